@@ -1,0 +1,95 @@
+"""Every error of mlrisk, in one tree.
+
+MlriskError
+├── Refused              final: the same call will be refused again
+│   ├── BadMessage           a message broke the schema; names its fields
+│   ├── ExchangeRefused      the exchange said a definite no
+│   ├── NotAuthorised        an operator act without the needed authority
+│   └── Infeasible           no valid schedule exists for the parameters
+├── RetryLater           nothing happened; safe to try again
+│   ├── Throttled            a rate limit, ours or the exchange's
+│   └── DependencyDown       Postgres, Redis or the exchange can't be reached
+└── OutcomeUnknown       something may have happened: ask the exchange before anything else
+"""
+
+from dataclasses import dataclass
+
+
+class MlriskError(Exception):
+    """Root of what mlrisk raises on purpose."""
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).__name__
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Celery pickles results across processes; keyword-only arguments must survive that.
+        return (_rebuild, (type(self), self.message, self.__dict__))
+
+
+def _rebuild(cls: type[MlriskError], message: str, state: dict[str, object]) -> MlriskError:
+    error = cls.__new__(cls)
+    Exception.__init__(error, message)
+    error.__dict__.update(state)
+    return error
+
+
+class Refused(MlriskError):
+    """Final: the same call will be refused again."""
+
+
+class RetryLater(MlriskError):
+    """Nothing happened; the same call may be made again after `after_seconds`."""
+
+    def __init__(
+        self, message: str, *, code: str | None = None, after_seconds: float = 1.0
+    ) -> None:
+        super().__init__(message, code=code)
+        self.after_seconds = after_seconds
+
+
+class OutcomeUnknown(MlriskError):
+    """Something may have happened: ask the exchange before doing anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One broken field of a message, by its dotted path."""
+
+    field: str
+    message: str
+
+
+class BadMessage(Refused):
+    """The message breaks the published schema."""
+
+    def __init__(self, errors: tuple[FieldError, ...]) -> None:
+        super().__init__("; ".join(f"{e.field}: {e.message}" for e in errors), code="bad_message")
+        self.errors = errors
+
+
+class ExchangeRefused(Refused):
+    """The exchange said a definite no."""
+
+    def __init__(self, ret_code: int, ret_msg: str, *, action: str = "REJECT") -> None:
+        super().__init__(f"exchange refused with {ret_code}: {ret_msg}", code=f"ret_{ret_code}")
+        self.ret_code = ret_code
+        self.ret_msg = ret_msg
+        self.action = action
+
+
+class NotAuthorised(Refused):
+    """The act needs an authority that was not given."""
+
+
+class Infeasible(Refused):
+    """No valid schedule exists for the parameters; the message names the one that is wrong."""
+
+
+class Throttled(RetryLater):
+    """A rate limit, ours or the exchange's; nothing was processed."""
+
+
+class DependencyDown(RetryLater):
+    """Postgres, Redis or the exchange can't be reached; nothing was sent."""

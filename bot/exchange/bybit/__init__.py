@@ -1,0 +1,1 @@
+"""The Exchange protocol spoken to Bybit V5 through pybit."""

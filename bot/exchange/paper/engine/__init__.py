@@ -1,0 +1,1 @@
+"""Matching, accounts and ledger: pure, synchronous, driven by a passed-in time."""

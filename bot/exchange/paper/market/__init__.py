@@ -1,0 +1,1 @@
+"""Where the paper exchange's books and trades come from."""

@@ -1,0 +1,181 @@
+"""The words that the paper exchange's market, engine and server share.
+
+Books and trades are integers inside: prices in ticks, quantities in steps of the instrument.
+That keeps replay fast and exact; Decimal begins where money does (fees, margin, wallet).
+Times are integer milliseconds of the exchange's own clock, which may run faster than the wall.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal, Protocol
+
+Category = Literal["linear", "spot"]
+Side = Literal["Buy", "Sell"]
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentSpec:
+    """Trading rules of one instrument, as `market/instruments-info` publishes them."""
+
+    category: Category
+    symbol: str
+    base_coin: str
+    quote_coin: str
+    tick_size: Decimal
+    qty_step: Decimal
+    min_qty: Decimal
+    max_limit_qty: Decimal
+    max_market_qty: Decimal
+    min_notional: Decimal
+    max_leverage: Decimal = Decimal(100)
+    price_limit_x: Decimal = Decimal("0.01")
+    price_limit_y: Decimal = Decimal("0.02")
+    funding_interval_minutes: int = 480
+    status: str = "Trading"
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of the exchange's own reply, where the source has them."""
+
+    @property
+    def key(self) -> tuple[Category, str]:
+        return (self.category, self.symbol)
+
+    def price(self, ticks: int) -> Decimal:
+        return ticks * self.tick_size
+
+    def qty(self, steps: int) -> Decimal:
+        return steps * self.qty_step
+
+
+@dataclass(frozen=True, slots=True)
+class BookUpdate:
+    """Levels of the replayed book: absolute sizes in steps, 0 deletes; a snapshot replaces all."""
+
+    category: Category
+    symbol: str
+    ts_ms: int
+    bids: Sequence[tuple[int, int]]
+    asks: Sequence[tuple[int, int]]
+    snapshot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MarketTrade:
+    """A public trade of the replayed market. `side` is the taker's."""
+
+    category: Category
+    symbol: str
+    ts_ms: int
+    price: int
+    qty: int
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class MarkUpdate:
+    """Reference prices. Fields left None keep their last value."""
+
+    category: Category
+    symbol: str
+    ts_ms: int
+    mark_price: Decimal | None = None
+    index_price: Decimal | None = None
+    funding_rate: Decimal | None = None
+
+
+MarketEvent = BookUpdate | MarketTrade | MarkUpdate
+
+
+class MarketSource(Protocol):
+    """An endless (or finite, where documented) stream of market events in time order.
+
+    `ts_ms` starts near 0 and rises for ever; a looped recording continues its time and moves its
+    prices nowhere (the first event after a loop is a snapshot).
+    """
+
+    def instruments(self) -> Sequence[InstrumentSpec]: ...
+
+    def events(self) -> Iterator[MarketEvent]: ...
+
+
+class Reject(Exception):  # noqa: N818 - the exchange's word
+    """The exchange refuses a request with a retCode; nothing changed."""
+
+    def __init__(self, ret_code: int, ret_msg: str) -> None:
+        super().__init__(f"{ret_code}: {ret_msg}")
+        self.ret_code = ret_code
+        self.ret_msg = ret_msg
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateEvent:
+    """One row for a private topic; `data` has exactly the fields of Bybit's stream record."""
+
+    uid: str
+    topic: Literal["order", "execution", "position", "wallet"]
+    category: Category | None
+    ts_ms: int
+    data: Mapping[str, Any]
+
+
+class Engine(Protocol):
+    """What the server needs of the engine. Synchronous; never reads a clock; one thread at a time.
+
+    Parameters and records use Bybit's own field names and string formats, so that the server adds
+    only envelope, authentication and transport. Every method may raise Reject.
+    `now_ms` never goes back. Events appear in the order in which they happened.
+    """
+
+    def on_market(self, event: MarketEvent) -> None:
+        """Applies a market event at its `ts_ms`: makers fill, stops trigger, margin is checked."""
+
+    def advance(self, now_ms: int) -> None:
+        """Runs what is due by `now_ms`: delayed order effects, funding, visibility lags."""
+
+    def next_due_ms(self) -> int | None:
+        """When `advance` next has something to do."""
+
+    def drain_events(self) -> list[PrivateEvent]:
+        """Private events since the last call: per order execution/order, then position, wallet."""
+
+    def create_order(self, uid: str, params: Mapping[str, Any], now_ms: int) -> dict[str, Any]: ...
+
+    def amend_order(self, uid: str, params: Mapping[str, Any], now_ms: int) -> dict[str, Any]: ...
+
+    def cancel_order(self, uid: str, params: Mapping[str, Any], now_ms: int) -> dict[str, Any]: ...
+
+    def cancel_all(self, uid: str, params: Mapping[str, Any], now_ms: int) -> dict[str, Any]: ...
+
+    def open_orders(self, uid: str, params: Mapping[str, Any], now_ms: int) -> list[dict[str, Any]]:
+        """`order/realtime` rows, newest first, unpaged; realtime's visibility lag applied."""
+
+    def order_history(
+        self, uid: str, params: Mapping[str, Any], now_ms: int
+    ) -> list[dict[str, Any]]: ...
+
+    def executions(self, uid: str, params: Mapping[str, Any], now_ms: int) -> list[dict[str, Any]]:
+        """`execution/list` rows, newest first, unpaged, filtered by the given parameters."""
+
+    def positions(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]: ...
+
+    def wallet(self, uid: str) -> dict[str, Any]: ...
+
+    def set_leverage(self, uid: str, params: Mapping[str, Any], now_ms: int) -> None: ...
+
+    def switch_mode(self, uid: str, params: Mapping[str, Any], now_ms: int) -> None: ...
+
+    def trading_stop(self, uid: str, params: Mapping[str, Any], now_ms: int) -> None: ...
+
+    def closed_pnl(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]: ...
+
+    def transaction_log(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]: ...
+
+    def pre_check(self, uid: str, params: Mapping[str, Any]) -> dict[str, Any]: ...
+
+    def price_limit(self, category: Category, symbol: str) -> tuple[Decimal, Decimal]:
+        """Highest buy and lowest sell price that the band allows now."""
+
+    def book(
+        self, category: Category, symbol: str, depth: int
+    ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Bids (descending) and asks (ascending) in ticks and steps, replay minus what we took."""

@@ -1,0 +1,185 @@
+"""The Exchange protocol: what mlrisk needs of a venue, in mlrisk's own words.
+
+Every method is synchronous and makes at most one request that changes anything. Errors are of
+bot.errors only: ExchangeRefused (a definite no), Throttled or DependencyDown (provably not taken),
+OutcomeUnknown (ask with `find_order` before anything else).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from models.enums import TradeSide
+
+
+class OrderType(StrEnum):
+    LIMIT = "Limit"
+    MARKET = "Market"
+
+
+class TimeInForce(StrEnum):
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+    POST_ONLY = "PostOnly"
+
+
+class OrderStatus(StrEnum):
+    """The exchange's order states, reduced to what decides."""
+
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+
+    @property
+    def is_final(self) -> bool:
+        return self is not OrderStatus.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """Trading rules of one instrument. Quantities are in base units, notionals in quote."""
+
+    symbol: str
+    category: str
+    tick_size: Decimal
+    qty_step: Decimal
+    min_qty: Decimal
+    max_qty: Decimal
+    max_market_qty: Decimal
+    min_notional: Decimal
+    max_leverage: Decimal
+    status: str
+    price_limit_x: Decimal = Decimal("0.01")
+    price_limit_y: Decimal = Decimal("0.02")
+    funding_interval_minutes: int = 480
+
+
+@dataclass(frozen=True, slots=True)
+class OrderIntent:
+    """One order to place; `order_link_id` is deterministic and never reused."""
+
+    order_link_id: str
+    symbol: str
+    side: TradeSide
+    qty: Decimal
+    order_type: OrderType
+    time_in_force: TimeInForce
+    price: Decimal | None
+    reduce_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAck:
+    """The exchange took the request. It does not mean that an order rests."""
+
+    order_id: str
+    order_link_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeOrder:
+    """The exchange's record of an order."""
+
+    order_id: str
+    order_link_id: str
+    symbol: str
+    side: TradeSide
+    qty: Decimal
+    price: Decimal | None
+    status: OrderStatus
+    raw_status: str
+    filled_qty: Decimal
+    average_price: Decimal | None
+    reduce_only: bool
+    reject_reason: str
+    cancel_type: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One execution. `moves_position` is false for pure cash flows such as funding."""
+
+    exec_id: str
+    order_id: str
+    order_link_id: str
+    symbol: str
+    side: TradeSide
+    qty: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_currency: str
+    is_maker: bool
+    exec_type: str
+    executed_at: datetime
+    moves_position: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangePosition:
+    """Net position; `qty` is signed (long positive), `entry_price` None when flat."""
+
+    symbol: str
+    qty: Decimal
+    entry_price: Decimal | None
+    mark_price: Decimal | None
+    unrealised_pnl: Decimal
+    liquidation_price: Decimal | None
+    leverage: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """Account totals in quote currency (USD value)."""
+
+    equity: Decimal
+    wallet_balance: Decimal
+    available: Decimal
+    initial_margin: Decimal
+    maintenance_margin: Decimal
+    unrealised_pnl: Decimal
+
+
+class Exchange(Protocol):
+    """One account at one venue."""
+
+    @property
+    def recv_window_ms(self) -> int:
+        """A request older than this is refused at the gateway: the bound on ambiguity."""
+
+    def order_body(self, intent: OrderIntent) -> dict[str, object]:
+        """The exact request that `place` will send; stored before it is sent (write-ahead)."""
+
+    def place(self, body: Mapping[str, object]) -> OrderAck: ...
+
+    def cancel(self, symbol: str, order_link_id: str) -> None:
+        """Asks for the cancel; an order that is already gone is no error."""
+
+    def cancel_all(self, symbol: str | None = None) -> Sequence[str]:
+        """Cancels working orders (never protective stops); returns their order_link_ids."""
+
+    def find_order(self, symbol: str, order_link_id: str) -> ExchangeOrder | None:
+        """Looks in open orders and in history. None: the exchange shows no such order now."""
+
+    def open_orders(self) -> Sequence[ExchangeOrder]: ...
+
+    def executions(
+        self, *, since: datetime | None = None, order_link_id: str | None = None
+    ) -> Sequence[Execution]:
+        """All pages, oldest first, cash flows (funding) included."""
+
+    def positions(self) -> Sequence[ExchangePosition]: ...
+
+    def wallet(self) -> Wallet: ...
+
+    def instruments(self) -> Sequence[Instrument]: ...
+
+    def server_time(self) -> datetime: ...
+
+    def is_ready(self) -> None:
+        """Start-up check of key, permissions and clock; raises Refused with what is wrong."""

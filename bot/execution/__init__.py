@@ -1,0 +1,1 @@
+"""Working approved trades into the market as child orders."""

@@ -1,0 +1,1 @@
+"""One planner per module: from parameters to slices whose sum is exact."""

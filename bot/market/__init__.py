@@ -1,0 +1,1 @@
+"""Market data turned into features: books, volatility, volume."""

@@ -1,0 +1,1 @@
+"""The risk gate: pure decisions over frozen snapshots."""

@@ -1,0 +1,1 @@
+"""One rule per module; the list of rules is in registry.py."""

@@ -1,0 +1,171 @@
+"""The risk snapshot: everything that a decision may look at, frozen.
+
+Nothing else is read while deciding. A field that is None was not available; what that means is
+each check's business, and for anything that adds risk it means no. Money, prices and quantities
+are Decimal; scores, volatilities and ratios are float; times are UTC.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from models.enums import Algorithm, ExecutionPriority, TradeSide, TradingState
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """What the model said of its own prediction; shares are in [0, 1]."""
+
+    confidence: float | None = None
+    uncertainty: float | None = None
+    ensemble_agreement: float | None = None
+    prediction_stability: float | None = None
+    feature_importance: Mapping[str, float] = field(default_factory=dict)
+    member_probabilities: tuple[float, ...] = ()
+    model_version: str | None = None
+    predicted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TradeIntent:
+    """The trade request as the gate sees it. `notional` is in quote currency, positive."""
+
+    request_id: str
+    account: str
+    strategy: str
+    symbol: str
+    side: TradeSide
+    notional: Decimal
+    model: ModelView
+    created_at: datetime
+    expires_at: datetime | None = None
+    reduce_only: bool = False
+    priority: ExecutionPriority = ExecutionPriority.NORMAL
+    algorithm: Algorithm | None = None
+    horizon_seconds: float | None = None
+    interval_seconds: float | None = None
+    limit_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentView:
+    """Trading rules of the instrument, as last read from the exchange."""
+
+    symbol: str
+    tick_size: Decimal
+    qty_step: Decimal
+    min_qty: Decimal
+    max_qty: Decimal
+    min_notional: Decimal
+    max_leverage: Decimal
+    status: str
+    refreshed_at: datetime | None = None
+    max_notional: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MarketView:
+    """The market of one symbol.
+
+    `as_of` is the exchange's time of the newest frame behind it. Volatilities are standard
+    deviations of log returns scaled to one day. Depths are quote notionals within `depth_bps`
+    of the mid. `bids` and `asks` are the best levels (price, quantity), best first.
+    """
+
+    symbol: str
+    as_of: datetime
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    last: Decimal | None = None
+    mark: Decimal | None = None
+    index: Decimal | None = None
+    bids: tuple[tuple[Decimal, Decimal], ...] = ()
+    asks: tuple[tuple[Decimal, Decimal], ...] = ()
+    bid_depth: Decimal | None = None
+    ask_depth: Decimal | None = None
+    depth_bps: float = 10.0
+    volatility: float | None = None
+    volatility_baseline: float | None = None
+    volume_24h: Decimal | None = None
+    """Quote notional traded in the last 24 hours."""
+    funding_rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PositionView:
+    """Net position of one symbol, signed, from fills; `mark` values it."""
+
+    symbol: str
+    qty: Decimal
+    mark: Decimal | None
+    entry_price: Decimal | None = None
+    liquidation_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingView:
+    """What may still fill of approved trades in one symbol and side (reservations), unfilled part.
+
+    `qty` is positive base quantity, `notional` its value at the decision's reference price.
+    """
+
+    symbol: str
+    side: TradeSide
+    qty: Decimal
+    notional: Decimal
+    reduce_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioView:
+    """The account's money and exposure. Equity includes unrealised profit at mark."""
+
+    as_of: datetime | None
+    equity: Decimal | None
+    available_margin: Decimal | None = None
+    equity_day_start: Decimal | None = None
+    equity_peak: Decimal | None = None
+    rolling_pnl_24h: Decimal | None = None
+    positions: tuple[PositionView, ...] = ()
+    working: tuple[WorkingView, ...] = ()
+    consecutive_losses: int = 0
+    orders_last_second: int = 0
+    same_orders_last_minute: int = 0
+    """Approved requests of the same strategy, symbol, side and size in the last minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeState:
+    """The trading state of one scope that applies to this trade, for example global or symbol."""
+
+    scope: str
+    state: TradingState
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerView:
+    """A latched breaker that applies to this trade."""
+
+    kind: str
+    scope: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RiskSnapshot:
+    """Everything that a decision may look at."""
+
+    taken_at: datetime
+    instrument: InstrumentView | None
+    market: MarketView | None
+    portfolio: PortfolioView | None
+    states: tuple[ScopeState, ...]
+    breakers: tuple[BreakerView, ...] = ()
+    correlations: Mapping[str, float] = field(default_factory=dict)
+    """Shrunk return correlation of this symbol with each other held symbol."""
+    known_model_versions: Mapping[str, bool] | None = None
+    """Model version -> usable (False: rolled back). None: no registry is kept."""
+    recovery_share: float = 1.0
+    """Share of size that a half-open recovery allows."""

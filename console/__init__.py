@@ -1,0 +1,1 @@
+"""What people use: the mlrisk command."""

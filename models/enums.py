@@ -1,0 +1,213 @@
+"""The closed vocabularies of mlrisk; values are stored and published, so they are never renamed."""
+
+from enum import StrEnum
+
+
+class TradeSide(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def sign(self) -> int:
+        """+1 for buy, -1 for sell: the direction in which a fill moves the net position."""
+        return 1 if self is TradeSide.BUY else -1
+
+
+class ExecutionPriority(StrEnum):
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+    EMERGENCY = "emergency"
+
+
+class ExecutionStatus(StrEnum):
+    """Where a trade request stands, from its arrival to its end."""
+
+    PENDING_VALIDATION = "pending_validation"
+    VALIDATION_PASSED = "validation_passed"
+    VALIDATION_FAILED = "validation_failed"
+    PENDING_EXECUTION = "pending_execution"
+    EXECUTING = "executing"
+    EXECUTED_SUCCESSFULLY = "executed_successfully"
+    EXECUTION_FAILED = "execution_failed"
+    CANCELLED = "cancelled"
+    EMERGENCY_STOPPED = "emergency_stopped"
+
+
+class Verdict(StrEnum):
+    ALLOW = "allow"
+    SHRINK = "shrink"
+    DENY = "deny"
+
+
+class CheckStatus(StrEnum):
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    """An input was missing, stale or unreadable: denies what adds risk."""
+    SKIPPED = "skipped"
+    """The rule does not apply to this exposure delta (for instance cash for a reducing order)."""
+
+
+class ExposureDelta(StrEnum):
+    """What a trade does to the net position, working orders included."""
+
+    ADDS = "adds"
+    REDUCES = "reduces"
+    CLOSES = "closes"
+    FLIPS = "flips"
+
+
+class TradingState(StrEnum):
+    """What is allowed in a scope; the strictest that applies wins."""
+
+    ACTIVE = "active"
+    RECOVERING = "recovering"
+    REDUCING = "reducing"
+    HALTED = "halted"
+    FLATTENING = "flattening"
+    FLAT = "flat"
+
+    @property
+    def strictness(self) -> int:
+        return _STRICTNESS[self]
+
+    @property
+    def allows_adding(self) -> bool:
+        return self in (TradingState.ACTIVE, TradingState.RECOVERING)
+
+    @property
+    def allows_reducing(self) -> bool:
+        """Strategies may still reduce; flattening itself is the emergency queue's own work."""
+        return self in (TradingState.ACTIVE, TradingState.RECOVERING, TradingState.REDUCING)
+
+
+_STRICTNESS = {
+    TradingState.ACTIVE: 0,
+    TradingState.RECOVERING: 1,
+    TradingState.REDUCING: 2,
+    TradingState.FLAT: 3,
+    TradingState.HALTED: 4,
+    TradingState.FLATTENING: 5,
+}
+
+
+class ScopeKind(StrEnum):
+    GLOBAL = "global"
+    ACCOUNT = "account"
+    STRATEGY = "strategy"
+    SYMBOL = "symbol"
+
+
+class ParentState(StrEnum):
+    WORKING = "working"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    """The whole approved quantity is filled."""
+    PARTIAL = "partial"
+    """Ended with some of it filled; the rest was released."""
+    UNFILLED = "unfilled"
+    """Ended with nothing filled."""
+
+    @property
+    def is_final(self) -> bool:
+        return self in (ParentState.COMPLETED, ParentState.PARTIAL, ParentState.UNFILLED)
+
+
+class ChildState(StrEnum):
+    """A child order's life; the facts of its exchange order, as far as they are known."""
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    ACKED = "acked"
+    WORKING = "working"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_final(self) -> bool:
+        return self in _FINAL_CHILD
+
+    @property
+    def may_be_at_exchange(self) -> bool:
+        """An order of this child may rest or fill at the exchange."""
+        return self in _AT_EXCHANGE
+
+
+_FINAL_CHILD = frozenset(
+    {ChildState.FILLED, ChildState.CANCELLED, ChildState.REJECTED, ChildState.EXPIRED}
+)
+_AT_EXCHANGE = frozenset(
+    {ChildState.SENDING, ChildState.ACKED, ChildState.WORKING, ChildState.UNKNOWN}
+)
+
+
+class Algorithm(StrEnum):
+    IMMEDIATE = "immediate"
+    TWAP = "twap"
+
+
+class ReservationState(StrEnum):
+    HELD = "held"
+    RELEASED = "released"
+
+
+class CircuitBreakerType(StrEnum):
+    DAILY_LOSS_LIMIT = "daily_loss_limit"
+    VOLATILITY_SPIKE = "volatility_spike"
+    MODEL_PERFORMANCE_DEGRADED = "model_performance_degraded"
+    CORRELATION_BREAKDOWN = "correlation_breakdown"
+    EXECUTION_FAILURE_RATE = "execution_failure_rate"
+    DATA_QUALITY_ISSUE = "data_quality_issue"
+
+
+class MLRiskLevel(StrEnum):
+    VERY_LOW = "very_low"
+    LOW = "low"
+    MODERATE = "moderate"
+    HIGH = "high"
+    VERY_HIGH = "very_high"
+    EXTREME = "extreme"
+    EMERGENCY_STOP = "emergency_stop"
+
+
+class TradeBlockReason(StrEnum):
+    """Why a trade was denied or shrunk. The first ten are the seed's; the rest are ours."""
+
+    INSUFFICIENT_CONFIDENCE = "insufficient_confidence"
+    EXCESSIVE_POSITION_SIZE = "excessive_position_size"
+    PORTFOLIO_RISK_LIMIT = "portfolio_risk_limit"
+    DAILY_LOSS_LIMIT = "daily_loss_limit"
+    CIRCUIT_BREAKER_ACTIVE = "circuit_breaker_active"
+    EMERGENCY_STOP_ACTIVE = "emergency_stop_active"
+    MODEL_UNCERTAINTY_HIGH = "model_uncertainty_high"
+    CORRELATION_RISK_HIGH = "correlation_risk_high"
+    MARKET_CONDITIONS_ADVERSE = "market_conditions_adverse"
+    EXPLAINABILITY_FAILED = "explainability_failed"
+    ENSEMBLE_DISAGREEMENT = "ensemble_disagreement"
+    PREDICTION_UNSTABLE = "prediction_unstable"
+    PREDICTION_STALE = "prediction_stale"
+    MODEL_VERSION_REFUSED = "model_version_refused"
+    GROSS_EXPOSURE_LIMIT = "gross_exposure_limit"
+    NET_EXPOSURE_LIMIT = "net_exposure_limit"
+    INSUFFICIENT_MARGIN = "insufficient_margin"
+    INSTRUMENT_FILTER = "instrument_filter"
+    INSTRUMENT_UNKNOWN = "instrument_unknown"
+    DATA_STALE = "data_stale"
+    DATA_MISSING = "data_missing"
+    TRADING_STATE = "trading_state"
+    WOULD_FLIP = "would_flip"
+    NOTHING_TO_REDUCE = "nothing_to_reduce"
+    REQUEST_EXPIRED = "request_expired"
+    ORDER_RATE_LIMIT = "order_rate_limit"
+    DUPLICATE_REQUEST = "duplicate_request"
+    EXECUTION_INFEASIBLE = "execution_infeasible"
+    IMPACT_TOO_HIGH = "impact_too_high"
+    DRAWDOWN_LIMIT = "drawdown_limit"
+    CONSECUTIVE_LOSSES = "consecutive_losses"
+    LIQUIDITY_INSUFFICIENT = "liquidity_insufficient"
+    INTERNAL_ERROR = "internal_error"

@@ -1,0 +1,197 @@
+"""Messages at the door: what a strategy may send, refused by field name when it is not that."""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+
+from models.enums import Algorithm, ExecutionPriority, TradeSide
+
+_PLAIN_NUMBER = re.compile(r"-?\d{1,24}(\.\d{1,18})?", re.ASCII)
+_PLAIN_NUMBER_SCHEMA = r"^-?\d{1,24}(\.\d{1,18})?$"
+MAX_METADATA_BYTES = 4096
+
+
+def parse_plain_decimal(value: object) -> Decimal:
+    """A number in plain digits as Decimal; floats count as their shortest decimal text.
+
+    Exponents, NaN, infinities, booleans, blanks and signs other than a leading minus are refused:
+    what a person reads in the message is the number that counts.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        raise ValueError("must be a number in plain decimal digits")
+    if isinstance(value, Decimal):
+        text = format(value, "f")
+    else:
+        text = value if isinstance(value, str) else repr(value)
+    if not _PLAIN_NUMBER.fullmatch(text):
+        raise ValueError(
+            "must be a finite number in plain decimal digits (no exponent, NaN or infinity)"
+        )
+    return Decimal(text)
+
+
+def _parse_score(value: object) -> float:
+    return float(parse_plain_decimal(value))
+
+
+def _parse_time(value: object) -> datetime:
+    if isinstance(value, datetime):
+        parsed = value
+    elif isinstance(value, str):
+        try:
+            parsed = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError("must be an ISO 8601 time") from error
+    else:
+        raise ValueError("must be an ISO 8601 time")
+    if parsed.utcoffset() is None:
+        raise ValueError("must carry a time zone (for example a trailing Z)")
+    return parsed.astimezone(UTC)
+
+
+def _positive(value: Decimal) -> Decimal:
+    if value <= 0:
+        raise ValueError("must be greater than 0")
+    return value
+
+
+_MONEY_SCHEMA = WithJsonSchema(
+    {
+        "anyOf": [{"type": "string", "pattern": _PLAIN_NUMBER_SCHEMA}, {"type": "number"}],
+        "description": "plain decimal digits; a string keeps every digit",
+    }
+)
+PlainDecimal = Annotated[Decimal, BeforeValidator(parse_plain_decimal), _MONEY_SCHEMA]
+PositiveDecimal = Annotated[
+    Decimal, BeforeValidator(parse_plain_decimal), AfterValidator(_positive), _MONEY_SCHEMA
+]
+Share = Annotated[float, BeforeValidator(_parse_score), Field(ge=0, le=1)]
+Score = Annotated[float, BeforeValidator(_parse_score)]
+UtcTime = Annotated[
+    datetime,
+    BeforeValidator(_parse_time),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Identifier = Annotated[
+    str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:\-]+$")
+]
+Symbol = Annotated[str, StringConstraints(min_length=2, max_length=32, pattern=r"^[A-Z0-9]+$")]
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SignalData(Message):
+    """The trade that the strategy wants."""
+
+    position_size: PositiveDecimal = Field(description="notional in the quote currency (USDT)")
+    reduce_only: bool = Field(
+        default=False, strict=True, description="never opens or flips a position"
+    )
+    algorithm: Algorithm | None = Field(default=None, description="None lets mlrisk choose")
+    horizon_seconds: Annotated[float, BeforeValidator(_parse_score)] | None = Field(
+        default=None, gt=0, le=86_400, description="time over which a TWAP spreads its slices"
+    )
+    interval_seconds: Annotated[float, BeforeValidator(_parse_score)] | None = Field(
+        default=None, gt=0, le=86_400, description="time between two slices"
+    )
+    limit_price: PositiveDecimal | None = Field(
+        default=None, description="never trade beyond this price"
+    )
+    signal_strength: Score | None = None
+
+    @model_validator(mode="after")
+    def _interval_fits_horizon(self) -> Self:
+        if (
+            self.horizon_seconds is not None
+            and self.interval_seconds is not None
+            and self.interval_seconds > self.horizon_seconds
+        ):
+            raise ValueError("interval_seconds must not exceed horizon_seconds")
+        return self
+
+
+class MLPredictions(Message):
+    """What the model says of its own prediction. Absent values deny what adds risk."""
+
+    confidence: Share | None = None
+    uncertainty: Share | None = None
+    ensemble_agreement: Share | None = None
+    prediction_stability: Share | None = None
+    feature_importance: dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=64)], Share
+    ] = Field(default_factory=dict, max_length=256)
+    member_probabilities: tuple[Share, ...] = Field(default=(), max_length=256)
+    model_version: Identifier | None = None
+    predicted_at: UtcTime | None = None
+
+
+class RequestMarketData(Message):
+    """The market as the strategy saw it; the gate decides on its own data and compares."""
+
+    price: PositiveDecimal | None = None
+    spread_bps: Score | None = None
+    volatility: Score | None = None
+    volume_24h: PlainDecimal | None = None
+    timestamp: UtcTime | None = None
+
+
+class MLTradeRequest(Message):
+    """The one message of a strategy to mlrisk, sent to `validate_and_execute`."""
+
+    request_id: Identifier = Field(description="unique for ever; the same id is the same request")
+    symbol: Symbol
+    side: TradeSide
+    signal_data: SignalData
+    ml_predictions: MLPredictions
+    market_data: RequestMarketData = Field(default_factory=RequestMarketData)
+    priority: ExecutionPriority = ExecutionPriority.NORMAL
+    created_at: UtcTime
+    expires_at: UtcTime | None = None
+    metadata: dict[str, Any] = Field(
+        default_factory=dict,
+        description="free for the strategy; `account` and `strategy` name the scopes",
+    )
+
+    @model_validator(mode="after")
+    def _metadata_is_small_and_names_scopes(self) -> Self:
+        if len(repr(self.metadata)) > MAX_METADATA_BYTES:
+            raise ValueError(f"metadata must stay under {MAX_METADATA_BYTES} bytes")
+        for key in ("account", "strategy"):
+            value = self.metadata.get(key)
+            if value is not None and not (isinstance(value, str) and _IDENTIFIER.fullmatch(value)):
+                raise ValueError(
+                    f"metadata.{key} must be 1 to 64 characters of A-Z a-z 0-9 _ . : -"
+                )
+        return self
+
+    @property
+    def account(self) -> str | None:
+        return self.metadata.get("account")
+
+    @property
+    def strategy(self) -> str:
+        return str(self.metadata.get("strategy", "default"))
+
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_.:\-]{1,64}")
+
+
+def request_schema() -> dict[str, Any]:
+    """The published JSON Schema of the message."""
+    schema = MLTradeRequest.model_json_schema(mode="validation")
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return schema

@@ -1,0 +1,1 @@
+"""Processes: Celery app, feed, beat, supervisor and embedded servers."""

@@ -1,0 +1,3 @@
+"""Makes the servers of `tests/support/services.py` available to every test as fixtures."""
+
+pytest_plugins = ["tests.support.services"]

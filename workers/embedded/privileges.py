@@ -1,0 +1,84 @@
+"""Starts a program as an ordinary user when mlrisk itself runs as root; Postgres insists on it."""
+
+import os
+import shutil
+import signal
+import stat
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+UNPRIVILEGED_UID = 65534  # "nobody" on every Linux distribution
+_CAPABILITIES = {"dac_override": 1, "dac_read_search": 2}
+
+# Used where util-linux is absent; the death signal must come after the change of user, which
+# clears it, so the launcher cannot set it.
+_DROP_AND_EXEC = (
+    "import ctypes, os, sys; uid, death = int(sys.argv[1]), int(sys.argv[2]); os.setgroups([]); "
+    "os.setresgid(uid, uid, uid); os.setresuid(uid, uid, uid); "
+    "ctypes.CDLL(None).prctl(1, death, 0, 0, 0); os.execv(sys.argv[3], sys.argv[3:])"
+)
+
+
+class UnreachableError(RuntimeError):
+    """The unprivileged user can't reach a path that it needs."""
+
+
+def running_as_root() -> bool:
+    """Tell whether this process has uid 0."""
+    return os.geteuid() == 0
+
+
+def give_to_unprivileged(path: Path) -> None:
+    """Hand a file or directory to the unprivileged user, if we are root."""
+    if running_as_root():
+        os.chown(path, UNPRIVILEGED_UID, UNPRIVILEGED_UID)
+
+
+def unprivileged(
+    command: list[str], needs: Iterable[Path], *, death_signal: signal.Signals
+) -> list[str]:
+    """Return the command line that runs `command` as an ordinary user.
+
+    `needs` are paths that the program opens. Where one lies below a closed directory (`/root`,
+    a private temporary directory), the program keeps the capabilities to pass through and
+    nothing else. Unchanged when we aren't root.
+    """
+    if not running_as_root():
+        return command
+    closed = [path for path in needs if not _open_to_others(path)]
+    setpriv = shutil.which("setpriv")
+    passing = _held_capabilities() if closed and setpriv else []
+    if closed and not passing:
+        raise UnreachableError(
+            f"mlrisk runs as root, and the user {UNPRIVILEGED_UID} that must run "
+            f"{Path(command[0]).name} can't reach {closed[0]}; install util-linux (setpriv), "
+            "run as an ordinary user, or use a directory that others may enter"
+        )
+    if setpriv is None:
+        uid = str(UNPRIVILEGED_UID)
+        drop = [sys.executable, "-I", "-S", "-c", _DROP_AND_EXEC, uid, str(int(death_signal))]
+        return [*drop, *command]
+    prefix = [setpriv, f"--reuid={UNPRIVILEGED_UID}", f"--regid={UNPRIVILEGED_UID}"]
+    prefix += ["--clear-groups", f"--pdeathsig={death_signal.name[3:]}"]
+    if passing:
+        names = ",".join(f"+{name}" for name in passing)
+        prefix += [f"--inh-caps={names}", f"--ambient-caps={names}"]
+    return [*prefix, "--", *command]
+
+
+def _open_to_others(path: Path) -> bool:
+    """Tell whether any user may pass through every directory above `path`."""
+    return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents)
+
+
+def _held_capabilities() -> list[str]:
+    """Name the capabilities for passing closed directories that we can hand on.
+
+    Containers often withhold one of them; either is enough.
+    """
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("CapEff:"):
+            mask = int(line.split()[1], 16)
+            return [name for name, bit in _CAPABILITIES.items() if mask & (1 << bit)]
+    return []

@@ -1,0 +1,100 @@
+"""Becomes another program after tying its life to the process that started it.
+
+Run as a script with one argument, the path of a JSON file, by an interpreter in isolated mode:
+it may import nothing but the standard library. It replaces itself by `exec`, so process id and
+start time, which it records first, stay those of the program.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+PARENT_VARIABLE = "MLRISK_PARENT_PID"
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_START_TICKS_FIELD = 19  # counted after the command name, which may itself contain spaces
+
+
+def start_ticks(pid: int) -> int | None:
+    """Return the kernel's start time of a process in clock ticks; None if it is gone.
+
+    Together with the process id it names one process for as long as the machine is up.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    state, *fields = stat.rpartition(")")[2].split()
+    # A zombie has ended; it only waits for its parent to notice.
+    return None if state in "ZX" else int(fields[_START_TICKS_FIELD - 1])
+
+
+def boot_id() -> str:
+    """Return the kernel's name of this boot; start times of another boot mean nothing."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def main(arguments: list[str]) -> None:
+    """Read the launch file, prepare this process and become the command in it."""
+    launch = json.loads(Path(arguments[1]).read_text(encoding="utf-8"))
+    parent = os.environ.pop(PARENT_VARIABLE, None)
+    _restore_default_signals()
+    if launch.get("death_signal") is not None:
+        _prctl(_PR_SET_PDEATHSIG, int(launch["death_signal"]))
+        if parent is not None and os.getppid() != int(parent):
+            sys.exit("the process that started this one has already ended")
+    if launch.get("subreaper"):
+        # Grandchildren that lose their parent stay in this process's tree and can be found.
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        os.environ[PARENT_VARIABLE] = str(os.getpid())
+    if launch.get("record"):
+        _record_and_wait(Path(launch["record"]), float(launch["restart_delay_seconds"]))
+    if launch.get("cwd"):
+        os.chdir(launch["cwd"])
+    command = launch["command"]
+    os.execvpe(command[0], command, {**os.environ, **launch.get("env", {})})  # noqa: S606
+
+
+def _restore_default_signals() -> None:
+    """A shell's background job ignores SIGINT, and `exec` would hand that on."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _prctl(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), f"prctl({option}, {value}) failed")
+
+
+def _record_and_wait(path: Path, restart_delay_seconds: float) -> None:
+    """Write who this process is, then wait if its predecessor started only just now."""
+    previous: dict[str, Any] = {}
+    if path.exists():
+        previous = json.loads(path.read_text(encoding="utf-8"))
+    same_run = previous.get("run_id") == os.environ.get("MLRISK_RUN_ID")
+    now = time.time()
+    ready_at = now
+    if same_run and now - float(previous["runs_from"]) < restart_delay_seconds:
+        ready_at = now + restart_delay_seconds
+    record = {
+        "pid": os.getpid(),
+        "start_ticks": start_ticks(os.getpid()),
+        "boot_id": boot_id(),
+        "run_id": os.environ.get("MLRISK_RUN_ID"),
+        "runs_from": ready_at,
+        "starts": int(previous["starts"]) + 1 if same_run else 1,
+    }
+    unfinished = path.with_suffix(".new")
+    unfinished.write_text(json.dumps(record), encoding="utf-8")
+    unfinished.replace(path)
+    time.sleep(ready_at - now)
+
+
+if __name__ == "__main__":
+    main(sys.argv)

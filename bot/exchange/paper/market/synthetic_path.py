@@ -1,0 +1,173 @@
+"""Draws what lies behind the synthetic market: efficient prices, volatility, pressure, activity.
+
+One block is a minute of 100 ms steps for all coins at once. Nothing here knows books or ticks.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.exchange.paper.market import parameters as P  # noqa: N812 - a table of named figures
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class PathBlock:
+    """Arrays of shape (steps, coins) unless said otherwise; values hold at the end of a step."""
+
+    log_price: Floats
+    basis: Floats
+    """Log of perpetual over index."""
+    pressure: Floats
+    """Known at the end of the step; leads the returns of the steps after it."""
+    surprise: Floats
+    """The step's return in standard deviations of that step."""
+    sigma: Floats
+    """Volatility relative to its long-run mean, shape (steps,)."""
+    activity: Floats
+    """Expected number of trades relative to its long-run mean, shape (steps,)."""
+
+
+def _decay(seconds: float) -> float:
+    return float(np.exp(-P.STEP_MS / 1000.0 / seconds))
+
+
+def autoregress(start: Floats, shocks: Floats, decay: float) -> Floats:
+    """y[t] = decay * y[t-1] + shocks[t], y[-1] = start, without a Python loop.
+
+    Runs in slices short enough that decay**-n stays far from overflow.
+    """
+    out = np.empty_like(shocks)
+    slice_length = max(1, min(len(shocks), int(-30.0 / np.log(decay))))
+    powers = decay ** np.arange(1, slice_length + 1)
+    scale = powers.reshape(-1, *([1] * (shocks.ndim - 1)))
+    y = start
+    for i in range(0, len(shocks), slice_length):
+        part = shocks[i : i + slice_length]
+        s = scale[: len(part)]
+        out[i : i + len(part)] = s * (y + np.cumsum(part / s, axis=0))
+        y = out[i + len(part) - 1]
+    return out
+
+
+def hourly_curve(curve: tuple[float, ...], steps: NDArray[np.int64]) -> Floats:
+    """The curve's value at each step, interpolated between the middles of the hours."""
+    hours = (steps % P.STEPS_PER_DAY) / (P.STEPS_PER_DAY / 24.0) - 0.5
+    return np.interp(hours, np.arange(24), curve, period=24.0)
+
+
+class PathGenerator:
+    """Endless blocks, deterministic by seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = np.random.default_rng(seed)
+        coins = len(P.COINS)
+        self._loading = np.array([c.common_share for c in P.COINS])
+        self._step_sigma = np.array([c.daily_sigma_bps for c in P.COINS]) * 1e-4
+        self._step_sigma /= np.sqrt(P.STEPS_PER_DAY) * _mean_square_root()
+        self._anchor = np.log([c.price for c in P.COINS])
+        self._log_price = self._anchor.copy()
+        self._basis = np.zeros(coins)
+        self._pressure = self._rng.standard_normal(coins)
+        self._burst = np.zeros(1)
+        self._regime = 1
+        self._regime_steps = self._dwell()
+        self._step = 0
+
+    def block(self) -> PathBlock:
+        steps = np.arange(self._step, self._step + P.STEPS_PER_BLOCK, dtype=np.int64)
+        self._step += P.STEPS_PER_BLOCK
+        sigma, activity = self._volatility(steps)
+        shocks = self._innovations()
+        lead, pressure = self._pressures(shocks)
+        surprise = P.PRESSURE_DRIFT * lead + np.sqrt(1 - P.PRESSURE_DRIFT**2) * shocks
+        pull = (self._anchor - self._log_price) / (P.ANCHOR_DAYS * P.STEPS_PER_DAY)
+        returns = self._step_sigma * sigma[:, None] * surprise + pull
+        log_price = self._log_price + np.cumsum(returns, axis=0)
+        self._log_price = log_price[-1]
+        return PathBlock(log_price, self._bases(), pressure, surprise, sigma, activity)
+
+    def _dwell(self) -> int:
+        mean = P.REGIME_MINUTES[self._regime] * 60_000 / P.STEP_MS
+        return max(1, int(self._rng.exponential(mean)))
+
+    def _volatility(self, steps: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        regime = self._regimes()
+        decay = _decay(P.BURST_SECONDS)
+        noise = self._rng.standard_normal(len(steps)) * P.BURST_LOG_SD * np.sqrt(1 - decay**2)
+        burst = autoregress(self._burst, noise, decay)
+        self._burst = burst[-1:]
+        burst_level = np.exp(burst - P.BURST_LOG_SD**2 / 2)
+        sigma = regime * burst_level * hourly_curve(P.HOURLY_SIGMA, steps)
+        # Volume follows volatility, and the hours, less than proportionally in turbulent times.
+        volume = hourly_curve(P.HOURLY_VOLUME, steps) * np.sqrt(regime) * burst_level
+        return sigma, volume / _mean_root_regime()
+
+    def _regimes(self) -> Floats:
+        """Multiplier of each step; leaves the regime's state behind for the next block."""
+        out = np.empty(P.STEPS_PER_BLOCK)
+        done = 0
+        while done < len(out):
+            run = min(self._regime_steps, len(out) - done)
+            out[done : done + run] = P.REGIME_SIGMA[self._regime]
+            done += run
+            self._regime_steps -= run
+            if self._regime_steps == 0:
+                self._regime = self._next_regime()
+                self._regime_steps = self._dwell()
+        return out
+
+    def _next_regime(self) -> int:
+        """Jump chain whose stationary time shares are REGIME_SHARE: share / dwell is visits."""
+        if self._regime != 1:
+            return 1  # calm and turbulent times meet by way of the normal one
+        visits = [s / m for s, m in zip(P.REGIME_SHARE, P.REGIME_MINUTES, strict=True)]
+        calm = visits[0] / (visits[0] + visits[2])
+        return 0 if self._rng.random() < calm else 2
+
+    def _innovations(self) -> Floats:
+        """Unit variance, Student-t, correlated through one common factor."""
+        nu = P.TAIL_DEGREES_OF_FREEDOM
+        draws = self._rng.standard_t(nu, (P.STEPS_PER_BLOCK, len(P.COINS) + 1))
+        draws *= np.sqrt((nu - 2) / nu)
+        load = self._loading
+        own = np.sqrt(1 - load**2)
+        return np.asarray(load * draws[:, :1] + own * draws[:, 1:])
+
+    def _pressures(self, shocks: Floats) -> tuple[Floats, Floats]:
+        """(pressure before each step, pressure after it).
+
+        Its own shock is tied to the price's with the one weight that cancels the momentum which
+        the drift would leave in returns: makers lean against a move that has just happened.
+        """
+        decay = _decay(P.PRESSURE_SECONDS)
+        drift = P.PRESSURE_DRIFT
+        lean = -drift * decay / np.sqrt(1 - drift**2)
+        own = np.sqrt(1 - decay**2 - lean**2)
+        noise = lean * shocks + own * self._rng.standard_normal(shocks.shape)
+        after = autoregress(self._pressure, noise, decay)
+        before = np.vstack([self._pressure, after[:-1]])
+        self._pressure = after[-1]
+        return before, after
+
+    def _bases(self) -> Floats:
+        decay = _decay(P.BASIS_SECONDS)
+        shape = (P.STEPS_PER_BLOCK, len(P.COINS))
+        noise = self._rng.standard_normal(shape) * P.BASIS_BPS * 1e-4 * np.sqrt(1 - decay**2)
+        basis = autoregress(self._basis, noise, decay)
+        self._basis = basis[-1]
+        return basis
+
+
+def _mean_square_root() -> float:
+    """Root mean square of the volatility multiplier, so that daily sigma comes out as listed."""
+    regime = sum(s * m**2 for s, m in zip(P.REGIME_SHARE, P.REGIME_SIGMA, strict=True))
+    hours = float(np.mean(np.square(P.HOURLY_SIGMA)))
+    return float(np.sqrt(regime * hours * np.exp(P.BURST_LOG_SD**2)))
+
+
+def _mean_root_regime() -> float:
+    roots = np.sqrt(P.REGIME_SIGMA)
+    return float(np.dot(P.REGIME_SHARE, roots))

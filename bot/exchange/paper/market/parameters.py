@@ -160,7 +160,7 @@ INSTRUMENTS = (
         ("0.05", "0.1"),
         "100",
         (1.65e9, 8.0),
-        (100_000.0, 110_000.0, 1),
+        (100_000.0, 150_000.0, 1),
     ),
     _linear(
         "DOGEUSDT",
@@ -200,7 +200,7 @@ REGIME_SIGMA = (0.6, 1.0, 2.2)
 REGIME_SHARE = (0.35, 0.50, 0.15)
 REGIME_MINUTES = (45.0, 60.0, 20.0)
 # Bursts within a regime (log-normal, mean-reverting): kurtosis of 1-minute returns [B].
-BURST_LOG_SD = 0.45
+BURST_LOG_SD = 0.5
 BURST_SECONDS = 90.0
 # Share of 100 ms steps in which quotes move: most recorded updates leave the touch alone [C].
 QUOTE_MOVE_PROBABILITY = 0.35

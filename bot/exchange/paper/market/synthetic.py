@@ -50,10 +50,10 @@ class SyntheticMarket:
         while True:
             for j in range(P.STEPS_PER_BLOCK):
                 out: list[MarketEvent] = []
-                for n, maker in enumerate(makers):
+                for maker, mark in zip(makers, marks, strict=True):
                     maker.step(j, start_ms, out)
-                    if j % P.MARK_EVERY_STEPS == n % P.MARK_EVERY_STEPS:
-                        out.append(marks[n].update(start_ms + P.STEP_MS - 1, block, j))
+                    if j % P.MARK_EVERY_STEPS == mark.phase:
+                        out.append(mark.update(start_ms + P.STEP_MS - 1, block, j))
                 out.sort(key=_BY_TIME)
                 yield from out
                 start_ms += P.STEP_MS
@@ -76,6 +76,7 @@ class _Reference:
         self._symbol = instrument.symbol
         self._coin = _coin(instrument)
         self._unit = instrument.tick_size
+        self.phase = P.INSTRUMENTS.index(instrument) % P.MARK_EVERY_STEPS
         self._premium = 0.0
         self._samples = 0
 

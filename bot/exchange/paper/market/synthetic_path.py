@@ -132,6 +132,10 @@ class PathGenerator:
         nu = P.TAIL_DEGREES_OF_FREEDOM
         draws = self._rng.standard_t(nu, (P.STEPS_PER_BLOCK, len(P.COINS) + 1))
         draws *= np.sqrt((nu - 2) / nu)
+        return self._correlated(draws)
+
+    def _correlated(self, draws: Floats) -> Floats:
+        """Mixes column 0, the common factor, into the coins' own columns."""
         load = self._loading
         own = np.sqrt(1 - load**2)
         return np.asarray(load * draws[:, :1] + own * draws[:, 1:])
@@ -141,12 +145,15 @@ class PathGenerator:
 
         Its own shock is tied to the price's with the one weight that cancels the momentum which
         the drift would leave in returns: makers lean against a move that has just happened.
+        Pressure shares the coins' common factor, as order flow does, else the part of the long-run
+        price that it carries would be uncorrelated.
         """
         decay = _decay(P.PRESSURE_SECONDS)
         drift = P.PRESSURE_DRIFT
         lean = -drift * decay / np.sqrt(1 - drift**2)
         own = np.sqrt(1 - decay**2 - lean**2)
-        noise = lean * shocks + own * self._rng.standard_normal(shocks.shape)
+        draws = self._rng.standard_normal((len(shocks), len(P.COINS) + 1))
+        noise = lean * shocks + own * self._correlated(draws)
         after = autoregress(self._pressure, noise, decay)
         before = np.vstack([self._pressure, after[:-1]])
         self._pressure = after[-1]

@@ -1,0 +1,172 @@
+"""Runtime settings: the one module that reads the environment; everyone else receives `Settings`.
+
+Precedence: environment (`MLRISK_*`), then the running system's own file in the home directory
+(`run/environment.json`, written by the supervisor, mode 0600), then the defaults below.
+"""
+
+import json
+import os
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "MLRISK_"
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+class TradingMode(StrEnum):
+    CONSERVATIVE = "conservative"
+    AGGRESSIVE = "aggressive"
+    PAPER_TRADING = "paper_trading"
+
+
+class ExchangeMode(StrEnum):
+    PAPER = "paper"
+    DEMO = "demo"
+    TESTNET = "testnet"
+    LIVE = "live"
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message names every one and what it must be."""
+
+
+class Settings(BaseSettings):
+    """Typed settings of every process. Durations carry their unit in the name."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    home: Path = Field(default_factory=lambda: Path(platformdirs.user_state_dir("mlrisk")))
+    environment: Environment = Environment.DEVELOPMENT
+    trading_mode: TradingMode = TradingMode.PAPER_TRADING
+    config_path: Path | None = Field(default=None, description="YAML of thresholds and limits")
+
+    database_url: SecretStr | None = Field(default=None, description="postgresql+psycopg://…")
+    redis_url: SecretStr | None = Field(default=None, description="redis://…; database 0 is used")
+
+    account: str = Field(default="paper", min_length=1, max_length=64)
+    exchange_mode: ExchangeMode = ExchangeMode.PAPER
+    exchange_url: str | None = Field(default=None, description="base URL of the paper exchange")
+    api_key: SecretStr = SecretStr("paper-key")
+    api_secret: SecretStr = SecretStr("paper-secret")
+    symbols: str = Field(default="BTCUSDT,ETHUSDT,SOLUSDT,DOGEUSDT")
+
+    recordings: Path | None = Field(
+        default=None, description="market recordings for the paper exchange"
+    )
+
+    dispatch_horizon_seconds: float = Field(
+        default=5.0,
+        gt=0,
+        le=30,
+        description="how far ahead due children are handed to the queue; far below the visibility "
+        "timeout, because Redis delivers an ETA beyond it several times",
+    )
+    wake_timeout_seconds: float = Field(
+        default=3.0, gt=0, description="a wake-up older than this is taken as lost and sent again"
+    )
+    lease_seconds: float = Field(
+        default=30.0, gt=0, description="longer than the slowest POST (10 s) plus its bookkeeping"
+    )
+    log_format: str = Field(default="text", pattern="^(text|json)$")
+    failpoint: str | None = Field(
+        default=None, description="testing only: process kills itself at the named point"
+    )
+
+    @field_validator("symbols")
+    @classmethod
+    def _symbols_are_named(cls, value: str) -> str:
+        if not all(part.strip().isalnum() for part in value.split(",")):
+            raise ValueError("must be symbols joined by commas, for example BTCUSDT,ETHUSDT")
+        return value
+
+    @cached_property
+    def symbol_list(self) -> tuple[str, ...]:
+        return tuple(part.strip().upper() for part in self.symbols.split(","))
+
+    def require_database_url(self) -> str:
+        if self.database_url is None:
+            raise SettingsError(
+                "MLRISK_DATABASE_URL is not set and no system runs in "
+                f"{self.home}: start one with `mlrisk up`, or name it with --home"
+            )
+        return self.database_url.get_secret_value()
+
+    def require_redis_url(self) -> str:
+        if self.redis_url is None:
+            raise SettingsError(
+                "MLRISK_REDIS_URL is not set and no system runs in "
+                f"{self.home}: start one with `mlrisk up`, or name it with --home"
+            )
+        return self.redis_url.get_secret_value()
+
+    def require_exchange_url(self) -> str:
+        if self.exchange_url is None:
+            raise SettingsError("MLRISK_EXCHANGE_URL is not set: paper trading needs its address")
+        return self.exchange_url
+
+
+def environment_file(home: Path) -> Path:
+    """Where the supervisor leaves the addresses of the running system."""
+    return home / "run" / "environment.json"
+
+
+def load_settings(home: Path | None = None) -> Settings:
+    """Settings from the environment and the home's running system.
+
+    Raises SettingsError with every unknown or wrong `MLRISK_*` variable.
+    """
+    chosen = home or _home_from_environment()
+    overrides: dict[str, Any] = {"home": chosen} if chosen is not None else {}
+    base = chosen or Path(platformdirs.user_state_dir("mlrisk"))
+    for name, value in _read_environment_file(base).items():
+        if name.startswith(PREFIX) and name not in os.environ:
+            overrides.setdefault(name.removeprefix(PREFIX).lower(), value)
+    _refuse_unknown_variables()
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{PREFIX}{str(e['loc'][0]).upper() if e['loc'] else ''}: {e['msg']}"
+            for e in error.errors(include_input=False, include_url=False)
+        )
+        raise SettingsError(problems) from None
+
+
+def _home_from_environment() -> Path | None:
+    value = os.environ.get(f"{PREFIX}HOME")
+    return Path(value) if value else None
+
+
+def _read_environment_file(home: Path) -> dict[str, str]:
+    try:
+        loaded = json.loads(environment_file(home).read_text())
+    except FileNotFoundError:
+        return {}
+    return {str(key): str(value) for key, value in loaded.items()}
+
+
+def _refuse_unknown_variables() -> None:
+    # MLRISK_DEMO_* and MLRISK_TEST_* belong to the demo strategy and to the tests.
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    unknown = [
+        name
+        for name in os.environ
+        if name.startswith(PREFIX)
+        and name not in known
+        and not name.startswith((f"{PREFIX}DEMO_", f"{PREFIX}TEST_"))
+    ]
+    if unknown:
+        raise SettingsError(
+            f"unknown settings {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}"
+        )

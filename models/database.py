@@ -1,0 +1,115 @@
+"""The door to Postgres: engine, units of work, and session-level advisory locks."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.orm import Session
+
+from models.audit import AuditDraft, append_entries
+
+# 10 s: a gate or a sender that waits longer for a lock is better tried again from its row.
+_LOCK_TIMEOUT_MS = 10_000
+_STATEMENT_TIMEOUT_MS = 30_000
+
+
+def plain_json(value: Any) -> str:
+    """JSON without NaN: Postgres would refuse it later, and less clearly."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+
+class Database:
+    """One engine per process; never shared over a fork."""
+
+    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+        self.engine: Engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=5,
+            pool_pre_ping=True,
+            json_serializer=plain_json,
+            connect_args={
+                "connect_timeout": 5,
+                "application_name": "mlrisk",
+                "options": (
+                    f"-c lock_timeout={_LOCK_TIMEOUT_MS} "
+                    f"-c statement_timeout={_STATEMENT_TIMEOUT_MS} -c timezone=UTC"
+                ),
+            },
+        )
+
+    def unit_of_work(self) -> "UnitOfWork":
+        return UnitOfWork(self.engine)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session whose transaction is rolled back: for reads only."""
+        with Session(self.engine) as session:
+            yield session
+            session.rollback()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A plain transaction without audit entries; commits on a clean exit."""
+        with Session(self.engine) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def autocommit_connection(self) -> Iterator[Connection]:
+        """A connection for session-level locks: no transaction stays open on it."""
+        with self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    def ping(self) -> None:
+        with self.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+class UnitOfWork:
+    """One transaction with its audit entries and what is to happen after its commit.
+
+    Leaving the block without `commit()` rolls everything back. Audit entries are written last, so
+    that the chain's lock is held for the shortest time.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.session = Session(engine, expire_on_commit=False)
+        self._drafts: list[AuditDraft] = []
+        self._after: list[Callable[[], None]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.session.close()
+
+    def audit(
+        self, chain: str, kind: str, subject: str, actor: str, payload: dict[str, Any], at: datetime
+    ) -> None:
+        """Adds an audit entry to this transaction."""
+        self._drafts.append(AuditDraft(chain, kind, subject, actor, payload, at))
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Runs `action` once the transaction is durable; never when it was rolled back."""
+        self._after.append(action)
+
+    def commit(self) -> None:
+        self.session.flush()
+        append_entries(self.session, self._drafts)
+        self.session.commit()
+        self._drafts.clear()
+        actions, self._after = self._after, []
+        for action in actions:
+            action()

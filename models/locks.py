@@ -1,0 +1,83 @@
+"""Every lock of mlrisk, and the order in which they are taken.
+
+Order: account row, then parent, then child, then reservation, then position, then audit chain.
+Whoever needs several takes them in this order; that is what keeps them free of deadlocks.
+Advisory locks are numbered; a number is never given to another purpose.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+from sqlalchemy import Connection, select, text
+from sqlalchemy.orm import Session
+
+from models.tables import AccountRow, ChildOrderRow, ParentOrderRow, ReservationRow
+
+
+class AdvisoryLock(IntEnum):
+    """First key of the two-key advisory locks."""
+
+    AUDIT_CHAIN = 1
+    SENDING = 2
+    """Held shared from a child's claim to its stored outcome; exclusive by a halt."""
+
+
+def _key(name: str) -> int:
+    """A signed 32-bit key: Postgres' two-key form takes two int4."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], signed=True)
+
+
+def lock_in_transaction(session: Session, lock: AdvisoryLock, name: str) -> None:
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(:kind, :key)"), {"kind": int(lock), "key": _key(name)}
+    )
+
+
+@contextmanager
+def sending_shared(connection: Connection, account: str) -> Iterator[None]:
+    """A sender's lock: several may send at once, but none while a halt is being sealed."""
+    with _session_lock(connection, account, "pg_advisory_lock_shared", "pg_advisory_unlock_shared"):
+        yield
+
+
+@contextmanager
+def sending_exclusive(connection: Connection, account: str) -> Iterator[None]:
+    """A halt's lock: waits for every sender that is under way."""
+    with _session_lock(connection, account, "pg_advisory_lock", "pg_advisory_unlock"):
+        yield
+
+
+@contextmanager
+def _session_lock(connection: Connection, account: str, take: str, release: str) -> Iterator[None]:
+    keys = {"kind": int(AdvisoryLock.SENDING), "key": _key(account)}
+    connection.execute(text(f"SELECT {take}(:kind, :key)"), keys)
+    try:
+        yield
+    finally:
+        connection.execute(text(f"SELECT {release}(:kind, :key)"), keys)
+
+
+def lock_account(session: Session, account: str) -> AccountRow | None:
+    """Serialises the gate of one account, so that limits hold across workers."""
+    return session.get(AccountRow, account, with_for_update=True, populate_existing=True)
+
+
+def lock_parent(session: Session, request_id: str) -> ParentOrderRow | None:
+    return session.get(ParentOrderRow, request_id, with_for_update=True, populate_existing=True)
+
+
+def lock_child(session: Session, child_id: int) -> ChildOrderRow | None:
+    """Locks a child; the caller holds its parent already if it will change the parent."""
+    return session.get(ChildOrderRow, child_id, with_for_update=True, populate_existing=True)
+
+
+def lock_reservation(session: Session, request_id: str) -> ReservationRow | None:
+    return session.get(ReservationRow, request_id, with_for_update=True, populate_existing=True)
+
+
+def request_of_child(session: Session, child_id: int) -> str | None:
+    return session.scalar(
+        select(ChildOrderRow.request_id).where(ChildOrderRow.child_id == child_id)
+    )

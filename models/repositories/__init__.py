@@ -1,0 +1,1 @@
+"""Reading and writing rows: SQL lives here, rules do not."""

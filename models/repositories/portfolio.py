@@ -1,0 +1,182 @@
+"""Money and exposure of an account: positions, reservations, equity, instruments."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from sqlalchemy import func, literal, select, union_all
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.enums import ReservationState
+from models.tables import (
+    AccountRow,
+    EquityDayRow,
+    EquityRow,
+    InstrumentRow,
+    PositionRow,
+    ReservationRow,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPosition:
+    symbol: str
+    qty: Decimal
+    entry_price: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldReservation:
+    symbol: str
+    side: str
+    reduce_only: bool
+    qty: Decimal
+    notional: Decimal
+
+
+def ensure_account(session: Session, account: str, now: datetime) -> None:
+    session.execute(
+        insert(AccountRow).values(account=account, created_at=now).on_conflict_do_nothing()
+    )
+
+
+def exposure(session: Session, account: str) -> tuple[list[HeldPosition], list[HeldReservation]]:
+    """Positions and what approved trades may still fill, as of one moment.
+
+    One statement on purpose: a fill moves quantity from a reservation to a position, and two
+    statements could see it in neither.
+    """
+    positions = select(
+        literal("position").label("what"),
+        PositionRow.symbol,
+        literal("").label("side"),
+        literal(False).label("reduce_only"),
+        PositionRow.qty,
+        PositionRow.entry_price.label("price"),
+    ).where(PositionRow.account == account, PositionRow.qty != 0)
+    working = (
+        select(
+            literal("working"),
+            ReservationRow.symbol,
+            ReservationRow.side,
+            ReservationRow.reduce_only,
+            func.sum(ReservationRow.open_qty),
+            func.sum(ReservationRow.open_qty * ReservationRow.reference_price),
+        )
+        .where(
+            ReservationRow.account == account,
+            ReservationRow.state == ReservationState.HELD,
+            ReservationRow.open_qty > 0,
+        )
+        .group_by(ReservationRow.symbol, ReservationRow.side, ReservationRow.reduce_only)
+    )
+    held: list[HeldPosition] = []
+    reserved: list[HeldReservation] = []
+    for row in session.execute(union_all(positions, working)):
+        if row.what == "position":
+            held.append(HeldPosition(row.symbol, row.qty, row.price))
+        else:
+            reserved.append(
+                HeldReservation(row.symbol, row.side, row.reduce_only, row.qty, row.price)
+            )
+    held.sort(key=lambda p: p.symbol)
+    reserved.sort(key=lambda r: (r.symbol, r.side, r.reduce_only))
+    return held, reserved
+
+
+def record_equity(
+    session: Session,
+    account: str,
+    at: datetime,
+    *,
+    equity: Decimal,
+    wallet_balance: Decimal,
+    available: Decimal,
+    unrealised_pnl: Decimal,
+) -> None:
+    """Stores a reading and keeps the day's start, its low and the running peak."""
+    session.add(
+        EquityRow(
+            account=account,
+            at=at,
+            equity=equity,
+            wallet_balance=wallet_balance,
+            available=available,
+            unrealised_pnl=unrealised_pnl,
+        )
+    )
+    day = at.astimezone(UTC).date().isoformat()
+    earlier_peak = session.scalar(
+        select(func.max(EquityDayRow.peak_equity)).where(EquityDayRow.account == account)
+    )
+    peak = max(equity, earlier_peak) if earlier_peak is not None else equity
+    statement = insert(EquityDayRow).values(
+        account=account, day=day, start_equity=equity, peak_equity=peak, low_equity=equity
+    )
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["account", "day"],
+            set_={
+                "peak_equity": func.greatest(EquityDayRow.peak_equity, peak),
+                "low_equity": func.least(EquityDayRow.low_equity, equity),
+            },
+        )
+    )
+
+
+def latest_equity(session: Session, account: str) -> EquityRow | None:
+    return session.scalar(
+        select(EquityRow).where(EquityRow.account == account).order_by(EquityRow.at.desc()).limit(1)
+    )
+
+
+def equity_before(session: Session, account: str, at: datetime) -> EquityRow | None:
+    """The last reading at or before `at`, for rolling windows."""
+    return session.scalar(
+        select(EquityRow)
+        .where(EquityRow.account == account, EquityRow.at <= at)
+        .order_by(EquityRow.at.desc())
+        .limit(1)
+    )
+
+
+def first_equity_since(session: Session, account: str, at: datetime) -> EquityRow | None:
+    return session.scalar(
+        select(EquityRow)
+        .where(EquityRow.account == account, EquityRow.at >= at)
+        .order_by(EquityRow.at)
+        .limit(1)
+    )
+
+
+def equity_day(session: Session, account: str, now: datetime) -> EquityDayRow | None:
+    return session.get(
+        EquityDayRow, (account, now.astimezone(UTC).date().isoformat()), populate_existing=True
+    )
+
+
+def instrument(session: Session, symbol: str) -> InstrumentRow | None:
+    return session.get(InstrumentRow, symbol, populate_existing=True)
+
+
+def store_instruments(session: Session, rows: Iterable[dict[str, object]]) -> int:
+    """Inserts or replaces trading rules; returns how many."""
+    values = list(rows)
+    if not values:
+        return 0
+    statement = insert(InstrumentRow).values(values)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["symbol"],
+            set_={key: statement.excluded[key] for key in values[0] if key != "symbol"},
+        )
+    )
+    return len(values)
+
+
+def positions(session: Session, account: str) -> Sequence[PositionRow]:
+    return session.scalars(
+        select(PositionRow).where(PositionRow.account == account).order_by(PositionRow.symbol)
+    ).all()

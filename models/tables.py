@@ -1,0 +1,351 @@
+"""The tables: every fact that must survive, with the constraints that make a double impossible."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+# Wide enough for every instrument of the exchange: 18 decimals, values below 10^20.
+Money = Numeric(38, 18)
+Utc = DateTime(timezone=True)
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's declared interface
+        Decimal: Money,
+        datetime: Utc,
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+        str: Text,
+        int: BigInteger,
+        bool: Boolean,
+    }
+
+
+class AccountRow(Base):
+    """One exchange account. Its row lock serialises the gate: limits hold across workers."""
+
+    __tablename__ = "account"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime]
+
+
+class TradeRequestRow(Base):
+    """What a strategy asked for, once per request_id for ever."""
+
+    __tablename__ = "trade_request"
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    account: Mapped[str]
+    strategy: Mapped[str]
+    symbol: Mapped[str]
+    side: Mapped[str]
+    status: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    payload_sha256: Mapped[str]
+    created_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]
+    wake_at: Mapped[datetime | None]
+    """When the request was last handed to the validation queue; None: never."""
+    attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+
+    __table_args__ = (
+        Index("ix_trade_request_status", "status"),
+        Index("ix_trade_request_received", "received_at"),
+    )
+
+
+class DecisionRow(Base):
+    """The gate's answer with everything needed to replay it."""
+
+    __tablename__ = "decision"
+    request_id: Mapped[str] = mapped_column(
+        ForeignKey("trade_request.request_id"), primary_key=True
+    )
+    account: Mapped[str]
+    verdict: Mapped[str]
+    approved_qty: Mapped[Decimal]
+    approved_notional: Mapped[Decimal]
+    reference_price: Mapped[Decimal | None]
+    intent: Mapped[dict[str, Any]]
+    snapshot: Mapped[dict[str, Any]]
+    limits: Mapped[dict[str, Any]]
+    decision: Mapped[dict[str, Any]]
+    decision_sha256: Mapped[str]
+    decided_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_decision_decided", "decided_at"),)
+
+
+class ReservationRow(Base):
+    """The part of the limits that an approved trade holds until it is filled or released."""
+
+    __tablename__ = "reservation"
+    request_id: Mapped[str] = mapped_column(
+        ForeignKey("trade_request.request_id"), primary_key=True
+    )
+    account: Mapped[str]
+    symbol: Mapped[str]
+    side: Mapped[str]
+    reduce_only: Mapped[bool]
+    reference_price: Mapped[Decimal]
+    approved_qty: Mapped[Decimal]
+    open_qty: Mapped[Decimal]
+    """What may still fill; 0 when released."""
+    state: Mapped[str]
+    created_at: Mapped[datetime]
+    released_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("open_qty >= 0 AND open_qty <= approved_qty", name="ck_reservation_open"),
+        Index("ix_reservation_held", "account", "symbol", postgresql_where=text("state = 'held'")),
+    )
+
+
+class ParentOrderRow(Base):
+    """The approved trade with its algorithm and deadline."""
+
+    __tablename__ = "parent_order"
+    request_id: Mapped[str] = mapped_column(
+        ForeignKey("trade_request.request_id"), primary_key=True
+    )
+    account: Mapped[str]
+    strategy: Mapped[str]
+    symbol: Mapped[str]
+    side: Mapped[str]
+    algorithm: Mapped[str]
+    params: Mapped[dict[str, Any]]
+    approved_qty: Mapped[Decimal]
+    filled_qty: Mapped[Decimal]
+    released_qty: Mapped[Decimal]
+    filled_notional: Mapped[Decimal]
+    fees: Mapped[Decimal]
+    reference_price: Mapped[Decimal]
+    price_limit: Mapped[Decimal]
+    reduce_only: Mapped[bool]
+    priority: Mapped[str]
+    permit_epoch: Mapped[int]
+    """Sum of the epochs of every trading state that applied when it was approved; a change of any
+    of them voids the permit of children that add risk."""
+    state: Mapped[str]
+    end_reason: Mapped[str | None]
+    start_at: Mapped[datetime]
+    deadline_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("filled_qty >= 0 AND released_qty >= 0", name="ck_parent_not_negative"),
+        CheckConstraint("filled_qty + released_qty <= approved_qty", name="ck_parent_not_over"),
+        Index("ix_parent_state", "state"),
+    )
+
+
+class ChildOrderRow(Base):
+    """One slice: the only thing that is ever sent to the exchange."""
+
+    __tablename__ = "child_order"
+    child_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    request_id: Mapped[str] = mapped_column(ForeignKey("parent_order.request_id"))
+    slot: Mapped[int] = mapped_column(Integer)
+    attempt: Mapped[int] = mapped_column(Integer)
+    order_link_id: Mapped[str]
+    account: Mapped[str]
+    symbol: Mapped[str]
+    side: Mapped[str]
+    qty: Mapped[Decimal]
+    filled_qty: Mapped[Decimal]
+    reduce_only: Mapped[bool]
+    due_at: Mapped[datetime]
+    deadline_at: Mapped[datetime]
+    state: Mapped[str]
+    body: Mapped[dict[str, Any] | None]
+    """The exact request, stored before it is sent."""
+    lease_owner: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    fencing_token: Mapped[int] = mapped_column(server_default=text("0"))
+    wake_at: Mapped[datetime | None]
+    claims: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    posts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    sent_at: Mapped[datetime | None]
+    acked_at: Mapped[datetime | None]
+    final_at: Mapped[datetime | None]
+    exchange_order_id: Mapped[str | None]
+    exchange_filled_qty: Mapped[Decimal | None]
+    """What the exchange says is filled; the child is done when our fills add up to it."""
+    exchange_status: Mapped[str | None]
+    """The exchange's last word on the order; final while fills are still missing: wait for them."""
+    ret_code: Mapped[int | None] = mapped_column(Integer)
+    note: Mapped[str | None]
+
+    __table_args__ = (
+        UniqueConstraint("request_id", "slot", "attempt", name="uq_child_slot_attempt"),
+        UniqueConstraint("order_link_id", name="uq_child_order_link_id"),
+        CheckConstraint("qty > 0 AND filled_qty >= 0", name="ck_child_quantities"),
+        Index("ix_child_due", "due_at", postgresql_where=text("state = 'planned'")),
+        Index(
+            "ix_child_unresolved",
+            "account",
+            "symbol",
+            postgresql_where=text("state IN ('sending', 'acked', 'working', 'unknown')"),
+        ),
+    )
+
+
+class FillRow(Base):
+    """An execution that the exchange reported, once per execId."""
+
+    __tablename__ = "fill"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    exec_id: Mapped[str] = mapped_column(primary_key=True)
+    child_id: Mapped[int | None] = mapped_column(ForeignKey("child_order.child_id"))
+    """None: a foreign order's execution, reported and not touched."""
+    order_id: Mapped[str]
+    order_link_id: Mapped[str]
+    symbol: Mapped[str]
+    side: Mapped[str]
+    qty: Mapped[Decimal]
+    price: Mapped[Decimal]
+    fee: Mapped[Decimal]
+    fee_currency: Mapped[str]
+    is_maker: Mapped[bool]
+    exec_type: Mapped[str]
+    executed_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    source: Mapped[str]
+
+    __table_args__ = (
+        Index("ix_fill_child", "child_id"),
+        Index("ix_fill_executed", "account", "executed_at"),
+    )
+
+
+class PositionRow(Base):
+    """Net position from fills; quantity is signed."""
+
+    __tablename__ = "position"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    symbol: Mapped[str] = mapped_column(primary_key=True)
+    qty: Mapped[Decimal]
+    entry_price: Mapped[Decimal | None]
+    realised_pnl: Mapped[Decimal]
+    fees: Mapped[Decimal]
+    updated_at: Mapped[datetime]
+
+
+class EquityRow(Base):
+    """One reading of an account's money, from the exchange."""
+
+    __tablename__ = "equity"
+    equity_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    account: Mapped[str]
+    at: Mapped[datetime]
+    equity: Mapped[Decimal]
+    wallet_balance: Mapped[Decimal]
+    available: Mapped[Decimal]
+    unrealised_pnl: Mapped[Decimal]
+
+    __table_args__ = (Index("ix_equity_account_at", "account", "at"),)
+
+
+class EquityDayRow(Base):
+    """The first reading of a UTC day and the peaks: what losses and drawdown are measured from."""
+
+    __tablename__ = "equity_day"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[str] = mapped_column(primary_key=True)
+    start_equity: Mapped[Decimal]
+    peak_equity: Mapped[Decimal]
+    """The highest reading ever, up to and including this day."""
+    low_equity: Mapped[Decimal]
+
+
+class InstrumentRow(Base):
+    """Trading rules as last read from the exchange."""
+
+    __tablename__ = "instrument"
+    symbol: Mapped[str] = mapped_column(primary_key=True)
+    category: Mapped[str]
+    tick_size: Mapped[Decimal]
+    qty_step: Mapped[Decimal]
+    min_qty: Mapped[Decimal]
+    max_qty: Mapped[Decimal]
+    min_notional: Mapped[Decimal]
+    max_leverage: Mapped[Decimal]
+    status: Mapped[str]
+    refreshed_at: Mapped[datetime]
+
+
+class TradingStateRow(Base):
+    """What a scope allows. `epoch` rises with every change and voids older permits."""
+
+    __tablename__ = "trading_state"
+    scope_kind: Mapped[str] = mapped_column(primary_key=True)
+    scope_key: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    reason: Mapped[str]
+    actor: Mapped[str]
+    epoch: Mapped[int]
+    changed_at: Mapped[datetime]
+    sealed_at: Mapped[datetime | None]
+    """From when on the exchange accepts nothing risk-adding from us; None while ACTIVE."""
+
+
+class BreakerRow(Base):
+    """A latched condition that moves a trading state."""
+
+    __tablename__ = "breaker"
+    scope_kind: Mapped[str] = mapped_column(primary_key=True)
+    scope_key: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    tripped: Mapped[bool]
+    value: Mapped[str | None]
+    limit: Mapped[str | None]
+    reason: Mapped[str]
+    changed_at: Mapped[datetime]
+
+
+class HeartbeatRow(Base):
+    """The last sign of life of a process or of a queue's canary."""
+
+    __tablename__ = "heartbeat"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    pid: Mapped[int] = mapped_column(Integer)
+    at: Mapped[datetime]
+    details: Mapped[dict[str, Any]]
+
+
+class AuditRow(Base):
+    """One immutable, hash-chained record; `seq` has no gaps within its chain."""
+
+    __tablename__ = "audit_entry"
+    chain: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    subject: Mapped[str]
+    actor: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    prev_hash: Mapped[str]
+    hash: Mapped[str]
+
+    __table_args__ = (
+        Index("ix_audit_subject", "subject"),
+        Index("ix_audit_at", "at"),
+    )

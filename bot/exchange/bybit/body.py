@@ -1,0 +1,66 @@
+"""The exact body of a create request: plain decimal strings, every choice explicit."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+
+from bot.errors import Refused
+from bot.exchange.bybit.config import BybitConfig
+from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
+from models.enums import TradeSide
+
+LINK_ID = re.compile(r"[A-Za-z0-9_-]{1,36}\Z")
+_PLAIN = re.compile(r"\d+(\.\d+)?\Z")
+_SIDES = {TradeSide.BUY: "Buy", TradeSide.SELL: "Sell"}
+
+
+def plain(value: Decimal) -> str:
+    """A decimal as Bybit wants it: no exponent, no sign. A float never gets here by type."""
+    if not isinstance(value, Decimal) or not value.is_finite() or value <= 0:
+        raise Refused(f"not a positive decimal: {value!r}", code="bad_order")
+    return format(value, "f")
+
+
+def order_body(intent: OrderIntent, config: BybitConfig) -> dict[str, object]:
+    """What `place` sends; stored before it is sent."""
+    market = intent.order_type is OrderType.MARKET
+    body: dict[str, object] = {
+        "category": config.category,
+        "symbol": intent.symbol,
+        "side": _SIDES[intent.side],
+        "orderType": intent.order_type.value,
+        "qty": plain(intent.qty),
+    }
+    if not market:
+        if intent.price is None:
+            raise Refused("a limit order needs a price", code="bad_order")
+        body["price"] = plain(intent.price)
+    body |= {
+        "timeInForce": (TimeInForce.IOC if market else intent.time_in_force).value,
+        "orderLinkId": intent.order_link_id,
+        "positionIdx": 0,
+        "reduceOnly": intent.reduce_only,
+        # It may cancel other orders to free margin: never ours to decide by default.
+        "closeOnTrigger": False,
+        "smpType": config.smp_type,
+    }
+    if market and config.market_slippage_percent is not None:
+        body["slippageToleranceType"] = "Percent"
+        body["slippageTolerance"] = plain(config.market_slippage_percent)
+    check(body)
+    return body
+
+
+def check(body: Mapping[str, object]) -> None:
+    """Refuses a body that pybit or the wire would change in meaning; nothing is sent then."""
+    link_id = body.get("orderLinkId")
+    if not isinstance(link_id, str) or not LINK_ID.match(link_id):
+        raise Refused("orderLinkId must be 1 to 36 of A-Z a-z 0-9 _ -", code="bad_order")
+    for field in ("qty", "price", "slippageTolerance"):
+        value = body.get(field)
+        if field not in body and field != "qty":
+            continue
+        if not isinstance(value, str) or not _PLAIN.match(value):
+            raise Refused(f"{field} must be a plain decimal string", code="bad_order")
+    if any(isinstance(value, float) for value in body.values()):
+        raise Refused("no float goes to the exchange", code="bad_order")

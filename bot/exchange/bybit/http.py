@@ -1,0 +1,254 @@
+"""BybitExchange: the Exchange protocol over Bybit V5's HTTP interface, through pybit."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from statistics import median
+
+from bot.clock import Clock, SystemClock
+from bot.errors import ExchangeRefused, OutcomeUnknown, Refused
+from bot.exchange.bybit import body as bodies
+from bot.exchange.bybit import parse
+from bot.exchange.bybit.config import BybitConfig
+from bot.exchange.bybit.retcodes import GONE_CODES
+from bot.exchange.bybit.session import GuardedSession
+from bot.exchange.protocol import (
+    ExchangeOrder,
+    ExchangePosition,
+    Execution,
+    Instrument,
+    OrderAck,
+    OrderIntent,
+    Wallet,
+)
+
+log = logging.getLogger(__name__)
+
+# Largest pages that the endpoints take (facts section 3).
+ORDERS_PAGE, EXECUTIONS_PAGE, POSITIONS_PAGE, INSTRUMENTS_PAGE = 50, 100, 200, 1000
+# execution/list refuses a window of more than seven days.
+EXECUTION_WINDOW = timedelta(days=7)
+CLOCK_SAMPLES = 5
+_GONE = frozenset(f"ret_{code}" for code in GONE_CODES)
+# What "unified" accounts of today answer (5, 6 = UTA 2.0); 3 and 4 are UTA 1.0.
+_UNIFIED = frozenset({3, 4, 5, 6})
+
+
+class BybitExchange:
+    """One account. Make it inside the process that uses it (Celery: `worker_process_init`)."""
+
+    def __init__(self, config: BybitConfig, clock: Clock | None = None) -> None:
+        self._config = config
+        self._clock = clock or SystemClock()
+        self._session = GuardedSession(config, self._clock)
+
+    def __repr__(self) -> str:
+        return f"<BybitExchange {self._config.mode.value} {self._session!r}>"
+
+    @property
+    def recv_window_ms(self) -> int:
+        return self._config.recv_window_ms
+
+    # Writes: each makes exactly one request.
+
+    def order_body(self, intent: OrderIntent) -> dict[str, object]:
+        return bodies.order_body(intent, self._config)
+
+    def place(self, body: Mapping[str, object]) -> OrderAck:
+        bodies.check(body)
+        result = self._session.write("place_order", **body)
+        order_id, link_id = result.get("orderId"), result.get("orderLinkId")
+        if not order_id or link_id != body["orderLinkId"]:
+            # Another request's reply, or none of an order at all: only the exchange can tell.
+            raise OutcomeUnknown("the reply is not about this order", code="bad_ack")
+        return OrderAck(order_id=str(order_id), order_link_id=str(link_id))
+
+    def cancel(self, symbol: str, order_link_id: str) -> None:
+        try:
+            self._session.write(
+                "cancel_order",
+                category=self._config.category,
+                symbol=symbol,
+                orderLinkId=order_link_id,
+            )
+        except OutcomeUnknown as error:
+            if error.code not in _GONE:
+                raise
+            log.info("order was already gone", extra={"order_link_id": order_link_id})
+
+    def cancel_all(self, symbol: str | None = None) -> Sequence[str]:
+        """At most 500 a call: call again until `open_orders` is empty."""
+        where = {"symbol": symbol} if symbol else {"settleCoin": self._config.settle_coin}
+        result = self._session.write(
+            "cancel_all_orders",
+            category=self._config.category,
+            orderFilter="Order",  # without it protective stops would go as well
+            **where,
+        )
+        rows = result.get("list")
+        if not isinstance(rows, list) or str(result.get("success", "1")) != "1":
+            raise OutcomeUnknown("cancel-all was not confirmed", code="bad_ack")
+        return [str(row["orderLinkId"]) for row in rows if row.get("orderLinkId")]
+
+    # Reads.
+
+    def find_order(self, symbol: str, order_link_id: str) -> ExchangeOrder | None:
+        for method in ("get_open_orders", "get_order_history"):
+            rows = self._session.pages(
+                method, category=self._config.category, symbol=symbol, orderLinkId=order_link_id
+            )
+            for row in rows:
+                if row.get("orderLinkId") == order_link_id and row.get("symbol") == symbol:
+                    return parse.order(row)
+        return None
+
+    def open_orders(self) -> Sequence[ExchangeOrder]:
+        """Orders that rest in the book; untriggered stops are `conditional_orders`."""
+        return [order for order in self._all_open() if order.raw_status != "Untriggered"]
+
+    def conditional_orders(self) -> Sequence[ExchangeOrder]:
+        """Stops and other conditional orders that have not been triggered."""
+        return [order for order in self._all_open() if order.raw_status == "Untriggered"]
+
+    def _all_open(self) -> Sequence[ExchangeOrder]:
+        rows = self._session.pages(
+            "get_open_orders",
+            category=self._config.category,
+            settleCoin=self._config.settle_coin,
+            openOnly=0,
+            limit=ORDERS_PAGE,
+        )
+        return [order for order in map(parse.order, rows) if not order.status.is_final]
+
+    def executions(
+        self, *, since: datetime | None = None, order_link_id: str | None = None
+    ) -> Sequence[Execution]:
+        """Oldest first, one entry per execId. `since` None and no id: the last seven days."""
+        if order_link_id is not None:
+            found = self._executions(orderLinkId=order_link_id)
+            found = [e for e in found if e.order_link_id == order_link_id]
+            return sorted(found, key=_by_time)
+        if since is None:
+            return sorted(self._executions(), key=_by_time)
+        return sorted(self._executions_since(since), key=_by_time)
+
+    def _executions_since(self, since: datetime) -> list[Execution]:
+        found: dict[str, Execution] = {}
+        start, now = since, self._clock.now()
+        while True:
+            window: dict[str, object] = {"startTime": parse.to_milliseconds(start)}
+            is_last = start + EXECUTION_WINDOW >= now
+            if not is_last:
+                window["endTime"] = parse.to_milliseconds(start + EXECUTION_WINDOW)
+            # The last window is left open at its end, so that a slow clock of ours hides nothing.
+            found |= {e.exec_id: e for e in self._executions(**window)}
+            if is_last:
+                return list(found.values())
+            start += EXECUTION_WINDOW
+
+    def _executions(self, **where: object) -> list[Execution]:
+        rows = self._session.pages(
+            "get_executions", category=self._config.category, limit=EXECUTIONS_PAGE, **where
+        )
+        coin = self._config.settle_coin
+        unique = {str(row.get("execId")): row for row in rows}
+        return [parse.execution(row, settle_coin=coin) for row in unique.values()]
+
+    def positions(self) -> Sequence[ExchangePosition]:
+        """Positions with a size. Hedge mode is refused: two rows a symbol can't be one net."""
+        rows = list(
+            self._session.pages(
+                "get_positions",
+                category=self._config.category,
+                settleCoin=self._config.settle_coin,
+                limit=POSITIONS_PAGE,
+            )
+        )
+        if any(row.get("positionIdx") not in (0, None) for row in rows):
+            raise Refused("the account is in hedge mode; one-way mode is needed", code="hedge_mode")
+        return [position for position in map(parse.position, rows) if position.qty]
+
+    def wallet(self) -> Wallet:
+        rows = self._session.read("get_wallet_balance", accountType="UNIFIED").get("list")
+        if not isinstance(rows, list) or len(rows) != 1:
+            raise parse.UnreadableRow("list", rows)
+        return parse.wallet(rows[0], settle_coin=self._config.settle_coin)
+
+    def instruments(self) -> Sequence[Instrument]:
+        """Instruments of the settle coin. One unreadable row leaves out that one, with a log."""
+        found = []
+        rows = self._session.pages(
+            "get_instruments_info", category=self._config.category, limit=INSTRUMENTS_PAGE
+        )
+        for row in rows:
+            if row.get("settleCoin") != self._config.settle_coin:
+                continue
+            try:
+                found.append(parse.instrument(row, category=self._config.category))
+            except parse.UnreadableRow as error:
+                log.warning("instrument left out: %s", error, extra={"symbol": row.get("symbol")})
+        return found
+
+    def server_time(self) -> datetime:
+        result = self._session.read("get_server_time")
+        nanoseconds = str(result.get("timeNano"))
+        if not nanoseconds.isdigit():
+            raise parse.UnreadableRow("timeNano", nanoseconds)
+        whole = parse.from_milliseconds(int(nanoseconds) // 1_000_000)
+        return whole + timedelta(microseconds=int(nanoseconds) // 1000 % 1000)
+
+    def clock_offset_ms(self) -> float:
+        """Exchange clock minus ours: the median of CLOCK_SAMPLES."""
+        return median(self._clock_sample() for _ in range(CLOCK_SAMPLES))
+
+    def _clock_sample(self) -> float:
+        before = self._clock.now()
+        server = self.server_time()
+        middle = before + (self._clock.now() - before) / 2
+        return (server - middle) / timedelta(milliseconds=1)
+
+    # Start-up.
+
+    def is_ready(self) -> None:
+        # The clock first: with a wrong one every signed call fails and hides the cause.
+        self._check_clock()
+        self._check_key()
+        self._check_account()
+        self.positions()  # refuses hedge mode
+
+    def _check_clock(self) -> None:
+        offset = self.clock_offset_ms()
+        if abs(offset) > self._config.max_clock_offset_ms:
+            raise Refused(
+                f"our clock differs from the exchange's by {offset:.0f} ms "
+                f"(allowed {self._config.max_clock_offset_ms:.0f})",
+                code="clock_offset",
+            )
+
+    def _check_key(self) -> None:
+        try:
+            key = self._session.read("get_api_key_information")
+        except ExchangeRefused as error:
+            raise Refused(f"the API key is not accepted: {error}", code="api_key") from error
+        permissions = key.get("permissions")
+        if not isinstance(permissions, dict):
+            raise parse.UnreadableRow("permissions", permissions)
+        problems = []
+        if key.get("readOnly") != 0:
+            problems.append("it is read-only")
+        missing = {"Order", "Position"} - set(permissions.get("ContractTrade") or ())
+        if missing:
+            problems.append(f"ContractTrade lacks {', '.join(sorted(missing))}")
+        if "Withdraw" in (permissions.get("Wallet") or ()):
+            problems.append("it may withdraw, which a trading key must not")
+        if problems:
+            raise Refused(f"the API key is unfit: {'; '.join(problems)}", code="api_key")
+
+    def _check_account(self) -> None:
+        account = self._session.read("get_account_info")
+        if account.get("unifiedMarginStatus") not in _UNIFIED:
+            raise Refused("the account is not a unified trading account", code="account_type")
+
+
+def _by_time(execution: Execution) -> tuple[datetime, str]:
+    return execution.executed_at, execution.exec_id

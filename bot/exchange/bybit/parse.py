@@ -1,0 +1,242 @@
+"""Bybit's rows turned into mlrisk's dataclasses; REST and streams share the row formats.
+
+Unknown fields are ignored. A field that decides and is missing, not finite or not a number makes
+the row unreadable (`UnreadableRow`); nothing is guessed.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from bot.errors import DependencyDown
+from bot.exchange.protocol import (
+    ExchangeOrder,
+    ExchangePosition,
+    Execution,
+    Instrument,
+    OrderStatus,
+    Wallet,
+)
+from models.enums import TradeSide
+
+Row = Mapping[str, Any]
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\Z")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_STATUS = {
+    "Filled": OrderStatus.FILLED,
+    "Cancelled": OrderStatus.CANCELLED,
+    "PartiallyFilledCanceled": OrderStatus.CANCELLED,
+    "Deactivated": OrderStatus.CANCELLED,
+    "Rejected": OrderStatus.REJECTED,
+}
+# Executions that are cash only. Any other type, known or not, is taken to move the position: the
+# comparison with the exchange's position shows it if that is ever wrong.
+_CASH_ONLY = frozenset({"Funding"})
+
+
+class UnreadableRow(DependencyDown):
+    """The exchange's reply lacks a field that decides, or holds nonsense there."""
+
+    def __init__(self, field: str, value: object) -> None:
+        super().__init__(f"unreadable field {field}: {str(value)[:40]!r}", code="unreadable_row")
+
+
+def decimal(row: Row, field: str) -> Decimal:
+    value = decimal_or_none(row, field)
+    if value is None:
+        raise UnreadableRow(field, row.get(field))
+    return value
+
+
+def decimal_or_none(row: Row, field: str) -> Decimal | None:
+    """None for a missing or empty field, which is how Bybit says that there is no value."""
+    value = row.get(field)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or not _NUMBER.match(value):
+        raise UnreadableRow(field, value)
+    return Decimal(value)
+
+
+def positive_or_none(row: Row, field: str) -> Decimal | None:
+    """None also for "0": the exchange's other way to say that there is no price."""
+    value = decimal_or_none(row, field)
+    return value if value else None
+
+
+def text(row: Row, field: str) -> str:
+    value = row.get(field)
+    if not isinstance(value, str) or not value:
+        raise UnreadableRow(field, value)
+    return value
+
+
+def moment(row: Row, field: str) -> datetime:
+    return from_milliseconds(row.get(field), field)
+
+
+def from_milliseconds(value: object, field: str = "time") -> datetime:
+    if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).isdigit():
+        raise UnreadableRow(field, value)
+    try:
+        return _EPOCH + timedelta(milliseconds=int(value))
+    except OverflowError:
+        raise UnreadableRow(field, value) from None
+
+
+def to_milliseconds(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(milliseconds=1)
+
+
+def side(row: Row) -> TradeSide:
+    match row.get("side"):
+        case "Buy":
+            return TradeSide.BUY
+        case "Sell":
+            return TradeSide.SELL
+        case other:
+            raise UnreadableRow("side", other)
+
+
+def order(row: Row) -> ExchangeOrder:
+    """An order of realtime, history or the `order` topic. An unknown status counts as open."""
+    raw_status = text(row, "orderStatus")
+    return ExchangeOrder(
+        order_id=text(row, "orderId"),
+        order_link_id=str(row.get("orderLinkId") or ""),
+        symbol=text(row, "symbol"),
+        side=side(row),
+        qty=decimal(row, "qty"),
+        price=positive_or_none(row, "price"),
+        status=_STATUS.get(raw_status, OrderStatus.OPEN),
+        raw_status=raw_status,
+        filled_qty=decimal_or_none(row, "cumExecQty") or Decimal(0),
+        average_price=positive_or_none(row, "avgPrice"),
+        reduce_only=row.get("reduceOnly") is True,
+        reject_reason=str(row.get("rejectReason") or ""),
+        cancel_type=str(row.get("cancelType") or ""),
+        updated_at=moment(row, "updatedTime"),
+    )
+
+
+def execution(row: Row, *, settle_coin: str) -> Execution:
+    """An execution of the list or the `execution` topic. A positive fee is one that we pay."""
+    exec_type = str(row.get("execType") or "Trade")
+    currency = str(row.get("feeCurrency") or settle_coin)
+    fee = decimal_or_none(row, "execFee") or Decimal(0)
+    return Execution(
+        exec_id=text(row, "execId"),
+        order_id=str(row.get("orderId") or ""),
+        order_link_id=str(row.get("orderLinkId") or ""),
+        symbol=text(row, "symbol"),
+        side=side(row),
+        qty=decimal(row, "execQty"),
+        price=decimal(row, "execPrice"),
+        fee=fee + _extra_fees(row.get("extraFees"), currency),
+        fee_currency=currency,
+        is_maker=row.get("isMaker") is True,
+        exec_type=exec_type,
+        executed_at=moment(row, "execTime"),
+        moves_position=exec_type not in _CASH_ONLY,
+    )
+
+
+def _extra_fees(extra: object, currency: str) -> Decimal:
+    """Taxes and the like in the same coin; Bybit sends a list, or "" for none."""
+    if not isinstance(extra, Sequence) or isinstance(extra, str):
+        return Decimal(0)
+    rows = [fee for fee in extra if isinstance(fee, Mapping) and fee.get("feeCoin") == currency]
+    return sum((decimal(fee, "fee") for fee in rows), Decimal(0))
+
+
+def position(row: Row) -> ExchangePosition:
+    """A one-way position of the list or the `position` topic (which says entryPrice)."""
+    size = decimal(row, "size")
+    sign = side(row).sign if size else 0
+    entry = "entryPrice" if "entryPrice" in row else "avgPrice"
+    return ExchangePosition(
+        symbol=text(row, "symbol"),
+        qty=size * sign,
+        entry_price=positive_or_none(row, entry) if size else None,
+        mark_price=positive_or_none(row, "markPrice"),
+        unrealised_pnl=decimal_or_none(row, "unrealisedPnl") or Decimal(0),
+        liquidation_price=positive_or_none(row, "liqPrice"),
+        leverage=positive_or_none(row, "leverage"),
+    )
+
+
+def wallet(row: Row, *, settle_coin: str) -> Wallet:
+    """Account totals. In isolated margin mode they are empty and the settle coin's own count."""
+    coin = _coin(row, settle_coin)
+    return Wallet(
+        equity=_first(row, "totalEquity", coin, "equity"),
+        wallet_balance=_first(row, "totalWalletBalance", coin, "walletBalance"),
+        available=_available(row, coin),
+        initial_margin=_first(row, "totalInitialMargin", coin, "totalPositionIM", "totalOrderIM"),
+        maintenance_margin=_first(row, "totalMaintenanceMargin", coin, "totalPositionMM"),
+        unrealised_pnl=_first(row, "totalPerpUPL", coin, "unrealisedPnl"),
+    )
+
+
+def _coin(row: Row, settle_coin: str) -> Row:
+    coins = row.get("coin")
+    found = [c for c in coins if c.get("coin") == settle_coin] if isinstance(coins, list) else []
+    return found[0] if found else {}
+
+
+def _first(row: Row, total: str, coin: Row, *fields: str) -> Decimal:
+    value = decimal_or_none(row, total)
+    if value is not None:
+        return value
+    return sum((decimal(coin, field) for field in fields), Decimal(0))
+
+
+def _available(row: Row, coin: Row) -> Decimal:
+    total = decimal_or_none(row, "totalAvailableBalance")
+    if total is not None:
+        return total
+    held = sum(
+        (decimal_or_none(coin, field) or Decimal(0))
+        for field in ("totalPositionIM", "totalOrderIM", "locked", "bonus")
+    )
+    return decimal(coin, "walletBalance") - held
+
+
+def instrument(row: Row, *, category: str) -> Instrument:
+    """A linear instrument of instruments-info."""
+    price = _mapping(row, "priceFilter")
+    lot = _mapping(row, "lotSizeFilter")
+    risk = row.get("riskParameters") or {}
+    interval = row.get("fundingInterval")
+    return Instrument(
+        symbol=text(row, "symbol"),
+        category=category,
+        tick_size=_above_zero(price, "tickSize"),
+        qty_step=_above_zero(lot, "qtyStep"),
+        min_qty=_above_zero(lot, "minOrderQty"),
+        max_qty=_above_zero(lot, "maxOrderQty"),
+        max_market_qty=_above_zero(lot, "maxMktOrderQty"),
+        min_notional=decimal_or_none(lot, "minNotionalValue") or Decimal(0),
+        max_leverage=_above_zero(_mapping(row, "leverageFilter"), "maxLeverage"),
+        status=text(row, "status"),
+        price_limit_x=positive_or_none(risk, "priceLimitRatioX") or Decimal("0.01"),
+        price_limit_y=positive_or_none(risk, "priceLimitRatioY") or Decimal("0.02"),
+        funding_interval_minutes=interval if isinstance(interval, int) and interval > 0 else 480,
+    )
+
+
+def _mapping(row: Row, field: str) -> Row:
+    value = row.get(field)
+    if not isinstance(value, Mapping):
+        raise UnreadableRow(field, value)
+    return value
+
+
+def _above_zero(row: Row, field: str) -> Decimal:
+    value = decimal(row, field)
+    if value <= 0:
+        raise UnreadableRow(field, value)
+    return value

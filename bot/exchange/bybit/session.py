@@ -1,0 +1,165 @@
+"""One pybit HTTP session that can't retry a write, leak a secret or be shared across a fork."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pybit.unified_trading import HTTP
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_exponential,
+    wait_random,
+)
+
+from bot.clock import Clock
+from bot.errors import DependencyDown, MlriskError, Refused, Throttled
+from bot.exchange.bybit.config import BybitConfig, BybitMode
+from bot.exchange.bybit.outcome import CALL_FAILURES, from_failure, from_ret_code, unusable_reply
+
+# Reads change nothing, so they are made again; a caller waits at most this long for that.
+READ_ATTEMPTS = 4
+READ_SECONDS = 3.0
+# A throttled read waits here for a short reset, and gives the longer ones to its caller.
+_SHORT_THROTTLE_SECONDS = 1.0
+# A cursor that never ends must not hold a worker for ever: 500 pages are 25,000 orders.
+MAX_PAGES = 500
+
+Reply = Mapping[str, Any]
+Call = Callable[..., Any]
+
+
+class _SafeHTTP(HTTP):
+    """pybit's session, whose own repr prints the API secret."""
+
+    def __repr__(self) -> str:
+        return f"<pybit HTTP {self.endpoint}>"
+
+
+def open_session(config: BybitConfig) -> HTTP:
+    """A session with pybit's retries and redirects off."""
+    logger = logging.getLogger("pybit._http_manager")
+    handlers = list(logger.handlers)
+    session = _SafeHTTP(
+        testnet=config.mode is BybitMode.TESTNET,
+        demo=config.mode is BybitMode.DEMO,
+        api_key=config.api_key.get_secret_value(),
+        api_secret=config.api_secret.get_secret_value(),
+        timeout=(config.connect_timeout_seconds, config.read_timeout_seconds),
+        recv_window=config.recv_window_ms,
+        # An empty set would be replaced by pybit's default, which re-sends POSTs.
+        retry_codes={-999},
+        force_retry=False,
+        log_requests=False,
+    )
+    # pybit adds one handler per session when the root logger has none: every line would double.
+    logger.handlers[:] = handlers
+    if logger.getEffectiveLevel() < logging.INFO:
+        logger.setLevel(logging.INFO)  # at DEBUG it logs bodies whatever log_requests says
+    if config.endpoint is not None:
+        session.endpoint = config.endpoint.rstrip("/")
+    if config.mode is BybitMode.PAPER:
+        session.client.trust_env = False  # a proxy variable must not catch loopback traffic
+    # A redirect would send the signed request, possibly a second time, to another host.
+    session.client.max_redirects = 0
+    return session
+
+
+class GuardedSession:
+    """Calls pybit methods by name; raises nothing but bot.errors.
+
+    It belongs to the process that made it: a session shared across a fork delivers one worker's
+    reply to another.
+    """
+
+    def __init__(self, config: BybitConfig, clock: Clock) -> None:
+        self._pid = os.getpid()
+        self._clock = clock
+        self._http = open_session(config)
+        self._config = config
+
+    def __repr__(self) -> str:
+        return f"<GuardedSession {self._http.endpoint} of process {self._pid}>"
+
+    @property
+    def http(self) -> HTTP:
+        if os.getpid() != self._pid:
+            raise Refused(
+                f"exchange session of process {self._pid} used in {os.getpid()}: "
+                "create it in the child",
+                code="forked_session",
+            )
+        return self._http
+
+    def write(self, method: str, **params: object) -> Reply:
+        """One request that may change something; never repeated here."""
+        return self._once(method, params, write=True)
+
+    def read(self, method: str, **params: object) -> Reply:
+        """One reply's `result`; transient failures are retried within READ_SECONDS."""
+        retrying = Retrying(
+            stop=stop_after_attempt(READ_ATTEMPTS) | stop_after_delay(READ_SECONDS),
+            wait=wait_exponential(multiplier=0.15, max=1.0) + wait_random(0, 0.1),
+            retry=retry_if_exception(_is_transient),
+            reraise=True,
+        )
+        return retrying(self._once, method, params, write=False)
+
+    def pages(self, method: str, **params: object) -> Iterator[Reply]:
+        """Rows of all pages of a list call. The cursor is opaque and passed on unchanged."""
+        cursor = ""
+        for _ in range(MAX_PAGES):
+            page = dict(params, cursor=cursor) if cursor else params
+            result = self.read(method, **page)
+            rows = result.get("list")
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+                raise unusable_reply(f"{method} without a list", write=False)
+            yield from rows
+            following = result.get("nextPageCursor") or ""
+            # Some endpoints give a cursor with the last page, or give the same one again.
+            if not rows or not following or following == cursor:
+                return
+            cursor = following
+        raise DependencyDown(f"{method}: more than {MAX_PAGES} pages", code="endless_pages")
+
+    def _once(self, method: str, params: Mapping[str, object], *, write: bool) -> Reply:
+        call: Call = getattr(self.http, method)
+        failure: MlriskError | None = None
+        envelope: Any = None
+        try:
+            envelope = call(**params)
+        except CALL_FAILURES as error:
+            failure = from_failure(error, write=write, now=self._clock.now(), redact=self._redact)
+            if failure is None:
+                return {}
+        if failure is not None:
+            # Raised outside the handler, so that no context with headers or body travels along.
+            raise failure
+        return self._result(envelope, write=write)
+
+    def _redact(self, text: str) -> str:
+        """The texts of 10003 and 10004 can quote the signed string, which holds the key."""
+        for secret in (self._config.api_secret, self._config.api_key):
+            if secret.get_secret_value():
+                text = text.replace(secret.get_secret_value(), "***")
+        return text
+
+    def _result(self, envelope: Any, *, write: bool) -> Reply:
+        # pybit takes a reply without retCode for a success.
+        code = envelope.get("retCode") if isinstance(envelope, dict) else None
+        if code != 0 or isinstance(code, bool):
+            problem = from_ret_code(code, "", {}, write=write, now=self._clock.now())
+            raise problem or unusable_reply("no retCode", write=write)
+        result = envelope.get("result")
+        if not isinstance(result, dict):
+            raise unusable_reply("no result", write=write)
+        return result
+
+
+def _is_transient(error: BaseException) -> bool:
+    if isinstance(error, Throttled):
+        return error.after_seconds <= _SHORT_THROTTLE_SECONDS
+    return isinstance(error, DependencyDown)

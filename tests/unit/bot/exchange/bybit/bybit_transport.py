@@ -1,0 +1,81 @@
+"""A scripted transport under the real pybit client: it replies, fails, and remembers."""
+
+import json
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from typing import Any
+
+import requests
+from pydantic import SecretStr
+from requests.adapters import BaseAdapter
+from urllib3 import HTTPResponse
+
+from bot.clock import FixedClock
+from bot.exchange.bybit.config import BybitConfig, BybitMode
+from bot.exchange.bybit.http import BybitExchange
+
+KEY, SECRET = "key-for-tests", "secret-for-tests"
+ENDPOINT = "http://127.0.0.1:1"
+
+Step = requests.Response | Exception
+
+
+class Transport(BaseAdapter):
+    """Answers by a function of the request, or by a list of steps in order."""
+
+    def __init__(self, answer: Callable[[requests.PreparedRequest], Step] | list[Step]) -> None:
+        super().__init__()
+        self._answer = answer
+        self.sent: list[requests.PreparedRequest] = []
+
+    def send(  # type: ignore[override]
+        self, request: requests.PreparedRequest, **_: Any
+    ) -> requests.Response:
+        self.sent.append(request)
+        step = self._answer(request) if callable(self._answer) else self._answer.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        step.request = request
+        step.url = request.url or ""
+        return step
+
+    def close(self) -> None:
+        pass
+
+    @property
+    def bodies(self) -> list[dict[str, Any]]:
+        return [json.loads(r.body) for r in self.sent if r.body]
+
+
+def http(status: int, raw: bytes, headers: Mapping[str, str] | None = None) -> requests.Response:
+    response = requests.Response()
+    response.status_code = status
+    response.raw = HTTPResponse(body=BytesIO(raw), status=status, preload_content=False)
+    response.headers.update(headers or {})
+    return response
+
+
+def envelope(
+    result: Any = None, *, code: int = 0, msg: str = "OK", headers: Mapping[str, str] | None = None
+) -> requests.Response:
+    body = {"retCode": code, "retMsg": msg, "result": {} if result is None else result}
+    body |= {"retExtInfo": {}, "time": 1_800_000_000_000}
+    return http(200, json.dumps(body).encode(), headers)
+
+
+def config(**changes: Any) -> BybitConfig:
+    base: dict[str, Any] = {
+        "api_key": SecretStr(KEY),
+        "api_secret": SecretStr(SECRET),
+        "mode": BybitMode.PAPER,
+        "endpoint": ENDPOINT,
+    }
+    return BybitConfig(**(base | changes))
+
+
+def exchange(transport: Transport, clock: FixedClock, **changes: Any) -> BybitExchange:
+    made = BybitExchange(config(**changes), clock)
+    client = made._session.http.client
+    client.mount("http://", transport)
+    client.mount("https://", transport)
+    return made

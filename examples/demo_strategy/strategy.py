@@ -1,0 +1,149 @@
+"""Turns the stream into predictions, and the best of them into requests for trades."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from examples.demo_strategy.features import SymbolMarket
+from examples.demo_strategy.model import HORIZON_MS, Ensemble, Prediction
+
+MODEL_VERSION = "demo-1"
+NAME = "demo-imbalance"
+# The strategy's own bar. It is lower than mlrisk's usual 0.6 on purpose: whether a weak signal is
+# worth a trade is the risk gate's decision, and the strategy shows it weak ones too.
+MIN_CONFIDENCE = 0.55
+# A signal this sure is worth the spread at once; weaker ones are spread over time.
+IMMEDIATE_CONFIDENCE = 0.68
+TWAP_HORIZON_SECONDS = 20
+TWAP_INTERVAL_SECONDS = 4
+EXPIRES_AFTER = timedelta(seconds=60)
+FRESH_SECONDS = 2.0  # a prediction older than this is about a market that is gone
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    prediction: Prediction
+    received_at: datetime
+    """When the frame behind it arrived, by our own clock."""
+
+
+class Strategy:
+    """Plain logic without clock, threads or network; `now` is passed in, timezone-aware."""
+
+    def __init__(
+        self, symbols: Sequence[str], *, seed: int, rate: float, notional: Decimal
+    ) -> None:
+        if rate <= 0:
+            raise ValueError("rate must be greater than 0")
+        self.ensemble = Ensemble(seed)
+        self._markets = {symbol: SymbolMarket(symbol) for symbol in symbols}
+        self._notional = notional
+        self._pause = timedelta(seconds=1 / rate)
+        # One symbol is not asked for again before its last prediction has come true or not,
+        # unless the rate can only be reached by asking more often.
+        repeat = min(HORIZON_MS / 1000, len(symbols) / rate)
+        self._repeat = timedelta(seconds=repeat)
+        self._signals: dict[str, Signal] = {}
+        self._last_request: dict[str, datetime] = {}
+        self._next_request: datetime | None = None
+
+    def warm_up(self, symbol: str, minute_closes: list[float]) -> None:
+        self._markets[symbol].warm_up(minute_closes)
+
+    def on_connected(self) -> None:
+        """The stream begins anew: what waits for an outcome will never know it."""
+        for symbol in self._markets:
+            self.ensemble.forget(symbol)
+        self._signals.clear()
+
+    def on_frame(self, frame: Mapping[str, Any], received_at: datetime) -> None:
+        """Raises BookGapError when the book is broken."""
+        kind, _, symbol = str(frame["topic"]).rpartition(".")
+        market = self._markets.get(symbol)
+        if market is None:
+            return
+        if kind == "publicTrade":
+            market.on_trades(frame)
+            return
+        sample = market.on_book(frame)
+        if sample is None:
+            return
+        self.ensemble.observe(symbol, sample.ts_ms, sample.mid)
+        self._signals[symbol] = Signal(self.ensemble.predict(sample), received_at)
+
+    def next_signal(self, now: datetime) -> Signal | None:
+        """The surest fresh signal, if it is time for a request and one is sure enough."""
+        if self._next_request is not None and now < self._next_request:
+            return None
+        fresh = [s for symbol, s in self._signals.items() if self._may_ask(symbol, s, now)]
+        best = max(fresh, key=lambda s: s.prediction.confidence, default=None)
+        if best is None or best.prediction.confidence < MIN_CONFIDENCE:
+            return None
+        self._next_request = now + self._pause
+        self._last_request[best.prediction.sample.symbol] = now
+        return best
+
+    def _may_ask(self, symbol: str, signal: Signal, now: datetime) -> bool:
+        if (now - signal.received_at).total_seconds() > FRESH_SECONDS:
+            return False
+        last = self._last_request.get(symbol)
+        return last is None or now - last >= self._repeat
+
+    def request(self, request_id: str, signal: Signal, now: datetime) -> dict[str, Any]:
+        """The message to mlrisk: JSON types only, money as strings, times in UTC."""
+        prediction = signal.prediction
+        sample = prediction.sample
+        return {
+            "request_id": request_id,
+            "symbol": sample.symbol,
+            "side": "buy" if prediction.rises else "sell",
+            "signal_data": self._signal_data(prediction),
+            "ml_predictions": {
+                "confidence": round(prediction.confidence, 4),
+                "uncertainty": round(prediction.uncertainty, 4),
+                "ensemble_agreement": round(prediction.agreement, 4),
+                "prediction_stability": round(prediction.stability, 4),
+                "feature_importance": {
+                    name: round(share, 4) for name, share in self.ensemble.importance().items()
+                },
+                "model_version": MODEL_VERSION,
+                "predicted_at": _utc(signal.received_at),
+                "member_probabilities": [round(float(p), 4) for p in prediction.members],
+            },
+            "market_data": {
+                "price": _plain(sample.mid),
+                "spread_bps": round(sample.spread_bps, 4),
+                "volatility": round(sample.daily_volatility, 4),
+                "timestamp": _utc(signal.received_at),
+            },
+            "priority": "normal",
+            "created_at": _utc(now),
+            "expires_at": _utc(now + EXPIRES_AFTER),
+            "metadata": {"strategy": NAME, "account": "paper"},
+        }
+
+    def _signal_data(self, prediction: Prediction) -> dict[str, Any]:
+        size = format(self._notional.quantize(Decimal("0.01")), "f")
+        if prediction.confidence >= IMMEDIATE_CONFIDENCE:
+            return {
+                "position_size": size,
+                "algorithm": "immediate",
+                "horizon_seconds": TWAP_HORIZON_SECONDS,
+            }
+        return {
+            "position_size": size,
+            "algorithm": "twap",
+            "horizon_seconds": TWAP_HORIZON_SECONDS,
+            "interval_seconds": TWAP_INTERVAL_SECONDS,
+        }
+
+
+def _utc(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _plain(price: float) -> str:
+    """Digits only: half a tick of the finest instrument is far above 1e-10."""
+    return f"{price:.10f}".rstrip("0").rstrip(".")

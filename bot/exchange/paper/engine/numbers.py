@@ -1,0 +1,25 @@
+"""How numbers look on the wire: plain strings, never an exponent."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+
+EIGHT: Final = Decimal("0.00000001")
+"""Bybit shows money to eight decimals (0.004577216 as 0.00457722)."""
+
+
+def plain(value: Decimal) -> str:
+    """All digits, without trailing zeros: "26.3725275", "0"."""
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def money(value: Decimal) -> str:
+    """Rounded to eight decimals, without trailing zeros."""
+    return plain(value.quantize(EIGHT, ROUND_HALF_UP))
+
+
+def grid(value: Decimal) -> str:
+    """With the decimals of its grid: "0.010" on a step of 0.001."""
+    return format(value, "f")

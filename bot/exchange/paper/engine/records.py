@@ -1,0 +1,371 @@
+"""Bybit-shaped records: field names and string formats of the documented replies and streams."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from bot.exchange.paper.engine.account import ZERO, Account, Position
+from bot.exchange.paper.engine.instrument import Market
+from bot.exchange.paper.engine.ledger import LogRow
+from bot.exchange.paper.engine.margin import AccountMargin, PositionMargin, tier_for
+from bot.exchange.paper.engine.numbers import grid, money, plain
+from bot.exchange.paper.engine.orders import SIDE_NAME, Order
+from bot.exchange.paper.engine.settings import EngineSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One fill (or funding payment) of one order; money as Decimal, sizes in grid units."""
+
+    uid: str
+    market: Market
+    seq: int
+    exec_id: str
+    time_ms: int
+    order_id: str
+    link_id: str
+    side: int
+    order_type: str
+    order_price: int
+    order_qty: int
+    leaves: int
+    stop_order_type: str
+    create_type: str
+    market_unit: str
+    price: Decimal
+    qty: int
+    value: Decimal
+    fee: Decimal
+    fee_coin: str
+    fee_rate: Decimal
+    is_maker: bool
+    exec_type: str
+    mark: Decimal | None
+    index: Decimal | None
+    closed_size: int
+    pnl: Decimal
+
+
+def optional(value: Decimal | None) -> str:
+    return "" if value is None else plain(value)
+
+
+def execution_record(item: Execution) -> dict[str, Any]:
+    """A row of `execution/list`."""
+    market = item.market
+    return {
+        "symbol": market.symbol,
+        "orderId": item.order_id,
+        "orderLinkId": item.link_id,
+        "side": SIDE_NAME[item.side],
+        "orderPrice": grid(market.price(item.order_price)),
+        "orderQty": grid(market.quantity(item.order_qty)),
+        "leavesQty": grid(market.quantity(item.leaves)),
+        "createType": item.create_type,
+        "orderType": item.order_type,
+        "stopOrderType": item.stop_order_type or "UNKNOWN",
+        "execFee": plain(item.fee),
+        "execFeeV2": "",
+        "execId": item.exec_id,
+        "execPrice": plain(item.price),
+        "execQty": grid(market.quantity(item.qty)),
+        "execType": item.exec_type,
+        "execValue": plain(item.value),
+        "execTime": str(item.time_ms),
+        "feeCurrency": item.fee_coin,
+        "isMaker": item.is_maker,
+        "feeRate": plain(item.fee_rate),
+        "tradeIv": "",
+        "markIv": "",
+        "markPrice": optional(item.mark),
+        "indexPrice": optional(item.index),
+        "underlyingPrice": "",
+        "blockTradeId": "",
+        "closedSize": grid(market.quantity(item.closed_size)),
+        "seq": item.seq,
+        "extraFees": "",
+    }
+
+
+def execution_stream(item: Execution) -> dict[str, Any]:
+    """A row of the `execution` topic."""
+    record = execution_record(item)
+    del record["execFeeV2"]
+    record["category"] = item.market.category
+    record["isLeverage"] = "0"
+    record["execPnl"] = plain(item.pnl)
+    record["marketUnit"] = item.market_unit
+    record["extraFees"] = []
+    return record
+
+
+def _exit_fields(order: Order) -> dict[str, Any]:
+    market, exits = order.market, order.exits
+
+    def shown(ticks: int | None) -> str:
+        return "" if ticks is None else grid(market.price(ticks))
+
+    if exits is None:
+        return {
+            "takeProfit": "",
+            "stopLoss": "",
+            "tpslMode": "",
+            "tpLimitPrice": "",
+            "slLimitPrice": "",
+            "tpTriggerBy": "",
+            "slTriggerBy": "",
+        }
+    return {
+        "takeProfit": shown(exits.take_profit),
+        "stopLoss": shown(exits.stop_loss),
+        "tpslMode": exits.mode,
+        "tpLimitPrice": shown(exits.tp_limit),
+        "slLimitPrice": shown(exits.sl_limit),
+        "tpTriggerBy": exits.tp_by if exits.take_profit is not None else "",
+        "slTriggerBy": exits.sl_by if exits.stop_loss is not None else "",
+    }
+
+
+def order_record(order: Order) -> dict[str, Any]:
+    """A row of `order/realtime` and `order/history`."""
+    market = order.market
+    leaves = order.leaves if order.is_open else 0
+    value = order.value * market.unit
+    average = "0"
+    if order.filled:
+        average = money(value / market.quantity(order.filled))
+    quantity = order.qty if order.quote_budget is None else 0
+    shown_qty = grid(market.quantity(quantity))
+    if order.quote_budget is not None:
+        shown_qty = plain(order.quote_budget)
+        leaves = 0
+    fees = {coin: plain(fee) for coin, fee in order.fees.items()}
+    trigger = order.trigger
+    last = order.last_on_created
+    record: dict[str, Any] = {
+        "orderId": order.order_id,
+        "orderLinkId": order.link_id,
+        "parentOrderLinkId": "",
+        "blockTradeId": "",
+        "symbol": market.symbol,
+        "price": grid(market.price(order.price)),
+        "qty": shown_qty,
+        "side": SIDE_NAME[order.side],
+        "isLeverage": "0" if market.is_spot else "",
+        "positionIdx": order.position_idx,
+        "orderStatus": order.status,
+        "createType": order.create_type,
+        "cancelType": order.cancel_type,
+        "rejectReason": order.reject_reason,
+        "avgPrice": average,
+        "leavesQty": grid(market.quantity(leaves)),
+        "leavesValue": plain(leaves * order.price * market.unit),
+        "cumExecQty": grid(market.quantity(order.filled)),
+        "cumExecValue": plain(value),
+        "cumExecFee": plain(sum(order.fees.values(), ZERO)),
+        "cumFeeDetail": fees,
+        "timeInForce": order.time_in_force,
+        "orderType": "Market" if order.is_market else "Limit",
+        "stopOrderType": order.stop_order_type,
+        "orderIv": "",
+        "marketUnit": order.market_unit,
+        "slippageToleranceType": order.slippage_type or "UNKNOWN",
+        "slippageTolerance": order.slippage,
+        "triggerPrice": "" if trigger is None else grid(market.price(trigger.price)),
+        "triggerDirection": 0 if trigger is None else trigger.direction,
+        "triggerBy": "" if trigger is None else trigger.by,
+        "lastPriceOnCreated": "" if last is None else grid(market.price(last)),
+        "reduceOnly": order.reduce_only,
+        "closeOnTrigger": order.close_on_trigger,
+        "placeType": "",
+        "smpType": order.smp_type,
+        "smpGroup": 0,
+        "smpOrderId": order.smp_order_id,
+        "createdTime": str(order.created_ms),
+        "updatedTime": str(order.updated_ms),
+        "extraFees": "",
+        "rpiTakerAccess": False,
+        "rpiMatchedQty": "0",
+    }
+    record.update(_exit_fields(order))
+    if market.is_spot:
+        record["basePrice"] = record["lastPriceOnCreated"]
+        record["ocoTriggerBy"] = ""
+    return record
+
+
+def order_stream(order: Order) -> dict[str, Any]:
+    """A row of the `order` topic."""
+    record = order_record(order)
+    record["category"] = order.market.category
+    record["closedPnl"] = money(order.closed_pnl)
+    record["feeCurrency"] = next(iter(order.fees), "") if order.is_spot else ""
+    return record
+
+
+def break_even(account: Account, position: Position) -> Decimal | None:
+    """(entry x qty - realised) / (qty - |qty| x max(taker, 0.00055)), signed (facts 5.4)."""
+    if not position.size:
+        return None
+    qty = position.quantity()
+    rate = max(account.config.linear_taker_rate, Decimal("0.00055"))
+    side = position.side
+    divisor = side * qty - qty * rate
+    return (side * position.cost - position.cur_realised) / divisor if divisor else None
+
+
+def position_record(
+    account: Account,
+    position: Position,
+    margin: PositionMargin,
+    settings: EngineSettings,
+    liquidation: Decimal | None,
+    exits: tuple[str, str],
+) -> dict[str, Any]:
+    """A row of `position/list`; `exits` are the shown take-profit and stop-loss."""
+    market = position.market
+    mark = market.mark() or ZERO
+    tier = tier_for(position.quantity() * mark, market.spec, settings)
+    even = break_even(account, position)
+    im, mm = money(margin.position_im), money(margin.maintenance)
+    active = position.trailing_active
+    return {
+        "positionIdx": position.idx,
+        "tradeMode": 0,
+        "riskId": tier.tier,
+        "riskLimitValue": plain(tier.limit),
+        "symbol": market.symbol,
+        "side": SIDE_NAME.get(position.side, ""),
+        "size": grid(position.quantity()),
+        "avgPrice": money(position.average()),
+        "positionValue": money(position.cost),
+        "autoAddMargin": 0,
+        "positionBalance": im,
+        "positionStatus": position.status,
+        "leverage": plain(position.leverage),
+        "breakEvenPrice": "" if even is None else money(even),
+        "markPrice": plain(mark),
+        "liqPrice": "" if liquidation is None else plain(liquidation),
+        "bustPrice": "",
+        "positionIM": im,
+        "positionIMByMp": im,
+        "positionMM": mm,
+        "positionMMByMp": mm,
+        "tpslMode": position.tpsl_mode,
+        "takeProfit": exits[0],
+        "stopLoss": exits[1],
+        "trailingStop": plain(market.price(position.trailing)),
+        "activePrice": "" if active is None else grid(market.price(active)),
+        "sessionAvgPrice": "",
+        "unrealisedPnl": money(margin.unrealised),
+        "curRealisedPnl": money(position.cur_realised),
+        "cumRealisedPnl": money(position.cum_realised),
+        "adlRankIndicator": 2 if position.size else 0,
+        "createdTime": str(position.created_ms),
+        "updatedTime": str(position.updated_ms),
+        "openTime": str(position.opened_ms),
+        "seq": position.seq,
+        "isReduceOnly": False,
+        "mmrSysUpdatedTime": "",
+        "leverageSysUpdatedTime": "",
+    }
+
+
+def position_stream(record: dict[str, Any]) -> dict[str, Any]:
+    """The `position` topic's form: the entry is called `entryPrice`."""
+    out = dict(record)
+    out["entryPrice"] = out.pop("avgPrice")
+    out["sessionAvgPrice"] = "0"
+    out["category"] = "linear"
+    return out
+
+
+def rate_of(part: Decimal, balance: Decimal) -> str:
+    return money(part / balance) if part and balance > 0 else "0"
+
+
+def wallet_record(
+    account: Account, margin: AccountMargin, prices: dict[str, Decimal], by_coin: dict[str, Decimal]
+) -> dict[str, Any]:
+    """The account's row of `wallet-balance`; `by_coin` is unrealised PnL by settle coin."""
+    coins: list[dict[str, Any]] = []
+    total_equity = total_wallet = ZERO
+    for coin, balance in account.wallet.items():
+        upl = by_coin.get(coin, ZERO)
+        price = prices.get(coin, ZERO)
+        is_margin = coin in ("USDT", "USDC")
+        total_equity += (balance + upl) * price
+        total_wallet += balance * price
+        coins.append(
+            {
+                "coin": coin,
+                "equity": plain(balance + upl),
+                "usdValue": money((balance + upl) * price),
+                "walletBalance": plain(balance),
+                "availableToWithdraw": "",
+                "availableToBorrow": "",
+                "borrowAmount": "0",
+                "accruedInterest": "0",
+                "totalOrderIM": money(margin.order_im) if is_margin else "0",
+                "totalPositionIM": money(margin.position_im) if is_margin else "0",
+                "totalPositionMM": money(margin.maintenance) if is_margin else "0",
+                "unrealisedPnl": plain(upl),
+                "cumRealisedPnl": plain(account.realised.get(coin, ZERO)),
+                "bonus": "0",
+                "collateralSwitch": is_margin,
+                "marginCollateral": is_margin,
+                "locked": plain(account.locked.get(coin, ZERO)),
+                "spotHedgingQty": "0",
+                "spotBorrow": "0",
+                "colRes": "0",
+            }
+        )
+    im_rate = rate_of(margin.initial, margin.balance)
+    mm_rate = rate_of(margin.maintenance, margin.balance)
+    im, mm = money(margin.initial), money(margin.maintenance)
+    return {
+        "accountType": "UNIFIED",
+        "accountLTV": "0",
+        "accountIMRate": im_rate,
+        "accountIMRateByMp": im_rate,
+        "accountMMRate": mm_rate,
+        "accountMMRateByMp": mm_rate,
+        "totalEquity": money(total_equity),
+        "totalWalletBalance": money(total_wallet),
+        "totalMarginBalance": money(margin.balance),
+        "totalAvailableBalance": money(max(margin.free, ZERO)),
+        "totalPerpUPL": money(margin.unrealised),
+        "totalInitialMargin": im,
+        "totalInitialMarginByMp": im,
+        "totalMaintenanceMargin": mm,
+        "totalMaintenanceMarginByMp": mm,
+        "coin": coins,
+    }
+
+
+def log_record(row: LogRow, uid: str) -> dict[str, Any]:
+    """A row of `account/transaction-log`."""
+    return {
+        "id": f"{uid}_{row.symbol}_{row.seq}",
+        "symbol": row.symbol,
+        "category": row.category,
+        "side": row.side,
+        "transactionTime": str(row.time_ms),
+        "type": row.kind,
+        "transSubType": "",
+        "qty": row.qty,
+        "size": row.size,
+        "currency": row.coin,
+        "tradePrice": row.price,
+        "funding": "" if row.funding is None else plain(row.funding),
+        "fee": plain(row.fee),
+        "cashFlow": plain(row.cash_flow),
+        "change": plain(row.change),
+        "cashBalance": plain(row.balance),
+        "feeRate": row.fee_rate,
+        "bonusChange": "",
+        "tradeId": row.trade_id,
+        "orderId": row.order_id,
+        "orderLinkId": row.link_id,
+        "extraFees": "",
+    }

@@ -1,0 +1,90 @@
+"""Queue and liquidity rules, among them the rows of tests/scenarios/execution.yaml."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+SCENARIOS = next(
+    parent / "scenarios" / "execution.yaml"
+    for parent in Path(__file__).parents
+    if (parent / "scenarios" / "execution.yaml").exists()
+)
+FILLS = yaml.safe_load(SCENARIOS.read_text())["fills"]
+QUEUES = [row for row in FILLS if "queue_ahead" in row]
+TAKERS = [row for row in FILLS if "taker" in row]
+
+
+@pytest.mark.parametrize("row", QUEUES, ids=lambda row: f"ahead {row['queue_ahead']}")
+def test_a_maker_waits_behind_the_displayed_size(make_desk: Callable[..., Any], row: Any) -> None:
+    desk = make_desk()
+    desk.book(bids=[("100.0", row["queue_ahead"])], asks=[("100.1", "1")], snapshot=True)
+    order = desk.create("Buy", row["our_buy"], "100.0")
+    resting = desk.engine.world.accounts["u1"].orders[order]
+    for event in row["events"]:
+        desk.trade("100.0", event["sell_trade"], "Sell")
+        filled = sum(float(e["execQty"]) for e in desk.events("execution"))
+        assert filled == pytest.approx(float(event["fill"]), abs=0)
+        if "left_ahead" in event:
+            assert resting.ahead == int(float(event["left_ahead"]) * 1000)
+
+
+@pytest.mark.parametrize("row", TAKERS, ids=lambda row: row["taker"])
+def test_takers_use_liquidity_once(make_desk: Callable[..., Any], row: Any) -> None:
+    size, touch = re.findall(r"\d+\.\d+", row["taker"])
+    left = re.findall(r"\d+\.\d+", row["expect"])[0]
+    desk = make_desk()
+    desk.book(bids=[("100.0", "1")], asks=[("100.1", touch), ("100.2", "9")], snapshot=True)
+    desk.create("Buy", size)
+    desk.create("Buy", size)
+    at_touch = [e["execQty"] for e in desk.events("execution") if e["execPrice"] == "100.1"]
+    assert at_touch == [f"{float(size):.3f}", f"{float(left):.3f}"]
+
+
+def test_a_trade_through_the_price_fills_up_to_its_size(desk: Any) -> None:
+    order = desk.create("Buy", "3", "100.0")
+    desk.trade("99.9", "2", "Sell")
+    assert desk.order(order)["cumExecQty"] == "2.000"
+
+
+def test_earlier_orders_fill_first_at_one_price(desk: Any) -> None:
+    first = desk.create("Buy", "1", "100.0")
+    second = desk.create("Buy", "1", "100.0", uid="u2")
+    desk.trade("100.0", "3.5", "Sell")
+    assert desk.order(first)["cumExecQty"] == "1.000"
+    assert desk.order(second, uid="u2")["cumExecQty"] == "0.500"
+
+
+def test_better_prices_fill_before_worse_ones(desk: Any) -> None:
+    worse = desk.create("Buy", "1", "99.9")
+    better = desk.create("Buy", "1", "100.0")
+    desk.trade("99.9", "1", "Sell")
+    assert desk.order(better)["orderStatus"] == "Filled"
+    assert desk.order(worse)["cumExecQty"] == "0.000"
+
+
+def test_cancels_ahead_move_us_up_in_proportion_and_trades_are_not_counted_twice(
+    desk: Any,
+) -> None:
+    order = desk.engine.world.accounts["u1"].orders[desk.create("Buy", "1", "99.9")]
+    desk.book(bids=[("99.9", "6")])  # 3 joined behind us
+    assert order.ahead == 3000
+    desk.book(bids=[("99.9", "4")])  # 2 of 6 cancelled, half of them ahead
+    assert order.ahead == 2000
+    desk.trade("99.9", "1", "Sell")
+    desk.book(bids=[("99.9", "3")])
+    assert order.ahead == 1000
+
+
+def test_a_quote_beyond_our_price_fills_only_where_the_switch_says_so(
+    make_desk: Callable[..., Any],
+) -> None:
+    for switch, filled in ((False, "0.000"), (True, "0.500")):
+        desk = make_desk(fill_on_cross=switch)
+        desk.book(bids=[("100.0", "1")], asks=[("100.1", "1")], snapshot=True)
+        order = desk.create("Buy", "1", "100.0")
+        desk.book(bids=[("99.0", "1")], asks=[("99.9", "0.5")], snapshot=True)
+        assert desk.order(order)["cumExecQty"] == filled

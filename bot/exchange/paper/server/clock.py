@@ -1,0 +1,58 @@
+"""The exchange's clock: wall time at speed 1, faster on request, or driven by the market's events.
+
+Two times exist. Exchange time stamps orders, fills and market data and may run fast. Wall time
+judges signatures and answers `market/time`, because clients sign with their own clock. At speed 1
+both agree to the millisecond.
+"""
+
+import time
+from typing import Protocol
+
+
+def wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Clock(Protocol):
+    """Gives exchange time in integer milliseconds; never goes back."""
+
+    def now_ms(self) -> int: ...
+
+    def wall_seconds(self, exchange_ms: int) -> float:
+        """How long `exchange_ms` of exchange time take on the wall."""
+
+
+class ScaledClock:
+    """Starts at the wall's time and runs `speed` times as fast, immune to steps of the wall."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        if not speed > 0:
+            raise ValueError("speed must be positive")
+        self._speed = speed
+        self._start_wall = wall_ms()
+        self._start_ns = time.monotonic_ns()
+
+    def now_ms(self) -> int:
+        elapsed_ns = time.monotonic_ns() - self._start_ns
+        if self._speed == 1:
+            return self._start_wall + elapsed_ns // 1_000_000
+        return self._start_wall + int(elapsed_ns * self._speed) // 1_000_000
+
+    def wall_seconds(self, exchange_ms: int) -> float:
+        return exchange_ms / 1000 / self._speed
+
+
+class FreeClock:
+    """Time is what the last market event said: replay as fast as the machine can."""
+
+    def __init__(self) -> None:
+        self._now = wall_ms()
+
+    def advance_to(self, ts_ms: int) -> None:
+        self._now = max(self._now, ts_ms)
+
+    def now_ms(self) -> int:
+        return self._now
+
+    def wall_seconds(self, exchange_ms: int) -> float:  # noqa: ARG002 - time costs nothing here
+        return 0.0

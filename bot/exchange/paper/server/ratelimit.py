@@ -1,0 +1,72 @@
+"""Request budgets: rolling one-second windows per UID and endpoint, and the ban per IP address."""
+
+from collections import deque
+from dataclasses import dataclass
+
+IP_WINDOW_MS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the `X-Bapi-Limit*` headers say; `allowed` is False when the request was over."""
+
+    limit: int
+    remaining: int
+    reset_ms: int
+    allowed: bool
+
+
+class UidLimiter:
+    """A rolling second per (uid, endpoint, category); 0 means no limit."""
+
+    def __init__(self) -> None:
+        self._windows: dict[tuple[str, str, str], deque[int]] = {}
+
+    def take(self, key: tuple[str, str, str], limit: int, wall: int, cost: int = 1) -> Usage:
+        """Counts `cost` requests at once if all fit; a refused request costs nothing."""
+        if limit <= 0:
+            return Usage(0, 0, wall, allowed=True)
+        window = self._windows.get(key)
+        if window is None:
+            window = self._windows[key] = deque()
+        while window and window[0] <= wall - 1000:
+            window.popleft()
+        if len(window) + cost > limit:
+            reset = window[0] + 1000 if window else wall + 1000
+            return Usage(limit, max(0, limit - len(window)), reset, allowed=False)
+        window.extend([wall] * cost)
+        return Usage(limit, limit - len(window), wall, allowed=True)
+
+
+class IpLimiter:
+    """`limit` requests in five seconds per address; a breach bans it for `ban_seconds`."""
+
+    def __init__(self, limit: int, ban_seconds: float) -> None:
+        self._limit = limit
+        self._ban_ms = int(ban_seconds * 1000)
+        self._windows: dict[str, deque[int]] = {}
+        self._banned_until: dict[str, int] = {}
+
+    def allow(self, address: str, wall: int) -> bool:
+        if self._banned_until.get(address, 0) > wall:
+            return False
+        if self._limit <= 0:
+            return True
+        window = self._windows.get(address)
+        if window is None:
+            window = self._windows[address] = deque()
+        while window and window[0] <= wall - IP_WINDOW_MS:
+            window.popleft()
+        if len(window) >= self._limit:
+            self.ban(address, wall)
+            return False
+        window.append(wall)
+        return True
+
+    def ban(self, address: str, wall: int, seconds: float | None = None) -> None:
+        length = self._ban_ms if seconds is None else int(seconds * 1000)
+        self._banned_until[address] = wall + length
+
+    def pardon(self) -> None:
+        self._banned_until.clear()
+        self._windows.clear()

@@ -1,0 +1,323 @@
+"""StreamSupervisor: one stream of Bybit that is always being kept alive, and says so when not.
+
+It builds the connection, routes its frames as typed events, watches its liveness, and rebuilds
+it with a growing pause. After every (re)connection `on_gap` is called before any event of that
+connection, while frames wait: nothing is replayed by the exchange, so the caller reconciles by
+REST. Both callbacks run in the supervisor's thread. A callback that raises an error of bot.errors
+drops the connection: what it could not take is reconciled after the next one. Any other exception
+is a defect and ends the supervisor visibly (`StreamState.CRASHED`).
+"""
+
+import logging
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from bot.errors import DependencyDown, MlriskError
+from bot.exchange.bybit.config import BybitConfig
+from bot.exchange.bybit.frames import (
+    PRIVATE_TOPICS,
+    Control,
+    ControlKind,
+    StreamEvent,
+    control,
+    events,
+    public_topics,
+)
+from bot.exchange.bybit.parse import UnreadableRow
+from bot.exchange.bybit.stream_socket import StreamSocket
+
+log = logging.getLogger(__name__)
+
+_TICK_SECONDS = 0.1
+
+
+class StreamState(StrEnum):
+    CONNECTING = "connecting"
+    LIVE = "live"
+    WAITING = "waiting"
+    """Between two attempts."""
+    STOPPED = "stopped"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Times of a stream, in seconds."""
+
+    connect: float = 10.0
+    """For the connection, and again for the acknowledgements."""
+    silence: float = 45.0
+    """Nothing at all heard, pongs included: two ping periods and a bit."""
+    data_silence: float | None = None
+    """No data heard; only for streams that always have something to say."""
+    backoff_first: float = 1.0
+    backoff_last: float = 60.0
+    stable: float = 60.0
+    """A connection that lived this long starts the pauses from the first again."""
+
+    def pause(self, failures: int) -> float:
+        """Half of it is random, so that all streams of a fleet don't come back at once. Bybit
+        allows 500 connections in five minutes."""
+        longest = min(self.backoff_first * 2.0 ** min(failures, 16), self.backoff_last)
+        return longest * random.uniform(0.5, 1.0)
+
+
+# orderbook.50 pushes every 20 ms; 15 s without a frame is not a quiet market.
+PUBLIC_PACE = Pace(data_silence=15.0)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHealth:
+    """What a watchdog wants to know."""
+
+    name: str
+    state: StreamState
+    connections: int
+    failures: int
+    """In a row."""
+    frames: int
+    unreadable: int
+    silent_seconds: float | None
+    last_fault: str | None
+
+
+@dataclass(slots=True)
+class _Handshake:
+    """What is still to be acknowledged before the stream is live."""
+
+    needs_auth: bool
+    requests: set[str] = field(default_factory=set)
+    subscribed: bool = False
+
+    @property
+    def complete(self) -> bool:
+        return self.subscribed and not self.needs_auth and not self.requests
+
+
+class StreamSupervisor:
+    """Keeps one stream alive in a thread of its own, from `start` to `stop`."""
+
+    def __init__(
+        self,
+        config: BybitConfig,
+        topics: tuple[str, ...],
+        *,
+        private: bool,
+        on_event: Callable[[StreamEvent], None],
+        on_gap: Callable[[str], None],
+        pace: Pace,
+    ) -> None:
+        self._config = config
+        self._topics = topics
+        self._private = private
+        self._on_event = on_event
+        self._on_gap = on_gap
+        self._pace = pace
+        self.name = "private" if private else "public"
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._socket: StreamSocket | None = None
+        self._state = StreamState.WAITING
+        self._connections = self._failures = self._frames = self._unreadable = 0
+        self._last_fault: str | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(
+            target=self._run, name=f"bybit-stream-{self.name}", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float = 10.0) -> None:
+        """Ends the connection and its threads."""
+        self._stopping.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout_seconds)
+            if self._thread.is_alive():
+                raise DependencyDown("the stream's thread did not end", code="stream_stuck")
+
+    def resubscribe(self, topic: str) -> None:
+        """Asks for a fresh snapshot of one topic; call it from `on_event`, when a book broke."""
+        if self._socket is not None:
+            self._socket.unsubscribe(topic)
+            self._socket.subscribe([topic])
+
+    def health(self) -> StreamHealth:
+        live = self._socket if self._state is StreamState.LIVE else None
+        return StreamHealth(
+            name=self.name,
+            state=self._state,
+            connections=self._connections,
+            failures=self._failures,
+            frames=self._frames,
+            unreadable=self._unreadable,
+            silent_seconds=live.silent_seconds if live is not None else None,
+            last_fault=self._last_fault,
+        )
+
+    def _run(self) -> None:
+        self._state = StreamState.CRASHED  # what holds if anything but `stop` ends the thread
+        try:
+            while not self._stopping.is_set():
+                self._one_connection()
+            self._state = StreamState.STOPPED
+        finally:
+            if self._state is not StreamState.STOPPED:
+                self._state = StreamState.CRASHED
+                log.critical("stream crashed", extra={"stream": self.name})
+
+    def _one_connection(self) -> None:
+        began = time.monotonic()
+        self._state = StreamState.CONNECTING
+        self._socket = socket = StreamSocket(self._config, private=self._private)
+        try:
+            socket.open(self._pace.connect, self._stopping.is_set)
+            fault = self._serve(socket)
+        except MlriskError as error:
+            fault = str(error)
+        finally:
+            self._socket = None
+            socket.close()
+        if self._stopping.is_set():
+            return
+        if time.monotonic() - began > self._pace.stable:
+            self._failures = 0
+        pause = self._pace.pause(self._failures)
+        self._failures += 1
+        self._state, self._last_fault = StreamState.WAITING, fault
+        log.warning("stream %s down: %s; again in %.1f s", self.name, fault, pause)
+        self._stopping.wait(pause)
+
+    def _serve(self, socket: StreamSocket) -> str:
+        """Routes frames until the connection is no good; returns why."""
+        handshake = _Handshake(needs_auth=self._private)
+        self._subscribe_when_allowed(socket, handshake)
+        # Data can overtake the last acknowledgement; it belongs after the gap callback.
+        early: list[dict[str, Any]] = []
+        ack_deadline = time.monotonic() + self._pace.connect
+        data_at = time.monotonic()
+        while not self._stopping.is_set():
+            fault = self._fault(socket, data_at)
+            if fault is None and self._state is StreamState.CONNECTING:
+                fault = "not acknowledged in time" if time.monotonic() > ack_deadline else None
+            if fault is not None and socket.inbox.empty():
+                return fault
+            try:
+                frame = socket.inbox.get(timeout=_TICK_SECONDS)
+            except queue.Empty:
+                continue
+            answer = control(frame)
+            if answer is not None:
+                refusal = self._acknowledge(socket, handshake, answer)
+                if refusal is not None:
+                    return refusal
+                if handshake.complete and self._state is StreamState.CONNECTING:
+                    self._go_live()
+                    for waiting in early:
+                        self._route(waiting)
+                    early.clear()
+                    data_at = time.monotonic()
+                continue
+            data_at = time.monotonic()
+            if self._state is StreamState.LIVE:
+                self._route(frame)
+            else:
+                early.append(frame)
+        return "stopped"
+
+    def _fault(self, socket: StreamSocket, data_at: float) -> str | None:
+        if socket.fault is not None:
+            return socket.fault
+        if socket.silent_seconds > self._pace.silence:
+            return f"silent for {socket.silent_seconds:.0f} s"
+        limit = self._pace.data_silence
+        if limit is not None and time.monotonic() - data_at > limit:
+            return f"no data for {limit:.0f} s"
+        return None
+
+    def _subscribe_when_allowed(self, socket: StreamSocket, handshake: _Handshake) -> None:
+        if not handshake.needs_auth and not handshake.subscribed:
+            handshake.requests = socket.subscribe(self._topics)
+            handshake.subscribed = True
+
+    def _acknowledge(
+        self, socket: StreamSocket, handshake: _Handshake, answer: Control
+    ) -> str | None:
+        """Notes an acknowledgement; returns a refusal."""
+        if answer.kind in (ControlKind.AUTH, ControlKind.SUBSCRIBE) and not answer.ok:
+            return f"{answer.kind.value} refused: {answer.text}"
+        if answer.kind is ControlKind.AUTH:
+            handshake.needs_auth = False
+            self._subscribe_when_allowed(socket, handshake)
+        elif answer.kind is ControlKind.SUBSCRIBE:
+            if answer.req_id:
+                handshake.requests.discard(answer.req_id)
+            elif handshake.requests:
+                # The documented sample of the private stream has no req_id: they come in order.
+                handshake.requests.pop()
+        return None
+
+    def _go_live(self) -> None:
+        self._connections += 1
+        cause = "first connection" if self._connections == 1 else "reconnected"
+        self._on_gap(cause)
+        self._state = StreamState.LIVE
+        log.info("stream %s live: %s", self.name, cause)
+
+    def _route(self, frame: dict[str, Any]) -> None:
+        self._frames += 1
+        try:
+            found = list(
+                events(frame, category=self._config.category, settle_coin=self._config.settle_coin)
+            )
+        except UnreadableRow as error:
+            self._unreadable += 1
+            log.error("unreadable frame of %s: %s", frame.get("topic"), error)
+            if self._private:
+                self._on_gap("unreadable frame")  # what it said is to be learnt by REST
+            return
+        for event in found:
+            self._on_event(event)
+
+
+def private_stream(
+    config: BybitConfig,
+    *,
+    on_event: Callable[[StreamEvent], None],
+    on_gap: Callable[[str], None],
+    pace: Pace | None = None,
+) -> StreamSupervisor:
+    """Orders, executions, positions and wallet of the account."""
+    return StreamSupervisor(
+        config,
+        PRIVATE_TOPICS,
+        private=True,
+        on_event=on_event,
+        on_gap=on_gap,
+        pace=pace or Pace(),
+    )
+
+
+def public_stream(
+    config: BybitConfig,
+    symbols: tuple[str, ...],
+    *,
+    on_event: Callable[[StreamEvent], None],
+    on_gap: Callable[[str], None],
+    depth: int = 50,
+    pace: Pace | None = None,
+) -> StreamSupervisor:
+    """Book, trades and ticker of the symbols."""
+    return StreamSupervisor(
+        config,
+        public_topics(symbols, depth=depth),
+        private=False,
+        on_event=on_event,
+        on_gap=on_gap,
+        pace=pace or PUBLIC_PACE,
+    )

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -16,6 +17,7 @@ from bot.exchange.paper.server.faults import CATALOGUE, FaultError
 
 log = logging.getLogger("bot.exchange.paper")
 
+PARENT_CHECK_SECONDS = 1.0
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -63,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME[:ENDPOINT][:p=P][:n=N][:seed=S][:OPTION=X]",
         help="switch a fault on from the start; may be repeated",
     )
+    p.add_argument("--parent", type=int, help="stop when this parent process has gone")
     p.add_argument("--log-level", default="INFO", help="%(default)s")
     return p
 
@@ -93,8 +96,8 @@ def options_of(args: argparse.Namespace) -> Options:
     )
 
 
-async def serve(options: Options, port_file: Path | None) -> None:
-    """Runs until SIGTERM or SIGINT."""
+async def serve(options: Options, port_file: Path | None, parent: int | None) -> None:
+    """Runs until SIGTERM or SIGINT, or until the parent process has gone."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -105,7 +108,9 @@ async def serve(options: Options, port_file: Path | None) -> None:
         _write_whole(port_file, str(running.port))
     log.info("paper exchange ready at %s", running.url)
     try:
-        await stop.wait()
+        while not stop.is_set() and parent in (None, os.getppid()):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), PARENT_CHECK_SECONDS)
     finally:
         await running.stop()
         log.info("paper exchange stopped")
@@ -131,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.speed < 0:
         p.error("--speed must not be negative")
     try:
-        asyncio.run(serve(options_of(args), args.port_file))
+        asyncio.run(serve(options_of(args), args.port_file, args.parent))
     except (AccountsError, FaultError, ValueError, OSError) as error:
         log.error("paper exchange cannot start: %s", error)
         return 2

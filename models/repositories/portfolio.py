@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.dialects.postgresql import insert
@@ -74,7 +75,8 @@ def exposure(session: Session, account: str) -> tuple[list[HeldPosition], list[H
     )
     held: list[HeldPosition] = []
     reserved: list[HeldReservation] = []
-    for row in session.execute(union_all(positions, working)):
+    rows: Any = session.execute(union_all(positions, working))
+    for row in rows:
         if row.what == "position":
             held.append(HeldPosition(row.symbol, row.qty, row.price))
         else:

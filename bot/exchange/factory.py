@@ -1,0 +1,23 @@
+"""The exchange that the settings name."""
+
+from bot.clock import Clock
+from bot.exchange.bybit.config import BybitConfig, BybitMode
+from bot.exchange.bybit.http import BybitExchange
+from config.settings import ExchangeMode, Settings
+
+
+def bybit_config(settings: Settings) -> BybitConfig:
+    """How to reach the account of these settings."""
+    mode = BybitMode(settings.exchange_mode.value)
+    paper = settings.exchange_mode is ExchangeMode.PAPER
+    return BybitConfig(
+        api_key=settings.api_key,
+        api_secret=settings.api_secret,
+        mode=mode,
+        endpoint=settings.require_exchange_url() if paper else settings.exchange_url,
+    )
+
+
+def make_exchange(settings: Settings, clock: Clock) -> BybitExchange:
+    """Make it inside the process that uses it."""
+    return BybitExchange(bybit_config(settings), clock)

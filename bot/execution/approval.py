@@ -1,0 +1,302 @@
+"""Deciding a request and writing everything that follows from it in one transaction."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+
+from bot.clock import Clock
+from bot.errors import BadMessage, FieldError
+from bot.execution import intake, outcomes, snapshots
+from bot.execution.deciding import decide
+from bot.execution.identity import order_link_id
+from bot.execution.planning import ParentPlan
+from bot.execution.ports import LimitsSource, MarketCache, Wakeups
+from bot.failpoints import AFTER_DECISION_COMMIT, BEFORE_DECISION_COMMIT, hit
+from bot.risk import codec
+from bot.risk.decision import Decision
+from bot.risk.limits import RiskLimits
+from bot.risk.snapshot import RiskSnapshot, TradeIntent
+from models.audit import GLOBAL_CHAIN
+from models.database import Database, UnitOfWork
+from models.enums import (
+    ChildState,
+    ExecutionStatus,
+    ParentState,
+    ReservationState,
+)
+from models.locks import lock_account
+from models.messages import MLTradeRequest
+from models.repositories import portfolio
+from models.tables import (
+    ChildOrderRow,
+    DecisionRow,
+    ParentOrderRow,
+    ReservationRow,
+    TradeRequestRow,
+)
+
+
+class ApprovalService:
+    """Takes requests of one account: decides, reserves and plans, each request once."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        account: str,
+        market: MarketCache,
+        limits: LimitsSource,
+        clock: Clock,
+        wakeups: Wakeups,
+        horizon: timedelta,
+    ) -> None:
+        self._db = db
+        self._account = account
+        self._market = market
+        self._limits = limits
+        self._clock = clock
+        self._wakeups = wakeups
+        self._horizon = horizon
+
+    def validate_and_execute(self, raw: object) -> dict[str, Any]:
+        """The outcome as plain JSON; the same request_id gives the first outcome again.
+
+        A message that breaks the schema gives a typed error with its fields and an audit entry.
+        """
+        try:
+            request = self._parse(raw)
+        except BadMessage as error:
+            self._record_bad_message(raw, error)
+            return outcomes.bad_message(intake.claimed_request_id(raw), error)
+        return self._decide(request)
+
+    def validate_stored(self, request_id: str) -> dict[str, Any] | None:
+        """Decides a request whose row was written first; None when there is no such row."""
+        with self._db.reading() as session:
+            row = session.get(TradeRequestRow, request_id)
+        return None if row is None else self.validate_and_execute(row.payload)
+
+    def accept(self, raw: object) -> MLTradeRequest:
+        """Writes the request's row, undecided. Raises BadMessage; a known id changes nothing."""
+        try:
+            request = self._parse(raw)
+        except BadMessage as error:
+            self._record_bad_message(raw, error)
+            raise
+        with self._db.unit_of_work() as uow:
+            self._insert_request(uow, request, self._clock.now())
+            uow.after_commit(lambda: self._wakeups.request(request.request_id))
+            uow.commit()
+        return request
+
+    def _parse(self, raw: object) -> MLTradeRequest:
+        request = intake.parse_request(raw)
+        if request.account not in (None, self._account):
+            raise BadMessage(
+                (FieldError("metadata.account", f"unknown account {request.account!r}"),)
+            )
+        return request
+
+    def _decide(self, request: MLTradeRequest) -> dict[str, Any]:
+        intent = intake.to_intent(request, self._account)
+        market = self._market.get(intent.symbol)
+        with self._db.unit_of_work() as uow:
+            now = self._clock.now()
+            row = self._insert_request(uow, request, now)
+            first = uow.session.get(DecisionRow, request.request_id)
+            if first is not None:
+                return outcomes.of_decision(row, first, repeated=True)
+            self._serialise(uow, now)
+            # Under the lock: the newest time, and nobody else's reservation in between.
+            now = self._clock.now()
+            limits = self._limits.limits()
+            snapshot, epoch = snapshots.take(uow.session, intent, market, self._market, now)
+            decision, plan = decide(intent, snapshot, limits)
+            stored = self._store_decision(uow, intent, snapshot, limits, decision)
+            children = []
+            if plan is not None:
+                children = self._store_plan(uow, intent, decision, plan, epoch)
+            row.status = (
+                ExecutionStatus.PENDING_EXECUTION if plan else ExecutionStatus.VALIDATION_FAILED
+            )
+            row.updated_at = now
+            self._wake_after_commit(uow, children, now)
+            hit(BEFORE_DECISION_COMMIT)
+            uow.commit()
+            hit(AFTER_DECISION_COMMIT)
+            return outcomes.of_decision(row, stored, repeated=False)
+
+    def _serialise(self, uow: UnitOfWork, now: datetime) -> None:
+        """One decision of this account at a time, so that limits hold across workers."""
+        if lock_account(uow.session, self._account) is None:
+            portfolio.ensure_account(uow.session, self._account, now)
+            lock_account(uow.session, self._account)
+
+    def _insert_request(
+        self, uow: UnitOfWork, request: MLTradeRequest, now: datetime
+    ) -> TradeRequestRow:
+        """The request's row, locked; made now if this is the first time it is seen."""
+        payload = intake.payload_of(request)
+        uow.session.execute(
+            insert(TradeRequestRow)
+            .values(
+                request_id=request.request_id,
+                account=self._account,
+                strategy=request.strategy,
+                symbol=request.symbol,
+                side=request.side,
+                status=ExecutionStatus.PENDING_VALIDATION,
+                payload=payload,
+                payload_sha256=intake.payload_hash(payload),
+                created_at=request.created_at,
+                received_at=now,
+                expires_at=request.expires_at,
+                updated_at=now,
+                wake_at=now,
+            )
+            .on_conflict_do_nothing()
+        )
+        return uow.session.get_one(
+            TradeRequestRow, request.request_id, with_for_update=True, populate_existing=True
+        )
+
+    def _store_decision(
+        self,
+        uow: UnitOfWork,
+        intent: TradeIntent,
+        snapshot: RiskSnapshot,
+        limits: RiskLimits,
+        decision: Decision,
+    ) -> DecisionRow:
+        encoded = codec.to_json(decision)
+        digest = sha256(codec.canonical_bytes(encoded)).hexdigest()
+        row = DecisionRow(
+            request_id=intent.request_id,
+            account=self._account,
+            verdict=decision.verdict,
+            approved_qty=decision.approved_qty,
+            approved_notional=decision.approved_notional,
+            reference_price=decision.reference_price,
+            intent=codec.to_json(intent),
+            snapshot=codec.to_json(snapshot),
+            limits=codec.to_json(limits),
+            decision=encoded,
+            decision_sha256=digest,
+            decided_at=decision.decided_at,
+        )
+        uow.session.add(row)
+        uow.audit(
+            self._account,
+            "decision",
+            intent.request_id,
+            "gate",
+            {
+                "verdict": decision.verdict.value,
+                "approved_notional": format(decision.approved_notional, "f"),
+                "reasons": [reason.value for reason in decision.reasons],
+                "decision_sha256": digest,
+            },
+            decision.decided_at,
+        )
+        return row
+
+    def _store_plan(
+        self,
+        uow: UnitOfWork,
+        intent: TradeIntent,
+        decision: Decision,
+        plan: ParentPlan,
+        epoch: int,
+    ) -> list[ChildOrderRow]:
+        price = decision.reference_price or Decimal(0)
+        approved = plan.schedule.total
+        uow.session.flush()
+        parent = ParentOrderRow(
+            request_id=intent.request_id,
+            account=self._account,
+            strategy=intent.strategy,
+            symbol=intent.symbol,
+            side=intent.side,
+            algorithm=plan.algorithm,
+            params=plan.params,
+            approved_qty=approved,
+            filled_qty=Decimal(0),
+            released_qty=Decimal(0),
+            filled_notional=Decimal(0),
+            fees=Decimal(0),
+            reference_price=price,
+            price_limit=plan.price_limit,
+            reduce_only=decision.reduce_only,
+            priority=intent.priority,
+            permit_epoch=epoch,
+            state=ParentState.WORKING,
+            start_at=plan.start_at,
+            deadline_at=plan.deadline_at,
+        )
+        reservation = ReservationRow(
+            request_id=intent.request_id,
+            account=self._account,
+            symbol=intent.symbol,
+            side=intent.side,
+            reduce_only=decision.reduce_only,
+            reference_price=price,
+            approved_qty=approved,
+            open_qty=approved,
+            state=ReservationState.HELD,
+            created_at=plan.start_at,
+        )
+        children = [
+            ChildOrderRow(
+                request_id=intent.request_id,
+                slot=piece.slot,
+                attempt=0,
+                order_link_id=order_link_id(self._account, intent.request_id, piece.slot, 0),
+                account=self._account,
+                symbol=intent.symbol,
+                side=intent.side,
+                qty=piece.qty,
+                filled_qty=Decimal(0),
+                reduce_only=decision.reduce_only,
+                due_at=plan.start_at + timedelta(seconds=piece.offset_seconds),
+                deadline_at=plan.deadline_at,
+                state=ChildState.PLANNED,
+            )
+            for piece in plan.schedule.slices
+        ]
+        uow.session.add_all([parent, reservation])
+        uow.session.flush()
+        uow.session.add_all(children)
+        uow.session.flush()
+        return children
+
+    def _wake_after_commit(
+        self, uow: UnitOfWork, children: list[ChildOrderRow], now: datetime
+    ) -> None:
+        """Children due soon are woken by this process; later ones are the dispatcher's."""
+        soon = [child for child in children if child.due_at <= now + self._horizon]
+        for child in soon:
+            child.wake_at = now
+
+        def wake() -> None:
+            for child in soon:
+                self._wakeups.child(child.child_id, child.due_at)
+
+        uow.after_commit(wake)
+
+    def _record_bad_message(self, raw: object, error: BadMessage) -> None:
+        with self._db.unit_of_work() as uow:
+            uow.audit(
+                GLOBAL_CHAIN,
+                "bad_message",
+                intake.claimed_request_id(raw),
+                "strategy",
+                {
+                    "errors": [{"field": e.field, "message": e.message} for e in error.errors],
+                    "message": intake.readable(raw),
+                },
+                self._clock.now(),
+            )
+            uow.commit()

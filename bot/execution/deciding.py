@@ -1,0 +1,52 @@
+"""Gate and plan as one pure step: what live decisions, replay and what-if share."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from bot.errors import Infeasible
+from bot.execution.planning import ParentPlan, plan_parent
+from bot.risk.decision import CheckResult, Decision
+from bot.risk.gate import evaluate
+from bot.risk.limits import RiskLimits
+from bot.risk.rule import Rule, Sense
+from bot.risk.snapshot import RiskSnapshot, TradeIntent
+from models.enums import CheckStatus, TradeBlockReason, Verdict
+
+FEASIBLE = Rule(
+    "feasible_schedule",
+    TradeBlockReason.EXECUTION_INFEASIBLE,
+    "a schedule that the venue accepts",
+    Sense.IS,
+)
+
+
+def decide(
+    intent: TradeIntent, snapshot: RiskSnapshot, limits: RiskLimits
+) -> tuple[Decision, ParentPlan | None]:
+    """The decision and, when it approves, its plan; what can't be planned is denied.
+
+    Pure in its three arguments: the same ones give the same answer in any process, at any time.
+    """
+    decision = evaluate(intent, snapshot, limits)
+    market, instrument = snapshot.market, snapshot.instrument
+    if not decision.approved or instrument is None or market is None:
+        return decision, None
+    try:
+        plan = plan_parent(
+            intent, decision, instrument, market, limits=limits, now=snapshot.taken_at
+        )
+    except Infeasible as error:
+        return _denied(decision, error), None
+    return decision, plan
+
+
+def _denied(decision: Decision, error: Infeasible) -> Decision:
+    check = CheckResult(FEASIBLE, CheckStatus.FAIL, detail=error.message)
+    return replace(
+        decision,
+        verdict=Verdict.DENY,
+        approved_qty=Decimal(0),
+        approved_notional=Decimal(0),
+        checks=(*decision.checks, check),
+        reasons=(*decision.reasons, TradeBlockReason.EXECUTION_INFEASIBLE),
+    )

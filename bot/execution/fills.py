@@ -1,0 +1,293 @@
+"""Facts from the exchange: executions and order records, applied once, in any order.
+
+Executions make fills and positions; order records only make states. A child is final when the
+exchange says so and our fills add up to what it says is filled.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy.dialects.postgresql import insert
+
+from bot.exchange.protocol import ExchangeOrder, Execution, OrderStatus
+from bot.execution import settlement
+from bot.execution.identity import PREFIX
+from bot.failpoints import AFTER_FILL_COMMIT, BEFORE_FILL_COMMIT, hit
+from models.database import Database, UnitOfWork
+from models.enums import ChildState, TradeSide
+from models.locks import lock_child, lock_parent, lock_reservation
+from models.repositories import orders
+from models.tables import ChildOrderRow, FillRow, ParentOrderRow, PositionRow
+
+_FINAL_STATES = {
+    OrderStatus.FILLED: ChildState.FILLED,
+    OrderStatus.CANCELLED: ChildState.CANCELLED,
+    OrderStatus.REJECTED: ChildState.REJECTED,
+}
+
+
+class FillBook:
+    """Applies what the exchange reports to one account's rows."""
+
+    def __init__(self, db: Database, account: str) -> None:
+        self._db = db
+        self._account = account
+
+    def apply_execution(
+        self, execution: Execution, now: datetime, *, source: str
+    ) -> ChildOrderRow | None:
+        """Stores an execution once; returns a child that goes on with the rest, if one was made.
+
+        A second report of the same execId changes nothing.
+        """
+        with self._db.unit_of_work() as uow:
+            child = orders.child_by_link_id(uow.session, execution.order_link_id)
+            parent = None
+            if child is not None:
+                parent = lock_parent(uow.session, child.request_id)
+                child = lock_child(uow.session, child.child_id)
+            if not self._store(uow, execution, child, now, source):
+                return None
+            successor = None
+            if execution.moves_position:
+                self._move_position(uow, execution, now)
+                if parent is not None and child is not None:
+                    self._credit(uow, parent, child, execution, now)
+                    successor = self._end_if_complete(uow, parent, child, now)
+                elif execution.order_link_id.startswith(PREFIX):
+                    self._report(uow, "fill_without_child", execution, now)
+                else:
+                    self._report(uow, "foreign_fill", execution, now)
+            hit(BEFORE_FILL_COMMIT)
+            uow.commit()
+            hit(AFTER_FILL_COMMIT)
+            return successor
+
+    def apply_order(self, order: ExchangeOrder, now: datetime) -> ChildOrderRow | None:
+        """Brings a child to what the exchange says of its order; never back from a final state."""
+        with self._db.unit_of_work() as uow:
+            child = orders.child_by_link_id(uow.session, order.order_link_id)
+            if child is None:
+                return None
+            parent = lock_parent(uow.session, child.request_id)
+            locked = lock_child(uow.session, child.child_id)
+            if parent is None or locked is None or not self._is_news(locked, order):
+                return None
+            successor = self._adopt(uow, parent, locked, order, now)
+            uow.commit()
+            return successor
+
+    def _store(
+        self,
+        uow: UnitOfWork,
+        execution: Execution,
+        child: ChildOrderRow | None,
+        now: datetime,
+        source: str,
+    ) -> bool:
+        inserted = uow.session.execute(
+            insert(FillRow)
+            .values(
+                account=self._account,
+                exec_id=execution.exec_id,
+                child_id=None if child is None else child.child_id,
+                order_id=execution.order_id,
+                order_link_id=execution.order_link_id,
+                symbol=execution.symbol,
+                side=execution.side,
+                qty=execution.qty,
+                price=execution.price,
+                fee=execution.fee,
+                fee_currency=execution.fee_currency,
+                is_maker=execution.is_maker,
+                exec_type=execution.exec_type,
+                executed_at=execution.executed_at,
+                recorded_at=now,
+                source=source,
+            )
+            .on_conflict_do_nothing()
+            .returning(FillRow.exec_id)
+        )
+        return inserted.first() is not None
+
+    def _credit(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        child: ChildOrderRow,
+        execution: Execution,
+        now: datetime,
+    ) -> None:
+        """Counts a fill on child, parent and reservation."""
+        was_final = ChildState(child.state).is_final
+        room = parent.approved_qty - parent.filled_qty
+        counted = min(execution.qty, room)
+        child.filled_qty += execution.qty
+        parent.filled_notional += execution.qty * execution.price
+        parent.fees += execution.fee
+        if counted < execution.qty:
+            self._report(uow, "overfill", execution, now)
+        if was_final:
+            # The child had ended and its rest was released: the late fill takes it back.
+            parent.released_qty = max(Decimal(0), parent.released_qty - counted)
+            self._report(uow, "late_fill", execution, now)
+        parent.filled_qty += counted
+        reservation = lock_reservation(uow.session, parent.request_id)
+        if reservation is not None and not was_final:
+            reservation.open_qty = max(Decimal(0), reservation.open_qty - execution.qty)
+        uow.audit(
+            self._account,
+            "fill",
+            parent.request_id,
+            "exchange",
+            {
+                "exec_id": execution.exec_id,
+                "child": child.order_link_id,
+                "qty": format(execution.qty, "f"),
+                "price": format(execution.price, "f"),
+                "fee": format(execution.fee, "f"),
+            },
+            now,
+        )
+
+    def _move_position(self, uow: UnitOfWork, execution: Execution, now: datetime) -> None:
+        uow.session.execute(
+            insert(PositionRow)
+            .values(
+                account=self._account,
+                symbol=execution.symbol,
+                qty=Decimal(0),
+                entry_price=None,
+                realised_pnl=Decimal(0),
+                fees=Decimal(0),
+                updated_at=now,
+            )
+            .on_conflict_do_nothing()
+        )
+        position = uow.session.get_one(
+            PositionRow,
+            (self._account, execution.symbol),
+            with_for_update=True,
+            populate_existing=True,
+        )
+        signed = execution.qty * TradeSide(execution.side).sign
+        position.qty, position.entry_price, realised = moved(
+            position.qty, position.entry_price, signed, execution.price
+        )
+        position.realised_pnl += realised
+        position.fees += execution.fee
+        position.updated_at = now
+
+    def _end_if_complete(
+        self, uow: UnitOfWork, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
+    ) -> ChildOrderRow | None:
+        """Ends a child whose fills have caught up with the exchange's last word."""
+        if ChildState(child.state).is_final:
+            return None
+        if child.filled_qty >= child.qty:
+            return settlement.end_child(
+                uow, parent, child, ChildState.FILLED, now, note="filled", retry=False
+            )
+        if child.state in (ChildState.SENDING, ChildState.UNKNOWN, ChildState.ACKED):
+            child.state = ChildState.WORKING
+        if child.exchange_status is None:
+            return None
+        status = OrderStatus(child.exchange_status)
+        if status.is_final and child.filled_qty >= (child.exchange_filled_qty or 0):
+            return settlement.end_child(
+                uow,
+                parent,
+                child,
+                _FINAL_STATES[status],
+                now,
+                note=child.note or status.value,
+                retry=True,
+            )
+        return None
+
+    def _is_news(self, child: ChildOrderRow, order: ExchangeOrder) -> bool:
+        if ChildState(child.state).is_final:
+            return False
+        known = child.exchange_filled_qty or Decimal(0)
+        if child.exchange_status is not None and OrderStatus(child.exchange_status).is_final:
+            # Never back from a final word; only a larger cumulative quantity corrects it.
+            return order.status.is_final and order.filled_qty > known
+        return order.filled_qty >= known
+
+    def _adopt(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        child: ChildOrderRow,
+        order: ExchangeOrder,
+        now: datetime,
+    ) -> ChildOrderRow | None:
+        if child.exchange_order_id is None:
+            uow.audit(
+                self._account,
+                "order_at_exchange",
+                parent.request_id,
+                "exchange",
+                {"child": child.order_link_id, "order_id": order.order_id},
+                now,
+            )
+        child.exchange_order_id = order.order_id
+        child.exchange_filled_qty = order.filled_qty
+        child.exchange_status = order.status
+        child.acked_at = child.acked_at or now
+        # Whoever is still sending this child has lost it: its outcome is known better now.
+        child.fencing_token += 1
+        child.lease_owner, child.lease_until = None, None
+        child.state = ChildState.WORKING
+        child.note = _reason(order)
+        if not order.status.is_final or child.filled_qty < order.filled_qty:
+            return None
+        return settlement.end_child(
+            uow,
+            parent,
+            child,
+            _FINAL_STATES[order.status],
+            now,
+            note=_reason(order) or order.status.value,
+            retry=True,
+        )
+
+    def _report(self, uow: UnitOfWork, kind: str, execution: Execution, now: datetime) -> None:
+        uow.audit(
+            self._account,
+            kind,
+            execution.order_link_id or execution.order_id,
+            "exchange",
+            {
+                "exec_id": execution.exec_id,
+                "symbol": execution.symbol,
+                "side": execution.side.value,
+                "qty": format(execution.qty, "f"),
+                "price": format(execution.price, "f"),
+            },
+            now,
+        )
+
+
+def _reason(order: ExchangeOrder) -> str | None:
+    parts = [p for p in (order.reject_reason, order.cancel_type) if p and p != "UNKNOWN"]
+    return ", ".join(p for p in parts if p != "EC_NoError") or None
+
+
+def moved(
+    qty: Decimal, entry: Decimal | None, signed: Decimal, price: Decimal
+) -> tuple[Decimal, Decimal | None, Decimal]:
+    """A signed fill applied to a net position: new quantity, entry price and realised profit.
+
+    Adding averages the entry; reducing keeps it; a flip closes at the old and opens at the new.
+    """
+    after = qty + signed
+    if qty == 0 or entry is None:
+        return after, (price if after else None), Decimal(0)
+    if (qty > 0) == (signed > 0):
+        return after, (qty * entry + signed * price) / after, Decimal(0)
+    closed = min(abs(signed), abs(qty))
+    realised = closed * (price - entry) * (1 if qty > 0 else -1)
+    if after == 0:
+        return after, None, realised
+    return after, (entry if (after > 0) == (qty > 0) else price), realised

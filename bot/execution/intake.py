@@ -1,0 +1,95 @@
+"""The door: a raw message becomes a trade request, or a typed error that names its fields."""
+
+import hashlib
+import json
+import math
+from typing import Any
+
+from pydantic import ValidationError
+
+from bot.errors import BadMessage, FieldError
+from bot.risk.snapshot import ModelView, TradeIntent
+from models.messages import MLTradeRequest
+
+_MAX_TEXT = 2000
+
+
+def parse_request(raw: object) -> MLTradeRequest:
+    """Raises BadMessage with every broken field by its dotted path."""
+    if not isinstance(raw, dict):
+        raise BadMessage((FieldError("request", "must be a JSON object"),))
+    try:
+        return MLTradeRequest.model_validate(raw)
+    except ValidationError as error:
+        raise BadMessage(
+            tuple(
+                FieldError(
+                    ".".join(str(part) for part in detail["loc"]) or "request",
+                    detail["msg"].removeprefix("Value error, "),
+                )
+                for detail in error.errors(include_input=False, include_url=False)
+            )
+        ) from None
+
+
+def payload_of(request: MLTradeRequest) -> dict[str, Any]:
+    """The request as stored: plain JSON, money as text."""
+    return request.model_dump(mode="json")
+
+
+def payload_hash(payload: dict[str, Any]) -> str:
+    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def to_intent(request: MLTradeRequest, account: str) -> TradeIntent:
+    """The request as the gate sees it."""
+    signal, model = request.signal_data, request.ml_predictions
+    return TradeIntent(
+        request_id=request.request_id,
+        account=account,
+        strategy=request.strategy,
+        symbol=request.symbol,
+        side=request.side,
+        notional=signal.position_size,
+        model=ModelView(
+            confidence=model.confidence,
+            uncertainty=model.uncertainty,
+            ensemble_agreement=model.ensemble_agreement,
+            prediction_stability=model.prediction_stability,
+            feature_importance=dict(model.feature_importance),
+            member_probabilities=model.member_probabilities,
+            model_version=model.model_version,
+            predicted_at=model.predicted_at,
+        ),
+        created_at=request.created_at,
+        expires_at=request.expires_at,
+        reduce_only=signal.reduce_only,
+        priority=request.priority,
+        algorithm=signal.algorithm,
+        horizon_seconds=signal.horizon_seconds,
+        interval_seconds=signal.interval_seconds,
+        limit_price=signal.limit_price,
+    )
+
+
+def readable(raw: object) -> str:
+    """A bounded, storable text of a message that was refused."""
+    try:
+        text = json.dumps(raw, default=repr, sort_keys=True)
+    except (TypeError, ValueError, RecursionError):
+        text = repr(raw)
+    # Postgres' JSONB can't hold NUL.
+    text = text.replace("\\u0000", "").replace("\x00", "")
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}… ({len(text)} characters)"
+
+
+def claimed_request_id(raw: object) -> str:
+    """What the message calls itself, bounded, for the audit entry's subject."""
+    if isinstance(raw, dict):
+        value = raw.get("request_id")
+        if isinstance(value, str) and value:
+            return value[:64].replace("\x00", "")
+        if isinstance(value, float) and not math.isfinite(value):
+            return "not-a-number"
+    return "unreadable"

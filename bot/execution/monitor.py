@@ -1,0 +1,170 @@
+"""Watching an account: loss breakers, disagreement with the exchange, the audit chain, heartbeats.
+
+A breaker latches: only an authorised resume takes it back. One reading is a glitch until the next
+ones confirm it.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from bot.clock import Clock
+from bot.execution.ports import LimitsSource
+from bot.execution.reconcile import AccountReport
+from models.audit import chains, verify_chain
+from models.database import Database, UnitOfWork
+from models.enums import CircuitBreakerType, ScopeKind, TradingState
+from models.repositories import portfolio, states
+from models.tables import BreakerRow, EquityRow, HeartbeatRow
+
+log = logging.getLogger(__name__)
+
+CONFIRMATIONS = 3
+"""Readings in a row that must agree before a breaker latches: one bad tick is no loss."""
+
+
+@dataclass
+class Monitor:
+    """Judges one account. Keeps nothing between calls but the last disagreement it saw."""
+
+    db: Database
+    account: str
+    limits: LimitsSource
+    clock: Clock
+    _disagreement: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    _disagreed: int = 0
+
+    def judge_losses(self) -> bool:
+        """Trips the daily-loss breaker when the newest readings all breach it; True if it did."""
+        now = self.clock.now()
+        limit = self.limits.limits().max_daily_loss_share
+        with self.db.unit_of_work() as uow:
+            day = portfolio.equity_day(uow.session, self.account, now)
+            readings = _newest_readings(uow.session, self.account, CONFIRMATIONS)
+            if day is None or len(readings) < CONFIRMATIONS or day.start_equity <= 0:
+                return False
+            losses = [(day.start_equity - reading) / day.start_equity for reading in readings]
+            if min(losses) < limit:
+                return False
+            tripped = self._trip(
+                uow,
+                CircuitBreakerType.DAILY_LOSS_LIMIT,
+                value=f"{losses[0]:.6f}",
+                limit=format(limit, "f"),
+                reason=f"lost {losses[0]:.2%} of the day's first equity; the limit is {limit:.2%}",
+                now=now,
+            )
+            uow.commit()
+            return tripped
+
+    def judge_reconciliation(self, report: AccountReport) -> None:
+        """Reports foreign orders; a position that keeps disagreeing trips the data breaker."""
+        now = self.clock.now()
+        differences = report.position_differences
+        same = bool(differences) and differences == self._disagreement
+        self._disagreed = self._disagreed + 1 if same else int(bool(differences))
+        self._disagreement = differences
+        with self.db.unit_of_work() as uow:
+            if report.foreign_orders:
+                uow.audit(
+                    self.account,
+                    "foreign_orders",
+                    self.account,
+                    "reconcile",
+                    {"order_ids": list(report.foreign_orders)},
+                    now,
+                )
+            if self._disagreed >= CONFIRMATIONS:
+                text = "; ".join(
+                    f"{symbol}: ours {ours:f}, exchange {theirs:f}"
+                    for symbol, (ours, theirs) in differences.items()
+                )
+                self._trip(
+                    uow,
+                    CircuitBreakerType.DATA_QUALITY_ISSUE,
+                    value=text,
+                    limit="0",
+                    reason=f"positions disagree with the exchange: {text}",
+                    now=now,
+                )
+            uow.commit()
+
+    def verify_audit(self) -> list[str]:
+        """Problems of every chain; empty when all hold."""
+        with self.db.reading() as session:
+            reports = [verify_chain(session, chain) for chain in chains(session)]
+        problems = [problem for report in reports for problem in report.problems]
+        for problem in problems:
+            log.critical("audit chain is broken: %s", problem)
+        return problems
+
+    def heartbeat(self, name: str, pid: int, details: dict[str, object] | None = None) -> None:
+        """A sign of life, stored under `name`."""
+        values = {"pid": pid, "at": self.clock.now(), "details": details or {}}
+        with self.db.transaction() as session:
+            session.execute(
+                insert(HeartbeatRow)
+                .values(name=name, **values)
+                .on_conflict_do_update(index_elements=["name"], set_=values)
+            )
+
+    def _trip(
+        self,
+        uow: UnitOfWork,
+        kind: CircuitBreakerType,
+        *,
+        value: str,
+        limit: str,
+        reason: str,
+        now: datetime,
+    ) -> bool:
+        """Latches a breaker of the account and moves its state to REDUCING; once."""
+        key = (ScopeKind.ACCOUNT, self.account, kind)
+        known = uow.session.get(BreakerRow, key)
+        if known is not None and known.tripped:
+            return False
+        state = states.lock_state(
+            uow.session, ScopeKind.ACCOUNT, self.account, now=now, actor="monitor"
+        )
+        uow.session.merge(
+            BreakerRow(
+                scope_kind=ScopeKind.ACCOUNT,
+                scope_key=self.account,
+                kind=kind,
+                tripped=True,
+                value=value,
+                limit=limit,
+                reason=reason,
+                changed_at=now,
+            )
+        )
+        if TradingState(state.state).strictness < TradingState.REDUCING.strictness:
+            state.state = TradingState.REDUCING
+            state.reason, state.actor, state.changed_at = reason, "monitor", now
+            state.epoch += 1
+        uow.audit(
+            self.account,
+            "breaker_tripped",
+            f"account:{self.account}",
+            "monitor",
+            {"breaker": kind.value, "value": value, "limit": limit, "reason": reason},
+            now,
+        )
+        log.critical("breaker tripped: %s", reason, extra={"breaker": kind.value})
+        return True
+
+
+def _newest_readings(session: Session, account: str, count: int) -> list[Decimal]:
+    return list(
+        session.scalars(
+            select(EquityRow.equity)
+            .where(EquityRow.account == account)
+            .order_by(EquityRow.at.desc())
+            .limit(count)
+        )
+    )

@@ -1,0 +1,28 @@
+"""What execution needs of the outside, as protocols."""
+
+from datetime import datetime
+from typing import Protocol
+
+from bot.risk.limits import RiskLimits
+from bot.risk.snapshot import MarketView
+
+
+class MarketCache(Protocol):
+    """The newest market of each symbol. It may vanish; then there is no market."""
+
+    def get(self, symbol: str) -> MarketView | None:
+        """None when nothing is known; never raises because the store is away."""
+
+
+class Wakeups(Protocol):
+    """At-least-once wake-ups that may be lost: rows are found again by the dispatcher."""
+
+    def child(self, child_id: int, due_at: datetime) -> None: ...
+
+    def request(self, request_id: str) -> None: ...
+
+
+class LimitsSource(Protocol):
+    """The limits in force now."""
+
+    def limits(self) -> RiskLimits: ...

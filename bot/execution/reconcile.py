@@ -1,0 +1,273 @@
+"""Asking the exchange: what became of a child, and whether our books agree with the exchange's."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from bot.clock import Clock
+from bot.exchange.protocol import Exchange, ExchangeOrder
+from bot.execution import settlement
+from bot.execution.fills import FillBook
+from bot.execution.identity import PREFIX
+from bot.execution.ports import Wakeups
+from models.database import Database
+from models.enums import ChildState
+from models.locks import lock_child, lock_parent
+from models.repositories import orders, portfolio
+from models.tables import ChildOrderRow
+
+log = logging.getLogger(__name__)
+
+ABSENCE_MARGIN = timedelta(seconds=5)
+"""After recv_window and this margin an order that nobody can see was not taken at the gateway."""
+EXECUTION_OVERLAP = timedelta(minutes=5)
+"""Executions are read again from this long before the newest stored one."""
+EXPIRED_RECHECK = timedelta(seconds=60)
+"""An order given up as never taken is looked for once more after this long."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReport:
+    """What reconciling an account found."""
+
+    new_fills: int
+    foreign_orders: tuple[str, ...]
+    position_differences: dict[str, tuple[Decimal, Decimal]]
+    """Symbol -> (ours, the exchange's)."""
+
+
+class Reconciler:
+    """Compares one account's rows with the exchange's record and adopts what is missing."""
+
+    def __init__(
+        self, *, db: Database, exchange: Exchange, account: str, clock: Clock, wakeups: Wakeups
+    ) -> None:
+        self._db = db
+        self._exchange = exchange
+        self._account = account
+        self._clock = clock
+        self._wakeups = wakeups
+        self._fills = FillBook(db, account)
+
+    def resolve_child(self, child_id: int) -> ChildState | None:
+        """Brings a child to the truth; never places anything itself."""
+        with self._db.reading() as session:
+            child = session.get(ChildOrderRow, child_id)
+        if child is None or not ChildState(child.state).may_be_at_exchange:
+            return None if child is None else ChildState(child.state)
+        order = self._exchange.find_order(child.symbol, child.order_link_id)
+        if order is not None:
+            self._adopt(order)
+        else:
+            self._absent(child_id)
+        with self._db.reading() as session:
+            row = session.get_one(ChildOrderRow, child_id)
+            return ChildState(row.state)
+
+    def resolve_all(self, *, older_than: timedelta) -> int:
+        """Resolves every child that has been without news for a while; returns how many."""
+        before = self._clock.now() - older_than
+        with self._db.reading() as session:
+            ids = [
+                child.child_id
+                for child in orders.unresolved_children(
+                    session, account=self._account, older_than=before
+                )
+            ]
+        for child_id in ids:
+            self.resolve_child(child_id)
+        return len(ids)
+
+    def expire_overdue(self, limit: int = 500) -> int:
+        """Ends planned children whose deadline has passed."""
+        now = self._clock.now()
+        with self._db.reading() as session:
+            overdue = orders.overdue_children(session, now, limit)
+            ids = [(child.request_id, child.child_id) for child in overdue]
+        for request_id, child_id in ids:
+            with self._db.unit_of_work() as uow:
+                parent = lock_parent(uow.session, request_id)
+                child = lock_child(uow.session, child_id)
+                if parent and child and child.state == ChildState.PLANNED:
+                    settlement.end_child(
+                        uow,
+                        parent,
+                        child,
+                        ChildState.EXPIRED,
+                        now,
+                        note="deadline passed",
+                        retry=False,
+                    )
+                    uow.commit()
+        return len(ids)
+
+    def recheck_expired(self) -> int:
+        """Looks once more for orders that were given up; one that turns up is cancelled."""
+        now = self._clock.now()
+        with self._db.reading() as session:
+            given_up = session.scalars(
+                select(ChildOrderRow).where(
+                    ChildOrderRow.account == self._account,
+                    ChildOrderRow.state == ChildState.EXPIRED,
+                    ChildOrderRow.posts > 0,
+                    ChildOrderRow.exchange_order_id.is_(None),
+                    ChildOrderRow.final_at.between(
+                        now - 3 * EXPIRED_RECHECK, now - EXPIRED_RECHECK
+                    ),
+                )
+            ).all()
+        found = 0
+        for child in given_up:
+            order = self._exchange.find_order(child.symbol, child.order_link_id)
+            if order is None:
+                continue
+            found += 1
+            if not order.status.is_final:
+                self._exchange.cancel(child.symbol, child.order_link_id)
+            self._read_executions(child.order_link_id)
+            self._note("late_order", child.order_link_id, {"order_id": order.order_id}, now)
+        return found
+
+    def reconcile_account(self) -> AccountReport:
+        """Open orders, executions since the last stored one, positions and wallet."""
+        with self._db.reading() as session:
+            newest = orders.newest_fill_time(session, self._account)
+        since = None if newest is None else newest - EXECUTION_OVERLAP
+        new_fills = 0
+        for execution in self._exchange.executions(since=since):
+            stored = self._count_fills()
+            self._wake(
+                self._fills.apply_execution(execution, self._clock.now(), source="reconcile")
+            )
+            new_fills += self._count_fills() - stored
+        foreign = []
+        for order in self._exchange.open_orders():
+            if order.order_link_id.startswith(PREFIX):
+                self._wake(self._fills.apply_order(order, self._clock.now()))
+            else:
+                foreign.append(order.order_id)
+        return AccountReport(new_fills, tuple(foreign), self.position_differences())
+
+    def record_wallet(self) -> Decimal:
+        """Reads the wallet and stores it as the account's newest equity."""
+        wallet = self._exchange.wallet()
+        with self._db.transaction() as session:
+            portfolio.record_equity(
+                session,
+                self._account,
+                self._clock.now(),
+                equity=wallet.equity,
+                wallet_balance=wallet.wallet_balance,
+                available=wallet.available,
+                unrealised_pnl=wallet.unrealised_pnl,
+            )
+        return wallet.equity
+
+    def refresh_instruments(self) -> int:
+        """Reads the trading rules of every instrument; returns how many were stored."""
+        rules = self._exchange.instruments()
+        now = self._clock.now()
+        with self._db.transaction() as session:
+            return portfolio.store_instruments(
+                session,
+                (
+                    {
+                        "symbol": rule.symbol,
+                        "category": rule.category,
+                        "tick_size": rule.tick_size,
+                        "qty_step": rule.qty_step,
+                        "min_qty": rule.min_qty,
+                        "max_qty": rule.max_qty,
+                        "min_notional": rule.min_notional,
+                        "max_leverage": rule.max_leverage,
+                        "status": rule.status,
+                        "refreshed_at": now,
+                    }
+                    for rule in rules
+                ),
+            )
+
+    def position_differences(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """Where our net position, summed from fills, is not the exchange's."""
+        theirs = {p.symbol: p.qty for p in self._exchange.positions()}
+        with self._db.reading() as session:
+            ours = {p.symbol: p.qty for p in portfolio.positions(session, self._account)}
+        return {
+            symbol: (ours.get(symbol, Decimal(0)), theirs.get(symbol, Decimal(0)))
+            for symbol in sorted(ours.keys() | theirs.keys())
+            if ours.get(symbol, Decimal(0)) != theirs.get(symbol, Decimal(0))
+        }
+
+    def _adopt(self, order: ExchangeOrder) -> None:
+        if order.filled_qty > 0:
+            self._read_executions(order.order_link_id)
+        self._wake(self._fills.apply_order(order, self._clock.now()))
+
+    def _read_executions(self, link_id: str) -> None:
+        for execution in self._exchange.executions(order_link_id=link_id):
+            self._wake(
+                self._fills.apply_execution(execution, self._clock.now(), source="reconcile")
+            )
+
+    def _absent(self, child_id: int) -> None:
+        """The exchange shows no such order: wait, or conclude that it was never taken."""
+        now = self._clock.now()
+        with self._db.unit_of_work() as uow:
+            seen = uow.session.get(ChildOrderRow, child_id)
+            if seen is None:
+                return
+            parent = lock_parent(uow.session, seen.request_id)
+            child = lock_child(uow.session, child_id)
+            if parent is None or child is None or not self._provably_not_taken(child, now):
+                return
+            child.fencing_token += 1
+            child.lease_owner, child.lease_until = None, None
+            uow.audit(
+                self._account,
+                "child_not_taken",
+                parent.request_id,
+                "reconcile",
+                {"child": child.order_link_id, "posts": child.posts},
+                now,
+            )
+            if child.deadline_at <= now:
+                settlement.end_child(
+                    uow,
+                    parent,
+                    child,
+                    ChildState.EXPIRED,
+                    now,
+                    note="never taken by the exchange, deadline passed",
+                    retry=False,
+                )
+            else:
+                child.state = ChildState.PLANNED
+                child.wake_at = now
+                child.due_at = now
+                uow.after_commit(lambda: self._wakeups.child(child_id, now))
+            uow.commit()
+
+    def _provably_not_taken(self, child: ChildOrderRow, now: datetime) -> bool:
+        if child.state not in (ChildState.SENDING, ChildState.UNKNOWN) or child.sent_at is None:
+            # It was acknowledged or seen: absence now is a lag or a restart, not a no.
+            return False
+        if child.lease_until is not None and child.lease_until > now:
+            return False
+        window = timedelta(milliseconds=self._exchange.recv_window_ms)
+        return now > child.sent_at + window + ABSENCE_MARGIN
+
+    def _wake(self, successor: ChildOrderRow | None) -> None:
+        if successor is not None:
+            self._wakeups.child(successor.child_id, successor.due_at)
+
+    def _count_fills(self) -> int:
+        with self._db.reading() as session:
+            return orders.count_fills(session, self._account)
+
+    def _note(self, kind: str, subject: str, payload: dict[str, str], now: datetime) -> None:
+        with self._db.unit_of_work() as uow:
+            uow.audit(self._account, kind, subject, "reconcile", dict(payload), now)
+            uow.commit()

@@ -1,0 +1,73 @@
+"""The Celery settings, each with the measurement behind it (facts: what Celery and Redis do)."""
+
+from typing import Any
+
+QUEUES = ("validation", "execution", "monitoring", "emergency", "reporting")
+
+TASK_TIME_LIMIT_SECONDS = 60
+VISIBILITY_TIMEOUT_SECONDS = 3 * TASK_TIME_LIMIT_SECONDS
+
+
+def celery_settings(redis_url: str) -> dict[str, Any]:
+    """Broker in database 0, results in 1, RedBeat in 2 of one Redis."""
+    return {
+        "broker_url": with_database(redis_url, 0),
+        "result_backend": with_database(redis_url, 1),
+        "redbeat_redis_url": with_database(redis_url, 2),
+        "redbeat_key_prefix": "mlrisk:beat:",
+        # Failover takes what is left of the lock: 10 s, not the default 25 minutes.
+        "redbeat_lock_timeout": 10,
+        "beat_max_loop_interval": 1,
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "accept_content": ["json"],
+        "task_acks_late": True,
+        # Without it a killed worker's task is acknowledged and lost; the claim on the row makes
+        # the repetition harmless.
+        "task_reject_on_worker_lost": True,
+        "worker_prefetch_multiplier": 1,
+        "task_ignore_result": True,
+        "result_expires": 3600,
+        "task_time_limit": TASK_TIME_LIMIT_SECONDS,
+        "task_soft_time_limit": TASK_TIME_LIMIT_SECONDS - 10,
+        "broker_transport_options": {
+            "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+            # kombu looks for expired messages only every interval x throttle: 5 s, not 100 s.
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            "socket_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+        },
+        "result_backend_transport_options": {"socket_timeout": 5},
+        "redis_socket_timeout": 5,
+        "redis_socket_keepalive": True,
+        "redis_backend_health_check_interval": 10,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        # A publish must not wait: the row is there, and the dispatcher finds it again.
+        "task_publish_retry_policy": {
+            "max_retries": 2,
+            "interval_start": 0.05,
+            "interval_step": 0.2,
+            "interval_max": 0.5,
+        },
+        "task_default_queue": "validation",
+        "task_create_missing_queues": True,
+        "task_routes": {f"tasks.{queue}.*": {"queue": queue} for queue in QUEUES},
+        "worker_send_task_events": True,
+        "task_send_sent_event": False,
+        "worker_hijack_root_logger": False,
+        # Recycling costs 0.3 s of a child's time; 0 would be never.
+        "worker_max_tasks_per_child": 20_000,
+        "timezone": "UTC",
+        "enable_utc": True,
+    }
+
+
+def with_database(redis_url: str, number: int) -> str:
+    """The same Redis, another database."""
+    base, _, tail = redis_url.rpartition("/")
+    if tail.isdigit():
+        return f"{base}/{number}"
+    return f"{redis_url.rstrip('/')}/{number}"

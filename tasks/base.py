@@ -1,0 +1,29 @@
+"""The base of every task: log context, and what becomes of an error that may pass."""
+
+import logging
+from typing import Any
+
+import celery
+
+from bot.errors import MlriskError, RetryLater
+
+log = logging.getLogger(__name__)
+
+
+class MlriskTask(celery.Task):
+    """Logs failures with the task's identifiers; retries nothing, because rows are found again."""
+
+    abstract = True
+
+    def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        level = logging.WARNING if isinstance(exc, RetryLater) else logging.ERROR
+        known = isinstance(exc, MlriskError)
+        log.log(
+            level,
+            "task %s failed: %s",
+            self.name,
+            exc,
+            extra={"task": self.name, "task_id": task_id},
+            exc_info=None if known else exc,
+        )
+        super().on_failure(exc, task_id, args, kwargs, einfo)

@@ -1,0 +1,138 @@
+"""The services of one worker process, built on first use inside it and never shared over a fork."""
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+
+from redis import Redis
+
+from bot import failpoints
+from bot.clock import Clock, SystemClock
+from bot.exchange.factory import make_exchange
+from bot.exchange.market_cache import RedisMarketCache
+from bot.exchange.protocol import Exchange
+from bot.execution.approval import ApprovalService
+from bot.execution.dispatch import Dispatcher
+from bot.execution.fills import FillBook
+from bot.execution.halt import Halter
+from bot.execution.limits_source import ConfiguredLimits
+from bot.execution.monitor import Monitor
+from bot.execution.ports import Wakeups
+from bot.execution.reconcile import Reconciler
+from bot.execution.sender import Sender
+from config.celery import with_database
+from config.settings import Settings, load_settings
+from models.database import Database
+from tasks.wakeups import CeleryWakeups, revoke_queued
+
+MARKET_DATABASE = 3
+"""Redis database of the newest market data, apart from the broker's."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """What tasks call. Everything is made when it is first needed."""
+
+    settings: Settings
+    clock: Clock
+
+    @cached_property
+    def db(self) -> Database:
+        return Database(self.settings.require_database_url())
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        return make_exchange(self.settings, self.clock)
+
+    @cached_property
+    def market(self) -> RedisMarketCache:
+        url = with_database(self.settings.require_redis_url(), MARKET_DATABASE)
+        return RedisMarketCache(Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1))
+
+    @cached_property
+    def limits(self) -> ConfiguredLimits:
+        return ConfiguredLimits(self.settings)
+
+    @cached_property
+    def wakeups(self) -> Wakeups:
+        return CeleryWakeups()
+
+    @property
+    def owner(self) -> str:
+        return f"{socket.gethostname()}:{os.getpid()}"
+
+    @cached_property
+    def approval(self) -> ApprovalService:
+        return ApprovalService(
+            db=self.db,
+            account=self.settings.account,
+            market=self.market,
+            limits=self.limits,
+            clock=self.clock,
+            wakeups=self.wakeups,
+            horizon=timedelta(seconds=self.settings.dispatch_horizon_seconds),
+        )
+
+    @cached_property
+    def sender(self) -> Sender:
+        return Sender(
+            db=self.db,
+            exchange=self.exchange,
+            market=self.market,
+            limits=self.limits,
+            clock=self.clock,
+            wakeups=self.wakeups,
+            owner=self.owner,
+            lease_seconds=self.settings.lease_seconds,
+        )
+
+    @cached_property
+    def reconciler(self) -> Reconciler:
+        return Reconciler(
+            db=self.db,
+            exchange=self.exchange,
+            account=self.settings.account,
+            clock=self.clock,
+            wakeups=self.wakeups,
+        )
+
+    @cached_property
+    def fills(self) -> FillBook:
+        return FillBook(self.db, self.settings.account)
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        return Dispatcher(
+            db=self.db,
+            clock=self.clock,
+            wakeups=self.wakeups,
+            horizon=timedelta(seconds=self.settings.dispatch_horizon_seconds),
+            wake_timeout=timedelta(seconds=self.settings.wake_timeout_seconds),
+        )
+
+    @cached_property
+    def monitor(self) -> Monitor:
+        return Monitor(
+            db=self.db, account=self.settings.account, limits=self.limits, clock=self.clock
+        )
+
+    @cached_property
+    def halter(self) -> Halter:
+        return Halter(self.db, self.clock, exchange=self.exchange, revoke=revoke_queued)
+
+
+_services: Services | None = None
+_services_pid: int | None = None
+
+
+def services() -> Services:
+    """This process's services; a forked child gets its own, never its parent's."""
+    global _services, _services_pid
+    if _services is None or _services_pid != os.getpid():
+        settings = load_settings()
+        failpoints.arm(settings.failpoint)
+        _services = Services(settings, SystemClock())
+        _services_pid = os.getpid()
+    return _services

@@ -1,0 +1,15 @@
+"""The emergency queue: halting, with a worker of its own so that nothing is ahead of it."""
+
+from typing import Any
+
+from celery import shared_task
+
+from tasks.base import MlriskTask
+from tasks.context import services
+
+
+@shared_task(base=MlriskTask, name="tasks.emergency.halt")
+def halt(reason: str, actor: str, cancel: bool = False) -> dict[str, Any]:
+    """Halts all trading; `mlrisk halt` does the same without Celery."""
+    report = services().halter.halt(reason=reason, actor=actor, cancel=cancel)
+    return {"state": report.state.value, "problems": list(report.problems)}

@@ -1,0 +1,17 @@
+"""The execution queue: child orders go out, one POST each."""
+
+from celery import shared_task
+
+from bot.execution.sender import SendResult
+from tasks.base import MlriskTask
+from tasks.context import services
+
+
+@shared_task(base=MlriskTask, name="tasks.execution.send_child")
+def send_child(child_id: int) -> str:
+    """Sends a child that is due; one that was claimed before is looked up, never posted again."""
+    context = services()
+    result = context.sender.send(child_id, context.settings.account)
+    if result in (SendResult.ALREADY_TAKEN, SendResult.UNKNOWN):
+        context.reconciler.resolve_child(child_id)
+    return result.value

@@ -1,0 +1,54 @@
+"""The monitoring queue: the dispatcher's tick, sweeps, reconciliation, breakers, canaries."""
+
+import os
+from datetime import timedelta
+
+from celery import shared_task
+
+from tasks.base import MlriskTask
+from tasks.context import services
+
+QUIET_BEFORE_RESOLVE = timedelta(seconds=1.5)
+"""A child without news for this long is looked up; the stream normally takes 20 ms."""
+
+
+@shared_task(base=MlriskTask, name="tasks.monitoring.dispatch_due")
+def dispatch_due() -> int:
+    """Wakes every child and request that is due and was not woken, or whose wake-up was lost."""
+    return services().dispatcher.tick()
+
+
+@shared_task(base=MlriskTask, name="tasks.monitoring.sweep")
+def sweep() -> None:
+    """Resolves children without news, ends overdue ones, looks again for given-up ones."""
+    reconciler = services().reconciler
+    reconciler.expire_overdue()
+    reconciler.resolve_all(older_than=QUIET_BEFORE_RESOLVE)
+    reconciler.recheck_expired()
+
+
+@shared_task(base=MlriskTask, name="tasks.monitoring.reconcile_account")
+def reconcile_account() -> None:
+    """Compares fills, open orders and positions with the exchange."""
+    context = services()
+    context.monitor.judge_reconciliation(context.reconciler.reconcile_account())
+
+
+@shared_task(base=MlriskTask, name="tasks.monitoring.record_equity")
+def record_equity() -> None:
+    """Reads the wallet and judges the loss breakers on it."""
+    context = services()
+    context.reconciler.record_wallet()
+    context.monitor.judge_losses()
+
+
+@shared_task(base=MlriskTask, name="tasks.monitoring.refresh_instruments")
+def refresh_instruments() -> int:
+    """Reads the trading rules again; sizes change twice a month and sometimes without notice."""
+    return services().reconciler.refresh_instruments()
+
+
+@shared_task(base=MlriskTask, name="tasks.monitoring.canary")
+def canary(queue: str) -> None:
+    """Proof that this queue's worker is alive: its newest run is on the screen."""
+    services().monitor.heartbeat(f"queue:{queue}", os.getpid())

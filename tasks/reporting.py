@@ -1,0 +1,12 @@
+"""The reporting queue: slow reads that must not stand in anybody's way."""
+
+from celery import shared_task
+
+from tasks.base import MlriskTask
+from tasks.context import services
+
+
+@shared_task(base=MlriskTask, name="tasks.reporting.verify_audit")
+def verify_audit() -> list[str]:
+    """Verifies every audit chain from its first entry; what is wrong becomes an alert."""
+    return services().monitor.verify_audit()

@@ -1,0 +1,43 @@
+"""The Celery application: `celery -A workers.app worker -Q execution …`."""
+
+import logging
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_process_init
+
+import tasks.context
+from config.celery import celery_settings
+from config.settings import load_settings
+from workers.logs import configure_logging
+from workers.schedule import beat_schedule
+
+log = logging.getLogger(__name__)
+
+app = Celery(
+    "mlrisk",
+    include=[
+        "tasks.validation",
+        "tasks.execution",
+        "tasks.monitoring",
+        "tasks.emergency",
+        "tasks.reporting",
+    ],
+)
+app.conf.update(celery_settings(load_settings().require_redis_url()))
+app.conf.beat_schedule = beat_schedule()
+app.set_default()
+
+
+@setup_logging.connect
+def _configure_logging(**_: Any) -> None:
+    configure_logging(load_settings().log_format)
+
+
+@worker_process_init.connect
+def _warm_up(**_: Any) -> None:
+    """Builds this child's own connections before its first task: never before the fork."""
+    context = tasks.context.services()
+    context.db.ping()
+    log.info("worker process ready", extra={"pid": os.getpid()})

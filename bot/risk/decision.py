@@ -1,14 +1,18 @@
-"""What the gate answers: a verdict, every check with its numbers, and the factors of the size."""
+"""What the gate answers: a verdict, every check with its numbers, and the factors of the size.
+
+The gate stores raw numbers; sentences and other texts are made when somebody reads them.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
+from bot.risk.rule import Raw, Rule, number_text
 from models.enums import CheckStatus, ExposureDelta, TradeBlockReason, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+class CheckResult(NamedTuple):
     """One rule's answer.
 
     `value`, `limit` and `margin` are decimal text (or words for states), in `unit`; margin is the
@@ -16,26 +20,71 @@ class CheckResult:
     `cap` is the largest notional that this rule allows, when it limits size rather than forbids.
     """
 
-    name: str
+    rule: Rule
     status: CheckStatus
-    reason: TradeBlockReason
-    sentence: str
-    value: str | None = None
-    limit: str | None = None
-    margin: str | None = None
-    unit: str = ""
-    needed: str | None = None
-    data_age_seconds: float | None = None
+    raw_value: Raw = None
+    raw_limit: Raw = None
     cap: Decimal | None = None
+    data_age_seconds: float | None = None
+    detail: str | None = None
+    """What went wrong, when the numbers don't say it."""
+    because: TradeBlockReason | None = None
+    """A reason other than the rule's own, for instance that an input was missing."""
+
+    @property
+    def name(self) -> str:
+        return self.rule.name
+
+    @property
+    def reason(self) -> TradeBlockReason:
+        return self.because or self.rule.reason
+
+    @property
+    def unit(self) -> str:
+        return self.rule.unit
+
+    @property
+    def value(self) -> str | None:
+        return self.rule.value_text(self)
+
+    @property
+    def limit(self) -> str | None:
+        return self.rule.limit_text(self)
+
+    @property
+    def margin(self) -> str | None:
+        return self.rule.margin_text(self)
+
+    @property
+    def needed(self) -> str | None:
+        return self.rule.needed_text(self)
+
+    @property
+    def sentence(self) -> str:
+        return self.rule.sentence(self)
 
 
-@dataclass(frozen=True, slots=True)
-class SizeFactor:
+class SizeFactor(NamedTuple):
     """One multiplier of the size, in [0, 1]."""
 
     name: str
     value: Decimal
-    sentence: str
+    measured: Raw = None
+    """The input that made it."""
+    full_size: Raw = None
+    """The value of the input up to (or from) which the factor is 1."""
+    recorded: str | None = None
+    """The sentence of a stored decision, when this was read back."""
+
+    @property
+    def sentence(self) -> str:
+        if self.recorded is not None:
+            return self.recorded
+        measured = number_text(self.measured)
+        if measured is None:
+            return f"{self.name} could not be measured, so it leaves no size."
+        full = number_text(self.full_size)
+        return f"{self.name} {measured} gives {number_text(self.value)} (full size at {full})."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +105,16 @@ class Decision:
     factors: tuple[SizeFactor, ...]
     reasons: tuple[TradeBlockReason, ...]
     decided_at: datetime
+    capped_by: str | None = None
+    """The check whose cap set the size, when one did."""
 
     @property
     def approved(self) -> bool:
         return self.verdict is not Verdict.DENY
+
+    def check(self, name: str) -> CheckResult:
+        """The result of one check by its name; KeyError when there is no such check."""
+        for result in self.checks:
+            if result.name == name:
+                return result
+        raise KeyError(name)

@@ -129,10 +129,12 @@ class PortfolioView:
     rolling_pnl_24h: Decimal | None = None
     positions: tuple[PositionView, ...] = ()
     working: tuple[WorkingView, ...] = ()
-    consecutive_losses: int = 0
-    orders_last_second: int = 0
-    same_orders_last_minute: int = 0
+    consecutive_losses: int | None = 0
+    orders_last_second: int | None = 0
+    same_orders_last_minute: int | None = 0
     """Approved requests of the same strategy, symbol, side and size in the last minute."""
+    leverage: Decimal | None = None
+    """Leverage set at the exchange for this symbol; None is margined as 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,3 +171,5 @@ class RiskSnapshot:
     """Model version -> usable (False: rolled back). None: no registry is kept."""
     recovery_share: float = 1.0
     """Share of size that a half-open recovery allows."""
+    request_seen: bool | None = False
+    """A decision of this `request_id` exists already; None: could not be looked up."""

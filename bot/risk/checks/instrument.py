@@ -1,0 +1,122 @@
+"""Checks on the exchange's own trading rules of the instrument."""
+
+from decimal import Decimal
+
+from bot.risk.checks.outcome import ZERO, at_most, capped, failed, passed, skipped, unknown
+from bot.risk.decision import CheckResult
+from bot.risk.exposure import Exposure, age_seconds
+from bot.risk.limits import RiskLimits
+from bot.risk.rule import Rule, Sense
+from bot.risk.snapshot import InstrumentView, RiskSnapshot, TradeIntent
+from models.enums import TradeBlockReason as Why
+
+KNOWN = Rule("instrument", Why.INSTRUMENT_UNKNOWN, "the instrument", Sense.IS)
+STATUS = Rule("instrument_status", Why.INSTRUMENT_FILTER, "the instrument's status", Sense.IS)
+AGE = Rule(
+    "instrument_age", Why.DATA_STALE, "the age of the instrument's rules", Sense.AT_MOST, "s"
+)
+TICK = Rule("tick", Why.INSTRUMENT_FILTER, "the limit price", Sense.IS)
+MIN_QTY = Rule("min_qty", Why.INSTRUMENT_FILTER, "the sized quantity", Sense.AT_LEAST)
+MIN_NOTIONAL = Rule(
+    "min_notional", Why.INSTRUMENT_FILTER, "the sized notional", Sense.AT_LEAST, "USDT"
+)
+MAX_QTY = Rule("max_qty", Why.INSTRUMENT_FILTER, "the quantity per order", Sense.AT_MOST)
+MAX_NOTIONAL = Rule(
+    "max_notional", Why.INSTRUMENT_FILTER, "the notional per order", Sense.AT_MOST, "USDT"
+)
+
+
+def instrument(
+    intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
+) -> CheckResult:
+    rules = snapshot.instrument
+    if rules is None:
+        return unknown(KNOWN, f"{intent.symbol} is not listed", Why.INSTRUMENT_UNKNOWN)
+    if rules.symbol != intent.symbol:
+        return failed(KNOWN, rules.symbol, intent.symbol)
+    if not (rules.qty_step > ZERO and rules.tick_size > ZERO and rules.min_qty >= ZERO):
+        return unknown(KNOWN, "its tick, lot or minimum is not readable")
+    return passed(KNOWN, rules.symbol, intent.symbol)
+
+
+def instrument_status(
+    _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
+) -> CheckResult:
+    rules = snapshot.instrument
+    if rules is None:
+        return unknown(STATUS, "there is no such instrument", limit="Trading")
+    if rules.status == "Trading":
+        return passed(STATUS, rules.status, "Trading")
+    return failed(STATUS, rules.status, "Trading")
+
+
+def instrument_age(
+    _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    rules = snapshot.instrument
+    age = None if rules is None else age_seconds(snapshot, rules.refreshed_at)
+    if age is not None and -limits.max_clock_skew_seconds <= age < 0.0:
+        age = 0.0
+    return at_most(AGE, age, limits.max_instrument_age_seconds)
+
+
+def tick(
+    intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
+) -> CheckResult:
+    price = intent.limit_price
+    if price is None:
+        return passed(TICK, "none", None)
+    if not price.is_finite() or price <= ZERO:
+        return failed(TICK, price, "a positive price")
+    rules = snapshot.instrument
+    if rules is None:
+        return unknown(TICK, "there is no such instrument")
+    if price % rules.tick_size == ZERO:
+        return passed(TICK, price, f"a multiple of {rules.tick_size:f}")
+    return failed(TICK, price, f"a multiple of {rules.tick_size:f}")
+
+
+def max_qty(
+    _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
+) -> CheckResult:
+    """Per order that is sent: slices share the quantity."""
+    rules = _listed(snapshot)
+    quantity = exposure.opening_qty / exposure.slices
+    cap = rules.max_qty * exposure.slices * exposure.price
+    return capped(MAX_QTY, quantity, rules.max_qty, cap, exposure.opening_notional)
+
+
+def max_notional(
+    _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
+) -> CheckResult:
+    limit = _listed(snapshot).max_notional
+    if limit is None:
+        return skipped(MAX_NOTIONAL, "the instrument has no maximum notional")
+    cap = limit * exposure.slices
+    return capped(MAX_NOTIONAL, exposure.child_notional, limit, cap, exposure.opening_notional)
+
+
+def min_qty(
+    _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
+) -> CheckResult:
+    """Asked of the final size; closing orders are not exempt at the exchange."""
+    return _at_least(MIN_QTY, exposure.sized_qty, _listed(snapshot).min_qty)
+
+
+def min_notional(
+    _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
+) -> CheckResult:
+    """Asked of the final size; closing orders are exempt."""
+    return _at_least(MIN_NOTIONAL, exposure.sized_notional, _listed(snapshot).min_notional)
+
+
+def _at_least(rule: Rule, value: Decimal, limit: Decimal) -> CheckResult:
+    if value > ZERO and value >= limit:
+        return passed(rule, value, limit)
+    return failed(rule, value, limit)
+
+
+def _listed(snapshot: RiskSnapshot) -> InstrumentView:
+    if snapshot.instrument is None:
+        raise LookupError("there is no such instrument")
+    return snapshot.instrument

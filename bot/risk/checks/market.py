@@ -1,0 +1,151 @@
+"""Checks on the market that the trade goes into."""
+
+from decimal import Decimal
+from math import inf, isfinite
+
+from bot.risk.checks.outcome import at_most, below, capped, failed, passed, unknown
+from bot.risk.decision import CheckResult
+from bot.risk.exposure import Exposure, positive
+from bot.risk.limits import RiskLimits
+from bot.risk.rule import Rule, Sense
+from bot.risk.snapshot import MarketView, RiskSnapshot, TradeIntent
+from models.enums import TradeBlockReason as Why
+
+REFERENCE = Rule("reference_price", Why.DATA_MISSING, "the price to trade at", Sense.IS)
+AGE = Rule("data_age", Why.DATA_STALE, "the market data's age", Sense.AT_MOST, "s")
+VOLATILITY = Rule(
+    "volatility_regime",
+    Why.MARKET_CONDITIONS_ADVERSE,
+    "volatility over its baseline",
+    Sense.BELOW,
+    "x",
+)
+SPREAD = Rule("spread", Why.MARKET_CONDITIONS_ADVERSE, "the spread", Sense.AT_MOST, "bps")
+DEPTH = Rule(
+    "depth", Why.LIQUIDITY_INSUFFICIENT, "the size against the book's depth", Sense.AT_MOST, "USDT"
+)
+MARK = Rule("mark_deviation", Why.MARKET_CONDITIONS_ADVERSE, "the distance to mark", Sense.AT_MOST)
+INDEX = Rule(
+    "index_deviation", Why.MARKET_CONDITIONS_ADVERSE, "the distance to index", Sense.AT_MOST
+)
+LIMIT_PRICE = Rule(
+    "limit_price", Why.MARKET_CONDITIONS_ADVERSE, "how far the limit price crosses", Sense.AT_MOST
+)
+FUNDING = Rule(
+    "funding", Why.MARKET_CONDITIONS_ADVERSE, "the funding that this side pays", Sense.AT_MOST
+)
+
+
+def reference_price(
+    _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, _limits: RiskLimits
+) -> CheckResult:
+    """Ask for buys, bid for sells, of an uncrossed book; nothing that adds trades on less."""
+    side = "ask" if exposure.sign > 0 else "bid"
+    if exposure.reference is None:
+        return unknown(REFERENCE, f"there is no {side}; {exposure.price_source} is no substitute")
+    if exposure.mid is None:
+        return unknown(REFERENCE, "the book is crossed or has one side only")
+    return passed(REFERENCE, exposure.reference, None, exposure.market_age)
+
+
+def data_age(
+    _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    age = exposure.market_age
+    if age is not None and -limits.max_clock_skew_seconds <= age < 0.0:
+        age = 0.0
+    return at_most(AGE, age, limits.max_market_age_seconds, age)
+
+
+def volatility_regime(
+    _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    ratio = volatility_ratio(snapshot.market)
+    return below(VOLATILITY, ratio, limits.max_volatility_ratio, exposure.market_age)
+
+
+def volatility_ratio(market: MarketView | None) -> float | None:
+    """Volatility over its own baseline; None when either is missing or no positive number."""
+    if market is None or market.volatility is None or market.volatility_baseline is None:
+        return None
+    if not (market.volatility > 0.0 and 0.0 < market.volatility_baseline < inf):
+        return None
+    return market.volatility / market.volatility_baseline
+
+
+def spread(
+    _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    return at_most(SPREAD, exposure.spread_bps, limits.max_spread_bps, exposure.market_age)
+
+
+def depth(
+    _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    """A child order may take a share of what rests near the mid on the side it takes from."""
+    market = snapshot.market
+    resting = None
+    if market is not None:
+        resting = positive(market.ask_depth if exposure.sign > 0 else market.bid_depth)
+    if resting is None:
+        return unknown(DEPTH, "the book's depth is missing")
+    limit = resting * limits.max_depth_share
+    return capped(
+        DEPTH,
+        exposure.child_notional,
+        limit,
+        limit * exposure.slices,
+        exposure.opening_notional,
+        exposure.market_age,
+    )
+
+
+def mark_deviation(
+    _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    mark = None if snapshot.market is None else snapshot.market.mark
+    return at_most(
+        MARK, _deviation(exposure.mid, mark), limits.max_mark_deviation, exposure.market_age
+    )
+
+
+def index_deviation(
+    _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    index = None if snapshot.market is None else snapshot.market.index
+    return at_most(
+        INDEX, _deviation(exposure.mid, index), limits.max_index_deviation, exposure.market_age
+    )
+
+
+def limit_price(
+    intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    """A limit far through the market is a typing error, not a wish."""
+    price, reference = intent.limit_price, exposure.reference
+    if price is None:
+        return passed(LIMIT_PRICE, "none", limits.max_limit_price_deviation)
+    if reference is None:
+        return unknown(LIMIT_PRICE, "there is no price to compare with")
+    if not price > 0:
+        return failed(LIMIT_PRICE, price, "a positive price")
+    crossing = max(0.0, float((price - reference) / reference) * exposure.sign)
+    return at_most(LIMIT_PRICE, crossing, limits.max_limit_price_deviation)
+
+
+def funding(
+    _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    """Longs pay a positive rate, shorts a negative one; what is received is no risk."""
+    rate = None if snapshot.market is None else snapshot.market.funding_rate
+    if rate is None or not isfinite(rate):
+        return unknown(FUNDING, "the funding rate is missing", limit=limits.max_funding_rate)
+    paid = max(0.0, rate * exposure.sign)
+    return at_most(FUNDING, paid, limits.max_funding_rate, exposure.market_age)
+
+
+def _deviation(mid: Decimal | None, other: Decimal | None) -> float | None:
+    compared = positive(other)
+    if mid is None or compared is None:
+        return None
+    return abs(float((mid - compared) / compared))

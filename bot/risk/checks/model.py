@@ -1,0 +1,145 @@
+"""Checks on what the model says of its own prediction."""
+
+from bot.risk.checks.outcome import (
+    at_most,
+    failed,
+    passed,
+    share_at_least,
+    skipped,
+    unknown,
+)
+from bot.risk.decision import CheckResult
+from bot.risk.exposure import Exposure, age_seconds
+from bot.risk.limits import RiskLimits
+from bot.risk.rule import Rule, Sense
+from bot.risk.sizing import ensemble_entropy
+from bot.risk.snapshot import RiskSnapshot, TradeIntent
+from models.enums import TradeBlockReason as Why
+
+CONFIDENCE = Rule(
+    "confidence", Why.INSUFFICIENT_CONFIDENCE, "the model's confidence", Sense.AT_LEAST
+)
+UNCERTAINTY = Rule(
+    "uncertainty", Why.MODEL_UNCERTAINTY_HIGH, "the model's uncertainty", Sense.AT_MOST
+)
+AGREEMENT = Rule(
+    "ensemble_agreement", Why.ENSEMBLE_DISAGREEMENT, "the ensemble's agreement", Sense.AT_LEAST
+)
+STABILITY = Rule(
+    "prediction_stability", Why.PREDICTION_UNSTABLE, "the prediction's stability", Sense.AT_LEAST
+)
+IMPORTANCE = Rule(
+    "feature_importance",
+    Why.EXPLAINABILITY_FAILED,
+    "the share explained by the three strongest features",
+    Sense.AT_LEAST,
+)
+EXPLAINED = Rule(
+    "explainability",
+    Why.EXPLAINABILITY_FAILED,
+    "the number of features that carry the prediction",
+    Sense.AT_LEAST,
+)
+AGE = Rule("prediction_age", Why.PREDICTION_STALE, "the prediction's age", Sense.AT_MOST, "s")
+VERSION = Rule("model_version", Why.MODEL_VERSION_REFUSED, "the model version", Sense.IS)
+ENTROPY = Rule(
+    "ensemble_entropy",
+    Why.MODEL_UNCERTAINTY_HIGH,
+    "the members' disagreement (epistemic entropy)",
+    Sense.AT_MOST,
+    "bit",
+)
+
+
+def confidence(
+    intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    return share_at_least(CONFIDENCE, intent.model.confidence, limits.min_confidence)
+
+
+def uncertainty(
+    intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    return at_most(UNCERTAINTY, intent.model.uncertainty, limits.max_uncertainty)
+
+
+def ensemble_agreement(
+    intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    return share_at_least(AGREEMENT, intent.model.ensemble_agreement, limits.min_ensemble_agreement)
+
+
+def prediction_stability(
+    intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    return share_at_least(
+        STABILITY, intent.model.prediction_stability, limits.min_prediction_stability
+    )
+
+
+def feature_importance(
+    intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    """Diffuse importance means that no feature explains the prediction."""
+    importance = intent.model.feature_importance
+    if not importance:
+        return unknown(IMPORTANCE, "no feature importance was given")
+    strongest = sorted(importance.values(), reverse=True)[:3]
+    return share_at_least(IMPORTANCE, min(1.0, sum(strongest)), limits.min_feature_importance)
+
+
+def explainability(
+    intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    """An explanation is there and readable, whatever it says."""
+    count = 0
+    for share in intent.model.feature_importance.values():
+        if not 0.0 <= share <= 1.0:
+            return unknown(EXPLAINED, f"an importance of {share!r} is not a share")
+        if share > 0.0:
+            count += 1
+    if count >= limits.min_explained_features:
+        return passed(EXPLAINED, count, limits.min_explained_features)
+    return failed(EXPLAINED, count, limits.min_explained_features)
+
+
+def prediction_age(
+    intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    predicted_at, limit = intent.model.predicted_at, limits.max_prediction_age_seconds
+    if predicted_at is None and not limits.require_prediction_time:
+        return skipped(AGE, "no time was given and the configuration does not require it")
+    age = age_seconds(snapshot, predicted_at)
+    if age is not None and -limits.max_clock_skew_seconds <= age < 0.0:
+        age = 0.0
+    return at_most(AGE, age, limit)
+
+
+def model_version(
+    intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    version, registry = intent.model.model_version, snapshot.known_model_versions
+    if version is None:
+        if limits.require_model_version:
+            return unknown(VERSION, "the prediction names no model version", limit="usable")
+        return skipped(VERSION, "none was given and the configuration does not require it")
+    if registry is None:
+        if limits.require_model_registry:
+            return unknown(VERSION, "the registry of models is not available", limit="usable")
+        return skipped(VERSION, "no registry of models is kept")
+    usable = registry.get(version)
+    if usable is True:
+        return passed(VERSION, "usable", "usable")
+    return failed(VERSION, "not registered" if usable is None else "rolled back", "usable")
+
+
+def ensemble_entropy_check(
+    intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    """What the members disagree on; noise that they agree on is not counted here."""
+    members = intent.model.member_probabilities
+    if len(members) < 2:
+        if limits.require_ensemble_members:
+            return unknown(ENTROPY, "fewer than two members' probabilities were given")
+        return skipped(ENTROPY, "no members were given and the configuration does not require it")
+    return at_most(ENTROPY, ensemble_entropy(members).epistemic, limits.max_epistemic_entropy_bits)

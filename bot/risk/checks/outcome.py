@@ -1,0 +1,90 @@
+"""How a check answers: one comparison in, one result out; what can't be read is UNKNOWN."""
+
+from decimal import Decimal
+
+from bot.risk.decision import CheckResult
+from bot.risk.rule import Raw, Rule
+from models.enums import CheckStatus, TradeBlockReason
+
+PASS, FAIL = CheckStatus.PASS, CheckStatus.FAIL
+ZERO = Decimal(0)
+
+# A NamedTuple's own constructor costs twice as much, forty times per decision.
+_new = tuple.__new__
+
+
+def passed(rule: Rule, value: Raw, limit: Raw, age: float | None = None) -> CheckResult:
+    return _new(CheckResult, (rule, PASS, value, limit, None, age, None, None))
+
+
+def failed(
+    rule: Rule,
+    value: Raw,
+    limit: Raw,
+    age: float | None = None,
+    detail: str | None = None,
+    because: TradeBlockReason | None = None,
+) -> CheckResult:
+    return CheckResult(rule, FAIL, value, limit, None, age, detail, because)
+
+
+def unknown(
+    rule: Rule,
+    detail: str,
+    because: TradeBlockReason = TradeBlockReason.DATA_MISSING,
+    limit: Raw = None,
+) -> CheckResult:
+    return CheckResult(rule, CheckStatus.UNKNOWN, None, limit, None, None, detail, because)
+
+
+def skipped(rule: Rule, detail: str) -> CheckResult:
+    return CheckResult(rule, CheckStatus.SKIPPED, detail=detail)
+
+
+def share_at_least(rule: Rule, value: float | None, limit: float) -> CheckResult:
+    """A score in [0, 1] that has to reach the limit."""
+    if value is None or not 0.0 <= value <= 1.0:
+        return unknown(rule, _unreadable(value), limit=limit)
+    if value >= limit:
+        return _new(CheckResult, (rule, PASS, value, limit, None, None, None, None))
+    return failed(rule, value, limit)
+
+
+def at_most(
+    rule: Rule, value: float | Decimal | None, limit: float | Decimal, age: float | None = None
+) -> CheckResult:
+    """A number from zero up that must not exceed the limit."""
+    if value is None or not value >= 0:
+        return unknown(rule, _unreadable(value), limit=limit)
+    if value <= limit:
+        return _new(CheckResult, (rule, PASS, value, limit, None, age, None, None))
+    return failed(rule, value, limit, age)
+
+
+def below(
+    rule: Rule, value: float | Decimal | None, limit: float | Decimal, age: float | None = None
+) -> CheckResult:
+    """A number from zero up whose limit itself already trips."""
+    if value is None or not value >= 0:
+        return unknown(rule, _unreadable(value), limit=limit)
+    if value < limit:
+        return _new(CheckResult, (rule, PASS, value, limit, None, age, None, None))
+    return failed(rule, value, limit, age)
+
+
+def capped(
+    rule: Rule,
+    value: Decimal | float | None,
+    limit: Decimal | float,
+    cap: Decimal,
+    asked: Decimal,
+    age: float | None = None,
+) -> CheckResult:
+    """A rule on size: `cap` is the largest opening notional it allows, `asked` the wanted one."""
+    if asked <= cap:
+        return _new(CheckResult, (rule, PASS, value, limit, cap, age, None, None))
+    return CheckResult(rule, FAIL, value, limit, cap if cap > ZERO else ZERO, age)
+
+
+def _unreadable(value: object) -> str:
+    return "the input is missing" if value is None else f"{value!r} is not a readable value"

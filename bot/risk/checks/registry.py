@@ -1,0 +1,102 @@
+"""Every check of the gate, one row each: adding a check is one function and one row here."""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import NamedTuple
+
+from bot.risk.checks import execution, exposures, instrument, losses, market, model, state
+from bot.risk.checks.outcome import skipped
+from bot.risk.decision import CheckResult
+from bot.risk.exposure import Exposure
+from bot.risk.limits import RiskLimits
+from bot.risk.rule import Rule
+from bot.risk.snapshot import RiskSnapshot, TradeIntent
+
+CheckFunction = Callable[[TradeIntent, Exposure, RiskSnapshot, RiskLimits], CheckResult]
+
+
+class Applies(Enum):
+    """To what a check is put, and what its no denies."""
+
+    ADDING = "adding"
+    """The part that adds risk; a reduction is never asked."""
+    ALWAYS = "always"
+    """The whole trade."""
+
+
+class Row(NamedTuple):
+    rule: Rule
+    check: CheckFunction
+    applies: Applies
+    on_size: bool
+    """Asked after sizing, of the final quantity."""
+    not_asked: CheckResult
+
+
+def _row(
+    rule: Rule, check: CheckFunction, applies: Applies = Applies.ADDING, *, on_size: bool = False
+) -> Row:
+    return Row(rule, check, applies, on_size, skipped(rule, "the trade only reduces"))
+
+
+_ALWAYS = Applies.ALWAYS
+
+CHECKS: tuple[Row, ...] = (
+    _row(state.STATE, state.trading_state, _ALWAYS),
+    _row(state.FLIP, state.flip, _ALWAYS),
+    _row(state.BREAKERS, state.breakers),
+    _row(state.RECOVERY, state.recovery),
+    _row(state.EXPIRY, state.expiry, _ALWAYS),
+    _row(state.REQUEST_AGE, state.request_age),
+    _row(state.DUPLICATE, state.duplicate_request, _ALWAYS),
+    _row(state.REDUCE_ONLY, state.reduce_only, _ALWAYS),
+    _row(instrument.KNOWN, instrument.instrument, _ALWAYS),
+    _row(instrument.STATUS, instrument.instrument_status),
+    _row(instrument.AGE, instrument.instrument_age),
+    _row(instrument.TICK, instrument.tick, _ALWAYS),
+    _row(instrument.MAX_QTY, instrument.max_qty),
+    _row(instrument.MAX_NOTIONAL, instrument.max_notional),
+    _row(model.CONFIDENCE, model.confidence),
+    _row(model.UNCERTAINTY, model.uncertainty),
+    _row(model.AGREEMENT, model.ensemble_agreement),
+    _row(model.STABILITY, model.prediction_stability),
+    _row(model.IMPORTANCE, model.feature_importance),
+    _row(model.EXPLAINED, model.explainability),
+    _row(model.AGE, model.prediction_age),
+    _row(model.VERSION, model.model_version),
+    _row(model.ENTROPY, model.ensemble_entropy_check),
+    _row(market.REFERENCE, market.reference_price),
+    _row(market.AGE, market.data_age),
+    _row(market.VOLATILITY, market.volatility_regime),
+    _row(market.SPREAD, market.spread),
+    _row(market.DEPTH, market.depth),
+    _row(market.MARK, market.mark_deviation),
+    _row(market.INDEX, market.index_deviation),
+    _row(market.LIMIT_PRICE, market.limit_price),
+    _row(market.FUNDING, market.funding),
+    _row(execution.IMPACT, execution.impact),
+    _row(execution.SLIPPAGE, execution.slippage),
+    _row(execution.ADV, execution.adv_share),
+    _row(execution.TIME, execution.time_to_expiry),
+    _row(execution.SLICES, execution.slices),
+    _row(exposures.ORDER, exposures.order_notional),
+    _row(exposures.POSITION, exposures.position_size),
+    _row(exposures.GROSS, exposures.gross_exposure),
+    _row(exposures.NET, exposures.net_exposure),
+    _row(exposures.LEVERAGE, exposures.leverage),
+    _row(exposures.MARGIN, exposures.free_margin),
+    _row(exposures.LIQUIDATION, exposures.liquidation_distance),
+    _row(exposures.CORRELATED, exposures.correlated_exposure),
+    _row(exposures.CORRELATED_COUNT, exposures.correlated_positions),
+    _row(exposures.CONCENTRATION, exposures.concentration),
+    _row(exposures.POSITIONS, exposures.open_positions),
+    _row(losses.AGE, losses.portfolio_age),
+    _row(losses.DAILY, losses.daily_loss),
+    _row(losses.ROLLING, losses.rolling_loss),
+    _row(losses.DRAWDOWN, losses.drawdown),
+    _row(losses.STREAK, losses.consecutive_losses),
+    _row(losses.RATE, losses.order_rate),
+    _row(losses.REPEATED, losses.repeated_orders),
+    _row(instrument.MIN_QTY, instrument.min_qty, _ALWAYS, on_size=True),
+    _row(instrument.MIN_NOTIONAL, instrument.min_notional, on_size=True),
+)

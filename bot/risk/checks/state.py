@@ -1,0 +1,114 @@
+"""Checks on what is allowed at all: trading state, breakers, expiry, duplicates, reduce-only."""
+
+from bot.risk.checks.outcome import ZERO, at_most, capped, failed, passed, unknown
+from bot.risk.decision import CheckResult
+from bot.risk.exposure import Exposure, age_seconds
+from bot.risk.limits import RiskLimits
+from bot.risk.rule import Rule, Sense
+from bot.risk.scopes import strictest
+from bot.risk.snapshot import RiskSnapshot, TradeIntent
+from models.enums import ExposureDelta, TradingState
+from models.enums import TradeBlockReason as Why
+
+STATE = Rule("trading_state", Why.TRADING_STATE, "the trading state", Sense.IS)
+FLIP = Rule("flip", Why.WOULD_FLIP, "the part beyond the position", Sense.AT_MOST, "USDT")
+BREAKERS = Rule("breakers", Why.CIRCUIT_BREAKER_ACTIVE, "latched breakers", Sense.AT_MOST)
+RECOVERY = Rule("recovery", Why.TRADING_STATE, "the recovery's share of size", Sense.AT_LEAST)
+EXPIRY = Rule("expiry", Why.REQUEST_EXPIRED, "the time left", Sense.AT_LEAST, "s")
+REQUEST_AGE = Rule("request_age", Why.REQUEST_EXPIRED, "the request's age", Sense.AT_MOST, "s")
+DUPLICATE = Rule("duplicate_request", Why.DUPLICATE_REQUEST, "the request id", Sense.IS)
+REDUCE_ONLY = Rule("reduce_only", Why.NOTHING_TO_REDUCE, "what is left to reduce", Sense.AT_LEAST)
+
+_STOPPED = frozenset({TradingState.HALTED, TradingState.FLATTENING})
+
+
+def trading_state(
+    _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
+) -> CheckResult:
+    """Without any known state nothing passes, not even a reduction: it might be a halt."""
+    worst = strictest(snapshot.states)
+    if worst is None:
+        return unknown(STATE, "no scope reported a trading state", limit=TradingState.ACTIVE)
+    reduces = exposure.reducing_qty > ZERO
+    if worst.state.allows_reducing if reduces else worst.state.allows_adding:
+        return passed(STATE, worst.state, "reducing" if reduces else "active")
+    because = Why.EMERGENCY_STOP_ACTIVE if worst.state in _STOPPED else None
+    detail = f"{worst.scope}: {worst.reason}" if worst.reason else worst.scope
+    return failed(STATE, worst.state, "active", detail=detail, because=because)
+
+
+def flip(
+    _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
+) -> CheckResult:
+    """Where only reducing is allowed, the part that would open the other side is cut off."""
+    if exposure.delta is not ExposureDelta.FLIPS:
+        return passed(FLIP, ZERO, ZERO)
+    worst = strictest(snapshot.states)
+    opening = exposure.opening_notional
+    allowed = worst is not None and worst.state.allows_adding
+    return capped(
+        FLIP, opening, opening if allowed else ZERO, opening if allowed else ZERO, opening
+    )
+
+
+def breakers(
+    _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
+) -> CheckResult:
+    latched = snapshot.breakers
+    if not latched:
+        return passed(BREAKERS, 0, 0)
+    detail = "; ".join(f"{b.kind} on {b.scope}: {b.reason}" for b in latched)
+    return failed(BREAKERS, len(latched), 0, detail=detail)
+
+
+def recovery(
+    _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
+) -> CheckResult:
+    share = snapshot.recovery_share
+    if 0.0 < share <= 1.0:
+        return passed(RECOVERY, share, 0)
+    if share == 0.0:
+        return failed(RECOVERY, share, 0, detail="the recovery allows no size yet")
+    return unknown(RECOVERY, f"{share!r} is not a share")
+
+
+def expiry(
+    intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
+) -> CheckResult:
+    if intent.expires_at is None:
+        return passed(EXPIRY, "unlimited", 0)
+    age = age_seconds(snapshot, intent.expires_at)
+    if age is None:
+        return unknown(EXPIRY, "the expiry carries no time zone")
+    if age < 0.0:
+        return passed(EXPIRY, -age, 0)
+    return failed(EXPIRY, -age, 0, detail="the request has expired")
+
+
+def request_age(
+    intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    age = age_seconds(snapshot, intent.created_at)
+    if age is not None and -limits.max_clock_skew_seconds <= age < 0.0:
+        age = 0.0
+    return at_most(REQUEST_AGE, age, limits.max_request_age_seconds)
+
+
+def duplicate_request(
+    _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
+) -> CheckResult:
+    seen = snapshot.request_seen
+    if seen is None:
+        return unknown(DUPLICATE, "earlier requests could not be looked up", limit="new")
+    if seen:
+        return failed(DUPLICATE, "already decided", "new")
+    return passed(DUPLICATE, "new", "new")
+
+
+def reduce_only(
+    intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, _limits: RiskLimits
+) -> CheckResult:
+    """A request that must only reduce needs something that no working order closes already."""
+    if not intent.reduce_only or exposure.reducing_qty > ZERO:
+        return passed(REDUCE_ONLY, exposure.reducing_qty, ZERO)
+    return failed(REDUCE_ONLY, ZERO, None, detail="no position on the other side is free to close")

@@ -1,0 +1,41 @@
+"""How much of the book moves with a trade: correlated exposure elsewhere, in its direction."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.risk.exposure import ZERO, Exposure
+from bot.risk.snapshot import RiskSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Exposure that wins and loses with this trade."""
+
+    notional: Decimal
+    symbols: int
+    missing: str | None = None
+    """A symbol whose correlation is not known; then the numbers mean nothing."""
+
+
+_NOBODY = Crowd(ZERO, 0)
+
+
+def crowd(exposure: Exposure, snapshot: RiskSnapshot, threshold: float) -> Crowd:
+    """Sum the other symbols' exposure whose directional correlation reaches the threshold.
+
+    A long elsewhere with correlation 0.9 crowds a buy, a short with -0.9 does too; hedges are not
+    credited, so more of anything never makes the number smaller.
+    """
+    if not exposure.others:
+        return _NOBODY
+    total, symbols = ZERO, set()
+    for symbol, notional in exposure.others:
+        if not notional:
+            continue
+        correlation = snapshot.correlations.get(symbol)
+        if correlation is None or not -1.0 <= correlation <= 1.0 or not notional.is_finite():
+            return Crowd(ZERO, 0, symbol)
+        if (correlation if notional > ZERO else -correlation) >= threshold:
+            total += abs(notional)
+            symbols.add(symbol)
+    return Crowd(total, len(symbols))

@@ -1,0 +1,267 @@
+"""The gate: one pure, total function from request, snapshot and limits to a decision.
+
+It classifies the trade against the book, asks every check, scales the part that adds risk by the
+factors, takes the smallest cap, and floors the result to the lot grid. What only reduces skips the
+checks on adding; what can't be read denies what adds.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import (
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    InvalidOperation,
+    Overflow,
+    getcontext,
+    setcontext,
+)
+
+from bot.risk.checks.outcome import unknown
+from bot.risk.checks.registry import CHECKS, Applies, Row
+from bot.risk.decision import CheckResult, Decision, SizeFactor
+from bot.risk.exposure import FLOOR, ZERO, Exposure, Unclassifiable, classify
+from bot.risk.factors import FACTORS, ONE
+from bot.risk.limits import RiskLimits
+from bot.risk.rule import Rule, Sense
+from bot.risk.snapshot import RiskSnapshot, TradeIntent
+from models.enums import CheckStatus, TradeBlockReason, Verdict
+
+EXPOSURE = Rule(
+    "exposure", TradeBlockReason.DATA_MISSING, "what the trade does to the position", Sense.IS
+)
+
+# The decision must not depend on a precision or rounding that some library left behind.
+_CONTEXT = Context(
+    prec=28, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow]
+)
+_PASS, _SKIPPED = CheckStatus.PASS, CheckStatus.SKIPPED
+_REASON_ORDER = {reason: index for index, reason in enumerate(TradeBlockReason)}
+
+
+def evaluate(
+    intent: TradeIntent,
+    snapshot: RiskSnapshot,
+    limits: RiskLimits,
+    rows: Iterable[Row] = CHECKS,
+) -> Decision:
+    """Decide on one trade. Never raises: what breaks inside becomes an UNKNOWN that denies.
+
+    `rows` is for tests and for `mlrisk whatif`; live decisions always use the registry.
+    """
+    before = getcontext()
+    setcontext(_CONTEXT)
+    try:
+        return _evaluate(intent, snapshot, limits, tuple(rows))
+    except Exception as error:  # noqa: BLE001 - total by contract: any defect here must deny
+        return _refused(intent, snapshot, _broken(EXPOSURE, error))
+    finally:
+        setcontext(before)
+
+
+@dataclass(slots=True)
+class _Answers:
+    """What the checks said so far."""
+
+    results: list[CheckResult] = field(default_factory=list)
+    failed: list[CheckResult] = field(default_factory=list)
+    denies_all: bool = False
+    denies_adding: bool = False
+    cap: Decimal | None = None
+    capped_by: str | None = None
+
+
+def _evaluate(
+    intent: TradeIntent, snapshot: RiskSnapshot, limits: RiskLimits, rows: tuple[Row, ...]
+) -> Decision:
+    answers = _Answers()
+    try:
+        exposure = classify(intent, snapshot)
+    except Exception as error:  # noqa: BLE001 - total by contract: an unreadable book denies
+        return _unclassified(intent, snapshot, limits, rows, error)
+    answers.results.append(
+        CheckResult(EXPOSURE, _PASS, exposure.delta, None, None, None, exposure.price_source)
+    )
+    on_size = [row for row in rows if row.on_size]
+    _ask(rows, answers, intent, exposure, snapshot, limits, skip_on_size=bool(on_size))
+    factors = _factors(intent, exposure, snapshot, limits) if exposure.adds else ()
+    opening = _sized_opening(exposure, factors, answers)
+    step = None if snapshot.instrument is None else snapshot.instrument.qty_step
+    reducing_only = answers.denies_adding and exposure.reducing_qty > ZERO
+    exposure.sized_qty = _on_grid(exposure, ZERO if reducing_only else opening, step)
+    exposure.sized_notional = exposure.sized_qty * exposure.price
+    if on_size:
+        _ask(on_size, answers, intent, exposure, snapshot, limits, skip_on_size=False)
+    return _decide(intent, snapshot, exposure, answers, factors, step)
+
+
+def _ask(
+    rows: Iterable[Row],
+    answers: _Answers,
+    intent: TradeIntent,
+    exposure: Exposure,
+    snapshot: RiskSnapshot,
+    limits: RiskLimits,
+    *,
+    skip_on_size: bool,
+) -> None:
+    """Ask every row; one that breaks is its own UNKNOWN and the others are still asked."""
+    adds, results = exposure.adds, answers.results
+    adding = Applies.ADDING
+    for rule, check, applies, on_size, not_asked in rows:
+        if on_size and skip_on_size:
+            continue
+        if applies is adding and not adds:
+            results.append(not_asked)
+            continue
+        try:
+            result = check(intent, exposure, snapshot, limits)
+        except Exception as error:  # noqa: BLE001 - total by contract: a broken check denies
+            result = _broken(rule, error)
+        results.append(result)
+        status = result[1]
+        if status is not _PASS and status is not _SKIPPED:
+            _note(answers, result, applies, limits)
+
+
+def _note(answers: _Answers, result: CheckResult, applies: Applies, limits: RiskLimits) -> None:
+    """What a failed or unknown check does: cap the size, deny the adding part, or deny all."""
+    answers.failed.append(result)
+    cap = result.cap
+    if cap is not None and result.name not in limits.hard_caps:
+        if answers.cap is None or (cap, result.name) < (answers.cap, answers.capped_by):
+            answers.cap, answers.capped_by = cap, result.name
+    elif applies is Applies.ALWAYS:
+        answers.denies_all = True
+    else:
+        answers.denies_adding = True
+
+
+def _factors(
+    intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
+) -> tuple[SizeFactor, ...]:
+    found = []
+    for factor in FACTORS:
+        try:
+            found.append(factor(intent, exposure, snapshot, limits))
+        except Exception:  # noqa: BLE001 - a factor that can't be computed leaves no size
+            found.append(SizeFactor(factor.__name__, ZERO))
+    return tuple(found)
+
+
+def _sized_opening(
+    exposure: Exposure, factors: tuple[SizeFactor, ...], answers: _Answers
+) -> Decimal:
+    """The notional that may be added: the request times its factors, within the smallest cap."""
+    notional = exposure.opening_notional
+    for factor in factors:
+        if factor.value is not ONE:
+            notional = FLOOR.multiply(notional, factor.value)
+    if answers.cap is not None and answers.cap < notional:
+        return answers.cap
+    answers.capped_by = None
+    return notional
+
+
+def _on_grid(exposure: Exposure, opening: Decimal, step: Decimal | None) -> Decimal:
+    """Closing part and the allowed opening part, floored to whole lots."""
+    quantity = exposure.reducing_qty
+    if opening == exposure.opening_notional:
+        quantity = exposure.requested_qty if exposure.adds else quantity
+    elif opening > ZERO:
+        quantity = FLOOR.add(quantity, FLOOR.divide(opening, exposure.price))
+    return floor_to_lot(quantity, step)
+
+
+def floor_to_lot(quantity: Decimal, step: Decimal | None) -> Decimal:
+    """Whole lots within the quantity; zero when the lot is not known."""
+    if step is None or not step > ZERO or not quantity > ZERO:
+        return ZERO
+    return FLOOR.divide_int(quantity, step) * step
+
+
+def _decide(
+    intent: TradeIntent,
+    snapshot: RiskSnapshot,
+    exposure: Exposure,
+    answers: _Answers,
+    factors: tuple[SizeFactor, ...],
+    step: Decimal | None,
+) -> Decision:
+    requested = floor_to_lot(exposure.requested_qty, step)
+    approved, only_reduces = exposure.sized_qty, not exposure.adds
+    if answers.denies_adding:
+        approved = floor_to_lot(exposure.reducing_qty, step)
+    if exposure.reducing_qty and approved <= exposure.reducing_qty:
+        only_reduces = True
+    rules = snapshot.instrument
+    if answers.denies_all or rules is None or approved < rules.min_qty:
+        approved = ZERO
+    verdict = Verdict.DENY
+    if approved > ZERO:
+        verdict = Verdict.ALLOW if approved == requested else Verdict.SHRINK
+    reasons = {result.reason for result in answers.failed}
+    if verdict is Verdict.DENY and not reasons:
+        reasons.add(TradeBlockReason.INSTRUMENT_FILTER)
+    return Decision(
+        request_id=intent.request_id,
+        verdict=verdict,
+        exposure=exposure.delta,
+        requested_notional=intent.notional,
+        requested_qty=requested,
+        approved_qty=approved,
+        approved_notional=approved * exposure.price,
+        reference_price=exposure.price,
+        reduce_only=intent.reduce_only or only_reduces,
+        checks=tuple(answers.results),
+        factors=factors,
+        reasons=tuple(sorted(reasons, key=_REASON_ORDER.__getitem__)),
+        decided_at=snapshot.taken_at,
+        capped_by=answers.capped_by,
+    )
+
+
+def _unclassified(
+    intent: TradeIntent,
+    snapshot: RiskSnapshot,
+    limits: RiskLimits,
+    rows: tuple[Row, ...],
+    error: Exception,
+) -> Decision:
+    """Without an exposure nothing can pass; the checks that need none still say what they see."""
+    if isinstance(error, Unclassifiable):
+        first = unknown(EXPOSURE, str(error))
+    else:
+        first = _broken(EXPOSURE, error)
+    results = [first]
+    for row in rows:
+        try:
+            result = row.check(intent, None, snapshot, limits)  # type: ignore[arg-type]
+        except Exception:  # noqa: BLE001 - most checks need the exposure that is missing
+            result = unknown(row.rule, "the trade could not be put against the book")
+        results.append(result)
+    return _refused(intent, snapshot, *results)
+
+
+def _refused(intent: TradeIntent, snapshot: RiskSnapshot, *results: CheckResult) -> Decision:
+    bad = {result.reason for result in results if result.status not in (_PASS, _SKIPPED)}
+    return Decision(
+        request_id=intent.request_id,
+        verdict=Verdict.DENY,
+        exposure=None,
+        requested_notional=intent.notional,
+        requested_qty=ZERO,
+        approved_qty=ZERO,
+        approved_notional=ZERO,
+        reference_price=None,
+        reduce_only=intent.reduce_only,
+        checks=results,
+        factors=(),
+        reasons=tuple(sorted(bad, key=_REASON_ORDER.__getitem__)),
+        decided_at=snapshot.taken_at,
+    )
+
+
+def _broken(rule: Rule, error: Exception) -> CheckResult:
+    return unknown(rule, f"{type(error).__name__}: {error}", TradeBlockReason.INTERNAL_ERROR)

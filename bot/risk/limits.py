@@ -1,0 +1,105 @@
+"""Every limit of the gate, typed; shares are fractions of equity unless the name says otherwise."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+DEFAULT_HARD_CAPS = frozenset(
+    {"order_notional", "max_notional", "max_qty", "gross_exposure", "free_margin", "min_notional"}
+)
+"""Size caps that deny instead of shrinking: an order beyond them is more likely a mistake (or a
+race for the last of a shared budget) than an ambition."""
+
+
+@dataclass(frozen=True, slots=True)
+class RiskLimits:
+    """The limits of one decision. Scores are floats in [0, 1]; money and shares are Decimal.
+
+    Defaults are the base values of `config/ml_risk_config.yaml`, and where that leaves a choice,
+    the strict one. None switches a rule off where the type allows it.
+    """
+
+    # Model: what the prediction must say of itself.
+    min_confidence: float = 0.6
+    max_uncertainty: float = 0.4
+    min_ensemble_agreement: float = 0.7
+    min_prediction_stability: float = 0.6
+    min_feature_importance: float = 0.3
+    """Share of the prediction that its three strongest features explain."""
+    min_explained_features: int = 1
+    max_prediction_age_seconds: float = 60.0
+    max_epistemic_entropy_bits: float = 0.3
+    """Two of three members at .9 and one at .1 make .479 bit, and that is a disagreement."""
+    require_prediction_time: bool = True
+    require_model_version: bool = True
+    require_ensemble_members: bool = True
+
+    # Market.
+    max_volatility_ratio: float = 3.0
+    """Short volatility over its own baseline; the limit itself trips."""
+    max_spread_bps: float = 20.0
+    max_depth_share: Decimal = Decimal("0.5")
+    """Of the quote depth within the view's `depth_bps`, per child order."""
+    max_market_age_seconds: float = 5.0
+    max_mark_deviation: float = 0.02
+    max_index_deviation: float = 0.02
+    max_limit_price_deviation: float = 0.02
+    max_funding_rate: float = 0.001
+    """Per funding interval, when this side pays it."""
+
+    # Execution.
+    max_impact_bps: float = 20.0
+    impact_coefficient: float = 1.0
+    """Y of the square-root law; 1 is the cautious end of the published 0.5 to 1."""
+    max_slippage_bps: float = 50.0
+    max_adv_share: Decimal = Decimal("0.05")
+    """Of the quote volume of the last 24 hours."""
+    min_time_to_expiry_seconds: float = 1.0
+    max_slices: int = 2000
+
+    # Portfolio.
+    max_order_notional: Decimal | None = None
+    max_position_share: Decimal = Decimal("0.10")
+    max_gross_exposure_share: Decimal = Decimal("1")
+    max_net_exposure_share: Decimal = Decimal("0.6")
+    max_leverage: Decimal = Decimal("3")
+    margin_buffer_share: Decimal = Decimal("0.0025")
+    """Of the free margin, kept back."""
+    maintenance_margin_rate: float = 0.005
+    min_liquidation_distance: float = 0.10
+    require_liquidation_price: bool = False
+    """Positions without a liquidation price deny adding; the estimated distance always counts."""
+    correlation_threshold: float = 0.8
+    max_correlated_share: Decimal = Decimal("0.3")
+    max_correlated_positions: int = 3
+    min_effective_bets: float = 1.5
+    concentration_free_share: Decimal = Decimal("0.3")
+    """Gross exposure below this share of equity may sit in one symbol."""
+    max_positions: int = 10
+    max_daily_loss_share: Decimal = Decimal("0.03")
+    max_rolling_loss_share: Decimal = Decimal("0.05")
+    max_drawdown_share: Decimal = Decimal("0.10")
+    max_consecutive_losses: int = 5
+    max_orders_per_second: int = 10
+    max_repeated_orders: int = 5
+    max_portfolio_age_seconds: float = 30.0
+
+    # Instrument and state.
+    max_instrument_age_seconds: float = 86_400.0
+    max_request_age_seconds: float = 300.0
+    max_clock_skew_seconds: float = 2.0
+    """How far in the future a stamp may lie before it is unreadable."""
+    require_model_registry: bool = False
+    """With it, a missing registry of model versions denies; without, only a listed one counts."""
+
+    # Size: where each factor is 1. Beyond these points the curves of `bot.risk.factors` bite.
+    full_size_confidence: float = 0.8
+    full_size_uncertainty: float = 0.2
+    full_size_volatility_ratio: float = 1.5
+    full_size_spread_bps: float = 5.0
+    full_size_drawdown_use: float = 0.2
+    """Share of `max_drawdown_share` that may be used up before the size falls."""
+    full_size_correlation_use: float = 0.5
+    """Share of `max_correlated_share` that may be used up before the size falls."""
+
+    hard_caps: frozenset[str] = DEFAULT_HARD_CAPS
+    """Names of the size-limiting checks that deny instead of shrinking."""

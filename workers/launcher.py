@@ -14,7 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-PARENT_VARIABLE = "MLRISK_PARENT_PID"
+# Not MLRISK_*: the settings refuse names that they do not know.
+PARENT_VARIABLE = "SUPERVISED_PARENT"
+RUN_VARIABLE = "SUPERVISED_RUN"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _START_TICKS_FIELD = 19  # counted after the command name, which may itself contain spaces
@@ -77,7 +79,7 @@ def _record_and_wait(path: Path, restart_delay_seconds: float) -> None:
     previous: dict[str, Any] = {}
     if path.exists():
         previous = json.loads(path.read_text(encoding="utf-8"))
-    same_run = previous.get("run_id") == os.environ.get("MLRISK_RUN_ID")
+    same_run = previous.get("run_id") == os.environ.get(RUN_VARIABLE)
     now = time.time()
     ready_at = now
     if same_run and now - float(previous["runs_from"]) < restart_delay_seconds:
@@ -86,7 +88,7 @@ def _record_and_wait(path: Path, restart_delay_seconds: float) -> None:
         "pid": os.getpid(),
         "start_ticks": start_ticks(os.getpid()),
         "boot_id": boot_id(),
-        "run_id": os.environ.get("MLRISK_RUN_ID"),
+        "run_id": os.environ.get(RUN_VARIABLE),
         "runs_from": ready_at,
         "starts": int(previous["starts"]) + 1 if same_run else 1,
     }

@@ -1,0 +1,284 @@
+"""A whole small mlrisk for integration and chaos tests: real servers, real worker processes.
+
+Postgres is the session's server with a database of its own; Redis, the paper exchange, the feed,
+Celery workers and beat are this system's alone, each a process that can be killed and started.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from celery import Celery
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.exchange.paper.testing import PaperExchangeProcess
+from models import migrate
+from models.database import Database
+from models.tables import ChildOrderRow, EquityRow, FillRow, ParentOrderRow, TradeRequestRow
+from tests.support.services import PostgresServer, RedisServer
+
+ROOT = Path(__file__).parents[2]
+QUEUES = ("validation", "execution", "monitoring", "emergency")
+
+
+class Worker:
+    """One child process of the system with its log."""
+
+    def __init__(self, name: str, command: Sequence[str], env: dict[str, str], log: Path) -> None:
+        self.name = name
+        self.command = command
+        self.env = env
+        self.log = log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, **extra_env: str) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                env={**self.env, **extra_env},
+                start_new_session=True,
+            )
+
+    def stop(self, number: int = signal.SIGTERM, timeout: float = 15.0) -> None:
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+            try:
+                self.process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        # Pool children share the session: none may outlive the test.
+        self._end_group()
+        self.process = None
+
+    def kill(self) -> None:
+        """SIGKILL of the process and of everything that it forked."""
+        if self.process is not None:
+            self._end_group()
+            self.process.wait()
+
+    def _end_group(self) -> None:
+        assert self.process is not None
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+
+class MiniSystem:
+    """The processes of one small system and the questions that tests ask it."""
+
+    def __init__(
+        self, postgres: PostgresServer, home: Path, *, exchange_args: Sequence[str] = ()
+    ) -> None:
+        self.home = home
+        self._postgres = postgres
+        self.database_url = postgres.create_database(f"sys_{uuid4().hex[:12]}")
+        migrate.upgrade(self.database_url)
+        self.db = Database(self.database_url)
+        self.redis = RedisServer(home)
+        self.exchange = PaperExchangeProcess(
+            *("--market", "synthetic", "--symbols", "BTCUSDT,ETHUSDT", "--order-rate", "0"),
+            *("--read-rate", "0", "--ip-rate", "0", "--control"),
+            *exchange_args,
+            home=home,
+        )
+        self.workers: dict[str, Worker] = {}
+
+    def start(self, queues: Sequence[str] = QUEUES, *, beat: bool = True) -> None:
+        self.redis.start()
+        self.exchange.start()
+        self._add("feed", [sys.executable, "-m", "workers.feed"])
+        for queue in queues:
+            self._add(
+                queue, self._celery("worker", "-Q", queue, "-n", f"{queue}@%h", *_POOL[queue])
+            )
+        if beat:
+            self._add("beat", self._celery("beat", "-S", "redbeat.RedBeatScheduler"))
+        for worker in self.workers.values():
+            worker.start()
+        self.wait(self._ready, "the system to be ready", 60)
+
+    def stop(self) -> None:
+        for worker in self.workers.values():
+            if worker.process is not None:
+                worker.process.terminate()
+        for worker in self.workers.values():
+            worker.stop()
+        self.exchange.stop()
+        self.redis.stop()
+        self.db.dispose()
+        self._postgres.drop_database(self.database_url)
+
+    def env(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("MLRISK_")}
+        return {
+            **kept,
+            "MLRISK_HOME": str(self.home),
+            "MLRISK_DATABASE_URL": self.database_url,
+            "MLRISK_REDIS_URL": self.redis.url(),
+            "MLRISK_EXCHANGE_URL": self.exchange.url,
+            "MLRISK_SYMBOLS": "BTCUSDT,ETHUSDT",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _celery(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "celery", "-A", "workers.app", *arguments]
+
+    def _add(self, name: str, command: list[str]) -> None:
+        self.workers[name] = Worker(name, command, self.env(), self.home / f"{name}.log")
+
+    def _ready(self) -> bool:
+        with self.session() as session:
+            if session.scalar(select(EquityRow.equity_id).limit(1)) is None:
+                return False
+        for name, worker in self.workers.items():
+            if not worker.alive:
+                raise AssertionError(f"{name} ended:\n{self.logs(name)}")
+        return all(
+            "ready" in self.logs(name) for name in self.workers if name not in ("feed", "beat")
+        )
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        with self.db.reading() as session:
+            yield session
+
+    def logs(self, name: str) -> str:
+        path = self.home / f"{name}.log"
+        return path.read_text(errors="replace")[-8000:] if path.exists() else ""
+
+    def all_logs(self) -> str:
+        return "\n".join(f"--- {name}\n{self.logs(name)[-3000:]}" for name in self.workers)
+
+    def wait(self, condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+        """Polls until the condition is true; fails with every log when it never is."""
+        deadline = time.monotonic() + seconds
+        while True:
+            value = condition()
+            if value:
+                return value
+            if time.monotonic() > deadline:
+                raise AssertionError(f"waited {seconds} s for {what}\n{self.all_logs()}")
+            time.sleep(0.05)
+
+    # The strategy's side: an outsider with Celery and JSON.
+
+    def outsider(self) -> Celery:
+        client = Celery("outsider", broker=self.redis.url(0), backend=self.redis.url(1))
+        client.conf.task_default_queue = "validation"
+        return client
+
+    def send(self, request: dict[str, Any]) -> Any:
+        """Enqueues by name; returns the AsyncResult."""
+        return self.outsider().send_task(
+            "tasks.validation.validate_and_execute", args=[request], queue="validation"
+        )
+
+    def outcome(self, request: dict[str, Any], seconds: float = 20) -> dict[str, Any]:
+        result: dict[str, Any] = self.send(request).get(timeout=seconds)
+        return result
+
+    # What the database says.
+
+    def children(self, request_id: str) -> Sequence[ChildOrderRow]:
+        with self.session() as session:
+            return session.scalars(
+                select(ChildOrderRow)
+                .where(ChildOrderRow.request_id == request_id)
+                .order_by(ChildOrderRow.slot, ChildOrderRow.attempt)
+            ).all()
+
+    def parent(self, request_id: str) -> ParentOrderRow | None:
+        with self.session() as session:
+            return session.get(ParentOrderRow, request_id)
+
+    def request_row(self, request_id: str) -> TradeRequestRow | None:
+        with self.session() as session:
+            return session.get(TradeRequestRow, request_id)
+
+    def fills(self) -> Sequence[FillRow]:
+        with self.session() as session:
+            return session.scalars(select(FillRow)).all()
+
+    def finished(self, request_id: str) -> ParentOrderRow | None:
+        parent = self.parent(request_id)
+        return parent if parent is not None and parent.finished_at is not None else None
+
+
+_POOL = {
+    "validation": ("-c", "1"),
+    "execution": ("-c", "2"),
+    "monitoring": ("-c", "1"),
+    "emergency": ("-c", "1"),
+    "reporting": ("-c", "1"),
+}
+
+
+def trade_request(**changes: Any) -> dict[str, Any]:
+    """A request that the development limits allow, as an outsider's plain JSON."""
+    now = datetime.now(UTC)
+    request: dict[str, Any] = {
+        "request_id": f"test-{uuid4().hex}",
+        "symbol": "BTCUSDT",
+        "side": "buy",
+        "signal_data": {"position_size": "2000", "algorithm": "immediate"},
+        "ml_predictions": {
+            "confidence": 0.9,
+            "uncertainty": 0.1,
+            "ensemble_agreement": 0.95,
+            "prediction_stability": 0.9,
+            "feature_importance": {"imbalance": 0.6, "returns": 0.4},
+            "member_probabilities": [0.9, 0.88, 0.92],
+            "model_version": "test-1",
+            "predicted_at": now.isoformat(),
+        },
+        "market_data": {},
+        "priority": "normal",
+        "created_at": now.isoformat(),
+        "expires_at": (now + timedelta(seconds=120)).isoformat(),
+        "metadata": {"strategy": "test"},
+    }
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(request.get(key), dict):
+            request[key] = {**request[key], **value}
+        else:
+            request[key] = value
+    return request
+
+
+@contextmanager
+def mini_system(
+    postgres: PostgresServer, *, exchange_args: Sequence[str] = (), **start: Any
+) -> Iterator[MiniSystem]:
+    """A running system for the time of the block."""
+    home = Path(tempfile.mkdtemp(prefix="mlrisk-sys-"))
+    home.chmod(0o711)
+    system = MiniSystem(postgres, home, exchange_args=exchange_args)
+    try:
+        system.start(**start)
+        yield system
+    finally:
+        system.stop()
+        shutil.rmtree(home, ignore_errors=True)

@@ -1,0 +1,116 @@
+"""The one directory that holds a system's whole state: data, secrets, ports, logs."""
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+from config.settings import environment_file
+from workers.ports import free_port, is_free
+from workers.private_files import write_private
+
+_PRIVATE = 0o700
+# Others may pass through but not look: Postgres runs as another user when we are root.
+_PASSABLE = 0o711
+_PASSWORD_BYTES = 24
+
+
+class HomeInUseError(RuntimeError):
+    """Another process runs this home."""
+
+    def __init__(self, path: Path, pid: int) -> None:
+        super().__init__(
+            f"{path} is already run by process {pid}; stop that system first "
+            "or choose another home with --home"
+        )
+        self.pid = pid
+
+
+class Home:
+    """One system's state below one path; two homes never share anything."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        chosen = path or Path(platformdirs.user_state_dir("mlrisk"))
+        self.path = chosen.expanduser().absolute()
+        if any(not character.isprintable() for character in str(self.path)):
+            raise ValueError(f"a home's path can't hold control characters: {str(self.path)!r}")
+        self.postgres = self.path / "postgres"
+        self.redis = self.path / "redis"
+        self.paper = self.path / "paper"
+        self.logs = self.path / "logs"
+        self.run = self.path / "run"
+        self.secrets = self.path / "secrets"
+
+    def __repr__(self) -> str:
+        return f"Home({str(self.path)!r})"
+
+    def create(self) -> None:
+        """Make the directories that are missing, with their modes."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.chmod(_PASSABLE)
+        for directory in (self.redis, self.paper, self.logs, self.run, self.secrets):
+            directory.mkdir(exist_ok=True)
+            directory.chmod(_PRIVATE)
+
+    def secret(self, name: str) -> str:
+        """Return a secret of this home; it is drawn once and then stays."""
+        path = self.secrets / name
+        if not path.exists():
+            write_private(path, secrets.token_urlsafe(_PASSWORD_BYTES))
+        return path.read_text(encoding="utf-8")
+
+    def ports(self, names: Iterable[str]) -> dict[str, int]:
+        """Return a port for each name: the one of last time if it is free, else a new one.
+
+        Call it before the servers start; afterwards read `known_ports`.
+        """
+        known = self.known_ports()
+        chosen: dict[str, int] = {}
+        for name in names:
+            taken = {*chosen.values(), *known.values()}
+            port = known.get(name)
+            chosen[name] = port if port is not None and is_free(port) else free_port(taken)
+        write_private(self._ports_file, json.dumps({**known, **chosen}, indent=2))
+        return chosen
+
+    def known_ports(self) -> dict[str, int]:
+        """Return the ports chosen last, without looking whether they are in use."""
+        try:
+            stored = json.loads(self._ports_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return {str(name): int(port) for name, port in stored.items()}
+
+    def write_environment(self, variables: Mapping[str, str]) -> None:
+        """Leave the running system's settings where `config.settings` finds them."""
+        write_private(environment_file(self.path), json.dumps(dict(variables), indent=2))
+
+    def clear_environment(self) -> None:
+        """Take the settings away when the system has stopped."""
+        environment_file(self.path).unlink(missing_ok=True)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the home while a system is started; raise HomeInUseError if somebody else does.
+
+        The kernel releases it when the holder dies.
+        """
+        with (self.run / "lock").open("a+", encoding="ascii") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                stream.seek(0)
+                raise HomeInUseError(self.path, int(stream.read() or 0)) from None
+            stream.truncate(0)
+            stream.write(str(os.getpid()))
+            stream.flush()
+            yield
+
+    @property
+    def _ports_file(self) -> Path:
+        return self.run / "ports.json"

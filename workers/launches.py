@@ -1,0 +1,200 @@
+"""What the supervisor leaves on disk for each process, and what each process leaves for it."""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from workers import launcher, processes
+from workers.home import Home
+from workers.private_files import write_private
+from workers.processes import ProcessIdentity
+
+# A program that fails at once is started again at this distance, for ever.
+_RESTART_DELAY_SECONDS = 1.0
+# For what nobody told to stop when the supervisor died: grandchildren without a parent.
+_LOST_CHILD_STOP_SECONDS = 3.0
+# Linux allows 107 characters, and supervisord appends its process id while it creates the socket.
+_LONGEST_SOCKET_PATH = 90
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """One process that the supervisor runs.
+
+    Processes of a lower stage start first and stop last; those of one stage start and stop
+    together. `env` is added to the supervisor's own environment and may hold secrets: it is
+    handed over by a private file. `ready` tells that the process does its work; a stage is
+    over when all its probes say so.
+    """
+
+    name: str
+    command: list[str]
+    env: dict[str, str] = field(default_factory=dict, repr=False)
+    stop_signal: str = "TERM"
+    stop_wait_seconds: int = 10
+    stage: int = 0
+    autorestart: bool = True
+    cwd: Path = Path("/")
+    ready: Callable[[], bool] | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Who supervises a home now, as stored in it. `socket` takes supervisord's calls."""
+
+    pid: int
+    start_ticks: int
+    boot_id: str
+    run_id: str
+    socket: str
+    started_at: float
+
+    @property
+    def identity(self) -> ProcessIdentity:
+        """The identity of supervisord."""
+        return ProcessIdentity(self.pid, self.start_ticks, self.boot_id)
+
+    def store(self, home: Home) -> None:
+        """Make this the home's run."""
+        write_private(home.run / "supervisor.json", json.dumps(asdict(self)))
+
+    @classmethod
+    def load(cls, home: Home) -> "Run | None":
+        """Return the run stored in the home, which may be one that crashed."""
+        stored = _read_json(home.run / "supervisor.json")
+        return cls(**stored) if stored else None
+
+    def forget(self, home: Home) -> None:
+        """Take away what only a running system needs, secrets first."""
+        home.clear_environment()
+        shutil.rmtree(_directory(home), ignore_errors=True)
+        socket = Path(self.socket)
+        socket.unlink(missing_ok=True)
+        if socket.parent != home.run and socket.parent.exists():
+            socket.parent.rmdir()
+        (home.run / "supervisor.json").unlink(missing_ok=True)
+
+
+def command(home: Home, name: str) -> list[str]:
+    """Return the command line that becomes the named process."""
+    return [sys.executable, "-I", "-S", launcher.__file__, str(_launch_file(home, name))]
+
+
+def log_file(home: Home, name: str) -> Path:
+    """Where a process's output goes."""
+    return home.logs / f"{name}.log"
+
+
+def log_tail(home: Home, name: str, lines: int = 15) -> str:
+    """Return the end of a process's output."""
+    path = log_file(home, name)
+    if not path.exists():
+        return "(no output)"
+    return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+def socket_path(home: Home) -> Path:
+    """Return a new path for supervisord's socket, in the home if that is short enough."""
+    path = home.run / "supervisor.sock"
+    if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
+        return path
+    return Path(tempfile.mkdtemp(prefix="mlrisk-")) / "supervisor.sock"
+
+
+def write_launches(home: Home, specs: Sequence[ProcessSpec]) -> None:
+    """Write the file from which each process is started."""
+    shutil.rmtree(_directory(home), ignore_errors=True)
+    _directory(home).mkdir(mode=0o700)
+    for spec in specs:
+        number = int(signal.Signals[f"SIG{spec.stop_signal}"])
+        launch = {
+            "command": spec.command,
+            "env": spec.env,
+            "cwd": str(spec.cwd),
+            # Told to stop when supervisord dies by `kill -9`.
+            "death_signal": number,
+            "record": str(_record_file(home, spec.name)),
+            "restart_delay_seconds": _RESTART_DELAY_SECONDS,
+            "stop_signal": number,
+            "stop_wait_seconds": spec.stop_wait_seconds,
+            "autorestart": spec.autorestart,
+        }
+        write_private(_launch_file(home, spec.name), json.dumps(launch))
+
+
+def write_supervisord_launch(home: Home, program: list[str], *, tied: bool) -> None:
+    """Write the file from which supervisord itself is started."""
+    launch = {
+        "command": program,
+        "cwd": str(home.path),
+        "death_signal": int(signal.SIGTERM) if tied else None,
+        "subreaper": True,
+    }
+    write_private(_launch_file(home, "supervisord"), json.dumps(launch))
+
+
+def stop_wait_seconds(home: Home, name: str) -> float:
+    """Return how long a process may take to stop."""
+    return float(_read_json(_launch_file(home, name))["stop_wait_seconds"])
+
+
+def restarts_by_itself(home: Home, name: str) -> bool:
+    """Tell whether a process is started again when it ends."""
+    return bool(_read_json(_launch_file(home, name))["autorestart"])
+
+
+def record(home: Home, name: str) -> dict[str, Any]:
+    """Return what a process wrote about its latest start; empty before the first."""
+    return _read_json(_record_file(home, name))
+
+
+def stop_orphans(home: Home, run: Run) -> int:
+    """End what a crashed supervisor left behind; return how many processes that were.
+
+    They are known by their recorded identity and by the run's mark, never by name.
+    """
+    orphans: dict[psutil.Process, signal.Signals] = {}
+    patience = _LOST_CHILD_STOP_SECONDS
+    for path in _directory(home).glob("*.record.json"):
+        stored = _read_json(path)
+        process = ProcessIdentity.from_record(stored).process()
+        if process is None or stored["run_id"] != run.run_id:
+            continue
+        launch = _read_json(_launch_file(home, path.name.removesuffix(".record.json")))
+        orphans[process] = signal.Signals(launch["stop_signal"])
+        patience = max(patience, launch["stop_wait_seconds"])
+        for child in processes.descendants(process):
+            orphans.setdefault(child, signal.SIGCONT)  # its parent tells it to stop
+    for process in processes.started_by_run(run.run_id):
+        orphans.setdefault(process, signal.SIGTERM)
+    processes.stop_all(orphans, patience)
+    return len(orphans)
+
+
+def _directory(home: Home) -> Path:
+    return home.run / "processes"
+
+
+def _launch_file(home: Home, name: str) -> Path:
+    return _directory(home) / f"{name}.launch.json"
+
+
+def _record_file(home: Home, name: str) -> Path:
+    return _directory(home) / f"{name}.record.json"
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return stored

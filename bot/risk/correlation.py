@@ -13,8 +13,8 @@ class Crowd:
 
     notional: Decimal
     symbols: int
-    missing: str | None = None
-    """A symbol whose correlation is not known; then the numbers mean nothing."""
+    assumed: str | None = None
+    """Symbols whose correlation is not known, and therefore counts as full."""
 
 
 _NOBODY = Crowd(ZERO, 0)
@@ -23,19 +23,20 @@ _NOBODY = Crowd(ZERO, 0)
 def crowd(exposure: Exposure, snapshot: RiskSnapshot, threshold: float) -> Crowd:
     """Sum the other symbols' exposure whose directional correlation reaches the threshold.
 
-    A long elsewhere with correlation 0.9 crowds a buy, a short with -0.9 does too; hedges are not
-    credited, so more of anything never makes the number smaller.
+    A long elsewhere with correlation 0.9 crowds a buy, a short with -0.9 does too. Hedges are not
+    credited and an unknown correlation counts as full, so less knowledge never allows more.
     """
     if not exposure.others:
         return _NOBODY
-    total, symbols = ZERO, set()
+    total, symbols, assumed = ZERO, set(), set()
     for symbol, notional in exposure.others:
         if not notional:
             continue
         correlation = snapshot.correlations.get(symbol)
-        if correlation is None or not -1.0 <= correlation <= 1.0 or not notional.is_finite():
-            return Crowd(ZERO, 0, symbol)
-        if (correlation if notional > ZERO else -correlation) >= threshold:
-            total += abs(notional)
-            symbols.add(symbol)
-    return Crowd(total, len(symbols))
+        if correlation is None or not -1.0 <= correlation <= 1.0:
+            assumed.add(symbol)
+        elif (correlation if notional > ZERO else -correlation) < threshold:
+            continue
+        total += abs(notional)
+        symbols.add(symbol)
+    return Crowd(total, len(symbols), ", ".join(sorted(assumed)) or None)

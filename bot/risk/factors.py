@@ -80,7 +80,7 @@ def correlation(
         return _ALONE
     crowded = crowd(exposure, snapshot, limits.correlation_threshold)
     equity = positive(exposure.equity)
-    if crowded.missing is not None or equity is None:
+    if equity is None:
         return _unmeasured("correlation")
     share = float(crowded.notional / equity)
     return _by_use(

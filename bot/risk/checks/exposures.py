@@ -4,7 +4,7 @@ from decimal import Decimal
 from math import exp, log
 
 from bot.risk.checks.outcome import ZERO, at_most, capped, failed, passed, skipped, unknown
-from bot.risk.correlation import crowd
+from bot.risk.correlation import Crowd, crowd
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import Exposure, positive
 from bot.risk.limits import RiskLimits
@@ -161,20 +161,24 @@ def correlated_exposure(
     if exposure.equity is None:
         return unknown(CORRELATED, "equity is missing")
     crowded = crowd(exposure, snapshot, limits.correlation_threshold)
-    if crowded.missing is not None:
-        return unknown(CORRELATED, f"the correlation with {crowded.missing} is missing")
     limit = exposure.equity * limits.max_correlated_share
     held, asked = exposure.position_notional + crowded.notional, exposure.opening_notional
-    return capped(CORRELATED, held + asked, limit, limit - held, asked, exposure.portfolio_age)
+    result = capped(CORRELATED, held + asked, limit, limit - held, asked, exposure.portfolio_age)
+    return _naming_assumed(result, crowded)
 
 
 def correlated_positions(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
     crowded = crowd(exposure, snapshot, limits.correlation_threshold)
-    if crowded.missing is not None:
-        return unknown(CORRELATED_COUNT, f"the correlation with {crowded.missing} is missing")
-    return at_most(CORRELATED_COUNT, crowded.symbols, limits.max_correlated_positions)
+    result = at_most(CORRELATED_COUNT, crowded.symbols, limits.max_correlated_positions)
+    return _naming_assumed(result, crowded)
+
+
+def _naming_assumed(result: CheckResult, crowded: Crowd) -> CheckResult:
+    if crowded.assumed is None:
+        return result
+    return result._replace(detail=f"unknown correlation counts as full: {crowded.assumed}")
 
 
 def concentration(

@@ -1,0 +1,5 @@
+"""`python -m console` is the `mlrisk` command."""
+
+from console.cli import main
+
+main()

@@ -1,0 +1,70 @@
+"""`mlrisk doctor`: the nine invariants against the exchange's own record, and health."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from console.context import HomeOption, JsonOption, settings_of
+from console.errors import ExitCode
+from console.output import print_json, stdout
+
+if TYPE_CHECKING:
+    from console.health import HealthCheck
+    from console.invariants import InvariantResult
+
+_SHOWN = 5
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog="Example: mlrisk doctor --json")(doctor)
+
+
+def doctor(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Check everything that must hold, and say what doesn't.
+
+    Exit status 0 when all is well, 1 when an invariant is broken, 5 when something is down.
+    """
+    from console.examination import examine
+    from console.health import check_health
+
+    settings = settings_of(ctx, home)
+    health = check_health(settings)
+    # Without Postgres there are no rows to examine; the health line says so.
+    reachable = all(check.ok for check in health if check.name == "postgres")
+    results = examine(settings) if reachable else []
+    if as_json:
+        print_json(_facts(health, results))
+    else:
+        _print(health, results)
+    if any(result.violations for result in results):
+        raise typer.Exit(ExitCode.FAILED)
+    if not all(check.ok for check in health):
+        raise typer.Exit(ExitCode.DEPENDENCY_DOWN)
+
+
+def _facts(health: "list[HealthCheck]", results: "list[InvariantResult]") -> dict[str, Any]:
+    from console.report import invariant_facts
+
+    return {
+        "health": {check.name: {"ok": check.ok, "detail": check.detail} for check in health},
+        "invariants": invariant_facts(results),
+    }
+
+
+def _print(health: "list[HealthCheck]", results: "list[InvariantResult]") -> None:
+    from rich.markup import escape
+
+    out = stdout()
+    for check in health:
+        mark = "[green]ok[/]  " if check.ok else "[red]down[/]"
+        out.print(f"{mark} {check.name}: {escape(check.detail)}")
+    for result in results:
+        if not result.checked:
+            mark = "[yellow]not checked (no exchange record here)[/]"
+        else:
+            mark = "[green]ok[/]" if result.holds else "[red]VIOLATED[/]"
+        out.print(f"{result.name} {result.title}: {mark}")
+        for violation in result.violations[:_SHOWN]:
+            out.print(f"   {escape(violation)}")
+        if len(result.violations) > _SHOWN:
+            out.print(f"   and {len(result.violations) - _SHOWN} more (--json has all)")

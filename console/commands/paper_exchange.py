@@ -1,0 +1,23 @@
+"""`mlrisk paper-exchange`: the paper exchange alone, for anybody's tests."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    app.command(
+        "paper-exchange",
+        context_settings={
+            "allow_extra_args": True,
+            "ignore_unknown_options": True,
+            # Everything after the verb, --help too, belongs to the exchange's own command.
+            "help_option_names": [],
+        },
+        epilog="Example: mlrisk paper-exchange --port 8899",
+    )(paper_exchange)
+
+
+def paper_exchange(ctx: typer.Context) -> None:
+    """A server that answers like Bybit V5 (its own options: mlrisk paper-exchange --help)."""
+    from bot.exchange.paper.main import main
+
+    raise typer.Exit(main(ctx.args))

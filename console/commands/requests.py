@@ -1,0 +1,65 @@
+"""`mlrisk requests`: the newest trade requests and what was decided about them."""
+
+from typing import Annotated
+
+import typer
+
+from console.context import HomeOption, JsonOption, reading, settings_of
+from console.output import plain, print_json, stdout, utc
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog="Example: mlrisk requests --last 50 --json")(requests)
+
+
+def requests(
+    ctx: typer.Context,
+    last: Annotated[int, typer.Option("--last", "-n", min=1, max=10_000, help="How many.")] = 20,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the newest requests, newest first; `mlrisk show REQUEST_ID` explains one."""
+    from console.queries import recent_requests
+
+    with reading(settings_of(ctx, home).require_database_url()) as session:
+        lines = recent_requests(session, last)
+    if as_json:
+        print_json(
+            {
+                "requests": [
+                    {
+                        "request_id": line.request_id,
+                        "received_at": line.received_at,
+                        "strategy": line.strategy,
+                        "symbol": line.symbol,
+                        "side": line.side,
+                        "requested_notional": line.notional,
+                        "status": line.status,
+                        "verdict": line.verdict or None,
+                        "approved_notional": line.approved_notional,
+                        "reasons": line.reasons,
+                    }
+                    for line in lines
+                ]
+            }
+        )
+        return
+    from rich.table import Table
+
+    table = Table(
+        "received", "request", "symbol", "side", "asked", "answer", "granted", "reasons / status",
+        box=None,
+    )  # fmt: skip
+    for line in lines:
+        granted = plain(line.approved_notional) if line.approved_notional is not None else ""
+        table.add_row(
+            utc(line.received_at),
+            line.request_id,
+            line.symbol,
+            line.side,
+            line.notional,
+            line.verdict,
+            granted,
+            ", ".join(line.reasons) or line.status,
+        )
+    stdout().print(table)

@@ -1,0 +1,123 @@
+"""`mlrisk status`: is the system up, may it trade, and what is it doing?"""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from console.context import HomeOption, JsonOption, reading, settings_of
+from console.errors import CommandError, ExitCode
+from console.output import plain, print_json, stdout
+
+if TYPE_CHECKING:
+    from console.queries import Live
+    from workers.supervisor import ProcessStatus
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog="Example: mlrisk status --json | jq .trading_state")(status)
+
+
+def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Processes, trading state, money and counts.
+
+    Exit status 0 when everything runs and trading is allowed, 4 when it is halted, 5 when
+    something is down.
+    """
+    from console.queries import live
+    from console.screen.source import process_status
+
+    settings = settings_of(ctx, home)
+    if settings.database_url is None:
+        raise CommandError(
+            f"no system runs in {settings.home}: start one with `mlrisk up`",
+            ExitCode.DEPENDENCY_DOWN,
+        )
+    processes = process_status(settings)
+    with reading(settings.require_database_url()) as session:
+        moment = live(session, settings.account, rows=0)
+    if as_json:
+        print_json(_facts(str(settings.home), moment, processes))
+    else:
+        _print(str(settings.home), moment, processes)
+    if any(process.state != "RUNNING" for process in processes):
+        raise typer.Exit(ExitCode.DEPENDENCY_DOWN)
+    strictest = moment.strictest
+    if strictest is None or not strictest.state.allows_adding:
+        raise typer.Exit(ExitCode.HALTED)
+
+
+def _facts(home: str, live: "Live", processes: "tuple[ProcessStatus, ...]") -> dict[str, Any]:
+    strictest = live.strictest
+    return {
+        "home": home,
+        "at": live.at,
+        "account": live.account,
+        "trading_state": strictest.state if strictest else None,
+        "states": [
+            {
+                "scope": line.scope,
+                "state": line.state,
+                "reason": line.reason,
+                "actor": line.actor,
+                "changed_at": line.changed_at,
+                "sealed": line.sealed,
+            }
+            for line in live.states
+        ],
+        "equity": live.money.equity,
+        "day_pnl": live.money.day_pnl,
+        "requests": live.request_counts,
+        "decisions": live.verdict_counts,
+        "parents": live.parent_counts,
+        "child_orders": live.child_counts,
+        "fills": live.fill_count,
+        "positions": {line.symbol: line.qty for line in live.positions if line.qty},
+        "breakers_tripped": [line.kind for line in live.breakers if line.tripped],
+        "processes": [
+            {
+                "name": process.name,
+                "state": process.state,
+                "pid": process.pid,
+                "uptime_seconds": round(process.uptime_seconds, 1),
+                "restarts": process.restarts,
+                "memory_mb": round(process.memory_mb, 1),
+            }
+            for process in processes
+        ],
+        "heartbeat_age_seconds": {
+            beat.name: round(beat.age_seconds, 1) for beat in live.heartbeats
+        },
+    }
+
+
+def _print(home: str, live: "Live", processes: "tuple[ProcessStatus, ...]") -> None:
+    from rich.table import Table
+
+    out = stdout()
+    strictest = live.strictest
+    if strictest is None:
+        out.print("trading state: none yet, so nothing may trade")
+    else:
+        out.print(
+            f"trading state: [bold]{strictest.state.upper()}[/] "
+            f"({strictest.scope}, {strictest.reason})"
+        )
+    money = live.money
+    out.print(
+        f"account {live.account}: equity "
+        f"{plain(money.equity) if money.equity is not None else 'not read yet'}, "
+        f"today {plain(money.day_pnl) if money.day_pnl is not None else '–'}"
+    )
+    out.print(f"requests {live.request_counts}, decisions {live.verdict_counts}")
+    out.print(f"child orders {live.child_counts}, fills {live.fill_count}")
+    table = Table("process", "state", "pid", "restarts", "MB", "uptime s", box=None)
+    for process in processes:
+        table.add_row(
+            process.name,
+            process.state.lower(),
+            str(process.pid or ""),
+            str(process.restarts),
+            f"{process.memory_mb:.0f}",
+            f"{process.uptime_seconds:.0f}",
+        )
+    out.print(table if processes else f"no supervisor runs in {home}")

@@ -1,0 +1,129 @@
+"""`mlrisk submit`: a trade request that can't be lost, because its row is written first."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from console.context import HomeOption, JsonOption, reading_engine, settings_of
+from console.errors import CommandError, ExitCode
+from console.output import print_json, stdout
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+
+_POLL_SECONDS = 0.1
+_STATE_REASONS = frozenset({"trading_state", "emergency_stop_active"})
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog="Example: mlrisk submit order.json --wait")(submit)
+
+
+def submit(
+    ctx: typer.Context,
+    file: Annotated[str, typer.Argument(help="JSON file of the request, or - for stdin.")],
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the decision.")] = False,
+    timeout_seconds: Annotated[
+        float, typer.Option("--timeout-seconds", min=0.1, help="How long --wait waits.")
+    ] = 30.0,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the request's row, then hand it to the validation worker.
+
+    The same request_id gives the first outcome again. Exit status 3 when it was denied, 4 when
+    trading is halted, 2 when the message breaks the schema (`mlrisk schema request`).
+    """
+    settings = settings_of(ctx, home)
+    raw = _load(file)
+    request_id = _accept(settings, raw)
+    outcome = _outcome(settings, request_id, timeout_seconds if wait else 0.0)
+    if as_json:
+        print_json(outcome)
+    else:
+        _print(outcome)
+    if wait and outcome["verdict"] is None:
+        raise CommandError(
+            f"{request_id} was written but not decided within {timeout_seconds:g} s: "
+            "is the validation worker running? (`mlrisk status`)",
+            ExitCode.DEPENDENCY_DOWN,
+        )
+    if outcome["verdict"] == "deny":
+        halted = _STATE_REASONS & set(outcome["reasons"])
+        raise typer.Exit(ExitCode.HALTED if halted else ExitCode.BLOCKED)
+
+
+def _load(file: str) -> Any:
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        # Digits as text: a float would round money before anybody has looked at it.
+        return json.loads(text, parse_float=str)
+    except OSError as error:
+        raise CommandError(f"{file} can't be read: {error.strerror}", ExitCode.USAGE) from error
+    except ValueError as error:
+        raise CommandError(f"{file} is not JSON: {error}", ExitCode.USAGE) from error
+
+
+def _accept(settings: "Settings", raw: Any) -> str:
+    from bot.errors import BadMessage
+    from tasks.context import services
+    from workers.app import app
+
+    settings.require_redis_url()
+    app.set_current()
+    try:
+        return services().approval.accept(raw).request_id
+    except BadMessage as error:
+        lines = "\n".join(f"  {e.field}: {e.message}" for e in error.errors)
+        raise CommandError(f"the message was refused:\n{lines}", ExitCode.USAGE) from error
+
+
+def _outcome(settings: "Settings", request_id: str, wait_seconds: float) -> dict[str, Any]:
+    """The decision, or what is known when the time is up."""
+    engine = reading_engine(settings.require_database_url())
+    deadline = time.monotonic() + wait_seconds
+    try:
+        while True:
+            facts = _facts(engine, request_id)
+            if facts["verdict"] is not None or time.monotonic() >= deadline:
+                return facts
+            time.sleep(_POLL_SECONDS)
+    finally:
+        engine.dispose()
+
+
+def _facts(engine: Any, request_id: str) -> dict[str, Any]:
+    from sqlalchemy.orm import Session
+
+    from models.tables import DecisionRow, TradeRequestRow
+
+    with Session(engine) as session:
+        request = session.get_one(TradeRequestRow, request_id)
+        decision = session.get(DecisionRow, request_id)
+        recorded = decision.decision if decision else {}
+        return {
+            "request_id": request_id,
+            "status": request.status,
+            "verdict": decision.verdict if decision else None,
+            "approved_qty": recorded.get("approved_qty"),
+            "approved_notional": recorded.get("approved_notional"),
+            "reference_price": recorded.get("reference_price"),
+            "reasons": recorded.get("reasons", []),
+        }
+
+
+def _print(outcome: dict[str, Any]) -> None:
+    out = stdout()
+    if outcome["verdict"] is None:
+        out.print(f"{outcome['request_id']}: {outcome['status']}")
+        return
+    reasons = f" because of {', '.join(outcome['reasons'])}" if outcome["reasons"] else ""
+    out.print(
+        f"{outcome['request_id']}: [bold]{outcome['verdict'].upper()}[/] "
+        f"{outcome['approved_notional']} USDT{reasons}"
+    )
+    out.print(f"more: mlrisk show {outcome['request_id']}")

@@ -1,0 +1,80 @@
+"""What every command shares: the home it works on, its settings, and a read-only database."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
+
+    from config.settings import Settings
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        help="Directory of the running system (default: $MLRISK_HOME, else the user's state).",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout.")]
+
+_CONNECT_TIMEOUT_SECONDS = 5
+_LOCK_TIMEOUT_MS = 5_000
+
+
+def chosen_home(ctx: typer.Context, home: Path | None) -> Path | None:
+    """The verb's own --home, else the one before the verb, else None (environment, default)."""
+    before_verb = ctx.find_root().params.get("home")
+    chosen = home if home is not None else before_verb
+    return chosen.expanduser().absolute() if chosen is not None else None
+
+
+def settings_of(ctx: typer.Context, home: Path | None) -> "Settings":
+    """Settings of the system that this command is about; SettingsError names what is wrong."""
+    from config.settings import PREFIX, load_settings
+
+    chosen = chosen_home(ctx, home)
+    if chosen is not None:
+        # The Celery app and every process that we start find the same system by it.
+        os.environ[f"{PREFIX}HOME"] = str(chosen)
+    return load_settings(chosen)
+
+
+def reading_engine(database_url: str) -> "Engine":
+    """An engine whose transactions are read-only and see one moment.
+
+    The console looks; it must not be able to write by accident, nor block a writer.
+    """
+    from sqlalchemy import create_engine
+
+    return create_engine(
+        database_url,
+        isolation_level="REPEATABLE READ",
+        pool_size=1,
+        max_overflow=1,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
+            "application_name": "mlrisk-console",
+            "options": f"-c default_transaction_read_only=on -c lock_timeout={_LOCK_TIMEOUT_MS}",
+        },
+    )
+
+
+@contextmanager
+def reading(database_url: str) -> Iterator["Session"]:
+    """A session on one read-only snapshot of the database."""
+    from sqlalchemy.orm import Session
+
+    engine = reading_engine(database_url)
+    try:
+        with Session(engine) as session:
+            yield session
+    finally:
+        engine.dispose()

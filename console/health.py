@@ -1,0 +1,112 @@
+"""Is each thing that the system stands on there? Quick, and without secrets."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from config.settings import Settings
+from console.screen.panels import STALE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    name: str
+    ok: bool
+    detail: str
+
+
+_TIMEOUT_SECONDS = 3.0
+# Requests are signed with a window of 5 s; half of that leaves room for the network.
+_CLOCK_LIMIT_SECONDS = 2.5
+
+
+def check_health(settings: Settings) -> list[HealthCheck]:
+    """Postgres with its schema, Redis, the exchange with its clock, processes, canaries."""
+    postgres = _postgres(settings)
+    checks = [postgres, _redis(settings), _exchange(settings), *_processes(settings)]
+    return [*checks, *_heartbeats(settings)] if postgres.ok else checks
+
+
+def _postgres(settings: Settings) -> HealthCheck:
+    from sqlalchemy.exc import DBAPIError
+
+    from models.migrate import current, head
+
+    if settings.database_url is None:
+        return HealthCheck("postgres", False, "no system runs here: start one with `mlrisk up`")
+    try:
+        revision = current(settings.require_database_url())
+    except DBAPIError as error:
+        line = str(error.orig).strip().splitlines()[0]
+        return HealthCheck("postgres", False, f"can't be reached ({line})")
+    if revision != head():
+        return HealthCheck(
+            "postgres",
+            False,
+            f"schema {revision or 'missing'}, need {head()}: run `mlrisk migrate`",
+        )
+    return HealthCheck("postgres", True, f"schema {revision}")
+
+
+def _redis(settings: Settings) -> HealthCheck:
+    import redis
+
+    if settings.redis_url is None:
+        return HealthCheck("redis", False, "MLRISK_REDIS_URL is not set")
+    client = redis.Redis.from_url(
+        settings.require_redis_url(),
+        socket_timeout=_TIMEOUT_SECONDS,
+        socket_connect_timeout=_TIMEOUT_SECONDS,
+    )
+    try:
+        with client:
+            client.ping()
+    except redis.exceptions.RedisError as error:
+        return HealthCheck("redis", False, f"can't be reached ({type(error).__name__})")
+    return HealthCheck("redis", True, "answers")
+
+
+def _exchange(settings: Settings) -> HealthCheck:
+    from bot.clock import SystemClock
+    from bot.errors import MlriskError
+    from bot.exchange.factory import make_exchange
+
+    try:
+        before = datetime.now(UTC)
+        theirs = make_exchange(settings, SystemClock()).server_time()
+        ours = before + (datetime.now(UTC) - before) / 2
+    except MlriskError as error:
+        return HealthCheck("exchange", False, error.message)
+    except ValueError as error:
+        return HealthCheck("exchange", False, f"not configured ({error})")
+    offset = (theirs - ours).total_seconds()
+    ok = abs(offset) <= _CLOCK_LIMIT_SECONDS
+    return HealthCheck("exchange", ok, f"answers, its clock is {offset:+.3f} s from ours")
+
+
+def _processes(settings: Settings) -> list[HealthCheck]:
+    from console.screen.source import process_status
+
+    found: list[HealthCheck] = []
+    for process in process_status(settings):
+        ok = process.state == "RUNNING"
+        restarts = f", restarted {process.restarts} times" if process.restarts else ""
+        found.append(
+            HealthCheck(f"process {process.name}", ok, f"{process.state.lower()}{restarts}")
+        )
+    return found
+
+
+def _heartbeats(settings: Settings) -> list[HealthCheck]:
+    from console.context import reading
+    from console.queries import database_now, heartbeats
+
+    with reading(settings.require_database_url()) as session:
+        beats = heartbeats(session, database_now(session))
+    return [
+        HealthCheck(
+            f"heartbeat {beat.name}",
+            beat.age_seconds <= STALE_SECONDS,
+            f"{beat.age_seconds:.0f} s ago",
+        )
+        for beat in beats
+    ]

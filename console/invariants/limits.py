@@ -1,0 +1,170 @@
+"""I5: limits hold under any number of workers; a reservation is neither lost nor doubled."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from console.invariants.decoded import inputs_of
+from console.invariants.evidence import Evidence
+from console.output import plain
+from models.enums import ParentState, ReservationState, TradeSide
+from models.tables import ChildOrderRow, DecisionRow, FillRow, ParentOrderRow, ReservationRow
+
+_ZERO = Decimal(0)
+# Valued with the same prices as the gate's, so only the rounding of stored decimals differs.
+_ROUNDING = Decimal("1.000001")
+
+
+def i5_limits_and_reservations_hold(evidence: Evidence) -> list[str]:
+    """Reservations match their parents; no approval ever exceeded a limit of its own decision."""
+    return [*_reservations(evidence.session), *_exposures(evidence.session)]
+
+
+def _reservations(session: Session) -> list[str]:
+    reservations = {row.request_id: row for row in session.scalars(select(ReservationRow))}
+    found: list[str] = []
+    for parent in session.scalars(select(ParentOrderRow)):
+        held = reservations.get(parent.request_id)
+        name = f"reservation {parent.request_id}"
+        final = ParentState(parent.state).is_final
+        if held is None:
+            found.append(f"{name} is missing")
+            continue
+        if final and (held.state != ReservationState.RELEASED or held.open_qty != _ZERO):
+            found.append(f"{name} is {held.state} though its parent is {parent.state}")
+        expected = parent.approved_qty - parent.filled_qty - parent.released_qty
+        if not final and (held.state != ReservationState.HELD or held.open_qty != expected):
+            found.append(
+                f"{name} is {held.state} with {plain(held.open_qty)}, "
+                f"its parent may still fill {plain(expected)}"
+            )
+        same = (held.symbol, held.side, held.approved_qty, held.reduce_only)
+        if same != (parent.symbol, parent.side, parent.approved_qty, parent.reduce_only):
+            found.append(f"{name} is for another trade than its parent")
+    orphans = session.scalars(
+        select(ReservationRow.request_id)
+        .outerjoin(ParentOrderRow, ParentOrderRow.request_id == ReservationRow.request_id)
+        .where(ParentOrderRow.request_id.is_(None))
+    )
+    found += [f"reservation {request_id} has no parent order" for request_id in orphans]
+    return found
+
+
+@dataclass(slots=True)
+class _Open:
+    """What one approved trade may still fill."""
+
+    symbol: str
+    sign: int
+    reduce_only: bool
+    price: Decimal
+    qty: Decimal
+
+
+@dataclass(slots=True)
+class _Book:
+    """Positions and open quantities of one account, replayed from rows other than the snapshot."""
+
+    positions: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    open: dict[str, _Open] = field(default_factory=dict)
+
+    def take(self, request_id: str | None, qty: Decimal) -> None:
+        if request_id is not None and request_id in self.open:
+            trade = self.open[request_id]
+            trade.qty = max(_ZERO, trade.qty - qty)
+
+    def side_notional(self, symbol: str, sign: int, price: Decimal) -> Decimal:
+        """Position and adding orders in one direction of a symbol, never negative."""
+        adding = sum(
+            (
+                trade.qty
+                for trade in self.open.values()
+                if trade.symbol == symbol and trade.sign == sign and not trade.reduce_only
+            ),
+            _ZERO,
+        )
+        return max(_ZERO, sign * self.positions[symbol] + adding) * price
+
+    def gross(self, marks: dict[str, Decimal]) -> Decimal:
+        held = sum((abs(qty) * marks.get(s, _ZERO) for s, qty in self.positions.items()), _ZERO)
+        adding = sum((t.qty * t.price for t in self.open.values() if not t.reduce_only), _ZERO)
+        return held + adding
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """`order` decides between events of one instant: facts come before the decision."""
+
+    at: datetime
+    order: int
+    row: Any
+
+
+def _exposures(session: Session) -> list[str]:
+    books: dict[str, _Book] = defaultdict(_Book)
+    requests = {c.child_id: c.request_id for c in session.scalars(select(ChildOrderRow))}
+    found: list[str] = []
+    for event in sorted(_events(session), key=lambda e: (e.at, e.order)):
+        row = event.row
+        book = books[row.account]
+        if isinstance(row, FillRow):
+            if row.exec_type != "Funding":
+                book.positions[row.symbol] += row.qty * TradeSide(row.side).sign
+            book.take(requests.get(row.child_id or -1), row.qty)
+        elif isinstance(row, ChildOrderRow):
+            book.take(row.request_id, row.qty - row.filled_qty)
+        elif isinstance(row, ParentOrderRow):
+            book.open.pop(row.request_id, None)
+        else:
+            found += _decided(book, row)
+    return found
+
+
+def _events(session: Session) -> Iterator[_Event]:
+    for fill in session.scalars(select(FillRow)):
+        yield _Event(fill.recorded_at, 0, fill)
+    children = session.scalars(select(ChildOrderRow)).all()
+    attempts = {(c.request_id, c.slot, c.attempt) for c in children}
+    for child in children:
+        goes_on = (child.request_id, child.slot, child.attempt + 1) in attempts
+        if child.final_at is not None and not goes_on:
+            yield _Event(child.final_at, 1, child)
+    for parent in session.scalars(select(ParentOrderRow)):
+        if parent.finished_at is not None:
+            yield _Event(parent.finished_at, 2, parent)
+    for decision in session.scalars(select(DecisionRow).where(DecisionRow.approved_qty > 0)):
+        yield _Event(decision.decided_at, 3, decision)
+
+
+def _decided(book: _Book, row: DecisionRow) -> list[str]:
+    """Puts an approved trade into the book; what its own limits say against the result."""
+    inputs = inputs_of(row)
+    if isinstance(inputs, str):
+        return [inputs]
+    symbol, sign = str(row.intent["symbol"]), TradeSide(row.intent["side"]).sign
+    price = row.reference_price or _ZERO
+    reduce_only = bool(row.decision["reduce_only"])
+    book.open[row.request_id] = _Open(symbol, sign, reduce_only, price, row.approved_qty)
+    limits, portfolio = inputs.limits, inputs.snapshot.portfolio
+    if reduce_only:
+        return []
+    if portfolio is None or portfolio.equity is None:
+        return [f"decision {row.request_id} added risk without a known equity"]
+    marks = {p.symbol: p.mark for p in portfolio.positions if p.mark is not None}
+    marks.setdefault(symbol, price)
+    uses = (
+        ("position", book.side_notional(symbol, sign, price), limits.max_position_share),
+        ("gross exposure", book.gross(marks), limits.max_gross_exposure_share),
+    )
+    return [
+        f"decision {row.request_id}: {what} of {plain(round(value, 2))} exceeds "
+        f"{plain(share)} of the equity {plain(round(portfolio.equity, 2))}"
+        for what, value, share in uses
+        if value > share * portfolio.equity * _ROUNDING
+    ]

@@ -1,0 +1,100 @@
+"""I1 and I2: every order at the exchange was approved, and none was sent twice."""
+
+from collections import defaultdict
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.execution.identity import order_link_id
+from console.exchange_record import AcceptedOrder
+from console.invariants.evidence import Evidence
+from console.output import plain
+from models.enums import Verdict
+from models.tables import ChildOrderRow, DecisionRow
+
+
+def i1_every_order_was_approved(evidence: Evidence) -> list[str]:
+    """Every order that the exchange accepted from us has a child of an approved request."""
+    if evidence.record is None:
+        return []
+    children = {row.order_link_id: row for row in evidence.session.scalars(select(ChildOrderRow))}
+    decisions = _decisions(evidence.session)
+    found: list[str] = []
+    for order in evidence.record.orders:
+        child = children.get(order.order_link_id)
+        if child is None:
+            found.append(f"order {order.order_link_id} at the exchange has no child order")
+            continue
+        decision = decisions.get(child.request_id)
+        if decision is None:
+            found.append(f"order {order.order_link_id}: request {child.request_id} has no decision")
+            continue
+        found += _against_decision(order, decision)
+        found += _against_child(order, child)
+    return found
+
+
+def _decisions(session: Session) -> dict[str, DecisionRow]:
+    return {row.request_id: row for row in session.scalars(select(DecisionRow))}
+
+
+def _against_decision(order: AcceptedOrder, decision: DecisionRow) -> list[str]:
+    name = f"order {order.order_link_id}"
+    found: list[str] = []
+    if decision.verdict not in (Verdict.ALLOW, Verdict.SHRINK):
+        found.append(f"{name}: request {decision.request_id} was decided {decision.verdict}")
+    if order.qty > decision.approved_qty:
+        found.append(
+            f"{name}: {plain(order.qty)} is more than the approved {plain(decision.approved_qty)}"
+        )
+    if decision.decided_at > order.received_at and not _same_millisecond(order, decision):
+        found.append(f"{name} reached the exchange before its decision")
+    return found
+
+
+def _same_millisecond(order: AcceptedOrder, decision: DecisionRow) -> bool:
+    """The exchange's record has whole milliseconds, so it may look up to one too early."""
+    return (decision.decided_at - order.received_at).total_seconds() < 0.001
+
+
+def _against_child(order: AcceptedOrder, child: ChildOrderRow) -> list[str]:
+    pairs = (
+        ("symbol", order.symbol, child.symbol),
+        ("side", order.side, child.side),
+        ("quantity", order.qty, child.qty),
+        ("reduce-only", order.reduce_only, child.reduce_only),
+    )
+    return [
+        f"order {order.order_link_id}: {what} {theirs} at the exchange, {ours} in its child"
+        for what, theirs, ours in pairs
+        if theirs != ours
+    ]
+
+
+def i2_at_most_one_order_per_child(evidence: Evidence) -> list[str]:
+    """No id was accepted twice, none was drawn at random, and the exchange's id is the stored."""
+    found: list[str] = []
+    children = list(evidence.session.scalars(select(ChildOrderRow)))
+    for child in children:
+        expected = order_link_id(child.account, child.request_id, child.slot, child.attempt)
+        if child.order_link_id != expected:
+            found.append(f"child {child.child_id}: id {child.order_link_id} isn't its own")
+    if evidence.record is None:
+        return found
+    by_slot: dict[tuple[str, int, int], list[str]] = defaultdict(list)
+    slots = {c.order_link_id: (c.request_id, c.slot, c.attempt) for c in children}
+    stored = {c.order_link_id: c.exchange_order_id for c in children}
+    for link_id, orders in evidence.record.orders_by_link_id.items():
+        if len(orders) > 1:
+            found.append(f"order id {link_id} was accepted {len(orders)} times")
+        if link_id in slots:
+            by_slot[slots[link_id]] += [order.order_id for order in orders]
+        known = stored.get(link_id)
+        if known is not None and known not in {order.order_id for order in orders}:
+            found.append(f"order {link_id}: exchange id {known} is stored, its record has another")
+    found += [
+        f"child {request_id} slot {slot} attempt {attempt} has {len(ids)} orders at the exchange"
+        for (request_id, slot, attempt), ids in by_slot.items()
+        if len(set(ids)) > 1
+    ]
+    return found

@@ -1,0 +1,116 @@
+"""I6: nothing is stuck, and the exchange's fills are our fills."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from console.invariants.evidence import SETTLING, STUCK_AFTER, Evidence
+from console.invariants.quantities import open_parent_states
+from console.output import utc
+from models.enums import ChildState, ExecutionStatus, ParentState, ScopeKind, TradingState
+from models.tables import (
+    ChildOrderRow,
+    FillRow,
+    ParentOrderRow,
+    TradeRequestRow,
+    TradingStateRow,
+)
+
+_UNRESOLVED = [state for state in ChildState if state.may_be_at_exchange]
+
+
+def i6_work_resumes_and_fills_agree(evidence: Evidence) -> list[str]:
+    """No request, child or parent waits beyond the bound; every execution is stored once."""
+    return [
+        *_pending_requests(evidence.session, evidence.now),
+        *_waiting_children(evidence.session, evidence.now),
+        *_unresolved_children(evidence.session, evidence.now),
+        *_overdue_parents(evidence.session, evidence.now),
+        *_fills_differ(evidence),
+    ]
+
+
+def _pending_requests(session: Session, now: datetime) -> list[str]:
+    rows = session.scalars(
+        select(TradeRequestRow).where(
+            TradeRequestRow.status == ExecutionStatus.PENDING_VALIDATION,
+            TradeRequestRow.received_at < now - STUCK_AFTER,
+        )
+    )
+    return [f"request {row.request_id} is undecided since {utc(row.received_at)}" for row in rows]
+
+
+def _waiting_children(session: Session, now: datetime) -> list[str]:
+    """Planned children that should have gone out. Whoever is stopped may wait for its deadline."""
+    stopped = _trading_is_stopped(session)
+    rows = session.execute(
+        select(ChildOrderRow, ParentOrderRow.state)
+        .join(ParentOrderRow, ParentOrderRow.request_id == ChildOrderRow.request_id)
+        .where(ChildOrderRow.state == ChildState.PLANNED, ChildOrderRow.due_at < now - STUCK_AFTER)
+    )
+    found: list[str] = []
+    for child, parent_state in rows:
+        excused = stopped or parent_state == ParentState.PAUSED
+        if child.deadline_at < now - STUCK_AFTER:
+            found.append(f"child {child.order_link_id} is planned beyond its deadline")
+        elif not excused:
+            found.append(f"child {child.order_link_id} was due at {utc(child.due_at)}")
+    return found
+
+
+def _trading_is_stopped(session: Session) -> bool:
+    state = session.get(TradingStateRow, (ScopeKind.GLOBAL, "*"))
+    return state is None or not TradingState(state.state).allows_adding
+
+
+def _unresolved_children(session: Session, now: datetime) -> list[str]:
+    """All our orders are immediate-or-cancel, so their end is known soon after they were sent."""
+    rows = session.scalars(
+        select(ChildOrderRow).where(
+            ChildOrderRow.state.in_(_UNRESOLVED), ChildOrderRow.sent_at < now - STUCK_AFTER
+        )
+    )
+    return [
+        f"child {row.order_link_id} is {row.state} since {utc(row.sent_at)}"
+        for row in rows
+        if row.sent_at is not None
+    ]
+
+
+def _overdue_parents(session: Session, now: datetime) -> list[str]:
+    rows = session.scalars(
+        select(ParentOrderRow).where(
+            ParentOrderRow.state.in_(open_parent_states()),
+            ParentOrderRow.deadline_at < now - STUCK_AFTER,
+        )
+    )
+    return [
+        f"parent {row.request_id} is {row.state} beyond its deadline {utc(row.deadline_at)}"
+        for row in rows
+    ]
+
+
+def _fills_differ(evidence: Evidence) -> list[str]:
+    """Both ways, by execId. What the exchange did only just now may still be on its way."""
+    if evidence.record is None:
+        return []
+    theirs = {fill.exec_id: fill for fill in evidence.record.fills}
+    ours = {
+        row.exec_id: row
+        for row in evidence.session.scalars(select(FillRow).where(FillRow.child_id.is_not(None)))
+    }
+    found = [
+        f"execution {exec_id} is stored, but not in the exchange's record"
+        for exec_id in sorted(ours.keys() - theirs.keys())
+    ]
+    for exec_id, fill in theirs.items():
+        row = ours.get(exec_id)
+        if row is None:
+            if fill.executed_at <= evidence.now - SETTLING:
+                found.append(f"execution {exec_id} of {fill.order_link_id} was never stored")
+        elif (row.qty, row.price, row.side) != (fill.qty, fill.price, fill.side):
+            found.append(f"execution {exec_id} is stored with other numbers than the exchange's")
+    if len(theirs) != len(evidence.record.fills):
+        found.append("the exchange's record has an execId twice")
+    return found

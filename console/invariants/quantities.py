@@ -1,0 +1,146 @@
+"""I3: what was filled, released and is open adds up to what was approved, to the last decimal."""
+
+from collections import defaultdict
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from console.invariants.evidence import SETTLING, Evidence
+from console.output import plain
+from models.enums import ParentState
+from models.tables import (
+    ChildOrderRow,
+    DecisionRow,
+    FillRow,
+    ParentOrderRow,
+    PositionRow,
+    ReservationRow,
+)
+
+_ZERO = Decimal(0)
+
+
+def i3_quantities_add_up(evidence: Evidence) -> list[str]:
+    """Per parent: filled + released + open = approved, and fills are those of the exchange."""
+    session = evidence.session
+    found: list[str] = []
+    approved = dict(session.execute(select(DecisionRow.request_id, DecisionRow.approved_qty)))
+    open_qty = dict(session.execute(select(ReservationRow.request_id, ReservationRow.open_qty)))
+    for parent in session.scalars(select(ParentOrderRow).order_by(ParentOrderRow.request_id)):
+        found += _parent_adds_up(parent, approved.get(parent.request_id), open_qty)
+    found += _children_add_up(session)
+    found += _positions_add_up(session)
+    if evidence.record is not None:
+        found += _exchange_agrees(evidence)
+    return found
+
+
+def _parent_adds_up(
+    parent: ParentOrderRow, approved: Decimal | None, open_qty: dict[str, Decimal]
+) -> list[str]:
+    name = f"parent {parent.request_id}"
+    found: list[str] = []
+    if approved is None or parent.approved_qty != approved:
+        words = "no decision" if approved is None else f"decision over {plain(approved)}"
+        found.append(f"{name}: approved {plain(parent.approved_qty)}, but {words}")
+    still_open = open_qty.get(parent.request_id)
+    if still_open is None:
+        return [*found, f"{name} has no reservation"]
+    total = parent.filled_qty + parent.released_qty + still_open
+    if total != parent.approved_qty:
+        found.append(
+            f"{name}: filled {plain(parent.filled_qty)} + released {plain(parent.released_qty)} "
+            f"+ open {plain(still_open)} is not the approved {plain(parent.approved_qty)}"
+        )
+    if ParentState(parent.state).is_final and still_open != _ZERO:
+        found.append(f"{name} is {parent.state} with {plain(still_open)} still open")
+    return found
+
+
+def _children_add_up(session: Session) -> list[str]:
+    """Stored fills make the children's filled quantities, and those make the parents'."""
+    filled = dict(
+        session.execute(
+            select(FillRow.child_id, func.sum(FillRow.qty))
+            .where(FillRow.child_id.is_not(None))
+            .group_by(FillRow.child_id)
+        )
+    )
+    found: list[str] = []
+    by_parent: dict[str, Decimal] = defaultdict(Decimal)
+    for child in session.scalars(select(ChildOrderRow)):
+        fills = filled.get(child.child_id, _ZERO)
+        if fills != child.filled_qty:
+            found.append(
+                f"child {child.order_link_id}: {plain(child.filled_qty)} filled, "
+                f"its fills are {plain(fills)}"
+            )
+        if child.filled_qty > child.qty:
+            found.append(f"child {child.order_link_id} is filled beyond its quantity")
+        by_parent[child.request_id] += child.filled_qty
+    found += [
+        f"parent {parent.request_id}: {plain(parent.filled_qty)} filled, its children "
+        f"{plain(by_parent[parent.request_id])}"
+        for parent in session.scalars(select(ParentOrderRow))
+        if by_parent[parent.request_id] != parent.filled_qty
+    ]
+    return found
+
+
+def _positions_add_up(session: Session) -> list[str]:
+    """Positions come from fills and from nothing else. Funding moves none."""
+    net: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    rows = session.execute(
+        select(FillRow.account, FillRow.symbol, FillRow.side, func.sum(FillRow.qty))
+        .where(FillRow.exec_type != "Funding")
+        .group_by(FillRow.account, FillRow.symbol, FillRow.side)
+    )
+    for account, symbol, side, qty in rows:
+        net[account, symbol] += qty if side == "buy" else -qty
+    stored = {
+        (row.account, row.symbol): row.qty for row in session.scalars(select(PositionRow)).all()
+    }
+    return [
+        f"position {symbol} of {account}: {plain(stored.get((account, symbol), _ZERO))} stored, "
+        f"{plain(net.get((account, symbol), _ZERO))} by fills"
+        for account, symbol in sorted(net.keys() | stored.keys())
+        if stored.get((account, symbol), _ZERO) != net.get((account, symbol), _ZERO)
+    ]
+
+
+def _exchange_agrees(evidence: Evidence) -> list[str]:
+    """By the exchange's record: never over the approved, and what has settled is what we have.
+
+    A parent that ended is compared exactly; a living one may be behind by what is settling.
+    """
+    assert evidence.record is not None
+    settled_before = evidence.now - SETTLING
+    parents = {row.request_id: row for row in evidence.session.scalars(select(ParentOrderRow))}
+    all_of: dict[str, Decimal] = defaultdict(Decimal)
+    settled: dict[str, Decimal] = defaultdict(Decimal)
+    owner = evidence.session.execute(select(ChildOrderRow.order_link_id, ChildOrderRow.request_id))
+    for link_id, request_id in owner:
+        for fill in evidence.record.fills_by_link_id.get(link_id, ()):
+            all_of[request_id] += fill.qty
+            if fill.executed_at <= settled_before:
+                settled[request_id] += fill.qty
+    found: list[str] = []
+    for request_id, parent in sorted(parents.items()):
+        at_exchange = all_of[request_id]
+        if at_exchange > parent.approved_qty:
+            found.append(
+                f"parent {request_id}: the exchange filled {plain(at_exchange)} of "
+                f"{plain(parent.approved_qty)} approved"
+            )
+        if not settled[request_id] <= parent.filled_qty <= at_exchange:
+            found.append(
+                f"parent {request_id}: {plain(parent.filled_qty)} filled, "
+                f"the exchange's record has {plain(at_exchange)}"
+            )
+    return found
+
+
+def open_parent_states() -> list[str]:
+    """The states in which a parent may still fill."""
+    return [state.value for state in ParentState if not state.is_final]

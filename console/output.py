@@ -1,0 +1,67 @@
+"""How the console prints: tables and JSON to stdout, everything about the work to stderr."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def stdout() -> "Console":
+    """Where results go. Colours only on a terminal and without NO_COLOR."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def stderr() -> "Console":
+    """Where progress and complaints go."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+def plain(value: Decimal) -> str:
+    """Decimal as digits without exponent and without trailing zeros."""
+    text = format(value, "f")
+    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+
+
+def utc(moment: datetime) -> str:
+    """ISO 8601 in UTC with a trailing Z, to the millisecond."""
+    text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def to_json(value: Any) -> str:
+    """Readable JSON with stable order; Decimal as plain text, times in UTC."""
+    return json.dumps(value, indent=2, default=_encode, ensure_ascii=False, allow_nan=False)
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on stdout, nothing else."""
+    sys.stdout.write(to_json(value) + "\n")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """The whole file or the former one: a reader never sees half a report."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, datetime):
+        return utc(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form here")

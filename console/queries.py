@@ -1,0 +1,418 @@
+"""What the live screen, `status` and `requests` read from Postgres, as plain values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row, func, select, tuple_
+from sqlalchemy.orm import Session
+
+from models.enums import ChildState, TradingState
+from models.tables import (
+    BreakerRow,
+    ChildOrderRow,
+    DecisionRow,
+    EquityDayRow,
+    EquityRow,
+    FillRow,
+    HeartbeatRow,
+    ParentOrderRow,
+    PositionRow,
+    TradeRequestRow,
+    TradingStateRow,
+)
+
+LATENESS_WINDOW = timedelta(minutes=5)
+_EQUITY_WINDOW = timedelta(minutes=10)
+_EQUITY_POINTS = 60
+_OPEN_CHILD = [state for state in ChildState if state.may_be_at_exchange]
+
+
+@dataclass(frozen=True, slots=True)
+class StateLine:
+    """A scope's trading state. `sealed` tells that nothing risk-adding can be accepted any more."""
+
+    scope: str
+    state: TradingState
+    reason: str
+    actor: str
+    changed_at: datetime
+    sealed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLine:
+    """One request with the gate's answer; `verdict` is empty until it is decided."""
+
+    request_id: str
+    received_at: datetime
+    strategy: str
+    symbol: str
+    side: str
+    notional: str
+    status: str
+    verdict: str
+    approved_notional: Decimal | None
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChildLine:
+    """One child order; lateness is how long after its due time it was sent."""
+
+    request_id: str
+    slot: int
+    symbol: str
+    side: str
+    qty: Decimal
+    filled_qty: Decimal
+    state: str
+    due_at: datetime
+    sent_at: datetime | None
+
+    @property
+    def lateness_ms(self) -> float | None:
+        return None if self.sent_at is None else (self.sent_at - self.due_at) / _MILLISECOND
+
+
+@dataclass(frozen=True, slots=True)
+class FillLine:
+    executed_at: datetime
+    symbol: str
+    side: str
+    qty: Decimal
+    price: Decimal
+    fee: Decimal
+    is_maker: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PositionLine:
+    """A net position from fills; `mark` is the newest decision's price of the symbol."""
+
+    symbol: str
+    qty: Decimal
+    entry_price: Decimal | None
+    realised_pnl: Decimal
+    fees: Decimal
+    mark: Decimal | None
+
+    @property
+    def unrealised_pnl(self) -> Decimal | None:
+        if self.mark is None or self.entry_price is None:
+            return None
+        return self.qty * (self.mark - self.entry_price)
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerLine:
+    scope: str
+    kind: str
+    tripped: bool
+    value: str | None
+    limit: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatLine:
+    name: str
+    pid: int
+    age_seconds: float
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """The newest reading of the account and the day's start; None before the first reading."""
+
+    equity: Decimal | None = None
+    available: Decimal | None = None
+    unrealised_pnl: Decimal | None = None
+    day_start: Decimal | None = None
+    peak: Decimal | None = None
+    age_seconds: float | None = None
+    series: tuple[Decimal, ...] = ()
+
+    @property
+    def day_pnl(self) -> Decimal | None:
+        if self.equity is None or self.day_start is None:
+            return None
+        return self.equity - self.day_start
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """One moment of a running system."""
+
+    at: datetime
+    account: str
+    states: tuple[StateLine, ...]
+    money: Money
+    requests: tuple[RequestLine, ...]
+    request_counts: dict[str, int]
+    verdict_counts: dict[str, int]
+    children_due: tuple[ChildLine, ...]
+    children_done: tuple[ChildLine, ...]
+    child_counts: dict[str, int]
+    lateness_ms: tuple[float, float] | None
+    """p50 and p99 of the last five minutes."""
+    fills: tuple[FillLine, ...]
+    fill_count: int
+    positions: tuple[PositionLine, ...]
+    breakers: tuple[BreakerLine, ...]
+    heartbeats: tuple[HeartbeatLine, ...]
+    parent_counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def strictest(self) -> StateLine | None:
+        """The scope that allows least; None while no scope was ever set."""
+        return max(self.states, key=lambda line: line.state.strictness, default=None)
+
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def live(session: Session, account: str, *, rows: int = 12) -> Live:
+    """Everything that the screen shows, from one snapshot of the database."""
+    now = database_now(session)
+    return Live(
+        at=now,
+        account=account,
+        states=trading_states(session),
+        money=money(session, account, now),
+        requests=recent_requests(session, rows),
+        request_counts=_counts(session, TradeRequestRow.status),
+        verdict_counts=_counts(session, DecisionRow.verdict),
+        children_due=_children(session, due=True, rows=rows),
+        children_done=_children(session, due=False, rows=rows),
+        child_counts=_counts(session, ChildOrderRow.state),
+        lateness_ms=_lateness(session, now),
+        fills=_fills(session, account, rows),
+        fill_count=session.scalar(select(func.count()).select_from(FillRow)) or 0,
+        positions=_positions(session, account),
+        breakers=_breakers(session),
+        heartbeats=heartbeats(session, now),
+        parent_counts=_counts(session, ParentOrderRow.state),
+    )
+
+
+def database_now(session: Session) -> datetime:
+    """Postgres' clock: ages don't depend on the watcher's."""
+    now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    return now.astimezone(UTC)
+
+
+def trading_states(session: Session) -> tuple[StateLine, ...]:
+    rows = session.scalars(
+        select(TradingStateRow).order_by(TradingStateRow.scope_kind, TradingStateRow.scope_key)
+    )
+    return tuple(
+        StateLine(
+            scope=f"{row.scope_kind} {row.scope_key}",
+            state=TradingState(row.state),
+            reason=row.reason,
+            actor=row.actor,
+            changed_at=row.changed_at,
+            sealed=row.sealed_at is not None,
+        )
+        for row in rows
+    )
+
+
+def money(session: Session, account: str, now: datetime) -> Money:
+    series = session.execute(
+        select(EquityRow.at, EquityRow.equity, EquityRow.available, EquityRow.unrealised_pnl)
+        .where(EquityRow.account == account, EquityRow.at >= now - _EQUITY_WINDOW)
+        .order_by(EquityRow.at)
+    ).all()
+    newest = series[-1] if series else _newest_equity(session, account)
+    if newest is None:
+        return Money()
+    day = session.get(EquityDayRow, (account, now.date().isoformat()))
+    return Money(
+        equity=newest.equity,
+        available=newest.available,
+        unrealised_pnl=newest.unrealised_pnl,
+        day_start=day.start_equity if day else None,
+        peak=day.peak_equity if day else None,
+        age_seconds=(now - newest.at).total_seconds(),
+        series=_thinned([row.equity for row in series], _EQUITY_POINTS),
+    )
+
+
+def _newest_equity(
+    session: Session, account: str
+) -> Row[datetime, Decimal, Decimal, Decimal] | None:
+    return session.execute(
+        select(EquityRow.at, EquityRow.equity, EquityRow.available, EquityRow.unrealised_pnl)
+        .where(EquityRow.account == account)
+        .order_by(EquityRow.at.desc())
+        .limit(1)
+    ).first()
+
+
+def _thinned(values: Sequence[Decimal], points: int) -> tuple[Decimal, ...]:
+    """At most `points` values at even distances, the newest always among them."""
+    if len(values) <= points:
+        return tuple(values)
+    step = len(values) / points
+    return tuple(values[min(len(values) - 1, int((i + 1) * step) - 1)] for i in range(points))
+
+
+def recent_requests(session: Session, rows: int) -> tuple[RequestLine, ...]:
+    """The newest requests, newest first."""
+    found = session.execute(
+        select(
+            TradeRequestRow.request_id,
+            TradeRequestRow.received_at,
+            TradeRequestRow.strategy,
+            TradeRequestRow.symbol,
+            TradeRequestRow.side,
+            TradeRequestRow.payload["signal_data"]["position_size"].label("notional"),
+            TradeRequestRow.status,
+            DecisionRow.verdict,
+            DecisionRow.approved_notional,
+            DecisionRow.decision["reasons"].label("reasons"),
+        )
+        .outerjoin(DecisionRow, DecisionRow.request_id == TradeRequestRow.request_id)
+        .order_by(TradeRequestRow.received_at.desc())
+        .limit(rows)
+    )
+    return tuple(
+        RequestLine(
+            request_id=row.request_id,
+            received_at=row.received_at,
+            strategy=row.strategy,
+            symbol=row.symbol,
+            side=row.side,
+            notional=str(row.notional) if row.notional is not None else "",
+            status=row.status,
+            verdict=row.verdict or "",
+            approved_notional=row.approved_notional,
+            reasons=tuple(row.reasons or ()),
+        )
+        for row in found
+    )
+
+
+def _counts(session: Session, column: Any) -> dict[str, int]:
+    return {
+        str(value): count
+        for value, count in session.execute(select(column, func.count()).group_by(column))
+    }
+
+
+def _children(session: Session, *, due: bool, rows: int) -> tuple[ChildLine, ...]:
+    query = select(
+        ChildOrderRow.request_id,
+        ChildOrderRow.slot,
+        ChildOrderRow.symbol,
+        ChildOrderRow.side,
+        ChildOrderRow.qty,
+        ChildOrderRow.filled_qty,
+        ChildOrderRow.state,
+        ChildOrderRow.due_at,
+        ChildOrderRow.sent_at,
+    )
+    if due:
+        open_states = [ChildState.PLANNED, *_OPEN_CHILD]
+        query = query.where(ChildOrderRow.state.in_(open_states)).order_by(ChildOrderRow.due_at)
+    else:
+        query = query.where(
+            ChildOrderRow.final_at.is_not(None), ChildOrderRow.sent_at.is_not(None)
+        ).order_by(ChildOrderRow.child_id.desc())
+    return tuple(ChildLine(*row) for row in session.execute(query.limit(rows)))
+
+
+def _lateness(session: Session, now: datetime) -> tuple[float, float] | None:
+    late = func.extract("epoch", ChildOrderRow.sent_at - ChildOrderRow.due_at) * 1000
+    row = session.execute(
+        select(
+            func.percentile_cont(0.5).within_group(late),
+            func.percentile_cont(0.99).within_group(late),
+        ).where(ChildOrderRow.sent_at >= now - LATENESS_WINDOW)
+    ).one()
+    return None if row[0] is None else (float(row[0]), float(row[1]))
+
+
+def _fills(session: Session, account: str, rows: int) -> tuple[FillLine, ...]:
+    found = session.execute(
+        select(
+            FillRow.executed_at,
+            FillRow.symbol,
+            FillRow.side,
+            FillRow.qty,
+            FillRow.price,
+            FillRow.fee,
+            FillRow.is_maker,
+        )
+        .where(FillRow.account == account)
+        .order_by(FillRow.executed_at.desc(), FillRow.exec_id)
+        .limit(rows)
+    )
+    return tuple(FillLine(*row) for row in found)
+
+
+def _positions(session: Session, account: str) -> tuple[PositionLine, ...]:
+    rows = session.scalars(
+        select(PositionRow).where(PositionRow.account == account).order_by(PositionRow.symbol)
+    ).all()
+    marks = _newest_prices(session, [row.symbol for row in rows])
+    return tuple(
+        PositionLine(
+            symbol=row.symbol,
+            qty=row.qty,
+            entry_price=row.entry_price,
+            realised_pnl=row.realised_pnl,
+            fees=row.fees,
+            mark=marks.get(row.symbol),
+        )
+        for row in rows
+    )
+
+
+def _newest_prices(session: Session, symbols: Sequence[str]) -> dict[str, Decimal]:
+    """The last fill price of each symbol: rows are all that the console reads."""
+    if not symbols:
+        return {}
+    newest = (
+        select(FillRow.symbol, func.max(FillRow.executed_at))
+        .where(FillRow.symbol.in_(symbols))
+        .group_by(FillRow.symbol)
+    )
+    rows = session.execute(
+        select(FillRow.symbol, FillRow.price).where(
+            tuple_(FillRow.symbol, FillRow.executed_at).in_(newest)
+        )
+    )
+    return dict(rows.tuples().all())
+
+
+def _breakers(session: Session) -> tuple[BreakerLine, ...]:
+    rows = session.scalars(
+        select(BreakerRow).order_by(
+            BreakerRow.tripped.desc(), BreakerRow.kind, BreakerRow.scope_kind, BreakerRow.scope_key
+        )
+    )
+    return tuple(
+        BreakerLine(
+            scope=f"{row.scope_kind} {row.scope_key}",
+            kind=row.kind,
+            tripped=row.tripped,
+            value=row.value,
+            limit=row.limit,
+            reason=row.reason,
+        )
+        for row in rows
+    )
+
+
+def heartbeats(session: Session, now: datetime) -> tuple[HeartbeatLine, ...]:
+    rows = session.scalars(select(HeartbeatRow).order_by(HeartbeatRow.name))
+    return tuple(
+        HeartbeatLine(row.name, row.pid, (now - row.at).total_seconds(), row.details)
+        for row in rows
+    )

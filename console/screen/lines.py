@@ -1,0 +1,33 @@
+"""The screen as one line of text, for logs and pipes."""
+
+from console.output import plain, utc
+from console.screen.panels import market_age
+from console.screen.view import ScreenView
+
+
+def line(view: ScreenView) -> str:
+    """State, money, counts and what is not well, in one line."""
+    live = view.live
+    if live is None:
+        return f"{utc(view.now)} {view.problem or 'waiting for the first reading'}"
+    strictest = live.strictest
+    verdicts = live.verdict_counts
+    parts = [
+        utc(live.at),
+        strictest.state.upper() if strictest else "NO STATE",
+        f"equity={plain(live.money.equity) if live.money.equity is not None else '-'}",
+        f"requests={sum(live.request_counts.values())}",
+        *(f"{name}={verdicts.get(name, 0)}" for name in ("allow", "shrink", "deny")),
+        f"children={sum(live.child_counts.values())}",
+        f"fills={live.fill_count}",
+    ]
+    age = market_age(live.heartbeats)
+    if age is not None:
+        parts.append(f"market_age={age:.1f}s")
+    tripped = [breaker.kind for breaker in live.breakers if breaker.tripped]
+    if tripped:
+        parts.append(f"breakers={','.join(tripped)}")
+    unwell = [p.name for p in view.processes if p.state != "RUNNING"]
+    if unwell:
+        parts.append(f"not_running={','.join(unwell)}")
+    return " ".join(parts)

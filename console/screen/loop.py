@@ -1,0 +1,52 @@
+"""Draws frames until it is told to stop: a full screen on a terminal, lines everywhere else."""
+
+import sys
+import threading
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.live import Live
+
+from console.screen.layout import compose
+from console.screen.lines import line
+from console.screen.source import ViewSource
+
+FRAME_SECONDS = 0.5
+LINE_SECONDS = 5.0
+
+
+def watch(
+    source: ViewSource,
+    *,
+    stop: threading.Event,
+    until: Callable[[], bool] = lambda: False,
+    terminal: bool | None = None,
+) -> None:
+    """Returns when `stop` is set or `until` says so. KeyboardInterrupt passes through."""
+    console = Console(highlight=False)
+    full = terminal if terminal is not None else console.is_terminal and sys.stdin.isatty()
+    if full:
+        _draw(console, source, stop, until)
+    else:
+        _print_lines(source, stop, until)
+
+
+def _draw(
+    console: Console, source: ViewSource, stop: threading.Event, until: Callable[[], bool]
+) -> None:
+    with Live(console=console, screen=True, auto_refresh=False) as screen:
+        while not stop.is_set() and not until():
+            width, height = console.size
+            screen.update(compose(source.read(), width, height), refresh=True)
+            stop.wait(FRAME_SECONDS)
+
+
+def _print_lines(source: ViewSource, stop: threading.Event, until: Callable[[], bool]) -> None:
+    waited = LINE_SECONDS
+    while not stop.is_set() and not until():
+        if waited >= LINE_SECONDS:
+            sys.stdout.write(line(source.read()) + "\n")
+            sys.stdout.flush()
+            waited = 0.0
+        stop.wait(FRAME_SECONDS)
+        waited += FRAME_SECONDS

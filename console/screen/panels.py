@@ -1,0 +1,250 @@
+"""The screen's panels, each a function from a view to something rich can draw."""
+
+from collections.abc import Iterable
+
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from console.queries import ChildLine, HeartbeatLine, Live
+from console.screen import words
+from console.screen.view import ScreenView
+
+# A canary runs every ten seconds; three missed ones are a silent worker.
+STALE_SECONDS = 35.0
+
+
+def header(view: ScreenView) -> Panel:
+    """Trading state, money and the age of what everything else rests on."""
+    line = Text(no_wrap=True, overflow="ellipsis")
+    second = Text(no_wrap=True, overflow="ellipsis", style="dim")
+    if view.live is None:
+        line.append(view.problem or "waiting for the first reading", "bold red")
+    else:
+        _state(line, view.live)
+        _money(line, view.live)
+        _ages(second, view.live)
+    body = Text("\n").join([line, second])
+    title = f"[bold]mlrisk[/] {words.clock(view.now)} UTC"
+    return Panel(body, title=title, title_align="left", border_style="blue", height=4)
+
+
+def _state(line: Text, live: Live) -> None:
+    strictest = live.strictest
+    if strictest is None:
+        line.append(" NO STATE ", "bold white on red")
+        return
+    line.append(f" {strictest.state.upper()} ", words.STATE_STYLES[strictest.state])
+    if not strictest.state.allows_adding:
+        sealed = "sealed" if strictest.sealed else "not sealed yet"
+        line.append(f" {strictest.scope}: {strictest.reason} ({sealed})", "bold")
+
+
+def _money(line: Text, live: Live) -> None:
+    money = live.money
+    line.append("  equity ")
+    line.append(f"{words.money(money.equity)}", "bold")
+    pnl = money.day_pnl
+    line.append("  day ")
+    line.append(
+        words.money(pnl, signed=True), "dim" if pnl is None else "green" if pnl >= 0 else "red"
+    )
+    if pnl is not None and money.day_start:
+        line.append(f" ({pnl / money.day_start:+.3%})")
+    line.append("  available ")
+    line.append(words.money(money.available))
+
+
+def _ages(line: Text, live: Live) -> None:
+    verdicts = live.verdict_counts
+    line.append(f"account {live.account}   equity read {words.seconds(live.money.age_seconds)} ago")
+    age = market_age(live.heartbeats)
+    line.append(f"   market {words.seconds(age)} old" if age is not None else "   market age –")
+    line.append(
+        f"   requests {sum(live.request_counts.values())}: "
+        f"{verdicts.get('allow', 0)} allowed, {verdicts.get('shrink', 0)} shrunk, "
+        f"{verdicts.get('deny', 0)} denied   fills {live.fill_count}"
+    )
+
+
+def market_age(heartbeats: Iterable[HeartbeatLine]) -> float | None:
+    """The age of the newest market frame, as the feed reports it, plus that report's own age."""
+    for beat in heartbeats:
+        age = beat.details.get("market_age_seconds")
+        if isinstance(age, int | float):
+            return float(age) + beat.age_seconds
+    return None
+
+
+def requests(view: ScreenView, rows: int) -> Panel:
+    table = _table(("time", 8), ("request", 12), ("symbol", 9), ("side", 4), ("asked", 9))
+    table.add_column("answer", width=6)
+    table.add_column("granted", width=9, justify="right")
+    table.add_column("reasons / status", no_wrap=True, overflow="ellipsis", ratio=1)
+    for line in (view.live.requests if view.live else ())[:rows]:
+        table.add_row(
+            words.clock(line.received_at),
+            words.short_id(line.request_id),
+            line.symbol,
+            line.side,
+            line.notional,
+            Text(line.verdict, words.VERDICT_STYLES.get(line.verdict, "dim")),
+            words.money(line.approved_notional) if line.verdict != "deny" else "",
+            ", ".join(line.reasons) or line.status,
+        )
+    return _panel(table, "requests and decisions")
+
+
+def children(view: ScreenView, rows: int) -> Panel:
+    """What is due next above what was done last."""
+    table = _table(("due", 8), ("request", 12), ("slot", 4), ("symbol", 9), ("side", 4))
+    table.add_column("qty", justify="right", no_wrap=True)
+    table.add_column("state", width=9)
+    table.add_column("late / in", width=9, justify="right")
+    live = view.live
+    if live is not None:
+        due = live.children_due[: max(1, rows // 2)]
+        done = live.children_done[: max(1, rows - len(due))]
+        for line in (*due, *done):
+            table.add_row(*_child_cells(line, live))
+    counts = _counts(live.child_counts) if live else ""
+    late = ""
+    if live is not None and live.lateness_ms is not None:
+        p50, p99 = live.lateness_ms
+        late = f"; late p50 {words.milliseconds(p50)}, p99 {words.milliseconds(p99)}"
+    return _panel(table, f"child orders: {counts}{late}")
+
+
+def _child_cells(line: ChildLine, live: Live) -> tuple[str, ...]:
+    if line.lateness_ms is not None:
+        when = words.milliseconds(line.lateness_ms)
+    else:
+        wait = (line.due_at - live.at).total_seconds()
+        when = f"in {words.seconds(wait)}" if wait >= 0 else f"+{words.seconds(-wait)}"
+    return (
+        words.clock(line.due_at),
+        words.short_id(line.request_id),
+        str(line.slot),
+        line.symbol,
+        line.side,
+        words.amount(line.qty),
+        line.state,
+        when,
+    )
+
+
+def fills(view: ScreenView, rows: int) -> Panel:
+    table = _table(("time", 8), ("symbol", 9), ("side", 4))
+    for name in ("qty", "price", "fee"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for line in (view.live.fills if view.live else ())[:rows]:
+        table.add_row(
+            words.clock(line.executed_at),
+            line.symbol,
+            line.side,
+            words.amount(line.qty),
+            words.amount(line.price),
+            words.amount(line.fee) + (" m" if line.is_maker else ""),
+        )
+    return _panel(table, f"fills: {view.live.fill_count if view.live else 0}")
+
+
+def positions(view: ScreenView, rows: int) -> Panel:
+    table = _table(("symbol", 9))
+    for name in ("qty", "entry", "open PnL", "realised", "fees"):
+        table.add_column(name, justify="right", no_wrap=True)
+    live = view.live
+    held = [line for line in (live.positions if live else ()) if line.qty]
+    for line in held[:rows]:
+        entry = "–" if line.entry_price is None else f"{line.entry_price:.6g}"
+        table.add_row(
+            line.symbol,
+            words.amount(line.qty),
+            entry,
+            words.money(line.unrealised_pnl, signed=True),
+            words.money(line.realised_pnl, signed=True),
+            words.money(line.fees),
+        )
+    spark = words.sparkline(live.money.series, 40) if live else ""
+    return _panel(table, f"positions   equity {spark}" if spark else "positions")
+
+
+def limits(view: ScreenView, rows: int) -> Panel:
+    """The fullest limits first."""
+    table = Table(box=None, expand=True, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column(width=8, no_wrap=True)
+    table.add_column(width=6, justify="right", no_wrap=True)
+    for use in sorted(view.limits, key=lambda use: -use.share)[:rows]:
+        style = "red" if use.share >= 0.95 else "yellow" if use.share >= 0.7 else "green"
+        table.add_row(use.name, Text(words.bar(use.share), style), f"{use.share:.0%}")
+    return _panel(table, "limits, highest use")
+
+
+def breakers(view: ScreenView, rows: int) -> Panel:
+    table = Table(box=None, expand=True, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column(width=9, no_wrap=True)
+    known = view.live.breakers if view.live else ()
+    for line in known[:rows]:
+        mark = Text("TRIPPED", "bold red") if line.tripped else Text("ok", "green")
+        table.add_row(f"{line.kind} ({line.scope})", mark)
+    if not known:
+        table.add_row(Text("none has been tripped", "dim"), "")
+    return _panel(table, "breakers")
+
+
+def workers(view: ScreenView, rows: int) -> Panel:
+    """What the supervisor says of each process, and the last sign of life of its work."""
+    table = _table()
+    table.add_column("process", no_wrap=True, ratio=1, overflow="ellipsis")
+    table.add_column("state", width=8, no_wrap=True)
+    table.add_column("MB", width=4, justify="right")
+    table.add_column("beat", width=6, justify="right", no_wrap=True)
+    beats = {beat.name: beat for beat in (view.live.heartbeats if view.live else ())}
+    for process in view.processes[:rows]:
+        beat = beat_of(process.name, beats)
+        running = process.state == "RUNNING"
+        state = Text(process.state.lower()[:8], "green" if running else "bold red")
+        if process.restarts:
+            state = Text(f"up, {process.restarts}×", "yellow") if running else state
+        age = beat.age_seconds if beat else None
+        stale = age is not None and age > STALE_SECONDS
+        table.add_row(
+            process.name,
+            state,
+            f"{process.memory_mb:.0f}",
+            Text(words.seconds(age), "bold red" if stale else ""),
+        )
+    return _panel(table, "workers")
+
+
+def beat_of(process: str, beats: dict[str, HeartbeatLine]) -> HeartbeatLine | None:
+    """The heartbeat of a process: by its own name, or by its queue's (`worker-x` runs `x`)."""
+    bare = process.removeprefix("worker-")
+    for name in (process, bare, f"canary:{bare}", f"queue:{bare}", f"worker:{bare}"):
+        if name in beats:
+            return beats[name]
+    return None
+
+
+def footer(view: ScreenView) -> Text:
+    parts = [f"{name} {address}" for name, address in view.addresses.items()]
+    text = Text("   ".join([*parts, "Ctrl-C stops"]), no_wrap=True, overflow="ellipsis")
+    text.stylize("dim")
+    return text
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "none"
+
+
+def _table(*columns: tuple[str, int]) -> Table:
+    table = Table(box=None, expand=True, pad_edge=False, header_style="dim")
+    for name, width in columns:
+        table.add_column(name, width=width, no_wrap=True, overflow="ellipsis")
+    return table
+
+
+def _panel(body: Table, title: str) -> Panel:
+    return Panel(body, title=Text(title, overflow="ellipsis", no_wrap=True), title_align="left")

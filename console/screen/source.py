@@ -1,0 +1,90 @@
+"""Reads frames of a running system: rows by the read-only engine, processes by the supervisor."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from config.settings import Settings
+from console.context import reading_engine
+from console.errors import explain
+from console.limit_use import LimitUse, highest, limit_uses
+from console.queries import Live, live
+from console.screen.view import ScreenView
+from models.tables import DecisionRow
+from workers.home import Home
+from workers.supervisor import NotRunningError, ProcessStatus, Supervisor, SupervisorCallError
+
+# Asking each process for its memory costs more than all queries together.
+_PROCESSES_EVERY_SECONDS = 2.0
+_LIMITS_KEPT = 500
+
+
+class ViewSource:
+    """One reader for the life of a screen; `close` it."""
+
+    def __init__(self, settings: Settings, addresses: dict[str, str]) -> None:
+        self._settings = settings
+        self._addresses = addresses
+        self._engine = reading_engine(settings.require_database_url())
+        self._seen: datetime | None = None
+        self._limits: dict[str, LimitUse] = {}
+        self._processes: tuple[ProcessStatus, ...] = ()
+        self._processes_at: datetime | None = None
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def read(self) -> ScreenView:
+        """A frame; while Postgres is away the frame says so instead."""
+        now = datetime.now(UTC)
+        problem: str | None = None
+        moment: Live | None = None
+        try:
+            with Session(self._engine) as session:
+                moment = live(session, self._settings.account)
+                self._read_limits(session)
+        except DBAPIError as error:
+            known = explain(error)
+            if known is None:
+                raise
+            problem = known.message
+        return ScreenView(
+            home=str(self._settings.home),
+            now=now,
+            live=moment,
+            processes=self._read_processes(now),
+            addresses=self._addresses,
+            limits=tuple(self._limits.values()),
+            problem=problem,
+        )
+
+    def _read_limits(self, session: Session) -> None:
+        """Takes in the decisions since the last frame."""
+        query = select(DecisionRow.decided_at, DecisionRow.decision).order_by(
+            DecisionRow.decided_at.desc()
+        )
+        if self._seen is not None:
+            query = query.where(DecisionRow.decided_at > self._seen)
+        rows = session.execute(query.limit(_LIMITS_KEPT)).all()
+        if rows:
+            self._seen = rows[0].decided_at
+        uses = [use for row in rows for use in limit_uses(row.decision)]
+        self._limits = highest([*self._limits.values(), *uses])
+
+    def _read_processes(self, now: datetime) -> tuple[ProcessStatus, ...]:
+        last = self._processes_at
+        if last is None or (now - last).total_seconds() >= _PROCESSES_EVERY_SECONDS:
+            self._processes_at = now
+            self._processes = process_status(self._settings)
+        return self._processes
+
+
+def process_status(settings: Settings) -> tuple[ProcessStatus, ...]:
+    """The home's processes; none when no supervisor of ours runs there."""
+    try:
+        return tuple(Supervisor.attach(Home(settings.home)).status())
+    except (NotRunningError, SupervisorCallError):
+        # Also the case of servers and workers that somebody else runs (compose): rows tell enough.
+        return ()

@@ -83,7 +83,13 @@ def test_a_price_from_before_the_current_step_is_left_out() -> None:
     feed(estimate, [100.0, 100.0, 100.0])
     estimate.update(START, 50.0)
     estimate.update(START + timedelta(seconds=4), 100.0)
-    assert estimate.per_day == 0.0
+    assert estimate.per_day == VolatilitySettings().floor_per_day
+
+
+def test_a_price_that_stands_still_is_not_free_of_risk() -> None:
+    estimate = EwmaVolatility(VolatilitySettings(floor_per_day=0.004))
+    feed(estimate, [100.0] * 60)
+    assert estimate.per_day == 0.004
 
 
 def test_a_seed_counts_by_its_weight_at_once() -> None:

@@ -47,10 +47,12 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session whose transaction is rolled back: for reads only."""
+        """A session whose transaction is rolled back at the end: for reads only.
+
+        Rows stay readable after it, as they were.
+        """
         with Session(self.engine) as session:
             yield session
-            session.rollback()
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

@@ -22,6 +22,7 @@ from celery import Celery
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.exchange.market_cache import RedisMarketCache
 from bot.exchange.paper.testing import PaperExchangeProcess
 from models import migrate
 from models.database import Database
@@ -156,6 +157,10 @@ class MiniSystem:
         for name, worker in self.workers.items():
             if not worker.alive:
                 raise AssertionError(f"{name} ended:\n{self.logs(name)}")
+        market = RedisMarketCache(self.redis.client(3))
+        views = [market.get(symbol) for symbol in ("BTCUSDT", "ETHUSDT")]
+        if any(view is None or view.volatility_baseline is None for view in views):
+            return False
         return all(
             "ready" in self.logs(name) for name in self.workers if name not in ("feed", "beat")
         )

@@ -39,6 +39,12 @@ class Position:
     tpsl_mode: str = "Full"
     reducers: dict[str, Order] = field(default_factory=dict)
     """Open orders that may only shrink this position."""
+    exits: dict[str, Order] = field(default_factory=dict)
+    """Waiting exits for the whole position, by `TakeProfit` and `StopLoss`."""
+    partials: dict[str, Order] = field(default_factory=dict)
+    """Waiting exits for a part, by order id."""
+    exit_side: int = 0
+    """Side of the position for which its exits were made."""
     trailing: int = 0
     """Trailing distance in ticks, 0 is none."""
     trailing_active: int | None = None
@@ -87,8 +93,10 @@ class Account:
     recent: dict[Category, dict[str, Order]] = field(default_factory=dict)
     """The closed orders that order/realtime still shows, oldest first."""
     order_loss: Decimal = ZERO
-    active: dict[tuple[str, str, bool], int] = field(default_factory=dict)
-    """Open orders by category, symbol ("" for all of spot) and whether conditional."""
+    active: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    """Open orders by category, symbol ("" for all active ones of spot) and slot."""
+    closing: dict[str, Order] = field(default_factory=dict)
+    """Orders that closed something, for closed-pnl."""
 
     @classmethod
     def opened(cls, config: AccountConfig) -> "Account":

@@ -1,4 +1,7 @@
-"""The replayed order book of one instrument, minus what our own takers have consumed."""
+"""The replayed order book of one instrument, minus what our own takers have consumed.
+
+Own impact may shift it: keys and sizes stay as replayed, prices seen by us are `shift` ticks away.
+"""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
@@ -13,13 +16,14 @@ class SideBook:
     best price and the first levels need no search.
     """
 
-    __slots__ = ("keys", "sign", "sizes", "taken")
+    __slots__ = ("keys", "shift", "sign", "sizes", "taken")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
         self.sizes: dict[int, int] = {}
         self.taken: dict[int, int] = {}
         self.keys: list[int] = []
+        self.shift = 0
 
     def replace(self, levels: Sequence[Level]) -> None:
         """Takes a snapshot: everything before it is forgotten, also what we consumed."""
@@ -42,26 +46,21 @@ class SideBook:
             for price, _ in levels:
                 self.taken.pop(price, None)
 
-    def best(self) -> int | None:
-        """Best replayed price, whether or not we consumed it."""
-        return self.sign * self.keys[-1] if self.keys else None
-
     def available(self, price: int) -> int:
-        size = self.sizes.get(price, 0)
-        return size - self.taken.get(price, 0) if self.taken else size
+        raw = price - self.shift
+        size = self.sizes.get(raw, 0)
+        return size - self.taken.get(raw, 0) if self.taken else size
 
     def best_available(self) -> int | None:
         """Best price at which something is left for us."""
-        for key in reversed(self.keys):
-            price = self.sign * key
-            if self.available(price):
-                return price
+        for price, _ in self.levels():
+            return price
         return None
 
     def levels(self) -> Iterator[Level]:
         """What is left, best first."""
         for key in reversed(self.keys):
-            price = self.sign * key
+            price = self.sign * key + self.shift
             size = self.available(price)
             if size:
                 yield price, size
@@ -77,7 +76,8 @@ class SideBook:
 
     def consume(self, price: int, size: int) -> None:
         """Remembers that we used `size` of a level until the replay updates that level."""
-        self.taken[price] = self.taken.get(price, 0) + size
+        raw = price - self.shift
+        self.taken[raw] = self.taken.get(raw, 0) + size
 
 
 class Book:
@@ -88,6 +88,13 @@ class Book:
     def __init__(self) -> None:
         self.bids = SideBook(1)
         self.asks = SideBook(-1)
+
+    @property
+    def shift(self) -> int:
+        return self.bids.shift
+
+    def set_shift(self, ticks: int) -> None:
+        self.bids.shift = self.asks.shift = ticks
 
     def opposite(self, side: int) -> SideBook:
         """The side that an order of direction `side` (+1 buy, -1 sell) takes from."""

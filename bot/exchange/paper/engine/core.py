@@ -1,19 +1,27 @@
 """The engine of the paper exchange: market events in, orders judged and filled, records out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from heapq import heappop
-from typing import Any
+from typing import Any, Final
 
-from bot.exchange.paper.engine.account import Position
+from bot.exchange.paper.engine.amending import Amending
+from bot.exchange.paper.engine.conditional import Conditional
+from bot.exchange.paper.engine.exits import ExitOrders
 from bot.exchange.paper.engine.fills import Fills
+from bot.exchange.paper.engine.funding import Funding
+from bot.exchange.paper.engine.hooks import Hooks
+from bot.exchange.paper.engine.impact import ImpactModel
 from bot.exchange.paper.engine.instrument import Market
 from bot.exchange.paper.engine.lifecycle import Lifecycle
 from bot.exchange.paper.engine.matching import Matcher
+from bot.exchange.paper.engine.persistence import dump, load
+from bot.exchange.paper.engine.position_requests import PositionRequests
 from bot.exchange.paper.engine.queries import Queries
-from bot.exchange.paper.engine.records import position_stream
 from bot.exchange.paper.engine.rejects import reject
+from bot.exchange.paper.engine.risk import RiskWatch
 from bot.exchange.paper.engine.settings import AccountConfig, EngineSettings
+from bot.exchange.paper.engine.settlement import Settlement
 from bot.exchange.paper.engine.trading import Trading
 from bot.exchange.paper.engine.world import World
 from bot.exchange.paper.types import (
@@ -26,7 +34,10 @@ from bot.exchange.paper.types import (
     PrivateEvent,
 )
 
-Effect = Callable[..., None]
+Params = Mapping[str, Any]
+Rows = list[dict[str, Any]]
+PRUNE_MS: Final = 3_600_000
+"""Orders past their query window are dropped hourly, so that long runs don't grow."""
 
 
 class PaperEngine:
@@ -38,23 +49,35 @@ class PaperEngine:
         accounts: Mapping[str, AccountConfig],
         settings: EngineSettings | None = None,
     ) -> None:
-        self.world = World(instruments, accounts, settings or EngineSettings())
-        self.lifecycle = Lifecycle(self.world)
-        self.fills = Fills(self.world, self.lifecycle)
-        self.matcher = Matcher(self.world, self.lifecycle, self.fills)
-        self.trading = Trading(self.world, self.lifecycle, self.matcher)
-        self.queries = Queries(self.world)
-        self._effects: dict[str, Effect] = {
-            "create": self.trading.effect_create,
-            "cancel": self.trading.effect_cancel,
-        }
+        world = self.world = World(instruments, accounts, settings or EngineSettings())
+        self.lifecycle = Lifecycle(world)
+        self.fills = Fills(world, self.lifecycle)
+        self.matcher = Matcher(world, self.lifecycle, self.fills)
+        self.trading = Trading(world, self.lifecycle, self.matcher)
+        self.amending = Amending(world, self.lifecycle, self.matcher, self.trading)
+        self.exits = ExitOrders(world, self.lifecycle)
+        self.conditional = Conditional(
+            world, self.lifecycle, self.matcher, self.trading, self.exits
+        )
+        self.risk = RiskWatch(world, self.lifecycle, self.fills)
+        self.funding = Funding(world)
+        self.requests = PositionRequests(world, self.trading, self.exits)
+        self.queries = Queries(world)
+        self.settlement = Settlement(world, self.lifecycle, self.exits, self.risk, self.queries)
+        self.hooks = Hooks(world, self.lifecycle, self.trading, self.risk)
+        world.effects["start"] = self._effect_start
+        world.effects["prune"] = self._effect_prune
+        world.schedule_at(0, "start")
+        if world.settings.impact.enabled:
+            for market in world.markets.values():
+                market.impact = ImpactModel(market, world.settings.impact)
 
     # Market and time
 
     def on_market(self, event: MarketEvent) -> None:
         world = self.world
         ts = event.ts_ms
-        if world.timers and world.timers[0][0] <= ts:
+        if world.timers[0][0] <= ts:
             self.advance(ts)
         if ts > world.now:
             world.now = ts
@@ -64,15 +87,29 @@ class PaperEngine:
         if type(event) is BookUpdate:
             self._on_book(market, event)
         elif type(event) is MarketTrade:
-            market.last = event.price
-            if market.resting:
-                self.matcher.on_trade(market, event)
+            self._on_trade(market, event)
         elif type(event) is MarkUpdate:
             market.take_reference(event)
+            self._on_reference(market)
         if ts >= market.next_sample_ms:
             market.sample_premium(ts)
         if world.moved:
-            self._settle()
+            self.settlement.settle()
+
+    def _on_trade(self, market: Market, event: MarketTrade) -> None:
+        market.last = event.price + market.book.shift
+        if market.impact is not None:
+            market.impact.on_trade(event.qty, event.ts_ms)
+        if market.resting:
+            self.matcher.on_trade(market, event)
+        if market.triggers or market.trailing:
+            self.conditional.on_last(market, market.last)
+
+    def _on_reference(self, market: Market) -> None:
+        if market.triggers:
+            self.conditional.on_reference(market)
+        if market.holders:
+            self.risk.on_mark(market)
 
     def _on_book(self, market: Market, event: BookUpdate) -> None:
         book = market.book
@@ -84,8 +121,15 @@ class PaperEngine:
         else:
             book.bids.update(event.bids)
             book.asks.update(event.asks)
+        if market.impact is not None and event.ts_ms >= market.impact.next_ms:
+            book.set_shift(market.impact.shift(market, event.ts_ms))
         if market.resting and self.world.settings.fill_on_cross:
             self.matcher.after_update(market)
+        if (market.holders or market.triggers) and not market.has_mark:
+            doubled = book.doubled_mid()
+            if doubled is not None and doubled != market.checked_mid:
+                market.checked_mid = doubled
+                self._on_reference(market)
 
     def _move_queues(self, market: Market, event: BookUpdate) -> None:
         for own, book, levels in (
@@ -96,17 +140,29 @@ class PaperEngine:
                 continue
             if event.snapshot:
                 sizes = dict(levels)
-                levels = [(price, sizes.get(price, 0)) for price in own.levels]
+                raws = [price - book.shift for price in own.levels]
+                levels = [(raw, sizes.get(raw, 0)) for raw in raws]
             self.matcher.before_update(own, book, levels)
 
     def advance(self, now_ms: int) -> None:
         world = self.world
+        world.target = max(world.target, now_ms)
         while world.timers and world.timers[0][0] <= now_ms:
             due, _, action, args = heappop(world.timers)
             world.now = max(world.now, due)
-            self._effects[action](*args)
-            self._settle()
+            world.effects[action](*args)
+            self.settlement.settle()
         world.now = max(world.now, now_ms)
+
+    def _effect_start(self) -> None:
+        """The first call tells what time it is: periodic work begins from there."""
+        world = self.world
+        self.funding.start(world.target)
+        world.schedule_at(world.target + PRUNE_MS, "prune")
+
+    def _effect_prune(self) -> None:
+        self.queries.prune()
+        self.world.schedule(PRUNE_MS, "prune")
 
     def next_due_ms(self) -> int | None:
         return self.world.timers[0][0] if self.world.timers else None
@@ -116,81 +172,84 @@ class PaperEngine:
         self.world.events = []
         return events
 
-    def _settle(self) -> None:
-        """Ends an operation: reduce-only orders follow, then position and wallet are reported."""
-        world = self.world
-        if not world.moved:
-            return
-        for position in list(world.changed.values()):
-            self._trim(position)
-        for (uid, _, _), position in world.changed.items():
-            row = self.queries.position_row(world.accounts[uid], position)
-            world.emit(uid, "position", "linear", position_stream(row))
-        for uid in world.moved:
-            world.emit(uid, "wallet", None, self.queries.wallet(uid))
-        world.changed.clear()
-        world.moved.clear()
-
-    def _trim(self, position: Position) -> None:
-        """A resting reduce-only order never exceeds its position: it is cut or cancelled."""
-        for order in list(position.reducers.values()):
-            if not order.is_open:
-                continue
-            closable = position.closable(order.side)
-            if order.leaves <= closable:
-                continue
-            if closable:
-                order.qty = order.filled + closable
-                order.updated_ms = self.world.now
-                self.lifecycle.publish(order)
-            else:
-                self.trading.cancel_now(order, "CancelByReduceOnly", "EC_ReduceOnly")
+    def _run_due(self) -> None:
+        """Ends a request: effects without delay happen at once, changes are reported."""
+        self.advance(self.world.now)
+        self.settlement.settle()
 
     # Orders
 
-    def create_order(self, uid: str, params: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
+    def create_order(self, uid: str, params: Params, now_ms: int) -> dict[str, Any]:
         self.advance(now_ms)
         reply = self.trading.create(uid, params)
-        self.advance(self.world.now)
+        self._run_due()
         return reply
 
-    def amend_order(self, uid: str, params: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
-        raise NotImplementedError
+    def amend_order(self, uid: str, params: Params, now_ms: int) -> dict[str, Any]:
+        self.advance(now_ms)
+        reply = self.amending.amend(uid, params)
+        self._run_due()
+        return reply
 
-    def cancel_order(self, uid: str, params: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
+    def cancel_order(self, uid: str, params: Params, now_ms: int) -> dict[str, Any]:
         self.advance(now_ms)
         reply = self.trading.cancel(uid, params)
-        self.advance(self.world.now)
+        self._run_due()
         return reply
 
-    def cancel_all(self, uid: str, params: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
+    def cancel_all(self, uid: str, params: Params, now_ms: int) -> dict[str, Any]:
         self.advance(now_ms)
         reply = self.trading.cancel_all(uid, params)
-        self.advance(self.world.now)
+        self._run_due()
         return reply
 
-    def open_orders(self, uid: str, params: Mapping[str, Any], now_ms: int) -> list[dict[str, Any]]:
+    def open_orders(self, uid: str, params: Params, now_ms: int) -> Rows:
         self.advance(now_ms)
         return self.queries.open_orders(uid, params)
 
-    def order_history(
-        self, uid: str, params: Mapping[str, Any], now_ms: int
-    ) -> list[dict[str, Any]]:
+    def order_history(self, uid: str, params: Params, now_ms: int) -> Rows:
         self.advance(now_ms)
         return self.queries.order_history(uid, params)
 
-    def executions(self, uid: str, params: Mapping[str, Any], now_ms: int) -> list[dict[str, Any]]:
+    def executions(self, uid: str, params: Params, now_ms: int) -> Rows:
         self.advance(now_ms)
         return self.queries.executions(uid, params)
 
-    def positions(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    # Positions and account
+
+    def positions(self, uid: str, params: Params) -> Rows:
         return self.queries.positions(uid, params)
 
     def wallet(self, uid: str) -> dict[str, Any]:
         return self.queries.wallet(uid)
 
-    def transaction_log(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def set_leverage(self, uid: str, params: Params, now_ms: int) -> None:
+        self.advance(now_ms)
+        self.requests.set_leverage(uid, params)
+        self._run_due()
+
+    def switch_mode(self, uid: str, params: Params, now_ms: int) -> None:
+        self.advance(now_ms)
+        self.requests.switch_mode(uid, params)
+        self._run_due()
+
+    def trading_stop(self, uid: str, params: Params, now_ms: int) -> None:
+        self.advance(now_ms)
+        self.requests.trading_stop(uid, params)
+        self._run_due()
+
+    def closed_pnl(self, uid: str, params: Params) -> Rows:
+        return self.queries.closed_pnl(uid, params)
+
+    def transaction_log(self, uid: str, params: Params) -> Rows:
         return self.queries.transaction_log(uid, params)
+
+    def pre_check(self, uid: str, params: Params) -> dict[str, Any]:
+        return self.requests.pre_check(uid, params)
+
+    def set_band_action(self, uid: str, modify: bool) -> None:
+        """Whether futures prices beyond the band are moved to it or refused."""
+        self.world.account(uid).reprice = modify
 
     # Market views
 
@@ -206,3 +265,52 @@ class PaperEngine:
     ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         book = self.world.market(category, symbol).book
         return book.bids.depth(depth), book.asks.depth(depth)
+
+    # Forced events and persistence
+
+    def force_cancel(self, uid: str, order_id: str, cancel_type: str) -> None:
+        """Cancels an order as the exchange would of its own accord."""
+        self.hooks.cancel(uid, order_id, cancel_type)
+        self._run_due()
+
+    def force_liquidation(self, uid: str, symbol: str) -> None:
+        """Liquidates a symbol's positions at mark, whatever the margin."""
+        self.hooks.liquidate(uid, symbol)
+        self._run_due()
+
+    def force_adl(self, uid: str, symbol: str, qty: str) -> None:
+        """Closes part of a position by auto-deleveraging, at mark."""
+        self.hooks.deleverage(uid, symbol, qty)
+        self._run_due()
+
+    def inject_foreign_order(self, uid: str, params: Params) -> dict[str, Any]:
+        """An order of the same account from elsewhere, in effect at once."""
+        reply = self.hooks.foreign_order(uid, params)
+        self._run_due()
+        return reply
+
+    def update_instrument(self, spec: InstrumentSpec) -> None:
+        """Puts new filters or another status in force."""
+        self.hooks.update_instrument(spec)
+        self._run_due()
+
+    def restart_cache(self) -> None:
+        """Forgets the closed orders that order/realtime still showed."""
+        self.hooks.restart_cache()
+
+    def set_delays(
+        self,
+        effect_delay_ms: int | None = None,
+        realtime_lag_ms: int | None = None,
+        history_lag_ms: int | None = None,
+    ) -> None:
+        """Changes effect delay and visibility lags at run time."""
+        self.hooks.set_delays(effect_delay_ms, realtime_lag_ms, history_lag_ms)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Accounts, orders, executions, ledger and pending effects as a JSON-able dict."""
+        return dump(self.world)
+
+    def restore(self, state: Params) -> None:
+        """Takes over a snapshot; call it on a fresh engine before the first event."""
+        load(self.world, state)

@@ -1,6 +1,7 @@
 """Applies one fill: to the order, the position or the coins, the ledger and the streams."""
 
 from decimal import Decimal
+from typing import Final
 
 from bot.exchange.paper.engine.account import ZERO, Account, Position
 from bot.exchange.paper.engine.instrument import Market
@@ -9,6 +10,8 @@ from bot.exchange.paper.engine.numbers import EIGHT, grid, plain
 from bot.exchange.paper.engine.orders import SIDE_NAME, Order
 from bot.exchange.paper.engine.records import Execution, execution_stream
 from bot.exchange.paper.engine.world import World
+
+LOG_KIND: Final = {"Trade": "TRADE", "BustTrade": "LIQUIDATION", "AdlTrade": "ADL"}
 
 
 class Fills:
@@ -82,7 +85,14 @@ class Fills:
             order.closed_size += closed
             order.closed_entry_value += entry_value
             order.closed_exit_value += exit_value
-            order.closed_fees += close_fee + open_fees
+            order.closed_open_fees += open_fees
+            order.closed_close_fees += close_fee
+            order.exec_type = exec_type
+            account.closing.pop(order.order_id, None)
+            account.closing[order.order_id] = order
+        opened = steps - closed
+        if opened and order.exits is not None:
+            world.attach[order.order_id] = world.attach.get(order.order_id, 0) + opened
         coin = market.quote
         account.realised[coin] = account.realised.get(coin, ZERO) + pnl - fee
         item = self._execution(
@@ -96,7 +106,7 @@ class Fills:
             time_ms=world.now,
             category="linear",
             symbol=market.symbol,
-            kind="TRADE" if exec_type == "Trade" else "LIQUIDATION",
+            kind=LOG_KIND[exec_type],
             cash_flow=pnl,
             fee=fee,
             side=SIDE_NAME[order.side],
@@ -143,15 +153,13 @@ class Fills:
         position.open_fees += fee
 
     def _note_holder(self, account: Account, position: Position) -> None:
-        holders = position.market.holders
-        if any(
-            account.positions[key].size
-            for key in ((position.market.symbol, idx) for idx in (0, 1, 2))
-            if key in account.positions
-        ):
-            holders[account.uid] = 1
+        """Keeps track of who holds a position here; a change voids what was known of its margin."""
+        market = position.market
+        sizes = (account.positions.get((market.symbol, idx)) for idx in (0, 1, 2))
+        if any(held is not None and held.size for held in sizes):
+            market.holders[account.uid] = None
         else:
-            holders.pop(account.uid, None)
+            market.holders.pop(account.uid, None)
 
     def _spot(
         self,

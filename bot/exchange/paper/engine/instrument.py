@@ -2,11 +2,18 @@
 
 from collections import deque
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from bot.exchange.paper.engine.book import Book
-from bot.exchange.paper.engine.orders import Order, OwnOrders
+from bot.exchange.paper.engine.orders import OwnOrders
+from bot.exchange.paper.engine.triggers import TriggerBook
 from bot.exchange.paper.types import Category, InstrumentSpec, MarkUpdate
+
+if TYPE_CHECKING:
+    from bot.exchange.paper.engine.account import Position
+    from bot.exchange.paper.engine.impact import ImpactModel
+
+MarkRange = tuple[Decimal, Decimal]
 
 SAMPLE_MS: Final = 1000
 """The premium is an average over 30 s (linear) or 2 min (spot): a sample a second is enough."""
@@ -27,10 +34,10 @@ class Market:
         "book",
         "category",
         "checked_mid",
-        "conditional",
         "funding_rate",
         "grid",
         "holders",
+        "impact",
         "index",
         "is_spot",
         "last",
@@ -44,6 +51,8 @@ class Market:
         "step",
         "symbol",
         "tick",
+        "trailing",
+        "triggers",
         "unit",
     )
 
@@ -59,9 +68,12 @@ class Market:
         self.book = Book()
         self.own = OwnOrders()
         self.resting = 0
-        self.conditional: dict[str, Order] = {}
-        self.holders: dict[str, int] = {}
-        """Accounts with an open position here, with the number of their positions."""
+        self.impact: ImpactModel | None = None
+        self.triggers = TriggerBook()
+        self.trailing: dict[tuple[str, int], Position] = {}
+        """Positions with a trailing stop, by uid and index."""
+        self.holders: dict[str, MarkRange | None] = {}
+        """Accounts with a position here, with the marks between which they are known safe."""
         self.last: int | None = None
         self.last_mid: int | None = None
         self.checked_mid: int | None = None

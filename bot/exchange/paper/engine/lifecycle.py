@@ -8,11 +8,11 @@ from bot.exchange.paper.engine.records import order_record, order_stream
 from bot.exchange.paper.engine.world import World
 
 
-def count_key(order: Order, conditional: bool) -> tuple[str, str, bool]:
+def count_key(order: Order) -> tuple[str, str, str]:
     """Linear counts active orders per symbol, spot its active ones in total."""
     market = order.market
-    symbol = "" if market.is_spot and not conditional else market.symbol
-    return (market.category, symbol, conditional)
+    symbol = "" if market.is_spot and order.slot == "active" else market.symbol
+    return (market.category, symbol, order.slot)
 
 
 def spot_hold(order: Order) -> tuple[str, Decimal]:
@@ -37,8 +37,9 @@ class Lifecycle:
         account.open[order.order_id] = order
         if order.link_id:
             account.links[order.link_id] = order.order_id
-        order.conditional_slot = order.trigger is not None
-        key = count_key(order, order.conditional_slot)
+        if order.slot != "exit":
+            order.slot = "active" if order.trigger is None else "stop"
+        key = count_key(order)
         account.active[key] = account.active.get(key, 0) + 1
 
     def reserve(self, account: Account, order: Order) -> None:
@@ -72,15 +73,15 @@ class Lifecycle:
     def sync_lock(self, account: Account, order: Order) -> None:
         """Makes the coins locked for a spot order equal to what it can still spend."""
         coin, amount = spot_hold(order)
-        if order.is_final:
-            amount = ZERO
         account.locked[coin] = account.locked.get(coin, ZERO) + amount - order.locked
         order.locked = amount
 
     def release(self, account: Account, order: Order) -> None:
         """Gives back whatever the order still reserves."""
         if order.is_spot:
-            self.sync_lock(account, order)
+            coin, _ = spot_hold(order)
+            account.locked[coin] = account.locked.get(coin, ZERO) - order.locked
+            order.locked = ZERO
             return
         self.count_down(account, order, order.counted)
         account.order_loss -= order.reserved_loss
@@ -125,7 +126,10 @@ class Lifecycle:
         account = world.accounts[order.uid]
         if order.status in ("New", "PartiallyFilled"):
             self.unrest(order)
-        order.market.conditional.pop(order.order_id, None)
+        order.market.triggers.remove(order)
+        self.drop_exit(account, order)
+        if order.is_spot and order.exits is not None and order.filled:
+            world.attach[order.order_id] = order.filled
         if status == "Cancelled" and order.is_spot and order.filled:
             status = "PartiallyFilledCanceled"
         order.status = status
@@ -136,11 +140,41 @@ class Lifecycle:
         self.release(account, order)
         self.publish(order)
 
+    def wait(self, order: Order) -> None:
+        """Lets a conditional order wait for its trigger."""
+        order.status = "Untriggered"
+        order.updated_ms = self.world.now
+        order.market.triggers.add(order)
+        self.publish(order)
+
+    def wake(self, order: Order) -> None:
+        """A triggered order is momentarily `Triggered`, then an active order like any other."""
+        account = self.world.accounts[order.uid]
+        order.market.triggers.remove(order)
+        self.drop_exit(account, order)
+        account.active[count_key(order)] -= 1
+        order.slot = "active"
+        key = count_key(order)
+        account.active[key] = account.active.get(key, 0) + 1
+        order.status = "Triggered"
+        order.updated_ms = self.world.now
+        self.publish(order)
+
+    @staticmethod
+    def drop_exit(account: Account, order: Order) -> None:
+        """Takes an exit that fires or ends out of its position's books."""
+        if order.is_spot or order.slot != "exit":
+            return
+        position = account.position(order.market, order.position_idx)
+        position.partials.pop(order.order_id, None)
+        if position.exits.get(order.stop_order_type) is order:
+            del position.exits[order.stop_order_type]
+
     def forget(self, account: Account, order: Order) -> None:
         """Removes an ended order from what is open."""
         if account.open.pop(order.order_id, None) is None:
             return
-        key = count_key(order, order.conditional_slot)
+        key = count_key(order)
         account.active[key] -= 1
         recent = account.recent.setdefault(order.market.category, {})
         recent[order.order_id] = order

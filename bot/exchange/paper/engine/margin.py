@@ -1,6 +1,6 @@
 """Cross margin: risk tiers, initial and maintenance margin on mark, and what is still free."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_UP, Decimal
 from functools import lru_cache
 
@@ -178,6 +178,17 @@ class MarginModel:
             unrealised=unrealised,
             locked=locked,
         )
+
+    def maintenance_after(
+        self, account: Account, position: Position, buying: int, selling: int
+    ) -> Decimal:
+        """How much maintenance margin would grow if these steps traded at mark."""
+        mark = position.market.mark()
+        if mark is None:
+            return ZERO
+        after = replace(position, size=position.size + buying - selling)
+        grown = self.maintenance_of(account, after, mark)
+        return max(ZERO, grown - self.maintenance_of(account, position, mark))
 
     def liquidation_price(self, account: Account, position: Position) -> Decimal | None:
         """The mark at which the account's maintenance margin is used up, all else unmoved.

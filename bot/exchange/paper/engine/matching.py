@@ -71,19 +71,18 @@ class Matcher:
         """Prices within the order's limit at which somebody offers, best first."""
         market, side = order.market, order.side
         book, own = market.book.opposite(side), market.own.opposite(side)
-        limit = book.sign * order.price
+        sign = book.sign
+        limit = sign * order.price
         if not own.keys:
-            for key in reversed(book.keys):
-                if key < limit:
+            for price, _ in book.levels():
+                if sign * price < limit:
                     return
-                price = book.sign * key
-                if book.available(price):
-                    yield price
+                yield price
             return
-        keys = {k for k in book.keys if k >= limit and book.available(book.sign * k)}
-        keys.update(k for k in own.keys if k >= limit)
+        keys = {sign * price for price, _ in book.levels() if sign * price >= limit}
+        keys.update(key for key in own.keys if key >= limit)
         for key in sorted(keys, reverse=True):
-            yield book.sign * key
+            yield sign * key
 
     def _can_fill(self, order: Order) -> bool:
         need = self.fills.capacity(order, order.price)
@@ -136,6 +135,9 @@ class Matcher:
             return 0
         book.consume(price, steps)
         self.fills.fill(order, price, steps, is_maker=False)
+        impact = order.market.impact
+        if impact is not None:
+            impact.on_take(order.side, steps, self.world.now)
         return steps
 
     def _prevent_self_match(self, order: Order, maker: Order) -> bool:
@@ -168,11 +170,12 @@ class Matcher:
     def on_trade(self, market: Market, trade: MarketTrade) -> None:
         """A replayed trade fills the makers that it reaches, each unit of it at most once."""
         own = market.own.asks if trade.side == "Buy" else market.own.bids
-        if not own.keys or own.keys[-1] < own.sign * trade.price:
+        at = trade.price + market.book.shift
+        if not own.keys or own.keys[-1] < own.sign * at:
             return
         remaining = trade.qty
-        for price in own.reached(trade.price):
-            remaining = self._trade_level(own, price, remaining, through=price != trade.price)
+        for price in own.reached(at):
+            remaining = self._trade_level(own, price, remaining, through=price != at)
             if not remaining:
                 return
 
@@ -201,12 +204,13 @@ class Matcher:
 
     def before_update(self, own: OwnSide, book: SideBook, levels: Iterable[Level]) -> None:
         """Moves our orders up when a level shrank by more than was traded: cancels ahead of us."""
-        for price, size in levels:
-            level = own.levels.get(price)
+        shift = book.shift
+        for raw, size in levels:
+            level = own.levels.get(raw + shift)
             if level is None:
                 continue
-            old = book.sizes.get(price, 0)
-            cancelled = old - size - own.traded.pop(price, 0)
+            old = book.sizes.get(raw, 0)
+            cancelled = old - size - own.traded.pop(raw + shift, 0)
             for maker in level:
                 if cancelled > 0 and old:
                     maker.ahead -= int(cancelled * maker.ahead // old * self.front_share)

@@ -89,15 +89,19 @@ class Order:
     closed_size: int = 0
     closed_entry_value: Decimal = Decimal(0)
     closed_exit_value: Decimal = Decimal(0)
-    closed_fees: Decimal = Decimal(0)
+    closed_open_fees: Decimal = Decimal(0)
+    closed_close_fees: Decimal = Decimal(0)
     fill_count: int = 0
+    exec_type: str = "Trade"
     ahead: int = 0
     """Displayed size that must trade before us at our level."""
     reserved_loss: Decimal = Decimal(0)
     locked: Decimal = Decimal(0)
     """Spot: what the order holds of its coin."""
-    conditional_slot: bool = False
-    """Whether it counts against the capacity of conditional orders."""
+    slot: str = "active"
+    """Which capacity it counts against: active, stop or exit."""
+    pair_id: str = ""
+    """The other half of a take-profit and stop-loss pair."""
     counted: int = 0
     """Steps that the margin of its position counts for this order."""
     versions: list[tuple[int, Mapping[str, object]]] = field(default_factory=list)

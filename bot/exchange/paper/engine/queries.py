@@ -7,6 +7,7 @@ from typing import Any, Final
 from bot.exchange.paper.engine.account import ZERO, Account, Position
 from bot.exchange.paper.engine.orders import PENDING, Order
 from bot.exchange.paper.engine.records import (
+    closed_pnl_record,
     execution_record,
     log_record,
     order_record,
@@ -174,6 +175,23 @@ class Queries:
             return bool(order.versions)
         return bool(order.filled) or self.world.now - order.updated_ms <= UNFILLED_MS
 
+    def prune(self) -> None:
+        """Drops orders that no query can show any more; their orderLinkIds stay used."""
+        longest = UNFILLED_MS + max(
+            self.world.settings.realtime_lag_ms, self.world.settings.history_lag_ms
+        )
+        for account in self.world.accounts.values():
+            gone = [
+                order.order_id
+                for order in account.orders.values()
+                if order.is_final
+                and not order.filled
+                and self.world.now - order.updated_ms > longest
+                and not self._cached(account, order)
+            ]
+            for order_id in gone:
+                del account.orders[order_id]
+
     # Executions and ledger
 
     def executions(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -238,6 +256,21 @@ class Queries:
             raise reject("param", "symbol or settleCoin is required")
         return [self.position_row(account, position) for position in wanted]
 
+    def closed_pnl(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """One row per order that closed something, newest first."""
+        account = self.world.account(uid)
+        if params.get("category") != "linear":
+            raise reject("param", "category invalid")
+        start, end = window_of(params, self.world.now)
+        rows = []
+        for order in sorted(account.closing.values(), key=lambda o: o.updated_ms, reverse=True):
+            market = order.market
+            wanted = params.get("symbol") in (None, "", market.symbol)
+            if wanted and start <= order.updated_ms <= end:
+                leverage = account.position(market, order.position_idx).leverage
+                rows.append(closed_pnl_record(order, leverage))
+        return rows
+
     def position_row(self, account: Account, position: Position) -> dict[str, Any]:
         margin = self.world.margin
         return position_record(
@@ -246,7 +279,6 @@ class Queries:
             margin.position_margin(account, position),
             self.world.settings,
             margin.liquidation_price(account, position),
-            ("", ""),
         )
 
     def wallet(self, uid: str) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def _exit_fields(order: Order) -> dict[str, Any]:
 def order_record(order: Order) -> dict[str, Any]:
     """A row of `order/realtime` and `order/history`."""
     market = order.market
-    leaves = order.leaves if order.is_open else 0
+    leaves = 0 if order.is_final else order.leaves
     value = order.value * market.unit
     average = "0"
     if order.filled:
@@ -214,15 +214,21 @@ def break_even(account: Account, position: Position) -> Decimal | None:
     return (side * position.cost - position.cur_realised) / divisor if divisor else None
 
 
+def _position_exit(position: Position, kind: str) -> str:
+    order = position.exits.get(kind)
+    if order is None or order.trigger is None:
+        return ""
+    return grid(position.market.price(order.trigger.price))
+
+
 def position_record(
     account: Account,
     position: Position,
     margin: PositionMargin,
     settings: EngineSettings,
     liquidation: Decimal | None,
-    exits: tuple[str, str],
 ) -> dict[str, Any]:
-    """A row of `position/list`; `exits` are the shown take-profit and stop-loss."""
+    """A row of `position/list`."""
     market = position.market
     mark = market.mark() or ZERO
     tier = tier_for(position.quantity() * mark, market.spec, settings)
@@ -252,8 +258,8 @@ def position_record(
         "positionMM": mm,
         "positionMMByMp": mm,
         "tpslMode": position.tpsl_mode,
-        "takeProfit": exits[0],
-        "stopLoss": exits[1],
+        "takeProfit": _position_exit(position, "TakeProfit"),
+        "stopLoss": _position_exit(position, "StopLoss"),
         "trailingStop": plain(market.price(position.trailing)),
         "activePrice": "" if active is None else grid(market.price(active)),
         "sessionAvgPrice": "",
@@ -276,6 +282,8 @@ def position_stream(record: dict[str, Any]) -> dict[str, Any]:
     out = dict(record)
     out["entryPrice"] = out.pop("avgPrice")
     out["sessionAvgPrice"] = "0"
+    for name in ("takeProfit", "stopLoss", "liqPrice", "breakEvenPrice"):
+        out[name] = out[name] or "0"
     out["category"] = "linear"
     return out
 
@@ -368,4 +376,31 @@ def log_record(row: LogRow, uid: str) -> dict[str, Any]:
         "orderId": row.order_id,
         "orderLinkId": row.link_id,
         "extraFees": "",
+    }
+
+
+def closed_pnl_record(order: Order, leverage: Decimal) -> dict[str, Any]:
+    """A row of `position/closed-pnl`: one per order that closed something."""
+    market = order.market
+    qty = market.quantity(order.closed_size)
+    return {
+        "symbol": market.symbol,
+        "orderId": order.order_id,
+        "side": SIDE_NAME[order.side],
+        "qty": grid(market.quantity(order.qty)),
+        "orderPrice": grid(market.price(order.price)),
+        "orderType": "Market" if order.is_market else "Limit",
+        "execType": order.exec_type,
+        "closedSize": grid(qty),
+        "cumEntryValue": money(order.closed_entry_value),
+        "avgEntryPrice": money(order.closed_entry_value / qty),
+        "cumExitValue": money(order.closed_exit_value),
+        "avgExitPrice": money(order.closed_exit_value / qty),
+        "closedPnl": money(order.closed_pnl),
+        "fillCount": str(order.fill_count),
+        "leverage": plain(leverage),
+        "openFee": money(order.closed_open_fees),
+        "closeFee": money(order.closed_close_fees),
+        "createdTime": str(order.created_ms),
+        "updatedTime": str(order.updated_ms),
     }

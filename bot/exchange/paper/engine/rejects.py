@@ -66,6 +66,8 @@ CODES: Final[dict[str, tuple[int, int, str]]] = {
     ),
     "amend_kind": (110032, 170312, "The current order does not support modification"),
     "not_modified": (34040, 34040, "not modified"),
+    "unchanged": (10001, 10001, "params error: order not modified"),
+    "margin_short": (110044, 110044, "Available margin is insufficient."),
     "leverage_same": (110043, 110043, "leverage not modified"),
     "leverage_tier": (110013, 110013, "cannot set leverage due to risk limit level"),
     "mode_same": (110025, 110025, "Position mode is not modified"),

@@ -11,8 +11,9 @@ from bot.exchange.paper.engine.lifecycle import Lifecycle, spot_hold
 from bot.exchange.paper.engine.margin import tier_for
 from bot.exchange.paper.engine.matching import Matcher
 from bot.exchange.paper.engine.numbers import grid
-from bot.exchange.paper.engine.orders import OPEN_STATUSES, PENDING, Order
+from bot.exchange.paper.engine.orders import OPEN_STATUSES, PENDING, SIDE_NAME, Exits, Order
 from bot.exchange.paper.engine.rejects import reject
+from bot.exchange.paper.engine.triggers import RISES
 from bot.exchange.paper.engine.world import World
 
 
@@ -23,6 +24,8 @@ class Trading:
         self.world = world
         self.lifecycle = lifecycle
         self.matcher = matcher
+        world.effects["create"] = self.effect_create
+        world.effects["cancel"] = self.effect_cancel
 
     # Create
 
@@ -35,7 +38,7 @@ class Trading:
     def accept(self, account: Account, order: Order) -> None:
         """Registers a judged order and schedules its effect."""
         self.lifecycle.register(account, order)
-        if order.trigger is None:
+        if holds_funds(order):
             self.lifecycle.reserve(account, order)
         self.schedule("create", order.uid, order.order_id)
 
@@ -52,6 +55,9 @@ class Trading:
             self._check_position(account, order)
         if order.trigger is None:
             self._check_value(order)
+        if order.exits is not None:
+            check_exit_sides(market, order.side, self._exit_base(order), order.exits)
+        if holds_funds(order):
             self.check_funds(account, order)
         order.order_id = self.world.order_id(market)
         if market.is_spot and not order.link_id:
@@ -72,7 +78,8 @@ class Trading:
         settings = self.world.settings
         conditional = new.trigger is not None
         symbol = "" if market.is_spot and not conditional else market.symbol
-        count = account.active.get((market.category, symbol, conditional), 0)
+        slot = "stop" if conditional else "active"
+        count = account.active.get((market.category, symbol, slot), 0)
         if conditional:
             spot_most = settings.max_spot_conditional_orders
             most = spot_most if market.is_spot else settings.max_conditional_orders
@@ -115,6 +122,7 @@ class Trading:
             slippage=new.slippage,
             trigger=new.trigger,
             exits=new.exits,
+            stop_order_type="Stop" if new.trigger is not None else "",
             last_on_created=market.last,
         )
 
@@ -161,6 +169,7 @@ class Trading:
             return
         current = self.trigger_reference(market, trigger.by)
         if current is None:
+            trigger.direction = trigger.direction or RISES
             return
         price = market.price(trigger.price)
         if not trigger.direction:
@@ -178,6 +187,15 @@ class Trading:
         if by == "IndexPrice":
             return market.index if market.index is not None else market.mark()
         return market.price(market.last) if market.last is not None else market.mark()
+
+    @staticmethod
+    def _exit_base(order: Order) -> Decimal:
+        """The price that attached exits must lie around: limit, trigger or mark."""
+        market = order.market
+        if order.trigger is not None:
+            return market.price(order.trigger.price)
+        mark = market.mark()
+        return market.price(order.price) if mark is None or not order.is_market else mark
 
     def _check_position(self, account: Account, order: Order) -> None:
         """Cuts a reducing order to its position; refuses it when there is nothing to reduce."""
@@ -256,8 +274,25 @@ class Trading:
         order = self.world.accounts[uid].orders.get(order_id)
         if order is None or order.status != PENDING:
             return
-        order.updated_ms = self.world.now
-        self.matcher.activate(order)
+        self.begin(order)
+
+    def begin(self, order: Order) -> None:
+        """Lets a conditional order wait; matches any other."""
+        if order.trigger is not None:
+            self.lifecycle.wait(order)
+        else:
+            order.updated_ms = self.world.now
+            self.matcher.activate(order)
+
+    def place_now(self, uid: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Creates an order without delay, as if it came from outside the API under test."""
+        account, market = self.world.account(uid), self.world.market_of(params)
+        order = self.prepare(account, market, read_new_order(params, market))
+        self.lifecycle.register(account, order)
+        if holds_funds(order):
+            self.lifecycle.reserve(account, order)
+        self.begin(order)
+        return {"orderId": order.order_id, "orderLinkId": order.link_id}
 
     # Cancel
 
@@ -342,6 +377,26 @@ class Trading:
                 continue
             out.append(order)
         return out
+
+
+def holds_funds(order: Order) -> bool:
+    """Conditional orders need margin or coins only once triggered; spot tpslOrder at once."""
+    return order.trigger is None or (order.is_spot and order.order_filter == "tpslOrder")
+
+
+def check_exit_sides(market: Market, side: int, base: Decimal, exits: Exits) -> None:
+    """A take-profit lies beyond the base price in the position's direction, a stop-loss before."""
+    for name, ticks, beyond in (
+        ("TakeProfit", exits.take_profit, side),
+        ("StopLoss", exits.stop_loss, -side),
+    ):
+        if ticks is None:
+            continue
+        price = market.price(ticks)
+        if beyond * (price - base) <= 0:
+            where = "higher" if beyond > 0 else "lower"
+            text = f"{name}:{grid(price)} set for {SIDE_NAME[side]} position should be {where}"
+            raise reject("exit_side", f"{text} than base_price:{grid(base)}")
 
 
 def matches_filter(order: Order, wanted: str) -> bool:

@@ -1,7 +1,7 @@
 """What all parts of the engine share: markets, accounts, time, identifiers, events, timers."""
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Literal
 from uuid import UUID
@@ -50,6 +50,15 @@ class World:
         """Positions to report when the operation ends."""
         self.moved: dict[str, None] = {}
         """Accounts whose wallet or margin changed in this operation."""
+        self.attach: dict[str, int] = {}
+        """Steps newly opened by orders with attached exits, by order id."""
+        self.effects: dict[str, Callable[..., None]] = {}
+        """What a timer's action does; each part registers its own."""
+        self.target = 0
+        """The time to which `advance` is going."""
+
+    def use_settings(self, settings: EngineSettings) -> None:
+        self.settings = self.margin.settings = settings
 
     def account(self, uid: str) -> Account:
         try:

@@ -1,11 +1,13 @@
 """The engine through its public interface: orders, fills, positions, events."""
 
-from decimal import Decimal as D
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from bot.exchange.paper.types import Reject
+
+D = Decimal
 
 
 def refused(code: int, call: Any, *args: Any, **kwargs: Any) -> None:

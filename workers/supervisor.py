@@ -102,7 +102,7 @@ class Supervisor:
 
     def start(
         self,
-        specs: Sequence[ProcessSpec],
+        specs: Sequence[ProcessSpec] | Callable[[], Sequence[ProcessSpec]],
         *,
         after_stage: Mapping[int, Callable[[], None]] | None = None,
         progress: Progress = lambda _: None,
@@ -110,21 +110,17 @@ class Supervisor:
     ) -> None:
         """Start everything, stage by stage; when one thing fails, stop everything and raise.
 
+        `specs` may be a function, called when the home is ours, that prepares what they need.
         When a stage is ready its `after_stage` callback runs before the next one starts. With
         `tied` the system stops by itself when this process dies.
         """
         self.home.create()
         with self.home.lock():
             self._clear_the_way(progress)
+            known = specs() if callable(specs) else specs
             try:
-                self._start_supervisord(specs, tied=tied)
-                for stage in sorted({spec.stage for spec in specs}):
-                    started = [spec for spec in specs if spec.stage == stage]
-                    progress(f"starting {', '.join(spec.name for spec in started)}")
-                    self._start_stage(stage)
-                    self._wait_until_ready(started)
-                    if after_stage is not None and stage in after_stage:
-                        after_stage[stage]()
+                self._start_supervisord(known, tied=tied)
+                self._start_stages(known, after_stage or {}, progress)
             except BaseException:
                 if self._run is not None:
                     self.shutdown(progress)
@@ -235,6 +231,21 @@ class Supervisor:
                 time.sleep(_POLL_SECONDS)
             else:
                 return
+
+    def _start_stages(
+        self,
+        specs: Sequence[ProcessSpec],
+        after_stage: Mapping[int, Callable[[], None]],
+        progress: Progress,
+    ) -> None:
+        for stage in sorted({*(spec.stage for spec in specs), *after_stage}):
+            started = [spec for spec in specs if spec.stage == stage]
+            if started:
+                progress(f"starting {', '.join(spec.name for spec in started)}")
+                self._start_stage(stage)
+                self._wait_until_ready(started)
+            if stage in after_stage:
+                after_stage[stage]()
 
     def _start_stage(self, stage: int) -> None:
         for result in self._call("startProcessGroup", supervisord.group_name(stage), False):

@@ -46,7 +46,7 @@ def unprivileged(
     """
     if not running_as_root():
         return command
-    closed = [path for path in needs if not _open_to_others(path)]
+    closed = [path for path in needs if not _reachable(path)]
     setpriv = shutil.which("setpriv")
     passing = _held_capabilities() if closed and setpriv else []
     if closed and not passing:
@@ -67,9 +67,19 @@ def unprivileged(
     return [*prefix, "--", *command]
 
 
-def _open_to_others(path: Path) -> bool:
-    """Tell whether any user may pass through every directory above `path`."""
-    return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents)
+def _reachable(path: Path) -> bool:
+    """Tell whether the unprivileged user may pass through every directory above `path`.
+
+    Directories that don't exist yet are made by the caller and given to that user.
+    """
+    for parent in path.resolve().parents:
+        if not parent.exists():
+            continue
+        status = parent.stat()
+        own = status.st_uid == UNPRIVILEGED_UID
+        if not status.st_mode & (stat.S_IXUSR if own else stat.S_IXOTH):
+            return False
+    return True
 
 
 def _held_capabilities() -> list[str]:

@@ -282,7 +282,7 @@ def test_a_program_that_supervisord_cannot_execute_is_reported_at_once(
 
     monkeypatch.setattr(launches, "command", command)
     supervisor = Supervisor(Home(tmp_path))
-    with pytest.raises(StartError, match="program could not be started: .*can't find command"):
+    with pytest.raises(StartError, match=r"program could not be started: .*can't find command"):
         supervisor.start([ProcessSpec("program", _WAIT)])
     assert not supervisor.is_alive()
 

@@ -1,0 +1,233 @@
+"""Which processes make up a system on one machine, and how each is started."""
+
+import http.client
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from config.celery import QUEUES, with_database
+from workers.embedded import postgres, redis
+from workers.embedded.postgres import EmbeddedPostgres
+from workers.embedded.redis import EmbeddedRedis
+from workers.home import Home
+from workers.launches import ProcessSpec
+from workers.ports import LOOPBACK
+
+SERVERS = 0
+"""Stage of what everything else needs; migrations run when it is ready."""
+PROCESSES = 1
+STRATEGIES = 2
+"""Last stage: strategies stop first, so that nothing is asked of a system that is stopping."""
+
+FLOWER_USER = "mlrisk"
+JOURNAL = "journal.jsonl"
+_DATABASE = "mlrisk"
+# `python -m` finds our packages in the working directory, installed or not.
+_PACKAGES = Path(__file__).resolve().parents[1]
+# A worker ends after the task at hand: a POST takes 10 s at most, and its outcome is stored.
+_WORKER_STOP_SECONDS = 20
+_PROBE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person may choose about a system; an address that is given is not started here."""
+
+    paper: bool = True
+    demo: bool = False
+    database_url: str | None = field(default=None, repr=False)
+    redis_url: str | None = field(default=None, repr=False)
+    exchange_url: str | None = None
+    symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "DOGEUSDT")
+    recordings: Path | None = None
+    paper_arguments: tuple[str, ...] = ()
+    demo_arguments: tuple[str, ...] = ()
+    concurrency: Mapping[str, int] = field(
+        default_factory=lambda: {"validation": 2, "execution": 4}
+    )
+    """Child processes by queue; one where none is named."""
+
+
+@dataclass(frozen=True)
+class Topology:
+    """A system's servers, the settings of its processes, and the processes in order."""
+
+    postgres: EmbeddedPostgres | None
+    redis: EmbeddedRedis | None
+    environment: dict[str, str] = field(repr=False)
+    specs: list[ProcessSpec]
+
+    def prepare(self) -> None:
+        """Create what the embedded servers need before their first start."""
+        if self.postgres is not None:
+            self.postgres.prepare()
+        if self.redis is not None:
+            self.redis.prepare()
+
+    def create_database(self) -> str:
+        """Create the embedded server's database, if there is one; return the database's URL."""
+        if self.postgres is not None:
+            self.postgres.create_database(_DATABASE)
+        return self.environment["MLRISK_DATABASE_URL"]
+
+
+def build(home: Home, options: Options) -> Topology:
+    """Choose ports and secrets, and describe every process. The home must not be running."""
+    chosen = home.ports(["postgres", "redis", "paper-exchange", "flower"])
+    database = cache = None
+    database_url, redis_url, exchange_url = (
+        options.database_url,
+        options.redis_url,
+        options.exchange_url,
+    )
+    if database_url is None:
+        password = home.secret("postgres-password")
+        database = EmbeddedPostgres(home.postgres, chosen["postgres"], password)
+        database_url = database.url(_DATABASE)
+    if redis_url is None:
+        cache = EmbeddedRedis(home.redis, chosen["redis"], home.secret("redis-password"))
+        redis_url = cache.url()
+    specs = _servers(database, cache)
+    environment = {
+        "MLRISK_HOME": str(home.path),
+        "MLRISK_DATABASE_URL": database_url,
+        "MLRISK_REDIS_URL": redis_url,
+        "MLRISK_SYMBOLS": ",".join(options.symbols),
+    }
+    if options.paper and exchange_url is None:
+        exchange_url = f"http://{LOOPBACK}:{chosen['paper-exchange']}"
+        specs.append(_paper_exchange(home, options, chosen["paper-exchange"]))
+    if exchange_url is not None:
+        environment["MLRISK_EXCHANGE_URL"] = exchange_url
+    if options.recordings is not None:
+        environment["MLRISK_RECORDINGS"] = str(options.recordings)
+    specs += _own_processes(options, {**environment, **_runtime()})
+    specs.append(_flower(home, chosen["flower"], {**environment, **_runtime()}))
+    if options.demo:
+        if exchange_url is None:
+            raise ValueError("the demo strategy needs the paper exchange or an exchange URL")
+        specs.append(_demo_strategy(options, exchange_url, redis_url))
+    return Topology(database, cache, environment, specs)
+
+
+def flower_login(home: Home) -> tuple[str, str]:
+    """Return user and password of the home's Flower."""
+    return FLOWER_USER, home.secret("flower-password")
+
+
+def _servers(database: EmbeddedPostgres | None, cache: EmbeddedRedis | None) -> list[ProcessSpec]:
+    specs = []
+    if database is not None:
+        specs.append(
+            ProcessSpec(
+                "postgres",
+                database.command(),
+                stop_signal=postgres.STOP_SIGNAL,
+                stop_wait_seconds=20,  # it writes everything out before it ends
+                stage=SERVERS,
+                ready=database.is_ready,
+            )
+        )
+    if cache is not None:
+        specs.append(
+            ProcessSpec(
+                "redis",
+                cache.command(),
+                stop_signal=redis.STOP_SIGNAL,
+                stage=SERVERS,
+                ready=cache.is_ready,
+            )
+        )
+    return specs
+
+
+def _paper_exchange(home: Home, options: Options, port: int) -> ProcessSpec:
+    command = _python("bot.exchange.paper.main", "--port", str(port), "--market", "auto")
+    command += ["--symbols", ",".join(options.symbols), "--state-dir", str(home.paper)]
+    command += ["--journal", str(home.paper / JOURNAL), *options.paper_arguments]
+    environment = _runtime()
+    if options.recordings is not None:
+        environment["MLRISK_RECORDINGS"] = str(options.recordings)
+    return ProcessSpec(
+        "paper-exchange",
+        command,
+        env=environment,
+        stage=SERVERS,
+        cwd=_PACKAGES,
+        ready=partial(_answers, port),
+    )
+
+
+def _own_processes(options: Options, environment: dict[str, str]) -> list[ProcessSpec]:
+    process = partial(ProcessSpec, env=environment, stage=PROCESSES, cwd=_PACKAGES)
+    specs = [process("feed", _python("workers.feed"))]
+    for queue in QUEUES:
+        command = _celery("worker", "--queues", queue, "--hostname", f"{queue}@%h")
+        command += ["--concurrency", str(options.concurrency.get(queue, 1))]
+        # A task waits in Redis, where any free child finds it, not in a busy child's pipe.
+        command += ["--prefetch-multiplier", "1", "-O", "fair"]
+        # Flower reads the events; gossip and mingle only slow the start.
+        command += ["--task-events", "--without-gossip", "--without-mingle"]
+        specs.append(process(queue, command, stop_wait_seconds=_WORKER_STOP_SECONDS))
+    # A pid file would keep beat from starting again after `kill -9`.
+    beat = _celery("beat", "--scheduler", "redbeat.RedBeatScheduler", "--pidfile=")
+    specs.append(process("beat", beat))
+    return specs
+
+
+def _flower(home: Home, port: int, environment: dict[str, str]) -> ProcessSpec:
+    user, password = flower_login(home)
+    return ProcessSpec(
+        "flower",
+        _celery("flower", f"--address={LOOPBACK}", f"--port={port}"),
+        # Not on the command line, where every user of the machine could read it.
+        env={**environment, "FLOWER_BASIC_AUTH": f"{user}:{password}"},
+        stage=PROCESSES,
+        cwd=_PACKAGES,
+    )
+
+
+def _demo_strategy(options: Options, exchange_url: str, redis_url: str) -> ProcessSpec:
+    """An outsider: it gets the broker's and the exchange's address and nothing else of ours."""
+    command = _python("examples.demo_strategy", "--exchange-url", exchange_url)
+    command += ["--symbols", ",".join(options.symbols), *options.demo_arguments]
+    broker = {"MLRISK_DEMO_BROKER_URL": with_database(redis_url, 0)}
+    return ProcessSpec(
+        "demo-strategy",
+        command,
+        env={**_runtime(), **broker},
+        stage=STRATEGIES,
+        cwd=_PACKAGES,
+    )
+
+
+def _runtime() -> dict[str, str]:
+    return {
+        "PYTHONUNBUFFERED": "1",
+        # A proxy for the internet must not be asked for this machine's own servers.
+        "NO_PROXY": f"{LOOPBACK},localhost",
+        "no_proxy": f"{LOOPBACK},localhost",
+        # Small matrices gain nothing from threads, and a dozen processes would each start them.
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+
+def _python(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
+
+
+def _celery(command: str, *arguments: str) -> list[str]:
+    return _python("celery", "-A", "workers.app", command, "--loglevel", "INFO", *arguments)
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_PROBE_SECONDS)
+    try:
+        connection.request("GET", "/v5/market/time")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -45,6 +45,10 @@ class BybitExchange:
     def __repr__(self) -> str:
         return f"<BybitExchange {self._config.mode.value} {self._session!r}>"
 
+    def close(self) -> None:
+        """Gives the connections back; the object can't be used afterwards."""
+        self._session.close()
+
     @property
     def recv_window_ms(self) -> int:
         return self._config.recv_window_ms

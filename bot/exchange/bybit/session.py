@@ -94,6 +94,9 @@ class GuardedSession:
             )
         return self._http
 
+    def close(self) -> None:
+        self._http.client.close()
+
     def write(self, method: str, **params: object) -> Reply:
         """One request that may change something; never repeated here."""
         return self._once(method, params, write=True)

@@ -1,0 +1,534 @@
+"""BybitExchange over the real pybit client and a scripted transport."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.clock import FixedClock
+from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Refused
+from bot.exchange.bybit.body import plain
+from bot.exchange.bybit.config import BybitMode
+from bot.exchange.bybit.http import BybitExchange
+from bot.exchange.bybit.session import open_session
+from bot.exchange.protocol import (
+    Exchange,
+    OrderIntent,
+    OrderStatus,
+    OrderType,
+    TimeInForce,
+)
+from models.enums import TradeSide
+
+sys.path.insert(0, str(Path(__file__).parent))
+from bybit_transport import Transport, config, envelope, exchange
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+D = Decimal
+LIMIT = OrderIntent(
+    order_link_id="a-1",
+    symbol="BTCUSDT",
+    side=TradeSide.SELL,
+    qty=D("0.010"),
+    order_type=OrderType.LIMIT,
+    time_in_force=TimeInForce.IOC,
+    price=D("60000.10"),
+    reduce_only=True,
+)
+MARKET = OrderIntent(
+    "a-2", "X", TradeSide.BUY, D("5E+3"), OrderType.MARKET, TimeInForce.GTC, None, False
+)
+
+
+def order_row(link_id: str = "a-1", **changes: Any) -> dict[str, Any]:
+    row = {
+        "orderId": f"id-{link_id}",
+        "orderLinkId": link_id,
+        "symbol": "BTCUSDT",
+        "side": "Buy",
+        "qty": "1",
+        "price": "60000",
+        "orderStatus": "New",
+        "cumExecQty": "0",
+        "avgPrice": "",
+        "reduceOnly": False,
+        "rejectReason": "EC_NoError",
+        "cancelType": "UNKNOWN",
+        "updatedTime": "1700000000000",
+    }
+    return row | changes
+
+
+def execution_row(exec_id: str, at: datetime = NOW, **changes: Any) -> dict[str, Any]:
+    row = {
+        "execId": exec_id,
+        "orderId": "o",
+        "orderLinkId": "a-1",
+        "symbol": "BTCUSDT",
+        "side": "Buy",
+        "execQty": "1",
+        "execPrice": "60000",
+        "execFee": "0.5",
+        "execType": "Trade",
+        "execTime": str(int(at.timestamp() * 1000)),
+        "isMaker": True,
+        "extraFees": "",
+        "feeCurrency": "",
+    }
+    return row | changes
+
+
+def paged(pages: dict[str, list[dict[str, Any]]]) -> Callable[[requests.PreparedRequest], Any]:
+    """Pages by cursor; the cursor of the next page is its number, quoted as Bybit quotes."""
+
+    def answer(request: requests.PreparedRequest) -> requests.Response:
+        cursor = query(request).get("cursor", "")
+        names = list(pages)
+        following = names[names.index(cursor) + 1] if cursor != names[-1] else ""
+        return envelope({"list": pages[cursor], "nextPageCursor": following})
+
+    return answer
+
+
+def query(request: requests.PreparedRequest) -> dict[str, str]:
+    # Not unquoted: the cursor must go back exactly as it came.
+    raw = urlsplit(request.url or "").query
+    return dict(pair.split("=", 1) for pair in raw.split("&")) if raw else {}
+
+
+def test_it_is_an_exchange() -> None:
+    made: Exchange = exchange(Transport([]), FixedClock(NOW))
+    assert made.recv_window_ms == 5000
+
+
+def test_a_limit_body_is_explicit_and_in_plain_strings() -> None:
+    assert exchange(Transport([]), FixedClock(NOW)).order_body(LIMIT) == {
+        "category": "linear",
+        "symbol": "BTCUSDT",
+        "side": "Sell",
+        "orderType": "Limit",
+        "qty": "0.010",
+        "price": "60000.10",
+        "timeInForce": "IOC",
+        "orderLinkId": "a-1",
+        "positionIdx": 0,
+        "reduceOnly": True,
+        "closeOnTrigger": False,
+        "smpType": "CancelMaker",
+    }
+
+
+def test_a_market_body_is_ioc_without_price_and_bounds_its_slippage() -> None:
+    body = exchange(Transport([]), FixedClock(NOW)).order_body(MARKET)
+    assert body["qty"] == "5000"
+    assert body["timeInForce"] == "IOC"
+    assert "price" not in body
+    assert (body["slippageToleranceType"], body["slippageTolerance"]) == ("Percent", "1")
+
+
+def test_what_is_placed_is_the_stored_body_to_the_byte() -> None:
+    transport = Transport([envelope({"orderId": "x", "orderLinkId": "a-1"})])
+    made = exchange(transport, FixedClock(NOW))
+    body = made.order_body(LIMIT)
+    stored = json.loads(json.dumps(body))
+    ack = made.place(stored)
+    assert (ack.order_id, ack.order_link_id) == ("x", "a-1")
+    assert transport.bodies == [body]
+    assert stored == body
+    assert (transport.sent[0].url or "").endswith("/v5/order/create")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"qty": 1.0},
+        {"qty": "1e-05"},
+        {"qty": None},
+        {"qty": "-1"},
+        {"price": 60000},
+        {"price": "NaN"},
+        {"orderLinkId": ""},
+        {"orderLinkId": "a" * 37},
+        {"orderLinkId": "ä"},
+        {"orderLinkId": None},
+        {"extra": 0.1},
+    ],
+    ids=str,
+)
+def test_a_body_that_the_wire_would_change_is_refused_before_anything_is_sent(
+    change: dict[str, Any],
+) -> None:
+    transport = Transport([])
+    made = exchange(transport, FixedClock(NOW))
+    with pytest.raises(Refused):
+        made.place(made.order_body(LIMIT) | change)
+    assert transport.sent == []
+
+
+@given(st.decimals(D("1e-12"), D("1e12"), allow_nan=False))
+def test_decimals_go_out_exactly_and_without_exponent(value: Decimal) -> None:
+    assert "E" not in plain(value).upper()
+    assert D(plain(value)) == value
+
+
+@pytest.mark.parametrize("value", [D("NaN"), D("Infinity"), D(0), D(-1)])
+def test_a_quantity_that_is_no_positive_number_is_refused(value: Decimal) -> None:
+    with pytest.raises(Refused):
+        plain(value)
+
+
+def test_a_limit_order_without_price_is_refused() -> None:
+    intent = OrderIntent(
+        "a", "X", TradeSide.BUY, D(1), OrderType.LIMIT, TimeInForce.GTC, None, False
+    )
+    with pytest.raises(Refused):
+        exchange(Transport([]), FixedClock(NOW)).order_body(intent)
+
+
+def test_cancel_all_spares_protective_stops_and_returns_link_ids() -> None:
+    rows = [{"orderId": "1", "orderLinkId": "a-1"}, {"orderId": "2", "orderLinkId": ""}]
+    transport = Transport([envelope({"list": rows, "success": "1"}) for _ in range(2)])
+    made = exchange(transport, FixedClock(NOW))
+    assert made.cancel_all() == ["a-1"]
+    assert made.cancel_all("BTCUSDT") == ["a-1"]
+    base = {"category": "linear", "orderFilter": "Order"}
+    assert transport.bodies == [base | {"settleCoin": "USDT"}, base | {"symbol": "BTCUSDT"}]
+
+
+def test_an_unconfirmed_cancel_all_is_an_unknown_outcome() -> None:
+    transport = Transport([envelope({"list": [], "success": "0"})])
+    with pytest.raises(OutcomeUnknown):
+        exchange(transport, FixedClock(NOW)).cancel_all()
+
+
+def test_an_order_is_looked_for_in_realtime_then_in_history() -> None:
+    transport = Transport([envelope({"list": []}), envelope({"list": [order_row()]})])
+    found = exchange(transport, FixedClock(NOW)).find_order("BTCUSDT", "a-1")
+    assert found is not None
+    assert (found.status, found.average_price) == (OrderStatus.OPEN, None)
+    assert [urlsplit(r.url or "").path for r in transport.sent] == [
+        "/v5/order/realtime",
+        "/v5/order/history",
+    ]
+    assert query(transport.sent[0]) == {
+        "category": "linear",
+        "orderLinkId": "a-1",
+        "symbol": "BTCUSDT",
+    }
+
+
+def test_an_order_that_neither_shows_is_none_and_another_id_is_not_it() -> None:
+    transport = Transport([envelope({"list": [order_row("b")]}), envelope({"list": []})])
+    assert exchange(transport, FixedClock(NOW)).find_order("BTCUSDT", "a-1") is None
+
+
+def test_absence_is_not_concluded_when_history_does_not_answer() -> None:
+    def answer(request: requests.PreparedRequest) -> requests.Response:
+        if "realtime" in (request.url or ""):
+            return envelope({"list": []})
+        return envelope(code=10016, msg="Server error.")
+
+    with pytest.raises(DependencyDown):
+        exchange(Transport(answer), FixedClock(NOW)).find_order("BTCUSDT", "a-1")
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("New", OrderStatus.OPEN),
+        ("PartiallyFilled", OrderStatus.OPEN),
+        ("Untriggered", OrderStatus.OPEN),
+        ("Triggered", OrderStatus.OPEN),
+        ("SomethingNew", OrderStatus.OPEN),
+        ("Filled", OrderStatus.FILLED),
+        ("Cancelled", OrderStatus.CANCELLED),
+        ("PartiallyFilledCanceled", OrderStatus.CANCELLED),
+        ("Deactivated", OrderStatus.CANCELLED),
+        ("Rejected", OrderStatus.REJECTED),
+    ],
+)
+def test_order_states_are_reduced_to_what_decides(raw: str, expected: OrderStatus) -> None:
+    transport = Transport([envelope({"list": [order_row(orderStatus=raw)]})])
+    found = exchange(transport, FixedClock(NOW)).find_order("BTCUSDT", "a-1")
+    assert found is not None
+    assert (found.status, found.raw_status) == (expected, raw)
+
+
+def test_open_orders_come_from_all_pages_with_the_cursor_untouched() -> None:
+    first, second = "page%3D1%2Cx%26", "page%3D2"
+    transport = Transport(
+        paged(
+            {
+                "": [order_row("a"), order_row("b", orderStatus="Filled")],
+                first: [order_row("c", orderStatus="Untriggered")],
+                second: [order_row("d")],
+            }
+        )
+    )
+    made = exchange(transport, FixedClock(NOW))
+    assert [o.order_link_id for o in made.open_orders()] == ["a", "d"]
+    assert [query(r).get("cursor") for r in transport.sent] == [None, first, second]
+    assert [o.order_link_id for o in made.conditional_orders()] == ["c"]
+
+
+def test_a_cursor_that_repeats_ends_the_list() -> None:
+    page = {"list": [order_row()], "nextPageCursor": "same"}
+    transport = Transport(lambda _: envelope(page))
+    assert len(exchange(transport, FixedClock(NOW)).open_orders()) == 2
+    assert len(transport.sent) == 2
+
+
+def test_executions_come_oldest_first_once_each_over_windows_of_seven_days() -> None:
+    since = NOW - timedelta(days=15)
+    starts: list[dict[str, str]] = []
+
+    def answer(request: requests.PreparedRequest) -> requests.Response:
+        starts.append(query(request))
+        number = len(starts)
+        rows = [
+            execution_row(f"late-{number}", since + timedelta(days=7 * number - 1)),
+            execution_row(f"early-{number}", since + timedelta(days=7 * number - 6)),
+            execution_row("twice", since, execType="Funding"),
+        ]
+        return envelope({"list": rows, "nextPageCursor": ""})
+
+    found = exchange(Transport(answer), FixedClock(NOW)).executions(since=since)
+    assert [e.exec_id for e in found] == [
+        "twice",
+        *("early-1", "late-1", "early-2", "late-2", "early-3", "late-3"),
+    ]
+    week = 7 * 86_400_000
+    first = int(since.timestamp() * 1000)
+    assert [int(s["startTime"]) for s in starts] == [first, first + week, first + 2 * week]
+    assert [s.get("endTime") for s in starts] == [str(first + week), str(first + 2 * week), None]
+    assert [e.moves_position for e in found[:2]] == [False, True]
+    assert (found[1].fee, found[1].fee_currency) == (D("0.5"), "USDT")
+
+
+def test_executions_of_one_order_are_asked_for_by_its_id_alone() -> None:
+    rows = [execution_row("1"), execution_row("2", orderLinkId="other")]
+    transport = Transport([envelope({"list": rows})])
+    found = exchange(transport, FixedClock(NOW)).executions(order_link_id="a-1")
+    assert [e.exec_id for e in found] == ["1"]
+    assert query(transport.sent[0]) == {
+        "category": "linear",
+        "limit": "100",
+        "orderLinkId": "a-1",
+    }
+
+
+POSITION = {
+    "symbol": "BTCUSDT",
+    "positionIdx": 0,
+    "side": "Sell",
+    "size": "0.5",
+    "avgPrice": "60000",
+    "markPrice": "60010",
+    "unrealisedPnl": "-5",
+    "liqPrice": "",
+    "leverage": "10",
+}
+
+
+def test_positions_are_signed_and_empty_ones_left_out() -> None:
+    rows = [POSITION, POSITION | {"symbol": "ETHUSDT", "side": "", "size": "0"}]
+    (found,) = exchange(Transport([envelope({"list": rows})]), FixedClock(NOW)).positions()
+    assert (found.qty, found.liquidation_price) == (D("-0.5"), None)
+
+
+def test_hedge_mode_is_refused() -> None:
+    transport = Transport([envelope({"list": [POSITION | {"positionIdx": 1}]})])
+    with pytest.raises(Refused) as caught:
+        exchange(transport, FixedClock(NOW)).positions()
+    assert caught.value.code == "hedge_mode"
+
+
+@pytest.mark.parametrize("change", [{"size": "NaN"}, {"size": None}, {"size": 1.5}, {"side": ""}])
+def test_an_unreadable_position_is_an_error_and_not_a_flat_one(change: dict[str, Any]) -> None:
+    transport = Transport(lambda _: envelope({"list": [POSITION | change]}))
+    with pytest.raises(DependencyDown):
+        exchange(transport, FixedClock(NOW)).positions()
+
+
+INSTRUMENT = {
+    "symbol": "BTCUSDT",
+    "settleCoin": "USDT",
+    "status": "Trading",
+    "priceFilter": {"tickSize": "0.10"},
+    "lotSizeFilter": {
+        "qtyStep": "0.001",
+        "minOrderQty": "0.001",
+        "maxOrderQty": "1190.000",
+        "maxMktOrderQty": "500.000",
+        "minNotionalValue": "5",
+    },
+    "leverageFilter": {"maxLeverage": "100.00"},
+    "riskParameters": {"priceLimitRatioX": "0.03", "priceLimitRatioY": "0.04"},
+    "fundingInterval": 240,
+}
+
+
+def test_an_unreadable_instrument_is_left_out_and_the_others_stay() -> None:
+    rows = [
+        INSTRUMENT,
+        INSTRUMENT | {"symbol": "BAD", "priceFilter": {"tickSize": "0"}},
+        INSTRUMENT | {"symbol": "BTCPERP", "settleCoin": "USDC"},
+    ]
+    (found,) = exchange(Transport([envelope({"list": rows})]), FixedClock(NOW)).instruments()
+    assert (found.symbol, found.tick_size, found.max_market_qty) == ("BTCUSDT", D("0.1"), D(500))
+    assert (found.price_limit_x, found.funding_interval_minutes) == (D("0.03"), 240)
+
+
+KEY_INFO = {
+    "readOnly": 0,
+    "permissions": {"ContractTrade": ["Order", "Position"], "Wallet": ["AccountTransfer"]},
+}
+
+
+def start_up(**changes: Any) -> Transport:
+    """A whole account, with one answer changed."""
+    answers: dict[str, Any] = {
+        "/v5/market/time": {"timeNano": str(int(NOW.timestamp() * 1e9))},
+        "/v5/user/query-api": KEY_INFO,
+        "/v5/account/info": {"unifiedMarginStatus": 6, "marginMode": "REGULAR_MARGIN"},
+        "/v5/position/list": {"list": []},
+    }
+    paths = {"time": "/v5/market/time", "key": "/v5/user/query-api", "account": "/v5/account/info"}
+    answers |= {paths[name]: value for name, value in changes.items()}
+
+    def answer(request: requests.PreparedRequest) -> requests.Response:
+        return envelope(answers[urlsplit(request.url or "").path])
+
+    return Transport(answer)
+
+
+def test_a_fit_account_is_ready() -> None:
+    exchange(start_up(), FixedClock(NOW)).is_ready()
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        ({"key": KEY_INFO | {"readOnly": 1}}, "api_key", "read-only"),
+        (
+            {"key": {"readOnly": 0, "permissions": {"ContractTrade": ["Order"]}}},
+            "api_key",
+            "Position",
+        ),
+        (
+            {
+                "key": {
+                    "readOnly": 0,
+                    "permissions": {
+                        "ContractTrade": ["Order", "Position"],
+                        "Wallet": ["Withdraw"],
+                    },
+                }
+            },
+            "api_key",
+            "withdraw",
+        ),
+        ({"account": {"unifiedMarginStatus": 1}}, "account_type", "unified"),
+        (
+            {"time": {"timeNano": str(int((NOW.timestamp() - 0.6) * 1e9))}},
+            "clock_offset",
+            "-600 ms",
+        ),
+    ],
+)
+def test_an_unfit_account_is_refused_with_what_is_wrong(
+    changes: dict[str, Any], code: str, words: str
+) -> None:
+    with pytest.raises(Refused) as caught:
+        exchange(start_up(**changes), FixedClock(NOW)).is_ready()
+    assert caught.value.code == code
+    assert words in str(caught.value)
+
+
+def test_a_key_that_the_exchange_does_not_know_is_refused() -> None:
+    def answer(request: requests.PreparedRequest) -> requests.Response:
+        if "query-api" in (request.url or ""):
+            return envelope(code=10003, msg="API key is invalid.")
+        return envelope({"timeNano": str(int(NOW.timestamp() * 1e9))})
+
+    with pytest.raises(Refused) as caught:
+        exchange(Transport(answer), FixedClock(NOW)).is_ready()
+    assert not isinstance(caught.value, ExchangeRefused)
+    assert caught.value.code == "api_key"
+
+
+def test_use_after_a_fork_is_refused_in_the_child() -> None:
+    made = exchange(Transport([envelope({"timeNano": "1700000000000000000"})]), FixedClock(NOW))
+    child = os.fork()
+    if child == 0:
+        # Only the exit status leaves the child; pytest's own machinery must not run there.
+        try:
+            made.server_time()
+        except Refused as error:
+            os._exit(7 if error.code == "forked_session" else 1)
+        except BaseException:  # noqa: BLE001 - any other end is the failure that is reported
+            os._exit(2)
+        os._exit(3)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 7
+    made.server_time()
+
+
+def test_the_session_is_built_so_that_nothing_is_sent_twice_or_elsewhere() -> None:
+    session = open_session(config())
+    assert session.retry_codes == {-999}
+    assert session.force_retry is False
+    assert session.client.max_redirects == 0
+    assert session.client.trust_env is False
+    assert session.timeout == (3.0, 8.0)
+    assert session.endpoint == "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("mode", "host"),
+    [
+        (BybitMode.LIVE, "https://api.bybit.com"),
+        (BybitMode.TESTNET, "https://api-testnet.bybit.com"),
+        (BybitMode.DEMO, "https://api-demo.bybit.com"),
+    ],
+)
+def test_each_mode_has_its_host(mode: BybitMode, host: str) -> None:
+    assert open_session(config(mode=mode, endpoint=None)).endpoint == host
+
+
+def test_paper_mode_needs_an_endpoint_and_errors_hide_the_input() -> None:
+    with pytest.raises(ValueError, match="endpoint") as caught:
+        config(endpoint=None)
+    assert "secret-for-tests" not in str(caught.value)
+    with pytest.raises(ValueError, match="endpoint"):
+        config(endpoint="ftp://x")
+    assert config(endpoint="http://127.0.0.1:5").stream_base == "ws://127.0.0.1:5"
+
+
+def test_sessions_do_not_pile_up_log_handlers() -> None:
+    import logging
+
+    logger = logging.getLogger("pybit._http_manager")
+    before = list(logger.handlers)
+    for _ in range(3):
+        BybitExchange(config(), FixedClock(NOW)).close()
+    assert logger.handlers == before
+
+
+def test_a_get_is_signed_over_exactly_what_is_sent() -> None:
+    transport = Transport([envelope({"list": []})])
+    exchange(transport, FixedClock(NOW)).open_orders()
+    request = transport.sent[0]
+    assert parse_qs(urlsplit(request.url or "").query)["openOnly"] == ["0"]
+    assert request.headers["X-BAPI-SIGN-TYPE"] == "2"
+    assert request.headers["X-BAPI-RECV-WINDOW"] == "5000"

@@ -22,6 +22,7 @@ from bot.risk.limits import RiskLimits
 from bot.risk.rule import Raw
 from bot.risk.sizing import bet_size
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
+from models.enums import TradeBlockReason
 
 ONE, ZERO = Decimal(1), Decimal(0)
 
@@ -117,6 +118,17 @@ FACTORS: tuple[Factor, ...] = (
     liquidity,
     recovery,
 )
+
+FACTOR_REASONS = {
+    "confidence": TradeBlockReason.INSUFFICIENT_CONFIDENCE,
+    "uncertainty": TradeBlockReason.MODEL_UNCERTAINTY_HIGH,
+    "volatility": TradeBlockReason.MARKET_CONDITIONS_ADVERSE,
+    "drawdown": TradeBlockReason.DRAWDOWN_LIMIT,
+    "correlation": TradeBlockReason.CORRELATION_RISK_HIGH,
+    "liquidity": TradeBlockReason.LIQUIDITY_INSUFFICIENT,
+    "recovery": TradeBlockReason.TRADING_STATE,
+}
+"""Why a trade was shrunk, when a factor did it."""
 
 _ALONE = SizeFactor("correlation", ONE, 0, 0)
 _FULLY_RECOVERED = SizeFactor("recovery", ONE, 1.0, 1.0)

@@ -22,7 +22,7 @@ from bot.risk.checks.outcome import unknown
 from bot.risk.checks.registry import CHECKS, Applies, Row
 from bot.risk.decision import CheckResult, Decision, SizeFactor
 from bot.risk.exposure import FLOOR, ZERO, Exposure, Unclassifiable, classify
-from bot.risk.factors import FACTORS, ONE
+from bot.risk.factors import FACTOR_REASONS, FACTORS, ONE
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
@@ -202,8 +202,8 @@ def _decide(
     if approved > ZERO:
         verdict = Verdict.ALLOW if approved == requested else Verdict.SHRINK
     reasons = {result.reason for result in answers.failed}
-    if verdict is Verdict.DENY and not reasons:
-        reasons.add(TradeBlockReason.INSTRUMENT_FILTER)
+    if verdict is not Verdict.ALLOW:
+        reasons.update(FACTOR_REASONS[f.name] for f in factors if f.value < ONE)
     return Decision(
         request_id=intent.request_id,
         verdict=verdict,

@@ -1,10 +1,34 @@
 """Every limit of the gate, typed; shares are fractions of equity unless the name says otherwise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from config.thresholds import MLRiskConfig
+
+SIZE_CAPS = frozenset(
+    {
+        "adv_share",
+        "correlated_exposure",
+        "depth",
+        "flip",
+        "free_margin",
+        "gross_exposure",
+        "impact",
+        "leverage",
+        "max_notional",
+        "max_qty",
+        "net_exposure",
+        "order_notional",
+        "position_size",
+        "slippage",
+    }
+)
+"""The checks that limit size rather than forbid."""
 
 DEFAULT_HARD_CAPS = frozenset(
-    {"order_notional", "max_notional", "max_qty", "gross_exposure", "free_margin", "min_notional"}
+    {"order_notional", "max_notional", "max_qty", "gross_exposure", "free_margin"}
 )
 """Size caps that deny instead of shrinking: an order beyond them is more likely a mistake (or a
 race for the last of a shared budget) than an ambition."""
@@ -103,3 +127,58 @@ class RiskLimits:
 
     hard_caps: frozenset[str] = DEFAULT_HARD_CAPS
     """Names of the size-limiting checks that deny instead of shrinking."""
+
+
+# Limits whose key stands in one of the seed's sections, under the seed's name.
+_ELSEWHERE = {
+    "min_confidence": "ml_risk_thresholds.min_confidence",
+    "max_uncertainty": "ml_risk_thresholds.max_uncertainty",
+    "min_ensemble_agreement": "ml_risk_thresholds.min_ensemble_agreement",
+    "min_prediction_stability": "ml_risk_thresholds.min_prediction_stability",
+    "min_feature_importance": "ml_risk_thresholds.min_feature_importance",
+    "max_position_share": "ml_risk_thresholds.max_position_size",
+    "max_daily_loss_share": "circuit_breakers.daily_loss_limit",
+    "max_volatility_ratio": "circuit_breakers.volatility_spike_multiplier",
+    "max_consecutive_losses": "emergency_stops.max_consecutive_losses",
+    "max_drawdown_share": "emergency_stops.max_portfolio_drawdown",
+    "max_positions": "position_monitoring.max_positions",
+    "correlation_threshold": "position_monitoring.correlation_threshold",
+    "max_correlated_positions": "position_monitoring.max_correlated_positions",
+    "max_impact_bps": "execution.max_impact_bps",
+    "max_adv_share": "execution.max_adv_share",
+    "max_slippage_bps": "execution.max_slippage",
+}
+
+
+def config_path_of(limit: str) -> str:
+    """The `section.key` that sets a limit, for messages about it."""
+    return _ELSEWHERE.get(limit, f"gate.{limit}")
+
+
+def limits_from_config(config: "MLRiskConfig") -> RiskLimits:
+    """The gate's limits out of a checked configuration; ValueError for an unknown size cap."""
+    unknown = sorted(set(config.gate.hard_caps) - SIZE_CAPS)
+    if unknown:
+        raise ValueError(
+            f"gate.hard_caps names {', '.join(unknown)}; known: {', '.join(sorted(SIZE_CAPS))}"
+        )
+    return RiskLimits(
+        **{
+            f.name: _convert(f.name, config.value(config_path_of(f.name)))
+            for f in fields(RiskLimits)
+        }
+    )
+
+
+_DECIMALS = frozenset(f.name for f in fields(RiskLimits) if "Decimal" in str(f.type))
+
+
+def _convert(name: str, value: Any) -> Any:
+    if name == "hard_caps":
+        return frozenset(value)
+    if name == "max_slippage_bps":
+        return float(Decimal(repr(value)) * 10_000)
+    if name in _DECIMALS and value is not None:
+        # The shortest text of the float is what stands in the file.
+        return Decimal(repr(value))
+    return value

@@ -1,0 +1,371 @@
+"""MLRiskConfigManager: the risk configuration of one environment and mode, versioned in memory."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from threading import Lock
+from typing import Any, Protocol
+
+from config.loading import (
+    ConfigError,
+    Document,
+    Layer,
+    Origin,
+    check_value,
+    from_mapping,
+    nearest,
+    read,
+)
+from config.sections import (
+    SECTIONS,
+    CircuitBreakers,
+    EmergencyStops,
+    Execution,
+    Gate,
+    MLRiskThresholds,
+    PositionMonitoring,
+    bounds_of,
+    config_schema,
+    keys_of,
+)
+
+DEFAULT_PATH = "config/ml_risk_config.yaml"
+PACKAGED = Path(__file__).with_name("ml_risk_config.yaml")
+
+
+@dataclass(frozen=True)
+class MLRiskConfig:
+    """The configuration in force; each section is a plain object with a `__dict__`."""
+
+    ml_risk_thresholds: MLRiskThresholds
+    circuit_breakers: CircuitBreakers
+    emergency_stops: EmergencyStops
+    position_monitoring: PositionMonitoring
+    execution: Execution
+    gate: Gate
+    environment: str
+    trading_mode: str
+    version: int
+    origins: Mapping[str, Origin]
+    """Where each `section.key` comes from."""
+
+    def value(self, path: str) -> Any:
+        """One value by `section.key`; KeyError when there is none."""
+        section, _, key = path.partition(".")
+        if section not in SECTIONS or key not in keys_of(section):
+            raise KeyError(path)
+        return getattr(getattr(self, section), key)
+
+    def values(self) -> dict[str, Any]:
+        """Every value by `section.key`."""
+        return {path: self.value(path) for path in self.origins}
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Sections as nested plain values, for JSON."""
+        return {
+            name: {key: _plain(getattr(getattr(self, name), key)) for key in keys_of(name)}
+            for name in SECTIONS
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One value's way from one version to the next."""
+
+    path: str
+    before: Any
+    after: Any
+    loosens: bool
+    """Not known to be stricter: raising a maximum, lowering a floor, or anything undirected."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigVersion:
+    """One version of the configuration with who made it, why, and who agreed."""
+
+    number: int
+    changes: tuple[Change, ...]
+    reason: str
+    author: str
+    approved_by: str | None
+    at: datetime
+    overrides: Mapping[str, Any]
+    """All run-time overrides of this version by `section.key`."""
+
+
+class ApprovalNeeded(ConfigError):
+    """Loosening in production needs a second person; names what would be loosened."""
+
+
+class VersionStore(Protocol):
+    """Where versions live; the repository in Postgres implements it for running systems."""
+
+    def append(self, version: ConfigVersion) -> None:
+        """Raises when the number is taken: somebody else was faster."""
+
+    def history(self) -> tuple[ConfigVersion, ...]: ...
+
+
+class MemoryVersions:
+    """Versions of one process, for notebooks, tests and what-if; they end with it."""
+
+    def __init__(self) -> None:
+        self._versions: list[ConfigVersion] = []
+
+    def append(self, version: ConfigVersion) -> None:
+        if self._versions and version.number <= self._versions[-1].number:
+            raise ConfigError([f"version {version.number} exists already"])
+        self._versions.append(version)
+
+    def history(self) -> tuple[ConfigVersion, ...]:
+        return tuple(self._versions)
+
+
+class MLRiskConfigManager:
+    """Layers base, environment, mode and overrides, and changes them at run time by version.
+
+    Every unknown key, wrong value and contradiction is refused at once with file and line.
+    """
+
+    def __init__(
+        self,
+        config_path: str | Path = DEFAULT_PATH,
+        environment: str = "production",
+        trading_mode: str = "conservative",
+        *,
+        overrides: Mapping[str, Any] | None = None,
+        versions: VersionStore | None = None,
+    ) -> None:
+        self.config_path = resolve(config_path)
+        self.environment, self.trading_mode = str(environment), str(trading_mode)
+        document = read(self.config_path)
+        self._layers = _chosen_layers(
+            document, self.config_path, self.environment, self.trading_mode
+        )
+        if overrides:
+            self._layers.append(from_mapping(overrides, "override"))
+        self._versions = versions or MemoryVersions()
+        self._lock = Lock()
+        self._config = self._build()
+
+    def get_config(self) -> MLRiskConfig:
+        """The configuration in force, with versions that others stored since."""
+        history = self._versions.history()
+        if history and history[-1].number != self._config.version:
+            with self._lock:
+                self._config = self._build()
+        return self._config
+
+    def update_config(
+        self,
+        changes: Mapping[str, Any],
+        *,
+        reason: str,
+        author: str,
+        approved_by: str | None = None,
+        at: datetime | None = None,
+    ) -> MLRiskConfig:
+        """A new version with these `section.key` values, or nothing at all.
+
+        Tightening acts at once. Loosening in production raises ApprovalNeeded unless somebody
+        other than the author approves.
+        """
+        if not reason.strip() or not author.strip():
+            raise ConfigError(["a change of the configuration needs a reason and an author"])
+        layer = from_mapping(changes, "update")
+        with self._lock:
+            before = self._build()
+            overrides = dict(self._latest_overrides())
+            overrides.update({path: value for path, (value, _) in layer.values.items()})
+            after = self._build(overrides, before.version + 1)
+            made = tuple(
+                Change(path, before.value(path), value, _loosens(path, before.value(path), value))
+                for path, (value, _) in layer.values.items()
+                if before.value(path) != value
+            )
+            self._require_approval(made, author, approved_by)
+            moment = at or datetime.now(UTC)
+            self._versions.append(
+                ConfigVersion(after.version, made, reason, author, approved_by, moment, overrides)
+            )
+            self._config = after
+        return after
+
+    def history(self) -> tuple[ConfigVersion, ...]:
+        return self._versions.history()
+
+    def _require_approval(
+        self, changes: Iterable[Change], author: str, approved_by: str | None
+    ) -> None:
+        loosened = [change for change in changes if change.loosens]
+        if self.environment != "production" or not loosened:
+            return
+        if approved_by is None or approved_by == author:
+            raise ApprovalNeeded(
+                f"{c.path}: {c.before} to {c.after} loosens a limit in production and needs the "
+                "approval of a second person"
+                for c in loosened
+            )
+
+    def _latest_overrides(self) -> Mapping[str, Any]:
+        history = self._versions.history()
+        return history[-1].overrides if history else {}
+
+    def _build(
+        self, overrides: Mapping[str, Any] | None = None, version: int | None = None
+    ) -> MLRiskConfig:
+        history = self._versions.history()
+        chosen = self._latest_overrides() if overrides is None else overrides
+        number = version or (history[-1].number if history else 1)
+        layers = [*self._layers]
+        if chosen:
+            layers.append(from_mapping(chosen, f"version {number}"))
+        return assemble(layers, self.environment, self.trading_mode, number)
+
+
+def resolve(path: str | Path) -> Path:
+    """The file itself; the default falls back to the one that is installed with the package."""
+    chosen = Path(path)
+    if str(path) == DEFAULT_PATH and not chosen.exists():
+        return PACKAGED
+    return chosen
+
+
+def load_base(path: str | Path = DEFAULT_PATH) -> MLRiskConfig:
+    """The base layer alone, without environment and mode."""
+    document = read(resolve(path))
+    if document.problems:
+        raise ConfigError(document.problems)
+    return assemble([document.layers["base"]], "", "", 1)
+
+
+def assemble(
+    layers: Iterable[Layer], environment: str, trading_mode: str, version: int
+) -> MLRiskConfig:
+    """Later layers win; then every value and the values together are checked."""
+    values: dict[str, Any] = {}
+    origins: dict[str, Origin] = {}
+    problems: list[str] = []
+    for layer in layers:
+        for path, (value, place) in layer.values.items():
+            values[path], origins[path] = value, Origin(layer.name, place)
+        for path, (factor, place) in layer.scales.items():
+            if values.get(path) is not None:
+                # Through Decimal: 0.8 x 0.9 is 0.72, not 0.7200000000000001.
+                values[path] = float(Decimal(repr(values[path])) * Decimal(repr(factor)))
+                below = origins[path]
+                origins[path] = Origin(f"{layer.name} x {factor:g} of {below.layer}", place)
+    for section in SECTIONS:
+        for key, bounds in keys_of(section).items():
+            path = f"{section}.{key}"
+            if path not in values:
+                problems.append(f"{path} is missing: the layer 'base' has to set every key")
+                continue
+            _, wrong = check_value(values[path], bounds)
+            if wrong is not None:
+                problems.append(f"{origins[path].place}: {path} {wrong}")
+    problems += _contradictions(values, origins)
+    if problems:
+        raise ConfigError(problems)
+    sections = {
+        name: cls(**{key: values[f"{name}.{key}"] for key in keys_of(name)})
+        for name, cls in SECTIONS.items()
+    }
+    return MLRiskConfig(
+        **sections,
+        environment=environment,
+        trading_mode=trading_mode,
+        version=version,
+        origins=origins,
+    )
+
+
+# (smaller, larger): pairs that only make sense in this order.
+_ORDERED = (
+    ("ml_risk_thresholds.min_confidence", "gate.full_size_confidence"),
+    ("gate.full_size_uncertainty", "ml_risk_thresholds.max_uncertainty"),
+    ("gate.full_size_spread_bps", "gate.max_spread_bps"),
+    ("gate.full_size_volatility_ratio", "circuit_breakers.volatility_spike_multiplier"),
+    ("execution.max_slippage", "execution.backup_max_slippage"),
+    ("position_monitoring.alert_threshold", "position_monitoring.stop_loss"),
+    ("ml_risk_thresholds.max_position_size", "gate.max_gross_exposure_share"),
+)
+
+
+def _contradictions(values: Mapping[str, Any], origins: Mapping[str, Origin]) -> list[str]:
+    found = []
+    for smaller, larger in _ORDERED:
+        low, high = values.get(smaller), values.get(larger)
+        if low is not None and high is not None and low > high:
+            found.append(
+                f"{origins[smaller].place}: {smaller} ({low:g}, from {origins[smaller].layer}) "
+                f"must not exceed {larger} ({high:g}, from {origins[larger]})"
+            )
+    return found
+
+
+def _chosen_layers(
+    document: Document, path: Path, environment: str, trading_mode: str
+) -> list[Layer]:
+    problems = list(document.problems)
+    names = ["base"]
+    for kind, noun, name in (
+        ("environments", "environment", environment),
+        ("modes", "trading mode", trading_mode),
+    ):
+        known = document.names(kind)
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            hint = nearest(name, known)
+            problems.append(f"{path}: unknown {noun} {name!r}{hint}; known: {listed}")
+        names.append(f"{kind}.{name}")
+    if problems:
+        raise ConfigError(problems)
+    if "overrides" in document.layers:
+        names.append("overrides")
+    return [document.layers[name] for name in names]
+
+
+def _loosens(path: str, before: Any, after: Any) -> bool:
+    """Whatever is not known to tighten counts as loosening."""
+    section, _, key = path.partition(".")
+    tighter = bounds_of(section, key).tighter
+    if before == after:
+        return False
+    if tighter == 0 or isinstance(before, tuple):
+        return True
+    if before is None or after is None:
+        return after is None
+    return bool(after > before if tighter < 0 else after < before)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def schema_text() -> str:
+    """The published JSON Schema as it is written to `ml_risk_config.schema.json`."""
+    return json.dumps(config_schema(), indent=2) + "\n"
+
+
+__all__ = [
+    "ApprovalNeeded",
+    "Change",
+    "CircuitBreakers",
+    "ConfigError",
+    "ConfigVersion",
+    "EmergencyStops",
+    "Execution",
+    "Gate",
+    "MLRiskConfig",
+    "MLRiskConfigManager",
+    "MLRiskThresholds",
+    "MemoryVersions",
+    "PositionMonitoring",
+    "VersionStore",
+    "load_base",
+    "schema_text",
+]

@@ -189,6 +189,40 @@ INSTRUMENTS = (
         (12_000.0, 6_000.0, 5),
     ),
 )
+# Further perpetuals of the 1-minute bars. Rules [C], volume [B], depth in proportion to volume [G].
+BAR_INSTRUMENTS = (
+    *(i for i in INSTRUMENTS if i.category == "linear"),
+    _linear(
+        "ADAUSDT",
+        "0.0001",
+        "1",
+        ("1500000", "590000"),
+        ("0.05", "0.1"),
+        "75",
+        (0.146e9, 4.0),
+        (12_000.0, 15_000.0, 1),
+    ),
+    _linear(
+        "BNBUSDT",
+        "0.1",
+        "0.01",
+        ("940", "370"),
+        ("0.05", "0.1"),
+        "50",
+        (0.037e9, 2.0),
+        (5_000.0, 6_000.0, 1),
+    ),
+    _linear(
+        "DOTUSDT",
+        "0.0001",
+        "0.1",
+        ("198890", "32140"),
+        ("0.05", "0.1"),
+        "50",
+        (0.039e9, 2.0),
+        (4_000.0, 5_000.0, 4),
+    ),
+)
 MIN_NOTIONAL = Decimal(5)  # [C] and facts 3.2
 FUNDING_INTERVAL_MINUTES = 480  # [C]
 

@@ -32,7 +32,7 @@ class SyntheticMarket:
         self._chosen = [i for i in P.INSTRUMENTS if symbols is None or i.symbol in symbols]
 
     def instruments(self) -> Sequence[InstrumentSpec]:
-        return [_spec(i) for i in self._chosen]
+        return [specification(i) for i in self._chosen]
 
     def events(self) -> Iterator[MarketEvent]:
         """Endless; every call starts anew at time 0 with the same market."""
@@ -112,7 +112,9 @@ def _coin(instrument: InstrumentParameters) -> int:
     return _COIN_INDEX[instrument.symbol.removesuffix("USDT")]
 
 
-def _spec(instrument: InstrumentParameters) -> InstrumentSpec:
+def specification(instrument: InstrumentParameters) -> InstrumentSpec:
+    """Trading rules as the exchange publishes them, with a row in Bybit's shape."""
+
     def build(raw: dict[str, object]) -> InstrumentSpec:
         return InstrumentSpec(
             category=instrument.category,

@@ -1,6 +1,5 @@
 """The synthetic market is deterministic, coherent and as heavy-tailed as its parameters say."""
 
-from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import numpy as np
@@ -12,28 +11,8 @@ from bot.exchange.paper.market import parameters
 from bot.exchange.paper.market.synthetic import SyntheticMarket
 from bot.exchange.paper.market.synthetic_book import heavy_tailed
 from bot.exchange.paper.market.synthetic_path import PathGenerator, autoregress
-from bot.exchange.paper.types import BookUpdate, MarketEvent, MarketTrade, MarkUpdate
-
-Key = tuple[str, str]
-
-
-def replay(
-    events: Iterable[MarketEvent],
-) -> Iterator[tuple[MarketEvent, dict[int, int], dict[int, int]]]:
-    """Each event with the bids and asks of its instrument before a trade or after a book update."""
-    books: dict[Key, tuple[dict[int, int], dict[int, int]]] = {}
-    for event in events:
-        key = (event.category, event.symbol)
-        if isinstance(event, BookUpdate):
-            bids, asks = ({}, {}) if event.snapshot else books[key]
-            books[key] = (bids, asks)
-            for side, changes in ((bids, event.bids), (asks, event.asks)):
-                for tick, size in changes:
-                    if size:
-                        side[tick] = size
-                    else:
-                        del side[tick]  # a deletion names a level that is displayed
-        yield event, *books[key]
+from bot.exchange.paper.types import BookUpdate, MarketTrade, MarkUpdate
+from tests.unit.bot.exchange.paper.market.books import replay
 
 
 def test_the_same_seed_gives_the_same_events() -> None:

@@ -1,17 +1,16 @@
 """Runs the invariants on one consistent snapshot of a system's rows and its exchange's record."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from config.settings import ExchangeMode, Settings
 from console.context import reading
 from console.exchange_record import ExchangeRecord, read_exchange_record
 from console.invariants import InvariantResult, check_all
-from console.invariants.evidence import Evidence
+from console.invariants.evidence import SETTLING, Evidence
 from models.audit import count_entries
 from workers.home import Home
-
-JOURNAL = "journal.jsonl"
+from workers.topology import JOURNAL
 
 
 def journal_path(settings: Settings) -> Path:
@@ -19,11 +18,16 @@ def journal_path(settings: Settings) -> Path:
     return Home(settings.home).paper / JOURNAL
 
 
-def examine(settings: Settings, *, journal: Path | None = None) -> list[InvariantResult]:
-    """Every invariant of the system that these settings name."""
+def examine(
+    settings: Settings, *, journal: Path | None = None, all_settled: bool = False
+) -> list[InvariantResult]:
+    """Every invariant of the system that these settings name.
+
+    With `all_settled` nothing is excused as being still on its way.
+    """
     path = journal or journal_path(settings)
     with reading(settings.require_database_url()) as session:
-        now = datetime.now(UTC)
+        now = datetime.now(UTC) + (SETTLING if all_settled else timedelta(0))
         # The first statement takes the snapshot; the record is read after it, so that it holds
         # every fill that a row can have.
         count_entries(session)

@@ -388,7 +388,7 @@ def _newest_prices(session: Session, symbols: Sequence[str]) -> dict[str, Decima
             tuple_(FillRow.symbol, FillRow.executed_at).in_(newest)
         )
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _breakers(session: Session) -> tuple[BreakerLine, ...]:

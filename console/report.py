@@ -51,7 +51,7 @@ def build_report(session: Session, since: datetime, facts: RunFacts) -> dict[str
             select(TradeRequestRow.request_id, TradeRequestRow.created_at).where(
                 TradeRequestRow.received_at >= since
             )
-        )
+        ).all()
     )
     return {
         "requests": requests,

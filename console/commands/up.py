@@ -1,11 +1,113 @@
-"""placeholder while topology is being written"""
+"""`mlrisk up`: the whole system on this machine, with a live screen until Ctrl-C."""
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from console.context import HomeOption, chosen_home
+from console.errors import ExitCode
+from console.output import stderr
+
+if TYPE_CHECKING:
+    from console.signals import StopWish
+    from console.system import System
+
+MarketOption = Annotated[
+    str | None,
+    typer.Option(
+        "--market",
+        metavar="SPEC",
+        help="Market of the paper exchange: auto, bybit, binance, bars or synthetic.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
-    app.command("up")(up)
+    app.command(epilog="Example: mlrisk up --home ./state --no-demo")(up)
 
 
-def up() -> None:
-    """up"""
+def up(
+    ctx: typer.Context,
+    demo: Annotated[
+        bool, typer.Option("--demo/--no-demo", help="Run the demo strategy as well.")
+    ] = True,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Leave it running in the background.")
+    ] = False,
+    market: MarketOption = None,
+    no_screen: Annotated[
+        bool, typer.Option("--no-screen", help="Lines instead of the live screen.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Start Postgres, Redis, the paper exchange, feed, workers, beat, Flower and a demo strategy.
+
+    Everything runs under one supervisor; Ctrl-C stops all of it. State stays in the home and is
+    taken up by the next start. With $MLRISK_DATABASE_URL or $MLRISK_REDIS_URL it uses your
+    servers instead of its own.
+    """
+    from console.signals import stop_wish
+    from console.system import StartOptions, start
+
+    say = stderr()
+    with stop_wish() as wish:
+        with wish.interrupting(), say.status("starting") as spinner:
+
+            def progress(step: str) -> None:
+                spinner.update(step)
+                if not say.is_terminal:
+                    say.print(step)
+
+            options = StartOptions(demo=demo, market=market, detach=detach)
+            system = start(chosen_home(ctx, home), options, progress)
+        if detach:
+            _say_where(system)
+            return
+        _run_until_stopped(system, wish, lines=no_screen)
+
+
+def _say_where(system: "System") -> None:
+    from console.addresses import addresses
+
+    out = stderr()
+    out.print(f"running in {system.settings.home}, supervisor {system.supervisor.pid}")
+    for name, address in addresses(system.settings, system.home.known_ports()).items():
+        out.print(f"{name}: {address}")
+    out.print("watch it with `mlrisk screen`, stop it with `mlrisk down`")
+
+
+def _run_until_stopped(system: "System", wish: "StopWish", *, lines: bool) -> None:
+    """Watches until somebody wants to stop, here or by `mlrisk down` elsewhere."""
+    from console.addresses import addresses
+    from console.screen.loop import watch
+    from console.screen.source import ViewSource
+
+    source = ViewSource(system.settings, addresses(system.settings, system.home.known_ports()))
+    last = ""
+    try:
+        watch(
+            source,
+            stop=wish.event,
+            until=lambda: not system.is_alive(),
+            terminal=False if lines else None,
+        )
+        if system.is_alive():
+            last = source.summary()
+    finally:
+        source.close()
+        clean = stop_and_report(system, last)
+    if not clean:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def stop_and_report(system: "System", summary: str) -> bool:
+    """Stops what still runs; True if nothing had to be killed."""
+    say = stderr()
+    if not system.is_alive():
+        say.print("the supervisor has ended: stopped elsewhere, or it crashed (see the logs)")
+        return True
+    clean = system.stop(lambda step: say.print(step))
+    if summary:
+        say.print(summary)
+    say.print("stopped cleanly" if clean else "[red]stopped, but something had to be killed[/]")
+    return clean

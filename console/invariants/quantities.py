@@ -25,8 +25,10 @@ def i3_quantities_add_up(evidence: Evidence) -> list[str]:
     """Per parent: filled + released + open = approved, and fills are those of the exchange."""
     session = evidence.session
     found: list[str] = []
-    approved = dict(session.execute(select(DecisionRow.request_id, DecisionRow.approved_qty)))
-    open_qty = dict(session.execute(select(ReservationRow.request_id, ReservationRow.open_qty)))
+    approved = dict(session.execute(select(DecisionRow.request_id, DecisionRow.approved_qty)).all())
+    open_qty = dict(
+        session.execute(select(ReservationRow.request_id, ReservationRow.open_qty)).all()
+    )
     for parent in session.scalars(select(ParentOrderRow).order_by(ParentOrderRow.request_id)):
         found += _parent_adds_up(parent, approved.get(parent.request_id), open_qty)
     found += _children_add_up(session)
@@ -65,7 +67,7 @@ def _children_add_up(session: Session) -> list[str]:
             select(FillRow.child_id, func.sum(FillRow.qty))
             .where(FillRow.child_id.is_not(None))
             .group_by(FillRow.child_id)
-        )
+        ).all()
     )
     found: list[str] = []
     by_parent: dict[str, Decimal] = defaultdict(Decimal)

@@ -14,21 +14,21 @@ _FOOTER_ROWS = 1
 _CHROME = 3
 
 
-def compose(view: ScreenView, width: int, height: int) -> RenderableType:
+def compose(view: ScreenView, width: int, height: int, *, note: str = "") -> RenderableType:
     """One frame. Small terminals lose panels, never the trading state."""
     if height < _HEADER_ROWS + _FOOTER_ROWS + 5 or width < 50:
         return Group(panels.header(view))
     if width < WIDE or height < TALL:
-        return _small(view, height)
-    return _full(view, height)
+        return _small(view, height, note)
+    return _full(view, height, note)
 
 
-def _full(view: ScreenView, height: int) -> Layout:
+def _full(view: ScreenView, height: int, note: str) -> Layout:
     body = height - _HEADER_ROWS - _FOOTER_ROWS
     third = max(9, body // 3)
     top, middle = third, third
     bottom = body - top - middle
-    root = _framed(view)
+    root = _framed(view, note)
     root["body"].split_column(
         Layout(name="top", size=top),
         Layout(name="middle", size=middle),
@@ -50,9 +50,9 @@ def _full(view: ScreenView, height: int) -> Layout:
     return root
 
 
-def _small(view: ScreenView, height: int) -> Layout:
+def _small(view: ScreenView, height: int, note: str) -> Layout:
     body = height - _HEADER_ROWS - _FOOTER_ROWS
-    root = _framed(view)
+    root = _framed(view, note)
     shares = [panels.requests]
     if body >= 14:
         shares.append(panels.children)
@@ -63,11 +63,11 @@ def _small(view: ScreenView, height: int) -> Layout:
     return root
 
 
-def _framed(view: ScreenView) -> Layout:
+def _framed(view: ScreenView, note: str) -> Layout:
     root = Layout()
     root.split_column(
         Layout(panels.header(view), name="header", size=_HEADER_ROWS),
         Layout(name="body"),
-        Layout(panels.footer(view), name="footer", size=_FOOTER_ROWS),
+        Layout(panels.footer(view, note), name="footer", size=_FOOTER_ROWS),
     )
     return root

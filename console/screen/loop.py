@@ -21,23 +21,29 @@ def watch(
     stop: threading.Event,
     until: Callable[[], bool] = lambda: False,
     terminal: bool | None = None,
+    note: Callable[[], str] = lambda: "",
 ) -> None:
     """Returns when `stop` is set or `until` says so. KeyboardInterrupt passes through."""
     console = Console(highlight=False)
     full = terminal if terminal is not None else console.is_terminal and sys.stdin.isatty()
     if full:
-        _draw(console, source, stop, until)
+        _draw(console, source, stop, until, note)
     else:
         _print_lines(source, stop, until)
 
 
 def _draw(
-    console: Console, source: ViewSource, stop: threading.Event, until: Callable[[], bool]
+    console: Console,
+    source: ViewSource,
+    stop: threading.Event,
+    until: Callable[[], bool],
+    note: Callable[[], str],
 ) -> None:
     with Live(console=console, screen=True, auto_refresh=False) as screen:
         while not stop.is_set() and not until():
             width, height = console.size
-            screen.update(compose(source.read(), width, height), refresh=True)
+            frame = compose(source.read(), width, height, note=note())
+            screen.update(frame, refresh=True)
             stop.wait(FRAME_SECONDS)
 
 

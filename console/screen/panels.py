@@ -228,8 +228,9 @@ def beat_of(process: str, beats: dict[str, HeartbeatLine]) -> HeartbeatLine | No
     return None
 
 
-def footer(view: ScreenView) -> Text:
-    parts = [f"{name} {address}" for name, address in view.addresses.items()]
+def footer(view: ScreenView, note: str = "") -> Text:
+    parts = [note] if note else []
+    parts += [f"{name} {address}" for name, address in view.addresses.items()]
     text = Text("   ".join([*parts, "Ctrl-C stops"]), no_wrap=True, overflow="ellipsis")
     text.stylize("dim")
     return text

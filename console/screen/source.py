@@ -11,6 +11,7 @@ from console.context import reading_engine
 from console.errors import explain
 from console.limit_use import LimitUse, highest, limit_uses
 from console.queries import Live, live
+from console.screen.lines import line
 from console.screen.view import ScreenView
 from models.tables import DecisionRow
 from workers.home import Home
@@ -35,6 +36,11 @@ class ViewSource:
 
     def close(self) -> None:
         self._engine.dispose()
+
+    def summary(self) -> str:
+        """What came of it all, in one line; empty while Postgres can't be read."""
+        view = self.read()
+        return "" if view.live is None else line(view)
 
     def read(self) -> ScreenView:
         """A frame; while Postgres is away the frame says so instead."""

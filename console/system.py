@@ -1,0 +1,131 @@
+"""Starts and stops a whole system on this machine, for `mlrisk up`, `down` and `demo`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from config.settings import PREFIX, ExchangeMode, Settings, load_settings
+from console.errors import CommandError, ExitCode
+from models import migrate
+from workers import topology
+from workers.home import Home, HomeInUseError
+from workers.launches import ProcessSpec
+from workers.supervisor import NotRunningError, StartError, Supervisor, SupervisorCallError
+
+DEMO_STRATEGY = "demo-strategy"
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class StartOptions:
+    """What a person may choose on the command line."""
+
+    demo: bool = True
+    market: str | None = None
+    detach: bool = False
+
+
+class System:
+    """A running system of one home."""
+
+    def __init__(self, settings: Settings, supervisor: Supervisor) -> None:
+        self.settings = settings
+        self.supervisor = supervisor
+
+    @property
+    def home(self) -> Home:
+        return self.supervisor.home
+
+    def is_alive(self) -> bool:
+        return self.supervisor.is_alive()
+
+    def stop(self, progress: Progress) -> bool:
+        """True when every process ended because it was asked to."""
+        return self.supervisor.shutdown(progress)
+
+
+def start(home_path: Path | None, options: StartOptions, progress: Progress) -> System:
+    """Everything in order: servers, migrations, then all processes, then the strategy.
+
+    Raises CommandError with what to do when the home is in use or a process doesn't come up;
+    what was started is stopped again then.
+    """
+    home = Home(home_path)
+    chosen = _settings(home)
+    supervisor = Supervisor(home)
+    built: list[topology.Topology] = []
+
+    def specs() -> list[ProcessSpec]:
+        made = topology.build(home, _options(chosen, options))
+        made.prepare()
+        built.append(made)
+        return made.specs
+
+    def servers_are_up() -> None:
+        progress("migrating the database")
+        migrate.upgrade(built[0].create_database())
+        home.write_environment(built[0].environment)
+
+    try:
+        supervisor.start(
+            specs,
+            after_stage={topology.SERVERS: servers_are_up},
+            progress=progress,
+            tied=not options.detach,
+        )
+    except HomeInUseError as error:
+        raise CommandError(f"{error} (`mlrisk down`)", ExitCode.USAGE) from error
+    except StartError as error:
+        raise CommandError(str(error), ExitCode.DEPENDENCY_DOWN) from error
+    return System(load_settings(home.path), supervisor)
+
+
+def attach(settings: Settings) -> System:
+    """The system that runs in the settings' home; CommandError when there is none."""
+    try:
+        return System(settings, Supervisor.attach(Home(settings.home)))
+    except NotRunningError as error:
+        raise CommandError(str(error), ExitCode.DEPENDENCY_DOWN) from error
+
+
+def memory_by_process(system: System) -> dict[str, float]:
+    """In 10^6 bytes, shared pages counted once; empty when the supervisor doesn't answer."""
+    try:
+        return {status.name: status.memory_mb for status in system.supervisor.status()}
+    except SupervisorCallError:
+        return {}
+
+
+def _settings(home: Home) -> Settings:
+    """Settings from the environment alone: addresses that a crash left behind mean nothing."""
+    try:
+        Supervisor.attach(home)
+    except NotRunningError:
+        home.clear_environment()
+    return load_settings(home.path)
+
+
+def _options(settings: Settings, options: StartOptions) -> topology.Options:
+    paper = settings.exchange_mode is ExchangeMode.PAPER
+    if options.demo and not paper:
+        raise CommandError(
+            f"the demo strategy trades on paper only, and {PREFIX}EXCHANGE_MODE is "
+            f"{settings.exchange_mode}: start with --no-demo",
+            ExitCode.USAGE,
+        )
+    return topology.Options(
+        paper=paper,
+        demo=options.demo,
+        database_url=_revealed(settings.database_url),
+        redis_url=_revealed(settings.redis_url),
+        exchange_url=settings.exchange_url,
+        symbols=settings.symbol_list,
+        recordings=settings.recordings,
+        paper_arguments=("--market", options.market) if options.market else (),
+    )
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

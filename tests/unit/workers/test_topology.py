@@ -1,0 +1,103 @@
+"""Which processes make up a system."""
+
+from pathlib import Path
+
+import pytest
+
+from config.celery import QUEUES
+from workers import topology
+from workers.home import Home
+from workers.launches import ProcessSpec
+from workers.topology import Options, Topology
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home")
+    home.create()
+    return home
+
+
+def _by_name(built: Topology) -> dict[str, ProcessSpec]:
+    return {spec.name: spec for spec in built.specs}
+
+
+def _secrets(home: Home) -> list[str]:
+    return [path.read_text(encoding="utf-8") for path in home.secrets.iterdir()]
+
+
+def test_one_machine_has_servers_first_and_strategies_last(home: Home) -> None:
+    built = topology.build(home, Options(demo=True))
+    stages = {spec.name: spec.stage for spec in built.specs}
+    servers = ["postgres", "redis", "paper-exchange"]
+    own = ["feed", *QUEUES, "beat", "flower"]
+    assert stages == {
+        **dict.fromkeys(servers, topology.SERVERS),
+        **dict.fromkeys(own, topology.PROCESSES),
+        "demo-strategy": topology.STRATEGIES,
+    }
+    assert all(_by_name(built)[name].ready is not None for name in servers)
+
+
+def test_servers_of_ones_own_are_used_and_not_started(home: Home) -> None:
+    options = Options(
+        paper=False,
+        database_url="postgresql+psycopg://me:pw@db/mlrisk",
+        redis_url="redis://:pw@cache:6379/0",
+    )
+    built = topology.build(home, options)
+    assert {"postgres", "redis", "paper-exchange"}.isdisjoint(_by_name(built))
+    assert built.environment["MLRISK_DATABASE_URL"] == options.database_url
+    assert built.environment["MLRISK_REDIS_URL"] == options.redis_url
+    assert "MLRISK_EXCHANGE_URL" not in built.environment
+    assert built.create_database() == options.database_url
+    assert "pw" not in repr(options)
+    assert "pw" not in repr(built)
+
+
+def test_no_secret_is_on_a_command_line_or_in_a_representation(home: Home) -> None:
+    built = topology.build(home, Options(demo=True))
+    assert len(_secrets(home)) == 3
+    for secret in _secrets(home):
+        assert not any(secret in word for spec in built.specs for word in spec.command)
+        assert secret not in repr(built)
+
+
+def test_each_queue_has_a_worker_of_its_own_that_takes_one_task_at_a_time(home: Home) -> None:
+    specs = _by_name(topology.build(home, Options(concurrency={"execution": 3})))
+    for queue in QUEUES:
+        words = specs[queue].command
+        assert words[words.index("--queues") + 1] == queue
+        assert words[words.index("--prefetch-multiplier") + 1] == "1"
+        expected = "3" if queue == "execution" else "1"
+        assert words[words.index("--concurrency") + 1] == expected
+
+
+def test_the_demo_strategy_knows_the_broker_and_the_exchange_and_nothing_else(home: Home) -> None:
+    built = topology.build(home, Options(demo=True, symbols=("BTCUSDT",), demo_arguments=("--x",)))
+    demo = _by_name(built)["demo-strategy"]
+    ours = {name for name in demo.env if name.startswith("MLRISK_")}
+    assert ours == {"MLRISK_DEMO_BROKER_URL"}
+    assert demo.command[-3:] == ["--symbols", "BTCUSDT", "--x"]
+    with pytest.raises(ValueError, match="needs the paper exchange"):
+        topology.build(home, Options(demo=True, paper=False))
+
+
+def test_processes_get_the_settings_and_no_proxy_for_this_machine(
+    home: Home, tmp_path: Path
+) -> None:
+    built = topology.build(home, Options(recordings=tmp_path))
+    specs = _by_name(built)
+    for name in ("feed", "execution", "beat", "flower"):
+        env = specs[name].env
+        assert built.environment.items() <= env.items()
+        assert env["NO_PROXY"] == "127.0.0.1,localhost"
+    assert specs["paper-exchange"].env["MLRISK_RECORDINGS"] == str(tmp_path)
+    assert "MLRISK_DATABASE_URL" not in specs["paper-exchange"].env
+
+
+def test_a_home_gives_the_same_system_again(home: Home) -> None:
+    first = topology.build(home, Options(demo=True))
+    second = topology.build(home, Options(demo=True))
+    assert first == second
+    assert topology.flower_login(home) == ("mlrisk", home.secret("flower-password"))

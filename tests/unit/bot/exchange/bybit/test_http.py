@@ -2,11 +2,9 @@
 
 import json
 import os
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,9 +27,7 @@ from bot.exchange.protocol import (
     TimeInForce,
 )
 from models.enums import TradeSide
-
-sys.path.insert(0, str(Path(__file__).parent))
-from bybit_transport import Transport, config, envelope, exchange
+from tests.unit.bot.exchange.bybit.bybit_transport import Transport, config, envelope, exchange
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 D = Decimal

@@ -2,11 +2,9 @@
 
 import pickle
 import socket
-import sys
 import traceback
 from datetime import UTC, datetime
 from http.client import IncompleteRead, RemoteDisconnected
-from pathlib import Path
 
 import pytest
 import requests
@@ -30,9 +28,15 @@ from bot.errors import (
 )
 from bot.exchange.bybit.outcome import clock_offset_ms, throttle_seconds
 from bot.exchange.bybit.session import READ_ATTEMPTS
-
-sys.path.insert(0, str(Path(__file__).parent))
-from bybit_transport import KEY, SECRET, Step, Transport, envelope, exchange, http
+from tests.unit.bot.exchange.bybit.bybit_transport import (
+    KEY,
+    SECRET,
+    Step,
+    Transport,
+    envelope,
+    exchange,
+    http,
+)
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 BODY = {

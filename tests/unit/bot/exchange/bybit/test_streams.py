@@ -1,11 +1,9 @@
 """The stream supervisor against a server that misbehaves."""
 
 import socket
-import sys
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,10 +19,8 @@ from bot.exchange.bybit.streams import (
 )
 from bot.exchange.protocol import ExchangeOrder, Execution
 from bot.market.frames import BookFrame
-
-sys.path.insert(0, str(Path(__file__).parent))
-from bybit_transport import config
-from stream_server import StreamServer, eventually, running
+from tests.unit.bot.exchange.bybit.bybit_transport import config
+from tests.unit.bot.exchange.bybit.stream_server import StreamServer, eventually, running
 
 PACE = Pace(connect=1.0, silence=30.0, backoff_first=0.02, backoff_last=0.1, stable=60.0)
 

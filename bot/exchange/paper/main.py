@@ -39,6 +39,12 @@ def parser() -> argparse.ArgumentParser:
         help="auto (recorded Bybit session by MLRISK_RECORDINGS, else synthetic), bybit, binance, "
         "bars or synthetic (%(default)s)",
     )
+    market.add_argument(
+        "--recordings",
+        type=Path,
+        default=os.environ.get("MLRISK_RECORDINGS"),
+        help="directory of recorded markets (MLRISK_RECORDINGS)",
+    )
     market.add_argument("--symbols", help="comma-separated; default: all of the market")
     market.add_argument("--seed", type=int, default=1, help="seed of market and faults")
     market.add_argument(
@@ -86,6 +92,7 @@ def options_of(args: argparse.Namespace) -> Options:
     return Options(
         server=server,
         market=args.market,
+        recordings=args.recordings,
         symbols=symbols,
         seed=args.seed,
         speed=args.speed,

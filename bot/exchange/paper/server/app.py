@@ -28,7 +28,6 @@ class PaperServer:
         self._control = ControlDoor(exchange)
         self._server = web.Server(self._handle, access_log=None)
         self._runner = web.ServerRunner(self._server, shutdown_timeout=SHUTDOWN_SECONDS)
-        self._connections: set[Connection] = set()
         self.port = 0
 
     @property
@@ -44,13 +43,15 @@ class PaperServer:
         await site.start()
         self.port = self._runner.addresses[0][1]
         self.exchange.venue.start()
+        self.exchange.timed.start()
 
     async def stop(self) -> None:
         """Stops the market, says goodbye to all sockets, closes the port."""
         self.exchange.venue.stop()
         self.exchange.public.close()
         self.exchange.dcp.close()
-        for connection in list(self._connections):
+        self.exchange.timed.close()
+        for connection in list(self.exchange.connections):
             await connection.close()
         await self._runner.cleanup()
 
@@ -77,8 +78,8 @@ class PaperServer:
             return abort(request)
         if not exchange.ip_limiter.allow(request.remote or "", wall_ms()):
             return forbidden()
-        self._connections.add(connection)
+        exchange.connections.add(connection)
         try:
             return await connection.run()
         finally:
-            self._connections.discard(connection)
+            exchange.connections.discard(connection)

@@ -29,6 +29,8 @@ class Options:
     server: ServerSettings = field(default_factory=ServerSettings)
     engine: EngineSettings | None = None
     market: str = "auto"
+    recordings: Path | None = None
+    """Where recorded markets are."""
     symbols: tuple[str, ...] | None = None
     seed: int = 1
     speed: float = 1.0
@@ -66,7 +68,12 @@ class Running:
 
 
 def build(options: Options) -> Running:
-    source = open_source(options.market, seed=options.seed, symbols=options.symbols)
+    source = open_source(
+        options.market,
+        seed=options.seed,
+        symbols=options.symbols,
+        recordings=options.recordings,
+    )
     accounts = (
         load_accounts(options.accounts) if options.accounts is not None else default_accounts()
     )
@@ -83,5 +90,5 @@ def build(options: Options) -> Running:
     for text in options.faults:
         faults.add(**parse_fault(text))
     venue = Venue(source, engine, clock, journal)
-    exchange = Exchange(venue, {a.uid: a for a in accounts}, options.server, faults)
+    exchange = Exchange(venue, {a.uid: a for a in accounts}, options.server, faults, engine)
     return Running(PaperServer(exchange), journal)

@@ -21,7 +21,6 @@ class Call:
     now: int
     key: ApiKey | None = None
     ret_ext: dict[str, Any] = field(default_factory=dict)
-    origin: str = "client"
 
     @property
     def uid(self) -> str:

@@ -54,14 +54,10 @@ class DisconnectProtection:
         if category is None:
             return
         venue = self._exchange.venue
-        now = venue.catch_up()
+        venue.catch_up()
         venue.journal("forced", {"uid": uid, "what": "dcp", "product": product})
-        params = {"category": category, "orderFilter": "Order"}
-        if category == "linear":
-            for coin in {spec.quote_coin for spec in venue.specs.values()}:
-                venue.engine.cancel_all(uid, {**params, "settleCoin": coin}, now)
-        else:
-            venue.engine.cancel_all(uid, params, now)
+        for order_id in self._exchange.open_order_ids(uid, category, {"orderFilter": "Order"}):
+            self._exchange.paper.force_cancel(uid, order_id, "CancelByDCP")
         venue.touched()
 
     def close(self) -> None:

@@ -2,9 +2,11 @@
 
 import itertools
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from bot.exchange.paper.engine.core import PaperEngine
 from bot.exchange.paper.server.accounts import Account
 from bot.exchange.paper.server.auth import KeyRing
 from bot.exchange.paper.server.call import Call, Endpoint
@@ -14,8 +16,12 @@ from bot.exchange.paper.server.faults import FaultBoard
 from bot.exchange.paper.server.hub import PrivateHub
 from bot.exchange.paper.server.publish import PublicHub
 from bot.exchange.paper.server.ratelimit import IpLimiter, UidLimiter, Usage
+from bot.exchange.paper.server.timed import TimedFaults
 from bot.exchange.paper.server.venue import Venue
-from bot.exchange.paper.types import Reject
+from bot.exchange.paper.types import PrivateEvent, Reject
+
+if TYPE_CHECKING:
+    from bot.exchange.paper.server.sockets import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,9 @@ class Exchange:
     accounts: Mapping[str, Account]
     settings: ServerSettings
     faults: FaultBoard
+    paper: PaperEngine
+    """The same engine as the venue's, with the forced events that no client may ask for."""
+    connections: "set[Connection]" = field(default_factory=set)
     started_ms: int = field(default_factory=wall_ms)
     uid_limiter: UidLimiter = field(default_factory=UidLimiter)
     ip_limiter: IpLimiter = field(init=False)
@@ -56,7 +65,7 @@ class Exchange:
     private: PrivateHub = field(init=False)
     public: PublicHub = field(init=False)
     dcp: DisconnectProtection = field(init=False)
-    band_refusals: set[str] = field(default_factory=set)
+    timed: TimedFaults = field(init=False)
     _trace_prefix: str = field(default_factory=lambda: uuid.uuid4().hex[:20])
     _traces: "itertools.count[int]" = field(default_factory=itertools.count)
 
@@ -66,13 +75,17 @@ class Exchange:
         self.private = PrivateHub(self.faults)
         self.public = PublicHub(self.venue, self.faults)
         self.dcp = DisconnectProtection(self)
-        self.band_refusals.update(
-            account.uid
-            for account in self.accounts.values()
-            if not account.config.reprice_outside_band
-        )
-        self.venue.on_private = self.private.publish
+        self.timed = TimedFaults(self)
+        self.venue.on_private = self._on_private
         self.venue.on_trades = self.public.on_trades
+
+    def _on_private(self, events: Sequence[PrivateEvent]) -> None:
+        self.private.publish(events)
+        self.timed.on_private(events)
+
+    def wall_ms(self) -> int:
+        """The time by which signatures are judged; a fault may put it off."""
+        return wall_ms() + int(self.faults.option("clock_skew", "ms") or 0)
 
     def trace_id(self) -> str:
         return f"{self._trace_prefix}{next(self._traces):012x}"
@@ -88,20 +101,28 @@ class Exchange:
         return self.uid_limiter.take(key, limit, wall_ms(), cost)
 
     def refuses_outside_band(self, uid: str) -> bool:
-        return uid in self.band_refusals
+        return not self.paper.world.account(uid).reprice
 
     def set_band_action(self, uid: str, category: str, *, modify: bool) -> None:
         if category != "linear":
             raise Reject(10001, "params error: category invalid")
-        change = getattr(self.venue.engine, "set_band_action", None)
-        if change is None:
-            raise Reject(10016, "not supported by this engine")
-        change(uid, modify)
-        if modify:
-            self.band_refusals.discard(uid)
-        else:
-            self.band_refusals.add(uid)
+        self.paper.set_band_action(uid, modify)
 
     @property
     def ws_ack_delay(self) -> float:
         return self.settings.ws_ack_delay_seconds
+
+    def open_order_ids(self, uid: str, category: str, params: Mapping[str, str]) -> list[str]:
+        """Open orders of one category, newest first, filtered as `order/realtime` does."""
+        scopes = [dict(params)]
+        if category == "linear" and "symbol" not in params:
+            coins = sorted({spec.quote_coin for spec in self.venue.specs.values()})
+            scopes = [{**params, "settleCoin": coin} for coin in coins]
+        rows = [
+            row
+            for scope in scopes
+            for row in self.venue.engine.open_orders(
+                uid, {"category": category, **scope}, self.venue.now_ms
+            )
+        ]
+        return [row["orderId"] for row in rows]

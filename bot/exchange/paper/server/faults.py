@@ -2,14 +2,15 @@
 
 import itertools
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-Point = Literal["before", "after", "auth", "socket", "stream", "state"]
+Point = Literal["before", "after", "auth", "socket", "stream", "state", "order", "timed"]
 """Where a fault strikes: before or after a REST request took effect, at sign-in, on a WebSocket,
-on a private or public stream's message, or as a state that lasts while it is switched on."""
+on a private or public stream's message, as a state that lasts while it is switched on, at an
+order that has come into effect, or at a time of its own."""
 
 
 class FaultError(Exception):
@@ -24,6 +25,8 @@ class FaultKind:
     about: str
     options: Mapping[str, float] = field(default_factory=dict)
 
+
+_TIMES = {"after_ms": 0.0, "every_ms": 0.0}
 
 CATALOGUE: Mapping[str, FaultKind] = {
     # REST, nothing has happened yet
@@ -70,10 +73,24 @@ CATALOGUE: Mapping[str, FaultKind] = {
     "crash_after_partial_fill": FaultKind(
         "stream", "aborts all sockets and is gone after a partial fill", {"seconds": 3}
     ),
+    # orders that rest; the endpoint filter is the symbol
+    "forced_cancel_admin": FaultKind("order", "CancelByAdmin", {"after_ms": 100}),
+    "forced_cancel_reduce_only": FaultKind("order", "CancelByReduceOnly", {"after_ms": 100}),
+    "forced_cancel_liq": FaultKind("order", "CancelAllBeforeLiq", {"after_ms": 100}),
+    # at a time of their own; the endpoint filter is the symbol, n says how often
+    "cache_restart": FaultKind("timed", "order/realtime forgets closed orders", dict(_TIMES)),
+    "tick_change": FaultKind("timed", "the tick grows by a factor", {**_TIMES, "factor": 10}),
+    "min_qty_change": FaultKind("timed", "the minimum grows", {**_TIMES, "factor": 10}),
+    "delivering": FaultKind("timed", "the instrument becomes Delivering", dict(_TIMES)),
+    "funding": FaultKind("timed", "settles funding at a rate", {**_TIMES, "rate": 0.001}),
+    "liquidation": FaultKind("timed", "liquidates the position", dict(_TIMES)),
+    "adl": FaultKind("timed", "auto-deleverages a share", {**_TIMES, "share": 0.5}),
+    "foreign_order": FaultKind("timed", "an order that rests, not ours", dict(_TIMES)),
+    "foreign_position": FaultKind("timed", "a market buy, not ours", dict(_TIMES)),
 }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Fault:
     """A fault that is switched on."""
 
@@ -121,6 +138,8 @@ class FaultBoard:
         self._ids = itertools.count(1)
         self._active: list[Fault] = []
         self._by_point: dict[str, list[Fault]] = {}
+        self.on_change: Callable[[], None] = _nothing
+        """Told after every switch; states that the engine must know are set there."""
 
     def add(
         self,
@@ -149,6 +168,7 @@ class FaultBoard:
         fault = Fault(number, name, endpoint, probability, count, chosen, merged)
         self._active.append(fault)
         self._by_point.setdefault(kind.point, []).append(fault)
+        self.on_change()
         return fault
 
     def remove(self, which: str | None = None) -> int:
@@ -157,11 +177,15 @@ class FaultBoard:
         self._active = [f for f in self._active if f not in gone]
         for faults in self._by_point.values():
             faults[:] = [f for f in faults if f not in gone]
+        self.on_change()
         return len(gone)
 
     @property
-    def active(self) -> Iterable[Fault]:
+    def active(self) -> tuple[Fault, ...]:
         return tuple(self._active)
+
+    def of(self, point: Point) -> tuple[Fault, ...]:
+        return tuple(self._by_point.get(point, ()))
 
     def strike(self, point: Point, endpoint: str) -> Fault | None:
         """The first fault of this point that strikes now, in the order in which they were set."""
@@ -190,6 +214,10 @@ class FaultBoard:
     def lasting(self, name: str, endpoint: str) -> bool:
         faults = self._by_point.get("state", ())
         return any(f.name == name and fnmatchcase(endpoint, f.endpoint) for f in faults)
+
+
+def _nothing() -> None:
+    return None
 
 
 def parse_fault(text: str) -> dict[str, Any]:

@@ -60,13 +60,13 @@ class RestDoor:
         self, request: web.BaseRequest, endpoint: Endpoint, query: str, body: bytes
     ) -> web.StreamResponse:
         exchange = self._exchange
-        skew = exchange.faults.option("clock_skew", "ms") or 0
+        skew = exchange.wall_ms() - wall_ms()
         try:
             key = None
             if endpoint.signed:
                 if "X-BAPI-API-KEY" not in request.headers:
                     return _plain(401, "")
-                key = self._caller(request, endpoint, query, body, wall_ms() + int(skew))
+                key = self._caller(request, endpoint, query, body, exchange.wall_ms())
             is_query = request.method == "GET"
             params = _query(query) if is_query else parse_body(body)
         except Reject as refusal:
@@ -77,8 +77,8 @@ class RestDoor:
         if outcome.ret_code == 0:
             fault = exchange.faults.strike("after", endpoint.name)
         if fault is not None:
-            return await self._after(request, fault, outcome, int(skew))
-        return self._reply(outcome, int(skew))
+            return await self._after(request, fault, outcome, skew)
+        return self._reply(outcome, skew)
 
     def _caller(
         self, request: web.BaseRequest, endpoint: Endpoint, query: str, body: bytes, wall: int

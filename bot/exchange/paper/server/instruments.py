@@ -1,15 +1,14 @@
 """`market/instruments-info` and `market/risk-limit` records from an instrument's rules."""
 
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Any
 
+from bot.exchange.paper.engine.margin import risk_tiers
+from bot.exchange.paper.engine.settings import EngineSettings
 from bot.exchange.paper.server.wire import plain, trimmed
 from bot.exchange.paper.types import InstrumentSpec
 
 LAUNCH_TIME = "1585526400000"
-RISK_TIERS = 5
-FIRST_TIER_VALUE = Decimal(2_000_000)
-"""Size of the first risk tier in quote currency; each further tier adds as much again."""
 
 
 def instrument_record(spec: InstrumentSpec) -> dict[str, Any]:
@@ -99,32 +98,18 @@ def _bands(spec: InstrumentSpec) -> dict[str, str]:
     }
 
 
-def risk_tiers(spec: InstrumentSpec) -> list[dict[str, Any]]:
-    """Tiers whose maximum leverage halves; maintenance is half of initial margin."""
-    tiers = []
-    deduction = previous = Decimal(0)
-    leverage = spec.max_leverage
-    for number in range(1, RISK_TIERS + 1):
-        maintenance = 1 / leverage / 2
-        limit = FIRST_TIER_VALUE * number
-        if number > 1:
-            deduction += (limit - FIRST_TIER_VALUE) * (maintenance - previous)
-        tiers.append(
-            {
-                "id": number,
-                "symbol": spec.symbol,
-                "riskLimitValue": plain(limit),
-                "maintenanceMargin": _ratio(maintenance),
-                "initialMargin": _ratio(1 / leverage),
-                "isLowestRisk": int(number == 1),
-                "maxLeverage": plain(leverage.quantize(Decimal("0.01"), ROUND_DOWN)),
-                "mmDeduction": trimmed(deduction.quantize(Decimal("0.01"))) if deduction else "",
-            }
-        )
-        previous = maintenance
-        leverage = max(Decimal(1), leverage / 2)
-    return tiers
-
-
-def _ratio(value: Decimal) -> str:
-    return trimmed(value.quantize(Decimal("0.0001")))
+def risk_limit_rows(spec: InstrumentSpec, settings: EngineSettings) -> list[dict[str, Any]]:
+    """The tiers by which the engine computes margin."""
+    return [
+        {
+            "id": tier.tier,
+            "symbol": spec.symbol,
+            "riskLimitValue": plain(tier.limit),
+            "maintenanceMargin": trimmed(tier.maintenance_rate),
+            "initialMargin": trimmed(tier.initial_rate),
+            "isLowestRisk": int(tier.tier == 1),
+            "maxLeverage": plain(tier.max_leverage),
+            "mmDeduction": trimmed(tier.deduction) if tier.deduction else "",
+        }
+        for tier in risk_tiers(spec, settings)
+    ]

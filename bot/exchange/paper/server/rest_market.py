@@ -4,7 +4,7 @@ from typing import Any
 
 from bot.exchange.paper.server.call import Call, Endpoint, Params
 from bot.exchange.paper.server.clock import wall_ms
-from bot.exchange.paper.server.instruments import instrument_record, risk_tiers
+from bot.exchange.paper.server.instruments import instrument_record, risk_limit_rows
 from bot.exchange.paper.server.paging import page, page_limit
 from bot.exchange.paper.server.strict import (
     FUNDING_HISTORY,
@@ -185,7 +185,10 @@ def risk_limit(call: Call, params: Params) -> dict[str, Any]:
         time_field="",
     )
     wanted = {row["symbol"] for row in chosen}
-    rows = [tier for spec in specs if spec.symbol in wanted for tier in risk_tiers(spec)]
+    settings = call.exchange.paper.world.settings
+    rows = [
+        tier for spec in specs if spec.symbol in wanted for tier in risk_limit_rows(spec, settings)
+    ]
     return {"category": category, "list": rows, "nextPageCursor": cursor}
 
 

@@ -38,7 +38,20 @@ def create(call: Call, params: Params) -> dict[str, Any]:
     exchange = call.exchange
     before = position_before(call, params)
     result = exchange.venue.engine.create_order(call.uid, params, call.now)
-    exchange.venue.journal(
+    note_create(call, params, result, before)
+    exchange.venue.touched()
+    return result
+
+
+def note_create(
+    call: Call,
+    params: Params,
+    result: Mapping[str, Any],
+    before: str | None,
+    origin: str = "client",
+) -> None:
+    """The journal's record of an accepted order."""
+    call.exchange.venue.journal(
         "create",
         {
             "uid": call.uid,
@@ -47,11 +60,9 @@ def create(call: Call, params: Params) -> dict[str, Any]:
             **{name: params.get(name) for name in _JOURNALED},
             "reduceOnly": bool(params.get("reduceOnly", False)),
             "positionBefore": before,
-            "origin": call.origin,
+            "origin": origin,
         },
     )
-    exchange.venue.touched()
-    return result
 
 
 def position_before(call: Call, params: Params) -> str | None:

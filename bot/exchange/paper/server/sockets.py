@@ -213,10 +213,8 @@ class Connection:
         fault = self.exchange.faults.strike_named("auth", "auth_refusal", self.kind)
         if fault is not None:
             raise Reject(int(fault.options["code"]), "API key is invalid.")
-        skew = int(self.exchange.faults.option("clock_skew", "ms") or 0)
-        return self.exchange.keys.authenticate_socket(
-            args[0], int(expires), args[2], wall_ms() + skew
-        )
+        wall = self.exchange.wall_ms()
+        return self.exchange.keys.authenticate_socket(args[0], int(expires), args[2], wall)
 
     def sign_in(self, message: dict[str, Any]) -> None:
         """Takes effect at once: pybit subscribes without waiting for the answer."""

@@ -92,11 +92,10 @@ class TradeConnection(Connection):
         header = message.get("header")
         if not isinstance(header, dict):
             raise Reject(10001, "params error: header is required")
-        skew = int(self.exchange.faults.option("clock_skew", "ms") or 0)
         check_window(
             str(header.get("X-BAPI-TIMESTAMP", "")),
             str(header.get("X-BAPI-RECV-WINDOW", "")),
-            wall_ms() + skew,
+            self.exchange.wall_ms(),
         )
         args = message.get("args")
         if not isinstance(args, list) or len(args) != 1 or not isinstance(args[0], dict):

@@ -61,6 +61,7 @@ class Venue:
         self._offset = 0
         self._now = 0
         self.events_applied = 0
+        self.source_mark: dict[Key, Decimal] = {}
         self.mark_factor: dict[Key, Decimal] = {}
         """Faults move an instrument's mark price by a factor until it is taken back."""
         self._trades: list[tuple[Key, PublicTrade]] = []
@@ -149,8 +150,12 @@ class Venue:
             self.engine.advance(self._now)
 
     def _bent(self, event: MarkUpdate) -> MarkUpdate:
-        factor = self.mark_factor.get((event.category, event.symbol))
-        if factor is None or event.mark_price is None:
+        if event.mark_price is None:
+            return event
+        key = (event.category, event.symbol)
+        self.source_mark[key] = event.mark_price
+        factor = self.mark_factor.get(key)
+        if factor is None:
             return event
         bent = (event.mark_price * factor).quantize(event.mark_price)
         return MarkUpdate(

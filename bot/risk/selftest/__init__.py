@@ -1,0 +1,48 @@
+"""Shows that each configured limit bites: a synthetic breach of each one must not pass the gate."""
+
+from collections.abc import Iterable
+
+from bot.risk.checks.registry import CHECKS, Row
+from bot.risk.decision import Decision
+from bot.risk.gate import evaluate
+from bot.risk.limits import RiskLimits, config_path_of
+from bot.risk.selftest.baseline import Case, healthy
+from bot.risk.selftest.breaches import BREACHES
+from models.enums import CheckStatus, Verdict
+
+_NO = (CheckStatus.FAIL, CheckStatus.UNKNOWN)
+
+
+def self_test(limits: RiskLimits, rows: Iterable[Row] = CHECKS) -> tuple[str, ...]:
+    """What is wrong with these limits, or nothing.
+
+    A sound trade must pass, and the same trade with one limit breached must be denied or shrunk by
+    the check of that limit. A system whose self-test finds anything stays HALTED.
+    """
+    asked = tuple(rows)
+    base = healthy(limits)
+    found = _unsound(_decide(base, limits, asked))
+    names = {row.rule.name for row in asked}
+    found += [f"the check {name!r} has no synthetic breach" for name in names - BREACHES.keys()]
+    for name, breach in BREACHES.items():
+        case = breach.make(base, limits)
+        if case is None:
+            continue
+        decision = _decide(case, limits, asked)
+        statuses = {result.name: result.status for result in decision.checks}
+        if statuses.get(name) not in _NO or decision.verdict is Verdict.ALLOW:
+            limit = f" ({config_path_of(breach.limit)})" if breach.limit else ""
+            found.append(f"the limit of {name!r}{limit} does not bite: its breach was approved")
+    return tuple(found)
+
+
+def _decide(case: Case, limits: RiskLimits, rows: tuple[Row, ...]) -> Decision:
+    return evaluate(case.intent, case.snapshot, limits, rows)
+
+
+def _unsound(decision: Decision) -> list[str]:
+    if decision.verdict is Verdict.ALLOW:
+        return []
+    bad = [result.sentence for result in decision.checks if result.status in _NO]
+    bad += [factor.sentence for factor in decision.factors if factor.value < 1]
+    return [f"a sound trade does not pass whole: {'; '.join(bad)}"]

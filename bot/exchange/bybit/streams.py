@@ -35,6 +35,8 @@ from bot.exchange.bybit.stream_socket import StreamSocket
 log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.1
+# A broken book asks with every frame until its snapshot comes; that takes one round trip.
+_RESUBSCRIBE_SECONDS = 3.0
 
 
 class StreamState(StrEnum):
@@ -58,7 +60,7 @@ class Pace:
     """No data heard; only for streams that always have something to say."""
     backoff_first: float = 1.0
     backoff_last: float = 60.0
-    stable: float = 60.0
+    stable: float = 30.0
     """A connection that lived this long starts the pauses from the first again."""
 
     def pause(self, failures: int) -> float:
@@ -126,6 +128,7 @@ class StreamSupervisor:
         self._state = StreamState.WAITING
         self._connections = self._failures = self._frames = self._unreadable = 0
         self._last_fault: str | None = None
+        self._resubscribed: dict[str, float] = {}
 
     def start(self) -> None:
         self._thread = threading.Thread(
@@ -142,7 +145,15 @@ class StreamSupervisor:
                 raise DependencyDown("the stream's thread did not end", code="stream_stuck")
 
     def resubscribe(self, topic: str) -> None:
-        """Asks for a fresh snapshot of one topic; call it from `on_event`, when a book broke."""
+        """Asks for a fresh snapshot of one topic; call it from `on_event`, when a book broke.
+
+        Asking again while the answer is on its way does nothing.
+        """
+        now = time.monotonic()
+        asked = self._resubscribed.get(topic)
+        if asked is not None and now - asked < _RESUBSCRIBE_SECONDS:
+            return
+        self._resubscribed[topic] = now
         if self._socket is not None:
             self._socket.unsubscribe(topic)
             self._socket.subscribe([topic])

@@ -17,6 +17,8 @@ HORIZON_MS = 6_000  # the label: is the mid higher this long after the predictio
 LABEL_WEIGHT = SAMPLE_MS / HORIZON_MS / 3
 STABILITY_SAMPLES = 20  # four seconds of predictions
 CALIBRATION_BINS = 10
+MOVE_RATE_PRIOR = 25.0  # samples' worth of belief that the price moves: five seconds
+MOVE_RATE_MEMORY = 1500.0  # samples: five minutes
 _BOOK = tuple(i for i, name in enumerate(FEATURES) if name.startswith("imbalance"))
 _FLOW = tuple(i for i, name in enumerate(FEATURES) if name.startswith("flow"))
 _ALL = tuple(range(len(FEATURES)))
@@ -73,7 +75,7 @@ class OnlineLogistic:
         return sigmoid(float(self.weights @ x) / np.sqrt(1 + np.pi / 8 * variance))
 
     def learn(self, x: Floats, y: float, weight: float) -> None:
-        """y in [0, 1]; weight is how many independent observations this one counts for."""
+        """y is 0 or 1; weight is how many independent observations this one counts for."""
         self._variance[np.diag_indices_from(self._variance)] += self._drift * weight
         p = sigmoid(float(self.weights @ x))
         curvature = max(weight * p * (1 - p), 1e-9)
@@ -88,12 +90,17 @@ class OnlineLogistic:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the ensemble says of one sample. Probabilities are of a rise."""
+    """What the ensemble says of one sample.
+
+    Probabilities are of a rise given that the price moves within the horizon, as in the literature
+    on queue imbalance; how often it moves is `move_rate`.
+    """
 
     sample: Sample
     probability: float
     """Calibrated."""
     members: Floats
+    move_rate: float
     uncertainty: float
     """Epistemic entropy in bits: entropy of the mean minus mean entropy."""
     agreement: float
@@ -106,6 +113,11 @@ class Prediction:
     @property
     def rises(self) -> bool:
         return self.probability >= 0.5
+
+    @property
+    def edge(self) -> float:
+        """By how much right outcomes exceed wrong ones; a price at rest is neither."""
+        return (2 * self.confidence - 1) * self.move_rate
 
 
 class Calibration:
@@ -123,6 +135,7 @@ class Calibration:
         return self._platt.predict(np.array([_logit(raw)]))
 
     def learn(self, raw: float, published: float, y: float, weight: float) -> None:
+        """One outcome of a price that moved: y is 1 for a rise, 0 for a fall."""
         confidence = max(published, 1 - published)
         hit = y if published >= 0.5 else 1 - y
         place = min(int((confidence - 0.5) * 2 * CALIBRATION_BINS), CALIBRATION_BINS - 1)
@@ -154,6 +167,22 @@ def _logit(p: float) -> float:
     return float(np.log(q / (1 - q)))
 
 
+class MoveRate:
+    """How often the price of one symbol has moved within a horizon, lately."""
+
+    def __init__(self) -> None:
+        self._moved = self._total = MOVE_RATE_PRIOR
+
+    def learn(self, moved: bool) -> None:
+        keep = 1 - 1 / MOVE_RATE_MEMORY
+        self._moved = keep * self._moved + moved
+        self._total = keep * self._total + 1
+
+    @property
+    def value(self) -> float:
+        return self._moved / self._total
+
+
 class Ensemble:
     """Learns from every symbol together: features are scaled, so that one model fits all."""
 
@@ -164,6 +193,7 @@ class Ensemble:
         self._spread = np.ones(len(FEATURES))
         self.calibration = Calibration()
         self.labels = 0
+        self._move_rates: dict[str, MoveRate] = {}
         self._waiting: dict[str, deque[tuple[Prediction, float]]] = {}
         self._recent: dict[str, deque[float]] = {}
         self._draws: dict[str, tuple[int, Floats]] = {}
@@ -175,6 +205,7 @@ class Ensemble:
         pairs = zip(self._members, self._columns, strict=True)
         members = np.array([member.predict(x[columns]) for member, columns in pairs])
         raw = float(members.mean())
+        rate = self._move_rates.setdefault(sample.symbol, MoveRate()).value
         probability = self.calibration.apply(raw)
         recent = self._recent.setdefault(sample.symbol, deque(maxlen=STABILITY_SAMPLES))
         recent.append(probability)
@@ -184,6 +215,7 @@ class Ensemble:
             sample,
             probability,
             members,
+            rate,
             uncertainty=min(max(epistemic, 0.0), 1.0),
             agreement=same_side,
             stability=1 - (max(recent) - min(recent)),
@@ -211,13 +243,16 @@ class Ensemble:
     def _learn(self, prediction: Prediction, raw: float, mid: float) -> None:
         sample = prediction.sample
         move = mid - sample.mid
-        y = 0.5 if move == 0 else float(move > 0)  # unchanged: neither side was right
+        self._move_rates[sample.symbol].learn(move != 0)
+        if move == 0:
+            return
+        y = float(move > 0)
+        self.labels += 1
         self.calibration.learn(raw, prediction.probability, y, LABEL_WEIGHT)
         weights = LABEL_WEIGHT * self._resampling(sample)
         for member, columns, weight in zip(self._members, self._columns, weights, strict=True):
             if weight:
                 member.learn(sample.features[columns], y, float(weight))
-        self.labels += 1
 
     def _resampling(self, sample: Sample) -> Floats:
         """Online bagging (Oza & Russell 2001): Poisson(1) copies, one draw per block of a horizon,

@@ -1,5 +1,6 @@
 """Turns the stream into predictions, and the best of them into requests for trades."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,9 @@ NAME = "demo-imbalance"
 # The strategy's own bar. It is lower than mlrisk's usual 0.6 on purpose: whether a weak signal is
 # worth a trade is the risk gate's decision, and the strategy shows it weak ones too.
 MIN_CONFIDENCE = 0.55
+# Patience: only the surest quarter of the last half minute's predictions is acted upon.
+PATIENCE_QUANTILE = 0.75
+PATIENCE_PREDICTIONS = 600  # four symbols, five a second each
 # A signal this sure is worth the spread at once; weaker ones are spread over time.
 IMMEDIATE_CONFIDENCE = 0.68
 TWAP_HORIZON_SECONDS = 20
@@ -46,6 +50,7 @@ class Strategy:
         repeat = min(HORIZON_MS / 1000, len(symbols) / rate)
         self._repeat = timedelta(seconds=repeat)
         self._signals: dict[str, Signal] = {}
+        self._recent: deque[float] = deque(maxlen=PATIENCE_PREDICTIONS)
         self._last_request: dict[str, datetime] = {}
         self._next_request: datetime | None = None
 
@@ -71,19 +76,32 @@ class Strategy:
         if sample is None:
             return
         self.ensemble.observe(symbol, sample.ts_ms, sample.mid)
-        self._signals[symbol] = Signal(self.ensemble.predict(sample), received_at)
+        prediction = self.ensemble.predict(sample)
+        self._recent.append(prediction.confidence)
+        self._signals[symbol] = Signal(prediction, received_at)
 
     def next_signal(self, now: datetime) -> Signal | None:
-        """The surest fresh signal, if it is time for a request and one is sure enough."""
+        """The fresh signal of the largest edge, if it is time and it is sure enough."""
         if self._next_request is not None and now < self._next_request:
             return None
-        fresh = [s for symbol, s in self._signals.items() if self._may_ask(symbol, s, now)]
-        best = max(fresh, key=lambda s: s.prediction.confidence, default=None)
-        if best is None or best.prediction.confidence < MIN_CONFIDENCE:
+        bar = max(MIN_CONFIDENCE, self._patience())
+        sure = [
+            signal
+            for symbol, signal in self._signals.items()
+            if signal.prediction.confidence >= bar and self._may_ask(symbol, signal, now)
+        ]
+        if not sure:
             return None
+        best = max(sure, key=lambda signal: signal.prediction.edge)
         self._next_request = now + self._pause
         self._last_request[best.prediction.sample.symbol] = now
         return best
+
+    def _patience(self) -> float:
+        if not self._recent:
+            return 1.0
+        ordered = sorted(self._recent)
+        return ordered[int(PATIENCE_QUANTILE * (len(ordered) - 1))]
 
     def _may_ask(self, symbol: str, signal: Signal, now: datetime) -> bool:
         if (now - signal.received_at).total_seconds() > FRESH_SECONDS:

@@ -91,11 +91,23 @@ def test_calibration_learns_to_distrust_an_overconfident_model() -> None:
     for _ in range(20_000):
         raw = float(rng.choice([0.1, 0.9]))
         honest = 0.3 if raw < 0.5 else 0.7
-        published = calibration.apply(raw)
-        calibration.learn(raw, published, float(rng.random() < honest), 1.0)
+        outcome = float(rng.random() < honest)
+        calibration.learn(raw, calibration.apply(raw), outcome, 1.0)
     assert calibration.apply(0.9) == pytest.approx(0.7, abs=0.03)
     assert calibration.hit_rate == pytest.approx(0.7, abs=0.02)
     assert calibration.expected_error < 0.06
+
+
+def test_a_price_that_never_moves_has_no_edge_and_teaches_nothing() -> None:
+    ensemble = Ensemble(seed=1)
+    before = state(ensemble)
+    for i in range(600):
+        ensemble.observe("BTCUSDT", i * SAMPLE_MS, mid=100.0)
+        last = ensemble.predict(sample(i * SAMPLE_MS, first=3.0))
+    assert last.edge < 0.03
+    assert (state(ensemble), ensemble.labels) == (before, 0)
+    other = ensemble.predict(sample(0, first=3.0, symbol="ETHUSDT"))
+    assert other.edge > last.edge
 
 
 def test_agreement_uncertainty_and_stability_describe_the_members() -> None:

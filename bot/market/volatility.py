@@ -5,8 +5,11 @@ Source: RiskMetrics 1996 (zero-mean EWMA), sampled by the previous-tick rule (Da
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
 
 DAY_SECONDS = 86_400.0
 _SECOND = timedelta(seconds=1)
@@ -85,3 +88,18 @@ class EwmaVolatility:
             return None
         measured = math.sqrt(self._variance / self._weight * DAY_SECONDS)
         return max(measured, self._settings.floor_per_day)
+
+
+def from_closes(closes: Sequence[tuple[datetime, Decimal]]) -> float | None:
+    """Volatility per day of closing prices in time order; None when there are too few or they
+    don't move. What `EwmaVolatility.seed` wants, so that a new process needs no hours to know
+    what is normal."""
+    steps = [
+        (math.log(later / earlier), (at - before) / _SECOND)
+        for (before, earlier), (at, later) in pairwise(closes)
+        if earlier > 0 and later > 0 and at > before
+    ]
+    seconds = sum(duration for _, duration in steps)
+    if len(steps) < VolatilitySettings().warm_up_returns or not seconds:
+        return None
+    return math.sqrt(sum(step * step for step, _ in steps) / seconds * DAY_SECONDS) or None

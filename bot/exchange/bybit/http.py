@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from statistics import median
 
 from bot.clock import Clock, SystemClock
@@ -25,7 +26,8 @@ from bot.exchange.protocol import (
 log = logging.getLogger(__name__)
 
 # Largest pages that the endpoints take (facts section 3).
-ORDERS_PAGE, EXECUTIONS_PAGE, POSITIONS_PAGE, INSTRUMENTS_PAGE = 50, 100, 200, 1000
+ORDERS_PAGE, EXECUTIONS_PAGE, POSITIONS_PAGE = 50, 100, 200
+INSTRUMENTS_PAGE, KLINES_PAGE = 1000, 1000
 # execution/list refuses a window of more than seven days.
 EXECUTION_WINDOW = timedelta(days=7)
 CLOCK_SAMPLES = 5
@@ -192,6 +194,23 @@ class BybitExchange:
             except parse.UnreadableRow as error:
                 log.warning("instrument left out: %s", error, extra={"symbol": row.get("symbol")})
         return found
+
+    def minute_closes(
+        self, symbol: str, *, count: int = 1000
+    ) -> Sequence[tuple[datetime, Decimal]]:
+        """Closing prices of the last finished minutes, oldest first; at most 1000."""
+        reply = self._session.read(
+            "get_kline",
+            category=self._config.category,
+            symbol=symbol,
+            interval="1",
+            limit=min(count, KLINES_PAGE),
+        )
+        rows = reply.get("list")
+        if not isinstance(rows, list):
+            raise parse.UnreadableRow("list", rows)
+        # Newest first, and the newest is still being made.
+        return [parse.close(row) for row in reversed(rows[1:])]
 
     def server_time(self) -> datetime:
         result = self._session.read("get_server_time")

@@ -228,6 +228,13 @@ def instrument(row: Row, *, category: str) -> Instrument:
     )
 
 
+def close(row: object) -> tuple[datetime, Decimal]:
+    """Start and closing price of a kline: [start, open, high, low, close, ...]."""
+    if not isinstance(row, list) or len(row) < 5:
+        raise UnreadableRow("kline", row)
+    return from_milliseconds(row[0], "start"), decimal({"close": row[4]}, "close")
+
+
 def _mapping(row: Row, field: str) -> Row:
     value = row.get(field)
     if not isinstance(value, Mapping):

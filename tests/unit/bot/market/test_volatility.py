@@ -3,12 +3,13 @@
 import math
 import random
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.market.volatility import EwmaVolatility, VolatilitySettings
+from bot.market.volatility import EwmaVolatility, VolatilitySettings, from_closes
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -100,3 +101,13 @@ def test_a_seed_counts_by_its_weight_at_once() -> None:
     assert estimate.per_day == pytest.approx(0.03, rel=0.3)
     with pytest.raises(ValueError, match="seed"):
         estimate.seed(math.nan, weight=0.5)
+
+
+def test_closes_of_bars_give_a_seed() -> None:
+    closes = [
+        (START + timedelta(minutes=number), Decimal(str(price)))
+        for number, price in enumerate(walk(0.03, 1000, step=60.0))
+    ]
+    assert from_closes(closes) == pytest.approx(0.03, rel=0.1)
+    assert from_closes(closes[:20]) is None
+    assert from_closes([(at, Decimal(5)) for at, _ in closes]) is None

@@ -528,3 +528,12 @@ def test_a_get_is_signed_over_exactly_what_is_sent() -> None:
     assert parse_qs(urlsplit(request.url or "").query)["openOnly"] == ["0"]
     assert request.headers["X-BAPI-SIGN-TYPE"] == "2"
     assert request.headers["X-BAPI-RECV-WINDOW"] == "5000"
+
+
+def test_minute_closes_come_oldest_first_without_the_unfinished_one() -> None:
+    rows = [[str(n * 60_000), "1", "1", "1", str(n), "9", "9"] for n in (30, 29, 28)]
+    transport = Transport([envelope({"list": rows})])
+    closes = exchange(transport, FixedClock(NOW)).minute_closes("BTCUSDT", count=3)
+    assert [price for _, price in closes] == [D(28), D(29)]
+    assert closes[0][0] < closes[1][0]
+    assert query(transport.sent[0])["interval"] == "1"

@@ -1,0 +1,52 @@
+"""How a trading state may change: getting stricter is free, getting looser needs authority."""
+
+from dataclasses import dataclass
+
+from models.enums import TradingState
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """The answer to a wish for another state; a refusal names what is missing."""
+
+    before: TradingState
+    after: TradingState
+    warning: str | None = None
+    refused: str | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is something to write and to tell."""
+        return self.refused is None and self.before is not self.after
+
+
+# The half-open way back; nothing returns to ACTIVE in one step once it was stopped.
+_RECOVERS_TO = {
+    TradingState.HALTED: frozenset({TradingState.RECOVERING}),
+    TradingState.FLATTENING: frozenset({TradingState.HALTED, TradingState.FLAT}),
+    TradingState.FLAT: frozenset({TradingState.RECOVERING}),
+    TradingState.REDUCING: frozenset({TradingState.ACTIVE, TradingState.RECOVERING}),
+    TradingState.RECOVERING: frozenset({TradingState.ACTIVE}),
+    TradingState.ACTIVE: frozenset[TradingState](),
+}
+
+
+def change(before: TradingState, wanted: TradingState, *, authorised: bool = False) -> Transition:
+    """Move to a state. The same state again is a warning and no event; no timer is authority."""
+    if wanted is before:
+        return Transition(before, before, warning=f"the state is {before} already")
+    if wanted.strictness > before.strictness:
+        return Transition(before, wanted)
+    if wanted not in _RECOVERS_TO[before]:
+        return Transition(before, before, refused=f"{before} does not lead back to {wanted}")
+    # Flattening ends by itself when everything is verified flat; that is no loosening.
+    if not authorised and before is not TradingState.FLATTENING:
+        return Transition(before, before, refused=f"leaving {before} needs an authorised person")
+    return Transition(before, wanted)
+
+
+def emergency_stop(before: TradingState) -> Transition:
+    """Stop everything, from any state; what is stricter already stays as it is."""
+    if before.strictness >= TradingState.HALTED.strictness:
+        return Transition(before, before, warning=f"the state is {before} already")
+    return Transition(before, TradingState.HALTED)

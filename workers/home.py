@@ -10,6 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
+from bot.errors import Refused
 from config.settings import environment_file
 from workers.ports import free_port, is_free
 from workers.private_files import write_private
@@ -20,7 +21,7 @@ _PASSABLE = 0o711
 _PASSWORD_BYTES = 24
 
 
-class HomeInUseError(RuntimeError):
+class HomeInUseError(Refused):
     """Another process runs this home."""
 
     def __init__(self, path: Path, pid: int) -> None:
@@ -29,6 +30,10 @@ class HomeInUseError(RuntimeError):
             "or choose another home with --home"
         )
         self.pid = pid
+
+
+class HomeOwnerError(Refused):
+    """The home belongs to another user, whose servers couldn't read what ours write."""
 
 
 class Home:
@@ -50,8 +55,17 @@ class Home:
         return f"Home({str(self.path)!r})"
 
     def create(self) -> None:
-        """Make the directories that are missing, with their modes."""
+        """Make the directories that are missing, with their modes.
+
+        Raises HomeOwnerError when another user made the home, root included.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
+        owner = self.path.stat().st_uid
+        if owner != os.geteuid():
+            raise HomeOwnerError(
+                f"{self.path} belongs to user {owner}, and this is user {os.geteuid()}; "
+                "run mlrisk as its owner or choose another home with --home"
+            )
         self.path.chmod(_PASSABLE)
         for directory in (self.redis, self.paper, self.logs, self.run, self.secrets):
             directory.mkdir(exist_ok=True)

@@ -5,13 +5,15 @@ import socket
 from collections.abc import Collection
 from pathlib import Path
 
+from bot.errors import DependencyDown
+
 LOOPBACK = "127.0.0.1"
 _LOWEST = 15_000
 _HIGHEST = 65_000
 _ATTEMPTS = 200
 
 
-class NoFreePortError(RuntimeError):
+class NoFreePortError(DependencyDown):
     """No free port was found on 127.0.0.1."""
 
 

@@ -9,19 +9,20 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 from supervisor.xmlrpc import Faults
 
+from bot.errors import DependencyDown
 from workers import launches, processes, supervisord
 from workers.home import Home, HomeInUseError
 from workers.launcher import PARENT_VARIABLE, RUN_VARIABLE
 from workers.launches import ProcessSpec, Run
 from workers.private_files import write_private
 from workers.processes import ProcessIdentity
+from workers.status import ProcessStatus, status_of
 from workers.supervisord import SupervisorCallError
 
 __all__ = [
@@ -50,27 +51,12 @@ _STOPPABLE = frozenset({"STARTING", "RUNNING"})
 _starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="supervisor-starter")
 
 
-class NotRunningError(RuntimeError):
+class NotRunningError(DependencyDown):
     """No system runs in this home."""
 
 
-class StartError(RuntimeError):
+class StartError(DependencyDown):
     """A process did not come up; the message holds the end of its log."""
-
-
-@dataclass(frozen=True)
-class ProcessStatus:
-    """What one process is doing: `state` is supervisord's word, `restarts` count in this run.
-
-    `memory_mb` is in 10^6 bytes with all child processes, shared pages counted once.
-    """
-
-    name: str
-    state: str
-    pid: int | None
-    uptime_seconds: float
-    restarts: int
-    memory_mb: float
 
 
 class Supervisor:
@@ -128,19 +114,8 @@ class Supervisor:
 
     def status(self) -> list[ProcessStatus]:
         """Return the state of every process, supervisord first, the rest in order of start."""
-        run = self._running
         infos = sorted(self._infos(), key=lambda info: (_stage(info), info["name"]))
-        handle = run.identity.process()
-        own = ProcessStatus(
-            name="supervisord",
-            state="RUNNING",
-            pid=run.pid,
-            uptime_seconds=time.time() - run.started_at,
-            restarts=0,
-            memory_mb=processes.memory_mb([handle] if handle else []),
-        )
-        families = processes.families(handle) if handle else {}
-        return [own, *(self._status_of(info, families) for info in infos)]
+        return status_of(self.home, self._running, infos)
 
     def start_process(self, name: str) -> None:
         """Start one process that was stopped; nothing happens if it runs."""
@@ -312,27 +287,6 @@ class Supervisor:
         """Every process below supervisord, which inherits those that lose their parent."""
         handle = self._running.identity.process()
         return set(processes.descendants(handle)) if handle is not None else set()
-
-    def _status_of(
-        self, info: Mapping[str, Any], families: Mapping[int, list[psutil.Process]]
-    ) -> ProcessStatus:
-        name, state, pid = str(info["name"]), str(info["statename"]), int(info["pid"])
-        record = launches.record(self.home, name)
-        current = bool(pid) and record.get("pid") == pid
-        runs_for = time.time() - float(record["runs_from"]) if current else 0.0
-        if state == "RUNNING":
-            # supervisord says so as soon as it has forked; the launcher may still be waiting.
-            state = "STARTING" if not current else "BACKOFF" if runs_for < 0 else state
-        elif state == "EXITED" and launches.restarts_by_itself(self.home, name):
-            state = "BACKOFF"
-        return ProcessStatus(
-            name=name,
-            state=state,
-            pid=pid or None,
-            uptime_seconds=max(0.0, runs_for),
-            restarts=max(0, int(record.get("starts", 1)) - 1),
-            memory_mb=processes.memory_mb(families.get(pid, [])),
-        )
 
     def _infos(self) -> list[dict[str, Any]]:
         infos: list[dict[str, Any]] = self._call("getAllProcessInfo")

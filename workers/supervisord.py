@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bot.errors import DependencyDown
 from workers import launches
 from workers.home import Home
 from workers.launches import ProcessSpec
@@ -20,7 +21,7 @@ _LOG_BACKUPS = "3"
 _CALL_TIMEOUT_SECONDS = 10.0
 
 
-class SupervisorCallError(RuntimeError):
+class SupervisorCallError(DependencyDown):
     """supervisord refused a call or did not answer it."""
 
 

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL
 
+from bot.errors import DependencyDown
 from workers.embedded.privileges import give_to_unprivileged, unprivileged
 from workers.ports import LOOPBACK
 from workers.private_files import write_private
@@ -24,7 +25,7 @@ _CONNECT_TIMEOUT_SECONDS = 2
 _INITDB_TIMEOUT_SECONDS = 60
 
 
-class PostgresError(RuntimeError):
+class PostgresError(DependencyDown):
     """The embedded Postgres could not be prepared."""
 
 

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from bot.errors import Refused
+
 UNPRIVILEGED_UID = 65534  # "nobody" on every Linux distribution
 _CAPABILITIES = {"dac_override": 1, "dac_read_search": 2}
 
@@ -20,7 +22,7 @@ _DROP_AND_EXEC = (
 )
 
 
-class UnreachableError(RuntimeError):
+class UnreachableError(Refused):
     """The unprivileged user can't reach a path that it needs."""
 
 

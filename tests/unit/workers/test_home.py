@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import environment_file, load_settings
-from workers.home import Home, HomeInUseError
+from workers.home import Home, HomeInUseError, HomeOwnerError
 
 
 @pytest.fixture
@@ -106,6 +106,15 @@ def test_a_locked_home_names_its_holder_and_is_free_when_the_holder_dies(home: H
         holder.kill()
     with home.lock():
         assert (home.run / "lock").read_text(encoding="ascii") == str(os.getpid())
+
+
+def test_a_home_of_another_user_is_refused_by_name(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    with pytest.raises(HomeOwnerError, match=f"belongs to user {owner}, and this is user"):
+        home.create()
 
 
 def test_ports_file_is_json_that_a_person_can_read(home: Home) -> None:

@@ -1,6 +1,7 @@
 """A run that ends: wait, let what is open come to its end, and find out whether all held."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from console.context import reading, reading_engine
 from console.examination import examine
 from console.queries import database_now
 from console.report import RunFacts, build_report
-from console.system import DEMO_STRATEGY, Progress, System, memory_by_process
+from console.system import DEMO_STRATEGY, Progress, System
 from models.enums import ChildState, ExecutionStatus, ParentState
 from models.tables import ChildOrderRow, ParentOrderRow, TradeRequestRow
 
@@ -81,16 +82,19 @@ def unfinished(session: Session) -> Unfinished:
 
 
 def conclude(
-    system: System, since: datetime, left: Unfinished, progress: Progress
+    system: System,
+    since: datetime,
+    memory_mb: Mapping[str, float],
+    left: Unfinished,
+    progress: Progress,
 ) -> dict[str, object]:
     """Examines, reports, and stops everything; the report says how that went.
 
     What was drained is examined without any allowance for what might still be settling.
     """
     progress("examining the invariants")
-    memory = memory_by_process(system)
     results = examine(system.settings, all_settled=left.nothing)
     with reading(system.settings.require_database_url()) as session:
-        report = build_report(session, since, RunFacts(memory, results, stopped_cleanly=False))
+        report = build_report(session, since, RunFacts(memory_mb, results, stopped_cleanly=False))
     report["stopped_cleanly"] = system.stop(progress)
     return report

@@ -12,6 +12,10 @@ _ZERO = Decimal(0)
 _TOLERANCE = Decimal("1e-9")
 
 
+_NO_LIMITS = frozenset({"flip"})
+"""Their limit is the trade's own size, so that it is always used up."""
+
+
 @dataclass(frozen=True, slots=True)
 class LimitUse:
     """One upper limit and what stood against it. `share` is value / limit."""
@@ -35,6 +39,8 @@ def limit_uses(decision: Mapping[str, Any]) -> Iterable[LimitUse]:
     if verdict == Verdict.DENY:
         return
     for check in decision["checks"]:
+        if check["name"] in _NO_LIMITS:
+            continue
         if check["status"] != CheckStatus.PASS and check.get("cap") is None:
             continue
         value, limit, margin = (_number(check.get(key)) for key in ("value", "limit", "margin"))

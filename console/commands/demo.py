@@ -60,7 +60,7 @@ def _run(
     home: Path | None, seconds: float, market: str | None, wish: "StopWish", *, lines: bool
 ) -> dict[str, Any]:
     from console.finite_run import began, conclude, drain
-    from console.system import StartOptions, start
+    from console.system import StartOptions, memory_by_process, start
 
     say = stderr()
 
@@ -72,10 +72,11 @@ def _run(
     try:
         since = began(system.settings)
         _watch(system, seconds, wish, lines=lines)
+        memory_mb = memory_by_process(system)
         left = drain(system, progress)
         if not left.nothing:
             progress(f"still unfinished: {left}")
-        return conclude(system, since, left, progress)
+        return conclude(system, since, memory_mb, left, progress)
     finally:
         # Whatever went wrong above, nothing that we started stays behind.
         if system.is_alive():

@@ -1,5 +1,6 @@
 """Messages at the door: what a strategy may send, refused by field name when it is not that."""
 
+import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -90,6 +91,39 @@ Identifier = Annotated[
 Symbol = Annotated[str, StringConstraints(min_length=2, max_length=32, pattern=r"^[A-Z0-9]+$")]
 
 
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_.:\-]{1,64}")
+
+
+def _storable_text(value: str) -> str:
+    """Refuses what no JSONB column holds: NUL and lone surrogates."""
+    if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("must not hold NUL or lone surrogates")
+    return value
+
+
+def _small_and_storable(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Metadata is free, but it must be plain JSON, small, and name its scopes properly."""
+    try:
+        text = json.dumps(metadata, allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError("must be plain JSON without NaN or infinity") from error
+    if "\\u0000" in text:
+        raise ValueError("must not hold NUL")
+    _storable_text(text)
+    if len(text.encode()) > MAX_METADATA_BYTES:
+        raise ValueError(f"must stay under {MAX_METADATA_BYTES} bytes")
+    for key in ("account", "strategy"):
+        value = metadata.get(key)
+        if value is not None and not (isinstance(value, str) and _IDENTIFIER.fullmatch(value)):
+            raise ValueError(f"{key} must be 1 to 64 characters of A-Z a-z 0-9 _ . : -")
+    return metadata
+
+
+FeatureName = Annotated[
+    str, StringConstraints(min_length=1, max_length=64), AfterValidator(_storable_text)
+]
+
+
 class Message(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -131,9 +165,7 @@ class MLPredictions(Message):
     uncertainty: Share | None = None
     ensemble_agreement: Share | None = None
     prediction_stability: Share | None = None
-    feature_importance: dict[
-        Annotated[str, StringConstraints(min_length=1, max_length=64)], Share
-    ] = Field(default_factory=dict, max_length=256)
+    feature_importance: dict[FeatureName, Share] = Field(default_factory=dict, max_length=256)
     member_probabilities: tuple[Share, ...] = Field(default=(), max_length=256)
     model_version: Identifier | None = None
     predicted_at: UtcTime | None = None
@@ -161,22 +193,10 @@ class MLTradeRequest(Message):
     priority: ExecutionPriority = ExecutionPriority.NORMAL
     created_at: UtcTime
     expires_at: UtcTime | None = None
-    metadata: dict[str, Any] = Field(
+    metadata: Annotated[dict[str, Any], AfterValidator(_small_and_storable)] = Field(
         default_factory=dict,
         description="free for the strategy; `account` and `strategy` name the scopes",
     )
-
-    @model_validator(mode="after")
-    def _metadata_is_small_and_names_scopes(self) -> Self:
-        if len(repr(self.metadata)) > MAX_METADATA_BYTES:
-            raise ValueError(f"metadata must stay under {MAX_METADATA_BYTES} bytes")
-        for key in ("account", "strategy"):
-            value = self.metadata.get(key)
-            if value is not None and not (isinstance(value, str) and _IDENTIFIER.fullmatch(value)):
-                raise ValueError(
-                    f"metadata.{key} must be 1 to 64 characters of A-Z a-z 0-9 _ . : -"
-                )
-        return self
 
     @property
     def account(self) -> str | None:
@@ -185,9 +205,6 @@ class MLTradeRequest(Message):
     @property
     def strategy(self) -> str:
         return str(self.metadata.get("strategy", "default"))
-
-
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_.:\-]{1,64}")
 
 
 def request_schema() -> dict[str, Any]:

@@ -123,6 +123,8 @@ class FillBook:
         room = parent.approved_qty - parent.filled_qty
         counted = min(execution.qty, room)
         child.filled_qty += execution.qty
+        child.acked_at = child.acked_at or now
+        child.exchange_order_id = child.exchange_order_id or execution.order_id
         parent.filled_notional += execution.qty * execution.price
         parent.fees += execution.fee
         if counted < execution.qty:

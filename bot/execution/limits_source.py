@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from config.thresholds import MLRiskConfigManager
-
 from bot.risk.limits import RiskLimits, limits_from_config
 from config.settings import Settings
+from config.thresholds import MLRiskConfigManager
 
 DEFAULT_CONFIG = Path(__file__).parents[2] / "config" / "ml_risk_config.yaml"
 

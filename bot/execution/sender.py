@@ -164,7 +164,7 @@ class Sender:
                 _, child = owned
                 child.state = ChildState.ACKED
                 child.exchange_order_id = ack.order_id
-                child.acked_at = self._clock.now()
+                child.acked_at = child.acked_at or self._clock.now()
                 child.lease_owner, child.lease_until = None, None
                 self._audit_outcome(uow, child, claim, "acked", {"order_id": ack.order_id})
                 uow.commit()
@@ -228,9 +228,12 @@ class Sender:
     def _still_ours(
         self, uow: UnitOfWork, claim: _Claim
     ) -> tuple[ParentOrderRow, ChildOrderRow] | None:
-        """The rows, locked, if the fencing token is still this claim's."""
+        """The rows, locked, if nobody knows better by now: the token is this claim's, and no
+        fill or order record has moved the child on."""
         parent, child = self._lock(uow, claim.child_id)
         if parent is None or child is None or child.fencing_token != claim.token:
+            return None
+        if child.state != ChildState.SENDING:
             return None
         return parent, child
 

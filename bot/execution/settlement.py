@@ -42,6 +42,8 @@ def end_child(
     child.final_at = now
     child.note = note
     child.lease_owner, child.lease_until = None, None
+    # Whoever is still sending this child must not write its outcome over a final state.
+    child.fencing_token += 1
     uow.audit(
         child.account,
         "child_ended",

@@ -1,0 +1,173 @@
+"""Whatever happens in whatever order, every parent's books balance and every id is used once."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Throttled
+from models.database import Database
+from models.enums import ChildState, ParentState
+from tests.support.desk import Desk
+from tests.support.services import PostgresServer
+
+FAULTS = {
+    "lost ack": (OutcomeUnknown("read timeout"), True),
+    "lost request": (OutcomeUnknown("reset"), False),
+    "throttled": (Throttled("10006"), False),
+    "refused connection": (DependencyDown("refused"), False),
+    "price refused": (ExchangeRefused(110003, "price", action="REJECT"), False),
+    "no margin": (ExchangeRefused(110007, "margin", action="RISK"), False),
+}
+
+
+class AnyHistory(RuleBasedStateMachine):
+    """Requests, sends, faults, fills, sweeps, halts and time, in any order."""
+
+    postgres: PostgresServer
+    template: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.url = self.postgres.create_database(template=self.template)
+        self.db = Database(self.url)
+        self.desk = Desk(self.db)
+        self.desk.limits.change(
+            max_gross_exposure_share=Decimal(100),
+            max_net_exposure_share=Decimal(100),
+            max_position_share=Decimal(100),
+            max_repeated_orders=10_000,
+            max_orders_per_second=10_000,
+        )
+        self.requests = 0
+        self.halted = False
+
+    def teardown(self) -> None:
+        self.db.dispose()
+        self.postgres.drop_database(self.url)
+
+    @rule(size=st.integers(100, 9000), twap=st.booleans(), side=st.sampled_from(["buy", "sell"]))
+    def ask(self, size: int, twap: bool, side: str) -> None:
+        self.requests += 1
+        signal: dict[str, object] = {"position_size": str(size), "algorithm": "immediate"}
+        if twap:
+            signal |= {"algorithm": "twap", "horizon_seconds": 20, "interval_seconds": 4}
+        outcome = self.desk.approve(f"r-{self.requests}", signal_data=signal, side=side)
+        assert not (self.halted and outcome["verdict"] != "deny")
+
+    @rule()
+    def send_due(self) -> None:
+        accepted = len(self.desk.exchange.accepted)
+        self.desk.send_due()
+        assert not (self.halted and len(self.desk.exchange.accepted) != accepted)
+
+    @rule(name=st.sampled_from(sorted(FAULTS)))
+    def next_post_fails(self, name: str) -> None:
+        self.desk.exchange.faults.append(FAULTS[name])
+
+    @rule(share=st.sampled_from(["0", "0.3", "1"]))
+    def liquidity(self, share: str) -> None:
+        self.desk.exchange.fill_share = Decimal(share)
+
+    @rule(visible=st.booleans())
+    def exchange_shows_orders(self, visible: bool) -> None:
+        self.desk.exchange.visible = visible
+
+    @rule()
+    def stream_delivers(self) -> None:
+        self.desk.stream()
+
+    @rule()
+    def reconcile(self) -> None:
+        self.desk.reconciler.reconcile_account()
+
+    @rule()
+    def sweep(self) -> None:
+        self.desk.reconciler.expire_overdue()
+        for child in self.desk.children():
+            self.desk.reconciler.resolve_child(child.child_id)
+        self.desk.reconciler.recheck_expired()
+
+    @rule(seconds=st.sampled_from([0.5, 3.0, 12.0, 70.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.desk.pass_time(seconds)
+
+    @precondition(lambda self: not self.halted)
+    @rule()
+    def halt(self) -> None:
+        self.desk.halter.halt(reason="any", actor="machine")
+        self.halted = True
+
+    @precondition(lambda self: self.halted)
+    @rule()
+    def resume(self) -> None:
+        self.desk.halter.resume(reason="any", actor="machine", development=True)
+        self.halted = False
+
+    @invariant()
+    def books_balance(self) -> None:
+        self.desk.check_balance()
+
+    @invariant()
+    def one_order_per_child(self) -> None:
+        links = [str(body["orderLinkId"]) for body in self.desk.exchange.accepted]
+        assert len(links) == len(set(links))
+        ours = {child.order_link_id: child for child in self.desk.children()}
+        for body in self.desk.exchange.accepted:
+            assert Decimal(str(body["qty"])) == ours[str(body["orderLinkId"])].qty
+
+    def _calm_end(self) -> None:
+        """Afterwards: faults end, time passes, and everything comes to rest, fully accounted."""
+        desk = self.desk
+        desk.exchange.faults.clear()
+        desk.exchange.visible = True
+        for _ in range(14):
+            desk.send_due()
+            desk.stream()
+            self.sweep()
+            desk.pass_time(12)
+        desk.reconciler.reconcile_account()
+        for child in desk.children():
+            assert ChildState(child.state).is_final, (child.state, child.note)
+        total = Decimal(0)
+        for request in range(1, self.requests + 1):
+            if any(True for _ in desk.children(f"r-{request}")):
+                parent = desk.parent(f"r-{request}")
+                assert ParentState(parent.state).is_final
+                total += parent.filled_qty * (1 if parent.side == "buy" else -1)
+        assert total == desk.position()
+        assert total == sum(f.qty * f.side.sign for f in desk.exchange.fills)
+
+
+class AnyHistoryThatEnds(AnyHistory):
+    def teardown(self) -> None:
+        try:
+            self._calm_end()
+        finally:
+            super().teardown()
+
+
+@pytest.mark.slow
+def test_any_history_balances_and_comes_to_rest(
+    postgres: PostgresServer, migrated_template: str
+) -> None:
+    AnyHistoryThatEnds.postgres = postgres
+    AnyHistoryThatEnds.template = migrated_template
+    run_state_machine_as_test(
+        AnyHistoryThatEnds,
+        settings=settings(
+            max_examples=12,
+            stateful_step_count=25,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

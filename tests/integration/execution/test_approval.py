@@ -1,0 +1,195 @@
+"""One transaction from request to child orders, on real Postgres."""
+
+import threading
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import func, select
+
+from bot.execution.deciding import decide
+from bot.risk import codec
+from bot.risk.limits import RiskLimits
+from bot.risk.snapshot import RiskSnapshot, TradeIntent
+from models.audit import chains, verify_chain
+from models.tables import (
+    AuditRow,
+    ChildOrderRow,
+    DecisionRow,
+    ParentOrderRow,
+    ReservationRow,
+    TradeRequestRow,
+)
+from tests.support.desk import Desk
+
+D = Decimal
+
+
+def test_an_approved_request_writes_decision_reservation_parent_and_children(desk: Desk) -> None:
+    outcome = desk.approve_twap()
+    assert outcome["verdict"] == "allow"
+    children = desk.children()
+    assert len(children) == 6
+    parent = desk.parent()
+    assert sum(c.qty for c in children) == parent.approved_qty == D(outcome["approved_qty"])
+    assert desk.reservation().open_qty == parent.approved_qty
+    desk.check_balance()
+
+
+def test_children_due_soon_are_woken_and_later_ones_wait_for_the_dispatcher(desk: Desk) -> None:
+    desk.approve_twap()
+    assert len(desk.wakeups.children) == 2
+    desk.pass_time(6)
+    desk.dispatcher.tick()
+    assert len({child for child, _ in desk.wakeups.children}) == 3
+
+
+def test_the_same_request_twice_gives_the_first_outcome_and_one_parent(desk: Desk) -> None:
+    first = desk.approve()
+    desk.market.away = True
+    second = desk.approve()
+    assert second == {**first, "repeated": True}
+    assert len(desk.children()) == 1
+
+
+def test_the_same_request_from_many_threads_gives_one_parent(desk: Desk) -> None:
+    barrier = threading.Barrier(6)
+    outcomes = []
+
+    def run() -> None:
+        barrier.wait()
+        outcomes.append(desk.approve("r-race"))
+
+    threads = [threading.Thread(target=run) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [o["verdict"] for o in outcomes] == ["allow"] * 6
+    assert sum(not o["repeated"] for o in outcomes) == 1
+    assert len(desk.children()) == 1
+
+
+def test_two_workers_reserve_the_last_ten_percent_and_one_wins(desk: Desk) -> None:
+    """Scenario two-workers-last-10-percent: the gross limit is one request wide."""
+    desk.limits.change(
+        max_gross_exposure_share=D("0.045"), max_net_exposure_share=D(1), max_repeated_orders=100
+    )
+    desk.approve("r-0")
+    barrier = threading.Barrier(2)
+    outcomes = {}
+
+    def run(name: str) -> None:
+        barrier.wait()
+        outcomes[name] = desk.approve(name)
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in ("r-1", "r-2")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(o["verdict"] for o in outcomes.values()) == ["allow", "deny"]
+
+
+def test_a_denied_request_leaves_no_exposure(desk: Desk) -> None:
+    outcome = desk.approve(ml_predictions={"confidence": 0.1})
+    assert outcome["verdict"] == "deny"
+    assert "insufficient_confidence" in outcome["reasons"]
+    with desk.db.reading() as session:
+        for table in (ParentOrderRow, ChildOrderRow, ReservationRow):
+            assert session.scalar(select(func.count()).select_from(table)) == 0
+
+
+def test_no_market_means_no(desk: Desk) -> None:
+    desk.market.away = True
+    assert desk.approve()["verdict"] == "deny"
+
+
+def test_stale_market_means_no(desk: Desk) -> None:
+    desk.market.age_seconds = 60
+    assert desk.approve()["verdict"] == "deny"
+
+
+def test_a_bad_message_is_answered_by_field_and_recorded(desk: Desk) -> None:
+    outcome = desk.approve(side="Buy", signal_data={"position_size": "NaN"})
+    fields = {f["field"] for f in outcome["error"]["fields"]}
+    assert fields == {"side", "signal_data.position_size"}
+    assert outcome["status"] == "validation_failed"
+    assert desk.audit_kinds() == ["bad_message"]
+    assert desk.children() == []
+
+
+@pytest.mark.parametrize("raw", [None, "text", 7, {"request_id": "\x00"}, {"x": float("nan")}])
+def test_whatever_is_sent_is_answered_and_recorded(desk: Desk, raw: object) -> None:
+    outcome = desk.approval.validate_and_execute(raw)
+    assert outcome["error"]["type"] == "bad_message"
+    assert desk.audit_kinds() == ["bad_message"]
+
+
+def test_an_unknown_account_is_refused_by_name(desk: Desk) -> None:
+    outcome = desk.approve(metadata={"account": "somebody-else"})
+    assert outcome["error"]["fields"][0]["field"] == "metadata.account"
+
+
+def test_a_written_request_is_decided_by_its_wake_up_and_found_when_that_is_lost(
+    desk: Desk,
+) -> None:
+    desk.approval.accept(desk.request("r-written"))
+    assert desk.wakeups.requests == ["r-written"]
+    desk.pass_time(4)
+    desk.dispatcher.tick()
+    assert desk.wakeups.requests == ["r-written", "r-written"]
+    outcome = desk.approval.validate_stored("r-written")
+    assert outcome is not None
+    assert outcome["verdict"] == "allow"
+    desk.pass_time(10)
+    desk.dispatcher.tick()
+    assert desk.wakeups.requests == ["r-written", "r-written"]
+
+
+def test_a_stored_decision_replays_to_the_same_bytes(desk: Desk) -> None:
+    desk.approve("r-1")
+    desk.approve("r-2", ml_predictions={"confidence": 0.2})
+    desk.approve("r-3", signal_data={"position_size": "1"})
+    with desk.db.reading() as session:
+        rows = session.scalars(select(DecisionRow)).all()
+    assert len(rows) == 3
+    for row in rows:
+        decision, _ = decide(
+            codec.from_json(TradeIntent, row.intent),
+            codec.from_json(RiskSnapshot, row.snapshot),
+            codec.from_json(RiskLimits, row.limits),
+        )
+        assert codec.canonical_bytes(codec.to_json(decision)) == codec.canonical_bytes(row.decision)
+
+
+def test_the_audit_chain_verifies_and_names_what_was_changed(desk: Desk) -> None:
+    desk.approve("r-1")
+    desk.approve("r-2", side="nonsense")
+    with desk.db.reading() as session:
+        names = chains(session)
+        assert names == ["global", "paper"]
+        assert all(not verify_chain(session, name).problems for name in names)
+    with desk.db.transaction() as session:
+        session.connection().exec_driver_sql("ALTER TABLE audit_entry DISABLE TRIGGER ALL")
+        row = session.scalars(select(AuditRow).where(AuditRow.chain == "paper")).first()
+        assert row is not None
+        row.payload = {**row.payload, "verdict": "deny"}
+    with desk.db.reading() as session:
+        problems = verify_chain(session, "paper").problems
+    assert problems == ("paper: entry 1 was changed after it was written",)
+
+
+def test_an_audit_entry_can_be_neither_changed_nor_deleted(desk: Desk) -> None:
+    desk.approve()
+    for statement in ("UPDATE audit_entry SET actor = 'me'", "DELETE FROM audit_entry"):
+        with pytest.raises(Exception, match="immutable"), desk.db.transaction() as session:
+            session.connection().exec_driver_sql(statement)
+
+
+def test_leaving_a_unit_of_work_without_commit_changes_nothing(desk: Desk) -> None:
+    with desk.db.unit_of_work() as uow:
+        uow.audit("paper", "x", "y", "z", {}, desk.clock.now())
+        uow.session.flush()
+    assert desk.audit_kinds() == []
+    with desk.db.reading() as session:
+        assert session.scalar(select(func.count()).select_from(TradeRequestRow)) == 0

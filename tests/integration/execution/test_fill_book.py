@@ -1,0 +1,125 @@
+"""Facts from the exchange in any order and any number give the same books."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from bot.exchange.protocol import OrderStatus
+from models.enums import ChildState, ParentState
+from tests.support.desk import ACCOUNT, Desk
+
+D = Decimal
+
+
+def sent(desk: Desk) -> None:
+    desk.approve()
+    desk.send(desk.child().child_id)
+
+
+def test_an_execution_counts_once_however_often_it_is_reported(desk: Desk) -> None:
+    sent(desk)
+    for _ in range(3):
+        desk.stream()
+    desk.reconciler.reconcile_account()
+    assert desk.position() == desk.parent().approved_qty
+    desk.check_balance()
+
+
+def test_a_final_record_before_its_fills_waits_for_them(desk: Desk) -> None:
+    sent(desk)
+    (order,) = desk.exchange.orders.values()
+    desk.fill_book.apply_order(order, desk.clock.now())
+    assert desk.child().state == ChildState.WORKING
+    (execution,) = desk.exchange.fills
+    desk.fill_book.apply_execution(execution, desk.clock.now(), source="stream")
+    assert desk.child().state == ChildState.FILLED
+
+
+def test_a_fill_before_the_stored_ack_is_kept(desk: Desk) -> None:
+    desk.approve()
+
+    def fill_first() -> None:
+        desk.exchange._take(desk.child().body or {})
+        desk.stream()
+        desk.exchange._take = lambda body: None  # type: ignore[method-assign]
+
+    desk.exchange.before_post = fill_first
+    desk.send(desk.child().child_id)
+    assert desk.child().state == ChildState.FILLED
+    assert desk.parent().state == ParentState.COMPLETED
+    desk.check_balance()
+
+
+def test_a_final_state_never_goes_back_to_open(desk: Desk) -> None:
+    sent(desk)
+    desk.stream()
+    (order,) = desk.exchange.orders.values()
+    opened = replace(order, status=OrderStatus.OPEN, filled_qty=D(0), raw_status="New")
+    desk.fill_book.apply_order(opened, desk.clock.now())
+    assert desk.child().state == ChildState.FILLED
+
+
+def test_fills_missed_by_the_stream_are_found_by_reconciling(desk: Desk) -> None:
+    sent(desk)
+    report = desk.reconciler.reconcile_account()
+    assert report.new_fills == 1
+    assert report.position_differences == {}
+    assert desk.position() == desk.parent().approved_qty
+
+
+def test_a_position_that_differs_from_the_exchange_is_reported(desk: Desk) -> None:
+    sent(desk)
+    desk.stream()
+    (execution,) = desk.exchange.fills
+    desk.exchange.fills[0] = replace(execution, qty=execution.qty + 1)
+    differences = desk.reconciler.position_differences()
+    assert differences["BTCUSDT"] == (execution.qty, execution.qty + 1)
+
+
+def test_a_foreign_fill_moves_the_position_and_no_parent(desk: Desk) -> None:
+    sent(desk)
+    desk.stream()
+    (execution,) = desk.exchange.fills
+    foreign = replace(execution, exec_id="e-foreign", order_link_id="by-hand", order_id="o-x")
+    desk.fill_book.apply_execution(foreign, desk.clock.now(), source="stream")
+    assert desk.position() == 2 * execution.qty
+    assert "foreign_fill" in desk.audit_kinds()
+    desk.check_balance()
+
+
+def test_funding_moves_no_position(desk: Desk) -> None:
+    sent(desk)
+    (execution,) = desk.exchange.fills
+    funding = replace(execution, exec_id="e-f", moves_position=False, exec_type="Funding")
+    desk.fill_book.apply_execution(funding, desk.clock.now(), source="stream")
+    assert desk.position() == 0
+
+
+def test_an_order_that_turns_up_after_it_was_given_up_takes_its_release_back(desk: Desk) -> None:
+    sent(desk)
+    child = desk.child()
+    desk.exchange.visible = False
+    with desk.db.transaction() as session:
+        row = session.get_one(type(child), child.child_id)
+        row.state = ChildState.UNKNOWN
+        row.lease_until = None
+        row.exchange_order_id = None
+    desk.pass_time(60)
+    desk.reconciler.resolve_child(child.child_id)
+    assert desk.parent().released_qty == desk.parent().approved_qty
+    desk.exchange.visible = True
+    desk.pass_time(90)
+    assert desk.reconciler.recheck_expired() == 1
+    assert desk.position() == child.qty
+    assert (desk.parent().filled_qty, desk.parent().released_qty) == (child.qty, 0)
+    assert {"late_order", "late_fill"} <= set(desk.audit_kinds())
+
+
+def test_foreign_orders_are_reported_and_not_touched(desk: Desk) -> None:
+    sent(desk)
+    (order,) = desk.exchange.orders.values()
+    desk.exchange.orders["by-hand"] = replace(
+        order, order_link_id="by-hand", order_id="o-9", status=OrderStatus.OPEN
+    )
+    report = desk.reconciler.reconcile_account()
+    assert report.foreign_orders == ("o-9",)
+    assert ACCOUNT == "paper"

@@ -1,0 +1,331 @@
+"""At most one exchange order per child, whatever the exchange answers and whoever dies when."""
+
+import threading
+import time
+from decimal import Decimal
+
+import pytest
+
+from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Throttled
+from bot.execution.sender import SendResult
+from models.enums import ChildState, ParentState, TradingState
+from tests.support.desk import ACCOUNT, Desk
+
+D = Decimal
+
+
+def test_a_due_child_is_sent_once_and_filled_from_the_stream(desk: Desk) -> None:
+    desk.approve()
+    assert desk.send(desk.child().child_id) is SendResult.SENT
+    assert desk.child().state == ChildState.ACKED
+    assert desk.position() == 0
+    desk.stream()
+    assert desk.child().state == ChildState.FILLED
+    assert desk.parent().state == ParentState.COMPLETED
+    assert desk.position() == desk.parent().approved_qty
+    assert desk.reservation().open_qty == 0
+    desk.check_balance()
+
+
+def test_a_second_wake_up_of_a_sent_child_posts_nothing(desk: Desk) -> None:
+    desk.approve()
+    desk.send(desk.child().child_id)
+    assert desk.send(desk.child().child_id) is SendResult.ALREADY_TAKEN
+    assert desk.exchange.posts == 1
+
+
+def test_an_early_wake_up_sends_nothing(desk: Desk) -> None:
+    desk.approve_twap()
+    assert desk.send(desk.children()[-1].child_id) is SendResult.NOT_DUE
+    assert desk.exchange.posts == 0
+
+
+def test_the_body_is_stored_before_the_post(desk: Desk) -> None:
+    desk.approve()
+    seen = []
+    desk.exchange.before_post = lambda: seen.append((desk.child().state, desk.child().body))
+    desk.send(desk.child().child_id)
+    assert seen == [(ChildState.SENDING, desk.exchange.accepted[0])]
+
+
+def test_many_workers_and_one_child_make_one_order(desk: Desk) -> None:
+    desk.approve()
+    child_id = desk.child().child_id
+    barrier = threading.Barrier(5)
+    results = []
+
+    def run(owner: str) -> None:
+        sender = desk.new_sender(owner)
+        barrier.wait()
+        results.append(sender.send(child_id, ACCOUNT))
+
+    threads = [threading.Thread(target=run, args=(f"w{i}",)) for i in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results).count(SendResult.SENT) == 1
+    assert results.count(SendResult.ALREADY_TAKEN) == 4
+    assert desk.exchange.posts == 1
+
+
+def test_a_lost_ack_is_adopted_and_not_sent_again(desk: Desk) -> None:
+    desk.exchange.faults = [(OutcomeUnknown("read timeout"), True)]
+    desk.approve()
+    assert desk.send(desk.child().child_id) is SendResult.UNKNOWN
+    assert desk.child().state == ChildState.UNKNOWN
+    desk.reconciler.resolve_child(desk.child().child_id)
+    assert desk.child().state == ChildState.FILLED
+    assert len(desk.children()) == 1
+    assert desk.exchange.posts == 1
+    desk.check_balance()
+
+
+def test_a_lost_request_is_sent_again_with_the_same_id_when_it_is_proven_lost(desk: Desk) -> None:
+    desk.exchange.faults = [(OutcomeUnknown("connection reset"), False)]
+    desk.approve()
+    child_id = desk.child().child_id
+    desk.send(child_id)
+    desk.pass_time(9)
+    desk.reconciler.resolve_child(child_id)
+    assert desk.child().state == ChildState.UNKNOWN, "within recv_window and margin: wait"
+    desk.pass_time(2)
+    desk.reconciler.resolve_child(child_id)
+    assert desk.child().state == ChildState.PLANNED
+    assert desk.send(child_id) is SendResult.SENT
+    assert desk.exchange.posts == 2
+    assert len(desk.exchange.accepted) == 1
+    assert desk.child().order_link_id == desk.exchange.accepted[0]["orderLinkId"]
+
+
+def test_a_lost_request_expires_when_its_deadline_came_first(desk: Desk) -> None:
+    desk.exchange.faults = [(OutcomeUnknown("connection reset"), False)]
+    desk.approve()
+    desk.send(desk.child().child_id)
+    desk.pass_time(60)
+    desk.reconciler.resolve_child(desk.child().child_id)
+    assert desk.child().state == ChildState.EXPIRED
+    assert desk.parent().state == ParentState.UNFILLED
+    desk.check_balance()
+
+
+@pytest.mark.parametrize("error", [Throttled("10006"), DependencyDown("refused")])
+def test_what_was_provably_not_taken_goes_back_to_the_plan(desk: Desk, error: Throttled) -> None:
+    desk.exchange.faults = [(error, False)]
+    desk.approve()
+    child_id = desk.child().child_id
+    assert desk.send(child_id) is SendResult.DEFERRED
+    assert desk.child().state == ChildState.PLANNED
+    desk.pass_time(1.1)
+    assert desk.send(child_id) is SendResult.SENT
+    assert desk.child().attempt == 0
+
+
+def test_a_price_refusal_is_tried_again_as_a_new_attempt_with_a_new_id(desk: Desk) -> None:
+    desk.exchange.faults = [(ExchangeRefused(110003, "price", action="REJECT"), False)]
+    desk.approve()
+    first = desk.child()
+    assert desk.send(first.child_id) is SendResult.REFUSED
+    second = desk.child()
+    assert (second.slot, second.attempt, second.qty) == (first.slot, 1, first.qty)
+    assert second.order_link_id != first.order_link_id
+    desk.pass_time(2)
+    assert desk.send(second.child_id) is SendResult.SENT
+    desk.check_balance()
+
+
+def test_a_margin_refusal_releases_the_slice(desk: Desk) -> None:
+    desk.exchange.faults = [(ExchangeRefused(110007, "ab not enough", action="RISK"), False)]
+    desk.approve()
+    desk.send(desk.child().child_id)
+    assert len(desk.children()) == 1
+    assert desk.parent().state == ParentState.UNFILLED
+    assert desk.parent().released_qty == desk.parent().approved_qty
+    desk.check_balance()
+
+
+def test_an_unfilled_rest_is_tried_again_until_it_is_filled(desk: Desk) -> None:
+    desk.exchange.fill_share = D("0.5")
+    desk.approve()
+    for _ in range(3):
+        desk.send_due()
+        desk.stream()
+        desk.check_balance()
+        desk.pass_time(3)
+    desk.exchange.fill_share = D(1)
+    desk.send_due()
+    desk.stream()
+    assert desk.parent().state == ParentState.COMPLETED
+    assert [c.attempt for c in desk.children()] == [0, 1, 2, 3]
+    desk.check_balance()
+
+
+def test_attempts_end_and_the_rest_is_released(desk: Desk) -> None:
+    desk.exchange.fill_share = D(0)
+    desk.approve()
+    for _ in range(8):
+        desk.send_due()
+        desk.stream()
+        desk.pass_time(4)
+    assert desk.exchange.posts == 5
+    assert desk.parent().state == ParentState.UNFILLED
+    desk.check_balance()
+
+
+def test_a_child_past_its_deadline_never_goes_out(desk: Desk) -> None:
+    desk.approve()
+    desk.pass_time(31)
+    assert desk.send(desk.child().child_id) is SendResult.STOPPED
+    assert desk.child().state == ChildState.EXPIRED
+    assert desk.exchange.posts == 0
+
+
+def test_overdue_children_are_swept(desk: Desk) -> None:
+    desk.approve_twap()
+    desk.pass_time(60)
+    assert desk.reconciler.expire_overdue() == 6
+    assert desk.parent().state == ParentState.UNFILLED
+    desk.check_balance()
+
+
+def test_without_a_fresh_market_an_adding_child_waits(desk: Desk) -> None:
+    desk.approve()
+    desk.market.away = True
+    assert desk.send(desk.child().child_id) is SendResult.DEFERRED
+    assert desk.exchange.posts == 0
+    desk.market.away = False
+    desk.pass_time(1)
+    assert desk.send(desk.child().child_id) is SendResult.SENT
+
+
+def test_a_worker_that_was_frozen_past_its_lease_does_not_post(desk: Desk) -> None:
+    desk.approve()
+    ticks = iter([0.0, 31.0])
+    desk.sender._monotonic = lambda: next(ticks)
+    assert desk.send(desk.child().child_id) is SendResult.ALREADY_TAKEN
+    assert desk.exchange.posts == 0
+
+
+def test_an_outcome_that_comes_after_the_lease_was_lost_changes_nothing(desk: Desk) -> None:
+    """The frozen worker's ack arrives after somebody else adopted the order."""
+    desk.approve()
+    child_id = desk.child().child_id
+
+    def adopted_meanwhile() -> None:
+        desk.exchange._take(desk.child().body or {})
+        desk.reconciler.resolve_child(child_id)
+        desk.exchange.faults = [(Throttled("too late to matter"), False)]
+
+    desk.exchange.before_post = adopted_meanwhile
+    desk.send(child_id)
+    assert desk.child().state == ChildState.FILLED
+    desk.check_balance()
+
+
+def test_the_price_is_bound_by_touch_and_parent(desk: Desk) -> None:
+    desk.approve()
+    desk.send(desk.child().child_id)
+    price = D(str(desk.exchange.accepted[0]["price"]))
+    assert price == D("65325.0"), "65000 and 50 bps, rounded down to the tick"
+    assert price <= desk.parent().price_limit
+
+
+class TestHalting:
+    def test_after_a_halt_nothing_is_sent(self, desk: Desk) -> None:
+        desk.approve_twap()
+        first, *rest = desk.children()
+        desk.send(first.child_id)
+        report = desk.halter.halt(reason="test", actor="me")
+        assert report.sealed_at is not None
+        assert report.children_cancelled == 5
+        for child in rest:
+            assert desk.send(child.child_id) is SendResult.ALREADY_TAKEN
+        assert desk.exchange.posts == 1
+        assert desk.approve("r-2")["verdict"] == "deny"
+        desk.check_balance()
+
+    def test_a_halt_waits_for_the_sender_that_is_under_way(self, desk: Desk) -> None:
+        desk.approve()
+        posting, finish = threading.Event(), threading.Event()
+        order = []
+
+        def slow_post() -> None:
+            posting.set()
+            finish.wait(10)
+            order.append("posted")
+
+        desk.exchange.before_post = slow_post
+        sender = threading.Thread(target=desk.send, args=(desk.child().child_id,))
+        sender.start()
+        posting.wait(10)
+
+        def halt() -> None:
+            desk.halter.halt(reason="test", actor="me")
+            order.append("sealed")
+
+        halting = threading.Thread(target=halt)
+        halting.start()
+        deadline = time.monotonic() + 10
+        while self.state(desk) is not TradingState.HALTED and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert order == [], "the state is written, but the halt is not sealed yet"
+        finish.set()
+        sender.join(10)
+        halting.join(10)
+        assert order == ["posted", "sealed"]
+
+    def state(self, desk: Desk) -> TradingState:
+        from models.repositories.states import all_states
+
+        with desk.db.reading() as session:
+            return TradingState(all_states(session)[0].state)
+
+    def test_a_permit_from_before_a_halt_is_void_after_the_resume(self, desk: Desk) -> None:
+        desk.approve()
+        parent_before = desk.parent()
+        desk.halter._latch("test", "me")
+        desk.halter.resume(reason="fine again", actor="me", development=True)
+        assert desk.send(desk.child().child_id) is SendResult.STOPPED
+        assert desk.exchange.posts == 0
+        assert parent_before.permit_epoch == 0
+
+    def test_resume_lets_new_trades_through(self, desk: Desk) -> None:
+        desk.halter.halt(reason="test", actor="me")
+        desk.halter.resume(reason="fine again", actor="me", development=True)
+        assert desk.approve("r-9")["verdict"] == "allow"
+        assert {"halted", "halt_sealed", "resumed"} <= set(desk.audit_kinds())
+
+    def test_resume_needs_authority_outside_development(self, desk: Desk) -> None:
+        from bot.errors import NotAuthorised
+
+        desk.halter.halt(reason="test", actor="me")
+        with pytest.raises(NotAuthorised):
+            desk.halter.resume(reason="please", actor="me", development=False)
+        assert self.state(desk) is TradingState.HALTED
+
+    def test_halting_twice_is_one_halt(self, desk: Desk) -> None:
+        first = desk.halter.halt(reason="a", actor="me")
+        second = desk.halter.halt(reason="b", actor="me")
+        assert (first.already_halted, second.already_halted) == (False, True)
+        assert second.sealed_at == first.sealed_at
+        assert desk.audit_kinds().count("halted") == 1
+
+    def test_a_dead_senders_order_moves_the_seal_past_its_recv_window(self, desk: Desk) -> None:
+        desk.approve()
+        desk.exchange.before_post = lambda: (_ for _ in ()).throw(SystemExit)
+        with pytest.raises(SystemExit):
+            desk.send(desk.child().child_id)
+        assert desk.child().state == ChildState.SENDING
+        report = desk.halter.halt(reason="test", actor="me")
+        sent_at = desk.child().sent_at
+        assert sent_at is not None
+        assert report.sealed_at is not None
+        assert (report.sealed_at - sent_at).total_seconds() == 5
+        assert report.unresolved == (desk.child().order_link_id,)
+
+    def test_without_the_global_state_row_nothing_goes_out(self, desk: Desk) -> None:
+        desk.approve()
+        with desk.db.transaction() as session:
+            session.connection().exec_driver_sql("DELETE FROM trading_state")
+        assert desk.send(desk.child().child_id) is SendResult.STOPPED
+        assert desk.approve("r-2")["verdict"] == "deny"

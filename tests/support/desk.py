@@ -1,0 +1,184 @@
+"""Everything that decides and executes, on a real database with a fake exchange and clock."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from bot.clock import FixedClock
+from bot.execution.approval import ApprovalService
+from bot.execution.dispatch import Dispatcher
+from bot.execution.fills import FillBook
+from bot.execution.halt import Halter
+from bot.execution.reconcile import Reconciler
+from bot.execution.sender import Sender, SendResult
+from models.database import Database
+from models.enums import ChildState
+from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, PositionRow, ReservationRow
+from tests.support.fakes import T0, FakeExchange, FakeLimits, FakeMarket, RecordedWakeups, prepare
+
+ACCOUNT = "paper"
+
+
+class Desk:
+    """One account's services under test; time moves only when a test moves it."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.clock = FixedClock(T0)
+        self.exchange = FakeExchange(self.clock)
+        self.market = FakeMarket(self.clock)
+        self.limits = FakeLimits()
+        self.wakeups = RecordedWakeups()
+        prepare(db, self.exchange, ACCOUNT, T0)
+        self.approval = ApprovalService(
+            db=db,
+            account=ACCOUNT,
+            market=self.market,
+            limits=self.limits,
+            clock=self.clock,
+            wakeups=self.wakeups,
+            horizon=timedelta(seconds=5),
+        )
+        self.fill_book = FillBook(db, ACCOUNT)
+        self.reconciler = Reconciler(
+            db=db,
+            exchange=self.exchange,
+            account=ACCOUNT,
+            clock=self.clock,
+            wakeups=self.wakeups,
+        )
+        self.dispatcher = Dispatcher(
+            db=db,
+            clock=self.clock,
+            wakeups=self.wakeups,
+            horizon=timedelta(seconds=5),
+            wake_timeout=timedelta(seconds=3),
+        )
+        self.halter = Halter(db, self.clock, exchange=self.exchange)
+        self.sender = self.new_sender("worker-1")
+
+    def new_sender(self, owner: str) -> Sender:
+        return Sender(
+            db=self.db,
+            exchange=self.exchange,
+            market=self.market,
+            limits=self.limits,
+            clock=self.clock,
+            wakeups=self.wakeups,
+            owner=owner,
+            lease_seconds=30,
+        )
+
+    def pass_time(self, seconds: float) -> datetime:
+        """Moves the clock; the feed goes on reading the wallet meanwhile."""
+        self.clock.move_to(self.clock.now() + timedelta(seconds=seconds))
+        self.reconciler.record_wallet()
+        return self.clock.now()
+
+    def request(self, request_id: str = "r-1", **changes: Any) -> dict[str, Any]:
+        now = self.clock.now().isoformat()
+        request: dict[str, Any] = {
+            "request_id": request_id,
+            "symbol": "BTCUSDT",
+            "side": "buy",
+            "signal_data": {"position_size": "2000", "algorithm": "immediate"},
+            "ml_predictions": {
+                "confidence": 0.9,
+                "uncertainty": 0.1,
+                "ensemble_agreement": 0.95,
+                "prediction_stability": 0.9,
+                "feature_importance": {"a": 0.6, "b": 0.4},
+                "member_probabilities": [0.9, 0.88, 0.92],
+                "model_version": "m-1",
+                "predicted_at": now,
+            },
+            "created_at": now,
+            "metadata": {"strategy": "test"},
+        }
+        for key, value in changes.items():
+            if isinstance(value, dict) and isinstance(request.get(key), dict):
+                value = {**request[key], **value}
+            request[key] = value
+        return request
+
+    def approve(self, request_id: str = "r-1", **changes: Any) -> dict[str, Any]:
+        return self.approval.validate_and_execute(self.request(request_id, **changes))
+
+    def approve_twap(self, request_id: str = "r-1", size: str = "3000") -> dict[str, Any]:
+        return self.approve(
+            request_id,
+            signal_data={
+                "position_size": size,
+                "algorithm": "twap",
+                "horizon_seconds": 30,
+                "interval_seconds": 5,
+            },
+        )
+
+    def send(self, child_id: int) -> SendResult:
+        return self.sender.send(child_id, ACCOUNT)
+
+    def send_due(self) -> list[SendResult]:
+        return [
+            self.send(child.child_id)
+            for child in self.children()
+            if child.state == ChildState.PLANNED and child.due_at <= self.clock.now()
+        ]
+
+    def stream(self) -> None:
+        """Delivers every execution and order record, as the private stream would."""
+        for execution in list(self.exchange.fills):
+            self.fill_book.apply_execution(execution, self.clock.now(), source="stream")
+        for order in list(self.exchange.orders.values()):
+            self.fill_book.apply_order(order, self.clock.now())
+
+    def children(self, request_id: str | None = None) -> Sequence[ChildOrderRow]:
+        query = select(ChildOrderRow).order_by(ChildOrderRow.child_id)
+        if request_id is not None:
+            query = query.where(ChildOrderRow.request_id == request_id)
+        with self.db.reading() as session:
+            return session.scalars(query).all()
+
+    def child(self) -> ChildOrderRow:
+        """The only child, or the newest."""
+        return self.children()[-1]
+
+    def parent(self, request_id: str = "r-1") -> ParentOrderRow:
+        with self.db.reading() as session:
+            return session.get_one(ParentOrderRow, request_id)
+
+    def reservation(self, request_id: str = "r-1") -> ReservationRow:
+        with self.db.reading() as session:
+            return session.get_one(ReservationRow, request_id)
+
+    def position(self) -> Decimal:
+        with self.db.reading() as session:
+            row = session.get(PositionRow, (ACCOUNT, "BTCUSDT"))
+        return Decimal(0) if row is None else row.qty
+
+    def audit_kinds(self) -> list[str]:
+        with self.db.reading() as session:
+            return list(session.scalars(select(AuditRow.kind).order_by(AuditRow.at, AuditRow.seq)))
+
+    def check_balance(self) -> None:
+        """I3 and I5 for every parent: filled + released + open = approved, to the last decimal."""
+        with self.db.reading() as session:
+            parents = session.scalars(select(ParentOrderRow)).all()
+        for parent in parents:
+            live = [
+                child
+                for child in self.children(parent.request_id)
+                if not ChildState(child.state).is_final
+            ]
+            still_open = sum((c.qty - c.filled_qty for c in live), Decimal(0))
+            assert parent.filled_qty + parent.released_qty + still_open == parent.approved_qty
+            assert self.reservation(parent.request_id).open_qty == still_open
+
+
+@pytest.fixture
+def desk(db: Database) -> Desk:
+    return Desk(db)

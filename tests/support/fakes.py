@@ -1,0 +1,253 @@
+"""An exchange in memory with scripted faults, and the other ends that execution needs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from bot.clock import FixedClock
+from bot.errors import MlriskError
+from bot.exchange.protocol import (
+    ExchangeOrder,
+    ExchangePosition,
+    Execution,
+    Instrument,
+    OrderAck,
+    OrderIntent,
+    OrderStatus,
+    Wallet,
+)
+from bot.risk.limits import RiskLimits
+from bot.risk.snapshot import MarketView
+from models.database import Database
+from models.enums import TradeSide
+from models.repositories import portfolio
+
+T0 = datetime(2026, 11, 23, 12, tzinfo=UTC)
+D = Decimal
+PRICE = D("65000")
+
+
+@dataclass
+class FakeExchange:
+    """Fills IOC orders at once up to `fill_share`; `faults` are raised by the next posts.
+
+    A fault is (error, takes effect): the order may exist although the caller hears an error.
+    """
+
+    clock: FixedClock
+    fill_share: Decimal = Decimal(1)
+    faults: list[tuple[MlriskError, bool]] = field(default_factory=list)
+    accepted: list[Mapping[str, object]] = field(default_factory=list)
+    posts: int = 0
+    orders: dict[str, ExchangeOrder] = field(default_factory=dict)
+    fills: list[Execution] = field(default_factory=list)
+    visible: bool = True
+    before_post: Callable[[], None] | None = None
+    recv_window_ms: int = 5000
+    _ids: Any = field(default_factory=lambda: count(1))
+
+    def order_body(self, intent: OrderIntent) -> dict[str, object]:
+        return {
+            "symbol": intent.symbol,
+            "side": intent.side.value,
+            "qty": format(intent.qty, "f"),
+            "price": None if intent.price is None else format(intent.price, "f"),
+            "orderLinkId": intent.order_link_id,
+            "reduceOnly": intent.reduce_only,
+        }
+
+    def place(self, body: Mapping[str, object]) -> OrderAck:
+        self.posts += 1
+        if self.before_post is not None:
+            self.before_post()
+        error, effect = self.faults.pop(0) if self.faults else (None, True)
+        if effect:
+            self._take(body)
+        if error is not None:
+            raise error
+        link = str(body["orderLinkId"])
+        return OrderAck(self.orders[link].order_id, link)
+
+    def _take(self, body: Mapping[str, object]) -> None:
+        link = str(body["orderLinkId"])
+        assert link not in self.orders, f"order id used twice: {link}"
+        self.accepted.append(body)
+        qty, side = D(str(body["qty"])), TradeSide(str(body["side"]))
+        filled = (qty * self.fill_share).quantize(D("0.001"))
+        number = next(self._ids)
+        self.orders[link] = ExchangeOrder(
+            order_id=f"o-{number}",
+            order_link_id=link,
+            symbol=str(body["symbol"]),
+            side=side,
+            qty=qty,
+            price=D(str(body["price"])),
+            status=OrderStatus.FILLED if filled == qty else OrderStatus.CANCELLED,
+            raw_status="Filled" if filled == qty else "Cancelled",
+            filled_qty=filled,
+            average_price=PRICE,
+            reduce_only=bool(body["reduceOnly"]),
+            reject_reason="",
+            cancel_type="",
+            updated_at=self.clock.now(),
+        )
+        if filled:
+            self.fills.append(
+                Execution(
+                    exec_id=f"e-{number}",
+                    order_id=f"o-{number}",
+                    order_link_id=link,
+                    symbol=str(body["symbol"]),
+                    side=side,
+                    qty=filled,
+                    price=PRICE,
+                    fee=filled * PRICE * D("0.00055"),
+                    fee_currency="USDT",
+                    is_maker=False,
+                    exec_type="Trade",
+                    executed_at=self.clock.now(),
+                )
+            )
+
+    def cancel(self, symbol: str, order_link_id: str) -> None:
+        return None
+
+    def cancel_all(self, symbol: str | None = None) -> Sequence[str]:
+        return []
+
+    def find_order(self, symbol: str, order_link_id: str) -> ExchangeOrder | None:
+        return self.orders.get(order_link_id) if self.visible else None
+
+    def open_orders(self) -> Sequence[ExchangeOrder]:
+        return [o for o in self.orders.values() if o.status is OrderStatus.OPEN]
+
+    def executions(
+        self, *, since: datetime | None = None, order_link_id: str | None = None
+    ) -> Sequence[Execution]:
+        return [f for f in self.fills if order_link_id in (None, f.order_link_id)]
+
+    def positions(self) -> Sequence[ExchangePosition]:
+        net: dict[str, Decimal] = {}
+        for fill in self.fills:
+            net[fill.symbol] = net.get(fill.symbol, D(0)) + fill.qty * fill.side.sign
+        return [
+            ExchangePosition(symbol, qty, PRICE, PRICE, D(0), None, None)
+            for symbol, qty in net.items()
+            if qty
+        ]
+
+    def wallet(self) -> Wallet:
+        return Wallet(D(100_000), D(100_000), D(90_000), D(0), D(0), D(0))
+
+    def instruments(self) -> Sequence[Instrument]:
+        return [INSTRUMENT]
+
+    def server_time(self) -> datetime:
+        return self.clock.now()
+
+    def is_ready(self) -> None:
+        return None
+
+
+INSTRUMENT = Instrument(
+    symbol="BTCUSDT",
+    category="linear",
+    tick_size=D("0.1"),
+    qty_step=D("0.001"),
+    min_qty=D("0.001"),
+    max_qty=D("100"),
+    max_market_qty=D("100"),
+    min_notional=D("5"),
+    max_leverage=D("100"),
+    status="Trading",
+)
+
+
+@dataclass
+class FakeMarket:
+    """A fresh, calm market of BTCUSDT; `away` makes the cache empty."""
+
+    clock: FixedClock
+    away: bool = False
+    age_seconds: float = 0.1
+
+    def get(self, symbol: str) -> MarketView | None:
+        if self.away:
+            return None
+        return MarketView(
+            symbol=symbol,
+            as_of=self.clock.now() - timedelta(seconds=self.age_seconds),
+            bid=PRICE - D("0.1"),
+            ask=PRICE,
+            last=PRICE,
+            mark=PRICE,
+            index=PRICE,
+            bids=tuple((PRICE - D("0.1") * i, D(5)) for i in range(1, 20)),
+            asks=tuple((PRICE + D("0.1") * i, D(5)) for i in range(20)),
+            bid_depth=D(5_000_000),
+            ask_depth=D(5_000_000),
+            volatility=0.02,
+            volatility_baseline=0.02,
+            volume_24h=D(8_000_000_000),
+            funding_rate=0.0001,
+        )
+
+
+@dataclass
+class FakeLimits:
+    value: RiskLimits = field(default_factory=RiskLimits)
+
+    def limits(self) -> RiskLimits:
+        return self.value
+
+    def change(self, **changes: Any) -> None:
+        self.value = replace(self.value, **changes)
+
+
+@dataclass
+class RecordedWakeups:
+    children: list[tuple[int, datetime]] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def child(self, child_id: int, due_at: datetime) -> None:
+        self.children.append((child_id, due_at))
+
+    def request(self, request_id: str) -> None:
+        self.requests.append(request_id)
+
+
+def prepare(db: Database, exchange: FakeExchange, account: str, now: datetime) -> None:
+    """What the feed does at its start: account, trading rules, a first wallet reading."""
+    wallet = exchange.wallet()
+    with db.transaction() as session:
+        portfolio.ensure_account(session, account, now)
+        rule = INSTRUMENT
+        portfolio.store_instruments(
+            session,
+            [
+                {
+                    "symbol": rule.symbol,
+                    "category": rule.category,
+                    "tick_size": rule.tick_size,
+                    "qty_step": rule.qty_step,
+                    "min_qty": rule.min_qty,
+                    "max_qty": rule.max_qty,
+                    "min_notional": rule.min_notional,
+                    "max_leverage": rule.max_leverage,
+                    "status": rule.status,
+                    "refreshed_at": now,
+                }
+            ],
+        )
+        portfolio.record_equity(
+            session,
+            account,
+            now,
+            equity=wallet.equity,
+            wallet_balance=wallet.wallet_balance,
+            available=wallet.available,
+            unrealised_pnl=wallet.unrealised_pnl,
+        )

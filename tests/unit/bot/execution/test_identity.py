@@ -1,0 +1,31 @@
+"""Order ids: deterministic, short enough for Bybit, and different for every child."""
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.execution.identity import MAX_LENGTH, order_link_id
+
+TEXT = st.text(min_size=1, max_size=64)
+
+
+@given(TEXT, TEXT, st.integers(0, 10_000), st.integers(0, 10))
+def test_an_id_is_short_and_of_bybits_alphabet(
+    account: str, request: str, slot: int, attempt: int
+) -> None:
+    link = order_link_id(account, request, slot, attempt)
+    assert len(link) <= MAX_LENGTH
+    assert re.fullmatch(r"[a-z][A-Za-z0-9_-]*", link)
+    assert link == order_link_id(account, request, slot, attempt)
+
+
+def test_another_slot_or_attempt_gives_another_id() -> None:
+    ids = {
+        order_link_id("a", "r", slot, attempt) for slot in range(100) for attempt in range(5)
+    } | {order_link_id("b", "r", 0, 0), order_link_id("a", "r2", 0, 0)}
+    assert len(ids) == 502
+
+
+def test_the_id_of_a_child_never_changes_between_versions() -> None:
+    assert order_link_id("paper", "r-1", 0, 0) == "mr-capd2vjqdviyf2vgm6ure7hv"

@@ -1,0 +1,161 @@
+"""The door refuses what is not a plain message, and names the field."""
+
+import json
+import math
+from copy import deepcopy
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.errors import BadMessage
+from bot.execution.intake import (
+    claimed_request_id,
+    parse_request,
+    payload_hash,
+    payload_of,
+    readable,
+)
+from models.messages import MLTradeRequest, parse_plain_decimal, request_schema
+
+GOOD: dict[str, Any] = {
+    "request_id": "r-1",
+    "symbol": "BTCUSDT",
+    "side": "buy",
+    "signal_data": {"position_size": "2500.00"},
+    "ml_predictions": {"confidence": 0.7},
+    "created_at": "2026-11-23T12:00:00Z",
+}
+
+
+def broken(path: str, value: object) -> dict[str, Any]:
+    message = deepcopy(GOOD)
+    target = message
+    *parents, last = path.split(".")
+    for part in parents:
+        target = target.setdefault(part, {})
+    target[last] = value
+    return message
+
+
+BAD = [
+    ("signal_data.position_size", "NaN"),
+    ("signal_data.position_size", math.nan),
+    ("signal_data.position_size", math.inf),
+    ("signal_data.position_size", "Infinity"),
+    ("signal_data.position_size", "1e3"),
+    ("signal_data.position_size", "2.5E+3"),
+    ("signal_data.position_size", 1e-9),
+    ("signal_data.position_size", "-5"),
+    ("signal_data.position_size", "0"),
+    ("signal_data.position_size", " 5"),
+    ("signal_data.position_size", "٥"),
+    ("signal_data.position_size", True),
+    ("signal_data.position_size", None),
+    ("signal_data.unknown_field", 1),
+    ("signal_data.horizon_seconds", -1),
+    ("signal_data.algorithm", "sniper"),
+    ("ml_predictions.confidence", math.nan),
+    ("ml_predictions.confidence", 1.2),
+    ("ml_predictions.confidence", "-Infinity"),
+    ("ml_predictions.feature_importance.x", math.inf),
+    ("market_data.timestamp", "2026-11-23T12:00:00"),
+    ("created_at", "2026-11-23T12:00:00"),
+    ("created_at", "yesterday"),
+    ("created_at", 1795440060),
+    ("expires_at", "2026-11-23T12:00:00"),
+    ("request_id", "x" * 10_000),
+    ("request_id", "a b"),
+    ("request_id", ""),
+    ("request_id", 7),
+    ("symbol", "btcusdt"),
+    ("side", "Buy"),
+    ("priority", "asap"),
+    ("surprise", 1),
+    ("metadata", {"blob": "x" * 10_000}),
+    ("metadata.account", "a b"),
+    ("metadata.x", math.nan),
+    ("metadata.x", "\x00"),
+    ("metadata.x", "\ud800"),
+    ("ml_predictions.feature_importance", {"\x00": 0.5}),
+]
+
+
+@pytest.mark.parametrize(("path", "value"), BAD, ids=[f"{p}={str(v)[:12]}" for p, v in BAD])
+def test_a_broken_field_is_refused_by_its_name(path: str, value: object) -> None:
+    with pytest.raises(BadMessage) as caught:
+        parse_request(broken(path, value))
+    fields = [error.field for error in caught.value.errors]
+    assert any(f == path or f"{path}.".startswith(f"{f}.") or f.startswith(path) for f in fields)
+    assert fields != ["request"]
+
+
+def test_every_broken_field_is_named_at_once() -> None:
+    message = broken("side", "up") | {"symbol": "?"}
+    with pytest.raises(BadMessage) as caught:
+        parse_request(message)
+    assert {e.field for e in caught.value.errors} == {"side", "symbol"}
+
+
+@pytest.mark.parametrize("raw", [None, "text", 5, [GOOD], {1: 2}])
+def test_what_is_no_message_at_all_is_refused(raw: object) -> None:
+    with pytest.raises(BadMessage):
+        parse_request(raw)
+
+
+def test_a_good_message_keeps_every_digit_of_its_money() -> None:
+    request = parse_request(broken("signal_data.position_size", "2500.000000000000000001"))
+    assert request.signal_data.position_size == Decimal("2500.000000000000000001")
+    assert payload_of(request)["signal_data"]["position_size"] == "2500.000000000000000001"
+
+
+def test_a_float_counts_as_its_shortest_text() -> None:
+    request = parse_request(broken("signal_data.position_size", 0.1))
+    assert request.signal_data.position_size == Decimal("0.1")
+
+
+def test_times_become_utc() -> None:
+    request = parse_request(broken("created_at", "2026-11-23T14:00:00+02:00"))
+    assert request.created_at == datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def test_a_stored_payload_parses_to_the_same_request() -> None:
+    request = parse_request(GOOD)
+    payload = json.loads(json.dumps(payload_of(request)))
+    assert parse_request(payload) == request
+    assert payload_hash(payload) == payload_hash(payload_of(request))
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(),
+        lambda c: st.lists(c) | st.dictionaries(st.text(), c),
+        max_leaves=20,
+    )
+)
+def test_whatever_arrives_gives_a_request_or_a_typed_error(raw: object) -> None:
+    try:
+        assert isinstance(parse_request(raw), MLTradeRequest)
+    except BadMessage as error:
+        assert error.errors
+    assert "\x00" not in readable(raw)
+    assert len(readable(raw)) < 2100
+    assert len(claimed_request_id(raw)) <= 64
+
+
+@given(
+    st.decimals(
+        allow_nan=False, allow_infinity=False, places=8, min_value=-(10**12), max_value=10**12
+    )
+)
+def test_plain_decimals_survive(value: Decimal) -> None:
+    assert parse_plain_decimal(format(value, "f")) == value
+
+
+def test_the_published_schema_names_every_field() -> None:
+    schema = request_schema()
+    assert set(schema["properties"]) == set(MLTradeRequest.model_fields)
+    assert schema["additionalProperties"] is False

@@ -140,3 +140,9 @@ class Account:
 
     def balance(self, coin: str) -> Decimal:
         return self.wallet.get(coin, ZERO)
+
+    def void_margin(self) -> None:
+        """Forgets at which marks the account is known to be safe: its money has changed."""
+        for position in self.positions.values():
+            if position.size:
+                position.market.holders[self.uid] = None

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bot.exchange.paper.engine.acceptance import Acceptance, check_exit_sides, holds_funds
 from bot.exchange.paper.engine.account import ZERO, Account
 from bot.exchange.paper.engine.filters import (
     check_notional,
@@ -17,7 +18,7 @@ from bot.exchange.paper.engine.lifecycle import Lifecycle
 from bot.exchange.paper.engine.matching import Matcher
 from bot.exchange.paper.engine.orders import OPEN_STATUSES, Exits, Order
 from bot.exchange.paper.engine.rejects import reject
-from bot.exchange.paper.engine.trading import Trading, check_exit_sides, holds_funds
+from bot.exchange.paper.engine.trading import Trading
 from bot.exchange.paper.engine.world import World
 from bot.exchange.paper.types import Reject
 
@@ -33,9 +34,15 @@ class Amending:
     """
 
     def __init__(
-        self, world: World, lifecycle: Lifecycle, matcher: Matcher, trading: Trading
+        self,
+        world: World,
+        lifecycle: Lifecycle,
+        matcher: Matcher,
+        trading: Trading,
+        acceptance: Acceptance,
     ) -> None:
         self.world = world
+        self.acceptance = acceptance
         self.lifecycle = lifecycle
         self.matcher = matcher
         self.trading = trading
@@ -69,7 +76,7 @@ class Amending:
             if not ticks:
                 raise reject("price_zero", spot=spot)
             if order.trigger is None:
-                ticks = self.trading.banded(account, market, order.side, ticks)
+                ticks = self.acceptance.banded(account, market, order.side, ticks)
             changes["price"] = ticks
         trigger = optional_ticks(market, params, "triggerPrice")
         if trigger is not None:
@@ -91,7 +98,7 @@ class Amending:
     def _check_trigger(self, order: Order, ticks: int) -> None:
         if order.trigger is None:
             return
-        current = self.trading.trigger_reference(order.market, order.trigger.by)
+        current = self.acceptance.trigger_reference(order.market, order.trigger.by)
         price = order.market.price(ticks)
         if current is None:
             return
@@ -188,7 +195,7 @@ class Amending:
         self.lifecycle.release(account, order)
         order.qty, order.price = qty, price
         if not order.is_spot and not order.reduces:
-            order.reserved_loss = self.trading.loss_of(account, order)
+            order.reserved_loss = self.acceptance.loss_of(account, order)
         self.lifecycle.reserve(account, order)
 
     def _check_affordable(self, account: Account, order: Order, changes: Changes) -> None:
@@ -205,10 +212,10 @@ class Amending:
         self.lifecycle.release(account, order)
         order.qty, order.price = qty, price
         try:
-            self.trading.check_funds(account, order)
+            self.acceptance.check_funds(account, order)
         finally:
             order.qty, order.price = before
             order.reserved_loss = ZERO
             if not order.is_spot and not order.reduces:
-                order.reserved_loss = self.trading.loss_of(account, order)
+                order.reserved_loss = self.acceptance.loss_of(account, order)
             self.lifecycle.reserve(account, order)

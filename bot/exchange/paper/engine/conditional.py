@@ -1,12 +1,12 @@
 """Conditional orders and trailing stops: what a price sets off."""
 
+from bot.exchange.paper.engine.acceptance import Acceptance
 from bot.exchange.paper.engine.account import Position
 from bot.exchange.paper.engine.exits import ExitOrders
 from bot.exchange.paper.engine.instrument import Market
 from bot.exchange.paper.engine.lifecycle import Lifecycle
 from bot.exchange.paper.engine.matching import Matcher
 from bot.exchange.paper.engine.orders import Order
-from bot.exchange.paper.engine.trading import Trading
 from bot.exchange.paper.engine.world import World
 from bot.exchange.paper.types import Reject
 
@@ -19,13 +19,13 @@ class Conditional:
         world: World,
         lifecycle: Lifecycle,
         matcher: Matcher,
-        trading: Trading,
+        acceptance: Acceptance,
         exits: ExitOrders,
     ) -> None:
         self.world = world
         self.lifecycle = lifecycle
         self.matcher = matcher
-        self.trading = trading
+        self.acceptance = acceptance
         self.exits = exits
 
     def on_last(self, market: Market, ticks: int) -> None:
@@ -40,7 +40,7 @@ class Conditional:
         for by in list(market.triggers.bounds):
             if by == "LastPrice" and market.last is not None:
                 continue
-            price = self.trading.trigger_reference(market, by)
+            price = self.acceptance.trigger_reference(market, by)
             if price is not None:
                 for order in market.triggers.due(by, price / market.tick):
                     self.fire(order)
@@ -57,7 +57,7 @@ class Conditional:
             closable = account.position(market, order.position_idx).closable(order.side)
             order.qty = min(order.qty or closable, closable)
             if not order.qty:
-                finish(order, "Cancelled", "CancelByReduceOnly", "EC_ReduceOnly")
+                finish(order, "Cancelled", "CancelByReduceOnly", "EC_NoError")
                 return
         price = self._active_price(order)
         if price is None:
@@ -66,7 +66,7 @@ class Conditional:
         order.price = price
         if not order.locked:
             try:
-                self.trading.check_funds(account, order)
+                self.acceptance.check_funds(account, order)
             except Reject:
                 finish(order, "Cancelled", "CancelByCannotAffordOrderCost", "EC_NoError")
                 return
@@ -78,7 +78,7 @@ class Conditional:
         market = order.market
         if order.is_market:
             kind, slippage = order.slippage_type, order.slippage
-            return self.trading.market_bound(market, order.side, kind, slippage)
+            return self.acceptance.market_bound(market, order.side, kind, slippage)
         band = market.band_ticks()
         if band is None:
             return order.price

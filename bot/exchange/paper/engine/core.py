@@ -5,6 +5,7 @@ from decimal import Decimal
 from heapq import heappop
 from typing import Any, Final
 
+from bot.exchange.paper.engine.acceptance import Acceptance
 from bot.exchange.paper.engine.amending import Amending
 from bot.exchange.paper.engine.conditional import Conditional
 from bot.exchange.paper.engine.exits import ExitOrders
@@ -53,15 +54,16 @@ class PaperEngine:
         self.lifecycle = Lifecycle(world)
         self.fills = Fills(world, self.lifecycle)
         self.matcher = Matcher(world, self.lifecycle, self.fills)
-        self.trading = Trading(world, self.lifecycle, self.matcher)
-        self.amending = Amending(world, self.lifecycle, self.matcher, self.trading)
+        self.acceptance = Acceptance(world)
+        self.trading = Trading(world, self.lifecycle, self.matcher, self.acceptance)
+        self.amending = Amending(world, self.lifecycle, self.matcher, self.trading, self.acceptance)
         self.exits = ExitOrders(world, self.lifecycle)
         self.conditional = Conditional(
-            world, self.lifecycle, self.matcher, self.trading, self.exits
+            world, self.lifecycle, self.matcher, self.acceptance, self.exits
         )
         self.risk = RiskWatch(world, self.lifecycle, self.fills)
         self.funding = Funding(world)
-        self.requests = PositionRequests(world, self.trading, self.exits)
+        self.requests = PositionRequests(world, self.acceptance, self.exits)
         self.queries = Queries(world)
         self.settlement = Settlement(world, self.lifecycle, self.exits, self.risk, self.queries)
         self.hooks = Hooks(world, self.lifecycle, self.trading, self.risk)

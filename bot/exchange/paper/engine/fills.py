@@ -153,13 +153,12 @@ class Fills:
         position.open_fees += fee
 
     def _note_holder(self, account: Account, position: Position) -> None:
-        """Keeps track of who holds a position here; a change voids what was known of its margin."""
+        """Keeps track of who holds a position here."""
         market = position.market
         sizes = (account.positions.get((market.symbol, idx)) for idx in (0, 1, 2))
-        if any(held is not None and held.size for held in sizes):
-            market.holders[account.uid] = None
-        else:
+        if not any(held is not None and held.size for held in sizes):
             market.holders.pop(account.uid, None)
+        account.void_margin()
 
     def _spot(
         self,
@@ -203,6 +202,7 @@ class Fills:
                 trade_id=item.exec_id,
             )
         self.lifecycle.sync_lock(account, order)
+        account.void_margin()
         return item
 
     def _execution(

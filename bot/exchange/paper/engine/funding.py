@@ -102,4 +102,5 @@ class Funding:
             order_id=order_id,
             trade_id=item.exec_id,
         )
+        account.void_margin()
         world.note_position(account, position)

@@ -31,7 +31,7 @@ class Matcher:
         """Brings an order into effect: matches it, rests it or ends it."""
         finish = self.lifecycle.finish
         if order.reduces and not self.fills.capacity(order, 1):
-            finish(order, "Cancelled", "CancelByReduceOnly", "EC_ReduceOnly")
+            finish(order, "Cancelled", "CancelByReduceOnly", "EC_NoError")
             return
         if order.time_in_force == "PostOnly" and self._would_take(order):
             status = "Rejected" if order.is_spot else "Cancelled"
@@ -54,7 +54,7 @@ class Matcher:
         if done and order.filled:
             lifecycle.finish(order, "Filled")
         elif order.reduces and not self.fills.capacity(order, 1):
-            lifecycle.finish(order, "Cancelled", "CancelByReduceOnly", "EC_ReduceOnly")
+            lifecycle.finish(order, "Cancelled", "CancelByReduceOnly", "EC_NoError")
         elif order.is_market or order.time_in_force in ("IOC", "FOK"):
             lifecycle.finish(order, "Cancelled", "UNKNOWN", "EC_NoImmediateQtyToFill")
         else:

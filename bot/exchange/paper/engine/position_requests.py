@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from bot.exchange.paper.engine.acceptance import Acceptance, check_exit_sides
 from bot.exchange.paper.engine.account import Account, Position
 from bot.exchange.paper.engine.exits import LOSS, PROFIT, ExitOrders
 from bot.exchange.paper.engine.filters import (
@@ -20,7 +21,6 @@ from bot.exchange.paper.engine.instrument import Market
 from bot.exchange.paper.engine.margin import AccountMargin, tier_for
 from bot.exchange.paper.engine.orders import Exits
 from bot.exchange.paper.engine.rejects import reject
-from bot.exchange.paper.engine.trading import Trading, check_exit_sides
 from bot.exchange.paper.engine.world import World
 
 HEDGE_MODE = 3
@@ -29,9 +29,9 @@ HEDGE_MODE = 3
 class PositionRequests:
     """Everything under /v5/position that changes something, and order/pre-check."""
 
-    def __init__(self, world: World, trading: Trading, exits: ExitOrders) -> None:
+    def __init__(self, world: World, acceptance: Acceptance, exits: ExitOrders) -> None:
         self.world = world
-        self.trading = trading
+        self.acceptance = acceptance
         self.exits = exits
 
     def _linear_market(self, params: Mapping[str, Any]) -> Market:
@@ -57,6 +57,7 @@ class PositionRequests:
         if margin.free < 0 and buy < old[0]:
             self._apply_leverage(account, market, held, old[0])
             raise reject("margin_short")
+        account.void_margin()
         for position in held:
             self.world.note_position(account, position)
 
@@ -150,7 +151,7 @@ class PositionRequests:
             (exits.tp_by, Exits(take_profit=exits.take_profit)),
             (exits.sl_by, Exits(stop_loss=exits.stop_loss)),
         ):
-            base = self.trading.trigger_reference(market, by)
+            base = self.acceptance.trigger_reference(market, by)
             if base is not None:
                 check_exit_sides(market, position.side, base, part)
 
@@ -219,7 +220,7 @@ class PositionRequests:
         new = read_new_order(params, market)
         if new.trigger is not None:
             raise reject("param", "conditional orders cannot be pre-checked")
-        order = self.trading.prepare(account, market, new)
+        order = self.acceptance.prepare(account, market, new)
         position = account.position(market, order.position_idx)
         adding = 0 if order.reduces else order.leaves
         buying, selling = (adding, 0) if order.side > 0 else (0, adding)

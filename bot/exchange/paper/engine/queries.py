@@ -5,15 +5,14 @@ from decimal import Decimal
 from typing import Any, Final
 
 from bot.exchange.paper.engine.account import ZERO, Account, Position
-from bot.exchange.paper.engine.orders import PENDING, Order
-from bot.exchange.paper.engine.records import (
+from bot.exchange.paper.engine.account_records import (
     closed_pnl_record,
-    execution_record,
     log_record,
-    order_record,
     position_record,
     wallet_record,
 )
+from bot.exchange.paper.engine.orders import PENDING, Order
+from bot.exchange.paper.engine.records import execution_record, order_record
 from bot.exchange.paper.engine.rejects import reject
 from bot.exchange.paper.engine.trading import matches_filter
 from bot.exchange.paper.engine.world import World

@@ -38,11 +38,14 @@ class RiskWatch:
             if safe is None or not safe[0] < mark < safe[1]:
                 self.check(self.world.accounts[uid])
 
-    def forget(self, account: Account) -> None:
-        """Voids what is known: balance or positions have changed."""
-        for position in account.positions.values():
-            if account.uid in position.market.holders:
-                position.market.holders[account.uid] = None
+    @staticmethod
+    def is_unknown(account: Account) -> bool:
+        """Whether something happened since the last exact check."""
+        return any(
+            position.market.holders.get(account.uid) is None
+            for position in account.positions.values()
+            if position.size
+        )
 
     def check(self, account: Account) -> bool:
         """Liquidates when maintenance margin is used up; returns whether it did."""

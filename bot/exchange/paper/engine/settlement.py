@@ -1,10 +1,10 @@
 """Ends an operation: what follows from changed positions, then position and wallet events."""
 
 from bot.exchange.paper.engine.account import Account, Position
+from bot.exchange.paper.engine.account_records import position_stream
 from bot.exchange.paper.engine.exits import ExitOrders
 from bot.exchange.paper.engine.lifecycle import Lifecycle
 from bot.exchange.paper.engine.queries import Queries
-from bot.exchange.paper.engine.records import position_stream
 from bot.exchange.paper.engine.risk import RiskWatch
 from bot.exchange.paper.engine.world import World
 
@@ -34,8 +34,7 @@ class Settlement:
         self._follow_all()
         for uid in list(world.moved):
             account = world.accounts[uid]
-            self.risk.forget(account)
-            if self.risk.check(account):
+            if self.risk.is_unknown(account) and self.risk.check(account):
                 self._follow_all()
         self._report()
 
@@ -66,7 +65,7 @@ class Settlement:
                 order.updated_ms = self.world.now
                 self.lifecycle.publish(order)
             else:
-                self.lifecycle.finish(order, "Cancelled", "CancelByReduceOnly", "EC_ReduceOnly")
+                self.lifecycle.finish(order, "Cancelled", "CancelByReduceOnly", "EC_NoError")
 
     def _report(self) -> None:
         world = self.world

@@ -17,7 +17,7 @@ from bot.market.frames import Level
 from bot.risk.snapshot import MarketView
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PLAIN = re.compile(r"-?\d{1,40}(\.\d{1,40})?\Z")
+_PLAIN = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?\Z")
 _DECIMALS = {
     "b": "bid",
     "a": "ask",

@@ -10,7 +10,7 @@ from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
 from models.enums import TradeSide
 
 LINK_ID = re.compile(r"[A-Za-z0-9_-]{1,36}\Z")
-_PLAIN = re.compile(r"\d+(\.\d+)?\Z")
+_PLAIN = re.compile(r"[0-9]+(\.[0-9]+)?\Z")
 _SIDES = {TradeSide.BUY: "Buy", TradeSide.SELL: "Sell"}
 
 

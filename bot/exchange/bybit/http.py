@@ -215,7 +215,7 @@ class BybitExchange:
     def server_time(self) -> datetime:
         result = self._session.read("get_server_time")
         nanoseconds = str(result.get("timeNano"))
-        if not nanoseconds.isdigit():
+        if not parse.is_digits(nanoseconds):
             raise parse.UnreadableRow("timeNano", nanoseconds)
         whole = parse.from_milliseconds(int(nanoseconds) // 1_000_000)
         return whole + timedelta(microseconds=int(nanoseconds) // 1000 % 1000)

@@ -30,7 +30,7 @@ DEFAULT_THROTTLE_SECONDS = 2.0
 MIN_THROTTLE_SECONDS, MAX_THROTTLE_SECONDS = 0.1, 5.0
 _MAX_TEXT = 300
 _NOT_JSON = 409  # what pybit makes of a reply that is not JSON
-_CLOCK_TEXT = re.compile(r"req_timestamp\[(\d+)\].*?server_timestamp\[(\d+)\]")
+_CLOCK_TEXT = re.compile(r"req_timestamp\[([0-9]+)\].*?server_timestamp\[([0-9]+)\]")
 
 # Everything that a call through pybit can end with. The built-in ones come from pybit's own
 # handling of replies that are JSON but not an envelope.
@@ -144,7 +144,7 @@ def clock_offset_ms(text: str) -> int | None:
 
 
 def _milliseconds(value: str | None) -> int | None:
-    return int(value) if value is not None and re.fullmatch(r"\d{10,15}", value) else None
+    return int(value) if value is not None and re.fullmatch(r"[0-9]{10,15}", value) else None
 
 
 def _trace(headers: Mapping[str, str]) -> str:

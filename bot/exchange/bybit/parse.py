@@ -23,7 +23,7 @@ from models.enums import TradeSide
 
 Row = Mapping[str, Any]
 
-_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\Z")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,2})?\Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STATUS = {
     "Filled": OrderStatus.FILLED,
@@ -79,12 +79,17 @@ def moment(row: Row, field: str) -> datetime:
 
 
 def from_milliseconds(value: object, field: str = "time") -> datetime:
-    if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).isdigit():
+    if isinstance(value, bool) or not isinstance(value, int | str) or not is_digits(str(value)):
         raise UnreadableRow(field, value)
     try:
         return _EPOCH + timedelta(milliseconds=int(value))
     except OverflowError:
         raise UnreadableRow(field, value) from None
+
+
+def is_digits(value: str) -> bool:
+    """ASCII digits only; `str.isdigit` takes those of every script."""
+    return value.isascii() and value.isdigit()
 
 
 def to_milliseconds(at: datetime) -> int:

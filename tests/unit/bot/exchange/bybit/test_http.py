@@ -1,24 +1,17 @@
 """BybitExchange over the real pybit client and a scripted transport."""
 
 import json
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 import requests
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bot.clock import FixedClock
 from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Refused
-from bot.exchange.bybit.body import plain
-from bot.exchange.bybit.config import BybitMode
-from bot.exchange.bybit.http import BybitExchange
-from bot.exchange.bybit.session import open_session
 from bot.exchange.protocol import (
     Exchange,
     OrderIntent,
@@ -27,7 +20,7 @@ from bot.exchange.protocol import (
     TimeInForce,
 )
 from models.enums import TradeSide
-from tests.unit.bot.exchange.bybit.bybit_transport import Transport, config, envelope, exchange
+from tests.unit.bot.exchange.bybit.bybit_transport import Transport, envelope, exchange
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 D = Decimal
@@ -107,31 +100,6 @@ def test_it_is_an_exchange() -> None:
     assert made.recv_window_ms == 5000
 
 
-def test_a_limit_body_is_explicit_and_in_plain_strings() -> None:
-    assert exchange(Transport([]), FixedClock(NOW)).order_body(LIMIT) == {
-        "category": "linear",
-        "symbol": "BTCUSDT",
-        "side": "Sell",
-        "orderType": "Limit",
-        "qty": "0.010",
-        "price": "60000.10",
-        "timeInForce": "IOC",
-        "orderLinkId": "a-1",
-        "positionIdx": 0,
-        "reduceOnly": True,
-        "closeOnTrigger": False,
-        "smpType": "CancelMaker",
-    }
-
-
-def test_a_market_body_is_ioc_without_price_and_bounds_its_slippage() -> None:
-    body = exchange(Transport([]), FixedClock(NOW)).order_body(MARKET)
-    assert body["qty"] == "5000"
-    assert body["timeInForce"] == "IOC"
-    assert "price" not in body
-    assert (body["slippageToleranceType"], body["slippageTolerance"]) == ("Percent", "1")
-
-
 def test_what_is_placed_is_the_stored_body_to_the_byte() -> None:
     transport = Transport([envelope({"orderId": "x", "orderLinkId": "a-1"})])
     made = exchange(transport, FixedClock(NOW))
@@ -142,53 +110,6 @@ def test_what_is_placed_is_the_stored_body_to_the_byte() -> None:
     assert transport.bodies == [body]
     assert stored == body
     assert (transport.sent[0].url or "").endswith("/v5/order/create")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"qty": 1.0},
-        {"qty": "1e-05"},
-        {"qty": None},
-        {"qty": "-1"},
-        {"price": 60000},
-        {"price": "NaN"},
-        {"orderLinkId": ""},
-        {"orderLinkId": "a" * 37},
-        {"orderLinkId": "ä"},
-        {"orderLinkId": None},
-        {"extra": 0.1},
-    ],
-    ids=str,
-)
-def test_a_body_that_the_wire_would_change_is_refused_before_anything_is_sent(
-    change: dict[str, Any],
-) -> None:
-    transport = Transport([])
-    made = exchange(transport, FixedClock(NOW))
-    with pytest.raises(Refused):
-        made.place(made.order_body(LIMIT) | change)
-    assert transport.sent == []
-
-
-@given(st.decimals(D("1e-12"), D("1e12"), allow_nan=False))
-def test_decimals_go_out_exactly_and_without_exponent(value: Decimal) -> None:
-    assert "E" not in plain(value).upper()
-    assert D(plain(value)) == value
-
-
-@pytest.mark.parametrize("value", [D("NaN"), D("Infinity"), D(0), D(-1)])
-def test_a_quantity_that_is_no_positive_number_is_refused(value: Decimal) -> None:
-    with pytest.raises(Refused):
-        plain(value)
-
-
-def test_a_limit_order_without_price_is_refused() -> None:
-    intent = OrderIntent(
-        "a", "X", TradeSide.BUY, D(1), OrderType.LIMIT, TimeInForce.GTC, None, False
-    )
-    with pytest.raises(Refused):
-        exchange(Transport([]), FixedClock(NOW)).order_body(intent)
 
 
 def test_cancel_all_spares_protective_stops_and_returns_link_ids() -> None:
@@ -275,13 +196,6 @@ def test_open_orders_come_from_all_pages_with_the_cursor_untouched() -> None:
     assert [o.order_link_id for o in made.open_orders()] == ["a", "d"]
     assert [query(r).get("cursor") for r in transport.sent] == [None, first, second]
     assert [o.order_link_id for o in made.conditional_orders()] == ["c"]
-
-
-def test_a_cursor_that_repeats_ends_the_list() -> None:
-    page = {"list": [order_row()], "nextPageCursor": "same"}
-    transport = Transport(lambda _: envelope(page))
-    assert len(exchange(transport, FixedClock(NOW)).open_orders()) == 2
-    assert len(transport.sent) == 2
 
 
 def test_executions_come_oldest_first_once_each_over_windows_of_seven_days() -> None:
@@ -461,73 +375,6 @@ def test_a_key_that_the_exchange_does_not_know_is_refused() -> None:
         exchange(Transport(answer), FixedClock(NOW)).is_ready()
     assert not isinstance(caught.value, ExchangeRefused)
     assert caught.value.code == "api_key"
-
-
-def test_use_after_a_fork_is_refused_in_the_child() -> None:
-    made = exchange(Transport([envelope({"timeNano": "1700000000000000000"})]), FixedClock(NOW))
-    child = os.fork()
-    if child == 0:
-        # Only the exit status leaves the child; pytest's own machinery must not run there.
-        try:
-            made.server_time()
-        except Refused as error:
-            os._exit(7 if error.code == "forked_session" else 1)
-        except BaseException:  # noqa: BLE001 - any other end is the failure that is reported
-            os._exit(2)
-        os._exit(3)
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 7
-    made.server_time()
-
-
-def test_the_session_is_built_so_that_nothing_is_sent_twice_or_elsewhere() -> None:
-    session = open_session(config())
-    assert session.retry_codes == {-999}
-    assert session.force_retry is False
-    assert session.client.max_redirects == 0
-    assert session.client.trust_env is False
-    assert session.timeout == (3.0, 8.0)
-    assert session.endpoint == "http://127.0.0.1:1"
-
-
-@pytest.mark.parametrize(
-    ("mode", "host"),
-    [
-        (BybitMode.LIVE, "https://api.bybit.com"),
-        (BybitMode.TESTNET, "https://api-testnet.bybit.com"),
-        (BybitMode.DEMO, "https://api-demo.bybit.com"),
-    ],
-)
-def test_each_mode_has_its_host(mode: BybitMode, host: str) -> None:
-    assert open_session(config(mode=mode, endpoint=None)).endpoint == host
-
-
-def test_paper_mode_needs_an_endpoint_and_errors_hide_the_input() -> None:
-    with pytest.raises(ValueError, match="endpoint") as caught:
-        config(endpoint=None)
-    assert "secret-for-tests" not in str(caught.value)
-    with pytest.raises(ValueError, match="endpoint"):
-        config(endpoint="ftp://x")
-    assert config(endpoint="http://127.0.0.1:5").stream_base == "ws://127.0.0.1:5"
-
-
-def test_sessions_do_not_pile_up_log_handlers() -> None:
-    import logging
-
-    logger = logging.getLogger("pybit._http_manager")
-    before = list(logger.handlers)
-    for _ in range(3):
-        BybitExchange(config(), FixedClock(NOW)).close()
-    assert logger.handlers == before
-
-
-def test_a_get_is_signed_over_exactly_what_is_sent() -> None:
-    transport = Transport([envelope({"list": []})])
-    exchange(transport, FixedClock(NOW)).open_orders()
-    request = transport.sent[0]
-    assert parse_qs(urlsplit(request.url or "").query)["openOnly"] == ["0"]
-    assert request.headers["X-BAPI-SIGN-TYPE"] == "2"
-    assert request.headers["X-BAPI-RECV-WINDOW"] == "5000"
 
 
 def test_minute_closes_come_oldest_first_without_the_unfinished_one() -> None:

@@ -233,6 +233,24 @@ def test_silence_is_noticed_although_the_connection_stands(
         supervisor.stop()
 
 
+def test_a_market_without_data_is_noticed_although_pongs_come(
+    server: StreamServer, listener: Listener
+) -> None:
+    supervisor = public_stream(
+        config(endpoint=server.url),
+        ("BTCUSDT",),
+        on_event=listener.on_event,
+        on_gap=listener.on_gap,
+        pace=Pace(connect=1.0, data_silence=0.3, backoff_first=0.02, backoff_last=0.1),
+    )
+    supervisor.start()
+    try:
+        eventually(lambda: supervisor.health().connections >= 2)
+        assert "no data" in (supervisor.health().last_fault or "")
+    finally:
+        supervisor.stop()
+
+
 @pytest.mark.parametrize("garbage", ["<html>", "[1,2]", '"text"', "null"])
 def test_a_frame_that_is_no_object_costs_the_connection_and_not_the_supervisor(
     server: StreamServer, private: StreamSupervisor, garbage: str

@@ -1,0 +1,108 @@
+"""The body of a create request is explicit, exact, and refused when it could change."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.clock import FixedClock
+from bot.errors import Refused
+from bot.exchange.bybit.body import plain
+from bot.exchange.protocol import (
+    OrderIntent,
+    OrderType,
+    TimeInForce,
+)
+from models.enums import TradeSide
+from tests.unit.bot.exchange.bybit.bybit_transport import Transport, exchange
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+D = Decimal
+LIMIT = OrderIntent(
+    order_link_id="a-1",
+    symbol="BTCUSDT",
+    side=TradeSide.SELL,
+    qty=D("0.010"),
+    order_type=OrderType.LIMIT,
+    time_in_force=TimeInForce.IOC,
+    price=D("60000.10"),
+    reduce_only=True,
+)
+MARKET = OrderIntent(
+    "a-2", "X", TradeSide.BUY, D("5E+3"), OrderType.MARKET, TimeInForce.GTC, None, False
+)
+
+
+def test_a_limit_body_is_explicit_and_in_plain_strings() -> None:
+    assert exchange(Transport([]), FixedClock(NOW)).order_body(LIMIT) == {
+        "category": "linear",
+        "symbol": "BTCUSDT",
+        "side": "Sell",
+        "orderType": "Limit",
+        "qty": "0.010",
+        "price": "60000.10",
+        "timeInForce": "IOC",
+        "orderLinkId": "a-1",
+        "positionIdx": 0,
+        "reduceOnly": True,
+        "closeOnTrigger": False,
+        "smpType": "CancelMaker",
+    }
+
+
+def test_a_market_body_is_ioc_without_price_and_bounds_its_slippage() -> None:
+    body = exchange(Transport([]), FixedClock(NOW)).order_body(MARKET)
+    assert body["qty"] == "5000"
+    assert body["timeInForce"] == "IOC"
+    assert "price" not in body
+    assert (body["slippageToleranceType"], body["slippageTolerance"]) == ("Percent", "1")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"qty": 1.0},
+        {"qty": "1e-05"},
+        {"qty": None},
+        {"qty": "-1"},
+        {"price": 60000},
+        {"price": "NaN"},
+        {"orderLinkId": ""},
+        {"orderLinkId": "a" * 37},
+        {"orderLinkId": "ä"},
+        {"orderLinkId": None},
+        {"extra": 0.1},
+    ],
+    ids=str,
+)
+def test_a_body_that_the_wire_would_change_is_refused_before_anything_is_sent(
+    change: dict[str, Any],
+) -> None:
+    transport = Transport([])
+    made = exchange(transport, FixedClock(NOW))
+    with pytest.raises(Refused):
+        made.place(made.order_body(LIMIT) | change)
+    assert transport.sent == []
+
+
+@given(st.decimals(D("1e-12"), D("1e12"), allow_nan=False))
+def test_decimals_go_out_exactly_and_without_exponent(value: Decimal) -> None:
+    assert "E" not in plain(value).upper()
+    assert D(plain(value)) == value
+
+
+@pytest.mark.parametrize("value", [D("NaN"), D("Infinity"), D(0), D(-1)])
+def test_a_quantity_that_is_no_positive_number_is_refused(value: Decimal) -> None:
+    with pytest.raises(Refused):
+        plain(value)
+
+
+def test_a_limit_order_without_price_is_refused() -> None:
+    intent = OrderIntent(
+        "a", "X", TradeSide.BUY, D(1), OrderType.LIMIT, TimeInForce.GTC, None, False
+    )
+    with pytest.raises(Refused):
+        exchange(Transport([]), FixedClock(NOW)).order_body(intent)

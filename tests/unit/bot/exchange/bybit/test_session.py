@@ -1,0 +1,103 @@
+"""The guarded pybit session: nothing twice, nothing elsewhere, nothing across a fork."""
+
+import os
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from bot.clock import FixedClock
+from bot.errors import Refused
+from bot.exchange.bybit.config import BybitMode
+from bot.exchange.bybit.http import BybitExchange
+from bot.exchange.bybit.session import open_session
+from tests.unit.bot.exchange.bybit.bybit_transport import Transport, config, envelope, exchange
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+D = Decimal
+
+
+def order_row(link_id: str = "a-1", **changes: Any) -> dict[str, Any]:
+    row = {
+        "orderId": f"id-{link_id}",
+        "orderLinkId": link_id,
+        "symbol": "BTCUSDT",
+        "side": "Buy",
+        "qty": "1",
+        "price": "60000",
+        "orderStatus": "New",
+        "cumExecQty": "0",
+        "avgPrice": "",
+        "reduceOnly": False,
+        "rejectReason": "EC_NoError",
+        "cancelType": "UNKNOWN",
+        "updatedTime": "1700000000000",
+    }
+    return row | changes
+
+
+def test_a_cursor_that_repeats_ends_the_list() -> None:
+    page = {"list": [order_row()], "nextPageCursor": "same"}
+    transport = Transport(lambda _: envelope(page))
+    assert len(exchange(transport, FixedClock(NOW)).open_orders()) == 2
+    assert len(transport.sent) == 2
+
+
+def test_use_after_a_fork_is_refused_in_the_child() -> None:
+    made = exchange(Transport([envelope({"timeNano": "1700000000000000000"})]), FixedClock(NOW))
+    child = os.fork()
+    if child == 0:
+        # Only the exit status leaves the child; pytest's own machinery must not run there.
+        try:
+            made.server_time()
+        except Refused as error:
+            os._exit(7 if error.code == "forked_session" else 1)
+        except BaseException:  # noqa: BLE001 - any other end is the failure that is reported
+            os._exit(2)
+        os._exit(3)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 7
+    made.server_time()
+
+
+def test_the_session_is_built_so_that_nothing_is_sent_twice_or_elsewhere() -> None:
+    session = open_session(config())
+    assert session.retry_codes == {-999}
+    assert session.force_retry is False
+    assert session.client.max_redirects == 0
+    assert session.client.trust_env is False
+    assert session.timeout == (3.0, 8.0)
+    assert session.endpoint == "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("mode", "host"),
+    [
+        (BybitMode.LIVE, "https://api.bybit.com"),
+        (BybitMode.TESTNET, "https://api-testnet.bybit.com"),
+        (BybitMode.DEMO, "https://api-demo.bybit.com"),
+    ],
+)
+def test_each_mode_has_its_host(mode: BybitMode, host: str) -> None:
+    assert open_session(config(mode=mode, endpoint=None)).endpoint == host
+
+
+def test_sessions_do_not_pile_up_log_handlers() -> None:
+    import logging
+
+    logger = logging.getLogger("pybit._http_manager")
+    before = list(logger.handlers)
+    for _ in range(3):
+        BybitExchange(config(), FixedClock(NOW)).close()
+    assert logger.handlers == before
+
+
+def test_a_get_is_signed_over_exactly_what_is_sent() -> None:
+    transport = Transport([envelope({"list": []})])
+    exchange(transport, FixedClock(NOW)).open_orders()
+    request = transport.sent[0]
+    assert parse_qs(urlsplit(request.url or "").query)["openOnly"] == ["0"]
+    assert request.headers["X-BAPI-SIGN-TYPE"] == "2"
+    assert request.headers["X-BAPI-RECV-WINDOW"] == "5000"

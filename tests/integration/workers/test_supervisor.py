@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from workers import launches
+from workers import supervisor as supervisor_module
 from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.privileges import (
     UNPRIVILEGED_UID,
@@ -208,7 +209,10 @@ def test_after_kill_of_the_supervisor_nothing_stays_and_the_next_start_works(
         assert again.supervisor.shutdown()
 
 
-def test_the_next_start_ends_what_a_crashed_supervisor_left(tmp_path: Path) -> None:
+def test_the_next_start_ends_what_a_crashed_supervisor_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launches, "_LOST_CHILD_STOP_SECONDS", 0.3)
     home = Home(tmp_path)
     crashed = Supervisor(home)
     grandchild = ["sh", "-c", f"{sys.executable} -c 'import time; time.sleep(600)'"]
@@ -246,7 +250,10 @@ def test_shutdown_says_so_when_it_had_to_kill(tmp_path: Path) -> None:
     assert _gone(found)
 
 
-def test_a_child_that_lost_its_parent_is_ended_too(tmp_path: Path) -> None:
+def test_a_child_that_lost_its_parent_is_ended_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "_LEFTOVER_SECONDS", 0.3)
     supervisor = Supervisor(Home(tmp_path))
     script = "setsid sleep 600 & echo started; exec sleep 600"
     supervisor.start([ProcessSpec("leaky", ["sh", "-c", script])])
@@ -305,7 +312,7 @@ def test_a_failing_program_is_started_again_for_ever_at_an_even_pace(tmp_path: P
         [ProcessSpec("failing", ["false"]), ProcessSpec("once", ["true"], autorestart=False)]
     )
     began = time.monotonic()
-    _until(lambda: supervisor.status()[1].restarts >= 4)
+    _until(lambda: supervisor.status()[1].restarts >= 3)
     assert 2 < time.monotonic() - began < 9
     failing, once = supervisor.status()[1:]
     assert failing.state in ("BACKOFF", "STARTING", "RUNNING")
@@ -331,6 +338,37 @@ def test_secrets_are_in_no_command_line_and_no_readable_file(tmp_path: Path) -> 
             assert closed, f"{path} is open to others"
     finally:
         assert supervisor.shutdown()
+
+
+def test_ctrl_c_reaches_the_starter_alone_and_everything_stops_in_order(tmp_path: Path) -> None:
+    tell = (
+        "import signal, sys\n"
+        "def told(number, _):\n    print('told', number, flush=True)\n    sys.exit()\n"
+        "for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):\n"
+        "    signal.signal(number, told)\n"
+        "print('up', flush=True)\nwhile True: signal.pause()\n"
+    )
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom workers.home import Home\n"
+        "from workers.supervisor import ProcessSpec, Supervisor\n"
+        "s = Supervisor(Home(Path(sys.argv[1])))\n"
+        f"s.start([ProcessSpec('program', [sys.executable, '-c', {tell!r}])])\n"
+        "print('started', flush=True)\n"
+        "try:\n    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n    print(s.shutdown(), flush=True)\n"
+    )
+    log = tmp_path / "logs/program.log"
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    # A session of its own stands for a terminal: its group gets what Ctrl-C sends.
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True
+    ) as starter:
+        assert starter.stdout is not None
+        assert starter.stdout.readline() == b"started\n"
+        _until(lambda: log.read_text(encoding="utf-8") == "up\n")
+        os.killpg(starter.pid, signal.SIGINT)
+        assert starter.stdout.readline() == b"True\n"
+    assert log.read_text(encoding="utf-8") == f"up\ntold {int(signal.SIGTERM)}\n"
 
 
 def test_a_system_tied_to_a_killed_starter_stops_by_itself(tmp_path: Path) -> None:

@@ -1,0 +1,118 @@
+"""Everything that `mlrisk up` starts on one machine, as processes."""
+
+import base64
+import json
+import signal
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from celery import Celery
+
+from config.celery import QUEUES
+from config.settings import load_settings
+from models import migrate
+from workers import topology
+from workers.home import Home
+from workers.supervisor import Supervisor
+from workers.topology import Options, Topology
+
+pytestmark = [pytest.mark.services, pytest.mark.slow]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def running(home: Home) -> Iterator[tuple[Supervisor, Topology]]:
+    """A system with a synthetic market and without a strategy."""
+    home.create()
+    options = Options(
+        symbols=("BTCUSDT",),
+        paper_arguments=("--market", "synthetic"),
+        concurrency={},
+    )
+    built = topology.build(home, options)
+    built.prepare()
+    supervisor = Supervisor(home)
+
+    def open_doors() -> None:
+        migrate.upgrade(built.create_database())
+        home.write_environment(built.environment)
+
+    supervisor.start(built.specs, after_stage={topology.SERVERS: open_doors})
+    yield supervisor, built
+    if supervisor.is_alive():
+        supervisor.shutdown()
+
+
+def _until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def _status_code(url: str, login: tuple[str, str] | None = None) -> int:
+    request = urllib.request.Request(url)
+    if login is not None:
+        token = base64.b64encode(":".join(login).encode()).decode()
+        request.add_header("Authorization", f"Basic {token}")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=5) as reply:
+            return int(reply.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+    except (urllib.error.URLError, ConnectionError):
+        return 0
+
+
+def test_all_processes_serve_survive_their_servers_deaths_and_stop_cleanly(
+    running: tuple[Supervisor, Topology], home: Home
+) -> None:
+    supervisor, built = running
+    family = [psutil.Process(supervisor.pid), *psutil.Process(supervisor.pid).children(True)]
+    settings = load_settings(home.path)
+    client = Celery(broker=settings.require_redis_url(), set_as_current=False)
+
+    def all_workers_answer() -> bool:
+        try:
+            replies = client.control.ping(timeout=1.0)
+        except client.connection().connection_errors:
+            return False  # the first call after a broker's restart meets the old connection
+        names = {name.partition("@")[0] for reply in replies for name in reply}
+        return names == set(QUEUES)
+
+    def all_run() -> bool:
+        return all(each.state == "RUNNING" for each in supervisor.status())
+
+    _until(all_workers_answer, 60)
+    _until(all_run, 10)
+    assert built.postgres is not None
+    assert built.redis is not None
+
+    flower = f"http://127.0.0.1:{home.known_ports()['flower']}/workers"
+    _until(lambda: _status_code(flower) == 401, 20)
+    assert _status_code(flower, topology.flower_login(home)) == 200
+    assert _status_code(f"{settings.require_exchange_url()}/v5/market/time") == 200
+
+    for server, ready in (("redis", built.redis.is_ready), ("postgres", built.postgres.is_ready)):
+        supervisor.signal(server, signal.SIGKILL)
+        _until(lambda: not any(each.pid is None for each in supervisor.status()), 10)
+        _until(ready, 10)
+    _until(lambda: all_workers_answer() and all_run(), 30)
+
+    family += [p for p in psutil.Process(supervisor.pid).children(True) if p not in family]
+    assert supervisor.shutdown()
+    assert not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    assert json.loads((home.run / "ports.json").read_text(encoding="utf-8")) == home.known_ports()
+    assert load_settings(home.path).redis_url is None
+    client.close()

@@ -130,11 +130,8 @@ class SymbolMarket:
     def _observe(self, log_mid: float) -> None:
         if self._log_mids:
             square = (log_mid - self._log_mids[-1]) ** 2
-            step = SAMPLE_MS / 1000
-            for name, seconds in (("_fast", _FAST), ("_slow", _SLOW)):
-                before = getattr(self, name)
-                weight = 1 - math.exp(-step / seconds)
-                setattr(self, name, before + weight * (square - before) if before else square)
+            self._fast = _forget(self._fast, square, _FAST)
+            self._slow = _forget(self._slow, square, _SLOW)
         self._log_mids.append(log_mid)
 
     def _returns(self) -> list[float]:
@@ -148,6 +145,13 @@ class SymbolMarket:
             move = self._log_mids[-1] - self._log_mids[-1 - steps]
             out.append(move / math.sqrt(self._slow * steps))
         return out
+
+
+def _forget(variance: float, square: float, seconds: float) -> float:
+    """Exponentially weighted variance per sample; the first observation starts it."""
+    if not variance:
+        return square
+    return variance + (1 - math.exp(-SAMPLE_MS / 1000 / seconds)) * (square - variance)
 
 
 def _imbalance(

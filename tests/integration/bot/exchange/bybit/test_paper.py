@@ -1,7 +1,7 @@
 """The adapter and its streams against the paper exchange, faults included."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import ROUND_DOWN, Decimal
 from itertools import count
 from queue import Empty, Queue
@@ -91,7 +91,7 @@ class Listener:
     def on_gap(self, cause: str) -> None:
         self.gaps.append(cause)
 
-    def collect(self, done: "type | tuple[type, ...]", *, number: int) -> list[StreamEvent]:
+    def collect(self, done: type, *, number: int) -> list[StreamEvent]:
         """Events until `number` of the wanted types came; the others are kept too."""
         found: list[StreamEvent] = []
         while sum(isinstance(event, done) for event in found) < number:
@@ -102,8 +102,8 @@ class Listener:
         return found
 
 
-def eventually(condition: "threading._Condition | object", seconds: float = 15.0) -> None:
-    assert callable(condition)
+def eventually(condition: Callable[[], bool], seconds: float = 15.0) -> None:
+    """Waits for a condition of another process; fails when it doesn't come true in time."""
     pause = threading.Event()
     for _ in range(int(seconds / 0.02)):
         if condition():

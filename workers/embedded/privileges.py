@@ -11,7 +11,8 @@ from pathlib import Path
 from bot.errors import Refused
 
 UNPRIVILEGED_UID = 65534  # "nobody" on every Linux distribution
-_CAPABILITIES = {"dac_override": 1, "dac_read_search": 2}
+# The first one that we hold is enough to pass closed directories; it is the weaker one.
+_CAPABILITIES = {"dac_read_search": 2, "dac_override": 1}
 
 # Used where util-linux is absent; the death signal must come after the change of user, which
 # clears it, so the launcher cannot set it.
@@ -43,15 +44,15 @@ def unprivileged(
     """Return the command line that runs `command` as an ordinary user.
 
     `needs` are paths that the program opens. Where one lies below a closed directory (`/root`,
-    a private temporary directory), the program keeps the capabilities to pass through and
-    nothing else. Unchanged when we aren't root.
+    a private temporary directory), the program keeps one capability, the one to pass through.
+    Unchanged when we aren't root.
     """
     if not running_as_root():
         return command
     closed = [path for path in needs if not _reachable(path)]
     setpriv = shutil.which("setpriv")
-    passing = _held_capabilities() if closed and setpriv else []
-    if closed and not passing:
+    passing = _held_capability() if closed and setpriv else None
+    if closed and passing is None:
         raise UnreachableError(
             f"mlrisk runs as root, and the user {UNPRIVILEGED_UID} that must run "
             f"{Path(command[0]).name} can't reach {closed[0]}; install util-linux (setpriv), "
@@ -63,9 +64,8 @@ def unprivileged(
         return [*drop, *command]
     prefix = [setpriv, f"--reuid={UNPRIVILEGED_UID}", f"--regid={UNPRIVILEGED_UID}"]
     prefix += ["--clear-groups", f"--pdeathsig={death_signal.name[3:]}"]
-    if passing:
-        names = ",".join(f"+{name}" for name in passing)
-        prefix += [f"--inh-caps={names}", f"--ambient-caps={names}"]
+    if passing is not None:
+        prefix += [f"--inh-caps=+{passing}", f"--ambient-caps=+{passing}"]
     return [*prefix, "--", *command]
 
 
@@ -84,13 +84,10 @@ def _reachable(path: Path) -> bool:
     return True
 
 
-def _held_capabilities() -> list[str]:
-    """Name the capabilities for passing closed directories that we can hand on.
-
-    Containers often withhold one of them; either is enough.
-    """
+def _held_capability() -> str | None:
+    """Name a capability for passing closed directories; containers often withhold one."""
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith("CapEff:"):
             mask = int(line.split()[1], 16)
-            return [name for name, bit in _CAPABILITIES.items() if mask & (1 << bit)]
-    return []
+            return next((name for name, bit in _CAPABILITIES.items() if mask & (1 << bit)), None)
+    return None

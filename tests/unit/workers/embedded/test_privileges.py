@@ -54,7 +54,7 @@ def test_what_everybody_can_reach_needs_no_capability() -> None:
 def test_below_a_closed_directory_it_keeps_the_right_to_pass_and_no_other(closed: Path) -> None:
     uid, _, _, capabilities, content = _run([*_SHOW, str(closed)], [closed])
     assert (uid, content) == (str(UNPRIVILEGED_UID), "content")
-    assert int(capabilities, 16) == (1 << 1) | (1 << 2)
+    assert int(capabilities, 16) in (1 << 1, 1 << 2), "to read, or else to override"
 
 
 @as_root

@@ -14,6 +14,7 @@ from bot.exchange.paper.server.accounts import AccountsError
 from bot.exchange.paper.server.build import Options, build
 from bot.exchange.paper.server.exchange import ServerSettings
 from bot.exchange.paper.server.faults import CATALOGUE, FaultError
+from bot.exchange.paper.server.state import StateError
 
 log = logging.getLogger("bot.exchange.paper")
 
@@ -144,7 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         p.error("--speed must not be negative")
     try:
         asyncio.run(serve(options_of(args), args.port_file, args.parent))
-    except (AccountsError, FaultError, ValueError, OSError) as error:
+    except (AccountsError, FaultError, StateError, ValueError, OSError) as error:
         log.error("paper exchange cannot start: %s", error)
         return 2
     return 0

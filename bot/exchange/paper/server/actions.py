@@ -166,8 +166,8 @@ class Actions:
             wanted = {"category": "linear", "symbol": spec.symbol}
             rows = self._exchange.paper.positions(uid, wanted)
             size = max(Decimal(row["size"]) for row in rows)
-            share = size * Decimal(str(body.get("share", "0.5")))
-            qty = plain(share // spec.qty_step * spec.qty_step)
+            steps = size * Decimal(str(body.get("share", "0.5"))) // spec.qty_step
+            qty = plain(max(steps, Decimal(1)) * spec.qty_step)
         self._exchange.paper.force_adl(uid, spec.symbol, str(qty))
         return {"deleveraged": str(qty)}
 

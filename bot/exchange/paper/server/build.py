@@ -15,6 +15,7 @@ from bot.exchange.paper.server.app import PaperServer
 from bot.exchange.paper.server.clock import Clock, FreeClock, ScaledClock, wall_ms
 from bot.exchange.paper.server.exchange import Exchange, ServerSettings
 from bot.exchange.paper.server.faults import FaultBoard, parse_fault
+from bot.exchange.paper.server.state import StateKeeper
 from bot.exchange.paper.server.venue import Venue
 
 log = logging.getLogger(__name__)
@@ -44,9 +45,12 @@ class Options:
 class Running:
     """A built exchange with its journal: started and stopped as one."""
 
-    def __init__(self, server: PaperServer, journal: JournalWriter | None) -> None:
+    def __init__(
+        self, server: PaperServer, journal: JournalWriter | None, keeper: StateKeeper | None
+    ) -> None:
         self.server = server
         self._journal = journal
+        self._keeper = keeper
 
     @property
     def port(self) -> int:
@@ -63,6 +67,8 @@ class Running:
     async def stop(self) -> None:
         await self.server.stop()
         self.server.exchange.venue.journal("stop", {})
+        if self._keeper is not None:
+            self._keeper.close()
         if self._journal is not None:
             self._journal.close()
 
@@ -90,5 +96,10 @@ def build(options: Options) -> Running:
     for text in options.faults:
         faults.add(**parse_fault(text))
     venue = Venue(source, engine, clock, journal)
+    if options.state_dir is not None:
+        venue.keeper = StateKeeper(options.state_dir, engine)
+        if venue.keeper.load():
+            log.info("state restored from %s", options.state_dir)
+        venue.keeper.save()
     exchange = Exchange(venue, {a.uid: a for a in accounts}, options.server, faults, engine)
-    return Running(PaperServer(exchange), journal)
+    return Running(PaperServer(exchange), journal, venue.keeper)

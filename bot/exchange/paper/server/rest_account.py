@@ -57,7 +57,7 @@ def trading_stop(call: Call, params: Params) -> dict[str, Any]:
 
 def _settled(call: Call, what: str, params: Params) -> dict[str, Any]:
     call.exchange.venue.journal("setting", {"uid": call.uid, "what": what, "params": params})
-    call.exchange.venue.touched()
+    call.exchange.venue.touched(call.uid)
     return {}
 
 

@@ -39,7 +39,7 @@ def create(call: Call, params: Params) -> dict[str, Any]:
     before = position_before(call, params)
     result = exchange.venue.engine.create_order(call.uid, params, call.now)
     note_create(call, params, result, before)
-    exchange.venue.touched()
+    exchange.venue.touched(call.uid, result["orderId"])
     return result
 
 
@@ -84,7 +84,7 @@ def amend(call: Call, params: Params) -> dict[str, Any]:
     _require_id(params)
     result = venue.engine.amend_order(call.uid, params, call.now)
     venue.journal("amend", {"uid": call.uid, **params, **result})
-    venue.touched()
+    venue.touched(call.uid, result["orderId"])
     return result
 
 
@@ -93,7 +93,7 @@ def cancel(call: Call, params: Params) -> dict[str, Any]:
     _require_id(params)
     result = venue.engine.cancel_order(call.uid, params, call.now)
     venue.journal("cancel", {"uid": call.uid, **params, **result})
-    venue.touched()
+    venue.touched(call.uid, result["orderId"])
     return result
 
 
@@ -104,7 +104,7 @@ def cancel_all(call: Call, params: Params) -> dict[str, Any]:
     result = venue.engine.cancel_all(call.uid, params, call.now)
     for row in result["list"]:
         venue.journal("cancel", {"uid": call.uid, "category": params["category"], **row})
-    venue.touched()
+    venue.touched(call.uid)
     return result
 
 

@@ -102,7 +102,8 @@ class TimedFaults:
         if fault.name == "foreign_order":
             return "foreign_order", {"order": self._resting_order(spec)}
         if fault.name == "foreign_position":
-            return "foreign_position", {**body, "qty": self._smallest(spec)}
+            qty = plain(10 * Decimal(self._smallest(spec)))
+            return "foreign_position", {**body, "qty": qty}
         return fault.name, body
 
     def _smallest(self, spec: InstrumentSpec) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.exchange.paper.journal import JournalWriter
 from bot.exchange.paper.server.clock import Clock, FreeClock
+from bot.exchange.paper.server.state import StateKeeper
 from bot.exchange.paper.server.tape import PublicTrade, Tape
 from bot.exchange.paper.types import (
     BookUpdate,
@@ -68,6 +69,7 @@ class Venue:
         self._timer: asyncio.TimerHandle | None = None
         self._pumping = False
         self._lag_logged = 0.0
+        self.keeper: StateKeeper | None = None
         self.on_private: Callable[[Sequence[PrivateEvent]], None] = _ignore
         self.on_trades: Callable[[Sequence[tuple[Key, PublicTrade]]], None] = _ignore
 
@@ -176,6 +178,8 @@ class Venue:
             trades, self._trades = self._trades, []
             self.on_trades(trades)
         events = self.engine.drain_events()
+        if self.keeper is not None:
+            self.keeper.record(events)
         if events:
             self._record(events)
             own = self._own_trades(events)
@@ -256,8 +260,13 @@ class Venue:
         pause = self.clock.wall_seconds(min(times) - self.clock.now_ms())
         return min(max(pause, MIN_SLEEP_SECONDS), MAX_SLEEP_SECONDS)
 
-    def touched(self) -> None:
-        """After a call that changed the engine: publishes its events and re-arms the pump."""
+    def touched(self, uid: str | None = None, order_id: str | None = None) -> None:
+        """After a call that changed the engine: publishes its events and re-arms the pump.
+
+        What changed without an event yet is named: the account, and the order.
+        """
+        if self.keeper is not None and uid is not None:
+            self.keeper.touch(uid, order_id)
         self._dispatch()
         if self._pumping and self._free is None:
             self._arm(self._pause())

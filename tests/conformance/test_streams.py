@@ -1,0 +1,221 @@
+"""Unmodified pybit sockets: public books and trades, private records, order entry, reconnects."""
+
+import queue
+import time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pybit.unified_trading import HTTP
+
+from bot.exchange.paper.testing import PaperExchangeProcess
+from tests.conformance.drivers import (
+    SYMBOL,
+    Frames,
+    Sockets,
+    below,
+    eventually,
+    new_link_id,
+)
+
+pytestmark = pytest.mark.services
+
+
+def unused(_: Any) -> None:
+    raise AssertionError("callback_function takes all frames")
+
+
+def test_a_book_kept_from_deltas_never_meets_an_unknown_level(sockets: Sockets) -> None:
+    frames = Frames()
+    sockets.public(callback_function=frames).orderbook_stream(50, SYMBOL, unused)
+    first = frames.topic(f"orderbook.50.{SYMBOL}")
+    assert first["type"] == "snapshot"
+    book = {side: dict(first["data"][side]) for side in ("b", "a")}
+    update_id = first["data"]["u"]
+    for _ in range(40):
+        frame = frames.topic(f"orderbook.50.{SYMBOL}")
+        assert frame["type"] == "delta"
+        assert frame["data"]["u"] == update_id + 1
+        update_id += 1
+        for side in ("b", "a"):
+            for price, size in frame["data"][side]:
+                if size == "0":
+                    del book[side][price]
+                else:
+                    book[side][price] = size
+            assert len(book[side]) <= 50
+        assert max(map(Decimal, book["b"])) < min(map(Decimal, book["a"]))
+
+
+def test_pybits_own_book_and_dispatcher_survive(sockets: Sockets) -> None:
+    """Without callback_function pybit merges the book itself and dies on any surprise."""
+    seen: dict[str, int] = {"book": 0, "ticker": 0, "trade": 0}
+
+    def count(name: str) -> Any:
+        return lambda _frame: seen.__setitem__(name, seen[name] + 1)
+
+    public = sockets.public()
+    public.orderbook_stream(200, SYMBOL, count("book"))
+    public.ticker_stream(SYMBOL, count("ticker"))
+    public.trade_stream(SYMBOL, count("trade"))
+    eventually(lambda: seen["book"] > 8 and seen["ticker"] > 8 and seen["trade"] > 1, 10)
+    assert public.is_connected()
+
+
+def test_every_public_topic_begins_with_a_snapshot(sockets: Sockets) -> None:
+    frames = Frames()
+    public = sockets.public(callback_function=frames)
+    for depth in (1, 200, 1000):
+        public.orderbook_stream(depth, SYMBOL, unused)
+        assert frames.topic(f"orderbook.{depth}.{SYMBOL}")["type"] == "snapshot"
+    public.ticker_stream(SYMBOL, unused)
+    assert frames.topic(f"tickers.{SYMBOL}")["type"] == "snapshot"
+    assert frames.topic(f"tickers.{SYMBOL}")["type"] == "delta"
+    public.kline_stream(1, SYMBOL, unused)
+    assert frames.topic(f"kline.1.{SYMBOL}")["data"][0]["confirm"] is False
+    public.price_limit_stream(SYMBOL, unused)
+    assert frames.topic(f"priceLimit.{SYMBOL}")["data"]["symbol"] == SYMBOL
+
+
+def test_hundred_quick_subscriptions_are_all_acknowledged(sockets: Sockets) -> None:
+    """An ack that beats pybit's own bookkeeping would kill its reader (facts 0.5)."""
+    count = 0
+
+    def tick(_: Any) -> None:
+        nonlocal count
+        count += 1
+
+    public = sockets.public()
+    topics = [f"kline.{i}.{{symbol}}" for i in (1, 3, 5, 15, 30, 60, 120, 240, 360, 720, "D", "W")]
+    for symbol in (SYMBOL, "ETHUSDT", "SOLUSDT", "DOGEUSDT"):
+        for topic in topics:
+            public.subscribe(topic, tick, symbol)
+    eventually(lambda: count >= 48, 5)
+    assert public.is_connected()
+
+
+def test_an_orders_life_is_told_in_order(session: HTTP, sockets: Sockets) -> None:
+    frames = Frames()
+    private = sockets.private(callback_function=frames)
+    private.order_stream(unused)
+    private.execution_stream(unused)
+    private.fast_execution_stream(unused)
+    private.position_stream(unused)
+    private.wallet_stream(unused)
+    frames.wait(lambda f: f.get("op") == "auth" and f["success"] is True)
+    for _ in range(5):
+        frames.wait(lambda f: f.get("op") == "subscribe" and f["success"] is True)
+    link_id = new_link_id()
+    session.place_order(
+        category="linear",
+        symbol=SYMBOL,
+        side="Buy",
+        orderType="Market",
+        qty="0.002",
+        orderLinkId=link_id,
+    )
+    fast = frames.row("execution.fast", orderLinkId=link_id)
+    assert fast["category"] == "linear"
+    assert "execFee" not in fast
+    execution = frames.row("execution", orderLinkId=link_id)
+    assert execution["execId"] == fast["execId"]
+    order = frames.row("order", orderLinkId=link_id, orderStatus="Filled")
+    assert order["category"] == "linear"
+    position = frames.row("position", symbol=SYMBOL, side="Buy")
+    assert "entryPrice" in position
+    frames.topic("wallet")
+
+
+def test_categorised_topics_come_under_their_own_name(session: HTTP, sockets: Sockets) -> None:
+    frames = Frames()
+    private = sockets.private(callback_function=frames)
+    private.subscribe("order.linear", unused, "")
+    private.subscribe("execution.spot", unused, "")
+    for _ in range(2):
+        frames.wait(lambda f: f.get("op") == "subscribe" and f["success"] is True)
+    session.place_order(
+        category="linear", symbol=SYMBOL, side="Buy", orderType="Market", qty="0.002"
+    )
+    frames.row("order.linear", orderStatus="Filled")
+    assert not [f for f in frames.seen if f.get("topic") in ("order", "execution.spot")]
+
+
+def test_unknown_topics_and_wrong_keys_are_refused_with_success_false(sockets: Sockets) -> None:
+    frames = Frames()
+    sockets.public(callback_function=frames).subscribe("orderbook.77.{symbol}", unused, SYMBOL)
+    refused = frames.wait(lambda f: f.get("op") == "subscribe")
+    assert refused["success"] is False
+    assert "handler not found" in refused["ret_msg"]
+    frames = Frames()
+    sockets.private(callback_function=frames, api_secret="wrong")
+    assert frames.wait(lambda f: f.get("op") == "auth")["success"] is False
+
+
+def test_pings_are_answered(sockets: Sockets) -> None:
+    public = sockets.public(ping_interval=1, ping_timeout=0.5, callback_function=Frames())
+    private = sockets.private(ping_interval=1, ping_timeout=0.5, callback_function=Frames())
+    trading = sockets.trading()
+    time.sleep(2.2)
+    assert public.is_connected()
+    assert private.is_connected()
+    assert trading.is_connected()
+
+
+def test_orders_by_socket_are_created_amended_cancelled_and_batched(
+    session: HTTP, sockets: Sockets
+) -> None:
+    replies: queue.Queue[dict[str, Any]] = queue.Queue()
+    trading = sockets.trading()
+    price = below(session)
+    order = {
+        "category": "linear",
+        "symbol": SYMBOL,
+        "side": "Buy",
+        "orderType": "Limit",
+        "qty": "0.010",
+        "price": price,
+    }
+    trading.place_order(replies.put, **order, orderLinkId=new_link_id())
+    created = replies.get(timeout=5)
+    assert created["retCode"] == 0
+    assert created["op"] == "order.create"
+    assert set(created["header"]) >= {"X-Bapi-Limit", "Traceid", "Timenow"}
+    order_id = created["data"]["orderId"]
+    known = {"category": "linear", "symbol": SYMBOL, "orderId": order_id}
+    trading.amend_order(replies.put, **known, qty="0.020")
+    assert replies.get(timeout=5)["op"] == "order.amend"
+    eventually(lambda: session.get_open_orders(**known)["result"]["list"][0]["qty"] == "0.020")
+    trading.cancel_order(replies.put, **known)
+    assert replies.get(timeout=5)["op"] == "order.cancel"
+    trading.cancel_order(replies.put, error_callback=replies.put, **known | {"orderId": "nobody"})
+    refused = replies.get(timeout=5)
+    assert refused["retCode"] == 110001
+    assert refused["data"] == {}
+    members = [{k: v for k, v in order.items() if k != "category"} for _ in range(2)]
+    members[1]["qty"] = "1e5"
+    trading.place_batch_order(replies.put, category="linear", request=members)
+    batch = replies.get(timeout=5)
+    assert [row["code"] for row in batch["retExtInfo"]["list"]] == [0, 10001]
+    assert batch["data"]["list"][0]["orderId"]
+    assert batch["data"]["list"][1]["orderId"] == ""
+
+
+def test_pybit_reconnects_and_resubscribes_after_an_abort(
+    paper_exchange: PaperExchangeProcess, session: HTTP, sockets: Sockets
+) -> None:
+    frames = Frames()
+    private = sockets.private(callback_function=frames)
+    private.order_stream(unused)
+    frames.wait(lambda f: f.get("op") == "subscribe")
+    paper_exchange.control("POST", "actions/close_sockets", {"kind": "private"})
+    frames.wait(lambda f: f.get("op") == "subscribe", 10)
+    link_id = new_link_id()
+    session.place_order(
+        category="linear",
+        symbol=SYMBOL,
+        side="Buy",
+        orderType="Market",
+        qty="0.002",
+        orderLinkId=link_id,
+    )
+    frames.row("order", orderLinkId=link_id)

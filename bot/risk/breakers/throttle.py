@@ -28,11 +28,20 @@ class SlidingWindow:
         """Let `batch` pass now, or nothing of it."""
         if batch < 1:
             raise ValueError(f"a batch holds at least 1, found {batch}")
-        moment = now if self._latest is None or now > self._latest else self._latest
-        self._latest = moment
-        while self._passes and self._passes[0] <= moment - self.per:
-            self._passes.popleft()
+        moment = self._forget(now)
         allowed = len(self._passes) + batch <= self.limit
         if allowed:
             self._passes.extend([moment] * batch)
         return Taken(allowed, len(self._passes) / self.limit)
+
+    def in_use(self, now: datetime) -> int:
+        """How many passes the window holds now."""
+        self._forget(now)
+        return len(self._passes)
+
+    def _forget(self, now: datetime) -> datetime:
+        moment = now if self._latest is None or now > self._latest else self._latest
+        self._latest = moment
+        while self._passes and self._passes[0] <= moment - self.per:
+            self._passes.popleft()
+        return moment

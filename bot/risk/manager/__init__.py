@@ -1,0 +1,1 @@
+"""The seed's interface: validate a trade with state in memory, without Postgres and Redis."""

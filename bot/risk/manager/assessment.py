@@ -1,0 +1,130 @@
+"""MLTradeRisk: a decision told as scores, a level and a recommendation."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from bot.risk.decision import CheckResult, Decision
+from bot.risk.explain import summary
+from bot.risk.manager.results import MLTradeRisk
+from bot.risk.rule import Sense, as_decimal
+from bot.risk.snapshot import TradeIntent
+from models.enums import CheckStatus, MLRiskLevel, TradeBlockReason, Verdict
+
+_MARKET = ("volatility_regime", "spread", "mark_deviation", "index_deviation", "funding")
+_EXECUTION = ("impact", "slippage", "adv_share", "depth")
+_PORTFOLIO = (
+    "position_size",
+    "gross_exposure",
+    "net_exposure",
+    "leverage",
+    "free_margin",
+    "correlated_exposure",
+    "daily_loss",
+    "drawdown",
+)
+_WEIGHTS = {"model": 0.5, "market": 0.2, "execution": 0.15, "portfolio": 0.15}
+"""The model's word weighs most: its checks are what an ML trade adds to any other trade."""
+
+_LEVELS = (
+    (0.15, MLRiskLevel.VERY_LOW),
+    (0.30, MLRiskLevel.LOW),
+    (0.45, MLRiskLevel.MODERATE),
+    (0.60, MLRiskLevel.HIGH),
+    (0.75, MLRiskLevel.VERY_HIGH),
+)
+
+
+def assess(intent: TradeIntent, decision: Decision) -> MLTradeRisk:
+    model = intent.model
+    importance = _importance(model.feature_importance.values())
+    parts = {
+        "model": _model_risk(intent, importance),
+        "market": _use(decision, _MARKET),
+        "execution": _use(decision, _EXECUTION),
+        "portfolio": _use(decision, _PORTFOLIO),
+    }
+    score = sum(_WEIGHTS[name] * risk for name, risk in parts.items())
+    stopped = TradeBlockReason.EMERGENCY_STOP_ACTIVE in decision.reasons
+    return MLTradeRisk(
+        symbol=intent.symbol,
+        ml_confidence=model.confidence,
+        model_uncertainty=model.uncertainty,
+        prediction_stability=model.prediction_stability,
+        ensemble_agreement=model.ensemble_agreement,
+        feature_importance_score=importance,
+        market_regime_risk=parts["market"],
+        execution_risk=parts["execution"],
+        portfolio_impact_risk=parts["portfolio"],
+        overall_ml_risk=MLRiskLevel.EMERGENCY_STOP if stopped else _level(score),
+        risk_score=score,
+        confidence_adjusted_size=_confidence_adjusted(decision),
+        recommended_action=_action(decision, stopped=stopped),
+        risk_factors=[
+            result.sentence
+            for result in decision.checks
+            if result.status in (CheckStatus.FAIL, CheckStatus.UNKNOWN)
+        ],
+        explanation=summary(decision),
+        timestamp=decision.decided_at,
+    )
+
+
+def _importance(shares: Iterable[float]) -> float | None:
+    strongest = sorted(shares, reverse=True)[:3]
+    return min(1.0, sum(strongest)) if strongest else None
+
+
+def _model_risk(intent: TradeIntent, importance: float | None) -> float:
+    """Mean of what speaks against the prediction; what it doesn't say counts as the worst."""
+    model = intent.model
+    good = (
+        model.confidence,
+        model.ensemble_agreement,
+        model.prediction_stability,
+        importance,
+        None if model.uncertainty is None else 1.0 - model.uncertainty,
+    )
+    risks = [1.0 if value is None or not 0.0 <= value <= 1.0 else 1.0 - value for value in good]
+    return sum(risks) / len(risks)
+
+
+def _use(decision: Decision, names: tuple[str, ...]) -> float:
+    """How much of the tightest of these limits is used up; unknown is all of it."""
+    uses = [_limit_use(result) for result in decision.checks if result.name in names]
+    return max((use for use in uses if use is not None), default=0.0)
+
+
+def _limit_use(result: CheckResult) -> float | None:
+    if result.status is CheckStatus.SKIPPED:
+        return None
+    if result.status is CheckStatus.UNKNOWN:
+        return 1.0
+    value, limit = as_decimal(result.raw_value), as_decimal(result.raw_limit)
+    if value is None or limit is None or result.rule.sense is Sense.IS:
+        return None
+    if limit <= 0:
+        return 1.0 if value > 0 else 0.0
+    return float(min(Decimal(1), max(Decimal(0), value / limit)))
+
+
+def _confidence_adjusted(decision: Decision) -> Decimal:
+    """The requested notional scaled by the confidence factor alone."""
+    for factor in decision.factors:
+        if factor.name == "confidence":
+            return decision.requested_notional * factor.value
+    return decision.requested_notional
+
+
+def _action(decision: Decision, *, stopped: bool) -> str:
+    if stopped:
+        return "emergency_stop"
+    return {Verdict.ALLOW: "execute", Verdict.SHRINK: "reduce_size", Verdict.DENY: "reject"}[
+        decision.verdict
+    ]
+
+
+def _level(score: float) -> MLRiskLevel:
+    for bound, level in _LEVELS:
+        if score < bound:
+            return level
+    return MLRiskLevel.EXTREME

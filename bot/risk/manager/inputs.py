@@ -1,0 +1,302 @@
+"""Turns the seed's dictionaries into what the gate reads, and says what had to be assumed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from math import isfinite
+from typing import Any, TypeVar, cast
+
+from bot.errors import BadMessage, FieldError
+from bot.risk.limits import RiskLimits
+from bot.risk.snapshot import InstrumentView, MarketView, ModelView, TradeIntent
+from models.enums import Algorithm, ExecutionPriority, TradeSide
+from models.messages import parse_plain_decimal
+
+Choice = TypeVar("Choice", bound=StrEnum)
+_STEP = Decimal("0.00000001")
+_SIDE_KEYS = ("side", "action", "direction", "signal")
+_SIDES = {
+    "buy": TradeSide.BUY,
+    "long": TradeSide.BUY,
+    "sell": TradeSide.SELL,
+    "short": TradeSide.SELL,
+}
+
+
+@dataclass
+class Read:
+    """What was read, what was assumed, and which checks nobody gave the data for."""
+
+    intent: TradeIntent
+    market: MarketView
+    instrument: InstrumentView
+    warnings: list[str] = field(default_factory=list)
+    not_asked: frozenset[str] = frozenset()
+
+
+# Checks that only a running system can ask, unless the caller gives their data.
+_NEEDS = {
+    "depth": ("bid_depth", "ask_depth"),
+    "impact": ("volume_24h", "bids", "asks"),
+    "slippage": ("volume_24h", "bids", "asks"),
+    "adv_share": ("volume_24h",),
+    "mark_deviation": ("mark",),
+    "index_deviation": ("index",),
+    "funding": ("funding_rate",),
+    "data_age": ("timestamp",),
+    "instrument_age": ("instrument_refreshed_at",),
+}
+_ALIASES = {
+    "mark_price": "mark",
+    "index_price": "index",
+    "last_price": "price",
+    "last": "price",
+    "close": "price",
+    "volume": "volume_24h",
+    "spread": "spread_bps",
+    "best_bid": "bid",
+    "best_ask": "ask",
+}
+
+
+def read(
+    symbol: str,
+    signal: Mapping[str, Any],
+    market: Mapping[str, Any],
+    predictions: Mapping[str, Any],
+    *,
+    request_id: str,
+    now: datetime,
+    limits: RiskLimits,
+    usual_volatility: float | None,
+) -> Read:
+    """Raises BadMessage with every field that can't be read."""
+    door = _Door()
+    given = {_ALIASES.get(key, key): value for key, value in market.items()}
+    intent = _intent(door, symbol, signal, predictions, request_id, now)
+    warnings: list[str] = []
+    view = _market(door, symbol, given, now, limits, usual_volatility, warnings)
+    instrument = _instrument(door, symbol, given, now, limits, warnings)
+    if door.errors:
+        raise BadMessage(tuple(door.errors))
+    missing = {name for name, keys in _NEEDS.items() if any(given.get(k) is None for k in keys)}
+    if missing:
+        warnings.append(
+            f"not asked, because market_data lacks their inputs: {', '.join(sorted(missing))}"
+        )
+    return Read(cast(TradeIntent, intent), view, instrument, warnings, frozenset(missing))
+
+
+class _Door:
+    """Reads fields and collects what is wrong with them."""
+
+    def __init__(self) -> None:
+        self.errors: list[FieldError] = []
+
+    def money(self, where: str, source: Mapping[str, Any], key: str) -> Decimal | None:
+        value = source.get(key)
+        if value is None:
+            return None
+        try:
+            return parse_plain_decimal(_as_plain(value))
+        except ValueError as error:
+            self.errors.append(FieldError(f"{where}.{key}", str(error)))
+            return None
+
+    def score(self, where: str, source: Mapping[str, Any], key: str) -> float | None:
+        number = self.money(where, source, key)
+        return None if number is None else float(number)
+
+    def moment(self, where: str, source: Mapping[str, Any], key: str) -> datetime | None:
+        """A naive time is local time, in this interface only."""
+        value = source.get(key)
+        if value is None:
+            return None
+        try:
+            parsed = datetime.fromisoformat(value) if isinstance(value, str) else value
+            return cast(datetime, parsed).astimezone(UTC)
+        except (ValueError, AttributeError, TypeError):
+            self.errors.append(FieldError(f"{where}.{key}", "must be a time"))
+            return None
+
+    def choice(
+        self, where: str, source: Mapping[str, Any], key: str, kind: type[Choice]
+    ) -> Choice | None:
+        value = source.get(key)
+        if value is None:
+            return None
+        try:
+            return kind(value)
+        except ValueError:
+            known = ", ".join(member.value for member in kind)
+            self.errors.append(FieldError(f"{where}.{key}", f"must be one of {known}"))
+            return None
+
+    def wrong(self, field_name: str, message: str) -> None:
+        self.errors.append(FieldError(field_name, message))
+
+
+def _as_plain(value: Any) -> Any:
+    """numpy scalars as plain numbers, and floats by their shortest text, without exponent."""
+    plain = value.item() if hasattr(value, "item") and not isinstance(value, str) else value
+    if isinstance(plain, float) and isfinite(plain):
+        return format(Decimal(repr(plain)), "f")
+    return plain
+
+
+def _intent(
+    door: _Door,
+    symbol: str,
+    signal: Mapping[str, Any],
+    predictions: Mapping[str, Any],
+    request_id: str,
+    now: datetime,
+) -> TradeIntent | None:
+    notional = door.money("signal_data", signal, "position_size")
+    if notional is None:
+        if not any(e.field == "signal_data.position_size" for e in door.errors):
+            door.wrong("signal_data.position_size", "is missing: the notional in quote currency")
+        notional = Decimal("NaN")
+    side = _side(door, signal)
+    return TradeIntent(
+        request_id=request_id,
+        account="memory",
+        strategy=str(signal.get("strategy", "default")),
+        symbol=symbol,
+        side=side,
+        notional=notional,
+        model=_model(door, predictions),
+        created_at=door.moment("signal_data", signal, "created_at") or now,
+        expires_at=door.moment("signal_data", signal, "expires_at"),
+        reduce_only=signal.get("reduce_only") is True,
+        priority=door.choice("signal_data", signal, "priority", ExecutionPriority)
+        or ExecutionPriority.NORMAL,
+        algorithm=door.choice("signal_data", signal, "algorithm", Algorithm),
+        horizon_seconds=door.score("signal_data", signal, "horizon_seconds"),
+        interval_seconds=door.score("signal_data", signal, "interval_seconds"),
+        limit_price=door.money("signal_data", signal, "limit_price"),
+    )
+
+
+def _side(door: _Door, signal: Mapping[str, Any]) -> TradeSide:
+    """From the side's name, or else from the sign of the signal's strength."""
+    for key in _SIDE_KEYS:
+        word = signal.get(key)
+        if isinstance(word, str) and word.lower() in _SIDES:
+            return _SIDES[word.lower()]
+    strength = door.score("signal_data", signal, "signal_strength")
+    if strength:
+        return TradeSide.BUY if strength > 0 else TradeSide.SELL
+    door.wrong("signal_data.side", "is missing: buy or sell")
+    return TradeSide.BUY
+
+
+def _model(door: _Door, predictions: Mapping[str, Any]) -> ModelView:
+    importance = predictions.get("feature_importance") or {}
+    if not isinstance(importance, Mapping):
+        door.wrong("ml_predictions.feature_importance", "must map features to their shares")
+        importance = {}
+    where = "ml_predictions"
+    shares = {str(name): door.score(where, importance, name) for name in importance}
+    members = predictions.get("member_probabilities")
+    if members is None:
+        members = ()
+    numbers = [
+        door.score(where, {"member_probabilities": m}, "member_probabilities") for m in members
+    ]
+    version = predictions.get("model_version")
+    return ModelView(
+        confidence=door.score(where, predictions, "confidence"),
+        uncertainty=door.score(where, predictions, "uncertainty"),
+        ensemble_agreement=door.score(where, predictions, "ensemble_agreement"),
+        prediction_stability=door.score(where, predictions, "prediction_stability"),
+        feature_importance={name: share for name, share in shares.items() if share is not None},
+        member_probabilities=tuple(number for number in numbers if number is not None),
+        model_version=None if version is None else str(version),
+        predicted_at=door.moment(where, predictions, "predicted_at"),
+    )
+
+
+def _market(
+    door: _Door,
+    symbol: str,
+    given: Mapping[str, Any],
+    now: datetime,
+    limits: RiskLimits,
+    usual_volatility: float | None,
+    warnings: list[str],
+) -> MarketView:
+    where = "market_data"
+    price, bid, ask = (door.money(where, given, key) for key in ("price", "bid", "ask"))
+    if (bid is None or ask is None) and price is not None:
+        spread = door.score(where, given, "spread_bps")
+        if spread is None:
+            spread = limits.full_size_spread_bps
+            warnings.append(f"no spread given: {spread:g} bps around the price assumed")
+        half = price * Decimal(repr(spread)) / 20_000
+        bid, ask = price - half, price + half
+        warnings.append("bid and ask were derived from the price")
+    volatility = door.score(where, given, "volatility")
+    baseline = door.score(where, given, "volatility_baseline")
+    if baseline is None and volatility is not None:
+        baseline = usual_volatility
+        if baseline is None:
+            baseline = volatility
+            warnings.append("first volatility seen of this symbol: it is taken as the usual one")
+    return MarketView(
+        symbol=symbol,
+        as_of=door.moment(where, given, "timestamp") or now,
+        bid=bid,
+        ask=ask,
+        last=price,
+        mark=door.money(where, given, "mark"),
+        index=door.money(where, given, "index"),
+        bids=_levels(door, given, "bids"),
+        asks=_levels(door, given, "asks"),
+        bid_depth=door.money(where, given, "bid_depth"),
+        ask_depth=door.money(where, given, "ask_depth"),
+        volatility=volatility,
+        volatility_baseline=baseline,
+        volume_24h=door.money(where, given, "volume_24h"),
+        funding_rate=door.score(where, given, "funding_rate"),
+    )
+
+
+def _levels(door: _Door, given: Mapping[str, Any], key: str) -> tuple[tuple[Decimal, Decimal], ...]:
+    levels = given.get(key)
+    try:
+        return tuple(
+            (parse_plain_decimal(_as_plain(price)), parse_plain_decimal(_as_plain(qty)))
+            for price, qty in (() if levels is None else levels)
+        )
+    except (TypeError, ValueError):
+        door.wrong(f"market_data.{key}", "must be pairs of price and quantity")
+        return ()
+
+
+def _instrument(
+    door: _Door,
+    symbol: str,
+    given: Mapping[str, Any],
+    now: datetime,
+    limits: RiskLimits,
+    warnings: list[str],
+) -> InstrumentView:
+    where = "market_data"
+    step = door.money(where, given, "qty_step")
+    if step is None:
+        warnings.append(f"no trading rules given: lots of {_STEP:f} and no minimum assumed")
+    minimum = door.money(where, given, "min_qty")
+    return InstrumentView(
+        symbol=symbol,
+        tick_size=door.money(where, given, "tick_size") or _STEP,
+        qty_step=step or _STEP,
+        min_qty=minimum if minimum is not None else step or _STEP,
+        max_qty=door.money(where, given, "max_qty") or Decimal(10) ** 18,
+        min_notional=door.money(where, given, "min_notional") or Decimal(0),
+        max_leverage=door.money(where, given, "max_leverage") or limits.max_leverage,
+        status=str(given.get("status", "Trading")),
+        refreshed_at=door.moment(where, given, "instrument_refreshed_at") or now,
+    )

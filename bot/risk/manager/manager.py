@@ -1,0 +1,316 @@
+"""MLRiskManager: the seed's gate for notebooks and tests, with its state in this process."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from datetime import datetime
+from decimal import Decimal
+from hashlib import scrypt
+from itertools import count
+from secrets import token_bytes
+from typing import Any
+from uuid import uuid4
+
+from bot.clock import Clock
+from bot.errors import NotAuthorised
+from bot.risk.breakers.conditions import BreakerLimits, Readings, Trip, trips
+from bot.risk.checks.registry import CHECKS
+from bot.risk.decision import Decision
+from bot.risk.gate import evaluate
+from bot.risk.limits import RiskLimits, config_path_of, limits_from_config
+from bot.risk.manager.account import UnifiedRiskManager
+from bot.risk.manager.assessment import assess
+from bot.risk.manager.inputs import Read, read
+from bot.risk.manager.results import (
+    IN_MEMORY,
+    BreakersResult,
+    EmergencyStopResult,
+    TradeValidationResult,
+)
+from bot.risk.snapshot import BreakerView, RiskSnapshot, ScopeState
+from bot.risk.transitions import change, emergency_stop
+from config.loading import ConfigError, from_mapping, nearest
+from config.thresholds import MLRiskConfig
+from models.enums import CircuitBreakerType, TradingState
+
+_LADDER = (0.10, 0.25, 0.50, 1.0)
+"""Steps of a half-open recovery."""
+_USUAL_DECAY = 0.94
+"""RiskMetrics' decay for the usual volatility that a symbol's newest one is compared with."""
+
+MLRiskParams = Mapping[str, Any] | MLRiskConfig | RiskLimits | None
+
+
+class MLRiskManager:
+    """Validates trades by the same gate as the running system; nothing here is shared or kept.
+
+    Not safe for threads; one event loop may use it. Methods other than `validate_trade` act at
+    once, and their results may be awaited or not.
+    """
+
+    def __init__(
+        self,
+        unified_risk_manager: UnifiedRiskManager | None = None,
+        ml_risk_params: MLRiskParams = None,
+        *,
+        clock: Clock | None = None,
+    ) -> None:
+        self.account = unified_risk_manager or UnifiedRiskManager()
+        self.clock = clock or self.account.clock
+        self.limits = _limits(ml_risk_params, self.account)
+        self._breaker_limits = _breaker_limits(ml_risk_params, self.limits)
+        self._state = TradingState.ACTIVE
+        self._state_reason = ""
+        self._step = len(_LADDER) - 1
+        self._breakers: dict[CircuitBreakerType, Trip] = {}
+        self._usual_volatility: dict[str, float] = {}
+        self._lock: tuple[bytes, bytes] | None = None
+        self._outcomes: list[bool] = []
+        self._executions: list[bool] = []
+        self._run, self._numbers = uuid4().hex[:8], count(1)
+
+    @property
+    def trading_state(self) -> TradingState:
+        return self._state
+
+    async def validate_trade(
+        self,
+        symbol: str,
+        signal_data: Mapping[str, Any],
+        market_data: Mapping[str, Any],
+        ml_predictions: Mapping[str, Any],
+    ) -> TradeValidationResult:
+        """Decide on one trade. Raises BadMessage with every field that can't be read.
+
+        `signal_data` has `position_size` (notional) and `side`; `market_data` has `price` (or
+        `bid` and `ask`) and `volatility` (of daily log returns). Checks whose market data is not
+        given are not asked, and the warnings name them; the running system asks all of them.
+        """
+        given = read(
+            symbol,
+            signal_data,
+            market_data,
+            ml_predictions,
+            request_id=f"memory-{self._run}-{next(self._numbers)}",
+            now=self.clock.now(),
+            limits=self.limits,
+            usual_volatility=self._usual_volatility.get(symbol),
+        )
+        if given.market.last is not None:
+            self.account.mark({symbol: given.market.last})
+        rows = tuple(row for row in CHECKS if row.rule.name not in given.not_asked)
+        decision = evaluate(given.intent, self._snapshot(given), self.limits, rows)
+        self._learn(symbol, given.market.volatility)
+        if decision.approved:
+            self.account.note_order()
+        return self._result(given, decision)
+
+    def activate_emergency_stop(
+        self, reason: str, manual_override: bool = True, override_code: str | None = None
+    ) -> EmergencyStopResult:
+        """Deny everything from now on. With a code, only the same code releases it again."""
+        transition = emergency_stop(self._state)
+        who = "a person" if manual_override else "the system"
+        if override_code is not None and self._lock is None:
+            self._lock = _hashed(override_code)
+        if transition.changes:
+            self._state, self._state_reason = transition.after, f"{who}: {reason}"
+        return EmergencyStopResult(
+            self._state, transition.changes, self._state_reason, self._now(), transition.warning
+        )
+
+    def release_emergency_stop(
+        self, reason: str, override_code: str | None = None
+    ) -> EmergencyStopResult:
+        """Half-open again: a tenth of the size, more by `advance_recovery`.
+
+        Raises NotAuthorised when the stop was locked with a code and this is another one.
+        """
+        if self._lock is not None:
+            salt, digest = self._lock
+            if override_code is None or not hmac.compare_digest(
+                _hashed(override_code, salt)[1], digest
+            ):
+                raise NotAuthorised(
+                    "the emergency stop is released only by the code it was set with"
+                )
+        transition = change(self._state, TradingState.RECOVERING, authorised=True)
+        if transition.changes:
+            self._state, self._state_reason, self._step = transition.after, reason, 0
+            self._lock = None
+        return EmergencyStopResult(
+            self._state,
+            transition.changes,
+            self._state_reason,
+            self._now(),
+            transition.warning or transition.refused,
+        )
+
+    def advance_recovery(self, reason: str) -> float:
+        """The next step of the recovery; returns the share of size that it allows."""
+        if self._state is TradingState.RECOVERING:
+            self._step = min(self._step + 1, len(_LADDER) - 1)
+            if self._step == len(_LADDER) - 1:
+                self._state, self._state_reason = TradingState.ACTIVE, reason
+        return _LADDER[self._step]
+
+    def check_and_trigger_circuit_breakers(self, market_data: Mapping[str, Any]) -> BreakersResult:
+        """Latch every breaker that the market and this account's results trip."""
+        newly = {
+            trip.kind: trip
+            for trip in trips(self._readings(market_data), self._breaker_limits)
+            if trip.kind not in self._breakers
+        }
+        self._breakers.update(newly)
+        return BreakersResult(
+            tuple(newly),
+            {kind: trip.reason for kind, trip in newly.items()},
+            tuple(self._breakers),
+        )
+
+    def reset_circuit_breaker(self, kind: CircuitBreakerType, reason: str) -> None:
+        """Take a breaker back by hand; ValueError without a reason."""
+        if not reason.strip():
+            raise ValueError("resetting a breaker needs a reason")
+        self._breakers.pop(CircuitBreakerType(kind), None)
+
+    def record_prediction_outcome(self, *, correct: bool) -> None:
+        """Feeds the model-performance breaker."""
+        self._outcomes = [*self._outcomes[-199:], correct]
+
+    def record_execution(self, *, succeeded: bool) -> None:
+        """Feeds the execution-failure breaker."""
+        self._executions = [*self._executions[-99:], succeeded]
+
+    def _snapshot(self, given: Read) -> RiskSnapshot:
+        # The portfolio's time comes first, so that nothing is younger than the snapshot.
+        portfolio = self.account.view()
+        return RiskSnapshot(
+            taken_at=self._now(),
+            instrument=given.instrument,
+            market=given.market,
+            portfolio=portfolio,
+            states=(ScopeState("this process", self._state, self._state_reason),),
+            breakers=tuple(
+                BreakerView(kind, "this process", trip.reason)
+                for kind, trip in self._breakers.items()
+            ),
+            recovery_share=_LADDER[self._step],
+        )
+
+    def _result(self, given: Read, decision: Decision) -> TradeValidationResult:
+        return TradeValidationResult(
+            is_approved=decision.approved,
+            final_position_size=decision.approved_notional,
+            risk_assessment=assess(given.intent, decision),
+            blocked_reasons=list(decision.reasons) if not decision.approved else [],
+            warnings=[f"state is kept {IN_MEMORY}", *given.warnings],
+            execution_params=_execution_params(given, decision, self.limits),
+            validation_timestamp=decision.decided_at,
+            decision=decision,
+        )
+
+    def _readings(self, market_data: Mapping[str, Any]) -> Readings:
+        ratio = _number(market_data, "volatility_ratio")
+        volatility = _number(market_data, "volatility")
+        baseline = _number(market_data, "volatility_baseline")
+        symbol = market_data.get("symbol")
+        if baseline is None and symbol is not None:
+            baseline = self._usual_volatility.get(str(symbol))
+        if ratio is None and volatility is not None and baseline:
+            ratio = volatility / baseline
+        return Readings(
+            daily_loss=float(self.account.daily_loss_share),
+            volatility_ratio=ratio,
+            hit_rate=sum(self._outcomes) / len(self._outcomes) if self._outcomes else None,
+            outcomes=len(self._outcomes),
+            correlation_shift=_number(market_data, "correlation_shift"),
+            failures=sum(not succeeded for succeeded in self._executions),
+            executions=len(self._executions),
+            data_age_seconds=_number(market_data, "data_age_seconds"),
+            data_problem=market_data.get("data_problem"),
+        )
+
+    def _learn(self, symbol: str, volatility: float | None) -> None:
+        """The usual volatility of a symbol, as an exponential mean of what was seen."""
+        if volatility is None or not 0.0 < volatility < 1e9:
+            return
+        usual = self._usual_volatility.get(symbol, volatility)
+        self._usual_volatility[symbol] = _USUAL_DECAY * usual + (1 - _USUAL_DECAY) * volatility
+
+    def _now(self) -> datetime:
+        return self.clock.now()
+
+
+def _execution_params(given: Read, decision: Decision, limits: RiskLimits) -> dict[str, Any]:
+    if not decision.approved:
+        return {}
+    return {
+        "side": given.intent.side.value,
+        "quantity": decision.approved_qty,
+        "reference_price": decision.reference_price,
+        "reduce_only": decision.reduce_only,
+        "order_type": "limit",
+        "time_in_force": "IOC",
+        "max_slippage_bps": limits.max_slippage_bps,
+    }
+
+
+def _limits(params: MLRiskParams, account: UnifiedRiskManager) -> RiskLimits:
+    """Limits of the parameters, then the account's own; a notebook's predictions may be bare."""
+    if isinstance(params, RiskLimits):
+        return params
+    if isinstance(params, MLRiskConfig):
+        limits = limits_from_config(params)
+    else:
+        limits = replace(
+            RiskLimits(),
+            require_prediction_time=False,
+            require_model_version=False,
+            require_ensemble_members=False,
+            **_named(params or {}),
+        )
+    changes: dict[str, Any] = account.params.limit_changes()
+    return replace(limits, **changes)
+
+
+def _named(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Thresholds by the configuration's names or the gate's; ConfigError for any other."""
+    paths = {f.name: config_path_of(f.name) for f in fields(RiskLimits)}
+    by_key = {path.partition(".")[2]: name for name, path in paths.items()}
+    found: dict[str, Any] = {}
+    for key, value in params.items():
+        name = by_key.get(key) or (key if key in paths else None)
+        if name is None:
+            hint = nearest(key, [*by_key, *paths])
+            raise ConfigError([f"ml_risk_params: unknown key {key!r}{hint}"])
+        checked = from_mapping({paths[name]: value}, "ml_risk_params").values[paths[name]][0]
+        decimal = isinstance(getattr(RiskLimits(), name), Decimal)
+        found[name] = Decimal(repr(checked)) if decimal else checked
+    return found
+
+
+def _breaker_limits(params: MLRiskParams, limits: RiskLimits) -> BreakerLimits:
+    base = BreakerLimits(
+        daily_loss=float(limits.max_daily_loss_share),
+        volatility_ratio=limits.max_volatility_ratio,
+        max_data_age_seconds=limits.max_market_age_seconds,
+    )
+    if not isinstance(params, MLRiskConfig):
+        return base
+    section = params.circuit_breakers
+    return replace(
+        base,
+        model_performance=section.min_model_performance,
+        execution_failure_rate=section.max_execution_failure_rate,
+    )
+
+
+def _number(source: Mapping[str, Any], key: str) -> float | None:
+    value = source.get(key)
+    return None if value is None else float(value)
+
+
+def _hashed(code: str, salt: bytes | None = None) -> tuple[bytes, bytes]:
+    chosen = salt or token_bytes(16)
+    return chosen, scrypt(code.encode(), salt=chosen, n=2**14, r=8, p=1)

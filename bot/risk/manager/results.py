@@ -1,0 +1,96 @@
+"""What the seed's interface answers."""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Self
+
+from bot.risk.decision import Decision
+from models.enums import CircuitBreakerType, MLRiskLevel, TradeBlockReason, TradingState
+
+IN_MEMORY = "in memory: this process alone knows it, and it ends with the process"
+
+
+class Awaitable:
+    """A finished result that may also be awaited, as the seed's callers do."""
+
+    def __await__(self) -> Generator[None, None, Self]:
+        yield from ()
+        return self
+
+
+@dataclass(frozen=True)
+class MLTradeRisk:
+    """The assessment of one trade; scores and risks are shares in [0, 1], higher is riskier."""
+
+    symbol: str
+    ml_confidence: float | None
+    model_uncertainty: float | None
+    prediction_stability: float | None
+    ensemble_agreement: float | None
+    feature_importance_score: float | None
+    market_regime_risk: float
+    execution_risk: float
+    portfolio_impact_risk: float
+    overall_ml_risk: MLRiskLevel
+    risk_score: float
+    confidence_adjusted_size: Decimal
+    recommended_action: str
+    """execute, reduce_size, reject or emergency_stop."""
+    risk_factors: list[str]
+    explanation: str
+    timestamp: datetime
+
+
+@dataclass(frozen=True)
+class TradeValidationResult:
+    """The public face of a decision. `final_position_size` is a notional in quote currency."""
+
+    is_approved: bool
+    final_position_size: Decimal
+    risk_assessment: MLTradeRisk
+    blocked_reasons: list[TradeBlockReason]
+    warnings: list[str]
+    execution_params: dict[str, Any]
+    validation_timestamp: datetime
+    decision: Decision = field(repr=False)
+    state_kept: str = IN_MEMORY
+
+
+@dataclass(frozen=True)
+class EmergencyStopResult(Awaitable):
+    """What an emergency stop or its release did."""
+
+    state: TradingState
+    changed: bool
+    reason: str
+    at: datetime
+    warning: str | None = None
+    state_kept: str = IN_MEMORY
+
+    @property
+    def active(self) -> bool:
+        return not self.state.allows_adding
+
+    def __bool__(self) -> bool:
+        return self.active
+
+
+@dataclass(frozen=True)
+class BreakersResult(Awaitable):
+    """The breakers that a look at the market tripped; iterates over their kinds."""
+
+    tripped: tuple[CircuitBreakerType, ...]
+    reasons: dict[CircuitBreakerType, str] = field(default_factory=dict)
+    latched: tuple[CircuitBreakerType, ...] = ()
+    """Every breaker that is latched now, newly or from before."""
+
+    def __iter__(self) -> Generator[CircuitBreakerType, None, None]:
+        yield from self.tripped
+
+    def __len__(self) -> int:
+        return len(self.tripped)
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in self.tripped

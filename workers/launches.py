@@ -74,13 +74,8 @@ class Run:
         return cls(**stored) if stored else None
 
     def forget(self, home: Home) -> None:
-        """Take away what only a running system needs, secrets first."""
-        home.clear_environment()
-        shutil.rmtree(_directory(home), ignore_errors=True)
-        socket = Path(self.socket)
-        socket.unlink(missing_ok=True)
-        if socket.parent != home.run and socket.parent.exists():
-            socket.parent.rmdir()
+        """Take away what only a running system needs."""
+        discard(home, Path(self.socket))
         (home.run / "supervisor.json").unlink(missing_ok=True)
 
 
@@ -108,6 +103,15 @@ def socket_path(home: Home) -> Path:
     if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
         return path
     return Path(tempfile.mkdtemp(prefix="mlrisk-")) / "supervisor.sock"
+
+
+def discard(home: Home, socket: Path) -> None:
+    """Take away launch files and settings, which hold secrets, and the socket."""
+    home.clear_environment()
+    shutil.rmtree(_directory(home), ignore_errors=True)
+    socket.unlink(missing_ok=True)
+    if socket.parent != home.run and socket.parent.exists():
+        socket.parent.rmdir()
 
 
 def write_launches(home: Home, specs: Sequence[ProcessSpec]) -> None:

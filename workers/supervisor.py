@@ -174,17 +174,25 @@ class Supervisor:
 
     def _start_supervisord(self, specs: Sequence[ProcessSpec], *, tied: bool) -> None:
         socket = launches.socket_path(self.home)
-        path = self.home.run / "supervisord.conf"
-        write_private(path, supervisord.configuration(self.home, socket, specs))
-        launches.write_launches(self.home, specs)
-        program = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(path)]
-        launches.write_supervisord_launch(self.home, program, tied=tied)
+        with contextlib.ExitStack() as undo:
+            undo.callback(launches.discard, self.home, socket)
+            path = self.home.run / "supervisord.conf"
+            write_private(path, supervisord.configuration(self.home, socket, specs))
+            launches.write_launches(self.home, specs)
+            program = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(path)]
+            launches.write_supervisord_launch(self.home, program, tied=tied)
+            self._run = self._spawned(socket)
+            self._run.store(self.home)
+            undo.pop_all()  # from now on `shutdown` takes everything away
+        self._wait_for_supervisord()
+
+    def _spawned(self, socket: Path) -> Run:
         run_id = secrets.token_hex(16)
         self._child = _starter.submit(_spawn, self.home, run_id).result()
         identity = ProcessIdentity.of(self._child.pid)
         if identity is None:
             raise StartError(self._explain("supervisord.out", "ended at once"))
-        self._run = Run(
+        return Run(
             identity.pid,
             identity.start_ticks,
             identity.boot_id,
@@ -192,8 +200,6 @@ class Supervisor:
             str(socket),
             time.time(),
         )
-        self._run.store(self.home)
-        self._wait_for_supervisord()
 
     def _wait_for_supervisord(self) -> None:
         deadline = time.monotonic() + _READY_TIMEOUT_SECONDS

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -292,6 +293,20 @@ def test_a_program_that_supervisord_cannot_execute_is_reported_at_once(
     with pytest.raises(StartError, match=r"program could not be started: .*can't find command"):
         supervisor.start([ProcessSpec("program", _WAIT)])
     assert not supervisor.is_alive()
+
+
+def test_a_supervisord_that_cannot_be_spawned_leaves_no_secret_and_no_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setattr(launches, "command", lambda *_: ["/no/such/python"])
+    home = Home(tmp_path / ("long" * 25))
+    with pytest.raises(FileNotFoundError, match="/no/such/python"):
+        Supervisor(home).start([ProcessSpec("program", _WAIT, env={"MLRISK_TEST_TOKEN": "s3"})])
+    assert list(temporary.iterdir()) == []
+    assert not (home.run / "processes").exists()
 
 
 def test_a_failed_callback_between_stages_stops_the_system(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The `mlrisk` command: one verb per module under `console/commands/`."""
 
+import logging
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -50,6 +51,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    ctx: typer.Context,
     home: HomeOption = None,
     version: Annotated[
         bool,
@@ -65,6 +67,9 @@ def _root(
     """
     # typer hands both to the verbs through the context.
     del home, version
+    if ctx.invoked_subcommand != "paper-exchange":
+        # The console says what matters itself; a library's line would tear the screen apart.
+        logging.getLogger().addHandler(logging.NullHandler())
 
 
 for verb in (

@@ -20,6 +20,7 @@ from models.tables import ChildOrderRow, ParentOrderRow, TradeRequestRow
 # The demo's longest schedule takes 30 s, and its last slice 5 s of grace.
 DRAIN_SECONDS = 60.0
 _POLL_SECONDS = 0.25
+_SAY_EVERY_SECONDS = 5.0
 _OPEN_PARENT = [state for state in ParentState if not state.is_final]
 _OPEN_CHILD = [state for state in ChildState if not state.is_final]
 
@@ -52,6 +53,7 @@ def drain(system: System, progress: Progress, *, seconds: float = DRAIN_SECONDS)
         progress(f"stopping {DEMO_STRATEGY}")
         system.supervisor.stop_process(DEMO_STRATEGY)
     deadline = time.monotonic() + seconds
+    said = float("-inf")
     engine = reading_engine(system.settings.require_database_url())
     try:
         while True:
@@ -59,7 +61,9 @@ def drain(system: System, progress: Progress, *, seconds: float = DRAIN_SECONDS)
                 left = unfinished(session)
             if left.nothing or time.monotonic() >= deadline:
                 return left
-            progress(f"waiting for {left}")
+            if time.monotonic() >= said + _SAY_EVERY_SECONDS:
+                said = time.monotonic()
+                progress(f"waiting for {left}")
             time.sleep(_POLL_SECONDS)
     finally:
         engine.dispose()

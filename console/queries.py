@@ -90,20 +90,19 @@ class FillLine:
 
 @dataclass(frozen=True, slots=True)
 class PositionLine:
-    """A net position from fills; `mark` is the newest decision's price of the symbol."""
+    """A net position from fills; `last_price` is that of the symbol's newest fill."""
 
     symbol: str
     qty: Decimal
     entry_price: Decimal | None
     realised_pnl: Decimal
     fees: Decimal
-    mark: Decimal | None
+    last_price: Decimal | None
 
-    @property
-    def unrealised_pnl(self) -> Decimal | None:
-        if self.mark is None or self.entry_price is None:
+    def unrealised_pnl(self, mark: Decimal | None) -> Decimal | None:
+        if mark is None or self.entry_price is None:
             return None
-        return self.qty * (self.mark - self.entry_price)
+        return self.qty * (mark - self.entry_price)
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +359,7 @@ def _positions(session: Session, account: str) -> tuple[PositionLine, ...]:
     rows = session.scalars(
         select(PositionRow).where(PositionRow.account == account).order_by(PositionRow.symbol)
     ).all()
-    marks = _newest_prices(session, [row.symbol for row in rows])
+    prices = _newest_prices(session, [row.symbol for row in rows])
     return tuple(
         PositionLine(
             symbol=row.symbol,
@@ -368,7 +367,7 @@ def _positions(session: Session, account: str) -> tuple[PositionLine, ...]:
             entry_price=row.entry_price,
             realised_pnl=row.realised_pnl,
             fees=row.fees,
-            mark=marks.get(row.symbol),
+            last_price=prices.get(row.symbol),
         )
         for row in rows
     )

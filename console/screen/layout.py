@@ -35,17 +35,17 @@ def _full(view: ScreenView, height: int, note: str) -> Layout:
         Layout(name="bottom", size=bottom),
     )
     root["top"].split_row(
-        Layout(panels.requests(view, top - _CHROME), ratio=5),
-        Layout(panels.limits(view, top - 2), ratio=2),
+        Layout(panels.requests(view, top - _CHROME), ratio=13),
+        Layout(panels.limits(view, top - 2), ratio=6),
     )
     root["middle"].split_row(
-        Layout(panels.children(view, middle - _CHROME), ratio=4),
-        Layout(panels.fills(view, middle - _CHROME), ratio=3),
+        Layout(panels.children(view, middle - _CHROME), ratio=5),
+        Layout(panels.fills(view, middle - _CHROME), ratio=4),
     )
     root["bottom"].split_row(
-        Layout(panels.positions(view, bottom - _CHROME), ratio=4),
-        Layout(panels.breakers(view, bottom - 2), ratio=3),
-        Layout(panels.workers(view, bottom - _CHROME), ratio=3),
+        Layout(panels.positions(view, bottom - _CHROME), ratio=12),
+        Layout(panels.breakers(view, bottom - 2), ratio=7),
+        Layout(panels.workers(view, bottom - _CHROME), ratio=10),
     )
     return root
 

@@ -1,7 +1,6 @@
 """The screen as one line of text, for logs and pipes."""
 
 from console.output import plain, utc
-from console.screen.panels import market_age
 from console.screen.view import ScreenView
 
 
@@ -21,9 +20,8 @@ def line(view: ScreenView) -> str:
         f"children={sum(live.child_counts.values())}",
         f"fills={live.fill_count}",
     ]
-    age = market_age(live.heartbeats)
-    if age is not None:
-        parts.append(f"market_age={age:.1f}s")
+    if view.market_age_seconds is not None:
+        parts.append(f"market_age={view.market_age_seconds:.1f}s")
     tripped = [breaker.kind for breaker in live.breakers if breaker.tripped]
     if tripped:
         parts.append(f"breakers={','.join(tripped)}")

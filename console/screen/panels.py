@@ -1,7 +1,6 @@
 """The screen's panels, each a function from a view to something rich can draw."""
 
-from collections.abc import Iterable
-
+from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -9,9 +8,12 @@ from rich.text import Text
 from console.queries import ChildLine, HeartbeatLine, Live
 from console.screen import words
 from console.screen.view import ScreenView
+from workers.supervisor import ProcessStatus
 
 # A canary runs every ten seconds; three missed ones are a silent worker.
 STALE_SECONDS = 35.0
+_ID_WIDTH = 9
+_SPARK_WIDTH = 36
 
 
 def header(view: ScreenView) -> Panel:
@@ -23,7 +25,7 @@ def header(view: ScreenView) -> Panel:
     else:
         _state(line, view.live)
         _money(line, view.live)
-        _ages(second, view.live)
+        _ages(second, view, view.live)
     body = Text("\n").join([line, second])
     title = f"[bold]mlrisk[/] {words.clock(view.now)} UTC"
     return Panel(body, title=title, title_align="left", border_style="blue", height=4)
@@ -55,36 +57,27 @@ def _money(line: Text, live: Live) -> None:
     line.append(words.money(money.available))
 
 
-def _ages(line: Text, live: Live) -> None:
+def _ages(line: Text, view: ScreenView, live: Live) -> None:
     verdicts = live.verdict_counts
-    line.append(f"account {live.account}   equity read {words.seconds(live.money.age_seconds)} ago")
-    age = market_age(live.heartbeats)
-    line.append(f"   market {words.seconds(age)} old" if age is not None else "   market age –")
+    market = "–" if view.market_age_seconds is None else words.seconds(view.market_age_seconds)
     line.append(
-        f"   requests {sum(live.request_counts.values())}: "
+        f"{live.account}  market age {market}  equity age "
+        f"{words.seconds(live.money.age_seconds)}  requests {sum(live.request_counts.values())}: "
         f"{verdicts.get('allow', 0)} allowed, {verdicts.get('shrink', 0)} shrunk, "
-        f"{verdicts.get('deny', 0)} denied   fills {live.fill_count}"
+        f"{verdicts.get('deny', 0)} denied  fills {live.fill_count}"
     )
 
 
-def market_age(heartbeats: Iterable[HeartbeatLine]) -> float | None:
-    """The age of the newest market frame, as the feed reports it, plus that report's own age."""
-    for beat in heartbeats:
-        age = beat.details.get("market_age_seconds")
-        if isinstance(age, int | float):
-            return float(age) + beat.age_seconds
-    return None
-
-
 def requests(view: ScreenView, rows: int) -> Panel:
-    table = _table(("time", 8), ("request", 12), ("symbol", 9), ("side", 4), ("asked", 9))
-    table.add_column("answer", width=6)
-    table.add_column("granted", width=9, justify="right")
+    table = _table(
+        ("time", 8), ("request", _ID_WIDTH), ("symbol", 8), ("side", 4), ("asked", 8), ("answer", 6)
+    )
+    table.add_column("granted", width=8, justify="right", no_wrap=True)
     table.add_column("reasons / status", no_wrap=True, overflow="ellipsis", ratio=1)
     for line in (view.live.requests if view.live else ())[:rows]:
         table.add_row(
             words.clock(line.received_at),
-            words.short_id(line.request_id),
+            words.short_id(line.request_id, _ID_WIDTH),
             line.symbol,
             line.side,
             line.notional,
@@ -97,10 +90,10 @@ def requests(view: ScreenView, rows: int) -> Panel:
 
 def children(view: ScreenView, rows: int) -> Panel:
     """What is due next above what was done last."""
-    table = _table(("due", 8), ("request", 12), ("slot", 4), ("symbol", 9), ("side", 4))
-    table.add_column("qty", justify="right", no_wrap=True)
-    table.add_column("state", width=9)
-    table.add_column("late / in", width=9, justify="right")
+    table = _table(("due", 8), ("request", _ID_WIDTH), ("slot", 4), ("symbol", 8), ("side", 4))
+    table.add_column("qty", justify="right", no_wrap=True, ratio=1)
+    table.add_column("state", width=9, no_wrap=True)
+    table.add_column("late/in", width=8, justify="right", no_wrap=True)
     live = view.live
     if live is not None:
         due = live.children_due[: max(1, rows // 2)]
@@ -123,7 +116,7 @@ def _child_cells(line: ChildLine, live: Live) -> tuple[str, ...]:
         when = f"in {words.seconds(wait)}" if wait >= 0 else f"+{words.seconds(-wait)}"
     return (
         words.clock(line.due_at),
-        words.short_id(line.request_id),
+        words.short_id(line.request_id, _ID_WIDTH),
         str(line.slot),
         line.symbol,
         line.side,
@@ -134,9 +127,10 @@ def _child_cells(line: ChildLine, live: Live) -> tuple[str, ...]:
 
 
 def fills(view: ScreenView, rows: int) -> Panel:
-    table = _table(("time", 8), ("symbol", 9), ("side", 4))
-    for name in ("qty", "price", "fee"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = _table(("time", 8), ("symbol", 8), ("side", 4))
+    table.add_column("qty", justify="right", no_wrap=True, ratio=1)
+    table.add_column("price", justify="right", no_wrap=True, ratio=1)
+    table.add_column("fee", justify="right", no_wrap=True, width=6)
     for line in (view.live.fills if view.live else ())[:rows]:
         table.add_row(
             words.clock(line.executed_at),
@@ -144,94 +138,102 @@ def fills(view: ScreenView, rows: int) -> Panel:
             line.side,
             words.amount(line.qty),
             words.amount(line.price),
-            words.amount(line.fee) + (" m" if line.is_maker else ""),
+            f"{line.fee:.3f}"[:5] + ("m" if line.is_maker else ""),
         )
     return _panel(table, f"fills: {view.live.fill_count if view.live else 0}")
 
 
 def positions(view: ScreenView, rows: int) -> Panel:
-    table = _table(("symbol", 9))
-    for name in ("qty", "entry", "open PnL", "realised", "fees"):
-        table.add_column(name, justify="right", no_wrap=True)
+    """The equity's last ten minutes above the open positions."""
+    table = _table(("symbol", 8))
+    for name in ("qty", "entry", "open PnL", "realised"):
+        table.add_column(name, justify="right", no_wrap=True, ratio=1)
     live = view.live
+    spark = Text("equity ", style="dim", no_wrap=True)
+    if live is not None:
+        spark.append(words.sparkline(live.money.series, _SPARK_WIDTH), "cyan")
     held = [line for line in (live.positions if live else ()) if line.qty]
-    for line in held[:rows]:
-        entry = "–" if line.entry_price is None else f"{line.entry_price:.6g}"
+    for line in held[: max(0, rows - 1)]:
+        mark = view.marks.get(line.symbol, line.last_price)
         table.add_row(
             line.symbol,
             words.amount(line.qty),
-            entry,
-            words.money(line.unrealised_pnl, signed=True),
+            "–" if line.entry_price is None else words.price(line.entry_price),
+            words.money(line.unrealised_pnl(mark), signed=True),
             words.money(line.realised_pnl, signed=True),
-            words.money(line.fees),
         )
-    spark = words.sparkline(live.money.series, 40) if live else ""
-    return _panel(table, f"positions   equity {spark}" if spark else "positions")
+    fees = words.money(sum((line.fees for line in live.positions), words.NOTHING)) if live else "–"
+    return _panel(Group(spark, table), f"positions: {len(held)} open, fees {fees}")
 
 
 def limits(view: ScreenView, rows: int) -> Panel:
     """The fullest limits first."""
-    table = Table(box=None, expand=True, pad_edge=False, show_header=False)
+    table = Table(box=None, expand=True, pad_edge=False, show_header=False, padding=(0, 1, 0, 0))
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    table.add_column(width=8, no_wrap=True)
-    table.add_column(width=6, justify="right", no_wrap=True)
+    table.add_column(width=6, no_wrap=True)
+    table.add_column(width=4, justify="right", no_wrap=True)
     for use in sorted(view.limits, key=lambda use: -use.share)[:rows]:
         style = "red" if use.share >= 0.95 else "yellow" if use.share >= 0.7 else "green"
-        table.add_row(use.name, Text(words.bar(use.share), style), f"{use.share:.0%}")
+        table.add_row(use.name, Text(words.bar(use.share, 6), style), f"{use.share:.0%}")
     return _panel(table, "limits, highest use")
 
 
 def breakers(view: ScreenView, rows: int) -> Panel:
-    table = Table(box=None, expand=True, pad_edge=False, show_header=False)
+    table = Table(box=None, expand=True, pad_edge=False, show_header=False, padding=(0, 1, 0, 0))
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    table.add_column(width=9, no_wrap=True)
+    table.add_column(width=7, no_wrap=True)
     known = view.live.breakers if view.live else ()
     for line in known[:rows]:
         mark = Text("TRIPPED", "bold red") if line.tripped else Text("ok", "green")
         table.add_row(f"{line.kind} ({line.scope})", mark)
     if not known:
-        table.add_row(Text("none has been tripped", "dim"), "")
+        table.add_row(Text("none has tripped", "dim"), "")
     return _panel(table, "breakers")
 
 
 def workers(view: ScreenView, rows: int) -> Panel:
-    """What the supervisor says of each process, and the last sign of life of its work."""
+    """What the supervisor says of each process, and the last sign of life of its work.
+
+    Where there isn't room for all, those that aren't well come first.
+    """
     table = _table()
     table.add_column("process", no_wrap=True, ratio=1, overflow="ellipsis")
     table.add_column("state", width=8, no_wrap=True)
     table.add_column("MB", width=4, justify="right")
     table.add_column("beat", width=6, justify="right", no_wrap=True)
     beats = {beat.name: beat for beat in (view.live.heartbeats if view.live else ())}
-    for process in view.processes[:rows]:
-        beat = beat_of(process.name, beats)
-        running = process.state == "RUNNING"
-        state = Text(process.state.lower()[:8], "green" if running else "bold red")
-        if process.restarts:
-            state = Text(f"up, {process.restarts}×", "yellow") if running else state
-        age = beat.age_seconds if beat else None
-        stale = age is not None and age > STALE_SECONDS
-        table.add_row(
-            process.name,
-            state,
-            f"{process.memory_mb:.0f}",
-            Text(words.seconds(age), "bold red" if stale else ""),
-        )
-    return _panel(table, "workers")
+    lines = sorted(view.processes, key=lambda p: (p.state == "RUNNING", beat_of(p, beats) is None))
+    for process in lines[:rows]:
+        table.add_row(*_worker_cells(process, beat_of(process, beats)))
+    running = sum(process.state == "RUNNING" for process in view.processes)
+    total = sum(process.memory_mb for process in view.processes)
+    return _panel(table, f"processes: {running} of {len(view.processes)} run, {total:.0f} MB")
 
 
-def beat_of(process: str, beats: dict[str, HeartbeatLine]) -> HeartbeatLine | None:
-    """The heartbeat of a process: by its own name, or by its queue's (`worker-x` runs `x`)."""
-    bare = process.removeprefix("worker-")
-    for name in (process, bare, f"canary:{bare}", f"queue:{bare}", f"worker:{bare}"):
-        if name in beats:
-            return beats[name]
-    return None
+def _worker_cells(process: ProcessStatus, beat: HeartbeatLine | None) -> tuple[str | Text, ...]:
+    running = process.state == "RUNNING"
+    state = Text(process.state.lower()[:8], "green" if running else "bold red")
+    if running and process.restarts:
+        state = Text(f"run, {process.restarts}×", "yellow")
+    age = beat.age_seconds if beat else None
+    stale = age is not None and age > STALE_SECONDS
+    return (
+        process.name,
+        state,
+        f"{process.memory_mb:.0f}",
+        Text("" if age is None else words.seconds(age), "bold red" if stale else ""),
+    )
+
+
+def beat_of(process: ProcessStatus, beats: dict[str, HeartbeatLine]) -> HeartbeatLine | None:
+    """The heartbeat of a process: its own, or its queue's canary."""
+    return beats.get(process.name) or beats.get(f"queue:{process.name}")
 
 
 def footer(view: ScreenView, note: str = "") -> Text:
     parts = [note] if note else []
     parts += [f"{name} {address}" for name, address in view.addresses.items()]
-    text = Text("   ".join([*parts, "Ctrl-C stops"]), no_wrap=True, overflow="ellipsis")
+    text = Text("   ".join([*parts, "Ctrl-C ends"]), no_wrap=True, overflow="ellipsis")
     text.stylize("dim")
     return text
 
@@ -241,11 +243,16 @@ def _counts(counts: dict[str, int]) -> str:
 
 
 def _table(*columns: tuple[str, int]) -> Table:
-    table = Table(box=None, expand=True, pad_edge=False, header_style="dim")
+    table = Table(box=None, expand=True, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
     for name, width in columns:
         table.add_column(name, width=width, no_wrap=True, overflow="ellipsis")
     return table
 
 
-def _panel(body: Table, title: str) -> Panel:
-    return Panel(body, title=Text(title, overflow="ellipsis", no_wrap=True), title_align="left")
+def _panel(body: Table | Group, title: str) -> Panel:
+    return Panel(
+        body,
+        title=Text(title, overflow="ellipsis", no_wrap=True),
+        title_align="left",
+        padding=(0, 0, 0, 1),
+    )

@@ -2,10 +2,14 @@
 
 from datetime import UTC, datetime
 
+from redis import Redis
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from bot.exchange.market_cache import RedisMarketCache
+from bot.risk.snapshot import MarketView
+from config.celery import with_database
 from config.settings import Settings
 from console.context import reading_engine
 from console.errors import explain
@@ -14,12 +18,14 @@ from console.queries import Live, live
 from console.screen.lines import line
 from console.screen.view import ScreenView
 from models.tables import DecisionRow
+from tasks.context import MARKET_DATABASE
 from workers.home import Home
 from workers.supervisor import NotRunningError, ProcessStatus, Supervisor, SupervisorCallError
 
 # Asking each process for its memory costs more than all queries together.
 _PROCESSES_EVERY_SECONDS = 2.0
 _LIMITS_KEPT = 500
+_REDIS_TIMEOUT_SECONDS = 0.5
 
 
 class ViewSource:
@@ -29,6 +35,7 @@ class ViewSource:
         self._settings = settings
         self._addresses = addresses
         self._engine = reading_engine(settings.require_database_url())
+        self._market = _market_cache(settings)
         self._seen: datetime | None = None
         self._limits: dict[str, LimitUse] = {}
         self._processes: tuple[ProcessStatus, ...] = ()
@@ -56,6 +63,7 @@ class ViewSource:
             if known is None:
                 raise
             problem = known.message
+        markets = self._read_markets()
         return ScreenView(
             home=str(self._settings.home),
             now=now,
@@ -64,7 +72,18 @@ class ViewSource:
             addresses=self._addresses,
             limits=tuple(self._limits.values()),
             problem=problem,
+            marks={view.symbol: view.mark for view in markets if view.mark is not None},
+            market_age_seconds=max(
+                ((now - view.as_of).total_seconds() for view in markets), default=None
+            ),
         )
+
+    def _read_markets(self) -> list[MarketView]:
+        """The newest views; one that is missing has expired, and the gate refuses without it."""
+        if self._market is None:
+            return []
+        found = [self._market.get(symbol) for symbol in self._settings.symbol_list]
+        return [view for view in found if view is not None]
 
     def _read_limits(self, session: Session) -> None:
         """Takes in the decisions since the last frame."""
@@ -85,6 +104,16 @@ class ViewSource:
             self._processes_at = now
             self._processes = process_status(self._settings)
         return self._processes
+
+
+def _market_cache(settings: Settings) -> RedisMarketCache | None:
+    if settings.redis_url is None:
+        return None
+    url = with_database(settings.require_redis_url(), MARKET_DATABASE)
+    timeout = _REDIS_TIMEOUT_SECONDS
+    return RedisMarketCache(
+        Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
+    )
 
 
 def process_status(settings: Settings) -> tuple[ProcessStatus, ...]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from console.limit_use import LimitUse
 from console.queries import Live
@@ -19,3 +20,7 @@ class ScreenView:
     addresses: dict[str, str] = field(default_factory=dict)
     limits: tuple[LimitUse, ...] = ()
     problem: str | None = None
+    marks: dict[str, Decimal] = field(default_factory=dict)
+    """Mark prices of the feed, for open profit."""
+    market_age_seconds: float | None = None
+    """Of the oldest symbol's newest frame; None while the feed has published nothing."""

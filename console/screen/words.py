@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from console.output import plain
 from models.enums import TradingState
@@ -18,6 +18,8 @@ STATE_STYLES = {
 }
 VERDICT_STYLES = {"allow": "green", "shrink": "yellow", "deny": "red"}
 _CENT = Decimal("0.01")
+NOTHING = Decimal(0)
+_SIX_DIGITS = Context(prec=6)
 
 
 def money(value: Decimal | None, *, signed: bool = False) -> str:
@@ -30,6 +32,11 @@ def money(value: Decimal | None, *, signed: bool = False) -> str:
 
 def amount(value: Decimal) -> str:
     return plain(value)
+
+
+def price(value: Decimal) -> str:
+    """Six significant digits without exponent: enough to tell ticks apart, and it fits."""
+    return plain(_SIX_DIGITS.plus(value))
 
 
 def clock(moment: datetime) -> str:

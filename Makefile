@@ -1,0 +1,104 @@
+# `make help` lists what there is. All that is needed is Python 3.11 with venv and a package index.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+
+# A stamp is named after what it stands for, so that nothing is installed twice and a changed lock
+# or a clone that was moved (scripts of an environment hold its path) is never taken for installed.
+key = $(shell cksum $(1) 2>/dev/null | cksum | cut -d ' ' -f 1)
+MADE := $(VENV)/.made-$(shell printf %s '$(CURDIR)' | cksum | cut -d ' ' -f 1)
+RUNTIME := $(VENV)/.runtime-$(call key,requirements.lock pyproject.toml)
+DEV := $(VENV)/.dev-$(call key,requirements-dev.lock pyproject.toml)
+
+.PHONY: help run test check lint format bench lock secrets clean
+
+help:  ## List the targets
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1 /p' Makefile | while read -r target text; do \
+		printf '  make %-8s %s\n' "$$target" "$$text"; done
+
+run: $(RUNTIME)  ## Install what is needed and start everything on this machine, with a demo strategy
+	@exec $(BIN)/mlrisk up --demo
+
+test: $(DEV) lint  ## Install what is needed and prove everything: style, types, contracts, all tests
+	@exec $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(PYTEST_ARGS)
+
+check: $(DEV) lint  ## The quick part of `make test`: style, types, contracts and unit tests
+	@exec $(BIN)/python -m pytest tests/unit --numprocesses 2 --dist loadgroup $(PYTEST_ARGS)
+
+lint: $(DEV)  ## Style, types and the import contract, without tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(DEV)  ## Rewrite the code in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEV)  ## Measure enqueue to exchange-accepted on a small system of its own
+	@exec $(BIN)/python -m benchmarks.pipeline_latency
+
+lock: $(DEV)  ## Choose the newest versions that pyproject.toml allows and write both lock files
+	$(call compile,requirements-dev.lock,--upgrade --group build --group dev)
+	@# What runs is what was tested: the same versions, without the tools.
+	$(call compile,requirements.lock,--upgrade --group build --constraints requirements-dev.lock)
+
+secrets:  ## Generate the secrets of docker-compose.yml that are not there yet
+	@# Containers run as users of their own: the directory keeps others out, not the files' modes.
+	@mkdir -p secrets && chmod 700 secrets && cd secrets && umask 022; \
+	random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }; \
+	keep() { [ -s "$$1.txt" ] || { printf '%s' "$$2" > "$$1.txt"; echo "wrote secrets/$$1.txt"; }; }; \
+	keep postgres_password "$$(random)"; \
+	keep redis_password "$$(random)"; \
+	keep flower_login "mlrisk:$$(random)"; \
+	keep api_key paper-key; \
+	keep api_secret paper-secret; \
+	keep database_url \
+		"postgresql+psycopg://mlrisk:$$(< postgres_password.txt)@postgres:5432/mlrisk"; \
+	keep redis_url "redis://:$$(< redis_password.txt)@redis:6379"
+
+clean:  ## Remove the environment, caches and build products; a system's state is not touched
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(MADE):
+	@command -v $(PYTHON) >/dev/null || { echo 'Python 3.11 is needed, with venv; when it has \
+	another name: make PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@echo 'Creating $(VENV)'
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(RUNTIME): | $(MADE)
+	$(call install,requirements.lock)
+	@touch $@
+
+# The larger lock holds the smaller one's versions, so that it stands for both.
+$(DEV): | $(MADE)
+	$(call install,requirements-dev.lock)
+	@touch $@ $(RUNTIME)
+
+# pip is silent, or prints a line per file: a count is enough to see that it moves.
+define install
+	@echo 'Installing $(1), once: some minutes on a slow network'
+	@PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --no-input \
+		--progress-bar off --require-hashes --requirement $(1) | { count=0; \
+		while read -r verb _; do case $$verb in \
+			Collecting) count=$$((count + 1)); \
+				if ((count % 20 == 0)); then echo "  $$count packages fetched"; fi ;; \
+			Installing) echo "  installing $$count packages" ;; \
+		esac; done; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
+		--no-build-isolation --editable .
+endef
+
+define compile
+	$(BIN)/uv pip compile pyproject.toml --quiet --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --custom-compile-command 'make lock' $(2) --output-file $(1)
+endef

@@ -87,16 +87,17 @@ class Rule:
     def sentence(self, result: "CheckResult", /) -> str:
         subject = self.subject[0].upper() + self.subject[1:]
         if result.status is CheckStatus.SKIPPED:
-            return f"{subject} was not asked: {result.detail or 'the rule does not apply'}."
+            return f"{subject}: not asked, {result.detail or 'the rule does not apply'}."
         if result.status is CheckStatus.UNKNOWN:
-            return f"{subject} is unknown: {result.detail or 'the input is missing'}."
+            return f"{subject}: unknown, {result.detail or 'the input is missing'}."
         value = self._with_unit(self.value_text(result) or "nothing")
         limit = self.limit_text(result)
         tail = f" ({result.detail})" if result.detail else ""
         if limit is None:
-            return f"{subject} is {value}{tail}."
-        word = "as required" if result.status is CheckStatus.PASS else "but needs"
-        return f"{subject} is {value}, {word} {self.sense.value} {self._with_unit(limit)}{tail}."
+            return f"{subject}: {value}{tail}."
+        word = "and" if result.status is CheckStatus.PASS else "but"
+        sense = "" if self.sense is Sense.IS else f"{self.sense.value} "
+        return f"{subject}: {value}, {word} {sense}{self._with_unit(limit)} is required{tail}."
 
     def _with_unit(self, text: str) -> str:
         return f"{text} {self.unit}" if self.unit and text[-1:].isdigit() else text

@@ -1,0 +1,223 @@
+"""Batches, leverage, modes, exits, ledgers, budgets, bans, RSA keys: the rest of the REST API."""
+
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from pybit.exceptions import FailedRequestError, InvalidRequestError
+from pybit.unified_trading import HTTP
+
+from bot.exchange.paper.testing import PaperExchangeProcess
+from tests.conformance.drivers import SYMBOL, Frames, below, eventually, http, new_link_id
+
+pytestmark = pytest.mark.services
+
+LINEAR = {"category": "linear", "symbol": SYMBOL}
+
+
+def code_of(call: Any, **arguments: Any) -> int:
+    with pytest.raises(InvalidRequestError) as refused:
+        call(**arguments)
+    return int(refused.value.status_code)
+
+
+def test_batches_answer_per_member(session: HTTP) -> None:
+    price = below(session)
+    order = {
+        "symbol": SYMBOL,
+        "side": "Buy",
+        "orderType": "Limit",
+        "qty": "0.010",
+        "price": price,
+    }
+    members = [order | {"orderLinkId": new_link_id()} for _ in range(3)]
+    members[1] = members[1] | {"qty": 0.01}
+    placed = session.place_batch_order(category="linear", request=members)
+    assert [v["code"] for v in placed["retExtInfo"]["list"]] == [0, 10001, 0]
+    rows = placed["result"]["list"]
+    assert [bool(r["orderId"]) for r in rows] == [True, False, True]
+    assert [bool(r["createAt"]) for r in rows] == [True, False, True]
+    amended = session.amend_batch_order(
+        category="linear",
+        request=[
+            {"symbol": SYMBOL, "orderId": rows[0]["orderId"], "qty": "0.030"},
+            {"symbol": SYMBOL, "orderLinkId": "nobody", "qty": "0.030"},
+        ],
+    )
+    assert [v["code"] for v in amended["retExtInfo"]["list"]] == [0, 110001]
+    cancelled = session.cancel_batch_order(
+        category="linear",
+        request=[{"symbol": SYMBOL, "orderId": r["orderId"]} for r in rows if r["orderId"]],
+    )
+    assert [v["msg"] for v in cancelled["retExtInfo"]["list"]] == ["OK", "OK"]
+    assert code_of(session.place_batch_order, category="linear", request=[order] * 21) == 10001
+
+
+def test_leverage_and_position_mode_say_when_nothing_changes(session: HTTP) -> None:
+    lever = {"buyLeverage": "7", "sellLeverage": "7"}
+    session.set_leverage(category="linear", symbol="DOGEUSDT", **lever)
+    assert code_of(session.set_leverage, category="linear", symbol="DOGEUSDT", **lever) == 110043
+    session.switch_position_mode(category="linear", symbol="DOGEUSDT", mode=3)
+    assert (
+        code_of(session.switch_position_mode, category="linear", symbol="DOGEUSDT", mode=3)
+        == 110025
+    )
+    rows = session.get_positions(category="linear", symbol="DOGEUSDT")["result"]["list"]
+    assert [(r["positionIdx"], r["leverage"]) for r in rows] == [(1, "7"), (2, "7")]
+    session.switch_position_mode(category="linear", symbol="DOGEUSDT", mode=0)
+
+
+def test_a_position_takes_stops_and_its_close_is_accounted(session: HTTP) -> None:
+    market = LINEAR | {"orderType": "Market", "qty": "0.010"}
+    session.place_order(**market, side="Buy")
+    row = eventually(
+        lambda: (p := session.get_positions(**LINEAR)["result"]["list"][0])["side"] and p
+    )
+    mark = Decimal(row["markPrice"])
+    stop = format((mark * Decimal("0.98")).quantize(Decimal("0.1")), "f")
+    session.set_trading_stop(**LINEAR, tpslMode="Full", positionIdx=0, stopLoss=stop)
+    eventually(
+        lambda: (
+            Decimal(session.get_positions(**LINEAR)["result"]["list"][0]["stopLoss"] or 0)
+            == Decimal(stop)
+        )
+    )
+    closing = session.place_order(**market, side="Sell", reduceOnly=True)["result"]["orderId"]
+
+    def accounted() -> Any:
+        rows = session.get_closed_pnl(**LINEAR)["result"]["list"]
+        return next((row for row in rows if row["orderId"] == closing), None)
+
+    assert eventually(accounted)["closedSize"] == "0.010"
+    log = session.get_transaction_log(accountType="UNIFIED", limit=50)["result"]["list"]
+    for entry in log:
+        parts = Decimal(entry["cashFlow"]) + Decimal(entry["funding"] or 0) - Decimal(entry["fee"])
+        assert Decimal(entry["change"]) == parts
+    wallet = session.get_wallet_balance(accountType="UNIFIED", coin="USDT")["result"]["list"][0]
+    assert Decimal(log[0]["cashBalance"]) == Decimal(wallet["coin"][0]["walletBalance"])
+
+
+def test_the_price_band_moves_or_refuses_as_the_account_has_set(session: HTTP) -> None:
+    limit = session.get_price_limit(**LINEAR)["result"]
+    wild = format((Decimal(limit["sellLmt"]) * Decimal("0.5")).quantize(Decimal("0.1")), "f")
+    sell = LINEAR | {"side": "Sell", "orderType": "Limit", "qty": "0.002", "price": wild}
+    placed = session.place_order(**sell, timeInForce="PostOnly")["result"]["orderId"]
+    record = eventually(
+        lambda: session.get_open_orders(**LINEAR, orderId=placed)["result"]["list"]
+    )[0]
+    assert Decimal(record["price"]) > Decimal(wild)
+    session.set_limit_price_action(category="linear", modifyEnable=False)
+    assert session.get_user_setting_config()["result"]["lpaPerp"] is True
+    assert code_of(session.place_order, **sell) in (110120, 110121)
+    session.set_limit_price_action(category="linear", modifyEnable=True)
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PaperExchangeProcess]:
+    """Documented limits on, an RSA key and a read-only key beside the secret."""
+    home = tmp_path_factory.mktemp("limited")
+    private = rsa.generate_private_key(65537, 2048)
+    (home / "private.pem").write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    (home / "public.pem").write_bytes(
+        private.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    )
+    keys = [
+        {"key": "paper-key", "secret": "paper-secret"},
+        {"key": "rsa-key", "rsa_public_key_file": "public.pem"},
+        {"key": "reader", "secret": "reader-secret", "read_only": True},
+    ]
+    (home / "accounts.yaml").write_text(
+        yaml.safe_dump([{"uid": "paper", "balances": {"USDT": "5000"}, "keys": keys}])
+    )
+    arguments = ("--market", "synthetic", "--control", "--accounts", str(home / "accounts.yaml"))
+    with PaperExchangeProcess(
+        *arguments, "--ip-rate", "120", "--ip-ban-seconds", "0.5", home=home
+    ) as exchange:
+        yield exchange
+
+
+def test_an_rsa_key_signs_and_a_read_only_key_only_reads(limited: PaperExchangeProcess) -> None:
+    pem = (limited.home / "private.pem").read_text()
+    signer = http(limited, api_key="rsa-key", api_secret=pem, rsa_authentication=True)
+    assert signer.get_wallet_balance(accountType="UNIFIED")["retCode"] == 0
+    order = LINEAR | {"side": "Buy", "orderType": "Market", "qty": "0.001"}
+    assert signer.place_order(**order)["retCode"] == 0
+    reader = http(limited, api_key="reader", api_secret="reader-secret")
+    assert reader.get_api_key_information()["result"]["readOnly"] == 1
+    assert code_of(reader.place_order, **order) == 10005
+    forger = http(limited, api_key="rsa-key", api_secret="paper-secret")
+    assert code_of(forger.get_account_info) == 10004
+
+
+def test_the_order_budget_is_ten_a_second_and_tells_when_it_resets(
+    limited: PaperExchangeProcess,
+) -> None:
+    time.sleep(1.05)
+    session = http(limited, return_response_headers=True)
+    order = LINEAR | {"side": "Buy", "orderType": "Limit", "qty": "0.001", "price": below_(session)}
+    left = []
+    for _ in range(10):
+        _, _, headers = session.place_order(**order)
+        left.append(int(headers["X-Bapi-Limit-Status"]))
+    assert left == list(range(9, -1, -1))
+    with pytest.raises(InvalidRequestError) as refused:
+        session.place_order(**order)
+    assert refused.value.status_code == 10006
+    reset = int(refused.value.resp_headers["X-Bapi-Limit-Reset-Timestamp"])
+    assert 0 < reset - time.time() * 1000 <= 1000
+    assert session.cancel_all_orders(**LINEAR)[0]["retCode"] == 0
+    time.sleep(max(0.0, reset / 1000 - time.time()) + 0.01)
+    session.place_order(**order)
+
+
+def below_(session: HTTP) -> str:
+    book = session.get_orderbook(**LINEAR, limit=1)[0]["result"]
+    return format((Decimal(book["b"][0][0]) * Decimal("0.995")).quantize(Decimal("0.1")), "f")
+
+
+def test_too_many_requests_ban_the_address(limited: PaperExchangeProcess) -> None:
+    session = http(limited)
+    with pytest.raises(FailedRequestError) as banned:
+        for _ in range(130):
+            session.get_server_time()
+    assert banned.value.status_code == 403
+    with pytest.raises(FailedRequestError):
+        session.get_server_time()
+    time.sleep(0.6)
+    limited.control("POST", "actions/pardon")
+    assert session.get_server_time()["retCode"] == 0
+
+
+def test_a_protected_account_is_cancelled_when_its_socket_has_gone(
+    paper_exchange: PaperExchangeProcess, session: HTTP, sockets: Any
+) -> None:
+    session.set_dcp(timeWindow=3, product="DERIVATIVES")
+    infos = session.query_dcp_info()["result"]["dcpInfos"]
+    assert infos == [{"product": "DERIVATIVES", "dcpStatus": "ON", "timeWindow": "3"}]
+    frames = Frames()
+    private = sockets.private(callback_function=frames, restart_on_error=False)
+    private.subscribe("dcp.future", frames, "")
+    frames.wait(lambda f: f.get("op") == "subscribe" and f["success"] is True)
+    order = LINEAR | {"side": "Buy", "orderType": "Limit", "qty": "0.010", "price": below(session)}
+    order_id = session.place_order(**order)["result"]["orderId"]
+    private.exit()
+    wanted = {"category": "linear", "orderId": order_id}
+
+    def ended() -> Any:
+        rows = session.get_order_history(**wanted)["result"]["list"]
+        return rows and rows[0]["cancelType"]
+
+    assert eventually(ended, 6) == "CancelByDCP"

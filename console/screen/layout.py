@@ -35,8 +35,8 @@ def _full(view: ScreenView, height: int, note: str) -> Layout:
         Layout(name="bottom", size=bottom),
     )
     root["top"].split_row(
-        Layout(panels.requests(view, top - _CHROME), ratio=13),
-        Layout(panels.limits(view, top - 2), ratio=6),
+        Layout(panels.requests(view, top - _CHROME), ratio=27),
+        Layout(panels.limits(view, top - 2), ratio=12),
     )
     root["middle"].split_row(
         Layout(panels.children(view, middle - _CHROME), ratio=5),

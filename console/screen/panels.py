@@ -1,5 +1,7 @@
 """The screen's panels, each a function from a view to something rich can draw."""
 
+from decimal import Decimal
+
 from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
@@ -12,7 +14,7 @@ from workers.supervisor import ProcessStatus
 
 # A canary runs every ten seconds; three missed ones are a silent worker.
 STALE_SECONDS = 35.0
-_ID_WIDTH = 9
+_ID_WIDTH = 8
 _SPARK_WIDTH = 36
 
 
@@ -70,7 +72,7 @@ def _ages(line: Text, view: ScreenView, live: Live) -> None:
 
 def requests(view: ScreenView, rows: int) -> Panel:
     table = _table(
-        ("time", 8), ("request", _ID_WIDTH), ("symbol", 8), ("side", 4), ("asked", 8), ("answer", 6)
+        ("time", 8), ("request", _ID_WIDTH), ("symbol", 8), ("side", 4), ("asked", 7), ("answer", 6)
     )
     table.add_column("granted", width=8, justify="right", no_wrap=True)
     table.add_column("reasons / status", no_wrap=True, overflow="ellipsis", ratio=1)
@@ -80,7 +82,7 @@ def requests(view: ScreenView, rows: int) -> Panel:
             words.short_id(line.request_id, _ID_WIDTH),
             line.symbol,
             line.side,
-            line.notional,
+            words.amount(Decimal(line.notional or 0)),
             Text(line.verdict, words.VERDICT_STYLES.get(line.verdict, "dim")),
             words.money(line.approved_notional) if line.verdict != "deny" else "",
             ", ".join(line.reasons) or line.status,

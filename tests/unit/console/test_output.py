@@ -1,0 +1,58 @@
+"""What the console prints is exact, plain and whole."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from console.output import plain, to_json, utc, write_atomically
+from models.enums import Verdict
+
+
+@given(
+    st.decimals(
+        allow_nan=False, allow_infinity=False, places=18, min_value=-(10**15), max_value=10**15
+    )
+)
+def test_plain_digits_lose_nothing_and_have_no_exponent(value: Decimal) -> None:
+    text = plain(value)
+    assert Decimal(text) == value
+    assert "E" not in text.upper()
+
+
+def test_plain_digits_have_no_trailing_zeros() -> None:
+    assert [plain(Decimal(text)) for text in ("1.500", "100", "0E+2", "1E+3", "0.000")] == [
+        "1.5",
+        "100",
+        "0",
+        "1000",
+        "0",
+    ]
+
+
+def test_times_are_utc_with_a_trailing_z() -> None:
+    moment = datetime(2025, 6, 1, 14, 0, tzinfo=timezone(timedelta(hours=2)))
+    assert utc(moment) == "2025-06-01T12:00:00.000Z"
+
+
+def test_json_carries_money_as_text_and_refuses_what_it_does_not_know() -> None:
+    at = datetime(2025, 6, 1, tzinfo=UTC)
+    text = to_json({"money": Decimal("1.10"), "at": at, "verdict": Verdict.DENY})
+    assert '"money": "1.1"' in text
+    assert '"at": "2025-06-01T00:00:00.000Z"' in text
+    assert '"verdict": "deny"' in text
+    with pytest.raises(TypeError, match="object has no JSON form"):
+        to_json(object())
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        to_json(float("nan"))
+
+
+def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text("old")
+    write_atomically(path, "new")
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]

@@ -90,7 +90,7 @@ define install
 	@PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --no-input \
 		--progress-bar off --require-hashes --requirement $(1) | { count=0; \
 		while read -r verb _; do case $$verb in \
-			Collecting) count=$$((count + 1)); \
+			Collecting | Processing) count=$$((count + 1)); \
 				if ((count % 20 == 0)); then echo "  $$count packages fetched"; fi ;; \
 			Installing) echo "  installing $$count packages" ;; \
 		esac; done; }

@@ -1,7 +1,8 @@
 """Runtime settings: the one module that reads the environment; everyone else receives `Settings`.
 
 Precedence: environment (`MLRISK_*`), then the running system's own file in the home directory
-(`run/environment.json`, written by the supervisor, mode 0600), then the defaults below.
+(`run/environment.json`, written by the supervisor, mode 0600), then the defaults below. A secret
+may also be named by `MLRISK_<NAME>_FILE`, the path of a file that holds it, as containers do.
 """
 
 import json
@@ -9,13 +10,14 @@ import os
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "MLRISK_"
+FILE_SUFFIX = "_FILE"
 
 
 class Environment(StrEnum):
@@ -127,7 +129,9 @@ def load_settings(home: Path | None = None) -> Settings:
     Raises SettingsError with every unknown or wrong `MLRISK_*` variable.
     """
     chosen = home or _home_from_environment()
-    overrides: dict[str, Any] = {"home": chosen} if chosen is not None else {}
+    overrides: dict[str, Any] = _read_secret_files()
+    if chosen is not None:
+        overrides["home"] = chosen
     base = chosen or Path(platformdirs.user_state_dir("mlrisk"))
     for name, value in _read_environment_file(base).items():
         if name.startswith(PREFIX) and name not in os.environ:
@@ -141,6 +145,37 @@ def load_settings(home: Path | None = None) -> Settings:
             for e in error.errors(include_input=False, include_url=False)
         )
         raise SettingsError(problems) from None
+
+
+def secret_variables() -> dict[str, str]:
+    """The variable of each secret setting, by the setting's name."""
+    return {
+        name: f"{PREFIX}{name.upper()}"
+        for name, field in Settings.model_fields.items()
+        if SecretStr in (field.annotation, *get_args(field.annotation))
+    }
+
+
+def _read_secret_files() -> dict[str, Any]:
+    """The secrets whose files the environment names."""
+    found = {}
+    for name, variable in secret_variables().items():
+        path = os.environ.get(variable + FILE_SUFFIX)
+        if path is None:
+            continue
+        try:
+            secret = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(
+                f"{variable}{FILE_SUFFIX}: {path} can't be read ({type(error).__name__})"
+            ) from error
+        if not secret:
+            raise SettingsError(f"{variable}{FILE_SUFFIX}: {path} is empty")
+        # Processes of `mlrisk up` inherit the file and are given the value: the same one.
+        if os.environ.get(variable, secret) != secret:
+            raise SettingsError(f"{variable} and {variable}{FILE_SUFFIX} differ: set one")
+        found[name] = SecretStr(secret)
+    return found
 
 
 def _home_from_environment() -> Path | None:
@@ -159,6 +194,7 @@ def _read_environment_file(home: Path) -> dict[str, str]:
 def _refuse_unknown_variables() -> None:
     # MLRISK_DEMO_* and MLRISK_TEST_* belong to the demo strategy and to the tests.
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known |= {variable + FILE_SUFFIX for variable in secret_variables().values()}
     unknown = [
         name
         for name in os.environ

@@ -1,0 +1,126 @@
+"""Settings come from the environment, from the running system, and secrets from files."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from config.settings import (
+    Environment,
+    SettingsError,
+    environment_file,
+    load_settings,
+    secret_variables,
+)
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A home without a running system, and an environment without settings of ours."""
+    for name in [name for name in os.environ if name.startswith("MLRISK_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MLRISK_HOME", str(tmp_path))
+    return tmp_path
+
+
+def _running_system(home: Path, **values: str) -> None:
+    path = environment_file(home)
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(values), encoding="utf-8")
+
+
+def _secret_file(directory: Path, content: str) -> str:
+    path = directory / "secret.txt"
+    path.write_text(content, encoding="utf-8")
+    return str(path)
+
+
+def test_the_environment_comes_before_the_running_system_and_that_before_defaults(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    _running_system(home, MLRISK_ACCOUNT="theirs", MLRISK_SYMBOLS="ETHUSDT")
+    monkeypatch.setenv("MLRISK_ACCOUNT", "mine")
+    settings = load_settings()
+    assert settings.account == "mine"
+    assert settings.symbol_list == ("ETHUSDT",)
+    assert settings.environment is Environment.DEVELOPMENT
+
+
+def test_an_unknown_variable_stops_the_start_with_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLRISK_DATABSE_URL", "postgresql://x")
+    with pytest.raises(SettingsError, match="MLRISK_DATABSE_URL"):
+        load_settings()
+
+
+def test_a_wrong_value_is_named_without_being_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLRISK_LEASE_SECONDS", "minus-seven")
+    with pytest.raises(SettingsError, match="MLRISK_LEASE_SECONDS") as caught:
+        load_settings()
+    assert "minus-seven" not in str(caught.value)
+
+
+def test_every_secret_setting_may_be_a_file_and_nothing_else_may(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert set(secret_variables()) == {"database_url", "redis_url", "api_key", "api_secret"}
+    path = _secret_file(tmp_path, "from-the-file\n")
+    for variable in secret_variables().values():
+        monkeypatch.setenv(f"{variable}_FILE", path)
+    settings = load_settings()
+    for name in secret_variables():
+        assert getattr(settings, name).get_secret_value() == "from-the-file"
+    monkeypatch.setenv("MLRISK_ACCOUNT_FILE", path)
+    with pytest.raises(SettingsError, match="unknown settings MLRISK_ACCOUNT_FILE"):
+        load_settings()
+
+
+def test_a_secret_file_comes_before_the_running_system(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    _running_system(home, MLRISK_REDIS_URL="redis://of-the-home")
+    monkeypatch.setenv("MLRISK_REDIS_URL_FILE", _secret_file(home, "redis://of-the-file"))
+    assert load_settings().require_redis_url() == "redis://of-the-file"
+
+
+def test_a_secret_given_twice_must_be_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MLRISK_API_KEY_FILE", _secret_file(tmp_path, "one"))
+    monkeypatch.setenv("MLRISK_API_KEY", "one")
+    assert load_settings().api_key.get_secret_value() == "one"
+    monkeypatch.setenv("MLRISK_API_KEY", "two")
+    with pytest.raises(SettingsError, match="MLRISK_API_KEY and MLRISK_API_KEY_FILE differ"):
+        load_settings()
+
+
+def test_a_secret_file_that_is_missing_empty_or_binary_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "secret.txt"
+    monkeypatch.setenv("MLRISK_API_SECRET_FILE", str(path))
+    for content, complaint in ((None, "can't be read"), (b" \n", "is empty"), (b"\xff", "read")):
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(SettingsError, match=f"MLRISK_API_SECRET_FILE: .*{complaint}"):
+            load_settings()
+
+
+def test_no_secret_shows_in_a_representation(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MLRISK_DATABASE_URL_FILE", _secret_file(tmp_path, "hidden-word"))
+    monkeypatch.setenv("MLRISK_API_SECRET", "hidden-word")
+    assert "hidden-word" not in repr(load_settings())
+
+
+def test_what_is_needed_and_not_set_is_named_with_what_to_do() -> None:
+    settings = load_settings()
+    with pytest.raises(SettingsError, match=r"MLRISK_DATABASE_URL is not set.*mlrisk up"):
+        settings.require_database_url()
+    with pytest.raises(SettingsError, match=r"MLRISK_REDIS_URL is not set.*mlrisk up"):
+        settings.require_redis_url()
+    with pytest.raises(SettingsError, match="MLRISK_EXCHANGE_URL is not set"):
+        settings.require_exchange_url()

@@ -14,6 +14,7 @@ Raw = Decimal | float | int | str | None
 
 # Twelve digits tell any two limits apart and keep a ratio from filling a line.
 _TEXT_CONTEXT = Context(prec=12, rounding=ROUND_HALF_EVEN)
+_EXACT_CONTEXT = Context(prec=50, rounding=ROUND_HALF_EVEN)
 
 
 class Sense(StrEnum):
@@ -73,7 +74,9 @@ class Rule:
         value, limit = as_decimal(result.raw_value), as_decimal(result.raw_limit)
         if value is None or limit is None:
             return None
-        return number_text(value - limit if self.sense is Sense.AT_LEAST else limit - value)
+        larger, smaller = (value, limit) if self.sense is Sense.AT_LEAST else (limit, value)
+        # In a context of its own: the text must not depend on what a library left behind.
+        return number_text(_EXACT_CONTEXT.subtract(larger, smaller))
 
     def needed_text(self, result: "CheckResult", /) -> str | None:
         """What would have passed; None when the check did pass or could not apply."""

@@ -34,9 +34,19 @@ def instrument(
         return unknown(KNOWN, f"{intent.symbol} is not listed", Why.INSTRUMENT_UNKNOWN)
     if rules.symbol != intent.symbol:
         return failed(KNOWN, rules.symbol, intent.symbol)
-    if not (rules.qty_step > ZERO and rules.tick_size > ZERO and rules.min_qty >= ZERO):
-        return unknown(KNOWN, "its tick, lot or minimum is not readable")
+    if not _readable(rules):
+        return unknown(KNOWN, "one of its trading rules is not a readable number")
     return passed(KNOWN, rules.symbol, intent.symbol)
+
+
+def _readable(rules: InstrumentView) -> bool:
+    """Every rule a finite number; an infinite maximum would allow anything."""
+    above_zero = (rules.qty_step, rules.tick_size, rules.max_qty, rules.max_leverage)
+    from_zero = (rules.min_qty, rules.min_notional, rules.max_notional or ZERO)
+    for value in above_zero:
+        if not (value.is_finite() and value > ZERO):
+            return False
+    return all(value.is_finite() and value >= ZERO for value in from_zero)
 
 
 def instrument_status(

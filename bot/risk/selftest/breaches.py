@@ -46,7 +46,11 @@ def _weak_features(case: Case, limits: RiskLimits) -> Case | None:
     return case.predicting(feature_importance=shares)
 
 
-def _unreadable_feature(case: Case, _limits: RiskLimits) -> Case:
+def _unexplained(case: Case, limits: RiskLimits) -> Case:
+    """One feature too few; where one is enough, one that can't be read."""
+    few = limits.min_explained_features - 1
+    if few > 0:
+        return case.predicting(feature_importance={f"feature-{i}": 1.0 for i in range(few)})
     return case.predicting(
         feature_importance={**case.intent.model.feature_importance, "broken": -1.0}
     )
@@ -258,7 +262,7 @@ BREACHES: Mapping[str, Breach] = {
     "ensemble_agreement": _low_score("ensemble_agreement", "min_ensemble_agreement"),
     "prediction_stability": _low_score("prediction_stability", "min_prediction_stability"),
     "feature_importance": Breach(_weak_features, "min_feature_importance"),
-    "explainability": Breach(_unreadable_feature, "min_explained_features"),
+    "explainability": Breach(_unexplained, "min_explained_features"),
     "prediction_age": Breach(
         lambda case, its: case.predicting(
             predicted_at=NOW + _before(its.max_prediction_age_seconds + 1)

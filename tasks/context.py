@@ -10,9 +10,9 @@ from redis import Redis
 
 from bot import failpoints
 from bot.clock import Clock, SystemClock
+from bot.exchange.bybit.http import BybitExchange
 from bot.exchange.factory import make_exchange
 from bot.exchange.market_cache import RedisMarketCache
-from bot.exchange.protocol import Exchange
 from bot.execution.approval import ApprovalService
 from bot.execution.dispatch import Dispatcher
 from bot.execution.fills import FillBook
@@ -43,7 +43,7 @@ class Services:
         return Database(self.settings.require_database_url())
 
     @cached_property
-    def exchange(self) -> Exchange:
+    def exchange(self) -> BybitExchange:
         return make_exchange(self.settings, self.clock)
 
     @cached_property

@@ -27,6 +27,7 @@ from bot.exchange.factory import bybit_config
 from bot.exchange.protocol import ExchangeOrder, Execution, Wallet
 from bot.market.features import MarketTracker, TrackerSettings
 from bot.market.frames import BookFrame, TickerFrame, TradeFrame
+from bot.market.volatility import from_closes
 from config.settings import load_settings
 from models.repositories import portfolio
 from tasks.context import Services, services
@@ -40,6 +41,8 @@ PUBLISH_SECONDS = 0.1
 HEARTBEAT_SECONDS = 5.0
 WALLET_SECONDS = 1.0
 """Wallet events come with every fill; one reading a second is enough for the equity curve."""
+SEED_MINUTES = 240
+"""As long as the baseline's half-life."""
 TRACKER = TrackerSettings(levels=20)
 """Levels stored with every decision: enough to walk for what the gate lets through."""
 
@@ -52,6 +55,18 @@ class MarketFeed:
         self._trackers = {s: MarketTracker(s, TRACKER) for s in context.settings.symbol_list}
         self._lock = threading.Lock()
         self.resubscribe: Callable[[str], None] | None = None
+
+    def seed(self) -> None:
+        """Starts the volatilities from the exchange's minute bars: a restart forgets nothing."""
+        for symbol, tracker in self._trackers.items():
+            try:
+                closes = self._context.exchange.minute_closes(symbol, count=SEED_MINUTES)
+            except RetryLater as error:
+                log.warning("volatility starts unseeded: %s", error, extra={"symbol": symbol})
+                continue
+            daily = from_closes(closes)
+            if daily is not None:
+                tracker.seed_volatility(daily)
 
     def on_event(self, event: StreamEvent) -> None:
         if not isinstance(event, BookFrame | TradeFrame | TickerFrame):
@@ -141,6 +156,7 @@ def run(stop: threading.Event) -> int:
     config = bybit_config(context.settings)
     _prepare(context, stop)
     market, account = MarketFeed(context), AccountFeed(context)
+    market.seed()
     public = public_stream(
         config,
         context.settings.symbol_list,

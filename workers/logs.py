@@ -37,6 +37,9 @@ def configure_logging(log_format: str = "text", level: int = logging.INFO) -> No
     root.setLevel(level)
     # pybit logs bodies of failed replies at DEBUG and adds handlers when root has none.
     logging.getLogger("pybit").setLevel(logging.WARNING)
+    # One ERROR per lost connection; our stream supervisor says the same in one line.
+    logging.getLogger("websocket").setLevel(logging.CRITICAL)
+    logging.getLogger("pybit._websocket_stream").setLevel(logging.CRITICAL)
     logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
     logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
     logging.getLogger("celery.beat").setLevel(logging.WARNING)

@@ -1,0 +1,279 @@
+"""The real thing: Postgres, Redis, Celery workers as processes, paper exchange, an outsider.
+
+Each test leaves the system working; what the exchange accepted is read from its own journal.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import psutil
+import pytest
+
+from models.audit import chains, verify_chain
+from models.enums import ChildState, ExecutionStatus, ParentState
+from tests.support.system import ROOT, MiniSystem, some_size, trade_request
+
+pytestmark = [pytest.mark.services, pytest.mark.slow]
+D = Decimal
+
+
+def twap_request(seconds: float = 6, interval: float = 1.0, **changes: Any) -> dict[str, Any]:
+    signal_data = {
+        "position_size": some_size(),
+        "algorithm": "twap",
+        "horizon_seconds": seconds,
+        "interval_seconds": interval,
+    }
+    return trade_request(**{"signal_data": signal_data, **changes})
+
+
+def approved(system: MiniSystem, request: dict[str, Any]) -> None:
+    system.wait(system.market_ready, "the market", 30)
+    outcome = system.outcome(request)
+    assert outcome["verdict"] in ("allow", "shrink"), outcome
+
+
+def accepted(system: MiniSystem, request_id: str) -> Counter[str]:
+    """How often the exchange accepted each child of a request."""
+    ours = {child.order_link_id for child in system.children(request_id)}
+    return Counter(
+        str(record["orderLinkId"])
+        for record in system.exchange.journal("create")
+        if record["orderLinkId"] in ours
+    )
+
+
+def assert_each_child_once(system: MiniSystem, request_id: str) -> None:
+    """I2 and I3 against the exchange's own record."""
+    parent = system.parent(request_id)
+    assert parent is not None
+    counts = accepted(system, request_id)
+    assert set(counts.values()) <= {1}, counts
+    filled = sum(
+        (
+            D(record["row"]["execQty"])
+            for record in system.exchange.journal("fill")
+            if record["row"]["orderLinkId"] in counts
+        ),
+        D(0),
+    )
+    assert filled == parent.filled_qty
+    assert parent.filled_qty + parent.released_qty == parent.approved_qty
+
+
+def completed(system: MiniSystem, request_id: str, seconds: float = 40) -> None:
+    parent = system.wait(lambda: system.finished(request_id), "the parent to end", seconds)
+    assert parent.state == ParentState.COMPLETED, (parent.state, parent.end_reason)
+    assert_each_child_once(system, request_id)
+
+
+def pool_children(system: MiniSystem, name: str) -> Sequence[psutil.Process]:
+    process = system.workers[name].process
+    assert process is not None
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def test_an_outsiders_request_is_decided_sent_and_filled(system: MiniSystem) -> None:
+    request = trade_request()
+    approved(system, request)
+    completed(system, request["request_id"])
+    row = system.request_row(request["request_id"])
+    assert row is not None
+    assert row.status == ExecutionStatus.EXECUTED_SUCCESSFULLY
+
+
+def test_a_twap_sends_every_slice_in_time(system: MiniSystem) -> None:
+    request = twap_request(4, 0.5, symbol="ETHUSDT")
+    approved(system, request)
+    completed(system, request["request_id"])
+    assert len(accepted(system, request["request_id"])) == 8
+
+
+def test_the_same_request_sent_twice_gives_one_parent(system: MiniSystem) -> None:
+    request = trade_request(symbol="ETHUSDT")
+    tasks = [system.send(request) for _ in range(3)]
+    outcomes = [system.result(task) for task in tasks]
+    assert sorted(o["repeated"] for o in outcomes) == [False, True, True]
+    completed(system, request["request_id"])
+    assert len(accepted(system, request["request_id"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"signal_data": {"position_size": "NaN"}}, "signal_data.position_size"),
+        ({"signal_data": {"position_size": "Infinity"}}, "signal_data.position_size"),
+        ({"signal_data": {"position_size": "1e3"}}, "signal_data.position_size"),
+        ({"created_at": "2026-11-23T12:00:00"}, "created_at"),
+        ({"surprise": 1}, "surprise"),
+        ({"request_id": "x" * 10_000}, "request_id"),
+    ],
+    ids=["nan", "infinity", "exponent", "naive-time", "unknown-field", "long-id"],
+)
+def test_a_bad_message_is_refused_by_name(
+    system: MiniSystem, changes: dict[str, Any], field: str
+) -> None:
+    outcome = system.outcome(trade_request(**changes))
+    assert [f["field"] for f in outcome["error"]["fields"]] == [field]
+
+
+def test_kill_9_between_post_and_stored_outcome_leaves_exactly_one_order(
+    system: MiniSystem,
+) -> None:
+    worker = system.workers["execution"]
+    worker.stop()
+    marker = system.home / "died-after-post"
+    worker.start(MLRISK_FAILPOINT=f"after_post@{marker}")
+    request = trade_request(symbol="ETHUSDT")
+    approved(system, request)
+    system.wait(marker.exists, "the worker's child to die after its POST")
+    completed(system, request["request_id"])
+    assert len(accepted(system, request["request_id"])) == 1
+    worker.stop()
+    worker.start()
+
+
+def test_kill_9_of_the_whole_worker_while_it_sends_loses_and_doubles_nothing(
+    system: MiniSystem,
+) -> None:
+    request = twap_request(5, 0.5)
+    approved(system, request)
+    system.wait(lambda: accepted(system, request["request_id"]), "the first slice")
+    system.workers["execution"].kill()
+    system.workers["execution"].start()
+    completed(system, request["request_id"])
+
+
+def test_a_killed_feed_loses_no_fill(system: MiniSystem) -> None:
+    request = twap_request(4, 0.5, symbol="ETHUSDT")
+    approved(system, request)
+    system.workers["feed"].kill()
+    time.sleep(1)
+    system.workers["feed"].start()
+    parent = system.wait(lambda: system.finished(request["request_id"]), "the parent to end", 40)
+    assert parent is not None
+    assert_each_child_once(system, request["request_id"])
+
+
+def test_flushall_in_the_middle_of_a_twap_loses_and_doubles_nothing(system: MiniSystem) -> None:
+    request = twap_request(8, 1.0)
+    approved(system, request)
+    system.wait(lambda: accepted(system, request["request_id"]), "the first slice")
+    system.redis.flushall()
+    # Beat loses its lock with the flush and exits, as RedBeat does; the supervisor's part here:
+    system.wait(lambda: _revive(system, "beat") or system.finished(request["request_id"]), "", 40)
+    completed(system, request["request_id"])
+    _revive(system, "beat")
+
+
+def _revive(system: MiniSystem, name: str) -> None:
+    if not system.workers[name].alive:
+        system.workers[name].stop()
+        system.workers[name].start()
+
+
+def test_redis_killed_while_tasks_run_and_work_goes_on_within_ten_seconds(
+    system: MiniSystem,
+) -> None:
+    """5.7.0's worker exits here; ours must live, and every child must go out once."""
+    request = twap_request(14, 0.5, symbol="ETHUSDT")
+    approved(system, request)
+    system.wait(lambda: len(accepted(system, request["request_id"])) >= 3, "three slices")
+    before = {name: w.process.pid for name, w in system.workers.items() if w.process}
+    system.redis.kill()
+    time.sleep(1.5)
+    system.redis.start()
+    back = time.monotonic()
+    sent = len(accepted(system, request["request_id"]))
+    system.wait(
+        lambda: _revive(system, "beat") or len(accepted(system, request["request_id"])) > sent,
+        "work to go on",
+        10,
+    )
+    assert time.monotonic() - back < 10
+    for name in ("validation", "execution", "monitoring", "emergency"):
+        worker = system.workers[name]
+        assert worker.alive, system.logs(name)
+        assert worker.process is not None
+        assert worker.process.pid == before[name]
+    completed(system, request["request_id"])
+
+
+def test_faults_of_the_exchange_leave_each_child_one_order(system: MiniSystem) -> None:
+    """Lost acks, errors with effect, resets: each child is at the exchange at most once."""
+    faults = ["drop_after:order/create:n=1", "code_10000_effect:order/create:n=1"]
+    for fault in faults:
+        name, _, rest = fault.partition(":")
+        endpoint, _, times = rest.partition(":n=")
+        system.exchange.control(
+            "POST", "faults", {"name": name, "endpoint": endpoint, "n": int(times)}
+        )
+    request = twap_request(4, 1.0, symbol="ETHUSDT")
+    approved(system, request)
+    system.wait(lambda: system.finished(request["request_id"]), "the parent to end", 60)
+    assert_each_child_once(system, request["request_id"])
+
+
+def test_halt_from_the_shell_stops_everything_and_survives_a_restart(system: MiniSystem) -> None:
+    request = twap_request(30, 1.0)
+    approved(system, request)
+    system.wait(lambda: accepted(system, request["request_id"]), "the first slice")
+    shell("halt", "--reason", "test", system=system)
+    count = len(system.exchange.journal("create"))
+    for name in ("validation", "execution"):
+        system.workers[name].stop(signal.SIGKILL)
+        system.workers[name].start()
+    denied = system.outcome(trade_request(), seconds=30)
+    assert denied["verdict"] == "deny"
+    assert "emergency_stop_active" in denied["reasons"] or "trading_state" in denied["reasons"]
+    assert len(system.exchange.journal("create")) == count
+    parent = system.wait(lambda: system.finished(request["request_id"]), "the parent to end")
+    assert parent.filled_qty + parent.released_qty == parent.approved_qty
+    shell("resume", "--reason", "test over", system=system)
+    again = trade_request()
+    approved(system, again)
+    completed(system, again["request_id"])
+
+
+def shell(*arguments: str, system: MiniSystem) -> str:
+    """An operator's command in another process."""
+    done = subprocess.run(
+        [sys.executable, "-m", "console", *arguments],
+        env=system.env(),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_afterwards_every_book_agrees_and_the_chains_verify(system: MiniSystem) -> None:
+    """Last of this module: after all of the above, ours and the exchange's books are the same."""
+    system.wait(
+        lambda: all(ChildState(c.state).is_final for c in _all_children(system)), "rest", 60
+    )
+    theirs = {record["row"]["execId"] for record in system.exchange.journal("fill")}
+    system.wait(lambda: {f.exec_id for f in system.fills()} == theirs, "the same fills", 60)
+    links = Counter(r["orderLinkId"] for r in system.exchange.journal("create"))
+    assert set(links.values()) == {1}
+    assert set(links) <= {child.order_link_id for child in _all_children(system)}
+    with system.session() as session:
+        assert [p for name in chains(session) for p in verify_chain(session, name).problems] == []
+
+
+def _all_children(system: MiniSystem) -> Sequence[Any]:
+    from sqlalchemy import select
+
+    from models.tables import ChildOrderRow
+
+    with system.session() as session:
+        return session.scalars(select(ChildOrderRow)).all()

@@ -1,0 +1,187 @@
+"""The commands that a person types, on a whole running system of its own home."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from console.errors import ExitCode
+from tests.support.system import trade_request
+
+pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(240)]
+
+ROOT = Path(__file__).parents[3]
+REPORT_KEYS = [
+    *("requests", "decisions", "parents", "child_orders", "fills", "notional_filled"),
+    *("slippage_bps", "latency_ms", "slice_lateness_ms", "limits", "memory_mb", "invariants"),
+    "stopped_cleanly",
+]
+
+
+class Shell:
+    """Runs `mlrisk` for one home, as a person would."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("MLRISK_")}
+        self.env = {**kept, "NO_COLOR": "1", "MLRISK_SYMBOLS": "BTCUSDT,ETHUSDT"}
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "console", "--home", str(self.home), *arguments]
+
+    def run(self, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=ROOT,
+            env=self.env,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.run(*arguments, "--json").stdout)
+
+    def leftovers(self) -> list[list[str]]:
+        """Command lines of processes that still know this home."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if any(str(self.home) in word for word in process.cmdline()):
+                    found.append(process.cmdline())
+        return found
+
+
+def _wait(condition: Callable[[], Any], what: str, seconds: float = 90.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        time.sleep(0.2)
+    return value
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    tmp_path.chmod(0o711)
+    made = Shell(tmp_path / "home")
+    yield made
+    made.run("down")
+    assert made.leftovers() == []
+
+
+def test_a_person_starts_looks_trades_halts_resumes_and_stops(shell: Shell, tmp_path: Path) -> None:
+    with (tmp_path / "up.log").open("wb") as log:
+        process = subprocess.Popen(
+            shell.command("up", "--no-demo", "--market", "synthetic"),
+            cwd=ROOT,
+            env=shell.env,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        _look_and_trade(shell)
+    finally:
+        process.send_signal(signal.SIGINT)
+        status = process.wait(60)
+    output = (tmp_path / "up.log").read_text()
+    assert status == ExitCode.OK, output
+    assert "stopped cleanly" in output
+    assert "ACTIVE" in output
+    assert shell.leftovers() == []
+    assert shell.run("status").returncode == ExitCode.DEPENDENCY_DOWN
+    assert not (shell.home / "run" / "environment.json").exists()
+
+
+def _look_and_trade(shell: Shell) -> None:
+    environment = shell.home / "run" / "environment.json"
+    _wait(environment.exists, "the servers")
+    assert environment.stat().st_mode & 0o777 == 0o600
+    assert {"MLRISK_DATABASE_URL", "MLRISK_REDIS_URL", "MLRISK_EXCHANGE_URL"} <= set(
+        json.loads(environment.read_text())
+    )
+    _wait(lambda: shell.json("status")["equity"], "the first reading of the wallet")
+    assert shell.run("up").returncode == ExitCode.USAGE  # the home is in use
+
+    def approved() -> Any:
+        """The first ones may be refused until the market is known well enough."""
+        request = trade_request()
+        result = shell.run("submit", "-", "--wait", "--json", text=json.dumps(request))
+        return result.returncode == ExitCode.OK and json.loads(result.stdout)
+
+    outcome = _wait(approved, "an approval")
+    request_id = outcome["request_id"]
+    _wait(lambda: shell.json("show", request_id)["fills"], "its fill")
+    facts = shell.json("show", request_id)
+    assert facts["decision"]["verdict"] == outcome["verdict"]
+    assert request_id in shell.run("show", request_id).stdout
+    assert request_id in [line["request_id"] for line in shell.json("requests")["requests"]]
+    assert shell.json("doctor")["invariants"] == {f"I{n}": "ok" for n in range(1, 10)}
+    _halt_and_resume(shell)
+
+
+def _halt_and_resume(shell: Shell) -> None:
+    halted = shell.run("halt", "--reason", "drill", "--json")
+    assert halted.returncode == ExitCode.OK, halted.stderr
+    assert json.loads(halted.stdout)["sealed_at"] is not None
+    assert shell.run("status").returncode == ExitCode.HALTED
+    refused = shell.run("submit", "-", "--wait", text=json.dumps(trade_request()))
+    assert refused.returncode == ExitCode.HALTED, refused.stdout + refused.stderr
+    assert shell.run("resume", "--reason", "over").returncode == ExitCode.OK
+    assert shell.run("status").returncode == ExitCode.OK
+    doubtful = trade_request(ml_predictions={"confidence": 0.1})
+    denied = shell.run("submit", "-", "--wait", text=json.dumps(doubtful))
+    assert denied.returncode == ExitCode.BLOCKED
+    assert "insufficient_confidence" in denied.stdout
+    bad = shell.run("submit", "-", text='{"request_id": "x", "nonsense": 1}')
+    assert bad.returncode == ExitCode.USAGE
+    assert "nonsense" in bad.stderr
+
+
+def test_the_finite_demo_reports_stops_everything_and_keeps_its_home(
+    shell: Shell, tmp_path: Path
+) -> None:
+    report_path = tmp_path / "report.json"
+    for seconds in ("15", "2"):  # the second run takes up what the first has left
+        result = shell.run(
+            "demo", "--seconds", seconds, "--json", str(report_path), "--market", "synthetic"
+        )
+        assert result.returncode == ExitCode.OK, result.stdout + result.stderr
+        report = json.loads(report_path.read_text())
+        assert list(report) == REPORT_KEYS
+        assert report["invariants"] == {f"I{n}": "ok" for n in range(1, 10)}
+        assert report["stopped_cleanly"] is True
+        assert report["memory_mb"]["demo-strategy"] > 0
+        assert "all holds" in result.stdout
+        assert shell.leftovers() == []
+        assert "migrating the database" in result.stderr
+
+
+def test_two_homes_run_side_by_side_and_down_stops_only_its_own(
+    shell: Shell, tmp_path: Path
+) -> None:
+    other = Shell(tmp_path / "other")
+    try:
+        for each in (shell, other):
+            result = each.run("up", "--detach", "--no-demo", "--market", "synthetic")
+            assert result.returncode == ExitCode.OK, result.stderr
+        pids = [
+            {process["pid"] for process in each.json("status")["processes"]}
+            for each in (shell, other)
+        ]
+        assert not pids[0] & pids[1]
+        assert other.run("down").returncode == ExitCode.OK
+        assert other.leftovers() == []
+        assert {process["pid"] for process in shell.json("status")["processes"]} == pids[0]
+        assert shell.run("down").returncode == ExitCode.OK
+    finally:
+        other.run("down")

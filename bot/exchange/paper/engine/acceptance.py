@@ -209,15 +209,15 @@ class Acceptance:
         if order.reduces:
             return
         position = account.position(order.market, order.position_idx)
-        order.reserved_loss = self.loss_of(account, order)
+        loss = self.loss_of(account, order)
         buying, selling = (order.leaves, 0) if order.side > 0 else (0, order.leaves)
         self._check_risk_limit(position, buying, selling)
         before = margin.position_margin(account, position)
         after = margin.position_margin(account, position, buying, selling)
-        total = margin.account_margin(account, position, buying, selling, order.reserved_loss)
-        adds = after.order_im > before.order_im or order.reserved_loss
-        if adds and total.free < 0:
+        total = margin.account_margin(account, position, buying, selling, loss)
+        if (after.order_im > before.order_im or loss) and total.free < 0:
             raise reject("funds")
+        order.reserved_loss = loss
 
     def loss_of(self, account: Account, order: Order) -> Decimal:
         """What the order would lose at once by trading at its limit instead of at mark."""

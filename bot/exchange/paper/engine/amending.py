@@ -75,12 +75,12 @@ class Amending:
             ticks = price_ticks(market, price)
             if not ticks:
                 raise reject("price_zero", spot=spot)
-            if order.trigger is None:
+            if not order.is_waiting:
                 ticks = self.acceptance.banded(account, market, order.side, ticks)
             changes["price"] = ticks
         trigger = optional_ticks(market, params, "triggerPrice")
         if trigger is not None:
-            if order.status != "Untriggered" or order.trigger is None:
+            if not order.is_waiting:
                 raise reject("amend_kind", spot=spot)
             self._check_trigger(order, trigger)
             changes["trigger"] = trigger
@@ -206,7 +206,7 @@ class Amending:
         market = order.market
         if not order.reduces and not order.is_market:
             check_notional(market, market.price(price) * market.quantity(qty))
-        if not holds_funds(order) and order.status == "Untriggered":
+        if order.is_waiting and not holds_funds(order):
             return
         before = (order.qty, order.price)
         self.lifecycle.release(account, order)

@@ -120,6 +120,11 @@ class Order:
         return self.status in FINAL_STATUSES
 
     @property
+    def is_waiting(self) -> bool:
+        """A conditional order whose trigger hasn't been reached."""
+        return self.trigger is not None and self.status in (PENDING, "Untriggered")
+
+    @property
     def is_spot(self) -> bool:
         return self.market.is_spot
 

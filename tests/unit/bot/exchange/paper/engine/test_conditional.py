@@ -68,6 +68,7 @@ def test_a_triggered_order_that_cannot_be_paid_for_is_cancelled(desk: Any) -> No
     desk.engine.world.accounts["u1"].wallet["USDT"] = desk.cash() / 1000
     desk.trade("105", "1", "Buy")
     assert desk.order(order)["cancelType"] == "CancelByCannotAffordOrderCost"
+    assert desk.engine.world.accounts["u1"].order_loss == 0
 
 
 def test_a_trailing_stop_follows_the_extreme_and_closes_on_the_way_back(desk: Any) -> None:

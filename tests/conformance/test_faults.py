@@ -279,3 +279,25 @@ def test_sockets_fall_silent_close_abort_and_are_refused(
     paper_exchange.fault("ws_refuse")
     with pytest.raises(Exception, match="connection"):
         sockets.public(retries=2, callback_function=frames)
+
+
+def test_the_exchange_may_vanish_after_a_partial_fill(
+    paper_exchange: Api, sockets: Sockets
+) -> None:
+    session, frames = http(paper_exchange), Frames()
+    sockets.private(callback_function=frames, retries=200).order_stream(frames)
+    frames.wait(lambda f: f.get("op") == "subscribe")
+    paper_exchange.fault("crash_after_partial_fill", seconds=0.5)
+    best = session.get_orderbook(category="linear", symbol=SYMBOL, limit=1)["result"]["a"][0]
+    order = resting(session) | {"price": best[0], "qty": "1000", "timeInForce": "IOC"}
+    order["qty"] = format(Decimal(best[1]) + Decimal("0.5"), "f")
+    session.place_order(**order)
+    with pytest.raises(requests.exceptions.ConnectionError):
+        for _ in range(200):
+            session.get_server_time()
+            time.sleep(0.01)
+    frames.wait(lambda f: f.get("op") == "subscribe", 10)
+    wanted = {"category": "linear", "orderLinkId": order["orderLinkId"]}
+    row = eventually(lambda: session.get_order_history(**wanted)["result"]["list"])[0]
+    assert row["orderStatus"] == "Cancelled"
+    assert 0 < Decimal(row["cumExecQty"]) < Decimal(row["qty"])

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -62,6 +63,9 @@ def parser() -> argparse.ArgumentParser:
     doors.add_argument("--read-rate", type=int, help="reads per second and UID; 0: no limit")
     doors.add_argument("--ip-rate", type=int, default=600, help="requests per 5 s; 0: no limit")
     doors.add_argument("--ip-ban-seconds", type=float, default=600, help="length of a 403 ban")
+    doors.add_argument(
+        "--ws-connect-rate", type=int, default=500, help="WebSocket connects per 5 min; 0: no limit"
+    )
     doors.add_argument("--ws-ack-ms", type=float, default=20, help="delay of WebSocket acks")
     doors.add_argument("--lenient", action="store_true", help="ignore unknown parameters")
     doors.add_argument("--control", action="store_true", help="serve /control/ (loopback only)")
@@ -86,6 +90,7 @@ def options_of(args: argparse.Namespace) -> Options:
         order_rate=args.order_rate,
         read_rate=args.read_rate,
         ip_rate=args.ip_rate,
+        ws_connect_rate=args.ws_connect_rate,
         ip_ban_seconds=args.ip_ban_seconds,
         control=args.control,
     )
@@ -104,16 +109,27 @@ def options_of(args: argparse.Namespace) -> Options:
     )
 
 
-async def serve(options: Options, port_file: Path | None, parent: int | None) -> None:
-    """Runs until SIGTERM or SIGINT, or until the parent process has gone."""
+async def serve(options: Options, port_file: Path | None, parent: int | None) -> bool:
+    """Runs until SIGTERM or SIGINT, or until the parent process has gone; False on a failure."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     running = build(options)
+    healthy = True
+
+    def fail() -> None:
+        nonlocal healthy
+        healthy = False
+        stop.set()
+
+    running.server.exchange.venue.on_failure = fail
     await running.start()
     if port_file is not None:
         _write_whole(port_file, str(running.port))
+    # What lives now lives for ever; scanning it again would only delay requests.
+    gc.collect()
+    gc.freeze()
     log.info("paper exchange ready at %s", running.url)
     try:
         while not stop.is_set() and parent in (None, os.getppid()):
@@ -122,6 +138,7 @@ async def serve(options: Options, port_file: Path | None, parent: int | None) ->
     finally:
         await running.stop()
         log.info("paper exchange stopped")
+    return healthy
 
 
 def _write_whole(path: Path, text: str) -> None:
@@ -144,11 +161,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.speed < 0:
         p.error("--speed must not be negative")
     try:
-        asyncio.run(serve(options_of(args), args.port_file, args.parent))
+        healthy = asyncio.run(serve(options_of(args), args.port_file, args.parent))
     except (AccountsError, FaultError, StateError, ValueError, OSError) as error:
         log.error("paper exchange cannot start: %s", error)
         return 2
-    return 0
+    return 0 if healthy else 1
 
 
 if __name__ == "__main__":

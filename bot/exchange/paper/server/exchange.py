@@ -20,6 +20,8 @@ from bot.exchange.paper.server.timed import TimedFaults
 from bot.exchange.paper.server.venue import Venue
 from bot.exchange.paper.types import PrivateEvent, Reject
 
+CONNECT_WINDOW_MS = 300_000
+
 if TYPE_CHECKING:
     from bot.exchange.paper.server.sockets import Connection
 
@@ -43,6 +45,8 @@ class ServerSettings:
     """Requests per five seconds and address; 0 is without limit."""
     ip_ban_seconds: float = 600
     """Bybit asks for ten minutes of silence after a 403."""
+    ws_connect_rate: int = 500
+    """WebSocket connects per five minutes and address; 0 is without limit."""
     control: bool = False
     """Serves `/control/...`: never where anybody else can reach the port."""
 
@@ -61,6 +65,7 @@ class Exchange:
     started_ms: int = field(default_factory=wall_ms)
     uid_limiter: UidLimiter = field(default_factory=UidLimiter)
     ip_limiter: IpLimiter = field(init=False)
+    connect_limiter: IpLimiter = field(init=False)
     keys: KeyRing = field(init=False)
     private: PrivateHub = field(init=False)
     public: PublicHub = field(init=False)
@@ -72,6 +77,7 @@ class Exchange:
     def __post_init__(self) -> None:
         self.keys = KeyRing(key for account in self.accounts.values() for key in account.keys)
         self.ip_limiter = IpLimiter(self.settings.ip_rate, self.settings.ip_ban_seconds)
+        self.connect_limiter = IpLimiter(self.settings.ws_connect_rate, 0, CONNECT_WINDOW_MS)
         self.private = PrivateHub(self.faults)
         self.public = PublicHub(self.venue, self.faults)
         self.dcp = DisconnectProtection(self)

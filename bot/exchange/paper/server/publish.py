@@ -1,18 +1,21 @@
 """Public streams: keeps the topics that somebody listens to and pushes what changed."""
 
 import asyncio
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from bot.exchange.paper.server.faults import FaultBoard
 from bot.exchange.paper.server.tape import PublicTrade
 from bot.exchange.paper.server.topics import Topic, TradeTopic, make_topic
 from bot.exchange.paper.server.venue import Key, Venue
-from bot.exchange.paper.types import Category
+from bot.exchange.paper.types import Category, Reject
 
 if TYPE_CHECKING:
     from bot.exchange.paper.server.sockets import Connection
+
+log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.01
 """The fastest topic's interval."""
@@ -47,7 +50,7 @@ class PublicHub:
             if isinstance(topic, TradeTopic):
                 self._by_trade[topic.key] = topic
         self._listeners[topic_key].add(connection)
-        for frame in topic.snapshot(time.monotonic()):
+        for frame in _frames(topic.snapshot, time.monotonic()):
             connection.send(frame)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
@@ -83,7 +86,7 @@ class PublicHub:
         for topic_key, topic in list(self._topics.items()):
             if topic.due <= moment:
                 topic.due = moment + topic.interval - TICK_SECONDS / 2
-                self._send(topic_key, topic.push(moment))
+                self._send(topic_key, _frames(topic.push, moment))
         self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
 
     def _send(self, topic_key: TopicKey, frames: list[str]) -> None:
@@ -97,3 +100,14 @@ class PublicHub:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _frames(make: Callable[[float], list[str]], moment: float) -> list[str]:
+    """A topic that has nothing to say yet (no price, no band) is silent, and stops no other."""
+    try:
+        return make(moment)
+    except Reject:
+        return []
+    except Exception:
+        log.exception("a public topic failed", extra={"event": "paper.topic_failed"})
+        return []

@@ -39,10 +39,11 @@ class UidLimiter:
 
 
 class IpLimiter:
-    """`limit` requests in five seconds per address; a breach bans it for `ban_seconds`."""
+    """`limit` requests in a window per address; a breach bans it for `ban_seconds`."""
 
-    def __init__(self, limit: int, ban_seconds: float) -> None:
+    def __init__(self, limit: int, ban_seconds: float, window_ms: int = IP_WINDOW_MS) -> None:
         self._limit = limit
+        self._window_ms = window_ms
         self._ban_ms = int(ban_seconds * 1000)
         self._windows: dict[str, deque[int]] = {}
         self._banned_until: dict[str, int] = {}
@@ -55,7 +56,7 @@ class IpLimiter:
         window = self._windows.get(address)
         if window is None:
             window = self._windows[address] = deque()
-        while window and window[0] <= wall - IP_WINDOW_MS:
+        while window and window[0] <= wall - self._window_ms:
             window.popleft()
         if len(window) >= self._limit:
             self.ban(address, wall)

@@ -18,13 +18,14 @@ from bot.exchange.paper.server.strict import (
     TICKERS,
 )
 from bot.exchange.paper.server.strict import rules as make_rules
-from bot.exchange.paper.server.tape import INTERVAL_MINUTES, MONTH
+from bot.exchange.paper.server.tape import DAY_MINUTES, INTERVAL_MINUTES, MINUTE_MS, MONTH
 from bot.exchange.paper.server.ticker import ticker_record
 from bot.exchange.paper.server.wire import plain
 from bot.exchange.paper.types import Reject
 
 RISK_LIMIT_PAGE = 15
 FAR_FUTURE = 1 << 62
+LONGEST_MONTH_MINUTES = 31 * DAY_MINUTES
 
 
 def server_time(_call: Call, _params: Params) -> dict[str, Any]:
@@ -117,10 +118,7 @@ def kline(call: Call, params: Params) -> dict[str, Any]:
     if interval not in INTERVAL_MINUTES and interval != MONTH:
         raise Reject(10001, "params error: interval invalid")
     limit = page_limit(params, 200, 1000)
-    start = int(params.get("start", 0))
-    end = int(params.get("end", FAR_FUTURE))
-    if start > end:
-        raise Reject(10001, "params error: start is after end")
+    start, end = _kline_range(params, interval, limit, call.now)
     tape = venue.tapes[spec.key]
     tape.roll(call.now)
     bars = [bar for _, bar in tape.klines(interval, start, end)]
@@ -141,6 +139,20 @@ def kline(call: Call, params: Params) -> dict[str, Any]:
             ]
         )
     return {"category": spec.category, "symbol": spec.symbol, "list": rows}
+
+
+def _kline_range(params: Params, interval: str, limit: int, now: int) -> tuple[int, int]:
+    """First and last bar start asked for, no wider than `limit` bars can fill."""
+    minutes = INTERVAL_MINUTES.get(interval, LONGEST_MONTH_MINUTES)
+    width = limit * minutes * MINUTE_MS
+    if "start" in params and "end" not in params:
+        start = int(params["start"])
+        return start, min(start + width, now)
+    end = min(int(params.get("end", now)), now)
+    start = int(params.get("start", 0))
+    if "end" in params and start > int(params["end"]):
+        raise Reject(10001, "params error: start is after end")
+    return max(start, end - width, 0), end
 
 
 def funding_history(call: Call, params: Params) -> dict[str, Any]:

@@ -6,13 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 from bot.exchange.paper.server.wire import UnitFormat, plain, trimmed
-from bot.exchange.paper.types import InstrumentSpec, MarketTrade, MarkUpdate
+from bot.exchange.paper.types import InstrumentSpec, MarketTrade, MarkUpdate, Past
 
 MINUTE_MS = 60_000
 DAY_MINUTES = 1440
 MAX_TRADES = 1000
 MAX_FUNDINGS = 200
-MAX_BARS = 7 * DAY_MINUTES
+MAX_BARS = 30 * DAY_MINUTES
+"""A month of minutes: enough for volume curves; a bar takes about 200 bytes."""
 INTERVAL_MINUTES = {
     **{str(m): m for m in (1, 3, 5, 15, 30, 60, 120, 240, 360, 720)},
     "D": DAY_MINUTES,
@@ -65,7 +66,8 @@ class Tape:
         self.price_text = UnitFormat(spec.tick_size)
         self.qty_text = UnitFormat(spec.qty_step)
         self.trades: deque[PublicTrade] = deque(maxlen=MAX_TRADES)
-        self.bars: deque[Bar] = deque(maxlen=MAX_BARS)
+        self.bars: list[Bar] = []
+        """Minutes without gaps, oldest first."""
         self.seq = 0
         self.last_price = 0
         self.tick_direction = "ZeroPlusTick"
@@ -100,6 +102,8 @@ class Tape:
             if bars:
                 self.roll(minute - MINUTE_MS)
             bars.append(Bar(minute, price))
+            if len(bars) > MAX_BARS + DAY_MINUTES:
+                del bars[:DAY_MINUTES]
         bars[-1].add(price, trade.qty)
         public = PublicTrade(
             f"{trade.ts_ms:013d}{self._trade_count:08d}",
@@ -144,7 +148,8 @@ class Tape:
         return self._day[1]
 
     def _compute_day(self, now_ms: int) -> dict[str, str]:
-        bars = [bar for bar in self.bars if bar.start > now_ms - DAY_MINUTES * MINUTE_MS]
+        recent = self.bars[-DAY_MINUTES:]
+        bars = [bar for bar in recent if bar.start > now_ms - DAY_MINUTES * MINUTE_MS]
         if not bars:
             return {}
         hour_ago = next((b.open for b in bars if b.start > now_ms - 60 * MINUTE_MS), bars[-1].close)
@@ -163,7 +168,7 @@ class Tape:
     def klines(self, interval: str, start: int, end: int) -> list[tuple[int, Bar]]:
         """Bars whose start lies in [start, end], oldest first, as (end of bar, bar)."""
         grouped: list[tuple[int, Bar]] = []
-        for minute in self.bars:
+        for minute in self._minutes(bucket(start, interval)[0], bucket(end, interval)[1]):
             first, last = bucket(minute.start, interval)
             if first < start or first > end:
                 continue
@@ -177,6 +182,27 @@ class Tape:
             merged.volume += minute.volume
             merged.turnover += minute.turnover
         return grouped
+
+    def _minutes(self, first: int, last: int) -> list[Bar]:
+        if not self.bars:
+            return []
+        oldest = self.bars[0].start
+        begin = max(0, (first - oldest) // MINUTE_MS)
+        return self.bars[begin : max(0, (last - oldest) // MINUTE_MS + 1)]
+
+    def load_past(self, past: Past, start_ms: int) -> None:
+        """What happened before the source's first event, which comes at `start_ms`."""
+        this_minute = start_ms - start_ms % MINUTE_MS
+        for old in past.bars:
+            bar = Bar(this_minute + old.minute * MINUTE_MS, old.open)
+            bar.high, bar.low, bar.close = old.high, old.low, old.close
+            bar.volume, bar.turnover = old.volume, old.turnover
+            self.bars.append(bar)
+        length = self.spec.funding_interval_minutes * MINUTE_MS
+        settled = start_ms - start_ms % length
+        count = len(past.funding_rates)
+        for number, rate in enumerate(past.funding_rates, 1):
+            self.fundings.append((settled - (count - number) * length, rate))
 
     def bar_fields(self, bar: Bar) -> dict[str, Any]:
         unit = self.spec.tick_size * self.spec.qty_step

@@ -55,6 +55,7 @@ class BookTopic(Topic):
         self._asks: dict[int, int] = {}
         self._seq = 0
         self._version = -1
+        self._begun = False
         self._looked = self._pushed = 0.0
         self._tape = venue.tapes[key]
 
@@ -72,8 +73,8 @@ class BookTopic(Topic):
         self.update_id += 1
 
     def snapshot(self, moment: float) -> list[str]:
-        if not self._pushed:
-            self._version = -1
+        if not self._begun:
+            self._begun = True
             self._pushed = moment
             if (levels := self._look(moment)) is not None:
                 self._adopt(*levels)

@@ -70,6 +70,7 @@ class Venue:
         self._pumping = False
         self._lag_logged = 0.0
         self.keeper: StateKeeper | None = None
+        self.on_failure: Callable[[], None] = _nothing
         self.on_private: Callable[[Sequence[PrivateEvent]], None] = _ignore
         self.on_trades: Callable[[Sequence[tuple[Key, PublicTrade]]], None] = _ignore
 
@@ -231,6 +232,15 @@ class Venue:
         self._timer = None
         if not self._pumping:
             return
+        try:
+            self._step()
+        except Exception:
+            # An exchange whose time stands still would look alive and be wrong.
+            log.exception("market replay failed", extra={"event": "paper.replay_failed"})
+            self._pumping = False
+            self.on_failure()
+
+    def _step(self) -> None:
         if self._free is not None:
             self._run_free(self._free)
             self._arm(0.0 if self._next is not None else MAX_SLEEP_SECONDS)
@@ -241,13 +251,17 @@ class Venue:
     def _run_free(self, clock: FreeClock) -> None:
         deadline = time.monotonic() + WORK_BUDGET_SECONDS
         while self._next is not None and time.monotonic() < deadline:
-            for _ in range(64):
-                event = self._next
-                if event is None:
-                    break
-                self._apply(_shifted(event, self._offset))
-                self._next = next(self._events, None)
+            self.run_slice(64)
         clock.advance_to(self._now)
+
+    def run_slice(self, count: int) -> None:
+        """Applies the next `count` events, whatever the clock says."""
+        for _ in range(count):
+            event = self._next
+            if event is None:
+                break
+            self._apply(_shifted(event, self._offset))
+            self._next = next(self._events, None)
         self._dispatch()
 
     def _pause(self) -> float:
@@ -308,6 +322,10 @@ class Venue:
         """An instrument change; tick and step must divide the old ones' grid by themselves."""
         self.specs[spec.key] = spec
         self.tapes[spec.key].spec = spec
+
+
+def _nothing() -> None:
+    return None
 
 
 def _ignore(_: Sequence[Any]) -> None:

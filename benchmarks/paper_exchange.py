@@ -1,0 +1,236 @@
+"""How fast the paper exchange is: orders over loopback, market events, memory per open order.
+
+Run: `python -m benchmarks.paper_exchange [--seconds 3] [--rate 200] [--json PATH]`.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import hmac
+import json
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psutil
+
+from bot.exchange.paper.engine.core import PaperEngine
+from bot.exchange.paper.engine.settings import AccountConfig
+from bot.exchange.paper.market.factory import open_source
+from bot.exchange.paper.server.clock import FreeClock
+from bot.exchange.paper.server.venue import Venue
+from bot.exchange.paper.testing import PaperExchangeProcess
+
+SYMBOL = "BTCUSDT"
+UNLIMITED = ("--order-rate", "0", "--read-rate", "0", "--ip-rate", "0")
+Figures = dict[str, Any]
+
+
+class Client:
+    """A signing client as thin as possible, so that the server is what is measured."""
+
+    def __init__(self, exchange: PaperExchangeProcess, session: aiohttp.ClientSession) -> None:
+        self._exchange = exchange
+        self._session = session
+
+    def _headers(self, payload: str) -> dict[str, str]:
+        now = str(time.time_ns() // 1_000_000)
+        text = f"{now}{self._exchange.api_key}5000{payload}"
+        secret = self._exchange.api_secret.encode()
+        return {
+            "X-BAPI-API-KEY": self._exchange.api_key,
+            "X-BAPI-SIGN": hmac.new(secret, text.encode(), hashlib.sha256).hexdigest(),
+            "X-BAPI-TIMESTAMP": now,
+            "X-BAPI-RECV-WINDOW": "5000",
+            "Content-Type": "application/json",
+        }
+
+    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        text = json.dumps(body)
+        url = self._exchange.url + path
+        async with self._session.post(url, data=text, headers=self._headers(text)) as reply:
+            answer: dict[str, Any] = await reply.json()
+        if answer["retCode"] != 0:
+            raise RuntimeError(f"{path}: {answer['retCode']} {answer['retMsg']}")
+        return answer
+
+    async def get(self, path: str, query: str) -> dict[str, Any]:
+        url = f"{self._exchange.url}{path}?{query}"
+        async with self._session.get(url, headers=self._headers(query)) as reply:
+            answer: dict[str, Any] = await reply.json()
+        return answer
+
+
+def quantiles(seconds: Sequence[float]) -> Figures:
+    ordered = sorted(seconds)
+    return {
+        "count": len(ordered),
+        "p50_ms": round(1000 * statistics.median(ordered), 3),
+        "p99_ms": round(1000 * ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))], 3),
+        "max_ms": round(1000 * ordered[-1], 3),
+    }
+
+
+async def resting_order(client: Client, symbol: str = SYMBOL) -> dict[str, Any]:
+    """A bid one per cent below the market, within the band."""
+    book = await client.get("/v5/market/orderbook", f"category=linear&limit=1&symbol={symbol}")
+    rules = await client.get("/v5/market/instruments-info", f"category=linear&symbol={symbol}")
+    row = rules["result"]["list"][0]
+    tick = Decimal(row["priceFilter"]["tickSize"])
+    price = Decimal(book["result"]["b"][0][0]) * Decimal("0.99") // tick * tick
+    least = Decimal(row["lotSizeFilter"]["minOrderQty"])
+    step = Decimal(row["lotSizeFilter"]["qtyStep"])
+    qty = max(least, (Decimal(6) / price // step + 1) * step)
+    return {
+        "category": "linear",
+        "symbol": symbol,
+        "side": "Buy",
+        "orderType": "Limit",
+        "qty": format(qty, "f"),
+        "price": format(price, "f"),
+    }
+
+
+async def paced(client: Client, rate: float, seconds: float) -> list[float]:
+    """Creates at a fixed rate, each cancelled at once; late ones count their waiting too."""
+    order = await resting_order(client)
+    times: list[float] = []
+    start = time.perf_counter() + 0.05
+
+    async def one(due: float) -> None:
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        began = time.perf_counter()
+        answer = await client.post("/v5/order/create", order)
+        times.append(time.perf_counter() - began)
+        ident = answer["result"]["orderId"]
+        known = {"category": "linear", "symbol": SYMBOL, "orderId": ident}
+        await client.post("/v5/order/cancel", known)
+
+    await asyncio.gather(*(one(start + i / rate) for i in range(int(rate * seconds))))
+    return times
+
+
+async def flat_out(clients: Sequence[Client], seconds: float) -> tuple[float, list[float]]:
+    """Creates and cancels one after the other in each client; creates per second and times."""
+    order = await resting_order(clients[0])
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+
+    async def work(client: Client) -> None:
+        while time.perf_counter() < end:
+            began = time.perf_counter()
+            answer = await client.post("/v5/order/create", order)
+            times.append(time.perf_counter() - began)
+            ident = answer["result"]["orderId"]
+            known = {"category": "linear", "symbol": SYMBOL, "orderId": ident}
+            await client.post("/v5/order/cancel", known)
+
+    began = time.perf_counter()
+    await asyncio.gather(*(work(client) for client in clients))
+    return 2 * len(times) / (time.perf_counter() - began), times
+
+
+async def orders(seconds: float, rate: float) -> Figures:
+    figures: Figures = {}
+    with PaperExchangeProcess("--market", "synthetic", *UNLIMITED) as exchange:
+        async with aiohttp.ClientSession() as session:
+            client = Client(exchange, session)
+            await paced(client, rate, 0.5)
+            figures[f"create_at_{rate:g}_per_second"] = quantiles(
+                await paced(client, rate, seconds)
+            )
+            for count in (1, 4):
+                per_second, times = await flat_out([client] * count, seconds)
+                figures[f"flat_out_{count}_clients"] = {
+                    "requests_per_second": round(per_second),
+                    **quantiles(times),
+                }
+    return figures
+
+
+async def memory(count: int) -> Figures:
+    """Resident memory before and after `count` open orders, spread over all symbols."""
+    with PaperExchangeProcess("--market", "synthetic", *UNLIMITED, "--accounts", _rich()) as server:
+        process = psutil.Process(server.pid)
+        async with aiohttp.ClientSession() as session:
+            client = Client(server, session)
+            template = await resting_order(client)
+            before = process.memory_info().rss
+            placed = 0
+            for uid in range(count // 500):
+                server.api_key = f"key-{uid}"
+                batch = [{k: v for k, v in template.items() if k != "category"}] * 20
+                for _ in range(25):
+                    body = {"category": "linear", "request": batch}
+                    answer = await client.post("/v5/order/create-batch", body)
+                    verdicts = answer["retExtInfo"]["list"]
+                    placed += sum(v["code"] == 0 for v in verdicts)
+            used = process.memory_info().rss - before
+    return {
+        "open_orders": placed,
+        "mb": round(used / 1e6, 1),
+        "kb_per_order": round(used / 1e3 / placed, 2),
+        "base_mb": round(before / 1e6, 1),
+    }
+
+
+def _rich() -> str:
+    """An accounts file in the temporary directory: 500 active orders per account and symbol."""
+    import tempfile
+
+    with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
+        json.dump(
+            [
+                {"uid": f"u{i}", "keys": [{"key": f"key-{i}", "secret": "paper-secret"}]}
+                for i in range(20)
+            ],
+            file,
+        )
+    return file.name
+
+
+def market_events(seconds: float, market: str, recordings: Path | None) -> Figures:
+    """Events per second through source, tape and engine at full speed, with resting orders."""
+    source = open_source(market, seed=1, recordings=recordings)
+    engine = PaperEngine(source.instruments(), {"a": AccountConfig("a")})
+    venue = Venue(source, engine, FreeClock())
+    venue.open()
+    began, count = time.perf_counter(), venue.events_applied
+    first = venue.now_ms
+    while time.perf_counter() - began < seconds:
+        venue.run_slice(1000)
+    elapsed = time.perf_counter() - began
+    return {
+        "events_per_second": round((venue.events_applied - count) / elapsed),
+        "times_real_time": round((venue.now_ms - first) / 1000 / elapsed, 1),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3.0, help="per measurement")
+    parser.add_argument("--rate", type=float, default=200.0, help="paced creates per second")
+    parser.add_argument("--open-orders", type=int, default=10_000)
+    parser.add_argument("--market", default="synthetic")
+    parser.add_argument("--recordings", type=Path)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    figures: Figures = {
+        "market": market_events(args.seconds, args.market, args.recordings),
+        "orders": asyncio.run(orders(args.seconds, args.rate)),
+        "memory": asyncio.run(memory(args.open_orders)),
+    }
+    text = json.dumps(figures, indent=2)
+    if args.json is not None:
+        args.json.write_text(text + "\n")
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

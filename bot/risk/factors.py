@@ -148,5 +148,6 @@ def _by_use(name: str, measured: float, limit: float, full_use: float) -> SizeFa
 
 def _scaled(name: str, share: float, measured: Raw, full: Raw) -> SizeFactor:
     """Six digits, rounded down: enough to tell sizes apart, and the same on every machine."""
-    value = Decimal(int(min(1.0, max(0.0, share)) * 1_000_000)).scaleb(-6)
+    # A millionth of the last digit, so that 0.6/0.8 is .75 and not .749999.
+    value = Decimal(int(min(1.0, max(0.0, share)) * 1_000_000 + 1e-6)).scaleb(-6)
     return SizeFactor(name, value, measured, full)

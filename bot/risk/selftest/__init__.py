@@ -1,6 +1,9 @@
 """Shows that each configured limit bites: a synthetic breach of each one must not pass the gate."""
 
 from collections.abc import Iterable
+from dataclasses import fields
+from decimal import Decimal
+from math import isfinite
 
 from bot.risk.checks.registry import CHECKS, Row
 from bot.risk.decision import Decision
@@ -19,6 +22,13 @@ def self_test(limits: RiskLimits, rows: Iterable[Row] = CHECKS) -> tuple[str, ..
     A sound trade must pass, and the same trade with one limit breached must be denied or shrunk by
     the check of that limit. A system whose self-test finds anything stays HALTED.
     """
+    unreadable = [
+        f"the limit {config_path_of(f.name)} is not a finite number"
+        for f in fields(limits)
+        if isinstance(value := getattr(limits, f.name), Decimal | float) and not isfinite(value)
+    ]
+    if unreadable:
+        return tuple(unreadable)
     asked = tuple(rows)
     base = healthy(limits)
     found = _unsound(_decide(base, limits, asked))

@@ -1,0 +1,268 @@
+"""How the gate classifies, sizes and answers."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bot.risk.exposure import classify
+from bot.risk.gate import evaluate, floor_to_lot
+from bot.risk.snapshot import PositionView, RiskSnapshot, ScopeState, WorkingView
+from models.enums import (
+    Algorithm,
+    CheckStatus,
+    ExposureDelta,
+    TradeBlockReason,
+    TradeSide,
+    TradingState,
+    Verdict,
+)
+from tests.unit.bot.risk import cases
+from tests.unit.bot.risk.cases import NOW, D, held
+
+BUY, SELL = TradeSide.BUY, TradeSide.SELL
+
+
+def holding(*positions: PositionView, **changes: Any) -> RiskSnapshot:
+    return cases.snapshot(
+        portfolio=cases.portfolio(positions=positions, **changes),
+        correlations={"ETHUSDT": 0.0},
+    )
+
+
+def selling(qty: str, **changes: Any) -> Any:
+    return cases.intent(side=SELL, notional=D(qty) * D("29999.9"), **changes)
+
+
+def test_a_sound_trade_passes_whole_with_every_check_asked() -> None:
+    decision = evaluate(cases.intent(), cases.snapshot(), cases.LIMITS)
+    assert decision.verdict is Verdict.ALLOW
+    assert decision.approved_qty == decision.requested_qty == D("0.1")
+    assert decision.reference_price == D("30000")
+    assert decision.reasons == ()
+    assert {check.status for check in decision.checks} <= {CheckStatus.PASS, CheckStatus.SKIPPED}
+    assert {factor.value for factor in decision.factors} == {D(1)}
+    assert decision.decided_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("position", "side", "qty", "delta"),
+    [
+        ("0", BUY, "0.1", ExposureDelta.ADDS),
+        ("0.1", BUY, "0.1", ExposureDelta.ADDS),
+        ("-0.3", BUY, "0.1", ExposureDelta.REDUCES),
+        ("-0.1", BUY, "0.1", ExposureDelta.CLOSES),
+        ("-0.05", BUY, "0.1", ExposureDelta.FLIPS),
+    ],
+)
+def test_a_trade_is_classified_against_the_net_position(
+    position: str, side: TradeSide, qty: str, delta: ExposureDelta
+) -> None:
+    snapshot = holding(held(position)) if position != "0" else holding()
+    intent = cases.intent(side=side, notional=D(qty) * 30000)
+    assert evaluate(intent, snapshot, cases.LIMITS).exposure is delta
+
+
+def test_working_orders_on_the_same_side_use_up_what_is_left_to_close() -> None:
+    working = (WorkingView("BTCUSDT", SELL, D("0.2"), D("6000"), reduce_only=True),)
+    snapshot = holding(held("0.3"), working=working)
+    assert evaluate(selling("0.1"), snapshot, cases.LIMITS).exposure is ExposureDelta.REDUCES
+    assert evaluate(selling("0.2"), snapshot, cases.LIMITS).exposure is ExposureDelta.FLIPS
+    busy = holding(held("0.3"), working=(WorkingView("BTCUSDT", SELL, D("0.3"), D("9000"), True),))
+    assert evaluate(selling("0.1"), busy, cases.LIMITS).exposure is ExposureDelta.ADDS
+    denied = evaluate(selling("0.1", reduce_only=True), busy, cases.LIMITS)
+    assert TradeBlockReason.NOTHING_TO_REDUCE in denied.reasons
+
+
+def test_working_orders_on_the_other_side_prove_nothing() -> None:
+    """They may not fill; a sell without a position opens a short."""
+    working = (WorkingView("BTCUSDT", BUY, D("1"), D("30000")),)
+    assert evaluate(selling("0.1"), holding(working=working), cases.LIMITS).exposure is (
+        ExposureDelta.ADDS
+    )
+
+
+def test_a_reduce_only_request_beyond_the_position_closes_it() -> None:
+    decision = evaluate(selling("1", reduce_only=True), holding(held("0.3")), cases.LIMITS)
+    assert decision.exposure is ExposureDelta.CLOSES
+    assert decision.verdict is Verdict.SHRINK
+    assert decision.approved_qty == D("0.3")
+    assert decision.reduce_only
+
+
+def test_a_flip_that_may_open_keeps_its_whole_size() -> None:
+    decision = evaluate(selling("0.2"), holding(held("0.1")), cases.LIMITS)
+    assert decision.verdict is Verdict.ALLOW
+    assert decision.approved_qty == D("0.2")
+    assert not decision.reduce_only
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": cases.model(confidence=0.1)},
+        {"model": cases.model(predicted_at=None)},
+        {"created_at": NOW - timedelta(hours=1)},
+    ],
+)
+def test_a_flip_whose_opening_part_is_denied_keeps_its_closing_part(changes: Any) -> None:
+    decision = evaluate(selling("0.3", **changes), holding(held("0.1")), cases.LIMITS)
+    assert decision.exposure is ExposureDelta.FLIPS
+    assert decision.verdict is Verdict.SHRINK
+    assert decision.approved_qty == D("0.1")
+    assert decision.reduce_only
+
+
+def test_factors_scale_only_what_opens() -> None:
+    intent = selling("0.3", model=cases.model(uncertainty=0.4))
+    decision = evaluate(intent, holding(held("0.1")), cases.LIMITS)
+    # 0.1 closes, and 0.2 x (1 - 0.4) / (1 - 0.2) opens.
+    assert decision.approved_qty == D("0.25")
+    assert decision.reasons == (TradeBlockReason.MODEL_UNCERTAINTY_HIGH,)
+
+
+def test_a_soft_cap_shrinks_and_is_named() -> None:
+    decision = evaluate(cases.intent(notional=D("30000")), cases.snapshot(), cases.LIMITS)
+    assert decision.verdict is Verdict.SHRINK
+    assert decision.capped_by == "position_size"
+    assert decision.approved_qty == D("0.333")
+    assert decision.reasons == (TradeBlockReason.EXCESSIVE_POSITION_SIZE,)
+
+
+def test_a_cap_that_is_configured_hard_denies() -> None:
+    strict = cases.limits(hard_caps=frozenset({"position_size"}))
+    decision = evaluate(cases.intent(notional=D("30000")), cases.snapshot(), strict)
+    assert decision.verdict is Verdict.DENY
+
+
+def test_working_orders_count_against_position_gross_and_net() -> None:
+    working = (WorkingView("BTCUSDT", BUY, D("0.3"), D("9000")),)
+    decision = evaluate(cases.intent(), holding(working=working), cases.LIMITS)
+    assert decision.approved_notional == D("990")
+    for name in ("position_size", "gross_exposure", "net_exposure"):
+        assert decision.check(name).value == "12000"
+
+
+def test_buys_convert_at_the_ask_and_sells_at_the_bid() -> None:
+    wide = cases.snapshot(
+        market=cases.market(bid=D("29990"), bids=((D("29990"), D("5")),), ask=D("30000"))
+    )
+    for side, price in ((BUY, "30000"), (SELL, "29990")):
+        decision = evaluate(cases.intent(side=side, notional=D(price)), wide, cases.LIMITS)
+        assert decision.reference_price == D(price)
+        assert decision.requested_qty == D("1")
+
+
+def test_a_reduction_without_a_touch_uses_the_mark_and_says_so() -> None:
+    snapshot = replace(
+        holding(held("0.3")), market=cases.market(bid=None, ask=None, mark=D("20000"))
+    )
+    decision = evaluate(cases.intent(side=SELL, notional=D("2000")), snapshot, cases.LIMITS)
+    assert decision.verdict is Verdict.ALLOW
+    assert decision.approved_qty == D("0.1")
+    assert "mark" in decision.check("exposure").sentence
+
+
+def test_without_any_price_even_the_quantity_is_unknown() -> None:
+    position = PositionView("BTCUSDT", D("0.3"), None)
+    snapshot = replace(holding(position), market=None)
+    decision = evaluate(cases.intent(side=SELL, reduce_only=True), snapshot, cases.LIMITS)
+    assert decision.verdict is Verdict.DENY
+    assert decision.exposure is None
+    assert len(decision.checks) > 50
+
+
+def test_a_closing_order_below_the_minimum_quantity_is_denied() -> None:
+    snapshot = replace(holding(held("0.3")), instrument=cases.instrument(min_qty=D("0.2")))
+    decision = evaluate(selling("0.1"), snapshot, cases.LIMITS)
+    assert decision.reasons == (TradeBlockReason.INSTRUMENT_FILTER,)
+
+
+def test_an_unreadable_position_elsewhere_stops_adding_but_no_reduction() -> None:
+    other = PositionView("ETHUSDT", D("NaN"), D("2000"))
+    adding = evaluate(cases.intent(), holding(other), cases.LIMITS)
+    assert adding.verdict is Verdict.DENY
+    assert adding.check("gross_exposure").status is CheckStatus.UNKNOWN
+    reducing = evaluate(selling("0.1"), holding(held("0.3"), other), cases.LIMITS)
+    assert reducing.verdict is Verdict.ALLOW
+
+
+def test_the_strictest_state_of_all_scopes_wins() -> None:
+    states = (
+        ScopeState("global", TradingState.ACTIVE),
+        ScopeState("symbol:BTCUSDT", TradingState.HALTED, "broken feed"),
+        ScopeState("account:main", TradingState.REDUCING),
+    )
+    decision = evaluate(cases.intent(), cases.snapshot(states=states), cases.LIMITS)
+    assert decision.reasons == (TradeBlockReason.EMERGENCY_STOP_ACTIVE,)
+    assert "symbol:BTCUSDT: broken feed" in decision.check("trading_state").sentence
+
+
+def test_an_unknown_state_stops_a_reduction_too() -> None:
+    decision = evaluate(selling("0.1"), replace(holding(held("0.3")), states=()), cases.LIMITS)
+    assert decision.verdict is Verdict.DENY
+
+
+def test_a_recovery_scales_the_size() -> None:
+    snapshot = cases.snapshot(
+        states=(ScopeState("global", TradingState.RECOVERING),), recovery_share=0.25
+    )
+    decision = evaluate(cases.intent(), snapshot, cases.LIMITS)
+    assert decision.approved_qty == D("0.025")
+    assert decision.reasons == (TradeBlockReason.TRADING_STATE,)
+
+
+def test_a_size_below_the_grid_names_the_factor_that_made_it() -> None:
+    intent = cases.intent(notional=D("40"), model=cases.model(confidence=0.6))
+    decision = evaluate(intent, cases.snapshot(), cases.LIMITS)
+    assert decision.verdict is Verdict.DENY
+    assert TradeBlockReason.INSUFFICIENT_CONFIDENCE in decision.reasons
+
+
+def test_an_unknown_correlation_counts_as_full() -> None:
+    snapshot = replace(holding(held("1", "ETHUSDT", "29000")), correlations={})
+    decision = evaluate(cases.intent(), snapshot, cases.LIMITS)
+    assert decision.check("correlated_exposure").value == "32000"
+    assert "ETHUSDT" in decision.check("correlated_exposure").sentence
+    hedged = replace(snapshot, correlations={"ETHUSDT": -1.0})
+    assert (
+        evaluate(cases.intent(), hedged, cases.LIMITS).check("correlated_exposure").value == "3000"
+    )
+
+
+def test_slices_share_the_depth_and_the_largest_order() -> None:
+    thin = cases.snapshot(
+        market=cases.market(ask_depth=D("2000")), instrument=cases.instrument(max_qty=D("0.03"))
+    )
+    at_once = evaluate(cases.intent(), thin, cases.LIMITS)
+    assert at_once.verdict is Verdict.DENY
+    sliced = evaluate(
+        cases.intent(algorithm=Algorithm.TWAP, horizon_seconds=50.0, interval_seconds=10.0),
+        thin,
+        cases.LIMITS,
+    )
+    assert sliced.verdict is Verdict.ALLOW
+
+
+@pytest.mark.parametrize("notional", ["0", "-5", "NaN", "Infinity", "sNaN"])
+def test_a_notional_that_is_no_positive_number_is_denied(notional: str) -> None:
+    decision = evaluate(cases.intent(notional=D(notional)), cases.snapshot(), cases.LIMITS)
+    assert decision.verdict is Verdict.DENY
+    assert decision.reasons
+
+
+def test_a_lot_that_does_not_divide_the_quantity_rounds_down() -> None:
+    assert floor_to_lot(D("1.999"), D("0.25")) == D("1.75")
+    assert floor_to_lot(D("1"), None) == 0
+    assert floor_to_lot(D("1"), D("0")) == 0
+    assert floor_to_lot(D("-1"), D("1")) == 0
+
+
+def test_classifying_leaves_the_snapshot_alone() -> None:
+    snapshot, intent = holding(held("0.3")), selling("0.1")
+    exposure = classify(intent, snapshot)
+    assert exposure.reducing_qty == D("0.1")
+    assert exposure.opening_notional == Decimal(0)
+    assert not exposure.adds

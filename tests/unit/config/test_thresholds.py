@@ -1,0 +1,351 @@
+"""The configuration: the seed's values, its layers and origins, and what it refuses."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from bot.risk.limits import RiskLimits, config_path_of, limits_from_config
+from config.loading import parse
+from config.sections import SECTIONS, keys_of
+from config.thresholds import (
+    PACKAGED,
+    ApprovalNeeded,
+    ConfigError,
+    MemoryVersions,
+    MLRiskConfigManager,
+    load_base,
+    schema_text,
+)
+
+TEXT = PACKAGED.read_text()
+
+
+def manager(environment: str = "production", mode: str = "conservative", **more: Any) -> Any:
+    return MLRiskConfigManager(PACKAGED, environment, mode, **more)
+
+
+def test_the_base_has_the_seeds_values() -> None:
+    base = load_base(PACKAGED)
+    assert base.ml_risk_thresholds.__dict__ == {
+        "min_confidence": 0.6,
+        "max_uncertainty": 0.4,
+        "min_ensemble_agreement": 0.7,
+        "min_prediction_stability": 0.6,
+        "min_feature_importance": 0.3,
+        "max_position_size": 0.1,
+    }
+    assert base.circuit_breakers.__dict__ == {
+        "daily_loss_limit": 0.03,
+        "volatility_spike_multiplier": 3.0,
+        "min_model_performance": 0.4,
+        "max_execution_failure_rate": 0.2,
+        "auto_recovery": False,
+    }
+    assert base.emergency_stops.__dict__ == {
+        "max_consecutive_losses": 5,
+        "max_portfolio_drawdown": 0.1,
+        "max_position_drawdown": 0.2,
+        "manual_recovery_required": True,
+    }
+    assert base.position_monitoring.__dict__ == {
+        "check_interval_seconds": 30,
+        "max_positions": 10,
+        "stop_loss": 0.05,
+        "take_profit": 0.15,
+        "alert_threshold": 0.03,
+        "max_holding_hours": 24,
+        "confidence_drop": 0.3,
+        "correlation_threshold": 0.8,
+        "max_correlated_positions": 3,
+    }
+    assert base.execution.__dict__ == {
+        "timeout_seconds": 30,
+        "max_retries": 3,
+        "max_impact_bps": 20,
+        "max_adv_share": 0.05,
+        "max_slippage": 0.005,
+        "backup_max_slippage": 0.01,
+    }
+
+
+# environment, mode -> confidence, uncertainty, daily loss, losses, drawdown, manual, auto
+SEED = [
+    ("production", "conservative", 0.8, 0.2, 0.015, 3, 0.03, True, False),
+    ("production", "aggressive", 0.6, 0.4, 0.04, 3, 0.08, True, False),
+    ("production", "paper_trading", 0.72, 0.4, 0.02, 3, 0.05, False, True),
+    ("staging", "conservative", 0.8, 0.2, 0.015, 4, 0.03, True, False),
+    ("staging", "aggressive", 0.6, 0.4, 0.04, 4, 0.08, True, False),
+    ("staging", "paper_trading", 0.585, 0.4, 0.03, 4, 0.1, False, True),
+    ("development", "conservative", 0.8, 0.2, 0.015, 5, 0.03, False, True),
+    ("development", "aggressive", 0.6, 0.4, 0.04, 5, 0.08, False, True),
+    ("development", "paper_trading", 0.45, 0.4, 0.05, 5, 0.1, False, True),
+]
+
+
+@pytest.mark.parametrize("row", SEED, ids=lambda row: f"{row[0]}-{row[1]}")
+def test_environments_and_modes_have_the_seeds_values(row: tuple[Any, ...]) -> None:
+    config = manager(row[0], row[1]).get_config()
+    stops, breakers = config.emergency_stops, config.circuit_breakers
+    assert (
+        config.ml_risk_thresholds.min_confidence,
+        config.ml_risk_thresholds.max_uncertainty,
+        breakers.daily_loss_limit,
+        stops.max_consecutive_losses,
+        stops.max_portfolio_drawdown,
+        stops.manual_recovery_required,
+        breakers.auto_recovery,
+    ) == row[2:]
+
+
+def test_paper_trading_takes_a_tenth_off_every_floor_exactly() -> None:
+    thresholds = manager("staging", "paper_trading").get_config().ml_risk_thresholds
+    assert thresholds.min_ensemble_agreement == 0.63
+    assert thresholds.min_prediction_stability == 0.54
+    assert thresholds.min_feature_importance == 0.27
+
+
+def test_the_seeds_call_works_as_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Also from elsewhere: the file that is installed with the package is used then."""
+    for place in (PACKAGED.parents[1], tmp_path):
+        monkeypatch.chdir(place)
+        config = MLRiskConfigManager(
+            config_path="config/ml_risk_config.yaml",
+            environment="production",
+            trading_mode="conservative",
+        ).get_config()
+        assert config.ml_risk_thresholds.__dict__["min_confidence"] == 0.8
+
+
+def test_each_value_says_where_it_comes_from() -> None:
+    config = manager(overrides={"execution.max_retries": 1}).get_config()
+    layers = {path: origin.layer for path, origin in config.origins.items()}
+    assert layers["ml_risk_thresholds.max_position_size"] == "base"
+    assert layers["emergency_stops.max_consecutive_losses"] == "environments.production"
+    assert layers["ml_risk_thresholds.min_confidence"] == "modes.conservative"
+    assert layers["execution.max_retries"] == "override"
+    origin = config.origins["emergency_stops.max_consecutive_losses"]
+    assert origin.place.line is not None
+    line = TEXT.splitlines()[origin.place.line - 1]
+    assert "max_consecutive_losses: 3" in line
+    scaled = manager(mode="paper_trading").get_config().origins
+    assert scaled["ml_risk_thresholds.min_confidence"].layer == (
+        "modes.paper_trading x 0.9 of environments.production"
+    )
+    assert set(layers) == {f"{s}.{key}" for s in SECTIONS for key in keys_of(s)}
+
+
+def refusal(tmp_path: Path, text: str, **more: Any) -> list[str]:
+    path = tmp_path / "risk.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        MLRiskConfigManager(path, "production", "conservative", **more)
+    return [problem.replace(str(path), "F") for problem in caught.value.problems]
+
+
+def test_every_error_is_told_at_once_with_its_line(tmp_path: Path) -> None:
+    text = (
+        TEXT.replace("    daily_loss_limit: 0.03\n", "    daily_los_limit: 0.03\n")
+        .replace("max_slices: 2000", "max_slices: many")
+        .replace("max_uncertainty: 0.4\n", "max_uncertainty: 1.4\n", 1)
+        .replace("modes:\n", "mode:\n")
+    )
+    lines = text.splitlines()
+    problems = refusal(tmp_path, text)
+
+    def line_of(word: str) -> int:
+        return next(i for i, line in enumerate(lines, 1) if line.strip().startswith(word))
+
+    assert problems[:4] == [
+        f"F:{line_of('max_uncertainty: 1.4')}: base.ml_risk_thresholds.max_uncertainty must be "
+        "a number from 0 up to 1, found 1.4",
+        f"F:{line_of('daily_los_limit')}: base.circuit_breakers: unknown key 'daily_los_limit' "
+        "(did you mean 'daily_loss_limit'?)",
+        f"F:{line_of('max_slices')}: base.gate.max_slices must be a whole number from 1, "
+        "found 'many'",
+        f"F:{line_of('mode:')}: unknown key 'mode' (did you mean 'modes'?)",
+    ]
+    assert "unknown trading mode 'conservative'" in problems[4]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("max_retries: 3", "max_retries: 3\n    max_retries: 4", "stands here twice"),
+        ("max_retries: 3", "max_retries: true", "must be a whole number from 0"),
+        ("auto_recovery: false", "auto_recovery: 0", "must be true or false"),
+        ("take_profit: 0.15", "take_profit: .inf", "must be a number above 0"),
+        ("take_profit: 0.15", "take_profit: null", "must be a number above 0"),
+        ("take_profit: 0.15", "take_profit: [", "not readable as YAML"),
+        ("take_profit: 0.15", "", "take_profit is missing"),
+        ("  execution:\n", "  executoin:\n", "did you mean 'execution'"),
+        ("    max_slices: 2000\n", "    stop_loss: 0.1\n", "belongs to 'position_monitoring'"),
+        ("base:\n", "bse:\n", "the layer 'base' is missing"),
+        ("hard_caps: [", "hard_caps: [1, ", "must be a list"),
+        ("min_confidence: 0.9\n", "min_confidnce: 0.9\n", "did you mean 'min_confidence'"),
+        ("min_confidence: 0.9\n", "min_confidence: -1\n", "must be a number above 0"),
+        ("modes:\n", "modes:\n  odd: {scale: {execution: {max_retries: 2}}}\n", "no fraction"),
+        ("environments:\n", "environments: 3\nmodes2:\n", "must be a mapping"),
+    ],
+)
+def test_what_is_wrong_is_refused_by_name(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in TEXT
+    problems = refusal(tmp_path, TEXT.replace(old, new))
+    assert any(message in problem for problem in problems), problems
+
+
+def test_values_that_contradict_each_other_name_both_origins(tmp_path: Path) -> None:
+    problems = refusal(tmp_path, TEXT, overrides={"execution.max_slippage": 0.02})
+    (problem,) = problems
+    assert "execution.max_slippage (0.02, from override) must not exceed" in problem
+    assert "execution.backup_max_slippage (0.01, from base (F:" in problem
+
+
+def test_overrides_are_checked_like_the_file() -> None:
+    with pytest.raises(ConfigError) as caught:
+        manager(
+            overrides={
+                "circuit_breakers": {"daily_los_limit": 0.02, "daily_loss_limit": 7},
+                "executoin.max_retries": 1,
+            }
+        )
+    assert len(caught.value.problems) == 3
+    assert "did you mean 'daily_loss_limit'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "mode"), [("prod", "aggressive"), ("staging", "agressive")]
+)
+def test_unknown_environments_and_modes_are_refused(environment: str, mode: str) -> None:
+    with pytest.raises(ConfigError, match="known: "):
+        manager(environment, mode)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="can't be read"):
+        MLRiskConfigManager(tmp_path / "none.yaml")
+
+
+def test_the_published_schema_is_the_code_and_accepts_the_file() -> None:
+    published = PACKAGED.with_name("ml_risk_config.schema.json").read_text()
+    assert published == schema_text()
+    schema = json.loads(published)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    assert list(validator.iter_errors(yaml.safe_load(TEXT))) == []
+    for old, new in (
+        ("min_confidence: 0.6", "min_confidence: 2"),
+        ("max_retries: 3", "max_retris: 3"),
+        ("modes:", "mode:"),
+        ("hard_caps: [", "hard_caps: [1, "),
+    ):
+        assert list(validator.iter_errors(yaml.safe_load(TEXT.replace(old, new)))), new
+
+
+def test_tightening_acts_at_once_and_is_remembered() -> None:
+    versions = MemoryVersions()
+    one, other = manager(versions=versions), manager(versions=versions)
+    at = datetime(2025, 6, 1, tzinfo=UTC)
+    after = one.update_config(
+        {"circuit_breakers.daily_loss_limit": 0.01}, reason="nervous", author="ann", at=at
+    )
+    assert after.version == 2
+    assert after.origins["circuit_breakers.daily_loss_limit"].layer == "version 2"
+    assert other.get_config().circuit_breakers.daily_loss_limit == 0.01
+    (version,) = one.history()
+    (change,) = version.changes
+    assert (change.path, change.before, change.after, change.loosens) == (
+        "circuit_breakers.daily_loss_limit",
+        0.015,
+        0.01,
+        False,
+    )
+    assert (version.reason, version.author, version.at) == ("nervous", "ann", at)
+    again = one.update_config({"execution.max_retries": 2}, reason="r", author="ann")
+    assert again.version == 3
+    assert again.circuit_breakers.daily_loss_limit == 0.01
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"circuit_breakers.daily_loss_limit": 0.05},
+        {"ml_risk_thresholds.min_confidence": 0.7},
+        {"emergency_stops.manual_recovery_required": False},
+        {"circuit_breakers.auto_recovery": True},
+        {"gate.hard_caps": []},
+        {"gate.full_size_spread_bps": 6},
+    ],
+)
+def test_loosening_in_production_needs_a_second_person(changes: dict[str, Any]) -> None:
+    it = manager()
+    for approver in (None, "ann"):
+        with pytest.raises(ApprovalNeeded, match=next(iter(changes))):
+            it.update_config(changes, reason="r", author="ann", approved_by=approver)
+    assert it.get_config().version == 1
+    assert it.update_config(changes, reason="r", author="ann", approved_by="bob").version == 2
+    assert manager("staging").update_config(changes, reason="r", author="ann").version == 2
+
+
+def test_taking_an_order_cap_away_loosens_and_setting_one_tightens() -> None:
+    it = manager()
+    it.update_config({"gate.max_order_notional": 1000}, reason="r", author="ann")
+    with pytest.raises(ApprovalNeeded):
+        it.update_config({"gate.max_order_notional": None}, reason="r", author="ann")
+
+
+def test_a_change_that_contradicts_changes_nothing() -> None:
+    it = manager("development")
+    for changes in ({"execution.max_slippage": 0.5}, {"execution.max_slipage": 0.001}):
+        with pytest.raises(ConfigError):
+            it.update_config(changes, reason="r", author="ann")
+    with pytest.raises(ConfigError, match="a reason and an author"):
+        it.update_config({"execution.max_retries": 1}, reason=" ", author="ann")
+    assert it.history() == ()
+    assert it.get_config().version == 1
+
+
+def test_a_version_number_is_taken_once() -> None:
+    versions = MemoryVersions()
+    it = manager(versions=versions)
+    it.update_config({"execution.max_retries": 2}, reason="r", author="ann")
+    with pytest.raises(ConfigError, match="exists already"):
+        versions.append(it.history()[0])
+
+
+def test_values_can_be_read_by_path_and_as_plain_json() -> None:
+    config = manager().get_config()
+    assert config.value("execution.max_retries") == 3
+    assert config.values()["execution.max_retries"] == 3
+    with pytest.raises(KeyError):
+        config.value("execution.nothing")
+    assert json.loads(json.dumps(config.to_dict()))["gate"]["hard_caps"]
+
+
+def test_every_limit_of_the_gate_is_set_by_the_configuration() -> None:
+    assert limits_from_config(load_base(PACKAGED)) == RiskLimits()
+    tight = manager(overrides={"execution.max_slippage": 0.0007, "gate.max_order_notional": 5})
+    limits = limits_from_config(tight.get_config())
+    assert limits.max_slippage_bps == 7.0
+    assert limits.max_order_notional == Decimal("5.0")
+    assert limits.max_daily_loss_share == Decimal("0.015")
+
+
+def test_every_key_of_the_gates_section_reaches_the_gate() -> None:
+    used = {config_path_of(name) for name in RiskLimits.__dataclass_fields__}
+    assert {f"gate.{key}" for key in keys_of("gate")} <= used
+
+
+def test_an_unknown_size_cap_is_refused() -> None:
+    config = manager("development", overrides={"gate.hard_caps": ["deepth"]}).get_config()
+    with pytest.raises(ValueError, match="names deepth; known: adv_share"):
+        limits_from_config(config)
+
+
+def test_an_empty_file_has_no_base() -> None:
+    assert parse("", "F").problems == ["F: the layer 'base' is missing"]

@@ -89,6 +89,8 @@ class DecisionRow(Base):
     limits: Mapped[dict[str, Any]]
     decision: Mapped[dict[str, Any]]
     decision_sha256: Mapped[str]
+    gate_version: Mapped[str]
+    """The code that decided: the decision replays bit for bit under this version."""
     decided_at: Mapped[datetime]
 
     __table_args__ = (Index("ix_decision_decided", "decided_at"),)

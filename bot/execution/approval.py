@@ -5,12 +5,11 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy.dialects.postgresql import insert
-
 from bot.clock import Clock
-from bot.errors import BadMessage, FieldError
+from bot.errors import BadMessage
 from bot.execution import intake, outcomes, snapshots
-from bot.execution.deciding import decide
+from bot.execution.admission import Admission
+from bot.execution.deciding import decide, gate_version
 from bot.execution.identity import order_link_id
 from bot.execution.planning import ParentPlan
 from bot.execution.ports import LimitsSource, MarketCache, Wakeups
@@ -19,7 +18,6 @@ from bot.risk import codec
 from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
-from models.audit import GLOBAL_CHAIN
 from models.database import Database, UnitOfWork
 from models.enums import (
     ChildState,
@@ -55,6 +53,7 @@ class ApprovalService:
     ) -> None:
         self._db = db
         self._account = account
+        self._admission = Admission(db=db, account=account, clock=clock, wakeups=wakeups)
         self._market = market
         self._limits = limits
         self._clock = clock
@@ -67,9 +66,8 @@ class ApprovalService:
         A message that breaks the schema gives a typed error with its fields and an audit entry.
         """
         try:
-            request = self._parse(raw)
+            request = self._admission.parse(raw)
         except BadMessage as error:
-            self._record_bad_message(raw, error)
             return outcomes.bad_message(intake.claimed_request_id(raw), error)
         return self._decide(request)
 
@@ -79,33 +77,12 @@ class ApprovalService:
             row = session.get(TradeRequestRow, request_id)
         return None if row is None else self.validate_and_execute(row.payload)
 
-    def accept(self, raw: object) -> MLTradeRequest:
-        """Writes the request's row, undecided. Raises BadMessage; a known id changes nothing."""
-        try:
-            request = self._parse(raw)
-        except BadMessage as error:
-            self._record_bad_message(raw, error)
-            raise
-        with self._db.unit_of_work() as uow:
-            self._insert_request(uow, request, self._clock.now())
-            uow.after_commit(lambda: self._wakeups.request(request.request_id))
-            uow.commit()
-        return request
-
-    def _parse(self, raw: object) -> MLTradeRequest:
-        request = intake.parse_request(raw)
-        if request.account not in (None, self._account):
-            raise BadMessage(
-                (FieldError("metadata.account", f"unknown account {request.account!r}"),)
-            )
-        return request
-
     def _decide(self, request: MLTradeRequest) -> dict[str, Any]:
         intent = intake.to_intent(request, self._account)
         market = self._market.get(intent.symbol)
         with self._db.unit_of_work() as uow:
             now = self._clock.now()
-            row = self._insert_request(uow, request, now)
+            row = self._admission.insert(uow, request, now)
             first = uow.session.get(DecisionRow, request.request_id)
             if first is not None:
                 return outcomes.of_decision(row, first, repeated=True)
@@ -135,34 +112,6 @@ class ApprovalService:
             portfolio.ensure_account(uow.session, self._account, now)
             lock_account(uow.session, self._account)
 
-    def _insert_request(
-        self, uow: UnitOfWork, request: MLTradeRequest, now: datetime
-    ) -> TradeRequestRow:
-        """The request's row, locked; made now if this is the first time it is seen."""
-        payload = intake.payload_of(request)
-        uow.session.execute(
-            insert(TradeRequestRow)
-            .values(
-                request_id=request.request_id,
-                account=self._account,
-                strategy=request.strategy,
-                symbol=request.symbol,
-                side=request.side,
-                status=ExecutionStatus.PENDING_VALIDATION,
-                payload=payload,
-                payload_sha256=intake.payload_hash(payload),
-                created_at=request.created_at,
-                received_at=now,
-                expires_at=request.expires_at,
-                updated_at=now,
-                wake_at=now,
-            )
-            .on_conflict_do_nothing()
-        )
-        return uow.session.get_one(
-            TradeRequestRow, request.request_id, with_for_update=True, populate_existing=True
-        )
-
     def _store_decision(
         self,
         uow: UnitOfWork,
@@ -185,6 +134,7 @@ class ApprovalService:
             limits=codec.to_json(limits),
             decision=encoded,
             decision_sha256=digest,
+            gate_version=gate_version(),
             decided_at=decision.decided_at,
         )
         uow.session.add(row)
@@ -285,18 +235,3 @@ class ApprovalService:
                 self._wakeups.child(child.child_id, child.due_at)
 
         uow.after_commit(wake)
-
-    def _record_bad_message(self, raw: object, error: BadMessage) -> None:
-        with self._db.unit_of_work() as uow:
-            uow.audit(
-                GLOBAL_CHAIN,
-                "bad_message",
-                intake.claimed_request_id(raw),
-                "strategy",
-                {
-                    "errors": [{"field": e.field, "message": e.message} for e in error.errors],
-                    "message": intake.readable(raw),
-                },
-                self._clock.now(),
-            )
-            uow.commit()

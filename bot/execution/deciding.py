@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 
 from bot.errors import Infeasible
 from bot.execution.planning import ParentPlan, plan_parent
@@ -38,6 +41,26 @@ def decide(
     except Infeasible as error:
         return _denied(decision, error), None
     return decision, plan
+
+
+@cache
+def gate_version() -> str:
+    """Names the code that decides: a decision replays bit for bit under the version it names."""
+    root = Path(__file__).parents[1]
+    digest = sha256()
+    for pattern in _DECIDING_CODE:
+        for path in sorted(root.glob(pattern)):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+_DECIDING_CODE = (
+    "risk/**/*.py",
+    "execution/algorithms/*.py",
+    "execution/deciding.py",
+    "execution/planning.py",
+)
 
 
 def _denied(decision: Decision, error: Infeasible) -> Decision:

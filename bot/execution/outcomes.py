@@ -1,10 +1,11 @@
 """What a strategy hears: the outcome of its request as plain JSON."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from bot.errors import BadMessage
 from models.enums import CheckStatus, ExecutionStatus, TradeBlockReason, Verdict
-from models.tables import DecisionRow, TradeRequestRow
+from models.tables import ChildOrderRow, DecisionRow, ParentOrderRow, TradeRequestRow
 
 
 def bad_message(request_id: str, error: BadMessage) -> dict[str, Any]:
@@ -41,4 +42,33 @@ def of_decision(row: TradeRequestRow, decision: DecisionRow, *, repeated: bool) 
             for check in broken
         ],
         "repeated": repeated,
+    }
+
+
+def of_parent(parent: ParentOrderRow | None, children: Sequence[ChildOrderRow]) -> dict[str, Any]:
+    """How far the execution of an approved trade has come."""
+    if parent is None:
+        return {"parent": None, "children": []}
+    average = parent.filled_notional / parent.filled_qty if parent.filled_qty else None
+    return {
+        "parent": {
+            "algorithm": parent.algorithm,
+            "state": parent.state,
+            "approved_qty": format(parent.approved_qty.normalize(), "f"),
+            "filled_qty": format(parent.filled_qty.normalize(), "f"),
+            "average_price": None if average is None else format(average.normalize(), "f"),
+            "deadline_at": parent.deadline_at.isoformat(),
+        },
+        "children": [
+            {
+                "slot": child.slot,
+                "attempt": child.attempt,
+                "order_link_id": child.order_link_id,
+                "state": child.state,
+                "qty": format(child.qty.normalize(), "f"),
+                "filled_qty": format(child.filled_qty.normalize(), "f"),
+                "due_at": child.due_at.isoformat(),
+            }
+            for child in children
+        ],
     }

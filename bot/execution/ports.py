@@ -26,3 +26,13 @@ class LimitsSource(Protocol):
     """The limits in force now."""
 
     def limits(self) -> RiskLimits: ...
+
+
+class DispatcherOnly:
+    """No wake-ups of one's own: the dispatcher finds the rows within seconds."""
+
+    def child(self, child_id: int, due_at: datetime) -> None:
+        """The dispatcher's next tick finds it."""
+
+    def request(self, request_id: str) -> None:
+        """The dispatcher's next tick finds it."""

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.clock import FixedClock
+from bot.execution.admission import Admission
 from bot.execution.approval import ApprovalService
 from bot.execution.dispatch import Dispatcher
 from bot.execution.fills import FillBook
@@ -43,6 +44,7 @@ class Desk:
             wakeups=self.wakeups,
             horizon=timedelta(seconds=5),
         )
+        self.admission = Admission(db=db, account=ACCOUNT, clock=self.clock, wakeups=self.wakeups)
         self.fill_book = FillBook(db, ACCOUNT)
         self.reconciler = Reconciler(
             db=db,

@@ -143,6 +143,7 @@ def upgrade() -> None:
         sa.Column("limits", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("decision", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("decision_sha256", sa.Text(), nullable=False),
+        sa.Column("gate_version", sa.Text(), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["request_id"],

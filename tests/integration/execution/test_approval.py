@@ -133,7 +133,7 @@ def test_an_unknown_account_is_refused_by_name(desk: Desk) -> None:
 def test_a_written_request_is_decided_by_its_wake_up_and_found_when_that_is_lost(
     desk: Desk,
 ) -> None:
-    desk.approval.accept(desk.request("r-written"))
+    desk.admission.accept(desk.request("r-written"))
     assert desk.wakeups.requests == ["r-written"]
     desk.pass_time(4)
     desk.dispatcher.tick()

@@ -1,0 +1,91 @@
+"""Admitting a request: its message is checked, and its row exists before anything else happens."""
+
+from datetime import datetime
+
+from sqlalchemy.dialects.postgresql import insert
+
+from bot.clock import Clock
+from bot.errors import BadMessage, FieldError
+from bot.execution import intake
+from bot.execution.ports import Wakeups
+from models.audit import GLOBAL_CHAIN
+from models.database import Database, UnitOfWork
+from models.enums import ExecutionStatus
+from models.messages import MLTradeRequest
+from models.tables import TradeRequestRow
+
+
+class Admission:
+    """The door of one account."""
+
+    def __init__(self, *, db: Database, account: str, clock: Clock, wakeups: Wakeups) -> None:
+        self._db = db
+        self._account = account
+        self._clock = clock
+        self._wakeups = wakeups
+
+    def parse(self, raw: object) -> MLTradeRequest:
+        """The request. Raises BadMessage with every broken field, after an audit entry."""
+        try:
+            request = intake.parse_request(raw)
+            if request.account not in (None, self._account):
+                raise BadMessage(
+                    (FieldError("metadata.account", f"unknown account {request.account!r}"),)
+                )
+        except BadMessage as error:
+            self._record(raw, error)
+            raise
+        return request
+
+    def accept(self, raw: object) -> MLTradeRequest:
+        """Writes the request's row, undecided, and wakes its validation.
+
+        Raises BadMessage; a request_id that is known changes nothing.
+        """
+        request = self.parse(raw)
+        with self._db.unit_of_work() as uow:
+            self.insert(uow, request, self._clock.now())
+            uow.after_commit(lambda: self._wakeups.request(request.request_id))
+            uow.commit()
+        return request
+
+    def insert(self, uow: UnitOfWork, request: MLTradeRequest, now: datetime) -> TradeRequestRow:
+        """The request's row, locked; made now if this is the first time it is seen."""
+        payload = intake.payload_of(request)
+        uow.session.execute(
+            insert(TradeRequestRow)
+            .values(
+                request_id=request.request_id,
+                account=self._account,
+                strategy=request.strategy,
+                symbol=request.symbol,
+                side=request.side,
+                status=ExecutionStatus.PENDING_VALIDATION,
+                payload=payload,
+                payload_sha256=intake.payload_hash(payload),
+                created_at=request.created_at,
+                received_at=now,
+                expires_at=request.expires_at,
+                updated_at=now,
+                wake_at=now,
+            )
+            .on_conflict_do_nothing()
+        )
+        return uow.session.get_one(
+            TradeRequestRow, request.request_id, with_for_update=True, populate_existing=True
+        )
+
+    def _record(self, raw: object, error: BadMessage) -> None:
+        with self._db.unit_of_work() as uow:
+            uow.audit(
+                GLOBAL_CHAIN,
+                "bad_message",
+                intake.claimed_request_id(raw),
+                "strategy",
+                {
+                    "errors": [{"field": e.field, "message": e.message} for e in error.errors],
+                    "message": intake.readable(raw),
+                },
+                self._clock.now(),
+            )
+            uow.commit()

@@ -4,18 +4,16 @@ from hashlib import sha256
 
 from sqlalchemy import select
 
-from bot.execution.deciding import decide
+from bot.execution.deciding import decide, gate_version
 from bot.risk import codec
 from console.invariants.decoded import inputs_of
 from console.invariants.evidence import Evidence
 from models.audit import chains, verify_chain
 from models.tables import AuditRow, DecisionRow
 
-_BATCH = 500
-
 
 def i8_history_is_intact(evidence: Evidence) -> list[str]:
-    """Recomputes every hash of the chains and every decision from its stored inputs."""
+    """Recomputes every hash of the chains, and decisions from their stored inputs."""
     session = evidence.session
     found: list[str] = []
     for chain in chains(session):
@@ -26,10 +24,7 @@ def i8_history_is_intact(evidence: Evidence) -> list[str]:
             select(AuditRow.subject, AuditRow.payload).where(AuditRow.kind == "decision")
         )
     }
-    rows = session.scalars(
-        select(DecisionRow).order_by(DecisionRow.decided_at).execution_options(yield_per=_BATCH)
-    )
-    for row in rows:
+    for row in evidence.decisions():
         found += _replay(row)
         if audited.get(row.request_id) != row.decision_sha256:
             found.append(f"decision {row.request_id} isn't the one in the audit chain")
@@ -42,6 +37,9 @@ def _replay(row: DecisionRow) -> list[str]:
     found: list[str] = []
     if sha256(stored).hexdigest() != row.decision_sha256:
         found.append(f"{name} was changed after it was written")
+    if row.gate_version != gate_version():
+        # Another version decided: its answer stands, hashed, and only it could repeat it.
+        return found
     inputs = inputs_of(row)
     if isinstance(inputs, str):
         return [*found, inputs]

@@ -86,6 +86,43 @@ class MarkUpdate:
 MarketEvent = BookUpdate | MarketTrade | MarkUpdate
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One minute of trading: prices in ticks, volume in steps, turnover in tick-steps.
+
+    `minute` counts from the source's time 0; -1 is the last minute before its first event.
+    """
+
+    minute: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    turnover: int
+
+    def __post_init__(self) -> None:
+        inside = min(self.open, self.close), max(self.open, self.close)
+        if not 0 < self.low <= inside[0] <= inside[1] <= self.high:
+            raise ValueError(f"not a bar: {self}")
+        inside = self.low * self.volume, self.high * self.volume
+        if self.volume < 0 or not inside[0] <= self.turnover <= inside[1]:
+            raise ValueError(f"volume and turnover do not belong together: {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What had happened to one instrument before the source's first event, oldest first.
+
+    Bars have no gaps and end with minute -1: a drawn past closes at the source's first price, a
+    recorded one next to it. Funding rates are those of the settlements before the start, one per
+    funding interval.
+    """
+
+    bars: Sequence[Bar]
+    funding_rates: Sequence[Decimal] = ()
+
+
 class MarketSource(Protocol):
     """An endless (or finite, where documented) stream of market events in time order.
 
@@ -97,8 +134,11 @@ class MarketSource(Protocol):
 
     def events(self) -> Iterator[MarketEvent]: ...
 
+    def history(self) -> Mapping[tuple[Category, str], Past]:
+        """At least the last 24 hours of each instrument that has a past; the rest are missing."""
 
-class Reject(Exception):  # noqa: N818 - the exchange's word
+
+class Reject(Exception):
     """The exchange refuses a request with a retCode; nothing changed."""
 
     def __init__(self, ret_code: int, ret_msg: str) -> None:

@@ -6,10 +6,12 @@ read lazily, minute by minute, so that weeks of bars cost no memory.
 
 import csv
 import gzip
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
+from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 
@@ -19,8 +21,9 @@ from numpy.typing import NDArray
 from bot.exchange.paper.market import parameters as P  # noqa: N812 - a table of named figures
 from bot.exchange.paper.market.ladder import Ladder
 from bot.exchange.paper.market.looping import endless, whole_units
+from bot.exchange.paper.market.past import DAY_MINUTES, fundings, opening_days, pasts
 from bot.exchange.paper.market.synthetic import specification
-from bot.exchange.paper.types import InstrumentSpec, MarketEvent, MarkUpdate
+from bot.exchange.paper.types import Bar, Category, InstrumentSpec, MarketEvent, MarkUpdate, Past
 
 FOLDER_PATTERN = "bybit_linear_1m_*"
 TICKS_PER_BAR = 120
@@ -30,30 +33,6 @@ _MARK_EVERY_TICKS = 10
 # Bars have no funding: the interest part of Bybit's formula stands for it.
 _FUNDING = Decimal(str(P.INTEREST_PER_INTERVAL))
 _BY_TIME = attrgetter("ts_ms")
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """Prices in ticks, volume in steps."""
-
-    minute: int
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-
-    def __post_init__(self) -> None:
-        if (
-            not 0
-            < self.low
-            <= min(self.open, self.close)
-            <= max(self.open, self.close)
-            <= self.high
-        ):
-            raise ValueError(f"not a bar: {self}")
-        if self.volume < 0:
-            raise ValueError(f"negative volume: {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +91,10 @@ def _split(volume: int, weights: NDArray[np.float64], anchors: Sequence[int]) ->
 
 
 class BarMarket:
-    """A `MarketSource` of one folder of `SYMBOL_1m.csv.gz` files, looped. Deterministic by seed."""
+    """A `MarketSource` of one folder of `SYMBOL_1m.csv.gz` files, looped. Deterministic by seed.
+
+    The first day is its past and never replayed; a shorter recording gets a drawn past.
+    """
 
     def __init__(self, folder: Path, seed: int = 1, symbols: Sequence[str] | None = None) -> None:
         files = {p.name.removesuffix("_1m.csv.gz"): p for p in sorted(folder.glob("*_1m.csv.gz"))}
@@ -127,17 +109,47 @@ class BarMarket:
     def instruments(self) -> Sequence[InstrumentSpec]:
         return [specification(i) for i in self._chosen]
 
+    def history(self) -> Mapping[tuple[Category, str], Past]:
+        if not self._recorded_past:
+            specs = self.instruments()
+            days = opening_days(self.events(), specs)
+            return pasts(self._seed, specs, days, coins=P.BAR_COINS)
+        return {
+            (i.category, i.symbol): Past(
+                self._recorded_past[i.symbol],
+                fundings(np.random.default_rng([self._seed, P.BAR_INSTRUMENTS.index(i)])),
+            )
+            for i in self._chosen
+        }
+
     def events(self) -> Iterator[MarketEvent]:
         return endless(self._one_pass)
 
+    @cached_property
+    def _first_common(self) -> int:
+        return max(next(self._rows(i)).minute for i in self._chosen)
+
+    def _rows(self, instrument: P.InstrumentParameters, first: int = 0) -> Iterator[Bar]:
+        return _bars(self._files[instrument.symbol], specification(instrument), first)
+
+    @cached_property
+    def _recorded_past(self) -> dict[str, list[Bar]]:
+        """Bars before the replay's start by symbol; nothing unless all symbols have all of them."""
+        past: dict[str, list[Bar]] = {}
+        start = self._first_common + DAY_MINUTES
+        for instrument in self._chosen:
+            rows = self._rows(instrument, self._first_common)
+            bars = [replace(bar, minute=bar.minute - start) for bar in islice(rows, DAY_MINUTES)]
+            if [bar.minute for bar in bars] != list(range(-DAY_MINUTES, 0)) or not next(rows, None):
+                return {}
+            past[instrument.symbol] = bars
+        return past
+
     def _one_pass(self) -> Iterator[MarketEvent]:
         """From the first minute that all symbols have to the last one before any of them ends."""
-        rows = {i.symbol: _bars(self._files[i.symbol], specification(i)) for i in self._chosen}
+        first = self._first_common + (DAY_MINUTES if self._recorded_past else 0)
+        rows = {i.symbol: self._rows(i, first) for i in self._chosen}
         heads = {symbol: next(bars) for symbol, bars in rows.items()}
-        first = max(bar.minute for bar in heads.values())
-        for symbol, bars in rows.items():
-            while heads[symbol].minute < first:
-                heads[symbol] = next(bars)
         makers = {i.symbol: self._maker(i, heads[i.symbol]) for i in self._chosen}
         while True:
             minute = min(bar.minute for bar in heads.values())
@@ -160,30 +172,33 @@ class BarMarket:
         return _BarMaker(instrument, bar, 7 * place, rng)
 
 
-def _bars(path: Path, spec: InstrumentSpec) -> Iterator[Bar]:
+def _bars(path: Path, spec: InstrumentSpec, first: int) -> Iterator[Bar]:
+    """From minute `first` on."""
     ticks, steps = whole_units(spec.tick_size), whole_units(spec.qty_step)
     with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            yield _bar(row, spec.symbol, ticks, steps)
+        rows = csv.reader(lines)
+        places = {name: place for place, name in enumerate(next(rows))}
+        time = places["timestamp"]
+        fields = [places[name] for name in ("open", "high", "low", "close", "volume")]
+        for row in rows:
+            minute = _minute(row[time], spec.symbol)
+            if minute < first:
+                continue
+            *prices, volume = (row[place] for place in fields)
+            yield _bar(minute, [ticks(price) for price in prices], steps(volume))
 
 
-def _bar(
-    row: Mapping[str, str],
-    symbol: str,
-    ticks: Callable[[str], int],
-    steps: Callable[[str], int],
-) -> Bar:
-    opened = datetime.fromisoformat(row["timestamp"])
+def _minute(text: str, symbol: str) -> int:
+    opened = datetime.fromisoformat(text)
     if opened.utcoffset() is None:
-        raise ValueError(f"{symbol}: a bar's time lacks its zone: {row['timestamp']}")
-    return Bar(
-        minute=int(opened.timestamp()) // 60,
-        open=ticks(row["open"]),
-        high=ticks(row["high"]),
-        low=ticks(row["low"]),
-        close=ticks(row["close"]),
-        volume=steps(row["volume"]),
-    )
+        raise ValueError(f"{symbol}: a bar's time lacks its zone: {text}")
+    return int(opened.timestamp()) // 60
+
+
+def _bar(minute: int, prices: Sequence[int], volume: int) -> Bar:
+    """The files don't tell turnover: the mean of the four prices stands for all of a minute's."""
+    opened, high, low, close = prices
+    return Bar(minute, opened, high, low, close, volume, volume * sum(prices) // 4)
 
 
 class _BarMaker:

@@ -17,13 +17,16 @@ from typing import Any
 
 from bot.exchange.paper.market import parameters as P  # noqa: N812 - a table of named figures
 from bot.exchange.paper.market.looping import endless, whole_units
+from bot.exchange.paper.market.past import opening_days, pasts
 from bot.exchange.paper.market.synthetic import specification
 from bot.exchange.paper.types import (
     BookUpdate,
+    Category,
     InstrumentSpec,
     MarketEvent,
     MarketTrade,
     MarkUpdate,
+    Past,
 )
 
 FOLDER_PATTERN = "binance_usdm_*"
@@ -32,6 +35,7 @@ _MARK_EVERY_MS = 1000
 _BAND = Decimal("0.1")
 # The recording has no mark price or funding: the mid stands for it, and Binance's usual rate.
 _FUNDING_RATE = Decimal("0.0001")
+_PAST_SEED = 1
 _BY_TIME = attrgetter("ts_ms")
 
 
@@ -50,6 +54,11 @@ class BinanceRecording:
 
     def instruments(self) -> Sequence[InstrumentSpec]:
         return list(self._specs.values())
+
+    def history(self) -> Mapping[tuple[Category, str], Past]:
+        """Drawn: the recording holds nothing before its start."""
+        specs = self.instruments()
+        return pasts(_PAST_SEED, specs, opening_days(self.events(), specs))
 
     def events(self) -> Iterator[MarketEvent]:
         return endless(self._one_pass)

@@ -7,7 +7,7 @@ that a trade precedes the book that shows its effect.
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +17,7 @@ import zstandard
 
 from bot.exchange.paper.market.instruments import spec_from_reply
 from bot.exchange.paper.market.looping import endless, shifted, whole_units
+from bot.exchange.paper.market.past import DayStatistics, pasts
 from bot.exchange.paper.types import (
     BookUpdate,
     Category,
@@ -24,12 +25,14 @@ from bot.exchange.paper.types import (
     MarketEvent,
     MarketTrade,
     MarkUpdate,
+    Past,
 )
 
 Key = tuple[Category, str]
 
 FILE_PATTERN = "bybit_v5_ws_*.jsonl.zst"
 _TRADE, _BOOK, _MARK = 0, 1, 2  # order of events within one millisecond
+_PAST_SEED = 0
 
 
 class BybitRecording:
@@ -42,10 +45,23 @@ class BybitRecording:
         if unknown or not wanted:
             raise ValueError(f"{path.name} has no order book of {unknown or 'any instrument'}")
         self._specs = [recording.specs[key] for key in wanted]
-        self._events = _one_pass(recording, wanted)
+        start_ms = max(recording.books[key][0].ts_ms for key in wanted)
+        self._events = _one_pass(recording, wanted, start_ms)
+        self._days = {
+            key: day for key in wanted if (day := _day(recording.tickers.get(key, []), start_ms))
+        }
 
     def instruments(self) -> Sequence[InstrumentSpec]:
         return list(self._specs)
+
+    def history(self) -> Mapping[tuple[Category, str], Past]:
+        """Drawn, but such as the recorded tickers tell of the 24 hours before."""
+        rates = {
+            (event.category, event.symbol): event.funding_rate
+            for event in self._events[: 2 * len(self._specs)]
+            if isinstance(event, MarkUpdate) and event.funding_rate is not None
+        }
+        return pasts(_PAST_SEED, self._specs, self._days, rates)
 
     def events(self) -> Iterator[MarketEvent]:
         return endless(lambda: iter(self._events))
@@ -56,6 +72,8 @@ class _Recording:
     specs: dict[Key, InstrumentSpec] = field(default_factory=dict)
     books: dict[Key, list[BookUpdate]] = field(default_factory=dict)
     others: list[tuple[int, MarketTrade | MarkUpdate]] = field(default_factory=list)
+    tickers: dict[Key, list[tuple[int, dict[str, Any]]]] = field(default_factory=dict)
+    """Snapshots and deltas with their times, in order."""
 
 
 def _read(path: Path) -> _Recording:
@@ -100,8 +118,10 @@ def _frame(
         recording.books.setdefault(key, []).append(_book(spec, frame))
     elif kind == "publicTrade":
         recording.others += [(_TRADE, _trade(spec, trade)) for trade in frame["data"]]
-    elif kind == "tickers" and (mark := _mark(spec, frame)) is not None:
-        recording.others.append((_MARK, mark))
+    elif kind == "tickers":
+        recording.tickers.setdefault(key, []).append((int(frame["ts"]), frame["data"]))
+        if (mark := _mark(spec, frame)) is not None:
+            recording.others.append((_MARK, mark))
 
 
 def _book(spec: InstrumentSpec, frame: dict[str, Any]) -> BookUpdate:
@@ -136,9 +156,24 @@ def _mark(spec: InstrumentSpec, frame: dict[str, Any]) -> MarkUpdate | None:
     return MarkUpdate(*spec.key, int(frame["ts"]), mark, index, funding)
 
 
-def _one_pass(recording: _Recording, wanted: Sequence[Key]) -> list[MarketEvent]:
+def _day(tickers: Sequence[tuple[int, Mapping[str, Any]]], start_ms: int) -> DayStatistics | None:
+    """What the ticker said at the start; where none had come yet, the first that came."""
+    state: dict[str, Any] = {}
+    for ts_ms, changes in tickers:
+        if ts_ms > start_ms and state:
+            break
+        state |= changes
+    if "lastPrice" not in state:
+        return None
+    fields = ("lastPrice", "prevPrice24h", "prevPrice1h", "highPrice24h", "lowPrice24h")
+    last, *others = (
+        Decimal(state[name]) if state.get(name) else None for name in (*fields, "turnover24h")
+    )
+    return DayStatistics(last, *others) if last else None
+
+
+def _one_pass(recording: _Recording, wanted: Sequence[Key], start_ms: int) -> list[MarketEvent]:
     """Snapshots and reference prices at 0 ms, then everything later in time order."""
-    start_ms = max(recording.books[key][0].ts_ms for key in wanted)
     books: list[MarketEvent] = []
     marks: list[MarketEvent] = []
     later: list[tuple[int, MarketEvent]] = []

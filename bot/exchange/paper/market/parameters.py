@@ -14,7 +14,9 @@ Sources, cited by their letter:
     Lipton, Pesavento & Sotiropoulos 2013: the probability of an up-move rises with imbalance.
 [E] Gopikrishnan, Plerou, Gabaix & Stanley 2000: tail exponent of trade sizes about 1.5.
 [F] Bybit's published funding formula: premium plus clamp(0.01 % - premium, +-0.05 %) per 8 hours.
-[G] Our choice, within what [A] to [F] allow.
+[G] Our choice, within what the others allow.
+[H] Measured on 3,922 funding rates of BTCUSDT from March 2020 on: half are exactly 0.01 %, the
+    quantiles -0.004 % (10 %) and 0.037 % (90 %), autocorrelation 0.84 after one interval.
 """
 
 from dataclasses import dataclass
@@ -68,6 +70,14 @@ COINS = (
     CoinParameters("ETH", 1922.4, 352.0, 0.89),
     CoinParameters("SOL", 77.30, 380.0, 0.88),
     CoinParameters("DOGE", 0.07053, 399.0, 0.90),
+)
+
+# Coins of the 1-minute bars only; sigma [B], loading as above.
+BAR_COINS = (
+    *COINS,
+    CoinParameters("ADA", 0.6898, 370.0, 0.88),
+    CoinParameters("BNB", 661.9, 162.0, 0.85),
+    CoinParameters("DOT", 4.104, 352.0, 0.88),
 )
 
 
@@ -281,3 +291,6 @@ BASIS_SECONDS = 1800.0  # [G]
 MARK_EVERY_STEPS = 10  # tickers arrive several times a second, mark changes about once [C]
 INTEREST_PER_INTERVAL = 0.0001  # [F]
 FUNDING_CLAMP = 0.0005  # [F]
+# Of the past: a mean premium that leaves the clamp for half of the intervals, and its memory [H].
+PREMIUM_SD = 0.00074
+PREMIUM_MEMORY = 0.84

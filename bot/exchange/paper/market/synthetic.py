@@ -1,6 +1,6 @@
 """A seeded synthetic market for users without recordings: endless, deterministic, fast."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from operator import attrgetter
 
@@ -9,9 +9,10 @@ import numpy as np
 from bot.exchange.paper.market import parameters as P  # noqa: N812 - a table of named figures
 from bot.exchange.paper.market.instruments import reply_row
 from bot.exchange.paper.market.parameters import InstrumentParameters
+from bot.exchange.paper.market.past import opening_days, pasts
 from bot.exchange.paper.market.synthetic_book import BookMaker
 from bot.exchange.paper.market.synthetic_path import PathBlock, PathGenerator
-from bot.exchange.paper.types import InstrumentSpec, MarketEvent, MarkUpdate
+from bot.exchange.paper.types import Category, InstrumentSpec, MarketEvent, MarkUpdate, Past
 
 _COIN_INDEX = {coin.coin: i for i, coin in enumerate(P.COINS)}
 _BY_TIME = attrgetter("ts_ms")
@@ -33,6 +34,10 @@ class SyntheticMarket:
 
     def instruments(self) -> Sequence[InstrumentSpec]:
         return [specification(i) for i in self._chosen]
+
+    def history(self) -> Mapping[tuple[Category, str], Past]:
+        specs = self.instruments()
+        return pasts(self._seed, specs, opening_days(self.events(), specs))
 
     def events(self) -> Iterator[MarketEvent]:
         """Endless; every call starts anew at time 0 with the same market."""

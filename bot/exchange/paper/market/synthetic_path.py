@@ -1,8 +1,10 @@
 """Draws what lies behind the synthetic market: efficient prices, volatility, pressure, activity.
 
-One block is a minute of 100 ms steps for all coins at once. Nothing here knows books or ticks.
+One block is a minute of 100 ms steps for all coins at once, unless asked for otherwise. Nothing
+here knows books or ticks.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from bot.exchange.paper.market import parameters as P  # noqa: N812 - a table of named figures
 
 Floats = NDArray[np.float64]
+DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +31,6 @@ class PathBlock:
     """Volatility relative to its long-run mean, shape (steps,)."""
     activity: Floats
     """Expected number of trades relative to its long-run mean, shape (steps,)."""
-
-
-def _decay(seconds: float) -> float:
-    return float(np.exp(-P.STEP_MS / 1000.0 / seconds))
 
 
 def autoregress(start: Floats, shocks: Floats, decay: float) -> Floats:
@@ -52,62 +51,76 @@ def autoregress(start: Floats, shocks: Floats, decay: float) -> Floats:
     return out
 
 
-def hourly_curve(curve: tuple[float, ...], steps: NDArray[np.int64]) -> Floats:
+def hourly_curve(
+    curve: tuple[float, ...], steps: NDArray[np.int64], steps_per_day: int = P.STEPS_PER_DAY
+) -> Floats:
     """The curve's value at each step, interpolated between the middles of the hours."""
-    hours = (steps % P.STEPS_PER_DAY) / (P.STEPS_PER_DAY / 24.0) - 0.5
+    hours = (steps % steps_per_day) / (steps_per_day / 24.0) - 0.5
     return np.interp(hours, np.arange(24), curve, period=24.0)
 
 
 class PathGenerator:
-    """Endless blocks, deterministic by seed."""
+    """Endless blocks, deterministic by seed. Time 0 is midnight for the hourly curves."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(
+        self,
+        seed: int | Sequence[int],
+        coins: Sequence[P.CoinParameters] = P.COINS,
+        step_ms: int = P.STEP_MS,
+        block_steps: int = P.STEPS_PER_BLOCK,
+    ) -> None:
         self._rng = np.random.default_rng(seed)
-        coins = len(P.COINS)
-        self._loading = np.array([c.common_share for c in P.COINS])
-        self._step_sigma = np.array([c.daily_sigma_bps for c in P.COINS]) * 1e-4
-        self._step_sigma /= np.sqrt(P.STEPS_PER_DAY) * _mean_square_root()
-        self._anchor = np.log([c.price for c in P.COINS])
+        self._step_ms = step_ms
+        self._steps_per_day = DAY_MS // step_ms
+        self._block_steps = block_steps
+        self._loading = np.array([c.common_share for c in coins])
+        self._step_sigma = np.array([c.daily_sigma_bps for c in coins]) * 1e-4
+        self._step_sigma /= np.sqrt(self._steps_per_day) * _mean_square_root()
+        self._anchor = np.log([c.price for c in coins])
         self._log_price = self._anchor.copy()
-        self._basis = np.zeros(coins)
-        self._pressure = self._rng.standard_normal(coins)
+        self._basis = np.zeros(len(coins))
+        self._pressure = self._rng.standard_normal(len(coins))
         self._burst = np.zeros(1)
         self._regime = 1
         self._regime_steps = self._dwell()
         self._step = 0
 
     def block(self) -> PathBlock:
-        steps = np.arange(self._step, self._step + P.STEPS_PER_BLOCK, dtype=np.int64)
-        self._step += P.STEPS_PER_BLOCK
+        steps = np.arange(self._step, self._step + self._block_steps, dtype=np.int64)
+        self._step += self._block_steps
         sigma, activity = self._volatility(steps)
         shocks = self._innovations()
         lead, pressure = self._pressures(shocks)
         surprise = P.PRESSURE_DRIFT * lead + np.sqrt(1 - P.PRESSURE_DRIFT**2) * shocks
-        pull = (self._anchor - self._log_price) / (P.ANCHOR_DAYS * P.STEPS_PER_DAY)
+        pull = (self._anchor - self._log_price) / (P.ANCHOR_DAYS * self._steps_per_day)
         returns = self._step_sigma * sigma[:, None] * surprise + pull
         log_price = self._log_price + np.cumsum(returns, axis=0)
         self._log_price = log_price[-1]
         return PathBlock(log_price, self._bases(), pressure, surprise, sigma, activity)
 
+    def _decay(self, seconds: float) -> float:
+        return float(np.exp(-self._step_ms / 1000.0 / seconds))
+
     def _dwell(self) -> int:
-        mean = P.REGIME_MINUTES[self._regime] * 60_000 / P.STEP_MS
+        mean = P.REGIME_MINUTES[self._regime] * 60_000 / self._step_ms
         return max(1, int(self._rng.exponential(mean)))
 
     def _volatility(self, steps: NDArray[np.int64]) -> tuple[Floats, Floats]:
         regime = self._regimes()
-        decay = _decay(P.BURST_SECONDS)
+        decay = self._decay(P.BURST_SECONDS)
         noise = self._rng.standard_normal(len(steps)) * P.BURST_LOG_SD * np.sqrt(1 - decay**2)
         burst = autoregress(self._burst, noise, decay)
         self._burst = burst[-1:]
         burst_level = np.exp(burst - P.BURST_LOG_SD**2 / 2)
-        sigma = regime * burst_level * hourly_curve(P.HOURLY_SIGMA, steps)
+        sigma = regime * burst_level * hourly_curve(P.HOURLY_SIGMA, steps, self._steps_per_day)
         # Volume follows volatility, and the hours, less than proportionally in turbulent times.
-        volume = hourly_curve(P.HOURLY_VOLUME, steps) * np.sqrt(regime) * burst_level
+        volume = hourly_curve(P.HOURLY_VOLUME, steps, self._steps_per_day)
+        volume *= np.sqrt(regime) * burst_level
         return sigma, volume / _mean_root_regime()
 
     def _regimes(self) -> Floats:
         """Multiplier of each step; leaves the regime's state behind for the next block."""
-        out = np.empty(P.STEPS_PER_BLOCK)
+        out = np.empty(self._block_steps)
         done = 0
         while done < len(out):
             run = min(self._regime_steps, len(out) - done)
@@ -130,7 +143,7 @@ class PathGenerator:
     def _innovations(self) -> Floats:
         """Unit variance, Student-t, correlated through one common factor."""
         nu = P.TAIL_DEGREES_OF_FREEDOM
-        draws = self._rng.standard_t(nu, (P.STEPS_PER_BLOCK, len(P.COINS) + 1))
+        draws = self._rng.standard_t(nu, (self._block_steps, len(self._loading) + 1))
         draws *= np.sqrt((nu - 2) / nu)
         return self._correlated(draws)
 
@@ -148,11 +161,11 @@ class PathGenerator:
         Pressure shares the coins' common factor, as order flow does, else the part of the long-run
         price that it carries would be uncorrelated.
         """
-        decay = _decay(P.PRESSURE_SECONDS)
+        decay = self._decay(P.PRESSURE_SECONDS)
         drift = P.PRESSURE_DRIFT
         lean = -drift * decay / np.sqrt(1 - drift**2)
         own = np.sqrt(1 - decay**2 - lean**2)
-        draws = self._rng.standard_normal((len(shocks), len(P.COINS) + 1))
+        draws = self._rng.standard_normal((len(shocks), len(self._loading) + 1))
         noise = lean * shocks + own * self._correlated(draws)
         after = autoregress(self._pressure, noise, decay)
         before = np.vstack([self._pressure, after[:-1]])
@@ -160,8 +173,8 @@ class PathGenerator:
         return before, after
 
     def _bases(self) -> Floats:
-        decay = _decay(P.BASIS_SECONDS)
-        shape = (P.STEPS_PER_BLOCK, len(P.COINS))
+        decay = self._decay(P.BASIS_SECONDS)
+        shape = (self._block_steps, len(self._loading))
         noise = self._rng.standard_normal(shape) * P.BASIS_BPS * 1e-4 * np.sqrt(1 - decay**2)
         basis = autoregress(self._basis, noise, decay)
         self._basis = basis[-1]

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.exchange.paper.market.bars import TICKS_PER_BAR, Bar, BarMarket, expand
+from bot.exchange.paper.market.bars import TICKS_PER_BAR, BarMarket, expand
 from bot.exchange.paper.market.factory import open_source
-from bot.exchange.paper.types import BookUpdate, MarketTrade, MarkUpdate
+from bot.exchange.paper.types import Bar, BookUpdate, MarketTrade, MarkUpdate
 from tests.unit.bot.exchange.paper.market.books import replay
 
 prices = st.integers(1, 2_000_000)
@@ -23,7 +23,7 @@ def bars(draw: st.DrawFn) -> Bar:
     low, high = sorted((draw(prices), draw(prices)))
     inside = st.integers(low, high)
     volume = draw(st.one_of(st.integers(0, 200), st.integers(0, 10**13)))
-    return Bar(0, draw(inside), high, low, draw(inside), volume)
+    return Bar(0, draw(inside), high, low, draw(inside), volume, low * volume)
 
 
 @given(bar=bars(), seed=st.integers(0, 2**32))
@@ -51,7 +51,7 @@ def test_the_path_stays_in_the_bar_and_touches_all_of_its_prices(bar: Bar, seed:
 def test_what_is_not_a_bar_is_refused(wrong: tuple[int, int, int, int, int]) -> None:
     opened, high, low, close, volume = wrong
     with pytest.raises(ValueError, match=r"bar|volume"):
-        Bar(0, opened, high, low, close, volume)
+        Bar(0, opened, high, low, close, volume, low * volume)
 
 
 def write_bars(folder: Path, symbol: str, first_minute: int, rows: list[str]) -> None:
@@ -140,11 +140,11 @@ def test_recorded_bars_keep_their_volume(recordings: Path) -> None:
             break
         if isinstance(event, MarketTrade):
             traded[event.symbol] = traded.get(event.symbol, 0) + event.qty
-    # Sums of the files' rows from 2025-05-30 16:40, the first minute that both have, are not
-    # copied here; they are read again, by other means.
+    # Sums of the files' rows from 2025-05-31 16:40, a day after the first minute that both
+    # have, are not copied here; they are read again, by other means.
     (place,) = recordings.glob("bybit_linear_1m_*")
     for symbol, unit in (("BTCUSDT", 1000), ("ADAUSDT", 1)):
         with gzip.open(place / f"{symbol}_1m.csv.gz", "rt") as lines:
-            rows = [line.split(",") for line in lines if line.startswith("2025-05-30 16:4")]
-        volumes = [round(float(r[5]) * unit) for r in rows if r[0] >= "2025-05-30 16:40"]
+            rows = [line.split(",") for line in lines if line.startswith("2025-05-31 16:4")]
+        volumes = [round(float(r[5]) * unit) for r in rows if r[0] >= "2025-05-31 16:40"]
         assert traded[symbol] == sum(volumes[:minutes])

@@ -14,6 +14,7 @@ from models.messages import parse_plain_decimal
 
 ZERO = Decimal(0)
 _DAY = timedelta(hours=24)
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class UnifiedRiskManager:
     def __post_init__(self) -> None:
         self._cash = self._peak = parse_plain_decimal(self.params.portfolio_value)
         self._day_start = (self.clock.now(), self._cash)
+        self._readings.append(self._day_start)
         self._orders = SlidingWindow(self.params.max_orders_per_second, timedelta(seconds=1))
 
     @property
@@ -162,8 +164,10 @@ class UnifiedRiskManager:
         if now.date() != self._day_start[0].date():
             self._day_start = (now, equity)
         self._peak = max(self._peak, equity)
-        self._readings.append((now, equity))
-        while self._readings[0][0] < now - _DAY:
+        # One reading a second is enough, and keeps a day of them small.
+        if now - self._readings[-1][0] >= _SECOND or len(self._readings) == 1:
+            self._readings.append((now, equity))
+        while len(self._readings) > 1 and self._readings[0][0] < now - _DAY:
             self._readings.popleft()
 
 

@@ -126,6 +126,9 @@ class MLRiskManager:
 
         Raises NotAuthorised when the stop was locked with a code and this is another one.
         """
+        if self._state.allows_reducing:
+            warning = f"nothing is stopped: the state is {self._state}"
+            return EmergencyStopResult(self._state, False, self._state_reason, self._now(), warning)
         if self._lock is not None:
             salt, digest = self._lock
             if override_code is None or not hmac.compare_digest(

@@ -124,3 +124,12 @@ def test_a_flip_closes_and_opens_in_one_fill(desk: Any) -> None:
     executions = desk.engine.executions("u1", {"category": "linear"}, desk.now)
     assert [e["closedSize"] for e in executions] == ["1.000", "0.000"]
     assert D(row["curRealisedPnl"]) < 0
+
+
+def test_a_partial_close_realises_its_share_of_the_average_entry(desk: Any) -> None:
+    desk.create("Buy", "3")  # 1.5 at 100.1 and 1.5 at 100.2
+    desk.book(bids=[("101.0", "9")], asks=[], snapshot=True)
+    desk.create("Sell", "1")
+    [sale] = [e for e in desk.events("execution") if e["side"] == "Sell"]
+    assert (sale["execPnl"], sale["closedSize"]) == ("0.85", "1.000")
+    assert desk.position()["avgPrice"] == "100.15"

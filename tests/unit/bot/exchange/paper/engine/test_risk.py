@@ -90,3 +90,17 @@ def test_margin_in_use_is_not_free_for_another_order(small: Any) -> None:
     assert D(small.engine.wallet("u1")["totalAvailableBalance"]) == free
     small.create("Sell", "16", "100.0", timeInForce="IOC")
     assert small.position()["side"] == "Sell"
+
+
+def test_the_last_cent_of_free_margin_may_be_used_and_no_more(make_desk: Any) -> None:
+    # 10 x 100 at 10x: 100 margin, 0.495 to close at bankruptcy, 0.55 to open
+    for balance, accepted in (("101.045", True), ("101.044", False)):
+        desk = make_desk({"u1": AccountConfig("u1", balances={"USDT": D(balance)})})
+        desk.book(bids=[("99.0", "50")], asks=[("100.1", "50")], snapshot=True)
+        desk.mark("100")
+        if accepted:
+            desk.create("Buy", "10", "100")
+            assert desk.engine.wallet("u1")["totalAvailableBalance"] == "0"
+        else:
+            with pytest.raises(Reject):
+                desk.create("Buy", "10", "100")

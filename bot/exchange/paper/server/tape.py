@@ -176,6 +176,11 @@ class Tape:
                 merged = Bar(first, minute.open)
                 grouped.append((last, merged))
             merged = grouped[-1][1]
+            if minute.volume and not merged.volume:
+                # Nothing had traded in this bar: the old price was only a stand-in.
+                merged.open = merged.high = merged.low = minute.open
+            elif not minute.volume and merged.volume:
+                continue
             merged.high = max(merged.high, minute.high)
             merged.low = min(merged.low, minute.low)
             merged.close = minute.close

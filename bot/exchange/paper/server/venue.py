@@ -57,6 +57,7 @@ class Venue:
         self._journal = journal
         self.specs: dict[Key, InstrumentSpec] = {s.key: s for s in source.instruments()}
         self.tapes: dict[Key, Tape] = {key: Tape(spec) for key, spec in self.specs.items()}
+        self._source = source
         self._events: Iterator[MarketEvent] = iter(source.events())
         self._next: MarketEvent | None = next(self._events, None)
         self._offset = 0
@@ -93,6 +94,8 @@ class Venue:
             self._next = next(self._events, None)
         now = self.clock.now_ms()
         self._offset = now - (first[-1].ts_ms if first else 0)
+        for key, past in self._source.history().items():
+            self.tapes[key].load_past(past, self._offset)
         for event in first:
             self._apply(_shifted(event, self._offset))
         self._now = max(self._now, now)

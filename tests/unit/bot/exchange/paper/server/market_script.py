@@ -1,6 +1,6 @@
 """A market of one instrument that tests write by hand, and a venue on it without a wall clock."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from bot.exchange.paper.engine.core import PaperEngine
@@ -9,10 +9,12 @@ from bot.exchange.paper.journal import JournalWriter
 from bot.exchange.paper.server.venue import Venue
 from bot.exchange.paper.types import (
     BookUpdate,
+    Category,
     InstrumentSpec,
     MarketEvent,
     MarketTrade,
     MarkUpdate,
+    Past,
 )
 
 SPEC = InstrumentSpec(
@@ -55,6 +57,9 @@ class Script:
 
     def events(self) -> Iterator[MarketEvent]:
         return iter(self._events)
+
+    def history(self) -> Mapping[tuple[Category, str], Past]:
+        return {}
 
 
 def book(ts: int, bid: int = 999, ask: int = 1001, size: int = 500) -> BookUpdate:

@@ -34,6 +34,8 @@ from models.tables import ChildOrderRow, ParentOrderRow
 
 _RETRY_REFUSALS = frozenset({"REJECT"})
 """Refusals that a new attempt at a new price may cure; the others end the slot."""
+_NOTHING_TO_REDUCE = 110017
+"""A reduce-only order found no position: its goal is met, and trying again can't change that."""
 
 
 class SendResult(StrEnum):
@@ -188,7 +190,8 @@ class Sender:
                     ChildState.REJECTED,
                     self._clock.now(),
                     note=error.message,
-                    retry=error.action in _RETRY_REFUSALS,
+                    retry=error.action in _RETRY_REFUSALS
+                    and error.ret_code != _NOTHING_TO_REDUCE,
                 )
                 uow.commit()
         if successor is not None:

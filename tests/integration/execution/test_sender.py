@@ -144,6 +144,16 @@ def test_a_margin_refusal_releases_the_slice(desk: Desk) -> None:
     desk.check_balance()
 
 
+def test_a_reduction_that_finds_no_position_has_met_its_goal(desk: Desk) -> None:
+    refusal = ExchangeRefused(110017, "current position is zero", action="REJECT")
+    desk.exchange.faults = [(refusal, False)]
+    desk.approve()
+    desk.send(desk.child().child_id)
+    assert len(desk.children()) == 1
+    assert desk.parent().state == ParentState.UNFILLED
+    desk.check_balance()
+
+
 def test_an_unfilled_rest_is_tried_again_until_it_is_filled(desk: Desk) -> None:
     desk.exchange.fill_share = D("0.5")
     desk.approve()

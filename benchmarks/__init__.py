@@ -1,0 +1,1 @@
+"""What measures speed, memory and execution quality; prints figures, asserts nothing about time."""

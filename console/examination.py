@@ -19,23 +19,24 @@ def journal_path(settings: Settings) -> Path:
 
 
 def examine(
-    settings: Settings, *, journal: Path | None = None, all_settled: bool = False
+    settings: Settings, *, newest_decisions: int | None = None, all_settled: bool = False
 ) -> list[InvariantResult]:
     """Every invariant of the system that these settings name.
 
-    With `all_settled` nothing is excused as being still on its way.
+    With `all_settled` nothing is excused as being still on its way; `newest_decisions` limits how
+    many are replayed.
     """
-    path = journal or journal_path(settings)
     with reading(settings.require_database_url()) as session:
         now = datetime.now(UTC) + (SETTLING if all_settled else timedelta(0))
         # The first statement takes the snapshot; the record is read after it, so that it holds
         # every fill that a row can have.
         count_entries(session)
-        return check_all(Evidence(session, _record(settings, path), now))
+        return check_all(Evidence(session, _record(settings), now, newest_decisions))
 
 
-def _record(settings: Settings, path: Path) -> ExchangeRecord | None:
+def _record(settings: Settings) -> ExchangeRecord | None:
     """None where no paper exchange of ours keeps one."""
+    path = journal_path(settings)
     if settings.exchange_mode is not ExchangeMode.PAPER or not path.exists():
         return None
     return read_exchange_record(path)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from config.settings import Settings
 from console.context import reading, reading_engine
 from console.examination import examine
-from console.queries import database_now
+from console.queries import database_now, trading_states
 from console.report import RunFacts, build_report
 from console.system import DEMO_STRATEGY, Progress, System
 from models.enums import ChildState, ExecutionStatus, ParentState
@@ -45,6 +45,19 @@ def began(settings: Settings) -> datetime:
     """The run's first moment, by Postgres' clock, which stamps the rows as well."""
     with reading(settings.require_database_url()) as session:
         return database_now(session)
+
+
+def trading_is_off(settings: Settings) -> str | None:
+    """Says that a halt of an earlier run still holds; None when trading is allowed."""
+    with reading(settings.require_database_url()) as session:
+        states = trading_states(session)
+    strictest = max(states, key=lambda line: line.state.strictness, default=None)
+    if strictest is None or strictest.state.allows_adding:
+        return None
+    return (
+        f"trading is {strictest.state.upper()} ({strictest.reason}): nothing will be approved "
+        "until `mlrisk resume`"
+    )
 
 
 def drain(system: System, progress: Progress, *, seconds: float = DRAIN_SECONDS) -> Unfinished:

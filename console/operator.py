@@ -2,26 +2,44 @@
 
 from collections.abc import Callable
 
+from bot.errors import MlriskError
+from bot.exchange.protocol import Exchange
 from config.settings import Settings
+from console.errors import CommandError, ExitCode
 
 
 def revoker(settings: Settings) -> Callable[[], int] | None:
     """Takes queued send tasks away; None where no broker is configured.
 
-    An OSError means that the broker can't be reached: the halt holds without it.
+    A broker that can't be reached raises RetryLater: the halt holds without it.
     """
     if settings.redis_url is None:
         return None
 
     def revoke() -> int:
-        from bot.errors import DependencyDown
         from tasks.wakeups import revoke_queued
         from workers.app import app
 
         app.set_current()
-        try:
-            return revoke_queued()
-        except DependencyDown as error:
-            raise OSError(error.message) from error
+        return revoke_queued()
 
     return revoke
+
+
+def cancel_without_postgres(exchange: Exchange, why: Exception) -> CommandError:
+    """The last resort of a halt: working orders go, though nothing can be recorded.
+
+    Returns the error to end with, because a halt that isn't recorded is none: workers that still
+    reach Postgres may go on.
+    """
+    line = str(getattr(why, "orig", why)).strip().splitlines()[0]
+    try:
+        cancelled = exchange.cancel_all()
+        left = exchange.open_orders()
+    except MlriskError as error:
+        outcome = f"orders could not be cancelled either: {error.message}"
+    else:
+        outcome = f"{len(cancelled)} working orders cancelled at the exchange, {len(left)} left"
+    return CommandError(
+        f"NOT halted: Postgres can't be reached ({line}); {outcome}", ExitCode.DEPENDENCY_DOWN
+    )

@@ -59,7 +59,7 @@ def demo(
 def _run(
     home: Path | None, seconds: float, market: str | None, wish: "StopWish", *, lines: bool
 ) -> dict[str, Any]:
-    from console.finite_run import began, conclude, drain
+    from console.finite_run import began, conclude, drain, trading_is_off
     from console.system import StartOptions, memory_by_process, start
 
     say = stderr()
@@ -71,6 +71,8 @@ def _run(
         system = start(home, StartOptions(demo=True, market=market), progress)
     try:
         since = began(system.settings)
+        if (warning := trading_is_off(system.settings)) is not None:
+            progress(warning)
         _watch(system, seconds, wish, lines=lines)
         memory_mb = memory_by_process(system)
         left = drain(system, progress)

@@ -1,6 +1,6 @@
 """`mlrisk doctor`: the nine invariants against the exchange's own record, and health."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,7 +19,14 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: mlrisk doctor --json")(doctor)
 
 
-def doctor(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def doctor(
+    ctx: typer.Context,
+    replay: Annotated[
+        int, typer.Option("--replay", min=0, help="How many decisions are replayed, newest first.")
+    ] = 10_000,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Check everything that must hold, and say what doesn't.
 
     Exit status 0 when all is well, 1 when an invariant is broken, 5 when something is down.
@@ -31,7 +38,7 @@ def doctor(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
     health = check_health(settings)
     # Without Postgres there are no rows to examine; the health line says so.
     reachable = all(check.ok for check in health if check.name == "postgres")
-    results = examine(settings) if reachable else []
+    results = examine(settings, newest_decisions=replay) if reachable else []
     if as_json:
         print_json(_facts(health, results))
     else:

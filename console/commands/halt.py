@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from console.context import HomeOption, JsonOption, settings_of
-from console.errors import ExitCode
+from console.errors import CommandError, ExitCode
 from console.output import print_json, stdout, utc
 
 if TYPE_CHECKING:
@@ -31,19 +31,31 @@ def halt(
     Asks nothing, works without Celery and Redis, and survives a restart. Exit status 1 when the
     halt holds but could not be proven (sealed) or something is left to be looked at.
     """
+    from sqlalchemy.exc import OperationalError
+
     from bot.clock import SystemClock
+    from bot.errors import MlriskError
     from bot.exchange.factory import make_exchange
     from bot.execution.halt import Halter
-    from console.operator import revoker
+    from console.operator import cancel_without_postgres, revoker
     from models.database import Database
 
     settings = settings_of(ctx, home)
     clock = SystemClock()
     db = Database(settings.require_database_url())
+    exchange = make_exchange(settings, clock) if cancel else None
     try:
-        exchange = make_exchange(settings, clock) if cancel else None
         halter = Halter(db, clock, exchange=exchange, revoke=revoker(settings))
         report = halter.halt(reason=reason, actor=f"cli:{getpass.getuser()}", cancel=cancel)
+    except OperationalError as error:
+        if exchange is not None:
+            raise cancel_without_postgres(exchange, error) from error
+        raise
+    except MlriskError as error:
+        # The state row is written before anything that can fail so.
+        raise CommandError(
+            f"HALTED, but not everything was done: {error.message}; run it again"
+        ) from error
     finally:
         db.dispose()
     if as_json:

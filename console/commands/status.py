@@ -9,7 +9,7 @@ from console.errors import CommandError, ExitCode
 from console.output import plain, print_json, stdout
 
 if TYPE_CHECKING:
-    from console.queries import Live
+    from console.moment import Live
     from workers.supervisor import ProcessStatus
 
 

@@ -70,16 +70,21 @@ def _load(file: str) -> Any:
 
 def _accept(settings: "Settings", raw: Any) -> str:
     from bot.errors import BadMessage
-    from tasks.context import services
+    from bot.execution.pipeline import MLTradeExecutionPipeline
+    from tasks.wakeups import CeleryWakeups
     from workers.app import app
 
-    settings.require_redis_url()
+    if not isinstance(raw, dict):
+        raise CommandError("the request must be a JSON object", ExitCode.USAGE)
     app.set_current()
+    pipeline = MLTradeExecutionPipeline(settings, wakeups=CeleryWakeups())
     try:
-        return services().approval.accept(raw).request_id
+        return pipeline.submit(raw)
     except BadMessage as error:
         lines = "\n".join(f"  {e.field}: {e.message}" for e in error.errors)
         raise CommandError(f"the message was refused:\n{lines}", ExitCode.USAGE) from error
+    finally:
+        pipeline.close()
 
 
 def _outcome(settings: "Settings", request_id: str, wait_seconds: float) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from hashlib import sha256
 
 from sqlalchemy import select
 
-from bot.execution.deciding import decide, gate_version
+from bot.execution.deciding import decide
 from bot.risk import codec
-from console.invariants.decoded import inputs_of
+from console.invariants.decoded import inputs_of, is_ours
 from console.invariants.evidence import Evidence
 from models.audit import chains, verify_chain
 from models.tables import AuditRow, DecisionRow
@@ -37,7 +37,7 @@ def _replay(row: DecisionRow) -> list[str]:
     found: list[str] = []
     if sha256(stored).hexdigest() != row.decision_sha256:
         found.append(f"{name} was changed after it was written")
-    if row.gate_version != gate_version():
+    if not is_ours(row):
         # Another version decided: its answer stands, hashed, and only it could repeat it.
         return found
     inputs = inputs_of(row)

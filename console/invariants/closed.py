@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import select
-
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import RiskSnapshot
-from console.invariants.decoded import inputs_of
+from console.invariants.decoded import inputs_of, is_ours
 from console.invariants.evidence import Evidence
 from models.enums import CheckStatus, ExposureDelta, Verdict
 from models.tables import DecisionRow
@@ -33,11 +31,9 @@ gate's registry, so that a check which is put there by mistake is found."""
 
 
 def i9_unknown_means_no(evidence: Evidence) -> list[str]:
-    """Looks at every decision's own checks and, apart from them, at what its snapshot lacked."""
+    """Looks at each decision's own checks and, apart from them, at what its snapshot lacked."""
     found: list[str] = []
-    for row in evidence.session.scalars(
-        select(DecisionRow).order_by(DecisionRow.decided_at).execution_options(yield_per=500)
-    ):
+    for row in evidence.decisions():
         exposure = row.decision["exposure"]
         approved = row.verdict != Verdict.DENY
         if approved and not (row.decision["reduce_only"] or exposure in _REDUCING):
@@ -52,7 +48,8 @@ def _adding(row: DecisionRow) -> Iterator[str]:
         yield "was approved without knowing what it does to the position"
     inputs = inputs_of(row)
     if isinstance(inputs, str):
-        yield "was approved on inputs that can't be read back"
+        if is_ours(row):
+            yield "was approved on inputs that can't be read back"
         return
     snapshot, limits = inputs.snapshot, inputs.limits
     yield from _broken_checks(row, limits)

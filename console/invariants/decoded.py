@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.execution.deciding import gate_version
 from bot.risk import codec
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
@@ -17,8 +18,16 @@ class Inputs:
     limits: RiskLimits
 
 
+def is_ours(row: DecisionRow) -> bool:
+    """This version of the gate decided it, so it must be able to read and repeat it."""
+    return row.gate_version == gate_version()
+
+
 def inputs_of(row: DecisionRow) -> Inputs | str:
-    """The inputs, or a violation's text when the stored JSON can't be read back."""
+    """The inputs, or a violation's text when the stored JSON can't be read back.
+
+    What another version of the gate wrote may be unreadable without anything being wrong.
+    """
     try:
         return Inputs(
             codec.from_json(TradeIntent, row.intent),

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from console.invariants.decoded import inputs_of
+from console.invariants.decoded import inputs_of, is_ours
 from console.invariants.evidence import Evidence
 from console.output import plain
 from models.enums import ParentState, ReservationState, TradeSide
@@ -144,13 +144,13 @@ def _events(session: Session) -> Iterator[_Event]:
 
 def _decided(book: _Book, row: DecisionRow) -> list[str]:
     """Puts an approved trade into the book; what its own limits say against the result."""
-    inputs = inputs_of(row)
-    if isinstance(inputs, str):
-        return [inputs]
     symbol, sign = str(row.intent["symbol"]), TradeSide(row.intent["side"]).sign
     price = row.reference_price or _ZERO
     reduce_only = bool(row.decision["reduce_only"])
     book.open[row.request_id] = _Open(symbol, sign, reduce_only, price, row.approved_qty)
+    inputs = inputs_of(row)
+    if isinstance(inputs, str):
+        return [inputs] if is_ours(row) else []
     limits, portfolio = inputs.limits, inputs.snapshot.portfolio
     if reduce_only:
         return []

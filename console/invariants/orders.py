@@ -1,6 +1,9 @@
 """I1 and I2: every order at the exchange was approved, and none was sent twice."""
 
 from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -34,11 +37,29 @@ def i1_every_order_was_approved(evidence: Evidence) -> list[str]:
     return found
 
 
-def _decisions(session: Session) -> dict[str, DecisionRow]:
-    return {row.request_id: row for row in session.scalars(select(DecisionRow))}
+@dataclass(frozen=True, slots=True)
+class _Approval:
+    """A decision without its large inputs."""
+
+    request_id: str
+    verdict: str
+    approved_qty: Decimal
+    decided_at: datetime
 
 
-def _against_decision(order: AcceptedOrder, decision: DecisionRow) -> list[str]:
+def _decisions(session: Session) -> dict[str, _Approval]:
+    rows = session.execute(
+        select(
+            DecisionRow.request_id,
+            DecisionRow.verdict,
+            DecisionRow.approved_qty,
+            DecisionRow.decided_at,
+        )
+    )
+    return {row.request_id: _Approval(*row) for row in rows}
+
+
+def _against_decision(order: AcceptedOrder, decision: _Approval) -> list[str]:
     name = f"order {order.order_link_id}"
     found: list[str] = []
     if decision.verdict not in (Verdict.ALLOW, Verdict.SHRINK):
@@ -52,7 +73,7 @@ def _against_decision(order: AcceptedOrder, decision: DecisionRow) -> list[str]:
     return found
 
 
-def _same_millisecond(order: AcceptedOrder, decision: DecisionRow) -> bool:
+def _same_millisecond(order: AcceptedOrder, decision: _Approval) -> bool:
     """The exchange's record has whole milliseconds, so it may look up to one too early."""
     return (decision.decided_at - order.received_at).total_seconds() < 0.001
 

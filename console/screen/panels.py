@@ -7,7 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from console.queries import ChildLine, HeartbeatLine, Live
+from console.moment import ChildLine, HeartbeatLine, Live
 from console.screen import words
 from console.screen.view import ScreenView
 from workers.supervisor import ProcessStatus

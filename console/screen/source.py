@@ -14,7 +14,8 @@ from config.settings import Settings
 from console.context import reading_engine
 from console.errors import explain
 from console.limit_use import LimitUse, highest, limit_uses
-from console.queries import Live, live
+from console.moment import Live
+from console.queries import live
 from console.screen.lines import line
 from console.screen.view import ScreenView
 from models.tables import DecisionRow

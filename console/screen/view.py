@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from console.limit_use import LimitUse
-from console.queries import Live
+from console.moment import Live
 from workers.supervisor import ProcessStatus
 
 

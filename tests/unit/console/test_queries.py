@@ -8,7 +8,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from console.context import reading
-from console.queries import Live, live, recent_requests
+from console.moment import Live
+from console.queries import live, recent_requests
 from console.request_facts import request_facts
 from models.enums import TradingState
 from tests.unit.console.scene import ACCOUNT, Scene, read_only_engine

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from bot.execution.halt import Halter
 from config.settings import Settings
 from console.limit_use import LimitUse
-from console.queries import HeartbeatLine, live
+from console.moment import HeartbeatLine
+from console.queries import live
 from console.screen import words
 from console.screen.layout import compose
 from console.screen.lines import line

@@ -1,0 +1,151 @@
+"""One moment of a running system as plain values: what the screen, `status` and tests look at."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from models.enums import TradingState
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class StateLine:
+    """A scope's trading state. `sealed` tells that nothing risk-adding can be accepted any more."""
+
+    scope: str
+    state: TradingState
+    reason: str
+    actor: str
+    changed_at: datetime
+    sealed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLine:
+    """One request with the gate's answer; `verdict` is empty until it is decided."""
+
+    request_id: str
+    received_at: datetime
+    strategy: str
+    symbol: str
+    side: str
+    notional: str
+    status: str
+    verdict: str
+    approved_notional: Decimal | None
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChildLine:
+    """One child order; lateness is how long after its due time it was sent."""
+
+    request_id: str
+    slot: int
+    symbol: str
+    side: str
+    qty: Decimal
+    filled_qty: Decimal
+    state: str
+    due_at: datetime
+    sent_at: datetime | None
+
+    @property
+    def lateness_ms(self) -> float | None:
+        return None if self.sent_at is None else (self.sent_at - self.due_at) / _MILLISECOND
+
+
+@dataclass(frozen=True, slots=True)
+class FillLine:
+    executed_at: datetime
+    symbol: str
+    side: str
+    qty: Decimal
+    price: Decimal
+    fee: Decimal
+    is_maker: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PositionLine:
+    """A net position from fills; `last_price` is that of the symbol's newest fill."""
+
+    symbol: str
+    qty: Decimal
+    entry_price: Decimal | None
+    realised_pnl: Decimal
+    fees: Decimal
+    last_price: Decimal | None
+
+    def unrealised_pnl(self, mark: Decimal | None) -> Decimal | None:
+        if mark is None or self.entry_price is None:
+            return None
+        return self.qty * (mark - self.entry_price)
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerLine:
+    scope: str
+    kind: str
+    tripped: bool
+    value: str | None
+    limit: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatLine:
+    name: str
+    pid: int
+    age_seconds: float
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """The newest reading of the account and the day's start; None before the first reading."""
+
+    equity: Decimal | None = None
+    available: Decimal | None = None
+    unrealised_pnl: Decimal | None = None
+    day_start: Decimal | None = None
+    peak: Decimal | None = None
+    age_seconds: float | None = None
+    series: tuple[Decimal, ...] = ()
+
+    @property
+    def day_pnl(self) -> Decimal | None:
+        if self.equity is None or self.day_start is None:
+            return None
+        return self.equity - self.day_start
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """One moment of a running system."""
+
+    at: datetime
+    account: str
+    states: tuple[StateLine, ...]
+    money: Money
+    requests: tuple[RequestLine, ...]
+    request_counts: dict[str, int]
+    verdict_counts: dict[str, int]
+    children_due: tuple[ChildLine, ...]
+    children_done: tuple[ChildLine, ...]
+    child_counts: dict[str, int]
+    lateness_ms: tuple[float, float] | None
+    """p50 and p99 of the last five minutes."""
+    fills: tuple[FillLine, ...]
+    fill_count: int
+    positions: tuple[PositionLine, ...]
+    breakers: tuple[BreakerLine, ...]
+    heartbeats: tuple[HeartbeatLine, ...]
+    parent_counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def strictest(self) -> StateLine | None:
+        """The scope that allows least; None while no scope was ever set."""
+        return max(self.states, key=lambda line: line.state.strictness, default=None)

@@ -32,7 +32,7 @@ Key = tuple[Category, str]
 
 FILE_PATTERN = "bybit_v5_ws_*.jsonl.zst"
 _TRADE, _BOOK, _MARK = 0, 1, 2  # order of events within one millisecond
-_PAST_SEED = 0
+_PAST_SEED = 5  # bends to the recorded day with the least violence: kurtosis stays about 20
 
 
 class BybitRecording:

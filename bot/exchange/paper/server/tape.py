@@ -1,6 +1,7 @@
 """What the market did: last trades, minute bars and day statistics of each instrument."""
 
 from collections import deque
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -43,6 +44,19 @@ class Bar:
         self.turnover += price * qty
 
 
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """The finished minutes of the last 24 hours as one; the running minute comes on top."""
+
+    since_ms: int
+    open: int
+    open_hour: int
+    high: int
+    low: int
+    volume: int
+    turnover: int
+
+
 class PublicTrade:
     """A trade as the market sees it: a replayed one, or a taker order of ours."""
 
@@ -80,7 +94,7 @@ class Tape:
         self.version = 0
         """Rises whenever something that a ticker shows may have changed."""
         self._trade_count = 0
-        self._day: tuple[int, dict[str, str]] = (-1, {})
+        self._finished: _Finished | None = None
 
     def on_trade(self, trade: MarketTrade) -> PublicTrade:
         price = trade.price
@@ -141,29 +155,40 @@ class Tape:
         self.version += 1
 
     def day(self, now_ms: int) -> dict[str, str]:
-        """Statistics of the last 24 hours, or of the time since start; recomputed once a minute."""
-        minute = now_ms // MINUTE_MS
-        if self._day[0] != minute or not self._day[1]:
-            self._day = (minute, self._compute_day(now_ms))
-        return self._day[1]
-
-    def _compute_day(self, now_ms: int) -> dict[str, str]:
-        recent = self.bars[-DAY_MINUTES:]
-        bars = [bar for bar in recent if bar.start > now_ms - DAY_MINUTES * MINUTE_MS]
-        if not bars:
+        """Statistics of the last 1,440 finished minutes, as far as they are known, and this one."""
+        self.roll(now_ms)
+        if not self.bars:
             return {}
-        hour_ago = next((b.open for b in bars if b.start > now_ms - 60 * MINUTE_MS), bars[-1].close)
+        day, running = self._finished_minutes(now_ms), self.bars[-1]
+        change = Decimal(running.close - day.open) / day.open
         unit = self.spec.tick_size * self.spec.qty_step
-        change = Decimal(bars[-1].close - bars[0].open) / bars[0].open if bars[0].open else 0
         return {
-            "prevPrice24h": self.price_text(bars[0].open),
-            "price24hPcnt": trimmed(Decimal(change).quantize(Decimal("0.000001"))),
-            "highPrice24h": self.price_text(max(bar.high for bar in bars)),
-            "lowPrice24h": self.price_text(min(bar.low for bar in bars)),
-            "prevPrice1h": self.price_text(hour_ago),
-            "turnover24h": plain(sum(bar.turnover for bar in bars) * unit),
-            "volume24h": self.qty_text(sum(bar.volume for bar in bars)),
+            "prevPrice24h": self.price_text(day.open),
+            "price24hPcnt": trimmed(change.quantize(Decimal("0.000001"))),
+            "highPrice24h": self.price_text(max(day.high, running.high)),
+            "lowPrice24h": self.price_text(min(day.low, running.low)),
+            "prevPrice1h": self.price_text(day.open_hour),
+            "turnover24h": plain((day.turnover + running.turnover) * unit),
+            "volume24h": self.qty_text(day.volume + running.volume),
         }
+
+    def _finished_minutes(self, now_ms: int) -> _Finished:
+        """Computed once a minute: a finished bar never changes."""
+        since = now_ms - now_ms % MINUTE_MS - DAY_MINUTES * MINUTE_MS
+        if self._finished is None or self._finished.since_ms != since:
+            recent = [bar for bar in self.bars[-DAY_MINUTES - 1 :] if bar.start >= since]
+            *bars, running = recent
+            hour = since + (DAY_MINUTES - 60) * MINUTE_MS
+            self._finished = _Finished(
+                since_ms=since,
+                open=recent[0].open,
+                open_hour=next((bar.open for bar in bars if bar.start >= hour), running.open),
+                high=max((bar.high for bar in bars), default=running.high),
+                low=min((bar.low for bar in bars), default=running.low),
+                volume=sum(bar.volume for bar in bars),
+                turnover=sum(bar.turnover for bar in bars),
+            )
+        return self._finished
 
     def klines(self, interval: str, start: int, end: int) -> list[tuple[int, Bar]]:
         """Bars whose start lies in [start, end], oldest first, as (end of bar, bar)."""
@@ -203,6 +228,7 @@ class Tape:
             bar.high, bar.low, bar.close = old.high, old.low, old.close
             bar.volume, bar.turnover = old.volume, old.turnover
             self.bars.append(bar)
+            self.last_price = bar.close
         length = self.spec.funding_interval_minutes * MINUTE_MS
         settled = start_ms - start_ms % length
         count = len(past.funding_rates)

@@ -76,3 +76,24 @@ def test_the_past_of_the_source_ends_where_its_first_minute_begins() -> None:
         (0, "0.0001"),
         (8 * 3_600_000, "0.0002"),
     ]
+
+
+def test_the_day_is_the_last_1440_finished_minutes_and_the_running_one() -> None:
+    tape = Tape(SPEC)
+    bars = [Bar(m, 1000 - m, 3000, 900 + m % 7, 999 - m, 2, 4000) for m in range(-1500, 0)]
+    tape.load_past(Past(bars), MONDAY + 30_000)
+    assert tape.last_price == 1000
+    unit = SPEC.tick_size * SPEC.qty_step
+    day = tape.day(MONDAY + 30_000)
+    assert Decimal(day["turnover24h"]) == 1440 * 4000 * unit
+    assert Decimal(day["volume24h"]) == 1440 * 2 * SPEC.qty_step
+    assert Decimal(day["prevPrice24h"]) == SPEC.price(1000 + 1440)
+    assert Decimal(day["prevPrice1h"]) == SPEC.price(1000 + 60)
+    tape.on_trade(trade(MONDAY + 31_000, 3100, 5))
+    day = tape.day(MONDAY + 31_000)
+    assert Decimal(day["turnover24h"]) == (1440 * 4000 + 5 * 3100) * unit
+    assert Decimal(day["highPrice24h"]) == SPEC.price(3100)
+    assert Decimal(day["lowPrice24h"]) == SPEC.price(900)
+    assert day["price24hPcnt"] == "0.270492"  # 3100 / 2440 - 1
+    day = tape.day(MONDAY + MINUTE_MS)
+    assert Decimal(day["turnover24h"]) == (1439 * 4000 + 5 * 3100) * unit

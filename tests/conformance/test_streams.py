@@ -219,3 +219,33 @@ def test_pybit_reconnects_and_resubscribes_after_an_abort(
         orderLinkId=link_id,
     )
     frames.row("order", orderLinkId=link_id)
+
+
+def test_an_unsubscribed_topic_falls_silent_and_can_be_joined_again(sockets: Sockets) -> None:
+    seen: list[Any] = []
+    public = sockets.public()
+    public.ticker_stream(SYMBOL, seen.append)
+    eventually(lambda: len(seen) > 2)
+    public.unsubscribe(f"tickers.{SYMBOL}")
+    eventually(lambda: not public.get_subscription_topics())
+    count = len(seen)
+    time.sleep(0.3)
+    assert len(seen) == count
+    public.ticker_stream(SYMBOL, seen.append)
+    eventually(lambda: len(seen) > count)
+
+
+def test_spot_streams_are_apart_from_linear_ones(sockets: Sockets) -> None:
+    frames = Frames()
+    spot = sockets.public("spot", callback_function=frames)
+    spot.subscribe("tickers.{symbol}", frames, SYMBOL)
+    acknowledged = frames.wait(lambda f: f.get("op") == "subscribe")
+    assert acknowledged["ret_msg"] == "subscribe"
+    for _ in range(2):
+        frame = frames.topic(f"tickers.{SYMBOL}")
+        assert frame["type"] == "snapshot"
+        assert "fundingRate" not in frame["data"]
+    many = [f"kline.{i}.{SYMBOL}" for i in (1, 3, 5, 15, 30, 60, 120, 240, 360, 720, "D")]
+    spot.subscribe("{symbol}", frames, many)
+    refused = frames.wait(lambda f: f.get("op") == "subscribe")
+    assert (refused["success"], refused["ret_msg"]) == (False, "args size >10")

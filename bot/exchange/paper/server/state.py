@@ -52,7 +52,8 @@ class StateKeeper:
         self._bytes = 0
         self._known: dict[str, int] = {}
         self._booked: dict[str, int] = {}
-        self._touched: dict[str, set[str]] = {}
+        self._touched: dict[str, dict[str, None]] = {}
+        """Orders by account, the one that changed last at the end."""
 
     def load(self) -> bool:
         """Restores what is there; True if anything was. Call `save` before recording."""
@@ -100,16 +101,20 @@ class StateKeeper:
 
     def touch(self, uid: str, order_id: str | None = None) -> None:
         """A request changed this account, and this order, without an event to tell so."""
-        orders = self._touched.setdefault(uid, set())
+        orders = self._touched.setdefault(uid, {})
         if order_id is not None:
-            orders.add(order_id)
+            orders.pop(order_id, None)
+            orders[order_id] = None
 
     def record(self, events: Iterable[PrivateEvent]) -> None:
         """Appends what the touched accounts and orders are like now."""
+        ended: set[str] = set()
         for event in events:
-            orders = self._touched.setdefault(event.uid, set())
-            if event.topic == "order":
-                orders.add(event.data["orderId"])
+            ident = event.data["orderId"] if event.topic == "order" else None
+            # A lost cancel tells of a filled order again: it keeps its place among the ended.
+            self.touch(event.uid, None if ident in ended else ident)
+            if ident is not None and event.data["orderStatus"] in FINAL_STATUSES:
+                ended.add(ident)
         if not self._touched or self._file is None:
             return
         line = dumps({"number": self._number, "state": self._change()}).encode() + b"\n"

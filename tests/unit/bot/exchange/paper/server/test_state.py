@@ -34,6 +34,7 @@ def view(engine: PaperEngine) -> dict[str, object]:
         account["locked"] = {c: v for c, v in account["locked"].items() if float(v)}
         account["recent"] = {c: ids for c, ids in account["recent"].items() if ids}
         # A refused request may have looked at a position that nobody ever held.
+        account["closing_ids"].sort()
         account["positions"] = [p for p in account["positions"] if p["updated_ms"]]
         for order in account["orders"]:
             order["ahead"] = 0

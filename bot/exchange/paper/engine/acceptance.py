@@ -196,7 +196,11 @@ class Acceptance:
         check_notional(market, price * market.quantity(order.qty))
 
     def check_funds(self, account: Account, order: Order) -> None:
-        """Free margin (linear) or free coins (spot) must cover the order."""
+        """Free margin (linear) or free coins (spot) must cover the order.
+
+        What only shrinks a position, together with all other orders of its side, is never
+        refused for money.
+        """
         margin = self.world.margin
         if order.is_spot:
             coin, amount = spot_hold(order)
@@ -209,6 +213,9 @@ class Acceptance:
         if order.reduces:
             return
         position = account.position(order.market, order.position_idx)
+        waiting = position.buying if order.side > 0 else position.selling
+        if order.leaves + waiting <= position.closable(order.side):
+            return
         loss = self.loss_of(account, order)
         buying, selling = (order.leaves, 0) if order.side > 0 else (0, order.leaves)
         self._check_risk_limit(position, buying, selling)

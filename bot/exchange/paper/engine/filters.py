@@ -10,7 +10,8 @@ from bot.exchange.paper.engine.instrument import Market
 from bot.exchange.paper.engine.orders import SIDE_SIGN, Exits, Trigger
 from bot.exchange.paper.engine.rejects import reject
 
-NUMBER: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?")
+NUMBER: Final = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,18})?")
+"""Fifteen digits keep every quotient by a step within Decimal's 28."""
 LINK_ID: Final = re.compile(r"[A-Za-z0-9_-]{0,36}")
 TIME_IN_FORCE: Final = frozenset({"GTC", "IOC", "FOK", "PostOnly"})
 TRIGGER_BY: Final = frozenset({"LastPrice", "MarkPrice", "IndexPrice"})
@@ -59,6 +60,13 @@ def choice_of(params: Mapping[str, Any], name: str, allowed: frozenset[str], def
     if not isinstance(raw, str) or raw not in allowed:
         raise reject("param", f"{name} invalid")
     return raw
+
+
+def required_choice(params: Mapping[str, Any], name: str, allowed: frozenset[str]) -> str:
+    chosen = choice_of(params, name, allowed, "")
+    if not chosen:
+        raise reject("param", f"{name} invalid")
+    return chosen
 
 
 def flag_of(params: Mapping[str, Any], name: str) -> bool:
@@ -197,13 +205,9 @@ def _quote_precision(market: Market) -> Decimal:
 def read_new_order(params: Mapping[str, Any], market: Market) -> NewOrder:
     """Everything that can be judged from the request and the instrument alone."""
     spot = market.is_spot
-    side_name = params.get("side")
-    if side_name not in SIDE_SIGN:
-        raise reject("param", "side invalid")
-    side = SIDE_SIGN[str(side_name)]
-    if params.get("orderType") not in ("Market", "Limit"):
-        raise reject("param", "orderType invalid")
-    is_market = params["orderType"] == "Market"
+    side = SIDE_SIGN[required_choice(params, "side", frozenset(SIDE_SIGN))]
+    kinds = frozenset({"Market", "Limit"})
+    is_market = required_choice(params, "orderType", kinds) == "Market"
     reduce_only, close = flag_of(params, "reduceOnly"), flag_of(params, "closeOnTrigger")
     qty = decimal_of(params, "qty")
     if qty is None:
@@ -226,6 +230,10 @@ def read_new_order(params: Mapping[str, Any], market: Market) -> NewOrder:
         price = price_ticks(market, value)
         if not price:
             raise reject("price_zero", spot=spot)
+    if params.get("timeInForce") == "RPI":
+        raise reject("rpi", spot=spot)
+    if spot and integer_of(params, "isLeverage"):
+        raise reject("spot_margin")
     tif = choice_of(params, "timeInForce", TIME_IN_FORCE, "GTC")
     slippage_type, slippage = _slippage_of(params, is_market)
     exits = exits_of(params, market)

@@ -4,7 +4,7 @@ from typing import Final
 
 from bot.exchange.paper.engine.account import ZERO, Account, Position
 from bot.exchange.paper.engine.instrument import Market
-from bot.exchange.paper.engine.numbers import plain
+from bot.exchange.paper.engine.numbers import EIGHT, plain
 from bot.exchange.paper.engine.orders import SIDE_NAME
 from bot.exchange.paper.engine.records import Execution, execution_stream
 from bot.exchange.paper.engine.world import World
@@ -46,7 +46,7 @@ class Funding:
         if mark is None or not rate:
             return
         value = position.quantity() * mark
-        payment = position.side * value * rate
+        payment = (position.side * value * rate).quantize(EIGHT)
         position.cur_realised -= payment
         position.cum_realised -= payment
         position.updated_ms = world.now

@@ -191,7 +191,8 @@ def load(world: World, state: Mapping[str, Any]) -> None:
     if missing:
         raise ValueError(f"snapshot has accounts that are not configured: {sorted(missing)}")
     world.now, world.target = state["now"], state["target"]
-    world.seq, world.ids = state["seq"], state["ids"]
+    # A server may have set the counters higher so that identifiers never repeat.
+    world.seq, world.ids = max(world.seq, state["seq"]), max(world.ids, state["ids"])
     world.timer_count = state["timer_count"]
     world.timers = [(d, n, a, tuple(args)) for d, n, a, args in state["timers"]]
     heapify(world.timers)

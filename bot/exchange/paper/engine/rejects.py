@@ -92,6 +92,7 @@ CODES: Final[dict[str, tuple[int, int, str]]] = {
         110061,
         "Not allowed to have more than 20 TP/SLs under Partial tpSlMode",
     ),
+    "rpi": (110119, 170355, "RPI orders are restricted to approved market makers only"),
     "spot_margin": (170344, 170344, "Symbol is not supported on Margin Trading"),
 }
 """The facts name no spot twin of 110118: the same code serves both."""

@@ -19,7 +19,7 @@ from models.audit import chains, verify_chain
 from models.enums import ChildState, ExecutionStatus, ParentState
 from tests.support.system import ROOT, MiniSystem, some_size, trade_request
 
-pytestmark = [pytest.mark.services, pytest.mark.slow]
+pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.xdist_group("whole-system")]
 D = Decimal
 
 

@@ -53,7 +53,9 @@ def test_a_failed_initdb_says_why_and_leaves_no_half_cluster(
     assert list(server.directory.iterdir()) == [], "the password file is gone too"
 
 
-@pytest.mark.parametrize(("pid", "kept"), [(os.getpid(), False), (2**22 - 1, False)])
+@pytest.mark.parametrize(
+    ("pid", "kept"), [(os.getpid(), False), (2**22 - 1, False)], ids=["our-own", "nobodys"]
+)
 def test_a_lock_file_of_a_dead_server_is_cleared_though_its_id_lives_again(
     server: EmbeddedPostgres, pid: int, kept: bool
 ) -> None:

@@ -195,21 +195,19 @@ class BybitExchange:
                 log.warning("instrument left out: %s", error, extra={"symbol": row.get("symbol")})
         return found
 
-    def minute_closes(
-        self, symbol: str, *, count: int = 1000
-    ) -> Sequence[tuple[datetime, Decimal]]:
-        """Closing prices of the last finished minutes, oldest first; at most 1000."""
+    def minute_closes(self, symbol: str, *, count: int = 999) -> Sequence[tuple[datetime, Decimal]]:
+        """Closing prices of the last finished minutes, oldest first; at most 999."""
         reply = self._session.read(
             "get_kline",
             category=self._config.category,
             symbol=symbol,
             interval="1",
-            limit=min(count, KLINES_PAGE),
+            limit=min(count + 1, KLINES_PAGE),
         )
         rows = reply.get("list")
         if not isinstance(rows, list):
             raise parse.UnreadableRow("list", rows)
-        # Newest first, and the newest is still being made.
+        # Newest first, and the newest, asked for on top, is still being made.
         return [parse.close(row) for row in reversed(rows[1:])]
 
     def server_time(self) -> datetime:

@@ -384,3 +384,4 @@ def test_minute_closes_come_oldest_first_without_the_unfinished_one() -> None:
     assert [price for _, price in closes] == [D(28), D(29)]
     assert closes[0][0] < closes[1][0]
     assert query(transport.sent[0])["interval"] == "1"
+    assert query(transport.sent[0])["limit"] == "4"

@@ -92,7 +92,7 @@ class RestDoor:
             headers.get("X-BAPI-SIGN", ""),
             headers.get("X-BAPI-TIMESTAMP", ""),
             headers.get("X-BAPI-RECV-WINDOW", ""),
-            query.encode("latin-1", "replace") if request.method == "GET" else body,
+            query.encode("utf-8", "surrogateescape") if request.method == "GET" else body,
             wall,
         )
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from bot.exchange.paper.journal import JournalWriter
 from bot.exchange.paper.server.clock import Clock, FreeClock
+from bot.exchange.paper.server.record import journal_events
+from bot.exchange.paper.server.shift import moved_to, shifted
 from bot.exchange.paper.server.state import StateKeeper
 from bot.exchange.paper.server.tape import PublicTrade, Tape
 from bot.exchange.paper.types import (
@@ -27,10 +29,6 @@ from bot.exchange.paper.types import (
 
 log = logging.getLogger(__name__)
 
-FINAL_STATES = frozenset(
-    {"Filled", "Cancelled", "Rejected", "Deactivated", "PartiallyFilledCanceled"}
-)
-ASKED_CANCELS = frozenset({"", "UNKNOWN", "CancelByUser"})
 WORK_BUDGET_SECONDS = 0.02
 """Longest stretch of market replay before other work gets the loop: keeps create's p99 low."""
 MIN_SLEEP_SECONDS = 0.001
@@ -97,7 +95,7 @@ class Venue:
         for key, past in self._source.history().items():
             self.tapes[key].load_past(past, self._offset)
         for event in first:
-            self._apply(_shifted(event, self._offset))
+            self._apply(shifted(event, self._offset))
         self._now = max(self._now, now)
         self._dispatch()
 
@@ -121,7 +119,7 @@ class Venue:
         event = self._next
         count = 0
         while event is not None and event.ts_ms + offset <= target:
-            self._apply(_shifted(event, offset))
+            self._apply(shifted(event, offset))
             event = self._next = next(self._events, None)
             count += 1
             if not count & 31:
@@ -185,7 +183,8 @@ class Venue:
         if self.keeper is not None:
             self.keeper.record(events)
         if events:
-            self._record(events)
+            if self._journal is not None:
+                journal_events(self._journal, events)
             own = self._own_trades(events)
             if own:
                 self.on_trades(own)
@@ -263,7 +262,7 @@ class Venue:
             event = self._next
             if event is None:
                 break
-            self._apply(_shifted(event, self._offset))
+            self._apply(shifted(event, self._offset))
             self._next = next(self._events, None)
         self._dispatch()
 
@@ -291,7 +290,7 @@ class Venue:
     def inject(self, event: MarketEvent) -> None:
         """A market event of a fault or a test, at the current exchange time."""
         now = self.catch_up()
-        self._apply(_at(event, now))
+        self._apply(moved_to(event, now))
         self.touched()
 
     # -- journal -----------------------------------------------------------------------------
@@ -299,18 +298,6 @@ class Venue:
     def journal(self, kind: str, fields: Mapping[str, Any]) -> None:
         if self._journal is not None:
             self._journal.write(kind, self._now, fields)
-
-    def _record(self, events: Iterable[PrivateEvent]) -> None:
-        if self._journal is None:
-            return
-        for event in events:
-            row = event.data
-            fields = {"uid": event.uid, "category": event.category}
-            if event.topic == "execution":
-                self._journal.write("fill", event.ts_ms, {**fields, "row": row})
-            elif event.topic == "order" and row["orderStatus"] in FINAL_STATES:
-                forced = row["cancelType"] not in ASKED_CANCELS and row["orderStatus"] != "Filled"
-                self._journal.write("final", event.ts_ms, {**fields, "forced": forced, "row": row})
 
     # -- lookups -----------------------------------------------------------------------------
 
@@ -333,23 +320,3 @@ def _nothing() -> None:
 
 def _ignore(_: Sequence[Any]) -> None:
     return None
-
-
-def _shifted(event: MarketEvent, offset: int) -> MarketEvent:
-    return _at(event, event.ts_ms + offset)
-
-
-def _at(event: MarketEvent, ts: int) -> MarketEvent:
-    # Written out by class: dataclasses.replace costs four times as much per event.
-    if isinstance(event, BookUpdate):
-        return BookUpdate(event.category, event.symbol, ts, event.bids, event.asks, event.snapshot)
-    if isinstance(event, MarketTrade):
-        return MarketTrade(event.category, event.symbol, ts, event.price, event.qty, event.side)
-    return MarkUpdate(
-        event.category,
-        event.symbol,
-        ts,
-        event.mark_price,
-        event.index_price,
-        event.funding_rate,
-    )

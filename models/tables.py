@@ -351,3 +351,49 @@ class AuditRow(Base):
         Index("ix_audit_subject", "subject"),
         Index("ix_audit_at", "at"),
     )
+
+
+class ConfigVersionRow(Base):
+    """One change of the limits at run time, from its proposal to its end; never deleted.
+
+    Version 1 is what the files say, so that ids begin with 2.
+    """
+
+    __tablename__ = "config_version"
+    id: Mapped[int] = mapped_column(Identity(always=True, start=2), primary_key=True)
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    """When it came into its present state."""
+    environment: Mapped[str]
+    mode: Mapped[str]
+    changes: Mapped[list[Any]]
+    """What was asked for: path, before, after, direction of each value, in the order of paths."""
+    override: Mapped[dict[str, Any]]
+    """Every override in force with this version, path to value; the files' values stand below."""
+    direction: Mapped[str]
+    state: Mapped[str]
+    actor: Mapped[str]
+    """Who brought it into its present state."""
+    proposed_by: Mapped[str]
+    approved_by: Mapped[str | None]
+    """The second person; None where nobody was needed or nobody has agreed yet."""
+    reason: Mapped[str]
+    sha256: Mapped[str]
+    """Of environment, mode and override: limits that somebody wrote past us are not used."""
+
+    __table_args__ = (
+        CheckConstraint(
+            "direction IN ('tightening', 'loosening', 'mixed')", name="ck_config_direction"
+        ),
+        CheckConstraint(
+            "state IN ('proposed', 'active', 'superseded', 'rejected')", name="ck_config_state"
+        ),
+        CheckConstraint("approved_by <> proposed_by", name="ck_config_second_person"),
+        Index(
+            "uq_config_active",
+            "environment",
+            "mode",
+            unique=True,
+            postgresql_where=text("state = 'active'"),
+        ),
+    )

@@ -1,0 +1,73 @@
+"""What containers ask: each probe says yes of a process that works, and no of one that doesn't."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.services import PostgresServer
+from tests.support.system import MiniSystem, mini_system
+
+pytestmark = pytest.mark.services
+ROOT = Path(__file__).parents[3]
+
+
+def _ask(system: MiniSystem, *words: str, **changes: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "workers.healthcheck", *words],
+        cwd=ROOT,
+        env={**system.env(), **changes},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done.returncode, done.stderr
+
+
+def test_each_probe_tells_a_working_process_from_one_that_ended(postgres: PostgresServer) -> None:
+    with mini_system(postgres, queues=("monitoring",)) as system:
+        time_url = f"{system.exchange.url}/v5/market/time"
+        asked = (("feed",), ("beat",), ("worker", "monitoring"), ("url", time_url))
+        for words in asked:
+            assert _ask(system, *words) == (0, ""), words
+        assert _ask(system, "worker", "execution")[0] == 1
+
+        system.workers["beat"].stop()
+        system.wait(lambda: _ask(system, "beat")[0] == 1, "beat's lock to end", 30)
+        system.workers["monitoring"].stop(signal.SIGKILL)
+        assert _ask(system, "worker", "monitoring")[0] == 1
+        system.exchange.stop()
+        assert _ask(system, "url", time_url)[0] == 1
+
+
+def test_an_unreachable_server_is_unhealthy_and_its_password_stays_unsaid() -> None:
+    env = {
+        "MLRISK_DATABASE_URL": "postgresql+psycopg://u:hidden-word@127.0.0.1:1/x",
+        "MLRISK_REDIS_URL": "redis://:hidden-word@127.0.0.1:1",
+    }
+    for words in (("feed",), ("beat",), ("worker", "execution")):
+        done = subprocess.run(
+            [sys.executable, "-m", "workers.healthcheck", *words],
+            cwd=ROOT,
+            env={"PATH": "/usr/bin:/bin", **env},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 1
+        assert "hidden-word" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("words", [(), ("nothing",), ("worker",), ("feed", "more")])
+def test_a_wrong_question_is_told_from_a_sick_process(words: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "workers.healthcheck", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "usage" in done.stderr

@@ -1,12 +1,15 @@
 """Starts and stops a whole system on this machine, for `mlrisk up`, `down` and `demo`."""
 
+import contextlib
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from config.settings import PREFIX, ExchangeMode, Settings, load_settings
+from config.settings import PREFIX, ExchangeMode, Settings, environment_file, load_settings
 from console.errors import CommandError, ExitCode
 from models import migrate
 from workers import topology
@@ -15,6 +18,9 @@ from workers.launches import ProcessSpec
 from workers.supervisor import NotRunningError, StartError, Supervisor, SupervisorCallError
 
 DEMO_STRATEGY = "demo-strategy"
+# Between the supervisor's end and the removal of its addresses `mlrisk down` ends leftovers.
+_LAST_STEPS_SECONDS = 5.0
+_POLL_SECONDS = 0.05
 Progress = Callable[[str], None]
 
 
@@ -41,6 +47,21 @@ class System:
     def is_alive(self) -> bool:
         return self.supervisor.is_alive()
 
+    def was_stopped(self) -> bool:
+        """Whether a supervisor that has ended was told to: whoever does takes its addresses away.
+
+        A crash leaves them where they are.
+        """
+        with contextlib.suppress(ChildProcessError):
+            # Our child: while nobody has waited for it, `mlrisk down` takes it for not gone yet.
+            os.waitpid(self.supervisor.pid, os.WNOHANG)
+        deadline = time.monotonic() + _LAST_STEPS_SECONDS
+        while environment_file(self.home.path).exists():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
+
     def stop(self, progress: Progress) -> bool:
         """True when every process ended because it was asked to."""
         return self.supervisor.shutdown(progress)
@@ -52,7 +73,8 @@ def start(home_path: Path | None, options: StartOptions, progress: Progress) -> 
     Raises CommandError with what to do when the home is in use or a process doesn't come up;
     what was started is stopped again then.
     """
-    home = Home(home_path)
+    # The settings know the home where the command line doesn't: $MLRISK_HOME, then the default.
+    home = Home(load_settings(home_path).home)
     chosen = _settings(home)
     supervisor = Supervisor(home)
     built: list[topology.Topology] = []

@@ -1,6 +1,7 @@
 """`mlrisk screen`: attaches the live screen to a running system."""
 
 import threading
+from typing import Annotated
 
 import typer
 
@@ -8,22 +9,29 @@ from console.context import HomeOption, settings_of
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Example: mlrisk screen")(screen)
+    app.command(epilog="Example: mlrisk screen --once > frame.txt")(screen)
 
 
-def screen(ctx: typer.Context, home: HomeOption = None) -> None:
+def screen(
+    ctx: typer.Context,
+    once: Annotated[bool, typer.Option("--once", help="Print one frame and end.")] = False,
+    home: HomeOption = None,
+) -> None:
     """Watch a running system; Ctrl-C closes the screen and leaves the system alone.
 
     Without a terminal it prints a line every five seconds.
     """
     from console.addresses import addresses
-    from console.screen.loop import watch
+    from console.screen.loop import print_frame, watch
     from console.screen.source import ViewSource
     from workers.home import Home
 
     settings = settings_of(ctx, home)
     source = ViewSource(settings, addresses(settings, Home(settings.home).known_ports()))
     try:
-        watch(source, stop=threading.Event())
+        if once:
+            print_frame(source)
+        else:
+            watch(source, stop=threading.Event())
     finally:
         source.close()

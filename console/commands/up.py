@@ -104,8 +104,10 @@ def stop_and_report(system: "System", summary: str) -> bool:
     """Stops what still runs; True if nothing had to be killed."""
     say = stderr()
     if not system.is_alive():
-        say.print("the supervisor has ended: stopped elsewhere, or it crashed (see the logs)")
-        return True
+        stopped = system.was_stopped()
+        how = "stopped elsewhere" if stopped else f"crashed; its logs are in {system.home.logs}"
+        say.print(f"the supervisor has ended: {how}")
+        return stopped
     clean = system.stop(lambda step: say.print(step))
     if summary:
         say.print(summary)

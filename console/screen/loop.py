@@ -13,6 +13,7 @@ from console.screen.source import ViewSource
 
 FRAME_SECONDS = 0.5
 LINE_SECONDS = 5.0
+_PAGE = (120, 40)
 
 
 def watch(
@@ -30,6 +31,14 @@ def watch(
         _draw(console, source, stop, until, note)
     else:
         _print_lines(source, stop, until)
+
+
+def print_frame(source: ViewSource) -> None:
+    """One whole frame on stdout, in the terminal's size or in 120x40 where there is none."""
+    console = Console(highlight=False)
+    width, height = console.size if console.is_terminal else _PAGE
+    page = Console(highlight=False, width=width, height=height)
+    page.print(compose(source.read(), width, height), height=height)
 
 
 def _draw(

@@ -74,8 +74,9 @@ class ViewSource:
             limits=tuple(self._limits.values()),
             problem=problem,
             marks={view.symbol: view.mark for view in markets if view.mark is not None},
+            # The exchange's clock may be a few milliseconds ahead of ours.
             market_age_seconds=max(
-                ((now - view.as_of).total_seconds() for view in markets), default=None
+                (max(0.0, (now - view.as_of).total_seconds()) for view in markets), default=None
             ),
         )
 

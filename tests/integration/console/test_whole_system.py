@@ -166,6 +166,48 @@ def test_the_finite_demo_reports_stops_everything_and_keeps_its_home(
         assert "migrating the database" in result.stderr
 
 
+@pytest.fixture
+def running(shell: Shell, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`mlrisk up` in a process of its own, with its servers up."""
+    with (tmp_path / "up.log").open("wb") as log:
+        process = subprocess.Popen(
+            shell.command("up", "--no-demo", "--market", "synthetic"),
+            cwd=ROOT,
+            env=shell.env,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        _wait((shell.home / "run" / "environment.json").exists, "the servers")
+        _wait(lambda: b"ACTIVE" in (tmp_path / "up.log").read_bytes(), "the first line")
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(60)
+
+
+def test_down_elsewhere_ends_up_as_well(
+    shell: Shell, running: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    frame = shell.run("screen", "--once").stdout.splitlines()
+    assert len(frame) == 40
+    assert any("ACTIVE" in line for line in frame)
+    assert shell.run("down").returncode == ExitCode.OK
+    assert running.wait(30) == ExitCode.OK
+    assert "stopped elsewhere" in (tmp_path / "up.log").read_text()
+
+
+def test_a_supervisor_that_is_killed_takes_everything_with_it_and_fails_up(
+    shell: Shell, running: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    (supervisor,) = [p for p in shell.json("status")["processes"] if p["name"] == "supervisord"]
+    os.kill(supervisor["pid"], signal.SIGKILL)
+    assert running.wait(60) == ExitCode.FAILED
+    assert "the supervisor has ended: crashed" in (tmp_path / "up.log").read_text()
+    _wait(lambda: not shell.leftovers(), "the orphans to end", 30)
+
+
 def test_two_homes_run_side_by_side_and_down_stops_only_its_own(
     shell: Shell, tmp_path: Path
 ) -> None:

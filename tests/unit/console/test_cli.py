@@ -11,6 +11,7 @@ import pytest
 
 from console.cli import run
 from console.errors import ExitCode
+from workers.home import Home
 
 ROOT = Path(__file__).parents[3]
 VERBS = (
@@ -128,6 +129,25 @@ def test_home_may_stand_before_or_after_the_verb(
         home = str(tmp_path / "elsewhere")
         assert run([part.format(home) for part in arguments]) == ExitCode.DEPENDENCY_DOWN
         assert home in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("by", ["option", "variable"])
+def test_a_home_that_somebody_is_starting_is_named_and_left_alone(
+    by: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path / "held")
+    home.create()
+    monkeypatch.setenv("MLRISK_HOME", str(home.path if by == "variable" else tmp_path))
+    before = ["--home", str(home.path)] if by == "option" else []
+    with home.lock():
+        assert run([*before, "up", "--no-demo"]) == ExitCode.USAGE
+    error = capsys.readouterr().err
+    assert str(home.path) in error
+    assert "mlrisk down" in error
+    assert not (home.run / "environment.json").exists()
 
 
 def test_an_unknown_setting_is_named(

@@ -141,9 +141,16 @@ async def orders(seconds: float, rate: float) -> Figures:
         async with aiohttp.ClientSession() as session:
             client = Client(exchange, session)
             await paced(client, rate, 0.5)
-            figures[f"create_at_{rate:g}_per_second"] = quantiles(
-                await paced(client, rate, seconds)
-            )
+            process = psutil.Process(exchange.pid)
+            before = sum(process.cpu_times()[:2])
+            times = await paced(client, rate, seconds)
+            used = sum(process.cpu_times()[:2]) - before
+            figures[f"create_at_{rate:g}_per_second"] = {
+                **quantiles(times),
+                # Each create is followed by its cancel; the market's own work is in it.
+                "server_cpu_ms_per_request": round(1000 * used / len(times) / 2, 3),
+                "machine_busy_percent": psutil.cpu_percent(),
+            }
             for count in (1, 4):
                 per_second, times = await flat_out([client] * count, seconds)
                 figures[f"flat_out_{count}_clients"] = {
@@ -200,13 +207,15 @@ def market_events(seconds: float, market: str, recordings: Path | None) -> Figur
     engine = PaperEngine(source.instruments(), {"a": AccountConfig("a")})
     venue = Venue(source, engine, FreeClock())
     venue.open()
-    began, count = time.perf_counter(), venue.events_applied
+    began, busy, count = time.perf_counter(), time.process_time(), venue.events_applied
     first = venue.now_ms
     while time.perf_counter() - began < seconds:
         venue.run_slice(1000)
-    elapsed = time.perf_counter() - began
+    elapsed, worked = time.perf_counter() - began, time.process_time() - busy
+    applied = venue.events_applied - count
     return {
-        "events_per_second": round((venue.events_applied - count) / elapsed),
+        "events_per_second": round(applied / elapsed),
+        "events_per_cpu_second": round(applied / worked),
         "times_real_time": round((venue.now_ms - first) / 1000 / elapsed, 1),
     }
 

@@ -10,6 +10,7 @@ import hmac
 import json
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from decimal import Decimal
@@ -162,22 +163,11 @@ async def orders(seconds: float, rate: float) -> Figures:
 
 async def memory(count: int) -> Figures:
     """Resident memory before and after `count` open orders, spread over all symbols."""
-    with PaperExchangeProcess("--market", "synthetic", *UNLIMITED, "--accounts", _rich()) as server:
-        process = psutil.Process(server.pid)
-        async with aiohttp.ClientSession() as session:
-            client = Client(server, session)
-            template = await resting_order(client)
-            before = process.memory_info().rss
-            placed = 0
-            for uid in range(count // 500):
-                server.api_key = f"key-{uid}"
-                batch = [{k: v for k, v in template.items() if k != "category"}] * 20
-                for _ in range(25):
-                    body = {"category": "linear", "request": batch}
-                    answer = await client.post("/v5/order/create-batch", body)
-                    verdicts = answer["retExtInfo"]["list"]
-                    placed += sum(v["code"] == 0 for v in verdicts)
-            used = process.memory_info().rss - before
+    with tempfile.TemporaryDirectory() as home:
+        accounts = write_accounts(Path(home) / "accounts.json", count // 500)
+        arguments = ("--market", "synthetic", *UNLIMITED, "--accounts", str(accounts))
+        with PaperExchangeProcess(*arguments, home=Path(home)) as server:
+            placed, before, used = await fill_books(server, count)
     return {
         "open_orders": placed,
         "mb": round(used / 1e6, 1),
@@ -186,19 +176,33 @@ async def memory(count: int) -> Figures:
     }
 
 
-def _rich() -> str:
-    """An accounts file in the temporary directory: 500 active orders per account and symbol."""
-    import tempfile
+async def fill_books(server: PaperExchangeProcess, count: int) -> tuple[int, int, int]:
+    """Orders placed, memory before, and memory more after."""
+    process = psutil.Process(server.pid)
+    placed = 0
+    async with aiohttp.ClientSession() as session:
+        client = Client(server, session)
+        template = await resting_order(client)
+        batch = [{k: v for k, v in template.items() if k != "category"}] * 20
+        before = process.memory_info().rss
+        for number in range(count // 500):
+            server.api_key = f"key-{number}"
+            for _ in range(25):
+                body = {"category": "linear", "request": batch}
+                answer = await client.post("/v5/order/create-batch", body)
+                placed += sum(v["code"] == 0 for v in answer["retExtInfo"]["list"])
+        used = process.memory_info().rss - before
+    return placed, before, used
 
-    with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
-        json.dump(
-            [
-                {"uid": f"u{i}", "keys": [{"key": f"key-{i}", "secret": "paper-secret"}]}
-                for i in range(20)
-            ],
-            file,
-        )
-    return file.name
+
+def write_accounts(path: Path, count: int) -> Path:
+    """An account takes 500 active orders of a symbol: many orders need many accounts."""
+    rows = [
+        {"uid": f"u{i}", "keys": [{"key": f"key-{i}", "secret": "paper-secret"}]}
+        for i in range(count)
+    ]
+    path.write_text(json.dumps(rows))
+    return path
 
 
 def market_events(seconds: float, market: str, recordings: Path | None) -> Figures:

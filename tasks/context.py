@@ -22,6 +22,7 @@ from bot.execution.monitor import Monitor
 from bot.execution.ports import Wakeups
 from bot.execution.reconcile import Reconciler
 from bot.execution.sender import Sender
+from bot.execution.toothless import halt_toothless
 from config.celery import with_database
 from config.settings import Settings, load_settings
 from models.database import Database
@@ -53,7 +54,11 @@ class Services:
 
     @cached_property
     def limits(self) -> ConfiguredLimits:
-        return ConfiguredLimits(self.settings)
+        return ConfiguredLimits(
+            self.settings,
+            self.db,
+            on_toothless=lambda problems: halt_toothless(self.db, self.clock, problems),
+        )
 
     @cached_property
     def wakeups(self) -> Wakeups:

@@ -11,6 +11,7 @@ from celery.signals import setup_logging, worker_init, worker_process_init
 import tasks.context
 from config.celery import celery_settings
 from config.settings import load_settings
+from tasks.startup import prove_limits
 from workers.logs import configure_logging
 from workers.schedule import beat_schedule
 
@@ -34,6 +35,12 @@ app.set_default()
 @setup_logging.connect
 def _configure_logging(**_: Any) -> None:
     configure_logging(load_settings().log_format)
+
+
+@worker_init.connect
+def _prove_limits(**_: Any) -> None:
+    """Before anything is taken from a queue: a wrong configuration ends the worker here."""
+    prove_limits(load_settings())
 
 
 @worker_init.connect

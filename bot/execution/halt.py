@@ -16,7 +16,7 @@ from bot.errors import NotAuthorised, RetryLater
 from bot.exchange.protocol import Exchange
 from bot.execution import settlement
 from models.audit import GLOBAL_CHAIN
-from models.database import Database
+from models.database import Database, UnitOfWork
 from models.enums import ChildState, ScopeKind, TradingState
 from models.locks import lock_child, lock_parent, sending_exclusive
 from models.repositories import orders, states
@@ -60,7 +60,7 @@ class Halter:
     def halt(self, *, reason: str, actor: str, cancel: bool = False) -> HaltReport:
         """Lets nothing more through; a second call seals and cancels again, harmlessly."""
         problems: list[str] = []
-        already = self._latch(reason, actor)
+        already = self.latch(reason, actor)
         sealed_at = self._seal(actor, problems)
         revoked = self._revoke_tasks(problems)
         cancelled = self._cancel_planned()
@@ -106,29 +106,15 @@ class Halter:
             row.sealed_at = None
             uow.commit()
 
-    def _latch(self, reason: str, actor: str) -> bool:
-        """The state row first: from its commit on, no claim succeeds."""
-        now = self._clock.now()
+    def latch(self, reason: str, actor: str) -> bool:
+        """The state row alone: from its commit on, no claim succeeds. True: it was halted before.
+
+        For who may hold a sender's lock itself; `halt` also seals, cancels and revokes.
+        """
         with self._db.unit_of_work() as uow:
-            row = states.lock_state(
-                uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=actor
-            )
-            if row.state == TradingState.HALTED:
-                return True
-            uow.audit(
-                GLOBAL_CHAIN,
-                "halted",
-                "global:*",
-                actor,
-                {"reason": reason, "from": row.state},
-                now,
-            )
-            row.state = TradingState.HALTED
-            row.reason, row.actor, row.changed_at = reason, actor, now
-            row.epoch += 1
-            row.sealed_at = None
+            already = latch(uow, reason=reason, actor=actor, now=self._clock.now())
             uow.commit()
-        return False
+        return already
 
     def _seal(self, actor: str, problems: list[str]) -> datetime | None:
         """Waits for every sender under way, then for what dead senders may have sent."""
@@ -231,3 +217,23 @@ class Halter:
         left = self._exchange.open_orders()
         problems.extend(f"{order.order_link_id or order.order_id} is still open" for order in left)
         return len(cancelled)
+
+
+def latch(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bool:
+    """Moves the global state to HALTED within the caller's transaction; True: it was already."""
+    row = states.lock_state(uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=actor)
+    if row.state == TradingState.HALTED:
+        return True
+    uow.audit(
+        GLOBAL_CHAIN,
+        "halted",
+        "global:*",
+        actor,
+        {"reason": reason, "from": row.state},
+        now,
+    )
+    row.state = TradingState.HALTED
+    row.reason, row.actor, row.changed_at = reason, actor, now
+    row.epoch += 1
+    row.sealed_at = None
+    return False

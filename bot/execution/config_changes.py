@@ -1,0 +1,153 @@
+"""What a change of the configuration is: its values, its direction, and its record."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from config.loading import from_mapping, nearest
+from config.sections import bounds_of
+from config.thresholds import ConfigError, MLRiskConfig
+from models.repositories.configurations import Direction, VersionState
+from models.tables import ConfigVersionRow
+
+
+@dataclass(frozen=True, slots=True)
+class ValueChange:
+    """One value's way; `unset` takes an override back, so that the files' value counts again."""
+
+    path: str
+    before: Any
+    after: Any
+    direction: Direction
+    unset: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "path": self.path,
+            "before": self.before,
+            "after": self.after,
+            "direction": self.direction.value,
+            "unset": self.unset,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version for whoever reads it."""
+
+    id: int
+    state: VersionState
+    direction: Direction
+    changes: tuple[ValueChange, ...]
+    proposed_by: str
+    approved_by: str | None
+    actor: str
+    """Who brought it into its present state."""
+    reason: str
+    created_at: datetime
+    changed_at: datetime
+    sha256: str
+    toothless: tuple[str, ...] = ()
+    """Limits that do not bite with this version; with any, trading was halted."""
+
+
+def version_of(row: ConfigVersionRow, toothless: tuple[str, ...] = ()) -> Version:
+    return Version(
+        id=row.id,
+        state=VersionState(row.state),
+        direction=Direction(row.direction),
+        changes=tuple(
+            ValueChange(
+                change["path"],
+                change["before"],
+                change["after"],
+                Direction(change["direction"]),
+                change["unset"],
+            )
+            for change in row.changes
+        ),
+        proposed_by=row.proposed_by,
+        approved_by=row.approved_by,
+        actor=row.actor,
+        reason=row.reason,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+        sha256=row.sha256,
+        toothless=toothless,
+    )
+
+
+def checked(
+    changes: Mapping[str, Any], unset: Collection[str], override: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The wished values by path, in their own types.
+
+    Raises ConfigError with every unknown key (and the nearest one), wrong value and useless
+    unset at once.
+    """
+    problems = [
+        f"proposal: {path} is not overridden{nearest(path, override)}"
+        for path in unset
+        if path not in override
+    ]
+    problems += [f"proposal: {path} is both set and unset" for path in unset if path in changes]
+    wished: dict[str, Any] = {}
+    try:
+        layer = from_mapping(changes, "proposal")
+        wished = {path: plain(value) for path, (value, _) in layer.values.items()}
+    except ConfigError as error:
+        problems = [*error.problems, *problems]
+    if problems:
+        raise ConfigError(problems)
+    return wished
+
+
+def differences(
+    before: MLRiskConfig, after: MLRiskConfig, *, unset: Collection[str] = ()
+) -> tuple[ValueChange, ...]:
+    """Every value that is not the same, in the order of paths."""
+    return tuple(
+        ValueChange(
+            path,
+            plain(before.value(path)),
+            plain(after.value(path)),
+            direction_of_value(path, before.value(path), after.value(path)),
+            path in unset,
+        )
+        for path in sorted(before.origins)
+        if before.value(path) != after.value(path)
+    )
+
+
+def direction_of_value(path: str, before: Any, after: Any) -> Direction:
+    """Tightening where the key's sense says so for certain; else loosening."""
+    section, _, key = path.partition(".")
+    tighter = bounds_of(section, key).tighter
+    if tighter == 0 or isinstance(before, list | tuple):
+        return Direction.LOOSENING
+    if before is None or after is None:
+        # No limit at all is the loosest one.
+        return Direction.TIGHTENING if before is None else Direction.LOOSENING
+    stricter = after > before if tighter > 0 else after < before
+    return Direction.TIGHTENING if stricter else Direction.LOOSENING
+
+
+def direction_of(changes: Sequence[ValueChange]) -> Direction:
+    """Of the whole: mixed as soon as both are in it."""
+    found = {change.direction for change in changes}
+    return found.pop() if len(found) == 1 else Direction.MIXED
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two actors are one person, whatever door they use (`cli:ann`, `web:Ann`)."""
+    return _name(one) == _name(other)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _name(actor: str) -> str:
+    return actor.rpartition(":")[2].strip().casefold()

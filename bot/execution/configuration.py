@@ -1,0 +1,282 @@
+"""Changing limits at run time: proposed, approved by a second person where it loosens, recorded.
+
+Whatever is not known to be stricter loosens. Every change holds the row of the global trading
+state, so that changes come one after the other and limits that don't bite halt in the same commit.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from bot.clock import Clock
+from bot.errors import NotAuthorised, Refused
+from bot.execution.config_changes import (
+    ValueChange,
+    Version,
+    checked,
+    differences,
+    direction_of,
+    plain,
+    same_person,
+    version_of,
+)
+from bot.execution.limits_source import LayeredConfig, limits_of, verified_override
+from bot.execution.toothless import halt_toothless, halt_toothless_in
+from bot.risk.limits import RiskLimits
+from bot.risk.selftest import self_test
+from config.settings import Environment, Settings
+from config.thresholds import MLRiskConfig
+from models.audit import GLOBAL_CHAIN
+from models.database import Database, UnitOfWork
+from models.enums import ScopeKind
+from models.repositories import configurations, states
+from models.repositories.configurations import FILES_VERSION, Direction, VersionState
+from models.tables import ConfigVersionRow
+
+
+class ConfigurationService:
+    """The configuration of one environment and mode: what is in force, and every change of it."""
+
+    def __init__(
+        self,
+        db: Database,
+        settings: Settings,
+        clock: Clock,
+        *,
+        prove: Callable[[RiskLimits], tuple[str, ...]] = self_test,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._files = LayeredConfig(settings)
+        self._prove = prove
+        self._guarded = settings.environment is Environment.PRODUCTION
+
+    def current(self) -> MLRiskConfig:
+        """The configuration in force now."""
+        with self._db.reading() as session:
+            row = configurations.active(session, self._files.environment, self._files.mode)
+        return self._build(row)
+
+    def at(self, version_id: int) -> MLRiskConfig:
+        """The configuration with that version's overrides over today's files."""
+        if version_id == FILES_VERSION:
+            return self._files.build()
+        with self._db.reading() as session:
+            row = configurations.version(session, version_id)
+        return self._build(self._ours(row, version_id))
+
+    def history(self, limit: int = 100) -> list[Version]:
+        """Newest first."""
+        with self._db.reading() as session:
+            rows = configurations.history(session, self._files.environment, self._files.mode, limit)
+        return [version_of(row) for row in rows]
+
+    def propose(
+        self,
+        changes: Mapping[str, Any],
+        *,
+        actor: str,
+        reason: str,
+        unset: Sequence[str] = (),
+    ) -> Version:
+        """A new version: active at once, or waiting for a second person if it loosens production.
+
+        Raises ConfigError with every problem at once, and Refused when it would change nothing.
+        """
+        _require_words(actor=actor, reason=reason)
+        now = self._clock.now()
+        with self._db.unit_of_work() as uow:
+            current = self._lock(uow, actor, now)
+            before, override = self._build(current), _overrides(current)
+            wished = checked(changes, unset, override)
+            override |= {p: v for p, v in wished.items() if v != plain(before.value(p))}
+            for path in unset:
+                del override[path]
+            after = self._files.build(override)
+            made = differences(before, after, unset=unset)
+            if not made:
+                raise Refused("nothing would change: these values are in force", code="no_change")
+            direction = direction_of(made)
+            waits = self._guarded and direction is not Direction.TIGHTENING
+            row = self._row(made, override, direction, actor, reason, now)
+            if waits:
+                row.state = VersionState.PROPOSED
+                uow.session.add(row)
+                uow.session.flush()
+                self._audit(uow, "config_proposed", row, actor, now)
+                toothless: tuple[str, ...] = ()
+            else:
+                toothless = self._activate(uow, current, row, actor, now)
+            uow.commit()
+        return version_of(row, toothless)
+
+    def approve(self, version_id: int, *, actor: str) -> Version:
+        """The second person's word: the version acts now. Raises NotAuthorised for the first's."""
+        _require_words(actor=actor)
+        now = self._clock.now()
+        with self._db.unit_of_work() as uow:
+            current = self._lock(uow, actor, now)
+            row = self._pending(uow, version_id)
+            if same_person(actor, row.proposed_by):
+                raise NotAuthorised(
+                    f"version {version_id} loosens limits and was proposed by {row.proposed_by}: "
+                    "a second person has to approve it"
+                )
+            override = self._rebase(row, current)
+            self._files.build(override)
+            row.override = override
+            row.approved_by = actor
+            toothless = self._activate(uow, current, row, actor, now)
+            uow.commit()
+        return version_of(row, toothless)
+
+    def reject(self, version_id: int, *, actor: str, reason: str) -> Version:
+        """Ends a proposal; whoever made it may withdraw it so."""
+        _require_words(actor=actor, reason=reason)
+        now = self._clock.now()
+        with self._db.unit_of_work() as uow:
+            self._lock(uow, actor, now)
+            row = self._pending(uow, version_id)
+            row.state, row.actor, row.changed_at = VersionState.REJECTED, actor, now
+            self._audit(uow, "config_rejected", row, actor, now, why=reason)
+            uow.commit()
+        return version_of(row)
+
+    def self_test(self) -> tuple[str, ...]:
+        """Proves the limits in force; what doesn't bite halts trading and is returned by name."""
+        problems = self._prove(limits_of(self.current()))
+        halt_toothless(self._db, self._clock, problems)
+        return problems
+
+    def _lock(self, uow: UnitOfWork, actor: str, now: datetime) -> ConfigVersionRow | None:
+        """The version in force, with every other change waiting until this one is over."""
+        states.lock_state(uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=actor)
+        return configurations.active(uow.session, self._files.environment, self._files.mode)
+
+    def _build(self, row: ConfigVersionRow | None) -> MLRiskConfig:
+        if row is None:
+            return self._files.build()
+        return self._files.build(verified_override(row), row.id)
+
+    def _ours(self, row: ConfigVersionRow | None, version_id: int) -> ConfigVersionRow:
+        here = (self._files.environment, self._files.mode)
+        if row is None or (row.environment, row.mode) != here:
+            raise Refused(
+                f"there is no version {version_id} of {here[0]}, {here[1]}", code="unknown_version"
+            )
+        return row
+
+    def _pending(self, uow: UnitOfWork, version_id: int) -> ConfigVersionRow:
+        row = self._ours(configurations.version(uow.session, version_id, lock=True), version_id)
+        if row.state != VersionState.PROPOSED:
+            raise Refused(f"version {version_id} is {row.state} already", code="not_pending")
+        verified_override(row)
+        return row
+
+    def _rebase(self, row: ConfigVersionRow, current: ConfigVersionRow | None) -> dict[str, Any]:
+        """The proposal's changes over what is in force now, if that is what it was made for."""
+        in_force, override = self._build(current), _overrides(current)
+        moved = [
+            f"{c['path']} was {c['before']} when it was proposed and is "
+            f"{plain(in_force.value(c['path']))} now"
+            for c in row.changes
+            if plain(in_force.value(c["path"])) != c["before"]
+        ]
+        if moved:
+            raise Refused(
+                f"version {row.id} was made for other limits: {'; '.join(moved)}; propose it again",
+                code="outdated_proposal",
+            )
+        for change in row.changes:
+            if change["unset"]:
+                override.pop(change["path"], None)
+            else:
+                override[change["path"]] = change["after"]
+        return override
+
+    def _row(
+        self,
+        made: Sequence[ValueChange],
+        override: dict[str, Any],
+        direction: Direction,
+        actor: str,
+        reason: str,
+        now: datetime,
+    ) -> ConfigVersionRow:
+        environment, mode = self._files.environment, self._files.mode
+        return ConfigVersionRow(
+            created_at=now,
+            changed_at=now,
+            environment=environment,
+            mode=mode,
+            changes=[change.to_json() for change in made],
+            override=override,
+            direction=direction,
+            actor=actor,
+            proposed_by=actor,
+            approved_by=None,
+            reason=reason,
+            sha256=configurations.digest(environment, mode, override),
+        )
+
+    def _activate(
+        self,
+        uow: UnitOfWork,
+        current: ConfigVersionRow | None,
+        row: ConfigVersionRow,
+        actor: str,
+        now: datetime,
+    ) -> tuple[str, ...]:
+        """Puts a version in force; its limits prove themselves in the same commit, or halt."""
+        if current is not None:
+            current.state, current.actor = VersionState.SUPERSEDED, actor
+            current.changed_at = now
+            # The index allows one active version: the former has to go first.
+            uow.session.flush()
+        row.state, row.actor, row.changed_at = VersionState.ACTIVE, actor, now
+        row.sha256 = configurations.digest(row.environment, row.mode, row.override)
+        uow.session.add(row)
+        uow.session.flush()
+        self._audit(uow, "config_changed", row, actor, now)
+        problems = self._prove(limits_of(self._files.build(row.override, row.id)))
+        halt_toothless_in(uow, self._clock, problems)
+        return problems
+
+    def _audit(
+        self,
+        uow: UnitOfWork,
+        kind: str,
+        row: ConfigVersionRow,
+        actor: str,
+        now: datetime,
+        *,
+        why: str | None = None,
+    ) -> None:
+        uow.audit(
+            GLOBAL_CHAIN,
+            kind,
+            f"config:{row.id}",
+            actor,
+            {
+                "version": row.id,
+                "environment": row.environment,
+                "mode": row.mode,
+                "changes": row.changes,
+                "direction": str(row.direction),
+                "proposed_by": row.proposed_by,
+                "approved_by": row.approved_by,
+                "reason": why or row.reason,
+                "sha256": row.sha256,
+            },
+            now,
+        )
+
+
+def _overrides(row: ConfigVersionRow | None) -> dict[str, Any]:
+    return {} if row is None else dict(row.override)
+
+
+def _require_words(**given: str) -> None:
+    missing = [name for name, value in given.items() if not value.strip()]
+    if missing:
+        raise Refused(f"a change of the limits needs: {', '.join(missing)}", code="no_reason")

@@ -1,0 +1,380 @@
+"""Limits changed at run time, on real Postgres: who may, what is recorded, who notices."""
+
+import threading
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from bot.clock import FixedClock
+from bot.errors import DependencyDown, NotAuthorised, Refused
+from bot.execution.configuration import ConfigurationService
+from bot.execution.halt import Halter
+from bot.execution.limits_source import ConfiguredLimits
+from bot.execution.toothless import halt_toothless
+from bot.risk.limits import RiskLimits
+from config.settings import Environment, Settings, TradingMode
+from config.thresholds import ConfigError
+from models.audit import verify_chain
+from models.database import Database
+from models.enums import ScopeKind, TradingState
+from models.repositories.configurations import Direction, VersionState
+from models.tables import AuditRow, ConfigVersionRow, TradingStateRow
+from tests.support.desk import Desk
+from tests.support.fakes import T0
+
+LOSS = "circuit_breakers.daily_loss_limit"
+CONFIDENCE = "ml_risk_thresholds.min_confidence"
+GROSS = "gate.max_gross_exposure_share"
+
+
+def settings(environment: Environment = Environment.PRODUCTION, **more: Any) -> Settings:
+    return Settings(environment=environment, trading_mode=TradingMode.CONSERVATIVE, **more)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(T0)
+
+
+@pytest.fixture
+def production(db: Database, clock: FixedClock) -> ConfigurationService:
+    return ConfigurationService(db, settings(), clock)
+
+
+@pytest.fixture
+def development(db: Database, clock: FixedClock) -> ConfigurationService:
+    return ConfigurationService(db, settings(Environment.DEVELOPMENT), clock)
+
+
+def state_of(db: Database) -> tuple[TradingState, str]:
+    with db.reading() as session:
+        row = session.get_one(TradingStateRow, (ScopeKind.GLOBAL, "*"))
+    return TradingState(row.state), row.reason
+
+
+def audit(db: Database) -> list[AuditRow]:
+    with db.reading() as session:
+        return list(session.scalars(select(AuditRow).order_by(AuditRow.seq)))
+
+
+def test_tightening_acts_at_once_in_production(
+    db: Database, production: ConfigurationService
+) -> None:
+    version = production.propose({LOSS: 0.01}, actor="cli:ann", reason="volatile week")
+    assert version.state is VersionState.ACTIVE
+    assert version.direction is Direction.TIGHTENING
+    assert version.approved_by is None
+    assert production.current().circuit_breakers.daily_loss_limit == 0.01
+    assert str(production.current().origins[LOSS]) == "version 2 (version 2)"
+    entry = audit(db)[-1]
+    assert (entry.chain, entry.kind, entry.actor) == ("global", "config_changed", "cli:ann")
+    assert entry.payload["changes"] == [
+        {
+            "path": LOSS,
+            "before": 0.015,
+            "after": 0.01,
+            "direction": "tightening",
+            "unset": False,
+        }
+    ]
+
+
+def test_loosening_production_waits_for_a_second_person_who_is_named(
+    db: Database, production: ConfigurationService, clock: FixedClock
+) -> None:
+    proposed = production.propose({LOSS: 0.02}, actor="cli:ann", reason="calm again")
+    assert proposed.state is VersionState.PROPOSED
+    assert production.current().circuit_breakers.daily_loss_limit == 0.015
+    for same in ("cli:ann", "web:Ann", " cli:ANN "):
+        with pytest.raises(NotAuthorised, match="second person"):
+            production.approve(proposed.id, actor=same)
+    approved = production.approve(proposed.id, actor="cli:bob")
+    assert (approved.state, approved.approved_by) == (VersionState.ACTIVE, "cli:bob")
+    assert production.current().circuit_breakers.daily_loss_limit == 0.02
+    assert [entry.kind for entry in audit(db)] == ["config_proposed", "config_changed"]
+    with pytest.raises(Refused, match="active already"):
+        production.approve(proposed.id, actor="cli:bob")
+    with db.reading() as session:
+        assert not verify_chain(session, "global").problems
+
+
+def test_a_change_that_also_loosens_waits_as_a_whole(production: ConfigurationService) -> None:
+    version = production.propose(
+        {LOSS: 0.01, CONFIDENCE: 0.75}, actor="cli:ann", reason="trade-off"
+    )
+    assert (version.state, version.direction) == (VersionState.PROPOSED, Direction.MIXED)
+    assert production.current().circuit_breakers.daily_loss_limit == 0.015
+
+
+def test_an_undirected_key_counts_as_loosening(production: ConfigurationService) -> None:
+    version = production.propose(
+        {"gate.hard_caps": ["order_notional"]}, actor="cli:ann", reason="try"
+    )
+    assert version.state is VersionState.PROPOSED
+
+
+@pytest.mark.parametrize("environment", [Environment.DEVELOPMENT, Environment.STAGING])
+def test_elsewhere_loosening_is_immediate_and_recorded(
+    db: Database, clock: FixedClock, environment: Environment
+) -> None:
+    service = ConfigurationService(db, settings(environment), clock)
+    version = service.propose({LOSS: 0.06}, actor="cli:ann", reason="experiment")
+    assert (version.state, version.direction) == (VersionState.ACTIVE, Direction.LOOSENING)
+    assert [entry.kind for entry in audit(db)] == ["config_changed"]
+
+
+def test_every_problem_is_told_at_once_with_the_nearest_key(
+    db: Database, production: ConfigurationService
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        production.propose(
+            {"circuit_breakers.daily_loss_limt": 0.01, "gaet.max_leverage": 2, CONFIDENCE: 7},
+            actor="cli:ann",
+            reason="typo",
+            unset=["gate.max_slices"],
+        )
+    text = str(refused.value)
+    assert "did you mean 'daily_loss_limit'?" in text
+    assert "'gaet.max_leverage' (did you mean 'max_leverage'?)" in text
+    assert f"{CONFIDENCE} must be a number from 0 up to 1, found 7" in text
+    assert "gate.max_slices is not overridden" in text
+    assert audit(db) == []
+
+
+def test_values_that_contradict_each_other_are_refused(production: ConfigurationService) -> None:
+    with pytest.raises(ConfigError, match="must not exceed"):
+        production.propose({"execution.max_slippage": 0.02}, actor="cli:ann", reason="more")
+
+
+def test_nothing_changes_without_a_reason_or_a_difference(
+    production: ConfigurationService,
+) -> None:
+    with pytest.raises(Refused, match="reason"):
+        production.propose({LOSS: 0.01}, actor="cli:ann", reason=" ")
+    with pytest.raises(Refused, match="nothing would change"):
+        production.propose({LOSS: 0.015}, actor="cli:ann", reason="same")
+
+
+def test_overrides_add_up_and_are_taken_back_one_by_one(
+    development: ConfigurationService,
+) -> None:
+    development.propose({LOSS: 0.01}, actor="cli:ann", reason="one")
+    development.propose({GROSS: 0.5}, actor="cli:ann", reason="two")
+    development.propose({}, actor="cli:ann", reason="back", unset=[LOSS])
+    config = development.current()
+    assert config.circuit_breakers.daily_loss_limit == 0.015
+    assert config.gate.max_gross_exposure_share == 0.5
+    states = [version.state for version in development.history()]
+    assert states == [VersionState.ACTIVE, VersionState.SUPERSEDED, VersionState.SUPERSEDED]
+
+
+def test_an_approval_keeps_what_was_tightened_meanwhile(
+    production: ConfigurationService,
+) -> None:
+    waiting = production.propose({LOSS: 0.02}, actor="cli:ann", reason="calm")
+    production.propose({GROSS: 0.5}, actor="cli:ann", reason="less")
+    production.approve(waiting.id, actor="cli:bob")
+    config = production.current()
+    assert config.circuit_breakers.daily_loss_limit == 0.02
+    assert config.gate.max_gross_exposure_share == 0.5
+
+
+def test_a_proposal_made_for_other_limits_can_not_be_approved(
+    production: ConfigurationService,
+) -> None:
+    waiting = production.propose({LOSS: 0.02}, actor="cli:ann", reason="calm")
+    production.propose({LOSS: 0.005}, actor="cli:cat", reason="storm")
+    with pytest.raises(Refused, match="propose it again"):
+        production.approve(waiting.id, actor="cli:bob")
+    assert production.current().circuit_breakers.daily_loss_limit == 0.005
+
+
+def test_a_rejected_proposal_never_acts(db: Database, production: ConfigurationService) -> None:
+    waiting = production.propose({LOSS: 0.02}, actor="cli:ann", reason="calm")
+    production.reject(waiting.id, actor="cli:ann", reason="thought again")
+    with pytest.raises(Refused, match="rejected already"):
+        production.approve(waiting.id, actor="cli:bob")
+    assert audit(db)[-1].payload["reason"] == "thought again"
+
+
+def test_environments_and_modes_have_versions_of_their_own(
+    production: ConfigurationService, development: ConfigurationService
+) -> None:
+    version = development.propose({LOSS: 0.01}, actor="cli:ann", reason="here only")
+    assert production.current().circuit_breakers.daily_loss_limit == 0.015
+    assert production.history() == []
+    with pytest.raises(Refused, match="no version"):
+        production.approve(version.id, actor="cli:bob")
+
+
+def test_changes_at_the_same_time_come_one_after_the_other(
+    db: Database, development: ConfigurationService
+) -> None:
+    paths = [LOSS, GROSS, "gate.max_leverage", "gate.max_spread_bps"]
+    barrier = threading.Barrier(len(paths))
+
+    def change(path: str) -> None:
+        value = development.current().value(path) / 2
+        barrier.wait()
+        development.propose({path: value}, actor=f"cli:{path}", reason="race")
+
+    threads = [threading.Thread(target=change, args=(path,)) for path in paths]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with db.reading() as session:
+        rows = session.scalars(
+            select(ConfigVersionRow).where(ConfigVersionRow.state == VersionState.ACTIVE)
+        ).all()
+    assert len(rows) == 1
+    assert sorted(rows[0].override) == sorted(paths)
+
+
+def test_the_database_itself_refuses_a_second_active_version_and_a_lone_approver(
+    db: Database, development: ConfigurationService
+) -> None:
+    development.propose({LOSS: 0.01}, actor="cli:ann", reason="one")
+    development.propose({LOSS: 0.009}, actor="cli:ann", reason="two")
+    with pytest.raises(IntegrityError), db.transaction() as session:
+        session.execute(update(ConfigVersionRow).values(state=VersionState.ACTIVE))
+    with pytest.raises(IntegrityError), db.transaction() as session:
+        session.execute(update(ConfigVersionRow).values(approved_by="cli:ann"))
+
+
+class TestTheSelfTest:
+    def broken(self, limits: RiskLimits) -> tuple[str, ...]:
+        return (
+            ("the limit of 'daily_loss' does not bite",)
+            if limits.max_daily_loss_share < Decimal("0.012")
+            else ()
+        )
+
+    def test_a_change_whose_limit_does_not_bite_halts_and_names_it(
+        self, db: Database, clock: FixedClock
+    ) -> None:
+        service = ConfigurationService(db, settings(), clock, prove=self.broken)
+        version = service.propose({LOSS: 0.01}, actor="cli:ann", reason="tighter")
+        assert version.toothless == ("the limit of 'daily_loss' does not bite",)
+        state, reason = state_of(db)
+        assert state is TradingState.HALTED
+        assert reason == "self-test: the limit of 'daily_loss' does not bite"
+        assert [entry.kind for entry in audit(db)] == ["config_changed", "halted"]
+
+    def test_limits_that_bite_leave_trading_as_it_is(
+        self, db: Database, production: ConfigurationService
+    ) -> None:
+        assert production.self_test() == ()
+        production.propose({LOSS: 0.01}, actor="cli:ann", reason="tighter")
+        assert state_of(db)[0] is TradingState.ACTIVE
+
+    def test_a_resume_does_not_get_past_limits_that_do_not_bite(
+        self, desk: Desk, clock: FixedClock
+    ) -> None:
+        """Every decision proves it again: trading stays halted until the limit is cured."""
+        development = settings(Environment.DEVELOPMENT)
+        source = ConfiguredLimits(
+            development,
+            desk.db,
+            prove=lambda _: ("the limit of 'spread' does not bite",),
+            on_toothless=lambda problems: halt_toothless(desk.db, desk.clock, problems),
+        )
+        desk.approval._limits = source
+        assert desk.approve("r-1")["reasons"][0] == "emergency_stop_active"
+        Halter(desk.db, desk.clock).resume(reason="try", actor="me", development=True)
+        assert desk.approve("r-2")["verdict"] == "deny"
+        assert state_of(desk.db)[0] is TradingState.HALTED
+
+    def test_a_flattening_system_is_not_called_back_to_halted(
+        self, db: Database, clock: FixedClock
+    ) -> None:
+        with db.transaction() as session:
+            session.execute(update(TradingStateRow).values(state=TradingState.FLATTENING))
+        assert not halt_toothless(db, clock, ("x",))
+        assert state_of(db)[0] is TradingState.FLATTENING
+
+
+class Ticking:
+    """A monotonic clock that moves when a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class TestFollowing:
+    """What a worker knows of changes that others make."""
+
+    def test_a_change_is_noticed_within_a_second_without_restart(
+        self, db: Database, development: ConfigurationService
+    ) -> None:
+        time = Ticking()
+        source = ConfiguredLimits(settings(Environment.DEVELOPMENT), db, monotonic=time)
+        assert source.limits().max_daily_loss_share == Decimal("0.015")
+        development.propose({LOSS: 0.01}, actor="cli:ann", reason="tighter")
+        assert source.limits().max_daily_loss_share == Decimal("0.015")
+        time.now += 1
+        assert source.limits().max_daily_loss_share == Decimal("0.01")
+        assert source.in_force().version == 2
+
+    def test_postgres_is_asked_once_a_second_at_most(self, db: Database) -> None:
+        time = Ticking()
+        source = ConfiguredLimits(settings(), db, monotonic=time)
+        asked = []
+        reading = db.reading
+        db.reading = lambda: asked.append(1) or reading()  # type: ignore[method-assign,func-returns-value,assignment,return-value]
+        for _ in range(50):
+            source.limits()
+        assert len(asked) == 1
+
+    def test_limits_that_can_not_be_read_serve_a_few_seconds_and_then_nothing(
+        self, db: Database, postgres: Any, migrated_url: str
+    ) -> None:
+        time = Ticking()
+        source = ConfiguredLimits(settings(), db, monotonic=time)
+        known = source.limits()
+        db.dispose()
+        postgres.drop_database(migrated_url)
+        time.now += 4
+        assert source.limits() is known
+        time.now += 1
+        with pytest.raises(DependencyDown, match="can't be read"):
+            source.limits()
+
+    def test_a_worker_that_never_read_the_limits_has_none(
+        self, db: Database, postgres: Any, migrated_url: str
+    ) -> None:
+        source = ConfiguredLimits(settings(), db)
+        db.dispose()
+        postgres.drop_database(migrated_url)
+        with pytest.raises(DependencyDown):
+            source.limits()
+
+    def test_a_version_written_past_mlrisk_is_not_used(
+        self, db: Database, production: ConfigurationService
+    ) -> None:
+        production.propose({LOSS: 0.01}, actor="cli:ann", reason="tighter")
+        with db.transaction() as session:
+            session.execute(update(ConfigVersionRow).values(override={LOSS: 0.9}))
+        with pytest.raises(Refused, match="fingerprint"):
+            ConfiguredLimits(settings(), db).limits()
+
+    def test_wrong_files_refuse_to_start(self, tmp_path: Path, db: Database) -> None:
+        file = tmp_path / "wrong.yaml"
+        file.write_text("base: {gate: {max_leverag: 3}}\n", encoding="utf-8")
+        with pytest.raises(ConfigError, match=r"wrong\.yaml:1.*did you mean 'max_leverage'"):
+            ConfiguredLimits(settings(config_path=file), db)
+
+    def test_a_decision_uses_and_stores_the_version_in_force(
+        self, desk: Desk, development: ConfigurationService
+    ) -> None:
+        development.propose({CONFIDENCE: 0.89}, actor="cli:ann", reason="strict")
+        desk.approval._limits = ConfiguredLimits(settings(Environment.DEVELOPMENT), desk.db)
+        outcome = desk.approve(ml_predictions={"confidence": 0.88})
+        assert outcome["reasons"] == ["insufficient_confidence"]

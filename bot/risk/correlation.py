@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.risk.exposure import ZERO, Exposure
+from bot.risk.book import ZERO
+from bot.risk.exposure import Exposure
 from bot.risk.snapshot import RiskSnapshot
 
 

@@ -4,17 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_FLOOR, Context, Decimal
 
-from bot.risk.snapshot import (
-    MarketView,
-    PortfolioView,
-    PositionView,
-    RiskSnapshot,
-    TradeIntent,
-    WorkingView,
-)
+from bot.risk.book import ZERO, Unclassifiable, finite, positive, read_book
+from bot.risk.snapshot import MarketView, PositionView, RiskSnapshot, TradeIntent
 from models.enums import Algorithm, ExposureDelta, TradeSide
 
-ZERO = Decimal(0)
 FLOOR = Context(prec=34, rounding=ROUND_FLOOR)
 """Divisions of money round down here, so that no size exceeds its notional by a last digit."""
 
@@ -65,37 +58,31 @@ class Exposure:
         return self.opening_qty > ZERO
 
 
-class Unclassifiable(ValueError):
-    """The trade can't be put against the book; the text says which input is missing."""
-
-
 def classify(intent: TradeIntent, snapshot: RiskSnapshot) -> Exposure:
     """Put the trade against position and working orders; raises Unclassifiable."""
-    notional, portfolio = intent.notional, snapshot.portfolio
+    notional, portfolio, market = intent.notional, snapshot.portfolio, snapshot.market
     if not (notional.is_finite() and notional > ZERO):
         raise Unclassifiable("the requested notional is not a positive number")
     if portfolio is None:
         raise Unclassifiable("the portfolio is not available, so the net position is unknown")
     sign = 1 if intent.side is TradeSide.BUY else -1
-    held, own = _held(intent.symbol, portfolio)
-    signed_held = held if sign > 0 else -held
-    book = _working(intent.symbol, intent.side, portfolio.working)
-    capacity = max(ZERO, -signed_held - book.same_side_qty)
-    reference = _touch(snapshot.market, sign)
-    price, source = _price(reference, sign, snapshot.market, own)
+    book = read_book(intent.symbol, intent.side, portfolio)
+    same_way = book.held if sign > 0 else -book.held
+    bid, ask, spread, mid = _touch(market)
+    reference = ask if sign > 0 else bid
+    if reference is not None:
+        price, source = reference, "ask" if sign > 0 else "bid"
+    else:
+        price, source = _substitute(market, book.own)
     requested = FLOOR.divide(notional, price)
-    reducing = min(requested, capacity)
+    capacity = -same_way - book.closing_qty
+    reducing = min(requested, capacity) if capacity > ZERO else ZERO
     opening = ZERO if intent.reduce_only else requested - reducing
-    delta = _delta(reducing, opening, capacity, signed_held)
-    opening_notional = notional if not reducing else opening * price
-    if not opening:
-        opening_notional = ZERO
-    gross, net = _portfolio_exposure(portfolio.positions)
-    same_side = None if net is None else (net if sign > 0 else -net) + book.same_side_adding
+    opening_notional = notional if not reducing and opening else opening * price
     slices = slice_count(intent)
-    spread, mid = _spread(snapshot.market)
+    standing = same_way + book.adding_qty
     return Exposure(
-        delta,
+        _delta(reducing, opening, capacity, same_way),
         sign,
         reference,
         price,
@@ -107,14 +94,14 @@ def classify(intent: TradeIntent, snapshot: RiskSnapshot) -> Exposure:
         opening_notional / slices if slices > 1 else opening_notional,
         slices,
         finite(portfolio.equity),
-        max(ZERO, signed_held + book.same_side_adding_qty) * price,
-        None if gross is None else gross + book.adding,
-        same_side,
-        book.open_symbols(portfolio.positions, intent.symbol),
-        _others(intent.symbol, sign, portfolio),
+        standing * price if standing > ZERO else ZERO,
+        book.gross,
+        book.net_same_side,
+        book.open_symbols,
+        book.others,
         spread,
         mid,
-        age_seconds(snapshot, None if snapshot.market is None else snapshot.market.as_of),
+        None if market is None else age_seconds(snapshot, market.as_of),
         age_seconds(snapshot, portfolio.as_of),
     )
 
@@ -140,119 +127,32 @@ def slice_count(intent: TradeIntent) -> int:
 
 
 def _delta(
-    reducing: Decimal, opening: Decimal, capacity: Decimal, signed_held: Decimal
+    reducing: Decimal, opening: Decimal, capacity: Decimal, same_way: Decimal
 ) -> ExposureDelta:
     if not reducing:
         return ExposureDelta.ADDS
     if opening:
         return ExposureDelta.FLIPS
-    closes = reducing == capacity and capacity == -signed_held
+    closes = reducing == capacity and capacity == -same_way
     return ExposureDelta.CLOSES if closes else ExposureDelta.REDUCES
 
 
-@dataclass(slots=True)
-class _Working:
-    same_side_qty: Decimal
-    same_side_adding_qty: Decimal
-    same_side_adding: Decimal
-    adding: Decimal
-    symbols: frozenset[str]
-
-    def open_symbols(self, positions: tuple[PositionView, ...], symbol: str) -> int:
-        """Symbols that are open or may become so, this trade's among them."""
-        names = {position.symbol for position in positions if position.qty}
-        names.update(self.symbols)
-        names.add(symbol)
-        return len(names)
+Touch = tuple[Decimal | None, Decimal | None, float | None, Decimal | None]
 
 
-_NOTHING_WORKS = _Working(ZERO, ZERO, ZERO, ZERO, frozenset())
-
-
-def _working(symbol: str, side: TradeSide, working: tuple[WorkingView, ...]) -> _Working:
-    if not working:
-        return _NOTHING_WORKS
-    same_qty = same_adding_qty = same_adding = adding = ZERO
-    symbols = set()
-    for order in working:
-        same_side = order.side is side
-        if not (order.qty.is_finite() and order.notional.is_finite()):
-            raise Unclassifiable(f"a working order in {order.symbol} has no readable size")
-        if not order.reduce_only:
-            symbols.add(order.symbol)
-            adding += order.notional
-            if same_side:
-                same_adding += order.notional
-        if same_side and order.symbol == symbol:
-            same_qty += order.qty
-            if not order.reduce_only:
-                same_adding_qty += order.qty
-    return _Working(same_qty, same_adding_qty, same_adding, adding, frozenset(symbols))
-
-
-def _held(symbol: str, portfolio: PortfolioView) -> tuple[Decimal, PositionView | None]:
-    for position in portfolio.positions:
-        if position.symbol == symbol:
-            if not position.qty.is_finite():
-                raise Unclassifiable(f"the position in {symbol} is not a number")
-            return position.qty, position
-    return ZERO, None
-
-
-def _portfolio_exposure(
-    positions: tuple[PositionView, ...],
-) -> tuple[Decimal | None, Decimal | None]:
-    """Gross and signed net notional at mark; None when a position can't be valued."""
-    gross = net = ZERO
-    for position in positions:
-        mark = positive(position.mark)
-        if position.qty.is_finite() and not position.qty:
-            continue
-        if mark is None or not position.qty.is_finite():
-            return None, None
-        notional = position.qty * mark
-        gross += abs(notional)
-        net += notional
-    return gross, net
-
-
-def _others(symbol: str, sign: int, portfolio: PortfolioView) -> tuple[tuple[str, Decimal], ...]:
-    """Held and working exposure elsewhere; unvalued positions are `gross`'s business."""
-    found = [
-        (position.symbol, position.qty * position.mark * sign)
-        for position in portfolio.positions
-        if position.symbol != symbol and position.mark is not None
-    ]
-    found += [
-        (order.symbol, order.notional * order.side.sign * sign)
-        for order in portfolio.working
-        if order.symbol != symbol and not order.reduce_only
-    ]
-    return tuple(found)
-
-
-def _spread(market: MarketView | None) -> tuple[float | None, Decimal | None]:
+def _touch(market: MarketView | None) -> Touch:
+    """Bid, ask, spread in bps and mid; the latter two only of a book that is not crossed."""
     if market is None:
-        return None, None
+        return None, None, None, None
     bid, ask = positive(market.bid), positive(market.ask)
     if bid is None or ask is None or bid >= ask:
-        return None, None
+        return bid, ask, None, None
     mid = (bid + ask) / 2
-    return float((ask - bid) / mid) * 1e4, mid
+    return bid, ask, float((ask - bid) / mid) * 1e4, mid
 
 
-def _touch(market: MarketView | None, sign: int) -> Decimal | None:
-    if market is None:
-        return None
-    return positive(market.ask if sign > 0 else market.bid)
-
-
-def _price(
-    reference: Decimal | None, sign: int, market: MarketView | None, own: PositionView | None
-) -> tuple[Decimal, str]:
-    """The price of the conversion. A substitute is named, and nothing that adds passes on it."""
-    if reference is not None:
-        return reference, "ask" if sign > 0 else "bid"
+def _substitute(market: MarketView | None, own: PositionView | None) -> tuple[Decimal, str]:
+    """A price for what may only reduce. It is named, and nothing that adds passes on it."""
     candidates: list[tuple[Decimal | None, str]] = []
     if market is not None:
         candidates += [(market.mark, "mark"), (market.index, "index"), (market.last, "last")]
@@ -263,13 +163,3 @@ def _price(
         if price is not None:
             return price, source
     raise Unclassifiable("no price is available to turn the notional into a quantity")
-
-
-def positive(value: Decimal | None) -> Decimal | None:
-    """The value when it is a finite number above zero, else None."""
-    return value if value is not None and value.is_finite() and value > ZERO else None
-
-
-def finite(value: Decimal | None) -> Decimal | None:
-    """The value when it is a finite number, else None."""
-    return value if value is not None and value.is_finite() else None

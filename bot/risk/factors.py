@@ -14,10 +14,11 @@ Each curve is 1 up to a configured point of full size and falls from there (fact
 from collections.abc import Callable
 from decimal import Decimal
 
+from bot.risk.book import positive
 from bot.risk.checks.market import volatility_ratio
 from bot.risk.correlation import crowd
 from bot.risk.decision import SizeFactor
-from bot.risk.exposure import Exposure, positive
+from bot.risk.exposure import Exposure
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import Raw
 from bot.risk.sizing import bet_size

@@ -18,10 +18,11 @@ from decimal import (
     setcontext,
 )
 
+from bot.risk.book import ZERO, Unclassifiable
 from bot.risk.checks.outcome import unknown
 from bot.risk.checks.registry import CHECKS, Applies, Row
 from bot.risk.decision import CheckResult, Decision, SizeFactor
-from bot.risk.exposure import FLOOR, ZERO, Exposure, Unclassifiable, classify
+from bot.risk.exposure import FLOOR, Exposure, classify
 from bot.risk.factors import FACTOR_REASONS, FACTORS, ONE
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense

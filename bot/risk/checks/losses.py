@@ -2,9 +2,10 @@
 
 from decimal import Decimal
 
+from bot.risk.book import finite, positive
 from bot.risk.checks.outcome import ZERO, at_most, below, unknown
 from bot.risk.decision import CheckResult
-from bot.risk.exposure import Exposure, finite, positive
+from bot.risk.exposure import Exposure
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense
 from bot.risk.snapshot import RiskSnapshot, TradeIntent

@@ -3,9 +3,10 @@
 from decimal import Decimal
 from math import inf, isfinite
 
+from bot.risk.book import positive
 from bot.risk.checks.outcome import at_most, below, capped, failed, passed, unknown
 from bot.risk.decision import CheckResult
-from bot.risk.exposure import Exposure, positive
+from bot.risk.exposure import Exposure
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense
 from bot.risk.snapshot import MarketView, RiskSnapshot, TradeIntent

@@ -169,7 +169,7 @@ def test_never_more_than_the_limit_passes_in_any_window(
     """Also when the clock goes back: a pass then counts at the latest time that was seen."""
     per = timedelta(milliseconds=per_ms)
     throttle = SlidingWindow(limit, per)
-    now = latest = NOW
+    now, latest = NOW, NOW - timedelta(days=1)
     passes: list[datetime] = []
     for step, batch in steps:
         now += timedelta(milliseconds=step)

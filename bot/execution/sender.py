@@ -190,8 +190,7 @@ class Sender:
                     ChildState.REJECTED,
                     self._clock.now(),
                     note=error.message,
-                    retry=error.action in _RETRY_REFUSALS
-                    and error.ret_code != _NOTHING_TO_REDUCE,
+                    retry=error.action in _RETRY_REFUSALS and error.ret_code != _NOTHING_TO_REDUCE,
                 )
                 uow.commit()
         if successor is not None:

@@ -1,0 +1,41 @@
+"""The README's example is run as a stranger would run it."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.repository import code_blocks
+from tests.support.services import PostgresServer
+from tests.support.system import mini_system
+
+pytestmark = [pytest.mark.services, pytest.mark.slow]
+
+
+def test_the_readmes_strategy_is_decided_and_filled(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    script = tmp_path / "strategy.py"
+    script.write_text(code_blocks("README.md", "python")[0], encoding="utf-8")
+    with mini_system(postgres) as system:
+        left = system.home / "run" / "environment.json"
+        left.parent.mkdir()
+        left.write_text(json.dumps({"MLRISK_REDIS_URL": system.redis.url()}), encoding="utf-8")
+        done = subprocess.run(
+            # Isolated: our working directory is not on its path.
+            [sys.executable, "-I", str(script)],
+            cwd=tmp_path,
+            env={"MLRISK_HOME": str(system.home), "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        outcome = json.loads(done.stdout)
+        assert outcome["verdict"] in ("allow", "shrink"), outcome
+        assert re.fullmatch(r"readme-[0-9a-f-]{36}", outcome["request_id"])
+        parent = system.wait(lambda: system.finished(outcome["request_id"]), "its end", 60)
+        assert parent.filled_qty > 0, (parent.end_reason, system.all_logs())

@@ -1,0 +1,98 @@
+"""docker-compose.yml and the Dockerfile: every process, no rights, no secret in an environment."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from config.celery import QUEUES
+from config.settings import FILE_SUFFIX, secret_variables
+from tests.support.repository import ROOT, run_make, text_of
+
+OFFICIAL = {"postgres", "redis"}
+
+
+def _compose() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(text_of("docker-compose.yml"))
+    return loaded
+
+
+def test_each_queue_has_its_worker_and_every_process_a_health_check() -> None:
+    services = _compose()["services"]
+    for queue in QUEUES:
+        assert f"-Q {queue} -n {queue}@%h" in services[f"worker-{queue}"]["command"]
+    for name, service in services.items():
+        if name not in ("migrate", "demo-strategy"):
+            assert service["healthcheck"]["test"], name
+
+
+def test_nothing_is_published_beyond_this_machine() -> None:
+    services = _compose()["services"]
+    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert set(published) == {"flower"}
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
+    assert not any("network_mode" in service for service in services.values())
+
+
+def test_containers_are_read_only_and_our_own_have_no_rights() -> None:
+    assert "USER mlrisk" in text_of("Dockerfile")
+    for name, service in _compose()["services"].items():
+        assert service["read_only"] is True, name
+        assert "no-new-privileges:true" in service["security_opt"], name
+        if name not in OFFICIAL:
+            assert service["cap_drop"] == ["ALL"], name
+            assert "user" not in service, name
+
+
+def test_official_images_are_pinned_to_a_line() -> None:
+    services = _compose()["services"]
+    for name in OFFICIAL:
+        assert re.fullmatch(rf"{name}:\d+(\.\d+)*", services[name]["image"])
+
+
+def test_secrets_reach_containers_as_files_alone(tmp_path: Path) -> None:
+    compose = _compose()
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    run_make("secrets", cwd=tmp_path)
+    made = {
+        path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "secrets").iterdir()
+    }
+    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
+    declared = {name: entry["file"] for name, entry in compose["secrets"].items()}
+    assert declared == {Path(name).stem: f"./secrets/{name}" for name in made}
+    assert made["postgres_password.txt"] in made["database_url.txt"]
+    assert made["redis_password.txt"] in made["redis_url.txt"]
+    for name, service in compose["services"].items():
+        for variable, value in (service.get("environment") or {}).items():
+            if "PASSWORD" in variable or variable.removesuffix(FILE_SUFFIX) in (
+                secret_variables().values()
+            ):
+                assert value.startswith("/run/secrets/"), name
+                assert Path(value).name in service["secrets"], name
+        mentioned = re.findall(r"/run/secrets/(\w+)", str(service.get("command", "")))
+        assert set(mentioned) <= set(service.get("secrets", [])), name
+    run_make("secrets", cwd=tmp_path)
+    again = {
+        path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "secrets").iterdir()
+    }
+    assert again == made
+    assert "secrets/" in text_of(".gitignore").splitlines()
+
+
+def test_docker_accepts_the_compose_file() -> None:
+    docker = shutil.which("docker")
+    if docker is None:
+        pytest.skip("docker is not on this machine")
+    if subprocess.run([docker, "compose", "version"], capture_output=True).returncode != 0:
+        pytest.skip("docker has no compose plugin on this machine")
+    done = subprocess.run(
+        [docker, "compose", "--profile", "demo", "config", "--quiet"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,13 +1,26 @@
-"""The last check before a child goes out: state, permit, deadline, approval."""
+"""The last check before a child goes out: state, permit, deadline, approval.
 
+The permit binds a child to the decision that approved it: same trade, within the approved
+quantity, under the trading states of then, and not for ever.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.enums import ChildState, ParentState, ScopeKind, TradingState
+from models.enums import ChildState, ParentState, ScopeKind, TradingState, Verdict
 from models.repositories import states
-from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
+from models.tables import ChildOrderRow, DecisionRow, ParentOrderRow, TradingStateRow
+
+MAX_PERMIT_AGE = timedelta(hours=24, minutes=1)
+"""The longest horizon that a message may ask for, and a minute for its last slice. The parent's
+deadline ends a permit much earlier; this holds even where a deadline was moved."""
+FUTURE_TOLERANCE = timedelta(minutes=1)
+"""Machines' clocks differ by less; a decision from further ahead has no readable age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +31,16 @@ class Refusal:
     note: str
 
 
-def epoch_sum(rows: list[TradingStateRow]) -> int:
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What the decision of a parent said."""
+
+    verdict: Verdict
+    approved_qty: Decimal
+    decided_at: datetime
+
+
+def epoch_sum(rows: Sequence[TradingStateRow]) -> int:
     """Rises with every change of any state that applies; what a permit is bound to."""
     return sum(row.epoch for row in rows)
 
@@ -27,7 +49,18 @@ def refusal(
     session: Session, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
 ) -> Refusal | None:
     """None when the child may go out now. Unknown means no: a missing global state refuses."""
-    rows = list(states.applicable_states(session, parent.account, parent.strategy, parent.symbol))
+    rows = states.applicable_states(session, parent.account, parent.strategy, parent.symbol)
+    return judge(rows, _approval(session, parent.request_id), parent, child, now)
+
+
+def judge(
+    rows: Sequence[TradingStateRow],
+    approval: Approval | None,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    now: datetime,
+) -> Refusal | None:
+    """The rule itself, on what was read. What only reduces outlives halts and age, nothing else."""
     if not any(row.scope_kind == ScopeKind.GLOBAL for row in rows):
         return Refusal(ChildState.CANCELLED, "halted: the global trading state is missing")
     strictest = max((TradingState(row.state) for row in rows), key=lambda s: s.strictness)
@@ -40,4 +73,46 @@ def refusal(
         return Refusal(ChildState.EXPIRED, "deadline passed before it could be sent")
     if ParentState(parent.state) is not ParentState.WORKING:
         return Refusal(ChildState.CANCELLED, f"parent is {parent.state}")
+    uncovered = _uncovered(approval, parent, child)
+    if uncovered is not None:
+        return Refusal(ChildState.CANCELLED, f"not covered by its permit: {uncovered}")
+    if not child.reduce_only and approval is not None:
+        return _too_old(now - approval.decided_at)
     return None
+
+
+def _uncovered(
+    approval: Approval | None, parent: ParentOrderRow, child: ChildOrderRow
+) -> str | None:
+    """What the decision did not approve; None when it approved this child."""
+    if approval is None or approval.verdict is Verdict.DENY:
+        return "no decision approves it"
+    if parent.approved_qty > approval.approved_qty:
+        return f"{parent.approved_qty:f} are worked, {approval.approved_qty:f} were approved"
+    trade = (parent.account, parent.symbol, parent.side, parent.reduce_only)
+    if (child.account, child.symbol, child.side, child.reduce_only) != trade:
+        return "it is another trade than its parent's"
+    left = parent.approved_qty - parent.filled_qty - parent.released_qty
+    if child.qty > left:
+        return f"{child.qty:f} would go out, {left:f} are left"
+    return None
+
+
+def _too_old(age: timedelta) -> Refusal | None:
+    if age > MAX_PERMIT_AGE:
+        return Refusal(
+            ChildState.EXPIRED, f"approved {age.total_seconds():.0f} s ago: its permit is too old"
+        )
+    if age < -FUTURE_TOLERANCE:
+        return Refusal(ChildState.CANCELLED, "approved in the future: its permit has no age")
+    return None
+
+
+def _approval(session: Session, request_id: str) -> Approval | None:
+    """Three columns only: the decision's record is large, and sending is in a hurry."""
+    found = session.execute(
+        select(DecisionRow.verdict, DecisionRow.approved_qty, DecisionRow.decided_at).where(
+            DecisionRow.request_id == request_id
+        )
+    ).first()
+    return None if found is None else Approval(Verdict(found[0]), found[1], found[2])

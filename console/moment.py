@@ -49,12 +49,13 @@ class ChildLine:
     qty: Decimal
     filled_qty: Decimal
     state: str
+    planned_at: datetime
     due_at: datetime
     sent_at: datetime | None
 
     @property
     def lateness_ms(self) -> float | None:
-        return None if self.sent_at is None else (self.sent_at - self.due_at) / _MILLISECOND
+        return None if self.sent_at is None else (self.sent_at - self.planned_at) / _MILLISECOND
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,7 @@ def _children(session: Session, *, due: bool, rows: int) -> tuple[ChildLine, ...
         ChildOrderRow.qty,
         ChildOrderRow.filled_qty,
         ChildOrderRow.state,
+        ChildOrderRow.planned_at,
         ChildOrderRow.due_at,
         ChildOrderRow.sent_at,
     )
@@ -189,11 +190,11 @@ def _children(session: Session, *, due: bool, rows: int) -> tuple[ChildLine, ...
         query = query.where(
             ChildOrderRow.final_at.is_not(None), ChildOrderRow.sent_at.is_not(None)
         ).order_by(ChildOrderRow.child_id.desc())
-    return tuple(ChildLine(*row) for row in session.execute(query.limit(rows)))
+    return tuple(ChildLine(**row._asdict()) for row in session.execute(query.limit(rows)))
 
 
 def _lateness(session: Session, now: datetime) -> tuple[float, float] | None:
-    late = func.extract("epoch", ChildOrderRow.sent_at - ChildOrderRow.due_at) * 1000
+    late = func.extract("epoch", ChildOrderRow.sent_at - ChildOrderRow.planned_at) * 1000
     row = session.execute(
         select(
             func.percentile_cont(0.5).within_group(late),

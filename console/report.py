@@ -63,7 +63,7 @@ def build_report(session: Session, since: datetime, facts: RunFacts) -> dict[str
         "slippage_bps": slippage_bps(parents),
         "latency_ms": percentiles(_latencies(created, decisions, children)),
         "slice_lateness_ms": percentiles(
-            (child.sent_at - child.due_at) / timedelta(milliseconds=1)
+            (child.sent_at - child.planned_at) / timedelta(milliseconds=1)
             for child in children
             if child.sent_at is not None
         ),

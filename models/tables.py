@@ -174,7 +174,10 @@ class ChildOrderRow(Base):
     qty: Mapped[Decimal]
     filled_qty: Mapped[Decimal]
     reduce_only: Mapped[bool]
+    planned_at: Mapped[datetime]
+    """When the plan wanted it sent; never moved, so that lateness can't hide in a deferral."""
     due_at: Mapped[datetime]
+    """When it may go out: the plan's time, or later after a deferral."""
     deadline_at: Mapped[datetime]
     state: Mapped[str]
     body: Mapped[dict[str, Any] | None]

@@ -83,7 +83,9 @@ class Supervisor:
         return self._running.pid
 
     def is_alive(self) -> bool:
-        """Tell whether supervisord runs."""
+        """Tell whether supervisord runs; one that ended is reaped, so that others see it gone."""
+        if self._child is not None:
+            self._child.poll()
         return self._run is not None and self._run.identity.is_alive()
 
     def start(

@@ -210,6 +210,7 @@ class ApprovalService:
                 qty=piece.qty,
                 filled_qty=Decimal(0),
                 reduce_only=decision.reduce_only,
+                planned_at=plan.start_at + timedelta(seconds=piece.offset_seconds),
                 due_at=plan.start_at + timedelta(seconds=piece.offset_seconds),
                 deadline_at=plan.deadline_at,
                 state=ChildState.PLANNED,

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text
 
 from bot.clock import Clock
-from bot.errors import NotAuthorised, RetryLater
+from bot.errors import MlriskError, NotAuthorised, RetryLater
 from bot.exchange.protocol import Exchange
 from bot.execution import settlement
 from models.audit import GLOBAL_CHAIN
@@ -213,8 +213,12 @@ class Halter:
         if self._exchange is None:
             problems.append("working orders were not cancelled: no exchange is configured")
             return 0
-        cancelled = self._exchange.cancel_all()
-        left = self._exchange.open_orders()
+        try:
+            cancelled = self._exchange.cancel_all()
+            left = self._exchange.open_orders()
+        except MlriskError as error:
+            problems.append(f"working orders may remain: {error}")
+            return 0
         problems.extend(f"{order.order_link_id or order.order_id} is still open" for order in left)
         return len(cancelled)
 

@@ -97,6 +97,7 @@ def _next_attempt(
         qty=rest,
         filled_qty=Decimal(0),
         reduce_only=parent.reduce_only,
+        planned_at=due,
         due_at=due,
         deadline_at=parent.deadline_at,
         state=ChildState.PLANNED,

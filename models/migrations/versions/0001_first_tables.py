@@ -227,6 +227,7 @@ def upgrade() -> None:
         sa.Column("qty", sa.Numeric(precision=38, scale=18), nullable=False),
         sa.Column("filled_qty", sa.Numeric(precision=38, scale=18), nullable=False),
         sa.Column("reduce_only", sa.Boolean(), nullable=False),
+        sa.Column("planned_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("deadline_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),

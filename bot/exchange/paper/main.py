@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bot.exchange.paper.engine.settings import EngineSettings, ImpactSettings
 from bot.exchange.paper.server.accounts import AccountsError
 from bot.exchange.paper.server.build import Options, build
 from bot.exchange.paper.server.exchange import ServerSettings
@@ -51,6 +52,21 @@ def parser() -> argparse.ArgumentParser:
     market.add_argument("--seed", type=int, default=1, help="seed of market and faults")
     market.add_argument(
         "--speed", type=float, default=1.0, help="times real time; 0 as fast as it goes"
+    )
+    matching = p.add_argument_group("matching")
+    matching.add_argument(
+        "--impact",
+        action="store_true",
+        help="our own trades move the prices that we meet (square-root law with decay)",
+    )
+    matching.add_argument(
+        "--effect-delay-ms", type=int, default=3, help="from an order's reply to its effect"
+    )
+    matching.add_argument(
+        "--realtime-lag-ms", type=int, default=0, help="age of what order/realtime shows"
+    )
+    matching.add_argument(
+        "--history-lag-ms", type=int, default=0, help="age of what history and executions show"
     )
     state = p.add_argument_group("accounts and state")
     state.add_argument("--accounts", type=Path, help="YAML or JSON file of accounts and keys")
@@ -95,8 +111,17 @@ def options_of(args: argparse.Namespace) -> Options:
         control=args.control,
     )
     symbols = tuple(args.symbols.split(",")) if args.symbols else None
+    engine = EngineSettings(
+        # Order ids must differ between runs: clients keep them for longer than we live.
+        seed=int.from_bytes(os.urandom(6)),
+        effect_delay_ms=args.effect_delay_ms,
+        realtime_lag_ms=args.realtime_lag_ms,
+        history_lag_ms=args.history_lag_ms,
+        impact=ImpactSettings(enabled=args.impact),
+    )
     return Options(
         server=server,
+        engine=engine,
         market=args.market,
         recordings=args.recordings,
         symbols=symbols,

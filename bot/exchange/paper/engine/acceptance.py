@@ -213,10 +213,11 @@ class Acceptance:
         if order.reduces:
             return
         position = account.position(order.market, order.position_idx)
+        loss = self.loss_of(account, order)
         waiting = position.buying if order.side > 0 else position.selling
         if order.leaves + waiting <= position.closable(order.side):
+            order.reserved_loss = loss
             return
-        loss = self.loss_of(account, order)
         buying, selling = (order.leaves, 0) if order.side > 0 else (0, order.leaves)
         self._check_risk_limit(position, buying, selling)
         before = margin.position_margin(account, position)

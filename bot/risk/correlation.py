@@ -1,24 +1,8 @@
 """How much of the book moves with a trade: correlated exposure elsewhere, in its direction."""
 
-from dataclasses import dataclass
-from decimal import Decimal
-
 from bot.risk.book import ZERO
-from bot.risk.exposure import Exposure
+from bot.risk.exposure import NOBODY, Crowd, Exposure
 from bot.risk.snapshot import RiskSnapshot
-
-
-@dataclass(frozen=True, slots=True)
-class Crowd:
-    """Exposure that wins and loses with this trade."""
-
-    notional: Decimal
-    symbols: int
-    assumed: str | None = None
-    """Symbols whose correlation is not known, and therefore counts as full."""
-
-
-_NOBODY = Crowd(ZERO, 0)
 
 
 def crowd(exposure: Exposure, snapshot: RiskSnapshot, threshold: float) -> Crowd:
@@ -28,7 +12,10 @@ def crowd(exposure: Exposure, snapshot: RiskSnapshot, threshold: float) -> Crowd
     credited and an unknown correlation counts as full, so less knowledge never allows more.
     """
     if not exposure.others:
-        return _NOBODY
+        return NOBODY
+    known = exposure.crowds.get(threshold)
+    if known is not None:
+        return known
     total, symbols, assumed = ZERO, set(), set()
     for symbol, notional in exposure.others:
         if not notional:
@@ -40,4 +27,6 @@ def crowd(exposure: Exposure, snapshot: RiskSnapshot, threshold: float) -> Crowd
             continue
         total += abs(notional)
         symbols.add(symbol)
-    return Crowd(total, len(symbols), ", ".join(sorted(assumed)) or None)
+    names = ", ".join(sorted(assumed)) if assumed else None
+    found = exposure.crowds[threshold] = Crowd(total, len(symbols), names)
+    return found

@@ -1,8 +1,9 @@
 """What a trade would do to the net position, working orders included, before any rule is asked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_FLOOR, Context, Decimal
+from typing import NamedTuple
 
 from bot.risk.book import ZERO, Unclassifiable, finite, positive, read_book
 from bot.risk.snapshot import MarketView, PositionView, RiskSnapshot, TradeIntent
@@ -10,6 +11,18 @@ from models.enums import Algorithm, ExposureDelta, TradeSide
 
 FLOOR = Context(prec=34, rounding=ROUND_FLOOR)
 """Divisions of money round down here, so that no size exceeds its notional by a last digit."""
+
+
+class Crowd(NamedTuple):
+    """Exposure elsewhere that wins and loses with the trade."""
+
+    notional: Decimal
+    symbols: int
+    assumed: str | None = None
+    """Symbols whose correlation is not known, and therefore counts as full."""
+
+
+NOBODY = Crowd(ZERO, 0)
 
 
 @dataclass(slots=True)
@@ -52,6 +65,10 @@ class Exposure:
     sized_qty: Decimal = ZERO
     """What the factors and caps left, on the lot grid; set before the rules on size are asked."""
     sized_notional: Decimal = ZERO
+    crowds: dict[float, Crowd] = field(default_factory=dict)
+    """What moves with the trade, by threshold; three rules ask for it, computed once."""
+    law_bps: float | None = None
+    """The square-root law's impact of the opening part; two rules ask for it, computed once."""
 
     @property
     def adds(self) -> bool:

@@ -26,6 +26,8 @@ from bot.risk.snapshot import RiskSnapshot, TradeIntent
 from models.enums import TradeBlockReason
 
 ONE, ZERO = Decimal(1), Decimal(0)
+# A NamedTuple's own constructor costs twice as much.
+_new = tuple.__new__
 
 Factor = Callable[[TradeIntent, Exposure, RiskSnapshot, RiskLimits], SizeFactor]
 
@@ -37,7 +39,7 @@ def confidence(
     if value is None or not 0.0 <= value <= 1.0:
         return _unmeasured("confidence")
     if value >= full:
-        return SizeFactor("confidence", ONE, value, full)
+        return _full("confidence", value, full)
     return _scaled("confidence", bet_size(value) / bet_size(full), value, full)
 
 
@@ -48,7 +50,7 @@ def uncertainty(
     if value is None or not 0.0 <= value <= 1.0:
         return _unmeasured("uncertainty")
     if value <= full:
-        return SizeFactor("uncertainty", ONE, value, full)
+        return _full("uncertainty", value, full)
     return _scaled("uncertainty", (1.0 - value) / (1.0 - full), value, full)
 
 
@@ -59,7 +61,7 @@ def volatility(
     if ratio is None:
         return _unmeasured("volatility")
     if ratio <= full:
-        return SizeFactor("volatility", ONE, ratio, full)
+        return _full("volatility", ratio, full)
     return _scaled("volatility", full / ratio, ratio, full)
 
 
@@ -97,7 +99,7 @@ def liquidity(
     if spread is None:
         return _unmeasured("liquidity")
     if spread <= full:
-        return SizeFactor("liquidity", ONE, spread, full)
+        return _full("liquidity", spread, full)
     return _scaled("liquidity", full / spread, spread, full)
 
 
@@ -135,6 +137,10 @@ _ALONE = SizeFactor("correlation", ONE, 0, 0)
 _FULLY_RECOVERED = SizeFactor("recovery", ONE, 1.0, 1.0)
 
 
+def _full(name: str, measured: Raw, full: Raw) -> SizeFactor:
+    return _new(SizeFactor, (name, ONE, measured, full, None))
+
+
 def _unmeasured(name: str) -> SizeFactor:
     return SizeFactor(name, ZERO)
 
@@ -143,7 +149,7 @@ def _by_use(name: str, measured: float, limit: float, full_use: float) -> SizeFa
     """1 while at most `full_use` of the limit is used, then linear to 0 at the limit."""
     full = limit * full_use
     if measured <= full:
-        return SizeFactor(name, ONE, measured, full)
+        return _full(name, measured, full)
     return _scaled(name, (limit - measured) / (limit - full), measured, full)
 
 

@@ -38,7 +38,28 @@ _CONTEXT = Context(
     prec=28, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow]
 )
 _PASS, _SKIPPED = CheckStatus.PASS, CheckStatus.SKIPPED
+_ADDING = Applies.ADDING
 _REASON_ORDER = {reason: index for index, reason in enumerate(TradeBlockReason)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The rows of one evaluation, apart by when they are asked."""
+
+    first: tuple[Row, ...]
+    on_size: tuple[Row, ...]
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> "_Plan":
+        asked = tuple(rows)
+        return cls(
+            tuple(row for row in asked if not row.on_size),
+            tuple(row for row in asked if row.on_size),
+        )
+
+
+_REGISTRY = CHECKS
+_PLAN = _Plan.of(CHECKS)
 
 
 def evaluate(
@@ -54,7 +75,8 @@ def evaluate(
     before = getcontext()
     setcontext(_CONTEXT)
     try:
-        return _evaluate(intent, snapshot, limits, tuple(rows))
+        plan = _PLAN if rows is _REGISTRY else _Plan.of(rows)
+        return _evaluate(intent, snapshot, limits, plan)
     except Exception as error:  # noqa: BLE001 - total by contract: any defect here must deny
         return _refused(intent, snapshot, _broken(EXPOSURE, error))
     finally:
@@ -74,55 +96,44 @@ class _Answers:
 
 
 def _evaluate(
-    intent: TradeIntent, snapshot: RiskSnapshot, limits: RiskLimits, rows: tuple[Row, ...]
+    intent: TradeIntent, snapshot: RiskSnapshot, limits: RiskLimits, plan: _Plan
 ) -> Decision:
-    answers = _Answers()
     try:
         exposure = classify(intent, snapshot)
     except Exception as error:  # noqa: BLE001 - total by contract: an unreadable book denies
-        return _unclassified(intent, snapshot, limits, rows, error)
-    answers.results.append(
-        CheckResult(EXPOSURE, _PASS, exposure.delta, None, None, None, exposure.price_source)
-    )
-    on_size = [row for row in rows if row.on_size]
-    _ask(rows, answers, intent, exposure, snapshot, limits, skip_on_size=bool(on_size))
+        return _unclassified(intent, snapshot, limits, plan, error)
+    answers = _Answers([CheckResult(EXPOSURE, _PASS, exposure.delta, detail=exposure.price_source)])
+    _ask(plan.first, answers, intent, exposure, snapshot, limits)
     factors = _factors(intent, exposure, snapshot, limits) if exposure.adds else ()
     opening = _sized_opening(exposure, factors, answers)
     step = None if snapshot.instrument is None else snapshot.instrument.qty_step
     reducing_only = answers.denies_adding and exposure.reducing_qty > ZERO
     exposure.sized_qty = _on_grid(exposure, ZERO if reducing_only else opening, step)
     exposure.sized_notional = exposure.sized_qty * exposure.price
-    if on_size:
-        _ask(on_size, answers, intent, exposure, snapshot, limits, skip_on_size=False)
+    _ask(plan.on_size, answers, intent, exposure, snapshot, limits)
     return _decide(intent, snapshot, exposure, answers, factors, step)
 
 
 def _ask(
-    rows: Iterable[Row],
+    rows: tuple[Row, ...],
     answers: _Answers,
     intent: TradeIntent,
     exposure: Exposure,
     snapshot: RiskSnapshot,
     limits: RiskLimits,
-    *,
-    skip_on_size: bool,
 ) -> None:
     """Ask every row; one that breaks is its own UNKNOWN and the others are still asked."""
-    adds, results = exposure.adds, answers.results
-    adding = Applies.ADDING
-    for rule, check, applies, on_size, not_asked in rows:
-        if on_size and skip_on_size:
-            continue
-        if applies is adding and not adds:
-            results.append(not_asked)
+    adds, append = exposure.adds, answers.results.append
+    for rule, check, applies, _, not_asked in rows:
+        if not adds and applies is _ADDING:
+            append(not_asked)
             continue
         try:
             result = check(intent, exposure, snapshot, limits)
         except Exception as error:  # noqa: BLE001 - total by contract: a broken check denies
             result = _broken(rule, error)
-        results.append(result)
-        status = result[1]
-        if status is not _PASS and status is not _SKIPPED:
+        append(result)
+        if result[1] is not _PASS and result[1] is not _SKIPPED:
             _note(answers, result, applies, limits)
 
 
@@ -227,7 +238,7 @@ def _unclassified(
     intent: TradeIntent,
     snapshot: RiskSnapshot,
     limits: RiskLimits,
-    rows: tuple[Row, ...],
+    plan: _Plan,
     error: Exception,
 ) -> Decision:
     """Without an exposure nothing can pass; the checks that need none still say what they see."""
@@ -236,7 +247,7 @@ def _unclassified(
     else:
         first = _broken(EXPOSURE, error)
     results = [first]
-    for row in rows:
+    for row in (*plan.first, *plan.on_size):
         try:
             result = row.check(intent, None, snapshot, limits)  # type: ignore[arg-type]
         except Exception:  # noqa: BLE001 - most checks need the exposure that is missing

@@ -109,7 +109,10 @@ def _within_impact(
     if not levels:
         return unknown(rule, "the book's levels are missing", limit=limit_bps)
     asked, allowed = exposure.opening_notional, limit_bps - fixed_bps
-    law = 1e4 * sqrt_impact(float(asked), float(volume), sigma, limits.impact_coefficient)
+    law = exposure.law_bps
+    if law is None:
+        law = 1e4 * sqrt_impact(float(asked), float(volume), sigma, limits.impact_coefficient)
+        exposure.law_bps = law
     walked, reachable = _walk(levels, exposure.child_notional, allowed)
     value = fixed_bps + max(law, walked)
     if law <= allowed and exposure.child_notional <= reachable:

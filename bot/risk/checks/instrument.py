@@ -41,12 +41,13 @@ def instrument(
 
 def _readable(rules: InstrumentView) -> bool:
     """Every rule a finite number; an infinite maximum would allow anything."""
-    above_zero = (rules.qty_step, rules.tick_size, rules.max_qty, rules.max_leverage)
-    from_zero = (rules.min_qty, rules.min_notional, rules.max_notional or ZERO)
-    for value in above_zero:
+    for value in (rules.qty_step, rules.tick_size, rules.max_qty, rules.max_leverage):
         if not (value.is_finite() and value > ZERO):
             return False
-    return all(value.is_finite() and value >= ZERO for value in from_zero)
+    for value in (rules.min_qty, rules.min_notional, rules.max_notional or ZERO):
+        if not (value.is_finite() and value >= ZERO):
+            return False
+    return True
 
 
 def instrument_status(

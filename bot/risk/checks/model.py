@@ -1,5 +1,8 @@
 """Checks on what the model says of its own prediction."""
 
+from collections.abc import Collection
+from math import fsum
+
 from bot.risk.checks.outcome import (
     at_most,
     failed,
@@ -84,18 +87,22 @@ def feature_importance(
     importance = intent.model.feature_importance
     if not importance:
         return unknown(IMPORTANCE, "no feature importance was given")
-    strongest = sorted(importance.values(), reverse=True)[:3]
-    return share_at_least(IMPORTANCE, min(1.0, sum(strongest)), limits.min_feature_importance)
+    shares: Collection[float] = importance.values()
+    if len(shares) > 3:
+        shares = sorted(shares, reverse=True)[:3]
+    # fsum: the same to the last digit in whatever order a store gives the features back.
+    return share_at_least(IMPORTANCE, min(1.0, fsum(shares)), limits.min_feature_importance)
 
 
 def explainability(
     intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
     """An explanation is there and readable, whatever it says."""
-    count = 0
-    for share in intent.model.feature_importance.values():
+    importance, count = intent.model.feature_importance, 0
+    for share in importance.values():
         if not 0.0 <= share <= 1.0:
-            return unknown(EXPLAINED, f"an importance of {share!r} is not a share")
+            broken = sorted(name for name, each in importance.items() if not 0.0 <= each <= 1.0)
+            return unknown(EXPLAINED, f"the importance of {', '.join(broken)} is not a share")
         if share > 0.0:
             count += 1
     if count >= limits.min_explained_features:

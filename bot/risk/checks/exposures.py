@@ -59,13 +59,15 @@ POSITIONS = Rule(
     "open_positions", Why.PORTFOLIO_RISK_LIMIT, "the number of positions afterwards", Sense.AT_MOST
 )
 
+_NO_ORDER_CAP = skipped(ORDER, "no cap per order is configured")
+
 
 def order_notional(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
     limit = limits.max_order_notional
     if limit is None:
-        return skipped(ORDER, "no cap per order is configured")
+        return _NO_ORDER_CAP
     asked = exposure.opening_notional
     return capped(ORDER, asked, limit, limit, asked)
 

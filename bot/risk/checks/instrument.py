@@ -25,6 +25,8 @@ MAX_NOTIONAL = Rule(
     "max_notional", Why.INSTRUMENT_FILTER, "the notional per order", Sense.AT_MOST, "USDT"
 )
 
+_NO_MAXIMUM = skipped(MAX_NOTIONAL, "the instrument has no maximum notional")
+
 
 def instrument(
     intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
@@ -102,7 +104,7 @@ def max_notional(
 ) -> CheckResult:
     limit = _listed(snapshot).max_notional
     if limit is None:
-        return skipped(MAX_NOTIONAL, "the instrument has no maximum notional")
+        return _NO_MAXIMUM
     cap = limit * exposure.slices
     return capped(MAX_NOTIONAL, exposure.child_notional, limit, cap, exposure.opening_notional)
 

@@ -21,6 +21,7 @@ from bot.execution.limits_source import ConfiguredLimits
 from bot.execution.monitor import Monitor
 from bot.execution.ports import Wakeups
 from bot.execution.reconcile import Reconciler
+from bot.execution.reservations import ReservationReport, rebuild
 from bot.execution.sender import Sender
 from bot.execution.toothless import halt_toothless
 from config.celery import with_database
@@ -126,6 +127,10 @@ class Services:
     @cached_property
     def halter(self) -> Halter:
         return Halter(self.db, self.clock, exchange=self.exchange, revoke=revoke_queued)
+
+    def rebuild_reservations(self) -> ReservationReport:
+        """Compares what is held with what may still fill, and repairs it."""
+        return rebuild(self.db, self.settings.account, self.clock, self.exchange)
 
 
 _services: Services | None = None

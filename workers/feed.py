@@ -116,6 +116,7 @@ class AccountFeed:
         try:
             report = self._context.reconciler.reconcile_account()
             self._context.reconciler.resolve_all(older_than=timedelta(0))
+            self._context.rebuild_reservations()
             self._context.reconciler.record_wallet()
         except OperationalError as error:
             raise DependencyDown(f"Postgres can't be reached: {error.orig}") from error

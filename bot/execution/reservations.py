@@ -1,0 +1,232 @@
+"""Rebuilding reservations from parents, children and the exchange's open orders.
+
+What a trade may still fill is counted from the rows that say so and compared with what is held.
+A reservation that is too small or missing is repaired at once; one that is too large only when the
+exchange was asked, because what rests there unseen needs its place.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from bot.clock import Clock
+from bot.exchange.protocol import Exchange, ExchangeOrder, OrderStatus
+from bot.execution.identity import PREFIX
+from models.database import Database, UnitOfWork
+from models.enums import ChildState, ParentState, ReservationState
+from models.locks import lock_account, lock_parent, lock_reservation
+from models.repositories import orders
+from models.tables import ChildOrderRow, ParentOrderRow, ReservationRow
+
+log = logging.getLogger(__name__)
+
+_ZERO = Decimal(0)
+_OPEN_PARENT = [state for state in ParentState if not state.is_final]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One reservation that did not hold what its trade may still fill."""
+
+    request_id: str
+    held: Decimal | None
+    """None: there was no reservation at all."""
+    needed: Decimal
+    repaired: bool
+    """False: more is held than needed, and nobody asked the exchange."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationReport:
+    """What a rebuild found; with no differences and no orphans the limits hold as they stand."""
+
+    account: str
+    checked: int
+    differences: tuple[Difference, ...]
+    orphans: tuple[str, ...]
+    """Orders with our ids that rest at the exchange and belong to no child: nothing holds them."""
+    exchange_asked: bool
+
+
+def rebuild(
+    db: Database, account: str, clock: Clock, exchange: Exchange | None = None
+) -> ReservationReport:
+    """Counts every open trade's reservation anew and repairs it; never to less than may fill.
+
+    Each trade is repaired under the gate's own lock, so that it may run beside everything else.
+    Without an exchange nothing is lowered. Raises what the exchange raises, before any change.
+    """
+    resting = {} if exchange is None else _resting(exchange)
+    with db.reading() as session:
+        owners = _owners(session, account, resting)
+        requests = sorted({*_candidates(session, account), *owners.values()})
+    found = []
+    for request_id in requests:
+        links = {link for link, owner in owners.items() if owner == request_id}
+        mine = [resting[link] for link in sorted(links)]
+        difference = _repair(db, account, request_id, mine, clock.now(), exchange is not None)
+        if difference is not None:
+            found.append(difference)
+            log.warning("reservation repaired: %s", difference.why, extra={"request": request_id})
+    orphans = tuple(sorted(resting.keys() - owners.keys()))
+    if orphans:
+        _report_orphans(db, account, orphans, clock.now())
+    return ReservationReport(account, len(requests), tuple(found), orphans, exchange is not None)
+
+
+def _resting(exchange: Exchange) -> dict[str, ExchangeOrder]:
+    return {
+        order.order_link_id: order
+        for order in exchange.open_orders()
+        if order.order_link_id.startswith(PREFIX)
+    }
+
+
+def _owners(session: Session, account: str, resting: Mapping[str, ExchangeOrder]) -> dict[str, str]:
+    """The request of each of our resting orders, by order_link_id."""
+    rows = session.execute(
+        select(ChildOrderRow.order_link_id, ChildOrderRow.request_id).where(
+            ChildOrderRow.account == account, ChildOrderRow.order_link_id.in_(list(resting))
+        )
+    )
+    return {row.order_link_id: row.request_id for row in rows}
+
+
+def _candidates(session: Session, account: str) -> Sequence[str]:
+    """Requests that hold something, or whose parent is not over."""
+    return session.scalars(
+        select(ParentOrderRow.request_id)
+        .outerjoin(ReservationRow, ReservationRow.request_id == ParentOrderRow.request_id)
+        .where(
+            ParentOrderRow.account == account,
+            or_(
+                ParentOrderRow.state.in_(_OPEN_PARENT),
+                ReservationRow.state == ReservationState.HELD,
+                ReservationRow.open_qty > 0,
+            ),
+        )
+    ).all()
+
+
+def _repair(
+    db: Database,
+    account: str,
+    request_id: str,
+    resting: Sequence[ExchangeOrder],
+    now: datetime,
+    may_lower: bool,
+) -> Difference | None:
+    with db.unit_of_work() as uow:
+        lock_account(uow.session, account)
+        parent = lock_parent(uow.session, request_id)
+        if parent is None:
+            return None
+        reservation = lock_reservation(uow.session, request_id)
+        needed, why = needs(parent, orders.children_of(uow.session, request_id), resting)
+        held = _held(reservation)
+        if (held or _ZERO) == needed and _state_fits(reservation, parent, needed):
+            return None
+        repaired = held is None or needed >= held or may_lower
+        difference = Difference(request_id, held, needed, repaired, why)
+        if repaired:
+            _write(uow, parent, reservation, needed, now)
+            _audit(uow, account, difference, now)
+            uow.commit()
+        return difference
+
+
+def needs(
+    parent: ParentOrderRow, children: Sequence[ChildOrderRow], resting: Sequence[ExchangeOrder]
+) -> tuple[Decimal, str]:
+    """What the trade may still fill, and how that was counted.
+
+    The larger of what its live children have open and of what the parent has not yet filled or
+    released; and what rests at the exchange of children that were given up here.
+    """
+    live = sum(
+        (max(_ZERO, c.qty - c.filled_qty) for c in children if not ChildState(c.state).is_final),
+        _ZERO,
+    )
+    rest = _ZERO
+    if not ParentState(parent.state).is_final:
+        rest = max(_ZERO, parent.approved_qty - parent.filled_qty - parent.released_qty)
+    ended = {c.order_link_id for c in children if _ended_here(c)}
+    unseen = sum(
+        (max(_ZERO, o.qty - o.filled_qty) for o in resting if o.order_link_id in ended), _ZERO
+    )
+    why = f"children have {live:f} open, the parent {rest:f}, ended children rest with {unseen:f}"
+    return max(live, rest) + unseen, why
+
+
+def _ended_here(child: ChildOrderRow) -> bool:
+    """Final by our own conclusion: the exchange never said that its order is over."""
+    if not ChildState(child.state).is_final:
+        return False
+    return child.exchange_status is None or not OrderStatus(child.exchange_status).is_final
+
+
+def _held(reservation: ReservationRow | None) -> Decimal | None:
+    """What counts against the limits: a released reservation counts for nothing."""
+    if reservation is None:
+        return None
+    return reservation.open_qty if reservation.state == ReservationState.HELD else _ZERO
+
+
+def _state_fits(
+    reservation: ReservationRow | None, parent: ParentOrderRow, needed: Decimal
+) -> bool:
+    """A trade under way has a reservation that is held; one that is over has none."""
+    held = reservation is not None and reservation.state == ReservationState.HELD
+    return held == (needed > 0 or not ParentState(parent.state).is_final)
+
+
+def _write(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    reservation: ReservationRow | None,
+    needed: Decimal,
+    now: datetime,
+) -> None:
+    if reservation is None:
+        reservation = ReservationRow(
+            request_id=parent.request_id,
+            account=parent.account,
+            symbol=parent.symbol,
+            side=parent.side,
+            reduce_only=parent.reduce_only,
+            reference_price=parent.reference_price,
+            approved_qty=parent.approved_qty,
+            created_at=now,
+        )
+        uow.session.add(reservation)
+    over = needed == 0 and ParentState(parent.state).is_final
+    reservation.open_qty = needed
+    # More may rest at the exchange than was ever approved: that too needs its place.
+    reservation.approved_qty = max(reservation.approved_qty, needed)
+    reservation.state = ReservationState.RELEASED if over else ReservationState.HELD
+    reservation.released_at = (reservation.released_at or now) if over else None
+
+
+def _audit(uow: UnitOfWork, account: str, difference: Difference, now: datetime) -> None:
+    held = None if difference.held is None else format(difference.held, "f")
+    uow.audit(
+        account,
+        "reservation_repaired",
+        difference.request_id,
+        "rebuild",
+        {"held": held, "needed": format(difference.needed, "f"), "why": difference.why},
+        now,
+    )
+
+
+def _report_orphans(db: Database, account: str, orphans: Sequence[str], now: datetime) -> None:
+    log.critical("orders without a child rest at the exchange: %s", ", ".join(orphans))
+    with db.unit_of_work() as uow:
+        uow.audit(account, "orders_without_child", account, "rebuild", {"orders": [*orphans]}, now)
+        uow.commit()

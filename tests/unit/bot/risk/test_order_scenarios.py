@@ -47,13 +47,25 @@ WIDE = cases.limits(
     max_depth_share=D("1000000"),
 )
 
-# Rows that only a running system can show; each names the test that has to.
+# Rows that only a running system can show, with the test that shows each, by file and name.
 NEEDS_A_SYSTEM = {
-    "restart-keeps-halt": "tests/integration: a halt survives a restart of every process",
-    "two-workers-last-10-percent": "tests/integration: two workers reserve the last of a limit",
-    "store-lost-mid-check": "tests/integration: Postgres goes away while a request is decided",
-    "trip-between-check-and-send": "tests/integration: a breaker trips before the child is sent",
-    "halted-passes-cancel": "tests/integration: working orders are cancelled while halted",
+    "restart-keeps-halt": (
+        "chaos/test_whole_system.py",
+        "test_halt_from_the_shell_stops_everything_and_survives_a_restart",
+    ),
+    "two-workers-last-10-percent": (
+        "integration/execution/test_approval.py",
+        "test_two_workers_reserve_the_last_ten_percent_and_one_wins",
+    ),
+    "trip-between-check-and-send": (
+        "integration/execution/test_sender.py",
+        "test_after_a_halt_nothing_is_sent",
+    ),
+}
+# And those that no test shows yet: they stay visible as expected failures until one is named.
+NOT_SHOWN_YET = {
+    "store-lost-mid-check": "Postgres goes away while a request is decided: it must be denied",
+    "halted-passes-cancel": "a cancel of a working order goes out while everything is halted",
 }
 
 
@@ -468,12 +480,15 @@ def _winning_close(it: dict[str, Any]) -> None:
 @pytest.mark.parametrize("it", ROWS, ids=[str(r["id"]) for r in ROWS])
 def test_the_row_holds(it: dict[str, Any]) -> None:
     name = it["id"]
-    if name in NEEDS_A_SYSTEM and name not in HANDLERS:
-        pytest.skip(f"needs a running system: {NEEDS_A_SYSTEM[name]}")
+    if name in NOT_SHOWN_YET:
+        pytest.xfail(f"needs a running system: {NOT_SHOWN_YET[name]}")
+    if name in NEEDS_A_SYSTEM:
+        file, test = NEEDS_A_SYSTEM[name]
+        assert f"def {test}(" in (ROOT / "tests" / file).read_text()
+        pytest.skip(f"needs a running system: tests/{file}::{test}")
     HANDLERS[name](it)
 
 
 def test_every_row_is_either_asserted_here_or_named_as_needing_a_system() -> None:
     ids = {str(r["id"]) for r in ROWS}
-    assert ids - HANDLERS.keys() - NEEDS_A_SYSTEM.keys() == set()
-    assert HANDLERS.keys() <= ids
+    assert ids == HANDLERS.keys() | NEEDS_A_SYSTEM.keys() | NOT_SHOWN_YET.keys()

@@ -1,10 +1,10 @@
 """Applies one fill: to the order, the position or the coins, the ledger and the streams."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 from bot.exchange.paper.engine.account import ZERO, Account, Position
-from bot.exchange.paper.engine.instrument import Market
 from bot.exchange.paper.engine.lifecycle import Lifecycle
 from bot.exchange.paper.engine.numbers import EIGHT, grid, plain
 from bot.exchange.paper.engine.orders import SIDE_NAME, Order
@@ -12,6 +12,27 @@ from bot.exchange.paper.engine.records import Execution, execution_stream
 from bot.exchange.paper.engine.world import World
 
 LOG_KIND: Final = {"Trade": "TRADE", "BustTrade": "LIQUIDATION", "AdlTrade": "ADL"}
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """One match: price in ticks, size in steps, and what it is worth."""
+
+    price: int
+    steps: int
+    value: Decimal
+    rate: Decimal
+    is_maker: bool
+    exec_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What a deal took off a position; money in quote coin."""
+
+    steps: int = 0
+    entry_value: Decimal = ZERO
+    open_fees: Decimal = ZERO
 
 
 class Fills:
@@ -39,6 +60,7 @@ class Fills:
         account = world.accounts[order.uid]
         value = price * steps * market.unit
         rate = account.fee_rate(market, is_maker)
+        deal = Deal(price, steps, value, rate, is_maker, exec_type)
         order.filled += steps
         order.value += price * steps
         order.fill_count += 1
@@ -47,98 +69,61 @@ class Fills:
             order.qty += steps
             order.quote_left -= value
         if market.is_spot:
-            item = self._spot(account, order, price, steps, value, rate, is_maker, exec_type)
+            item = self._spot(account, order, deal)
         else:
             self.lifecycle.count_down(account, order, steps)
-            item = self._linear(account, order, price, steps, value, rate, is_maker, exec_type)
+            item = self._linear(account, order, deal)
+        account.void_margin()
         order.fees[item.fee_coin] = order.fees.get(item.fee_coin, ZERO) + item.fee
         world.executions.setdefault(order.uid, []).append(item)
         world.emit(order.uid, "execution", market.category, execution_stream(item))
         world.moved[order.uid] = None
 
-    def _linear(
-        self,
-        account: Account,
-        order: Order,
-        price: int,
-        steps: int,
-        value: Decimal,
-        rate: Decimal,
-        is_maker: bool,
-        exec_type: str,
-    ) -> Execution:
-        market, world = order.market, self.world
+    # Linear
+
+    def _linear(self, account: Account, order: Order, deal: Deal) -> Execution:
+        """Closes first, then opens with what is left; books profit and fee in the settle coin."""
+        market, world, steps = order.market, self.world, deal.steps
         position = account.position(market, order.position_idx)
-        fee = value * rate
-        closed, entry_value, open_fees = self._close(position, order.side, steps)
-        exit_value = price * closed * market.unit
-        pnl = order.side * (entry_value - exit_value)
-        close_fee = fee if closed == steps else (fee * closed / steps).quantize(EIGHT)
-        self._open(position, order.side, steps - closed, price, fee - close_fee)
-        position.cur_realised += pnl - fee
-        position.cum_realised += pnl - fee
-        position.seq = seq = world.next_seq()
-        position.updated_ms = world.now
-        self._note_holder(account, position)
-        if closed:
-            order.closed_pnl += pnl - close_fee - open_fees
-            order.closed_size += closed
-            order.closed_entry_value += entry_value
-            order.closed_exit_value += exit_value
-            order.closed_open_fees += open_fees
-            order.closed_close_fees += close_fee
-            order.exec_type = exec_type
-            account.closing.pop(order.order_id, None)
-            account.closing[order.order_id] = order
-        opened = steps - closed
+        fee = deal.value * deal.rate
+        closed = self._close(position, order.side, steps)
+        exit_value = deal.price * closed.steps * market.unit
+        pnl = order.side * (closed.entry_value - exit_value)
+        part = fee * closed.steps / steps
+        close_fee = fee if closed.steps == steps else part.quantize(EIGHT)
+        opened = steps - closed.steps
+        self._open(position, order.side, opened, deal.price, fee - close_fee)
+        self._note_result(account, position, pnl - fee)
+        if closed.steps:
+            self._note_closing(account, order, deal, closed, exit_value, pnl, close_fee)
         if opened and order.exits is not None:
             world.attach[order.order_id] = world.attach.get(order.order_id, 0) + opened
         coin = market.quote
-        account.realised[coin] = account.realised.get(coin, ZERO) + pnl - fee
-        item = self._execution(
-            account, order, seq, price, steps, value, fee, coin, rate, is_maker, exec_type,
-            closed, pnl,
-        )  # fmt: skip
-        world.ledger.book(
-            account,
-            coin,
-            seq=seq,
-            time_ms=world.now,
-            category="linear",
-            symbol=market.symbol,
-            kind=LOG_KIND[exec_type],
-            cash_flow=pnl,
-            fee=fee,
-            side=SIDE_NAME[order.side],
-            qty=plain(market.quantity(steps)),
-            size=plain(market.quantity(position.size)),
-            price=grid(market.price(price)),
-            fee_rate=plain(rate),
-            order_id=order.order_id,
-            link_id=order.link_id,
-            trade_id=item.exec_id,
-        )
+        item = self._execution(order, deal, position.seq, fee, coin, closed.steps, pnl)
+        kind = LOG_KIND[deal.exec_type]
+        size = plain(market.quantity(position.size))
+        self._book(account, order, item, coin, kind=kind, cash_flow=pnl, fee=fee, size=size)
         world.note_position(account, position)
         return item
 
-    def _close(self, position: Position, side: int, steps: int) -> tuple[int, Decimal, Decimal]:
-        """Takes up to `steps` off an opposite position: steps, their entry value and open fees.
+    def _close(self, position: Position, side: int, steps: int) -> Closed:
+        """Takes up to `steps` off an opposite position.
 
         The share of a partial close is rounded once and subtracted, so nothing is ever lost.
         """
-        closed = min(steps, position.closable(side))
-        if not closed:
-            return 0, ZERO, ZERO
+        count = min(steps, position.closable(side))
+        if not count:
+            return Closed()
         held = abs(position.size)
-        if closed == held:
-            entry_value, open_fees = position.cost, position.open_fees
+        if count == held:
+            closed = Closed(count, position.cost, position.open_fees)
         else:
-            entry_value = (position.cost * closed / held).quantize(EIGHT)
-            open_fees = (position.open_fees * closed / held).quantize(EIGHT)
-        position.cost -= entry_value
-        position.open_fees -= open_fees
-        position.size += side * closed
-        return closed, entry_value, open_fees
+            entry_value = (position.cost * count / held).quantize(EIGHT)
+            closed = Closed(count, entry_value, (position.open_fees * count / held).quantize(EIGHT))
+        position.cost -= closed.entry_value
+        position.open_fees -= closed.open_fees
+        position.size += side * count
+        return closed
 
     def _open(self, position: Position, side: int, steps: int, price: int, fee: Decimal) -> None:
         if not steps:
@@ -152,78 +137,98 @@ class Fills:
         position.cost += price * steps * position.market.unit
         position.open_fees += fee
 
-    def _note_holder(self, account: Account, position: Position) -> None:
-        """Keeps track of who holds a position here."""
+    def _note_result(self, account: Account, position: Position, result: Decimal) -> None:
+        """Counts a realised result, fee included, and keeps track of who holds a position."""
         market = position.market
+        position.cur_realised += result
+        position.cum_realised += result
+        position.seq = self.world.next_seq()
+        position.updated_ms = self.world.now
+        account.realised[market.quote] = account.realised.get(market.quote, ZERO) + result
         sizes = (account.positions.get((market.symbol, idx)) for idx in (0, 1, 2))
         if not any(held is not None and held.size for held in sizes):
             market.holders.pop(account.uid, None)
-        account.void_margin()
 
-    def _spot(
-        self,
+    @staticmethod
+    def _note_closing(
         account: Account,
         order: Order,
-        price: int,
-        steps: int,
-        value: Decimal,
-        rate: Decimal,
-        is_maker: bool,
-        exec_type: str,
-    ) -> Execution:
+        deal: Deal,
+        closed: Closed,
+        exit_value: Decimal,
+        pnl: Decimal,
+        close_fee: Decimal,
+    ) -> None:
+        """Sums up for closed-pnl what the order closed."""
+        order.closed_pnl += pnl - close_fee - closed.open_fees
+        order.closed_size += closed.steps
+        order.closed_entry_value += closed.entry_value
+        order.closed_exit_value += exit_value
+        order.closed_open_fees += closed.open_fees
+        order.closed_close_fees += close_fee
+        order.exec_type = deal.exec_type
+        account.closing.pop(order.order_id, None)
+        account.closing[order.order_id] = order
+
+    # Spot
+
+    def _spot(self, account: Account, order: Order, deal: Deal) -> Execution:
         """Swaps coins. The fee is taken from what is received; a rebate from what is given."""
-        market, world = order.market, self.world
-        base_qty = market.quantity(steps)
-        receives_base = order.side > 0
-        fee_in_base = receives_base == (rate >= 0)
-        fee = (base_qty if fee_in_base else value) * rate
+        market = order.market
+        base_qty = market.quantity(deal.steps)
+        fee_in_base = (order.side > 0) == (deal.rate >= 0)
+        fee = (base_qty if fee_in_base else deal.value) * deal.rate
         coin = market.base if fee_in_base else market.quote
-        seq = world.next_seq()
-        item = self._execution(
-            account, order, seq, price, steps, value, fee, coin, rate, is_maker, exec_type, 0, ZERO
-        )
-        for moved, flow in ((market.base, base_qty), (market.quote, -value)):
-            world.ledger.book(
-                account,
-                moved,
-                seq=seq,
-                time_ms=world.now,
-                category="spot",
-                symbol=market.symbol,
-                kind="TRADE",
-                cash_flow=order.side * flow,
-                fee=fee if moved == coin else ZERO,
-                side=SIDE_NAME[order.side],
-                qty=plain(base_qty),
-                price=grid(market.price(price)),
-                fee_rate=plain(rate),
-                order_id=order.order_id,
-                link_id=order.link_id,
-                trade_id=item.exec_id,
+        item = self._execution(order, deal, self.world.next_seq(), fee, coin, 0, ZERO)
+        for moved, flow in ((market.base, base_qty), (market.quote, -deal.value)):
+            paid = fee if moved == coin else ZERO
+            self._book(
+                account, order, item, moved, kind="TRADE", cash_flow=order.side * flow, fee=paid
             )
         self.lifecycle.sync_lock(account, order)
-        account.void_margin()
         return item
 
-    def _execution(
+    # Both
+
+    def _book(
         self,
         account: Account,
         order: Order,
-        seq: int,
-        price: int,
-        steps: int,
-        value: Decimal,
-        fee: Decimal,
+        item: Execution,
         coin: str,
-        rate: Decimal,
-        is_maker: bool,
-        exec_type: str,
-        closed: int,
-        pnl: Decimal,
+        *,
+        kind: str,
+        cash_flow: Decimal,
+        fee: Decimal,
+        size: str = "",
+    ) -> None:
+        market = order.market
+        self.world.ledger.book(
+            account,
+            coin,
+            seq=item.seq,
+            time_ms=item.time_ms,
+            category=market.category,
+            symbol=market.symbol,
+            kind=kind,
+            cash_flow=cash_flow,
+            fee=fee,
+            side=SIDE_NAME[order.side],
+            qty=plain(market.quantity(item.qty)),
+            size=size,
+            price=grid(item.price),
+            fee_rate=plain(item.fee_rate),
+            order_id=order.order_id,
+            link_id=order.link_id,
+            trade_id=item.exec_id,
+        )
+
+    def _execution(
+        self, order: Order, deal: Deal, seq: int, fee: Decimal, coin: str, closed: int, pnl: Decimal
     ) -> Execution:
-        market: Market = order.market
+        market = order.market
         return Execution(
-            uid=account.uid,
+            uid=order.uid,
             market=market,
             seq=seq,
             exec_id=self.world.exec_id(market),
@@ -238,14 +243,14 @@ class Fills:
             stop_order_type=order.stop_order_type,
             create_type=order.create_type,
             market_unit=order.market_unit,
-            price=market.price(price),
-            qty=steps,
-            value=value,
+            price=market.price(deal.price),
+            qty=deal.steps,
+            value=deal.value,
             fee=fee,
             fee_coin=coin,
-            fee_rate=rate,
-            is_maker=is_maker,
-            exec_type=exec_type,
+            fee_rate=deal.rate,
+            is_maker=deal.is_maker,
+            exec_type=deal.exec_type,
             mark=market.mark(),
             index=market.index,
             closed_size=closed,

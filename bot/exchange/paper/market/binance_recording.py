@@ -39,6 +39,7 @@ _BAND = Decimal("0.1")
 # The recording has no mark price or funding: the mid stands for it, and Binance's usual rate.
 _FUNDING_RATE = Decimal("0.0001")
 _PAST_SEED = 1
+_decode = json.JSONDecoder().raw_decode  # `json.loads` takes twice as long for a short message
 _BY_TIME = attrgetter("ts_ms")
 
 
@@ -102,13 +103,13 @@ def _lines(paths: Sequence[Path]) -> Iterator[tuple[int, dict[str, Any]]]:
 def _message(text: bytes) -> dict[str, Any]:
     """The parsed message; a depth update's levels stay text, for the reader of levels."""
     if b'"e":"depthUpdate"' not in text:
-        return dict(json.loads(text.decode()))
+        return dict(_decode(text.decode())[0])
     head, _, levels = text.partition(b',"b":[')
     bids, comma, rest = levels.partition(b'],"a":[')
     asks, end, _ = rest.rpartition(b"]}}")
     if not comma or not end:
         raise ValueError(f"not a depth update: {text[:80]!r}")
-    message: dict[str, Any] = json.loads((head + b"}}").decode())
+    message: dict[str, Any] = _decode((head + b"}}").decode())[0]
     message["data"] |= {"b": bids, "a": asks}
     return message
 

@@ -72,17 +72,17 @@ def summary(decision: Decision) -> str:
 
 def needed(decision: Decision) -> tuple[str, ...]:
     """What each failed check would have needed, for a shrunk trade to pass whole too."""
-    wishes = [result.needed for result in _blamed(decision)]
+    wishes = [result.needed for result in blamed(decision)]
     return tuple(wish for wish in wishes if wish is not None)
 
 
 def _causes(decision: Decision) -> str:
-    causes = [_clause(result.sentence) for result in _blamed(decision)]
+    causes = [_clause(result.sentence) for result in blamed(decision)]
     causes += [_clause(f.sentence) for f in decision.factors if f.value < 1]
     return "; ".join(causes) or "nothing tradable is left on the lot grid"
 
 
-def _blamed(decision: Decision) -> list[CheckResult]:
+def blamed(decision: Decision) -> list[CheckResult]:
     """The checks that said no, without a size that is too small because of the others."""
     bad = [result for result in decision.checks if result.status in _NO]
     return [result for result in bad if result.name not in _CONSEQUENCES] or bad

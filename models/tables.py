@@ -182,6 +182,8 @@ class ChildOrderRow(Base):
     state: Mapped[str]
     body: Mapped[dict[str, Any] | None]
     """The exact request, stored before it is sent."""
+    arrival: Mapped[dict[str, Any] | None]
+    """The market when it was claimed (bid, ask, as_of); None when nothing was known of it."""
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     fencing_token: Mapped[int] = mapped_column(server_default=text("0"))

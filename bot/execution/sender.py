@@ -26,6 +26,8 @@ from bot.failpoints import (
     BEFORE_CLAIM_COMMIT,
     hit,
 )
+from bot.risk.codec import moment_text, plain
+from bot.risk.snapshot import MarketView
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, TradeSide
 from models.locks import lock_child, lock_parent, request_of_child, sending_shared
@@ -113,7 +115,8 @@ class Sender:
             if refusal is not None:
                 self._stop(uow, parent, child, refusal)
                 return SendResult.STOPPED
-            price = self._price(uow, parent)
+            market = self._market.get(parent.symbol)
+            price = self._price(uow, parent, market)
             if price is None:
                 return self._defer(uow, child, "no fresh market data")
             intent = OrderIntent(
@@ -128,6 +131,7 @@ class Sender:
             )
             body = self._exchange.order_body(intent)
             child.body = dict(body)
+            child.arrival = _arrival(market)
             child.state = ChildState.SENDING
             child.lease_owner = self._owner
             child.lease_until = now + timedelta(seconds=self._lease_seconds)
@@ -269,14 +273,15 @@ class Sender:
         uow.commit()
         return SendResult.DEFERRED
 
-    def _price(self, uow: UnitOfWork, parent: ParentOrderRow) -> Decimal | None:
+    def _price(
+        self, uow: UnitOfWork, parent: ParentOrderRow, view: MarketView | None
+    ) -> Decimal | None:
         """The child's own bound: from the touch by the allowed slippage, never past the parent's.
 
         None when the market is unknown or stale and the child would add risk. What reduces goes
         out at the parent's limit even then.
         """
         limits = self._limits.limits()
-        view = self._market.get(parent.symbol)
         side = TradeSide(parent.side)
         touch = None if view is None else (view.ask if side is TradeSide.BUY else view.bid)
         age = None if view is None else (self._clock.now() - view.as_of).total_seconds()
@@ -305,3 +310,10 @@ class Sender:
             {"child": child.order_link_id, "outcome": outcome, **details},
             self._clock.now(),
         )
+
+
+def _arrival(view: MarketView | None) -> dict[str, object] | None:
+    """What the cost of the trade is measured from; the analysis judges its age."""
+    if view is None or view.bid is None or view.ask is None:
+        return None
+    return {"bid": plain(view.bid), "ask": plain(view.ask), "as_of": moment_text(view.as_of)}

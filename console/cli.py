@@ -8,12 +8,15 @@ from typing import Annotated
 import typer
 
 from console.commands import (
+    blocks,
+    config,
     demo,
     doctor,
     down,
     halt,
     migrate,
     paper_exchange,
+    replay,
     requests,
     resume,
     schema,
@@ -22,7 +25,9 @@ from console.commands import (
     status,
     submit,
     up,
+    whatif,
 )
+from console.commands import explain as explain_request
 from console.context import HomeOption
 from console.errors import ExitCode, explain
 
@@ -83,12 +88,17 @@ for verb in (
     submit,
     requests,
     show,
+    explain_request,
+    whatif,
+    replay,
+    blocks,
     doctor,
     migrate,
     paper_exchange,
 ):
     verb.register(app)
 app.add_typer(schema.app, name="schema")
+app.add_typer(config.app, name="config")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,0 +1,36 @@
+"""What the gate would answer now, on the live snapshot, without leaving any trace."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from bot.execution import snapshots
+from bot.execution.deciding import decide
+from bot.execution.planning import ParentPlan
+from bot.execution.ports import MarketCache
+from bot.risk.decision import Decision
+from bot.risk.limits import RiskLimits
+from bot.risk.snapshot import RiskSnapshot, TradeIntent
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """An answer that nobody acts on, and what it was given on."""
+
+    decision: Decision
+    plan: ParentPlan | None
+    snapshot: RiskSnapshot
+
+
+def what_if(
+    session: Session,
+    intent: TradeIntent,
+    market: MarketCache,
+    limits: RiskLimits,
+    now: datetime,
+) -> WhatIf:
+    """The same functions as a live decision; the session may be read-only."""
+    snapshot, _ = snapshots.take(session, intent, market.get(intent.symbol), market, now)
+    decision, plan = decide(intent, snapshot, limits)
+    return WhatIf(decision, plan, snapshot)

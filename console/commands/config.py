@@ -1,0 +1,181 @@
+"""`mlrisk config`: the limits in force, where each comes from, and how they are changed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from console.configuring import (
+    ActorOption,
+    actor_of,
+    configuration_errors,
+    configuration_service,
+    values_of,
+)
+from console.context import HomeOption, JsonOption, settings_of
+from console.errors import CommandError, ExitCode
+from console.output import print_json, stdout
+
+if TYPE_CHECKING:
+    from bot.execution.config_changes import Version
+
+app = typer.Typer(
+    no_args_is_help=True, help="Show, check and change the limits; changes are versions."
+)
+
+ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="Why; it is recorded.")]
+
+
+@app.command(epilog="Example: mlrisk config show --origin")
+def show(
+    ctx: typer.Context,
+    origin: Annotated[
+        bool, typer.Option("--origin", help="Say where each value comes from.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print every value in force: base, environment, mode, and what was set at run time.
+
+    Without a running system these are the files' values.
+    """
+    from console.configuration_view import configuration_facts, print_configuration, read_current
+
+    with configuration_errors():
+        config, known = read_current(settings_of(ctx, home))
+    if as_json:
+        print_json(configuration_facts(config, overrides_known=known))
+    else:
+        print_configuration(stdout(), config, origin=origin, overrides_known=known)
+
+
+@app.command(epilog="Example: mlrisk config validate config/ml_risk_config.yaml")
+def validate(
+    file: Annotated[Path, typer.Argument(help="A configuration file (YAML).")],
+    as_json: JsonOption = False,
+) -> None:
+    """Check a file in every environment and mode: keys, values, and that each limit bites.
+
+    Exit status 2 with every problem, its file and line.
+    """
+    from console.configuration_view import problems_of
+
+    problems, tried = problems_of(file)
+    if as_json:
+        print_json({"file": file, "valid": not problems, "problems": problems, "checked": tried})
+    elif not problems:
+        stdout().print(f"{file} is valid in {', '.join(tried)}; every limit bites", markup=False)
+    else:
+        raise CommandError("\n".join(problems), ExitCode.USAGE)
+    if problems:
+        raise typer.Exit(ExitCode.USAGE)
+
+
+@app.command(epilog="Example: mlrisk config diff files current")
+def diff(
+    ctx: typer.Context,
+    before: Annotated[str, typer.Argument(help="A version, `files`, `current`, or a file.")],
+    after: Annotated[str, typer.Argument(help="The same; what is compared with it.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two configurations value by value, and say which way each one goes."""
+    from bot.execution.config_changes import differences
+    from console.configuration_view import named_configuration, print_changes
+
+    settings = settings_of(ctx, home)
+    with configuration_errors():
+        first = named_configuration(settings, before)
+        changes = differences(first, named_configuration(settings, after))
+    if as_json:
+        print_json({"from": before, "to": after, "changes": [c.to_json() for c in changes]})
+    else:
+        print_changes(stdout(), changes)
+
+
+@app.command(epilog="Example: mlrisk config history --json")
+def history(
+    ctx: typer.Context,
+    last: Annotated[int, typer.Option("--last", "-n", min=1, help="How many.")] = 20,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the versions of this environment and mode, newest first."""
+    from console.configuration_view import print_history, version_facts
+
+    with configuration_service(settings_of(ctx, home)) as service:
+        versions = service.history(last)
+    if as_json:
+        print_json({"versions": [version_facts(version) for version in versions]})
+    else:
+        print_history(stdout(), versions)
+
+
+@app.command(
+    epilog="Example: mlrisk config propose circuit_breakers.daily_loss_limit=0.01 -r 'rough week'"
+)
+def propose(
+    ctx: typer.Context,
+    reason: ReasonOption,
+    assignments: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="section.key=value")
+    ] = None,
+    unset: Annotated[
+        list[str] | None,
+        typer.Option("--unset", metavar="KEY", help="Take an override back; may be given often."),
+    ] = None,
+    actor: ActorOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change limits. Tightening acts at once; loosening in production waits for `approve`.
+
+    Exit status 4 when a limit of the new version doesn't bite: trading is halted then.
+    """
+    changes = values_of(assignments or [])
+    with configuration_service(settings_of(ctx, home)) as service:
+        version = service.propose(
+            changes, actor=actor_of(actor), reason=reason, unset=tuple(unset or ())
+        )
+    _tell(version, as_json=as_json)
+
+
+@app.command(epilog="Example: mlrisk config approve 7")
+def approve(
+    ctx: typer.Context,
+    version_id: Annotated[int, typer.Argument(metavar="ID", help="The proposed version.")],
+    actor: ActorOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Agree to somebody else's proposal: it acts now."""
+    with configuration_service(settings_of(ctx, home)) as service:
+        version = service.approve(version_id, actor=actor_of(actor))
+    _tell(version, as_json=as_json)
+
+
+@app.command(epilog="Example: mlrisk config reject 7 -r 'not before the weekend'")
+def reject(
+    ctx: typer.Context,
+    version_id: Annotated[int, typer.Argument(metavar="ID", help="The proposed version.")],
+    reason: ReasonOption,
+    actor: ActorOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End a proposal; it never acts."""
+    with configuration_service(settings_of(ctx, home)) as service:
+        version = service.reject(version_id, actor=actor_of(actor), reason=reason)
+    _tell(version, as_json=as_json)
+
+
+def _tell(version: "Version", *, as_json: bool) -> None:
+    from console.configuration_view import print_version, version_facts
+
+    facts: dict[str, Any] = version_facts(version)
+    if as_json:
+        print_json(facts)
+    else:
+        print_version(stdout(), version)
+    if version.toothless:
+        raise typer.Exit(ExitCode.HALTED)

@@ -1,0 +1,39 @@
+"""`mlrisk explain REQUEST_ID`: why a request was allowed, shrunk or denied."""
+
+from typing import Annotated
+
+import typer
+
+from console.context import HomeOption, JsonOption, reading, settings_of
+from console.errors import CommandError
+from console.output import print_json, stdout
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog="Example: mlrisk explain demo-18c2f-1")(explain)
+
+
+def explain(
+    ctx: typer.Context,
+    request_id: Annotated[str, typer.Argument(help="As the strategy named it.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Every check with value, limit, margin and data age, the size's factors, what was needed."""
+    from bot.risk.codec import Unreadable
+    from console.explanation import print_stored, stored_explanation
+
+    with reading(settings_of(ctx, home).require_database_url()) as session:
+        try:
+            facts = stored_explanation(session, request_id)
+        except Unreadable as error:
+            raise CommandError(
+                f"{request_id} was decided by another version of the gate ({error}): "
+                f"`mlrisk show {request_id}` has its record"
+            ) from error
+    if facts is None:
+        raise CommandError(f"no request is called {request_id!r}: `mlrisk requests` lists them")
+    if as_json:
+        print_json(facts)
+    else:
+        print_stored(stdout(), facts)

@@ -1,0 +1,75 @@
+"""`mlrisk replay`: stored requests decided again, and what would have been different."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from console.configuring import (
+    FileOption,
+    SetOption,
+    chosen_limits,
+    configuration_errors,
+    moment_of,
+    values_of,
+)
+from console.context import HomeOption, JsonOption, reading, settings_of
+from console.errors import CommandError, ExitCode
+from console.output import print_json, stdout
+
+if TYPE_CHECKING:
+    from bot.execution.replay import LimitsOf
+    from config.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    app.command(
+        epilog="Example: mlrisk replay --from 24h --set ml_risk_thresholds.min_confidence=0.7"
+    )(replay)
+
+
+def replay(
+    ctx: typer.Context,
+    since: Annotated[str, typer.Option("--from", help="2026-11-23T12:00Z, a day, or 24h ago.")],
+    until: Annotated[str, typer.Option("--to", help="The same; not included.")] = "now",
+    file: FileOption = None,
+    assignments: SetOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide stored requests again on what each of them saw, and show the differences.
+
+    With --config under that file's limits, with --set under the limits of then with single ones
+    changed; with neither under their own, where any difference is a defect (exit status 1).
+    """
+    from console.replay_report import ReplayReport, print_replay
+
+    settings = settings_of(ctx, home)
+    now = datetime.now(UTC)
+    start, end = moment_of(since, now), moment_of(until, now)
+    if start >= end:
+        raise CommandError("--from must be before --to", ExitCode.USAGE)
+    limits = _limits(settings, file, assignments or [])
+    report = ReplayReport(start, end)
+    with reading(settings.require_database_url()) as session:
+        report.run(session, limits)
+    facts: dict[str, Any] = report.facts()
+    if as_json:
+        print_json(facts)
+    else:
+        print_replay(stdout(), report)
+    if file is None and not assignments and report.broken:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _limits(settings: "Settings", file: Path | None, assignments: list[str]) -> "LimitsOf":
+    from bot.execution.replay import with_values
+
+    if file is None and not assignments:
+        return lambda recorded: recorded
+    wanted = chosen_limits(settings, file, assignments)
+    if file is not None:
+        return lambda _: wanted
+    with configuration_errors():
+        return with_values(values_of(assignments), wanted)

@@ -1,0 +1,145 @@
+"""`mlrisk whatif`: what the gate would answer now; nothing is written, sent or recorded."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from console.configuring import FileOption, SetOption, chosen_limits
+from console.context import HomeOption, JsonOption, reading, settings_of
+from console.errors import CommandError, ExitCode
+from console.output import print_json, stdout, utc
+
+if TYPE_CHECKING:
+    from bot.execution.planning import ParentPlan
+    from bot.execution.whatif import WhatIf
+    from bot.risk.snapshot import TradeIntent
+    from config.settings import Settings
+
+_HALTED = frozenset({"trading_state", "emergency_stop_active"})
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog="Example: mlrisk whatif order.json --set gate.max_gross_exposure_share=0.5")(
+        whatif
+    )
+
+
+def whatif(
+    ctx: typer.Context,
+    order: Annotated[str, typer.Argument(help="JSON file of the request, or - for stdin.")],
+    file: FileOption = None,
+    assignments: SetOption = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Take the request and its prediction as made now.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Evaluate a request against the live market, portfolio and states, without any trace.
+
+    Exit status 0 when it would be allowed or shrunk, 3 when denied, 4 when trading is halted.
+    """
+    settings = settings_of(ctx, home)
+    now = datetime.now(UTC)
+    intent = _intent(_load(order), settings.account, now if fresh else None)
+    limits = chosen_limits(settings, file, assignments or [])
+    answer = _ask(settings, intent, limits, now)
+    if as_json:
+        print_json(_facts(answer))
+    else:
+        _print(answer)
+    if not answer.decision.approved:
+        halted = _HALTED & set(answer.decision.reasons)
+        raise typer.Exit(ExitCode.HALTED if halted else ExitCode.BLOCKED)
+
+
+def _load(order: str) -> Any:
+    try:
+        text = sys.stdin.read() if order == "-" else Path(order).read_text(encoding="utf-8")
+        # Digits as text: a float would round money before anybody has looked at it.
+        return json.loads(text, parse_float=str)
+    except OSError as error:
+        raise CommandError(f"{order} can't be read: {error.strerror}", ExitCode.USAGE) from error
+    except ValueError as error:
+        raise CommandError(f"{order} is not JSON: {error}", ExitCode.USAGE) from error
+
+
+def _intent(raw: Any, account: str, made_at: datetime | None) -> "TradeIntent":
+    from bot.errors import BadMessage
+    from bot.execution import intake
+
+    if made_at is not None and isinstance(raw, dict):
+        raw = _made_at(raw, made_at)
+    try:
+        return intake.to_intent(intake.parse_request(raw), account)
+    except BadMessage as error:
+        lines = "\n".join(f"  {e.field}: {e.message}" for e in error.errors)
+        raise CommandError(f"the message was refused:\n{lines}", ExitCode.USAGE) from error
+
+
+def _made_at(raw: dict[str, Any], moment: datetime) -> dict[str, Any]:
+    """The request as if the strategy had made it at that moment; an old expiry goes with it."""
+    predictions = raw.get("ml_predictions")
+    if isinstance(predictions, dict):
+        predictions = {**predictions, "predicted_at": moment.isoformat()}
+    kept = {key: value for key, value in raw.items() if key != "expires_at"}
+    return {**kept, "created_at": moment.isoformat(), "ml_predictions": predictions}
+
+
+def _ask(settings: "Settings", intent: "TradeIntent", limits: Any, now: datetime) -> "WhatIf":
+    from redis import Redis
+
+    from bot.exchange.market_cache import RedisMarketCache
+    from bot.execution.whatif import what_if
+    from config.celery import with_database
+    from tasks.context import MARKET_DATABASE
+
+    url = with_database(settings.require_redis_url(), MARKET_DATABASE)
+    with (
+        Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1) as redis,
+        reading(settings.require_database_url()) as session,
+    ):
+        return what_if(session, intent, RedisMarketCache(redis), limits, now)
+
+
+def _facts(answer: "WhatIf") -> dict[str, Any]:
+    from bot.risk import codec
+    from console.explanation import decision_facts
+
+    return {
+        **decision_facts(answer.decision),
+        "plan": None if answer.plan is None else _plan_facts(answer.plan),
+        "snapshot": codec.to_json(answer.snapshot),
+    }
+
+
+def _plan_facts(plan: "ParentPlan") -> dict[str, Any]:
+    return {
+        "algorithm": plan.algorithm,
+        "params": plan.params,
+        "slices": len(plan.schedule.slices),
+        "total": plan.schedule.total,
+        "residual": plan.schedule.residual,
+        "price_limit": plan.price_limit,
+        "deadline_at": plan.deadline_at,
+    }
+
+
+def _print(answer: "WhatIf") -> None:
+    from console.explanation import decision_facts, print_decision
+
+    out = stdout()
+    print_decision(out, decision_facts(answer.decision))
+    plan = answer.plan
+    if plan is not None:
+        out.print(
+            f"it would go out by {plan.algorithm} ({plan.params.get('chosen_because')}) in "
+            f"{len(plan.schedule.slices)} slices until {utc(plan.deadline_at)}, never beyond "
+            f"{plan.price_limit:f}",
+            markup=False,
+        )
+    out.print("nothing was written, sent or recorded")

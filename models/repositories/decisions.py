@@ -1,0 +1,67 @@
+"""Stored decisions: those of a time, and why requests were blocked."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.audit import GLOBAL_CHAIN
+from models.tables import AuditRow, DecisionRow
+
+_BATCH = 200
+"""Rows read at a time: a decision with its snapshot is some 20 kB."""
+_SAID_NO = '$.checks[*] ? (@.status == "fail" || @.status == "unknown").name'
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One decision's answer and the checks that said no."""
+
+    request_id: str
+    verdict: str
+    reasons: tuple[str, ...]
+    said_no: tuple[str, ...]
+
+
+def between(session: Session, since: datetime, until: datetime) -> Iterator[DecisionRow]:
+    """Decisions from `since` on and before `until`, oldest first, never all in memory."""
+    yield from session.scalars(
+        select(DecisionRow)
+        .where(DecisionRow.decided_at >= since, DecisionRow.decided_at < until)
+        .order_by(DecisionRow.decided_at, DecisionRow.request_id)
+        .execution_options(yield_per=_BATCH)
+    )
+
+
+def outcomes(session: Session, since: datetime) -> Iterator[Outcome]:
+    """The answers since a moment, without their snapshots."""
+    rows = session.execute(
+        select(
+            DecisionRow.request_id,
+            DecisionRow.verdict,
+            DecisionRow.decision["reasons"],
+            func.jsonb_path_query_array(DecisionRow.decision, _SAID_NO),
+        )
+        .where(DecisionRow.decided_at >= since)
+        .execution_options(yield_per=5000)
+    )
+    for request_id, verdict, reasons, said_no in rows:
+        yield Outcome(request_id, verdict, tuple(reasons), tuple(said_no))
+
+
+def bad_messages(session: Session, since: datetime) -> int:
+    """Messages that were refused before they could be decided."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(AuditRow)
+            .where(
+                AuditRow.chain == GLOBAL_CHAIN,
+                AuditRow.kind == "bad_message",
+                AuditRow.at >= since,
+            )
+        )
+        or 0
+    )

@@ -1,0 +1,1 @@
+"""Transaction-cost analysis: what a trade really cost, and against what."""

@@ -78,7 +78,10 @@ class Settings(BaseSettings):
         default=3.0, gt=0, description="a wake-up older than this is taken as lost and sent again"
     )
     lease_seconds: float = Field(
-        default=30.0, gt=0, description="longer than the slowest POST (10 s) plus its bookkeeping"
+        default=15.0,
+        gt=0,
+        description="longer than the slowest POST (11 s) and its bookkeeping, and half of the "
+        "shortest deadline, so that a dead sender's child is sent again in time"
     )
     log_format: str = Field(default="text", pattern="^(text|json)$")
     failpoint: str | None = Field(

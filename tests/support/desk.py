@@ -72,7 +72,7 @@ class Desk:
             clock=self.clock,
             wakeups=self.wakeups,
             owner=owner,
-            lease_seconds=30,
+            lease_seconds=15,
         )
 
     def pass_time(self, seconds: float) -> datetime:
@@ -161,6 +161,12 @@ class Desk:
         with self.db.reading() as session:
             row = session.get(PositionRow, (ACCOUNT, "BTCUSDT"))
         return Decimal(0) if row is None else row.qty
+
+    def at_rest(self) -> bool:
+        """Every parent has ended; false before the first."""
+        with self.db.reading() as session:
+            parents = session.scalars(select(ParentOrderRow)).all()
+        return bool(parents) and all(parent.finished_at is not None for parent in parents)
 
     def audit_kinds(self) -> list[str]:
         with self.db.reading() as session:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import cast, func, select
+from sqlalchemy.dialects.postgresql import JSONPATH
 from sqlalchemy.orm import Session
 
 from models.audit import GLOBAL_CHAIN
@@ -42,7 +43,7 @@ def outcomes(session: Session, since: datetime) -> Iterator[Outcome]:
             DecisionRow.request_id,
             DecisionRow.verdict,
             DecisionRow.decision["reasons"],
-            func.jsonb_path_query_array(DecisionRow.decision, _SAID_NO),
+            func.jsonb_path_query_array(DecisionRow.decision, cast(_SAID_NO, JSONPATH)),
         )
         .where(DecisionRow.decided_at >= since)
         .execution_options(yield_per=5000)

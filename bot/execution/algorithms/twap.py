@@ -1,7 +1,11 @@
-"""TWAP: equal slices at equal intervals, the first at once, exact to the last lot."""
+"""TWAP: equal slices at equal intervals, exact to the last lot; seeded randomness if wanted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from math import isfinite, nextafter
+from random import Random
+from typing import Literal
 
 from bot.errors import Infeasible
 from bot.execution.algorithms.base import (
@@ -13,15 +17,25 @@ from bot.execution.algorithms.base import (
     spread_over,
     whole_lots,
 )
+from bot.execution.algorithms.weighted import apportion
 
 
 @dataclass(frozen=True, slots=True)
 class TwapParams:
-    """`slots` overrides horizon / interval when given."""
+    """`slots` overrides horizon / interval when given.
+
+    `size_distortion` (0 to under 1) is a share of the slice, `time_distortion` (0 to 0.5) a share
+    of the interval, both to either side. They need a `seed`, so that the same parent always gets
+    the same plan; take one that others can't guess.
+    """
 
     horizon_seconds: float
     interval_seconds: float
     slots: int | None = None
+    start: Literal["at_once", "mid_slot"] = "at_once"
+    size_distortion: float = 0.0
+    time_distortion: float = 0.0
+    seed: int | None = None
 
     def slot_count(self) -> int:
         horizon = require_duration("horizon_seconds", self.horizon_seconds)
@@ -46,12 +60,73 @@ def plan(
     Raises Infeasible with the parameter's name.
     """
     slots = params.slot_count()
-    spacing = params.horizon_seconds / slots
+    random = _randomness(params)
     lots, residual = whole_lots(qty, rules.qty_step)
     minimum = rules.min_child_lots(price, reduce_only=reduce_only)
     chosen = spread_over(slots, lots, minimum, rules.max_child_lots())
+    sizes = [size for _, size in chosen]
+    if params.size_distortion:
+        bounds = (minimum, rules.max_child_lots())
+        sizes = distorted_sizes(sizes, params.size_distortion, bounds, random)
+    offsets = _offsets([slot for slot, _ in chosen], slots, params, random)
     slices = tuple(
-        Slice(slot=slot, offset_seconds=slot * spacing, qty=size * rules.qty_step)
-        for slot, size in chosen
+        Slice(slot=slot, offset_seconds=offset, qty=size * rules.qty_step)
+        for (slot, _), offset, size in zip(chosen, offsets, sizes, strict=True)
     )
     return checked(Schedule(slices, residual, slots_merged=slots - len(slices)), qty, rules)
+
+
+def distorted_sizes(
+    planned: Sequence[int], distortion: float, bounds: tuple[int, int], random: Random
+) -> list[int]:
+    """Lots drawn within `distortion` of each planned slice and the venue's bounds, same total.
+
+    What the draws miss of the total is shared out in proportion to the room that each has left,
+    so that no slice leaves its own range.
+    """
+    share = Decimal(repr(distortion))
+    least = [
+        max(bounds[0], int((n * (1 - share)).to_integral_value(ROUND_CEILING))) for n in planned
+    ]
+    most = [min(bounds[1], int((n * (1 + share)).to_integral_value(ROUND_FLOOR))) for n in planned]
+    sizes = [random.randint(low, high) for low, high in zip(least, most, strict=True)]
+    missing = sum(planned) - sum(sizes)
+    if not missing:
+        return sizes
+    ends = most if missing > 0 else least
+    room = [abs(end - size) for end, size in zip(ends, sizes, strict=True)]
+    sign = 1 if missing > 0 else -1
+    moved = apportion(abs(missing), room)
+    return [size + sign * part for size, part in zip(sizes, moved, strict=True)]
+
+
+def _randomness(params: TwapParams) -> Random:
+    size, time = params.size_distortion, params.time_distortion
+    if not isfinite(size) or not 0 <= size < 1:
+        raise Infeasible(f"size_distortion must be at least 0 and under 1, not {size}")
+    if not isfinite(time) or not 0 <= time <= 0.5:
+        raise Infeasible(f"time_distortion must be from 0 to 0.5, not {time}")
+    if params.start not in ("at_once", "mid_slot"):
+        raise Infeasible(f"start must be at_once or mid_slot, not {params.start}")
+    if (size or time) and params.seed is None:
+        raise Infeasible("seed is needed for size_distortion or time_distortion")
+    return Random(params.seed)
+
+
+def _offsets(
+    used: Sequence[int], slots: int, params: TwapParams, random: Random
+) -> Sequence[float]:
+    """Due times in seconds, in the slots' order and inside the horizon."""
+    spacing = params.horizon_seconds / slots
+    middle = 0.5 if params.start == "mid_slot" else 0.0
+    # Rounding must not carry the last one to the end itself.
+    last = nextafter(params.horizon_seconds, 0.0)
+    offsets: list[float] = []
+    for slot in used:
+        jitter = 0.0
+        # "At once" is a promise: the slice that opens the horizon stays where it is.
+        if params.time_distortion and (slot or middle):
+            jitter = params.time_distortion * (2 * random.random() - 1)
+        earliest = offsets[-1] if offsets else 0.0
+        offsets.append(min(max((slot + middle + jitter) * spacing, earliest), last))
+    return offsets

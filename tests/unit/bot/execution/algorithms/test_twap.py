@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from bot.errors import Infeasible
 from bot.execution.algorithms import immediate, twap
 from bot.execution.algorithms.base import LotRules, Schedule, split_evenly
-from bot.execution.algorithms.twap import TwapParams
+from bot.execution.algorithms.twap import TwapParams, distorted_sizes
 
 SCENARIOS = yaml.safe_load((Path(__file__).parents[4] / "scenarios" / "execution.yaml").read_text())
 D = Decimal
@@ -68,7 +69,7 @@ def test_rows_with_named_children_come_out_so(row: dict[str, Any]) -> None:
         assert sorted(s.qty for s in schedule.slices) == [D("0.909")] * 10 + [D("0.910")]
     elif row["qty"] == "10.5":
         assert all(s.qty in (3, 4) for s in schedule.slices)
-        assert (schedule.total, schedule.residual) == (10, D("0.5"))
+        assert (schedule.total, schedule.residual) == (D(10), D("0.5"))
     else:
         size, _, rest = text.partition(" x ")
         count, _, times = rest.partition(" @ ")
@@ -167,3 +168,93 @@ def test_even_parts_sum_and_differ_by_at_most_one(total: int, parts: int) -> Non
     sizes = split_evenly(total, parts)
     assert sum(sizes) == total
     assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize("row", SCENARIOS["random_size"], ids=lambda r: str(r["distortion"]))
+@pytest.mark.parametrize("seed", range(20))
+def test_a_random_slice_stays_in_its_range_over_the_minimum(row: dict[str, Any], seed: int) -> None:
+    low, high = (D(end) for end in row["range"])
+    lot_rules = rules("0.001", min_qty=row.get("min"))
+    params = TwapParams(600, 60, size_distortion=row["distortion"], seed=seed)
+    schedule = twap.plan(params, 10 * D(row["slice"]), D(100), lot_rules)
+    assert schedule.total == 10 * D(row["slice"])
+    assert all(low <= s.qty <= high for s in schedule.slices)
+    if "min" not in row:
+        assert len({s.qty for s in schedule.slices}) > 5
+
+
+def test_a_slice_above_the_minimum_is_distorted_down_to_it_only() -> None:
+    sizes = distorted_sizes([1200] * 50, 0.4, (1000, 10**6), Random(7))
+    assert sum(sizes) == 1200 * 50
+    assert all(1000 <= size <= 1680 for size in sizes)
+
+
+def test_slices_may_be_due_at_the_middle_of_their_slots() -> None:
+    schedule = twap.plan(TwapParams(60, 20, start="mid_slot"), D(3), D(100), rules("1"))
+    assert [s.offset_seconds for s in schedule.slices] == [10, 30, 50]
+
+
+def test_the_same_seed_gives_the_same_plan_and_another_seed_another() -> None:
+    def offsets(seed: int) -> list[float]:
+        params = TwapParams(60, 10, time_distortion=0.5, seed=seed)
+        return [s.offset_seconds for s in twap.plan(params, D(60), D(100), rules("1")).slices]
+
+    assert offsets(1) == offsets(1)
+    assert offsets(1) != offsets(2)
+    assert offsets(1)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"size_distortion": 1.0, "seed": 1}, "size_distortion"),
+        ({"size_distortion": float("nan"), "seed": 1}, "size_distortion"),
+        ({"time_distortion": 0.51, "seed": 1}, "time_distortion"),
+        ({"time_distortion": -0.1, "seed": 1}, "time_distortion"),
+        ({"size_distortion": 0.2}, "seed"),
+        ({"start": "whenever"}, "start"),
+    ],
+)
+def test_an_impossible_randomness_is_refused_by_name(change: dict[str, Any], name: str) -> None:
+    with pytest.raises(Infeasible, match=name):
+        twap.plan(TwapParams(60, 10, **change), D(60), D(100), rules("1"))
+
+
+@given(
+    lots=st.integers(1, 10_000),
+    slots=st.integers(1, 100),
+    minimum=st.integers(1, 50),
+    horizon=st.floats(0.1, 5000),
+    size_distortion=st.floats(0, 0.99),
+    time_distortion=st.floats(0, 0.5),
+    seed=st.integers(),
+    start=st.sampled_from(["at_once", "mid_slot"]),
+)
+def test_any_random_plan_keeps_total_minimum_order_and_horizon(
+    lots: int,
+    slots: int,
+    minimum: int,
+    horizon: float,
+    size_distortion: float,
+    time_distortion: float,
+    seed: int,
+    start: Any,
+) -> None:
+    plain = TwapParams(horizon, horizon / slots, slots)
+    params = TwapParams(
+        horizon, horizon / slots, slots, start, size_distortion, time_distortion, seed
+    )
+    lot_rules = LotRules(D(1), D(minimum), D(10**9), D(0))
+    try:
+        even = twap.plan(plain, D(lots), D(50), lot_rules)
+    except Infeasible:
+        assert lots < minimum
+        return
+    schedule = twap.plan(params, D(lots), D(50), lot_rules)
+    assert schedule.total == lots
+    for drawn, planned_slice in zip(schedule.slices, even.slices, strict=True):
+        assert drawn.qty >= minimum
+        assert abs(drawn.qty - planned_slice.qty) <= planned_slice.qty * D(repr(size_distortion))
+    offsets = [s.offset_seconds for s in schedule.slices]
+    assert offsets == sorted(offsets)
+    assert all(0 <= offset < horizon for offset in offsets)

@@ -22,6 +22,7 @@ from bot.exchange.protocol import (
     OrderIntent,
     Wallet,
 )
+from bot.market.bars import MINUTE, Bar
 
 log = logging.getLogger(__name__)
 
@@ -209,6 +210,29 @@ class BybitExchange:
             raise parse.UnreadableRow("list", rows)
         # Newest first, and the newest, asked for on top, is still being made.
         return [parse.close(row) for row in reversed(rows[1:])]
+
+    def minute_bars(self, symbol: str, start: datetime, end: datetime) -> Sequence[Bar]:
+        """The finished minutes that touch [start, end], oldest first, of all pages."""
+        now = self._clock.now()
+        first = start.replace(second=0, microsecond=0)
+        found: dict[datetime, Bar] = {}
+        while first <= min(end, now):
+            last = min(first + (KLINES_PAGE - 1) * MINUTE, end)
+            reply = self._session.read(
+                "get_kline",
+                category=self._config.category,
+                symbol=symbol,
+                interval="1",
+                start=parse.to_milliseconds(first),
+                end=parse.to_milliseconds(last),
+                limit=KLINES_PAGE,
+            )
+            rows = reply.get("list")
+            if not isinstance(rows, list):
+                raise parse.UnreadableRow("list", rows)
+            found.update((bar.start, bar) for bar in map(parse.bar, rows) if bar.end <= now)
+            first += KLINES_PAGE * MINUTE
+        return [bar for _, bar in sorted(found.items())]
 
     def server_time(self) -> datetime:
         result = self._session.read("get_server_time")

@@ -19,6 +19,7 @@ from bot.exchange.protocol import (
     OrderStatus,
     Wallet,
 )
+from bot.market.bars import Bar
 from models.enums import TradeSide
 
 Row = Mapping[str, Any]
@@ -238,6 +239,15 @@ def close(row: object) -> tuple[datetime, Decimal]:
     if not isinstance(row, list) or len(row) < 5:
         raise UnreadableRow("kline", row)
     return from_milliseconds(row[0], "start"), decimal({"close": row[4]}, "close")
+
+
+def bar(row: object) -> Bar:
+    """A kline of one minute: [start, open, high, low, close, volume, turnover]."""
+    if not isinstance(row, list) or len(row) < 7:
+        raise UnreadableRow("kline", row)
+    names = ("open", "high", "low", "close", "volume", "turnover")
+    numbers = {name: decimal({name: row[i]}, name) for i, name in enumerate(names, start=1)}
+    return Bar(start=from_milliseconds(row[0], "start"), **numbers)
 
 
 def _mapping(row: Row, field: str) -> Row:

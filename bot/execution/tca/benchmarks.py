@@ -7,29 +7,12 @@ from decimal import Decimal
 
 from bot.errors import Refused
 from bot.execution.tca.shortfall import in_bps
+from bot.market.bars import MINUTE, Bar
 from models.enums import TradeSide
 
-BAR = timedelta(minutes=1)
 REVERSION_AFTER = (timedelta(minutes=1), timedelta(minutes=5))
 _GRID = Decimal("1e-12")
 """Interpolated prices are rounded to this: far under any tick."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One minute of trading; `volume` in base units, `turnover` in quote currency."""
-
-    start: datetime
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: Decimal
-    turnover: Decimal
-
-    @property
-    def end(self) -> datetime:
-        return self.start + BAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +42,7 @@ def interval(bars: Sequence[Bar], start: datetime, end: datetime) -> Interval | 
     length = Decimal(_microseconds(end - start))
     if sum((weight for _, weight in inside), Decimal(0)) != length:
         return None
-    minute = Decimal(_microseconds(BAR))
+    minute = Decimal(_microseconds(MINUTE))
     volume = sum((bar.volume * weight for bar, weight in inside), Decimal(0)) / minute
     turnover = sum((bar.turnover * weight for bar, weight in inside), Decimal(0)) / minute
     means = sum((_mean(bar) * weight for bar, weight in inside), Decimal(0))
@@ -79,7 +62,7 @@ def price_at(bars: Sequence[Bar], at: datetime) -> Decimal | None:
     ordered = _in_order(bars)
     for bar in ordered:
         if bar.start <= at < bar.end:
-            passed = Decimal(_microseconds(at - bar.start)) / _microseconds(BAR)
+            passed = Decimal(_microseconds(at - bar.start)) / _microseconds(MINUTE)
             return (bar.open + (bar.close - bar.open) * passed).quantize(_GRID)
     if ordered and ordered[-1].end == at:
         return ordered[-1].close

@@ -110,11 +110,15 @@ def share(part: Decimal, whole: Decimal) -> Decimal | None:
     return _rounded(part, whole, _BPS_GRID) if whole else None
 
 
+def filled_qty(fills: Iterable[FillPart]) -> Decimal:
+    """Base units of all fills, exactly."""
+    return _sums(tuple(fills))[0]
+
+
 def maker_share(fills: Iterable[FillPart]) -> Decimal | None:
     """Share of the filled quantity that rested; None when nothing was filled."""
     parts = tuple(fills)
-    rested, _, _ = _sums(tuple(part for part in parts if part.is_maker))
-    return share(rested, _sums(parts)[0])
+    return share(filled_qty(part for part in parts if part.is_maker), filled_qty(parts))
 
 
 def _rounded(value: Decimal, divisor: Decimal, grid: Decimal) -> Decimal:

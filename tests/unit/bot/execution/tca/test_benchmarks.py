@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import Refused
-from bot.execution.tca.benchmarks import Bar, interval, price_at, reversion
+from bot.execution.tca.benchmarks import interval, price_at, reversion
+from bot.market.bars import Bar
 from models.enums import TradeSide
 
 D = Decimal

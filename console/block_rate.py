@@ -1,7 +1,6 @@
 """How many requests the gate blocks, by reason and by check, and whether one check stops it all."""
 
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -10,103 +9,55 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.orm import Session
 
+from bot.risk import codec
+from bot.risk.block_rate import block_rates
+from bot.risk.decision import Decision
 from console.output import utc
-from models.enums import Verdict
 from models.repositories import decisions
 
-NEARLY_ALL = 0.9
-"""From here a check is a defect or a wrong limit more often than a market condition."""
-FEW = 10
-"""Fewer requests say nothing about a rate."""
-_CONSEQUENCES = frozenset({"min_qty", "min_notional"})
-"""They fail because others left nothing of the size."""
+
+def rate_facts(session: Session, since: datetime) -> dict[str, Any]:
+    """Everything decided since then, and what could not even be decided."""
+    unreadable: list[str] = []
+    rates = block_rates(_decoded(decisions.answers(session, since), unreadable))
+    return {
+        "since": since,
+        "requests": rates.decisions,
+        "blocked": rates.denied,
+        "shrunk": rates.shrunk,
+        "block_rate": round(rates.rate, 6),
+        "blocked_by_reason": dict(rates.by_reason),
+        "blocked_by_check": dict(rates.by_check),
+        "blocked_by_one_check_alone": dict(rates.alone),
+        "hint": rates.hint,
+        "bad_messages": decisions.bad_messages(session, since),
+        "decided_by_unreadable_gates": len(unreadable),
+    }
 
 
-@dataclass
-class BlockRate:
-    """Counts of requests since a moment; a request may be blocked for several reasons."""
-
-    since: datetime
-    decided: int = 0
-    verdicts: Counter[str] = field(default_factory=Counter)
-    blocked_by_reason: Counter[str] = field(default_factory=Counter)
-    blocked_by_check: Counter[str] = field(default_factory=Counter)
-    shrunk_by_reason: Counter[str] = field(default_factory=Counter)
-    alone: Counter[str] = field(default_factory=Counter)
-    """Requests that one check alone blocked."""
-    bad_messages: int = 0
-
-    @property
-    def blocked(self) -> int:
-        return self.verdicts[Verdict.DENY]
-
-    @property
-    def share(self) -> float:
-        return self.blocked / self.decided if self.decided else 0.0
-
-    def add(self, outcome: decisions.Outcome) -> None:
-        self.decided += 1
-        self.verdicts[outcome.verdict] += 1
-        if outcome.verdict == Verdict.SHRINK:
-            self.shrunk_by_reason.update(outcome.reasons)
-        if outcome.verdict != Verdict.DENY:
-            return
-        self.blocked_by_reason.update(outcome.reasons)
-        causes = [name for name in outcome.said_no if name not in _CONSEQUENCES]
-        causes = causes or list(outcome.said_no)
-        self.blocked_by_check.update(causes)
-        if len(causes) == 1:
-            self.alone.update(causes)
-
-    def hints(self) -> list[str]:
-        """What to look at; empty when nothing stands out."""
-        if self.decided < FEW:
-            return []
-        return [
-            f"High block rate: {name} blocks {count / self.decided:.0%} of {self.decided} requests "
-            f"({self.alone[name]} of them alone). See what it wants with `mlrisk explain`, and "
-            "what another limit would do with `mlrisk replay --set`"
-            for name, count in self.blocked_by_check.most_common()
-            if count / self.decided >= NEARLY_ALL
-        ]
-
-    def facts(self) -> dict[str, Any]:
-        return {
-            "since": self.since,
-            "requests": self.decided,
-            "blocked": self.blocked,
-            "block_rate": round(self.share, 6),
-            "verdicts": dict(self.verdicts.most_common()),
-            "blocked_by_reason": dict(self.blocked_by_reason.most_common()),
-            "blocked_by_check": dict(self.blocked_by_check.most_common()),
-            "blocked_by_one_check_alone": dict(self.alone.most_common()),
-            "shrunk_by_reason": dict(self.shrunk_by_reason.most_common()),
-            "bad_messages": self.bad_messages,
-            "hints": self.hints(),
-        }
+def _decoded(answers: Iterable[dict[str, Any]], unreadable: list[str]) -> Iterator[Decision]:
+    for answer in answers:
+        try:
+            yield codec.from_json(Decision, answer)
+        except codec.Unreadable as error:
+            unreadable.append(str(error))
 
 
-def block_rate(session: Session, since: datetime) -> BlockRate:
-    """Everything decided since then."""
-    rate = BlockRate(since, bad_messages=decisions.bad_messages(session, since))
-    for outcome in decisions.outcomes(session, since):
-        rate.add(outcome)
-    return rate
-
-
-def print_rate(out: Console, rate: BlockRate) -> None:
+def print_rate(out: Console, facts: dict[str, Any]) -> None:
+    requests = facts["requests"]
     out.print(
-        f"since {utc(rate.since)}: {rate.decided} requests decided, [bold]{rate.blocked}[/] "
-        f"blocked ({rate.share:.1%}), {rate.verdicts[Verdict.SHRINK]} shrunk; "
-        f"{rate.bad_messages} refused as unreadable messages"
+        f"since {utc(facts['since'])}: {requests} requests decided, [bold]{facts['blocked']}[/] "
+        f"blocked ({facts['block_rate']:.1%}), {facts['shrunk']} shrunk; "
+        f"{facts['bad_messages']} refused as messages"
     )
-    if rate.blocked:
+    if facts["blocked"]:
         table = Table("check", "blocked", "of all", "alone", box=None)
-        for name, count in rate.blocked_by_check.most_common():
-            share = f"{count / rate.decided:.1%}"
-            table.add_row(escape(name), str(count), share, str(rate.alone[name]))
+        alone = facts["blocked_by_one_check_alone"]
+        for name, count in facts["blocked_by_check"].items():
+            share = f"{count / requests:.1%}"
+            table.add_row(escape(name), str(count), share, str(alone.get(name, 0)))
         out.print(table)
-        reasons = rate.blocked_by_reason.most_common()
+        reasons = facts["blocked_by_reason"].items()
         out.print("reasons: " + ", ".join(f"{reason} {count}" for reason, count in reasons))
-    for hint in rate.hints():
-        out.print(f"[yellow]{escape(hint)}[/]")
+    if facts["hint"]:
+        out.print(f"[yellow]{escape(facts['hint'])}[/] (`mlrisk explain`, `mlrisk replay --set`)")

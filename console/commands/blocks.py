@@ -21,12 +21,12 @@ def blocks(
     as_json: JsonOption = False,
 ) -> None:
     """Count blocked requests by reason and by check, and hint at a check that blocks nearly all."""
-    from console.block_rate import block_rate, print_rate
+    from console.block_rate import print_rate, rate_facts
 
     start = datetime.now(UTC) - duration_of(since)
     with reading(settings_of(ctx, home).require_database_url()) as session:
-        rate = block_rate(session, start)
+        facts = rate_facts(session, start)
     if as_json:
-        print_json(rate.facts())
+        print_json(facts)
     else:
-        print_rate(stdout(), rate)
+        print_rate(stdout(), facts)

@@ -1,11 +1,11 @@
 """Stored decisions: those of a time, and why requests were blocked."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import cast, func, select
-from sqlalchemy.dialects.postgresql import JSONPATH
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from sqlalchemy.orm import Session
 
 from models.audit import GLOBAL_CHAIN
@@ -13,17 +13,7 @@ from models.tables import AuditRow, DecisionRow
 
 _BATCH = 200
 """Rows read at a time: a decision with its snapshot is some 20 kB."""
-_SAID_NO = '$.checks[*] ? (@.status == "fail" || @.status == "unknown").name'
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One decision's answer and the checks that said no."""
-
-    request_id: str
-    verdict: str
-    reasons: tuple[str, ...]
-    said_no: tuple[str, ...]
+_SAID_NO = '$.checks[*] ? (@.status == "fail" || @.status == "unknown")'
 
 
 def between(session: Session, since: datetime, until: datetime) -> Iterator[DecisionRow]:
@@ -36,20 +26,18 @@ def between(session: Session, since: datetime, until: datetime) -> Iterator[Deci
     )
 
 
-def outcomes(session: Session, since: datetime) -> Iterator[Outcome]:
-    """The answers since a moment, without their snapshots."""
+def answers(session: Session, since: datetime) -> Iterator[dict[str, Any]]:
+    """The recorded answers since a moment, of their checks only those that said no."""
     rows = session.execute(
         select(
-            DecisionRow.request_id,
-            DecisionRow.verdict,
-            DecisionRow.decision["reasons"],
+            DecisionRow.decision.op("-", return_type=JSONB)("checks"),
             func.jsonb_path_query_array(DecisionRow.decision, cast(_SAID_NO, JSONPATH)),
         )
         .where(DecisionRow.decided_at >= since)
-        .execution_options(yield_per=5000)
+        .execution_options(yield_per=_BATCH)
     )
-    for request_id, verdict, reasons, said_no in rows:
-        yield Outcome(request_id, verdict, tuple(reasons), tuple(said_no))
+    for answer, said_no in rows:
+        yield {**answer, "checks": said_no}
 
 
 def bad_messages(session: Session, since: datetime) -> int:

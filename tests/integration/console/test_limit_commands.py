@@ -12,14 +12,11 @@ from sqlalchemy import func, select, update
 
 from bot.clock import FixedClock
 from bot.exchange.market_cache import RedisMarketCache
-from bot.execution.intake import parse_request
 from config.celery import with_database
-from console.block_rate import BlockRate
 from console.cli import run
 from console.errors import ExitCode
 from models.database import Database
 from models.enums import ScopeKind, TradingState
-from models.repositories.decisions import Outcome
 from models.tables import Base, DecisionRow, TradingStateRow
 from tasks.context import MARKET_DATABASE
 from tests.support.desk import ACCOUNT, Desk
@@ -370,31 +367,18 @@ class TestReplay:
 class TestBlocks:
     def test_the_rate_is_told_by_reason_and_by_check(self, desk: Desk, mlrisk: Mlrisk) -> None:
         desk.limits.change(max_repeated_orders=100)
-        for number in range(12):
+        for number in range(24):
             desk.approve(f"r-{number}", ml_predictions={"confidence": 0.1 if number else 0.9})
-        desk.approve("bad", side="up")
         with desk.db.transaction() as session:
             session.execute(update(DecisionRow).values(decided_at=datetime.now(UTC)))
         status, facts = mlrisk("blocks", "--since", "1h", "--json")
         assert status == ExitCode.OK
-        assert (facts["requests"], facts["blocked"]) == (12, 11)
-        assert facts["blocked_by_check"] == {"confidence": 11}
-        assert facts["blocked_by_reason"]["insufficient_confidence"] == 11
-        assert facts["hints"][0].startswith("High block rate: confidence blocks 92% of 12")
+        assert (facts["requests"], facts["blocked"]) == (24, 23)
+        assert facts["blocked_by_check"] == {"confidence": 23}
+        assert facts["blocked_by_reason"]["insufficient_confidence"] == 23
+        assert facts["bad_messages"] == 0
+        assert facts["hint"].startswith("High block rate: the check 'confidence' denied 23 of 24")
         assert "High block rate" in mlrisk("blocks")[1]
 
     def test_a_duration_is_needed(self, mlrisk: Mlrisk) -> None:
         assert mlrisk("blocks", "--since", "long")[0] == ExitCode.USAGE
-
-    def test_few_requests_give_no_hint_and_a_consequence_is_no_cause(self) -> None:
-        rate = BlockRate(datetime.now(UTC))
-        for number in range(9):
-            rate.add(Outcome(f"r-{number}", "deny", ("data_stale",), ("data_age", "min_qty")))
-        assert rate.hints() == []
-        rate.add(Outcome("r-9", "deny", ("instrument_filter",), ("min_qty",)))
-        assert rate.blocked_by_check == {"data_age": 9, "min_qty": 1}
-        assert len(rate.hints()) == 1
-
-
-def test_the_request_in_these_tests_is_what_strategies_send(desk: Desk) -> None:
-    assert parse_request(desk.request()).request_id == "r-1"

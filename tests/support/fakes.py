@@ -44,6 +44,7 @@ class FakeExchange:
     posts: int = 0
     orders: dict[str, ExchangeOrder] = field(default_factory=dict)
     fills: list[Execution] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
     visible: bool = True
     before_post: Callable[[], None] | None = None
     recv_window_ms: int = 5000
@@ -116,7 +117,11 @@ class FakeExchange:
         return None
 
     def cancel_all(self, symbol: str | None = None) -> Sequence[str]:
-        return []
+        ids = [order.order_link_id for order in self.open_orders()]
+        for link in ids:
+            self.orders[link] = replace(self.orders[link], status=OrderStatus.CANCELLED)
+        self.cancelled += ids
+        return ids
 
     def find_order(self, symbol: str, order_link_id: str) -> ExchangeOrder | None:
         return self.orders.get(order_link_id) if self.visible else None

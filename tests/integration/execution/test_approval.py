@@ -2,10 +2,14 @@
 
 import threading
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
+from bot.execution import snapshots
 from bot.execution.deciding import decide
 from bot.risk import codec
 from bot.risk.limits import RiskLimits
@@ -193,3 +197,26 @@ def test_leaving_a_unit_of_work_without_commit_changes_nothing(desk: Desk) -> No
     assert desk.audit_kinds() == []
     with desk.db.reading() as session:
         assert session.scalar(select(func.count()).select_from(TradeRequestRow)) == 0
+
+
+def test_a_store_that_is_lost_during_the_check_lets_nothing_through(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scenario store-lost-mid-check: Postgres drops the session while the gate decides."""
+    original = snapshots.take
+
+    def lose_the_store(session: Session, *rest: Any) -> Any:
+        taken = original(session, *rest)
+        own = session.scalar(text("SELECT pg_backend_pid()"))
+        with desk.db.autocommit_connection() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": own})
+        return taken
+
+    monkeypatch.setattr(snapshots, "take", lose_the_store)
+    with pytest.raises(OperationalError):
+        desk.approve("r-lost")
+    assert desk.children() == []
+    assert desk.wakeups.children == []
+    monkeypatch.setattr(snapshots, "take", original)
+    assert desk.approve("r-lost")["verdict"] == "allow"
+    assert len(desk.children()) == 1

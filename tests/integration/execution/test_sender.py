@@ -2,11 +2,13 @@
 
 import threading
 import time
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Throttled
+from bot.exchange.protocol import OrderStatus
 from bot.execution.sender import SendResult
 from models.enums import ChildState, ParentState, TradingState
 from tests.support.desk import ACCOUNT, Desk
@@ -312,6 +314,21 @@ class TestHalting:
         with pytest.raises(NotAuthorised):
             desk.halter.resume(reason="please", actor="me", development=False)
         assert self.state(desk) is TradingState.HALTED
+
+    def test_a_cancel_goes_out_while_everything_is_halted(self, desk: Desk) -> None:
+        """Scenario halted-passes-cancel: a halt stops what adds, never what takes away."""
+        desk.approve()
+        desk.send(desk.child().child_id)
+        (order,) = desk.exchange.orders.values()
+        resting = replace(order, status=OrderStatus.OPEN, filled_qty=D(0))
+        desk.exchange.orders[order.order_link_id] = resting
+        desk.halter.halt(reason="first", actor="me")
+        assert desk.exchange.cancelled == []
+        report = desk.halter.halt(reason="again", actor="me", cancel=True)
+        assert report.already_halted
+        assert report.orders_cancelled == 1
+        assert desk.exchange.cancelled == [order.order_link_id]
+        assert desk.exchange.open_orders() == []
 
     def test_halting_twice_is_one_halt(self, desk: Desk) -> None:
         first = desk.halter.halt(reason="a", actor="me")

@@ -1,0 +1,101 @@
+"""Breakers latch on confirmed facts, move the trading state, and stop what was approved before."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from bot.execution.monitor import Monitor
+from bot.execution.sender import SendResult
+from models.enums import CircuitBreakerType, ScopeKind, TradingState
+from models.repositories import states
+from models.tables import BreakerRow
+from tests.support.desk import ACCOUNT, Desk
+
+D = Decimal
+
+
+@pytest.fixture
+def monitor(desk: Desk) -> Monitor:
+    return Monitor(db=desk.db, account=ACCOUNT, limits=desk.limits, clock=desk.clock)
+
+
+def account_state(desk: Desk) -> TradingState:
+    with desk.db.reading() as session:
+        rows = states.applicable_states(session, ACCOUNT, "test", "BTCUSDT")
+    return next(
+        (TradingState(r.state) for r in rows if r.scope_kind == ScopeKind.ACCOUNT),
+        TradingState.ACTIVE,
+    )
+
+
+def lose(desk: Desk, monitor: Monitor, equity: str, times: int) -> None:
+    wallet = desk.exchange.wallet()
+    desk.exchange.wallet = lambda: replace(wallet, equity=D(equity))  # type: ignore[method-assign]
+    for _ in range(times):
+        desk.pass_time(3)
+        monitor.judge_losses()
+
+
+def test_one_bad_reading_is_a_glitch(desk: Desk, monitor: Monitor) -> None:
+    lose(desk, monitor, "40000", 1)
+    lose(desk, monitor, "100000", 3)
+    assert account_state(desk) is TradingState.ACTIVE
+
+
+def test_the_limit_itself_trips_and_a_cent_above_does_not(desk: Desk, monitor: Monitor) -> None:
+    lose(desk, monitor, "97000.01", 4)
+    assert account_state(desk) is TradingState.ACTIVE
+    lose(desk, monitor, "97000.00", 3)
+    assert account_state(desk) is TradingState.REDUCING
+    with desk.db.reading() as session:
+        row = session.get(
+            BreakerRow, (ScopeKind.ACCOUNT, ACCOUNT, CircuitBreakerType.DAILY_LOSS_LIMIT)
+        )
+    assert row is not None
+    assert row.tripped
+    assert (row.value, row.limit) == ("0.030000", "0.03")
+
+
+def test_a_breaker_latches_when_the_money_comes_back(desk: Desk, monitor: Monitor) -> None:
+    lose(desk, monitor, "90000", 3)
+    lose(desk, monitor, "120000", 5)
+    assert account_state(desk) is TradingState.REDUCING
+    assert desk.audit_kinds().count("breaker_tripped") == 1
+
+
+def test_a_breaker_that_trips_after_the_approval_stops_the_send(
+    desk: Desk, monitor: Monitor
+) -> None:
+    """Scenario trip-between-check-and-send."""
+    desk.approve()
+    lose(desk, monitor, "90000", 3)
+    assert desk.send(desk.child().child_id) is SendResult.STOPPED
+    assert desk.exchange.posts == 0
+    desk.check_balance()
+
+
+def test_a_tripped_breaker_denies_what_adds_and_lets_reduce(desk: Desk, monitor: Monitor) -> None:
+    desk.approve()
+    desk.send(desk.child().child_id)
+    desk.stream()
+    lose(desk, monitor, "90000", 3)
+    assert desk.approve("r-add")["verdict"] == "deny"
+    reducing = desk.approve(
+        "r-reduce", side="sell", signal_data={"position_size": "1000", "reduce_only": True}
+    )
+    assert reducing["verdict"] == "allow"
+    assert desk.send(desk.children("r-reduce")[0].child_id) is SendResult.SENT
+
+
+def test_positions_that_keep_disagreeing_trip_the_data_breaker(
+    desk: Desk, monitor: Monitor
+) -> None:
+    desk.approve()
+    desk.send(desk.child().child_id)
+    desk.stream()
+    (fill,) = desk.exchange.fills
+    desk.exchange.fills.append(replace(fill, qty=D(1)))
+    for expected in (TradingState.ACTIVE, TradingState.ACTIVE, TradingState.REDUCING):
+        monitor.judge_reconciliation(desk.reconciler.reconcile_account())
+        assert account_state(desk) is expected

@@ -12,7 +12,7 @@ from models.enums import TradeSide
 
 REVERSION_AFTER = (timedelta(minutes=1), timedelta(minutes=5))
 _GRID = Decimal("1e-12")
-"""Interpolated prices are rounded to this: far under any tick."""
+"""Averages are rounded to this: far under any tick or lot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,13 @@ def interval(bars: Sequence[Bar], start: datetime, end: datetime) -> Interval | 
     if sum((weight for _, weight in inside), Decimal(0)) != length:
         return None
     minute = Decimal(_microseconds(MINUTE))
-    volume = sum((bar.volume * weight for bar, weight in inside), Decimal(0)) / minute
-    turnover = sum((bar.turnover * weight for bar, weight in inside), Decimal(0)) / minute
+    volume = sum((bar.volume * weight for bar, weight in inside), Decimal(0))
+    turnover = sum((bar.turnover * weight for bar, weight in inside), Decimal(0))
     means = sum((_mean(bar) * weight for bar, weight in inside), Decimal(0))
     return Interval(
-        vwap=turnover / volume if volume else None,
-        twap=means / length,
-        volume=volume,
+        vwap=(turnover / volume).quantize(_GRID) if volume else None,
+        twap=(means / length).quantize(_GRID),
+        volume=(volume / minute).quantize(_GRID),
         bars=len(inside),
     )
 

@@ -363,6 +363,10 @@ def test_the_walk_reaches_the_level_that_holds_the_last_unit() -> None:
     assert result.cap == D("3001.5")
     steep = trading(asks=(asks[0], (D("30061"), D("5"))), **calm)
     assert asked("impact", snapshot=steep).cap == D("1500")
+    exactly = trading(asks=((D("30000"), D("0.1")),), **calm)
+    assert asked("impact", snapshot=exactly).status is PASS
+    thin = trading(asks=((D("30000"), D("0.005")),), **calm)
+    assert asked("impact", twap(100.0, 10.0), thin).cap == D("1500")
     unreadable = trading(asks=((D("30000"), D("Infinity")),), **calm)
     assert asked("impact", snapshot=unreadable).cap == 0
 
@@ -407,6 +411,19 @@ def test_the_book_is_counted_with_every_sign() -> None:
         assert asked("gross_exposure", intent, snapshot).value == gross
         assert asked("net_exposure", intent, snapshot).value == net
         assert asked("open_positions", intent, snapshot).value == "3"
+
+
+def test_limits_are_shares_of_equity_and_leverage_is_a_multiple_of_it() -> None:
+    half = cases.limits(max_gross_exposure_share=D("0.5"), max_net_exposure_share=D("0.25"))
+    assert asked("gross_exposure", limits=half).limit == "50000"
+    assert asked("net_exposure", limits=half).limit == "25000"
+    assert asked("position_size").limit == "10000"
+    assert asked("correlated_exposure").limit == "30000"
+    snapshot = owning(positions=(held("1", "ETHUSDT", "30000"),))
+    result = asked("leverage", snapshot=snapshot)
+    assert (result.value, result.limit, result.cap) == ("0.33", "3", D("270000"))
+    result = asked("liquidation_distance", snapshot=snapshot)
+    assert float(result.value or 0) == pytest.approx(100 / 33 - 0.005)
 
 
 def test_what_moves_with_a_trade_depends_on_its_side() -> None:

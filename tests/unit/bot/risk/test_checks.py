@@ -153,6 +153,7 @@ def test_a_market_is_judged_at_its_limits(
 PORTFOLIOS = [
     ("portfolio_age", {"as_of": ago(30)}, PASS),
     ("portfolio_age", {"as_of": ago(30.1)}, FAIL),
+    ("portfolio_age", {"as_of": ago(-2)}, PASS),
     ("portfolio_age", {"as_of": None}, UNKNOWN),
     ("portfolio_age", {"as_of": ago(-2.1)}, UNKNOWN),
     ("daily_loss", {"equity": D("97000.01")}, PASS),
@@ -411,6 +412,40 @@ def test_the_book_is_counted_with_every_sign() -> None:
         assert asked("gross_exposure", intent, snapshot).value == gross
         assert asked("net_exposure", intent, snapshot).value == net
         assert asked("open_positions", intent, snapshot).value == "3"
+
+
+def test_the_smallest_lot_that_the_exchange_takes_is_approved() -> None:
+    decision = evaluate(cases.intent(), ruled(min_qty=D("0.1")), cases.LIMITS)
+    assert decision.verdict is Verdict.ALLOW
+    assert decision.approved_qty == D("0.1")
+
+
+def test_the_smallest_of_several_caps_sets_the_size_and_is_named() -> None:
+    thin = trading(ask_depth=D("3000"), volume_24h=D("40000"), volatility=1e-9)
+    decision = evaluate(cases.intent(), thin, cases.LIMITS)
+    assert decision.check("adv_share").cap == D("2000")
+    assert decision.check("depth").cap == D("1500")
+    assert decision.capped_by == "depth"
+    assert decision.approved_notional == D("1500")
+
+
+def test_the_largest_order_counts_per_slice() -> None:
+    result = asked("max_qty", twap(100.0, 10.0), ruled(max_qty=D("0.005")))
+    assert (result.status, result.cap) == (FAIL, D("1500"))
+
+
+def test_an_unknown_says_what_is_wrong_with_its_input() -> None:
+    missing = asked("confidence", cases.intent(model=cases.model(confidence=None)))
+    assert missing.detail == "the input is missing"
+    odd = asked("confidence", cases.intent(model=cases.model(confidence=7.0)))
+    assert odd.detail == "7.0 is not a readable value"
+    shares = {"fine": 0.5, "none": 0.0, "whole": 1.0, "broken": 1.5, "bad": -1.0}
+    features = asked("explainability", cases.intent(model=cases.model(feature_importance=shares)))
+    assert features.detail == "the importance of bad, broken is not a share"
+    versions = {"v0": "rolled back", "v9": "not registered"}
+    for version, word in versions.items():
+        model = cases.model(model_version=version)
+        assert asked("model_version", cases.intent(model=model)).value == word
 
 
 def test_limits_are_shares_of_equity_and_leverage_is_a_multiple_of_it() -> None:

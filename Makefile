@@ -94,8 +94,9 @@ define install
 				if ((count % 20 == 0)); then echo "  $$count packages fetched"; fi ;; \
 			Installing) echo "  installing $$count packages" ;; \
 		esac; done; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
-		--no-build-isolation --editable .
+	@# Newer pips pass on setuptools' advice about editable installs.
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--no-input --no-deps --no-build-isolation --editable .
 endef
 
 define compile

@@ -12,7 +12,10 @@ from console.cli import app
 from models.messages import MLTradeRequest
 from tests.support.repository import FENCE, ROOT, code_blocks, project, text_of
 
-DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+DOCUMENTS = (
+    *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"),
+    *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+)
 
 
 def _commands(document: str) -> Iterator[list[str]]:
@@ -55,7 +58,7 @@ def test_every_make_target_in_the_documents_exists(document: str) -> None:
 def test_every_link_and_path_in_the_documents_leads_somewhere(document: str) -> None:
     text = text_of(document)
     for target in re.findall(r"\]\(([^)#\s]+)\)", text):
-        assert "://" in target or (ROOT / target).exists(), target
+        assert "://" in target or (ROOT / document).parent.joinpath(target).exists(), target
     rooms = "config|models|bot|tasks|workers|console|tests|examples|benchmarks"
     for path in re.findall(rf"`((?:{rooms})/[\w./\-]*)`", text):
         assert (ROOT / path).exists(), path

@@ -3,13 +3,16 @@
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
 from sqlalchemy import delete, select, update
 
 from bot.exchange.protocol import OrderStatus
 from bot.execution.reservations import ReservationReport, rebuild
 from models.enums import ChildState, ReservationState
 from models.tables import AuditRow, ChildOrderRow, ReservationRow
+from tests.support import reserving
 from tests.support.desk import ACCOUNT, Desk
+from tests.support.reserving import CAP
 
 D = Decimal
 
@@ -135,3 +138,16 @@ def test_a_repaired_reservation_counts_in_the_next_decision(desk: Desk) -> None:
         session.execute(delete(ReservationRow))
     run(desk)
     assert desk.approve("r-2")["verdict"] == "deny"
+
+
+@pytest.mark.parametrize(("gate", "each"), [(True, 15), (False, 80)])
+def test_eight_processes_never_exceed_the_cap_and_lose_or_double_nothing(
+    migrated_url: str, gate: bool, each: int
+) -> None:
+    """`python -m benchmarks.reservations` is the same with 8 x 10,000."""
+    result = reserving.run(migrated_url, processes=8, each=each, gate=gate)
+    assert result.errors == ()
+    assert result.asked == 8 * each
+    assert result.released > 0
+    assert CAP * D("0.8") < result.highest_total <= CAP
+    assert result.held_at_end == result.expected_at_end

@@ -24,6 +24,7 @@ from console.commands import (
     show,
     status,
     submit,
+    tca,
     up,
     whatif,
 )
@@ -88,6 +89,7 @@ for verb in (
     submit,
     requests,
     show,
+    tca,
     explain_request,
     whatif,
     replay,

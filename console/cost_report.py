@@ -1,0 +1,186 @@
+"""Costs of trades as JSON, CSV and tables."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from sqlalchemy.orm import Session
+
+from bot.clock import SystemClock
+from bot.errors import Refused
+from bot.exchange.factory import make_exchange
+from bot.execution.tca.analysis import TradeCost
+from bot.execution.tca.impact import fit_impact
+from bot.execution.tca.resampling import Estimate
+from bot.execution.tca.service import Costs, costs
+from bot.execution.tca.summary import AlgorithmSummary, by_algorithm
+from config.settings import Settings
+from console.configuring import duration_of
+from console.output import plain, utc
+from console.queries import database_now
+
+_CSV_COLUMNS = (
+    "request_id", "strategy", "algorithm", "symbol", "side", "state", "decided_at", "qty",
+    "filled", "decision_price", "first_order_price", "end_price", "average_price", "delay",
+    "trading", "opportunity", "fees", "total", "total_bps", "fill_rate", "maker_share", "vwap",
+    "twap", "vwap_bps", "twap_bps", "participation", "expected_impact_bps",
+    "realised_impact_bps", "reversion_1m_bps", "reversion_5m_bps",
+)  # fmt: skip
+
+
+def find_costs(
+    session: Session, settings: Settings, *, request_id: str | None, since: str, ask_market: bool
+) -> Costs:
+    """One trade's costs, or those of all that started since; the exchange is only read."""
+    start = None if request_id is not None else database_now(session) - duration_of(since)
+    if not ask_market:
+        return costs(session, request_id=request_id, since=start)
+    with closing(make_exchange(settings, SystemClock())) as exchange:
+        return costs(session, request_id=request_id, since=start, bars=exchange)
+
+
+def facts(found: Costs) -> dict[str, Any]:
+    """Everything, for a program."""
+    return {
+        "trades": [asdict(trade) for trade in found.trades],
+        "by_algorithm": [asdict(summary) for summary in by_algorithm(found.trades)],
+        "impact_fit": _impact_fit(found.trades),
+        "problems": list(found.problems),
+    }
+
+
+def cost_csv(trades: Iterable[TradeCost]) -> str:
+    """One line per trade; numbers without exponent, empty where there is none."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_CSV_COLUMNS)
+    for trade in trades:
+        writer.writerow([_cell(value) for value in _csv_row(trade)])
+    return text.getvalue()
+
+
+def print_costs(out: Console, found: Costs) -> None:
+    """For a person: by algorithm, then the impact law that these trades speak for."""
+    table = Table(
+        "algorithm", "trades", "notional", "cost", "weighted bps", "mean bps [95 %]", "delay",
+        "trading", "opportunity", "fees", "vs VWAP", "impact", "expected", "filled", "maker",
+        box=None,
+    )  # fmt: skip
+    for one in by_algorithm(found.trades):
+        table.add_row(*_summary_cells(one))
+    out.print(table)
+    fit = _impact_fit(found.trades)
+    if fit["refused"] is not None:
+        out.print(f"impact law: {fit['refused']}")
+    else:
+        out.print(
+            f"impact law: Y = {fit['coefficient']:.3f} [{fit['low']:.3f}, {fit['high']:.3f}] of "
+            f"{fit['points']} trades"
+        )
+
+
+def print_trade(out: Console, trade: TradeCost) -> None:
+    """For a person: the four parts, what they are measured from, and every order."""
+    cost, market = trade.cost, trade.market
+    out.print(
+        f"[bold]{escape(trade.request_id)}[/]  {trade.algorithm} {trade.side} {trade.symbol} "
+        f"{_cell(cost.filled)} of {_cell(trade.qty)}  state {trade.state}"
+        f"{'' if trade.is_final else ', so far'}"
+    )
+    parts = Table("", "quote", "", box=None)
+    parts.add_row("delay", _cell(cost.delay), f"{trade.first_order_basis}, "
+                  f"{_cell(trade.prices.first_order)}")  # fmt: skip
+    parts.add_row("trading", _cell(cost.trading), f"average {_cell(cost.average) or 'none'}")
+    parts.add_row("opportunity", _cell(cost.opportunity), f"{trade.end_basis}, "
+                  f"{_cell(trade.prices.end)}")  # fmt: skip
+    parts.add_row("fees", _cell(cost.fees), f"maker share {_cell(trade.maker_share) or 'none'}")
+    parts.add_row("[bold]total[/]", f"[bold]{_cell(cost.total)}[/]", f"{_bps(cost.bps)} bps of "
+                  f"{trade.decision_basis}, {_cell(trade.prices.decision)}")  # fmt: skip
+    out.print(parts)
+    out.print(
+        f"against VWAP {_bps(market.vwap_bps)} bps, TWAP {_bps(market.twap_bps)} bps; "
+        f"participation {_cell(market.participation) or 'unknown'}; impact "
+        f"{_bps(trade.realised_impact_bps)} bps, expected {_bps(trade.expected_impact_bps)}; "
+        f"came back after 1 min {_bps(market.reversion_1m_bps)}, after 5 min "
+        f"{_bps(market.reversion_5m_bps)} bps"
+    )
+    out.print(_children(trade))
+
+
+def _children(trade: TradeCost) -> Table:
+    table = Table(
+        "slot", "try", "state", "qty", "filled", "arrival", "average", "delay", "trading", "fees",
+        "vs VWAP bps", "maker", "late ms", "ack ms", box=None,
+    )  # fmt: skip
+    for child in trade.children:
+        cost = child.cost
+        table.add_row(
+            str(child.slot), str(child.attempt), child.state,
+            *map(_cell, (child.qty, cost.filled, child.arrival, cost.average, cost.delay,
+                         cost.trading, cost.fees)),
+            _bps(child.market.vwap_bps), _cell(child.maker_share),
+            *("" if ms is None else f"{ms:.0f}" for ms in (child.late_ms, child.ack_ms)),
+        )  # fmt: skip
+    return table
+
+
+def _summary_cells(one: AlgorithmSummary) -> list[str]:
+    means = (one.delay_bps, one.trading_bps, one.opportunity_bps, one.fees_bps)
+    known = (one.vwap_bps, one.impact_bps, one.expected_impact_bps)
+    return [
+        one.algorithm,
+        str(one.trades),
+        f"{one.notional:.2f}",
+        f"{one.cost:.4f}",
+        _bps(one.weighted_bps),
+        _interval(one.total_bps),
+        *(_bps(mean.value) for mean in means),
+        *(_bps(None if mean is None else mean.value) for mean in known),
+        *("" if part is None else f"{part:.1%}" for part in (one.fill_rate, one.maker_share)),
+    ]
+
+
+def _impact_fit(trades: Sequence[TradeCost]) -> dict[str, Any]:
+    points = [trade.impact_point for trade in trades if trade.impact_point is not None]
+    try:
+        return {**asdict(fit_impact(points)), "refused": None}
+    except Refused as error:
+        return {"refused": error.message}
+
+
+def _csv_row(trade: TradeCost) -> tuple[object, ...]:
+    cost, prices, market = trade.cost, trade.prices, trade.market
+    return (
+        trade.request_id, trade.strategy, trade.algorithm, trade.symbol, trade.side.value,
+        trade.state, utc(trade.decided_at), trade.qty, cost.filled, prices.decision,
+        prices.first_order, prices.end, cost.average, cost.delay, cost.trading, cost.opportunity,
+        cost.fees, cost.total, cost.bps, trade.fill_rate, trade.maker_share, market.vwap,
+        market.twap, market.vwap_bps, market.twap_bps, market.participation,
+        trade.expected_impact_bps, trade.realised_impact_bps, market.reversion_1m_bps,
+        market.reversion_5m_bps,
+    )  # fmt: skip
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return plain(Decimal(repr(value)))
+    return plain(value) if isinstance(value, Decimal) else str(value)
+
+
+def _bps(value: Decimal | float | None) -> str:
+    return "unknown" if value is None else f"{value:.2f}"
+
+
+def _interval(of: Estimate) -> str:
+    if of.low is None or of.high is None:
+        return f"{of.value:.2f}"
+    return rf"{of.value:.2f} \[{of.low:.2f}, {of.high:.2f}]"

@@ -149,6 +149,8 @@ _AT_EXCHANGE = frozenset(
 class Algorithm(StrEnum):
     IMMEDIATE = "immediate"
     TWAP = "twap"
+    VWAP = "vwap"
+    IMPLEMENTATION_SHORTFALL = "implementation_shortfall"
 
 
 class ReservationState(StrEnum):

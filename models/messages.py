@@ -79,6 +79,7 @@ PositiveDecimal = Annotated[
     Decimal, BeforeValidator(parse_plain_decimal), AfterValidator(_positive), _MONEY_SCHEMA
 ]
 Share = Annotated[float, BeforeValidator(_parse_score), Field(ge=0, le=1)]
+VolumeShare = Annotated[float, BeforeValidator(_parse_score), Field(ge=0)]
 Score = Annotated[float, BeforeValidator(_parse_score)]
 UtcTime = Annotated[
     datetime,
@@ -145,6 +146,12 @@ class SignalData(Message):
     limit_price: PositiveDecimal | None = Field(
         default=None, description="never trade beyond this price"
     )
+    volume_curve: tuple[VolumeShare, ...] = Field(
+        default=(), max_length=1440, description="expected volume of each equal slot, for VWAP"
+    )
+    risk_aversion: VolumeShare | None = Field(
+        default=None, description="lambda of Almgren and Chriss, for implementation_shortfall"
+    )
     signal_strength: Score | None = None
 
     @model_validator(mode="after")
@@ -155,6 +162,12 @@ class SignalData(Message):
             and self.interval_seconds > self.horizon_seconds
         ):
             raise ValueError("interval_seconds must not exceed horizon_seconds")
+        return self
+
+    @model_validator(mode="after")
+    def _vwap_has_its_curve(self) -> Self:
+        if self.algorithm is Algorithm.VWAP and not any(self.volume_curve):
+            raise ValueError("volume_curve must hold at least one share above 0 for vwap")
         return self
 
 

@@ -60,6 +60,7 @@ _DECIDING_CODE = (
     "execution/algorithms/*.py",
     "execution/deciding.py",
     "execution/planning.py",
+    "execution/scheduling.py",
 )
 
 

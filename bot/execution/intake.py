@@ -70,6 +70,8 @@ def to_intent(request: MLTradeRequest, account: str) -> TradeIntent:
         horizon_seconds=signal.horizon_seconds,
         interval_seconds=signal.interval_seconds,
         limit_price=signal.limit_price,
+        volume_curve=signal.volume_curve,
+        risk_aversion=signal.risk_aversion,
     )
 
 

@@ -6,17 +6,13 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from bot.errors import Infeasible
-from bot.execution.algorithms import immediate, twap
 from bot.execution.algorithms.base import LotRules, Schedule
+from bot.execution.scheduling import schedule_for
 from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import InstrumentView, MarketView, TradeIntent
 from models.enums import Algorithm, ExecutionPriority, TradeSide
 
-DEFAULT_HORIZON_SECONDS = 30.0
-DEFAULT_INTERVAL_SECONDS = 5.0
-IMMEDIATE_TIMEOUT_SECONDS = 30.0
-"""The seed's execution timeout."""
 LAST_SLICE_GRACE_SECONDS = 5.0
 """The last slice keeps at least this long for a re-send after an unknown outcome."""
 IMMEDIATE_DEPTH_SHARE = Decimal("0.2")
@@ -53,7 +49,8 @@ def plan_parent(
     rules = LotRules(
         instrument.qty_step, instrument.min_qty, instrument.max_qty, instrument.min_notional
     )
-    schedule, params, horizon = _schedule(algorithm, intent, decision, price, rules)
+    scheduled = schedule_for(algorithm, intent, decision, market, price, rules)
+    schedule, horizon = scheduled.schedule, scheduled.horizon_seconds
     last_offset = max(s.offset_seconds for s in schedule.slices)
     deadline = now + timedelta(seconds=max(horizon, last_offset + LAST_SLICE_GRACE_SECONDS))
     if intent.expires_at is not None:
@@ -64,7 +61,7 @@ def plan_parent(
             )
     return ParentPlan(
         algorithm=algorithm,
-        params={**params, "chosen_because": why, "slots_merged": schedule.slots_merged},
+        params={**scheduled.params, "chosen_because": why, "slots_merged": schedule.slots_merged},
         schedule=schedule,
         price_limit=price_limit(intent, price, instrument.tick_size, slippage_share(limits)),
         start_at=now,
@@ -86,26 +83,6 @@ def choose_algorithm(
     if depth is not None and decision.approved_notional <= depth * IMMEDIATE_DEPTH_SHARE:
         return Algorithm.IMMEDIATE, f"at most {IMMEDIATE_DEPTH_SHARE:%} of the near depth"
     return Algorithm.TWAP, "larger than the near depth takes at once"
-
-
-def _schedule(
-    algorithm: Algorithm,
-    intent: TradeIntent,
-    decision: Decision,
-    price: Decimal,
-    rules: LotRules,
-) -> tuple[Schedule, dict[str, Any], float]:
-    qty, reduce_only = decision.approved_qty, decision.reduce_only
-    if algorithm is Algorithm.IMMEDIATE:
-        schedule = immediate.plan(qty, price, rules, reduce_only=reduce_only)
-        return schedule, {}, IMMEDIATE_TIMEOUT_SECONDS
-    horizon = DEFAULT_HORIZON_SECONDS if intent.horizon_seconds is None else intent.horizon_seconds
-    interval = intent.interval_seconds
-    if interval is None:
-        interval = min(DEFAULT_INTERVAL_SECONDS, horizon)
-    params = twap.TwapParams(horizon, interval)
-    schedule = twap.plan(params, qty, price, rules, reduce_only=reduce_only)
-    return schedule, {"horizon_seconds": horizon, "interval_seconds": interval}, horizon
 
 
 def slippage_share(limits: RiskLimits) -> Decimal:

@@ -135,7 +135,9 @@ def age_seconds(snapshot: RiskSnapshot, moment: datetime | None) -> float | None
 
 def slice_count(intent: TradeIntent) -> int:
     """Children that the order is split into; one unless a TWAP's times say more."""
-    if intent.algorithm is not Algorithm.TWAP:
+    if intent.algorithm is Algorithm.VWAP:
+        return max(1, sum(1 for share in intent.volume_curve if share > 0))
+    if intent.algorithm not in (Algorithm.TWAP, Algorithm.IMPLEMENTATION_SHORTFALL):
         return 1
     horizon, interval = intent.horizon_seconds, intent.interval_seconds
     if horizon is None or interval is None or not (0 < interval <= horizon < 1e9):

@@ -46,6 +46,10 @@ class TradeIntent:
     horizon_seconds: float | None = None
     interval_seconds: float | None = None
     limit_price: Decimal | None = None
+    volume_curve: tuple[float, ...] = ()
+    """Expected volume of each equally long slot, for VWAP."""
+    risk_aversion: float | None = None
+    """Lambda of Almgren and Chriss, per unit of money, for implementation shortfall."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from models.tables import (
     TradeRequestRow,
 )
 from tests.support.desk import Desk
+from tests.support.fakes import T0
 
 D = Decimal
 
@@ -220,3 +221,51 @@ def test_a_store_that_is_lost_during_the_check_lets_nothing_through(
     monkeypatch.setattr(snapshots, "take", original)
     assert desk.approve("r-lost")["verdict"] == "allow"
     assert len(desk.children()) == 1
+
+
+def test_a_vwap_follows_the_curve_that_the_strategy_gives(desk: Desk) -> None:
+    outcome = desk.approve(
+        signal_data={
+            "position_size": "6500",
+            "algorithm": "vwap",
+            "horizon_seconds": 40,
+            "volume_curve": [1, 3, 0, 1],
+        }
+    )
+    assert outcome["verdict"] == "allow", outcome
+    children = desk.children()
+    assert [(c.slot, c.qty) for c in children] == [
+        (0, D("0.020")),
+        (1, D("0.060")),
+        (3, D("0.020")),
+    ]
+    assert [(c.due_at - T0).total_seconds() for c in children] == [0, 10, 30]
+    desk.check_balance()
+
+
+def test_implementation_shortfall_trades_more_at_first_the_more_risk_is_disliked(
+    desk: Desk,
+) -> None:
+    def sizes(request_id: str, risk_aversion: float) -> list[Decimal]:
+        outcome = desk.approve(
+            request_id,
+            signal_data={
+                "position_size": "3000",
+                "algorithm": "implementation_shortfall",
+                "horizon_seconds": 60,
+                "interval_seconds": 15,
+                "risk_aversion": risk_aversion,
+            },
+        )
+        assert outcome["verdict"] == "allow", outcome
+        return [child.qty for child in desk.children(request_id)]
+
+    calm, anxious = sizes("r-calm", 0), sizes("r-anxious", 0.001)
+    assert max(calm) - min(calm) <= D("0.001")
+    assert anxious[0] > calm[0]
+    assert sum(calm) == sum(anxious)
+
+
+def test_a_vwap_without_a_curve_is_refused_by_name(desk: Desk) -> None:
+    outcome = desk.approve(signal_data={"algorithm": "vwap"})
+    assert "volume_curve" in outcome["message"]

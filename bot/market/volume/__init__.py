@@ -1,0 +1,1 @@
+"""Volume of the coming minutes: three models behind one interface, and the VWAP schedule on top."""

@@ -1,0 +1,83 @@
+"""What every volume model offers: fit on bars, forecast the coming minutes, go into a file."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol, Self, TypeAlias
+
+import numpy as np
+
+from bot.market.volume.panel import FloatArray, IntArray, Panel
+
+Outlook: TypeAlias = Callable[[IntArray, int], FloatArray]
+"""(minutes since 1970, horizon) -> expected volume (minutes, horizon); row i knows the bars before
+minute i and no others."""
+
+
+class VolumeModel(Protocol):
+    """Expected volume of each coming minute, in the unit of the bars' volume."""
+
+    name: ClassVar[str]
+    caution: float | None
+    """None: what is left is split in proportion to the forecast. A number: the schedule steers to
+    the market's own remaining share, with the future weighed by it (see `schedule.share_now`)."""
+
+    def fit(self, bars: Panel) -> Self:
+        """Learns from these bars and gives itself; raises NotEnoughBars."""
+        ...
+
+    def outlook(self, history: Panel, symbol: str) -> Outlook:
+        """Forecasts for any minute from the history's first to the one after its last."""
+        ...
+
+    def forecast(self, history: Panel, symbol: str, horizon_minutes: int) -> FloatArray:
+        """Expected volume of the minutes that follow the history."""
+        ...
+
+    def parameters(self) -> dict[str, Any]:
+        """What was learned, as JSON values."""
+        ...
+
+    @classmethod
+    def restore(cls, parameters: dict[str, Any]) -> Self:
+        """The model whose `parameters()` these are."""
+        ...
+
+
+class NotTrained(ValueError):
+    """The model has not seen this symbol in its training."""
+
+
+class FromOutlook:
+    """`forecast` for models that have `outlook`."""
+
+    def outlook(self, history: Panel, symbol: str) -> Outlook:
+        raise NotImplementedError
+
+    def forecast(self, history: Panel, symbol: str, horizon_minutes: int) -> FloatArray:
+        """Expected volume of the minutes that follow the history."""
+        if horizon_minutes < 1:
+            raise ValueError("a forecast needs a horizon of at least one minute")
+        now = np.array([history.end_minute], dtype=np.int64)
+        row: FloatArray = self.outlook(history, symbol)(now, horizon_minutes)[0]
+        return row
+
+
+def trained_row(symbols: tuple[str, ...], symbol: str) -> int:
+    """The symbol's place in a model's arrays."""
+    try:
+        return symbols.index(symbol)
+    except ValueError:
+        raise NotTrained(f"the volume model was not trained on {symbol}") from None
+
+
+def rows_of(history: Panel, symbols: tuple[str, ...]) -> tuple[Panel, IntArray]:
+    """The history's symbols that the model knows, and their places in its arrays."""
+    known = [i for i, symbol in enumerate(history.symbols) if symbol in symbols]
+    kept = Panel(
+        tuple(history.symbols[i] for i in known),
+        history.first_minute,
+        history.high[known],
+        history.low[known],
+        history.close[known],
+        history.volume[known],
+    )
+    return kept, np.array([symbols.index(symbol) for symbol in kept.symbols], dtype=np.int64)

@@ -1,0 +1,43 @@
+"""Volume model 1: the intraday curve and nothing else; the plan never changes under way."""
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from bot.market.volume.curve import ahead, intraday_curves
+from bot.market.volume.model import FromOutlook, Outlook, trained_row
+from bot.market.volume.panel import FloatArray, IntArray, Panel
+
+
+class StaticCurve(FromOutlook):
+    """Expected volume is the mean of the time of day, smoothed over 15 minutes."""
+
+    name: ClassVar[str] = "static"
+
+    def __init__(self) -> None:
+        self.caution: float | None = None
+        self.symbols: tuple[str, ...] = ()
+        self._curves = np.empty((0, 0))
+
+    def fit(self, bars: Panel) -> Self:
+        self.symbols, self._curves = bars.symbols, intraday_curves(bars)
+        return self
+
+    def outlook(self, history: Panel, symbol: str) -> Outlook:
+        del history
+        curve = self._curves[trained_row(self.symbols, symbol)]
+
+        def expect(minutes: IntArray, horizon_minutes: int) -> FloatArray:
+            return ahead(curve, minutes, horizon_minutes)
+
+        return expect
+
+    def parameters(self) -> dict[str, Any]:
+        return {"symbols": list(self.symbols), "curves": self._curves.tolist()}
+
+    @classmethod
+    def restore(cls, parameters: dict[str, Any]) -> Self:
+        model = cls()
+        model.symbols = tuple(parameters["symbols"])
+        model._curves = np.array(parameters["curves"], dtype=np.float64)
+        return model

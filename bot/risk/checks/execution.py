@@ -130,8 +130,12 @@ def _walk(
     The last unit's price is never better than the average, so this errs on the careful side.
     A book that ends before `wanted` is filled offers no more than what is seen.
     """
-    touch = levels[0][0]
-    reach, resting = 0.0, ZERO
+    touch, first = levels[0]
+    reach, resting = 0.0, touch * first
+    # Most orders fit into the best level, and it is no distance away.
+    if wanted <= resting and allowed_bps >= 0.0 and first.is_finite():
+        return reach, resting
+    resting = ZERO
     for price, quantity in levels:
         reach = abs(float((price - touch) / touch)) * 1e4
         if not (reach <= allowed_bps and quantity.is_finite()):

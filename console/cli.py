@@ -26,6 +26,7 @@ from console.commands import (
     submit,
     tca,
     up,
+    volume,
     whatif,
 )
 from console.commands import explain as explain_request
@@ -100,6 +101,7 @@ for verb in (
 ):
     verb.register(app)
 app.add_typer(schema.app, name="schema")
+app.add_typer(volume.app, name="volume")
 app.add_typer(config.app, name="config")
 
 

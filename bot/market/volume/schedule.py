@@ -19,8 +19,8 @@ def share_now(
     brought to the share that the market has still to trade: F / (done + now + F), F being the
     forecast after this minute times the caution. Prices are close to a martingale, so the error
     still to come depends on the distance between the two shares and not on past ones: a surge that
-    was missed is caught up at once (Busseti and Boyd 2015 derive such a feedback schedule). What was
-    traded can't be taken back, what was not can be caught up: hence a caution above 1.
+    was missed is caught up at once (Busseti and Boyd 2015 derive such a feedback schedule). What
+    was traded can't be taken back, what was not can be caught up: hence a caution above 1.
     """
     now, after = forecast[:, 0], forecast[:, 1:].sum(axis=1)
     if forecast.shape[1] == 1:

@@ -17,16 +17,15 @@ def by_algorithm_svg(trades: Sequence[TradeCost]) -> str:
     """A whole SVG file; without trades it says so."""
     summaries = by_algorithm(trades)
     height = 70 + _ROW * max(1, len(summaries))
+    title = (
+        f"Cost by algorithm in bps, {len(trades)} trades; line: mean of the total with its 95 % "
+        "interval"
+    )
     body = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '
         f'viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif" font-size="12" fill="{_INK}">',
         f'<rect width="{_WIDTH}" height="{height}" fill="white"/>',
-        _text(
-            10,
-            20,
-            f"Cost by algorithm in bps, {len(trades)} trades; line: mean of the total "
-            "with its 95 % interval",
-        ),  # fmt: skip
+        _text(10, 20, title),
         *_legend(),
     ]
     if not summaries:

@@ -22,7 +22,7 @@ from bot.execution.tca.resampling import Estimate
 from bot.execution.tca.service import Costs, costs
 from bot.execution.tca.summary import AlgorithmSummary, by_algorithm
 from config.settings import Settings
-from console.configuring import duration_of
+from console.configuring import moment_of
 from console.output import plain, utc
 from console.queries import database_now
 
@@ -39,7 +39,7 @@ def find_costs(
     session: Session, settings: Settings, *, request_id: str | None, since: str, ask_market: bool
 ) -> Costs:
     """One trade's costs, or those of all that started since; the exchange is only read."""
-    start = None if request_id is not None else database_now(session) - duration_of(since)
+    start = None if request_id is not None else moment_of(since, database_now(session))
     if not ask_market:
         return costs(session, request_id=request_id, since=start)
     with closing(make_exchange(settings, SystemClock())) as exchange:

@@ -21,7 +21,7 @@ def tca(
     request_id: Annotated[
         str | None, typer.Argument(help="One trade; else all since --since.", show_default=False)
     ] = None,
-    since: Annotated[str, typer.Option("--since", help="30s, 15m, 1h, 7d.")] = "1h",
+    since: Annotated[str, typer.Option("--since", help="1h, 7d, or 2026-11-23T12:00Z.")] = "1h",
     market: Annotated[
         bool, typer.Option("--market/--no-market", help="Ask the exchange for its minutes.")
     ] = True,

@@ -1,0 +1,166 @@
+"""`mlrisk tca` on a real database: tables, JSON, CSV, a picture, and what it says is missing."""
+
+import csv
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from pydantic import SecretStr
+
+from bot.exchange.bybit.config import BybitConfig, BybitMode
+from bot.exchange.bybit.http import BybitExchange
+from bot.exchange.paper.testing import PaperExchangeProcess
+from console.cli import run
+from console.errors import ExitCode
+from models.database import Database
+from tests.support.desk import Desk
+from workers.ports import free_port
+
+pytestmark = pytest.mark.services
+Mlrisk = Callable[..., tuple[int, str, str]]
+BEGINNING = "2026-11-23"
+"""The desk's clock stands still on that day."""
+
+
+@pytest.fixture
+def mlrisk(
+    migrated_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Mlrisk:
+    monkeypatch.setenv("MLRISK_HOME", str(tmp_path))
+    monkeypatch.setenv("MLRISK_DATABASE_URL", migrated_url)
+    monkeypatch.setenv("MLRISK_EXCHANGE_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = run(["tca", *arguments])
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture
+def traded(db: Database) -> Desk:
+    """A buy and a sell at once, and a TWAP whose orders fill by half."""
+    desk = Desk(db)
+    desk.approve("r-1")
+    desk.approve("r-2", side="sell")
+    desk.send_due()
+    desk.exchange.fill_share = Decimal("0.5")
+    desk.approve_twap("r-3")
+    for _ in range(8):
+        desk.send_due()
+        desk.stream()
+        desk.pass_time(5)
+    return desk
+
+
+def parts_add_up(cost: dict[str, Any]) -> bool:
+    parts = (Decimal(cost[name]) for name in ("delay", "trading", "opportunity", "fees"))
+    return sum(parts, Decimal(0)) == Decimal(cost["total"])
+
+
+@pytest.mark.usefixtures("traded")
+def test_one_trade_is_explained_part_by_part(mlrisk: Mlrisk) -> None:
+    status, text, problems = mlrisk("r-3", "--no-market")
+    assert (status, problems) == (ExitCode.OK, "")
+    for word in ("delay", "trading", "opportunity", "fees", "total", "mid at the decision"):
+        assert word in text
+    status, text, _ = mlrisk("r-3", "--no-market", "--json")
+    assert status == ExitCode.OK
+    (trade,) = json.loads(text)["trades"]
+    assert trade["request_id"] == "r-3"
+    assert parts_add_up(trade["cost"])
+    assert all(parts_add_up(child["cost"]) for child in trade["children"])
+    assert Decimal(trade["fill_rate"]) < 1
+
+
+@pytest.mark.usefixtures("traded")
+def test_many_trades_are_summed_up_by_algorithm(mlrisk: Mlrisk) -> None:
+    status, text, _ = mlrisk("--since", BEGINNING, "--no-market")
+    assert status == ExitCode.OK
+    assert "immediate" in text and "twap" in text
+    assert "3 usable trades are too few to fit the impact: 30 are needed" in text
+    _, text, _ = mlrisk("--since", BEGINNING, "--no-market", "--json")
+    facts = json.loads(text)
+    assert [one["algorithm"] for one in facts["by_algorithm"]] == ["immediate", "twap"]
+    assert [one["trades"] for one in facts["by_algorithm"]] == [2, 1]
+    assert all(parts_add_up(trade["cost"]) for trade in facts["trades"])
+    assert "E" not in "".join(str(v) for v in facts["trades"][0]["cost"].values())
+
+
+@pytest.mark.usefixtures("traded")
+def test_csv_has_one_line_per_trade_and_the_picture_is_well_formed(
+    mlrisk: Mlrisk, tmp_path: Path
+) -> None:
+    table, picture = tmp_path / "costs.csv", tmp_path / "costs.svg"
+    status, _, _ = mlrisk(
+        "--since", BEGINNING, "--no-market", "--csv", str(table), "--plot", str(picture)
+    )
+    assert status == ExitCode.OK
+    with table.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert [row["request_id"] for row in rows] == ["r-1", "r-2", "r-3"]
+    assert all(parts_add_up(row) for row in rows)
+    assert ElementTree.parse(picture).getroot().tag.endswith("svg")
+    assert "twap (1)" in picture.read_text()
+
+
+@pytest.mark.usefixtures("traded")
+def test_an_exchange_that_is_away_costs_the_benchmarks_only(mlrisk: Mlrisk) -> None:
+    status, text, problems = mlrisk("r-1", "--json")
+    assert status == ExitCode.OK
+    assert "no market benchmarks of BTCUSDT" in problems
+    facts = json.loads(text)
+    assert facts["trades"][0]["market"]["vwap"] is None
+    assert len(facts["problems"]) == 1
+
+
+def test_nothing_to_analyse_is_no_error_and_an_unknown_request_is(
+    mlrisk: Mlrisk, tmp_path: Path
+) -> None:
+    picture = tmp_path / "none.svg"
+    status, _, _ = mlrisk("--since", "1h", "--no-market", "--plot", str(picture))
+    assert status == ExitCode.OK
+    assert "no trades" in picture.read_text()
+    status, _, problems = mlrisk("r-9", "--no-market")
+    assert status == ExitCode.FAILED
+    assert "'r-9' has no trade" in problems
+
+
+@pytest.mark.parametrize("name", ["costs.png", "costs"])
+def test_other_pictures_than_svg_are_refused_by_name(mlrisk: Mlrisk, name: str) -> None:
+    status, _, problems = mlrisk("--plot", name)
+    assert status == ExitCode.USAGE
+    assert "name it .svg" in problems
+
+
+def test_the_paper_exchange_gives_finished_minutes_without_a_gap() -> None:
+    with PaperExchangeProcess("--market", "synthetic", "--seed", "5") as server:
+        venue = BybitExchange(
+            BybitConfig(
+                api_key=SecretStr(server.api_key),
+                api_secret=SecretStr(server.api_secret),
+                mode=BybitMode.PAPER,
+                endpoint=server.url,
+            )
+        )
+        try:
+            now = datetime.now(UTC)
+            bars = venue.minute_bars("BTCUSDT", now - timedelta(hours=20), now)
+        finally:
+            venue.close()
+    starts = [bar.start for bar in bars]
+    assert 1199 <= len(bars) <= 1201
+    assert starts == [starts[0] + timedelta(minutes=i) for i in range(len(bars))]
+    assert all(bar.low <= min(bar.open, bar.close) for bar in bars)
+    assert all(bar.high >= max(bar.open, bar.close) for bar in bars)

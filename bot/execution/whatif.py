@@ -1,10 +1,10 @@
 """What the gate would answer now, on the live snapshot, without leaving any trace."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from bot.clock import Clock
 from bot.execution import snapshots
 from bot.execution.deciding import decide
 from bot.execution.planning import ParentPlan
@@ -28,9 +28,11 @@ def what_if(
     intent: TradeIntent,
     market: MarketCache,
     limits: RiskLimits,
-    now: datetime,
+    clock: Clock,
 ) -> WhatIf:
     """The same functions as a live decision; the session may be read-only."""
-    snapshot, _ = snapshots.take(session, intent, market.get(intent.symbol), market, now)
+    view = market.get(intent.symbol)
+    # After the market, or the market would be from the future.
+    snapshot, _ = snapshots.take(session, intent, view, market, clock.now())
     decision, plan = decide(intent, snapshot, limits)
     return WhatIf(decision, plan, snapshot)

@@ -16,6 +16,7 @@ from console.output import print_json, stdout, utc
 if TYPE_CHECKING:
     from bot.execution.planning import ParentPlan
     from bot.execution.whatif import WhatIf
+    from bot.risk.limits import RiskLimits
     from bot.risk.snapshot import TradeIntent
     from config.settings import Settings
 
@@ -44,10 +45,9 @@ def whatif(
     Exit status 0 when it would be allowed or shrunk, 3 when denied, 4 when trading is halted.
     """
     settings = settings_of(ctx, home)
-    now = datetime.now(UTC)
-    intent = _intent(_load(order), settings.account, now if fresh else None)
+    intent = _intent(_load(order), settings.account, datetime.now(UTC) if fresh else None)
     limits = chosen_limits(settings, file, assignments or [])
-    answer = _ask(settings, intent, limits, now)
+    answer = _ask(settings, intent, limits)
     if as_json:
         print_json(_facts(answer))
     else:
@@ -90,9 +90,10 @@ def _made_at(raw: dict[str, Any], moment: datetime) -> dict[str, Any]:
     return {**kept, "created_at": moment.isoformat(), "ml_predictions": predictions}
 
 
-def _ask(settings: "Settings", intent: "TradeIntent", limits: Any, now: datetime) -> "WhatIf":
+def _ask(settings: "Settings", intent: "TradeIntent", limits: "RiskLimits") -> "WhatIf":
     from redis import Redis
 
+    from bot.clock import SystemClock
     from bot.exchange.market_cache import RedisMarketCache
     from bot.execution.whatif import what_if
     from config.celery import with_database
@@ -103,7 +104,7 @@ def _ask(settings: "Settings", intent: "TradeIntent", limits: Any, now: datetime
         Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1) as redis,
         reading(settings.require_database_url()) as session,
     ):
-        return what_if(session, intent, RedisMarketCache(redis), limits, now)
+        return what_if(session, intent, RedisMarketCache(redis), limits, SystemClock())
 
 
 def _facts(answer: "WhatIf") -> dict[str, Any]:

@@ -1,0 +1,106 @@
+"""No worker starts on a wrong configuration, and none trades on limits that don't bite."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.execution import configuration
+from config.settings import Settings
+from models.database import Database
+from models.enums import ScopeKind, TradingState
+from models.tables import ConfigVersionRow, TradingStateRow
+from tasks import startup
+from tests.support.services import RedisServer
+
+pytestmark = pytest.mark.services
+
+
+@pytest.fixture
+def wrong_file(tmp_path: Path) -> Path:
+    good = Path("config/ml_risk_config.yaml").read_text(encoding="utf-8")
+    file = tmp_path / "limits.yaml"
+    file.write_text(good.replace("max_leverage: 3", "max_leverag: 3"), encoding="utf-8")
+    return file
+
+
+def state_of(db: Database) -> tuple[str, str]:
+    with db.reading() as session:
+        row = session.get_one(TradingStateRow, (ScopeKind.GLOBAL, "*"))
+    return row.state, row.reason
+
+
+def test_sound_limits_start_quietly(db: Database, migrated_url: str) -> None:
+    startup.prove_limits(Settings(database_url=migrated_url))  # type: ignore[arg-type]
+    assert state_of(db)[0] == TradingState.ACTIVE
+
+
+def test_a_limit_that_does_not_bite_halts_at_the_start_and_is_named(
+    db: Database, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = configuration.ConfigurationService.__init__.__kwdefaults__
+    monkeypatch.setitem(broken, "prove", lambda _: ("the limit of 'spread' does not bite",))
+    startup.prove_limits(Settings(database_url=migrated_url))  # type: ignore[arg-type]
+    assert state_of(db) == (TradingState.HALTED, "self-test: the limit of 'spread' does not bite")
+
+
+def test_without_postgres_the_proof_waits_for_the_first_decision(
+    postgres: object, migrated_url: str
+) -> None:
+    nowhere = migrated_url.rpartition("/")[0] + "/nowhere"
+    startup.prove_limits(Settings(database_url=nowhere))  # type: ignore[arg-type]
+
+
+def test_a_version_written_past_mlrisk_ends_the_worker(db: Database, migrated_url: str) -> None:
+    settings = Settings(database_url=migrated_url)  # type: ignore[arg-type]
+    with db.transaction() as session:
+        session.execute(
+            ConfigVersionRow.__table__.insert().values(  # type: ignore[attr-defined]
+                created_at=state_time(db),
+                changed_at=state_time(db),
+                environment=settings.environment,
+                mode=settings.trading_mode,
+                changes=[],
+                override={"gate.max_leverage": 50},
+                direction="loosening",
+                state="active",
+                actor="nobody",
+                proposed_by="nobody",
+                reason="",
+                sha256="0" * 64,
+            )
+        )
+    with pytest.raises(SystemExit) as end:
+        startup.prove_limits(settings)
+    assert end.value.code == startup.BAD_CONFIGURATION
+
+
+def state_time(db: Database) -> object:
+    with db.reading() as session:
+        return session.get_one(TradingStateRow, (ScopeKind.GLOBAL, "*")).changed_at
+
+
+def test_a_worker_refuses_to_start_on_a_misspelt_key_and_names_the_nearest(
+    migrated_url: str, redis: RedisServer, wrong_file: Path, tmp_path: Path
+) -> None:
+    worker = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", "validation",
+         "-c", "1", "--without-gossip", "--without-mingle"],
+        env={
+            **os.environ,
+            "C_FORCE_ROOT": "1",
+            "MLRISK_HOME": str(tmp_path),
+            "MLRISK_DATABASE_URL": migrated_url,
+            "MLRISK_REDIS_URL": redis.url(),
+            "MLRISK_CONFIG_PATH": str(wrong_file),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert worker.returncode == startup.BAD_CONFIGURATION
+    assert "unknown key 'max_leverag' (did you mean 'max_leverage'?)" in worker.stderr
+    assert f"{wrong_file}:" in worker.stderr

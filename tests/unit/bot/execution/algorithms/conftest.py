@@ -43,6 +43,7 @@ class Venue:
     children: list[LiveChild] = field(default_factory=list)
     placed: list[Place] = field(default_factory=list)
     touches: list[Touch] = field(default_factory=list)
+    befores: list[Progress] = field(default_factory=list)
     done: Done | None = None
 
     @property
@@ -104,6 +105,7 @@ class Venue:
         assert len(progress.live) < self.most_live
         self.placed.append(action)
         self.touches.append(touch)
+        self.befores.append(progress)
         self.children.append(
             LiveChild(
                 progress.next_slot, action.qty, D(0), action.price, action.style, self.now,

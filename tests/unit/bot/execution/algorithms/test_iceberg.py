@@ -103,6 +103,7 @@ def test_an_impossible_parameter_is_refused_by_name(change: dict[str, Any], name
     distortion=st.sampled_from([0.0, 0.2, 0.55, 0.99]),
     horizon=st.floats(1, 200),
     sell=st.booleans(),
+    dust=st.sampled_from(["0", "0.5"]),
     seed=st.integers(0, 10**9),
 )
 def test_through_any_fills_and_failures_one_child_is_visible_and_the_total_holds(
@@ -113,12 +114,13 @@ def test_through_any_fills_and_failures_one_child_is_visible_and_the_total_holds
     distortion: float,
     horizon: float,
     sell: bool,
+    dust: str,
     seed: int,
 ) -> None:
     terms = replace(TERMS, side=TradeSide.SELL if sell else TradeSide.BUY)
     iceberg = Iceberg(terms, D(display), size_distortion=distortion, seed=seed)
     rules = LotRules(D(1), D(minimum), D(10**6), D(0))
-    run = venue(iceberg, terms, rules, D(total), horizon, Random(seed), most_live=1).run()
+    run = venue(iceberg, terms, rules, D(total) + D(dust), horizon, Random(seed), most_live=1).run()
     most = max(D(display) * (1 + D(repr(distortion))), D(minimum))
     assert all(place.qty < most + minimum for place in run.placed)
 

@@ -118,7 +118,7 @@ def _report(stored: "StoredModels", path: Path, as_json: bool) -> dict[str, Any]
 def _summary(stored: "StoredModels") -> dict[str, dict[str, dict[str, Any]]]:
     """Window -> model -> mean over symbols, cut against static, symbols worse than TWAP."""
     summary: dict[str, dict[str, dict[str, Any]]] = {}
-    for window, by_model in stored.errors.items():
+    for window, by_model in sorted(stored.errors.items(), key=lambda one: int(one[0])):
         static, twap = by_model["static"], by_model["twap"]
         summary[window] = {
             name: {

@@ -7,8 +7,8 @@ import numpy as np
 from bot.market.volume import regression
 from bot.market.volume.curve import ahead, intraday_curves, relative_volume
 from bot.market.volume.ewma import known_before
-from bot.market.volume.model import FromOutlook, Outlook, trained_row
-from bot.market.volume.panel import FloatArray, IntArray, Panel
+from bot.market.volume.model import FromOutlook, Outlook, restored, trained_row
+from bot.market.volume.panel import DAY_MINUTES, FloatArray, IntArray, Panel
 
 SPANS_MINUTES = (2.0, 8.0, 30.0, 120.0)
 # The longest average has forgotten its start.
@@ -60,8 +60,14 @@ class DynamicRegression(FromOutlook):
     def restore(cls, parameters: dict[str, Any]) -> Self:
         model = cls()
         model.symbols = tuple(parameters["symbols"])
-        model._curves = np.array(parameters["curves"], dtype=np.float64)
-        model._coefficients = np.array(parameters["coefficients"], dtype=np.float64)
+        model._curves = restored(parameters, "curves", len(model.symbols), DAY_MINUTES)
+        model._coefficients = restored(
+            parameters,
+            "coefficients",
+            len(model.symbols),
+            len(regression.BUCKET_STARTS),
+            1 + len(SPANS_MINUTES),
+        )
         return model
 
 

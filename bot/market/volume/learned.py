@@ -8,8 +8,8 @@ import numpy as np
 from bot.market.volume import regression
 from bot.market.volume.curve import ahead, intraday_curves, relative_volume
 from bot.market.volume.ewma import known_before
-from bot.market.volume.model import FromOutlook, Outlook, rows_of, trained_row
-from bot.market.volume.panel import FloatArray, IntArray, Panel
+from bot.market.volume.model import FromOutlook, Outlook, restored, rows_of, trained_row
+from bot.market.volume.panel import DAY_MINUTES, FloatArray, IntArray, Panel
 from bot.market.volume.tracking import Prepared, TrackingWindows, tracking_errors
 
 # The last two carry the level of the day: without them a busy day looks like a long surge.
@@ -119,10 +119,19 @@ class PooledRidge(FromOutlook):
         model = cls()
         model.symbols = tuple(parameters["symbols"])
         model.caution = float(parameters["caution"])
-        model._curves = np.array(parameters["curves"], dtype=np.float64)
-        model._ranges = np.array(parameters["ranges"], dtype=np.float64)
-        model._coefficients = np.array(parameters["coefficients"], dtype=np.float64)
-        model._alone = np.array(parameters["alone"], dtype=np.float64)
+        if not 0.0 < model.caution < np.inf:
+            raise ValueError("the caution must be positive and finite")
+        model._curves = restored(parameters, "curves", len(model.symbols), DAY_MINUTES)
+        model._ranges = restored(parameters, "ranges", len(model.symbols))
+        model._coefficients = restored(
+            parameters,
+            "coefficients",
+            len(regression.BUCKET_STARTS),
+            _ALONE + len(PEER_SPANS) + len(RANGE_SPANS),
+        )
+        model._alone = restored(
+            parameters, "alone", len(regression.BUCKET_STARTS), _ALONE + len(RANGE_SPANS)
+        )
         return model
 
 

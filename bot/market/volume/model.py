@@ -81,3 +81,14 @@ def rows_of(history: Panel, symbols: tuple[str, ...]) -> tuple[Panel, IntArray]:
         history.volume[known],
     )
     return kept, np.array([symbols.index(symbol) for symbol in kept.symbols], dtype=np.int64)
+
+
+def restored(parameters: dict[str, Any], name: str, *shape: int | None) -> FloatArray:
+    """An array of a stored model; ValueError when it isn't finite or has another shape."""
+    array = np.array(parameters[name], dtype=np.float64)
+    fits = array.ndim == len(shape) and all(
+        want in (None, have) for want, have in zip(shape, array.shape, strict=True)
+    )
+    if not fits or not np.isfinite(array).all():
+        raise ValueError(f"{name} is not a finite array of shape {shape}")
+    return array

@@ -5,8 +5,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from bot.market.volume.curve import ahead, intraday_curves
-from bot.market.volume.model import FromOutlook, Outlook, trained_row
-from bot.market.volume.panel import FloatArray, IntArray, Panel
+from bot.market.volume.model import FromOutlook, Outlook, restored, trained_row
+from bot.market.volume.panel import DAY_MINUTES, FloatArray, IntArray, Panel
 
 
 class StaticCurve(FromOutlook):
@@ -39,5 +39,5 @@ class StaticCurve(FromOutlook):
     def restore(cls, parameters: dict[str, Any]) -> Self:
         model = cls()
         model.symbols = tuple(parameters["symbols"])
-        model._curves = np.array(parameters["curves"], dtype=np.float64)
+        model._curves = restored(parameters, "curves", len(model.symbols), DAY_MINUTES)
         return model

@@ -18,8 +18,8 @@ def by_algorithm_svg(trades: Sequence[TradeCost]) -> str:
     summaries = by_algorithm(trades)
     height = 70 + _ROW * max(1, len(summaries))
     title = (
-        f"Cost by algorithm in bps, {len(trades)} trades; line: mean of the total with its 95 % "
-        "interval"
+        f"Cost by algorithm in bps, {sum(one.trades for one in summaries)} trades; "
+        "line: mean of the total with its 95 % interval"
     )
     body = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" '

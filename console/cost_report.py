@@ -26,6 +26,8 @@ from console.configuring import moment_of
 from console.output import plain, utc
 from console.queries import database_now
 
+_COEFFICIENT = "gate.impact_coefficient"
+"""Where the configuration keeps Y."""
 _CSV_COLUMNS = (
     "request_id", "strategy", "algorithm", "symbol", "side", "state", "decided_at", "qty",
     "filled", "decision_price", "first_order_price", "end_price", "average_price", "delay",
@@ -76,14 +78,27 @@ def print_costs(out: Console, found: Costs) -> None:
     for one in by_algorithm(found.trades):
         table.add_row(*_summary_cells(one))
     out.print(table)
-    fit = _impact_fit(found.trades)
+    working = sum(not trade.is_final for trade in found.trades)
+    if working:
+        out.print(f"{working} trades are still under way and left out")
+    _print_fit(out, _impact_fit(found.trades))
+
+
+def _print_fit(out: Console, fit: dict[str, Any]) -> None:
     if fit["refused"] is not None:
         out.print(f"impact law: {fit['refused']}")
-    else:
+        return
+    out.print(
+        rf"impact law: Y = {fit['coefficient']:.3f} \[{fit['low']:.3f}, {fit['high']:.3f}] of "
+        f"{fit['points']} trades"
+    )
+    if fit["low"] > 0.0:
         out.print(
-            f"impact law: Y = {fit['coefficient']:.3f} [{fit['low']:.3f}, {fit['high']:.3f}] of "
-            f"{fit['points']} trades"
+            f"the gate uses it after: mlrisk config propose {_COEFFICIENT}="
+            f"{fit['coefficient']:.3f} -r 'fitted on own fills'"
         )
+    else:
+        out.print("the interval reaches 0: these trades don't show an impact to feed the gate")
 
 
 def print_trade(out: Console, trade: TradeCost) -> None:
@@ -148,7 +163,9 @@ def _summary_cells(one: AlgorithmSummary) -> list[str]:
 
 
 def _impact_fit(trades: Sequence[TradeCost]) -> dict[str, Any]:
-    points = [trade.impact_point for trade in trades if trade.impact_point is not None]
+    points = [
+        trade.impact_point for trade in trades if trade.impact_point is not None and trade.is_final
+    ]
     try:
         return {**asdict(fit_impact(points)), "refused": None}
     except Refused as error:

@@ -42,10 +42,14 @@ class AlgorithmSummary:
 
 
 def by_algorithm(costs: Iterable[TradeCost]) -> list[AlgorithmSummary]:
-    """One summary per algorithm, by name."""
+    """One summary per algorithm, by name; trades still under way are left out.
+
+    What they haven't filled yet is no lost opportunity.
+    """
     groups: dict[str, list[TradeCost]] = defaultdict(list)
     for cost in costs:
-        groups[cost.algorithm].append(cost)
+        if cost.is_final:
+            groups[cost.algorithm].append(cost)
     return [_summary(name, group) for name, group in sorted(groups.items())]
 
 

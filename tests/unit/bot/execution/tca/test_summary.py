@@ -57,3 +57,9 @@ def test_pairs_show_a_gain_that_single_orders_hide_in_noise() -> None:
 def test_windows_that_ran_with_one_algorithm_only_are_refused_by_name() -> None:
     with pytest.raises(Refused, match="not paired: b"):
         paired_difference({"a": 1.0, "b": 2.0}, {"a": 1.0})
+
+
+def test_a_trade_under_way_is_no_part_of_the_summary() -> None:
+    working = replace(cost("twap", "101", "1"), is_final=False)
+    (one,) = by_algorithm([working, cost("twap", "101")])
+    assert (one.trades, one.fill_rate) == (1, D(1))

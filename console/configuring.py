@@ -149,3 +149,11 @@ def duration_of(text: str) -> timedelta:
 
 def _with_file(settings: "Settings", file: Path | None) -> "Settings":
     return settings if file is None else settings.model_copy(update={"config_path": file})
+
+
+def require_sound_configuration(settings: "Settings") -> None:
+    """Refuses to start on a configuration that is wrong, with every problem's file and line."""
+    from bot.execution.limits_source import LayeredConfig
+
+    with configuration_errors():
+        LayeredConfig(settings).build()

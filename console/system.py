@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from config.settings import PREFIX, ExchangeMode, Settings, environment_file, load_settings
+from console.configuring import require_sound_configuration
 from console.errors import CommandError, ExitCode
 from models import migrate
 from workers import topology
@@ -76,6 +77,7 @@ def start(home_path: Path | None, options: StartOptions, progress: Progress) -> 
     # The settings know the home where the command line doesn't: $MLRISK_HOME, then the default.
     home = Home(load_settings(home_path).home)
     chosen = _settings(home)
+    require_sound_configuration(chosen)
     supervisor = Supervisor(home)
     built: list[topology.Topology] = []
 

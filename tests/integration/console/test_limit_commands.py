@@ -120,6 +120,20 @@ class TestConfig:
         assert (status, version["state"]) == (0, "rejected")
         assert mlrisk("config", "approve", "2", production=True)[0] == ExitCode.FAILED
 
+    @pytest.mark.parametrize("verb", [["up"], ["demo", "--seconds", "1"]])
+    def test_nothing_starts_on_a_misspelt_key(
+        self, mlrisk: Mlrisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: list[str]
+    ) -> None:
+        good = Path("config/ml_risk_config.yaml").read_text(encoding="utf-8")
+        file = tmp_path / "limits.yaml"
+        file.write_text(good.replace("max_leverage:", "max_leverag:"), encoding="utf-8")
+        monkeypatch.setenv("MLRISK_CONFIG_PATH", str(file))
+        status, text = mlrisk(*verb)
+        assert status == ExitCode.USAGE
+        assert f"{file}:" in text
+        assert "did you mean 'max_leverage'?" in text
+        assert not (tmp_path / "run").exists()
+
     def test_validate_tells_every_problem_with_its_line(
         self, mlrisk: Mlrisk, tmp_path: Path
     ) -> None:

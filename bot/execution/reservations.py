@@ -6,10 +6,11 @@ exchange was asked, because what rests there unseen needs its place.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -26,6 +27,7 @@ from models.tables import ChildOrderRow, ParentOrderRow, ReservationRow
 log = logging.getLogger(__name__)
 
 _ZERO = Decimal(0)
+Row = TypeVar("Row", ParentOrderRow, ChildOrderRow, ReservationRow)
 _OPEN_PARENT = [state for state in ParentState if not state.is_final]
 
 
@@ -59,17 +61,20 @@ def rebuild(
 ) -> ReservationReport:
     """Counts every open trade's reservation anew and repairs it; never to less than may fill.
 
-    Each trade is repaired under the gate's own lock, so that it may run beside everything else.
+    It may run beside everything else: what looks wrong is counted again under the gate's own lock.
     Without an exchange nothing is lowered. Raises what the exchange raises, before any change.
     """
     resting = {} if exchange is None else _resting(exchange)
     with db.reading() as session:
         owners = _owners(session, account, resting)
         requests = sorted({*_candidates(session, account), *owners.values()})
+        by_request: dict[str, list[ExchangeOrder]] = {request_id: [] for request_id in requests}
+        for link in sorted(owners):
+            by_request[owners[link]].append(resting[link])
+        suspects = _suspects(session, by_request)
     found = []
-    for request_id in requests:
-        links = {link for link, owner in owners.items() if owner == request_id}
-        mine = [resting[link] for link in sorted(links)]
+    for request_id in suspects:
+        mine = by_request[request_id]
         difference = _repair(db, account, request_id, mine, clock.now(), exchange is not None)
         if difference is not None:
             found.append(difference)
@@ -114,6 +119,30 @@ def _candidates(session: Session, account: str) -> Sequence[str]:
     ).all()
 
 
+def _suspects(session: Session, resting: Mapping[str, Sequence[ExchangeOrder]]) -> Sequence[str]:
+    """Requests that look wrong without any lock: rows may move while they are read."""
+    parents = _rows_of(session, ParentOrderRow, resting)
+    held = {row.request_id: row for row in _rows_of(session, ReservationRow, resting)}
+    children: dict[str, list[ChildOrderRow]] = {request_id: [] for request_id in resting}
+    for child in _rows_of(session, ChildOrderRow, resting):
+        children[child.request_id].append(child)
+    return [
+        parent.request_id
+        for parent in parents
+        if not _fits(
+            held.get(parent.request_id),
+            parent,
+            needs(parent, children[parent.request_id], resting[parent.request_id])[0],
+        )
+    ]
+
+
+def _rows_of(session: Session, table: type[Row], requests: Iterable[str]) -> Sequence[Row]:
+    return session.scalars(
+        select(table).where(table.request_id.in_(list(requests))).order_by(table.request_id)
+    ).all()
+
+
 def _repair(
     db: Database,
     account: str,
@@ -130,7 +159,7 @@ def _repair(
         reservation = lock_reservation(uow.session, request_id)
         needed, why = needs(parent, orders.children_of(uow.session, request_id), resting)
         held = _held(reservation)
-        if (held or _ZERO) == needed and _state_fits(reservation, parent, needed):
+        if _fits(reservation, parent, needed):
             return None
         repaired = held is None or needed >= held or may_lower
         difference = Difference(request_id, held, needed, repaired, why)
@@ -156,12 +185,17 @@ def needs(
     rest = _ZERO
     if not ParentState(parent.state).is_final:
         rest = max(_ZERO, parent.approved_qty - parent.filled_qty - parent.released_qty)
-    ended = {c.order_link_id for c in children if _ended_here(c)}
+    ended = {c.order_link_id: c for c in children if _ended_here(c)}
     unseen = sum(
-        (max(_ZERO, o.qty - o.filled_qty) for o in resting if o.order_link_id in ended), _ZERO
+        (_unseen(o, ended[o.order_link_id]) for o in resting if o.order_link_id in ended), _ZERO
     )
     why = f"children have {live:f} open, the parent {rest:f}, ended children rest with {unseen:f}"
     return max(live, rest) + unseen, why
+
+
+def _unseen(order: ExchangeOrder, child: ChildOrderRow) -> Decimal:
+    """The exchange was asked before the rows were read: what filled since then rests no more."""
+    return max(_ZERO, min(order.qty - order.filled_qty, child.qty - child.filled_qty))
 
 
 def _ended_here(child: ChildOrderRow) -> bool:
@@ -178,12 +212,11 @@ def _held(reservation: ReservationRow | None) -> Decimal | None:
     return reservation.open_qty if reservation.state == ReservationState.HELD else _ZERO
 
 
-def _state_fits(
-    reservation: ReservationRow | None, parent: ParentOrderRow, needed: Decimal
-) -> bool:
-    """A trade under way has a reservation that is held; one that is over has none."""
+def _fits(reservation: ReservationRow | None, parent: ParentOrderRow, needed: Decimal) -> bool:
+    """Exactly what is needed is held: by a trade under way always, by one that is over never."""
     held = reservation is not None and reservation.state == ReservationState.HELD
-    return held == (needed > 0 or not ParentState(parent.state).is_final)
+    wanted = needed > 0 or not ParentState(parent.state).is_final
+    return held == wanted and (_held(reservation) or _ZERO) == needed
 
 
 def _write(

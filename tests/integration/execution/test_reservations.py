@@ -151,3 +151,18 @@ def test_eight_processes_never_exceed_the_cap_and_lose_or_double_nothing(
     assert result.released > 0
     assert CAP * D("0.8") < result.highest_total <= CAP
     assert result.held_at_end == result.expected_at_end
+
+
+def test_a_trade_that_filled_while_the_exchange_was_asked_is_not_held_again(desk: Desk) -> None:
+    desk.approve()
+    desk.send_due()
+    desk.stream()
+    child = desk.child()
+    with desk.db.transaction() as session:
+        # Ended by its fills alone: no order record has said so yet.
+        session.execute(update(ChildOrderRow).values(exchange_status=None))
+    stale = replace(
+        desk.exchange.orders[child.order_link_id], status=OrderStatus.OPEN, filled_qty=D(0)
+    )
+    desk.exchange.orders[child.order_link_id] = stale
+    assert run(desk).differences == ()

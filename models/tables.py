@@ -139,6 +139,8 @@ class ParentOrderRow(Base):
     released_qty: Mapped[Decimal]
     filled_notional: Mapped[Decimal]
     fees: Mapped[Decimal]
+    realised_pnl: Mapped[Decimal] = mapped_column(server_default=text("0"))
+    """What its fills realised against the position's entry, before fees."""
     reference_price: Mapped[Decimal]
     price_limit: Mapped[Decimal]
     reduce_only: Mapped[bool]
@@ -253,6 +255,8 @@ class PositionRow(Base):
     entry_price: Mapped[Decimal | None]
     realised_pnl: Mapped[Decimal]
     fees: Mapped[Decimal]
+    liquidation_price: Mapped[Decimal | None]
+    """As the exchange last said; None: it names none, or was not asked yet."""
     updated_at: Mapped[datetime]
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from celery import shared_task
 
+from bot.exchange import correlations
 from tasks.base import MlriskTask
 from tasks.context import services
 
@@ -46,6 +47,13 @@ def record_equity() -> None:
 def refresh_instruments() -> int:
     """Reads the trading rules again; sizes change twice a month and sometimes without notice."""
     return services().reconciler.refresh_instruments()
+
+
+@shared_task(base=MlriskTask, name="tasks.monitoring.refresh_correlations")
+def refresh_correlations() -> int:
+    """Publishes how the traded symbols move together; unknown counts as fully correlated."""
+    context = services()
+    return correlations.refresh(context.exchange, context.market, context.settings.symbol_list)
 
 
 @shared_task(base=MlriskTask, name="tasks.monitoring.canary")

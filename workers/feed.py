@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
 
 from bot.errors import DependencyDown, MlriskError, RetryLater
+from bot.exchange import correlations
 from bot.exchange.bybit.frames import StreamEvent
 from bot.exchange.bybit.streams import (
     StreamState,
@@ -67,6 +68,12 @@ class MarketFeed:
             daily = from_closes(closes)
             if daily is not None:
                 tracker.seed_volatility(daily)
+        try:
+            correlations.refresh(
+                self._context.exchange, self._context.market, tuple(self._trackers)
+            )
+        except (RetryLater, RedisError) as error:
+            log.warning("correlations start unknown: %s", error)
 
     def on_event(self, event: StreamEvent) -> None:
         if not isinstance(event, BookFrame | TradeFrame | TickerFrame):
@@ -126,7 +133,7 @@ class AccountFeed:
         now = self._context.clock.now()
         successor = None
         if isinstance(event, Execution):
-            successor = self._context.fills.apply_execution(event, now, source="stream")
+            successor = self._context.fills.apply_execution(event, now, source="stream").successor
         elif isinstance(event, ExchangeOrder):
             successor = self._context.fills.apply_order(event, now)
         elif isinstance(event, Wallet):

@@ -17,6 +17,7 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         "reconcile-account": _every(20, "tasks.monitoring.reconcile_account"),
         # Sizes change without notice; an hour is Bybit's own advice to integrators.
         "refresh-instruments": _every(3600, "tasks.monitoring.refresh_instruments"),
+        "refresh-correlations": _every(60, "tasks.monitoring.refresh_correlations"),
         "verify-audit": _every(300, "tasks.reporting.verify_audit"),
     }
     for queue in QUEUES:

@@ -4,6 +4,7 @@ Executions make fills and positions; order records only make states. A child is 
 exchange says so and our fills add up to what it says is filled.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -26,6 +27,14 @@ _FINAL_STATES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an execution changed: whether it was news, and the child that goes on with the rest."""
+
+    is_new: bool
+    successor: ChildOrderRow | None
+
+
 class FillBook:
     """Applies what the exchange reports to one account's rows."""
 
@@ -33,13 +42,8 @@ class FillBook:
         self._db = db
         self._account = account
 
-    def apply_execution(
-        self, execution: Execution, now: datetime, *, source: str
-    ) -> ChildOrderRow | None:
-        """Stores an execution once; returns a child that goes on with the rest, if one was made.
-
-        A second report of the same execId changes nothing.
-        """
+    def apply_execution(self, execution: Execution, now: datetime, *, source: str) -> Applied:
+        """Stores an execution once; a second report of the same execId changes nothing."""
         with self._db.unit_of_work() as uow:
             child = orders.child_by_link_id(uow.session, execution.order_link_id)
             parent = None
@@ -47,11 +51,12 @@ class FillBook:
                 parent = lock_parent(uow.session, child.request_id)
                 child = lock_child(uow.session, child.child_id)
             if not self._store(uow, execution, child, now, source):
-                return None
+                return Applied(is_new=False, successor=None)
             successor = None
             if execution.moves_position:
-                self._move_position(uow, execution, now)
+                realised = self._move_position(uow, execution, now)
                 if parent is not None and child is not None:
+                    parent.realised_pnl += realised
                     self._credit(uow, parent, child, execution, now)
                     successor = self._end_if_complete(uow, parent, child, now)
                 elif execution.order_link_id.startswith(PREFIX):
@@ -61,7 +66,7 @@ class FillBook:
             hit(BEFORE_FILL_COMMIT)
             uow.commit()
             hit(AFTER_FILL_COMMIT)
-            return successor
+            return Applied(is_new=True, successor=successor)
 
     def apply_order(self, order: ExchangeOrder, now: datetime) -> ChildOrderRow | None:
         """Brings a child to what the exchange says of its order; never back from a final state."""
@@ -152,7 +157,8 @@ class FillBook:
             now,
         )
 
-    def _move_position(self, uow: UnitOfWork, execution: Execution, now: datetime) -> None:
+    def _move_position(self, uow: UnitOfWork, execution: Execution, now: datetime) -> Decimal:
+        """The net position after the fill; returns the profit that it realised."""
         uow.session.execute(
             insert(PositionRow)
             .values(
@@ -179,6 +185,7 @@ class FillBook:
         position.realised_pnl += realised
         position.fees += execution.fee
         position.updated_at = now
+        return realised
 
     def _end_if_complete(
         self, uow: UnitOfWork, parent: ParentOrderRow, child: ChildOrderRow, now: datetime

@@ -30,7 +30,7 @@ CONFIRMATIONS = 3
 
 @dataclass
 class Monitor:
-    """Judges one account. Keeps nothing between calls but the last disagreement it saw."""
+    """Judges one account. Keeps nothing between calls but what it has reported already."""
 
     db: Database
     account: str
@@ -38,6 +38,8 @@ class Monitor:
     clock: Clock
     _disagreement: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     _disagreed: int = 0
+    _foreign: set[str] = field(default_factory=set)
+    """Foreign orders that were reported already: each is news once."""
 
     def judge_losses(self) -> bool:
         """Trips the daily-loss breaker when the newest readings all breach it; True if it did."""
@@ -70,7 +72,7 @@ class Monitor:
         self._disagreed = self._disagreed + 1 if same else int(bool(differences))
         self._disagreement = differences
         with self.db.unit_of_work() as uow:
-            if report.foreign_orders:
+            if set(report.foreign_orders) - self._foreign:
                 uow.audit(
                     self.account,
                     "foreign_orders",
@@ -79,6 +81,7 @@ class Monitor:
                     {"order_ids": list(report.foreign_orders)},
                     now,
                 )
+            self._foreign = set(report.foreign_orders)
             if self._disagreed >= CONFIRMATIONS:
                 text = "; ".join(
                     f"{symbol}: ours {ours:f}, exchange {theirs:f}"

@@ -1,5 +1,6 @@
 """What execution needs of the outside, as protocols."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -12,6 +13,9 @@ class MarketCache(Protocol):
 
     def get(self, symbol: str) -> MarketView | None:
         """None when nothing is known; never raises because the store is away."""
+
+    def correlations(self, symbol: str) -> Mapping[str, float]:
+        """Of this symbol's returns with others'; what is missing is unknown."""
 
 
 class Wakeups(Protocol):

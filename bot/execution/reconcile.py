@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from bot.clock import Clock
-from bot.exchange.protocol import Exchange, ExchangeOrder
+from bot.exchange.protocol import Exchange, ExchangeOrder, Execution
 from bot.execution import settlement
 from bot.execution.fills import FillBook
 from bot.execution.identity import PREFIX
@@ -138,11 +138,7 @@ class Reconciler:
         since = None if newest is None else newest - EXECUTION_OVERLAP
         new_fills = 0
         for execution in self._exchange.executions(since=since):
-            stored = self._count_fills()
-            self._wake(
-                self._fills.apply_execution(execution, self._clock.now(), source="reconcile")
-            )
-            new_fills += self._count_fills() - stored
+            new_fills += self._apply(execution)
         foreign = []
         for order in self._exchange.open_orders():
             if order.order_link_id.startswith(PREFIX):
@@ -192,8 +188,12 @@ class Reconciler:
 
     def position_differences(self) -> dict[str, tuple[Decimal, Decimal]]:
         """Where our net position, summed from fills, is not the exchange's."""
-        theirs = {p.symbol: p.qty for p in self._exchange.positions()}
-        with self._db.reading() as session:
+        reported = self._exchange.positions()
+        theirs = {p.symbol: p.qty for p in reported}
+        with self._db.transaction() as session:
+            portfolio.store_liquidation_prices(
+                session, self._account, {p.symbol: p.liquidation_price for p in reported}
+            )
             ours = {p.symbol: p.qty for p in portfolio.positions(session, self._account)}
         return {
             symbol: (ours.get(symbol, Decimal(0)), theirs.get(symbol, Decimal(0)))
@@ -208,9 +208,7 @@ class Reconciler:
 
     def _read_executions(self, link_id: str) -> None:
         for execution in self._exchange.executions(order_link_id=link_id):
-            self._wake(
-                self._fills.apply_execution(execution, self._clock.now(), source="reconcile")
-            )
+            self._apply(execution)
 
     def _absent(self, child_id: int) -> None:
         """The exchange shows no such order: wait, or conclude that it was never taken."""
@@ -263,9 +261,10 @@ class Reconciler:
         if successor is not None:
             self._wakeups.child(successor.child_id, successor.due_at)
 
-    def _count_fills(self) -> int:
-        with self._db.reading() as session:
-            return orders.count_fills(session, self._account)
+    def _apply(self, execution: Execution) -> bool:
+        applied = self._fills.apply_execution(execution, self._clock.now(), source="reconcile")
+        self._wake(applied.successor)
+        return applied.is_new
 
     def _note(self, kind: str, subject: str, payload: dict[str, str], now: datetime) -> None:
         with self._db.unit_of_work() as uow:

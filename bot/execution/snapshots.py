@@ -23,6 +23,9 @@ from models.enums import ChildState, ScopeKind, TradeSide, TradingState, Verdict
 from models.repositories import portfolio, states
 from models.tables import ChildOrderRow, DecisionRow, InstrumentRow, TradeRequestRow
 
+LOSS_STREAK_WINDOW = timedelta(hours=24)
+"""A streak is counted within a day: what was lost before is drawdown, which has its own limit."""
+
 
 def take(
     session: Session,
@@ -52,6 +55,7 @@ def take(
                 session, intent.account, intent.strategy, intent.symbol
             )
         ),
+        correlations=marks.correlations(intent.symbol),
     )
     return snapshot, sum(row.epoch for row in rows)
 
@@ -93,6 +97,7 @@ def _portfolio_view(
                 _plain(p.qty),
                 _mark(p.symbol, intent.symbol, market, marks),
                 None if p.entry_price is None else _plain(p.entry_price),
+                None if p.liquidation_price is None else _plain(p.liquidation_price),
             )
             for p in held
         ),
@@ -101,6 +106,9 @@ def _portfolio_view(
                 r.symbol, TradeSide(r.side), _plain(r.qty), _plain(r.notional), r.reduce_only
             )
             for r in reserved
+        ),
+        consecutive_losses=portfolio.consecutive_losses(
+            session, intent.account, since=now - LOSS_STREAK_WINDOW
         ),
         orders_last_second=_orders_since(session, intent.account, now - timedelta(seconds=1)),
         same_orders_last_minute=_same_orders(session, intent, now - timedelta(minutes=1)),

@@ -129,10 +129,3 @@ def take_lost_requests(
 
 def newest_fill_time(session: Session, account: str) -> datetime | None:
     return session.scalar(select(func.max(FillRow.executed_at)).where(FillRow.account == account))
-
-
-def count_fills(session: Session, account: str) -> int:
-    return (
-        session.scalar(select(func.count()).select_from(FillRow).where(FillRow.account == account))
-        or 0
-    )

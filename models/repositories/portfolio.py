@@ -1,12 +1,13 @@
 """Money and exposure of an account: positions, reservations, equity, instruments."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import cast, func, literal, null, select, union_all
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,8 @@ from models.tables import (
     EquityDayRow,
     EquityRow,
     InstrumentRow,
+    Money,
+    ParentOrderRow,
     PositionRow,
     ReservationRow,
 )
@@ -26,6 +29,7 @@ class HeldPosition:
     symbol: str
     qty: Decimal
     entry_price: Decimal | None
+    liquidation_price: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ def exposure(session: Session, account: str) -> tuple[list[HeldPosition], list[H
         literal(False).label("reduce_only"),
         PositionRow.qty,
         PositionRow.entry_price.label("price"),
+        PositionRow.liquidation_price,
     ).where(PositionRow.account == account, PositionRow.qty != 0)
     working = (
         select(
@@ -65,6 +70,7 @@ def exposure(session: Session, account: str) -> tuple[list[HeldPosition], list[H
             ReservationRow.reduce_only,
             func.sum(ReservationRow.open_qty),
             func.sum(ReservationRow.open_qty * ReservationRow.reference_price),
+            cast(null(), Money),
         )
         .where(
             ReservationRow.account == account,
@@ -78,7 +84,7 @@ def exposure(session: Session, account: str) -> tuple[list[HeldPosition], list[H
     rows: Any = session.execute(union_all(positions, working))
     for row in rows:
         if row.what == "position":
-            held.append(HeldPosition(row.symbol, row.qty, row.price))
+            held.append(HeldPosition(row.symbol, row.qty, row.price, row.liquidation_price))
         else:
             reserved.append(
                 HeldReservation(row.symbol, row.side, row.reduce_only, row.qty, row.price)
@@ -182,3 +188,33 @@ def positions(session: Session, account: str) -> Sequence[PositionRow]:
     return session.scalars(
         select(PositionRow).where(PositionRow.account == account).order_by(PositionRow.symbol)
     ).all()
+
+
+def consecutive_losses(session: Session, account: str, *, since: datetime) -> int:
+    """Trades in a row, newest first, that realised a loss; one that realised a profit ends it.
+
+    A trade that realised nothing (it only opened) says nothing.
+    """
+    results = session.scalars(
+        select(ParentOrderRow.realised_pnl)
+        .where(
+            ParentOrderRow.account == account,
+            ParentOrderRow.finished_at > since,
+            ParentOrderRow.realised_pnl != 0,
+        )
+        .order_by(ParentOrderRow.finished_at.desc())
+        .limit(STREAK_LIMIT)
+    )
+    return sum(1 for _ in takewhile(lambda pnl: pnl < 0, results))
+
+
+def store_liquidation_prices(
+    session: Session, account: str, prices: Mapping[str, Decimal | None]
+) -> None:
+    """What the exchange says of each position's liquidation; a symbol not named has none."""
+    for row in positions(session, account):
+        row.liquidation_price = prices.get(row.symbol)
+
+
+STREAK_LIMIT = 100
+"""Longer streaks than any limit need no counting."""

@@ -200,6 +200,9 @@ class FakeMarket:
             funding_rate=0.0001,
         )
 
+    def correlations(self, symbol: str) -> Mapping[str, float]:
+        return {}
+
 
 @dataclass
 class FakeLimits:

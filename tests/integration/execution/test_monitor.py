@@ -8,9 +8,10 @@ import pytest
 from bot.execution.monitor import Monitor
 from bot.execution.sender import SendResult
 from models.enums import CircuitBreakerType, ScopeKind, TradingState
-from models.repositories import states
+from models.repositories import portfolio, states
 from models.tables import BreakerRow
 from tests.support.desk import ACCOUNT, Desk
+from tests.support.fakes import T0
 
 D = Decimal
 
@@ -99,3 +100,53 @@ def test_positions_that_keep_disagreeing_trip_the_data_breaker(
     for expected in (TradingState.ACTIVE, TradingState.ACTIVE, TradingState.REDUCING):
         monitor.judge_reconciliation(desk.reconciler.reconcile_account())
         assert account_state(desk) is expected
+
+
+def trade(desk: Desk, request_id: str, side: str, price: str) -> None:
+    """Buys or sells, filled at a price of the test's choosing."""
+    desk.approve(request_id, side=side, signal_data={"position_size": "1000"})
+    desk.send_due()
+    fills = desk.exchange.fills
+    fills[-1] = replace(fills[-1], price=D(price))
+    desk.stream()
+
+
+def test_losing_trades_in_a_row_are_counted_and_a_winner_ends_the_row(desk: Desk) -> None:
+    def losses() -> int:
+        with desk.db.reading() as session:
+            return portfolio.consecutive_losses(session, ACCOUNT, since=T0)
+
+    desk.limits.change(max_repeated_orders=100)
+    results = [("64000", 1), ("63000", 2), ("66000", 0), ("60000", 1)]
+    for number, (price, expected) in enumerate(results):
+        desk.pass_time(1)
+        trade(desk, f"buy-{number}", "buy", "65000")
+        desk.pass_time(1)
+        trade(desk, f"sell-{number}", "sell", price)
+        assert losses() == expected
+    assert desk.position() == 0
+
+
+def test_the_gate_refuses_after_too_many_losses_in_a_row(desk: Desk) -> None:
+    desk.limits.change(max_repeated_orders=100, max_consecutive_losses=2)
+    for number in range(2):
+        desk.pass_time(1)
+        trade(desk, f"buy-{number}", "buy", "65000")
+        desk.pass_time(1)
+        trade(desk, f"sell-{number}", "sell", "64900")
+    desk.pass_time(1)
+    outcome = desk.approve("r-next")
+    assert outcome["verdict"] == "deny"
+    assert "consecutive_losses" in outcome["reasons"]
+
+
+def test_a_known_liquidation_price_reaches_the_gate(desk: Desk) -> None:
+    trade(desk, "buy-1", "buy", "65000")
+    positions = desk.exchange.positions
+    desk.exchange.positions = lambda: [  # type: ignore[method-assign]
+        replace(p, liquidation_price=D("64500")) for p in positions()
+    ]
+    desk.reconciler.reconcile_account()
+    outcome = desk.approve("r-next")
+    assert outcome["verdict"] == "deny"
+    assert "liquidation_distance" in [c["name"] for c in outcome["checks_failed"]]

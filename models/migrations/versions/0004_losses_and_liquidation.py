@@ -1,0 +1,22 @@
+"""What a trade realised, and where a position would be liquidated."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column(
+        "parent_order",
+        sa.Column("realised_pnl", sa.Numeric(38, 18), server_default=sa.text("0"), nullable=False),
+    )
+    op.add_column("position", sa.Column("liquidation_price", sa.Numeric(38, 18), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("position", "liquidation_price")
+    op.drop_column("parent_order", "realised_pnl")

@@ -36,7 +36,9 @@ def intraday_curves(panel: Panel) -> FloatArray:
 
 def ahead(curve: FloatArray, minutes: IntArray, horizon_minutes: int) -> FloatArray:
     """The curve's volume for each of the next minutes, (minutes, horizon)."""
-    volumes: FloatArray = curve[(minutes[:, None] + np.arange(horizon_minutes)) % DAY_MINUTES]
+    days = 2 + horizon_minutes // DAY_MINUTES
+    windows = np.lib.stride_tricks.sliding_window_view(np.tile(curve, days), horizon_minutes)
+    volumes: FloatArray = windows[minutes % DAY_MINUTES]
     return volumes
 
 

@@ -2,14 +2,15 @@
 
 import csv
 import gzip
-from collections.abc import Iterator
+import zlib
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from bot.errors import Refused
-from bot.market.volume.panel import Bars, FloatArray, Panel, minute_of
+from bot.market.volume.panel import Bars, FloatArray, IntArray, Panel, minute_of
 
 _COLUMNS = ("timestamp", "high", "low", "close", "volume")
 # A longer silence is an outage of the recorder: filling it would teach the models a dead market.
@@ -36,7 +37,7 @@ def read_bars(path: Path) -> Bars:
     symbol = path.name.split("_1m.csv")[0]
     try:
         minutes, values = _numbers(path)
-    except (OSError, EOFError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, IndexError, csv.Error, zlib.error) as error:
         raise UnreadableBars(f"{path.name} can't be read as bars: {error}") from error
     if len(minutes) == 0:
         raise UnreadableBars(f"{path.name} holds no bars")
@@ -53,26 +54,30 @@ def read_bars(path: Path) -> Bars:
         raise UnreadableBars(f"{path.name}: {error}") from error
 
 
-def _numbers(path: Path) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], FloatArray]:
+def _numbers(path: Path) -> tuple[IntArray, FloatArray]:
     minutes: list[int] = []
-    values: list[tuple[float, ...]] = []
-    for row in _rows(path):
-        minutes.append(minute_of(datetime.fromisoformat(row["timestamp"])))
-        values.append(tuple(float(row[column]) for column in _COLUMNS[1:]))
+    values: list[list[float]] = []
+    with _opened(path) as file:
+        rows = csv.reader(file)
+        header = next(rows, [])
+        missing = [column for column in _COLUMNS if column not in header]
+        if missing:
+            raise ValueError(f"no column {', '.join(missing)}")
+        time, *numbers = (header.index(column) for column in _COLUMNS)
+        for row in rows:
+            minutes.append(minute_of(datetime.fromisoformat(row[time])))
+            values.append([float(row[i]) for i in numbers])
     return np.array(minutes, dtype=np.int64), np.array(values, dtype=np.float64)
 
 
-def _rows(path: Path) -> Iterator[dict[str, str]]:
+def _opened(path: Path) -> IO[str]:
     if path.suffix == ".gz":
-        with gzip.open(path, "rt", newline="", encoding="utf-8") as file:
-            yield from csv.DictReader(file)
-    else:
-        with path.open(newline="", encoding="utf-8") as file:
-            yield from csv.DictReader(file)
+        return gzip.open(path, "rt", newline="", encoding="utf-8")
+    return path.open(newline="", encoding="utf-8")
 
 
 def _without_gaps(
-    minutes: np.ndarray[tuple[int], np.dtype[np.int64]], values: FloatArray
+    minutes: IntArray, values: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """A minute without a bar had no trade: the last close, no volume."""
     offsets = minutes - minutes[0]

@@ -194,3 +194,11 @@ def test_where_nothing_fails_the_plan_is_carried_out_to_the_last_lot(
     run = calm.run()
     assert [place.qty for place in run.placed] == [s.qty for s in slices]
     assert run.done == Done(DoneReason.FILLED)
+
+
+def test_when_no_more_falls_due_an_unsendable_rest_does_not_hold_back_the_sendable_part() -> None:
+    rules = LotRules(D(1), D(3), D(10**6), D(0))
+    slices = (Slice(0, 0, D(3)), Slice(1, 60, D(4)))
+    algorithm = CatchUp(TERMS, slices, 60, max_catch_up=D(1))
+    row = progress("7", final(0, "3", "2", 0), at=200)
+    assert sizes(algorithm.step(row, BOOK, rules)) == [D(4)]

@@ -156,3 +156,18 @@ def test_through_any_fills_and_failures_one_child_lives_and_the_total_holds(
         if place.style is Style.POST_ONLY:
             assert not terms.crosses(place.price, shown)
         assert largest is None or place.qty < max(largest, minimum) + minimum
+
+
+def test_a_rest_under_the_minimum_is_not_repriced() -> None:
+    rules = LotRules(D(1), D(3), D(10**6), D(0))
+    almost = replace(CHILD, filled=D(8))
+    end = START + timedelta(seconds=100)
+    row = Progress(D(10), D(8), (almost,), START, end, START + timedelta(seconds=10))
+    assert CancelLive(0) not in Passive(TERMS).step(row, TIGHT, rules)
+
+
+def test_a_crossing_child_that_found_too_little_is_repeated_after_a_pause() -> None:
+    at = START + timedelta(seconds=96)
+    short = LiveChild(0, D(10), D(4), D(101), Style.IOC, at, final=True, cancel_requested=False)
+    assert not placed(step(short, at=96.25))
+    assert placed(step(short, at=96.5)) == [Place(D(6), Style.IOC, D(101))]

@@ -158,3 +158,19 @@ def test_through_any_fills_and_failures_the_share_and_the_total_hold(
         most = shown.traded_volume_since_start * pov.cap_rate
         assert before.committed + place.qty <= most
         assert largest is None or place.qty <= largest
+
+
+def test_children_are_parted_by_the_interval() -> None:
+    first = LiveChild(0, D(5), D(5), D(101), Style.IOC, START, final=True, cancel_requested=False)
+    pov = Pov(TERMS, D("0.1"), interval_seconds=2)
+    early = pov.step(progress("10", first, at=1), touch("100"), lots())
+    assert early == (WaitUntil(START + timedelta(seconds=2)),)
+    in_time = pov.step(progress("10", first, at=2), touch("100"), lots())
+    assert Place(D(5), Style.IOC, D(101)) in in_time
+
+
+def test_the_last_child_may_be_under_the_wanted_smallest_one() -> None:
+    first = LiveChild(0, D(9), D(9), D(101), Style.IOC, START, final=True, cancel_requested=False)
+    pov = Pov(TERMS, D("0.1"), min_child=D(2))
+    actions = pov.step(progress("10", first, at=5), touch("100"), lots())
+    assert Place(D(1), Style.IOC, D(101)) in actions

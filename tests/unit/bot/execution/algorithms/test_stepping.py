@@ -128,3 +128,15 @@ def test_any_child_is_zero_or_inside_every_bound(
 def test_impossible_terms_are_refused_by_name(limit: str, tick: str, name: str) -> None:
     with pytest.raises(Infeasible, match=name):
         Terms(TradeSide.BUY, D(limit), D(tick))
+
+
+def test_a_rest_over_the_venues_maximum_is_not_taken_along() -> None:
+    rules = LotRules(D(1), D(6), D(8), D(0))
+    row = Progress(D(9), D(0), (), START, END, START)
+    assert child_lots(D(8), row, rules, 6, Tail.TAKE) == 8
+
+
+def test_the_minimum_holds_at_the_price_limit_too() -> None:
+    rules = LotRules(D(1), D(1), D(10), D(199))
+    assert SELL.min_lots(rules, D(100)) == 3
+    assert rules.min_child_lots(D(100)) == 2

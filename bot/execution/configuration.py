@@ -21,7 +21,7 @@ from bot.execution.config_changes import (
     version_of,
 )
 from bot.execution.limits_source import LayeredConfig, limits_of, verified_override
-from bot.execution.toothless import halt_toothless, halt_toothless_in
+from bot.execution.toothless import halt_toothless, halt_toothless_in, seal
 from bot.risk.limits import RiskLimits
 from bot.risk.selftest import self_test
 from config.settings import Environment, Settings
@@ -145,7 +145,8 @@ class ConfigurationService:
     def self_test(self) -> tuple[str, ...]:
         """Proves the limits in force; what doesn't bite halts trading and is returned by name."""
         problems = self._prove(limits_of(self.current()))
-        halt_toothless(self._db, self._clock, problems)
+        if halt_toothless(self._db, self._clock, problems):
+            seal(self._db, self._clock)
         return problems
 
     def _lock(self, uow: UnitOfWork, actor: str, now: datetime) -> ConfigVersionRow | None:
@@ -239,7 +240,8 @@ class ConfigurationService:
         uow.session.flush()
         self._audit(uow, "config_changed", row, actor, now)
         problems = self._prove(limits_of(self._files.build(row.override, row.id)))
-        halt_toothless_in(uow, self._clock, problems)
+        if halt_toothless_in(uow, self._clock, problems):
+            uow.after_commit(lambda: seal(self._db, self._clock))
         return problems
 
     def _audit(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.clock import Clock
-from bot.execution.halt import latch
+from bot.execution.halt import Halter, latch
 from models.database import Database, UnitOfWork
 from models.enums import ScopeKind, TradingState
 from models.repositories import states
@@ -20,6 +20,14 @@ def halt_toothless(db: Database, clock: Clock, problems: Sequence[str]) -> bool:
         halted = halt_toothless_in(uow, clock, problems)
         uow.commit()
     return halted
+
+
+def seal(db: Database, clock: Clock) -> None:
+    """Finishes such a halt: waits for senders under way and ends what was planned.
+
+    Not for whoever may be a sender: it would wait for itself.
+    """
+    Halter(db, clock).halt(reason="self-test", actor=ACTOR)
 
 
 def halt_toothless_in(uow: UnitOfWork, clock: Clock, problems: Sequence[str]) -> bool:

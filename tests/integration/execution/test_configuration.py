@@ -263,7 +263,7 @@ class TestTheSelfTest:
         state, reason = state_of(db)
         assert state is TradingState.HALTED
         assert reason == "self-test: the limit of 'daily_loss' does not bite"
-        assert [entry.kind for entry in audit(db)] == ["config_changed", "halted"]
+        assert [e.kind for e in audit(db)] == ["config_changed", "halted", "halt_sealed"]
 
     def test_limits_that_bite_leave_trading_as_it_is(
         self, db: Database, production: ConfigurationService

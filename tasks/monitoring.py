@@ -30,9 +30,10 @@ def sweep() -> None:
 
 @shared_task(base=MlriskTask, name="tasks.monitoring.reconcile_account")
 def reconcile_account() -> None:
-    """Compares fills, open orders and positions with the exchange."""
+    """Compares fills, open orders, positions and reservations with the exchange."""
     context = services()
     context.monitor.judge_reconciliation(context.reconciler.reconcile_account())
+    context.rebuild_reservations()
 
 
 @shared_task(base=MlriskTask, name="tasks.monitoring.record_equity")

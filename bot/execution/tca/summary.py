@@ -65,12 +65,11 @@ def paired_difference(first: Mapping[str, float], second: Mapping[str, float]) -
 
 
 def _summary(name: str, group: Sequence[TradeCost]) -> AlgorithmSummary:
-    notional, total, filled, asked, rested = ZERO, ZERO, ZERO, ZERO, ZERO
+    notional, total, filled, rested = ZERO, ZERO, ZERO, ZERO
     for one in group:
         notional = EXACT.add(notional, _base(one))
         total = EXACT.add(total, one.cost.total)
-        # By notional, for the symbols of a group have units of their own.
-        asked = EXACT.add(asked, _base(one))
+        # Filled by notional too, for the symbols of a group have units of their own.
         done = EXACT.multiply(one.cost.filled, one.prices.decision)
         filled = EXACT.add(filled, done)
         rested = EXACT.add(rested, EXACT.multiply(done, one.maker_share or ZERO))
@@ -88,7 +87,7 @@ def _summary(name: str, group: Sequence[TradeCost]) -> AlgorithmSummary:
         vwap_bps=_known(one.market.vwap_bps for one in group),
         impact_bps=_known(one.realised_impact_bps for one in group),
         expected_impact_bps=_known(one.expected_impact_bps for one in group),
-        fill_rate=share(filled, asked),
+        fill_rate=share(filled, notional),
         maker_share=share(rested, filled),
     )
 

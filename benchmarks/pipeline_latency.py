@@ -204,8 +204,8 @@ def collect(database: Database, journal: Path, requests: Sequence[str]) -> Sampl
             .where(TradeRequestRow.request_id.in_(requests))
         ).all()
     for request, decision, child in rows:
-        samples.decided["undecided" if decision is None else str(decision.verdict)] += 1
         if decision is not None:
+            samples.decided[str(decision.verdict)] += 1
             samples.reasons.update(decision.decision["reasons"])
             samples.add("enqueue to decided", request.created_at, decision.decided_at)
         if child is not None:
@@ -223,6 +223,9 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 def report(samples: Samples, sent: int, memory: Sequence[ProcessStatus]) -> None:
+    waiting = sent - samples.decided.total()
+    if waiting:
+        samples.decided["still undecided"] = waiting
     counts = ", ".join(f"{name} {count}" for name, count in sorted(samples.decided.items()))
     print(f"requests: {sent} sent; {counts}")
     if samples.reasons:

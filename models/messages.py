@@ -49,8 +49,9 @@ def _parse_score(value: object) -> float:
 
 def _parse_time(value: object) -> datetime:
     if isinstance(value, datetime):
-        parsed = value
-    elif isinstance(value, str):
+        # Only Python callers can pass one; the seed's own API takes a naive one as local time.
+        return value.astimezone(UTC)
+    if isinstance(value, str):
         try:
             parsed = datetime.fromisoformat(value)
         except ValueError as error:

@@ -88,6 +88,20 @@ def test_an_outsiders_request_is_decided_sent_and_filled(system: MiniSystem) -> 
     assert row.status == ExecutionStatus.EXECUTED_SUCCESSFULLY
 
 
+def test_the_seeds_sample_runs_through_the_pipeline(system: MiniSystem) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "examples.seed_sample"],
+        env=system.env(),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].endswith(ExecutionStatus.EXECUTED_SUCCESSFULLY.value)
+
+
 def test_a_twap_sends_every_slice_in_time(system: MiniSystem) -> None:
     request = twap_request(4, 0.5, symbol="ETHUSDT")
     approved(system, request)

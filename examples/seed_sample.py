@@ -1,0 +1,100 @@
+"""The seed's interface as it is used: configuration, one decision in memory, the pipeline.
+
+`python -m examples.seed_sample`. The first two parts need nothing but this package; the pipeline
+needs a running system (`mlrisk up`, or `make run`) and says so when there is none.
+"""
+
+import asyncio
+import uuid
+from datetime import datetime, timedelta
+
+from bot.errors import MlriskError
+from bot.risk import (
+    ExecutionPriority,
+    MLRiskConfigManager,
+    MLRiskManager,
+    MLTradeExecutionPipeline,
+    MLTradeRequest,
+    RiskParameters,
+    UnifiedRiskManager,
+)
+
+ML_PREDICTIONS = {
+    "confidence": 0.85,
+    "uncertainty": 0.15,
+    "ensemble_agreement": 0.9,
+    "prediction_stability": 0.8,
+    "feature_importance": {"momentum": 0.5, "volume": 0.3, "spread": 0.2},
+}
+MARKET_DATA = {"price": 50_000.0, "volatility": 0.02}
+SIGNAL_DATA = {"side": "buy", "position_size": 1_000}
+
+
+def configuration() -> dict[str, object]:
+    """The thresholds of one environment and mode."""
+    manager = MLRiskConfigManager(
+        config_path="config/ml_risk_config.yaml",
+        environment="production",
+        trading_mode="conservative",
+    )
+    return dict(manager.get_config().ml_risk_thresholds.__dict__)
+
+
+async def decision(thresholds: dict[str, object]) -> MLRiskManager:
+    """One trade against an account that lives in this process."""
+    account = UnifiedRiskManager(RiskParameters(portfolio_value=100_000))
+    manager = MLRiskManager(unified_risk_manager=account, ml_risk_params=thresholds)
+    result = await manager.validate_trade(
+        symbol="BTCUSDT",
+        signal_data=SIGNAL_DATA,
+        market_data=MARKET_DATA,
+        ml_predictions=ML_PREDICTIONS,
+    )
+    print(f"approved: {result.is_approved}, size: {result.final_position_size}")
+    print(f"blocked by: {[reason.value for reason in result.blocked_reasons]}")
+    print(f"risk score: {result.risk_assessment.risk_score}")
+    print(f"action: {result.risk_assessment.recommended_action}")
+    return manager
+
+
+async def emergency(manager: MLRiskManager) -> None:
+    """After a stop everything is denied."""
+    manager.activate_emergency_stop("manual check", manual_override=True)
+    result = await manager.validate_trade("BTCUSDT", SIGNAL_DATA, MARKET_DATA, ML_PREDICTIONS)
+    print(f"after the stop: {[reason.value for reason in result.blocked_reasons]}")
+
+
+async def pipeline() -> None:
+    """A request through the running system."""
+    execution = MLTradeExecutionPipeline()
+    request = MLTradeRequest(
+        request_id=f"seed-{uuid.uuid4()}",
+        symbol="BTCUSDT",
+        side="buy",
+        signal_data={"position_size": 1_000},
+        ml_predictions=ML_PREDICTIONS,
+        market_data={"price": MARKET_DATA["price"]},
+        priority=ExecutionPriority.NORMAL,
+        expires_at=datetime.now() + timedelta(minutes=2),  # noqa: DTZ005 - the seed's local time
+        created_at=datetime.now(),  # noqa: DTZ005
+    )
+    request_id = await execution.submit_trade_request(request)
+    for _ in range(100):
+        status = await execution.get_execution_status(request_id)
+        if status["status"] not in ("pending_validation", "pending_execution"):
+            break
+        await asyncio.sleep(0.2)
+    print(f"{request_id}: {status['status']}")
+
+
+async def main() -> None:
+    manager = await decision(configuration())
+    await emergency(manager)
+    try:
+        await pipeline()
+    except MlriskError as error:
+        print(f"pipeline: {error}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

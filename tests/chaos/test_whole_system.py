@@ -203,14 +203,12 @@ def test_redis_killed_while_tasks_run_and_work_goes_on_within_ten_seconds(
     system.redis.kill()
     time.sleep(1.5)
     system.redis.start()
-    back = time.monotonic()
     sent = len(accepted(system, request["request_id"]))
     system.wait(
         lambda: _revive(system, "beat") or len(accepted(system, request["request_id"])) > sent,
         "work to go on",
         10,
     )
-    assert time.monotonic() - back < 10
     for name in ("validation", "execution", "monitoring", "emergency"):
         worker = system.workers[name]
         assert worker.alive, system.logs(name)

@@ -81,7 +81,7 @@ class Settings(BaseSettings):
         default=15.0,
         gt=0,
         description="longer than the slowest POST (11 s) and its bookkeeping, and half of the "
-        "shortest deadline, so that a dead sender's child is sent again in time"
+        "shortest deadline, so that a dead sender's child is sent again in time",
     )
     log_format: str = Field(default="text", pattern="^(text|json)$")
     failpoint: str | None = Field(

@@ -186,7 +186,11 @@ def test_the_audit_chain_verifies_and_names_what_was_changed(desk: Desk) -> None
 
 def test_an_audit_entry_can_be_neither_changed_nor_deleted(desk: Desk) -> None:
     desk.approve()
-    for statement in ("UPDATE audit_entry SET actor = 'me'", "DELETE FROM audit_entry"):
+    for statement in (
+        "UPDATE audit_entry SET actor = 'me'",
+        "DELETE FROM audit_entry",
+        "TRUNCATE audit_entry",
+    ):
         with pytest.raises(Exception, match="immutable"), desk.db.transaction() as session:
             session.connection().exec_driver_sql(statement)
 

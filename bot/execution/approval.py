@@ -1,16 +1,14 @@
 """Deciding a request and writing everything that follows from it in one transaction."""
 
 from datetime import datetime, timedelta
-from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
 from bot.clock import Clock
 from bot.errors import BadMessage
-from bot.execution import intake, outcomes, snapshots
+from bot.execution import intake, outcomes, rows, snapshots
 from bot.execution.admission import Admission
 from bot.execution.deciding import decide, gate_version
-from bot.execution.identity import order_link_id
 from bot.execution.planning import ParentPlan
 from bot.execution.ports import LimitsSource, MarketCache, Wakeups
 from bot.failpoints import AFTER_DECISION_COMMIT, BEFORE_DECISION_COMMIT, hit
@@ -20,10 +18,7 @@ from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
 from models.database import Database, UnitOfWork
 from models.enums import (
-    ChildState,
     ExecutionStatus,
-    ParentState,
-    ReservationState,
 )
 from models.locks import lock_account
 from models.messages import MLTradeRequest
@@ -31,8 +26,6 @@ from models.repositories import portfolio
 from models.tables import (
     ChildOrderRow,
     DecisionRow,
-    ParentOrderRow,
-    ReservationRow,
     TradeRequestRow,
 )
 
@@ -100,7 +93,7 @@ class ApprovalService:
                 ExecutionStatus.PENDING_EXECUTION if plan else ExecutionStatus.VALIDATION_FAILED
             )
             row.updated_at = now
-            self._wake_after_commit(uow, children, now)
+            self._wake_after_commit(uow, children)
             hit(BEFORE_DECISION_COMMIT)
             uow.commit()
             hit(AFTER_DECISION_COMMIT)
@@ -161,75 +154,23 @@ class ApprovalService:
         plan: ParentPlan,
         epoch: int,
     ) -> list[ChildOrderRow]:
-        price = decision.reference_price or Decimal(0)
-        approved = plan.schedule.total
+        # Parents first: children and reservations refer to rows that must be there.
         uow.session.flush()
-        parent = ParentOrderRow(
-            request_id=intent.request_id,
-            account=self._account,
-            strategy=intent.strategy,
-            symbol=intent.symbol,
-            side=intent.side,
-            algorithm=plan.algorithm,
-            params=plan.params,
-            approved_qty=approved,
-            filled_qty=Decimal(0),
-            released_qty=Decimal(0),
-            filled_notional=Decimal(0),
-            fees=Decimal(0),
-            reference_price=price,
-            price_limit=plan.price_limit,
-            reduce_only=decision.reduce_only,
-            priority=intent.priority,
-            permit_epoch=epoch,
-            state=ParentState.WORKING,
-            start_at=plan.start_at,
-            deadline_at=plan.deadline_at,
+        uow.session.add_all(
+            [
+                rows.parent_row(intent, decision, plan, epoch),
+                rows.reservation_row(intent, decision, plan),
+            ]
         )
-        reservation = ReservationRow(
-            request_id=intent.request_id,
-            account=self._account,
-            symbol=intent.symbol,
-            side=intent.side,
-            reduce_only=decision.reduce_only,
-            reference_price=price,
-            approved_qty=approved,
-            open_qty=approved,
-            state=ReservationState.HELD,
-            created_at=plan.start_at,
-        )
-        children = [
-            ChildOrderRow(
-                request_id=intent.request_id,
-                slot=piece.slot,
-                attempt=0,
-                order_link_id=order_link_id(self._account, intent.request_id, piece.slot, 0),
-                account=self._account,
-                symbol=intent.symbol,
-                side=intent.side,
-                qty=piece.qty,
-                filled_qty=Decimal(0),
-                reduce_only=decision.reduce_only,
-                planned_at=plan.start_at + timedelta(seconds=piece.offset_seconds),
-                due_at=plan.start_at + timedelta(seconds=piece.offset_seconds),
-                deadline_at=plan.deadline_at,
-                state=ChildState.PLANNED,
-            )
-            for piece in plan.schedule.slices
-        ]
-        uow.session.add_all([parent, reservation])
         uow.session.flush()
+        children = rows.child_rows(intent, decision, plan, self._horizon)
         uow.session.add_all(children)
         uow.session.flush()
         return children
 
-    def _wake_after_commit(
-        self, uow: UnitOfWork, children: list[ChildOrderRow], now: datetime
-    ) -> None:
+    def _wake_after_commit(self, uow: UnitOfWork, children: list[ChildOrderRow]) -> None:
         """Children due soon are woken by this process; later ones are the dispatcher's."""
-        soon = [child for child in children if child.due_at <= now + self._horizon]
-        for child in soon:
-            child.wake_at = now
+        soon = [child for child in children if child.wake_at is not None]
 
         def wake() -> None:
             for child in soon:

@@ -4,6 +4,7 @@ Everything is written by the domain's own services on a real Postgres; only the 
 is made here, in the paper exchange's journal format. Tests then break one thing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -41,6 +42,9 @@ class KnownMarket:
     def get(self, symbol: str) -> MarketView | None:
         as_of = self._clock.now() - timedelta(milliseconds=200)
         return cases.market(as_of=as_of) if symbol == "BTCUSDT" else None
+
+    def correlations(self, symbol: str) -> Mapping[str, float]:
+        return {}
 
 
 class NoWakeups:

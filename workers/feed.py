@@ -146,16 +146,7 @@ class AccountFeed:
         if (now - self._wallet_at).total_seconds() < WALLET_SECONDS:
             return
         self._wallet_at = now
-        with self._context.db.transaction() as session:
-            portfolio.record_equity(
-                session,
-                self._context.settings.account,
-                now,
-                equity=wallet.equity,
-                wallet_balance=wallet.wallet_balance,
-                available=wallet.available,
-                unrealised_pnl=wallet.unrealised_pnl,
-            )
+        self._context.reconciler.store_wallet(wallet)
 
 
 def run(stop: threading.Event) -> int:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from bot.clock import Clock
-from bot.exchange.protocol import Exchange, ExchangeOrder, Execution
+from bot.exchange.protocol import Exchange, ExchangeOrder, Execution, Wallet
 from bot.execution import settlement
 from bot.execution.fills import FillBook
 from bot.execution.identity import PREFIX
@@ -150,6 +150,11 @@ class Reconciler:
     def record_wallet(self) -> Decimal:
         """Reads the wallet and stores it as the account's newest equity."""
         wallet = self._exchange.wallet()
+        self.store_wallet(wallet)
+        return wallet.equity
+
+    def store_wallet(self, wallet: Wallet) -> None:
+        """Stores a reading of the wallet, whoever brought it, as the newest equity."""
         with self._db.transaction() as session:
             portfolio.record_equity(
                 session,
@@ -160,7 +165,6 @@ class Reconciler:
                 available=wallet.available,
                 unrealised_pnl=wallet.unrealised_pnl,
             )
-        return wallet.equity
 
     def refresh_instruments(self) -> int:
         """Reads the trading rules of every instrument; returns how many were stored."""

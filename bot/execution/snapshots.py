@@ -7,6 +7,7 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bot.execution.permits import epoch_sum
 from bot.execution.ports import MarketCache
 from bot.risk.snapshot import (
     BreakerView,
@@ -57,7 +58,7 @@ def take(
         ),
         correlations=marks.correlations(intent.symbol),
     )
-    return snapshot, sum(row.epoch for row in rows)
+    return snapshot, epoch_sum(rows)
 
 
 def _instrument_view(row: InstrumentRow) -> InstrumentView:

@@ -140,16 +140,6 @@ def latest_equity(session: Session, account: str) -> EquityRow | None:
     )
 
 
-def equity_before(session: Session, account: str, at: datetime) -> EquityRow | None:
-    """The last reading at or before `at`, for rolling windows."""
-    return session.scalar(
-        select(EquityRow)
-        .where(EquityRow.account == account, EquityRow.at <= at)
-        .order_by(EquityRow.at.desc())
-        .limit(1)
-    )
-
-
 def first_equity_since(session: Session, account: str, at: datetime) -> EquityRow | None:
     return session.scalar(
         select(EquityRow)

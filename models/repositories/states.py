@@ -78,7 +78,3 @@ def tripped_breakers(
             ),
         )
     ).all()
-
-
-def upsert_breaker(session: Session, row: BreakerRow) -> None:
-    session.merge(row)

@@ -17,23 +17,11 @@ from bot.exchange.protocol import (
     TimeInForce,
 )
 from models.enums import TradeSide
+from tests.unit.bot.exchange.bybit.bybit_samples import LIMIT, MARKET
 from tests.unit.bot.exchange.bybit.bybit_transport import Transport, exchange
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 D = Decimal
-LIMIT = OrderIntent(
-    order_link_id="a-1",
-    symbol="BTCUSDT",
-    side=TradeSide.SELL,
-    qty=D("0.010"),
-    order_type=OrderType.LIMIT,
-    time_in_force=TimeInForce.IOC,
-    price=D("60000.10"),
-    reduce_only=True,
-)
-MARKET = OrderIntent(
-    "a-2", "X", TradeSide.BUY, D("5E+3"), OrderType.MARKET, TimeInForce.GTC, None, False
-)
 
 
 def test_a_limit_body_is_explicit_and_in_plain_strings() -> None:

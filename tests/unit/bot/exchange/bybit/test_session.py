@@ -3,7 +3,6 @@
 import os
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,29 +12,11 @@ from bot.errors import Refused
 from bot.exchange.bybit.config import BybitMode
 from bot.exchange.bybit.http import BybitExchange
 from bot.exchange.bybit.session import open_session
+from tests.unit.bot.exchange.bybit.bybit_samples import order_row
 from tests.unit.bot.exchange.bybit.bybit_transport import Transport, config, envelope, exchange
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 D = Decimal
-
-
-def order_row(link_id: str = "a-1", **changes: Any) -> dict[str, Any]:
-    row = {
-        "orderId": f"id-{link_id}",
-        "orderLinkId": link_id,
-        "symbol": "BTCUSDT",
-        "side": "Buy",
-        "qty": "1",
-        "price": "60000",
-        "orderStatus": "New",
-        "cumExecQty": "0",
-        "avgPrice": "",
-        "reduceOnly": False,
-        "rejectReason": "EC_NoError",
-        "cancelType": "UNKNOWN",
-        "updatedTime": "1700000000000",
-    }
-    return row | changes
 
 
 def test_a_cursor_that_repeats_ends_the_list() -> None:

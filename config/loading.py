@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from config.sections import SECTIONS, Bounds, keys_of
+from config.bounds import Bounds
+from config.sections import SECTIONS, keys_of
 
 LAYERS = ("base", "environments", "modes", "overrides")
 SCALE = "scale"
@@ -112,8 +113,10 @@ def check_value(value: Any, bounds: Bounds) -> tuple[Any, str | None]:
         return None, None if bounds.nullable else wrong
     if bounds.kind is bool:
         return value, None if isinstance(value, bool) else wrong
+    if bounds.kind is str:
+        return value, None if _is_word(value, bounds) else wrong
     if bounds.kind is list:
-        if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+        if not isinstance(value, list | tuple) or not all(_is_word(v, bounds) for v in value):
             return None, wrong
         return tuple(value), None
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
@@ -128,6 +131,10 @@ def check_value(value: Any, bounds: Bounds) -> tuple[Any, str | None]:
         and (bounds.above is None or number > bounds.above)
     )
     return (int(value) if bounds.kind is int else number), None if inside else wrong
+
+
+def _is_word(value: Any, bounds: Bounds) -> bool:
+    return isinstance(value, str) and (not bounds.choices or value in bounds.choices)
 
 
 class _Reader:

@@ -1,6 +1,5 @@
 """MLRiskConfigManager: the risk configuration of one environment and mode, versioned in memory."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from config.loading import (
     nearest,
     read,
 )
+from config.schema import schema_text
 from config.sections import (
     SECTIONS,
     CircuitBreakers,
@@ -27,8 +27,8 @@ from config.sections import (
     Gate,
     MLRiskThresholds,
     PositionMonitoring,
+    Working,
     bounds_of,
-    config_schema,
     keys_of,
 )
 
@@ -46,6 +46,7 @@ class MLRiskConfig:
     position_monitoring: PositionMonitoring
     execution: Execution
     gate: Gate
+    working: Working
     environment: str
     trading_mode: str
     version: int
@@ -292,6 +293,11 @@ _ORDERED = (
     ("execution.max_slippage", "execution.backup_max_slippage"),
     ("position_monitoring.alert_threshold", "position_monitoring.stop_loss"),
     ("ml_risk_thresholds.max_position_size", "gate.max_gross_exposure_share"),
+    ("working.slow_volatility_ratio", "working.pause_volatility_ratio"),
+    ("working.shrink_spread_bps", "working.pause_spread_bps"),
+    ("working.slow_drawdown_use", "working.pause_drawdown_use"),
+    ("working.exit_reserve", "working.orders_per_second"),
+    ("working.immediate_depth_share", "working.urgent_depth_share"),
 )
 
 
@@ -346,11 +352,6 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def schema_text() -> str:
-    """The published JSON Schema as it is written to `ml_risk_config.schema.json`."""
-    return json.dumps(config_schema(), indent=2) + "\n"
-
-
 __all__ = [
     "ApprovalNeeded",
     "Change",
@@ -366,6 +367,7 @@ __all__ = [
     "MemoryVersions",
     "PositionMonitoring",
     "VersionStore",
+    "Working",
     "load_base",
     "schema_text",
 ]

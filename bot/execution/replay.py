@@ -5,7 +5,7 @@ have changed in later snapshots is not simulated: every line stands for itself.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from bot.errors import Refused
 from bot.execution.deciding import decide
 from bot.risk import codec
-from bot.risk.limits import RiskLimits, config_path_of
+from bot.risk.limits import GATE_LIMITS, RiskLimits, config_path_of
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
 from models.tables import DecisionRow
 
@@ -85,7 +85,7 @@ def with_values(paths: Iterable[str], wanted: RiskLimits) -> LimitsOf:
 
     Raises Refused for a path that no decision depends on.
     """
-    by_path = {config_path_of(field.name): field.name for field in fields(RiskLimits)}
+    by_path = {config_path_of(name): name for name in GATE_LIMITS}
     chosen: dict[str, Any] = {}
     for path in paths:
         if path not in by_path:

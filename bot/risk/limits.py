@@ -1,8 +1,10 @@
 """Every limit of the gate, typed; shares are fractions of equity unless the name says otherwise."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from bot.risk.working_rules import WorkingRules, working_rules_from_config
 
 if TYPE_CHECKING:
     from config.thresholds import MLRiskConfig
@@ -128,6 +130,12 @@ class RiskLimits:
     hard_caps: frozenset[str] = DEFAULT_HARD_CAPS
     """Names of the size-limiting checks that deny instead of shrinking."""
 
+    working: WorkingRules = field(default_factory=WorkingRules)
+    """How what was approved may be worked; no check of the gate reads it."""
+
+
+GATE_LIMITS = tuple(f.name for f in fields(RiskLimits) if f.name != "working")
+"""Every limit that a check or a factor of the gate reads."""
 
 # Limits whose key stands in one of the seed's sections, under the seed's name.
 _ELSEWHERE = {
@@ -163,10 +171,8 @@ def limits_from_config(config: "MLRiskConfig") -> RiskLimits:
             f"gate.hard_caps names {', '.join(unknown)}; known: {', '.join(sorted(SIZE_CAPS))}"
         )
     return RiskLimits(
-        **{
-            f.name: _convert(f.name, config.value(config_path_of(f.name)))
-            for f in fields(RiskLimits)
-        }
+        **{name: _convert(name, config.value(config_path_of(name))) for name in GATE_LIMITS},
+        working=working_rules_from_config(config.working),
     )
 
 

@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from hashlib import scrypt
@@ -17,7 +17,7 @@ from bot.risk.breakers.conditions import BreakerLimits, Readings, Trip, trips
 from bot.risk.checks.registry import CHECKS
 from bot.risk.decision import Decision
 from bot.risk.gate import evaluate
-from bot.risk.limits import RiskLimits, config_path_of, limits_from_config
+from bot.risk.limits import GATE_LIMITS, RiskLimits, config_path_of, limits_from_config
 from bot.risk.manager.account import UnifiedRiskManager
 from bot.risk.manager.assessment import assess
 from bot.risk.manager.inputs import Read, read
@@ -279,7 +279,7 @@ def _limits(params: MLRiskParams, account: UnifiedRiskManager) -> RiskLimits:
 
 def _named(params: Mapping[str, Any]) -> dict[str, Any]:
     """Thresholds by the configuration's names or the gate's; ConfigError for any other."""
-    paths = {f.name: config_path_of(f.name) for f in fields(RiskLimits)}
+    paths = {name: config_path_of(name) for name in GATE_LIMITS}
     by_key = {path.partition(".")[2]: name for name, path in paths.items()}
     found: dict[str, Any] = {}
     for key, value in params.items():

@@ -187,6 +187,8 @@ def test_every_error_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         ("    max_slices: 2000\n", "    stop_loss: 0.1\n", "belongs to 'position_monitoring'"),
         ("base:\n", "bse:\n", "the layer 'base' is missing"),
         ("hard_caps: [", "hard_caps: [1, ", "must be a list"),
+        ("default_algorithm: auto", "default_algorithm: 7", "must be one of auto, immediate"),
+        ("backup_throttled: [retry]", "backup_throttled: [1]", "must be a list of retry"),
         ("min_confidence: 0.9\n", "min_confidnce: 0.9\n", "did you mean 'min_confidence'"),
         ("min_confidence: 0.9\n", "min_confidence: -1\n", "must be a number above 0"),
         ("modes:\n", "modes:\n  odd: {scale: {execution: {max_retries: 2}}}\n", "no fraction"),
@@ -243,7 +245,10 @@ def test_the_published_schema_is_the_code_and_accepts_the_file() -> None:
         ("max_retries: 3", "max_retris: 3"),
         ("modes:", "mode:"),
         ("hard_caps: [", "hard_caps: [1, "),
+        ("default_algorithm: auto", "default_algorithm: sniper"),
+        ("backup_throttled: [retry]", "backup_throttled: [pray]"),
     ):
+        assert old in TEXT
         assert list(validator.iter_errors(yaml.safe_load(TEXT.replace(old, new)))), new
 
 
@@ -280,6 +285,10 @@ def test_tightening_acts_at_once_and_is_remembered() -> None:
         {"circuit_breakers.auto_recovery": True},
         {"gate.hard_caps": []},
         {"gate.full_size_spread_bps": 6},
+        {"working.default_algorithm": "immediate"},
+        {"working.backup_throttled": ["retry", "retry"]},
+        {"working.participation_cap": None},
+        {"working.min_pace_seconds": 1},
     ],
 )
 def test_loosening_in_production_needs_a_second_person(changes: dict[str, Any]) -> None:

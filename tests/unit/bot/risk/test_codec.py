@@ -11,8 +11,14 @@ from bot.risk.codec import Unreadable, canonical_bytes, from_json, to_json
 from bot.risk.decision import Decision
 from bot.risk.gate import evaluate
 from bot.risk.limits import RiskLimits
-from bot.risk.snapshot import PortfolioView, RiskSnapshot, TradeIntent, WorkingView
-from models.enums import TradeSide
+from bot.risk.snapshot import (
+    AlgorithmOptions,
+    PortfolioView,
+    RiskSnapshot,
+    TradeIntent,
+    WorkingView,
+)
+from models.enums import Algorithm, TradeSide
 from tests.unit.bot.risk import cases
 from tests.unit.bot.risk.cases import NOW, D
 
@@ -40,6 +46,16 @@ def test_decimals_keep_every_digit_and_no_exponent() -> None:
     assert data["notional"] == "1000"
     assert data["limit_price"] == "0.00000000000000000010"
     assert from_json(TradeIntent, data) == intent
+
+
+def test_how_a_strategy_wants_its_trade_worked_is_read_back() -> None:
+    options = AlgorithmOptions(
+        display_notional=D("500.0"),
+        backup_ladders={"price": ("retry", "reduce_size")},
+        fallback_algorithm=Algorithm.TWAP,
+    )
+    intent = cases.intent(options=options)
+    assert from_json(TradeIntent, json.loads(canonical_bytes(to_json(intent)))) == intent
 
 
 def test_numbers_that_json_lacks_are_words() -> None:

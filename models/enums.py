@@ -151,6 +151,10 @@ class Algorithm(StrEnum):
     TWAP = "twap"
     VWAP = "vwap"
     IMPLEMENTATION_SHORTFALL = "implementation_shortfall"
+    POV = "pov"
+    ICEBERG = "iceberg"
+    PASSIVE = "passive"
+    """Post-only at the touch first, crossing before the deadline."""
 
 
 class ReservationState(StrEnum):

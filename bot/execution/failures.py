@@ -1,0 +1,119 @@
+"""Why a child order failed, read from the venue's words: the class that its backup ladder goes by.
+
+`None` means that there is nothing to cure: the child is filled, we cancelled it ourselves, or the
+position that it was to reduce is gone (`nothing_left_to_reduce` tells that case apart).
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from types import MappingProxyType
+
+from bot.exchange.bybit.retcodes import RetCodeClass
+from bot.execution.algorithms.stepping import Style
+from models.backup import FailureClass
+
+NOTHING_TO_REDUCE = "no position is left to reduce"
+"""Why a parent ends whose goal is met by others."""
+_NOTHING_TO_REDUCE = 110017
+_BY_REDUCE_ONLY = "CancelByReduceOnly"
+
+# Refusals of class REJECT that another price or a fuller book may cure: facts/bybit_v5.md
+# section 8. The others of the class are REJECTED.
+_PRICE_CODES = frozenset(
+    {
+        *(30208, 30209, 110003, 110116, 110120, 110121, 170132, 170133, 170134),
+        *(170192, 170193, 170194, 170218, 170371, 170372),
+    }
+)
+_THIN_BOOK_CODES = frozenset({110118})
+
+_BY_ACTION: Mapping[str, FailureClass] = MappingProxyType(
+    {
+        RetCodeClass.THROTTLE: FailureClass.THROTTLED,
+        RetCodeClass.CLOCK: FailureClass.THROTTLED,
+        RetCodeClass.RECONCILE: FailureClass.TIMEOUT,
+        RetCodeClass.REJECT: FailureClass.REJECTED,
+        RetCodeClass.RISK: FailureClass.MARGIN,
+        RetCodeClass.SYMBOL: FailureClass.SYMBOL,
+        RetCodeClass.FATAL: FailureClass.FATAL,
+    }
+)
+
+# Sources: facts/bybit_v5.md section 4, and Bybit's pages "Enums: rejectReason, cancelType" for
+# the names that it leaves open.
+_BY_VENUES_WORD: Mapping[str, FailureClass] = MappingProxyType(
+    {
+        "CancelByCannotAffordOrderCost": FailureClass.MARGIN,
+        "CancelByCrossReachMaxTradeNum": FailureClass.NO_LIQUIDITY,
+        # The venue lost sight of us and cleared our orders: nothing is wrong with the order.
+        "CancelByDCP": FailureClass.TIMEOUT,
+        # The venue takes over or closes the symbol: no more risk there, exits as far as they go.
+        "CancelByPrepareLiq": FailureClass.SYMBOL,
+        "CancelAllBeforeLiq": FailureClass.SYMBOL,
+        "CancelByPrepareAdl": FailureClass.SYMBOL,
+        "CancelAllBeforeAdl": FailureClass.SYMBOL,
+        "CancelBySettle": FailureClass.SYMBOL,
+        "CancelByDelivery": FailureClass.SYMBOL,
+        # A person at the venue, or a block of the account: sending again fights them.
+        "CancelByAdmin": FailureClass.FATAL,
+        "CancelByAccountBlocking": FailureClass.FATAL,
+        "EC_PostOnlyWillTakeLiquidity": FailureClass.PRICE,
+        "EC_LimitOrderInvalidPrice": FailureClass.PRICE,
+        "EC_InvalidPriceScale": FailureClass.PRICE,
+        "EC_ReachRiskPriceLimit": FailureClass.PRICE,
+        "EC_ReachMarketPriceLimit": FailureClass.PRICE,
+        "EC_NoImmediateQtyToFill": FailureClass.NO_LIQUIDITY,
+        "EC_NoEnoughQtyToFill": FailureClass.NO_LIQUIDITY,
+        "EC_CancelForNoFullFill": FailureClass.NO_LIQUIDITY,
+        "EC_ReachMaxTradeNum": FailureClass.NO_LIQUIDITY,
+        "EC_InvalidSymbolStatus": FailureClass.SYMBOL,
+        "EC_InCallAuctionStatus": FailureClass.SYMBOL,
+        "EC_SecurityStatusFail": FailureClass.SYMBOL,
+    }
+)
+# Where a record says two things, the graver one decides: the last of these.
+_GRAVITY = tuple(FailureClass)
+_OUR_CANCEL = frozenset({"CancelByUser", "EC_PerCancelRequest", "EC_CancelReplaceOrder"})
+_SILENCE = frozenset({"", "UNKNOWN", "EC_NoError"})
+
+
+def classify_refusal(ret_code: int, action: str) -> FailureClass | None:
+    """The class of a request that the venue refused; `action` is the name of its RetCodeClass.
+
+    An action that nobody knows counts as REJECTED: tried as the ladder says, never for long.
+    """
+    if nothing_left_to_reduce(ret_code=ret_code):
+        return None
+    failure = _BY_ACTION.get(action, FailureClass.REJECTED)
+    if failure is not FailureClass.REJECTED:
+        return failure
+    if ret_code in _PRICE_CODES:
+        return FailureClass.PRICE
+    return FailureClass.NO_LIQUIDITY if ret_code in _THIN_BOOK_CODES else failure
+
+
+def classify_end(
+    *, cancel_type: str, reject_reason: str, qty: Decimal, filled: Decimal, style: Style
+) -> FailureClass | None:
+    """The class of an order that the venue ended.
+
+    An IOC that leaves a rest without a stated reason met too thin a book. A resting order without
+    one, or any order with a reason that nobody knows, was REJECTED.
+    """
+    words = {cancel_type, reject_reason} - _SILENCE
+    if filled >= qty or nothing_left_to_reduce(cancel_type=cancel_type):
+        return None
+    known = {_BY_VENUES_WORD[word] for word in words & _BY_VENUES_WORD.keys()}
+    if known:
+        return max(known, key=_GRAVITY.index)
+    if words & _OUR_CANCEL:
+        return None
+    if not words and style is Style.IOC:
+        return FailureClass.NO_LIQUIDITY
+    return FailureClass.REJECTED
+
+
+def nothing_left_to_reduce(*, ret_code: int | None = None, cancel_type: str = "") -> bool:
+    """Whether the venue says that there is no position to reduce: the parent's goal is met, and
+    no further attempt can change that."""
+    return ret_code == _NOTHING_TO_REDUCE or cancel_type == _BY_REDUCE_ONLY

@@ -1,0 +1,203 @@
+"""What each step of a backup plan means for the rest of a failed child, to the last lot."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.errors import Infeasible
+from bot.execution.algorithms.base import LotRules, whole_lots
+from bot.risk.codec import plain
+from models.backup import BackupStep, FailureClass
+from models.enums import Algorithm
+
+MAX_FALLBACK_BPS = Decimal(100)
+"""The seed's bound for its market order: at most 1 % beyond the touch."""
+FIRST_DELAY_SECONDS = 0.5
+"""About as long as a thin book takes to refill."""
+MAX_DELAY_SECONDS = 30.0
+"""Waiting longer than this is the schedule's work, not a retry's."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """A child order that ended with an unfilled `rest` (base units)."""
+
+    failure: FailureClass
+    rest: Decimal
+    number: int
+    """1 for the first attempt of its slot."""
+    price: Decimal
+    """Where the next attempt would trade: the venue's minimum notional is counted there."""
+    seconds_left: float
+    """Until the parent's deadline."""
+    algorithm: Algorithm
+    """That works the parent now."""
+    reduce_only: bool
+
+    def __post_init__(self) -> None:
+        if self.rest <= 0 or self.price <= 0 or self.number < 1:
+            raise ValueError("rest and price must be above 0, number at least 1")
+
+    def minimum(self, rules: LotRules, price: Decimal | None = None) -> Decimal:
+        """The venue's smallest order at `price`, by default the attempt's own."""
+        at = self.price if price is None else price
+        return rules.min_child_lots(at, reduce_only=self.reduce_only) * rules.qty_step
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What happens to the rest: qty + later_qty + released is the rest, exactly."""
+
+    step: BackupStep | None
+    """None: the rest is released because its size or the deadline allows no attempt at all; no
+    alarm, and the parent goes on."""
+    released: Decimal
+    note: str
+    qty: Decimal = Decimal(0)
+    """The next attempt, due after `delay_seconds`."""
+    later_qty: Decimal = Decimal(0)
+    """An attempt of its own, due after `later_delay_seconds`."""
+    delay_seconds: float = 0.0
+    later_delay_seconds: float = 0.0
+    bound_bps: Decimal | None = None
+    """How far beyond the touch the attempt may go; None: as the parent's other children."""
+    algorithm: Algorithm | None = None
+    """What works the rest from now on; None: the same as before."""
+
+    @property
+    def stop(self) -> bool:
+        """Whether the parent ends, with everything unfilled released, and a person is told."""
+        return self.step is BackupStep.STOP_AND_ALERT
+
+
+def remedy(
+    step: BackupStep, attempt: FailedAttempt, rules: LotRules, fallback: Algorithm
+) -> Remedy:
+    """What one rung means for one failed attempt; raises Infeasible where it is impossible."""
+    match step:
+        case BackupStep.RETRY:
+            return _retry(attempt, rules)
+        case BackupStep.REDUCE_SIZE:
+            return _reduce_size(attempt, rules)
+        case BackupStep.MARKET_ORDER_FALLBACK:
+            return _market_order_fallback(attempt, rules)
+        case BackupStep.OTHER_ALGORITHM:
+            return _other_algorithm(attempt, rules, fallback)
+        case BackupStep.STOP_AND_ALERT:
+            return _stop(attempt)
+
+
+def _retry(attempt: FailedAttempt, rules: LotRules) -> Remedy:
+    qty, dust = _sendable(attempt, rules, attempt.price)
+    delay = _before_deadline(attempt, backoff_seconds(attempt.number))
+    return Remedy(
+        step=BackupStep.RETRY,
+        qty=qty,
+        released=dust,
+        delay_seconds=delay,
+        note=f"{attempt.failure.value}: {_text(qty)} again after {delay:g} s",
+    )
+
+
+def _reduce_size(attempt: FailedAttempt, rules: LotRules) -> Remedy:
+    qty, dust = _sendable(attempt, rules, attempt.price)
+    half = qty // rules.qty_step // 2 * rules.qty_step
+    least = attempt.minimum(rules)
+    if half < least:
+        raise Infeasible(f"half of {_text(qty)} is under the venue's minimum of {_text(least)}")
+    delay = backoff_seconds(attempt.number)
+    later = _before_deadline(attempt, delay + backoff_seconds(attempt.number + 1))
+    rest = qty - half
+    return Remedy(
+        step=BackupStep.REDUCE_SIZE,
+        qty=half,
+        later_qty=rest,
+        released=dust,
+        delay_seconds=delay,
+        later_delay_seconds=later,
+        note=f"{attempt.failure.value}: {_text(half)} after {delay:g} s, "
+        f"{_text(rest)} after {later:g} s",
+    )
+
+
+def _market_order_fallback(attempt: FailedAttempt, rules: LotRules) -> Remedy:
+    # A sale's notional is counted at its bound; a purchase passes a little too late at worst.
+    lowest = attempt.price * (1 - MAX_FALLBACK_BPS / 10_000)
+    qty, dust = _sendable(attempt, rules, lowest)
+    _before_deadline(attempt, 0.0)
+    return Remedy(
+        step=BackupStep.MARKET_ORDER_FALLBACK,
+        qty=qty,
+        released=dust,
+        bound_bps=MAX_FALLBACK_BPS,
+        note=f"{attempt.failure.value}: {_text(qty)} at once, "
+        f"at most {_text(MAX_FALLBACK_BPS)} bps beyond the touch",
+    )
+
+
+def _other_algorithm(attempt: FailedAttempt, rules: LotRules, fallback: Algorithm) -> Remedy:
+    if attempt.algorithm is fallback:
+        raise Infeasible(f"{fallback.value} works it already")
+    qty, dust = _sendable(attempt, rules, attempt.price)
+    _before_deadline(attempt, 0.0)
+    return Remedy(
+        step=BackupStep.OTHER_ALGORITHM,
+        qty=qty,
+        released=dust,
+        algorithm=fallback,
+        note=f"{attempt.failure.value}: {_text(qty)} goes from {attempt.algorithm.value} "
+        f"to {fallback.value}",
+    )
+
+
+def _stop(attempt: FailedAttempt) -> Remedy:
+    return Remedy(
+        step=BackupStep.STOP_AND_ALERT,
+        released=attempt.rest,
+        note=f"{attempt.failure.value}: nothing more to try, {_text(attempt.rest)} released",
+    )
+
+
+def too_small(attempt: FailedAttempt) -> Remedy:
+    """No step: a rest that can't be sent fails no ladder."""
+    return Remedy(
+        step=None,
+        released=attempt.rest,
+        note=f"{attempt.failure.value}: {_text(attempt.rest)} is under the venue's minimum "
+        "and released",
+    )
+
+
+def too_late(attempt: FailedAttempt) -> Remedy:
+    """No step: the deadline ended the work, not the ladder."""
+    return Remedy(
+        step=None,
+        released=attempt.rest,
+        note=f"{attempt.failure.value}: {attempt.seconds_left:g} s before the deadline, "
+        f"{_text(attempt.rest)} released",
+    )
+
+
+def backoff_seconds(number: int) -> float:
+    """The delay after the attempt of this number: doubled each time, up to a bound."""
+    doublings = min(number - 1, 16)
+    return min(FIRST_DELAY_SECONDS * 2.0**doublings, MAX_DELAY_SECONDS)
+
+
+def _before_deadline(attempt: FailedAttempt, delay_seconds: float) -> float:
+    if delay_seconds >= attempt.seconds_left:
+        raise Infeasible(f"the deadline comes before an attempt after {delay_seconds:g} s")
+    return delay_seconds
+
+
+def _sendable(attempt: FailedAttempt, rules: LotRules, price: Decimal) -> tuple[Decimal, Decimal]:
+    """The rest in whole lots and what is under a lot."""
+    lots, dust = whole_lots(attempt.rest, rules.qty_step)
+    qty, least = lots * rules.qty_step, attempt.minimum(rules, price)
+    if qty < least:
+        raise Infeasible(f"{_text(qty)} is under the venue's minimum of {_text(least)}")
+    return qty, dust
+
+
+def _text(value: Decimal) -> str:
+    """For a sentence: without the zeros that a database column adds."""
+    return plain(value.normalize())

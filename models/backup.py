@@ -1,0 +1,153 @@
+"""Backup plans: what a strategy may declare for the case that a child order fails."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from models.enums import Algorithm
+
+MAX_RUNGS = 8
+"""A ladder longer than this outlives every deadline that its backoff could meet."""
+_RISK_SWITCH = "cancel_on_risk_increase"
+
+
+class FailureClass(StrEnum):
+    """Why a child order ended without its fill, as far as it decides what to try next."""
+
+    THROTTLED = "throttled"
+    """The venue did not process it: a rate limit, a restart or our clock."""
+    TIMEOUT = "timeout"
+    """No answer in time, or a state of the venue that had to be looked up first."""
+    PRICE = "price"
+    """Its price was outside the venue's band, or would have crossed where it must not."""
+    NO_LIQUIDITY = "no_liquidity"
+    """The book held too little within its price."""
+    MARGIN = "margin"
+    """Funds, margin or a risk limit of the venue forbid its size."""
+    REJECTED = "rejected"
+    """Any other definite no to this one order."""
+    SYMBOL = "symbol"
+    """The symbol can't be traded now; exits may still be allowed."""
+    FATAL = "fatal"
+    """The account or our own configuration is wrong: a person is needed."""
+
+
+class BackupStep(StrEnum):
+    """One rung of a ladder: what the next attempt does differently."""
+
+    RETRY = "retry"
+    """The same quantity again after a growing delay."""
+    REDUCE_SIZE = "reduce_size"
+    """Half of the quantity, the other half in the attempt after it."""
+    MARKET_ORDER_FALLBACK = "market_order_fallback"
+    """At once, as an IOC limit at most 1 % beyond the touch; never a naked market order."""
+    OTHER_ALGORITHM = "other_algorithm"
+    """The rest of the parent goes to `fallback_algorithm`."""
+    STOP_AND_ALERT = "stop_and_alert"
+    """What is unfilled is released and a person hears of it."""
+
+
+_SHORT_NAMES = (*(step.value for step in BackupStep), _RISK_SWITCH)
+_SHORT_FORM_CLASSES = (
+    FailureClass.TIMEOUT,
+    FailureClass.PRICE,
+    FailureClass.NO_LIQUIDITY,
+    FailureClass.MARGIN,
+    FailureClass.REJECTED,
+)
+Rungs = Annotated[tuple[BackupStep, ...], Field(max_length=MAX_RUNGS)]
+
+
+class BackupPlan(BaseModel):
+    """A strategy's ladders by failure class; None leaves a class to the operator's configuration.
+
+    The short form is a list of names, as in ["reduce_size", "cancel_on_risk_increase"]: its steps
+    are one ladder for every class below except `throttled`, which a changed order can't cure.
+    There is no ladder for `symbol` and `fatal`: they stop.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    throttled: Rungs | None = None
+    timeout: Rungs | None = None
+    price: Rungs | None = None
+    no_liquidity: Rungs | None = None
+    margin: Rungs | None = None
+    rejected: Rungs | None = None
+    cancel_on_risk_increase: bool = Field(
+        default=False,
+        strict=True,
+        description="end what adds risk as soon as risk would slow it; can't undo the operator's",
+    )
+    fallback_algorithm: Literal[Algorithm.IMMEDIATE, Algorithm.PASSIVE] | None = Field(
+        default=None,
+        description="where other_algorithm goes; None: what took rests, and what rested takes",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_form(cls, value: Any) -> Any:
+        return _expand(value) if isinstance(value, list | tuple) else value
+
+    @field_validator("throttled", "timeout", "price", "no_liquidity", "margin", "rejected")
+    @classmethod
+    def _is_a_ladder(cls, rungs: Rungs | None) -> Rungs | None:
+        if rungs is not None:
+            _require_ladder(rungs)
+        return rungs
+
+    def rungs(self, failure: FailureClass) -> tuple[BackupStep, ...] | None:
+        """The declared ladder of a class; None when the strategy left it open or can't set it."""
+        return {
+            FailureClass.THROTTLED: self.throttled,
+            FailureClass.TIMEOUT: self.timeout,
+            FailureClass.PRICE: self.price,
+            FailureClass.NO_LIQUIDITY: self.no_liquidity,
+            FailureClass.MARGIN: self.margin,
+            FailureClass.REJECTED: self.rejected,
+        }.get(failure)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        short = {
+            "type": "array",
+            "items": {"enum": list(_SHORT_NAMES)},
+            "minItems": 1,
+            "maxItems": MAX_RUNGS + 1,
+        }
+        return {"anyOf": [short, handler(core_schema)]}
+
+
+def _require_ladder(steps: Sequence[object]) -> None:
+    if not steps:
+        raise ValueError("must name at least one step")
+    if len(steps) > MAX_RUNGS:
+        raise ValueError(f"must name at most {MAX_RUNGS} steps")
+    if BackupStep.STOP_AND_ALERT in steps[:-1]:
+        raise ValueError("stop_and_alert must be the last step")
+
+
+def _expand(names: Sequence[object]) -> dict[str, object]:
+    """The fields that a short form stands for."""
+    for position, name in enumerate(names, start=1):
+        if name not in _SHORT_NAMES:
+            raise ValueError(f"name {position} must be one of {', '.join(_SHORT_NAMES)}")
+    steps = [name for name in names if name != _RISK_SWITCH]
+    fields: dict[str, object] = {_RISK_SWITCH: _RISK_SWITCH in names}
+    if steps or not names:
+        _require_ladder(steps)
+        fields.update({failure.value: steps for failure in _SHORT_FORM_CLASSES})
+    return fields

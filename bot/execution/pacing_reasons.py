@@ -1,0 +1,192 @@
+"""The reasons that change a pace: what each one measures, where it begins and where it ends."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from bot.risk.rule import Raw
+from bot.risk.working_rules import WorkingRules
+from models.enums import TradingState
+
+
+class PaceKind(StrEnum):
+    NORMAL = "normal"
+    SLOW = "slow"
+    SHRINK = "shrink"
+    PAUSE = "pause"
+    HURRY = "hurry"
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a pace depends on, at one moment; None is unknown."""
+
+    volatility_ratio: float | None
+    """Short volatility over its own baseline."""
+    spread_bps: float | None
+    depth_share: Decimal | None
+    """What remains of the parent over the near depth."""
+    drawdown_use: float | None
+    """Share of the drawdown limit that is used up."""
+    trading_state: TradingState | None
+    """The strictest that applies."""
+    data_fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One cause of a pace: what it does, when it begins, and when it ends."""
+
+    name: str
+    """Stored in `Pace.holds`, so it is never renamed."""
+    kind: PaceKind
+    cause: str
+    applies: Callable[[Conditions, WorkingRules, frozenset[str]], bool]
+    measured: Callable[[Conditions], Raw] = lambda _: None
+    limit: Callable[[WorkingRules], Raw] = lambda _: None
+
+
+_Measure = Callable[[Conditions], float | Decimal | None]
+_Limit = Callable[[WorkingRules], float | Decimal]
+
+
+def _reaches(name: str, kind: PaceKind, cause: str, measure: _Measure, limit: _Limit) -> Reason:
+    """Begins at the limit, ends below limit x (1 - hysteresis); while unknown it stays as it is."""
+
+    def applies(conditions: Conditions, rules: WorkingRules, held: frozenset[str]) -> bool:
+        value = measure(conditions)
+        if value is None:
+            return name in held
+        bound = _lower_end(limit(rules), rules) if name in held else float(limit(rules))
+        # The other way round NaN would pass.
+        return not float(value) < bound
+
+    return Reason(name, kind, cause, applies, measure, limit)
+
+
+def _lower_end(limit: float | Decimal, rules: WorkingRules) -> float:
+    """Through Decimal: 1.5 less a fifth is 1.2, not 1.2000000000000002."""
+    return float(Decimal(str(limit)) * (1 - Decimal(str(rules.hysteresis))))
+
+
+def _when(
+    name: str,
+    kind: PaceKind,
+    cause: str,
+    test: Callable[[Conditions], bool],
+    measured: Callable[[Conditions], Raw] = lambda _: None,
+) -> Reason:
+    return Reason(name, kind, cause, lambda conditions, _rules, _held: test(conditions), measured)
+
+
+def _unknown(name: str, cause: str, read: Callable[[Conditions], object]) -> Reason:
+    return _when(
+        f"{name}_unknown", PaceKind.PAUSE, f"{cause} is unknown", lambda c: read(c) is None
+    )
+
+
+def _volatility(conditions: Conditions) -> float | None:
+    return conditions.volatility_ratio
+
+
+def _spread(conditions: Conditions) -> float | None:
+    return conditions.spread_bps
+
+
+def _depth(conditions: Conditions) -> Decimal | None:
+    return conditions.depth_share
+
+
+def _drawdown(conditions: Conditions) -> float | None:
+    return conditions.drawdown_use
+
+
+def _state(conditions: Conditions) -> TradingState | None:
+    return conditions.trading_state
+
+
+def _state_is(test: Callable[[TradingState], bool]) -> Callable[[Conditions], bool]:
+    return lambda c: c.trading_state is not None and test(c.trading_state)
+
+
+_VOLATILITY = "volatility over its baseline"
+_SPREAD = "the spread in bps"
+_DEPTH = "the rest over the near depth"
+_DRAWDOWN = "the used share of the drawdown limit"
+_STATE = "the trading state"
+
+# Strongest first: the first in force names the pace.
+ADDING_REASONS = (
+    _unknown("state", _STATE, _state),
+    _when("state_pause", PaceKind.PAUSE, _STATE, _state_is(lambda s: not s.allows_adding), _state),
+    _when("data_stale", PaceKind.PAUSE, "market data is stale", lambda c: not c.data_fresh),
+    _unknown("volatility", _VOLATILITY, _volatility),
+    _unknown("spread", _SPREAD, _spread),
+    _unknown("depth", _DEPTH, _depth),
+    _unknown("drawdown", _DRAWDOWN, _drawdown),
+    _reaches(
+        "volatility_pause",
+        PaceKind.PAUSE,
+        _VOLATILITY,
+        _volatility,
+        lambda rules: rules.pause_volatility_ratio,
+    ),
+    _reaches(
+        "spread_pause", PaceKind.PAUSE, _SPREAD, _spread, lambda rules: rules.pause_spread_bps
+    ),
+    _reaches(
+        "drawdown_pause",
+        PaceKind.PAUSE,
+        _DRAWDOWN,
+        _drawdown,
+        lambda rules: rules.pause_drawdown_use,
+    ),
+    _reaches(
+        "volatility_slow",
+        PaceKind.SLOW,
+        _VOLATILITY,
+        _volatility,
+        lambda rules: rules.slow_volatility_ratio,
+    ),
+    _reaches(
+        "drawdown_slow", PaceKind.SLOW, _DRAWDOWN, _drawdown, lambda rules: rules.slow_drawdown_use
+    ),
+    _when(
+        "state_slow",
+        PaceKind.SLOW,
+        _STATE,
+        _state_is(lambda s: s is TradingState.RECOVERING),
+        _state,
+    ),
+    _reaches(
+        "spread_shrink", PaceKind.SHRINK, _SPREAD, _spread, lambda rules: rules.shrink_spread_bps
+    ),
+    _reaches(
+        "depth_shrink", PaceKind.SHRINK, _DEPTH, _depth, lambda rules: rules.shrink_depth_share
+    ),
+)
+# What reduces is only ever hurried; what is unknown changes nothing for it.
+EXIT_REASONS = (
+    _when(
+        "state_hurry",
+        PaceKind.HURRY,
+        _STATE,
+        _state_is(lambda s: not s.allows_reducing),
+        _state,
+    ),
+    _reaches(
+        "volatility_hurry",
+        PaceKind.HURRY,
+        _VOLATILITY,
+        _volatility,
+        lambda rules: rules.slow_volatility_ratio,
+    ),
+    _reaches(
+        "drawdown_hurry",
+        PaceKind.HURRY,
+        _DRAWDOWN,
+        _drawdown,
+        lambda rules: rules.slow_drawdown_use,
+    ),
+)

@@ -6,31 +6,54 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.context import HomeOption, JsonOption, chosen_home
+from bot.market.volume import MODELS_FILE
+from console.context import HomeOption, JsonOption, chosen_home, settings_of
 from console.errors import CommandError, ExitCode
 from console.output import print_json, stderr, stdout, utc, write_atomically
 
 if TYPE_CHECKING:
+    from bot.market.volume.panel import Panel
     from bot.market.volume.store import StoredModels
+    from config.settings import Settings
 
-FILE_NAME = "volume_models.json"
+DEFAULT_DAYS = 14
+"""Two weeks hold both weekends; models are good for a week, so an older past says less."""
 
 app = typer.Typer(no_args_is_help=True, help="Train and show the volume models behind VWAP.")
 
 FileOption = Annotated[
     Path | None,
     typer.Option(
-        "--out", help=f"The models' file (default: {FILE_NAME} in the home).", show_default=False
+        "--out", help=f"The models' file (default: {MODELS_FILE} in the home).", show_default=False
     ),
 ]
 
 
-@app.command(epilog="Example: mlrisk volume train --bars recordings/bybit_linear_1m_20250530")
+@app.command(epilog="Example: mlrisk volume train --from-exchange --days 14")
 def train(
     ctx: typer.Context,
     bars: Annotated[
-        Path, typer.Option("--bars", help="Folder of SYMBOL_1m.csv or SYMBOL_1m.csv.gz files.")
-    ],
+        Path | None,
+        typer.Option(
+            "--bars",
+            help="Folder of SYMBOL_1m.csv or SYMBOL_1m.csv.gz files.",
+            show_default=False,
+        ),
+    ] = None,
+    from_exchange: Annotated[
+        bool, typer.Option("--from-exchange", help="Read the minutes from the exchange instead.")
+    ] = False,
+    days: Annotated[
+        int, typer.Option("--days", min=1, max=365, help="How far back, with --from-exchange.")
+    ] = DEFAULT_DAYS,
+    symbols: Annotated[
+        str | None,
+        typer.Option(
+            "--symbols",
+            help="BTCUSDT,ETHUSDT with --from-exchange (default: MLRISK_SYMBOLS).",
+            show_default=False,
+        ),
+    ] = None,
     out: FileOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -38,19 +61,24 @@ def train(
     """Learn three volume models from one-minute bars and store them.
 
     The errors are measured on the last third of the bars with models that have not seen it; what
-    is stored is then fitted on all bars.
+    is stored is then fitted on all bars. Live orders refuse models whose bars end a week ago.
     """
     from bot.market.volume.curve import NotEnoughBars
     from bot.market.volume.files import read_folder
     from bot.market.volume.store import dumps, loads
     from bot.market.volume.training import train as fit
 
+    if (bars is None) == (not from_exchange):
+        raise CommandError("name one source: --bars FOLDER or --from-exchange", ExitCode.USAGE)
     path = _file(ctx, home, out)
-    panel = read_folder(bars)
+    if bars is not None:
+        panel, source = read_folder(bars), str(bars)
+    else:
+        panel, source = _from_exchange(settings_of(ctx, home), days, symbols), "the exchange"
     try:
         trained = fit(panel)
     except NotEnoughBars as error:
-        raise CommandError(f"{bars}: {error}", ExitCode.USAGE) from error
+        raise CommandError(f"{source}: {error}", ExitCode.USAGE) from error
     text = dumps(trained)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,6 +89,27 @@ def train(
     _report(loads(text), path, as_json)
 
 
+def _from_exchange(settings: "Settings", days: int, symbols: str | None) -> "Panel":
+    """Says on stderr what it reads: two weeks of seven symbols are 150 requests."""
+    from bot.clock import SystemClock
+    from bot.exchange.factory import make_exchange
+    from bot.market.volume.reading import read_exchange
+
+    chosen = settings.symbol_list
+    if symbols is not None:
+        chosen = tuple(part.strip().upper() for part in symbols.split(",") if part.strip())
+    if not chosen:
+        raise CommandError("--symbols names none", ExitCode.USAGE)
+    said = stderr()
+    said.print(f"reading up to {days} days of {', '.join(chosen)} from the exchange")
+    exchange = make_exchange(settings, SystemClock())
+    try:
+        now = datetime.now(UTC)
+        return read_exchange(exchange, chosen, now - timedelta(days=days), now, said.print)
+    finally:
+        exchange.close()
+
+
 @app.command(epilog="Example: mlrisk volume show --json")
 def show(
     ctx: typer.Context,
@@ -68,7 +117,7 @@ def show(
         Path | None,
         typer.Option(
             "--file",
-            help=f"The models' file (default: {FILE_NAME} in the home).",
+            help=f"The models' file (default: {MODELS_FILE} in the home).",
             show_default=False,
         ),
     ] = None,
@@ -89,7 +138,7 @@ def _file(ctx: typer.Context, home: Path | None, named: Path | None) -> Path:
         return named
     from config.settings import load_settings
 
-    return load_settings(chosen_home(ctx, home)).home / FILE_NAME
+    return load_settings(chosen_home(ctx, home)).home / MODELS_FILE
 
 
 def _report(stored: "StoredModels", path: Path, as_json: bool) -> dict[str, Any]:

@@ -10,11 +10,10 @@ from typing import IO
 import numpy as np
 
 from bot.errors import Refused
+from bot.market.volume.minutes import without_gaps
 from bot.market.volume.panel import Bars, FloatArray, IntArray, Panel, minute_of
 
 _COLUMNS = ("timestamp", "high", "low", "close", "volume")
-# A longer silence is an outage of the recorder: filling it would teach the models a dead market.
-_LONGEST_GAP_MINUTES = 30
 
 
 class UnreadableBars(Refused):
@@ -41,15 +40,8 @@ def read_bars(path: Path) -> Bars:
         raise UnreadableBars(f"{path.name} can't be read as bars: {error}") from error
     if len(minutes) == 0:
         raise UnreadableBars(f"{path.name} holds no bars")
-    steps = np.diff(minutes)
-    if (steps < 1).any() or (steps > _LONGEST_GAP_MINUTES).any():
-        raise UnreadableBars(
-            f"{path.name}: bars must be in time order without a gap over "
-            f"{_LONGEST_GAP_MINUTES} minutes"
-        )
-    high, low, close, volume = _without_gaps(minutes, values)
     try:
-        return Bars(symbol, int(minutes[0]), high, low, close, volume)
+        return without_gaps(symbol, minutes, values)
     except ValueError as error:
         raise UnreadableBars(f"{path.name}: {error}") from error
 
@@ -74,20 +66,3 @@ def _opened(path: Path) -> IO[str]:
     if path.suffix == ".gz":
         return gzip.open(path, "rt", newline="", encoding="utf-8")
     return path.open(newline="", encoding="utf-8")
-
-
-def _without_gaps(
-    minutes: IntArray, values: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """A minute without a bar had no trade: the last close, no volume."""
-    offsets = minutes - minutes[0]
-    length = int(offsets[-1]) + 1
-    last = np.searchsorted(offsets, np.arange(length), side="right") - 1
-    traded = offsets[last] == np.arange(length)
-    close = values[last, 2]
-    return (
-        np.where(traded, values[last, 0], close),
-        np.where(traded, values[last, 1], close),
-        close,
-        np.where(traded, values[last, 3], 0.0),
-    )

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeAlias
 
 import numpy as np
 
+from bot.errors import Refused
 from bot.market.volume.panel import FloatArray, IntArray, Panel
 
 Outlook: TypeAlias = Callable[[IntArray, int], FloatArray]
@@ -42,8 +43,14 @@ class VolumeModel(Protocol):
         ...
 
 
-class NotTrained(ValueError):
+class NotTrained(Refused):
     """The model has not seen this symbol in its training."""
+
+    @classmethod
+    def on(cls, symbol: str) -> Self:
+        return cls(
+            f"the volume model was not trained on {symbol}: run `mlrisk volume train` with its bars"
+        )
 
 
 class FromOutlook:
@@ -66,7 +73,7 @@ def trained_row(symbols: tuple[str, ...], symbol: str) -> int:
     try:
         return symbols.index(symbol)
     except ValueError:
-        raise NotTrained(f"the volume model was not trained on {symbol}") from None
+        raise NotTrained.on(symbol) from None
 
 
 def rows_of(history: Panel, symbols: tuple[str, ...]) -> tuple[Panel, IntArray]:

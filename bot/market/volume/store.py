@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import Refused
-from bot.market.volume.model import VolumeModel
+from bot.market.volume.model import NotTrained, VolumeModel
 from bot.market.volume.training import MODELS, ErrorTable, Trained
 
 FORMAT = 1
@@ -42,7 +42,7 @@ class StoredModels:
     def model(
         self, name: str, *, symbol: str, now: datetime, max_age: timedelta = MAX_AGE
     ) -> VolumeModel:
-        """The model by name, if it knows the symbol and isn't stale."""
+        """The model by name; raises StaleModel, NotTrained or UnreadableModel."""
         age = self.age(now)
         if age > max_age:
             raise StaleModel(
@@ -52,7 +52,7 @@ class StoredModels:
         if age < -_CLOCK_TOLERANCE:
             raise UnreadableModel("the volume model's training window ends in the future")
         if symbol not in self.symbols:
-            raise UnreadableModel(f"the volume model was not trained on {symbol}")
+            raise NotTrained.on(symbol)
         if name not in self.parameters:
             raise UnreadableModel(f"the file holds no volume model named {name}")
         return _restore(name, self.parameters[name])

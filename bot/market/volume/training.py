@@ -6,10 +6,11 @@ from datetime import datetime
 
 import numpy as np
 
+from bot.market.volume.curve import NotEnoughBars
 from bot.market.volume.dynamic import DynamicRegression
 from bot.market.volume.learned import PooledRidge
 from bot.market.volume.model import VolumeModel
-from bot.market.volume.panel import FloatArray, Panel, moment_of
+from bot.market.volume.panel import DAY_MINUTES, FloatArray, Panel, moment_of
 from bot.market.volume.static import StaticCurve
 from bot.market.volume.tracking import (
     Prepared,
@@ -28,6 +29,10 @@ TWAP = "twap"
 WINDOWS = (TrackingWindows(60), TrackingWindows(240))
 # The project's benchmark learns on 13 of 20 days.
 _LEARNING_SHARE = 0.65
+
+LEAST_MINUTES = 3 * DAY_MINUTES
+"""A day for the intraday curve and the warm-up of the longest average, some hours to fit on, and
+then a third to test on that holds whole windows: two days fall just short, three are safe."""
 
 ErrorTable = dict[str, dict[str, dict[str, float]]]
 """Window in minutes -> model -> symbol -> mean absolute tracking error in basis points."""
@@ -48,6 +53,11 @@ class Trained:
 def train(panel: Panel) -> Trained:
     """Raises NotEnoughBars when the panel is too short to learn from one part and test another."""
     length = panel.end_minute - panel.first_minute
+    if length < LEAST_MINUTES:
+        raise NotEnoughBars(
+            f"{length / DAY_MINUTES:.1f} days of bars that all symbols have; learning and testing "
+            f"needs at least {LEAST_MINUTES // DAY_MINUTES}"
+        )
     cut = panel.first_minute + int(length * _LEARNING_SHARE)
     rehearsal = {name: make().fit(panel.until(cut)) for name, make in MODELS.items()}
     errors = measure(rehearsal, panel, cut)

@@ -1,15 +1,18 @@
-"""`mlrisk volume`: trains from a folder of bars, shows what is stored, complains in one line."""
+"""`mlrisk volume`: trains from files or the exchange, shows what is stored, says what is wrong."""
 
 import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bot.market.volume.panel import moment_of
+from bot.market.volume.panel import minute_of, moment_of
 from console.cli import run
 from console.errors import ExitCode
-from tests.unit.bot.market.volume.synthetic import SYMBOLS, bars
+from tests.unit.bot.market.volume.exchange import PanelExchange
+from tests.unit.bot.market.volume.synthetic import SYMBOLS, bars, panel
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +39,25 @@ def _write(folder: Path, symbol: str, days: float) -> None:
         for i, row in enumerate(columns.tolist())
     ]
     (folder / f"{symbol}_1m.csv").write_text("\n".join(lines) + "\n")
+
+
+@dataclass
+class Account(PanelExchange):
+    closed: bool = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _listed(monkeypatch: pytest.MonkeyPatch, days: float) -> Account:
+    """An exchange whose symbols have traded for these days, until now."""
+    now = datetime.now(UTC)
+    market = panel(days)
+    market = replace(market, first_minute=minute_of(now) - market.volume.shape[1])
+    account = Account(market, now)
+    monkeypatch.setenv("MLRISK_SYMBOLS", ",".join(SYMBOLS))
+    monkeypatch.setattr("bot.exchange.factory.make_exchange", lambda settings, clock: account)
+    return account
 
 
 def test_what_was_trained_is_stored_in_the_home_and_shown(
@@ -80,3 +102,59 @@ def test_a_folder_without_bars_is_refused_in_one_line(
 ) -> None:
     assert run(["volume", "train", "--bars", str(tmp_path)]) == ExitCode.FAILED
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_models_trained_from_the_exchange_are_fresh(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account = _listed(monkeypatch, days=6)
+    assert run(["volume", "train", "--from-exchange", "--days", "5", "--json"]) == ExitCode.OK
+    printed = capsys.readouterr()
+    trained = json.loads(printed.out)
+    assert trained["symbols"] == list(SYMBOLS)
+    assert trained["stale"] is False
+    assert all(f"{symbol}: 7,200 minutes" in printed.err for symbol in SYMBOLS)
+    assert account.closed
+    assert run(["volume", "show"]) == ExitCode.OK
+
+
+def test_only_the_named_symbols_are_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account = _listed(monkeypatch, days=4)
+    command = ["volume", "train", "--from-exchange", "--symbols", "bbbusdt", "--json"]
+    assert run(command) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["symbols"] == ["BBBUSDT"]
+    assert {symbol for symbol, _, _ in account.asked} == {"BBBUSDT"}
+
+
+def test_an_exchange_that_tells_too_little_is_said_with_what_is_needed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account = _listed(monkeypatch, days=2)
+    assert run(["volume", "train", "--from-exchange"]) == ExitCode.USAGE
+    complaint = capsys.readouterr().err.splitlines()[-1]
+    assert "the exchange: 2.0 days of bars" in complaint
+    assert "needs at least 3" in complaint
+    assert account.closed
+    assert not (tmp_path / "home" / "volume_models.json").exists()
+
+
+def test_an_exchange_that_is_away_is_no_defect(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account = _listed(monkeypatch, days=1)
+    account.down = set(SYMBOLS)
+    assert run(["volume", "train", "--from-exchange"]) == ExitCode.DEPENDENCY_DOWN
+    assert "can't be reached" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("sources", [[], ["--bars", ".", "--from-exchange"]])
+def test_one_source_must_be_named(sources: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["volume", "train", *sources]) == ExitCode.USAGE
+    assert "--from-exchange" in capsys.readouterr().err
+
+
+def test_symbols_must_name_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["volume", "train", "--from-exchange", "--symbols", " ,"]) == ExitCode.USAGE
+    assert "--symbols" in capsys.readouterr().err

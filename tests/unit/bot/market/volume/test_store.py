@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.market.volume.model import NotTrained
 from bot.market.volume.store import MAX_AGE, StaleModel, UnreadableModel, dumps, load, loads
 from bot.market.volume.training import Trained, train
 from tests.unit.bot.market.volume.synthetic import FIRST_MINUTE, SYMBOLS, panel
@@ -67,12 +68,12 @@ def test_a_window_that_ends_in_the_future_is_refused(text: str, trained: Trained
         loads(text).model("static", symbol=SYMBOLS[0], now=trained.window_end - timedelta(hours=1))
 
 
-@pytest.mark.parametrize(("name", "symbol"), [("static", "CCCUSDT"), ("best", SYMBOLS[0])])
-def test_what_the_file_does_not_hold_is_refused(
-    text: str, trained: Trained, name: str, symbol: str
-) -> None:
-    with pytest.raises(UnreadableModel):
-        loads(text).model(name, symbol=symbol, now=trained.window_end)
+def test_what_the_file_does_not_hold_is_refused(text: str, trained: Trained) -> None:
+    stored, now = loads(text), trained.window_end
+    with pytest.raises(UnreadableModel, match="best"):
+        stored.model("best", symbol=SYMBOLS[0], now=now)
+    with pytest.raises(NotTrained, match="CCCUSDT: run `mlrisk volume train`"):
+        stored.model("static", symbol="CCCUSDT", now=now)
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_volume_and_volatility_are_those_of_the_live_market() -> None:
             squares.setdefault(key[1], []).append(float(np.mean(np.diff(closes) ** 2)))
             listed = next(i for i in P.INSTRUMENTS if (i.category, i.symbol) == key)
             unit = specs[key].tick_size * specs[key].qty_step
-            usd = float(sum(bar.turnover for bar in past.bars) * unit) / 2
+            usd = float(sum(bar.turnover for bar in past.bars) * unit) * DAY_MINUTES / MINUTES
             assert 0.7 < usd / listed.daily_volume_usd < 1.4
     for coin in P.COINS:
         sigma = np.sqrt(np.mean(squares[f"{coin.coin}USDT"]) * DAY_MINUTES) * 1e4

@@ -1,0 +1,205 @@
+"""VWAP by a volume model: the share of each interval is planned anew from the newest forecast."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+
+from bot.errors import Infeasible
+from bot.execution.algorithms import vwap
+from bot.execution.algorithms.base import LotRules, Schedule
+from bot.execution.algorithms.stepping import (
+    POLL,
+    Action,
+    LiveChild,
+    Place,
+    Progress,
+    Style,
+    Tail,
+    Terms,
+    Touch,
+    WaitUntil,
+    child_lots,
+    outside_of_work,
+    require_seconds,
+    require_share,
+    wait,
+)
+from bot.execution.algorithms.volume_forecast import VolumeForecast
+from bot.market.volume import schedule
+
+__all__ = ["CLOCK", "SteeredVwap", "VolumeForecast"]
+
+CLOCK = "clock"
+"""`source` of a step without a forecast: volume is taken as even over the time left."""
+CHILDREN_OF_THE_LAST_INTERVAL = 6
+"""What the venue cuts there has no later interval to come back in, so it is tried again within."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Interval:
+    start: datetime
+    end: datetime
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SteeredVwap:
+    """One child at the start of each interval; the last interval takes all that is left.
+
+    The share comes from `schedule.share_now`, by which the models were measured. Make the stepper
+    anew for each step with the newest forecast; None (no model, stale, no bars) follows the clock.
+
+    What is late comes back by itself. One child is at most `max_catch_up` times the slice that is
+    due (never held under the venue's minimum by that), and what it adds to that slice keeps the
+    parent within `participation_cap` of the traded volume. Intervals are at least POLL long.
+    """
+
+    terms: Terms
+    interval_seconds: float
+    forecast: VolumeForecast | None
+    max_catch_up: Decimal = Decimal(3)
+    participation_cap: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        require_seconds("interval_seconds", self.interval_seconds, above_zero=True)
+        if not self.max_catch_up.is_finite() or self.max_catch_up < 1:
+            raise Infeasible(f"max_catch_up must be at least 1, not {self.max_catch_up}")
+        if self.participation_cap is not None:
+            require_share("participation_cap", self.participation_cap, above_zero=True)
+
+    @property
+    def source(self) -> str:
+        """The model whose forecast steers this step, or CLOCK."""
+        return CLOCK if self.forecast is None else self.forecast.model
+
+    def step(self, progress: Progress, touch: Touch, rules: LotRules) -> tuple[Action, ...]:
+        ended = outside_of_work(progress, self.terms, rules)
+        if ended is not None:
+            return ended
+        interval = self._interval(progress, progress.now)
+        next_at = self._next_child_at(progress.last, interval)
+        if next_at > progress.now:
+            return (wait(progress, next_at),)
+        if not touch.usable or not self.terms.within_limit(touch.far(self.terms.side)):
+            return (wait(progress),)
+        lots = self._lots(progress, touch, rules, interval)
+        following = self._following(progress, interval)
+        if lots == 0:
+            return (following,)
+        return (Place(lots * rules.qty_step, Style.IOC, self.terms.price_limit), following)
+
+    def target(self, progress: Progress) -> Decimal:
+        """What should be filled or working by the end of the present interval."""
+        interval = self._interval(progress, progress.now)
+        if interval.is_last:
+            return progress.total
+        start, left = interval.start, progress.total - progress.committed
+        caution = None if self.forecast is None else self.forecast.caution
+        if caution is None:
+            # A proportional split doesn't know what it missed: it begins where a child was last
+            # made, so that intervals without one (too small, an outage) add up.
+            start = self._unserved_since(progress, interval)
+        ahead = self._volume(progress, start, interval.end)
+        after = self._volume(progress, interval.end, progress.deadline_at)
+        (share,) = schedule.share_now(
+            np.array([[ahead, after]]),
+            np.array([float(max(left / progress.total, Decimal(0)))]),
+            np.array([self._volume(progress, progress.start_at, start)]),
+            caution,
+        )
+        return progress.committed + min(progress.total * Decimal(float(share)), left)
+
+    def slice_due(self, progress: Progress) -> Decimal:
+        """The interval's own part of the parent, however late the parent is.
+
+        The largest of what the clock, the forecast and the trading of the interval before it (a
+        surge that the schedule answers) give it.
+        """
+        interval = self._interval(progress, progress.now)
+        start_at, deadline_at = progress.start_at, progress.deadline_at
+        before = max(interval.start - (interval.end - interval.start), start_at)
+        whole = self._volume(progress, start_at, deadline_at)
+        parts = [(interval.end - interval.start) / (deadline_at - start_at)]
+        if whole > 0.0:
+            parts += [
+                self._volume(progress, interval.start, interval.end) / whole,
+                self._volume(progress, before, interval.start) / whole,
+            ]
+        return progress.total * Decimal(max(parts))
+
+    def outline(
+        self, qty: Decimal, start_at: datetime, deadline_at: datetime, rules: LotRules
+    ) -> Schedule:
+        """The whole schedule as the forecast sees it now, for display and feasibility.
+
+        It isn't what will trade: each step plans anew. Raises Infeasible with what is wrong.
+        """
+        nothing_yet = Progress(qty, Decimal(0), (), start_at, deadline_at, start_at)
+        length, count = self._length, _count(nothing_yet, self._length)
+        starts = [start_at + i * length for i in range(count)]
+        ends = [*starts[1:], deadline_at]
+        volumes = [self._volume(nothing_yet, *span) for span in zip(starts, ends, strict=True)]
+        caution = None if self.forecast is None else self.forecast.caution
+        shares = schedule.plan(np.array(volumes), 1.0, 0.0, caution)
+        params = vwap.VwapParams(count * length.total_seconds(), tuple(shares.tolist()))
+        price, reduce_only = self.terms.price_limit, self.terms.reduce_only
+        return vwap.plan(params, qty, price, rules, reduce_only=reduce_only)
+
+    @property
+    def _length(self) -> timedelta:
+        return max(timedelta(seconds=self.interval_seconds), POLL)
+
+    def _interval(self, progress: Progress, at: datetime) -> _Interval:
+        """The one that holds `at`; the last is longer where the horizon is no multiple."""
+        last = _count(progress, self._length) - 1
+        number = min(max((at - progress.start_at) // self._length, 0), last)
+        start = progress.start_at + number * self._length
+        if number == last:
+            return _Interval(start, progress.deadline_at, is_last=True)
+        return _Interval(start, start + self._length, is_last=False)
+
+    def _next_child_at(self, last: LiveChild | None, interval: _Interval) -> datetime:
+        """One child an interval, in the last one several; two are never a burst."""
+        if last is None:
+            return interval.start
+        if last.placed_at >= interval.start and not interval.is_last:
+            return interval.end
+        return last.placed_at + self._length / CHILDREN_OF_THE_LAST_INTERVAL
+
+    def _unserved_since(self, progress: Progress, interval: _Interval) -> datetime:
+        if progress.last is None:
+            return progress.start_at
+        return min(self._interval(progress, progress.last.placed_at).end, interval.start)
+
+    def _following(self, progress: Progress, interval: _Interval) -> WaitUntil:
+        return wait(progress, None if interval.is_last else interval.end)
+
+    def _volume(self, progress: Progress, start: datetime, end: datetime) -> float:
+        if self.forecast is not None:
+            return self.forecast.volume(start, end)
+        return (end - start) / (progress.deadline_at - progress.start_at)
+
+    def _lots(self, progress: Progress, touch: Touch, rules: LotRules, interval: _Interval) -> int:
+        minimum = self.terms.min_lots(rules, self.terms.price_limit)
+        # To the nearest lot: what rounding adds or leaves is in the next interval's share.
+        target = round(self.target(progress) / rules.qty_step) * rules.qty_step
+        wanted = min(target - progress.committed, self._bound(progress, touch))
+        if target - progress.committed >= minimum * rules.qty_step:
+            wanted = max(wanted, minimum * rules.qty_step)
+        tail = Tail.TAKE if interval.is_last else Tail.WAIT
+        return child_lots(wanted, progress, rules, minimum, tail)
+
+    def _bound(self, progress: Progress, touch: Touch) -> Decimal:
+        """The most that a child may be; the minimum that the venue demands comes on top."""
+        due = self.slice_due(progress)
+        most = due * self.max_catch_up
+        if self.participation_cap is None:
+            return most
+        room = touch.traded_volume_since_start * self.participation_cap - progress.committed
+        return min(most, max(due, room))
+
+
+def _count(progress: Progress, length: timedelta) -> int:
+    return max(1, (progress.deadline_at - progress.start_at) // length)

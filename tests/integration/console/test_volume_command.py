@@ -1,0 +1,28 @@
+"""`mlrisk volume train --from-exchange` on a running paper exchange."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.exchange.paper.testing import PaperExchangeProcess
+from console.cli import run
+from console.errors import ExitCode
+
+pytestmark = pytest.mark.services
+
+
+def test_the_demo_systems_exchange_has_past_enough_to_train_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with PaperExchangeProcess("--market", "synthetic") as server:
+        monkeypatch.setenv("MLRISK_HOME", str(tmp_path))
+        monkeypatch.setenv("MLRISK_EXCHANGE_URL", server.url)
+        monkeypatch.setenv("MLRISK_SYMBOLS", "BTCUSDT,ETHUSDT")
+        status = run(["volume", "train", "--from-exchange", "--json"])
+    printed = capsys.readouterr()
+    assert status == ExitCode.OK, printed.err
+    trained = json.loads(printed.out)
+    assert trained["symbols"] == ["BTCUSDT", "ETHUSDT"]
+    assert trained["stale"] is False
+    assert "BTCUSDT: 7,20" in printed.err

@@ -1,0 +1,78 @@
+"""From an exchange's minutes to bars: gaps are filled, outages cut off, nothing made up."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from bot.errors import DependencyDown
+from bot.market.bars import Bar
+from bot.market.volume.minutes import LONGEST_GAP_MINUTES, row_of, since_last_outage
+from bot.market.volume.panel import DAY_MINUTES, minute_of, moment_of
+from bot.market.volume.reading import NoMinutes, read_exchange
+from tests.unit.bot.market.volume.exchange import PanelExchange
+from tests.unit.bot.market.volume.synthetic import FIRST_MINUTE, SYMBOLS, panel
+
+ROW = (12.0, 9.0, 11.0, 5.0)
+
+
+def test_a_minute_of_the_exchange_is_high_low_close_and_volume() -> None:
+    start = datetime(2026, 8, 9, 12, tzinfo=UTC)
+    prices = [Decimal(p) for p in ("10", "12", "9", "11")]
+    assert row_of(Bar(start, *prices, Decimal("5"), Decimal("55"))) == (minute_of(start), ROW)
+
+
+def test_a_minute_without_a_row_had_no_trade() -> None:
+    bars = since_last_outage("AAAUSDT", [(7, ROW), (9, ROW)])
+    assert (bars.first_minute, bars.end_minute) == (7, 10)
+    assert bars.volume.tolist() == [5.0, 0.0, 5.0]
+    assert bars.high.tolist() == [12.0, 11.0, 12.0]
+
+
+def test_bars_begin_after_the_last_outage() -> None:
+    later = 8 + LONGEST_GAP_MINUTES + 1
+    assert since_last_outage("AAAUSDT", [(7, ROW), (8, ROW), (later - 1, ROW)]).first_minute == 7
+    rows = [(7, ROW), (8, ROW), (later, ROW), (later + 1, ROW)]
+    assert since_last_outage("AAAUSDT", rows).first_minute == later
+
+
+@pytest.mark.parametrize("rows", [[], [(7, ROW), (7, ROW)], [(7, (12.0, 9.0, 11.0, -1.0))]])
+def test_what_makes_no_bars_is_refused(
+    rows: list[tuple[int, tuple[float, float, float, float]]],
+) -> None:
+    with pytest.raises(ValueError, match=r"no minutes|time order|volume"):
+        since_last_outage("AAAUSDT", rows)
+
+
+def test_a_panel_is_read_symbol_by_symbol_and_told() -> None:
+    market = panel(1)
+    end = moment_of(market.end_minute)
+    venue = PanelExchange(market, now=end)
+    said: list[str] = []
+    read = read_exchange(venue, SYMBOLS[::-1], end - timedelta(hours=2), end, said.append)
+    assert read.symbols == SYMBOLS
+    assert read.volume.tolist() == market.volume[:, -120:].tolist()
+    assert said[0].startswith("AAAUSDT: 120 minutes from ")
+
+
+def test_a_panel_holds_what_all_symbols_have_after_an_outage() -> None:
+    market = panel(1)
+    end = moment_of(market.end_minute)
+    outage = set(range(FIRST_MINUTE + 100, FIRST_MINUTE + 200))
+    venue = PanelExchange(market, now=end, silent=outage)
+    read = read_exchange(venue, SYMBOLS, moment_of(FIRST_MINUTE), end)
+    assert read.first_minute == FIRST_MINUTE + 200
+    assert read.end_minute == FIRST_MINUTE + DAY_MINUTES
+
+
+def test_a_symbol_without_minutes_is_refused_by_name() -> None:
+    end = moment_of(panel(1).end_minute)
+    with pytest.raises(NoMinutes, match="XXXUSDT"):
+        read_exchange(PanelExchange(panel(1), end), ["XXXUSDT"], moment_of(FIRST_MINUTE), end)
+
+
+def test_an_exchange_that_is_away_is_no_empty_market() -> None:
+    end = moment_of(panel(1).end_minute)
+    venue = PanelExchange(panel(1), end, down={SYMBOLS[0]})
+    with pytest.raises(DependencyDown):
+        read_exchange(venue, SYMBOLS, moment_of(FIRST_MINUTE), end)

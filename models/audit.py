@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
+from models.inserting import insert_rows
 from models.locks import AdvisoryLock, lock_in_transaction
 from models.tables import AuditRow
 
@@ -62,33 +63,40 @@ def append_entries(session: Session, drafts: Sequence[AuditDraft]) -> None:
     """Appends drafts to their chains, in order; the chain's lock is held until the commit."""
     for chain in sorted({draft.chain for draft in drafts}):
         lock_in_transaction(session, AdvisoryLock.AUDIT_CHAIN, chain)
-        head = session.execute(
-            select(AuditRow.seq, AuditRow.hash)
-            .where(AuditRow.chain == chain)
-            .order_by(AuditRow.seq.desc())
-            .limit(1)
-        ).first()
+        # A statement of its own: it must see what the lock's last holder has committed.
+        head = session.execute(_HEAD, {"chain": chain}).first()
         seq, prev_hash = (head.seq, head.hash) if head else (0, GENESIS)
+        entries = []
         for draft in drafts:
             if draft.chain != chain:
                 continue
             seq += 1
-            new_hash = entry_hash(prev_hash, seq, draft)
-            session.add(
-                AuditRow(
-                    chain=chain,
-                    seq=seq,
-                    at=draft.at,
-                    kind=draft.kind,
-                    subject=draft.subject,
-                    actor=draft.actor,
-                    payload=draft.payload,
-                    prev_hash=prev_hash,
-                    hash=new_hash,
-                )
-            )
-            prev_hash = new_hash
-    session.flush()
+            entry = _entry(draft, seq, prev_hash)
+            entries.append(entry)
+            prev_hash = entry.hash
+        insert_rows(session, entries)
+
+
+_HEAD = (
+    select(AuditRow.seq, AuditRow.hash)
+    .where(AuditRow.chain == bindparam("chain"))
+    .order_by(AuditRow.seq.desc())
+    .limit(1)
+)
+
+
+def _entry(draft: AuditDraft, seq: int, prev_hash: str) -> AuditRow:
+    return AuditRow(
+        chain=draft.chain,
+        seq=seq,
+        at=draft.at,
+        kind=draft.kind,
+        subject=draft.subject,
+        actor=draft.actor,
+        payload=draft.payload,
+        prev_hash=prev_hash,
+        hash=entry_hash(prev_hash, seq, draft),
+    )
 
 
 def chains(session: Session) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, bindparam, select, text
 from sqlalchemy.orm import Session
 
 from models.tables import AccountRow, ChildOrderRow, ParentOrderRow, ReservationRow
@@ -30,9 +30,10 @@ def _key(name: str) -> int:
 
 
 def lock_in_transaction(session: Session, lock: AdvisoryLock, name: str) -> None:
-    session.execute(
-        text("SELECT pg_advisory_xact_lock(:kind, :key)"), {"kind": int(lock), "key": _key(name)}
-    )
+    session.execute(_ADVISORY, {"kind": int(lock), "key": _key(name)})
+
+
+_ADVISORY = text("SELECT pg_advisory_xact_lock(:kind, :key)")
 
 
 @contextmanager
@@ -59,9 +60,14 @@ def _session_lock(connection: Connection, account: str, take: str, release: str)
         connection.execute(text(f"SELECT {release}(:kind, :key)"), keys)
 
 
-def lock_account(session: Session, account: str) -> AccountRow | None:
-    """Serialises the gate of one account, so that limits hold across workers."""
-    return session.get(AccountRow, account, with_for_update=True, populate_existing=True)
+def lock_account(session: Session, account: str) -> bool:
+    """Serialises the gate of one account, so that limits hold across workers; False: unknown."""
+    return session.execute(_ACCOUNT, {"account": account}).first() is not None
+
+
+_ACCOUNT = (
+    select(AccountRow.account).where(AccountRow.account == bindparam("account")).with_for_update()
+)
 
 
 def lock_parent(session: Session, request_id: str) -> ParentOrderRow | None:
@@ -75,9 +81,3 @@ def lock_child(session: Session, child_id: int) -> ChildOrderRow | None:
 
 def lock_reservation(session: Session, request_id: str) -> ReservationRow | None:
     return session.get(ReservationRow, request_id, with_for_update=True, populate_existing=True)
-
-
-def request_of_child(session: Session, child_id: int) -> str | None:
-    return session.scalar(
-        select(ChildOrderRow.request_id).where(ChildOrderRow.child_id == child_id)
-    )

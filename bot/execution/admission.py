@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from sqlalchemy.dialects.postgresql import insert
-
 from bot.clock import Clock
 from bot.errors import BadMessage, FieldError
 from bot.execution import intake
@@ -11,6 +9,7 @@ from bot.execution.ports import Wakeups
 from models.audit import GLOBAL_CHAIN
 from models.database import Database, UnitOfWork
 from models.enums import ExecutionStatus
+from models.inserting import insert_unless_known
 from models.messages import MLTradeRequest
 from models.tables import TradeRequestRow
 
@@ -49,31 +48,32 @@ class Admission:
             uow.commit()
         return request
 
-    def insert(self, uow: UnitOfWork, request: MLTradeRequest, now: datetime) -> TradeRequestRow:
-        """The request's row, locked; made now if this is the first time it is seen."""
+    def insert(
+        self, uow: UnitOfWork, request: MLTradeRequest, now: datetime
+    ) -> tuple[TradeRequestRow, bool]:
+        """The request's row, locked, and whether this is the first time that it is seen."""
         payload = intake.payload_of(request)
-        uow.session.execute(
-            insert(TradeRequestRow)
-            .values(
-                request_id=request.request_id,
-                account=self._account,
-                strategy=request.strategy,
-                symbol=request.symbol,
-                side=request.side,
-                status=ExecutionStatus.PENDING_VALIDATION,
-                payload=payload,
-                payload_sha256=intake.payload_hash(payload),
-                created_at=request.created_at,
-                received_at=now,
-                expires_at=request.expires_at,
-                updated_at=now,
-                wake_at=now,
-            )
-            .on_conflict_do_nothing()
+        row = TradeRequestRow(
+            request_id=request.request_id,
+            account=self._account,
+            strategy=request.strategy,
+            symbol=request.symbol,
+            side=request.side,
+            status=ExecutionStatus.PENDING_VALIDATION,
+            payload=payload,
+            payload_sha256=intake.payload_hash(payload),
+            created_at=request.created_at,
+            received_at=now,
+            expires_at=request.expires_at,
+            updated_at=now,
+            wake_at=now,
         )
-        return uow.session.get_one(
+        if insert_unless_known(uow.session, row):
+            return row, True
+        known = uow.session.get_one(
             TradeRequestRow, request.request_id, with_for_update=True, populate_existing=True
         )
+        return known, False
 
     def _record(self, raw: object, error: BadMessage) -> None:
         with self._db.unit_of_work() as uow:

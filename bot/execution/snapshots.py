@@ -1,10 +1,8 @@
 """Freezes the risk snapshot of one decision from Postgres and the market cache."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.execution.permits import epoch_sum
@@ -20,12 +18,10 @@ from bot.risk.snapshot import (
     TradeIntent,
     WorkingView,
 )
-from models.enums import ChildState, ScopeKind, TradeSide, TradingState, Verdict
-from models.repositories import portfolio, states
-from models.tables import ChildOrderRow, DecisionRow, InstrumentRow, TradeRequestRow
-
-LOSS_STREAK_WINDOW = timedelta(hours=24)
-"""A streak is counted within a day: what was lost before is drawdown, which has its own limit."""
+from models.enums import ScopeKind, TradeSide, TradingState
+from models.repositories import facts
+from models.repositories.facts import AccountFacts
+from models.tables import InstrumentRow
 
 
 def take(
@@ -36,29 +32,29 @@ def take(
     now: datetime,
 ) -> tuple[RiskSnapshot, int]:
     """The snapshot, and the epoch sum of the trading states that it saw."""
-    rows = states.applicable_states(session, intent.account, intent.strategy, intent.symbol)
+    trade = facts.TradeKey(
+        intent.account, intent.strategy, intent.symbol, intent.side, intent.notional
+    )
+    found = facts.read(session, trade, now)
     views = tuple(
         ScopeState(f"{row.scope_kind}:{row.scope_key}", TradingState(row.state), row.reason)
-        for row in rows
+        for row in found.states
     )
-    if not any(row.scope_kind == ScopeKind.GLOBAL for row in rows):
+    if not any(row.scope_kind == ScopeKind.GLOBAL for row in found.states):
         views = ()
-    instrument = portfolio.instrument(session, intent.symbol)
     snapshot = RiskSnapshot(
         taken_at=now,
-        instrument=None if instrument is None else _instrument_view(instrument),
+        instrument=None if found.instrument is None else _instrument_view(found.instrument),
         market=market,
-        portfolio=_portfolio_view(session, intent, market, marks, now),
+        portfolio=_portfolio_view(found, intent, market, marks),
         states=views,
         breakers=tuple(
             BreakerView(row.kind, f"{row.scope_kind}:{row.scope_key}", row.reason)
-            for row in states.tripped_breakers(
-                session, intent.account, intent.strategy, intent.symbol
-            )
+            for row in found.breakers
         ),
         correlations=marks.correlations(intent.symbol),
     )
-    return snapshot, epoch_sum(rows)
+    return snapshot, epoch_sum(found.states)
 
 
 def _instrument_view(row: InstrumentRow) -> InstrumentView:
@@ -76,47 +72,41 @@ def _instrument_view(row: InstrumentRow) -> InstrumentView:
 
 
 def _portfolio_view(
-    session: Session,
-    intent: TradeIntent,
-    market: MarketView | None,
-    marks: MarketCache,
-    now: datetime,
+    found: AccountFacts, intent: TradeIntent, market: MarketView | None, marks: MarketCache
 ) -> PortfolioView:
-    held, reserved = portfolio.exposure(session, intent.account)
-    reading = portfolio.latest_equity(session, intent.account)
-    day = portfolio.equity_day(session, intent.account, now)
-    a_day_ago = portfolio.first_equity_since(session, intent.account, now - timedelta(hours=24))
-    view = PortfolioView(
-        as_of=None if reading is None else reading.at,
-        equity=None if reading is None else _plain(reading.equity),
-        available_margin=None if reading is None else _plain(reading.available),
-        equity_day_start=None if day is None else _plain(day.start_equity),
-        equity_peak=None if day is None else _plain(day.peak_equity),
+    return PortfolioView(
+        as_of=found.equity_at,
+        equity=_maybe_plain(found.equity),
+        available_margin=_maybe_plain(found.available),
+        equity_day_start=_maybe_plain(found.equity_day_start),
+        equity_peak=_maybe_plain(found.equity_peak),
+        rolling_pnl_24h=_rolling_pnl(found),
         positions=tuple(
             PositionView(
                 p.symbol,
                 _plain(p.qty),
                 _mark(p.symbol, intent.symbol, market, marks),
-                None if p.entry_price is None else _plain(p.entry_price),
-                None if p.liquidation_price is None else _plain(p.liquidation_price),
+                _maybe_plain(p.entry_price),
+                _maybe_plain(p.liquidation_price),
             )
-            for p in held
+            for p in found.positions
         ),
         working=tuple(
             WorkingView(
                 r.symbol, TradeSide(r.side), _plain(r.qty), _plain(r.notional), r.reduce_only
             )
-            for r in reserved
+            for r in found.reservations
         ),
-        consecutive_losses=portfolio.consecutive_losses(
-            session, intent.account, since=now - LOSS_STREAK_WINDOW
-        ),
-        orders_last_second=_orders_since(session, intent.account, now - timedelta(seconds=1)),
-        same_orders_last_minute=_same_orders(session, intent, now - timedelta(minutes=1)),
+        consecutive_losses=found.consecutive_losses,
+        orders_last_second=found.orders_last_second,
+        same_orders_last_minute=found.same_orders_last_minute,
     )
-    if reading is not None and a_day_ago is not None:
-        view = replace(view, rolling_pnl_24h=_plain(reading.equity - a_day_ago.equity))
-    return view
+
+
+def _rolling_pnl(found: AccountFacts) -> Decimal | None:
+    if found.equity is None or found.equity_a_day_ago is None:
+        return None
+    return _plain(found.equity - found.equity_a_day_ago)
 
 
 def _mark(
@@ -127,41 +117,8 @@ def _mark(
     return None if view is None else view.mark
 
 
-def _orders_since(session: Session, account: str, since: datetime) -> int:
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(ChildOrderRow)
-            .where(
-                ChildOrderRow.account == account,
-                ChildOrderRow.state != ChildState.PLANNED,
-                ChildOrderRow.sent_at > since,
-            )
-        )
-        or 0
-    )
-
-
-def _same_orders(session: Session, intent: TradeIntent, since: datetime) -> int:
-    """Approved requests alike in strategy, symbol, side and size: a runaway loop looks so."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(DecisionRow)
-            .join(TradeRequestRow, TradeRequestRow.request_id == DecisionRow.request_id)
-            .where(
-                DecisionRow.decided_at > since,
-                DecisionRow.account == intent.account,
-                DecisionRow.verdict != Verdict.DENY,
-                TradeRequestRow.strategy == intent.strategy,
-                TradeRequestRow.symbol == intent.symbol,
-                TradeRequestRow.side == intent.side,
-                TradeRequestRow.payload["signal_data"]["position_size"].astext
-                == format(intent.notional, "f"),
-            )
-        )
-        or 0
-    )
+def _maybe_plain(value: Decimal | None) -> Decimal | None:
+    return None if value is None else _plain(value)
 
 
 def _plain(value: Decimal) -> Decimal:

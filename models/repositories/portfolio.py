@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import cast, func, literal, null, select, union_all
@@ -18,7 +17,6 @@ from models.tables import (
     EquityRow,
     InstrumentRow,
     Money,
-    ParentOrderRow,
     PositionRow,
     ReservationRow,
 )
@@ -134,21 +132,6 @@ def record_equity(
     )
 
 
-def latest_equity(session: Session, account: str) -> EquityRow | None:
-    return session.scalar(
-        select(EquityRow).where(EquityRow.account == account).order_by(EquityRow.at.desc()).limit(1)
-    )
-
-
-def first_equity_since(session: Session, account: str, at: datetime) -> EquityRow | None:
-    return session.scalar(
-        select(EquityRow)
-        .where(EquityRow.account == account, EquityRow.at >= at)
-        .order_by(EquityRow.at)
-        .limit(1)
-    )
-
-
 def equity_day(session: Session, account: str, now: datetime) -> EquityDayRow | None:
     return session.get(
         EquityDayRow, (account, now.astimezone(UTC).date().isoformat()), populate_existing=True
@@ -180,31 +163,9 @@ def positions(session: Session, account: str) -> Sequence[PositionRow]:
     ).all()
 
 
-def consecutive_losses(session: Session, account: str, *, since: datetime) -> int:
-    """Trades in a row, newest first, that realised a loss; one that realised a profit ends it.
-
-    A trade that realised nothing (it only opened) says nothing.
-    """
-    results = session.scalars(
-        select(ParentOrderRow.realised_pnl)
-        .where(
-            ParentOrderRow.account == account,
-            ParentOrderRow.finished_at > since,
-            ParentOrderRow.realised_pnl != 0,
-        )
-        .order_by(ParentOrderRow.finished_at.desc())
-        .limit(STREAK_LIMIT)
-    )
-    return sum(1 for _ in takewhile(lambda pnl: pnl < 0, results))
-
-
 def store_liquidation_prices(
     session: Session, account: str, prices: Mapping[str, Decimal | None]
 ) -> None:
     """What the exchange says of each position's liquidation; a symbol not named has none."""
     for row in positions(session, account):
         row.liquidation_price = prices.get(row.symbol)
-
-
-STREAK_LIMIT = 100
-"""Longer streaks than any limit need no counting."""

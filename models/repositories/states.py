@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.enums import ScopeKind, TradingState
-from models.tables import BreakerRow, TradingStateRow
+from models.tables import TradingStateRow
 
 GLOBAL_KEY = "*"
 
@@ -62,19 +62,3 @@ def lock_state(
     return session.get_one(
         TradingStateRow, (kind, key), with_for_update=True, populate_existing=True
     )
-
-
-def tripped_breakers(
-    session: Session, account: str, strategy: str, symbol: str
-) -> Sequence[BreakerRow]:
-    return session.scalars(
-        select(BreakerRow).where(
-            BreakerRow.tripped,
-            or_(
-                *(
-                    (BreakerRow.scope_kind == kind) & (BreakerRow.scope_key == key)
-                    for kind, key in scopes_of(account, strategy, symbol)
-                )
-            ),
-        )
-    ).all()

@@ -8,10 +8,10 @@ import pytest
 from bot.execution.monitor import Monitor
 from bot.execution.sender import SendResult
 from models.enums import CircuitBreakerType, ScopeKind, TradingState
-from models.repositories import portfolio, states
+from models.repositories import facts, states
+from models.repositories.facts import TradeKey
 from models.tables import BreakerRow
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.fakes import T0
 
 D = Decimal
 
@@ -114,7 +114,8 @@ def trade(desk: Desk, request_id: str, side: str, price: str) -> None:
 def test_losing_trades_in_a_row_are_counted_and_a_winner_ends_the_row(desk: Desk) -> None:
     def losses() -> int:
         with desk.db.reading() as session:
-            return portfolio.consecutive_losses(session, ACCOUNT, since=T0)
+            trade = TradeKey(ACCOUNT, "test", "BTCUSDT", "buy", D(1000))
+            return facts.read(session, trade, desk.clock.now()).consecutive_losses
 
     desk.limits.change(max_repeated_orders=100)
     results = [("64000", 1), ("63000", 2), ("66000", 0), ("60000", 1)]

@@ -1,0 +1,242 @@
+"""Everything that a decision reads of an account, in one statement and so as of one moment.
+
+A fill moves quantity from a reservation to a position, and a halt changes several states: two
+statements could see half of either. One is also a small part of the time of a dozen, all of it
+spent under the account's lock.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from models.repositories.portfolio import HeldPosition, HeldReservation
+from models.repositories.states import GLOBAL_KEY
+from models.tables import BreakerRow, InstrumentRow, TradingStateRow
+
+LOSS_STREAK_WINDOW = timedelta(hours=24)
+"""A streak is counted within a day: what was lost before is drawdown, which has its own limit."""
+STREAK_LIMIT = 100
+"""Longer streaks than any limit need no counting."""
+
+
+@dataclass(frozen=True, slots=True)
+class TradeKey:
+    """The trade that facts are read for; two alike in all of it are the same order again."""
+
+    account: str
+    strategy: str
+    symbol: str
+    side: str
+    notional: Decimal
+
+
+@dataclass(slots=True)
+class AccountFacts:
+    """What is stored that bears on one trade; None: there is no such row.
+
+    Its rows belong to no session: they are for reading.
+    """
+
+    states: list[TradingStateRow] = field(default_factory=list)
+    """Of the scopes that apply; a scope without a row is ACTIVE, but global must have one."""
+    breakers: list[BreakerRow] = field(default_factory=list)
+    """The tripped ones of the scopes that apply."""
+    instrument: InstrumentRow | None = None
+    positions: list[HeldPosition] = field(default_factory=list)
+    reservations: list[HeldReservation] = field(default_factory=list)
+    """What approved trades may still fill."""
+    equity_at: datetime | None = None
+    equity: Decimal | None = None
+    available: Decimal | None = None
+    equity_a_day_ago: Decimal | None = None
+    """The first reading of the last 24 hours."""
+    equity_day_start: Decimal | None = None
+    equity_peak: Decimal | None = None
+    consecutive_losses: int = 0
+    orders_last_second: int = 0
+    same_orders_last_minute: int = 0
+    """Approved trades alike in strategy, symbol, side and size: a runaway loop looks so."""
+
+
+def read(session: Session, trade: TradeKey, now: datetime) -> AccountFacts:
+    """The facts as of the statement's start: the account's lock must be held before it."""
+    facts = AccountFacts()
+    for what, words, numbers, at in session.execute(_STATEMENT, _parameters(trade, now)):
+        _READERS[what](facts, words, numbers, at)
+    facts.states.sort(key=lambda s: (s.scope_kind, s.scope_key))
+    facts.positions.sort(key=lambda p: p.symbol)
+    facts.reservations.sort(key=lambda r: (r.symbol, r.side, r.reduce_only))
+    return facts
+
+
+def _parameters(trade: TradeKey, now: datetime) -> Mapping[str, object]:
+    return {
+        "account": trade.account,
+        "strategy": trade.strategy,
+        "symbol": trade.symbol,
+        "side": trade.side,
+        "notional": format(trade.notional, "f"),
+        "everything": GLOBAL_KEY,
+        "day": now.astimezone(UTC).date().isoformat(),
+        "second_ago": now - timedelta(seconds=1),
+        "minute_ago": now - timedelta(minutes=1),
+        "day_ago": now - timedelta(hours=24),
+        "streak_since": now - LOSS_STREAK_WINDOW,
+        "streak_limit": STREAK_LIMIT,
+    }
+
+
+# Each part gives (what, words, numbers, at). States are compared with literals, not parameters:
+# only so can a prepared statement use the partial indexes.
+_STATEMENT = text(
+    """
+    SELECT 'state', ARRAY[scope_kind, scope_key, state, reason], ARRAY[epoch::numeric],
+        NULL::timestamptz
+      FROM trading_state
+      WHERE (scope_kind, scope_key) IN (('global', :everything), ('account', :account),
+        ('strategy', :strategy), ('symbol', :symbol))
+    UNION ALL
+    SELECT 'breaker', ARRAY[scope_kind, scope_key, kind, reason], NULL, NULL
+      FROM breaker
+      WHERE tripped AND (scope_kind, scope_key) IN (('global', :everything),
+        ('account', :account), ('strategy', :strategy), ('symbol', :symbol))
+    UNION ALL
+    SELECT 'instrument', ARRAY[symbol, status],
+        ARRAY[tick_size, qty_step, min_qty, max_qty, min_notional, max_leverage], refreshed_at
+      FROM instrument WHERE symbol = :symbol
+    UNION ALL
+    SELECT 'position', ARRAY[symbol], ARRAY[qty, entry_price, liquidation_price], NULL
+      FROM position WHERE account = :account AND qty <> 0
+    UNION ALL
+    SELECT 'reserved', ARRAY[symbol, side, reduce_only::text],
+        ARRAY[sum(open_qty), sum(open_qty * reference_price)], NULL
+      FROM reservation WHERE account = :account AND state = 'held' AND open_qty > 0
+      GROUP BY symbol, side, reduce_only
+    UNION ALL
+    (SELECT 'equity', NULL, ARRAY[equity, available], at
+      FROM equity WHERE account = :account ORDER BY at DESC LIMIT 1)
+    UNION ALL
+    (SELECT 'equity_a_day_ago', NULL, ARRAY[equity], NULL
+      FROM equity WHERE account = :account AND at >= :day_ago ORDER BY at LIMIT 1)
+    UNION ALL
+    SELECT 'equity_day', NULL, ARRAY[start_equity, peak_equity], NULL
+      FROM equity_day WHERE account = :account AND day = :day
+    UNION ALL
+    SELECT 'losses', NULL, ARRAY[count(*)::numeric], NULL
+      FROM (
+        SELECT bool_or(realised_pnl > 0) OVER (ORDER BY place) AS over
+          FROM (
+            SELECT realised_pnl, row_number() OVER (ORDER BY finished_at DESC) AS place
+              FROM parent_order
+              WHERE account = :account AND finished_at > :streak_since AND realised_pnl <> 0
+              ORDER BY finished_at DESC LIMIT :streak_limit
+          ) AS newest
+      ) AS streak WHERE NOT over
+    UNION ALL
+    SELECT 'orders', NULL, ARRAY[count(*)::numeric], NULL
+      FROM child_order
+      WHERE account = :account AND state <> 'planned' AND sent_at > :second_ago
+    UNION ALL
+    SELECT 'same_orders', NULL, ARRAY[count(*)::numeric], NULL
+      FROM decision
+      WHERE account = :account AND verdict <> 'deny' AND decided_at > :minute_ago
+        AND intent ->> 'strategy' = :strategy AND intent ->> 'symbol' = :symbol
+        AND intent ->> 'side' = :side AND intent ->> 'notional' = :notional
+    """
+)
+
+_Reader = Callable[[AccountFacts, Sequence[str], Sequence[Decimal], datetime], None]
+
+
+def _state(
+    facts: AccountFacts, words: Sequence[str], numbers: Sequence[Decimal], _: object
+) -> None:
+    kind, key, state, reason = words
+    facts.states.append(
+        TradingStateRow(
+            scope_kind=kind, scope_key=key, state=state, reason=reason, epoch=int(numbers[0])
+        )
+    )
+
+
+def _breaker(facts: AccountFacts, words: Sequence[str], _: object, __: object) -> None:
+    scope_kind, scope_key, kind, reason = words
+    facts.breakers.append(
+        BreakerRow(scope_kind=scope_kind, scope_key=scope_key, kind=kind, reason=reason)
+    )
+
+
+def _instrument(
+    facts: AccountFacts, words: Sequence[str], numbers: Sequence[Decimal], at: datetime
+) -> None:
+    tick_size, qty_step, min_qty, max_qty, min_notional, max_leverage = numbers
+    facts.instrument = InstrumentRow(
+        symbol=words[0],
+        status=words[1],
+        tick_size=tick_size,
+        qty_step=qty_step,
+        min_qty=min_qty,
+        max_qty=max_qty,
+        min_notional=min_notional,
+        max_leverage=max_leverage,
+        refreshed_at=at,
+    )
+
+
+def _position(
+    facts: AccountFacts, words: Sequence[str], numbers: Sequence[Decimal], _: object
+) -> None:
+    facts.positions.append(HeldPosition(words[0], *numbers))
+
+
+def _reserved(
+    facts: AccountFacts, words: Sequence[str], numbers: Sequence[Decimal], _: object
+) -> None:
+    symbol, side, reduce_only = words
+    facts.reservations.append(HeldReservation(symbol, side, reduce_only == "true", *numbers))
+
+
+def _equity(facts: AccountFacts, _: object, numbers: Sequence[Decimal], at: datetime) -> None:
+    facts.equity, facts.available = numbers
+    facts.equity_at = at
+
+
+def _equity_a_day_ago(
+    facts: AccountFacts, _: object, numbers: Sequence[Decimal], __: object
+) -> None:
+    (facts.equity_a_day_ago,) = numbers
+
+
+def _equity_day(facts: AccountFacts, _: object, numbers: Sequence[Decimal], __: object) -> None:
+    facts.equity_day_start, facts.equity_peak = numbers
+
+
+def _losses(facts: AccountFacts, _: object, numbers: Sequence[Decimal], __: object) -> None:
+    facts.consecutive_losses = int(numbers[0])
+
+
+def _orders(facts: AccountFacts, _: object, numbers: Sequence[Decimal], __: object) -> None:
+    facts.orders_last_second = int(numbers[0])
+
+
+def _same_orders(facts: AccountFacts, _: object, numbers: Sequence[Decimal], __: object) -> None:
+    facts.same_orders_last_minute = int(numbers[0])
+
+
+_READERS: dict[str, _Reader] = {
+    "state": _state,
+    "breaker": _breaker,
+    "instrument": _instrument,
+    "position": _position,
+    "reserved": _reserved,
+    "equity": _equity,
+    "equity_a_day_ago": _equity_a_day_ago,
+    "equity_day": _equity_day,
+    "losses": _losses,
+    "orders": _orders,
+    "same_orders": _same_orders,
+}

@@ -1,58 +1,98 @@
-"""Named points at which a test lets the process die, as `kill -9` would.
+"""Named points at which a test lets the process die, as `kill -9` would, or freeze.
 
-Armed only by settings (`MLRISK_FAILPOINT=name` or `name@marker-file`); with a marker file the
-point fires once, however often the process is restarted.
+Armed only by settings, `MLRISK_FAILPOINT=[stop:]NAME[@MARKER]`:
+
+- `after_post` kills at every visit;
+- `after_post@FILE` kills once, however often the process is restarted: the file is the proof;
+- `after_post@DIRECTORY/` kills once for each subject (the parent's algorithm): one file each;
+- `stop:` before the name freezes the process (SIGSTOP) until somebody sends SIGCONT.
 """
 
 import os
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 
 BEFORE_CLAIM_COMMIT = "before_claim_commit"
 AFTER_CLAIM_COMMIT = "after_claim_commit"
+BEFORE_POST = "before_post"
 AFTER_POST = "after_post"
+BEFORE_OUTCOME_COMMIT = "before_outcome_commit"
 AFTER_OUTCOME_COMMIT = "after_outcome_commit"
 BEFORE_DECISION_COMMIT = "before_decision_commit"
 AFTER_DECISION_COMMIT = "after_decision_commit"
 BEFORE_FILL_COMMIT = "before_fill_commit"
 AFTER_FILL_COMMIT = "after_fill_commit"
+BEFORE_STEP_COMMIT = "before_step_commit"
+AFTER_STEP_COMMIT = "after_step_commit"
+AFTER_CANCEL = "after_cancel"
 
 NAMES = frozenset(
     {
         BEFORE_CLAIM_COMMIT,
         AFTER_CLAIM_COMMIT,
+        BEFORE_POST,
         AFTER_POST,
+        BEFORE_OUTCOME_COMMIT,
         AFTER_OUTCOME_COMMIT,
         BEFORE_DECISION_COMMIT,
         AFTER_DECISION_COMMIT,
         BEFORE_FILL_COMMIT,
         AFTER_FILL_COMMIT,
+        BEFORE_STEP_COMMIT,
+        AFTER_STEP_COMMIT,
+        AFTER_CANCEL,
     }
 )
 
-_armed: tuple[str, Path | None] | None = None
+_STOP = "stop:"
+
+
+@dataclass(frozen=True, slots=True)
+class _Armed:
+    name: str
+    signal: signal.Signals
+    marker: Path | None
+    per_subject: bool
+    """The marker is a directory with one file for each subject."""
+
+
+_armed: _Armed | None = None
 
 
 def arm(specification: str | None) -> None:
     """Arms one point of this process; None disarms. Raises ValueError for an unknown name."""
     global _armed
-    if specification is None:
-        _armed = None
-        return
-    name, _, marker = specification.partition("@")
-    if name not in NAMES:
-        raise ValueError(f"unknown failpoint {name!r}; known: {', '.join(sorted(NAMES))}")
-    _armed = (name, Path(marker) if marker else None)
+    _armed = None if specification is None else _parse(specification)
 
 
-def hit(name: str) -> None:
-    """Dies here when the point is armed."""
-    if _armed is None or _armed[0] != name:
+def hit(name: str, subject: str = "") -> None:
+    """Dies or freezes here when the point is armed, and hasn't struck (this subject) before."""
+    if _armed is None or _armed.name != name:
         return
-    marker = _armed[1]
-    if marker is not None:
-        try:
-            marker.touch(exist_ok=False)
-        except FileExistsError:
+    if _armed.marker is not None:
+        marker = _armed.marker / subject if _armed.per_subject else _armed.marker
+        if not _is_first(marker):
             return
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), _armed.signal)
+
+
+def _parse(specification: str) -> _Armed:
+    point, _, marker = specification.removeprefix(_STOP).partition("@")
+    if point not in NAMES:
+        raise ValueError(f"unknown failpoint {point!r}; known: {', '.join(sorted(NAMES))}")
+    return _Armed(
+        point,
+        signal.SIGSTOP if specification.startswith(_STOP) else signal.SIGKILL,
+        Path(marker) if marker else None,
+        per_subject=marker.endswith("/"),
+    )
+
+
+def _is_first(marker: Path) -> bool:
+    """Only one process makes the file, whoever comes by at the same time."""
+    try:
+        marker.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True

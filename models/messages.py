@@ -4,7 +4,7 @@ import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from models.backup import BackupPlan
 from models.enums import Algorithm, ExecutionPriority, TradeSide
 
 _PLAIN_NUMBER = re.compile(r"-?\d{1,24}(\.\d{1,18})?", re.ASCII)
@@ -80,6 +81,8 @@ PositiveDecimal = Annotated[
     Decimal, BeforeValidator(parse_plain_decimal), AfterValidator(_positive), _MONEY_SCHEMA
 ]
 Share = Annotated[float, BeforeValidator(_parse_score), Field(ge=0, le=1)]
+PositiveShare = Annotated[float, BeforeValidator(_parse_score), Field(gt=0, le=1)]
+Seconds = Annotated[float, BeforeValidator(_parse_score), Field(ge=0, le=86_400)]
 VolumeShare = Annotated[float, BeforeValidator(_parse_score), Field(ge=0)]
 Score = Annotated[float, BeforeValidator(_parse_score)]
 UtcTime = Annotated[
@@ -153,7 +156,47 @@ class SignalData(Message):
     risk_aversion: VolumeShare | None = Field(
         default=None, description="lambda of Almgren and Chriss, for implementation_shortfall"
     )
+    start: Literal["at_once", "mid_slot"] = Field(
+        default="at_once", description="a TWAP's slices at the start or the middle of their slots"
+    )
+    size_distortion: Annotated[float, BeforeValidator(_parse_score), Field(ge=0, lt=1)] = Field(
+        default=0.0, description="share by which a TWAP's or an iceberg's children vary in size"
+    )
+    time_distortion: Annotated[float, BeforeValidator(_parse_score), Field(ge=0, le=0.5)] = Field(
+        default=0.0, description="share of the interval by which a TWAP's slices move"
+    )
+    volume_model: Literal["static", "dynamic", "learned"] | None = Field(
+        default=None, description="for VWAP instead of a curve: trained by `mlrisk volume train`"
+    )
+    participation_rate: PositiveShare | None = Field(
+        default=None, description="for POV: the most of the traded volume that is ours"
+    )
+    min_participation_rate: Share | None = Field(
+        default=None, description="for POV: the least; between the two it follows the clock"
+    )
+    display_size: PositiveDecimal | None = Field(
+        default=None, description="for an iceberg: notional shown at a time, in USDT"
+    )
+    improve_after: Share | None = Field(
+        default=None, description="for passive: share of the horizon before it leaves the touch"
+    )
+    cross_margin_seconds: Seconds | None = Field(
+        default=None, description="for passive: it crosses this long before the deadline"
+    )
+    requote_seconds: Seconds | None = Field(
+        default=None, description="for passive: a child's least time in the queue"
+    )
+    backup_plan: BackupPlan | None = Field(
+        default=None, description="what to try when a child order fails, by failure class"
+    )
     signal_strength: Score | None = None
+
+    @model_validator(mode="after")
+    def _rates_are_in_order(self) -> Self:
+        least, most = self.min_participation_rate, self.participation_rate
+        if least is not None and most is not None and least > most:
+            raise ValueError("min_participation_rate must not exceed participation_rate")
+        return self
 
     @model_validator(mode="after")
     def _interval_fits_horizon(self) -> Self:
@@ -167,8 +210,13 @@ class SignalData(Message):
 
     @model_validator(mode="after")
     def _vwap_has_its_curve(self) -> Self:
-        if self.algorithm is Algorithm.VWAP and not any(self.volume_curve):
-            raise ValueError("volume_curve must hold at least one share above 0 for vwap")
+        if self.algorithm is not Algorithm.VWAP:
+            return self
+        if any(self.volume_curve) == (self.volume_model is not None):
+            raise ValueError(
+                "vwap needs a volume_curve with at least one share above 0 or a volume_model, "
+                "and not both"
+            )
         return self
 
 

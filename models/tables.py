@@ -93,7 +93,20 @@ class DecisionRow(Base):
     """The code that decided: the decision replays bit for bit under this version."""
     decided_at: Mapped[datetime]
 
-    __table_args__ = (Index("ix_decision_decided", "decided_at"),)
+    __table_args__ = (
+        Index("ix_decision_decided", "decided_at"),
+        # The gate counts what is the same order again; facts.py has the same words.
+        Index(
+            "ix_decision_alike",
+            "account",
+            text("(intent ->> 'strategy')"),
+            text("(intent ->> 'symbol')"),
+            text("(intent ->> 'side')"),
+            text("(intent ->> 'notional')"),
+            "decided_at",
+            postgresql_where=text("verdict <> 'deny'"),
+        ),
+    )
 
 
 class ReservationRow(Base):
@@ -154,10 +167,33 @@ class ParentOrderRow(Base):
     deadline_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 
+    stepped: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Its children are made one after the other; else all of them are there from the start."""
+    step_at: Mapped[datetime | None]
+    """When a stepped parent is looked at next; None: nothing is left to do."""
+    step_wake_at: Mapped[datetime | None]
+    """When that look was last handed to the execution queue."""
+    stop_reason: Mapped[str | None]
+    """Why it is being ended: nothing more is placed, and what rests is cancelled."""
+    pace: Mapped[dict[str, Any] | None]
+    """How fast risk lets it be worked, with the cause; None: at its own pace."""
+    ladder: Mapped[dict[str, Any] | None]
+    """How far each failure class has climbed the backup plan."""
+    volume_mark: Mapped[dict[str, Any] | None]
+    """What the market has traded since the start, as last counted."""
+
     __table_args__ = (
         CheckConstraint("filled_qty >= 0 AND released_qty >= 0", name="ck_parent_not_negative"),
         CheckConstraint("filled_qty + released_qty <= approved_qty", name="ck_parent_not_over"),
         Index("ix_parent_state", "state"),
+        # The gate counts the losses since the newest profit.
+        Index(
+            "ix_parent_realised",
+            "account",
+            "finished_at",
+            postgresql_where=text("realised_pnl <> 0"),
+        ),
+        Index("ix_parent_step", "step_at", postgresql_where=text("step_at IS NOT NULL")),
     )
 
 
@@ -203,16 +239,34 @@ class ChildOrderRow(Base):
     ret_code: Mapped[int | None] = mapped_column(Integer)
     note: Mapped[str | None]
 
+    style: Mapped[str] = mapped_column(server_default=text("'ioc'"))
+    """How it meets the market: ioc, or post_only and limit, which rest."""
+    price: Mapped[Decimal | None]
+    """Where it rests, or its bound as the step chose it; None: from the touch at its claim."""
+    bound_bps: Mapped[Decimal | None]
+    """A backup plan's own slippage bound from the touch; None: the parent's."""
+    cancel_requested_at: Mapped[datetime | None]
+    """When its cancel was decided; nothing replaces it before the exchange has confirmed."""
+    cancels: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """Cancel requests sent."""
+
     __table_args__ = (
         UniqueConstraint("request_id", "slot", "attempt", name="uq_child_slot_attempt"),
         UniqueConstraint("order_link_id", name="uq_child_order_link_id"),
         CheckConstraint("qty > 0 AND filled_qty >= 0", name="ck_child_quantities"),
+        # The gate counts the orders of the last second.
+        Index("ix_child_sent", "account", "sent_at", postgresql_where=text("sent_at IS NOT NULL")),
         Index("ix_child_due", "due_at", postgresql_where=text("state = 'planned'")),
         Index(
             "ix_child_unresolved",
             "account",
             "symbol",
             postgresql_where=text("state IN ('sending', 'acked', 'working', 'unknown')"),
+        ),
+        Index(
+            "ix_child_cancelling",
+            "cancel_requested_at",
+            postgresql_where=text("cancel_requested_at IS NOT NULL AND final_at IS NULL"),
         ),
     )
 

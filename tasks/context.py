@@ -14,16 +14,22 @@ from bot.exchange.bybit.http import BybitExchange
 from bot.exchange.factory import make_exchange
 from bot.exchange.market_cache import RedisMarketCache
 from bot.execution.approval import ApprovalService
+from bot.execution.budget import RedisOrderBudget, connect
+from bot.execution.claims import Claims
 from bot.execution.dispatch import Dispatcher
 from bot.execution.fills import FillBook
 from bot.execution.halt import Halter
 from bot.execution.limits_source import ConfiguredLimits
 from bot.execution.monitor import Monitor
+from bot.execution.pacer import Pacer
 from bot.execution.ports import Wakeups
 from bot.execution.reconcile import Reconciler
 from bot.execution.reservations import ReservationReport, rebuild
 from bot.execution.sender import Sender
 from bot.execution.toothless import halt_toothless
+from bot.execution.volume_source import VolumeSource
+from bot.execution.working import ParentWorker
+from bot.market.volume import MODELS_FILE
 from config.celery import with_database
 from config.settings import Settings, load_settings
 from models.database import Database
@@ -87,11 +93,43 @@ class Services:
             db=self.db,
             exchange=self.exchange,
             market=self.market,
+            claims=self.claims,
+            budget=self.budget,
+            clock=self.clock,
+            wakeups=self.wakeups,
+            owner=self.owner,
+        )
+
+    @cached_property
+    def claims(self) -> Claims:
+        return Claims(
+            db=self.db,
+            exchange=self.exchange,
             limits=self.limits,
+            budget=self.budget,
             clock=self.clock,
             wakeups=self.wakeups,
             owner=self.owner,
             lease_seconds=self.settings.lease_seconds,
+        )
+
+    @cached_property
+    def budget(self) -> RedisOrderBudget:
+        url = with_database(self.settings.require_redis_url(), MARKET_DATABASE)
+        return RedisOrderBudget(connect(url), lambda: self.limits.limits().working)
+
+    @cached_property
+    def parent_worker(self) -> ParentWorker:
+        return ParentWorker(
+            db=self.db,
+            account=self.settings.account,
+            exchange=self.exchange,
+            market=self.market,
+            limits=self.limits,
+            forecasts=VolumeSource(self.settings.home / MODELS_FILE, self.exchange),
+            budget=self.budget,
+            clock=self.clock,
+            wakeups=self.wakeups,
         )
 
     @cached_property
@@ -106,7 +144,7 @@ class Services:
 
     @cached_property
     def fills(self) -> FillBook:
-        return FillBook(self.db, self.settings.account)
+        return FillBook(self.db, self.settings.account, self.wakeups)
 
     @cached_property
     def dispatcher(self) -> Dispatcher:
@@ -125,8 +163,25 @@ class Services:
         )
 
     @cached_property
+    def pacer(self) -> Pacer:
+        return Pacer(
+            db=self.db,
+            account=self.settings.account,
+            market=self.market,
+            limits=self.limits,
+            clock=self.clock,
+            wakeups=self.wakeups,
+        )
+
+    @cached_property
     def halter(self) -> Halter:
-        return Halter(self.db, self.clock, exchange=self.exchange, revoke=revoke_queued)
+        return Halter(
+            self.db,
+            self.clock,
+            exchange=self.exchange,
+            revoke=revoke_queued,
+            wakeups=self.wakeups,
+        )
 
     def rebuild_reservations(self) -> ReservationReport:
         """Compares what is held with what may still fill, and repairs it."""

@@ -15,3 +15,9 @@ def send_child(child_id: int) -> str:
     if result in (SendResult.ALREADY_TAKEN, SendResult.UNKNOWN):
         context.reconciler.resolve_child(child_id)
     return result.value
+
+
+@shared_task(base=MlriskTask, name="tasks.execution.step_parent")
+def step_parent(request_id: str) -> str:
+    """Looks at a stepped parent that is due: new children, cancels, or its end."""
+    return services().parent_worker.step(request_id).value

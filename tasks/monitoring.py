@@ -19,6 +19,12 @@ def dispatch_due() -> int:
     return services().dispatcher.tick()
 
 
+@shared_task(base=MlriskTask, name="tasks.monitoring.pace_parents")
+def pace_parents() -> int:
+    """Slows, shrinks, pauses or hurries what is under way, as market, account and limits say."""
+    return services().pacer.tick()
+
+
 @shared_task(base=MlriskTask, name="tasks.monitoring.sweep")
 def sweep() -> None:
     """Resolves children without news, ends overdue ones, looks again for given-up ones."""

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from bot.execution.tca.refit import ImpactRefit
 from tasks.base import MlriskTask
 from tasks.context import services
 
@@ -10,6 +11,13 @@ from tasks.context import services
 def verify_audit() -> list[str]:
     """Verifies every audit chain from its first entry; what is wrong becomes an alert."""
     return services().monitor.verify_audit()
+
+
+@shared_task(base=MlriskTask, name="tasks.reporting.refit_impact")
+def refit_impact() -> str:
+    """Fits the impact law on our own trades and feeds the gate; says what came of it."""
+    context = services()
+    return ImpactRefit(context.db, context.settings, context.clock).run().because
 
 
 @shared_task(base=MlriskTask, name="tasks.reporting.ping", ignore_result=False)

@@ -13,7 +13,9 @@ from bot.errors import DependencyDown
 log = logging.getLogger(__name__)
 
 SEND_CHILD = "tasks.execution.send_child"
+STEP_PARENT = "tasks.execution.step_parent"
 VALIDATE_STORED = "tasks.validation.validate_stored"
+_REVOCABLE = (SEND_CHILD, STEP_PARENT)
 _ETA_THRESHOLD_SECONDS = 0.02
 """Closer than this, an ETA costs more than it gains."""
 
@@ -21,20 +23,30 @@ _ETA_THRESHOLD_SECONDS = 0.02
 class CeleryWakeups:
     """Publishes identifiers only; a publish that fails is found again by the dispatcher."""
 
-    def child(self, child_id: int, due_at: datetime) -> None:
-        wait = (due_at - datetime.now(UTC)).total_seconds()
-        eta = due_at if wait > _ETA_THRESHOLD_SECONDS else None
-        self._publish(SEND_CHILD, [child_id], eta)
+    def child(self, child_id: int, due_at: datetime, *, urgent: bool = False) -> None:
+        self._publish(SEND_CHILD, [child_id], _eta(due_at), urgent=urgent)
+
+    def parent(self, request_id: str, at: datetime, *, urgent: bool = False) -> None:
+        self._publish(STEP_PARENT, [request_id], _eta(at), urgent=urgent)
 
     def request(self, request_id: str) -> None:
         self._publish(VALIDATE_STORED, [request_id], None)
 
-    def _publish(self, name: str, args: list[Any], eta: datetime | None) -> None:
+    def _publish(
+        self, name: str, args: list[Any], eta: datetime | None, *, urgent: bool = False
+    ) -> None:
+        # The emergency queue has a worker of its own: nothing ordinary is ever ahead of an exit.
+        route = {"queue": "emergency"} if urgent else {}
         try:
-            current_app.send_task(name, args=args, eta=eta, ignore_result=True)
+            current_app.send_task(name, args=args, eta=eta, ignore_result=True, **route)
         except (OperationalError, RedisError, OSError) as error:
             # "Publish failed" is not "not published", and the row is the truth either way.
             log.warning("wake-up not published: %s", error, extra={"task": name, "task_args": args})
+
+
+def _eta(due_at: datetime) -> datetime | None:
+    wait = (due_at - datetime.now(UTC)).total_seconds()
+    return due_at if wait > _ETA_THRESHOLD_SECONDS else None
 
 
 def revoke_queued() -> int:
@@ -49,13 +61,13 @@ def revoke_queued() -> int:
             entry["request"]["id"]
             for tasks in (inspect.scheduled() or {}).values()
             for entry in tasks
-            if entry["request"]["name"] == SEND_CHILD
+            if entry["request"]["name"] in _REVOCABLE
         ]
         reserved = [
             task["id"]
             for tasks in (inspect.reserved() or {}).values()
             for task in tasks
-            if task["name"] == SEND_CHILD
+            if task["name"] in _REVOCABLE
         ]
         ids = sorted({*waiting, *reserved})
         if ids:

@@ -59,4 +59,6 @@ def _warm_up(**_: Any) -> None:
     """Builds this child's own connections before its first task: never before the fork."""
     context = tasks.context.services()
     context.db.ping()
+    # A new Redis counts a window in which it can't know what was sent before: not at an order.
+    context.budget.prepare(context.settings.account)
     log.info("worker process ready", extra={"pid": os.getpid()})

@@ -131,15 +131,12 @@ class AccountFeed:
 
     def _store(self, event: StreamEvent) -> None:
         now = self._context.clock.now()
-        successor = None
         if isinstance(event, Execution):
-            successor = self._context.fills.apply_execution(event, now, source="stream").successor
+            self._context.fills.apply_execution(event, now, source="stream")
         elif isinstance(event, ExchangeOrder):
-            successor = self._context.fills.apply_order(event, now)
+            self._context.fills.apply_order(event, now)
         elif isinstance(event, Wallet):
             self._record_wallet(event)
-        if successor is not None:
-            self._context.wakeups.child(successor.child_id, successor.due_at)
 
     def _record_wallet(self, wallet: Wallet) -> None:
         now = self._context.clock.now()

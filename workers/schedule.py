@@ -11,6 +11,7 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
     entries = {
         # A second of lookahead is lost at most: children are woken up to 5 s before they are due.
         "dispatch-due": _every(1, "tasks.monitoring.dispatch_due"),
+        "pace-parents": _every(1, "tasks.monitoring.pace_parents"),
         "sweep": _every(2, "tasks.monitoring.sweep"),
         "record-equity": _every(3, "tasks.monitoring.record_equity"),
         # The stream brings fills within milliseconds; this finds what it missed.
@@ -19,6 +20,8 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         "refresh-instruments": _every(3600, "tasks.monitoring.refresh_instruments"),
         "refresh-correlations": _every(60, "tasks.monitoring.refresh_correlations"),
         "verify-audit": _every(300, "tasks.reporting.verify_audit"),
+        # Acts once a day; asked every hour, so that a machine that sleeps at night has its turn.
+        "refit-impact": _every(3600, "tasks.reporting.refit_impact"),
     }
     for queue in QUEUES:
         entries[f"canary-{queue}"] = _every(

@@ -9,22 +9,23 @@ from bot.errors import BadMessage
 from bot.execution import intake, outcomes, rows, snapshots
 from bot.execution.admission import Admission
 from bot.execution.deciding import decide, gate_version
+from bot.execution.parents import is_urgent, step_soon, wake_child
 from bot.execution.planning import ParentPlan
 from bot.execution.ports import LimitsSource, MarketCache, Wakeups
 from bot.failpoints import AFTER_DECISION_COMMIT, BEFORE_DECISION_COMMIT, hit
 from bot.risk import codec
 from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
-from bot.risk.snapshot import RiskSnapshot, TradeIntent
+from bot.risk.snapshot import MarketView, RiskSnapshot, TradeIntent
 from models.database import Database, UnitOfWork
 from models.enums import (
     ExecutionStatus,
 )
+from models.inserting import insert_rows
 from models.locks import lock_account
 from models.messages import MLTradeRequest
 from models.repositories import portfolio
 from models.tables import (
-    ChildOrderRow,
     DecisionRow,
     TradeRequestRow,
 )
@@ -75,8 +76,8 @@ class ApprovalService:
         market = self._market.get(intent.symbol)
         with self._db.unit_of_work() as uow:
             now = self._clock.now()
-            row = self._admission.insert(uow, request, now)
-            first = uow.session.get(DecisionRow, request.request_id)
+            row, is_new = self._admission.insert(uow, request, now)
+            first = None if is_new else uow.session.get(DecisionRow, request.request_id)
             if first is not None:
                 return outcomes.of_decision(row, first, repeated=True)
             self._serialise(uow, now)
@@ -86,22 +87,21 @@ class ApprovalService:
             snapshot, epoch = snapshots.take(uow.session, intent, market, self._market, now)
             decision, plan = decide(intent, snapshot, limits)
             stored = self._store_decision(uow, intent, snapshot, limits, decision)
-            children = []
             if plan is not None:
-                children = self._store_plan(uow, intent, decision, plan, epoch)
+                self._store_plan(uow, intent, decision, plan, epoch, market)
             row.status = (
                 ExecutionStatus.PENDING_EXECUTION if plan else ExecutionStatus.VALIDATION_FAILED
             )
             row.updated_at = now
-            self._wake_after_commit(uow, children)
-            hit(BEFORE_DECISION_COMMIT)
+            algorithm = "" if plan is None else plan.algorithm.value
+            hit(BEFORE_DECISION_COMMIT, algorithm)
             uow.commit()
-            hit(AFTER_DECISION_COMMIT)
+            hit(AFTER_DECISION_COMMIT, algorithm)
             return outcomes.of_decision(row, stored, repeated=False)
 
     def _serialise(self, uow: UnitOfWork, now: datetime) -> None:
         """One decision of this account at a time, so that limits hold across workers."""
-        if lock_account(uow.session, self._account) is None:
+        if not lock_account(uow.session, self._account):
             portfolio.ensure_account(uow.session, self._account, now)
             lock_account(uow.session, self._account)
 
@@ -130,7 +130,7 @@ class ApprovalService:
             gate_version=gate_version(),
             decided_at=decision.decided_at,
         )
-        uow.session.add(row)
+        insert_rows(uow.session, [row])
         uow.audit(
             self._account,
             "decision",
@@ -153,27 +153,17 @@ class ApprovalService:
         decision: Decision,
         plan: ParentPlan,
         epoch: int,
-    ) -> list[ChildOrderRow]:
-        # Parents first: children and reservations refer to rows that must be there.
-        uow.session.flush()
-        uow.session.add_all(
-            [
-                rows.parent_row(intent, decision, plan, epoch),
-                rows.reservation_row(intent, decision, plan),
-            ]
-        )
-        uow.session.flush()
+        market: MarketView | None,
+    ) -> None:
+        """Writes the plan; what is due soon is woken by this process, the rest by the
+        dispatcher."""
+        parent = rows.parent_row(intent, decision, plan, epoch, market)
         children = rows.child_rows(intent, decision, plan, self._horizon)
-        uow.session.add_all(children)
-        uow.session.flush()
-        return children
-
-    def _wake_after_commit(self, uow: UnitOfWork, children: list[ChildOrderRow]) -> None:
-        """Children due soon are woken by this process; later ones are the dispatcher's."""
-        soon = [child for child in children if child.wake_at is not None]
-
-        def wake() -> None:
-            for child in soon:
-                self._wakeups.child(child.child_id, child.due_at)
-
-        uow.after_commit(wake)
+        # Parents first: children refer to rows that must be there.
+        insert_rows(uow.session, [parent])
+        insert_rows(uow.session, [rows.reservation_row(intent, decision, plan)])
+        insert_rows(uow.session, children)
+        for child in children:
+            if child.wake_at is not None:
+                wake_child(uow, child, is_urgent(parent), self._wakeups)
+        step_soon(uow, parent, plan.start_at, self._wakeups)

@@ -59,7 +59,12 @@ _DECIDING_CODE = (
     "risk/**/*.py",
     "execution/algorithms/*.py",
     "execution/deciding.py",
+    "execution/backup*.py",
+    "execution/choosing.py",
+    "execution/measures.py",
     "execution/planning.py",
+    "execution/remedies.py",
+    "execution/steppers.py",
     "execution/scheduling.py",
 )
 

@@ -14,7 +14,7 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
-    """Wakes due children and requests whose validation never came."""
+    """Wakes due children, stepped parents to look at, and requests whose validation never came."""
 
     db: Database
     clock: Clock
@@ -24,23 +24,16 @@ class Dispatcher:
 
     def tick(self) -> int:
         """Wakes what needs it; returns how many."""
-        now = self.clock.now()
+        window = orders.WakeWindow(self.clock.now(), self.horizon, self.wake_timeout)
         with self.db.unit_of_work() as uow:
-            children = orders.take_due_children(
-                uow.session,
-                now=now,
-                horizon=self.horizon,
-                wake_timeout=self.wake_timeout,
-                limit=BATCH,
-            )
-            requests = orders.take_lost_requests(
-                uow.session, now=now, wake_timeout=self.wake_timeout, limit=BATCH
-            )
-            due = [(child.child_id, child.due_at) for child in children]
-            lost = [request.request_id for request in requests]
+            children = orders.take_due_children(uow.session, window, BATCH)
+            parents = orders.take_due_parents(uow.session, window, BATCH)
+            lost = orders.take_lost_requests(uow.session, window, BATCH)
             uow.commit()
-        for child_id, due_at in due:
-            self.wakeups.child(child_id, due_at)
+        for child in children:
+            self.wakeups.child(child.key, child.at, urgent=child.urgent)
+        for parent in parents:
+            self.wakeups.parent(parent.key, parent.at, urgent=parent.urgent)
         for request_id in lost:
             self.wakeups.request(request_id)
-        return len(due) + len(lost)
+        return len(children) + len(parents) + len(lost)

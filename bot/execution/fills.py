@@ -4,7 +4,6 @@ Executions make fills and positions; order records only make states. A child is 
 exchange says so and our fills add up to what it says is filled.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -12,8 +11,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bot.exchange.protocol import ExchangeOrder, Execution, OrderStatus
 from bot.execution import settlement
+from bot.execution.algorithms.stepping import Style
+from bot.execution.failures import NOTHING_TO_REDUCE, classify_end, nothing_left_to_reduce
 from bot.execution.identity import PREFIX
+from bot.execution.parents import take_back
+from bot.execution.ports import Wakeups
 from bot.failpoints import AFTER_FILL_COMMIT, BEFORE_FILL_COMMIT, hit
+from models.backup import FailureClass
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, TradeSide
 from models.locks import lock_child, lock_parent, lock_reservation
@@ -27,23 +31,17 @@ _FINAL_STATES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What an execution changed: whether it was news, and the child that goes on with the rest."""
-
-    is_new: bool
-    successor: ChildOrderRow | None
-
-
 class FillBook:
     """Applies what the exchange reports to one account's rows."""
 
-    def __init__(self, db: Database, account: str) -> None:
+    def __init__(self, db: Database, account: str, wakeups: Wakeups) -> None:
         self._db = db
         self._account = account
+        self._wakeups = wakeups
 
-    def apply_execution(self, execution: Execution, now: datetime, *, source: str) -> Applied:
-        """Stores an execution once; a second report of the same execId changes nothing."""
+    def apply_execution(self, execution: Execution, now: datetime, *, source: str) -> bool:
+        """Stores an execution once, and says whether it was news; a second report of the same
+        execId changes nothing."""
         with self._db.unit_of_work() as uow:
             child = orders.child_by_link_id(uow.session, execution.order_link_id)
             parent = None
@@ -51,36 +49,36 @@ class FillBook:
                 parent = lock_parent(uow.session, child.request_id)
                 child = lock_child(uow.session, child.child_id)
             if not self._store(uow, execution, child, now, source):
-                return Applied(is_new=False, successor=None)
-            successor = None
+                return False
             if execution.moves_position:
                 realised = self._move_position(uow, execution, now)
                 if parent is not None and child is not None:
                     parent.realised_pnl += realised
                     self._credit(uow, parent, child, execution, now)
-                    successor = self._end_if_complete(uow, parent, child, now)
+                    self._end_if_complete(uow, parent, child, now)
                 elif execution.order_link_id.startswith(PREFIX):
                     self._report(uow, "fill_without_child", execution, now)
                 else:
                     self._report(uow, "foreign_fill", execution, now)
-            hit(BEFORE_FILL_COMMIT)
+            algorithm = "" if parent is None else parent.algorithm
+            hit(BEFORE_FILL_COMMIT, algorithm)
             uow.commit()
-            hit(AFTER_FILL_COMMIT)
-            return Applied(is_new=True, successor=successor)
+            hit(AFTER_FILL_COMMIT, algorithm)
+            return True
 
-    def apply_order(self, order: ExchangeOrder, now: datetime) -> ChildOrderRow | None:
+    def apply_order(self, order: ExchangeOrder, now: datetime) -> None:
         """Brings a child to what the exchange says of its order; never back from a final state."""
         with self._db.unit_of_work() as uow:
             child = orders.child_by_link_id(uow.session, order.order_link_id)
-            if child is None:
-                return None
+            if child is None or ChildState(child.state).is_final:
+                # A final state stays: most order records come after the fills and end here.
+                return
             parent = lock_parent(uow.session, child.request_id)
             locked = lock_child(uow.session, child.child_id)
             if parent is None or locked is None or not self._is_news(locked, order):
-                return None
-            successor = self._adopt(uow, parent, locked, order, now)
+                return
+            self._adopt(uow, parent, locked, order, now)
             uow.commit()
-            return successor
 
     def _store(
         self,
@@ -134,14 +132,15 @@ class FillBook:
         parent.fees += execution.fee
         if counted < execution.qty:
             self._report(uow, "overfill", execution, now)
+        still_held = execution.qty
         if was_final:
             # The child had ended and its rest was released: the late fill takes it back.
-            parent.released_qty = max(Decimal(0), parent.released_qty - counted)
+            still_held -= take_back(uow, parent, counted)
             self._report(uow, "late_fill", execution, now)
         parent.filled_qty += counted
         reservation = lock_reservation(uow.session, parent.request_id)
-        if reservation is not None and not was_final:
-            reservation.open_qty = max(Decimal(0), reservation.open_qty - execution.qty)
+        if reservation is not None:
+            reservation.open_qty = max(Decimal(0), reservation.open_qty - still_held)
         uow.audit(
             self._account,
             "fill",
@@ -189,30 +188,45 @@ class FillBook:
 
     def _end_if_complete(
         self, uow: UnitOfWork, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
-    ) -> ChildOrderRow | None:
+    ) -> None:
         """Ends a child whose fills have caught up with the exchange's last word."""
         if ChildState(child.state).is_final:
-            return None
+            return
         if child.filled_qty >= child.qty:
-            return settlement.end_child(
-                uow, parent, child, ChildState.FILLED, now, note="filled", retry=False
+            settlement.end_child(
+                uow, parent, child, ChildState.FILLED, now, note="filled", wakeups=self._wakeups
             )
+            return
         if child.state in (ChildState.SENDING, ChildState.UNKNOWN, ChildState.ACKED):
             child.state = ChildState.WORKING
         if child.exchange_status is None:
-            return None
+            return
         status = OrderStatus(child.exchange_status)
         if status.is_final and child.filled_qty >= (child.exchange_filled_qty or 0):
-            return settlement.end_child(
-                uow,
-                parent,
-                child,
-                _FINAL_STATES[status],
-                now,
-                note=child.note or status.value,
-                retry=True,
-            )
-        return None
+            self._end(uow, parent, child, status, child.note, now)
+
+    def _end(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        child: ChildOrderRow,
+        status: OrderStatus,
+        reason: str | None,
+        now: datetime,
+    ) -> None:
+        """Ends a child by the exchange's word; what it left unfilled may be tried again."""
+        settlement.end_child(
+            uow,
+            parent,
+            child,
+            _FINAL_STATES[status],
+            now,
+            note=reason or status.value,
+            wakeups=self._wakeups,
+            failure=_failure(child, reason),
+        )
+        if nothing_left_to_reduce(cancel_type=_cancel_type(reason)):
+            settlement.stop(uow, parent, NOTHING_TO_REDUCE, now, self._wakeups)
 
     def _is_news(self, child: ChildOrderRow, order: ExchangeOrder) -> bool:
         if ChildState(child.state).is_final:
@@ -230,7 +244,7 @@ class FillBook:
         child: ChildOrderRow,
         order: ExchangeOrder,
         now: datetime,
-    ) -> ChildOrderRow | None:
+    ) -> None:
         if child.exchange_order_id is None:
             uow.audit(
                 self._account,
@@ -249,17 +263,8 @@ class FillBook:
         child.lease_owner, child.lease_until = None, None
         child.state = ChildState.WORKING
         child.note = _reason(order)
-        if not order.status.is_final or child.filled_qty < order.filled_qty:
-            return None
-        return settlement.end_child(
-            uow,
-            parent,
-            child,
-            _FINAL_STATES[order.status],
-            now,
-            note=_reason(order) or order.status.value,
-            retry=True,
-        )
+        if order.status.is_final and child.filled_qty >= order.filled_qty:
+            self._end(uow, parent, child, order.status, _reason(order), now)
 
     def _report(self, uow: UnitOfWork, kind: str, execution: Execution, now: datetime) -> None:
         uow.audit(
@@ -281,6 +286,28 @@ class FillBook:
 def _reason(order: ExchangeOrder) -> str | None:
     parts = [p for p in (order.reject_reason, order.cancel_type) if p and p != "UNKNOWN"]
     return ", ".join(p for p in parts if p != "EC_NoError") or None
+
+
+def _failure(child: ChildOrderRow, reason: str | None) -> FailureClass | None:
+    """Why the rest is worth another attempt; None where we asked for the end ourselves."""
+    if child.cancel_requested_at is not None:
+        return None
+    return classify_end(
+        reject_reason=next((word for word in _words(reason) if word.startswith("EC_")), ""),
+        cancel_type=_cancel_type(reason),
+        qty=child.qty,
+        filled=child.filled_qty,
+        style=Style(child.style),
+    )
+
+
+def _cancel_type(reason: str | None) -> str:
+    return next((word for word in _words(reason) if not word.startswith("EC_")), "")
+
+
+def _words(reason: str | None) -> list[str]:
+    """The venue's words as `_reason` joined them."""
+    return (reason or "").split(", ")
 
 
 def moved(

@@ -15,10 +15,11 @@ from bot.clock import Clock
 from bot.errors import MlriskError, NotAuthorised, RetryLater
 from bot.exchange.protocol import Exchange
 from bot.execution import settlement
+from bot.execution.ports import DispatcherOnly, Wakeups
 from models.audit import GLOBAL_CHAIN
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, ScopeKind, TradingState
-from models.locks import lock_child, lock_parent, sending_exclusive
+from models.locks import lock_parent, sending_exclusive
 from models.repositories import orders, states
 from models.tables import AccountRow, ChildOrderRow
 
@@ -51,11 +52,13 @@ class Halter:
         *,
         exchange: Exchange | None = None,
         revoke: Callable[[], int] | None = None,
+        wakeups: Wakeups | None = None,
     ) -> None:
         self._db = db
         self._clock = clock
         self._exchange = exchange
         self._revoke = revoke
+        self._wakeups = wakeups or DispatcherOnly()
 
     def halt(self, *, reason: str, actor: str, cancel: bool = False) -> HaltReport:
         """Lets nothing more through; a second call seals and cancels again, harmlessly."""
@@ -63,7 +66,7 @@ class Halter:
         already = self.latch(reason, actor)
         sealed_at = self._seal(actor, problems)
         revoked = self._revoke_tasks(problems)
-        cancelled = self._cancel_planned()
+        cancelled = self._stop_parents()
         orders_cancelled = self._cancel_orders(problems) if cancel else 0
         with self._db.reading() as session:
             unresolved = tuple(c.order_link_id for c in orders.unresolved_children(session))
@@ -170,8 +173,11 @@ class Halter:
         sent = [c.sent_at for a in accounts for c in self._orphans(a) if c.sent_at is not None]
         return max(sent) + window if sent else None
 
-    def _cancel_planned(self) -> int:
-        """Ends every child that has not gone out; their rest is released, not kept for later."""
+    def _stop_parents(self) -> int:
+        """Ends every parent: what has not gone out is released, what rests is to be cancelled.
+
+        Parents whose orders rest are looked at by their workers, which send the cancels.
+        """
         cancelled = 0
         with self._db.reading() as session:
             parents = [parent.request_id for parent in orders.open_parents(session)]
@@ -180,20 +186,9 @@ class Halter:
                 parent = lock_parent(uow.session, request_id)
                 if parent is None:
                     continue
-                for open_child in orders.open_children(uow.session, request_id):
-                    child = lock_child(uow.session, open_child.child_id)
-                    if child is None or child.state != ChildState.PLANNED:
-                        continue
-                    settlement.end_child(
-                        uow,
-                        parent,
-                        child,
-                        ChildState.CANCELLED,
-                        self._clock.now(),
-                        note="halted",
-                        retry=False,
-                    )
-                    cancelled += 1
+                cancelled += settlement.stop(
+                    uow, parent, "halted", self._clock.now(), self._wakeups
+                )
                 uow.commit()
         return cancelled
 

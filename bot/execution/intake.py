@@ -3,13 +3,15 @@
 import hashlib
 import json
 import math
+import secrets
 from typing import Any
 
 from pydantic import ValidationError
 
 from bot.errors import BadMessage, FieldError
-from bot.risk.snapshot import ModelView, TradeIntent
-from models.messages import MLTradeRequest
+from bot.risk.snapshot import AlgorithmOptions, ModelView, TradeIntent
+from models.backup import BackupPlan, FailureClass
+from models.messages import MLTradeRequest, SignalData
 
 _MAX_TEXT = 2000
 
@@ -72,7 +74,39 @@ def to_intent(request: MLTradeRequest, account: str) -> TradeIntent:
         limit_price=signal.limit_price,
         volume_curve=signal.volume_curve,
         risk_aversion=signal.risk_aversion,
+        options=_options(signal),
     )
+
+
+def _options(signal: SignalData) -> AlgorithmOptions:
+    random = bool(signal.size_distortion or signal.time_distortion)
+    plan = signal.backup_plan
+    return AlgorithmOptions(
+        start=signal.start,
+        size_distortion=signal.size_distortion,
+        time_distortion=signal.time_distortion,
+        # Stored with the decision, so that a replay plans the same slices.
+        seed=secrets.randbits(63) if random else None,
+        volume_model=signal.volume_model,
+        participation_rate=signal.participation_rate,
+        min_participation_rate=signal.min_participation_rate,
+        display_notional=signal.display_size,
+        improve_after=signal.improve_after,
+        cross_margin_seconds=signal.cross_margin_seconds,
+        requote_seconds=signal.requote_seconds,
+        backup_ladders={} if plan is None else _ladders(plan),
+        fallback_algorithm=None if plan is None else plan.fallback_algorithm,
+        cancel_on_risk_increase=plan is not None and plan.cancel_on_risk_increase,
+    )
+
+
+def _ladders(plan: BackupPlan) -> dict[str, tuple[str, ...]]:
+    declared = {failure: plan.rungs(failure) for failure in FailureClass}
+    return {
+        failure.value: tuple(step.value for step in rungs)
+        for failure, rungs in declared.items()
+        if rungs is not None
+    }
 
 
 def readable(raw: object) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.errors import BadMessage
+from bot.execution import backup_plans
 from models.enums import CheckStatus, ExecutionStatus, TradeBlockReason, Verdict
 from models.tables import ChildOrderRow, DecisionRow, ParentOrderRow, TradeRequestRow
 
@@ -53,6 +54,9 @@ def of_parent(parent: ParentOrderRow | None, children: Sequence[ChildOrderRow]) 
     return {
         "parent": {
             "algorithm": parent.algorithm,
+            "working_algorithm": backup_plans.working_algorithm(parent).value,
+            "stop_reason": parent.stop_reason,
+            "pace": parent.pace,
             "state": parent.state,
             "approved_qty": format(parent.approved_qty.normalize(), "f"),
             "filled_qty": format(parent.filled_qty.normalize(), "f"),

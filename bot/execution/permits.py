@@ -61,23 +61,41 @@ def judge(
     now: datetime,
 ) -> Refusal | None:
     """The rule itself, on what was read. What only reduces outlives halts and age, nothing else."""
-    if not any(row.scope_kind == ScopeKind.GLOBAL for row in rows):
-        return Refusal(ChildState.CANCELLED, "halted: the global trading state is missing")
-    strictest = max((TradingState(row.state) for row in rows), key=lambda s: s.strictness)
-    allowed = strictest.allows_reducing if child.reduce_only else strictest.allows_adding
-    if not allowed:
-        return Refusal(ChildState.CANCELLED, f"halted: trading state is {strictest.value}")
-    if not child.reduce_only and epoch_sum(rows) != parent.permit_epoch:
-        return Refusal(ChildState.CANCELLED, "halted since the approval: its permit is void")
+    stopped = _stopped(rows, parent, child.reduce_only)
+    if stopped is not None:
+        return stopped
     if child.deadline_at <= now or parent.deadline_at <= now:
         return Refusal(ChildState.EXPIRED, "deadline passed before it could be sent")
-    if ParentState(parent.state) is not ParentState.WORKING:
+    if ParentState(parent.state).is_final:
         return Refusal(ChildState.CANCELLED, f"parent is {parent.state}")
+    if parent.stop_reason is not None:
+        return Refusal(ChildState.CANCELLED, parent.stop_reason)
     uncovered = _uncovered(approval, parent, child)
     if uncovered is not None:
         return Refusal(ChildState.CANCELLED, f"not covered by its permit: {uncovered}")
     if not child.reduce_only and approval is not None:
         return _too_old(now - approval.decided_at)
+    return None
+
+
+def parent_refusal(session: Session, parent: ParentOrderRow) -> Refusal | None:
+    """Why no further child of this parent may be made; None when its permit still holds."""
+    rows = states.applicable_states(session, parent.account, parent.strategy, parent.symbol)
+    return _stopped(rows, parent, parent.reduce_only)
+
+
+def _stopped(
+    rows: Sequence[TradingStateRow], parent: ParentOrderRow, reduce_only: bool
+) -> Refusal | None:
+    """What the trading states forbid, or that they changed since the approval."""
+    if not any(row.scope_kind == ScopeKind.GLOBAL for row in rows):
+        return Refusal(ChildState.CANCELLED, "halted: the global trading state is missing")
+    strictest = max((TradingState(row.state) for row in rows), key=lambda s: s.strictness)
+    allowed = strictest.allows_reducing if reduce_only else strictest.allows_adding
+    if not allowed:
+        return Refusal(ChildState.CANCELLED, f"halted: trading state is {strictest.value}")
+    if not reduce_only and epoch_sum(rows) != parent.permit_epoch:
+        return Refusal(ChildState.CANCELLED, "halted since the approval: its permit is void")
     return None
 
 

@@ -6,18 +6,20 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from bot.errors import Infeasible
-from bot.execution.algorithms.base import LotRules, Schedule
+from bot.execution import backup_plans
+from bot.execution.algorithms.base import Schedule
+from bot.execution.choosing import choose_algorithm
+from bot.execution.remedies import MAX_FALLBACK_BPS
 from bot.execution.scheduling import schedule_for
+from bot.risk.codec import plain
 from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import InstrumentView, MarketView, TradeIntent
-from models.enums import Algorithm, ExecutionPriority, TradeSide
+from models.enums import Algorithm, TradeSide
 
 LAST_SLICE_GRACE_SECONDS = 5.0
 """The last slice keeps at least this long for a re-send after an unknown outcome."""
-IMMEDIATE_DEPTH_SHARE = Decimal("0.2")
-"""Up to this share of the near depth an order is taken at once: it hardly moves the price."""
-_HURRIED = (ExecutionPriority.HIGH, ExecutionPriority.URGENT, ExecutionPriority.EMERGENCY)
+FALLBACK_SLIPPAGE = MAX_FALLBACK_BPS / 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,10 @@ class ParentPlan:
 
     algorithm: Algorithm
     params: dict[str, Any]
+    qty: Decimal
     schedule: Schedule
+    """Empty for a stepped trade, whose children are made one after the other."""
+    stepped: bool
     price_limit: Decimal
     start_at: datetime
     deadline_at: datetime
@@ -45,13 +50,10 @@ def plan_parent(
     price = decision.reference_price
     if price is None:
         raise Infeasible("reference price is missing")
-    algorithm, why = choose_algorithm(intent, decision, market)
-    rules = LotRules(
-        instrument.qty_step, instrument.min_qty, instrument.max_qty, instrument.min_notional
-    )
-    scheduled = schedule_for(algorithm, intent, decision, market, price, rules)
+    algorithm, why = choose_algorithm(intent, decision, market, limits)
+    scheduled = schedule_for(algorithm, intent, decision, market, price, instrument, limits)
     schedule, horizon = scheduled.schedule, scheduled.horizon_seconds
-    last_offset = max(s.offset_seconds for s in schedule.slices)
+    last_offset = max((s.offset_seconds for s in schedule.slices), default=0.0)
     deadline = now + timedelta(seconds=max(horizon, last_offset + LAST_SLICE_GRACE_SECONDS))
     if intent.expires_at is not None:
         deadline = min(deadline, intent.expires_at)
@@ -61,28 +63,25 @@ def plan_parent(
             )
     return ParentPlan(
         algorithm=algorithm,
-        params={**scheduled.params, "chosen_because": why, "slots_merged": schedule.slots_merged},
+        params={
+            **scheduled.params,
+            "chosen_because": why,
+            "slots_merged": schedule.slots_merged,
+            "residual": plain(schedule.residual),
+            "backup": backup_plans.stored(
+                algorithm, intent.options, limits.working, reduce_only=decision.reduce_only
+            ),
+            "fallback_limit": plain(
+                price_limit(intent, price, instrument.tick_size, FALLBACK_SLIPPAGE)
+            ),
+        },
+        qty=scheduled.qty,
         schedule=schedule,
+        stepped=scheduled.stepped,
         price_limit=price_limit(intent, price, instrument.tick_size, slippage_share(limits)),
         start_at=now,
         deadline_at=deadline,
     )
-
-
-def choose_algorithm(
-    intent: TradeIntent, decision: Decision, market: MarketView
-) -> tuple[Algorithm, str]:
-    """The strategy's wish, else a rule; the reason is recorded with the plan."""
-    if intent.algorithm is not None:
-        return intent.algorithm, "asked for by the strategy"
-    if intent.horizon_seconds is not None or intent.interval_seconds is not None:
-        return Algorithm.TWAP, "the strategy gave a horizon or an interval"
-    if intent.priority in _HURRIED:
-        return Algorithm.IMMEDIATE, f"priority {intent.priority}"
-    depth = market.ask_depth if intent.side is TradeSide.BUY else market.bid_depth
-    if depth is not None and decision.approved_notional <= depth * IMMEDIATE_DEPTH_SHARE:
-        return Algorithm.IMMEDIATE, f"at most {IMMEDIATE_DEPTH_SHARE:%} of the near depth"
-    return Algorithm.TWAP, "larger than the near depth takes at once"
 
 
 def slippage_share(limits: RiskLimits) -> Decimal:

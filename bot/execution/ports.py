@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
+from bot.execution.algorithms.volume_forecast import VolumeForecast
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 
@@ -21,9 +22,28 @@ class MarketCache(Protocol):
 class Wakeups(Protocol):
     """At-least-once wake-ups that may be lost: rows are found again by the dispatcher."""
 
-    def child(self, child_id: int, due_at: datetime) -> None: ...
+    def child(self, child_id: int, due_at: datetime, *, urgent: bool = False) -> None:
+        """Urgent ones go through the emergency queue, which nothing else fills."""
+
+    def parent(self, request_id: str, at: datetime, *, urgent: bool = False) -> None:
+        """A stepped parent wants to be looked at."""
 
     def request(self, request_id: str) -> None: ...
+
+
+class VolumeForecasts(Protocol):
+    """What the market is expected to trade while a parent is worked."""
+
+    def forecast(
+        self,
+        symbol: str,
+        *,
+        model: str,
+        start_at: datetime,
+        deadline_at: datetime,
+        now: datetime,
+    ) -> VolumeForecast:
+        """Raises Refused for the model, RetryLater for the minutes that it needs."""
 
 
 class LimitsSource(Protocol):
@@ -35,7 +55,10 @@ class LimitsSource(Protocol):
 class DispatcherOnly:
     """No wake-ups of one's own: the dispatcher finds the rows within seconds."""
 
-    def child(self, child_id: int, due_at: datetime) -> None:
+    def child(self, child_id: int, due_at: datetime, *, urgent: bool = False) -> None:
+        """The dispatcher's next tick finds it."""
+
+    def parent(self, request_id: str, at: datetime, *, urgent: bool = False) -> None:
         """The dispatcher's next tick finds it."""
 
     def request(self, request_id: str) -> None:

@@ -12,6 +12,7 @@ from bot.exchange.protocol import Exchange, ExchangeOrder, Execution, Wallet
 from bot.execution import settlement
 from bot.execution.fills import FillBook
 from bot.execution.identity import PREFIX
+from bot.execution.parents import is_urgent, wake_child
 from bot.execution.ports import Wakeups
 from models.database import Database
 from models.enums import ChildState
@@ -25,6 +26,8 @@ ABSENCE_MARGIN = timedelta(seconds=5)
 """After recv_window and this margin an order that nobody can see was not taken at the gateway."""
 EXECUTION_OVERLAP = timedelta(minutes=5)
 """Executions are read again from this long before the newest stored one."""
+VANISHED_MARGIN = timedelta(seconds=2)
+"""An order that was sent just now may not be in the list of open ones yet."""
 EXPIRED_RECHECK = timedelta(seconds=60)
 """An order given up as never taken is looked for once more after this long."""
 
@@ -50,7 +53,7 @@ class Reconciler:
         self._account = account
         self._clock = clock
         self._wakeups = wakeups
-        self._fills = FillBook(db, account)
+        self._fills = FillBook(db, account, wakeups)
 
     def resolve_child(self, child_id: int) -> ChildState | None:
         """Brings a child to the truth; never places anything itself."""
@@ -68,7 +71,10 @@ class Reconciler:
             return ChildState(row.state)
 
     def resolve_all(self, *, older_than: timedelta) -> int:
-        """Resolves every child that has been without news for a while; returns how many."""
+        """Resolves every child that should have been heard of by now; returns how many.
+
+        A child that is known to rest may do so in silence: `reconcile_account` looks after it.
+        """
         before = self._clock.now() - older_than
         with self._db.reading() as session:
             ids = [
@@ -76,6 +82,7 @@ class Reconciler:
                 for child in orders.unresolved_children(
                     session, account=self._account, older_than=before
                 )
+                if not _rests_in_silence(child, before)
             ]
         for child_id in ids:
             self.resolve_child(child_id)
@@ -99,7 +106,7 @@ class Reconciler:
                         ChildState.EXPIRED,
                         now,
                         note="deadline passed",
-                        retry=False,
+                        wakeups=self._wakeups,
                     )
                     uow.commit()
         return len(ids)
@@ -133,19 +140,32 @@ class Reconciler:
 
     def reconcile_account(self) -> AccountReport:
         """Open orders, executions since the last stored one, positions and wallet."""
+        asked_at = self._clock.now()
         with self._db.reading() as session:
             newest = orders.newest_fill_time(session, self._account)
         since = None if newest is None else newest - EXECUTION_OVERLAP
         new_fills = 0
         for execution in self._exchange.executions(since=since):
             new_fills += self._apply(execution)
-        foreign = []
+        foreign, resting = [], set()
         for order in self._exchange.open_orders():
             if order.order_link_id.startswith(PREFIX):
-                self._wake(self._fills.apply_order(order, self._clock.now()))
+                resting.add(order.order_link_id)
+                self._fills.apply_order(order, self._clock.now())
             else:
                 foreign.append(order.order_id)
+        self._resolve_vanished(asked_at, resting)
         return AccountReport(new_fills, tuple(foreign), self.position_differences())
+
+    def _resolve_vanished(self, asked_at: datetime, resting: set[str]) -> None:
+        """Children that we believe to rest, sent before we asked, and that do not: they ended."""
+        with self._db.reading() as session:
+            believed = orders.unresolved_children(
+                session, account=self._account, older_than=asked_at - VANISHED_MARGIN
+            )
+            gone = [c.child_id for c in believed if c.order_link_id not in resting]
+        for child_id in gone:
+            self.resolve_child(child_id)
 
     def record_wallet(self) -> Decimal:
         """Reads the wallet and stores it as the account's newest equity."""
@@ -208,7 +228,7 @@ class Reconciler:
     def _adopt(self, order: ExchangeOrder) -> None:
         if order.filled_qty > 0:
             self._read_executions(order.order_link_id)
-        self._wake(self._fills.apply_order(order, self._clock.now()))
+        self._fills.apply_order(order, self._clock.now())
 
     def _read_executions(self, link_id: str) -> None:
         for execution in self._exchange.executions(order_link_id=link_id):
@@ -243,13 +263,13 @@ class Reconciler:
                     ChildState.EXPIRED,
                     now,
                     note="never taken by the exchange, deadline passed",
-                    retry=False,
+                    wakeups=self._wakeups,
                 )
             else:
                 child.state = ChildState.PLANNED
                 child.wake_at = now
                 child.due_at = now
-                uow.after_commit(lambda: self._wakeups.child(child_id, now))
+                wake_child(uow, child, is_urgent(parent), self._wakeups)
             uow.commit()
 
     def _provably_not_taken(self, child: ChildOrderRow, now: datetime) -> bool:
@@ -261,16 +281,16 @@ class Reconciler:
         window = timedelta(milliseconds=self._exchange.recv_window_ms)
         return now > child.sent_at + window + ABSENCE_MARGIN
 
-    def _wake(self, successor: ChildOrderRow | None) -> None:
-        if successor is not None:
-            self._wakeups.child(successor.child_id, successor.due_at)
-
     def _apply(self, execution: Execution) -> bool:
-        applied = self._fills.apply_execution(execution, self._clock.now(), source="reconcile")
-        self._wake(applied.successor)
-        return applied.is_new
+        return self._fills.apply_execution(execution, self._clock.now(), source="reconcile")
 
     def _note(self, kind: str, subject: str, payload: dict[str, str], now: datetime) -> None:
         with self._db.unit_of_work() as uow:
             uow.audit(self._account, kind, subject, "reconcile", dict(payload), now)
             uow.commit()
+
+
+def _rests_in_silence(child: ChildOrderRow, before: datetime) -> bool:
+    if child.style == "ioc" or child.state != ChildState.WORKING:
+        return False
+    return child.cancel_requested_at is None or child.cancel_requested_at > before

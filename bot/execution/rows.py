@@ -3,16 +3,21 @@
 from datetime import timedelta
 from decimal import Decimal
 
+from bot.execution import volume_counter
 from bot.execution.identity import order_link_id
 from bot.execution.planning import ParentPlan
 from bot.risk.decision import Decision
-from bot.risk.snapshot import TradeIntent
+from bot.risk.snapshot import MarketView, TradeIntent
 from models.enums import ChildState, ParentState, ReservationState
 from models.tables import ChildOrderRow, ParentOrderRow, ReservationRow
 
 
 def parent_row(
-    intent: TradeIntent, decision: Decision, plan: ParentPlan, epoch: int
+    intent: TradeIntent,
+    decision: Decision,
+    plan: ParentPlan,
+    epoch: int,
+    market: MarketView | None,
 ) -> ParentOrderRow:
     """The parent; `epoch` binds its permit to the trading states that the decision saw."""
     return ParentOrderRow(
@@ -23,7 +28,7 @@ def parent_row(
         side=intent.side,
         algorithm=plan.algorithm,
         params=plan.params,
-        approved_qty=plan.schedule.total,
+        approved_qty=plan.qty,
         filled_qty=Decimal(0),
         released_qty=Decimal(0),
         filled_notional=Decimal(0),
@@ -36,6 +41,10 @@ def parent_row(
         state=ParentState.WORKING,
         start_at=plan.start_at,
         deadline_at=plan.deadline_at,
+        stepped=plan.stepped,
+        step_at=plan.start_at if plan.stepped else None,
+        step_wake_at=plan.start_at if plan.stepped else None,
+        volume_mark=volume_counter.started(market),
     )
 
 
@@ -48,8 +57,8 @@ def reservation_row(intent: TradeIntent, decision: Decision, plan: ParentPlan) -
         side=intent.side,
         reduce_only=decision.reduce_only,
         reference_price=decision.reference_price,
-        approved_qty=plan.schedule.total,
-        open_qty=plan.schedule.total,
+        approved_qty=plan.qty,
+        open_qty=plan.qty,
         state=ReservationState.HELD,
         created_at=plan.start_at,
     )

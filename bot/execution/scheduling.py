@@ -5,14 +5,21 @@ from decimal import Decimal
 from typing import Any
 
 from bot.errors import Infeasible
+from bot.execution import steppers
 from bot.execution.algorithms import immediate, implementation_shortfall, twap, vwap
-from bot.execution.algorithms.base import LotRules, Schedule
+from bot.execution.algorithms.base import LotRules, Schedule, whole_lots
+from bot.execution.algorithms.stepping import Terms
 from bot.risk.decision import Decision
-from bot.risk.snapshot import MarketView, TradeIntent
+from bot.risk.limits import RiskLimits
+from bot.risk.snapshot import AlgorithmOptions, InstrumentView, MarketView, TradeIntent
 from models.enums import Algorithm
 
 DEFAULT_HORIZON_SECONDS = 30.0
 DEFAULT_INTERVAL_SECONDS = 5.0
+STEP_INTERVAL_SECONDS = 1.0
+"""Between two children of a stepped trade: news that comes earlier is not waited for."""
+STEPPED = frozenset({Algorithm.POV, Algorithm.ICEBERG, Algorithm.PASSIVE})
+"""Always worked step by step; VWAP is when it follows a volume model."""
 IMMEDIATE_TIMEOUT_SECONDS = 30.0
 """The seed's execution timeout."""
 DEFAULT_RISK_AVERSION = 1e-6
@@ -22,11 +29,17 @@ _DAY_SECONDS = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """A schedule with what is recorded of it; `horizon_seconds` is the time it may take."""
+    """A schedule with what is recorded of it; `horizon_seconds` is the time it may take.
 
+    A stepped trade has no slices yet: its children are made one after the other.
+    """
+
+    qty: Decimal
+    """What will be worked: whole lots."""
     schedule: Schedule
     params: dict[str, Any]
     horizon_seconds: float
+    stepped: bool = False
 
 
 def schedule_for(
@@ -35,26 +48,35 @@ def schedule_for(
     decision: Decision,
     market: MarketView,
     price: Decimal,
-    rules: LotRules,
+    instrument: InstrumentView,
+    limits: RiskLimits,
 ) -> Scheduled:
     """Raises Infeasible with the name of the parameter that makes a valid schedule impossible."""
+    rules = LotRules(
+        instrument.qty_step, instrument.min_qty, instrument.max_qty, instrument.min_notional
+    )
+    if algorithm in STEPPED or (algorithm is Algorithm.VWAP and intent.options.volume_model):
+        return _stepped(algorithm, intent, decision, limits, instrument, market, price, rules)
     qty, reduce_only = decision.approved_qty, decision.reduce_only
     horizon = DEFAULT_HORIZON_SECONDS if intent.horizon_seconds is None else intent.horizon_seconds
     interval = intent.interval_seconds
     if interval is None:
         interval = min(DEFAULT_INTERVAL_SECONDS, horizon)
     params: dict[str, Any] = {"horizon_seconds": horizon, "interval_seconds": interval}
+    spacing = interval
     match algorithm:
         case Algorithm.IMMEDIATE:
             plan = immediate.plan(qty, price, rules, reduce_only=reduce_only)
-            return Scheduled(plan, {}, IMMEDIATE_TIMEOUT_SECONDS)
+            return Scheduled(plan.total, plan, {}, IMMEDIATE_TIMEOUT_SECONDS)
         case Algorithm.TWAP:
-            slots = twap.TwapParams(horizon, interval)
+            slots = _twap(intent.options, horizon, interval)
+            params |= _recorded_randomness(intent.options)
             plan = twap.plan(slots, qty, price, rules, reduce_only=reduce_only)
         case Algorithm.VWAP:
             curve = vwap.VwapParams(horizon, intent.volume_curve)
             plan = vwap.plan(curve, qty, price, rules, reduce_only=reduce_only)
             params = {"horizon_seconds": horizon, "volume_curve": list(intent.volume_curve)}
+            spacing = horizon / len(intent.volume_curve)
         case Algorithm.IMPLEMENTATION_SHORTFALL:
             costs = cost_parameters(intent, market, qty, price, horizon, interval)
             plan = implementation_shortfall.plan(
@@ -62,7 +84,66 @@ def schedule_for(
             )
             params["risk_aversion"] = costs.risk_aversion
             params["expected_cost_bps"] = round(costs.expected_cost_bps(), 6)
-    return Scheduled(plan, params, horizon)
+        case _:
+            raise Infeasible(f"algorithm {algorithm.value} has no schedule")
+    params["spacing_seconds"] = spacing
+    return Scheduled(plan.total, plan, params, horizon)
+
+
+def _stepped(
+    algorithm: Algorithm,
+    intent: TradeIntent,
+    decision: Decision,
+    limits: RiskLimits,
+    instrument: InstrumentView,
+    market: MarketView,
+    price: Decimal,
+    rules: LotRules,
+) -> Scheduled:
+    """The parameters of a stepped trade, proven by making its stepper once."""
+    lots, residual = whole_lots(decision.approved_qty, rules.qty_step)
+    qty = lots * rules.qty_step
+    if lots < rules.min_child_lots(price, reduce_only=decision.reduce_only):
+        raise Infeasible(f"position_size is too small: {lots} lots are under the venue's minimum")
+    horizon = DEFAULT_HORIZON_SECONDS if intent.horizon_seconds is None else intent.horizon_seconds
+    interval = intent.interval_seconds
+    if interval is None:
+        interval = _step_interval(algorithm, horizon)
+    if algorithm is Algorithm.POV and market.traded_qty is None:
+        raise Infeasible("pov needs the market's traded volume, which is not known now")
+    params = steppers.parameters(algorithm, intent.options, limits.working, qty, price, interval)
+    terms = Terms(intent.side, price, instrument.tick_size, decision.reduce_only)
+    steppers.stepper(algorithm, params, terms, qty)
+    params |= {"horizon_seconds": horizon, "spacing_seconds": interval}
+    return Scheduled(qty, Schedule((), residual), params, horizon, stepped=True)
+
+
+def _step_interval(algorithm: Algorithm, horizon: float) -> float:
+    """VWAP's models know minutes: sixty steps of it are enough, and one a minute at most."""
+    if algorithm is Algorithm.VWAP:
+        return min(max(horizon / 60, STEP_INTERVAL_SECONDS), 60.0, horizon)
+    return min(STEP_INTERVAL_SECONDS, horizon)
+
+
+def _twap(options: AlgorithmOptions, horizon: float, interval: float) -> twap.TwapParams:
+    return twap.TwapParams(
+        horizon,
+        interval,
+        start="mid_slot" if options.start == "mid_slot" else "at_once",
+        size_distortion=options.size_distortion,
+        time_distortion=options.time_distortion,
+        seed=options.seed,
+    )
+
+
+def _recorded_randomness(options: AlgorithmOptions) -> dict[str, Any]:
+    """What was asked for beyond an even TWAP; the seed stays with the decision."""
+    chosen = {
+        "start": None if options.start == "at_once" else options.start,
+        "size_distortion": options.size_distortion or None,
+        "time_distortion": options.time_distortion or None,
+    }
+    return {name: value for name, value in chosen.items() if value is not None}
 
 
 def cost_parameters(

@@ -1,14 +1,18 @@
-"""What happens when a child ends: its unfilled rest is tried again or released, and the parent
-ends when nothing is open any more.
+"""What happens when a child ends: its unfilled rest is tried again, given back or released, and
+the parent ends when nothing is open any more.
 
 At every moment filled + released + open = approved, where open is what live children may still
-fill (I3). Callers hold the parent's lock, then the child's.
+fill and, of a stepped parent, what no child holds yet (I3). Callers hold the parent's lock, then
+the child's.
 """
 
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 
-from bot.execution.identity import order_link_id
+from bot.execution import backup_plans
+from bot.execution.backup_plans import FollowUp
+from bot.execution.parents import ZERO, release, step_soon, unplanned_qty
+from bot.execution.ports import Wakeups
+from models.backup import FailureClass
 from models.database import UnitOfWork
 from models.enums import (
     ChildState,
@@ -16,13 +20,12 @@ from models.enums import (
     ParentState,
     ReservationState,
 )
-from models.locks import lock_reservation
-from models.repositories import orders, portfolio
+from models.locks import lock_child, lock_reservation
+from models.repositories import orders
 from models.tables import ChildOrderRow, ParentOrderRow, TradeRequestRow
 
-MAX_ATTEMPTS = 5
-"""Orders that one slot may use up: after five the market isn't there at our price."""
-RETRY_BASE_SECONDS = 0.5
+CANCELLED_BY_OPERATOR = "cancelled by the operator"
+"""How the stop reason of an operator's cancel begins; the request's status follows from it."""
 
 
 def end_child(
@@ -33,11 +36,15 @@ def end_child(
     now: datetime,
     *,
     note: str,
-    retry: bool,
-) -> ChildOrderRow | None:
-    """Moves a child to a final state; returns the child that goes on with its rest, if any."""
+    wakeups: Wakeups,
+    failure: FailureClass | None = None,
+) -> None:
+    """Moves a child to a final state; `failure` says why its rest is worth another attempt.
+
+    Without one the rest of a planned schedule is released; a stepped parent always gets it back.
+    """
     if ChildState(child.state).is_final:
-        return None
+        return
     child.state = state
     child.final_at = now
     child.note = note
@@ -59,78 +66,81 @@ def end_child(
         now,
     )
     rest = child.qty - child.filled_qty
-    successor = None
-    if rest > 0:
-        if retry:
-            successor = _next_attempt(uow, parent, child, rest, now)
-        if successor is None:
-            _release(uow, parent, rest)
-    _finish_if_done(uow, parent, now, note)
-    return successor
+    backup_plans.after_fill(parent, child)
+    plan = FollowUp(rest)
+    if rest > 0 and failure is not None and parent.stop_reason is None:
+        plan = backup_plans.follow_up(uow, parent, child, failure, now, wakeups)
+    if plan.released > 0 and not parent.stepped:
+        release(uow, parent, plan.released)
+    if plan.stop is not None:
+        stop(uow, parent, plan.stop, now, wakeups)
+    _go_on(uow, parent, now, note, wakeups)
 
 
-def _next_attempt(
-    uow: UnitOfWork,
-    parent: ParentOrderRow,
-    child: ChildOrderRow,
-    rest: Decimal,
-    now: datetime,
-) -> ChildOrderRow | None:
-    """Another child of the same slot for the rest, if its time, attempts and size allow one."""
-    attempt = orders.last_attempt(uow.session, parent.request_id, child.slot) + 1
-    due = now + timedelta(seconds=RETRY_BASE_SECONDS * 2 ** (attempt - 1))
-    if (
-        attempt >= MAX_ATTEMPTS
-        or due >= parent.deadline_at
-        or ParentState(parent.state).is_final
-        or not _large_enough(uow, parent, rest)
-    ):
-        return None
-    successor = ChildOrderRow(
-        request_id=parent.request_id,
-        slot=child.slot,
-        attempt=attempt,
-        order_link_id=order_link_id(parent.account, parent.request_id, child.slot, attempt),
-        account=parent.account,
-        symbol=parent.symbol,
-        side=parent.side,
-        qty=rest,
-        filled_qty=Decimal(0),
-        reduce_only=parent.reduce_only,
-        planned_at=due,
-        due_at=due,
-        deadline_at=parent.deadline_at,
-        state=ChildState.PLANNED,
-    )
-    uow.session.add(successor)
+def _go_on(
+    uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str, wakeups: Wakeups
+) -> None:
+    """Ends a parent without anything open; a stepped one with a rest looks what to do next."""
     uow.session.flush()
-    return successor
-
-
-def _large_enough(uow: UnitOfWork, parent: ParentOrderRow, rest: Decimal) -> bool:
-    rules = portfolio.instrument(uow.session, parent.symbol)
-    if rules is None or rest < rules.min_qty:
-        return False
-    return parent.reduce_only or rest * parent.price_limit >= rules.min_notional
-
-
-def _release(uow: UnitOfWork, parent: ParentOrderRow, qty: Decimal) -> None:
-    parent.released_qty += qty
-    reservation = lock_reservation(uow.session, parent.request_id)
-    if reservation is not None:
-        reservation.open_qty = max(Decimal(0), reservation.open_qty - qty)
-
-
-def _finish_if_done(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> None:
-    uow.session.flush()
-    if ParentState(parent.state).is_final or orders.open_children(uow.session, parent.request_id):
+    if ParentState(parent.state).is_final:
         return
+    open_children = orders.open_children(uow.session, parent.request_id)
+    unplanned = unplanned_qty(parent, open_children)
+    if parent.stepped and (open_children or unplanned > 0) and parent.stop_reason is None:
+        step_soon(uow, parent, now, wakeups)
+    elif not open_children:
+        finish(uow, parent, now, parent.stop_reason or note)
+
+
+def stop(
+    uow: UnitOfWork, parent: ParentOrderRow, reason: str, now: datetime, wakeups: Wakeups
+) -> int:
+    """Ends a parent: nothing more is placed, planned children end, what rests is to be cancelled.
+
+    Returns how many planned children ended. What is at the exchange ends by its own word.
+    """
+    if ParentState(parent.state).is_final:
+        return 0
+    parent.stop_reason = parent.stop_reason or reason
+    ended = 0
+    for seen in orders.open_children(uow.session, parent.request_id):
+        child = lock_child(uow.session, seen.child_id)
+        if child is None:
+            continue
+        if child.state == ChildState.PLANNED:
+            end_child(uow, parent, child, ChildState.CANCELLED, now, note=reason, wakeups=wakeups)
+            ended += 1
+        elif child.style != "ioc" and child.cancel_requested_at is None:
+            child.cancel_requested_at = now
+    if not ParentState(parent.state).is_final:
+        _wind_down(uow, parent, now, reason, wakeups)
+    return ended
+
+
+def _wind_down(
+    uow: UnitOfWork, parent: ParentOrderRow, now: datetime, reason: str, wakeups: Wakeups
+) -> None:
+    """Somebody must send the cancels: a parent with resting children is looked at step by step."""
+    open_children = orders.open_children(uow.session, parent.request_id)
+    if not open_children:
+        finish(uow, parent, now, reason)
+    elif any(child.style != "ioc" for child in open_children):
+        parent.stepped = True
+        step_soon(uow, parent, now, wakeups)
+
+
+def finish(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> None:
+    """Ends a parent of which nothing is open; what was never filled is released."""
+    rest = parent.approved_qty - parent.filled_qty - parent.released_qty
+    if rest > 0:
+        release(uow, parent, rest)
     if parent.filled_qty == parent.approved_qty:
         parent.state = ParentState.COMPLETED
     else:
         parent.state = ParentState.PARTIAL if parent.filled_qty > 0 else ParentState.UNFILLED
     parent.finished_at = now
     parent.end_reason = note
+    parent.step_at = None
     _release_reservation(uow, parent, now)
     request = uow.session.get(TradeRequestRow, parent.request_id, with_for_update=True)
     if request is not None:
@@ -157,7 +167,7 @@ def _release_reservation(uow: UnitOfWork, parent: ParentOrderRow, now: datetime)
     if reservation is not None:
         reservation.state = ReservationState.RELEASED
         reservation.released_at = now
-        reservation.open_qty = Decimal(0)
+        reservation.open_qty = ZERO
 
 
 def _request_status(parent: ParentOrderRow) -> ExecutionStatus:
@@ -167,4 +177,6 @@ def _request_status(parent: ParentOrderRow) -> ExecutionStatus:
         return ExecutionStatus.EMERGENCY_STOPPED
     if parent.state == ParentState.PARTIAL:
         return ExecutionStatus.EXECUTED_SUCCESSFULLY
+    if (parent.end_reason or "").startswith(CANCELLED_BY_OPERATOR):
+        return ExecutionStatus.CANCELLED
     return ExecutionStatus.EXECUTION_FAILED

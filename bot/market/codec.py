@@ -27,6 +27,7 @@ _DECIMALS = {
     "bd": "bid_depth",
     "ad": "ask_depth",
     "v": "volume_24h",
+    "q": "traded_qty",
 }
 _FLOATS = {"vs": "volatility", "vb": "volatility_baseline", "f": "funding_rate"}
 
@@ -47,6 +48,8 @@ def to_dict(view: MarketView) -> dict[str, object]:
         "A": [[format(price, "f"), format(qty, "f")] for price, qty in view.asks],
         "d": view.depth_bps,
     }
+    if view.traded_since is not None:
+        coded["qs"] = (view.traded_since - _EPOCH) // timedelta(microseconds=1)
     for key, name in _DECIMALS.items():
         value: Decimal | None = getattr(view, name)
         if value is not None:
@@ -73,12 +76,14 @@ def from_dict(coded: Mapping[str, object]) -> MarketView:
         depth_bps=_float(coded.get("d"), "depth_bps") or 0.0,
     )
     optional: dict[str, Any] = {**decimals, **floats}
+    if coded.get("qs") is not None:
+        optional["traded_since"] = _moment(coded["qs"], "traded_since")
     return replace(view, **optional)
 
 
-def _moment(value: object) -> datetime:
+def _moment(value: object, name: str = "as_of") -> datetime:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 10**17:
-        raise UnreadableMarket("as_of")
+        raise UnreadableMarket(name)
     return _EPOCH + timedelta(microseconds=value)
 
 

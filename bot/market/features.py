@@ -43,6 +43,8 @@ class MarketTracker:
         self._index: Decimal | None = None
         self._turnover: Decimal | None = None
         self._funding: Decimal | None = None
+        self._traded = Decimal(0)
+        self._traded_since: datetime | None = None
 
     def seed_volatility(self, daily_volatility: float) -> None:
         """Starts the baseline (and, faintly, the short estimate) from older data such as bars."""
@@ -89,6 +91,8 @@ class MarketTracker:
             volatility_baseline=self._baseline.per_day,
             volume_24h=self._turnover,
             funding_rate=None if self._funding is None else float(self._funding),
+            traded_qty=None if self._traded_since is None else self._traded,
+            traded_since=self._traded_since,
         )
 
     def _book_counts(self) -> bool:
@@ -100,6 +104,8 @@ class MarketTracker:
     def _seen(self, at: datetime) -> None:
         if self._as_of is None or at > self._as_of:
             self._as_of = at
+        if self._traded_since is None:
+            self._traded_since = at
 
     def _on_book(self, frame: BookFrame) -> bool:
         if not self.book.apply(frame):
@@ -114,6 +120,7 @@ class MarketTracker:
 
     def _on_trades(self, frame: TradeFrame) -> None:
         for trade in frame.trades:
+            self._traded += trade.qty
             self._set_last(trade.at, trade.price)
             self._seen(trade.at)
 

@@ -133,11 +133,17 @@ def age_seconds(snapshot: RiskSnapshot, moment: datetime | None) -> float | None
         return None
 
 
+_TIMED = (Algorithm.TWAP, Algorithm.VWAP, Algorithm.IMPLEMENTATION_SHORTFALL)
+
+
 def slice_count(intent: TradeIntent) -> int:
-    """Children that the order is split into; one unless a TWAP's times say more."""
-    if intent.algorithm is Algorithm.VWAP:
+    """Children that the order is split into; one unless its times or its display say more."""
+    if intent.algorithm is Algorithm.VWAP and intent.options.volume_model is None:
         return max(1, sum(1 for share in intent.volume_curve if share > 0))
-    if intent.algorithm not in (Algorithm.TWAP, Algorithm.IMPLEMENTATION_SHORTFALL):
+    shown = intent.options.display_notional
+    if intent.algorithm is Algorithm.ICEBERG and shown is not None and shown > ZERO:
+        return max(1, int(min(intent.notional / shown, Decimal(1_000_000))))
+    if intent.algorithm not in _TIMED:
         return 1
     horizon, interval = intent.horizon_seconds, intent.interval_seconds
     if horizon is None or interval is None or not (0 < interval <= horizon < 1e9):

@@ -28,6 +28,32 @@ class ModelView:
 
 
 @dataclass(frozen=True, slots=True)
+class AlgorithmOptions:
+    """How the strategy wants its trade to be worked, beyond the algorithm; None: the default.
+
+    Shares are in [0, 1]; `display_notional` is in quote currency.
+    """
+
+    start: str = "at_once"
+    """`at_once` or `mid_slot`: where in its slot a TWAP's slice is due."""
+    size_distortion: float = 0.0
+    time_distortion: float = 0.0
+    seed: int | None = None
+    """Drawn when the request was taken, so that others can't guess the distortions."""
+    volume_model: str | None = None
+    participation_rate: float | None = None
+    min_participation_rate: float | None = None
+    display_notional: Decimal | None = None
+    improve_after: float | None = None
+    cross_margin_seconds: float | None = None
+    requote_seconds: float | None = None
+    backup_ladders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Failure class -> backup steps in order, as far as the strategy declared them."""
+    fallback_algorithm: Algorithm | None = None
+    cancel_on_risk_increase: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TradeIntent:
     """The trade request as the gate sees it. `notional` is in quote currency, positive."""
 
@@ -50,6 +76,7 @@ class TradeIntent:
     """Expected volume of each equally long slot, for VWAP."""
     risk_aversion: float | None = None
     """Lambda of Almgren and Chriss, per unit of money, for implementation shortfall."""
+    options: AlgorithmOptions = field(default_factory=AlgorithmOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +121,10 @@ class MarketView:
     volume_24h: Decimal | None = None
     """Quote notional traded in the last 24 hours."""
     funding_rate: float | None = None
+    traded_qty: Decimal | None = None
+    """Base quantity traded since `traded_since`, the feed's start: a counter to take differences
+    of."""
+    traded_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,44 +1,109 @@
 """Parents and children: finding what is due, unresolved or over."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from models.enums import ChildState, ExecutionStatus, ParentState
+from models.enums import ChildState, ExecutionPriority, ExecutionStatus, ParentState
 from models.tables import ChildOrderRow, FillRow, ParentOrderRow, TradeRequestRow
+
+K = TypeVar("K")
 
 _FINAL_CHILD = [state for state in ChildState if state.is_final]
 _OPEN_PARENT = [state for state in ParentState if not state.is_final]
 
 
-def take_due_children(
-    session: Session, *, now: datetime, horizon: timedelta, wake_timeout: timedelta, limit: int
-) -> Sequence[ChildOrderRow]:
+@dataclass(frozen=True, slots=True)
+class WakeWindow:
+    """What a dispatcher's tick looks for: due within `horizon`, or woken in vain before the
+    timeout."""
+
+    now: datetime
+    horizon: timedelta
+    wake_timeout: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Due(Generic[K]):
+    """Something that wants a wake-up at a time; urgent is an exit in an emergency."""
+
+    key: K
+    at: datetime
+    urgent: bool
+
+
+def take_due_children(session: Session, window: WakeWindow, limit: int) -> Sequence[Due[int]]:
     """Planned children that need a wake-up, marked as woken now.
 
     A child needs one when it is due within the horizon and was never woken, or when its last
     wake-up is older than the timeout and it should have gone out by now: that wake-up was lost.
     """
-    lost_before = now - wake_timeout
-    rows = session.scalars(
-        select(ChildOrderRow)
+    table = ChildOrderRow
+    chosen = (
+        select(table.child_id)
         .where(
-            ChildOrderRow.state == ChildState.PLANNED,
-            ChildOrderRow.due_at <= now + horizon,
-            or_(
-                ChildOrderRow.wake_at.is_(None),
-                func.greatest(ChildOrderRow.wake_at, ChildOrderRow.due_at) < lost_before,
-            ),
+            table.state == ChildState.PLANNED,
+            _wants_wakeup(table.due_at, table.wake_at, window),
         )
-        .order_by(ChildOrderRow.due_at)
+        .order_by(table.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
-    ).all()
-    for row in rows:
-        row.wake_at = now
-    return rows
+    )  # fmt: skip
+    rows = session.execute(
+        update(table)
+        .where(table.child_id.in_(chosen), ParentOrderRow.request_id == table.request_id)
+        .values(wake_at=window.now)
+        .returning(table.child_id, table.due_at, _is_urgent()),
+        execution_options={"synchronize_session": False},
+    )
+    return sorted((Due(key, at, urgent) for key, at, urgent in rows), key=_when)
+
+
+def take_due_parents(session: Session, window: WakeWindow, limit: int) -> Sequence[Due[str]]:
+    """Stepped parents that want to be looked at, marked as woken now; lost wake-ups included."""
+    table = ParentOrderRow
+    chosen = (
+        select(table.request_id)
+        .where(table.step_at.is_not(None), _wants_wakeup(table.step_at, table.step_wake_at, window))
+        .order_by(table.step_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )  # fmt: skip
+    rows = session.execute(
+        update(table)
+        .where(table.request_id.in_(chosen))
+        .values(step_wake_at=window.now)
+        .returning(table.request_id, table.step_at, _is_urgent()),
+        execution_options={"synchronize_session": False},
+    )
+    # `step_at` is not null by the choice above.
+    return sorted((Due(key, at, urgent) for key, at, urgent in rows if at), key=_when)
+
+
+def _wants_wakeup(
+    at: Any,
+    woken: Any,
+    window: WakeWindow,
+) -> ColumnElement[bool]:
+    return and_(
+        at <= window.now + window.horizon,
+        or_(woken.is_(None), func.greatest(woken, at) < window.now - window.wake_timeout),
+    )
+
+
+def _is_urgent() -> ColumnElement[bool]:
+    return and_(
+        ParentOrderRow.reduce_only.is_(True),
+        ParentOrderRow.priority == ExecutionPriority.EMERGENCY,
+    )
+
+
+def _when(due: Due[Any]) -> datetime:
+    return due.at
 
 
 def overdue_children(session: Session, now: datetime, limit: int) -> Sequence[ChildOrderRow]:
@@ -98,6 +163,24 @@ def last_attempt(session: Session, request_id: str, slot: int) -> int:
     )
 
 
+def emergency_exit_under_way(session: Session, account: str, symbol: str) -> bool:
+    """Whether an exit of this symbol is being worked that overtakes everything else."""
+    return bool(
+        session.scalar(
+            select(
+                select(ParentOrderRow.request_id)
+                .where(
+                    ParentOrderRow.state == ParentState.WORKING,
+                    ParentOrderRow.account == account,
+                    ParentOrderRow.symbol == symbol,
+                    _is_urgent(),
+                )
+                .exists()
+            )
+        )
+    )
+
+
 def open_parents(session: Session, account: str | None = None) -> Sequence[ParentOrderRow]:
     query = select(ParentOrderRow).where(ParentOrderRow.state.in_(_OPEN_PARENT))
     if account is not None:
@@ -105,26 +188,26 @@ def open_parents(session: Session, account: str | None = None) -> Sequence[Paren
     return session.scalars(query.order_by(ParentOrderRow.request_id)).all()
 
 
-def take_lost_requests(
-    session: Session, *, now: datetime, wake_timeout: timedelta, limit: int
-) -> Sequence[TradeRequestRow]:
-    """Requests that were written first and whose validation never came; marked as woken now."""
-    rows = session.scalars(
-        select(TradeRequestRow)
+def take_lost_requests(session: Session, window: WakeWindow, limit: int) -> Sequence[str]:
+    """Ids of requests that were written first and whose validation never came; marked as woken."""
+    table = TradeRequestRow
+    chosen = (
+        select(table.request_id)
         .where(
-            TradeRequestRow.status == ExecutionStatus.PENDING_VALIDATION,
-            or_(
-                TradeRequestRow.wake_at.is_(None),
-                TradeRequestRow.wake_at < now - wake_timeout,
-            ),
+            table.status == ExecutionStatus.PENDING_VALIDATION,
+            or_(table.wake_at.is_(None), table.wake_at < window.now - window.wake_timeout),
         )
-        .order_by(TradeRequestRow.received_at)
+        .order_by(table.received_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
+    )
+    return session.scalars(
+        update(table)
+        .where(table.request_id.in_(chosen))
+        .values(wake_at=window.now)
+        .returning(table.request_id),
+        execution_options={"synchronize_session": False},
     ).all()
-    for row in rows:
-        row.wake_at = now
-    return rows
 
 
 def newest_fill_time(session: Session, account: str) -> datetime | None:

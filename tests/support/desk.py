@@ -11,15 +11,27 @@ from sqlalchemy import select
 from bot.clock import FixedClock
 from bot.execution.admission import Admission
 from bot.execution.approval import ApprovalService
+from bot.execution.claims import Claims
 from bot.execution.dispatch import Dispatcher
 from bot.execution.fills import FillBook
 from bot.execution.halt import Halter
+from bot.execution.pacer import Pacer
 from bot.execution.reconcile import Reconciler
 from bot.execution.sender import Sender, SendResult
+from bot.execution.working import ParentWorker, StepResult
 from models.database import Database
 from models.enums import ChildState
 from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, PositionRow, ReservationRow
-from tests.support.fakes import T0, FakeExchange, FakeLimits, FakeMarket, RecordedWakeups, prepare
+from tests.support.fakes import (
+    T0,
+    FakeExchange,
+    FakeForecasts,
+    FakeLimits,
+    FakeMarket,
+    FreeBudget,
+    RecordedWakeups,
+    prepare,
+)
 
 ACCOUNT = "paper"
 
@@ -34,6 +46,8 @@ class Desk:
         self.market = FakeMarket(self.clock)
         self.limits = FakeLimits()
         self.wakeups = RecordedWakeups()
+        self.budget = FreeBudget()
+        self.forecasts = FakeForecasts()
         prepare(db, self.exchange, ACCOUNT, T0)
         self.approval = ApprovalService(
             db=db,
@@ -45,7 +59,7 @@ class Desk:
             horizon=timedelta(seconds=5),
         )
         self.admission = Admission(db=db, account=ACCOUNT, clock=self.clock, wakeups=self.wakeups)
-        self.fill_book = FillBook(db, ACCOUNT)
+        self.fill_book = FillBook(db, ACCOUNT, self.wakeups)
         self.reconciler = Reconciler(
             db=db,
             exchange=self.exchange,
@@ -60,19 +74,41 @@ class Desk:
             horizon=timedelta(seconds=5),
             wake_timeout=timedelta(seconds=3),
         )
-        self.halter = Halter(db, self.clock, exchange=self.exchange)
-        self.sender = self.new_sender("worker-1")
-
-    def new_sender(self, owner: str) -> Sender:
-        return Sender(
-            db=self.db,
+        self.halter = Halter(db, self.clock, exchange=self.exchange, wakeups=self.wakeups)
+        self.pacer = Pacer(db, ACCOUNT, self.market, self.limits, self.clock, self.wakeups)
+        self.worker = ParentWorker(
+            db=db,
+            account=ACCOUNT,
             exchange=self.exchange,
             market=self.market,
             limits=self.limits,
+            forecasts=self.forecasts,
+            budget=self.budget,
+            clock=self.clock,
+            wakeups=self.wakeups,
+        )
+        self.sender = self.new_sender("worker-1")
+
+    def new_sender(self, owner: str) -> Sender:
+        claims = Claims(
+            db=self.db,
+            exchange=self.exchange,
+            limits=self.limits,
+            budget=self.budget,
             clock=self.clock,
             wakeups=self.wakeups,
             owner=owner,
             lease_seconds=15,
+        )
+        return Sender(
+            db=self.db,
+            exchange=self.exchange,
+            market=self.market,
+            claims=claims,
+            budget=self.budget,
+            clock=self.clock,
+            wakeups=self.wakeups,
+            owner=owner,
         )
 
     def pass_time(self, seconds: float) -> datetime:
@@ -131,6 +167,12 @@ class Desk:
             if child.state == ChildState.PLANNED and child.due_at <= self.clock.now()
         ]
 
+    def step(self, request_id: str = "r-1") -> StepResult:
+        """What the execution queue does for a stepped parent: a step, then its new children."""
+        result = self.worker.step(request_id)
+        self.send_due()
+        return result
+
     def stream(self) -> None:
         """Delivers every execution and order record, as the private stream would."""
         for execution in list(self.exchange.fills):
@@ -183,6 +225,10 @@ class Desk:
                 if not ChildState(child.state).is_final
             ]
             still_open = sum((c.qty - c.filled_qty for c in live), Decimal(0))
+            if parent.stepped and parent.finished_at is None:
+                unplanned = parent.approved_qty - parent.filled_qty - parent.released_qty
+                assert still_open <= unplanned
+                still_open = unplanned
             assert parent.filled_qty + parent.released_qty + still_open == parent.approved_qty
             assert self.reservation(parent.request_id).open_qty == still_open
 

@@ -1,6 +1,6 @@
 """An exchange in memory with scripted faults, and the other ends that execution needs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +19,8 @@ from bot.exchange.protocol import (
     OrderStatus,
     Wallet,
 )
+from bot.execution.algorithms.volume_forecast import VolumeForecast
+from bot.market.volume.store import UnreadableModel
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.database import Database
@@ -41,17 +43,24 @@ class FakeExchange:
     fill_share: Decimal = Decimal(1)
     faults: list[tuple[MlriskError, bool]] = field(default_factory=list)
     accepted: list[Mapping[str, object]] = field(default_factory=list)
+    accepted_at: dict[str, datetime] = field(default_factory=dict)
     posts: int = 0
     orders: dict[str, ExchangeOrder] = field(default_factory=dict)
     fills: list[Execution] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
+    cancel_requests: list[str] = field(default_factory=list)
+    cancel_faults: list[tuple[MlriskError, bool]] = field(default_factory=list)
     visible: bool = True
     before_post: Callable[[], None] | None = None
     recv_window_ms: int = 5000
     _ids: Any = field(default_factory=lambda: count(1))
 
+    touch: Decimal = PRICE
+    """Where IOC orders fill; a resting order fills when a test says so (`fill`)."""
+
     def order_body(self, intent: OrderIntent) -> dict[str, object]:
         return {
+            "timeInForce": intent.time_in_force.value,
             "symbol": intent.symbol,
             "side": intent.side.value,
             "qty": format(intent.qty, "f"),
@@ -76,45 +85,111 @@ class FakeExchange:
         link = str(body["orderLinkId"])
         assert link not in self.orders, f"order id used twice: {link}"
         self.accepted.append(body)
+        self.accepted_at[link] = self.clock.now()
         qty, side = D(str(body["qty"])), TradeSide(str(body["side"]))
-        filled = (qty * self.fill_share).quantize(D("0.001"))
         number = next(self._ids)
-        self.orders[link] = ExchangeOrder(
+        if body["timeInForce"] != "IOC":
+            self.orders[link] = self._order(number, body, OrderStatus.OPEN, "New", D(0))
+            return
+        filled = (qty * self.fill_share).quantize(D("0.001"))
+        status = OrderStatus.FILLED if filled == qty else OrderStatus.CANCELLED
+        raw = "Filled" if filled == qty else "Cancelled"
+        self.orders[link] = self._order(number, body, status, raw, filled)
+        if filled:
+            self._execute(link, side, filled, self.touch, maker=False)
+
+    def _order(
+        self,
+        number: int,
+        body: Mapping[str, object],
+        status: OrderStatus,
+        raw: str,
+        filled: Decimal,
+    ) -> ExchangeOrder:
+        return ExchangeOrder(
             order_id=f"o-{number}",
-            order_link_id=link,
+            order_link_id=str(body["orderLinkId"]),
             symbol=str(body["symbol"]),
-            side=side,
-            qty=qty,
+            side=TradeSide(str(body["side"])),
+            qty=D(str(body["qty"])),
             price=D(str(body["price"])),
-            status=OrderStatus.FILLED if filled == qty else OrderStatus.CANCELLED,
-            raw_status="Filled" if filled == qty else "Cancelled",
+            status=status,
+            raw_status=raw,
             filled_qty=filled,
-            average_price=PRICE,
+            average_price=self.touch,
             reduce_only=bool(body["reduceOnly"]),
             reject_reason="",
             cancel_type="",
             updated_at=self.clock.now(),
         )
-        if filled:
-            self.fills.append(
-                Execution(
-                    exec_id=f"e-{number}",
-                    order_id=f"o-{number}",
-                    order_link_id=link,
-                    symbol=str(body["symbol"]),
-                    side=side,
-                    qty=filled,
-                    price=PRICE,
-                    fee=filled * PRICE * D("0.00055"),
-                    fee_currency="USDT",
-                    is_maker=False,
-                    exec_type="Trade",
-                    executed_at=self.clock.now(),
-                )
+
+    def _execute(
+        self, link: str, side: TradeSide, qty: Decimal, price: Decimal, *, maker: bool
+    ) -> None:
+        order = self.orders[link]
+        self.fills.append(
+            Execution(
+                exec_id=f"e-{next(self._ids)}",
+                order_id=order.order_id,
+                order_link_id=link,
+                symbol=order.symbol,
+                side=side,
+                qty=qty,
+                price=price,
+                fee=qty * price * D("0.00055"),
+                fee_currency="USDT",
+                is_maker=maker,
+                exec_type="Trade",
+                executed_at=self.clock.now(),
             )
+        )
+
+    def fill(self, link: str, qty: Decimal | None = None) -> Decimal:
+        """Somebody trades against a resting order; returns what filled."""
+        order = self.orders[link]
+        assert order.status is OrderStatus.OPEN
+        assert order.price is not None
+        part = (
+            order.qty - order.filled_qty if qty is None else min(qty, order.qty - order.filled_qty)
+        )
+        filled = order.filled_qty + part
+        done = filled == order.qty
+        self.orders[link] = replace(
+            order,
+            filled_qty=filled,
+            status=OrderStatus.FILLED if done else OrderStatus.OPEN,
+            raw_status="Filled" if done else "PartiallyFilled",
+        )
+        if part:
+            self._execute(link, order.side, part, order.price, maker=True)
+        return part
+
+    def end(self, link: str, *, reject_reason: str = "EC_NoError") -> None:
+        """The venue ends a resting order of its own accord."""
+        self.orders[link] = replace(
+            self.orders[link],
+            status=OrderStatus.CANCELLED,
+            raw_status="Cancelled",
+            reject_reason=reject_reason,
+        )
+
+    def reopen(self, link: str) -> None:
+        """What looked ended was not: the venue's record was wrong."""
+        self.orders[link] = replace(self.orders[link], status=OrderStatus.OPEN, raw_status="New")
 
     def cancel(self, symbol: str, order_link_id: str) -> None:
-        return None
+        self.cancel_requests.append(order_link_id)
+        error, effect = self.cancel_faults.pop(0) if self.cancel_faults else (None, True)
+        order = self.orders.get(order_link_id)
+        if effect and order is not None and order.status is OrderStatus.OPEN:
+            self.orders[order_link_id] = replace(
+                order,
+                status=OrderStatus.CANCELLED,
+                raw_status="Cancelled",
+                cancel_type="CancelByUser",
+            )
+        if error is not None:
+            raise error
 
     def cancel_all(self, symbol: str | None = None) -> Sequence[str]:
         ids = [order.order_link_id for order in self.open_orders()]
@@ -178,6 +253,12 @@ class FakeMarket:
     clock: FixedClock
     away: bool = False
     age_seconds: float = 0.1
+    touch: Decimal = PRICE
+    """The best ask; the bid is a tick below."""
+    traded_per_second: Decimal = Decimal(10)
+    feed_restarted_at: datetime = T0 - timedelta(hours=1)
+    volatility: float = 0.02
+    ask_depth: Decimal = Decimal(5_000_000)
 
     def get(self, symbol: str) -> MarketView | None:
         if self.away:
@@ -185,23 +266,28 @@ class FakeMarket:
         return MarketView(
             symbol=symbol,
             as_of=self.clock.now() - timedelta(seconds=self.age_seconds),
-            bid=PRICE - D("0.1"),
-            ask=PRICE,
-            last=PRICE,
-            mark=PRICE,
-            index=PRICE,
-            bids=tuple((PRICE - D("0.1") * i, D(5)) for i in range(1, 20)),
-            asks=tuple((PRICE + D("0.1") * i, D(5)) for i in range(20)),
+            bid=self.touch - D("0.1"),
+            ask=self.touch,
+            last=self.touch,
+            mark=self.touch,
+            index=self.touch,
+            bids=tuple((self.touch - D("0.1") * i, D(5)) for i in range(1, 20)),
+            asks=tuple((self.touch + D("0.1") * i, D(5)) for i in range(20)),
             bid_depth=D(5_000_000),
-            ask_depth=D(5_000_000),
-            volatility=0.02,
+            ask_depth=self.ask_depth,
+            volatility=self.volatility,
             volatility_baseline=0.02,
             volume_24h=D(8_000_000_000),
             funding_rate=0.0001,
+            traded_qty=self.traded_per_second * self._seconds_of_feed(),
+            traded_since=self.feed_restarted_at,
         )
 
     def correlations(self, symbol: str) -> Mapping[str, float]:
         return {}
+
+    def _seconds_of_feed(self) -> Decimal:
+        return Decimal(str((self.clock.now() - self.feed_restarted_at).total_seconds()))
 
 
 @dataclass
@@ -216,12 +302,53 @@ class FakeLimits:
 
 
 @dataclass
+class FreeBudget:
+    """Room for every order, unless a test takes it away for a number of seconds."""
+
+    wait_seconds: float = 0.0
+    throttles: list[float] = field(default_factory=list)
+
+    def take(self, account: str, *, order: str, is_exit: bool) -> float:
+        return self.wait_seconds
+
+    def take_cancel(self, account: str) -> float:
+        return 0.0
+
+    def throttled(self, account: str, seconds: float, *, cancels: bool = False) -> None:
+        self.throttles.append(seconds)
+
+    def forget(self, account: str, orders: Iterable[str]) -> None:
+        return None
+
+
+@dataclass
+class FakeForecasts:
+    """No model unless a test gives a forecast."""
+
+    answer: VolumeForecast | None = None
+
+    def forecast(
+        self, symbol: str, *, model: str, start_at: datetime, deadline_at: datetime, now: datetime
+    ) -> VolumeForecast:
+        if self.answer is None:
+            raise UnreadableModel("no model: run `mlrisk volume train`")
+        return self.answer
+
+
+@dataclass
 class RecordedWakeups:
     children: list[tuple[int, datetime]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    parents: list[tuple[str, datetime]] = field(default_factory=list)
+    urgent: list[int | str] = field(default_factory=list)
 
-    def child(self, child_id: int, due_at: datetime) -> None:
+    def child(self, child_id: int, due_at: datetime, *, urgent: bool = False) -> None:
         self.children.append((child_id, due_at))
+        self.urgent += [child_id] * urgent
+
+    def parent(self, request_id: str, at: datetime, *, urgent: bool = False) -> None:
+        self.parents.append((request_id, at))
+        self.urgent += [request_id] * urgent
 
     def request(self, request_id: str) -> None:
         self.requests.append(request_id)

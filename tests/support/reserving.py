@@ -21,6 +21,7 @@ from sqlalchemy import select, text
 from bot.clock import Clock, SystemClock
 from bot.execution import settlement
 from bot.execution.approval import ApprovalService
+from bot.execution.ports import DispatcherOnly
 from bot.risk.limits import RiskLimits
 from models.database import Database
 from models.enums import ChildState, ExecutionStatus, ReservationState
@@ -243,7 +244,13 @@ class _Gate:
             child = lock_child(uow.session, open_child.child_id)
             assert parent is not None and child is not None
             settlement.end_child(
-                uow, parent, child, ChildState.CANCELLED, self._clock.now(), note="x", retry=False
+                uow,
+                parent,
+                child,
+                ChildState.CANCELLED,
+                self._clock.now(),
+                note="x",
+                wakeups=DispatcherOnly(),
             )
             uow.commit()
 

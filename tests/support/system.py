@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,6 +33,8 @@ from tests.support.services import PostgresServer, RedisServer
 
 ROOT = Path(__file__).parents[2]
 QUEUES = ("validation", "execution", "monitoring", "emergency")
+FRESH = timedelta(seconds=2)
+"""A younger market view was published by a feed that is alive."""
 
 RICH_ACCOUNT = """
 - uid: paper
@@ -51,8 +53,12 @@ class Worker:
         self.env = env
         self.log = log
         self.process: subprocess.Popen[bytes] | None = None
+        self._extra_env: dict[str, str] = {}
+        self._log_begins = 0
 
     def start(self, **extra_env: str) -> None:
+        self._extra_env = extra_env
+        self._log_begins = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
@@ -83,12 +89,26 @@ class Worker:
             self._end_group()
             self.process.wait()
 
+    def revive(self) -> None:
+        """Starts it again as it was started last, if it has ended: the supervisor's part."""
+        if self.process is not None and not self.alive:
+            self._end_group()
+            self.start(**self._extra_env)
+
     def _end_group(self) -> None:
         assert self.process is not None
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
             return
+
+    def has_said(self, text: str) -> bool:
+        """Whether its log has this since it was started last."""
+        if not self.log.exists():
+            return False
+        with self.log.open("rb") as log:
+            log.seek(self._log_begins)
+            return text.encode() in log.read()
 
     @property
     def alive(self) -> bool:
@@ -99,10 +119,19 @@ class MiniSystem:
     """The processes of one small system and the questions that tests ask it."""
 
     def __init__(
-        self, postgres: PostgresServer, home: Path, *, exchange_args: Sequence[str] = ()
+        self,
+        postgres: PostgresServer,
+        home: Path,
+        *,
+        exchange_args: Sequence[str] = (),
+        keep_exchange: bool = False,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
+        """`keep_exchange`: the exchange's orders and accounts survive its death, as the real
+        one's do. `settings` are further `MLRISK_*` variables."""
         self.home = home
-        self._postgres = postgres
+        self._settings = dict(settings or {})
+        self.postgres = postgres
         self.database_url = postgres.create_database(f"sys_{uuid4().hex[:12]}")
         migrate.upgrade(self.database_url)
         self.db = Database(self.database_url)
@@ -113,6 +142,7 @@ class MiniSystem:
             *("--accounts", str(accounts)),
             *("--market", "synthetic", "--symbols", "BTCUSDT,ETHUSDT", "--order-rate", "0"),
             *("--read-rate", "0", "--ip-rate", "0", "--control"),
+            *(("--state-dir", str(home / "exchange")) if keep_exchange else ()),
             *exchange_args,
             home=home,
         )
@@ -141,7 +171,7 @@ class MiniSystem:
         self.exchange.stop()
         self.redis.stop()
         self.db.dispose()
-        self._postgres.drop_database(self.database_url)
+        self.postgres.drop_database(self.database_url)
 
     def env(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("MLRISK_")}
@@ -154,6 +184,7 @@ class MiniSystem:
             "MLRISK_SYMBOLS": "BTCUSDT,ETHUSDT",
             "NO_PROXY": "127.0.0.1,localhost",
             "PYTHONUNBUFFERED": "1",
+            **self._settings,
         }
 
     def _celery(self, *arguments: str) -> list[str]:
@@ -169,15 +200,25 @@ class MiniSystem:
         for name, worker in self.workers.items():
             if not worker.alive:
                 raise AssertionError(f"{name} ended:\n{self.logs(name)}")
-        return self.market_ready() and all(
-            "ready" in self.logs(name) for name in self.workers if name not in ("feed", "beat")
+        return self.market_ready() and self.consuming(*self.workers.keys() - {"feed", "beat"})
+
+    def consuming(self, *names: str) -> bool:
+        """These workers take tasks from their queues."""
+        return all(self.workers[name].has_said(f"{name}@") for name in names) and all(
+            self.workers[name].has_said(" ready.") for name in names
         )
 
     def market_ready(self) -> bool:
         """The feed publishes views that the gate can decide on."""
         with self.redis.client(3) as client:
             views = [RedisMarketCache(client).get(symbol) for symbol in ("BTCUSDT", "ETHUSDT")]
-        return all(view is not None and view.volatility_baseline is not None for view in views)
+        oldest = datetime.now(UTC) - FRESH
+        return all(
+            view is not None
+            and None not in (view.bid, view.ask, view.volatility_baseline)
+            and view.as_of > oldest
+            for view in views
+        )
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -202,16 +243,26 @@ class MiniSystem:
                 raise AssertionError(f"waited {seconds} s for {what}\n{self.all_logs()}")
             time.sleep(0.05)
 
+    def tend(self, condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
+        """Waits as `wait` does, and starts again what ended meanwhile, as the supervisor does."""
+
+        def tended() -> Any:
+            for worker in self.workers.values():
+                worker.revive()
+            return condition()
+
+        return self.wait(tended, what, seconds)
+
     # The strategy's side: an outsider with Celery and JSON.
 
     def send(self, request: dict[str, Any]) -> str:
         """Enqueues by name; returns the task's id."""
+        return self.run_task("validation", "validate_and_execute", request)
+
+    def run_task(self, queue: str, name: str, *args: Any) -> str:
+        """Enqueues a task of one queue; returns its id."""
         with Celery("outsider", broker=self.redis.url(0)) as client:
-            return str(
-                client.send_task(
-                    "tasks.validation.validate_and_execute", args=[request], queue="validation"
-                ).id
-            )
+            return str(client.send_task(f"tasks.{queue}.{name}", args=args, queue=queue).id)
 
     def result(self, task_id: str, seconds: float = 20) -> dict[str, Any]:
         """The task's result, read from Redis as any language could."""
@@ -298,12 +349,23 @@ def trade_request(**changes: Any) -> dict[str, Any]:
 
 @contextmanager
 def mini_system(
-    postgres: PostgresServer, *, exchange_args: Sequence[str] = (), **start: Any
+    postgres: PostgresServer,
+    *,
+    exchange_args: Sequence[str] = (),
+    keep_exchange: bool = False,
+    settings: Mapping[str, str] | None = None,
+    **start: Any,
 ) -> Iterator[MiniSystem]:
     """A running system for the time of the block."""
     home = Path(tempfile.mkdtemp(prefix="mlrisk-sys-"))
     home.chmod(0o711)
-    system = MiniSystem(postgres, home, exchange_args=exchange_args)
+    system = MiniSystem(
+        postgres,
+        home,
+        exchange_args=exchange_args,
+        keep_exchange=keep_exchange,
+        settings=settings,
+    )
     try:
         system.start(**start)
         yield system

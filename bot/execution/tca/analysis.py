@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from bot.execution.tca.benchmarks import REVERSION_AFTER, interval, price_at, reversion
+from bot.execution.tca.benchmarks import REVERSION_AFTER, Interval, interval, price_at, reversion
 from bot.execution.tca.impact import ImpactPoint
 from bot.execution.tca.shortfall import (
     EXACT,
@@ -23,7 +23,7 @@ from bot.execution.tca.shortfall import (
     shortfall,
 )
 from bot.execution.tca.trade import Child, Fill, Trade
-from bot.market.bars import Bar
+from bot.market.bars import MINUTE, Bar
 from models.enums import TradeSide
 
 ZERO = Decimal(0)
@@ -38,6 +38,7 @@ class AgainstMarket:
     vwap_bps: Decimal | None = None
     twap_bps: Decimal | None = None
     participation: Decimal | None = None
+    """Of the market's volume meanwhile, of a minute's at least."""
     reversion_1m_bps: Decimal | None = None
     reversion_5m_bps: Decimal | None = None
 
@@ -49,6 +50,7 @@ class ChildCost:
     order_link_id: str
     slot: int
     attempt: int
+    style: str
     state: str
     qty: Decimal
     cost: Shortfall
@@ -58,10 +60,15 @@ class ChildCost:
     half_spread_bps: Decimal | None
     fill_rate: Decimal | None
     maker_share: Decimal | None
+    realised_impact_bps: Decimal | None
+    """From its own arrival's mid to its fills, without the half spread paid or earned."""
     late_ms: float | None
     """From the plan's time to the sending."""
     ack_ms: float | None
     market: AgainstMarket
+    planned_at: datetime
+    sent_at: datetime | None
+    fills: tuple[Fill, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +171,7 @@ def _child(trade: Trade, child: Child, bars: Sequence[Bar]) -> ChildCost:
         order_link_id=child.order_link_id,
         slot=child.slot,
         attempt=child.attempt,
+        style=child.style,
         state=child.state,
         qty=child.qty,
         cost=cost,
@@ -172,9 +180,13 @@ def _child(trade: Trade, child: Child, bars: Sequence[Bar]) -> ChildCost:
         half_spread_bps=None if half is None or mid is None else in_bps(half, mid),
         fill_rate=share(filled, child.qty),
         maker_share=maker_share(child.parts),
+        realised_impact_bps=_child_impact(child, cost, mid),
         late_ms=_milliseconds(child.planned_at, child.sent_at),
         ack_ms=_milliseconds(child.sent_at, child.acked_at),
         market=_against(trade.side, cost, child.fills, child.sent_at, bars),
+        planned_at=child.planned_at,
+        sent_at=child.sent_at,
+        fills=child.fills,
     )
 
 
@@ -204,10 +216,19 @@ def _against(
         twap=found.twap,
         vwap_bps=_worse(side, cost.average, found.vwap),
         twap_bps=_worse(side, cost.average, found.twap),
-        participation=share(cost.filled, found.volume),
+        participation=share(cost.filled, _volume_meanwhile(found, ended - began)),
         reversion_1m_bps=back[0],
         reversion_5m_bps=back[1],
     )
+
+
+def _volume_meanwhile(found: Interval, span: timedelta) -> Decimal:
+    """Of a minute at the same rate at least: bars say nothing of what a second traded."""
+    if span >= MINUTE:
+        return found.volume
+    microsecond = timedelta(microseconds=1)
+    length = max(span, microsecond) // microsecond
+    return found.volume * Decimal(MINUTE // microsecond) / Decimal(length)
 
 
 def _worse(side: TradeSide, paid: Decimal, benchmark: Decimal | None) -> Decimal | None:
@@ -233,10 +254,22 @@ def _impact(trade: Trade, cost: Shortfall, first: Decimal) -> tuple[Decimal, Dec
         return None
     spread = ZERO
     for child in _filled(trade):
-        if child.arrival is not None:
-            crossed = EXACT.multiply(child.arrival.half_spread, _taken_less_rested(child.parts))
-            spread = EXACT.add(spread, crossed)
+        spread = EXACT.add(spread, _half_spreads(child))
     return EXACT.subtract(cost.trading, spread), EXACT.multiply(cost.filled, first)
+
+
+def _child_impact(child: Child, cost: Shortfall, mid: Decimal | None) -> Decimal | None:
+    if mid is None or not cost.filled:
+        return None
+    moved = EXACT.subtract(cost.trading, _half_spreads(child))
+    return in_bps(moved, EXACT.multiply(cost.filled, mid))
+
+
+def _half_spreads(child: Child) -> Decimal:
+    """What its takers paid for crossing, less what its makers earned; 0 without its market."""
+    if child.arrival is None:
+        return ZERO
+    return EXACT.multiply(child.arrival.half_spread, _taken_less_rested(child.parts))
 
 
 def _filled(trade: Trade) -> list[Child]:

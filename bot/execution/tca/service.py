@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
@@ -34,6 +34,8 @@ class Costs:
 
     trades: tuple[TradeCost, ...]
     problems: tuple[str, ...]
+    bars: Mapping[str, Sequence[Bar]] = field(default_factory=dict)
+    """The market's minutes that were read, by symbol and time."""
 
 
 def costs(
@@ -58,7 +60,7 @@ def costs(
             found.append(analyse(trade, _around(trade, market.get(trade.symbol, ()))))
         except Refused as error:
             problems.append(f"{trade.request_id}: {error.message}")
-    return Costs(tuple(found), tuple(problems))
+    return Costs(tuple(found), tuple(problems), market)
 
 
 _Rows = tuple[ParentOrderRow, DecisionRow, list[ChildOrderRow], Mapping[int, list[FillRow]]]
@@ -148,6 +150,7 @@ def _child(row: ChildOrderRow, fills: Iterable[FillRow]) -> Child:
         final_at=row.final_at,
         arrival=_arrival(row.arrival),
         fills=tuple(Fill(_part(fill), fill.executed_at) for fill in fills),
+        style=row.style,
     )
 
 

@@ -46,6 +46,8 @@ class Child:
     final_at: datetime | None
     arrival: Arrival | None
     fills: tuple[Fill, ...]
+    style: str = "ioc"
+    """How it meets the market: `ioc`, `post_only` or `limit`."""
 
     @property
     def parts(self) -> tuple[FillPart, ...]:

@@ -1,5 +1,6 @@
 """Whatever happens in whatever order, every parent's books balance and every id is used once."""
 
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -13,10 +14,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Throttled
+from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Refused, Throttled
+from bot.execution.control import ParentControl
 from models.database import Database
 from models.enums import ChildState, ParentState
 from tests.support.desk import Desk
+from tests.support.fakes import INSTRUMENT, PRICE
 from tests.support.services import PostgresServer
 
 FAULTS = {
@@ -29,8 +32,22 @@ FAULTS = {
 }
 
 
+ALGORITHMS: dict[str, dict[str, object]] = {
+    "immediate": {},
+    "twap": {"horizon_seconds": 20, "interval_seconds": 4},
+    "vwap": {"horizon_seconds": 20, "volume_curve": [2, 1, 0, 3]},
+    "pov": {"horizon_seconds": 30, "participation_rate": 0.001},
+    "iceberg": {"horizon_seconds": 40, "display_size": "700"},
+    "passive": {"horizon_seconds": 30, "cross_margin_seconds": 8},
+}
+CANCEL_FAULTS = {
+    "lost": (OutcomeUnknown("read timeout"), True),
+    "not taken": (DependencyDown("refused"), False),
+}
+
+
 class AnyHistory(RuleBasedStateMachine):
-    """Requests, sends, faults, fills, sweeps, halts and time, in any order."""
+    """Requests, steps, sends, faults, fills, paces, sweeps, halts and time, in any order."""
 
     postgres: PostgresServer
     template: str
@@ -54,12 +71,14 @@ class AnyHistory(RuleBasedStateMachine):
         self.db.dispose()
         self.postgres.drop_database(self.url)
 
-    @rule(size=st.integers(100, 9000), twap=st.booleans(), side=st.sampled_from(["buy", "sell"]))
-    def ask(self, size: int, twap: bool, side: str) -> None:
+    @rule(
+        size=st.integers(100, 9000),
+        algorithm=st.sampled_from(sorted(ALGORITHMS)),
+        side=st.sampled_from(["buy", "sell"]),
+    )
+    def ask(self, size: int, algorithm: str, side: str) -> None:
         self.requests += 1
-        signal: dict[str, object] = {"position_size": str(size), "algorithm": "immediate"}
-        if twap:
-            signal |= {"algorithm": "twap", "horizon_seconds": 20, "interval_seconds": 4}
+        signal = {"position_size": str(size), "algorithm": algorithm, **ALGORITHMS[algorithm]}
         outcome = self.desk.approve(f"r-{self.requests}", signal_data=signal, side=side)
         assert not (self.halted and outcome["verdict"] != "deny")
 
@@ -68,6 +87,39 @@ class AnyHistory(RuleBasedStateMachine):
         accepted = len(self.desk.exchange.accepted)
         self.desk.send_due()
         assert not (self.halted and len(self.desk.exchange.accepted) != accepted)
+
+    @rule()
+    def step(self) -> None:
+        """Every stepped parent is looked at; what it makes is sent with the rest."""
+        for number in range(1, self.requests + 1):
+            self.desk.worker.step(f"r-{number}")
+
+    @rule(part=st.sampled_from([None, "0.001"]))
+    def somebody_trades_against_us(self, part: str | None) -> None:
+        for order in self.desk.exchange.open_orders():
+            self.desk.exchange.fill(order.order_link_id, None if part is None else Decimal(part))
+
+    @rule(name=st.sampled_from(sorted(CANCEL_FAULTS)))
+    def next_cancel_fails(self, name: str) -> None:
+        self.desk.exchange.cancel_faults.append(CANCEL_FAULTS[name])
+
+    @rule(percent=st.sampled_from(["0.99", "1", "1.001", "1.02"]))
+    def market_moves(self, percent: str) -> None:
+        self.desk.market.touch = self.desk.exchange.touch = (PRICE * Decimal(percent)).quantize(
+            Decimal("0.1")
+        )
+
+    @precondition(lambda self: self.requests > 0)
+    @rule(act=st.sampled_from(["pause", "resume", "cancel"]), number=st.integers(1, 9))
+    def operator_acts(self, act: str, number: int) -> None:
+        control = ParentControl(self.db, self.desk.clock, self.desk.wakeups)
+        with suppress(Refused):
+            getattr(control, act)(f"r-{number}", reason="drill", actor="operator")
+
+    @rule(volatility=st.sampled_from([0.02, 0.04, 0.09]))
+    def risk_changes(self, volatility: float) -> None:
+        self.desk.market.volatility = volatility
+        self.desk.pacer.tick()
 
     @rule(name=st.sampled_from(sorted(FAULTS)))
     def next_post_fails(self, name: str) -> None:
@@ -124,12 +176,27 @@ class AnyHistory(RuleBasedStateMachine):
         for body in self.desk.exchange.accepted:
             assert Decimal(str(body["qty"])) == ours[str(body["orderLinkId"])].qty
 
+    @invariant()
+    def every_order_is_one_that_the_venue_takes_and_in_time(self) -> None:
+        deadlines = {c.order_link_id: c.deadline_at for c in self.desk.children()}
+        for body in self.desk.exchange.accepted:
+            qty, price = Decimal(str(body["qty"])), Decimal(str(body["price"]))
+            assert qty % INSTRUMENT.qty_step == 0
+            assert qty >= INSTRUMENT.min_qty
+            assert body["reduceOnly"] or qty * price >= INSTRUMENT.min_notional
+            accepted_at = self.desk.exchange.accepted_at[str(body["orderLinkId"])]
+            assert accepted_at < deadlines[str(body["orderLinkId"])]
+
     def _calm_end(self) -> None:
         """Afterwards: faults end, time passes, and everything comes to rest, fully accounted."""
         desk = self.desk
         desk.exchange.faults.clear()
         desk.exchange.visible = True
+        desk.exchange.cancel_faults.clear()
+        desk.market.volatility = 0.02
         for _ in range(14):
+            desk.pacer.tick()
+            self.step()
             desk.send_due()
             desk.stream()
             self.sweep()
@@ -144,6 +211,7 @@ class AnyHistory(RuleBasedStateMachine):
                 assert ParentState(parent.state).is_final
                 total += parent.filled_qty * (1 if parent.side == "buy" else -1)
         assert total == desk.position()
+        assert desk.exchange.open_orders() == []
         assert total == sum(f.qty * f.side.sign for f in desk.exchange.fills)
 
 
@@ -164,7 +232,7 @@ def test_any_history_balances_and_comes_to_rest(
     run_state_machine_as_test(
         AnyHistoryThatEnds,
         settings=settings(
-            max_examples=12,
+            max_examples=25,
             stateful_step_count=25,
             deadline=None,
             derandomize=True,

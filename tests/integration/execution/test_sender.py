@@ -136,13 +136,32 @@ def test_a_price_refusal_is_tried_again_as_a_new_attempt_with_a_new_id(desk: Des
     desk.check_balance()
 
 
-def test_a_margin_refusal_releases_the_slice(desk: Desk) -> None:
-    desk.exchange.faults = [(ExchangeRefused(110007, "ab not enough", action="RISK"), False)]
+def test_a_margin_refusal_halves_the_size_and_then_stops_with_an_alert(desk: Desk) -> None:
+    refusal = (ExchangeRefused(110007, "ab not enough", action="RISK"), False)
+    desk.exchange.faults = [refusal] * 9
     desk.approve()
+    whole = desk.child().qty
     desk.send(desk.child().child_id)
-    assert len(desk.children()) == 1
+    halves = [c.qty for c in desk.children() if c.state == ChildState.PLANNED]
+    assert len(halves) == 2
+    assert sum(halves) == whole
+    for _ in range(5):
+        desk.pass_time(3)
+        desk.send_due()
+        desk.check_balance()
     assert desk.parent().state == ParentState.UNFILLED
     assert desk.parent().released_qty == desk.parent().approved_qty
+    assert desk.parent().stop_reason is not None
+    assert desk.audit_kinds().count("backup_plan") == 3
+    desk.check_balance()
+
+
+def test_an_error_of_the_account_stops_the_parent_at_once(desk: Desk) -> None:
+    desk.exchange.faults = [(ExchangeRefused(10003, "bad key", action="FATAL"), False)]
+    desk.approve_twap()
+    desk.send_due()
+    assert desk.exchange.posts == 1
+    assert desk.parent().state == ParentState.UNFILLED
     desk.check_balance()
 
 
@@ -172,15 +191,23 @@ def test_an_unfilled_rest_is_tried_again_until_it_is_filled(desk: Desk) -> None:
     desk.check_balance()
 
 
-def test_attempts_end_and_the_rest_is_released(desk: Desk) -> None:
+def test_a_taker_that_finds_nothing_rests_in_the_end_and_its_rest_is_released(desk: Desk) -> None:
     desk.exchange.fill_share = D(0)
     desk.approve()
-    for _ in range(8):
+    for _ in range(9):
         desk.send_due()
         desk.stream()
+        desk.step()
+        desk.check_balance()
         desk.pass_time(4)
-    assert desk.exchange.posts == 5
+    for _ in range(3):
+        desk.step()
+        desk.stream()
+    styles = [str(body["timeInForce"]) for body in desk.exchange.accepted]
+    assert styles[:3] == ["IOC"] * 3
+    assert "PostOnly" in styles
     assert desk.parent().state == ParentState.UNFILLED
+    assert not desk.exchange.open_orders()
     desk.check_balance()
 
 
@@ -213,7 +240,7 @@ def test_without_a_fresh_market_an_adding_child_waits(desk: Desk) -> None:
 def test_a_worker_that_was_frozen_past_its_lease_does_not_post(desk: Desk) -> None:
     desk.approve()
     ticks = iter([0.0, 31.0])
-    desk.sender._monotonic = lambda: next(ticks)
+    desk.sender._monotonic = desk.sender._claims._monotonic = lambda: next(ticks)
     assert desk.send(desk.child().child_id) is SendResult.ALREADY_TAKEN
     assert desk.exchange.posts == 0
 

@@ -17,6 +17,7 @@ from bot.clock import FixedClock
 from bot.exchange.protocol import ExchangeOrder, Execution, OrderStatus
 from bot.execution.approval import ApprovalService
 from bot.execution.fills import FillBook
+from bot.execution.parents import new_child
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from console.exchange_record import parse_exchange_record
@@ -24,6 +25,7 @@ from console.invariants import InvariantResult, check_all
 from console.invariants.evidence import Evidence
 from models.database import Database
 from models.enums import ChildState, ScopeKind, TradeSide
+from models.locks import lock_parent
 from models.repositories import orders, portfolio, states
 from models.tables import ChildOrderRow, ParentOrderRow
 from tests.unit.bot.risk import cases
@@ -50,8 +52,11 @@ class KnownMarket:
 class NoWakeups:
     """Nobody listens: the scene does each step itself."""
 
-    def child(self, child_id: int, due_at: datetime) -> None:
-        del child_id, due_at
+    def child(self, child_id: int, due_at: datetime, *, urgent: bool = False) -> None:
+        del child_id, due_at, urgent
+
+    def parent(self, request_id: str, at: datetime, *, urgent: bool = False) -> None:
+        del request_id, at, urgent
 
     def request(self, request_id: str) -> None:
         del request_id
@@ -72,7 +77,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.db = Database(self.database_url, pool_size=1)
-        self.fills = FillBook(self.db, ACCOUNT)
+        self.fills = FillBook(self.db, ACCOUNT, NoWakeups())
         self.approval = ApprovalService(
             db=self.db,
             account=ACCOUNT,
@@ -126,6 +131,24 @@ class Scene:
         child = self.children(request_id)[0]
         self.accept(child)
         self.fill(child)
+        return child
+
+    def rest(self, request_id: str, qty: str = "0.05", price: str = "29999.9") -> ChildOrderRow:
+        """A stepped parent's next child, post-only, as its worker's step makes it."""
+        with self.db.unit_of_work() as uow:
+            parent = lock_parent(uow.session, request_id)
+            assert parent is not None
+            child = new_child(
+                uow,
+                parent,
+                slot=len(orders.children_of(uow.session, request_id)),
+                attempt=0,
+                qty=D(qty),
+                due_at=self.clock.now(),
+                style="post_only",
+                price=D(price),
+            )
+            uow.commit()
         return child
 
     def accept(self, child: ChildOrderRow) -> None:

@@ -18,6 +18,7 @@ from bot.execution.intake import (
     payload_hash,
     payload_of,
     readable,
+    to_intent,
 )
 from models.messages import MLTradeRequest, parse_plain_decimal, request_schema
 
@@ -58,6 +59,20 @@ BAD = [
     ("signal_data.unknown_field", 1),
     ("signal_data.horizon_seconds", -1),
     ("signal_data.algorithm", "sniper"),
+    ("signal_data.start", "later"),
+    ("signal_data.size_distortion", 1),
+    ("signal_data.time_distortion", 0.6),
+    ("signal_data.volume_model", "oracle"),
+    ("signal_data.participation_rate", 0),
+    ("signal_data.participation_rate", "NaN"),
+    ("signal_data.min_participation_rate", 1.1),
+    ("signal_data.display_size", "-1"),
+    ("signal_data.improve_after", 2),
+    ("signal_data.cross_margin_seconds", -1),
+    ("signal_data.requote_seconds", math.inf),
+    ("signal_data.backup_plan", ["hope"]),
+    ("signal_data.backup_plan", {"price": ["stop_and_alert", "retry"]}),
+    ("signal_data.backup_plan", {"fallback_algorithm": "twap"}),
     ("ml_predictions.confidence", math.nan),
     ("ml_predictions.confidence", 1.2),
     ("ml_predictions.confidence", "-Infinity"),
@@ -91,6 +106,34 @@ def test_a_broken_field_is_refused_by_its_name(path: str, value: object) -> None
     fields = [error.field for error in caught.value.errors]
     assert any(f == path or f"{path}.".startswith(f"{f}.") or f.startswith(path) for f in fields)
     assert fields != ["request"]
+
+
+def test_a_wish_for_randomness_gets_a_seed_of_its_own_and_others_get_none() -> None:
+    request = parse_request(broken("signal_data.size_distortion", 0.3))
+    first, second = (to_intent(request, "paper").options.seed for _ in range(2))
+    assert first is not None and first != second
+    assert to_intent(parse_request(GOOD), "paper").options.seed is None
+
+
+def test_the_seeds_short_backup_plan_reaches_the_gate() -> None:
+    names = ["reduce_size", "market_order_fallback", "cancel_on_risk_increase"]
+    options = to_intent(parse_request(broken("signal_data.backup_plan", names)), "paper").options
+    assert options.cancel_on_risk_increase
+    assert options.backup_ladders["margin"] == ("reduce_size", "market_order_fallback")
+    assert "throttled" not in options.backup_ladders
+
+
+def test_rates_in_the_wrong_order_and_a_vwap_of_two_minds_are_refused() -> None:
+    signal = {"position_size": "10", "participation_rate": 0.1, "min_participation_rate": 0.2}
+    two = {
+        "position_size": "10",
+        "algorithm": "vwap",
+        "volume_curve": [1],
+        "volume_model": "static",
+    }
+    for wrong in (signal, two, {"position_size": "10", "algorithm": "vwap"}):
+        with pytest.raises(BadMessage):
+            parse_request(broken("signal_data", wrong))
 
 
 def test_every_broken_field_is_named_at_once() -> None:

@@ -1,0 +1,246 @@
+"""Backup plans on rows: what becomes of a failed child's rest, as its parent's ladder says."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from bot.execution.algorithms.base import LotRules
+from bot.execution.backup import (
+    FailedAttempt,
+    Ladder,
+    Remedy,
+    ladder_for,
+    respond,
+)
+from bot.execution.backup import after_fill as positions_after_fill
+from bot.execution.parents import (
+    ZERO,
+    is_urgent,
+    new_child,
+    step_soon,
+    unplanned_qty,
+    wake_child,
+)
+from bot.execution.ports import Wakeups
+from bot.risk.codec import moment_text, plain
+from bot.risk.snapshot import AlgorithmOptions
+from bot.risk.working_rules import WorkingRules
+from models.backup import BackupStep, FailureClass
+from models.database import UnitOfWork
+from models.enums import Algorithm, ChildState, ParentState
+from models.locks import lock_child
+from models.repositories import orders, portfolio
+from models.tables import ChildOrderRow, ParentOrderRow
+
+log = logging.getLogger(__name__)
+
+_RESTING = (Algorithm.PASSIVE, Algorithm.ICEBERG)
+ONE = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """What is left to do for the caller: release a part, or stop the parent for a reason."""
+
+    released: Decimal
+    stop: str | None = None
+
+
+def stored(
+    algorithm: Algorithm, options: AlgorithmOptions, rules: WorkingRules, *, reduce_only: bool
+) -> dict[str, Any]:
+    """The ladder of a new parent as plain JSON: later changes of the rules don't move it."""
+    fallback = options.fallback_algorithm
+    if fallback is None:
+        # What took and found too little may rest; what rested and was left behind may take.
+        fallback = Algorithm.IMMEDIATE if algorithm in _RESTING else Algorithm.PASSIVE
+    declared = {
+        **options.backup_ladders,
+        "fallback_algorithm": fallback,
+        "cancel_on_risk_increase": options.cancel_on_risk_increase,
+    }
+    ladder = ladder_for(declared, rules, reduce_only=reduce_only)
+    return {
+        "rungs": {name.value: [step.value for step in steps] for name, steps in
+                  ladder.rungs.items()},
+        "fallback_algorithm": ladder.fallback_algorithm.value,
+        "cancel_on_risk_increase": ladder.cancel_on_risk_increase,
+    }  # fmt: skip
+
+
+def ladder_of(parent: ParentOrderRow) -> Ladder:
+    """The parent's own ladder; one from before backup plans has none and stops."""
+    plan: Mapping[str, Any] = parent.params.get("backup", {})
+    return Ladder(
+        rungs={
+            FailureClass(name): tuple(BackupStep(step) for step in steps)
+            for name, steps in plan.get("rungs", {}).items()
+        },
+        fallback_algorithm=Algorithm(plan.get("fallback_algorithm", Algorithm.IMMEDIATE)),
+        cancel_on_risk_increase=bool(plan.get("cancel_on_risk_increase", False)),
+    )
+
+
+def working_algorithm(parent: ParentOrderRow) -> Algorithm:
+    """What works the parent now: its own algorithm, or the one that a backup plan put in place."""
+    return Algorithm((parent.ladder or {}).get("algorithm", parent.algorithm))
+
+
+def size_factor(parent: ParentOrderRow) -> Decimal:
+    """By how much a stepped parent's next child is smaller after failures."""
+    return Decimal((parent.ladder or {}).get("size", "1"))
+
+
+def bound_bps(parent: ParentOrderRow) -> Decimal | None:
+    """The slippage bound of a stepped parent's next child, where a backup plan widened it."""
+    found = (parent.ladder or {}).get("bound_bps")
+    return None if found is None else Decimal(found)
+
+
+def not_before(parent: ParentOrderRow) -> datetime | None:
+    """Until when a stepped parent waits after a failure."""
+    found = (parent.ladder or {}).get("not_before")
+    return None if found is None else datetime.fromisoformat(found)
+
+
+def after_fill(parent: ParentOrderRow, child: ChildOrderRow) -> None:
+    """A fill shows that it goes again: smaller sizes and wider bounds end with it."""
+    if parent.ladder is None or child.filled_qty <= 0:
+        return
+    kept = {key: parent.ladder[key] for key in ("algorithm",) if key in parent.ladder}
+    positions = positions_after_fill(
+        parent.ladder.get("positions", {}), qty=child.qty, filled=child.filled_qty
+    )
+    parent.ladder = {**kept, "positions": positions}
+
+
+def follow_up(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    failure: FailureClass,
+    now: datetime,
+    wakeups: Wakeups,
+) -> FollowUp:
+    """Takes the next rung for the rest of a child that has just ended."""
+    rest = child.qty - child.filled_qty
+    row = portfolio.instrument(uow.session, parent.symbol)
+    if row is None or ParentState(parent.state).is_final:
+        return FollowUp(rest)
+    rules = LotRules(row.qty_step, row.min_qty, row.max_qty, row.min_notional)
+    before: dict[str, Any] = dict(parent.ladder or {})
+    positions = before.get("positions", {})
+    number = orders.last_attempt(uow.session, parent.request_id, child.slot) + 1
+    # What a stepped parent sends next is made of all that no child holds.
+    open_children = orders.open_children(uow.session, parent.request_id)
+    tried = unplanned_qty(parent, open_children) if parent.stepped else rest
+    attempt = FailedAttempt(
+        failure=failure,
+        rest=tried,
+        number=number,
+        price=parent.price_limit,
+        seconds_left=(parent.deadline_at - now).total_seconds(),
+        algorithm=working_algorithm(parent),
+        reduce_only=parent.reduce_only,
+    )
+    found, positions = respond(ladder_of(parent), attempt, positions, rules)
+    parent.ladder = {**before, "positions": positions}
+    _record(uow, parent, child, failure, found, now)
+    if found.stop:
+        return FollowUp(rest, stop=found.note)
+    if found.algorithm is not None:
+        _switch(uow, parent, found.algorithm, now)
+    if parent.stepped:
+        _step_later(uow, parent, found, now, wakeups)
+        return FollowUp(ZERO)
+    _plan_attempts(uow, parent, child, number, found, now, wakeups)
+    return FollowUp(found.released)
+
+
+def _plan_attempts(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    number: int,
+    found: Remedy,
+    now: datetime,
+    wakeups: Wakeups,
+) -> None:
+    """One more child of the slot for each part that is tried again."""
+    parts = (
+        (found.qty, found.delay_seconds, found.bound_bps),
+        (found.later_qty, found.later_delay_seconds, None),
+    )
+    for qty, delay, bound in parts:
+        if qty <= 0:
+            continue
+        successor = new_child(
+            uow,
+            parent,
+            slot=child.slot,
+            attempt=number,
+            qty=qty,
+            due_at=now + timedelta(seconds=delay),
+            bound_bps=bound,
+        )
+        number += 1
+        wake_child(uow, successor, is_urgent(parent), wakeups)
+
+
+def _step_later(
+    uow: UnitOfWork, parent: ParentOrderRow, found: Remedy, now: datetime, wakeups: Wakeups
+) -> None:
+    """A stepped parent has its rest back: what changes is when and how it places the next child."""
+    changed = dict(parent.ladder or {})
+    at = now + timedelta(seconds=found.delay_seconds)
+    changed["not_before"] = moment_text(at)
+    if found.step is BackupStep.REDUCE_SIZE:
+        changed["size"] = plain(Decimal(changed.get("size", "1")) / 2)
+    if found.bound_bps is not None:
+        changed["bound_bps"] = plain(found.bound_bps)
+    parent.ladder = changed
+    step_soon(uow, parent, at, wakeups)
+
+
+def _switch(uow: UnitOfWork, parent: ParentOrderRow, algorithm: Algorithm, now: datetime) -> None:
+    """From here on another algorithm works the rest, step by step; planned slices end."""
+    parent.stepped = True
+    parent.ladder = {**(parent.ladder or {}), "algorithm": algorithm.value}
+    for seen in orders.open_children(uow.session, parent.request_id):
+        child = lock_child(uow.session, seen.child_id)
+        if child is not None and child.state == ChildState.PLANNED:
+            child.state = ChildState.CANCELLED
+            child.final_at = now
+            child.note = f"the rest goes on by {algorithm.value}"
+            child.fencing_token += 1
+
+
+def _record(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    failure: FailureClass,
+    found: Remedy,
+    now: datetime,
+) -> None:
+    uow.audit(
+        parent.account,
+        "backup_plan",
+        parent.request_id,
+        "mlrisk",
+        {
+            "child": child.order_link_id,
+            "failure": failure.value,
+            "step": None if found.step is None else found.step.value,
+            "note": found.note,
+        },
+        now,
+    )
+    if found.stop:
+        log.critical(
+            "backup plan stops %s: %s", parent.request_id, found.note,
+            extra={"request_id": parent.request_id, "failure": failure.value},
+        )  # fmt: skip

@@ -1,0 +1,336 @@
+"""Claiming a child: the last checks, its price, and the write-ahead of its exact request.
+
+All of it in one transaction under the parent's and the child's lock. Nothing is sent here.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bot.clock import Clock
+from bot.exchange.protocol import Exchange, OrderIntent, OrderType, TimeInForce
+from bot.execution import holdback, permits, pricing, settlement, volume_counter
+from bot.execution.algorithms.base import LotRules
+from bot.execution.budget import OrderBudget
+from bot.execution.holdback import Circumstances, Hold, Sent
+from bot.execution.pacing import Pace
+from bot.execution.parents import is_urgent, new_child, wake_child
+from bot.execution.ports import LimitsSource, Wakeups
+from bot.failpoints import BEFORE_CLAIM_COMMIT, hit
+from bot.risk.codec import moment_text, plain
+from bot.risk.limits import RiskLimits
+from bot.risk.snapshot import MarketView
+from models.database import Database, UnitOfWork
+from models.enums import ChildState, TradeSide
+from models.locks import lock_child, lock_parent
+from models.repositories import orders, portfolio
+from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
+
+_NO_MARKET_LOOK = timedelta(seconds=0.5)
+_TIME_IN_FORCE = {
+    "ioc": TimeInForce.IOC,
+    "post_only": TimeInForce.POST_ONLY,
+    "limit": TimeInForce.GTC,
+}
+
+
+class NotClaimed(StrEnum):
+    """Why a child was not claimed."""
+
+    NOT_DUE = "not_due"
+    ALREADY_TAKEN = "already_taken"
+    """Claimed before: whoever finds it so reconciles instead of posting."""
+    STOPPED = "stopped"
+    """Its permit, state or deadline forbids it; the child has ended."""
+    HELD = "held"
+    """It may go out later; why is noted on the child."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """A child that was due when it was looked at, before anything was locked."""
+
+    child_id: int
+    request_id: str
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A child that is ours to send until its lease ends."""
+
+    child_id: int
+    request_id: str
+    algorithm: str
+    token: int
+    body: dict[str, object]
+    lease_ends_monotonic: float
+
+
+class Claims:
+    """Claims children of one account for one process."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        exchange: Exchange,
+        limits: LimitsSource,
+        budget: OrderBudget,
+        clock: Clock,
+        wakeups: Wakeups,
+        owner: str,
+        lease_seconds: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._db = db
+        self._exchange = exchange
+        self._limits = limits
+        self._budget = budget
+        self._clock = clock
+        self._wakeups = wakeups
+        self._owner = owner
+        self._lease_seconds = lease_seconds
+        self._monotonic = monotonic
+
+    def claim(self, prospect: Prospect, view: MarketView | None) -> Claim | NotClaimed:
+        """Writes the request ahead and gives the right to send it, or says why not."""
+        now = self._clock.now()
+        lease_ends = self._monotonic() + self._lease_seconds
+        with self._db.unit_of_work() as uow:
+            parent, child = locked(uow, prospect.request_id, prospect.child_id)
+            if parent is None or child is None or child.state != ChildState.PLANNED:
+                return NotClaimed.ALREADY_TAKEN
+            if child.due_at > now:
+                return NotClaimed.NOT_DUE
+            refusal = permits.refusal(uow.session, parent, child, now)
+            if refusal is not None:
+                self._stop(uow, parent, child, refusal, now)
+                return NotClaimed.STOPPED
+            limits = self._limits.limits()
+            rules = portfolio.instrument(uow.session, parent.symbol)
+            price = pricing.bound(parent, child, view, rules, limits, now)
+            hold = self._hold(uow.session, parent, child, view, limits, now)
+            if price is None:
+                hold = hold or Hold(now + _NO_MARKET_LOOK, "no fresh market data")
+            hold = hold or self._budget_hold(child, now)
+            if hold is not None:
+                self._delay(uow, parent, child, hold, now)
+                return NotClaimed.HELD
+            assert price is not None
+            self._shrink(uow, parent, child, rules, price, now)
+            body = self._write_ahead(uow, parent, child, price, view, now)
+            hit(BEFORE_CLAIM_COMMIT, parent.algorithm)
+            uow.commit()
+            return Claim(
+                prospect.child_id,
+                parent.request_id,
+                parent.algorithm,
+                child.fencing_token,
+                body,
+                lease_ends,
+            )
+
+    def _hold(
+        self,
+        session: Session,
+        parent: ParentOrderRow,
+        child: ChildOrderRow,
+        view: MarketView | None,
+        limits: RiskLimits,
+        now: datetime,
+    ) -> Hold | None:
+        pace = None if parent.pace is None else Pace.from_json(parent.pace)
+        traded = None
+        if parent.volume_mark is not None and view is not None and view.traded_qty is not None:
+            traded, parent.volume_mark = volume_counter.counted(parent.volume_mark, view)
+        seen = Circumstances(
+            now=now,
+            far_touch=pricing.far_touch(TradeSide(parent.side), view, limits, now),
+            limit=pricing.worst_price(parent, child),
+            traded_since_start=traded,
+            sent=(
+                _sent_lately(session, parent, now - holdback.window(parent, pace))
+                if holdback.looks_back(parent, child, pace, now)
+                else ()
+            ),
+            on_time=_on_time_qty(session, parent, child, now),
+            exit_under_way=not parent.reduce_only
+            and orders.emergency_exit_under_way(session, parent.account, parent.symbol),
+        )
+        return holdback.hold(parent, child, seen, pace, limits.working)
+
+    def _budget_hold(self, child: ChildOrderRow, now: datetime) -> Hold | None:
+        """Asked last, so that only what really goes out is counted; it answers within 0.3 s."""
+        wait = self._budget.take(
+            child.account, order=child.order_link_id, is_exit=child.reduce_only
+        )
+        if wait <= 0:
+            return None
+        return Hold(now + timedelta(seconds=wait), "the account's order budget is used up")
+
+    def _delay(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        child: ChildOrderRow,
+        hold: Hold,
+        now: datetime,
+    ) -> None:
+        """A new due time; a reason that is news is recorded."""
+        if child.note != hold.why:
+            uow.audit(
+                child.account,
+                "child_held",
+                parent.request_id,
+                self._owner,
+                {"child": child.order_link_id, "why": hold.why},
+                now,
+            )
+        child.note = hold.why
+        child.due_at = min(hold.until, child.deadline_at)
+        child.wake_at = now
+        wake_child(uow, child, is_urgent(parent), self._wakeups)
+        uow.commit()
+
+    def _stop(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        child: ChildOrderRow,
+        refusal: permits.Refusal,
+        now: datetime,
+    ) -> None:
+        settlement.end_child(
+            uow, parent, child, refusal.state, now, note=refusal.note, wakeups=self._wakeups
+        )
+        uow.commit()
+
+    def _shrink(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        child: ChildOrderRow,
+        rules: InstrumentRow | None,
+        price: Decimal,
+        now: datetime,
+    ) -> None:
+        """Under a pace that shrinks, a part of a planned slice waits for the next spacing."""
+        if parent.pace is None or parent.stepped or rules is None:
+            return
+        lots = LotRules(rules.qty_step, rules.min_qty, rules.max_qty, rules.min_notional)
+        least = lots.min_child_lots(price, reduce_only=parent.reduce_only) * rules.qty_step
+        qty = holdback.shrunk_qty(child, Pace.from_json(parent.pace), rules.qty_step, least)
+        later = now + holdback.spacing(parent)
+        if qty == child.qty or later >= parent.deadline_at:
+            return
+        rest, child.qty = child.qty - qty, qty
+        new_child(
+            uow,
+            parent,
+            slot=child.slot,
+            attempt=orders.last_attempt(uow.session, parent.request_id, child.slot) + 1,
+            qty=rest,
+            due_at=later,
+        )
+        uow.audit(
+            child.account,
+            "child_shrunk",
+            parent.request_id,
+            self._owner,
+            {"child": child.order_link_id, "qty": plain(qty), "later": plain(rest)},
+            now,
+        )
+
+    def _write_ahead(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        child: ChildOrderRow,
+        price: Decimal,
+        view: MarketView | None,
+        now: datetime,
+    ) -> dict[str, object]:
+        """Stores exactly what will be sent, and whose it is to send."""
+        body = self._exchange.order_body(
+            OrderIntent(
+                order_link_id=child.order_link_id,
+                symbol=child.symbol,
+                side=TradeSide(child.side),
+                qty=child.qty,
+                order_type=OrderType.LIMIT,
+                time_in_force=_TIME_IN_FORCE[child.style],
+                price=price,
+                reduce_only=child.reduce_only,
+            )
+        )
+        child.body = dict(body)
+        child.price = price
+        child.arrival = _arrival(view)
+        child.state = ChildState.SENDING
+        child.lease_owner = self._owner
+        child.lease_until = now + timedelta(seconds=self._lease_seconds)
+        child.fencing_token += 1
+        child.claims += 1
+        child.posts += 1
+        child.sent_at = now
+        uow.audit(
+            child.account,
+            "child_sending",
+            parent.request_id,
+            self._owner,
+            {"child": child.order_link_id, "body": dict(body), "post": child.posts},
+            now,
+        )
+        return dict(body)
+
+
+def locked(
+    uow: UnitOfWork, request_id: str, child_id: int
+) -> tuple[ParentOrderRow | None, ChildOrderRow | None]:
+    """A child with its parent, both locked, the parent first."""
+    return lock_parent(uow.session, request_id), lock_child(uow.session, child_id)
+
+
+def _sent_lately(session: Session, parent: ParentOrderRow, since: datetime) -> Sequence[Sent]:
+    """The parent's children that went out since then; what the exchange never took counts not."""
+    rows = session.execute(
+        select(ChildOrderRow.qty, ChildOrderRow.sent_at).where(
+            ChildOrderRow.request_id == parent.request_id,
+            ChildOrderRow.sent_at > since,
+            ChildOrderRow.state != ChildState.PLANNED,
+        )
+    )
+    return [Sent(qty, sent_at) for qty, sent_at in rows if sent_at is not None]
+
+
+def _on_time_qty(
+    session: Session, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
+) -> Decimal:
+    """Asked for late slices only: what they must leave room for."""
+    if parent.stepped or not holdback.is_late(child, now):
+        return Decimal(0)
+    found = session.scalar(
+        select(func.max(ChildOrderRow.qty)).where(
+            ChildOrderRow.request_id == parent.request_id,
+            ChildOrderRow.state == ChildState.PLANNED,
+            ChildOrderRow.attempt == 0,
+            ChildOrderRow.planned_at.between(
+                now - holdback.LATE_AFTER, now + holdback.spacing(parent)
+            ),
+        )
+    )
+    return found or Decimal(0)
+
+
+def _arrival(view: MarketView | None) -> dict[str, object] | None:
+    """What the cost of the trade is measured from; the analysis judges its age."""
+    if view is None or view.bid is None or view.ask is None:
+        return None
+    return {"bid": plain(view.bid), "ask": plain(view.ask), "as_of": moment_text(view.as_of)}

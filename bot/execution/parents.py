@@ -1,0 +1,102 @@
+"""Single acts on a parent's rows and its children's; callers hold the parent's lock."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from bot.execution.identity import order_link_id
+from bot.execution.ports import Wakeups
+from models.database import UnitOfWork
+from models.enums import ChildState, ExecutionPriority, ParentState
+from models.locks import lock_reservation
+from models.repositories import orders
+from models.tables import ChildOrderRow, ParentOrderRow
+
+ZERO = Decimal(0)
+
+
+def step_soon(uow: UnitOfWork, parent: ParentOrderRow, at: datetime, wakeups: Wakeups) -> None:
+    """Looks at a stepped parent at `at`, or earlier where that is planned; woken after the
+    commit."""
+    if not parent.stepped:
+        return
+    if parent.step_at is None or parent.step_at > at:
+        parent.step_at = at
+    parent.step_wake_at = at
+    request_id, urgent = parent.request_id, is_urgent(parent)
+    uow.after_commit(lambda: wakeups.parent(request_id, at, urgent=urgent))
+
+
+def wake_child(uow: UnitOfWork, child: ChildOrderRow, urgent: bool, wakeups: Wakeups) -> None:
+    """Hands a child to the execution queue once it is durable."""
+    child_id, due = child.child_id, child.due_at
+    uow.after_commit(lambda: wakeups.child(child_id, due, urgent=urgent))
+
+
+def is_urgent(parent: ParentOrderRow) -> bool:
+    """Exits in an emergency overtake everything else."""
+    return parent.reduce_only and parent.priority == ExecutionPriority.EMERGENCY
+
+
+def unplanned_qty(parent: ParentOrderRow, open_children: Sequence[ChildOrderRow]) -> Decimal:
+    """What no live child holds; of a planned schedule that is nothing."""
+    held = sum((child.qty - child.filled_qty for child in open_children), ZERO)
+    return parent.approved_qty - parent.filled_qty - parent.released_qty - held
+
+
+def new_child(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    *,
+    slot: int,
+    attempt: int,
+    qty: Decimal,
+    due_at: datetime,
+    style: str = "ioc",
+    price: Decimal | None = None,
+    bound_bps: Decimal | None = None,
+) -> ChildOrderRow:
+    """A planned child of this parent, flushed; its id at the exchange follows from its place."""
+    child = ChildOrderRow(
+        request_id=parent.request_id,
+        slot=slot,
+        attempt=attempt,
+        order_link_id=order_link_id(parent.account, parent.request_id, slot, attempt),
+        account=parent.account,
+        symbol=parent.symbol,
+        side=parent.side,
+        qty=qty,
+        filled_qty=ZERO,
+        reduce_only=parent.reduce_only,
+        planned_at=due_at,
+        due_at=due_at,
+        deadline_at=parent.deadline_at,
+        state=ChildState.PLANNED,
+        style=style,
+        price=price,
+        bound_bps=bound_bps,
+    )
+    uow.session.add(child)
+    uow.session.flush()
+    return child
+
+
+def release(uow: UnitOfWork, parent: ParentOrderRow, qty: Decimal) -> None:
+    """Gives a quantity back to the limits: it will not be traded."""
+    parent.released_qty += qty
+    reservation = lock_reservation(uow.session, parent.request_id)
+    if reservation is not None:
+        reservation.open_qty = max(ZERO, reservation.open_qty - qty)
+
+
+def take_back(uow: UnitOfWork, parent: ParentOrderRow, qty: Decimal) -> Decimal:
+    """A fill of a child that had ended: what of it had been released, now taken from there.
+
+    The rest of it was the stepped parent's own, still unplanned.
+    """
+    unplanned = ZERO
+    if parent.stepped and not ParentState(parent.state).is_final:
+        unplanned = unplanned_qty(parent, orders.open_children(uow.session, parent.request_id))
+    released = min(parent.released_qty, max(ZERO, qty - max(ZERO, unplanned)))
+    parent.released_qty -= released
+    return released

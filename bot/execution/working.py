@@ -1,0 +1,407 @@
+"""Working a stepped parent: one look at its rows and the market, then what its algorithm wants.
+
+A step is one transaction under the parent's lock: new children, cancel requests and the time of
+the next look are rows before anything is sent. A step that is repeated finds them and does
+nothing twice. Whether the exchange confirms a cancel is read from its own records: nothing
+replaces a child before that.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy.orm import Session
+
+from bot.clock import Clock
+from bot.errors import MlriskError, Refused
+from bot.exchange.protocol import Exchange
+from bot.execution import backup_plans, permits, pricing, settlement, steppers, volume_counter
+from bot.execution.algorithms.base import LotRules
+from bot.execution.algorithms.stepping import (
+    POLL,
+    Action,
+    CancelLive,
+    Done,
+    DoneReason,
+    LiveChild,
+    Place,
+    Progress,
+    Style,
+    Terms,
+    Touch,
+    WaitUntil,
+)
+from bot.execution.algorithms.volume_forecast import VolumeForecast
+from bot.execution.budget import OrderBudget
+from bot.execution.pacing import Pace
+from bot.execution.parents import is_urgent, new_child, step_soon, unplanned_qty, wake_child
+from bot.execution.ports import LimitsSource, MarketCache, VolumeForecasts, Wakeups
+from bot.execution.steppers import PaceFactors
+from bot.failpoints import AFTER_CANCEL, AFTER_STEP_COMMIT, BEFORE_STEP_COMMIT, hit
+from bot.risk.limits import RiskLimits
+from bot.risk.snapshot import MarketView
+from models.database import Database, UnitOfWork
+from models.enums import Algorithm, ChildState, ParentState, TradeSide
+from models.locks import lock_child, lock_parent
+from models.repositories import orders, portfolio
+from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
+
+log = logging.getLogger(__name__)
+
+ZERO = Decimal(0)
+CANCEL_AGAIN = timedelta(seconds=2)
+"""A cancel that nobody has confirmed after this long is asked for again; asking twice is safe."""
+_HURRIED_MARGIN = timedelta(seconds=1)
+"""A hurried exit still has time to cross: its end is never put before this."""
+
+
+class StepResult(StrEnum):
+    STEPPED = "stepped"
+    NOT_DUE = "not_due"
+    IDLE = "idle"
+    """It is over, or not worked by steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one step sees, read before any lock."""
+
+    symbol: str
+    view: MarketView | None
+    forecast: VolumeForecast | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Cancel:
+    child_id: int
+    algorithm: str
+    symbol: str
+    order_link_id: str
+
+
+class ParentWorker:
+    """Works the stepped parents of one account. One instance per worker process."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        account: str,
+        exchange: Exchange,
+        market: MarketCache,
+        limits: LimitsSource,
+        forecasts: VolumeForecasts,
+        budget: OrderBudget,
+        clock: Clock,
+        wakeups: Wakeups,
+    ) -> None:
+        self._db = db
+        self._account = account
+        self._exchange = exchange
+        self._budget = budget
+        self._market = market
+        self._limits = limits
+        self._forecasts = forecasts
+        self._clock = clock
+        self._wakeups = wakeups
+
+    def step(self, request_id: str) -> StepResult:
+        """Looks at the parent if that is due; a second call does nothing."""
+        look = self._look(request_id)
+        if not isinstance(look, _Look):
+            return look
+        now = self._clock.now()
+        with self._db.unit_of_work() as uow:
+            parent = lock_parent(uow.session, request_id)
+            if parent is None or parent.step_at is None:
+                return StepResult.IDLE
+            if parent.step_at > now:
+                return StepResult.NOT_DUE
+            cancels = self._advance(uow, parent, look, now)
+            hit(BEFORE_STEP_COMMIT, parent.algorithm)
+            uow.commit()
+        hit(AFTER_STEP_COMMIT, parent.algorithm)
+        for cancel in cancels:
+            self._send_cancel(cancel)
+        return StepResult.STEPPED
+
+    def _look(self, request_id: str) -> _Look | StepResult:
+        with self._db.reading() as session:
+            parent = session.get(ParentOrderRow, request_id)
+        if parent is None or parent.step_at is None or ParentState(parent.state).is_final:
+            return StepResult.IDLE
+        now = self._clock.now()
+        if parent.step_at > now:
+            return StepResult.NOT_DUE
+        forecast = self._forecast(parent, now)
+        return _Look(parent.symbol, self._market.get(parent.symbol), forecast)
+
+    def _forecast(self, parent: ParentOrderRow, now: datetime) -> VolumeForecast | None:
+        """None: no model steers this parent, or none can; then it follows the clock."""
+        model = parent.params.get("volume_model")
+        if model is None or backup_plans.working_algorithm(parent) is not Algorithm.VWAP:
+            return None
+        try:
+            return self._forecasts.forecast(
+                parent.symbol,
+                model=str(model),
+                start_at=parent.start_at,
+                deadline_at=parent.deadline_at,
+                now=now,
+            )
+        except MlriskError as error:
+            log.warning("no volume forecast: %s", error, extra={"request_id": parent.request_id})
+            return None
+
+    def _advance(
+        self, uow: UnitOfWork, parent: ParentOrderRow, look: _Look, now: datetime
+    ) -> Sequence[_Cancel]:
+        """Everything that one step writes; returns the cancels to send after the commit."""
+        self._stop_if_refused(uow, parent, now)
+        if ParentState(parent.state).is_final:
+            return ()
+        children = orders.children_of(uow.session, parent.request_id)
+        rules = portfolio.instrument(uow.session, parent.symbol)
+        traded, parent.volume_mark = volume_counter.counted(parent.volume_mark, look.view)
+        actions = self._actions(parent, children, look, rules, traded, now)
+        self._note_source(uow, parent, look, now)
+        parent.step_at = None
+        for action in actions:
+            match action:
+                case Place():
+                    self._place(uow, parent, children, action, now)
+                case CancelLive():
+                    self._request_cancel(uow, parent, children, action, now)
+                case WaitUntil():
+                    parent.step_at, parent.step_wake_at = action.at, None
+                case Done():
+                    settlement.finish(uow, parent, now, parent.stop_reason or action.reason.value)
+        self._look_again(uow, parent, now)
+        return self._cancels_to_send(uow.session, parent, now)
+
+    def _stop_if_refused(self, uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
+        """A voided permit ends the parent: what rests is called back, the rest is released."""
+        if parent.stop_reason is not None:
+            return
+        refusal = permits.parent_refusal(uow.session, parent)
+        if refusal is not None:
+            settlement.stop(uow, parent, refusal.note, now, self._wakeups)
+
+    def _actions(
+        self,
+        parent: ParentOrderRow,
+        children: Sequence[ChildOrderRow],
+        look: _Look,
+        rules: InstrumentRow | None,
+        traded: Decimal,
+        now: datetime,
+    ) -> Sequence[Action]:
+        live = [c for c in children if not ChildState(c.state).is_final]
+        if parent.stop_reason is not None:
+            return [*_cancel_all(live), WaitUntil(now + POLL)] if live else [Done(_STOPPED)]
+        if rules is None:
+            return [WaitUntil(now + POLL)]
+        limits = self._limits.limits()
+        pace = None if parent.pace is None else Pace.from_json(parent.pace)
+        if self._is_held(parent, pace, now):
+            resting = [child for child in live if child.style != Style.IOC]
+            return [*_cancel_all(resting), WaitUntil(min(now + POLL, _end(parent, now)))]
+        side = TradeSide(parent.side)
+        terms = Terms(side, parent.price_limit, rules.tick_size.normalize(), parent.reduce_only)
+        stepper = steppers.stepper(
+            backup_plans.working_algorithm(parent),
+            parent.params,
+            terms,
+            parent.approved_qty,
+            pace=_factors(pace, parent),
+            forecast=look.forecast,
+        )
+        lots = LotRules(rules.qty_step, rules.min_qty, rules.max_qty, rules.min_notional)
+        progress = _progress(parent, children, pace, now)
+        return stepper.step(progress, _touch(side, look.view, traded, limits, now), lots)
+
+    def _is_held(self, parent: ParentOrderRow, pace: Pace | None, now: datetime) -> bool:
+        """Nothing is placed and nothing may rest: the operator, risk, or a failure just now.
+
+        After the deadline nothing holds it: then it is wound up.
+        """
+        if now >= parent.deadline_at:
+            return False
+        if ParentState(parent.state) is ParentState.PAUSED:
+            return True
+        if pace is not None and pace.speed <= 0:
+            return True
+        wait = backup_plans.not_before(parent)
+        return wait is not None and wait > now
+
+    def _note_source(
+        self, uow: UnitOfWork, parent: ParentOrderRow, look: _Look, now: datetime
+    ) -> None:
+        """Whether a model or the clock steers a VWAP is recorded when it changes."""
+        if "volume_model" not in parent.params:
+            return
+        source = "clock" if look.forecast is None else look.forecast.model
+        if parent.params.get("volume_source") == source:
+            return
+        parent.params = {**parent.params, "volume_source": source}
+        uow.audit(
+            parent.account, "volume_source", parent.request_id, "mlrisk", {"source": source}, now
+        )
+
+    def _place(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        children: Sequence[ChildOrderRow],
+        action: Place,
+        now: datetime,
+    ) -> None:
+        """Writes the child; it is sent by its own task after the commit."""
+        slot = max((child.slot for child in children), default=-1) + 1
+        held = unplanned_qty(parent, orders.open_children(uow.session, parent.request_id))
+        if action.qty > held:
+            raise Refused(f"a step wants {action.qty:f}, {held:f} are left: planner error")
+        child = new_child(
+            uow,
+            parent,
+            slot=slot,
+            attempt=0,
+            qty=action.qty,
+            due_at=now,
+            style=action.style.value,
+            price=action.price,
+            bound_bps=backup_plans.bound_bps(parent) if action.style is Style.IOC else None,
+        )
+        child.wake_at = now
+        wake_child(uow, child, is_urgent(parent), self._wakeups)
+
+    def _request_cancel(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        children: Sequence[ChildOrderRow],
+        action: CancelLive,
+        now: datetime,
+    ) -> None:
+        """Decided here, sent after the commit. What has not gone out yet simply ends."""
+        for seen in children:
+            if seen.slot != action.slot or ChildState(seen.state).is_final:
+                continue
+            child = lock_child(uow.session, seen.child_id)
+            if child is None:
+                continue
+            child.cancel_requested_at = child.cancel_requested_at or now
+            if child.state == ChildState.PLANNED:
+                settlement.end_child(
+                    uow, parent, child, ChildState.CANCELLED, now,
+                    note="called back before it went out", wakeups=self._wakeups,
+                )  # fmt: skip
+
+    def _look_again(self, uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
+        """The next look is woken by this process when it is near, else by the dispatcher."""
+        if ParentState(parent.state).is_final:
+            return
+        wanted = parent.step_at or now + POLL
+        if wanted - now > _SOON:
+            parent.step_at = wanted
+            return
+        step_soon(uow, parent, wanted, self._wakeups)
+
+    def _cancels_to_send(
+        self, session: Session, parent: ParentOrderRow, now: datetime
+    ) -> Sequence[_Cancel]:
+        """Children at the exchange whose cancel was decided and not sent, or not confirmed."""
+        due = []
+        for child in orders.open_children(session, parent.request_id):
+            asked = child.cancel_requested_at
+            if asked is None or child.state not in (ChildState.ACKED, ChildState.WORKING):
+                continue
+            if child.cancels and now - asked < child.cancels * CANCEL_AGAIN:
+                continue
+            child.cancels += 1
+            due.append(_Cancel(child.child_id, parent.algorithm, child.symbol, child.order_link_id))
+        return due
+
+    def _send_cancel(self, cancel: _Cancel) -> None:
+        """What it led to is read from the exchange's records; an error is tried again later."""
+        if self._budget.take_cancel(self._account) > 0:
+            log.info("cancel waits for its budget", extra={"order_link_id": cancel.order_link_id})
+            return
+        try:
+            self._exchange.cancel(cancel.symbol, cancel.order_link_id)
+        except MlriskError as error:
+            log.warning(
+                "cancel not confirmed: %s", error, extra={"order_link_id": cancel.order_link_id}
+            )
+        hit(AFTER_CANCEL, cancel.algorithm)
+
+
+_STOPPED = DoneReason.DEADLINE
+"""Stands in where the parent's own stop reason says more."""
+_SOON = timedelta(seconds=5)
+"""An ETA in Redis may reach this far ahead, as the dispatcher's horizon does."""
+
+
+def _cancel_all(children: Sequence[ChildOrderRow]) -> list[CancelLive]:
+    return [CancelLive(child.slot) for child in children if child.cancel_requested_at is None]
+
+
+def _end(parent: ParentOrderRow, now: datetime) -> datetime:
+    return max(parent.deadline_at, now)
+
+
+def _factors(pace: Pace | None, parent: ParentOrderRow) -> PaceFactors:
+    size = backup_plans.size_factor(parent)
+    return PaceFactors(size=size) if pace is None else PaceFactors(pace.speed, pace.size * size)
+
+
+def _progress(
+    parent: ParentOrderRow, children: Sequence[ChildOrderRow], pace: Pace | None, now: datetime
+) -> Progress:
+    return Progress(
+        total=parent.approved_qty - parent.released_qty,
+        filled=parent.filled_qty,
+        children=tuple(_live(child) for child in children),
+        start_at=parent.start_at,
+        deadline_at=_deadline(parent, pace, now),
+        now=now,
+    )
+
+
+def _deadline(parent: ParentOrderRow, pace: Pace | None, now: datetime) -> datetime:
+    """Of a hurried exit: the horizon shortened by its speed, never over before it is worked."""
+    if pace is None or pace.speed <= 1 or now >= parent.deadline_at:
+        return parent.deadline_at
+    hurried = parent.start_at + (parent.deadline_at - parent.start_at) / float(pace.speed)
+    return min(parent.deadline_at, max(hurried, now + _HURRIED_MARGIN))
+
+
+def _live(child: ChildOrderRow) -> LiveChild:
+    return LiveChild(
+        slot=child.slot,
+        qty=child.qty,
+        filled=child.filled_qty,
+        price=child.price,
+        style=Style(child.style),
+        placed_at=child.sent_at or child.planned_at,
+        final=ChildState(child.state).is_final,
+        cancel_requested=child.cancel_requested_at is not None,
+    )
+
+
+def _touch(
+    side: TradeSide, view: MarketView | None, traded: Decimal, limits: RiskLimits, now: datetime
+) -> Touch:
+    """An unknown or old market is an unusable one: nothing is priced by it."""
+    if view is None or pricing.far_touch(side, view, limits, now) is None:
+        return Touch(ZERO, ZERO, ZERO, ZERO, traded)
+    return Touch(
+        bid=view.bid or ZERO,
+        ask=view.ask or ZERO,
+        bid_size=view.bids[0][1] if view.bids else ZERO,
+        ask_size=view.asks[0][1] if view.asks else ZERO,
+        traded_volume_since_start=traded,
+    )

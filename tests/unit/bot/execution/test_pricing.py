@@ -1,0 +1,96 @@
+"""No child's price is worse than its own bound and its parent's limit."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.execution.pricing import bound, far_touch
+from bot.risk.limits import RiskLimits
+from models.enums import TradeSide
+from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
+from tests.unit.bot.risk.cases import NOW, limits, market
+
+D = Decimal
+RULES = InstrumentRow(symbol="BTCUSDT", tick_size=D("0.1"), qty_step=D("0.001"))
+
+
+def parent(side: str = "buy", limit: str = "30150", **changes: object) -> ParentOrderRow:
+    row = ParentOrderRow(
+        side=side, price_limit=D(limit), reduce_only=False, params={"fallback_limit": "30300"}
+    )
+    for name, value in changes.items():
+        setattr(row, name, value)
+    return row
+
+
+def child(**changes: object) -> ChildOrderRow:
+    row = ChildOrderRow(style="ioc", price=None, bound_bps=None)
+    for name, value in changes.items():
+        setattr(row, name, value)
+    return row
+
+
+def test_a_taker_is_bound_by_the_touch_and_the_slippage_limit() -> None:
+    found = bound(parent(), child(), market(), RULES, limits(max_slippage_bps=10.0), NOW)
+    assert found == D("30030")
+
+
+def test_the_parents_limit_is_never_passed() -> None:
+    found = bound(parent(limit="30010"), child(), market(), RULES, limits(), NOW)
+    assert found == D("30010")
+    sold = bound(parent("sell", "29990"), child(), market(), RULES, limits(), NOW)
+    assert sold == D("29990")
+
+
+def test_a_resting_child_stays_at_its_price_while_the_limit_allows_it() -> None:
+    resting = child(style="post_only", price=D("29990"))
+    assert bound(parent(), resting, market(), RULES, limits(), NOW) == D("29990")
+    assert bound(parent(limit="29980"), resting, market(), RULES, limits(), NOW) == D("29980")
+
+
+def test_a_backup_plan_may_widen_the_bound_to_its_own_and_to_the_fallback_limit() -> None:
+    wide = child(bound_bps=D(100))
+    assert bound(parent(), wide, market(), RULES, limits(), NOW) == D("30300")
+    narrow = parent(params={"fallback_limit": "30200"})
+    assert bound(narrow, wide, market(), RULES, limits(), NOW) == D("30200")
+
+
+@pytest.mark.parametrize(
+    "view", [None, market(as_of=NOW - timedelta(seconds=60)), market(ask=None)]
+)
+def test_an_unknown_market_stops_what_adds_and_not_what_reduces(view: object) -> None:
+    assert bound(parent(), child(), view, RULES, limits(), NOW) is None  # type: ignore[arg-type]
+    exit_order = parent(reduce_only=True)
+    assert bound(exit_order, child(), view, RULES, limits(), NOW) == D("30150")  # type: ignore[arg-type]
+    resting = child(style="post_only", price=D("29990"))
+    assert bound(exit_order, resting, view, RULES, limits(), NOW) == D("29990")  # type: ignore[arg-type]
+
+
+def test_the_far_touch_is_what_the_side_pays() -> None:
+    assert far_touch(TradeSide.BUY, market(), RiskLimits(), NOW) == D("30000")
+    assert far_touch(TradeSide.SELL, market(), RiskLimits(), NOW) == D("29999.9")
+
+
+@given(
+    st.sampled_from(["buy", "sell"]),
+    st.integers(290_000, 310_000),
+    st.floats(0.1, 200),
+    st.one_of(st.none(), st.integers(1, 100)),
+)
+def test_whatever_the_touch_no_price_is_worse_than_the_limit_and_all_are_on_the_tick(
+    side: str, touch: int, slippage: float, own: int | None
+) -> None:
+    price = D(touch) / 10
+    view = market(bid=price - D("0.1"), ask=price)
+    limit = D("30150") if side == "buy" else D("29850")
+    fallback = "30300" if side == "buy" else "29700"
+    row = parent(side, str(limit), params={"fallback_limit": fallback})
+    one = child(bound_bps=None if own is None else D(own))
+    found = bound(row, one, view, RULES, limits(max_slippage_bps=slippage), NOW)
+    assert found is not None
+    worst = limit if own is None else D(fallback)
+    assert found <= worst if side == "buy" else found >= worst
+    assert found % D("0.1") == 0

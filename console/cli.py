@@ -15,6 +15,7 @@ from console.commands import (
     down,
     halt,
     migrate,
+    order,
     paper_exchange,
     replay,
     requests,
@@ -103,6 +104,7 @@ for verb in (
 app.add_typer(schema.app, name="schema")
 app.add_typer(volume.app, name="volume")
 app.add_typer(config.app, name="config")
+app.add_typer(order.app, name="order")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from models.enums import TradingState
+from models.enums import ChildState, TradingState
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -36,6 +36,8 @@ class RequestLine:
     verdict: str
     approved_notional: Decimal | None
     reasons: tuple[str, ...]
+    progress: str = ""
+    """What works its order and what is in the way; empty when no order is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,14 @@ class ChildLine:
     planned_at: datetime
     due_at: datetime
     sent_at: datetime | None
+    style: str = "ioc"
+    price: Decimal | None = None
+    cancel_requested_at: datetime | None = None
+
+    @property
+    def rests(self) -> bool:
+        """It waits at the exchange for somebody to trade against it."""
+        return self.style != "ioc" and self.state in (ChildState.ACKED, ChildState.WORKING)
 
     @property
     def lateness_ms(self) -> float | None:

@@ -4,8 +4,11 @@ from collections.abc import Callable
 
 from bot.errors import MlriskError
 from bot.exchange.protocol import Exchange
+from bot.execution.ports import Wakeups
 from config.settings import Settings
 from console.errors import CommandError, ExitCode
+
+_PING_SECONDS = 2.0
 
 
 def revoker(settings: Settings) -> Callable[[], int] | None:
@@ -24,6 +27,32 @@ def revoker(settings: Settings) -> Callable[[], int] | None:
         return revoke_queued()
 
     return revoke
+
+
+def wakeups(settings: Settings) -> Wakeups | None:
+    """Celery's; None where no Redis answers. Then each wake-up would only be waited for in vain."""
+    if settings.redis_url is None or not _answers(settings.require_redis_url()):
+        return None
+    from tasks.wakeups import CeleryWakeups
+    from workers.app import app
+
+    app.set_current()
+    return CeleryWakeups()
+
+
+def _answers(redis_url: str) -> bool:
+    from redis import Redis
+    from redis.exceptions import RedisError
+
+    client = Redis.from_url(
+        redis_url, socket_timeout=_PING_SECONDS, socket_connect_timeout=_PING_SECONDS
+    )
+    try:
+        return bool(client.ping())
+    except (RedisError, OSError):
+        return False
+    finally:
+        client.close()
 
 
 def cancel_without_postgres(exchange: Exchange, why: Exception) -> CommandError:

@@ -19,6 +19,7 @@ from console.moment import (
     RequestLine,
     StateLine,
 )
+from console.parent_words import progress_words
 from models.enums import ChildState, TradingState
 from models.tables import (
     BreakerRow,
@@ -141,8 +142,10 @@ def recent_requests(session: Session, rows: int) -> tuple[RequestLine, ...]:
             DecisionRow.verdict,
             DecisionRow.approved_notional,
             DecisionRow.decision["reasons"].label("reasons"),
+            ParentOrderRow,
         )
         .outerjoin(DecisionRow, DecisionRow.request_id == TradeRequestRow.request_id)
+        .outerjoin(ParentOrderRow, ParentOrderRow.request_id == TradeRequestRow.request_id)
         .order_by(TradeRequestRow.received_at.desc())
         .limit(rows)
     )
@@ -158,6 +161,7 @@ def recent_requests(session: Session, rows: int) -> tuple[RequestLine, ...]:
             verdict=row.verdict or "",
             approved_notional=row.approved_notional,
             reasons=tuple(row.reasons or ()),
+            progress=progress_words(row.ParentOrderRow),
         )
         for row in found
     )
@@ -182,6 +186,9 @@ def _children(session: Session, *, due: bool, rows: int) -> tuple[ChildLine, ...
         ChildOrderRow.planned_at,
         ChildOrderRow.due_at,
         ChildOrderRow.sent_at,
+        ChildOrderRow.style,
+        ChildOrderRow.price,
+        ChildOrderRow.cancel_requested_at,
     )
     if due:
         open_states = [ChildState.PLANNED, *_OPEN_CHILD]

@@ -1,6 +1,6 @@
 """One request from its message to its last fill, as plain facts and as tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -9,6 +9,7 @@ from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from console import parent_words
 from console.output import plain, utc
 from models.tables import (
     AuditRow,
@@ -119,27 +120,55 @@ def _factors(factors: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+def _about_the_work(parent: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Why it is worked as it is, each with a label; only what there is to say."""
+    params = parent["params"]
+    lines = (
+        ("chosen because", str(params.get("chosen_because") or "")),
+        ("plan", parent_words.planning_words(params)),
+        (
+            "in its way",
+            parent_words.standing_words(parent["state"], parent["stop_reason"], parent["pace"]),
+        ),
+        ("failures in a row", parent_words.ladder_words(parent["ladder"])),
+        ("end", parent["end_reason"] or ""),
+    )
+    yield from ((label, words) for label, words in lines if words)
+
+
+def _child_state(child: Mapping[str, Any]) -> str:
+    if child["final_at"] is not None or child["cancel_requested_at"] is None:
+        return str(child["state"])
+    return f"{child['state']}, called back"
+
+
 def _print_orders(out: Console, facts: Mapping[str, Any]) -> None:
     parent = facts["parent"]
     if parent is None:
         return
+    algorithm = parent_words.algorithm_words(parent["algorithm"], parent["ladder"])
     out.print(
-        f"parent: {parent['algorithm']} {plain(parent['approved_qty'])} "
+        f"parent: {algorithm} {plain(parent['approved_qty'])} "
         f"[bold]{parent['state']}[/], filled {plain(parent['filled_qty'])}, released "
         f"{plain(parent['released_qty'])}, limit {plain(parent['price_limit'])}, "
         f"deadline {utc(parent['deadline_at'])}"
     )
+    for label, words in _about_the_work(parent):
+        out.print(f"{label}: {escape(words)}")
     children = Table(
-        "slot", "try", "order", "qty", "filled", "state", "due", "sent", "note", box=None
-    )
+        "slot", "try", "order", "style", "price", "qty", "filled", "state", "due", "sent", "note",
+        box=None,
+    )  # fmt: skip
     for child in facts["children"]:
         children.add_row(
             str(child["slot"]),
             str(child["attempt"]),
             child["order_link_id"],
+            child["style"],
+            "" if child["price"] is None else plain(child["price"]),
             plain(child["qty"]),
             plain(child["filled_qty"]),
-            child["state"],
+            _child_state(child),
             utc(child["due_at"]),
             utc(child["sent_at"]) if child["sent_at"] else "",
             escape(child["note"] or ""),

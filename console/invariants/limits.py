@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.execution.scheduling import STEPPED
 from console.invariants.decoded import inputs_of, is_ours
 from console.invariants.evidence import Evidence
 from console.output import plain
@@ -130,16 +131,27 @@ def _events(session: Session) -> Iterator[_Event]:
     for fill in session.scalars(select(FillRow)):
         yield _Event(fill.recorded_at, 0, fill)
     children = session.scalars(select(ChildOrderRow)).all()
+    parents = session.scalars(select(ParentOrderRow)).all()
+    stepped = {parent.request_id for parent in parents if _keeps_its_rests(parent)}
     attempts = {(c.request_id, c.slot, c.attempt) for c in children}
     for child in children:
         goes_on = (child.request_id, child.slot, child.attempt + 1) in attempts
-        if child.final_at is not None and not goes_on:
+        if child.final_at is not None and not goes_on and child.request_id not in stepped:
             yield _Event(child.final_at, 1, child)
-    for parent in session.scalars(select(ParentOrderRow)):
+    for parent in parents:
         if parent.finished_at is not None:
             yield _Event(parent.finished_at, 2, parent)
     for decision in session.scalars(select(DecisionRow).where(DecisionRow.approved_qty > 0)):
         yield _Event(decision.decided_at, 3, decision)
+
+
+def _keeps_its_rests(parent: ParentOrderRow) -> bool:
+    """Stepped from its start: what a child leaves goes to the next one and is released at the end.
+
+    A schedule that a backup plan has turned into steps had released rests before; for it a
+    child's end counts, which may find too little, never too much.
+    """
+    return parent.algorithm in STEPPED or "volume_model" in parent.params
 
 
 def _decided(book: _Book, row: DecisionRow) -> list[str]:

@@ -1,10 +1,12 @@
 """I6: nothing is stuck, and the exchange's fills are our fills."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.execution.algorithms.stepping import Style
 from console.invariants.evidence import SETTLING, STUCK_AFTER, Evidence
 from console.invariants.quantities import open_parent_states
 from console.output import utc
@@ -26,6 +28,7 @@ def i6_work_resumes_and_fills_agree(evidence: Evidence) -> list[str]:
         *_pending_requests(evidence.session, evidence.now),
         *_waiting_children(evidence.session, evidence.now),
         *_unresolved_children(evidence.session, evidence.now),
+        *_forgotten_parents(evidence.session, evidence.now),
         *_overdue_parents(evidence.session, evidence.now),
         *_fills_differ(evidence),
     ]
@@ -42,16 +45,18 @@ def _pending_requests(session: Session, now: datetime) -> list[str]:
 
 
 def _waiting_children(session: Session, now: datetime) -> list[str]:
-    """Planned children that should have gone out. Whoever is stopped may wait for its deadline."""
+    """Planned children that should have gone out. Whoever is stopped or paused may wait for its
+    deadline; a parent that is being ended plans nothing."""
     stopped = _trading_is_stopped(session)
     rows = session.execute(
-        select(ChildOrderRow, ParentOrderRow.state)
+        select(ChildOrderRow, ParentOrderRow)
         .join(ParentOrderRow, ParentOrderRow.request_id == ChildOrderRow.request_id)
         .where(ChildOrderRow.state == ChildState.PLANNED, ChildOrderRow.due_at < now - STUCK_AFTER)
     )
     found: list[str] = []
-    for child, parent_state in rows:
-        excused = stopped or parent_state == ParentState.PAUSED
+    for child, parent in rows:
+        paused = parent.state == ParentState.PAUSED and parent.stop_reason is None
+        excused = stopped or paused
         if child.deadline_at < now - STUCK_AFTER:
             found.append(f"child {child.order_link_id} is planned beyond its deadline")
         elif not excused:
@@ -65,17 +70,43 @@ def _trading_is_stopped(session: Session) -> bool:
 
 
 def _unresolved_children(session: Session, now: datetime) -> list[str]:
-    """All our orders are immediate-or-cancel, so their end is known soon after they were sent."""
+    """Sent children whose end should be known: of an immediate order soon after it was sent, of one
+    that rests soon after its cancel or its deadline."""
     rows = session.scalars(
         select(ChildOrderRow).where(
             ChildOrderRow.state.in_(_UNRESOLVED), ChildOrderRow.sent_at < now - STUCK_AFTER
         )
     )
-    return [
-        f"child {row.order_link_id} is {row.state} since {utc(row.sent_at)}"
-        for row in rows
-        if row.sent_at is not None
-    ]
+    return [words for row in rows if (words := _unresolved(row, now)) is not None]
+
+
+def _unresolved(child: ChildOrderRow, now: datetime) -> str | None:
+    if child.sent_at is None:
+        return None
+    name = f"child {child.order_link_id}"
+    if child.style == Style.IOC or child.state != ChildState.WORKING:
+        return f"{name} is {child.state} since {utc(child.sent_at)}"
+    asked = child.cancel_requested_at
+    if asked is not None and asked < now - STUCK_AFTER:
+        return f"{name} still rests, its cancel was decided at {utc(asked)}"
+    if child.deadline_at < now - STUCK_AFTER:
+        return f"{name} still rests beyond its deadline {utc(child.deadline_at)}"
+    return None
+
+
+def _forgotten_parents(session: Session, now: datetime) -> Iterator[str]:
+    """Stepped parents that nobody looks at: not in time, or never again. A pause is no excuse,
+    since what rests must be called back; the trading state is none, for the same reason."""
+    rows = session.scalars(
+        select(ParentOrderRow).where(
+            ParentOrderRow.stepped, ParentOrderRow.state.in_(open_parent_states())
+        )
+    )
+    for row in rows:
+        if row.step_at is None:
+            yield f"parent {row.request_id} is {row.state}, and no next step is planned"
+        elif row.step_at < now - STUCK_AFTER:
+            yield f"parent {row.request_id} is {row.state}, its step was due at {utc(row.step_at)}"
 
 
 def _overdue_parents(session: Session, now: datetime) -> list[str]:

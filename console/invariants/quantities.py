@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from console.invariants.evidence import SETTLING, Evidence
 from console.output import plain
-from models.enums import ParentState
+from models.enums import ChildState, ParentState
 from models.tables import (
     ChildOrderRow,
     DecisionRow,
@@ -32,6 +32,7 @@ def i3_quantities_add_up(evidence: Evidence) -> list[str]:
     for parent in session.scalars(select(ParentOrderRow).order_by(ParentOrderRow.request_id)):
         found += _parent_adds_up(parent, approved.get(parent.request_id), open_qty)
     found += _children_add_up(session)
+    found += _children_hold_what_is_open(session)
     found += _positions_add_up(session)
     if evidence.record is not None:
         found += _exchange_agrees(evidence)
@@ -87,6 +88,25 @@ def _children_add_up(session: Session) -> list[str]:
         for parent in session.scalars(select(ParentOrderRow))
         if by_parent[parent.request_id] != parent.filled_qty
     ]
+    return found
+
+
+def _children_hold_what_is_open(session: Session) -> list[str]:
+    """Live children hold exactly what is open; of a stepped parent at most that, since it plans
+    one child after the other."""
+    held: dict[str, Decimal] = defaultdict(Decimal)
+    live = [state for state in ChildState if not state.is_final]
+    for child in session.scalars(select(ChildOrderRow).where(ChildOrderRow.state.in_(live))):
+        held[child.request_id] += child.qty - child.filled_qty
+    found: list[str] = []
+    for parent in session.scalars(select(ParentOrderRow)):
+        may_fill = parent.approved_qty - parent.filled_qty - parent.released_qty
+        holds = held[parent.request_id]
+        if holds > may_fill or (not parent.stepped and holds < may_fill):
+            found.append(
+                f"parent {parent.request_id}: its children hold {plain(holds)}, "
+                f"open is {plain(may_fill)}"
+            )
     return found
 
 

@@ -85,7 +85,7 @@ def requests(view: ScreenView, rows: int) -> Panel:
             words.amount(Decimal(line.notional or 0)),
             Text(line.verdict, words.VERDICT_STYLES.get(line.verdict, "dim")),
             words.money(line.approved_notional) if line.verdict != "deny" else "",
-            ", ".join(line.reasons) or line.status,
+            line.progress or ", ".join(line.reasons) or line.status,
         )
     return _panel(table, "requests and decisions")
 
@@ -95,7 +95,7 @@ def children(view: ScreenView, rows: int) -> Panel:
     table = _table(("due", 8), ("request", _ID_WIDTH), ("slot", 4), ("symbol", 8), ("side", 4))
     table.add_column("qty", justify="right", no_wrap=True, ratio=1)
     table.add_column("state", width=9, no_wrap=True)
-    table.add_column("late/in", width=8, justify="right", no_wrap=True)
+    table.add_column("late/in/at", width=10, justify="right", no_wrap=True)
     live = view.live
     if live is not None:
         due = live.children_due[: max(1, rows // 2)]
@@ -111,7 +111,9 @@ def children(view: ScreenView, rows: int) -> Panel:
 
 
 def _child_cells(line: ChildLine, live: Live) -> tuple[str, ...]:
-    if line.lateness_ms is not None:
+    if line.rests and line.price is not None:
+        when = words.amount(line.price)
+    elif line.lateness_ms is not None:
         when = words.milliseconds(line.lateness_ms)
     else:
         wait = (line.due_at - live.at).total_seconds()
@@ -123,9 +125,15 @@ def _child_cells(line: ChildLine, live: Live) -> tuple[str, ...]:
         line.symbol,
         line.side,
         words.amount(line.qty),
-        line.state,
+        _child_state(line),
         when,
     )
+
+
+def _child_state(line: ChildLine) -> str:
+    if not line.rests:
+        return line.state
+    return "rests" if line.cancel_requested_at is None else "recalled"
 
 
 def fills(view: ScreenView, rows: int) -> Panel:

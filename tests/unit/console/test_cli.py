@@ -32,7 +32,8 @@ VERBS = (
     "blocks",
     "tca",
 )
-GROUPS = ("schema", "paper-exchange", "config", "volume")
+GROUPS = ("schema", "paper-exchange", "config", "volume", "order")
+ORDER_VERBS = ("pause", "resume", "cancel", "list")
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +79,17 @@ def test_every_verb_has_help_with_an_example_and_takes_a_home(
     assert "--home" in text
 
 
+@pytest.mark.parametrize("verb", ORDER_VERBS)
+def test_every_verb_of_order_has_help_with_an_example_and_takes_a_home(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["order", verb, "--help"]) == ExitCode.OK
+    text = capsys.readouterr().out
+    assert f"mlrisk order {verb}" in text.partition("Example:")[2]
+    assert "--home" in text
+    assert "--json" in text
+
+
 def test_paper_exchange_has_its_own_help() -> None:
     result = _module("paper-exchange", "--help")
     assert result.returncode == 0
@@ -109,6 +121,8 @@ def test_an_unknown_verb_is_a_usage_error(capsys: pytest.CaptureFixture[str]) ->
         (["show", "r-1"], ExitCode.USAGE),
         (["halt", "--reason", "x"], ExitCode.USAGE),
         (["screen"], ExitCode.USAGE),
+        (["order", "list"], ExitCode.USAGE),
+        (["order", "cancel", "r-1", "--reason", "x"], ExitCode.USAGE),
     ],
 )
 def test_without_a_system_each_verb_says_so_in_one_line(

@@ -1,8 +1,10 @@
-"""`halt` and `resume` hold when Redis, the exchange or Postgres is away, and say what didn't."""
+"""An operator's commands hold when Redis, the exchange or Postgres is away, and say what didn't."""
 
 import json
 import time
 from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -10,12 +12,15 @@ from sqlalchemy.orm import Session
 
 from bot.errors import DependencyDown
 from bot.exchange.protocol import ExchangeOrder
+from bot.execution.pacing import Pace, PaceKind
 from console.cli import run
 from console.errors import ExitCode
 from console.operator import cancel_without_postgres
-from models.tables import TradingStateRow
-from tests.unit.console.scene import Scene, read_only_engine
+from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, TradingStateRow
+from tests.unit.console.scene import START, Scene, read_only_engine
 from workers.ports import free_port
+
+SLOWED = Pace(PaceKind.SLOW, Decimal("0.5"), Decimal(1), "volatility", "2.1", "2", START)
 
 
 @pytest.fixture
@@ -75,6 +80,135 @@ def test_resume_is_free_in_development_and_refused_in_production(
     monkeypatch.setenv("MLRISK_ENVIRONMENT", "development")
     assert run(["resume", "--reason", "over"]) == ExitCode.OK
     assert _state(away) == ("active", False)
+
+
+TWAP = {"algorithm": "twap", "horizon_seconds": 20, "interval_seconds": 5}
+
+
+def _ordered(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    """What `mlrisk order … --json` prints."""
+    assert run(["order", *arguments, "--json"]) == ExitCode.OK
+    facts: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return facts
+
+
+@pytest.mark.services
+def test_an_order_is_paused_resumed_and_cancelled_while_redis_is_away(
+    away: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away.decide("r-1", signal=TWAP)
+    began = time.monotonic()
+    paused = _ordered(capsys, "pause", "r-1", "--reason", "news")
+    assert (paused["before"], paused["after"], paused["changed"]) == ("working", "paused", True)
+    assert _ordered(capsys, "pause", "r-1", "--reason", "news")["changed"] is False
+    # By the wall clock every slice of the scene is late.
+    assert _ordered(capsys, "resume", "r-1", "--reason", "over")["children_due"] == 4
+    cancelled = _ordered(capsys, "cancel", "r-1", "--reason", "wrong size")
+    assert (cancelled["after"], cancelled["children_ended"]) == ("unfilled", 4)
+    assert time.monotonic() - began < 20
+    assert away.parent("r-1").end_reason == "cancelled by the operator: wrong size"
+
+
+@pytest.mark.services
+def test_an_order_command_tells_a_person_what_it_did_and_that_redis_is_away(
+    away: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away.decide("r-1", signal={"algorithm": "passive", "horizon_seconds": 20})
+    child = away.rest("r-1")
+    away.accept(child)
+    assert run(["order", "cancel", "r-1", "--reason", "drill", "--actor", "bob"]) == ExitCode.OK
+    printed = capsys.readouterr()
+    assert "r-1 ENDING: cancelled by the operator: drill" in printed.out
+    assert f"{child.order_link_id} rests and is being called back" in printed.out
+    assert "Redis doesn't answer" in printed.err
+    assert run(["order", "cancel", "r-1", "--reason", "drill"]) == ExitCode.OK
+    assert "it was already; nothing was changed" in capsys.readouterr().out
+    with away.db.reading() as session:
+        entry = session.scalars(select(AuditRow).where(AuditRow.kind == "parent_cancelled")).one()
+    assert entry.actor.endswith(":bob")
+
+
+@pytest.mark.services
+@pytest.mark.parametrize(
+    ("request_id", "reason", "words"),
+    [
+        ("r-none", "drill", "no request 'r-none' is known"),
+        ("r-1", "drill", "request 'r-1' is over (completed: filled)"),
+        ("r-1", " ", "a reason is needed"),
+    ],
+)
+def test_an_order_that_can_not_be_acted_on_is_refused_in_one_line(
+    away: Scene, capsys: pytest.CaptureFixture[str], request_id: str, reason: str, words: str
+) -> None:
+    away.trade("r-1")
+    assert run(["order", "pause", request_id, "--reason", reason]) == ExitCode.FAILED
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].startswith(f"mlrisk: {words}")
+
+
+@pytest.mark.services
+def test_open_orders_are_listed_with_what_works_them_and_what_is_in_their_way(
+    away: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away.trade("r-0")
+    away.decide("r-1", signal=TWAP)
+    away.decide("r-2", signal={"algorithm": "iceberg", "horizon_seconds": 20})
+    away.accept(away.rest("r-2"))
+    with away.db.transaction() as session:
+        row = session.get_one(ParentOrderRow, "r-2")
+        row.ladder = {"algorithm": "passive", "positions": {"timeout": 2, "rejected": 0}}
+        row.pace = SLOWED.to_json()
+    run(["order", "pause", "r-1", "--reason", "news"])
+    capsys.readouterr()
+    first, second = _ordered(capsys, "list")["orders"]
+    assert (first["request_id"], first["state"], first["resting"]) == ("r-1", "paused", [])
+    assert first["next_child_at"] == "2025-06-01T12:00:00.060Z"
+    assert (second["algorithm"], second["worked_by"]) == ("iceberg", "passive")
+    assert (second["approved_qty"], second["filled_qty"], second["open_qty"]) == ("0.1", "0", "0.1")
+    (resting,) = second["resting"]
+    assert (resting["style"], resting["price"], resting["qty"]) == ("post_only", "29999.9", "0.05")
+    assert run(["order", "list"]) == ExitCode.OK
+    text = capsys.readouterr().out
+    for words in (
+        *("paused by the operator", "iceberg, now passive", "timeout 2", "0.05 at 29999.9"),
+        "slow: volatility 2.1 (from 2)",
+    ):
+        assert words in text, words
+
+
+@pytest.mark.services
+def test_no_open_order_is_said(away: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _ordered(capsys, "list") == {"orders": []}
+    assert run(["order", "list"]) == ExitCode.OK
+    assert capsys.readouterr().out == "no order is open\n"
+
+
+@pytest.mark.services
+def test_a_request_is_shown_with_its_resting_order_its_pace_and_its_switch(
+    away: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away.decide("r-1", signal={"algorithm": "iceberg", "horizon_seconds": 20})
+    child = away.rest("r-1")
+    away.accept(child)
+    with away.db.transaction() as session:
+        row = session.get_one(ParentOrderRow, "r-1")
+        row.ladder = {"algorithm": "passive", "positions": {"timeout": 2}}
+        row.pace = SLOWED.to_json()
+        row.params = {**row.params, "slots_merged": 3, "residual": "0.0004"}
+        session.get_one(ChildOrderRow, child.child_id).cancel_requested_at = away.clock.now()
+    assert run(["show", "r-1"]) == ExitCode.OK
+    text = capsys.readouterr().out
+    for words in (
+        *("parent: iceberg, now passive 0.1 working", "chosen because: asked for by the strategy"),
+        "plan: 3 slices were too small and merged into others; 0.0004 is no whole lot",
+        *("in its way: slow: volatility 2.1 (from 2)", "failures in a row: timeout 2"),
+        *("post_only", "29999.9", "acked, called back"),
+    ):
+        assert words in text, words
+    run(["order", "cancel", "r-1", "--reason", "drill"])
+    capsys.readouterr()
+    assert run(["show", "r-1"]) == ExitCode.OK
+    assert "in its way: ending: cancelled by the operator: drill" in capsys.readouterr().out
 
 
 def test_without_postgres_a_halt_with_cancel_still_asks_the_exchange(

@@ -27,6 +27,8 @@ from tests.unit.console.scene import Scene
 
 pytestmark = pytest.mark.services
 D = Decimal
+PASSIVE = {"algorithm": "passive", "horizon_seconds": 300}
+TWO_SLICES = {"algorithm": "twap", "horizon_seconds": 200, "interval_seconds": 100}
 
 
 @contextmanager
@@ -196,6 +198,32 @@ def test_i3_lets_a_young_fill_be_on_its_way_but_no_old_one(scene: Scene) -> None
     )
 
 
+def _resting(scene: Scene) -> ChildOrderRow:
+    """An order of half its parent that the exchange has shown to rest."""
+    scene.decide("r-1", signal=PASSIVE)
+    child = scene.rest("r-1")
+    scene.accept(child)
+    change(scene, ChildOrderRow, ChildOrderRow.child_id == child.child_id, state=ChildState.WORKING)
+    return child
+
+
+def test_i3_names_children_that_hold_more_than_is_open(scene: Scene) -> None:
+    child = _resting(scene)
+    assert "I3" not in scene.violated(after_seconds=1)
+    change(scene, ChildOrderRow, ChildOrderRow.child_id == child.child_id, qty=D("0.11"))
+    assert "parent r-1: its children hold 0.11, open is 0.1" in only(
+        scene.violated(after_seconds=1), "I3"
+    )
+
+
+def test_i3_names_a_part_of_a_planned_schedule_that_no_child_holds(scene: Scene) -> None:
+    scene.decide("r-1", signal=TWO_SLICES)
+    change(scene, ChildOrderRow, ChildOrderRow.slot == 1, state="cancelled")
+    assert "parent r-1: its children hold 0.05, open is 0.1" in only(
+        scene.violated(after_seconds=1), "I3"
+    )
+
+
 # I4
 
 
@@ -298,6 +326,23 @@ def test_i5_counts_what_earlier_trades_may_still_fill(scene: Scene) -> None:
     assert "decision r-2: position of 12000" in only(scene.violated(after_seconds=1), "I5")
 
 
+def test_i5_counts_what_a_stepped_trade_may_still_fill_after_a_child_has_ended(
+    scene: Scene,
+) -> None:
+    """The whole of the first trade is still to come: a called back child released nothing."""
+    scene.decide("r-1", signal={"position_size": "6000", **PASSIVE})
+    child = scene.rest("r-1", "0.2")
+    scene.accept(child)
+    ended = scene.advance(1)
+    ours = ChildOrderRow.child_id == child.child_id
+    change(scene, ChildOrderRow, ours, state="cancelled", final_at=ended)
+    scene.advance(1)
+    scene.decide("r-2", signal={"position_size": "3000"})
+    assert "I5" not in scene.violated(after_seconds=1)
+    change(scene, DecisionRow, DecisionRow.request_id == "r-2", approved_qty=D("0.2"))
+    assert "decision r-2: position of 12000" in only(scene.violated(after_seconds=1), "I5")
+
+
 # I6
 
 
@@ -326,7 +371,7 @@ def test_i6_names_a_request_that_was_never_decided(scene: Scene) -> None:
 def test_i6_names_a_child_that_was_due_and_not_sent(scene: Scene) -> None:
     scene.decide(
         "r-1",
-        signal={"algorithm": "twap", "horizon_seconds": 200, "interval_seconds": 100},
+        signal=TWO_SLICES,
     )
     assert "I6" not in scene.violated(after_seconds=30)
     text_ = only(scene.violated(after_seconds=90), "I6")
@@ -337,7 +382,7 @@ def test_i6_names_a_child_that_was_due_and_not_sent(scene: Scene) -> None:
 def test_i6_excuses_waiting_children_while_trading_is_halted(scene: Scene) -> None:
     scene.decide(
         "r-1",
-        signal={"algorithm": "twap", "horizon_seconds": 200, "interval_seconds": 100},
+        signal=TWO_SLICES,
     )
     with broken(scene) as session:
         session.execute(text("UPDATE trading_state SET state = 'halted'"))
@@ -354,6 +399,74 @@ def test_i6_names_a_child_whose_outcome_stays_unknown(scene: Scene) -> None:
     change(scene, ChildOrderRow, ChildOrderRow.child_id == child.child_id, state=ChildState.UNKNOWN)
     assert f"child {child.order_link_id} is unknown since" in only(
         scene.violated(after_seconds=90), "I6"
+    )
+
+
+def _look_at(scene: Scene, seconds: float) -> None:
+    """The parent's next step lies that far ahead."""
+    at = scene.clock.now() + timedelta(seconds=seconds)
+    change(scene, ParentOrderRow, ParentOrderRow.request_id == "r-1", step_at=at)
+
+
+def test_i6_lets_an_order_rest_until_its_deadline_and_no_longer(scene: Scene) -> None:
+    child = _resting(scene)
+    _look_at(scene, 600)
+    assert "I6" not in scene.violated(after_seconds=290)
+    text_ = only(scene.violated(after_seconds=400), "I6")
+    assert f"child {child.order_link_id} still rests beyond its deadline" in text_
+
+
+def test_i6_names_a_resting_order_whose_cancel_nobody_confirms(scene: Scene) -> None:
+    child = _resting(scene)
+    _look_at(scene, 600)
+    asked = scene.clock.now()
+    where = ChildOrderRow.child_id == child.child_id
+    change(scene, ChildOrderRow, where, cancel_requested_at=asked)
+    assert "I6" not in scene.violated(after_seconds=30)
+    assert f"child {child.order_link_id} still rests, its cancel was decided at" in only(
+        scene.violated(after_seconds=90), "I6"
+    )
+
+
+@pytest.mark.parametrize("state", [ChildState.SENDING, ChildState.ACKED, ChildState.UNKNOWN])
+def test_i6_names_a_resting_order_that_the_exchange_never_showed(
+    scene: Scene, state: ChildState
+) -> None:
+    child = _resting(scene)
+    _look_at(scene, 600)
+    change(scene, ChildOrderRow, ChildOrderRow.child_id == child.child_id, state=state)
+    assert f"child {child.order_link_id} is {state} since" in only(
+        scene.violated(after_seconds=90), "I6"
+    )
+
+
+@pytest.mark.parametrize("state", ["working", "paused"])
+def test_i6_names_a_stepped_parent_that_nobody_looks_at(scene: Scene, state: str) -> None:
+    _resting(scene)
+    _look_at(scene, 0)
+    change(scene, ParentOrderRow, ParentOrderRow.request_id == "r-1", state=state)
+    assert "I6" not in scene.violated(after_seconds=30)
+    assert f"parent r-1 is {state}, its step was due at 2025-06-01T12:00:00" in only(
+        scene.violated(after_seconds=90), "I6"
+    )
+    change(scene, ParentOrderRow, ParentOrderRow.request_id == "r-1", step_at=None)
+    assert f"parent r-1 is {state}, and no next step is planned" in only(
+        scene.violated(after_seconds=1), "I6"
+    )
+
+
+def test_i6_excuses_what_waits_in_a_paused_parent_but_not_in_one_that_is_being_ended(
+    scene: Scene,
+) -> None:
+    scene.decide("r-1", signal=TWO_SLICES)
+    ours = ParentOrderRow.request_id == "r-1"
+    change(scene, ParentOrderRow, ours, state="paused")
+    assert "I6" not in scene.violated(after_seconds=90)
+    change(scene, ParentOrderRow, ours, stop_reason="cancelled by the operator: drill")
+    assert "was due at" in only(scene.violated(after_seconds=90), "I6")
+    change(scene, ParentOrderRow, ours, stop_reason=None)
+    assert "parent r-1 is paused beyond its deadline" in only(
+        scene.violated(after_seconds=500), "I6"
     )
 
 

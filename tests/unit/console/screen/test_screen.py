@@ -1,6 +1,7 @@
 """The screen fits its terminal at every size, and never loses the trading state."""
 
 import io
+import re
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ import pytest
 from rich.console import Console
 from sqlalchemy.orm import Session
 
+from bot.execution.control import ParentControl
 from bot.execution.halt import Halter
 from config.settings import Settings
 from console.limit_use import LimitUse
@@ -102,6 +104,25 @@ def test_every_size_keeps_the_state_and_its_bounds(traded: Scene, size: tuple[in
     assert len(lines) <= height
     assert all(len(drawn) <= width for drawn in lines)
     assert any("HALTED" in drawn for drawn in lines)
+
+
+@pytest.mark.services
+def test_a_resting_order_is_shown_at_its_price_and_its_parent_with_what_holds_it(
+    traded: Scene,
+) -> None:
+    traded.decide("r-4", signal={"algorithm": "passive", "horizon_seconds": 60})
+    child = traded.rest("r-4")
+    traded.accept(child)
+    text = "\n".join(_drawn(_view(traded), 160, 40))
+    assert re.search(r"r-4 .*0\.05 +rests +29999\.9", text)
+    assert "passive, 0% filled" in text
+    control = ParentControl(traded.db, traded.clock)
+    control.pause("r-4", reason="drill", actor="tester")
+    assert "paused by the operator; passive" in "\n".join(_drawn(_view(traded), 160, 40))
+    control.cancel("r-4", reason="drill", actor="tester")
+    text = "\n".join(_drawn(_view(traded), 160, 40))
+    assert re.search(r"r-4 .*0\.05 +recalled +29999\.9", text)
+    assert "ending: cancelled by" in text
 
 
 @pytest.mark.services

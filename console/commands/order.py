@@ -1,0 +1,131 @@
+"""`mlrisk order`: pauses, resumes, cancels and lists the orders that are being worked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from console.configuring import ActorOption, actor_of
+from console.context import HomeOption, JsonOption, reading, settings_of
+from console.output import print_json, stderr, stdout
+
+if TYPE_CHECKING:
+    from bot.execution.control import ControlReport, ParentControl
+
+app = typer.Typer(
+    no_args_is_help=True, help="Pause, resume, cancel and list the orders being worked."
+)
+
+RequestArgument = Annotated[str, typer.Argument(help="As the strategy named it.")]
+ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="Why; it is recorded.")]
+
+
+@app.command(epilog='Example: mlrisk order pause demo-18c2f-1 --reason "news at noon"')
+def pause(
+    ctx: typer.Context,
+    request_id: RequestArgument,
+    reason: ReasonOption,
+    actor: ActorOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Place nothing more of one order and call back what rests; its deadline stays.
+
+    A second pause changes nothing.
+    """
+    with _control(ctx, home) as control:
+        report = control.pause(request_id, reason=reason, actor=actor_of(actor))
+    _tell(report, as_json)
+
+
+@app.command(epilog='Example: mlrisk order resume demo-18c2f-1 --reason "news is out"')
+def resume(
+    ctx: typer.Context,
+    request_id: RequestArgument,
+    reason: ReasonOption,
+    actor: ActorOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with a paused order, to its original deadline.
+
+    Slices that were due meanwhile catch up under the bound of the limits.
+    """
+    with _control(ctx, home) as control:
+        report = control.resume(request_id, reason=reason, actor=actor_of(actor))
+    _tell(report, as_json)
+
+
+@app.command(epilog='Example: mlrisk order cancel demo-18c2f-1 --reason "wrong size"')
+def cancel(
+    ctx: typer.Context,
+    request_id: RequestArgument,
+    reason: ReasonOption,
+    actor: ActorOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End one order: what has not gone out is released, what rests is called back.
+
+    Fills that come before the exchange confirms count. It can't be undone.
+    """
+    with _control(ctx, home) as control:
+        report = control.cancel(request_id, reason=reason, actor=actor_of(actor))
+    _tell(report, as_json)
+
+
+@app.command("list", epilog="Example: mlrisk order list --json")
+def list_open(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List the open orders: what works each, what is in its way, and what comes next."""
+    from console.open_orders import open_orders, print_orders
+
+    settings = settings_of(ctx, home)
+    with reading(settings.require_database_url()) as session:
+        entries = open_orders(session, settings.account)
+    if as_json:
+        print_json({"orders": entries})
+    else:
+        print_orders(stdout(), entries)
+
+
+@contextmanager
+def _control(ctx: typer.Context, home: HomeOption) -> "Iterator[ParentControl]":
+    """Acts on the system's rows; its workers are woken where Redis answers."""
+    from bot.clock import SystemClock
+    from bot.execution.control import ParentControl
+    from console.operator import wakeups
+    from models.database import Database
+
+    settings = settings_of(ctx, home)
+    db = Database(settings.require_database_url())
+    found = wakeups(settings)
+    try:
+        yield ParentControl(db, SystemClock(), found)
+    finally:
+        db.dispose()
+    if found is None:
+        stderr().print(
+            "Redis doesn't answer: it is recorded and holds, but workers hear of it only when "
+            "the dispatcher finds it"
+        )
+
+
+def _tell(report: "ControlReport", as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(report))
+        return
+    from rich.markup import escape
+
+    out = stdout()
+    state = report.after if report.stop_reason is None or report.after.is_final else "ending"
+    why = f": {escape(report.stop_reason)}" if report.stop_reason else ""
+    was = "" if report.changed else " (it was already; nothing was changed)"
+    out.print(f"{escape(report.request_id)} [bold]{state.upper()}[/]{why}{was}")
+    if report.children_ended:
+        out.print(f"{report.children_ended} planned child orders ended, their quantity is released")
+    if report.children_due:
+        out.print(f"{report.children_due} slices are late and catch up under their bound")
+    for link_id in report.called_back:
+        out.print(f"{escape(link_id)} rests and is being called back; a fill until then counts")

@@ -1,8 +1,6 @@
-"""Costs of trades as JSON, CSV and tables."""
+"""Costs of trades as JSON and tables."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from decimal import Decimal
@@ -17,24 +15,16 @@ from bot.clock import SystemClock
 from bot.errors import Refused
 from bot.exchange.factory import make_exchange
 from bot.execution.tca.analysis import TradeCost
-from bot.execution.tca.impact import fit_impact
+from bot.execution.tca.impact import ImpactFit, fit_impact
+from bot.execution.tca.refit import ACTOR, PATH, Verdict
 from bot.execution.tca.resampling import Estimate
 from bot.execution.tca.service import Costs, costs
 from bot.execution.tca.summary import AlgorithmSummary, by_algorithm
 from config.settings import Settings
 from console.configuring import moment_of
-from console.output import plain, utc
+from console.cost_csv import cell
+from console.output import plain
 from console.queries import database_now
-
-_COEFFICIENT = "gate.impact_coefficient"
-"""Where the configuration keeps Y."""
-_CSV_COLUMNS = (
-    "request_id", "strategy", "algorithm", "symbol", "side", "state", "decided_at", "qty",
-    "filled", "decision_price", "first_order_price", "end_price", "average_price", "delay",
-    "trading", "opportunity", "fees", "total", "total_bps", "fill_rate", "maker_share", "vwap",
-    "twap", "vwap_bps", "twap_bps", "participation", "expected_impact_bps",
-    "realised_impact_bps", "reversion_1m_bps", "reversion_5m_bps",
-)  # fmt: skip
 
 
 def find_costs(
@@ -56,16 +46,6 @@ def facts(found: Costs) -> dict[str, Any]:
         "impact_fit": _impact_fit(found.trades),
         "problems": list(found.problems),
     }
-
-
-def cost_csv(trades: Iterable[TradeCost]) -> str:
-    """One line per trade; numbers without exponent, empty where there is none."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_CSV_COLUMNS)
-    for trade in trades:
-        writer.writerow([_cell(value) for value in _csv_row(trade)])
-    return text.getvalue()
 
 
 def print_costs(out: Console, found: Costs) -> None:
@@ -94,11 +74,33 @@ def _print_fit(out: Console, fit: dict[str, Any]) -> None:
     )
     if fit["low"] > 0.0:
         out.print(
-            f"the gate uses it after: mlrisk config propose {_COEFFICIENT}="
+            f"the gate uses it after: mlrisk config propose {PATH}="
             f"{fit['coefficient']:.3f} -r 'fitted on own fills'"
         )
     else:
         out.print("the interval reaches 0: these trades don't show an impact to feed the gate")
+
+
+def verdict_facts(fit: ImpactFit, verdict: Verdict, in_force: float) -> dict[str, Any]:
+    """The daily re-fit's finding, for a program."""
+    return {
+        "fit": asdict(fit),
+        "in_force": in_force,
+        "wished": verdict.wished,
+        "because": verdict.because,
+    }
+
+
+def print_verdict(out: Console, verdict: Verdict, in_force: float) -> None:
+    """For a person: what the fit says, and what the daily task makes of it."""
+    out.print(escape(f"impact law: {verdict.because}"))
+    if verdict.wished is None:
+        out.print(f"{PATH} stays at {in_force:g}")
+        return
+    stricter = verdict.wished > Decimal(repr(in_force))
+    way = "stricter, acts at once" if stricter else "looser, waits for a person in production"
+    out.print(f"{ACTOR} brings {PATH} from {in_force:g} to {plain(verdict.wished)} ({way})")
+    out.print(f"by hand: mlrisk config propose {PATH}={plain(verdict.wished)} -r 'fitted'")
 
 
 def print_trade(out: Console, trade: TradeCost) -> None:
@@ -106,22 +108,22 @@ def print_trade(out: Console, trade: TradeCost) -> None:
     cost, market = trade.cost, trade.market
     out.print(
         f"[bold]{escape(trade.request_id)}[/]  {trade.algorithm} {trade.side} {trade.symbol} "
-        f"{_cell(cost.filled)} of {_cell(trade.qty)}  state {trade.state}"
+        f"{cell(cost.filled)} of {cell(trade.qty)}  state {trade.state}"
         f"{'' if trade.is_final else ', so far'}"
     )
     parts = Table("", "quote", "", box=None)
-    parts.add_row("delay", _cell(cost.delay), f"{trade.first_order_basis}, "
-                  f"{_cell(trade.prices.first_order)}")  # fmt: skip
-    parts.add_row("trading", _cell(cost.trading), f"average {_cell(cost.average) or 'none'}")
-    parts.add_row("opportunity", _cell(cost.opportunity), f"{trade.end_basis}, "
-                  f"{_cell(trade.prices.end)}")  # fmt: skip
-    parts.add_row("fees", _cell(cost.fees), f"maker share {_cell(trade.maker_share) or 'none'}")
-    parts.add_row("[bold]total[/]", f"[bold]{_cell(cost.total)}[/]", f"{_bps(cost.bps)} bps of "
-                  f"{trade.decision_basis}, {_cell(trade.prices.decision)}")  # fmt: skip
+    parts.add_row("delay", cell(cost.delay), f"{trade.first_order_basis}, "
+                  f"{cell(trade.prices.first_order)}")  # fmt: skip
+    parts.add_row("trading", cell(cost.trading), f"average {cell(cost.average) or 'none'}")
+    parts.add_row("opportunity", cell(cost.opportunity), f"{trade.end_basis}, "
+                  f"{cell(trade.prices.end)}")  # fmt: skip
+    parts.add_row("fees", cell(cost.fees), f"maker share {cell(trade.maker_share) or 'none'}")
+    parts.add_row("[bold]total[/]", f"[bold]{cell(cost.total)}[/]", f"{_bps(cost.bps)} bps of "
+                  f"{trade.decision_basis}, {cell(trade.prices.decision)}")  # fmt: skip
     out.print(parts)
     out.print(
         f"against VWAP {_bps(market.vwap_bps)} bps, TWAP {_bps(market.twap_bps)} bps; "
-        f"participation {_cell(market.participation) or 'unknown'}; impact "
+        f"participation {cell(market.participation) or 'unknown'}; impact "
         f"{_bps(trade.realised_impact_bps)} bps, expected {_bps(trade.expected_impact_bps)}; "
         f"came back after 1 min {_bps(market.reversion_1m_bps)}, after 5 min "
         f"{_bps(market.reversion_5m_bps)} bps"
@@ -131,16 +133,16 @@ def print_trade(out: Console, trade: TradeCost) -> None:
 
 def _children(trade: TradeCost) -> Table:
     table = Table(
-        "slot", "try", "state", "qty", "filled", "arrival", "average", "delay", "trading", "fees",
-        "vs VWAP bps", "maker", "late ms", "ack ms", box=None,
+        "slot", "try", "style", "state", "qty", "filled", "arrival", "average", "delay",
+        "trading", "fees", "vs VWAP bps", "impact bps", "maker", "late ms", "ack ms", box=None,
     )  # fmt: skip
     for child in trade.children:
         cost = child.cost
         table.add_row(
-            str(child.slot), str(child.attempt), child.state,
-            *map(_cell, (child.qty, cost.filled, child.arrival, cost.average, cost.delay,
+            str(child.slot), str(child.attempt), child.style, child.state,
+            *map(cell, (child.qty, cost.filled, child.arrival, cost.average, cost.delay,
                          cost.trading, cost.fees)),
-            _bps(child.market.vwap_bps), _cell(child.maker_share),
+            _bps(child.market.vwap_bps), _bps(child.realised_impact_bps), cell(child.maker_share),
             *("" if ms is None else f"{ms:.0f}" for ms in (child.late_ms, child.ack_ms)),
         )  # fmt: skip
     return table
@@ -170,27 +172,6 @@ def _impact_fit(trades: Sequence[TradeCost]) -> dict[str, Any]:
         return {**asdict(fit_impact(points)), "refused": None}
     except Refused as error:
         return {"refused": error.message}
-
-
-def _csv_row(trade: TradeCost) -> tuple[object, ...]:
-    cost, prices, market = trade.cost, trade.prices, trade.market
-    return (
-        trade.request_id, trade.strategy, trade.algorithm, trade.symbol, trade.side.value,
-        trade.state, utc(trade.decided_at), trade.qty, cost.filled, prices.decision,
-        prices.first_order, prices.end, cost.average, cost.delay, cost.trading, cost.opportunity,
-        cost.fees, cost.total, cost.bps, trade.fill_rate, trade.maker_share, market.vwap,
-        market.twap, market.vwap_bps, market.twap_bps, market.participation,
-        trade.expected_impact_bps, trade.realised_impact_bps, market.reversion_1m_bps,
-        market.reversion_5m_bps,
-    )  # fmt: skip
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return plain(Decimal(repr(value)))
-    return plain(value) if isinstance(value, Decimal) else str(value)
 
 
 def _bps(value: Decimal | float | None) -> str:

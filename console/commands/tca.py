@@ -1,13 +1,18 @@
 """`mlrisk tca`: what trades cost, against the decision, the first order and the market."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from console.context import HomeOption, JsonOption, reading, settings_of
 from console.errors import CommandError, ExitCode
 from console.output import print_json, stderr, stdout, write_atomically
+
+if TYPE_CHECKING:
+    from bot.execution.tca.analysis import TradeCost
+    from bot.execution.tca.service import Costs
+    from config.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -26,11 +31,16 @@ def tca(
         bool, typer.Option("--market/--no-market", help="Ask the exchange for its minutes.")
     ] = True,
     csv: Annotated[
-        Path | None, typer.Option("--csv", help="Write one line per trade to this file.")
+        Path | None, typer.Option("--csv", help="Write a line per trade, or per order of the one.")
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw costs by algorithm to this SVG file.")
+        Path | None,
+        typer.Option("--plot", help="Draw the costs, or the one trade, to this PNG file."),
     ] = None,
+    fit_impact: Annotated[
+        bool,
+        typer.Option("--fit-impact", help="Show what the daily re-fit of the gate's impact finds."),
+    ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -39,28 +49,63 @@ def tca(
     Positive is what it cost, in the quote currency or in bps of the approved quantity at the
     decision's mid.
     """
-    from console.cost_chart import by_algorithm_svg
-    from console.cost_report import cost_csv, facts, find_costs, print_costs, print_trade
+    from console.cost_csv import cost_csv, order_csv
+    from console.cost_report import facts, find_costs, print_costs, print_trade
 
-    if plot is not None and plot.suffix.lower() != ".svg":
+    if plot is not None and plot.suffix.lower() != ".png":
         raise CommandError(
-            f"--plot draws SVG, not {plot.suffix or 'a file without suffix'}: name it .svg",
+            f"--plot draws PNG, not {plot.suffix or 'a file without suffix'}: name it .png",
             ExitCode.USAGE,
         )
     settings = settings_of(ctx, home)
+    if fit_impact:
+        _show_fit(settings, as_json=as_json)
+        return
     with reading(settings.require_database_url()) as session:
         found = find_costs(session, settings, request_id=request_id, since=since, ask_market=market)
     if request_id is not None and not found.trades and not found.problems:
         raise CommandError(f"{request_id!r} has no trade: see `mlrisk show` and `mlrisk requests`")
+    one = found.trades[0] if request_id is not None and found.trades else None
     if csv is not None:
-        write_atomically(csv, cost_csv(found.trades))
+        write_atomically(csv, cost_csv(found.trades) if one is None else order_csv(one))
     if plot is not None:
-        write_atomically(plot, by_algorithm_svg(found.trades))
+        _draw(found, one, plot)
     if as_json:
         print_json(facts(found))
-    elif request_id is not None and found.trades:
-        print_trade(stdout(), found.trades[0])
+    elif one is not None:
+        print_trade(stdout(), one)
     else:
         print_costs(stdout(), found)
     for problem in found.problems:
         stderr().print(f"not computed: {problem}", markup=False)
+
+
+def _draw(found: "Costs", one: "TradeCost | None", path: Path) -> None:
+    from console.cost_chart import by_algorithm_figure, save, trade_figure
+
+    if one is None:
+        save(by_algorithm_figure(found.trades), path)
+    else:
+        save(trade_figure(one, found.bars.get(one.symbol, ())), path)
+
+
+def _show_fit(settings: "Settings", *, as_json: bool) -> None:
+    """What `tasks.reporting.refit_impact` would do now; nothing is changed."""
+    from bot.errors import Refused
+    from bot.execution.tca.refit import PATH, fit_recent, judged
+    from console.configuring import configuration_service
+    from console.cost_report import print_verdict, verdict_facts
+    from console.queries import database_now
+
+    with configuration_service(settings) as service:
+        in_force = service.current().value(PATH)
+    try:
+        with reading(settings.require_database_url()) as session:
+            fit = fit_recent(session, database_now(session))
+    except Refused as refusal:
+        raise CommandError(refusal.message) from refusal
+    verdict = judged(fit, in_force)
+    if as_json:
+        print_json(verdict_facts(fit, verdict, in_force))
+    else:
+        print_verdict(stdout(), verdict, in_force)

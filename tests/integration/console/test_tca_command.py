@@ -1,4 +1,4 @@
-"""`mlrisk tca` on a real database: tables, JSON, CSV, a picture, and what it says is missing."""
+"""`mlrisk tca` on a real database: tables, JSON, CSV, pictures, and what it says is missing."""
 
 import csv
 import json
@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from bot.exchange.bybit.config import BybitConfig, BybitMode
 from bot.exchange.bybit.http import BybitExchange
@@ -18,11 +18,13 @@ from bot.exchange.paper.testing import PaperExchangeProcess
 from console.cli import run
 from console.errors import ExitCode
 from models.database import Database
+from models.tables import ConfigVersionRow
 from tests.support.desk import Desk
 from workers.ports import free_port
 
 pytestmark = pytest.mark.services
 Mlrisk = Callable[..., tuple[int, str, str]]
+PNG = b"\x89PNG\r\n\x1a\n"
 BEGINNING = "2026-11-23"
 """The desk's clock stands still on that day."""
 
@@ -61,6 +63,8 @@ def traded(db: Database) -> Desk:
         desk.send_due()
         desk.stream()
         desk.pass_time(5)
+        if desk.parent("r-3").stepped:
+            desk.step("r-3")
     return desk
 
 
@@ -99,10 +103,10 @@ def test_many_trades_are_summed_up_by_algorithm(mlrisk: Mlrisk) -> None:
 
 
 @pytest.mark.usefixtures("traded")
-def test_csv_has_one_line_per_trade_and_the_picture_is_well_formed(
+def test_csv_has_one_line_per_trade_and_the_picture_is_a_png(
     mlrisk: Mlrisk, tmp_path: Path
 ) -> None:
-    table, picture = tmp_path / "costs.csv", tmp_path / "costs.svg"
+    table, picture = tmp_path / "costs.csv", tmp_path / "costs.png"
     status, _, _ = mlrisk(
         "--since", BEGINNING, "--no-market", "--csv", str(table), "--plot", str(picture)
     )
@@ -111,8 +115,32 @@ def test_csv_has_one_line_per_trade_and_the_picture_is_well_formed(
         rows = list(csv.DictReader(lines))
     assert [row["request_id"] for row in rows] == ["r-1", "r-2", "r-3"]
     assert all(parts_add_up(row) for row in rows)
-    assert ElementTree.parse(picture).getroot().tag.endswith("svg")
-    assert "twap (1)" in picture.read_text()
+    assert picture.read_bytes().startswith(PNG)
+
+
+@pytest.mark.usefixtures("traded")
+def test_one_trade_has_a_line_per_order_and_a_picture_without_the_market_too(
+    mlrisk: Mlrisk, tmp_path: Path
+) -> None:
+    table, picture = tmp_path / "orders.csv", tmp_path / "trade.png"
+    status, text, _ = mlrisk("r-3", "--no-market", "--csv", str(table), "--plot", str(picture))
+    assert status == ExitCode.OK and "opportunity" in text
+    with table.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert len(rows) > 1
+    assert {row["style"] for row in rows} == {"ioc"}
+    assert picture.read_bytes().startswith(PNG)
+
+
+@pytest.mark.usefixtures("traded")
+def test_the_daily_re_fit_can_be_looked_at_and_changes_nothing(
+    mlrisk: Mlrisk, db: Database
+) -> None:
+    status, _, problems = mlrisk("--fit-impact")
+    assert status == ExitCode.FAILED
+    assert "too few to fit the impact: 30 are needed" in problems
+    with db.reading() as session:
+        assert session.scalars(select(ConfigVersionRow)).all() == []
 
 
 @pytest.mark.usefixtures("traded")
@@ -128,20 +156,20 @@ def test_an_exchange_that_is_away_costs_the_benchmarks_only(mlrisk: Mlrisk) -> N
 def test_nothing_to_analyse_is_no_error_and_an_unknown_request_is(
     mlrisk: Mlrisk, tmp_path: Path
 ) -> None:
-    picture = tmp_path / "none.svg"
+    picture = tmp_path / "none.png"
     status, _, _ = mlrisk("--since", "1h", "--no-market", "--plot", str(picture))
     assert status == ExitCode.OK
-    assert "no trades" in picture.read_text()
+    assert picture.read_bytes().startswith(PNG)
     status, _, problems = mlrisk("r-9", "--no-market")
     assert status == ExitCode.FAILED
     assert "'r-9' has no trade" in problems
 
 
-@pytest.mark.parametrize("name", ["costs.png", "costs"])
-def test_other_pictures_than_svg_are_refused_by_name(mlrisk: Mlrisk, name: str) -> None:
+@pytest.mark.parametrize("name", ["costs.svg", "costs"])
+def test_other_pictures_than_png_are_refused_by_name(mlrisk: Mlrisk, name: str) -> None:
     status, _, problems = mlrisk("--plot", name)
     assert status == ExitCode.USAGE
-    assert "name it .svg" in problems
+    assert "name it .png" in problems
 
 
 def test_the_paper_exchange_gives_finished_minutes_without_a_gap() -> None:

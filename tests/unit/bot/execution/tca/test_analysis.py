@@ -91,6 +91,21 @@ def test_the_market_is_measured_from_the_first_order_to_the_last_fill() -> None:
     assert cost.market.reversion_5m_bps == D("288.461538")
 
 
+def test_an_order_of_a_moment_is_a_share_of_a_whole_minute() -> None:
+    cost = analyse(trade(child(0, part("10", "100"))), minutes("100", volume="60"))
+    assert cost.market.participation == D("0.166667")
+    assert cost.children[0].market.participation == D("0.166667")
+
+
+def test_each_order_has_its_own_impact_from_its_own_arrival() -> None:
+    resting = child(0, part("5", "99", maker=True), qty="5")
+    crossing = child(1, part("5", "104"), touch=("101", "103"), sent=20, qty="5")
+    cost = analyse(trade(resting, crossing))
+    assert cost.children[0].realised_impact_bps == D(0)
+    assert cost.children[1].realised_impact_bps == D("98.039216")
+    assert analyse(trade(child(0, sent=None))).children[0].realised_impact_bps is None
+
+
 def test_a_fill_that_the_exchange_dates_before_the_order_is_measured_all_the_same() -> None:
     one = child(0, part("10", "100"), sent=30)
     early = Fill(one.fills[0].part, at(29.99))

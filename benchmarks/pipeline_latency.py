@@ -7,48 +7,39 @@ open-loop: a slow answer delays no later one.
 """
 
 import argparse
-import os
-import platform
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-import psutil
-import yaml
 from celery import Celery
-from redis import Redis
 from sqlalchemy import func, select
 
-from bot.exchange.market_cache import RedisMarketCache
+from benchmarks.whole_system import (
+    PING,
+    QUEUE,
+    READY_SECONDS,
+    REQUEST,
+    SYMBOLS,
+    machine,
+    outsider,
+    quantile,
+    whole_system,
+)
 from bot.exchange.paper.journal import read_journal
-from config.celery import with_database
-from config.settings import PREFIX, load_settings
-from models import migrate
 from models.database import Database
 from models.enums import ExecutionStatus
-from models.tables import ChildOrderRow, DecisionRow, EquityRow, TradeRequestRow
-from tasks.context import MARKET_DATABASE
+from models.tables import ChildOrderRow, DecisionRow, TradeRequestRow
 from tests.support.system import trade_request
 from workers import topology
-from workers.home import Home
 from workers.status import ProcessStatus
-from workers.supervisor import Supervisor
 
-SYMBOLS = ("BTCUSDT", "ETHUSDT")
-REQUEST = "tasks.validation.validate_and_execute"
-PING = "tasks.reporting.ping"
-QUEUE = "validation"
-READY_SECONDS = 60.0
 DRAIN_SECONDS = 20.0
-_UNLIMITED = ("--order-rate", "0", "--read-rate", "0", "--ip-rate", "0")
-_CONFIG = Path(__file__).resolve().parents[1] / "config" / "ml_risk_config.yaml"
 
 
 @dataclass
@@ -88,74 +79,6 @@ class Pinger(threading.Thread):
         self._stopping.set()
         self.join()
         self._broker.close()
-
-
-def outsider(redis_url: str) -> Celery:
-    """A Celery client as a strategy would make it: no code of mlrisk."""
-    return Celery(
-        "benchmark",
-        broker=redis_url,
-        backend=with_database(redis_url, 1),
-        set_as_current=False,
-    )
-
-
-def lift_limits(directory: Path) -> None:
-    """Limits that would deny a part of what is measured: ten orders a second, and losses in a row,
-    which buying and selling in turn across the spread makes for certain."""
-    document = yaml.safe_load(_CONFIG.read_text(encoding="utf-8"))
-    document["overrides"] = {
-        "gate": {"max_orders_per_second": 1000},
-        "emergency_stops": {"max_consecutive_losses": 1_000_000},
-    }
-    path = directory / "config.yaml"
-    path.write_text(yaml.safe_dump(document), encoding="utf-8")
-    os.environ[f"{PREFIX}CONFIG_PATH"] = str(path)
-
-
-@contextmanager
-def running_system(directory: Path) -> Iterator[tuple[Supervisor, Home]]:
-    """Everything that `mlrisk up --no-demo` starts, on a synthetic market without rate limits."""
-    home = Home(directory / "home")
-    home.create()
-    built = topology.build(
-        home,
-        topology.Options(symbols=SYMBOLS, paper_arguments=("--market", "synthetic", *_UNLIMITED)),
-    )
-    built.prepare()
-    supervisor = Supervisor(home)
-
-    def open_doors() -> None:
-        migrate.upgrade(built.create_database())
-        home.write_environment(built.environment)
-
-    supervisor.start(built.specs, after_stage={topology.SERVERS: open_doors})
-    try:
-        yield supervisor, home
-    finally:
-        supervisor.shutdown()
-
-
-def wait_until_ready(database: Database, redis_url: str) -> None:
-    """Returns when money and markets are known and the validation worker answers."""
-    deadline = time.monotonic() + READY_SECONDS
-    with Redis.from_url(with_database(redis_url, MARKET_DATABASE)) as client:
-        market = RedisMarketCache(client)
-        while not _is_priced(database, market):
-            if time.monotonic() > deadline:
-                raise RuntimeError("the system was not ready in time")
-            time.sleep(0.1)
-    broker = outsider(redis_url)
-    broker.send_task(PING, args=["ready"], queue=QUEUE).get(timeout=READY_SECONDS)
-    broker.close()
-
-
-def _is_priced(database: Database, market: RedisMarketCache) -> bool:
-    with database.reading() as session:
-        if session.scalar(select(EquityRow.equity_id).limit(1)) is None:
-            return False
-    views = [market.get(symbol) for symbol in SYMBOLS]
-    return all(view is not None and view.volatility_baseline is not None for view in views)
 
 
 def send(broker: Celery, rate: float, seconds: float) -> list[str]:
@@ -220,12 +143,6 @@ def collect(database: Database, journal: Path, requests: Sequence[str]) -> Sampl
     return samples
 
 
-def quantile(values: Sequence[float], share: float) -> float:
-    """Nearest rank: a value that was measured, never one between two."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
 def report(samples: Samples, sent: int, memory: Sequence[ProcessStatus]) -> None:
     waiting = sent - samples.decided.total()
     if waiting:
@@ -246,28 +163,23 @@ def report(samples: Samples, sent: int, memory: Sequence[ProcessStatus]) -> None
 
 
 def measure(directory: Path, rate: float, seconds: float, warm_up_seconds: float) -> None:
-    lift_limits(directory)
-    with running_system(directory) as (supervisor, home):
-        settings = load_settings(home.path)
-        redis_url = settings.require_redis_url()
-        database = Database(settings.require_database_url())
-        wait_until_ready(database, redis_url)
+    with whole_system(directory) as system:
+        redis_url, database = system.redis_url, system.database
         broker = outsider(redis_url)
         warm_up = send(broker, rate, warm_up_seconds)
         pinger = Pinger(redis_url, 1 / rate)
         pinger.start()
         measured = send(broker, rate, seconds)
         pinger.stop()
-        memory = supervisor.status()
+        memory = system.supervisor.status()
         wait_until_decided(database, len(warm_up) + len(measured))
-        samples = collect(database, home.paper / topology.JOURNAL, measured)
+        samples = collect(database, system.home.paper / topology.JOURNAL, measured)
         samples.milliseconds = {
             "empty task, round trip": pinger.milliseconds,
             **samples.milliseconds,
         }
         report(samples, len(measured), memory)
         broker.close()
-        database.dispose()
 
 
 def main() -> int:
@@ -278,11 +190,7 @@ def main() -> int:
         "--warm-up-seconds", type=float, default=5, help="sent first, not counted (%(default)s)"
     )
     arguments = parser.parse_args()
-    print(
-        f"{platform.machine()}, {psutil.cpu_count()} processors, "
-        f"load {os.getloadavg()[0]:.1f} before, Python {platform.python_version()}; "
-        f"{arguments.rate:g} requests/s for {arguments.seconds:g} s"
-    )
+    print(f"{machine()}; {arguments.rate:g} requests/s for {arguments.seconds:g} s")
     with tempfile.TemporaryDirectory(prefix="mlrisk-bench-") as made:
         # The servers' unprivileged user must pass through it when we are root.
         Path(made).chmod(0o711)

@@ -1,0 +1,159 @@
+"""A whole system for a benchmark: the processes of `mlrisk up`, a rich account, lifted limits."""
+
+import math
+import os
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import yaml
+from celery import Celery
+from redis import Redis
+from sqlalchemy import select
+
+from bot.exchange.market_cache import RedisMarketCache
+from config.celery import with_database
+from config.settings import PREFIX, Settings, load_settings
+from models import migrate
+from models.database import Database
+from models.tables import EquityRow
+from tasks.context import MARKET_DATABASE
+from tests.support.system import RICH_ACCOUNT
+from workers import topology
+from workers.home import Home
+from workers.supervisor import Supervisor
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+REQUEST = "tasks.validation.validate_and_execute"
+PING = "tasks.reporting.ping"
+QUEUE = "validation"
+READY_SECONDS = 60.0
+_FILES = Path(__file__).resolve().parents[1] / "config" / "ml_risk_config.yaml"
+_UNLIMITED = ("--order-rate", "0", "--read-rate", "0", "--ip-rate", "0")
+LIFTED = {
+    "gate": {"max_orders_per_second": 100_000, "max_repeated_orders": 1_000_000},
+    "emergency_stops": {"max_consecutive_losses": 1_000_000},
+    "working": {"orders_per_second": 10_000},
+}
+"""What would deny or hold back a part of what is measured; what is decided stays the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeSystem:
+    """A running system with everything that a benchmark asks it."""
+
+    home: Home
+    supervisor: Supervisor
+    settings: Settings
+    database: Database
+
+    @property
+    def redis_url(self) -> str:
+        return self.settings.require_redis_url()
+
+    def processor_seconds(self) -> dict[str, float]:
+        """Processor time of each process with its children so far; other work on the machine
+        moves it little, which is why it is worth printing beside times."""
+        return {
+            status.name: _processor_seconds(status.pid)
+            for status in self.supervisor.status()[1:]
+            if status.pid is not None
+        }
+
+
+@contextmanager
+def whole_system(directory: Path) -> Iterator[WholeSystem]:
+    """Runs it below `directory` for the time of the block; money and markets are known."""
+    config, accounts = directory / "config.yaml", directory / "accounts.yaml"
+    document = yaml.safe_load(_FILES.read_text(encoding="utf-8"))
+    config.write_text(yaml.safe_dump({**document, "overrides": LIFTED}), encoding="utf-8")
+    accounts.write_text(RICH_ACCOUNT, encoding="utf-8")
+    os.environ[f"{PREFIX}CONFIG_PATH"] = str(config)
+    home = Home(directory / "home")
+    home.create()
+    paper = ("--market", "synthetic", "--accounts", str(accounts), *_UNLIMITED)
+    built = topology.build(home, topology.Options(symbols=SYMBOLS, paper_arguments=paper))
+    built.prepare()
+    supervisor = Supervisor(home)
+
+    def open_doors() -> None:
+        migrate.upgrade(built.create_database())
+        home.write_environment(built.environment)
+
+    supervisor.start(built.specs, after_stage={topology.SERVERS: open_doors})
+    try:
+        settings = load_settings(home.path)
+        database = Database(settings.require_database_url())
+        wait_until_ready(database, settings.require_redis_url())
+        yield WholeSystem(home, supervisor, settings, database)
+        database.dispose()
+    finally:
+        supervisor.shutdown()
+
+
+def wait_until_ready(database: Database, redis_url: str) -> None:
+    """Returns when money and markets are known and the validation worker answers."""
+    deadline = time.monotonic() + READY_SECONDS
+    with Redis.from_url(with_database(redis_url, MARKET_DATABASE)) as client:
+        market = RedisMarketCache(client)
+        while not _is_priced(database, market):
+            if time.monotonic() > deadline:
+                raise RuntimeError("the system was not ready in time")
+            time.sleep(0.1)
+    broker = outsider(redis_url)
+    broker.send_task(PING, args=["ready"], queue=QUEUE).get(timeout=READY_SECONDS)
+    broker.close()
+
+
+def _is_priced(database: Database, market: RedisMarketCache) -> bool:
+    with database.reading() as session:
+        if session.scalar(select(EquityRow.equity_id).limit(1)) is None:
+            return False
+    views = [market.get(symbol) for symbol in SYMBOLS]
+    return all(view is not None and view.volatility_baseline is not None for view in views)
+
+
+def outsider(redis_url: str) -> Celery:
+    """A Celery client as a strategy would make it: no code of mlrisk."""
+    return Celery(
+        "benchmark",
+        broker=redis_url,
+        backend=with_database(redis_url, 1),
+        set_as_current=False,
+    )
+
+
+def _processor_seconds(pid: int) -> float:
+    process = psutil.Process(pid)
+    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    return sum(each.user + each.system for each in times)
+
+
+def sender(redis_url: str) -> Celery:
+    """A Celery client that only sends; who wants results listens to Redis."""
+    return Celery("benchmark", broker=redis_url, set_as_current=False)
+
+
+def machine() -> str:
+    """What figures must be read with: the machine and how busy it was."""
+    return (
+        f"{platform.machine()}, {psutil.cpu_count()} processors, "
+        f"load {os.getloadavg()[0]:.1f} before, Python {platform.python_version()}"
+    )
+
+
+def quantiles(values: Sequence[float]) -> dict[str, float]:
+    """p50, p99 and the largest, by nearest rank; not a number where nothing was measured."""
+    if not values:
+        return {"p50": math.nan, "p99": math.nan, "max": math.nan}
+    return {"p50": quantile(values, 0.5), "p99": quantile(values, 0.99), "max": max(values)}
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Nearest rank: a value that was measured, never one between two."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

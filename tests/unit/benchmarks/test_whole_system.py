@@ -1,0 +1,58 @@
+"""Benchmarks of a whole system: what can be wrong with them before anything runs."""
+
+import importlib
+import math
+import random
+import sys
+
+import pytest
+
+from benchmarks.decision_cost import small_trade
+from benchmarks.lateness import twap
+from benchmarks.whole_system import LIFTED, quantiles
+from bot.execution import intake
+from config.thresholds import MLRiskConfigManager
+from tests.support.repository import ROOT
+
+
+def test_every_request_that_is_sent_keeps_the_schema_of_messages() -> None:
+    chance = random.Random(3)
+    for message in (small_trade(chance), twap(4.0, 6, chance), twap(40.0, 3, chance)):
+        assert intake.parse_request(message).request_id == message["request_id"]
+
+
+def test_a_twap_is_asked_for_until_after_its_last_slice() -> None:
+    request = intake.parse_request(twap(40.0, 3, random.Random(3)))
+    assert request.expires_at is not None
+    assert (request.expires_at - request.created_at).total_seconds() > 40 * 3
+
+
+def test_the_lifted_limits_are_limits_that_the_configuration_knows() -> None:
+    manager = MLRiskConfigManager(
+        str(ROOT / "config" / "ml_risk_config.yaml"),
+        "development",
+        "paper_trading",
+        overrides={
+            f"{section}.{key}": value
+            for section, keys in LIFTED.items()
+            for key, value in keys.items()
+        },
+    )
+    assert manager.get_config().value("gate.max_repeated_orders") == 1_000_000
+
+
+def test_quantiles_are_measured_values_and_no_numbers_where_nothing_was_measured() -> None:
+    assert quantiles([3.0, 1.0, 2.0]) == {"p50": 2.0, "p99": 3.0, "max": 3.0}
+    assert all(math.isnan(value) for value in quantiles([]).values())
+
+
+@pytest.mark.parametrize("name", ["lateness", "dispatcher", "throughput"])
+def test_a_benchmark_says_what_it_measures_when_asked_for_help(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = importlib.import_module(f"benchmarks.{name}")
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        module.main()
+    assert ended.value.code == 0
+    assert "--json" in capsys.readouterr().out

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import cycle
 from typing import Any
 
 from examples.demo_strategy.features import SymbolMarket
@@ -20,8 +21,22 @@ PATIENCE_QUANTILE = 0.75
 PATIENCE_PREDICTIONS = 600  # four symbols, five a second each
 # A signal this sure is worth the spread at once; weaker ones are spread over time.
 IMMEDIATE_CONFIDENCE = 0.68
-TWAP_HORIZON_SECONDS = 20
-TWAP_INTERVAL_SECONDS = 4
+HORIZON_SECONDS = 20
+PATIENT_ORDERS: tuple[dict[str, Any], ...] = (
+    {"algorithm": "twap", "horizon_seconds": HORIZON_SECONDS, "interval_seconds": 4},
+    {"algorithm": "passive", "horizon_seconds": HORIZON_SECONDS},
+    {
+        "algorithm": "twap",
+        "horizon_seconds": HORIZON_SECONDS,
+        "interval_seconds": 4,
+        "size_distortion": 0.3,
+        "time_distortion": 0.3,
+    },
+    {"algorithm": "iceberg", "horizon_seconds": HORIZON_SECONDS, "display_size": "800"},
+    {"algorithm": "pov", "horizon_seconds": HORIZON_SECONDS, "participation_rate": 0.05},
+    {"algorithm": "vwap", "horizon_seconds": HORIZON_SECONDS, "volume_curve": [3, 2, 1, 1, 2]},
+)
+"""One after the other, so that a look at the screen shows what mlrisk can do."""
 EXPIRES_AFTER = timedelta(seconds=60)
 FRESH_SECONDS = 2.0  # a prediction older than this is about a market that is gone
 
@@ -53,6 +68,7 @@ class Strategy:
         self._recent: deque[float] = deque(maxlen=PATIENCE_PREDICTIONS)
         self._last_request: dict[str, datetime] = {}
         self._next_request: datetime | None = None
+        self._patient = cycle(PATIENT_ORDERS)
 
     def warm_up(self, symbol: str, minute_closes: list[float]) -> None:
         self._markets[symbol].warm_up(minute_closes)
@@ -148,14 +164,9 @@ class Strategy:
             return {
                 "position_size": size,
                 "algorithm": "immediate",
-                "horizon_seconds": TWAP_HORIZON_SECONDS,
+                "horizon_seconds": HORIZON_SECONDS,
             }
-        return {
-            "position_size": size,
-            "algorithm": "twap",
-            "horizon_seconds": TWAP_HORIZON_SECONDS,
-            "interval_seconds": TWAP_INTERVAL_SECONDS,
-        }
+        return {"position_size": size, **next(self._patient)}
 
 
 def _utc(moment: datetime) -> str:

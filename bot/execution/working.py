@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from bot.clock import Clock
 from bot.errors import MlriskError, Refused
 from bot.exchange.protocol import Exchange
-from bot.execution import backup_plans, permits, pricing, settlement, steppers, volume_counter
+from bot.execution import backup_plans, permits, settlement, steppers, volume_counter
 from bot.execution.algorithms.base import LotRules
 from bot.execution.algorithms.stepping import (
     POLL,
@@ -26,12 +26,9 @@ from bot.execution.algorithms.stepping import (
     CancelLive,
     Done,
     DoneReason,
-    LiveChild,
     Place,
-    Progress,
     Style,
     Terms,
-    Touch,
     WaitUntil,
 )
 from bot.execution.algorithms.volume_forecast import VolumeForecast
@@ -39,9 +36,8 @@ from bot.execution.budget import OrderBudget
 from bot.execution.pacing import Pace
 from bot.execution.parents import is_urgent, new_child, step_soon, unplanned_qty, wake_child
 from bot.execution.ports import LimitsSource, MarketCache, VolumeForecasts, Wakeups
-from bot.execution.steppers import PaceFactors
+from bot.execution.progress import factors, progress_of, touch_of
 from bot.failpoints import AFTER_CANCEL, AFTER_STEP_COMMIT, BEFORE_STEP_COMMIT, hit
-from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.database import Database, UnitOfWork
 from models.enums import Algorithm, ChildState, ParentState, TradeSide
@@ -54,8 +50,6 @@ log = logging.getLogger(__name__)
 ZERO = Decimal(0)
 CANCEL_AGAIN = timedelta(seconds=2)
 """A cancel that nobody has confirmed after this long is asked for again; asking twice is safe."""
-_HURRIED_MARGIN = timedelta(seconds=1)
-"""A hurried exit still has time to cross: its end is never put before this."""
 
 
 class StepResult(StrEnum):
@@ -216,12 +210,12 @@ class ParentWorker:
             parent.params,
             terms,
             parent.approved_qty,
-            pace=_factors(pace, parent),
+            pace=factors(pace, parent),
             forecast=look.forecast,
         )
         lots = LotRules(rules.qty_step, rules.min_qty, rules.max_qty, rules.min_notional)
-        progress = _progress(parent, children, pace, now)
-        return stepper.step(progress, _touch(side, look.view, traded, limits, now), lots)
+        progress = progress_of(parent, children, pace, now)
+        return stepper.step(progress, touch_of(side, look.view, traded, limits, now), lots)
 
     def _is_held(self, parent: ParentOrderRow, pace: Pace | None, now: datetime) -> bool:
         """Nothing is placed and nothing may rest: the operator, risk, or a failure just now.
@@ -351,57 +345,3 @@ def _cancel_all(children: Sequence[ChildOrderRow]) -> list[CancelLive]:
 
 def _end(parent: ParentOrderRow, now: datetime) -> datetime:
     return max(parent.deadline_at, now)
-
-
-def _factors(pace: Pace | None, parent: ParentOrderRow) -> PaceFactors:
-    size = backup_plans.size_factor(parent)
-    return PaceFactors(size=size) if pace is None else PaceFactors(pace.speed, pace.size * size)
-
-
-def _progress(
-    parent: ParentOrderRow, children: Sequence[ChildOrderRow], pace: Pace | None, now: datetime
-) -> Progress:
-    return Progress(
-        total=parent.approved_qty - parent.released_qty,
-        filled=parent.filled_qty,
-        children=tuple(_live(child) for child in children),
-        start_at=parent.start_at,
-        deadline_at=_deadline(parent, pace, now),
-        now=now,
-    )
-
-
-def _deadline(parent: ParentOrderRow, pace: Pace | None, now: datetime) -> datetime:
-    """Of a hurried exit: the horizon shortened by its speed, never over before it is worked."""
-    if pace is None or pace.speed <= 1 or now >= parent.deadline_at:
-        return parent.deadline_at
-    hurried = parent.start_at + (parent.deadline_at - parent.start_at) / float(pace.speed)
-    return min(parent.deadline_at, max(hurried, now + _HURRIED_MARGIN))
-
-
-def _live(child: ChildOrderRow) -> LiveChild:
-    return LiveChild(
-        slot=child.slot,
-        qty=child.qty,
-        filled=child.filled_qty,
-        price=child.price,
-        style=Style(child.style),
-        placed_at=child.sent_at or child.planned_at,
-        final=ChildState(child.state).is_final,
-        cancel_requested=child.cancel_requested_at is not None,
-    )
-
-
-def _touch(
-    side: TradeSide, view: MarketView | None, traded: Decimal, limits: RiskLimits, now: datetime
-) -> Touch:
-    """An unknown or old market is an unusable one: nothing is priced by it."""
-    if view is None or pricing.far_touch(side, view, limits, now) is None:
-        return Touch(ZERO, ZERO, ZERO, ZERO, traded)
-    return Touch(
-        bid=view.bid or ZERO,
-        ask=view.ask or ZERO,
-        bid_size=view.bids[0][1] if view.bids else ZERO,
-        ask_size=view.asks[0][1] if view.asks else ZERO,
-        traded_volume_since_start=traded,
-    )

@@ -11,9 +11,9 @@ import numpy as np
 from benchmarks.recorded_windows import Window, whole_lots
 from benchmarks.replayed_market import lot_rules
 from benchmarks.replaying import Order, StepperAt
+from benchmarks.static_schedule import StaticSchedule
 from bot.execution.algorithms import immediate, implementation_shortfall, twap, vwap
 from bot.execution.algorithms.base import Slice
-from bot.execution.algorithms.catch_up import CatchUp
 from bot.execution.algorithms.iceberg import Iceberg
 from bot.execution.algorithms.passive import Passive
 from bot.execution.algorithms.pov import Pov
@@ -30,8 +30,6 @@ from bot.risk.snapshot import MarketView, ModelView, TradeIntent
 
 INTERVAL_SECONDS = 60.0
 """Between two children of a schedule: as often as a volume model forecasts."""
-SPACING_SECONDS = 1.0
-"""Between two children that catch up: a book refills within seconds."""
 DISPLAYED_SHARE = Decimal("0.05")
 POV_MARGIN = 1.25
 """The order's share of the expected volume, and a quarter more: it ends in most windows."""
@@ -121,8 +119,7 @@ def _finished(contest: Contest, stepper: Stepper) -> StepperAt:
 
 
 def _schedule(contest: Contest, slices: tuple[Slice, ...]) -> StepperAt:
-    """What a live order's children do: late quantity is caught up under the default bound."""
-    return _always(CatchUp(contest.terms, slices, SPACING_SECONDS))
+    return _always(StaticSchedule(contest.terms, slices))
 
 
 def _immediate(contest: Contest) -> StepperAt:
@@ -190,11 +187,11 @@ def _passive(contest: Contest) -> StepperAt:
 
 def _implementation_shortfall(contest: Contest) -> StepperAt:
     """By the very rule that live orders take their cost model from, at the first step's spread."""
-    made: list[CatchUp] = []
+    made: list[StaticSchedule] = []
 
     def stepper_at(now: datetime, touch: Touch) -> Stepper:
         if not made:
-            made.append(CatchUp(contest.terms, _optimal(contest, now, touch), SPACING_SECONDS))
+            made.append(StaticSchedule(contest.terms, _optimal(contest, now, touch)))
         return made[0]
 
     return stepper_at

@@ -23,7 +23,8 @@ class WorkingRules:
     default_algorithm: Algorithm | None = None
     """Where the strategy names none; None lets the rule of `bot.execution.choosing` choose."""
     max_catch_up: Decimal = Decimal("3.0")
-    """How much late work one child may carry, as a multiple of its planned slice."""
+    """How much goes out in one interval while late work is caught up, as a multiple of a planned
+    slice; of a stepped VWAP, in one child. Under 2, late slices wait for the plan's end."""
     participation_cap: Decimal | None = Decimal("0.1")
     """Of the volume that the market traded since the parent's start; None: no cap."""
     orders_per_second: int = 10

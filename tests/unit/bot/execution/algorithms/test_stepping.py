@@ -3,8 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +28,7 @@ from bot.execution.algorithms.stepping import (
 )
 from models.enums import TradeSide
 
+SCENARIOS = yaml.safe_load((Path(__file__).parents[4] / "scenarios" / "execution.yaml").read_text())
 D = Decimal
 START = datetime(2026, 8, 9, 12, tzinfo=UTC)
 END = START + timedelta(seconds=100)
@@ -40,6 +43,28 @@ def test_what_is_open_is_not_the_parents_to_place_again() -> None:
     assert (ROW.open_qty, ROW.remaining, ROW.committed, ROW.next_slot) == (D(3), D(6), D(4), 1)
     ended = replace(ROW, children=(replace(CHILD, final=True),))
     assert (ended.open_qty, ended.remaining, ended.next_slot) == (D(0), D(9), 1)
+
+
+def test_the_scenarios_child_denied_before_acceptance_goes_back_to_the_parent() -> None:
+    (text,) = [r["child_denied"] for r in SCENARIOS["twap"] if "child_denied" in r]
+    assert text == "parent 1.000, child 0.300 done, child 0.400 denied before acceptance"
+    done = replace(CHILD, qty=D("0.300"), filled=D("0.300"), final=True)
+    sent = replace(CHILD, slot=1, qty=D("0.400"), filled=D(0))
+    row = replace(ROW, total=D("1.000"), filled=D("0.300"), children=(done, sent))
+    assert (row.open_qty, row.remaining) == (D("0.400"), D("0.300"))
+    denied = replace(row, children=(done, replace(sent, final=True)))
+    assert (denied.open_qty, denied.remaining) == (D(0), D("0.700"))
+
+
+def test_the_scenarios_child_cut_by_the_venue_gives_its_rest_back() -> None:
+    name = "child_accepted_then_cut"
+    (text,) = [r[name] for r in SCENARIOS["twap"] if name in r]
+    assert text == "child 0.400 accepted, 0.100 filled, rest cancelled by the venue"
+    accepted = replace(CHILD, qty=D("0.400"), filled=D("0.100"))
+    row = replace(ROW, total=D("1.000"), filled=D("0.100"), children=(accepted,))
+    assert (row.open_qty, row.remaining) == (D("0.300"), D("0.600"))
+    cut = replace(row, children=(replace(accepted, final=True),))
+    assert cut.remaining - row.remaining == D("0.300")
 
 
 def test_time_passes_from_zero_to_one_and_no_further() -> None:

@@ -155,7 +155,9 @@ class Exchange(Protocol):
     def order_body(self, intent: OrderIntent) -> dict[str, object]:
         """The exact request that `place` will send; stored before it is sent (write-ahead)."""
 
-    def place(self, body: Mapping[str, object]) -> OrderAck: ...
+    def place(self, body: Mapping[str, object], *, as_of: datetime | None = None) -> OrderAck:
+        """Sends one order. `as_of` is when the request counts as made (None: now): the exchange
+        refuses it once `recv_window_ms` has passed since then, however late it arrives."""
 
     def cancel(self, symbol: str, order_link_id: str) -> None:
         """Asks for the cancel; an order that is already gone is no error."""

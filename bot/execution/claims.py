@@ -69,6 +69,8 @@ class Claim:
     request_id: str
     algorithm: str
     token: int
+    claimed_at: datetime
+    """`sent_at` of the row: from here the exchange counts how long it takes the request."""
     body: dict[str, object]
     lease_ends_monotonic: float
 
@@ -101,10 +103,11 @@ class Claims:
 
     def claim(self, prospect: Prospect, view: MarketView | None) -> Claim | NotClaimed:
         """Writes the request ahead and gives the right to send it, or says why not."""
-        now = self._clock.now()
         lease_ends = self._monotonic() + self._lease_seconds
         with self._db.unit_of_work() as uow:
             parent, child = locked(uow, prospect.request_id, prospect.child_id)
+            # After the wait for the locks: the exchange counts the request's age from here.
+            now = self._clock.now()
             if parent is None or child is None or child.state != ChildState.PLANNED:
                 return NotClaimed.ALREADY_TAKEN
             if child.due_at > now:
@@ -133,6 +136,7 @@ class Claims:
                 parent.request_id,
                 parent.algorithm,
                 child.fencing_token,
+                now,
                 body,
                 lease_ends,
             )

@@ -126,7 +126,7 @@ class Sender:
     def _post(self, claim: Claim, account: str) -> SendResult:
         hit(BEFORE_POST, claim.algorithm)
         try:
-            ack = self._exchange.place(claim.body)
+            ack = self._exchange.place(claim.body, as_of=claim.claimed_at)
         except ExchangeRefused as error:
             return self._refused(claim, error)
         except RetryLater as error:

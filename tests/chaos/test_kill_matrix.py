@@ -11,7 +11,7 @@ import pytest
 
 from bot import failpoints
 from bot.execution import approval, claims, fills, sender, working
-from models.enums import ChildState, ParentState
+from models.enums import Algorithm, ChildState, ParentState
 from tests.support.desk import Desk
 
 ALGORITHMS = {
@@ -125,9 +125,10 @@ def run_to_the_end(desk: Desk, signal: dict[str, object]) -> None:
 
 
 def fill_half_of_what_rests(desk: Desk) -> None:
-    """The market meets a resting order every other time: some are filled, others called back."""
+    """The market meets an iceberg's orders, and others every other time: those are called back."""
     for number, order in enumerate(desk.exchange.open_orders()):
-        if int(order.order_id.removeprefix("o-")) % 2 == number % 2:
+        meets = int(order.order_id.removeprefix("o-")) % 2 == number % 2
+        if meets or desk.parent().algorithm == Algorithm.ICEBERG:
             desk.exchange.fill(order.order_link_id)
 
 

@@ -232,6 +232,25 @@ def test_faults_of_the_exchange_leave_each_child_one_order(system: MiniSystem) -
     assert_each_child_once(system, request["request_id"])
 
 
+def test_an_emergency_exit_goes_out_while_the_execution_worker_is_dead(
+    system: MiniSystem,
+) -> None:
+    """Its queue and worker are its own: an exit is never behind what keeps the others busy."""
+    opening = trade_request(symbol="ETHUSDT")
+    approved(system, opening)
+    completed(system, opening["request_id"])
+    system.workers["execution"].kill()
+    exit_request = trade_request(
+        symbol="ETHUSDT",
+        side="sell",
+        priority="emergency",
+        signal_data={**opening["signal_data"], "reduce_only": True},
+    )
+    approved(system, exit_request)
+    completed(system, exit_request["request_id"])
+    system.workers["execution"].start()
+
+
 def test_halt_from_the_shell_stops_everything_and_survives_a_restart(system: MiniSystem) -> None:
     request = twap_request(30, 1.0)
     approved(system, request)

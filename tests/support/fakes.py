@@ -69,7 +69,7 @@ class FakeExchange:
             "reduceOnly": intent.reduce_only,
         }
 
-    def place(self, body: Mapping[str, object]) -> OrderAck:
+    def place(self, body: Mapping[str, object], *, as_of: datetime | None = None) -> OrderAck:
         self.posts += 1
         if self.before_post is not None:
             self.before_post()

@@ -61,9 +61,10 @@ class BybitExchange:
     def order_body(self, intent: OrderIntent) -> dict[str, object]:
         return bodies.order_body(intent, self._config)
 
-    def place(self, body: Mapping[str, object]) -> OrderAck:
+    def place(self, body: Mapping[str, object], *, as_of: datetime | None = None) -> OrderAck:
         bodies.check(body)
-        result = self._session.write("place_order", **body)
+        with self._session.signed_as_of(as_of):
+            result = self._session.write("place_order", **body)
         order_id, link_id = result.get("orderId"), result.get("orderLinkId")
         if not order_id or link_id != body["orderLinkId"]:
             # Another request's reply, or none of an order at all: only the exchange can tell.

@@ -3,6 +3,8 @@
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from pybit.unified_trading import HTTP
@@ -17,6 +19,7 @@ from tenacity import (
 
 from bot.clock import Clock
 from bot.errors import DependencyDown, MlriskError, Refused, Throttled
+from bot.exchange.bybit import parse
 from bot.exchange.bybit.config import BybitConfig, BybitMode
 from bot.exchange.bybit.outcome import CALL_FAILURES, from_failure, from_ret_code, unusable_reply
 
@@ -35,11 +38,25 @@ Call = Callable[..., Any]
 class _SafeHTTP(HTTP):
     """pybit's session, whose own repr prints the API secret."""
 
+    signed_at_ms: int | None = None
+    """What the exchange counts recv_window from; None: the moment of signing, as pybit does."""
+
     def __repr__(self) -> str:
         return f"<pybit HTTP {self.endpoint}>"
 
+    def _prepare_headers(
+        self, payload: str, recv_window: int, content_type: str = "application/json"
+    ) -> dict[str, str]:
+        headers: dict[str, str] = super()._prepare_headers(payload, recv_window, content_type)
+        if self.signed_at_ms is not None:
+            headers["X-BAPI-TIMESTAMP"] = str(self.signed_at_ms)
+            headers["X-BAPI-SIGN"] = self._auth(
+                payload=payload, recv_window=recv_window, timestamp=self.signed_at_ms
+            )
+        return headers
 
-def open_session(config: BybitConfig) -> HTTP:
+
+def open_session(config: BybitConfig) -> _SafeHTTP:
     """A session with pybit's retries and redirects off."""
     logger = logging.getLogger("pybit._http_manager")
     handlers = list(logger.handlers)
@@ -85,7 +102,7 @@ class GuardedSession:
         return f"<GuardedSession {self._http.endpoint} of process {self._pid}>"
 
     @property
-    def http(self) -> HTTP:
+    def http(self) -> _SafeHTTP:
         if os.getpid() != self._pid:
             raise Refused(
                 f"exchange session of process {self._pid} used in {os.getpid()}: "
@@ -96,6 +113,16 @@ class GuardedSession:
 
     def close(self) -> None:
         self._http.client.close()
+
+    @contextmanager
+    def signed_as_of(self, moment: datetime | None) -> Iterator[None]:
+        """Requests of the block are refused by the exchange recv_window after this moment: a
+        process that was frozen before it sent can do no harm when it wakes."""
+        self.http.signed_at_ms = None if moment is None else parse.to_milliseconds(moment)
+        try:
+            yield
+        finally:
+            self.http.signed_at_ms = None
 
     def write(self, method: str, **params: object) -> Reply:
         """One request that may change something; never repeated here."""

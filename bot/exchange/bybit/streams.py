@@ -59,13 +59,14 @@ class Pace:
     data_silence: float | None = None
     """No data heard; only for streams that always have something to say."""
     backoff_first: float = 1.0
-    backoff_last: float = 60.0
+    backoff_last: float = 5.0
+    """Without a market nothing is sent, so that a long pause would outlast the outage by itself."""
     stable: float = 30.0
     """A connection that lived this long starts the pauses from the first again."""
 
     def pause(self, failures: int) -> float:
         """Half of it is random, so that all streams of a fleet don't come back at once. Bybit
-        allows 500 connections in five minutes."""
+        allows 500 connections in five minutes: two streams make 240 at most."""
         longest = min(self.backoff_first * 2.0 ** min(failures, 16), self.backoff_last)
         return longest * random.uniform(0.5, 1.0)
 

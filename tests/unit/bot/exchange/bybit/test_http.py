@@ -77,6 +77,20 @@ def test_what_is_placed_is_the_stored_body_to_the_byte() -> None:
     assert (transport.sent[0].url or "").endswith("/v5/order/create")
 
 
+def test_an_order_is_signed_as_of_its_claim_and_what_follows_as_of_now() -> None:
+    transport = Transport(
+        [envelope({"orderId": "x", "orderLinkId": "a-1"}), envelope({"list": []})]
+    )
+    made = exchange(transport, FixedClock(NOW))
+    made.place(made.order_body(LIMIT), as_of=NOW)
+    made.open_orders()
+    order, read = (int(sent.headers["X-BAPI-TIMESTAMP"]) for sent in transport.sent)
+    assert order == int(NOW.timestamp() * 1000)
+    assert read != order
+    signatures = [sent.headers["X-BAPI-SIGN"] for sent in transport.sent]
+    assert len(set(signatures)) == 2
+
+
 def test_cancel_all_spares_protective_stops_and_returns_link_ids() -> None:
     rows = [{"orderId": "1", "orderLinkId": "a-1"}, {"orderId": "2", "orderLinkId": ""}]
     transport = Transport([envelope({"list": rows, "success": "1"}) for _ in range(2)])

@@ -1,0 +1,147 @@
+"""`kill -9` of each algorithm's worker at each point; then the exchange's journal is compared.
+
+One run per point: all algorithms work at once, and each of them kills one process there, the
+first that comes by. The pool, and for the feed the supervisor, start another. What a single
+process may lose at its second visit is proven in test_kill_matrix.py.
+"""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bot import failpoints
+from models.enums import Algorithm, ParentState
+from tests.support.agreement import assert_request_agrees, assert_system_agrees
+from tests.support.services import PostgresServer
+from tests.support.system import MiniSystem, mini_system, some_size, trade_request
+
+pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.xdist_group("kills")]
+
+LEASE_SECONDS = 8.0
+"""Shorter than the default, so that what died before its POST is sent again within the horizon;
+an exchange on loopback answers in milliseconds."""
+SHORT, LONG = 8.0, 18.0
+"""Horizons in seconds. The long one has room for a lease and the wait for proof that an order was
+not taken (10 s), or for a feed that is started again and again."""
+EFFECT_DELAY_MS = "150"
+"""From the exchange's reply to the order's effect: without it the stream's news of a fill would
+often store the outcome before the sender can die of it."""
+WAVES = 6
+"""Whether a resting order fills, or lives long enough to be called back, is the market's to say:
+who has not come by the point tries again with a new request."""
+
+_PLANNED = "has all its children from the start: nothing steps it"
+_NEVER_RESTS = "nothing of it rests, so that nothing is called back"
+_STEPS = dict.fromkeys(
+    (Algorithm.IMMEDIATE, Algorithm.TWAP, Algorithm.IMPLEMENTATION_SHORTFALL), _PLANNED
+)
+UNREACHED: dict[str, dict[Algorithm, str]] = {
+    failpoints.BEFORE_STEP_COMMIT: _STEPS,
+    failpoints.AFTER_STEP_COMMIT: _STEPS,
+    failpoints.AFTER_CANCEL: {
+        **dict.fromkeys(set(Algorithm) - {Algorithm.ICEBERG, Algorithm.PASSIVE}, _NEVER_RESTS),
+        Algorithm.ICEBERG: "calls a child back only at its deadline or when its end got lost",
+    },
+}
+"""Where an algorithm can't die, and why. VWAP is stepped when a volume model steers it."""
+
+AS_THE_MARKET_ALLOWS = (Algorithm.ICEBERG, Algorithm.POV)
+"""They wait for others' trades, and end with less than the whole when these don't come in time."""
+FILL_POINTS = (failpoints.BEFORE_FILL_COMMIT, failpoints.AFTER_FILL_COMMIT)
+DECISION_POINTS = (failpoints.BEFORE_DECISION_COMMIT, failpoints.AFTER_DECISION_COMMIT)
+NOT_YET_SENT = (failpoints.AFTER_CLAIM_COMMIT, failpoints.BEFORE_POST)
+
+
+@pytest.fixture(scope="module")
+def system(postgres: PostgresServer) -> Iterator[MiniSystem]:
+    with mini_system(
+        postgres,
+        exchange_args=("--effect-delay-ms", EFFECT_DELAY_MS),
+        settings={"MLRISK_LEASE_SECONDS": str(LEASE_SECONDS)},
+        queues=("validation", "execution", "monitoring"),
+    ) as running:
+        yield running
+
+
+@pytest.mark.parametrize("point", sorted(failpoints.NAMES))
+def test_a_worker_of_each_algorithm_killed_at_a_point_loses_and_doubles_nothing(
+    system: MiniSystem, point: str
+) -> None:
+    died = system.home / point
+    died.mkdir()
+    # They stay armed afterwards, which is harmless: who has died at a point is spared there.
+    restart(system, visitors(point), MLRISK_FAILPOINT=f"{point}@{died}/")
+    to_die = set(Algorithm) - UNREACHED.get(point, {}).keys()
+    horizon = LONG if point in (*FILL_POINTS, *NOT_YET_SENT) else SHORT
+
+    alive, works = to_die, one_of_each(horizon)
+    for _ in range(WAVES):
+        run_to_the_end(system, works)
+        alive = {algorithm for algorithm in to_die if not (died / algorithm).exists()}
+        if not alive:
+            break
+        works = [work for work in one_of_each(horizon) if work["algorithm"] in alive]
+
+    assert alive == set(), f"nobody died at {point} for these: the run proves nothing of them"
+    assert_system_agrees(system)
+
+
+def run_to_the_end(system: MiniSystem, works: Sequence[dict[str, Any]]) -> None:
+    """Sends one request for each, waits for all of them, and compares with the exchange."""
+    requests = [trade_request(signal_data=work) for work in works]
+    for request in requests:
+        system.send(request)
+    names = [str(request["request_id"]) for request in requests]
+    system.tend(lambda: all(system.finished(name) for name in names), "the parents to end", 100)
+    parents = [assert_request_agrees(system, name) for name in names]
+    incomplete = [
+        (parent.algorithm, parent.state, parent.end_reason)
+        for parent in parents
+        if parent.state != ParentState.COMPLETED and parent.algorithm not in AS_THE_MARKET_ALLOWS
+    ]
+    assert incomplete == []
+
+
+def restart(system: MiniSystem, names: Sequence[str], **env: str) -> None:
+    """`kill -9` of whole workers, and their start with other settings."""
+    for name in names:
+        system.workers[name].kill()
+        system.workers[name].start(**env)
+    system.wait(
+        lambda: system.market_ready() and system.consuming(*set(names) - {"feed"}),
+        "the restarted workers",
+        60,
+    )
+
+
+def visitors(point: str) -> tuple[str, ...]:
+    """The processes that come by a point."""
+    if point in DECISION_POINTS:
+        return ("validation",)
+    if point in FILL_POINTS:
+        # The stream's fills, and those that a look at the exchange finds first.
+        return ("feed", "execution", "monitoring")
+    return ("execution",)
+
+
+def one_of_each(horizon_seconds: float) -> list[dict[str, Any]]:
+    """Every algorithm, and VWAP in both its forms: by a curve, and steered step by step."""
+    works: list[dict[str, Any]] = [
+        {"algorithm": "immediate"},
+        {"algorithm": "twap", "interval_seconds": horizon_seconds / 4},
+        {"algorithm": "vwap", "volume_curve": [3, 1, 0, 2]},
+        {"algorithm": "vwap", "volume_model": "static", "interval_seconds": 2},
+        {"algorithm": "implementation_shortfall", "interval_seconds": horizon_seconds / 4},
+        {"algorithm": "pov", "participation_rate": 1},
+        {"algorithm": "iceberg", "display_size": "1000"},
+        {"algorithm": "passive", "cross_margin_seconds": horizon_seconds * 0.8},
+    ]
+    for work in works:
+        # So large that a passive trade still rests when it is called back.
+        large = work["algorithm"] == "passive"
+        work["position_size"] = f"{Decimal(some_size()) * (30 if large else 1):f}"
+        if work["algorithm"] != "immediate":
+            work["horizon_seconds"] = horizon_seconds
+    return works

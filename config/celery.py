@@ -25,6 +25,9 @@ def celery_settings(redis_url: str) -> dict[str, Any]:
         # Without it a killed worker's task is acknowledged and lost; the claim on the row makes
         # the repetition harmless.
         "task_reject_on_worker_lost": True,
+        # How long a killed pool child's task waits for its result before it is delivered again;
+        # the default of 10 s is as long as some orders live.
+        "worker_lost_wait": 2.0,
         "worker_prefetch_multiplier": 1,
         "task_ignore_result": True,
         "result_expires": 3600,

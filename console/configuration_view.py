@@ -178,4 +178,6 @@ def _text(value: Any) -> str:
         return ", ".join(map(str, value))
     if value is None:
         return "none"
+    if isinstance(value, str):
+        return value
     return str(value).lower() if isinstance(value, bool) else f"{value:.15g}"

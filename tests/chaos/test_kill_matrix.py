@@ -140,6 +140,8 @@ def reached(point: str, visit: int, algorithm: str) -> bool:
         return algorithm in STEPPED
     if "decision" in point:
         return visit == 1
+    if "fill" in point and algorithm == "passive":
+        return visit == 1
     return visit == 1 or algorithm != "immediate"
 
 

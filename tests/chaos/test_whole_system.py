@@ -156,7 +156,7 @@ def test_kill_9_between_post_and_stored_outcome_leaves_exactly_one_order(
 def test_kill_9_of_the_whole_worker_while_it_sends_loses_and_doubles_nothing(
     system: MiniSystem,
 ) -> None:
-    request = twap_request(5, 0.5)
+    request = twap_request(12, 1.0)
     approved(system, request)
     system.wait(lambda: accepted(system, request["request_id"]), "the first slice")
     system.workers["execution"].kill()

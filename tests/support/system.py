@@ -38,7 +38,7 @@ FRESH = timedelta(seconds=2)
 
 RICH_ACCOUNT = """
 - uid: paper
-  balances: {USDT: "10000000"}
+  balances: {USDT: "1000000000"}
   keys: [{key: paper-key, secret: paper-secret}]
 """
 """So rich that a module's requests add up to nothing near its limits."""

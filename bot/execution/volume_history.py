@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.errors import MlriskError, RetryLater
-from bot.market.volume.minutes import MinuteSource, Row, row_of, since_last_outage
+from bot.market.bars import MinuteSource
+from bot.market.volume.minutes import Row, row_of, since_last_outage
 from bot.market.volume.panel import DAY_MINUTES, Bars, minute_of, moment_of
 
 log = logging.getLogger(__name__)

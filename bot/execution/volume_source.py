@@ -9,8 +9,7 @@ from pathlib import Path
 from bot.errors import MlriskError
 from bot.execution.algorithms.volume_forecast import VolumeForecast
 from bot.execution.volume_history import NoHistory, VolumeHistory
-from bot.market.bars import MINUTE
-from bot.market.volume.minutes import MinuteSource
+from bot.market.bars import MINUTE, MinuteSource
 from bot.market.volume.model import VolumeModel
 from bot.market.volume.panel import DAY_MINUTES, Bars, Panel, minute_of, moment_of
 from bot.market.volume.store import StoredModels, UnreadableModel, load

@@ -1,8 +1,10 @@
 """One minute of trading as the exchange keeps it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Protocol
 
 MINUTE = timedelta(minutes=1)
 
@@ -22,3 +24,11 @@ class Bar:
     @property
     def end(self) -> datetime:
         return self.start + MINUTE
+
+
+class MinuteSource(Protocol):
+    """Where minutes of the market come from."""
+
+    def minute_bars(self, symbol: str, start: datetime, end: datetime) -> Sequence[Bar]:
+        """The finished ones that touch [start, end]; raises MlriskError when the source is away."""
+        ...

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,16 +16,9 @@ from bot.execution.tca.analysis import TradeCost, analyse
 from bot.execution.tca.benchmarks import REVERSION_AFTER
 from bot.execution.tca.shortfall import EXACT, FillPart, middle
 from bot.execution.tca.trade import Arrival, Child, Expectation, Fill, Trade
-from bot.market.bars import MINUTE, Bar
+from bot.market.bars import MINUTE, Bar, MinuteSource
 from models.enums import ParentState, TradeSide
 from models.tables import ChildOrderRow, DecisionRow, FillRow, ParentOrderRow
-
-
-class BarSource(Protocol):
-    """Where minutes of the market come from: an exchange, or bars at hand."""
-
-    def minute_bars(self, symbol: str, start: datetime, end: datetime) -> Sequence[Bar]:
-        """Those that touch [start, end]; raises MlriskError when the source is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +36,7 @@ def costs(
     *,
     request_id: str | None = None,
     since: datetime | None = None,
-    bars: BarSource | None = None,
+    bars: MinuteSource | None = None,
 ) -> Costs:
     """Costs of one request, or of all trades that started at `since` or later, oldest first."""
     problems: list[str] = []
@@ -199,7 +192,7 @@ def _float(value: Any) -> float | None:
 
 
 def _market(
-    trades: Sequence[Trade], source: BarSource | None, problems: list[str]
+    trades: Sequence[Trade], source: MinuteSource | None, problems: list[str]
 ) -> dict[str, list[Bar]]:
     """Each symbol's bars over all of its trades, by time; a source that is away is a problem."""
     if source is None:

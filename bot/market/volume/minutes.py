@@ -1,8 +1,7 @@
 """From a symbol's minutes, as a file or an exchange tells them, to bars without gaps."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,14 +14,6 @@ LONGEST_GAP_MINUTES = 30
 
 Row: TypeAlias = tuple[float, float, float, float]
 """High, low, close and volume of one minute."""
-
-
-class MinuteSource(Protocol):
-    """Where minutes of the market come from."""
-
-    def minute_bars(self, symbol: str, start: datetime, end: datetime) -> Sequence[Bar]:
-        """The finished ones that touch [start, end]; raises MlriskError when the source is away."""
-        ...
 
 
 def row_of(bar: Bar) -> tuple[int, Row]:

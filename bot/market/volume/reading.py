@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from bot.errors import Refused
-from bot.market.volume.minutes import MinuteSource, row_of, since_last_outage
+from bot.market.bars import MinuteSource
+from bot.market.volume.minutes import row_of, since_last_outage
 from bot.market.volume.panel import Bars, Panel, moment_of
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from bot.errors import DependencyDown
 from bot.execution.tca.analysis import TradeCost
-from bot.execution.tca.service import BarSource, Costs, costs
+from bot.execution.tca.service import Costs, costs
 from bot.execution.tca.summary import by_algorithm
-from bot.market.bars import MINUTE, Bar
+from bot.market.bars import MINUTE, Bar, MinuteSource
 from models.tables import ChildOrderRow, FillRow
 from tests.support.desk import Desk
 from tests.support.fakes import PRICE, T0
@@ -46,12 +46,12 @@ class SourceAway:
         raise DependencyDown("the exchange can't be reached")
 
 
-def read(desk: Desk, bars: BarSource | None = None, request_id: str | None = None) -> Costs:
+def read(desk: Desk, bars: MinuteSource | None = None, request_id: str | None = None) -> Costs:
     with desk.db.reading() as session:
         return costs(session, request_id=request_id, bars=bars)
 
 
-def only(desk: Desk, bars: BarSource | None = None) -> TradeCost:
+def only(desk: Desk, bars: MinuteSource | None = None) -> TradeCost:
     found = read(desk, bars)
     assert len(found.trades) == 1, found.problems
     return found.trades[0]

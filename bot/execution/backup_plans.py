@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from bot.execution.algorithms.base import LotRules
 from bot.execution.backup import (
     FailedAttempt,
     Ladder,
@@ -19,6 +18,7 @@ from bot.execution.backup import after_fill as positions_after_fill
 from bot.execution.parents import (
     ZERO,
     is_urgent,
+    lot_rules,
     new_child,
     step_soon,
     unplanned_qty,
@@ -38,7 +38,6 @@ from models.tables import ChildOrderRow, ParentOrderRow
 log = logging.getLogger(__name__)
 
 _RESTING = (Algorithm.PASSIVE, Algorithm.ICEBERG)
-ONE = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,6 @@ def follow_up(
     row = portfolio.instrument(uow.session, parent.symbol)
     if row is None or ParentState(parent.state).is_final:
         return FollowUp(rest)
-    rules = LotRules(row.qty_step, row.min_qty, row.max_qty, row.min_notional)
     before: dict[str, Any] = dict(parent.ladder or {})
     positions = before.get("positions", {})
     number = orders.last_attempt(uow.session, parent.request_id, child.slot) + 1
@@ -146,7 +144,7 @@ def follow_up(
         algorithm=working_algorithm(parent),
         reduce_only=parent.reduce_only,
     )
-    found, positions = respond(ladder_of(parent), attempt, positions, rules)
+    found, positions = respond(ladder_of(parent), attempt, positions, lot_rules(row))
     parent.ladder = {**before, "positions": positions}
     _record(uow, parent, child, failure, found, now)
     if found.stop:

@@ -16,11 +16,10 @@ from sqlalchemy.orm import Session
 from bot.clock import Clock
 from bot.exchange.protocol import Exchange, OrderIntent, OrderType, TimeInForce
 from bot.execution import holdback, permits, pricing, settlement, volume_counter
-from bot.execution.algorithms.base import LotRules
 from bot.execution.budget import OrderBudget
 from bot.execution.holdback import Circumstances, Hold, Sent
 from bot.execution.pacing import Pace
-from bot.execution.parents import is_urgent, new_child, wake_child
+from bot.execution.parents import is_urgent, lot_rules, new_child, wake_child
 from bot.execution.ports import LimitsSource, Wakeups
 from bot.failpoints import BEFORE_CLAIM_COMMIT, hit
 from bot.risk.codec import moment_text, plain
@@ -228,8 +227,9 @@ class Claims:
         """Under a pace that shrinks, a part of a planned slice waits for the next spacing."""
         if parent.pace is None or parent.stepped or rules is None:
             return
-        lots = LotRules(rules.qty_step, rules.min_qty, rules.max_qty, rules.min_notional)
-        least = lots.min_child_lots(price, reduce_only=parent.reduce_only) * rules.qty_step
+        least = (
+            lot_rules(rules).min_child_lots(price, reduce_only=parent.reduce_only) * rules.qty_step
+        )
         qty = holdback.shrunk_qty(child, Pace.from_json(parent.pace), rules.qty_step, least)
         later = now + holdback.spacing(parent)
         if qty == child.qty or later >= parent.deadline_at:

@@ -21,6 +21,7 @@ from bot.execution.ports import LimitsSource, MarketCache, Wakeups
 from bot.execution.tightening import Tightening
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
+from bot.risk.working_rules import WorkingRules
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, ParentState, ScopeKind, TradeSide, TradingState
 from models.locks import lock_child, lock_parent
@@ -60,19 +61,28 @@ class Pacer:
         with self.db.reading() as session:
             seen = orders.open_parents(session, self.account)
             circumstances = _read(session, seen, self.market, self.account, self.clock.now())
-        changed = sum(self._pace(parent, circumstances[_scope(parent)], limits) for parent in seen)
+        rules = pacing_rules(limits)
+        changed = sum(
+            self._pace(parent, circumstances[_scope(parent)], limits, rules) for parent in seen
+        )
         return changed + self._tightening.act_on(seen, limits)
 
-    def _pace(self, seen: ParentOrderRow, around: Circumstances, limits: RiskLimits) -> int:
+    def _pace(
+        self,
+        seen: ParentOrderRow,
+        around: Circumstances,
+        limits: RiskLimits,
+        rules: WorkingRules,
+    ) -> int:
         """Most ticks change nothing, and then nothing is locked."""
         now = self.clock.now()
-        if self._next(seen, around, limits, now) is None:
+        if self._next(seen, around, limits, rules, now) is None:
             return 0
         with self.db.unit_of_work() as uow:
             parent = lock_parent(uow.session, seen.request_id)
             if parent is None or ParentState(parent.state).is_final:
                 return 0
-            found = self._next(parent, around, limits, now)
+            found = self._next(parent, around, limits, rules, now)
             if found is None:
                 return 0
             self._apply(uow, parent, found, now)
@@ -84,14 +94,13 @@ class Pacer:
         parent: ParentOrderRow,
         around: Circumstances,
         limits: RiskLimits,
+        rules: WorkingRules,
         now: datetime,
     ) -> Pace | None:
         """The pace that the parent changes to; None while it keeps its own."""
         current = _pace_of(parent)
         conditions = _conditions(parent, around, limits, now)
-        found = next_pace(
-            current, conditions, pacing_rules(limits), reduce_only=parent.reduce_only, now=now
-        )
+        found = next_pace(current, conditions, rules, reduce_only=parent.reduce_only, now=now)
         if found is current or (current is None and found.kind is PaceKind.NORMAL):
             return None
         return found

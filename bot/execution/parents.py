@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from bot.execution.algorithms.base import LotRules
 from bot.execution.identity import order_link_id
 from bot.execution.ports import Wakeups
 from models.database import UnitOfWork
 from models.enums import ChildState, ExecutionPriority, ParentState
 from models.locks import lock_reservation
 from models.repositories import orders
-from models.tables import ChildOrderRow, ParentOrderRow
+from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
 ZERO = Decimal(0)
 
@@ -36,6 +37,13 @@ def wake_child(uow: UnitOfWork, child: ChildOrderRow, urgent: bool, wakeups: Wak
 def is_urgent(parent: ParentOrderRow) -> bool:
     """Exits in an emergency overtake everything else."""
     return parent.reduce_only and parent.priority == ExecutionPriority.EMERGENCY
+
+
+def lot_rules(instrument: InstrumentRow) -> LotRules:
+    """What the venue demands of a child of this instrument."""
+    return LotRules(
+        instrument.qty_step, instrument.min_qty, instrument.max_qty, instrument.min_notional
+    )
 
 
 def unplanned_qty(parent: ParentOrderRow, open_children: Sequence[ChildOrderRow]) -> Decimal:

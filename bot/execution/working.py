@@ -19,7 +19,7 @@ from bot.clock import Clock
 from bot.errors import MlriskError, Refused
 from bot.exchange.protocol import Exchange
 from bot.execution import backup_plans, permits, settlement, steppers, volume_counter
-from bot.execution.algorithms.base import LotRules
+from bot.execution.algorithms.steered_vwap import CLOCK
 from bot.execution.algorithms.stepping import (
     POLL,
     Action,
@@ -34,7 +34,14 @@ from bot.execution.algorithms.stepping import (
 from bot.execution.algorithms.volume_forecast import VolumeForecast
 from bot.execution.budget import OrderBudget
 from bot.execution.pacing import Pace
-from bot.execution.parents import is_urgent, new_child, step_soon, unplanned_qty, wake_child
+from bot.execution.parents import (
+    is_urgent,
+    lot_rules,
+    new_child,
+    step_soon,
+    unplanned_qty,
+    wake_child,
+)
 from bot.execution.ports import LimitsSource, MarketCache, VolumeForecasts, Wakeups
 from bot.execution.progress import factors, progress_of, touch_of
 from bot.failpoints import AFTER_CANCEL, AFTER_STEP_COMMIT, BEFORE_STEP_COMMIT, hit
@@ -47,7 +54,6 @@ from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
 log = logging.getLogger(__name__)
 
-ZERO = Decimal(0)
 CANCEL_AGAIN = timedelta(seconds=2)
 """A cancel that nobody has confirmed after this long is asked for again; asking twice is safe."""
 
@@ -202,7 +208,7 @@ class ParentWorker:
         pace = None if parent.pace is None else Pace.from_json(parent.pace)
         if self._is_held(parent, pace, now):
             resting = [child for child in live if child.style != Style.IOC]
-            return [*_cancel_all(resting), WaitUntil(min(now + POLL, _end(parent, now)))]
+            return [*_cancel_all(resting), WaitUntil(min(now + POLL, parent.deadline_at))]
         side = TradeSide(parent.side)
         terms = Terms(side, parent.price_limit, rules.tick_size.normalize(), parent.reduce_only)
         stepper = steppers.stepper(
@@ -213,9 +219,10 @@ class ParentWorker:
             pace=factors(pace, parent),
             forecast=look.forecast,
         )
-        lots = LotRules(rules.qty_step, rules.min_qty, rules.max_qty, rules.min_notional)
         progress = progress_of(parent, children, pace, now)
-        return stepper.step(progress, touch_of(side, look.view, traded, limits, now), lots)
+        return stepper.step(
+            progress, touch_of(side, look.view, traded, limits, now), lot_rules(rules)
+        )
 
     def _is_held(self, parent: ParentOrderRow, pace: Pace | None, now: datetime) -> bool:
         """Nothing is placed and nothing may rest: the operator, risk, or a failure just now.
@@ -237,7 +244,7 @@ class ParentWorker:
         """Whether a model or the clock steers a VWAP is recorded when it changes."""
         if "volume_model" not in parent.params:
             return
-        source = "clock" if look.forecast is None else look.forecast.model
+        source = CLOCK if look.forecast is None else look.forecast.model
         if parent.params.get("volume_source") == source:
             return
         parent.params = {**parent.params, "volume_source": source}
@@ -341,7 +348,3 @@ _SOON = timedelta(seconds=5)
 
 def _cancel_all(children: Sequence[ChildOrderRow]) -> list[CancelLive]:
     return [CancelLive(child.slot) for child in children if child.cancel_requested_at is None]
-
-
-def _end(parent: ParentOrderRow, now: datetime) -> datetime:
-    return max(parent.deadline_at, now)

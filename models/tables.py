@@ -250,6 +250,11 @@ class ChildOrderRow(Base):
     cancels: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     """Cancel requests sent."""
 
+    @property
+    def rests(self) -> bool:
+        """It stays in the book until it is filled or called back; an IOC ends by itself."""
+        return self.style != "ioc"
+
     __table_args__ = (
         UniqueConstraint("request_id", "slot", "attempt", name="uq_child_slot_attempt"),
         UniqueConstraint("order_link_id", name="uq_child_order_link_id"),

@@ -11,7 +11,6 @@ from datetime import datetime
 from bot.clock import Clock
 from bot.errors import Refused
 from bot.execution import settlement
-from bot.execution.algorithms.stepping import Style
 from bot.execution.parents import is_urgent, step_soon, wake_child
 from bot.execution.ports import DispatcherOnly, Wakeups
 from models.database import Database, UnitOfWork
@@ -218,7 +217,7 @@ def _resting(uow: UnitOfWork, request_id: str) -> tuple[str, ...]:
     return tuple(
         child.order_link_id
         for child in orders.open_children(uow.session, request_id)
-        if child.style != Style.IOC and ChildState(child.state).may_be_at_exchange
+        if child.rests and ChildState(child.state).may_be_at_exchange
     )
 
 

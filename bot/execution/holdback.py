@@ -88,7 +88,7 @@ def hold(
         return Hold(seen.now + PAUSE_LOOK, "paused by the operator")
     if seen.exit_under_way and not parent.reduce_only:
         return Hold(seen.now + LOOK_AGAIN, "an emergency exit of this symbol goes first")
-    if child.style == "ioc" and _is_beyond(parent, seen):
+    if not child.rests and _is_beyond(parent, seen):
         return Hold(seen.now + LOOK_AGAIN, f"the market is beyond the limit of {seen.limit:f}")
     if pace is not None and pace.speed <= 0:
         return Hold(seen.now + LOOK_AGAIN, pace.sentence)

@@ -28,7 +28,7 @@ def bound(
     side = TradeSide(parent.side)
     better = min if side is TradeSide.BUY else max
     limit = worst_price(parent, child)
-    resting = None if child.style == "ioc" or child.price is None else better(child.price, limit)
+    resting = None if not child.rests or child.price is None else better(child.price, limit)
     touch = far_touch(side, view, limits, now)
     if touch is None or rules is None:
         return (resting or limit) if parent.reduce_only else None

@@ -291,6 +291,6 @@ class Reconciler:
 
 
 def _rests_in_silence(child: ChildOrderRow, before: datetime) -> bool:
-    if child.style == "ioc" or child.state != ChildState.WORKING:
+    if not child.rests or child.state != ChildState.WORKING:
         return False
     return child.cancel_requested_at is None or child.cancel_requested_at > before

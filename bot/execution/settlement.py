@@ -110,7 +110,7 @@ def stop(
         if child.state == ChildState.PLANNED:
             end_child(uow, parent, child, ChildState.CANCELLED, now, note=reason, wakeups=wakeups)
             ended += 1
-        elif child.style != "ioc" and child.cancel_requested_at is None:
+        elif child.rests and child.cancel_requested_at is None:
             child.cancel_requested_at = now
     if not ParentState(parent.state).is_final:
         _wind_down(uow, parent, now, reason, wakeups)
@@ -124,7 +124,7 @@ def _wind_down(
     open_children = orders.open_children(uow.session, parent.request_id)
     if not open_children:
         finish(uow, parent, now, reason)
-    elif any(child.style != "ioc" for child in open_children):
+    elif any(child.rests for child in open_children):
         parent.stepped = True
         step_soon(uow, parent, now, wakeups)
 

@@ -207,7 +207,7 @@ class ParentWorker:
         limits = self._limits.limits()
         pace = None if parent.pace is None else Pace.from_json(parent.pace)
         if self._is_held(parent, pace, now):
-            resting = [child for child in live if child.style != Style.IOC]
+            resting = [child for child in live if child.rests]
             return [*_cancel_all(resting), WaitUntil(min(now + POLL, parent.deadline_at))]
         side = TradeSide(parent.side)
         terms = Terms(side, parent.price_limit, rules.tick_size.normalize(), parent.reduce_only)

@@ -6,7 +6,6 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.execution.algorithms.stepping import Style
 from console.invariants.evidence import SETTLING, STUCK_AFTER, Evidence
 from console.invariants.quantities import open_parent_states
 from console.output import utc
@@ -84,7 +83,7 @@ def _unresolved(child: ChildOrderRow, now: datetime) -> str | None:
     if child.sent_at is None:
         return None
     name = f"child {child.order_link_id}"
-    if child.style == Style.IOC or child.state != ChildState.WORKING:
+    if not child.rests or child.state != ChildState.WORKING:
         return f"{name} is {child.state} since {utc(child.sent_at)}"
     asked = child.cancel_requested_at
     if asked is not None and asked < now - STUCK_AFTER:

@@ -6,12 +6,19 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_init, worker_process_init
+from celery.signals import (
+    beat_init,
+    setup_logging,
+    worker_init,
+    worker_process_init,
+    worker_ready,
+)
 
 import tasks.context
 from config.celery import celery_settings
 from config.settings import load_settings
 from tasks.startup import prove_limits
+from workers import readiness
 from workers.logs import configure_logging
 from workers.schedule import beat_schedule
 
@@ -62,3 +69,10 @@ def _warm_up(**_: Any) -> None:
     # A new Redis counts a window in which it can't know what was sent before: not at an order.
     context.budget.prepare(context.settings.account)
     log.info("worker process ready", extra={"pid": os.getpid()})
+
+
+@worker_ready.connect
+@beat_init.connect
+def _announce(**_: Any) -> None:
+    """A worker takes messages from now on; beat begins to look at its schedule."""
+    readiness.announce()

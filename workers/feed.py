@@ -32,6 +32,7 @@ from bot.market.volatility import from_closes
 from config.settings import load_settings
 from models.repositories import portfolio
 from tasks.context import Services, services
+from workers import readiness
 from workers.app import app
 from workers.logs import configure_logging
 
@@ -164,6 +165,7 @@ def run(stop: threading.Event) -> int:
     streams = (public, private)
     for stream in streams:
         stream.start()
+    readiness.announce()
     try:
         return _watch(context, market, streams, stop)
     finally:
@@ -180,6 +182,7 @@ def _prepare(context: Services, stop: threading.Event) -> None:
             log.info("instruments read", extra={"count": context.reconciler.refresh_instruments()})
         except (RetryLater, OperationalError) as error:
             log.warning("waiting for the exchange and Postgres: %s", error)
+            readiness.announce()  # waiting for them, it is where it should be
             stop.wait(0.5)
         else:
             return

@@ -17,6 +17,7 @@ from typing import Any
 # Not MLRISK_*: the settings refuse names that they do not know.
 PARENT_VARIABLE = "SUPERVISED_PARENT"
 RUN_VARIABLE = "SUPERVISED_RUN"
+READY_VARIABLE = "SUPERVISED_READY"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _START_TICKS_FIELD = 19  # counted after the command name, which may itself contain spaces
@@ -54,6 +55,9 @@ def main(arguments: list[str]) -> None:
         # Grandchildren that lose their parent stay in this process's tree and can be found.
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
         os.environ[PARENT_VARIABLE] = str(os.getpid())
+    if launch.get("ready"):
+        Path(launch["ready"]).unlink(missing_ok=True)
+        os.environ[READY_VARIABLE] = launch["ready"]
     if launch.get("record"):
         _record_and_wait(Path(launch["record"]), float(launch["restart_delay_seconds"]))
     if launch.get("cwd"):

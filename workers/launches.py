@@ -127,6 +127,7 @@ def write_launches(home: Home, specs: Sequence[ProcessSpec]) -> None:
             # Told to stop when supervisord dies by `kill -9`.
             "death_signal": number,
             "record": str(_record_file(home, spec.name)),
+            "ready": str(_ready_file(home, spec.name)),
             "restart_delay_seconds": _RESTART_DELAY_SECONDS,
             "stop_signal": number,
             "stop_wait_seconds": spec.stop_wait_seconds,
@@ -159,6 +160,11 @@ def restarts_by_itself(home: Home, name: str) -> bool:
 def record(home: Home, name: str) -> dict[str, Any]:
     """Return what a process wrote about its latest start; empty before the first."""
     return _read_json(_record_file(home, name))
+
+
+def announced(home: Home, name: str) -> bool:
+    """Tell whether a process has said, since its latest start, that it does its work."""
+    return _ready_file(home, name).exists()
 
 
 def stop_orphans(home: Home, run: Run) -> int:
@@ -194,6 +200,10 @@ def _launch_file(home: Home, name: str) -> Path:
 
 def _record_file(home: Home, name: str) -> Path:
     return _directory(home) / f"{name}.record.json"
+
+
+def _ready_file(home: Home, name: str) -> Path:
+    return _directory(home) / f"{name}.ready"
 
 
 def _read_json(path: Path) -> dict[str, Any]:

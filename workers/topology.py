@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from config.celery import QUEUES, with_database
+from workers import launches
 from workers.embedded import postgres, redis
 from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.redis import EmbeddedRedis
@@ -28,6 +29,8 @@ _DATABASE = "mlrisk"
 _PACKAGES = Path(__file__).resolve().parents[1]
 # A worker ends after the task at hand: a POST takes 10 s at most, and its outcome is stored.
 _WORKER_STOP_SECONDS = 20
+# It ends after the questions to workers that are under way; each waits a second for its answers.
+_FLOWER_STOP_SECONDS = 20
 _PROBE_SECONDS = 1.0
 
 
@@ -103,7 +106,7 @@ def build(home: Home, options: Options) -> Topology:
         environment["MLRISK_EXCHANGE_URL"] = exchange_url
     if options.recordings is not None:
         environment["MLRISK_RECORDINGS"] = str(options.recordings)
-    specs += _own_processes(options, {**environment, **_runtime()})
+    specs += _own_processes(home, options, {**environment, **_runtime()})
     specs.append(_flower(home, chosen["flower"], {**environment, **_runtime()}))
     if options.demo:
         if exchange_url is None:
@@ -156,12 +159,24 @@ def _paper_exchange(home: Home, options: Options, port: int) -> ProcessSpec:
         env=environment,
         stage=SERVERS,
         cwd=_PACKAGES,
-        ready=partial(_answers, port),
+        ready=partial(_answers, port, "/v5/market/time"),
     )
 
 
-def _own_processes(options: Options, environment: dict[str, str]) -> list[ProcessSpec]:
-    process = partial(ProcessSpec, env=environment, stage=PROCESSES, cwd=_PACKAGES)
+def _own_processes(home: Home, options: Options, environment: dict[str, str]) -> list[ProcessSpec]:
+    def process(name: str, command: list[str], stop_wait_seconds: int = 10) -> ProcessSpec:
+        return ProcessSpec(
+            name,
+            command,
+            env=environment,
+            stop_wait_seconds=stop_wait_seconds,
+            stage=PROCESSES,
+            cwd=_PACKAGES,
+            # Each announces itself (`workers.readiness`): one that is told to stop while it is
+            # still starting may be deaf to it, and strategies must not speak to nobody.
+            ready=partial(launches.announced, home, name),
+        )
+
     specs = [process("feed", _python("workers.feed"))]
     for queue in QUEUES:
         command = _celery("worker", "--queues", queue, "--hostname", f"{queue}@%h")
@@ -170,7 +185,7 @@ def _own_processes(options: Options, environment: dict[str, str]) -> list[Proces
         command += ["--prefetch-multiplier", "1", "-O", "fair"]
         # Flower reads the events; gossip and mingle only slow the start.
         command += ["--task-events", "--without-gossip", "--without-mingle"]
-        specs.append(process(queue, command, stop_wait_seconds=_WORKER_STOP_SECONDS))
+        specs.append(process(queue, command, _WORKER_STOP_SECONDS))
     # A pid file would keep beat from starting again after `kill -9`.
     beat = _celery("beat", "--scheduler", "redbeat.RedBeatScheduler", "--pidfile=")
     specs.append(process("beat", beat))
@@ -184,8 +199,10 @@ def _flower(home: Home, port: int, environment: dict[str, str]) -> ProcessSpec:
         _celery("flower", f"--address={LOOPBACK}", f"--port={port}"),
         # Not on the command line, where every user of the machine could read it.
         env={**environment, "FLOWER_BASIC_AUTH": f"{user}:{password}"},
+        stop_wait_seconds=_FLOWER_STOP_SECONDS,
         stage=PROCESSES,
         cwd=_PACKAGES,
+        ready=partial(_answers, port, "/healthcheck"),
     )
 
 
@@ -222,10 +239,10 @@ def _celery(command: str, *arguments: str) -> list[str]:
     return _python("celery", "-A", "workers.app", command, "--loglevel", "INFO", *arguments)
 
 
-def _answers(port: int) -> bool:
+def _answers(port: int, path: str) -> bool:
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_PROBE_SECONDS)
     try:
-        connection.request("GET", "/v5/market/time")
+        connection.request("GET", path)
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False

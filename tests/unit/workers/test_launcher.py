@@ -88,3 +88,15 @@ def test_start_ticks_agree_with_the_kernels_and_a_zombie_has_none() -> None:
     assert start_ticks(process.pid) is None
     process.wait()
     assert start_ticks(process.pid) is None
+
+
+def test_what_a_predecessor_announced_does_not_count_for_the_next_start(tmp_path: Path) -> None:
+    ready = tmp_path / "program.ready"
+    ready.touch()
+    look = f"from pathlib import Path; assert not Path({str(ready)!r}).exists()"
+    tell = "from workers import readiness; readiness.announce()"
+    command = [sys.executable, "-c", f"{look}; {tell}"]
+    launch = {"command": command, "ready": str(ready), "cwd": str(Path(__file__).parents[3])}
+    result = _launch(tmp_path, launch)
+    assert result.returncode == 0, result.stderr
+    assert ready.exists()

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.inserting import insert_rows
-from models.locks import AdvisoryLock, lock_in_transaction
+from models.locks import lock_audit_chain
 from models.tables import AuditRow
 
 GENESIS = "0" * 64
@@ -62,10 +62,7 @@ def entry_hash(prev_hash: str, seq: int, draft: AuditDraft) -> str:
 def append_entries(session: Session, drafts: Sequence[AuditDraft]) -> None:
     """Appends drafts to their chains, in order; the chain's lock is held until the commit."""
     for chain in sorted({draft.chain for draft in drafts}):
-        lock_in_transaction(session, AdvisoryLock.AUDIT_CHAIN, chain)
-        # A statement of its own: it must see what the lock's last holder has committed.
-        head = session.execute(_HEAD, {"chain": chain}).first()
-        seq, prev_hash = (head.seq, head.hash) if head else (0, GENESIS)
+        seq, prev_hash = lock_audit_chain(session, chain) or (0, GENESIS)
         entries = []
         for draft in drafts:
             if draft.chain != chain:
@@ -75,14 +72,6 @@ def append_entries(session: Session, drafts: Sequence[AuditDraft]) -> None:
             entries.append(entry)
             prev_hash = entry.hash
         insert_rows(session, entries)
-
-
-_HEAD = (
-    select(AuditRow.seq, AuditRow.hash)
-    .where(AuditRow.chain == bindparam("chain"))
-    .order_by(AuditRow.seq.desc())
-    .limit(1)
-)
 
 
 def _entry(draft: AuditDraft, seq: int, prev_hash: str) -> AuditRow:

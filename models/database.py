@@ -1,13 +1,16 @@
 """The door to Postgres: engine, units of work, and session-level advisory locks."""
 
 import json
+import select
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, create_engine, text
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session
 
 from models.audit import AuditDraft, append_entries
@@ -22,6 +25,20 @@ def plain_json(value: Any) -> str:
     return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 
+def _refuse_ended(connection: psycopg.Connection[Any], *_: object) -> None:
+    """Takes a connection that the server has ended out of the pool, before it is used.
+
+    A ping would find it too, for a round trip in every transaction. Postgres says nothing on an
+    idle connection but that it ends it, so a look at the socket is enough.
+    """
+    if connection.closed:
+        raise InvalidatePoolError
+    looking = select.poll()
+    looking.register(connection.fileno(), select.POLLIN)
+    if looking.poll(0):
+        raise InvalidatePoolError
+
+
 class Database:
     """One engine per process; never shared over a fork."""
 
@@ -30,7 +47,6 @@ class Database:
             url,
             pool_size=pool_size,
             max_overflow=5,
-            pool_pre_ping=True,
             json_serializer=plain_json,
             connect_args={
                 "connect_timeout": 5,
@@ -41,6 +57,7 @@ class Database:
                 ),
             },
         )
+        event.listen(self.engine, "checkout", _refuse_ended)
 
     def unit_of_work(self) -> "UnitOfWork":
         return UnitOfWork(self.engine)

@@ -29,11 +29,17 @@ def _key(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], signed=True)
 
 
-def lock_in_transaction(session: Session, lock: AdvisoryLock, name: str) -> None:
-    session.execute(_ADVISORY, {"kind": int(lock), "key": _key(name)})
+def lock_audit_chain(session: Session, chain: str) -> tuple[int, str] | None:
+    """Serialises a chain's writers until the commit; returns its newest entry's (seq, hash).
+
+    None: the chain is empty. The entry is read after the lock is held, in the same round trip.
+    """
+    keys = {"kind": int(AdvisoryLock.AUDIT_CHAIN), "key": _key(chain), "chain": chain}
+    found = session.execute(_AUDIT_HEAD, keys).first()
+    return None if found is None else (found.seq, found.hash)
 
 
-_ADVISORY = text("SELECT pg_advisory_xact_lock(:kind, :key)")
+_AUDIT_HEAD = text("SELECT seq, hash FROM audit_head(:kind, :key, :chain)")
 
 
 @contextmanager

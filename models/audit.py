@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.inserting import insert_rows
+from models.inserting import write_rows
 from models.locks import lock_audit_chain
 from models.tables import AuditRow
 
@@ -71,7 +71,7 @@ def append_entries(session: Session, drafts: Sequence[AuditDraft]) -> None:
             entry = _entry(draft, seq, prev_hash)
             entries.append(entry)
             prev_hash = entry.hash
-        insert_rows(session, entries)
+        write_rows(session, entries)
 
 
 def _entry(draft: AuditDraft, seq: int, prev_hash: str) -> AuditRow:

@@ -35,6 +35,12 @@ def insert_rows(session: Session, rows: Sequence[Base]) -> None:
     _adopt(session, rows)
 
 
+def write_rows(session: Session, rows: Sequence[Base]) -> None:
+    """Inserts rows of one table that nobody changes any more: the session never knows them."""
+    if rows:
+        session.execute(_write(type(rows[0])), [_values(row) for row in rows])
+
+
 def insert_unless_known(session: Session, row: Base) -> bool:
     """Inserts a row unless its key is taken, and says whether it did; waits for whoever is just
     writing the same key."""
@@ -73,6 +79,11 @@ def _insert(kind: type[Base]) -> tuple[Any, str | None]:
     if key is None:
         return insert(table), None
     return insert(table).returning(key, sort_by_parameter_order=True), key.name
+
+
+@cache
+def _write(kind: type[Base]) -> Any:
+    return insert(_table(kind))
 
 
 @cache

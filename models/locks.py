@@ -9,11 +9,14 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
-from models.tables import AccountRow, ChildOrderRow, ParentOrderRow, ReservationRow
+from models.tables import AccountRow, Base, ChildOrderRow, ParentOrderRow, ReservationRow
+
+R = TypeVar("R", bound=Base)
 
 
 class AdvisoryLock(IntEnum):
@@ -77,13 +80,71 @@ _ACCOUNT = (
 
 
 def lock_parent(session: Session, request_id: str) -> ParentOrderRow | None:
-    return session.get(ParentOrderRow, request_id, with_for_update=True, populate_existing=True)
+    return _lock(session, ParentOrderRow, request_id)
 
 
 def lock_child(session: Session, child_id: int) -> ChildOrderRow | None:
     """Locks a child; the caller holds its parent already if it will change the parent."""
-    return session.get(ChildOrderRow, child_id, with_for_update=True, populate_existing=True)
+    return _lock(session, ChildOrderRow, child_id)
 
 
 def lock_reservation(session: Session, request_id: str) -> ReservationRow | None:
-    return session.get(ReservationRow, request_id, with_for_update=True, populate_existing=True)
+    return _lock(session, ReservationRow, request_id)
+
+
+def lock_order(session: Session, child_id: int) -> tuple[ParentOrderRow, ChildOrderRow] | None:
+    """Locks a child's parent and then the child, in one round trip; None: no such child."""
+    return _lock_order(session, _ORDER_BY_CHILD, child_id)
+
+
+def lock_order_of_link(
+    session: Session, order_link_id: str
+) -> tuple[ParentOrderRow, ChildOrderRow] | None:
+    """As `lock_order`, of the child with this id at the exchange."""
+    return _lock_order(session, _ORDER_BY_LINK, order_link_id)
+
+
+# Postgres locks a joined row's tables in the order that FOR UPDATE names them.
+_ORDER = (
+    select(ParentOrderRow, ChildOrderRow)
+    .join(ChildOrderRow, ChildOrderRow.request_id == ParentOrderRow.request_id)
+    .with_for_update(of=[ParentOrderRow, ChildOrderRow])
+    .execution_options(populate_existing=True)
+)
+_ORDER_BY_CHILD = _ORDER.where(ChildOrderRow.child_id == bindparam("key"))
+_ORDER_BY_LINK = _ORDER.where(ChildOrderRow.order_link_id == bindparam("key"))
+
+
+def _lock_order(
+    session: Session, statement: Any, key: object
+) -> tuple[ParentOrderRow, ChildOrderRow] | None:
+    found = session.execute(statement, {"key": key}).first()
+    if found is None:
+        return None
+    parent, child = found
+    _held(session).update({(ParentOrderRow, parent.request_id), (ChildOrderRow, child.child_id)})
+    return parent, child
+
+
+def _lock(session: Session, kind: type[R], key: object) -> R | None:
+    """A row that this transaction holds already is the session's own: nobody can have changed
+    it meanwhile."""
+    if (kind, key) in _held(session):
+        return session.get(kind, key)
+    row = session.get(kind, key, with_for_update=True, populate_existing=True)
+    if row is not None:
+        _held(session).add((kind, key))
+    return row
+
+
+def _held(session: Session) -> set[tuple[type[Base], object]]:
+    """The rows that the session's present transaction has locked."""
+    transaction = session.get_transaction()
+    known: tuple[SessionTransaction | None, set[tuple[type[Base], object]]] | None
+    known = session.info.get(_HELD)
+    if known is None or known[0] is not transaction:
+        known = session.info[_HELD] = (transaction, set())
+    return known[1]
+
+
+_HELD = "rows that are locked"

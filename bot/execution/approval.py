@@ -21,7 +21,7 @@ from models.database import Database, UnitOfWork
 from models.enums import (
     ExecutionStatus,
 )
-from models.inserting import insert_rows
+from models.inserting import insert_rows, write_rows
 from models.locks import lock_account
 from models.messages import MLTradeRequest
 from models.repositories import portfolio
@@ -130,7 +130,7 @@ class ApprovalService:
             gate_version=gate_version(),
             decided_at=decision.decided_at,
         )
-        insert_rows(uow.session, [row])
+        write_rows(uow.session, [row])
         uow.audit(
             self._account,
             "decision",
@@ -161,7 +161,7 @@ class ApprovalService:
         children = rows.child_rows(intent, decision, plan, self._horizon)
         # Parents first: children refer to rows that must be there.
         insert_rows(uow.session, [parent])
-        insert_rows(uow.session, [rows.reservation_row(intent, decision, plan)])
+        write_rows(uow.session, [rows.reservation_row(intent, decision, plan)])
         insert_rows(uow.session, children)
         for child in children:
             if child.wake_at is not None:

@@ -27,8 +27,9 @@ from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, TradeSide
-from models.locks import lock_child, lock_parent
-from models.repositories import orders, portfolio
+from models.locks import lock_order
+from models.repositories import clearance, orders
+from models.repositories.clearance import Clearance
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
 _NO_MARKET_LOOK = timedelta(seconds=0.5)
@@ -56,7 +57,6 @@ class Prospect:
     """A child that was due when it was looked at, before anything was locked."""
 
     child_id: int
-    request_id: str
     symbol: str
 
 
@@ -104,21 +104,23 @@ class Claims:
         """Writes the request ahead and gives the right to send it, or says why not."""
         lease_ends = self._monotonic() + self._lease_seconds
         with self._db.unit_of_work() as uow:
-            parent, child = locked(uow, prospect.request_id, prospect.child_id)
+            found = lock_order(uow.session, prospect.child_id)
             # After the wait for the locks: the exchange counts the request's age from here.
             now = self._clock.now()
-            if parent is None or child is None or child.state != ChildState.PLANNED:
+            if found is None or found[1].state != ChildState.PLANNED:
                 return NotClaimed.ALREADY_TAKEN
+            parent, child = found
             if child.due_at > now:
                 return NotClaimed.NOT_DUE
-            refusal = permits.refusal(uow.session, parent, child, now)
+            cleared = clearance.read(uow.session, parent)
+            refusal = permits.refusal(cleared.states, cleared.approval, parent, child, now)
             if refusal is not None:
                 self._stop(uow, parent, child, refusal, now)
                 return NotClaimed.STOPPED
             limits = self._limits.limits()
-            rules = portfolio.instrument(uow.session, parent.symbol)
+            rules = cleared.instrument
             price = pricing.bound(parent, child, view, rules, limits, now)
-            hold = self._hold(uow.session, parent, child, view, limits, now)
+            hold = self._hold(uow.session, parent, child, view, limits, cleared, now)
             if price is None:
                 hold = hold or Hold(now + _NO_MARKET_LOOK, "no fresh market data")
             hold = hold or self._budget_hold(child, now)
@@ -147,6 +149,7 @@ class Claims:
         child: ChildOrderRow,
         view: MarketView | None,
         limits: RiskLimits,
+        cleared: Clearance,
         now: datetime,
     ) -> Hold | None:
         pace = None if parent.pace is None else Pace.from_json(parent.pace)
@@ -164,8 +167,7 @@ class Claims:
                 else ()
             ),
             on_time=_on_time_qty(session, parent, child, now),
-            exit_under_way=not parent.reduce_only
-            and orders.emergency_exit_under_way(session, parent.account, parent.symbol),
+            exit_under_way=not parent.reduce_only and cleared.exit_under_way,
         )
         return holdback.hold(parent, child, seen, pace, limits.working)
 
@@ -293,13 +295,6 @@ class Claims:
             now,
         )
         return dict(body)
-
-
-def locked(
-    uow: UnitOfWork, request_id: str, child_id: int
-) -> tuple[ParentOrderRow | None, ChildOrderRow | None]:
-    """A child with its parent, both locked, the parent first."""
-    return lock_parent(uow.session, request_id), lock_child(uow.session, child_id)
 
 
 def _sent_lately(session: Session, parent: ParentOrderRow, since: datetime) -> Sequence[Sent]:

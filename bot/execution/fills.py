@@ -20,9 +20,9 @@ from bot.failpoints import AFTER_FILL_COMMIT, BEFORE_FILL_COMMIT, hit
 from models.backup import FailureClass
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, TradeSide
-from models.locks import lock_child, lock_parent, lock_reservation
-from models.repositories import orders
-from models.tables import ChildOrderRow, FillRow, ParentOrderRow, PositionRow
+from models.locks import lock_order, lock_order_of_link, lock_reservation
+from models.repositories import orders, portfolio
+from models.tables import ChildOrderRow, FillRow, ParentOrderRow
 
 _FINAL_STATES = {
     OrderStatus.FILLED: ChildState.FILLED,
@@ -43,11 +43,8 @@ class FillBook:
         """Stores an execution once, and says whether it was news; a second report of the same
         execId changes nothing."""
         with self._db.unit_of_work() as uow:
-            child = orders.child_by_link_id(uow.session, execution.order_link_id)
-            parent = None
-            if child is not None:
-                parent = lock_parent(uow.session, child.request_id)
-                child = lock_child(uow.session, child.child_id)
+            found = lock_order_of_link(uow.session, execution.order_link_id)
+            parent, child = found or (None, None)
             if not self._store(uow, execution, child, now, source):
                 return False
             if execution.moves_position:
@@ -73,11 +70,10 @@ class FillBook:
             if child is None or ChildState(child.state).is_final:
                 # A final state stays: most order records come after the fills and end here.
                 return
-            parent = lock_parent(uow.session, child.request_id)
-            locked = lock_child(uow.session, child.child_id)
-            if parent is None or locked is None or not self._is_news(locked, order):
+            found = lock_order(uow.session, child.child_id)
+            if found is None or not self._is_news(found[1], order):
                 return
-            self._adopt(uow, parent, locked, order, now)
+            self._adopt(uow, *found, order, now)
             uow.commit()
 
     def _store(
@@ -158,25 +154,7 @@ class FillBook:
 
     def _move_position(self, uow: UnitOfWork, execution: Execution, now: datetime) -> Decimal:
         """The net position after the fill; returns the profit that it realised."""
-        uow.session.execute(
-            insert(PositionRow)
-            .values(
-                account=self._account,
-                symbol=execution.symbol,
-                qty=Decimal(0),
-                entry_price=None,
-                realised_pnl=Decimal(0),
-                fees=Decimal(0),
-                updated_at=now,
-            )
-            .on_conflict_do_nothing()
-        )
-        position = uow.session.get_one(
-            PositionRow,
-            (self._account, execution.symbol),
-            with_for_update=True,
-            populate_existing=True,
-        )
+        position = portfolio.lock_position(uow.session, self._account, execution.symbol, now)
         signed = execution.qty * TradeSide(execution.side).sign
         position.qty, position.entry_price, realised = moved(
             position.qty, position.entry_price, signed, execution.price

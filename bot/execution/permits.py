@@ -7,14 +7,13 @@ quantity, under the trading states of then, and not for ever.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.enums import ChildState, ParentState, ScopeKind, TradingState, Verdict
 from models.repositories import states
-from models.tables import ChildOrderRow, DecisionRow, ParentOrderRow, TradingStateRow
+from models.repositories.clearance import Approval
+from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
 
 MAX_PERMIT_AGE = timedelta(hours=24, minutes=1)
 """The longest horizon that a message may ask for, and a minute for its last slice. The parent's
@@ -31,36 +30,22 @@ class Refusal:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """What the decision of a parent said."""
-
-    verdict: Verdict
-    approved_qty: Decimal
-    decided_at: datetime
-
-
 def epoch_sum(rows: Sequence[TradingStateRow]) -> int:
     """Rises with every change of any state that applies; what a permit is bound to."""
     return sum(row.epoch for row in rows)
 
 
 def refusal(
-    session: Session, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
-) -> Refusal | None:
-    """None when the child may go out now. Unknown means no: a missing global state refuses."""
-    rows = states.applicable_states(session, parent.account, parent.strategy, parent.symbol)
-    return judge(rows, _approval(session, parent.request_id), parent, child, now)
-
-
-def judge(
     rows: Sequence[TradingStateRow],
     approval: Approval | None,
     parent: ParentOrderRow,
     child: ChildOrderRow,
     now: datetime,
 ) -> Refusal | None:
-    """The rule itself, on what was read. What only reduces outlives halts and age, nothing else."""
+    """None when the child may go out now. Unknown means no: a missing global state refuses.
+
+    What only reduces outlives halts and age, nothing else.
+    """
     stopped = _stopped(rows, parent, child.reduce_only)
     if stopped is not None:
         return stopped
@@ -124,13 +109,3 @@ def _too_old(age: timedelta) -> Refusal | None:
     if age < -FUTURE_TOLERANCE:
         return Refusal(ChildState.CANCELLED, "approved in the future: its permit has no age")
     return None
-
-
-def _approval(session: Session, request_id: str) -> Approval | None:
-    """Three columns only: the decision's record is large, and sending is in a hurry."""
-    found = session.execute(
-        select(DecisionRow.verdict, DecisionRow.approved_qty, DecisionRow.decided_at).where(
-            DecisionRow.request_id == request_id
-        )
-    ).first()
-    return None if found is None else Approval(Verdict(found[0]), found[1], found[2])

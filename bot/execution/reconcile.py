@@ -16,7 +16,7 @@ from bot.execution.parents import is_urgent, wake_child
 from bot.execution.ports import Wakeups
 from models.database import Database
 from models.enums import ChildState
-from models.locks import lock_child, lock_parent
+from models.locks import lock_order
 from models.repositories import orders, portfolio
 from models.tables import ChildOrderRow
 
@@ -93,12 +93,14 @@ class Reconciler:
         now = self._clock.now()
         with self._db.reading() as session:
             overdue = orders.overdue_children(session, now, limit)
-            ids = [(child.request_id, child.child_id) for child in overdue]
-        for request_id, child_id in ids:
+            ids = [child.child_id for child in overdue]
+        for child_id in ids:
             with self._db.unit_of_work() as uow:
-                parent = lock_parent(uow.session, request_id)
-                child = lock_child(uow.session, child_id)
-                if parent and child and child.state == ChildState.PLANNED:
+                found = lock_order(uow.session, child_id)
+                if found is None:
+                    continue
+                parent, child = found
+                if child.state == ChildState.PLANNED:
                     settlement.end_child(
                         uow,
                         parent,
@@ -238,13 +240,10 @@ class Reconciler:
         """The exchange shows no such order: wait, or conclude that it was never taken."""
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
-            seen = uow.session.get(ChildOrderRow, child_id)
-            if seen is None:
+            found = lock_order(uow.session, child_id)
+            if found is None or not self._provably_not_taken(found[1], now):
                 return
-            parent = lock_parent(uow.session, seen.request_id)
-            child = lock_child(uow.session, child_id)
-            if parent is None or child is None or not self._provably_not_taken(child, now):
-                return
+            parent, child = found
             child.fencing_token += 1
             child.lease_owner, child.lease_until = None, None
             uow.audit(

@@ -19,7 +19,7 @@ from bot.errors import ExchangeRefused, OutcomeUnknown, RetryLater, Throttled
 from bot.exchange.protocol import Exchange, OrderAck
 from bot.execution import settlement
 from bot.execution.budget import OrderBudget
-from bot.execution.claims import Claim, Claims, NotClaimed, Prospect, locked
+from bot.execution.claims import Claim, Claims, NotClaimed, Prospect
 from bot.execution.failures import NOTHING_TO_REDUCE, classify_refusal, nothing_left_to_reduce
 from bot.execution.parents import is_urgent, wake_child
 from bot.execution.ports import MarketCache, Wakeups
@@ -33,7 +33,7 @@ from bot.failpoints import (
 )
 from models.database import Database, UnitOfWork
 from models.enums import ChildState
-from models.locks import sending_shared
+from models.locks import lock_order, sending_shared
 from models.tables import ChildOrderRow, ParentOrderRow
 
 HTTP_BAN = "http_403"
@@ -113,7 +113,6 @@ class Sender:
                 select(
                     ChildOrderRow.state,
                     ChildOrderRow.due_at,
-                    ChildOrderRow.request_id,
                     ChildOrderRow.symbol,
                 ).where(ChildOrderRow.child_id == child_id)
             ).first()
@@ -121,7 +120,7 @@ class Sender:
             return SendResult.ALREADY_TAKEN
         if row.due_at > self._clock.now():
             return SendResult.NOT_DUE
-        return Prospect(child_id, row.request_id, row.symbol)
+        return Prospect(child_id, row.symbol)
 
     def _post(self, claim: Claim, account: str) -> SendResult:
         hit(BEFORE_POST, claim.algorithm)
@@ -209,16 +208,15 @@ class Sender:
         an order record has moved the child on.
         """
         with self._db.unit_of_work() as uow:
-            parent, child = locked(uow, claim.request_id, claim.child_id)
+            found = lock_order(uow.session, claim.child_id)
             if (
-                parent is None
-                or child is None
-                or child.fencing_token != claim.token
-                or child.state != ChildState.SENDING
+                found is None
+                or found[1].fencing_token != claim.token
+                or found[1].state != ChildState.SENDING
             ):
                 yield None
             else:
-                yield uow, parent, child
+                yield uow, *found
                 hit(BEFORE_OUTCOME_COMMIT, claim.algorithm)
                 uow.commit()
         hit(AFTER_OUTCOME_COMMIT, claim.algorithm)

@@ -22,7 +22,7 @@ from models.enums import (
 )
 from models.locks import lock_child, lock_reservation
 from models.repositories import orders
-from models.tables import ChildOrderRow, ParentOrderRow, TradeRequestRow
+from models.tables import ChildOrderRow, ParentOrderRow
 
 CANCELLED_BY_OPERATOR = "cancelled by the operator"
 """How the stop reason of an operator's cancel begins; the request's status follows from it."""
@@ -81,7 +81,6 @@ def _go_on(
     uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str, wakeups: Wakeups
 ) -> None:
     """Ends a parent without anything open; a stepped one with a rest looks what to do next."""
-    uow.session.flush()
     if ParentState(parent.state).is_final:
         return
     open_children = orders.open_children(uow.session, parent.request_id)
@@ -142,10 +141,7 @@ def finish(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) ->
     parent.end_reason = note
     parent.step_at = None
     _release_reservation(uow, parent, now)
-    request = uow.session.get(TradeRequestRow, parent.request_id, with_for_update=True)
-    if request is not None:
-        request.status = _request_status(parent)
-        request.updated_at = now
+    orders.set_request_status(uow.session, parent.request_id, _request_status(parent), now)
     uow.audit(
         parent.account,
         "parent_ended",

@@ -152,15 +152,36 @@ _STATEMENT = text(
 _Reader = Callable[[AccountFacts, Sequence[str], Sequence[Decimal], datetime], None]
 
 
+def state_row(words: Sequence[str], numbers: Sequence[Decimal]) -> TradingStateRow:
+    """A trading state as a statement's part gives it; the row belongs to no session."""
+    kind, key, state, reason = words
+    return TradingStateRow(
+        scope_kind=kind, scope_key=key, state=state, reason=reason, epoch=int(numbers[0])
+    )
+
+
+def instrument_row(
+    words: Sequence[str], numbers: Sequence[Decimal], refreshed_at: datetime
+) -> InstrumentRow:
+    """Trading rules as a statement's part gives them; the row belongs to no session."""
+    tick_size, qty_step, min_qty, max_qty, min_notional, max_leverage = numbers
+    return InstrumentRow(
+        symbol=words[0],
+        status=words[1],
+        tick_size=tick_size,
+        qty_step=qty_step,
+        min_qty=min_qty,
+        max_qty=max_qty,
+        min_notional=min_notional,
+        max_leverage=max_leverage,
+        refreshed_at=refreshed_at,
+    )
+
+
 def _state(
     facts: AccountFacts, words: Sequence[str], numbers: Sequence[Decimal], _: object
 ) -> None:
-    kind, key, state, reason = words
-    facts.states.append(
-        TradingStateRow(
-            scope_kind=kind, scope_key=key, state=state, reason=reason, epoch=int(numbers[0])
-        )
-    )
+    facts.states.append(state_row(words, numbers))
 
 
 def _breaker(facts: AccountFacts, words: Sequence[str], _: object, __: object) -> None:
@@ -173,18 +194,7 @@ def _breaker(facts: AccountFacts, words: Sequence[str], _: object, __: object) -
 def _instrument(
     facts: AccountFacts, words: Sequence[str], numbers: Sequence[Decimal], at: datetime
 ) -> None:
-    tick_size, qty_step, min_qty, max_qty, min_notional, max_leverage = numbers
-    facts.instrument = InstrumentRow(
-        symbol=words[0],
-        status=words[1],
-        tick_size=tick_size,
-        qty_step=qty_step,
-        min_qty=min_qty,
-        max_qty=max_qty,
-        min_notional=min_notional,
-        max_leverage=max_leverage,
-        refreshed_at=at,
-    )
+    facts.instrument = instrument_row(words, numbers, at)
 
 
 def _position(

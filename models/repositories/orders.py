@@ -145,11 +145,17 @@ def children_of(session: Session, request_id: str) -> Sequence[ChildOrderRow]:
 
 
 def open_children(session: Session, request_id: str) -> Sequence[ChildOrderRow]:
-    return session.scalars(
-        select(ChildOrderRow)
-        .where(ChildOrderRow.request_id == request_id, ChildOrderRow.state.not_in(_FINAL_CHILD))
-        .order_by(ChildOrderRow.child_id)
-    ).all()
+    """Those that are not final, counting what this session has changed and not written yet.
+
+    No child comes back from a final state, so that Postgres needn't hear of the changes first.
+    """
+    with session.no_autoflush:
+        stored = session.scalars(
+            select(ChildOrderRow)
+            .where(ChildOrderRow.request_id == request_id, ChildOrderRow.state.not_in(_FINAL_CHILD))
+            .order_by(ChildOrderRow.child_id)
+        ).all()
+    return [child for child in stored if not ChildState(child.state).is_final]
 
 
 def last_attempt(session: Session, request_id: str, slot: int) -> int:
@@ -160,24 +166,6 @@ def last_attempt(session: Session, request_id: str, slot: int) -> int:
             )
         )
         or 0
-    )
-
-
-def emergency_exit_under_way(session: Session, account: str, symbol: str) -> bool:
-    """Whether an exit of this symbol is being worked that overtakes everything else."""
-    return bool(
-        session.scalar(
-            select(
-                select(ParentOrderRow.request_id)
-                .where(
-                    ParentOrderRow.state == ParentState.WORKING,
-                    ParentOrderRow.account == account,
-                    ParentOrderRow.symbol == symbol,
-                    _is_urgent(),
-                )
-                .exists()
-            )
-        )
     )
 
 
@@ -208,6 +196,18 @@ def take_lost_requests(session: Session, window: WakeWindow, limit: int) -> Sequ
         .returning(table.request_id),
         execution_options={"synchronize_session": False},
     ).all()
+
+
+def set_request_status(
+    session: Session, request_id: str, status: ExecutionStatus, now: datetime
+) -> None:
+    """What has become of a request; nothing happens where there is no such row."""
+    session.execute(
+        update(TradeRequestRow)
+        .where(TradeRequestRow.request_id == request_id)
+        .values(status=status, updated_at=now),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def newest_fill_time(session: Session, account: str) -> datetime | None:

@@ -163,6 +163,28 @@ def positions(session: Session, account: str) -> Sequence[PositionRow]:
     ).all()
 
 
+def lock_position(session: Session, account: str, symbol: str, now: datetime) -> PositionRow:
+    """The net position of a symbol, locked; one that was never held begins at nothing."""
+    key = (account, symbol)
+    held = session.get(PositionRow, key, with_for_update=True, populate_existing=True)
+    if held is not None:
+        return held
+    session.execute(
+        insert(PositionRow)
+        .values(
+            account=account,
+            symbol=symbol,
+            qty=Decimal(0),
+            entry_price=None,
+            realised_pnl=Decimal(0),
+            fees=Decimal(0),
+            updated_at=now,
+        )
+        .on_conflict_do_nothing()
+    )
+    return session.get_one(PositionRow, key, with_for_update=True, populate_existing=True)
+
+
 def store_liquidation_prices(
     session: Session, account: str, prices: Mapping[str, Decimal | None]
 ) -> None:

@@ -15,6 +15,7 @@ from bot.execution import holdback, permits
 from bot.execution.holdback import Circumstances, Hold, Sent
 from bot.risk.working_rules import WorkingRules
 from models.enums import ChildState, ParentState, ScopeKind, TradingState, Verdict
+from models.repositories.clearance import Approval
 from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
 from tests.support.fakes import T0
 
@@ -134,8 +135,8 @@ class Interrupted:
         return [child for child in self.children if child.state == ChildState.PLANNED]
 
     def _claim(self, child: ChildOrderRow) -> None:
-        approval = permits.Approval(Verdict.ALLOW, self.parent.approved_qty, T0)
-        refusal = permits.judge([_ACTIVE], approval, self.parent, child, self.now)
+        approval = Approval(Verdict.ALLOW, self.parent.approved_qty, T0)
+        refusal = permits.refusal([_ACTIVE], approval, self.parent, child, self.now)
         if refusal is not None:
             child.state = refusal.state
             return

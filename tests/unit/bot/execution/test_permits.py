@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.execution.permits import FUTURE_TOLERANCE, MAX_PERMIT_AGE, Approval, epoch_sum, judge
+from bot.execution.permits import FUTURE_TOLERANCE, MAX_PERMIT_AGE, epoch_sum, refusal
 from models.enums import ChildState, ParentState, ScopeKind, TradingState, Verdict
+from models.repositories.clearance import Approval
 from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
 from tests.support.fakes import T0
 
@@ -103,7 +104,7 @@ def test_whatever_goes_out_is_covered_unhalted_in_time_and_young(
     ]
     now = T0 + age
     order = parent(epoch=epochs[2], reduce_only=reduce_only, deadline=now + left)
-    refused = judge(rows, approval(approved, verdict), order, child(order, asked), now)
+    refused = refusal(rows, approval(approved, verdict), order, child(order, asked), now)
     if refused is not None:
         assert refused.state.is_final
         return
@@ -122,7 +123,7 @@ def test_a_sound_permit_is_void_exactly_when_it_is_too_old_or_from_the_future(
     age: timedelta,
 ) -> None:
     order = parent()
-    refused = judge([state()], approval(), order, child(order), T0 + age)
+    refused = refusal([state()], approval(), order, child(order), T0 + age)
     assert (refused is None) == (-FUTURE_TOLERANCE <= age <= MAX_PERMIT_AGE)
 
 
@@ -131,15 +132,15 @@ def test_a_permit_that_became_too_old_never_becomes_valid_again(
     first: timedelta, later: timedelta
 ) -> None:
     order = parent()
-    before = judge([state()], approval(), order, child(order), T0 + first)
-    after = judge([state()], approval(), order, child(order), T0 + first + later)
+    before = refusal([state()], approval(), order, child(order), T0 + first)
+    after = refusal([state()], approval(), order, child(order), T0 + first + later)
     if before is not None and before.state is ChildState.EXPIRED:
         assert after is not None
 
 
 def test_a_moved_deadline_does_not_make_the_decision_younger() -> None:
     order = parent(deadline=T0 + timedelta(days=30))
-    refused = judge([state()], approval(), order, child(order), T0 + timedelta(days=2))
+    refused = refusal([state()], approval(), order, child(order), T0 + timedelta(days=2))
     assert refused is not None
     assert refused.state is ChildState.EXPIRED
     assert "too old" in refused.note
@@ -148,39 +149,39 @@ def test_a_moved_deadline_does_not_make_the_decision_younger() -> None:
 @pytest.mark.parametrize("age", [timedelta(days=2), timedelta(days=-2)])
 def test_what_only_reduces_is_not_stopped_by_age_or_an_older_halt(age: timedelta) -> None:
     order = parent(epoch=7, reduce_only=True)
-    assert judge([state()], approval(), order, child(order), T0 + age) is None
+    assert refusal([state()], approval(), order, child(order), T0 + age) is None
 
 
 @pytest.mark.parametrize("changes", [{"symbol": "ETHUSDT"}, {"side": "sell"}, {"account": "other"}])
 def test_a_child_of_another_trade_is_not_covered(changes: dict[str, str]) -> None:
     order = parent()
-    refused = judge([state()], approval(), order, child(order, **changes), T0)
+    refused = refusal([state()], approval(), order, child(order, **changes), T0)
     assert refused is not None
     assert "another trade" in refused.note
 
 
 def test_a_child_that_adds_is_not_covered_by_a_parent_that_reduces() -> None:
     order = parent(reduce_only=True)
-    assert judge([state()], approval(), order, child(order, reduce_only=False), T0) is not None
+    assert refusal([state()], approval(), order, child(order, reduce_only=False), T0) is not None
 
 
 def test_nothing_beyond_what_is_left_of_the_approval_goes_out() -> None:
     order = parent(filled=D("0.4"), released=D("0.2"))
-    assert judge([state()], approval(), order, child(order, D("0.4")), T0) is None
-    refused = judge([state()], approval(), order, child(order, D("0.401")), T0)
+    assert refusal([state()], approval(), order, child(order, D("0.4")), T0) is None
+    refused = refusal([state()], approval(), order, child(order, D("0.401")), T0)
     assert refused is not None
     assert refused.note == "not covered by its permit: 0.401 would go out, 0.400 are left"
 
 
 def test_without_a_decision_or_a_global_state_nothing_goes_out() -> None:
     order = parent()
-    assert judge([state()], None, order, child(order), T0) is not None
+    assert refusal([state()], None, order, child(order), T0) is not None
     scoped = [state(kind=ScopeKind.SYMBOL)]
-    assert judge(scoped, approval(), order, child(order), T0) is not None
+    assert refusal(scoped, approval(), order, child(order), T0) is not None
 
 
 def test_a_parent_that_works_more_than_was_approved_sends_nothing() -> None:
     order = parent(approved=D("1.1"))
-    refused = judge([state()], approval(), order, child(order, D("0.1")), T0)
+    refused = refusal([state()], approval(), order, child(order, D("0.1")), T0)
     assert refused is not None
     assert "1.1 are worked, 1.000 were approved" in refused.note

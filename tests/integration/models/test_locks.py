@@ -1,0 +1,113 @@
+"""Row locks: their order, and that a row is locked once in a transaction. On real Postgres."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import event, select, text
+from sqlalchemy.exc import OperationalError
+
+from models.database import Database
+from models.enums import ChildState
+from models.locks import lock_child, lock_order, lock_order_of_link, lock_parent
+from models.tables import ChildOrderRow, ParentOrderRow
+from tests.support.desk import Desk
+
+pytestmark = pytest.mark.services
+
+
+@contextmanager
+def statements(db: Database) -> Iterator[list[str]]:
+    said: list[str] = []
+
+    def note(*arguments: object) -> None:
+        said.append(str(arguments[2]))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield said
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def child(desk: Desk) -> ChildOrderRow:
+    desk.approval.validate_and_execute(desk.request("r-1"))
+    return desk.children("r-1")[0]
+
+
+def test_an_orders_parent_is_locked_before_its_child(desk: Desk, child: ChildOrderRow) -> None:
+    """Whoever waits for the child holds the parent by then: no two can wait for each other."""
+    waiting, done = threading.Event(), threading.Event()
+
+    def lock_both() -> None:
+        with desk.db.unit_of_work() as uow:
+            uow.session.execute(text("SET LOCAL application_name = 'waits for the child'"))
+            waiting.set()
+            assert lock_order(uow.session, child.child_id) is not None
+        done.set()
+
+    with desk.db.transaction() as holder:
+        holder.execute(
+            select(ChildOrderRow).where(ChildOrderRow.child_id == child.child_id).with_for_update()
+        )
+        thread = threading.Thread(target=lock_both)
+        thread.start()
+        assert waiting.wait(10)
+        with desk.db.reading() as looker:
+            while not looker.scalar(
+                text(
+                    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                    " AND application_name = 'waits for the child'"
+                )
+            ):
+                looker.rollback()
+        with desk.db.reading() as other, pytest.raises(OperationalError):
+            other.execute(select(ParentOrderRow).with_for_update(nowait=True))
+        assert not done.is_set()
+    thread.join(10)
+    assert done.is_set()
+
+
+def test_what_is_locked_is_as_it_was_committed_by_whoever_held_it(
+    desk: Desk, child: ChildOrderRow
+) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def lock_both() -> None:
+        with desk.db.unit_of_work() as uow:
+            found = lock_order_of_link(uow.session, child.order_link_id)
+            assert found is not None
+            seen.append((str(found[0].end_reason), found[1].state))
+
+    with desk.db.transaction() as holder:
+        held = lock_order(holder, child.child_id)
+        assert held is not None
+        thread = threading.Thread(target=lock_both)
+        thread.start()
+        held[0].end_reason, held[1].state = "changed", ChildState.UNKNOWN
+    thread.join(10)
+    assert seen == [("changed", ChildState.UNKNOWN)]
+
+
+def test_a_row_is_locked_once_in_a_transaction_and_anew_in_the_next(
+    desk: Desk, child: ChildOrderRow
+) -> None:
+    with desk.db.reading() as session, statements(desk.db) as said:
+        found = lock_order(session, child.child_id)
+        assert found is not None
+        assert lock_parent(session, "r-1") is found[0]
+        assert lock_child(session, child.child_id) is found[1]
+        assert len(said) == 1
+        session.commit()
+        assert lock_child(session, child.child_id) is found[1]
+        assert lock_child(session, child.child_id) is found[1]
+        assert len(said) == 2
+        assert "FOR UPDATE" in said[1]
+
+
+def test_an_unknown_order_is_none(desk: Desk) -> None:
+    with desk.db.reading() as session:
+        assert lock_order(session, 1) is None
+        assert lock_order_of_link(session, "mlr-unknown") is None

@@ -128,13 +128,21 @@ def _lock_order(
 
 def _lock(session: Session, kind: type[R], key: object) -> R | None:
     """A row that this transaction holds already is the session's own: nobody can have changed
-    it meanwhile."""
+    it meanwhile. What the session has changed elsewhere stays unwritten until the commit."""
     if (kind, key) in _held(session):
         return session.get(kind, key)
-    row = session.get(kind, key, with_for_update=True, populate_existing=True)
+    if _is_changed(session, kind, key):
+        session.flush()  # reading it anew would lose the change
+    with session.no_autoflush:
+        row = session.get(kind, key, with_for_update=True, populate_existing=True)
     if row is not None:
         _held(session).add((kind, key))
     return row
+
+
+def _is_changed(session: Session, kind: type[R], key: object) -> bool:
+    known = session.identity_map.get(session.identity_key(kind, key))
+    return known is not None and session.is_modified(known)
 
 
 def _held(session: Session) -> set[tuple[type[Base], object]]:

@@ -21,6 +21,7 @@ from tasks.startup import prove_limits
 from workers import readiness
 from workers.logs import configure_logging
 from workers.schedule import beat_schedule
+from workers.stopping import stop_without_a_reader
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,11 @@ def _warm_up(**_: Any) -> None:
     # A new Redis counts a window in which it can't know what was sent before: not at an order.
     context.budget.prepare(context.settings.account)
     log.info("worker process ready", extra={"pid": os.getpid()})
+
+
+@worker_ready.connect
+def _stop_when_told(**_: Any) -> None:
+    stop_without_a_reader()
 
 
 @worker_ready.connect

@@ -7,8 +7,6 @@ exchange says so and our fills add up to what it says is filled.
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy.dialects.postgresql import insert
-
 from bot.exchange.protocol import ExchangeOrder, Execution, OrderStatus
 from bot.execution import settlement
 from bot.execution.algorithms.stepping import Style
@@ -20,6 +18,7 @@ from bot.failpoints import AFTER_FILL_COMMIT, BEFORE_FILL_COMMIT, hit
 from models.backup import FailureClass
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, TradeSide
+from models.inserting import insert_unless_known
 from models.locks import lock_order, lock_order_of_link, lock_reservation
 from models.repositories import orders, portfolio
 from models.tables import ChildOrderRow, FillRow, ParentOrderRow
@@ -66,11 +65,11 @@ class FillBook:
     def apply_order(self, order: ExchangeOrder, now: datetime) -> None:
         """Brings a child to what the exchange says of its order; never back from a final state."""
         with self._db.unit_of_work() as uow:
-            child = orders.child_by_link_id(uow.session, order.order_link_id)
-            if child is None or ChildState(child.state).is_final:
+            child_id = orders.open_child_by_link_id(uow.session, order.order_link_id)
+            if child_id is None:
                 # A final state stays: most order records come after the fills and end here.
                 return
-            found = lock_order(uow.session, child.child_id)
+            found = lock_order(uow.session, child_id)
             if found is None or not self._is_news(found[1], order):
                 return
             self._adopt(uow, *found, order, now)
@@ -84,9 +83,9 @@ class FillBook:
         now: datetime,
         source: str,
     ) -> bool:
-        inserted = uow.session.execute(
-            insert(FillRow)
-            .values(
+        return insert_unless_known(
+            uow.session,
+            FillRow(
                 account=self._account,
                 exec_id=execution.exec_id,
                 child_id=None if child is None else child.child_id,
@@ -103,11 +102,8 @@ class FillBook:
                 executed_at=execution.executed_at,
                 recorded_at=now,
                 source=source,
-            )
-            .on_conflict_do_nothing()
-            .returning(FillRow.exec_id)
+            ),
         )
-        return inserted.first() is not None
 
     def _credit(
         self,

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, select
 
 from bot.clock import Clock
 from bot.errors import ExchangeRefused, OutcomeUnknown, RetryLater, Throttled
@@ -31,12 +31,18 @@ from bot.failpoints import (
     BEFORE_POST,
     hit,
 )
+from bot.risk.snapshot import MarketView
 from models.database import Database, UnitOfWork
 from models.enums import ChildState
 from models.locks import lock_order, sending_shared
 from models.tables import ChildOrderRow, ParentOrderRow
 
 HTTP_BAN = "http_403"
+
+
+_LOOK = select(ChildOrderRow.state, ChildOrderRow.due_at, ChildOrderRow.symbol).where(
+    ChildOrderRow.child_id == bindparam("child_id")
+)
 
 
 class SendResult(StrEnum):
@@ -88,34 +94,30 @@ class Sender:
 
     def send(self, child_id: int, account: str) -> SendResult:
         """Sends the child if it is due, allowed and unclaimed; a second call does nothing."""
-        prospect = self._prospect(child_id)
-        if isinstance(prospect, SendResult):
-            return prospect
-        # Read before any lock is taken: Redis may hang, and nobody must wait for that.
-        view = self._market.get(prospect.symbol)
-        with (
-            self._db.autocommit_connection() as connection,
-            sending_shared(connection, account),
-        ):
-            claim = self._claims.claim(prospect, view)
-            if not isinstance(claim, Claim):
-                return _NOT_CLAIMED[claim]
-            hit(AFTER_CLAIM_COMMIT, claim.algorithm)
-            if self._monotonic() >= claim.lease_ends_monotonic:
-                # Frozen between commit and POST: somebody else may own the child by now.
-                return SendResult.ALREADY_TAKEN
-            return self._post(claim, account)
+        with self._db.autocommit_connection() as connection:
+            prospect = self._prospect(connection, child_id)
+            if isinstance(prospect, SendResult):
+                return prospect
+            # Read before any lock is taken: Redis may hang, and nobody must wait for that.
+            view = self._market.get(prospect.symbol)
+            with sending_shared(connection, account):
+                return self._claim_and_post(prospect, view, account)
 
-    def _prospect(self, child_id: int) -> Prospect | SendResult:
+    def _claim_and_post(
+        self, prospect: Prospect, view: MarketView | None, account: str
+    ) -> SendResult:
+        claim = self._claims.claim(prospect, view)
+        if not isinstance(claim, Claim):
+            return _NOT_CLAIMED[claim]
+        hit(AFTER_CLAIM_COMMIT, claim.algorithm)
+        if self._monotonic() >= claim.lease_ends_monotonic:
+            # Frozen between commit and POST: somebody else may own the child by now.
+            return SendResult.ALREADY_TAKEN
+        return self._post(claim, account)
+
+    def _prospect(self, connection: Connection, child_id: int) -> Prospect | SendResult:
         """A look without locks: most wake-ups that come twice end here."""
-        with self._db.reading() as session:
-            row = session.execute(
-                select(
-                    ChildOrderRow.state,
-                    ChildOrderRow.due_at,
-                    ChildOrderRow.symbol,
-                ).where(ChildOrderRow.child_id == child_id)
-            ).first()
+        row = connection.execute(_LOOK, {"child_id": child_id}).first()
         if row is None or row.state != ChildState.PLANNED:
             return SendResult.ALREADY_TAKEN
         if row.due_at > self._clock.now():

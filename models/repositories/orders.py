@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from models.enums import ChildState, ExecutionPriority, ExecutionStatus, ParentState
@@ -132,8 +132,15 @@ def unresolved_children(
     return session.scalars(query.order_by(ChildOrderRow.child_id)).all()
 
 
-def child_by_link_id(session: Session, order_link_id: str) -> ChildOrderRow | None:
-    return session.scalar(select(ChildOrderRow).where(ChildOrderRow.order_link_id == order_link_id))
+def open_child_by_link_id(session: Session, order_link_id: str) -> int | None:
+    """The id of a child that is not final; None also where there is no such child."""
+    return session.scalar(_OPEN_CHILD_BY_LINK, {"order_link_id": order_link_id})
+
+
+_OPEN_CHILD_BY_LINK = select(ChildOrderRow.child_id).where(
+    ChildOrderRow.order_link_id == bindparam("order_link_id"),
+    ChildOrderRow.state.not_in(_FINAL_CHILD),
+)
 
 
 def children_of(session: Session, request_id: str) -> Sequence[ChildOrderRow]:
@@ -150,12 +157,18 @@ def open_children(session: Session, request_id: str) -> Sequence[ChildOrderRow]:
     No child comes back from a final state, so that Postgres needn't hear of the changes first.
     """
     with session.no_autoflush:
-        stored = session.scalars(
-            select(ChildOrderRow)
-            .where(ChildOrderRow.request_id == request_id, ChildOrderRow.state.not_in(_FINAL_CHILD))
-            .order_by(ChildOrderRow.child_id)
-        ).all()
+        stored = session.scalars(_OPEN_CHILDREN, {"request_id": request_id}).all()
     return [child for child in stored if not ChildState(child.state).is_final]
+
+
+_OPEN_CHILDREN = (
+    select(ChildOrderRow)
+    .where(
+        ChildOrderRow.request_id == bindparam("request_id"),
+        ChildOrderRow.state.not_in(_FINAL_CHILD),
+    )
+    .order_by(ChildOrderRow.child_id)
+)
 
 
 def last_attempt(session: Session, request_id: str, slot: int) -> int:
@@ -202,12 +215,13 @@ def set_request_status(
     session: Session, request_id: str, status: ExecutionStatus, now: datetime
 ) -> None:
     """What has become of a request; nothing happens where there is no such row."""
-    session.execute(
-        update(TradeRequestRow)
-        .where(TradeRequestRow.request_id == request_id)
-        .values(status=status, updated_at=now),
-        execution_options={"synchronize_session": False},
-    )
+    with session.no_autoflush:
+        session.execute(
+            update(TradeRequestRow)
+            .where(TradeRequestRow.request_id == request_id)
+            .values(status=status, updated_at=now),
+            execution_options={"synchronize_session": False},
+        )
 
 
 def newest_fill_time(session: Session, account: str) -> datetime | None:

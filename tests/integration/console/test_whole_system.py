@@ -53,12 +53,16 @@ class Shell:
         return json.loads(self.run(*arguments, "--json").stdout)
 
     def leftovers(self) -> list[list[str]]:
-        """Command lines of processes that still know this home."""
+        """Command lines of processes that still know this home, from a word or by their settings.
+
+        Workers are told of it by their environment alone.
+        """
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                if any(str(self.home) in word for word in process.cmdline()):
-                    found.append(process.cmdline())
+                words = process.cmdline()
+                if any(str(self.home) in word for word in (*words, *process.environ().values())):
+                    found.append(words)
         return found
 
 

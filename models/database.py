@@ -58,17 +58,20 @@ class Database:
             },
         )
         event.listen(self.engine, "checkout", _refuse_ended)
+        self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def unit_of_work(self) -> "UnitOfWork":
         return UnitOfWork(self.engine)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session whose transaction is rolled back at the end: for reads only.
+        """A session for reads only; each statement sees what is committed when it starts.
 
-        Rows stay readable after it, as they were.
+        It has no transaction, for one would end in a ROLLBACK, at which psycopg throws away every
+        statement that it has prepared on the connection. Rows stay readable after it, as they
+        were.
         """
-        with Session(self.engine) as session:
+        with Session(self._reading, autoflush=False) as session:
             yield session
 
     @contextmanager

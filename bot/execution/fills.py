@@ -45,6 +45,7 @@ class FillBook:
             found = lock_order_of_link(uow.session, execution.order_link_id)
             parent, child = found or (None, None)
             if not self._store(uow, execution, child, now, source):
+                uow.commit()  # nothing; a rollback would cost the connection's prepared statements
                 return False
             if execution.moves_position:
                 realised = self._move_position(uow, execution, now)
@@ -64,11 +65,12 @@ class FillBook:
 
     def apply_order(self, order: ExchangeOrder, now: datetime) -> None:
         """Brings a child to what the exchange says of its order; never back from a final state."""
+        with self._db.reading() as session:
+            child_id = orders.open_child_by_link_id(session, order.order_link_id)
+        if child_id is None:
+            # A final state stays: most order records come after the fills and end here.
+            return
         with self._db.unit_of_work() as uow:
-            child_id = orders.open_child_by_link_id(uow.session, order.order_link_id)
-            if child_id is None:
-                # A final state stays: most order records come after the fills and end here.
-                return
             found = lock_order(uow.session, child_id)
             if found is None or not self._is_news(found[1], order):
                 return

@@ -99,7 +99,7 @@ class Monitor:
 
     def verify_audit(self) -> list[str]:
         """Problems of every chain; empty when all hold."""
-        with self.db.reading() as session:
+        with self.db.transaction() as session:  # a cursor that reads in batches needs one
             reports = [verify_chain(session, chain) for chain in chains(session)]
         problems = [problem for report in reports for problem in report.problems]
         for problem in problems:

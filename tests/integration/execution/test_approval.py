@@ -170,7 +170,7 @@ def test_a_stored_decision_replays_to_the_same_bytes(desk: Desk) -> None:
 def test_the_audit_chain_verifies_and_names_what_was_changed(desk: Desk) -> None:
     desk.approve("r-1")
     desk.approve("r-2", side="nonsense")
-    with desk.db.reading() as session:
+    with desk.db.transaction() as session:
         names = chains(session)
         assert names == ["global", "paper"]
         assert all(not verify_chain(session, name).problems for name in names)
@@ -179,7 +179,7 @@ def test_the_audit_chain_verifies_and_names_what_was_changed(desk: Desk) -> None
         row = session.scalars(select(AuditRow).where(AuditRow.chain == "paper")).first()
         assert row is not None
         row.payload = {**row.payload, "verdict": "deny"}
-    with desk.db.reading() as session:
+    with desk.db.transaction() as session:
         problems = verify_chain(session, "paper").problems
     assert problems == ("paper: entry 1 was changed after it was written",)
 

@@ -98,7 +98,7 @@ def test_loosening_production_waits_for_a_second_person_who_is_named(
     assert [entry.kind for entry in audit(db)] == ["config_proposed", "config_changed"]
     with pytest.raises(Refused, match="active already"):
         production.approve(proposed.id, actor="cli:bob")
-    with db.reading() as session:
+    with db.transaction() as session:
         assert not verify_chain(session, "global").problems
 
 

@@ -21,7 +21,7 @@ def test_writers_at_once_leave_one_chain_without_gaps(db: Database) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
-    with db.reading() as session:
+    with db.transaction() as session:
         for chain in ("paper", "other"):
             report = verify_chain(session, chain)
             assert (report.entries, report.problems) == (100, ())

@@ -24,3 +24,15 @@ def test_connections_that_the_server_ended_are_replaced_before_they_are_used(db:
         fresh = {session.scalar(pid) for session in sessions}
     assert len(fresh) == 3
     assert not fresh & ended
+
+
+def test_reading_keeps_what_the_connection_has_prepared(db: Database) -> None:
+    prepared = text("SELECT count(*) FROM pg_prepared_statements")
+    with db.reading() as session:
+        for _ in range(7):  # psycopg prepares what it has seen five times
+            session.scalar(text("SELECT 42"))
+        before = session.scalar(prepared)
+    with db.reading() as session:
+        assert session.scalar(prepared) == before
+    assert before is not None
+    assert before >= 1

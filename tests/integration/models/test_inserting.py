@@ -40,8 +40,8 @@ def test_what_is_changed_after_the_insert_is_written_by_the_commit(db: Database)
 
 
 def test_what_is_rolled_back_was_never_there(db: Database) -> None:
-    with db.reading() as session:
-        insert_rows(session, [AccountRow(account="paper", created_at=T0)])
+    with db.unit_of_work() as uow:
+        insert_rows(uow.session, [AccountRow(account="paper", created_at=T0)])
     with db.reading() as session:
         assert session.get(AccountRow, "paper") is None
 

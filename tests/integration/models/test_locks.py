@@ -62,8 +62,8 @@ def test_an_orders_parent_is_locked_before_its_child(desk: Desk, child: ChildOrd
                     " AND application_name = 'waits for the child'"
                 )
             ):
-                looker.rollback()
-        with desk.db.reading() as other, pytest.raises(OperationalError):
+                assert thread.is_alive()
+        with pytest.raises(OperationalError), desk.db.transaction() as other:
             other.execute(select(ParentOrderRow).with_for_update(nowait=True))
         assert not done.is_set()
     thread.join(10)
@@ -94,7 +94,8 @@ def test_what_is_locked_is_as_it_was_committed_by_whoever_held_it(
 def test_a_row_is_locked_once_in_a_transaction_and_anew_in_the_next(
     desk: Desk, child: ChildOrderRow
 ) -> None:
-    with desk.db.reading() as session, statements(desk.db) as said:
+    with desk.db.unit_of_work() as uow, statements(desk.db) as said:
+        session = uow.session
         found = lock_order(session, child.child_id)
         assert found is not None
         assert lock_parent(session, "r-1") is found[0]

@@ -19,7 +19,7 @@ The exchange refuses the excess with 10006, which takes nothing.
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
@@ -88,9 +88,6 @@ class OrderBudget(Protocol):
 
     def throttled(self, account: str, seconds: float, *, cancels: bool = False) -> None:
         """The exchange said 10006 to a create, or to a cancel: nothing goes until its reset."""
-
-    def forget(self, account: str, orders: Iterable[str]) -> None:
-        """These orders ended while they waited: nobody queues behind them any more."""
 
 
 def connect(url: str) -> "Redis":
@@ -178,15 +175,6 @@ class RedisOrderBudget:
                 self._windows[account].close_until(until)
         state = _key(account, "cancel-state" if cancels else "state")
         self._ask(lambda: self._throttle_script([state], [lasting, _LONGEST_THROTTLE_MS]))
-
-    def forget(self, account: str, orders: Iterable[str]) -> None:
-        """See `OrderBudget`. Places in a Redis that is away stay until they have passed."""
-        ended = list(orders)
-        if account in self._windows:
-            self._windows[account].forget(ended)
-        if ended:
-            for queue in ("exits", "ordinary"):
-                self._ask(partial(self._client.zrem, _key(account, queue), *ended))
 
     def _take_shared(self, account: str, order: str, *, is_exit: bool) -> int:
         """Milliseconds to wait, by Redis. Raises RedisError."""

@@ -6,7 +6,6 @@ that only goes forward, so that both compute the same.
 """
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 WINDOW_MS = 1_050
@@ -14,7 +13,7 @@ WINDOW_MS = 1_050
 here to the exchange; one that is longer under way ends in a 10006, which takes nothing."""
 GRACE_MS = 10_000
 """How late a caller may claim its place: a wake-up may be lost, and exits may hold it up for
-seconds. Whose caller never comes (no `forget`) only lengthens the wait of who is held up, too."""
+seconds. Whose caller never comes only lengthens the wait of who is held up, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +85,6 @@ class OrderWindow:
         """How many went in the window that ends now."""
         self._drop_past(now)
         return len(self._sent)
-
-    def forget(self, orders: Iterable[str]) -> None:
-        """These won't come back: nobody queues behind them."""
-        for order in orders:
-            self._exits.pop(order, None)
-            self._ordinary.pop(order, None)
 
     def _arrive(self, now: int, order: str, cap: int, *, is_exit: bool) -> int:
         place = self._free_at(now, cap)

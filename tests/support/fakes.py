@@ -1,6 +1,6 @@
 """An exchange in memory with scripted faults, and the other ends that execution needs."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -316,9 +316,6 @@ class FreeBudget:
 
     def throttled(self, account: str, seconds: float, *, cancels: bool = False) -> None:
         self.throttles.append(seconds)
-
-    def forget(self, account: str, orders: Iterable[str]) -> None:
-        return None
 
 
 @dataclass

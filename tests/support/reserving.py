@@ -26,8 +26,9 @@ from bot.risk.limits import RiskLimits
 from models.database import Database
 from models.enums import ChildState, ExecutionStatus, ReservationState
 from models.locks import lock_account, lock_child, lock_parent, lock_reservation
-from models.repositories import orders, portfolio
+from models.repositories import orders
 from models.tables import ReservationRow, TradeRequestRow
+from tests.support.exposure import exposure
 from tests.support.fakes import (
     PRICE,
     FakeExchange,
@@ -120,7 +121,7 @@ def _gather(url: str, found: list[Any], seconds: float) -> Result:
     db = Database(url, pool_size=1)
     with db.reading() as session:
         highest = session.scalar(text("SELECT max(total) FROM total_seen"))
-        _, working = portfolio.exposure(session, ACCOUNT)
+        _, working = exposure(session, ACCOUNT)
     db.dispose()
     return Result(
         asked=sum(w.asked for w in worked),
@@ -179,7 +180,7 @@ class _Ledger:
         notional = qty * PRICE
         with self._db.unit_of_work() as uow:
             lock_account(uow.session, ACCOUNT)
-            _, working = portfolio.exposure(uow.session, ACCOUNT)
+            _, working = exposure(uow.session, ACCOUNT)
             fits = sum((w.notional for w in working), Decimal(0)) + notional <= CAP
             now = self._clock.now()
             uow.session.add(_request(name, now))

@@ -7,8 +7,7 @@ from decimal import Decimal
 import numpy as np
 
 from bot.errors import Infeasible
-from bot.execution.algorithms import vwap
-from bot.execution.algorithms.base import LotRules, Schedule
+from bot.execution.algorithms.base import LotRules
 from bot.execution.algorithms.stepping import (
     POLL,
     Action,
@@ -128,24 +127,6 @@ class SteeredVwap:
                 self._volume(progress, before, interval.start) / whole,
             ]
         return progress.total * Decimal(max(parts))
-
-    def outline(
-        self, qty: Decimal, start_at: datetime, deadline_at: datetime, rules: LotRules
-    ) -> Schedule:
-        """The whole schedule as the forecast sees it now, for display and feasibility.
-
-        It isn't what will trade: each step plans anew. Raises Infeasible with what is wrong.
-        """
-        nothing_yet = Progress(qty, Decimal(0), (), start_at, deadline_at, start_at)
-        length, count = self._length, _count(nothing_yet, self._length)
-        starts = [start_at + i * length for i in range(count)]
-        ends = [*starts[1:], deadline_at]
-        volumes = [self._volume(nothing_yet, *span) for span in zip(starts, ends, strict=True)]
-        caution = None if self.forecast is None else self.forecast.caution
-        shares = schedule.plan(np.array(volumes), 1.0, 0.0, caution)
-        params = vwap.VwapParams(count * length.total_seconds(), tuple(shares.tolist()))
-        price, reduce_only = self.terms.price_limit, self.terms.reduce_only
-        return vwap.plan(params, qty, price, rules, reduce_only=reduce_only)
 
     @property
     def _length(self) -> timedelta:

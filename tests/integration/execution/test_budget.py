@@ -301,7 +301,7 @@ def goes(budget: RedisOrderBudget, order: str, *, is_exit: bool = False) -> bool
             st.one_of(st.integers(0, 20), st.integers(0, 20), st.integers(0, 500)),
             st.integers(0, 25),
             st.booleans(),
-            st.sampled_from(["take"] * 12 + ["cancel", "forget", "throttle", "pause"]),
+            st.sampled_from(["take"] * 12 + ["cancel", "throttle", "pause"]),
         ),
         min_size=20,
         max_size=80,
@@ -321,9 +321,6 @@ def test_the_script_and_its_model_give_the_same_answers(
             server_clock.go_on(GRACE_MS - 500)
         elif act == "cancel":
             assert budget.take_cancel(ACCOUNT) == pace.take(now, caps.every) / 1000
-        elif act == "forget":
-            budget.forget(ACCOUNT, [name])
-            window.forget([name])
         elif act == "throttle":
             budget.throttled(ACCOUNT, 0.3)
             budget.throttled(ACCOUNT, 0.2, cancels=True)

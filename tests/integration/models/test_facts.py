@@ -26,6 +26,7 @@ from models.tables import (
     TradeRequestRow,
     TradingStateRow,
 )
+from tests.support.exposure import exposure
 from tests.support.fakes import T0, FakeExchange, prepare
 
 D = Decimal
@@ -199,7 +200,7 @@ def test_positions_and_reservations_are_those_of_the_separate_query(db: Database
         add_trade(session, replace(TRADE, account="other"))
     found = read(db)
     with db.reading() as session:
-        assert (found.positions, found.reservations) == portfolio.exposure(session, TRADE.account)
+        assert (found.positions, found.reservations) == exposure(session, TRADE.account)
     assert [(p.symbol, p.qty) for p in found.positions] == [("BTCUSDT", -2), ("SOLUSDT", 3)]
     assert [(r.side, r.qty) for r in found.reservations] == [("buy", 12), ("sell", 1)]
 

@@ -46,7 +46,7 @@ def drain(window: OrderWindow, orders: int, caps: Caps, *, lateness: int = 0) ->
             st.one_of(st.integers(0, 30), st.integers(0, 400)),  # ms since the call before
             st.integers(0, 30),  # the order
             st.booleans(),
-            st.sampled_from(["take", "take", "take", "take", "close", "forget"]),
+            st.sampled_from(["take", "take", "take", "take", "close"]),
         ),
         max_size=120,
     ),
@@ -64,8 +64,6 @@ def test_no_sequence_of_calls_exceeds_the_rate_in_any_window(
         if act == "close":
             window.close_until(now + 300)
             closed_until = max(closed_until, now + 300)
-        elif act == "forget":
-            window.forget([str(order)])
         else:
             before = window.sent_within(now)
             wait = window.take(now, str(order), caps, is_exit=is_exit)
@@ -163,15 +161,6 @@ def test_nothing_goes_while_it_is_closed_and_those_who_ask_get_different_times()
     exits, ordinary = waits[::2], waits[1::2]
     assert len(set(exits)) == 3
     assert len(set(ordinary)) == 3
-
-
-def test_nobody_queues_behind_orders_that_are_forgotten() -> None:
-    window = OrderWindow()
-    for number in range(50):
-        window.take(0, str(number), CAPS, is_exit=False)
-    window.forget([str(number) for number in range(50)])
-    assert window.take(0, "newcomer", CAPS, is_exit=False) == WINDOW_MS
-    assert window.take(WINDOW_MS, "newcomer", CAPS, is_exit=False) == 0
 
 
 @given(

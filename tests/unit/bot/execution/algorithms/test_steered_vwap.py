@@ -216,17 +216,6 @@ def test_beyond_the_price_limit_or_without_a_book_nothing_is_placed() -> None:
         assert actions == (WaitUntil(START + timedelta(seconds=1)),)
 
 
-def test_the_outline_is_exact_and_refuses_what_the_venue_would() -> None:
-    stepper = SteeredVwap(TERMS, 60, forecast_of(10, 30, 40, 20))
-    deadline = START + timedelta(seconds=240)
-    outline = stepper.outline(D("1.0005"), START, deadline, RULES)
-    assert [s.qty for s in outline.slices] == [D("0.1"), D("0.3"), D("0.4"), D("0.2")]
-    assert [s.offset_seconds for s in outline.slices] == [0, 60, 120, 180]
-    assert outline.residual == D("0.0005")
-    with pytest.raises(Infeasible, match="position_size"):
-        stepper.outline(D("0.01"), START, deadline, LotRules(D("0.001"), D(1), D(10), D(0)))
-
-
 @pytest.mark.parametrize(
     ("change", "name"),
     [

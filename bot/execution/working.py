@@ -13,8 +13,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy.orm import Session
-
 from bot.clock import Clock
 from bot.errors import MlriskError, Refused
 from bot.exchange.protocol import Exchange
@@ -163,7 +161,7 @@ class ParentWorker:
         self._stop_if_refused(uow, parent, now)
         if ParentState(parent.state).is_final:
             return ()
-        children = orders.children_of(uow.session, parent.request_id)
+        children = list(orders.children_of(uow.session, parent.request_id))
         rules = portfolio.instrument(uow.session, parent.symbol)
         traded, parent.volume_mark = volume_counter.counted(parent.volume_mark, look.view)
         actions = self._actions(parent, children, look, rules, traded, now)
@@ -172,7 +170,7 @@ class ParentWorker:
         for action in actions:
             match action:
                 case Place():
-                    self._place(uow, parent, children, action, now)
+                    children.append(self._place(uow, parent, children, action, now))
                 case CancelLive():
                     self._request_cancel(uow, parent, children, action, now)
                 case WaitUntil():
@@ -180,7 +178,7 @@ class ParentWorker:
                 case Done():
                     settlement.finish(uow, parent, now, parent.stop_reason or action.reason.value)
         self._look_again(uow, parent, now)
-        return self._cancels_to_send(uow.session, parent, now)
+        return self._cancels_to_send(parent, children, now)
 
     def _stop_if_refused(self, uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
         """A voided permit ends the parent: what rests is called back, the rest is released."""
@@ -199,7 +197,7 @@ class ParentWorker:
         traded: Decimal,
         now: datetime,
     ) -> Sequence[Action]:
-        live = [c for c in children if not ChildState(c.state).is_final]
+        live = _open(children)
         if parent.stop_reason is not None:
             return [*_cancel_all(live), WaitUntil(now + POLL)] if live else [Done(_STOPPED)]
         if rules is None:
@@ -259,10 +257,10 @@ class ParentWorker:
         children: Sequence[ChildOrderRow],
         action: Place,
         now: datetime,
-    ) -> None:
+    ) -> ChildOrderRow:
         """Writes the child; it is sent by its own task after the commit."""
         slot = max((child.slot for child in children), default=-1) + 1
-        held = unplanned_qty(parent, orders.open_children(uow.session, parent.request_id))
+        held = unplanned_qty(parent, _open(children))
         if action.qty > held:
             raise Refused(f"a step wants {action.qty:f}, {held:f} are left: planner error")
         child = new_child(
@@ -278,6 +276,7 @@ class ParentWorker:
         )
         child.wake_at = now
         wake_child(uow, child, is_urgent(parent), self._wakeups)
+        return child
 
     def _request_cancel(
         self,
@@ -312,11 +311,11 @@ class ParentWorker:
         step_soon(uow, parent, wanted, self._wakeups)
 
     def _cancels_to_send(
-        self, session: Session, parent: ParentOrderRow, now: datetime
+        self, parent: ParentOrderRow, children: Sequence[ChildOrderRow], now: datetime
     ) -> Sequence[_Cancel]:
         """Children at the exchange whose cancel was decided and not sent, or not confirmed."""
         due = []
-        for child in orders.open_children(session, parent.request_id):
+        for child in _open(children):
             asked = child.cancel_requested_at
             if asked is None or child.state not in (ChildState.ACKED, ChildState.WORKING):
                 continue
@@ -344,6 +343,10 @@ _STOPPED = DoneReason.DEADLINE
 """Stands in where the parent's own stop reason says more."""
 _SOON = timedelta(seconds=5)
 """An ETA in Redis may reach this far ahead, as the dispatcher's horizon does."""
+
+
+def _open(children: Sequence[ChildOrderRow]) -> list[ChildOrderRow]:
+    return [child for child in children if not ChildState(child.state).is_final]
 
 
 def _cancel_all(children: Sequence[ChildOrderRow]) -> list[CancelLive]:

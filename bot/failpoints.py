@@ -23,6 +23,9 @@ BEFORE_DECISION_COMMIT = "before_decision_commit"
 AFTER_DECISION_COMMIT = "after_decision_commit"
 BEFORE_FILL_COMMIT = "before_fill_commit"
 AFTER_FILL_COMMIT = "after_fill_commit"
+BEFORE_RECORD_COMMIT = "before_record_commit"
+"""What the exchange says of an order, as against its fills."""
+AFTER_RECORD_COMMIT = "after_record_commit"
 BEFORE_STEP_COMMIT = "before_step_commit"
 AFTER_STEP_COMMIT = "after_step_commit"
 AFTER_CANCEL = "after_cancel"
@@ -39,6 +42,8 @@ NAMES = frozenset(
         AFTER_DECISION_COMMIT,
         BEFORE_FILL_COMMIT,
         AFTER_FILL_COMMIT,
+        BEFORE_RECORD_COMMIT,
+        AFTER_RECORD_COMMIT,
         BEFORE_STEP_COMMIT,
         AFTER_STEP_COMMIT,
         AFTER_CANCEL,

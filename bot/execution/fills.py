@@ -14,7 +14,13 @@ from bot.execution.failures import NOTHING_TO_REDUCE, classify_end, nothing_left
 from bot.execution.identity import PREFIX
 from bot.execution.parents import take_back
 from bot.execution.ports import Wakeups
-from bot.failpoints import AFTER_FILL_COMMIT, BEFORE_FILL_COMMIT, hit
+from bot.failpoints import (
+    AFTER_FILL_COMMIT,
+    AFTER_RECORD_COMMIT,
+    BEFORE_FILL_COMMIT,
+    BEFORE_RECORD_COMMIT,
+    hit,
+)
 from models.backup import FailureClass
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, TradeSide
@@ -74,8 +80,11 @@ class FillBook:
             found = lock_order(uow.session, child_id)
             if found is None or not self._is_news(found[1], order):
                 return
-            self._adopt(uow, *found, order, now)
+            parent, child = found
+            self._adopt(uow, parent, child, order, now)
+            hit(BEFORE_RECORD_COMMIT, parent.algorithm)
             uow.commit()
+        hit(AFTER_RECORD_COMMIT, parent.algorithm)
 
     def _store(
         self,

@@ -34,9 +34,11 @@ who has not come by the point tries again with a new request."""
 
 _PLANNED = "has all its children from the start: nothing steps it"
 _NEVER_RESTS = "nothing of it rests, so that nothing is called back"
+_ENDED_BY_FILLS = "its children have ended by their fills when their records come"
 _STEPS = dict.fromkeys(
     (Algorithm.IMMEDIATE, Algorithm.TWAP, Algorithm.IMPLEMENTATION_SHORTFALL), _PLANNED
 )
+_RECORDS = dict.fromkeys(set(Algorithm) - {Algorithm.PASSIVE}, _ENDED_BY_FILLS)
 UNREACHED: dict[str, dict[Algorithm, str]] = {
     failpoints.BEFORE_STEP_COMMIT: _STEPS,
     failpoints.AFTER_STEP_COMMIT: _STEPS,
@@ -44,13 +46,20 @@ UNREACHED: dict[str, dict[Algorithm, str]] = {
         **dict.fromkeys(set(Algorithm) - {Algorithm.ICEBERG, Algorithm.PASSIVE}, _NEVER_RESTS),
         Algorithm.ICEBERG: "calls a child back only at its deadline or when its end got lost",
     },
+    failpoints.BEFORE_RECORD_COMMIT: _RECORDS,
+    failpoints.AFTER_RECORD_COMMIT: _RECORDS,
 }
 """Where an algorithm can't die, and why. VWAP is stepped when a volume model steers it."""
 
 AS_THE_MARKET_ALLOWS = (Algorithm.ICEBERG, Algorithm.POV, Algorithm.VWAP)
 """They wait for others' trades, or a model's last interval meets a thin book: they end with less
 than the whole when the market doesn't come in time."""
-FILL_POINTS = (failpoints.BEFORE_FILL_COMMIT, failpoints.AFTER_FILL_COMMIT)
+NEWS_POINTS = (
+    failpoints.BEFORE_FILL_COMMIT,
+    failpoints.AFTER_FILL_COMMIT,
+    failpoints.BEFORE_RECORD_COMMIT,
+    failpoints.AFTER_RECORD_COMMIT,
+)
 DECISION_POINTS = (failpoints.BEFORE_DECISION_COMMIT, failpoints.AFTER_DECISION_COMMIT)
 NOT_YET_SENT = (failpoints.AFTER_CLAIM_COMMIT, failpoints.BEFORE_POST)
 
@@ -75,7 +84,7 @@ def test_a_worker_of_each_algorithm_killed_at_a_point_loses_and_doubles_nothing(
     # They stay armed afterwards, which is harmless: who has died at a point is spared there.
     restart(system, visitors(point), MLRISK_FAILPOINT=f"{point}@{died}/")
     to_die = set(Algorithm) - UNREACHED.get(point, {}).keys()
-    horizon = LONG if point in (*FILL_POINTS, *NOT_YET_SENT) else SHORT
+    horizon = LONG if point in (*NEWS_POINTS, *NOT_YET_SENT) else SHORT
 
     alive, works = to_die, one_of_each(horizon)
     for _ in range(WAVES):
@@ -128,8 +137,8 @@ def visitors(point: str) -> tuple[str, ...]:
     """The processes that come by a point."""
     if point in DECISION_POINTS:
         return ("validation",)
-    if point in FILL_POINTS:
-        # The stream's fills, and those that a look at the exchange finds first.
+    if point in NEWS_POINTS:
+        # The stream's news, and those that a look at the exchange finds first.
         return ("feed", "execution", "monitoring")
     return ("execution",)
 

@@ -26,6 +26,7 @@ class Dispatcher:
         """Wakes what needs it; returns how many."""
         window = orders.WakeWindow(self.clock.now(), self.horizon, self.wake_timeout)
         with self.db.unit_of_work() as uow:
+            orders.plan_anew(uow.session)
             children = orders.take_due_children(uow.session, window, BATCH)
             parents = orders.take_due_parents(uow.session, window, BATCH)
             lost = orders.take_lost_requests(uow.session, window, BATCH)

@@ -32,8 +32,8 @@ class ProcessSpec:
 
     Processes of a lower stage start first and stop last; those of one stage start and stop
     together. `env` is added to the supervisor's own environment and may hold secrets: it is
-    handed over by a private file. `ready` tells that the process does its work; a stage is
-    over when all its probes say so.
+    handed over by a private file. `ready` tells that the process does its work; the start is over
+    when all probes say so.
     """
 
     name: str

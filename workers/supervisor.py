@@ -99,8 +99,9 @@ class Supervisor:
         """Start everything, stage by stage; when one thing fails, stop everything and raise.
 
         `specs` may be a function, called when the home is ours, that prepares what they need.
-        When a stage is ready its `after_stage` callback runs before the next one starts. With
-        `tied` the system stops by itself when this process dies.
+        When a stage with an `after_stage` callback is ready, that runs before the next one starts;
+        others get ready side by side. With `tied` the system stops by itself when this process
+        dies.
         """
         self.home.create()
         with self.home.lock():
@@ -221,14 +222,18 @@ class Supervisor:
         after_stage: Mapping[int, Callable[[], None]],
         progress: Progress,
     ) -> None:
+        starting: list[ProcessSpec] = []
         for stage in sorted({*(spec.stage for spec in specs), *after_stage}):
             started = [spec for spec in specs if spec.stage == stage]
+            starting += started
             if started:
                 progress(f"starting {', '.join(spec.name for spec in started)}")
                 self._start_stage(stage)
-                self._wait_until_ready(started)
             if stage in after_stage:
+                self._wait_until_ready(starting)
+                starting.clear()
                 after_stage[stage]()
+        self._wait_until_ready(starting)
 
     def _start_stage(self, stage: int) -> None:
         for result in self._call("startProcessGroup", supervisord.group_name(stage), False):

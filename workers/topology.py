@@ -173,7 +173,7 @@ def _own_processes(home: Home, options: Options, environment: dict[str, str]) ->
             stage=PROCESSES,
             cwd=_PACKAGES,
             # Each announces itself (`workers.readiness`): one that is told to stop while it is
-            # still starting may be deaf to it, and strategies must not speak to nobody.
+            # still starting may be deaf to it.
             ready=partial(launches.announced, home, name),
         )
 

@@ -297,7 +297,7 @@ def test_afterwards_every_book_agrees_and_the_chains_verify(system: MiniSystem) 
     links = Counter(r["orderLinkId"] for r in system.exchange.journal("create"))
     assert set(links.values()) == {1}
     assert set(links) <= {child.order_link_id for child in _all_children(system)}
-    with system.session() as session:
+    with system.db.transaction() as session:
         assert [p for name in chains(session) for p in verify_chain(session, name).problems] == []
 
 

@@ -309,6 +309,19 @@ def test_a_supervisord_that_cannot_be_spawned_leaves_no_secret_and_no_socket(
     assert not (home.run / "processes").exists()
 
 
+def test_stages_without_a_callback_get_ready_side_by_side(tmp_path: Path) -> None:
+    """The first is ready only once the second runs: neither may wait for the other to be done."""
+    written = tmp_path / "written"
+    second = [sys.executable, "-c", f"open({str(written)!r}, 'w'); import time; time.sleep(600)"]
+    supervisor = Supervisor(Home(tmp_path / "home"))
+    first = ProcessSpec("first", _WAIT, ready=written.exists)
+    supervisor.start([first, ProcessSpec("second", second, stage=1)])
+    try:
+        assert written.exists()
+    finally:
+        assert supervisor.shutdown()
+
+
 def test_a_failed_callback_between_stages_stops_the_system(tmp_path: Path) -> None:
     def migrate() -> None:
         raise ValueError("migration 7 failed")

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.enums import Verdict
-from models.repositories.facts import instrument_row, state_row
+from models.repositories.facts import INSTRUMENT, STATES, instrument_row, state_row
 from models.repositories.states import GLOBAL_KEY
 from models.tables import InstrumentRow, ParentOrderRow, TradingStateRow
 
@@ -71,19 +71,13 @@ def _take(
 # Each part gives (what, words, numbers, at), as in `models.repositories.facts`. Of the decision
 # three columns only: its record is large.
 _STATEMENT = text(
-    """
-    SELECT 'state', ARRAY[scope_kind, scope_key, state, reason], ARRAY[epoch::numeric],
-        NULL::timestamptz
-      FROM trading_state
-      WHERE (scope_kind, scope_key) IN (('global', :everything), ('account', :account),
-        ('strategy', :strategy), ('symbol', :symbol))
+    f"""
+{STATES}
     UNION ALL
     SELECT 'approval', ARRAY[verdict], ARRAY[approved_qty], decided_at
       FROM decision WHERE request_id = :request_id
     UNION ALL
-    SELECT 'instrument', ARRAY[symbol, status],
-        ARRAY[tick_size, qty_step, min_qty, max_qty, min_notional, max_leverage], refreshed_at
-      FROM instrument WHERE symbol = :symbol
+{INSTRUMENT}
     UNION ALL
     (SELECT 'exit', NULL, NULL, NULL
       FROM parent_order

@@ -90,24 +90,32 @@ def _parameters(trade: TradeKey, now: datetime) -> Mapping[str, object]:
     }
 
 
-# Each part gives (what, words, numbers, at). States are compared with literals, not parameters:
-# only so can a prepared statement use the partial indexes.
-_STATEMENT = text(
-    """
+STATES = """
     SELECT 'state', ARRAY[scope_kind, scope_key, state, reason], ARRAY[epoch::numeric],
         NULL::timestamptz
       FROM trading_state
       WHERE (scope_kind, scope_key) IN (('global', :everything), ('account', :account),
         ('strategy', :strategy), ('symbol', :symbol))
+"""
+"""The trading states of the scopes that apply; first of the parts, for it types their columns."""
+INSTRUMENT = """
+    SELECT 'instrument', ARRAY[symbol, status],
+        ARRAY[tick_size, qty_step, min_qty, max_qty, min_notional, max_leverage], refreshed_at
+      FROM instrument WHERE symbol = :symbol
+"""
+
+# Each part gives (what, words, numbers, at). States are compared with literals, not parameters:
+# only so can a prepared statement use the partial indexes.
+_STATEMENT = text(
+    f"""
+{STATES}
     UNION ALL
     SELECT 'breaker', ARRAY[scope_kind, scope_key, kind, reason], NULL, NULL
       FROM breaker
       WHERE tripped AND (scope_kind, scope_key) IN (('global', :everything),
         ('account', :account), ('strategy', :strategy), ('symbol', :symbol))
     UNION ALL
-    SELECT 'instrument', ARRAY[symbol, status],
-        ARRAY[tick_size, qty_step, min_qty, max_qty, min_notional, max_leverage], refreshed_at
-      FROM instrument WHERE symbol = :symbol
+{INSTRUMENT}
     UNION ALL
     SELECT 'position', ARRAY[symbol], ARRAY[qty, entry_price, liquidation_price], NULL
       FROM position WHERE account = :account AND qty <> 0

@@ -32,12 +32,16 @@ def _told_without_a_reader(wrap: str) -> tuple[int, str]:
         text=True,
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == "up\n"
-    process.stdout.close()
-    process.send_signal(signal.SIGTERM)
     assert process.stderr is not None
-    said = process.stderr.read()
-    return process.wait(30), said
+    try:
+        assert process.stdout.readline() == "up\n"
+        process.stdout.close()
+        process.send_signal(signal.SIGTERM)
+        return process.wait(30), process.stderr.read()
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
 
 
 def test_a_worker_stops_although_it_can_not_say_so() -> None:

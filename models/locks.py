@@ -6,7 +6,7 @@ Advisory locks are numbered; a number is never given to another purpose.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, bindparam, select, text
 from sqlalchemy.orm import Session, SessionTransaction
 
+from models.enums import ChildState
 from models.tables import AccountRow, Base, ChildOrderRow, ParentOrderRow, ReservationRow
 
 R = TypeVar("R", bound=Base)
@@ -86,6 +87,25 @@ def lock_parent(session: Session, request_id: str) -> ParentOrderRow | None:
 def lock_child(session: Session, child_id: int) -> ChildOrderRow | None:
     """Locks a child; the caller holds its parent already if it will change the parent."""
     return _lock(session, ChildOrderRow, child_id)
+
+
+def lock_open_children(session: Session, request_id: str) -> Sequence[ChildOrderRow]:
+    """Locks the children of a held parent that are not final, in one round trip."""
+    children = session.scalars(_OPEN_CHILDREN, {"request_id": request_id}).all()
+    _held(session).update((ChildOrderRow, child.child_id) for child in children)
+    return children
+
+
+_OPEN_CHILDREN = (
+    select(ChildOrderRow)
+    .where(
+        ChildOrderRow.request_id == bindparam("request_id"),
+        ChildOrderRow.state.not_in([state for state in ChildState if state.is_final]),
+    )
+    .order_by(ChildOrderRow.child_id)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 def lock_reservation(session: Session, request_id: str) -> ReservationRow | None:

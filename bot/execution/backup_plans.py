@@ -31,7 +31,7 @@ from bot.risk.working_rules import WorkingRules
 from models.backup import BackupStep, FailureClass
 from models.database import UnitOfWork
 from models.enums import Algorithm, ChildState, ParentState
-from models.locks import lock_child
+from models.locks import lock_open_children
 from models.repositories import orders, portfolio
 from models.tables import ChildOrderRow, ParentOrderRow
 
@@ -207,9 +207,8 @@ def _switch(uow: UnitOfWork, parent: ParentOrderRow, algorithm: Algorithm, now: 
     """From here on another algorithm works the rest, step by step; planned slices end."""
     parent.stepped = True
     parent.ladder = {**(parent.ladder or {}), "algorithm": algorithm.value}
-    for seen in orders.open_children(uow.session, parent.request_id):
-        child = lock_child(uow.session, seen.child_id)
-        if child is not None and child.state == ChildState.PLANNED:
+    for child in lock_open_children(uow.session, parent.request_id):
+        if child.state == ChildState.PLANNED:
             child.state = ChildState.CANCELLED
             child.final_at = now
             child.note = f"the rest goes on by {algorithm.value}"

@@ -15,7 +15,7 @@ from bot.execution.parents import is_urgent, step_soon, wake_child
 from bot.execution.ports import DispatcherOnly, Wakeups
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, ParentState
-from models.locks import lock_child, lock_parent
+from models.locks import lock_open_children, lock_parent
 from models.repositories import orders
 from models.tables import ParentOrderRow, TradeRequestRow
 
@@ -137,14 +137,11 @@ class ParentControl:
         """
         late = [
             child
-            for child in orders.open_children(uow.session, parent.request_id)
+            for child in lock_open_children(uow.session, parent.request_id)
             if child.state == ChildState.PLANNED and child.planned_at <= now
         ]
         late.sort(key=lambda child: (child.planned_at, child.slot, child.attempt))
-        for seen in late:
-            child = lock_child(uow.session, seen.child_id)
-            if child is None:
-                continue
+        for child in late:
             child.due_at = child.wake_at = now
             wake_child(uow, child, is_urgent(parent), self._wakeups)
         return len(late)

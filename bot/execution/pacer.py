@@ -24,7 +24,7 @@ from bot.risk.snapshot import MarketView
 from bot.risk.working_rules import WorkingRules
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, ParentState, ScopeKind, TradeSide, TradingState
-from models.locks import lock_child, lock_parent
+from models.locks import lock_open_children, lock_parent
 from models.repositories import orders, portfolio, states
 from models.tables import EquityRow, ParentOrderRow
 
@@ -139,9 +139,8 @@ class Pacer:
         self, uow: UnitOfWork, parent: ParentOrderRow, pace: Pace, now: datetime
     ) -> None:
         """A hurried exit's planned slices come sooner; its plan keeps the times it wanted."""
-        for seen in orders.open_children(uow.session, parent.request_id):
-            child = lock_child(uow.session, seen.child_id)
-            if child is None or child.state != ChildState.PLANNED or child.due_at <= now:
+        for child in lock_open_children(uow.session, parent.request_id):
+            if child.state != ChildState.PLANNED or child.due_at <= now:
                 continue
             child.due_at = now + (child.due_at - now) / float(pace.speed)
             child.wake_at = now

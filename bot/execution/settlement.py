@@ -7,6 +7,7 @@ the child's.
 """
 
 from datetime import datetime
+from decimal import Decimal
 
 from bot.execution import backup_plans
 from bot.execution.backup_plans import FollowUp
@@ -20,7 +21,7 @@ from models.enums import (
     ParentState,
     ReservationState,
 )
-from models.locks import lock_child, lock_reservation
+from models.locks import lock_open_children, lock_reservation
 from models.repositories import orders
 from models.tables import ChildOrderRow, ParentOrderRow
 
@@ -45,6 +46,26 @@ def end_child(
     """
     if ChildState(child.state).is_final:
         return
+    rest = _close(uow, parent, child, state, now, note)
+    plan = FollowUp(rest)
+    if rest > 0 and failure is not None and parent.stop_reason is None:
+        plan = backup_plans.follow_up(uow, parent, child, failure, now, wakeups)
+    if plan.released > 0 and not parent.stepped:
+        release(uow, parent, plan.released)
+    if plan.stop is not None:
+        stop(uow, parent, plan.stop, now, wakeups)
+    _go_on(uow, parent, now, note, wakeups)
+
+
+def _close(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    state: ChildState,
+    now: datetime,
+    note: str,
+) -> Decimal:
+    """The child itself; returns its unfilled rest, which the caller must account for."""
     child.state = state
     child.final_at = now
     child.note = note
@@ -65,16 +86,8 @@ def end_child(
         },
         now,
     )
-    rest = child.qty - child.filled_qty
     backup_plans.after_fill(parent, child)
-    plan = FollowUp(rest)
-    if rest > 0 and failure is not None and parent.stop_reason is None:
-        plan = backup_plans.follow_up(uow, parent, child, failure, now, wakeups)
-    if plan.released > 0 and not parent.stepped:
-        release(uow, parent, plan.released)
-    if plan.stop is not None:
-        stop(uow, parent, plan.stop, now, wakeups)
-    _go_on(uow, parent, now, note, wakeups)
+    return child.qty - child.filled_qty
 
 
 def _go_on(
@@ -101,18 +114,16 @@ def stop(
     if ParentState(parent.state).is_final:
         return 0
     parent.stop_reason = parent.stop_reason or reason
-    ended = 0
-    for seen in orders.open_children(uow.session, parent.request_id):
-        child = lock_child(uow.session, seen.child_id)
-        if child is None:
-            continue
+    ended, rest = 0, ZERO
+    for child in lock_open_children(uow.session, parent.request_id):
         if child.state == ChildState.PLANNED:
-            end_child(uow, parent, child, ChildState.CANCELLED, now, note=reason, wakeups=wakeups)
+            rest += _close(uow, parent, child, ChildState.CANCELLED, now, reason)
             ended += 1
         elif child.rests and child.cancel_requested_at is None:
             child.cancel_requested_at = now
-    if not ParentState(parent.state).is_final:
-        _wind_down(uow, parent, now, reason, wakeups)
+    if rest > 0 and not parent.stepped:
+        release(uow, parent, rest)
+    _wind_down(uow, parent, now, parent.stop_reason, wakeups)
     return ended
 
 

@@ -25,7 +25,7 @@ from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import RiskSnapshot, TradeIntent, WorkingView
 from models.database import Database, UnitOfWork
 from models.enums import CheckStatus, ChildState, ParentState, TradeSide
-from models.locks import lock_account, lock_child, lock_parent
+from models.locks import lock_account, lock_open_children, lock_parent
 from models.repositories import orders, portfolio
 from models.tables import ChildOrderRow, DecisionRow, InstrumentRow, ParentOrderRow
 
@@ -247,13 +247,12 @@ def _release_excess(
         return parent.released_qty - before
     planned = [
         child
-        for child in orders.open_children(uow.session, parent.request_id)
+        for child in lock_open_children(uow.session, parent.request_id)
         if child.state == ChildState.PLANNED
     ]
-    for seen in sorted(planned, key=lambda child: child.due_at, reverse=True):
+    for child in sorted(planned, key=lambda child: child.due_at, reverse=True):
         missing = excess - (parent.released_qty - before)
-        child = lock_child(uow.session, seen.child_id)
-        if missing <= 0 or child is None:
+        if missing <= 0:
             break
         _shorten(uow, parent, child, missing, rules, now, wakeups)
     return parent.released_qty - before

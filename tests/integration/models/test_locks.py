@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event, select, text
 from sqlalchemy.exc import OperationalError
 
+from bot.execution import settlement
 from models.database import Database
 from models.enums import ChildState
 from models.locks import lock_child, lock_order, lock_order_of_link, lock_parent
@@ -112,3 +113,39 @@ def test_an_unknown_order_is_none(desk: Desk) -> None:
     with desk.db.reading() as session:
         assert lock_order(session, 1) is None
         assert lock_order_of_link(session, "mlr-unknown") is None
+
+
+def test_what_was_changed_before_the_lock_is_not_lost_by_it(
+    desk: Desk, child: ChildOrderRow
+) -> None:
+    with desk.db.unit_of_work() as uow:
+        parent = uow.session.get(ParentOrderRow, "r-1")
+        assert parent is not None
+        parent.end_reason = "changed first"
+        assert lock_parent(uow.session, "r-1") is parent
+        assert parent.end_reason == "changed first"
+        uow.commit()
+    assert desk.parent("r-1").end_reason == "changed first"
+
+
+def test_stopping_takes_as_many_statements_for_many_children_as_for_few(desk: Desk) -> None:
+    """A halt stops every parent: it must not ask for each of a thousand slices."""
+    counts = []
+    for request_id, slices in (("few", 3), ("many", 30)):
+        signal = {
+            "position_size": "9000",
+            "algorithm": "twap",
+            "horizon_seconds": slices * 10,
+            "interval_seconds": 10,
+        }
+        desk.approval.validate_and_execute(desk.request(request_id, signal_data=signal))
+        with desk.db.unit_of_work() as uow, statements(desk.db) as said:
+            parent = lock_parent(uow.session, request_id)
+            assert parent is not None
+            now = desk.clock.now()
+            assert settlement.stop(uow, parent, "halted", now, desk.wakeups) == slices
+            uow.commit()
+        counts.append(len(said))
+        assert all(c.state == ChildState.CANCELLED for c in desk.children(request_id))
+        assert desk.parent(request_id).released_qty == desk.parent(request_id).approved_qty
+    assert counts[0] == counts[1]

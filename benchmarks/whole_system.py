@@ -88,15 +88,15 @@ def whole_system(directory: Path) -> Iterator[WholeSystem]:
     try:
         settings = load_settings(home.path)
         database = Database(settings.require_database_url())
-        wait_until_ready(database, settings.require_redis_url())
+        wait_until_priced(database, settings.require_redis_url())
         yield WholeSystem(home, supervisor, settings, database)
         database.dispose()
     finally:
         supervisor.shutdown()
 
 
-def wait_until_ready(database: Database, redis_url: str) -> None:
-    """Returns when money and markets are known and the validation worker answers."""
+def wait_until_priced(database: Database, redis_url: str) -> None:
+    """Returns when money and markets are known; that the processes work the start has seen."""
     deadline = time.monotonic() + READY_SECONDS
     with Redis.from_url(with_database(redis_url, MARKET_DATABASE)) as client:
         market = RedisMarketCache(client)
@@ -104,9 +104,6 @@ def wait_until_ready(database: Database, redis_url: str) -> None:
             if time.monotonic() > deadline:
                 raise RuntimeError("the system was not ready in time")
             time.sleep(0.1)
-    broker = outsider(redis_url)
-    broker.send_task(PING, args=["ready"], queue=QUEUE).get(timeout=READY_SECONDS)
-    broker.close()
 
 
 def _is_priced(database: Database, market: RedisMarketCache) -> bool:

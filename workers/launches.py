@@ -162,6 +162,11 @@ def record(home: Home, name: str) -> dict[str, Any]:
     return _read_json(_record_file(home, name))
 
 
+def has_begun(home: Home, name: str, pid: int) -> bool:
+    """Tell whether the process of this id is the named one's latest start, as it said itself."""
+    return bool(pid) and record(home, name).get("pid") == pid
+
+
 def announced(home: Home, name: str) -> bool:
     """Tell whether a process has said, since its latest start, that it does its work."""
     return _ready_file(home, name).exists()

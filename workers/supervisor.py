@@ -266,13 +266,21 @@ class Supervisor:
             for info in up:
                 # Asked again while it is stoppable: one that had ended by itself just when it
                 # was asked is already being started again.
-                if info["statename"] in _STOPPABLE:
+                if self._hears(info):
                     with contextlib.suppress(SupervisorCallError):  # it ended in between
                         self._call("stopProcess", _full_name(info), False)
                 if time.monotonic() - began > limits[info["name"]]:
                     self._kill_tree(info["pid"])
                     clean = False
             time.sleep(_POLL_SECONDS)
+
+    def _hears(self, info: Mapping[str, Any]) -> bool:
+        """Tell whether a process would be stopped by its signal now.
+
+        Between fork and exec it is still a copy of supervisord, and a signal would be lost.
+        """
+        begun = launches.has_begun(self.home, info["name"], info["pid"])
+        return begun and info["statename"] in _STOPPABLE
 
     def _kill_tree(self, pid: int) -> None:
         identity = ProcessIdentity.of(pid) if pid else None

@@ -19,6 +19,9 @@ from workers.launches import ProcessSpec
 _LOG_BYTES = "10MB"
 _LOG_BACKUPS = "3"
 _CALL_TIMEOUT_SECONDS = 10.0
+# How many descriptors a new child closes, one by one, before it becomes its program: until then
+# it is deaf to signals. All of ours but the first three close by themselves.
+_DESCRIPTORS = 64
 
 
 class SupervisorCallError(DependencyDown):
@@ -51,6 +54,7 @@ def configuration(home: Home, socket_path: Path, specs: Sequence[ProcessSpec]) -
         "logfile_backups": _LOG_BACKUPS,
         "pidfile": f"{home.run.name}/supervisord.pid",
         "childlogdir": home.logs.name,
+        "minfds": str(_DESCRIPTORS),
         "umask": "077",
         # Without it supervisord warns at each start that it keeps root's rights.
         **({"user": "root"} if os.geteuid() == 0 else {}),

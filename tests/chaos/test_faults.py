@@ -282,7 +282,6 @@ def test_a_worker_frozen_before_its_post_wakes_after_its_lease_and_doubles_nothi
     taken_over = system.wait(
         lambda: [c for n in names for c in system.children(n) if c.claims > 1 and c.acked_at],
         "another worker to send the child",
-        40,
     )
     assert len(taken_over) == 1
     frozen.resume()
@@ -309,7 +308,7 @@ def test_a_worker_frozen_before_its_post_sends_nothing_after_the_deadline(
     name = str(request["request_id"])
     assert system.outcome(request)["verdict"] == "allow"
     frozen = system.wait(lambda: frozen_child(worker.process), "a worker to freeze")
-    system.wait(lambda: system.finished(name), "the child to be given up", 40)
+    system.wait(lambda: system.finished(name), "the child to be given up")
 
     frozen.resume()
     system.wait(lambda: frozen.status() != psutil.STATUS_STOPPED, "the worker to go on")

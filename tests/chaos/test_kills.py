@@ -129,7 +129,6 @@ def restart(system: MiniSystem, names: Sequence[str], **env: str) -> None:
     system.wait(
         lambda: system.market_ready() and system.consuming(*set(names) - {"feed"}),
         "the restarted workers",
-        60,
     )
 
 

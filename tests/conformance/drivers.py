@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pybit.unified_trading import HTTP, WebSocket, WebSocketTrading
 
 from bot.exchange.paper.testing import PaperExchangeProcess
+from tests.support.waiting import PATIENCE_SECONDS
 
 SYMBOL = "BTCUSDT"
 _ids = count(1)
@@ -38,26 +39,24 @@ class Frames:
     def __call__(self, frame: dict[str, Any]) -> None:
         self._queue.put(frame)
 
-    def wait(
-        self, condition: Callable[[dict[str, Any]], bool], seconds: float = 5.0
-    ) -> dict[str, Any]:
+    def wait(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The next frame that fits; what was read before it stays in `seen`."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             left = deadline - time.monotonic()
             try:
                 frame = self._queue.get(timeout=max(left, 0.001))
             except queue.Empty:
                 topics = [f.get("topic", f.get("op")) for f in self.seen[-20:]]
-                raise AssertionError(f"no such frame within {seconds} s; saw {topics}") from None
+                raise AssertionError(f"waited in vain for a frame; saw {topics}") from None
             self.seen.append(frame)
             if condition(frame):
                 return frame
 
-    def topic(self, name: str, seconds: float = 5.0) -> dict[str, Any]:
-        return self.wait(lambda frame: frame.get("topic") == name, seconds)
+    def topic(self, name: str) -> dict[str, Any]:
+        return self.wait(lambda frame: frame.get("topic") == name)
 
-    def row(self, topic: str, seconds: float = 5.0, **fields: Any) -> dict[str, Any]:
+    def row(self, topic: str, **fields: Any) -> dict[str, Any]:
         """The next row of a topic with these values."""
         found: list[dict[str, Any]] = []
 
@@ -69,7 +68,7 @@ class Frames:
                     found.append(row)
             return bool(found)
 
-        self.wait(fits, seconds)
+        self.wait(fits)
         return found[0]
 
 
@@ -126,13 +125,3 @@ def below(session: HTTP, share: str = "0.995", symbol: str = SYMBOL) -> str:
     tick = Decimal(rules["priceFilter"]["tickSize"])
     price = Decimal(touch(session, symbol)[0]) * Decimal(share)
     return format(price // tick * tick, "f")
-
-
-def eventually(question: Callable[[], Any], seconds: float = 5.0) -> Any:
-    """The first true answer; effects come a few milliseconds after their acknowledgement."""
-    deadline = time.monotonic() + seconds
-    while not (answer := question()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s")
-        time.sleep(0.005)
-    return answer

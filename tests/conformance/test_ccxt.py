@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.exchange.paper.testing import PaperExchangeProcess
-from tests.conformance.drivers import eventually
+from tests.support.waiting import eventually
 
 ccxt = pytest.importorskip("ccxt", reason="ccxt is a development dependency")
 

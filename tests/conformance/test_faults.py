@@ -16,10 +16,10 @@ from tests.conformance.drivers import (
     Frames,
     Sockets,
     below,
-    eventually,
     http,
     new_link_id,
 )
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.services
 
@@ -275,7 +275,7 @@ def test_sockets_fall_silent_close_abort_and_are_refused(
     for name in ("ws_close", "ws_abort"):
         paper_exchange.fault(name, endpoint="public", n=1)
         public.kline_stream({"ws_close": 1, "ws_abort": 3}[name], SYMBOL, frames)
-        frames.wait(lambda f: f.get("op") == "subscribe", 10)
+        frames.wait(lambda f: f.get("op") == "subscribe")
     paper_exchange.fault("ws_refuse")
     with pytest.raises(Exception, match="connection"):
         sockets.public(retries=2, callback_function=frames)
@@ -296,7 +296,7 @@ def test_the_exchange_may_vanish_after_a_partial_fill(
         for _ in range(200):
             session.get_server_time()
             time.sleep(0.01)
-    frames.wait(lambda f: f.get("op") == "subscribe", 10)
+    frames.wait(lambda f: f.get("op") == "subscribe")
     wanted = {"category": "linear", "orderLinkId": order["orderLinkId"]}
     row = eventually(lambda: session.get_order_history(**wanted)["result"]["list"])[0]
     assert row["orderStatus"] == "Cancelled"

@@ -8,7 +8,8 @@ from pybit.exceptions import InvalidRequestError
 from pybit.unified_trading import HTTP
 
 from bot.exchange.paper.testing import PaperExchangeProcess
-from tests.conformance.drivers import SYMBOL, below, eventually, http, new_link_id, touch
+from tests.conformance.drivers import SYMBOL, below, http, new_link_id, touch
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.services
 

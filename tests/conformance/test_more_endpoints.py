@@ -13,7 +13,8 @@ from pybit.exceptions import FailedRequestError, InvalidRequestError
 from pybit.unified_trading import HTTP
 
 from bot.exchange.paper.testing import PaperExchangeProcess
-from tests.conformance.drivers import SYMBOL, Frames, below, eventually, http, new_link_id
+from tests.conformance.drivers import SYMBOL, Frames, below, http, new_link_id
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.services
 
@@ -220,4 +221,4 @@ def test_a_protected_account_is_cancelled_when_its_socket_has_gone(
         rows = session.get_order_history(**wanted)["result"]["list"]
         return rows and rows[0]["cancelType"]
 
-    assert eventually(ended, 6) == "CancelByDCP"
+    assert eventually(ended) == "CancelByDCP"

@@ -6,8 +6,9 @@ import pytest
 from pybit.unified_trading import HTTP
 
 from tests.conformance import shapes
-from tests.conformance.drivers import SYMBOL, Frames, Sockets, below, eventually, new_link_id
+from tests.conformance.drivers import SYMBOL, Frames, Sockets, below, new_link_id
 from tests.conformance.shapes import check
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.services
 
@@ -114,5 +115,5 @@ def test_public_streams_have_bybits_fields(sockets: Sockets) -> None:
     check(frames.topic(f"tickers.{SYMBOL}"), head | {"cs": int, "data": shapes.LINEAR_TICKER})
     check(frames.topic(f"orderbook.50.{SYMBOL}"), head | {"cts": int, "data": shapes.BOOK})
     check(frames.topic(f"kline.1.{SYMBOL}"), head | {"data": [shapes.KLINE_STREAM]})
-    trade = frames.topic(f"publicTrade.{SYMBOL}", 10)
+    trade = frames.topic(f"publicTrade.{SYMBOL}")
     check(trade, head | {"data": [shapes.PUBLIC_TRADE]})

@@ -30,6 +30,7 @@ from models import migrate
 from models.database import Database
 from models.tables import ChildOrderRow, EquityRow, FillRow, ParentOrderRow, TradeRequestRow
 from tests.support.services import PostgresServer, RedisServer
+from tests.support.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 QUEUES = ("validation", "execution", "monitoring", "emergency")
@@ -160,7 +161,7 @@ class MiniSystem:
             self._add("beat", self._celery("beat", "-S", "redbeat.RedBeatScheduler", "--pidfile="))
         for worker in self.workers.values():
             worker.start()
-        self.wait(self._ready, "the system to be ready", 60)
+        self.wait(self._ready, "the system to be ready")
 
     def stop(self) -> None:
         for worker in self.workers.values():
@@ -232,7 +233,9 @@ class MiniSystem:
     def all_logs(self) -> str:
         return "\n".join(f"--- {name}\n{self.logs(name)[-3000:]}" for name in self.workers)
 
-    def wait(self, condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+    def wait(
+        self, condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS
+    ) -> Any:
         """Polls until the condition is true; fails with every log when it never is."""
         deadline = time.monotonic() + seconds
         while True:
@@ -243,7 +246,9 @@ class MiniSystem:
                 raise AssertionError(f"waited {seconds} s for {what}\n{self.all_logs()}")
             time.sleep(0.05)
 
-    def tend(self, condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
+    def tend(
+        self, condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS
+    ) -> Any:
         """Waits as `wait` does, and starts again what ended meanwhile, as the supervisor does."""
 
         def tended() -> Any:

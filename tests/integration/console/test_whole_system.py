@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pytest
 
 from console.errors import ExitCode
 from tests.support.system import trade_request
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -66,14 +66,6 @@ class Shell:
         return found
 
 
-def _wait(condition: Callable[[], Any], what: str, seconds: float = 90.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        time.sleep(0.2)
-    return value
-
-
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
     tmp_path.chmod(0o711)
@@ -108,12 +100,12 @@ def test_a_person_starts_looks_trades_halts_resumes_and_stops(shell: Shell, tmp_
 
 def _look_and_trade(shell: Shell) -> None:
     environment = shell.home / "run" / "environment.json"
-    _wait(environment.exists, "the servers")
+    eventually(environment.exists, "the servers")
     assert environment.stat().st_mode & 0o777 == 0o600
     assert {"MLRISK_DATABASE_URL", "MLRISK_REDIS_URL", "MLRISK_EXCHANGE_URL"} <= set(
         json.loads(environment.read_text())
     )
-    _wait(lambda: shell.json("status")["equity"], "the first reading of the wallet")
+    eventually(lambda: shell.json("status")["equity"], "the first reading of the wallet")
     assert shell.run("up").returncode == ExitCode.USAGE  # the home is in use
 
     def approved() -> Any:
@@ -122,9 +114,9 @@ def _look_and_trade(shell: Shell) -> None:
         result = shell.run("submit", "-", "--wait", "--json", text=json.dumps(request))
         return result.returncode == ExitCode.OK and json.loads(result.stdout)
 
-    outcome = _wait(approved, "an approval")
+    outcome = eventually(approved, "an approval")
     request_id = outcome["request_id"]
-    _wait(lambda: shell.json("show", request_id)["fills"], "its fill")
+    eventually(lambda: shell.json("show", request_id)["fills"], "its fill")
     facts = shell.json("show", request_id)
     assert facts["decision"]["verdict"] == outcome["verdict"]
     assert request_id in shell.run("show", request_id).stdout
@@ -182,8 +174,8 @@ def running(shell: Shell, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
             stderr=log,
         )
     try:
-        _wait((shell.home / "run" / "environment.json").exists, "the servers")
-        _wait(lambda: b"ACTIVE" in (tmp_path / "up.log").read_bytes(), "the first line")
+        eventually((shell.home / "run" / "environment.json").exists, "the servers")
+        eventually(lambda: b"ACTIVE" in (tmp_path / "up.log").read_bytes(), "the first line")
         yield process
     finally:
         if process.poll() is None:
@@ -198,7 +190,7 @@ def test_down_elsewhere_ends_up_as_well(
     assert len(frame) == 40
     assert any("ACTIVE" in line for line in frame)
     assert shell.run("down").returncode == ExitCode.OK
-    assert running.wait(30) == ExitCode.OK
+    assert running.wait(60) == ExitCode.OK
     assert "stopped elsewhere" in (tmp_path / "up.log").read_text()
 
 
@@ -209,7 +201,7 @@ def test_a_supervisor_that_is_killed_takes_everything_with_it_and_fails_up(
     os.kill(supervisor["pid"], signal.SIGKILL)
     assert running.wait(60) == ExitCode.FAILED
     assert "the supervisor has ended: crashed" in (tmp_path / "up.log").read_text()
-    _wait(lambda: not shell.leftovers(), "the orphans to end", 30)
+    eventually(lambda: not shell.leftovers(), "the orphans to end")
 
 
 def test_two_homes_run_side_by_side_and_down_stops_only_its_own(

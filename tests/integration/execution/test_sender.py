@@ -290,13 +290,13 @@ class TestHalting:
 
         def slow_post() -> None:
             posting.set()
-            finish.wait(10)
+            finish.wait(60)
             order.append("posted")
 
         desk.exchange.before_post = slow_post
         sender = threading.Thread(target=desk.send, args=(desk.child().child_id,))
         sender.start()
-        posting.wait(10)
+        posting.wait(60)
 
         def halt() -> None:
             desk.halter.halt(reason="test", actor="me")
@@ -304,13 +304,13 @@ class TestHalting:
 
         halting = threading.Thread(target=halt)
         halting.start()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while self.state(desk) is not TradingState.HALTED and time.monotonic() < deadline:
             time.sleep(0.01)
         assert order == [], "the state is written, but the halt is not sealed yet"
         finish.set()
-        sender.join(10)
-        halting.join(10)
+        sender.join(60)
+        halting.join(60)
         assert order == ["posted", "sealed"]
 
     def state(self, desk: Desk) -> TradingState:

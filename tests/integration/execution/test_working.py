@@ -81,14 +81,14 @@ def test_two_workers_that_step_at_the_same_time_make_one_child(desk: Desk) -> No
     barrier = threading.Barrier(2)
 
     def work() -> None:
-        barrier.wait(10)
+        barrier.wait(60)
         desk.worker.step("r-1")
 
     threads = [threading.Thread(target=work) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert len(desk.children()) == 1
     desk.check_balance()
 

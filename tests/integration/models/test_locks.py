@@ -55,7 +55,7 @@ def test_an_orders_parent_is_locked_before_its_child(desk: Desk, child: ChildOrd
         )
         thread = threading.Thread(target=lock_both)
         thread.start()
-        assert waiting.wait(10)
+        assert waiting.wait(60)
         with desk.db.reading() as looker:
             while not looker.scalar(
                 text(
@@ -67,7 +67,7 @@ def test_an_orders_parent_is_locked_before_its_child(desk: Desk, child: ChildOrd
         with pytest.raises(OperationalError), desk.db.transaction() as other:
             other.execute(select(ParentOrderRow).with_for_update(nowait=True))
         assert not done.is_set()
-    thread.join(10)
+    thread.join(60)
     assert done.is_set()
 
 
@@ -88,7 +88,7 @@ def test_what_is_locked_is_as_it_was_committed_by_whoever_held_it(
         thread = threading.Thread(target=lock_both)
         thread.start()
         held[0].end_reason, held[1].state = "changed", ChildState.UNKNOWN
-    thread.join(10)
+    thread.join(60)
     assert seen == [("changed", ChildState.UNKNOWN)]
 
 

@@ -35,7 +35,7 @@ def test_each_probe_tells_a_working_process_from_one_that_ended(postgres: Postgr
         assert _ask(system, "worker", "execution")[0] == 1
 
         system.workers["beat"].stop()
-        system.wait(lambda: _ask(system, "beat")[0] == 1, "beat's lock to end", 30)
+        system.wait(lambda: _ask(system, "beat")[0] == 1, "beat's lock to end")
         system.workers["monitoring"].stop(signal.SIGKILL)
         assert _ask(system, "worker", "monitoring")[0] == 1
         system.exchange.stop()

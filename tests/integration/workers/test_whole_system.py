@@ -3,10 +3,9 @@
 import base64
 import json
 import signal
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -16,8 +15,10 @@ from celery import Celery
 from config.celery import QUEUES
 from config.settings import load_settings
 from models import migrate
+from tests.support.waiting import eventually
 from workers import topology
 from workers.home import Home
+from workers.processes import is_running
 from workers.supervisor import Supervisor
 from workers.topology import Options, Topology
 
@@ -50,13 +51,6 @@ def running(home: Home) -> Iterator[tuple[Supervisor, Topology]]:
     yield supervisor, built
     if supervisor.is_alive():
         supervisor.shutdown()
-
-
-def _until(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
 
 
 def _status_code(url: str, login: tuple[str, str] | None = None) -> int:
@@ -94,25 +88,25 @@ def test_all_processes_serve_survive_their_servers_deaths_and_stop_cleanly(
     def all_run() -> bool:
         return all(each.state == "RUNNING" for each in supervisor.status())
 
-    _until(all_workers_answer, 60)
-    _until(all_run, 10)
+    eventually(all_workers_answer)
+    eventually(all_run)
     assert built.postgres is not None
     assert built.redis is not None
 
     flower = f"http://127.0.0.1:{home.known_ports()['flower']}/workers"
-    _until(lambda: _status_code(flower) == 401, 20)
+    eventually(lambda: _status_code(flower) == 401)
     assert _status_code(flower, topology.flower_login(home)) == 200
     assert _status_code(f"{settings.require_exchange_url()}/v5/market/time") == 200
 
     for server, ready in (("redis", built.redis.is_ready), ("postgres", built.postgres.is_ready)):
         supervisor.signal(server, signal.SIGKILL)
-        _until(lambda: not any(each.pid is None for each in supervisor.status()), 10)
-        _until(ready, 10)
-    _until(lambda: all_workers_answer() and all_run(), 30)
+        eventually(lambda: not any(each.pid is None for each in supervisor.status()))
+        eventually(ready)
+    eventually(lambda: all_workers_answer() and all_run())
 
     family += [p for p in psutil.Process(supervisor.pid).children(True) if p not in family]
     assert supervisor.shutdown()
-    assert not [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    assert not any(is_running(process) for process in family)
     assert json.loads((home.run / "ports.json").read_text(encoding="utf-8")) == home.known_ports()
     assert load_settings(home.path).redis_url is None
     client.close()

@@ -37,7 +37,7 @@ def _told_without_a_reader(wrap: str) -> tuple[int, str]:
         assert process.stdout.readline() == "up\n"
         process.stdout.close()
         process.send_signal(signal.SIGTERM)
-        return process.wait(30), process.stderr.read()
+        return process.wait(60), process.stderr.read()
     finally:
         process.kill()
         process.wait()

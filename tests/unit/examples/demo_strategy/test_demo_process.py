@@ -42,12 +42,12 @@ class PublicServer(threading.Thread):
 
     def __enter__(self) -> "PublicServer":
         self.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._ended.set)
-        self.join(10)
+        self.join(60)
 
     async def _serve(self) -> None:
         self._ended = asyncio.Event()
@@ -118,12 +118,12 @@ def test_it_enqueues_valid_unique_requests_and_stops_on_sigterm(
         text=True,
     )
     try:
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 60
         while len(queued(redis)) < 8 and time.monotonic() < deadline:
             assert process.poll() is None
             time.sleep(0.2)
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=15)
+        _, log = process.communicate(timeout=60)
     finally:
         if process.poll() is None:
             process.kill()
@@ -150,7 +150,7 @@ def test_without_a_broker_it_says_so_and_does_not_start() -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 2

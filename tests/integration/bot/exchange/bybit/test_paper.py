@@ -1,7 +1,6 @@
 """The adapter and its streams against the paper exchange, faults included."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import ROUND_DOWN, Decimal
 from itertools import count
 from queue import Empty, Queue
@@ -41,6 +40,7 @@ from bot.exchange.protocol import (
 from bot.market.features import MarketTracker
 from bot.market.frames import BookFrame, TickerFrame, TradeFrame
 from models.enums import TradeSide
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.services
 
@@ -96,20 +96,10 @@ class Listener:
         found: list[StreamEvent] = []
         while sum(isinstance(event, done) for event in found) < number:
             try:
-                found.append(self.events.get(timeout=10))
+                found.append(self.events.get(timeout=60))
             except Empty:
                 raise AssertionError(f"only {found}") from None
         return found
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 15.0) -> None:
-    """Waits for a condition of another process; fails when it doesn't come true in time."""
-    pause = threading.Event()
-    for _ in range(int(seconds / 0.02)):
-        if condition():
-            return
-        pause.wait(0.02)
-    raise AssertionError(f"not true within {seconds} s")
 
 
 def link_id() -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -76,7 +76,7 @@ class StreamServer:
         return len(self._clients)
 
     def _call(self, work: Any) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=5)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
 
     async def _start(self) -> None:
         app = web.Application()
@@ -124,13 +124,3 @@ def running(port: int = 0) -> Iterator[StreamServer]:
         yield server
     finally:
         server.stop()
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 8.0) -> None:
-    """Waits for a condition of another thread; fails when it doesn't come true in time."""
-    waiting = threading.Event()
-    for _ in range(int(seconds / 0.01)):
-        if condition():
-            return
-        waiting.wait(0.01)
-    raise AssertionError(f"not true within {seconds} s")

@@ -9,8 +9,9 @@ import pytest
 
 from bot.errors import DependencyDown
 from bot.exchange.bybit.stream_socket import StreamSocket
+from tests.support.waiting import eventually
 from tests.unit.bot.exchange.bybit.bybit_transport import config
-from tests.unit.bot.exchange.bybit.stream_server import eventually, running
+from tests.unit.bot.exchange.bybit.stream_server import running
 
 
 def test_a_consumer_that_is_too_slow_breaks_the_connection_instead_of_the_reader() -> None:

@@ -19,8 +19,9 @@ from bot.exchange.bybit.streams import (
 )
 from bot.exchange.protocol import ExchangeOrder, Execution
 from bot.market.frames import BookFrame
+from tests.support.waiting import eventually
 from tests.unit.bot.exchange.bybit.bybit_transport import config
-from tests.unit.bot.exchange.bybit.stream_server import StreamServer, eventually, running
+from tests.unit.bot.exchange.bybit.stream_server import StreamServer, running
 
 PACE = Pace(connect=1.0, silence=30.0, backoff_first=0.02, backoff_last=0.1, stable=60.0)
 

@@ -29,6 +29,9 @@ AFTER_RECORD_COMMIT = "after_record_commit"
 BEFORE_STEP_COMMIT = "before_step_commit"
 AFTER_STEP_COMMIT = "after_step_commit"
 AFTER_CANCEL = "after_cancel"
+BEFORE_EXPIRY_COMMIT = "before_expiry_commit"
+"""What was planned and never went out by its deadline."""
+AFTER_EXPIRY_COMMIT = "after_expiry_commit"
 
 NAMES = frozenset(
     {
@@ -47,6 +50,8 @@ NAMES = frozenset(
         BEFORE_STEP_COMMIT,
         AFTER_STEP_COMMIT,
         AFTER_CANCEL,
+        BEFORE_EXPIRY_COMMIT,
+        AFTER_EXPIRY_COMMIT,
     }
 )
 

@@ -14,9 +14,10 @@ from bot.execution.fills import FillBook
 from bot.execution.identity import PREFIX
 from bot.execution.parents import is_urgent, wake_child
 from bot.execution.ports import Wakeups
+from bot.failpoints import AFTER_EXPIRY_COMMIT, BEFORE_EXPIRY_COMMIT, hit
 from models.database import Database
 from models.enums import ChildState
-from models.locks import lock_order
+from models.locks import lock_order, lock_parent
 from models.repositories import orders, portfolio
 from models.tables import ChildOrderRow
 
@@ -89,29 +90,25 @@ class Reconciler:
         return len(ids)
 
     def expire_overdue(self, limit: int = 500) -> int:
-        """Ends planned children whose deadline has passed."""
+        """Ends planned children whose deadline has passed, those of a parent together.
+
+        `limit` parents are looked at; returns how many children ended.
+        """
         now = self._clock.now()
         with self._db.reading() as session:
-            overdue = orders.overdue_children(session, now, limit)
-            ids = [child.child_id for child in overdue]
-        for child_id in ids:
-            with self._db.unit_of_work() as uow:
-                found = lock_order(uow.session, child_id)
-                if found is None:
-                    continue
-                parent, child = found
-                if child.state == ChildState.PLANNED:
-                    settlement.end_child(
-                        uow,
-                        parent,
-                        child,
-                        ChildState.EXPIRED,
-                        now,
-                        note="deadline passed",
-                        wakeups=self._wakeups,
-                    )
-                    uow.commit()
-        return len(ids)
+            overdue = orders.overdue_requests(session, now, limit)
+        return sum(self._expire(request_id, now) for request_id in overdue)
+
+    def _expire(self, request_id: str, now: datetime) -> int:
+        with self._db.unit_of_work() as uow:
+            parent = lock_parent(uow.session, request_id)
+            if parent is None:
+                return 0
+            ended = settlement.expire(uow, parent, now, self._wakeups)
+            hit(BEFORE_EXPIRY_COMMIT, parent.algorithm)
+            uow.commit()
+            hit(AFTER_EXPIRY_COMMIT, parent.algorithm)
+        return ended
 
     def recheck_expired(self) -> int:
         """Looks once more for orders that were given up; one that turns up is cancelled."""

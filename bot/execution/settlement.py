@@ -127,6 +127,23 @@ def stop(
     return ended
 
 
+def expire(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, wakeups: Wakeups) -> int:
+    """Ends planned children whose deadline has passed; returns how many."""
+    overdue = [
+        child
+        for child in lock_open_children(uow.session, parent.request_id)
+        if child.state == ChildState.PLANNED and child.deadline_at <= now
+    ]
+    if not overdue:
+        return 0
+    note = "deadline passed"
+    rests = [_close(uow, parent, child, ChildState.EXPIRED, now, note) for child in overdue]
+    if not parent.stepped:
+        release(uow, parent, sum(rests, ZERO))
+    _go_on(uow, parent, now, note, wakeups)
+    return len(overdue)
+
+
 def _wind_down(
     uow: UnitOfWork, parent: ParentOrderRow, now: datetime, reason: str, wakeups: Wakeups
 ) -> None:

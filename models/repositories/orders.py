@@ -119,12 +119,13 @@ def _when(due: Due[Any]) -> datetime:
     return due.at
 
 
-def overdue_children(session: Session, now: datetime, limit: int) -> Sequence[ChildOrderRow]:
-    """Planned children whose deadline has passed: they must never go out."""
+def overdue_requests(session: Session, now: datetime, limit: int) -> Sequence[str]:
+    """Requests with planned children whose deadline has passed: those must never go out."""
     return session.scalars(
-        select(ChildOrderRow)
+        select(ChildOrderRow.request_id)
         .where(ChildOrderRow.state == ChildState.PLANNED, ChildOrderRow.deadline_at <= now)
-        .order_by(ChildOrderRow.child_id)
+        .group_by(ChildOrderRow.request_id)
+        .order_by(func.min(ChildOrderRow.child_id))
         .limit(limit)
     ).all()
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bot import failpoints
-from bot.execution import approval, claims, fills, sender, working
+from bot.execution import approval, claims, fills, reconcile, sender, working
 from models.enums import Algorithm, ChildState, ParentState
 from tests.support.desk import Desk
 
@@ -65,6 +65,10 @@ STEPPED = ("steered_vwap", "pov", "iceberg", "passive")
 RESTING = ("iceberg", "passive")
 
 
+EXPIRY_POINTS = frozenset({failpoints.BEFORE_EXPIRY_COMMIT, failpoints.AFTER_EXPIRY_COMMIT})
+"""Whoever is worked to the end in time never comes by these."""
+
+
 class ProcessDiedError(BaseException):
     """Past every `except Exception`: nothing may clean up after a death."""
 
@@ -86,7 +90,7 @@ def die_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, int], lis
                 deaths.append(point)
                 raise ProcessDiedError(point)
 
-        for module in (sender, claims, approval, fills, working):
+        for module in (sender, claims, approval, fills, working, reconcile):
             monkeypatch.setattr(module, "hit", hit)
         return deaths
 
@@ -150,7 +154,7 @@ def reached(point: str, visit: int, algorithm: str) -> bool:
 ROWS = [
     (point, visit, algorithm)
     for algorithm in ALGORITHMS
-    for point in sorted(failpoints.NAMES)
+    for point in sorted(failpoints.NAMES - EXPIRY_POINTS)
     for visit in (1, 2)
     if reached(point, visit, algorithm)
 ]
@@ -177,4 +181,28 @@ def test_a_death_at_any_point_leaves_one_order_per_child_and_the_whole_quantity(
         assert ChildState(child.state).is_final
         assert child.filled_qty == child.qty or algorithm in RESTING
         assert child.sent_at is None or child.sent_at <= parent.deadline_at
+    desk.check_balance()
+
+
+@pytest.mark.parametrize("point", sorted(EXPIRY_POINTS))
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_death_while_overdue_children_end_leaves_all_of_a_parent_or_none(
+    desk: Desk, die_at: Callable[[str, int], list[str]], point: str, algorithm: str
+) -> None:
+    desk.approve(signal_data=ALGORITHMS[algorithm])
+    while not desk.children():  # those that follow the market wait for its volume
+        desk.worker.step("r-1")
+        desk.pass_time(4)
+    desk.pass_time(3600)
+    die_at(point, 1)
+    survive(desk.reconciler.expire_overdue)
+    assert len({child.state for child in desk.children()}) == 1
+    desk.check_balance()
+    survive(desk.reconciler.expire_overdue)
+    desk.worker.step("r-1")
+    assert {child.state for child in desk.children()} == {ChildState.EXPIRED}
+    parent = desk.parent()
+    assert parent.state == ParentState.UNFILLED
+    assert parent.released_qty == parent.approved_qty
+    assert desk.exchange.posts == 0
     desk.check_balance()

@@ -6,6 +6,7 @@ process may lose at its second visit is proven in test_kill_matrix.py.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from bot import failpoints
 from models.enums import Algorithm, ExecutionStatus, ParentState
-from tests.support.agreement import assert_request_agrees, assert_system_agrees
+from tests.support.agreement import accepted_links, assert_request_agrees, assert_system_agrees
 from tests.support.services import PostgresServer
 from tests.support.system import MiniSystem, mini_system, some_size, trade_request
 
@@ -61,6 +62,7 @@ NEWS_POINTS = (
     failpoints.AFTER_RECORD_COMMIT,
 )
 DECISION_POINTS = (failpoints.BEFORE_DECISION_COMMIT, failpoints.AFTER_DECISION_COMMIT)
+EXPIRY_POINTS = (failpoints.BEFORE_EXPIRY_COMMIT, failpoints.AFTER_EXPIRY_COMMIT)
 NOT_YET_SENT = (failpoints.AFTER_CLAIM_COMMIT, failpoints.BEFORE_POST)
 
 
@@ -75,7 +77,7 @@ def system(postgres: PostgresServer) -> Iterator[MiniSystem]:
         yield running
 
 
-@pytest.mark.parametrize("point", sorted(failpoints.NAMES))
+@pytest.mark.parametrize("point", sorted(failpoints.NAMES.difference(EXPIRY_POINTS)))
 def test_a_worker_of_each_algorithm_killed_at_a_point_loses_and_doubles_nothing(
     system: MiniSystem, point: str
 ) -> None:
@@ -96,6 +98,48 @@ def test_a_worker_of_each_algorithm_killed_at_a_point_loses_and_doubles_nothing(
 
     assert alive == set(), f"nobody died at {point} for these: the run proves nothing of them"
     assert_system_agrees(system)
+
+
+@pytest.mark.parametrize("point", EXPIRY_POINTS)
+def test_a_sweeper_killed_while_overdue_children_end_gives_back_all_of_them(
+    system: MiniSystem, point: str
+) -> None:
+    """Nobody sends, so that every child gets overdue; the sweeper dies once for each algorithm."""
+    died = system.home / point
+    died.mkdir()
+    restart(system, ("monitoring",), MLRISK_FAILPOINT=f"{point}@{died}/")
+    system.workers["execution"].kill()
+    works = [work for work in one_of_each(SHORT) if not is_stepped(work)]
+    requests = [trade_request(signal_data=work, expires_at=soon(2 * SHORT)) for work in works]
+    for request in requests:
+        system.send(request)
+    names = [str(request["request_id"]) for request in requests]
+
+    def all_overdue_ended() -> bool:
+        system.workers["monitoring"].revive()
+        return all(is_over(system, name) for name in names)
+
+    system.wait(all_overdue_ended, "the overdue children to end")
+    assert {path.name for path in died.iterdir()} == {work["algorithm"] for work in works}
+    for name in names:
+        parent = assert_request_agrees(system, name)
+        assert parent.state == ParentState.UNFILLED
+        assert accepted_links(system, name) == []
+    restart(system, ("execution",))
+    assert_system_agrees(system)
+
+
+def is_stepped(work: dict[str, Any]) -> bool:
+    """Its first child is made by the execution worker, which is away."""
+    return "volume_model" in work or work["algorithm"] in (
+        Algorithm.POV,
+        Algorithm.ICEBERG,
+        Algorithm.PASSIVE,
+    )
+
+
+def soon(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
 
 
 def run_to_the_end(system: MiniSystem, works: Sequence[dict[str, Any]]) -> None:

@@ -1,7 +1,7 @@
 """Row locks: their order, and that a row is locked once in a transaction. On real Postgres."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -9,7 +9,7 @@ from sqlalchemy import event, select, text
 from sqlalchemy.exc import OperationalError
 
 from bot.execution import settlement
-from models.database import Database
+from models.database import Database, UnitOfWork
 from models.enums import ChildState
 from models.locks import lock_child, lock_order, lock_order_of_link, lock_parent
 from models.tables import ChildOrderRow, ParentOrderRow
@@ -128,7 +128,20 @@ def test_what_was_changed_before_the_lock_is_not_lost_by_it(
     assert desk.parent("r-1").end_reason == "changed first"
 
 
-def test_stopping_takes_as_many_statements_for_many_children_as_for_few(desk: Desk) -> None:
+def stopped(desk: Desk, uow: UnitOfWork, parent: ParentOrderRow) -> int:
+    return settlement.stop(uow, parent, "halted", desk.clock.now(), desk.wakeups)
+
+
+def expired(desk: Desk, uow: UnitOfWork, parent: ParentOrderRow) -> int:
+    return settlement.expire(uow, parent, desk.pass_time(3600), desk.wakeups)
+
+
+@pytest.mark.parametrize(
+    ("end", "state"), [(stopped, ChildState.CANCELLED), (expired, ChildState.EXPIRED)]
+)
+def test_an_end_takes_as_many_statements_for_many_children_as_for_few(
+    desk: Desk, end: Callable[[Desk, UnitOfWork, ParentOrderRow], int], state: ChildState
+) -> None:
     """A halt stops every parent: it must not ask for each of a thousand slices."""
     counts = []
     for request_id, slices in (("few", 3), ("many", 30)):
@@ -142,10 +155,9 @@ def test_stopping_takes_as_many_statements_for_many_children_as_for_few(desk: De
         with desk.db.unit_of_work() as uow, statements(desk.db) as said:
             parent = lock_parent(uow.session, request_id)
             assert parent is not None
-            now = desk.clock.now()
-            assert settlement.stop(uow, parent, "halted", now, desk.wakeups) == slices
+            assert end(desk, uow, parent) == slices
             uow.commit()
         counts.append(len(said))
-        assert all(c.state == ChildState.CANCELLED for c in desk.children(request_id))
+        assert all(c.state == state for c in desk.children(request_id))
         assert desk.parent(request_id).released_qty == desk.parent(request_id).approved_qty
     assert counts[0] == counts[1]

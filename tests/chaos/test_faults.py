@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import psutil
@@ -57,13 +58,19 @@ def system() -> Iterator[MiniSystem]:
 def enqueue_both(system: MiniSystem, horizon: float) -> tuple[str, str]:
     """A TWAP of four slices and a passive trade; returns when both are approved and at work."""
     system.tend(lambda: system.market_ready() and system.consuming("execution"), "the market")
-    twap = {"algorithm": "twap", "interval_seconds": horizon / 4}
-    passive = {"algorithm": "passive", "cross_margin_seconds": horizon / 2}
+    twap = {
+        "algorithm": "twap",
+        "interval_seconds": horizon / 4,
+        "position_size": some_size(),
+    }
+    passive = {
+        "algorithm": "passive",
+        "cross_margin_seconds": horizon / 2,
+        # So large that it still rests when it is called back.
+        "position_size": f"{Decimal(some_size()) * 30:f}",
+    }
     requests = [
-        trade_request(
-            signal_data={**work, "horizon_seconds": horizon, "position_size": some_size()}
-        )
-        for work in (twap, passive)
+        trade_request(signal_data={**work, "horizon_seconds": horizon}) for work in (twap, passive)
     ]
     tasks = [system.send(request) for request in requests]
     outcomes = [system.result(task) for task in tasks]

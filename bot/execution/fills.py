@@ -163,9 +163,13 @@ class FillBook:
         """The net position after the fill; returns the profit that it realised."""
         position = portfolio.lock_position(uow.session, self._account, execution.symbol, now)
         signed = execution.qty * TradeSide(execution.side).sign
+        before = position.qty
         position.qty, position.entry_price, realised = moved(
             position.qty, position.entry_price, signed, execution.price
         )
+        if before * position.qty <= 0:
+            # The exchange's price was that of the position that has ended or turned.
+            position.liquidation_price = None
         position.realised_pnl += realised
         position.fees += execution.fee
         position.updated_at = now

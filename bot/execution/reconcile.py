@@ -1,6 +1,7 @@
 """Asking the exchange: what became of a child, and whether our books agree with the exchange's."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -8,7 +9,13 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from bot.clock import Clock
-from bot.exchange.protocol import Exchange, ExchangeOrder, Execution, Wallet
+from bot.exchange.protocol import (
+    Exchange,
+    ExchangeOrder,
+    ExchangePosition,
+    Execution,
+    Wallet,
+)
 from bot.execution import settlement
 from bot.execution.fills import FillBook
 from bot.execution.identity import PREFIX
@@ -185,6 +192,13 @@ class Reconciler:
                 unrealised_pnl=wallet.unrealised_pnl,
             )
 
+    def store_positions(self, reported: Iterable[ExchangePosition]) -> None:
+        """Stores the liquidation prices of positions, whoever brought them; quantities come from
+        fills alone."""
+        prices = {p.symbol: (p.qty, p.liquidation_price) for p in reported}
+        with self._db.transaction() as session:
+            portfolio.store_liquidation_prices(session, self._account, prices)
+
     def refresh_instruments(self) -> int:
         """Reads the trading rules of every instrument; returns how many were stored."""
         rules = self._exchange.instruments()
@@ -213,10 +227,9 @@ class Reconciler:
         """Where our net position, summed from fills, is not the exchange's."""
         reported = self._exchange.positions()
         theirs = {p.symbol: p.qty for p in reported}
+        self.store_positions(reported)
         with self._db.transaction() as session:
-            portfolio.store_liquidation_prices(
-                session, self._account, {p.symbol: p.liquidation_price for p in reported}
-            )
+            portfolio.forget_liquidation_prices(session, self._account, theirs)
             ours = {p.symbol: p.qty for p in portfolio.positions(session, self._account)}
         return {
             symbol: (ours.get(symbol, Decimal(0)), theirs.get(symbol, Decimal(0)))

@@ -1,11 +1,11 @@
 """Money and exposure of an account: positions, reservations, equity, instruments."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -135,8 +135,28 @@ def lock_position(session: Session, account: str, symbol: str, now: datetime) ->
 
 
 def store_liquidation_prices(
-    session: Session, account: str, prices: Mapping[str, Decimal | None]
+    session: Session, account: str, reported: Mapping[str, tuple[Decimal, Decimal | None]]
 ) -> None:
-    """What the exchange says of each position's liquidation; a symbol not named has none."""
-    for row in positions(session, account):
-        row.liquidation_price = prices.get(row.symbol)
+    """What the exchange says of positions: symbol -> (net quantity, liquidation price).
+
+    News of a position that has turned since says nothing of what is held now.
+    """
+    for symbol, (qty, price) in sorted(reported.items()):
+        session.execute(
+            update(PositionRow)
+            .where(
+                PositionRow.account == account,
+                PositionRow.symbol == symbol,
+                func.sign(PositionRow.qty) == func.sign(qty),
+            )
+            .values(liquidation_price=price)
+        )
+
+
+def forget_liquidation_prices(session: Session, account: str, held: Collection[str]) -> None:
+    """Of positions that the exchange doesn't list among those that it holds."""
+    session.execute(
+        update(PositionRow)
+        .where(PositionRow.account == account, PositionRow.symbol.not_in(held))
+        .values(liquidation_price=None)
+    )

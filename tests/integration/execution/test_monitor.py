@@ -5,12 +5,13 @@ from decimal import Decimal
 
 import pytest
 
+from bot.exchange.protocol import ExchangePosition
 from bot.execution.monitor import Monitor
 from bot.execution.sender import SendResult
 from models.enums import CircuitBreakerType, ScopeKind, TradingState
 from models.repositories import facts, states
 from models.repositories.facts import TradeKey
-from models.tables import BreakerRow
+from models.tables import BreakerRow, PositionRow
 from tests.support.desk import ACCOUNT, Desk
 
 D = Decimal
@@ -141,13 +142,45 @@ def test_the_gate_refuses_after_too_many_losses_in_a_row(desk: Desk) -> None:
     assert "consecutive_losses" in outcome["reasons"]
 
 
+def liquidated_at(desk: Desk, price: str) -> list[ExchangePosition]:
+    """What the exchange says of the positions, with this liquidation price."""
+    return [replace(p, liquidation_price=D(price)) for p in desk.exchange.positions()]
+
+
+def liquidation_price(desk: Desk) -> Decimal | None:
+    with desk.db.reading() as session:
+        return session.get_one(PositionRow, (ACCOUNT, "BTCUSDT")).liquidation_price
+
+
 def test_a_known_liquidation_price_reaches_the_gate(desk: Desk) -> None:
     trade(desk, "buy-1", "buy", "65000")
-    positions = desk.exchange.positions
-    desk.exchange.positions = lambda: [  # type: ignore[method-assign]
-        replace(p, liquidation_price=D("64500")) for p in positions()
-    ]
+    near = liquidated_at(desk, "64500")
+    desk.exchange.positions = lambda: near  # type: ignore[method-assign]
     desk.reconciler.reconcile_account()
     outcome = desk.approve("r-next")
     assert outcome["verdict"] == "deny"
     assert "liquidation_distance" in [c["name"] for c in outcome["checks_failed"]]
+
+
+def test_a_liquidation_price_ends_with_its_position(desk: Desk) -> None:
+    """A long's price, far below the market, says nothing of the short that follows."""
+    trade(desk, "buy-1", "buy", "65000")
+    of_the_long = liquidated_at(desk, "1000")
+    desk.reconciler.store_positions(of_the_long)
+    assert liquidation_price(desk) == 1000
+    trade(desk, "sell-1", "sell", "65000")
+    trade(desk, "sell-2", "sell", "65000")
+    assert liquidation_price(desk) is None
+    desk.reconciler.store_positions(of_the_long)  # news that was under way
+    assert liquidation_price(desk) is None
+    desk.reconciler.store_positions(liquidated_at(desk, "900000"))
+    assert liquidation_price(desk) == 900_000
+    assert desk.approve("r-next", side="sell")["verdict"] == "allow"
+
+
+def test_a_position_that_the_exchange_does_not_list_has_no_liquidation_price(desk: Desk) -> None:
+    trade(desk, "buy-1", "buy", "65000")
+    desk.reconciler.store_positions(liquidated_at(desk, "1000"))
+    desk.exchange.positions = list  # type: ignore[method-assign]
+    desk.reconciler.position_differences()
+    assert liquidation_price(desk) is None

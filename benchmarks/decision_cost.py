@@ -81,7 +81,7 @@ def cost_of_one(settings: Settings, directory: Path, decisions: int, profile: in
         service = ApprovalService(
             db=database,
             account=settings.account,
-            market=RedisMarketCache(redis),
+            market=RedisMarketCache(redis, SYMBOLS),
             limits=ConfiguredLimits(settings, database),
             clock=clock,
             wakeups=DispatcherOnly(),

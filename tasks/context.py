@@ -57,7 +57,8 @@ class Services:
     @cached_property
     def market(self) -> RedisMarketCache:
         url = with_database(self.settings.require_redis_url(), MARKET_DATABASE)
-        return RedisMarketCache(Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1))
+        client = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+        return RedisMarketCache(client, self.settings.symbol_list)
 
     @cached_property
     def limits(self) -> ConfiguredLimits:

@@ -5,17 +5,21 @@ It may vanish at any moment; then there is no market, and what adds risk is refu
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from bot.market import codec
+from bot.market.reading import MarketReading
 from bot.risk.snapshot import MarketView
 
 log = logging.getLogger(__name__)
 
 KEY = "mlrisk:market:"
+MARK = "mlrisk:mark:"
+"""A symbol's mark alone, for decisions about other symbols while it is held."""
 CORRELATIONS = "mlrisk:correlations"
 CORRELATIONS_EXPIRY_SECONDS = 900
 """Fifteen refreshes: after that many failed ones they count as unknown."""
@@ -24,8 +28,11 @@ EXPIRY_SECONDS = 60
 
 
 class RedisMarketCache:
-    def __init__(self, client: "Redis") -> None:
+    """`symbols` are those whose marks a decision about another one may need."""
+
+    def __init__(self, client: "Redis", symbols: Sequence[str] = ()) -> None:
         self._client = client
+        self._symbols = tuple(symbols)
 
     def get(self, symbol: str) -> MarketView | None:
         """The newest view, or None: unknown, expired, unreadable, or Redis is away."""
@@ -34,25 +41,21 @@ class RedisMarketCache:
         except RedisError as error:
             log.warning("market cache can't be read: %s", error, extra={"symbol": symbol})
             return None
-        if not isinstance(raw, bytes | str):
-            return None
-        try:
-            return codec.from_dict(json.loads(raw))
-        except (ValueError, KeyError, TypeError) as error:
-            log.error("market cache holds no view: %s", error, extra={"symbol": symbol})
-            return None
+        return _view(raw, symbol)
 
-    def correlations(self, symbol: str) -> Mapping[str, float]:
-        """Of this symbol's returns with others'; what is missing is unknown."""
+    def read(self, symbol: str) -> MarketReading:
+        """All that a decision about this symbol needs, in one round trip."""
+        keys = [KEY + symbol, CORRELATIONS, *(MARK + other for other in self._symbols)]
         try:
-            raw = self._client.get(CORRELATIONS)
-            found = json.loads(raw) if isinstance(raw, bytes | str) else {}
-            return {str(k): float(v) for k, v in found.get(symbol, {}).items()}
+            view, correlations, *marks = self._client.mget(keys)
         except RedisError as error:
-            log.warning("correlations can't be read: %s", error)
-        except (ValueError, TypeError, AttributeError) as error:
-            log.error("correlations are unreadable: %s", error)
-        return {}
+            log.warning("market cache can't be read: %s", error, extra={"symbol": symbol})
+            return MarketReading()
+        return MarketReading(
+            _view(view, symbol),
+            _marks(zip(self._symbols, marks, strict=True)),
+            _correlations(correlations, symbol),
+        )
 
     def put_correlations(self, found: Mapping[str, Mapping[str, float]]) -> None:
         """Publishes the correlations of every symbol. Raises RedisError."""
@@ -67,4 +70,41 @@ class RedisMarketCache:
                 json.dumps(codec.to_dict(view), separators=(",", ":")),
                 ex=EXPIRY_SECONDS,
             )
+            pipeline.set(MARK + view.symbol, codec.mark_text(view), ex=EXPIRY_SECONDS)
         pipeline.execute()
+
+
+def _view(raw: object, symbol: str) -> MarketView | None:
+    if not isinstance(raw, bytes | str):
+        return None
+    try:
+        return codec.from_dict(json.loads(raw))
+    except (ValueError, codec.UnreadableMarket) as error:
+        log.error("market cache holds no view: %s", error, extra={"symbol": symbol})
+        return None
+
+
+def _marks(found: Iterable[tuple[str, object]]) -> dict[str, Decimal]:
+    marks = ((symbol, _mark(raw, symbol)) for symbol, raw in found)
+    return {symbol: mark for symbol, mark in marks if mark is not None}
+
+
+def _mark(raw: object, symbol: str) -> Decimal | None:
+    if not isinstance(raw, bytes | str):
+        return None
+    try:
+        return codec.mark_from_text(raw.decode() if isinstance(raw, bytes) else raw)
+    except (UnicodeDecodeError, codec.UnreadableMarket) as error:
+        log.error("market cache holds no mark: %s", error, extra={"symbol": symbol})
+        return None
+
+
+def _correlations(raw: object, symbol: str) -> dict[str, float]:
+    if not isinstance(raw, bytes | str):
+        return {}
+    try:
+        found = json.loads(raw)
+        return {str(other): float(value) for other, value in found.get(symbol, {}).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        log.error("correlations are unreadable: %s", error)
+        return {}

@@ -73,7 +73,7 @@ class ApprovalService:
 
     def _decide(self, request: MLTradeRequest) -> dict[str, Any]:
         intent = intake.to_intent(request, self._account)
-        market = self._market.get(intent.symbol)
+        market = self._market.read(intent.symbol)
         with self._db.unit_of_work() as uow:
             now = self._clock.now()
             row, is_new = self._admission.insert(uow, request, now)
@@ -84,11 +84,11 @@ class ApprovalService:
             # Under the lock: the newest time, and nobody else's reservation in between.
             now = self._clock.now()
             limits = self._limits.limits()
-            snapshot, epoch = snapshots.take(uow.session, intent, market, self._market, now)
+            snapshot, epoch = snapshots.take(uow.session, intent, market, now)
             decision, plan = decide(intent, snapshot, limits)
             stored = self._store_decision(uow, intent, snapshot, limits, decision)
             if plan is not None:
-                self._store_plan(uow, intent, decision, plan, epoch, market)
+                self._store_plan(uow, intent, decision, plan, epoch, market.view)
             row.status = (
                 ExecutionStatus.PENDING_EXECUTION if plan else ExecutionStatus.VALIDATION_FAILED
             )

@@ -1,10 +1,10 @@
 """What execution needs of the outside, as protocols."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
 from bot.execution.algorithms.volume_forecast import VolumeForecast
+from bot.market.reading import MarketReading
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 
@@ -15,8 +15,8 @@ class MarketCache(Protocol):
     def get(self, symbol: str) -> MarketView | None:
         """None when nothing is known; never raises because the store is away."""
 
-    def correlations(self, symbol: str) -> Mapping[str, float]:
-        """Of this symbol's returns with others'; what is missing is unknown."""
+    def read(self, symbol: str) -> MarketReading:
+        """All that a decision about this symbol needs, in one round trip; never raises either."""
 
 
 class Wakeups(Protocol):

@@ -1,4 +1,4 @@
-"""Freezes the risk snapshot of one decision from Postgres and the market cache."""
+"""Freezes the risk snapshot of one decision from Postgres and what was read of the market."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -6,11 +6,10 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from bot.execution.permits import epoch_sum
-from bot.execution.ports import MarketCache
+from bot.market.reading import MarketReading
 from bot.risk.snapshot import (
     BreakerView,
     InstrumentView,
-    MarketView,
     PortfolioView,
     PositionView,
     RiskSnapshot,
@@ -27,8 +26,7 @@ from models.tables import InstrumentRow
 def take(
     session: Session,
     intent: TradeIntent,
-    market: MarketView | None,
-    marks: MarketCache,
+    market: MarketReading,
     now: datetime,
 ) -> tuple[RiskSnapshot, int]:
     """The snapshot, and the epoch sum of the trading states that it saw."""
@@ -45,14 +43,14 @@ def take(
     snapshot = RiskSnapshot(
         taken_at=now,
         instrument=None if found.instrument is None else _instrument_view(found.instrument),
-        market=market,
-        portfolio=_portfolio_view(found, intent, market, marks),
+        market=market.view,
+        portfolio=_portfolio_view(found, market),
         states=views,
         breakers=tuple(
             BreakerView(row.kind, f"{row.scope_kind}:{row.scope_key}", row.reason)
             for row in found.breakers
         ),
-        correlations=marks.correlations(intent.symbol),
+        correlations=market.correlations,
     )
     return snapshot, epoch_sum(found.states)
 
@@ -71,9 +69,7 @@ def _instrument_view(row: InstrumentRow) -> InstrumentView:
     )
 
 
-def _portfolio_view(
-    found: AccountFacts, intent: TradeIntent, market: MarketView | None, marks: MarketCache
-) -> PortfolioView:
+def _portfolio_view(found: AccountFacts, market: MarketReading) -> PortfolioView:
     return PortfolioView(
         as_of=found.equity_at,
         equity=_maybe_plain(found.equity),
@@ -85,7 +81,7 @@ def _portfolio_view(
             PositionView(
                 p.symbol,
                 _plain(p.qty),
-                _mark(p.symbol, intent.symbol, market, marks),
+                market.mark(p.symbol),
                 _maybe_plain(p.entry_price),
                 _maybe_plain(p.liquidation_price),
             )
@@ -107,14 +103,6 @@ def _rolling_pnl(found: AccountFacts) -> Decimal | None:
     if found.equity is None or found.equity_a_day_ago is None:
         return None
     return _plain(found.equity - found.equity_a_day_ago)
-
-
-def _mark(
-    symbol: str, traded: str, market: MarketView | None, marks: MarketCache
-) -> Decimal | None:
-    """Value of a held symbol: its mark, or nothing; a last trade is no substitute."""
-    view = market if symbol == traded else marks.get(symbol)
-    return None if view is None else view.mark
 
 
 def _maybe_plain(value: Decimal | None) -> Decimal | None:

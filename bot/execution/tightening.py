@@ -17,6 +17,7 @@ from bot.execution import settlement, snapshots
 from bot.execution.parents import release, step_soon, unplanned_qty
 from bot.execution.planning import round_to_tick, slippage_share
 from bot.execution.ports import MarketCache, Wakeups
+from bot.market.reading import MarketReading
 from bot.risk import codec
 from bot.risk.checks import execution, exposures
 from bot.risk.checks.registry import CHECKS
@@ -70,7 +71,8 @@ class Tightening:
 
     def act_on(self, parents: Sequence[ParentOrderRow], limits: RiskLimits) -> int:
         """Cuts what the limits in force would not let through; returns how many it changed."""
-        adding = {parent.request_id for parent in parents if not parent.reduce_only}
+        symbols = {p.request_id: p.symbol for p in parents if not p.reduce_only}
+        adding = set(symbols)
         if limits != self._limits:
             self._limits, self._judged = limits, set()
         self._judged &= adding
@@ -79,7 +81,7 @@ class Tightening:
             return 0
         changed = 0
         for request_id in self._decided_otherwise(fresh, limits):
-            verdict = self._judge(request_id, limits)
+            verdict = self._judge(request_id, limits, self._market.read(symbols[request_id]))
             changed += verdict.changed
             if not verdict.complete:
                 fresh.discard(request_id)
@@ -98,7 +100,7 @@ class Tightening:
                 .order_by(DecisionRow.request_id)
             ).all()
 
-    def _judge(self, request_id: str, limits: RiskLimits) -> _Verdict:
+    def _judge(self, request_id: str, limits: RiskLimits, market: MarketReading) -> _Verdict:
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             # As the gate does: no decision may count on what is being cut meanwhile.
@@ -110,7 +112,7 @@ class Tightening:
             if rules is None:
                 return _Verdict(changed=False, complete=False)
             bounded = self._bound(uow, parent, rules, limits, now)
-            cut = self._cut(uow, parent, rules, limits, now)
+            cut = self._cut(uow, parent, rules, limits, market, now)
             if bounded or cut.changed:
                 step_soon(uow, parent, now, self._wakeups)
                 uow.commit()
@@ -153,12 +155,13 @@ class Tightening:
         parent: ParentOrderRow,
         rules: InstrumentRow,
         limits: RiskLimits,
+        market: MarketReading,
         now: datetime,
     ) -> _Verdict:
         left = parent.approved_qty - parent.filled_qty - parent.released_qty
         if left <= 0 or parent.stop_reason is not None:
             return _Verdict(changed=False, complete=True)
-        allowed, why = self._allowed(uow.session, parent, left, limits, now)
+        allowed, why = _allowed(uow.session, parent, left, limits, market, now)
         excess = left - allowed // rules.qty_step * rules.qty_step
         if excess <= 0:
             return _Verdict(changed=False, complete=True)
@@ -174,35 +177,35 @@ class Tightening:
             )
         return _Verdict(changed=cut > 0, complete=cut >= excess)
 
-    def _allowed(
-        self,
-        session: Session,
-        parent: ParentOrderRow,
-        left: Decimal,
-        limits: RiskLimits,
-        now: datetime,
-    ) -> tuple[Decimal, str]:
-        """The quantity that the checks let through, and the first that lets through least.
 
-        An input that can't be read cuts nothing here: the pace pauses by it.
-        """
-        decision = session.get_one(DecisionRow, parent.request_id)
-        stored = codec.from_json(TradeIntent, decision.intent)
-        view = self._market.get(parent.symbol)
-        snapshot, _ = snapshots.take(session, stored, view, self._market, now)
-        snapshot = _without(snapshot, parent, left)
-        price = parent.reference_price
-        intent = replace(stored, notional=left * price)
-        exposure = classify(intent, snapshot)
-        allowed, why = left, ""
-        for row in _ROWS:
-            result = row.check(intent, exposure, snapshot, limits)
-            if result.status is not CheckStatus.FAIL:
-                continue
-            cap = ZERO if result.cap is None else max(ZERO, result.cap)
-            if cap / price < allowed:
-                allowed, why = cap / price, f"{row.rule.name}: {result.sentence}"
-        return allowed, why
+def _allowed(
+    session: Session,
+    parent: ParentOrderRow,
+    left: Decimal,
+    limits: RiskLimits,
+    market: MarketReading,
+    now: datetime,
+) -> tuple[Decimal, str]:
+    """The quantity that the checks let through, and the first that lets through least.
+
+    An input that can't be read cuts nothing here: the pace pauses by it.
+    """
+    decision = session.get_one(DecisionRow, parent.request_id)
+    stored = codec.from_json(TradeIntent, decision.intent)
+    snapshot, _ = snapshots.take(session, stored, market, now)
+    snapshot = _without(snapshot, parent, left)
+    price = parent.reference_price
+    intent = replace(stored, notional=left * price)
+    exposure = classify(intent, snapshot)
+    allowed, why = left, ""
+    for row in _ROWS:
+        result = row.check(intent, exposure, snapshot, limits)
+        if result.status is not CheckStatus.FAIL:
+            continue
+        cap = ZERO if result.cap is None else max(ZERO, result.cap)
+        if cap / price < allowed:
+            allowed, why = cap / price, f"{row.rule.name}: {result.sentence}"
+    return allowed, why
 
 
 def _without(snapshot: RiskSnapshot, parent: ParentOrderRow, left: Decimal) -> RiskSnapshot:

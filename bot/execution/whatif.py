@@ -31,8 +31,8 @@ def what_if(
     clock: Clock,
 ) -> WhatIf:
     """The same functions as a live decision; the session may be read-only."""
-    view = market.get(intent.symbol)
+    read = market.read(intent.symbol)
     # After the market, or the market would be from the future.
-    snapshot, _ = snapshots.take(session, intent, view, market, clock.now())
+    snapshot, _ = snapshots.take(session, intent, read, clock.now())
     decision, plan = decide(intent, snapshot, limits)
     return WhatIf(decision, plan, snapshot)

@@ -61,8 +61,10 @@ def to_dict(view: MarketView) -> dict[str, object]:
     return coded
 
 
-def from_dict(coded: Mapping[str, object]) -> MarketView:
+def from_dict(coded: object) -> MarketView:
     """Raises UnreadableMarket, which names the field."""
+    if not isinstance(coded, Mapping):
+        raise UnreadableMarket("view")
     symbol, moment = coded.get("s"), coded.get("t")
     if not isinstance(symbol, str) or not symbol:
         raise UnreadableMarket("symbol")
@@ -79,6 +81,16 @@ def from_dict(coded: Mapping[str, object]) -> MarketView:
     if coded.get("qs") is not None:
         optional["traded_since"] = _moment(coded["qs"], "traded_since")
     return replace(view, **optional)
+
+
+def mark_text(view: MarketView) -> str:
+    """A mark alone; empty when it is unknown."""
+    return "" if view.mark is None else format(view.mark, "f")
+
+
+def mark_from_text(text: str) -> Decimal | None:
+    """Raises UnreadableMarket."""
+    return _decimal(text, "mark") if text else None
 
 
 def _moment(value: object, name: str = "as_of") -> datetime:

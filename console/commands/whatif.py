@@ -104,7 +104,8 @@ def _ask(settings: "Settings", intent: "TradeIntent", limits: "RiskLimits") -> "
         Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1) as redis,
         reading(settings.require_database_url()) as session,
     ):
-        return what_if(session, intent, RedisMarketCache(redis), limits, SystemClock())
+        market = RedisMarketCache(redis, settings.symbol_list)
+        return what_if(session, intent, market, limits, SystemClock())
 
 
 def _facts(answer: "WhatIf") -> dict[str, Any]:

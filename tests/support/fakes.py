@@ -20,6 +20,7 @@ from bot.exchange.protocol import (
     Wallet,
 )
 from bot.execution.algorithms.volume_forecast import VolumeForecast
+from bot.market.reading import MarketReading
 from bot.market.volume.store import UnreadableModel
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
@@ -246,6 +247,10 @@ INSTRUMENT = Instrument(
 )
 
 
+OTHERS = ("ETHUSDT", "SOLUSDT")
+"""What a test may hold beside the traded symbol."""
+
+
 @dataclass
 class FakeMarket:
     """A fresh, calm market of BTCUSDT; `away` makes the cache empty."""
@@ -283,8 +288,8 @@ class FakeMarket:
             traded_since=self.feed_restarted_at,
         )
 
-    def correlations(self, symbol: str) -> Mapping[str, float]:
-        return {}
+    def read(self, symbol: str) -> MarketReading:
+        return MarketReading(self.get(symbol), {} if self.away else dict.fromkeys(OTHERS, PRICE))
 
     def _seconds_of_feed(self) -> Decimal:
         return Decimal(str((self.clock.now() - self.feed_restarted_at).total_seconds()))

@@ -4,7 +4,6 @@ Everything is written by the domain's own services on a real Postgres; only the 
 is made here, in the paper exchange's journal format. Tests then break one thing.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,6 +17,7 @@ from bot.exchange.protocol import ExchangeOrder, Execution, OrderStatus
 from bot.execution.approval import ApprovalService
 from bot.execution.fills import FillBook
 from bot.execution.parents import new_child
+from bot.market.reading import MarketReading
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from console.exchange_record import parse_exchange_record
@@ -45,8 +45,8 @@ class KnownMarket:
         as_of = self._clock.now() - timedelta(milliseconds=200)
         return cases.market(as_of=as_of) if symbol == "BTCUSDT" else None
 
-    def correlations(self, symbol: str) -> Mapping[str, float]:
-        return {}
+    def read(self, symbol: str) -> MarketReading:
+        return MarketReading(self.get(symbol))
 
 
 class NoWakeups:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from redis.exceptions import RedisError
 
-from bot.errors import RetryLater
+from bot.errors import MlriskError
 from bot.exchange import correlations
 from bot.exchange.bybit.frames import StreamEvent
 from bot.market.features import MarketTracker, TrackerSettings
@@ -36,7 +36,7 @@ class MarketFeed:
         for symbol, tracker in self._trackers.items():
             try:
                 closes = self._context.exchange.minute_closes(symbol, count=SEED_MINUTES)
-            except RetryLater as error:
+            except MlriskError as error:  # also a symbol that the exchange does not know
                 log.warning("volatility starts unseeded: %s", error, extra={"symbol": symbol})
                 continue
             daily = from_closes(closes)
@@ -46,7 +46,7 @@ class MarketFeed:
             correlations.refresh(
                 self._context.exchange, self._context.market, tuple(self._trackers)
             )
-        except (RetryLater, RedisError) as error:
+        except (MlriskError, RedisError) as error:
             log.warning("correlations start unknown: %s", error)
 
     def on_event(self, event: StreamEvent) -> None:

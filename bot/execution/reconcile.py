@@ -9,6 +9,7 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from bot.clock import Clock
+from bot.errors import MlriskError
 from bot.exchange.protocol import (
     Exchange,
     ExchangeOrder,
@@ -36,6 +37,7 @@ EXECUTION_OVERLAP = timedelta(minutes=5)
 """Executions are read again from this long before the newest stored one."""
 VANISHED_MARGIN = timedelta(seconds=2)
 """An order that was sent just now may not be in the list of open ones yet."""
+FAILURES_IN_A_ROW = 3
 EXPIRED_RECHECK = timedelta(seconds=60)
 """An order given up as never taken is looked for once more after this long."""
 
@@ -79,9 +81,11 @@ class Reconciler:
             return ChildState(row.state)
 
     def resolve_all(self, *, older_than: timedelta) -> int:
-        """Resolves every child that should have been heard of by now; returns how many.
+        """Looks up every child that should have been heard of by now; returns how many.
 
-        A child that is known to rest may do so in silence: `reconcile_account` looks after it.
+        A child that is known to rest may do so in silence: `reconcile_account` looks after it. One
+        that can't be looked up doesn't keep others from it; several in a row mean that nothing
+        can, and the error is raised.
         """
         before = self._clock.now() - older_than
         with self._db.reading() as session:
@@ -92,8 +96,17 @@ class Reconciler:
                 )
                 if not _rests_in_silence(child, before)
             ]
+        failed = 0
         for child_id in ids:
-            self.resolve_child(child_id)
+            try:
+                self.resolve_child(child_id)
+            except MlriskError as error:
+                failed += 1
+                if failed == FAILURES_IN_A_ROW:
+                    raise
+                log.error("a child can't be looked up: %s", error, extra={"child_id": child_id})
+            else:
+                failed = 0
         return len(ids)
 
     def expire_overdue(self, limit: int = 500) -> int:

@@ -191,7 +191,11 @@ def _allowed(
     An input that can't be read cuts nothing here: the pace pauses by it.
     """
     decision = session.get_one(DecisionRow, parent.request_id)
-    stored = codec.from_json(TradeIntent, decision.intent)
+    try:
+        stored = codec.from_json(TradeIntent, decision.intent)
+    except codec.Unreadable as error:
+        # Of another version of mlrisk. What can't be judged under the new limits doesn't go on.
+        return ZERO, f"its request can't be read any more: {error}"
     snapshot, _ = snapshots.take(session, stored, market, now)
     snapshot = _without(snapshot, parent, left)
     price = parent.reference_price

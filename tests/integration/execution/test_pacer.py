@@ -3,7 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from models.enums import ChildState, ParentState
 from models.tables import AuditRow
@@ -201,6 +201,25 @@ def test_a_tightened_limit_cuts_a_stepped_parent_too(desk: Desk) -> None:
     assert desk.pacer.tick() == 1
     parent = desk.parent()
     assert (parent.approved_qty - parent.released_qty) * parent.reference_price <= 3000
+    desk.check_balance()
+
+
+def test_what_another_version_asked_for_does_not_go_on_under_tighter_limits(desk: Desk) -> None:
+    """And it keeps nobody else from being judged."""
+    desk.approve_twap("r-1", size="6000")
+    desk.approve_twap("r-2", size="6000")
+    with desk.db.transaction() as session:
+        session.execute(
+            text(
+                "UPDATE decision SET intent = jsonb_set(intent::jsonb, '{novel}', '1')"
+                " WHERE request_id = 'r-1'"
+            )
+        )
+    desk.limits.change(max_position_share=D("0.03"))
+    assert desk.pacer.tick() == 2
+    assert desk.parent("r-1").state == ParentState.UNFILLED
+    assert desk.parent("r-2").released_qty > 0
+    assert "can't be read any more" in str(changes(desk, "parent_cut")[0]["why"])
     desk.check_balance()
 
 

@@ -2,13 +2,15 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Throttled
-from bot.exchange.protocol import OrderStatus
+from bot.exchange.protocol import ExchangeOrder, OrderStatus
 from bot.execution.sender import SendResult
 from models.enums import ChildState, ParentState, TradingState
 from tests.support.desk import ACCOUNT, Desk
@@ -81,6 +83,47 @@ def test_a_lost_ack_is_adopted_and_not_sent_again(desk: Desk) -> None:
     assert len(desk.children()) == 1
     assert desk.exchange.posts == 1
     desk.check_balance()
+
+
+def lost_acks(desk: Desk, number: int) -> list[str]:
+    """Orders at the exchange of which we know nothing; their ids there, oldest first."""
+    desk.exchange.faults = [(OutcomeUnknown("read timeout"), True)] * number
+    for n in range(number):
+        desk.approve(f"r-{n}", signal_data={"position_size": f"{1000 + n}"})
+    desk.send_due()
+    desk.pass_time(5)
+    return [child.order_link_id for n in range(number) for child in desk.children(f"r-{n}")]
+
+
+def unreadable(desk: Desk, links: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    find = desk.exchange.find_order
+
+    def find_order(symbol: str, order_link_id: str) -> ExchangeOrder | None:
+        if order_link_id in links:
+            raise DependencyDown("unreadable field orderStatus: 'Novel'")
+        return find(symbol, order_link_id)
+
+    monkeypatch.setattr(desk.exchange, "find_order", find_order)
+
+
+def test_an_order_that_cannot_be_read_keeps_no_other_from_being_resolved(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links = lost_acks(desk, 3)
+    unreadable(desk, links[:1], monkeypatch)
+    assert desk.reconciler.resolve_all(older_than=timedelta(seconds=1)) == 3
+    states = [desk.children(f"r-{n}")[0].state for n in range(3)]
+    assert states == [ChildState.UNKNOWN, ChildState.FILLED, ChildState.FILLED]
+
+
+def test_an_exchange_that_answers_nobody_is_left_alone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links = lost_acks(desk, 4)
+    unreadable(desk, links[:3], monkeypatch)
+    with pytest.raises(DependencyDown, match="Novel"):
+        desk.reconciler.resolve_all(older_than=timedelta(seconds=1))
+    assert desk.children("r-3")[0].state == ChildState.UNKNOWN
 
 
 def test_a_lost_request_is_sent_again_with_the_same_id_when_it_is_proven_lost(desk: Desk) -> None:

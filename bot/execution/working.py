@@ -203,7 +203,7 @@ class ParentWorker:
         if rules is None:
             return [WaitUntil(now + POLL)]
         limits = self._limits.limits()
-        pace = None if parent.pace is None else Pace.from_json(parent.pace)
+        pace = _pace_in_force(parent, now)
         if self._is_held(parent, pace, now):
             resting = [child for child in live if child.rests]
             return [*_cancel_all(resting), WaitUntil(min(now + POLL, parent.deadline_at))]
@@ -337,6 +337,13 @@ class ParentWorker:
                 "cancel not confirmed: %s", error, extra={"order_link_id": cancel.order_link_id}
             )
         hit(AFTER_CANCEL, cancel.algorithm)
+
+
+def _pace_in_force(parent: ParentOrderRow, now: datetime) -> Pace | None:
+    """After the deadline there is nothing to pace: a step only winds up."""
+    if parent.pace is None or now >= parent.deadline_at:
+        return None
+    return Pace.from_json(parent.pace)
 
 
 _STOPPED = DoneReason.DEADLINE

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
+import pytest
 from sqlalchemy import select, text
 
 from models.enums import ChildState, ParentState
@@ -165,6 +167,35 @@ def test_a_paused_stepped_parent_calls_its_resting_orders_back(desk: Desk) -> No
     desk.pacer.tick()
     desk.step()
     assert len(desk.exchange.open_orders()) == 1
+    desk.check_balance()
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        {"algorithm": "passive"},
+        {"algorithm": "iceberg", "display_size": "1000"},
+        {"algorithm": "pov", "participation_rate": 0.0005, "min_participation_rate": 0.0001},
+        {"algorithm": "vwap", "volume_model": "learned", "interval_seconds": 10},
+    ],
+    ids=lambda work: work["algorithm"],
+)
+def test_a_stepped_parent_that_is_paused_to_its_deadline_ends_there(
+    desk: Desk, work: dict[str, Any]
+) -> None:
+    desk.approve(signal_data={"position_size": "3000", "horizon_seconds": 60, **work})
+    desk.step()
+    desk.stream()
+    desk.market.volatility = 0.06
+    desk.pacer.tick()
+    desk.step()
+    desk.stream()
+    assert desk.exchange.open_orders() == []
+    desk.pass_time(61)
+    desk.step()
+    parent = desk.parent()
+    assert ParentState(parent.state).is_final
+    assert parent.end_reason == "deadline"
     desk.check_balance()
 
 

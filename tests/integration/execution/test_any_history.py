@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -70,6 +71,12 @@ class AnyHistory(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.db.dispose()
         self.postgres.drop_database(self.url)
+
+    @initialize(algorithms=st.lists(st.sampled_from(sorted(ALGORITHMS)), min_size=1, max_size=3))
+    def trades_are_under_way(self, algorithms: list[str]) -> None:
+        for algorithm in algorithms:
+            self.ask(5000, algorithm, "buy")
+        self.step()
 
     @rule(
         size=st.integers(100, 9000),
@@ -151,6 +158,22 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.5, 3.0, 12.0, 70.0]))
     def time_passes(self, seconds: float) -> None:
         self.desk.pass_time(seconds)
+
+    @precondition(lambda self: self.requests > 0)
+    @rule(
+        seconds=st.sampled_from([1.0, 5.0, 15.0]),
+        times=st.integers(1, 6),
+        volatility=st.sampled_from([0.02, 0.04, 0.09]),
+    )
+    def the_system_runs_for_a_while(self, seconds: float, times: int, volatility: float) -> None:
+        """Alone, the other rules rarely get a trade past its first child."""
+        self.desk.market.volatility = volatility
+        for _ in range(times):
+            self.desk.pass_time(seconds)
+            self.desk.pacer.tick()
+            self.step()
+            self.send_due()
+            self.desk.stream()
 
     @precondition(lambda self: not self.halted)
     @rule()

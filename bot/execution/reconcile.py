@@ -38,6 +38,7 @@ EXECUTION_OVERLAP = timedelta(minutes=5)
 VANISHED_MARGIN = timedelta(seconds=2)
 """An order that was sent just now may not be in the list of open ones yet."""
 FAILURES_IN_A_ROW = 3
+"""So many children that can't be looked up one after the other: it is the exchange, not they."""
 EXPIRED_RECHECK = timedelta(seconds=60)
 """An order given up as never taken is looked for once more after this long."""
 

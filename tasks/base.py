@@ -11,7 +11,11 @@ log = logging.getLogger(__name__)
 
 
 class MlriskTask(celery.Task):
-    """Logs failures with the task's identifiers; retries nothing, because rows are found again."""
+    """Logs failures with the task's identifiers.
+
+    It retries nothing by itself, because rows are found again. A task whose row may not be there
+    yet says so by `autoretry_for`.
+    """
 
     abstract = True
 
@@ -27,3 +31,12 @@ class MlriskTask(celery.Task):
             exc_info=None if known else exc,
         )
         super().on_failure(exc, task_id, args, kwargs, einfo)
+
+    def on_retry(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        log.warning(
+            "task %s will be tried again: %s",
+            self.name,
+            exc,
+            extra={"task": self.name, "task_id": task_id},
+        )
+        super().on_retry(exc, task_id, args, kwargs, einfo)

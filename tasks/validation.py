@@ -3,12 +3,25 @@
 from typing import Any
 
 from celery import shared_task
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from tasks.base import MlriskTask
 from tasks.context import services
 
+LONGEST_WAIT_SECONDS = 5
 
-@shared_task(base=MlriskTask, name="tasks.validation.validate_and_execute", ignore_result=False)
+
+@shared_task(
+    base=MlriskTask,
+    name="tasks.validation.validate_and_execute",
+    ignore_result=False,
+    # Without Postgres the request is nowhere but in this message. It comes again until it is a
+    # row; by then it may have expired, and that is its answer.
+    autoretry_for=(OperationalError, InterfaceError),
+    max_retries=None,
+    retry_backoff=1,
+    retry_backoff_max=LONGEST_WAIT_SECONDS,
+)
 def validate_and_execute(request: dict[str, Any]) -> dict[str, Any]:
     """A strategy's door: decides the request and starts its execution; idempotent by request_id."""
     return services().approval.validate_and_execute(request)

@@ -232,6 +232,21 @@ def test_resting_and_sliced_trades_go_on_after(
     ended(system, names)
 
 
+def test_a_request_that_comes_while_postgres_is_away_is_decided_when_it_is_back(
+    system: MiniSystem,
+) -> None:
+    """It is nowhere but in its message then."""
+    system.wait(system.market_ready, "the market")
+    system.postgres.kill()
+    request = trade_request()
+    task = system.send(request)
+    system.wait(lambda: "will be tried again" in system.logs("validation"), "a first attempt")
+    system.postgres.start()
+    assert system.result(task)["verdict"] == "allow"
+    assert system.outcome(request)["request_id"] == request["request_id"]
+    ended(system, [str(request["request_id"])])
+
+
 @contextmanager
 def frozen_exchange(system: MiniSystem) -> Iterator[None]:
     """Connections hang: nothing is answered, nothing is refused."""

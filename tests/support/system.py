@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from celery import Celery
+from celery import Celery, states
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -269,14 +269,19 @@ class MiniSystem:
         with Celery("outsider", broker=self.redis.url(0)) as client:
             return str(client.send_task(f"tasks.{queue}.{name}", args=args, queue=queue).id)
 
-    def result(self, task_id: str, seconds: float = 20) -> dict[str, Any]:
+    def result(self, task_id: str, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         """The task's result, read from Redis as any language could."""
         with self.redis.client(1) as client:
-            raw = self.wait(lambda: client.get(f"celery-task-meta-{task_id}"), "a result", seconds)
-        answer: dict[str, Any] = json.loads(raw)["result"]
+
+            def ended() -> dict[str, Any] | None:
+                raw = client.get(f"celery-task-meta-{task_id}")
+                told: dict[str, Any] = {} if raw is None else json.loads(raw)
+                return told if told.get("status") in states.READY_STATES else None
+
+            answer: dict[str, Any] = self.wait(ended, "a result", seconds)["result"]
         return answer
 
-    def outcome(self, request: dict[str, Any], seconds: float = 20) -> dict[str, Any]:
+    def outcome(self, request: dict[str, Any], seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         return self.result(self.send(request), seconds)
 
     # What the database says.

@@ -21,6 +21,8 @@ LONGEST_WAIT_SECONDS = 5
     max_retries=None,
     retry_backoff=1,
     retry_backoff_max=LONGEST_WAIT_SECONDS,
+    # Nor does it end with a worker that is killed at the hard time limit.
+    acks_on_failure_or_timeout=False,
 )
 def validate_and_execute(request: dict[str, Any]) -> dict[str, Any]:
     """A strategy's door: decides the request and starts its execution; idempotent by request_id."""

@@ -247,6 +247,36 @@ def test_a_request_that_comes_while_postgres_is_away_is_decided_when_it_is_back(
     ended(system, [str(request["request_id"])])
 
 
+def test_a_call_that_breaks_the_task_itself_fails_once_and_does_not_come_again(
+    system: MiniSystem,
+) -> None:
+    answer = system.result(system.run_task("validation", "validate_and_execute"))
+    assert answer["exc_type"] == "TypeError"
+    with system.redis.client(0) as broker:
+        system.wait(lambda: broker.hlen("unacked") == 0, "everything to be acknowledged")
+        assert broker.llen("validation") == 0
+
+
+def test_a_worker_that_is_frozen_in_a_decision_gives_its_request_back(system: MiniSystem) -> None:
+    """Celery kills it at the hard time limit, here a short one; its message is all there is."""
+    worker = system.workers["validation"]
+    usual = list(worker.command)
+    worker.kill()
+    worker.command = [*usual, "--time-limit", "4"]
+    marker = system.home / "frozen-decision"
+    worker.start(MLRISK_FAILPOINT=f"stop:{failpoints.BEFORE_DECISION_COMMIT}@{marker}")
+    try:
+        system.wait(system.market_ready, "the market")
+        request = trade_request()
+        system.send(request)
+        system.wait(marker.exists, "a worker to freeze")
+        ended(system, [str(request["request_id"])])
+    finally:
+        worker.kill()
+        worker.command = usual
+        worker.start()
+
+
 @contextmanager
 def frozen_exchange(system: MiniSystem) -> Iterator[None]:
     """Connections hang: nothing is answered, nothing is refused."""

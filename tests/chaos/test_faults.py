@@ -35,7 +35,7 @@ LEASE_SECONDS = 8.0
 SHORT, LONG = 8.0, 20.0
 """Horizons in seconds; the long one has room for the proof that an order was not taken (10 s)."""
 OUTAGE_SECONDS = 20.0
-OUTAGE_HORIZON = 30.0
+OUTAGE_HORIZON = 50.0
 WAVES = 4
 """Whether a resting order lives until it is called back is the market's to say: what has not
 struck yet gets other trades."""
@@ -250,11 +250,15 @@ def test_a_request_that_comes_while_postgres_is_away_is_decided_when_it_is_back(
 def test_a_call_that_breaks_the_task_itself_fails_once_and_does_not_come_again(
     system: MiniSystem,
 ) -> None:
-    answer = system.result(system.run_task("validation", "validate_and_execute"))
-    assert answer["exc_type"] == "TypeError"
+    task = system.run_task("validation", "validate_and_execute")
+    assert system.result(task)["exc_type"] == "TypeError"
     with system.redis.client(0) as broker:
-        system.wait(lambda: broker.hlen("unacked") == 0, "everything to be acknowledged")
-        assert broker.llen("validation") == 0
+
+        def is_held() -> bool:
+            held = [*broker.hvals("unacked"), *broker.lrange("validation", 0, -1)]
+            return any(task.encode() in message for message in held)
+
+        system.wait(lambda: not is_held(), "the message to be gone")
 
 
 def test_a_worker_that_is_frozen_in_a_decision_gives_its_request_back(system: MiniSystem) -> None:
@@ -262,7 +266,7 @@ def test_a_worker_that_is_frozen_in_a_decision_gives_its_request_back(system: Mi
     worker = system.workers["validation"]
     usual = list(worker.command)
     worker.kill()
-    worker.command = [*usual, "--time-limit", "4"]
+    worker.command = [*usual, "--time-limit", "8"]
     marker = system.home / "frozen-decision"
     worker.start(MLRISK_FAILPOINT=f"stop:{failpoints.BEFORE_DECISION_COMMIT}@{marker}")
     try:

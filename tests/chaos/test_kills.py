@@ -119,7 +119,7 @@ def test_a_sweeper_killed_while_overdue_children_end_gives_back_all_of_them(
         system.workers["monitoring"].revive()
         return all(is_over(system, name) for name in names)
 
-    system.wait(all_overdue_ended, "the overdue children to end")
+    system.wait(all_overdue_ended, "the overdue children to end", 110)
     assert {path.name for path in died.iterdir()} == {work["algorithm"] for work in works}
     for name in names:
         parent = assert_request_agrees(system, name)

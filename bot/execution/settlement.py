@@ -6,6 +6,7 @@ fill and, of a stepped parent, what no child holds yet (I3). Callers hold the pa
 the child's.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -114,17 +115,15 @@ def stop(
     if ParentState(parent.state).is_final:
         return 0
     parent.stop_reason = parent.stop_reason or reason
-    ended, rest = 0, ZERO
-    for child in lock_open_children(uow.session, parent.request_id):
-        if child.state == ChildState.PLANNED:
-            rest += _close(uow, parent, child, ChildState.CANCELLED, now, reason)
-            ended += 1
-        elif child.rests and child.cancel_requested_at is None:
+    children = lock_open_children(uow.session, parent.request_id)
+    planned = [child for child in children if child.state == ChildState.PLANNED]
+    sent = [child for child in children if child.state != ChildState.PLANNED]
+    _end_planned(uow, parent, planned, ChildState.CANCELLED, now, reason)
+    for child in sent:
+        if child.rests and child.cancel_requested_at is None:
             child.cancel_requested_at = now
-    if rest > 0 and not parent.stepped:
-        release(uow, parent, rest)
     _wind_down(uow, parent, now, parent.stop_reason, wakeups)
-    return ended
+    return len(planned)
 
 
 def expire(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, wakeups: Wakeups) -> int:
@@ -137,11 +136,23 @@ def expire(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, wakeups: Wake
     if not overdue:
         return 0
     note = "deadline passed"
-    rests = [_close(uow, parent, child, ChildState.EXPIRED, now, note) for child in overdue]
-    if not parent.stepped:
-        release(uow, parent, sum(rests, ZERO))
+    _end_planned(uow, parent, overdue, ChildState.EXPIRED, now, note)
     _go_on(uow, parent, now, note, wakeups)
     return len(overdue)
+
+
+def _end_planned(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    planned: Sequence[ChildOrderRow],
+    state: ChildState,
+    now: datetime,
+    note: str,
+) -> None:
+    """Ends children that never went out; what they held is released, or a stepped parent's own."""
+    rest = sum((_close(uow, parent, child, state, now, note) for child in planned), ZERO)
+    if rest > 0 and not parent.stepped:
+        release(uow, parent, rest)
 
 
 def _wind_down(

@@ -204,6 +204,11 @@ class Desk:
             row = session.get(PositionRow, (ACCOUNT, "BTCUSDT"))
         return Decimal(0) if row is None else row.qty
 
+    def liquidation_price(self) -> Decimal | None:
+        """The exchange's word on the position, as far as it is known."""
+        with self.db.reading() as session:
+            return session.get_one(PositionRow, (ACCOUNT, "BTCUSDT")).liquidation_price
+
     def at_rest(self) -> bool:
         """Every parent has ended; false before the first."""
         with self.db.reading() as session:

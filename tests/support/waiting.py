@@ -6,14 +6,13 @@ from typing import Any
 
 # How long a busy machine may take for anything. Whoever waits goes on at once when it happens, so
 # that patience costs nothing but a failing test's time.
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 90.0
 
 
-def eventually(condition: Callable[[], Any], what: str = "it", seconds: float | None = None) -> Any:
+def eventually(condition: Callable[[], Any], what: str = "it") -> Any:
     """The first true answer; fails with `what` was waited for when none comes in time."""
-    patience = PATIENCE_SECONDS if seconds is None else seconds
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not (answer := condition()):
-        assert time.monotonic() < deadline, f"waited {patience} s for {what}"
+        assert time.monotonic() < deadline, f"waited {PATIENCE_SECONDS} s for {what}"
         time.sleep(0.02)
     return answer

@@ -11,7 +11,7 @@ from bot.execution.sender import SendResult
 from models.enums import CircuitBreakerType, ScopeKind, TradingState
 from models.repositories import facts, states
 from models.repositories.facts import TradeKey
-from models.tables import BreakerRow, PositionRow
+from models.tables import BreakerRow
 from tests.support.desk import ACCOUNT, Desk
 
 D = Decimal
@@ -147,11 +147,6 @@ def liquidated_at(desk: Desk, price: str) -> list[ExchangePosition]:
     return [replace(p, liquidation_price=D(price)) for p in desk.exchange.positions()]
 
 
-def liquidation_price(desk: Desk) -> Decimal | None:
-    with desk.db.reading() as session:
-        return session.get_one(PositionRow, (ACCOUNT, "BTCUSDT")).liquidation_price
-
-
 def test_a_known_liquidation_price_reaches_the_gate(desk: Desk) -> None:
     trade(desk, "buy-1", "buy", "65000")
     near = liquidated_at(desk, "64500")
@@ -167,14 +162,14 @@ def test_a_liquidation_price_ends_with_its_position(desk: Desk) -> None:
     trade(desk, "buy-1", "buy", "65000")
     of_the_long = liquidated_at(desk, "1000")
     desk.reconciler.store_positions(of_the_long)
-    assert liquidation_price(desk) == 1000
+    assert desk.liquidation_price() == 1000
     trade(desk, "sell-1", "sell", "65000")
     trade(desk, "sell-2", "sell", "65000")
-    assert liquidation_price(desk) is None
+    assert desk.liquidation_price() is None
     desk.reconciler.store_positions(of_the_long)  # news that was under way
-    assert liquidation_price(desk) is None
+    assert desk.liquidation_price() is None
     desk.reconciler.store_positions(liquidated_at(desk, "900000"))
-    assert liquidation_price(desk) == 900_000
+    assert desk.liquidation_price() == 900_000
     assert desk.approve("r-next", side="sell")["verdict"] == "allow"
 
 
@@ -183,4 +178,4 @@ def test_a_position_that_the_exchange_does_not_list_has_no_liquidation_price(des
     desk.reconciler.store_positions(liquidated_at(desk, "1000"))
     desk.exchange.positions = list  # type: ignore[method-assign]
     desk.reconciler.position_differences()
-    assert liquidation_price(desk) is None
+    assert desk.liquidation_price() is None

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from models.tables import PositionRow
-from tests.support.desk import ACCOUNT, Desk
+from tests.support.desk import Desk
 from workers.account_feed import AccountFeed
 
 pytestmark = pytest.mark.services
@@ -26,13 +25,8 @@ def test_the_newest_word_on_a_position_is_stored_and_stored_once(desk: Desk) -> 
     for price in ("1000", "1001"):
         feed.on_event(replace(position, liquidation_price=D(price)))
     feed.store_positions()
-    assert liquidation_price(desk) == 1001
+    assert desk.liquidation_price() == 1001
 
     desk.reconciler.store_positions([replace(position, liquidation_price=D(900))])
     feed.store_positions()
-    assert liquidation_price(desk) == 900
-
-
-def liquidation_price(desk: Desk) -> Decimal | None:
-    with desk.db.reading() as session:
-        return session.get_one(PositionRow, (ACCOUNT, "BTCUSDT")).liquidation_price
+    assert desk.liquidation_price() == 900

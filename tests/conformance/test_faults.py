@@ -38,6 +38,11 @@ def resting(session: HTTP) -> dict[str, Any]:
     }
 
 
+def open_links(session: HTTP) -> set[str]:
+    rows = session.get_open_orders(category="linear", symbol=SYMBOL, limit=50)["result"]["list"]
+    return {row["orderLinkId"] for row in rows}
+
+
 def arrived(api: Api, link_id: str) -> bool:
     return any(r["orderLinkId"] == link_id for r in api.journal("create"))
 
@@ -134,6 +139,50 @@ def test_records_may_lag_behind_the_streams(paper_exchange: Api) -> None:
     time.sleep(0.1)
     assert not session.get_open_orders(**wanted)["result"]["list"]
     eventually(lambda: session.get_open_orders(**wanted)["result"]["list"])
+
+
+def test_a_young_order_is_hidden_from_the_lists_and_then_shown(paper_exchange: Api) -> None:
+    session = http(paper_exchange)
+    order = resting(session)
+    fault = paper_exchange.fault("hidden_orders", endpoint=order["orderLinkId"], ms=3_600_000)
+    session.place_order(**order)
+    other = resting(session)
+    session.place_order(**other)
+    wanted = {"category": "linear", "orderLinkId": order["orderLinkId"]}
+    eventually(lambda: other["orderLinkId"] in open_links(session))
+    assert order["orderLinkId"] not in open_links(session)
+    assert not session.get_open_orders(**wanted)["result"]["list"]
+    paper_exchange.control("DELETE", f"faults/{fault['id']}")
+    paper_exchange.fault("hidden_orders", endpoint=order["orderLinkId"], ms=1)
+    eventually(lambda: session.get_open_orders(**wanted)["result"]["list"])
+
+
+def test_a_forgotten_order_is_in_no_list_and_no_stream(
+    paper_exchange: Api, sockets: Sockets
+) -> None:
+    session, frames = http(paper_exchange), Frames()
+    private = sockets.private(callback_function=frames)
+    private.order_stream(frames)
+    private.execution_stream(frames)
+    for _ in range(2):
+        frames.wait(lambda f: f.get("op") == "subscribe")
+    forgotten, known = new_link_id(), new_link_id()
+    paper_exchange.fault("forgotten_orders", endpoint=forgotten)
+    for link_id in (forgotten, known):
+        session.place_order(
+            category="linear",
+            symbol=SYMBOL,
+            side="Buy",
+            orderType="Market",
+            qty="0.002",
+            orderLinkId=link_id,
+        )
+    # The known order was sent later: once its execution is here, the other's will not come.
+    frames.wait(lambda f: f.get("topic") == "execution" and known in str(f))
+    assert not [frame for frame in frames.seen if forgotten in str(frame)]
+    for ask in (session.get_open_orders, session.get_order_history, session.get_executions):
+        eventually(lambda ask=ask: ask(category="linear", orderLinkId=known)["result"]["list"])
+        assert not ask(category="linear", orderLinkId=forgotten)["result"]["list"]
 
 
 def test_a_cache_restart_forgets_closed_orders_but_history_knows_them(paper_exchange: Api) -> None:

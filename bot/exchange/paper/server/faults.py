@@ -58,6 +58,9 @@ CATALOGUE: Mapping[str, FaultKind] = {
     # records
     "realtime_lag": FaultKind("state", "order/realtime shows the past", {"ms": 1000}),
     "history_lag": FaultKind("state", "history and executions show the past", {"ms": 2000}),
+    # the endpoint filter is the orderLinkId
+    "hidden_orders": FaultKind("state", "lists hide an order while it is young", {"ms": 5000}),
+    "forgotten_orders": FaultKind("state", "no list and no stream knows an order"),
     # streams; the endpoint filter is the topic
     "duplicate_execution": FaultKind("stream", "sends an execution twice"),
     "late_execution": FaultKind("stream", "holds an execution back behind the next message"),

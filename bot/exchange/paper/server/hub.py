@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bot.exchange.paper.server import hiding
 from bot.exchange.paper.server.faults import FaultBoard
 from bot.exchange.paper.server.wire import dumps
 from bot.exchange.paper.types import PrivateEvent
@@ -62,9 +63,16 @@ class PrivateHub:
             end = start + 1
             while end < len(events) and _same_message(first, events[end]):
                 end += 1
-            if self._sockets.get(first.uid):
-                self._message(first, [event.data for event in events[start:end]])
+            rows = self._known(first.topic, [event.data for event in events[start:end]])
+            if rows and self._sockets.get(first.uid):
+                self._message(first, rows)
             start = end
+
+    def _known(self, topic: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """A forgotten order is in no stream either."""
+        if topic not in ("order", "execution") or not self._faults.active:
+            return rows
+        return hiding.remembered(self._faults, rows)
 
     def _message(self, first: PrivateEvent, rows: Sequence[Mapping[str, Any]]) -> None:
         if first.topic == "execution":

@@ -1,9 +1,10 @@
 """The order endpoints: single, batch and queries."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from bot.exchange.paper.server import hiding
 from bot.exchange.paper.server.call import Call, Endpoint, Params
 from bot.exchange.paper.server.paging import page
 from bot.exchange.paper.server.strict import (
@@ -163,21 +164,29 @@ def realtime(call: Call, params: Params) -> dict[str, Any]:
     if params["category"] == "linear" and not named:
         raise Reject(10001, "params error: symbol, baseCoin or settleCoin is required")
     rows = call.exchange.venue.engine.open_orders(call.uid, params, call.now)
-    return _paged(rows, params, 20, 50, "orderId", "createdTime")
+    shown = hiding.shown_orders(call.exchange.faults, rows, call.now)
+    return _paged(shown, params, 20, 50, "orderId", "createdTime")
 
 
 def history(call: Call, params: Params) -> dict[str, Any]:
     rows = call.exchange.venue.engine.order_history(call.uid, params, call.now)
-    return _paged(rows, params, 20, 50, "orderId", "createdTime")
+    shown = hiding.shown_orders(call.exchange.faults, rows, call.now)
+    return _paged(shown, params, 20, 50, "orderId", "createdTime")
 
 
 def executions(call: Call, params: Params) -> dict[str, Any]:
     rows = call.exchange.venue.engine.executions(call.uid, params, call.now)
-    return _paged(rows, params, 50, 100, "execId", "execTime")
+    known = hiding.remembered(call.exchange.faults, rows)
+    return _paged(known, params, 50, 100, "execId", "execTime")
 
 
 def _paged(
-    rows: list[dict[str, Any]], params: Params, default: int, most: int, ident: str, when: str
+    rows: Sequence[Mapping[str, Any]],
+    params: Params,
+    default: int,
+    most: int,
+    ident: str,
+    when: str,
 ) -> dict[str, Any]:
     chosen, cursor = page(
         rows, params, default=default, maximum=most, id_field=ident, time_field=when

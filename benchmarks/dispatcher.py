@@ -45,6 +45,7 @@ _FINISHED = {"state": "'filled'", "sent_at": "now() - interval '1 hour'", "final
 _WIDE = replace(
     RiskLimits(),
     max_position_share=Decimal(1000),
+    max_portfolio_risk=Decimal(1000),
     max_gross_exposure_share=Decimal(1000),
     max_net_exposure_share=Decimal(1000),
     max_correlated_share=Decimal(1000),

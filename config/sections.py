@@ -107,6 +107,7 @@ class Gate:
     max_order_notional: float | None = key(
         float, "in quote currency, per request", above=0, tighter=-1, nullable=True
     )
+    max_portfolio_risk: float = share("loss of a position at its stop or on a bad day")
     max_gross_exposure_share: float = key(float, "all positions", above=0, tighter=-1)
     max_net_exposure_share: float = key(float, "long less short", above=0, tighter=-1)
     max_leverage: float = key(float, "gross exposure over equity", above=0, tighter=-1)

@@ -19,7 +19,7 @@ from bot.execution.planning import round_to_tick, slippage_share
 from bot.execution.ports import MarketCache, Wakeups
 from bot.market.reading import MarketReading
 from bot.risk import codec
-from bot.risk.checks import execution, exposures
+from bot.risk.checks import execution, exposures, trade_risk
 from bot.risk.checks.registry import CHECKS
 from bot.risk.exposure import classify
 from bot.risk.limits import RiskLimits
@@ -36,6 +36,7 @@ _RULES = {
     for rule in (
         exposures.ORDER,
         exposures.POSITION,
+        trade_risk.RISK,
         exposures.GROSS,
         exposures.NET,
         exposures.LEVERAGE,

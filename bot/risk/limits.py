@@ -25,6 +25,7 @@ SIZE_CAPS = frozenset(
         "order_notional",
         "position_size",
         "slippage",
+        "trade_risk",
     }
 )
 """The checks that limit size rather than forbid."""
@@ -85,6 +86,8 @@ class RiskLimits:
     # Portfolio.
     max_order_notional: Decimal | None = None
     max_position_share: Decimal = Decimal("0.10")
+    max_portfolio_risk: Decimal = Decimal("0.02")
+    """What a position may lose at its stop, or on a day of its 95 % expected shortfall."""
     max_gross_exposure_share: Decimal = Decimal("1")
     max_net_exposure_share: Decimal = Decimal("0.6")
     max_leverage: Decimal = Decimal("3")

@@ -25,6 +25,8 @@ class ModelView:
     member_probabilities: tuple[float, ...] = ()
     model_version: str | None = None
     predicted_at: datetime | None = None
+    feature_importance_score: float | None = None
+    """The strategy's own sum of it, in place of the shares by feature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class TradeIntent:
     risk_aversion: float | None = None
     """Lambda of Almgren and Chriss, per unit of money, for implementation shortfall."""
     options: AlgorithmOptions = field(default_factory=AlgorithmOptions)
+    stop_price: Decimal | None = None
+    """Where the strategy gives the trade up; what it loses there is its risk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,8 @@ class MarketView:
     """Base quantity traded since `traded_since`, the feed's start: a counter to take differences
     of."""
     traded_since: datetime | None = None
+    expected_shortfall: float | None = None
+    """Of one day at 95 %, as a share; None: nobody knows daily returns of this symbol."""
 
 
 @dataclass(frozen=True, slots=True)

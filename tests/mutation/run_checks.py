@@ -39,6 +39,7 @@ SOURCES = [
     "bot/risk/checks/model.py",
     "bot/risk/checks/outcome.py",
     "bot/risk/checks/state.py",
+    "bot/risk/checks/trade_risk.py",
     "bot/risk/correlation.py",
     "bot/risk/exposure.py",
     "bot/risk/factors.py",

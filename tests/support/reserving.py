@@ -209,6 +209,7 @@ class _Gate:
             max_gross_exposure_share=CAP_SHARE,
             max_net_exposure_share=Decimal(10),
             max_position_share=Decimal(10),
+            max_portfolio_risk=Decimal(10),
             max_correlated_share=Decimal(10),
             min_effective_bets=1.0,
             max_repeated_orders=10**9,

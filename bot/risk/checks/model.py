@@ -84,7 +84,9 @@ def feature_importance(
     intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
     """Diffuse importance means that no feature explains the prediction."""
-    importance = intent.model.feature_importance
+    importance, score = intent.model.feature_importance, intent.model.feature_importance_score
+    if not importance and score is not None:
+        return share_at_least(IMPORTANCE, score, limits.min_feature_importance)
     if not importance:
         return unknown(IMPORTANCE, "no feature importance was given")
     shares: Collection[float] = importance.values()
@@ -99,6 +101,10 @@ def explainability(
 ) -> CheckResult:
     """An explanation is there and readable, whatever it says."""
     importance, count = intent.model.feature_importance, 0
+    score = intent.model.feature_importance_score
+    if not importance and score is not None:
+        # A score alone says that something explains the prediction, not how many things do.
+        importance = {"feature_importance_score": score}
     for share in importance.values():
         if not 0.0 <= share <= 1.0:
             broken = sorted(name for name, each in importance.items() if not 0.0 <= each <= 1.0)

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from bot.risk.checks import execution, exposures, instrument, losses, market, model, state
+from bot.risk.checks import trade_risk as risk
 from bot.risk.checks.outcome import skipped
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import Exposure
@@ -81,6 +82,7 @@ CHECKS: tuple[Row, ...] = (
     _row(execution.SLICES, execution.slices),
     _row(exposures.ORDER, exposures.order_notional),
     _row(exposures.POSITION, exposures.position_size),
+    _row(risk.RISK, risk.trade_risk),
     _row(exposures.GROSS, exposures.gross_exposure),
     _row(exposures.NET, exposures.net_exposure),
     _row(exposures.LEVERAGE, exposures.leverage),

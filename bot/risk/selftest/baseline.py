@@ -78,7 +78,9 @@ def healthy(limits: RiskLimits) -> Case:
         limits.max_correlated_share,
         limits.max_leverage,
     )
-    budget = EQUITY * min(shares)
+    # Of the volatility that the sound market has, a bad day is 2.07 times that.
+    bad_day = limits.max_portfolio_risk / Decimal("0.0207")
+    budget = EQUITY * min(*shares, bad_day)
     if limits.max_order_notional is not None:
         budget = min(budget, limits.max_order_notional)
     return _case(FLOOR.quantize(budget / 10, Decimal("0.01")), limits)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from bot.risk.checks.trade_risk import NORMAL_ES
 from bot.risk.limits import RiskLimits
 from bot.risk.selftest.baseline import ASK, EQUITY, MID, NOW, STEP, SYMBOL, Case
 from bot.risk.snapshot import BreakerView, PositionView, ScopeState
@@ -130,6 +131,13 @@ def _large_order(case: Case, limits: RiskLimits) -> Case | None:
 
 def _position(case: Case, limits: RiskLimits) -> Case:
     return case.holding((SYMBOL, EQUITY * limits.max_position_share - case.notional / 2))
+
+
+def _risky(case: Case, limits: RiskLimits) -> Case:
+    """So volatile, and usually so, that a bad day of this position alone costs too much."""
+    bad_day = EQUITY * limits.max_portfolio_risk * _HAIR / case.notional
+    sigma = float(bad_day) / NORMAL_ES
+    return case.trading(volatility=sigma, volatility_baseline=sigma)
 
 
 def _gross(case: Case, limits: RiskLimits) -> Case:
@@ -303,6 +311,7 @@ BREACHES: Mapping[str, Breach] = {
     "slices": Breach(_too_many_slices, "max_slices"),
     "order_notional": Breach(_large_order, "max_order_notional"),
     "position_size": Breach(_position, "max_position_share"),
+    "trade_risk": Breach(_risky, "max_portfolio_risk"),
     "gross_exposure": Breach(_gross, "max_gross_exposure_share"),
     "net_exposure": Breach(_net, "max_net_exposure_share"),
     "leverage": Breach(_leverage, "max_leverage"),

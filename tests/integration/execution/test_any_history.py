@@ -62,6 +62,7 @@ class AnyHistory(RuleBasedStateMachine):
             max_gross_exposure_share=Decimal(100),
             max_net_exposure_share=Decimal(100),
             max_position_share=Decimal(100),
+            max_portfolio_risk=Decimal(100),
             max_repeated_orders=10_000,
             max_orders_per_second=10_000,
         )

@@ -104,6 +104,20 @@ def test_a_denied_request_leaves_no_exposure(desk: Desk) -> None:
             assert session.scalar(select(func.count()).select_from(table)) == 0
 
 
+def test_what_a_bad_day_may_cost_makes_a_trade_smaller_and_is_stored(desk: Desk) -> None:
+    desk.limits.change(max_portfolio_risk=D("0.0002"))
+    outcome = desk.approve()
+    assert outcome["verdict"] == "shrink"
+    assert outcome["reasons"] == ["portfolio_risk_limit"]
+    with desk.db.reading() as session:
+        stored = session.scalars(select(DecisionRow)).one()
+        check = next(c for c in stored.decision["checks"] if c["name"] == "trade_risk")
+        assert (check["status"], check["limit"]) == ("fail", "20")
+        assert "normal law" in check["sentence"]
+        assert stored.limits["max_portfolio_risk"] == "0.0002"
+    desk.check_balance()
+
+
 def test_no_market_means_no(desk: Desk) -> None:
     desk.market.away = True
     assert desk.approve()["verdict"] == "deny"

@@ -59,7 +59,7 @@ async def decision(thresholds: dict[str, object]) -> MLRiskManager:
 
 async def emergency(manager: MLRiskManager) -> None:
     """After a stop everything is denied."""
-    manager.activate_emergency_stop("manual check", manual_override=True)
+    manager.activate_emergency_stop("manual check", override_code="kept-secret")
     result = await manager.validate_trade("BTCUSDT", SIGNAL_DATA, MARKET_DATA, ML_PREDICTIONS)
     print(f"after the stop: {[reason.value for reason in result.blocked_reasons]}")
 

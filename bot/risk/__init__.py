@@ -10,9 +10,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bot.risk.gate import evaluate
     from bot.risk.limits import RiskLimits, limits_from_config
-    from bot.risk.manager.account import RiskParameters, UnifiedRiskManager
+    from bot.risk.manager.account import UnifiedRiskManager
     from bot.risk.manager.manager import MLRiskManager
     from bot.risk.manager.results import MLTradeRisk, TradeValidationResult
+    from bot.risk.portfolio.kinds import (
+        AlertLevel,
+        LotOrder,
+        MarketRegime,
+        PositionSizeMethod,
+        RiskLevel,
+    )
+    from bot.risk.portfolio.parameters import RiskParameters
+    from bot.risk.portfolio.results import PortfolioRiskMetrics, PositionRisk
+    from bot.risk.portfolio.tax import TaxLots
     from config.thresholds import MLRiskConfig, MLRiskConfigManager
     from models.enums import (
         CircuitBreakerType,
@@ -28,7 +38,15 @@ _HOMES = {
     "RiskLimits": "bot.risk.limits",
     "limits_from_config": "bot.risk.limits",
     "UnifiedRiskManager": "bot.risk.manager.account",
-    "RiskParameters": "bot.risk.manager.account",
+    "RiskParameters": "bot.risk.portfolio.parameters",
+    "PositionSizeMethod": "bot.risk.portfolio.kinds",
+    "MarketRegime": "bot.risk.portfolio.kinds",
+    "RiskLevel": "bot.risk.portfolio.kinds",
+    "AlertLevel": "bot.risk.portfolio.kinds",
+    "LotOrder": "bot.risk.portfolio.kinds",
+    "PositionRisk": "bot.risk.portfolio.results",
+    "PortfolioRiskMetrics": "bot.risk.portfolio.results",
+    "TaxLots": "bot.risk.portfolio.tax",
     "MLRiskManager": "bot.risk.manager.manager",
     "TradeValidationResult": "bot.risk.manager.results",
     "MLTradeRisk": "bot.risk.manager.results",
@@ -45,17 +63,25 @@ _HOMES = {
 }
 
 __all__ = [
+    "AlertLevel",
     "CircuitBreakerType",
     "ExecutionPriority",
     "ExecutionStatus",
+    "LotOrder",
     "MLRiskConfig",
     "MLRiskConfigManager",
     "MLRiskLevel",
     "MLRiskManager",
     "MLTradeRequest",
     "MLTradeRisk",
+    "MarketRegime",
+    "PortfolioRiskMetrics",
+    "PositionRisk",
+    "PositionSizeMethod",
+    "RiskLevel",
     "RiskLimits",
     "RiskParameters",
+    "TaxLots",
     "TradeBlockReason",
     "TradeValidationResult",
     "UnifiedRiskManager",

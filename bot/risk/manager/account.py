@@ -8,6 +8,9 @@ from decimal import Decimal
 
 from bot.clock import Clock, SystemClock
 from bot.risk.breakers.throttle import SlidingWindow
+from bot.risk.manager.portfolio_risk import PortfolioRisk
+from bot.risk.portfolio.parameters import RiskParameters
+from bot.risk.portfolio.tax import ExitTax, TaxLots
 from bot.risk.snapshot import PortfolioView, PositionView
 from models.enums import TradeSide
 from models.messages import parse_plain_decimal
@@ -15,41 +18,10 @@ from models.messages import parse_plain_decimal
 ZERO = Decimal(0)
 _DAY = timedelta(hours=24)
 _SECOND = timedelta(seconds=1)
-
-
-@dataclass(frozen=True)
-class RiskParameters:
-    """The account's limits; shares of its value. None leaves a limit to the configuration."""
-
-    portfolio_value: Decimal | int | str | float = Decimal(100_000)
-    max_position_size: float | None = None
-    max_gross_exposure: float | None = None
-    max_net_exposure: float | None = None
-    max_leverage: float | None = None
-    max_daily_loss: float | None = None
-    max_drawdown: float | None = None
-    max_positions: int | None = None
-    max_consecutive_losses: int | None = None
-    max_order_notional: Decimal | int | str | float | None = None
-    max_orders_per_second: int = 10
-    leverage: Decimal | int | str | float = Decimal(1)
-    """Set at the exchange for every symbol; what an order needs as margin is divided by it."""
-
-    def limit_changes(self) -> dict[str, object]:
-        """The gate's limits that these parameters set, by the names of RiskLimits."""
-        named = {
-            "max_position_share": _share(self.max_position_size),
-            "max_gross_exposure_share": _share(self.max_gross_exposure),
-            "max_net_exposure_share": _share(self.max_net_exposure),
-            "max_leverage": _share(self.max_leverage),
-            "max_daily_loss_share": _share(self.max_daily_loss),
-            "max_drawdown_share": _share(self.max_drawdown),
-            "max_positions": self.max_positions,
-            "max_consecutive_losses": self.max_consecutive_losses,
-            "max_order_notional": _share(self.max_order_notional),
-            "max_orders_per_second": self.max_orders_per_second,
-        }
-        return {name: value for name, value in named.items() if value is not None}
+CLAIM_TOLERANCE = Decimal("0.02")
+"""Of our own view; prices move that much between two readings."""
+ASSUMED_VALUE = Decimal(100_000)
+"""Of a portfolio that nobody has told the value of."""
 
 
 @dataclass
@@ -60,21 +32,29 @@ class _Holding:
 
 
 @dataclass
-class UnifiedRiskManager:
+class UnifiedRiskManager(PortfolioRisk):
     """Counts realised and unrealised profit alike. Times come from the clock it is given."""
 
     params: RiskParameters = field(default_factory=RiskParameters)
     clock: Clock = field(default_factory=SystemClock)
     consecutive_losses: int = 0
+    lots: TaxLots = field(init=False)
+    """Open lots and what exits realised; information, no limit."""
+    value_known: bool = field(init=False)
+    """The account's value is more than an assumption or a strategy's claim."""
     _cash: Decimal = field(init=False)
     _holdings: dict[str, _Holding] = field(init=False, default_factory=dict)
     _readings: deque[tuple[datetime, Decimal]] = field(init=False, default_factory=deque)
     _peak: Decimal = field(init=False)
     _day_start: tuple[datetime, Decimal] = field(init=False)
     _orders: SlidingWindow = field(init=False)
+    _claimed: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self._cash = self._peak = parse_plain_decimal(self.params.portfolio_value)
+        value = self.params.portfolio_value
+        self.value_known, self.lots = value is not None, TaxLots(self.params)
+        self._cash = self._peak = ASSUMED_VALUE if value is None else parse_plain_decimal(value)
+        self._claimed = False
         self._day_start = (self.clock.now(), self._cash)
         self._readings.append(self._day_start)
         self._orders = SlidingWindow(self.params.max_orders_per_second, timedelta(seconds=1))
@@ -108,6 +88,7 @@ class UnifiedRiskManager:
         self, symbol: str, side: TradeSide, qty: Decimal, price: Decimal, fee: Decimal = ZERO
     ) -> Decimal:
         """Book a fill; returns the profit that it realised, fees taken off."""
+        self.lots.record(symbol, side, qty, price, self.clock.now(), fee)
         holding = self._holdings.setdefault(symbol, _Holding())
         signed = qty * side.sign
         closing = min(qty, abs(holding.qty)) if holding.qty * signed < ZERO else ZERO
@@ -128,8 +109,46 @@ class UnifiedRiskManager:
 
     def set_equity(self, equity: Decimal) -> None:
         """Take the account's equity from elsewhere, for instance a wallet reading."""
+        self.value_known = True
         self._cash += equity - self.equity
         self._roll()
+
+    def claim_value(self, claimed: Decimal) -> str | None:
+        """What a strategy says the portfolio is worth: it counts only where nobody knows better.
+
+        Returns a sentence where it is not believed and differs, or None.
+        """
+        if self.value_known:
+            own = self.equity
+            if own and abs(claimed - own) <= own * CLAIM_TOLERANCE:
+                return None
+            return f"the strategy says that the portfolio is worth {claimed:f}; it is {own:f}"
+        if not self._claimed:
+            # The first word is where day and peak begin, not a loss since what was assumed.
+            self._cash = self._peak = claimed
+            self._day_start = (self.clock.now(), claimed)
+            self._readings.clear()
+            self._readings.append(self._day_start)
+            self._claimed = True
+        self._cash += claimed - self.equity
+        self._roll()
+        return None
+
+    @property
+    def value_assumed(self) -> bool:
+        """Neither known nor claimed."""
+        return not (self.value_known or self._claimed)
+
+    def mark_of(self, symbol: str) -> Decimal | None:
+        """The newest price of a held symbol."""
+        holding = self._holdings.get(symbol)
+        return None if holding is None else holding.mark or holding.entry
+
+    def exit_tax(
+        self, symbol: str, side: TradeSide, qty: Decimal, price: Decimal
+    ) -> ExitTax | None:
+        """What closing this much would realise and might be taxed; no tax advice."""
+        return self.lots.estimate(symbol, side, qty, price, self.clock.now())
 
     def note_order(self) -> None:
         """Count an order against the rate."""
@@ -169,7 +188,3 @@ class UnifiedRiskManager:
             self._readings.append((now, equity))
         while len(self._readings) > 1 and self._readings[0][0] < now - _DAY:
             self._readings.popleft()
-
-
-def _share(value: float | Decimal | int | str | None) -> Decimal | None:
-    return None if value is None else parse_plain_decimal(value)

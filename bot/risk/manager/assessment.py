@@ -14,6 +14,7 @@ _MARKET = ("volatility_regime", "spread", "mark_deviation", "index_deviation", "
 _EXECUTION = ("impact", "slippage", "adv_share", "depth")
 _PORTFOLIO = (
     "position_size",
+    "trade_risk",
     "gross_exposure",
     "net_exposure",
     "leverage",
@@ -37,6 +38,8 @@ _LEVELS = (
 def assess(intent: TradeIntent, decision: Decision) -> MLTradeRisk:
     model = intent.model
     importance = _importance(model.feature_importance.values())
+    if importance is None:
+        importance = model.feature_importance_score
     parts = {
         "model": _model_risk(intent, importance),
         "market": _use(decision, _MARKET),

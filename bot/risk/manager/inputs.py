@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 from bot.errors import BadMessage, FieldError
 from bot.risk.limits import RiskLimits
+from bot.risk.manager.unknowns import priceless, with_returns
 from bot.risk.snapshot import InstrumentView, MarketView, ModelView, TradeIntent
 from models.enums import Algorithm, ExecutionPriority, TradeSide
 from models.messages import parse_plain_decimal
@@ -34,6 +35,8 @@ class Read:
     instrument: InstrumentView
     warnings: list[str] = field(default_factory=list)
     not_asked: frozenset[str] = frozenset()
+    portfolio_value: Decimal | None = None
+    """As the strategy claims it."""
 
 
 # Checks that only a running system can ask, unless the caller gives their data.
@@ -71,13 +74,22 @@ def read(
     now: datetime,
     limits: RiskLimits,
     usual_volatility: float | None,
+    known_price: Decimal | None = None,
 ) -> Read:
     """Raises BadMessage with every field that can't be read."""
     door = _Door()
     given = {_ALIASES.get(key, key): value for key, value in market.items()}
     intent = _intent(door, symbol, signal, predictions, request_id, now)
     warnings: list[str] = []
+    if given.get("price") is None:
+        given["price"] = known_price if known_price is not None else signal.get("limit_price")
     view = _market(door, symbol, given, now, limits, usual_volatility, warnings)
+    view = with_returns(view, intent, given, warnings)
+    if view.bid is None and view.ask is None:
+        view = priceless(view, intent, limits, warnings)
+    claimed = door.money("market_data", given, "portfolio_value")
+    if claimed is not None and not claimed > 0:
+        door.wrong("market_data.portfolio_value", "must be above 0")
     instrument = _instrument(door, symbol, given, now, limits, warnings)
     if door.errors:
         raise BadMessage(tuple(door.errors))
@@ -86,7 +98,7 @@ def read(
         warnings.append(
             f"not asked, because market_data lacks their inputs: {', '.join(sorted(missing))}"
         )
-    return Read(cast(TradeIntent, intent), view, instrument, warnings, frozenset(missing))
+    return Read(intent, view, instrument, warnings, frozenset(missing), claimed)
 
 
 class _Door:
@@ -153,7 +165,7 @@ def _intent(
     predictions: Mapping[str, Any],
     request_id: str,
     now: datetime,
-) -> TradeIntent | None:
+) -> TradeIntent:
     notional = door.money("signal_data", signal, "position_size")
     if notional is None:
         if not any(e.field == "signal_data.position_size" for e in door.errors):
@@ -177,6 +189,7 @@ def _intent(
         horizon_seconds=door.score("signal_data", signal, "horizon_seconds"),
         interval_seconds=door.score("signal_data", signal, "interval_seconds"),
         limit_price=door.money("signal_data", signal, "limit_price"),
+        stop_price=door.money("signal_data", signal, "stop_price"),
     )
 
 
@@ -194,6 +207,7 @@ def _side(door: _Door, signal: Mapping[str, Any]) -> TradeSide:
 
 
 def _model(door: _Door, predictions: Mapping[str, Any]) -> ModelView:
+    predictions = _said_once(door, predictions)
     importance = predictions.get("feature_importance") or {}
     if not isinstance(importance, Mapping):
         door.wrong("ml_predictions.feature_importance", "must map features to their shares")
@@ -216,7 +230,21 @@ def _model(door: _Door, predictions: Mapping[str, Any]) -> ModelView:
         member_probabilities=tuple(number for number in numbers if number is not None),
         model_version=None if version is None else str(version),
         predicted_at=door.moment(where, predictions, "predicted_at"),
+        feature_importance_score=door.score(where, predictions, "feature_importance_score"),
     )
+
+
+def _said_once(door: _Door, predictions: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The seed's names beside ours; whoever says the same thing twice is told so."""
+    for long, short in (
+        ("prediction_stability", "stability"),
+        ("feature_importance", "feature_importance_score"),
+    ):
+        if predictions.get(long) is not None and predictions.get(short) is not None:
+            door.wrong(f"ml_predictions.{short}", f"is given as {long} too: give one of them")
+    if predictions.get("stability") is None:
+        return predictions
+    return {**predictions, "prediction_stability": predictions["stability"]}
 
 
 def _market(

@@ -2,9 +2,7 @@
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from hashlib import scrypt
 from itertools import count
 from secrets import token_bytes
@@ -13,24 +11,24 @@ from uuid import uuid4
 
 from bot.clock import Clock
 from bot.errors import NotAuthorised
-from bot.risk.breakers.conditions import BreakerLimits, Readings, Trip, trips
+from bot.risk.breakers.conditions import Readings, Trip, trips
 from bot.risk.checks.registry import CHECKS
 from bot.risk.decision import Decision
 from bot.risk.gate import evaluate
-from bot.risk.limits import GATE_LIMITS, RiskLimits, config_path_of, limits_from_config
+from bot.risk.limits import RiskLimits
 from bot.risk.manager.account import UnifiedRiskManager
 from bot.risk.manager.assessment import assess
 from bot.risk.manager.inputs import Read, read
+from bot.risk.manager.limits import MLRiskParams, breaker_limits_of, limits_of, needs_code
 from bot.risk.manager.results import (
     IN_MEMORY,
     BreakersResult,
     EmergencyStopResult,
     TradeValidationResult,
 )
+from bot.risk.portfolio.tax import ExitTax
 from bot.risk.snapshot import BreakerView, RiskSnapshot, ScopeState
 from bot.risk.transitions import change, emergency_stop
-from config.loading import ConfigError, from_mapping, nearest
-from config.thresholds import MLRiskConfig
 from models.enums import CircuitBreakerType, TradingState
 
 _LADDER = (0.10, 0.25, 0.50, 1.0)
@@ -38,7 +36,11 @@ _LADDER = (0.10, 0.25, 0.50, 1.0)
 _USUAL_DECAY = 0.94
 """RiskMetrics' decay for the usual volatility that a symbol's newest one is compared with."""
 
-MLRiskParams = Mapping[str, Any] | MLRiskConfig | RiskLimits | None
+_NO_CODE = (
+    "nothing was stopped: a manual emergency stop needs a code. Choose one, keep it secret, and "
+    "pass it as override_code; the same code releases the stop. Without a code: "
+    "manual_override=False for an automatic stop, or `mlrisk halt` for the running system"
+)
 
 
 class MLRiskManager:
@@ -57,8 +59,9 @@ class MLRiskManager:
     ) -> None:
         self.account = unified_risk_manager or UnifiedRiskManager()
         self.clock = clock or self.account.clock
-        self.limits = _limits(ml_risk_params, self.account)
-        self._breaker_limits = _breaker_limits(ml_risk_params, self.limits)
+        self.limits = limits_of(ml_risk_params, self.account)
+        self._breaker_limits = breaker_limits_of(ml_risk_params, self.limits)
+        self._needs_code = needs_code(ml_risk_params)
         self._state = TradingState.ACTIVE
         self._state_reason = ""
         self._step = len(_LADDER) - 1
@@ -82,9 +85,11 @@ class MLRiskManager:
     ) -> TradeValidationResult:
         """Decide on one trade. Raises BadMessage with every field that can't be read.
 
-        `signal_data` has `position_size` (notional) and `side`; `market_data` has `price` (or
-        `bid` and `ask`) and `volatility` (of daily log returns). Checks whose market data is not
-        given are not asked, and the warnings name them; the running system asks all of them.
+        `signal_data` has `position_size` (notional) and `side`; `market_data` has `volatility` (of
+        daily log returns) or daily `returns` (list, numpy array or pandas series), and `price` or
+        `bid` and `ask`. Checks whose market data is not given are not asked, and the warnings name
+        them; the running system asks all of them. `portfolio_value` counts only while the account
+        does not know its own.
         """
         given = read(
             symbol,
@@ -95,7 +100,9 @@ class MLRiskManager:
             now=self.clock.now(),
             limits=self.limits,
             usual_volatility=self._usual_volatility.get(symbol),
+            known_price=self.account.mark_of(symbol),
         )
+        self._take_value(given)
         if given.market.last is not None:
             self.account.mark({symbol: given.market.last})
         rows = tuple(row for row in CHECKS if row.rule.name not in given.not_asked)
@@ -108,10 +115,16 @@ class MLRiskManager:
     def activate_emergency_stop(
         self, reason: str, manual_override: bool = True, override_code: str | None = None
     ) -> EmergencyStopResult:
-        """Deny everything from now on. With a code, only the same code releases it again."""
+        """Deny everything from now on. With a code, only the same code releases it again.
+
+        A person needs a code, except in an environment that is known to be development; an
+        automatic stop (`manual_override=False`) never does. Raises NotAuthorised without.
+        """
         transition = emergency_stop(self._state)
+        if transition.changes and manual_override and self._needs_code and not override_code:
+            raise NotAuthorised(_NO_CODE)
         who = "a person" if manual_override else "the system"
-        if override_code is not None and self._lock is None:
+        if override_code and self._lock is None:
             self._lock = _hashed(override_code)
         if transition.changes:
             self._state, self._state_reason = transition.after, f"{who}: {reason}"
@@ -185,6 +198,15 @@ class MLRiskManager:
         """Feeds the execution-failure breaker."""
         self._executions = [*self._executions[-99:], succeeded]
 
+    def _take_value(self, given: Read) -> None:
+        """The strategy's word on the portfolio, where the account has none of its own."""
+        if given.portfolio_value is not None:
+            doubt = self.account.claim_value(given.portfolio_value)
+            if doubt is not None:
+                given.warnings.append(doubt)
+        elif self.account.value_assumed:
+            given.warnings.append(f"no portfolio value is known: {self.account.equity:f} assumed")
+
     def _snapshot(self, given: Read) -> RiskSnapshot:
         # The portfolio's time comes first, so that nothing is younger than the snapshot.
         portfolio = self.account.view()
@@ -202,15 +224,27 @@ class MLRiskManager:
         )
 
     def _result(self, given: Read, decision: Decision) -> TradeValidationResult:
+        tax = self._tax(given, decision)
+        sentences = [] if tax is None else [tax.sentence]
         return TradeValidationResult(
             is_approved=decision.approved,
             final_position_size=decision.approved_notional,
             risk_assessment=assess(given.intent, decision),
             blocked_reasons=list(decision.reasons) if not decision.approved else [],
-            warnings=[f"state is kept {IN_MEMORY}", *given.warnings],
+            warnings=[f"state is kept {IN_MEMORY}", *given.warnings, *sentences],
             execution_params=_execution_params(given, decision, self.limits),
             validation_timestamp=decision.decided_at,
             decision=decision,
+            tax=tax,
+        )
+
+    def _tax(self, given: Read, decision: Decision) -> ExitTax | None:
+        """Of what the decision lets close; information that no check reads."""
+        price = decision.reference_price
+        if not decision.approved or price is None:
+            return None
+        return self.account.exit_tax(
+            given.intent.symbol, given.intent.side, decision.approved_qty, price
         )
 
     def _readings(self, market_data: Mapping[str, Any]) -> Readings:
@@ -257,56 +291,6 @@ def _execution_params(given: Read, decision: Decision, limits: RiskLimits) -> di
         "time_in_force": "IOC",
         "max_slippage_bps": limits.max_slippage_bps,
     }
-
-
-def _limits(params: MLRiskParams, account: UnifiedRiskManager) -> RiskLimits:
-    """Limits of the parameters, then the account's own; a notebook's predictions may be bare."""
-    if isinstance(params, RiskLimits):
-        return params
-    if isinstance(params, MLRiskConfig):
-        limits = limits_from_config(params)
-    else:
-        limits = replace(
-            RiskLimits(),
-            require_prediction_time=False,
-            require_model_version=False,
-            require_ensemble_members=False,
-            **_named(params or {}),
-        )
-    changes: dict[str, Any] = account.params.limit_changes()
-    return replace(limits, **changes)
-
-
-def _named(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Thresholds by the configuration's names or the gate's; ConfigError for any other."""
-    paths = {name: config_path_of(name) for name in GATE_LIMITS}
-    by_key = {path.partition(".")[2]: name for name, path in paths.items()}
-    found: dict[str, Any] = {}
-    for key, value in params.items():
-        name = by_key.get(key) or (key if key in paths else None)
-        if name is None:
-            hint = nearest(key, [*by_key, *paths])
-            raise ConfigError([f"ml_risk_params: unknown key {key!r}{hint}"])
-        checked = from_mapping({paths[name]: value}, "ml_risk_params").values[paths[name]][0]
-        decimal = isinstance(getattr(RiskLimits(), name), Decimal)
-        found[name] = Decimal(repr(checked)) if decimal else checked
-    return found
-
-
-def _breaker_limits(params: MLRiskParams, limits: RiskLimits) -> BreakerLimits:
-    base = BreakerLimits(
-        daily_loss=float(limits.max_daily_loss_share),
-        volatility_ratio=limits.max_volatility_ratio,
-        max_data_age_seconds=limits.max_market_age_seconds,
-    )
-    if not isinstance(params, MLRiskConfig):
-        return base
-    section = params.circuit_breakers
-    return replace(
-        base,
-        model_performance=section.min_model_performance,
-        execution_failure_rate=section.max_execution_failure_rate,
-    )
 
 
 def _number(source: Mapping[str, Any], key: str) -> float | None:

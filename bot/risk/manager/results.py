@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Self
 
 from bot.risk.decision import Decision
+from bot.risk.portfolio.tax import ExitTax
 from models.enums import CircuitBreakerType, MLRiskLevel, TradeBlockReason, TradingState
 
 IN_MEMORY = "in memory: this process alone knows it, and it ends with the process"
@@ -56,6 +57,8 @@ class TradeValidationResult:
     validation_timestamp: datetime
     decision: Decision = field(repr=False)
     state_kept: str = IN_MEMORY
+    tax: ExitTax | None = None
+    """Estimated tax of what this trade closes, by lot; no tax advice."""
 
 
 @dataclass(frozen=True)

@@ -117,8 +117,19 @@ async def test_missing_evidence_denies() -> None:
     assert TradeBlockReason.DATA_MISSING in result.blocked_reasons
     without_volatility = await validate(manager(), market={"price": 50_000})
     assert not without_volatility.is_approved
-    priceless = await validate(manager(), market={"volatility": 0.02})
-    assert not priceless.is_approved
+
+
+async def test_a_trade_without_a_price_is_sized_in_quote_currency() -> None:
+    """The seed's market data has no price: 2. Trade Validation."""
+    for side in ("buy", "sell"):
+        result = await validate(manager(), SIGNAL | {"side": side}, {"volatility": 0.02})
+        assert result.final_position_size == 5000
+        assert any("no price given" in warning for warning in result.warnings)
+    held = manager()
+    held.account.record_fill("BTCUSDT", TradeSide.BUY, D("0.01"), D("50000"))
+    result = await validate(held, market={"volatility": 0.02})
+    assert not any("no price given" in warning for warning in result.warnings)
+    assert result.decision.reference_price == D("50012.5")
 
 
 @pytest.mark.parametrize(

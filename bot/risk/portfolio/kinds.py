@@ -1,0 +1,48 @@
+"""The words of the seed's portfolio risk: methods, regimes, levels of risk and of alerts."""
+
+from enum import StrEnum
+
+
+class PositionSizeMethod(StrEnum):
+    KELLY_CRITERION = "kelly_criterion"
+    VOLATILITY_TARGETING = "volatility_targeting"
+    RISK_PARITY = "risk_parity"
+    MAX_DRAWDOWN = "max_drawdown"
+    TAX_OPTIMIZED = "tax_optimized"
+
+
+class MarketRegime(StrEnum):
+    LOW_VOLATILITY = "low_volatility"
+    NORMAL = "normal"
+    HIGH_VOLATILITY = "high_volatility"
+    CRISIS = "crisis"
+    TRENDING_UP = "trending_up"
+    TRENDING_DOWN = "trending_down"
+
+
+class RiskLevel(StrEnum):
+    VERY_LOW = "very_low"
+    LOW = "low"
+    MODERATE = "moderate"
+    HIGH = "high"
+    VERY_HIGH = "very_high"
+    EXTREME = "extreme"
+
+
+class AlertLevel(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    EMERGENCY = "emergency"
+
+
+class LotOrder(StrEnum):
+    """Which lot an exit closes first."""
+
+    FIFO = "fifo"
+    """As they were booked."""
+    LIFO = "lifo"
+    HIGHEST_COST = "highest_cost"
+    """The one that gains least: of a short position, the one sold cheapest."""
+    LONGEST_HELD = "longest_held"
+    """By the day of the fill, whenever it was booked."""

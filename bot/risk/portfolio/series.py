@@ -1,0 +1,155 @@
+"""Daily returns of whatever kind a notebook has them, and what can be said of them.
+
+A list, a numpy array or a pandas series is read by its shape alone; neither library is imported.
+What can't be said is None: too few returns, a NaN among them, no variation, or not daily.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from math import ceil, fsum, isfinite, sqrt
+from statistics import median
+from typing import Any
+
+DAYS = 365
+"""Trading days of a year: these markets never close."""
+MIN_TAIL = 20
+"""Returns that a 95 % tail needs: below, it has no member."""
+TAIL_SHARE = 0.05
+# Below this, what varies is the rounding of floats, not the market.
+_NOTHING = 1e-12
+# A thousandfold day is no market, and its square would leave the floats.
+_MOST = 1e3
+_DAILY = (timedelta(hours=21), timedelta(hours=27))
+
+
+def daily(source: Any) -> tuple[float, ...] | None:
+    """The returns, oldest first; None when they are no readable daily returns."""
+    if source is None or isinstance(source, str | bytes | dict) or not _is_daily(source):
+        return None
+    try:
+        values = tuple(map(_number, source))
+    except (TypeError, ValueError, ArithmeticError):
+        return None
+    return values if values and all(abs(each) <= _MOST for each in values) else None
+
+
+def _number(value: Any) -> float:
+    plain = value.item() if hasattr(value, "item") else value
+    if isinstance(plain, bool | str | bytes) or plain is None:
+        raise TypeError("not a number")
+    return float(plain)
+
+
+def _is_daily(source: Any) -> bool:
+    """By the times of a pandas index; what carries no times is believed."""
+    index = getattr(source, "index", None)
+    if index is None or callable(index):
+        return True
+    try:
+        read = getattr(index, "to_pydatetime", None)
+        moments = list(read() if callable(read) else index)
+        if len(moments) < 2 or not all(isinstance(m, datetime) for m in moments):
+            return True
+        gaps = [b - a for a, b in pairwise(moments)]
+        return bool(min(gaps) > timedelta(0) and _DAILY[0] <= median(gaps) <= _DAILY[1])
+    except (TypeError, ValueError, ArithmeticError):
+        return False
+
+
+def last(returns: Sequence[float] | None, count: int) -> Sequence[float] | None:
+    return None if returns is None else returns[-count:]
+
+
+def mean(values: Iterable[float]) -> float:
+    kept = tuple(values)
+    return fsum(kept) / len(kept)
+
+
+def deviation(returns: Sequence[float] | None) -> float | None:
+    """Standard deviation of one day."""
+    if returns is None or len(returns) < 2:
+        return None
+    centre = mean(returns)
+    try:
+        found = sqrt(fsum((r - centre) ** 2 for r in returns) / (len(returns) - 1))
+    except OverflowError:
+        return None
+    return found if isfinite(found) and found > _NOTHING else None
+
+
+def yearly_volatility(returns: Sequence[float] | None) -> float | None:
+    found = deviation(returns)
+    return None if found is None else found * sqrt(DAYS)
+
+
+def tail(returns: Sequence[float] | None) -> tuple[float, float] | None:
+    """Value at risk and expected shortfall of a long position, one day at 95 %, never negative."""
+    if returns is None or len(returns) < MIN_TAIL or deviation(returns) is None:
+        return None
+    worst = sorted(returns)[: max(1, ceil(len(returns) * TAIL_SHARE))]
+    return max(0.0, -worst[-1]), max(0.0, -mean(worst))
+
+
+def drawdown(returns: Sequence[float] | None) -> float | None:
+    """The deepest fall from a peak, as a share of it."""
+    if deviation(returns) is None or returns is None:
+        return None
+    value = peak = 1.0
+    deepest = 0.0
+    for each in returns:
+        value *= 1.0 + each
+        peak = max(peak, value)
+        deepest = max(deepest, (peak - value) / peak)
+    return deepest if isfinite(deepest) else None
+
+
+def sharpe(returns: Sequence[float] | None) -> float | None:
+    """A year's mean over its deviation; the riskless rate counts as zero."""
+    spread = deviation(returns)
+    if spread is None or returns is None:
+        return None
+    return mean(returns) / spread * sqrt(DAYS)
+
+
+def sortino(returns: Sequence[float] | None) -> float | None:
+    if deviation(returns) is None or returns is None:
+        return None
+    below = sqrt(fsum(min(0.0, r) ** 2 for r in returns) / len(returns))
+    return mean(returns) / below * sqrt(DAYS) if below > _NOTHING else None
+
+
+def covariance(first: Sequence[float], second: Sequence[float]) -> float:
+    a, b = mean(first), mean(second)
+    pairs = zip(first, second, strict=True)
+    return fsum((x - a) * (y - b) for x, y in pairs) / (len(first) - 1)
+
+
+def correlation(
+    first: Sequence[float] | None, second: Sequence[float] | None, count: int
+) -> float | None:
+    """Of the newest days that both have."""
+    a, b = _common(first, second, count)
+    spread, other = deviation(a), deviation(b)
+    if a is None or b is None or spread is None or other is None:
+        return None
+    return max(-1.0, min(1.0, covariance(a, b) / (spread * other)))
+
+
+def beta(
+    returns: Sequence[float] | None, market: Sequence[float] | None, count: int
+) -> float | None:
+    a, b = _common(returns, market, count)
+    spread = deviation(b)
+    if a is None or b is None or spread is None or deviation(a) is None:
+        return None
+    return covariance(a, b) / spread**2
+
+
+def _common(
+    first: Sequence[float] | None, second: Sequence[float] | None, count: int
+) -> tuple[Sequence[float] | None, Sequence[float] | None]:
+    if first is None or second is None:
+        return None, None
+    days = min(len(first), len(second), count)
+    return (first[-days:], second[-days:]) if days >= 3 else (None, None)

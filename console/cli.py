@@ -119,7 +119,9 @@ def run(arguments: Sequence[str]) -> int:
         known = explain(error)
         if known is None:
             raise
-        sys.stderr.write(f"mlrisk: {known.message}\n")
+        from console.foreign import visible
+
+        sys.stderr.write(f"mlrisk: {visible(known.message)}\n")
         return known.code
     return ExitCode.OK
 

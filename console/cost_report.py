@@ -107,8 +107,8 @@ def print_trade(out: Console, trade: TradeCost) -> None:
     """For a person: the four parts, what they are measured from, and every order."""
     cost, market = trade.cost, trade.market
     out.print(
-        f"[bold]{escape(trade.request_id)}[/]  {trade.algorithm} {trade.side} {trade.symbol} "
-        f"{cell(cost.filled)} of {cell(trade.qty)}  state {trade.state}"
+        f"[bold]{escape(trade.request_id)}[/]  {trade.algorithm} {trade.side} "
+        f"{escape(trade.symbol)} {cell(cost.filled)} of {cell(trade.qty)}  state {trade.state}"
         f"{'' if trade.is_final else ', so far'}"
     )
     parts = Table("", "quote", "", box=None)

@@ -101,10 +101,10 @@ def print_orders(out: Console, entries: Sequence[Mapping[str, Any]]) -> None:
 def _cells(entry: Mapping[str, Any]) -> tuple[str, ...]:
     following = [at for at in (entry["next_child_at"], entry["next_step_at"]) if at is not None]
     return (
-        entry["request_id"],
+        escape(entry["request_id"]),
         parent_words.algorithm_words(entry["algorithm"], entry["ladder"]),
         entry["state"],
-        entry["symbol"],
+        escape(entry["symbol"]),
         entry["side"],
         plain(entry["approved_qty"]),
         plain(entry["filled_qty"]),

@@ -16,17 +16,17 @@ _PIPE_WIDTH = 200
 
 def stdout() -> "Console":
     """Where results go. Colours only on a terminal and without NO_COLOR."""
-    from rich.console import Console
+    from console.foreign import SafeConsole
 
     # A pipe has no width: tables are not cut there.
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    return SafeConsole(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 
 
 def stderr() -> "Console":
     """Where progress and complaints go."""
-    from rich.console import Console
+    from console.foreign import SafeConsole
 
-    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+    return SafeConsole(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
 def plain(value: Decimal) -> str:
@@ -43,7 +43,10 @@ def utc(moment: datetime) -> str:
 
 def to_json(value: Any) -> str:
     """Readable JSON with stable order; Decimal as plain text, times in UTC."""
-    return json.dumps(value, indent=2, default=_encode, ensure_ascii=False, allow_nan=False)
+    from console.foreign import json_safe
+
+    text = json.dumps(value, indent=2, default=_encode, ensure_ascii=False, allow_nan=False)
+    return json_safe(text)
 
 
 def print_json(value: Any) -> None:

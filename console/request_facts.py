@@ -82,8 +82,9 @@ def print_facts(out: Console, facts: Mapping[str, Any]) -> None:
     request, decision = facts["request"], facts["decision"]
     payload = request["payload"]
     out.print(
-        f"[bold]{escape(request['request_id'])}[/]  {request['strategy']}  {request['side']} "
-        f"{request['symbol']} for {payload['signal_data']['position_size']} USDT  "
+        f"[bold]{escape(request['request_id'])}[/]  {escape(request['strategy'])}  "
+        f"{request['side']} {escape(request['symbol'])} for "
+        f"{payload['signal_data']['position_size']} USDT  "
         f"received {utc(request['received_at'])}  status [bold]{request['status']}[/]"
     )
     if decision is None:

@@ -44,6 +44,7 @@ def requests(
             }
         )
         return
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(
@@ -54,8 +55,8 @@ def requests(
         granted = plain(line.approved_notional) if line.approved_notional is not None else ""
         table.add_row(
             utc(line.received_at),
-            line.request_id,
-            line.symbol,
+            escape(line.request_id),
+            escape(line.symbol),
             line.side,
             line.notional,
             line.verdict,

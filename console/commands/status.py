@@ -91,6 +91,7 @@ def _facts(home: str, live: "Live", processes: "tuple[ProcessStatus, ...]") -> d
 
 
 def _print(home: str, live: "Live", processes: "tuple[ProcessStatus, ...]") -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     out = stdout()
@@ -100,11 +101,11 @@ def _print(home: str, live: "Live", processes: "tuple[ProcessStatus, ...]") -> N
     else:
         out.print(
             f"trading state: [bold]{strictest.state.upper()}[/] "
-            f"({strictest.scope}, {strictest.reason})"
+            f"({escape(strictest.scope)}, {escape(strictest.reason)})"
         )
     money = live.money
     out.print(
-        f"account {live.account}: equity "
+        f"account {escape(live.account)}: equity "
         f"{plain(money.equity) if money.equity is not None else 'not read yet'}, "
         f"today {plain(money.day_pnl) if money.day_pnl is not None else '–'}"
     )
@@ -120,4 +121,4 @@ def _print(home: str, live: "Live", processes: "tuple[ProcessStatus, ...]") -> N
             f"{process.memory_mb:.0f}",
             f"{process.uptime_seconds:.0f}",
         )
-    out.print(table if processes else f"no supervisor runs in {home}")
+    out.print(table if processes else f"no supervisor runs in {escape(home)}")

@@ -1,5 +1,6 @@
 """The screen as one line of text, for logs and pipes."""
 
+from console.foreign import visible_line
 from console.output import plain, utc
 from console.screen.view import ScreenView
 
@@ -8,7 +9,7 @@ def line(view: ScreenView) -> str:
     """State, money, counts and what is not well, in one line."""
     live = view.live
     if live is None:
-        return f"{utc(view.now)} {view.problem or 'waiting for the first reading'}"
+        return visible_line(f"{utc(view.now)} {view.problem or 'waiting for the first reading'}")
     strictest = live.strictest
     verdicts = live.verdict_counts
     parts = [
@@ -28,4 +29,4 @@ def line(view: ScreenView) -> str:
     unwell = [p.name for p in view.processes if p.state != "RUNNING"]
     if unwell:
         parts.append(f"not_running={','.join(unwell)}")
-    return " ".join(parts)
+    return visible_line(" ".join(parts))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.live import Live
 
+from console.foreign import SafeConsole
 from console.screen.layout import compose
 from console.screen.lines import line
 from console.screen.source import ViewSource
@@ -25,7 +26,7 @@ def watch(
     note: Callable[[], str] = lambda: "",
 ) -> None:
     """Returns when `stop` is set or `until` says so. KeyboardInterrupt passes through."""
-    console = Console(highlight=False)
+    console = SafeConsole(highlight=False)
     full = terminal if terminal is not None else console.is_terminal and sys.stdin.isatty()
     if full:
         _draw(console, source, stop, until, note)
@@ -35,9 +36,9 @@ def watch(
 
 def print_frame(source: ViewSource) -> None:
     """One whole frame on stdout, in the terminal's size or in 120x40 where there is none."""
-    console = Console(highlight=False)
+    console = SafeConsole(highlight=False)
     width, height = console.size if console.is_terminal else _PAGE
-    page = Console(highlight=False, width=width, height=height)
+    page = SafeConsole(highlight=False, width=width, height=height)
     page.print(compose(source.read(), width, height), height=height)
 
 

@@ -79,13 +79,13 @@ def requests(view: ScreenView, rows: int) -> Panel:
     for line in (view.live.requests if view.live else ())[:rows]:
         table.add_row(
             words.clock(line.received_at),
-            words.short_id(line.request_id, _ID_WIDTH),
-            line.symbol,
+            Text(words.short_id(line.request_id, _ID_WIDTH)),
+            Text(line.symbol),
             line.side,
             words.amount(Decimal(line.notional or 0)),
             Text(line.verdict, words.VERDICT_STYLES.get(line.verdict, "dim")),
             words.money(line.approved_notional) if line.verdict != "deny" else "",
-            line.progress or ", ".join(line.reasons) or line.status,
+            Text(line.progress or ", ".join(line.reasons) or line.status),
         )
     return _panel(table, "requests and decisions")
 
@@ -110,7 +110,7 @@ def children(view: ScreenView, rows: int) -> Panel:
     return _panel(table, f"child orders: {counts}{late}")
 
 
-def _child_cells(line: ChildLine, live: Live) -> tuple[str, ...]:
+def _child_cells(line: ChildLine, live: Live) -> tuple[str | Text, ...]:
     if line.rests and line.price is not None:
         when = words.amount(line.price)
     elif line.lateness_ms is not None:
@@ -120,9 +120,9 @@ def _child_cells(line: ChildLine, live: Live) -> tuple[str, ...]:
         when = f"in {words.seconds(wait)}" if wait >= 0 else f"+{words.seconds(-wait)}"
     return (
         words.clock(line.due_at),
-        words.short_id(line.request_id, _ID_WIDTH),
+        Text(words.short_id(line.request_id, _ID_WIDTH)),
         str(line.slot),
-        line.symbol,
+        Text(line.symbol),
         line.side,
         words.amount(line.qty),
         _child_state(line),
@@ -144,7 +144,7 @@ def fills(view: ScreenView, rows: int) -> Panel:
     for line in (view.live.fills if view.live else ())[:rows]:
         table.add_row(
             words.clock(line.executed_at),
-            line.symbol,
+            Text(line.symbol),
             line.side,
             words.amount(line.qty),
             words.amount(line.price),
@@ -166,7 +166,7 @@ def positions(view: ScreenView, rows: int) -> Panel:
     for line in held[: max(0, rows - 1)]:
         mark = view.marks.get(line.symbol, line.last_price)
         table.add_row(
-            line.symbol,
+            Text(line.symbol),
             words.amount(line.qty),
             "–" if line.entry_price is None else words.price(line.entry_price),
             words.money(line.unrealised_pnl(mark), signed=True),
@@ -195,7 +195,7 @@ def breakers(view: ScreenView, rows: int) -> Panel:
     known = view.live.breakers if view.live else ()
     for line in known[:rows]:
         mark = Text("TRIPPED", "bold red") if line.tripped else Text("ok", "green")
-        table.add_row(f"{line.kind} ({line.scope})", mark)
+        table.add_row(Text(f"{line.kind} ({line.scope})"), mark)
     if not known:
         table.add_row(Text("none has tripped", "dim"), "")
     return _panel(table, "breakers")

@@ -23,6 +23,8 @@ from models.enums import Algorithm, ExecutionPriority, TradeSide
 _PLAIN_NUMBER = re.compile(r"-?\d{1,24}(\.\d{1,18})?", re.ASCII)
 _PLAIN_NUMBER_SCHEMA = r"^-?\d{1,24}(\.\d{1,18})?$"
 MAX_METADATA_BYTES = 4096
+_SCORE_BOUND = 1e16
+"""From here on a float no longer tells one whole number from the next."""
 
 
 def parse_plain_decimal(value: object) -> Decimal:
@@ -45,6 +47,12 @@ def parse_plain_decimal(value: object) -> Decimal:
 
 
 def _parse_score(value: object) -> float:
+    """A finite number. A float counts as it is, with as many digits and as small as models give
+    it; the rule of plain digits is for money, and here for text."""
+    if isinstance(value, float):
+        if not abs(value) < _SCORE_BOUND:
+            raise ValueError(f"must be a finite number below {_SCORE_BOUND:g} (no NaN or infinity)")
+        return float(value)
     return float(parse_plain_decimal(value))
 
 

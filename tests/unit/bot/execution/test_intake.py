@@ -108,6 +108,21 @@ def test_a_broken_field_is_refused_by_its_name(path: str, value: object) -> None
     assert fields != ["request"]
 
 
+@pytest.mark.parametrize("score", [3.1e-06, 0.0012345678901234567, 5e-324, 1 / 3])
+def test_a_score_is_taken_as_a_model_writes_it(score: float) -> None:
+    message = broken("ml_predictions.feature_importance", {"x": score})
+    message["ml_predictions"]["uncertainty"] = score
+    model = to_intent(parse_request(json.loads(json.dumps(message))), "paper").model
+    assert model.feature_importance == {"x": score}
+    assert model.uncertainty == score
+
+
+@pytest.mark.parametrize("strength", [1e16, -1e300, math.inf, math.nan])
+def test_a_score_without_a_bound_of_its_own_is_finite_and_moderate(strength: float) -> None:
+    with pytest.raises(BadMessage, match="signal_strength"):
+        parse_request(broken("signal_data.signal_strength", strength))
+
+
 def test_a_wish_for_randomness_gets_a_seed_of_its_own_and_others_get_none() -> None:
     request = parse_request(broken("signal_data.size_distortion", 0.3))
     first, second = (to_intent(request, "paper").options.seed for _ in range(2))

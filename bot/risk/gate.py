@@ -8,6 +8,7 @@ checks on adding; what can't be read denies what adds.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import (
+    ROUND_FLOOR,
     ROUND_HALF_EVEN,
     Context,
     Decimal,
@@ -37,6 +38,9 @@ EXPOSURE = Rule(
 _CONTEXT = Context(
     prec=28, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow]
 )
+_STORED = Context(prec=50, rounding=ROUND_FLOOR)
+_STORED_DECIMALS = 18
+"""Decimals of a money column; `models/tables.py` has the same number."""
 _PASS, _SKIPPED = CheckStatus.PASS, CheckStatus.SKIPPED
 _ADDING = Applies.ADDING
 _REASON_ORDER = {reason: index for index, reason in enumerate(TradeBlockReason)}
@@ -223,7 +227,7 @@ def _decide(
         requested_notional=intent.notional,
         requested_qty=requested,
         approved_qty=approved,
-        approved_notional=approved * exposure.price,
+        approved_notional=_storable(approved * exposure.price),
         reference_price=exposure.price,
         reduce_only=intent.reduce_only or only_reduces,
         checks=tuple(answers.results),
@@ -232,6 +236,12 @@ def _decide(
         decided_at=snapshot.taken_at,
         capped_by=answers.capped_by,
     )
+
+
+def _storable(notional: Decimal) -> Decimal:
+    """Down to the 18 decimals that a row keeps, so that what is stored is what was decided."""
+    stored = _STORED.quantize(notional, Decimal(1).scaleb(-_STORED_DECIMALS))
+    return notional if stored == notional else stored
 
 
 def _unclassified(

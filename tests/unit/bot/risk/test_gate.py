@@ -266,3 +266,21 @@ def test_classifying_leaves_the_snapshot_alone() -> None:
     assert exposure.reducing_qty == D("0.1")
     assert exposure.opening_notional == Decimal(0)
     assert not exposure.adds
+
+
+def test_an_approved_notional_has_no_more_decimals_than_a_row_keeps() -> None:
+    lot, ask = D("0.000000000007"), D("30000.00000007")
+    decision = evaluate(
+        cases.intent(notional=D("2999.99")),
+        cases.snapshot(
+            market=cases.market(ask=ask),
+            instrument=cases.instrument(qty_step=lot, min_qty=lot, tick_size=D("0.00000001")),
+        ),
+        cases.LIMITS,
+    )
+    assert decision.approved
+    exact = decision.approved_qty * ask
+    assert exact.quantize(D("1e-18")) != exact
+    stored = decision.approved_notional
+    assert stored.quantize(D("1e-18")) == stored
+    assert 0 <= exact - stored < D("1e-18")

@@ -18,8 +18,12 @@ def shown_orders(
     return [row for row in rows if not _is_hidden(faults, row, now)]
 
 
-def remembered(faults: FaultBoard, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def remembered(
+    faults: FaultBoard, rows: Sequence[Mapping[str, Any]]
+) -> Sequence[Mapping[str, Any]]:
     """The rows of orders and executions that the exchange still knows."""
+    if not faults.active:
+        return rows
     return [row for row in rows if not faults.lasting(FORGOTTEN, row["orderLinkId"])]
 
 

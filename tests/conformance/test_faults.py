@@ -38,6 +38,28 @@ def resting(session: HTTP) -> dict[str, Any]:
     }
 
 
+def market_buy(session: HTTP, link_id: str) -> None:
+    session.place_order(
+        category="linear",
+        symbol=SYMBOL,
+        side="Buy",
+        orderType="Market",
+        qty="0.002",
+        orderLinkId=link_id,
+    )
+
+
+def orders_and_executions(sockets: Sockets) -> Frames:
+    """The frames of both private streams, once both are subscribed."""
+    frames = Frames()
+    private = sockets.private(callback_function=frames)
+    private.order_stream(frames)
+    private.execution_stream(frames)
+    for _ in range(2):
+        frames.wait(lambda f: f.get("op") == "subscribe")
+    return frames
+
+
 def open_links(session: HTTP) -> set[str]:
     rows = session.get_open_orders(category="linear", symbol=SYMBOL, limit=50)["result"]["list"]
     return {row["orderLinkId"] for row in rows}
@@ -160,23 +182,11 @@ def test_a_young_order_is_hidden_from_the_lists_and_then_shown(paper_exchange: A
 def test_a_forgotten_order_is_in_no_list_and_no_stream(
     paper_exchange: Api, sockets: Sockets
 ) -> None:
-    session, frames = http(paper_exchange), Frames()
-    private = sockets.private(callback_function=frames)
-    private.order_stream(frames)
-    private.execution_stream(frames)
-    for _ in range(2):
-        frames.wait(lambda f: f.get("op") == "subscribe")
+    session, frames = http(paper_exchange), orders_and_executions(sockets)
     forgotten, known = new_link_id(), new_link_id()
     paper_exchange.fault("forgotten_orders", endpoint=forgotten)
     for link_id in (forgotten, known):
-        session.place_order(
-            category="linear",
-            symbol=SYMBOL,
-            side="Buy",
-            orderType="Market",
-            qty="0.002",
-            orderLinkId=link_id,
-        )
+        market_buy(session, link_id)
     # The known order was sent later: once its execution is here, the other's will not come.
     frames.wait(lambda f: f.get("topic") == "execution" and known in str(f))
     assert not [frame for frame in frames.seen if forgotten in str(frame)]
@@ -198,23 +208,11 @@ def test_a_cache_restart_forgets_closed_orders_but_history_knows_them(paper_exch
 
 
 def test_executions_come_twice_late_or_not_at_all(paper_exchange: Api, sockets: Sockets) -> None:
-    session, frames = http(paper_exchange), Frames()
-    private = sockets.private(callback_function=frames)
-    private.order_stream(frames)
-    private.execution_stream(frames)
-    for _ in range(2):
-        frames.wait(lambda f: f.get("op") == "subscribe")
+    session, frames = http(paper_exchange), orders_and_executions(sockets)
 
     def buy() -> str:
         link_id = new_link_id()
-        session.place_order(
-            category="linear",
-            symbol=SYMBOL,
-            side="Buy",
-            orderType="Market",
-            qty="0.002",
-            orderLinkId=link_id,
-        )
+        market_buy(session, link_id)
         frames.row("order", orderLinkId=link_id, orderStatus="Filled")
         time.sleep(0.05)
         return link_id

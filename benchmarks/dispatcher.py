@@ -89,6 +89,7 @@ class Bench:
         )
         self._dispatcher = Dispatcher(
             db=db,
+            account=ACCOUNT,
             clock=clock,
             wakeups=DispatcherOnly(),
             horizon=horizon,

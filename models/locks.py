@@ -6,7 +6,7 @@ Advisory locks are numbered; a number is never given to another purpose.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any, TypeVar
@@ -114,14 +114,14 @@ def lock_reservation(session: Session, request_id: str) -> ReservationRow | None
 
 def lock_order(session: Session, child_id: int) -> tuple[ParentOrderRow, ChildOrderRow] | None:
     """Locks a child's parent and then the child, in one round trip; None: no such child."""
-    return _lock_order(session, _ORDER_BY_CHILD, child_id)
+    return _lock_order(session, _ORDER_BY_CHILD, {"key": child_id})
 
 
 def lock_order_of_link(
-    session: Session, order_link_id: str
+    session: Session, account: str, order_link_id: str
 ) -> tuple[ParentOrderRow, ChildOrderRow] | None:
-    """As `lock_order`, of the child with this id at the exchange."""
-    return _lock_order(session, _ORDER_BY_LINK, order_link_id)
+    """As `lock_order`, of the account's child with this id at the exchange."""
+    return _lock_order(session, _ORDER_BY_LINK, {"account": account, "key": order_link_id})
 
 
 # Postgres locks a joined row's tables in the order that FOR UPDATE names them.
@@ -132,13 +132,15 @@ _ORDER = (
     .execution_options(populate_existing=True)
 )
 _ORDER_BY_CHILD = _ORDER.where(ChildOrderRow.child_id == bindparam("key"))
-_ORDER_BY_LINK = _ORDER.where(ChildOrderRow.order_link_id == bindparam("key"))
+_ORDER_BY_LINK = _ORDER.where(
+    ChildOrderRow.account == bindparam("account"), ChildOrderRow.order_link_id == bindparam("key")
+)
 
 
 def _lock_order(
-    session: Session, statement: Any, key: object
+    session: Session, statement: Any, keys: Mapping[str, object]
 ) -> tuple[ParentOrderRow, ChildOrderRow] | None:
-    found = session.execute(statement, {"key": key}).first()
+    found = session.execute(statement, keys).first()
     if found is None:
         return None
     parent, child = found

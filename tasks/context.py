@@ -151,6 +151,7 @@ class Services:
     def dispatcher(self) -> Dispatcher:
         return Dispatcher(
             db=self.db,
+            account=self.settings.account,
             clock=self.clock,
             wakeups=self.wakeups,
             horizon=timedelta(seconds=self.settings.dispatch_horizon_seconds),

@@ -51,7 +51,10 @@ class Admission:
     def insert(
         self, uow: UnitOfWork, request: MLTradeRequest, now: datetime
     ) -> tuple[TradeRequestRow, bool]:
-        """The request's row, locked, and whether this is the first time that it is seen."""
+        """The request's row, locked, and whether this is the first time that it is seen.
+
+        Raises BadMessage where another account of this database has used the request_id.
+        """
         payload = intake.payload_of(request)
         row = TradeRequestRow(
             request_id=request.request_id,
@@ -73,6 +76,9 @@ class Admission:
         known = uow.session.get_one(
             TradeRequestRow, request.request_id, with_for_update=True, populate_existing=True
         )
+        if known.account != self._account:
+            taken = "was used by another account of this database: it names one trade for ever"
+            raise BadMessage((FieldError("request_id", taken),))
         return known, False
 
     def _record(self, raw: object, error: BadMessage) -> None:

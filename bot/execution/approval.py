@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.clock import Clock
 from bot.errors import BadMessage
-from bot.execution import intake, outcomes, rows, snapshots
+from bot.execution import intake, outcomes, ownership, rows, snapshots
 from bot.execution.admission import Admission
 from bot.execution.deciding import decide, gate_version
 from bot.execution.parents import is_urgent, step_soon, wake_child
@@ -60,15 +60,25 @@ class ApprovalService:
         A message that breaks the schema gives a typed error with its fields and an audit entry.
         """
         try:
-            request = self._admission.parse(raw)
+            return self._decide(self._admission.parse(raw))
         except BadMessage as error:
             return outcomes.bad_message(intake.claimed_request_id(raw), error)
-        return self._decide(request)
 
     def validate_stored(self, request_id: str) -> dict[str, Any] | None:
         """Decides a request whose row was written first; None when there is no such row."""
         with self._db.reading() as session:
             row = session.get(TradeRequestRow, request_id)
+        if row is not None and row.account != self._account:
+            ownership.refuse(
+                self._db,
+                ours=self._account,
+                theirs=row.account,
+                subject=request_id,
+                act="validate",
+                actor="gate",
+                now=self._clock.now(),
+            )
+            return None
         return None if row is None else self.validate_and_execute(row.payload)
 
     def _decide(self, request: MLTradeRequest) -> dict[str, Any]:

@@ -48,6 +48,8 @@ class NotClaimed(StrEnum):
     """Claimed before: whoever finds it so reconciles instead of posting."""
     STOPPED = "stopped"
     """Its permit, state or deadline forbids it; the child has ended."""
+    FOREIGN = "foreign"
+    """Another account's: these keys must not sign it, and its own process will send it."""
     HELD = "held"
     """It may go out later; why is noted on the child."""
 
@@ -58,6 +60,8 @@ class Prospect:
 
     child_id: int
     symbol: str
+    account: str
+    """Whose keys would sign it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,8 @@ class Claims:
             if found is None or found[1].state != ChildState.PLANNED:
                 return NotClaimed.ALREADY_TAKEN
             parent, child = found
+            if permits.is_foreign(prospect.account, parent, child):
+                return NotClaimed.FOREIGN
             if child.due_at > now:
                 return NotClaimed.NOT_DUE
             cleared = clearance.read(uow.session, parent)

@@ -14,9 +14,11 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
-    """Wakes due children, stepped parents to look at, and requests whose validation never came."""
+    """Wakes one account's due children, stepped parents to look at, and requests whose validation
+    never came."""
 
     db: Database
+    account: str
     clock: Clock
     wakeups: Wakeups
     horizon: timedelta
@@ -27,9 +29,9 @@ class Dispatcher:
         window = orders.WakeWindow(self.clock.now(), self.horizon, self.wake_timeout)
         with self.db.unit_of_work() as uow:
             orders.plan_anew(uow.session)
-            children = orders.take_due_children(uow.session, window, BATCH)
-            parents = orders.take_due_parents(uow.session, window, BATCH)
-            lost = orders.take_lost_requests(uow.session, window, BATCH)
+            children = orders.take_due_children(uow.session, self.account, window, BATCH)
+            parents = orders.take_due_parents(uow.session, self.account, window, BATCH)
+            lost = orders.take_lost_requests(uow.session, self.account, window, BATCH)
             uow.commit()
         for child in children:
             self.wakeups.child(child.key, child.at, urgent=child.urgent)

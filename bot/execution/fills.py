@@ -48,7 +48,7 @@ class FillBook:
         """Stores an execution once, and says whether it was news; a second report of the same
         execId changes nothing."""
         with self._db.unit_of_work() as uow:
-            found = lock_order_of_link(uow.session, execution.order_link_id)
+            found = lock_order_of_link(uow.session, self._account, execution.order_link_id)
             parent, child = found or (None, None)
             if not self._store(uow, execution, child, now, source):
                 uow.commit()  # nothing; a rollback would cost the connection's prepared statements
@@ -72,7 +72,7 @@ class FillBook:
     def apply_order(self, order: ExchangeOrder, now: datetime) -> None:
         """Brings a child to what the exchange says of its order; never back from a final state."""
         with self._db.reading() as session:
-            child_id = orders.open_child_by_link_id(session, order.order_link_id)
+            child_id = orders.open_child_by_link_id(session, self._account, order.order_link_id)
         if child_id is None:
             # A final state stays: most order records come after the fills and end here.
             return

@@ -63,6 +63,11 @@ def refusal(
     return None
 
 
+def is_foreign(account: str, parent: ParentOrderRow, child: ChildOrderRow) -> bool:
+    """Whether the order is another account's than the one whose keys would sign it."""
+    return (parent.account, child.account) != (account, account)
+
+
 def parent_refusal(session: Session, parent: ParentOrderRow) -> Refusal | None:
     """Why no further child of this parent may be made; None when its permit still holds."""
     rows = states.applicable_states(session, parent.account, parent.strategy, parent.symbol)

@@ -17,7 +17,7 @@ from bot.exchange.protocol import (
     Execution,
     Wallet,
 )
-from bot.execution import settlement
+from bot.execution import ownership, settlement
 from bot.execution.fills import FillBook
 from bot.execution.identity import PREFIX
 from bot.execution.parents import is_urgent, wake_child
@@ -70,6 +70,10 @@ class Reconciler:
         """Brings a child to the truth; never places anything itself."""
         with self._db.reading() as session:
             child = session.get(ChildOrderRow, child_id)
+        if child is not None and child.account != self._account:
+            # These keys see nothing of it: absence would be taken for proof.
+            self._refuse(child)
+            return None
         if child is None or not ChildState(child.state).may_be_at_exchange:
             return None if child is None else ChildState(child.state)
         order = self._exchange.find_order(child.symbol, child.order_link_id)
@@ -117,7 +121,7 @@ class Reconciler:
         """
         now = self._clock.now()
         with self._db.reading() as session:
-            overdue = orders.overdue_requests(session, now, limit)
+            overdue = orders.overdue_requests(session, self._account, now, limit)
         return sum(self._expire(request_id, now) for request_id in overdue)
 
     def _expire(self, request_id: str, now: datetime) -> int:
@@ -250,6 +254,17 @@ class Reconciler:
             for symbol in sorted(ours.keys() | theirs.keys())
             if ours.get(symbol, Decimal(0)) != theirs.get(symbol, Decimal(0))
         }
+
+    def _refuse(self, child: ChildOrderRow) -> None:
+        ownership.refuse(
+            self._db,
+            ours=self._account,
+            theirs=child.account,
+            subject=child.order_link_id,
+            act="resolve",
+            actor="reconcile",
+            now=self._clock.now(),
+        )
 
     def _adopt(self, order: ExchangeOrder) -> None:
         if order.filled_qty > 0:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, select
 from bot.clock import Clock
 from bot.errors import ExchangeRefused, OutcomeUnknown, RetryLater, Throttled
 from bot.exchange.protocol import Exchange, OrderAck
-from bot.execution import settlement
+from bot.execution import ownership, settlement
 from bot.execution.budget import OrderBudget
 from bot.execution.claims import Claim, Claims, NotClaimed, Prospect
 from bot.execution.failures import NOTHING_TO_REDUCE, classify_refusal, nothing_left_to_reduce
@@ -40,9 +40,13 @@ from models.tables import ChildOrderRow, ParentOrderRow
 HTTP_BAN = "http_403"
 
 
-_LOOK = select(ChildOrderRow.state, ChildOrderRow.due_at, ChildOrderRow.symbol).where(
-    ChildOrderRow.child_id == bindparam("child_id")
-)
+_LOOK = select(
+    ChildOrderRow.account,
+    ChildOrderRow.order_link_id,
+    ChildOrderRow.state,
+    ChildOrderRow.due_at,
+    ChildOrderRow.symbol,
+).where(ChildOrderRow.child_id == bindparam("child_id"))
 
 
 class SendResult(StrEnum):
@@ -52,6 +56,8 @@ class SendResult(StrEnum):
     """Claimed before: whoever finds it so reconciles instead of posting."""
     STOPPED = "stopped"
     """Its permit, state or deadline forbids it; the child has ended."""
+    FOREIGN = "foreign"
+    """Another account's: nothing was sent or changed, and it was told."""
     REFUSED = "refused"
     DEFERRED = "deferred"
     """It will go out later: held back, out of budget, or provably not taken."""
@@ -62,6 +68,7 @@ _NOT_CLAIMED = {
     NotClaimed.NOT_DUE: SendResult.NOT_DUE,
     NotClaimed.ALREADY_TAKEN: SendResult.ALREADY_TAKEN,
     NotClaimed.STOPPED: SendResult.STOPPED,
+    NotClaimed.FOREIGN: SendResult.FOREIGN,
     NotClaimed.HELD: SendResult.DEFERRED,
 }
 
@@ -95,7 +102,7 @@ class Sender:
     def send(self, child_id: int, account: str) -> SendResult:
         """Sends the child if it is due, allowed and unclaimed; a second call does nothing."""
         with self._db.autocommit_connection() as connection:
-            prospect = self._prospect(connection, child_id)
+            prospect = self._prospect(connection, child_id, account)
             if isinstance(prospect, SendResult):
                 return prospect
             # Read before any lock is taken: Redis may hang, and nobody must wait for that.
@@ -115,14 +122,30 @@ class Sender:
             return SendResult.ALREADY_TAKEN
         return self._post(claim, account)
 
-    def _prospect(self, connection: Connection, child_id: int) -> Prospect | SendResult:
+    def _prospect(
+        self, connection: Connection, child_id: int, account: str
+    ) -> Prospect | SendResult:
         """A look without locks: most wake-ups that come twice end here."""
         row = connection.execute(_LOOK, {"child_id": child_id}).first()
+        if row is not None and row.account != account:
+            self._refuse(row.account, account, row.order_link_id)
+            return SendResult.FOREIGN
         if row is None or row.state != ChildState.PLANNED:
             return SendResult.ALREADY_TAKEN
         if row.due_at > self._clock.now():
             return SendResult.NOT_DUE
-        return Prospect(child_id, row.symbol)
+        return Prospect(child_id, row.symbol, account)
+
+    def _refuse(self, theirs: str, ours: str, link_id: str) -> None:
+        ownership.refuse(
+            self._db,
+            ours=ours,
+            theirs=theirs,
+            subject=link_id,
+            act="send",
+            actor=self._owner,
+            now=self._clock.now(),
+        )
 
     def _post(self, claim: Claim, account: str) -> SendResult:
         hit(BEFORE_POST, claim.algorithm)

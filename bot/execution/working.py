@@ -16,7 +16,7 @@ from enum import StrEnum
 from bot.clock import Clock
 from bot.errors import MlriskError, Refused
 from bot.exchange.protocol import Exchange
-from bot.execution import backup_plans, permits, settlement, steppers, volume_counter
+from bot.execution import backup_plans, ownership, permits, settlement, steppers, volume_counter
 from bot.execution.algorithms.steered_vwap import CLOCK
 from bot.execution.algorithms.stepping import (
     POLL,
@@ -59,6 +59,8 @@ CANCEL_AGAIN = timedelta(seconds=2)
 class StepResult(StrEnum):
     STEPPED = "stepped"
     NOT_DUE = "not_due"
+    FOREIGN = "foreign"
+    """Another account's: nothing was done, and it was told."""
     IDLE = "idle"
     """It is over, or not worked by steps."""
 
@@ -129,6 +131,17 @@ class ParentWorker:
     def _look(self, request_id: str) -> _Look | StepResult:
         with self._db.reading() as session:
             parent = session.get(ParentOrderRow, request_id)
+        if parent is not None and parent.account != self._account:
+            ownership.refuse(
+                self._db,
+                ours=self._account,
+                theirs=parent.account,
+                subject=request_id,
+                act="step",
+                actor="worker",
+                now=self._clock.now(),
+            )
+            return StepResult.FOREIGN
         if parent is None or parent.step_at is None or ParentState(parent.state).is_final:
             return StepResult.IDLE
         now = self._clock.now()

@@ -49,8 +49,10 @@ def plan_anew(session: Session) -> None:
 _PLAN_ANEW = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
-def take_due_children(session: Session, window: WakeWindow, limit: int) -> Sequence[Due[int]]:
-    """Planned children that need a wake-up, marked as woken now.
+def take_due_children(
+    session: Session, account: str, window: WakeWindow, limit: int
+) -> Sequence[Due[int]]:
+    """Planned children of the account that need a wake-up, marked as woken now.
 
     A child needs one when it is due within the horizon and was never woken, or when its last
     wake-up is older than the timeout and it should have gone out by now: that wake-up was lost.
@@ -59,6 +61,7 @@ def take_due_children(session: Session, window: WakeWindow, limit: int) -> Seque
     chosen = (
         select(table.child_id)
         .where(
+            table.account == account,
             table.state == ChildState.PLANNED,
             _wants_wakeup(table.due_at, table.wake_at, window),
         )
@@ -76,12 +79,19 @@ def take_due_children(session: Session, window: WakeWindow, limit: int) -> Seque
     return sorted((Due(key, at, urgent) for key, at, urgent in rows), key=_when)
 
 
-def take_due_parents(session: Session, window: WakeWindow, limit: int) -> Sequence[Due[str]]:
-    """Stepped parents that want to be looked at, marked as woken now; lost wake-ups included."""
+def take_due_parents(
+    session: Session, account: str, window: WakeWindow, limit: int
+) -> Sequence[Due[str]]:
+    """Stepped parents of the account that want to be looked at, marked as woken now; lost
+    wake-ups included."""
     table = ParentOrderRow
     chosen = (
         select(table.request_id)
-        .where(table.step_at.is_not(None), _wants_wakeup(table.step_at, table.step_wake_at, window))
+        .where(
+            table.account == account,
+            table.step_at.is_not(None),
+            _wants_wakeup(table.step_at, table.step_wake_at, window),
+        )
         .order_by(table.step_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -119,11 +129,16 @@ def _when(due: Due[Any]) -> datetime:
     return due.at
 
 
-def overdue_requests(session: Session, now: datetime, limit: int) -> Sequence[str]:
-    """Requests with planned children whose deadline has passed: those must never go out."""
+def overdue_requests(session: Session, account: str, now: datetime, limit: int) -> Sequence[str]:
+    """The account's requests with planned children whose deadline has passed: those must never
+    go out."""
     return session.scalars(
         select(ChildOrderRow.request_id)
-        .where(ChildOrderRow.state == ChildState.PLANNED, ChildOrderRow.deadline_at <= now)
+        .where(
+            ChildOrderRow.account == account,
+            ChildOrderRow.state == ChildState.PLANNED,
+            ChildOrderRow.deadline_at <= now,
+        )
         .group_by(ChildOrderRow.request_id)
         .order_by(func.min(ChildOrderRow.child_id))
         .limit(limit)
@@ -146,12 +161,13 @@ def unresolved_children(
     return session.scalars(query.order_by(ChildOrderRow.child_id)).all()
 
 
-def open_child_by_link_id(session: Session, order_link_id: str) -> int | None:
-    """The id of a child that is not final; None also where there is no such child."""
-    return session.scalar(_OPEN_CHILD_BY_LINK, {"order_link_id": order_link_id})
+def open_child_by_link_id(session: Session, account: str, order_link_id: str) -> int | None:
+    """The id of a child of the account that is not final; None also where there is none such."""
+    return session.scalar(_OPEN_CHILD_BY_LINK, {"account": account, "order_link_id": order_link_id})
 
 
 _OPEN_CHILD_BY_LINK = select(ChildOrderRow.child_id).where(
+    ChildOrderRow.account == bindparam("account"),
     ChildOrderRow.order_link_id == bindparam("order_link_id"),
     ChildOrderRow.state.not_in(_FINAL_CHILD),
 )
@@ -203,12 +219,16 @@ def open_parents(session: Session, account: str | None = None) -> Sequence[Paren
     return session.scalars(query.order_by(ParentOrderRow.request_id)).all()
 
 
-def take_lost_requests(session: Session, window: WakeWindow, limit: int) -> Sequence[str]:
-    """Ids of requests that were written first and whose validation never came; marked as woken."""
+def take_lost_requests(
+    session: Session, account: str, window: WakeWindow, limit: int
+) -> Sequence[str]:
+    """Ids of the account's requests that were written first and whose validation never came;
+    marked as woken."""
     table = TradeRequestRow
     chosen = (
         select(table.request_id)
         .where(
+            table.account == account,
             table.status == ExecutionStatus.PENDING_VALIDATION,
             or_(table.wake_at.is_(None), table.wake_at < window.now - window.wake_timeout),
         )

@@ -39,46 +39,50 @@ ACCOUNT = "paper"
 class Desk:
     """One account's services under test; time moves only when a test moves it."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(
+        self, db: Database, account: str = ACCOUNT, clock: FixedClock | None = None
+    ) -> None:
         self.db = db
-        self.clock = FixedClock(T0)
+        self.account = account
+        self.clock = clock or FixedClock(T0)
         self.exchange = FakeExchange(self.clock)
         self.market = FakeMarket(self.clock)
         self.limits = FakeLimits()
         self.wakeups = RecordedWakeups()
         self.budget = FreeBudget()
         self.forecasts = FakeForecasts()
-        prepare(db, self.exchange, ACCOUNT, T0)
+        prepare(db, self.exchange, account, T0)
         self.approval = ApprovalService(
             db=db,
-            account=ACCOUNT,
+            account=account,
             market=self.market,
             limits=self.limits,
             clock=self.clock,
             wakeups=self.wakeups,
             horizon=timedelta(seconds=5),
         )
-        self.admission = Admission(db=db, account=ACCOUNT, clock=self.clock, wakeups=self.wakeups)
-        self.fill_book = FillBook(db, ACCOUNT, self.wakeups)
+        self.admission = Admission(db=db, account=account, clock=self.clock, wakeups=self.wakeups)
+        self.fill_book = FillBook(db, account, self.wakeups)
         self.reconciler = Reconciler(
             db=db,
             exchange=self.exchange,
-            account=ACCOUNT,
+            account=account,
             clock=self.clock,
             wakeups=self.wakeups,
         )
         self.dispatcher = Dispatcher(
             db=db,
+            account=account,
             clock=self.clock,
             wakeups=self.wakeups,
             horizon=timedelta(seconds=5),
             wake_timeout=timedelta(seconds=3),
         )
         self.halter = Halter(db, self.clock, exchange=self.exchange, wakeups=self.wakeups)
-        self.pacer = Pacer(db, ACCOUNT, self.market, self.limits, self.clock, self.wakeups)
+        self.pacer = Pacer(db, account, self.market, self.limits, self.clock, self.wakeups)
         self.worker = ParentWorker(
             db=db,
-            account=ACCOUNT,
+            account=account,
             exchange=self.exchange,
             market=self.market,
             limits=self.limits,
@@ -158,7 +162,7 @@ class Desk:
         )
 
     def send(self, child_id: int) -> SendResult:
-        return self.sender.send(child_id, ACCOUNT)
+        return self.sender.send(child_id, self.account)
 
     def send_due(self) -> list[SendResult]:
         return [
@@ -201,13 +205,13 @@ class Desk:
 
     def position(self) -> Decimal:
         with self.db.reading() as session:
-            row = session.get(PositionRow, (ACCOUNT, "BTCUSDT"))
+            row = session.get(PositionRow, (self.account, "BTCUSDT"))
         return Decimal(0) if row is None else row.qty
 
     def liquidation_price(self) -> Decimal | None:
         """The exchange's word on the position, as far as it is known."""
         with self.db.reading() as session:
-            return session.get_one(PositionRow, (ACCOUNT, "BTCUSDT")).liquidation_price
+            return session.get_one(PositionRow, (self.account, "BTCUSDT")).liquidation_price
 
     def at_rest(self) -> bool:
         """Every parent has ended; false before the first."""

@@ -78,7 +78,7 @@ def test_what_is_locked_is_as_it_was_committed_by_whoever_held_it(
 
     def lock_both() -> None:
         with desk.db.unit_of_work() as uow:
-            found = lock_order_of_link(uow.session, child.order_link_id)
+            found = lock_order_of_link(uow.session, child.account, child.order_link_id)
             assert found is not None
             seen.append((str(found[0].end_reason), found[1].state))
 
@@ -112,7 +112,7 @@ def test_a_row_is_locked_once_in_a_transaction_and_anew_in_the_next(
 def test_an_unknown_order_is_none(desk: Desk) -> None:
     with desk.db.reading() as session:
         assert lock_order(session, 1) is None
-        assert lock_order_of_link(session, "mlr-unknown") is None
+        assert lock_order_of_link(session, "paper", "mlr-unknown") is None
 
 
 def test_what_was_changed_before_the_lock_is_not_lost_by_it(

@@ -13,12 +13,17 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from models.backup import BackupPlan
 from models.enums import Algorithm, ExecutionPriority, TradeSide
+from models.plain import nan_as_nothing, plainly, said_once
 
 _PLAIN_NUMBER = re.compile(r"-?\d{1,24}(\.\d{1,18})?", re.ASCII)
 _PLAIN_NUMBER_SCHEMA = r"^-?\d{1,24}(\.\d{1,18})?$"
@@ -145,6 +150,9 @@ class SignalData(Message):
     """The trade that the strategy wants."""
 
     position_size: PositiveDecimal = Field(description="notional in the quote currency (USDT)")
+    side: TradeSide | None = Field(
+        default=None, description="the request's side once more, with which it must agree"
+    )
     reduce_only: bool = Field(
         default=False, strict=True, description="never opens or flips a position"
     )
@@ -157,6 +165,11 @@ class SignalData(Message):
     )
     limit_price: PositiveDecimal | None = Field(
         default=None, description="never trade beyond this price"
+    )
+    stop_price: PositiveDecimal | None = Field(
+        default=None,
+        description="where the strategy gives the trade up: the loss there is its risk. No order "
+        "is placed for it",
     )
     volume_curve: tuple[VolumeShare, ...] = Field(
         default=(), max_length=1440, description="expected volume of each equal slot, for VWAP"
@@ -239,16 +252,32 @@ class MLPredictions(Message):
     member_probabilities: tuple[Share, ...] = Field(default=(), max_length=256)
     model_version: Identifier | None = None
     predicted_at: UtcTime | None = None
+    stability: Share | None = Field(
+        default=None, description="prediction_stability by another name"
+    )
+    feature_importance_score: Share | None = Field(
+        default=None, description="one score in place of feature_importance"
+    )
+
+    _once = field_validator("stability", "feature_importance_score")(said_once)
 
 
 class RequestMarketData(Message):
-    """The market as the strategy saw it; the gate decides on its own data and compares."""
+    """Market and portfolio as the strategy sees them: claims that are stored and compared. The
+    gate decides on its own data."""
 
     price: PositiveDecimal | None = None
     spread_bps: Score | None = None
     volatility: Score | None = None
     volume_24h: PlainDecimal | None = None
     timestamp: UtcTime | None = None
+    volume: PlainDecimal | None = Field(default=None, description="volume_24h by another name")
+    portfolio_value: PositiveDecimal | None = None
+    returns: Annotated[tuple[Score | None, ...], BeforeValidator(nan_as_nothing)] = Field(
+        default=(), max_length=5000, description="daily returns, oldest first; null is a gap"
+    )
+
+    _once = field_validator("volume")(said_once)
 
 
 class MLTradeRequest(Message):
@@ -261,12 +290,35 @@ class MLTradeRequest(Message):
     ml_predictions: MLPredictions
     market_data: RequestMarketData = Field(default_factory=RequestMarketData)
     priority: ExecutionPriority = ExecutionPriority.NORMAL
-    created_at: UtcTime
+    created_at: UtcTime | None = Field(
+        default=None,
+        description="None: when it is received, so that time spent in a queue is not seen",
+    )
     expires_at: UtcTime | None = None
     metadata: Annotated[dict[str, Any], AfterValidator(_small_and_storable)] = Field(
         default_factory=dict,
         description="free for the strategy; `account` and `strategy` name the scopes",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, raw: Any) -> Any:
+        return plainly(raw)
+
+    @field_validator("signal_data")
+    @classmethod
+    def _sides_agree(cls, signal: SignalData, info: ValidationInfo) -> SignalData:
+        side = info.data.get("side")
+        if signal.side is None or side is None or signal.side is side:
+            return signal
+        wrong = PydanticCustomError(
+            "side",
+            "is {signal}, but the request's side is {side}",
+            {"signal": signal.side.value, "side": side.value},
+        )
+        raise ValidationError.from_exception_data(
+            "signal_data", [{"type": wrong, "loc": ("side",), "input": signal.side.value}]
+        )
 
     @property
     def account(self) -> str | None:

@@ -65,7 +65,7 @@ class Admission:
             status=ExecutionStatus.PENDING_VALIDATION,
             payload=payload,
             payload_sha256=intake.payload_hash(payload),
-            created_at=request.created_at,
+            created_at=request.created_at or now,
             received_at=now,
             expires_at=request.expires_at,
             updated_at=now,

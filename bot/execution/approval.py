@@ -82,14 +82,14 @@ class ApprovalService:
         return None if row is None else self.validate_and_execute(row.payload)
 
     def _decide(self, request: MLTradeRequest) -> dict[str, Any]:
-        intent = intake.to_intent(request, self._account)
-        market = self._market.read(intent.symbol)
+        market = self._market.read(request.symbol)
         with self._db.unit_of_work() as uow:
             now = self._clock.now()
             row, is_new = self._admission.insert(uow, request, now)
             first = None if is_new else uow.session.get(DecisionRow, request.request_id)
             if first is not None:
                 return outcomes.of_decision(row, first, repeated=True)
+            intent = intake.to_intent(request, self._account, row.created_at)
             self._serialise(uow, now)
             # Under the lock: the newest time, and nobody else's reservation in between.
             now = self._clock.now()

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import secrets
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -44,8 +45,8 @@ def payload_hash(payload: dict[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def to_intent(request: MLTradeRequest, account: str) -> TradeIntent:
-    """The request as the gate sees it."""
+def to_intent(request: MLTradeRequest, account: str, received_at: datetime) -> TradeIntent:
+    """The request as the gate sees it; without a time of its own it is as old as its receipt."""
     signal, model = request.signal_data, request.ml_predictions
     return TradeIntent(
         request_id=request.request_id,
@@ -58,13 +59,18 @@ def to_intent(request: MLTradeRequest, account: str) -> TradeIntent:
             confidence=model.confidence,
             uncertainty=model.uncertainty,
             ensemble_agreement=model.ensemble_agreement,
-            prediction_stability=model.prediction_stability,
+            prediction_stability=(
+                model.stability
+                if model.prediction_stability is None
+                else model.prediction_stability
+            ),
             feature_importance=dict(model.feature_importance),
             member_probabilities=model.member_probabilities,
             model_version=model.model_version,
             predicted_at=model.predicted_at,
+            feature_importance_score=model.feature_importance_score,
         ),
-        created_at=request.created_at,
+        created_at=request.created_at or received_at,
         expires_at=request.expires_at,
         reduce_only=signal.reduce_only,
         priority=request.priority,
@@ -75,6 +81,7 @@ def to_intent(request: MLTradeRequest, account: str) -> TradeIntent:
         volume_curve=signal.volume_curve,
         risk_aversion=signal.risk_aversion,
         options=_options(signal),
+        stop_price=signal.stop_price,
     )
 
 

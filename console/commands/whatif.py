@@ -69,13 +69,14 @@ def _load(order: str) -> Any:
 
 
 def _intent(raw: Any, account: str, made_at: datetime | None) -> "TradeIntent":
+    from bot.clock import SystemClock
     from bot.errors import BadMessage
     from bot.execution import intake
 
     if made_at is not None and isinstance(raw, dict):
         raw = _made_at(raw, made_at)
     try:
-        return intake.to_intent(intake.parse_request(raw), account)
+        return intake.to_intent(intake.parse_request(raw), account, SystemClock().now())
     except BadMessage as error:
         lines = "\n".join(f"  {e.field}: {e.message}" for e in error.errors)
         raise CommandError(f"the message was refused:\n{lines}", ExitCode.USAGE) from error

@@ -165,6 +165,24 @@ def test_a_written_request_is_decided_by_its_wake_up_and_found_when_that_is_lost
     assert desk.wakeups.requests == ["r-written", "r-written"]
 
 
+def test_a_request_without_a_time_is_as_old_as_its_receipt(desk: Desk) -> None:
+    raw = desk.request("r-timeless")
+    del raw["created_at"]
+    desk.admission.accept(raw)
+    received = desk.clock.now()
+    desk.pass_time(2)
+    outcome = desk.approval.validate_stored("r-timeless")
+    assert outcome is not None
+    assert outcome["verdict"] == "allow"
+    assert desk.approval.validate_and_execute(raw) == {**outcome, "repeated": True}
+    with desk.db.reading() as session:
+        row = session.get_one(TradeRequestRow, "r-timeless")
+        decision = session.get_one(DecisionRow, "r-timeless")
+    assert row.created_at == received
+    assert row.payload["created_at"] is None
+    assert codec.from_json(TradeIntent, decision.intent).created_at == received
+
+
 def test_a_stored_decision_replays_to_the_same_bytes(desk: Desk) -> None:
     desk.approve("r-1")
     desk.approve("r-2", ml_predictions={"confidence": 0.2})

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +22,8 @@ from bot.execution.intake import (
     to_intent,
 )
 from models.messages import MLTradeRequest, parse_plain_decimal, request_schema
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 GOOD: dict[str, Any] = {
     "request_id": "r-1",
@@ -77,6 +80,13 @@ BAD = [
     ("ml_predictions.confidence", 1.2),
     ("ml_predictions.confidence", "-Infinity"),
     ("ml_predictions.feature_importance.x", math.inf),
+    ("market_data.portfolio_value", -1),
+    ("market_data.returns", [math.inf]),
+    ("market_data.returns", "none"),
+    ("market_data.returns", [0.0] * 5001),
+    ("signal_data.side", "long"),
+    ("signal_data.stop_price", 0),
+    ("ml_predictions.stability", 1.2),
     ("market_data.timestamp", "2026-11-23T12:00:00"),
     ("created_at", "2026-11-23T12:00:00"),
     ("created_at", "yesterday"),
@@ -112,7 +122,7 @@ def test_a_broken_field_is_refused_by_its_name(path: str, value: object) -> None
 def test_a_score_is_taken_as_a_model_writes_it(score: float) -> None:
     message = broken("ml_predictions.feature_importance", {"x": score})
     message["ml_predictions"]["uncertainty"] = score
-    model = to_intent(parse_request(json.loads(json.dumps(message))), "paper").model
+    model = to_intent(parse_request(json.loads(json.dumps(message))), "paper", NOON).model
     assert model.feature_importance == {"x": score}
     assert model.uncertainty == score
 
@@ -125,14 +135,16 @@ def test_a_score_without_a_bound_of_its_own_is_finite_and_moderate(strength: flo
 
 def test_a_wish_for_randomness_gets_a_seed_of_its_own_and_others_get_none() -> None:
     request = parse_request(broken("signal_data.size_distortion", 0.3))
-    first, second = (to_intent(request, "paper").options.seed for _ in range(2))
+    first, second = (to_intent(request, "paper", NOON).options.seed for _ in range(2))
     assert first is not None and first != second
-    assert to_intent(parse_request(GOOD), "paper").options.seed is None
+    assert to_intent(parse_request(GOOD), "paper", NOON).options.seed is None
 
 
 def test_the_seeds_short_backup_plan_reaches_the_gate() -> None:
     names = ["reduce_size", "market_order_fallback", "cancel_on_risk_increase"]
-    options = to_intent(parse_request(broken("signal_data.backup_plan", names)), "paper").options
+    options = to_intent(
+        parse_request(broken("signal_data.backup_plan", names)), "paper", NOON
+    ).options
     assert options.cancel_on_risk_increase
     assert options.backup_ladders["margin"] == ("reduce_size", "market_order_fallback")
     assert "throttled" not in options.backup_ladders
@@ -149,6 +161,119 @@ def test_rates_in_the_wrong_order_and_a_vwap_of_two_minds_are_refused() -> None:
     for wrong in (signal, two, {"position_size": "10", "algorithm": "vwap"}):
         with pytest.raises(BadMessage):
             parse_request(broken("signal_data", wrong))
+
+
+# "2. Trade Validation" of the user's document, as its request carries it in "3. Trade Execution".
+DOCUMENT: dict[str, Any] = {
+    "request_id": "ml_trade_2026-11-23T12:00:00.123456",
+    "symbol": "BTCUSDT",
+    "side": "buy",
+    "signal_data": {"side": "buy", "position_size": "1000", "signal_strength": 0.75},
+    "ml_predictions": {
+        "confidence": 0.72,
+        "uncertainty": 0.25,
+        "ensemble_agreement": 0.8,
+        "stability": 0.7,
+        "feature_importance_score": 0.6,
+    },
+    "market_data": {
+        "volatility": 0.025,
+        "volume": 1000000,
+        "portfolio_value": 100000,
+        "returns": [math.nan, 0.01, -0.02],
+    },
+    "priority": "normal",
+}
+
+
+class Scalar(float):
+    """As numpy's: a number with `tolist`."""
+
+    def tolist(self) -> float:
+        return float(self)
+
+
+class Series:
+    """As pandas' series: no list, with `tolist`."""
+
+    def __init__(self, *values: float) -> None:
+        self.values = values
+
+    def tolist(self) -> list[float]:
+        return list(self.values)
+
+
+def test_the_documents_request_is_read_whole() -> None:
+    request = parse_request(DOCUMENT)
+    intent = to_intent(request, "paper", NOON)
+    assert (intent.model.prediction_stability, intent.model.feature_importance_score) == (0.7, 0.6)
+    assert intent.created_at == NOON
+    assert request.market_data.portfolio_value == 100_000
+    assert request.market_data.returns == (None, 0.01, -0.02)
+    stored = json.loads(json.dumps(payload_of(request), allow_nan=False))
+    assert parse_request(stored) == request
+
+
+def test_the_time_of_receipt_is_no_part_of_the_content() -> None:
+    payload = payload_of(parse_request(DOCUMENT))
+    assert payload["created_at"] is None
+    assert payload_hash(payload) == payload_hash(payload_of(parse_request(payload)))
+
+
+def test_a_stop_reaches_the_gate() -> None:
+    request = parse_request(broken("signal_data.stop_price", "48000.5"))
+    assert to_intent(request, "paper", NOON).stop_price == Decimal("48000.5")
+
+
+@pytest.mark.parametrize(
+    ("ours", "seeds", "value"),
+    [
+        ("ml_predictions.prediction_stability", "ml_predictions.stability", 0.7),
+        ("ml_predictions.feature_importance", "ml_predictions.feature_importance_score", 0.6),
+        ("market_data.volume_24h", "market_data.volume", 1000),
+    ],
+)
+def test_two_names_of_one_thing_are_accepted_once(ours: str, seeds: str, value: float) -> None:
+    both = broken(seeds, value)
+    section, key = ours.split(".")
+    both[section] = both[section] | {key: {"x": value} if key.endswith("importance") else value}
+    with pytest.raises(BadMessage, match="give one of them") as caught:
+        parse_request(both)
+    assert [error.field for error in caught.value.errors] == [seeds]
+
+
+def test_the_signals_side_is_the_requests() -> None:
+    assert parse_request(broken("signal_data.side", "buy"))
+    with pytest.raises(BadMessage, match="is sell, but the request's side is buy") as caught:
+        parse_request(broken("signal_data.side", "sell"))
+    assert [error.field for error in caught.value.errors] == ["signal_data.side"]
+
+
+def test_a_notebooks_scalars_and_arrays_are_numbers_and_lists() -> None:
+    message = deepcopy(DOCUMENT)
+    message["ml_predictions"]["confidence"] = Scalar(0.72)
+    message["ml_predictions"]["member_probabilities"] = Series(0.7, 0.72)
+    message["market_data"]["returns"] = Series(math.nan, 0.01, -0.02)
+    request = parse_request(message)
+    assert request.ml_predictions.member_probabilities == (0.7, 0.72)
+    assert request.market_data == parse_request(DOCUMENT).market_data
+    message["ml_predictions"]["confidence"] = Scalar(math.nan)
+    with pytest.raises(BadMessage, match="confidence"):
+        parse_request(message)
+
+
+def test_numpys_own_numbers_are_accepted() -> None:
+
+    message = deepcopy(DOCUMENT)
+    message["ml_predictions"] = {
+        name: np.float32(score) for name, score in message["ml_predictions"].items()
+    }
+    message["signal_data"]["position_size"] = np.int64(1000)
+    message["market_data"]["returns"] = np.array([math.nan, 0.01, -0.02])
+    request = MLTradeRequest(**message)
+    assert request.signal_data.position_size == 1000
+    assert request.ml_predictions.confidence == pytest.approx(0.72)
+    assert request.market_data.returns == (None, 0.01, -0.02)
 
 
 def test_every_broken_field_is_named_at_once() -> None:

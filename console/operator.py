@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from bot.errors import MlriskError
 from bot.exchange.protocol import Exchange
+from bot.execution.calling_back import call_back
 from bot.execution.ports import Wakeups
 from config.settings import Settings
 from console.errors import CommandError, ExitCode
@@ -55,20 +56,30 @@ def _answers(redis_url: str) -> bool:
         client.close()
 
 
-def cancel_without_postgres(exchange: Exchange, why: Exception) -> CommandError:
+def cancel_without_postgres(
+    exchange: Exchange, why: Exception, *, everything: bool = False
+) -> CommandError:
     """The last resort of a halt: working orders go, though nothing can be recorded.
 
     Returns the error to end with, because a halt that isn't recorded is none: workers that still
     reach Postgres may go on.
     """
-    line = str(getattr(why, "orig", why)).strip().splitlines()[0]
+    problems: list[str] = []
     try:
-        cancelled = exchange.cancel_all()
-        left = exchange.open_orders()
+        found = call_back(exchange, everything=everything, problem=problems.append)
     except MlriskError as error:
         outcome = f"orders could not be cancelled either: {error.message}"
     else:
-        outcome = f"{len(cancelled)} working orders cancelled at the exchange, {len(left)} left"
+        outcome = (
+            f"{found.cancelled} working orders cancelled at the exchange, {len(found.left)} left"
+        )
+    return not_halted(why, "; ".join([outcome, *problems]))
+
+
+def not_halted(why: Exception, outcome: str = "") -> CommandError:
+    """The state could not be written, so that workers may go on."""
+    line = str(getattr(why, "orig", why)).strip().splitlines()[0]
+    more = f"; {outcome}" if outcome else ""
     return CommandError(
-        f"NOT halted: Postgres can't be reached ({line}); {outcome}", ExitCode.DEPENDENCY_DOWN
+        f"NOT halted: Postgres can't be reached ({line}){more}", ExitCode.DEPENDENCY_DOWN
     )

@@ -8,13 +8,15 @@ Advisory locks are numbered; a number is never given to another purpose.
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, select, text
 from sqlalchemy.orm import Session, SessionTransaction
 
-from models.enums import ChildState
+from models.enums import ChildState, ParentState
 from models.tables import AccountRow, Base, ChildOrderRow, ParentOrderRow, ReservationRow
 
 R = TypeVar("R", bound=Base)
@@ -25,7 +27,7 @@ class AdvisoryLock(IntEnum):
 
     AUDIT_CHAIN = 1
     SENDING = 2
-    """Held shared from a child's claim to its stored outcome; exclusive by a halt."""
+    """Held shared from a child's claim to its stored outcome; a halt waits for its holders."""
 
 
 def _key(name: str) -> int:
@@ -48,26 +50,61 @@ _AUDIT_HEAD = text("SELECT seq, hash FROM audit_head(:kind, :key, :chain)")
 
 @contextmanager
 def sending_shared(connection: Connection, account: str) -> Iterator[None]:
-    """A sender's lock: several may send at once, but none while a halt is being sealed."""
-    with _session_lock(connection, account, "pg_advisory_lock_shared", "pg_advisory_unlock_shared"):
-        yield
-
-
-@contextmanager
-def sending_exclusive(connection: Connection, account: str) -> Iterator[None]:
-    """A halt's lock: waits for every sender that is under way."""
-    with _session_lock(connection, account, "pg_advisory_lock", "pg_advisory_unlock"):
-        yield
-
-
-@contextmanager
-def _session_lock(connection: Connection, account: str, take: str, release: str) -> Iterator[None]:
+    """A sender's lock: several may send at once, and a halt sees each of them."""
     keys = {"kind": int(AdvisoryLock.SENDING), "key": _key(account)}
-    connection.execute(text(f"SELECT {take}(:kind, :key)"), keys)
+    connection.execute(text("SELECT pg_advisory_lock_shared(:kind, :key)"), keys)
     try:
         yield
     finally:
-        connection.execute(text(f"SELECT {release}(:kind, :key)"), keys)
+        connection.execute(text("SELECT pg_advisory_unlock_shared(:kind, :key)"), keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A session that may still send or commit a claim; the same one later has another `since`."""
+
+    pid: int
+    since: datetime | None
+    """None: Postgres doesn't show it; it counts until the session has gone."""
+
+
+def sending_holders(connection: Connection) -> dict[Holder, float]:
+    """Sessions that hold any account's sending lock or have children locked, and for how many
+    seconds.
+
+    Nothing is waited for, so that a halt never stands before the senders of exits.
+    """
+    rows = connection.execute(_HOLDERS, {"kind": int(AdvisoryLock.SENDING)})
+    return {Holder(pid, since): float(seconds) for pid, since, seconds in rows}
+
+
+# A session executes nothing between the taking and the giving back of its lock, so that the end of
+# its last statement is when it took it. Claims are transactions on other sessions: whatever began
+# to change children before the halt may still commit one.
+_HOLDERS = text(
+    """
+    SELECT a.pid, held.since,
+           coalesce(extract(epoch FROM clock_timestamp() - held.since), 0) AS seconds
+      FROM pg_stat_activity a
+      JOIN LATERAL (
+            SELECT CASE WHEN l.locktype = 'advisory' THEN a.state_change ELSE a.xact_start END
+                   AS since
+              FROM pg_locks l
+             WHERE l.pid = a.pid AND l.granted AND l.database = a.datid
+               AND ((l.locktype = 'advisory' AND l.classid = :kind AND l.objsubid = 2)
+                    OR (l.locktype = 'relation'
+                        AND l.relation = 'child_order'::regclass
+                        AND l.mode IN ('RowShareLock', 'RowExclusiveLock')))
+           ) held ON true
+     WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
+    """
+)
+
+
+def end_session(connection: Connection, pid: int) -> bool:
+    """Ends one of our sessions, its locks and its transaction; True once it has gone."""
+    found = connection.scalar(text("SELECT pg_terminate_backend(:pid, 2000)"), {"pid": pid})
+    return bool(found)
 
 
 def lock_account(session: Session, account: str) -> bool:
@@ -82,6 +119,45 @@ _ACCOUNT = (
 
 def lock_parent(session: Session, request_id: str) -> ParentOrderRow | None:
     return _lock(session, ParentOrderRow, request_id)
+
+
+def lock_open_parents(
+    session: Session, after: str, limit: int, *, wait_ms: int | None
+) -> Sequence[ParentOrderRow]:
+    """Locks the next open parents that nobody has ended, by request id.
+
+    Without `wait_ms` those that somebody holds are left out; with it they are waited for so long.
+    """
+    if wait_ms is not None:
+        session.execute(text(f"SET LOCAL lock_timeout = '{wait_ms}ms'"))
+    parents = session.scalars(
+        select(ParentOrderRow)
+        .where(
+            ParentOrderRow.request_id > after,
+            ParentOrderRow.state.not_in([state for state in ParentState if state.is_final]),
+            ParentOrderRow.stop_reason.is_(None),
+        )
+        .order_by(ParentOrderRow.request_id)
+        .limit(limit)
+        .with_for_update(skip_locked=wait_ms is None)
+        .execution_options(populate_existing=True)
+    ).all()
+    _held(session).update((ParentOrderRow, parent.request_id) for parent in parents)
+    return parents
+
+
+def lock_reservations(session: Session, request_ids: Sequence[str]) -> None:
+    """Locks the reservations of held parents, in one round trip."""
+    rows = session.scalars(
+        select(ReservationRow)
+        .where(ReservationRow.request_id.in_(request_ids))
+        .order_by(ReservationRow.request_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    # The session keeps rows weakly; these are asked for again one by one.
+    session.info[_KEPT] = rows
+    _held(session).update((ReservationRow, row.request_id) for row in rows)
 
 
 def lock_child(session: Session, child_id: int) -> ChildOrderRow | None:
@@ -178,3 +254,4 @@ def _held(session: Session) -> set[tuple[type[Base], object]]:
 
 
 _HELD = "rows that are locked"
+_KEPT = "rows that must stay in the session"

@@ -182,7 +182,6 @@ class Services:
             self.clock,
             exchange=self.exchange,
             revoke=revoke_queued,
-            wakeups=self.wakeups,
         )
 
     def rebuild_reservations(self) -> ReservationReport:

@@ -1,30 +1,38 @@
-"""Halting and resuming: the state row first, then proof that nothing more is on its way.
+"""Halting and resuming: the state row first, then what can still trade, then the proof.
 
-A halt is *sealed* once every sender of every account has stored its outcome (their shared lock is
-taken exclusively) and what dead senders may have placed is past its recv_window. From then on the
-exchange accepts nothing more from us that adds risk.
+From the state row's commit no claim of what adds risk succeeds. The steps after it go on when
+another fails; each failure is a line of the report. A halt is *sealed* once nothing of ours can
+be accepted any more that adds risk (`sealing`).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from bot.clock import Clock
-from bot.errors import MlriskError, NotAuthorised, RetryLater
+from bot.errors import NotAuthorised
 from bot.exchange.protocol import Exchange
-from bot.execution import settlement
-from bot.execution.ports import DispatcherOnly, Wakeups
+from bot.execution import sealing
+from bot.execution.calling_back import CalledBack, call_back
+from bot.execution.stopping import ParentStopper, Stopped
 from models.audit import GLOBAL_CHAIN
 from models.database import Database, UnitOfWork
-from models.enums import ChildState, ScopeKind, TradingState
-from models.locks import lock_parent, sending_exclusive
+from models.enums import ScopeKind, TradingState
 from models.repositories import orders, states
-from models.tables import AccountRow, ChildOrderRow
+from models.tables import AccountRow
 
-SEAL_TIMEOUT_SECONDS = 30
-"""Longer than the slowest POST (3 s to connect, 8 s to read) and its bookkeeping."""
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+REASON = "halted"
+"""How the stop reason of a halt begins; the request's status follows from it."""
+LOCK_WAIT_MS = 6_000
+"""Longer than a session may keep a transaction open without a word (`models/database.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +42,32 @@ class HaltReport:
     state: TradingState
     already_halted: bool
     sealed_at: datetime | None
+    parents_stopped: int
     children_cancelled: int
     unresolved: tuple[str, ...]
     """Children whose order may still be at the exchange, by order_link_id."""
     orders_cancelled: int
     tasks_revoked: int
     problems: tuple[str, ...]
+    """What was not done or not proven, and what to do about it."""
+
+
+@dataclass(slots=True)
+class _Steps:
+    """Runs the steps after the latch; what one of them raises is a line and stops no other."""
+
+    problems: list[str] = field(default_factory=list)
+
+    def run(self, step: Callable[[], T], otherwise: T, told: str) -> T:
+        try:
+            return step()
+        except Exception as error:  # whatever it is: the other steps matter more
+            log.info("a step of the halt failed: %s", told, exc_info=True)
+            line = str(getattr(error, "orig", error)).strip().splitlines() or [""]
+            problem = f"{told} ({type(error).__name__}: {line[0]})"
+            if problem not in self.problems:
+                self.problems.append(problem)
+            return otherwise
 
 
 class Halter:
@@ -52,33 +80,65 @@ class Halter:
         *,
         exchange: Exchange | None = None,
         revoke: Callable[[], int] | None = None,
-        wakeups: Wakeups | None = None,
+        seal_timeout_seconds: float = sealing.TIMEOUT_SECONDS,
+        hold_limit_seconds: float = sealing.HOLD_LIMIT_SECONDS,
+        lock_wait_ms: int = LOCK_WAIT_MS,
     ) -> None:
         self._db = db
         self._clock = clock
         self._exchange = exchange
         self._revoke = revoke
-        self._wakeups = wakeups or DispatcherOnly()
+        self._sealer = sealing.Sealer(
+            db, timeout_seconds=seal_timeout_seconds, hold_limit_seconds=hold_limit_seconds
+        )
+        self._stopper = ParentStopper(db, clock, lock_wait_ms=lock_wait_ms)
 
-    def halt(self, *, reason: str, actor: str, cancel: bool = False) -> HaltReport:
-        """Lets nothing more through; a second call seals and cancels again, harmlessly."""
-        problems: list[str] = []
+    def halt(
+        self,
+        *,
+        reason: str,
+        actor: str,
+        cancel: bool = False,
+        everything: bool = False,
+        latched: Callable[[bool], None] | None = None,
+    ) -> HaltReport:
+        """Lets nothing more through; a second call stops, cancels and seals again, harmlessly.
+
+        `cancel` calls our working orders back at the exchange, with `everything` those of others
+        as well. `latched` hears at once that the state is committed (True: it was halted before).
+        Raises only when that failed; then nothing is halted.
+        """
         already = self.latch(reason, actor)
-        sealed_at = self._seal(actor, problems)
-        revoked = self._revoke_tasks(problems)
-        cancelled = self._stop_parents()
-        orders_cancelled = self._cancel_orders(problems) if cancel else 0
-        with self._db.reading() as session:
-            unresolved = tuple(c.order_link_id for c in orders.unresolved_children(session))
+        if latched is not None:
+            latched(already)
+        steps = _Steps()
+        stopped = self._stop_parents(steps, actor)
+        first = self._call_back(steps, everything) if cancel else CalledBack(0, ())
+        revoked = self._revoke_tasks(steps)
+        sealed_at = steps.run(
+            lambda: self._seal(actor, steps.problems),
+            None,
+            "HALTED, but not sealed: a placement may still be under way; run it again",
+        )
+        # What a sender under way had accepted after the first look.
+        last = self._call_back(steps, everything) if cancel and sealed_at else first
+        steps.problems.extend(
+            f"{order.order_link_id or order.order_id} is still open" for order in last.left
+        )
+        nothing: tuple[str, ...] = ()
+        unresolved = steps.run(
+            self._unresolved, nothing, "what may still be at the exchange could not be read"
+        )
         return HaltReport(
             TradingState.HALTED,
             already,
             sealed_at,
-            cancelled,
+            stopped.parents,
+            stopped.children,
             unresolved,
-            orders_cancelled,
+            first.cancelled + (last.cancelled if last is not first else 0),
             revoked,
-            tuple(problems),
+            tuple(steps.problems),
         )
 
     def resume(self, *, reason: str, actor: str, development: bool) -> None:
@@ -120,22 +180,24 @@ class Halter:
         return already
 
     def _seal(self, actor: str, problems: list[str]) -> datetime | None:
-        """Waits for every sender under way, then for what dead senders may have sent."""
-        with self._db.reading() as session:
-            accounts = list(
-                session.scalars(select(AccountRow.account).order_by(AccountRow.account))
+        """Waits for every sender under way, then for what may be accepted without an answer."""
+        if not self._sealer.wait(problems.append):
+            problems.append(
+                "HALTED, but not sealed: a sender is still under way; run it again, and look at "
+                "`mlrisk status` for a worker that hangs"
             )
-        for account in accounts:
-            with self._db.autocommit_connection() as connection:
-                connection.execute(text(f"SET lock_timeout = '{SEAL_TIMEOUT_SECONDS}s'"))
-                with sending_exclusive(connection, account):
-                    orphans = self._orphans(account)
-            problems.extend(
-                f"{child.order_link_id}: its sender died at {child.sent_at}; "
-                "what it may have placed is being reconciled"
-                for child in orphans
-            )
+            return None
+        children = sealing.unsettled(self._db)
+        problems.extend(
+            f"{child.order_link_id}: sent at {child.sent_at}, and no answer is known; it is being "
+            "looked up and called back"
+            for child in children
+        )
+        window = timedelta(
+            milliseconds=5000 if self._exchange is None else self._exchange.recv_window_ms
+        )
         now = self._clock.now()
+        until = sealing.accepted_until(children, window)
         with self._db.unit_of_work() as uow:
             row = states.lock_state(
                 uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=actor
@@ -144,7 +206,10 @@ class Halter:
                 problems.append("the halt was lifted while it was being sealed")
                 return None
             if row.sealed_at is None:
-                row.sealed_at = max(now, self._ambiguity_ends(accounts) or now)
+                row.sealed_at = max(now, until or now)
+                accounts = list(
+                    uow.session.scalars(select(AccountRow.account).order_by(AccountRow.account))
+                )
                 uow.audit(
                     GLOBAL_CHAIN,
                     "halt_sealed",
@@ -156,66 +221,50 @@ class Halter:
                 uow.commit()
             return row.sealed_at
 
-    def _orphans(self, account: str) -> Sequence[ChildOrderRow]:
-        """With the lock held exclusively, whoever is SENDING has lost its process."""
-        with self._db.reading() as session:
-            return session.scalars(
-                select(ChildOrderRow).where(
-                    ChildOrderRow.account == account, ChildOrderRow.state == ChildState.SENDING
-                )
-            ).all()
-
-    def _ambiguity_ends(self, accounts: Sequence[str]) -> datetime | None:
-        """When the last request of a dead sender can no longer be accepted."""
-        window = timedelta(
-            milliseconds=5000 if self._exchange is None else self._exchange.recv_window_ms
-        )
-        sent = [c.sent_at for a in accounts for c in self._orphans(a) if c.sent_at is not None]
-        return max(sent) + window if sent else None
-
-    def _stop_parents(self) -> int:
+    def _stop_parents(self, steps: _Steps, actor: str) -> Stopped:
         """Ends every parent: what has not gone out is released, what rests is to be cancelled.
 
         Parents whose orders rest are looked at by their workers, which send the cancels.
         """
-        cancelled = 0
-        with self._db.reading() as session:
-            parents = [parent.request_id for parent in orders.open_parents(session)]
-        for request_id in parents:
-            with self._db.unit_of_work() as uow:
-                parent = lock_parent(uow.session, request_id)
-                if parent is None:
-                    continue
-                cancelled += settlement.stop(
-                    uow, parent, "halted", self._clock.now(), self._wakeups
-                )
-                uow.commit()
-        return cancelled
+        stopped = steps.run(
+            lambda: self._stopper.stop_all(REASON, actor),
+            Stopped(),
+            "not every order under way was ended; its children stop at their claim; run it again",
+        )
+        if stopped.held:
+            steps.problems.append(
+                f"{len(stopped.held)} orders under way are held by another process and were not "
+                f"ended ({', '.join(stopped.held[:_NAMED])}); their children stop at their claim; "
+                "run it again"
+            )
+        return stopped
 
-    def _revoke_tasks(self, problems: list[str]) -> int:
+    def _revoke_tasks(self, steps: _Steps) -> int:
         """An accelerator only: the state row is what stops; so a lost broker is a note, no more."""
         if self._revoke is None:
             return 0
-        try:
-            return self._revoke()
-        except RetryLater as error:
-            problems.append(
-                f"queued tasks could not be revoked ({error}); they will stop at their claim"
-            )
-            return 0
+        return steps.run(
+            self._revoke, 0, "queued tasks could not be revoked; they will stop at their claim"
+        )
 
-    def _cancel_orders(self, problems: list[str]) -> int:
-        if self._exchange is None:
-            problems.append("working orders were not cancelled: no exchange is configured")
-            return 0
-        try:
-            cancelled = self._exchange.cancel_all()
-            left = self._exchange.open_orders()
-        except MlriskError as error:
-            problems.append(f"working orders may remain: {error}")
-            return 0
-        problems.extend(f"{order.order_link_id or order.order_id} is still open" for order in left)
-        return len(cancelled)
+    def _call_back(self, steps: _Steps, everything: bool) -> CalledBack:
+        exchange = self._exchange
+        if exchange is None:
+            steps.problems.append("working orders were not cancelled: no exchange is configured")
+            return CalledBack(0, ())
+        return steps.run(
+            lambda: call_back(exchange, everything=everything, problem=steps.problems.append),
+            CalledBack(0, ()),
+            "working orders may remain: run it again, or cancel them at the exchange",
+        )
+
+    def _unresolved(self) -> tuple[str, ...]:
+        with self._db.reading() as session:
+            return tuple(c.order_link_id for c in orders.unresolved_children(session))
+
+
+_NAMED = 5
+"""So many request ids are named in a line of the report."""
 
 
 def latch(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bool:

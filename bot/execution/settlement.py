@@ -169,6 +169,12 @@ def _wind_down(
 
 def finish(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> None:
     """Ends a parent of which nothing is open; what was never filled is released."""
+    status = close(uow, parent, now, note)
+    orders.set_request_status(uow.session, parent.request_id, status, now)
+
+
+def close(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> ExecutionStatus:
+    """`finish` without the request's row: returns the status that it is to have."""
     rest = parent.approved_qty - parent.filled_qty - parent.released_qty
     if rest > 0:
         release(uow, parent, rest)
@@ -180,7 +186,6 @@ def finish(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) ->
     parent.end_reason = note
     parent.step_at = None
     _release_reservation(uow, parent, now)
-    orders.set_request_status(uow.session, parent.request_id, _request_status(parent), now)
     uow.audit(
         parent.account,
         "parent_ended",
@@ -195,6 +200,7 @@ def finish(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) ->
         },
         now,
     )
+    return _request_status(parent)
 
 
 def _release_reservation(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from console.context import HomeOption, JsonOption, settings_of
-from console.errors import CommandError, ExitCode
-from console.output import print_json, stdout, utc
+from console.errors import ExitCode
+from console.output import print_json, stderr, stdout, utc
 
 if TYPE_CHECKING:
     from bot.execution.halt import HaltReport
@@ -21,12 +21,15 @@ def halt(
     ctx: typer.Context,
     reason: Annotated[str, typer.Option("--reason", "-r", help="Why; it is recorded.")],
     cancel: Annotated[
-        bool, typer.Option("--cancel", help="Also cancel working orders (stops stay).")
+        bool, typer.Option("--cancel", help="Also cancel our working orders (stops stay).")
+    ] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="With --cancel: the working orders of others, too.")
     ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let nothing more through: the state first, then proof that nothing is on its way.
+    """Let nothing more through: the state first, then what is under way, then proof of both.
 
     Asks nothing, works without Celery and Redis, and survives a restart. Exit status 1 when the
     halt holds but could not be proven (sealed) or something is left to be looked at.
@@ -34,28 +37,29 @@ def halt(
     from sqlalchemy.exc import OperationalError
 
     from bot.clock import SystemClock
-    from bot.errors import MlriskError
     from bot.exchange.factory import make_exchange
     from bot.execution.halt import Halter
-    from console.operator import cancel_without_postgres, revoker
+    from console.operator import cancel_without_postgres, not_halted, revoker
     from models.database import Database
 
     settings = settings_of(ctx, home)
     clock = SystemClock()
     db = Database(settings.require_database_url())
-    exchange = make_exchange(settings, clock) if cancel else None
+    exchange = make_exchange(settings, clock) if cancel or everything else None
     try:
         halter = Halter(db, clock, exchange=exchange, revoke=revoker(settings))
-        report = halter.halt(reason=reason, actor=f"cli:{getpass.getuser()}", cancel=cancel)
+        report = halter.halt(
+            reason=reason,
+            actor=f"cli:{getpass.getuser()}",
+            cancel=exchange is not None,
+            everything=everything,
+            latched=_tell,
+        )
     except OperationalError as error:
+        # Only the latch raises; what fails after it is a line of the report.
         if exchange is not None:
-            raise cancel_without_postgres(exchange, error) from error
-        raise
-    except MlriskError as error:
-        # The state row is written before anything that can fail so.
-        raise CommandError(
-            f"HALTED, but not everything was done: {error.message}; run it again"
-        ) from error
+            raise cancel_without_postgres(exchange, error, everything=everything) from error
+        raise not_halted(error) from error
     finally:
         db.dispose()
     if as_json:
@@ -66,11 +70,18 @@ def halt(
         raise typer.Exit(ExitCode.FAILED)
 
 
+def _tell(already: bool) -> None:
+    """At once, and beside the report: what follows may take its time."""
+    was = " (it was already)" if already else ""
+    stderr().print(f"[bold]HALTED[/]{was}: nothing more goes out that adds risk")
+
+
 def _facts(report: "HaltReport") -> dict[str, Any]:
     return {
         "state": report.state,
         "already_halted": report.already_halted,
         "sealed_at": report.sealed_at,
+        "parents_stopped": report.parents_stopped,
         "children_cancelled": report.children_cancelled,
         "unresolved": report.unresolved,
         "orders_cancelled": report.orders_cancelled,
@@ -83,8 +94,6 @@ def _print(report: "HaltReport") -> None:
     from rich.markup import escape
 
     out = stdout()
-    was = " (it was already)" if report.already_halted else ""
-    out.print(f"[bold]{report.state.upper()}[/]{was}")
     if report.sealed_at is not None:
         out.print(
             f"sealed at {utc(report.sealed_at)}: nothing risk-adding can be accepted any more"
@@ -92,8 +101,9 @@ def _print(report: "HaltReport") -> None:
     else:
         out.print("[red]NOT sealed[/]: a placement may still be under way")
     out.print(
-        f"{report.children_cancelled} planned child orders cancelled, {report.tasks_revoked} "
-        f"queued tasks revoked, {report.orders_cancelled} working orders cancelled"
+        f"{report.parents_stopped} orders under way ended with {report.children_cancelled} "
+        f"planned child orders, {report.orders_cancelled} working orders cancelled, "
+        f"{report.tasks_revoked} queued tasks revoked"
     )
     for link_id in report.unresolved:
         out.print(f"unresolved: {escape(link_id)} may still be at the exchange")

@@ -78,7 +78,7 @@ class Desk:
             horizon=timedelta(seconds=5),
             wake_timeout=timedelta(seconds=3),
         )
-        self.halter = Halter(db, self.clock, exchange=self.exchange, wakeups=self.wakeups)
+        self.halter = Halter(db, self.clock, exchange=self.exchange)
         self.pacer = Pacer(db, account, self.market, self.limits, self.clock, self.wakeups)
         self.worker = ParentWorker(
             db=db,

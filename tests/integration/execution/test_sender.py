@@ -397,7 +397,7 @@ class TestHalting:
         report = desk.halter.halt(reason="again", actor="me", cancel=True)
         assert report.already_halted
         assert report.orders_cancelled == 1
-        assert desk.exchange.cancelled == [order.order_link_id]
+        assert desk.exchange.cancel_requests == [order.order_link_id]
         assert desk.exchange.open_orders() == []
 
     def test_halting_twice_is_one_halt(self, desk: Desk) -> None:

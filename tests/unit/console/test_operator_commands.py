@@ -11,11 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.errors import DependencyDown
-from bot.exchange.protocol import ExchangeOrder
+from bot.exchange.protocol import ExchangeOrder, OrderStatus
 from bot.execution.pacing import Pace, PaceKind
 from console.cli import run
 from console.errors import ExitCode
 from console.operator import cancel_without_postgres
+from models.enums import TradeSide
 from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, TradingStateRow
 from tests.unit.console.scene import START, Scene, read_only_engine
 from workers.ports import free_port
@@ -224,23 +225,49 @@ def test_without_postgres_a_halt_with_cancel_still_asks_the_exchange(
     assert "hidden-word" not in error
 
 
+def _order(link: str) -> ExchangeOrder:
+    return ExchangeOrder(
+        order_id=f"id-{link}", order_link_id=link, symbol="BTCUSDT", side=TradeSide.BUY,
+        qty=Decimal(1), price=Decimal(1), status=OrderStatus.OPEN, raw_status="New",
+        filled_qty=Decimal(0), average_price=None, reduce_only=False, reject_reason="",
+        cancel_type="", updated_at=START,
+    )  # fmt: skip
+
+
 class _Exchange:
-    """The two calls that the last resort makes."""
+    """The calls that the last resort makes: two orders of ours, one of somebody else."""
 
     def __init__(self, *, down: bool = False) -> None:
         self._down = down
+        self._open = {link: _order(link) for link in ("mr-a", "mr-b", "by-hand")}
+
+    def cancel(self, symbol: str, order_link_id: str) -> None:
+        del self._open[order_link_id]
 
     def cancel_all(self, symbol: str | None = None) -> Sequence[str]:
-        if self._down:
-            raise DependencyDown("no route")
-        return ["mr-a", "mr-b"]
+        gone, self._open = list(self._open), {}
+        return gone
 
     def open_orders(self) -> Sequence[ExchangeOrder]:
-        return []
+        if self._down:
+            raise DependencyDown("no route")
+        return list(self._open.values())
 
 
-def test_the_last_resort_says_what_was_cancelled() -> None:
-    error = cancel_without_postgres(_Exchange(), OSError("gone"))  # type: ignore[arg-type]
-    assert error.message.endswith("2 working orders cancelled at the exchange, 0 left")
+@pytest.mark.parametrize(("everything", "cancelled", "left"), [(False, 2, 1), (True, 3, 0)])
+def test_the_last_resort_says_what_was_cancelled(
+    everything: bool, cancelled: int, left: int
+) -> None:
+    exchange = _Exchange()
+    error = cancel_without_postgres(
+        exchange,
+        OSError("gone"),
+        everything=everything,  # type: ignore[arg-type]
+    )
+    assert error.message.endswith(f"{cancelled} working orders cancelled at the exchange, 0 left")
+    assert len(exchange.open_orders()) == left
+
+
+def test_the_last_resort_says_that_it_failed() -> None:
     error = cancel_without_postgres(_Exchange(down=True), OSError("gone"))  # type: ignore[arg-type]
     assert error.message.endswith("could not be cancelled either: no route")

@@ -1,0 +1,86 @@
+"""Proof that nothing that adds risk is on its way any more: what `sealed_at` of a halt says.
+
+Once the halt is latched, every claim that is not committed yet fails. What may still reach the
+exchange is in the hands of the sessions that were sending or claiming at that moment: they are
+waited for, and ended when they have been at it for longer than any post takes. A request that one
+of them has left behind is refused by the exchange after its recv_window, however late it arrives.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select
+
+from models.database import Database
+from models.enums import ChildState
+from models.locks import Holder, end_session, sending_holders
+from models.tables import ChildOrderRow
+
+TIMEOUT_SECONDS = 30.0
+"""Longer than the slowest POST (3 s to connect, 8 s to read) and its bookkeeping."""
+HOLD_LIMIT_SECONDS = 15.0
+"""Longer than the slowest POST, too: who takes longer is frozen or hung."""
+_POLL_SECONDS = 0.05
+
+
+class Sealer:
+    """Waits for every sender that was under way when it is asked."""
+
+    def __init__(
+        self,
+        db: Database,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        hold_limit_seconds: float = HOLD_LIMIT_SECONDS,
+    ) -> None:
+        self._db = db
+        self._timeout_seconds = timeout_seconds
+        self._hold_limit_seconds = hold_limit_seconds
+
+    def wait(self, ended: Callable[[str], None]) -> bool:
+        """False when somebody could not be waited for; `ended` hears of sessions that were cut.
+
+        Holders who come later are not waited for: their claims see the halt.
+        """
+        until = time.monotonic() + self._timeout_seconds
+        with self._db.autocommit_connection() as connection:
+            awaited = set(sending_holders(connection))
+            while awaited:
+                now = sending_holders(connection)
+                awaited &= now.keys()
+                for holder in sorted(awaited, key=lambda h: h.pid):
+                    if now[holder] >= self._hold_limit_seconds and self._end(connection, holder):
+                        awaited.discard(holder)
+                        ended(
+                            f"a sender that had not moved for {now[holder]:.0f} s was ended "
+                            f"(session {holder.pid}): look at its worker; what it may have placed "
+                            "is being looked up"
+                        )
+                if awaited and time.monotonic() >= until:
+                    return False
+                if awaited:
+                    time.sleep(_POLL_SECONDS)
+        return True
+
+    def _end(self, connection: Connection, holder: Holder) -> bool:
+        return end_session(connection, holder.pid)
+
+
+def unsettled(db: Database) -> Sequence[ChildOrderRow]:
+    """Risk-adding children that the exchange may still accept or have accepted unheard."""
+    with db.reading() as session:
+        return session.scalars(
+            select(ChildOrderRow)
+            .where(
+                ChildOrderRow.state.in_((ChildState.SENDING, ChildState.UNKNOWN)),
+                ChildOrderRow.reduce_only.is_(False),
+            )
+            .order_by(ChildOrderRow.child_id)
+        ).all()
+
+
+def accepted_until(children: Sequence[ChildOrderRow], recv_window: timedelta) -> datetime | None:
+    """When the last of these requests can no longer be accepted; None: there is none."""
+    sent = [child.sent_at for child in children if child.sent_at is not None]
+    return max(sent) + recv_window if sent else None

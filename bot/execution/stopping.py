@@ -1,0 +1,131 @@
+"""Ending many parents at once, in sets: what a halt does. `settlement.stop` ends a single one.
+
+Each batch is one transaction of a fixed number of statements, however many slices its parents
+have. A parent that somebody else holds is left for last, so that it keeps no other waiting.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy.exc import DBAPIError
+
+from bot.clock import Clock
+from bot.execution import settlement
+from bot.execution.parents import ZERO, release
+from bot.risk.codec import plain
+from models.database import Database, UnitOfWork
+from models.enums import ExecutionStatus
+from models.locks import lock_open_parents, lock_reservations
+from models.repositories import stopping
+from models.repositories.stopping import Ended, StillOpen
+from models.tables import ParentOrderRow
+
+BATCH = 200
+"""Parents of one transaction; with a hundred slices each it takes about two seconds."""
+
+
+@dataclass(slots=True)
+class Stopped:
+    """What was ended, and what could not be."""
+
+    parents: int = 0
+    children: int = 0
+    held: tuple[str, ...] = ()
+    """Request ids of parents that somebody else has locked."""
+
+
+class ParentStopper:
+    """Ends every open parent."""
+
+    def __init__(self, db: Database, clock: Clock, *, lock_wait_ms: int) -> None:
+        self._db = db
+        self._clock = clock
+        self._lock_wait_ms = lock_wait_ms
+
+    def stop_all(self, reason: str, actor: str) -> Stopped:
+        """A second call ends nothing twice."""
+        found = Stopped()
+        self._pass(found, reason, actor, lock_wait_ms=None)
+        if self._left():
+            try:
+                self._pass(found, reason, actor, lock_wait_ms=self._lock_wait_ms)
+            except DBAPIError:
+                self._pass(found, reason, actor, lock_wait_ms=None)
+        found.held = tuple(self._left())
+        return found
+
+    def _pass(self, found: Stopped, reason: str, actor: str, *, lock_wait_ms: int | None) -> None:
+        """All that nobody holds; with a wait, that long for each that somebody does."""
+        after = ""
+        while True:
+            with self._db.unit_of_work() as uow:
+                parents = lock_open_parents(uow.session, after, BATCH, wait_ms=lock_wait_ms)
+                if not parents:
+                    return
+                children = _stop(uow, parents, reason, actor, self._clock.now())
+                uow.commit()
+            found.parents += len(parents)
+            found.children += children
+            after = parents[-1].request_id
+
+    def _left(self) -> Sequence[str]:
+        with self._db.reading() as session:
+            return stopping.not_stopped(session)
+
+
+def _stop(
+    uow: UnitOfWork, parents: Sequence[ParentOrderRow], reason: str, actor: str, now: datetime
+) -> int:
+    ids = [parent.request_id for parent in parents]
+    ended = stopping.end_planned(uow.session, ids, now, reason)
+    stopping.request_cancels(uow.session, ids, now)
+    still_open = stopping.still_open(uow.session, ids)
+    lock_reservations(uow.session, ids)
+    statuses: dict[ExecutionStatus, list[str]] = {}
+    for parent in parents:
+        own = ended.get(parent.request_id, ())
+        parent.stop_reason = parent.stop_reason or reason
+        _account_for(uow, parent, own, actor, now)
+        status = _wind_down(uow, parent, still_open.get(parent.request_id), now)
+        if status is not None:
+            statuses.setdefault(status, []).append(parent.request_id)
+    for status, those in statuses.items():
+        stopping.set_statuses(uow.session, those, status, now)
+    return sum(len(own) for own in ended.values())
+
+
+def _account_for(
+    uow: UnitOfWork, parent: ParentOrderRow, ended: Sequence[Ended], actor: str, now: datetime
+) -> None:
+    """What the ended children held is released, or a stepped parent's own again."""
+    rest = sum((child.rest for child in ended), Decimal(0))
+    if rest > ZERO and not parent.stepped:
+        release(uow, parent, rest)
+    uow.audit(
+        parent.account,
+        "parent_stopped",
+        parent.request_id,
+        actor,
+        {
+            "reason": parent.stop_reason,
+            "children": [child.order_link_id for child in ended],
+            "rest": plain(rest),
+        },
+        now,
+    )
+
+
+def _wind_down(
+    uow: UnitOfWork, parent: ParentOrderRow, still_open: StillOpen | None, now: datetime
+) -> ExecutionStatus | None:
+    """Ends a parent of which nothing is open, and says its request's status; what rests is called
+    back by the parent's next steps, which the dispatcher wakes."""
+    if still_open is None:
+        return settlement.close(uow, parent, now, parent.stop_reason or "")
+    if still_open.rests:
+        parent.stepped = True
+        parent.step_at = now
+        parent.step_wake_at = None
+    return None

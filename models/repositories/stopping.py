@@ -1,0 +1,109 @@
+"""The statements that end many parents' children at once; the parents' locks are held."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from models.enums import ChildState, ExecutionStatus, ParentState
+from models.tables import ChildOrderRow, ParentOrderRow, TradeRequestRow
+
+_FINAL_CHILD = [state for state in ChildState if state.is_final]
+_OPEN_PARENT = [state for state in ParentState if not state.is_final]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A child that never went out, or whose rest never will."""
+
+    order_link_id: str
+    rest: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class StillOpen:
+    """What of a parent may still fill at the exchange."""
+
+    children: int
+    rests: bool
+
+
+def not_stopped(session: Session) -> Sequence[str]:
+    """Open parents that nobody has ended yet."""
+    return session.scalars(
+        select(ParentOrderRow.request_id)
+        .where(ParentOrderRow.state.in_(_OPEN_PARENT), ParentOrderRow.stop_reason.is_(None))
+        .order_by(ParentOrderRow.request_id)
+    ).all()
+
+
+def end_planned(
+    session: Session, request_ids: Sequence[str], now: datetime, note: str
+) -> Mapping[str, Sequence[Ended]]:
+    """Cancels planned children; by parent, in the order of their slots.
+
+    The raised token keeps an outcome from being written over a final state.
+    """
+    table = ChildOrderRow
+    rows = session.execute(
+        update(table)
+        .where(table.request_id.in_(request_ids), table.state == ChildState.PLANNED)
+        .values(
+            state=ChildState.CANCELLED,
+            final_at=now,
+            note=note,
+            lease_owner=None,
+            lease_until=None,
+            fencing_token=table.fencing_token + 1,
+        )
+        .returning(
+            table.request_id, table.child_id, table.order_link_id, table.qty - table.filled_qty
+        ),
+        execution_options={"synchronize_session": False},
+    )
+    ended: dict[str, list[Ended]] = {}
+    for request_id, _, link, rest in sorted(rows, key=lambda row: row[1]):
+        ended.setdefault(request_id, []).append(Ended(link, rest))
+    return ended
+
+
+def request_cancels(session: Session, request_ids: Sequence[str], now: datetime) -> None:
+    """Decides the cancel of every child that rests."""
+    table = ChildOrderRow
+    session.execute(
+        update(table)
+        .where(
+            table.request_id.in_(request_ids),
+            table.state.not_in(_FINAL_CHILD),
+            table.style != "ioc",
+            table.cancel_requested_at.is_(None),
+        )
+        .values(cancel_requested_at=now),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def still_open(session: Session, request_ids: Sequence[str]) -> Mapping[str, StillOpen]:
+    """Parents with children that are not final."""
+    table = ChildOrderRow
+    rows = session.execute(
+        select(table.request_id, func.count(), func.bool_or(table.style != "ioc"))
+        .where(table.request_id.in_(request_ids), table.state.not_in(_FINAL_CHILD))
+        .group_by(table.request_id)
+    )
+    return {request_id: StillOpen(count, rests) for request_id, count, rests in rows}
+
+
+def set_statuses(
+    session: Session, request_ids: Sequence[str], status: ExecutionStatus, now: datetime
+) -> None:
+    """What has become of these requests."""
+    session.execute(
+        update(TradeRequestRow)
+        .where(TradeRequestRow.request_id.in_(request_ids))
+        .values(status=status, updated_at=now),
+        execution_options={"synchronize_session": False},
+    )

@@ -195,6 +195,24 @@ def test_a_forgotten_order_is_in_no_list_and_no_stream(
         assert not ask(category="linear", orderLinkId=forgotten)["result"]["list"]
 
 
+def test_somebody_elses_order_may_be_shown_under_our_id(paper_exchange: Api) -> None:
+    session = http(paper_exchange)
+    order = resting(session)
+    session.place_order(**order)
+    wanted = {"category": "linear", "orderLinkId": order["orderLinkId"]}
+
+    def shown() -> dict[str, Any]:
+        return dict(eventually(lambda: session.get_open_orders(**wanted)["result"]["list"])[0])
+
+    ours = shown()
+    paper_exchange.fault("ids_of_others", endpoint=order["orderLinkId"], factor=5)
+    other = shown()
+    assert (ours["side"], other["side"]) == ("Buy", "Sell")
+    assert Decimal(other["qty"]) == 5 * Decimal(ours["qty"])
+    assert int(other["createdTime"]) == int(ours["createdTime"]) - 86_400_000
+    assert other["orderId"] != ours["orderId"]
+
+
 def test_a_cache_restart_forgets_closed_orders_but_history_knows_them(paper_exchange: Api) -> None:
     session = http(paper_exchange)
     order_id = session.place_order(

@@ -61,6 +61,11 @@ CATALOGUE: Mapping[str, FaultKind] = {
     # the endpoint filter is the orderLinkId
     "hidden_orders": FaultKind("state", "lists hide an order while it is young", {"ms": 5000}),
     "forgotten_orders": FaultKind("state", "no list and no stream knows an order"),
+    "ids_of_others": FaultKind(
+        "state",
+        "lists and streams show somebody else's older order under the id",
+        {"factor": 10, "age_s": 86_400},
+    ),
     # streams; the endpoint filter is the topic
     "duplicate_execution": FaultKind("stream", "sends an execution twice"),
     "late_execution": FaultKind("stream", "holds an execution back behind the next message"),

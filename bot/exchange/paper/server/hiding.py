@@ -1,12 +1,18 @@
-"""Orders that the records do not show: hidden for a while, or forgotten for ever."""
+"""Orders that the records do not show: hidden for a while, forgotten for ever, or shown as an
+order of somebody else that has the same id."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from bot.exchange.paper.server.faults import FaultBoard
 
 FORGOTTEN = "forgotten_orders"
 HIDDEN = "hidden_orders"
+OF_OTHERS = "ids_of_others"
+
+_QUANTITIES = ("qty", "cumExecQty", "leavesQty", "execQty", "orderQty")
+_TIMES = ("createdTime", "updatedTime", "execTime")
 
 
 def shown_orders(
@@ -15,7 +21,8 @@ def shown_orders(
     """The order records that a query may show at `now` (exchange time in milliseconds)."""
     if not faults.active:
         return rows
-    return [row for row in rows if not _is_hidden(faults, row, now)]
+    shown = [row for row in rows if not _is_hidden(faults, row, now)]
+    return [dict(_as_of_others(faults, row)) for row in shown]
 
 
 def remembered(
@@ -24,7 +31,8 @@ def remembered(
     """The rows of orders and executions that the exchange still knows."""
     if not faults.active:
         return rows
-    return [row for row in rows if not faults.lasting(FORGOTTEN, row["orderLinkId"])]
+    known = [row for row in rows if not faults.lasting(FORGOTTEN, row["orderLinkId"])]
+    return [_as_of_others(faults, row) for row in known]
 
 
 def _is_hidden(faults: FaultBoard, row: Mapping[str, Any], now: int) -> bool:
@@ -33,3 +41,23 @@ def _is_hidden(faults: FaultBoard, row: Mapping[str, Any], now: int) -> bool:
         return True
     milliseconds = faults.option(HIDDEN, "ms", link_id)
     return milliseconds is not None and now - int(row["createdTime"]) < milliseconds
+
+
+def _as_of_others(faults: FaultBoard, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The row, or in its place that of somebody's order to the other side, larger and older."""
+    factor = faults.option(OF_OTHERS, "factor", row["orderLinkId"])
+    if factor is None:
+        return row
+    age_ms = int((faults.option(OF_OTHERS, "age_s", row["orderLinkId"]) or 0) * 1000)
+    larger = {name: _times(row[name], factor) for name in _QUANTITIES if row.get(name)}
+    older = {name: str(int(row[name]) - age_ms) for name in _TIMES if row.get(name)}
+    others = {"orderId": f"of-others-{row['orderId']}", "side": _other_side(row["side"])}
+    return {**row, **larger, **older, **others}
+
+
+def _times(quantity: str, factor: float) -> str:
+    return format(Decimal(quantity) * Decimal(str(factor)), "f")
+
+
+def _other_side(side: str) -> str:
+    return {"Buy": "Sell", "Sell": "Buy"}.get(side, side)

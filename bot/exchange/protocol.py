@@ -99,6 +99,8 @@ class ExchangeOrder:
     reject_reason: str
     cancel_type: str
     updated_at: datetime
+    created_at: datetime | None = None
+    """None: the record doesn't say."""
 
 
 @dataclass(frozen=True, slots=True)

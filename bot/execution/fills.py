@@ -4,11 +4,12 @@ Executions make fills and positions; order records only make states. A child is 
 exchange says so and our fills add up to what it says is filled.
 """
 
+import logging
 from datetime import datetime
 from decimal import Decimal
 
 from bot.exchange.protocol import ExchangeOrder, Execution, OrderStatus
-from bot.execution import settlement
+from bot.execution import belonging, settlement
 from bot.execution.algorithms.stepping import Style
 from bot.execution.failures import NOTHING_TO_REDUCE, classify_end, nothing_left_to_reduce
 from bot.execution.identity import PREFIX
@@ -28,6 +29,8 @@ from models.inserting import insert_unless_known
 from models.locks import lock_order, lock_order_of_link, lock_reservation
 from models.repositories import orders, portfolio
 from models.tables import ChildOrderRow, FillRow, ParentOrderRow
+
+log = logging.getLogger(__name__)
 
 _FINAL_STATES = {
     OrderStatus.FILLED: ChildState.FILLED,
@@ -49,7 +52,8 @@ class FillBook:
         execId changes nothing."""
         with self._db.unit_of_work() as uow:
             found = lock_order_of_link(uow.session, self._account, execution.order_link_id)
-            parent, child = found or (None, None)
+            why = found and belonging.execution_mismatch(self._account, *found, execution)
+            parent, child = (None, None) if found is None or why else found
             if not self._store(uow, execution, child, now, source):
                 uow.commit()  # nothing; a rollback would cost the connection's prepared statements
                 return False
@@ -59,6 +63,13 @@ class FillBook:
                     parent.realised_pnl += realised
                     self._credit(uow, parent, child, execution, now)
                     self._end_if_complete(uow, parent, child, now)
+                elif why is not None:
+                    log.critical(
+                        "a fill is not that of the order whose id it has: %s",
+                        why,
+                        extra={"exec_id": execution.exec_id, "child": execution.order_link_id},
+                    )
+                    self._report(uow, "foreign_fill", execution, now, why=why)
                 elif execution.order_link_id.startswith(PREFIX):
                     self._report(uow, "fill_without_child", execution, now)
                 else:
@@ -81,6 +92,10 @@ class FillBook:
             if found is None or not self._is_news(found[1], order):
                 return
             parent, child = found
+            why = belonging.order_mismatch(self._account, parent, child, order)
+            if why is not None:
+                self._disown(uow, child, order, why, now)
+                return
             self._adopt(uow, parent, child, order, now)
             hit(BEFORE_RECORD_COMMIT, parent.algorithm)
             uow.commit()
@@ -255,7 +270,21 @@ class FillBook:
         if order.status.is_final and child.filled_qty >= order.filled_qty:
             self._end(uow, parent, child, order.status, _reason(order), now)
 
-    def _report(self, uow: UnitOfWork, kind: str, execution: Execution, now: datetime) -> None:
+    def _disown(
+        self, uow: UnitOfWork, child: ChildOrderRow, order: ExchangeOrder, why: str, now: datetime
+    ) -> None:
+        log.critical(
+            "an order is not ours although it has our id: %s",
+            why,
+            extra={"order_id": order.order_id, "child": child.order_link_id},
+        )
+        details = {"order_id": order.order_id, "child": child.order_link_id, "why": why}
+        uow.audit(self._account, "foreign_order", child.request_id, "exchange", details, now)
+        uow.commit()
+
+    def _report(
+        self, uow: UnitOfWork, kind: str, execution: Execution, now: datetime, *, why: str = ""
+    ) -> None:
         uow.audit(
             self._account,
             kind,
@@ -267,6 +296,7 @@ class FillBook:
                 "side": execution.side.value,
                 "qty": format(execution.qty, "f"),
                 "price": format(execution.price, "f"),
+                **({"why": why} if why else {}),
             },
             now,
         )

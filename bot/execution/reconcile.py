@@ -17,17 +17,18 @@ from bot.exchange.protocol import (
     Execution,
     Wallet,
 )
-from bot.execution import ownership, settlement
+from bot.execution import belonging, ownership, settlement
 from bot.execution.fills import FillBook
 from bot.execution.identity import PREFIX
 from bot.execution.parents import is_urgent, wake_child
 from bot.execution.ports import Wakeups
 from bot.failpoints import AFTER_EXPIRY_COMMIT, BEFORE_EXPIRY_COMMIT, hit
+from models.backup import FailureClass
 from models.database import Database
 from models.enums import ChildState
 from models.locks import lock_order, lock_parent
 from models.repositories import orders, portfolio
-from models.tables import ChildOrderRow
+from models.tables import ChildOrderRow, ParentOrderRow
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ class AccountReport:
     foreign_orders: tuple[str, ...]
     position_differences: dict[str, tuple[Decimal, Decimal]]
     """Symbol -> (ours, the exchange's)."""
+    called_back: tuple[str, ...] = ()
+    """Our orders that rested although their children had ended here: they are cancelled."""
 
 
 class Reconciler:
@@ -77,10 +80,12 @@ class Reconciler:
         if child is None or not ChildState(child.state).may_be_at_exchange:
             return None if child is None else ChildState(child.state)
         order = self._exchange.find_order(child.symbol, child.order_link_id)
-        if order is not None:
+        if order is None:
+            self._absent(child_id)
+        elif self._is_own(child, order):
             self._adopt(order)
         else:
-            self._absent(child_id)
+            self._absent(child_id, taken_by=order.order_id)
         with self._db.reading() as session:
             row = session.get_one(ChildOrderRow, child_id)
             return ChildState(row.state)
@@ -153,7 +158,7 @@ class Reconciler:
         found = 0
         for child in given_up:
             order = self._exchange.find_order(child.symbol, child.order_link_id)
-            if order is None:
+            if order is None or not self._is_own(child, order):
                 continue
             found += 1
             if not order.status.is_final:
@@ -171,15 +176,74 @@ class Reconciler:
         new_fills = 0
         for execution in self._exchange.executions(since=since):
             new_fills += self._apply(execution)
-        foreign, resting = [], set()
-        for order in self._exchange.open_orders():
-            if order.order_link_id.startswith(PREFIX):
-                resting.add(order.order_link_id)
-                self._fills.apply_order(order, self._clock.now())
-            else:
+        foreign, resting, ended = [], set(), []
+        open_orders = self._exchange.open_orders()
+        children = self._children_of(open_orders)
+        for order in open_orders:
+            child = children.get(order.order_link_id)
+            if not order.order_link_id.startswith(PREFIX) or (
+                child is not None and not self._is_own(child, order)
+            ):
                 foreign.append(order.order_id)
+                continue
+            resting.add(order.order_link_id)
+            if child is not None and ChildState(child.state).is_final:
+                ended.append(child)
+            else:
+                self._fills.apply_order(order, self._clock.now())
+        called_back = [child.order_link_id for child in ended if self._call_back(child)]
         self._resolve_vanished(asked_at, resting)
-        return AccountReport(new_fills, tuple(foreign), self.position_differences())
+        return AccountReport(
+            new_fills, tuple(foreign), self.position_differences(), tuple(called_back)
+        )
+
+    def _children_of(self, open_orders: Iterable[ExchangeOrder]) -> dict[str, ChildOrderRow]:
+        """The children whose ids these orders have."""
+        links = [o.order_link_id for o in open_orders if o.order_link_id.startswith(PREFIX)]
+        with self._db.reading() as session:
+            found = session.scalars(
+                select(ChildOrderRow).where(ChildOrderRow.order_link_id.in_(links))
+            ).all()
+        return {child.order_link_id: child for child in found}
+
+    def _is_own(self, child: ChildOrderRow, order: ExchangeOrder) -> bool:
+        with self._db.reading() as session:
+            parent = session.get_one(ParentOrderRow, child.request_id)
+        why = belonging.order_mismatch(self._account, parent, child, order)
+        if why is not None:
+            log.error(
+                "an order is not ours although it has our id: %s",
+                why,
+                extra={"order_id": order.order_id, "child": child.order_link_id},
+            )
+        return why is None
+
+    def _call_back(self, child: ChildOrderRow) -> bool:
+        """Cancels our order that rests although its child has ended here: nothing else would.
+
+        The list may have been read before the order ended, so it is asked for once more. A call
+        that fails is made again by the next reconciliation.
+        """
+        try:
+            order = self._exchange.find_order(child.symbol, child.order_link_id)
+            if order is None or order.status.is_final:
+                return False
+            self._exchange.cancel(child.symbol, child.order_link_id)
+            self._read_executions(child.order_link_id)
+        except MlriskError as error:
+            log.critical(
+                "an order of ours rests without a child and can't be cancelled: %s",
+                error,
+                extra={"child": child.order_link_id},
+            )
+            return False
+        log.critical(
+            "an order of ours rested although its child had ended; it is cancelled",
+            extra={"order_id": order.order_id, "child": child.order_link_id},
+        )
+        details = {"order_id": order.order_id, "child_state": child.state}
+        self._note("order_called_back", child.order_link_id, details, self._clock.now())
+        return True
 
     def _resolve_vanished(self, asked_at: datetime, resting: set[str]) -> None:
         """Children that we believe to rest, sent before we asked, and that do not: they ended."""
@@ -275,8 +339,11 @@ class Reconciler:
         for execution in self._exchange.executions(order_link_id=link_id):
             self._apply(execution)
 
-    def _absent(self, child_id: int) -> None:
-        """The exchange shows no such order: wait, or conclude that it was never taken."""
+    def _absent(self, child_id: int, *, taken_by: str | None = None) -> None:
+        """The exchange shows no such order: wait, or conclude that it was never taken.
+
+        `taken_by` is the order of somebody else that has its id: it can't be sent under it.
+        """
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             found = lock_order(uow.session, child_id)
@@ -290,10 +357,22 @@ class Reconciler:
                 "child_not_taken",
                 parent.request_id,
                 "reconcile",
-                {"child": child.order_link_id, "posts": child.posts},
+                {"child": child.order_link_id, "posts": child.posts, "id_taken_by": taken_by},
                 now,
             )
-            if child.deadline_at <= now:
+            if taken_by is not None:
+                log.critical("another order has our id", extra={"child": child.order_link_id})
+                settlement.end_child(
+                    uow,
+                    parent,
+                    child,
+                    ChildState.REJECTED,
+                    now,
+                    note=f"never taken: order {taken_by} of somebody else has its id",
+                    wakeups=self._wakeups,
+                    failure=FailureClass.REJECTED,
+                )
+            elif child.deadline_at <= now:
                 settlement.end_child(
                     uow,
                     parent,

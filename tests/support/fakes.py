@@ -122,7 +122,42 @@ class FakeExchange:
             reject_reason="",
             cancel_type="",
             updated_at=self.clock.now(),
+            created_at=self.clock.now(),
         )
+
+    def somebody_elses(
+        self,
+        link: str,
+        *,
+        side: TradeSide,
+        qty: Decimal,
+        symbol: str = "BTCUSDT",
+        price: Decimal = PRICE,
+        status: OrderStatus = OrderStatus.FILLED,
+        age: timedelta = timedelta(0),
+    ) -> ExchangeOrder:
+        """An order that we never sent, under an id of ours; filled ones have their execution."""
+        self.orders[link] = ExchangeOrder(
+            order_id=f"not-ours-{next(self._ids)}",
+            order_link_id=link,
+            symbol=symbol,
+            side=side,
+            qty=qty,
+            price=price,
+            status=status,
+            raw_status="Filled" if status is OrderStatus.FILLED else "New",
+            filled_qty=qty if status is OrderStatus.FILLED else D(0),
+            average_price=price,
+            reduce_only=False,
+            reject_reason="",
+            cancel_type="",
+            updated_at=self.clock.now() - age,
+            created_at=self.clock.now() - age,
+        )
+        if status is OrderStatus.FILLED:
+            self._execute(link, side, qty, price, maker=False)
+            self.fills[-1] = replace(self.fills[-1], executed_at=self.clock.now() - age)
+        return self.orders[link]
 
     def _execute(
         self, link: str, side: TradeSide, qty: Decimal, price: Decimal, *, maker: bool

@@ -125,6 +125,7 @@ def order(row: Row) -> ExchangeOrder:
         reject_reason=str(row.get("rejectReason") or ""),
         cancel_type=str(row.get("cancelType") or ""),
         updated_at=moment(row, "updatedTime"),
+        created_at=moment(row, "createdTime") if row.get("createdTime") else None,
     )
 
 

@@ -1,0 +1,78 @@
+"""Whether what the exchange reports under a child's id is that child's own.
+
+An id alone proves nothing: an older database, another account or a person may have used it. The
+order's own number does, once the exchange has acknowledged it to us; until then everything else
+has to agree. What is not the child's is never credited to it.
+"""
+
+from datetime import datetime, timedelta
+
+from bot.exchange.protocol import ExchangeOrder, Execution
+from models.enums import TradeSide
+from models.tables import ChildOrderRow, ParentOrderRow
+
+CLOCK_MARGIN = timedelta(seconds=10)
+"""So much may the exchange's clock be behind ours; what is older than a trade is not of it."""
+
+
+def order_mismatch(
+    account: str, parent: ParentOrderRow, child: ChildOrderRow, order: ExchangeOrder
+) -> str | None:
+    """Why this order is not the child's; None: it is."""
+    wrong = _wrong_trade(account, child, order)
+    if wrong is not None or _both_numbered(child, order):
+        return wrong or _wrong_number(child, order.order_id)
+    if order.reduce_only != child.reduce_only:
+        return f"reduce-only is {order.reduce_only}, ours {child.reduce_only}"
+    if child.posts > 1:
+        # Each attempt had its own size and price, and any of them may have been taken.
+        if order.qty > parent.approved_qty:
+            return f"it is for {order.qty:f}, the whole trade {parent.approved_qty.normalize():f}"
+    elif order.qty != child.qty:
+        return f"it is for {order.qty:f}, ours {child.qty.normalize():f}"
+    elif None not in (order.price, child.price) and order.price != child.price:
+        return f"its price is {order.price}, ours {child.price}"
+    return _too_old(parent, order.created_at)
+
+
+def execution_mismatch(
+    account: str, parent: ParentOrderRow, child: ChildOrderRow, execution: Execution
+) -> str | None:
+    """Why this execution is not the child's; None: it is."""
+    wrong = _wrong_trade(account, child, execution)
+    if wrong is not None or _both_numbered(child, execution):
+        return wrong or _wrong_number(child, execution.order_id)
+    if child.posts > 1:
+        if execution.qty > parent.approved_qty:
+            return f"it is {execution.qty:f}, the whole trade {parent.approved_qty.normalize():f}"
+    elif execution.qty > child.qty - child.filled_qty:
+        return f"it is {execution.qty:f} of ours {child.qty.normalize():f}"
+    elif child.price is not None and (execution.price - child.price) * execution.side.sign > 0:
+        return f"its price is {execution.price:f}, beyond our bound {child.price.normalize():f}"
+    return _too_old(parent, execution.executed_at)
+
+
+def _wrong_trade(account: str, child: ChildOrderRow, fact: ExchangeOrder | Execution) -> str | None:
+    if child.account != account:
+        return f"its id is one of account {child.account}"
+    if fact.symbol != child.symbol:
+        return f"it is of {fact.symbol}, ours of {child.symbol}"
+    if fact.side is not TradeSide(child.side):
+        return f"it is a {fact.side.value}, ours a {child.side}"
+    return None
+
+
+def _both_numbered(child: ChildOrderRow, fact: ExchangeOrder | Execution) -> bool:
+    return bool(child.exchange_order_id and fact.order_id)
+
+
+def _wrong_number(child: ChildOrderRow, order_id: str) -> str | None:
+    if order_id == child.exchange_order_id:
+        return None
+    return f"its number is {order_id}, ours {child.exchange_order_id}"
+
+
+def _too_old(parent: ParentOrderRow, at: datetime | None) -> str | None:
+    if at is None or at >= parent.start_at - CLOCK_MARGIN:
+        return None
+    return f"it is of {at.isoformat()}, before our trade began"

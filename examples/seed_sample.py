@@ -1,11 +1,11 @@
 """The seed's interface as it is used: configuration, one decision in memory, the pipeline.
 
 `python -m examples.seed_sample`. The first two parts need nothing but this package; the pipeline
-needs a running system (`mlrisk up`, or `make run`) and says so when there is none.
+needs a running system (`mlrisk up`, or `make run`) and says so when there is none. `returns` may as
+well be a numpy array or a pandas series.
 """
 
 import asyncio
-import uuid
 from datetime import datetime, timedelta
 
 from bot.errors import MlriskError
@@ -23,11 +23,16 @@ ML_PREDICTIONS = {
     "confidence": 0.85,
     "uncertainty": 0.15,
     "ensemble_agreement": 0.9,
-    "prediction_stability": 0.8,
-    "feature_importance": {"momentum": 0.5, "volume": 0.3, "spread": 0.2},
+    "stability": 0.8,
+    "feature_importance_score": 0.6,
 }
-MARKET_DATA = {"price": 50_000.0, "volatility": 0.02}
-SIGNAL_DATA = {"side": "buy", "position_size": 1_000}
+MARKET_DATA = {
+    "volatility": 0.025,
+    "volume": 1_000_000,
+    "portfolio_value": 100_000,
+    "returns": [0.02 if day % 2 else -0.019 for day in range(60)],
+}
+SIGNAL_DATA = {"side": "buy", "position_size": "1000", "signal_strength": 0.75}
 
 
 def configuration() -> dict[str, object]:
@@ -65,26 +70,32 @@ async def emergency(manager: MLRiskManager) -> None:
 
 
 async def pipeline() -> None:
-    """A request through the running system."""
-    execution = MLTradeExecutionPipeline()
-    request = MLTradeRequest(
-        request_id=f"seed-{uuid.uuid4()}",
+    """A request through the running system, which decides by its own limits and market."""
+    account = UnifiedRiskManager()
+    execution_pipeline = MLTradeExecutionPipeline(
+        ml_risk_manager=MLRiskManager(unified_risk_manager=account),
+        unified_risk_manager=account,
+        exchange_client=None,
+    )
+    trade_request = MLTradeRequest(
+        request_id=f"ml_trade_{datetime.now().isoformat()}",  # noqa: DTZ005 - as the seed has it
         symbol="BTCUSDT",
         side="buy",
-        signal_data={"position_size": 1_000},
+        signal_data=SIGNAL_DATA,
         ml_predictions=ML_PREDICTIONS,
-        market_data={"price": MARKET_DATA["price"]},
+        market_data=MARKET_DATA,
         priority=ExecutionPriority.NORMAL,
-        expires_at=datetime.now() + timedelta(minutes=2),  # noqa: DTZ005 - the seed's local time
-        created_at=datetime.now(),  # noqa: DTZ005
+        expires_at=datetime.now() + timedelta(minutes=30),  # noqa: DTZ005
     )
-    request_id = await execution.submit_trade_request(request)
+    request_id = await execution_pipeline.submit_trade_request(trade_request)
+    status = execution_pipeline.get_execution_status(request_id)
     for _ in range(100):
-        status = await execution.get_execution_status(request_id)
         if status["status"] not in ("pending_validation", "pending_execution"):
             break
         await asyncio.sleep(0.2)
+        status = execution_pipeline.get_execution_status(request_id)
     print(f"{request_id}: {status['status']}")
+    execution_pipeline.close()
 
 
 async def main() -> None:

@@ -7,6 +7,8 @@ dispatcher finds it even if every message is lost.
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from sqlalchemy.exc import OperationalError
@@ -18,7 +20,10 @@ from bot.execution.admission import Admission
 from bot.execution.control import ControlReport, ParentControl
 from bot.execution.halt import Halter, HaltReport
 from bot.execution.ports import DispatcherOnly, Wakeups
-from config.settings import Settings, SettingsError, load_settings
+from bot.risk.manager.account import UnifiedRiskManager
+from bot.risk.manager.manager import MLRiskManager
+from bot.risk.manager.results import Awaitable
+from config.settings import ExchangeMode, Settings, SettingsError, load_settings
 from models.database import Database
 from models.messages import MLTradeRequest
 from models.repositories import orders
@@ -30,41 +35,89 @@ _NOT_RUNNING = (
 )
 
 
+_TRADES_ON = {
+    (False, False): ExchangeMode.LIVE,
+    (True, False): ExchangeMode.TESTNET,
+    (False, True): ExchangeMode.DEMO,
+}
+"""By what a pybit session says of itself: (testnet, demo)."""
+
+
+class ExecutionReport(Awaitable, dict[str, Any]):
+    """A trade's status as a dictionary, read when it was asked for; may be awaited or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class _System:
+    """The running system, as far as a pipeline needs it."""
+
+    db: Database
+    admission: Admission
+    control: ParentControl
+
+
 class MLTradeExecutionPipeline:
-    """One account's trades. Safe to use from several threads; every call is its own transaction."""
+    """One account's trades. Safe to use from several threads; every call is its own transaction.
+
+    It needs the running system from the first call on, not to be made. Decisions and orders are
+    the running system's: its limits and its account count, whatever the notebook's objects hold.
+    Of these, `ml_risk_manager` stops submitting while it is stopped, and is stopped by a halt;
+    `unified_risk_manager` is that manager's account; `exchange_client` sends nothing, and a pybit
+    session of another venue than the system's is refused.
+    """
 
     def __init__(
         self,
         settings: Settings | None = None,
         *,
+        ml_risk_manager: MLRiskManager | None = None,
+        unified_risk_manager: UnifiedRiskManager | None = None,
+        exchange_client: object | None = None,
         clock: Clock | None = None,
         wakeups: Wakeups | None = None,
     ) -> None:
         self._settings = settings or load_settings()
+        self._clock = clock or SystemClock()
+        self._wakeups = wakeups or DispatcherOnly()
+        _refuse_another_account(ml_risk_manager, unified_risk_manager)
+        _refuse_another_venue(exchange_client, self._settings.exchange_mode)
+        self.ml_risk_manager = ml_risk_manager
+        self.unified_risk_manager = unified_risk_manager
+        self.exchange_client = exchange_client
+        self._lock = Lock()
+        self._found: _System | None = None
+
+    @property
+    def _system(self) -> _System:
+        with self._lock:
+            if self._found is None:
+                self._found = self._reach()
+            return self._found
+
+    def _reach(self) -> _System:
         try:
-            self._db = Database(self._settings.require_database_url())
+            db = Database(self._settings.require_database_url())
         except SettingsError as error:
             raise Refused(f"{_NOT_RUNNING} ({error})", code="not_running") from error
-        self._clock = clock or SystemClock()
-        awake = wakeups or DispatcherOnly()
-        self._admission = Admission(
-            db=self._db,
-            account=self._settings.account,
-            clock=self._clock,
-            wakeups=awake,
-        )
-        self._control = ParentControl(self._db, self._clock, awake)
+        account, clock, wakeups = self._settings.account, self._clock, self._wakeups
+        admission = Admission(db=db, account=account, clock=clock, wakeups=wakeups)
+        return _System(db, admission, ParentControl(db, clock, wakeups))
 
-    async def submit_trade_request(self, request: MLTradeRequest | Mapping[str, Any]) -> str:
+    async def submit_trade_request(self, trade_request: MLTradeRequest | Mapping[str, Any]) -> str:
         """Writes the request durably and returns its request_id; sent again, it changes nothing.
 
-        Raises BadMessage with the broken fields, DependencyDown when no system can be reached.
+        Raises BadMessage with the broken fields, DependencyDown when no system can be reached, and
+        Refused while `ml_risk_manager` is stopped, unless the request only reduces.
         """
-        return await asyncio.to_thread(self.submit, request)
+        return await asyncio.to_thread(self.submit, trade_request)
 
-    async def get_execution_status(self, request_id: str) -> dict[str, Any]:
-        """Status, decision, parent and children. Raises Refused for an unknown request_id."""
-        return await asyncio.to_thread(self.status, request_id)
+    def get_execution_status(self, request_id: str) -> ExecutionReport:
+        """Status, decision, parent and children, with `await` or without.
+
+        It is read at once, by the calling thread; `asyncio.to_thread(pipeline.status, request_id)`
+        keeps an event loop free meanwhile. Raises Refused for an unknown request_id.
+        """
+        return ExecutionReport(self.status(request_id))
 
     async def pause_execution(
         self, request_id: str, reason: str, actor: str = "pipeline"
@@ -88,7 +141,7 @@ class MLTradeExecutionPipeline:
         return await asyncio.to_thread(self.cancel, request_id, reason, actor)
 
     async def emergency_halt_all_trading(self, reason: str, actor: str = "pipeline") -> HaltReport:
-        """Halts everything; returns once the halt is sealed."""
+        """Halts everything, `ml_risk_manager` too; returns once the halt is sealed."""
         return await asyncio.to_thread(self.halt, reason, actor)
 
     def submit(self, request: MLTradeRequest | Mapping[str, Any]) -> str:
@@ -97,11 +150,12 @@ class MLTradeExecutionPipeline:
             if isinstance(request, MLTradeRequest)
             else dict(request)
         )
+        self._refuse_while_stopped(raw)
         with _reaching_postgres():
-            return self._admission.accept(raw).request_id
+            return self._system.admission.accept(raw).request_id
 
     def status(self, request_id: str) -> dict[str, Any]:
-        with _reaching_postgres(), self._db.reading() as session:
+        with _reaching_postgres(), self._system.db.reading() as session:
             row = session.get(TradeRequestRow, request_id)
             decision = session.get(DecisionRow, request_id)
             parent = session.get(ParentOrderRow, request_id)
@@ -116,23 +170,57 @@ class MLTradeExecutionPipeline:
 
     def pause(self, request_id: str, reason: str, actor: str) -> ControlReport:
         with _reaching_postgres():
-            return self._control.pause(request_id, reason=reason, actor=actor)
+            return self._system.control.pause(request_id, reason=reason, actor=actor)
 
     def resume(self, request_id: str, reason: str, actor: str) -> ControlReport:
         with _reaching_postgres():
-            return self._control.resume(request_id, reason=reason, actor=actor)
+            return self._system.control.resume(request_id, reason=reason, actor=actor)
 
     def cancel(self, request_id: str, reason: str, actor: str) -> ControlReport:
         with _reaching_postgres():
-            return self._control.cancel(request_id, reason=reason, actor=actor)
+            return self._system.control.cancel(request_id, reason=reason, actor=actor)
 
     def halt(self, reason: str, actor: str) -> HaltReport:
+        if self.ml_risk_manager is not None:
+            self.ml_risk_manager.activate_emergency_stop(reason, manual_override=False)
         with _reaching_postgres():
-            return Halter(self._db, self._clock).halt(reason=reason, actor=actor)
+            return Halter(self._system.db, self._clock).halt(reason=reason, actor=actor)
 
     def close(self) -> None:
         """Returns the connections."""
-        self._db.dispose()
+        with self._lock:
+            if self._found is not None:
+                self._found.db.dispose()
+
+    def _refuse_while_stopped(self, raw: Mapping[str, Any]) -> None:
+        manager = self.ml_risk_manager
+        if manager is None or manager.trading_state.allows_reducing:
+            return
+        signal = raw.get("signal_data")
+        if isinstance(signal, Mapping) and signal.get("reduce_only") is True:
+            # What only reduces is the running system's to judge.
+            return
+        raise Refused(
+            "ml_risk_manager is stopped: nothing was submitted. release_emergency_stop ends that",
+            code="emergency_stop_active",
+        )
+
+
+def _refuse_another_account(
+    manager: MLRiskManager | None, account: UnifiedRiskManager | None
+) -> None:
+    if manager is not None and account is not None and manager.account is not account:
+        raise ValueError("unified_risk_manager is not the account of ml_risk_manager")
+
+
+def _refuse_another_venue(client: object | None, mode: ExchangeMode) -> None:
+    """The user's session must not promise another money than the system trades."""
+    testnet, demo = getattr(client, "testnet", None), getattr(client, "demo", None)
+    if not (isinstance(testnet, bool) and isinstance(demo, bool)):
+        return
+    venue = _TRADES_ON.get((testnet, demo))
+    if mode is not ExchangeMode.PAPER and venue not in (None, mode):
+        raise ValueError(f"exchange_client trades on {venue}, the running system on {mode}")
 
 
 @contextmanager

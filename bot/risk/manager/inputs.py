@@ -118,6 +118,13 @@ class _Door:
             return None
 
     def score(self, where: str, source: Mapping[str, Any], key: str) -> float | None:
+        plain = _unwrapped(source.get(key))
+        if isinstance(plain, float):
+            # As a model writes it; the rule of plain digits is for money.
+            if not isfinite(plain):
+                self.wrong(f"{where}.{key}", "must be a finite number")
+                return None
+            return plain
         number = self.money(where, source, key)
         return None if number is None else float(number)
 
@@ -150,9 +157,14 @@ class _Door:
         self.errors.append(FieldError(field_name, message))
 
 
+def _unwrapped(value: Any) -> Any:
+    """numpy scalars as plain numbers."""
+    return value.item() if hasattr(value, "item") and not isinstance(value, str) else value
+
+
 def _as_plain(value: Any) -> Any:
-    """numpy scalars as plain numbers, and floats by their shortest text, without exponent."""
-    plain = value.item() if hasattr(value, "item") and not isinstance(value, str) else value
+    """A plain number, floats by their shortest text, without exponent."""
+    plain = _unwrapped(value)
     if isinstance(plain, float) and isfinite(plain):
         return format(Decimal(repr(plain)), "f")
     return plain
@@ -182,7 +194,7 @@ def _intent(
         model=_model(door, predictions),
         created_at=door.moment("signal_data", signal, "created_at") or now,
         expires_at=door.moment("signal_data", signal, "expires_at"),
-        reduce_only=signal.get("reduce_only") is True,
+        reduce_only=_unwrapped(signal.get("reduce_only")) is True,
         priority=door.choice("signal_data", signal, "priority", ExecutionPriority)
         or ExecutionPriority.NORMAL,
         algorithm=door.choice("signal_data", signal, "algorithm", Algorithm),

@@ -1,14 +1,18 @@
 """The pipeline's hand on one trade, from Python: the same acts as `mlrisk order`."""
 
 import asyncio
+import json
 
+import numpy as np
 import pytest
 
 from bot.errors import DependencyDown, Refused
 from bot.execution.pipeline import MLTradeExecutionPipeline
+from bot.risk import MLRiskManager
 from models.enums import ParentState
 from tests.support.desk import Desk
 from tests.support.fakes import RecordedWakeups
+from tests.support.seed_document import RETURNS, TRADE_EXECUTION, in_a_notebook
 
 
 @pytest.fixture
@@ -68,3 +72,69 @@ def test_without_a_system_each_act_says_how_to_start_one(monkeypatch: pytest.Mon
         with pytest.raises(DependencyDown, match="mlrisk up"):
             act("r-1", "drill", "desk:bob")
     alone.close()
+
+
+HIGH = {
+    "confidence": 0.95,
+    "uncertainty": 0.05,
+    "ensemble_agreement": 0.95,
+    "stability": 0.95,
+    "feature_importance_score": 0.9,
+}
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+async def test_the_documents_trade_is_submitted_and_followed(
+    desk: Desk, pipeline: MLTradeExecutionPipeline, awaited: bool
+) -> None:
+    """3. Trade Execution, as written, with returns that are no list and scores of numpy."""
+    names = await in_a_notebook(
+        TRADE_EXECUTION,
+        execution_pipeline=pipeline,
+        signal_data={"side": "buy", "position_size": "1000", "signal_strength": 0.75},
+        ml_predictions={name: np.float32(score) for name, score in HIGH.items()},
+        market_data={
+            "volatility": 0.025,
+            "volume": 1000000,
+            "portfolio_value": 100000,
+            "returns": np.array([np.nan, *RETURNS]),
+        },
+    )
+    request_id, status = names["request_id"], names["status"]
+    assert status == {"request_id": request_id, "status": "pending_validation"}
+    assert desk.wakeups.requests == [request_id]
+    desk.approval.validate_stored(request_id)
+    status = pipeline.get_execution_status(request_id)
+    if awaited:
+        status = await status
+    assert json.loads(json.dumps(status))["request_id"] == request_id
+    assert not {"confidence", "feature_importance", "explainability"} & {
+        check["name"] for check in status["checks_failed"]
+    }
+    with pytest.raises(Refused, match="no request"):
+        pipeline.get_execution_status("unknown")
+    pipeline.close()
+
+
+def test_a_manager_stops_submitting_and_is_stopped_by_a_halt(
+    desk: Desk, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLRISK_DATABASE_URL", migrated_url)
+    manager = MLRiskManager(clock=desk.clock)
+    pipeline = MLTradeExecutionPipeline(
+        ml_risk_manager=manager, unified_risk_manager=manager.account, clock=desk.clock
+    )
+    pipeline.submit(desk.request("before"))
+    manager.activate_emergency_stop("doubt", override_code="kept")
+    with pytest.raises(Refused, match="release_emergency_stop"):
+        pipeline.submit(desk.request("while"))
+    exit_request = desk.request("exit", side="sell", signal_data={"reduce_only": True})
+    assert pipeline.submit(exit_request) == "exit"
+    manager.release_emergency_stop("clear", "kept")
+    pipeline.submit(desk.request("after"))
+    pipeline.halt("fire", "desk:bob")
+    assert not manager.trading_state.allows_reducing
+    assert desk.approve("later")["verdict"] == "deny"
+    with pytest.raises(Refused):
+        pipeline.status("while")
+    pipeline.close()

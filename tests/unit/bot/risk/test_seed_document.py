@@ -4,101 +4,39 @@ import inspect
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from textwrap import indent
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from pybit.unified_trading import HTTP
 
 import bot.risk
 from bot.clock import FixedClock
-from bot.errors import BadMessage, NotAuthorised
+from bot.errors import BadMessage, NotAuthorised, Refused
 from bot.risk import (
     AlertLevel,
     MarketRegime,
     MLRiskConfigManager,
     MLRiskManager,
+    MLTradeExecutionPipeline,
     PositionSizeMethod,
     RiskLevel,
     RiskParameters,
     TradeValidationResult,
     UnifiedRiskManager,
 )
+from config.settings import ExchangeMode, Settings
 from models.enums import CircuitBreakerType, TradeBlockReason, TradeSide
+from tests.support.seed_document import (
+    BASIC_SETUP,
+    HIGH_SCORES,
+    RETURNS,
+    TRADE_VALIDATION,
+    in_a_notebook,
+)
 from tests.unit.bot.risk.cases import NOW, D
 
-# "Implementation Guide, 1. Basic Setup", up to the execution pipeline.
-BASIC_SETUP = """
-from bot.risk import (
-    UnifiedRiskManager, RiskParameters,
-    MLRiskManager, MLTradeExecutionPipeline,
-    MLRiskConfigManager
-)
-
-# Initialize configuration
-ml_risk_config = MLRiskConfigManager(
-    config_path="config/ml_risk_config.yaml",
-    environment="production",
-    trading_mode="conservative"
-)
-
-# Initialize unified risk manager
-risk_params = RiskParameters(
-    max_portfolio_risk=Decimal('0.02'),
-    enable_tax_optimization=True
-)
-unified_risk_manager = UnifiedRiskManager(risk_params)
-
-# Initialize ML risk manager
-ml_risk_manager = MLRiskManager(
-    unified_risk_manager=unified_risk_manager,
-    ml_risk_params=ml_risk_config.get_config().ml_risk_thresholds.__dict__
-)
-"""
-
-# "Implementation Guide, 2. Trade Validation", its scores as parameters.
-TRADE_VALIDATION = """
-# Validate trade before execution
-validation_result = await ml_risk_manager.validate_trade(
-    symbol='BTCUSDT',
-    signal_data={
-        'side': 'buy',
-        'position_size': '1000',
-        'signal_strength': 0.75
-    },
-    market_data={
-        'volatility': 0.025,
-        'volume': 1000000,
-        'portfolio_value': 100000,
-        'returns': price_returns_series
-    },
-    ml_predictions={
-        'confidence': 0.72,
-        'uncertainty': 0.25,
-        'ensemble_agreement': 0.8,
-        'stability': 0.7,
-        'feature_importance_score': 0.6
-    }
-)
-
-if validation_result.is_approved:
-    # Proceed with trade execution
-    final_size = validation_result.final_position_size
-    risk_level = validation_result.risk_assessment.overall_ml_risk
-
-    print(f"Trade approved: size={final_size}, risk={risk_level.value}")
-else:
-    # Trade was blocked
-    blocked_reasons = validation_result.blocked_reasons
-    print(f"Trade blocked: {[r.value for r in blocked_reasons]}")
-"""
-HIGH_SCORES = {
-    "'confidence': 0.72": "'confidence': 0.95",
-    "'uncertainty': 0.25": "'uncertainty': 0.05",
-    "'ensemble_agreement': 0.8": "'ensemble_agreement': 0.95",
-    "'stability': 0.7": "'stability': 0.95",
-    "'feature_importance_score': 0.6": "'feature_importance_score': 0.9",
-}
-RETURNS = [0.02 if i % 2 else -0.019 for i in range(60)]
 PREDICTIONS = {
     "confidence": 0.95,
     "uncertainty": 0.05,
@@ -117,14 +55,6 @@ class Series:
 
     def __len__(self) -> int:
         return len(RETURNS)
-
-
-async def in_a_notebook(code: str, **names: Any) -> dict[str, Any]:
-    """Run a cell as a notebook does: await at the top, names kept."""
-    body = f"async def cell():\n{indent(code, '    ')}\n    return locals()\n"
-    scope: dict[str, Any] = {"Decimal": Decimal, **names}
-    exec(body, scope)
-    return {**names, **await scope["cell"]()}
 
 
 async def sample(scores: dict[str, str], returns: Any) -> TradeValidationResult:
@@ -146,7 +76,7 @@ async def test_the_documents_samples_run_unchanged_and_high_scores_are_approved(
     """1. Basic Setup and 2. Trade Validation, without a server."""
     returns: Any = RETURNS if kind == "list" else Series()
     if kind == "numpy":
-        returns = pytest.importorskip("numpy").array(RETURNS)
+        returns = np.array(RETURNS)
     result = await sample(HIGH_SCORES, returns)
     assert result.blocked_reasons == []
     assert result.final_position_size == 1000
@@ -168,6 +98,59 @@ async def test_the_documents_own_scores_are_blocked_for_what_they_are(
         TradeBlockReason.MODEL_UNCERTAINTY_HIGH,
     ]
     assert "Trade blocked: ['insufficient_confidence'" in capsys.readouterr().out
+
+
+async def test_a_pipeline_is_made_without_a_server_and_needs_one_to_submit(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """1. Basic Setup makes a pipeline that nothing runs for yet."""
+    monkeypatch.setenv("MLRISK_HOME", str(tmp_path))
+    monkeypatch.delenv("MLRISK_DATABASE_URL", raising=False)
+    names = await in_a_notebook(BASIC_SETUP, bybit_client=HTTP(testnet=True))
+    pipeline = names["execution_pipeline"]
+    with pytest.raises(Refused, match="mlrisk up"):
+        pipeline.get_execution_status("r-1")
+    pipeline.close()
+    with pytest.raises(ValueError, match="not the account"):
+        MLTradeExecutionPipeline(
+            ml_risk_manager=names["ml_risk_manager"], unified_risk_manager=UnifiedRiskManager()
+        )
+
+
+@pytest.mark.parametrize(
+    ("session", "mode", "fits"),
+    [
+        ({"testnet": True}, "testnet", True),
+        ({"demo": True}, "demo", True),
+        ({}, "live", True),
+        ({}, "paper", True),
+        ({}, "testnet", False),
+        ({"testnet": True}, "live", False),
+        ({"demo": True}, "live", False),
+    ],
+)
+def test_a_session_of_another_venue_than_the_systems_is_refused(
+    session: dict[str, bool], mode: str, fits: bool
+) -> None:
+    settings = Settings(exchange_mode=ExchangeMode(mode))
+    given = HTTP(**session)
+    if fits:
+        assert MLTradeExecutionPipeline(settings, exchange_client=given).exchange_client is given
+    else:
+        with pytest.raises(ValueError, match="exchange_client trades on"):
+            MLTradeExecutionPipeline(settings, exchange_client=given)
+
+
+async def test_scores_of_numpy_and_small_ones_are_read_as_they_are() -> None:
+    it = notebook()
+    numbers = {name: np.float32(score) for name, score in PREDICTIONS.items()}
+    market = {"volatility": np.float32(0.025)}
+    assert (await it.validate_trade("BTCUSDT", SIGNAL, market, numbers)).is_approved
+    tiny = PREDICTIONS | {"uncertainty": 0.0012345678901234567}
+    assert (await it.validate_trade("BTCUSDT", SIGNAL, market, tiny)).is_approved
+    for broken in (np.float32("nan"), float("inf")):
+        with pytest.raises(BadMessage, match=r"ml_predictions\.confidence"):
+            await it.validate_trade("BTCUSDT", SIGNAL, market, PREDICTIONS | {"confidence": broken})
 
 
 def notebook(**params: Any) -> MLRiskManager:
@@ -277,6 +260,8 @@ METHODS = [
     (MLRiskManager, "validate_trade(symbol, signal_data, market_data, ml_predictions)"),
     (MLRiskManager, "activate_emergency_stop(reason, manual_override=True, override_code=None)"),
     (MLRiskManager, "check_and_trigger_circuit_breakers(market_data)"),
+    (MLTradeExecutionPipeline, "submit_trade_request(trade_request)"),
+    (MLTradeExecutionPipeline, "get_execution_status(request_id)"),
 ]
 
 

@@ -22,7 +22,7 @@ from bot.execution.halt import Halter
 from bot.execution.limits_source import ConfiguredLimits
 from bot.execution.monitor import Monitor
 from bot.execution.pacer import Pacer
-from bot.execution.ports import Wakeups
+from bot.execution.ports import Wakeups, limits_for
 from bot.execution.reconcile import Reconciler
 from bot.execution.reservations import ReservationReport, rebuild
 from bot.execution.sender import Sender
@@ -86,6 +86,7 @@ class Services:
             clock=self.clock,
             wakeups=self.wakeups,
             horizon=timedelta(seconds=self.settings.dispatch_horizon_seconds),
+            read_rules=lambda: self.reconciler.refresh_instruments(),
         )
 
     @cached_property
@@ -117,7 +118,10 @@ class Services:
     @cached_property
     def budget(self) -> RedisOrderBudget:
         url = with_database(self.settings.require_redis_url(), MARKET_DATABASE)
-        return RedisOrderBudget(connect(url), lambda: self.limits.limits().working)
+        # It paces and permits nothing: with limits that can't be read it keeps the last pace.
+        return RedisOrderBudget(
+            connect(url), lambda: limits_for(self.limits, reduce_only=True).working
+        )
 
     @cached_property
     def parent_worker(self) -> ParentWorker:

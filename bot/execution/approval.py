@@ -1,17 +1,19 @@
 """Deciding a request and writing everything that follows from it in one transaction."""
 
+import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from bot.clock import Clock
-from bot.errors import BadMessage
-from bot.execution import intake, outcomes, ownership, rows, snapshots
+from bot.errors import BadMessage, MlriskError
+from bot.execution import exits, intake, outcomes, ownership, rows, snapshots
 from bot.execution.admission import Admission
 from bot.execution.deciding import decide, gate_version
 from bot.execution.parents import is_urgent, step_soon, wake_child
 from bot.execution.planning import ParentPlan
-from bot.execution.ports import LimitsSource, MarketCache, Wakeups
+from bot.execution.ports import UNREADABLE, LimitsSource, MarketCache, Wakeups
 from bot.failpoints import AFTER_DECISION_COMMIT, BEFORE_DECISION_COMMIT, hit
 from bot.risk import codec
 from bot.risk.decision import Decision
@@ -30,6 +32,12 @@ from models.tables import (
     TradeRequestRow,
 )
 
+log = logging.getLogger(__name__)
+
+
+class _RulesMissing(Exception):
+    """An exit's instrument has no row here; the exchange may know it."""
+
 
 class ApprovalService:
     """Takes requests of one account: decides, reserves and plans, each request once."""
@@ -44,7 +52,10 @@ class ApprovalService:
         clock: Clock,
         wakeups: Wakeups,
         horizon: timedelta,
+        read_rules: Callable[[], object] | None = None,
     ) -> None:
+        """`read_rules` reads the trading rules of every instrument from the exchange at once;
+        without it only rules that are stored already count."""
         self._db = db
         self._account = account
         self._admission = Admission(db=db, account=account, clock=clock, wakeups=wakeups)
@@ -53,6 +64,7 @@ class ApprovalService:
         self._clock = clock
         self._wakeups = wakeups
         self._horizon = horizon
+        self._read_rules = read_rules
 
     def validate_and_execute(self, raw: object) -> dict[str, Any]:
         """The outcome as plain JSON; the same request_id gives the first outcome again.
@@ -82,6 +94,24 @@ class ApprovalService:
         return None if row is None else self.validate_and_execute(row.payload)
 
     def _decide(self, request: MLTradeRequest) -> dict[str, Any]:
+        try:
+            return self._decide_once(request)
+        except _RulesMissing:
+            # Nothing is locked or written: the exchange may take its time.
+            self._read_rules_now(request.symbol)
+        return self._decide_once(request, with_what_is_known=True)
+
+    def _read_rules_now(self, symbol: str) -> None:
+        try:
+            if self._read_rules is not None:
+                self._read_rules()
+        except MlriskError as error:
+            log.error("trading rules can't be read: %s", error, extra={"symbol": symbol})
+
+    def _decide_once(
+        self, request: MLTradeRequest, *, with_what_is_known: bool = False
+    ) -> dict[str, Any]:
+        """Raises _RulesMissing where an exit lacks its instrument, unless that was asked for."""
         market = self._market.read(request.symbol)
         with self._db.unit_of_work() as uow:
             now = self._clock.now()
@@ -93,12 +123,18 @@ class ApprovalService:
             self._serialise(uow, now)
             # Under the lock: the newest time, and nobody else's reservation in between.
             now = self._clock.now()
-            limits = self._limits.limits()
+            limits, unread = self._limits_in_reach()
             snapshot, epoch = snapshots.take(uow.session, intent, market, now)
-            decision, plan = decide(intent, snapshot, limits)
+            outcome = decide(intent, snapshot, limits)
+            decision, plan = outcome.decision, outcome.plan
+            if unread is not None and not exits.only_reduces(decision):
+                raise unread
+            if exits.lacks_rules(intent, snapshot) and not with_what_is_known:
+                raise _RulesMissing
             stored = self._store_decision(uow, intent, snapshot, limits, decision)
             if plan is not None:
                 self._store_plan(uow, intent, decision, plan, epoch, market.view)
+            exits.report_denied(uow, intent, decision)
             row.status = (
                 ExecutionStatus.PENDING_EXECUTION if plan else ExecutionStatus.VALIDATION_FAILED
             )
@@ -108,6 +144,13 @@ class ApprovalService:
             uow.commit()
             hit(AFTER_DECISION_COMMIT, algorithm)
             return outcomes.of_decision(row, stored, repeated=False)
+
+    def _limits_in_reach(self) -> tuple[RiskLimits, Exception | None]:
+        """The limits, or the last known ones with why no newer can be read."""
+        try:
+            return self._limits.limits(), None
+        except UNREADABLE as error:
+            return self._limits.last_known(), error
 
     def _serialise(self, uow: UnitOfWork, now: datetime) -> None:
         """One decision of this account at a time, so that limits hold across workers."""

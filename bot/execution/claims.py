@@ -20,7 +20,7 @@ from bot.execution.budget import OrderBudget
 from bot.execution.holdback import Circumstances, Hold, Sent
 from bot.execution.pacing import Pace
 from bot.execution.parents import is_urgent, lot_rules, new_child, wake_child
-from bot.execution.ports import LimitsSource, Wakeups
+from bot.execution.ports import LimitsSource, Wakeups, limits_for
 from bot.failpoints import BEFORE_CLAIM_COMMIT, hit
 from bot.risk.codec import moment_text, plain
 from bot.risk.limits import RiskLimits
@@ -123,7 +123,7 @@ class Claims:
             if refusal is not None:
                 self._stop(uow, parent, child, refusal, now)
                 return NotClaimed.STOPPED
-            limits = self._limits.limits()
+            limits = limits_for(self._limits, reduce_only=child.reduce_only)
             rules = cleared.instrument
             price = pricing.bound(parent, child, view, rules, limits, now)
             hold = self._hold(uow.session, parent, child, view, limits, cleared, now)

@@ -1,6 +1,6 @@
 """Gate and plan as one pure step: what live decisions, replay and what-if share."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from hashlib import sha256
@@ -23,24 +23,50 @@ FEASIBLE = Rule(
 )
 
 
-def decide(
-    intent: TradeIntent, snapshot: RiskSnapshot, limits: RiskLimits
-) -> tuple[Decision, ParentPlan | None]:
-    """The decision and, when it approves, its plan; what can't be planned is denied.
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A decision that has an effect: nothing approves without a plan."""
+
+    decision: Decision
+    plan: ParentPlan
+
+    def __post_init__(self) -> None:
+        if not self.decision.approved:
+            raise ValueError(f"{self.decision.request_id}: a decision that denies has no plan")
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A decision without effect."""
+
+    decision: Decision
+
+    def __post_init__(self) -> None:
+        if self.decision.approved:
+            raise ValueError(f"{self.decision.request_id}: a decision that approves has a plan")
+
+    @property
+    def plan(self) -> None:
+        """There is none."""
+        return None
+
+
+Outcome = Approved | Denied
+
+
+def decide(intent: TradeIntent, snapshot: RiskSnapshot, limits: RiskLimits) -> Outcome:
+    """The decision with its plan when it approves; what can't be planned is denied.
 
     Pure in its three arguments: the same ones give the same answer in any process, at any time.
     """
     decision = evaluate(intent, snapshot, limits)
-    market, instrument = snapshot.market, snapshot.instrument
-    if not decision.approved or instrument is None or market is None:
-        return decision, None
+    if not decision.approved:
+        return Denied(decision)
     try:
-        plan = plan_parent(
-            intent, decision, instrument, market, limits=limits, now=snapshot.taken_at
-        )
+        plan = plan_parent(intent, decision, snapshot, limits)
     except Infeasible as error:
-        return _denied(decision, error), None
-    return decision, plan
+        return Denied(_denied(decision, error))
+    return Approved(decision, plan)
 
 
 @cache

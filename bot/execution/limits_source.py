@@ -107,6 +107,10 @@ class ConfiguredLimits:
         """The limits in force; raises DependencyDown or Refused when they can't be known."""
         return self.in_force().limits
 
+    def last_known(self) -> RiskLimits:
+        """The limits as last read, however old: only for what reduces, which no limit holds."""
+        return self._current.limits
+
     def in_force(self) -> LimitsInForce:
         """The limits with their version."""
         with self._lock:

@@ -8,13 +8,13 @@ from typing import Any
 from bot.errors import Infeasible
 from bot.execution import backup_plans
 from bot.execution.algorithms.base import Schedule
-from bot.execution.choosing import choose_algorithm
+from bot.execution.choosing import Choice, choose_algorithm
 from bot.execution.remedies import MAX_FALLBACK_BPS
 from bot.execution.scheduling import schedule_for
 from bot.risk.codec import plain
 from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
-from bot.risk.snapshot import InstrumentView, MarketView, TradeIntent
+from bot.risk.snapshot import InstrumentView, MarketView, RiskSnapshot, TradeIntent
 from models.enums import Algorithm, TradeSide
 
 LAST_SLICE_GRACE_SECONDS = 5.0
@@ -38,19 +38,61 @@ class ParentPlan:
 
 
 def plan_parent(
-    intent: TradeIntent,
-    decision: Decision,
-    instrument: InstrumentView,
-    market: MarketView,
-    *,
-    limits: RiskLimits,
-    now: datetime,
+    intent: TradeIntent, decision: Decision, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> ParentPlan:
-    """Raises Infeasible with the name of what makes a valid schedule impossible."""
-    price = decision.reference_price
+    """Raises Infeasible with the name of what makes a valid schedule impossible.
+
+    Of what only reduces that is no more than its size: whatever else is missing or doesn't fit,
+    it is planned as immediate.
+    """
+    price, instrument = decision.reference_price, snapshot.instrument
     if price is None:
         raise Infeasible("reference price is missing")
-    algorithm, why = choose_algorithm(intent, decision, market, limits)
+    if instrument is None:
+        raise Infeasible("the instrument's rules are missing")
+    if decision.reduce_only:
+        return _plan_exit(intent, decision, snapshot.market, instrument, price, limits)
+    if snapshot.market is None:
+        raise Infeasible("there is no market data")
+    choice = choose_algorithm(intent, decision, snapshot.market, limits)
+    return _plan(choice, intent, decision, snapshot.market, instrument, price, limits)
+
+
+def _plan_exit(
+    intent: TradeIntent,
+    decision: Decision,
+    market: MarketView | None,
+    instrument: InstrumentView,
+    price: Decimal,
+    limits: RiskLimits,
+) -> ParentPlan:
+    if market is None:
+        why = "there is no market data"
+    else:
+        choice = choose_algorithm(intent, decision, market, limits)
+        try:
+            return _plan(choice, intent, decision, market, instrument, price, limits)
+        except _UNFIT as error:
+            why = f"{choice[0].value} can't be planned: {error}"
+    choice = Algorithm.IMMEDIATE, why
+    return _plan(choice, intent, decision, market, instrument, price, limits)
+
+
+_UNFIT = (Infeasible, ArithmeticError, ValueError)
+"""What a planner says of parameters, and what arithmetic says of those that nobody foresaw."""
+
+
+def _plan(
+    choice: Choice,
+    intent: TradeIntent,
+    decision: Decision,
+    market: MarketView | None,
+    instrument: InstrumentView,
+    price: Decimal,
+    limits: RiskLimits,
+) -> ParentPlan:
+    algorithm, why = choice
+    now = decision.decided_at
     scheduled = schedule_for(algorithm, intent, decision, market, price, instrument, limits)
     schedule, horizon = scheduled.schedule, scheduled.horizon_seconds
     last_offset = max((s.offset_seconds for s in schedule.slices), default=0.0)

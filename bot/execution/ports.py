@@ -1,12 +1,19 @@
 """What execution needs of the outside, as protocols."""
 
+import logging
 from datetime import datetime
 from typing import Protocol
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.errors import MlriskError
 from bot.execution.algorithms.volume_forecast import VolumeForecast
 from bot.market.reading import MarketReading
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
+from config.loading import ConfigError
+
+log = logging.getLogger(__name__)
 
 
 class MarketCache(Protocol):
@@ -49,7 +56,26 @@ class VolumeForecasts(Protocol):
 class LimitsSource(Protocol):
     """The limits in force now."""
 
-    def limits(self) -> RiskLimits: ...
+    def limits(self) -> RiskLimits:
+        """Raises when they can't be known; what adds risk waits then."""
+
+    def last_known(self) -> RiskLimits:
+        """The limits as last read; never raises. For what only reduces."""
+
+
+UNREADABLE = (MlriskError, ConfigError, SQLAlchemyError, OSError)
+"""What asking for limits may raise."""
+
+
+def limits_for(source: LimitsSource, *, reduce_only: bool) -> RiskLimits:
+    """The limits in force; limits that can't be read never hold an exit back."""
+    try:
+        return source.limits()
+    except UNREADABLE as error:
+        if not reduce_only:
+            raise
+        log.error("an exit goes by the limits as last read: %s", error)
+        return source.last_known()
 
 
 class DispatcherOnly:

@@ -96,12 +96,12 @@ def with_values(paths: Iterable[str], wanted: RiskLimits) -> LimitsOf:
 
 def _again(row: DecisionRow, limits_of: LimitsOf) -> Replayed:
     intent = codec.from_json(TradeIntent, row.intent)
-    decision, _ = decide(
+    outcome = decide(
         intent,
         codec.from_json(RiskSnapshot, row.snapshot),
         limits_of(codec.from_json(RiskLimits, row.limits)),
     )
-    after = codec.to_json(decision)
+    after = codec.to_json(outcome.decision)
     return Replayed(
         request_id=row.request_id,
         strategy=intent.strategy,

@@ -46,7 +46,7 @@ def schedule_for(
     algorithm: Algorithm,
     intent: TradeIntent,
     decision: Decision,
-    market: MarketView,
+    market: MarketView | None,
     price: Decimal,
     instrument: InstrumentView,
     limits: RiskLimits,
@@ -96,7 +96,7 @@ def _stepped(
     decision: Decision,
     limits: RiskLimits,
     instrument: InstrumentView,
-    market: MarketView,
+    market: MarketView | None,
     price: Decimal,
     rules: LotRules,
 ) -> Scheduled:
@@ -109,7 +109,7 @@ def _stepped(
     interval = intent.interval_seconds
     if interval is None:
         interval = _step_interval(algorithm, horizon)
-    if algorithm is Algorithm.POV and market.traded_qty is None:
+    if algorithm is Algorithm.POV and (market is None or market.traded_qty is None):
         raise Infeasible("pov needs the market's traded volume, which is not known now")
     params = steppers.parameters(algorithm, intent.options, limits.working, qty, price, interval)
     terms = Terms(intent.side, price, instrument.tick_size, decision.reduce_only)
@@ -148,7 +148,7 @@ def _recorded_randomness(options: AlgorithmOptions) -> dict[str, Any]:
 
 def cost_parameters(
     intent: TradeIntent,
-    market: MarketView,
+    market: MarketView | None,
     qty: Decimal,
     price: Decimal,
     horizon_seconds: float,
@@ -159,7 +159,7 @@ def cost_parameters(
     Their rule of thumb: trading 1 % of the daily volume costs one spread of temporary impact,
     trading 10 % of it moves the price by one spread for good.
     """
-    if market.bid is None or market.ask is None or not market.volume_24h:
+    if market is None or market.bid is None or market.ask is None or not market.volume_24h:
         raise Infeasible("implementation_shortfall needs a spread and the volume of 24 hours")
     if market.volatility is None:
         raise Infeasible("implementation_shortfall needs a volatility")

@@ -34,5 +34,5 @@ def what_if(
     read = market.read(intent.symbol)
     # After the market, or the market would be from the future.
     snapshot, _ = snapshots.take(session, intent, read, clock.now())
-    decision, plan = decide(intent, snapshot, limits)
-    return WhatIf(decision, plan, snapshot)
+    outcome = decide(intent, snapshot, limits)
+    return WhatIf(outcome.decision, outcome.plan, snapshot)

@@ -40,7 +40,13 @@ from bot.execution.parents import (
     unplanned_qty,
     wake_child,
 )
-from bot.execution.ports import LimitsSource, MarketCache, VolumeForecasts, Wakeups
+from bot.execution.ports import (
+    LimitsSource,
+    MarketCache,
+    VolumeForecasts,
+    Wakeups,
+    limits_for,
+)
 from bot.execution.progress import factors, progress_of, touch_of
 from bot.failpoints import AFTER_CANCEL, AFTER_STEP_COMMIT, BEFORE_STEP_COMMIT, hit
 from bot.risk.snapshot import MarketView
@@ -215,7 +221,7 @@ class ParentWorker:
             return [*_cancel_all(live), WaitUntil(now + POLL)] if live else [Done(_STOPPED)]
         if rules is None:
             return [WaitUntil(now + POLL)]
-        limits = self._limits.limits()
+        limits = limits_for(self._limits, reduce_only=parent.reduce_only)
         pace = _pace_in_force(parent, now)
         if self._is_held(parent, pace, now):
             resting = [child for child in live if child.rests]

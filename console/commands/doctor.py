@@ -1,4 +1,4 @@
-"""`mlrisk doctor`: the nine invariants against the exchange's own record, and health."""
+"""`mlrisk doctor`: the ten invariants against the exchange's own record, and health."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 

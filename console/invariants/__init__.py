@@ -1,4 +1,4 @@
-"""The nine invariants of DESIGN, checked on rows and on the exchange's own record.
+"""The ten invariants of DESIGN, checked on rows and on the exchange's own record.
 
 `check_all` gives a result for each; a violation names the row. Heavy imports happen inside, since
 commands import this package for its names.
@@ -21,6 +21,7 @@ TITLES = {
     "I7": "numbers are exact and finite",
     "I8": "the audit chain verifies, decisions replay",
     "I9": "unknown means no, and never blocks a reduction",
+    "I10": "every approval has an effect",
 }
 _NEEDS_EXCHANGE = frozenset({"I1", "I4"})
 """Invariants that say nothing at all without the exchange's record."""
@@ -56,6 +57,7 @@ def check_all(evidence: "Evidence") -> list[InvariantResult]:
 def _checks() -> "dict[str, Callable[[Evidence], list[str]]]":
     from console.invariants.audit import i8_history_is_intact
     from console.invariants.closed import i9_unknown_means_no
+    from console.invariants.effects import i10_every_approval_has_an_effect
     from console.invariants.halts import i4_nothing_after_a_seal
     from console.invariants.limits import i5_limits_and_reservations_hold
     from console.invariants.orders import (
@@ -76,4 +78,5 @@ def _checks() -> "dict[str, Callable[[Evidence], list[str]]]":
         "I7": i7_numbers_are_exact,
         "I8": i8_history_is_intact,
         "I9": i9_unknown_means_no,
+        "I10": i10_every_approval_has_an_effect,
     }

@@ -43,7 +43,7 @@ def _replay(row: DecisionRow) -> list[str]:
     inputs = inputs_of(row)
     if isinstance(inputs, str):
         return [*found, inputs]
-    again, _ = decide(inputs.intent, inputs.snapshot, inputs.limits)
+    again = decide(inputs.intent, inputs.snapshot, inputs.limits).decision
     if codec.canonical_bytes(codec.to_json(again)) != stored:
         found.append(f"{name} replays to another answer ({again.verdict} instead of {row.verdict})")
     columns = (again.verdict, again.approved_qty, again.approved_notional)

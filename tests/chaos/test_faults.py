@@ -1,7 +1,7 @@
 """What fails around the workers: the exchange, its streams, Redis, Postgres, and a frozen worker.
 
 A TWAP and a passive trade, which rests, are under way when it happens. Afterwards the exchange's
-journal has each child at most once and in time, and all nine invariants hold. Deaths of our own
+journal has each child at most once and in time, and all ten invariants hold. Deaths of our own
 processes are in test_kills.py; this system's servers are its own, so that they may die.
 """
 

@@ -68,7 +68,7 @@ def _created(system: MiniSystem, request_id: str) -> Sequence[dict[str, Any]]:
 
 
 def assert_system_agrees(system: MiniSystem) -> None:
-    """Nothing of ours rests, every fill is stored, and the nine invariants hold."""
+    """Nothing of ours rests, every fill is stored, and the ten invariants hold."""
     resting = [o for o in resting_orders(system) if o.startswith(PREFIX)]
     assert resting == []
     with reading(system.database_url) as session:

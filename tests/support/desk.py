@@ -60,6 +60,7 @@ class Desk:
             clock=self.clock,
             wakeups=self.wakeups,
             horizon=timedelta(seconds=5),
+            read_rules=lambda: self.reconciler.refresh_instruments(),
         )
         self.admission = Admission(db=db, account=account, clock=self.clock, wakeups=self.wakeups)
         self.fill_book = FillBook(db, account, self.wakeups)

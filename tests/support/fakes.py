@@ -337,6 +337,9 @@ class FakeLimits:
     def limits(self) -> RiskLimits:
         return self.value
 
+    def last_known(self) -> RiskLimits:
+        return self.value
+
     def change(self, **changes: Any) -> None:
         self.value = replace(self.value, **changes)
 

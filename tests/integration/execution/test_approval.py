@@ -191,11 +191,11 @@ def test_a_stored_decision_replays_to_the_same_bytes(desk: Desk) -> None:
         rows = session.scalars(select(DecisionRow)).all()
     assert len(rows) == 3
     for row in rows:
-        decision, _ = decide(
+        decision = decide(
             codec.from_json(TradeIntent, row.intent),
             codec.from_json(RiskSnapshot, row.snapshot),
             codec.from_json(RiskLimits, row.limits),
-        )
+        ).decision
         assert codec.canonical_bytes(codec.to_json(decision)) == codec.canonical_bytes(row.decision)
 
 

@@ -66,6 +66,9 @@ class FixedLimits:
     def limits(self) -> RiskLimits:
         return RiskLimits()
 
+    def last_known(self) -> RiskLimits:
+        return RiskLimits()
+
 
 @dataclass
 class Scene:

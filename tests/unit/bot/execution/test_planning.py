@@ -11,7 +11,7 @@ from bot.execution.planning import ParentPlan, plan_parent
 from bot.risk.gate import evaluate
 from bot.risk.snapshot import AlgorithmOptions
 from models.enums import Algorithm
-from tests.unit.bot.risk.cases import LIMITS, NOW, instrument, intent, market, snapshot
+from tests.unit.bot.risk.cases import LIMITS, NOW, intent, market, snapshot
 
 D = Decimal
 OPEN = market(traded_qty=D(5), traded_since=NOW)
@@ -21,7 +21,7 @@ def plan(options: AlgorithmOptions | None = None, **changes: Any) -> ParentPlan:
     wish = intent(options=options or AlgorithmOptions(), **changes)
     decision = evaluate(wish, snapshot(market=OPEN), LIMITS)
     assert decision.approved, decision.reasons
-    return plan_parent(wish, decision, instrument(), OPEN, limits=LIMITS, now=NOW)
+    return plan_parent(wish, decision, snapshot(market=OPEN), LIMITS)
 
 
 def test_a_random_twap_gives_the_same_plan_for_the_same_seed() -> None:
@@ -75,7 +75,7 @@ def test_pov_without_a_known_volume_is_refused() -> None:
     wish = intent(algorithm=Algorithm.POV)
     decision = evaluate(wish, snapshot(), LIMITS)
     with pytest.raises(Infeasible, match="traded volume"):
-        plan_parent(wish, decision, instrument(), market(), limits=LIMITS, now=NOW)
+        plan_parent(wish, decision, snapshot(), LIMITS)
 
 
 def test_the_fallback_limit_is_one_percent_and_never_past_the_strategys_own() -> None:

@@ -651,3 +651,16 @@ def test_i9_lets_a_cap_shrink_a_trade_but_not_exceed_itself(scene: Scene) -> Non
     assert "decision r-1 was approved beyond the 10000" in only(
         scene.violated(after_seconds=1), "I9"
     )
+
+
+# I10
+
+
+def test_i10_names_an_approval_that_nothing_follows_from(scene: Scene) -> None:
+    scene.decide("r-1")
+    with broken(scene) as session:
+        for table in (ChildOrderRow, ReservationRow, ParentOrderRow):
+            session.execute(delete(table).where(table.request_id == "r-1"))
+    assert only(scene.violated(), "I10") == (
+        "decision r-1 says allow, and no order follows from it"
+    )

@@ -1,0 +1,50 @@
+"""Exits that are in the way of being decided: told apart, and reported when they are denied."""
+
+import logging
+
+from bot.risk.decision import Decision
+from bot.risk.snapshot import RiskSnapshot, TradeIntent
+from models.database import UnitOfWork
+from models.enums import CheckStatus, ExposureDelta
+
+log = logging.getLogger(__name__)
+
+_REDUCING = (ExposureDelta.REDUCES, ExposureDelta.CLOSES)
+_BROKEN = (CheckStatus.FAIL, CheckStatus.UNKNOWN)
+_MEANT = frozenset({"trading_state", "expiry", "duplicate_request", "reduce_only"})
+"""Checks whose no is an answer: somebody wanted it, or there is nothing to reduce."""
+
+
+def only_reduces(decision: Decision) -> bool:
+    """The whole trade closes what is held, whatever else is not known."""
+    return decision.exposure in _REDUCING
+
+
+def lacks_rules(intent: TradeIntent, snapshot: RiskSnapshot) -> bool:
+    """A position could be reduced, but nobody knows the rules of its instrument."""
+    if snapshot.instrument is not None or snapshot.portfolio is None:
+        return False
+    held = (p.qty for p in snapshot.portfolio.positions if p.symbol == intent.symbol)
+    return any(qty * intent.side.sign < 0 for qty in held)
+
+
+def report_denied(uow: UnitOfWork, intent: TradeIntent, decision: Decision) -> None:
+    """Tells people of an exit that is denied for what is missing or can't be planned."""
+    exit_asked_for = only_reduces(decision) or (decision.exposure is None and intent.reduce_only)
+    if decision.approved or not exit_asked_for:
+        return
+    broken = {c.name: c.sentence for c in decision.checks if c.status in _BROKEN}
+    if broken.keys() & _MEANT:
+        return
+    uow.audit(
+        intent.account,
+        "exit_denied",
+        intent.request_id,
+        "gate",
+        {"symbol": intent.symbol, "side": intent.side.value, "checks": broken},
+        decision.decided_at,
+    )
+    log.critical(
+        "exit of %s denied: %s", intent.symbol, " ".join(broken.values()),
+        extra={"request_id": intent.request_id, "symbol": intent.symbol},
+    )  # fmt: skip

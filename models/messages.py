@@ -25,9 +25,13 @@ from models.backup import BackupPlan
 from models.enums import Algorithm, ExecutionPriority, TradeSide
 from models.plain import nan_as_nothing, plainly, said_once
 
-_PLAIN_NUMBER = re.compile(r"-?\d{1,24}(\.\d{1,18})?", re.ASCII)
-_PLAIN_NUMBER_SCHEMA = r"^-?\d{1,24}(\.\d{1,18})?$"
+_PLAIN_NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,18})?", re.ASCII)
+"""A row keeps 20 digits before the point and 18 after it."""
+_PLAIN_NUMBER_SCHEMA = r"^-?\d{1,20}(\.\d{1,18})?$"
+_MONEY_BOUND = Decimal(10) ** 12
+"""Divided by a price of 10^-8 it is still a quantity that a row keeps."""
 MAX_METADATA_BYTES = 4096
+_WRITABLE_DIGITS = 100
 _SCORE_BOUND = 1e16
 """From here on a float no longer tells one whole number from the next."""
 
@@ -40,15 +44,25 @@ def parse_plain_decimal(value: object) -> Decimal:
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise ValueError("must be a number in plain decimal digits")
-    if isinstance(value, Decimal):
-        text = format(value, "f")
-    else:
-        text = value if isinstance(value, str) else repr(value)
+    text = _digits(value)
     if not _PLAIN_NUMBER.fullmatch(text):
         raise ValueError(
-            "must be a finite number in plain decimal digits (no exponent, NaN or infinity)"
+            "must be a finite number in plain decimal digits, at most 20 before the point and 18 "
+            "after it (no exponent, NaN or infinity)"
         )
     return Decimal(text)
+
+
+def _digits(value: str | int | float | Decimal) -> str:
+    """The text that is judged; empty where writing it would cost more than it is worth."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Decimal):
+        writable = value.is_finite() and abs(value.adjusted()) < _WRITABLE_DIGITS
+        return format(value, "f") if writable else ""
+    if isinstance(value, int):
+        return repr(value) if value.bit_length() < _WRITABLE_DIGITS else ""
+    return repr(value)
 
 
 def _parse_score(value: object) -> float:
@@ -64,7 +78,7 @@ def _parse_score(value: object) -> float:
 def _parse_time(value: object) -> datetime:
     if isinstance(value, datetime):
         # Only Python callers can pass one; the seed's own API takes a naive one as local time.
-        return value.astimezone(UTC)
+        return _in_utc(value)
     if isinstance(value, str):
         try:
             parsed = datetime.fromisoformat(value)
@@ -74,12 +88,21 @@ def _parse_time(value: object) -> datetime:
         raise ValueError("must be an ISO 8601 time")
     if parsed.utcoffset() is None:
         raise ValueError("must carry a time zone (for example a trailing Z)")
-    return parsed.astimezone(UTC)
+    return _in_utc(parsed)
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except (OverflowError, ValueError) as error:
+        raise ValueError("must be a time within the years 1 to 9999 of UTC") from error
 
 
 def _positive(value: Decimal) -> Decimal:
     if value <= 0:
         raise ValueError("must be greater than 0")
+    if value >= _MONEY_BOUND:
+        raise ValueError(f"must be below {_MONEY_BOUND:f}")
     return value
 
 

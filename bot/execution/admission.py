@@ -5,6 +5,7 @@ from datetime import datetime
 from bot.clock import Clock
 from bot.errors import BadMessage, FieldError
 from bot.execution import intake
+from bot.execution.outline import readable
 from bot.execution.ports import Wakeups
 from models.audit import GLOBAL_CHAIN
 from models.database import Database, UnitOfWork
@@ -90,7 +91,7 @@ class Admission:
                 "strategy",
                 {
                     "errors": [{"field": e.field, "message": e.message} for e in error.errors],
-                    "message": intake.readable(raw),
+                    "message": readable(raw),
                 },
                 self._clock.now(),
             )

@@ -10,29 +10,48 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot.errors import BadMessage, FieldError
+from bot.execution.outline import is_too_deep, storable
 from bot.risk.snapshot import AlgorithmOptions, ModelView, TradeIntent
 from models.backup import BackupPlan, FailureClass
 from models.messages import MLTradeRequest, SignalData
 
-_MAX_TEXT = 2000
+_MAX_ID = 64
+_MAX_ERRORS = 20
+_MAX_MESSAGE = 300
 
 
 def parse_request(raw: object) -> MLTradeRequest:
     """Raises BadMessage with every broken field by its dotted path."""
     if not isinstance(raw, dict):
         raise BadMessage((FieldError("request", "must be a JSON object"),))
+    too_deep = [key for key, value in raw.items() if is_too_deep(value)]
+    if too_deep:
+        raise BadMessage(_bounded([(str(key), "is nested too deep") for key in too_deep]))
     try:
         return MLTradeRequest.model_validate(raw)
     except ValidationError as error:
         raise BadMessage(
-            tuple(
-                FieldError(
-                    ".".join(str(part) for part in detail["loc"]) or "request",
-                    detail["msg"].removeprefix("Value error, "),
-                )
-                for detail in error.errors(include_input=False, include_url=False)
+            _bounded(
+                [
+                    (".".join(str(part) for part in detail["loc"]), detail["msg"])
+                    for detail in error.errors(include_input=False, include_url=False)
+                ]
             )
         ) from None
+
+
+def _bounded(found: list[tuple[str, str]]) -> tuple[FieldError, ...]:
+    """Errors that every answer and audit entry can hold, however many there are."""
+    errors = [
+        FieldError(
+            storable(field) or "request",
+            storable(message.removeprefix("Value error, "), _MAX_MESSAGE),
+        )
+        for field, message in found[:_MAX_ERRORS]
+    ]
+    if len(found) > _MAX_ERRORS:
+        errors.append(FieldError("request", f"{len(found) - _MAX_ERRORS} more fields are wrong"))
+    return tuple(errors)
 
 
 def payload_of(request: MLTradeRequest) -> dict[str, Any]:
@@ -116,23 +135,12 @@ def _ladders(plan: BackupPlan) -> dict[str, tuple[str, ...]]:
     }
 
 
-def readable(raw: object) -> str:
-    """A bounded, storable text of a message that was refused."""
-    try:
-        text = json.dumps(raw, default=repr, sort_keys=True)
-    except (TypeError, ValueError, RecursionError):
-        text = repr(raw)
-    # Postgres' JSONB can't hold NUL.
-    text = text.replace("\\u0000", "").replace("\x00", "")
-    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}… ({len(text)} characters)"
-
-
 def claimed_request_id(raw: object) -> str:
     """What the message calls itself, bounded, for the audit entry's subject."""
     if isinstance(raw, dict):
         value = raw.get("request_id")
         if isinstance(value, str) and value:
-            return value[:64].replace("\x00", "")
+            return storable(value[:_MAX_ID], _MAX_ID)[:_MAX_ID]
         if isinstance(value, float) and not math.isfinite(value):
             return "not-a-number"
     return "unreadable"

@@ -18,12 +18,14 @@ from bot.execution.intake import (
     parse_request,
     payload_hash,
     payload_of,
-    readable,
     to_intent,
 )
+from bot.execution.outline import readable
 from models.messages import MLTradeRequest, parse_plain_decimal, request_schema
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ANY_CHARACTER = st.characters(exclude_categories=())
+"""Lone surrogates too: JSON can carry them."""
 
 GOOD: dict[str, Any] = {
     "request_id": "r-1",
@@ -106,16 +108,71 @@ BAD = [
     ("metadata.x", "\x00"),
     ("metadata.x", "\ud800"),
     ("ml_predictions.feature_importance", {"\x00": 0.5}),
+    ("signal_data.position_size", "1" + "0" * 12),
+    ("signal_data.position_size", 10**6000),
+    ("signal_data.position_size", Decimal("1e999999999")),
+    ("signal_data.position_size", Decimal("1e-999999999")),
+    ("signal_data.limit_price", "9" * 24),
+    ("signal_data.display_size", "9" * 20),
+    ("market_data.price", "9" * 13),
+    ("market_data.volume_24h", "9" * 21),
+    ("ml_predictions.confidence", 10**6000),
+    ("metadata.x", 10**6000),
+    ("created_at", "0001-01-01T00:00:00+14:00"),
+    ("expires_at", "9999-12-31T23:59:59-14:00"),
+    ("symbol", "\ud800"),
+    ("request_id", "\ud800"),
 ]
 
 
-@pytest.mark.parametrize(("path", "value"), BAD, ids=[f"{p}={str(v)[:12]}" for p, v in BAD])
+@pytest.mark.parametrize(("path", "value"), BAD, ids=[f"{p}={readable(v)[:14]}" for p, v in BAD])
 def test_a_broken_field_is_refused_by_its_name(path: str, value: object) -> None:
     with pytest.raises(BadMessage) as caught:
         parse_request(broken(path, value))
     fields = [error.field for error in caught.value.errors]
     assert any(f == path or f"{path}.".startswith(f"{f}.") or f.startswith(path) for f in fields)
     assert fields != ["request"]
+
+
+def nested(depth: int) -> list[Any]:
+    found: list[Any] = []
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
+EXTREMES: list[dict[str, Any]] = [
+    broken("side", nested(100_000)),
+    broken("metadata.x", nested(100_000)),
+    broken("signal_data.position_size", 10**6000),
+    broken("surprise", 10**6000),
+    {**GOOD, **{f"field{n}": n for n in range(100_000)}},
+    {**GOOD, "x" * 1_000_000: 1},
+    broken("ml_predictions.feature_importance", {"\x00": 2}),
+    broken("ml_predictions.feature_importance", {"\ud800": 2}),
+    {**GOOD, "\ud800": 1},
+    broken("request_id", "\ud800" * 100),
+    broken("request_id", "\x00\x1b[2J"),
+    broken("symbol", b"\xff\x00"),
+]
+
+
+@pytest.mark.parametrize("raw", EXTREMES, ids=range(len(EXTREMES)))
+def test_whatever_is_extreme_is_refused_in_words_that_can_be_kept(raw: dict[str, Any]) -> None:
+    with pytest.raises(BadMessage) as caught:
+        parse_request(raw)
+    words = [readable(raw), claimed_request_id(raw), caught.value.message]
+    words += [text for error in caught.value.errors for text in (error.field, error.message)]
+    for text in words:
+        assert "\x00" not in text and "\x1b" not in text
+        assert len(text.encode()) < 10_000
+    assert len(claimed_request_id(raw)) <= 64
+
+
+def test_what_is_deep_is_named_by_its_field() -> None:
+    with pytest.raises(BadMessage, match="metadata: is nested too deep"):
+        parse_request(broken("metadata.x", nested(40)))
+    assert parse_request(broken("metadata.x", nested(20)))
 
 
 @pytest.mark.parametrize("score", [3.1e-06, 0.0012345678901234567, 5e-324, 1 / 3])
@@ -314,8 +371,8 @@ def test_a_stored_payload_parses_to_the_same_request() -> None:
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.floats() | st.text(),
-        lambda c: st.lists(c) | st.dictionaries(st.text(), c),
+        st.none() | st.booleans() | st.floats() | st.integers() | st.text(ANY_CHARACTER),
+        lambda c: st.lists(c) | st.dictionaries(st.text(ANY_CHARACTER), c),
         max_leaves=20,
     )
 )
@@ -325,7 +382,8 @@ def test_whatever_arrives_gives_a_request_or_a_typed_error(raw: object) -> None:
     except BadMessage as error:
         assert error.errors
     assert "\x00" not in readable(raw)
-    assert len(readable(raw)) < 2100
+    assert len(readable(raw).encode()) < 2100
+    claimed_request_id(raw).encode()
     assert len(claimed_request_id(raw)) <= 64
 
 

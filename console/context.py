@@ -24,8 +24,10 @@ HomeOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout.")]
 
-_CONNECT_TIMEOUT_SECONDS = 5
 _LOCK_TIMEOUT_MS = 5_000
+# What reads one moment of a large history counts between its statements; it locks nobody out.
+_STATEMENT_TIMEOUT_MS = 300_000
+_IDLE_IN_TRANSACTION_MS = 60_000
 
 
 def chosen_home(ctx: typer.Context, home: Path | None) -> Path | None:
@@ -53,17 +55,21 @@ def reading_engine(database_url: str) -> "Engine":
     """
     from sqlalchemy import create_engine
 
+    from models.connecting import connect_args
+
     return create_engine(
         database_url,
         isolation_level="REPEATABLE READ",
         pool_size=1,
         max_overflow=1,
         pool_pre_ping=True,
-        connect_args={
-            "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
-            "application_name": "mlrisk-console",
-            "options": f"-c default_transaction_read_only=on -c lock_timeout={_LOCK_TIMEOUT_MS}",
-        },
+        connect_args=connect_args(
+            "mlrisk-console",
+            lock_timeout_ms=_LOCK_TIMEOUT_MS,
+            statement_timeout_ms=_STATEMENT_TIMEOUT_MS,
+            idle_in_transaction_ms=_IDLE_IN_TRANSACTION_MS,
+            default_transaction_read_only="on",
+        ),
     )
 
 

@@ -10,14 +10,12 @@ from typing import Any, Self
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.orm import Session
 
 from models.audit import AuditDraft, append_entries
-
-# 10 s: a gate or a sender that waits longer for a lock is better tried again from its row.
-_LOCK_TIMEOUT_MS = 10_000
-_STATEMENT_TIMEOUT_MS = 30_000
+from models.connecting import connect_args
 
 
 def plain_json(value: Any) -> str:
@@ -39,6 +37,19 @@ def _refuse_ended(connection: psycopg.Connection[Any], *_: object) -> None:
         raise InvalidatePoolError
 
 
+def _as_lost_connection(context: ExceptionContext) -> OperationalError | None:
+    """A transaction that was ended for its silence is a lost connection to whoever wakes up.
+
+    psycopg calls it an internal error, which nobody tries again.
+    """
+    error = context.original_exception
+    if not isinstance(error, psycopg.errors.IdleInTransactionSessionTimeout):
+        return None
+    return OperationalError(
+        context.statement, None, error, connection_invalidated=context.is_disconnect
+    )
+
+
 class Database:
     """One engine per process; never shared over a fork."""
 
@@ -48,16 +59,10 @@ class Database:
             pool_size=pool_size,
             max_overflow=5,
             json_serializer=plain_json,
-            connect_args={
-                "connect_timeout": 5,
-                "application_name": "mlrisk",
-                "options": (
-                    f"-c lock_timeout={_LOCK_TIMEOUT_MS} "
-                    f"-c statement_timeout={_STATEMENT_TIMEOUT_MS} -c timezone=UTC"
-                ),
-            },
+            connect_args=connect_args(),
         )
         event.listen(self.engine, "checkout", _refuse_ended)
+        event.listen(self.engine, "handle_error", _as_lost_connection, retval=True)
         self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def unit_of_work(self) -> "UnitOfWork":

@@ -7,8 +7,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
 
+from models.connecting import migration_engine
 from models.tables import Base
 
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -43,7 +43,7 @@ def head() -> str:
 
 def current(url: str) -> str | None:
     """The revision of the database; None when it was never migrated."""
-    engine = create_engine(url)
+    engine = migration_engine(url)
     try:
         with engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
@@ -53,7 +53,7 @@ def current(url: str) -> str | None:
 
 def drift(url: str) -> list[object]:
     """Differences between the migrated database and the tables in code; empty when none."""
-    engine = create_engine(url)
+    engine = migration_engine(url)
     try:
         with engine.connect() as connection:
             return list(compare_metadata(MigrationContext.configure(connection), Base.metadata))

@@ -1,13 +1,13 @@
 """Alembic's entry: runs migrations in one transaction on the URL that models.migrate passes."""
 
 from alembic import context
-from sqlalchemy import create_engine
 
+from models.connecting import migration_engine
 from models.tables import Base
 
 
 def run() -> None:
-    engine = create_engine(context.config.attributes["url"])
+    engine = migration_engine(context.config.attributes["url"])
     with engine.begin() as connection:
         context.configure(connection=connection, target_metadata=Base.metadata)
         with context.begin_transaction():

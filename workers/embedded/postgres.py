@@ -13,6 +13,7 @@ from psycopg import sql
 from sqlalchemy import URL
 
 from bot.errors import DependencyDown
+from models.connecting import connect_args, server_settings
 from workers.embedded.privileges import give_to_unprivileged, unprivileged
 from workers.ports import LOOPBACK
 from workers.private_files import write_private
@@ -82,6 +83,7 @@ class EmbeddedPostgres:
             "synchronous_commit": "on",
             "timezone": "UTC",
             "log_timezone": "UTC",
+            **server_settings(),
         }
         options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         return self._as_server_user([str(binary("postgres")), "-D", str(self.data), *options])
@@ -124,8 +126,8 @@ class EmbeddedPostgres:
             user=SUPERUSER,
             password=self.password,
             dbname="postgres",
-            connect_timeout=_CONNECT_TIMEOUT_SECONDS,
             autocommit=True,
+            **{**connect_args("mlrisk-server"), "connect_timeout": _CONNECT_TIMEOUT_SECONDS},
         )
 
     def _as_server_user(self, command: list[str]) -> list[str]:

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from models.database import Database
 
@@ -36,3 +37,18 @@ def test_reading_keeps_what_the_connection_has_prepared(db: Database) -> None:
         assert session.scalar(prepared) == before
     assert before is not None
     assert before >= 1
+
+
+def test_a_transaction_that_was_ended_for_its_silence_is_a_lost_connection(db: Database) -> None:
+    with db.unit_of_work() as uow:
+        session = uow.session
+        pid = session.scalar(text("SELECT pg_backend_pid()"))
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '10ms'"))
+        there = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
+        with db.reading() as looker:
+            while looker.scalar(there, {"pid": pid}):
+                pass
+        with pytest.raises(OperationalError, match="idle-in-transaction"):
+            session.scalar(text("SELECT 1"))
+    with db.unit_of_work() as uow:
+        assert uow.session.scalar(text("SELECT 1")) == 1

@@ -3,6 +3,7 @@
 MlriskError
 ├── Refused              final: the same call will be refused again
 │   ├── BadMessage           a message broke the schema; names its fields
+│   │   └── RequestIdTaken       its request_id is another content's; names what differs
 │   ├── ExchangeRefused      the exchange said a definite no
 │   ├── NotAuthorised        an operator act without the needed authority
 │   └── Infeasible           no valid schedule exists for the parameters
@@ -64,9 +65,16 @@ class FieldError:
 class BadMessage(Refused):
     """The message breaks the published schema."""
 
-    def __init__(self, errors: tuple[FieldError, ...]) -> None:
-        super().__init__("; ".join(f"{e.field}: {e.message}" for e in errors), code="bad_message")
+    def __init__(self, errors: tuple[FieldError, ...], *, code: str = "bad_message") -> None:
+        super().__init__("; ".join(f"{e.field}: {e.message}" for e in errors), code=code)
         self.errors = errors
+
+
+class RequestIdTaken(BadMessage):
+    """The request_id was used before for another content; the first answer stands."""
+
+    def __init__(self, errors: tuple[FieldError, ...]) -> None:
+        super().__init__(errors, code="request_id_taken")
 
 
 class ExchangeRefused(Refused):

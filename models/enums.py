@@ -211,6 +211,7 @@ class TradeBlockReason(StrEnum):
     REQUEST_EXPIRED = "request_expired"
     ORDER_RATE_LIMIT = "order_rate_limit"
     DUPLICATE_REQUEST = "duplicate_request"
+    REQUEST_ID_TAKEN = "request_id_taken"
     EXECUTION_INFEASIBLE = "execution_infeasible"
     IMPACT_TOO_HIGH = "impact_too_high"
     DRAWDOWN_LIMIT = "drawdown_limit"

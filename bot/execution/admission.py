@@ -5,6 +5,7 @@ from datetime import datetime
 from bot.clock import Clock
 from bot.errors import BadMessage, FieldError
 from bot.execution import intake
+from bot.execution.content import require_same
 from bot.execution.outline import readable
 from bot.execution.ports import Wakeups
 from models.audit import GLOBAL_CHAIN
@@ -25,24 +26,26 @@ class Admission:
         self._wakeups = wakeups
 
     def parse(self, raw: object) -> MLTradeRequest:
-        """The request. Raises BadMessage with every broken field, after an audit entry."""
-        try:
-            request = intake.parse_request(raw)
-            if request.account not in (None, self._account):
-                raise BadMessage(
-                    (FieldError("metadata.account", f"unknown account {request.account!r}"),)
-                )
-        except BadMessage as error:
-            self._record(raw, error)
-            raise
+        """The request. Raises BadMessage with every broken field."""
+        request = intake.parse_request(raw)
+        if request.account not in (None, self._account):
+            raise BadMessage(
+                (FieldError("metadata.account", f"unknown account {request.account!r}"),)
+            )
         return request
 
     def accept(self, raw: object) -> MLTradeRequest:
         """Writes the request's row, undecided, and wakes its validation.
 
-        Raises BadMessage; a request_id that is known changes nothing.
+        Raises BadMessage, after an audit entry; a request that is known changes nothing.
         """
-        request = self.parse(raw)
+        try:
+            return self._accept(self.parse(raw))
+        except BadMessage as error:
+            self.record(raw, error)
+            raise
+
+    def _accept(self, request: MLTradeRequest) -> MLTradeRequest:
         with self._db.unit_of_work() as uow:
             self.insert(uow, request, self._clock.now())
             uow.after_commit(lambda: self._wakeups.request(request.request_id))
@@ -54,7 +57,8 @@ class Admission:
     ) -> tuple[TradeRequestRow, bool]:
         """The request's row, locked, and whether this is the first time that it is seen.
 
-        Raises BadMessage where another account of this database has used the request_id.
+        Raises BadMessage where another account of this database has used the request_id, and
+        RequestIdTaken where this one has, for another content.
         """
         payload = intake.payload_of(request)
         row = TradeRequestRow(
@@ -80,13 +84,15 @@ class Admission:
         if known.account != self._account:
             taken = "was used by another account of this database: it names one trade for ever"
             raise BadMessage((FieldError("request_id", taken),))
+        require_same(known, request)
         return known, False
 
-    def _record(self, raw: object, error: BadMessage) -> None:
+    def record(self, raw: object, error: BadMessage) -> None:
+        """The audit entry of a message that was refused."""
         with self._db.unit_of_work() as uow:
             uow.audit(
                 GLOBAL_CHAIN,
-                "bad_message",
+                error.code,
                 intake.claimed_request_id(raw),
                 "strategy",
                 {

@@ -69,11 +69,13 @@ class ApprovalService:
     def validate_and_execute(self, raw: object) -> dict[str, Any]:
         """The outcome as plain JSON; the same request_id gives the first outcome again.
 
-        A message that breaks the schema gives a typed error with its fields and an audit entry.
+        A message that breaks the schema, or whose request_id is another content's, gives a typed
+        error with its fields and an audit entry.
         """
         try:
             return self._decide(self._admission.parse(raw))
         except BadMessage as error:
+            self._admission.record(raw, error)
             return outcomes.bad_message(intake.claimed_request_id(raw), error)
 
     def validate_stored(self, request_id: str) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bot.errors import BadMessage
+from bot.errors import BadMessage, RequestIdTaken
 from bot.execution import backup_plans
 from models.enums import CheckStatus, ExecutionStatus, TradeBlockReason, Verdict
 from models.tables import ChildOrderRow, DecisionRow, ParentOrderRow, TradeRequestRow
@@ -11,10 +11,12 @@ from models.tables import ChildOrderRow, DecisionRow, ParentOrderRow, TradeReque
 
 def bad_message(request_id: str, error: BadMessage) -> dict[str, Any]:
     """A typed refusal that names every broken field."""
+    taken = isinstance(error, RequestIdTaken)
     return {
         "request_id": request_id,
         "status": ExecutionStatus.VALIDATION_FAILED.value,
         "verdict": Verdict.DENY.value,
+        "reasons": [TradeBlockReason.REQUEST_ID_TAKEN.value] if taken else [],
         "error": {
             "type": error.code,
             "fields": [{"field": e.field, "message": e.message} for e in error.errors],

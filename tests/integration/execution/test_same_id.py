@@ -1,0 +1,101 @@
+"""A request_id names one content: the same again gets the first answer, another is refused."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from bot.errors import RequestIdTaken
+from models.tables import AuditRow, TradeRequestRow
+from tests.support.desk import Desk
+
+
+def _first(desk: Desk) -> tuple[dict[str, Any], dict[str, Any]]:
+    raw = desk.request("r-1", metadata={"strategy": "test", "n": 1.5, "big": 1e23})
+    return raw, desk.approval.validate_and_execute(raw)
+
+
+OTHERS: list[tuple[dict[str, Any], str]] = [
+    ({"signal_data": {"position_size": "50000"}}, "signal_data.position_size"),
+    ({"side": "sell"}, "side"),
+    ({"symbol": "ETHUSDT"}, "symbol"),
+    ({"metadata": {"strategy": "another"}}, "metadata.strategy"),
+    ({"metadata": {"n": True}}, "metadata.n"),
+    ({"metadata": {"more": 1}}, "metadata.more"),
+    ({"ml_predictions": {"confidence": 0.91}}, "ml_predictions.confidence"),
+    ({"created_at": "2026-11-23T12:00:01Z"}, "created_at"),
+    ({"expires_at": "2027-11-23T12:00:01Z"}, "expires_at"),
+]
+
+
+@pytest.mark.parametrize(("change", "field"), OTHERS, ids=[field for _, field in OTHERS])
+def test_another_content_is_refused_by_what_differs_and_changes_nothing(
+    desk: Desk, change: dict[str, Any], field: str
+) -> None:
+    raw, first = _first(desk)
+    other = {
+        key: {**raw[key], **change[key]}
+        if isinstance(change.get(key), dict)
+        else change.get(key, raw.get(key))
+        for key in raw.keys() | change.keys()
+    }
+    outcome = desk.approval.validate_and_execute(other)
+    assert outcome["error"]["type"] == "request_id_taken"
+    assert [each["field"] for each in outcome["error"]["fields"]] == [field]
+    assert outcome["verdict"] == "deny"
+    assert outcome["reasons"] == ["request_id_taken"]
+    assert "approved_qty" not in outcome
+    assert "request_id_taken" in desk.audit_kinds()
+    with pytest.raises(RequestIdTaken, match=field):
+        desk.admission.accept(other)
+    assert desk.approval.validate_and_execute(raw) == {**first, "repeated": True}
+    assert len(desk.children()) == 1
+
+
+def test_the_same_content_in_other_words_gets_the_first_answer(desk: Desk) -> None:
+    raw, first = _first(desk)
+    again = dict(reversed(raw.items()))
+    again["signal_data"] = {"algorithm": "immediate", "position_size": 2000.0, "reduce_only": False}
+    again["ml_predictions"] = {
+        **raw["ml_predictions"],
+        "feature_importance": {"b": 0.40, "a": "0.6"},
+        "predicted_at": "2026-11-23T14:00:00+02:00",
+    }
+    again["created_at"] = "2026-11-23T13:00:00.000+01:00"
+    again["priority"] = "normal"
+    again["metadata"] = {"n": 1.50, "big": 1.0e23, "strategy": "test"}
+    assert desk.approval.validate_and_execute(again) == {**first, "repeated": True}
+    assert desk.admission.accept(again).request_id == "r-1"
+
+
+def test_who_gives_no_time_may_send_again(desk: Desk) -> None:
+    raw = desk.request("r-1")
+    del raw["created_at"]
+    first = desk.approval.validate_and_execute(raw)
+    desk.pass_time(1)
+    assert desk.approval.validate_and_execute(raw) == {**first, "repeated": True}
+
+
+def test_a_row_of_an_older_version_is_the_same_content(desk: Desk) -> None:
+    """It was hashed without the fields that have come since."""
+    raw, first = _first(desk)
+    with desk.db.transaction() as session:
+        row = session.get_one(TradeRequestRow, "r-1")
+        row.payload = {
+            key: value
+            for key, value in row.payload.items()
+            if key not in ("priority", "expires_at", "market_data")
+        }
+        row.payload_sha256 = "of-an-older-version"
+    assert desk.approval.validate_and_execute(raw) == {**first, "repeated": True}
+
+
+def test_the_refusal_says_what_was_asked_for(desk: Desk) -> None:
+    raw, _ = _first(desk)
+    desk.approval.validate_and_execute({**raw, "side": "sell"})
+    with desk.db.reading() as session:
+        entry = session.scalars(
+            text("SELECT payload FROM audit_entry WHERE kind = 'request_id_taken'")
+        ).one()
+        assert session.get(AuditRow, ("global", 1)) is not None
+    assert entry["errors"] == [{"field": "side", "message": "was first buy, is now sell"}]

@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, bindparam, select, text
 from sqlalchemy.orm import Session, SessionTransaction
 
-from models.enums import ChildState, ParentState
+from models.enums import ParentState
+from models.open_rows import CHILD_IS_OPEN
 from models.tables import AccountRow, Base, ChildOrderRow, ParentOrderRow, ReservationRow
 
 R = TypeVar("R", bound=Base)
@@ -176,7 +177,7 @@ _OPEN_CHILDREN = (
     select(ChildOrderRow)
     .where(
         ChildOrderRow.request_id == bindparam("request_id"),
-        ChildOrderRow.state.not_in([state for state in ChildState if state.is_final]),
+        CHILD_IS_OPEN,
     )
     .order_by(ChildOrderRow.child_id)
     .with_for_update()

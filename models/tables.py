@@ -131,6 +131,12 @@ class ReservationRow(Base):
     __table_args__ = (
         CheckConstraint("open_qty >= 0 AND open_qty <= approved_qty", name="ck_reservation_open"),
         Index("ix_reservation_held", "account", "symbol", postgresql_where=text("state = 'held'")),
+        # What a rebuild looks at: nothing that is over.
+        Index(
+            "ix_reservation_open",
+            "account",
+            postgresql_where=text("state = 'held' OR open_qty > 0"),
+        ),
     )
 
 
@@ -186,6 +192,11 @@ class ParentOrderRow(Base):
         CheckConstraint("filled_qty >= 0 AND released_qty >= 0", name="ck_parent_not_negative"),
         CheckConstraint("filled_qty + released_qty <= approved_qty", name="ck_parent_not_over"),
         Index("ix_parent_state", "state"),
+        Index(
+            "ix_parent_open",
+            "account",
+            postgresql_where=text("state IN ('working', 'paused')"),
+        ),
         # The gate counts the losses since the newest profit.
         Index(
             "ix_parent_realised",
@@ -262,6 +273,25 @@ class ChildOrderRow(Base):
         # The gate counts the orders of the last second.
         Index("ix_child_sent", "account", "sent_at", postgresql_where=text("sent_at IS NOT NULL")),
         Index("ix_child_due", "due_at", postgresql_where=text("state = 'planned'")),
+        Index("ix_child_deadline", "deadline_at", postgresql_where=text("state = 'planned'")),
+        # A parent's own past may be long: its open children are found without it.
+        Index(
+            "ix_child_open",
+            "request_id",
+            postgresql_where=text("state IN ('planned', 'sending', 'acked', 'working', 'unknown')"),
+        ),
+        # Orders that were given up as never taken and are looked for again.
+        Index(
+            "ix_child_given_up",
+            "account",
+            "final_at",
+            postgresql_where=text("state = 'expired' AND posts > 0 AND exchange_order_id IS NULL"),
+        ),
+        Index(
+            "ix_child_done",
+            "final_at",
+            postgresql_where=text("final_at IS NOT NULL AND sent_at IS NOT NULL"),
+        ),
         Index(
             "ix_child_unresolved",
             "account",
@@ -301,6 +331,7 @@ class FillRow(Base):
     __table_args__ = (
         Index("ix_fill_child", "child_id"),
         Index("ix_fill_executed", "account", "executed_at"),
+        Index("ix_fill_symbol", "symbol", "executed_at"),
     )
 
 

@@ -27,6 +27,7 @@ from models.backup import FailureClass
 from models.database import Database
 from models.enums import ChildState
 from models.locks import lock_order, lock_parent
+from models.open_rows import CHILD_WAS_GIVEN_UP
 from models.repositories import orders, portfolio
 from models.tables import ChildOrderRow, ParentOrderRow
 
@@ -147,9 +148,7 @@ class Reconciler:
             given_up = session.scalars(
                 select(ChildOrderRow).where(
                     ChildOrderRow.account == self._account,
-                    ChildOrderRow.state == ChildState.EXPIRED,
-                    ChildOrderRow.posts > 0,
-                    ChildOrderRow.exchange_order_id.is_(None),
+                    CHILD_WAS_GIVEN_UP,
                     ChildOrderRow.final_at.between(
                         now - 3 * EXPIRED_RECHECK, now - EXPIRED_RECHECK
                     ),

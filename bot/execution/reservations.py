@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, select, union
 from sqlalchemy.orm import Session
 
 from bot.clock import Clock
@@ -21,14 +21,13 @@ from bot.execution.identity import PREFIX
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, ParentState, ReservationState
 from models.locks import lock_account, lock_parent, lock_reservation
-from models.repositories import orders
+from models.open_rows import CHILD_IS_OPEN, PARENT_IS_OPEN, RESERVATION_IS_OPEN
 from models.tables import ChildOrderRow, ParentOrderRow, ReservationRow
 
 log = logging.getLogger(__name__)
 
 _ZERO = Decimal(0)
-Row = TypeVar("Row", ParentOrderRow, ChildOrderRow, ReservationRow)
-_OPEN_PARENT = [state for state in ParentState if not state.is_final]
+Row = TypeVar("Row", ParentOrderRow, ReservationRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,36 +104,51 @@ def _owners(session: Session, account: str, resting: Mapping[str, ExchangeOrder]
 
 def _candidates(session: Session, account: str) -> Sequence[str]:
     """Requests that hold something, or whose parent is not over."""
-    return session.scalars(
-        select(ParentOrderRow.request_id)
-        .outerjoin(ReservationRow, ReservationRow.request_id == ParentOrderRow.request_id)
-        .where(
-            ParentOrderRow.account == account,
-            or_(
-                ParentOrderRow.state.in_(_OPEN_PARENT),
-                ReservationRow.state == ReservationState.HELD,
-                ReservationRow.open_qty > 0,
-            ),
-        )
-    ).all()
+    parents = select(ParentOrderRow.request_id).where(
+        ParentOrderRow.account == account, PARENT_IS_OPEN
+    )
+    holding = select(ReservationRow.request_id).where(
+        ReservationRow.account == account, RESERVATION_IS_OPEN
+    )
+    return session.scalars(union(parents, holding)).all()
 
 
 def _suspects(session: Session, resting: Mapping[str, Sequence[ExchangeOrder]]) -> Sequence[str]:
     """Requests that look wrong without any lock: rows may move while they are read."""
     parents = _rows_of(session, ParentOrderRow, resting)
     held = {row.request_id: row for row in _rows_of(session, ReservationRow, resting)}
-    children: dict[str, list[ChildOrderRow]] = {request_id: [] for request_id in resting}
-    for child in _rows_of(session, ChildOrderRow, resting):
-        children[child.request_id].append(child)
+    live = _open_quantities(session, list(resting))
+    ended = _ended_children(session, [o for orders_of in resting.values() for o in orders_of])
     return [
         parent.request_id
         for parent in parents
         if not _fits(
             held.get(parent.request_id),
             parent,
-            needs(parent, children[parent.request_id], resting[parent.request_id])[0],
+            needs(parent, live.get(parent.request_id, _ZERO), ended, resting[parent.request_id])[0],
         )
     ]
+
+
+def _open_quantities(session: Session, requests: Sequence[str]) -> dict[str, Decimal]:
+    """What each request's live children may still fill, summed by Postgres: a schedule may have
+    a thousand."""
+    still_open = func.sum(func.greatest(0, ChildOrderRow.qty - ChildOrderRow.filled_qty))
+    rows = session.execute(
+        select(ChildOrderRow.request_id, still_open)
+        .where(ChildOrderRow.request_id.in_(requests), CHILD_IS_OPEN)
+        .group_by(ChildOrderRow.request_id)
+    )
+    return dict(rows.all())
+
+
+def _ended_children(
+    session: Session, resting: Sequence[ExchangeOrder]
+) -> Mapping[str, ChildOrderRow]:
+    """Of orders that rest at the exchange: the children that are final here, by order_link_id."""
+    links = [order.order_link_id for order in resting]
+    children = session.scalars(select(ChildOrderRow).where(ChildOrderRow.order_link_id.in_(links)))
+    return {child.order_link_id: child for child in children if _ended_here(child)}
 
 
 def _rows_of(session: Session, table: type[Row], requests: Iterable[str]) -> Sequence[Row]:
@@ -157,7 +171,9 @@ def _repair(
         if parent is None:
             return None
         reservation = lock_reservation(uow.session, request_id)
-        needed, why = needs(parent, orders.children_of(uow.session, request_id), resting)
+        live = _open_quantities(uow.session, [request_id]).get(request_id, _ZERO)
+        ended = _ended_children(uow.session, resting)
+        needed, why = needs(parent, live, ended, resting)
         held = _held(reservation)
         if _fits(reservation, parent, needed):
             return None
@@ -171,21 +187,20 @@ def _repair(
 
 
 def needs(
-    parent: ParentOrderRow, children: Sequence[ChildOrderRow], resting: Sequence[ExchangeOrder]
+    parent: ParentOrderRow,
+    live: Decimal,
+    ended: Mapping[str, ChildOrderRow],
+    resting: Sequence[ExchangeOrder],
 ) -> tuple[Decimal, str]:
     """What the trade may still fill, and how that was counted.
 
-    The larger of what its live children have open and of what the parent has not yet filled or
-    released; and what rests at the exchange of children that were given up here.
+    The larger of what its live children have open (`live`) and of what the parent has not yet
+    filled or released; and what rests at the exchange of children that were given up here
+    (`ended`).
     """
-    live = sum(
-        (max(_ZERO, c.qty - c.filled_qty) for c in children if not ChildState(c.state).is_final),
-        _ZERO,
-    )
     rest = _ZERO
     if not ParentState(parent.state).is_final:
         rest = max(_ZERO, parent.approved_qty - parent.filled_qty - parent.released_qty)
-    ended = {c.order_link_id: c for c in children if _ended_here(c)}
     unseen = sum(
         (_unseen(o, ended[o.order_link_id]) for o in resting if o.order_link_id in ended), _ZERO
     )

@@ -180,7 +180,7 @@ class ParentWorker:
         self._stop_if_refused(uow, parent, now)
         if ParentState(parent.state).is_final:
             return ()
-        children = list(orders.children_of(uow.session, parent.request_id))
+        children = list(orders.children_at_work(uow.session, parent.request_id))
         rules = portfolio.instrument(uow.session, parent.symbol)
         traded, parent.volume_mark = volume_counter.counted(parent.volume_mark, look.view)
         actions = self._actions(parent, children, look, rules, traded, now)

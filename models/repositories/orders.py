@@ -8,13 +8,13 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from models.enums import ChildState, ExecutionPriority, ExecutionStatus, ParentState
+from models.enums import ChildState, ExecutionPriority, ExecutionStatus
+from models.open_rows import CHILD_IS_OPEN, CHILD_MAY_BE_AT_EXCHANGE, PARENT_IS_OPEN
 from models.tables import ChildOrderRow, FillRow, ParentOrderRow, TradeRequestRow
 
 K = TypeVar("K")
 
 _FINAL_CHILD = [state for state in ChildState if state.is_final]
-_OPEN_PARENT = [state for state in ParentState if not state.is_final]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +149,7 @@ def unresolved_children(
     session: Session, *, account: str | None = None, older_than: datetime | None = None
 ) -> Sequence[ChildOrderRow]:
     """Children that may have an order at the exchange whose end we haven't stored."""
-    query = select(ChildOrderRow).where(
-        ChildOrderRow.state.in_([s for s in ChildState if s.may_be_at_exchange])
-    )
+    query = select(ChildOrderRow).where(CHILD_MAY_BE_AT_EXCHANGE)
     if account is not None:
         query = query.where(ChildOrderRow.account == account)
     if older_than is not None:
@@ -195,10 +193,24 @@ _OPEN_CHILDREN = (
     select(ChildOrderRow)
     .where(
         ChildOrderRow.request_id == bindparam("request_id"),
-        ChildOrderRow.state.not_in(_FINAL_CHILD),
+        CHILD_IS_OPEN,
     )
     .order_by(ChildOrderRow.child_id)
 )
+
+
+def children_at_work(session: Session, request_id: str) -> Sequence[ChildOrderRow]:
+    """Those that are not final, and the youngest: all that a parent's next step depends on."""
+    youngest = (
+        select(ChildOrderRow)
+        .where(ChildOrderRow.request_id == request_id)
+        .order_by(ChildOrderRow.slot.desc(), ChildOrderRow.attempt.desc())
+        .limit(1)
+    )
+    found = {child.child_id: child for child in open_children(session, request_id)}
+    with session.no_autoflush:
+        found |= {child.child_id: child for child in session.scalars(youngest)}
+    return sorted(found.values(), key=lambda child: (child.slot, child.attempt))
 
 
 def last_attempt(session: Session, request_id: str, slot: int) -> int:
@@ -213,7 +225,7 @@ def last_attempt(session: Session, request_id: str, slot: int) -> int:
 
 
 def open_parents(session: Session, account: str | None = None) -> Sequence[ParentOrderRow]:
-    query = select(ParentOrderRow).where(ParentOrderRow.state.in_(_OPEN_PARENT))
+    query = select(ParentOrderRow).where(PARENT_IS_OPEN)
     if account is not None:
         query = query.where(ParentOrderRow.account == account)
     return session.scalars(query.order_by(ParentOrderRow.request_id)).all()

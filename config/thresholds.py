@@ -297,6 +297,7 @@ _ORDERED = (
     ("working.shrink_spread_bps", "working.pause_spread_bps"),
     ("working.slow_drawdown_use", "working.pause_drawdown_use"),
     ("working.exit_reserve", "working.orders_per_second"),
+    ("working.exit_slippage_bps", "working.exit_widest_bps"),
     ("working.immediate_depth_share", "working.urgent_depth_share"),
 )
 

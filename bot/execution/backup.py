@@ -147,12 +147,12 @@ def respond(
         return too_small(attempt), dict(positions)
     taken = positions.get(attempt.failure.value, 0)
     attempt = replace(attempt, number=max(attempt.number, taken + 1))
-    passed: list[str] = []
+    passed: dict[str, None] = {}
     while True:
         try:
             found = remedy(step, attempt, rules, ladder.fallback_algorithm)
         except Infeasible as error:
-            passed.append(f"no {step.value}, {error.message}")
+            passed[f"no {step.value}, {error.message}"] = None
             step, after = next_step(ladder, attempt.failure, after)
         else:
             break

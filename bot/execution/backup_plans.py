@@ -15,6 +15,7 @@ from bot.execution.backup import (
     respond,
 )
 from bot.execution.backup import after_fill as positions_after_fill
+from bot.execution.exit_bounds import ExitBounds
 from bot.execution.parents import (
     ZERO,
     is_urgent,
@@ -39,6 +40,18 @@ log = logging.getLogger(__name__)
 
 _RESTING = (Algorithm.PASSIVE, Algorithm.ICEBERG)
 
+EXIT_ATTEMPTS = {
+    FailureClass.PRICE: 30,
+    FailureClass.NO_LIQUIDITY: 30,
+    FailureClass.THROTTLED: 30,
+    FailureClass.TIMEOUT: 30,
+    FailureClass.MARGIN: 5,
+    FailureClass.REJECTED: 5,
+    FailureClass.SYMBOL: 5,
+}
+"""Of an exit whose strategy declared no ladder. What time or another price may cure is tried for
+about a minute; a refusal that only a person understands, for some seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
@@ -62,9 +75,13 @@ def stored(
         "cancel_on_risk_increase": options.cancel_on_risk_increase,
     }
     ladder = ladder_for(declared, rules, reduce_only=reduce_only)
+    rungs = {name: [step.value for step in steps] for name, steps in ladder.rungs.items()}
+    if reduce_only:
+        for name, attempts in EXIT_ATTEMPTS.items():
+            if name.value not in options.backup_ladders:
+                rungs[name] = [BackupStep.RETRY.value] * attempts
     return {
-        "rungs": {name.value: [step.value for step in steps] for name, steps in
-                  ladder.rungs.items()},
+        "rungs": {name.value: steps for name, steps in rungs.items()},
         "fallback_algorithm": ladder.fallback_algorithm.value,
         "cancel_on_risk_increase": ladder.cancel_on_risk_increase,
     }  # fmt: skip
@@ -116,6 +133,14 @@ def after_fill(parent: ParentOrderRow, child: ChildOrderRow) -> None:
     parent.ladder = {**kept, "positions": positions}
 
 
+def _exit_reach(parent: ParentOrderRow, child: ChildOrderRow) -> dict[str, Decimal]:
+    """How far an exit's child reached beyond its touch, and how far any may."""
+    bounds = ExitBounds.of(parent.params)
+    if bounds is None:
+        return {}
+    return {"bound_bps": child.bound_bps or bounds.bound_bps, "widest_bps": bounds.widest_bps}
+
+
 def follow_up(
     uow: UnitOfWork,
     parent: ParentOrderRow,
@@ -143,6 +168,7 @@ def follow_up(
         seconds_left=(parent.deadline_at - now).total_seconds(),
         algorithm=working_algorithm(parent),
         reduce_only=parent.reduce_only,
+        **_exit_reach(parent, child),
     )
     found, positions = respond(ladder_of(parent), attempt, positions, lot_rules(row))
     parent.ladder = {**before, "positions": positions}

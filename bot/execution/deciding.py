@@ -87,6 +87,7 @@ _DECIDING_CODE = (
     "execution/deciding.py",
     "execution/backup*.py",
     "execution/choosing.py",
+    "execution/exit_bounds.py",
     "execution/measures.py",
     "execution/planning.py",
     "execution/remedies.py",

@@ -1,11 +1,14 @@
-"""Exits that are in the way of being decided: told apart, and reported when they are denied."""
+"""Exits: told apart at their decision, and reported when they are denied or end unfilled."""
 
 import logging
+from datetime import datetime
 
+from bot.execution.failures import NOTHING_TO_REDUCE
 from bot.risk.decision import Decision
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
 from models.database import UnitOfWork
 from models.enums import CheckStatus, ExposureDelta
+from models.tables import ParentOrderRow
 
 log = logging.getLogger(__name__)
 
@@ -47,4 +50,23 @@ def report_denied(uow: UnitOfWork, intent: TradeIntent, decision: Decision) -> N
     log.critical(
         "exit of %s denied: %s", intent.symbol, " ".join(broken.values()),
         extra={"request_id": intent.request_id, "symbol": intent.symbol},
+    )  # fmt: skip
+
+
+def report_unfilled(uow: UnitOfWork, parent: ParentOrderRow, note: str, now: datetime) -> None:
+    """Tells people that an exit has ended while a part of it is still on."""
+    rest = parent.approved_qty - parent.filled_qty
+    if not parent.reduce_only or rest <= 0 or note == NOTHING_TO_REDUCE:
+        return
+    uow.audit(
+        parent.account,
+        "exit_unfilled",
+        parent.request_id,
+        "mlrisk",
+        {"symbol": parent.symbol, "side": parent.side, "unfilled": format(rest, "f"), "why": note},
+        now,
+    )
+    log.critical(
+        "exit of %s ended: %s; %s of it is still on", parent.symbol, note, format(rest, "f"),
+        extra={"request_id": parent.request_id, "symbol": parent.symbol},
     )  # fmt: skip

@@ -44,7 +44,8 @@ class Circumstances:
 
     now: datetime
     far_touch: Decimal | None
-    limit: Decimal
+    limit: Decimal | None
+    """None: an exit, which follows the market."""
     traded_since_start: Decimal | None
     sent: Sequence[Sent]
     on_time: Decimal
@@ -88,8 +89,9 @@ def hold(
         return Hold(seen.now + PAUSE_LOOK, "paused by the operator")
     if seen.exit_under_way and not parent.reduce_only:
         return Hold(seen.now + LOOK_AGAIN, "an emergency exit of this symbol goes first")
-    if not child.rests and _is_beyond(parent, seen):
-        return Hold(seen.now + LOOK_AGAIN, f"the market is beyond the limit of {seen.limit:f}")
+    limit = seen.limit
+    if not child.rests and limit is not None and _is_beyond(parent, seen, limit):
+        return Hold(seen.now + LOOK_AGAIN, f"the market is beyond the limit of {limit:f}")
     if pace is not None and pace.speed <= 0:
         return Hold(seen.now + LOOK_AGAIN, pace.sentence)
     if parent.stepped:
@@ -109,11 +111,11 @@ _MAX_SHRINKS = 3
 """A slice in an eighth of its size has met a market that is not for it; the rest goes as it is."""
 
 
-def _is_beyond(parent: ParentOrderRow, seen: Circumstances) -> bool:
+def _is_beyond(parent: ParentOrderRow, seen: Circumstances, limit: Decimal) -> bool:
     if seen.far_touch is None:
         return False
     buying = TradeSide(parent.side) is TradeSide.BUY
-    return seen.far_touch > seen.limit if buying else seen.far_touch < seen.limit
+    return seen.far_touch > limit if buying else seen.far_touch < limit
 
 
 def _slowed(parent: ParentOrderRow, seen: Circumstances, pace: Pace | None) -> Hold | None:

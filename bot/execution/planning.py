@@ -9,6 +9,7 @@ from bot.errors import Infeasible
 from bot.execution import backup_plans
 from bot.execution.algorithms.base import Schedule
 from bot.execution.choosing import Choice, choose_algorithm
+from bot.execution.exit_bounds import exit_bounds
 from bot.execution.remedies import MAX_FALLBACK_BPS
 from bot.execution.scheduling import schedule_for
 from bot.risk.codec import plain
@@ -103,15 +104,19 @@ def _plan(
             raise Infeasible(
                 f"expires_at comes before the last slice, due {last_offset:g} s after the start"
             )
+    reducing = decision.reduce_only
+    bounds = exit_bounds(intent, instrument.tick_size, limits) if reducing else None
+    share = slippage_share(limits) if bounds is None else bounds.widest_share
     return ParentPlan(
         algorithm=algorithm,
         params={
             **scheduled.params,
+            **({} if bounds is None else {"exit": bounds.stored()}),
             "chosen_because": why,
             "slots_merged": schedule.slots_merged,
             "residual": plain(schedule.residual),
             "backup": backup_plans.stored(
-                algorithm, intent.options, limits.working, reduce_only=decision.reduce_only
+                algorithm, intent.options, limits.working, reduce_only=reducing
             ),
             "fallback_limit": plain(
                 price_limit(intent, price, instrument.tick_size, FALLBACK_SLIPPAGE)
@@ -120,7 +125,7 @@ def _plan(
         qty=scheduled.qty,
         schedule=schedule,
         stepped=scheduled.stepped,
-        price_limit=price_limit(intent, price, instrument.tick_size, slippage_share(limits)),
+        price_limit=price_limit(intent, price, instrument.tick_size, share),
         start_at=now,
         deadline_at=deadline,
     )

@@ -1,8 +1,14 @@
-"""The price bound of a child: from the touch by the allowed slippage, never past the parent's."""
+"""The price bound of a child: from the touch by the allowed slippage.
+
+What adds risk never passes its parent's limit, fixed at the decision. What only reduces follows
+the market: each attempt is anchored at the touch of its own time, past which only the strategy's
+own limit holds it.
+"""
 
 from datetime import datetime
 from decimal import Decimal
 
+from bot.execution.exit_bounds import ExitBounds, nearest_tick
 from bot.execution.planning import round_to_tick, slippage_share
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
@@ -23,11 +29,16 @@ def bound(
     """The worst price of this child; a resting child's own price, where the limit still allows it.
 
     None when the market is unknown or stale and the child would add risk. What reduces goes out
-    at the parent's limit even then.
+    even then, by the last price that is known.
     """
     side = TradeSide(parent.side)
     better = min if side is TradeSide.BUY else max
-    limit = worst_price(parent, child)
+    exit_ = ExitBounds.of(parent.params)
+    if exit_ is not None:
+        if child.rests and child.price is not None:
+            return child.price if exit_.limit is None else better(child.price, exit_.limit)
+        return exit_limit(parent, exit_, child.bound_bps, view, rules, limits, now)
+    limit = _fixed_limit(parent, child)
     resting = None if not child.rests or child.price is None else better(child.price, limit)
     touch = far_touch(side, view, limits, now)
     if touch is None or rules is None:
@@ -39,7 +50,39 @@ def bound(
     return round_to_tick(wanted, rules.tick_size.normalize(), side)
 
 
-def worst_price(parent: ParentOrderRow, child: ChildOrderRow) -> Decimal:
+def exit_limit(
+    parent: ParentOrderRow,
+    exit_: ExitBounds,
+    bound_bps: Decimal | None,
+    view: MarketView | None,
+    rules: InstrumentRow | None,
+    limits: RiskLimits,
+    now: datetime,
+) -> Decimal:
+    """The worst price that an exit takes now: beyond the touch by its own bound, or by the widest
+    one beyond the last price that is known."""
+    side = TradeSide(parent.side)
+    anchor = far_touch(side, view, limits, now)
+    share = (bound_bps or exit_.bound_bps) / _BPS
+    if anchor is None:
+        anchor = _any_touch(side, view) or parent.reference_price
+        share = exit_.widest_share if bound_bps is None else share
+    wanted = anchor * (1 + side.sign * min(share, exit_.widest_share))
+    if exit_.limit is not None:
+        wanted = (min if side is TradeSide.BUY else max)(wanted, exit_.limit)
+    if rules is None:
+        # Without a tick only a price that was on the grid once has a good form.
+        return exit_.limit or parent.price_limit
+    return nearest_tick(wanted, rules.tick_size.normalize(), side)
+
+
+def worst_price(parent: ParentOrderRow, child: ChildOrderRow) -> Decimal | None:
+    """Past which the child waits for the market to come back; None: it follows the market."""
+    exit_ = ExitBounds.of(parent.params)
+    return _fixed_limit(parent, child) if exit_ is None else exit_.limit
+
+
+def _fixed_limit(parent: ParentOrderRow, child: ChildOrderRow) -> Decimal:
     """The parent's limit; a backup plan's own where it widened this child's bound."""
     fallback = parent.params.get("fallback_limit")
     if child.bound_bps is None or fallback is None:
@@ -52,5 +95,12 @@ def far_touch(
 ) -> Decimal | None:
     """What this side pays to trade at once; None when that is unknown or too old."""
     if view is None or (now - view.as_of).total_seconds() > limits.max_market_age_seconds:
+        return None
+    return _any_touch(side, view)
+
+
+def _any_touch(side: TradeSide, view: MarketView | None) -> Decimal | None:
+    """The same however old it is; the cache forgets it after a minute."""
+    if view is None:
         return None
     return view.ask if side is TradeSide.BUY else view.bid

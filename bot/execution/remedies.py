@@ -16,6 +16,8 @@ FIRST_DELAY_SECONDS = 0.5
 MAX_DELAY_SECONDS = 30.0
 """Waiting longer than this is the schedule's work, not a retry's."""
 
+MAX_EXIT_DELAY_SECONDS = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class FailedAttempt:
@@ -32,6 +34,9 @@ class FailedAttempt:
     algorithm: Algorithm
     """That works the parent now."""
     reduce_only: bool
+    bound_bps: Decimal | None = None
+    """Beyond the touch, of an exit that follows the market; None: its bound is fixed."""
+    widest_bps: Decimal = MAX_FALLBACK_BPS
 
     def __post_init__(self) -> None:
         if self.rest <= 0 or self.price <= 0 or self.number < 1:
@@ -88,12 +93,13 @@ def remedy(
 
 def _retry(attempt: FailedAttempt, rules: LotRules) -> Remedy:
     qty, dust = _sendable(attempt, rules, attempt.price)
-    delay = _before_deadline(attempt, backoff_seconds(attempt.number))
+    delay = _before_deadline(attempt, _delay_seconds(attempt))
     return Remedy(
         step=BackupStep.RETRY,
         qty=qty,
         released=dust,
         delay_seconds=delay,
+        bound_bps=_next_bound(attempt),
         note=f"{attempt.failure.value}: {_text(qty)} again after {delay:g} s",
     )
 
@@ -128,7 +134,7 @@ def _market_order_fallback(attempt: FailedAttempt, rules: LotRules) -> Remedy:
         step=BackupStep.MARKET_ORDER_FALLBACK,
         qty=qty,
         released=dust,
-        bound_bps=MAX_FALLBACK_BPS,
+        bound_bps=MAX_FALLBACK_BPS if attempt.bound_bps is None else attempt.widest_bps,
         note=f"{attempt.failure.value}: {_text(qty)} at once, "
         f"at most {_text(MAX_FALLBACK_BPS)} bps beyond the touch",
     )
@@ -181,6 +187,25 @@ def backoff_seconds(number: int) -> float:
     """The delay after the attempt of this number: doubled each time, up to a bound."""
     doublings = min(number - 1, 16)
     return min(FIRST_DELAY_SECONDS * 2.0**doublings, MAX_DELAY_SECONDS)
+
+
+def _delay_seconds(attempt: FailedAttempt) -> float:
+    """An exit's attempts never part by more than a moment: the market goes on without them."""
+    delay = backoff_seconds(attempt.number)
+    return min(delay, MAX_EXIT_DELAY_SECONDS) if attempt.reduce_only else delay
+
+
+def _next_bound(attempt: FailedAttempt) -> Decimal | None:
+    """An exit reaches further when it found too little, and less far when the venue refused the
+    price; other failures have nothing to do with the price."""
+    bound = attempt.bound_bps
+    if bound is None:
+        return None
+    if attempt.failure is FailureClass.PRICE:
+        return bound / 2
+    if attempt.failure is FailureClass.NO_LIQUIDITY:
+        return min(bound * 2, attempt.widest_bps)
+    return bound
 
 
 def _before_deadline(attempt: FailedAttempt, delay_seconds: float) -> float:

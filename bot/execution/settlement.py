@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from bot.execution import backup_plans
+from bot.execution import backup_plans, exits
 from bot.execution.backup_plans import FollowUp
 from bot.execution.parents import ZERO, release, step_soon, unplanned_qty
 from bot.execution.ports import Wakeups
@@ -200,6 +200,7 @@ def close(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> 
         },
         now,
     )
+    exits.report_unfilled(uow, parent, note, now)
     return _request_status(parent)
 
 

@@ -16,7 +16,16 @@ from enum import StrEnum
 from bot.clock import Clock
 from bot.errors import MlriskError, Refused
 from bot.exchange.protocol import Exchange
-from bot.execution import backup_plans, ownership, permits, settlement, steppers, volume_counter
+from bot.execution import (
+    backup_plans,
+    ownership,
+    permits,
+    pricing,
+    settlement,
+    steppers,
+    volume_counter,
+)
+from bot.execution.algorithms import blind
 from bot.execution.algorithms.steered_vwap import CLOCK
 from bot.execution.algorithms.stepping import (
     POLL,
@@ -31,6 +40,7 @@ from bot.execution.algorithms.stepping import (
 )
 from bot.execution.algorithms.volume_forecast import VolumeForecast
 from bot.execution.budget import OrderBudget
+from bot.execution.exit_bounds import ExitBounds
 from bot.execution.pacing import Pace
 from bot.execution.parents import (
     is_urgent,
@@ -49,6 +59,7 @@ from bot.execution.ports import (
 )
 from bot.execution.progress import factors, progress_of, touch_of
 from bot.failpoints import AFTER_CANCEL, AFTER_STEP_COMMIT, BEFORE_STEP_COMMIT, hit
+from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.database import Database, UnitOfWork
 from models.enums import Algorithm, ChildState, ParentState, TradeSide
@@ -227,7 +238,8 @@ class ParentWorker:
             resting = [child for child in live if child.rests]
             return [*_cancel_all(resting), WaitUntil(min(now + POLL, parent.deadline_at))]
         side = TradeSide(parent.side)
-        terms = Terms(side, parent.price_limit, rules.tick_size.normalize(), parent.reduce_only)
+        limit = self._price_limit(parent, look.view, rules, limits, now)
+        terms = Terms(side, limit, rules.tick_size.normalize(), parent.reduce_only)
         stepper = steppers.stepper(
             backup_plans.working_algorithm(parent),
             parent.params,
@@ -237,9 +249,25 @@ class ParentWorker:
             forecast=look.forecast,
         )
         progress = progress_of(parent, children, pace, now)
-        return stepper.step(
-            progress, touch_of(side, look.view, traded, limits, now), lot_rules(rules)
-        )
+        touch = touch_of(side, look.view, traded, limits, now)
+        if parent.reduce_only and not touch.usable:
+            return blind.step(terms, progress, lot_rules(rules))
+        return stepper.step(progress, touch, lot_rules(rules))
+
+    def _price_limit(
+        self,
+        parent: ParentOrderRow,
+        view: MarketView | None,
+        rules: InstrumentRow,
+        limits: RiskLimits,
+        now: datetime,
+    ) -> Decimal:
+        """Fixed for what adds risk; an exit's follows the touch."""
+        bounds = ExitBounds.of(parent.params)
+        if bounds is None:
+            return parent.price_limit
+        wider = backup_plans.bound_bps(parent)
+        return pricing.exit_limit(parent, bounds, wider, view, rules, limits, now)
 
     def _is_held(self, parent: ParentOrderRow, pace: Pace | None, now: datetime) -> bool:
         """Nothing is placed and nothing may rest: the operator, risk, or a failure just now.

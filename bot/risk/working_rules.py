@@ -32,6 +32,13 @@ class WorkingRules:
     exit_reserve: int = 2
     """Of these writes, kept for what only reduces."""
 
+    # The bound of what only reduces: see `bot.execution.pricing`.
+    exit_slippage_bps: float = 100.0
+    """Beyond the touch of each attempt; an attempt that finds too little doubles it."""
+    exit_widest_bps: float = 500.0
+    """Of any attempt, and from the last known price where there is no touch. Futures are re-priced
+    to the venue's own band."""
+
     # Which algorithm: see `bot.execution.choosing`.
     urgent_confidence: float = 0.9
     immediate_depth_share: Decimal = Decimal("0.2")

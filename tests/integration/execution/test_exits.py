@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
-from bot.errors import DependencyDown, MlriskError
+from bot.errors import DependencyDown, ExchangeRefused, MlriskError
 from bot.execution.sender import SendResult
 from bot.risk.limits import RiskLimits
 from models.tables import InstrumentRow
 from tests.support.desk import Desk
+from tests.support.fakes import PRICE
 
 D = Decimal
 NOTHING_KNOWN: dict[str, Any] = {
@@ -123,3 +124,120 @@ def test_an_entry_that_is_denied_is_no_alert(desk: Desk) -> None:
     desk.market.away = True
     assert desk.approve()["verdict"] == "deny"
     assert "exit_denied" not in desk.audit_kinds()
+
+
+def prices_sent(desk: Desk) -> list[Decimal]:
+    """Of the exit's orders: what follows the entry."""
+    return [D(str(body["price"])) for body in desk.exchange.accepted[1:]]
+
+
+def fall(desk: Desk, share: str) -> Decimal:
+    """The market falls by a share; returns the new best bid."""
+    desk.market.touch = (desk.market.touch * (1 - D(share))).quantize(D("0.1"))
+    desk.exchange.touch = desk.market.touch
+    return desk.market.touch - D("0.1")
+
+
+def test_an_exit_follows_a_market_that_has_left_its_decision(desk: Desk) -> None:
+    open_position(desk)
+    ask_exit(desk)
+    bid = fall(desk, "0.02")
+    assert desk.send_due() == [SendResult.SENT]
+    (price,) = prices_sent(desk)
+    assert bid * D("0.989") < price < bid
+    desk.stream()
+    assert desk.position() == 0
+    assert "exit_unfilled" not in desk.audit_kinds()
+
+
+def test_each_attempt_of_an_exit_is_anchored_at_the_touch_and_reaches_further(desk: Desk) -> None:
+    open_position(desk)
+    ask_exit(desk)
+    desk.exchange.fill_share = D(0)
+    bids = []
+    for _ in range(4):
+        bids.append(fall(desk, "0.01"))
+        assert desk.send_due() == [SendResult.SENT]
+        desk.stream()
+        desk.pass_time(2)
+    shares = [1 - price / bid for price, bid in zip(prices_sent(desk), bids, strict=True)]
+    assert [round(share, 3) for share in shares] == [D("0.010"), D("0.020"), D("0.040"), D("0.050")]
+    desk.exchange.fill_share = D(1)
+    desk.send_due()
+    desk.stream()
+    assert desk.position() == 0
+
+
+def test_an_exit_that_ends_unfilled_is_an_alarm(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    held = open_position(desk)
+    ask_exit(desk)
+    desk.exchange.fill_share = D(0)
+    for _ in range(40):
+        desk.send_due()
+        desk.stream()
+        desk.pass_time(1)
+    assert desk.parent("exit").state == "unfilled"
+    assert len(desk.children("exit")) > 8
+    assert desk.audit_kinds().count("exit_unfilled") == 1
+    assert any(
+        r.levelname == "CRITICAL" and f"{held:f} of it is still on" in r.getMessage()
+        for r in caplog.records
+    )
+
+
+def test_a_price_that_the_venue_refuses_is_asked_for_nearer_to_the_touch(desk: Desk) -> None:
+    open_position(desk)
+    ask_exit(desk)
+    desk.exchange.faults = [(ExchangeRefused(110003, "price out of band"), False)] * 2
+    for _ in range(3):
+        desk.send_due()
+        desk.pass_time(2)
+    desk.stream()
+    assert desk.position() == 0
+    (price,) = prices_sent(desk)
+    assert round(1 - price / PRICE, 4) == D("0.0025")
+
+
+def test_without_a_touch_an_exit_goes_out_at_the_wide_bound_from_its_reference(desk: Desk) -> None:
+    open_position(desk)
+    ask_exit(desk)
+    desk.market.away = True
+    assert desk.send_due() == [SendResult.SENT]
+    (price,) = prices_sent(desk)
+    assert round(1 - price / PRICE, 3) == D("0.050")
+
+
+def test_the_strategys_own_limit_holds_for_an_exit(desk: Desk) -> None:
+    open_position(desk)
+    ask_exit(desk, limit_price="64900")
+    desk.send_due()
+    assert prices_sent(desk) == [D("64900")]
+    desk.exchange.fill_share = D(0)
+
+
+def test_a_stepped_exit_crosses_where_the_market_is_now(desk: Desk) -> None:
+    open_position(desk)
+    ask_exit(desk, algorithm="passive", horizon_seconds=20)
+    bid = fall(desk, "0.03")
+    desk.pass_time(17)
+    desk.step("exit")
+    assert [c.style for c in desk.children("exit")] == ["ioc"]
+    (price,) = prices_sent(desk)
+    assert bid * D("0.989") < price < bid
+    desk.stream()
+    assert desk.position() == 0
+
+
+def test_a_stepped_exit_goes_without_a_market_when_half_of_its_time_is_over(desk: Desk) -> None:
+    open_position(desk)
+    ask_exit(desk, algorithm="passive", horizon_seconds=20)
+    desk.market.away = True
+    desk.pass_time(9)
+    desk.step("exit")
+    assert desk.children("exit") == []
+    desk.pass_time(2)
+    desk.step("exit")
+    desk.stream()
+    assert desk.position() == 0

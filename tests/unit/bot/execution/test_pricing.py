@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.execution.pricing import bound, far_touch
+from bot.execution.pricing import bound, far_touch, worst_price
 from bot.risk.limits import RiskLimits
 from models.enums import TradeSide
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
@@ -94,3 +94,50 @@ def test_whatever_the_touch_no_price_is_worse_than_the_limit_and_all_are_on_the_
     worst = limit if own is None else D(fallback)
     assert found <= worst if side == "buy" else found >= worst
     assert found % D("0.1") == 0
+
+
+EXIT = {"bound_bps": "100", "widest_bps": "500", "limit": None}
+
+
+def leaving(side: str = "sell", **changes: object) -> ParentOrderRow:
+    """An exit that follows the market."""
+    bounds = EXIT | changes
+    return parent(
+        side, "28500", reduce_only=True, reference_price=D("30000"), params={"exit": bounds}
+    )
+
+
+@given(
+    st.sampled_from(["buy", "sell"]),
+    st.integers(1, 600_000),
+    st.one_of(st.none(), st.integers(1, 100_000)),
+)
+def test_an_exit_reaches_beyond_the_touch_of_now_by_its_bound_and_no_further(
+    side: str, touch: int, own: int | None
+) -> None:
+    price = D(touch) / 10
+    view = market(bid=price, ask=price + D("0.1"))
+    at = price + D("0.1") if side == "buy" else price
+    one = child(bound_bps=None if own is None else D(own))
+    found = bound(leaving(side), one, view, RULES, limits(), NOW)
+    assert found is not None
+    reach = D(min(own or 100, 500)) / 10_000
+    assert found > 0
+    assert found % D("0.1") == 0
+    if side == "buy":
+        assert at <= found + D("0.1")
+        assert found <= at * (1 + reach)
+    else:
+        assert at * (1 - reach) <= found <= at + D("0.1")
+
+
+def test_an_exit_without_a_fresh_touch_goes_by_the_last_one_then_by_its_reference() -> None:
+    old = market(as_of=NOW - timedelta(seconds=40), bid=D("28000"))
+    assert bound(leaving(), child(), old, RULES, limits(), NOW) == D("26600")
+    assert bound(leaving(), child(), None, RULES, limits(), NOW) == D("28500")
+
+
+def test_only_the_strategys_own_limit_holds_an_exit() -> None:
+    assert bound(leaving(limit="29990"), child(), market(), RULES, limits(), NOW) == D("29990")
+    assert worst_price(leaving(), child()) is None
+    assert worst_price(leaving(limit="29990"), child()) == D("29990")

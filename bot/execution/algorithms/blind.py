@@ -1,0 +1,43 @@
+"""Blind: what an exit does while nobody knows the market, whatever algorithm works it."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from bot.execution.algorithms.base import LotRules
+from bot.execution.algorithms.stepping import (
+    Action,
+    Place,
+    Progress,
+    Style,
+    Tail,
+    Terms,
+    cancel,
+    child_lots,
+    outside_of_work,
+    wait,
+)
+
+WAITED_SHARE = Decimal("0.5")
+"""Of its time: until then the market may come back, after it the way out is worth more."""
+RETRY = timedelta(seconds=2)
+
+
+def step(terms: Terms, progress: Progress, rules: LotRules) -> tuple[Action, ...]:
+    """Waits for the market for half of its time; then calls back what rests and takes the rest
+    at the limit, again and again until the deadline."""
+    ended = outside_of_work(progress, terms, rules)
+    if ended is not None:
+        return ended
+    if progress.elapsed_share < WAITED_SHARE:
+        return (wait(progress),)
+    if progress.live:
+        resting = tuple(c for c in progress.live if c.style is not Style.IOC)
+        return (*cancel(resting), wait(progress))
+    last = progress.last
+    if last is not None and last.style is Style.IOC and last.placed_at + RETRY > progress.now:
+        return (wait(progress, last.placed_at + RETRY),)
+    minimum = terms.min_lots(rules, terms.price_limit)
+    lots = child_lots(progress.remaining, progress, rules, minimum, Tail.TAKE)
+    if lots == 0:
+        return (wait(progress),)
+    return (Place(lots * rules.qty_step, Style.IOC, terms.price_limit), wait(progress))

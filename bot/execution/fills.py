@@ -159,6 +159,8 @@ class FillBook:
         reservation = lock_reservation(uow.session, parent.request_id)
         if reservation is not None:
             reservation.open_qty = max(Decimal(0), reservation.open_qty - still_held)
+        if was_final:
+            settlement.after_late_fill(uow, parent, child, now, self._wakeups)
         uow.audit(
             self._account,
             "fill",
@@ -201,7 +203,8 @@ class FillBook:
                 uow, parent, child, ChildState.FILLED, now, note="filled", wakeups=self._wakeups
             )
             return
-        if child.state in (ChildState.SENDING, ChildState.UNKNOWN, ChildState.ACKED):
+        if child.state != ChildState.WORKING:
+            # Also one that went back to the plan: its order was taken, and isn't sent once more.
             child.state = ChildState.WORKING
         if child.exchange_status is None:
             return

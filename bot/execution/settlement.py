@@ -178,10 +178,7 @@ def close(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> 
     rest = parent.approved_qty - parent.filled_qty - parent.released_qty
     if rest > 0:
         release(uow, parent, rest)
-    if parent.filled_qty == parent.approved_qty:
-        parent.state = ParentState.COMPLETED
-    else:
-        parent.state = ParentState.PARTIAL if parent.filled_qty > 0 else ParentState.UNFILLED
+    parent.state = _end_state(parent)
     parent.finished_at = now
     parent.end_reason = note
     parent.step_at = None
@@ -202,6 +199,74 @@ def close(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> 
     )
     exits.report_unfilled(uow, parent, note, now)
     return _request_status(parent)
+
+
+def after_late_fill(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    now: datetime,
+    wakeups: Wakeups,
+) -> None:
+    """A child that had ended was filled after all: what was concluded from its end is concluded
+    anew, and what is to be sent in its place gives way.
+
+    The fill is counted already. A parent that is over stays so, but not as what it was called.
+    """
+    if child.filled_qty >= child.qty:
+        child.state = ChildState.FILLED
+    if ParentState(parent.state).is_final:
+        _end_anew(uow, parent, now)
+        return
+    _give_way(uow, parent, now)
+    _go_on(uow, parent, now, "filled after its children had ended", wakeups)
+
+
+def _end_anew(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
+    before, parent.state = parent.state, _end_state(parent)
+    status = _request_status(parent)
+    orders.set_request_status(uow.session, parent.request_id, status, now)
+    uow.audit(
+        parent.account,
+        "parent_end_corrected",
+        parent.request_id,
+        "mlrisk",
+        {
+            "before": before,
+            "state": str(parent.state),
+            "status": status.value,
+            "filled": format(parent.filled_qty, "f"),
+            "released": format(parent.released_qty, "f"),
+        },
+        now,
+    )
+
+
+def _give_way(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
+    """Takes what open children hold beyond the rest of the trade: the youngest planned ones first,
+    then resting ones, which are called back."""
+    children = lock_open_children(uow.session, parent.request_id)
+    excess = -unplanned_qty(parent, children)
+    for child in sorted(children, key=lambda c: (c.state == ChildState.PLANNED, c.child_id))[::-1]:
+        if excess <= 0:
+            return
+        held = child.qty - child.filled_qty
+        if child.state != ChildState.PLANNED:
+            if parent.stepped and child.rests and child.cancel_requested_at is None:
+                child.cancel_requested_at = now
+                excess -= held
+        elif held <= excess:
+            _close(uow, parent, child, ChildState.CANCELLED, now, "an earlier child filled late")
+            excess -= held
+        else:
+            child.qty -= excess
+            excess = ZERO
+
+
+def _end_state(parent: ParentOrderRow) -> ParentState:
+    if parent.filled_qty == parent.approved_qty:
+        return ParentState.COMPLETED
+    return ParentState.PARTIAL if parent.filled_qty > 0 else ParentState.UNFILLED
 
 
 def _release_reservation(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:

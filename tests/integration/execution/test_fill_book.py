@@ -3,9 +3,13 @@
 from dataclasses import replace
 from decimal import Decimal
 
+from bot.errors import OutcomeUnknown
 from bot.exchange.protocol import OrderStatus
-from models.enums import ChildState, ParentState
+from bot.execution.sender import SendResult
+from models.enums import ChildState, ExecutionStatus, ParentState, ReservationState, TradeSide
+from models.tables import ChildOrderRow, TradeRequestRow
 from tests.support.desk import ACCOUNT, Desk
+from tests.support.fakes import PRICE
 
 D = Decimal
 
@@ -123,3 +127,102 @@ def test_foreign_orders_are_reported_and_not_touched(desk: Desk) -> None:
     report = desk.reconciler.reconcile_account()
     assert report.foreign_orders == ("o-9",)
     assert ACCOUNT == "paper"
+
+
+def given_up(desk: Desk) -> ChildOrderRow:
+    """A child whose order nobody could see until its deadline: it ended as never taken."""
+    sent(desk)
+    child = desk.child()
+    desk.exchange.visible = False
+    with desk.db.transaction() as session:
+        row = session.get_one(type(child), child.child_id)
+        row.state = ChildState.UNKNOWN
+        row.lease_until = None
+        row.exchange_order_id = None
+    desk.pass_time(60)
+    desk.reconciler.resolve_child(child.child_id)
+    assert desk.parent().state == ParentState.UNFILLED
+    return child
+
+
+def status(desk: Desk) -> str:
+    with desk.db.reading() as session:
+        return session.get_one(TradeRequestRow, "r-1").status
+
+
+def test_a_fill_after_the_end_makes_the_end_anew(desk: Desk) -> None:
+    """A strategy that reads `execution_failed` with the position on sends it again."""
+    child = given_up(desk)
+    assert status(desk) == ExecutionStatus.EXECUTION_FAILED
+    desk.stream()
+    parent = desk.parent()
+    assert (parent.state, parent.filled_qty, parent.released_qty) == ("completed", child.qty, 0)
+    assert status(desk) == ExecutionStatus.EXECUTED_SUCCESSFULLY
+    assert desk.child().state == ChildState.FILLED
+    assert desk.reservation().state == ReservationState.RELEASED
+    assert "parent_end_corrected" in desk.audit_kinds()
+    desk.check_balance()
+
+
+def test_a_part_after_the_end_makes_it_a_partial_one(desk: Desk) -> None:
+    child = given_up(desk)
+    (execution,) = desk.exchange.fills
+    part = replace(execution, qty=D("0.01"))
+    desk.fill_book.apply_execution(part, desk.clock.now(), source="stream")
+    parent = desk.parent()
+    assert (parent.state, parent.released_qty) == ("partial", child.qty - D("0.01"))
+    assert status(desk) == ExecutionStatus.EXECUTED_SUCCESSFULLY
+    assert ChildState(desk.child().state).is_final
+    desk.check_balance()
+
+
+def test_a_fill_moves_a_child_that_went_back_to_the_plan(desk: Desk) -> None:
+    """Its order was taken after all: it must not be sent once more under the same id."""
+    desk.approve()
+    desk.exchange.faults.append((OutcomeUnknown("reset"), False))
+    desk.send(desk.child().child_id)
+    child = desk.child()
+    desk.pass_time(12)
+    desk.reconciler.resolve_child(child.child_id)
+    assert desk.child().state == ChildState.PLANNED
+    desk.exchange.fill_share = D("0.5")
+    desk.exchange._take(child.body or {})
+    (execution,) = desk.exchange.fills
+    desk.fill_book.apply_execution(execution, desk.clock.now(), source="stream")
+    assert desk.child().state == ChildState.WORKING
+    assert desk.send(child.child_id) is SendResult.ALREADY_TAKEN
+    desk.check_balance()
+
+
+def retried(desk: Desk) -> tuple[ChildOrderRow, ChildOrderRow]:
+    """An order that the exchange ended unfilled, and the attempt that takes its place."""
+    desk.exchange.fill_share = D(0)
+    sent(desk)
+    desk.stream()
+    first, second = desk.children()
+    assert (first.state, second.state) == (ChildState.CANCELLED, ChildState.PLANNED)
+    return first, second
+
+
+def late_fill(desk: Desk, child: ChildOrderRow, qty: Decimal) -> None:
+    desk.exchange._execute(child.order_link_id, TradeSide.BUY, qty, PRICE, maker=False)
+    desk.stream()
+
+
+def test_a_late_fill_takes_the_place_of_the_attempt_after_it(desk: Desk) -> None:
+    """What filled late must not be bought twice."""
+    first, second = retried(desk)
+    late_fill(desk, first, first.qty)
+    assert ChildState(desk.child().state).is_final
+    assert desk.send(second.child_id) is SendResult.ALREADY_TAKEN
+    assert desk.parent().state == ParentState.COMPLETED
+    assert status(desk) == ExecutionStatus.EXECUTED_SUCCESSFULLY
+    desk.check_balance()
+
+
+def test_a_late_part_makes_the_attempt_after_it_smaller(desk: Desk) -> None:
+    first, second = retried(desk)
+    late_fill(desk, first, D("0.01"))
+    assert desk.child().qty == second.qty - D("0.01")
+    assert desk.child().state == ChildState.PLANNED
+    desk.check_balance()

@@ -159,7 +159,8 @@ class ParentOrderRow(Base):
     filled_notional: Mapped[Decimal]
     fees: Mapped[Decimal]
     realised_pnl: Mapped[Decimal] = mapped_column(server_default=text("0"))
-    """What its fills realised against the position's entry, before fees."""
+    """What the round trips that its fills closed have made, after the fees and funding of entry and
+    close; an entry alone is 0."""
     reference_price: Mapped[Decimal]
     price_limit: Mapped[Decimal]
     reduce_only: Mapped[bool]
@@ -344,7 +345,15 @@ class PositionRow(Base):
     qty: Mapped[Decimal]
     entry_price: Mapped[Decimal | None]
     realised_pnl: Mapped[Decimal]
+    """After fees and funding, which count when they are paid."""
     fees: Mapped[Decimal]
+    """In quote; those in a third coin are `other_fees`."""
+    funding: Mapped[Decimal] = mapped_column(server_default=text("0"))
+    """Paid, or received where it is negative."""
+    open_costs: Mapped[Decimal] = mapped_column(server_default=text("0"))
+    """Fees and funding of what is held now: the round trip that closes it answers for them."""
+    other_fees: Mapped[dict[str, Any] | None]
+    """Coin -> what was paid in it: its price isn't known, so that it is in no other sum."""
     liquidation_price: Mapped[Decimal | None]
     """As the exchange last said; None: it names none, or was not asked yet."""
     updated_at: Mapped[datetime]

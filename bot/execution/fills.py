@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.exchange.protocol import ExchangeOrder, Execution, OrderStatus
-from bot.execution import belonging, settlement
+from bot.execution import belonging, fees, ledger, settlement
 from bot.execution.algorithms.stepping import Style
 from bot.execution.failures import NOTHING_TO_REDUCE, classify_end, nothing_left_to_reduce
 from bot.execution.identity import PREFIX
@@ -24,11 +24,11 @@ from bot.failpoints import (
 )
 from models.backup import FailureClass
 from models.database import Database, UnitOfWork
-from models.enums import ChildState, TradeSide
+from models.enums import ChildState
 from models.inserting import insert_unless_known
 from models.locks import lock_order, lock_order_of_link, lock_reservation
 from models.repositories import orders, portfolio
-from models.tables import ChildOrderRow, FillRow, ParentOrderRow
+from models.tables import ChildOrderRow, FillRow, ParentOrderRow, PositionRow
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class FillBook:
                 uow.commit()  # nothing; a rollback would cost the connection's prepared statements
                 return False
             if execution.moves_position:
-                realised = self._move_position(uow, execution, now)
+                realised = ledger.book_trade(self._position(uow, execution, now), execution, now)
                 if parent is not None and child is not None:
                     parent.realised_pnl += realised
                     self._credit(uow, parent, child, execution, now)
@@ -74,6 +74,8 @@ class FillBook:
                     self._report(uow, "fill_without_child", execution, now)
                 else:
                     self._report(uow, "foreign_fill", execution, now)
+            else:
+                ledger.book_cash(self._position(uow, execution, now), execution, now)
             algorithm = "" if parent is None else parent.algorithm
             hit(BEFORE_FILL_COMMIT, algorithm)
             uow.commit()
@@ -147,7 +149,9 @@ class FillBook:
         child.acked_at = child.acked_at or now
         child.exchange_order_id = child.exchange_order_id or execution.order_id
         parent.filled_notional += execution.qty * execution.price
-        parent.fees += execution.fee
+        # One in a third coin has no place in the sum: the fill keeps it, the position its total.
+        coin, paid = execution.fee_currency, execution.fee
+        parent.fees += fees.in_quote(execution.symbol, coin, paid, execution.price) or 0
         if counted < execution.qty:
             self._report(uow, "overfill", execution, now)
         still_held = execution.qty
@@ -176,21 +180,8 @@ class FillBook:
             now,
         )
 
-    def _move_position(self, uow: UnitOfWork, execution: Execution, now: datetime) -> Decimal:
-        """The net position after the fill; returns the profit that it realised."""
-        position = portfolio.lock_position(uow.session, self._account, execution.symbol, now)
-        signed = execution.qty * TradeSide(execution.side).sign
-        before = position.qty
-        position.qty, position.entry_price, realised = moved(
-            position.qty, position.entry_price, signed, execution.price
-        )
-        if before * position.qty <= 0:
-            # The exchange's price was that of the position that has ended or turned.
-            position.liquidation_price = None
-        position.realised_pnl += realised
-        position.fees += execution.fee
-        position.updated_at = now
-        return realised
+    def _position(self, uow: UnitOfWork, execution: Execution, now: datetime) -> PositionRow:
+        return portfolio.lock_position(uow.session, self._account, execution.symbol, now)
 
     def _end_if_complete(
         self, uow: UnitOfWork, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
@@ -330,22 +321,3 @@ def _cancel_type(reason: str | None) -> str:
 def _words(reason: str | None) -> list[str]:
     """The venue's words as `_reason` joined them."""
     return (reason or "").split(", ")
-
-
-def moved(
-    qty: Decimal, entry: Decimal | None, signed: Decimal, price: Decimal
-) -> tuple[Decimal, Decimal | None, Decimal]:
-    """A signed fill applied to a net position: new quantity, entry price and realised profit.
-
-    Adding averages the entry; reducing keeps it; a flip closes at the old and opens at the new.
-    """
-    after = qty + signed
-    if qty == 0 or entry is None:
-        return after, (price if after else None), Decimal(0)
-    if (qty > 0) == (signed > 0):
-        return after, (qty * entry + signed * price) / after, Decimal(0)
-    closed = min(abs(signed), abs(qty))
-    realised = closed * (price - entry) * (1 if qty > 0 else -1)
-    if after == 0:
-        return after, None, realised
-    return after, (entry if (after > 0) == (qty > 0) else price), realised

@@ -12,9 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.errors import MlriskError, Refused
+from bot.execution import fees
 from bot.execution.tca.analysis import TradeCost, analyse
 from bot.execution.tca.benchmarks import REVERSION_AFTER
-from bot.execution.tca.shortfall import EXACT, FillPart, middle
+from bot.execution.tca.shortfall import FillPart, middle
 from bot.execution.tca.trade import Arrival, Child, Expectation, Fill, Trade
 from bot.market.bars import MINUTE, Bar, MinuteSource
 from models.enums import ParentState, TradeSide
@@ -162,11 +163,10 @@ def _part(fill: FillRow) -> FillPart:
 
 def _fee(fill: FillRow) -> Decimal:
     """In quote currency; a fee in the base coin is worth what the fill paid for the coin."""
-    if not fill.fee or fill.symbol.endswith(fill.fee_currency):
-        return fill.fee
-    if fill.symbol.startswith(fill.fee_currency):
-        return EXACT.multiply(fill.fee, fill.price)
-    raise Refused(f"a fee in {fill.fee_currency} has no price in the quote of {fill.symbol}")
+    paid = fees.in_quote(fill.symbol, fill.fee_currency, fill.fee, fill.price)
+    if paid is None:
+        raise Refused(f"a fee in {fill.fee_currency} has no price in the quote of {fill.symbol}")
+    return paid
 
 
 def _expected_impact(decision: Mapping[str, Any]) -> float | None:

@@ -7,7 +7,7 @@ from bot.errors import OutcomeUnknown
 from bot.exchange.protocol import OrderStatus
 from bot.execution.sender import SendResult
 from models.enums import ChildState, ExecutionStatus, ParentState, ReservationState, TradeSide
-from models.tables import ChildOrderRow, TradeRequestRow
+from models.tables import ChildOrderRow, PositionRow, TradeRequestRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import PRICE
 
@@ -96,6 +96,28 @@ def test_funding_moves_no_position(desk: Desk) -> None:
     funding = replace(execution, exec_id="e-f", moves_position=False, exec_type="Funding")
     desk.fill_book.apply_execution(funding, desk.clock.now(), source="stream")
     assert desk.position() == 0
+
+
+def test_funding_is_part_of_the_positions_profit_and_of_the_trade_that_closes_it(
+    desk: Desk,
+) -> None:
+    sent(desk)
+    desk.stream()
+    (bought,) = desk.exchange.fills
+    paid = replace(bought, exec_id="e-f", fee=D("3.25"), order_link_id="", order_id="")
+    funding = replace(paid, moves_position=False, exec_type="Funding")
+    for _ in range(2):
+        desk.fill_book.apply_execution(funding, desk.clock.now(), source="stream")
+    with desk.db.reading() as session:
+        position = session.get_one(PositionRow, (ACCOUNT, "BTCUSDT"))
+    assert (position.funding, position.realised_pnl) == (D("3.25"), -bought.fee - D("3.25"))
+    sells = {"position_size": "3000", "reduce_only": True}
+    desk.approve("r-2", side="sell", signal_data=sells)
+    desk.send_due()
+    desk.stream()
+    assert desk.position() == 0
+    assert desk.parent("r-1").realised_pnl == 0
+    assert desk.parent("r-2").realised_pnl == -2 * bought.fee - D("3.25")
 
 
 def test_an_order_that_turns_up_after_it_was_given_up_takes_its_release_back(desk: Desk) -> None:

@@ -112,12 +112,13 @@ def trade(desk: Desk, request_id: str, side: str, price: str) -> None:
     desk.stream()
 
 
-def test_losing_trades_in_a_row_are_counted_and_a_winner_ends_the_row(desk: Desk) -> None:
-    def losses() -> int:
-        with desk.db.reading() as session:
-            trade = TradeKey(ACCOUNT, "test", "BTCUSDT", "buy", D(1000))
-            return facts.read(session, trade, desk.clock.now()).consecutive_losses
+def losses_in_a_row(desk: Desk) -> int:
+    with desk.db.reading() as session:
+        key = TradeKey(ACCOUNT, "test", "BTCUSDT", "buy", D(1000))
+        return facts.read(session, key, desk.clock.now()).consecutive_losses
 
+
+def test_losing_trades_in_a_row_are_counted_and_a_winner_ends_the_row(desk: Desk) -> None:
     desk.limits.change(max_repeated_orders=100)
     results = [("64000", 1), ("63000", 2), ("66000", 0), ("60000", 1)]
     for number, (price, expected) in enumerate(results):
@@ -125,8 +126,20 @@ def test_losing_trades_in_a_row_are_counted_and_a_winner_ends_the_row(desk: Desk
         trade(desk, f"buy-{number}", "buy", "65000")
         desk.pass_time(1)
         trade(desk, f"sell-{number}", "sell", price)
-        assert losses() == expected
+        assert losses_in_a_row(desk) == expected
     assert desk.position() == 0
+
+
+def test_a_round_trip_that_loses_by_its_fees_is_a_loss(desk: Desk) -> None:
+    """Each makes 0.15 by its prices and loses 0.92 after fees; an entry alone is no loss."""
+    desk.limits.change(max_repeated_orders=100)
+    for number in range(2):
+        desk.pass_time(1)
+        trade(desk, f"buy-{number}", "buy", "65000")
+        assert losses_in_a_row(desk) == number
+        desk.pass_time(1)
+        trade(desk, f"sell-{number}", "sell", "65010")
+        assert losses_in_a_row(desk) == number + 1
 
 
 def test_the_gate_refuses_after_too_many_losses_in_a_row(desk: Desk) -> None:

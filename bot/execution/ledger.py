@@ -1,0 +1,87 @@
+"""An account's net position as executions make it: quantity, entry, profit and what it costs.
+
+Profit is what is left after fees and funding. A position books them when they are paid. A trade
+that closes answers for those of its entry as well: they are carried with the position until then,
+so that an entry alone is neither a profit nor a loss.
+"""
+
+from datetime import datetime
+from decimal import Context, Decimal
+
+from bot.exchange.protocol import Execution
+from bot.execution import fees
+from models.enums import TradeSide
+from models.tables import PositionRow
+
+ZERO = Decimal(0)
+_EXACT = Context(prec=60)
+_PLACES = Decimal(1).scaleb(-18)
+"""As many decimals as a row keeps: what is shared out adds up to what is stored."""
+
+
+def book_trade(position: PositionRow, execution: Execution, now: datetime) -> Decimal:
+    """Moves the position by a fill; returns what a round trip made that it closed, after costs."""
+    signed = execution.qty * TradeSide(execution.side).sign
+    before = position.qty
+    closed = min(abs(signed), abs(before)) if before * signed < 0 else ZERO
+    cost = _cost(position, execution)
+    position.qty, position.entry_price, profit = moved(
+        before, position.entry_price, signed, execution.price
+    )
+    if before * position.qty <= 0:
+        # The exchange's price was that of the position that has ended or turned.
+        position.liquidation_price = None
+    carried = _share(position.open_costs, closed, abs(before))
+    of_close = _share(cost, closed, execution.qty)
+    position.open_costs += cost - of_close - carried
+    position.fees += cost
+    position.realised_pnl += profit - cost
+    position.updated_at = now
+    return profit - of_close - carried
+
+
+def book_cash(position: PositionRow, execution: Execution, now: datetime) -> None:
+    """Funding and the like: a cost of the position, or an income where it is negative."""
+    cost = _cost(position, execution)
+    position.funding += cost
+    position.realised_pnl -= cost
+    if position.qty:
+        position.open_costs += cost
+    position.updated_at = now
+
+
+def moved(
+    qty: Decimal, entry: Decimal | None, signed: Decimal, price: Decimal
+) -> tuple[Decimal, Decimal | None, Decimal]:
+    """A signed fill applied to a net position: new quantity, entry price and realised profit.
+
+    Adding averages the entry; reducing keeps it; a flip closes at the old and opens at the new.
+    """
+    after = qty + signed
+    if qty == 0 or entry is None:
+        return after, (price if after else None), Decimal(0)
+    if (qty > 0) == (signed > 0):
+        return after, (qty * entry + signed * price) / after, Decimal(0)
+    closed = min(abs(signed), abs(qty))
+    realised = closed * (price - entry) * (1 if qty > 0 else -1)
+    if after == 0:
+        return after, None, realised
+    return after, (entry if (after > 0) == (qty > 0) else price), realised
+
+
+def _cost(position: PositionRow, execution: Execution) -> Decimal:
+    """The fee in quote; one in a third coin is added to that coin's own sum."""
+    coin = execution.fee_currency
+    cost = fees.in_quote(execution.symbol, coin, execution.fee, execution.price)
+    if cost is not None:
+        return cost.quantize(_PLACES, context=_EXACT)
+    known = position.other_fees or {}
+    total = Decimal(known.get(coin, "0")) + execution.fee
+    position.other_fees = {**known, coin: format(total, "f")}
+    return ZERO
+
+
+def _share(total: Decimal, part: Decimal, whole: Decimal) -> Decimal:
+    if part in (ZERO, whole):
+        return total if part else ZERO
+    return _EXACT.divide(_EXACT.multiply(total, part), whole).quantize(_PLACES, context=_EXACT)

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import Row, func, select, tuple_
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from console.moment import (
@@ -20,7 +19,9 @@ from console.moment import (
     StateLine,
 )
 from console.parent_words import progress_words
-from models.enums import ChildState, TradingState
+from models.enums import TradingState
+from models.open_rows import CHILD_IS_PLANNED, CHILD_MAY_BE_AT_EXCHANGE
+from models.repositories import tallies
 from models.tables import (
     BreakerRow,
     ChildOrderRow,
@@ -38,30 +39,30 @@ from models.tables import (
 LATENESS_WINDOW = timedelta(minutes=5)
 _EQUITY_WINDOW = timedelta(minutes=10)
 _EQUITY_POINTS = 60
-_OPEN_CHILD = [state for state in ChildState if state.may_be_at_exchange]
 
 
 def live(session: Session, account: str, *, rows: int = 12) -> Live:
     """Everything that the screen shows, from one snapshot of the database."""
     now = database_now(session)
+    counted = tallies.counts(session)
     return Live(
         at=now,
         account=account,
         states=trading_states(session),
         money=money(session, account, now),
         requests=recent_requests(session, rows),
-        request_counts=_counts(session, TradeRequestRow.status),
-        verdict_counts=_counts(session, DecisionRow.verdict),
-        children_due=_children(session, due=True, rows=rows),
-        children_done=_children(session, due=False, rows=rows),
-        child_counts=_counts(session, ChildOrderRow.state),
-        lateness_ms=_lateness(session, now),
+        request_counts=counted.get("trade_request", {}),
+        verdict_counts=counted.get("decision", {}),
+        children_due=_children_due(session, rows),
+        children_done=_children_done(session, rows),
+        child_counts=counted.get("child_order", {}),
+        lateness_ms=_lateness(session, account, now),
         fills=_fills(session, account, rows),
-        fill_count=session.scalar(select(func.count()).select_from(FillRow)) or 0,
+        fill_count=sum(counted.get("fill", {}).values()),
         positions=_positions(session, account),
         breakers=_breakers(session),
         heartbeats=heartbeats(session, now),
-        parent_counts=_counts(session, ParentOrderRow.state),
+        parent_counts=counted.get("parent_order", {}),
     )
 
 
@@ -167,46 +168,55 @@ def recent_requests(session: Session, rows: int) -> tuple[RequestLine, ...]:
     )
 
 
-def _counts(session: Session, column: Any) -> dict[str, int]:
-    return {
-        str(value): count
-        for value, count in session.execute(select(column, func.count()).group_by(column))
-    }
+_CHILD_LINE = (
+    ChildOrderRow.request_id,
+    ChildOrderRow.slot,
+    ChildOrderRow.symbol,
+    ChildOrderRow.side,
+    ChildOrderRow.qty,
+    ChildOrderRow.filled_qty,
+    ChildOrderRow.state,
+    ChildOrderRow.planned_at,
+    ChildOrderRow.due_at,
+    ChildOrderRow.sent_at,
+    ChildOrderRow.style,
+    ChildOrderRow.price,
+    ChildOrderRow.cancel_requested_at,
+)
 
 
-def _children(session: Session, *, due: bool, rows: int) -> tuple[ChildLine, ...]:
-    query = select(
-        ChildOrderRow.request_id,
-        ChildOrderRow.slot,
-        ChildOrderRow.symbol,
-        ChildOrderRow.side,
-        ChildOrderRow.qty,
-        ChildOrderRow.filled_qty,
-        ChildOrderRow.state,
-        ChildOrderRow.planned_at,
-        ChildOrderRow.due_at,
-        ChildOrderRow.sent_at,
-        ChildOrderRow.style,
-        ChildOrderRow.price,
-        ChildOrderRow.cancel_requested_at,
+def _children_due(session: Session, rows: int) -> tuple[ChildLine, ...]:
+    """Those at the exchange and the next planned ones, by the time that they were due.
+
+    They are asked for apart: each has an index in the order that is wanted.
+    """
+    found = [
+        ChildLine(**row._asdict())
+        for condition in (CHILD_IS_PLANNED, CHILD_MAY_BE_AT_EXCHANGE)
+        for row in session.execute(
+            select(*_CHILD_LINE).where(condition).order_by(ChildOrderRow.due_at).limit(rows)
+        )
+    ]
+    return tuple(sorted(found, key=lambda line: line.due_at)[:rows])
+
+
+def _children_done(session: Session, rows: int) -> tuple[ChildLine, ...]:
+    newest = (
+        select(*_CHILD_LINE)
+        .where(ChildOrderRow.final_at.is_not(None), ChildOrderRow.sent_at.is_not(None))
+        .order_by(ChildOrderRow.final_at.desc(), ChildOrderRow.child_id.desc())
+        .limit(rows)
     )
-    if due:
-        open_states = [ChildState.PLANNED, *_OPEN_CHILD]
-        query = query.where(ChildOrderRow.state.in_(open_states)).order_by(ChildOrderRow.due_at)
-    else:
-        query = query.where(
-            ChildOrderRow.final_at.is_not(None), ChildOrderRow.sent_at.is_not(None)
-        ).order_by(ChildOrderRow.child_id.desc())
-    return tuple(ChildLine(**row._asdict()) for row in session.execute(query.limit(rows)))
+    return tuple(ChildLine(**row._asdict()) for row in session.execute(newest))
 
 
-def _lateness(session: Session, now: datetime) -> tuple[float, float] | None:
+def _lateness(session: Session, account: str, now: datetime) -> tuple[float, float] | None:
     late = func.extract("epoch", ChildOrderRow.sent_at - ChildOrderRow.planned_at) * 1000
     row = session.execute(
         select(
             func.percentile_cont(0.5).within_group(late),
             func.percentile_cont(0.99).within_group(late),
-        ).where(ChildOrderRow.sent_at >= now - LATENESS_WINDOW)
+        ).where(ChildOrderRow.account == account, ChildOrderRow.sent_at >= now - LATENESS_WINDOW)
     ).one()
     return None if row[0] is None else (float(row[0]), float(row[1]))
 
@@ -249,19 +259,16 @@ def _positions(session: Session, account: str) -> tuple[PositionLine, ...]:
 
 def _newest_prices(session: Session, symbols: Sequence[str]) -> dict[str, Decimal]:
     """The last fill price of each symbol: rows are all that the console reads."""
-    if not symbols:
-        return {}
-    newest = (
-        select(FillRow.symbol, func.max(FillRow.executed_at))
-        .where(FillRow.symbol.in_(symbols))
-        .group_by(FillRow.symbol)
-    )
-    rows = session.execute(
-        select(FillRow.symbol, FillRow.price).where(
-            tuple_(FillRow.symbol, FillRow.executed_at).in_(newest)
+    newest = {
+        symbol: session.scalar(
+            select(FillRow.price)
+            .where(FillRow.symbol == symbol)
+            .order_by(FillRow.executed_at.desc())
+            .limit(1)
         )
-    )
-    return dict(rows.all())
+        for symbol in symbols
+    }
+    return {symbol: price for symbol, price in newest.items() if price is not None}
 
 
 def _breakers(session: Session) -> tuple[BreakerLine, ...]:

@@ -19,6 +19,7 @@ def _one_of(column: Any, states: Iterable[str]) -> ColumnElement[bool]:
     return found
 
 
+CHILD_IS_PLANNED = _one_of(ChildOrderRow.state, [ChildState.PLANNED])
 CHILD_IS_OPEN = _one_of(ChildOrderRow.state, (s for s in ChildState if not s.is_final))
 CHILD_MAY_BE_AT_EXCHANGE = _one_of(
     ChildOrderRow.state, (s for s in ChildState if s.may_be_at_exchange)

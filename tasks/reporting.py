@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from bot.execution.tca.refit import ImpactRefit
+from models.repositories import tallies
 from tasks.base import MlriskTask
 from tasks.context import services
 
@@ -11,6 +12,13 @@ from tasks.context import services
 def verify_audit() -> list[str]:
     """Verifies every audit chain from its first entry; what is wrong becomes an alert."""
     return services().monitor.verify_audit()
+
+
+@shared_task(base=MlriskTask, name="tasks.reporting.fold_tallies")
+def fold_tallies() -> None:
+    """Adds up what the triggers counted since, so that the screens have few rows to read."""
+    with services().db.transaction() as session:
+        tallies.fold(session)
 
 
 @shared_task(base=MlriskTask, name="tasks.reporting.refit_impact")

@@ -19,6 +19,7 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         # Sizes change without notice; an hour is Bybit's own advice to integrators.
         "refresh-instruments": _every(3600, "tasks.monitoring.refresh_instruments"),
         "refresh-correlations": _every(60, "tasks.monitoring.refresh_correlations"),
+        "fold-tallies": _every(5, "tasks.reporting.fold_tallies"),
         "verify-audit": _every(300, "tasks.reporting.verify_audit"),
         # Acts once a day; asked every hour, so that a machine that sleeps at night has its turn.
         "refit-impact": _every(3600, "tasks.reporting.refit_impact"),

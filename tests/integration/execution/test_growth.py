@@ -12,6 +12,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 from bot.execution import reservations
 from bot.execution.working import StepResult
+from console import queries
 from models.database import Database
 from tests.support.bulk import Bulk
 from tests.support.desk import ACCOUNT, Desk
@@ -75,7 +76,14 @@ def _decide_and_send(desk: Desk) -> None:
         desk.fill_book.apply_order(order, desk.clock.now())
 
 
-@pytest.mark.parametrize("work", [_dispatch, _sweep, _reconcile, _rebuild, _pace, _decide_and_send])
+def _screen(desk: Desk) -> None:
+    with desk.db.reading() as session:
+        queries.live(session, ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    "work", [_dispatch, _sweep, _reconcile, _rebuild, _pace, _decide_and_send, _screen]
+)
 def test_repeated_work_reads_little_of_a_long_past(
     old_desk: Desk, work: Callable[[Desk], None]
 ) -> None:

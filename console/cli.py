@@ -9,6 +9,7 @@ import typer
 
 from console.commands import (
     blocks,
+    breaker,
     config,
     demo,
     doctor,
@@ -105,6 +106,7 @@ app.add_typer(schema.app, name="schema")
 app.add_typer(volume.app, name="volume")
 app.add_typer(config.app, name="config")
 app.add_typer(order.app, name="order")
+app.add_typer(breaker.app, name="breaker")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,7 +1,7 @@
 """Watching an account: loss breakers, disagreement with the exchange, the audit chain, heartbeats.
 
-A breaker latches: only an authorised resume takes it back. One reading is a glitch until the next
-ones confirm it.
+A breaker latches: only an operator's reset takes it back (`bot/execution/latches.py`). One reading
+is a glitch until the next ones confirm it.
 """
 
 import logging
@@ -14,13 +14,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from bot.clock import Clock
+from bot.execution import latches
 from bot.execution.ports import LimitsSource
 from bot.execution.reconcile import AccountReport
 from models.audit import chains, verify_chain
 from models.database import Database, UnitOfWork
-from models.enums import CircuitBreakerType, ScopeKind, TradingState
-from models.repositories import portfolio, states
-from models.tables import BreakerRow, EquityRow, HeartbeatRow
+from models.enums import CircuitBreakerType
+from models.repositories import portfolio
+from models.tables import EquityRow, HeartbeatRow
 
 log = logging.getLogger(__name__)
 
@@ -127,39 +128,19 @@ class Monitor:
         now: datetime,
     ) -> bool:
         """Latches a breaker of the account and moves its state to REDUCING; once."""
-        key = (ScopeKind.ACCOUNT, self.account, kind)
-        known = uow.session.get(BreakerRow, key)
-        if known is not None and known.tripped:
-            return False
-        state = states.lock_state(
-            uow.session, ScopeKind.ACCOUNT, self.account, now=now, actor="monitor"
-        )
-        uow.session.merge(
-            BreakerRow(
-                scope_kind=ScopeKind.ACCOUNT,
-                scope_key=self.account,
-                kind=kind,
-                tripped=True,
-                value=value,
-                limit=limit,
-                reason=reason,
-                changed_at=now,
-            )
-        )
-        if TradingState(state.state).strictness < TradingState.REDUCING.strictness:
-            state.state = TradingState.REDUCING
-            state.reason, state.actor, state.changed_at = reason, "monitor", now
-            state.epoch += 1
-        uow.audit(
+        tripped = latches.trip(
+            uow,
             self.account,
-            "breaker_tripped",
-            f"account:{self.account}",
-            "monitor",
-            {"breaker": kind.value, "value": value, "limit": limit, "reason": reason},
-            now,
+            kind,
+            value=value,
+            limit=limit,
+            reason=reason,
+            actor="monitor",
+            now=now,
         )
-        log.critical("breaker tripped: %s", reason, extra={"breaker": kind.value})
-        return True
+        if tripped:
+            log.critical("breaker tripped: %s", reason, extra={"breaker": kind.value})
+        return tripped
 
 
 def _newest_readings(session: Session, account: str, count: int) -> list[Decimal]:

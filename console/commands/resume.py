@@ -1,12 +1,13 @@
-"""`mlrisk resume`: lets trading go on after a halt; free in development only."""
+"""`mlrisk resume`: lets trading go on after a halt, and says what still denies it."""
 
 import getpass
 from typing import Annotated
 
 import typer
 
-from console.context import HomeOption, settings_of
-from console.output import stdout
+from console.context import HomeOption, JsonOption, settings_of
+from console.errors import ExitCode
+from console.output import print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -17,24 +18,32 @@ def resume(
     ctx: typer.Context,
     reason: Annotated[str, typer.Option("--reason", "-r", help="Why; it is recorded.")],
     home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Back to ACTIVE, in the development environment.
 
-    Approvals from before the halt stay void: their child orders are not sent any more.
+    Approvals from before the halt stay void: their child orders are not sent any more. Tripped
+    breakers stay tripped: `mlrisk breaker reset` takes one back. Exit status 4 when something of
+    the account still denies what adds risk.
     """
     from bot.clock import SystemClock
     from bot.execution.halt import Halter
-    from config.settings import Environment
+    from console.recovering import latches, may_recover, tell
     from models.database import Database
 
     settings = settings_of(ctx, home)
+    actor, free = f"cli:{getpass.getuser()}", may_recover(settings)
     db = Database(settings.require_database_url())
     try:
-        Halter(db, SystemClock()).resume(
-            reason=reason,
-            actor=f"cli:{getpass.getuser()}",
-            development=settings.environment is Environment.DEVELOPMENT,
-        )
+        Halter(db, SystemClock()).resume(reason=reason, actor=actor, development=free)
     finally:
         db.dispose()
-    stdout().print("[bold]ACTIVE[/]: new requests may trade")
+    with latches(settings) as held:
+        held.release_account(reason=reason, actor=actor, authorised=free)
+        denying = held.still_denying()
+    if as_json:
+        print_json({"trading": not denying, "still_denying": denying})
+    else:
+        tell(denying)
+    if denying:
+        raise typer.Exit(ExitCode.HALTED)

@@ -87,6 +87,19 @@ def equity_day(session: Session, account: str, now: datetime) -> EquityDayRow | 
     )
 
 
+def rebase_day(session: Session, account: str, now: datetime) -> None:
+    """What was lost today has been judged: the newest equity is the day's new start."""
+    newest = session.scalar(
+        select(EquityRow.equity)
+        .where(EquityRow.account == account)
+        .order_by(EquityRow.at.desc())
+        .limit(1)
+    )
+    day = equity_day(session, account, now)
+    if newest is not None and day is not None:
+        day.start_equity = newest
+
+
 def instrument(session: Session, symbol: str) -> InstrumentRow | None:
     return session.get(InstrumentRow, symbol, populate_existing=True)
 

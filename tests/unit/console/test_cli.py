@@ -32,7 +32,7 @@ VERBS = (
     "blocks",
     "tca",
 )
-GROUPS = ("schema", "paper-exchange", "config", "volume", "order")
+GROUPS = ("schema", "paper-exchange", "config", "volume", "order", "breaker")
 ORDER_VERBS = ("pause", "resume", "cancel", "list")
 
 

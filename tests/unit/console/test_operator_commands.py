@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,15 +13,18 @@ from sqlalchemy.orm import Session
 
 from bot.errors import DependencyDown
 from bot.exchange.protocol import ExchangeOrder, OrderStatus
+from bot.execution import latches
 from bot.execution.pacing import Pace, PaceKind
 from console.cli import run
 from console.errors import ExitCode
 from console.operator import cancel_without_postgres
 from models.enums import TradeSide
+from models.repositories import portfolio
 from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, TradingStateRow
-from tests.unit.console.scene import START, Scene, read_only_engine
+from tests.unit.console.scene import ACCOUNT, START, Scene, read_only_engine
 from workers.ports import free_port
 
+D = Decimal
 SLOWED = Pace(PaceKind.SLOW, Decimal("0.5"), Decimal(1), "volatility", "2.1", "2", START)
 
 
@@ -79,8 +83,57 @@ def test_resume_is_free_in_development_and_refused_in_production(
     assert "resume is free in development only" in capsys.readouterr().err
     assert _state(away)[0] == "halted"
     monkeypatch.setenv("MLRISK_ENVIRONMENT", "development")
+    _read_wallet(away)
     assert run(["resume", "--reason", "over"]) == ExitCode.OK
+    assert "ACTIVE" in capsys.readouterr().out
     assert _state(away) == ("active", False)
+
+
+def _read_wallet(scene: Scene) -> None:
+    """A reading as of the wall clock, which the commands go by."""
+    money = D(100_000)
+    with scene.db.transaction() as session:
+        portfolio.record_equity(
+            session,
+            ACCOUNT,
+            datetime.now(UTC),
+            equity=money,
+            wallet_balance=money,
+            available=money,
+            unrealised_pnl=D(0),
+        )
+
+
+@pytest.mark.services
+def test_resume_says_what_still_denies_and_a_reset_breaker_is_the_way_back(
+    away: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _read_wallet(away)
+    with away.db.unit_of_work() as uow:
+        latches.trip(
+            uow,
+            ACCOUNT,
+            "data_quality_issue",
+            value="1",
+            limit="0",
+            reason="positions disagree",
+            actor="test",
+            now=away.clock.now(),
+        )
+        uow.commit()
+    assert run(["resume", "--reason", "over", "--json"]) == ExitCode.HALTED
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["trading"] is False
+    assert "mlrisk breaker reset data_quality_issue" in facts["still_denying"][0]
+    monkeypatch.setenv("MLRISK_EXCHANGE_MODE", "live")
+    reset = ["breaker", "reset", "data_quality_issue", "--reason", "looked at"]
+    assert run(reset) == ExitCode.FAILED
+    assert "authorised recovery" in capsys.readouterr().err
+    monkeypatch.setenv("MLRISK_EXCHANGE_MODE", "paper")
+    assert run(reset) == ExitCode.OK
+    assert "ACTIVE" in capsys.readouterr().out
+    assert run(["breaker", "list"]) == ExitCode.OK
+    assert "reset: looked at" in capsys.readouterr().out
 
 
 TWAP = {"algorithm": "twap", "horizon_seconds": 20, "interval_seconds": 5}

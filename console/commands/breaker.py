@@ -1,0 +1,88 @@
+"""`mlrisk breaker`: which breakers are latched, and an operator's way back from each."""
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from console.context import HomeOption, JsonOption, settings_of
+from console.errors import ExitCode
+from console.output import print_json, stdout, utc
+
+app = typer.Typer(no_args_is_help=True, help="List latched breakers and take one back.")
+
+
+@app.command(name="list", epilog="Example: mlrisk breaker list --json")
+def list_breakers(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List every breaker that has ever tripped, the tripped ones first, and what denies now."""
+    from rich.markup import escape
+
+    from console.recovering import latches, tell
+
+    with latches(settings_of(ctx, home)) as held:
+        known, denying = held.known(), held.still_denying()
+    rows = [
+        {
+            "scope": f"{row.scope_kind}:{row.scope_key}",
+            "kind": row.kind,
+            "tripped": row.tripped,
+            "value": row.value,
+            "limit": row.limit,
+            "reason": row.reason,
+            "changed_at": row.changed_at,
+        }
+        for row in known
+    ]
+    if as_json:
+        print_json({"breakers": rows, "still_denying": denying})
+        return
+    out = stdout()
+    for row in known:
+        mark = "[red]tripped[/]" if row.tripped else "[green]ready[/]  "
+        out.print(
+            f"{mark} {escape(row.kind)} of {row.scope_kind} {escape(row.scope_key)} since "
+            f"{utc(row.changed_at)}: {escape(row.reason)}"
+        )
+    tell(denying)
+
+
+@app.command(epilog='Example: mlrisk breaker reset daily_loss_limit --reason "hedge was booked"')
+def reset(
+    ctx: typer.Context,
+    kind: Annotated[str, typer.Argument(help="As `mlrisk breaker list` names it.")],
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why; it is recorded.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a tripped breaker back; with the last one, the account's REDUCING ends.
+
+    After a loss breaker the present equity is the new base: only a new loss trips it again.
+    Approvals from before stay void. Exit status 4 when something still denies what adds risk.
+    """
+    from rich.markup import escape
+
+    from console.recovering import latches, may_recover, tell
+
+    settings = settings_of(ctx, home)
+    with latches(settings) as held:
+        report = held.reset(
+            kind,
+            reason=reason,
+            actor=f"cli:{getpass.getuser()}",
+            authorised=may_recover(settings),
+        )
+    if as_json:
+        print_json(
+            {
+                "kind": report.kind,
+                "was_tripped": report.was_tripped,
+                "state": report.state,
+                "still_denying": report.still,
+            }
+        )
+    else:
+        done = "reset" if report.was_tripped else "was not tripped"
+        stdout().print(f"{escape(report.kind)} {done}; the account is {report.state.upper()}")
+        tell(report.still)
+    if report.still:
+        raise typer.Exit(ExitCode.HALTED)

@@ -1,0 +1,49 @@
+"""What the commands that loosen share: the latches of the account, and who may loosen them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.execution.latches import Latches
+    from config.settings import Settings
+
+
+def may_recover(settings: "Settings") -> bool:
+    """Free where no real money trades and nobody said production; else it takes authority."""
+    from config.settings import Environment, ExchangeMode
+
+    return (
+        settings.environment is Environment.DEVELOPMENT
+        and settings.exchange_mode is not ExchangeMode.LIVE
+    )
+
+
+@contextmanager
+def latches(settings: "Settings") -> Iterator["Latches"]:
+    """The account's latches on the running system's database."""
+    from bot.clock import SystemClock
+    from bot.execution.latches import Latches
+    from bot.execution.limits_source import ConfiguredLimits
+    from models.database import Database
+
+    db = Database(settings.require_database_url(), pool_size=1)
+    try:
+        yield Latches(db, settings.account, ConfiguredLimits(settings, db), SystemClock())
+    finally:
+        db.dispose()
+
+
+def tell(denying: tuple[str, ...]) -> None:
+    """Whether new requests may trade, and if not, what stands in their way."""
+    from rich.markup import escape
+
+    from console.output import stdout
+
+    out = stdout()
+    if not denying:
+        out.print("[bold]ACTIVE[/]: new requests may trade")
+        return
+    out.print("[red]NOT trading[/]: what adds risk is still denied by")
+    for line in denying:
+        out.print(f"   {escape(line)}")

@@ -46,6 +46,21 @@ class AccountRow(Base):
     created_at: Mapped[datetime]
 
 
+class AccountBindingRow(Base):
+    """Whose database this is: one account at one exchange, from the first start for ever."""
+
+    __tablename__ = "account_binding"
+    one: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    account: Mapped[str]
+    mode: Mapped[str]
+    """Paper, demo, testnet or live."""
+    exchange_uid: Mapped[str]
+    """The exchange's own id of the account; keys change, it does not."""
+    bound_at: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("one = 1", name="ck_binding_one"),)
+
+
 class TradeRequestRow(Base):
     """What a strategy asked for, once per request_id for ever."""
 

@@ -1,5 +1,6 @@
 """The services of one worker process, built on first use inside it and never shared over a fork."""
 
+import logging
 import os
 import socket
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ from redis import Redis
 
 from bot import failpoints
 from bot.clock import Clock, SystemClock
+from bot.errors import MlriskError
 from bot.exchange.bybit.http import BybitExchange
 from bot.exchange.factory import make_exchange
 from bot.exchange.market_cache import RedisMarketCache
+from bot.execution import binding
 from bot.execution.approval import ApprovalService
 from bot.execution.budget import RedisOrderBudget, connect
 from bot.execution.claims import Claims
@@ -35,6 +38,8 @@ from config.settings import Settings, load_settings
 from models.database import Database
 from tasks.wakeups import CeleryWakeups, revoke_queued
 
+log = logging.getLogger(__name__)
+
 MARKET_DATABASE = 3
 """Redis database of the newest market data, apart from the broker's."""
 
@@ -52,7 +57,10 @@ class Services:
 
     @cached_property
     def exchange(self) -> BybitExchange:
-        return make_exchange(self.settings, self.clock)
+        """Never one whose keys were not proven to be this database's."""
+        exchange = make_exchange(self.settings, self.clock)
+        binding.prove(self.db, exchange, self.settings, self.clock.now())
+        return exchange
 
     @cached_property
     def market(self) -> RedisMarketCache:
@@ -179,12 +187,18 @@ class Services:
             wakeups=self.wakeups,
         )
 
-    @cached_property
+    @property
     def halter(self) -> Halter:
+        """A halt waits for no exchange: without one it cancels nothing, and says so."""
+        exchange: BybitExchange | None = None
+        try:
+            exchange = self.exchange
+        except MlriskError as error:
+            log.error("halting without an exchange, its keys are unproven: %s", error)
         return Halter(
             self.db,
             self.clock,
-            exchange=self.exchange,
+            exchange=exchange,
             revoke=revoke_queued,
         )
 

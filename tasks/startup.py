@@ -1,4 +1,5 @@
-"""What a worker does before its first task: it proves the limits that it is about to keep."""
+"""What a worker does before its first task: it proves whose keys it has, and the limits that it is
+about to keep."""
 
 import logging
 import sys
@@ -6,9 +7,11 @@ import sys
 from sqlalchemy.exc import OperationalError
 
 from bot.clock import SystemClock
-from bot.errors import Refused
+from bot.errors import MlriskError, Refused
+from bot.exchange.factory import make_exchange
+from bot.execution import binding
 from bot.execution.configuration import ConfigurationService
-from config.settings import Settings
+from config.settings import Settings, SettingsError
 from config.thresholds import ConfigError
 from models.database import Database
 
@@ -35,5 +38,30 @@ def prove_limits(settings: Settings) -> None:
     else:
         for problem in problems:
             log.critical("trading is HALTED: %s", problem)
+    finally:
+        db.dispose()
+
+
+def prove_identity(settings: Settings) -> None:
+    """Ends the process when the database is another account's, mode's or exchange account's.
+
+    An exchange that can't be asked ends nothing: no service gets one before it is proven.
+    """
+    db, clock = Database(settings.require_database_url(), pool_size=1), SystemClock()
+    try:
+        # Without the exchange first: what the settings alone show is told at once.
+        binding.check_settings(db, settings)
+        exchange = make_exchange(settings, clock)
+        try:
+            binding.prove(db, exchange, settings, clock.now())
+        finally:
+            exchange.close()
+    except binding.WrongIdentity as error:
+        log.critical("this process must not start: %s", error)
+        sys.exit(BAD_CONFIGURATION)
+    except OperationalError as error:
+        log.warning("whose keys these are will be proven before their first use: %s", error.orig)
+    except (MlriskError, SettingsError) as error:
+        log.warning("whose keys these are will be proven before their first use: %s", error)
     finally:
         db.dispose()

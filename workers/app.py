@@ -17,7 +17,7 @@ from celery.signals import (
 import tasks.context
 from config.celery import celery_settings
 from config.settings import load_settings
-from tasks.startup import prove_limits
+from tasks.startup import prove_identity, prove_limits
 from workers import readiness
 from workers.logs import configure_logging
 from workers.schedule import beat_schedule
@@ -48,7 +48,9 @@ def _configure_logging(**_: Any) -> None:
 @worker_init.connect
 def _prove_limits(**_: Any) -> None:
     """Before anything is taken from a queue: a wrong configuration ends the worker here."""
-    prove_limits(load_settings())
+    settings = load_settings()
+    prove_identity(settings)
+    prove_limits(settings)
 
 
 @worker_init.connect

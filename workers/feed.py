@@ -65,12 +65,14 @@ def run(stop: threading.Event) -> int:
 
 
 def _prepare(context: Services, stop: threading.Event) -> None:
-    """Trading rules and the account's row must be there before the first request."""
+    """Proves whose keys these are; then trading rules and the account's row must be there before
+    the first request."""
     while not stop.is_set():
         try:
+            reconciler = context.reconciler  # with an exchange that is proven to be ours
             with context.db.transaction() as session:
                 portfolio.ensure_account(session, context.settings.account, context.clock.now())
-            log.info("instruments read", extra={"count": context.reconciler.refresh_instruments()})
+            log.info("instruments read", extra={"count": reconciler.refresh_instruments()})
         except (RetryLater, OperationalError) as error:
             log.warning("waiting for the exchange and Postgres: %s", error)
             readiness.announce()  # waiting for them, it is where it should be

@@ -185,5 +185,8 @@ class Exchange(Protocol):
 
     def server_time(self) -> datetime: ...
 
+    def account_uid(self) -> str:
+        """The exchange's own id of the account that the keys belong to."""
+
     def is_ready(self) -> None:
         """Start-up check of key, permissions and clock; raises Refused with what is wrong."""

@@ -54,6 +54,7 @@ class FakeExchange:
     visible: bool = True
     before_post: Callable[[], None] | None = None
     recv_window_ms: int = 5000
+    uid: str = "10000001"
     _ids: Any = field(default_factory=lambda: count(1))
 
     touch: Decimal = PRICE
@@ -263,6 +264,9 @@ class FakeExchange:
 
     def server_time(self) -> datetime:
         return self.clock.now()
+
+    def account_uid(self) -> str:
+        return self.uid
 
     def is_ready(self) -> None:
         return None

@@ -255,6 +255,12 @@ class BybitExchange:
 
     # Start-up.
 
+    def account_uid(self) -> str:
+        uid = self._session.read("get_api_key_information").get("userID")
+        if not uid or not parse.is_digits(str(uid)):
+            raise parse.UnreadableRow("userID", uid)
+        return str(uid)
+
     def is_ready(self) -> None:
         # The clock first: with a wrong one every signed call fails and hides the cause.
         self._check_clock()

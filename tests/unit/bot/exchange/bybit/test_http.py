@@ -12,6 +12,7 @@ import requests
 
 from bot.clock import FixedClock
 from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Refused
+from bot.exchange.bybit.parse import UnreadableRow
 from bot.exchange.protocol import (
     Exchange,
     OrderStatus,
@@ -278,7 +279,8 @@ def test_an_unreadable_instrument_is_left_out_and_the_others_stay() -> None:
     assert (found.price_limit_x, found.funding_interval_minutes) == (D("0.03"), 240)
 
 
-KEY_INFO = {
+KEY_INFO: dict[str, Any] = {
+    "userID": 24617703,
     "readOnly": 0,
     "permissions": {"ContractTrade": ["Order", "Position"], "Wallet": ["AccountTransfer"]},
 }
@@ -299,6 +301,16 @@ def start_up(**changes: Any) -> Transport:
         return envelope(answers[urlsplit(request.url or "").path])
 
     return Transport(answer)
+
+
+def test_the_account_is_named_by_the_exchange() -> None:
+    assert exchange(start_up(), FixedClock(NOW)).account_uid() == "24617703"
+
+
+@pytest.mark.parametrize("uid", [None, 0, "", "1e7", -5])
+def test_an_account_without_a_readable_id_is_not_guessed(uid: object) -> None:
+    with pytest.raises(UnreadableRow):
+        exchange(start_up(key=KEY_INFO | {"userID": uid}), FixedClock(NOW)).account_uid()
 
 
 def test_a_fit_account_is_ready() -> None:

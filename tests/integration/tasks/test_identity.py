@@ -1,0 +1,128 @@
+"""Two processes' identities, one database, one exchange with the keys of both accounts."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.clock import SystemClock
+from bot.exchange.factory import make_exchange
+from bot.exchange.paper.testing import PaperExchangeProcess
+from bot.execution import binding
+from bot.execution.binding import WrongIdentity
+from bot.execution.sender import SendResult
+from config.settings import Settings
+from models.tables import AccountBindingRow
+from tasks.context import Services
+from tests.support.desk import Desk
+from tests.support.services import RedisServer
+
+pytestmark = pytest.mark.services
+
+_ACCOUNTS = """
+- uid: first
+  balances: {USDT: "1000000"}
+  keys: [{key: key-a, secret: secret-a}]
+- uid: second
+  balances: {USDT: "1000000"}
+  keys: [{key: key-b, secret: secret-b}]
+"""
+
+
+@pytest.fixture
+def venue(tmp_path: Path) -> Iterator[PaperExchangeProcess]:
+    accounts = tmp_path / "accounts.yaml"
+    accounts.write_text(_ACCOUNTS)
+    process = PaperExchangeProcess(
+        *("--accounts", str(accounts), "--market", "synthetic", "--symbols", "BTCUSDT"),
+        home=tmp_path,
+    )
+    with process as running:
+        yield running
+
+
+def identity(url: str, venue: PaperExchangeProcess, account: str, letter: str) -> dict[str, str]:
+    return {
+        "database_url": url,
+        "exchange_url": venue.url,
+        "account": account,
+        "api_key": f"key-{letter}",
+        "api_secret": f"secret-{letter}",
+    }
+
+
+def process_env(values: dict[str, str], redis: RedisServer, home: Path) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("MLRISK_")}
+    ours = {f"MLRISK_{name.upper()}": value for name, value in values.items()}
+    return {
+        **kept,
+        **ours,
+        "MLRISK_HOME": str(home),
+        "MLRISK_REDIS_URL": redis.url(),
+        "NO_PROXY": "127.0.0.1,localhost",
+        "C_FORCE_ROOT": "1",
+    }
+
+
+def test_the_second_account_sends_none_of_the_firsts_slices(
+    desk: Desk, migrated_url: str, venue: PaperExchangeProcess, redis: RedisServer, tmp_path: Path
+) -> None:
+    """Seen: five of seven slices went out with the other account's keys."""
+    first = identity(migrated_url, venue, "paper", "a")
+    second = identity(migrated_url, venue, "other", "b")
+    clock = SystemClock()
+    ours = make_exchange(Settings(**first), clock)  # type: ignore[arg-type]
+    binding.prove(desk.db, ours, Settings(**first), clock.now())  # type: ignore[arg-type]
+    with desk.db.reading() as session:
+        bound = session.get_one(AccountBindingRow, 1)
+        assert (bound.account, bound.mode) == ("paper", "paper")
+        assert bound.exchange_uid == ours.account_uid()
+
+    desk.approve_twap()
+    slices = [child.child_id for child in desk.children()]
+    assert len(slices) > 1
+
+    # A process whose settings are the second account's gets no exchange at all,
+    with pytest.raises(WrongIdentity, match="belongs to account paper"):
+        _ = Services(Settings(**second), clock).sender  # type: ignore[arg-type]
+    # one that got past it sends nothing,
+    theirs = make_exchange(Settings(**second), clock)  # type: ignore[arg-type]
+    sender = desk.new_sender("second")
+    sender._exchange = sender._claims._exchange = theirs
+    assert {sender.send(child, "other") for child in slices} == {SendResult.FOREIGN}
+    # nor does one that has the first account's name and the second one's keys.
+    mixed = second | {"account": "paper"}
+    with pytest.raises(WrongIdentity, match="these API keys are those of"):
+        _ = Services(Settings(**mixed), clock).sender  # type: ignore[arg-type]
+    assert theirs.open_orders() == theirs.executions() == []
+    assert {child.posts for child in desk.children()} == {0}
+
+
+@pytest.mark.parametrize(
+    ("account", "letter", "words"),
+    [
+        ("other", "b", "this database belongs to account paper, and MLRISK_ACCOUNT says other"),
+        ("paper", "b", "and these API keys are those of"),
+    ],
+)
+def test_no_process_that_sends_starts_with_another_identity(
+    desk: Desk, migrated_url: str, venue: PaperExchangeProcess, redis: RedisServer, tmp_path: Path,
+    account: str, letter: str, words: str,
+) -> None:  # fmt: skip
+    clock = SystemClock()
+    first = Settings(**identity(migrated_url, venue, "paper", "a"))  # type: ignore[arg-type]
+    binding.prove(desk.db, make_exchange(first, clock), first, clock.now())
+    env = process_env(identity(migrated_url, venue, account, letter), redis, tmp_path)
+    worker = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", "execution"]
+    for command, status in (
+        ([*worker, "-c", "1", "--without-gossip", "--without-mingle"], 2),
+        ([sys.executable, "-m", "workers.feed"], 1),
+    ):
+        ended = subprocess.run(
+            command, env=env, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert ended.returncode == status, ended.stderr
+        assert words in ended.stdout + ended.stderr

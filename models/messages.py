@@ -237,6 +237,8 @@ class SignalData(Message):
 
     @model_validator(mode="after")
     def _rates_are_in_order(self) -> Self:
+        if self.reduce_only:
+            return self  # No form holds an exit back: what doesn't fit is planned as immediate.
         least, most = self.min_participation_rate, self.participation_rate
         if least is not None and most is not None and least > most:
             raise ValueError("min_participation_rate must not exceed participation_rate")
@@ -245,7 +247,8 @@ class SignalData(Message):
     @model_validator(mode="after")
     def _interval_fits_horizon(self) -> Self:
         if (
-            self.horizon_seconds is not None
+            not self.reduce_only
+            and self.horizon_seconds is not None
             and self.interval_seconds is not None
             and self.interval_seconds > self.horizon_seconds
         ):
@@ -254,7 +257,7 @@ class SignalData(Message):
 
     @model_validator(mode="after")
     def _vwap_has_its_curve(self) -> Self:
-        if self.algorithm is not Algorithm.VWAP:
+        if self.algorithm is not Algorithm.VWAP or self.reduce_only:
             return self
         if any(self.volume_curve) == (self.volume_model is not None):
             raise ValueError(

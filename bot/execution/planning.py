@@ -9,17 +9,19 @@ from bot.errors import Infeasible
 from bot.execution import backup_plans
 from bot.execution.algorithms.base import Schedule
 from bot.execution.choosing import Choice, choose_algorithm
-from bot.execution.exit_bounds import exit_bounds
+from bot.execution.exit_bounds import exit_bounds, nearest_tick
 from bot.execution.remedies import MAX_FALLBACK_BPS
-from bot.execution.scheduling import schedule_for
+from bot.execution.scheduling import (
+    LAST_SLICE_GRACE_SECONDS,
+    asked_horizon,
+    schedule_for,
+)
 from bot.risk.codec import plain
 from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import InstrumentView, MarketView, RiskSnapshot, TradeIntent
 from models.enums import Algorithm, TradeSide
 
-LAST_SLICE_GRACE_SECONDS = 5.0
-"""The last slice keeps at least this long for a re-send after an unknown outcome."""
 FALLBACK_SLIPPAGE = MAX_FALLBACK_BPS / 10_000
 
 
@@ -96,6 +98,9 @@ def _plan(
     now = decision.decided_at
     scheduled = schedule_for(algorithm, intent, decision, market, price, instrument, limits)
     schedule, horizon = scheduled.schedule, scheduled.horizon_seconds
+    if decision.reduce_only and algorithm is not Algorithm.IMMEDIATE:
+        # A schedule that was compressed keeps the time that was asked for, to try again in.
+        horizon = max(horizon, asked_horizon(intent))
     last_offset = max((s.offset_seconds for s in schedule.slices), default=0.0)
     deadline = now + timedelta(seconds=max(horizon, last_offset + LAST_SLICE_GRACE_SECONDS))
     if intent.expires_at is not None:
@@ -119,13 +124,13 @@ def _plan(
                 algorithm, intent.options, limits.working, reduce_only=reducing
             ),
             "fallback_limit": plain(
-                price_limit(intent, price, instrument.tick_size, FALLBACK_SLIPPAGE)
+                price_limit(intent, price, instrument.tick_size, FALLBACK_SLIPPAGE, mend=reducing)
             ),
         },
         qty=scheduled.qty,
         schedule=schedule,
         stepped=scheduled.stepped,
-        price_limit=price_limit(intent, price, instrument.tick_size, share),
+        price_limit=price_limit(intent, price, instrument.tick_size, share, mend=reducing),
         start_at=now,
         deadline_at=deadline,
     )
@@ -137,15 +142,23 @@ def slippage_share(limits: RiskLimits) -> Decimal:
 
 
 def price_limit(
-    intent: TradeIntent, reference: Decimal, tick: Decimal, max_slippage: Decimal
+    intent: TradeIntent,
+    reference: Decimal,
+    tick: Decimal,
+    max_slippage: Decimal,
+    *,
+    mend: bool = False,
 ) -> Decimal:
     """The worst price for any child: slippage from the decision's reference, and the strategy's
-    own limit where it is stricter; on the tick grid, rounded to the safe side."""
+    own limit where it is stricter; on the tick grid, rounded to the safe side.
+
+    Under one tick it raises Infeasible, or is one tick where forms are mended.
+    """
     bound = reference * (1 + intent.side.sign * max_slippage)
     if intent.limit_price is not None:
         better = min if intent.side is TradeSide.BUY else max
         bound = better(bound, intent.limit_price)
-    return round_to_tick(bound, tick, intent.side)
+    return (nearest_tick if mend else round_to_tick)(bound, tick, intent.side)
 
 
 def round_to_tick(price: Decimal, tick: Decimal, side: TradeSide) -> Decimal:

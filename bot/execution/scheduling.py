@@ -24,6 +24,8 @@ IMMEDIATE_TIMEOUT_SECONDS = 30.0
 """The seed's execution timeout."""
 DEFAULT_RISK_AVERSION = 1e-6
 """Lambda of the worked example in Almgren and Chriss (2000)."""
+LAST_SLICE_GRACE_SECONDS = 5.0
+"""The last slice keeps at least this long for a re-send after an unknown outcome."""
 _DAY_SECONDS = 86_400.0
 
 
@@ -58,10 +60,7 @@ def schedule_for(
     if algorithm in STEPPED or (algorithm is Algorithm.VWAP and intent.options.volume_model):
         return _stepped(algorithm, intent, decision, limits, instrument, market, price, rules)
     qty, reduce_only = decision.approved_qty, decision.reduce_only
-    horizon = DEFAULT_HORIZON_SECONDS if intent.horizon_seconds is None else intent.horizon_seconds
-    interval = intent.interval_seconds
-    if interval is None:
-        interval = min(DEFAULT_INTERVAL_SECONDS, horizon)
+    horizon, interval = _times(algorithm, intent, decision, limits.max_slices)
     params: dict[str, Any] = {"horizon_seconds": horizon, "interval_seconds": interval}
     spacing = interval
     match algorithm:
@@ -73,10 +72,11 @@ def schedule_for(
             params |= _recorded_randomness(intent.options)
             plan = twap.plan(slots, qty, price, rules, reduce_only=reduce_only)
         case Algorithm.VWAP:
-            curve = vwap.VwapParams(horizon, intent.volume_curve)
+            volumes = _curve(intent, decision, limits.max_slices)
+            curve = vwap.VwapParams(horizon, volumes)
             plan = vwap.plan(curve, qty, price, rules, reduce_only=reduce_only)
-            params = {"horizon_seconds": horizon, "volume_curve": list(intent.volume_curve)}
-            spacing = horizon / len(intent.volume_curve)
+            params = {"horizon_seconds": horizon, "volume_curve": list(volumes)}
+            spacing = horizon / len(volumes)
         case Algorithm.IMPLEMENTATION_SHORTFALL:
             costs = cost_parameters(intent, market, qty, price, horizon, interval)
             plan = implementation_shortfall.plan(
@@ -88,6 +88,49 @@ def schedule_for(
             raise Infeasible(f"algorithm {algorithm.value} has no schedule")
     params["spacing_seconds"] = spacing
     return Scheduled(plan.total, plan, params, horizon)
+
+
+def asked_horizon(intent: TradeIntent) -> float:
+    """The strategy's time for the trade, or the default, in seconds."""
+    return DEFAULT_HORIZON_SECONDS if intent.horizon_seconds is None else intent.horizon_seconds
+
+
+def _times(
+    algorithm: Algorithm, intent: TradeIntent, decision: Decision, max_slices: int
+) -> tuple[float, float]:
+    """Horizon and interval in seconds, of at most `max_slices` slices.
+
+    A default interval gives way. An interval that was asked for gives way for what only reduces,
+    whose horizon also ends before its expiry; for what adds risk it is refused.
+    """
+    horizon = asked_horizon(intent)
+    if decision.reduce_only and intent.expires_at is not None:
+        left = (intent.expires_at - decision.decided_at).total_seconds()
+        horizon = min(horizon, max(left - LAST_SLICE_GRACE_SECONDS, left / 2))
+    asked = intent.interval_seconds
+    least = horizon / max_slices
+    if asked is None:
+        return horizon, max(min(DEFAULT_INTERVAL_SECONDS, horizon), least)
+    if decision.reduce_only:
+        return horizon, max(min(asked, horizon), least)
+    if algorithm in _TIMED and int(horizon / asked) > max_slices:
+        raise Infeasible(
+            f"interval_seconds gives {int(horizon / asked)} slices; max_slices is {max_slices}"
+        )
+    return horizon, asked
+
+
+_TIMED = (Algorithm.TWAP, Algorithm.IMPLEMENTATION_SHORTFALL)
+
+
+def _curve(intent: TradeIntent, decision: Decision, max_slices: int) -> tuple[float, ...]:
+    """The volume curve; an exit's with neighbours joined until no more than `max_slices` are
+    left."""
+    curve = intent.volume_curve
+    if len(curve) <= max_slices or not decision.reduce_only:
+        return curve
+    joined = -(-len(curve) // max_slices)
+    return tuple(sum(curve[i : i + joined]) for i in range(0, len(curve), joined))
 
 
 def _stepped(
@@ -105,7 +148,7 @@ def _stepped(
     qty = lots * rules.qty_step
     if lots < rules.min_child_lots(price, reduce_only=decision.reduce_only):
         raise Infeasible(f"position_size is too small: {lots} lots are under the venue's minimum")
-    horizon = DEFAULT_HORIZON_SECONDS if intent.horizon_seconds is None else intent.horizon_seconds
+    horizon = asked_horizon(intent)
     interval = intent.interval_seconds
     if interval is None:
         interval = _step_interval(algorithm, horizon)

@@ -21,7 +21,6 @@ _MAY_STOP_A_REDUCTION = frozenset(
         "duplicate_request",
         "reduce_only",
         "instrument",
-        "tick",
         "min_qty",
         "feasible_schedule",
     }

@@ -74,8 +74,9 @@ def instrument_age(
 
 
 def tick(
-    intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
+    intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
+    """What only reduces is never refused for it: its price is rounded to what pays less."""
     price = intent.limit_price
     if price is None:
         return passed(TICK, "none", None)
@@ -86,6 +87,8 @@ def tick(
         return unknown(TICK, "there is no such instrument")
     if price % rules.tick_size == ZERO:
         return passed(TICK, price, f"a multiple of {rules.tick_size:f}")
+    if not exposure.adds:
+        return passed(TICK, price, f"rounded to a multiple of {rules.tick_size:f}")
     return failed(TICK, price, f"a multiple of {rules.tick_size:f}")
 
 

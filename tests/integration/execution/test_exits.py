@@ -241,3 +241,21 @@ def test_a_stepped_exit_goes_without_a_market_when_half_of_its_time_is_over(desk
     desk.step("exit")
     desk.stream()
     assert desk.position() == 0
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"algorithm": "twap", "horizon_seconds": 5, "interval_seconds": 30},
+        {"algorithm": "vwap"},
+        {"algorithm": "pov", "participation_rate": 0.1, "min_participation_rate": 0.3},
+        {"algorithm": "twap", "horizon_seconds": 3600, "interval_seconds": 0.02},
+        {"limit_price": "64000.123"},
+    ],
+)
+def test_no_form_that_can_be_mended_refuses_an_exit(desk: Desk, form: dict[str, Any]) -> None:
+    held = open_position(desk)
+    outcome = ask_exit(desk, **form)
+    assert outcome.get("approved_qty") is not None, outcome
+    assert D(outcome["approved_qty"]) == held
+    desk.check_balance()

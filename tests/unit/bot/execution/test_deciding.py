@@ -1,6 +1,7 @@
 """A decision that approves has a plan, or it is no approval."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +11,17 @@ from hypothesis import strategies as st
 
 from bot.execution.deciding import Approved, Denied, Outcome, decide
 from bot.risk.snapshot import AlgorithmOptions
-from models.enums import Algorithm, TradeSide
-from tests.unit.bot.risk.cases import LIMITS, held, instrument, intent, market, portfolio, snapshot
+from models.enums import Algorithm, CheckStatus, TradeSide
+from tests.unit.bot.risk.cases import (
+    LIMITS,
+    NOW,
+    held,
+    instrument,
+    intent,
+    market,
+    portfolio,
+    snapshot,
+)
 
 D = Decimal
 LONG = portfolio(positions=(held("0.1"),))
@@ -109,3 +119,106 @@ def test_whatever_is_asked_an_approval_has_a_plan_of_its_whole_lots(
         assert found.plan.qty == found.decision.approved_qty > 0
         assert found.plan.stepped or found.plan.schedule.total == found.plan.qty
         assert found.plan.qty % instrument().qty_step == 0
+
+
+RICH = portfolio(positions=(held("30"),), equity=D("10000000"))
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"algorithm": Algorithm.TWAP},
+        {"algorithm": None},
+        {"algorithm": Algorithm.IMPLEMENTATION_SHORTFALL},
+        {"algorithm": Algorithm.VWAP, "volume_curve": (1.0,) * 700},
+    ],
+)
+def test_an_exits_slices_that_are_too_many_are_merged(wish: dict[str, Any]) -> None:
+    few = replace(LIMITS, max_slices=300)
+    times = {"horizon_seconds": 3600.0, "interval_seconds": 0.02, "notional": D("890000")}
+    asked = intent(side=TradeSide.SELL, reduce_only=True, expires_at=None, **(times | wish))
+    found = decide(asked, snapshot(portfolio=RICH), few)
+    assert isinstance(found, Approved)
+    assert found.plan.algorithm is not Algorithm.IMMEDIATE
+    assert 100 <= len(found.plan.schedule.slices) <= 300
+    assert found.plan.schedule.total == found.decision.approved_qty
+    assert found.plan.params["spacing_seconds"] >= 3600 / 700
+
+
+@pytest.mark.parametrize("times", [{"interval_seconds": 0.001}, {"horizon_seconds": 2_000_000.0}])
+def test_an_entry_whose_algorithm_nobody_named_keeps_to_max_slices_too(
+    times: dict[str, Any],
+) -> None:
+    asked = intent(**({"horizon_seconds": 3600.0, "expires_at": None} | times))
+    found = decide(asked, snapshot(), LIMITS)
+    if "interval_seconds" in times:
+        assert isinstance(found, Denied)
+        assert "max_slices" in found.decision.check("feasible_schedule").sentence
+    else:
+        assert isinstance(found, Approved), "a default interval gives way"
+        assert len(found.plan.schedule.slices) <= LIMITS.max_slices
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.TWAP, Algorithm.IMPLEMENTATION_SHORTFALL])
+def test_an_exits_schedule_is_compressed_to_end_before_its_expiry(algorithm: Algorithm) -> None:
+    found = exit_of(
+        algorithm=algorithm,
+        horizon_seconds=60.0,
+        interval_seconds=5.0,
+        expires_at=NOW + timedelta(seconds=20),
+    )
+    assert isinstance(found, Approved)
+    assert found.plan.algorithm is algorithm
+    assert len(found.plan.schedule.slices) == 3
+    assert found.plan.schedule.slices[-1].offset_seconds < 15
+    assert found.plan.deadline_at == NOW + timedelta(seconds=20)
+
+
+def test_an_exit_that_expires_at_once_is_immediate() -> None:
+    found = exit_of(
+        algorithm=Algorithm.TWAP,
+        horizon_seconds=60.0,
+        interval_seconds=60.0,
+        expires_at=NOW + timedelta(microseconds=2),
+    )
+    assert isinstance(found, Approved)
+    assert found.plan.schedule.slices[0].offset_seconds == 0
+    assert len(found.plan.schedule.slices) == 1
+
+
+@pytest.mark.parametrize(
+    ("side", "price", "sent"),
+    [
+        (TradeSide.SELL, "29990.01", "29990.1"),
+        (TradeSide.BUY, "30010.09", "30010"),
+        (TradeSide.BUY, "0.03", "0.1"),
+    ],
+)
+def test_an_exits_price_off_the_tick_is_rounded_to_what_pays_less(
+    side: TradeSide, price: str, sent: str
+) -> None:
+    position = "0.1" if side is TradeSide.SELL else "-0.1"
+    seen = snapshot(portfolio=portfolio(positions=(held(position),)))
+    found = exit_of(side=side, limit_price=D(price), snapshot=seen)
+    assert isinstance(found, Approved), found.decision.reasons
+    assert D(found.plan.params["exit"]["limit"]) == found.plan.price_limit == D(sent)
+
+
+def test_an_entrys_price_off_the_tick_is_refused_by_name() -> None:
+    found = decide(intent(limit_price=D("30010.09")), snapshot(), LIMITS)
+    assert isinstance(found, Denied)
+    assert found.decision.check("tick").status is CheckStatus.FAIL
+
+
+def test_an_exit_larger_than_the_venues_largest_order_goes_out_in_parts() -> None:
+    seen = snapshot(portfolio=RICH, instrument=instrument(max_qty=D(7)))
+    found = exit_of(
+        algorithm=Algorithm.TWAP,
+        notional=D("890000"),
+        horizon_seconds=10.0,
+        interval_seconds=5.0,
+        snapshot=seen,
+    )
+    assert isinstance(found, Approved)
+    assert max(s.qty for s in found.plan.schedule.slices) <= 7
+    assert found.plan.schedule.total == found.decision.approved_qty

@@ -57,7 +57,7 @@ def _answers(redis_url: str) -> bool:
 
 
 def cancel_without_postgres(
-    exchange: Exchange, why: Exception, *, everything: bool = False
+    exchange: Exchange, why: Exception, *, everything: bool = False, exits: bool = False
 ) -> CommandError:
     """The last resort of a halt: working orders go, though nothing can be recorded.
 
@@ -66,7 +66,7 @@ def cancel_without_postgres(
     """
     problems: list[str] = []
     try:
-        found = call_back(exchange, everything=everything, problem=problems.append)
+        found = call_back(exchange, everything=everything, exits=exits, problem=problems.append)
     except MlriskError as error:
         outcome = f"orders could not be cancelled either: {error.message}"
     else:

@@ -123,9 +123,10 @@ def lock_parent(session: Session, request_id: str) -> ParentOrderRow | None:
 
 
 def lock_open_parents(
-    session: Session, after: str, limit: int, *, wait_ms: int | None
+    session: Session, after: str, limit: int, *, exits: bool, wait_ms: int | None
 ) -> Sequence[ParentOrderRow]:
-    """Locks the next open parents that nobody has ended, by request id.
+    """Locks the next open parents that nobody has ended, by request id; reduce-only ones only
+    if `exits`.
 
     Without `wait_ms` those that somebody holds are left out; with it they are waited for so long.
     """
@@ -137,6 +138,7 @@ def lock_open_parents(
             ParentOrderRow.request_id > after,
             ParentOrderRow.state.not_in([state for state in ParentState if state.is_final]),
             ParentOrderRow.stop_reason.is_(None),
+            ParentOrderRow.reduce_only.in_((False, exits)),
         )
         .order_by(ParentOrderRow.request_id)
         .limit(limit)

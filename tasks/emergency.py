@@ -9,7 +9,9 @@ from tasks.context import services
 
 
 @shared_task(base=MlriskTask, name="tasks.emergency.halt")
-def halt(reason: str, actor: str, cancel: bool = False) -> dict[str, Any]:
+def halt(reason: str, actor: str, cancel: bool = False, stop_exits: bool = False) -> dict[str, Any]:
     """Halts all trading; `mlrisk halt` does the same without Celery."""
-    report = services().halter.halt(reason=reason, actor=actor, cancel=cancel)
+    report = services().halter.halt(
+        reason=reason, actor=actor, cancel=cancel, stop_exits=stop_exits
+    )
     return {"state": report.state.value, "problems": list(report.problems)}

@@ -22,15 +22,20 @@ class CalledBack:
 
 
 def call_back(
-    exchange: Exchange, *, everything: bool, problem: Callable[[str], None]
+    exchange: Exchange, *, everything: bool, exits: bool, problem: Callable[[str], None]
 ) -> CalledBack:
-    """Cancels working orders, never protective stops. Orders of others stay unless `everything`.
+    """Cancels working orders, never protective stops. Orders of others stay unless `everything`,
+    our exits unless `exits`.
 
     Raises MlriskError when the exchange can't be asked.
     """
 
     def wanted() -> Sequence[ExchangeOrder]:
-        return [order for order in exchange.open_orders() if everything or is_ours(order)]
+        return [
+            order
+            for order in exchange.open_orders()
+            if everything or (is_ours(order) and (exits or not order.reduce_only))
+        ]
 
     asked = wanted()
     if everything:

@@ -44,6 +44,8 @@ class HaltReport:
     sealed_at: datetime | None
     parents_stopped: int
     children_cancelled: int
+    exits_under_way: int
+    """Reduce-only parents that go on."""
     unresolved: tuple[str, ...]
     """Children whose order may still be at the exchange, by order_link_id."""
     orders_cancelled: int
@@ -100,28 +102,32 @@ class Halter:
         actor: str,
         cancel: bool = False,
         everything: bool = False,
+        stop_exits: bool = False,
         latched: Callable[[bool], None] | None = None,
     ) -> HaltReport:
-        """Lets nothing more through; a second call stops, cancels and seals again, harmlessly.
+        """Stops what adds; a second call stops, cancels and seals again, harmlessly.
 
-        `cancel` calls our working orders back at the exchange, with `everything` those of others
-        as well. `latched` hears at once that the state is committed (True: it was halted before).
+        Exits under way go on, and their orders stay, unless `stop_exits`. `cancel` calls our
+        working orders back at the exchange, with `everything` those of others as well. `latched`
+        hears at once that the state is committed (True: it was halted before).
         Raises only when that failed; then nothing is halted.
         """
         already = self.latch(reason, actor)
         if latched is not None:
             latched(already)
         steps = _Steps()
-        stopped = self._stop_parents(steps, actor)
-        first = self._call_back(steps, everything) if cancel else CalledBack(0, ())
+        stopped = self._stop_parents(steps, actor, stop_exits)
+        first = self._call_back(steps, everything, stop_exits) if cancel else CalledBack(0, ())
         revoked = self._revoke_tasks(steps)
         sealed_at = steps.run(
             lambda: self._seal(actor, steps.problems),
             None,
             "HALTED, but not sealed: a placement may still be under way; run it again",
         )
-        # What a sender under way had accepted after the first look.
-        last = self._call_back(steps, everything) if cancel and sealed_at else first
+        # Once more for what a sender under way had accepted after the first look.
+        last = first
+        if cancel and sealed_at:
+            last = self._call_back(steps, everything, stop_exits)
         steps.problems.extend(
             f"{order.order_link_id or order.order_id} is still open" for order in last.left
         )
@@ -135,6 +141,7 @@ class Halter:
             sealed_at,
             stopped.parents,
             stopped.children,
+            stopped.exits,
             unresolved,
             first.cancelled + (last.cancelled if last is not first else 0),
             revoked,
@@ -221,13 +228,13 @@ class Halter:
                 uow.commit()
             return row.sealed_at
 
-    def _stop_parents(self, steps: _Steps, actor: str) -> Stopped:
-        """Ends every parent: what has not gone out is released, what rests is to be cancelled.
+    def _stop_parents(self, steps: _Steps, actor: str, exits: bool) -> Stopped:
+        """Ends parents: what has not gone out is released, what rests is to be cancelled.
 
         Parents whose orders rest are looked at by their workers, which send the cancels.
         """
         stopped = steps.run(
-            lambda: self._stopper.stop_all(REASON, actor),
+            lambda: self._stopper.stop_all(REASON, actor, exits=exits),
             Stopped(),
             "not every order under way was ended; its children stop at their claim; run it again",
         )
@@ -247,13 +254,15 @@ class Halter:
             self._revoke, 0, "queued tasks could not be revoked; they will stop at their claim"
         )
 
-    def _call_back(self, steps: _Steps, everything: bool) -> CalledBack:
+    def _call_back(self, steps: _Steps, everything: bool, exits: bool) -> CalledBack:
         exchange = self._exchange
         if exchange is None:
             steps.problems.append("working orders were not cancelled: no exchange is configured")
             return CalledBack(0, ())
         return steps.run(
-            lambda: call_back(exchange, everything=everything, problem=steps.problems.append),
+            lambda: call_back(
+                exchange, everything=everything, exits=exits, problem=steps.problems.append
+            ),
             CalledBack(0, ()),
             "working orders may remain: run it again, or cancel them at the exchange",
         )

@@ -44,7 +44,8 @@ def refusal(
 ) -> Refusal | None:
     """None when the child may go out now. Unknown means no: a missing global state refuses.
 
-    What only reduces outlives halts and age, nothing else.
+    What only reduces outlives halts and age, nothing else; a halt that stops exits as well ends
+    their parents.
     """
     stopped = _stopped(rows, parent, child.reduce_only)
     if stopped is not None:
@@ -77,14 +78,18 @@ def parent_refusal(session: Session, parent: ParentOrderRow) -> Refusal | None:
 def _stopped(
     rows: Sequence[TradingStateRow], parent: ParentOrderRow, reduce_only: bool
 ) -> Refusal | None:
-    """What the trading states forbid, or that they changed since the approval."""
+    """What the trading states forbid, or that they changed since the approval.
+
+    They stop what adds. An exit under way goes on in any of them, also in one that can't be read.
+    """
+    if reduce_only:
+        return None
     if not any(row.scope_kind == ScopeKind.GLOBAL for row in rows):
         return Refusal(ChildState.CANCELLED, "halted: the global trading state is missing")
     strictest = max((TradingState(row.state) for row in rows), key=lambda s: s.strictness)
-    allowed = strictest.allows_reducing if reduce_only else strictest.allows_adding
-    if not allowed:
+    if not strictest.allows_adding:
         return Refusal(ChildState.CANCELLED, f"halted: trading state is {strictest.value}")
-    if not reduce_only and epoch_sum(rows) != parent.permit_epoch:
+    if epoch_sum(rows) != parent.permit_epoch:
         return Refusal(ChildState.CANCELLED, "halted since the approval: its permit is void")
     return None
 

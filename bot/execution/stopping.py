@@ -34,34 +34,43 @@ class Stopped:
     children: int = 0
     held: tuple[str, ...] = ()
     """Request ids of parents that somebody else has locked."""
+    exits: int = 0
+    """Reduce-only parents that go on."""
 
 
 class ParentStopper:
-    """Ends every open parent."""
+    """Ends open parents."""
 
     def __init__(self, db: Database, clock: Clock, *, lock_wait_ms: int) -> None:
         self._db = db
         self._clock = clock
         self._lock_wait_ms = lock_wait_ms
 
-    def stop_all(self, reason: str, actor: str) -> Stopped:
-        """A second call ends nothing twice."""
+    def stop_all(self, reason: str, actor: str, *, exits: bool) -> Stopped:
+        """Ends what adds, and exits if they are to end as well; a second call ends nothing
+        twice."""
         found = Stopped()
-        self._pass(found, reason, actor, lock_wait_ms=None)
-        if self._left():
+        self._pass(found, reason, actor, exits, lock_wait_ms=None)
+        if self._left(exits):
             try:
-                self._pass(found, reason, actor, lock_wait_ms=self._lock_wait_ms)
+                self._pass(found, reason, actor, exits, lock_wait_ms=self._lock_wait_ms)
             except DBAPIError:
-                self._pass(found, reason, actor, lock_wait_ms=None)
-        found.held = tuple(self._left())
+                self._pass(found, reason, actor, exits, lock_wait_ms=None)
+        found.held = tuple(self._left(exits))
+        if not exits:
+            found.exits = len(self._left(exits=True)) - len(found.held)
         return found
 
-    def _pass(self, found: Stopped, reason: str, actor: str, *, lock_wait_ms: int | None) -> None:
+    def _pass(
+        self, found: Stopped, reason: str, actor: str, exits: bool, *, lock_wait_ms: int | None
+    ) -> None:
         """All that nobody holds; with a wait, that long for each that somebody does."""
         after = ""
         while True:
             with self._db.unit_of_work() as uow:
-                parents = lock_open_parents(uow.session, after, BATCH, wait_ms=lock_wait_ms)
+                parents = lock_open_parents(
+                    uow.session, after, BATCH, exits=exits, wait_ms=lock_wait_ms
+                )
                 if not parents:
                     return
                 children = _stop(uow, parents, reason, actor, self._clock.now())
@@ -70,9 +79,9 @@ class ParentStopper:
             found.children += children
             after = parents[-1].request_id
 
-    def _left(self) -> Sequence[str]:
+    def _left(self, exits: bool) -> Sequence[str]:
         with self._db.reading() as session:
-            return stopping.not_stopped(session)
+            return stopping.not_stopped(session, exits=exits)
 
 
 def _stop(

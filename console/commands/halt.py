@@ -26,10 +26,13 @@ def halt(
     everything: Annotated[
         bool, typer.Option("--all", help="With --cancel: the working orders of others, too.")
     ] = False,
+    stop_exits: Annotated[
+        bool, typer.Option("--stop-exits", help="End exits under way as well; else they go on.")
+    ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let nothing more through: the state first, then what is under way, then proof of both.
+    """Stop what adds risk: the state first, then what is under way, then proof of both.
 
     Asks nothing, works without Celery and Redis, and survives a restart. Exit status 1 when the
     halt holds but could not be proven (sealed) or something is left to be looked at.
@@ -53,12 +56,15 @@ def halt(
             actor=f"cli:{getpass.getuser()}",
             cancel=exchange is not None,
             everything=everything,
+            stop_exits=stop_exits,
             latched=_tell,
         )
     except OperationalError as error:
         # Only the latch raises; what fails after it is a line of the report.
         if exchange is not None:
-            raise cancel_without_postgres(exchange, error, everything=everything) from error
+            raise cancel_without_postgres(
+                exchange, error, everything=everything, exits=stop_exits
+            ) from error
         raise not_halted(error) from error
     finally:
         db.dispose()
@@ -83,6 +89,7 @@ def _facts(report: "HaltReport") -> dict[str, Any]:
         "sealed_at": report.sealed_at,
         "parents_stopped": report.parents_stopped,
         "children_cancelled": report.children_cancelled,
+        "exits_under_way": report.exits_under_way,
         "unresolved": report.unresolved,
         "orders_cancelled": report.orders_cancelled,
         "tasks_revoked": report.tasks_revoked,
@@ -105,6 +112,8 @@ def _print(report: "HaltReport") -> None:
         f"planned child orders, {report.orders_cancelled} working orders cancelled, "
         f"{report.tasks_revoked} queued tasks revoked"
     )
+    if report.exits_under_way:
+        out.print(f"{report.exits_under_way} exits go on (--stop-exits ends them)")
     for link_id in report.unresolved:
         out.print(f"unresolved: {escape(link_id)} may still be at the exchange")
     for problem in report.problems:

@@ -31,11 +31,15 @@ class StillOpen:
     rests: bool
 
 
-def not_stopped(session: Session) -> Sequence[str]:
-    """Open parents that nobody has ended yet."""
+def not_stopped(session: Session, *, exits: bool) -> Sequence[str]:
+    """Open parents that nobody has ended yet; reduce-only ones only if `exits`."""
     return session.scalars(
         select(ParentOrderRow.request_id)
-        .where(ParentOrderRow.state.in_(_OPEN_PARENT), ParentOrderRow.stop_reason.is_(None))
+        .where(
+            ParentOrderRow.state.in_(_OPEN_PARENT),
+            ParentOrderRow.stop_reason.is_(None),
+            ParentOrderRow.reduce_only.in_((False, exits)),
+        )
         .order_by(ParentOrderRow.request_id)
     ).all()
 

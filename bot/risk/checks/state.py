@@ -7,7 +7,7 @@ from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense
 from bot.risk.scopes import strictest
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
-from models.enums import ExposureDelta, TradingState
+from models.enums import ExecutionPriority, ExposureDelta, TradingState
 from models.enums import TradeBlockReason as Why
 
 STATE = Rule("trading_state", Why.TRADING_STATE, "the trading state", Sense.IS)
@@ -23,10 +23,13 @@ _STOPPED = frozenset({TradingState.HALTED, TradingState.FLATTENING})
 
 
 def trading_state(
-    _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
+    intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
-    """Without any known state nothing passes, not even a reduction: it might be a halt."""
+    """Without any known state nothing passes, for it might be a halt; but for an emergency exit:
+    it passes in every state, because no halt means that a position must stay."""
     worst = strictest(snapshot.states)
+    if intent.reduce_only and intent.priority is ExecutionPriority.EMERGENCY:
+        return passed(STATE, "unknown" if worst is None else worst.state, "an emergency exit")
     if worst is None:
         return unknown(STATE, "no scope reported a trading state", limit=TradingState.ACTIVE)
     reduces = exposure.reducing_qty > ZERO

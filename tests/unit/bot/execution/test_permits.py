@@ -111,9 +111,8 @@ def test_whatever_goes_out_is_covered_unhalted_in_time_and_young(
     assert left > timedelta(0)
     assert verdict is not Verdict.DENY
     assert asked <= order.approved_qty <= approved
-    allowed = (lambda s: s.allows_reducing) if reduce_only else (lambda s: s.allows_adding)
-    assert allowed(trading) and allowed(scope)
     if not reduce_only:
+        assert trading.allows_adding and scope.allows_adding
         assert epoch_sum(rows) == order.permit_epoch
         assert -FUTURE_TOLERANCE <= age <= MAX_PERMIT_AGE
 
@@ -150,6 +149,15 @@ def test_a_moved_deadline_does_not_make_the_decision_younger() -> None:
 def test_what_only_reduces_is_not_stopped_by_age_or_an_older_halt(age: timedelta) -> None:
     order = parent(epoch=7, reduce_only=True)
     assert refusal([state()], approval(), order, child(order), T0 + age) is None
+
+
+@pytest.mark.parametrize("trading", TradingState)
+def test_an_exit_goes_on_in_every_trading_state(trading: TradingState) -> None:
+    order = parent(epoch=7, reduce_only=True)
+    assert refusal([state(trading)], approval(), order, child(order), T0) is None
+    assert refusal([], approval(), order, child(order), T0) is None, "a lost row is a halt"
+    order.stop_reason = "halted"
+    assert refusal([state(trading)], approval(), order, child(order), T0) is not None
 
 
 @pytest.mark.parametrize("changes", [{"symbol": "ETHUSDT"}, {"side": "sell"}, {"account": "other"}])

@@ -17,7 +17,15 @@ from bot.risk.snapshot import (
     TradeIntent,
     WorkingView,
 )
-from models.enums import Algorithm, CheckStatus, TradeBlockReason, TradeSide, TradingState, Verdict
+from models.enums import (
+    Algorithm,
+    CheckStatus,
+    ExecutionPriority,
+    TradeBlockReason,
+    TradeSide,
+    TradingState,
+    Verdict,
+)
 from tests.unit.bot.risk import cases
 from tests.unit.bot.risk.cases import NOW, D, held
 
@@ -547,6 +555,10 @@ def test_states_breakers_and_duplicates_say_why() -> None:
         assert asked("trading_state", snapshot=stopped).reason is (
             TradeBlockReason.EMERGENCY_STOP_ACTIVE
         )
+        exit_now = cases.intent(reduce_only=True, priority=ExecutionPriority.EMERGENCY)
+        assert asked("trading_state", exit_now, snapshot=stopped).status is PASS
+        entry_now = cases.intent(priority=ExecutionPriority.EMERGENCY)
+        assert asked("trading_state", entry_now, snapshot=stopped).status is FAIL
     latched = cases.snapshot(breakers=(BreakerView("daily_loss_limit", "global", "lost 3 %"),))
     assert "lost 3 %" in asked("breakers", snapshot=latched).sentence
     assert asked("duplicate_request", snapshot=cases.snapshot(request_seen=True)).status is FAIL

@@ -35,6 +35,7 @@ from bot.risk.snapshot import (
 from models.enums import (
     Algorithm,
     CheckStatus,
+    ExecutionPriority,
     ExposureDelta,
     TradeBlockReason,
     TradeSide,
@@ -171,7 +172,8 @@ def test_only_what_reduces_passes_while_adding_is_not_allowed(
 ) -> None:
     decision = evaluate(intent, snapshot, STRICT)
     state = snapshot.states[0].state
-    if not state.allows_reducing:
+    emergency = intent.reduce_only and intent.priority is ExecutionPriority.EMERGENCY
+    if not state.allows_reducing and not emergency:
         assert decision.verdict is Verdict.DENY
     if not state.allows_adding and decision.approved:
         assert decision.reduce_only

@@ -83,6 +83,12 @@ class Settings(BaseSettings):
         description="longer than the slowest POST (11 s) and its bookkeeping, and half of the "
         "shortest deadline, so that a dead sender's child is sent again in time",
     )
+    validation_attempts: int = Field(
+        default=5,
+        ge=1,
+        le=100,
+        description="a request whose validation fails so often is parked for an operator",
+    )
     log_format: str = Field(default="text", pattern="^(text|json)$")
     failpoint: str | None = Field(
         default=None, description="testing only: process kills itself at the named point"

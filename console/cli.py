@@ -18,6 +18,7 @@ from console.commands import (
     migrate,
     order,
     paper_exchange,
+    parked,
     replay,
     requests,
     resume,
@@ -107,6 +108,7 @@ app.add_typer(volume.app, name="volume")
 app.add_typer(config.app, name="config")
 app.add_typer(order.app, name="order")
 app.add_typer(breaker.app, name="breaker")
+app.add_typer(parked.app, name="parked")
 
 
 def run(arguments: Sequence[str]) -> int:

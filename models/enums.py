@@ -33,6 +33,8 @@ class ExecutionStatus(StrEnum):
     EXECUTION_FAILED = "execution_failed"
     CANCELLED = "cancelled"
     EMERGENCY_STOPPED = "emergency_stopped"
+    PARKED = "parked"
+    """Its validation failed too often; an operator looks at it."""
 
 
 class Verdict(StrEnum):

@@ -80,6 +80,9 @@ class TradeRequestRow(Base):
     wake_at: Mapped[datetime | None]
     """When the request was last handed to the validation queue; None: never."""
     attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """Validations begun while it was undecided; too many park it."""
+    failure: Mapped[str | None]
+    """Why its last validation failed."""
 
     __table_args__ = (
         Index("ix_trade_request_status", "status"),

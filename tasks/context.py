@@ -93,6 +93,7 @@ class Services:
             limits=self.limits,
             clock=self.clock,
             wakeups=self.wakeups,
+            max_attempts=self.settings.validation_attempts,
             horizon=timedelta(seconds=self.settings.dispatch_horizon_seconds),
             read_rules=lambda: self.reconciler.refresh_instruments(),
         )

@@ -14,6 +14,7 @@ LONGEST_WAIT_SECONDS = 5
 @shared_task(
     base=MlriskTask,
     name="tasks.validation.validate_and_execute",
+    bind=True,
     ignore_result=False,
     # Without Postgres the request is nowhere but in this message. It comes again until it is a
     # row; by then it may have expired, and that is its answer.
@@ -24,9 +25,10 @@ LONGEST_WAIT_SECONDS = 5
     # Nor does it end with a worker that is killed at the hard time limit.
     acks_on_failure_or_timeout=False,
 )
-def validate_and_execute(request: dict[str, Any]) -> dict[str, Any]:
+def validate_and_execute(self: MlriskTask, request: dict[str, Any]) -> dict[str, Any]:
     """A strategy's door: decides the request and starts its execution; idempotent by request_id."""
-    return services().approval.validate_and_execute(request)
+    redelivered = bool((self.request.delivery_info or {}).get("redelivered"))
+    return services().approval.validate_and_execute(request, redelivered=redelivered)
 
 
 @shared_task(base=MlriskTask, name="tasks.validation.validate_stored")

@@ -7,11 +7,12 @@ from hashlib import sha256
 from typing import Any
 
 from bot.clock import Clock
-from bot.errors import BadMessage, MlriskError
+from bot.errors import BadMessage, DependencyDown, MlriskError
 from bot.execution import exits, intake, outcomes, ownership, rows, snapshots
 from bot.execution.admission import Admission
 from bot.execution.deciding import decide, gate_version
 from bot.execution.parents import is_urgent, step_soon, wake_child
+from bot.execution.parking import MAX_ATTEMPTS, SERVERS_AWAY, Parking
 from bot.execution.planning import ParentPlan
 from bot.execution.ports import UNREADABLE, LimitsSource, MarketCache, Wakeups
 from bot.failpoints import AFTER_DECISION_COMMIT, BEFORE_DECISION_COMMIT, hit
@@ -20,9 +21,7 @@ from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView, RiskSnapshot, TradeIntent
 from models.database import Database, UnitOfWork
-from models.enums import (
-    ExecutionStatus,
-)
+from models.enums import ExecutionStatus
 from models.inserting import insert_rows, write_rows
 from models.locks import lock_account
 from models.messages import MLTradeRequest
@@ -39,6 +38,10 @@ class _RulesMissing(Exception):
     """An exit's instrument has no row here; the exchange may know it."""
 
 
+_UNDECIDED_FOR_GOOD = (ExecutionStatus.PARKED, ExecutionStatus.CANCELLED)
+"""Parked, or ended by an operator: a decision would wake what was put to rest."""
+
+
 class ApprovalService:
     """Takes requests of one account: decides, reserves and plans, each request once."""
 
@@ -52,6 +55,7 @@ class ApprovalService:
         clock: Clock,
         wakeups: Wakeups,
         horizon: timedelta,
+        max_attempts: int = MAX_ATTEMPTS,
         read_rules: Callable[[], object] | None = None,
     ) -> None:
         """`read_rules` reads the trading rules of every instrument from the exchange at once;
@@ -59,6 +63,7 @@ class ApprovalService:
         self._db = db
         self._account = account
         self._admission = Admission(db=db, account=account, clock=clock, wakeups=wakeups)
+        self._parking = Parking(db, self._admission, clock, max_attempts)
         self._market = market
         self._limits = limits
         self._clock = clock
@@ -66,14 +71,24 @@ class ApprovalService:
         self._horizon = horizon
         self._read_rules = read_rules
 
-    def validate_and_execute(self, raw: object) -> dict[str, Any]:
+    def validate_and_execute(self, raw: object, *, redelivered: bool = False) -> dict[str, Any]:
         """The outcome as plain JSON; the same request_id gives the first outcome again.
 
         A message that breaks the schema, or whose request_id is another content's, gives a typed
-        error with its fields and an audit entry.
+        error with its fields and an audit entry. One that fails otherwise is written down, tried
+        again from its row, and parked if it goes on failing. A message that was `redelivered` may
+        have killed a process: its attempt is counted before it begins.
         """
         try:
-            return self._decide(self._admission.parse(raw))
+            request = self._admission.parse(raw)
+            if redelivered:
+                return self._decide_counted(self._parking.begin(request), request)
+            try:
+                return self._decide(request)
+            except (BadMessage, *SERVERS_AWAY):
+                raise
+            except Exception as error:  # noqa: BLE001 - kept in its row, judged by its counter
+                return outcomes.undecided(self._parking.failed_first(request, error))
         except BadMessage as error:
             self._admission.record(raw, error)
             return outcomes.bad_message(intake.claimed_request_id(raw), error)
@@ -93,7 +108,27 @@ class ApprovalService:
                 now=self._clock.now(),
             )
             return None
-        return None if row is None else self.validate_and_execute(row.payload)
+        counted = self._parking.begin_stored(request_id)
+        if counted is None:
+            return None
+        try:
+            return self._decide_counted(counted, self._admission.parse(counted.payload))
+        except BadMessage as error:
+            return outcomes.undecided(self._parking.refuse(request_id, error) or counted)
+
+    def _decide_counted(self, row: TradeRequestRow, request: MLTradeRequest) -> dict[str, Any]:
+        """Decides a request whose attempt is counted in its row."""
+        if row.status == ExecutionStatus.PARKED:
+            return outcomes.undecided(row)
+        try:
+            return self._decide(request)
+        except BadMessage:
+            raise
+        except SERVERS_AWAY:
+            self._parking.withdraw(row.request_id)
+            raise
+        except Exception as error:  # noqa: BLE001 - kept in its row, judged by its counter
+            return outcomes.undecided(self._parking.failed(row.request_id, error) or row)
 
     def _decide(self, request: MLTradeRequest) -> dict[str, Any]:
         try:
@@ -121,6 +156,8 @@ class ApprovalService:
             first = None if is_new else uow.session.get(DecisionRow, request.request_id)
             if first is not None:
                 return outcomes.of_decision(row, first, repeated=True)
+            if row.status in _UNDECIDED_FOR_GOOD:
+                return outcomes.undecided(row)
             intent = intake.to_intent(request, self._account, row.created_at)
             self._serialise(uow, now)
             # Under the lock: the newest time, and nobody else's reservation in between.
@@ -130,7 +167,10 @@ class ApprovalService:
             outcome = decide(intent, snapshot, limits)
             decision, plan = outcome.decision, outcome.plan
             if unread is not None and not exits.only_reduces(decision):
-                raise unread
+                if isinstance(unread, SERVERS_AWAY):
+                    raise unread
+                # Whatever it is, it is not the request's fault.
+                raise DependencyDown(f"the limits can't be read: {unread}") from unread
             if exits.lacks_rules(intent, snapshot) and not with_what_is_known:
                 raise _RulesMissing
             stored = self._store_decision(uow, intent, snapshot, limits, decision)

@@ -25,6 +25,18 @@ def bad_message(request_id: str, error: BadMessage) -> dict[str, Any]:
     }
 
 
+def undecided(row: TradeRequestRow) -> dict[str, Any]:
+    """A request without a decision: its validation failed and will be tried again, or is parked."""
+    return {
+        "request_id": row.request_id,
+        "status": str(row.status),
+        "verdict": Verdict.DENY.value,
+        "reasons": [TradeBlockReason.INTERNAL_ERROR.value],
+        "error": {"type": str(row.status), "fields": []},
+        "message": row.failure or "not validated yet",
+    }
+
+
 def of_decision(row: TradeRequestRow, decision: DecisionRow, *, repeated: bool) -> dict[str, Any]:
     """The decision in short; `mlrisk show REQUEST_ID` has the whole of it."""
     checks = decision.decision["checks"]

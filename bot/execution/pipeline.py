@@ -163,7 +163,8 @@ class MLTradeExecutionPipeline:
         if row is None:
             raise Refused(f"no request {request_id!r} is known", code="unknown_request")
         if decision is None:
-            return {"request_id": request_id, "status": row.status}
+            known = {"request_id": request_id, "status": row.status}
+            return known if row.failure is None else {**known, "failure": row.failure}
         return outcomes.of_decision(row, decision, repeated=True) | outcomes.of_parent(
             parent, children
         )

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.execution.parking import parked
 from console.invariants.evidence import SETTLING, STUCK_AFTER, Evidence
 from console.invariants.quantities import open_parent_states
 from console.output import utc
@@ -25,6 +26,7 @@ def i6_work_resumes_and_fills_agree(evidence: Evidence) -> list[str]:
     """No request, child or parent waits beyond the bound; every execution is stored once."""
     return [
         *_pending_requests(evidence.session, evidence.now),
+        *_parked_requests(evidence.session),
         *_waiting_children(evidence.session, evidence.now),
         *_unresolved_children(evidence.session, evidence.now),
         *_forgotten_parents(evidence.session, evidence.now),
@@ -41,6 +43,14 @@ def _pending_requests(session: Session, now: datetime) -> list[str]:
         )
     )
     return [f"request {row.request_id} is undecided since {utc(row.received_at)}" for row in rows]
+
+
+def _parked_requests(session: Session) -> list[str]:
+    """Whose validation failed too often: nobody tries again until an operator has looked."""
+    return [
+        f"request {row.request_id} is parked since {utc(row.updated_at)}: {row.failure}"
+        for row in parked(session)
+    ]
 
 
 def _waiting_children(session: Session, now: datetime) -> list[str]:

@@ -20,7 +20,7 @@ from console.errors import ExitCode
 from console.operator import cancel_without_postgres
 from models.enums import TradeSide
 from models.repositories import portfolio
-from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, TradingStateRow
+from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, TradeRequestRow, TradingStateRow
 from tests.unit.console.scene import ACCOUNT, START, Scene, read_only_engine
 from workers.ports import free_port
 
@@ -71,6 +71,37 @@ def test_a_halt_whose_cancels_fail_is_a_halt_all_the_same(
     error = capsys.readouterr()
     assert "HALTED" in error.err + error.out
     assert _state(away) == ("halted", True)
+
+
+@pytest.mark.services
+def test_parked_requests_are_listed_released_and_ended(
+    away: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away.decide("r-1")
+    assert run(["parked", "list"]) == ExitCode.OK
+    assert "nothing is parked" in capsys.readouterr().out
+
+    def park() -> None:
+        with away.db.transaction() as session:
+            row = session.get_one(TradeRequestRow, "r-1")
+            row.status, row.attempts, row.failure = "parked", 5, "DataError: [overflow]"
+
+    def status() -> str:
+        with away.db.reading() as session:
+            return session.get_one(TradeRequestRow, "r-1").status
+
+    park()
+    assert run(["parked", "list"]) == ExitCode.OK
+    assert "5 attempts: DataError: [overflow]" in " ".join(capsys.readouterr().out.split())
+    assert run(["parked", "list", "--json"]) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["parked"][0]["request_id"] == "r-1"
+    assert run(["parked", "release", "r-1", "--reason", "fixed", "--json"]) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["status"] == status() == "pending_validation"
+    assert run(["parked", "end", "r-1", "--reason", "drill"]) == ExitCode.FAILED
+    assert "not parked" in capsys.readouterr().err
+    park()
+    assert run(["parked", "end", "r-1", "--reason", "drill"]) == ExitCode.OK
+    assert status() == "cancelled"
 
 
 @pytest.mark.services

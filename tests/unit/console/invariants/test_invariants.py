@@ -368,6 +368,15 @@ def test_i6_names_a_request_that_was_never_decided(scene: Scene) -> None:
     assert "request r-lost is undecided since" in only(scene.violated(after_seconds=90), "I6")
 
 
+def test_i6_names_a_request_that_is_parked_until_an_operator_has_looked(scene: Scene) -> None:
+    scene.trade("r-1")
+    with scene.db.transaction() as session:
+        row = session.get_one(TradeRequestRow, "r-1")
+        row.status, row.failure = "parked", "DataError: numeric field overflow"
+    words = only(scene.violated(after_seconds=30), "I6")
+    assert "request r-1 is parked since" in words and "numeric field overflow" in words
+
+
 def test_i6_names_a_child_that_was_due_and_not_sent(scene: Scene) -> None:
     scene.decide(
         "r-1",

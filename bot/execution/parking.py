@@ -1,0 +1,184 @@
+"""Requests whose validation fails again and again are parked: recorded, alerted, woken no more.
+
+Attempts are counted before they begin, in a transaction of their own, so that one that kills its
+process counts too. Servers that are away are no attempt: they say nothing about the request.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from bot.clock import Clock
+from bot.errors import BadMessage, FieldError, Refused, RetryLater
+from bot.execution.admission import Admission
+from bot.execution.outline import storable
+from bot.execution.ports import Wakeups
+from models.database import Database, UnitOfWork
+from models.enums import ExecutionStatus
+from models.messages import MLTradeRequest
+from models.tables import TradeRequestRow
+
+log = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 5
+SERVERS_AWAY = (OperationalError, InterfaceError, RetryLater)
+"""What counts as no attempt."""
+_MAX_FAILURE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Parking:
+    """Counts the attempts of one account's requests, and parks what fails too often."""
+
+    db: Database
+    admission: Admission
+    clock: Clock
+    max_attempts: int = MAX_ATTEMPTS
+
+    def begin(self, request: MLTradeRequest) -> TradeRequestRow:
+        """Counts an attempt of a request that may have no row yet. Raises RequestIdTaken."""
+        with self.db.unit_of_work() as uow:
+            row, _ = self.admission.insert(uow, request, self.clock.now())
+            self._count(uow, row)
+            uow.commit()
+        return row
+
+    def begin_stored(self, request_id: str) -> TradeRequestRow | None:
+        """Counts an attempt; the row is parked afterwards if there have been too many."""
+        with self.db.unit_of_work() as uow:
+            row = uow.session.get(TradeRequestRow, request_id, with_for_update=True)
+            if row is not None:
+                self._count(uow, row)
+                uow.commit()
+        return row
+
+    def withdraw(self, request_id: str) -> None:
+        """The attempt says nothing about the request; silently, where the servers are away."""
+        try:
+            with self.db.unit_of_work() as uow:
+                row = uow.session.get(TradeRequestRow, request_id, with_for_update=True)
+                if row is not None and row.attempts > 0:
+                    row.attempts -= 1
+                    uow.commit()
+        except SERVERS_AWAY as error:
+            log.warning("an attempt stays counted: %s", error, extra={"request": request_id})
+
+    def failed(self, request_id: str, error: Exception) -> TradeRequestRow | None:
+        """Keeps why an attempt failed, which was counted before; parks at the last one."""
+        with self.db.unit_of_work() as uow:
+            row = uow.session.get(TradeRequestRow, request_id, with_for_update=True)
+            if row is not None and row.status == ExecutionStatus.PENDING_VALIDATION:
+                self._fail(uow, row, error)
+                uow.commit()
+        return row
+
+    def failed_first(self, request: MLTradeRequest, error: Exception) -> TradeRequestRow:
+        """Keeps a request that was in its message alone, and why its attempt failed.
+
+        Raises BadMessage where no row can hold it, and RequestIdTaken.
+        """
+        try:
+            with self.db.unit_of_work() as uow:
+                row, _ = self.admission.insert(uow, request, self.clock.now())
+                if row.status == ExecutionStatus.PENDING_VALIDATION:
+                    row.attempts = (row.attempts or 0) + 1
+                    self._fail(uow, row, error)
+                uow.commit()
+        except SERVERS_AWAY:
+            raise
+        except DBAPIError as unstorable:
+            raise BadMessage(
+                (FieldError("request", f"can't be stored: {failure_text(unstorable)}"),)
+            ) from unstorable
+        return row
+
+    def refuse(self, request_id: str, error: BadMessage) -> TradeRequestRow | None:
+        """Parks at once what was written before the door became stricter."""
+        with self.db.unit_of_work() as uow:
+            row = uow.session.get(TradeRequestRow, request_id, with_for_update=True)
+            if row is not None and row.status == ExecutionStatus.PENDING_VALIDATION:
+                row.failure = storable(f"the door refuses it now: {error.message}", _MAX_FAILURE)
+                self._park(uow, row)
+                uow.commit()
+        return row
+
+    def _count(self, uow: UnitOfWork, row: TradeRequestRow) -> None:
+        """An attempt beyond the last one is a process that died before it could say why."""
+        if row.status != ExecutionStatus.PENDING_VALIDATION:
+            return
+        row.attempts = (row.attempts or 0) + 1
+        if row.attempts > self.max_attempts:
+            row.failure = row.failure or "its validation never came to an end"
+            self._park(uow, row)
+
+    def _fail(self, uow: UnitOfWork, row: TradeRequestRow, error: Exception) -> None:
+        row.failure = failure_text(error)
+        log.error("validation failed: %s", row.failure, extra={"request": row.request_id})
+        if row.attempts >= self.max_attempts:
+            self._park(uow, row)
+
+    def _park(self, uow: UnitOfWork, row: TradeRequestRow) -> None:
+        now = self.clock.now()
+        row.status, row.updated_at = ExecutionStatus.PARKED, now
+        facts = {"attempts": row.attempts, "failure": row.failure, "symbol": row.symbol}
+        uow.audit(row.account, "request_parked", row.request_id, "gate", facts, now)
+        log.critical("request parked: %s", row.failure, extra={"request": row.request_id})
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedRequests:
+    """The operator's hand on parked requests: try one again, or end it."""
+
+    db: Database
+    clock: Clock
+    wakeups: Wakeups
+
+    def release(self, request_id: str, *, reason: str, actor: str) -> TradeRequestRow:
+        """Lets it be validated again, from its first attempt. Raises Refused."""
+        row = self._act(
+            request_id, ExecutionStatus.PENDING_VALIDATION, "request_released", reason, actor
+        )
+        self.wakeups.request(request_id)
+        return row
+
+    def end(self, request_id: str, *, reason: str, actor: str) -> TradeRequestRow:
+        """It will never be validated. Raises Refused."""
+        return self._act(request_id, ExecutionStatus.CANCELLED, "request_ended", reason, actor)
+
+    def _act(
+        self, request_id: str, status: ExecutionStatus, kind: str, reason: str, actor: str
+    ) -> TradeRequestRow:
+        why = reason.strip()
+        if not why:
+            raise Refused("an act needs its reason", code="empty_reason")
+        with self.db.unit_of_work() as uow:
+            row = uow.session.get(TradeRequestRow, request_id, with_for_update=True)
+            if row is None:
+                raise Refused(f"no request {request_id!r} is known", code="unknown_request")
+            if row.status != ExecutionStatus.PARKED:
+                raise Refused(f"{request_id} is {row.status}, not parked", code="not_parked")
+            now = self.clock.now()
+            row.status, row.updated_at, row.wake_at, row.attempts = status, now, now, 0
+            uow.audit(row.account, kind, request_id, actor, {"reason": why}, now)
+            uow.commit()
+        return row
+
+
+def parked(session: Session) -> list[TradeRequestRow]:
+    """Every parked request, the oldest first."""
+    return list(
+        session.scalars(
+            select(TradeRequestRow)
+            .where(TradeRequestRow.status == ExecutionStatus.PARKED.value)
+            .order_by(TradeRequestRow.updated_at)
+        )
+    )
+
+
+def failure_text(error: Exception) -> str:
+    """The error without the statement and the values around it."""
+    origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return storable(f"{type(origin).__name__}: {' '.join(str(origin).split())}", _MAX_FAILURE)

@@ -377,6 +377,31 @@ class PositionRow(Base):
     updated_at: Mapped[datetime]
 
 
+class DisagreementRow(Base):
+    """A position on which the exchange and our fills disagree, and for how long they do."""
+
+    __tablename__ = "position_disagreement"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    symbol: Mapped[str] = mapped_column(primary_key=True)
+    difference: Mapped[Decimal]
+    """The exchange's quantity minus ours, the smallest of the readings in a row."""
+    ours: Mapped[Decimal]
+    theirs: Mapped[Decimal]
+    readings: Mapped[int] = mapped_column(Integer)
+    """How many in a row had a difference in this direction."""
+    since: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class ForeignOrderRow(Base):
+    """An order that rests on our account and isn't ours; here from its report to its end."""
+
+    __tablename__ = "foreign_order"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    order_id: Mapped[str] = mapped_column(primary_key=True)
+    first_seen_at: Mapped[datetime]
+
+
 class EquityRow(Base):
     """One reading of an account's money, from the exchange."""
 

@@ -5,7 +5,7 @@ is a glitch until the next ones confirm it.
 """
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -20,7 +20,8 @@ from bot.execution.reconcile import AccountReport
 from models.audit import chains, verify_chain
 from models.database import Database, UnitOfWork
 from models.enums import CircuitBreakerType
-from models.repositories import portfolio
+from models.locks import lock_account
+from models.repositories import disagreements, portfolio
 from models.tables import EquityRow, HeartbeatRow
 
 log = logging.getLogger(__name__)
@@ -31,16 +32,12 @@ CONFIRMATIONS = 3
 
 @dataclass
 class Monitor:
-    """Judges one account. Keeps nothing between calls but what it has reported already."""
+    """Judges one account. What it counts is in rows: restarts and several processes keep it."""
 
     db: Database
     account: str
     limits: LimitsSource
     clock: Clock
-    _disagreement: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
-    _disagreed: int = 0
-    _foreign: set[str] = field(default_factory=set)
-    """Foreign orders that were reported already: each is news once."""
 
     def judge_losses(self) -> bool:
         """Trips the daily-loss breaker when the newest readings all breach it; True if it did."""
@@ -68,12 +65,12 @@ class Monitor:
     def judge_reconciliation(self, report: AccountReport) -> None:
         """Reports foreign orders; a position that keeps disagreeing trips the data breaker."""
         now = self.clock.now()
-        differences = report.position_differences
-        same = bool(differences) and differences == self._disagreement
-        self._disagreed = self._disagreed + 1 if same else int(bool(differences))
-        self._disagreement = differences
         with self.db.unit_of_work() as uow:
-            if set(report.foreign_orders) - self._foreign:
+            lock_account(uow.session, self.account)
+            news = disagreements.note_foreign_orders(
+                uow.session, self.account, report.foreign_orders, now
+            )
+            if news:
                 uow.audit(
                     self.account,
                     "foreign_orders",
@@ -82,11 +79,13 @@ class Monitor:
                     {"order_ids": list(report.foreign_orders)},
                     now,
                 )
-            self._foreign = set(report.foreign_orders)
-            if self._disagreed >= CONFIRMATIONS:
+            noted = disagreements.note_positions(
+                uow.session, self.account, report.position_differences, now
+            )
+            confirmed = [row for row in noted if row.readings >= CONFIRMATIONS]
+            if confirmed:
                 text = "; ".join(
-                    f"{symbol}: ours {ours:f}, exchange {theirs:f}"
-                    for symbol, (ours, theirs) in differences.items()
+                    f"{row.symbol}: ours {row.ours:f}, exchange {row.theirs:f}" for row in confirmed
                 )
                 self._trip(
                     uow,

@@ -169,12 +169,7 @@ class Reconciler:
     def reconcile_account(self) -> AccountReport:
         """Open orders, executions since the last stored one, positions and wallet."""
         asked_at = self._clock.now()
-        with self._db.reading() as session:
-            newest = orders.newest_fill_time(session, self._account)
-        since = None if newest is None else newest - EXECUTION_OVERLAP
-        new_fills = 0
-        for execution in self._exchange.executions(since=since):
-            new_fills += self._apply(execution)
+        new_fills = self._read_newest_executions()
         foreign, resting, ended = [], set(), []
         open_orders = self._exchange.open_orders()
         children = self._children_of(open_orders)
@@ -195,6 +190,13 @@ class Reconciler:
         return AccountReport(
             new_fills, tuple(foreign), self.position_differences(), tuple(called_back)
         )
+
+    def _read_newest_executions(self) -> int:
+        """Executions since the newest stored one; returns how many were news."""
+        with self._db.reading() as session:
+            newest = orders.newest_fill_time(session, self._account)
+        since = None if newest is None else newest - EXECUTION_OVERLAP
+        return sum(self._apply(execution) for execution in self._exchange.executions(since=since))
 
     def _children_of(self, open_orders: Iterable[ExchangeOrder]) -> dict[str, ChildOrderRow]:
         """The children whose ids these orders have."""
@@ -305,7 +307,24 @@ class Reconciler:
             )
 
     def position_differences(self) -> dict[str, tuple[Decimal, Decimal]]:
-        """Where our net position, summed from fills, is not the exchange's."""
+        """Where our net position, summed from fills, is not the exchange's: symbol -> (ours,
+        theirs).
+
+        A fill may be under way while both are read. What disagrees is looked at once more, and
+        counts if it does so in the same direction.
+        """
+        first = self._compare_positions()
+        if not first:
+            return {}
+        self._read_newest_executions()
+        second = self._compare_positions()
+        return {
+            symbol: (ours, theirs)
+            for symbol, (ours, theirs) in second.items()
+            if symbol in first and (theirs - ours) * (first[symbol][1] - first[symbol][0]) > 0
+        }
+
+    def _compare_positions(self) -> dict[str, tuple[Decimal, Decimal]]:
         reported = self._exchange.positions()
         theirs = {p.symbol: p.qty for p in reported}
         self.store_positions(reported)

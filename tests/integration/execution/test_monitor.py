@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from bot.exchange.protocol import ExchangePosition
+from bot.exchange.protocol import ExchangePosition, OrderStatus
 from bot.execution.monitor import Monitor
 from bot.execution.sender import SendResult
-from models.enums import CircuitBreakerType, ScopeKind, TradingState
+from models.enums import CircuitBreakerType, ScopeKind, TradeSide, TradingState
 from models.repositories import facts, states
 from models.repositories.facts import TradeKey
 from models.tables import BreakerRow
@@ -101,6 +101,57 @@ def test_positions_that_keep_disagreeing_trip_the_data_breaker(
     for expected in (TradingState.ACTIVE, TradingState.ACTIVE, TradingState.REDUCING):
         monitor.judge_reconciliation(desk.reconciler.reconcile_account())
         assert account_state(desk) is expected
+
+
+def bought_by_nobody(desk: Desk, qty: Decimal) -> None:
+    """From now on the exchange's position is this much above our fills."""
+    reported = desk.exchange.positions
+    desk.exchange.positions = lambda: [  # type: ignore[method-assign]
+        replace(p, qty=p.qty + qty) for p in reported()
+    ]
+
+
+def test_a_constant_difference_trips_while_we_trade_and_after_a_restart(
+    desk: Desk, monitor: Monitor
+) -> None:
+    trade(desk, "buy-0", "buy", "65000")
+    bought_by_nobody(desk, D(1))
+    for number, expected in enumerate(("active", "active", "reducing"), start=1):
+        desk.pass_time(20)
+        trade(desk, f"buy-{number}", "buy", "65000")
+        another_process = replace(monitor)
+        another_process.judge_reconciliation(desk.reconciler.reconcile_account())
+        assert account_state(desk) == expected
+
+
+def test_a_difference_that_turns_is_a_glitch(desk: Desk, monitor: Monitor) -> None:
+    trade(desk, "buy-0", "buy", "65000")
+    for qty in (D(1), D(-2), D(2), D(-2), D(2)):
+        bought_by_nobody(desk, qty)
+        monitor.judge_reconciliation(desk.reconciler.reconcile_account())
+    assert account_state(desk) is TradingState.ACTIVE
+
+
+def test_a_fill_under_way_is_no_disagreement(desk: Desk) -> None:
+    """The exchange's position was read before the stream brought the fill."""
+    trade(desk, "buy-0", "buy", "65000")
+    reported = desk.exchange.positions
+
+    def filled_meanwhile() -> list[ExchangePosition]:
+        desk.exchange.positions = reported  # type: ignore[method-assign]
+        desk.approve("r-2", signal_data={"position_size": "1000"})
+        desk.send_due()
+        return list(reported())
+
+    desk.exchange.positions = filled_meanwhile  # type: ignore[method-assign]
+    assert desk.reconciler.position_differences() == {}
+
+
+def test_an_order_of_others_is_reported_once_whoever_looks(desk: Desk, monitor: Monitor) -> None:
+    desk.exchange.somebody_elses("by-hand", side=TradeSide.BUY, qty=D(1), status=OrderStatus.OPEN)
+    for _ in range(2):
+        replace(monitor).judge_reconciliation(desk.reconciler.reconcile_account())
+    assert desk.audit_kinds().count("foreign_orders") == 1
 
 
 def trade(desk: Desk, request_id: str, side: str, price: str) -> None:

@@ -1,0 +1,65 @@
+"""Where the exchange contradicts our books, kept in rows so that no restart forgets it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.tables import DisagreementRow, ForeignOrderRow
+
+
+def note_positions(
+    session: Session,
+    account: str,
+    differences: Mapping[str, tuple[Decimal, Decimal]],
+    now: datetime,
+) -> Sequence[DisagreementRow]:
+    """Counts a reading of symbol -> (ours, the exchange's); returns what still disagrees.
+
+    What is compared is the exchange's quantity minus ours: that stays while both move by trading.
+    A reading in the same direction confirms as much of it as both show; none, or one in the other
+    direction, begins anew. The account's row is locked by the caller.
+    """
+    known = {row.symbol: row for row in of_account(session, account)}
+    session.execute(
+        delete(DisagreementRow).where(
+            DisagreementRow.account == account, DisagreementRow.symbol.not_in(differences)
+        )
+    )
+    found = []
+    for symbol, (ours, theirs) in sorted(differences.items()):
+        row, difference = known.get(symbol), theirs - ours
+        if row is None:
+            row = DisagreementRow(account=account, symbol=symbol, difference=Decimal(0))
+            session.add(row)
+        if row.difference * difference > 0:
+            row.readings += 1
+            row.difference = min(row.difference, difference, key=abs)
+        else:
+            row.readings, row.since, row.difference = 1, now, difference
+        row.ours, row.theirs, row.seen_at = ours, theirs, now
+        found.append(row)
+    return found
+
+
+def of_account(session: Session, account: str) -> Sequence[DisagreementRow]:
+    return session.scalars(select(DisagreementRow).where(DisagreementRow.account == account)).all()
+
+
+def note_foreign_orders(
+    session: Session, account: str, order_ids: Collection[str], now: datetime
+) -> Sequence[str]:
+    """Notes the orders of others that rest now; returns those that weren't known."""
+    session.execute(
+        delete(ForeignOrderRow).where(
+            ForeignOrderRow.account == account, ForeignOrderRow.order_id.not_in(order_ids)
+        )
+    )
+    if not order_ids:
+        return []
+    rows = [{"account": account, "order_id": o, "first_seen_at": now} for o in sorted(order_ids)]
+    statement = insert(ForeignOrderRow).values(rows).on_conflict_do_nothing()
+    return session.scalars(statement.returning(ForeignOrderRow.order_id)).all()

@@ -6,12 +6,12 @@ account and one named `global`; within a chain `seq` counts from 1 without gaps.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from models.inserting import write_rows
@@ -20,6 +20,8 @@ from models.tables import AuditRow
 
 GENESIS = "0" * 64
 GLOBAL_CHAIN = "global"
+_PAGE = 5_000
+"""Entries that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,35 +90,90 @@ def _entry(draft: AuditDraft, seq: int, prev_hash: str) -> AuditRow:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry's place in its chain and its hash; (0, GENESIS) is before the first."""
+
+    seq: int
+    hash: str
+
+
 def chains(session: Session) -> list[str]:
-    return list(session.scalars(select(AuditRow.chain).distinct().order_by(AuditRow.chain)))
+    """Names of all chains. The index is read once per chain, not once per entry."""
+    return list(session.scalars(_CHAINS))
+
+
+_CHAINS = text(
+    """
+    WITH RECURSIVE found AS (
+        (SELECT chain FROM audit_entry ORDER BY chain LIMIT 1)
+        UNION ALL
+        SELECT (SELECT chain FROM audit_entry AS next WHERE next.chain > found.chain
+                ORDER BY chain LIMIT 1)
+        FROM found WHERE found.chain IS NOT NULL
+    )
+    SELECT chain FROM found WHERE chain IS NOT NULL
+    """
+)
 
 
 def verify_chain(session: Session, chain: str) -> AuditReport:
     """Recomputes a whole chain from its first entry."""
+    last, problems = problems_of(chain, Link(0, GENESIS), _all_links(session, chain))
+    return AuditReport(chain, last.seq, last.hash, tuple(problems))
+
+
+Stored = tuple[int, AuditDraft, str, str]
+"""An entry as it is stored: its place, what it says, the hash before it and its own."""
+
+
+def problems_of(chain: str, last: Link, entries: Iterable[Stored]) -> tuple[Link, list[str]]:
+    """The last of `entries`, which follow `last`, and what is wrong with them."""
     problems: list[str] = []
-    seq, prev_hash = 0, GENESIS
-    for row in _rows(session, chain):
+    seq, hashed = last.seq, last.hash
+    for place, draft, prev_hash, own_hash in entries:
         seq += 1
-        if row.seq != seq:
-            problems.append(f"{chain}: entry {seq} is missing before entry {row.seq}")
-            seq = row.seq
-        if row.prev_hash != prev_hash:
-            problems.append(f"{chain}: entry {row.seq} does not follow the entry before it")
-        draft = AuditDraft(row.chain, row.kind, row.subject, row.actor, row.payload, row.at)
-        if entry_hash(row.prev_hash, row.seq, draft) != row.hash:
-            problems.append(f"{chain}: entry {row.seq} was changed after it was written")
-        prev_hash = row.hash
-    return AuditReport(chain, seq, prev_hash, tuple(problems))
+        if place != seq:
+            problems.append(f"{chain}: entry {seq} is missing before entry {place}")
+            seq = place
+        if prev_hash != hashed:
+            problems.append(f"{chain}: entry {place} does not follow the entry before it")
+        if entry_hash(prev_hash, place, draft) != own_hash:
+            problems.append(f"{chain}: entry {place} was changed after it was written")
+        hashed = own_hash
+    return Link(seq, hashed), problems
 
 
-def _rows(session: Session, chain: str) -> Iterator[AuditRow]:
-    yield from session.scalars(
-        select(AuditRow)
-        .where(AuditRow.chain == chain)
+def links(session: Session, chain: str, *, after: int, limit: int) -> Iterator[Stored]:
+    """At most `limit` entries after a place, in order."""
+    rows = session.execute(
+        select(
+            AuditRow.seq,
+            AuditRow.kind,
+            AuditRow.subject,
+            AuditRow.actor,
+            AuditRow.payload,
+            AuditRow.at,
+            AuditRow.prev_hash,
+            AuditRow.hash,
+        )
+        .where(AuditRow.chain == chain, AuditRow.seq > after)
         .order_by(AuditRow.seq)
-        .execution_options(yield_per=1000)
+        .limit(limit)
     )
+    for seq, kind, subject, actor, payload, at, prev_hash, own_hash in rows:
+        yield seq, AuditDraft(chain, kind, subject, actor, payload, at), prev_hash, own_hash
+
+
+def _all_links(session: Session, chain: str) -> Iterator[Stored]:
+    """In pages: no statement takes longer because the chain is long."""
+    after = 0
+    while True:
+        page = list(links(session, chain, after=after, limit=_PAGE))
+        yield from page
+        if len(page) < _PAGE:
+            return
+        after = page[-1][0]
 
 
 def count_entries(session: Session) -> int:

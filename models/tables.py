@@ -528,6 +528,18 @@ class TallyChangeRow(Base):
     change: Mapped[int]
 
 
+class AuditCheckpointRow(Base):
+    """How far a chain was verified, and how far the present round over its past has come."""
+
+    __tablename__ = "audit_checkpoint"
+    chain: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int]
+    hash: Mapped[str]
+    round_seq: Mapped[int]
+    round_hash: Mapped[str]
+    verified_at: Mapped[datetime]
+
+
 class ConfigVersionRow(Base):
     """One change of the limits at run time, from its proposal to its end; never deleted.
 

@@ -10,7 +10,8 @@ from tasks.context import services
 
 @shared_task(base=MlriskTask, name="tasks.reporting.verify_audit")
 def verify_audit() -> list[str]:
-    """Verifies every audit chain from its first entry; what is wrong becomes an alert."""
+    """Verifies what is new in every audit chain and a piece of its past; what is wrong becomes an
+    alert."""
     return services().monitor.verify_audit()
 
 

@@ -7,36 +7,21 @@ may also be named by `MLRISK_<NAME>_FILE`, the path of a file that holds it, as 
 
 import json
 import os
-from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from config import identity
+from config.identity import Environment as Environment
+from config.identity import ExchangeMode as ExchangeMode
+from config.identity import TradingMode as TradingMode
 
 PREFIX = "MLRISK_"
 FILE_SUFFIX = "_FILE"
-
-
-class Environment(StrEnum):
-    DEVELOPMENT = "development"
-    STAGING = "staging"
-    PRODUCTION = "production"
-
-
-class TradingMode(StrEnum):
-    CONSERVATIVE = "conservative"
-    AGGRESSIVE = "aggressive"
-    PAPER_TRADING = "paper_trading"
-
-
-class ExchangeMode(StrEnum):
-    PAPER = "paper"
-    DEMO = "demo"
-    TESTNET = "testnet"
-    LIVE = "live"
 
 
 class SettingsError(Exception):
@@ -46,7 +31,9 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """Typed settings of every process. Durations carry their unit in the name."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True
+    )
 
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_state_dir("mlrisk")))
     environment: Environment = Environment.DEVELOPMENT
@@ -56,11 +43,25 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(default=None, description="postgresql+psycopg://…")
     redis_url: SecretStr | None = Field(default=None, description="redis://…; database 0 is used")
 
-    account: str = Field(default="paper", min_length=1, max_length=64)
+    account: str = Field(default=identity.PAPER_ACCOUNT, min_length=1, max_length=64)
     exchange_mode: ExchangeMode = ExchangeMode.PAPER
-    exchange_url: str | None = Field(default=None, description="base URL of the paper exchange")
-    api_key: SecretStr = SecretStr("paper-key")
-    api_secret: SecretStr = SecretStr("paper-secret")
+    exchange_url: str | None = Field(
+        default=None,
+        description="base URL of the exchange's HTTP interface; streams follow from it. Needed in "
+        "paper mode, elsewhere only for another host than the mode's own",
+    )
+    paper_url: str | None = Field(
+        default=None, description="base URL of the paper exchange; no other mode looks at it"
+    )
+    stream_url: str | None = Field(
+        default=None, description="base URL of the streams, where they don't follow"
+    )
+    live_with_development_limits: bool = Field(
+        default=False,
+        description="says a second time that real money trades under development limits",
+    )
+    api_key: SecretStr = SecretStr(identity.PAPER_KEY)
+    api_secret: SecretStr = SecretStr(identity.PAPER_SECRET)
     symbols: str = Field(default="BTCUSDT,ETHUSDT,SOLUSDT,DOGEUSDT")
 
     recordings: Path | None = Field(
@@ -101,6 +102,14 @@ class Settings(BaseSettings):
             raise ValueError("must be symbols joined by commas, for example BTCUSDT,ETHUSDT")
         return value
 
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        own = self.api_key.get_secret_value() != identity.PAPER_KEY
+        found = identity.problems(self, has_own_keys=own)
+        if found:
+            raise ValueError("; ".join(found))
+        return self
+
     @cached_property
     def symbol_list(self) -> tuple[str, ...]:
         return tuple(part.strip().upper() for part in self.symbols.split(","))
@@ -122,9 +131,10 @@ class Settings(BaseSettings):
         return self.redis_url.get_secret_value()
 
     def require_exchange_url(self) -> str:
-        if self.exchange_url is None:
+        found = self.exchange_url or self.paper_url
+        if found is None:
             raise SettingsError("MLRISK_EXCHANGE_URL is not set: paper trading needs its address")
-        return self.exchange_url
+        return found
 
 
 def environment_file(home: Path) -> Path:
@@ -143,14 +153,16 @@ def load_settings(home: Path | None = None) -> Settings:
         overrides["home"] = chosen
     base = chosen or Path(platformdirs.user_state_dir("mlrisk"))
     for name, value in _read_environment_file(base).items():
-        if name.startswith(PREFIX) and name not in os.environ:
+        if name.startswith(PREFIX) and not os.environ.get(name):
             overrides.setdefault(name.removeprefix(PREFIX).lower(), value)
     _refuse_unknown_variables()
     try:
         return Settings(**overrides)
     except ValidationError as error:
         problems = "; ".join(
-            f"{PREFIX}{str(e['loc'][0]).upper() if e['loc'] else ''}: {e['msg']}"
+            f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}"
+            if e["loc"]
+            else e["msg"].removeprefix("Value error, ")
             for e in error.errors(include_input=False, include_url=False)
         )
         raise SettingsError(problems) from None
@@ -170,7 +182,7 @@ def _read_secret_files() -> dict[str, Any]:
     found = {}
     for name, variable in secret_variables().items():
         path = os.environ.get(variable + FILE_SUFFIX)
-        if path is None:
+        if not path:
             continue
         try:
             secret = Path(path).read_text(encoding="utf-8").strip()
@@ -181,7 +193,7 @@ def _read_secret_files() -> dict[str, Any]:
         if not secret:
             raise SettingsError(f"{variable}{FILE_SUFFIX}: {path} is empty")
         # Processes of `mlrisk up` inherit the file and are given the value: the same one.
-        if os.environ.get(variable, secret) != secret:
+        if (os.environ.get(variable) or secret) != secret:
             raise SettingsError(f"{variable} and {variable}{FILE_SUFFIX} differ: set one")
         found[name] = SecretStr(secret)
     return found

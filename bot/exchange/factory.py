@@ -3,6 +3,7 @@
 from bot.clock import Clock
 from bot.exchange.bybit.config import BybitConfig, BybitMode
 from bot.exchange.bybit.http import BybitExchange
+from config import identity
 from config.settings import ExchangeMode, Settings
 
 
@@ -15,6 +16,7 @@ def bybit_config(settings: Settings) -> BybitConfig:
         api_secret=settings.api_secret,
         mode=mode,
         endpoint=settings.require_exchange_url() if paper else settings.exchange_url,
+        stream_endpoint=identity.streams_of(settings),
     )
 
 

@@ -1,5 +1,6 @@
 """docker-compose.yml and the Dockerfile: every process, no rights, no secret in an environment."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.exchange.factory import bybit_config
 from config.celery import QUEUES
-from config.settings import FILE_SUFFIX, secret_variables
+from config.settings import FILE_SUFFIX, SettingsError, load_settings, secret_variables
 from tests.support.repository import ROOT, run_make, text_of
 
 OFFICIAL = {"postgres", "redis"}
@@ -96,3 +98,43 @@ def test_docker_accepts_the_compose_file() -> None:
         text=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("mode", ["", "paper", "demo", "testnet", "live"])
+def test_containers_speak_to_one_exchange_in_every_mode(
+    mode: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Seen: any mode but paper sent REST to the paper exchange and took streams from Bybit."""
+    said = {"MLRISK_EXCHANGE_MODE": mode, "MLRISK_ACCOUNT": "main"} if mode else {}
+    if mode == "live":
+        said |= {"MLRISK_ENVIRONMENT": "production", "MLRISK_TRADING_MODE": "conservative"}
+    for name in [name for name in os.environ if name.startswith("MLRISK_")]:
+        monkeypatch.delenv(name)
+    for name, value in _compose()["x-mlrisk"]["environment"].items():
+        if not name.endswith(FILE_SUFFIX):
+            monkeypatch.setenv(name, _interpolated(value, said))
+    monkeypatch.setenv("MLRISK_HOME", str(tmp_path))
+    monkeypatch.setenv("MLRISK_API_KEY", "own")
+    monkeypatch.setenv("MLRISK_API_SECRET", "own")
+    config = bybit_config(load_settings())
+    if mode in ("", "paper"):
+        assert config.endpoint == "http://paper-exchange:8099"
+        assert config.stream_base == "ws://paper-exchange:8099"
+    else:
+        assert (config.endpoint, config.stream_base) == (None, None)
+
+
+def test_containers_do_not_start_live_with_nothing_else_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in _compose()["x-mlrisk"]["environment"].items():
+        if not name.endswith(FILE_SUFFIX):
+            monkeypatch.setenv(name, _interpolated(value, {"MLRISK_EXCHANGE_MODE": "live"}))
+    monkeypatch.setenv("MLRISK_HOME", str(tmp_path))
+    with pytest.raises(SettingsError, match="real money"):
+        load_settings()
+
+
+def _interpolated(value: str, said: dict[str, str]) -> str:
+    """As compose reads `${NAME:-default}`."""
+    return re.sub(r"\$\{(\w+):-([^}]*)\}", lambda m: said.get(m[1]) or m[2], value)

@@ -124,3 +124,15 @@ def test_what_is_needed_and_not_set_is_named_with_what_to_do() -> None:
         settings.require_redis_url()
     with pytest.raises(SettingsError, match="MLRISK_EXCHANGE_URL is not set"):
         settings.require_exchange_url()
+
+
+def test_an_empty_variable_is_one_that_is_not_set(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    """Compose files pass every variable on, set or not."""
+    _running_system(home, MLRISK_EXCHANGE_URL="http://127.0.0.1:5")
+    for name in ("ACCOUNT", "EXCHANGE_MODE", "EXCHANGE_URL", "API_KEY_FILE", "LEASE_SECONDS"):
+        monkeypatch.setenv(f"MLRISK_{name}", "")
+    settings = load_settings()
+    assert settings.account == "paper"
+    assert settings.require_exchange_url() == "http://127.0.0.1:5"

@@ -1,6 +1,7 @@
 """An operator's commands hold when Redis, the exchange or Postgres is away, and say what didn't."""
 
 import json
+import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -156,11 +157,22 @@ def test_resume_says_what_still_denies_and_a_reset_breaker_is_the_way_back(
     facts = json.loads(capsys.readouterr().out)
     assert facts["trading"] is False
     assert "mlrisk breaker reset data_quality_issue" in facts["still_denying"][0]
-    monkeypatch.setenv("MLRISK_EXCHANGE_MODE", "live")
+    live = {
+        "EXCHANGE_MODE": "live",
+        "EXCHANGE_URL": "",
+        "ACCOUNT": "mine",
+        "API_KEY": "own-key",
+        "API_SECRET": "own-secret",
+        "LIVE_WITH_DEVELOPMENT_LIMITS": "true",
+    }
+    before = {name: os.environ.get(f"MLRISK_{name}") for name in live}
+    for name, value in live.items():
+        monkeypatch.setenv(f"MLRISK_{name}", value)
     reset = ["breaker", "reset", "data_quality_issue", "--reason", "looked at"]
     assert run(reset) == ExitCode.FAILED
     assert "authorised recovery" in capsys.readouterr().err
-    monkeypatch.setenv("MLRISK_EXCHANGE_MODE", "paper")
+    for name, value in before.items():
+        monkeypatch.setenv(f"MLRISK_{name}", value or "")
     assert run(reset) == ExitCode.OK
     assert "ACTIVE" in capsys.readouterr().out
     assert run(["breaker", "list"]) == ExitCode.OK

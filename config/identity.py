@@ -1,0 +1,152 @@
+"""Which exchange the settings mean, and which combinations of them no process starts with.
+
+REST and streams go to one place: both follow from one base URL, or both are given and belong
+together. Real money is never traded by a default.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Protocol
+from urllib.parse import SplitResult, urlsplit
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+class TradingMode(StrEnum):
+    CONSERVATIVE = "conservative"
+    AGGRESSIVE = "aggressive"
+    PAPER_TRADING = "paper_trading"
+
+
+class ExchangeMode(StrEnum):
+    PAPER = "paper"
+    DEMO = "demo"
+    TESTNET = "testnet"
+    LIVE = "live"
+
+
+PAPER_KEY = "paper-key"
+PAPER_SECRET = "paper-secret"  # noqa: S105 - published, the paper exchange's own
+PAPER_ACCOUNT = "paper"
+_SUFFIX = {ExchangeMode.LIVE: "", ExchangeMode.TESTNET: "-testnet", ExchangeMode.DEMO: "-demo"}
+"""What the first part of the exchange's host names adds in each mode."""
+_REAL = ("bybit", "bytick")
+"""In the names of the exchange's own hosts."""
+
+
+class Named(Protocol):
+    """What is read of the settings here."""
+
+    @property
+    def environment(self) -> Environment: ...
+    @property
+    def trading_mode(self) -> TradingMode: ...
+    @property
+    def account(self) -> str: ...
+    @property
+    def exchange_mode(self) -> ExchangeMode: ...
+    @property
+    def exchange_url(self) -> str | None: ...
+    @property
+    def stream_url(self) -> str | None: ...
+    @property
+    def live_with_development_limits(self) -> bool: ...
+
+
+def problems(settings: Named, *, has_own_keys: bool) -> list[str]:
+    """Why no process may start with these settings; empty when it may."""
+    found = list(_addresses(settings))
+    mode = settings.exchange_mode
+    if mode is not ExchangeMode.PAPER and not has_own_keys:
+        found.append(
+            f"MLRISK_API_KEY and MLRISK_API_SECRET are the paper exchange's: {mode} needs its own"
+        )
+    if mode is ExchangeMode.LIVE:
+        found += _real_money(settings)
+    return found
+
+
+def streams_of(settings: Named) -> str | None:
+    """The streams' base URL; None: it follows from the mode, as REST's does."""
+    if settings.stream_url is not None:
+        return settings.stream_url
+    if settings.exchange_url is None or settings.exchange_mode is ExchangeMode.PAPER:
+        return None
+    rest = urlsplit(settings.exchange_url)
+    if _is_default(settings.exchange_mode, rest):
+        return None
+    return _derived(settings.exchange_mode, rest)
+
+
+def _real_money(settings: Named) -> Iterator[str]:
+    if settings.account == PAPER_ACCOUNT:
+        yield "MLRISK_ACCOUNT is paper, and MLRISK_EXCHANGE_MODE is live: name the live account"
+    loose = []
+    if settings.environment is Environment.DEVELOPMENT:
+        loose.append("MLRISK_ENVIRONMENT=development")
+    if settings.trading_mode is TradingMode.PAPER_TRADING:
+        loose.append("MLRISK_TRADING_MODE=paper_trading")
+    if loose and not settings.live_with_development_limits:
+        yield (
+            f"{' and '.join(loose)} would trade real money under limits that are meant for none: "
+            "set MLRISK_ENVIRONMENT=production and MLRISK_TRADING_MODE=conservative, or say it a "
+            "second time with MLRISK_LIVE_WITH_DEVELOPMENT_LIMITS=true"
+        )
+
+
+def _addresses(settings: Named) -> Iterator[str]:
+    """What is wrong with where requests would go, or streams would come from."""
+    mode, rest, streams = settings.exchange_mode, settings.exchange_url, settings.stream_url
+    if rest is None:
+        if streams is not None:
+            yield "MLRISK_STREAM_URL is set without MLRISK_EXCHANGE_URL: give both or neither"
+        return
+    at = urlsplit(rest)
+    if mode is ExchangeMode.PAPER:
+        if any(name in (at.hostname or "") for name in _REAL):
+            yield f"MLRISK_EXCHANGE_URL is {at.hostname}, and MLRISK_EXCHANGE_MODE is paper"
+        if streams is not None and urlsplit(streams).netloc != at.netloc:
+            yield "MLRISK_STREAM_URL is another place than MLRISK_EXCHANGE_URL: name one place"
+        return
+    if at.scheme != "https":
+        yield f"MLRISK_EXCHANGE_URL must begin with https:// in mode {mode}: keys travel by it"
+        return
+    yield from _family(mode, at, streams)
+
+
+def _family(mode: ExchangeMode, rest: SplitResult, streams: str | None) -> Iterator[str]:
+    label = (rest.hostname or "").split(".")[0]
+    others = {f"api{suffix}" for other, suffix in _SUFFIX.items() if other is not mode}
+    if label in others:
+        yield f"MLRISK_EXCHANGE_URL is {rest.hostname}, which is not the host of mode {mode}"
+    elif streams is None:
+        if not _is_default(mode, rest) and _derived(mode, rest) is None:
+            yield (
+                f"MLRISK_EXCHANGE_URL is {rest.hostname}: where its streams are can't be told "
+                "from it; set MLRISK_STREAM_URL too"
+            )
+    else:
+        to = urlsplit(streams)
+        if to.scheme != "wss":
+            yield f"MLRISK_STREAM_URL must begin with wss:// in mode {mode}"
+        elif to.netloc != rest.netloc and streams.rstrip("/") != _derived(mode, rest):
+            yield (
+                f"MLRISK_STREAM_URL is {to.hostname} and MLRISK_EXCHANGE_URL {rest.hostname}: "
+                "they must be of one exchange"
+            )
+
+
+def _is_default(mode: ExchangeMode, rest: SplitResult) -> bool:
+    return rest.netloc == f"api{_SUFFIX[mode]}.bybit.com"
+
+
+def _derived(mode: ExchangeMode, rest: SplitResult) -> str | None:
+    """Streams beside a host of the exchange's own naming; demo has none of the public ones."""
+    label, _, domain = rest.netloc.partition(".")
+    if mode is ExchangeMode.DEMO or label != f"api{_SUFFIX[mode]}" or not domain:
+        return None
+    return f"wss://stream{_SUFFIX[mode]}.{domain}"

@@ -179,6 +179,24 @@ def test_a_young_order_is_hidden_from_the_lists_and_then_shown(paper_exchange: A
     eventually(lambda: session.get_open_orders(**wanted)["result"]["list"])
 
 
+def test_strict_decimals_refuse_zeros_behind_the_last_digit(paper_exchange: Api) -> None:
+    session = http(paper_exchange)
+    paper_exchange.fault("strict_decimals")
+    order = resting(session) | {"qty": "0.01"}
+    for change in ({"qty": "0.010"}, {"price": order["price"] + "0"}, {"qty": "00.01"}):
+        with pytest.raises(InvalidRequestError) as refused:
+            session.place_order(**(order | change))
+        assert refused.value.status_code == 10001
+    session.place_order(**order)
+    with pytest.raises(InvalidRequestError):
+        session.amend_order(
+            category="linear", symbol=SYMBOL, orderLinkId=order["orderLinkId"], qty="0.020"
+        )
+    batch = [order | {"qty": qty, "orderLinkId": new_link_id()} for qty in ("0.010", "0.01")]
+    reply = session.place_batch_order(category="linear", request=batch)
+    assert [verdict["code"] for verdict in reply["retExtInfo"]["list"]] == [10001, 0]
+
+
 def test_a_forgotten_order_is_in_no_list_and_no_stream(
     paper_exchange: Api, sockets: Sockets
 ) -> None:

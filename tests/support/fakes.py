@@ -8,7 +8,8 @@ from itertools import count
 from typing import Any
 
 from bot.clock import FixedClock
-from bot.errors import MlriskError
+from bot.errors import ExchangeRefused, MlriskError
+from bot.exchange.bybit import body as bodies
 from bot.exchange.protocol import (
     ExchangeOrder,
     ExchangePosition,
@@ -65,14 +66,19 @@ class FakeExchange:
             "timeInForce": intent.time_in_force.value,
             "symbol": intent.symbol,
             "side": intent.side.value,
-            "qty": format(intent.qty, "f"),
-            "price": None if intent.price is None else format(intent.price, "f"),
+            "qty": bodies.plain(intent.qty),
+            "price": None if intent.price is None else bodies.plain(intent.price),
             "orderLinkId": intent.order_link_id,
             "reduceOnly": intent.reduce_only,
         }
 
     def place(self, body: Mapping[str, object], *, as_of: datetime | None = None) -> OrderAck:
+        """Refuses numbers that aren't in their shortest form, as Bybit does."""
         self.posts += 1
+        for name in ("qty", "price"):
+            value = body[name]
+            if value is not None and value != bodies.plain(D(str(value))):
+                raise ExchangeRefused(10001, f"{name} invalid: {value}")
         if self.before_post is not None:
             self.before_post()
         error, effect = self.faults.pop(0) if self.faults else (None, True)

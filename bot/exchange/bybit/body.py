@@ -10,15 +10,18 @@ from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
 from models.enums import TradeSide
 
 LINK_ID = re.compile(r"[A-Za-z0-9_-]{1,36}\Z")
-_PLAIN = re.compile(r"[0-9]+(\.[0-9]+)?\Z")
+_PLAIN = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]*[1-9])?\Z")
+"""A number's shortest form: what a column adds in zeros is no part of it."""
 _SIDES = {TradeSide.BUY: "Buy", TradeSide.SELL: "Sell"}
 
 
 def plain(value: Decimal) -> str:
-    """A decimal as Bybit wants it: no exponent, no sign. A float never gets here by type."""
+    """A decimal as Bybit wants it: no exponent, no sign, no zeros behind the last digit. A float
+    never gets here by type."""
     if not isinstance(value, Decimal) or not value.is_finite() or value <= 0:
         raise Refused(f"not a positive decimal: {value!r}", code="bad_order")
-    return format(value, "f")
+    digits = format(value, "f")
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
 def order_body(intent: OrderIntent, config: BybitConfig) -> dict[str, object]:

@@ -21,6 +21,8 @@ class Call:
     now: int
     key: ApiKey | None = None
     ret_ext: dict[str, Any] = field(default_factory=dict)
+    shortest: bool = False
+    """Numbers must be in their shortest form."""
 
     @property
     def uid(self) -> str:

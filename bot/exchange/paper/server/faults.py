@@ -66,6 +66,7 @@ CATALOGUE: Mapping[str, FaultKind] = {
         "lists and streams show somebody else's older order under the id",
         {"factor": 10, "age_s": 86_400},
     ),
+    "strict_decimals": FaultKind("state", "refuses numbers with zeros behind the last digit"),
     # streams; the endpoint filter is the topic
     "duplicate_execution": FaultKind("stream", "sends an execution twice"),
     "late_execution": FaultKind("stream", "holds an execution back behind the next message"),

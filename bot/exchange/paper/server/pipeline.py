@@ -41,12 +41,16 @@ def perform(
         if endpoint.writes and key is not None and key.read_only:
             raise Reject(10005, "Permission denied, please check your API key permissions.")
         call = Call(exchange, exchange.venue.catch_up(), key)
-        check = check_query if query else check_body
         if endpoint.signed:
             usage = _budget(exchange, call, endpoint, params)
             if not usage.allowed:
                 raise Reject(10006, "Too many visits. Exceeded the API Rate Limit.")
-        checked = check(params, endpoint.rules, strict=exchange.settings.strict)
+        strict = exchange.settings.strict
+        if query:
+            checked = check_query(params, endpoint.rules, strict=strict)
+        else:
+            call.shortest = exchange.faults.lasting("strict_decimals", endpoint.name)
+            checked = check_body(params, endpoint.rules, strict=strict, shortest=call.shortest)
         result = endpoint.handler(call, checked)
     except Reject as refusal:
         return Outcome(refusal.ret_code, refusal.ret_msg, {}, {}, usage)

@@ -135,7 +135,9 @@ def _batch(member: Member, table: Rules, *, with_time: bool) -> Member:
                 row["createAt"] = ""
             try:
                 strict = call.exchange.settings.strict
-                full = check_body({**item, "category": category}, table, strict=strict)
+                full = check_body(
+                    {**item, "category": category}, table, strict=strict, shortest=call.shortest
+                )
                 row |= member(call, full)
             except Reject as refusal:
                 verdicts.append({"code": refusal.ret_code, "msg": refusal.ret_msg})

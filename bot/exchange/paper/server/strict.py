@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bot.exchange.paper.server.wire import DECIMAL
+from bot.exchange.paper.server.wire import DECIMAL, SHORTEST
 from bot.exchange.paper.types import Reject
 
 Rules = Mapping[str, str]
@@ -139,14 +139,21 @@ def check_query(params: Mapping[str, str], table: Rules, *, strict: bool) -> dic
     return checked
 
 
-def check_body(params: Mapping[str, Any], table: Rules, *, strict: bool) -> dict[str, Any]:
-    """A POST's parameters, typed as documented. Empty strings and null count as absent."""
+def check_body(
+    params: Mapping[str, Any], table: Rules, *, strict: bool, shortest: bool = False
+) -> dict[str, Any]:
+    """A POST's parameters, typed as documented. Empty strings and null count as absent.
+
+    `shortest` refuses numbers that aren't in their shortest form.
+    """
     checked: dict[str, Any] = {}
     for name, value in params.items():
         kind = _kind(name, table, strict=strict)
         if value is None or value == "":
             continue
         checked[name] = _check_value(name, kind, value, strict=strict) if kind else value
+        if shortest and kind == "n" and not SHORTEST.match(checked[name]):
+            raise Reject(10001, f"{_label(name)} invalid")
     _check_required(checked, table)
     return checked
 
@@ -186,8 +193,7 @@ def _check_value(name: str, kind: str, value: Any, *, strict: bool) -> Any:
 
 def _check_text(name: str, kind: str, value: str) -> None:
     if kind == "n" and not DECIMAL.match(value):
-        label = {"qty": "Qty", "price": "Price"}.get(name, f"params error: {name}")
-        raise Reject(10001, f"{label} invalid")
+        raise Reject(10001, f"{_label(name)} invalid")
     if kind == "k":
         if len(value) > MAX_LINK_ID:
             raise Reject(10001, f"params error: order link id is longer than {MAX_LINK_ID}")
@@ -197,3 +203,7 @@ def _check_text(name: str, kind: str, value: str) -> None:
         raise Reject(10001, "params error: category invalid")
     if len(value) > 512:
         raise Reject(10001, f"params error: {name} is too long")
+
+
+def _label(name: str) -> str:
+    return {"qty": "Qty", "price": "Price"}.get(name, f"params error: {name}")

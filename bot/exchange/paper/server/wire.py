@@ -8,6 +8,8 @@ from typing import Any
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
+SHORTEST = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?\Z")
+"""`0.031`, neither `0.0310` nor `00.031`."""
 DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?\Z")
 """What Bybit accepts as a number in a string; `1e-05`, `.5`, `+1` and ` 1` are not."""
 

@@ -1,6 +1,7 @@
 """The adapter and its streams against the paper exchange, faults included."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
 from itertools import count
 from queue import Empty, Queue
@@ -137,6 +138,16 @@ def final(exchange: BybitExchange, order_link_id: str) -> ExchangeOrder:
 
     eventually(is_final)
     return found[0]
+
+
+def test_what_a_column_of_the_database_gives_is_accepted_under_strict_decimals(
+    exchange: BybitExchange, paper: PaperExchangeProcess
+) -> None:
+    paper.fault("strict_decimals")
+    order = intent(exchange, "0.9", time_in_force=TimeInForce.GTC)
+    stored = replace(order, qty=D("0.031000000000000000"))
+    exchange.place(exchange.order_body(stored))
+    eventually(lambda: exchange.find_order(SYMBOL, order.order_link_id))
 
 
 def test_the_account_is_ready_and_its_market_readable(exchange: BybitExchange) -> None:

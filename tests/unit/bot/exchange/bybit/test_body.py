@@ -1,5 +1,6 @@
 """The body of a create request is explicit, exact, and refused when it could change."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -30,8 +31,8 @@ def test_a_limit_body_is_explicit_and_in_plain_strings() -> None:
         "symbol": "BTCUSDT",
         "side": "Sell",
         "orderType": "Limit",
-        "qty": "0.010",
-        "price": "60000.10",
+        "qty": "0.01",
+        "price": "60000.1",
         "timeInForce": "IOC",
         "orderLinkId": "a-1",
         "positionIdx": 0,
@@ -94,3 +95,32 @@ def test_a_limit_order_without_price_is_refused() -> None:
     )
     with pytest.raises(Refused):
         exchange(Transport([]), FixedClock(NOW)).order_body(intent)
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        ("0.031000000000000000", "0.031"),
+        ("1E+2", "100"),
+        ("100.000", "100"),
+        ("1E-8", "0.00000001"),
+        ("65000.10", "65000.1"),
+        ("123456789012345678901234567890.1230", "123456789012345678901234567890.123"),
+    ],
+)
+def test_a_number_goes_out_in_its_shortest_form(value: str, sent: str) -> None:
+    assert plain(D(value)) == sent
+
+
+def test_what_a_column_gives_is_a_body_that_goes_out() -> None:
+    made = exchange(Transport([]), FixedClock(NOW))
+    stored = replace(LIMIT, qty=D("0.031000000000000000"), price=D("65000.100000000000000000"))
+    body = made.order_body(stored)
+    assert (body["qty"], body["price"]) == ("0.031", "65000.1")
+
+
+@pytest.mark.parametrize("form", ["0.0310", "00.031", "1.", ".5", "1E+2"])
+def test_no_other_form_of_a_number_is_sent(form: str) -> None:
+    made = exchange(Transport([]), FixedClock(NOW))
+    with pytest.raises(Refused):
+        made.place(made.order_body(LIMIT) | {"qty": form})

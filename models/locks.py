@@ -22,6 +22,9 @@ from models.tables import AccountRow, Base, ChildOrderRow, ParentOrderRow, Reser
 
 R = TypeVar("R", bound=Base)
 
+# Open ones by name: only so is the index on the state of use.
+_OPEN_PARENT = [state for state in ParentState if not state.is_final]
+
 
 class AdvisoryLock(IntEnum):
     """First key of the two-key advisory locks."""
@@ -136,7 +139,7 @@ def lock_open_parents(
         select(ParentOrderRow)
         .where(
             ParentOrderRow.request_id > after,
-            ParentOrderRow.state.not_in([state for state in ParentState if state.is_final]),
+            ParentOrderRow.state.in_(_OPEN_PARENT),
             ParentOrderRow.stop_reason.is_(None),
             ParentOrderRow.reduce_only.in_((False, exits)),
         )
@@ -144,6 +147,22 @@ def lock_open_parents(
         .limit(limit)
         .with_for_update(skip_locked=wait_ms is None)
         .execution_options(populate_existing=True)
+    ).all()
+    _held(session).update((ParentOrderRow, parent.request_id) for parent in parents)
+    return parents
+
+
+def lock_parents_of(session: Session, account: str, symbol: str) -> Sequence[ParentOrderRow]:
+    """Locks the open parents of a symbol, by request id; the caller holds the account's row."""
+    parents = session.scalars(
+        select(ParentOrderRow)
+        .where(
+            ParentOrderRow.account == account,
+            ParentOrderRow.symbol == symbol,
+            ParentOrderRow.state.in_(_OPEN_PARENT),
+        )
+        .order_by(ParentOrderRow.request_id)
+        .with_for_update()
     ).all()
     _held(session).update((ParentOrderRow, parent.request_id) for parent in parents)
     return parents

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.clock import Clock
 from bot.errors import BadMessage, DependencyDown, MlriskError
-from bot.execution import exits, intake, outcomes, ownership, rows, snapshots
+from bot.execution import exits, intake, outcomes, ownership, precedence, rows, snapshots
 from bot.execution.admission import Admission
 from bot.execution.deciding import decide, gate_version
 from bot.execution.parents import is_urgent, step_soon, wake_child
@@ -163,7 +163,9 @@ class ApprovalService:
             # Under the lock: the newest time, and nobody else's reservation in between.
             now = self._clock.now()
             limits, unread = self._limits_in_reach()
-            snapshot, epoch = snapshots.take(uow.session, intent, market, now)
+            before = precedence.of(uow, intent)
+            whole, epoch = snapshots.take(uow.session, intent, market, now)
+            snapshot = before.out_of(whole, intent)
             outcome = decide(intent, snapshot, limits)
             decision, plan = outcome.decision, outcome.plan
             if unread is not None and not exits.only_reduces(decision):
@@ -175,6 +177,7 @@ class ApprovalService:
                 raise _RulesMissing
             stored = self._store_decision(uow, intent, snapshot, limits, decision)
             if plan is not None:
+                precedence.apply(uow, before, intent, decision, plan, whole, self._wakeups)
                 self._store_plan(uow, intent, decision, plan, epoch, market.view)
             exits.report_denied(uow, intent, decision)
             row.status = (

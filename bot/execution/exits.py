@@ -12,6 +12,8 @@ from models.tables import ParentOrderRow
 
 log = logging.getLogger(__name__)
 
+REPLACED = "replaced by exit"
+"""How the stop reason of what gave way to an exit begins; its request id follows."""
 _REDUCING = (ExposureDelta.REDUCES, ExposureDelta.CLOSES)
 _BROKEN = (CheckStatus.FAIL, CheckStatus.UNKNOWN)
 _MEANT = frozenset({"trading_state", "expiry", "duplicate_request", "reduce_only"})
@@ -57,6 +59,8 @@ def report_unfilled(uow: UnitOfWork, parent: ParentOrderRow, note: str, now: dat
     """Tells people that an exit has ended while a part of it is still on."""
     rest = parent.approved_qty - parent.filled_qty
     if not parent.reduce_only or rest <= 0 or note == NOTHING_TO_REDUCE:
+        return
+    if note.startswith(REPLACED):  # the other one exits in its place
         return
     uow.audit(
         parent.account,

@@ -126,6 +126,20 @@ def stop(
     return len(planned)
 
 
+def cut(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    qty: Decimal,
+    reason: str,
+    now: datetime,
+    wakeups: Wakeups,
+) -> None:
+    """Takes from a parent what no order at the exchange holds: the last of its plan first."""
+    release(uow, parent, qty)
+    _give_way(uow, parent, now, reason)
+    _go_on(uow, parent, now, reason, wakeups)
+
+
 def expire(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, wakeups: Wakeups) -> int:
     """Ends planned children whose deadline has passed; returns how many."""
     overdue = [
@@ -218,7 +232,7 @@ def after_late_fill(
     if ParentState(parent.state).is_final:
         _end_anew(uow, parent, now)
         return
-    _give_way(uow, parent, now)
+    _give_way(uow, parent, now, "an earlier child filled late")
     _go_on(uow, parent, now, "filled after its children had ended", wakeups)
 
 
@@ -242,7 +256,7 @@ def _end_anew(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
     )
 
 
-def _give_way(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
+def _give_way(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> None:
     """Takes what open children hold beyond the rest of the trade: the youngest planned ones first,
     then resting ones, which are called back."""
     children = lock_open_children(uow.session, parent.request_id)
@@ -256,7 +270,7 @@ def _give_way(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
                 child.cancel_requested_at = now
                 excess -= held
         elif held <= excess:
-            _close(uow, parent, child, ChildState.CANCELLED, now, "an earlier child filled late")
+            _close(uow, parent, child, ChildState.CANCELLED, now, note)
             excess -= held
         else:
             child.qty -= excess
@@ -284,6 +298,6 @@ def _request_status(parent: ParentOrderRow) -> ExecutionStatus:
         return ExecutionStatus.EMERGENCY_STOPPED
     if parent.state == ParentState.PARTIAL:
         return ExecutionStatus.EXECUTED_SUCCESSFULLY
-    if (parent.end_reason or "").startswith(CANCELLED_BY_OPERATOR):
+    if (parent.end_reason or "").startswith((CANCELLED_BY_OPERATOR, exits.REPLACED)):
         return ExecutionStatus.CANCELLED
     return ExecutionStatus.EXECUTION_FAILED

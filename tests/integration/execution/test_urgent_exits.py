@@ -5,10 +5,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from bot.execution.control import ParentControl
+from bot.execution.replay import Replayed, replay
 from bot.execution.sender import SendResult
+from console.invariants import check_all
+from console.invariants.evidence import Evidence
 from models.enums import ChildState, ParentState
-from models.tables import TradeRequestRow
+from models.tables import DecisionRow, TradeRequestRow
 from tests.support.desk import Desk
 
 pytestmark = pytest.mark.services
@@ -119,3 +124,139 @@ def test_a_child_in_flight_is_no_exit_of_a_halt(desk: Desk) -> None:
     desk.halter.halt(reason="test", actor="me")
     assert {c.state for c in desk.children("in")} == {ChildState.CANCELLED}
     assert {c.state for c in desk.children("out")} == {ChildState.PLANNED}
+
+
+class TestBeforeSlowerExits:
+    @pytest.mark.parametrize("slow", [TWAP, {"algorithm": "pov"}])
+    def test_an_emergency_exit_takes_what_a_slower_one_has_not_sent(
+        self, desk: Desk, slow: dict[str, Any]
+    ) -> None:
+        held = hold(desk)
+        leave(desk, "slow", {"horizon_seconds": 30, **slow})
+        assert desk.parent("slow").approved_qty == held
+        decided = leave(desk, "fast", priority="emergency")
+        assert decided["verdict"] in ("allow", "shrink")
+        assert desk.parent("fast").approved_qty == held
+        slow_one = desk.parent("slow")
+        assert (slow_one.state, slow_one.released_qty) == (ParentState.UNFILLED, held)
+        assert slow_one.end_reason == "replaced by exit fast"
+        assert status(desk, "slow") == "cancelled"
+        desk.send_due()
+        desk.stream()
+        assert desk.position() == 0
+        desk.check_balance()
+        assert "exit_unfilled" not in desk.audit_kinds()
+
+    def test_what_is_on_its_way_is_not_sold_twice(self, desk: Desk) -> None:
+        held = hold(desk)
+        leave(desk, "slow", TWAP)
+        first = desk.children("slow")[0]
+        desk.send(first.child_id)
+        leave(desk, "fast", priority="emergency")
+        assert desk.parent("fast").approved_qty == held - first.qty
+        desk.send_due()
+        desk.stream()
+        assert desk.position() == 0
+        assert desk.parent("slow").state == ParentState.PARTIAL
+        desk.check_balance()
+
+    def test_a_slower_exit_keeps_what_the_urgent_one_does_not_need(self, desk: Desk) -> None:
+        held = hold(desk)
+        leave(desk, "slow", TWAP)
+        leave(desk, "fast", priority="emergency", size="1000")
+        fast, slow = desk.parent("fast"), desk.parent("slow")
+        assert 0 < fast.approved_qty < held
+        assert slow.approved_qty - slow.released_qty == held - fast.approved_qty
+        assert slow.state == ParentState.WORKING
+        desk.check_balance()
+        for _ in range(7):
+            desk.send_due()
+            desk.stream()
+            desk.pass_time(5)
+        assert desk.position() == 0
+        desk.check_balance()
+
+    def test_a_resting_exit_is_called_back_and_never_sells_more_than_is_held(
+        self, desk: Desk
+    ) -> None:
+        held = hold(desk)
+        leave(desk, "slow", ICEBERG)
+        desk.step("slow")
+        (resting,) = desk.exchange.open_orders()
+        leave(desk, "fast", priority="emergency")
+        assert desk.parent("fast").approved_qty == held
+        assert desk.parent("slow").stop_reason == "replaced by exit fast"
+        assert desk.children("slow")[0].cancel_requested_at is not None
+        desk.step("slow")
+        assert desk.exchange.cancel_requests == [resting.order_link_id]
+        desk.stream()
+        desk.step("slow")
+        desk.stream()
+        assert desk.position() == 0
+        assert desk.parent("slow").state == ParentState.UNFILLED
+        desk.check_balance()
+
+    def test_a_paused_exit_gives_way_to_one_of_its_own_priority(self, desk: Desk) -> None:
+        held = hold(desk)
+        leave(desk, "paused", TWAP)
+        assert leave(desk, "second", TWAP)["verdict"] == "deny"
+        ParentControl(desk.db, desk.clock).pause("paused", reason="look", actor="me")
+        assert leave(desk, "third", TWAP)["verdict"] in ("allow", "shrink")
+        assert desk.parent("third").approved_qty == held
+        desk.check_balance()
+
+    def test_a_slower_exit_takes_nothing_from_a_more_urgent_one(self, desk: Desk) -> None:
+        hold(desk)
+        leave(desk, "first", TWAP, priority="emergency")
+        answer = leave(desk, "second", TWAP, priority="high")
+        assert answer["verdict"] == "deny"
+        assert "nothing_to_reduce" in answer["reasons"]
+        assert desk.parent("first").released_qty == 0
+
+    def test_a_denied_exit_takes_nothing(self, desk: Desk) -> None:
+        hold(desk)
+        leave(desk, "slow", TWAP)
+        desk.halter.halt(reason="test", actor="me")
+        assert leave(desk, "fast", priority="urgent")["verdict"] == "deny"
+        assert desk.parent("slow").released_qty == 0
+
+    def test_the_decision_replays_from_what_it_saw(self, desk: Desk) -> None:
+        hold(desk)
+        leave(desk, "slow", TWAP)
+        leave(desk, "fast", priority="emergency")
+        with desk.db.reading() as session:
+            rows = session.scalars(select(DecisionRow)).all()
+        answers = list(replay(rows))
+        assert all(isinstance(answer, Replayed) and not answer.differs for answer in answers)
+        with desk.db.transaction() as session:
+            evidence = Evidence(session=session, record=None, now=desk.clock.now())
+            assert [r for r in check_all(evidence) if r.violations] == []
+
+
+class TestInsteadOfEntries:
+    def test_an_exit_ends_its_strategys_entries(self, desk: Desk) -> None:
+        held = hold(desk)
+        desk.approve_twap("in")
+        leave(desk, "out", size="20000")
+        assert desk.parent("in").state == ParentState.UNFILLED
+        assert desk.parent("in").end_reason == "replaced by exit out"
+        desk.send_due()
+        desk.stream()
+        assert desk.position() == 0
+        assert desk.parent("out").approved_qty == held
+        desk.check_balance()
+
+    def test_other_strategies_entries_end_for_an_emergency_only(self, desk: Desk) -> None:
+        hold(desk)
+        desk.approve("in", signal_data={"position_size": "900", **TWAP},
+                     metadata={"strategy": "other"})  # fmt: skip
+        leave(desk, "out", size="1000")
+        assert desk.parent("in").state == ParentState.WORKING
+        leave(desk, "all", priority="emergency")
+        assert desk.parent("in").state == ParentState.UNFILLED
+
+    def test_a_denied_exit_ends_none(self, desk: Desk) -> None:
+        hold(desk)
+        desk.approve("in", signal_data={"position_size": "900", **TWAP})
+        assert leave(desk, "denied", size="0.5")["verdict"] == "deny"
+        assert desk.parent("in").state == ParentState.WORKING

@@ -1,6 +1,7 @@
 """Every lock of mlrisk, and the order in which they are taken.
 
-Order: account row, then parent, then child, then reservation, then position, then audit chain.
+Order: account row, then parent, then child, then reservation, then position (and under it the
+strategies' shares), then audit chain.
 Whoever needs several takes them in this order; that is what keeps them free of deadlocks.
 Advisory locks are numbered; a number is never given to another purpose.
 """

@@ -402,6 +402,24 @@ class ForeignOrderRow(Base):
     first_seen_at: Mapped[datetime]
 
 
+class StrategyShareRow(Base):
+    """One strategy's part of a position; '' has what came from nobody's trade.
+
+    `filled_qty` + `taken_qty` is the share. Over all strategies of a symbol, `filled_qty` adds up
+    to the position and `taken_qty` to nothing.
+    """
+
+    __tablename__ = "strategy_share"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    symbol: Mapped[str] = mapped_column(primary_key=True)
+    strategy: Mapped[str] = mapped_column(primary_key=True)
+    filled_qty: Mapped[Decimal]
+    """Signed sum of the fills of its own trades."""
+    taken_qty: Mapped[Decimal]
+    """What moved between shares: another's emergency exit or a foreign order closed it."""
+    updated_at: Mapped[datetime]
+
+
 class EquityRow(Base):
     """One reading of an account's money, from the exchange."""
 

@@ -13,7 +13,7 @@ from bot.execution import belonging, fees, ledger, settlement
 from bot.execution.algorithms.stepping import Style
 from bot.execution.failures import NOTHING_TO_REDUCE, classify_end, nothing_left_to_reduce
 from bot.execution.identity import PREFIX
-from bot.execution.parents import take_back
+from bot.execution.parents import is_urgent, take_back
 from bot.execution.ports import Wakeups
 from bot.failpoints import (
     AFTER_FILL_COMMIT,
@@ -24,10 +24,10 @@ from bot.failpoints import (
 )
 from models.backup import FailureClass
 from models.database import Database, UnitOfWork
-from models.enums import ChildState
+from models.enums import ChildState, TradeSide
 from models.inserting import insert_unless_known
 from models.locks import lock_order, lock_order_of_link, lock_reservation
-from models.repositories import orders, portfolio
+from models.repositories import orders, portfolio, shares
 from models.tables import ChildOrderRow, FillRow, ParentOrderRow, PositionRow
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ class FillBook:
                 return False
             if execution.moves_position:
                 realised = ledger.book_trade(self._position(uow, execution, now), execution, now)
+                self._move_share(uow, execution, parent, now)
                 if parent is not None and child is not None:
                     parent.realised_pnl += realised
                     self._credit(uow, parent, child, execution, now)
@@ -182,6 +183,20 @@ class FillBook:
 
     def _position(self, uow: UnitOfWork, execution: Execution, now: datetime) -> PositionRow:
         return portfolio.lock_position(uow.session, self._account, execution.symbol, now)
+
+    def _move_share(
+        self, uow: UnitOfWork, execution: Execution, parent: ParentOrderRow | None, now: datetime
+    ) -> None:
+        """Whose position it was; the exchange, a person and an emergency close everybody's."""
+        shares.move(
+            uow.session,
+            self._account,
+            execution.symbol,
+            shares.NOBODY if parent is None else parent.strategy,
+            execution.qty * TradeSide(execution.side).sign,
+            now,
+            takes=parent is None or is_urgent(parent),
+        )
 
     def _end_if_complete(
         self, uow: UnitOfWork, parent: ParentOrderRow, child: ChildOrderRow, now: datetime

@@ -14,6 +14,7 @@ from bot.risk.snapshot import (
     PositionView,
     RiskSnapshot,
     ScopeState,
+    ShareView,
     TradeIntent,
     WorkingView,
 )
@@ -96,6 +97,7 @@ def _portfolio_view(found: AccountFacts, market: MarketReading) -> PortfolioView
         consecutive_losses=found.consecutive_losses,
         orders_last_second=found.orders_last_second,
         same_orders_last_minute=found.same_orders_last_minute,
+        own=ShareView(_plain(found.own_qty), _plain(found.own_working)),
     )
 
 

@@ -6,8 +6,8 @@ from decimal import ROUND_FLOOR, Context, Decimal
 from typing import NamedTuple
 
 from bot.risk.book import ZERO, Unclassifiable, finite, positive, read_book
-from bot.risk.snapshot import MarketView, PositionView, RiskSnapshot, TradeIntent
-from models.enums import Algorithm, ExposureDelta, TradeSide
+from bot.risk.snapshot import MarketView, PositionView, RiskSnapshot, ShareView, TradeIntent
+from models.enums import Algorithm, ExecutionPriority, ExposureDelta, TradeSide
 
 FLOOR = Context(prec=34, rounding=ROUND_FLOOR)
 """Divisions of money round down here, so that no size exceeds its notional by a last digit."""
@@ -69,6 +69,15 @@ class Exposure:
     """What moves with the trade, by threshold; three rules ask for it, computed once."""
     law_bps: float | None = None
     """The square-root law's impact of the opening part; two rules ask for it, computed once."""
+    own_qty: Decimal = ZERO
+    """The part of `reducing_qty` that is the strategy's own; the model has to stand for more."""
+    beyond_own: str | None = None
+    """What the request wants to close beyond the strategy's own share, in words."""
+
+    @property
+    def closes_others(self) -> bool:
+        """It reduces the account by more than the strategy's own share."""
+        return self.own_qty < self.reducing_qty
 
     @property
     def adds(self) -> bool:
@@ -94,6 +103,10 @@ def classify(intent: TradeIntent, snapshot: RiskSnapshot) -> Exposure:
     requested = FLOOR.divide(notional, price)
     capacity = -same_way - book.closing_qty
     reducing = min(requested, capacity) if capacity > ZERO else ZERO
+    own, words = _own_part(intent, portfolio.own, sign, reducing)
+    if intent.reduce_only:
+        # It has nothing to reduce beyond its own.
+        reducing = own
     opening = ZERO if intent.reduce_only else requested - reducing
     opening_notional = notional if not reducing and opening else opening * price
     slices = slice_count(intent)
@@ -120,7 +133,27 @@ def classify(intent: TradeIntent, snapshot: RiskSnapshot) -> Exposure:
         mid,
         None if market is None else age_seconds(snapshot, market.as_of),
         age_seconds(snapshot, portfolio.as_of),
+        own_qty=own,
+        beyond_own=words,
     )
+
+
+def _own_part(
+    intent: TradeIntent, share: ShareView | None, sign: int, reducing: Decimal
+) -> tuple[Decimal, str | None]:
+    """How much of what reduces the account is the strategy's own to close, and what isn't.
+
+    An emergency exit may close everybody's, and so may anybody where no shares are kept.
+    """
+    everybodys = intent.reduce_only and intent.priority is ExecutionPriority.EMERGENCY
+    if share is None or everybodys or not reducing:
+        return reducing, None
+    if not (share.qty.is_finite() and share.working.is_finite()):
+        raise Unclassifiable("the strategy's own share of the position is not a number")
+    own = min(reducing, max(ZERO, -share.qty * sign - share.working))
+    if own == reducing:
+        return own, None
+    return own, f"{reducing - own:f} of it belongs to others than strategy {intent.strategy}"
 
 
 def age_seconds(snapshot: RiskSnapshot, moment: datetime | None) -> float | None:

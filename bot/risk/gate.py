@@ -42,7 +42,7 @@ _STORED = Context(prec=50, rounding=ROUND_FLOOR)
 _STORED_DECIMALS = 18
 """Decimals of a money column; `models/tables.py` has the same number."""
 _PASS, _SKIPPED = CheckStatus.PASS, CheckStatus.SKIPPED
-_ADDING = Applies.ADDING
+_ADDING, _MODEL = Applies.ADDING, Applies.MODEL
 _REASON_ORDER = {reason: index for index, reason in enumerate(TradeBlockReason)}
 
 
@@ -95,6 +95,8 @@ class _Answers:
     failed: list[CheckResult] = field(default_factory=list)
     denies_all: bool = False
     denies_adding: bool = False
+    denies_beyond: bool = False
+    """What closes more than the strategy's own share."""
     cap: Decimal | None = None
     capped_by: str | None = None
 
@@ -106,13 +108,19 @@ def _evaluate(
         exposure = classify(intent, snapshot)
     except Exception as error:  # noqa: BLE001 - total by contract: an unreadable book denies
         return _unclassified(intent, snapshot, limits, plan, error)
-    answers = _Answers([CheckResult(EXPOSURE, _PASS, exposure.delta, detail=exposure.price_source)])
+    detail = exposure.price_source
+    if exposure.beyond_own is not None:
+        detail = f"{detail}; {exposure.beyond_own}"
+    answers = _Answers([CheckResult(EXPOSURE, _PASS, exposure.delta, detail=detail)])
     _ask(plan.first, answers, intent, exposure, snapshot, limits)
     factors = _factors(intent, exposure, snapshot, limits) if exposure.adds else ()
     opening = _sized_opening(exposure, factors, answers)
     step = None if snapshot.instrument is None else snapshot.instrument.qty_step
-    reducing_only = answers.denies_adding and exposure.reducing_qty > ZERO
-    exposure.sized_qty = _on_grid(exposure, ZERO if reducing_only else opening, step)
+    closing = _closing(exposure, answers)
+    if answers.denies_adding and closing > ZERO:
+        exposure.sized_qty = floor_to_lot(closing, step)
+    else:
+        exposure.sized_qty = _on_grid(exposure, opening, step)
     exposure.sized_notional = exposure.sized_qty * exposure.price
     _ask(plan.on_size, answers, intent, exposure, snapshot, limits)
     return _decide(intent, snapshot, exposure, answers, factors, step)
@@ -128,8 +136,9 @@ def _ask(
 ) -> None:
     """Ask every row; one that breaks is its own UNKNOWN and the others are still asked."""
     adds, append = exposure.adds, answers.results.append
+    models = adds or exposure.closes_others
     for rule, check, applies, _, not_asked in rows:
-        if not adds and applies is _ADDING:
+        if (not adds and applies is _ADDING) or (not models and applies is _MODEL):
             append(not_asked)
             continue
         try:
@@ -152,6 +161,13 @@ def _note(answers: _Answers, result: CheckResult, applies: Applies, limits: Risk
         answers.denies_all = True
     else:
         answers.denies_adding = True
+        if applies is Applies.MODEL:
+            answers.denies_beyond = True
+
+
+def _closing(exposure: Exposure, answers: _Answers) -> Decimal:
+    """What may close: all, or the strategy's own part where the model can't stand for more."""
+    return exposure.own_qty if answers.denies_beyond else exposure.reducing_qty
 
 
 def _factors(
@@ -208,7 +224,7 @@ def _decide(
     requested = floor_to_lot(exposure.requested_qty, step)
     approved, only_reduces = exposure.sized_qty, not exposure.adds
     if answers.denies_adding:
-        approved = floor_to_lot(exposure.reducing_qty, step)
+        approved = floor_to_lot(_closing(exposure, answers), step)
     if exposure.reducing_qty and approved <= exposure.reducing_qty:
         only_reduces = True
     rules = snapshot.instrument

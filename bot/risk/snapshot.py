@@ -159,6 +159,16 @@ class WorkingView:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareView:
+    """The asking strategy's own part of the account's position in the trade's symbol."""
+
+    qty: Decimal
+    """Signed, from the fills of its own trades."""
+    working: Decimal
+    """What its own approved trades of this side may still fill, positive."""
+
+
+@dataclass(frozen=True, slots=True)
 class PortfolioView:
     """The account's money and exposure. Equity includes unrealised profit at mark."""
 
@@ -176,6 +186,8 @@ class PortfolioView:
     """Approved requests of the same strategy, symbol, side and size in the last minute."""
     leverage: Decimal | None = None
     """Leverage set at the exchange for this symbol; None is margined as 1."""
+    own: ShareView | None = None
+    """None: positions are not kept by strategy, and what reduces is everybody's."""
 
 
 @dataclass(frozen=True, slots=True)

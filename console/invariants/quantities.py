@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from console.invariants.evidence import SETTLING, Evidence
+from console.invariants.shares import shares_add_up
 from console.output import plain
 from models.enums import ChildState, ParentState
 from models.tables import (
@@ -34,6 +35,7 @@ def i3_quantities_add_up(evidence: Evidence) -> list[str]:
     found += _children_add_up(session)
     found += _children_hold_what_is_open(session)
     found += _positions_add_up(session)
+    found += shares_add_up(session)
     if evidence.record is not None:
         found += _exchange_agrees(evidence)
     return found

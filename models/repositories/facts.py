@@ -58,6 +58,10 @@ class AccountFacts:
     equity_peak: Decimal | None = None
     consecutive_losses: int = 0
     orders_last_second: int = 0
+    own_qty: Decimal = Decimal(0)
+    """The strategy's own share of the position in the trade's symbol."""
+    own_working: Decimal = Decimal(0)
+    """What its own approved trades of the trade's side may still fill."""
     same_orders_last_minute: int = 0
     """Approved trades alike in strategy, symbol, side and size: a runaway loop looks so."""
 
@@ -124,6 +128,17 @@ _STATEMENT = text(
         ARRAY[sum(open_qty), sum(open_qty * reference_price)], NULL
       FROM reservation WHERE account = :account AND state = 'held' AND open_qty > 0
       GROUP BY symbol, side, reduce_only
+    UNION ALL
+    SELECT 'own', NULL, ARRAY[filled_qty + taken_qty], NULL
+      FROM strategy_share
+      WHERE account = :account AND symbol = :symbol AND strategy = :strategy
+    UNION ALL
+    SELECT 'own_working', NULL, ARRAY[sum(open_qty)], NULL
+      FROM reservation JOIN parent_order USING (request_id)
+      WHERE reservation.account = :account AND reservation.symbol = :symbol
+        AND reservation.side = :side AND reservation.state = 'held' AND open_qty > 0
+        AND strategy = :strategy
+      HAVING sum(open_qty) > 0
     UNION ALL
     (SELECT 'equity', NULL, ARRAY[equity, available], at
       FROM equity WHERE account = :account ORDER BY at DESC LIMIT 1)
@@ -218,6 +233,14 @@ def _reserved(
     facts.reservations.append(HeldReservation(symbol, side, reduce_only == "true", *numbers))
 
 
+def _own(facts: AccountFacts, _: object, numbers: Sequence[Decimal], __: object) -> None:
+    (facts.own_qty,) = numbers
+
+
+def _own_working(facts: AccountFacts, _: object, numbers: Sequence[Decimal], __: object) -> None:
+    (facts.own_working,) = numbers
+
+
 def _equity(facts: AccountFacts, _: object, numbers: Sequence[Decimal], at: datetime) -> None:
     facts.equity, facts.available = numbers
     facts.equity_at = at
@@ -251,6 +274,8 @@ _READERS: dict[str, _Reader] = {
     "instrument": _instrument,
     "position": _position,
     "reserved": _reserved,
+    "own": _own,
+    "own_working": _own_working,
     "equity": _equity,
     "equity_a_day_ago": _equity_a_day_ago,
     "equity_day": _equity_day,

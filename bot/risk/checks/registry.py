@@ -21,6 +21,8 @@ class Applies(Enum):
 
     ADDING = "adding"
     """The part that adds risk; a reduction is never asked."""
+    MODEL = "model"
+    """The part that adds risk, and what closes more than the strategy's own share."""
     ALWAYS = "always"
     """The whole trade."""
 
@@ -40,7 +42,7 @@ def _row(
     return Row(rule, check, applies, on_size, skipped(rule, "the trade only reduces"))
 
 
-_ALWAYS = Applies.ALWAYS
+_ALWAYS, _MODEL = Applies.ALWAYS, Applies.MODEL
 
 CHECKS: tuple[Row, ...] = (
     _row(state.STATE, state.trading_state, _ALWAYS),
@@ -57,15 +59,15 @@ CHECKS: tuple[Row, ...] = (
     _row(instrument.TICK, instrument.tick, _ALWAYS),
     _row(instrument.MAX_QTY, instrument.max_qty),
     _row(instrument.MAX_NOTIONAL, instrument.max_notional),
-    _row(model.CONFIDENCE, model.confidence),
-    _row(model.UNCERTAINTY, model.uncertainty),
-    _row(model.AGREEMENT, model.ensemble_agreement),
-    _row(model.STABILITY, model.prediction_stability),
-    _row(model.IMPORTANCE, model.feature_importance),
-    _row(model.EXPLAINED, model.explainability),
-    _row(model.AGE, model.prediction_age),
-    _row(model.VERSION, model.model_version),
-    _row(model.ENTROPY, model.ensemble_entropy_check),
+    _row(model.CONFIDENCE, model.confidence, _MODEL),
+    _row(model.UNCERTAINTY, model.uncertainty, _MODEL),
+    _row(model.AGREEMENT, model.ensemble_agreement, _MODEL),
+    _row(model.STABILITY, model.prediction_stability, _MODEL),
+    _row(model.IMPORTANCE, model.feature_importance, _MODEL),
+    _row(model.EXPLAINED, model.explainability, _MODEL),
+    _row(model.AGE, model.prediction_age, _MODEL),
+    _row(model.VERSION, model.model_version, _MODEL),
+    _row(model.ENTROPY, model.ensemble_entropy_check, _MODEL),
     _row(market.REFERENCE, market.reference_price),
     _row(market.AGE, market.data_age),
     _row(market.VOLATILITY, market.volatility_regime),

@@ -114,4 +114,10 @@ def reduce_only(
     """A request that must only reduce needs something that no working order closes already."""
     if not intent.reduce_only or exposure.reducing_qty > ZERO:
         return passed(REDUCE_ONLY, exposure.reducing_qty, ZERO)
-    return failed(REDUCE_ONLY, ZERO, None, detail="no position on the other side is free to close")
+    detail = "no position on the other side is free to close"
+    if exposure.beyond_own is not None:
+        detail = (
+            f"{exposure.beyond_own}, and that leaves nothing; an exit of priority emergency may "
+            "close everybody's"
+        )
+    return failed(REDUCE_ONLY, ZERO, None, detail=detail)

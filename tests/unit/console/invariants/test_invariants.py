@@ -21,6 +21,7 @@ from models.tables import (
     ParentOrderRow,
     PositionRow,
     ReservationRow,
+    StrategyShareRow,
     TradeRequestRow,
 )
 from tests.unit.console.scene import Scene
@@ -185,6 +186,15 @@ def test_i3_names_a_position_that_fills_do_not_explain(scene: Scene) -> None:
     scene.trade("r-1")
     change(scene, PositionRow, PositionRow.symbol == "BTCUSDT", qty=D("0.3"))
     assert "position BTCUSDT of paper: 0.3 stored, 0.1 by fills" in only(scene.violated(), "I3")
+
+
+def test_i3_names_a_share_that_its_strategys_fills_do_not_explain(scene: Scene) -> None:
+    scene.trade("r-1")
+    change(scene, StrategyShareRow, StrategyShareRow.symbol == "BTCUSDT", filled_qty=D("0.3"))
+    text_ = only(scene.violated(), "I3")
+    assert "in BTCUSDT of paper: 0.3 stored, 0.1 by fills" in text_
+    change(scene, StrategyShareRow, StrategyShareRow.symbol == "BTCUSDT", taken_qty=D("-0.1"))
+    assert "-0.1 was taken from one and given to no other" in only(scene.violated(), "I3")
 
 
 def test_i3_lets_a_young_fill_be_on_its_way_but_no_old_one(scene: Scene) -> None:

@@ -42,7 +42,7 @@ ACCOUNT = "paper"
 CHILDREN_OF_A_PARENT = 100
 _PLANNED = {"due_at": "now() + interval '3 hours' + n * interval '100 ms'", "wake_at": "NULL"}
 _FINISHED = {"state": "'filled'", "sent_at": "now() - interval '1 hour'", "final_at": "now()"}
-_WIDE = replace(
+WIDE = replace(
     RiskLimits(),
     max_position_share=Decimal(1000),
     max_portfolio_risk=Decimal(1000),
@@ -76,7 +76,7 @@ class Bench:
         # The fakes only ask what time it is.
         exchange = FakeExchange(clock)  # type: ignore[arg-type]
         market = FakeMarket(clock)  # type: ignore[arg-type]
-        limits, horizon = FakeLimits(_WIDE), timedelta(seconds=5)
+        limits, horizon = FakeLimits(WIDE), timedelta(seconds=5)
         prepare(db, exchange, ACCOUNT, clock.now())
         self._approval = ApprovalService(
             db=db,

@@ -34,6 +34,37 @@ FINISHED_PARENT = {
 }
 
 
+_RELEASED = {"state": "'released'", "open_qty": "0", "released_at": _LONG_AGO}
+_SMALL = 1_000_000
+"""Trades under way are so much smaller than the model: a thousand leave room for one more."""
+_HELD = {
+    "state": "'held'",
+    "approved_qty": f"model.approved_qty / {_SMALL}",
+    "open_qty": f"model.approved_qty / {_SMALL}",
+    "released_at": "NULL",
+}
+PLANNED_CHILD = {
+    "state": "'planned'",
+    "due_at": "timestamptz '2099-01-01 00:00:00Z' + n * interval '1 second'",
+    "planned_at": "timestamptz '2099-01-01 00:00:00Z' + n * interval '1 second'",
+    "deadline_at": "timestamptz '2099-02-01 00:00:00Z'",
+    "qty": f"model.qty / {_SMALL * 100}",
+    "filled_qty": "0",
+    "wake_at": "NULL",
+    "sent_at": "NULL",
+    "acked_at": "NULL",
+    "final_at": "NULL",
+}
+"""One of a hundred of a schedule that begins in years."""
+PARENT_UNDER_WAY = {
+    "state": "'working'",
+    "approved_qty": f"model.approved_qty / {_SMALL}",
+    "filled_qty": "0",
+    "finished_at": "NULL",
+    "step_at": "NULL",
+}
+
+
 class Bulk:
     """Copies a model trade's rows with `generate_series`; every column is as in life but for what
     is named."""
@@ -60,8 +91,7 @@ class Bulk:
             TradeRequestRow, requests, {**key, **({"status": "'completed'"} if over else {})}
         )
         self._copy(DecisionRow, requests, {**key, "decided_at": _LONG_AGO})
-        held = {"state": "'released'", "open_qty": "0", "released_at": _LONG_AGO} if over else {}
-        self._copy(ReservationRow, requests, {**key, **held})
+        self._copy(ReservationRow, requests, {**key, **(_RELEASED if over else _HELD)})
         self._copy(ParentOrderRow, requests, {**key, **(FINISHED_PARENT if over else parent or {})})
         own = {
             "request_id": f"'load-' || ({first} + (n - {first}) - (n - {first}) % {of_a_parent})",
@@ -85,7 +115,7 @@ class Bulk:
         self._copy(ChildOrderRow, series, {**own, **FINISHED_CHILD})
 
     def fills(self) -> None:
-        """Adds one fill for each finished child that has none."""
+        """Adds one fill for each finished child that was added since the last call."""
         with self._db.transaction() as session:
             session.execute(
                 text(
@@ -95,8 +125,8 @@ class Bulk:
                     " SELECT account, 'load-' || child_id, child_id, 'order-' || child_id,"
                     " order_link_id, symbol, side, qty, 50000, 0, 'USDT', false, 'Trade',"
                     " final_at, final_at, 'stream' FROM child_order"
-                    " WHERE state = 'filled' AND order_link_id LIKE 'load-%'"
-                    " ON CONFLICT DO NOTHING"
+                    " WHERE state = 'filled' AND order_link_id LIKE 'load-%' AND child_id >"
+                    " (SELECT coalesce(max(child_id), 0) FROM fill WHERE exec_id LIKE 'load-%')"
                 )
             )
 

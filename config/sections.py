@@ -124,6 +124,9 @@ class Gate:
     max_instrument_age_seconds: float = seconds("of the instrument's rules")
     max_request_age_seconds: float = seconds("of a request that adds risk")
     max_clock_skew_seconds: float = key(float, "into the future", low=0, tighter=-1)
+    max_claim_deviation: float = key(
+        float, "of a strategy's claims from what is known, told beyond it", low=0, tighter=-1
+    )
 
     full_size_confidence: float = key(float, "from here the size is full", above=0.5, high=1)
     full_size_uncertainty: float = key(float, "up to here the size is full", low=0, high=0.999)

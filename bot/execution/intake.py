@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from bot.errors import BadMessage, FieldError
 from bot.execution.outline import is_too_deep, storable
-from bot.risk.snapshot import AlgorithmOptions, ModelView, TradeIntent
+from bot.risk.snapshot import AlgorithmOptions, ClaimsView, ModelView, TradeIntent
 from models.backup import BackupPlan, FailureClass
-from models.messages import MLTradeRequest, SignalData
+from models.messages import MLTradeRequest, RequestMarketData, SignalData
 
 _MAX_ID = 64
 _MAX_ERRORS = 20
@@ -101,7 +101,18 @@ def to_intent(request: MLTradeRequest, account: str, received_at: datetime) -> T
         risk_aversion=signal.risk_aversion,
         options=_options(signal),
         stop_price=signal.stop_price,
+        claims=_claims(request.market_data),
     )
+
+
+def _claims(market: RequestMarketData) -> ClaimsView | None:
+    claims = ClaimsView(
+        price=market.price,
+        volatility=market.volatility,
+        volume_24h=market.volume if market.volume_24h is None else market.volume_24h,
+        portfolio_value=market.portfolio_value,
+    )
+    return None if claims == ClaimsView() else claims
 
 
 def _options(signal: SignalData) -> AlgorithmOptions:

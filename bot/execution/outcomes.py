@@ -56,6 +56,7 @@ def of_decision(row: TradeRequestRow, decision: DecisionRow, *, repeated: bool) 
             }
             for check in broken
         ],
+        "notes": [check["sentence"] for check in checks if check["name"] == "claims"],
         "repeated": repeated,
     }
 

@@ -22,6 +22,7 @@ from decimal import (
 from bot.risk.book import ZERO, Unclassifiable
 from bot.risk.checks.outcome import unknown
 from bot.risk.checks.registry import CHECKS, Applies, Row
+from bot.risk.claims import compare
 from bot.risk.decision import CheckResult, Decision, SizeFactor
 from bot.risk.exposure import FLOOR, Exposure, classify
 from bot.risk.factors import FACTOR_REASONS, FACTORS, ONE
@@ -123,6 +124,9 @@ def _evaluate(
         exposure.sized_qty = _on_grid(exposure, opening, step)
     exposure.sized_notional = exposure.sized_qty * exposure.price
     _ask(plan.on_size, answers, intent, exposure, snapshot, limits)
+    told = compare(intent.claims, snapshot, limits)
+    if told is not None:
+        answers.results.append(told)
     return _decide(intent, snapshot, exposure, answers, factors, step)
 
 

@@ -117,6 +117,8 @@ class RiskLimits:
     max_request_age_seconds: float = 300.0
     max_clock_skew_seconds: float = 2.0
     """How far in the future a stamp may lie before it is unreadable."""
+    max_claim_deviation: float = 0.1
+    """Of what a strategy says of market or portfolio from what is known; beyond it is told."""
     require_model_registry: bool = False
     """With it, a missing registry of model versions denies; without, only a listed one counts."""
 

@@ -56,6 +56,17 @@ class AlgorithmOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimsView:
+    """What the strategy says of market and portfolio; kept and compared, never decided on."""
+
+    price: Decimal | None = None
+    volatility: float | None = None
+    """Of daily log returns."""
+    volume_24h: Decimal | None = None
+    portfolio_value: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TradeIntent:
     """The trade request as the gate sees it. `notional` is in quote currency, positive."""
 
@@ -81,6 +92,7 @@ class TradeIntent:
     options: AlgorithmOptions = field(default_factory=AlgorithmOptions)
     stop_price: Decimal | None = None
     """Where the strategy gives the trade up; what it loses there is its risk."""
+    claims: ClaimsView | None = None
 
 
 @dataclass(frozen=True, slots=True)

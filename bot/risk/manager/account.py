@@ -18,8 +18,6 @@ from models.messages import parse_plain_decimal
 ZERO = Decimal(0)
 _DAY = timedelta(hours=24)
 _SECOND = timedelta(seconds=1)
-CLAIM_TOLERANCE = Decimal("0.02")
-"""Of our own view; prices move that much between two readings."""
 ASSUMED_VALUE = Decimal(100_000)
 """Of a portfolio that nobody has told the value of."""
 
@@ -113,14 +111,14 @@ class UnifiedRiskManager(PortfolioRisk):
         self._cash += equity - self.equity
         self._roll()
 
-    def claim_value(self, claimed: Decimal) -> str | None:
+    def claim_value(self, claimed: Decimal, tolerance: float) -> str | None:
         """What a strategy says the portfolio is worth: it counts only where nobody knows better.
 
-        Returns a sentence where it is not believed and differs, or None.
+        Returns a sentence where it is not believed and differs by more than this share, or None.
         """
         if self.value_known:
             own = self.equity
-            if own and abs(claimed - own) <= own * CLAIM_TOLERANCE:
+            if own and abs(claimed - own) <= own * Decimal(repr(tolerance)):
                 return None
             return f"the strategy says that the portfolio is worth {claimed:f}; it is {own:f}"
         if not self._claimed:

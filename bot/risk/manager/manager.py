@@ -201,7 +201,7 @@ class MLRiskManager:
     def _take_value(self, given: Read) -> None:
         """The strategy's word on the portfolio, where the account has none of its own."""
         if given.portfolio_value is not None:
-            doubt = self.account.claim_value(given.portfolio_value)
+            doubt = self.account.claim_value(given.portfolio_value, self.limits.max_claim_deviation)
             if doubt is not None:
                 given.warnings.append(doubt)
         elif self.account.value_assumed:

@@ -183,6 +183,28 @@ def test_a_request_without_a_time_is_as_old_as_its_receipt(desk: Desk) -> None:
     assert codec.from_json(TradeIntent, decision.intent).created_at == received
 
 
+def test_what_a_strategy_claims_decides_nothing_is_stored_and_told_where_it_is_far(
+    desk: Desk,
+) -> None:
+    claims = {"portfolio_value": "900000000", "volatility": 0.5, "price": "1"}
+    told = desk.approve("r-far", market_data=claims)
+    plain = desk.approve("r-plain", signal_data={"position_size": "2001"})
+    assert (told["verdict"], plain["verdict"]) == ("allow", "allow")
+    assert plain["notes"] == []
+    (note,) = told["notes"]
+    for words in ("900000000 by the strategy's", "the volatility", "the price is 65000"):
+        assert words in note
+    with desk.db.reading() as session:
+        row = session.get_one(DecisionRow, "r-far")
+        payload = session.get_one(TradeRequestRow, "r-far").payload
+    assert row.intent["claims"]["portfolio_value"] == "900000000"
+    assert payload["market_data"]["portfolio_value"] == "900000000"
+    near = desk.approve(
+        "r-near", market_data={"price": "65100"}, signal_data={"position_size": 2002}
+    )
+    assert near["notes"] == []
+
+
 def test_a_stored_decision_replays_to_the_same_bytes(desk: Desk) -> None:
     desk.approve("r-1")
     desk.approve("r-2", ml_predictions={"confidence": 0.2})

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pybit.unified_trading import HTTP
+from pydantic import SecretStr
 
 import bot.risk
 from bot.clock import FixedClock
@@ -26,7 +27,7 @@ from bot.risk import (
     TradeValidationResult,
     UnifiedRiskManager,
 )
-from config.settings import ExchangeMode, Settings
+from config.settings import Environment, ExchangeMode, Settings, TradingMode
 from models.enums import CircuitBreakerType, TradeBlockReason, TradeSide
 from tests.support.seed_document import (
     BASIC_SETUP,
@@ -132,7 +133,14 @@ async def test_a_pipeline_is_made_without_a_server_and_needs_one_to_submit(
 def test_a_session_of_another_venue_than_the_systems_is_refused(
     session: dict[str, bool], mode: str, fits: bool
 ) -> None:
-    settings = Settings(exchange_mode=ExchangeMode(mode))
+    settings = Settings(
+        exchange_mode=ExchangeMode(mode),
+        account="main",
+        api_key=SecretStr("key"),
+        api_secret=SecretStr("secret"),
+        environment=Environment.PRODUCTION,
+        trading_mode=TradingMode.CONSERVATIVE,
+    )
     given = HTTP(**session)
     if fits:
         assert MLTradeExecutionPipeline(settings, exchange_client=given).exchange_client is given

@@ -436,15 +436,46 @@ class EquityRow(Base):
 
 
 class EquityDayRow(Base):
-    """The first reading of a UTC day and the peaks: what losses and drawdown are measured from."""
+    """A UTC day's start and the peak: what losses and drawdown are measured from
+    (`models/repositories/bases.py`)."""
 
     __tablename__ = "equity_day"
     account: Mapped[str] = mapped_column(primary_key=True)
     day: Mapped[str] = mapped_column(primary_key=True)
     start_equity: Mapped[Decimal]
+    """In the money of now, as the peak is: cash flows since then have scaled it."""
+    start_at: Mapped[datetime | None]
+    """The reading that it comes from; None: a day of an earlier version."""
+    start_confirmed: Mapped[bool] = mapped_column(server_default=text("true"))
+    """Three readings agree on it; before, one reading stands in for it and nothing latches."""
     peak_equity: Mapped[Decimal]
-    """The highest reading ever, up to and including this day."""
+    """The highest confirmed equity ever, up to and including this day."""
+    peak_at: Mapped[datetime | None]
     low_equity: Mapped[Decimal]
+    confirmed_equity: Mapped[Decimal | None]
+    """What the newest three readings that agreed say."""
+    confirmed_at: Mapped[datetime | None]
+    flows_read_at: Mapped[datetime | None]
+    """Up to when cash flows are known."""
+    rebased_at: Mapped[datetime | None]
+    """When an operator last took what had been lost as judged: losses count from there."""
+
+
+class CashFlowRow(Base):
+    """Money that came or left without a trade: it scales what losses are measured from."""
+
+    __tablename__ = "cash_flow"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    flow_id: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    currency: Mapped[str]
+    amount: Mapped[Decimal]
+    share: Mapped[Decimal | None]
+    """What it made of every unit that was there before; None: it can't be said."""
+    recorded_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_cash_flow_at", "account", "at"),)
 
 
 class InstrumentRow(Base):

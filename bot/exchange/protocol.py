@@ -147,6 +147,17 @@ class Wallet:
     unrealised_pnl: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class CashFlow:
+    """Money that came into the account (positive amount) or left it without a trade."""
+
+    flow_id: str
+    kind: str
+    currency: str
+    amount: Decimal
+    at: datetime
+
+
 class Exchange(Protocol):
     """One account at one venue."""
 
@@ -180,6 +191,9 @@ class Exchange(Protocol):
     def positions(self) -> Sequence[ExchangePosition]: ...
 
     def wallet(self) -> Wallet: ...
+
+    def cash_flows(self, *, since: datetime) -> Sequence[CashFlow]:
+        """Deposits, withdrawals and transfers, oldest first."""
 
     def instruments(self) -> Sequence[Instrument]: ...
 

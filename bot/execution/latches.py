@@ -20,12 +20,15 @@ from bot.risk.limits import RiskLimits
 from bot.risk.selftest.baseline import NOW, Case, healthy
 from bot.risk.snapshot import PortfolioView
 from models.database import Database, UnitOfWork
-from models.enums import CheckStatus, ScopeKind, TradingState
-from models.repositories import portfolio, states
+from models.enums import CheckStatus, CircuitBreakerType, ScopeKind, TradingState
+from models.repositories import bases, states
 from models.tables import BreakerRow, TradingStateRow
 
-LOSSES = ("daily_loss_limit",)
-"""Latches whose reset also takes the present equity as the new base of the day and of 24 hours."""
+DRAWDOWN = "drawdown"
+"""No breaker but a limit that holds until the peak is reached again: it can be reset as one."""
+LOSSES = (CircuitBreakerType.DAILY_LOSS_LIMIT, DRAWDOWN)
+"""What takes the present equity as the new base when it is reset: of the day and of 24 hours, and
+the drawdown's also as the new peak."""
 OF_THE_ACCOUNT = frozenset(
     {
         "trading_state",
@@ -138,13 +141,14 @@ class Latches:
                 with_for_update=True,
                 populate_existing=True,
             )
-            if row is None:
+            if row is None and kind != DRAWDOWN:
                 raise Refused(self._unknown(uow.session, kind), code="unknown_breaker")
-            was_tripped = row.tripped
-            if was_tripped:
+            was_tripped = row is None or row.tripped
+            if row is not None:
                 row.tripped, row.reason, row.changed_at = False, f"reset: {reason}", now
+            if was_tripped:
                 if kind in LOSSES:
-                    portfolio.rebase_day(uow.session, self._account, now)
+                    bases.rebase(uow.session, self._account, now, peak=kind == DRAWDOWN)
                 self._note(uow, "breaker_reset", actor, {"breaker": kind, "reason": reason}, now)
                 uow.session.flush()
                 self._release(uow, state, reason, actor, now)

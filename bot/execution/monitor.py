@@ -7,11 +7,8 @@ is a glitch until the next ones confirm it.
 import logging
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
 
 from bot.clock import Clock
 from bot.execution import latches
@@ -21,13 +18,11 @@ from models.audit_progress import verify_on
 from models.database import Database, UnitOfWork
 from models.enums import CircuitBreakerType
 from models.locks import lock_account
-from models.repositories import disagreements, portfolio
-from models.tables import EquityRow, HeartbeatRow
+from models.repositories import bases, disagreements
+from models.repositories.bases import CONFIRMATIONS
+from models.tables import HeartbeatRow
 
 log = logging.getLogger(__name__)
-
-CONFIRMATIONS = 3
-"""Readings in a row that must agree before a breaker latches: one bad tick is no loss."""
 
 
 @dataclass
@@ -44,9 +39,12 @@ class Monitor:
         now = self.clock.now()
         limit = self.limits.limits().max_daily_loss_share
         with self.db.unit_of_work() as uow:
-            day = portfolio.equity_day(uow.session, self.account, now)
-            readings = _newest_readings(uow.session, self.account, CONFIRMATIONS)
-            if day is None or len(readings) < CONFIRMATIONS or day.start_equity <= 0:
+            day = bases.newest_day(uow.session, self.account)
+            if day is None or not day.start_confirmed or day.start_equity <= 0:
+                return False
+            known = bases.known_until(day, now)
+            readings = [e for _, e in bases.readings(uow.session, self.account, known)]
+            if len(readings) < CONFIRMATIONS:
                 return False
             losses = [(day.start_equity - reading) / day.start_equity for reading in readings]
             if min(losses) < limit:
@@ -140,14 +138,3 @@ class Monitor:
         if tripped:
             log.critical("breaker tripped: %s", reason, extra={"breaker": kind.value})
         return tripped
-
-
-def _newest_readings(session: Session, account: str, count: int) -> list[Decimal]:
-    return list(
-        session.scalars(
-            select(EquityRow.equity)
-            .where(EquityRow.account == account)
-            .order_by(EquityRow.at.desc())
-            .limit(count)
-        )
-    )

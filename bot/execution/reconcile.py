@@ -18,6 +18,7 @@ from bot.exchange.protocol import (
     Wallet,
 )
 from bot.execution import belonging, ownership, settlement
+from bot.execution.cash_flows import CashFlows
 from bot.execution.fills import FillBook
 from bot.execution.identity import PREFIX
 from bot.execution.parents import is_urgent, wake_child
@@ -69,6 +70,7 @@ class Reconciler:
         self._clock = clock
         self._wakeups = wakeups
         self._fills = FillBook(db, account, wakeups)
+        self._cash = CashFlows(db, exchange, account, clock)
 
     def resolve_child(self, child_id: int) -> ChildState | None:
         """Brings a child to the truth; never places anything itself."""
@@ -260,6 +262,8 @@ class Reconciler:
         """Reads the wallet and stores it as the account's newest equity."""
         wallet = self._exchange.wallet()
         self.store_wallet(wallet)
+        # After the wallet: what it shows of a withdrawal, the log shows as well.
+        self._cash.read()
         return wallet.equity
 
     def store_wallet(self, wallet: Wallet) -> None:

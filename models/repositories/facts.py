@@ -53,7 +53,10 @@ class AccountFacts:
     equity: Decimal | None = None
     available: Decimal | None = None
     equity_a_day_ago: Decimal | None = None
-    """The first reading of the last 24 hours."""
+    """The middle one of the first three readings of the last 24 hours, in the money of now."""
+    equity_a_day_ago_at: datetime | None = None
+    cash_flows: list[tuple[datetime, Decimal]] = field(default_factory=list)
+    """When money came or left, and what that made of each unit that was there."""
     equity_day_start: Decimal | None = None
     equity_peak: Decimal | None = None
     consecutive_losses: int = 0
@@ -71,10 +74,20 @@ def read(session: Session, trade: TradeKey, now: datetime) -> AccountFacts:
     facts = AccountFacts()
     for what, words, numbers, at in session.execute(_STATEMENT, _parameters(trade, now)):
         _READERS[what](facts, words, numbers, at)
+    _bring_to_the_money_of_now(facts)
     facts.states.sort(key=lambda s: (s.scope_kind, s.scope_key))
     facts.positions.sort(key=lambda p: p.symbol)
     facts.reservations.sort(key=lambda r: (r.symbol, r.side, r.reduce_only))
     return facts
+
+
+def _bring_to_the_money_of_now(facts: AccountFacts) -> None:
+    since = facts.equity_a_day_ago_at
+    if facts.equity_a_day_ago is None or since is None:
+        return
+    for at, share in facts.cash_flows:
+        if at > since:
+            facts.equity_a_day_ago *= share
 
 
 def _parameters(trade: TradeKey, now: datetime) -> Mapping[str, object]:
@@ -143,8 +156,18 @@ _STATEMENT = text(
     (SELECT 'equity', NULL, ARRAY[equity, available], at
       FROM equity WHERE account = :account ORDER BY at DESC LIMIT 1)
     UNION ALL
-    (SELECT 'equity_a_day_ago', NULL, ARRAY[equity], NULL
-      FROM equity WHERE account = :account AND at >= :day_ago ORDER BY at LIMIT 1)
+    SELECT 'equity_a_day_ago', NULL, ARRAY[percentile_disc(0.5) WITHIN GROUP (ORDER BY equity)],
+        min(at)
+      FROM (
+        SELECT equity, at FROM equity
+          WHERE account = :account AND at >= greatest(:day_ago, (
+            SELECT rebased_at FROM equity_day WHERE account = :account ORDER BY day DESC LIMIT 1
+          ))
+          ORDER BY at LIMIT 3
+      ) AS first_readings HAVING count(*) > 0
+    UNION ALL
+    SELECT 'cash_flow', NULL, ARRAY[share], at
+      FROM cash_flow WHERE account = :account AND at > :day_ago AND share IS NOT NULL
     UNION ALL
     SELECT 'equity_day', NULL, ARRAY[start_equity, peak_equity], NULL
       FROM equity_day WHERE account = :account AND day = :day
@@ -247,9 +270,14 @@ def _equity(facts: AccountFacts, _: object, numbers: Sequence[Decimal], at: date
 
 
 def _equity_a_day_ago(
-    facts: AccountFacts, _: object, numbers: Sequence[Decimal], __: object
+    facts: AccountFacts, _: object, numbers: Sequence[Decimal], at: datetime
 ) -> None:
     (facts.equity_a_day_ago,) = numbers
+    facts.equity_a_day_ago_at = at
+
+
+def _cash_flow(facts: AccountFacts, _: object, numbers: Sequence[Decimal], at: datetime) -> None:
+    facts.cash_flows.append((at, numbers[0]))
 
 
 def _equity_day(facts: AccountFacts, _: object, numbers: Sequence[Decimal], __: object) -> None:
@@ -278,6 +306,7 @@ _READERS: dict[str, _Reader] = {
     "own_working": _own_working,
     "equity": _equity,
     "equity_a_day_ago": _equity_a_day_ago,
+    "cash_flow": _cash_flow,
     "equity_day": _equity_day,
     "losses": _losses,
     "orders": _orders,

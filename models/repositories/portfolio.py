@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from models.repositories import bases
 from models.tables import (
     AccountRow,
     EquityDayRow,
@@ -51,7 +52,8 @@ def record_equity(
     available: Decimal,
     unrealised_pnl: Decimal,
 ) -> None:
-    """Stores a reading and keeps the day's start, its low and the running peak."""
+    """Stores a reading. It may begin a day; what losses are measured from is confirmed later
+    (`bases.confirm`)."""
     session.add(
         EquityRow(
             account=account,
@@ -62,22 +64,11 @@ def record_equity(
             unrealised_pnl=unrealised_pnl,
         )
     )
-    day = at.astimezone(UTC).date().isoformat()
-    earlier_peak = session.scalar(
-        select(func.max(EquityDayRow.peak_equity)).where(EquityDayRow.account == account)
-    )
-    peak = max(equity, earlier_peak) if earlier_peak is not None else equity
-    statement = insert(EquityDayRow).values(
-        account=account, day=day, start_equity=equity, peak_equity=peak, low_equity=equity
-    )
+    day = equity_day(session, account, at) or bases.begin_day(session, account, at, equity)
     session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["account", "day"],
-            set_={
-                "peak_equity": func.greatest(EquityDayRow.peak_equity, peak),
-                "low_equity": func.least(EquityDayRow.low_equity, equity),
-            },
-        )
+        update(EquityDayRow)
+        .where(EquityDayRow.account == account, EquityDayRow.day == day.day)
+        .values(low_equity=func.least(EquityDayRow.low_equity, equity))
     )
 
 
@@ -85,19 +76,6 @@ def equity_day(session: Session, account: str, now: datetime) -> EquityDayRow | 
     return session.get(
         EquityDayRow, (account, now.astimezone(UTC).date().isoformat()), populate_existing=True
     )
-
-
-def rebase_day(session: Session, account: str, now: datetime) -> None:
-    """What was lost today has been judged: the newest equity is the day's new start."""
-    newest = session.scalar(
-        select(EquityRow.equity)
-        .where(EquityRow.account == account)
-        .order_by(EquityRow.at.desc())
-        .limit(1)
-    )
-    day = equity_day(session, account, now)
-    if newest is not None and day is not None:
-        day.start_equity = newest
 
 
 def instrument(session: Session, symbol: str) -> InstrumentRow | None:

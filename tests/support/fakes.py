@@ -11,6 +11,7 @@ from bot.clock import FixedClock
 from bot.errors import ExchangeRefused, MlriskError
 from bot.exchange.bybit import body as bodies
 from bot.exchange.protocol import (
+    CashFlow,
     ExchangeOrder,
     ExchangePosition,
     Execution,
@@ -27,7 +28,7 @@ from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.database import Database
 from models.enums import TradeSide
-from models.repositories import portfolio
+from models.repositories import bases, portfolio
 
 T0 = datetime(2026, 11, 23, 12, tzinfo=UTC)
 D = Decimal
@@ -56,6 +57,7 @@ class FakeExchange:
     before_post: Callable[[], None] | None = None
     recv_window_ms: int = 5000
     uid: str = "10000001"
+    cash: list[CashFlow] = field(default_factory=list)
     _ids: Any = field(default_factory=lambda: count(1))
 
     touch: Decimal = PRICE
@@ -265,6 +267,14 @@ class FakeExchange:
     def wallet(self) -> Wallet:
         return Wallet(D(100_000), D(100_000), D(90_000), D(0), D(0), D(0))
 
+    def cash_flows(self, *, since: datetime) -> Sequence[CashFlow]:
+        return [flow for flow in self.cash if flow.at >= since]
+
+    def transfer(self, amount: Decimal, currency: str = "USDT") -> None:
+        """Money comes or leaves: the wallet and the log both show it."""
+        number = next(self._ids)
+        self.cash.append(CashFlow(f"t-{number}", "TRANSFER_IN", currency, amount, self.clock.now()))
+
     def instruments(self) -> Sequence[Instrument]:
         return [INSTRUMENT]
 
@@ -427,12 +437,15 @@ def prepare(db: Database, exchange: FakeExchange, account: str, now: datetime) -
                 }
             ],
         )
-        portfolio.record_equity(
-            session,
-            account,
-            now,
-            equity=wallet.equity,
-            wallet_balance=wallet.wallet_balance,
-            available=wallet.available,
-            unrealised_pnl=wallet.unrealised_pnl,
-        )
+        for seconds in (6, 3, 0):
+            portfolio.record_equity(
+                session,
+                account,
+                now - timedelta(seconds=seconds),
+                equity=wallet.equity,
+                wallet_balance=wallet.wallet_balance,
+                available=wallet.available,
+                unrealised_pnl=wallet.unrealised_pnl,
+            )
+        session.flush()
+        bases.confirm(session, account, now)

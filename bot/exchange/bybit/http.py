@@ -1,7 +1,7 @@
 """BybitExchange: the Exchange protocol over Bybit V5's HTTP interface, through pybit."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from statistics import median
@@ -14,6 +14,7 @@ from bot.exchange.bybit.config import BybitConfig
 from bot.exchange.bybit.retcodes import GONE_CODES
 from bot.exchange.bybit.session import GuardedSession
 from bot.exchange.protocol import (
+    CashFlow,
     ExchangeOrder,
     ExchangePosition,
     Execution,
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 # Largest pages that the endpoints take (facts section 3).
 ORDERS_PAGE, EXECUTIONS_PAGE, POSITIONS_PAGE = 50, 100, 200
 INSTRUMENTS_PAGE, KLINES_PAGE = 1000, 1000
+TRANSACTIONS_PAGE = 50
+CASH_FLOWS = ("TRANSFER_IN", "TRANSFER_OUT")
+"""What deposits and withdrawals are in a unified account: money enters and leaves by transfers."""
 # execution/list refuses a window of more than seven days.
 EXECUTION_WINDOW = timedelta(days=7)
 CLOCK_SAMPLES = 5
@@ -142,16 +146,23 @@ class BybitExchange:
 
     def _executions_since(self, since: datetime) -> list[Execution]:
         found: dict[str, Execution] = {}
+        for window in self._windows(since):
+            found |= {e.exec_id: e for e in self._executions(**window)}
+        return list(found.values())
+
+    def _windows(self, since: datetime, *, ended: bool = False) -> Iterator[dict[str, object]]:
+        """What a list of the past may be asked for at once, oldest first; the last window is left
+        open at its end unless `ended`."""
         start, now = since, self._clock.now()
         while True:
             window: dict[str, object] = {"startTime": parse.to_milliseconds(start)}
             is_last = start + EXECUTION_WINDOW >= now
-            if not is_last:
+            if ended or not is_last:
                 window["endTime"] = parse.to_milliseconds(start + EXECUTION_WINDOW)
             # The last window is left open at its end, so that a slow clock of ours hides nothing.
-            found |= {e.exec_id: e for e in self._executions(**window)}
+            yield window
             if is_last:
-                return list(found.values())
+                return
             start += EXECUTION_WINDOW
 
     def _executions(self, **where: object) -> list[Execution]:
@@ -181,6 +192,21 @@ class BybitExchange:
         if not isinstance(rows, list) or len(rows) != 1:
             raise parse.UnreadableRow("list", rows)
         return parse.wallet(rows[0], settle_coin=self._config.settle_coin)
+
+    def cash_flows(self, *, since: datetime) -> Sequence[CashFlow]:
+        found: dict[str, CashFlow] = {}
+        for kind in CASH_FLOWS:
+            # Without an end this list stops a day after its start.
+            for window in self._windows(since, ended=True):
+                rows = self._session.pages(
+                    "get_transaction_log",
+                    accountType="UNIFIED",
+                    type=kind,
+                    limit=TRANSACTIONS_PAGE,
+                    **window,
+                )
+                found |= {flow.flow_id: flow for flow in map(parse.cash_flow, rows)}
+        return sorted(found.values(), key=lambda flow: (flow.at, flow.flow_id))
 
     def instruments(self) -> Sequence[Instrument]:
         """Instruments of the settle coin. One unreadable row leaves out that one, with a log."""

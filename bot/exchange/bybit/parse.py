@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.errors import DependencyDown
 from bot.exchange.protocol import (
+    CashFlow,
     ExchangeOrder,
     ExchangePosition,
     Execution,
@@ -210,6 +211,17 @@ def _available(row: Row, coin: Row) -> Decimal:
         for field in ("totalPositionIM", "totalOrderIM", "locked", "bonus")
     )
     return decimal(coin, "walletBalance") - held
+
+
+def cash_flow(row: Row) -> CashFlow:
+    """A row of the transaction log, of a type that no trade makes."""
+    return CashFlow(
+        flow_id=text(row, "id"),
+        kind=text(row, "type"),
+        currency=text(row, "currency"),
+        amount=decimal(row, "change"),
+        at=moment(row, "transactionTime"),
+    )
 
 
 def instrument(row: Row, *, category: str) -> Instrument:

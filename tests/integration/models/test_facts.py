@@ -146,7 +146,7 @@ def test_of_an_unknown_account_nothing_is_known(db: Database) -> None:
 def test_money_rules_and_the_day_are_read_as_they_were_stored(db: Database) -> None:
     prepare(db, FakeExchange(None), TRADE.account, T0)  # type: ignore[arg-type]
     with db.transaction() as session:
-        for hours, equity in ((-30, 1), (-23, 90_000), (-1, 120_000)):
+        for hours, equity in ((-30, 1), (-23, 90_000), (-22.9, 90_001), (-22.8, 1), (-1, 120_000)):
             portfolio.record_equity(
                 session,
                 TRADE.account,
@@ -158,9 +158,9 @@ def test_money_rules_and_the_day_are_read_as_they_were_stored(db: Database) -> N
             )
     found = read(db)
     assert (found.equity_at, found.equity, found.available) == (T0, D(100_000), D(90_000))
-    assert found.equity_a_day_ago == D(90_000)
+    assert found.equity_a_day_ago == D(90_000)  # the middle one of three
     assert found.equity_day_start == D(100_000)
-    assert found.equity_peak == D(120_000)
+    assert found.equity_peak == D(100_000)  # one reading of 120,000 confirms nothing
     assert found.instrument is not None
     assert (found.instrument.tick_size, found.instrument.qty_step) == (D("0.1"), D("0.001"))
     assert found.instrument.refreshed_at == T0

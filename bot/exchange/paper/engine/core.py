@@ -285,6 +285,12 @@ class PaperEngine:
         self.hooks.deleverage(uid, symbol, qty)
         self._run_due()
 
+    def transfer(self, uid: str, coin: str, amount: Decimal, now_ms: int) -> None:
+        """Money comes into the account, or leaves it where the amount is negative."""
+        self.advance(now_ms)
+        self.hooks.transfer(uid, coin, amount)
+        self._run_due()
+
     def inject_foreign_order(self, uid: str, params: Params) -> dict[str, Any]:
         """An order of the same account from elsewhere, in effect at once."""
         reply = self.hooks.foreign_order(uid, params)

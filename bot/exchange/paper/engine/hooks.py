@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from bot.exchange.paper.engine.lifecycle import Lifecycle
@@ -40,6 +41,24 @@ class Hooks:
         """Auto-deleveraging: part of a position is closed at mark as `AdlTrade`."""
         account, market = self.world.account(uid), self.world.market("linear", symbol)
         self.risk.deleverage(account, market, qty)
+
+    def transfer(self, uid: str, coin: str, amount: Decimal) -> None:
+        """A deposit (positive) or a withdrawal, as the transaction log shows it."""
+        account, world = self.world.account(uid), self.world
+        if not amount or account.balance(coin) + amount < 0:
+            raise reject("param", "amount")
+        world.ledger.book(
+            account,
+            coin,
+            seq=world.next_seq(),
+            time_ms=world.now,
+            category="",
+            symbol="",
+            kind="TRANSFER_IN" if amount > 0 else "TRANSFER_OUT",
+            cash_flow=amount,
+        )
+        account.void_margin()
+        world.moved[uid] = None
 
     def foreign_order(self, uid: str, params: Mapping[str, Any]) -> dict[str, Any]:
         return self.trading.place_now(uid, params)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal
 
 from bot.exchange.paper.engine.account import ZERO, Account
 from bot.exchange.paper.types import Category
@@ -13,7 +14,7 @@ class LogRow:
 
     seq: int
     time_ms: int
-    category: Category
+    category: Category | Literal[""]
     symbol: str
     coin: str
     kind: str
@@ -45,7 +46,7 @@ class Ledger:
         *,
         seq: int,
         time_ms: int,
-        category: Category,
+        category: Category | Literal[""],
         symbol: str,
         kind: str,
         cash_flow: Decimal = ZERO,

@@ -45,6 +45,7 @@ class Actions:
             "liquidation": self.liquidation,
             "adl": self.adl,
             "funding": self.funding,
+            "transfer": self.transfer,
             "close_sockets": self.close_sockets,
             "ban": self.ban,
             "pardon": self.pardon,
@@ -189,6 +190,16 @@ class Actions:
         self._exchange.paper.advance(world.now)
         self._exchange.paper.settlement.settle()
         return {"settled": spec.symbol}
+
+    def transfer(self, body: Body) -> Result:
+        """A deposit of `amount` of `coin` (USDT) to `uid`; a withdrawal where it is negative."""
+        coin = str(body.get("coin", "USDT"))
+        amount = Decimal(str(body.get("amount", "0")))
+        if not amount.is_finite():
+            raise Reject(10001, "amount must be a number")
+        now = self._exchange.venue.now_ms
+        self._exchange.paper.transfer(self._uid(body), coin, amount, now)
+        return {"transferred": plain(amount), "coin": coin}
 
     def close_sockets(self, body: Body) -> Result:
         """Aborts all sockets of `kind` (public, private, trade), or all."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal
 from itertools import count
 from queue import Empty, Queue
@@ -155,6 +156,23 @@ def test_the_account_is_ready_and_its_market_readable(exchange: BybitExchange) -
     assert abs(exchange.clock_offset_ms()) < 250
     assert SYMBOL in {row.symbol for row in exchange.instruments()}
     assert exchange.wallet().equity > 0
+
+
+def test_a_deposit_and_a_withdrawal_show_in_the_wallet_and_as_cash_flows(
+    paper: PaperExchangeProcess, exchange: BybitExchange
+) -> None:
+    began = exchange.server_time()
+    before = exchange.wallet().wallet_balance
+    paper.control("POST", "actions/transfer", {"amount": "500.5"})
+    paper.control("POST", "actions/transfer", {"amount": "-1500"})
+    assert exchange.wallet().wallet_balance == before - D("999.5")
+    flows = exchange.cash_flows(since=began)
+    assert [(f.kind, f.currency, f.amount) for f in flows] == [
+        ("TRANSFER_IN", "USDT", D("500.5")),
+        ("TRANSFER_OUT", "USDT", D("-1500")),
+    ]
+    assert exchange.cash_flows(since=began - timedelta(days=20)) == flows
+    paper.control("POST", "actions/transfer", {"amount": "999.5"})
 
 
 def test_a_taker_fills_and_shows_in_order_execution_position_and_wallet(

@@ -1,0 +1,209 @@
+"""What losses are measured from: confirmed readings of equity, in the money of now.
+
+A base is believed once three readings in a row agree on it, and it is scaled by every cash flow
+since: a withdrawal of 11 % makes it 11 % smaller, and so is no loss. All of it is rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, localcontext
+from statistics import median
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.inserting import insert_unless_known
+from models.tables import CashFlowRow, EquityDayRow, EquityRow
+
+CONFIRMATIONS = 3
+"""Readings in a row that must agree before anything latches on them: one bad tick is no loss."""
+AGREEMENT = Decimal("0.02")
+"""Readings agree within this share: far above what nine seconds of a market do to an account."""
+CARRIED = timedelta(hours=1)
+"""A day starts from the last confirmed equity of the day before, unless that is older than this."""
+FLOWS_AWAY = timedelta(seconds=60)
+"""While cash flows can't be read for so long, a withdrawal may look like a loss: losses count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Money that came into the account (positive) or left it; not made or lost by trading."""
+
+    flow_id: str
+    kind: str
+    currency: str
+    amount: Decimal
+    at: datetime
+
+
+def newest_day(session: Session, account: str, *, lock: bool = False) -> EquityDayRow | None:
+    """The newest day that has a reading."""
+    query = (
+        select(EquityDayRow)
+        .where(EquityDayRow.account == account)
+        .order_by(EquityDayRow.day.desc())
+        .limit(1)
+        .execution_options(populate_existing=True)
+    )
+    return session.scalar(query.with_for_update() if lock else query)
+
+
+def begin_day(session: Session, account: str, at: datetime, equity: Decimal) -> EquityDayRow:
+    """The day of a first reading. It starts from the last confirmed equity, where that is recent;
+    else from this reading, until others have confirmed it."""
+    before = newest_day(session, account)
+    day = at.astimezone(UTC).date().isoformat()
+    row = EquityDayRow(
+        account=account,
+        day=day,
+        start_equity=equity,
+        start_at=at,
+        start_confirmed=False,
+        peak_equity=equity,
+        peak_at=at,
+        low_equity=equity,
+    )
+    if before is not None and before.day < day:
+        row.peak_equity, row.peak_at = before.peak_equity, before.peak_at
+        row.confirmed_equity, row.confirmed_at = before.confirmed_equity, before.confirmed_at
+        row.flows_read_at, row.rebased_at = before.flows_read_at, before.rebased_at
+        last, last_at = before.confirmed_equity, before.confirmed_at
+        if last is not None and last_at is not None and at - last_at <= CARRIED:
+            row.start_equity, row.start_at, row.start_confirmed = last, last_at, True
+    insert_unless_known(session, row)
+    return session.get_one(EquityDayRow, (account, day), populate_existing=True)
+
+
+def confirm(session: Session, account: str, now: datetime) -> EquityDayRow | None:
+    """Takes in the newest readings: what three of them agree on is the account's equity."""
+    day = newest_day(session, account, lock=True)
+    if day is None:
+        return None
+    found = readings(session, account, known_until(day, now))
+    value = agreed([equity for _, equity in found])
+    if value is None:
+        return day
+    at = found[0][0]
+    day.confirmed_equity, day.confirmed_at = value, at
+    first = not day.start_confirmed and not _has_confirmed_peak(session, day)
+    if not day.start_confirmed:
+        day.start_equity, day.start_at, day.start_confirmed = value, at, True
+    if first or value > day.peak_equity:
+        day.peak_equity, day.peak_at = value, at
+    return day
+
+
+def agreed(equities: Sequence[Decimal]) -> Decimal | None:
+    """The middle one of enough readings that lie close together; else None."""
+    if len(equities) < CONFIRMATIONS:
+        return None
+    lowest, highest = min(equities), max(equities)
+    if highest - lowest > abs(highest) * AGREEMENT:
+        return None
+    return median(equities)
+
+
+def known_until(day: EquityDayRow, now: datetime) -> datetime:
+    """Up to when readings can be told from cash flows."""
+    read = day.flows_read_at
+    return now if read is None or now - read > FLOWS_AWAY else read
+
+
+def readings(
+    session: Session, account: str, until: datetime, count: int = CONFIRMATIONS
+) -> list[tuple[datetime, Decimal]]:
+    """The newest readings up to a moment, newest first, each in that moment's money."""
+    rows = session.execute(
+        select(EquityRow.at, EquityRow.equity)
+        .where(EquityRow.account == account, EquityRow.at <= until)
+        .order_by(EquityRow.at.desc())
+        .limit(count)
+    ).all()
+    if not rows:
+        return []
+    flows = session.execute(
+        select(CashFlowRow.at, CashFlowRow.share).where(
+            CashFlowRow.account == account,
+            CashFlowRow.at > rows[-1].at,
+            CashFlowRow.at <= until,
+            CashFlowRow.share.is_not(None),
+        )
+    ).all()
+    return [(r.at, scaled(r.equity, [f.share for f in flows if f.at > r.at])) for r in rows]
+
+
+def scaled(equity: Decimal, shares: Sequence[Decimal]) -> Decimal:
+    for share in shares:
+        equity *= share
+    return equity
+
+
+def book_flow(session: Session, account: str, flow: Flow, now: datetime, *, valued: bool) -> bool:
+    """Stores a cash flow once and scales what was measured before it; False: it was known.
+
+    One whose worth is not known (`valued` False) is stored and scales nothing.
+    """
+    day = newest_day(session, account, lock=True)
+    before = [equity for _, equity in readings(session, account, flow.at)]
+    share = _share(median(before), flow.amount) if before and valued else None
+    row = CashFlowRow(
+        account=account,
+        flow_id=flow.flow_id,
+        at=flow.at,
+        kind=flow.kind,
+        currency=flow.currency,
+        amount=flow.amount,
+        share=share,
+        recorded_at=now,
+    )
+    if not insert_unless_known(session, row):
+        return False
+    if day is None or not before or not valued:
+        return True
+    if share is None:
+        # Emptied, or filled from nothing: what comes next is a new account's money.
+        rebase(session, account, now)
+        day.start_confirmed, day.rebased_at = False, flow.at
+        day.peak_equity, day.peak_at = Decimal(0), flow.at
+        return True
+    if day.start_at is None or day.start_at < flow.at:
+        day.start_equity *= share
+    if day.peak_at is None or day.peak_at < flow.at:
+        day.peak_equity *= share
+    if day.confirmed_equity is not None and day.confirmed_at and day.confirmed_at < flow.at:
+        day.confirmed_equity *= share
+    return True
+
+
+def _share(before: Decimal, amount: Decimal) -> Decimal | None:
+    """What a cash flow makes of every unit that was there."""
+    if before <= 0 or before + amount <= 0:
+        return None
+    with localcontext() as context:
+        context.prec = 38
+        return ((before + amount) / before).quantize(Decimal(1).scaleb(-18))
+
+
+def rebase(session: Session, account: str, now: datetime, *, peak: bool = False) -> None:
+    """What was lost has been judged: the present equity is the new start of the day and of 24
+    hours, and with `peak` of the drawdown."""
+    day = newest_day(session, account, lock=True)
+    if day is None:
+        return
+    newest = readings(session, account, now)
+    value = agreed([equity for _, equity in newest])
+    day.rebased_at = newest[-1][0] if newest else now
+    day.start_confirmed = value is not None
+    if newest:
+        day.start_equity, day.start_at = value or newest[0][1], newest[0][0]
+        if peak:
+            day.peak_equity, day.peak_at = day.start_equity, day.start_at
+
+
+def _has_confirmed_peak(session: Session, day: EquityDayRow) -> bool:
+    """Some earlier day has one, or this one was started anew."""
+    earlier = select(EquityDayRow.day).where(
+        EquityDayRow.account == day.account, EquityDayRow.day < day.day
+    )
+    return day.rebased_at is not None or session.scalar(earlier.limit(1)) is not None

@@ -19,7 +19,7 @@ from bot.execution import holdback, permits, pricing, settlement, volume_counter
 from bot.execution.budget import OrderBudget
 from bot.execution.holdback import Circumstances, Hold, Sent
 from bot.execution.pacing import Pace
-from bot.execution.parents import is_urgent, lot_rules, new_child, wake_child
+from bot.execution.parents import is_urgent, lot_rules, lowest_price, new_child, wake_child
 from bot.execution.ports import LimitsSource, Wakeups, limits_for
 from bot.failpoints import BEFORE_CLAIM_COMMIT, hit
 from bot.risk.codec import moment_text, plain
@@ -235,8 +235,9 @@ class Claims:
         """Under a pace that shrinks, a part of a planned slice waits for the next spacing."""
         if parent.pace is None or parent.stepped or rules is None:
             return
+        lowest = min(price, lowest_price(parent))
         least = (
-            lot_rules(rules).min_child_lots(price, reduce_only=parent.reduce_only) * rules.qty_step
+            lot_rules(rules).min_child_lots(lowest, reduce_only=parent.reduce_only) * rules.qty_step
         )
         qty = holdback.shrunk_qty(child, Pace.from_json(parent.pace), rules.qty_step, least)
         later = now + holdback.spacing(parent)

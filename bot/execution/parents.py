@@ -46,6 +46,13 @@ def lot_rules(instrument: InstrumentRow) -> LotRules:
     )
 
 
+def lowest_price(parent: ParentOrderRow) -> Decimal:
+    """Where the venue may count the worth of the parent's next child; its limit, in rows from
+    before it was stored."""
+    found = parent.params.get("lowest_price")
+    return parent.price_limit if found is None else Decimal(found)
+
+
 def unplanned_qty(parent: ParentOrderRow, open_children: Sequence[ChildOrderRow]) -> Decimal:
     """What no live child holds; of a planned schedule that is nothing."""
     held = sum((child.qty - child.filled_qty for child in open_children), ZERO)

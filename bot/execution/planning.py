@@ -14,7 +14,9 @@ from bot.execution.remedies import MAX_FALLBACK_BPS
 from bot.execution.scheduling import (
     LAST_SLICE_GRACE_SECONDS,
     asked_horizon,
+    lowest_price,
     schedule_for,
+    slippage_share,
 )
 from bot.risk.codec import plain
 from bot.risk.decision import Decision
@@ -120,6 +122,7 @@ def _plan(
             "chosen_because": why,
             "slots_merged": schedule.slots_merged,
             "residual": plain(schedule.residual),
+            "lowest_price": plain(lowest_price(intent, price, limits)),
             "backup": backup_plans.stored(
                 algorithm, intent.options, limits.working, reduce_only=reducing
             ),
@@ -134,11 +137,6 @@ def _plan(
         start_at=now,
         deadline_at=deadline,
     )
-
-
-def slippage_share(limits: RiskLimits) -> Decimal:
-    """The allowed slippage as a share of the price."""
-    return Decimal(repr(limits.max_slippage_bps)) / 10_000
 
 
 def price_limit(

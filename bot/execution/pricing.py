@@ -9,7 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.execution.exit_bounds import ExitBounds, nearest_tick
-from bot.execution.planning import round_to_tick, slippage_share
+from bot.execution.planning import round_to_tick
+from bot.execution.scheduling import slippage_share
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.enums import TradeSide
@@ -46,8 +47,34 @@ def bound(
     if resting is not None:
         return resting
     share = slippage_share(limits) if child.bound_bps is None else child.bound_bps / _BPS
-    wanted = better(touch * (1 + side.sign * share), limit)
-    return round_to_tick(wanted, rules.tick_size.normalize(), side)
+    tick = rules.tick_size.normalize()
+    wanted = round_to_tick(better(touch * (1 + side.sign * share), limit), tick, side)
+    return (
+        wanted
+        if parent.reduce_only
+        else _worth_enough(wanted, side, child.qty, rules, touch, limit)
+    )
+
+
+def _worth_enough(
+    wanted: Decimal,
+    side: TradeSide,
+    qty: Decimal,
+    rules: InstrumentRow,
+    touch: Decimal,
+    limit: Decimal,
+) -> Decimal:
+    """A bound at which the venue counts enough worth, where one still trades at the touch.
+
+    The market may have fallen since the child was sized: a purchase's bound may go up to its
+    limit, a sale's to the touch.
+    """
+    tick = rules.tick_size.normalize()
+    needed = nearest_tick(rules.min_notional / qty, tick, TradeSide.SELL)
+    if wanted >= needed:
+        return wanted
+    highest = limit if side is TradeSide.BUY else touch
+    return needed if needed <= highest else wanted
 
 
 def exit_limit(

@@ -12,7 +12,7 @@ from bot.execution.algorithms.stepping import Terms
 from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import AlgorithmOptions, InstrumentView, MarketView, TradeIntent
-from models.enums import Algorithm
+from models.enums import Algorithm, TradeSide
 
 DEFAULT_HORIZON_SECONDS = 30.0
 DEFAULT_INTERVAL_SECONDS = 5.0
@@ -59,28 +59,30 @@ def schedule_for(
     )
     if algorithm in STEPPED or (algorithm is Algorithm.VWAP and intent.options.volume_model):
         return _stepped(algorithm, intent, decision, limits, instrument, market, price, rules)
+    # Children are sized where the venue counts their worth: at their own worst price.
+    worst = lowest_price(intent, price, limits)
     qty, reduce_only = decision.approved_qty, decision.reduce_only
     horizon, interval = _times(algorithm, intent, decision, limits.max_slices)
     params: dict[str, Any] = {"horizon_seconds": horizon, "interval_seconds": interval}
     spacing = interval
     match algorithm:
         case Algorithm.IMMEDIATE:
-            plan = immediate.plan(qty, price, rules, reduce_only=reduce_only)
+            plan = immediate.plan(qty, worst, rules, reduce_only=reduce_only)
             return Scheduled(plan.total, plan, {}, IMMEDIATE_TIMEOUT_SECONDS)
         case Algorithm.TWAP:
             slots = _twap(intent.options, horizon, interval)
             params |= _recorded_randomness(intent.options)
-            plan = twap.plan(slots, qty, price, rules, reduce_only=reduce_only)
+            plan = twap.plan(slots, qty, worst, rules, reduce_only=reduce_only)
         case Algorithm.VWAP:
             volumes = _curve(intent, decision, limits.max_slices)
             curve = vwap.VwapParams(horizon, volumes)
-            plan = vwap.plan(curve, qty, price, rules, reduce_only=reduce_only)
+            plan = vwap.plan(curve, qty, worst, rules, reduce_only=reduce_only)
             params = {"horizon_seconds": horizon, "volume_curve": list(volumes)}
             spacing = horizon / len(volumes)
         case Algorithm.IMPLEMENTATION_SHORTFALL:
             costs = cost_parameters(intent, market, qty, price, horizon, interval)
             plan = implementation_shortfall.plan(
-                costs, horizon, qty, price, rules, reduce_only=reduce_only
+                costs, horizon, qty, worst, rules, reduce_only=reduce_only
             )
             params["risk_aversion"] = costs.risk_aversion
             params["expected_cost_bps"] = round(costs.expected_cost_bps(), 6)
@@ -88,6 +90,20 @@ def schedule_for(
             raise Infeasible(f"algorithm {algorithm.value} has no schedule")
     params["spacing_seconds"] = spacing
     return Scheduled(plan.total, plan, params, horizon)
+
+
+def slippage_share(limits: RiskLimits) -> Decimal:
+    """The allowed slippage as a share of the price."""
+    return Decimal(repr(limits.max_slippage_bps)) / 10_000
+
+
+def lowest_price(intent: TradeIntent, price: Decimal, limits: RiskLimits) -> Decimal:
+    """The lowest price of any child: a sale's bound, and as much room for a purchase, whose market
+    may fall; the strategy's own limit where that says more."""
+    lowest = price * (1 - slippage_share(limits))
+    if intent.limit_price is None:
+        return lowest
+    return (min if intent.side is TradeSide.BUY else max)(lowest, intent.limit_price)
 
 
 def asked_horizon(intent: TradeIntent) -> float:
@@ -146,7 +162,8 @@ def _stepped(
     """The parameters of a stepped trade, proven by making its stepper once."""
     lots, residual = whole_lots(decision.approved_qty, rules.qty_step)
     qty = lots * rules.qty_step
-    if lots < rules.min_child_lots(price, reduce_only=decision.reduce_only):
+    worst = lowest_price(intent, price, limits)
+    if lots < rules.min_child_lots(worst, reduce_only=decision.reduce_only):
         raise Infeasible(f"position_size is too small: {lots} lots are under the venue's minimum")
     horizon = asked_horizon(intent)
     interval = intent.interval_seconds

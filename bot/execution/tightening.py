@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from bot.clock import Clock
 from bot.execution import settlement, snapshots
-from bot.execution.parents import release, step_soon, unplanned_qty
-from bot.execution.planning import round_to_tick, slippage_share
+from bot.execution.parents import lowest_price, release, step_soon, unplanned_qty
+from bot.execution.planning import round_to_tick
 from bot.execution.ports import MarketCache, Wakeups
+from bot.execution.scheduling import slippage_share
 from bot.market.reading import MarketReading
 from bot.risk import codec
 from bot.risk.checks import execution, exposures, trade_risk
@@ -277,7 +278,7 @@ def _shorten(
 ) -> None:
     """Takes `missing` off a planned child; one that would be too small to send ends."""
     kept = child.qty - missing
-    notional = kept * parent.price_limit
+    notional = kept * lowest_price(parent)
     if kept >= rules.min_qty and (parent.reduce_only or notional >= rules.min_notional):
         child.qty = kept
         release(uow, parent, missing)

@@ -239,7 +239,9 @@ class ParentWorker:
             return [*_cancel_all(resting), WaitUntil(min(now + POLL, parent.deadline_at))]
         side = TradeSide(parent.side)
         limit = self._price_limit(parent, look.view, rules, limits, now)
-        terms = Terms(side, limit, rules.tick_size.normalize(), parent.reduce_only)
+        touch = touch_of(side, look.view, traded, limits, now)
+        worth_at = touch.bid if touch.usable else None
+        terms = Terms(side, limit, rules.tick_size.normalize(), parent.reduce_only, worth_at)
         stepper = steppers.stepper(
             backup_plans.working_algorithm(parent),
             parent.params,
@@ -249,7 +251,6 @@ class ParentWorker:
             forecast=look.forecast,
         )
         progress = progress_of(parent, children, pace, now)
-        touch = touch_of(side, look.view, traded, limits, now)
         if parent.reduce_only and not touch.usable:
             return blind.step(terms, progress, lot_rules(rules))
         return stepper.step(progress, touch, lot_rules(rules))

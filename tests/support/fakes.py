@@ -56,6 +56,7 @@ class FakeExchange:
     visible: bool = True
     before_post: Callable[[], None] | None = None
     recv_window_ms: int = 5000
+    min_notional: Decimal = Decimal(5)
     uid: str = "10000001"
     cash: list[CashFlow] = field(default_factory=list)
     _ids: Any = field(default_factory=lambda: count(1))
@@ -75,12 +76,17 @@ class FakeExchange:
         }
 
     def place(self, body: Mapping[str, object], *, as_of: datetime | None = None) -> OrderAck:
-        """Refuses numbers that aren't in their shortest form, as Bybit does."""
+        """Refuses numbers that aren't in their shortest form and orders under the minimum notional,
+        as Bybit does."""
         self.posts += 1
         for name in ("qty", "price"):
             value = body[name]
             if value is not None and value != bodies.plain(D(str(value))):
                 raise ExchangeRefused(10001, f"{name} invalid: {value}")
+        price, qty = body["price"], D(str(body["qty"]))
+        worth = self.min_notional if price is None else D(str(price)) * qty
+        if worth < self.min_notional and not body["reduceOnly"]:
+            raise ExchangeRefused(110094, "Order does not meet minimum order value")
         if self.before_post is not None:
             self.before_post()
         error, effect = self.faults.pop(0) if self.faults else (None, True)

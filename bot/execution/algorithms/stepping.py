@@ -130,6 +130,9 @@ class Terms:
     price_limit: Decimal
     tick_size: Decimal
     reduce_only: bool = False
+    worth_at: Decimal | None = None
+    """Where the venue may count a child's worth: a purchase's bound lies at the touch, far under a
+    limit that the market has left; None: at the price limit."""
 
     def __post_init__(self) -> None:
         require_positive("price_limit", self.price_limit)
@@ -152,7 +155,7 @@ class Terms:
     def min_lots(self, rules: LotRules, price: Decimal) -> int:
         """The smallest child at this price that could be sent at the price limit too: so that
         what a child leaves can always be sent by another style."""
-        lower = min(price, self.price_limit)
+        lower = min(price, self.worth_at or self.price_limit, self.price_limit)
         return rules.min_child_lots(lower, reduce_only=self.reduce_only)
 
 

@@ -14,7 +14,7 @@ from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 from tests.unit.bot.risk.cases import NOW, limits, market
 
 D = Decimal
-RULES = InstrumentRow(symbol="BTCUSDT", tick_size=D("0.1"), qty_step=D("0.001"))
+RULES = InstrumentRow(symbol="BTCUSDT", tick_size=D("0.1"), qty_step=D("0.001"), min_notional=D(5))
 
 
 def parent(side: str = "buy", limit: str = "30150", **changes: object) -> ParentOrderRow:
@@ -27,7 +27,7 @@ def parent(side: str = "buy", limit: str = "30150", **changes: object) -> Parent
 
 
 def child(**changes: object) -> ChildOrderRow:
-    row = ChildOrderRow(style="ioc", price=None, bound_bps=None)
+    row = ChildOrderRow(style="ioc", price=None, bound_bps=None, qty=D("0.01"))
     for name, value in changes.items():
         setattr(row, name, value)
     return row
@@ -141,3 +141,22 @@ def test_only_the_strategys_own_limit_holds_an_exit() -> None:
     assert bound(leaving(limit="29990"), child(), market(), RULES, limits(), NOW) == D("29990")
     assert worst_price(leaving(), child()) is None
     assert worst_price(leaving(limit="29990"), child()) == D("29990")
+
+
+@pytest.mark.parametrize(
+    ("side", "limit", "bid", "slippage", "expected"),
+    [
+        ("buy", "30200", "29800", 10.0, "30000"),
+        ("sell", "29800", "30010", 50.0, "30000"),
+        ("sell", "29800", "29900", 10.0, "29870.1"),
+    ],
+)
+def test_a_bound_is_raised_to_what_is_worth_enough_where_that_still_trades(
+    side: str, limit: str, bid: str, slippage: float, expected: str
+) -> None:
+    rules = InstrumentRow(
+        symbol="BTCUSDT", tick_size=D("0.1"), qty_step=D("0.001"), min_notional=D(300)
+    )
+    view = market(bid=D(bid), ask=D(bid) + D("0.1"))
+    few = limits(max_slippage_bps=slippage)
+    assert bound(parent(side, limit), child(), view, rules, few, NOW) == D(expected)

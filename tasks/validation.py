@@ -9,6 +9,7 @@ from tasks.base import MlriskTask
 from tasks.context import services
 
 LONGEST_WAIT_SECONDS = 5
+REFUSE_UNREADABLE = "tasks.validation.refuse_unreadable"
 
 
 @shared_task(
@@ -25,10 +26,29 @@ LONGEST_WAIT_SECONDS = 5
     # Nor does it end with a worker that is killed at the hard time limit.
     acks_on_failure_or_timeout=False,
 )
-def validate_and_execute(self: MlriskTask, request: dict[str, Any]) -> dict[str, Any]:
-    """A strategy's door: decides the request and starts its execution; idempotent by request_id."""
+def validate_and_execute(self: MlriskTask, *request: Any, **named: Any) -> dict[str, Any]:
+    """A strategy's door: decides the request and starts its execution; idempotent by request_id.
+
+    It takes one argument, `request`; whatever else is called is answered by its fields.
+    """
     redelivered = bool((self.request.delivery_info or {}).get("redelivered"))
-    return services().approval.validate_and_execute(request, redelivered=redelivered)
+    return services().approval.validate_and_execute(
+        _the_request(request, named), redelivered=redelivered
+    )
+
+
+def _the_request(given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    if len(given) == 1 and not named:
+        return given[0]
+    if not given and named.keys() == {"request"}:
+        return named["request"]
+    return {"arguments": list(given), **named}
+
+
+@shared_task(base=MlriskTask, name=REFUSE_UNREADABLE, ignore_result=False)
+def refuse_unreadable(text: str, problem: str) -> dict[str, Any]:
+    """Answers and records a message that no worker could read as a task."""
+    return services().approval.refuse_unreadable(text, problem)
 
 
 @shared_task(base=MlriskTask, name="tasks.validation.validate_stored")

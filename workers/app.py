@@ -20,6 +20,7 @@ from config.settings import load_settings
 from tasks.startup import prove_identity, prove_limits
 from workers import readiness
 from workers.logs import configure_logging
+from workers.reading import read_json_strictly
 from workers.schedule import beat_schedule
 from workers.stopping import stop_without_a_reader
 
@@ -37,6 +38,8 @@ app = Celery(
 )
 app.conf.update(celery_settings(load_settings().require_redis_url()))
 app.conf.beat_schedule = beat_schedule()
+app.conf.worker_consumer = "workers.reading:AnsweringConsumer"
+read_json_strictly()
 app.set_default()
 
 

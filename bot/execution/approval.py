@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from bot.clock import Clock
-from bot.errors import BadMessage, DependencyDown, MlriskError
+from bot.errors import BadMessage, DependencyDown, FieldError, MlriskError
 from bot.execution import exits, intake, outcomes, ownership, precedence, rows, snapshots
 from bot.execution.admission import Admission
 from bot.execution.deciding import decide, gate_version
@@ -92,6 +92,12 @@ class ApprovalService:
         except BadMessage as error:
             self._admission.record(raw, error)
             return outcomes.bad_message(intake.claimed_request_id(raw), error)
+
+    def refuse_unreadable(self, text: str, problem: str) -> dict[str, Any]:
+        """The answer to a message that is no task at all, after its audit entry."""
+        error = BadMessage((FieldError("request", problem),))
+        self._admission.record(text, error)
+        return outcomes.bad_message(intake.claimed_request_id(text), error)
 
     def validate_stored(self, request_id: str) -> dict[str, Any] | None:
         """Decides a request whose row was written first; None when there is no such row."""

@@ -1,6 +1,5 @@
 """`mlrisk submit`: a trade request that can't be lost, because its row is written first."""
 
-import json
 import sys
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 from console.context import HomeOption, JsonOption, reading_engine, settings_of
 from console.errors import CommandError, ExitCode
 from console.output import print_json, stdout
+from models import strict_json
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -61,7 +61,7 @@ def _load(file: str) -> Any:
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
         # Digits as text: a float would round money before anybody has looked at it.
-        return json.loads(text, parse_float=str)
+        return strict_json.loads(text, parse_float=str)
     except OSError as error:
         raise CommandError(f"{file} can't be read: {error.strerror}", ExitCode.USAGE) from error
     except ValueError as error:

@@ -1,6 +1,5 @@
 """`mlrisk whatif`: what the gate would answer now; nothing is written, sent or recorded."""
 
-import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from console.configuring import FileOption, SetOption, chosen_limits
 from console.context import HomeOption, JsonOption, reading, settings_of
 from console.errors import CommandError, ExitCode
 from console.output import print_json, stdout, utc
+from models import strict_json
 
 if TYPE_CHECKING:
     from bot.execution.planning import ParentPlan
@@ -61,7 +61,7 @@ def _load(order: str) -> Any:
     try:
         text = sys.stdin.read() if order == "-" else Path(order).read_text(encoding="utf-8")
         # Digits as text: a float would round money before anybody has looked at it.
-        return json.loads(text, parse_float=str)
+        return strict_json.loads(text, parse_float=str)
     except OSError as error:
         raise CommandError(f"{order} can't be read: {error.strerror}", ExitCode.USAGE) from error
     except ValueError as error:

@@ -29,6 +29,7 @@ from workers.account_feed import AccountFeed
 from workers.app import app
 from workers.logs import configure_logging
 from workers.market_feed import MarketFeed
+from workers.refusals import Refusals, beat_of
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ def _watch(
     stop: threading.Event,
 ) -> int:
     positions, beat = _Pulse(POSITION_SECONDS), _Pulse(HEARTBEAT_SECONDS)
+    refusals = Refusals(context.db, context.settings.account, context.clock)
     while not stop.wait(PUBLISH_SECONDS):
         market.publish()
         health = [stream.health() for stream in streams]
@@ -100,9 +102,8 @@ def _watch(
             if positions.is_due():
                 account.store_positions()
             if beat.is_due():
-                context.monitor.heartbeat(
-                    "feed", os.getpid(), {h.name: h.state.value for h in health}
-                )
+                context.monitor.heartbeat("feed", os.getpid(), beat_of(health))
+                refusals.note({s: why for h in health for s, why in h.refused.items()})
         except OperationalError as error:
             log.error("Postgres can't be reached: %s", error)
             return 1

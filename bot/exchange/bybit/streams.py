@@ -13,7 +13,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -31,6 +31,7 @@ from bot.exchange.bybit.frames import (
 )
 from bot.exchange.bybit.parse import UnreadableRow
 from bot.exchange.bybit.stream_socket import StreamSocket
+from bot.exchange.bybit.subscriptions import Subscriptions
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,9 @@ class Pace:
     """Nothing at all heard, pongs included: two ping periods and a bit."""
     data_silence: float | None = None
     """No data heard; only for streams that always have something to say."""
+    refused_first: float = 30.0
+    refused_last: float = 600.0
+    """A symbol that is refused now may be listed later: asked for every ten minutes at last."""
     backoff_first: float = 1.0
     backoff_last: float = 5.0
     """Without a market nothing is sent, so that a long pause would outlast the outage by itself."""
@@ -88,6 +92,8 @@ class StreamHealth:
     unreadable: int
     silent_seconds: float | None
     last_fault: str | None
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Symbols whose market the exchange refuses, with its words."""
 
 
 @dataclass(slots=True)
@@ -95,12 +101,7 @@ class _Handshake:
     """What is still to be acknowledged before the stream is live."""
 
     needs_auth: bool
-    requests: set[str] = field(default_factory=set)
     subscribed: bool = False
-
-    @property
-    def complete(self) -> bool:
-        return self.subscribed and not self.needs_auth and not self.requests
 
 
 class StreamSupervisor:
@@ -117,7 +118,12 @@ class StreamSupervisor:
         pace: Pace,
     ) -> None:
         self._config = config
-        self._topics = topics
+        self._subscriptions = Subscriptions(
+            topics,
+            partial=not private,
+            retry_first=pace.refused_first,
+            retry_last=pace.refused_last,
+        )
         self._private = private
         self._on_event = on_event
         self._on_gap = on_gap
@@ -170,6 +176,7 @@ class StreamSupervisor:
             unreadable=self._unreadable,
             silent_seconds=live.silent_seconds if live is not None else None,
             last_fault=self._last_fault,
+            refused=self._subscriptions.refused,
         )
 
     def _run(self) -> None:
@@ -214,6 +221,9 @@ class StreamSupervisor:
         ack_deadline = time.monotonic() + self._pace.connect
         data_at = time.monotonic()
         while not self._stopping.is_set():
+            self._subscriptions.ask_again(socket)
+            if not self._subscriptions.any_taken:
+                data_at = time.monotonic()  # nothing is to be heard
             fault = self._fault(socket, data_at)
             if fault is None and self._state is StreamState.CONNECTING:
                 fault = "not acknowledged in time" if time.monotonic() > ack_deadline else None
@@ -228,7 +238,7 @@ class StreamSupervisor:
                 refusal = self._acknowledge(socket, handshake, answer)
                 if refusal is not None:
                     return refusal
-                if handshake.complete and self._state is StreamState.CONNECTING:
+                if self._is_complete(handshake) and self._state is StreamState.CONNECTING:
                     self._go_live()
                     for waiting in early:
                         self._route(waiting)
@@ -254,24 +264,23 @@ class StreamSupervisor:
 
     def _subscribe_when_allowed(self, socket: StreamSocket, handshake: _Handshake) -> None:
         if not handshake.needs_auth and not handshake.subscribed:
-            handshake.requests = socket.subscribe(self._topics)
+            self._subscriptions.begin(socket)
             handshake.subscribed = True
+
+    def _is_complete(self, handshake: _Handshake) -> bool:
+        return handshake.subscribed and not handshake.needs_auth and self._subscriptions.complete
 
     def _acknowledge(
         self, socket: StreamSocket, handshake: _Handshake, answer: Control
     ) -> str | None:
         """Notes an acknowledgement; returns a refusal."""
-        if answer.kind in (ControlKind.AUTH, ControlKind.SUBSCRIBE) and not answer.ok:
-            return f"{answer.kind.value} refused: {answer.text}"
         if answer.kind is ControlKind.AUTH:
+            if not answer.ok:
+                return f"auth refused: {answer.text}"
             handshake.needs_auth = False
             self._subscribe_when_allowed(socket, handshake)
         elif answer.kind is ControlKind.SUBSCRIBE:
-            if answer.req_id:
-                handshake.requests.discard(answer.req_id)
-            elif handshake.requests:
-                # The documented sample of the private stream has no req_id: they come in order.
-                handshake.requests.pop()
+            return self._subscriptions.answered(answer.req_id, ok=answer.ok, text=answer.text)
         return None
 
     def _go_live(self) -> None:

@@ -17,6 +17,8 @@ class StreamServer:
         self.port = port
         self.auth_ok = True
         self.subscribe_ok = True
+        self.unknown: set[str] = set()
+        """Symbols that a subscription is refused for, whole."""
         self.echo_req_id = True
         self.acknowledge = True
         self.hang_handshake = False
@@ -110,7 +112,10 @@ class StreamServer:
         if not self.acknowledge or op == "ping":
             return
         ok = {"auth": self.auth_ok, "subscribe": self.subscribe_ok}.get(op, True)
-        answer = {"success": ok, "ret_msg": "" if ok else "no", "op": op, "conn_id": "c"}
+        strange = [t for t in asked.get("args", ()) if str(t).rpartition(".")[2] in self.unknown]
+        text = f"error:handler not found,topic:{strange[0]}" if strange else "no"
+        ok = ok and not (op == "subscribe" and strange)
+        answer = {"success": ok, "ret_msg": "" if ok else text, "op": op, "conn_id": "c"}
         if self.echo_req_id and "req_id" in asked:
             answer["req_id"] = asked["req_id"]
         await client.send_json(answer)

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -377,3 +378,44 @@ def test_executions_are_typed_with_their_fees(
     assert isinstance(funding, Execution)
     assert (trade.fee, trade.fee_currency) == (Decimal("26.3789275"), "USDT")
     assert (trade.moves_position, funding.moves_position) == (True, False)
+
+
+@pytest.fixture
+def two_symbols(server: StreamServer, listener: Listener) -> Iterator[StreamSupervisor]:
+    supervisor = public_stream(
+        config(endpoint=server.url),
+        ("GONEUSDT", "BTCUSDT"),
+        on_event=listener.on_event,
+        on_gap=listener.on_gap,
+        pace=replace(PACE, refused_first=0.2, refused_last=0.4, data_silence=1.0),
+    )
+    yield supervisor
+    supervisor.stop()
+
+
+def test_a_symbol_that_is_refused_is_named_and_takes_no_other_with_it(
+    server: StreamServer, listener: Listener, two_symbols: StreamSupervisor
+) -> None:
+    server.unknown = {"GONEUSDT"}
+    two_symbols.start()
+    eventually(lambda: is_live(two_symbols))
+    refused = two_symbols.health().refused
+    assert list(refused) == ["GONEUSDT"]
+    assert "handler not found" in refused["GONEUSDT"]
+    server.push(book(1))
+    eventually(lambda: any(isinstance(seen, BookFrame) for seen in listener.seen))
+    assert two_symbols.health().connections == 1
+
+
+def test_a_refused_symbol_is_asked_for_again_until_it_is_taken(
+    server: StreamServer, two_symbols: StreamSupervisor
+) -> None:
+    server.unknown = {"GONEUSDT", "BTCUSDT"}
+    two_symbols.start()
+    eventually(lambda: is_live(two_symbols))
+    assert set(two_symbols.health().refused) == {"GONEUSDT", "BTCUSDT"}
+    server.unknown = {"GONEUSDT"}
+    eventually(lambda: set(two_symbols.health().refused) == {"GONEUSDT"})
+    server.unknown = set()
+    eventually(lambda: not two_symbols.health().refused)
+    assert two_symbols.health().connections == 1

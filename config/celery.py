@@ -1,8 +1,18 @@
 """The Celery settings, each with the measurement behind it (facts: what Celery and Redis do)."""
 
+from collections.abc import Mapping
 from typing import Any
 
-QUEUES = ("validation", "execution", "monitoring", "emergency", "reporting")
+WORKERS: Mapping[str, tuple[str, ...]] = {
+    "validation": ("validation",),
+    # In turn, so that an exit waits for one ordinary message at most.
+    "execution": ("exits", "execution"),
+    "monitoring": ("monitoring",),
+    "emergency": ("emergency",),
+    "reporting": ("reporting",),
+}
+"""The queues of each worker process."""
+QUEUES = tuple(queue for queues in WORKERS.values() for queue in queues)
 
 TASK_TIME_LIMIT_SECONDS = 60
 VISIBILITY_TIMEOUT_SECONDS = 3 * TASK_TIME_LIMIT_SECONDS

@@ -256,6 +256,8 @@ class ChildOrderRow(Base):
     lease_until: Mapped[datetime | None]
     fencing_token: Mapped[int] = mapped_column(server_default=text("0"))
     wake_at: Mapped[datetime | None]
+    wakes: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """How often it was woken again in vain, since a worker last looked at it."""
     claims: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     posts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     sent_at: Mapped[datetime | None]
@@ -310,6 +312,14 @@ class ChildOrderRow(Base):
             "ix_child_done",
             "final_at",
             postgresql_where=text("final_at IS NOT NULL AND sent_at IS NOT NULL"),
+        ),
+        # The next of a parent's planned children.
+        Index(
+            "ix_child_planned",
+            "request_id",
+            "planned_at",
+            "child_id",
+            postgresql_where=text("state = 'planned'"),
         ),
         Index(
             "ix_child_unresolved",

@@ -1,6 +1,7 @@
 """The base of every task: log context, and what becomes of an error that may pass."""
 
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 import celery
@@ -18,6 +19,18 @@ class MlriskTask(celery.Task):
     """
 
     abstract = True
+
+    @property
+    def has_expired(self) -> bool:
+        """Whether its message is too old to be worth a look.
+
+        Celery asks before a message is handed to the pool, and there it may wait behind calls that
+        hang; by now a newer one is under way.
+        """
+        expires = self.request.expires
+        if isinstance(expires, str):
+            expires = datetime.fromisoformat(expires)
+        return isinstance(expires, datetime) and expires < datetime.now(UTC)
 
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
         level = logging.WARNING if isinstance(exc, RetryLater) else logging.ERROR

@@ -36,7 +36,7 @@ from bot.market.volume import MODELS_FILE
 from config.celery import with_database
 from config.settings import Settings, load_settings
 from models.database import Database
-from tasks.wakeups import CeleryWakeups, revoke_queued
+from tasks.wakeups import EXPIRES_IN_TIMEOUTS, CeleryWakeups, QueueDepth, revoke_queued
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,9 @@ class Services:
 
     @cached_property
     def wakeups(self) -> Wakeups:
-        return CeleryWakeups()
+        return CeleryWakeups(
+            expire_after=EXPIRES_IN_TIMEOUTS * timedelta(seconds=self.settings.wake_timeout_seconds)
+        )
 
     @property
     def owner(self) -> str:
@@ -169,6 +171,7 @@ class Services:
             wakeups=self.wakeups,
             horizon=timedelta(seconds=self.settings.dispatch_horizon_seconds),
             wake_timeout=timedelta(seconds=self.settings.wake_timeout_seconds),
+            depth=QueueDepth(self.settings.require_redis_url()),
         )
 
     @cached_property

@@ -6,10 +6,14 @@ from bot.execution.sender import SendResult
 from tasks.base import MlriskTask
 from tasks.context import services
 
+EXPIRED = "expired"
 
-@shared_task(base=MlriskTask, name="tasks.execution.send_child")
-def send_child(child_id: int) -> str:
+
+@shared_task(bind=True, base=MlriskTask, name="tasks.execution.send_child")
+def send_child(self: MlriskTask, child_id: int) -> str:
     """Sends a child that is due; one that was claimed before is looked up, never posted again."""
+    if self.has_expired:
+        return EXPIRED
     context = services()
     result = context.sender.send(child_id, context.settings.account)
     if result in (SendResult.ALREADY_TAKEN, SendResult.UNKNOWN):
@@ -17,7 +21,9 @@ def send_child(child_id: int) -> str:
     return result.value
 
 
-@shared_task(base=MlriskTask, name="tasks.execution.step_parent")
-def step_parent(request_id: str) -> str:
+@shared_task(bind=True, base=MlriskTask, name="tasks.execution.step_parent")
+def step_parent(self: MlriskTask, request_id: str) -> str:
     """Looks at a stepped parent that is due: new children, cancels, or its end."""
+    if self.has_expired:
+        return EXPIRED
     return services().parent_worker.step(request_id).value

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from config.celery import QUEUES, with_database
+from config.celery import WORKERS, with_database
 from workers import launches
 from workers.embedded import postgres, redis
 from workers.embedded.postgres import EmbeddedPostgres
@@ -50,7 +50,7 @@ class Options:
     concurrency: Mapping[str, int] = field(
         default_factory=lambda: {"validation": 2, "execution": 4}
     )
-    """Child processes by queue; one where none is named."""
+    """Child processes by worker; one where none is named."""
 
 
 @dataclass(frozen=True)
@@ -178,14 +178,14 @@ def _own_processes(home: Home, options: Options, environment: dict[str, str]) ->
         )
 
     specs = [process("feed", _python("workers.feed"))]
-    for queue in QUEUES:
-        command = _celery("worker", "--queues", queue, "--hostname", f"{queue}@%h")
-        command += ["--concurrency", str(options.concurrency.get(queue, 1))]
+    for name, queues in WORKERS.items():
+        command = _celery("worker", "--queues", ",".join(queues), "--hostname", f"{name}@%h")
+        command += ["--concurrency", str(options.concurrency.get(name, 1))]
         # A task waits in Redis, where any free child finds it, not in a busy child's pipe.
         command += ["--prefetch-multiplier", "1", "-O", "fair"]
         # Flower reads the events; gossip and mingle only slow the start.
         command += ["--task-events", "--without-gossip", "--without-mingle"]
-        specs.append(process(queue, command, _WORKER_STOP_SECONDS))
+        specs.append(process(name, command, _WORKER_STOP_SECONDS))
     # A pid file would keep beat from starting again after `kill -9`.
     beat = _celery("beat", "--scheduler", "redbeat.RedBeatScheduler", "--pidfile=")
     specs.append(process("beat", beat))

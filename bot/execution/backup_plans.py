@@ -212,6 +212,7 @@ def _plan_attempts(
             bound_bps=bound,
         )
         number += 1
+        successor.wake_at = now
         wake_child(uow, successor, is_urgent(parent), wakeups)
 
 

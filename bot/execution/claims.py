@@ -19,7 +19,7 @@ from bot.execution import holdback, permits, pricing, settlement, volume_counter
 from bot.execution.budget import OrderBudget
 from bot.execution.holdback import Circumstances, Hold, Sent
 from bot.execution.pacing import Pace
-from bot.execution.parents import is_urgent, lot_rules, lowest_price, new_child, wake_child
+from bot.execution.parents import is_late, lot_rules, lowest_price, new_child, wake_again
 from bot.execution.ports import LimitsSource, Wakeups, limits_for
 from bot.failpoints import BEFORE_CLAIM_COMMIT, hit
 from bot.risk.codec import moment_text, plain
@@ -76,6 +76,7 @@ class Claim:
     """`sent_at` of the row: from here the exchange counts how long it takes the request."""
     body: dict[str, object]
     lease_ends_monotonic: float
+    late: bool
 
 
 class Claims:
@@ -146,6 +147,7 @@ class Claims:
                 now,
                 body,
                 lease_ends,
+                is_late(child, now),
             )
 
     def _hold(
@@ -206,8 +208,8 @@ class Claims:
             )
         child.note = hold.why
         child.due_at = min(hold.until, child.deadline_at)
-        child.wake_at = now
-        wake_child(uow, child, is_urgent(parent), self._wakeups)
+        child.wakes = 0
+        wake_again(uow, parent, child, now, self._wakeups)
         uow.commit()
 
     def _stop(
@@ -291,6 +293,7 @@ class Claims:
         child.lease_until = now + timedelta(seconds=self._lease_seconds)
         child.fencing_token += 1
         child.claims += 1
+        child.wakes = 0
         child.posts += 1
         child.sent_at = now
         uow.audit(

@@ -11,7 +11,7 @@ from datetime import datetime
 from bot.clock import Clock
 from bot.errors import Refused
 from bot.execution import settlement
-from bot.execution.parents import is_urgent, step_soon, wake_child
+from bot.execution.parents import is_late, is_urgent, step_soon, wake_child
 from bot.execution.ports import DispatcherOnly, Wakeups
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, ParentState
@@ -143,7 +143,10 @@ class ParentControl:
         late.sort(key=lambda child: (child.planned_at, child.slot, child.attempt))
         for child in late:
             child.due_at = child.wake_at = now
-            wake_child(uow, child, is_urgent(parent), self._wakeups)
+        for place, child in enumerate(late):
+            # Late ones follow the first one by one: see `wake_next_late`.
+            if place == 0 or not is_late(child, now):
+                wake_child(uow, child, is_urgent(parent), self._wakeups)
         return len(late)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from bot.execution import parents
 from bot.execution.pacing import Pace
 from bot.risk.working_rules import WorkingRules
 from models.enums import ParentState, TradeSide
@@ -17,8 +18,7 @@ LOOK_AGAIN = timedelta(seconds=1)
 """Until a hold that ends by itself (a price, a pace) is looked at again."""
 PAUSE_LOOK = timedelta(seconds=2)
 """A resume wakes its children itself; this is for one whose wake-up was lost."""
-LATE_AFTER = timedelta(seconds=1)
-"""Later than this a slice is catching up; wake-ups and locks take a few hundredths."""
+LATE_AFTER = parents.LATE_AFTER
 DEFAULT_SPACING_SECONDS = 1.0
 
 
@@ -148,7 +148,7 @@ def _catching_up(
 
 def is_late(child: ChildOrderRow, now: datetime) -> bool:
     """A first attempt that should have gone out by now."""
-    return child.attempt == 0 and now - child.planned_at > LATE_AFTER
+    return child.attempt == 0 and parents.is_late(child, now)
 
 
 def _over_participation(

@@ -1,7 +1,7 @@
 """Single acts on a parent's rows and its children's; callers hold the parent's lock."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.execution.algorithms.base import LotRules
@@ -14,6 +14,10 @@ from models.repositories import orders
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
 ZERO = Decimal(0)
+SOON = timedelta(seconds=5)
+"""A message in Redis waits no longer for its time, as the dispatcher's horizon."""
+LATE_AFTER = timedelta(seconds=1)
+"""Later than this a slice is catching up; wake-ups and locks take a few hundredths."""
 
 
 def step_soon(uow: UnitOfWork, parent: ParentOrderRow, at: datetime, wakeups: Wakeups) -> None:
@@ -24,14 +28,55 @@ def step_soon(uow: UnitOfWork, parent: ParentOrderRow, at: datetime, wakeups: Wa
     if parent.step_at is None or parent.step_at > at:
         parent.step_at = at
     parent.step_wake_at = at
-    request_id, urgent = parent.request_id, is_urgent(parent)
-    uow.after_commit(lambda: wakeups.parent(request_id, at, urgent=urgent))
+    request_id, urgent, reduces = parent.request_id, is_urgent(parent), parent.reduce_only
+    uow.after_commit(lambda: wakeups.parent(request_id, at, urgent=urgent, reduces=reduces))
 
 
 def wake_child(uow: UnitOfWork, child: ChildOrderRow, urgent: bool, wakeups: Wakeups) -> None:
-    """Hands a child to the execution queue once it is durable."""
-    child_id, due = child.child_id, child.due_at
-    uow.after_commit(lambda: wakeups.child(child_id, due, urgent=urgent))
+    """Hands a child that was marked as woken to the execution queue once it is durable.
+
+    What is due later than `SOON` is left to the dispatcher: a row may wait for any time, a message
+    may not.
+    """
+    if child.wake_at is not None and child.due_at - child.wake_at > SOON:
+        child.wake_at = None
+        return
+    child_id, due, reduces = child.child_id, child.due_at, child.reduce_only
+    uow.after_commit(lambda: wakeups.child(child_id, due, urgent=urgent, reduces=reduces))
+
+
+def wake_again(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    now: datetime,
+    wakeups: Wakeups,
+    *,
+    failed: bool = False,
+) -> None:
+    """After a hold or a failure: of a parent's late or failed children only the first is woken, or
+    each would come back on its own and all of them fail again."""
+    child.wake_at = now
+    follows = failed or is_late(child, now)
+    if not (follows and orders.has_earlier_planned(uow.session, child)):
+        wake_child(uow, child, is_urgent(parent), wakeups)
+
+
+def wake_next_late(
+    uow: UnitOfWork, parent: ParentOrderRow, now: datetime, wakeups: Wakeups
+) -> None:
+    """One has gone out: the parent's next late child follows, as far as its catching up allows."""
+    following = orders.first_planned(uow.session, parent.request_id)
+    if following is None or not is_late(following, now) or following.due_at > now + SOON:
+        return
+    child_id, due, reduces = following.child_id, following.due_at, following.reduce_only
+    urgent = is_urgent(parent)
+    uow.after_commit(lambda: wakeups.child(child_id, due, urgent=urgent, reduces=reduces))
+
+
+def is_late(child: ChildOrderRow, now: datetime) -> bool:
+    """It should have gone out by now."""
+    return now - child.planned_at > LATE_AFTER
 
 
 def is_urgent(parent: ParentOrderRow) -> bool:

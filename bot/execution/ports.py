@@ -29,10 +29,15 @@ class MarketCache(Protocol):
 class Wakeups(Protocol):
     """At-least-once wake-ups that may be lost: rows are found again by the dispatcher."""
 
-    def child(self, child_id: int, due_at: datetime, *, urgent: bool = False) -> None:
-        """Urgent ones go through the emergency queue, which nothing else fills."""
+    def child(
+        self, child_id: int, due_at: datetime, *, urgent: bool = False, reduces: bool = False
+    ) -> None:
+        """Urgent ones go through the emergency queue, which nothing else fills; others that only
+        reduce overtake what adds."""
 
-    def parent(self, request_id: str, at: datetime, *, urgent: bool = False) -> None:
+    def parent(
+        self, request_id: str, at: datetime, *, urgent: bool = False, reduces: bool = False
+    ) -> None:
         """A stepped parent wants to be looked at."""
 
     def request(self, request_id: str) -> None: ...
@@ -81,10 +86,14 @@ def limits_for(source: LimitsSource, *, reduce_only: bool) -> RiskLimits:
 class DispatcherOnly:
     """No wake-ups of one's own: the dispatcher finds the rows within seconds."""
 
-    def child(self, child_id: int, due_at: datetime, *, urgent: bool = False) -> None:
+    def child(
+        self, child_id: int, due_at: datetime, *, urgent: bool = False, reduces: bool = False
+    ) -> None:
         """The dispatcher's next tick finds it."""
 
-    def parent(self, request_id: str, at: datetime, *, urgent: bool = False) -> None:
+    def parent(
+        self, request_id: str, at: datetime, *, urgent: bool = False, reduces: bool = False
+    ) -> None:
         """The dispatcher's next tick finds it."""
 
     def request(self, request_id: str) -> None:

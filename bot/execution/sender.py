@@ -9,7 +9,6 @@ that a halt, which takes it exclusively, knows when nothing is on its way any mo
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from enum import StrEnum
 
 from sqlalchemy import Connection, bindparam, select
@@ -21,8 +20,9 @@ from bot.execution import ownership, settlement
 from bot.execution.budget import OrderBudget
 from bot.execution.claims import Claim, Claims, NotClaimed, Prospect
 from bot.execution.failures import NOTHING_TO_REDUCE, classify_refusal, nothing_left_to_reduce
-from bot.execution.parents import is_urgent, wake_child
+from bot.execution.parents import wake_again, wake_next_late
 from bot.execution.ports import MarketCache, Wakeups
+from bot.execution.retrying import not_taken_delay
 from bot.failpoints import (
     AFTER_CLAIM_COMMIT,
     AFTER_OUTCOME_COMMIT,
@@ -163,12 +163,15 @@ class Sender:
     def _acked(self, claim: Claim, ack: OrderAck) -> SendResult:
         with self._outcome(claim) as owned:
             if owned is not None:
-                uow, _, child = owned
+                uow, parent, child = owned
+                now = self._clock.now()
                 child.state = ChildState.ACKED
                 child.exchange_order_id = ack.order_id
-                child.acked_at = child.acked_at or self._clock.now()
+                child.acked_at = child.acked_at or now
                 child.lease_owner, child.lease_until = None, None
                 self._audit_outcome(uow, child, claim, "acked", {"order_id": ack.order_id})
+                if claim.late:
+                    wake_next_late(uow, parent, now, self._wakeups)
         return SendResult.SENT
 
     def _refused(self, claim: Claim, error: ExchangeRefused) -> SendResult:
@@ -205,12 +208,11 @@ class Sender:
             if owned is not None:
                 uow, parent, child = owned
                 child.state = ChildState.PLANNED
-                child.due_at = max(child.due_at, now + timedelta(seconds=error.after_seconds))
-                child.wake_at = now
+                child.due_at = max(child.due_at, now + not_taken_delay(child, error))
                 child.lease_owner, child.lease_until = None, None
                 child.note = error.message
                 self._audit_outcome(uow, child, claim, "not_taken", {"text": error.message})
-                wake_child(uow, child, is_urgent(parent), self._wakeups)
+                wake_again(uow, parent, child, now, self._wakeups, failed=True)
         return SendResult.DEFERRED
 
     def _unknown(self, claim: Claim, error: OutcomeUnknown) -> SendResult:

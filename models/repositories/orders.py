@@ -5,8 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.orm import Session, aliased
 
 from models.enums import ChildState, ExecutionPriority, ExecutionStatus
 from models.open_rows import CHILD_IS_OPEN, CHILD_MAY_BE_AT_EXCHANGE, PARENT_IS_OPEN
@@ -25,6 +38,8 @@ class WakeWindow:
     now: datetime
     horizon: timedelta
     wake_timeout: timedelta
+    late_after: timedelta = timedelta(seconds=1)
+    """A planned child that is later than this goes after its parent's earlier ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +49,7 @@ class Due(Generic[K]):
     key: K
     at: datetime
     urgent: bool
+    reduces: bool
 
 
 def plan_anew(session: Session) -> None:
@@ -50,20 +66,31 @@ _PLAN_ANEW = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 def take_due_children(
-    session: Session, account: str, window: WakeWindow, limit: int
+    session: Session, account: str, window: WakeWindow, limit: int, *, reduces: bool
 ) -> Sequence[Due[int]]:
-    """Planned children of the account that need a wake-up, marked as woken now.
+    """Planned children of the account that need a wake-up, marked as woken now: exits, or what
+    adds.
 
     A child needs one when it is due within the horizon and was never woken, or when its last
     wake-up is older than the timeout and it should have gone out by now: that wake-up was lost.
+    The timeout doubles with each one in vain. Of a parent's late children only the first is
+    woken; when it has gone out, the next one is.
     """
     table = ChildOrderRow
+    again = window.wake_timeout.total_seconds() * _patience(table.wakes, table.child_id)
     chosen = (
         select(table.child_id)
         .where(
             table.account == account,
             table.state == ChildState.PLANNED,
-            _wants_wakeup(table.due_at, table.wake_at, window),
+            table.reduce_only.is_(reduces),
+            table.due_at <= window.now + window.horizon,
+            or_(
+                table.wake_at.is_(None),
+                func.greatest(table.wake_at, table.due_at)
+                < window.now - func.make_interval(0, 0, 0, 0, 0, 0, again),
+            ),
+            or_(table.planned_at >= window.now - window.late_after, ~_earlier_planned(table)),
         )
         .order_by(table.due_at)
         .limit(limit)
@@ -72,15 +99,68 @@ def take_due_children(
     rows = session.execute(
         update(table)
         .where(table.child_id.in_(chosen), ParentOrderRow.request_id == table.request_id)
-        .values(wake_at=window.now)
-        .returning(table.child_id, table.due_at, _is_urgent()),
+        .values(
+            wake_at=window.now,
+            wakes=case((table.wake_at.is_(None), table.wakes), else_=table.wakes + 1),
+        )
+        .returning(table.child_id, table.due_at, _is_urgent(), table.reduce_only),
         execution_options={"synchronize_session": False},
     )
-    return sorted((Due(key, at, urgent) for key, at, urgent in rows), key=_when)
+    return sorted((Due(*row) for row in rows), key=_when)
+
+
+MOST_DOUBLINGS = 2
+"""Of the wake timeout: a child whose wake-ups are lost is found again within four of them, and
+the spread."""
+
+
+def _patience(wakes: Any, key: Any) -> Any:
+    """In wake timeouts. Spread by up to half: what was lost together doesn't come together."""
+    doubled = func.power(2, func.least(wakes, MOST_DOUBLINGS))
+    return doubled * case((wakes == 0, 1.0), else_=1 + (key % 8) / 16.0)
+
+
+def _earlier_planned(table: Any) -> ColumnElement[bool]:
+    """Whether another planned child of the same parent comes before this one."""
+    earlier = aliased(ChildOrderRow)
+    return exists().where(
+        earlier.request_id == table.request_id,
+        earlier.state == ChildState.PLANNED,
+        tuple_(earlier.planned_at, earlier.child_id) < tuple_(table.planned_at, table.child_id),
+    )
+
+
+def has_earlier_planned(session: Session, child: ChildOrderRow) -> bool:
+    """Whether another planned child of the same parent comes before this one."""
+    table = ChildOrderRow
+    with session.no_autoflush:
+        return session.scalar(
+            select(table.child_id)
+            .where(
+                table.request_id == child.request_id,
+                table.state == ChildState.PLANNED,
+                tuple_(table.planned_at, table.child_id)
+                < tuple_(literal(child.planned_at), literal(child.child_id)),
+            )
+            .limit(1)
+        ) is not None  # fmt: skip
+
+
+def first_planned(session: Session, request_id: str) -> ChildOrderRow | None:
+    """The parent's planned child that comes first in its plan, counting unwritten changes."""
+    table = ChildOrderRow
+    with session.no_autoflush:
+        found = session.scalars(
+            select(table)
+            .where(table.request_id == request_id, table.state == ChildState.PLANNED)
+            .order_by(table.planned_at, table.child_id)
+            .limit(2)  # the one that has just gone out may still be planned in Postgres
+        ).all()
+    return next((child for child in found if child.state == ChildState.PLANNED), None)
 
 
 def take_due_parents(
-    session: Session, account: str, window: WakeWindow, limit: int
+    session: Session, account: str, window: WakeWindow, limit: int, *, reduces: bool
 ) -> Sequence[Due[str]]:
     """Stepped parents of the account that want to be looked at, marked as woken now; lost
     wake-ups included."""
@@ -90,6 +170,7 @@ def take_due_parents(
         .where(
             table.account == account,
             table.step_at.is_not(None),
+            table.reduce_only.is_(reduces),
             _wants_wakeup(table.step_at, table.step_wake_at, window),
         )
         .order_by(table.step_at)
@@ -100,11 +181,12 @@ def take_due_parents(
         update(table)
         .where(table.request_id.in_(chosen))
         .values(step_wake_at=window.now)
-        .returning(table.request_id, table.step_at, _is_urgent()),
+        .returning(table.request_id, table.step_at, _is_urgent(), table.reduce_only),
         execution_options={"synchronize_session": False},
     )
     # `step_at` is not null by the choice above.
-    return sorted((Due(key, at, urgent) for key, at, urgent in rows if at), key=_when)
+    found = (Due(key, at, urgent, reduces) for key, at, urgent, reduces in rows if at)
+    return sorted(found, key=_when)
 
 
 def _wants_wakeup(

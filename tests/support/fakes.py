@@ -407,14 +407,21 @@ class RecordedWakeups:
     requests: list[str] = field(default_factory=list)
     parents: list[tuple[str, datetime]] = field(default_factory=list)
     urgent: list[int | str] = field(default_factory=list)
+    reducing: list[int | str] = field(default_factory=list)
 
-    def child(self, child_id: int, due_at: datetime, *, urgent: bool = False) -> None:
+    def child(
+        self, child_id: int, due_at: datetime, *, urgent: bool = False, reduces: bool = False
+    ) -> None:
         self.children.append((child_id, due_at))
         self.urgent += [child_id] * urgent
+        self.reducing += [child_id] * reduces
 
-    def parent(self, request_id: str, at: datetime, *, urgent: bool = False) -> None:
+    def parent(
+        self, request_id: str, at: datetime, *, urgent: bool = False, reduces: bool = False
+    ) -> None:
         self.parents.append((request_id, at))
         self.urgent += [request_id] * urgent
+        self.reducing += [request_id] * reduces
 
     def request(self, request_id: str) -> None:
         self.requests.append(request_id)

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from bot.exchange.market_cache import RedisMarketCache
 from bot.exchange.paper.testing import PaperExchangeProcess
+from config.celery import WORKERS
 from models import migrate
 from models.database import Database
 from models.tables import ChildOrderRow, EquityRow, FillRow, ParentOrderRow, TradeRequestRow
@@ -155,7 +156,10 @@ class MiniSystem:
         self._add("feed", [sys.executable, "-m", "workers.feed"])
         for queue in queues:
             self._add(
-                queue, self._celery("worker", "-Q", queue, "-n", f"{queue}@%h", *_POOL[queue])
+                queue,
+                self._celery(
+                    "worker", "-Q", ",".join(WORKERS[queue]), "-n", f"{queue}@%h", *_POOL[queue]
+                ),
             )
         if beat:
             self._add("beat", self._celery("beat", "-S", "redbeat.RedBeatScheduler", "--pidfile="))

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from bot.exchange.factory import bybit_config
-from config.celery import QUEUES
+from config.celery import WORKERS
 from config.settings import FILE_SUFFIX, SettingsError, load_settings, secret_variables
 from tests.support.repository import ROOT, run_make, text_of
 
@@ -25,8 +25,8 @@ def _compose() -> dict[str, Any]:
 
 def test_each_queue_has_its_worker_and_every_process_a_health_check() -> None:
     services = _compose()["services"]
-    for queue in QUEUES:
-        assert f"-Q {queue} -n {queue}@%h" in services[f"worker-{queue}"]["command"]
+    for name, queues in WORKERS.items():
+        assert f"-Q {','.join(queues)} -n {name}@%h" in services[f"worker-{name}"]["command"]
     for name, service in services.items():
         if name not in ("migrate", "demo-strategy"):
             assert service["healthcheck"]["test"], name

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from celery import Celery
 
-from config.celery import QUEUES
+from config.celery import WORKERS
 from config.settings import load_settings
 from models import migrate
 from tests.support.waiting import eventually
@@ -83,7 +83,7 @@ def test_all_processes_serve_survive_their_servers_deaths_and_stop_cleanly(
         except client.connection().connection_errors:
             return False  # the first call after a broker's restart meets the old connection
         names = {name.partition("@")[0] for reply in replies for name in reply}
-        return names == set(QUEUES)
+        return names == set(WORKERS)
 
     def all_run() -> bool:
         return all(each.state == "RUNNING" for each in supervisor.status())

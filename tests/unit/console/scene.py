@@ -52,11 +52,15 @@ class KnownMarket:
 class NoWakeups:
     """Nobody listens: the scene does each step itself."""
 
-    def child(self, child_id: int, due_at: datetime, *, urgent: bool = False) -> None:
-        del child_id, due_at, urgent
+    def child(
+        self, child_id: int, due_at: datetime, *, urgent: bool = False, reduces: bool = False
+    ) -> None:
+        del child_id, due_at, urgent, reduces
 
-    def parent(self, request_id: str, at: datetime, *, urgent: bool = False) -> None:
-        del request_id, at, urgent
+    def parent(
+        self, request_id: str, at: datetime, *, urgent: bool = False, reduces: bool = False
+    ) -> None:
+        del request_id, at, urgent, reduces
 
     def request(self, request_id: str) -> None:
         del request_id

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from config.celery import QUEUES
+from config.celery import QUEUES, WORKERS
 from workers import topology
 from workers.home import Home
 from workers.launches import ProcessSpec
@@ -30,7 +30,7 @@ def test_one_machine_has_servers_first_and_strategies_last(home: Home) -> None:
     built = topology.build(home, Options(demo=True))
     stages = {spec.name: spec.stage for spec in built.specs}
     servers = ["postgres", "redis", "paper-exchange"]
-    own = ["feed", *QUEUES, "beat", "flower"]
+    own = ["feed", *WORKERS, "beat", "flower"]
     assert stages == {
         **dict.fromkeys(servers, topology.SERVERS),
         **dict.fromkeys(own, topology.PROCESSES),
@@ -63,14 +63,17 @@ def test_no_secret_is_on_a_command_line_or_in_a_representation(home: Home) -> No
         assert secret not in repr(built)
 
 
-def test_each_queue_has_a_worker_of_its_own_that_takes_one_task_at_a_time(home: Home) -> None:
+def test_each_queue_has_one_worker_that_takes_one_task_at_a_time(home: Home) -> None:
     specs = _by_name(topology.build(home, Options(concurrency={"execution": 3})))
-    for queue in QUEUES:
-        words = specs[queue].command
-        assert words[words.index("--queues") + 1] == queue
+    served = []
+    for name, queues in WORKERS.items():
+        words = specs[name].command
+        assert words[words.index("--queues") + 1] == ",".join(queues)
+        served += queues
         assert words[words.index("--prefetch-multiplier") + 1] == "1"
-        expected = "3" if queue == "execution" else "1"
+        expected = "3" if name == "execution" else "1"
         assert words[words.index("--concurrency") + 1] == expected
+    assert sorted(served) == sorted(QUEUES)
 
 
 def test_the_demo_strategy_knows_the_broker_and_the_exchange_and_nothing_else(home: Home) -> None:

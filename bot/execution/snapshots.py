@@ -75,6 +75,7 @@ def _portfolio_view(found: AccountFacts, market: MarketReading) -> PortfolioView
         as_of=found.equity_at,
         equity=_maybe_plain(found.equity),
         available_margin=_maybe_plain(found.available),
+        margin_in_flight=_plain(_in_flight(found)),
         equity_day_start=_maybe_plain(found.equity_day_start),
         equity_peak=_maybe_plain(found.equity_peak),
         rolling_pnl_24h=_rolling_pnl(found),
@@ -99,6 +100,11 @@ def _portfolio_view(found: AccountFacts, market: MarketReading) -> PortfolioView
         same_orders_last_minute=found.same_orders_last_minute,
         own=ShareView(_plain(found.own_qty), _plain(found.own_working)),
     )
+
+
+def _in_flight(found: AccountFacts) -> Decimal:
+    reserved = sum((r.notional for r in found.reservations if not r.reduce_only), Decimal(0))
+    return max(Decimal(0), reserved - found.resting_notional) + found.filled_since
 
 
 def _rolling_pnl(found: AccountFacts) -> Decimal | None:

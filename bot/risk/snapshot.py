@@ -187,6 +187,9 @@ class PortfolioView:
     as_of: datetime | None
     equity: Decimal | None
     available_margin: Decimal | None = None
+    margin_in_flight: Decimal = Decimal(0)
+    """Notional of what adds risk and the reading of the free margin doesn't know yet: reserved and
+    not at the exchange, or filled since."""
     equity_day_start: Decimal | None = None
     equity_peak: Decimal | None = None
     rolling_pnl_24h: Decimal | None = None

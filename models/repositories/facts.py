@@ -52,6 +52,10 @@ class AccountFacts:
     equity_at: datetime | None = None
     equity: Decimal | None = None
     available: Decimal | None = None
+    resting_notional: Decimal = Decimal(0)
+    """What rests at the exchange and adds risk: its reading of the free margin knows of it."""
+    filled_since: Decimal = Decimal(0)
+    """What was filled of adding orders since the newest reading, which doesn't know of it."""
     equity_a_day_ago: Decimal | None = None
     """The middle one of the first three readings of the last 24 hours, in the money of now."""
     equity_a_day_ago_at: datetime | None = None
@@ -155,6 +159,16 @@ _STATEMENT = text(
     UNION ALL
     (SELECT 'equity', NULL, ARRAY[equity, available], at
       FROM equity WHERE account = :account ORDER BY at DESC LIMIT 1)
+    UNION ALL
+    SELECT 'in_flight', NULL, ARRAY[
+        (SELECT coalesce(sum((c.qty - c.filled_qty) * p.reference_price), 0)
+          FROM child_order c JOIN parent_order p USING (request_id)
+          WHERE c.account = :account AND c.state IN ('acked', 'working') AND c.style <> 'ioc'
+            AND NOT c.reduce_only AND c.acked_at < newest.at),
+        (SELECT coalesce(sum(f.qty * f.price), 0)
+          FROM fill f JOIN child_order c USING (child_id)
+          WHERE f.account = :account AND f.executed_at > newest.at AND NOT c.reduce_only)], NULL
+      FROM (SELECT at FROM equity WHERE account = :account ORDER BY at DESC LIMIT 1) AS newest
     UNION ALL
     SELECT 'equity_a_day_ago', NULL, ARRAY[percentile_disc(0.5) WITHIN GROUP (ORDER BY equity)],
         min(at)
@@ -269,6 +283,10 @@ def _equity(facts: AccountFacts, _: object, numbers: Sequence[Decimal], at: date
     facts.equity_at = at
 
 
+def _in_flight(facts: AccountFacts, _: object, numbers: Sequence[Decimal], __: object) -> None:
+    facts.resting_notional, facts.filled_since = numbers
+
+
 def _equity_a_day_ago(
     facts: AccountFacts, _: object, numbers: Sequence[Decimal], at: datetime
 ) -> None:
@@ -305,6 +323,7 @@ _READERS: dict[str, _Reader] = {
     "own": _own,
     "own_working": _own_working,
     "equity": _equity,
+    "in_flight": _in_flight,
     "equity_a_day_ago": _equity_a_day_ago,
     "cash_flow": _cash_flow,
     "equity_day": _equity_day,

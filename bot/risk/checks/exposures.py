@@ -122,7 +122,8 @@ def free_margin(
     if portfolio is None or free is None or not free.is_finite():
         return unknown(MARGIN, "the free margin is missing")
     times, asked = portfolio.leverage, exposure.opening_notional
-    usable = free - free * limits.margin_buffer_share
+    # What is in flight will need its margin too, and is counted without leverage.
+    usable = max(ZERO, free - free * limits.margin_buffer_share - portfolio.margin_in_flight)
     if times is None:
         return capped(MARGIN, asked, usable, usable, asked, exposure.portfolio_age)
     if not (times.is_finite() and times >= 1):

@@ -61,6 +61,19 @@ class AccountBindingRow(Base):
     __table_args__ = (CheckConstraint("one = 1", name="ck_binding_one"),)
 
 
+class AccountFitnessRow(Base):
+    """Whether an account may trade, as the exchange was last asked."""
+
+    __tablename__ = "account_fitness"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    asked_at: Mapped[datetime]
+    ok: Mapped[bool]
+    reasons: Mapped[str]
+    """What is wrong with it; empty when nothing is."""
+    changed_at: Mapped[datetime]
+    """When it was first told so."""
+
+
 class TradeRequestRow(Base):
     """What a strategy asked for, once per request_id for ever."""
 

@@ -15,12 +15,13 @@ from bot.errors import MlriskError
 from bot.exchange.bybit.http import BybitExchange
 from bot.exchange.factory import make_exchange
 from bot.exchange.market_cache import RedisMarketCache
-from bot.execution import binding
+from bot.execution import binding, fitness
 from bot.execution.approval import ApprovalService
 from bot.execution.budget import RedisOrderBudget, connect
 from bot.execution.claims import Claims
 from bot.execution.dispatch import Dispatcher
 from bot.execution.fills import FillBook
+from bot.execution.fitness import Fitness
 from bot.execution.halt import Halter
 from bot.execution.limits_source import ConfiguredLimits
 from bot.execution.monitor import Monitor
@@ -204,6 +205,12 @@ class Services:
             self.clock,
             exchange=exchange,
             revoke=revoke_queued,
+        )
+
+    def check_fitness(self) -> Fitness:
+        """Asks the exchange whether the account may trade, and stores its answer."""
+        return fitness.ask(
+            self.db, self.exchange, self.settings.account, self.settings.symbol_list, self.clock
         )
 
     def rebuild_reservations(self) -> ReservationReport:

@@ -56,6 +56,12 @@ def refresh_instruments() -> int:
     return services().reconciler.refresh_instruments()
 
 
+@shared_task(base=MlriskTask, name="tasks.monitoring.check_fitness")
+def check_fitness() -> bool:
+    """Asks the exchange whether the account may trade; the gate reads the answer."""
+    return services().check_fitness().ok
+
+
 @shared_task(base=MlriskTask, name="tasks.monitoring.refresh_correlations")
 def refresh_correlations() -> int:
     """Publishes how the traded symbols move together; unknown counts as fully correlated."""

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from bot.clock import SystemClock
 from bot.errors import MlriskError, Refused
 from bot.exchange.factory import make_exchange
-from bot.execution import binding
+from bot.execution import binding, fitness
 from bot.execution.configuration import ConfigurationService
 from config.settings import Settings, SettingsError
 from config.thresholds import ConfigError
@@ -54,6 +54,8 @@ def prove_identity(settings: Settings) -> None:
         exchange = make_exchange(settings, clock)
         try:
             binding.prove(db, exchange, settings, clock.now())
+            # A no is told and stops what adds risk; exits need this process all the same.
+            fitness.ask_if_old(db, exchange, settings.account, settings.symbol_list, clock)
         finally:
             exchange.close()
     except binding.WrongIdentity as error:
@@ -62,6 +64,6 @@ def prove_identity(settings: Settings) -> None:
     except OperationalError as error:
         log.warning("whose keys these are will be proven before their first use: %s", error.orig)
     except (MlriskError, SettingsError) as error:
-        log.warning("whose keys these are will be proven before their first use: %s", error)
+        log.warning("whose keys these are and what they may will be asked again: %s", error)
     finally:
         db.dispose()

@@ -14,6 +14,7 @@ import time
 from sqlalchemy.exc import OperationalError
 
 from bot.errors import MlriskError, RetryLater
+from bot.exchange.bybit.parse import UnreadableRow
 from bot.exchange.bybit.streams import (
     StreamState,
     StreamSupervisor,
@@ -74,12 +75,23 @@ def _prepare(context: Services, stop: threading.Event) -> None:
             with context.db.transaction() as session:
                 portfolio.ensure_account(session, context.settings.account, context.clock.now())
             log.info("instruments read", extra={"count": reconciler.refresh_instruments()})
+            _ask_fitness(context)
         except (RetryLater, OperationalError) as error:
             log.warning("waiting for the exchange and Postgres: %s", error)
             readiness.announce()  # waiting for them, it is where it should be
             stop.wait(0.5)
         else:
             return
+
+
+def _ask_fitness(context: Services) -> None:
+    """A no stops what adds risk, not the feed: exits need the market."""
+    try:
+        context.check_fitness()
+    except MlriskError as error:
+        if isinstance(error, RetryLater) and not isinstance(error, UnreadableRow):
+            raise
+        log.error("whether the account may trade is not known: %s", error)
 
 
 def _watch(

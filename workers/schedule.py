@@ -18,6 +18,8 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         "reconcile-account": _every(20, "tasks.monitoring.reconcile_account"),
         # Sizes change without notice; an hour is Bybit's own advice to integrators.
         "refresh-instruments": _every(3600, "tasks.monitoring.refresh_instruments"),
+        # An answer counts for two hours; a switched account is known in minutes.
+        "check-fitness": _every(600, "tasks.monitoring.check_fitness"),
         "refresh-correlations": _every(60, "tasks.monitoring.refresh_correlations"),
         "fold-tallies": _every(5, "tasks.reporting.fold_tallies"),
         "verify-audit": _every(300, "tasks.reporting.verify_audit"),

@@ -158,6 +158,10 @@ class CashFlow:
     at: datetime
 
 
+HEDGE_MODE = "hedge_mode"
+"""Code of the refusal of an account whose positions are no net."""
+
+
 class Exchange(Protocol):
     """One account at one venue."""
 
@@ -202,5 +206,6 @@ class Exchange(Protocol):
     def account_uid(self) -> str:
         """The exchange's own id of the account that the keys belong to."""
 
-    def is_ready(self) -> None:
-        """Start-up check of key, permissions and clock; raises Refused with what is wrong."""
+    def is_ready(self, symbols: Sequence[str] = ()) -> None:
+        """Whether key, rights, account, clock and the position mode of these symbols are fit for
+        trading; raises Refused with everything that is wrong."""

@@ -5,6 +5,7 @@ is a glitch until the next ones confirm it.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,7 +21,7 @@ from models.enums import CircuitBreakerType
 from models.locks import lock_account
 from models.repositories import bases, disagreements
 from models.repositories.bases import CONFIRMATIONS
-from models.tables import HeartbeatRow
+from models.tables import DisagreementRow, HeartbeatRow
 
 log = logging.getLogger(__name__)
 
@@ -77,9 +78,12 @@ class Monitor:
                     {"order_ids": list(report.foreign_orders)},
                     now,
                 )
-            noted = disagreements.note_positions(
-                uow.session, self.account, report.position_differences, now
-            )
+            noted: Sequence[DisagreementRow] = ()
+            # Of an account in hedge mode nothing was compared: that is no agreement either.
+            if report.unfit is None:
+                noted = disagreements.note_positions(
+                    uow.session, self.account, report.position_differences, now
+                )
             confirmed = [row for row in noted if row.readings >= CONFIRMATIONS]
             if confirmed:
                 text = "; ".join(

@@ -9,15 +9,16 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from bot.clock import Clock
-from bot.errors import MlriskError
+from bot.errors import MlriskError, Refused
 from bot.exchange.protocol import (
+    HEDGE_MODE,
     Exchange,
     ExchangeOrder,
     ExchangePosition,
     Execution,
     Wallet,
 )
-from bot.execution import belonging, ownership, settlement
+from bot.execution import belonging, fitness, ownership, settlement
 from bot.execution.cash_flows import CashFlows
 from bot.execution.fills import FillBook
 from bot.execution.identity import PREFIX
@@ -56,6 +57,8 @@ class AccountReport:
     """Symbol -> (ours, the exchange's)."""
     called_back: tuple[str, ...] = ()
     """Our orders that rested although their children had ended here: they are cancelled."""
+    unfit: str | None = None
+    """Why the account's positions can't be compared at all: it is in hedge mode."""
 
 
 class Reconciler:
@@ -189,9 +192,23 @@ class Reconciler:
                 self._fills.apply_order(order, self._clock.now())
         called_back = [child.order_link_id for child in ended if self._call_back(child)]
         self._resolve_vanished(asked_at, resting)
-        return AccountReport(
-            new_fills, tuple(foreign), self.position_differences(), tuple(called_back)
-        )
+        differences, unfit = self._differences_or_unfit()
+        return AccountReport(new_fills, tuple(foreign), differences, tuple(called_back), unfit)
+
+    def _differences_or_unfit(self) -> tuple[dict[str, tuple[Decimal, Decimal]], str | None]:
+        """The differences, or the one fact that makes them meaningless; it stops what adds."""
+        try:
+            return self.position_differences(), None
+        except Refused as error:
+            if error.code != HEDGE_MODE:
+                raise
+            with self._db.reading() as session:
+                known = fitness.stored(session, self._account)
+            if known is None or known.ok:
+                told = f"{error.code}: {error.message}"
+                found = fitness.Fitness(False, self._clock.now(), told)
+                fitness.record(self._db, self._account, found)
+            return {}, error.message
 
     def _read_newest_executions(self) -> int:
         """Executions since the newest stored one; returns how many were news."""

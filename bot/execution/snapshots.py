@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
+from bot.execution import fitness
 from bot.execution.permits import epoch_sum
 from bot.market.reading import MarketReading
 from bot.risk.snapshot import (
@@ -47,13 +48,26 @@ def take(
         market=market.view,
         portfolio=_portfolio_view(found, market),
         states=views,
-        breakers=tuple(
-            BreakerView(row.kind, f"{row.scope_kind}:{row.scope_key}", row.reason)
-            for row in found.breakers
-        ),
+        breakers=_breakers(found, intent.account, now),
         correlations=market.correlations,
     )
     return snapshot, epoch_sum(found.states)
+
+
+def _breakers(found: AccountFacts, account: str, now: datetime) -> tuple[BreakerView, ...]:
+    """The latched ones; an account that is not known to be fit counts as one until it is."""
+    latched = tuple(
+        BreakerView(row.kind, f"{row.scope_kind}:{row.scope_key}", row.reason)
+        for row in found.breakers
+    )
+    known = None
+    if found.fitness is not None:
+        ok, reasons, asked_at = found.fitness
+        known = fitness.Fitness(ok, asked_at, reasons)
+    unfit = fitness.problem(known, now)
+    if unfit is None:
+        return latched
+    return (*latched, BreakerView(fitness.KIND, f"{ScopeKind.ACCOUNT}:{account}", unfit))
 
 
 def _instrument_view(row: InstrumentRow) -> InstrumentView:

@@ -45,6 +45,8 @@ class AccountFacts:
     """Of the scopes that apply; a scope without a row is ACTIVE, but global must have one."""
     breakers: list[BreakerRow] = field(default_factory=list)
     """The tripped ones of the scopes that apply."""
+    fitness: tuple[bool, str, datetime] | None = None
+    """Whether the exchange lets the account trade, why not, and when it was asked."""
     instrument: InstrumentRow | None = None
     positions: list[HeldPosition] = field(default_factory=list)
     reservations: list[HeldReservation] = field(default_factory=list)
@@ -135,6 +137,9 @@ _STATEMENT = text(
       FROM breaker
       WHERE tripped AND (scope_kind, scope_key) IN (('global', :everything),
         ('account', :account), ('strategy', :strategy), ('symbol', :symbol))
+    UNION ALL
+    SELECT 'fitness', ARRAY[ok::text, reasons], NULL, asked_at
+      FROM account_fitness WHERE account = :account
     UNION ALL
 {INSTRUMENT}
     UNION ALL
@@ -251,6 +256,10 @@ def _breaker(facts: AccountFacts, words: Sequence[str], _: object, __: object) -
     )
 
 
+def _fitness(facts: AccountFacts, words: Sequence[str], _: object, at: datetime) -> None:
+    facts.fitness = (words[0] == "true", words[1], at)
+
+
 def _instrument(
     facts: AccountFacts, words: Sequence[str], numbers: Sequence[Decimal], at: datetime
 ) -> None:
@@ -317,6 +326,7 @@ def _same_orders(facts: AccountFacts, _: object, numbers: Sequence[Decimal], __:
 _READERS: dict[str, _Reader] = {
     "state": _state,
     "breaker": _breaker,
+    "fitness": _fitness,
     "instrument": _instrument,
     "position": _position,
     "reserved": _reserved,

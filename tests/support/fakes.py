@@ -8,9 +8,10 @@ from itertools import count
 from typing import Any
 
 from bot.clock import FixedClock
-from bot.errors import ExchangeRefused, MlriskError
+from bot.errors import ExchangeRefused, MlriskError, Refused
 from bot.exchange.bybit import body as bodies
 from bot.exchange.protocol import (
+    HEDGE_MODE,
     CashFlow,
     ExchangeOrder,
     ExchangePosition,
@@ -29,6 +30,7 @@ from bot.risk.snapshot import MarketView
 from models.database import Database
 from models.enums import TradeSide
 from models.repositories import bases, portfolio
+from models.tables import AccountFitnessRow
 
 T0 = datetime(2026, 11, 23, 12, tzinfo=UTC)
 D = Decimal
@@ -59,6 +61,10 @@ class FakeExchange:
     min_notional: Decimal = Decimal(5)
     uid: str = "10000001"
     cash: list[CashFlow] = field(default_factory=list)
+    hedged: bool = False
+    """In hedge mode: orders without a position index are refused, positions are no net."""
+    unfit: str | None = None
+    """What is wrong with its key, if anything."""
     _ids: Any = field(default_factory=lambda: count(1))
 
     touch: Decimal = PRICE
@@ -89,6 +95,8 @@ class FakeExchange:
             raise ExchangeRefused(110094, "Order does not meet minimum order value")
         if self.before_post is not None:
             self.before_post()
+        if self.hedged:
+            raise ExchangeRefused(10001, "position idx not match position mode", action="FATAL")
         error, effect = self.faults.pop(0) if self.faults else (None, True)
         if effect:
             self._take(body)
@@ -261,6 +269,8 @@ class FakeExchange:
         return [f for f in self.fills if order_link_id in (None, f.order_link_id)]
 
     def positions(self) -> Sequence[ExchangePosition]:
+        if self.hedged and self.fills:
+            raise Refused("the account is in hedge mode", code=HEDGE_MODE)
         net: dict[str, Decimal] = {}
         for fill in self.fills:
             net[fill.symbol] = net.get(fill.symbol, D(0)) + fill.qty * fill.side.sign
@@ -290,8 +300,11 @@ class FakeExchange:
     def account_uid(self) -> str:
         return self.uid
 
-    def is_ready(self) -> None:
-        return None
+    def is_ready(self, symbols: Sequence[str] = ()) -> None:
+        if self.hedged:
+            raise Refused("the account is in hedge mode", code=HEDGE_MODE)
+        if self.unfit is not None:
+            raise Refused(self.unfit, code="api_key")
 
 
 INSTRUMENT = Instrument(
@@ -431,6 +444,9 @@ def prepare(db: Database, exchange: FakeExchange, account: str, now: datetime) -
     """What the feed does at its start: account, trading rules, a first wallet reading."""
     wallet = exchange.wallet()
     with db.transaction() as session:
+        session.merge(
+            AccountFitnessRow(account=account, asked_at=now, ok=True, reasons="", changed_at=now)
+        )
         portfolio.ensure_account(session, account, now)
         rule = INSTRUMENT
         portfolio.store_instruments(

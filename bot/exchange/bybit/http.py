@@ -4,16 +4,18 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from statistics import median
 
 from bot.clock import Clock, SystemClock
-from bot.errors import ExchangeRefused, OutcomeUnknown, Refused
+from bot.errors import ExchangeRefused, OutcomeUnknown, Refused, RetryLater
 from bot.exchange.bybit import body as bodies
 from bot.exchange.bybit import parse
 from bot.exchange.bybit.config import BybitConfig
 from bot.exchange.bybit.retcodes import GONE_CODES
 from bot.exchange.bybit.session import GuardedSession
 from bot.exchange.protocol import (
+    HEDGE_MODE,
     CashFlow,
     ExchangeOrder,
     ExchangePosition,
@@ -184,7 +186,7 @@ class BybitExchange:
             )
         )
         if any(row.get("positionIdx") not in (0, None) for row in rows):
-            raise Refused("the account is in hedge mode; one-way mode is needed", code="hedge_mode")
+            raise Refused("the account is in hedge mode; one-way mode is needed", code=HEDGE_MODE)
         return [position for position in map(parse.position, rows) if position.qty]
 
     def wallet(self) -> Wallet:
@@ -287,12 +289,27 @@ class BybitExchange:
             raise parse.UnreadableRow("userID", uid)
         return str(uid)
 
-    def is_ready(self) -> None:
+    def is_ready(self, symbols: Sequence[str] = ()) -> None:
         # The clock first: with a wrong one every signed call fails and hides the cause.
         self._check_clock()
-        self._check_key()
-        self._check_account()
-        self.positions()  # refuses hedge mode
+        found: list[Refused] = []
+        for check in (
+            self._check_key,
+            self._check_account,
+            partial(self._check_position_mode, symbols),
+        ):
+            try:
+                check()
+            except Refused as error:
+                found.append(error)
+            except RetryLater:
+                if not found:
+                    raise
+                break  # what is known to be wrong is told all the same
+        if len(found) == 1:
+            raise found[0]
+        if found:
+            raise Refused("; ".join(error.message for error in found), code=found[0].code)
 
     def _check_clock(self) -> None:
         offset = self.clock_offset_ms()
@@ -321,6 +338,27 @@ class BybitExchange:
             problems.append("it may withdraw, which a trading key must not")
         if problems:
             raise Refused(f"the API key is unfit: {'; '.join(problems)}", code="api_key")
+
+    def _check_position_mode(self, symbols: Sequence[str]) -> None:
+        """Of each symbol: the list of all positions shows none of an account that is flat."""
+        self.positions()
+        hedged = [symbol for symbol in symbols if self._is_hedged(symbol)]
+        if hedged:
+            raise Refused(
+                f"the account is in hedge mode for {', '.join(hedged)}; one-way mode is needed",
+                code=HEDGE_MODE,
+            )
+
+    def _is_hedged(self, symbol: str) -> bool:
+        try:
+            rows = list(
+                self._session.pages("get_positions", category=self._config.category, symbol=symbol)
+            )
+        except ExchangeRefused as error:
+            # A symbol that it doesn't know makes no account unfit.
+            log.warning("position mode not known: %s", error, extra={"symbol": symbol})
+            return False
+        return any(row.get("positionIdx") not in (0, None) for row in rows)
 
     def _check_account(self) -> None:
         account = self._session.read("get_account_info")

@@ -20,7 +20,7 @@ OURS = Identity("paper", "paper", "10000001")
 
 
 def settings(account: str = "paper", mode: ExchangeMode = ExchangeMode.PAPER) -> Settings:
-    return Settings(account=account, exchange_mode=mode)
+    return Settings(account=account, exchange_mode=mode, api_key="own", api_secret="own")  # type: ignore[arg-type]
 
 
 def test_the_first_process_binds_and_the_same_identity_starts_again(

@@ -4,17 +4,21 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from bot.clock import SystemClock
+from bot.errors import ExchangeRefused
 from bot.exchange.factory import make_exchange
 from bot.exchange.paper.testing import PaperExchangeProcess
+from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
 from bot.execution import binding
 from bot.execution.binding import WrongIdentity
 from bot.execution.sender import SendResult
 from config.settings import Settings
+from models.enums import TradeSide
 from models.tables import AccountBindingRow
 from tasks.context import Services
 from tests.support.desk import Desk
@@ -126,3 +130,43 @@ def test_no_process_that_sends_starts_with_another_identity(
         )
         assert ended.returncode == status, ended.stderr
         assert words in ended.stdout + ended.stderr
+
+
+def test_a_hedge_mode_account_is_known_before_the_first_order(
+    desk: Desk, migrated_url: str, tmp_path: Path
+) -> None:
+    """The venue's own word, of an account without any position, and again when it is switched."""
+    accounts = tmp_path / "accounts.yaml"
+    accounts.write_text(_ACCOUNTS.replace("uid: first", "uid: first\n  position_mode: hedge"))
+    process = PaperExchangeProcess(
+        *("--accounts", str(accounts), "--market", "synthetic", "--symbols", "BTCUSDT"),
+        home=tmp_path,
+    )
+    with process as running:
+        settings = Settings(
+            **identity(migrated_url, running, "paper", "a"),  # type: ignore[arg-type]
+            symbols="BTCUSDT,NOSUCHUSDT",
+        )
+        services = Services(settings, SystemClock())
+        found = services.check_fitness()
+        assert not found.ok
+        assert found.reasons.startswith("hedge_mode: the account is in hedge mode for BTCUSDT;")
+        body = services.exchange.order_body(
+            OrderIntent(
+                order_link_id="mr-hedged",
+                symbol="BTCUSDT",
+                side=TradeSide.BUY,
+                qty=Decimal("0.01"),
+                order_type=OrderType.LIMIT,
+                time_in_force=TimeInForce.GTC,
+                price=Decimal("10000"),
+                reduce_only=False,
+            )
+        )
+        with pytest.raises(ExchangeRefused, match="position idx not match position mode") as no:
+            services.exchange.place(body)
+        assert no.value.ret_code == 10001
+        services.exchange._session.write(
+            "switch_position_mode", category="linear", coin="USDT", mode=0
+        )
+        assert services.check_fitness().ok

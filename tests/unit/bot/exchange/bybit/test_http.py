@@ -294,7 +294,12 @@ def start_up(**changes: Any) -> Transport:
         "/v5/account/info": {"unifiedMarginStatus": 6, "marginMode": "REGULAR_MARGIN"},
         "/v5/position/list": {"list": []},
     }
-    paths = {"time": "/v5/market/time", "key": "/v5/user/query-api", "account": "/v5/account/info"}
+    paths = {
+        "time": "/v5/market/time",
+        "key": "/v5/user/query-api",
+        "account": "/v5/account/info",
+        "positions": "/v5/position/list",
+    }
     answers |= {paths[name]: value for name, value in changes.items()}
 
     def answer(request: requests.PreparedRequest) -> requests.Response:
@@ -354,6 +359,24 @@ def test_an_unfit_account_is_refused_with_what_is_wrong(
         exchange(start_up(**changes), FixedClock(NOW)).is_ready()
     assert caught.value.code == code
     assert words in str(caught.value)
+
+
+def test_a_flat_account_in_hedge_mode_is_refused_by_its_symbols() -> None:
+    """Asked for all positions it shows none; asked for a symbol, one row for each side."""
+    sides = [{"positionIdx": index, "size": "0"} for index in (1, 2)]
+    account = exchange(start_up(positions={"list": sides}), FixedClock(NOW))
+    with pytest.raises(Refused, match="hedge mode") as caught:
+        account.is_ready(("BTCUSDT",))
+    assert caught.value.code == "hedge_mode"
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    account = exchange(
+        start_up(key=KEY_INFO | {"readOnly": 1}, account={"unifiedMarginStatus": 1}),
+        FixedClock(NOW),
+    )
+    with pytest.raises(Refused, match=r"read-only.*unified"):
+        account.is_ready()
 
 
 def test_a_key_that_the_exchange_does_not_know_is_refused() -> None:

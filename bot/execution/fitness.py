@@ -1,0 +1,112 @@
+"""Whether the account may trade at all: key, rights, account type, position mode, clock.
+
+The exchange is asked before a process is ready and again and again; its answer is a row. The gate
+lets nothing that adds risk through while the answer is no, too old, or was never given. What only
+reduces goes on.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from bot.clock import Clock
+from bot.errors import Refused, RetryLater
+from bot.exchange.protocol import Exchange
+from models.database import Database
+from models.tables import AccountFitnessRow
+
+log = logging.getLogger(__name__)
+
+MAX_AGE = timedelta(hours=2)
+"""Asked every ten minutes; an answer older than this says nothing any more."""
+FRESH = timedelta(minutes=5)
+"""A process that starts takes an answer as young as this for its own."""
+KIND = "account_unfit"
+"""The name under which the gate denies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """What the exchange last said."""
+
+    ok: bool
+    asked_at: datetime
+    reasons: str = ""
+
+
+def problem(known: Fitness | None, now: datetime) -> str | None:
+    """Why nothing that adds risk may go out; None when the account is known to be fit."""
+    if known is None:
+        return "the exchange was not asked yet whether the account may trade"
+    if not known.ok:
+        return known.reasons
+    age = now - known.asked_at
+    if age > MAX_AGE:
+        return f"the exchange was last asked {age.total_seconds():.0f} s ago whether it may trade"
+    return None
+
+
+def stored(session: Session, account: str) -> Fitness | None:
+    row = session.get(AccountFitnessRow, account, populate_existing=True)
+    return None if row is None else Fitness(row.ok, row.asked_at, row.reasons)
+
+
+def ask(
+    db: Database, exchange: Exchange, account: str, symbols: Sequence[str], clock: Clock
+) -> Fitness:
+    """Asks the exchange and stores its answer. Raises RetryLater when it can't be asked."""
+    asked_at = clock.now()
+    try:
+        exchange.is_ready(symbols)
+    except RetryLater:
+        raise
+    except Refused as error:
+        return record(db, account, Fitness(False, asked_at, f"{error.code}: {error.message}"))
+    return record(db, account, Fitness(True, asked_at))
+
+
+def ask_if_old(
+    db: Database, exchange: Exchange, account: str, symbols: Sequence[str], clock: Clock
+) -> Fitness:
+    """As `ask`, unless another process has asked just now."""
+    with db.reading() as session:
+        known = stored(session, account)
+    if known is not None and clock.now() - known.asked_at < FRESH:
+        return known
+    return ask(db, exchange, account, symbols, clock)
+
+
+def record(db: Database, account: str, found: Fitness) -> Fitness:
+    """Stores an answer; one that is news is an audit entry, and a no is told loudly."""
+    with db.unit_of_work() as uow:
+        known = stored(uow.session, account)
+        is_news = known is None or (known.ok, known.reasons) != (found.ok, found.reasons)
+        values = {"asked_at": found.asked_at, "ok": found.ok, "reasons": found.reasons}
+        if is_news:
+            values["changed_at"] = found.asked_at
+        uow.session.execute(
+            insert(AccountFitnessRow)
+            .values(account=account, changed_at=found.asked_at, **_without(values))
+            .on_conflict_do_update(index_elements=["account"], set_=values)
+        )
+        if is_news:
+            uow.audit(
+                account,
+                "account_fit" if found.ok else KIND,
+                account,
+                "mlrisk",
+                {"reasons": found.reasons},
+                found.asked_at,
+            )
+        uow.commit()
+    if not found.ok:
+        log.critical("the account must not trade: %s", found.reasons, extra={"account": account})
+    return found
+
+
+def _without(values: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if name != "changed_at"}

@@ -416,6 +416,21 @@ class DisagreementRow(Base):
     seen_at: Mapped[datetime]
 
 
+class UnreadableFactRow(Base):
+    """A row of the exchange's that can't be read or stored: parked, so that others go on."""
+
+    __tablename__ = "unreadable_fact"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    """The execution's id, the order's, or the position's symbol."""
+    symbol: Mapped[str]
+    why: Mapped[str]
+    row: Mapped[str]
+    """As the exchange sent it."""
+    first_seen_at: Mapped[datetime]
+
+
 class ForeignOrderRow(Base):
     """An order that rests on our account and isn't ours; here from its report to its end."""
 

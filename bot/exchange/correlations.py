@@ -1,18 +1,38 @@
 """Reads recent minutes of every traded symbol and publishes how they move together."""
 
+import logging
 from collections.abc import Sequence
 
+from bot.errors import DependencyDown, MlriskError
 from bot.exchange.bybit.http import BybitExchange
 from bot.exchange.market_cache import RedisMarketCache
-from bot.market.correlation import shrunk_correlations
+from bot.market.correlation import FEWEST_RETURNS, shrunk_correlations
+
+log = logging.getLogger(__name__)
 
 HISTORY_MINUTES = 720
 """Half a day: enough returns for a stable estimate, recent enough to see a change of regime."""
 
 
 def refresh(exchange: BybitExchange, cache: RedisMarketCache, symbols: Sequence[str]) -> int:
-    """Publishes the correlations; returns how many symbols have them."""
-    closes = {s: exchange.minute_closes(s, count=HISTORY_MINUTES) for s in symbols}
-    found = shrunk_correlations(closes) if len(closes) > 1 else {}
-    cache.put_correlations(found)
-    return len(found)
+    """Publishes the correlations; returns how many symbols have them.
+
+    A symbol that can't be read, or is too young, is left out and named: it counts as fully
+    correlated, and the others are known all the same.
+    """
+    closes = {}
+    for symbol in symbols:
+        try:
+            found = exchange.minute_closes(symbol, count=HISTORY_MINUTES)
+        except MlriskError as error:
+            log.error("no correlations of %s: %s", symbol, error)
+            continue
+        if len(found) <= FEWEST_RETURNS:
+            log.warning("no correlations of %s: only %d minutes are known", symbol, len(found))
+            continue
+        closes[symbol] = found
+    if symbols and not closes:
+        raise DependencyDown("the minutes of no symbol can be read", code="no_minutes")
+    known = shrunk_correlations(closes) if len(closes) > 1 else {}
+    cache.put_correlations(known)
+    return len(known)

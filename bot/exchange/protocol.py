@@ -136,6 +136,19 @@ class ExchangePosition:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableFact:
+    """A row of the exchange's that can't be read; those beside it were."""
+
+    kind: str
+    """order, execution or position."""
+    key: str
+    """What names it: the execution's id, the order's, or the position's symbol."""
+    symbol: str
+    why: str
+    row: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wallet:
     """Account totals in quote currency (USD value)."""
 
@@ -193,6 +206,14 @@ class Exchange(Protocol):
         """All pages, oldest first, cash flows (funding) included."""
 
     def positions(self) -> Sequence[ExchangePosition]: ...
+
+    def covers(self, symbol: str) -> bool:
+        """Whether executions and positions of this symbol are told: of our kind and settle coin."""
+
+    def take_unreadable(self) -> Sequence[UnreadableFact]:
+        """Rows that were left out of lists since the last call, because they can't be read.
+
+        What is left out is unknown, not absent."""
 
     def wallet(self) -> Wallet: ...
 

@@ -42,6 +42,8 @@ def call_back(
         _cancel_all(exchange)
     else:
         _cancel_each(exchange, asked, problem)
+    for fact in exchange.take_unreadable():
+        problem(f"{fact.kind} {fact.key} of {fact.symbol} can't be read: {fact.why}")
     if not asked:
         return CalledBack(0, ())
     left = tuple(wanted())

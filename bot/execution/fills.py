@@ -8,8 +8,10 @@ import logging
 from datetime import datetime
 from decimal import Decimal
 
+from sqlalchemy.exc import DataError
+
 from bot.exchange.protocol import ExchangeOrder, Execution, OrderStatus
-from bot.execution import belonging, fees, ledger, settlement
+from bot.execution import belonging, fees, ledger, settlement, unreadable
 from bot.execution.algorithms.stepping import Style
 from bot.execution.failures import NOTHING_TO_REDUCE, classify_end, nothing_left_to_reduce
 from bot.execution.identity import PREFIX
@@ -49,7 +51,15 @@ class FillBook:
 
     def apply_execution(self, execution: Execution, now: datetime, *, source: str) -> bool:
         """Stores an execution once, and says whether it was news; a second report of the same
-        execId changes nothing."""
+        execId changes nothing. One that no row can keep is parked."""
+        try:
+            return self._apply_execution(execution, now, source)
+        except (DataError, ArithmeticError) as error:
+            fact = unreadable.of_execution(execution, error)
+            unreadable.park(self._db, self._account, [fact], now)
+            return False
+
+    def _apply_execution(self, execution: Execution, now: datetime, source: str) -> bool:
         with self._db.unit_of_work() as uow:
             found = lock_order_of_link(uow.session, self._account, execution.order_link_id)
             why = found and belonging.execution_mismatch(self._account, *found, execution)

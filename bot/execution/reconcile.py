@@ -1,7 +1,7 @@
 """Asking the exchange: what became of a child, and whether our books agree with the exchange's."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,9 +16,10 @@ from bot.exchange.protocol import (
     ExchangeOrder,
     ExchangePosition,
     Execution,
+    UnreadableFact,
     Wallet,
 )
-from bot.execution import belonging, fitness, ownership, settlement
+from bot.execution import belonging, fitness, ownership, settlement, unreadable
 from bot.execution.cash_flows import CashFlows
 from bot.execution.fills import FillBook
 from bot.execution.identity import PREFIX
@@ -112,6 +113,10 @@ class Reconciler:
                 )
                 if not _rests_in_silence(child, before)
             ]
+        self._resolve_each(ids)
+        return len(ids)
+
+    def _resolve_each(self, ids: Sequence[int]) -> None:
         failed = 0
         for child_id in ids:
             try:
@@ -123,7 +128,6 @@ class Reconciler:
                 log.error("a child can't be looked up: %s", error, extra={"child_id": child_id})
             else:
                 failed = 0
-        return len(ids)
 
     def expire_overdue(self, limit: int = 500) -> int:
         """Ends planned children whose deadline has passed, those of a parent together.
@@ -193,6 +197,7 @@ class Reconciler:
         called_back = [child.order_link_id for child in ended if self._call_back(child)]
         self._resolve_vanished(asked_at, resting)
         differences, unfit = self._differences_or_unfit()
+        self._park_unreadable()
         return AccountReport(new_fills, tuple(foreign), differences, tuple(called_back), unfit)
 
     def _differences_or_unfit(self) -> tuple[dict[str, tuple[Decimal, Decimal]], str | None]:
@@ -209,6 +214,11 @@ class Reconciler:
                 found = fitness.Fitness(False, self._clock.now(), told)
                 fitness.record(self._db, self._account, found)
             return {}, error.message
+
+    def _park_unreadable(self) -> Sequence[UnreadableFact]:
+        found = self._exchange.take_unreadable()
+        unreadable.park(self._db, self._account, found, self._clock.now())
+        return found
 
     def _read_newest_executions(self) -> int:
         """Executions since the newest stored one; returns how many were news."""
@@ -272,8 +282,7 @@ class Reconciler:
                 session, account=self._account, older_than=asked_at - VANISHED_MARGIN
             )
             gone = [c.child_id for c in believed if c.order_link_id not in resting]
-        for child_id in gone:
-            self.resolve_child(child_id)
+        self._resolve_each(gone)
 
     def record_wallet(self) -> Decimal:
         """Reads the wallet and stores it as the account's newest equity."""
@@ -346,15 +355,18 @@ class Reconciler:
         }
 
     def _compare_positions(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """Of the symbols that the exchange tells us of; what can't be read is unknown, not flat."""
         reported = self._exchange.positions()
+        unknown = {f.symbol for f in self._park_unreadable() if f.kind == "position"}
         theirs = {p.symbol: p.qty for p in reported}
         self.store_positions(reported)
         with self._db.transaction() as session:
-            portfolio.forget_liquidation_prices(session, self._account, theirs)
+            portfolio.forget_liquidation_prices(session, self._account, theirs.keys() | unknown)
             ours = {p.symbol: p.qty for p in portfolio.positions(session, self._account)}
         return {
             symbol: (ours.get(symbol, Decimal(0)), theirs.get(symbol, Decimal(0)))
             for symbol in sorted(ours.keys() | theirs.keys())
+            if symbol not in unknown and self._exchange.covers(symbol)
             if ours.get(symbol, Decimal(0)) != theirs.get(symbol, Decimal(0))
         }
 

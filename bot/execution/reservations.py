@@ -64,6 +64,8 @@ def rebuild(
     Without an exchange nothing is lowered. Raises what the exchange raises, before any change.
     """
     resting = {} if exchange is None else _resting(exchange)
+    # An order that can't be read may rest as well as one that nobody asked for.
+    may_lower = exchange is not None and not exchange.take_unreadable()
     with db.reading() as session:
         owners = _owners(session, account, resting)
         requests = sorted({*_candidates(session, account), *owners.values()})
@@ -74,7 +76,7 @@ def rebuild(
     found = []
     for request_id in suspects:
         mine = by_request[request_id]
-        difference = _repair(db, account, request_id, mine, clock.now(), exchange is not None)
+        difference = _repair(db, account, request_id, mine, clock.now(), may_lower)
         if difference is not None:
             found.append(difference)
             log.warning("reservation repaired: %s", difference.why, extra={"request": request_id})

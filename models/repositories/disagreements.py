@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from models.tables import DisagreementRow, ForeignOrderRow
+from models.tables import DisagreementRow, ForeignOrderRow, UnreadableFactRow
 
 
 def note_positions(
@@ -63,3 +63,12 @@ def note_foreign_orders(
     rows = [{"account": account, "order_id": o, "first_seen_at": now} for o in sorted(order_ids)]
     statement = insert(ForeignOrderRow).values(rows).on_conflict_do_nothing()
     return session.scalars(statement.returning(ForeignOrderRow.order_id)).all()
+
+
+def park(session: Session, rows: Sequence[Mapping[str, object]]) -> Sequence[tuple[str, str]]:
+    """Keeps facts that can't be read; returns (kind, key) of those that weren't known."""
+    if not rows:
+        return []
+    statement = insert(UnreadableFactRow).values(list(rows)).on_conflict_do_nothing()
+    found = session.execute(statement.returning(UnreadableFactRow.kind, UnreadableFactRow.key))
+    return [(kind, key) for kind, key in found]

@@ -20,6 +20,7 @@ from bot.exchange.protocol import (
     OrderAck,
     OrderIntent,
     OrderStatus,
+    UnreadableFact,
     Wallet,
 )
 from bot.execution.algorithms.volume_forecast import VolumeForecast
@@ -65,6 +66,8 @@ class FakeExchange:
     """In hedge mode: orders without a position index are refused, positions are no net."""
     unfit: str | None = None
     """What is wrong with its key, if anything."""
+    unreadable: list[UnreadableFact] = field(default_factory=list)
+    of_another_coin: set[str] = field(default_factory=set)
     _ids: Any = field(default_factory=lambda: count(1))
 
     touch: Decimal = PRICE
@@ -279,6 +282,13 @@ class FakeExchange:
             for symbol, qty in net.items()
             if qty
         ]
+
+    def covers(self, symbol: str) -> bool:
+        return symbol not in self.of_another_coin
+
+    def take_unreadable(self) -> Sequence[UnreadableFact]:
+        found, self.unreadable = self.unreadable, []
+        return found
 
     def wallet(self) -> Wallet:
         return Wallet(D(100_000), D(100_000), D(90_000), D(0), D(0), D(0))

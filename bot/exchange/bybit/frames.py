@@ -79,13 +79,13 @@ def events(frame: Row, *, category: str, settle_coin: str) -> Iterator[StreamEve
         case "tickers":
             yield _ticker(frame, _row(data))
         case "order":
-            for row in _ours(data, category):
+            for row in _ours(data, category, settle_coin):
                 yield parse.order(row)
         case "execution":
-            for row in _ours(data, category):
+            for row in _ours(data, category, settle_coin):
                 yield parse.execution(row, settle_coin=settle_coin)
         case "position":
-            for row in _ours(data, category):
+            for row in _ours(data, category, settle_coin):
                 if row.get("positionIdx") not in (0, None):
                     raise UnreadableRow("positionIdx", row.get("positionIdx"))
                 yield parse.position(row)
@@ -108,9 +108,15 @@ def _row(data: object) -> Row:
     return data
 
 
-def _ours(data: object, category: str) -> list[Row]:
-    """An account's topics carry all its categories; other ones' rows have other meanings."""
-    return [row for row in _rows(data) if row.get("category", category) == category]
+def _ours(data: object, category: str, settle_coin: str) -> list[Row]:
+    """An account's topics carry all its categories and settle coins, lists only ours: other ones'
+    rows have other meanings."""
+    return [
+        row
+        for row in _rows(data)
+        if row.get("category", category) == category
+        and parse.settles_in(row.get("symbol"), settle_coin)
+    ]
 
 
 def _book(frame: Row, data: Row) -> BookFrame:

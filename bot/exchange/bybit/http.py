@@ -1,11 +1,12 @@
 """BybitExchange: the Exchange protocol over Bybit V5's HTTP interface, through pybit."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from statistics import median
+from typing import TypeVar
 
 from bot.clock import Clock, SystemClock
 from bot.errors import ExchangeRefused, OutcomeUnknown, Refused, RetryLater
@@ -23,11 +24,16 @@ from bot.exchange.protocol import (
     Instrument,
     OrderAck,
     OrderIntent,
+    UnreadableFact,
     Wallet,
 )
 from bot.market.bars import MINUTE, Bar
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+UNREADABLE_KEPT = 1000
+"""So many rows that can't be read, and that nobody takes, are kept; each is in the log."""
 
 # Largest pages that the endpoints take (facts section 3).
 ORDERS_PAGE, EXECUTIONS_PAGE, POSITIONS_PAGE = 50, 100, 200
@@ -50,6 +56,7 @@ class BybitExchange:
         self._config = config
         self._clock = clock or SystemClock()
         self._session = GuardedSession(config, self._clock)
+        self._unreadable: list[UnreadableFact] = []
 
     def __repr__(self) -> str:
         return f"<BybitExchange {self._config.mode.value} {self._session!r}>"
@@ -132,7 +139,8 @@ class BybitExchange:
             openOnly=0,
             limit=ORDERS_PAGE,
         )
-        return [order for order in map(parse.order, rows) if not order.status.is_final]
+        found = self._readable("order", "orderId", rows, parse.order)
+        return [order for order in found if not order.status.is_final]
 
     def executions(
         self, *, since: datetime | None = None, order_link_id: str | None = None
@@ -172,8 +180,11 @@ class BybitExchange:
             "get_executions", category=self._config.category, limit=EXECUTIONS_PAGE, **where
         )
         coin = self._config.settle_coin
-        unique = {str(row.get("execId")): row for row in rows}
-        return [parse.execution(row, settle_coin=coin) for row in unique.values()]
+        # Of one category the list tells of every settle coin, the positions only of ours.
+        unique = {str(row.get("execId")): row for row in rows if self.covers(row.get("symbol"))}
+        return self._readable(
+            "execution", "execId", unique.values(), partial(parse.execution, settle_coin=coin)
+        )
 
     def positions(self) -> Sequence[ExchangePosition]:
         """Positions with a size. Hedge mode is refused: two rows a symbol can't be one net."""
@@ -187,7 +198,32 @@ class BybitExchange:
         )
         if any(row.get("positionIdx") not in (0, None) for row in rows):
             raise Refused("the account is in hedge mode; one-way mode is needed", code=HEDGE_MODE)
-        return [position for position in map(parse.position, rows) if position.qty]
+        found = self._readable("position", "symbol", rows, parse.position)
+        return [position for position in found if position.qty]
+
+    def covers(self, symbol: object) -> bool:
+        return parse.settles_in(symbol, self._config.settle_coin)
+
+    def take_unreadable(self) -> Sequence[UnreadableFact]:
+        found, self._unreadable = self._unreadable, []
+        return found
+
+    def _readable(
+        self, kind: str, key: str, rows: Iterable[parse.Row], read: Callable[[parse.Row], T]
+    ) -> list[T]:
+        """What can be read; the rest is named and kept for `take_unreadable`."""
+        found = []
+        for row in rows:
+            try:
+                found.append(read(row))
+            except parse.UnreadableRow as error:
+                name, symbol = str(row.get(key)), str(row.get("symbol"))
+                log.error("an %s can't be read: %s", kind, error, extra={"key": name})
+                if len(self._unreadable) < UNREADABLE_KEPT:
+                    self._unreadable.append(
+                        UnreadableFact(kind, name, symbol, error.message, str(dict(row))[:2000])
+                    )
+        return found
 
     def wallet(self) -> Wallet:
         rows = self._session.read("get_wallet_balance", accountType="UNIFIED").get("list")

@@ -130,6 +130,18 @@ def order(row: Row) -> ExchangeOrder:
     )
 
 
+def settles_in(symbol: object, coin: str) -> bool:
+    """Whether a linear contract settles in this coin, by Bybit's names: BTCUSDT and
+    BTCUSDT-26DEC25 in USDT, BTCPERP and BTC-26DEC25 in USDC.
+
+    A name that is none is said to: its row is to be read, and to fail, as ours.
+    """
+    if not isinstance(symbol, str) or not symbol:
+        return True
+    base = symbol.partition("-")[0]
+    return base.endswith(coin) if coin != "USDC" else not base.endswith("USDT")
+
+
 def execution(row: Row, *, settle_coin: str) -> Execution:
     """An execution of the list or the `execution` topic. A positive fee is one that we pay."""
     exec_type = str(row.get("execType") or "Trade")

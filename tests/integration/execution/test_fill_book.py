@@ -1,13 +1,16 @@
 """Facts from the exchange in any order and any number give the same books."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from bot.errors import OutcomeUnknown
-from bot.exchange.protocol import OrderStatus
+from sqlalchemy import select
+
+from bot.errors import DependencyDown, OutcomeUnknown
+from bot.exchange.protocol import ExchangePosition, OrderStatus, UnreadableFact
 from bot.execution.sender import SendResult
 from models.enums import ChildState, ExecutionStatus, ParentState, ReservationState, TradeSide
-from models.tables import ChildOrderRow, PositionRow, TradeRequestRow
+from models.tables import ChildOrderRow, PositionRow, TradeRequestRow, UnreadableFactRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import PRICE
 
@@ -248,3 +251,63 @@ def test_a_late_part_makes_the_attempt_after_it_smaller(desk: Desk) -> None:
     assert desk.child().qty == second.qty - D("0.01")
     assert desk.child().state == ChildState.PLANNED
     desk.check_balance()
+
+
+def parked(desk: Desk) -> list[tuple[str, str]]:
+    with desk.db.reading() as session:
+        rows = session.scalars(select(UnreadableFactRow).order_by(UnreadableFactRow.key)).all()
+    return [(row.kind, row.key) for row in rows]
+
+
+def test_an_execution_that_no_row_can_keep_is_parked_and_the_rest_goes_on(desk: Desk) -> None:
+    sent(desk)
+    (execution,) = desk.exchange.fills
+    poison = replace(execution, exec_id="e-0", order_link_id="", price=D(10) ** 25)
+    desk.exchange.fills.insert(0, poison)
+    for _ in range(2):
+        desk.reconciler.reconcile_account()
+    assert desk.child().state == ChildState.FILLED
+    assert parked(desk) == [("execution", "e-0")]
+    assert desk.audit_kinds().count("fact_parked") == 1
+
+
+def test_what_the_exchange_sends_unreadable_is_parked_and_a_position_of_it_unknown(
+    desk: Desk,
+) -> None:
+    sent(desk)
+    desk.stream()
+    reported = desk.exchange.positions
+
+    def unreadable() -> Sequence[ExchangePosition]:
+        row = UnreadableFact("position", "BTCUSDT", "BTCUSDT", "unreadable field size", "{}")
+        desk.exchange.unreadable.append(row)
+        return []
+
+    desk.exchange.positions = unreadable  # type: ignore[method-assign]
+    assert desk.reconciler.reconcile_account().position_differences == {}
+    assert parked(desk) == [("position", "BTCUSDT")]
+    desk.exchange.positions = reported  # type: ignore[method-assign]
+    assert desk.reconciler.reconcile_account().position_differences == {}
+
+
+def test_a_position_in_another_coin_is_on_neither_side_of_the_comparison(desk: Desk) -> None:
+    sent(desk)
+    desk.stream()
+    (execution,) = desk.exchange.fills
+    usdc = replace(execution, exec_id="e-usdc", order_link_id="", symbol="BTCPERP")
+    desk.fill_book.apply_execution(usdc, desk.clock.now(), source="stream")
+    assert set(desk.reconciler.position_differences()) == {"BTCPERP"}
+    desk.exchange.of_another_coin.add("BTCPERP")
+    assert desk.reconciler.position_differences() == {}
+
+
+def test_a_child_that_cannot_be_looked_up_keeps_reconciliation_from_nothing(desk: Desk) -> None:
+    desk.exchange.fill_share = D(0)
+    sent(desk)
+    desk.pass_time(10)
+
+    def unreadable(symbol: str, order_link_id: str) -> None:
+        raise DependencyDown("unreadable field qty")
+
+    desk.exchange.find_order = unreadable  # type: ignore[method-assign,assignment]
+    assert desk.reconciler.reconcile_account().position_differences == {}

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.errors import DependencyDown
-from bot.exchange.protocol import ExchangeOrder, OrderStatus
+from bot.exchange.protocol import ExchangeOrder, OrderStatus, UnreadableFact
 from bot.execution import latches
 from bot.execution.pacing import Pace, PaceKind
 from console.cli import run
@@ -348,6 +348,9 @@ class _Exchange:
         if self._down:
             raise DependencyDown("no route")
         return list(self._open.values())
+
+    def take_unreadable(self) -> Sequence[UnreadableFact]:
+        return []
 
 
 @pytest.mark.parametrize(("everything", "cancelled", "left"), [(False, 2, 1), (True, 3, 0)])

@@ -244,10 +244,34 @@ def test_hedge_mode_is_refused() -> None:
 
 
 @pytest.mark.parametrize("change", [{"size": "NaN"}, {"size": None}, {"size": 1.5}, {"side": ""}])
-def test_an_unreadable_position_is_an_error_and_not_a_flat_one(change: dict[str, Any]) -> None:
-    transport = Transport(lambda _: envelope({"list": [POSITION | change]}))
-    with pytest.raises(DependencyDown):
-        exchange(transport, FixedClock(NOW)).positions()
+def test_an_unreadable_position_is_named_and_hides_no_other(change: dict[str, Any]) -> None:
+    """Left out is unknown, not flat: whoever compares must ask for what was left out."""
+    rows = [POSITION | change, POSITION | {"symbol": "ETHUSDT"}]
+    made = exchange(Transport(lambda _: envelope({"list": rows})), FixedClock(NOW))
+    assert [p.symbol for p in made.positions()] == ["ETHUSDT"]
+    (fact,) = made.take_unreadable()
+    assert (fact.kind, fact.key, fact.symbol) == ("position", "BTCUSDT", "BTCUSDT")
+    assert made.take_unreadable() == []
+
+
+def test_an_unreadable_execution_or_order_hides_no_other() -> None:
+    rows = [execution_row("1", execPrice="?"), execution_row("2")]
+    made = exchange(Transport([envelope({"list": rows})]), FixedClock(NOW))
+    assert [e.exec_id for e in made.executions()] == ["2"]
+    assert [(f.kind, f.key) for f in made.take_unreadable()] == [("execution", "1")]
+    orders = [order_row("a", qty=None, orderId="o-a"), order_row("b")]
+    made = exchange(Transport([envelope({"list": orders})]), FixedClock(NOW))
+    assert [o.order_link_id for o in made.open_orders()] == ["b"]
+    assert [(f.kind, f.key) for f in made.take_unreadable()] == [("order", "o-a")]
+
+
+def test_executions_are_told_of_the_coin_that_positions_are_told_of() -> None:
+    """The list of a category has those of USDC contracts, the positions of USDT haven't."""
+    symbols = ("BTCPERP", "BTC-26DEC25", "BTCUSDT", "BTCUSDT-26DEC25")
+    rows = [execution_row(symbol, symbol=symbol) for symbol in symbols]
+    made = exchange(Transport([envelope({"list": rows})]), FixedClock(NOW))
+    assert [e.symbol for e in made.executions()] == ["BTCUSDT", "BTCUSDT-26DEC25"]
+    assert [made.covers(symbol) for symbol in symbols] == [False, False, True, True]
 
 
 INSTRUMENT = {

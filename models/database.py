@@ -16,11 +16,16 @@ from sqlalchemy.orm import Session
 
 from models.audit import AuditDraft, append_entries
 from models.connecting import connect_args
+from models.text import storable, storable_json
 
 
 def plain_json(value: Any) -> str:
-    """JSON without NaN: Postgres would refuse it later, and less clearly."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    """JSON that a column holds: no NaN, which Postgres would refuse later and less clearly, and no
+    character that it can't store."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    if "\\u0000" in text or "\\ud" in text:
+        text = json.dumps(storable_json(value), allow_nan=False, separators=(",", ":"))
+    return text
 
 
 def _refuse_ended(connection: psycopg.Connection[Any], *_: object) -> None:
@@ -125,8 +130,10 @@ class UnitOfWork:
     def audit(
         self, chain: str, kind: str, subject: str, actor: str, payload: dict[str, Any], at: datetime
     ) -> None:
-        """Adds an audit entry to this transaction."""
-        self._drafts.append(AuditDraft(chain, kind, subject, actor, payload, at))
+        """Adds an audit entry to this transaction; it is hashed as it will be kept."""
+        self._drafts.append(
+            AuditDraft(chain, kind, storable(subject), storable(actor), storable_json(payload), at)
+        )
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Runs `action` once the transaction is durable; never when it was rolled back."""

@@ -14,12 +14,13 @@ from sqlalchemy import (
     Index,
     Integer,
     Numeric,
-    Text,
     UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from models.text import StorableText
 
 # Wide enough for every instrument of the exchange: 18 decimals, values below 10^20.
 Money = Numeric(38, 18)
@@ -32,7 +33,7 @@ class Base(DeclarativeBase):
         datetime: Utc,
         dict[str, Any]: JSONB,
         list[Any]: JSONB,
-        str: Text,
+        str: StorableText,
         int: BigInteger,
         bool: Boolean,
     }

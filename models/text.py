@@ -1,0 +1,47 @@
+"""Text of others that every column can hold: what can't be stored is kept as its visible code.
+
+A reason that a person typed, a name, a message of the exchange: a NUL or half of a character pair
+in it must never undo the halt, the outcome or the record that it belongs to.
+"""
+
+import re
+from typing import Any
+
+from sqlalchemy import Dialect, Text
+from sqlalchemy.types import TypeDecorator
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """The text itself, or with each character that no column holds as its code."""
+    if text.isascii() and "\x00" not in text:
+        return text
+    return _UNSTORABLE.sub(lambda found: _code(found.group()), text)
+
+
+def storable_json(value: Any) -> Any:
+    """The same for every text and name inside a JSON value."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {storable_json(key): storable_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable_json(item) for item in value]
+    return value
+
+
+def _code(character: str) -> str:
+    return f"\\x{ord(character):02x}" if character == "\x00" else f"\\u{ord(character):04x}"
+
+
+class StorableText(TypeDecorator[str]):
+    """A text column that takes any text."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """What goes to Postgres, as a value and in a comparison."""
+        del dialect
+        return None if value is None else storable(value)

@@ -1,0 +1,61 @@
+"""Text of others that no column holds becomes its visible codes; it never stops an act."""
+
+import pytest
+
+from bot.errors import ExchangeRefused
+from bot.risk.codec import canonical_bytes
+from models.audit import chains, verify_chain
+from models.enums import ScopeKind, TradingState
+from models.tables import AuditRow, TradeRequestRow, TradingStateRow
+from tests.support.desk import Desk
+
+pytestmark = pytest.mark.services
+
+ODD = "no \x00 money \ud800 \U0001f600 \\u0000 \\ud800"
+SHOWN = "no \\x00 money \\ud800 \U0001f600 \\u0000 \\ud800"
+
+
+def _verified(desk: Desk) -> None:
+    with desk.db.transaction() as session:
+        assert [verify_chain(session, name).problems for name in chains(session)] in (
+            [()],
+            [(), ()],
+        )
+
+
+def test_a_halt_holds_whatever_its_reason_and_its_person_are_called(desk: Desk) -> None:
+    """A terminal of another encoding gives lone surrogates."""
+    report = desk.halter.halt(reason=ODD, actor=f"cli:{ODD}")
+    assert report.sealed_at is not None
+    with desk.db.reading() as session:
+        row = session.get_one(TradingStateRow, (ScopeKind.GLOBAL, "*"))
+    assert (row.state, row.reason, row.actor) == (TradingState.HALTED, SHOWN, f"cli:{SHOWN}")
+    _verified(desk)
+
+
+def test_what_the_exchange_says_is_kept_and_the_order_ends(desk: Desk) -> None:
+    desk.approve()
+    desk.exchange.faults.append((ExchangeRefused(110003, ODD), False))
+    desk.send_due()
+    refused = desk.children()[0]
+    assert refused.state == "rejected"
+    assert SHOWN in (refused.note or "")
+    _verified(desk)
+
+
+def test_an_audit_entry_is_hashed_as_it_is_kept(desk: Desk) -> None:
+    payload = {ODD: [ODD, {"x": ODD}], "plain": "\U0001f600"}
+    with desk.db.unit_of_work() as uow:
+        uow.audit("paper", "drill", ODD, ODD, payload, desk.clock.now())
+        uow.commit()
+    with desk.db.reading() as session:
+        entry = session.get_one(AuditRow, ("paper", 1))
+    assert (entry.subject, entry.actor) == (SHOWN, SHOWN)
+    assert entry.payload == {SHOWN: [SHOWN, {"x": SHOWN}], "plain": "\U0001f600"}
+    assert canonical_bytes(entry.payload)
+    _verified(desk)
+
+
+def test_what_is_asked_for_by_an_odd_name_is_just_not_there(desk: Desk) -> None:
+    with desk.db.reading() as session:
+        assert session.get(TradeRequestRow, ODD) is None

@@ -33,6 +33,11 @@ class Approved:
     def __post_init__(self) -> None:
         if not self.decision.approved:
             raise ValueError(f"{self.decision.request_id}: a decision that denies has no plan")
+        if self.plan.qty != self.decision.approved_qty:
+            raise ValueError(
+                f"{self.decision.request_id} plans {self.plan.qty:f} of the approved "
+                f"{self.decision.approved_qty:f}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,8 @@ def decide(intent: TradeIntent, snapshot: RiskSnapshot, limits: RiskLimits) -> O
         return Denied(decision)
     try:
         plan = plan_parent(intent, decision, snapshot, limits)
+        if plan.qty != decision.approved_qty:
+            raise Infeasible(f"{plan.qty:f} can be planned of {decision.approved_qty:f}")
     except Infeasible as error:
         return Denied(_denied(decision, error))
     return Approved(decision, plan)

@@ -248,7 +248,7 @@ def _decide(
         requested_qty=requested,
         approved_qty=approved,
         approved_notional=_storable(approved * exposure.price),
-        reference_price=exposure.price,
+        reference_price=_storable(exposure.price),
         reduce_only=intent.reduce_only or only_reduces,
         checks=tuple(answers.results),
         factors=factors,
@@ -258,10 +258,10 @@ def _decide(
     )
 
 
-def _storable(notional: Decimal) -> Decimal:
+def _storable(value: Decimal) -> Decimal:
     """Down to the 18 decimals that a row keeps, so that what is stored is what was decided."""
-    stored = _STORED.quantize(notional, Decimal(1).scaleb(-_STORED_DECIMALS))
-    return notional if stored == notional else stored
+    stored = _STORED.quantize(value, Decimal(1).scaleb(-_STORED_DECIMALS))
+    return value if stored == value else stored
 
 
 def _unclassified(

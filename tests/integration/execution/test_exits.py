@@ -4,12 +4,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from bot.errors import DependencyDown, ExchangeRefused, MlriskError
 from bot.execution.sender import SendResult
+from bot.risk import codec
+from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
-from models.tables import InstrumentRow
+from models.tables import DecisionRow, InstrumentRow, PositionRow, ReservationRow
 from tests.support.desk import Desk
 from tests.support.fakes import PRICE
 
@@ -259,3 +261,18 @@ def test_no_form_that_can_be_mended_refuses_an_exit(desk: Desk, form: dict[str, 
     assert outcome.get("approved_qty") is not None, outcome
     assert D(outcome["approved_qty"]) == held
     desk.check_balance()
+
+
+def test_what_is_decided_on_an_odd_entry_price_is_stored_as_it_was_decided(desk: Desk) -> None:
+    open_position(desk)
+    with desk.db.transaction() as session:
+        session.execute(update(PositionRow).values(entry_price=D("64999.123456789012345678")))
+    desk.market.away = True
+    ask_exit(desk)
+    with desk.db.reading() as session:
+        row = session.get_one(DecisionRow, "exit")
+        reserved = session.get_one(ReservationRow, "exit")
+    decided = codec.from_json(Decision, row.decision)
+    assert row.approved_notional == decided.approved_notional
+    assert row.approved_qty == decided.approved_qty == reserved.approved_qty
+    assert row.reference_price == decided.reference_price == reserved.reference_price

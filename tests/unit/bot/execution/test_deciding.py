@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.execution.deciding import Approved, Denied, Outcome, decide
-from bot.risk.snapshot import AlgorithmOptions
+from bot.risk.snapshot import AlgorithmOptions, PositionView
 from models.enums import Algorithm, CheckStatus, TradeSide
 from tests.unit.bot.risk.cases import (
     LIMITS,
@@ -222,3 +222,51 @@ def test_an_exit_larger_than_the_venues_largest_order_goes_out_in_parts() -> Non
     assert isinstance(found, Approved)
     assert max(s.qty for s in found.plan.schedule.slices) <= 7
     assert found.plan.schedule.total == found.decision.approved_qty
+
+
+def storable(value: Decimal | None) -> bool:
+    """A money column keeps it to the last digit."""
+    return value is not None and value == value.quantize(D("1e-18"), context=Context(prec=60))
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    st.decimals("0.000001", "90000", places=23, allow_nan=False),
+    st.decimals("0.000001", "3", places=9, allow_nan=False),
+    st.sampled_from(["1", "0.1", "0.001", "0.00000001"]),
+    st.sampled_from(["0.1", "0.01", "0.000001", "0.0000000001"]),
+    st.booleans(),
+    st.sampled_from([None, "0.3333333333333333333333"]),
+)
+def test_what_is_decided_and_planned_is_what_the_rows_keep(
+    price: Decimal, position: Decimal, step: str, tick: str, no_market: bool, own: str | None
+) -> None:
+    rules = instrument(qty_step=D(step), min_qty=D(step), tick_size=D(tick), max_qty=D("1e9"))
+    lots = position // D(step) * D(step)
+    wish = intent(
+        side=TradeSide.SELL,
+        reduce_only=True,
+        notional=D("123456.7890123456789"),
+        algorithm=Algorithm.TWAP,
+        limit_price=None if own is None else price * D(own),
+        expires_at=None,
+    )
+    view = None if no_market else market(bid=price, ask=price * 2)
+    book = portfolio(positions=(PositionView("BTCUSDT", lots, None, price),))
+    found = decide(wish, snapshot(instrument=rules, market=view, portfolio=book), LIMITS)
+    decision = found.decision
+    assert storable(decision.approved_qty)
+    assert storable(decision.approved_notional)
+    if isinstance(found, Approved):
+        plan = found.plan
+        assert plan.qty == decision.approved_qty
+        for kept in (decision.reference_price, plan.price_limit, plan.qty):
+            assert storable(kept)
+        assert all(storable(piece.qty) for piece in plan.schedule.slices)
+
+
+def test_a_plan_of_another_quantity_than_the_approved_is_no_approval() -> None:
+    found = exit_of()
+    assert isinstance(found, Approved)
+    with pytest.raises(ValueError, match="plans"):
+        Approved(found.decision, replace(found.plan, qty=found.plan.qty / 2))

@@ -21,6 +21,7 @@ from bot.execution.holdback import Circumstances, Hold, Sent
 from bot.execution.pacing import Pace
 from bot.execution.parents import is_late, lot_rules, lowest_price, new_child, wake_again
 from bot.execution.ports import LimitsSource, Wakeups, limits_for
+from bot.execution.trading_rules import fit_to_lots
 from bot.failpoints import BEFORE_CLAIM_COMMIT, hit
 from bot.risk.codec import moment_text, plain
 from bot.risk.limits import RiskLimits
@@ -126,6 +127,10 @@ class Claims:
                 return NotClaimed.STOPPED
             limits = limits_for(self._limits, reduce_only=child.reduce_only)
             rules = cleared.instrument
+            if not fit_to_lots(uow, parent, child, rules):
+                less = permits.Refusal(ChildState.CANCELLED, "less than a lot of the new rules")
+                self._stop(uow, parent, child, less, now)
+                return NotClaimed.STOPPED
             price = pricing.bound(parent, child, view, rules, limits, now)
             hold = self._hold(uow.session, parent, child, view, limits, cleared, now)
             if price is None:

@@ -25,6 +25,7 @@ from bot.execution.fills import FillBook
 from bot.execution.identity import PREFIX
 from bot.execution.parents import is_urgent, wake_child
 from bot.execution.ports import Wakeups
+from bot.execution.trading_rules import TradingRules
 from bot.failpoints import AFTER_EXPIRY_COMMIT, BEFORE_EXPIRY_COMMIT, hit
 from models.backup import FailureClass
 from models.database import Database
@@ -75,6 +76,7 @@ class Reconciler:
         self._wakeups = wakeups
         self._fills = FillBook(db, account, wakeups)
         self._cash = CashFlows(db, exchange, account, clock)
+        self._rules = TradingRules(db, exchange, clock)
 
     def resolve_child(self, child_id: int) -> ChildState | None:
         """Brings a child to the truth; never places anything itself."""
@@ -314,27 +316,7 @@ class Reconciler:
 
     def refresh_instruments(self) -> int:
         """Reads the trading rules of every instrument; returns how many were stored."""
-        rules = self._exchange.instruments()
-        now = self._clock.now()
-        with self._db.transaction() as session:
-            return portfolio.store_instruments(
-                session,
-                (
-                    {
-                        "symbol": rule.symbol,
-                        "category": rule.category,
-                        "tick_size": rule.tick_size,
-                        "qty_step": rule.qty_step,
-                        "min_qty": rule.min_qty,
-                        "max_qty": rule.max_qty,
-                        "min_notional": rule.min_notional,
-                        "max_leverage": rule.max_leverage,
-                        "status": rule.status,
-                        "refreshed_at": now,
-                    }
-                    for rule in rules
-                ),
-            )
+        return self._rules.refresh()
 
     def position_differences(self) -> dict[str, tuple[Decimal, Decimal]]:
         """Where our net position, summed from fills, is not the exchange's: symbol -> (ours,

@@ -23,6 +23,7 @@ from bot.execution.failures import NOTHING_TO_REDUCE, classify_refusal, nothing_
 from bot.execution.parents import wake_again, wake_next_late
 from bot.execution.ports import MarketCache, Wakeups
 from bot.execution.retrying import not_taken_delay
+from bot.execution.trading_rules import TradingRules
 from bot.failpoints import (
     AFTER_CLAIM_COMMIT,
     AFTER_OUTCOME_COMMIT,
@@ -98,6 +99,7 @@ class Sender:
         self._wakeups = wakeups
         self._owner = owner
         self._monotonic = monotonic
+        self._rules = TradingRules(db, exchange, clock)
 
     def send(self, child_id: int, account: str) -> SendResult:
         """Sends the child if it is due, allowed and unclaimed; a second call does nothing."""
@@ -152,6 +154,8 @@ class Sender:
         try:
             ack = self._exchange.place(claim.body, as_of=claim.claimed_at)
         except ExchangeRefused as error:
+            # Before the outcome: what is tried next must know the rules that refused this.
+            self._rules.after_refusal(error)
             return self._refused(claim, error)
         except RetryLater as error:
             return self._not_taken(claim, error, account)

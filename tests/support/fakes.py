@@ -61,6 +61,8 @@ class FakeExchange:
     recv_window_ms: int = 5000
     min_notional: Decimal = Decimal(5)
     uid: str = "10000001"
+    instrument: Instrument | None = None
+    """Other trading rules than the usual ones."""
     cash: list[CashFlow] = field(default_factory=list)
     hedged: bool = False
     """In hedge mode: orders without a position index are refused, positions are no net."""
@@ -302,7 +304,7 @@ class FakeExchange:
         self.cash.append(CashFlow(f"t-{number}", "TRANSFER_IN", currency, amount, self.clock.now()))
 
     def instruments(self) -> Sequence[Instrument]:
-        return [INSTRUMENT]
+        return [self.instrument or INSTRUMENT]
 
     def server_time(self) -> datetime:
         return self.clock.now()

@@ -140,7 +140,9 @@ class MLTradeExecutionPipeline:
         """Ends one trade and releases what is left. Raises Refused as `pause_execution` does."""
         return await asyncio.to_thread(self.cancel, request_id, reason, actor)
 
-    async def emergency_halt_all_trading(self, reason: str, actor: str = "pipeline") -> HaltReport:
+    async def emergency_halt_all_trading(
+        self, reason: str, *, actor: str = "pipeline"
+    ) -> HaltReport:
         """Halts everything, `ml_risk_manager` too; returns once the halt is sealed."""
         return await asyncio.to_thread(self.halt, reason, actor)
 

@@ -1,12 +1,11 @@
 """MLTradeRisk: a decision told as scores, a level and a recommendation."""
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from bot.risk.decision import CheckResult, Decision
 from bot.risk.explain import summary
 from bot.risk.manager.results import MLTradeRisk
-from bot.risk.rule import Sense, as_decimal
 from bot.risk.snapshot import TradeIntent
 from models.enums import CheckStatus, MLRiskLevel, TradeBlockReason, Verdict
 
@@ -102,12 +101,22 @@ def _limit_use(result: CheckResult) -> float | None:
         return None
     if result.status is CheckStatus.UNKNOWN:
         return 1.0
-    value, limit = as_decimal(result.raw_value), as_decimal(result.raw_limit)
-    if value is None or limit is None or result.rule.sense is Sense.IS:
+    value, limit = _number(result.value), _number(result.limit)
+    # A stored result has no sense any more, but its margin, which states don't have.
+    if value is None or limit is None or result.margin is None:
         return None
     if limit <= 0:
         return 1.0 if value > 0 else 0.0
     return float(min(Decimal(1), max(Decimal(0), value / limit)))
+
+
+def _number(text: str | None) -> Decimal | None:
+    """Of a live result or a stored one; None for words and what is no number."""
+    try:
+        number = Decimal("NaN" if text is None else text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 def _confidence_adjusted(decision: Decision) -> Decimal:

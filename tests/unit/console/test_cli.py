@@ -30,6 +30,7 @@ VERBS = (
     "whatif",
     "replay",
     "blocks",
+    "metrics",
     "tca",
 )
 GROUPS = ("schema", "paper-exchange", "config", "volume", "order", "breaker")

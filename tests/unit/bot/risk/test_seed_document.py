@@ -270,6 +270,7 @@ METHODS = [
     (MLRiskManager, "check_and_trigger_circuit_breakers(market_data)"),
     (MLTradeExecutionPipeline, "submit_trade_request(trade_request)"),
     (MLTradeExecutionPipeline, "get_execution_status(request_id)"),
+    (MLTradeExecutionPipeline, "emergency_halt_all_trading(reason)"),
 ]
 
 

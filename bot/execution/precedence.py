@@ -27,8 +27,6 @@ from models.locks import lock_open_children, lock_parents_of
 from models.tables import ChildOrderRow, ParentOrderRow
 
 _RANK = {priority: rank for rank, priority in enumerate(ExecutionPriority)}
-_ENDS_ALL = (ExecutionPriority.URGENT, ExecutionPriority.EMERGENCY)
-"""Exits that end entries of every strategy; others end those of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,11 @@ class Precedence:
             for view in portfolio.working
         )
         left = tuple(view for view in working if view.qty > ZERO)
-        return replace(snapshot, portfolio=replace(portfolio, working=left))
+        own = portfolio.own
+        if own is not None:
+            given = sum((s.free for s in self.slower if _is_own(s.parent, intent)), ZERO)
+            own = replace(own, working=_plain(max(ZERO, own.working - given)))
+        return replace(snapshot, portfolio=replace(portfolio, working=left, own=own))
 
 
 def of(uow: UnitOfWork, intent: TradeIntent) -> Precedence:
@@ -127,19 +129,29 @@ def _end_entries(uow: UnitOfWork, intent: TradeIntent, now: datetime, wakeups: W
     """An entry under way would buy back what the exit sells."""
     for parent in lock_parents_of(uow.session, intent.account, intent.symbol):
         against = not parent.reduce_only and parent.side != intent.side
-        own = parent.strategy == intent.strategy or intent.priority in _ENDS_ALL
-        if against and own and parent.stop_reason is None:
+        if against and _is_reached(parent, intent) and parent.stop_reason is None:
             settlement.stop(uow, parent, f"{REPLACED} {intent.request_id}", now, wakeups)
 
 
 def _gives_way(parent: ParentOrderRow, intent: TradeIntent) -> bool:
     """Less urgent by its priority, or of the same one and not moving, or slower by its nature."""
+    if not _is_reached(parent, intent):
+        return False
     if parent.stop_reason is not None:
         return True
     ours, theirs = _RANK[intent.priority], _RANK[ExecutionPriority(parent.priority)]
     if theirs != ours:
         return theirs < ours
     return _stands_still(parent) or (_is_at_once(intent) and not _was_at_once(parent))
+
+
+def _is_reached(parent: ParentOrderRow, intent: TradeIntent) -> bool:
+    """A strategy acts on its own trades; an emergency on everybody's."""
+    return _is_own(parent, intent) or intent.priority is ExecutionPriority.EMERGENCY
+
+
+def _is_own(parent: ParentOrderRow, intent: TradeIntent) -> bool:
+    return parent.strategy == intent.strategy
 
 
 def _stands_still(parent: ParentOrderRow) -> bool:
@@ -181,10 +193,15 @@ def _least_urgent_first(slower: Slower) -> tuple[bool, int, float]:
 
 
 def _free(intent: TradeIntent, snapshot: RiskSnapshot) -> Decimal:
-    """What of the position no working order closes; negative where more is ordered than held."""
-    assert snapshot.portfolio is not None, "a trade was approved on it"
-    book = read_book(intent.symbol, intent.side, snapshot.portfolio)
-    return -intent.side.sign * book.held - book.closing_qty
+    """What of the position, and of the strategy's own share, no working order closes; negative
+    where more is ordered than held."""
+    portfolio = snapshot.portfolio
+    assert portfolio is not None, "a trade was approved on it"
+    book = read_book(intent.symbol, intent.side, portfolio)
+    free = -intent.side.sign * book.held - book.closing_qty
+    if portfolio.own is None or intent.priority is ExecutionPriority.EMERGENCY:
+        return free
+    return min(free, -intent.side.sign * portfolio.own.qty - portfolio.own.working)
 
 
 def _is_rival(view: WorkingView, intent: TradeIntent) -> bool:

@@ -205,6 +205,24 @@ class TestBeforeSlowerExits:
         assert desk.parent("third").approved_qty == held
         desk.check_balance()
 
+    @pytest.mark.parametrize("priority", ["high", "urgent"])
+    def test_an_urgent_exit_takes_its_own_strategys_slower_one_and_no_others(
+        self, desk: Desk, priority: str
+    ) -> None:
+        """A strategy's share is its own; only an emergency acts on everybody's exits."""
+        held = hold(desk)
+        desk.approve("theirs", signal_data={"position_size": "2000"},
+                     metadata={"strategy": "other"})  # fmt: skip
+        desk.send_due()
+        desk.stream()
+        leave(desk, "their-slow", TWAP, metadata={"strategy": "other"})
+        leave(desk, "slow", TWAP)
+        assert leave(desk, "fast", priority=priority)["verdict"] in ("allow", "shrink")
+        assert desk.parent("fast").approved_qty == held
+        assert desk.parent("slow").end_reason == "replaced by exit fast"
+        assert desk.parent("their-slow").released_qty == 0
+        desk.check_balance()
+
     def test_a_slower_exit_takes_nothing_from_a_more_urgent_one(self, desk: Desk) -> None:
         hold(desk)
         leave(desk, "first", TWAP, priority="emergency")

@@ -14,6 +14,9 @@ WORKERS: Mapping[str, tuple[str, ...]] = {
 """The queues of each worker process."""
 QUEUES = tuple(queue for queues in WORKERS.values() for queue in queues)
 
+MARKET_DATABASE = 3
+"""Redis database of the newest market data, apart from the broker's."""
+
 TASK_TIME_LIMIT_SECONDS = 60
 VISIBILITY_TIMEOUT_SECONDS = 3 * TASK_TIME_LIMIT_SECONDS
 

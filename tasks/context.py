@@ -34,15 +34,13 @@ from bot.execution.toothless import halt_toothless
 from bot.execution.volume_source import VolumeSource
 from bot.execution.working import ParentWorker
 from bot.market.volume import MODELS_FILE
+from config.celery import MARKET_DATABASE as MARKET_DATABASE
 from config.celery import with_database
 from config.settings import Settings, load_settings
 from models.database import Database
 from tasks.wakeups import EXPIRES_IN_TIMEOUTS, CeleryWakeups, QueueDepth, revoke_queued
 
 log = logging.getLogger(__name__)
-
-MARKET_DATABASE = 3
-"""Redis database of the newest market data, apart from the broker's."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """The exchange that the settings name."""
 
 from bot.clock import Clock
+from bot.exchange.bybit.ban import AddressBan
 from bot.exchange.bybit.config import BybitConfig, BybitMode
 from bot.exchange.bybit.http import BybitExchange
 from config import identity
+from config.celery import MARKET_DATABASE, with_database
 from config.settings import ExchangeMode, Settings
 
 
@@ -22,4 +24,6 @@ def bybit_config(settings: Settings) -> BybitConfig:
 
 def make_exchange(settings: Settings, clock: Clock) -> BybitExchange:
     """Make it inside the process that uses it."""
-    return BybitExchange(bybit_config(settings), clock)
+    url = settings.redis_url
+    shared = None if url is None else with_database(url.get_secret_value(), MARKET_DATABASE)
+    return BybitExchange(bybit_config(settings), clock, AddressBan(shared))

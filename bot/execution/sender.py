@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from bot.clock import Clock
 from bot.errors import ExchangeRefused, OutcomeUnknown, RetryLater, Throttled
+from bot.exchange.bybit.outcome import HTTP_BAN
 from bot.exchange.protocol import Exchange, OrderAck
 from bot.execution import ownership, settlement
 from bot.execution.budget import OrderBudget
@@ -37,9 +38,6 @@ from models.database import Database, UnitOfWork
 from models.enums import ChildState
 from models.locks import lock_order, sending_shared
 from models.tables import ChildOrderRow, ParentOrderRow
-
-HTTP_BAN = "http_403"
-
 
 _LOOK = select(
     ChildOrderRow.account,

@@ -14,7 +14,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bot.clock import Clock
-from bot.errors import MlriskError, Refused
+from bot.errors import MlriskError, Refused, Throttled
+from bot.exchange.bybit.outcome import HTTP_BAN
 from bot.exchange.protocol import Exchange
 from bot.execution import (
     backup_plans,
@@ -381,6 +382,8 @@ class ParentWorker:
         try:
             self._exchange.cancel(cancel.symbol, cancel.order_link_id)
         except MlriskError as error:
+            if isinstance(error, Throttled) and error.code != HTTP_BAN:
+                self._budget.throttled(self._account, error.after_seconds, cancels=True)
             log.warning(
                 "cancel not confirmed: %s", error, extra={"order_link_id": cancel.order_link_id}
             )

@@ -401,6 +401,7 @@ class FreeBudget:
 
     wait_seconds: float = 0.0
     throttles: list[float] = field(default_factory=list)
+    cancel_throttles: list[float] = field(default_factory=list)
 
     def take(self, account: str, *, order: str, is_exit: bool) -> float:
         return self.wait_seconds
@@ -409,7 +410,7 @@ class FreeBudget:
         return 0.0
 
     def throttled(self, account: str, seconds: float, *, cancels: bool = False) -> None:
-        self.throttles.append(seconds)
+        (self.cancel_throttles if cancels else self.throttles).append(seconds)
 
 
 @dataclass

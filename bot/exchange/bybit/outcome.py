@@ -24,6 +24,7 @@ from bot.exchange.bybit.retcodes import RetCodeClass, classify, classify_http
 
 # Facts section 6: after HTTP 403 all calls of this IP must stop for at least ten minutes.
 IP_BAN_SECONDS = 600.0
+HTTP_BAN = "http_403"
 # pybit assumes the same when the reset header is missing.
 DEFAULT_THROTTLE_SECONDS = 2.0
 # A reset time outside these bounds is a broken header or another clock.

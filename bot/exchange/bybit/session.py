@@ -20,8 +20,16 @@ from tenacity import (
 from bot.clock import Clock
 from bot.errors import DependencyDown, MlriskError, Refused, Throttled
 from bot.exchange.bybit import parse
+from bot.exchange.bybit.ban import AddressBan
 from bot.exchange.bybit.config import BybitConfig, BybitMode
-from bot.exchange.bybit.outcome import CALL_FAILURES, from_failure, from_ret_code, unusable_reply
+from bot.exchange.bybit.outcome import (
+    CALL_FAILURES,
+    HTTP_BAN,
+    IP_BAN_SECONDS,
+    from_failure,
+    from_ret_code,
+    unusable_reply,
+)
 
 # Reads change nothing, so they are made again; a caller waits at most this long for that.
 READ_ATTEMPTS = 4
@@ -92,8 +100,9 @@ class GuardedSession:
     reply to another.
     """
 
-    def __init__(self, config: BybitConfig, clock: Clock) -> None:
+    def __init__(self, config: BybitConfig, clock: Clock, ban: AddressBan | None = None) -> None:
         self._pid = os.getpid()
+        self._ban = ban or AddressBan()
         self._clock = clock
         self._http = open_session(config)
         self._config = config
@@ -157,6 +166,12 @@ class GuardedSession:
 
     def _once(self, method: str, params: Mapping[str, object], *, write: bool) -> Reply:
         call: Call = getattr(self.http, method)
+        banned = self._ban.seconds_left()
+        if banned > 0:
+            raise Throttled(
+                f"this address is banned for {banned:.0f} s more", code=HTTP_BAN,
+                after_seconds=banned,
+            )  # fmt: skip
         failure: MlriskError | None = None
         envelope: Any = None
         try:
@@ -166,6 +181,8 @@ class GuardedSession:
             if failure is None:
                 return {}
         if failure is not None:
+            if failure.code == HTTP_BAN:
+                self._ban.begin(IP_BAN_SECONDS)
             # Raised outside the handler, so that no context with headers or body travels along.
             raise failure
         return self._result(envelope, write=write)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown
+from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Throttled
 from bot.execution.algorithms.volume_forecast import VolumeForecast
 from bot.execution.working import StepResult
 from models.enums import ChildState, ExecutionStatus, ParentState
@@ -170,6 +170,17 @@ def test_a_cancel_that_fails_is_asked_for_again_until_it_is_confirmed(
     assert len({body["orderLinkId"] for body in desk.exchange.accepted}) == 2
     assert len(desk.exchange.open_orders()) == 1
     desk.check_balance()
+
+
+def test_a_rate_limit_on_a_cancel_is_told_to_the_limiter(desk: Desk) -> None:
+    ask(desk, PASSIVE)
+    desk.step()
+    desk.stream()
+    desk.exchange.cancel_faults = [(Throttled("10006", after_seconds=0.7), False)]
+    desk.market.touch = PRICE + 10 * TICK
+    desk.pass_time(3)
+    desk.step()
+    assert (desk.budget.cancel_throttles, desk.budget.throttles) == ([0.7], [])
 
 
 def test_pov_follows_the_volume_and_never_leads_it(desk: Desk) -> None:

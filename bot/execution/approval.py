@@ -169,7 +169,7 @@ class ApprovalService:
             # Under the lock: the newest time, and nobody else's reservation in between.
             now = self._clock.now()
             limits, unread = self._limits_in_reach()
-            before = precedence.of(uow, intent)
+            before = precedence.of(uow.session, intent)
             whole, epoch = snapshots.take(uow.session, intent, market, now)
             snapshot = before.out_of(whole, intent)
             outcome = decide(intent, snapshot, limits)

@@ -6,10 +6,12 @@ have resting at the exchange is called back and counts as given too: both orders
 the exchange lets the two together close no more than there is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+
+from sqlalchemy.orm import Session
 
 from bot.execution import settlement
 from bot.execution.exits import REPLACED
@@ -24,6 +26,7 @@ from bot.risk.snapshot import RiskSnapshot, TradeIntent, WorkingView
 from models.database import UnitOfWork
 from models.enums import Algorithm, ChildState, ExecutionPriority, ParentState
 from models.locks import lock_open_children, lock_parents_of
+from models.repositories import orders
 from models.tables import ChildOrderRow, ParentOrderRow
 
 _RANK = {priority: rank for rank, priority in enumerate(ExecutionPriority)}
@@ -68,13 +71,25 @@ class Precedence:
         return replace(snapshot, portfolio=replace(portfolio, working=left, own=own))
 
 
-def of(uow: UnitOfWork, intent: TradeIntent) -> Precedence:
-    """Nothing for a trade that isn't asked for as an exit."""
+def of(session: Session, intent: TradeIntent, *, locked: bool = True) -> Precedence:
+    """Nothing for a trade that isn't asked for as an exit; not locked only for a look."""
     if not intent.reduce_only:
         return Precedence()
-    parents = lock_parents_of(uow.session, intent.account, intent.symbol)
-    exits = (p for p in parents if p.reduce_only and p.side == intent.side)
-    slower = [_slower(uow, p) for p in exits if _gives_way(p, intent)]
+    if locked:
+        parents = lock_parents_of(session, intent.account, intent.symbol)
+    else:
+        parents = orders.open_parents(session, intent.account)
+    slower = []
+    for parent in parents:
+        is_exit = parent.reduce_only and (parent.symbol, parent.side) == (
+            intent.symbol,
+            intent.side,
+        )
+        if is_exit and _gives_way(parent, intent):
+            children = (lock_open_children if locked else orders.open_children)(
+                session, parent.request_id
+            )
+            slower.append(_slower(parent, children))
     return Precedence(tuple(sorted((s for s in slower if s.free > ZERO), key=_least_urgent_first)))
 
 
@@ -170,8 +185,7 @@ def _was_at_once(parent: ParentOrderRow) -> bool:
     return parent.algorithm == Algorithm.IMMEDIATE
 
 
-def _slower(uow: UnitOfWork, parent: ParentOrderRow) -> Slower:
-    children = lock_open_children(uow.session, parent.request_id)
+def _slower(parent: ParentOrderRow, children: Sequence[ChildOrderRow]) -> Slower:
     resting = _held(c for c in children if c.rests and c.state in _AT_REST)
     if parent.stop_reason is not None:
         return Slower(parent, ZERO, resting)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from bot.clock import Clock
-from bot.execution import snapshots
+from bot.execution import precedence, snapshots
 from bot.execution.deciding import decide
 from bot.execution.planning import ParentPlan
 from bot.execution.ports import MarketCache
@@ -33,6 +33,7 @@ def what_if(
     """The same functions as a live decision; the session may be read-only."""
     read = market.read(intent.symbol)
     # After the market, or the market would be from the future.
-    snapshot, _ = snapshots.take(session, intent, read, clock.now())
+    whole, _ = snapshots.take(session, intent, read, clock.now())
+    snapshot = precedence.of(session, intent, locked=False).out_of(whole, intent)
     outcome = decide(intent, snapshot, limits)
     return WhatIf(outcome.decision, outcome.plan, snapshot)

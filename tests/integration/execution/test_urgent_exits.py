@@ -7,14 +7,18 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from bot.execution import intake
 from bot.execution.control import ParentControl
 from bot.execution.replay import Replayed, replay
 from bot.execution.sender import SendResult
+from bot.execution.whatif import what_if
+from console.context import reading
 from console.invariants import check_all
 from console.invariants.evidence import Evidence
 from models.enums import ChildState, ParentState
+from models.messages import MLTradeRequest
 from models.tables import DecisionRow, TradeRequestRow
-from tests.support.desk import Desk
+from tests.support.desk import ACCOUNT, Desk
 
 pytestmark = pytest.mark.services
 
@@ -236,6 +240,22 @@ class TestBeforeSlowerExits:
         leave(desk, "slow", TWAP)
         desk.halter.halt(reason="test", actor="me")
         assert leave(desk, "fast", priority="urgent")["verdict"] == "deny"
+        assert desk.parent("slow").released_qty == 0
+
+    def test_what_if_answers_as_a_live_decision_would(self, desk: Desk, migrated_url: str) -> None:
+        held = hold(desk)
+        leave(desk, "slow", TWAP)
+        wanted = desk.request(
+            "fast",
+            side="sell",
+            priority="emergency",
+            signal_data={"position_size": "9000", "algorithm": "immediate", "reduce_only": True},
+        )
+        request = MLTradeRequest.model_validate(wanted)
+        intent = intake.to_intent(request, ACCOUNT, desk.clock.now())
+        with reading(migrated_url) as session:
+            answer = what_if(session, intent, desk.market, desk.limits.limits(), desk.clock)
+        assert answer.decision.approved_qty == held
         assert desk.parent("slow").released_qty == 0
 
     def test_the_decision_replays_from_what_it_saw(self, desk: Desk) -> None:

@@ -14,6 +14,8 @@ from models.backup import FailureClass
 
 NOTHING_TO_REDUCE = "no position is left to reduce"
 """Why a parent ends whose goal is met by others."""
+CANCELLED_AT_EXCHANGE = "cancelled_at_exchange"
+"""Why a parent ends whose order was cancelled at the exchange, and not by us."""
 _NOTHING_TO_REDUCE = 110017
 _BY_REDUCE_ONLY = "CancelByReduceOnly"
 
@@ -111,6 +113,11 @@ def classify_end(
     if not words and style is Style.IOC:
         return FailureClass.NO_LIQUIDITY
     return FailureClass.REJECTED
+
+
+def cancelled_by_request(*, cancel_type: str, reject_reason: str) -> bool:
+    """Whether the venue says that somebody asked it to cancel: we, or a person there."""
+    return bool({cancel_type, reject_reason} & _OUR_CANCEL)
 
 
 def nothing_left_to_reduce(*, ret_code: int | None = None, cancel_type: str = "") -> bool:

@@ -13,7 +13,13 @@ from sqlalchemy.exc import DataError
 from bot.exchange.protocol import ExchangeOrder, Execution, OrderStatus
 from bot.execution import belonging, fees, ledger, settlement, unreadable
 from bot.execution.algorithms.stepping import Style
-from bot.execution.failures import NOTHING_TO_REDUCE, classify_end, nothing_left_to_reduce
+from bot.execution.failures import (
+    CANCELLED_AT_EXCHANGE,
+    NOTHING_TO_REDUCE,
+    cancelled_by_request,
+    classify_end,
+    nothing_left_to_reduce,
+)
 from bot.execution.identity import PREFIX
 from bot.execution.parents import is_urgent, take_back
 from bot.execution.ports import Wakeups
@@ -250,6 +256,17 @@ class FillBook:
         )
         if nothing_left_to_reduce(cancel_type=_cancel_type(reason)):
             settlement.stop(uow, parent, NOTHING_TO_REDUCE, now, self._wakeups)
+        elif _was_cancelled_by_others(child, reason):
+            self._end_for_others(uow, parent, child, now)
+
+    def _end_for_others(
+        self, uow: UnitOfWork, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
+    ) -> None:
+        """A person took our order out of the book: to place the next one would fight them."""
+        details = {"child": child.order_link_id, "request_id": parent.request_id}
+        uow.audit(self._account, CANCELLED_AT_EXCHANGE, parent.request_id, "exchange", details, now)
+        log.critical("an order was cancelled at the exchange, its parent ends", extra=details)
+        settlement.stop(uow, parent, CANCELLED_AT_EXCHANGE, now, self._wakeups)
 
     def _is_news(self, child: ChildOrderRow, order: ExchangeOrder) -> bool:
         if ChildState(child.state).is_final:
@@ -331,12 +348,23 @@ def _failure(child: ChildOrderRow, reason: str | None) -> FailureClass | None:
     if child.cancel_requested_at is not None:
         return None
     return classify_end(
-        reject_reason=next((word for word in _words(reason) if word.startswith("EC_")), ""),
+        reject_reason=_rejection(reason),
         cancel_type=_cancel_type(reason),
         qty=child.qty,
         filled=child.filled_qty,
         style=Style(child.style),
     )
+
+
+def _was_cancelled_by_others(child: ChildOrderRow, reason: str | None) -> bool:
+    """A resting order ended by a cancel that nobody here asked for."""
+    if not child.rests or child.cancel_requested_at is not None or child.filled_qty >= child.qty:
+        return False
+    return cancelled_by_request(cancel_type=_cancel_type(reason), reject_reason=_rejection(reason))
+
+
+def _rejection(reason: str | None) -> str:
+    return next((word for word in _words(reason) if word.startswith("EC_")), "")
 
 
 def _cancel_type(reason: str | None) -> str:

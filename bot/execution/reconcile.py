@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from bot.clock import Clock
 from bot.errors import MlriskError, Refused
+from bot.exchange.bybit.retcodes import is_unexpected
 from bot.exchange.protocol import (
     HEDGE_MODE,
     Exchange,
@@ -45,6 +46,8 @@ VANISHED_MARGIN = timedelta(seconds=2)
 """An order that was sent just now may not be in the list of open ones yet."""
 FAILURES_IN_A_ROW = 3
 """So many children that can't be looked up one after the other: it is the exchange, not they."""
+MAX_POSTS = 5
+"""So many attempts of one order that the exchange does not take, and it is no accident."""
 EXPIRED_RECHECK = timedelta(seconds=60)
 """An order given up as never taken is looked for once more after this long."""
 
@@ -405,6 +408,18 @@ class Reconciler:
                     wakeups=self._wakeups,
                     failure=FailureClass.REJECTED,
                 )
+            elif (why := _sent_enough(child)) is not None:
+                log.critical("an order is given up: %s", why, extra={"child": child.order_link_id})
+                settlement.end_child(
+                    uow,
+                    parent,
+                    child,
+                    ChildState.REJECTED,
+                    now,
+                    note=f"never taken: {why}",
+                    wakeups=self._wakeups,
+                    failure=FailureClass.REJECTED,
+                )
             elif child.deadline_at <= now:
                 settlement.end_child(
                     uow,
@@ -438,6 +453,20 @@ class Reconciler:
         with self._db.unit_of_work() as uow:
             uow.audit(self._account, kind, subject, "reconcile", dict(payload), now)
             uow.commit()
+
+
+def _sent_enough(child: ChildOrderRow) -> str | None:
+    """Why an order that was not taken is sent no more under its id; None: it may be again.
+
+    A code that nobody knows says no in the venue's own words, however often it is asked. What
+    only reduces is otherwise tried until its deadline. The ladder of the parent bounds what
+    follows.
+    """
+    if child.ret_code is not None and is_unexpected(child.ret_code):
+        return f"the exchange answers {child.ret_code}, which nobody knows"
+    if child.posts >= MAX_POSTS and not child.reduce_only:
+        return f"{child.posts} attempts were not taken"
+    return None
 
 
 def _rests_in_silence(child: ChildOrderRow, before: datetime) -> bool:

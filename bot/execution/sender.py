@@ -222,6 +222,7 @@ class Sender:
             if owned is not None:
                 uow, _, child = owned
                 child.state = ChildState.UNKNOWN
+                child.ret_code = _ret_code(error)
                 child.lease_owner, child.lease_until = None, None
                 child.note = error.message
                 self._audit_outcome(uow, child, claim, "unknown", {"text": error.message})
@@ -266,3 +267,9 @@ class Sender:
             {"child": child.order_link_id, "outcome": outcome, **details},
             self._clock.now(),
         )
+
+
+def _ret_code(error: OutcomeUnknown) -> int | None:
+    """The venue's own code where it answered with one."""
+    number = error.code.removeprefix("ret_")
+    return int(number) if number != error.code and number.isdigit() else None

@@ -8,11 +8,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import update
 
 from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Throttled
 from bot.exchange.protocol import ExchangeOrder, OrderStatus
 from bot.execution.sender import SendResult
 from models.enums import ChildState, ParentState, TradingState
+from models.tables import ChildOrderRow, ParentOrderRow
 from tests.support.desk import ACCOUNT, Desk
 
 D = Decimal
@@ -426,3 +428,26 @@ class TestHalting:
             session.connection().exec_driver_sql("DELETE FROM trading_state")
         assert desk.send(desk.child().child_id) is SendResult.STOPPED
         assert desk.approve("r-2")["verdict"] == "deny"
+
+
+@pytest.mark.parametrize(
+    ("code", "posts"), [("ret_987654", 8), ("ret_10016", 36)], ids=["unknown code", "known code"]
+)
+def test_an_order_that_is_never_taken_is_sent_a_bounded_number_of_times(
+    desk: Desk, code: str, posts: int
+) -> None:
+    """Ten minutes of the same answer: each order and its parent's next one give up."""
+    desk.approve_twap(size="600")
+    desk.exchange.faults = [(OutcomeUnknown("what?", code=code), False)] * 1000
+    with desk.db.transaction() as session:
+        later = desk.clock.now() + timedelta(hours=1)
+        session.execute(update(ParentOrderRow).values(deadline_at=later))
+        session.execute(update(ChildOrderRow).values(deadline_at=later))
+    for _ in range(60):
+        desk.send_due()
+        desk.pass_time(11)
+        desk.reconciler.resolve_all(older_than=timedelta(seconds=1))
+    assert desk.exchange.posts <= posts
+    assert max(child.posts for child in desk.children()) <= 5
+    assert desk.at_rest()
+    desk.check_balance()

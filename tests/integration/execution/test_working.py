@@ -382,3 +382,24 @@ def test_a_stepped_exit_goes_through_the_emergency_queue(desk: Desk) -> None:
     desk.stream()
     ask(desk, {**PASSIVE, "reduce_only": True}, size="2000", side="sell", priority="emergency")
     assert "r-1" in desk.wakeups.urgent
+
+
+@pytest.mark.parametrize("signal", [ICEBERG, PASSIVE], ids=["iceberg", "passive"])
+def test_an_order_that_a_person_cancels_at_the_exchange_is_not_replaced(
+    desk: Desk, signal: dict[str, object]
+) -> None:
+    ask(desk, signal)
+    desk.step()
+    desk.stream()
+    for order in desk.exchange.open_orders():
+        desk.exchange.cancel(order.symbol, order.order_link_id)
+    accepted = len(desk.exchange.accepted)
+    for _ in range(5):
+        desk.stream()
+        desk.pass_time(2)
+        desk.step()
+    assert len(desk.exchange.accepted) == accepted
+    assert desk.parent().end_reason == "cancelled_at_exchange"
+    assert "cancelled_at_exchange" in desk.audit_kinds()
+    assert desk.reservation().open_qty == 0
+    desk.check_balance()

@@ -120,6 +120,8 @@ class Execution:
     exec_type: str
     executed_at: datetime
     moves_position: bool = True
+    created_by: str = ""
+    """Who made its order, in the venue's words."""
 
 
 @dataclass(frozen=True, slots=True)

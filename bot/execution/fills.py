@@ -11,7 +11,7 @@ from decimal import Decimal
 from sqlalchemy.exc import DataError
 
 from bot.exchange.protocol import ExchangeOrder, Execution, OrderStatus
-from bot.execution import belonging, fees, ledger, settlement, unreadable
+from bot.execution import belonging, fees, ledger, settlement, unreadable, venue_acts
 from bot.execution.algorithms.stepping import Style
 from bot.execution.failures import (
     CANCELLED_AT_EXCHANGE,
@@ -73,6 +73,9 @@ class FillBook:
             if not self._store(uow, execution, child, now, source):
                 uow.commit()  # nothing; a rollback would cost the connection's prepared statements
                 return False
+            act = venue_acts.act_of(execution)
+            if act is not None:
+                venue_acts.note_execution(uow, self._account, act, execution, now)
             if execution.moves_position:
                 realised = ledger.book_trade(self._position(uow, execution, now), execution, now)
                 self._move_share(uow, execution, parent, now)
@@ -89,7 +92,7 @@ class FillBook:
                     self._report(uow, "foreign_fill", execution, now, why=why)
                 elif execution.order_link_id.startswith(PREFIX):
                     self._report(uow, "fill_without_child", execution, now)
-                else:
+                elif act is None:
                     self._report(uow, "foreign_fill", execution, now)
             else:
                 ledger.book_cash(self._position(uow, execution, now), execution, now)
@@ -254,6 +257,7 @@ class FillBook:
             wakeups=self._wakeups,
             failure=_failure(child, reason),
         )
+        venue_acts.note_cancel(uow, self._account, child.symbol, _cancel_type(reason), now)
         if nothing_left_to_reduce(cancel_type=_cancel_type(reason)):
             settlement.stop(uow, parent, NOTHING_TO_REDUCE, now, self._wakeups)
         elif _was_cancelled_by_others(child, reason):

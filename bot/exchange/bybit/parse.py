@@ -36,7 +36,7 @@ _STATUS = {
 }
 # Executions that are cash only. Any other type, known or not, is taken to move the position: the
 # comparison with the exchange's position shows it if that is ever wrong.
-_CASH_ONLY = frozenset({"Funding"})
+_CASH_ONLY = frozenset({"Funding", "SessionSettlePnL"})
 
 
 class UnreadableRow(DependencyDown):
@@ -161,6 +161,7 @@ def execution(row: Row, *, settle_coin: str) -> Execution:
         exec_type=exec_type,
         executed_at=moment(row, "execTime"),
         moves_position=exec_type not in _CASH_ONLY,
+        created_by=str(row.get("createType") or ""),
     )
 
 

@@ -39,6 +39,7 @@ from bot.exchange.protocol import (
     TimeInForce,
     Wallet,
 )
+from bot.execution.venue_acts import VenueAct, act_of
 from bot.market.features import MarketTracker
 from bot.market.frames import BookFrame, TickerFrame, TradeFrame
 from models.enums import TradeSide
@@ -437,3 +438,17 @@ def test_the_public_stream_feeds_a_tracker_whose_book_never_breaks(
     assert view.bid < view.ask
     assert (view.volume_24h or 0) > 0
     assert supervisor.health().unreadable == 0
+
+
+@pytest.mark.parametrize(
+    ("action", "act"),
+    [("liquidation", VenueAct.LIQUIDATION), ("adl", VenueAct.DELEVERAGING)],
+)
+def test_what_the_exchange_does_to_a_position_is_told_apart_from_trades(
+    paper: PaperExchangeProcess, exchange: BybitExchange, action: str, act: VenueAct
+) -> None:
+    began = exchange.server_time()
+    body = {"symbol": SYMBOL, "side": "Buy", "qty": "0.01"}
+    paper.control("POST", "actions/foreign_position", body)
+    paper.control("POST", f"actions/{action}", {"symbol": SYMBOL})
+    eventually(lambda: act in {act_of(e) for e in exchange.executions(since=began)})

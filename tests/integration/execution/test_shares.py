@@ -17,7 +17,7 @@ from console.invariants.shares import shares_add_up
 from models import migrate
 from models.enums import TradeSide
 from models.repositories.shares import taken
-from models.tables import DecisionRow, StrategyShareRow
+from models.tables import DecisionRow, ParentOrderRow, StrategyShareRow
 from tests.support.desk import Desk
 
 D = Decimal
@@ -113,6 +113,24 @@ def test_what_the_exchange_closes_ends_shares_and_what_it_opens_is_nobodys(desk:
     foreign(desk, TradeSide.BUY, "0.05")
     assert shares(desk) == {"alpha": D("0.01"), "": D("0.05")}
     assert trade(desk, "alpha", "sell", ml_predictions=LOST) == D("0.01")
+
+
+def test_a_strategys_hurried_exit_goes_before_its_own_slow_one_and_leaves_others_theirs(
+    desk: Desk,
+) -> None:
+    trade(desk, "alpha", "buy")
+    trade(desk, "beta", "buy", "1300")
+    slow = {"algorithm": "twap", "horizon_seconds": 30, "interval_seconds": 5, "reduce_only": True}
+    for strategy in ("alpha", "beta"):
+        assert ask(desk, strategy, "sell", signal_data=slow)["verdict"] in ("allow", "shrink")
+    hurried = ask(
+        desk, "beta", "sell", "9000", priority="urgent", signal_data={"reduce_only": True}
+    )
+    assert D(hurried["approved_qty"]) == D("0.02")
+    with desk.db.reading() as session:
+        parents = session.scalars(select(ParentOrderRow)).all()
+    untouched = [p for p in parents if p.strategy == "alpha" and p.side == "sell"]
+    assert [(p.approved_qty, p.stop_reason) for p in untouched] == [(D("0.03"), None)]
 
 
 def test_a_decision_with_a_share_replays(desk: Desk) -> None:

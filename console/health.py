@@ -1,18 +1,11 @@
 """Is each thing that the system stands on there? Quick, and without secrets."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from config.settings import Settings
+from console.fitness_line import fitness_line
+from console.health_check import HealthCheck as HealthCheck
 from console.screen.panels import STALE_SECONDS
-
-
-@dataclass(frozen=True, slots=True)
-class HealthCheck:
-    name: str
-    ok: bool
-    detail: str
-
 
 _TIMEOUT_SECONDS = 3.0
 # Requests are signed with a window of 5 s; half of that leaves room for the network.
@@ -23,7 +16,7 @@ def check_health(settings: Settings) -> list[HealthCheck]:
     """Postgres with its schema, Redis, the exchange with its clock, processes, canaries."""
     postgres = _postgres(settings)
     checks = [postgres, _redis(settings), _exchange(settings), *_processes(settings)]
-    return [*checks, *_heartbeats(settings)] if postgres.ok else checks
+    return [*checks, fitness_line(settings), *_heartbeats(settings)] if postgres.ok else checks
 
 
 def _postgres(settings: Settings) -> HealthCheck:

@@ -53,6 +53,15 @@ def check_settings(db: Database, settings: Settings) -> None:
         _compare(bound, Identity(settings.account, settings.exchange_mode, bound.exchange_uid))
 
 
+def mismatch(bound: Identity, settings: Settings) -> str | None:
+    """Why no process of these settings would start on this database; None when it would."""
+    try:
+        _compare(bound, Identity(settings.account, settings.exchange_mode, bound.exchange_uid))
+    except WrongIdentity as error:
+        return error.message
+    return None
+
+
 def bound_to(session: Session) -> Identity | None:
     """None: no process has proven its keys to this database yet."""
     row = session.get(AccountBindingRow, _ONE)

@@ -16,8 +16,9 @@ from sqlalchemy import Connection, bindparam, select
 from bot.clock import Clock
 from bot.errors import ExchangeRefused, OutcomeUnknown, RetryLater, Throttled
 from bot.exchange.bybit.outcome import HTTP_BAN
+from bot.exchange.bybit.retcodes import RetCodeClass
 from bot.exchange.protocol import Exchange, OrderAck
-from bot.execution import ownership, settlement
+from bot.execution import fitness, ownership, settlement
 from bot.execution.budget import OrderBudget
 from bot.execution.claims import Claim, Claims, NotClaimed, Prospect
 from bot.execution.failures import NOTHING_TO_REDUCE, classify_refusal, nothing_left_to_reduce
@@ -154,7 +155,7 @@ class Sender:
         except ExchangeRefused as error:
             # Before the outcome: what is tried next must know the rules that refused this.
             self._rules.after_refusal(error)
-            return self._refused(claim, error)
+            return self._refused(claim, error, account)
         except RetryLater as error:
             return self._not_taken(claim, error, account)
         except OutcomeUnknown as error:
@@ -176,7 +177,7 @@ class Sender:
                     wake_next_late(uow, parent, now, self._wakeups)
         return SendResult.SENT
 
-    def _refused(self, claim: Claim, error: ExchangeRefused) -> SendResult:
+    def _refused(self, claim: Claim, error: ExchangeRefused, account: str) -> SendResult:
         with self._outcome(claim) as owned:
             if owned is not None:
                 uow, parent, child = owned
@@ -198,6 +199,10 @@ class Sender:
                     settlement.stop(
                         uow, parent, NOTHING_TO_REDUCE, self._clock.now(), self._wakeups
                     )
+        if error.action == RetCodeClass.FATAL:
+            # Not about this order but about the account: what is asked for next must not go out.
+            unfit = fitness.Fitness(False, self._clock.now(), error.message)
+            fitness.record(self._db, account, unfit)
         return SendResult.REFUSED
 
     def _not_taken(self, claim: Claim, error: RetryLater, account: str) -> SendResult:

@@ -58,6 +58,15 @@ def test_a_hedge_mode_account_is_denied_by_name_and_its_exit_goes_on(desk: Desk)
     assert desk.approve("r-again", signal_data={"position_size": "2100"})["verdict"] == "allow"
 
 
+def test_the_first_refusal_that_is_about_the_account_stops_what_adds(desk: Desk) -> None:
+    """Switched between two questions: the next trade must not learn it from the exchange again."""
+    desk.approve()
+    desk.exchange.hedged = True
+    desk.send_due()
+    assert desk.exchange.posts == 1
+    assert "position idx not match" in why_denied(desk.approve("r-2"))
+
+
 def test_what_is_wrong_with_the_key_is_told_in_the_denial(desk: Desk) -> None:
     desk.exchange.unfit = "it may withdraw, which a trading key must not"
     ask(desk)

@@ -44,7 +44,7 @@ class RiskParameters:
     regime_risk_multipliers: Mapping[MarketRegime, float] = field(
         default_factory=lambda: dict(_MULTIPLIERS)
     )
-    """They scale sizes down; above 1 they do nothing."""
+    """They scale what `calculate_position_size` proposes down; above 1 they do nothing."""
 
     # Ours.
     cgt_discount: Number = Decimal("0.5")

@@ -1,11 +1,13 @@
 """The monitoring queue: the dispatcher's tick, sweeps, reconciliation, breakers, canaries."""
 
 import os
+from collections.abc import Callable
 from datetime import timedelta
 
 from celery import shared_task
 
 from bot.exchange import correlations
+from bot.execution.one_by_one import each
 from tasks.base import MlriskTask
 from tasks.context import services
 
@@ -29,9 +31,13 @@ def pace_parents() -> int:
 def sweep() -> None:
     """Resolves children without news, ends overdue ones, looks again for given-up ones."""
     reconciler = services().reconciler
-    reconciler.expire_overdue()
-    reconciler.resolve_all(older_than=QUIET_BEFORE_RESOLVE)
-    reconciler.recheck_expired()
+    stages: tuple[Callable[[], int], ...] = (
+        reconciler.expire_overdue,
+        lambda: reconciler.resolve_all(older_than=QUIET_BEFORE_RESOLVE),
+        reconciler.recheck_expired,
+    )
+    for _ in each(stages, lambda stage: stage(), "a stage of the sweep failed"):
+        pass
 
 
 @shared_task(base=MlriskTask, name="tasks.monitoring.reconcile_account")

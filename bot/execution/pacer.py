@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from bot.clock import Clock
 from bot.execution import backup_plans, settlement
+from bot.execution.one_by_one import each
 from bot.execution.pacing import Conditions, Pace, PaceKind, conditions_of, next_pace, pacing_rules
 from bot.execution.parents import is_urgent, step_soon, wake_child
 from bot.execution.ports import LimitsSource, MarketCache, Wakeups
@@ -63,7 +64,11 @@ class Pacer:
             circumstances = _read(session, seen, self.market, self.account, self.clock.now())
         rules = pacing_rules(limits)
         changed = sum(
-            self._pace(parent, circumstances[_scope(parent)], limits, rules) for parent in seen
+            each(
+                seen,
+                lambda parent: self._pace(parent, circumstances[_scope(parent)], limits, rules),
+                "a parent can't be paced",
+            )
         )
         return changed + self._tightening.act_on(seen, limits)
 

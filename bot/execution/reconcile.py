@@ -24,6 +24,7 @@ from bot.execution import belonging, fitness, ownership, settlement, unreadable
 from bot.execution.cash_flows import CashFlows
 from bot.execution.fills import FillBook
 from bot.execution.identity import PREFIX
+from bot.execution.one_by_one import each
 from bot.execution.parents import is_urgent, wake_child
 from bot.execution.ports import Wakeups
 from bot.execution.trading_rules import TradingRules
@@ -44,8 +45,6 @@ EXECUTION_OVERLAP = timedelta(minutes=5)
 """Executions are read again from this long before the newest stored one."""
 VANISHED_MARGIN = timedelta(seconds=2)
 """An order that was sent just now may not be in the list of open ones yet."""
-FAILURES_IN_A_ROW = 3
-"""So many children that can't be looked up one after the other: it is the exchange, not they."""
 MAX_POSTS = 5
 """So many attempts of one order that the exchange does not take, and it is no accident."""
 EXPIRED_RECHECK = timedelta(seconds=60)
@@ -122,17 +121,8 @@ class Reconciler:
         return len(ids)
 
     def _resolve_each(self, ids: Sequence[int]) -> None:
-        failed = 0
-        for child_id in ids:
-            try:
-                self.resolve_child(child_id)
-            except MlriskError as error:
-                failed += 1
-                if failed == FAILURES_IN_A_ROW:
-                    raise
-                log.error("a child can't be looked up: %s", error, extra={"child_id": child_id})
-            else:
-                failed = 0
+        for _ in each(ids, self.resolve_child, "a child can't be looked up"):
+            pass
 
     def expire_overdue(self, limit: int = 500) -> int:
         """Ends planned children whose deadline has passed, those of a parent together.
@@ -142,7 +132,9 @@ class Reconciler:
         now = self._clock.now()
         with self._db.reading() as session:
             overdue = orders.overdue_requests(session, self._account, now, limit)
-        return sum(self._expire(request_id, now) for request_id in overdue)
+        return sum(
+            each(overdue, lambda request_id: self._expire(request_id, now), "overdue children stay")
+        )
 
     def _expire(self, request_id: str, now: datetime) -> int:
         with self._db.unit_of_work() as uow:
@@ -168,17 +160,23 @@ class Reconciler:
                     ),
                 )
             ).all()
-        found = 0
-        for child in given_up:
-            order = self._exchange.find_order(child.symbol, child.order_link_id)
-            if order is None or not self._is_own(child, order):
-                continue
-            found += 1
-            if not order.status.is_final:
-                self._exchange.cancel(child.symbol, child.order_link_id)
-            self._read_executions(child.order_link_id)
-            self._note("late_order", child.order_link_id, {"order_id": order.order_id}, now)
-        return found
+        return sum(
+            each(
+                given_up,
+                lambda child: self._recheck(child, now),
+                "a given-up order can't be looked for",
+            )
+        )
+
+    def _recheck(self, child: ChildOrderRow, now: datetime) -> int:
+        order = self._exchange.find_order(child.symbol, child.order_link_id)
+        if order is None or not self._is_own(child, order):
+            return 0
+        if not order.status.is_final:
+            self._exchange.cancel(child.symbol, child.order_link_id)
+        self._read_executions(child.order_link_id)
+        self._note("late_order", child.order_link_id, {"order_id": order.order_id}, now)
+        return 1
 
     def reconcile_account(self) -> AccountReport:
         """Open orders, executions since the last stored one, positions and wallet."""

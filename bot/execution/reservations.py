@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from bot.clock import Clock
 from bot.exchange.protocol import Exchange, ExchangeOrder, OrderStatus
 from bot.execution.identity import PREFIX
+from bot.execution.one_by_one import each
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, ParentState, ReservationState
 from models.locks import lock_account, lock_parent, lock_reservation
@@ -74,12 +75,15 @@ def rebuild(
             by_request[owners[link]].append(resting[link])
         suspects = _suspects(session, by_request)
     found = []
-    for request_id in suspects:
-        mine = by_request[request_id]
-        difference = _repair(db, account, request_id, mine, clock.now(), may_lower)
+    for difference in each(
+        suspects,
+        lambda key: _repair(db, account, key, by_request[key], clock.now(), may_lower),
+        "a reservation can't be repaired",
+    ):
         if difference is not None:
             found.append(difference)
-            log.warning("reservation repaired: %s", difference.why, extra={"request": request_id})
+            subject = {"request": difference.request_id}
+            log.warning("reservation repaired: %s", difference.why, extra=subject)
     orphans = tuple(sorted(resting.keys() - owners.keys()))
     if orphans:
         _report_orphans(db, account, orphans, clock.now())

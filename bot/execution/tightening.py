@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from bot.clock import Clock
 from bot.execution import settlement, snapshots
+from bot.execution.one_by_one import each
 from bot.execution.parents import lowest_price, release, step_soon, unplanned_qty
 from bot.execution.planning import round_to_tick
 from bot.execution.ports import MarketCache, Wakeups
@@ -81,12 +82,17 @@ class Tightening:
         fresh = adding - self._judged
         if not fresh:
             return 0
+        otherwise = self._decided_otherwise(fresh, limits)
+        fresh -= set(otherwise)
         changed = 0
-        for request_id in self._decided_otherwise(fresh, limits):
-            verdict = self._judge(request_id, limits, self._market.read(symbols[request_id]))
+        for request_id, verdict in each(
+            otherwise,
+            lambda key: (key, self._judge(key, limits, self._market.read(symbols[key]))),
+            "a trade can't be put under the limits in force",
+        ):
             changed += verdict.changed
-            if not verdict.complete:
-                fresh.discard(request_id)
+            if verdict.complete:
+                fresh.add(request_id)
         self._judged |= fresh
         return changed
 

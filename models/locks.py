@@ -17,14 +17,10 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, bindparam, select, text
 from sqlalchemy.orm import Session, SessionTransaction
 
-from models.enums import ParentState
-from models.open_rows import CHILD_IS_OPEN
+from models.open_rows import CHILD_IS_OPEN, PARENT_IS_OPEN
 from models.tables import AccountRow, Base, ChildOrderRow, ParentOrderRow, ReservationRow
 
 R = TypeVar("R", bound=Base)
-
-# Open ones by name: only so is the index on the state of use.
-_OPEN_PARENT = [state for state in ParentState if not state.is_final]
 
 
 class AdvisoryLock(IntEnum):
@@ -140,7 +136,7 @@ def lock_open_parents(
         select(ParentOrderRow)
         .where(
             ParentOrderRow.request_id > after,
-            ParentOrderRow.state.in_(_OPEN_PARENT),
+            PARENT_IS_OPEN,
             ParentOrderRow.stop_reason.is_(None),
             ParentOrderRow.reduce_only.in_((False, exits)),
         )
@@ -160,7 +156,7 @@ def lock_parents_of(session: Session, account: str, symbol: str) -> Sequence[Par
         .where(
             ParentOrderRow.account == account,
             ParentOrderRow.symbol == symbol,
-            ParentOrderRow.state.in_(_OPEN_PARENT),
+            PARENT_IS_OPEN,
         )
         .order_by(ParentOrderRow.request_id)
         .with_for_update()

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from models.database import Database
 from models.enums import ChildState
 from models.locks import Holder, end_session, sending_holders
+from models.open_rows import CHILD_MAY_BE_AT_EXCHANGE
 from models.tables import ChildOrderRow
 
 TIMEOUT_SECONDS = 30.0
@@ -73,6 +74,7 @@ def unsettled(db: Database) -> Sequence[ChildOrderRow]:
         return session.scalars(
             select(ChildOrderRow)
             .where(
+                CHILD_MAY_BE_AT_EXCHANGE,
                 ChildOrderRow.state.in_((ChildState.SENDING, ChildState.UNKNOWN)),
                 ChildOrderRow.reduce_only.is_(False),
             )

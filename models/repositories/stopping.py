@@ -8,11 +8,9 @@ from decimal import Decimal
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models.enums import ChildState, ExecutionStatus, ParentState
+from models.enums import ChildState, ExecutionStatus
+from models.open_rows import CHILD_IS_OPEN, PARENT_IS_OPEN
 from models.tables import ChildOrderRow, ParentOrderRow, TradeRequestRow
-
-_FINAL_CHILD = [state for state in ChildState if state.is_final]
-_OPEN_PARENT = [state for state in ParentState if not state.is_final]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ def not_stopped(session: Session, *, exits: bool) -> Sequence[str]:
     return session.scalars(
         select(ParentOrderRow.request_id)
         .where(
-            ParentOrderRow.state.in_(_OPEN_PARENT),
+            PARENT_IS_OPEN,
             ParentOrderRow.stop_reason.is_(None),
             ParentOrderRow.reduce_only.in_((False, exits)),
         )
@@ -81,7 +79,7 @@ def request_cancels(session: Session, request_ids: Sequence[str], now: datetime)
         update(table)
         .where(
             table.request_id.in_(request_ids),
-            table.state.not_in(_FINAL_CHILD),
+            CHILD_IS_OPEN,
             table.style != "ioc",
             table.cancel_requested_at.is_(None),
         )
@@ -95,7 +93,7 @@ def still_open(session: Session, request_ids: Sequence[str]) -> Mapping[str, Sti
     table = ChildOrderRow
     rows = session.execute(
         select(table.request_id, func.count(), func.bool_or(table.style != "ioc"))
-        .where(table.request_id.in_(request_ids), table.state.not_in(_FINAL_CHILD))
+        .where(table.request_id.in_(request_ids), CHILD_IS_OPEN)
         .group_by(table.request_id)
     )
     return {request_id: StillOpen(count, rests) for request_id, count, rests in rows}

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from psycopg.errors import LockNotAvailable, QueryCanceled
+
 from bot.errors import MlriskError
 from bot.exchange.protocol import Exchange
 from bot.execution.calling_back import call_back
@@ -78,8 +80,14 @@ def cancel_without_postgres(
 
 def not_halted(why: Exception, outcome: str = "") -> CommandError:
     """The state could not be written, so that workers may go on."""
-    line = str(getattr(why, "orig", why)).strip().splitlines()[0]
+    cause = getattr(why, "orig", why)
+    line = str(cause).strip().splitlines()[0]
     more = f"; {outcome}" if outcome else ""
-    return CommandError(
-        f"NOT halted: Postgres can't be reached ({line}){more}", ExitCode.DEPENDENCY_DOWN
+    # It answers, but somebody holds the state's row: again helps, looking at the server doesn't.
+    held = isinstance(cause, LockNotAvailable | QueryCanceled)
+    what = (
+        "the state is held by another process; run it again"
+        if held
+        else "Postgres can't be reached"
     )
+    return CommandError(f"NOT halted: {what} ({line}){more}", ExitCode.DEPENDENCY_DOWN)

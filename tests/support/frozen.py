@@ -1,7 +1,8 @@
 """A worker process that freezes itself (SIGSTOP) at a chosen point, with its locks held.
 
 `python -m tests.support.frozen URL gate REQUEST_ID` freezes inside the gate's transaction,
-`claim CHILD_ID` inside a claim's and `post CHILD_ID` before the post. Once it is let go on it
+`claim CHILD_ID` inside a claim's, `state SCOPE_KEY` while it changes the global trading state, and
+`post CHILD_ID` before the post. Once it is let go on it
 prints what came of it as JSON.
 """
 
@@ -18,6 +19,8 @@ from typing import Any
 
 from bot.execution import claims, snapshots
 from models.database import Database
+from models.enums import ScopeKind
+from models.repositories import states
 from tests.support.desk import ACCOUNT, Desk
 
 _PATIENCE_SECONDS = 60
@@ -74,6 +77,14 @@ def _act(desk: Desk, point: str, what: str) -> str:
     if point == "gate":
         snapshots.take = _after_freezing(snapshots.take)
         return str(desk.approve(what)["verdict"])
+    if point == "state":
+        with desk.db.unit_of_work() as uow:
+            states.lock_state(
+                uow.session, ScopeKind.GLOBAL, what, now=desk.clock.now(), actor="frozen"
+            )
+            _freeze()
+            uow.commit()
+        return "committed"
     if point == "claim":
         claims.clearance.read = _after_freezing(claims.clearance.read)  # type: ignore[attr-defined]
     else:

@@ -12,6 +12,7 @@ from models.connecting import migration_engine
 from models.database import Database
 from models.enums import ChildState, ParentState
 from models.locks import sending_holders
+from models.repositories import states
 from tests.support.desk import Desk
 from tests.support.frozen import frozen
 from tests.support.services import PostgresServer
@@ -49,6 +50,17 @@ def test_a_claim_that_is_frozen_stops_no_halt_and_posts_nothing_later(
     assert desk.parent().state == ParentState.UNFILLED
     assert told["posts"] == 0
     desk.check_balance()
+
+
+def test_a_change_of_state_that_is_frozen_keeps_no_halt_from_latching(
+    desk: Desk, migrated_url: str
+) -> None:
+    with frozen(migrated_url, "state", states.GLOBAL_KEY) as process:
+        report = desk.halter.halt(reason="test", actor="me")
+        told = process.go_on()
+    assert report.sealed_at is not None
+    assert not report.already_halted
+    assert told["outcome"].startswith("OperationalError")
 
 
 def test_a_sender_that_is_frozen_before_its_post_is_ended_by_the_seal(

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,7 +19,7 @@ from bot.execution import latches
 from bot.execution.pacing import Pace, PaceKind
 from console.cli import run
 from console.errors import ExitCode
-from console.operator import cancel_without_postgres
+from console.operator import cancel_without_postgres, not_halted
 from models.enums import TradeSide
 from models.repositories import portfolio
 from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, TradeRequestRow, TradingStateRow
@@ -365,6 +366,14 @@ def test_the_last_resort_says_what_was_cancelled(
     )
     assert error.message.endswith(f"{cancelled} working orders cancelled at the exchange, 0 left")
     assert len(exchange.open_orders()) == left
+
+
+def test_a_state_that_somebody_holds_is_not_called_an_unreachable_database() -> None:
+    error = not_halted(LockNotAvailable("canceling statement due to lock timeout"))
+    assert error.message == (
+        "NOT halted: the state is held by another process; run it again "
+        "(canceling statement due to lock timeout)"
+    )
 
 
 def test_the_last_resort_says_that_it_failed() -> None:

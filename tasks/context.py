@@ -23,6 +23,7 @@ from bot.execution.dispatch import Dispatcher
 from bot.execution.fills import FillBook
 from bot.execution.fitness import Fitness
 from bot.execution.halt import Halter
+from bot.execution.last_resort import MarketOfLastResort
 from bot.execution.limits_source import ConfiguredLimits
 from bot.execution.monitor import Monitor
 from bot.execution.pacer import Pacer
@@ -68,6 +69,11 @@ class Services:
         return RedisMarketCache(client, self.settings.symbol_list)
 
     @cached_property
+    def market_for_exits(self) -> MarketOfLastResort:
+        """The market, and where it is not known the exchange's mark of what is held."""
+        return MarketOfLastResort(self.market, self.exchange, self.clock)
+
+    @cached_property
     def limits(self) -> ConfiguredLimits:
         return ConfiguredLimits(
             self.settings,
@@ -90,7 +96,7 @@ class Services:
         return ApprovalService(
             db=self.db,
             account=self.settings.account,
-            market=self.market,
+            market=self.market_for_exits,
             limits=self.limits,
             clock=self.clock,
             wakeups=self.wakeups,
@@ -104,7 +110,7 @@ class Services:
         return Sender(
             db=self.db,
             exchange=self.exchange,
-            market=self.market,
+            market=self.market_for_exits,
             claims=self.claims,
             budget=self.budget,
             clock=self.clock,
@@ -139,7 +145,7 @@ class Services:
             db=self.db,
             account=self.settings.account,
             exchange=self.exchange,
-            market=self.market,
+            market=self.market_for_exits,
             limits=self.limits,
             forecasts=VolumeSource(self.settings.home / MODELS_FILE, self.exchange),
             budget=self.budget,

@@ -92,7 +92,8 @@ def exit_limit(
     anchor = far_touch(side, view, limits, now)
     share = (bound_bps or exit_.bound_bps) / _BPS
     if anchor is None:
-        anchor = _any_touch(side, view) or parent.reference_price
+        mark = None if view is None else view.mark
+        anchor = _any_touch(side, view) or mark or parent.reference_price
         share = exit_.widest_share if bound_bps is None else share
     wanted = anchor * (1 + side.sign * min(share, exit_.widest_share))
     if exit_.limit is not None:

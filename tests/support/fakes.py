@@ -280,7 +280,7 @@ class FakeExchange:
         for fill in self.fills:
             net[fill.symbol] = net.get(fill.symbol, D(0)) + fill.qty * fill.side.sign
         return [
-            ExchangePosition(symbol, qty, PRICE, PRICE, D(0), None, None)
+            ExchangePosition(symbol, qty, PRICE, self.touch, D(0), None, None)
             for symbol, qty in net.items()
             if qty
         ]

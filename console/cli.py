@@ -20,6 +20,7 @@ from console.commands import (
     order,
     paper_exchange,
     parked,
+    position,
     replay,
     requests,
     resume,
@@ -111,6 +112,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(order.app, name="order")
 app.add_typer(breaker.app, name="breaker")
 app.add_typer(parked.app, name="parked")
+app.add_typer(position.app, name="position")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -401,6 +401,24 @@ class PositionRow(Base):
     updated_at: Mapped[datetime]
 
 
+class PositionAdoptionRow(Base):
+    """An operator made a position agree with the exchange: what fills don't explain."""
+
+    __tablename__ = "position_adoption"
+    adoption_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    account: Mapped[str]
+    symbol: Mapped[str]
+    qty_before: Mapped[Decimal]
+    qty_after: Mapped[Decimal]
+    entry_before: Mapped[Decimal | None]
+    entry_after: Mapped[Decimal | None]
+    strategy: Mapped[str]
+    """On whose share it is counted; empty: nobody's."""
+    reason: Mapped[str]
+    actor: Mapped[str]
+    adopted_at: Mapped[datetime]
+
+
 class DisagreementRow(Base):
     """A position on which the exchange and our fills disagree, and for how long they do."""
 

@@ -181,7 +181,7 @@ class Reconciler:
     def reconcile_account(self) -> AccountReport:
         """Open orders, executions since the last stored one, positions and wallet."""
         asked_at = self._clock.now()
-        new_fills = self._read_newest_executions()
+        new_fills = self.read_newest_executions()
         foreign, resting, ended = [], set(), []
         open_orders = self._exchange.open_orders()
         children = self._children_of(open_orders)
@@ -223,7 +223,7 @@ class Reconciler:
         unreadable.park(self._db, self._account, found, self._clock.now())
         return found
 
-    def _read_newest_executions(self) -> int:
+    def read_newest_executions(self) -> int:
         """Executions since the newest stored one; returns how many were news."""
         with self._db.reading() as session:
             newest = orders.newest_fill_time(session, self._account)
@@ -329,7 +329,7 @@ class Reconciler:
         first = self._compare_positions()
         if not first:
             return {}
-        self._read_newest_executions()
+        self.read_newest_executions()
         second = self._compare_positions()
         return {
             symbol: (ours, theirs)

@@ -22,6 +22,7 @@ from bot.risk.snapshot import (
 from models.enums import ScopeKind, TradeSide, TradingState
 from models.repositories import facts
 from models.repositories.facts import AccountFacts
+from models.repositories.portfolio import HeldPosition
 from models.tables import InstrumentRow
 
 
@@ -46,7 +47,7 @@ def take(
         taken_at=now,
         instrument=None if found.instrument is None else _instrument_view(found.instrument),
         market=market.view,
-        portfolio=_portfolio_view(found, market),
+        portfolio=_portfolio_view(found, market, intent),
         states=views,
         breakers=_breakers(found, intent.account, now),
         correlations=market.correlations,
@@ -84,7 +85,25 @@ def _instrument_view(row: InstrumentRow) -> InstrumentView:
     )
 
 
-def _portfolio_view(found: AccountFacts, market: MarketReading) -> PortfolioView:
+def _held(found: AccountFacts, intent: TradeIntent) -> list[HeldPosition]:
+    """Our positions by fills. An exit is judged by the exchange's position where that has more to
+    reduce: it is sent reduce-only, so that it can't open anything if the exchange was wrong."""
+    if not intent.reduce_only or not found.unbooked:
+        return found.positions
+    own = next((p for p in found.positions if p.symbol == intent.symbol), None)
+    booked = Decimal(0) if own is None else own.qty
+    seen, sign = booked + found.unbooked, TradeSide(intent.side).sign
+    if -seen * sign <= max(Decimal(0), -booked * sign):
+        return found.positions
+    entry, liquidation = (None, None) if own is None else (own.entry_price, own.liquidation_price)
+    others = [p for p in found.positions if p.symbol != intent.symbol]
+    theirs = HeldPosition(intent.symbol, seen, entry, liquidation)
+    return sorted([*others, theirs], key=lambda p: p.symbol)
+
+
+def _portfolio_view(
+    found: AccountFacts, market: MarketReading, intent: TradeIntent
+) -> PortfolioView:
     return PortfolioView(
         as_of=found.equity_at,
         equity=_maybe_plain(found.equity),
@@ -101,7 +120,7 @@ def _portfolio_view(found: AccountFacts, market: MarketReading) -> PortfolioView
                 _maybe_plain(p.entry_price),
                 _maybe_plain(p.liquidation_price),
             )
-            for p in found.positions
+            for p in _held(found, intent)
         ),
         working=tuple(
             WorkingView(

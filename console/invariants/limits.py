@@ -15,7 +15,14 @@ from console.invariants.decoded import inputs_of, is_ours
 from console.invariants.evidence import Evidence
 from console.output import plain
 from models.enums import ParentState, ReservationState, TradeSide
-from models.tables import ChildOrderRow, DecisionRow, FillRow, ParentOrderRow, ReservationRow
+from models.tables import (
+    ChildOrderRow,
+    DecisionRow,
+    FillRow,
+    ParentOrderRow,
+    PositionAdoptionRow,
+    ReservationRow,
+)
 
 _ZERO = Decimal(0)
 # Valued with the same prices as the gate's, so only the rounding of stored decimals differs.
@@ -118,6 +125,8 @@ def _exposures(session: Session) -> list[str]:
             if row.exec_type != "Funding":
                 book.positions[row.symbol] += row.qty * TradeSide(row.side).sign
             book.take(requests.get(row.child_id or -1), row.qty)
+        elif isinstance(row, PositionAdoptionRow):
+            book.positions[row.symbol] += row.qty_after - row.qty_before
         elif isinstance(row, ChildOrderRow):
             book.take(row.request_id, row.qty - row.filled_qty)
         elif isinstance(row, ParentOrderRow):
@@ -130,6 +139,8 @@ def _exposures(session: Session) -> list[str]:
 def _events(session: Session) -> Iterator[_Event]:
     for fill in session.scalars(select(FillRow)):
         yield _Event(fill.recorded_at, 0, fill)
+    for adopted in session.scalars(select(PositionAdoptionRow)):
+        yield _Event(adopted.adopted_at, 0, adopted)
     children = session.scalars(select(ChildOrderRow)).all()
     parents = session.scalars(select(ParentOrderRow)).all()
     stepped = {parent.request_id for parent in parents if _keeps_its_rests(parent)}

@@ -15,6 +15,7 @@ from models.tables import (
     DecisionRow,
     FillRow,
     ParentOrderRow,
+    PositionAdoptionRow,
     PositionRow,
     ReservationRow,
 )
@@ -113,7 +114,7 @@ def _children_hold_what_is_open(session: Session) -> list[str]:
 
 
 def _positions_add_up(session: Session) -> list[str]:
-    """Positions come from fills and from nothing else. Funding moves none."""
+    """Positions come from fills and from what an operator adopted. Funding moves none."""
     net: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     rows = session.execute(
         select(FillRow.account, FillRow.symbol, FillRow.side, func.sum(FillRow.qty))
@@ -122,6 +123,8 @@ def _positions_add_up(session: Session) -> list[str]:
     )
     for account, symbol, side, qty in rows:
         net[account, symbol] += qty if side == "buy" else -qty
+    for adopted in session.scalars(select(PositionAdoptionRow)):
+        net[adopted.account, adopted.symbol] += adopted.qty_after - adopted.qty_before
     stored = {
         (row.account, row.symbol): row.qty for row in session.scalars(select(PositionRow)).all()
     }

@@ -9,13 +9,19 @@ from sqlalchemy.orm import Session
 
 from console.output import plain
 from models.repositories.shares import NOBODY
-from models.tables import ChildOrderRow, FillRow, ParentOrderRow, StrategyShareRow
+from models.tables import (
+    ChildOrderRow,
+    FillRow,
+    ParentOrderRow,
+    PositionAdoptionRow,
+    StrategyShareRow,
+)
 
 _ZERO = Decimal(0)
 
 
 def shares_add_up(session: Session) -> list[str]:
-    """Per account, symbol and strategy. Funding moves none."""
+    """Per account, symbol and strategy, with what an operator adopted. Funding moves none."""
     owner = func.coalesce(ParentOrderRow.strategy, NOBODY)
     signed = func.sum(case((FillRow.side == "buy", FillRow.qty), else_=-FillRow.qty))
     fills = {
@@ -28,6 +34,9 @@ def shares_add_up(session: Session) -> list[str]:
             .group_by(FillRow.account, FillRow.symbol, owner)
         )
     }
+    for adopted in session.scalars(select(PositionAdoptionRow)):
+        key = (adopted.account, adopted.symbol, adopted.strategy)
+        fills[key] = fills.get(key, _ZERO) + adopted.qty_after - adopted.qty_before
     taken: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     stored: dict[tuple[str, str, str], Decimal] = {}
     for row in session.scalars(select(StrategyShareRow)):

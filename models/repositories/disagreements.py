@@ -49,6 +49,14 @@ def of_account(session: Session, account: str) -> Sequence[DisagreementRow]:
     return session.scalars(select(DisagreementRow).where(DisagreementRow.account == account)).all()
 
 
+def forget(session: Session, account: str, symbol: str) -> None:
+    session.execute(
+        delete(DisagreementRow).where(
+            DisagreementRow.account == account, DisagreementRow.symbol == symbol
+        )
+    )
+
+
 def note_foreign_orders(
     session: Session, account: str, order_ids: Collection[str], now: datetime
 ) -> Sequence[str]:

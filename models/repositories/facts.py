@@ -49,6 +49,8 @@ class AccountFacts:
     """Whether the exchange lets the account trade, why not, and when it was asked."""
     instrument: InstrumentRow | None = None
     positions: list[HeldPosition] = field(default_factory=list)
+    unbooked: Decimal = Decimal(0)
+    """What the exchange holds of the trade's symbol beyond our fills, as reconciling last saw."""
     reservations: list[HeldReservation] = field(default_factory=list)
     """What approved trades may still fill."""
     equity_at: datetime | None = None
@@ -145,6 +147,9 @@ _STATEMENT = text(
     UNION ALL
     SELECT 'position', ARRAY[symbol], ARRAY[qty, entry_price, liquidation_price], NULL
       FROM position WHERE account = :account AND qty <> 0
+    UNION ALL
+    SELECT 'unbooked', NULL, ARRAY[difference], NULL
+      FROM position_disagreement WHERE account = :account AND symbol = :symbol
     UNION ALL
     SELECT 'reserved', ARRAY[symbol, side, reduce_only::text],
         ARRAY[sum(open_qty), sum(open_qty * reference_price)], NULL
@@ -272,6 +277,10 @@ def _position(
     facts.positions.append(HeldPosition(words[0], *numbers))
 
 
+def _unbooked(facts: AccountFacts, _: object, numbers: Sequence[Decimal], __: object) -> None:
+    (facts.unbooked,) = numbers
+
+
 def _reserved(
     facts: AccountFacts, words: Sequence[str], numbers: Sequence[Decimal], _: object
 ) -> None:
@@ -329,6 +338,7 @@ _READERS: dict[str, _Reader] = {
     "fitness": _fitness,
     "instrument": _instrument,
     "position": _position,
+    "unbooked": _unbooked,
     "reserved": _reserved,
     "own": _own,
     "own_working": _own_working,

@@ -91,6 +91,17 @@ def test_every_verb_of_order_has_help_with_an_example_and_takes_a_home(
     assert "--json" in text
 
 
+@pytest.mark.parametrize("verb", ["adopt", "list"])
+def test_every_verb_of_position_has_help_with_an_example_and_takes_a_home(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["position", verb, "--help"]) == ExitCode.OK
+    text = capsys.readouterr().out
+    assert f"mlrisk position {verb}" in text.partition("Example:")[2]
+    assert "--home" in text
+    assert "--json" in text
+
+
 def test_paper_exchange_has_its_own_help() -> None:
     result = _module("paper-exchange", "--help")
     assert result.returncode == 0

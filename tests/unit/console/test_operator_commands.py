@@ -1,5 +1,6 @@
 """An operator's commands hold when Redis, the exchange or Postgres is away, and say what didn't."""
 
+import io
 import json
 import os
 import time
@@ -14,15 +15,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.errors import DependencyDown
-from bot.exchange.protocol import ExchangeOrder, OrderStatus, UnreadableFact
+from bot.exchange.protocol import ExchangeOrder, ExchangePosition, OrderStatus, UnreadableFact
 from bot.execution import latches
 from bot.execution.pacing import Pace, PaceKind
 from console.cli import run
 from console.errors import ExitCode
 from console.operator import cancel_without_postgres, not_halted
 from models.enums import TradeSide
-from models.repositories import portfolio
+from models.repositories import disagreements, portfolio
 from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, TradeRequestRow, TradingStateRow
+from tests.support.fakes import FakeExchange
 from tests.unit.console.scene import ACCOUNT, START, Scene, read_only_engine
 from workers.ports import free_port
 
@@ -379,3 +381,29 @@ def test_a_state_that_somebody_holds_is_not_called_an_unreachable_database() -> 
 def test_the_last_resort_says_that_it_failed() -> None:
     error = cancel_without_postgres(_Exchange(down=True), OSError("gone"))  # type: ignore[arg-type]
     assert error.message.endswith("could not be cancelled either: no route")
+
+
+@pytest.mark.services
+def test_a_position_is_adopted_after_a_yes_and_listed_before(
+    away: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange = FakeExchange(away.clock)
+    held = ExchangePosition("BTCUSDT", D("0.05"), D(60_000), None, D(0), None, None)
+    exchange.positions = lambda: [held]  # type: ignore[method-assign]
+    monkeypatch.setattr("bot.exchange.factory.make_exchange", lambda *_: exchange)
+    with away.db.transaction() as session:
+        found = {"BTCUSDT": (D(0), D("0.05"))}
+        disagreements.note_positions(session, ACCOUNT, found, away.clock.now())
+    assert run(["position", "list", "--json"]) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["disagreements"][0]["exchange"] == "0.05"
+    adopt = ["position", "adopt", "BTCUSDT", "--reason", "older than our start"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    assert run(adopt) == ExitCode.FAILED
+    assert "nothing was changed" in capsys.readouterr().err
+    assert run([*adopt, "--yes", "--json"]) == ExitCode.OK
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["before"], facts["after"], facts["changed"]) == ("0", "0.05", True)
+    assert run([*adopt, "--yes"]) == ExitCode.OK
+    assert "agrees already" in capsys.readouterr().out
+    assert run(["position", "list"]) == ExitCode.OK
+    assert "every position agrees" in capsys.readouterr().out

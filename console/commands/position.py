@@ -1,0 +1,122 @@
+"""`mlrisk position`: where the exchange contradicts our books, and an operator's way to agree."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from console.configuring import ActorOption, actor_of
+from console.context import HomeOption, JsonOption, reading, settings_of
+from console.errors import CommandError, ExitCode
+from console.output import print_json, stderr, stdout, utc
+
+if TYPE_CHECKING:
+    from bot.execution.adoption import Prospect
+    from models.tables import DisagreementRow
+
+app = typer.Typer(
+    no_args_is_help=True, help="List positions that disagree with the exchange, and adopt one."
+)
+
+
+@app.command("list", epilog="Example: mlrisk position list --json")
+def list_disagreements(
+    ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """List the positions on which the exchange and our fills disagree, as last reconciled."""
+    from models.repositories import disagreements
+
+    settings = settings_of(ctx, home)
+    with reading(settings.require_database_url()) as session:
+        found = disagreements.of_account(session, settings.account)
+    if as_json:
+        print_json({"disagreements": [_disagreement(row) for row in found]})
+        return
+    for row in found:
+        stdout().print(
+            f"{row.symbol}: ours {row.ours.normalize():f}, exchange {row.theirs.normalize():f}, "
+            f"{row.readings} readings since {utc(row.since)}",
+            markup=False,
+        )
+    if not found:
+        stdout().print("every position agrees with the exchange")
+
+
+@app.command(epilog='Example: mlrisk position adopt BTCUSDT --reason "older than our start"')
+def adopt(
+    ctx: typer.Context,
+    symbol: Annotated[str, typer.Argument(help="As the exchange names it.")],
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why; it is recorded.")],
+    strategy: Annotated[
+        str, typer.Option("--strategy", help="Whose it is from now on; by default nobody's.")
+    ] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    actor: ActorOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make our ledger agree with the exchange's position, where no fill explains it.
+
+    A row of its own records it; no fill is invented. Afterwards the position is judged and closed
+    like any other: by an emergency exit, or by `--strategy`. A breaker that tripped over it stays
+    tripped: `mlrisk breaker reset`.
+    """
+    from bot.clock import SystemClock
+    from bot.exchange.factory import make_exchange
+    from bot.execution.adoption import Adopter
+    from console.operator import wakeups
+    from models.database import Database
+    from tasks.wakeups import CeleryWakeups
+
+    settings = settings_of(ctx, home)
+    clock, db = SystemClock(), Database(settings.require_database_url())
+    try:
+        adopter = Adopter(
+            db=db,
+            exchange=make_exchange(settings, clock),
+            account=settings.account,
+            clock=clock,
+            wakeups=wakeups(settings) or CeleryWakeups(),
+        )
+        seen = adopter.look(symbol)
+        if seen.changes and not yes:
+            _ask(seen)
+        changed = adopter.adopt(seen, reason=reason, actor=actor_of(actor), strategy=strategy)
+    finally:
+        db.dispose()
+    if as_json:
+        print_json(_facts(seen, changed))
+    elif changed:
+        stdout().print(f"{symbol} adopted: {_words(seen)}", markup=False)
+    else:
+        stdout().print(f"{symbol} agrees already; nothing was changed", markup=False)
+
+
+def _disagreement(row: "DisagreementRow") -> dict[str, Any]:
+    return {
+        "symbol": row.symbol,
+        "ours": row.ours,
+        "exchange": row.theirs,
+        "readings": row.readings,
+        "since": row.since,
+    }
+
+
+def _ask(seen: "Prospect") -> None:
+    stderr().print(f"{seen.symbol}: {_words(seen)}", markup=False)
+    if not typer.confirm("Make our ledger agree with the exchange?", err=True):
+        raise CommandError("nothing was changed", ExitCode.FAILED)
+
+
+def _words(seen: "Prospect") -> str:
+    entry = "" if seen.entry_price is None else f" at {seen.entry_price.normalize():f}"
+    return f"{seen.before.normalize():f} by our books, {seen.after.normalize():f}{entry} by theirs"
+
+
+def _facts(seen: "Prospect", changed: bool) -> dict[str, Any]:
+    return {
+        "symbol": seen.symbol,
+        "before": seen.before,
+        "after": seen.after,
+        "entry_price": seen.entry_price,
+        "changed": changed,
+    }

@@ -27,7 +27,7 @@ from models.database import Database
 from models.enums import ChildState, ScopeKind, TradeSide
 from models.locks import lock_parent
 from models.repositories import orders, portfolio, states
-from models.tables import ChildOrderRow, ParentOrderRow
+from models.tables import AccountFitnessRow, ChildOrderRow, ParentOrderRow
 from tests.unit.bot.risk import cases
 
 ACCOUNT = "paper"
@@ -287,6 +287,11 @@ class Scene:
         rules = cases.instrument()
         with self.db.transaction() as session:
             portfolio.ensure_account(session, ACCOUNT, now)
+            session.add(
+                AccountFitnessRow(
+                    account=ACCOUNT, asked_at=now, ok=True, reasons="", changed_at=now
+                )
+            )
             portfolio.record_equity(
                 session,
                 ACCOUNT,

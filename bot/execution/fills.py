@@ -103,7 +103,16 @@ class FillBook:
             return True
 
     def apply_order(self, order: ExchangeOrder, now: datetime) -> None:
-        """Brings a child to what the exchange says of its order; never back from a final state."""
+        """Brings a child to what the exchange says of its order; never back from a final state.
+
+        A record that no row can keep is parked."""
+        try:
+            self._apply_order(order, now)
+        except (DataError, ArithmeticError) as error:
+            fact = unreadable.of_order(order, error)
+            unreadable.park(self._db, self._account, [fact], now)
+
+    def _apply_order(self, order: ExchangeOrder, now: datetime) -> None:
         with self._db.reading() as session:
             child_id = orders.open_child_by_link_id(session, self._account, order.order_link_id)
         if child_id is None:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.exchange.protocol import Execution, UnreadableFact
+from bot.exchange.protocol import ExchangeOrder, Execution, UnreadableFact
 from models.database import Database
 from models.repositories import disagreements
 
@@ -17,6 +17,10 @@ def of_execution(execution: Execution, why: Exception) -> UnreadableFact:
     return UnreadableFact(
         "execution", execution.exec_id, execution.symbol, str(why)[:500], repr(execution)[:2000]
     )
+
+
+def of_order(order: ExchangeOrder, why: Exception) -> UnreadableFact:
+    return UnreadableFact("order", order.order_id, order.symbol, str(why)[:500], repr(order)[:2000])
 
 
 def park(db: Database, account: str, facts: Sequence[UnreadableFact], now: datetime) -> int:

@@ -311,3 +311,12 @@ def test_a_child_that_cannot_be_looked_up_keeps_reconciliation_from_nothing(desk
 
     desk.exchange.find_order = unreadable  # type: ignore[method-assign,assignment]
     assert desk.reconciler.reconcile_account().position_differences == {}
+
+
+def test_an_order_record_that_no_row_can_keep_is_parked(desk: Desk) -> None:
+    sent(desk)
+    (order,) = desk.exchange.orders.values()
+    desk.fill_book.apply_order(replace(order, filled_qty=D(10) ** 25), desk.clock.now())
+    assert parked(desk) == [("order", order.order_id)]
+    desk.stream()
+    assert desk.child().state == ChildState.FILLED

@@ -128,6 +128,8 @@ class ChildState(StrEnum):
     CANCELLED = "cancelled"
     REJECTED = "rejected"
     EXPIRED = "expired"
+    LOST = "lost"
+    """Acknowledged, and then found nowhere: proven by `bot.execution.lost_orders`."""
     UNKNOWN = "unknown"
 
     @property
@@ -141,7 +143,10 @@ class ChildState(StrEnum):
 
 
 _FINAL_CHILD = frozenset(
-    {ChildState.FILLED, ChildState.CANCELLED, ChildState.REJECTED, ChildState.EXPIRED}
+    {
+        *(ChildState.FILLED, ChildState.CANCELLED, ChildState.REJECTED),
+        *(ChildState.EXPIRED, ChildState.LOST),
+    }
 )
 _AT_EXCHANGE = frozenset(
     {ChildState.SENDING, ChildState.ACKED, ChildState.WORKING, ChildState.UNKNOWN}

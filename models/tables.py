@@ -283,6 +283,11 @@ class ChildOrderRow(Base):
     exchange_status: Mapped[str | None]
     """The exchange's last word on the order; final while fills are still missing: wait for them."""
     ret_code: Mapped[int | None] = mapped_column(Integer)
+    absences: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """How often its order was looked for in vain since it was last seen."""
+    absent_since: Mapped[datetime | None]
+    look_at: Mapped[datetime | None]
+    """When a missing order is looked for again; None: with the others."""
     note: Mapped[str | None]
 
     style: Mapped[str] = mapped_column(server_default=text("'ioc'"))

@@ -24,6 +24,7 @@ from bot.execution import belonging, fitness, ownership, settlement, unreadable
 from bot.execution.cash_flows import CashFlows
 from bot.execution.fills import FillBook
 from bot.execution.identity import PREFIX
+from bot.execution.lost_orders import LostOrders, waits
 from bot.execution.one_by_one import each
 from bot.execution.parents import is_urgent, wake_child
 from bot.execution.ports import Wakeups
@@ -79,6 +80,14 @@ class Reconciler:
         self._fills = FillBook(db, account, wakeups)
         self._cash = CashFlows(db, exchange, account, clock)
         self._rules = TradingRules(db, exchange, clock)
+        self._lost = LostOrders(
+            db=db,
+            exchange=exchange,
+            account=account,
+            clock=clock,
+            wakeups=wakeups,
+            fills=self._fills,
+        )
 
     def resolve_child(self, child_id: int) -> ChildState | None:
         """Brings a child to the truth; never places anything itself."""
@@ -93,7 +102,10 @@ class Reconciler:
         order = self._exchange.find_order(child.symbol, child.order_link_id)
         if order is None:
             self._absent(child_id)
+            self._lost.missing(child_id)
         elif self._is_own(child, order):
+            if child.absences:
+                self._lost.found(child_id)
             self._adopt(order)
         else:
             self._absent(child_id, taken_by=order.order_id)
@@ -115,7 +127,7 @@ class Reconciler:
                 for child in orders.unresolved_children(
                     session, account=self._account, older_than=before
                 )
-                if not _rests_in_silence(child, before)
+                if not _rests_in_silence(child, before) and not waits(child, self._clock.now())
             ]
         self._resolve_each(ids)
         return len(ids)
@@ -284,7 +296,11 @@ class Reconciler:
             believed = orders.unresolved_children(
                 session, account=self._account, older_than=asked_at - VANISHED_MARGIN
             )
-            gone = [c.child_id for c in believed if c.order_link_id not in resting]
+            gone = [
+                c.child_id
+                for c in believed
+                if c.order_link_id not in resting and not waits(c, asked_at)
+            ]
         self._resolve_each(gone)
 
     def record_wallet(self) -> Decimal:

@@ -13,6 +13,7 @@ from console.output import print_json, stderr, stdout
 
 if TYPE_CHECKING:
     from bot.execution.control import ControlReport, ParentControl
+    from bot.execution.lost_orders import LostOrders
 
 app = typer.Typer(
     no_args_is_help=True, help="Pause, resume, cancel and list the orders being worked."
@@ -76,6 +77,35 @@ def cancel(
     _tell(report, as_json)
 
 
+@app.command(epilog='Example: mlrisk order forget mr-3F2A... --reason "gone since noon"')
+def forget(
+    ctx: typer.Context,
+    order_link_id: Annotated[str, typer.Argument(help="The order's id at the exchange.")],
+    reason: ReasonOption,
+    force: Annotated[
+        bool, typer.Option("--force", help="Without proof; asks for the id to be typed again.")
+    ] = False,
+    actor: ActorOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End an order that the exchange took and knows no more; what it held is released.
+
+    Refused unless its absence is proven: looked for in vain over minutes, no execution, and the
+    positions agree. A fill that comes later is still credited.
+    """
+    if force and typer.prompt("Type the order's id to end it without proof") != order_link_id:
+        raise typer.BadParameter("that is another id; nothing was done", param_hint="--force")
+    with _lost_orders(ctx, home) as lost:
+        lost.forget(order_link_id, reason=reason, actor=actor_of(actor), force=force)
+    if as_json:
+        print_json({"order_link_id": order_link_id, "state": "lost", "forced": force})
+    else:
+        from rich.markup import escape
+
+        stdout().print(f"{escape(order_link_id)} [bold]LOST[/]: what it held is released")
+
+
 @app.command("list", epilog="Example: mlrisk order list --json")
 def list_open(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the open orders: what works each, what is in its way, and what comes next."""
@@ -88,6 +118,32 @@ def list_open(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption =
         print_json({"orders": entries})
     else:
         print_orders(stdout(), entries)
+
+
+@contextmanager
+def _lost_orders(ctx: typer.Context, home: HomeOption) -> "Iterator[LostOrders]":
+    from bot.clock import SystemClock
+    from bot.exchange.factory import make_exchange
+    from bot.execution.fills import FillBook
+    from bot.execution.lost_orders import LostOrders
+    from bot.execution.ports import DispatcherOnly
+    from models.database import Database
+
+    settings, clock, wakeups = settings_of(ctx, home), SystemClock(), DispatcherOnly()
+    db = Database(settings.require_database_url())
+    exchange = make_exchange(settings, clock)
+    try:
+        yield LostOrders(
+            db=db,
+            exchange=exchange,
+            account=settings.account,
+            clock=clock,
+            wakeups=wakeups,
+            fills=FillBook(db, settings.account, wakeups),
+        )
+    finally:
+        exchange.close()
+        db.dispose()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from bot.execution import steppers
 from bot.execution.algorithms import immediate, implementation_shortfall, twap, vwap
 from bot.execution.algorithms.base import LotRules, Schedule, whole_lots
 from bot.execution.algorithms.stepping import Terms
+from bot.risk.codec import plain
 from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import AlgorithmOptions, InstrumentView, MarketView, TradeIntent
@@ -123,20 +124,36 @@ def _times(
     if decision.reduce_only and intent.expires_at is not None:
         left = (intent.expires_at - decision.decided_at).total_seconds()
         horizon = min(horizon, max(left - LAST_SLICE_GRACE_SECONDS, left / 2))
-    asked = intent.interval_seconds
-    least = horizon / max_slices
+    default = min(DEFAULT_INTERVAL_SECONDS, horizon)
+    return horizon, _interval(algorithm, intent, decision, horizon, default, max_slices)
+
+
+def _interval(
+    algorithm: Algorithm,
+    intent: TradeIntent,
+    decision: Decision,
+    horizon: float,
+    default: float,
+    max_slices: int,
+) -> float:
+    asked, least = intent.interval_seconds, horizon / max_slices
     if asked is None:
-        return horizon, max(min(DEFAULT_INTERVAL_SECONDS, horizon), least)
+        return max(default, least)
     if decision.reduce_only:
-        return horizon, max(min(asked, horizon), least)
+        return max(min(asked, horizon), least)
     if algorithm in _TIMED and int(horizon / asked) > max_slices:
         raise Infeasible(
             f"interval_seconds gives {int(horizon / asked)} slices; max_slices is {max_slices}"
         )
-    return horizon, asked
+    return asked
 
 
-_TIMED = (Algorithm.TWAP, Algorithm.IMPLEMENTATION_SHORTFALL)
+_TIMED = (
+    Algorithm.TWAP,
+    Algorithm.IMPLEMENTATION_SHORTFALL,
+    Algorithm.POV,
+)
+"""Their children are parted by the interval; VWAP's by its curve, or counted by the gate."""
 
 
 def _curve(intent: TradeIntent, decision: Decision, max_slices: int) -> tuple[float, ...]:
@@ -166,12 +183,14 @@ def _stepped(
     if lots < rules.min_child_lots(worst, reduce_only=decision.reduce_only):
         raise Infeasible(f"position_size is too small: {lots} lots are under the venue's minimum")
     horizon = asked_horizon(intent)
-    interval = intent.interval_seconds
-    if interval is None:
-        interval = _step_interval(algorithm, horizon)
+    default = _step_interval(algorithm, horizon)
+    interval = _interval(algorithm, intent, decision, horizon, default, limits.max_slices)
     if algorithm is Algorithm.POV and (market is None or market.traded_qty is None):
         raise Infeasible("pov needs the market's traded volume, which is not known now")
     params = steppers.parameters(algorithm, intent.options, limits.working, qty, price, interval)
+    if algorithm is Algorithm.ICEBERG and decision.reduce_only:
+        # An entry that shows too little is refused by the gate's check of slices.
+        params["display"] = plain(max(Decimal(params["display"]), qty / limits.max_slices))
     terms = Terms(intent.side, price, instrument.tick_size, decision.reduce_only)
     steppers.stepper(algorithm, params, terms, qty)
     params |= {"horizon_seconds": horizon, "spacing_seconds": interval}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.execution.deciding import Approved, Denied, Outcome, decide
 from bot.risk.snapshot import AlgorithmOptions, PositionView
-from models.enums import Algorithm, CheckStatus, TradeSide
+from models.enums import Algorithm, CheckStatus, TradeBlockReason, TradeSide
 from tests.unit.bot.risk.cases import (
     LIMITS,
     NOW,
@@ -270,3 +270,40 @@ def test_a_plan_of_another_quantity_than_the_approved_is_no_approval() -> None:
     assert isinstance(found, Approved)
     with pytest.raises(ValueError, match="plans"):
         Approved(found.decision, replace(found.plan, qty=found.plan.qty / 2))
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.POV, Algorithm.VWAP])
+def test_steps_keep_to_max_slices_as_slices_do(algorithm: Algorithm) -> None:
+    options = AlgorithmOptions(volume_model="learned" if algorithm is Algorithm.VWAP else None)
+    wish: dict[str, Any] = {
+        "algorithm": algorithm,
+        "options": options,
+        "horizon_seconds": 3600.0,
+        "interval_seconds": 0.02,
+        "expires_at": None,
+    }
+    seen = snapshot(portfolio=LONG, market=market(traded_qty=D(5), traded_since=NOW))
+    leaving = exit_of(**wish, snapshot=seen)
+    assert isinstance(leaving, Approved)
+    assert leaving.plan.algorithm is algorithm
+    assert leaving.plan.params["interval_seconds"] == 3600 / LIMITS.max_slices
+    entering = decide(intent(**wish), replace(seen, portfolio=portfolio()), LIMITS)
+    assert isinstance(entering, Denied)
+    assert entering.decision.reasons == (TradeBlockReason.EXECUTION_INFEASIBLE,)
+
+
+def test_an_iceberg_exit_shows_enough_to_end_within_max_slices() -> None:
+    found = decide(
+        intent(
+            side=TradeSide.SELL,
+            reduce_only=True,
+            notional=D("890000"),
+            algorithm=Algorithm.ICEBERG,
+            options=AlgorithmOptions(display_notional=D("0.01")),
+        ),
+        snapshot(portfolio=RICH),
+        replace(LIMITS, max_slices=100),
+    )
+    assert isinstance(found, Approved)
+    assert found.plan.algorithm is Algorithm.ICEBERG
+    assert D(found.plan.params["display"]) * 100 >= found.plan.qty

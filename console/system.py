@@ -9,10 +9,12 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from bot.execution import binding
 from config.settings import PREFIX, ExchangeMode, Settings, environment_file, load_settings
 from console.configuring import require_sound_configuration
 from console.errors import CommandError, ExitCode
 from models import migrate
+from models.database import Database
 from workers import topology
 from workers.home import Home, HomeInUseError
 from workers.launches import ProcessSpec
@@ -89,7 +91,9 @@ def start(home_path: Path | None, options: StartOptions, progress: Progress) -> 
 
     def servers_are_up() -> None:
         progress("migrating the database")
-        migrate.upgrade(built[0].create_database())
+        url = built[0].create_database()
+        migrate.upgrade(url)
+        _refuse_anothers(url, chosen)
         home.write_environment(built[0].environment)
 
     try:
@@ -104,6 +108,17 @@ def start(home_path: Path | None, options: StartOptions, progress: Progress) -> 
     except StartError as error:
         raise CommandError(str(error), ExitCode.DEPENDENCY_DOWN) from error
     return System(load_settings(home.path), supervisor)
+
+
+def _refuse_anothers(database_url: str, settings: Settings) -> None:
+    """Told once and here, not by every process that would end with it."""
+    db = Database(database_url, pool_size=1)
+    try:
+        binding.check_settings(db, settings)
+    except binding.WrongIdentity as error:
+        raise CommandError(error.message, ExitCode.USAGE) from error
+    finally:
+        db.dispose()
 
 
 def attach(settings: Settings) -> System:

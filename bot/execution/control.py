@@ -42,8 +42,17 @@ class ControlReport:
 class ParentControl:
     """Pauses, resumes and cancels parents. Needs Postgres; wake-ups only make it faster."""
 
-    def __init__(self, db: Database, clock: Clock, wakeups: Wakeups | None = None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        wakeups: Wakeups | None = None,
+        *,
+        account: str | None = None,
+    ) -> None:
+        """`account`: whose parents alone are acted on; None: whatever this database holds."""
         self._db = db
+        self._account = account
         self._clock = clock
         self._wakeups = wakeups or DispatcherOnly()
 
@@ -54,7 +63,7 @@ class ParentControl:
         """
         why = _given(reason)
         with self._db.unit_of_work() as uow:
-            parent = _open_parent(uow, request_id)
+            parent = _open_parent(uow, request_id, self._account)
             if parent.state == ParentState.PAUSED:
                 return _unchanged(uow, parent)
             now = self._clock.now()
@@ -80,7 +89,7 @@ class ParentControl:
         """
         why = _given(reason)
         with self._db.unit_of_work() as uow:
-            parent = _open_parent(uow, request_id)
+            parent = _open_parent(uow, request_id, self._account)
             if parent.state == ParentState.WORKING:
                 return _unchanged(uow, parent)
             now = self._clock.now()
@@ -107,7 +116,7 @@ class ParentControl:
         """
         why = _given(reason)
         with self._db.unit_of_work() as uow:
-            parent = _known_parent(uow, request_id)
+            parent = _known_parent(uow, request_id, self._account)
             if _is_over(parent) and not _was_cancelled(parent):
                 raise _over(parent)
             if parent.stop_reason is not None:
@@ -158,9 +167,15 @@ def _given(reason: str) -> str:
     return stripped
 
 
-def _known_parent(uow: UnitOfWork, request_id: str) -> ParentOrderRow:
+def _known_parent(uow: UnitOfWork, request_id: str, account: str | None) -> ParentOrderRow:
     """The parent, locked."""
     parent = lock_parent(uow.session, request_id)
+    if parent is not None and account not in (None, parent.account):
+        raise Refused(
+            f"request {request_id!r} is of account {parent.account}, and MLRISK_ACCOUNT says "
+            f"{account}: act on it with the settings of {parent.account}",
+            code="another_account",
+        )
     if parent is not None:
         return parent
     request = uow.session.get(TradeRequestRow, request_id)
@@ -171,9 +186,9 @@ def _known_parent(uow: UnitOfWork, request_id: str) -> ParentOrderRow:
     )
 
 
-def _open_parent(uow: UnitOfWork, request_id: str) -> ParentOrderRow:
+def _open_parent(uow: UnitOfWork, request_id: str, account: str | None) -> ParentOrderRow:
     """A parent that may still place something, locked."""
-    parent = _known_parent(uow, request_id)
+    parent = _known_parent(uow, request_id, account)
     if _is_over(parent):
         raise _over(parent)
     if parent.stop_reason is not None:

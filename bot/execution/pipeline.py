@@ -101,7 +101,7 @@ class MLTradeExecutionPipeline:
             raise Refused(f"{_NOT_RUNNING} ({error})", code="not_running") from error
         account, clock, wakeups = self._settings.account, self._clock, self._wakeups
         admission = Admission(db=db, account=account, clock=clock, wakeups=wakeups)
-        return _System(db, admission, ParentControl(db, clock, wakeups))
+        return _System(db, admission, ParentControl(db, clock, wakeups, account=account))
 
     async def submit_trade_request(self, trade_request: MLTradeRequest | Mapping[str, Any]) -> str:
         """Writes the request durably and returns its request_id; sent again, it changes nothing.

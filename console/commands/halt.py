@@ -1,6 +1,7 @@
 """`mlrisk halt`: stops all trading at once; needs Postgres and nothing else."""
 
 import getpass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,8 @@ from console.output import print_json, stderr, stdout, utc
 
 if TYPE_CHECKING:
     from bot.execution.halt import HaltReport
+    from config.settings import Settings
+    from models.database import Database
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +51,10 @@ def halt(
     settings = settings_of(ctx, home)
     clock = SystemClock()
     db = Database(settings.require_database_url())
-    exchange = make_exchange(settings, clock) if cancel or everything else None
+    exchange, wrong = None, None
+    if cancel or everything:
+        wrong = _another_database(db, settings)
+        exchange = None if wrong else make_exchange(settings, clock)
     try:
         halter = Halter(db, clock, exchange=exchange, revoke=revoker(settings))
         report = halter.halt(
@@ -68,6 +74,8 @@ def halt(
         raise not_halted(error) from error
     finally:
         db.dispose()
+    if wrong is not None:
+        report = replace(report, problems=(*report.problems, f"no order was cancelled: {wrong}"))
     if as_json:
         print_json(_facts(report))
     else:
@@ -80,6 +88,22 @@ def _tell(already: bool) -> None:
     """At once, and beside the report: what follows may take its time."""
     was = " (it was already)" if already else ""
     stderr().print(f"[bold]HALTED[/]{was}: nothing more goes out that adds risk")
+
+
+def _another_database(db: "Database", settings: "Settings") -> str | None:
+    """Why these keys must cancel nothing that this database knows. Rows alone are asked: nothing
+    may keep a halt waiting."""
+    from sqlalchemy.exc import OperationalError
+
+    from bot.execution.binding import WrongIdentity, check_settings
+
+    try:
+        check_settings(db, settings)
+    except WrongIdentity as error:
+        return error.message
+    except OperationalError:
+        return None  # the halt will say so, and cancels as a last resort
+    return None
 
 
 def _facts(report: "HaltReport") -> dict[str, Any]:

@@ -158,7 +158,7 @@ def _control(ctx: typer.Context, home: HomeOption) -> "Iterator[ParentControl]":
     db = Database(settings.require_database_url())
     found = wakeups(settings)
     try:
-        yield ParentControl(db, SystemClock(), found)
+        yield ParentControl(db, SystemClock(), found, account=settings.account)
     finally:
         db.dispose()
     if found is None:

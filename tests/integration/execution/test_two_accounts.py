@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect, select
 
+from bot.errors import Refused
 from bot.execution.claims import NotClaimed, Prospect
+from bot.execution.control import ParentControl
 from bot.execution.ownership import REFUSED
 from bot.execution.reservations import rebuild
 from bot.execution.sender import SendResult
@@ -130,6 +132,19 @@ def test_a_request_id_of_another_account_is_refused_by_name(desk: Desk, theirs: 
     answer = theirs.approve()
     assert answer["status"] == ExecutionStatus.VALIDATION_FAILED
     assert [field["field"] for field in answer["error"]["fields"]] == ["request_id"]
+
+
+@pytest.mark.parametrize("act", ["pause", "resume", "cancel"])
+def test_an_operator_acts_on_the_orders_of_the_account_that_is_meant(
+    desk: Desk, theirs: Desk, act: str
+) -> None:
+    desk.approve_twap()
+    before = rows_of(desk.db, "paper")
+    control = ParentControl(desk.db, desk.clock, account="other")
+    with pytest.raises(Refused) as refused:
+        getattr(control, act)("r-1", reason="test", actor="me")
+    assert refused.value.code == "another_account"
+    assert rows_of(desk.db, "paper") == before
 
 
 REPEATED: dict[str, Callable[[Desk], object]] = {

@@ -86,6 +86,7 @@ def _note(
     )
     total = sum(adding, ZERO) / (portfolio.leverage or 1)
     usable = portfolio.available_margin * (1 - limits.margin_buffer_share)
+    usable -= portfolio.margin_in_flight
     return CheckResult(BATCH, CheckStatus.FAIL, total, usable, detail=detail)
 
 

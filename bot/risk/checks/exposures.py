@@ -121,9 +121,12 @@ def free_margin(
     free = None if portfolio is None else portfolio.available_margin
     if portfolio is None or free is None or not free.is_finite():
         return unknown(MARGIN, "the free margin is missing")
+    in_flight = portfolio.margin_in_flight
+    if not (in_flight.is_finite() and in_flight >= ZERO):
+        return unknown(MARGIN, f"a margin in flight of {in_flight} is not readable")
     times, asked = portfolio.leverage, exposure.opening_notional
     # What is in flight will need its margin too, and is counted without leverage.
-    usable = max(ZERO, free - free * limits.margin_buffer_share - portfolio.margin_in_flight)
+    usable = max(ZERO, free - free * limits.margin_buffer_share - in_flight)
     if times is None:
         return capped(MARGIN, asked, usable, usable, asked, exposure.portfolio_age)
     if not (times.is_finite() and times >= 1):

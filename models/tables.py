@@ -212,6 +212,10 @@ class ParentOrderRow(Base):
     """When a stepped parent is looked at next; None: nothing is left to do."""
     step_wake_at: Mapped[datetime | None]
     """When that look was last handed to the execution queue."""
+    step_failures: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """Looks that failed in a row; each puts off the next one."""
+    failure: Mapped[str | None]
+    """Why the last of them failed."""
     stop_reason: Mapped[str | None]
     """Why it is being ended: nothing more is placed, and what rests is cancelled."""
     pace: Mapped[dict[str, Any] | None]

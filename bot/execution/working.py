@@ -19,6 +19,7 @@ from bot.exchange.bybit.outcome import HTTP_BAN
 from bot.exchange.protocol import Exchange
 from bot.execution import (
     backup_plans,
+    failing_steps,
     ownership,
     permits,
     pricing,
@@ -51,6 +52,7 @@ from bot.execution.parents import (
     unplanned_qty,
     wake_child,
 )
+from bot.execution.parking import SERVERS_AWAY
 from bot.execution.ports import (
     LimitsSource,
     MarketCache,
@@ -81,6 +83,8 @@ class StepResult(StrEnum):
     """Another account's: nothing was done, and it was told."""
     IDLE = "idle"
     """It is over, or not worked by steps."""
+    FAILED = "failed"
+    """Its row says why, and when it is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,19 @@ class ParentWorker:
         self._wakeups = wakeups
 
     def step(self, request_id: str) -> StepResult:
-        """Looks at the parent if that is due; a second call does nothing."""
+        """Looks at the parent if that is due; a second call does nothing.
+
+        What fails for the parent's own sake is kept in its row and puts off the next look.
+        """
+        try:
+            return self._step(request_id)
+        except SERVERS_AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 - kept in its row, alerted when it goes on
+            failing_steps.failed(self._db, self._clock, request_id, error)
+            return StepResult.FAILED
+
+    def _step(self, request_id: str) -> StepResult:
         look = self._look(request_id)
         if not isinstance(look, _Look):
             return look
@@ -139,6 +155,7 @@ class ParentWorker:
             if parent.step_at > now:
                 return StepResult.NOT_DUE
             cancels = self._advance(uow, parent, look, now)
+            failing_steps.worked(parent)
             hit(BEFORE_STEP_COMMIT, parent.algorithm)
             uow.commit()
         hit(AFTER_STEP_COMMIT, parent.algorithm)

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.execution.failing_steps import ALERTED_AT
 from bot.execution.parking import parked
 from console.invariants.evidence import SETTLING, STUCK_AFTER, Evidence
 from console.invariants.quantities import open_parent_states
@@ -112,7 +113,9 @@ def _forgotten_parents(session: Session, now: datetime) -> Iterator[str]:
         )
     )
     for row in rows:
-        if row.step_at is None:
+        if row.step_failures >= ALERTED_AT:
+            yield f"parent {row.request_id} can't be worked: {row.failure}"
+        elif row.step_at is None:
             yield f"parent {row.request_id} is {row.state}, and no next step is planned"
         elif row.step_at < now - STUCK_AFTER:
             yield f"parent {row.request_id} is {row.state}, its step was due at {utc(row.step_at)}"

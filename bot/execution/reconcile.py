@@ -167,6 +167,7 @@ class Reconciler:
                 select(ChildOrderRow).where(
                     ChildOrderRow.account == self._account,
                     CHILD_WAS_GIVEN_UP,
+                    ChildOrderRow.absences == 0,
                     ChildOrderRow.final_at.between(
                         now - 3 * EXPIRED_RECHECK, now - EXPIRED_RECHECK
                     ),
@@ -183,12 +184,26 @@ class Reconciler:
     def _recheck(self, child: ChildOrderRow, now: datetime) -> int:
         order = self._exchange.find_order(child.symbol, child.order_link_id)
         if order is None or not self._is_own(child, order):
+            self._looked(child, None)
             return 0
         if not order.status.is_final:
             self._exchange.cancel(child.symbol, child.order_link_id)
         self._read_executions(child.order_link_id)
         self._note("late_order", child.order_link_id, {"order_id": order.order_id}, now)
+        self._looked(child, order.order_id)
         return 1
+
+    def _looked(self, child: ChildOrderRow, order_id: str | None) -> None:
+        """Once is enough: counted in the row, or every sweep of two minutes would look again."""
+        with self._db.unit_of_work() as uow:
+            found = lock_order(uow.session, child.child_id)
+            if found is None:
+                return
+            if order_id is None:
+                found[1].absences += 1
+            else:
+                found[1].exchange_order_id = order_id
+            uow.commit()
 
     def reconcile_account(self) -> AccountReport:
         """Open orders, executions since the last stored one, positions and wallet."""

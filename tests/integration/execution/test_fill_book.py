@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
 from sqlalchemy import select
 
 from bot.errors import DependencyDown, OutcomeUnknown
@@ -138,9 +139,27 @@ def test_an_order_that_turns_up_after_it_was_given_up_takes_its_release_back(des
     desk.exchange.visible = True
     desk.pass_time(90)
     assert desk.reconciler.recheck_expired() == 1
+    assert desk.reconciler.recheck_expired() == 0
     assert desk.position() == child.qty
     assert (desk.parent().filled_qty, desk.parent().released_qty) == (child.qty, 0)
     assert {"late_order", "late_fill"} <= set(desk.audit_kinds())
+
+
+def test_an_order_that_was_given_up_is_looked_for_once_more_and_not_sixty_times(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.exchange.faults = [(OutcomeUnknown("timeout"), False)]
+    desk.approve()
+    desk.send_due()
+    desk.pass_time(60)
+    desk.reconciler.resolve_child(desk.child().child_id)
+    assert desk.child().state == ChildState.EXPIRED
+    asked: list[str] = []
+    monkeypatch.setattr(desk.exchange, "find_order", lambda _, link: asked.append(link))
+    for _ in range(70):
+        desk.pass_time(2)
+        desk.reconciler.recheck_expired()
+    assert asked == [desk.child().order_link_id]
 
 
 def test_foreign_orders_are_reported_and_not_touched(desk: Desk) -> None:

@@ -19,7 +19,7 @@ def fitness_line(settings: Settings) -> HealthCheck:
         wrong = binding.mismatch(bound, settings)
     problem = wrong or fitness.problem(known, now)
     if problem is not None:
-        return HealthCheck("account", False, problem)
+        return HealthCheck("account", False, problem, down=False)
     assert known is not None, "an account that was never asked for has a problem"
     owner = "not bound yet" if bound is None else f"exchange account {bound.exchange_uid}"
     age = (now - known.asked_at).total_seconds()

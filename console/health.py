@@ -1,11 +1,15 @@
 """Is each thing that the system stands on there? Quick, and without secrets."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from config.settings import Settings
 from console.fitness_line import fitness_line
 from console.health_check import HealthCheck as HealthCheck
 from console.screen.panels import STALE_SECONDS
+
+if TYPE_CHECKING:
+    from bot.risk.snapshot import MarketView
 
 _TIMEOUT_SECONDS = 3.0
 # Requests are signed with a window of 5 s; half of that leaves room for the network.
@@ -13,10 +17,12 @@ _CLOCK_LIMIT_SECONDS = 2.5
 
 
 def check_health(settings: Settings) -> list[HealthCheck]:
-    """Postgres with its schema, Redis, the exchange with its clock, processes, canaries."""
+    """Postgres with its schema, Redis, the exchange with its clock, processes, canaries, vitals."""
     postgres = _postgres(settings)
     checks = [postgres, _redis(settings), _exchange(settings), *_processes(settings)]
-    return [*checks, fitness_line(settings), *_heartbeats(settings)] if postgres.ok else checks
+    if not postgres.ok:
+        return checks
+    return [*checks, fitness_line(settings), *_heartbeats(settings), *_vitals(settings)]
 
 
 def _postgres(settings: Settings) -> HealthCheck:
@@ -103,3 +109,54 @@ def _heartbeats(settings: Settings) -> list[HealthCheck]:
         )
         for beat in beats
     ]
+
+
+def _vitals(settings: Settings) -> list[HealthCheck]:
+    from console.context import reading
+    from console.queries import database_now
+    from console.vitals import Patient, check_vitals
+
+    markets = _markets(settings)
+    with reading(settings.require_database_url()) as session:
+        patient = Patient(
+            session=session,
+            account=settings.account,
+            symbols=settings.symbol_list,
+            now=database_now(session),
+            markets=markets,
+            toothless=_toothless(settings),
+        )
+        found = check_vitals(patient)
+    return [HealthCheck(v.name, v.problem is None, v.problem or "well", down=v.down) for v in found]
+
+
+def _markets(settings: Settings) -> "dict[str, MarketView | None]":
+    from redis import Redis
+
+    from bot.exchange.market_cache import RedisMarketCache
+    from config.celery import with_database
+    from tasks.context import MARKET_DATABASE
+
+    if settings.redis_url is None:
+        return {}
+    url = with_database(settings.require_redis_url(), MARKET_DATABASE)
+    timeout = _TIMEOUT_SECONDS
+    with Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout) as client:
+        cache = RedisMarketCache(client)
+        return {symbol: cache.get(symbol) for symbol in settings.symbol_list}
+
+
+def _toothless(settings: Settings) -> tuple[str, ...]:
+    """What is wrong with the limits in force: unreadable, or passed by their own breach."""
+    from bot.errors import MlriskError
+    from bot.execution.limits_source import ConfiguredLimits
+    from config.loading import ConfigError
+    from models.database import Database
+
+    db = Database(settings.require_database_url(), pool_size=1)
+    try:
+        return ConfiguredLimits(settings, db).in_force().toothless
+    except (MlriskError, ConfigError) as error:
+        return (str(error),)
+    finally:
+        db.dispose()

@@ -8,3 +8,5 @@ class HealthCheck:
     name: str
     ok: bool
     detail: str
+    down: bool = True
+    """What is not ok is silent or away; else it is there and in a bad state."""

@@ -46,6 +46,7 @@ def reconcile_account() -> None:
     context = services()
     context.monitor.judge_reconciliation(context.reconciler.reconcile_account())
     context.rebuild_reservations()
+    context.monitor.heartbeat("reconciliation", os.getpid())
 
 
 @shared_task(base=MlriskTask, name="tasks.monitoring.record_equity")

@@ -1,6 +1,7 @@
 """Private events become facts in Postgres; after a gap, what they didn't say is read by REST."""
 
 import logging
+import os
 import threading
 from datetime import timedelta
 
@@ -40,6 +41,7 @@ class AccountFeed:
             self._context.reconciler.resolve_all(older_than=timedelta(0))
             self._context.rebuild_reservations()
             self._context.reconciler.record_wallet()
+            self._context.monitor.heartbeat("reconciliation", os.getpid())
         except OperationalError as error:
             raise DependencyDown(f"Postgres can't be reached: {error.orig}") from error
         log.info("account reconciled", extra={"new_fills": report.new_fills})

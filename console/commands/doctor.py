@@ -29,7 +29,9 @@ def doctor(
 ) -> None:
     """Check everything that must hold, and say what doesn't.
 
-    Exit status 0 when all is well, 1 when an invariant is broken, 5 when something is down.
+    Exit status 0 when all is well; 1 when an invariant is broken or something is in a bad state
+    (a tripped breaker, a stuck order, a refused symbol, limits without effect); 5 when nothing
+    but silence is wrong: a server, process, stream or market that is away.
     """
     from console.examination import examine
     from console.health import check_health
@@ -43,9 +45,10 @@ def doctor(
         print_json(_facts(health, results))
     else:
         _print(health, results)
-    if any(result.violations for result in results):
+    ill = [check for check in health if not check.ok]
+    if any(result.violations for result in results) or any(not check.down for check in ill):
         raise typer.Exit(ExitCode.FAILED)
-    if not all(check.ok for check in health):
+    if ill:
         raise typer.Exit(ExitCode.DEPENDENCY_DOWN)
 
 
@@ -53,7 +56,14 @@ def _facts(health: "list[HealthCheck]", results: "list[InvariantResult]") -> dic
     from console.report import invariant_facts
 
     return {
-        "health": {check.name: {"ok": check.ok, "detail": check.detail} for check in health},
+        "health": {
+            check.name: {
+                "ok": check.ok,
+                "down": check.down and not check.ok,
+                "detail": check.detail,
+            }
+            for check in health
+        },
         "invariants": invariant_facts(results),
     }
 
@@ -63,7 +73,7 @@ def _print(health: "list[HealthCheck]", results: "list[InvariantResult]") -> Non
 
     out = stdout()
     for check in health:
-        mark = "[green]ok[/]  " if check.ok else "[red]down[/]"
+        mark = "[green]ok[/]  " if check.ok else f"[red]{'down' if check.down else 'BAD '}[/]"
         out.print(f"{mark} {check.name}: {escape(check.detail)}")
     for result in results:
         if not result.checked:

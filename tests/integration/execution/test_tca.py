@@ -208,6 +208,8 @@ def test_trades_are_chosen_by_time_and_summed_up_by_algorithm(desk: Desk) -> Non
     desk.pass_time(120)
     later = desk.clock.now()
     desk.approve("r-1")
+    desk.send_due()  # an exit would take the place of an entry under way
+    desk.stream()
     desk.approve("r-2", side="sell")
     desk.send_due()
     desk.stream()

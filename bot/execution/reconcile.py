@@ -20,7 +20,7 @@ from bot.exchange.protocol import (
     UnreadableFact,
     Wallet,
 )
-from bot.execution import belonging, fitness, ownership, settlement, unreadable
+from bot.execution import absence, belonging, fitness, ownership, settlement, unreadable
 from bot.execution.cash_flows import CashFlows
 from bot.execution.fills import FillBook
 from bot.execution.identity import PREFIX
@@ -40,8 +40,6 @@ from models.tables import ChildOrderRow, ParentOrderRow
 
 log = logging.getLogger(__name__)
 
-ABSENCE_MARGIN = timedelta(seconds=5)
-"""After recv_window and this margin an order that nobody can see was not taken at the gateway."""
 EXECUTION_OVERLAP = timedelta(minutes=5)
 """Executions are read again from this long before the newest stored one."""
 VANISHED_MARGIN = timedelta(seconds=2)
@@ -72,6 +70,7 @@ class Reconciler:
     def __init__(
         self, *, db: Database, exchange: Exchange, account: str, clock: Clock, wakeups: Wakeups
     ) -> None:
+        absence.require_room(exchange.recv_window_ms)
         self._db = db
         self._exchange = exchange
         self._account = account
@@ -472,8 +471,7 @@ class Reconciler:
             return False
         if child.lease_until is not None and child.lease_until > now:
             return False
-        window = timedelta(milliseconds=self._exchange.recv_window_ms)
-        return now > child.sent_at + window + ABSENCE_MARGIN
+        return now > child.sent_at + absence.proven_after(self._exchange.recv_window_ms)
 
     def _apply(self, execution: Execution) -> bool:
         return self._fills.apply_execution(execution, self._clock.now(), source="reconcile")

@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.errors import Infeasible
 from bot.execution import steppers
+from bot.execution.absence import LAST_SLICE_GRACE
 from bot.execution.algorithms import immediate, implementation_shortfall, twap, vwap
 from bot.execution.algorithms.base import LotRules, Schedule, whole_lots
 from bot.execution.algorithms.stepping import Terms
@@ -25,8 +26,7 @@ IMMEDIATE_TIMEOUT_SECONDS = 30.0
 """The seed's execution timeout."""
 DEFAULT_RISK_AVERSION = 1e-6
 """Lambda of the worked example in Almgren and Chriss (2000)."""
-LAST_SLICE_GRACE_SECONDS = 5.0
-"""The last slice keeps at least this long for a re-send after an unknown outcome."""
+LAST_SLICE_GRACE_SECONDS = LAST_SLICE_GRACE.total_seconds()
 _DAY_SECONDS = 86_400.0
 
 

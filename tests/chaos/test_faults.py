@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import psutil
@@ -250,15 +251,17 @@ def test_a_request_that_comes_while_postgres_is_away_is_decided_when_it_is_back(
 def test_a_call_that_breaks_the_task_itself_fails_once_and_does_not_come_again(
     system: MiniSystem,
 ) -> None:
-    task = system.run_task("validation", "validate_and_execute")
-    assert system.result(task)["exc_type"] == "TypeError"
+    breaking = system.run_task("validation", "validate_stored")
+    empty = system.run_task("validation", "validate_and_execute")
+    assert system.result(empty)["error"]["type"] == "bad_message"
     with system.redis.client(0) as broker:
 
-        def is_held() -> bool:
+        def is_gone(task: str) -> bool:
             held = [*broker.hvals("unacked"), *broker.lrange("validation", 0, -1)]
-            return any(task.encode() in message for message in held)
+            return not any(task.encode() in message for message in held)
 
-        system.wait(lambda: not is_held(), "the message to be gone")
+        for task in (breaking, empty):
+            system.wait(partial(is_gone, task), "the message to be gone")
 
 
 def test_a_worker_that_is_frozen_in_a_decision_gives_its_request_back(system: MiniSystem) -> None:

@@ -169,7 +169,7 @@ def test_an_exits_schedule_is_compressed_to_end_before_its_expiry(algorithm: Alg
     )
     assert isinstance(found, Approved)
     assert found.plan.algorithm is algorithm
-    assert len(found.plan.schedule.slices) == 3
+    assert len(found.plan.schedule.slices) == 2
     assert found.plan.schedule.slices[-1].offset_seconds < 15
     assert found.plan.deadline_at == NOW + timedelta(seconds=20)
 

@@ -42,8 +42,8 @@ WAVES = 4
 struck yet gets other trades."""
 
 
-@pytest.fixture(scope="module")
-def system() -> Iterator[MiniSystem]:
+@contextmanager
+def new_system() -> Iterator[MiniSystem]:
     with (
         postgres_server() as postgres,
         mini_system(
@@ -53,6 +53,19 @@ def system() -> Iterator[MiniSystem]:
             queues=("validation", "execution", "monitoring"),
         ) as running,
     ):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[MiniSystem]:
+    with new_system() as running:
+        yield running
+
+
+@pytest.fixture
+def system_of_its_own() -> Iterator[MiniSystem]:
+    """For what outlasts the test: a ban of our address stops every process for ten minutes."""
+    with new_system() as running:
         yield running
 
 
@@ -183,13 +196,20 @@ def test_the_whole_quantity_is_traded_once_in_spite_of(
 
 
 def test_a_ban_of_our_address_ends_a_child_at_its_deadline_and_doubles_nothing(
-    system: MiniSystem,
+    system_of_its_own: MiniSystem,
 ) -> None:
     """403 asks for ten minutes of silence: what is not sent by its deadline is released."""
+    system = system_of_its_own
+    system.tend(lambda: system.market_ready() and system.consuming("execution"), "the market")
+    # Slices alone: what rests when the ban begins can't be called back before it is over.
+    work = {"algorithm": "twap", "interval_seconds": SHORT / 4, "horizon_seconds": SHORT}
+    request = trade_request(signal_data={**work, "position_size": some_size()})
+    name = str(request["request_id"])
     with switched_on(system, {"name": "http_403", "endpoint": CREATE, "n": 1, "seconds": 2}):
-        names = enqueue_both(system, SHORT)
-        ended(system, names, (ParentState.COMPLETED, ParentState.PARTIAL, ParentState.UNFILLED))
+        assert system.outcome(request)["verdict"] == "allow"
+        ended(system, [name], (ParentState.UNFILLED,))
         assert unstruck(system) == []
+    assert accepted_links(system, name) == []
 
 
 def test_broken_streams_lose_no_fill_and_each_gap_is_reconciled(system: MiniSystem) -> None:

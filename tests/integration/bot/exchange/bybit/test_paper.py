@@ -270,7 +270,6 @@ def test_an_order_link_id_that_was_used_is_an_unknown_outcome_that_the_look_up_s
         ("code_10016", {}, OutcomeUnknown, False),
         ("code_10002", {}, RetryLater, False),
         ("http_429", {}, OutcomeUnknown, False),
-        ("http_403", {"seconds": 1}, Throttled, False),
         ("http_500", {}, OutcomeUnknown, False),
         ("html", {}, OutcomeUnknown, False),
         ("rate_limit", {}, Throttled, False),
@@ -310,6 +309,29 @@ def test_under_a_fault_at_most_one_order_is_made_and_the_error_tells_what_is_kno
         exchange.place(body)  # the same id is free, so sending again is safe
     accepted = [r for r in paper.journal() if want.order_link_id in str(r)]
     assert len({r["orderId"] for r in accepted if r.get("orderId")}) <= 1
+
+
+def test_a_ban_takes_nothing_and_is_not_prolonged_by_another_call(
+    config: BybitConfig, paper: PaperExchangeProcess
+) -> None:
+    banned = BybitExchange(config)
+    want = intent(banned, "0.995")
+    body = banned.order_body(want)
+    paper.fault("http_403", endpoint="order/create", n=1, seconds=0.2)
+    with pytest.raises(Throttled) as caught:
+        banned.place(body)
+    assert caught.value.code == "http_403"
+    paper.clear_faults()
+    # Who asks too early is banned as well, so that each look is another's.
+    eventually(lambda: _answers(BybitExchange(config)))
+    with pytest.raises(Throttled):
+        banned.server_time()
+    other = BybitExchange(config)
+    assert other.find_order(SYMBOL, want.order_link_id) is None
+    other.place(body)  # the same id is free, so sending again is safe
+    other.cancel_all()
+    banned.close()
+    other.close()
 
 
 def _answers(exchange: BybitExchange) -> bool:

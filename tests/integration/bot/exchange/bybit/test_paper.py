@@ -472,5 +472,6 @@ def test_what_the_exchange_does_to_a_position_is_told_apart_from_trades(
     began = exchange.server_time()
     body = {"symbol": SYMBOL, "side": "Buy", "qty": "0.01"}
     paper.control("POST", "actions/foreign_position", body)
+    eventually(lambda: any(p.symbol == SYMBOL and p.qty for p in exchange.positions()))
     paper.control("POST", f"actions/{action}", {"symbol": SYMBOL})
     eventually(lambda: act in {act_of(e) for e in exchange.executions(since=began)})

@@ -469,7 +469,8 @@ def test_the_public_stream_feeds_a_tracker_whose_book_never_breaks(
 def test_what_the_exchange_does_to_a_position_is_told_apart_from_trades(
     paper: PaperExchangeProcess, exchange: BybitExchange, action: str, act: VenueAct
 ) -> None:
-    began = exchange.server_time()
+    # The exchange's market may be some milliseconds behind its clock.
+    began = exchange.server_time() - timedelta(seconds=1)
     body = {"symbol": SYMBOL, "side": "Buy", "qty": "0.01"}
     paper.control("POST", "actions/foreign_position", body)
     eventually(lambda: any(p.symbol == SYMBOL and p.qty for p in exchange.positions()))

@@ -121,7 +121,7 @@ def _look_and_trade(shell: Shell) -> None:
     assert facts["decision"]["verdict"] == outcome["verdict"]
     assert request_id in shell.run("show", request_id).stdout
     assert request_id in [line["request_id"] for line in shell.json("requests")["requests"]]
-    assert shell.json("doctor")["invariants"] == {f"I{n}": "ok" for n in range(1, 10)}
+    assert shell.json("doctor")["invariants"] == {f"I{n}": "ok" for n in range(1, 11)}
     _halt_and_resume(shell)
 
 
@@ -154,7 +154,7 @@ def test_the_finite_demo_reports_stops_everything_and_keeps_its_home(
         assert result.returncode == ExitCode.OK, result.stdout + result.stderr
         report = json.loads(report_path.read_text())
         assert list(report) == REPORT_KEYS
-        assert report["invariants"] == {f"I{n}": "ok" for n in range(1, 10)}
+        assert report["invariants"] == {f"I{n}": "ok" for n in range(1, 11)}
         assert report["stopped_cleanly"] is True
         assert report["memory_mb"]["demo-strategy"] > 0
         assert "all holds" in result.stdout

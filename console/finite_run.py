@@ -14,15 +14,14 @@ from console.examination import examine
 from console.queries import database_now, trading_states
 from console.report import RunFacts, build_report
 from console.system import DEMO_STRATEGY, Progress, System
-from models.enums import ChildState, ExecutionStatus, ParentState
+from models.enums import ExecutionStatus
+from models.open_rows import CHILD_IS_OPEN, PARENT_IS_OPEN
 from models.tables import ChildOrderRow, ParentOrderRow, TradeRequestRow
 
-# The demo's longest schedule takes 30 s, and its last slice 5 s of grace.
+# The demo's longest schedule takes 30 s, and its last slice has 12 s more.
 DRAIN_SECONDS = 60.0
 _POLL_SECONDS = 0.25
 _SAY_EVERY_SECONDS = 5.0
-_OPEN_PARENT = [state for state in ParentState if not state.is_final]
-_OPEN_CHILD = [state for state in ChildState if not state.is_final]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +90,8 @@ def unfinished(session: Session) -> Unfinished:
     requests = select(TradeRequestRow.request_id).where(
         TradeRequestRow.status == ExecutionStatus.PENDING_VALIDATION
     )
-    parents = select(ParentOrderRow.request_id).where(ParentOrderRow.state.in_(_OPEN_PARENT))
-    children = select(ChildOrderRow.child_id).where(ChildOrderRow.state.in_(_OPEN_CHILD))
+    parents = select(ParentOrderRow.request_id).where(PARENT_IS_OPEN)
+    children = select(ChildOrderRow.child_id).where(CHILD_IS_OPEN)
     return Unfinished(
         count(requests.subquery()), count(parents.subquery()), count(children.subquery())
     )

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from console import parent_words
 from console.output import plain, utc
 from models.enums import ChildState
+from models.open_rows import CHILD_IS_OPEN
 from models.repositories import orders
 from models.tables import ChildOrderRow, ParentOrderRow
 
@@ -30,7 +31,7 @@ def _open_children(session: Session, request_ids: Sequence[str]) -> dict[str, li
         select(ChildOrderRow)
         .where(
             ChildOrderRow.request_id.in_(request_ids),
-            ChildOrderRow.state.in_([state for state in ChildState if not state.is_final]),
+            CHILD_IS_OPEN,
         )
         .order_by(ChildOrderRow.due_at, ChildOrderRow.child_id)
     )

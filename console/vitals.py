@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bot.risk.snapshot import MarketView
 from models.enums import ChildState, ExecutionStatus, TradingState
-from models.open_rows import CHILD_MAY_BE_AT_EXCHANGE
+from models.open_rows import CHILD_MAY_BE_AT_EXCHANGE, PARENT_IS_OPEN
 from models.repositories import bases
 from models.tables import (
     BreakerRow,
@@ -174,7 +174,7 @@ def halts(patient: Patient) -> Iterator[Vital]:
             select(func.count())
             .select_from(ParentOrderRow)
             .where(
-                ParentOrderRow.state.in_(("working", "paused")),
+                PARENT_IS_OPEN,
                 ParentOrderRow.stop_reason.is_(None),
                 ParentOrderRow.reduce_only.is_(False),
             )

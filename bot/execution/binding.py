@@ -16,11 +16,10 @@ from bot.exchange.protocol import Exchange
 from config.settings import Settings
 from models.audit import GLOBAL_CHAIN
 from models.database import Database
-from models.enums import ParentState
+from models.open_rows import PARENT_IS_OPEN
 from models.tables import AccountBindingRow, AccountRow, ParentOrderRow, PositionRow
 
 _ONE = 1
-_OPEN_PARENT = [state for state in ParentState if not state.is_final]
 
 
 class WrongIdentity(Refused):
@@ -117,7 +116,7 @@ def _refuse_rows_of_others(session: Session, account: str) -> None:
         raise _another(f"holds the rows of account {', '.join(sorted(others))}", account)
     active = session.scalars(
         select(ParentOrderRow.account)
-        .where(ParentOrderRow.account != account, ParentOrderRow.state.in_(_OPEN_PARENT))
+        .where(ParentOrderRow.account != account, PARENT_IS_OPEN)
         .union(
             select(PositionRow.account).where(
                 PositionRow.account != account, or_(PositionRow.qty > 0, PositionRow.qty < 0)

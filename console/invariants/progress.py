@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from bot.execution.failing_steps import ALERTED_AT
 from bot.execution.parking import parked
 from console.invariants.evidence import SETTLING, STUCK_AFTER, Evidence
-from console.invariants.quantities import open_parent_states
 from console.output import utc
 from models.enums import ChildState, ExecutionStatus, ParentState, ScopeKind, TradingState
+from models.open_rows import CHILD_MAY_BE_AT_EXCHANGE, PARENT_IS_OPEN
 from models.tables import (
     ChildOrderRow,
     FillRow,
@@ -19,8 +19,6 @@ from models.tables import (
     TradeRequestRow,
     TradingStateRow,
 )
-
-_UNRESOLVED = [state for state in ChildState if state.may_be_at_exchange]
 
 
 def i6_work_resumes_and_fills_agree(evidence: Evidence) -> list[str]:
@@ -84,7 +82,7 @@ def _unresolved_children(session: Session, now: datetime) -> list[str]:
     that rests soon after its cancel or its deadline."""
     rows = session.scalars(
         select(ChildOrderRow).where(
-            ChildOrderRow.state.in_(_UNRESOLVED), ChildOrderRow.sent_at < now - STUCK_AFTER
+            CHILD_MAY_BE_AT_EXCHANGE, ChildOrderRow.sent_at < now - STUCK_AFTER
         )
     )
     return [words for row in rows if (words := _unresolved(row, now)) is not None]
@@ -107,11 +105,7 @@ def _unresolved(child: ChildOrderRow, now: datetime) -> str | None:
 def _forgotten_parents(session: Session, now: datetime) -> Iterator[str]:
     """Stepped parents that nobody looks at: not in time, or never again. A pause is no excuse,
     since what rests must be called back; the trading state is none, for the same reason."""
-    rows = session.scalars(
-        select(ParentOrderRow).where(
-            ParentOrderRow.stepped, ParentOrderRow.state.in_(open_parent_states())
-        )
-    )
+    rows = session.scalars(select(ParentOrderRow).where(ParentOrderRow.stepped, PARENT_IS_OPEN))
     for row in rows:
         if row.step_failures >= ALERTED_AT:
             yield f"parent {row.request_id} can't be worked: {row.failure}"
@@ -124,7 +118,7 @@ def _forgotten_parents(session: Session, now: datetime) -> Iterator[str]:
 def _overdue_parents(session: Session, now: datetime) -> list[str]:
     rows = session.scalars(
         select(ParentOrderRow).where(
-            ParentOrderRow.state.in_(open_parent_states()),
+            PARENT_IS_OPEN,
             ParentOrderRow.deadline_at < now - STUCK_AFTER,
         )
     )

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from console.invariants.evidence import SETTLING, Evidence
 from console.invariants.shares import shares_add_up
 from console.output import plain
-from models.enums import ChildState, ParentState
+from models.enums import ParentState
+from models.open_rows import CHILD_IS_OPEN
 from models.tables import (
     ChildOrderRow,
     DecisionRow,
@@ -98,8 +99,7 @@ def _children_hold_what_is_open(session: Session) -> list[str]:
     """Live children hold exactly what is open; of a stepped parent at most that, since it plans
     one child after the other."""
     held: dict[str, Decimal] = defaultdict(Decimal)
-    live = [state for state in ChildState if not state.is_final]
-    for child in session.scalars(select(ChildOrderRow).where(ChildOrderRow.state.in_(live))):
+    for child in session.scalars(select(ChildOrderRow).where(CHILD_IS_OPEN)):
         held[child.request_id] += child.qty - child.filled_qty
     found: list[str] = []
     for parent in session.scalars(select(ParentOrderRow)):
@@ -166,8 +166,3 @@ def _exchange_agrees(evidence: Evidence) -> list[str]:
                 f"the exchange's record has {plain(at_exchange)}"
             )
     return found
-
-
-def open_parent_states() -> list[str]:
-    """The states in which a parent may still fill."""
-    return [state.value for state in ParentState if not state.is_final]

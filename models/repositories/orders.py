@@ -27,8 +27,6 @@ from models.tables import ChildOrderRow, FillRow, ParentOrderRow, TradeRequestRo
 
 K = TypeVar("K")
 
-_FINAL_CHILD = [state for state in ChildState if state.is_final]
-
 
 @dataclass(frozen=True, slots=True)
 class WakeWindow:
@@ -249,7 +247,7 @@ def open_child_by_link_id(session: Session, account: str, order_link_id: str) ->
 _OPEN_CHILD_BY_LINK = select(ChildOrderRow.child_id).where(
     ChildOrderRow.account == bindparam("account"),
     ChildOrderRow.order_link_id == bindparam("order_link_id"),
-    ChildOrderRow.state.not_in(_FINAL_CHILD),
+    CHILD_IS_OPEN,
 )
 
 

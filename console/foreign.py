@@ -13,6 +13,8 @@ from rich.errors import MarkupError
 from rich.segment import Segment
 from rich.text import Text
 
+from models.characters import code_of
+
 if TYPE_CHECKING:
     from rich.console import ConsoleOptions, RenderableType
 
@@ -25,17 +27,12 @@ _UNSAFE = re.compile(
 
 def visible(text: str) -> str:
     """The text with every character that could steer a terminal as its visible code."""
-    return _UNSAFE.sub(lambda found: _code(found.group()), text)
+    return _UNSAFE.sub(lambda found: code_of(found.group()), text)
 
 
 def visible_line(text: str) -> str:
     """As `visible`, and in one line."""
     return visible(text).replace("\n", "\\n")
-
-
-def _code(character: str) -> str:
-    number = ord(character)
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 
 
 def json_safe(text: str) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
+from models.characters import code_of
+
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -17,7 +19,7 @@ def storable(text: str) -> str:
     """The text itself, or with each character that no column holds as its code."""
     if text.isascii() and "\x00" not in text:
         return text
-    return _UNSTORABLE.sub(lambda found: _code(found.group()), text)
+    return _UNSTORABLE.sub(lambda found: code_of(found.group()), text)
 
 
 def storable_json(value: Any) -> Any:
@@ -29,10 +31,6 @@ def storable_json(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [storable_json(item) for item in value]
     return value
-
-
-def _code(character: str) -> str:
-    return f"\\x{ord(character):02x}" if character == "\x00" else f"\\u{ord(character):04x}"
 
 
 class StorableText(TypeDecorator[str]):

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from math import isfinite
 
+from models.characters import code_of
+
 MAX_TEXT = 2000
 MAX_DEPTH = 32
 """A message nested deeper than this is no trade request; ours has four levels."""
@@ -31,7 +33,7 @@ def readable(raw: object) -> str:
 
 def storable(text: str, limit: int = _MAX_NAME) -> str:
     """A text of others that every column, log and answer can hold, cut at `limit`."""
-    return clipped(_UNSTORABLE.sub(lambda found: _code(found.group()), text[: limit + 1]), limit)
+    return clipped(_UNSTORABLE.sub(lambda found: code_of(found.group()), text[: limit + 1]), limit)
 
 
 def clipped(text: str, limit: int) -> str:
@@ -89,8 +91,3 @@ def _container(
 
 def _key(key: object) -> str:
     return storable(key) if isinstance(key, str) else str(_outline(key, 0))
-
-
-def _code(character: str) -> str:
-    number = ord(character)
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from console.context import acting
 from console.errors import CommandError, ExitCode
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one value; may be given often."),
 ]
+ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="Why; it is recorded.")]
 FileOption = Annotated[
     Path | None,
     typer.Option("--config", help="Limits of this file instead of those in force."),
@@ -64,14 +66,9 @@ def configuration_service(settings: "Settings") -> Iterator["ConfigurationServic
     """The service on the running system's database."""
     from bot.clock import SystemClock
     from bot.execution.configuration import ConfigurationService
-    from models.database import Database
 
-    db = Database(settings.require_database_url(), pool_size=1)
-    try:
-        with configuration_errors():
-            yield ConfigurationService(db, settings, SystemClock())
-    finally:
-        db.dispose()
+    with acting(settings) as db, configuration_errors():
+        yield ConfigurationService(db, settings, SystemClock())
 
 
 def values_of(assignments: Sequence[str]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from config.settings import Settings
+    from models.database import Database
 
 HomeOption = Annotated[
     Path | None,
@@ -71,6 +72,18 @@ def reading_engine(database_url: str) -> "Engine":
             default_transaction_read_only="on",
         ),
     )
+
+
+@contextmanager
+def acting(settings: "Settings") -> Iterator["Database"]:
+    """The running system's database, for a command that writes."""
+    from models.database import Database
+
+    db = Database(settings.require_database_url())
+    try:
+        yield db
+    finally:
+        db.dispose()
 
 
 @contextmanager

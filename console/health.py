@@ -151,12 +151,10 @@ def _toothless(settings: Settings) -> tuple[str, ...]:
     from bot.errors import MlriskError
     from bot.execution.limits_source import ConfiguredLimits
     from config.loading import ConfigError
-    from models.database import Database
+    from console.context import acting
 
-    db = Database(settings.require_database_url(), pool_size=1)
     try:
-        return ConfiguredLimits(settings, db).in_force().toothless
+        with acting(settings) as db:
+            return ConfiguredLimits(settings, db).in_force().toothless
     except (MlriskError, ConfigError) as error:
         return (str(error),)
-    finally:
-        db.dispose()

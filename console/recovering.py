@@ -1,12 +1,11 @@
 """What the commands that loosen share: the latches of the account, and who may loosen them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bot.execution.latches import Latches
     from config.settings import Settings
+    from models.database import Database
 
 
 def may_recover(settings: "Settings") -> bool:
@@ -19,19 +18,13 @@ def may_recover(settings: "Settings") -> bool:
     )
 
 
-@contextmanager
-def latches(settings: "Settings") -> Iterator["Latches"]:
+def latches(settings: "Settings", db: "Database") -> "Latches":
     """The account's latches on the running system's database."""
     from bot.clock import SystemClock
     from bot.execution.latches import Latches
     from bot.execution.limits_source import ConfiguredLimits
-    from models.database import Database
 
-    db = Database(settings.require_database_url(), pool_size=1)
-    try:
-        yield Latches(db, settings.account, ConfiguredLimits(settings, db), SystemClock())
-    finally:
-        db.dispose()
+    return Latches(db, settings.account, ConfiguredLimits(settings, db), SystemClock())
 
 
 def tell(denying: tuple[str, ...]) -> None:

@@ -1,11 +1,11 @@
 """`mlrisk breaker`: which breakers are latched, and an operator's way back from each."""
 
-import getpass
 from typing import Annotated
 
 import typer
 
-from console.context import HomeOption, JsonOption, settings_of
+from console.configuring import ReasonOption, actor_of
+from console.context import HomeOption, JsonOption, acting, settings_of
 from console.errors import ExitCode
 from console.output import print_json, stdout, utc
 
@@ -19,7 +19,9 @@ def list_breakers(ctx: typer.Context, home: HomeOption = None, as_json: JsonOpti
 
     from console.recovering import latches, tell
 
-    with latches(settings_of(ctx, home)) as held:
+    settings = settings_of(ctx, home)
+    with acting(settings) as db:
+        held = latches(settings, db)
         known, denying = held.known(), held.still_denying()
     rows = [
         {
@@ -50,7 +52,7 @@ def list_breakers(ctx: typer.Context, home: HomeOption = None, as_json: JsonOpti
 def reset(
     ctx: typer.Context,
     kind: Annotated[str, typer.Argument(help="As `mlrisk breaker list` names it.")],
-    reason: Annotated[str, typer.Option("--reason", "-r", help="Why; it is recorded.")],
+    reason: ReasonOption,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -64,11 +66,11 @@ def reset(
     from console.recovering import latches, may_recover, tell
 
     settings = settings_of(ctx, home)
-    with latches(settings) as held:
-        report = held.reset(
+    with acting(settings) as db:
+        report = latches(settings, db).reset(
             kind,
             reason=reason,
-            actor=f"cli:{getpass.getuser()}",
+            actor=actor_of(None),
             authorised=may_recover(settings),
         )
     if as_json:

@@ -7,6 +7,7 @@ import typer
 
 from console.configuring import (
     ActorOption,
+    ReasonOption,
     actor_of,
     configuration_errors,
     configuration_service,
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True, help="Show, check and change the limits; changes are versions."
 )
-
-ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="Why; it is recorded.")]
 
 
 @app.command(epilog="Example: mlrisk config show --origin")

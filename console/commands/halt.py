@@ -1,11 +1,11 @@
 """`mlrisk halt`: stops all trading at once; needs Postgres and nothing else."""
 
-import getpass
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from console.configuring import ReasonOption, actor_of
 from console.context import HomeOption, JsonOption, settings_of
 from console.errors import ExitCode
 from console.output import print_json, stderr, stdout, utc
@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 def halt(
     ctx: typer.Context,
-    reason: Annotated[str, typer.Option("--reason", "-r", help="Why; it is recorded.")],
+    reason: ReasonOption,
     cancel: Annotated[
         bool, typer.Option("--cancel", help="Also cancel our working orders (stops stay).")
     ] = False,
@@ -59,7 +59,7 @@ def halt(
         halter = Halter(db, clock, exchange=exchange, revoke=revoker(settings))
         report = halter.halt(
             reason=reason,
-            actor=f"cli:{getpass.getuser()}",
+            actor=actor_of(None),
             cancel=exchange is not None,
             everything=everything,
             stop_exits=stop_exits,

@@ -1,14 +1,14 @@
 """`mlrisk order`: pauses, resumes, cancels and lists the orders that are being worked."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.configuring import ActorOption, actor_of
-from console.context import HomeOption, JsonOption, reading, settings_of
+from console.configuring import ActorOption, ReasonOption, actor_of
+from console.context import HomeOption, JsonOption, acting, reading, settings_of
 from console.output import print_json, stderr, stdout
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ app = typer.Typer(
 )
 
 RequestArgument = Annotated[str, typer.Argument(help="As the strategy named it.")]
-ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="Why; it is recorded.")]
 
 
 @app.command(epilog='Example: mlrisk order pause demo-18c2f-1 --reason "news at noon"')
@@ -127,12 +126,9 @@ def _lost_orders(ctx: typer.Context, home: HomeOption) -> "Iterator[LostOrders]"
     from bot.execution.fills import FillBook
     from bot.execution.lost_orders import LostOrders
     from bot.execution.ports import DispatcherOnly
-    from models.database import Database
 
     settings, clock, wakeups = settings_of(ctx, home), SystemClock(), DispatcherOnly()
-    db = Database(settings.require_database_url())
-    exchange = make_exchange(settings, clock)
-    try:
+    with acting(settings) as db, closing(make_exchange(settings, clock)) as exchange:
         yield LostOrders(
             db=db,
             exchange=exchange,
@@ -141,9 +137,6 @@ def _lost_orders(ctx: typer.Context, home: HomeOption) -> "Iterator[LostOrders]"
             wakeups=wakeups,
             fills=FillBook(db, settings.account, wakeups),
         )
-    finally:
-        exchange.close()
-        db.dispose()
 
 
 @contextmanager
@@ -152,15 +145,11 @@ def _control(ctx: typer.Context, home: HomeOption) -> "Iterator[ParentControl]":
     from bot.clock import SystemClock
     from bot.execution.control import ParentControl
     from console.operator import wakeups
-    from models.database import Database
 
     settings = settings_of(ctx, home)
-    db = Database(settings.require_database_url())
     found = wakeups(settings)
-    try:
+    with acting(settings) as db:
         yield ParentControl(db, SystemClock(), found, account=settings.account)
-    finally:
-        db.dispose()
     if found is None:
         stderr().print(
             "Redis doesn't answer: it is recorded and holds, but workers hear of it only when "

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.configuring import ActorOption, actor_of
-from console.context import HomeOption, JsonOption, reading, settings_of
+from console.configuring import ActorOption, ReasonOption, actor_of
+from console.context import HomeOption, JsonOption, acting, reading, settings_of
 from console.output import print_json, stdout, utc
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ app = typer.Typer(
 )
 
 RequestArgument = Annotated[str, typer.Argument(help="As the strategy named it.")]
-ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="Why; it is recorded.")]
 
 
 @app.command("list", epilog="Example: mlrisk parked list --json")
@@ -92,14 +91,10 @@ def _act(
     from bot.execution.parking import ParkedRequests
     from bot.execution.ports import DispatcherOnly
     from console.operator import wakeups
-    from models.database import Database
 
     settings = settings_of(ctx, home)
-    db = Database(settings.require_database_url())
-    try:
+    with acting(settings) as db:
         row = act(ParkedRequests(db, SystemClock(), wakeups(settings) or DispatcherOnly()))
-    finally:
-        db.dispose()
     if as_json:
         print_json({"request_id": row.request_id, "status": str(row.status)})
     else:

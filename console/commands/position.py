@@ -1,11 +1,12 @@
 """`mlrisk position`: where the exchange contradicts our books, and an operator's way to agree."""
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.configuring import ActorOption, actor_of
-from console.context import HomeOption, JsonOption, reading, settings_of
+from console.configuring import ActorOption, ReasonOption, actor_of
+from console.context import HomeOption, JsonOption, acting, reading, settings_of
 from console.errors import CommandError, ExitCode
 from console.output import print_json, stderr, stdout, utc
 
@@ -45,7 +46,7 @@ def list_disagreements(
 def adopt(
     ctx: typer.Context,
     symbol: Annotated[str, typer.Argument(help="As the exchange names it.")],
-    reason: Annotated[str, typer.Option("--reason", "-r", help="Why; it is recorded.")],
+    reason: ReasonOption,
     strategy: Annotated[
         str, typer.Option("--strategy", help="Whose it is from now on; by default nobody's.")
     ] = "",
@@ -63,26 +64,22 @@ def adopt(
     from bot.clock import SystemClock
     from bot.exchange.factory import make_exchange
     from bot.execution.adoption import Adopter
+    from bot.execution.ports import DispatcherOnly
     from console.operator import wakeups
-    from models.database import Database
-    from tasks.wakeups import CeleryWakeups
 
-    settings = settings_of(ctx, home)
-    clock, db = SystemClock(), Database(settings.require_database_url())
-    try:
+    settings, clock = settings_of(ctx, home), SystemClock()
+    with acting(settings) as db, closing(make_exchange(settings, clock)) as exchange:
         adopter = Adopter(
             db=db,
-            exchange=make_exchange(settings, clock),
+            exchange=exchange,
             account=settings.account,
             clock=clock,
-            wakeups=wakeups(settings) or CeleryWakeups(),
+            wakeups=wakeups(settings) or DispatcherOnly(),
         )
         seen = adopter.look(symbol)
         if seen.changes and not yes:
             _ask(seen)
         changed = adopter.adopt(seen, reason=reason, actor=actor_of(actor), strategy=strategy)
-    finally:
-        db.dispose()
     if as_json:
         print_json(_facts(seen, changed))
     elif changed:

@@ -1,11 +1,9 @@
 """`mlrisk resume`: lets trading go on after a halt, and says what still denies it."""
 
-import getpass
-from typing import Annotated
-
 import typer
 
-from console.context import HomeOption, JsonOption, settings_of
+from console.configuring import ReasonOption, actor_of
+from console.context import HomeOption, JsonOption, acting, settings_of
 from console.errors import ExitCode
 from console.output import print_json
 
@@ -16,7 +14,7 @@ def register(app: typer.Typer) -> None:
 
 def resume(
     ctx: typer.Context,
-    reason: Annotated[str, typer.Option("--reason", "-r", help="Why; it is recorded.")],
+    reason: ReasonOption,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -29,16 +27,12 @@ def resume(
     from bot.clock import SystemClock
     from bot.execution.halt import Halter
     from console.recovering import latches, may_recover, tell
-    from models.database import Database
 
     settings = settings_of(ctx, home)
-    actor, free = f"cli:{getpass.getuser()}", may_recover(settings)
-    db = Database(settings.require_database_url())
-    try:
+    actor, free = actor_of(None), may_recover(settings)
+    with acting(settings) as db:
         Halter(db, SystemClock()).resume(reason=reason, actor=actor, development=free)
-    finally:
-        db.dispose()
-    with latches(settings) as held:
+        held = latches(settings, db)
         held.release_account(reason=reason, actor=actor, authorised=free)
         denying = held.still_denying()
     if as_json:

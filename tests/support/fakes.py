@@ -303,6 +303,9 @@ class FakeExchange:
         number = next(self._ids)
         self.cash.append(CashFlow(f"t-{number}", "TRANSFER_IN", currency, amount, self.clock.now()))
 
+    def close(self) -> None:
+        """As the adapter: commands end with it."""
+
     def instruments(self) -> Sequence[Instrument]:
         return [self.instrument or INSTRUMENT]
 

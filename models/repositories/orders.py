@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
+    Float,
+    Update,
     and_,
     bindparam,
     case,
@@ -23,7 +27,7 @@ from sqlalchemy.orm import Session, aliased
 
 from models.enums import ChildState, ExecutionPriority, ExecutionStatus
 from models.open_rows import CHILD_IS_OPEN, CHILD_MAY_BE_AT_EXCHANGE, PARENT_IS_OPEN
-from models.tables import ChildOrderRow, FillRow, ParentOrderRow, TradeRequestRow
+from models.tables import ChildOrderRow, FillRow, ParentOrderRow, TradeRequestRow, Utc
 
 K = TypeVar("K")
 
@@ -74,37 +78,65 @@ def take_due_children(
     The timeout doubles with each one in vain. Of a parent's late children only the first is
     woken; when it has gone out, the next one is.
     """
-    table = ChildOrderRow
-    again = window.wake_timeout.total_seconds() * _patience(table.wakes, table.child_id)
-    chosen = (
-        select(table.child_id)
-        .where(
-            table.account == account,
-            table.state == ChildState.PLANNED,
-            table.reduce_only.is_(reduces),
-            table.due_at <= window.now + window.horizon,
-            or_(
-                table.wake_at.is_(None),
-                func.greatest(table.wake_at, table.due_at)
-                < window.now - func.make_interval(0, 0, 0, 0, 0, 0, again),
-            ),
-            or_(table.planned_at >= window.now - window.late_after, ~_earlier_planned(table)),
-        )
-        .order_by(table.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )  # fmt: skip
     rows = session.execute(
-        update(table)
-        .where(table.child_id.in_(chosen), ParentOrderRow.request_id == table.request_id)
-        .values(
-            wake_at=window.now,
-            wakes=case((table.wake_at.is_(None), table.wakes), else_=table.wakes + 1),
-        )
-        .returning(table.child_id, table.due_at, _is_urgent(), table.reduce_only),
+        _due_children(),
+        _due_parameters(account, window, limit, reduces=reduces)
+        | {"timeout": window.wake_timeout.total_seconds(), "late": window.now - window.late_after},
         execution_options={"synchronize_session": False},
     )
     return sorted((Due(*row) for row in rows), key=_when)
+
+
+def _due_parameters(
+    account: str, window: WakeWindow, limit: int, *, reduces: bool
+) -> dict[str, object]:
+    return {
+        "of_account": account,
+        "reduces": reduces,
+        "now": window.now,
+        "soon": window.now + window.horizon,
+        "most": limit,
+    }
+
+
+# Built once: each takes longer to be put together than to be run.
+_OF_ACCOUNT: BindParameter[str] = bindparam("of_account")
+_REDUCES: BindParameter[bool] = bindparam("reduces")
+_MOST: BindParameter[int] = bindparam("most")
+_NOW, _SOON = bindparam("now", type_=Utc), bindparam("soon", type_=Utc)
+
+
+@cache
+def _due_children() -> Update:
+    table = ChildOrderRow
+    again = bindparam("timeout", type_=Float) * _patience(table.wakes, table.child_id)
+    chosen = (
+        select(table.child_id)
+        .where(
+            table.account == _OF_ACCOUNT,
+            table.state == ChildState.PLANNED,
+            table.reduce_only == _REDUCES,
+            table.due_at <= _SOON,
+            or_(
+                table.wake_at.is_(None),
+                func.greatest(table.wake_at, table.due_at)
+                < _NOW - func.make_interval(0, 0, 0, 0, 0, 0, again),
+            ),
+            or_(table.planned_at >= bindparam("late", type_=Utc), ~_earlier_planned(table)),
+        )
+        .order_by(table.due_at)
+        .limit(_MOST)
+        .with_for_update(skip_locked=True)
+    )  # fmt: skip
+    return (
+        update(table)
+        .where(table.child_id.in_(chosen), ParentOrderRow.request_id == table.request_id)
+        .values(
+            wake_at=_NOW,
+            wakes=case((table.wake_at.is_(None), table.wakes), else_=table.wakes + 1),
+        )
+        .returning(table.child_id, table.due_at, _is_urgent(), table.reduce_only)
+    )
 
 
 MOST_DOUBLINGS = 2
@@ -162,24 +194,10 @@ def take_due_parents(
 ) -> Sequence[Due[str]]:
     """Stepped parents of the account that want to be looked at, marked as woken now; lost
     wake-ups included."""
-    table = ParentOrderRow
-    chosen = (
-        select(table.request_id)
-        .where(
-            table.account == account,
-            table.step_at.is_not(None),
-            table.reduce_only.is_(reduces),
-            _wants_wakeup(table.step_at, table.step_wake_at, window),
-        )
-        .order_by(table.step_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )  # fmt: skip
     rows = session.execute(
-        update(table)
-        .where(table.request_id.in_(chosen))
-        .values(step_wake_at=window.now)
-        .returning(table.request_id, table.step_at, _is_urgent(), table.reduce_only),
+        _due_parents(),
+        _due_parameters(account, window, limit, reduces=reduces)
+        | {"forgotten": window.now - window.wake_timeout},
         execution_options={"synchronize_session": False},
     )
     # `step_at` is not null by the choice above.
@@ -187,14 +205,31 @@ def take_due_parents(
     return sorted(found, key=_when)
 
 
-def _wants_wakeup(
-    at: Any,
-    woken: Any,
-    window: WakeWindow,
-) -> ColumnElement[bool]:
-    return and_(
-        at <= window.now + window.horizon,
-        or_(woken.is_(None), func.greatest(woken, at) < window.now - window.wake_timeout),
+@cache
+def _due_parents() -> Update:
+    table = ParentOrderRow
+    chosen = (
+        select(table.request_id)
+        .where(
+            table.account == _OF_ACCOUNT,
+            table.step_at.is_not(None),
+            table.reduce_only == _REDUCES,
+            table.step_at <= _SOON,
+            or_(
+                table.step_wake_at.is_(None),
+                func.greatest(table.step_wake_at, table.step_at)
+                < bindparam("forgotten", type_=Utc),
+            ),
+        )
+        .order_by(table.step_at)
+        .limit(_MOST)
+        .with_for_update(skip_locked=True)
+    )  # fmt: skip
+    return (
+        update(table)
+        .where(table.request_id.in_(chosen))
+        .values(step_wake_at=_NOW)
+        .returning(table.request_id, table.step_at, _is_urgent(), table.reduce_only)
     )
 
 

@@ -2,12 +2,15 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from sqlalchemy.orm import Session
 
 from bot.clock import Clock
 from bot.errors import ExchangeRefused, MlriskError
 from bot.exchange.bybit.retcodes import RetCodeClass
-from bot.exchange.protocol import Exchange
+from bot.exchange.protocol import Exchange, Instrument
 from bot.execution.parents import ZERO, release
 from models.database import Database, UnitOfWork
 from models.repositories import portfolio
@@ -40,27 +43,9 @@ class TradingRules:
     def refresh(self) -> int:
         """Reads the rules of every instrument; returns how many were stored."""
         rules = self._exchange.instruments()
-        now = self._clock.now()
         self._read_at = self._monotonic()
         with self._db.transaction() as session:
-            return portfolio.store_instruments(
-                session,
-                (
-                    {
-                        "symbol": rule.symbol,
-                        "category": rule.category,
-                        "tick_size": rule.tick_size,
-                        "qty_step": rule.qty_step,
-                        "min_qty": rule.min_qty,
-                        "max_qty": rule.max_qty,
-                        "min_notional": rule.min_notional,
-                        "max_leverage": rule.max_leverage,
-                        "status": rule.status,
-                        "refreshed_at": now,
-                    }
-                    for rule in rules
-                ),
-            )
+            return store(session, rules, self._clock.now())
 
     def after_refusal(self, error: ExchangeRefused) -> None:
         """A definite no to one order may come of a new tick, lot, minimum or status: the next
@@ -72,6 +57,28 @@ class TradingRules:
             self.refresh()
         except MlriskError as failure:
             log.warning("trading rules can't be read after a refusal: %s", failure)
+
+
+def store(session: Session, rules: Iterable[Instrument], now: datetime) -> int:
+    """Writes rules that were read at `now`; returns how many."""
+    return portfolio.store_instruments(
+        session,
+        (
+            {
+                "symbol": rule.symbol,
+                "category": rule.category,
+                "tick_size": rule.tick_size,
+                "qty_step": rule.qty_step,
+                "min_qty": rule.min_qty,
+                "max_qty": rule.max_qty,
+                "min_notional": rule.min_notional,
+                "max_leverage": rule.max_leverage,
+                "status": rule.status,
+                "refreshed_at": now,
+            }
+            for rule in rules
+        ),
+    )
 
 
 def fit_to_lots(

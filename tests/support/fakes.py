@@ -23,6 +23,7 @@ from bot.exchange.protocol import (
     UnreadableFact,
     Wallet,
 )
+from bot.execution import trading_rules
 from bot.execution.algorithms.volume_forecast import VolumeForecast
 from bot.market.reading import MarketReading
 from bot.market.volume.store import UnreadableModel
@@ -464,24 +465,7 @@ def prepare(db: Database, exchange: FakeExchange, account: str, now: datetime) -
             AccountFitnessRow(account=account, asked_at=now, ok=True, reasons="", changed_at=now)
         )
         portfolio.ensure_account(session, account, now)
-        rule = INSTRUMENT
-        portfolio.store_instruments(
-            session,
-            [
-                {
-                    "symbol": rule.symbol,
-                    "category": rule.category,
-                    "tick_size": rule.tick_size,
-                    "qty_step": rule.qty_step,
-                    "min_qty": rule.min_qty,
-                    "max_qty": rule.max_qty,
-                    "min_notional": rule.min_notional,
-                    "max_leverage": rule.max_leverage,
-                    "status": rule.status,
-                    "refreshed_at": now,
-                }
-            ],
-        )
+        trading_rules.store(session, [INSTRUMENT], now)
         for seconds in (6, 3, 0):
             portfolio.record_equity(
                 session,

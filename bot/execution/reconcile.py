@@ -210,17 +210,17 @@ class Reconciler:
         new_fills = self.read_newest_executions()
         foreign, resting, ended = [], set(), []
         open_orders = self._exchange.open_orders()
-        children = self._children_of(open_orders)
+        known = self._rows_of(open_orders)
         for order in open_orders:
-            child = children.get(order.order_link_id)
+            rows = known.get(order.order_link_id)
             if not order.order_link_id.startswith(PREFIX) or (
-                child is not None and not self._is_own(child, order)
+                rows is not None and not self._agrees(*rows, order)
             ):
                 foreign.append(order.order_id)
                 continue
             resting.add(order.order_link_id)
-            if child is not None and ChildState(child.state).is_final:
-                ended.append(child)
+            if rows is not None and ChildState(rows[1].state).is_final:
+                ended.append(rows[1])
             else:
                 self._fills.apply_order(order, self._clock.now())
         called_back = [child.order_link_id for child in ended if self._call_back(child)]
@@ -256,18 +256,25 @@ class Reconciler:
         since = None if newest is None else newest - EXECUTION_OVERLAP
         return sum(self._apply(execution) for execution in self._exchange.executions(since=since))
 
-    def _children_of(self, open_orders: Iterable[ExchangeOrder]) -> dict[str, ChildOrderRow]:
-        """The children whose ids these orders have."""
+    def _rows_of(
+        self, open_orders: Iterable[ExchangeOrder]
+    ) -> dict[str, tuple[ParentOrderRow, ChildOrderRow]]:
+        """Parents and children whose ids these orders have, by order_link_id."""
         links = [o.order_link_id for o in open_orders if o.order_link_id.startswith(PREFIX)]
         with self._db.reading() as session:
-            found = session.scalars(
-                select(ChildOrderRow).where(ChildOrderRow.order_link_id.in_(links))
+            found = session.execute(
+                select(ParentOrderRow, ChildOrderRow)
+                .join(ChildOrderRow, ChildOrderRow.request_id == ParentOrderRow.request_id)
+                .where(ChildOrderRow.order_link_id.in_(links))
             ).all()
-        return {child.order_link_id: child for child in found}
+        return {child.order_link_id: (parent, child) for parent, child in found}
 
     def _is_own(self, child: ChildOrderRow, order: ExchangeOrder) -> bool:
         with self._db.reading() as session:
             parent = session.get_one(ParentOrderRow, child.request_id)
+        return self._agrees(parent, child, order)
+
+    def _agrees(self, parent: ParentOrderRow, child: ChildOrderRow, order: ExchangeOrder) -> bool:
         why = belonging.order_mismatch(self._account, parent, child, order)
         if why is not None:
             log.error(
@@ -424,19 +431,7 @@ class Reconciler:
                 {"child": child.order_link_id, "posts": child.posts, "id_taken_by": taken_by},
                 now,
             )
-            if taken_by is not None:
-                log.critical("another order has our id", extra={"child": child.order_link_id})
-                settlement.end_child(
-                    uow,
-                    parent,
-                    child,
-                    ChildState.REJECTED,
-                    now,
-                    note=f"never taken: order {taken_by} of somebody else has its id",
-                    wakeups=self._wakeups,
-                    failure=FailureClass.REJECTED,
-                )
-            elif (why := _sent_enough(child)) is not None:
+            if (why := _given_up(child, taken_by)) is not None:
                 log.critical("an order is given up: %s", why, extra={"child": child.order_link_id})
                 settlement.end_child(
                     uow,
@@ -482,13 +477,15 @@ class Reconciler:
             uow.commit()
 
 
-def _sent_enough(child: ChildOrderRow) -> str | None:
+def _given_up(child: ChildOrderRow, taken_by: str | None) -> str | None:
     """Why an order that was not taken is sent no more under its id; None: it may be again.
 
     A code that nobody knows says no in the venue's own words, however often it is asked. What
     only reduces is otherwise tried until its deadline. The ladder of the parent bounds what
     follows.
     """
+    if taken_by is not None:
+        return f"order {taken_by} of somebody else has its id"
     if child.ret_code is not None and is_unexpected(child.ret_code):
         return f"the exchange answers {child.ret_code}, which nobody knows"
     if child.posts >= MAX_POSTS and not child.reduce_only:

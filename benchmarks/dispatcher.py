@@ -21,7 +21,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Table, select, text, update
+from sqlalchemy import select, text, update
 
 from benchmarks.whole_system import machine, quantiles
 from bot.clock import SystemClock
@@ -33,7 +33,8 @@ from bot.execution.sender import Sender, SendResult
 from bot.risk.limits import RiskLimits
 from models import migrate
 from models.database import Database
-from models.tables import Base, ChildOrderRow, ParentOrderRow, TradeRequestRow
+from models.tables import ChildOrderRow
+from tests.support.bulk import Bulk
 from tests.support.fakes import FakeExchange, FakeLimits, FakeMarket, FreeBudget, prepare
 from tests.support.services import PostgresServer, postgres_server
 from tests.support.system import trade_request
@@ -116,8 +117,7 @@ class Bench:
             wakeups=DispatcherOnly(),
             owner="benchmark",
         )
-        self._model = self._approve()
-        self._loaded = 0
+        self._bulk = Bulk(db, self._approve())
 
     def _approve(self) -> str:
         request = trade_request(signal_data={"position_size": "100"})
@@ -128,31 +128,12 @@ class Bench:
 
     def add(self, children: int, changes: Mapping[str, str]) -> None:
         """Copies the model's parent and child, every column as in life but for the changes."""
-        first, self._loaded = self._loaded, self._loaded + children
-        parents = f"generate_series({first}, {self._loaded - 1}, {CHILDREN_OF_A_PARENT})"
-        parent = {"request_id": "'load-' || n"}
-        child = {
-            "request_id": f"'load-' || (n - n % {CHILDREN_OF_A_PARENT})",
-            "slot": f"n % {CHILDREN_OF_A_PARENT}",
-            "order_link_id": "'load-' || n",
-            "deadline_at": "now() + interval '9 hours'",
-            **changes,
-        }
-        self._copy(TradeRequestRow, parents, parent)
-        self._copy(ParentOrderRow, parents, parent)
-        self._copy(ChildOrderRow, f"generate_series({first}, {self._loaded - 1})", child)
-
-    def _copy(self, row: type[Base], series: str, changes: Mapping[str, str]) -> None:
-        table = row.__table__
-        assert isinstance(table, Table)
-        names = [column.name for column in table.columns if column.identity is None]
-        values = ", ".join(changes.get(name, f"model.{name}") for name in names)
-        statement = (
-            f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {values} "
-            f"FROM {table.name} AS model, {series} AS n WHERE model.request_id = :model"
+        self._bulk.children(
+            children,
+            of_a_parent=CHILDREN_OF_A_PARENT,
+            child={"deadline_at": "now() + interval '9 hours'", **changes},
+            parent={},
         )
-        with self._db.transaction() as session:
-            session.execute(text(statement), {"model": self._model})
 
     def analyse(self) -> None:
         with self._db.autocommit_connection() as connection:

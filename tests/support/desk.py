@@ -15,6 +15,8 @@ from bot.execution.claims import Claims
 from bot.execution.dispatch import Dispatcher
 from bot.execution.fills import FillBook
 from bot.execution.halt import Halter
+from bot.execution.latches import Latches
+from bot.execution.monitor import Monitor
 from bot.execution.pacer import Pacer
 from bot.execution.reconcile import Reconciler
 from bot.execution.sender import Sender, SendResult
@@ -246,3 +248,13 @@ class Desk:
 @pytest.fixture
 def desk(db: Database) -> Desk:
     return Desk(db)
+
+
+@pytest.fixture
+def monitor(desk: Desk) -> Monitor:
+    return Monitor(db=desk.db, account=ACCOUNT, limits=desk.limits, clock=desk.clock)
+
+
+@pytest.fixture
+def latches(desk: Desk) -> Latches:
+    return Latches(desk.db, ACCOUNT, desk.limits, desk.clock)

@@ -20,16 +20,6 @@ from tests.support.fakes import T0, FakeExchange, prepare
 D = Decimal
 
 
-@pytest.fixture
-def monitor(desk: Desk) -> Monitor:
-    return Monitor(db=desk.db, account=ACCOUNT, limits=desk.limits, clock=desk.clock)
-
-
-@pytest.fixture
-def latches(desk: Desk) -> Latches:
-    return Latches(desk.db, ACCOUNT, desk.limits, desk.clock)
-
-
 def read(desk: Desk, monitor: Monitor, *equities: str) -> None:
     """One wallet after the other, each judged, three seconds apart."""
     wallet = desk.exchange.wallet()

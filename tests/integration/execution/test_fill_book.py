@@ -125,16 +125,7 @@ def test_funding_is_part_of_the_positions_profit_and_of_the_trade_that_closes_it
 
 
 def test_an_order_that_turns_up_after_it_was_given_up_takes_its_release_back(desk: Desk) -> None:
-    sent(desk)
-    child = desk.child()
-    desk.exchange.visible = False
-    with desk.db.transaction() as session:
-        row = session.get_one(type(child), child.child_id)
-        row.state = ChildState.UNKNOWN
-        row.lease_until = None
-        row.exchange_order_id = None
-    desk.pass_time(60)
-    desk.reconciler.resolve_child(child.child_id)
+    child = given_up(desk)
     assert desk.parent().released_qty == desk.parent().approved_qty
     desk.exchange.visible = True
     desk.pass_time(90)

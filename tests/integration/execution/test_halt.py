@@ -7,12 +7,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 
 from bot.errors import DependencyDown, OutcomeUnknown
 from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
 from bot.execution.halt import Halter
-from models.database import Database
 from models.enums import (
     ChildState,
     ExecutionStatus,
@@ -25,6 +24,7 @@ from models.locks import lock_parent, sending_shared
 from models.repositories import states
 from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, TradeRequestRow
 from tests.support.desk import ACCOUNT, Desk
+from tests.support.statements import statements
 
 pytestmark = pytest.mark.services
 
@@ -34,20 +34,6 @@ RESTING = {"position_size": "3000", "algorithm": "iceberg", "horizon_seconds": 1
 def state(desk: Desk) -> TradingState:
     with desk.db.reading() as session:
         return TradingState(states.all_states(session)[0].state)
-
-
-@contextmanager
-def statements(db: Database) -> Iterator[list[str]]:
-    said: list[str] = []
-
-    def note(*arguments: object) -> None:
-        said.append(str(arguments[2]))
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield said
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
 
 
 @contextmanager

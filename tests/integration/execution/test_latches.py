@@ -17,16 +17,6 @@ D = Decimal
 LOSS = "daily_loss_limit"
 
 
-@pytest.fixture
-def monitor(desk: Desk) -> Monitor:
-    return Monitor(db=desk.db, account=ACCOUNT, limits=desk.limits, clock=desk.clock)
-
-
-@pytest.fixture
-def latches(desk: Desk) -> Latches:
-    return Latches(desk.db, ACCOUNT, desk.limits, desk.clock)
-
-
 def lose(desk: Desk, monitor: Monitor, equity: str, times: int = 3) -> None:
     wallet = desk.exchange.wallet()
     desk.exchange.wallet = lambda: replace(wallet, equity=D(equity))  # type: ignore[method-assign]

@@ -3,8 +3,6 @@
 from dataclasses import replace
 from decimal import Decimal
 
-import pytest
-
 from bot.exchange.protocol import ExchangePosition, OrderStatus
 from bot.execution.monitor import Monitor
 from bot.execution.sender import SendResult
@@ -15,11 +13,6 @@ from models.tables import BreakerRow
 from tests.support.desk import ACCOUNT, Desk
 
 D = Decimal
-
-
-@pytest.fixture
-def monitor(desk: Desk) -> Monitor:
-    return Monitor(db=desk.db, account=ACCOUNT, limits=desk.limits, clock=desk.clock)
 
 
 def account_state(desk: Desk) -> TradingState:

@@ -1,35 +1,21 @@
 """Row locks: their order, and that a row is locked once in a transaction. On real Postgres."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
 from bot.execution import settlement
-from models.database import Database, UnitOfWork
+from models.database import UnitOfWork
 from models.enums import ChildState
 from models.locks import lock_child, lock_order, lock_order_of_link, lock_parent
 from models.tables import ChildOrderRow, ParentOrderRow
 from tests.support.desk import Desk
+from tests.support.statements import statements
 
 pytestmark = pytest.mark.services
-
-
-@contextmanager
-def statements(db: Database) -> Iterator[list[str]]:
-    said: list[str] = []
-
-    def note(*arguments: object) -> None:
-        said.append(str(arguments[2]))
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield said
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from bot.execution.exit_bounds import exit_bounds, nearest_tick
 from bot.execution.remedies import MAX_FALLBACK_BPS
 from bot.execution.scheduling import (
     LAST_SLICE_GRACE_SECONDS,
+    LEAST_STEPPED_SECONDS,
     asked_horizon,
     lowest_price,
     schedule_for,
@@ -104,7 +105,8 @@ def _plan(
         # A schedule that was compressed keeps the time that was asked for, to try again in.
         horizon = max(horizon, asked_horizon(intent))
     last_offset = max((s.offset_seconds for s in schedule.slices), default=0.0)
-    deadline = now + timedelta(seconds=max(horizon, last_offset + LAST_SLICE_GRACE_SECONDS))
+    grace = LAST_SLICE_GRACE_SECONDS if schedule.slices else LEAST_STEPPED_SECONDS
+    deadline = now + timedelta(seconds=max(horizon, last_offset + grace))
     if intent.expires_at is not None:
         deadline = min(deadline, intent.expires_at)
         if now + timedelta(seconds=last_offset) >= deadline:

@@ -27,6 +27,8 @@ IMMEDIATE_TIMEOUT_SECONDS = 30.0
 DEFAULT_RISK_AVERSION = 1e-6
 """Lambda of the worked example in Almgren and Chriss (2000)."""
 LAST_SLICE_GRACE_SECONDS = LAST_SLICE_GRACE.total_seconds()
+LEAST_STEPPED_SECONDS = 5.0
+"""However short a stepped trade was asked for: it has no last slice, but must rest and cross."""
 _DAY_SECONDS = 86_400.0
 
 

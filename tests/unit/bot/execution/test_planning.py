@@ -1,6 +1,7 @@
 """An approved decision becomes a plan whose wishes, residual, ladder and limits are recorded."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -69,6 +70,15 @@ def test_a_stepped_trade_is_planned_without_slices_and_with_all_it_needs(
     assert found.qty == D("0.100")
     assert found.params["backup"]["rungs"]["no_liquidity"]
     assert found.params["spacing_seconds"] > 0
+
+
+@pytest.mark.parametrize(("asked", "given"), [(8.0, 8.0), (60.0, 60.0), (1.0, 5.0)])
+def test_a_stepped_trade_ends_when_it_was_asked_to(asked: float, given: float) -> None:
+    """The last slice's time for a re-send is not for what has no slices."""
+    wish = intent(algorithm=Algorithm.PASSIVE, horizon_seconds=asked)
+    decision = evaluate(wish, snapshot(), LIMITS)
+    found = plan_parent(wish, decision, snapshot(), LIMITS)
+    assert found.deadline_at == decision.decided_at + timedelta(seconds=given)
 
 
 def test_pov_without_a_known_volume_is_refused() -> None:

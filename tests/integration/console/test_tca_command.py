@@ -27,6 +27,13 @@ Mlrisk = Callable[..., tuple[int, str, str]]
 PNG = b"\x89PNG\r\n\x1a\n"
 BEGINNING = "2026-11-23"
 """The desk's clock stands still on that day."""
+TWAP_THAT_TURNS_PASSIVE = {
+    "position_size": "3000",
+    "algorithm": "twap",
+    "horizon_seconds": 30,
+    "interval_seconds": 5,
+    "backup_plan": {"no_liquidity": ["other_algorithm", "stop_and_alert"]},
+}
 
 
 @pytest.fixture
@@ -58,7 +65,7 @@ def traded(db: Database) -> Desk:
     desk.approve("r-2", side="sell")
     desk.send_due()
     desk.exchange.fill_share = Decimal("0.5")
-    desk.approve_twap("r-3")
+    desk.approve("r-3", signal_data=TWAP_THAT_TURNS_PASSIVE)
     for _ in range(8):
         desk.send_due()
         desk.stream()
@@ -128,7 +135,7 @@ def test_one_trade_has_a_line_per_order_and_a_picture_without_the_market_too(
     with table.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     assert len(rows) > 1
-    # The last slice has time for the ladder's later rungs, one of which rests.
+    # The first slice finds half of what it wants, so that the rest goes on as a passive trade.
     assert {row["style"] for row in rows} == {"ioc", "post_only"}
     assert picture.read_bytes().startswith(PNG)
 

@@ -182,8 +182,9 @@ def test_a_young_order_is_hidden_from_the_lists_and_then_shown(paper_exchange: A
 def test_strict_decimals_refuse_zeros_behind_the_last_digit(paper_exchange: Api) -> None:
     session = http(paper_exchange)
     paper_exchange.fault("strict_decimals")
-    order = resting(session) | {"qty": "0.01"}
-    for change in ({"qty": "0.010"}, {"price": order["price"] + "0"}, {"qty": "00.01"}):
+    price = Decimal(below(session)).normalize()
+    order = resting(session) | {"qty": "0.01", "price": f"{price:f}"}
+    for change in ({"qty": "0.010"}, {"price": f"{price:.2f}"}, {"qty": "00.01"}):
         with pytest.raises(InvalidRequestError) as refused:
             session.place_order(**(order | change))
         assert refused.value.status_code == 10001

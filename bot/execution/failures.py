@@ -1,7 +1,8 @@
 """Why a child order failed, read from the venue's words: the class that its backup ladder goes by.
 
-`None` means that there is nothing to cure: the child is filled, we cancelled it ourselves, or the
-position that it was to reduce is gone (`nothing_left_to_reduce` tells that case apart).
+`None` means that there is nothing to cure: the child is filled, we cancelled it ourselves, the
+position that it was to reduce is gone (`nothing_left_to_reduce` tells that case apart), or the
+market came through a post-only order, whose algorithm prices the next one.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ NOTHING_TO_REDUCE = "no position is left to reduce"
 CANCELLED_AT_EXCHANGE = "cancelled_at_exchange"
 """Why a parent ends whose order was cancelled at the exchange, and not by us."""
 _NOTHING_TO_REDUCE = 110017
+_POST_ONLY_WOULD_TAKE = "EC_PostOnlyWillTakeLiquidity"
 _BY_REDUCE_ONLY = "CancelByReduceOnly"
 
 # Refusals of class REJECT that another price or a fuller book may cure: facts/bybit_v5.md
@@ -59,7 +61,7 @@ _BY_VENUES_WORD: Mapping[str, FailureClass] = MappingProxyType(
         # A person at the venue, or a block of the account: sending again fights them.
         "CancelByAdmin": FailureClass.FATAL,
         "CancelByAccountBlocking": FailureClass.FATAL,
-        "EC_PostOnlyWillTakeLiquidity": FailureClass.PRICE,
+        _POST_ONLY_WOULD_TAKE: FailureClass.PRICE,
         "EC_LimitOrderInvalidPrice": FailureClass.PRICE,
         "EC_InvalidPriceScale": FailureClass.PRICE,
         "EC_ReachRiskPriceLimit": FailureClass.PRICE,
@@ -100,10 +102,13 @@ def classify_end(
     """The class of an order that the venue ended.
 
     An IOC that leaves a rest without a stated reason met too thin a book. A resting order without
-    one, or any order with a reason that nobody knows, was REJECTED.
+    one, or any order with a reason that nobody knows, was REJECTED. A post-only order that would
+    have taken did what it is for: in a fast market many in a row end so, and none is a failure.
     """
     words = {cancel_type, reject_reason} - _SILENCE
     if filled >= qty or nothing_left_to_reduce(cancel_type=cancel_type):
+        return None
+    if words == {_POST_ONLY_WOULD_TAKE} and style is Style.POST_ONLY:
         return None
     known = {_BY_VENUES_WORD[word] for word in words & _BY_VENUES_WORD.keys()}
     if known:

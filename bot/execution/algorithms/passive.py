@@ -46,7 +46,8 @@ class Passive:
     improve_after: Decimal = Decimal("0.5")
     requote_seconds: float = 2.0
     retry_seconds: float = 0.5
-    """Between two crossing children when the first found too little."""
+    """Between two crossing children when the first found too little, and at least between two
+    post-only ones when the market came through the first."""
     max_child: Decimal | None = None
 
     def __post_init__(self) -> None:
@@ -94,8 +95,11 @@ class Passive:
         last = progress.last
         if not progress.live:
             # A post-only child that would have traded ends at once: no storm of those either.
-            if last is not None and last.filled < last.qty and last.placed_at + stay > progress.now:
-                return (wait(progress, last.placed_at + stay),)
+            pause = max(stay, timedelta(seconds=self.retry_seconds))
+            if last is not None and last.filled < last.qty:
+                next_at = last.placed_at + pause
+                if next_at > progress.now:
+                    return (wait(progress, next_at),)
             return self._place(progress, rules, Style.POST_ONLY, price)
         stale = tuple(
             child

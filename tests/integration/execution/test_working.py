@@ -20,6 +20,7 @@ BID = PRICE - TICK
 
 ICEBERG = {"algorithm": "iceberg", "display_size": "1000", "horizon_seconds": 120}
 PASSIVE = {"algorithm": "passive", "horizon_seconds": 60, "cross_margin_seconds": 20}
+POST_ONLY_WOULD_TAKE = "EC_PostOnlyWillTakeLiquidity"
 POV = {"algorithm": "pov", "participation_rate": 0.001, "horizon_seconds": 60}
 
 
@@ -324,13 +325,30 @@ def test_a_post_only_child_that_would_have_crossed_is_tried_again(desk: Desk) ->
     ask(desk, PASSIVE)
     desk.step()
     (order,) = desk.exchange.open_orders()
-    desk.exchange.end(order.order_link_id, reject_reason="EC_PostOnlyWillTakeLiquidity")
+    desk.exchange.end(order.order_link_id, reject_reason=POST_ONLY_WOULD_TAKE)
     desk.stream()
     desk.pass_time(3)
     desk.step()
     desk.stream()
     assert [style for style, _, _ in posted(desk)] == ["PostOnly", "PostOnly"]
     assert len(desk.exchange.open_orders()) == 1
+    desk.check_balance()
+
+
+def test_post_only_children_that_would_have_crossed_use_up_no_ladder(desk: Desk) -> None:
+    """A fast market may move through every one of them: the trade still crosses at its end."""
+    total = ask(desk, PASSIVE)
+    for _ in range(60):
+        desk.step()
+        for order in desk.exchange.open_orders():
+            desk.exchange.end(order.order_link_id, reject_reason=POST_ONLY_WOULD_TAKE)
+        desk.stream()
+        desk.pass_time(1)
+    styles = [style for style, _, _ in posted(desk)]
+    assert styles.count("PostOnly") > 10, "tried on, at its own pace"
+    assert styles[-1] == "IOC"
+    assert desk.parent().state == ParentState.COMPLETED
+    assert desk.parent().filled_qty == total
     desk.check_balance()
 
 

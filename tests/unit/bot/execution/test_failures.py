@@ -84,7 +84,6 @@ def test_a_reduce_only_order_without_a_position_has_nothing_to_cure() -> None:
 @pytest.mark.parametrize(
     ("reason", "failure"),
     [
-        ("EC_PostOnlyWillTakeLiquidity", FailureClass.PRICE),
         ("EC_ReachRiskPriceLimit", FailureClass.PRICE),
         ("EC_NoImmediateQtyToFill", FailureClass.NO_LIQUIDITY),
         ("EC_CancelForNoFullFill", FailureClass.NO_LIQUIDITY),
@@ -99,6 +98,13 @@ def test_an_order_that_the_venue_ended_has_the_class_of_its_reason(
     reason: str, failure: FailureClass, style: Style
 ) -> None:
     assert ended(reason, style=style) is failure
+
+
+@pytest.mark.parametrize("style", Style)
+def test_a_post_only_order_that_would_have_taken_is_no_failure(style: Style) -> None:
+    """Another style that ends so was priced wrongly."""
+    expected = None if style is Style.POST_ONLY else FailureClass.PRICE
+    assert ended("EC_PostOnlyWillTakeLiquidity", style=style) is expected
 
 
 @pytest.mark.parametrize(

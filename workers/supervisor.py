@@ -41,7 +41,7 @@ _READY_TIMEOUT_SECONDS = 60.0
 # One failed start is an accident, as when a port is just being released.
 _STARTS_BEFORE_GIVING_UP = 3
 _SUPERVISORD_STOP_SECONDS = 10.0
-_LEFTOVER_SECONDS = 2.0
+_LEFTOVER_SECONDS = 10.0
 # supervisord notices an ended process within 1 s, or as soon as anybody asks.
 _POLL_SECONDS = 0.05
 _UP = frozenset({"STARTING", "RUNNING", "STOPPING", "BACKOFF"})
@@ -156,14 +156,14 @@ class Supervisor:
             for stage in sorted({_stage(info) for info in infos}, reverse=True):
                 members = [info for info in infos if _stage(info) == stage]
                 progress(f"stopping {', '.join(info['name'] for info in members)}")
-                clean = self._stop_when_up(members) and clean
+                clean = self._stop_when_up(members, progress) and clean
                 seen |= self._family()
             self._call("shutdown")
         except SupervisorCallError as error:
             progress(f"{error}; ending its processes without it")
             launches.stop_orphans(self.home, run)
             clean = False
-        return self._finish(run, seen) and clean
+        return self._finish(run, seen, progress) and clean
 
     def _clear_the_way(self, progress: Progress) -> None:
         previous = Run.load(self.home)
@@ -253,7 +253,9 @@ class Supervisor:
                     raise StartError(self._explain(spec.name, problem))
             time.sleep(_POLL_SECONDS)
 
-    def _stop_when_up(self, members: Sequence[Mapping[str, Any]]) -> bool:
+    def _stop_when_up(
+        self, members: Sequence[Mapping[str, Any]], progress: Progress = lambda _: None
+    ) -> bool:
         """Stop some processes together; kill those that take too long, and return False then."""
         names = [info["name"] for info in members]
         limits = {name: launches.stop_wait_seconds(self.home, name) for name in names}
@@ -270,6 +272,7 @@ class Supervisor:
                     with contextlib.suppress(SupervisorCallError):  # it ended in between
                         self._call("stopProcess", _full_name(info), False)
                 if time.monotonic() - began > limits[info["name"]]:
+                    progress(f"{info['name']} did not stop in {limits[info['name']]:g} s: killed")
                     self._kill_tree(info["pid"])
                     clean = False
             time.sleep(_POLL_SECONDS)
@@ -288,7 +291,7 @@ class Supervisor:
         if handle is not None:
             processes.kill_survivors([handle, *processes.descendants(handle)], 0)
 
-    def _finish(self, run: Run, seen: set[psutil.Process]) -> bool:
+    def _finish(self, run: Run, seen: set[psutil.Process], progress: Progress) -> bool:
         """Make sure that nothing is left; return False if something had to be killed."""
         handle = run.identity.process()
         if self._child is not None:
@@ -298,6 +301,8 @@ class Supervisor:
             psutil.wait_procs([handle], _SUPERVISORD_STOP_SECONDS)
         left = {*seen, *processes.started_by_run(run.run_id), *([handle] if handle else [])}
         killed = processes.kill_survivors(left, _LEFTOVER_SECONDS)
+        if killed:
+            progress(f"{len(killed)} processes were left and are killed")
         if self._child is not None:
             self._child.wait()
         run.forget(self.home)

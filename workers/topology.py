@@ -27,10 +27,10 @@ JOURNAL = "journal.jsonl"
 _DATABASE = "mlrisk"
 # `python -m` finds our packages in the working directory, installed or not.
 _PACKAGES = Path(__file__).resolve().parents[1]
-# A worker ends after the task at hand: a POST takes 10 s at most, and its outcome is stored.
-_WORKER_STOP_SECONDS = 20
-# It ends after the questions to workers that are under way; each waits a second for its answers.
-_FLOWER_STOP_SECONDS = 20
+# A worker ends after the task at hand: a POST takes 10 s at most, and its outcome is stored. Flower
+# ends after its questions to workers, Postgres when all is written. The rest is for a machine in
+# use: whoever is killed instead has to be recovered at the next start.
+_STOP_SECONDS = 30
 _PROBE_SECONDS = 1.0
 
 
@@ -128,7 +128,7 @@ def _servers(database: EmbeddedPostgres | None, cache: EmbeddedRedis | None) -> 
                 "postgres",
                 database.command(),
                 stop_signal=postgres.STOP_SIGNAL,
-                stop_wait_seconds=20,  # it writes everything out before it ends
+                stop_wait_seconds=_STOP_SECONDS,
                 stage=SERVERS,
                 ready=database.is_ready,
             )
@@ -139,6 +139,7 @@ def _servers(database: EmbeddedPostgres | None, cache: EmbeddedRedis | None) -> 
                 "redis",
                 cache.command(),
                 stop_signal=redis.STOP_SIGNAL,
+                stop_wait_seconds=_STOP_SECONDS,
                 stage=SERVERS,
                 ready=cache.is_ready,
             )
@@ -157,6 +158,7 @@ def _paper_exchange(home: Home, options: Options, port: int) -> ProcessSpec:
         "paper-exchange",
         command,
         env=environment,
+        stop_wait_seconds=_STOP_SECONDS,
         stage=SERVERS,
         cwd=_PACKAGES,
         ready=partial(_answers, port, "/v5/market/time"),
@@ -164,12 +166,12 @@ def _paper_exchange(home: Home, options: Options, port: int) -> ProcessSpec:
 
 
 def _own_processes(home: Home, options: Options, environment: dict[str, str]) -> list[ProcessSpec]:
-    def process(name: str, command: list[str], stop_wait_seconds: int = 10) -> ProcessSpec:
+    def process(name: str, command: list[str]) -> ProcessSpec:
         return ProcessSpec(
             name,
             command,
             env=environment,
-            stop_wait_seconds=stop_wait_seconds,
+            stop_wait_seconds=_STOP_SECONDS,
             stage=PROCESSES,
             cwd=_PACKAGES,
             # Each announces itself (`workers.readiness`): one that is told to stop while it is
@@ -185,7 +187,7 @@ def _own_processes(home: Home, options: Options, environment: dict[str, str]) ->
         command += ["--prefetch-multiplier", "1", "-O", "fair"]
         # Flower reads the events; gossip and mingle only slow the start.
         command += ["--task-events", "--without-gossip", "--without-mingle"]
-        specs.append(process(name, command, _WORKER_STOP_SECONDS))
+        specs.append(process(name, command))
     # A pid file would keep beat from starting again after `kill -9`.
     beat = _celery("beat", "--scheduler", "redbeat.RedBeatScheduler", "--pidfile=")
     specs.append(process("beat", beat))
@@ -199,7 +201,7 @@ def _flower(home: Home, port: int, environment: dict[str, str]) -> ProcessSpec:
         _celery("flower", f"--address={LOOPBACK}", f"--port={port}"),
         # Not on the command line, where every user of the machine could read it.
         env={**environment, "FLOWER_BASIC_AUTH": f"{user}:{password}"},
-        stop_wait_seconds=_FLOWER_STOP_SECONDS,
+        stop_wait_seconds=_STOP_SECONDS,
         stage=PROCESSES,
         cwd=_PACKAGES,
         ready=partial(_answers, port, "/healthcheck"),
@@ -215,6 +217,7 @@ def _demo_strategy(options: Options, exchange_url: str, redis_url: str) -> Proce
         "demo-strategy",
         command,
         env={**_runtime(), **broker},
+        stop_wait_seconds=_STOP_SECONDS,
         stage=STRATEGIES,
         cwd=_PACKAGES,
     )

@@ -257,7 +257,7 @@ def test_shutdown_says_so_when_it_had_to_kill(tmp_path: Path) -> None:
     found = _everything_below(supervisor.pid)
     steps: list[str] = []
     assert supervisor.shutdown(steps.append) is False
-    assert steps == ["stopping deaf", "stopping well-behaved"]
+    assert steps == ["stopping deaf", "deaf did not stop in 1 s: killed", "stopping well-behaved"]
     assert _gone(found)
 
 

@@ -28,7 +28,8 @@ class AdvisoryLock(IntEnum):
 
     AUDIT_CHAIN = 1
     SENDING = 2
-    """Held shared from a child's claim to its stored outcome; a halt waits for its holders."""
+    """Held shared from a child's claim until nothing of it is on its way unheard; a halt waits for
+    its holders."""
 
 
 def _key(name: str) -> int:

@@ -3,12 +3,14 @@
 At most one exchange order per child, ever: the order_link_id is a function of the child, a claim
 carries a fencing token, and a child that was claimed before is looked up, never posted again
 blindly. A shared advisory lock of the account is held from the claim to the stored outcome, so
-that a halt, which takes it exclusively, knows when nothing is on its way any more.
+that a halt, which waits for its holders, knows when nothing is on its way any more. A refusal may
+be stored later: the exchange has not taken the order, whatever else is read from it.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection, bindparam, select
@@ -73,6 +75,14 @@ _NOT_CLAIMED = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _RefusedByRules:
+    """The exchange's no to a claimed child, still to be stored: its rules are to be read before."""
+
+    claim: Claim
+    error: ExchangeRefused
+
+
 class Sender:
     """Sends child orders of one account. One instance per worker process."""
 
@@ -109,11 +119,16 @@ class Sender:
             # Read before any lock is taken: Redis may hang, and nobody must wait for that.
             view = self._market.get(prospect.symbol)
             with sending_shared(connection, account):
-                return self._claim_and_post(prospect, view, account)
+                done = self._claim_and_post(prospect, view, account)
+        if isinstance(done, SendResult):
+            return done
+        # No halt waits for this. Before the outcome: what is tried next must know the rules.
+        self._rules.read_after_refusal()
+        return self._refused(done.claim, done.error, account)
 
     def _claim_and_post(
         self, prospect: Prospect, view: MarketView | None, account: str
-    ) -> SendResult:
+    ) -> SendResult | _RefusedByRules:
         claim = self._claims.claim(prospect, view)
         if not isinstance(claim, Claim):
             return _NOT_CLAIMED[claim]
@@ -148,13 +163,13 @@ class Sender:
             now=self._clock.now(),
         )
 
-    def _post(self, claim: Claim, account: str) -> SendResult:
+    def _post(self, claim: Claim, account: str) -> SendResult | _RefusedByRules:
         hit(BEFORE_POST, claim.algorithm)
         try:
             ack = self._exchange.place(claim.body, as_of=claim.claimed_at)
         except ExchangeRefused as error:
-            # Before the outcome: what is tried next must know the rules that refused this.
-            self._rules.after_refusal(error)
+            if self._rules.may_explain(error):
+                return _RefusedByRules(claim, error)
             return self._refused(claim, error, account)
         except RetryLater as error:
             return self._not_taken(claim, error, account)

@@ -47,12 +47,15 @@ class TradingRules:
         with self._db.transaction() as session:
             return store(session, rules, self._clock.now())
 
-    def after_refusal(self, error: ExchangeRefused) -> None:
-        """A definite no to one order may come of a new tick, lot, minimum or status: the next
-        attempt must know it. Reading that fails leaves the rules as they are."""
+    def may_explain(self, error: ExchangeRefused) -> bool:
+        """Whether a definite no to one order may come of a new tick, lot, minimum or status that
+        this process has not just read."""
         lately = self._read_at is not None and self._monotonic() - self._read_at < AGAIN_SECONDS
-        if error.action not in _OF_THE_ORDER or lately:
-            return
+        return error.action in _OF_THE_ORDER and not lately
+
+    def read_after_refusal(self) -> None:
+        """The next attempt must know them. Reading that fails leaves the rules as they are. The
+        exchange may take its time: callers hold no lock and no transaction."""
         try:
             self.refresh()
         except MlriskError as failure:

@@ -1,13 +1,16 @@
 """New ticks, lots and minimums are read at the refusal that names them, and the next try fits."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from bot.errors import DependencyDown, ExchangeRefused
+from bot.execution.halt import Halter
 from bot.execution.sender import SendResult
 from models.enums import ChildState
+from models.locks import sending_holders
 from models.tables import InstrumentRow
 from tests.support.desk import Desk
 from tests.support.fakes import INSTRUMENT
@@ -101,4 +104,66 @@ def test_rules_that_cannot_be_read_change_nothing(desk: Desk) -> None:
     desk.approve()
     desk.exchange.faults = [PRICE_REFUSED]
     assert desk.send(desk.child().child_id) is SendResult.REFUSED
+    desk.check_balance()
+
+
+def test_a_halt_never_waits_for_rules_that_are_being_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exchange has refused the order: whoever only reads rules has nothing on its way."""
+    desk.approve()
+    (child,) = desk.children()
+    halter = Halter(desk.db, desk.clock, seal_timeout_seconds=0)
+    during: list[object] = []
+
+    def slow() -> list[object]:
+        with desk.db.autocommit_connection() as connection:
+            during.append(sending_holders(connection))
+        report = halter.halt(reason="the exchange is slow", actor="me")
+        during.append(report.sealed_at is not None)
+        return [INSTRUMENT]
+
+    monkeypatch.setattr(desk.exchange, "instruments", slow)
+    desk.exchange.faults = [PRICE_REFUSED]
+    assert desk.send(child.child_id) is SendResult.REFUSED
+    assert during == [{}, True]
+    assert desk.child().state == ChildState.REJECTED
+    desk.check_balance()
+
+
+def test_rules_are_read_before_the_refusal_is_stored(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that what is tried next is planned under them, whoever sends it."""
+    desk.approve()
+    seen: list[str] = []
+
+    def read() -> list[object]:
+        seen.extend(child.state for child in desk.children())
+        return [INSTRUMENT]
+
+    monkeypatch.setattr(desk.exchange, "instruments", read)
+    desk.exchange.faults = [PRICE_REFUSED]
+    assert desk.send(desk.child().child_id) is SendResult.REFUSED
+    assert seen == [ChildState.SENDING]
+
+
+def test_a_refusal_that_comes_after_the_childs_lease_changes_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading took so long that the child was looked up, not found, and planned again."""
+    signal = {"algorithm": "twap", "horizon_seconds": 600, "interval_seconds": 300}
+    desk.approve(signal_data=signal)
+    child = desk.children()[0]
+
+    def slow() -> list[object]:
+        desk.pass_time(30)
+        desk.reconciler.resolve_all(older_than=timedelta(seconds=1))
+        return [INSTRUMENT]
+
+    monkeypatch.setattr(desk.exchange, "instruments", slow)
+    desk.exchange.faults = [PRICE_REFUSED]
+    assert desk.send(child.child_id) is SendResult.REFUSED
+    assert {c.state for c in desk.children()} == {ChildState.PLANNED}
+    assert desk.send(child.child_id) is SendResult.SENT
     desk.check_balance()

@@ -38,6 +38,17 @@ class RequestLine:
     reasons: tuple[str, ...]
     progress: str = ""
     """What works its order and what is in the way; empty when no order is open."""
+    end_reason: str | None = None
+    """Why its order ended before it was filled."""
+
+    @property
+    def standing(self) -> str:
+        """In one line, what matters of it now."""
+        if self.progress:
+            return self.progress
+        if self.end_reason:
+            return f"{self.status}: {self.end_reason}"
+        return ", ".join(self.reasons) or self.status
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from console.moment import (
     StateLine,
 )
 from console.parent_words import progress_words
-from models.enums import TradingState
+from models.enums import ParentState, TradingState
 from models.open_rows import CHILD_IS_PLANNED, CHILD_MAY_BE_AT_EXCHANGE
 from models.repositories import tallies
 from models.tables import (
@@ -163,9 +163,17 @@ def recent_requests(session: Session, rows: int) -> tuple[RequestLine, ...]:
             approved_notional=row.approved_notional,
             reasons=tuple(row.reasons or ()),
             progress=progress_words(row.ParentOrderRow),
+            end_reason=_end_reason(row.ParentOrderRow),
         )
         for row in found
     )
+
+
+def _end_reason(parent: ParentOrderRow | None) -> str | None:
+    """Of what was filled whole there is nothing to say."""
+    if parent is None or parent.state == ParentState.COMPLETED:
+        return None
+    return parent.end_reason
 
 
 _CHILD_LINE = (

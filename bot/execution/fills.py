@@ -256,6 +256,13 @@ class FillBook:
         now: datetime,
     ) -> None:
         """Ends a child by the exchange's word; what it left unfilled may be tried again."""
+        ends_parent = None
+        if nothing_left_to_reduce(cancel_type=_cancel_type(reason)):
+            ends_parent = NOTHING_TO_REDUCE
+        elif _was_cancelled_by_others(child, reason):
+            # A person took it out of the book: to place the next one would fight them.
+            ends_parent = CANCELLED_AT_EXCHANGE
+            self._report_cancelled(uow, parent, child, now)
         settlement.end_child(
             uow,
             parent,
@@ -265,21 +272,16 @@ class FillBook:
             note=reason or status.value,
             wakeups=self._wakeups,
             failure=_failure(child, reason),
+            ends_parent=ends_parent,
         )
         venue_acts.note_cancel(uow, self._account, child.symbol, _cancel_type(reason), now)
-        if nothing_left_to_reduce(cancel_type=_cancel_type(reason)):
-            settlement.stop(uow, parent, NOTHING_TO_REDUCE, now, self._wakeups)
-        elif _was_cancelled_by_others(child, reason):
-            self._end_for_others(uow, parent, child, now)
 
-    def _end_for_others(
+    def _report_cancelled(
         self, uow: UnitOfWork, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
     ) -> None:
-        """A person took our order out of the book: to place the next one would fight them."""
         details = {"child": child.order_link_id, "request_id": parent.request_id}
         uow.audit(self._account, CANCELLED_AT_EXCHANGE, parent.request_id, "exchange", details, now)
         log.critical("an order was cancelled at the exchange, its parent ends", extra=details)
-        settlement.stop(uow, parent, CANCELLED_AT_EXCHANGE, now, self._wakeups)
 
     def _is_news(self, child: ChildOrderRow, order: ExchangeOrder) -> bool:
         if ChildState(child.state).is_final:

@@ -164,13 +164,18 @@ class LostOrders:
             }
             uow.audit(self._account, "order_lost", parent.request_id, actor, details, now)
             log.critical("the exchange lost an order of ours", extra=details)
+            # Nothing more is given to a venue that loses what it took; an exit goes on, which
+            # can't do too much.
             settlement.end_child(
-                uow, parent, child, ChildState.LOST, now, note=_LOST, wakeups=self._wakeups
+                uow,
+                parent,
+                child,
+                ChildState.LOST,
+                now,
+                note=_LOST,
+                wakeups=self._wakeups,
+                ends_parent=None if parent.reduce_only else _LOST,
             )
-            if not parent.reduce_only:
-                # Nothing more is given to a venue that loses what it took; an exit goes on, which
-                # can't do too much.
-                settlement.stop(uow, parent, _LOST, now, self._wakeups)
             uow.commit()
 
 

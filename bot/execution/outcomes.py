@@ -71,6 +71,7 @@ def of_parent(parent: ParentOrderRow | None, children: Sequence[ChildOrderRow]) 
             "algorithm": parent.algorithm,
             "working_algorithm": backup_plans.working_algorithm(parent).value,
             "stop_reason": parent.stop_reason,
+            "end_reason": parent.end_reason,
             "pace": parent.pace,
             "state": parent.state,
             "approved_qty": format(parent.approved_qty.normalize(), "f"),

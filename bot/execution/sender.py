@@ -209,11 +209,10 @@ class Sender:
                     note=error.message,
                     wakeups=self._wakeups,
                     failure=classify_refusal(error.ret_code, error.action),
+                    ends_parent=NOTHING_TO_REDUCE
+                    if nothing_left_to_reduce(ret_code=error.ret_code)
+                    else None,
                 )
-                if nothing_left_to_reduce(ret_code=error.ret_code):
-                    settlement.stop(
-                        uow, parent, NOTHING_TO_REDUCE, self._clock.now(), self._wakeups
-                    )
         if error.action == RetCodeClass.FATAL:
             # Not about this order but about the account: what is asked for next must not go out.
             unfit = fitness.Fitness(False, self._clock.now(), error.message)

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from bot.execution import backup_plans, exits
 from bot.execution.backup_plans import FollowUp
+from bot.execution.failures import CANCELLED_AT_EXCHANGE
 from bot.execution.parents import ZERO, release, step_soon, unplanned_qty
 from bot.execution.ports import Wakeups
 from models.backup import FailureClass
@@ -28,6 +29,8 @@ from models.tables import ChildOrderRow, ParentOrderRow
 
 CANCELLED_BY_OPERATOR = "cancelled by the operator"
 """How the stop reason of an operator's cancel begins; the request's status follows from it."""
+_CANCELLED = (CANCELLED_BY_OPERATOR, CANCELLED_AT_EXCHANGE, exits.REPLACED)
+"""How the reasons begin for which somebody wanted a trade to end: it has not failed."""
 
 
 def end_child(
@@ -40,21 +43,26 @@ def end_child(
     note: str,
     wakeups: Wakeups,
     failure: FailureClass | None = None,
+    ends_parent: str | None = None,
 ) -> None:
     """Moves a child to a final state; `failure` says why its rest is worth another attempt.
 
     Without one the rest of a planned schedule is released; a stepped parent always gets it back.
+    `ends_parent` is why nothing more of the parent is to be sent either.
     """
     if ChildState(child.state).is_final:
         return
+    # First: a parent that ends with this child ends for that reason, not for the child's note.
+    parent.stop_reason = parent.stop_reason or ends_parent
     rest = _close(uow, parent, child, state, now, note)
     plan = FollowUp(rest)
     if rest > 0 and failure is not None and parent.stop_reason is None:
         plan = backup_plans.follow_up(uow, parent, child, failure, now, wakeups)
     if plan.released > 0 and not parent.stepped:
         release(uow, parent, plan.released)
-    if plan.stop is not None:
-        stop(uow, parent, plan.stop, now, wakeups)
+    reason = ends_parent or plan.stop
+    if reason is not None:
+        stop(uow, parent, reason, now, wakeups)
     _go_on(uow, parent, now, note, wakeups)
 
 
@@ -298,6 +306,6 @@ def _request_status(parent: ParentOrderRow) -> ExecutionStatus:
         return ExecutionStatus.EMERGENCY_STOPPED
     if parent.state == ParentState.PARTIAL:
         return ExecutionStatus.EXECUTED_SUCCESSFULLY
-    if (parent.end_reason or "").startswith((CANCELLED_BY_OPERATOR, exits.REPLACED)):
+    if (parent.end_reason or "").startswith(_CANCELLED):
         return ExecutionStatus.CANCELLED
     return ExecutionStatus.EXECUTION_FAILED

@@ -38,6 +38,7 @@ def requests(
                         "verdict": line.verdict or None,
                         "approved_notional": line.approved_notional,
                         "reasons": line.reasons,
+                        "end_reason": line.end_reason,
                     }
                     for line in lines
                 ]
@@ -61,6 +62,6 @@ def requests(
             line.notional,
             line.verdict,
             granted,
-            ", ".join(line.reasons) or line.status,
+            escape(line.standing),
         )
     stdout().print(table)

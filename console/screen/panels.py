@@ -85,7 +85,7 @@ def requests(view: ScreenView, rows: int) -> Panel:
             words.amount(Decimal(line.notional or 0)),
             Text(line.verdict, words.VERDICT_STYLES.get(line.verdict, "dim")),
             words.money(line.approved_notional) if line.verdict != "deny" else "",
-            Text(line.progress or ", ".join(line.reasons) or line.status),
+            Text(line.standing),
         )
     return _panel(table, "requests and decisions")
 

@@ -47,6 +47,21 @@ def test_a_trade_is_paused_resumed_and_cancelled(
     pipeline.close()
 
 
+def test_a_trade_whose_order_a_person_cancelled_at_the_exchange_says_so(
+    desk: Desk, pipeline: MLTradeExecutionPipeline
+) -> None:
+    desk.approve(signal_data={"algorithm": "passive", "horizon_seconds": 60})
+    desk.step()
+    desk.stream()
+    (order,) = desk.exchange.open_orders()
+    desk.exchange.cancel(order.symbol, order.order_link_id)
+    desk.stream()
+    report = pipeline.get_execution_status("r-1")
+    assert report["status"] == "cancelled"
+    assert report["parent"]["end_reason"] == "cancelled_at_exchange"
+    pipeline.close()
+
+
 def test_a_resume_wakes_the_workers_that_the_pipeline_was_given(
     desk: Desk, pipeline: MLTradeExecutionPipeline
 ) -> None:

@@ -217,6 +217,19 @@ def test_a_reduction_that_finds_no_position_has_met_its_goal(desk: Desk) -> None
     desk.send(desk.child().child_id)
     assert len(desk.children()) == 1
     assert desk.parent().state == ParentState.UNFILLED
+    assert desk.parent().end_reason == "no position is left to reduce"
+    desk.check_balance()
+
+
+def test_an_exit_that_finds_no_position_raises_no_alarm(desk: Desk) -> None:
+    desk.approve("open")
+    desk.send_due()
+    desk.stream()
+    desk.exchange.faults = [(ExchangeRefused(110017, "current position is zero"), False)]
+    desk.approve(side="sell", signal_data={"position_size": "1000", "reduce_only": True})
+    desk.send_due()
+    assert desk.parent().state == ParentState.UNFILLED
+    assert "exit_unfilled" not in desk.audit_kinds()
     desk.check_balance()
 
 

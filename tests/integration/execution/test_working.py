@@ -9,6 +9,7 @@ import pytest
 from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Throttled
 from bot.execution.algorithms.volume_forecast import VolumeForecast
 from bot.execution.working import StepResult
+from console.queries import recent_requests
 from models.enums import ChildState, ExecutionStatus, ParentState
 from models.tables import TradeRequestRow
 from tests.support.desk import Desk
@@ -418,6 +419,11 @@ def test_an_order_that_a_person_cancels_at_the_exchange_is_not_replaced(
         desk.step()
     assert len(desk.exchange.accepted) == accepted
     assert desk.parent().end_reason == "cancelled_at_exchange"
+    with desk.db.reading() as session:
+        request = session.get_one(TradeRequestRow, "r-1")
+        (line,) = recent_requests(session, 1)
+    assert request.status == ExecutionStatus.CANCELLED
+    assert line.standing == "cancelled: cancelled_at_exchange"
     assert "cancelled_at_exchange" in desk.audit_kinds()
     assert desk.reservation().open_qty == 0
     desk.check_balance()

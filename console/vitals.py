@@ -12,11 +12,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.risk.snapshot import MarketView
+from console.output import plain
 from models.enums import ChildState, ExecutionStatus, TradingState
 from models.open_rows import CHILD_MAY_BE_AT_EXCHANGE, PARENT_IS_OPEN
 from models.repositories import bases
 from models.tables import (
     BreakerRow,
+    CashFlowRow,
     ChildOrderRow,
     DisagreementRow,
     EquityRow,
@@ -150,6 +152,19 @@ def money(patient: Patient) -> Iterator[Vital]:
     )
 
 
+def unvalued_flows(patient: Patient) -> Iterator[Vital]:
+    """Losses are measured from less certain bases for the day after one."""
+    rows = patient.session.scalars(
+        select(CashFlowRow)
+        .where(CashFlowRow.account == patient.account, CashFlowRow.value.is_(None))
+        .where(CashFlowRow.at > patient.now - timedelta(hours=24))
+        .order_by(CashFlowRow.at)
+    ).all()
+    shown = "; ".join(f"{plain(row.amount)} {row.currency}" for row in rows[:_SHOWN])
+    text = f"{len(rows)} without a price (deposits count as all that came, withdrawals as lost)"
+    yield Vital("worth of cash flows", f"{text}: {shown}" if rows else None)
+
+
 def latched(patient: Patient) -> Iterator[Vital]:
     rows = patient.session.scalars(select(BreakerRow).where(BreakerRow.tripped))
     for row in rows:
@@ -241,6 +256,7 @@ QUESTIONS: tuple[Callable[[Patient], Iterator[Vital]], ...] = (
     instruments,
     limits,
     money,
+    unvalued_flows,
     latched,
     halts,
     reconciliation,

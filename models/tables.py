@@ -537,6 +537,11 @@ class CashFlowRow(Base):
     kind: Mapped[str]
     currency: Mapped[str]
     amount: Mapped[Decimal]
+    price: Mapped[Decimal | None]
+    """What one unit of its coin was worth at its time; None: nobody could say."""
+    price_source: Mapped[str | None]
+    value: Mapped[Decimal | None]
+    """Amount times price, in equity's own unit."""
     share: Mapped[Decimal | None]
     """What it made of every unit that was there before; None: it can't be said."""
     recorded_at: Mapped[datetime]

@@ -6,7 +6,7 @@ OutcomeUnknown (ask with `find_order` before anything else).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -160,6 +160,18 @@ class Wallet:
     initial_margin: Decimal
     maintenance_margin: Decimal
     unrealised_pnl: Decimal
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
+    """What the exchange counts one unit of each coin as that the account holds."""
+    settle_coin_only: bool = False
+    """Equity is that of the settle coin alone: other coins come and go without moving it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoinPrice:
+    """What one unit of a coin was worth in the settle coin, and where that was read."""
+
+    price: Decimal
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +233,10 @@ class Exchange(Protocol):
 
     def cash_flows(self, *, since: datetime) -> Sequence[CashFlow]:
         """Deposits, withdrawals and transfers, oldest first."""
+
+    def coin_price(self, coin: str, at: datetime) -> CoinPrice | None:
+        """What a coin was worth at a time: the close of the last minute that had ended by then,
+        so that whoever asks later gets the same. None: the venue has no market of it."""
 
     def instruments(self) -> Sequence[Instrument]: ...
 

@@ -1,12 +1,14 @@
 """Deposits, withdrawals and transfers: read from the exchange, and no profit or loss of ours."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from bot.clock import Clock
-from bot.errors import MlriskError
-from bot.exchange.protocol import Exchange
-from models.database import Database
+from bot.errors import MlriskError, Refused
+from bot.exchange.protocol import CashFlow, CoinPrice, Exchange
+from models.database import Database, UnitOfWork
 from models.repositories import bases
 from models.repositories.bases import Flow
 
@@ -15,7 +17,9 @@ log = logging.getLogger(__name__)
 OVERLAP = timedelta(minutes=5)
 """The transaction log is read again from this long before the last reading."""
 AT_PAR = frozenset({"USDT", "USDC", "USD"})
-"""Coins that count as much as equity's own unit; a flow of another is for a person to look at."""
+"""Coins that count as much as equity's own unit."""
+WALLET_AGE = timedelta(minutes=5)
+"""What a coin counts as in the wallet now is its price of so long ago, where no market tells it."""
 
 
 class CashFlows:
@@ -31,55 +35,101 @@ class CashFlows:
         """Books what is new and confirms the newest readings; returns how many flows were new.
 
         A log that can't be read is no reason not to judge losses: after a minute readings count
-        without it.
+        without it. So it is with a flow whose price can't be asked for now; the others are booked.
         """
         with self._db.reading() as session:
             day = bases.newest_day(session, self._account)
         if day is None:
             return 0
-        asked_at = self._clock.now()
-        since = (day.flows_read_at or day.start_at or asked_at) - OVERLAP
+        asked_at: datetime | None = self._clock.now()
+        since = (day.flows_read_at or day.start_at or self._clock.now()) - OVERLAP
+        flows: list[Flow] = []
         try:
-            flows = self._exchange.cash_flows(since=since)
+            for flow in self._news(self._exchange.cash_flows(since=since)):
+                valued = self._valued(flow)
+                if valued is None:
+                    asked_at = None  # the log is read up to here once this one is booked
+                else:
+                    flows.append(valued)
         except MlriskError as error:
             log.warning("cash flows can't be read: %s", error)
             return self._book((), None)
-        return self._book(
-            [Flow(f.flow_id, f.kind, f.currency, f.amount, f.at) for f in flows], asked_at
+        return self._book(flows, asked_at)
+
+    def _news(self, flows: Sequence[CashFlow]) -> list[CashFlow]:
+        if not flows:
+            return []
+        with self._db.reading() as session:
+            known = bases.known_flows(session, self._account, [flow.flow_id for flow in flows])
+        return [flow for flow in flows if flow.flow_id not in known]
+
+    def _valued(self, flow: CashFlow) -> Flow | None:
+        """With what its coin was worth; None: that can't be asked for now."""
+        price: CoinPrice | None = CoinPrice(Decimal(1), "at par")
+        if flow.currency not in AT_PAR:
+            try:
+                price = self._price(flow)
+            except Refused as error:
+                log.error("no price of %s: %s", flow.currency, error)
+                price = None
+            except MlriskError as error:
+                log.warning("the price of %s can't be read now: %s", flow.currency, error)
+                return None
+        return Flow(
+            flow.flow_id,
+            flow.kind,
+            flow.currency,
+            flow.amount,
+            flow.at,
+            None if price is None else price.price,
+            None if price is None else price.source,
         )
 
-    def _book(self, flows: "list[Flow] | tuple[()]", read_at: datetime | None) -> int:
+    def _price(self, flow: CashFlow) -> CoinPrice | None:
+        """At the time of the flow: by the coin's market, else as the wallet counts it."""
+        wallet = self._exchange.wallet()
+        if wallet.settle_coin_only:
+            return CoinPrice(Decimal(0), "equity does not count it")
+        found = self._exchange.coin_price(flow.currency, flow.at)
+        if found is not None or self._clock.now() - flow.at > WALLET_AGE:
+            return found
+        counted = wallet.prices.get(flow.currency)
+        return None if counted is None else CoinPrice(counted, "wallet")
+
+    def _book(self, flows: Sequence[Flow], read_at: datetime | None) -> int:
         new, now = 0, self._clock.now()
         with self._db.unit_of_work() as uow:
             for flow in flows:
-                valued = flow.currency in AT_PAR
-                if not bases.book_flow(uow.session, self._account, flow, now, valued=valued):
+                if not bases.book_flow(uow.session, self._account, flow, now):
                     continue
                 new += 1
-                if not valued:
-                    log.critical(
-                        "a cash flow in %s has no value here: losses may look wrong",
-                        flow.currency,
-                        extra={"flow_id": flow.flow_id},
-                    )
-                uow.audit(
-                    self._account,
-                    "cash_flow",
-                    flow.flow_id,
-                    "exchange",
-                    {
-                        "kind": flow.kind,
-                        "currency": flow.currency,
-                        "amount": format(flow.amount, "f"),
-                        "at": flow.at.isoformat(),
-                        "valued": valued,
-                    },
-                    now,
-                )
+                self._tell(uow, flow, now)
             day = bases.newest_day(uow.session, self._account, lock=True)
             if day is not None and read_at is not None:
                 day.flows_read_at = read_at
             uow.session.flush()
+            for row in bases.settle_unvalued(uow.session, self._account, now):
+                details = {"share": format(row.share or Decimal(1), "f")}
+                uow.audit(self._account, "cash_flow_settled", row.flow_id, "exchange", details, now)
             bases.confirm(uow.session, self._account, now)
             uow.commit()
         return new
+
+    def _tell(self, uow: UnitOfWork, flow: Flow, now: datetime) -> None:
+        value = flow.value
+        if value is None:
+            log.critical(
+                "nobody can say what a cash flow in %s is worth: a deposit counts as all that the "
+                "account rose by, a withdrawal as lost",
+                flow.currency,
+                extra={"flow_id": flow.flow_id},
+            )
+        details = {
+            "kind": flow.kind,
+            "currency": flow.currency,
+            "amount": format(flow.amount, "f"),
+            "at": flow.at.isoformat(),
+            "value": None if value is None else format(value, "f"),
+            "price_source": flow.price_source,
+        }
+        uow.audit(self._account, "cash_flow", flow.flow_id, "exchange", details, now)

@@ -22,6 +22,9 @@ AGREEMENT = Decimal("0.02")
 """Readings agree within this share: far above what nine seconds of a market do to an account."""
 CARRIED = timedelta(hours=1)
 """A day starts from the last confirmed equity of the day before, unless that is older than this."""
+UNVALUED_FOR = timedelta(hours=1)
+"""Readings that show what a deposit without a price made of the account come within this time."""
+_PLACES = Decimal(1).scaleb(-18)
 FLOWS_AWAY = timedelta(seconds=60)
 """While cash flows can't be read for so long, a withdrawal may look like a loss: losses count."""
 
@@ -35,6 +38,17 @@ class Flow:
     currency: str
     amount: Decimal
     at: datetime
+    price: Decimal | None = Decimal(1)
+    """Of one unit, in equity's own unit; None: nobody can say what it was worth."""
+    price_source: str | None = "at par"
+
+    @property
+    def value(self) -> Decimal | None:
+        if self.price is None:
+            return None
+        with localcontext() as context:
+            context.prec = 60
+            return (self.amount * self.price).quantize(_PLACES)
 
 
 def newest_day(session: Session, account: str, *, lock: bool = False) -> EquityDayRow | None:
@@ -139,14 +153,23 @@ def scaled(equity: Decimal, shares: Sequence[Decimal]) -> Decimal:
     return equity
 
 
-def book_flow(session: Session, account: str, flow: Flow, now: datetime, *, valued: bool) -> bool:
+def known_flows(session: Session, account: str, ids: Sequence[str]) -> set[str]:
+    """Which of these are booked already."""
+    query = select(CashFlowRow.flow_id).where(
+        CashFlowRow.account == account, CashFlowRow.flow_id.in_(ids)
+    )
+    return set(session.scalars(query))
+
+
+def book_flow(session: Session, account: str, flow: Flow, now: datetime) -> bool:
     """Stores a cash flow once and scales what was measured before it; False: it was known.
 
-    One whose worth is not known (`valued` False) is stored and scales nothing.
+    One whose worth is not known scales nothing here: see `settle_unvalued`.
     """
     day = newest_day(session, account, lock=True)
     before = [equity for _, equity in readings(session, account, flow.at)]
-    share = _share(median(before), flow.amount) if before and valued else None
+    value = flow.value
+    share = _share(median(before), value) if before and value is not None else None
     row = CashFlowRow(
         account=account,
         flow_id=flow.flow_id,
@@ -154,12 +177,15 @@ def book_flow(session: Session, account: str, flow: Flow, now: datetime, *, valu
         kind=flow.kind,
         currency=flow.currency,
         amount=flow.amount,
+        price=flow.price,
+        price_source=flow.price_source,
+        value=value,
         share=share,
         recorded_at=now,
     )
     if not insert_unless_known(session, row):
         return False
-    if day is None or not before or not valued:
+    if day is None or not before or value is None:
         return True
     if share is None:
         # Emptied, or filled from nothing: what comes next is a new account's money.
@@ -167,13 +193,73 @@ def book_flow(session: Session, account: str, flow: Flow, now: datetime, *, valu
         day.start_confirmed, day.rebased_at = False, flow.at
         day.peak_equity, day.peak_at = Decimal(0), flow.at
         return True
-    if day.start_at is None or day.start_at < flow.at:
-        day.start_equity *= share
-    if day.peak_at is None or day.peak_at < flow.at:
-        day.peak_equity *= share
-    if day.confirmed_equity is not None and day.confirmed_at and day.confirmed_at < flow.at:
-        day.confirmed_equity *= share
+    _scale(day, share, flow.at)
     return True
+
+
+def settle_unvalued(session: Session, account: str, now: datetime) -> list[CashFlowRow]:
+    """Scales by deposits whose worth nobody could say; returns those that this settles.
+
+    All that the account rose by from the readings before to those after is taken for the deposit,
+    so that it hides no loss; a withdrawal whose worth is unknown scales nothing and counts as
+    lost. Either may trip a limit too early, and neither too late.
+    """
+    day = newest_day(session, account, lock=True)
+    open_flows = session.scalars(
+        select(CashFlowRow)
+        .where(
+            CashFlowRow.account == account,
+            CashFlowRow.at > now - UNVALUED_FOR,
+            CashFlowRow.value.is_(None),
+            CashFlowRow.share.is_(None),
+            CashFlowRow.amount > 0,
+        )
+        .order_by(CashFlowRow.at, CashFlowRow.flow_id)
+    ).all()
+    settled = []
+    for row in open_flows if day is not None else ():
+        share = _risen(session, account, row.at)
+        if share is not None and day is not None:
+            row.share = share
+            _scale(day, share, row.at)
+            session.flush()
+            settled.append(row)
+    return settled
+
+
+def _risen(session: Session, account: str, at: datetime) -> Decimal | None:
+    """By what the readings after a moment are larger than those before, at least one; None: there
+    are not enough of them yet."""
+    following = session.execute(
+        select(EquityRow.at, EquityRow.equity)
+        .where(EquityRow.account == account, EquityRow.at > at)
+        .order_by(EquityRow.at)
+        .limit(CONFIRMATIONS)
+    ).all()
+    after = agreed([row.equity for row in following])
+    before = [equity for _, equity in readings(session, account, at)]
+    if after is None or not before:
+        return None
+    between = session.scalars(
+        select(CashFlowRow.share).where(
+            CashFlowRow.account == account,
+            CashFlowRow.at > at,
+            CashFlowRow.at <= following[-1].at,
+            CashFlowRow.share.is_not(None),
+        )
+    ).all()
+    was = scaled(median(before), [share for share in between if share is not None])
+    return _share(was, max(Decimal(0), after - was))
+
+
+def _scale(day: EquityDayRow, share: Decimal, at: datetime) -> None:
+    """Brings what was measured before a cash flow into the money after it."""
+    if day.start_at is None or day.start_at < at:
+        day.start_equity *= share
+    if day.peak_at is None or day.peak_at < at:
+        day.peak_equity *= share
+    if day.confirmed_equity is not None and day.confirmed_at and day.confirmed_at < at:
+        day.confirmed_equity *= share
 
 
 def _share(before: Decimal, amount: Decimal) -> Decimal | None:
@@ -182,7 +268,7 @@ def _share(before: Decimal, amount: Decimal) -> Decimal | None:
         return None
     with localcontext() as context:
         context.prec = 38
-        return ((before + amount) / before).quantize(Decimal(1).scaleb(-18))
+        return ((before + amount) / before).quantize(_PLACES)
 
 
 def rebase(session: Session, account: str, now: datetime, *, peak: bool = False) -> None:

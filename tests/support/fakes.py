@@ -13,6 +13,7 @@ from bot.exchange.bybit import body as bodies
 from bot.exchange.protocol import (
     HEDGE_MODE,
     CashFlow,
+    CoinPrice,
     ExchangeOrder,
     ExchangePosition,
     Execution,
@@ -65,6 +66,11 @@ class FakeExchange:
     instrument: Instrument | None = None
     """Other trading rules than the usual ones."""
     cash: list[CashFlow] = field(default_factory=list)
+    prices: dict[str, Decimal] = field(default_factory=dict)
+    """What coins are worth; the others have no market."""
+    price_faults: list[MlriskError] = field(default_factory=list)
+    """Raised by the next questions for a price."""
+    prices_asked: list[tuple[str, datetime]] = field(default_factory=list)
     hedged: bool = False
     """In hedge mode: orders without a position index are refused, positions are no net."""
     unfit: str | None = None
@@ -298,6 +304,12 @@ class FakeExchange:
 
     def cash_flows(self, *, since: datetime) -> Sequence[CashFlow]:
         return [flow for flow in self.cash if flow.at >= since]
+
+    def coin_price(self, coin: str, at: datetime) -> CoinPrice | None:
+        self.prices_asked.append((coin, at))
+        if self.price_faults:
+            raise self.price_faults.pop(0)
+        return CoinPrice(self.prices[coin], f"fake {coin}USDT") if coin in self.prices else None
 
     def transfer(self, amount: Decimal, currency: str = "USDT") -> None:
         """Money comes or leaves: the wallet and the log both show it."""

@@ -19,6 +19,7 @@ from bot.exchange.bybit.session import GuardedSession
 from bot.exchange.protocol import (
     HEDGE_MODE,
     CashFlow,
+    CoinPrice,
     ExchangeOrder,
     ExchangePosition,
     Execution,
@@ -44,7 +45,12 @@ CASH_FLOWS = ("TRANSFER_IN", "TRANSFER_OUT")
 """What deposits and withdrawals are in a unified account: money enters and leaves by transfers."""
 # execution/list refuses a window of more than seven days.
 EXECUTION_WINDOW = timedelta(days=7)
+PRICED_BY = ("linear", "spot")
+"""Whose market says what a coin is worth; the first that has one."""
+PRICE_SEARCH = timedelta(minutes=5)
+"""A minute's price is looked for so far back."""
 CLOCK_SAMPLES = 5
+_NO_SUCH_SYMBOL = "ret_10001"
 _GONE = frozenset(f"ret_{code}" for code in GONE_CODES)
 # What "unified" accounts of today answer (5, 6 = UTA 2.0); 3 and 4 are UTA 1.0.
 _UNIFIED = frozenset({3, 4, 5, 6})
@@ -281,6 +287,26 @@ class BybitExchange:
 
     def minute_bars(self, symbol: str, start: datetime, end: datetime) -> Sequence[Bar]:
         """The finished minutes that touch [start, end], oldest first, of all pages."""
+        return self._bars(self._config.category, symbol, start, end)
+
+    def coin_price(self, coin: str, at: datetime) -> CoinPrice | None:
+        if coin == self._config.settle_coin:
+            return CoinPrice(Decimal(1), "settle coin")
+        symbol = coin + self._config.settle_coin
+        for category in PRICED_BY:
+            try:
+                bars = self._bars(category, symbol, at - PRICE_SEARCH, at)
+            except ExchangeRefused as error:
+                if error.code != _NO_SUCH_SYMBOL:
+                    raise
+                continue
+            ended = [bar for bar in bars if bar.end <= at]
+            if ended:
+                source = f"{category} {symbol} {ended[-1].end.isoformat()}"
+                return CoinPrice(ended[-1].close, source)
+        return None
+
+    def _bars(self, category: str, symbol: str, start: datetime, end: datetime) -> Sequence[Bar]:
         now = self._clock.now()
         first = start.replace(second=0, microsecond=0)
         found: dict[datetime, Bar] = {}
@@ -288,7 +314,7 @@ class BybitExchange:
             last = min(first + (KLINES_PAGE - 1) * MINUTE, end)
             reply = self._session.read(
                 "get_kline",
-                category=self._config.category,
+                category=category,
                 symbol=symbol,
                 interval="1",
                 start=parse.to_milliseconds(first),

@@ -199,7 +199,24 @@ def wallet(row: Row, *, settle_coin: str) -> Wallet:
         initial_margin=_first(row, "totalInitialMargin", coin, "totalPositionIM", "totalOrderIM"),
         maintenance_margin=_first(row, "totalMaintenanceMargin", coin, "totalPositionMM"),
         unrealised_pnl=_first(row, "totalPerpUPL", coin, "unrealisedPnl"),
+        prices=_prices(row),
+        settle_coin_only=decimal_or_none(row, "totalEquity") is None,
     )
+
+
+def _prices(row: Row) -> dict[str, Decimal]:
+    """What one of each held coin counts as; one that can't be told is left out."""
+    coins = row.get("coin")
+    found = {}
+    for coin in coins if isinstance(coins, list) else ():
+        try:
+            name, held = text(coin, "coin"), decimal_or_none(coin, "equity")
+            worth = decimal_or_none(coin, "usdValue")
+        except UnreadableRow:
+            continue  # the totals don't depend on it
+        if held and worth and worth / held > 0:
+            found[name] = worth / held
+    return found
 
 
 def _coin(row: Row, settle_coin: str) -> Row:

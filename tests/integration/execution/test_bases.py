@@ -5,15 +5,17 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
 from bot.clock import FixedClock
 from bot.errors import DependencyDown
 from bot.execution.latches import Latches
 from bot.execution.monitor import Monitor
+from console.vitals import Patient, check_vitals
 from models.database import Database
 from models.enums import ScopeKind, TradingState
 from models.repositories import bases, portfolio, states
-from models.tables import EquityDayRow, EquityRow
+from models.tables import CashFlowRow, EquityDayRow, EquityRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import T0, FakeExchange, prepare
 
@@ -157,13 +159,140 @@ def test_a_drawdown_has_a_way_back(desk: Desk, monitor: Monitor, latches: Latche
     assert desk.approve()["verdict"] == "allow"
 
 
-def test_a_flow_in_a_coin_without_a_price_is_noted_and_scales_nothing(
+def a_second_later(desk: Desk) -> None:
+    desk.clock.move_to(desk.clock.now() + timedelta(seconds=1))
+
+
+def flow(desk: Desk) -> CashFlowRow:
+    with desk.db.reading() as session:
+        return session.scalars(select(CashFlowRow)).one()
+
+
+def test_half_the_account_withdrawn_in_another_coin_trips_nothing(
+    desk: Desk, monitor: Monitor, latches: Latches
+) -> None:
+    desk.exchange.prices["BTC"] = D(100_000)
+    read(desk, monitor, *["100000"] * 3)
+    a_second_later(desk)
+    desk.exchange.transfer(D("-0.5"), "BTC")
+    read(desk, monitor, *["50000"] * 5)
+    assert state(desk) is TradingState.ACTIVE
+    assert latches.still_denying() == ()
+    assert desk.approve()["verdict"] != "deny"
+    assert (day(desk).start_equity, day(desk).peak_equity) == (50_000, 50_000)
+    stored = flow(desk)
+    assert (stored.price, stored.price_source) == (100_000, "fake BTCUSDT")
+    assert stored.value == -50_000
+
+
+def test_a_deposit_of_another_coin_hides_no_loss_of_five_per_cent(
     desk: Desk, monitor: Monitor
 ) -> None:
+    desk.exchange.prices["BTC"] = D(100_000)
+    read(desk, monitor, *["100000"] * 3)
+    a_second_later(desk)
     desk.exchange.transfer(D(1), "BTC")
+    read(desk, monitor, *["200000"] * 3)
+    assert state(desk) is TradingState.ACTIVE
+    read(desk, monitor, *["190000"] * 3)
+    assert state(desk) is TradingState.REDUCING
+
+
+def test_the_price_is_that_of_the_flows_time_and_asked_for_once(
+    desk: Desk, monitor: Monitor
+) -> None:
+    desk.exchange.prices["BTC"] = D(50_000)
+    a_second_later(desk)
+    desk.exchange.transfer(D(1), "BTC")
+    came = desk.clock.now()
+    read(desk, monitor, *["150000"] * 3)
+    desk.exchange.prices["BTC"] = D(60_000)
+    read(desk, monitor, *["160000"] * 3)
+    assert desk.exchange.prices_asked == [("BTC", came)]
+    assert flow(desk).value == 50_000
+
+
+def test_a_price_that_cannot_be_asked_for_now_is_asked_for_later(
+    desk: Desk, monitor: Monitor
+) -> None:
+    """Until then no reading counts, for a minute; other flows are booked."""
+    desk.exchange.prices["BTC"] = D(100_000)
+    read(desk, monitor, *["100000"] * 3)
+    a_second_later(desk)
+    desk.exchange.transfer(D("-0.3"), "BTC")
+    desk.exchange.transfer(D(-10_000))
+    desk.exchange.price_faults = [DependencyDown("no prices")] * 3
+    read(desk, monitor, *["60000"] * 3)
+    assert state(desk) is TradingState.ACTIVE
+    assert desk.audit_kinds().count("cash_flow") == 1
+    read(desk, monitor, *["60000"] * 3)
+    assert state(desk) is TradingState.ACTIVE
+    assert desk.audit_kinds().count("cash_flow") == 2
+    assert day(desk).start_equity == pytest.approx(D(60_000), abs=D("0.01"))
+
+
+def test_without_a_market_a_coin_is_worth_what_the_wallet_counts_it_as(
+    desk: Desk, monitor: Monitor
+) -> None:
+    wallet = replace(desk.exchange.wallet(), prices={"ODD": D(20)})
+    desk.exchange.wallet = lambda: wallet  # type: ignore[method-assign]
+    read(desk, monitor, *["100000"] * 3)
+    a_second_later(desk)
+    desk.exchange.transfer(D(1000), "ODD")
+    read(desk, monitor, *["120000"] * 3)
+    assert day(desk).start_equity == 120_000
+    assert flow(desk).price_source == "wallet"
+
+
+def test_a_coin_that_equity_does_not_count_scales_nothing(desk: Desk, monitor: Monitor) -> None:
+    """In isolated margin the settle coin alone is equity: no withdrawal of BTC makes room."""
+    desk.exchange.prices["BTC"] = D(100_000)
+    wallet = replace(desk.exchange.wallet(), settle_coin_only=True)
+    desk.exchange.wallet = lambda: wallet  # type: ignore[method-assign]
+    read(desk, monitor, *["100000"] * 3)
+    a_second_later(desk)
+    desk.exchange.transfer(D("-0.5"), "BTC")
     read(desk, monitor, *["100000"] * 3)
     assert day(desk).start_equity == 100_000
-    assert desk.audit_kinds().count("cash_flow") == 1
+    assert flow(desk).value == 0
+
+
+def test_a_deposit_without_a_price_is_all_that_the_account_rose_by(
+    desk: Desk, monitor: Monitor
+) -> None:
+    read(desk, monitor, *["100000"] * 3)
+    a_second_later(desk)
+    desk.exchange.transfer(D(1000), "ODD")
+    read(desk, monitor, *["200000"] * 3)
+    assert (day(desk).start_equity, day(desk).peak_equity) == (200_000, 200_000)
+    assert "cash_flow_settled" in desk.audit_kinds()
+    read(desk, monitor, *["190000"] * 3)
+    assert state(desk) is TradingState.REDUCING
+
+
+def test_a_deposit_without_a_price_that_shows_nowhere_scales_nothing(
+    desk: Desk, monitor: Monitor
+) -> None:
+    read(desk, monitor, *["100000"] * 3)
+    a_second_later(desk)
+    desk.exchange.transfer(D(1000), "ODD")
+    read(desk, monitor, *["99000"] * 6)
+    assert day(desk).start_equity == 100_000
+    assert desk.audit_kinds().count("cash_flow_settled") == 1
+
+
+def test_a_withdrawal_without_a_price_counts_as_lost_and_is_named(
+    desk: Desk, monitor: Monitor
+) -> None:
+    read(desk, monitor, *["100000"] * 3)
+    a_second_later(desk)
+    desk.exchange.transfer(D(-1000), "ODD")
+    read(desk, monitor, *["90000"] * 3)
+    assert state(desk) is TradingState.REDUCING
+    with desk.db.reading() as session:
+        patient = Patient(session, ACCOUNT, (), desk.clock.now(), {})
+        problem = next(v.problem for v in check_vitals(patient) if v.name == "worth of cash flows")
+    assert problem is not None and "-1000 ODD" in problem
 
 
 def test_bases_are_kept_in_rows(db: Database) -> None:

@@ -176,6 +176,20 @@ def test_a_deposit_and_a_withdrawal_show_in_the_wallet_and_as_cash_flows(
     paper.control("POST", "actions/transfer", {"amount": "999.5"})
 
 
+def test_a_deposit_of_another_coin_is_counted_and_has_a_price(
+    paper: PaperExchangeProcess, exchange: BybitExchange
+) -> None:
+    began = exchange.server_time()
+    paper.control("POST", "actions/transfer", {"amount": "0.5", "coin": "BTC"})
+    flow = exchange.cash_flows(since=began)[-1]
+    assert (flow.currency, flow.amount) == ("BTC", D("0.5"))
+    assert exchange.wallet().prices["BTC"] > 1000
+    found = eventually(lambda: exchange.coin_price("BTC", exchange.server_time()))
+    assert found.price > 1000
+    assert exchange.coin_price("NOSUCHCOIN", exchange.server_time()) is None
+    paper.control("POST", "actions/transfer", {"amount": "-0.5", "coin": "BTC"})
+
+
 def test_a_taker_fills_and_shows_in_order_execution_position_and_wallet(
     exchange: BybitExchange,
 ) -> None:

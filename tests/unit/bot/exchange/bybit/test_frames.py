@@ -156,7 +156,15 @@ def test_a_wallet_is_read_from_totals_and_in_isolated_mode_from_the_settle_coin(
     assert cross == Wallet(D(1000), D(990), D(800), D(150), D(20), D(10))
     empty = dict.fromkeys(totals, "")
     (isolated,) = typed({"topic": "wallet", "data": [empty | {"coin": [coin]}]})
-    assert isolated == Wallet(D(500), D(490), D(434), D(55), D(7), D(10))
+    assert isolated == Wallet(D(500), D(490), D(434), D(55), D(7), D(10), settle_coin_only=True)
+    odd = [
+        {"coin": "BTC", "equity": "0.5", "usdValue": "45000"},
+        {"coin": "ETH", "equity": "0", "usdValue": "0"},
+        {"coin": "ODD", "equity": "1", "usdValue": "much"},
+    ]
+    (rich,) = typed({"topic": "wallet", "data": [totals | {"coin": [coin, *odd]}]})
+    assert isinstance(rich, Wallet)
+    assert rich.prices == {"BTC": D(90_000)}
     with pytest.raises(UnreadableRow):
         typed({"topic": "wallet", "data": [empty | {"coin": []}]})
 

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from bot.clock import FixedClock
+from bot.errors import ExchangeRefused
 from bot.exchange.bybit.parse import UnreadableRow
 from tests.unit.bot.exchange.bybit.bybit_transport import Transport, envelope, exchange
 
@@ -47,3 +48,40 @@ def test_a_row_without_its_turnover_is_unreadable() -> None:
     transport = Transport([envelope({"list": [row(NOW)[:6]]})])
     with pytest.raises(UnreadableRow):
         exchange(transport, FixedClock(NOW)).minute_bars("BTCUSDT", NOW, NOW)
+
+
+def test_a_coin_is_worth_the_close_of_the_last_minute_that_had_ended() -> None:
+    """Asked at once or an hour later: the same."""
+    fill = NOW + timedelta(seconds=30)
+    rows = [row(NOW), row(NOW - timedelta(minutes=1))]
+    rows[1][4] = "1.25"
+    for asked_at in (fill, NOW + timedelta(hours=1)):
+        transport = Transport([envelope({"list": rows})])
+        found = exchange(transport, FixedClock(asked_at)).coin_price("MNT", fill)
+        assert found is not None
+        assert found.price == Decimal("1.25")
+        assert found.source == f"linear MNTUSDT {NOW.isoformat()}"
+
+
+def test_a_coin_without_a_perpetual_is_priced_by_its_spot_market() -> None:
+    no_such_symbol = envelope(code=10001, msg="Not supported symbols")
+    rows = [row(NOW - timedelta(minutes=1))]
+    transport = Transport([no_such_symbol, envelope({"list": rows})])
+    found = exchange(transport, FixedClock(NOW)).coin_price("ODD", NOW)
+    assert found is not None and found.source.startswith("spot ODDUSDT")
+
+
+def test_a_coin_without_any_market_has_no_price_and_the_settle_coin_needs_none() -> None:
+    no_such_symbol = envelope(code=10001, msg="Not supported symbols")
+    transport = Transport([no_such_symbol, envelope({"list": []})])
+    venue = exchange(transport, FixedClock(NOW))
+    assert venue.coin_price("ODD", NOW) is None
+    assert len(transport.sent) == 2
+    one = venue.coin_price("USDT", NOW)
+    assert one is not None and one.price == 1
+
+
+def test_no_price_because_the_exchange_refuses_us_is_no_missing_market() -> None:
+    transport = Transport([envelope(code=10003, msg="no key")])
+    with pytest.raises(ExchangeRefused):
+        exchange(transport, FixedClock(NOW)).coin_price("ODD", NOW)

@@ -1,12 +1,14 @@
-"""Ctrl-C and SIGTERM as one wish to stop, while a system is started, watched and stopped."""
+"""Ctrl-C, SIGTERM and a closed terminal as one wish to stop, from a system's start to its stop."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+_NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_STANDARD_STREAMS = (0, 1, 2)
 
 
 class StopWish:
@@ -16,6 +18,8 @@ class StopWish:
         self.event = threading.Event()
         self.number: signal.Signals | None = None
         self._starting = False
+        # Asked now: a terminal that was closed doesn't call itself one any more.
+        self._terminals = [stream for stream in _STANDARD_STREAMS if os.isatty(stream)]
 
     @contextmanager
     def interrupting(self) -> Iterator[None]:
@@ -30,17 +34,30 @@ class StopWish:
         del frame
         first = not self.event.is_set()
         self.number = self.number or signal.Signals(number)
+        if number == signal.SIGHUP:
+            self._leave_the_terminal()
         self.event.set()
         # Only the first one: the clean stop that follows must not be cut short.
         if self._starting and first:
             raise KeyboardInterrupt
 
+    def _leave_the_terminal(self) -> None:
+        """What is said from now on goes nowhere: a write to a closed terminal is an error."""
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in self._terminals:
+            os.dup2(nowhere, stream)
+        os.close(nowhere)
+
 
 @contextmanager
 def stop_wish() -> Iterator[StopWish]:
-    """Takes both signals for the time of the block, and gives them back."""
+    """Takes the signals for the time of the block, and gives them back.
+
+    Under `nohup`, which has SIGHUP ignored, a closed terminal is no wish to stop.
+    """
     wish = StopWish()
-    before = {number: signal.signal(number, wish.handle) for number in _NUMBERS}
+    taken = [n for n in _NUMBERS if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, wish.handle) for number in taken}
     try:
         yield wish
     finally:

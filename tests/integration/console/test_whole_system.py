@@ -3,9 +3,12 @@
 import contextlib
 import json
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,35 @@ REPORT_KEYS = [
     *("slippage_bps", "latency_ms", "slice_lateness_ms", "limits", "memory_mb", "invariants"),
     "stopped_cleanly",
 ]
+
+
+_IN_A_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
+_FULL_SCREEN = b"\x1b[?1049h"
+
+
+@contextlib.contextmanager
+def open_terminal() -> Iterator[tuple[int, bytearray]]:
+    """The inner end of a terminal and what it shows; it is closed at the block's end."""
+    ours, theirs = pty.openpty()
+    closing, shown = threading.Event(), bytearray()
+
+    def look() -> None:
+        while not closing.is_set():
+            if select.select([ours], [], [], 0.1)[0]:
+                shown.extend(os.read(ours, 65_536))
+
+    person = threading.Thread(target=look)
+    person.start()
+    try:
+        yield theirs, shown
+    finally:
+        closing.set()
+        person.join()
+        os.close(theirs)
+        os.close(ours)
 
 
 class Shell:
@@ -192,6 +224,24 @@ def test_down_elsewhere_ends_up_as_well(
     assert shell.run("down").returncode == ExitCode.OK
     assert running.wait(60) == ExitCode.OK
     assert "stopped elsewhere" in (tmp_path / "up.log").read_text()
+
+
+def test_a_closed_terminal_stops_everything_as_cleanly_as_ctrl_c(shell: Shell) -> None:
+    with open_terminal() as (terminal, shown):
+        process = subprocess.Popen(
+            [sys.executable, "-c", _IN_A_TERMINAL, *shell.command("up", "--no-demo")],
+            cwd=ROOT,
+            env={**shell.env, "TERM": "xterm"},
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+        )
+        eventually(lambda: _FULL_SCREEN in shown, "the live screen")
+    assert process.wait(90) == ExitCode.OK
+    assert shell.leftovers() == []
+    assert not (shell.home / "run" / "environment.json").exists()
+    assert not (shell.home / "run" / "supervisor.json").exists()
 
 
 def test_a_supervisor_that_is_killed_takes_everything_with_it_and_fails_up(

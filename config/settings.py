@@ -35,7 +35,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True
     )
 
-    home: Path = Field(default_factory=lambda: Path(platformdirs.user_state_dir("mlrisk")))
+    home: Path = Field(default_factory=lambda: default_home())
     environment: Environment = Environment.DEVELOPMENT
     trading_mode: TradingMode = TradingMode.PAPER_TRADING
     config_path: Path | None = Field(default=None, description="YAML of thresholds and limits")
@@ -137,6 +137,11 @@ class Settings(BaseSettings):
         return found
 
 
+def default_home() -> Path:
+    """$MLRISK_HOME, else the user's state directory."""
+    return _home_from_environment() or Path(platformdirs.user_state_dir("mlrisk"))
+
+
 def environment_file(home: Path) -> Path:
     """Where the supervisor leaves the addresses of the running system."""
     return home / "run" / "environment.json"
@@ -151,8 +156,7 @@ def load_settings(home: Path | None = None) -> Settings:
     overrides: dict[str, Any] = _read_secret_files()
     if chosen is not None:
         overrides["home"] = chosen
-    base = chosen or Path(platformdirs.user_state_dir("mlrisk"))
-    for name, value in _read_environment_file(base).items():
+    for name, value in _read_environment_file(chosen or default_home()).items():
         if name.startswith(PREFIX) and not os.environ.get(name):
             overrides.setdefault(name.removeprefix(PREFIX).lower(), value)
     _refuse_unknown_variables()

@@ -10,13 +10,20 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bot.execution import binding
-from config.settings import PREFIX, ExchangeMode, Settings, environment_file, load_settings
+from config.settings import (
+    PREFIX,
+    ExchangeMode,
+    Settings,
+    default_home,
+    environment_file,
+    load_settings,
+)
 from console.configuring import require_sound_configuration
 from console.errors import CommandError, ExitCode
 from models import migrate
 from models.database import Database
 from workers import topology
-from workers.home import Home, HomeInUseError
+from workers.home import Home, HomeInUseError, HomeRefusedError
 from workers.launches import ProcessSpec
 from workers.supervisor import NotRunningError, StartError, Supervisor, SupervisorCallError
 
@@ -76,8 +83,7 @@ def start(home_path: Path | None, options: StartOptions, progress: Progress) -> 
     Raises CommandError with what to do when the home is in use or a process doesn't come up;
     what was started is stopped again then.
     """
-    # The settings know the home where the command line doesn't: $MLRISK_HOME, then the default.
-    home = Home(load_settings(home_path).home)
+    home = _home(home_path)
     chosen = _settings(home)
     require_sound_configuration(chosen)
     supervisor = Supervisor(home)
@@ -105,9 +111,22 @@ def start(home_path: Path | None, options: StartOptions, progress: Progress) -> 
         )
     except HomeInUseError as error:
         raise CommandError(f"{error} (`mlrisk down`)", ExitCode.USAGE) from error
+    except HomeRefusedError as error:
+        raise CommandError(str(error), ExitCode.USAGE) from error
     except StartError as error:
         raise CommandError(str(error), ExitCode.DEPENDENCY_DOWN) from error
     return System(load_settings(home.path), supervisor)
+
+
+def _home(path: Path | None) -> Home:
+    """The home to start in, before anything in it is read or changed."""
+    # The settings know the home where the command line doesn't: $MLRISK_HOME, then the default.
+    try:
+        home = Home(path or default_home())
+        home.check()
+    except (HomeRefusedError, ValueError) as error:
+        raise CommandError(str(error), ExitCode.USAGE) from error
+    return home
 
 
 def _refuse_anothers(database_url: str, settings: Settings) -> None:

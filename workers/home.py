@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,11 @@ _PRIVATE = 0o700
 # Others may pass through but not look: Postgres runs as another user when we are root.
 _PASSABLE = 0o711
 _PASSWORD_BYTES = 24
+_CHOOSE = "choose a new or an empty directory with --home"
+_MARK = "mlrisk-home"
+_MARK_TEXT = "This directory is a home of mlrisk: its state, its secrets, its logs.\n"
+# What every home has that was made before there was a mark.
+_UNMARKED = ("run/lock", "redis", "paper", "secrets", "logs")
 
 
 class HomeInUseError(Refused):
@@ -32,7 +38,11 @@ class HomeInUseError(Refused):
         self.pid = pid
 
 
-class HomeOwnerError(Refused):
+class HomeRefusedError(Refused):
+    """The path is no home of ours and none may be made of it; nothing there was changed."""
+
+
+class HomeOwnerError(HomeRefusedError):
     """The home belongs to another user, whose servers couldn't read what ours write."""
 
 
@@ -54,22 +64,50 @@ class Home:
     def __repr__(self) -> str:
         return f"Home({str(self.path)!r})"
 
+    def check(self) -> None:
+        """Make sure that the path is a home of ours, empty, or not there; change nothing.
+
+        Raises HomeRefusedError for anything else: a directory with somebody's files in it, one of
+        another user (root's included), a link, a file.
+        """
+        try:
+            status = self.path.lstat()
+            if not stat.S_ISDIR(status.st_mode):
+                kind = "a link" if stat.S_ISLNK(status.st_mode) else "no directory"
+                raise HomeRefusedError(f"{self.path} is {kind}; {_CHOOSE}")
+            if status.st_uid != os.geteuid():
+                raise HomeOwnerError(
+                    f"{self.path} belongs to user {status.st_uid}, and this is user "
+                    f"{os.geteuid()}; run mlrisk as its owner or choose another home with --home"
+                )
+            if self._is_marked():
+                return
+            if status.st_mode & stat.S_IWOTH:
+                raise HomeRefusedError(f"{self.path} is open to every user; {_CHOOSE}")
+            if any(self.path.iterdir()):
+                raise HomeRefusedError(f"{self.path} holds files that aren't mlrisk's; {_CHOOSE}")
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._unusable(error) from error
+
     def create(self) -> None:
         """Make the directories that are missing, with their modes.
 
-        Raises HomeOwnerError when another user made the home, root included.
+        Raises HomeRefusedError, as `check` does, and where they can't be made.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        owner = self.path.stat().st_uid
-        if owner != os.geteuid():
-            raise HomeOwnerError(
-                f"{self.path} belongs to user {owner}, and this is user {os.geteuid()}; "
-                "run mlrisk as its owner or choose another home with --home"
-            )
-        self.path.chmod(_PASSABLE)
-        for directory in (self.redis, self.paper, self.logs, self.run, self.secrets):
-            directory.mkdir(exist_ok=True)
-            directory.chmod(_PRIVATE)
+        self.check()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            # The mark comes first: what an interrupted start leaves is known as ours.
+            if not (self.path / _MARK).exists():
+                write_private(self.path / _MARK, _MARK_TEXT)
+            self.path.chmod(_PASSABLE)
+            for directory in (self.redis, self.paper, self.logs, self.run, self.secrets):
+                directory.mkdir(exist_ok=True)
+                directory.chmod(_PRIVATE)
+        except OSError as error:
+            raise self._unusable(error) from error
 
     def secret(self, name: str) -> str:
         """Return a secret of this home; it is drawn once and then stays."""
@@ -124,6 +162,15 @@ class Home:
             stream.write(str(os.getpid()))
             stream.flush()
             yield
+
+    def _is_marked(self) -> bool:
+        mark = self.path / _MARK
+        if mark.is_file() and not mark.is_symlink():
+            return True
+        return all((self.path / name).exists() for name in _UNMARKED)
+
+    def _unusable(self, error: OSError) -> HomeRefusedError:
+        return HomeRefusedError(f"{self.path} can't be a home ({error.strerror}); {_CHOOSE}")
 
     @property
     def _ports_file(self) -> Path:

@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from models.backup import BackupPlan
 from models.enums import Algorithm, ExecutionPriority, TradeSide
-from models.plain import nan_as_nothing, plainly, said_once
+from models.plain import exits_gaps_as_nothing, first_gaps_as_nothing, plainly, said_once
 
 _PLAIN_NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,18})?", re.ASCII)
 """A row keeps 20 digits before the point and 18 after it."""
@@ -62,7 +62,8 @@ def _digits(value: str | int | float | Decimal) -> str:
         return format(value, "f") if writable else ""
     if isinstance(value, int):
         return repr(value) if value.bit_length() < _WRITABLE_DIGITS else ""
-    return repr(value)
+    # Of numpy's floats, which are floats too, `repr` names their type.
+    return float.__repr__(value)
 
 
 def _parse_score(value: object) -> float:
@@ -299,7 +300,7 @@ class RequestMarketData(Message):
     timestamp: UtcTime | None = None
     volume: PlainDecimal | None = Field(default=None, description="volume_24h by another name")
     portfolio_value: PositiveDecimal | None = None
-    returns: Annotated[tuple[Score | None, ...], BeforeValidator(nan_as_nothing)] = Field(
+    returns: Annotated[tuple[Score | None, ...], BeforeValidator(first_gaps_as_nothing)] = Field(
         default=(), max_length=5000, description="daily returns, oldest first; null is a gap"
     )
 
@@ -329,7 +330,7 @@ class MLTradeRequest(Message):
     @model_validator(mode="before")
     @classmethod
     def _plain(cls, raw: Any) -> Any:
-        return plainly(raw)
+        return exits_gaps_as_nothing(plainly(raw))
 
     @field_validator("signal_data")
     @classmethod

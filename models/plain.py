@@ -4,7 +4,7 @@ numpy's and pandas' scalars and arrays are read by their own methods; neither li
 """
 
 from collections.abc import Mapping
-from math import isnan
+from itertools import dropwhile
 from typing import Any
 
 from pydantic import ValidationInfo
@@ -31,11 +31,42 @@ def plainly(value: Any, depth: int = _SECTIONS) -> Any:
     return made() if callable(made) else value
 
 
-def nan_as_nothing(value: Any) -> Any:
-    """A series' gaps, which pandas writes as NaN: `pct_change` always starts with one."""
+def is_gap(value: object) -> bool:
+    """None, a NaN of any type, or pandas' NA, which compares as neither true nor false."""
+    if value is None:
+        return True
+    try:
+        return bool(value != value)
+    except (TypeError, ArithmeticError):
+        return True
+    except ValueError:
+        # An array within an array.
+        return False
+
+
+def first_gaps_as_nothing(value: Any) -> Any:
+    """The gaps that a series begins with, as None: `pct_change` always starts with one.
+
+    A NaN further in stays and is refused by its place: it is a day that the model didn't see.
+    """
     if not isinstance(value, list | tuple):
         return value
-    return [None if isinstance(each, float) and isnan(each) else each for each in value]
+    begins = len(value) - sum(1 for _ in dropwhile(is_gap, value))
+    return [None] * begins + list(value[begins:])
+
+
+def exits_gaps_as_nothing(message: Any) -> Any:
+    """An exit is not refused for a hole in what no decision on it reads."""
+    if not isinstance(message, Mapping):
+        return message
+    signal, market = message.get("signal_data"), message.get("market_data")
+    if not (isinstance(signal, Mapping) and isinstance(market, Mapping)):
+        return message
+    returns = market.get("returns")
+    if signal.get("reduce_only") is not True or not isinstance(returns, list | tuple):
+        return message
+    kept = [None if is_gap(each) else each for each in returns]
+    return {**message, "market_data": {**market, "returns": kept}}
 
 
 def said_once(value: Any, info: ValidationInfo) -> Any:

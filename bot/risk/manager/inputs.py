@@ -84,7 +84,7 @@ def read(
     if given.get("price") is None:
         given["price"] = known_price if known_price is not None else signal.get("limit_price")
     view = _market(door, symbol, given, now, limits, usual_volatility, warnings)
-    view = with_returns(view, intent, given, warnings)
+    view = with_returns(view, intent, given, warnings, door.wrong)
     if view.bid is None and view.ask is None:
         view = priceless(view, intent, limits, warnings)
     claimed = door.money("market_data", given, "portfolio_value")

@@ -79,7 +79,7 @@ class PortfolioRisk:
             risk_percentage=share,
             var_1d=None if worst is None else size * Decimal(repr(worst[0])),
             expected_shortfall=None if worst is None else size * Decimal(repr(worst[1])),
-            correlation_risk=self._correlation(symbol, known, held_returns or {}),
+            correlation_risk=self._correlation(symbol, known, held_returns),
             volatility=yearly_volatility(last(known, self.params.volatility_lookback)),
             risk_level=level_of(share, self.params),
             tax_impact=None if tax is None else tax.estimated_tax,
@@ -97,17 +97,17 @@ class PortfolioRisk:
         price. `market_data` has daily returns by symbol, those of the market under `market`, and
         may have a `portfolio_value`. ValueError names a position that can't be read.
         """
-        given = dict(market_data or {})
+        given = {} if market_data is None else dict(market_data)
         account = self.view()
         claimed = given.pop("portfolio_value", None)
         value = number(claimed) if claimed is not None else account.equity or ZERO
         held = values_of(account.positions if positions is None else positions)
         return metrics_of(held, returns_of(given), value, self.params)
 
-    def _correlation(self, symbol: str, own: Any, others: Mapping[str, Any]) -> float | None:
+    def _correlation(self, symbol: str, own: Any, others: Mapping[str, Any] | None) -> float | None:
         found = [
             correlation(own, daily(returns), self.params.correlation_lookback)
-            for other, returns in others.items()
+            for other, returns in ({} if others is None else others).items()
             if other != symbol
         ]
         known = [each for each in found if each is not None]

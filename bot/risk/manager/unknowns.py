@@ -1,24 +1,38 @@
 """What a notebook's market data leaves open, taken from its returns or assumed, and said."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from bot.risk.limits import RiskLimits
-from bot.risk.portfolio.series import daily, deviation
+from bot.risk.portfolio.series import daily, deviation, first_hole
 from bot.risk.portfolio.sizing import shortfall
 from bot.risk.snapshot import MarketView, TradeIntent
 from models.enums import TradeSide
 
 
 def with_returns(
-    view: MarketView, intent: TradeIntent, given: Mapping[str, Any], warnings: list[str]
+    view: MarketView,
+    intent: TradeIntent,
+    given: Mapping[str, Any],
+    warnings: list[str],
+    wrong: Callable[[str, str], None],
 ) -> MarketView:
-    """What daily returns add: the bad day, and the volatility where none is given."""
-    if given.get("returns") is None:
+    """What daily returns add: the bad day, and the volatility where none is given.
+
+    A series may begin with gaps, as `pct_change` does. A hole further in is `wrong`, by its place,
+    except of an exit, from whose returns nothing is taken then.
+    """
+    source = given.get("returns")
+    if source is None:
         return view
-    returns = daily(given["returns"])
+    if isinstance(source, Iterator):
+        source = tuple(source)
+    hole = first_hole(source)
+    if hole is not None and not intent.reduce_only:
+        wrong(f"market_data.returns.{hole}", "must be a finite number (no NaN or infinity)")
+    returns = daily(source, from_first_number=True)
     if returns is None:
         warnings.append("the returns are no readable daily returns: nothing is taken from them")
     volatility = view.volatility

@@ -34,22 +34,33 @@ def values_of(positions: Any) -> dict[str, Decimal]:
     A position is a number, or has `value`, `market_value`, `notional` or `position_size`, or a
     quantity `qty` or `size` with `mark`, `price` or `entry_price`. ValueError names what is none.
     """
-    if isinstance(positions, Mapping):
-        items = list(positions.items())
-    else:
-        items = [(_get(each, "symbol"), each) for each in positions]
     found: dict[str, Decimal] = {}
-    for symbol, position in items:
+    for symbol, position in _by_symbol(positions):
+        if symbol is None:
+            raise ValueError(f"positions: {position!r} has no symbol")
         found[str(symbol)] = found.get(str(symbol), ZERO) + _value(str(symbol), position)
     return found
+
+
+def _by_symbol(positions: Any) -> list[tuple[Any, Any]]:
+    """Of a mapping, a pandas series or frame, or records that have their symbol."""
+    if hasattr(positions, "iterrows"):
+        return [(_get(row, "symbol") or label, row) for label, row in positions.iterrows()]
+    if hasattr(positions, "items"):
+        return list(positions.items())
+    return [(_get(each, "symbol"), each) for each in positions]
 
 
 def returns_of(market_data: Mapping[str, Any]) -> dict[str, Sequence[float] | None]:
     """Daily returns by symbol, from `symbol: returns` or `symbol: {"returns": …}`."""
     return {
-        str(symbol): daily(given.get("returns") if isinstance(given, Mapping) else given)
+        str(symbol): daily(given.get("returns") if _has_columns(given) else given)
         for symbol, given in market_data.items()
     }
+
+
+def _has_columns(given: Any) -> bool:
+    return isinstance(given, Mapping) or hasattr(given, "columns")
 
 
 def metrics_of(
@@ -161,7 +172,14 @@ def _last(returns: Sequence[float] | None, count: int) -> Sequence[float] | None
 
 
 def _get(source: Any, name: str) -> Any:
-    return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+    # A row of a frame has fields and methods; `size` is one of both.
+    keyed = isinstance(source, Mapping) or hasattr(source, "iloc")
+    return source.get(name) if keyed else getattr(source, name, None)
+
+
+def _is_scalar(position: Any) -> bool:
+    """As numpy's integers are, which are no int."""
+    return hasattr(position, "item") and getattr(position, "ndim", None) == 0
 
 
 def _first(source: Any, *names: str) -> Decimal | None:
@@ -173,7 +191,7 @@ def _first(source: Any, *names: str) -> Decimal | None:
 
 
 def _value(symbol: str, position: Any) -> Decimal:
-    if isinstance(position, Decimal | int | float | str):
+    if isinstance(position, Decimal | int | float | str) or _is_scalar(position):
         return number(position)
     value = _first(position, "value", "market_value", "notional", "position_size")
     if value is not None:

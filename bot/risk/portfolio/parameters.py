@@ -1,7 +1,7 @@
 """RiskParameters: what an account allows, by the seed's names and defaults."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 
 from bot.risk.portfolio.kinds import LotOrder, MarketRegime
@@ -68,11 +68,15 @@ class RiskParameters:
     """Set at the exchange for every symbol; what an order needs as margin is divided by it."""
 
     def __post_init__(self) -> None:
+        for each in fields(self):
+            # numpy's numbers as plain ones.
+            if hasattr(value := getattr(self, each.name), "item"):
+                object.__setattr__(self, each.name, value.item())
         for name in ("max_portfolio_risk", "max_position_size", "max_correlation"):
-            if not 0 < parse_plain_decimal(getattr(self, name)) <= 1:
+            if not 0 < self._share(name) <= 1:
                 raise ValueError(f"{name} must be a share above 0 and up to 1")
         for name in ("tax_rate", "cgt_discount"):
-            if not 0 <= parse_plain_decimal(getattr(self, name)) <= 1:
+            if not 0 <= self._share(name) <= 1:
                 raise ValueError(f"{name} must be a share from 0 to 1")
         for name in ("volatility_lookback", "correlation_lookback", "regime_detection_window"):
             if getattr(self, name) < 2:
@@ -82,6 +86,12 @@ class RiskParameters:
         for regime, value in self.regime_risk_multipliers.items():
             if MarketRegime(regime) and not 0.0 <= value < float("inf"):
                 raise ValueError(f"the multiplier of {regime} must be a number from 0 up")
+
+    def _share(self, name: str) -> Decimal:
+        try:
+            return parse_plain_decimal(getattr(self, name))
+        except ValueError as error:
+            raise ValueError(f"{name} {error}") from error
 
     @property
     def order_of_lots(self) -> LotOrder:

@@ -6,10 +6,13 @@ What can't be said is None: too few returns, a NaN among them, no variation, or 
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
+from decimal import Decimal
+from itertools import dropwhile, pairwise
 from math import ceil, fsum, isfinite, sqrt
 from statistics import median
 from typing import Any
+
+from models.plain import is_gap
 
 DAYS = 365
 """Trading days of a year: these markets never close."""
@@ -23,15 +26,31 @@ _MOST = 1e3
 _DAILY = (timedelta(hours=21), timedelta(hours=27))
 
 
-def daily(source: Any) -> tuple[float, ...] | None:
-    """The returns, oldest first; None when they are no readable daily returns."""
+def daily(source: Any, *, from_first_number: bool = False) -> tuple[float, ...] | None:
+    """The returns, oldest first; None when they are no readable daily returns.
+
+    `from_first_number` leaves out the gaps that a series begins with.
+    """
     if source is None or isinstance(source, str | bytes | dict) or not _is_daily(source):
         return None
     try:
-        values = tuple(map(_number, source))
+        values = tuple(map(_number, dropwhile(is_gap, source) if from_first_number else source))
     except (TypeError, ValueError, ArithmeticError):
         return None
     return values if values and all(abs(each) <= _MOST for each in values) else None
+
+
+def first_hole(source: Any) -> int | None:
+    """The place of the first NaN, gap or infinity that is not at the beginning."""
+    if isinstance(source, str | bytes | dict) or not hasattr(source, "__iter__"):
+        return None
+    later = dropwhile(lambda placed: is_gap(placed[1]), enumerate(source))
+    return next((place for place, each in later if _is_hole(each)), None)
+
+
+def _is_hole(value: Any) -> bool:
+    plain = value.item() if hasattr(value, "item") else value
+    return is_gap(plain) or (isinstance(plain, float | Decimal) and not isfinite(plain))
 
 
 def _number(value: Any) -> float:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -331,6 +332,40 @@ def test_numpys_own_numbers_are_accepted() -> None:
     assert request.signal_data.position_size == 1000
     assert request.ml_predictions.confidence == pytest.approx(0.72)
     assert request.market_data.returns == (None, 0.01, -0.02)
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        pd.Series([math.nan, 0.01, -0.02]),
+        pd.Series([math.nan, 0.01, -0.02], index=pd.date_range("2026-01-01", periods=3)),
+        pd.Series([None, 0.01, -0.02], dtype="Float64"),
+        pd.Series([None, Decimal("0.01"), Decimal("-0.02")], dtype=object),
+        pd.Series([Decimal("NaN"), Decimal("0.01"), Decimal("-0.02")], dtype=object),
+    ],
+)
+def test_a_pandas_series_of_returns_is_stored_as_plain_numbers(series: Any) -> None:
+    """ "returns: price_returns_series", as `pct_change` makes it."""
+    message = broken("market_data.returns", series)
+    request = MLTradeRequest(**message)
+    assert request.market_data.returns == (None, 0.01, -0.02)
+    stored = json.loads(json.dumps(payload_of(request), allow_nan=False))
+    assert parse_request(stored) == request
+
+
+@pytest.mark.parametrize("gap", [math.nan, math.inf, pd.NA, Decimal("NaN")], ids=repr)
+def test_a_hole_inside_the_returns_is_refused_by_its_place(gap: Any) -> None:
+    message = broken("market_data.returns", pd.Series([0.01, gap, -0.02], dtype=object))
+    with pytest.raises(BadMessage) as caught:
+        parse_request(message)
+    assert [error.field for error in caught.value.errors] == ["market_data.returns.1"]
+
+
+@pytest.mark.parametrize("gap", [math.nan, pd.NA, None])
+def test_an_exit_is_not_refused_for_a_hole_in_its_returns(gap: Any) -> None:
+    message = broken("market_data.returns", pd.Series([0.01, gap, -0.02], dtype=object))
+    message["signal_data"] = message["signal_data"] | {"reduce_only": True}
+    assert parse_request(message).market_data.returns == (0.01, None, -0.02)
 
 
 def test_every_broken_field_is_named_at_once() -> None:

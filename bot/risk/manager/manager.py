@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from hashlib import scrypt
 from itertools import count
+from math import isfinite, nan
 from secrets import token_bytes
 from typing import Any
 from uuid import uuid4
@@ -171,18 +172,18 @@ class MLRiskManager:
         return _LADDER[self._step]
 
     def check_and_trigger_circuit_breakers(self, market_data: Mapping[str, Any]) -> BreakersResult:
-        """Latch every breaker that the market and this account's results trip."""
+        """Latch every breaker that the market and this account's results trip.
+
+        A reading that is no finite number trips the breaker of data quality.
+        """
         newly = {
             trip.kind: trip
             for trip in trips(self._readings(market_data), self._breaker_limits)
             if trip.kind not in self._breakers
         }
         self._breakers.update(newly)
-        return BreakersResult(
-            tuple(newly),
-            {kind: trip.reason for kind, trip in newly.items()},
-            tuple(self._breakers),
-        )
+        reasons = {kind: trip.reason for kind, trip in newly.items()}
+        return BreakersResult(newly, reasons, self._breakers)
 
     def reset_circuit_breaker(self, kind: CircuitBreakerType, reason: str) -> None:
         """Take a breaker back by hand; ValueError without a reason."""
@@ -254,8 +255,11 @@ class MLRiskManager:
         symbol = market_data.get("symbol")
         if baseline is None and symbol is not None:
             baseline = self._usual_volatility.get(str(symbol))
-        if ratio is None and volatility is not None and baseline:
-            ratio = volatility / baseline
+        if ratio is None and volatility is not None:
+            if not isfinite(volatility):
+                ratio = volatility
+            elif baseline:
+                ratio = volatility / baseline
         return Readings(
             daily_loss=float(self.account.daily_loss_share),
             volatility_ratio=ratio,
@@ -294,8 +298,12 @@ def _execution_params(given: Read, decision: Decision, limits: RiskLimits) -> di
 
 
 def _number(source: Mapping[str, Any], key: str) -> float | None:
+    """NaN for what is there and no number, which trips as what can't be read."""
     value = source.get(key)
-    return None if value is None else float(value)
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return nan
 
 
 def _hashed(code: str, salt: bytes | None = None) -> tuple[bytes, bytes]:

@@ -1,6 +1,6 @@
 """What the seed's interface answers."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -80,20 +80,16 @@ class EmergencyStopResult(Awaitable):
         return self.active
 
 
-@dataclass(frozen=True)
-class BreakersResult(Awaitable):
-    """The breakers that a look at the market tripped; iterates over their kinds."""
+class BreakersResult(Awaitable, list[CircuitBreakerType]):
+    """The breakers that a look at the market tripped, as a list; may be awaited or not."""
 
-    tripped: tuple[CircuitBreakerType, ...]
-    reasons: dict[CircuitBreakerType, str] = field(default_factory=dict)
-    latched: tuple[CircuitBreakerType, ...] = ()
-    """Every breaker that is latched now, newly or from before."""
-
-    def __iter__(self) -> Generator[CircuitBreakerType, None, None]:
-        yield from self.tripped
-
-    def __len__(self) -> int:
-        return len(self.tripped)
-
-    def __contains__(self, kind: object) -> bool:
-        return kind in self.tripped
+    def __init__(
+        self,
+        tripped: Iterable[CircuitBreakerType],
+        reasons: Mapping[CircuitBreakerType, str],
+        latched: Iterable[CircuitBreakerType],
+    ) -> None:
+        super().__init__(tripped)
+        self.reasons = dict(reasons)
+        self.latched = tuple(latched)
+        """Every breaker that is latched now, newly or from before."""

@@ -233,7 +233,8 @@ async def test_breakers_latch_until_somebody_takes_them_back() -> None:
     ]
     assert CircuitBreakerType.VOLATILITY_SPIKE in tripped
     calm = it.check_and_trigger_circuit_breakers({"symbol": "BTCUSDT", "volatility": 0.02})
-    assert len(calm) == 0
+    assert calm == []
+    assert tripped[0] is CircuitBreakerType.VOLATILITY_SPIKE
     assert len(calm.latched) == 2
     assert (await validate(it)).blocked_reasons == [TradeBlockReason.CIRCUIT_BREAKER_ACTIVE]
     for kind in calm.latched:
@@ -241,6 +242,17 @@ async def test_breakers_latch_until_somebody_takes_them_back() -> None:
     assert (await validate(it)).is_approved
     with pytest.raises(ValueError, match="needs a reason"):
         it.reset_circuit_breaker(CircuitBreakerType.VOLATILITY_SPIKE, " ")
+
+
+@pytest.mark.parametrize("broken", [float("nan"), "much", float("inf"), [], 10**400])
+@pytest.mark.parametrize(
+    "key", ["volatility", "volatility_ratio", "correlation_shift", "data_age_seconds"]
+)
+def test_a_reading_that_is_no_number_trips_the_data_breaker(key: str, broken: Any) -> None:
+    """ "Data Quality Issues: pauses when data quality degrades"."""
+    assert manager().check_and_trigger_circuit_breakers({key: broken}) == [
+        CircuitBreakerType.DATA_QUALITY_ISSUE
+    ]
 
 
 def test_bad_predictions_and_failing_orders_trip_their_breakers() -> None:

@@ -6,6 +6,7 @@ has to agree. What is not the child's is never credited to it.
 """
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from bot.exchange.protocol import ExchangeOrder, Execution
 from models.enums import TradeSide
@@ -30,9 +31,14 @@ def order_mismatch(
             return f"it is for {order.qty:f}, the whole trade {parent.approved_qty.normalize():f}"
     elif order.qty != child.qty:
         return f"it is for {order.qty:f}, ours {child.qty.normalize():f}"
-    elif None not in (order.price, child.price) and order.price != child.price:
-        return f"its price is {order.price}, ours {child.price}"
+    elif child.price is not None and _is_worse(order, child.price):
+        return f"its price is {order.price}, ours {child.price.normalize():f}"
     return _too_old(parent, order.created_at)
+
+
+def _is_worse(order: ExchangeOrder, price: Decimal) -> bool:
+    """The venue moves a price beyond its band to the band: never to a worse one."""
+    return order.price is not None and (order.price - price) * order.side.sign > 0
 
 
 def execution_mismatch(

@@ -61,6 +61,15 @@ def test_a_fill_of_another_under_our_id_is_stored_as_foreign(desk: Desk) -> None
     assert desk.position() == D("-0.5")
 
 
+def test_an_order_that_the_venue_moved_to_its_price_band_is_ours(desk: Desk) -> None:
+    child = sent_into_the_dark(desk)
+    assert child.price is not None
+    somebody_elses(desk, child, price=child.price - D("20"))
+    desk.reconciler.resolve_child(child.child_id)
+    desk.stream()
+    assert desk.child().state == ChildState.FILLED
+
+
 def test_a_child_whose_id_another_has_gets_a_new_one(desk: Desk) -> None:
     child = sent_into_the_dark(desk)
     somebody_elses(desk, child, side=TradeSide.SELL)

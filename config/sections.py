@@ -179,7 +179,9 @@ class Working:
     exit_reserve: int = count("of these writes, kept for exits", low=0, tighter=1)
 
     exit_slippage_bps: float = key(float, "beyond the touch, for exits", above=0, high=2000)
-    exit_widest_bps: float = key(float, "of an exit's last attempts", above=0, high=5000)
+    exit_widest_bps: float = key(
+        float, "of an exit's attempts, the price band unknown", above=0, high=5000
+    )
 
     urgent_confidence: float = key(float, "from here a signal can't wait", low=0.5, high=1)
     immediate_depth_share: float = key(float, "of the near depth, taken at once", low=0, high=1)

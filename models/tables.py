@@ -561,6 +561,9 @@ class InstrumentRow(Base):
     max_qty: Mapped[Decimal]
     min_notional: Mapped[Decimal]
     max_leverage: Mapped[Decimal]
+    price_limit_x: Mapped[Decimal | None]
+    """Shares of the mark price that make the venue's price band; None: it doesn't say."""
+    price_limit_y: Mapped[Decimal | None]
     status: Mapped[str]
     refreshed_at: Mapped[datetime]
 

@@ -54,8 +54,10 @@ class Instrument:
     min_notional: Decimal
     max_leverage: Decimal
     status: str
-    price_limit_x: Decimal = Decimal("0.01")
-    price_limit_y: Decimal = Decimal("0.02")
+    price_limit_x: Decimal | None = None
+    """Shares of the mark price that make the price band (`bot.execution.price_band`); None: the
+    venue doesn't say."""
+    price_limit_y: Decimal | None = None
     funding_interval_minutes: int = 480
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from bot.execution import price_band
 from bot.execution.backup import (
     FailedAttempt,
     Ladder,
@@ -32,10 +33,10 @@ from bot.risk.snapshot import AlgorithmOptions
 from bot.risk.working_rules import WorkingRules
 from models.backup import BackupStep, FailureClass
 from models.database import UnitOfWork
-from models.enums import Algorithm, ChildState, ParentState
+from models.enums import Algorithm, ChildState, ParentState, TradeSide
 from models.locks import lock_open_children
 from models.repositories import orders, portfolio
-from models.tables import ChildOrderRow, ParentOrderRow
+from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
 log = logging.getLogger(__name__)
 
@@ -134,12 +135,29 @@ def after_fill(parent: ParentOrderRow, child: ChildOrderRow) -> None:
     parent.ladder = {**kept, "positions": positions}
 
 
-def _exit_reach(parent: ParentOrderRow, child: ChildOrderRow) -> dict[str, Decimal]:
-    """How far an exit's child reached beyond its touch, and how far any may."""
+def _exit_reach(
+    parent: ParentOrderRow, child: ChildOrderRow, failure: FailureClass, rules: InstrumentRow
+) -> dict[str, Decimal]:
+    """How far an exit's child was to reach beyond its touch, and how far any may: as far as the
+    venue's price band goes, or the operator's bound where that isn't known."""
     bounds = ExitBounds.of(parent.params)
     if bounds is None:
         return {}
-    return {"bound_bps": child.bound_bps or bounds.bound_bps, "widest_bps": bounds.widest_bps}
+    bound = child.bound_bps or bounds.bound_bps
+    if failure is FailureClass.PRICE:
+        bound = min(bound, _reached_bps(child) or bound)
+    widest = price_band.reach_bps(rules) or bounds.widest_bps
+    return {"bound_bps": bound, "widest_bps": widest}
+
+
+def _reached_bps(child: ChildOrderRow) -> Decimal | None:
+    """How far a refused price was beyond its touch: the band had cut what was asked for."""
+    if child.price is None or child.arrival is None:
+        return None
+    side = TradeSide(child.side)
+    touch = Decimal(str(child.arrival["ask" if side is TradeSide.BUY else "bid"]))
+    beyond = (child.price - touch) * side.sign / touch * 10_000
+    return beyond if beyond > 0 else None
 
 
 def follow_up(
@@ -169,7 +187,7 @@ def follow_up(
         seconds_left=(parent.deadline_at - now).total_seconds(),
         algorithm=working_algorithm(parent),
         reduce_only=parent.reduce_only,
-        **_exit_reach(parent, child),
+        **_exit_reach(parent, child, failure, row),
     )
     found, positions = respond(ladder_of(parent), attempt, positions, lot_rules(row))
     parent.ladder = {**before, "positions": positions}

@@ -2,12 +2,13 @@
 
 What adds risk never passes its parent's limit, fixed at the decision. What only reduces follows
 the market: each attempt is anchored at the touch of its own time, past which only the strategy's
-own limit holds it.
+own limit holds it. Neither passes the venue's price band, where that is known.
 """
 
 from datetime import datetime
 from decimal import Decimal
 
+from bot.execution import price_band
 from bot.execution.exit_bounds import ExitBounds, nearest_tick
 from bot.execution.planning import round_to_tick
 from bot.execution.scheduling import slippage_share
@@ -42,12 +43,15 @@ def bound(
     limit = _fixed_limit(parent, child)
     resting = None if not child.rests or child.price is None else better(child.price, limit)
     touch = far_touch(side, view, limits, now)
-    if touch is None or rules is None:
+    if view is None or touch is None or rules is None:
         return (resting or limit) if parent.reduce_only else None
     if resting is not None:
         return resting
     share = slippage_share(limits) if child.bound_bps is None else child.bound_bps / _BPS
     tick = rules.tick_size.normalize()
+    band = price_band.worst_allowed(side, view, rules, with_premium=False)
+    if band is not None and not parent.reduce_only:
+        limit = better(limit, nearest_tick(band, tick, side))
     wanted = round_to_tick(better(touch * (1 + side.sign * share), limit), tick, side)
     return (
         wanted
@@ -86,18 +90,25 @@ def exit_limit(
     limits: RiskLimits,
     now: datetime,
 ) -> Decimal:
-    """The worst price that an exit takes now: beyond the touch by its own bound, or by the widest
-    one beyond the last price that is known."""
+    """The worst price that an exit takes now: beyond the touch by its own bound, within the
+    venue's band; beyond the last price that is known by the widest one."""
     side = TradeSide(parent.side)
+    better = min if side is TradeSide.BUY else max
     anchor = far_touch(side, view, limits, now)
     share = (bound_bps or exit_.bound_bps) / _BPS
+    band = None
     if anchor is None:
         mark = None if view is None else view.mark
         anchor = _any_touch(side, view) or mark or parent.reference_price
         share = exit_.widest_share if bound_bps is None else share
-    wanted = anchor * (1 + side.sign * min(share, exit_.widest_share))
+    elif view is not None and rules is not None:
+        band = price_band.worst_allowed(side, view, rules, with_premium=True)
+    if band is None:
+        wanted = anchor * (1 + side.sign * min(share, exit_.widest_share))
+    else:
+        wanted = better(anchor * (1 + side.sign * share), band)
     if exit_.limit is not None:
-        wanted = (min if side is TradeSide.BUY else max)(wanted, exit_.limit)
+        wanted = better(wanted, exit_.limit)
     if rules is None:
         # Without a tick only a price that was on the grid once has a good form.
         return exit_.limit or parent.price_limit

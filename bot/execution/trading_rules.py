@@ -76,6 +76,8 @@ def store(session: Session, rules: Iterable[Instrument], now: datetime) -> int:
                 "max_qty": rule.max_qty,
                 "min_notional": rule.min_notional,
                 "max_leverage": rule.max_leverage,
+                "price_limit_x": rule.price_limit_x,
+                "price_limit_y": rule.price_limit_y,
                 "status": rule.status,
                 "refreshed_at": now,
             }

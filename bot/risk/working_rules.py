@@ -36,8 +36,8 @@ class WorkingRules:
     exit_slippage_bps: float = 100.0
     """Beyond the touch of each attempt; an attempt that finds too little doubles it."""
     exit_widest_bps: float = 500.0
-    """Of any attempt, and from the last known price where there is no touch. Futures are re-priced
-    to the venue's own band."""
+    """Of any attempt where the venue's price band isn't known, and from the last known price where
+    there is no touch."""
 
     # Which algorithm: see `bot.execution.choosing`.
     urgent_confidence: float = 0.9

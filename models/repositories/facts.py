@@ -125,7 +125,8 @@ STATES = """
 """The trading states of the scopes that apply; first of the parts, for it types their columns."""
 INSTRUMENT = """
     SELECT 'instrument', ARRAY[symbol, status],
-        ARRAY[tick_size, qty_step, min_qty, max_qty, min_notional, max_leverage], refreshed_at
+        ARRAY[tick_size, qty_step, min_qty, max_qty, min_notional, max_leverage,
+            price_limit_x, price_limit_y], refreshed_at
       FROM instrument WHERE symbol = :symbol
 """
 
@@ -234,7 +235,7 @@ def instrument_row(
     words: Sequence[str], numbers: Sequence[Decimal], refreshed_at: datetime
 ) -> InstrumentRow:
     """Trading rules as a statement's part gives them; the row belongs to no session."""
-    tick_size, qty_step, min_qty, max_qty, min_notional, max_leverage = numbers
+    tick_size, qty_step, min_qty, max_qty, min_notional, max_leverage, *band = numbers
     return InstrumentRow(
         symbol=words[0],
         status=words[1],
@@ -244,6 +245,8 @@ def instrument_row(
         max_qty=max_qty,
         min_notional=min_notional,
         max_leverage=max_leverage,
+        price_limit_x=band[0],
+        price_limit_y=band[1],
         refreshed_at=refreshed_at,
     )
 

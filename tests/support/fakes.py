@@ -105,6 +105,8 @@ class FakeExchange:
         worth = self.min_notional if price is None else D(str(price)) * qty
         if worth < self.min_notional and not body["reduceOnly"]:
             raise ExchangeRefused(110094, "Order does not meet minimum order value")
+        if price is not None:
+            self._check_band(TradeSide(str(body["side"])), D(str(price)))
         if self.before_post is not None:
             self.before_post()
         if self.hedged:
@@ -116,6 +118,17 @@ class FakeExchange:
             raise error
         link = str(body["orderLinkId"])
         return OrderAck(self.orders[link].order_id, link)
+
+    def _check_band(self, side: TradeSide, price: Decimal) -> None:
+        """Refuses what lies beyond the price band, as an account that forbids re-pricing has it;
+        mark and index are the touch."""
+        rules = self.instrument or INSTRUMENT
+        if rules.price_limit_x is None:
+            return
+        bound = self.touch * (1 + side.sign * rules.price_limit_x)
+        if (price - bound) * side.sign > 0:
+            code = 110121 if side is TradeSide.BUY else 110120
+            raise ExchangeRefused(code, f"price {price} is beyond the band", action="REJECT")
 
     def _take(self, body: Mapping[str, object]) -> None:
         link = str(body["orderLinkId"])

@@ -271,8 +271,8 @@ def instrument(row: Row, *, category: str) -> Instrument:
         min_notional=decimal_or_none(lot, "minNotionalValue") or Decimal(0),
         max_leverage=_above_zero(_mapping(row, "leverageFilter"), "maxLeverage"),
         status=text(row, "status"),
-        price_limit_x=positive_or_none(risk, "priceLimitRatioX") or Decimal("0.01"),
-        price_limit_y=positive_or_none(risk, "priceLimitRatioY") or Decimal("0.02"),
+        price_limit_x=positive_or_none(risk, "priceLimitRatioX"),
+        price_limit_y=positive_or_none(risk, "priceLimitRatioY"),
         funding_interval_minutes=interval if isinstance(interval, int) and interval > 0 else 480,
     )
 

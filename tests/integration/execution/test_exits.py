@@ -1,5 +1,6 @@
 """Exits get out: without a market, without limits, without rules, in whatever form they come."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,7 @@ from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
 from models.tables import DecisionRow, InstrumentRow, PositionRow, ReservationRow
 from tests.support.desk import Desk
-from tests.support.fakes import PRICE
+from tests.support.fakes import INSTRUMENT, PRICE
 
 D = Decimal
 NOTHING_KNOWN: dict[str, Any] = {
@@ -330,3 +331,59 @@ def test_an_exchange_that_fails_is_not_asked_for_each_decision(
     for number in range(5):
         last_resort.approve(f"more-{number}")
     assert len(asked) == 1
+
+
+def banded(desk: Desk, x: str, y: str) -> None:
+    """The venue publishes a band, enforces it by refusal, and its rules are read."""
+    desk.exchange.instrument = replace(INSTRUMENT, price_limit_x=D(x), price_limit_y=D(y))
+    desk.reconciler.refresh_instruments()
+
+
+def test_an_exit_is_not_refused_for_the_venues_band(desk: Desk) -> None:
+    held = open_position(desk)
+    banded(desk, "0.002", "0.004")
+    ask_exit(desk)
+    assert desk.send_due() == [SendResult.SENT]
+    assert prices_sent(desk) == [desk.market.touch * D("0.998")]
+    desk.stream()
+    assert desk.position() == 0
+    assert desk.parent("exit").filled_qty == held
+
+
+def test_an_entry_is_not_refused_for_the_venues_band(desk: Desk) -> None:
+    banded(desk, "0.0001", "0.0002")
+    desk.limits.change(max_slippage_bps=30.0)
+    assert desk.approve("entry")["verdict"] == "allow"
+    assert desk.send_due() == [SendResult.SENT]
+    assert D(str(desk.exchange.accepted[0]["price"])) == D("65006.5")
+
+
+def test_an_exit_in_a_thin_book_goes_on_up_to_a_band_beyond_the_operators_bound(
+    desk: Desk,
+) -> None:
+    open_position(desk)
+    banded(desk, "0.1", "0.2")
+    desk.exchange.fill_share = D(0)
+    ask_exit(desk)
+    for _ in range(8):
+        assert SendResult.REFUSED not in desk.send_due()
+        desk.stream()
+        desk.pass_time(3)
+    touch = desk.market.touch - D("0.1")
+    reached = [round((1 - price / touch) * 100) for price in prices_sent(desk)]
+    assert reached[:4] == [1, 2, 4, 8]
+    assert set(reached[4:]) == {10}
+
+
+def test_a_refusal_for_a_band_that_is_narrower_than_known_halves_what_was_reached(
+    desk: Desk,
+) -> None:
+    open_position(desk)
+    banded(desk, "0.002", "0.004")
+    desk.exchange.faults.append((ExchangeRefused(110120, "price", action="REJECT"), False))
+    ask_exit(desk)
+    assert desk.send_due() == [SendResult.REFUSED]
+    desk.pass_time(3)
+    assert desk.send_due() == [SendResult.SENT]
+    second = desk.exchange.accepted[-1]["price"]
+    assert D("0.9989") < D(str(second)) / desk.market.touch < D("0.9991")

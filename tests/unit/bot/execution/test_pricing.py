@@ -96,6 +96,26 @@ def test_whatever_the_touch_no_price_is_worse_than_the_limit_and_all_are_on_the_
     assert found % D("0.1") == 0
 
 
+BANDED = InstrumentRow(
+    symbol="BTCUSDT",
+    tick_size=D("0.1"),
+    qty_step=D("0.001"),
+    min_notional=D(5),
+    price_limit_x=D("0.002"),
+    price_limit_y=D("0.004"),
+)
+CALM = {"mark": D("30000"), "index": D("30000")}
+
+
+def test_an_entrys_bound_ends_at_the_venues_band() -> None:
+    """0.2 % of the mark, and on the tick inside."""
+    view = market(mark=D("30000.1"), index=D("30000"), ask=D("30050"))
+    wide = limits(max_slippage_bps=100.0)
+    assert bound(parent(), child(), view, BANDED, wide, NOW) == D("30060.1")
+    sold = bound(parent("sell", "29000"), child(), market(**CALM), BANDED, wide, NOW)
+    assert sold == D("29940")
+
+
 EXIT = {"bound_bps": "100", "widest_bps": "500", "limit": None}
 
 
@@ -129,6 +149,28 @@ def test_an_exit_reaches_beyond_the_touch_of_now_by_its_bound_and_no_further(
         assert found <= at * (1 + reach)
     else:
         assert at * (1 - reach) <= found <= at + D("0.1")
+
+
+def test_an_exit_reaches_up_to_the_venues_band_and_no_further() -> None:
+    assert bound(leaving(), child(), market(**CALM), BANDED, limits(), NOW) == D("29940")
+    near = child(bound_bps=D(10))
+    assert bound(leaving(), near, market(**CALM), BANDED, limits(), NOW) == D("29970")
+
+
+def test_an_exit_passes_the_operators_widest_bound_where_the_band_is_wider() -> None:
+    rules = InstrumentRow(
+        tick_size=D("0.1"),
+        qty_step=D("0.001"),
+        min_notional=D(5),
+        price_limit_x=D("0.1"),
+        price_limit_y=D("0.2"),
+    )
+    far = child(bound_bps=D(800))
+    calm = market(**CALM, bid=D("30000"), ask=D("30000.1"))
+    assert bound(leaving(), far, calm, rules, limits(), NOW) == D("27600")
+    assert bound(leaving(), far, calm, RULES, limits(), NOW) == D("28500")
+    old = market(as_of=NOW - timedelta(seconds=40), bid=D("28000"))
+    assert bound(leaving(), far, old, rules, limits(), NOW) == D("26600")
 
 
 def test_an_exit_without_a_fresh_touch_goes_by_the_last_one_then_by_its_reference() -> None:

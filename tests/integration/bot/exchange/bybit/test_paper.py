@@ -39,10 +39,13 @@ from bot.exchange.protocol import (
     TimeInForce,
     Wallet,
 )
+from bot.execution.price_band import worst_allowed
 from bot.execution.venue_acts import VenueAct, act_of
 from bot.market.features import MarketTracker
 from bot.market.frames import BookFrame, TickerFrame, TradeFrame
+from bot.risk.snapshot import MarketView
 from models.enums import TradeSide
+from models.tables import InstrumentRow
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.services
@@ -157,6 +160,46 @@ def test_the_account_is_ready_and_its_market_readable(exchange: BybitExchange) -
     assert abs(exchange.clock_offset_ms()) < 250
     assert SYMBOL in {row.symbol for row in exchange.instruments()}
     assert exchange.wallet().equity > 0
+
+
+DRIFT = D("0.001")
+"""The synthetic market moves less between two calls, also on a busy machine."""
+
+
+@pytest.mark.parametrize("side", list(TradeSide))
+def test_the_price_band_is_computed_as_the_exchange_has_it(
+    exchange: BybitExchange, side: TradeSide
+) -> None:
+    (rules,) = [row for row in exchange.instruments() if row.symbol == SYMBOL]
+    assert rules.price_limit_x is not None and rules.price_limit_x > 5 * DRIFT
+    row = InstrumentRow(price_limit_x=rules.price_limit_x, price_limit_y=rules.price_limit_y)
+    market = {"category": "linear", "symbol": SYMBOL}
+    ticker = exchange._session.read("get_tickers", **market)["list"][0]
+    published = exchange._session.read("get_price_limit", **market)
+    view = MarketView(
+        symbol=SYMBOL,
+        as_of=exchange.server_time(),
+        bid=D(ticker["bid1Price"]),
+        ask=D(ticker["ask1Price"]),
+        mark=D(ticker["markPrice"]),
+        index=D(ticker["indexPrice"]),
+    )
+    ours = worst_allowed(side, view, row, with_premium=True)
+    theirs = D(published["buyLmt" if side is TradeSide.BUY else "sellLmt"])
+    assert ours is not None
+    assert abs(ours / theirs - 1) < DRIFT
+
+
+def test_a_price_beyond_the_band_is_moved_to_it(exchange: BybitExchange) -> None:
+    order = intent(exchange, "1.1", side=TradeSide.BUY, time_in_force=TimeInForce.IOC)
+    assert order.price is not None
+    exchange.place(exchange.order_body(order))
+    moved = final(exchange, order.order_link_id)
+    assert moved.price is not None and moved.price < order.price
+    back = intent(exchange, "0.9", side=TradeSide.SELL, time_in_force=TimeInForce.IOC)
+    exchange.place(exchange.order_body(back))
+    moved = final(exchange, back.order_link_id)
+    assert back.price is not None and moved.price is not None and moved.price > back.price
 
 
 def test_a_deposit_and_a_withdrawal_show_in_the_wallet_and_as_cash_flows(

@@ -300,7 +300,14 @@ def test_an_unreadable_instrument_is_left_out_and_the_others_stay() -> None:
     ]
     (found,) = exchange(Transport([envelope({"list": rows})]), FixedClock(NOW)).instruments()
     assert (found.symbol, found.tick_size, found.max_market_qty) == ("BTCUSDT", D("0.1"), D(500))
-    assert (found.price_limit_x, found.funding_interval_minutes) == (D("0.03"), 240)
+    assert (found.price_limit_x, found.price_limit_y) == (D("0.03"), D("0.04"))
+    assert found.funding_interval_minutes == 240
+
+
+def test_a_price_band_that_isnt_told_is_not_guessed() -> None:
+    rows = [INSTRUMENT | {"riskParameters": {}}]
+    (found,) = exchange(Transport([envelope({"list": rows})]), FixedClock(NOW)).instruments()
+    assert (found.price_limit_x, found.price_limit_y) == (None, None)
 
 
 KEY_INFO: dict[str, Any] = {

@@ -1,0 +1,47 @@
+"""The venue's price band: between which prices it takes a futures order now.
+
+Bybit's rule (May 2026), with X and Y out of the trading rules and P the mean premium of the mid
+over the mark in the last 30 s: the highest purchase is min(mark(1+Y), max(index, mark(1+X) +
+max(0, P))); the lowest sale is its mirror image. What lies beyond is moved to the band or refused,
+as the account has set it.
+"""
+
+from decimal import Decimal
+
+from bot.risk.snapshot import MarketView
+from models.enums import TradeSide
+from models.tables import InstrumentRow
+
+_BPS = 10_000
+_ZERO = Decimal(0)
+
+
+def worst_allowed(
+    side: TradeSide, view: MarketView, rules: InstrumentRow, *, with_premium: bool
+) -> Decimal | None:
+    """The worst price that the venue takes of this side; None where the band isn't known.
+
+    The mean premium isn't published. `with_premium` puts the present one in its place: as far as
+    the venue may go. Without it the price lies in the band whatever the premium was.
+    """
+    x, y, mark = rules.price_limit_x, rules.price_limit_y, view.mark
+    if x is None or y is None or mark is None:
+        return None
+    sign, index = side.sign, mark if view.index is None else view.index
+    premium = _premium(view, mark) * sign if with_premium else _ZERO
+    near = mark * (1 + sign * x) + sign * max(_ZERO, premium)
+    far = mark * (1 + sign * y)
+    if side is TradeSide.BUY:
+        return min(far, max(index, near))
+    return max(far, min(index, near))
+
+
+def reach_bps(rules: InstrumentRow) -> Decimal | None:
+    """The band's widest distance from the mark; None where the venue doesn't say."""
+    return None if rules.price_limit_y is None else rules.price_limit_y * _BPS
+
+
+def _premium(view: MarketView, mark: Decimal) -> Decimal:
+    if view.bid is None or view.ask is None:
+        return _ZERO
+    return (view.bid + view.ask) / 2 - mark

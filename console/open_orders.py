@@ -54,6 +54,7 @@ def _facts(parent: ParentOrderRow, children: Sequence[ChildOrderRow]) -> dict[st
         "chosen_because": parent.params.get("chosen_because"),
         "state": parent.state,
         "stop_reason": parent.stop_reason,
+        "set_aside_for": parent_words.set_aside_for(parent),
         "approved_qty": parent.approved_qty,
         "filled_qty": parent.filled_qty,
         "released_qty": parent.released_qty,
@@ -111,7 +112,14 @@ def _cells(entry: Mapping[str, Any]) -> tuple[str, ...]:
         plain(entry["filled_qty"]),
         plain(entry["open_qty"]),
         ", ".join(_resting_words(child) for child in entry["resting"]),
-        escape(parent_words.standing_words(entry["state"], entry["stop_reason"], entry["pace"])),
+        escape(
+            parent_words.standing_words(
+                entry["state"],
+                entry["stop_reason"],
+                entry["pace"],
+                set_aside_for=entry["set_aside_for"],
+            )
+        ),
         parent_words.ladder_words(entry["ladder"]),
         utc(min(following)) if following else "",
         utc(entry["deadline_at"]),

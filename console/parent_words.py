@@ -38,15 +38,28 @@ def ladder_words(ladder: Mapping[str, Any] | None) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(positions.items()) if count)
 
 
-def standing_words(state: str, stop_reason: str | None, pace: Mapping[str, Any] | None) -> str:
+def standing_words(
+    state: str,
+    stop_reason: str | None,
+    pace: Mapping[str, Any] | None,
+    *,
+    set_aside_for: str | None = None,
+) -> str:
     """What is in its way, the strongest first; empty when it is just worked."""
     if ParentState(state).is_final:
         return ""
     if stop_reason is not None:
         return f"ending: {stop_reason}"
+    if set_aside_for is not None:
+        return f"set aside: {set_aside_for}"
     if state == ParentState.PAUSED:
         return PAUSED
     return pace_words(pace)
+
+
+def set_aside_for(parent: ParentOrderRow) -> str | None:
+    """Why its steps go on failing, where it is set aside for that."""
+    return None if parent.set_aside_at is None else parent.failure or "its steps fail"
 
 
 def progress_words(parent: ParentOrderRow | None) -> str:
@@ -55,7 +68,9 @@ def progress_words(parent: ParentOrderRow | None) -> str:
         return ""
     share = parent.filled_qty / parent.approved_qty
     work = f"{algorithm_words(parent.algorithm, parent.ladder)}, {share:.0%} filled"
-    standing = standing_words(parent.state, parent.stop_reason, parent.pace)
+    standing = standing_words(
+        parent.state, parent.stop_reason, parent.pace, set_aside_for=set_aside_for(parent)
+    )
     return "; ".join(part for part in (standing, work) if part)
 
 

@@ -129,7 +129,12 @@ def _about_the_work(parent: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         ("plan", parent_words.planning_words(params)),
         (
             "in its way",
-            parent_words.standing_words(parent["state"], parent["stop_reason"], parent["pace"]),
+            parent_words.standing_words(
+                parent["state"],
+                parent["stop_reason"],
+                parent["pace"],
+                set_aside_for=parent["failure"] if parent["set_aside_at"] else None,
+            ),
         ),
         ("failures in a row", parent_words.ladder_words(parent["ladder"])),
         ("end", parent["end_reason"] or ""),

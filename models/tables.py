@@ -216,6 +216,8 @@ class ParentOrderRow(Base):
     """Looks that failed in a row; each puts off the next one."""
     failure: Mapped[str | None]
     """Why the last of them failed."""
+    set_aside_at: Mapped[datetime | None]
+    """Since when its steps only wind it down, because they went on failing."""
     stop_reason: Mapped[str | None]
     """Why it is being ended: nothing more is placed, and what rests is cancelled."""
     pace: Mapped[dict[str, Any] | None]

@@ -94,6 +94,8 @@ class ParentControl:
                 return _unchanged(uow, parent)
             now = self._clock.now()
             parent.state = ParentState.WORKING
+            # Whoever was set aside for its failures begins to count them anew.
+            parent.set_aside_at, parent.step_failures, parent.failure = None, 0, None
             late = self._wake_late_children(uow, parent, now)
             step_soon(uow, parent, now, self._wakeups)
             _record(uow, parent, "parent_resumed", why, actor, now)

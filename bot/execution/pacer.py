@@ -60,7 +60,11 @@ class Pacer:
         """Looks at every open parent; returns how many changed their pace or were cut."""
         limits = self.limits.limits()
         with self.db.reading() as session:
-            seen = orders.open_parents(session, self.account)
+            seen = [
+                parent
+                for parent in orders.open_parents(session, self.account)
+                if parent.set_aside_at is None  # nothing of it is placed: there is no pace to set
+            ]
             circumstances = _read(session, seen, self.market, self.account, self.clock.now())
         rules = pacing_rules(limits)
         changed = sum(

@@ -123,14 +123,23 @@ def stop(
     if ParentState(parent.state).is_final:
         return 0
     parent.stop_reason = parent.stop_reason or reason
+    ended = call_back(uow, parent, reason, now)
+    _wind_down(uow, parent, now, parent.stop_reason, wakeups)
+    return ended
+
+
+def call_back(uow: UnitOfWork, parent: ParentOrderRow, note: str, now: datetime) -> int:
+    """Nothing of it is to stay open: planned children end, what rests is to be cancelled.
+
+    Returns how many planned children ended; the parent goes on as it is.
+    """
     children = lock_open_children(uow.session, parent.request_id)
     planned = [child for child in children if child.state == ChildState.PLANNED]
     sent = [child for child in children if child.state != ChildState.PLANNED]
-    _end_planned(uow, parent, planned, ChildState.CANCELLED, now, reason)
+    _end_planned(uow, parent, planned, ChildState.CANCELLED, now, note)
     for child in sent:
         if child.rests and child.cancel_requested_at is None:
             child.cancel_requested_at = now
-    _wind_down(uow, parent, now, parent.stop_reason, wakeups)
     return len(planned)
 
 

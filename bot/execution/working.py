@@ -23,6 +23,7 @@ from bot.execution import (
     ownership,
     permits,
     pricing,
+    setting_aside,
     settlement,
     steppers,
     volume_counter,
@@ -154,8 +155,13 @@ class ParentWorker:
                 return StepResult.IDLE
             if parent.step_at > now:
                 return StepResult.NOT_DUE
-            cancels = self._advance(uow, parent, look, now)
-            failing_steps.worked(parent)
+            if parent.set_aside_at is None:
+                cancels = self._advance(uow, parent, look, now)
+                failing_steps.worked(parent)
+            else:
+                setting_aside.wind_down(uow, parent, now, self._wakeups)
+                children = orders.open_children(uow.session, request_id)
+                cancels = self._cancels_to_send(parent, children, now)
             hit(BEFORE_STEP_COMMIT, parent.algorithm)
             uow.commit()
         hit(AFTER_STEP_COMMIT, parent.algorithm)
@@ -182,6 +188,8 @@ class ParentWorker:
         now = self._clock.now()
         if parent.step_at > now:
             return StepResult.NOT_DUE
+        if parent.set_aside_at is not None:
+            return _Look(parent.symbol, None, None)
         forecast = self._forecast(parent, now)
         return _Look(parent.symbol, self._market.get(parent.symbol), forecast)
 

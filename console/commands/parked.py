@@ -1,4 +1,5 @@
-"""`mlrisk parked`: requests whose validation failed too often, and what becomes of them."""
+"""`mlrisk parked`: what failed too often, requests at their validation and trades at their steps,
+and what becomes of them."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,14 +8,16 @@ import typer
 
 from console.configuring import ActorOption, ReasonOption, actor_of
 from console.context import HomeOption, JsonOption, acting, reading, settings_of
-from console.output import print_json, stdout, utc
+from console.output import plain, print_json, stdout, utc
 
 if TYPE_CHECKING:
-    from bot.execution.parking import ParkedRequests
-    from models.tables import TradeRequestRow
+    from bot.execution.setting_aside import ParkedWork
+    from models.tables import ParentOrderRow, TradeRequestRow
 
 app = typer.Typer(
-    no_args_is_help=True, help="See, release or end requests whose validation failed too often."
+    no_args_is_help=True,
+    help="See, release or end requests whose validation failed too often, and trades whose steps "
+    "did.",
 )
 
 RequestArgument = Annotated[str, typer.Argument(help="As the strategy named it.")]
@@ -22,15 +25,18 @@ RequestArgument = Annotated[str, typer.Argument(help="As the strategy named it."
 
 @app.command("list", epilog="Example: mlrisk parked list --json")
 def list_parked(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List what is parked, with the failure that parked it."""
+    """List what is parked, with the failure that parked it. A trade ends by itself ten minutes
+    after it was set aside."""
     from rich.markup import escape
 
     from bot.execution.parking import parked
+    from bot.execution.setting_aside import all_set_aside
 
     with reading(settings_of(ctx, home).require_database_url()) as session:
         found = [_facts(row) for row in parked(session)]
+        trades = [_trade_facts(row) for row in all_set_aside(session)]
     if as_json:
-        print_json({"parked": found})
+        print_json({"parked": found, "set_aside": trades})
         return
     for facts in found:
         stdout().print(
@@ -38,7 +44,13 @@ def list_parked(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption
             f"{utc(facts['since'])}, {facts['attempts']} attempts: "
             f"{escape(facts['failure'] or '')}"
         )
-    if not found:
+    for facts in trades:
+        stdout().print(
+            f"{escape(facts['request_id'])} {facts['side']} {escape(facts['symbol'])} set aside "
+            f"since {utc(facts['since'])}, {plain(facts['open_qty'])} left, "
+            f"{facts['attempts']} failed steps: {escape(facts['failure'] or '')}"
+        )
+    if not found and not trades:
         stdout().print("nothing is parked")
 
 
@@ -51,10 +63,12 @@ def release(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let one be validated again; the gate judges its age as of then."""
+    """Let a request be validated again; the gate judges its age as of then. A trade goes on with
+    what is left, to its own deadline."""
     _act(
         ctx,
         home,
+        request_id,
         lambda acts: acts.release(request_id, reason=reason, actor=actor_of(actor)),
         as_json=as_json,
     )
@@ -69,10 +83,11 @@ def end(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """End one: it will never be validated."""
+    """End a request: it will never be validated. A trade ends when nothing of it is open."""
     _act(
         ctx,
         home,
+        request_id,
         lambda acts: acts.end(request_id, reason=reason, actor=actor_of(actor)),
         as_json=as_json,
     )
@@ -81,24 +96,25 @@ def end(
 def _act(
     ctx: typer.Context,
     home: Any,
-    act: "Callable[[ParkedRequests], TradeRequestRow]",
+    request_id: str,
+    act: "Callable[[ParkedWork], str]",
     *,
     as_json: bool,
 ) -> None:
     from rich.markup import escape
 
     from bot.clock import SystemClock
-    from bot.execution.parking import ParkedRequests
     from bot.execution.ports import DispatcherOnly
+    from bot.execution.setting_aside import ParkedWork
     from console.operator import wakeups
 
     settings = settings_of(ctx, home)
     with acting(settings) as db:
-        row = act(ParkedRequests(db, SystemClock(), wakeups(settings) or DispatcherOnly()))
+        status = act(ParkedWork(db, SystemClock(), wakeups(settings) or DispatcherOnly()))
     if as_json:
-        print_json({"request_id": row.request_id, "status": str(row.status)})
+        print_json({"request_id": request_id, "status": status})
     else:
-        stdout().print(f"{escape(row.request_id)}: {row.status}")
+        stdout().print(f"{escape(request_id)}: {status}")
 
 
 def _facts(row: "TradeRequestRow") -> dict[str, Any]:
@@ -110,4 +126,17 @@ def _facts(row: "TradeRequestRow") -> dict[str, Any]:
         "attempts": row.attempts,
         "failure": row.failure,
         "since": row.updated_at,
+    }
+
+
+def _trade_facts(row: "ParentOrderRow") -> dict[str, Any]:
+    return {
+        "request_id": row.request_id,
+        "symbol": row.symbol,
+        "side": row.side,
+        "strategy": row.strategy,
+        "attempts": row.step_failures,
+        "failure": row.failure,
+        "since": row.set_aside_at,
+        "open_qty": row.approved_qty - row.filled_qty - row.released_qty,
     }

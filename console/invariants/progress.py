@@ -107,7 +107,10 @@ def _forgotten_parents(session: Session, now: datetime) -> Iterator[str]:
     since what rests must be called back; the trading state is none, for the same reason."""
     rows = session.scalars(select(ParentOrderRow).where(ParentOrderRow.stepped, PARENT_IS_OPEN))
     for row in rows:
-        if row.step_failures >= ALERTED_AT:
+        if row.set_aside_at is not None:
+            since = utc(row.set_aside_at)
+            yield f"parent {row.request_id} is set aside since {since}: {row.failure}"
+        elif row.step_failures >= ALERTED_AT:
             yield f"parent {row.request_id} can't be worked: {row.failure}"
         elif row.step_at is None:
             yield f"parent {row.request_id} is {row.state}, and no next step is planned"

@@ -1,14 +1,17 @@
-"""A parent whose steps fail is looked at ever less often and alerted, and never given up."""
+"""A parent whose steps fail is looked at ever less often, alerted, and set aside at last."""
 
 from datetime import timedelta
 
 import pytest
 
-from bot.errors import DependencyDown
-from bot.execution.failing_steps import ALERTED_AT, LONGEST_PAUSE
+from bot.errors import DependencyDown, Refused
+from bot.execution.failing_steps import ALERTED_AT, LONGEST_PAUSE, SET_ASIDE_AT
+from bot.execution.sender import SendResult
+from bot.execution.setting_aside import PATIENCE, ParkedWork, all_set_aside
 from bot.execution.working import StepResult
 from console.invariants.evidence import Evidence
 from console.invariants.progress import i6_work_resumes_and_fills_agree
+from models.enums import ParentState
 from tests.support.desk import Desk
 
 pytestmark = pytest.mark.services
@@ -34,9 +37,10 @@ def _look(desk: Desk) -> list[StepResult]:
     assert due is not None
     if due > desk.clock.now():
         desk.clock.move_to(due)
-    desk.wakeups.parents.clear()
     desk.dispatcher.tick()
-    return [desk.worker.step(key) for key, _ in list(desk.wakeups.parents)]
+    woken = {key for key, _ in desk.wakeups.parents}
+    desk.wakeups.parents.clear()
+    return [desk.worker.step(key) for key in sorted(woken)]
 
 
 def test_failures_put_off_the_next_look_are_alerted_and_forgotten(
@@ -75,3 +79,157 @@ def test_servers_that_are_away_are_no_failure_of_the_parent(
     with pytest.raises(DependencyDown):
         desk.worker.step("r-1")
     assert desk.parent().step_failures == 0
+
+
+def _fail_until_set_aside(desk: Desk) -> None:
+    for _ in range(SET_ASIDE_AT):
+        assert _look(desk) == [StepResult.FAILED]
+
+
+def _rest(desk: Desk, **signal: object) -> str:
+    """A trade with an order at the exchange; returns the order's id."""
+    assert desk.approve(signal_data={**ICEBERG, **signal})["verdict"] == "allow"
+    assert desk.step() is StepResult.STEPPED
+    desk.stream()
+    (order,) = desk.exchange.open_orders()
+    return order.order_link_id
+
+
+def test_what_fails_too_often_is_set_aside_and_its_orders_are_called_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    resting = _rest(desk)
+    _fail_with(desk, monkeypatch, ArithmeticError("odd numbers"))
+    _fail_until_set_aside(desk)
+    parent = desk.parent()
+    assert (parent.state, parent.set_aside_at) == (ParentState.PAUSED, desk.clock.now())
+    assert desk.audit_kinds().count("parent_set_aside") == 1
+    assert [record.levelname for record in caplog.records].count("CRITICAL") == 2
+    # What its steps fail for is not asked any more.
+    assert _look(desk) == [StepResult.STEPPED]
+    assert desk.exchange.cancel_requests == [resting]
+    desk.stream()
+    assert desk.parent().failure == "ArithmeticError: odd numbers"
+    assert desk.reservation().open_qty == desk.parent().approved_qty
+    with desk.db.reading() as session:
+        assert [row.request_id for row in all_set_aside(session)] == ["r-1"]
+        violations = i6_work_resumes_and_fills_agree(Evidence(session, None, desk.clock.now()))
+    assert [words for words in violations if "r-1 is set aside since" in words]
+    desk.check_balance()
+
+
+def test_what_nobody_lets_go_on_ends_and_is_released(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _rest(desk)
+    _fail_with(desk, monkeypatch, ArithmeticError("odd numbers"))
+    _fail_until_set_aside(desk)
+    since = desk.clock.now()
+    assert _look(desk) == [StepResult.STEPPED]
+    desk.stream()
+    while desk.parent().finished_at is None:
+        assert _look(desk) == [StepResult.STEPPED]
+    parent = desk.parent()
+    assert parent.finished_at == min(since + PATIENCE, parent.deadline_at)
+    assert parent.end_reason == "its steps fail: ArithmeticError: odd numbers"
+    assert (parent.state, parent.released_qty) == (ParentState.UNFILLED, parent.approved_qty)
+    assert desk.reservation().open_qty == 0
+    desk.check_balance()
+    with desk.db.reading() as session:
+        assert all_set_aside(session) == []
+
+
+def test_nothing_is_released_while_an_order_may_still_fill(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resting = _rest(desk)
+    _fail_with(desk, monkeypatch, ArithmeticError("odd numbers"))
+    _fail_until_set_aside(desk)
+    desk.exchange.cancel_faults = [(DependencyDown("no exchange"), False)] * 3
+    desk.clock.move_to(desk.parent().deadline_at)
+    for _ in range(3):
+        assert _look(desk) == [StepResult.STEPPED]
+        assert desk.parent().finished_at is None
+        assert desk.reservation().open_qty > 0
+    filled = desk.exchange.fill(resting)
+    desk.stream()
+    parent = desk.parent()
+    assert (parent.state, parent.filled_qty) == (ParentState.PARTIAL, filled)
+    assert desk.reservation().open_qty == 0
+    desk.check_balance()
+
+
+def test_an_operator_lets_it_go_on_or_ends_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    _rest(desk)
+    _fail_with(desk, monkeypatch, ArithmeticError("odd numbers"))
+    _fail_until_set_aside(desk)
+    assert _look(desk) == [StepResult.STEPPED]
+    desk.stream()
+    acts = ParkedWork(desk.db, desk.clock, desk.wakeups)
+    with pytest.raises(Refused, match="reason"):
+        acts.release("r-1", reason=" ", actor="cli:bob")
+    assert acts.release("r-1", reason="fixed?", actor="cli:bob") == "working"
+    _fail_until_set_aside(desk)
+    monkeypatch.undo()
+    assert acts.release("r-1", reason="fixed", actor="cli:bob") == "working"
+    assert (desk.parent().step_failures, desk.parent().set_aside_at) == (0, None)
+    assert _look(desk) == [StepResult.STEPPED]
+    assert desk.send_due() == [SendResult.SENT]
+    assert len(desk.exchange.open_orders()) == 1
+    _fail_with(desk, monkeypatch, ArithmeticError("odd numbers"))
+    _fail_until_set_aside(desk)
+    acts.end("r-1", reason="enough", actor="cli:bob")
+    assert _look(desk) == [StepResult.STEPPED]
+    desk.stream()
+    assert desk.parent().end_reason == "cancelled by the operator: enough"
+    assert desk.reservation().open_qty == 0
+    desk.check_balance()
+
+
+def test_an_exit_is_tried_until_its_deadline_and_then_called_back_and_alerted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.approve("r-in", signal_data={"position_size": "3000", "algorithm": "immediate"})
+    desk.send_due()
+    desk.stream()
+    signal = {**ICEBERG, "reduce_only": True}
+    assert desk.approve("r-1", side="sell", signal_data=signal)["verdict"] in ("allow", "shrink")
+    assert desk.step() is StepResult.STEPPED
+    desk.stream()
+    (resting,) = desk.exchange.open_orders()
+    _fail_with(desk, monkeypatch, ArithmeticError("odd numbers"))
+    tries = 0
+    while desk.clock.now() < desk.parent().deadline_at:
+        before = desk.clock.now()
+        assert _look(desk) == [StepResult.FAILED]
+        assert desk.clock.now() - before <= LONGEST_PAUSE
+        tries += 1
+        if desk.clock.now() < desk.parent().deadline_at:
+            assert desk.parent().set_aside_at is None
+    assert tries > SET_ASIDE_AT
+    assert _look(desk) == [StepResult.STEPPED]
+    assert desk.exchange.cancel_requests == [resting.order_link_id]
+    desk.stream()
+    parent = desk.parent()
+    assert (parent.state, parent.end_reason) == (
+        ParentState.UNFILLED,
+        "its steps fail: ArithmeticError: odd numbers",
+    )
+    assert desk.audit_kinds().count("exit_unfilled") == 1
+    desk.check_balance()
+
+
+def test_what_is_being_ended_is_called_back_although_its_steps_fail(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resting = _rest(desk)
+    _fail_with(desk, monkeypatch, ArithmeticError("odd numbers"))
+    desk.halter.halt(reason="drill", actor="me")
+    for _ in range(ALERTED_AT):
+        assert _look(desk) == [StepResult.FAILED]
+    assert _look(desk) == [StepResult.STEPPED]
+    assert desk.exchange.cancel_requests == [resting]
+    desk.stream()
+    parent = desk.parent()
+    assert (parent.state, parent.end_reason) == (ParentState.UNFILLED, "halted")
+    desk.check_balance()

@@ -109,6 +109,38 @@ def test_parked_requests_are_listed_released_and_ended(
 
 
 @pytest.mark.services
+def test_trades_that_are_set_aside_are_listed_released_and_ended(
+    away: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away.decide("r-1")
+
+    def set_aside() -> None:
+        with away.db.transaction() as session:
+            parent = session.get_one(ParentOrderRow, "r-1")
+            parent.state, parent.set_aside_at = "paused", START
+            parent.step_failures, parent.failure = 10, "ArithmeticError: [odd]"
+
+    def parent() -> ParentOrderRow:
+        with away.db.reading() as session:
+            return session.get_one(ParentOrderRow, "r-1")
+
+    set_aside()
+    assert run(["parked", "list"]) == ExitCode.OK
+    assert "10 failed steps: ArithmeticError: [odd]" in " ".join(capsys.readouterr().out.split())
+    assert run(["parked", "list", "--json"]) == ExitCode.OK
+    (listed,) = json.loads(capsys.readouterr().out)["set_aside"]
+    assert listed["request_id"] == "r-1"
+    assert run(["order", "list"]) == ExitCode.OK
+    assert "set aside" in " ".join(capsys.readouterr().out.split())
+    assert run(["parked", "release", "r-1", "--reason", "fixed", "--json"]) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["status"] == "working"
+    assert (parent().set_aside_at, parent().step_failures) == (None, 0)
+    set_aside()
+    assert run(["parked", "end", "r-1", "--reason", "drill"]) == ExitCode.OK
+    assert parent().stop_reason == "cancelled by the operator: drill"
+
+
+@pytest.mark.services
 def test_resume_is_free_in_development_and_refused_in_production(
     away: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,6 +56,7 @@ secrets:  ## Generate the secrets of docker-compose.yml that are not there yet
 	keep() { [ -s "$$1.txt" ] || { printf '%s' "$$2" > "$$1.txt"; echo "wrote secrets/$$1.txt"; }; }; \
 	keep postgres_password "$$(random)"; \
 	keep redis_password "$$(random)"; \
+	keep market_key "$$(random)"; \
 	keep flower_login "mlrisk:$$(random)"; \
 	keep api_key paper-key; \
 	keep api_secret paper-secret; \

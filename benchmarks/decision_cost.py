@@ -24,7 +24,7 @@ from bot.execution.ports import DispatcherOnly
 from config.celery import with_database
 from config.settings import Settings
 from models.database import Database
-from tasks.context import MARKET_DATABASE
+from tasks.context import MARKET_DATABASE, market_seal
 from tests.support.system import trade_request
 
 _ANSWERED = b"ReadyForQuery"
@@ -81,7 +81,7 @@ def cost_of_one(settings: Settings, directory: Path, decisions: int, profile: in
         service = ApprovalService(
             db=database,
             account=settings.account,
-            market=RedisMarketCache(redis, SYMBOLS),
+            market=RedisMarketCache(redis, SYMBOLS, seal=market_seal(settings, clock)),
             limits=ConfiguredLimits(settings, database),
             clock=clock,
             wakeups=DispatcherOnly(),

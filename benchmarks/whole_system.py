@@ -15,13 +15,14 @@ from celery import Celery
 from redis import Redis
 from sqlalchemy import select
 
+from bot.clock import SystemClock
 from bot.exchange.market_cache import RedisMarketCache
 from config.celery import with_database
 from config.settings import PREFIX, Settings, load_settings
 from models import migrate
 from models.database import Database
 from models.tables import EquityRow
-from tasks.context import MARKET_DATABASE
+from tasks.context import MARKET_DATABASE, market_seal
 from tests.support.system import RICH_ACCOUNT
 from workers import topology
 from workers.home import Home
@@ -88,18 +89,19 @@ def whole_system(directory: Path) -> Iterator[WholeSystem]:
     try:
         settings = load_settings(home.path)
         database = Database(settings.require_database_url())
-        wait_until_priced(database, settings.require_redis_url())
+        wait_until_priced(database, settings)
         yield WholeSystem(home, supervisor, settings, database)
         database.dispose()
     finally:
         supervisor.shutdown()
 
 
-def wait_until_priced(database: Database, redis_url: str) -> None:
+def wait_until_priced(database: Database, settings: Settings) -> None:
     """Returns when money and markets are known; that the processes work the start has seen."""
     deadline = time.monotonic() + READY_SECONDS
-    with Redis.from_url(with_database(redis_url, MARKET_DATABASE)) as client:
-        market = RedisMarketCache(client)
+    url = with_database(settings.require_redis_url(), MARKET_DATABASE)
+    with Redis.from_url(url) as client:
+        market = RedisMarketCache(client, seal=market_seal(settings, SystemClock()))
         while not _is_priced(database, market):
             if time.monotonic() > deadline:
                 raise RuntimeError("the system was not ready in time")

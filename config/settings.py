@@ -42,6 +42,12 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = Field(default=None, description="postgresql+psycopg://…")
     redis_url: SecretStr | None = Field(default=None, description="redis://…; database 0 is used")
+    market_key: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="seals the market in Redis, so that only the feed can make it; feed, workers "
+        "and console share it. Without it whatever Redis holds is believed",
+    )
 
     account: str = Field(default=identity.PAPER_ACCOUNT, min_length=1, max_length=64)
     exchange_mode: ExchangeMode = ExchangeMode.PAPER

@@ -133,16 +133,17 @@ def _vitals(settings: Settings) -> list[HealthCheck]:
 def _markets(settings: Settings) -> "dict[str, MarketView | None]":
     from redis import Redis
 
+    from bot.clock import SystemClock
     from bot.exchange.market_cache import RedisMarketCache
     from config.celery import with_database
-    from tasks.context import MARKET_DATABASE
+    from tasks.context import MARKET_DATABASE, market_seal
 
     if settings.redis_url is None:
         return {}
     url = with_database(settings.require_redis_url(), MARKET_DATABASE)
     timeout = _TIMEOUT_SECONDS
     with Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout) as client:
-        cache = RedisMarketCache(client)
+        cache = RedisMarketCache(client, seal=market_seal(settings, SystemClock()))
         return {symbol: cache.get(symbol) for symbol in settings.symbol_list}
 
 

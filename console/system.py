@@ -178,6 +178,7 @@ def _options(settings: Settings, options: StartOptions) -> topology.Options:
         demo=options.demo,
         database_url=_revealed(settings.database_url),
         redis_url=_revealed(settings.redis_url),
+        market_key=_revealed(settings.market_key),
         exchange_url=settings.exchange_url or (settings.paper_url if paper else None),
         symbols=settings.symbol_list,
         recordings=settings.recordings,

@@ -11,12 +11,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from bot.execution.forged_market import FORGED
 from bot.risk.snapshot import MarketView
 from console.output import plain
 from models.enums import ChildState, ExecutionStatus, TradingState
 from models.open_rows import CHILD_MAY_BE_AT_EXCHANGE, PARENT_IS_OPEN
 from models.repositories import bases
 from models.tables import (
+    AuditRow,
     BreakerRow,
     CashFlowRow,
     ChildOrderRow,
@@ -37,6 +39,7 @@ SILENT_SECONDS = 45.0
 """Two ping periods and a bit: then a stream gives itself up."""
 MARKET_SECONDS = 10.0
 """Twice what the gate lets pass: it has refused for a while."""
+FORGED_LATELY = timedelta(minutes=10)
 MONEY_AGE = timedelta(seconds=30)
 RULES_AGE = timedelta(hours=3)
 STUCK = timedelta(seconds=60)
@@ -113,6 +116,22 @@ def markets(patient: Patient) -> Iterator[Vital]:
         elif (patient.now - view.as_of).total_seconds() > MARKET_SECONDS:
             problem = f"its market is {patient.age(view.as_of)} old"
         yield Vital(f"market of {symbol}", problem, down=True)
+
+
+def forged(patient: Patient) -> Iterator[Vital]:
+    """Whoever writes the market without our key has the broker's password."""
+    keys = patient.session.scalars(
+        select(AuditRow.subject)
+        .where(
+            AuditRow.chain == patient.account,
+            AuditRow.kind == FORGED,
+            AuditRow.at > patient.now - FORGED_LATELY,
+        )
+        .distinct()
+        .order_by(AuditRow.subject)
+    ).all()
+    shown = ", ".join(keys[:_SHOWN])
+    yield Vital("market's seals", f"not written by our feed: {shown}" if keys else None)
 
 
 def instruments(patient: Patient) -> Iterator[Vital]:
@@ -253,6 +272,7 @@ QUESTIONS: tuple[Callable[[Patient], Iterator[Vital]], ...] = (
     streams,
     refused_symbols,
     markets,
+    forged,
     instruments,
     limits,
     money,

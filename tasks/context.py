@@ -22,6 +22,7 @@ from bot.execution.claims import Claims
 from bot.execution.dispatch import Dispatcher
 from bot.execution.fills import FillBook
 from bot.execution.fitness import Fitness
+from bot.execution.forged_market import ForgedMarket
 from bot.execution.halt import Halter
 from bot.execution.last_resort import MarketOfLastResort
 from bot.execution.limits_source import ConfiguredLimits
@@ -34,6 +35,7 @@ from bot.execution.sender import Sender
 from bot.execution.toothless import halt_toothless
 from bot.execution.volume_source import VolumeSource
 from bot.execution.working import ParentWorker
+from bot.market.seal import Seal
 from bot.market.volume import MODELS_FILE
 from config.celery import MARKET_DATABASE as MARKET_DATABASE
 from config.celery import with_database
@@ -42,6 +44,13 @@ from models.database import Database
 from tasks.wakeups import EXPIRES_IN_TIMEOUTS, CeleryWakeups, QueueDepth, revoke_queued
 
 log = logging.getLogger(__name__)
+
+
+def market_seal(settings: Settings, clock: Clock) -> Seal | None:
+    """What proves that a market in Redis is our feed's; None without a key."""
+    if settings.market_key is None:
+        return None
+    return Seal(settings.market_key.get_secret_value(), clock)
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,15 @@ class Services:
     def market(self) -> RedisMarketCache:
         url = with_database(self.settings.require_redis_url(), MARKET_DATABASE)
         client = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
-        return RedisMarketCache(client, self.settings.symbol_list)
+        seal = market_seal(self.settings, self.clock)
+        if seal is None:
+            log.warning("whoever writes to Redis makes the market: MLRISK_MARKET_KEY is not set")
+        return RedisMarketCache(
+            client,
+            self.settings.symbol_list,
+            seal=seal,
+            on_forged=ForgedMarket(self.db, self.settings.account, self.clock).report,
+        )
 
     @cached_property
     def market_for_exits(self) -> MarketOfLastResort:

@@ -42,6 +42,8 @@ class Options:
     demo: bool = False
     database_url: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
+    market_key: str | None = field(default=None, repr=False)
+    """Drawn by the home where none is given."""
     exchange_url: str | None = None
     symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "DOGEUSDT")
     recordings: Path | None = None
@@ -97,6 +99,7 @@ def build(home: Home, options: Options) -> Topology:
         "MLRISK_HOME": str(home.path),
         "MLRISK_DATABASE_URL": database_url,
         "MLRISK_REDIS_URL": redis_url,
+        "MLRISK_MARKET_KEY": options.market_key or home.secret("market-key"),
         "MLRISK_SYMBOLS": ",".join(options.symbols),
     }
     if options.paper and exchange_url is None:

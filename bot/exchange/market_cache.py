@@ -1,11 +1,12 @@
 """The newest market of each symbol in Redis: written by the feed, read by gate and senders.
 
-It may vanish at any moment; then there is no market, and what adds risk is refused.
+It may vanish at any moment; then there is no market, and what adds risk is refused. With a seal,
+data that our own writers did not seal is unknown too: Redis alone decides nothing about money.
 """
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from redis import Redis
@@ -13,6 +14,7 @@ from redis.exceptions import RedisError
 
 from bot.market import codec
 from bot.market.reading import MarketReading
+from bot.market.seal import BrokenSeal, Seal
 from bot.risk.snapshot import MarketView
 
 log = logging.getLogger(__name__)
@@ -28,29 +30,43 @@ EXPIRY_SECONDS = 60
 
 
 class RedisMarketCache:
-    """`symbols` are those whose marks a decision about another one may need."""
+    """`symbols` are those whose marks a decision about another one may need.
 
-    def __init__(self, client: "Redis", symbols: Sequence[str] = ()) -> None:
+    Without a `seal` nothing is sealed, and all that can be read is believed. With one, what is
+    not sealed is unknown, and `on_forged` hears its key and why.
+    """
+
+    def __init__(
+        self,
+        client: "Redis",
+        symbols: Sequence[str] = (),
+        *,
+        seal: Seal | None = None,
+        on_forged: Callable[[str, str], None] | None = None,
+    ) -> None:
         self._client = client
         self._symbols = tuple(symbols)
+        self._seal = seal
+        self._on_forged = on_forged
 
     def get(self, symbol: str) -> MarketView | None:
-        """The newest view, or None: unknown, expired, unreadable, or Redis is away."""
+        """The newest view, or None: unknown, expired, unreadable, forged, or Redis is away."""
         try:
             raw = self._client.get(KEY + symbol)
         except RedisError as error:
             log.warning("market cache can't be read: %s", error, extra={"symbol": symbol})
             return None
-        return _view(raw, symbol)
+        return _view(self._opened(KEY + symbol, raw), symbol)
 
     def read(self, symbol: str) -> MarketReading:
         """All that a decision about this symbol needs, in one round trip."""
         keys = [KEY + symbol, CORRELATIONS, *(MARK + other for other in self._symbols)]
         try:
-            view, correlations, *marks = self._client.mget(keys)
+            found = self._client.mget(keys)
         except RedisError as error:
             log.warning("market cache can't be read: %s", error, extra={"symbol": symbol})
             return MarketReading()
+        view, correlations, *marks = map(self._opened, keys, found)
         return MarketReading(
             _view(view, symbol),
             _marks(zip(self._symbols, marks, strict=True)),
@@ -59,19 +75,34 @@ class RedisMarketCache:
 
     def put_correlations(self, found: Mapping[str, Mapping[str, float]]) -> None:
         """Publishes the correlations of every symbol. Raises RedisError."""
-        self._client.set(CORRELATIONS, json.dumps(found), ex=CORRELATIONS_EXPIRY_SECONDS)
+        seconds = CORRELATIONS_EXPIRY_SECONDS
+        text = self._closed(CORRELATIONS, json.dumps(found), seconds)
+        self._client.set(CORRELATIONS, text, ex=seconds)
 
     def put(self, views: Sequence[MarketView]) -> None:
         """Publishes views in one round trip. Raises RedisError: the feed decides what then."""
         pipeline = self._client.pipeline(transaction=False)
         for view in views:
-            pipeline.set(
-                KEY + view.symbol,
-                json.dumps(codec.to_dict(view), separators=(",", ":")),
-                ex=EXPIRY_SECONDS,
-            )
-            pipeline.set(MARK + view.symbol, codec.mark_text(view), ex=EXPIRY_SECONDS)
+            coded = json.dumps(codec.to_dict(view), separators=(",", ":"))
+            texts = {KEY + view.symbol: coded, MARK + view.symbol: codec.mark_text(view)}
+            for key, text in texts.items():
+                pipeline.set(key, self._closed(key, text, EXPIRY_SECONDS), ex=EXPIRY_SECONDS)
         pipeline.execute()
+
+    def _closed(self, key: str, text: str, seconds: float) -> str:
+        return text if self._seal is None else self._seal.close(key, text, seconds)
+
+    def _opened(self, key: str, raw: object) -> object:
+        """What was sealed, or None where that is not proven."""
+        if self._seal is None or not isinstance(raw, bytes | str):
+            return raw
+        try:
+            return self._seal.open(key, raw)
+        except BrokenSeal as error:
+            log.error("market cache holds what is not ours: %s", error, extra={"key": key})
+            if self._on_forged is not None:
+                self._on_forged(key, error.message)
+            return None
 
 
 def _view(raw: object, symbol: str) -> MarketView | None:

@@ -98,15 +98,16 @@ def _ask(settings: "Settings", intent: "TradeIntent", limits: "RiskLimits") -> "
     from bot.exchange.market_cache import RedisMarketCache
     from bot.execution.whatif import what_if
     from config.celery import with_database
-    from tasks.context import MARKET_DATABASE
+    from tasks.context import MARKET_DATABASE, market_seal
 
     url = with_database(settings.require_redis_url(), MARKET_DATABASE)
     with (
         Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1) as redis,
         reading(settings.require_database_url()) as session,
     ):
-        market = RedisMarketCache(redis, settings.symbol_list)
-        return what_if(session, intent, market, limits, SystemClock())
+        clock = SystemClock()
+        market = RedisMarketCache(redis, settings.symbol_list, seal=market_seal(settings, clock))
+        return what_if(session, intent, market, limits, clock)
 
 
 def _facts(answer: "WhatIf") -> dict[str, Any]:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from bot.clock import SystemClock
 from bot.exchange.market_cache import RedisMarketCache
 from bot.risk.snapshot import MarketView
 from config.celery import with_database
@@ -19,7 +20,7 @@ from console.queries import live
 from console.screen.lines import line
 from console.screen.view import ScreenView
 from models.tables import DecisionRow
-from tasks.context import MARKET_DATABASE
+from tasks.context import MARKET_DATABASE, market_seal
 from workers.home import Home
 from workers.supervisor import NotRunningError, ProcessStatus, Supervisor, SupervisorCallError
 
@@ -114,7 +115,8 @@ def _market_cache(settings: Settings) -> RedisMarketCache | None:
     url = with_database(settings.require_redis_url(), MARKET_DATABASE)
     timeout = _REDIS_TIMEOUT_SECONDS
     return RedisMarketCache(
-        Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
+        Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout),
+        seal=market_seal(settings, SystemClock()),
     )
 
 

@@ -24,8 +24,10 @@ from celery import Celery, states
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.clock import SystemClock
 from bot.exchange.market_cache import RedisMarketCache
 from bot.exchange.paper.testing import PaperExchangeProcess
+from bot.market.seal import Seal
 from config.celery import WORKERS
 from models import migrate
 from models.database import Database
@@ -138,6 +140,7 @@ class MiniSystem:
         migrate.upgrade(self.database_url)
         self.db = Database(self.database_url)
         self.redis = RedisServer(home)
+        self._market_key = secrets.token_hex(16)
         accounts = home / "accounts.yaml"
         accounts.write_text(RICH_ACCOUNT)
         self.exchange = PaperExchangeProcess(
@@ -185,6 +188,7 @@ class MiniSystem:
             "MLRISK_HOME": str(self.home),
             "MLRISK_DATABASE_URL": self.database_url,
             "MLRISK_REDIS_URL": self.redis.url(),
+            "MLRISK_MARKET_KEY": self._market_key,
             "MLRISK_EXCHANGE_URL": self.exchange.url,
             "MLRISK_SYMBOLS": "BTCUSDT,ETHUSDT",
             "NO_PROXY": "127.0.0.1,localhost",
@@ -215,8 +219,10 @@ class MiniSystem:
 
     def market_ready(self) -> bool:
         """The feed publishes views that the gate can decide on."""
+        seal = Seal(self._market_key, SystemClock())
         with self.redis.client(3) as client:
-            views = [RedisMarketCache(client).get(symbol) for symbol in ("BTCUSDT", "ETHUSDT")]
+            cache = RedisMarketCache(client, seal=seal)
+            views = [cache.get(symbol) for symbol in ("BTCUSDT", "ETHUSDT")]
         oldest = datetime.now(UTC) - FRESH
         return all(
             view is not None

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
+from bot.execution.forged_market import ForgedMarket
 from bot.risk.snapshot import MarketView
 from console.vitals import Patient, Vital, check_vitals
 from models.enums import ChildState, ScopeKind, TradingState
@@ -212,6 +213,13 @@ BAD_STATES: dict[str, tuple[Callable[[Session, Ward], None], str, str]] = {
     ),
     "limits without effect": (toothless, "limits", "max_spread"),
     "equity never read": (drop(EquityRow), "equity", "never read"),
+    "forged market": (
+        lambda session, ward: ForgedMarket(ward.desk.db, ACCOUNT, ward.desk.clock).report(
+            "mlrisk:market:BTCUSDT", "it has no seal"
+        ),
+        "market's seals",
+        "mlrisk:market:BTCUSDT",
+    ),
     "cash flows away": (
         lambda session, ward: void(
             session.execute(

@@ -65,16 +65,26 @@ def test_a_wrong_value_is_named_without_being_shown(monkeypatch: pytest.MonkeyPa
 def test_every_secret_setting_may_be_a_file_and_nothing_else_may(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert set(secret_variables()) == {"database_url", "redis_url", "api_key", "api_secret"}
-    path = _secret_file(tmp_path, "from-the-file\n")
+    secrets = {"database_url", "redis_url", "market_key", "api_key", "api_secret"}
+    assert set(secret_variables()) == secrets
+    path = _secret_file(tmp_path, "a-word-from-the-file\n")
     for variable in secret_variables().values():
         monkeypatch.setenv(f"{variable}_FILE", path)
     settings = load_settings()
     for name in secret_variables():
-        assert getattr(settings, name).get_secret_value() == "from-the-file"
+        assert getattr(settings, name).get_secret_value() == "a-word-from-the-file"
     monkeypatch.setenv("MLRISK_ACCOUNT_FILE", path)
     with pytest.raises(SettingsError, match="unknown settings MLRISK_ACCOUNT_FILE"):
         load_settings()
+
+
+def test_a_market_key_that_can_be_guessed_is_refused_without_being_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLRISK_MARKET_KEY", "hidden-word")
+    with pytest.raises(SettingsError, match=r"MLRISK_MARKET_KEY: .*16") as caught:
+        load_settings()
+    assert "hidden-word" not in str(caught.value)
 
 
 def test_a_secret_file_comes_before_the_running_system(

@@ -57,10 +57,24 @@ def test_servers_of_ones_own_are_used_and_not_started(home: Home) -> None:
 
 def test_no_secret_is_on_a_command_line_or_in_a_representation(home: Home) -> None:
     built = topology.build(home, Options(demo=True))
-    assert len(_secrets(home)) == 3
+    assert len(_secrets(home)) == 4
     for secret in _secrets(home):
         assert not any(secret in word for spec in built.specs for word in spec.command)
         assert secret not in repr(built)
+
+
+def test_the_markets_key_is_the_homes_own_unless_one_is_given_and_no_outsider_has_it(
+    home: Home,
+) -> None:
+    built = topology.build(home, Options(demo=True))
+    specs = _by_name(built)
+    for name in ("feed", *WORKERS):
+        assert specs[name].env["MLRISK_MARKET_KEY"] == home.secret("market-key")
+    for name in ("demo-strategy", "paper-exchange", "redis", "postgres"):
+        assert home.secret("market-key") not in str(specs[name].env)
+    given = topology.build(home, Options(market_key="shared-by-two-machines"))
+    assert given.environment["MLRISK_MARKET_KEY"] == "shared-by-two-machines"
+    assert "shared-by-two-machines" not in repr(Options(market_key="shared-by-two-machines"))
 
 
 def test_each_queue_has_one_worker_that_takes_one_task_at_a_time(home: Home) -> None:

@@ -1,0 +1,51 @@
+"""Market data in Redis that our feed did not write: recorded and told loudly, used by nobody."""
+
+import logging
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.clock import Clock
+from models.database import Database
+from models.tables import AuditRow
+
+log = logging.getLogger(__name__)
+
+FORGED = "market_forged"
+AGAIN = timedelta(minutes=1)
+"""Between two entries about one key: an attacker must not fill the record either."""
+
+
+class ForgedMarket:
+    """Hears of every forgery that a reader finds; call it outside of transactions."""
+
+    def __init__(self, db: Database, account: str, clock: Clock) -> None:
+        self._db = db
+        self._account = account
+        self._clock = clock
+
+    def report(self, key: str, why: str) -> None:
+        """An audit entry a minute and key, whatever process finds it. Raises nothing when
+        Postgres is away: the reader goes on without a market."""
+        now = self._clock.now()
+        try:
+            with self._db.unit_of_work() as uow:
+                recently = uow.session.scalar(
+                    select(AuditRow.seq)
+                    .where(
+                        AuditRow.subject == key,
+                        AuditRow.kind == FORGED,
+                        AuditRow.chain == self._account,
+                        AuditRow.at > now - AGAIN,
+                    )
+                    .limit(1)
+                )
+                if recently is not None:
+                    return
+                uow.audit(self._account, FORGED, key, "market cache", {"why": why}, now)
+                uow.commit()
+        except SQLAlchemyError as error:
+            log.critical("%s; it can't be recorded: %s", why, error)
+            return
+        log.critical("%s: it was not written by our feed and counts as unknown", why)

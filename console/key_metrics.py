@@ -22,7 +22,7 @@ from console.queries import database_now, heartbeats
 from console.report import slippage_bps
 from models.enums import ExecutionStatus, ParentState, Verdict
 from models.repositories import decisions
-from models.tables import AuditRow, DecisionRow, ParentOrderRow, TradeRequestRow
+from models.tables import AuditRow, DecisionRow, OtherFeeRow, ParentOrderRow, TradeRequestRow
 
 _STOPS = "halted"
 _TRIPS = "breaker_tripped"
@@ -89,7 +89,19 @@ def _execution(session: Session, since: datetime) -> dict[str, Any]:
         ),
         "slippage_bps": slippage_bps(ended),
         "market_impact_bps": _mean(impacts),
+        "fees_without_price": _fees_without_price(session, since),
     }
+
+
+def _fees_without_price(session: Session, since: datetime) -> dict[str, str]:
+    """What was paid in coins that nobody has priced (yet): it is in no profit and no loss."""
+    rows = session.execute(
+        select(OtherFeeRow.coin, func.sum(OtherFeeRow.amount))
+        .where(OtherFeeRow.executed_at >= since, OtherFeeRow.cost.is_(None))
+        .group_by(OtherFeeRow.coin)
+        .order_by(OtherFeeRow.coin)
+    )
+    return {coin: plain(total) for coin, total in rows}
 
 
 def _risk_system(session: Session, since: datetime) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from models.tables import (
     EquityRow,
     HeartbeatRow,
     InstrumentRow,
+    OtherFeeRow,
     ParentOrderRow,
     TradeRequestRow,
     TradingStateRow,
@@ -184,6 +185,20 @@ def unvalued_flows(patient: Patient) -> Iterator[Vital]:
     yield Vital("worth of cash flows", f"{text}: {shown}" if rows else None)
 
 
+def unpriced_fees(patient: Patient) -> Iterator[Vital]:
+    """Fees that count in no profit and no loss; older ones are for `mlrisk metrics`."""
+    rows = patient.session.execute(
+        select(OtherFeeRow.coin, func.sum(OtherFeeRow.amount))
+        .where(OtherFeeRow.account == patient.account, OtherFeeRow.cost.is_(None))
+        .where(OtherFeeRow.executed_at > patient.now - timedelta(hours=24))
+        .where(OtherFeeRow.executed_at < patient.now - STUCK)
+        .group_by(OtherFeeRow.coin)
+        .order_by(OtherFeeRow.coin)
+    ).all()
+    shown = ", ".join(f"{plain(total)} {coin}" for coin, total in rows[:_SHOWN])
+    yield Vital("fees in other coins", f"without a price: {shown}" if rows else None)
+
+
 def latched(patient: Patient) -> Iterator[Vital]:
     rows = patient.session.scalars(select(BreakerRow).where(BreakerRow.tripped))
     for row in rows:
@@ -277,6 +292,7 @@ QUESTIONS: tuple[Callable[[Patient], Iterator[Vital]], ...] = (
     limits,
     money,
     unvalued_flows,
+    unpriced_fees,
     latched,
     halts,
     reconciliation,

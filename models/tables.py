@@ -389,6 +389,41 @@ class FillRow(Base):
     )
 
 
+class OtherFeeRow(Base):
+    """A fill's fee in neither coin of its symbol: what it was worth, once that has been asked."""
+
+    __tablename__ = "other_fee"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    exec_id: Mapped[str] = mapped_column(primary_key=True)
+    request_id: Mapped[str | None]
+    """None: a foreign order's."""
+    symbol: Mapped[str]
+    side: Mapped[str]
+    coin: Mapped[str]
+    amount: Mapped[Decimal]
+    qty: Mapped[Decimal]
+    closed_qty: Mapped[Decimal]
+    """What the fill ended of the position: its part of the fee is the closing trade's own."""
+    executed_at: Mapped[datetime]
+    asked_at: Mapped[datetime | None]
+    """When the exchange answered; None: it is still to be asked."""
+    price: Mapped[Decimal | None]
+    """Of one unit at the time of the fill; None after an answer: the exchange knows none."""
+    price_source: Mapped[str | None]
+    cost: Mapped[Decimal | None]
+    """Amount times price, in quote: booked on position and trades."""
+
+    __table_args__ = (
+        Index(
+            "ix_other_fee_to_ask",
+            "account",
+            "executed_at",
+            postgresql_where=text("asked_at IS NULL"),
+        ),
+        Index("ix_other_fee_executed", "account", "executed_at"),
+    )
+
+
 class PositionRow(Base):
     """Net position from fills; quantity is signed."""
 
@@ -406,7 +441,7 @@ class PositionRow(Base):
     open_costs: Mapped[Decimal] = mapped_column(server_default=text("0"))
     """Fees and funding of what is held now: the round trip that closes it answers for them."""
     other_fees: Mapped[dict[str, Any] | None]
-    """Coin -> what was paid in it: its price isn't known, so that it is in no other sum."""
+    """Coin -> what was paid in it and has no price (yet), so that it is in no other sum."""
     liquidation_price: Mapped[Decimal | None]
     """As the exchange last said; None: it names none, or was not asked yet."""
     updated_at: Mapped[datetime]

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.clock import Clock
-from bot.errors import MlriskError, Refused
+from bot.errors import MlriskError
 from bot.exchange.protocol import CashFlow, CoinPrice, Exchange
+from bot.execution.coin_prices import price_at
 from models.database import Database, UnitOfWork
 from models.repositories import bases
 from models.repositories.bases import Flow
@@ -18,8 +19,6 @@ OVERLAP = timedelta(minutes=5)
 """The transaction log is read again from this long before the last reading."""
 AT_PAR = frozenset({"USDT", "USDC", "USD"})
 """Coins that count as much as equity's own unit."""
-WALLET_AGE = timedelta(minutes=5)
-"""What a coin counts as in the wallet now is its price of so long ago, where no market tells it."""
 
 
 class CashFlows:
@@ -69,9 +68,6 @@ class CashFlows:
         if flow.currency not in AT_PAR:
             try:
                 price = self._price(flow)
-            except Refused as error:
-                log.error("no price of %s: %s", flow.currency, error)
-                price = None
             except MlriskError as error:
                 log.warning("the price of %s can't be read now: %s", flow.currency, error)
                 return None
@@ -86,15 +82,9 @@ class CashFlows:
         )
 
     def _price(self, flow: CashFlow) -> CoinPrice | None:
-        """At the time of the flow: by the coin's market, else as the wallet counts it."""
-        wallet = self._exchange.wallet()
-        if wallet.settle_coin_only:
+        if self._exchange.wallet().settle_coin_only:
             return CoinPrice(Decimal(0), "equity does not count it")
-        found = self._exchange.coin_price(flow.currency, flow.at)
-        if found is not None or self._clock.now() - flow.at > WALLET_AGE:
-            return found
-        counted = wallet.prices.get(flow.currency)
-        return None if counted is None else CoinPrice(counted, "wallet")
+        return price_at(self._exchange, flow.currency, flow.at, self._clock.now())
 
     def _book(self, flows: Sequence[Flow], read_at: datetime | None) -> int:
         new, now = 0, self._clock.now()

@@ -3,11 +3,39 @@
 from decimal import Context, Decimal
 
 _EXACT = Context(prec=60)
+_PLACES = Decimal(1).scaleb(-18)
+"""As many decimals as a row keeps: what is shared out adds up to what is stored."""
 
 
 def in_quote(symbol: str, coin: str, fee: Decimal, price: Decimal) -> Decimal | None:
     """A fee in the base coin is worth what the fill paid for the coin. None: a fee in a third
-    coin, whose price the fill doesn't tell; it is kept apart and never added."""
-    if not fee or symbol.endswith(coin):
+    coin, whose price the fill doesn't tell; it is kept apart and added once it has one."""
+    base, quote = _coins(symbol)
+    if not fee or coin == quote:
         return fee
-    return _EXACT.multiply(fee, price) if symbol.startswith(coin) else None
+    return _EXACT.multiply(fee, price) if coin == base else None
+
+
+def worth(fee: Decimal, price: Decimal) -> Decimal:
+    """A fee at its coin's price, with the decimals of a row."""
+    return stored(_EXACT.multiply(fee, price))
+
+
+def stored(amount: Decimal) -> Decimal:
+    return amount.quantize(_PLACES, context=_EXACT)
+
+
+def share(total: Decimal, part: Decimal, whole: Decimal) -> Decimal:
+    """What falls on a part, with the decimals of a row."""
+    if part in (0, whole):
+        return total if part else Decimal(0)
+    return stored(_EXACT.divide(_EXACT.multiply(total, part), whole))
+
+
+def _coins(symbol: str) -> tuple[str, str]:
+    """Base and quote, by Bybit's names: BTCUSDT, BTCUSDT-26DEC25; BTCPERP in USDC."""
+    pair = symbol.partition("-")[0]
+    for quote in ("USDT", "USDC"):
+        if pair.endswith(quote):
+            return pair.removesuffix(quote), quote
+    return pair.removesuffix("PERP"), "USDC"

@@ -11,7 +11,7 @@ from decimal import Decimal
 from sqlalchemy.exc import DataError
 
 from bot.exchange.protocol import ExchangeOrder, Execution, OrderStatus
-from bot.execution import belonging, fees, ledger, settlement, unreadable, venue_acts
+from bot.execution import belonging, fees, ledger, other_fees, settlement, unreadable, venue_acts
 from bot.execution.algorithms.stepping import Style
 from bot.execution.failures import (
     CANCELLED_AT_EXCHANGE,
@@ -77,7 +77,9 @@ class FillBook:
             if act is not None:
                 venue_acts.note_execution(uow, self._account, act, execution, now)
             if execution.moves_position:
-                realised = ledger.book_trade(self._position(uow, execution, now), execution, now)
+                position = self._position(uow, execution, now)
+                other_fees.keep(uow.session, self._account, execution, parent, position)
+                realised = ledger.book_trade(position, execution, now)
                 self._move_share(uow, execution, parent, now)
                 if parent is not None and child is not None:
                     parent.realised_pnl += realised
@@ -178,7 +180,7 @@ class FillBook:
         child.acked_at = child.acked_at or now
         child.exchange_order_id = child.exchange_order_id or execution.order_id
         parent.filled_notional += execution.qty * execution.price
-        # One in a third coin has no place in the sum: the fill keeps it, the position its total.
+        # One in a third coin is added once its price has been asked for (`other_fees`).
         coin, paid = execution.fee_currency, execution.fee
         parent.fees += fees.in_quote(execution.symbol, coin, paid, execution.price) or 0
         if counted < execution.qty:

@@ -6,7 +6,7 @@ so that an entry alone is neither a profit nor a loss.
 """
 
 from datetime import datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 
 from bot.exchange.protocol import Execution
 from bot.execution import fees
@@ -14,16 +14,13 @@ from models.enums import TradeSide
 from models.tables import PositionRow
 
 ZERO = Decimal(0)
-_EXACT = Context(prec=60)
-_PLACES = Decimal(1).scaleb(-18)
-"""As many decimals as a row keeps: what is shared out adds up to what is stored."""
 
 
 def book_trade(position: PositionRow, execution: Execution, now: datetime) -> Decimal:
     """Moves the position by a fill; returns what a round trip made that it closed, after costs."""
     signed = execution.qty * TradeSide(execution.side).sign
     before = position.qty
-    closed = min(abs(signed), abs(before)) if before * signed < 0 else ZERO
+    closed = closes(position, execution)
     cost = _cost(position, execution)
     position.qty, position.entry_price, profit = moved(
         before, position.entry_price, signed, execution.price
@@ -31,13 +28,33 @@ def book_trade(position: PositionRow, execution: Execution, now: datetime) -> De
     if before * position.qty <= 0:
         # The exchange's price was that of the position that has ended or turned.
         position.liquidation_price = None
-    carried = _share(position.open_costs, closed, abs(before))
-    of_close = _share(cost, closed, execution.qty)
+    carried = fees.share(position.open_costs, closed, abs(before))
+    of_close = fees.share(cost, closed, execution.qty)
     position.open_costs += cost - of_close - carried
     position.fees += cost
     position.realised_pnl += profit - cost
     position.updated_at = now
     return profit - of_close - carried
+
+
+def closes(position: PositionRow, execution: Execution) -> Decimal:
+    """How much of the position, as it is, a fill ends."""
+    against = position.qty * TradeSide(execution.side).sign < 0
+    return min(execution.qty, abs(position.qty)) if against else ZERO
+
+
+def price_other_fee(
+    position: PositionRow, coin: str, fee: Decimal, cost: Decimal, carried: Decimal, now: datetime
+) -> None:
+    """A trade's fee whose coin has a price now: out of its coin's own sum, into the others.
+
+    `carried` is what the round trip answers for that closes what is held now.
+    """
+    _keep_apart(position, coin, -fee)
+    position.fees += cost
+    position.open_costs += carried
+    position.realised_pnl -= cost
+    position.updated_at = now
 
 
 def book_cash(position: PositionRow, execution: Execution, now: datetime) -> None:
@@ -74,14 +91,14 @@ def _cost(position: PositionRow, execution: Execution) -> Decimal:
     coin = execution.fee_currency
     cost = fees.in_quote(execution.symbol, coin, execution.fee, execution.price)
     if cost is not None:
-        return cost.quantize(_PLACES, context=_EXACT)
-    known = position.other_fees or {}
-    total = Decimal(known.get(coin, "0")) + execution.fee
-    position.other_fees = {**known, coin: format(total, "f")}
+        return fees.stored(cost)
+    _keep_apart(position, coin, execution.fee)
     return ZERO
 
 
-def _share(total: Decimal, part: Decimal, whole: Decimal) -> Decimal:
-    if part in (ZERO, whole):
-        return total if part else ZERO
-    return _EXACT.divide(_EXACT.multiply(total, part), whole).quantize(_PLACES, context=_EXACT)
+def _keep_apart(position: PositionRow, coin: str, fee: Decimal) -> None:
+    known = dict(position.other_fees or {})
+    total = Decimal(known.pop(coin, "0")) + fee
+    if total:
+        known[coin] = format(total, "f")
+    position.other_fees = known or None

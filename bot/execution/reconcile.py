@@ -26,6 +26,7 @@ from bot.execution.fills import FillBook
 from bot.execution.identity import PREFIX
 from bot.execution.lost_orders import LostOrders, waits
 from bot.execution.one_by_one import each
+from bot.execution.other_fees import OtherFees
 from bot.execution.parents import is_urgent, wake_child
 from bot.execution.ports import Wakeups
 from bot.execution.trading_rules import TradingRules
@@ -78,6 +79,7 @@ class Reconciler:
         self._wakeups = wakeups
         self._fills = FillBook(db, account, wakeups)
         self._cash = CashFlows(db, exchange, account, clock)
+        self._other_fees = OtherFees(db, exchange, account, clock)
         self._rules = TradingRules(db, exchange, clock)
         self._lost = LostOrders(
             db=db,
@@ -227,6 +229,7 @@ class Reconciler:
         self._resolve_vanished(asked_at, resting)
         differences, unfit = self._differences_or_unfit()
         self._park_unreadable()
+        self._other_fees.price()
         return AccountReport(new_fills, tuple(foreign), differences, tuple(called_back), unfit)
 
     def _differences_or_unfit(self) -> tuple[dict[str, tuple[Decimal, Decimal]], str | None]:

@@ -19,7 +19,7 @@ from bot.execution.tca.shortfall import FillPart, middle
 from bot.execution.tca.trade import Arrival, Child, Expectation, Fill, Trade
 from bot.market.bars import MINUTE, Bar, MinuteSource
 from models.enums import ParentState, TradeSide
-from models.tables import ChildOrderRow, DecisionRow, FillRow, ParentOrderRow
+from models.tables import ChildOrderRow, DecisionRow, FillRow, OtherFeeRow, ParentOrderRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,13 @@ def costs(
     """Costs of one request, or of all trades that started at `since` or later, oldest first."""
     problems: list[str] = []
     trades = []
-    for parent, decision, children, fills in _rows(session, request_id, since):
+    for parent, decision, children, fills, others in _rows(session, request_id, since):
         try:
-            trades.append(_trade(parent, decision, children, fills))
+            trades.append(_trade(parent, decision, children, fills, others))
         except Refused as error:
             problems.append(f"{parent.request_id}: {error.message}")
+            continue
+        problems += _without_price(parent.request_id, children, fills, others)
     market = _market(trades, bars, problems)
     found = []
     for trade in trades:
@@ -57,7 +59,10 @@ def costs(
     return Costs(tuple(found), tuple(problems), market)
 
 
-_Rows = tuple[ParentOrderRow, DecisionRow, list[ChildOrderRow], Mapping[int, list[FillRow]]]
+_Fills = Mapping[int, Sequence[FillRow]]
+_Others = Mapping[str, Decimal]
+"""What fees in third coins were worth, by the fill's id; one without a price isn't here."""
+_Rows = tuple[ParentOrderRow, DecisionRow, list[ChildOrderRow], _Fills, _Others]
 
 
 def _rows(session: Session, request_id: str | None, since: datetime | None) -> list[_Rows]:
@@ -90,14 +95,23 @@ def _rows(session: Session, request_id: str | None, since: datetime | None) -> l
     ):
         if fill.child_id is not None:
             fills[fill.child_id].append(fill)
-    return [(parent, decision, children[parent.request_id], fills) for parent, decision in parents]
+    others = {
+        row.exec_id: row.cost
+        for row in session.scalars(select(OtherFeeRow).where(OtherFeeRow.request_id.in_(chosen)))
+        if row.cost is not None
+    }
+    return [
+        (parent, decision, children[parent.request_id], fills, others)
+        for parent, decision in parents
+    ]
 
 
 def _trade(
     parent: ParentOrderRow,
     decision: DecisionRow,
     children: Iterable[ChildOrderRow],
-    fills: Mapping[int, list[FillRow]],
+    fills: _Fills,
+    others: _Others,
 ) -> Trade:
     market = decision.snapshot.get("market") or {}
     price, basis = _decision_price(parent, market)
@@ -119,7 +133,7 @@ def _trade(
             day_volume=_decimal(market.get("volume_24h")),
             day_volatility=_float(market.get("volatility")),
         ),
-        children=tuple(_child(child, fills.get(child.child_id, ())) for child in children),
+        children=tuple(_child(child, fills.get(child.child_id, ()), others) for child in children),
     )
 
 
@@ -131,7 +145,7 @@ def _decision_price(parent: ParentOrderRow, market: Mapping[str, Any]) -> tuple[
     return parent.reference_price, "reference price of the decision"
 
 
-def _child(row: ChildOrderRow, fills: Iterable[FillRow]) -> Child:
+def _child(row: ChildOrderRow, fills: Iterable[FillRow], others: _Others) -> Child:
     return Child(
         order_link_id=row.order_link_id,
         slot=row.slot,
@@ -143,7 +157,7 @@ def _child(row: ChildOrderRow, fills: Iterable[FillRow]) -> Child:
         acked_at=row.acked_at,
         final_at=row.final_at,
         arrival=_arrival(row.arrival),
-        fills=tuple(Fill(_part(fill), fill.executed_at) for fill in fills),
+        fills=tuple(Fill(_part(fill, others), fill.executed_at) for fill in fills),
         style=row.style,
     )
 
@@ -157,16 +171,29 @@ def _arrival(stored: Mapping[str, Any] | None) -> Arrival | None:
     return Arrival(bid, ask, datetime.fromisoformat(str(stored["as_of"])))
 
 
-def _part(fill: FillRow) -> FillPart:
-    return FillPart(fill.qty, fill.price, _fee(fill), fill.is_maker)
+def _part(fill: FillRow, others: _Others) -> FillPart:
+    return FillPart(fill.qty, fill.price, _fee(fill, others) or Decimal(0), fill.is_maker)
 
 
-def _fee(fill: FillRow) -> Decimal:
-    """In quote currency; a fee in the base coin is worth what the fill paid for the coin."""
+def _fee(fill: FillRow, others: _Others) -> Decimal | None:
+    """In quote currency; one in a third coin is worth what was stored of it, or nobody knows."""
     paid = fees.in_quote(fill.symbol, fill.fee_currency, fill.fee, fill.price)
-    if paid is None:
-        raise Refused(f"a fee in {fill.fee_currency} has no price in the quote of {fill.symbol}")
-    return paid
+    return others.get(fill.exec_id) if paid is None else paid
+
+
+def _without_price(
+    request_id: str, children: Iterable[ChildOrderRow], fills: _Fills, others: _Others
+) -> list[str]:
+    """The fees that are in no sum, by coin."""
+    apart: dict[str, Decimal] = defaultdict(Decimal)
+    for child in children:
+        for fill in fills.get(child.child_id, ()):
+            if _fee(fill, others) is None:
+                apart[fill.fee_currency] += fill.fee
+    return [
+        f"{request_id}: fees of {amount.normalize():f} {coin} have no price and are in no sum"
+        for coin, amount in sorted(apart.items())
+    ]
 
 
 def _expected_impact(decision: Mapping[str, Any]) -> float | None:

@@ -1,7 +1,7 @@
 """Costs of trades that the domain's own services decided, sent and filled."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 
@@ -178,16 +178,31 @@ def test_children_from_before_the_market_was_stored_count_their_delay_as_trading
     assert cost.realised_impact_bps is None and cost.impact_point is None
 
 
-def test_a_fee_in_an_unknown_coin_is_said_and_left_out_of_no_sum(desk: Desk) -> None:
+def test_a_fee_without_a_price_is_named_and_left_out_of_the_sum(desk: Desk) -> None:
     desk.approve()
     desk.send_due()
     desk.stream()
     execution = desk.exchange.fills[0].exec_id
     with desk.db.transaction() as session:
-        session.get_one(FillRow, ("paper", execution)).fee_currency = "MNT"
+        row = session.get_one(FillRow, ("paper", execution))
+        row.fee_currency, row.fee = "MNT", D("0.50")
     found = read(desk)
-    assert found.trades == ()
-    assert found.problems == ("r-1: a fee in MNT has no price in the quote of BTCUSDT",)
+    assert [trade.cost.fees for trade in found.trades] == [0]
+    assert found.problems == ("r-1: fees of 0.5 MNT have no price and are in no sum",)
+
+
+def test_a_fee_in_another_coin_costs_what_it_was_worth_at_the_fill(desk: Desk) -> None:
+    desk.approve()
+    desk.send_due()
+    desk.exchange.fills[0] = replace(desk.exchange.fills[0], fee=D("0.5"), fee_currency="MNT")
+    desk.exchange.prices["MNT"] = D("1.2")
+    desk.stream()
+    desk.reconciler.reconcile_account()
+    desk.exchange.prices["MNT"] = D(7)
+    desk.reconciler.reconcile_account()
+    found = read(desk)
+    assert found.problems == ()
+    assert found.trades[0].cost.fees == D("0.6")
 
 
 def test_a_fee_in_the_base_coin_is_worth_what_the_fill_paid(desk: Desk) -> None:

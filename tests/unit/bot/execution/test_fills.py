@@ -9,16 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.exchange.protocol import Execution
-from bot.execution import ledger
+from bot.execution import fees, ledger
 from bot.execution.ledger import moved
 from models.enums import TradeSide
 from models.tables import PositionRow
 
 D = Decimal
 T0 = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SIGNED = st.integers(-1000, 1000).filter(bool).map(lambda n: D(n) / 1000)
 FILLS = st.lists(
     st.tuples(
-        st.integers(-1000, 1000).filter(bool).map(lambda n: D(n) / 1000),
+        SIGNED,
         st.integers(1, 10_000).map(lambda n: D(n) / 10),
     ),
     min_size=1,
@@ -107,6 +108,9 @@ def test_a_round_trip_answers_for_the_fees_of_its_entry() -> None:
         ("USDT", "0.5", "0.5", None),
         ("BTC", "0.001", "0.1", None),
         ("MNT", "0.5", "0", {"MNT": "1.0"}),
+        ("T", "0.5", "0", {"T": "1.0"}),
+        ("BT", "0.5", "0", {"BT": "1.0"}),
+        ("USDC", "0.5", "0", {"USDC": "1.0"}),
     ],
 )
 def test_a_fee_in_another_coin_is_converted_or_kept_apart(
@@ -118,3 +122,44 @@ def test_a_fee_in_another_coin_is_converted_or_kept_apart(
         ledger.book_trade(position, paid, T0)
     assert position.fees == 2 * D(cost)
     assert position.other_fees == apart
+
+
+@pytest.mark.parametrize(
+    ("symbol", "coin", "worth"),
+    [
+        ("BTCPERP", "USDC", "2"),
+        ("BTC-26DEC25", "BTC", "200"),
+        ("ETHUSDT-26DEC25", "USDT", "2"),
+        ("BTCDOMUSDT", "BTC", None),
+        ("1000PEPEUSDT", "1000", None),
+    ],
+)
+def test_a_coin_is_told_by_its_whole_name(symbol: str, coin: str, worth: str | None) -> None:
+    found = fees.in_quote(symbol, coin, D(2), D(100))
+    assert found == (None if worth is None else D(worth))
+
+
+@given(
+    st.lists(st.tuples(SIGNED, st.booleans()), min_size=1, max_size=8),
+    st.decimals(D("-0.1"), D("2"), places=4),
+)
+def test_fees_that_are_priced_at_once_add_up_as_if_they_were_in_quote(
+    fills: list[tuple[Decimal, bool]], fee: Decimal
+) -> None:
+    """Also where a fill closes, adds or turns the position."""
+    mixed, plain = flat(), flat()
+    trips = {"mixed": D(0), "plain": D(0)}
+    for number, (signed, other) in enumerate(fills):
+        execution = executed(number, signed, D(100), fee)
+        trips["plain"] += ledger.book_trade(plain, execution, T0)
+        paid = replace(execution, fee_currency="MNT", fee=fee * 2) if other else execution
+        closed = ledger.closes(mixed, paid)
+        trips["mixed"] += ledger.book_trade(mixed, paid, T0)
+        if other and fee:
+            of_close = fees.share(fee, closed, paid.qty)
+            ledger.price_other_fee(mixed, "MNT", fee * 2, fee, fee - of_close, T0)
+            trips["mixed"] -= of_close
+    assert trips["mixed"] == trips["plain"]
+    assert mixed.other_fees is None
+    for name in ("fees", "open_costs", "realised_pnl"):
+        assert getattr(mixed, name) == getattr(plain, name)

@@ -9,6 +9,7 @@ MlriskError
 │   └── Infeasible           no valid schedule exists for the parameters
 ├── RetryLater           nothing happened; safe to try again
 │   ├── Throttled            a rate limit, ours or the exchange's
+│   ├── ClockRefused         the exchange refused the time that a request was signed with
 │   └── DependencyDown       Postgres, Redis or the exchange can't be reached
 └── OutcomeUnknown       something may have happened: ask the exchange before anything else
 """
@@ -97,6 +98,16 @@ class Infeasible(Refused):
 
 class Throttled(RetryLater):
     """A rate limit, ours or the exchange's; nothing was processed."""
+
+
+class ClockRefused(RetryLater):
+    """The exchange refused the time that the request was signed with; nothing was processed.
+
+    `behind_ms` says by how much our clock is behind the exchange's, at least; negative when it is
+    ahead. 0: the request may only have been late.
+    """
+
+    behind_ms = 0
 
 
 class DependencyDown(RetryLater):

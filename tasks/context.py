@@ -11,7 +11,7 @@ from redis import Redis
 
 from bot import failpoints
 from bot.clock import Clock, SystemClock
-from bot.errors import MlriskError
+from bot.errors import ClockRefused, MlriskError
 from bot.exchange.bybit.http import BybitExchange
 from bot.exchange.factory import make_exchange
 from bot.exchange.market_cache import RedisMarketCache
@@ -233,6 +233,15 @@ class Services:
         return fitness.ask(
             self.db, self.exchange, self.settings.account, self.settings.symbol_list, self.clock
         )
+
+    def tell_wrong_clock(self, error: ClockRefused) -> None:
+        """A refusal that proves that our clock is wrong stops what adds risk."""
+        fitness.after_clock_refusal(self.db, self.settings.account, error, self.clock)
+
+    def ask_again_about_the_clock(self) -> None:
+        """Work resumes soon after the clock was set right: the next question is minutes away."""
+        if fitness.clock_was_wrong(self.db, self.settings.account):
+            self.check_fitness()
 
     def rebuild_reservations(self) -> ReservationReport:
         """Compares what is held with what may still fill, and repairs it."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from celery import shared_task
 
+from bot.errors import ClockRefused
 from bot.exchange import correlations
 from bot.execution.one_by_one import each
 from tasks.base import MlriskTask
@@ -44,6 +45,7 @@ def sweep() -> None:
 def reconcile_account() -> None:
     """Compares fills, open orders, positions and reservations with the exchange."""
     context = services()
+    context.ask_again_about_the_clock()
     context.monitor.judge_reconciliation(context.reconciler.reconcile_account())
     context.rebuild_reservations()
     context.monitor.heartbeat("reconciliation", os.getpid())
@@ -53,7 +55,11 @@ def reconcile_account() -> None:
 def record_equity() -> None:
     """Reads the wallet and judges the loss breakers on it."""
     context = services()
-    context.reconciler.record_wallet()
+    try:
+        context.reconciler.record_wallet()
+    except ClockRefused as error:
+        context.tell_wrong_clock(error)
+        raise
     context.monitor.judge_losses()
 
 

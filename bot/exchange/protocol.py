@@ -189,6 +189,8 @@ class CashFlow:
 
 HEDGE_MODE = "hedge_mode"
 """Code of the refusal of an account whose positions are no net."""
+CLOCK_OFFSET = "clock_offset"
+"""Code of the refusal of a clock that is too far from the exchange's."""
 
 
 class Exchange(Protocol):

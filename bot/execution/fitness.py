@@ -14,8 +14,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from bot.clock import Clock
-from bot.errors import Refused, RetryLater
-from bot.exchange.protocol import Exchange
+from bot.errors import ClockRefused, Refused, RetryLater
+from bot.exchange.protocol import CLOCK_OFFSET, Exchange
 from models.database import Database
 from models.tables import AccountFitnessRow
 
@@ -27,6 +27,8 @@ FRESH = timedelta(minutes=5)
 """A process that starts takes an answer as young as this for its own."""
 KIND = "account_unfit"
 """The name under which the gate denies."""
+CLOCK_TOLERANCE_MS = 500
+"""A clock that is nearer to the exchange's is not to blame: the request was only late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +82,38 @@ def ask_if_old(
     return ask(db, exchange, account, symbols, clock)
 
 
+def after_clock_refusal(db: Database, account: str, error: ClockRefused, clock: Clock) -> None:
+    """Stops what adds risk when it is proven that our clock is wrong.
+
+    Every order would be refused for the same reason, and tried again in vain until its deadline.
+    """
+    if abs(error.behind_ms) < CLOCK_TOLERANCE_MS:
+        return
+    side = "behind" if error.behind_ms > 0 else "ahead of"
+    told = (
+        f"{CLOCK_OFFSET}: our clock is {abs(error.behind_ms) / 1000:.1f} s {side} the exchange's, "
+        f"which refuses our requests ({error.code})"
+    )
+    record(db, account, Fitness(False, clock.now(), told))
+
+
+def clock_was_wrong(db: Database, account: str) -> bool:
+    """Whether the newest answer is about the clock: somebody may have set it right since."""
+    with db.reading() as session:
+        return _is_about_the_clock(stored(session, account))
+
+
+def _is_about_the_clock(known: Fitness | None) -> bool:
+    return known is not None and not known.ok and known.reasons.startswith(f"{CLOCK_OFFSET}:")
+
+
 def record(db: Database, account: str, found: Fitness) -> Fitness:
     """Stores an answer; one that is news is an audit entry, and a no is told loudly."""
     with db.unit_of_work() as uow:
         known = stored(uow.session, account)
+        if known is not None and _is_about_the_clock(known) and _is_about_the_clock(found):
+            # Each measurement differs by a little, and the first one was told.
+            found = Fitness(False, found.asked_at, known.reasons)
         is_news = known is None or (known.ok, known.reasons) != (found.ok, found.reasons)
         values = {"asked_at": found.asked_at, "ok": found.ok, "reasons": found.reasons}
         if is_news:

@@ -16,7 +16,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, bindparam, select
 
 from bot.clock import Clock
-from bot.errors import ExchangeRefused, OutcomeUnknown, RetryLater, Throttled
+from bot.errors import ClockRefused, ExchangeRefused, OutcomeUnknown, RetryLater, Throttled
 from bot.exchange.bybit.outcome import HTTP_BAN
 from bot.exchange.bybit.retcodes import RetCodeClass
 from bot.exchange.protocol import Exchange, OrderAck
@@ -224,6 +224,8 @@ class Sender:
         # A ban of the address lasts minutes, and every process meets it by itself.
         if isinstance(error, Throttled) and error.code != HTTP_BAN:
             self._budget.throttled(account, error.after_seconds)
+        if isinstance(error, ClockRefused):
+            fitness.after_clock_refusal(self._db, account, error, self._clock)
         now = self._clock.now()
         with self._outcome(claim) as owned:
             if owned is not None:

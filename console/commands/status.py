@@ -23,6 +23,9 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
     Exit status 0 when everything runs and trading is allowed, 4 when it is halted, 5 when
     something is down.
     """
+    from rich.markup import escape
+
+    from console.fitness_line import fitness_line
     from console.queries import live
     from console.screen.source import process_status
 
@@ -35,10 +38,15 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
     processes = process_status(settings)
     with reading(settings.require_database_url()) as session:
         moment = live(session, settings.account, rows=0)
+    fitness = fitness_line(settings)
+    problem = None if fitness.ok else fitness.detail
     if as_json:
-        print_json(_facts(str(settings.home), moment, processes))
+        facts = _facts(str(settings.home), moment, processes)
+        print_json({**facts, "account_problem": problem})
     else:
         _print(str(settings.home), moment, processes)
+        if problem is not None:
+            stdout().print(f"[red]nothing that adds risk is allowed:[/] {escape(problem)}")
     if any(process.state != "RUNNING" for process in processes):
         raise typer.Exit(ExitCode.DEPENDENCY_DOWN)
     strictest = moment.strictest

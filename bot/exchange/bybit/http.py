@@ -17,6 +17,7 @@ from bot.exchange.bybit.config import BybitConfig
 from bot.exchange.bybit.retcodes import GONE_CODES
 from bot.exchange.bybit.session import GuardedSession
 from bot.exchange.protocol import (
+    CLOCK_OFFSET,
     HEDGE_MODE,
     CashFlow,
     CoinPrice,
@@ -382,7 +383,7 @@ class BybitExchange:
             raise Refused(
                 f"our clock differs from the exchange's by {offset:.0f} ms "
                 f"(allowed {self._config.max_clock_offset_ms:.0f})",
-                code="clock_offset",
+                code=CLOCK_OFFSET,
             )
 
     def _check_key(self) -> None:

@@ -13,11 +13,11 @@ import urllib3
 from pybit.exceptions import FailedRequestError, InvalidRequestError
 
 from bot.errors import (
+    ClockRefused,
     DependencyDown,
     ExchangeRefused,
     MlriskError,
     OutcomeUnknown,
-    RetryLater,
     Throttled,
 )
 from bot.exchange.bybit.retcodes import RetCodeClass, classify, classify_http
@@ -31,7 +31,7 @@ DEFAULT_THROTTLE_SECONDS = 2.0
 MIN_THROTTLE_SECONDS, MAX_THROTTLE_SECONDS = 0.1, 5.0
 _MAX_TEXT = 300
 _NOT_JSON = 409  # what pybit makes of a reply that is not JSON
-_CLOCK_TEXT = re.compile(r"req_timestamp\[([0-9]+)\].*?server_timestamp\[([0-9]+)\]")
+_CLOCK_TEXT = re.compile(r"server_timestamp\[([0-9]{10,15})\]")
 
 # Everything that a call through pybit can end with. The built-in ones come from pybit's own
 # handling of replies that are JSON but not an envelope.
@@ -77,7 +77,7 @@ def from_ret_code(
         wait = throttle_seconds(headers, now)
         return Throttled(f"throttled with {code}: {said}", code=f"ret_{code}", after_seconds=wait)
     if cls is RetCodeClass.CLOCK:
-        return RetryLater(f"clock refused with {code}: {said}", code=f"ret_{code}")
+        return ClockRefused(f"clock refused with {code}: {said}", code=f"ret_{code}")
     if cls is RetCodeClass.RECONCILE:
         return _no_answer(f"{code}: {said}", f"ret_{code}", write=write)
     return ExchangeRefused(code, said, action=cls.value)
@@ -138,10 +138,18 @@ def throttle_seconds(headers: Mapping[str, str], now: datetime) -> float:
     return min(max((reset - here) / 1000, MIN_THROTTLE_SECONDS), MAX_THROTTLE_SECONDS)
 
 
-def clock_offset_ms(text: str) -> int | None:
-    """Server clock minus ours, which the text of retCode 10002 gives for free."""
+def clock_behind_ms(text: str, sent: datetime, answered: datetime) -> int:
+    """How far our clock is behind the exchange's, at least, by the text of retCode 10002.
+
+    Negative: ahead. 0: the exchange's time lies between our two moments, or isn't told.
+    """
     match = _CLOCK_TEXT.search(text)
-    return int(match[2]) - int(match[1]) if match else None
+    if match is None:
+        return 0
+    theirs = int(match[1])
+    if theirs > (after := int(answered.timestamp() * 1000)):
+        return theirs - after
+    return min(0, theirs - int(sent.timestamp() * 1000))
 
 
 def _milliseconds(value: str | None) -> int | None:

@@ -18,7 +18,7 @@ from tenacity import (
 )
 
 from bot.clock import Clock
-from bot.errors import DependencyDown, MlriskError, Refused, Throttled
+from bot.errors import ClockRefused, DependencyDown, MlriskError, Refused, Throttled
 from bot.exchange.bybit import parse
 from bot.exchange.bybit.ban import AddressBan
 from bot.exchange.bybit.config import BybitConfig, BybitMode
@@ -26,10 +26,13 @@ from bot.exchange.bybit.outcome import (
     CALL_FAILURES,
     HTTP_BAN,
     IP_BAN_SECONDS,
+    clock_behind_ms,
     from_failure,
     from_ret_code,
     unusable_reply,
 )
+
+log = logging.getLogger(__name__)
 
 # Reads change nothing, so they are made again; a caller waits at most this long for that.
 READ_ATTEMPTS = 4
@@ -174,6 +177,7 @@ class GuardedSession:
             )  # fmt: skip
         failure: MlriskError | None = None
         envelope: Any = None
+        sent = self._clock.now()
         try:
             envelope = call(**params)
         except CALL_FAILURES as error:
@@ -183,9 +187,23 @@ class GuardedSession:
         if failure is not None:
             if failure.code == HTTP_BAN:
                 self._ban.begin(IP_BAN_SECONDS)
+            if isinstance(failure, ClockRefused):
+                self._tell_clock(failure, method, sent)
             # Raised outside the handler, so that no context with headers or body travels along.
             raise failure
         return self._result(envelope, write=write)
+
+    def _tell_clock(self, failure: ClockRefused, method: str, sent: datetime) -> None:
+        failure.behind_ms = clock_behind_ms(failure.message, sent, self._clock.now())
+        log.warning(
+            "the exchange refused our clock: %s",
+            failure.message,
+            extra={
+                "event": "exchange.clock_refused",
+                "method": method,
+                "behind_ms": failure.behind_ms,
+            },
+        )
 
     def _redact(self, text: str) -> str:
         """The texts of 10003 and 10004 can quote the signed string, which holds the key."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from bot.errors import DependencyDown
+from bot.errors import ClockRefused, DependencyDown
 from bot.execution import fitness
 from bot.execution.fitness import Fitness
 from bot.execution.monitor import Monitor
@@ -65,6 +65,44 @@ def test_the_first_refusal_that_is_about_the_account_stops_what_adds(desk: Desk)
     desk.send_due()
     assert desk.exchange.posts == 1
     assert "position idx not match" in why_denied(desk.approve("r-2"))
+
+
+def clock_refusal(behind_ms: int) -> ClockRefused:
+    error = ClockRefused("clock refused with 10002", code="ret_10002")
+    error.behind_ms = behind_ms
+    return error
+
+
+@pytest.mark.parametrize(("behind_ms", "told"), [(20_000, "20.0 s behind"), (-3000, "3.0 s ahead")])
+def test_a_refused_clock_stops_what_adds_until_it_is_right_again(
+    desk: Desk, behind_ms: int, told: str
+) -> None:
+    """Seen: with a clock 20 s slow every order failed, and nothing said so."""
+    held(desk)
+    desk.approve("r-1", signal_data={"position_size": "2100"})
+    desk.exchange.faults = [(clock_refusal(behind_ms), False)] * 2
+    desk.send_due()
+    denied = why_denied(desk.approve("r-2", signal_data={"position_size": "2200"}))
+    assert fitness.KIND in denied
+    assert told in denied
+    desk.pass_time(10)
+    desk.send_due()
+    assert desk.exchange.faults == []
+    assert audited(desk) == [fitness.KIND]
+    assert desk.approve("r-exit", **EXIT)["verdict"] != Verdict.DENY
+    assert fitness.clock_was_wrong(desk.db, desk.account)
+    assert ask(desk).ok
+    assert not fitness.clock_was_wrong(desk.db, desk.account)
+    desk.approve("r-3", signal_data={"position_size": "2300"})
+    assert audited(desk) == [fitness.KIND, "account_fit"]
+
+
+def test_an_order_that_was_only_late_says_nothing_about_the_clock(desk: Desk) -> None:
+    desk.approve()
+    desk.exchange.faults = [(clock_refusal(0), False)]
+    desk.send_due()
+    assert audited(desk) == []
+    assert desk.approve("r-2", signal_data={"position_size": "2100"})["verdict"] == "allow"
 
 
 def test_what_is_wrong_with_the_key_is_told_in_the_denial(desk: Desk) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from itertools import count
 from queue import Empty, Queue
@@ -10,7 +10,9 @@ from queue import Empty, Queue
 import pytest
 from pydantic import SecretStr
 
+from bot.clock import SystemClock
 from bot.errors import (
+    ClockRefused,
     DependencyDown,
     ExchangeRefused,
     MlriskError,
@@ -202,6 +204,27 @@ def test_a_price_beyond_the_band_is_moved_to_it(exchange: BybitExchange) -> None
     assert back.price is not None and moved.price is not None and moved.price > back.price
 
 
+class SlowClock(SystemClock):
+    """Stands 20 s behind."""
+
+    def now(self) -> datetime:
+        return super().now() - timedelta(seconds=20)
+
+
+def test_a_slow_clock_is_refused_and_the_refusal_proves_it(
+    config: BybitConfig, exchange: BybitExchange, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = SlowClock()
+    slow = BybitExchange(config, clock)
+    order = intent(exchange, "0.9", time_in_force=TimeInForce.GTC)
+    with pytest.raises(ClockRefused) as caught:
+        slow.place(slow.order_body(order), as_of=clock.now())
+    # At least what is left of 20 s when the reply took its time.
+    assert 5000 < caught.value.behind_ms <= 20_000
+    assert "the exchange refused our clock" in caplog.text
+    assert exchange.find_order(SYMBOL, order.order_link_id) is None
+
+
 def test_a_deposit_and_a_withdrawal_show_in_the_wallet_and_as_cash_flows(
     paper: PaperExchangeProcess, exchange: BybitExchange
 ) -> None:
@@ -325,7 +348,7 @@ def test_an_order_link_id_that_was_used_is_an_unknown_outcome_that_the_look_up_s
         ("reset_before", {}, OutcomeUnknown, False),
         ("code_10000", {}, OutcomeUnknown, False),
         ("code_10016", {}, OutcomeUnknown, False),
-        ("code_10002", {}, RetryLater, False),
+        ("code_10002", {}, ClockRefused, False),
         ("http_429", {}, OutcomeUnknown, False),
         ("http_500", {}, OutcomeUnknown, False),
         ("html", {}, OutcomeUnknown, False),

@@ -19,14 +19,14 @@ from urllib3.exceptions import (
 
 from bot.clock import FixedClock
 from bot.errors import (
+    ClockRefused,
     DependencyDown,
     ExchangeRefused,
     MlriskError,
     OutcomeUnknown,
-    RetryLater,
     Throttled,
 )
-from bot.exchange.bybit.outcome import clock_offset_ms, throttle_seconds
+from bot.exchange.bybit.outcome import clock_behind_ms, throttle_seconds
 from bot.exchange.bybit.session import READ_ATTEMPTS
 from tests.unit.bot.exchange.bybit.bybit_transport import (
     KEY,
@@ -165,12 +165,25 @@ def test_a_banned_ip_waits_ten_minutes() -> None:
 
 
 @pytest.mark.parametrize("code", [-1, 10002])
-def test_a_clock_refusal_may_be_retried_after_synchronising(code: int) -> None:
-    text = "invalid request, req_timestamp[1700000005000],server_timestamp[1700000003500],recv[..]"
+@pytest.mark.parametrize(("theirs", "behind_ms"), [(20, 20_000), (-1.5, -1500), (0, 0)])
+def test_a_clock_refusal_is_told_and_may_be_retried_after_synchronising(
+    code: int, theirs: float, behind_ms: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = f"invalid request, req_timestamp[1],server_timestamp[{ms(theirs)}],recv_window[5000]"
     raised, _ = place(envelope(code=code, msg=text))
-    assert type(raised) is RetryLater
+    assert isinstance(raised, ClockRefused)
     assert raised.code == f"ret_{code}"
-    assert clock_offset_ms(str(raised)) == -1500
+    assert raised.behind_ms == behind_ms
+    assert "the exchange refused our clock" in caplog.text
+
+
+def test_the_network_and_a_refusal_without_times_prove_nothing_about_our_clock() -> None:
+    text = "server_timestamp[1700000003500]"
+    sent, answered = (datetime.fromtimestamp(s, UTC) for s in (1_700_000_003, 1_700_000_004))
+    assert clock_behind_ms(text, sent, answered) == 0
+    assert clock_behind_ms(text, sent, sent) == 500
+    assert clock_behind_ms(text, answered, answered) == -500
+    assert clock_behind_ms("please check your clock", sent, answered) == 0
 
 
 def ms(seconds: float) -> str:

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import ExchangeRefused, MlriskError, OutcomeUnknown, RetryLater, Throttled
+from bot.errors import (
+    ClockRefused,
+    ExchangeRefused,
+    MlriskError,
+    OutcomeUnknown,
+    Throttled,
+)
 from bot.exchange.bybit.outcome import from_ret_code
 from bot.exchange.bybit.retcodes import (
     GONE_CODES,
@@ -23,7 +29,7 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 ERROR_OF: dict[RetCodeClass, type[MlriskError] | None] = {
     RetCodeClass.OK_IDEM: None,
     RetCodeClass.THROTTLE: Throttled,
-    RetCodeClass.CLOCK: RetryLater,
+    RetCodeClass.CLOCK: ClockRefused,
     RetCodeClass.RECONCILE: OutcomeUnknown,
     RetCodeClass.REJECT: ExchangeRefused,
     RetCodeClass.RISK: ExchangeRefused,

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from bot.execution.config_changes import ValueChange, Version
 from bot.execution.limits_source import LayeredConfig, limits_of
-from bot.risk.selftest import self_test
+from bot.execution.proof import prove
 from config.loading import ConfigError, read
 from config.settings import Settings
 from config.thresholds import MLRiskConfig, MLRiskConfigManager
@@ -64,7 +64,7 @@ def problems_of(file: Path) -> tuple[list[str], list[str]]:
             tried.append(f"{environment}/{mode}")
             try:
                 config = MLRiskConfigManager(file, environment, mode).get_config()
-                toothless = self_test(limits_of(config))
+                toothless = prove(limits_of(config))
                 found |= dict.fromkeys(f"{environment}/{mode}: {text}" for text in toothless)
             except ConfigError as error:
                 found |= dict.fromkeys(error.problems)

@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.clock import Clock
 from bot.errors import NotAuthorised, Refused
+from bot.execution import proof
 from bot.execution.config_changes import (
     ValueChange,
     Version,
@@ -23,7 +24,6 @@ from bot.execution.config_changes import (
 from bot.execution.limits_source import LayeredConfig, limits_of, verified_override
 from bot.execution.toothless import halt_toothless, halt_toothless_in, seal
 from bot.risk.limits import RiskLimits
-from bot.risk.selftest import self_test
 from config.settings import Environment, Settings
 from config.thresholds import MLRiskConfig
 from models.audit import GLOBAL_CHAIN
@@ -43,7 +43,7 @@ class ConfigurationService:
         settings: Settings,
         clock: Clock,
         *,
-        prove: Callable[[RiskLimits], tuple[str, ...]] = self_test,
+        prove: Callable[[RiskLimits], tuple[str, ...]] = proof.prove,
     ) -> None:
         self._db = db
         self._clock = clock

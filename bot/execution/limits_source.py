@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from bot.errors import DependencyDown, Refused
+from bot.execution import proof
 from bot.risk.limits import RiskLimits, limits_from_config
-from bot.risk.selftest import self_test
 from config.settings import Settings
 from config.thresholds import ConfigError, ConfigVersion, MLRiskConfig, MLRiskConfigManager
 from models.database import Database
@@ -91,7 +91,7 @@ class ConfiguredLimits:
         db: Database | None = None,
         *,
         on_toothless: Callable[[tuple[str, ...]], object] | None = None,
-        prove: Callable[[RiskLimits], tuple[str, ...]] = self_test,
+        prove: Callable[[RiskLimits], tuple[str, ...]] = proof.prove,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = LayeredConfig(settings)

@@ -1,4 +1,7 @@
-"""Shows that each configured limit bites: a synthetic breach of each one must not pass the gate."""
+"""Shows that each configured limit bites: a synthetic breach of each one must not pass the gate.
+
+And that each bites where it should: what binds exits stops them, and nothing else does.
+"""
 
 from collections.abc import Iterable
 from dataclasses import fields
@@ -11,6 +14,7 @@ from bot.risk.gate import evaluate
 from bot.risk.limits import RiskLimits, config_path_of
 from bot.risk.selftest.baseline import Case, healthy
 from bot.risk.selftest.breaches import BREACHES
+from bot.risk.selftest.exits import exit_problems
 from models.enums import CheckStatus, Verdict
 
 _NO = (CheckStatus.FAIL, CheckStatus.UNKNOWN)
@@ -20,7 +24,8 @@ def self_test(limits: RiskLimits, rows: Iterable[Row] = CHECKS) -> tuple[str, ..
     """What is wrong with these limits, or nothing.
 
     A sound trade must pass, and the same trade with one limit breached must be denied or shrunk by
-    the check of that limit. A system whose self-test finds anything stays HALTED.
+    the check of that limit; exits are tried as well. A system whose self-test finds anything stays
+    HALTED.
     """
     unreadable = [
         f"the limit {config_path_of(f.name)} is not a finite number"
@@ -43,6 +48,7 @@ def self_test(limits: RiskLimits, rows: Iterable[Row] = CHECKS) -> tuple[str, ..
         if statuses.get(name) not in _NO or decision.verdict is Verdict.ALLOW:
             limit = f" ({config_path_of(breach.limit)})" if breach.limit else ""
             found.append(f"the limit of {name!r}{limit} does not bite: its breach was approved")
+    found += exit_problems(base, limits, asked)
     return tuple(found)
 
 

@@ -4,12 +4,14 @@ from dataclasses import fields
 
 import pytest
 
-from bot.risk.checks.registry import CHECKS, Applies
+from bot.risk import exposure
+from bot.risk.checks.registry import CHECKS, Applies, Row
 from bot.risk.gate import evaluate
 from bot.risk.limits import SIZE_CAPS, RiskLimits, limits_from_config
 from bot.risk.selftest import self_test
 from bot.risk.selftest.baseline import healthy
 from bot.risk.selftest.breaches import BREACHES
+from bot.risk.selftest.exits import BINDING, MODEL
 from config.thresholds import MLRiskConfigManager
 from models.enums import CheckStatus, Verdict
 from tests.unit.bot.risk.cases import D, limits
@@ -64,6 +66,47 @@ def test_a_missing_check_is_found_out(name: str) -> None:
     rows = [row for row in CHECKS if row.rule.name != name]
     problems = self_test(LIMITS, rows)
     assert any(f"'{name}'" in problem for problem in problems)
+
+
+def asked_of(name: str, applies: Applies) -> list[Row]:
+    return [r._replace(applies=applies) if r.rule.name == name else r for r in CHECKS]
+
+
+def names_of(applies: Applies) -> list[str]:
+    return [row.rule.name for row in CHECKS if row.applies is applies]
+
+
+@pytest.mark.parametrize("name", sorted(set(names_of(Applies.ALWAYS)) - {"flip"}))
+def test_a_check_that_does_not_bind_exits_any_more_is_found_out(name: str) -> None:
+    """A flip adds, so that it is asked of it either way."""
+    problems = self_test(LIMITS, asked_of(name, Applies.ADDING))
+    assert f"the check {name!r} does not bind exits: its breach by one was approved" in problems
+
+
+@pytest.mark.parametrize("name", names_of(Applies.ADDING) + names_of(Applies.MODEL))
+def test_a_check_that_would_block_exits_is_found_out(name: str) -> None:
+    problems = self_test(LIMITS, asked_of(name, Applies.ALWAYS))
+    assert any(f"{name!r}" in problem and "exit" in problem for problem in problems)
+
+
+@pytest.mark.parametrize("name", names_of(Applies.MODEL))
+def test_a_model_check_that_lets_close_what_is_others_is_found_out(name: str) -> None:
+    problems = self_test(LIMITS, asked_of(name, Applies.ADDING))
+    assert f"the breach of {name!r} closes more than the strategy's own share" in problems
+
+
+def test_a_gate_that_knows_no_shares_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        exposure, "_own_part", lambda _intent, _share, _sign, reducing: (reducing, None)
+    )
+    problems = self_test(LIMITS)
+    assert "a strategy's own share does not bind its reduce-only exits" in problems
+    assert len([p for p in problems if "own share" in p]) == 1 + len(MODEL)
+
+
+def test_every_check_that_binds_exits_has_a_breach_by_one() -> None:
+    assert set(names_of(Applies.ALWAYS)) == BINDING.keys()
+    assert set(names_of(Applies.MODEL)) == MODEL
 
 
 def test_a_check_without_a_breach_is_found_out() -> None:

@@ -1,6 +1,7 @@
 """What an operator's commands need of Celery, and what they do when it is away."""
 
 from collections.abc import Callable
+from functools import partial
 
 from psycopg.errors import LockNotAvailable, QueryCanceled
 
@@ -32,6 +33,20 @@ def revoker(settings: Settings) -> Callable[[], int] | None:
     return revoke
 
 
+def too_fast_teller(settings: Settings) -> Callable[[float], None] | None:
+    """Tells the workers' budget for how long the exchange wants no cancel; None without a Redis."""
+    if settings.redis_url is None:
+        return None
+    from bot.execution.budget import RedisOrderBudget, connect
+    from bot.risk.working_rules import WorkingRules
+    from config.celery import MARKET_DATABASE, with_database
+
+    client = connect(with_database(settings.require_redis_url(), MARKET_DATABASE))
+    # Nothing is taken from it here, so that its rules don't matter.
+    budget = RedisOrderBudget(client, WorkingRules)
+    return partial(budget.throttled, settings.account, cancels=True)
+
+
 def wakeups(settings: Settings) -> Wakeups | None:
     """Celery's; None where no Redis answers. Then each wake-up would only be waited for in vain."""
     if settings.redis_url is None or not _answers(settings.require_redis_url()):
@@ -59,7 +74,12 @@ def _answers(redis_url: str) -> bool:
 
 
 def cancel_without_postgres(
-    exchange: Exchange, why: Exception, *, everything: bool = False, exits: bool = False
+    exchange: Exchange,
+    why: Exception,
+    *,
+    everything: bool = False,
+    exits: bool = False,
+    too_fast: Callable[[float], None] | None = None,
 ) -> CommandError:
     """The last resort of a halt: working orders go, though nothing can be recorded.
 
@@ -68,7 +88,13 @@ def cancel_without_postgres(
     """
     problems: list[str] = []
     try:
-        found = call_back(exchange, everything=everything, exits=exits, problem=problems.append)
+        found = call_back(
+            exchange,
+            everything=everything,
+            exits=exits,
+            problem=problems.append,
+            too_fast=too_fast,
+        )
     except MlriskError as error:
         outcome = f"orders could not be cancelled either: {error.message}"
     else:

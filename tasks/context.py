@@ -5,7 +5,7 @@ import os
 import socket
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 
 from redis import Redis
 
@@ -178,6 +178,7 @@ class Services:
             account=self.settings.account,
             clock=self.clock,
             wakeups=self.wakeups,
+            budget=self.budget,
         )
 
     @cached_property
@@ -226,6 +227,7 @@ class Services:
             self.clock,
             exchange=exchange,
             revoke=revoke_queued,
+            too_fast=partial(self.budget.throttled, self.settings.account, cancels=True),
         )
 
     def check_fitness(self) -> Fitness:

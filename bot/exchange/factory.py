@@ -1,7 +1,7 @@
 """The exchange that the settings name."""
 
 from bot.clock import Clock
-from bot.exchange.bybit.ban import AddressBan
+from bot.exchange.bybit.closures import Closures
 from bot.exchange.bybit.config import BybitConfig, BybitMode
 from bot.exchange.bybit.http import BybitExchange
 from config import identity
@@ -26,4 +26,4 @@ def make_exchange(settings: Settings, clock: Clock) -> BybitExchange:
     """Make it inside the process that uses it."""
     url = settings.redis_url
     shared = None if url is None else with_database(url.get_secret_value(), MARKET_DATABASE)
-    return BybitExchange(bybit_config(settings), clock, AddressBan(shared))
+    return BybitExchange(bybit_config(settings), clock, Closures(shared))

@@ -6,6 +6,7 @@ be accepted any more that adds risk (`sealing`).
 """
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -85,11 +86,16 @@ class Halter:
         seal_timeout_seconds: float = sealing.TIMEOUT_SECONDS,
         hold_limit_seconds: float = sealing.HOLD_LIMIT_SECONDS,
         lock_wait_ms: int = LOCK_WAIT_MS,
+        too_fast: Callable[[float], None] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """`too_fast` hears for how long the exchange wants no cancel of anybody."""
         self._db = db
         self._clock = clock
         self._exchange = exchange
         self._revoke = revoke
+        self._too_fast = too_fast
+        self._sleep = sleep
         self._sealer = sealing.Sealer(
             db, timeout_seconds=seal_timeout_seconds, hold_limit_seconds=hold_limit_seconds
         )
@@ -261,7 +267,12 @@ class Halter:
             return CalledBack(0, ())
         return steps.run(
             lambda: call_back(
-                exchange, everything=everything, exits=exits, problem=steps.problems.append
+                exchange,
+                everything=everything,
+                exits=exits,
+                problem=steps.problems.append,
+                too_fast=self._too_fast,
+                sleep=self._sleep,
             ),
             CalledBack(0, ()),
             "working orders may remain: run it again, or cancel them at the exchange",

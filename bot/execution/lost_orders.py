@@ -16,6 +16,7 @@ from bot.clock import Clock
 from bot.errors import MlriskError, Refused
 from bot.exchange.protocol import Exchange
 from bot.execution import settlement
+from bot.execution.cancelling import Cancels
 from bot.execution.fills import FillBook
 from bot.execution.ports import Wakeups
 from models.database import Database
@@ -50,6 +51,7 @@ class LostOrders:
         clock: Clock,
         wakeups: Wakeups,
         fills: FillBook,
+        cancels: Cancels | None = None,
     ) -> None:
         self._db = db
         self._exchange = exchange
@@ -57,6 +59,7 @@ class LostOrders:
         self._clock = clock
         self._wakeups = wakeups
         self._fills = fills
+        self._cancels = cancels or Cancels(exchange, None, account)
 
     def missing(self, child_id: int) -> None:
         """Counts a look in vain; enough of them end the child.
@@ -98,7 +101,7 @@ class LostOrders:
             self._prove(child)
         else:
             try:
-                self._exchange.cancel(child.symbol, link)
+                self._cancels.send(child.symbol, link)
             except MlriskError as error:
                 log.warning("not cancelled: %s", error, extra={"order_link_id": link})
         self._end(child.child_id, child.absences, actor, {"reason": why, "forced": force})
@@ -129,7 +132,7 @@ class LostOrders:
     def _is_gone(self, symbol: str, link: str) -> bool:
         """Not in the books, no execution by its id, and both sides hold the same position."""
         # First: what rests unseen is called back, and a fill that beats the cancel is seen below.
-        self._exchange.cancel(symbol, link)
+        self._cancels.send(symbol, link)
         if self._exchange.find_order(symbol, link) is not None:
             return False
         executions = self._exchange.executions(order_link_id=link)

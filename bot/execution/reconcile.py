@@ -21,6 +21,8 @@ from bot.exchange.protocol import (
     Wallet,
 )
 from bot.execution import absence, belonging, fitness, ownership, settlement, unreadable
+from bot.execution.budget import OrderBudget
+from bot.execution.cancelling import Cancels
 from bot.execution.cash_flows import CashFlows
 from bot.execution.fills import FillBook
 from bot.execution.identity import PREFIX
@@ -69,8 +71,16 @@ class Reconciler:
     """Compares one account's rows with the exchange's record and adopts what is missing."""
 
     def __init__(
-        self, *, db: Database, exchange: Exchange, account: str, clock: Clock, wakeups: Wakeups
+        self,
+        *,
+        db: Database,
+        exchange: Exchange,
+        account: str,
+        clock: Clock,
+        wakeups: Wakeups,
+        budget: OrderBudget | None = None,
     ) -> None:
+        """`budget` paces the cancels; without one the exchange's limit alone does."""
         absence.require_room(exchange.recv_window_ms)
         self._db = db
         self._exchange = exchange
@@ -78,6 +88,7 @@ class Reconciler:
         self._clock = clock
         self._wakeups = wakeups
         self._fills = FillBook(db, account, wakeups)
+        self._cancels = Cancels(exchange, budget, account)
         self._cash = CashFlows(db, exchange, account, clock)
         self._other_fees = OtherFees(db, exchange, account, clock)
         self._rules = TradingRules(db, exchange, clock)
@@ -88,6 +99,7 @@ class Reconciler:
             clock=clock,
             wakeups=wakeups,
             fills=self._fills,
+            cancels=self._cancels,
         )
 
     def resolve_child(self, child_id: int) -> ChildState | None:
@@ -188,7 +200,7 @@ class Reconciler:
             self._looked(child, None)
             return 0
         if not order.status.is_final:
-            self._exchange.cancel(child.symbol, child.order_link_id)
+            self._cancels.send(child.symbol, child.order_link_id)
         self._read_executions(child.order_link_id)
         self._note("late_order", child.order_link_id, {"order_id": order.order_id}, now)
         self._looked(child, order.order_id)
@@ -297,7 +309,7 @@ class Reconciler:
             order = self._exchange.find_order(child.symbol, child.order_link_id)
             if order is None or order.status.is_final:
                 return False
-            self._exchange.cancel(child.symbol, child.order_link_id)
+            self._cancels.send(child.symbol, child.order_link_id)
             self._read_executions(child.order_link_id)
         except MlriskError as error:
             log.critical(

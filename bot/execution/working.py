@@ -14,8 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bot.clock import Clock
-from bot.errors import MlriskError, Refused, Throttled
-from bot.exchange.bybit.outcome import HTTP_BAN
+from bot.errors import MlriskError, Refused
 from bot.exchange.protocol import Exchange
 from bot.execution import (
     backup_plans,
@@ -43,6 +42,7 @@ from bot.execution.algorithms.stepping import (
 )
 from bot.execution.algorithms.volume_forecast import VolumeForecast
 from bot.execution.budget import OrderBudget
+from bot.execution.cancelling import Cancels
 from bot.execution.exit_bounds import ExitBounds
 from bot.execution.pacing import Pace
 from bot.execution.parents import (
@@ -124,7 +124,7 @@ class ParentWorker:
         self._db = db
         self._account = account
         self._exchange = exchange
-        self._budget = budget
+        self._cancels = Cancels(exchange, budget, account)
         self._market = market
         self._limits = limits
         self._forecasts = forecasts
@@ -401,14 +401,9 @@ class ParentWorker:
 
     def _send_cancel(self, cancel: _Cancel) -> None:
         """What it led to is read from the exchange's records; an error is tried again later."""
-        if self._budget.take_cancel(self._account) > 0:
-            log.info("cancel waits for its budget", extra={"order_link_id": cancel.order_link_id})
-            return
         try:
-            self._exchange.cancel(cancel.symbol, cancel.order_link_id)
+            self._cancels.send(cancel.symbol, cancel.order_link_id)
         except MlriskError as error:
-            if isinstance(error, Throttled) and error.code != HTTP_BAN:
-                self._budget.throttled(self._account, error.after_seconds, cancels=True)
             log.warning(
                 "cancel not confirmed: %s", error, extra={"order_link_id": cancel.order_link_id}
             )

@@ -45,7 +45,12 @@ def halt(
     from bot.clock import SystemClock
     from bot.exchange.factory import make_exchange
     from bot.execution.halt import Halter
-    from console.operator import cancel_without_postgres, not_halted, revoker
+    from console.operator import (
+        cancel_without_postgres,
+        not_halted,
+        revoker,
+        too_fast_teller,
+    )
     from models.database import Database
 
     settings = settings_of(ctx, home)
@@ -55,8 +60,9 @@ def halt(
     if cancel or everything:
         wrong = _another_database(db, settings)
         exchange = None if wrong else make_exchange(settings, clock)
+    too_fast = too_fast_teller(settings)
     try:
-        halter = Halter(db, clock, exchange=exchange, revoke=revoker(settings))
+        halter = Halter(db, clock, exchange=exchange, revoke=revoker(settings), too_fast=too_fast)
         report = halter.halt(
             reason=reason,
             actor=actor_of(None),
@@ -69,7 +75,7 @@ def halt(
         # Only the latch raises; what fails after it is a line of the report.
         if exchange is not None:
             raise cancel_without_postgres(
-                exchange, error, everything=everything, exits=stop_exits
+                exchange, error, everything=everything, exits=stop_exits, too_fast=too_fast
             ) from error
         raise not_halted(error) from error
     finally:

@@ -72,6 +72,7 @@ class Desk:
             account=account,
             clock=self.clock,
             wakeups=self.wakeups,
+            budget=self.budget,
         )
         self.dispatcher = Dispatcher(
             db=db,

@@ -12,7 +12,7 @@ from bot.clock import Clock, SystemClock
 from bot.errors import ExchangeRefused, OutcomeUnknown, Refused, RetryLater
 from bot.exchange.bybit import body as bodies
 from bot.exchange.bybit import parse
-from bot.exchange.bybit.ban import AddressBan
+from bot.exchange.bybit.closures import Closures
 from bot.exchange.bybit.config import BybitConfig
 from bot.exchange.bybit.retcodes import GONE_CODES
 from bot.exchange.bybit.session import GuardedSession
@@ -61,11 +61,11 @@ class BybitExchange:
     """One account. Make it inside the process that uses it (Celery: `worker_process_init`)."""
 
     def __init__(
-        self, config: BybitConfig, clock: Clock | None = None, ban: AddressBan | None = None
+        self, config: BybitConfig, clock: Clock | None = None, closures: Closures | None = None
     ) -> None:
         self._config = config
         self._clock = clock or SystemClock()
-        self._session = GuardedSession(config, self._clock, ban)
+        self._session = GuardedSession(config, self._clock, closures)
         self._unreadable: list[UnreadableFact] = []
 
     def __repr__(self) -> str:

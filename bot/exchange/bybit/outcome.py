@@ -25,6 +25,12 @@ from bot.exchange.bybit.retcodes import RetCodeClass, classify, classify_http
 # Facts section 6: after HTTP 403 all calls of this IP must stop for at least ten minutes.
 IP_BAN_SECONDS = 600.0
 HTTP_BAN = "http_403"
+OF_THE_ADDRESS = frozenset({HTTP_BAN, "ret_10018"})
+"""Rate limits that count every call of this machine, whatever it asks for."""
+CLOSED = "closed"
+"""Code of a call that wasn't made, because the exchange has said that it comes too fast."""
+_OVERLOAD = frozenset({"http_429", "ret_429", "ret_10429"})
+"""The exchange protects itself: it says too fast, and not whether a write was taken."""
 # pybit assumes the same when the reset header is missing.
 DEFAULT_THROTTLE_SECONDS = 2.0
 # A reset time outside these bounds is a broken header or another clock.
@@ -94,6 +100,13 @@ def _from_http(error: FailedRequestError, *, write: bool) -> MlriskError:
     if cls is RetCodeClass.RECONCILE:
         return _no_answer(said, f"http_{status}", write=write)
     return ExchangeRefused(status, said, action=cls.value)
+
+
+def too_fast_seconds(error: MlriskError) -> float | None:
+    """How long the exchange wants to hear no more of this kind; None: it says no such thing."""
+    if isinstance(error, Throttled):
+        return error.after_seconds
+    return DEFAULT_THROTTLE_SECONDS if error.code in _OVERLOAD else None
 
 
 def _no_answer(message: str, code: str, *, write: bool) -> MlriskError:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pybit.unified_trading import HTTP
 from tenacity import (
+    RetryCallState,
     Retrying,
     retry_if_exception,
     stop_after_attempt,
@@ -20,15 +21,17 @@ from tenacity import (
 from bot.clock import Clock
 from bot.errors import ClockRefused, DependencyDown, MlriskError, Refused, Throttled
 from bot.exchange.bybit import parse
-from bot.exchange.bybit.ban import AddressBan
+from bot.exchange.bybit.closures import Closures
 from bot.exchange.bybit.config import BybitConfig, BybitMode
 from bot.exchange.bybit.outcome import (
     CALL_FAILURES,
+    CLOSED,
     HTTP_BAN,
-    IP_BAN_SECONDS,
+    OF_THE_ADDRESS,
     clock_behind_ms,
     from_failure,
     from_ret_code,
+    too_fast_seconds,
     unusable_reply,
 )
 
@@ -103,9 +106,9 @@ class GuardedSession:
     reply to another.
     """
 
-    def __init__(self, config: BybitConfig, clock: Clock, ban: AddressBan | None = None) -> None:
+    def __init__(self, config: BybitConfig, clock: Clock, closures: Closures | None = None) -> None:
         self._pid = os.getpid()
-        self._ban = ban or AddressBan()
+        self._closures = closures or Closures()
         self._clock = clock
         self._http = open_session(config)
         self._config = config
@@ -144,7 +147,7 @@ class GuardedSession:
         """One reply's `result`; transient failures are retried within READ_SECONDS."""
         retrying = Retrying(
             stop=stop_after_attempt(READ_ATTEMPTS) | stop_after_delay(READ_SECONDS),
-            wait=wait_exponential(multiplier=0.15, max=1.0) + wait_random(0, 0.1),
+            wait=_pause,
             retry=retry_if_exception(_is_transient),
             reraise=True,
         )
@@ -169,12 +172,14 @@ class GuardedSession:
 
     def _once(self, method: str, params: Mapping[str, object], *, write: bool) -> Reply:
         call: Call = getattr(self.http, method)
-        banned = self._ban.seconds_left()
-        if banned > 0:
+        closed = self._closures.of(method)
+        if closed is not None:
+            what = "this address is banned" if closed.banned else f"{method} is closed to us"
             raise Throttled(
-                f"this address is banned for {banned:.0f} s more", code=HTTP_BAN,
-                after_seconds=banned,
-            )  # fmt: skip
+                f"{what} for {closed.seconds:.1f} s more",
+                code=HTTP_BAN if closed.banned else CLOSED,
+                after_seconds=closed.seconds,
+            )
         failure: MlriskError | None = None
         envelope: Any = None
         sent = self._clock.now()
@@ -185,8 +190,7 @@ class GuardedSession:
             if failure is None:
                 return {}
         if failure is not None:
-            if failure.code == HTTP_BAN:
-                self._ban.begin(IP_BAN_SECONDS)
+            self._heed(method, failure)
             if isinstance(failure, ClockRefused):
                 self._tell_clock(failure, method, sent)
             # Raised outside the handler, so that no context with headers or body travels along.
@@ -205,6 +209,16 @@ class GuardedSession:
             },
         )
 
+    def _heed(self, method: str, failure: MlriskError) -> None:
+        """Whatever was asked and whoever asked it: where the exchange says too fast, all wait."""
+        seconds = too_fast_seconds(failure)
+        if seconds is None:
+            return
+        if failure.code in OF_THE_ADDRESS:
+            self._closures.ban(seconds)
+        else:
+            self._closures.close(method, seconds)
+
     def _redact(self, text: str) -> str:
         """The texts of 10003 and 10004 can quote the signed string, which holds the key."""
         for secret in (self._config.api_secret, self._config.api_key):
@@ -222,6 +236,16 @@ class GuardedSession:
         if not isinstance(result, dict):
             raise unusable_reply("no result", write=write)
         return result
+
+
+_backoff = wait_exponential(multiplier=0.15, max=1.0) + wait_random(0, 0.1)
+
+
+def _pause(state: RetryCallState) -> float:
+    """Before a read is made again; never less than the exchange asks for."""
+    error = None if state.outcome is None else state.outcome.exception()
+    asked = error.after_seconds if isinstance(error, Throttled) else 0.0
+    return max(asked, _backoff(state))
 
 
 def _is_transient(error: BaseException) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.errors import DependencyDown, OutcomeUnknown
+from bot.errors import DependencyDown, OutcomeUnknown, Throttled
 from bot.exchange.protocol import OrderStatus
 from models.enums import ChildState, TradeSide
 from models.tables import ChildOrderRow, FillRow
@@ -139,6 +139,20 @@ def test_a_call_back_that_fails_is_made_again_and_keeps_nothing_from_being_seen(
     desk.exchange.reopen(child.order_link_id)
     desk.exchange.cancel_faults.append((DependencyDown("refused"), False))
     assert desk.reconciler.reconcile_account().called_back == ()
+    assert desk.reconciler.reconcile_account().called_back == (child.order_link_id,)
+
+
+def test_a_call_back_that_is_too_fast_is_told_to_the_cancels_budget(desk: Desk) -> None:
+    desk.exchange.fill_share = D(0)
+    desk.approve()
+    desk.send(desk.child().child_id)
+    desk.stream()
+    child = desk.children()[0]
+    desk.exchange.reopen(child.order_link_id)
+    too_fast = Throttled("too many visits", code="ret_10006", after_seconds=0.7)
+    desk.exchange.cancel_faults.append((too_fast, False))
+    assert desk.reconciler.reconcile_account().called_back == ()
+    assert (desk.budget.cancel_throttles, desk.budget.throttles) == ([0.7], [])
     assert desk.reconciler.reconcile_account().called_back == (child.order_link_id,)
 
 

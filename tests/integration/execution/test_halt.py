@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select, update
 
-from bot.errors import DependencyDown, OutcomeUnknown
+from bot.errors import DependencyDown, OutcomeUnknown, Throttled
 from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
 from bot.execution.halt import Halter
 from models.enums import (
@@ -251,6 +251,46 @@ def test_orders_that_can_not_be_cancelled_are_named(desk: Desk) -> None:
     assert report.orders_cancelled == 0
     assert f"{link} is still open" in report.problems
     assert report.unresolved == (link,)
+
+
+def test_a_halt_s_cancels_wait_out_a_rate_limit_and_tell_the_others(desk: Desk) -> None:
+    """Three refusals in a row ended the calling back, whatever they were for."""
+    for number in range(4):
+        outcome = desk.approve(f"r-{number}", signal_data={**RESTING, "position_size": "1000"})
+        assert outcome["verdict"] == "allow", outcome
+        desk.step(f"r-{number}")
+    slept: list[float] = []
+    halter = Halter(
+        desk.db,
+        desk.clock,
+        exchange=desk.exchange,
+        too_fast=lambda seconds: desk.budget.throttled("paper", seconds, cancels=True),
+        sleep=slept.append,
+    )
+    too_fast = Throttled("10006", code="ret_10006", after_seconds=0.4)
+    desk.exchange.cancel_faults = [(too_fast, False)] * 4
+    report = halter.halt(reason="test", actor="me", cancel=True)
+    assert desk.exchange.open_orders() == []
+    assert (report.orders_cancelled, report.problems) == (4, ())
+    assert slept == [0.4] * 4
+    assert desk.budget.cancel_throttles == [0.4] * 4
+    assert desk.budget.throttles == []
+
+
+def never(_: float) -> None:
+    pytest.fail("it waited")
+
+
+def test_a_halt_does_not_wait_out_a_ban(desk: Desk) -> None:
+    desk.approve(signal_data=RESTING)
+    desk.step()
+    halter = Halter(desk.db, desk.clock, exchange=desk.exchange, sleep=never)
+    banned = Throttled("banned", code="http_403", after_seconds=600)
+    desk.exchange.cancel_faults = [(banned, False)] * 4
+    report = halter.halt(reason="test", actor="me", cancel=True)
+    assert report.sealed_at is not None
+    assert any("could not be cancelled: banned" in problem for problem in report.problems)
+    assert f"{desk.child().order_link_id} is still open" in report.problems
 
 
 def test_a_halt_that_is_repeated_stops_nothing_twice(desk: Desk) -> None:

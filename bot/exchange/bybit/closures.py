@@ -1,0 +1,112 @@
+"""What the exchange has closed to us for a while: one endpoint by its rate limit, or every one by
+a ban of this machine's address.
+
+Whoever is told so tells the others through Redis, and each process that has heard of it keeps it
+in its own memory, because Redis may lose its own. Nobody asks what is closed: every further call
+prolongs a ban, and takes from what the exchange would let through. Endpoints are closed one by
+one, as the exchange counts them, so that reads or entries that were too many hold up no cancel.
+Under a ban exits stop as well: nothing of this address is taken, whatever it is.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+log = logging.getLogger(__name__)
+
+_BAN = "mlrisk:address-ban"
+_TIMEOUT_SECONDS = 0.25
+_ASK_AGAIN_SECONDS = 1.0
+"""How long Redis is left alone after a failure: a hanging one must not slow every call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """For how long, and whether it is a ban, which closes everything else as well."""
+
+    seconds: float
+    banned: bool
+
+
+class Closures:
+    """Known to this process, and through Redis, where there is one, to every other."""
+
+    def __init__(
+        self, redis_url: str | None = None, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._monotonic = monotonic
+        self._until: dict[str, float] = {}
+        self._ask_at = -math.inf
+        self._client: Redis | None = None
+        if redis_url is not None:
+            self._client = Redis.from_url(
+                redis_url,
+                socket_timeout=_TIMEOUT_SECONDS,
+                socket_connect_timeout=_TIMEOUT_SECONDS,
+                retry=Retry(NoBackoff(), 0),
+            )
+
+    def ban(self, seconds: float) -> None:
+        """Nothing may be sent from this address for so long."""
+        log.critical(
+            "the exchange bans this address: no call of any process for %.0f s", seconds,
+            extra={"event": "address_ban", "seconds": seconds},
+        )  # fmt: skip
+        self._close(_BAN, seconds)
+
+    def close(self, endpoint: str, seconds: float) -> None:
+        """This endpoint alone takes nothing for so long."""
+        log.warning(
+            "the exchange says too fast to %s: no process calls it for %.1f s", endpoint, seconds,
+            extra={"event": "endpoint_closed", "endpoint": endpoint, "seconds": seconds},
+        )  # fmt: skip
+        self._close(_key(endpoint), seconds)
+
+    def of(self, endpoint: str) -> Closed | None:
+        """None when it may be called."""
+        keys = (_BAN, _key(endpoint))
+        now = self._monotonic()
+        if all(self._left(key, now) <= 0 for key in keys):
+            self._hear(keys, now)
+        ban, alone = (self._left(key, now) for key in keys)
+        return Closed(max(ban, alone), ban > 0) if max(ban, alone) > 0 else None
+
+    def _left(self, key: str, now: float) -> float:
+        return self._until.get(key, now) - now
+
+    def _close(self, key: str, seconds: float) -> None:
+        until = self._monotonic() + seconds
+        self._until[key] = max(until, self._until.get(key, until))
+        if self._client is None:
+            return
+        try:
+            self._client.set(key, "1", px=max(1, round(seconds * 1000)))
+        except RedisError as error:
+            log.warning("other processes can't be told of what the exchange closed: %s", error)
+
+    def _hear(self, keys: tuple[str, ...], now: float) -> None:
+        """What other processes were told."""
+        if self._client is None or self._ask_at > now:
+            return
+        try:
+            with self._client.pipeline(transaction=False) as pipe:
+                for key in keys:
+                    pipe.pttl(key)
+                found = pipe.execute()
+        except RedisError as error:
+            log.warning("can't ask what the exchange has closed: %s", error)
+            self._ask_at = now + _ASK_AGAIN_SECONDS
+            return
+        for key, milliseconds in zip(keys, found, strict=True):
+            self._until[key] = now + max(0, int(milliseconds)) / 1000  # below 0: it is open
+
+
+def _key(endpoint: str) -> str:
+    return f"mlrisk:closed:{endpoint}"

@@ -1,6 +1,5 @@
 """How many requests the gate blocks, by reason and by check, and whether one check stops it all."""
 
-from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -9,17 +8,23 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.orm import Session
 
-from bot.risk import codec
 from bot.risk.block_rate import block_rates
-from bot.risk.decision import Decision
 from console.output import utc
-from models.repositories import decisions
+from models.repositories import decisions, figures
 
 
 def rate_facts(session: Session, since: datetime) -> dict[str, Any]:
     """Everything decided since then, and what could not even be decided."""
-    unreadable: list[str] = []
-    rates = block_rates(_decoded(decisions.answers(session, since), unreadable))
+    counted = figures.counted(session, since)
+    rates = block_rates(
+        counted.decisions,
+        counted.denied,
+        counted.shrunk,
+        by_reason=counted.reasons,
+        by_check=counted.blamed,
+        alone=counted.alone,
+        missing=counted.missing,
+    )
     return {
         "since": since,
         "requests": rates.decisions,
@@ -31,16 +36,7 @@ def rate_facts(session: Session, since: datetime) -> dict[str, Any]:
         "blocked_by_one_check_alone": dict(rates.alone),
         "hint": rates.hint,
         "bad_messages": decisions.bad_messages(session, since),
-        "decided_by_unreadable_gates": len(unreadable),
     }
-
-
-def _decoded(answers: Iterable[dict[str, Any]], unreadable: list[str]) -> Iterator[Decision]:
-    for answer in answers:
-        try:
-            yield codec.from_json(Decision, answer)
-        except codec.Unreadable as error:
-            unreadable.append(str(error))
 
 
 def print_rate(out: Console, facts: dict[str, Any]) -> None:

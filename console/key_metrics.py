@@ -1,6 +1,5 @@
 """The figures that the user's document tracks: validation, execution, the risk system itself."""
 
-from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from statistics import fmean
@@ -13,19 +12,17 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.execution.tca.service import costs
-from bot.risk import codec
-from bot.risk.decision import Decision
-from bot.risk.manager.assessment import assess
-from bot.risk.snapshot import TradeIntent
 from console.output import plain, utc
 from console.queries import database_now, heartbeats
-from console.report import slippage_bps
-from models.enums import ExecutionStatus, ParentState, Verdict
-from models.repositories import decisions
-from models.tables import AuditRow, DecisionRow, OtherFeeRow, ParentOrderRow, TradeRequestRow
+from console.report import share_in_bps
+from models.enums import ExecutionStatus
+from models.repositories import figures
+from models.tables import AuditRow, DecisionFiguresRow, OtherFeeRow, ParentOrderRow, TradeRequestRow
 
 _STOPS = "halted"
 _TRIPS = "breaker_tripped"
+IMPACT_TRADES = 200
+"""Of more trades than these the newest ones tell the impact."""
 
 
 def key_metrics(session: Session, since: datetime) -> dict[str, Any]:
@@ -39,58 +36,37 @@ def key_metrics(session: Session, since: datetime) -> dict[str, Any]:
 
 
 def _validation(session: Session, since: datetime) -> dict[str, Any]:
-    verdicts: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    levels: Counter[str] = Counter()
-    confidences: list[float] = []
-    for row in decisions.between(session, since, database_now(session)):
-        verdicts[row.verdict] += 1
-        if row.verdict == Verdict.DENY:
-            reasons.update(row.decision["reasons"])
-        confidence = row.intent["model"].get("confidence")
-        if isinstance(confidence, float):
-            confidences.append(confidence)
-        levels[_level(row)] += 1
-    total = verdicts.total()
+    counted = figures.counted(session, since)
+    total, confidence = counted.decisions, counted.average_confidence
     return {
         "decisions": total,
-        "approval_rate": _share(total - verdicts[Verdict.DENY], total),
+        "approval_rate": _share(total - counted.denied, total),
         "block_rate_by_reason": {
-            reason: _share(count, total) for reason, count in reasons.most_common()
+            reason: _share(count, total) for reason, count in counted.reasons.most_common()
         },
-        "average_confidence": _mean(confidences),
-        "risk_levels": dict(levels.most_common()),
+        "average_confidence": None if confidence is None else round(confidence, 4),
+        "risk_levels": dict(counted.risk_levels.most_common()),
     }
-
-
-def _level(row: DecisionRow) -> str:
-    try:
-        decision = codec.from_json(Decision, row.decision)
-        return assess(codec.from_json(TradeIntent, row.intent), decision).overall_ml_risk.value
-    except codec.Unreadable:
-        return "unreadable"
 
 
 def _execution(session: Session, since: datetime) -> dict[str, Any]:
-    ended = session.scalars(select(ParentOrderRow).where(ParentOrderRow.finished_at >= since)).all()
-    done = [parent for parent in ended if parent.state == ParentState.COMPLETED]
-    impacts = [
-        float(trade.realised_impact_bps)
-        for trade in costs(session, since=since).trades
-        if trade.realised_impact_bps is not None
-    ]
+    ended = figures.ended(session, since)
+    seconds = ended.average_seconds
     return {
-        "trades_ended": len(ended),
-        "success_rate": _share(len(done), len(ended)),
-        "average_execution_seconds": _mean(
-            (parent.finished_at - parent.start_at).total_seconds()
-            for parent in done
-            if parent.finished_at is not None
-        ),
-        "slippage_bps": slippage_bps(ended),
-        "market_impact_bps": _mean(impacts),
+        "trades_ended": ended.count,
+        "success_rate": _share(ended.completed, ended.count),
+        "average_execution_seconds": None if seconds is None else round(seconds, 4),
+        "slippage_bps": share_in_bps(ended.paid, ended.at_decision),
+        "market_impact_bps": _impact(session, since),
         "fees_without_price": _fees_without_price(session, since),
     }
+
+
+def _impact(session: Session, since: datetime) -> float | None:
+    """The mean of the newest trades: each one's is worked out from all its fills."""
+    found = costs(session, since=figures.start_of_newest(session, since, IMPACT_TRADES))
+    known = [trade.realised_impact_bps for trade in found.trades]
+    return _mean(float(impact) for impact in known if impact is not None)
 
 
 def _fees_without_price(session: Session, since: datetime) -> dict[str, str]:
@@ -135,11 +111,11 @@ def _risk_system(session: Session, since: datetime) -> dict[str, Any]:
 def _models(session: Session, since: datetime) -> dict[str, Any]:
     """What the trades of each model version realised, before fees where they are not booked."""
     # Parameters in GROUP BY are no longer the same expression: the version is named first.
-    version = func.coalesce(DecisionRow.intent["model"]["model_version"].astext, "none")
+    version = func.coalesce(DecisionFiguresRow.model_version, "none")
     trades = (
         select(version.label("version"), ParentOrderRow.realised_pnl.label("gained"))
-        .join(ParentOrderRow, ParentOrderRow.request_id == DecisionRow.request_id)
-        .where(DecisionRow.decided_at >= since)
+        .join(ParentOrderRow, ParentOrderRow.request_id == DecisionFiguresRow.request_id)
+        .where(DecisionFiguresRow.decided_at >= since)
         .subquery()
     )
     gained = trades.c.gained
@@ -150,7 +126,9 @@ def _models(session: Session, since: datetime) -> dict[str, Any]:
             func.sum(gained),
             func.count().filter(gained > 0),
             func.count().filter(gained != 0),
-        ).group_by(trades.c.version)
+        )
+        .group_by(trades.c.version)
+        .order_by(trades.c.version)
     )
     return {
         name: {"trades": count, "realised": plain(total), "win_rate": _share(won, closed)}

@@ -119,6 +119,11 @@ def slippage_bps(parents: Iterable[ParentOrderRow]) -> float | None:
         at_decision = parent.filled_qty * parent.reference_price
         paid += TradeSide(parent.side).sign * (parent.filled_notional - at_decision)
         reference += at_decision
+    return share_in_bps(paid, reference)
+
+
+def share_in_bps(paid: Decimal, reference: Decimal) -> float | None:
+    """None when nothing was filled."""
     return round(float(paid / reference * _TEN_THOUSAND), 3) if reference else None
 
 

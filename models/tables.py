@@ -9,15 +9,17 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
     Integer,
     Numeric,
+    Text,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from models.text import StorableText
@@ -141,6 +143,28 @@ class DecisionRow(Base):
     )
 
 
+class DecisionFiguresRow(Base):
+    """What is counted of a decision, apart from its long record: a million of them are added up
+    without reading one snapshot."""
+
+    __tablename__ = "decision_figures"
+    request_id: Mapped[str] = mapped_column(ForeignKey("decision.request_id"), primary_key=True)
+    decided_at: Mapped[datetime]
+    verdict: Mapped[str]
+    reasons: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """Of a denial, as are the next two."""
+    blamed: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """The checks that said no."""
+    missing: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """Those of them that had no input."""
+    confidence: Mapped[float | None] = mapped_column(Double)
+    risk_level: Mapped[str | None]
+    """None where it was decided before this was kept."""
+    model_version: Mapped[str | None]
+
+    __table_args__ = (Index("ix_decision_figures_decided", "decided_at"),)
+
+
 class ReservationRow(Base):
     """The part of the limits that an approved trade holds until it is filled or released."""
 
@@ -244,6 +268,12 @@ class ParentOrderRow(Base):
             postgresql_where=text("realised_pnl <> 0"),
         ),
         Index("ix_parent_step", "step_at", postgresql_where=text("step_at IS NOT NULL")),
+        Index("ix_parent_started", "start_at"),
+        Index(
+            "ix_parent_finished",
+            "finished_at",
+            postgresql_where=text("finished_at IS NOT NULL"),
+        ),
     )
 
 
@@ -661,6 +691,13 @@ class AuditRow(Base):
     __table_args__ = (
         Index("ix_audit_subject", "subject"),
         Index("ix_audit_at", "at"),
+        # What is rare and counted, among entries of every order.
+        Index(
+            "ix_audit_rare",
+            "kind",
+            "at",
+            postgresql_where=text("kind IN ('halted', 'breaker_tripped', 'bad_message')"),
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from bot.errors import BadMessage, DependencyDown, FieldError, MlriskError
 from bot.execution import exits, intake, outcomes, ownership, precedence, rows, snapshots
 from bot.execution.admission import Admission
 from bot.execution.deciding import decide, gate_version
+from bot.execution.figures import figures_of
 from bot.execution.parents import is_urgent, step_soon, wake_child
 from bot.execution.parking import MAX_ATTEMPTS, SERVERS_AWAY, Parking
 from bot.execution.planning import ParentPlan
@@ -235,6 +236,7 @@ class ApprovalService:
             decided_at=decision.decided_at,
         )
         write_rows(uow.session, [row])
+        write_rows(uow.session, [figures_of(intent, decision)])
         uow.audit(
             self._account,
             "decision",

@@ -1,12 +1,7 @@
 """How often trades are blocked, by reason and check, and a hint when one blocks nearly all."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
-
-from bot.risk.decision import Decision
-from bot.risk.explain import blamed
-from models.enums import CheckStatus, TradeBlockReason, Verdict
 
 HINT_SHARE = 0.8
 """A check that denies this share of all requests is more likely wrong than the requests are."""
@@ -21,7 +16,7 @@ class BlockRates:
     decisions: int
     denied: int
     shrunk: int
-    by_reason: tuple[tuple[TradeBlockReason, int], ...]
+    by_reason: tuple[tuple[str, int], ...]
     """Denials by reason, most frequent first; one denial may have several."""
     by_check: tuple[tuple[str, int], ...]
     """Denials by the check that said no."""
@@ -36,39 +31,30 @@ class BlockRates:
         return self.denied / self.decisions if self.decisions else 0.0
 
 
-def block_rates(decisions: Iterable[Decision]) -> BlockRates:
-    """Count verdicts, reasons and checks; works on live and on stored decisions alike."""
-    total = shrunk = 0
-    reasons: Counter[TradeBlockReason] = Counter()
-    checks: Counter[str] = Counter()
-    alone: Counter[str] = Counter()
-    unknown: Counter[str] = Counter()
-    denied = 0
-    for decision in decisions:
-        total += 1
-        shrunk += decision.verdict is Verdict.SHRINK
-        if decision.verdict is not Verdict.DENY:
-            continue
-        denied += 1
-        reasons.update(decision.reasons)
-        bad = blamed(decision)
-        checks.update(result.name for result in bad)
-        unknown.update(r.name for r in bad if r.status is CheckStatus.UNKNOWN)
-        if len(bad) == 1:
-            alone[bad[0].name] += 1
+def block_rates(
+    decisions: int,
+    denied: int,
+    shrunk: int,
+    *,
+    by_reason: Counter[str],
+    by_check: Counter[str],
+    alone: Counter[str],
+    missing: Counter[str],
+) -> BlockRates:
+    """From counted decisions; `missing` counts the checks that had no input."""
     return BlockRates(
-        total,
+        decisions,
         denied,
         shrunk,
-        tuple(reasons.most_common()),
-        tuple(checks.most_common()),
+        tuple(by_reason.most_common()),
+        tuple(by_check.most_common()),
         tuple(alone.most_common()),
-        _hint(total, checks, alone, unknown),
+        _hint(decisions, by_check, alone, missing),
     )
 
 
 def _hint(
-    total: int, checks: Counter[str], alone: Counter[str], unknown: Counter[str]
+    total: int, checks: Counter[str], alone: Counter[str], missing: Counter[str]
 ) -> str | None:
     if total < HINT_MINIMUM or not checks:
         return None
@@ -76,7 +62,7 @@ def _hint(
     if count < HINT_SHARE * total:
         return None
     text = f"High block rate: the check {name!r} denied {count} of {total} requests"
-    if unknown[name] > count / 2:
+    if missing[name] > count / 2:
         return f"{text}, mostly because its input is missing: look at who should deliver it."
     lone = f", {alone[name]} of them alone" if alone[name] else ""
     return f"{text}{lone}: look at its limit, or at what the model sends."

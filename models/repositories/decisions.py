@@ -1,11 +1,9 @@
-"""Stored decisions: those of a time, and why requests were blocked."""
+"""Stored decisions of a time, and messages that never became one."""
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import cast, func, select
-from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.audit import GLOBAL_CHAIN
@@ -13,7 +11,6 @@ from models.tables import AuditRow, DecisionRow
 
 _BATCH = 200
 """Rows read at a time: a decision with its snapshot is some 20 kB."""
-_SAID_NO = '$.checks[*] ? (@.status == "fail" || @.status == "unknown")'
 
 
 def between(session: Session, since: datetime, until: datetime) -> Iterator[DecisionRow]:
@@ -24,20 +21,6 @@ def between(session: Session, since: datetime, until: datetime) -> Iterator[Deci
         .order_by(DecisionRow.decided_at, DecisionRow.request_id)
         .execution_options(yield_per=_BATCH)
     )
-
-
-def answers(session: Session, since: datetime) -> Iterator[dict[str, Any]]:
-    """The recorded answers since a moment, of their checks only those that said no."""
-    rows = session.execute(
-        select(
-            DecisionRow.decision.op("-", return_type=JSONB)("checks"),
-            func.jsonb_path_query_array(DecisionRow.decision, cast(_SAID_NO, JSONPATH)),
-        )
-        .where(DecisionRow.decided_at >= since)
-        .execution_options(yield_per=_BATCH)
-    )
-    for answer, said_no in rows:
-        yield {**answer, "checks": said_no}
 
 
 def bad_messages(session: Session, since: datetime) -> int:

@@ -8,6 +8,7 @@ from models.database import Database
 from models.tables import (
     Base,
     ChildOrderRow,
+    DecisionFiguresRow,
     DecisionRow,
     FillRow,
     ParentOrderRow,
@@ -90,7 +91,9 @@ class Bulk:
         self._copy(
             TradeRequestRow, requests, {**key, **({"status": "'completed'"} if over else {})}
         )
-        self._copy(DecisionRow, requests, {**key, "decided_at": _LONG_AGO})
+        decided = {**key, "decided_at": _LONG_AGO}
+        self._copy(DecisionRow, requests, decided)
+        self._copy(DecisionFiguresRow, requests, decided)
         self._copy(ReservationRow, requests, {**key, **(_RELEASED if over else _HELD)})
         self._copy(ParentOrderRow, requests, {**key, **(FINISHED_PARENT if over else parent or {})})
         own = {

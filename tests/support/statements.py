@@ -21,3 +21,20 @@ def statements(db: Database) -> Iterator[list[str]]:
         yield said
     finally:
         event.remove(db.engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def rows_fetched(db: Database) -> Iterator[list[int]]:
+    """How many rows each query gives back to the program."""
+    fetched: list[int] = []
+
+    def note(*arguments: object) -> None:
+        cursor = arguments[1]
+        assert hasattr(cursor, "rowcount")
+        fetched.append(cursor.rowcount)
+
+    event.listen(db.engine, "after_cursor_execute", note)
+    try:
+        yield fetched
+    finally:
+        event.remove(db.engine, "after_cursor_execute", note)

@@ -1,6 +1,6 @@
 """MLTradeRisk: a decision told as scores, a level and a recommendation."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
 from bot.risk.decision import CheckResult, Decision
@@ -36,31 +36,21 @@ _LEVELS = (
 
 def assess(intent: TradeIntent, decision: Decision) -> MLTradeRisk:
     model = intent.model
-    importance = _importance(model.feature_importance.values())
-    if importance is None:
-        importance = model.feature_importance_score
-    parts = {
-        "model": _model_risk(intent, importance),
-        "market": _use(decision, _MARKET),
-        "execution": _use(decision, _EXECUTION),
-        "portfolio": _use(decision, _PORTFOLIO),
-    }
-    score = sum(_WEIGHTS[name] * risk for name, risk in parts.items())
-    stopped = TradeBlockReason.EMERGENCY_STOP_ACTIVE in decision.reasons
+    parts = _parts(intent, decision)
     return MLTradeRisk(
         symbol=intent.symbol,
         ml_confidence=model.confidence,
         model_uncertainty=model.uncertainty,
         prediction_stability=model.prediction_stability,
         ensemble_agreement=model.ensemble_agreement,
-        feature_importance_score=importance,
+        feature_importance_score=_importance(intent),
         market_regime_risk=parts["market"],
         execution_risk=parts["execution"],
         portfolio_impact_risk=parts["portfolio"],
-        overall_ml_risk=MLRiskLevel.EMERGENCY_STOP if stopped else _level(score),
-        risk_score=score,
+        overall_ml_risk=_level(decision, parts),
+        risk_score=_score(parts),
         confidence_adjusted_size=_confidence_adjusted(decision),
-        recommended_action=_action(decision, stopped=stopped),
+        recommended_action=_action(decision, stopped=_is_stopped(decision)),
         risk_factors=[
             result.sentence
             for result in decision.checks
@@ -71,19 +61,42 @@ def assess(intent: TradeIntent, decision: Decision) -> MLTradeRisk:
     )
 
 
-def _importance(shares: Iterable[float]) -> float | None:
-    strongest = sorted(shares, reverse=True)[:3]
-    return min(1.0, sum(strongest)) if strongest else None
+def risk_level(intent: TradeIntent, decision: Decision) -> MLRiskLevel:
+    """The assessment's level alone, without its texts."""
+    return _level(decision, _parts(intent, decision))
 
 
-def _model_risk(intent: TradeIntent, importance: float | None) -> float:
+def _parts(intent: TradeIntent, decision: Decision) -> dict[str, float]:
+    return {
+        "model": _model_risk(intent),
+        "market": _use(decision, _MARKET),
+        "execution": _use(decision, _EXECUTION),
+        "portfolio": _use(decision, _PORTFOLIO),
+    }
+
+
+def _score(parts: Mapping[str, float]) -> float:
+    return sum(_WEIGHTS[name] * risk for name, risk in parts.items())
+
+
+def _is_stopped(decision: Decision) -> bool:
+    return TradeBlockReason.EMERGENCY_STOP_ACTIVE in decision.reasons
+
+
+def _importance(intent: TradeIntent) -> float | None:
+    """Of the three strongest features, or the one score that stands for them."""
+    strongest = sorted(intent.model.feature_importance.values(), reverse=True)[:3]
+    return min(1.0, sum(strongest)) if strongest else intent.model.feature_importance_score
+
+
+def _model_risk(intent: TradeIntent) -> float:
     """Mean of what speaks against the prediction; what it doesn't say counts as the worst."""
     model = intent.model
     good = (
         model.confidence,
         model.ensemble_agreement,
         model.prediction_stability,
-        importance,
+        _importance(intent),
         None if model.uncertainty is None else 1.0 - model.uncertainty,
     )
     risks = [1.0 if value is None or not 0.0 <= value <= 1.0 else 1.0 - value for value in good]
@@ -135,7 +148,10 @@ def _action(decision: Decision, *, stopped: bool) -> str:
     ]
 
 
-def _level(score: float) -> MLRiskLevel:
+def _level(decision: Decision, parts: Mapping[str, float]) -> MLRiskLevel:
+    if _is_stopped(decision):
+        return MLRiskLevel.EMERGENCY_STOP
+    score = _score(parts)
     for bound, level in _LEVELS:
         if score < bound:
             return level

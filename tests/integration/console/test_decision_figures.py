@@ -1,0 +1,125 @@
+"""`mlrisk metrics` and `mlrisk blocks` count decisions in Postgres, as counting each one would."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+
+from bot.risk import codec
+from bot.risk.decision import Decision
+from bot.risk.explain import blamed
+from bot.risk.manager.assessment import assess
+from bot.risk.snapshot import TradeIntent
+from console.block_rate import rate_facts
+from console.key_metrics import IMPACT_TRADES, key_metrics
+from models import migrate
+from models.enums import Verdict
+from models.repositories.figures import UNRECORDED
+from models.tables import DecisionFiguresRow, DecisionRow
+from tests.support.bulk import Bulk
+from tests.support.desk import Desk
+from tests.support.statements import rows_fetched, statements
+
+pytestmark = pytest.mark.services
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+MANY = 20_000
+
+
+def a_mixed_day(desk: Desk) -> None:
+    """Allowed, shrunk and denied, for one reason and for several, with inputs missing."""
+    desk.approve("allowed")
+    desk.approve("other", ml_predictions={"model_version": "m-2", "confidence": 0.95})
+    desk.approve("shrunk", ml_predictions={"confidence": 0.62})
+    desk.approve("weak", ml_predictions={"confidence": 0.1})
+    desk.approve("bad", ml_predictions={"confidence": 0.1, "uncertainty": 0.9})
+    desk.approve("silent", ml_predictions={"confidence": None, "model_version": None})
+    desk.approve("tiny", signal_data={"position_size": "1"})
+    desk.send_due()
+    desk.stream()
+
+
+def facts(desk: Desk) -> tuple[dict[str, Any], dict[str, Any]]:
+    with desk.db.reading() as session:
+        return rate_facts(session, LONG_AGO), key_metrics(session, LONG_AGO)
+
+
+def counted(names: list[str]) -> dict[str, int]:
+    return dict(Counter(names))
+
+
+def test_the_figures_are_those_of_every_single_decision(desk: Desk) -> None:
+    a_mixed_day(desk)
+    with desk.db.reading() as session:
+        stored = session.scalars(select(DecisionRow)).all()
+    decided = [
+        (codec.from_json(TradeIntent, row.intent), codec.from_json(Decision, row.decision))
+        for row in stored
+    ]
+    denied = [decision for _, decision in decided if decision.verdict is Verdict.DENY]
+    no = [[result.name for result in blamed(decision)] for decision in denied]
+    blocks, metrics = facts(desk)
+    assert {decision.verdict for _, decision in decided} == set(Verdict)
+    assert (blocks["requests"], blocks["blocked"]) == (len(decided), len(denied))
+    assert blocks["shrunk"] == sum(d.verdict is Verdict.SHRINK for _, d in decided)
+    reasons = counted([reason.value for decision in denied for reason in decision.reasons])
+    assert blocks["blocked_by_reason"] == reasons
+    assert blocks["blocked_by_check"] == counted([name for names in no for name in names])
+    assert blocks["blocked_by_one_check_alone"] == counted([n[0] for n in no if len(n) == 1])
+    validation = metrics["trade_validation"]
+    levels = [assess(intent, decision).overall_ml_risk.value for intent, decision in decided]
+    assert validation["risk_levels"] == counted(levels)
+    scores = [i.model.confidence for i, _ in decided if i.model.confidence is not None]
+    assert validation["average_confidence"] == round(sum(scores) / len(scores), 4)
+    assert validation["block_rate_by_reason"].keys() == reasons.keys()
+    assert metrics["risk_system"]["models"].keys() == {"m-1", "m-2"}
+
+
+def test_what_was_decided_before_figures_were_kept_is_counted_too(
+    desk: Desk, migrated_url: str
+) -> None:
+    a_mixed_day(desk)
+    before = facts(desk)
+    migrate.downgrade(migrated_url, "0025")
+    migrate.upgrade(migrated_url)
+    blocks, metrics = facts(desk)
+    assert blocks == before[0]
+    levels = before[1]["trade_validation"].pop("risk_levels")
+    assert metrics["trade_validation"].pop("risk_levels") == {UNRECORDED: sum(levels.values())}
+    assert metrics["trade_validation"] == before[1]["trade_validation"]
+    assert metrics["risk_system"]["models"] == before[1]["risk_system"]["models"]
+    assert metrics["execution"] == before[1]["execution"]
+    with desk.db.reading() as session:
+        missing = session.scalar(
+            select(DecisionFiguresRow.missing).where(DecisionFiguresRow.request_id == "silent")
+        )
+    assert missing
+    assert "confidence" in missing
+
+
+def test_many_decisions_are_counted_without_being_fetched(desk: Desk) -> None:
+    a_mixed_day(desk)
+    bulk = Bulk(desk.db, "allowed")
+    bulk.children(MANY, of_a_parent=1)
+    with desk.db.transaction() as session:
+        session.execute(
+            text(
+                "UPDATE parent_order AS parent SET start_at = start_at + n * interval '1 ms' FROM"
+                " (SELECT request_id, row_number() OVER (ORDER BY request_id) AS n"
+                " FROM parent_order) AS numbered WHERE numbered.request_id = parent.request_id"
+            )
+        )
+    with (
+        desk.db.reading() as session,
+        rows_fetched(desk.db) as fetched,
+        statements(desk.db) as said,
+    ):
+        blocks = rate_facts(session, LONG_AGO)
+        assert not [each for each in said if "decision.snapshot" in each]
+        metrics = key_metrics(session, LONG_AGO)
+    assert blocks["requests"] == metrics["trade_validation"]["decisions"] == MANY + 7
+    assert metrics["execution"]["trades_ended"] > MANY
+    # A trade's impact is worked out from its decision, children and fills.
+    assert sum(fetched) < 10 * IMPACT_TRADES

@@ -20,6 +20,7 @@ RUN_VARIABLE = "SUPERVISED_RUN"
 READY_VARIABLE = "SUPERVISED_READY"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_RECORD_BYTES = 512
 _START_TICKS_FIELD = 19  # counted after the command name, which may itself contain spaces
 
 
@@ -80,9 +81,7 @@ def _prctl(option: int, value: int) -> None:
 
 def _record_and_wait(path: Path, restart_delay_seconds: float) -> None:
     """Write who this process is, then wait if its predecessor started only just now."""
-    previous: dict[str, Any] = {}
-    if path.exists():
-        previous = json.loads(path.read_text(encoding="utf-8"))
+    previous = _previous(path)
     same_run = previous.get("run_id") == os.environ.get(RUN_VARIABLE)
     now = time.time()
     ready_at = now
@@ -96,10 +95,35 @@ def _record_and_wait(path: Path, restart_delay_seconds: float) -> None:
         "runs_from": ready_at,
         "starts": int(previous["starts"]) + 1 if same_run else 1,
     }
-    unfinished = path.with_suffix(".new")
-    unfinished.write_text(json.dumps(record), encoding="utf-8")
-    unfinished.replace(path)
+    _write(path, json.dumps(record).ljust(_RECORD_BYTES))
     time.sleep(ready_at - now)
+
+
+def _previous(path: Path) -> dict[str, Any]:
+    """The record of the start before; empty when there is none that can be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {name: found[name] for name in ("run_id", "runs_from", "starts")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace the record; on a full disk write over the one before, which needs no more room.
+
+    A process whose record can't be written starts all the same.
+    """
+    unfinished = path.with_suffix(".new")
+    try:
+        unfinished.write_text(text, encoding="ascii")
+        unfinished.replace(path)
+    except OSError:
+        try:
+            unfinished.unlink(missing_ok=True)
+            with path.open("r+", encoding="ascii") as stream:
+                stream.write(text)
+        except OSError as error:
+            sys.stderr.write(f"this start is not on record: {error}\n")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import psutil
 from supervisor.xmlrpc import Faults
 
 from bot.errors import DependencyDown
-from workers import launches, processes, supervisord
+from workers import launches, processes, steadfast, supervisord
 from workers.home import Home, HomeInUseError
 from workers.launcher import PARENT_VARIABLE, RUN_VARIABLE
 from workers.launches import ProcessSpec, Run
@@ -182,7 +182,8 @@ class Supervisor:
             path = self.home.run / "supervisord.conf"
             write_private(path, supervisord.configuration(self.home, socket, specs))
             launches.write_launches(self.home, specs)
-            program = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(path)]
+            # -P: what lies beside the script must not hide a module of the same name.
+            program = [sys.executable, "-P", steadfast.__file__, "-n", "-c", str(path)]
             launches.write_supervisord_launch(self.home, program, tied=tied)
             self._run = self._spawned(socket)
             self._run.store(self.home)

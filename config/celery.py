@@ -7,9 +7,15 @@ WORKERS: Mapping[str, tuple[str, ...]] = {
     "validation": ("validation",),
     # In turn, so that an exit waits for one ordinary message at most.
     "execution": ("exits", "execution"),
+    # Asks no exchange: nothing slow is ever ahead of a due child.
+    "dispatch": ("dispatch",),
+    # Asks about one order after the other, and each answer may hang.
+    "sweeping": ("sweeping",),
+    # Reads the wallet for the loss breakers, and nothing else.
     "monitoring": ("monitoring",),
     "emergency": ("emergency",),
-    "reporting": ("reporting",),
+    # What is slow and in nobody's way, in turn.
+    "reporting": ("reconciliation", "reporting"),
 }
 """The queues of each worker process."""
 QUEUES = tuple(queue for queues in WORKERS.values() for queue in queues)

@@ -1,1 +1,1 @@
-"""Celery tasks, one module per queue; a task opens a unit of work, calls the domain and returns."""
+"""Celery tasks by their kind of work; a task opens a unit of work, calls the domain and returns."""

@@ -1,4 +1,7 @@
-"""The monitoring queue: the dispatcher's tick, sweeps, reconciliation, breakers, canaries."""
+"""What beat asks for: the dispatcher's tick, sweeps, reconciliation, breakers, canaries.
+
+Each has the queue that `workers/schedule.py` names, or waits in `monitoring`.
+"""
 
 import os
 from collections.abc import Callable

@@ -10,17 +10,17 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
     """RedBeat's static entries; each task is harmless when it runs twice."""
     entries = {
         # A second of lookahead is lost at most: children are woken up to 5 s before they are due.
-        "dispatch-due": _every(1, "tasks.monitoring.dispatch_due"),
-        "pace-parents": _every(1, "tasks.monitoring.pace_parents"),
-        "sweep": _every(2, "tasks.monitoring.sweep"),
+        "dispatch-due": _every(1, "tasks.monitoring.dispatch_due", queue="dispatch"),
+        "pace-parents": _every(1, "tasks.monitoring.pace_parents", queue="dispatch"),
+        "sweep": _every(2, "tasks.monitoring.sweep", queue="sweeping"),
         "record-equity": _every(3, "tasks.monitoring.record_equity"),
         # The stream brings fills within milliseconds; this finds what it missed.
-        "reconcile-account": _every(20, "tasks.monitoring.reconcile_account"),
+        "reconcile-account": _reconciling(20, "reconcile_account"),
         # Sizes change without notice; an hour is Bybit's own advice to integrators.
-        "refresh-instruments": _every(3600, "tasks.monitoring.refresh_instruments"),
+        "refresh-instruments": _reconciling(3600, "refresh_instruments"),
         # An answer counts for two hours; a switched account is known in minutes.
-        "check-fitness": _every(600, "tasks.monitoring.check_fitness"),
-        "refresh-correlations": _every(60, "tasks.monitoring.refresh_correlations"),
+        "check-fitness": _reconciling(600, "check_fitness"),
+        "refresh-correlations": _reconciling(60, "refresh_correlations"),
         "fold-tallies": _every(5, "tasks.reporting.fold_tallies"),
         "verify-audit": _every(300, "tasks.reporting.verify_audit"),
         # Acts once a day; asked every hour, so that a machine that sleeps at night has its turn.
@@ -31,6 +31,11 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
             10, "tasks.monitoring.canary", queue=queue, args=(queue,)
         )
     return entries
+
+
+def _reconciling(seconds: int, task: str) -> dict[str, Any]:
+    """A slow read of the exchange that no breaker waits for."""
+    return _every(seconds, f"tasks.monitoring.{task}", queue="reconciliation")
 
 
 def _every(

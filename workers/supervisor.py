@@ -37,7 +37,9 @@ __all__ = [
 
 Progress = Callable[[str], None]
 
-_READY_TIMEOUT_SECONDS = 60.0
+# A dozen Pythons that start at once on two busy cores were seen to take two minutes; what
+# can't start at all is given up after its third start, not after this.
+_READY_TIMEOUT_SECONDS = 180.0
 # One failed start is an accident, as when a port is just being released.
 _STARTS_BEFORE_GIVING_UP = 3
 _SUPERVISORD_STOP_SECONDS = 10.0

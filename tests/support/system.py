@@ -158,12 +158,8 @@ class MiniSystem:
         self.exchange.start()
         self._add("feed", [sys.executable, "-m", "workers.feed"])
         for queue in queues:
-            self._add(
-                queue,
-                self._celery(
-                    "worker", "-Q", ",".join(WORKERS[queue]), "-n", f"{queue}@%h", *_POOL[queue]
-                ),
-            )
+            name, taken = f"{queue}@%h", ",".join(_taken(queue, queues))
+            self._add(queue, self._celery("worker", "-Q", taken, "-n", name, *_POOL[queue]))
         if beat:
             self._add("beat", self._celery("beat", "-S", "redbeat.RedBeatScheduler", "--pidfile="))
         for worker in self.workers.values():
@@ -321,9 +317,19 @@ class MiniSystem:
         return parent if parent is not None and parent.finished_at is not None else None
 
 
+def _taken(worker: str, started: Sequence[str]) -> tuple[str, ...]:
+    """The queues of a worker. In a small system `monitoring` does what has no worker of its own."""
+    if worker != "monitoring":
+        return WORKERS[worker]
+    others = [name for name in ("dispatch", "sweeping", "reporting") if name not in started]
+    return tuple(queue for name in (*others, worker) for queue in WORKERS[name])
+
+
 _POOL = {
     "validation": ("-c", "1"),
     "execution": ("-c", "2"),
+    "dispatch": ("-c", "1"),
+    "sweeping": ("-c", "1"),
     "monitoring": ("-c", "1"),
     "emergency": ("-c", "1"),
     "reporting": ("-c", "1"),

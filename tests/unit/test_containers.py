@@ -14,6 +14,7 @@ from bot.exchange.factory import bybit_config
 from config.celery import WORKERS
 from config.settings import FILE_SUFFIX, SettingsError, load_settings, secret_variables
 from tests.support.repository import ROOT, run_make, text_of
+from workers.topology import Options
 
 OFFICIAL = {"postgres", "redis"}
 
@@ -26,7 +27,9 @@ def _compose() -> dict[str, Any]:
 def test_each_queue_has_its_worker_and_every_process_a_health_check() -> None:
     services = _compose()["services"]
     for name, queues in WORKERS.items():
-        assert f"-Q {','.join(queues)} -n {name}@%h" in services[f"worker-{name}"]["command"]
+        command = services[f"worker-{name}"]["command"]
+        processes = Options().concurrency.get(name, 1)
+        assert f"-Q {','.join(queues)} -n {name}@%h -c {processes} " in command
     for name, service in services.items():
         if name not in ("migrate", "demo-strategy"):
             assert service["healthcheck"]["test"], name

@@ -18,9 +18,9 @@ import pytest
 
 from console.errors import ExitCode
 from tests.support.system import trade_request
-from tests.support.waiting import eventually
+from tests.support.waiting import START_SECONDS, eventually
 
-pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(480)]
 
 ROOT = Path(__file__).parents[3]
 REPORT_KEYS = [
@@ -78,7 +78,7 @@ class Shell:
             input=text,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=START_SECONDS,
         )
 
     def json(self, *arguments: str) -> Any:
@@ -137,7 +137,7 @@ def _look_and_trade(shell: Shell) -> None:
     assert {"MLRISK_DATABASE_URL", "MLRISK_REDIS_URL", "MLRISK_EXCHANGE_URL"} <= set(
         json.loads(environment.read_text())
     )
-    eventually(lambda: shell.json("status")["equity"], "the first reading of the wallet")
+    eventually(lambda: shell.json("status")["equity"], "the wallet's first reading", START_SECONDS)
     assert shell.run("up").returncode == ExitCode.USAGE  # the home is in use
 
     def approved() -> Any:
@@ -207,7 +207,8 @@ def running(shell: Shell, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         )
     try:
         eventually((shell.home / "run" / "environment.json").exists, "the servers")
-        eventually(lambda: b"ACTIVE" in (tmp_path / "up.log").read_bytes(), "the first line")
+        log_path = tmp_path / "up.log"
+        eventually(lambda: b"ACTIVE" in log_path.read_bytes(), "the first line", START_SECONDS)
         yield process
     finally:
         if process.poll() is None:

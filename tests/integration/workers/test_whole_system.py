@@ -22,7 +22,7 @@ from workers.processes import is_running
 from workers.supervisor import Supervisor
 from workers.topology import Options, Topology
 
-pytestmark = [pytest.mark.services, pytest.mark.slow]
+pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(480)]
 
 
 @pytest.fixture

@@ -93,8 +93,10 @@ def forget(
     Refused unless its absence is proven: looked for in vain over minutes, no execution, and the
     positions agree. A fill that comes later is still credited.
     """
-    if force and typer.prompt("Type the order's id to end it without proof") != order_link_id:
-        raise typer.BadParameter("that is another id; nothing was done", param_hint="--force")
+    if force:
+        typed = typer.prompt("Type the order's id to end it without proof", err=True)
+        if typed != order_link_id:
+            raise typer.BadParameter("that is another id; nothing was done", param_hint="--force")
     with _lost_orders(ctx, home) as lost:
         lost.forget(order_link_id, reason=reason, actor=actor_of(actor), force=force)
     if as_json:

@@ -1,14 +1,17 @@
 """Sets the pace of every parent under way: risk slows, shrinks or pauses it, and hurries exits.
 
-The pure rule is in `bot.execution.pacing`. Every change is recorded with its cause before it acts:
-senders and steps read the pace from the parent's row.
+The pure rule is in `bot.execution.pacing`, and `bot.execution.pacing_groups` spares parents alike
+from being judged one by one; a tick reads a few columns of each. Every change is recorded with its
+cause before it acts: senders and steps read the pace from the parent's row.
 """
 
+import json
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,35 +19,25 @@ from sqlalchemy.orm import Session
 from bot.clock import Clock
 from bot.execution import backup_plans, settlement
 from bot.execution.one_by_one import each
-from bot.execution.pacing import Conditions, Pace, PaceKind, conditions_of, next_pace, pacing_rules
+from bot.execution.pacing import Pace, PaceKind, pacing_rules
+from bot.execution.pacing_groups import Circumstances, Measure, Paced, Scope, groups
 from bot.execution.parents import is_urgent, step_soon, wake_child
 from bot.execution.ports import LimitsSource, MarketCache, Wakeups
 from bot.execution.tightening import Tightening
-from bot.risk.limits import RiskLimits
-from bot.risk.snapshot import MarketView
-from bot.risk.working_rules import WorkingRules
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, ParentState, ScopeKind, TradeSide, TradingState
 from models.locks import lock_open_children, lock_parent
-from models.repositories import orders, portfolio, states
+from models.repositories import pacing as rows
+from models.repositories import portfolio, states
+from models.repositories.pacing import PacingRow
 from models.tables import EquityRow, ParentOrderRow
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What surrounds a parent at a tick; None is unknown."""
-
-    view: MarketView | None
-    drawdown_share: Decimal | None
-    state: TradingState | None
-    """The strictest that applies."""
-
-
 @dataclass
 class Pacer:
-    """Paces one account's parents. Keeps nothing between ticks but the limits that it saw."""
+    """Paces one account's parents. Keeps nothing between ticks that it could not read again."""
 
     db: Database
     account: str
@@ -52,6 +45,8 @@ class Pacer:
     limits: LimitsSource
     clock: Clock
     wakeups: Wakeups
+    _known: dict[str, Pace] = field(default_factory=dict, init=False)
+    """The paces of the last tick by their stored text: hardly one is new."""
 
     def __post_init__(self) -> None:
         self._tightening = Tightening(self.db, self.account, self.market, self.clock, self.wakeups)
@@ -59,63 +54,54 @@ class Pacer:
     def tick(self) -> int:
         """Looks at every open parent; returns how many changed their pace or were cut."""
         limits = self.limits.limits()
+        now = self.clock.now()
         with self.db.reading() as session:
-            seen = [
-                parent
-                for parent in orders.open_parents(session, self.account)
-                if parent.set_aside_at is None  # nothing of it is placed: there is no pace to set
-            ]
-            circumstances = _read(session, seen, self.market, self.account, self.clock.now())
-        rules = pacing_rules(limits)
+            seen = rows.open_parents(session, self.account)
+            around = _read(session, seen, self.market, self.account, now)
+        measure = Measure(around, limits, pacing_rules(limits))
         changed = sum(
             each(
-                seen,
-                lambda parent: self._pace(parent, circumstances[_scope(parent)], limits, rules),
+                self._changing(seen, measure, now),
+                lambda request_id: self._pace(request_id, measure),
                 "a parent can't be paced",
             )
         )
         return changed + self._tightening.act_on(seen, limits)
 
-    def _pace(
-        self,
-        seen: ParentOrderRow,
-        around: Circumstances,
-        limits: RiskLimits,
-        rules: WorkingRules,
-    ) -> int:
+    def _changing(self, seen: Sequence[PacingRow], measure: Measure, now: datetime) -> list[str]:
         """Most ticks change nothing, and then nothing is locked."""
-        now = self.clock.now()
-        if self._next(seen, around, limits, rules, now) is None:
-            return 0
+        known: dict[str, Pace] = {}
+
+        def read(row: PacingRow) -> Paced:
+            if row.pace is None:
+                return _paced(row, None)
+            if row.pace not in known:
+                known[row.pace] = self._known.get(row.pace) or Pace.from_json(json.loads(row.pace))
+            return _paced(row, known[row.pace])
+
+        readable = each(seen, read, "a parent can't be paced")
+        alike = groups(readable)
+        self._known = known
+        changing = each(
+            alike, lambda group: measure.changing(group, now), "parents alike can't be paced"
+        )
+        return sorted(paced.request_id for group in changing for paced in group)
+
+    def _pace(self, request_id: str, measure: Measure) -> int:
         with self.db.unit_of_work() as uow:
-            parent = lock_parent(uow.session, seen.request_id)
+            parent = lock_parent(uow.session, request_id)
             if parent is None or ParentState(parent.state).is_final:
                 return 0
-            found = self._next(parent, around, limits, rules, now)
+            now = self.clock.now()
+            found = measure.changed(_paced(parent, _pace_of(parent.pace)), now)
             if found is None:
                 return 0
             self._apply(uow, parent, found, now)
             uow.commit()
         return 1
 
-    def _next(
-        self,
-        parent: ParentOrderRow,
-        around: Circumstances,
-        limits: RiskLimits,
-        rules: WorkingRules,
-        now: datetime,
-    ) -> Pace | None:
-        """The pace that the parent changes to; None while it keeps its own."""
-        current = _pace_of(parent)
-        conditions = _conditions(parent, around, limits, now)
-        found = next_pace(current, conditions, rules, reduce_only=parent.reduce_only, now=now)
-        if found is current or (current is None and found.kind is PaceKind.NORMAL):
-            return None
-        return found
-
     def _apply(self, uow: UnitOfWork, parent: ParentOrderRow, pace: Pace, now: datetime) -> None:
-        before = _pace_of(parent)
+        before = _pace_of(parent.pace)
         rate_before = Decimal(1) if before is None else before.rate
         parent.pace = pace.to_json()
         uow.audit(
@@ -156,52 +142,53 @@ class Pacer:
             wake_child(uow, child, is_urgent(parent), self.wakeups)
 
 
-def _pace_of(parent: ParentOrderRow) -> Pace | None:
-    return None if parent.pace is None else Pace.from_json(parent.pace)
+def _pace_of(stored: Mapping[str, Any] | None) -> Pace | None:
+    return None if stored is None else Pace.from_json(stored)
 
 
-def _conditions(
-    parent: ParentOrderRow, around: Circumstances, limits: RiskLimits, now: datetime
-) -> Conditions:
-    remaining = parent.approved_qty - parent.filled_qty - parent.released_qty
-    return conditions_of(
-        around.view,
-        side=TradeSide(parent.side),
-        remaining_notional=remaining * parent.reference_price,
-        drawdown_share=around.drawdown_share,
-        trading_state=around.state,
-        limits=limits,
-        now=now,
+def _paced(row: PacingRow | ParentOrderRow, pace: Pace | None) -> Paced:
+    remaining = row.approved_qty - row.filled_qty - row.released_qty
+    return Paced(
+        row.request_id,
+        row.strategy,
+        row.symbol,
+        TradeSide(row.side),
+        row.reduce_only,
+        remaining * row.reference_price,
+        pace,
     )
-
-
-def _scope(parent: ParentOrderRow) -> tuple[str, str]:
-    """Parents alike in it have the same market and the same trading states."""
-    return parent.strategy, parent.symbol
 
 
 def _read(
     session: Session,
-    parents: Sequence[ParentOrderRow],
+    parents: Sequence[PacingRow],
     market: MarketCache,
     account: str,
     now: datetime,
-) -> dict[tuple[str, str], Circumstances]:
+) -> dict[Scope, Circumstances]:
     """Once for each strategy and symbol: a thousand parents are paced by a handful of reads."""
     drawdown = _drawdown_share(session, account, now)
-    views = {symbol: market.get(symbol) for symbol in {p.symbol for p in parents}}
+    stored = {
+        (row.scope_kind, row.scope_key): TradingState(row.state)
+        for row in states.all_states(session)
+    }
+    scopes = {(parent.strategy, parent.symbol) for parent in parents}
+    views = {symbol: market.get(symbol) for _, symbol in sorted(scopes)}
     return {
-        scope: Circumstances(views[one.symbol], drawdown, _strictest(session, one))
-        for scope, one in {_scope(parent): parent for parent in parents}.items()
+        (strategy, symbol): Circumstances(
+            views[symbol], drawdown, _strictest(stored, states.scopes_of(account, strategy, symbol))
+        )
+        for strategy, symbol in scopes
     }
 
 
-def _strictest(session: Session, parent: ParentOrderRow) -> TradingState | None:
+def _strictest(
+    stored: Mapping[Scope, TradingState], scopes: Sequence[Scope]
+) -> TradingState | None:
     """None: the global state is missing, which is as strict as it gets."""
-    rows = states.applicable_states(session, parent.account, parent.strategy, parent.symbol)
-    if not any(row.scope_kind == ScopeKind.GLOBAL for row in rows):
+    if (ScopeKind.GLOBAL.value, states.GLOBAL_KEY) not in stored:
         return None
-    return max((TradingState(row.state) for row in rows), key=lambda state: state.strictness)
+    return max((stored[s] for s in scopes if s in stored), key=lambda state: state.strictness)
 
 
 def _drawdown_share(session: Session, account: str, now: datetime) -> Decimal | None:

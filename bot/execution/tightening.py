@@ -30,6 +30,7 @@ from models.database import Database, UnitOfWork
 from models.enums import CheckStatus, ChildState, ParentState, TradeSide
 from models.locks import lock_account, lock_open_children, lock_parent
 from models.repositories import orders, portfolio
+from models.repositories.pacing import PacingRow
 from models.tables import ChildOrderRow, DecisionRow, InstrumentRow, ParentOrderRow
 
 ZERO = Decimal(0)
@@ -72,7 +73,7 @@ class Tightening:
         self._limits: RiskLimits | None = None
         self._judged: set[str] = set()
 
-    def act_on(self, parents: Sequence[ParentOrderRow], limits: RiskLimits) -> int:
+    def act_on(self, parents: Sequence[PacingRow], limits: RiskLimits) -> int:
         """Cuts what the limits in force would not let through; returns how many it changed."""
         symbols = {p.request_id: p.symbol for p in parents if not p.reduce_only}
         adding = set(symbols)

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import select, text
 
 from models.enums import ChildState, ParentState
-from models.tables import AuditRow
+from models.tables import AuditRow, ParentOrderRow
 from tests.support.desk import Desk
+from tests.support.statements import statements
 
 D = Decimal
 
@@ -312,3 +313,28 @@ def test_an_emergency_exit_goes_first_and_through_its_own_queue(desk: Desk) -> N
     desk.pass_time(1)
     desk.send(first.child_id)
     assert desk.children("adding")[0].state != ChildState.PLANNED
+
+
+def test_calm_parents_cost_one_statement_together_and_no_lock(desk: Desk) -> None:
+    desk.approve_twap("r-1")
+    desk.pacer.tick()
+    with statements(desk.db) as alone:
+        assert desk.pacer.tick() == 0
+    for number in range(2, 5):
+        assert desk.approve_twap(f"r-{number}", size="100")["verdict"] == "allow"
+    desk.pacer.tick()
+    with statements(desk.db) as together:
+        assert desk.pacer.tick() == 0
+    assert together == alone
+    assert not [said for said in together if "FOR UPDATE" in said]
+
+
+def test_a_pace_that_cannot_be_read_keeps_no_other_parent_from_its_own(desk: Desk) -> None:
+    for number in (1, 2):
+        desk.approve_twap(f"r-{number}", size="500")
+    with desk.db.transaction() as session:
+        session.get_one(ParentOrderRow, "r-1").pace = {"kind": "odd"}
+    desk.market.volatility = 0.04
+    assert desk.pacer.tick() == 1
+    assert desk.parent("r-1").pace == {"kind": "odd"}
+    assert (desk.parent("r-2").pace or {})["kind"] == "slow"

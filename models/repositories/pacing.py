@@ -1,0 +1,54 @@
+"""What pacing looks at once a second: a few columns of every parent under way."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from sqlalchemy import Text, bindparam, cast, func, select
+from sqlalchemy.orm import Session
+
+from models.open_rows import PARENT_IS_OPEN
+from models.tables import ParentOrderRow
+
+
+class PacingRow(NamedTuple):
+    """A parent without what its pace doesn't depend on."""
+
+    request_id: str
+    strategy: str
+    symbol: str
+    side: str
+    reduce_only: bool
+    approved_qty: Decimal
+    filled_qty: Decimal
+    released_qty: Decimal
+    reference_price: Decimal
+    pace: str | None
+    """As stored, unread."""
+
+
+def open_parents(session: Session, account: str) -> Sequence[PacingRow]:
+    """By request id. Who is set aside has no pace: nothing of it is placed."""
+    return [PacingRow(*row) for row in session.execute(_OPEN, {"account": account})]
+
+
+_OPEN = (
+    select(
+        ParentOrderRow.request_id,
+        ParentOrderRow.strategy,
+        ParentOrderRow.symbol,
+        ParentOrderRow.side,
+        ParentOrderRow.reduce_only,
+        ParentOrderRow.approved_qty,
+        ParentOrderRow.filled_qty,
+        ParentOrderRow.released_qty,
+        ParentOrderRow.reference_price,
+        func.nullif(cast(ParentOrderRow.pace, Text), "null"),
+    )
+    .where(
+        PARENT_IS_OPEN,
+        ParentOrderRow.account == bindparam("account"),
+        ParentOrderRow.set_aside_at.is_(None),
+    )
+    .order_by(ParentOrderRow.request_id)
+)

@@ -93,11 +93,17 @@ def _order(record: Mapping[str, Any]) -> AcceptedOrder:
         order_link_id=str(record["orderLinkId"]),
         symbol=str(record["symbol"]),
         side=str(record["side"]).lower(),
-        qty=Decimal(str(record["qty"])),
+        qty=_quantity(record),
         reduce_only=bool(record.get("reduceOnly", False)),
         received_at=_moment(record["t"]),
         raw=record,
     )
+
+
+def _quantity(record: Mapping[str, Any]) -> Decimal:
+    """What the order is for; one of 0 closes the position that there was."""
+    asked = Decimal(str(record["qty"]))
+    return asked or abs(Decimal(str(record.get("positionBefore") or 0)))
 
 
 def _fill(row: Mapping[str, Any]) -> RecordedFill:

@@ -73,6 +73,9 @@ class OrderIntent:
     time_in_force: TimeInForce
     price: Decimal | None
     reduce_only: bool
+    closes_position: bool = False
+    """Closes the whole position whatever its size, `qty` by what is known: for what is under the
+    venue's smallest order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from bot.execution.parents import (
     wake_child,
 )
 from bot.execution.ports import Wakeups
+from bot.execution.scheduling import CLOSES_POSITION
 from bot.risk.codec import moment_text, plain
 from bot.risk.snapshot import AlgorithmOptions
 from bot.risk.working_rules import WorkingRules
@@ -187,6 +188,7 @@ def follow_up(
         seconds_left=(parent.deadline_at - now).total_seconds(),
         algorithm=working_algorithm(parent),
         reduce_only=parent.reduce_only,
+        closes_position=bool(parent.params.get(CLOSES_POSITION)),
         **_exit_reach(parent, child, failure, row),
     )
     found, positions = respond(ladder_of(parent), attempt, positions, lot_rules(row))

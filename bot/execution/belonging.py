@@ -29,11 +29,16 @@ def order_mismatch(
         # Each attempt had its own size and price, and any of them may have been taken.
         if order.qty > parent.approved_qty:
             return f"it is for {order.qty:f}, the whole trade {parent.approved_qty.normalize():f}"
-    elif order.qty != child.qty:
+    elif order.qty not in (child.qty, _quantity_sent(child)):
         return f"it is for {order.qty:f}, ours {child.qty.normalize():f}"
     elif child.price is not None and _is_worse(order, child.price):
         return f"its price is {order.price}, ours {child.price.normalize():f}"
     return _too_old(parent, order.created_at)
+
+
+def _quantity_sent(child: ChildOrderRow) -> Decimal:
+    """The body's: 0 where it closes a whole position."""
+    return child.qty if child.body is None else Decimal(str(child.body["qty"]))
 
 
 def _is_worse(order: ExchangeOrder, price: Decimal) -> bool:

@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from bot.clock import Clock
 from bot.exchange.protocol import Exchange, OrderIntent, OrderType, TimeInForce
-from bot.execution import holdback, permits, pricing, settlement, volume_counter
+from bot.execution import closing, holdback, permits, pricing, settlement, volume_counter
 from bot.execution.budget import OrderBudget
+from bot.execution.closing import Held
 from bot.execution.holdback import Circumstances, Hold, Sent
 from bot.execution.pacing import Pace
 from bot.execution.parents import is_late, lot_rules, lowest_price, new_child, wake_again
@@ -53,6 +54,8 @@ class NotClaimed(StrEnum):
     """Another account's: these keys must not sign it, and its own process will send it."""
     HELD = "held"
     """It may go out later; why is noted on the child."""
+    NEEDS_POSITION = "needs_position"
+    """It closes a whole position: claim it with what the exchange holds. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,13 @@ class Claims:
         self._lease_seconds = lease_seconds
         self._monotonic = monotonic
 
-    def claim(self, prospect: Prospect, view: MarketView | None) -> Claim | NotClaimed:
-        """Writes the request ahead and gives the right to send it, or says why not."""
+    def claim(
+        self, prospect: Prospect, view: MarketView | None, held: Held | None = None
+    ) -> Claim | NotClaimed:
+        """Writes the request ahead and gives the right to send it, or says why not.
+
+        `held` is what the exchange holds of the symbol, asked only where it is needed.
+        """
         lease_ends = self._monotonic() + self._lease_seconds
         with self._db.unit_of_work() as uow:
             found = lock_order(uow.session, prospect.child_id)
@@ -127,12 +135,15 @@ class Claims:
                 return NotClaimed.STOPPED
             limits = limits_for(self._limits, reduce_only=child.reduce_only)
             rules = cleared.instrument
-            if not fit_to_lots(uow, parent, child, rules):
-                less = permits.Refusal(ChildState.CANCELLED, "less than a lot of the new rules")
-                self._stop(uow, parent, child, less, now)
+            whole = closing.is_whole(child, rules)
+            if whole and held is None:
+                return NotClaimed.NEEDS_POSITION
+            unfit = _unfit(uow, parent, child, rules, held if whole else None, now)
+            if isinstance(unfit, permits.Refusal):
+                self._stop(uow, parent, child, unfit, now)
                 return NotClaimed.STOPPED
             price = pricing.bound(parent, child, view, rules, limits, now)
-            hold = self._hold(uow.session, parent, child, view, limits, cleared, now)
+            hold = unfit or self._hold(uow.session, parent, child, view, limits, cleared, now)
             if price is None:
                 hold = hold or Hold(now + _NO_MARKET_LOOK, "no fresh market data")
             hold = hold or self._budget_hold(child, now)
@@ -140,8 +151,9 @@ class Claims:
                 self._delay(uow, parent, child, hold, now)
                 return NotClaimed.HELD
             assert price is not None
-            self._shrink(uow, parent, child, rules, price, now)
-            body = self._write_ahead(uow, parent, child, price, view, now)
+            if not whole:
+                self._shrink(uow, parent, child, rules, price, now)
+            body = self._write_ahead(uow, parent, child, price, view, now, whole=whole)
             hit(BEFORE_CLAIM_COMMIT, parent.algorithm)
             uow.commit()
             return Claim(
@@ -276,6 +288,8 @@ class Claims:
         price: Decimal,
         view: MarketView | None,
         now: datetime,
+        *,
+        whole: bool,
     ) -> dict[str, object]:
         """Stores exactly what will be sent, and whose it is to send."""
         body = self._exchange.order_body(
@@ -288,6 +302,7 @@ class Claims:
                 time_in_force=_TIME_IN_FORCE[child.style],
                 price=price,
                 reduce_only=child.reduce_only,
+                closes_position=whole,
             )
         )
         child.body = dict(body)
@@ -310,6 +325,22 @@ class Claims:
             now,
         )
         return dict(body)
+
+
+def _unfit(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    rules: InstrumentRow | None,
+    held: Held | None,
+    now: datetime,
+) -> Hold | permits.Refusal | None:
+    """What its size has against it; `held` where it closes a whole position."""
+    if held is not None:
+        return closing.obstacle(uow, parent, child, held, now)
+    if fit_to_lots(uow, parent, child, rules):
+        return None
+    return permits.Refusal(ChildState.CANCELLED, "less than a lot of the new rules")
 
 
 def _sent_lately(session: Session, parent: ParentOrderRow, since: datetime) -> Sequence[Sent]:

@@ -51,7 +51,7 @@ class Circumstances:
     on_time: Decimal
     """The parent's slice that is due now or within one spacing and not late; 0 for none."""
     exit_under_way: bool
-    """An emergency exit of the same symbol goes first."""
+    """An exit of the same symbol goes first: an emergency, or one that closes all of it."""
 
 
 def spacing(parent: ParentOrderRow) -> timedelta:
@@ -88,7 +88,7 @@ def hold(
     if ParentState(parent.state) is ParentState.PAUSED:
         return Hold(seen.now + PAUSE_LOOK, "paused by the operator")
     if seen.exit_under_way and not parent.reduce_only:
-        return Hold(seen.now + LOOK_AGAIN, "an emergency exit of this symbol goes first")
+        return Hold(seen.now + LOOK_AGAIN, "an exit of this symbol goes first")
     limit = seen.limit
     if not child.rests and limit is not None and _is_beyond(parent, seen, limit):
         return Hold(seen.now + LOOK_AGAIN, f"the market is beyond the limit of {limit:f}")

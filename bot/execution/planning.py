@@ -72,7 +72,9 @@ def _plan_exit(
     price: Decimal,
     limits: RiskLimits,
 ) -> ParentPlan:
-    if market is None or market.bid is None or market.ask is None:
+    if decision.approved_qty < instrument.min_qty:
+        why = "the whole position is under the venue's smallest order"
+    elif market is None or market.bid is None or market.ask is None:
         why = "there is no market data" if market is None else "the market has no touch"
     else:
         choice = choose_algorithm(intent, decision, market, limits)

@@ -37,6 +37,8 @@ class FailedAttempt:
     bound_bps: Decimal | None = None
     """Beyond the touch, of an exit that follows the market; None: its bound is fixed."""
     widest_bps: Decimal = MAX_FALLBACK_BPS
+    closes_position: bool = False
+    """It closes a whole position: nothing is too small, and nothing can be split or rest."""
 
     def __post_init__(self) -> None:
         if self.rest <= 0 or self.price <= 0 or self.number < 1:
@@ -44,6 +46,8 @@ class FailedAttempt:
 
     def minimum(self, rules: LotRules, price: Decimal | None = None) -> Decimal:
         """The venue's smallest order at `price`, by default the attempt's own."""
+        if self.closes_position:
+            return Decimal(0)
         at = self.price if price is None else price
         return rules.min_child_lots(at, reduce_only=self.reduce_only) * rules.qty_step
 
@@ -105,6 +109,7 @@ def _retry(attempt: FailedAttempt, rules: LotRules) -> Remedy:
 
 
 def _reduce_size(attempt: FailedAttempt, rules: LotRules) -> Remedy:
+    _as_a_whole(attempt, BackupStep.REDUCE_SIZE)
     qty, dust = _sendable(attempt, rules, attempt.price)
     half = qty // rules.qty_step // 2 * rules.qty_step
     least = attempt.minimum(rules)
@@ -141,6 +146,7 @@ def _market_order_fallback(attempt: FailedAttempt, rules: LotRules) -> Remedy:
 
 
 def _other_algorithm(attempt: FailedAttempt, rules: LotRules, fallback: Algorithm) -> Remedy:
+    _as_a_whole(attempt, BackupStep.OTHER_ALGORITHM)
     if attempt.algorithm is fallback:
         raise Infeasible(f"{fallback.value} works it already")
     qty, dust = _sendable(attempt, rules, attempt.price)
@@ -208,6 +214,11 @@ def _next_bound(attempt: FailedAttempt) -> Decimal | None:
     return bound
 
 
+def _as_a_whole(attempt: FailedAttempt, step: BackupStep) -> None:
+    if attempt.closes_position:
+        raise Infeasible(f"a whole position is closed at once, never by {step.value}")
+
+
 def _before_deadline(attempt: FailedAttempt, delay_seconds: float) -> float:
     if delay_seconds >= attempt.seconds_left:
         raise Infeasible(f"the deadline comes before an attempt after {delay_seconds:g} s")
@@ -216,6 +227,8 @@ def _before_deadline(attempt: FailedAttempt, delay_seconds: float) -> float:
 
 def _sendable(attempt: FailedAttempt, rules: LotRules, price: Decimal) -> tuple[Decimal, Decimal]:
     """The rest in whole lots and what is under a lot."""
+    if attempt.closes_position:
+        return attempt.rest, Decimal(0)
     lots, dust = whole_lots(attempt.rest, rules.qty_step)
     qty, least = lots * rules.qty_step, attempt.minimum(rules, price)
     if qty < least:

@@ -8,7 +8,7 @@ from bot.errors import Infeasible
 from bot.execution import steppers
 from bot.execution.absence import LAST_SLICE_GRACE
 from bot.execution.algorithms import immediate, implementation_shortfall, twap, vwap
-from bot.execution.algorithms.base import LotRules, Schedule, whole_lots
+from bot.execution.algorithms.base import LotRules, Schedule, Slice, whole_lots
 from bot.execution.algorithms.stepping import Terms
 from bot.risk.codec import plain
 from bot.risk.decision import Decision
@@ -24,6 +24,8 @@ STEPPED = frozenset({Algorithm.POV, Algorithm.ICEBERG, Algorithm.PASSIVE})
 """Always worked step by step; VWAP is when it follows a volume model."""
 IMMEDIATE_TIMEOUT_SECONDS = 30.0
 """The seed's execution timeout."""
+CLOSES_POSITION = "closes_position"
+"""Parameter of a parent that closes a whole position under the venue's smallest order."""
 DEFAULT_RISK_AVERSION = 1e-6
 """Lambda of the worked example in Almgren and Chriss (2000)."""
 LAST_SLICE_GRACE_SECONDS = LAST_SLICE_GRACE.total_seconds()
@@ -60,6 +62,11 @@ def schedule_for(
     rules = LotRules(
         instrument.qty_step, instrument.min_qty, instrument.max_qty, instrument.min_notional
     )
+    if decision.reduce_only and decision.approved_qty < rules.min_qty:
+        # The gate lets nothing so small pass but the closing of a whole position.
+        one = Slice(slot=0, offset_seconds=0.0, qty=decision.approved_qty)
+        plan = Schedule((one,), Decimal(0))
+        return Scheduled(one.qty, plan, {CLOSES_POSITION: True}, IMMEDIATE_TIMEOUT_SECONDS)
     if algorithm in STEPPED or (algorithm is Algorithm.VWAP and intent.options.volume_model):
         return _stepped(algorithm, intent, decision, limits, instrument, market, price, rules)
     # Children are sized where the venue counts their worth: at their own worst price.

@@ -7,22 +7,32 @@ that a halt, which waits for its holders, knows when nothing is on its way any m
 be stored later: the exchange has not taken the order, whatever else is read from it.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import Connection, bindparam, select
 
 from bot.clock import Clock
-from bot.errors import ClockRefused, ExchangeRefused, OutcomeUnknown, RetryLater, Throttled
+from bot.errors import (
+    ClockRefused,
+    ExchangeRefused,
+    MlriskError,
+    OutcomeUnknown,
+    RetryLater,
+    Throttled,
+)
 from bot.exchange.bybit.outcome import HTTP_BAN
 from bot.exchange.bybit.retcodes import RetCodeClass
 from bot.exchange.protocol import Exchange, OrderAck
 from bot.execution import fitness, ownership, settlement
 from bot.execution.budget import OrderBudget
 from bot.execution.claims import Claim, Claims, NotClaimed, Prospect
+from bot.execution.closing import Held
 from bot.execution.failures import NOTHING_TO_REDUCE, classify_refusal, nothing_left_to_reduce
 from bot.execution.parents import wake_again, wake_next_late
 from bot.execution.ports import MarketCache, Wakeups
@@ -41,6 +51,8 @@ from models.database import Database, UnitOfWork
 from models.enums import ChildState
 from models.locks import lock_order, sending_shared
 from models.tables import ChildOrderRow, ParentOrderRow
+
+log = logging.getLogger(__name__)
 
 _LOOK = select(
     ChildOrderRow.account,
@@ -72,6 +84,7 @@ _NOT_CLAIMED = {
     NotClaimed.STOPPED: SendResult.STOPPED,
     NotClaimed.FOREIGN: SendResult.FOREIGN,
     NotClaimed.HELD: SendResult.DEFERRED,
+    NotClaimed.NEEDS_POSITION: SendResult.DEFERRED,
 }
 
 
@@ -130,6 +143,9 @@ class Sender:
         self, prospect: Prospect, view: MarketView | None, account: str
     ) -> SendResult | _RefusedByRules:
         claim = self._claims.claim(prospect, view)
+        if claim is NotClaimed.NEEDS_POSITION:
+            # No transaction is open: the exchange may take its time.
+            claim = self._claims.claim(prospect, view, self._held(prospect.symbol))
         if not isinstance(claim, Claim):
             return _NOT_CLAIMED[claim]
         hit(AFTER_CLAIM_COMMIT, claim.algorithm)
@@ -137,6 +153,15 @@ class Sender:
             # Frozen between commit and POST: somebody else may own the child by now.
             return SendResult.ALREADY_TAKEN
         return self._post(claim, account)
+
+    def _held(self, symbol: str) -> Held:
+        """What the exchange itself holds of a symbol."""
+        try:
+            positions = self._exchange.positions()
+        except MlriskError as error:
+            log.warning("the position of %s can't be read: %s", symbol, error)
+            return Held(None)
+        return Held(sum((p.qty for p in positions if p.symbol == symbol), Decimal(0)))
 
     def _prospect(
         self, connection: Connection, child_id: int, account: str

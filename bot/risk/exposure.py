@@ -71,6 +71,10 @@ class Exposure:
     """The square-root law's impact of the opening part; two rules ask for it, computed once."""
     own_qty: Decimal = ZERO
     """The part of `reducing_qty` that is the strategy's own; the model has to stand for more."""
+    held_qty: Decimal = ZERO
+    """What the account holds that this side closes, whoever's it is."""
+    closes_small: bool = False
+    """It closes all of a position that is under the venue's smallest order; set with the size."""
     beyond_own: str | None = None
     """What the request wants to close beyond the strategy's own share, in words."""
 
@@ -78,6 +82,12 @@ class Exposure:
     def closes_others(self) -> bool:
         """It reduces the account by more than the strategy's own share."""
         return self.own_qty < self.reducing_qty
+
+    @property
+    def closes_whole(self) -> bool:
+        """It closes all that the account holds, the strategy may, and no other exit works on it."""
+        all_held = ZERO < self.held_qty == self.reducing_qty == self.own_qty
+        return all_held and not self.adds
 
     @property
     def adds(self) -> bool:
@@ -134,6 +144,7 @@ def classify(intent: TradeIntent, snapshot: RiskSnapshot) -> Exposure:
         None if market is None else age_seconds(snapshot, market.as_of),
         age_seconds(snapshot, portfolio.as_of),
         own_qty=own,
+        held_qty=max(ZERO, -same_way),
         beyond_own=words,
     )
 

@@ -122,12 +122,18 @@ def _evaluate(
         exposure.sized_qty = floor_to_lot(closing, step)
     else:
         exposure.sized_qty = _on_grid(exposure, opening, step)
+    if exposure.closes_whole and _is_under_minimum(exposure.sized_qty, snapshot):
+        exposure.closes_small, exposure.sized_qty = True, exposure.held_qty
     exposure.sized_notional = exposure.sized_qty * exposure.price
     _ask(plan.on_size, answers, intent, exposure, snapshot, limits)
     told = compare(intent.claims, snapshot, limits)
     if told is not None:
         answers.results.append(told)
     return _decide(intent, snapshot, exposure, answers, factors, step)
+
+
+def _is_under_minimum(quantity: Decimal, snapshot: RiskSnapshot) -> bool:
+    return snapshot.instrument is not None and quantity < snapshot.instrument.min_qty
 
 
 def _ask(
@@ -227,12 +233,16 @@ def _decide(
 ) -> Decision:
     requested = floor_to_lot(exposure.requested_qty, step)
     approved, only_reduces = exposure.sized_qty, not exposure.adds
-    if answers.denies_adding:
+    if exposure.closes_small:
+        # Not on the lot grid, perhaps: the venue closes it as it is.
+        requested = max(requested, approved)
+    elif answers.denies_adding:
         approved = floor_to_lot(_closing(exposure, answers), step)
     if exposure.reducing_qty and approved <= exposure.reducing_qty:
         only_reduces = True
     rules = snapshot.instrument
-    if answers.denies_all or rules is None or approved < rules.min_qty:
+    too_small = _is_under_minimum(approved, snapshot) and not exposure.closes_small
+    if answers.denies_all or rules is None or too_small:
         approved = ZERO
     verdict = Verdict.DENY
     if approved > ZERO:

@@ -27,7 +27,9 @@ def i7_numbers_are_exact(evidence: Evidence) -> list[str]:
         body = child.body or {}
         found += _body(name, body)
         sent = body.get("qty")
-        if isinstance(sent, str) and _PLAIN.fullmatch(sent) and Decimal(sent) != child.qty:
+        if not isinstance(sent, str) or not _PLAIN.fullmatch(sent) or body.get("closeOnTrigger"):
+            continue  # what closes a whole position goes out as 0
+        if Decimal(sent) != child.qty:
             found.append(f"{name}: {sent} was sent, its quantity is {child.qty:f}")
     if evidence.record is not None:
         for order in evidence.record.orders:

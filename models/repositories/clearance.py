@@ -33,7 +33,8 @@ class Clearance:
     approval: Approval | None = None
     instrument: InstrumentRow | None = None
     exit_under_way: bool = False
-    """An exit of this symbol is being worked that overtakes everything else."""
+    """An exit of this symbol is being worked that overtakes everything else, or that closes all of
+    a position and with it what would be added meanwhile."""
 
 
 def read(session: Session, parent: ParentOrderRow) -> Clearance:
@@ -82,7 +83,7 @@ _STATEMENT = text(
     (SELECT 'exit', NULL, NULL, NULL
       FROM parent_order
       WHERE state = 'working' AND account = :account AND symbol = :symbol AND reduce_only
-        AND priority = 'emergency'
+        AND (priority = 'emergency' OR params @> '{{"closes_position": true}}')
       LIMIT 1)
     """
 )

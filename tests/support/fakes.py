@@ -87,7 +87,8 @@ class FakeExchange:
             "timeInForce": intent.time_in_force.value,
             "symbol": intent.symbol,
             "side": intent.side.value,
-            "qty": bodies.plain(intent.qty),
+            "qty": "0" if intent.closes_position else bodies.plain(intent.qty),
+            "closeOnTrigger": intent.closes_position,
             "price": None if intent.price is None else bodies.plain(intent.price),
             "orderLinkId": intent.order_link_id,
             "reduceOnly": intent.reduce_only,
@@ -99,9 +100,11 @@ class FakeExchange:
         self.posts += 1
         for name in ("qty", "price"):
             value = body[name]
-            if value is not None and value != bodies.plain(D(str(value))):
+            if value not in (None, "0") and value != bodies.plain(D(str(value))):
                 raise ExchangeRefused(10001, f"{name} invalid: {value}")
         price, qty = body["price"], D(str(body["qty"]))
+        if not (body["closeOnTrigger"] and body["reduceOnly"]):
+            self._check_size(qty)
         worth = self.min_notional if price is None else D(str(price)) * qty
         if worth < self.min_notional and not body["reduceOnly"]:
             raise ExchangeRefused(110094, "Order does not meet minimum order value")
@@ -119,6 +122,19 @@ class FakeExchange:
         link = str(body["orderLinkId"])
         return OrderAck(self.orders[link].order_id, link)
 
+    def _check_size(self, qty: Decimal) -> None:
+        rules = self.instrument or INSTRUMENT
+        if qty < rules.min_qty:
+            text = "The number of contracts exceeds minimum limit allowed"
+            raise ExchangeRefused(10001, text, action="REJECT")
+
+    def _whole(self, symbol: str, side: TradeSide) -> Decimal:
+        """What an order of quantity 0 closes."""
+        net = sum((p.qty for p in self.positions() if p.symbol == symbol), D(0))
+        if -net * side.sign <= 0:
+            raise ExchangeRefused(110017, "current position is zero", action="REJECT")
+        return abs(net)
+
     def _check_band(self, side: TradeSide, price: Decimal) -> None:
         """Refuses what lies beyond the price band, as an account that forbids re-pricing has it;
         mark and index are the touch."""
@@ -133,9 +149,11 @@ class FakeExchange:
     def _take(self, body: Mapping[str, object]) -> None:
         link = str(body["orderLinkId"])
         assert link not in self.orders, f"order id used twice: {link}"
+        side = TradeSide(str(body["side"]))
+        qty = D(str(body["qty"])) or self._whole(str(body["symbol"]), side)
         self.accepted.append(body)
         self.accepted_at[link] = self.clock.now()
-        qty, side = D(str(body["qty"])), TradeSide(str(body["side"]))
+        body = {**body, "qty": str(qty)}
         number = next(self._ids)
         if body["timeInForce"] != "IOC":
             self.orders[link] = self._order(number, body, OrderStatus.OPEN, "New", D(0))

@@ -12,6 +12,9 @@ from models.enums import TradeSide
 LINK_ID = re.compile(r"[A-Za-z0-9_-]{1,36}\Z")
 _PLAIN = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]*[1-9])?\Z")
 """A number's shortest form: what a column adds in zeros is no part of it."""
+_WHOLE = "0"
+"""Bybit's quantity of an order that closes the whole position; it must be `reduceOnly` and
+`closeOnTrigger`."""
 _SIDES = {TradeSide.BUY: "Buy", TradeSide.SELL: "Sell"}
 
 
@@ -26,13 +29,15 @@ def plain(value: Decimal) -> str:
 
 def order_body(intent: OrderIntent, config: BybitConfig) -> dict[str, object]:
     """What `place` sends; stored before it is sent."""
+    if intent.closes_position and not intent.reduce_only:
+        raise Refused("only a reducing order closes a whole position", code="bad_order")
     market = intent.order_type is OrderType.MARKET
     body: dict[str, object] = {
         "category": config.category,
         "symbol": intent.symbol,
         "side": _SIDES[intent.side],
         "orderType": intent.order_type.value,
-        "qty": plain(intent.qty),
+        "qty": _WHOLE if intent.closes_position else plain(intent.qty),
     }
     if not market:
         if intent.price is None:
@@ -43,8 +48,8 @@ def order_body(intent: OrderIntent, config: BybitConfig) -> dict[str, object]:
         "orderLinkId": intent.order_link_id,
         "positionIdx": 0,
         "reduceOnly": intent.reduce_only,
-        # It may cancel other orders to free margin: never ours to decide by default.
-        "closeOnTrigger": False,
+        # It may cancel other orders to free margin, which closing never needs.
+        "closeOnTrigger": intent.closes_position,
         "smpType": config.smp_type,
     }
     if market and config.market_slippage_percent is not None:
@@ -65,5 +70,12 @@ def check(body: Mapping[str, object]) -> None:
             continue
         if not isinstance(value, str) or not _PLAIN.match(value):
             raise Refused(f"{field} must be a plain decimal string", code="bad_order")
+    closes = (body["qty"] == _WHOLE, body.get("closeOnTrigger") is True)
+    if any(closes) and not (all(closes) and body.get("reduceOnly") is True):
+        raise Refused(
+            "a quantity of 0 closes a whole position: with reduceOnly and closeOnTrigger, which "
+            "go with no other",
+            code="bad_order",
+        )
     if any(isinstance(value, float) for value in body.values()):
         raise Refused("no float goes to the exchange", code="bad_order")

@@ -4,10 +4,11 @@ from decimal import Decimal
 
 from bot.risk.checks.outcome import ZERO, at_most, capped, failed, passed, skipped, unknown
 from bot.risk.decision import CheckResult
-from bot.risk.exposure import Exposure, age_seconds
+from bot.risk.exposure import FLOOR, Exposure, age_seconds
 from bot.risk.limits import RiskLimits
-from bot.risk.rule import Rule, Sense
+from bot.risk.rule import Rule, Sense, number_text
 from bot.risk.snapshot import InstrumentView, RiskSnapshot, TradeIntent
+from models.enums import CheckStatus
 from models.enums import TradeBlockReason as Why
 
 KNOWN = Rule("instrument", Why.INSTRUMENT_UNKNOWN, "the instrument", Sense.IS)
@@ -115,8 +116,15 @@ def max_notional(
 def min_qty(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
-    """Asked of the final size; closing orders are not exempt at the exchange."""
-    return _at_least(MIN_QTY, exposure.sized_qty, _listed(snapshot).min_qty)
+    """Asked of the final size; closing orders are not exempt at the exchange, unless they close
+    the whole position."""
+    least = _listed(snapshot).min_qty
+    if exposure.closes_small:
+        detail = f"the whole position, which is closed although it is under {least:f}"
+        return CheckResult(MIN_QTY, CheckStatus.PASS, exposure.sized_qty, detail=detail)
+    if ZERO < exposure.held_qty < least and not exposure.adds:
+        return failed(MIN_QTY, exposure.sized_qty, least, detail=_way_out(exposure))
+    return _at_least(MIN_QTY, exposure.sized_qty, least)
 
 
 def min_notional(
@@ -124,6 +132,18 @@ def min_notional(
 ) -> CheckResult:
     """Asked of the final size; closing orders are exempt."""
     return _at_least(MIN_NOTIONAL, exposure.sized_notional, _listed(snapshot).min_notional)
+
+
+def _way_out(exposure: Exposure) -> str:
+    """What closes a position that is under the venue's smallest order."""
+    worth = FLOOR.multiply(exposure.held_qty, exposure.price)
+    asked = f"a reduce_only request for more than its worth of {number_text(worth)} USDT"
+    if exposure.own_qty == exposure.reducing_qty == exposure.held_qty:
+        return f"the position closes only as a whole: by {asked}"
+    return (
+        f"the position of {exposure.held_qty:f} closes only as a whole: by {asked}, with priority "
+        "emergency where other strategies share it, and once no other exit of it is under way"
+    )
 
 
 def _at_least(rule: Rule, value: Decimal, limit: Decimal) -> CheckResult:

@@ -17,6 +17,7 @@ from console.invariants.shares import shares_add_up
 from models.repositories import disagreements
 from models.tables import FillRow, PositionAdoptionRow
 from tests.support.desk import ACCOUNT, Desk
+from tests.support.fakes import INSTRUMENT
 
 D = Decimal
 OLD = D("0.05")
@@ -70,6 +71,18 @@ def test_an_exit_of_a_position_that_only_the_exchange_knows_goes_out(desk: Desk)
     assert desk.parent("r-out").approved_qty == OLD
     assert desk.send(desk.children("r-out")[0].child_id) is SendResult.SENT
     assert desk.exchange.accepted[-1]["reduceOnly"] is True
+
+
+def test_a_small_one_that_only_the_exchange_knows_is_closed_as_a_whole(desk: Desk) -> None:
+    hold(desk)
+    for _ in range(3):
+        reconcile(desk)
+    desk.exchange.instrument = replace(INSTRUMENT, min_qty=D("0.06"))
+    desk.reconciler.refresh_instruments()
+    emergency_exit(desk, "r-out", "99999")
+    assert desk.parent("r-out").approved_qty == OLD
+    assert desk.send(desk.children("r-out")[0].child_id) is SendResult.SENT
+    assert desk.exchange.accepted[-1]["qty"] == "0"
 
 
 def test_a_reading_that_shows_less_keeps_no_exit_back(desk: Desk) -> None:

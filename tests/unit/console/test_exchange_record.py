@@ -47,6 +47,13 @@ def test_orders_and_fills_come_in_our_words_and_types() -> None:
     assert fill.executed_at == datetime(2025, 6, 1, 12, 0, 0, 129_000, tzinfo=UTC)
 
 
+def test_an_order_of_quantity_zero_is_for_the_position_that_there_was() -> None:
+    closing = {**CREATE, "qty": "0", "positionBefore": "0.03"}
+    short = {**CREATE, "qty": "0", "positionBefore": "-0.02"}
+    record = parse_exchange_record([closing, short])
+    assert [order.qty for order in record.orders] == [Decimal("0.03"), Decimal("0.02")]
+
+
 def test_orders_of_others_and_cash_flows_are_not_ours() -> None:
     foreign = {**CREATE, "orderLinkId": "somebody"}
     unnamed = {**CREATE, "orderLinkId": ""}

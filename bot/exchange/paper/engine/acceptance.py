@@ -183,7 +183,14 @@ class Acceptance:
         closable = position.closable(order.side)
         if not closable:
             raise reject("reduce_none")
-        order.qty = min(order.qty, closable) if order.qty else closable
+        order.qty = min(order.qty or self._most(order), closable)
+
+    @staticmethod
+    def _most(order: Order) -> int:
+        """What an order without a quantity may close: up to the maximum of one order."""
+        spec = order.market.spec
+        most = spec.max_market_qty if order.is_market else spec.max_limit_qty
+        return int(most / order.market.step)
 
     def _check_value(self, order: Order) -> None:
         """Minimum notional; closing orders are exempt."""

@@ -67,6 +67,22 @@ def test_an_exit_whose_algorithm_is_infeasible_is_immediate(
     assert why in found.plan.params["chosen_because"]
 
 
+@pytest.mark.parametrize("algorithm", [None, *Algorithm])
+def test_a_whole_position_under_the_minimum_is_one_order_whatever_was_asked_for(
+    algorithm: Algorithm | None,
+) -> None:
+    odd = snapshot(
+        portfolio=portfolio(positions=(held("0.0123"),)),
+        instrument=instrument(qty_step=D("0.01"), min_qty=D("0.02")),
+    )
+    found = exit_of(algorithm=algorithm, horizon_seconds=600, snapshot=odd)
+    assert isinstance(found, Approved)
+    assert found.plan.algorithm is Algorithm.IMMEDIATE
+    assert [piece.qty for piece in found.plan.schedule.slices] == [D("0.0123")]
+    assert found.plan.params["closes_position"] is True
+    assert not found.plan.stepped
+
+
 def test_an_entry_whose_algorithm_is_infeasible_is_denied_by_name() -> None:
     found = decide(intent(algorithm=Algorithm.POV), snapshot(), LIMITS)
     assert isinstance(found, Denied)
@@ -118,7 +134,8 @@ def test_whatever_is_asked_an_approval_has_a_plan_of_its_whole_lots(
     if found.plan is not None:
         assert found.plan.qty == found.decision.approved_qty > 0
         assert found.plan.stepped or found.plan.schedule.total == found.plan.qty
-        assert found.plan.qty % instrument().qty_step == 0
+        small_whole = found.plan.qty == abs(D(position)) < instrument().min_qty
+        assert small_whole or found.plan.qty % instrument().qty_step == 0
 
 
 RICH = portfolio(positions=(held("30"),), equity=D("10000000"))

@@ -77,7 +77,7 @@ def test_the_operators_pause_holds_exits_too(stepped: bool) -> None:
 def test_an_emergency_exit_goes_before_what_adds_risk_only() -> None:
     seen = replace(QUIET, exit_under_way=True)
     found = hold(PARENT, SLICE, seen, None, RULES)
-    assert found == Hold(T0 + LOOK_AGAIN, "an emergency exit of this symbol goes first")
+    assert found == Hold(T0 + LOOK_AGAIN, "an exit of this symbol goes first")
     exiting = parent_of(D(1), reduce_only=True)
     assert hold(exiting, child_of(exiting, D(1)), seen, None, RULES) is None
 

@@ -1,5 +1,6 @@
 """What each backup step means for a rest: exact to the lot, in time, never under the minimum."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -95,6 +96,16 @@ def test_what_reduces_is_exempt_from_the_minimum_notional_alone() -> None:
     assert answer(BackupStep.REDUCE_SIZE, failed("9", reduce_only=True), lots).qty == D(4)
     with pytest.raises(Infeasible):
         answer(BackupStep.REDUCE_SIZE, failed("3", reduce_only=True), rules(least="2"))
+
+
+def test_the_closing_of_a_whole_position_is_tried_again_whole_or_not_at_all() -> None:
+    small = replace(failed("3", reduce_only=True), closes_position=True)
+    lots = rules(lot="2", least="10")
+    assert answer(BackupStep.RETRY, small, lots).qty == D(3)
+    assert answer(BackupStep.MARKET_ORDER_FALLBACK, small, lots).qty == D(3)
+    for step in (BackupStep.REDUCE_SIZE, BackupStep.OTHER_ALGORITHM):
+        with pytest.raises(Infeasible, match="at once"):
+            answer(step, small, lots)
 
 
 def test_the_market_order_fallback_goes_at_once_and_at_most_one_percent() -> None:

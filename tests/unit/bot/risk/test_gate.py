@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.risk.decision import Decision
 from bot.risk.exposure import classify
 from bot.risk.gate import evaluate, floor_to_lot
 from bot.risk.snapshot import PositionView, RiskSnapshot, ScopeState, WorkingView
@@ -178,6 +179,41 @@ def test_a_closing_order_below_the_minimum_quantity_is_denied() -> None:
     snapshot = replace(holding(held("0.3")), instrument=cases.instrument(min_qty=D("0.2")))
     decision = evaluate(selling("0.1"), snapshot, cases.LIMITS)
     assert decision.reasons == (TradeBlockReason.INSTRUMENT_FILTER,)
+
+
+SMALL = cases.instrument(min_qty=D("0.5"))
+
+
+def whole(**changes: Any) -> Decision:
+    """An exit of all of a position of 0.3, whose smallest order is 0.5."""
+    working = changes.pop("working", ())
+    snapshot = replace(holding(held("0.3"), working=working), instrument=SMALL)
+    exit_ = cases.intent(side=SELL, notional=D("9000"), reduce_only=True)
+    return evaluate(replace(exit_, **changes), snapshot, cases.LIMITS)
+
+
+def test_a_whole_position_below_the_minimum_quantity_is_closed() -> None:
+    decision = whole()
+    assert (decision.verdict, decision.approved_qty) == (Verdict.ALLOW, D("0.3"))
+    assert decision.reduce_only
+    assert "the whole position" in decision.check("min_qty").sentence
+    assert whole(notional=D("90000")).approved_qty == D("0.3")
+    assert whole(reduce_only=False, notional=D("8999.97")).approved_qty == D("0.3")
+
+
+def test_less_than_a_whole_position_below_the_minimum_is_denied_with_a_way_out() -> None:
+    decision = whole(notional=D("8000"))
+    assert decision.approved_qty == 0
+    assert "more than its worth of 8999.97 USDT" in decision.check("min_qty").sentence
+    other_exit = (WorkingView("BTCUSDT", SELL, D("0.1"), D("3000"), reduce_only=True),)
+    decision = whole(working=other_exit)
+    assert decision.approved_qty == 0
+    assert "no other exit of it" in decision.check("min_qty").sentence
+
+
+def test_an_order_that_would_turn_a_small_position_is_no_closing() -> None:
+    decision = whole(notional=D("12000"), reduce_only=False)
+    assert decision.approved_qty == 0
 
 
 def test_an_unreadable_position_elsewhere_stops_adding_but_no_reduction() -> None:

@@ -540,6 +540,15 @@ def test_i7_names_a_request_body_with_other_than_plain_digits(
     assert words in only(scene.violated(), "I7")
 
 
+def test_i7_knows_what_closes_a_whole_position(scene: Scene) -> None:
+    child = scene.trade("r-1")
+    with broken(scene) as session:
+        row = session.get_one(ChildOrderRow, child.child_id)
+        assert row.body is not None
+        row.body = {**row.body, "qty": "0", "closeOnTrigger": True}
+    assert "I7" not in scene.violated()
+
+
 def test_i7_looks_at_what_the_exchange_received_too(scene: Scene) -> None:
     scene.trade("r-1")
     scene.journal[0]["price"] = "3.00051e4"

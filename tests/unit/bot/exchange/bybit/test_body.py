@@ -42,6 +42,26 @@ def test_a_limit_body_is_explicit_and_in_plain_strings() -> None:
     }
 
 
+def test_a_whole_position_is_closed_by_a_quantity_of_zero_and_both_flags() -> None:
+    made = exchange(Transport([]), FixedClock(NOW))
+    body = made.order_body(replace(LIMIT, closes_position=True))
+    assert (body["qty"], body["reduceOnly"], body["closeOnTrigger"]) == ("0", True, True)
+    assert body["price"] == "60000.1"
+    with pytest.raises(Refused, match="reducing"):
+        made.order_body(replace(LIMIT, closes_position=True, reduce_only=False))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"qty": "0"}, {"closeOnTrigger": True}, {"qty": "0", "closeOnTrigger": True, "reduceOnly": 0}],
+    ids=str,
+)
+def test_a_quantity_of_zero_and_the_closing_flag_go_only_together(change: dict[str, Any]) -> None:
+    made = exchange(Transport([]), FixedClock(NOW))
+    with pytest.raises(Refused, match="closes a whole position"):
+        made.place(made.order_body(LIMIT) | change)
+
+
 def test_a_market_body_is_ioc_without_price_and_bounds_its_slippage() -> None:
     body = exchange(Transport([]), FixedClock(NOW)).order_body(MARKET)
     assert body["qty"] == "5000"

@@ -1,5 +1,6 @@
 """What refuses an order before it exists, and at which price it is admitted."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -80,6 +81,21 @@ def test_zero_quantity_with_close_on_trigger_closes_everything(desk: Any) -> Non
     desk.create("Sell", "0", reduceOnly=True, closeOnTrigger=True)
     assert desk.position()["size"] == "0.000"
     assert code_of(desk.create, "Sell", "0") == 10001
+
+
+def test_zero_quantity_closes_what_is_under_the_minimum_and_no_more_than_one_maximum(
+    desk: Any,
+) -> None:
+    desk.create("Buy", "1.2")
+    spec = desk.engine.world.market("linear", "BTCUSDT").spec
+    close = {"reduceOnly": True, "closeOnTrigger": True, "timeInForce": "IOC"}
+    desk.engine.update_instrument(replace(spec, max_limit_qty=D(1)))
+    desk.create("Sell", "0", "100", **close)
+    assert desk.position()["size"] == "0.200"
+    desk.engine.update_instrument(replace(spec, min_qty=D("0.5")))
+    assert code_of(desk.create, "Sell", "0.2", "100", reduceOnly=True) == 10001
+    desk.create("Sell", "0", "100", **close)
+    assert desk.position()["size"] == "0.000"
 
 
 def test_a_reducing_order_needs_neither_money_nor_minimum_notional(desk: Any) -> None:

@@ -24,6 +24,7 @@ from models.tables import (
     ChildOrderRow,
     DisagreementRow,
     EquityRow,
+    ForeignOrderRow,
     HeartbeatRow,
     InstrumentRow,
     OtherFeeRow,
@@ -250,6 +251,26 @@ def unreadable(patient: Patient) -> Iterator[Vital]:
     yield Vital("the exchange's facts", f"{len(rows)} can't be read: {shown}" if rows else None)
 
 
+def orphans(patient: Patient) -> Iterator[Vital]:
+    """Orders in our name that rest although no row explains them."""
+    links = patient.session.scalars(
+        select(ForeignOrderRow.orphan_link_id)
+        .where(
+            ForeignOrderRow.account == patient.account,
+            ForeignOrderRow.orphan_link_id.is_not(None),
+        )
+        .order_by(ForeignOrderRow.first_seen_at, ForeignOrderRow.order_id)
+    ).all()
+    shown = ", ".join(str(link) for link in links[:_SHOWN])
+    yield Vital(
+        "orders in our name",
+        f"{len(links)} rest that this database does not know: {shown} (`mlrisk halt --cancel` "
+        "cancels what adds, with `--stop-exits` all of them)"
+        if links
+        else None,
+    )
+
+
 def requests(patient: Patient) -> Iterator[Vital]:
     """Old ones that nobody decides; those that are parked break an invariant and are told there."""
     oldest = patient.session.scalar(
@@ -297,6 +318,7 @@ QUESTIONS: tuple[Callable[[Patient], Iterator[Vital]], ...] = (
     halts,
     reconciliation,
     unreadable,
+    orphans,
     requests,
     children,
 )

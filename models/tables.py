@@ -533,6 +533,8 @@ class ForeignOrderRow(Base):
     account: Mapped[str] = mapped_column(primary_key=True)
     order_id: Mapped[str] = mapped_column(primary_key=True)
     first_seen_at: Mapped[datetime]
+    orphan_link_id: Mapped[str | None]
+    """Its id, when that is in our form: ours by its name, and no row here explains it."""
 
 
 class StrategyShareRow(Base):

@@ -62,12 +62,17 @@ class Monitor:
             return tripped
 
     def judge_reconciliation(self, report: AccountReport) -> None:
-        """Reports foreign orders; a position that keeps disagreeing trips the data breaker."""
+        """Reports foreign orders; a position that keeps disagreeing trips the data breaker, and so
+        does an order in our name that adds and that no row explains."""
         now = self.clock.now()
         with self.db.unit_of_work() as uow:
             lock_account(uow.session, self.account)
             news = disagreements.note_foreign_orders(
-                uow.session, self.account, report.foreign_orders, now
+                uow.session,
+                self.account,
+                report.foreign_orders,
+                now,
+                orphans={order.order_id: order.order_link_id for order in report.orphans},
             )
             if news:
                 uow.audit(
@@ -78,6 +83,7 @@ class Monitor:
                     {"order_ids": list(report.foreign_orders)},
                     now,
                 )
+            self._judge_orphans(uow, report, now)
             noted: Sequence[DisagreementRow] = ()
             # Of an account in hedge mode nothing was compared: that is no agreement either.
             if report.unfit is None:
@@ -98,6 +104,22 @@ class Monitor:
                     now=now,
                 )
             uow.commit()
+
+    def _judge_orphans(self, uow: UnitOfWork, report: AccountReport, now: datetime) -> None:
+        """At the first sight: it may fill at once, and no limit counts it."""
+        adding = [order.order_link_id for order in report.orphans if not order.reduce_only]
+        if not adding:
+            return
+        text = ", ".join(adding)
+        self._trip(
+            uow,
+            CircuitBreakerType.DATA_QUALITY_ISSUE,
+            value=text,
+            limit="0",
+            reason=f"orders in our name that this database does not know: {text}; it lost rows, "
+            "or another system trades on the account",
+            now=now,
+        )
 
     def verify_audit(self) -> list[str]:
         """Problems of every chain, in what is new and in a piece of the past; empty when none."""

@@ -25,9 +25,10 @@ from bot.execution.budget import OrderBudget
 from bot.execution.cancelling import Cancels
 from bot.execution.cash_flows import CashFlows
 from bot.execution.fills import FillBook
-from bot.execution.identity import PREFIX
+from bot.execution.identity import PREFIX, is_in_our_form
 from bot.execution.lost_orders import LostOrders, waits
 from bot.execution.one_by_one import each
+from bot.execution.orphans import Orphans
 from bot.execution.other_fees import OtherFees
 from bot.execution.parents import is_urgent, wake_child
 from bot.execution.ports import Wakeups
@@ -59,10 +60,13 @@ class AccountReport:
 
     new_fills: int
     foreign_orders: tuple[str, ...]
+    """Order ids of what rests and is no child's of ours."""
     position_differences: dict[str, tuple[Decimal, Decimal]]
     """Symbol -> (ours, the exchange's)."""
     called_back: tuple[str, ...] = ()
     """Our orders that rested although their children had ended here: they are cancelled."""
+    orphans: tuple[ExchangeOrder, ...] = ()
+    """Those of them that are in our name although no row explains them; what adds is cancelled."""
     unfit: str | None = None
     """Why the account's positions can't be compared at all: it is in hedge mode."""
 
@@ -91,6 +95,7 @@ class Reconciler:
         self._cancels = Cancels(exchange, budget, account)
         self._cash = CashFlows(db, exchange, account, clock)
         self._other_fees = OtherFees(db, exchange, account, clock)
+        self._orphans = Orphans(db, exchange, self._cancels, account, clock)
         self._rules = TradingRules(db, exchange, clock)
         self._lost = LostOrders(
             db=db,
@@ -222,27 +227,35 @@ class Reconciler:
         """Open orders, executions since the last stored one, positions and wallet."""
         asked_at = self._clock.now()
         new_fills = self.read_newest_executions()
-        foreign, resting, ended = [], set(), []
+        foreign, resting, ended, orphans = [], set(), [], []
         open_orders = self._exchange.open_orders()
         known = self._rows_of(open_orders)
         for order in open_orders:
             rows = known.get(order.order_link_id)
-            if not order.order_link_id.startswith(PREFIX) or (
-                rows is not None and not self._agrees(*rows, order)
-            ):
+            if rows is None or not self._agrees(*rows, order):
                 foreign.append(order.order_id)
+                if rows is None and is_in_our_form(order.order_link_id):
+                    orphans.append(order)
                 continue
             resting.add(order.order_link_id)
-            if rows is not None and ChildState(rows[1].state).is_final:
+            if ChildState(rows[1].state).is_final:
                 ended.append(rows[1])
             else:
                 self._fills.apply_order(order, self._clock.now())
         called_back = [child.order_link_id for child in ended if self._call_back(child)]
+        called_back += [o.order_link_id for o in orphans if self._orphans.call_back(o)]
         self._resolve_vanished(asked_at, resting)
         differences, unfit = self._differences_or_unfit()
         self._park_unreadable()
         self._other_fees.price()
-        return AccountReport(new_fills, tuple(foreign), differences, tuple(called_back), unfit)
+        return AccountReport(
+            new_fills,
+            tuple(foreign),
+            differences,
+            called_back=tuple(called_back),
+            orphans=tuple(orphans),
+            unfit=unfit,
+        )
 
     def _differences_or_unfit(self) -> tuple[dict[str, tuple[Decimal, Decimal]], str | None]:
         """The differences, or the one fact that makes them meaningless; it stops what adds."""

@@ -58,9 +58,15 @@ def forget(session: Session, account: str, symbol: str) -> None:
 
 
 def note_foreign_orders(
-    session: Session, account: str, order_ids: Collection[str], now: datetime
+    session: Session,
+    account: str,
+    order_ids: Collection[str],
+    now: datetime,
+    *,
+    orphans: Mapping[str, str],
 ) -> Sequence[str]:
-    """Notes the orders of others that rest now; returns those that weren't known."""
+    """Notes the orders of others that rest now; returns those that weren't known. `orphans` has
+    the ids in our form of those that no row explains, by order id."""
     session.execute(
         delete(ForeignOrderRow).where(
             ForeignOrderRow.account == account, ForeignOrderRow.order_id.not_in(order_ids)
@@ -68,7 +74,15 @@ def note_foreign_orders(
     )
     if not order_ids:
         return []
-    rows = [{"account": account, "order_id": o, "first_seen_at": now} for o in sorted(order_ids)]
+    rows = [
+        {
+            "account": account,
+            "order_id": order_id,
+            "first_seen_at": now,
+            "orphan_link_id": orphans.get(order_id),
+        }
+        for order_id in sorted(order_ids)
+    ]
     statement = insert(ForeignOrderRow).values(rows).on_conflict_do_nothing()
     return session.scalars(statement.returning(ForeignOrderRow.order_id)).all()
 

@@ -21,6 +21,7 @@ from models.tables import (
     DisagreementRow,
     EquityDayRow,
     EquityRow,
+    ForeignOrderRow,
     HeartbeatRow,
     InstrumentRow,
     TradeRequestRow,
@@ -184,6 +185,14 @@ UNREADABLE = add(
         first_seen_at=ward.desk.clock.now(),
     )
 )
+ORPHAN = add(
+    lambda ward: ForeignOrderRow(
+        account=ACCOUNT,
+        order_id="o-9",
+        first_seen_at=ward.desk.clock.now(),
+        orphan_link_id="mr-abc",
+    )
+)
 BAD_STATES: dict[str, tuple[Callable[[Session, Ward], None], str, str]] = {
     "no feed": (drop(HeartbeatRow, "feed"), "sign of life of feed", "no sign"),
     "no reconciliation": (
@@ -234,6 +243,7 @@ BAD_STATES: dict[str, tuple[Callable[[Session, Ward], None], str, str]] = {
     "halt that stopped nothing": (sealed_but_working, "halt of global *", "not stopped"),
     "disagreement": (DISAGREES, "positions agree with the exchange", "ours 1"),
     "unreadable fact": (UNREADABLE, "the exchange's facts", "no price"),
+    "order without a row": (ORPHAN, "orders in our name", "1 rest"),
     "undecided request": (undecided, "undecided requests", "90 s"),
     "unknown order": (child(state=ChildState.UNKNOWN), "orders in unknown", "1 for longer"),
     "acked for ever": (child(state=ChildState.ACKED), "orders in acked", "1 for longer"),

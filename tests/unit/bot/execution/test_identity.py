@@ -2,10 +2,11 @@
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.execution.identity import MAX_LENGTH, order_link_id
+from bot.execution.identity import MAX_LENGTH, is_in_our_form, order_link_id
 
 TEXT = st.text(min_size=1, max_size=64)
 
@@ -18,6 +19,24 @@ def test_an_id_is_short_and_of_bybits_alphabet(
     assert len(link) <= MAX_LENGTH
     assert re.fullmatch(r"[a-z][A-Za-z0-9_-]*", link)
     assert link == order_link_id(account, request, slot, attempt)
+    assert is_in_our_form(link)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        "mr-",
+        "mr-by-hand",
+        "by-capd2vjqdviyf2vgm6ure7hv",
+        "mr-capd2vjqdviyf2vgm6ure7hv1",
+        "mr-capd2vjqdviyf2vgm6ure7h1",
+        "mr-CAPD2VJQDVIYF2VGM6URE7HV",
+        "mr-capd2vjqdviyf2vgm6ure7hv\n",
+    ],
+)
+def test_what_is_not_in_our_form_is_somebody_else_s(link: str) -> None:
+    assert not is_in_our_form(link)
 
 
 def test_another_slot_or_attempt_gives_another_id() -> None:

@@ -186,7 +186,7 @@ def _print_orders(out: Console, facts: Mapping[str, Any]) -> None:
             utc(fill["executed_at"]),
             plain(fill["qty"]),
             plain(fill["price"]),
-            plain(fill["fee"]),
+            f"{plain(fill['fee'])} {escape(fill['fee_currency'])}",
             "yes" if fill["is_maker"] else "no",
             fill["source"],
         )

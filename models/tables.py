@@ -420,16 +420,17 @@ class FillRow(Base):
 
 
 class OtherFeeRow(Base):
-    """A fill's fee in neither coin of its symbol: what it was worth, once that has been asked."""
+    """A fill's fee in neither coin of its symbol, or besides its main one: what it was worth, once
+    that has been asked."""
 
     __tablename__ = "other_fee"
     account: Mapped[str] = mapped_column(primary_key=True)
     exec_id: Mapped[str] = mapped_column(primary_key=True)
+    coin: Mapped[str] = mapped_column(primary_key=True)
     request_id: Mapped[str | None]
     """None: a foreign order's."""
     symbol: Mapped[str]
     side: Mapped[str]
-    coin: Mapped[str]
     amount: Mapped[Decimal]
     qty: Mapped[Decimal]
     closed_qty: Mapped[Decimal]

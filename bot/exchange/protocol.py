@@ -127,6 +127,13 @@ class Execution:
     moves_position: bool = True
     created_by: str = ""
     """Who made its order, in the venue's words."""
+    other_fees: tuple[tuple[str, Decimal], ...] = ()
+    """What was paid besides `fee` (taxes and the like), in coins other than its own."""
+
+    @property
+    def paid(self) -> tuple[tuple[str, Decimal], ...]:
+        """All that it cost, by coin."""
+        return ((self.fee_currency, self.fee), *self.other_fees)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from decimal import Context, Decimal
 
+from bot.exchange.protocol import Execution
+
 _EXACT = Context(prec=60)
 _PLACES = Decimal(1).scaleb(-18)
 """As many decimals as a row keeps: what is shared out adds up to what is stored."""
@@ -14,6 +16,12 @@ def in_quote(symbol: str, coin: str, fee: Decimal, price: Decimal) -> Decimal | 
     if not fee or coin == quote:
         return fee
     return _EXACT.multiply(fee, price) if coin == base else None
+
+
+def known(execution: Execution) -> Decimal:
+    """All of a fill's fees that the fill itself tells the worth of."""
+    worths = (in_quote(execution.symbol, c, fee, execution.price) for c, fee in execution.paid)
+    return sum((each for each in worths if each is not None), Decimal(0))
 
 
 def worth(fee: Decimal, price: Decimal) -> Decimal:

@@ -78,7 +78,7 @@ class FillBook:
                 venue_acts.note_execution(uow, self._account, act, execution, now)
             if execution.moves_position:
                 position = self._position(uow, execution, now)
-                other_fees.keep(uow.session, self._account, execution, parent, position)
+                other_fees.keep(uow.session, self._account, execution, parent, position, now)
                 realised = ledger.book_trade(position, execution, now)
                 self._move_share(uow, execution, parent, now)
                 if parent is not None and child is not None:
@@ -181,8 +181,7 @@ class FillBook:
         child.exchange_order_id = child.exchange_order_id or execution.order_id
         parent.filled_notional += execution.qty * execution.price
         # One in a third coin is added once its price has been asked for (`other_fees`).
-        coin, paid = execution.fee_currency, execution.fee
-        parent.fees += fees.in_quote(execution.symbol, coin, paid, execution.price) or 0
+        parent.fees += fees.known(execution)
         if counted < execution.qty:
             self._report(uow, "overfill", execution, now)
         still_held = execution.qty
@@ -207,6 +206,7 @@ class FillBook:
                 "qty": format(execution.qty, "f"),
                 "price": format(execution.price, "f"),
                 "fee": format(execution.fee, "f"),
+                "fee_currency": execution.fee_currency,
             },
             now,
         )

@@ -87,13 +87,15 @@ def moved(
 
 
 def _cost(position: PositionRow, execution: Execution) -> Decimal:
-    """The fee in quote; one in a third coin is added to that coin's own sum."""
-    coin = execution.fee_currency
-    cost = fees.in_quote(execution.symbol, coin, execution.fee, execution.price)
-    if cost is not None:
-        return fees.stored(cost)
-    _keep_apart(position, coin, execution.fee)
-    return ZERO
+    """The fees in quote; one in a third coin is added to that coin's own sum."""
+    total = ZERO
+    for coin, fee in execution.paid:
+        cost = fees.in_quote(execution.symbol, coin, fee, execution.price)
+        if cost is None:
+            _keep_apart(position, coin, fee)
+        else:
+            total += fees.stored(cost)
+    return total
 
 
 def _keep_apart(position: PositionRow, coin: str, fee: Decimal) -> None:

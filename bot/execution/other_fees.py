@@ -26,7 +26,7 @@ from models.tables import ChildOrderRow, FillRow, OtherFeeRow, ParentOrderRow, P
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 200
+AT_ONCE = 50
 """So many fees are looked at in a turn, oldest first."""
 
 _Minute = tuple[str, datetime]
@@ -38,25 +38,30 @@ def keep(
     execution: Execution,
     parent: ParentOrderRow | None,
     position: PositionRow,
+    now: datetime,
 ) -> None:
-    """Notes a fill's fee if it has no price here; before the fill moves the position."""
-    coin, fee = execution.fee_currency, execution.fee
-    if fees.in_quote(execution.symbol, coin, fee, execution.price) is not None:
-        return
-    session.add(
-        OtherFeeRow(
+    """Notes the fees that a fill's row has no room for, or that the fill tells no price of;
+    before it moves the position."""
+    for coin, fee in execution.paid:
+        cost = fees.in_quote(execution.symbol, coin, fee, execution.price)
+        if cost is not None and coin == execution.fee_currency:
+            continue
+        row = OtherFeeRow(
             account=account,
             exec_id=execution.exec_id,
+            coin=coin,
             request_id=None if parent is None else parent.request_id,
             symbol=execution.symbol,
             side=execution.side,
-            coin=coin,
             amount=fee,
             qty=execution.qty,
             closed_qty=ledger.closes(position, execution),
             executed_at=execution.executed_at,
         )
-    )
+        if cost is not None:
+            row.asked_at, row.cost, row.price_source = now, fees.stored(cost), "fill"
+            row.price = fees.stored(cost / fee) if fee else None
+        session.add(row)
 
 
 class OtherFees:
@@ -100,7 +105,7 @@ class OtherFees:
             parents = {name: lock_parent(uow.session, name) for name in sorted(names)}
             position = portfolio.lock_position(uow.session, self._account, found.symbol, now)
             row = uow.session.get_one(
-                OtherFeeRow, (self._account, found.exec_id), populate_existing=True
+                OtherFeeRow, (self._account, found.exec_id, found.coin), populate_existing=True
             )
             if row.asked_at is not None:
                 return 0

@@ -146,7 +146,9 @@ def execution(row: Row, *, settle_coin: str) -> Execution:
     """An execution of the list or the `execution` topic. A positive fee is one that we pay."""
     exec_type = str(row.get("execType") or "Trade")
     currency = str(row.get("feeCurrency") or settle_coin)
-    fee = decimal_or_none(row, "execFee") or Decimal(0)
+    paid = {currency: decimal_or_none(row, "execFee") or Decimal(0)}
+    for coin, extra in _extra_fees(row.get("extraFees"), currency):
+        paid[coin] = paid.get(coin, Decimal(0)) + extra
     return Execution(
         exec_id=text(row, "execId"),
         order_id=str(row.get("orderId") or ""),
@@ -155,22 +157,26 @@ def execution(row: Row, *, settle_coin: str) -> Execution:
         side=side(row),
         qty=decimal(row, "execQty"),
         price=decimal(row, "execPrice"),
-        fee=fee + _extra_fees(row.get("extraFees"), currency),
+        fee=paid.pop(currency),
         fee_currency=currency,
         is_maker=row.get("isMaker") is True,
         exec_type=exec_type,
         executed_at=moment(row, "execTime"),
         moves_position=exec_type not in _CASH_ONLY,
         created_by=str(row.get("createType") or ""),
+        other_fees=tuple(sorted(paid.items())),
     )
 
 
-def _extra_fees(extra: object, currency: str) -> Decimal:
-    """Taxes and the like in the same coin; Bybit sends a list, or "" for none."""
+def _extra_fees(extra: object, currency: str) -> list[tuple[str, Decimal]]:
+    """Taxes and the like, by coin; Bybit sends a list, or "" for none."""
     if not isinstance(extra, Sequence) or isinstance(extra, str):
-        return Decimal(0)
-    rows = [fee for fee in extra if isinstance(fee, Mapping) and fee.get("feeCoin") == currency]
-    return sum((decimal(fee, "fee") for fee in rows), Decimal(0))
+        return []
+    return [
+        (str(fee.get("feeCoin") or currency), decimal(fee, "fee"))
+        for fee in extra
+        if isinstance(fee, Mapping)
+    ]
 
 
 def position(row: Row) -> ExchangePosition:

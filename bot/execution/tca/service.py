@@ -60,8 +60,8 @@ def costs(
 
 
 _Fills = Mapping[int, Sequence[FillRow]]
-_Others = Mapping[str, Decimal]
-"""What fees in third coins were worth, by the fill's id; one without a price isn't here."""
+_Others = Mapping[str, Sequence[OtherFeeRow]]
+"""Fees in third coins, by the fill's id."""
 _Rows = tuple[ParentOrderRow, DecisionRow, list[ChildOrderRow], _Fills, _Others]
 
 
@@ -95,11 +95,9 @@ def _rows(session: Session, request_id: str | None, since: datetime | None) -> l
     ):
         if fill.child_id is not None:
             fills[fill.child_id].append(fill)
-    others = {
-        row.exec_id: row.cost
-        for row in session.scalars(select(OtherFeeRow).where(OtherFeeRow.request_id.in_(chosen)))
-        if row.cost is not None
-    }
+    others: dict[str, list[OtherFeeRow]] = defaultdict(list)
+    for row in session.scalars(select(OtherFeeRow).where(OtherFeeRow.request_id.in_(chosen))):
+        others[row.exec_id].append(row)
     return [
         (parent, decision, children[parent.request_id], fills, others)
         for parent, decision in parents
@@ -172,13 +170,13 @@ def _arrival(stored: Mapping[str, Any] | None) -> Arrival | None:
 
 
 def _part(fill: FillRow, others: _Others) -> FillPart:
-    return FillPart(fill.qty, fill.price, _fee(fill, others) or Decimal(0), fill.is_maker)
+    return FillPart(fill.qty, fill.price, _fee(fill, others), fill.is_maker)
 
 
-def _fee(fill: FillRow, others: _Others) -> Decimal | None:
-    """In quote currency; one in a third coin is worth what was stored of it, or nobody knows."""
-    paid = fees.in_quote(fill.symbol, fill.fee_currency, fill.fee, fill.price)
-    return others.get(fill.exec_id) if paid is None else paid
+def _fee(fill: FillRow, others: _Others) -> Decimal:
+    """In quote currency; those in third coins count as what was stored of them."""
+    paid = fees.in_quote(fill.symbol, fill.fee_currency, fill.fee, fill.price) or Decimal(0)
+    return sum((row.cost for row in others.get(fill.exec_id, ()) if row.cost is not None), paid)
 
 
 def _without_price(
@@ -188,8 +186,9 @@ def _without_price(
     apart: dict[str, Decimal] = defaultdict(Decimal)
     for child in children:
         for fill in fills.get(child.child_id, ()):
-            if _fee(fill, others) is None:
-                apart[fill.fee_currency] += fill.fee
+            for row in others.get(fill.exec_id, ()):
+                if row.cost is None:
+                    apart[row.coin] += row.amount
     return [
         f"{request_id}: fees of {amount.normalize():f} {coin} have no price and are in no sum"
         for coin, amount in sorted(apart.items())

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.errors import DependencyDown
+from bot.execution.tca.service import costs
 from console.key_metrics import key_metrics
 from console.vitals import Patient, check_vitals
 from models.repositories import facts
@@ -119,3 +120,28 @@ def test_an_exchange_that_is_away_holds_back_no_fill(desk: Desk, moment: str) ->
         desk.reconciler.reconcile_account()
     assert position(desk).qty > 0
     assert desk.parent("r-1").filled_qty > 0
+
+
+def test_taxes_besides_the_fee_count_in_whatever_coin(desk: Desk) -> None:
+    desk.exchange.prices["MNT"] = D(2)
+    desk.approve("r-1")
+    desk.send_due()
+    paid = (("BTC", D("0.00001")), ("MNT", D("0.5")), ("ODD", D(3)))
+    fill = replace(desk.exchange.fills[-1], fee=D("0.1"), fee_currency="USDT", other_fees=paid)
+    desk.exchange.fills[-1] = fill
+    desk.stream()
+    in_base = D("0.00001") * fill.price
+    assert position(desk).fees == D("0.1") + in_base
+    desk.reconciler.reconcile_account()
+    held = position(desk)
+    assert held.fees == desk.parent("r-1").fees == D("1.1") + in_base
+    assert held.other_fees == {"ODD": "3"}
+    assert [(row.coin, row.cost) for row in sorted(stored(desk), key=lambda row: row.coin)] == [
+        ("BTC", in_base),
+        ("MNT", 1),
+        ("ODD", None),
+    ]
+    with desk.db.reading() as session:
+        found = costs(session, request_id="r-1")
+    assert found.trades[0].cost.fees == D("1.1") + in_base
+    assert found.problems == ("r-1: fees of 3 ODD have no price and are in no sum",)

@@ -377,6 +377,7 @@ def test_executions_are_typed_with_their_fees(
     assert isinstance(trade, Execution)
     assert isinstance(funding, Execution)
     assert (trade.fee, trade.fee_currency) == (Decimal("26.3789275"), "USDT")
+    assert trade.other_fees == (("MNT", Decimal(9)),)
     assert (trade.moves_position, funding.moves_position) == (True, False)
 
 

@@ -9,12 +9,16 @@ from datetime import timedelta
 
 from celery import shared_task
 
-from bot.errors import ClockRefused
+from bot.errors import ClockRefused, Refused
 from bot.exchange import correlations
 from bot.execution.one_by_one import each
+from config.celery import QUEUES
 from tasks.base import MlriskTask
 from tasks.context import services
 
+CANARY = "queue:"
+"""What a queue's sign of life is called, before the queue's name."""
+_SHOWN = 100
 QUIET_BEFORE_RESOLVE = timedelta(seconds=1.5)
 """A child without news for this long is looked up; the stream normally takes 20 ms."""
 
@@ -88,4 +92,6 @@ def refresh_correlations() -> int:
 @shared_task(base=MlriskTask, name="tasks.monitoring.canary")
 def canary(queue: str) -> None:
     """Proof that this queue's worker is alive: its newest run is on the screen."""
-    services().monitor.heartbeat(f"queue:{queue}", os.getpid())
+    if queue not in QUEUES:
+        raise Refused(f"no queue of ours is called {queue!r}"[:_SHOWN])
+    services().monitor.heartbeat(f"{CANARY}{queue}", os.getpid())

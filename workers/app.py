@@ -19,6 +19,7 @@ from config.celery import celery_settings
 from config.settings import load_settings
 from tasks.startup import prove_identity, prove_limits
 from workers import readiness
+from workers.cleaning import clean_and_record
 from workers.logs import configure_logging
 from workers.reading import read_json_strictly
 from workers.schedule import beat_schedule
@@ -54,6 +55,12 @@ def _prove_limits(**_: Any) -> None:
     settings = load_settings()
     prove_identity(settings)
     prove_limits(settings)
+
+
+@worker_init.connect
+def _clean_broker(**_: Any) -> None:
+    """What others left must not end this worker, nor keep messages from their queues."""
+    clean_and_record(load_settings())
 
 
 @worker_init.connect

@@ -192,7 +192,7 @@ def _own_processes(home: Home, options: Options, environment: dict[str, str]) ->
         command += ["--task-events", "--without-gossip", "--without-mingle"]
         specs.append(process(name, command))
     # A pid file would keep beat from starting again after `kill -9`.
-    beat = _celery("beat", "--scheduler", "redbeat.RedBeatScheduler", "--pidfile=")
+    beat = _celery("beat", "--scheduler", "workers.beat.CleanedScheduler", "--pidfile=")
     specs.append(process("beat", beat))
     return specs
 

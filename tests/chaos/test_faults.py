@@ -406,13 +406,16 @@ def frozen_child(process: Any) -> psutil.Process | None:
 
 
 def all_before_this_are_done(system: MiniSystem) -> None:
-    """The monitoring queue has one process, so that its sign of life comes after the rest."""
+    """The monitoring queue has one process, so that its sign of life comes after the rest.
+
+    It is given in the name of a queue that no process of this system serves.
+    """
     enqueued = datetime.now(UTC)
-    system.run_task("monitoring", "canary", "after-the-rest")
+    system.run_task("monitoring", "canary", "emergency")
 
     def alive() -> bool:
         with system.session() as session:
-            beat = session.get(HeartbeatRow, "queue:after-the-rest")
+            beat = session.get(HeartbeatRow, "queue:emergency")
         return beat is not None and beat.at > enqueued
 
     system.wait(alive, "the monitoring queue")

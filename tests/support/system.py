@@ -161,7 +161,9 @@ class MiniSystem:
             name, taken = f"{queue}@%h", ",".join(_taken(queue, queues))
             self._add(queue, self._celery("worker", "-Q", taken, "-n", name, *_POOL[queue]))
         if beat:
-            self._add("beat", self._celery("beat", "-S", "redbeat.RedBeatScheduler", "--pidfile="))
+            self._add(
+                "beat", self._celery("beat", "-S", "workers.beat.CleanedScheduler", "--pidfile=")
+            )
         for worker in self.workers.values():
             worker.start()
         self.wait(self._ready, "the system to be ready")

@@ -11,12 +11,16 @@ from pathlib import Path
 import psutil
 import pytest
 from celery import Celery
+from sqlalchemy import select
 
 from config.celery import WORKERS
 from config.settings import load_settings
 from models import migrate
+from models.database import Database
+from models.tables import AuditRow
 from tests.support.waiting import eventually
 from workers import topology
+from workers.cleaning import KIND
 from workers.home import Home
 from workers.processes import is_running
 from workers.supervisor import Supervisor
@@ -103,6 +107,12 @@ def test_all_processes_serve_survive_their_servers_deaths_and_stop_cleanly(
         eventually(lambda: not any(each.pid is None for each in supervisor.status()))
         eventually(ready)
     eventually(lambda: all_workers_answer() and all_run())
+
+    # Every process has looked through Redis at its start, and all of it was ours.
+    database = Database(settings.require_database_url())
+    with database.reading() as session:
+        assert session.scalars(select(AuditRow.payload).where(AuditRow.kind == KIND)).all() == []
+    database.dispose()
 
     family += [p for p in psutil.Process(supervisor.pid).children(True) if p not in family]
     assert supervisor.shutdown()

@@ -9,6 +9,8 @@ from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.risk import alerts
+from bot.risk.portfolio.kinds import AlertLevel
 from console import parent_words
 from console.output import plain, utc
 from models.tables import (
@@ -52,7 +54,13 @@ def request_facts(session: Session, request_id: str) -> dict[str, Any] | None:
         "children": [_row(child) for child in children],
         "fills": [_row(fill) for fill in fills],
         "audit": [
-            {"at": row.at, "kind": row.kind, "actor": row.actor, "payload": row.payload}
+            {
+                "at": row.at,
+                "kind": row.kind,
+                "level": alerts.of_entry(row.kind, row.payload).value,
+                "actor": row.actor,
+                "payload": row.payload,
+            }
             for row in audit
         ],
     }
@@ -191,4 +199,5 @@ def _print_orders(out: Console, facts: Mapping[str, Any]) -> None:
             fill["source"],
         )
     out.print(fills)
-    out.print(f"{len(facts['audit'])} audit entries (--json has them)")
+    loudest = alerts.loudest(AlertLevel(entry["level"]) for entry in facts["audit"])
+    out.print(f"{len(facts['audit'])} audit entries, the loudest is {loudest} (--json has them)")

@@ -235,8 +235,9 @@ class ApprovalService:
             gate_version=gate_version(),
             decided_at=decision.decided_at,
         )
+        figures = figures_of(intent, decision)
         write_rows(uow.session, [row])
-        write_rows(uow.session, [figures_of(intent, decision)])
+        write_rows(uow.session, [figures])
         uow.audit(
             self._account,
             "decision",
@@ -247,6 +248,7 @@ class ApprovalService:
                 "approved_notional": format(decision.approved_notional, "f"),
                 "reasons": [reason.value for reason in decision.reasons],
                 "decision_sha256": digest,
+                "risk_level": figures.risk_level,
             },
             decision.decided_at,
         )

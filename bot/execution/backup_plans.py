@@ -281,6 +281,7 @@ def _record(
             "failure": failure.value,
             "step": None if found.step is None else found.step.value,
             "note": found.note,
+            "stops": found.stop,
         },
         now,
     )

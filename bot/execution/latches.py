@@ -4,6 +4,7 @@ A latch is a row. It holds over restarts until a person resets it with a reason;
 way back is refused where an authorised recovery is needed, and the refusal says how it is done.
 """
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from bot.errors import NotAuthorised, Refused
 from bot.execution import snapshots
 from bot.execution.ports import LimitsSource
 from bot.market.reading import MarketReading
+from bot.risk import alerts
 from bot.risk.gate import evaluate
 from bot.risk.limits import RiskLimits
 from bot.risk.selftest.baseline import NOW, Case, healthy
@@ -23,6 +25,8 @@ from models.database import Database, UnitOfWork
 from models.enums import CheckStatus, CircuitBreakerType, ScopeKind, TradingState
 from models.repositories import bases, states
 from models.tables import BreakerRow, TradingStateRow
+
+log = logging.getLogger(__name__)
 
 DRAWDOWN = "drawdown"
 """No breaker but a limit that holds until the peak is reached again: it can be reset as one."""
@@ -92,13 +96,15 @@ def trip(
         )
     if not reducing:
         _move(state, TradingState.REDUCING, reason, actor, now)
-    uow.audit(
-        account,
-        "breaker_tripped",
-        f"account:{account}",
-        actor,
-        {"breaker": kind, "value": value, "limit": limit, "reason": reason},
-        now,
+    beside = [row.kind for row in _tripped(uow.session, account) if row.kind != kind]
+    tripped = {"breaker": kind, "value": value, "limit": limit, "reason": reason, "beside": beside}
+    uow.audit(account, "breaker_tripped", f"account:{account}", actor, tripped, now)
+    level = alerts.of_entry("breaker_tripped", tripped)
+    log.log(
+        alerts.LOG_LEVELS[level],
+        "breaker tripped: %s",
+        reason,
+        extra={"breaker": kind, "alert": level.value},
     )
     return True
 

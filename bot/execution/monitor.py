@@ -151,7 +151,7 @@ class Monitor:
         now: datetime,
     ) -> bool:
         """Latches a breaker of the account and moves its state to REDUCING; once."""
-        tripped = latches.trip(
+        return latches.trip(
             uow,
             self.account,
             kind,
@@ -161,6 +161,3 @@ class Monitor:
             actor="monitor",
             now=now,
         )
-        if tripped:
-            log.critical("breaker tripped: %s", reason, extra={"breaker": kind.value})
-        return tripped

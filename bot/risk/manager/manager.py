@@ -182,8 +182,7 @@ class MLRiskManager:
             if trip.kind not in self._breakers
         }
         self._breakers.update(newly)
-        reasons = {kind: trip.reason for kind, trip in newly.items()}
-        return BreakersResult(newly, reasons, self._breakers)
+        return BreakersResult(newly, self._breakers)
 
     def reset_circuit_breaker(self, kind: CircuitBreakerType, reason: str) -> None:
         """Take a breaker back by hand; ValueError without a reason."""

@@ -6,7 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Self
 
+from bot.risk import alerts
+from bot.risk.breakers.conditions import Trip
 from bot.risk.decision import Decision
+from bot.risk.portfolio.kinds import AlertLevel
 from bot.risk.portfolio.tax import ExitTax
 from models.enums import CircuitBreakerType, MLRiskLevel, TradeBlockReason, TradingState
 
@@ -60,6 +63,10 @@ class TradeValidationResult:
     tax: ExitTax | None = None
     """Estimated tax of what this trade closes, by lot; no tax advice."""
 
+    @property
+    def alert_level(self) -> AlertLevel:
+        return alerts.of_decision(self.decision.verdict, self.risk_assessment.overall_ml_risk)
+
 
 @dataclass(frozen=True)
 class EmergencyStopResult(Awaitable):
@@ -76,6 +83,11 @@ class EmergencyStopResult(Awaitable):
     def active(self) -> bool:
         return not self.state.allows_adding
 
+    @property
+    def alert_level(self) -> AlertLevel:
+        """An activation is critical; a release, or what changes nothing, is information."""
+        return AlertLevel.CRITICAL if self.changed and self.active else AlertLevel.INFO
+
     def __bool__(self) -> bool:
         return self.active
 
@@ -84,12 +96,14 @@ class BreakersResult(Awaitable, list[CircuitBreakerType]):
     """The breakers that a look at the market tripped, as a list; may be awaited or not."""
 
     def __init__(
-        self,
-        tripped: Iterable[CircuitBreakerType],
-        reasons: Mapping[CircuitBreakerType, str],
-        latched: Iterable[CircuitBreakerType],
+        self, tripped: Mapping[CircuitBreakerType, Trip], latched: Iterable[CircuitBreakerType]
     ) -> None:
         super().__init__(tripped)
-        self.reasons = dict(reasons)
+        self.reasons = {kind: trip.reason for kind, trip in tripped.items()}
         self.latched = tuple(latched)
         """Every breaker that is latched now, newly or from before."""
+        others = len(self.latched) - 1
+        self.alert_level = alerts.loudest(
+            alerts.of_breaker(kind, others=others, value=trip.value, limit=trip.limit)
+            for kind, trip in tripped.items()
+        )

@@ -180,6 +180,9 @@ def follow_up(
     # What a stepped parent sends next is made of all that no child holds.
     open_children = orders.open_children(uow.session, parent.request_id)
     tried = unplanned_qty(parent, open_children) if parent.stepped else rest
+    if _leaves_too_little(parent, rest, row):
+        # The venue takes the last of a position as a whole; what is none ends at its claim.
+        parent.params = {**parent.params, CLOSES_POSITION: True}
     attempt = FailedAttempt(
         failure=failure,
         rest=tried,
@@ -203,6 +206,14 @@ def follow_up(
         return FollowUp(ZERO)
     _plan_attempts(uow, parent, child, number, found, now, wakeups)
     return FollowUp(found.released)
+
+
+def _leaves_too_little(parent: ParentOrderRow, rest: Decimal, rules: InstrumentRow) -> bool:
+    """Of an exit nothing is left to do but what is under the venue's smallest order."""
+    if not parent.reduce_only or parent.stepped:
+        return False
+    left = parent.approved_qty - parent.filled_qty - parent.released_qty
+    return rest == left and rest < rules.min_qty
 
 
 def _plan_attempts(

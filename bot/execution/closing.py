@@ -10,18 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
-
 from bot.execution.failures import NOTHING_TO_REDUCE
 from bot.execution.holdback import LOOK_AGAIN, Hold
 from bot.execution.parents import ZERO, release
 from bot.execution.permits import Refusal
 from models.database import UnitOfWork
 from models.enums import ChildState, TradeSide
+from models.repositories import orders
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow, PositionRow
-
-_AT_EXCHANGE = (ChildState.SENDING, ChildState.UNKNOWN, ChildState.ACKED, ChildState.WORKING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +39,7 @@ def obstacle(
     uow: UnitOfWork, parent: ParentOrderRow, child: ChildOrderRow, held: Held, now: datetime
 ) -> Hold | Refusal | None:
     """Why it may not go out, now or at all; a child for more than is left is cut to that."""
-    if _others_at_exchange(uow.session, child):
+    if orders.another_at_exchange(uow.session, child):
         return Hold(now + LOOK_AGAIN, "another order of the symbol is at the exchange")
     if held.qty is None:
         return Hold(now + LOOK_AGAIN, "the exchange's position can't be read")
@@ -64,16 +60,3 @@ def obstacle(
     release(uow, parent, child.qty - left)
     child.qty = left
     return None
-
-
-def _others_at_exchange(session: Session, child: ChildOrderRow) -> bool:
-    table = ChildOrderRow
-    count = session.scalar(
-        select(func.count()).where(
-            table.account == child.account,
-            table.symbol == child.symbol,
-            table.state.in_(_AT_EXCHANGE),
-            table.child_id != child.child_id,
-        )
-    )
-    return bool(count)

@@ -274,6 +274,17 @@ def unresolved_children(
     return session.scalars(query.order_by(ChildOrderRow.child_id)).all()
 
 
+def another_at_exchange(session: Session, child: ChildOrderRow) -> bool:
+    """Whether any other order of the account in its symbol may be at the exchange."""
+    others = select(ChildOrderRow.child_id).where(
+        CHILD_MAY_BE_AT_EXCHANGE,
+        ChildOrderRow.account == child.account,
+        ChildOrderRow.symbol == child.symbol,
+        ChildOrderRow.child_id != child.child_id,
+    )
+    return session.scalar(others.limit(1)) is not None
+
+
 def open_child_by_link_id(session: Session, account: str, order_link_id: str) -> int | None:
     """The id of a child of the account that is not final; None also where there is none such."""
     return session.scalar(_OPEN_CHILD_BY_LINK, {"account": account, "order_link_id": order_link_id})

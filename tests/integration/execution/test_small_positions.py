@@ -228,3 +228,39 @@ def test_one_whose_answer_was_lost_is_found_and_not_sent_again(small: Desk, told
     assert small.exchange.posts == posts
     assert small.position() == 0
     small.check_balance()
+
+
+def half_filled(desk: Desk, *, held_besides: str = "0") -> None:
+    """An exit of 0.06 of which a thin book took 0.03, less than the smallest order."""
+    buy(desk, "alpha", "3900")
+    if D(held_besides):
+        by_hand(desk, TradeSide.BUY, held_besides)
+    with_rules(desk)
+    desk.exchange.fill_share = D("0.5")
+    leave(desk, size="3900")
+    assert send_out(desk) is SendResult.SENT
+    desk.stream()
+    desk.exchange.fill_share = D(1)
+    desk.pass_time(2)
+
+
+def test_the_last_of_an_exit_is_closed_as_a_whole_where_a_thin_book_left_too_little(
+    desk: Desk,
+) -> None:
+    half_filled(desk)
+    assert send_out(desk) is SendResult.SENT
+    assert [body["qty"] for body in desk.exchange.accepted[-2:]] == ["0.06", "0"]
+    desk.stream()
+    assert desk.position() == 0
+    assert desk.parent("out").state == "completed"
+    desk.check_balance()
+
+
+def test_the_last_of_an_exit_that_leaves_more_held_is_given_back(desk: Desk) -> None:
+    half_filled(desk, held_besides="0.1")
+    assert send_out(desk) is SendResult.STOPPED
+    parent = desk.parent("out")
+    assert (parent.filled_qty, parent.released_qty) == (HELD, HELD)
+    assert desk.position() == D("0.13")
+    assert "exit_unfilled" in desk.audit_kinds()
+    desk.check_balance()

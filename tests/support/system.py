@@ -28,6 +28,7 @@ from bot.clock import SystemClock
 from bot.exchange.market_cache import RedisMarketCache
 from bot.exchange.paper.testing import PaperExchangeProcess
 from bot.market.seal import Seal
+from bot.risk.snapshot import MarketView
 from config.celery import WORKERS
 from models import migrate
 from models.database import Database
@@ -215,18 +216,20 @@ class MiniSystem:
             self.workers[name].has_said(" ready.") for name in names
         )
 
-    def market_ready(self) -> bool:
-        """The feed publishes views that the gate can decide on."""
+    def market(self, symbol: str) -> MarketView | None:
+        """The newest view that the feed published."""
         seal = Seal(self._market_key, SystemClock())
         with self.redis.client(3) as client:
-            cache = RedisMarketCache(client, seal=seal)
-            views = [cache.get(symbol) for symbol in ("BTCUSDT", "ETHUSDT")]
+            return RedisMarketCache(client, seal=seal).get(symbol)
+
+    def market_ready(self) -> bool:
+        """The feed publishes views that the gate can decide on."""
         oldest = datetime.now(UTC) - FRESH
         return all(
             view is not None
             and None not in (view.bid, view.ask, view.volatility_baseline)
             and view.as_of > oldest
-            for view in views
+            for view in map(self.market, ("BTCUSDT", "ETHUSDT"))
         )
 
     @contextmanager

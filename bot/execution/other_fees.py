@@ -18,6 +18,7 @@ from bot.exchange.protocol import CoinPrice, Exchange, Execution
 from bot.execution import fees, ledger
 from bot.execution.coin_prices import price_at
 from bot.execution.one_by_one import each
+from bot.execution.parking import SERVERS_AWAY, failure_text
 from models.database import Database, UnitOfWork
 from models.enums import TradeSide
 from models.locks import lock_parent
@@ -95,7 +96,12 @@ class OtherFees:
         except MlriskError as error:
             log.warning("the price of a fee can't be read now: %s", error)
         answered = [row for row in rows if _minute(row) in prices]
-        return sum(each(answered, lambda row: self._book(row, prices), "a fee stays apart"))
+        try:
+            return sum(each(answered, lambda row: self._book(row, prices), "a fee stays apart"))
+        except (MlriskError, *SERVERS_AWAY) as error:
+            # Whoever reconciles has found more than this, and it must be judged all the same.
+            log.error("fees stay apart for now: %s", failure_text(error))
+            return 0
 
     def _book(self, found: OtherFeeRow, prices: Mapping[_Minute, CoinPrice | None]) -> int:
         now, price = self._clock.now(), prices[_minute(found)]

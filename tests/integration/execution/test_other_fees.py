@@ -3,11 +3,14 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import select
 
 from bot.errors import DependencyDown
+from bot.execution.one_by_one import FAILURES_IN_A_ROW
+from bot.execution.other_fees import OtherFees
 from bot.execution.tca.service import costs
 from console.key_metrics import key_metrics
 from console.vitals import Patient, check_vitals
@@ -120,6 +123,22 @@ def test_an_exchange_that_is_away_holds_back_no_fill(desk: Desk, moment: str) ->
         desk.reconciler.reconcile_account()
     assert position(desk).qty > 0
     assert desk.parent("r-1").filled_qty > 0
+
+
+def test_fees_that_cannot_be_booked_keep_no_reconciliation_from_its_report(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.exchange.prices["MNT"] = D(2)
+    for number in range(4):
+        trade(desk, f"r-{number}", "buy" if number % 2 == 0 else "sell")
+    held = OtherFees._book
+    failing = Mock(side_effect=DependencyDown("somebody holds the parent"))
+    monkeypatch.setattr(OtherFees, "_book", failing)
+    assert desk.reconciler.reconcile_account().position_differences == {}
+    assert failing.call_count == FAILURES_IN_A_ROW
+    monkeypatch.setattr(OtherFees, "_book", held)
+    desk.reconciler.reconcile_account()
+    assert position(desk).fees == 4
 
 
 def test_taxes_besides_the_fee_count_in_whatever_coin(desk: Desk) -> None:

@@ -5,15 +5,40 @@ order's own number does, once the exchange has acknowledged it to us; until then
 has to agree. What is not the child's is never credited to it.
 """
 
+import logging
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.exchange.protocol import ExchangeOrder, Execution
+from models.database import Database
 from models.enums import TradeSide
 from models.tables import ChildOrderRow, ParentOrderRow
 
+log = logging.getLogger(__name__)
+
 CLOCK_MARGIN = timedelta(seconds=10)
 """So much may the exchange's clock be behind ours; what is older than a trade is not of it."""
+
+
+def is_own(db: Database, account: str, child: ChildOrderRow, order: ExchangeOrder) -> bool:
+    """Whether the order is the child's, whose parent is read for it."""
+    with db.reading() as session:
+        parent = session.get_one(ParentOrderRow, child.request_id)
+    return agrees(account, parent, child, order)
+
+
+def agrees(
+    account: str, parent: ParentOrderRow, child: ChildOrderRow, order: ExchangeOrder
+) -> bool:
+    """Whether the order is the child's; one that has its id alone is told."""
+    why = order_mismatch(account, parent, child, order)
+    if why is not None:
+        log.error(
+            "an order is not ours although it has our id: %s",
+            why,
+            extra={"order_id": order.order_id, "child": child.order_link_id},
+        )
+    return why is None
 
 
 def order_mismatch(

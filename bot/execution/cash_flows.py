@@ -21,6 +21,10 @@ AT_PAR = frozenset({"USDT", "USDC", "USD"})
 """Coins that count as much as equity's own unit."""
 
 
+PATIENCE = timedelta(minutes=10)
+"""After so long of failing to answer, the exchange is taken to know no price of a flow."""
+
+
 class CashFlows:
     """Keeps one account's bases in the money of now."""
 
@@ -29,6 +33,7 @@ class CashFlows:
         self._exchange = exchange
         self._account = account
         self._clock = clock
+        self._waiting_since: dict[str, datetime] = {}
 
     def read(self) -> int:
         """Books what is new and confirms the newest readings; returns how many flows were new.
@@ -70,7 +75,10 @@ class CashFlows:
                 price = self._price(flow)
             except MlriskError as error:
                 log.warning("the price of %s can't be read now: %s", flow.currency, error)
-                return None
+                now = self._clock.now()
+                if now - self._waiting_since.setdefault(flow.flow_id, now) < PATIENCE:
+                    return None
+                price = None
         return Flow(
             flow.flow_id,
             flow.kind,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from bot.clock import Clock
@@ -17,7 +17,7 @@ from bot.errors import MlriskError
 from bot.exchange.protocol import CoinPrice, Exchange, Execution
 from bot.execution import fees, ledger
 from bot.execution.coin_prices import price_at
-from bot.execution.one_by_one import each
+from bot.execution.one_by_one import FAILURES_IN_A_ROW, each
 from bot.execution.parking import SERVERS_AWAY, failure_text
 from models.database import Database, UnitOfWork
 from models.enums import TradeSide
@@ -28,7 +28,7 @@ from models.tables import ChildOrderRow, FillRow, OtherFeeRow, ParentOrderRow, P
 log = logging.getLogger(__name__)
 
 AT_ONCE = 50
-"""So many fees are looked at in a turn, oldest first."""
+"""So many fees in a coin are looked at in a turn, oldest first."""
 
 _Minute = tuple[str, datetime]
 
@@ -77,31 +77,52 @@ class OtherFees:
     def price(self) -> int:
         """Asks for what is still to be asked; returns how many fees were answered for.
 
-        An exchange that doesn't answer now is asked again at the next turn.
+        What the exchange doesn't answer now is asked again at the next turn; one coin that it never
+        answers for keeps no other from its price.
         """
-        with self._db.reading() as session:
-            rows = session.scalars(
-                select(OtherFeeRow)
-                .where(OtherFeeRow.account == self._account, OtherFeeRow.asked_at.is_(None))
-                .order_by(OtherFeeRow.executed_at, OtherFeeRow.exec_id)
-                .limit(AT_ONCE)
-            ).all()
+        answered: list[OtherFeeRow] = []
         prices: dict[_Minute, CoinPrice | None] = {}
-        try:
-            for row in rows:
-                if _minute(row) not in prices:
-                    prices[_minute(row)] = price_at(
-                        self._exchange, row.coin, row.executed_at, self._clock.now()
-                    )
-        except MlriskError as error:
-            log.warning("the price of a fee can't be read now: %s", error)
-        answered = [row for row in rows if _minute(row) in prices]
+        failures = 0
+        for coin in self._coins():
+            try:
+                self._ask(coin, prices, answered)
+            except MlriskError as error:
+                log.warning("the price of a fee in %s can't be read now: %s", coin, error)
+                failures += 1
+                if failures == FAILURES_IN_A_ROW:
+                    break
         try:
             return sum(each(answered, lambda row: self._book(row, prices), "a fee stays apart"))
         except (MlriskError, *SERVERS_AWAY) as error:
             # Whoever reconciles has found more than this, and it must be judged all the same.
             log.error("fees stay apart for now: %s", failure_text(error))
             return 0
+
+    def _coins(self) -> list[str]:
+        """Those of the fees that are to be asked for."""
+        with self._db.reading() as session:
+            query = select(OtherFeeRow.coin).distinct().where(*self._to_ask())
+            return sorted(session.scalars(query))
+
+    def _ask(
+        self, coin: str, prices: dict[_Minute, CoinPrice | None], answered: list[OtherFeeRow]
+    ) -> None:
+        """Adds the prices of a coin, and the fees that have one now."""
+        with self._db.reading() as session:
+            rows = session.scalars(
+                select(OtherFeeRow)
+                .where(*self._to_ask(), OtherFeeRow.coin == coin)
+                .order_by(OtherFeeRow.executed_at, OtherFeeRow.exec_id)
+                .limit(AT_ONCE)
+            ).all()
+        for row in rows:
+            if _minute(row) not in prices:
+                now = self._clock.now()
+                prices[_minute(row)] = price_at(self._exchange, coin, row.executed_at, now)
+            answered.append(row)
+
+    def _to_ask(self) -> tuple[ColumnElement[bool], ...]:
+        return OtherFeeRow.account == self._account, OtherFeeRow.asked_at.is_(None)
 
     def _book(self, found: OtherFeeRow, prices: Mapping[_Minute, CoinPrice | None]) -> int:
         now, price = self._clock.now(), prices[_minute(found)]

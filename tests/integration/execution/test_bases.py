@@ -231,6 +231,21 @@ def test_a_price_that_cannot_be_asked_for_now_is_asked_for_later(
     assert day(desk).start_equity == pytest.approx(D(60_000), abs=D("0.01"))
 
 
+def test_a_price_that_never_comes_is_waited_for_ten_minutes(desk: Desk, monitor: Monitor) -> None:
+    """Then the flow is booked as one that nobody can value, and the log counts as read again."""
+    read(desk, monitor, *["100000"] * 3)
+    a_second_later(desk)
+    desk.exchange.transfer(D(1), "BTC")
+    desk.exchange.price_faults = [DependencyDown("an unreadable kline")] * 1000
+    read(desk, monitor, *["200000"] * 3)
+    assert desk.audit_kinds().count("cash_flow") == 0
+    desk.pass_time(600)
+    read(desk, monitor, *["200000"] * 3)
+    assert flow(desk).value is None
+    assert day(desk).start_equity == 200_000
+    assert day(desk).flows_read_at == desk.clock.now()
+
+
 def test_without_a_market_a_coin_is_worth_what_the_wallet_counts_it_as(
     desk: Desk, monitor: Monitor
 ) -> None:

@@ -125,6 +125,21 @@ def test_an_exchange_that_is_away_holds_back_no_fill(desk: Desk, moment: str) ->
     assert desk.parent("r-1").filled_qty > 0
 
 
+def test_a_coin_that_the_exchange_never_answers_for_keeps_no_other_from_its_price(
+    desk: Desk,
+) -> None:
+    trade(desk, "r-1", "buy", coin="BAD")
+    trade(desk, "r-2", "sell", coin="MNT")
+    desk.exchange.price_faults = [DependencyDown("an unreadable kline")]
+    desk.exchange.prices["MNT"] = D(2)
+    desk.reconciler.reconcile_account()
+    assert (position(desk).fees, position(desk).other_fees) == (1, {"BAD": "0.5"})
+    assert [row.asked_at is None for row in sorted(stored(desk), key=lambda r: r.coin)] == [
+        True,
+        False,
+    ]
+
+
 def test_fees_that_cannot_be_booked_keep_no_reconciliation_from_its_report(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,7 +56,8 @@ class Venue:
 @pytest.fixture
 def venue(db: Database) -> Iterator[Venue]:
     arguments = ("--market", "synthetic", "--seed", "11", "--symbols", SYMBOL, "--control")
-    with PaperExchangeProcess(*arguments) as paper:
+    limits = ("--order-rate", "0", "--read-rate", "0", "--ip-rate", "0")
+    with PaperExchangeProcess(*arguments, *limits) as paper:
         config = BybitConfig(
             api_key=SecretStr(paper.api_key),
             api_secret=SecretStr(paper.api_secret),

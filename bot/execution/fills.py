@@ -11,14 +11,15 @@ from decimal import Decimal
 from sqlalchemy.exc import DataError
 
 from bot.exchange.protocol import ExchangeOrder, Execution, OrderStatus
-from bot.execution import belonging, fees, ledger, other_fees, settlement, unreadable, venue_acts
-from bot.execution.algorithms.stepping import Style
-from bot.execution.failures import (
-    CANCELLED_AT_EXCHANGE,
-    NOTHING_TO_REDUCE,
-    cancelled_by_request,
-    classify_end,
-    nothing_left_to_reduce,
+from bot.execution import (
+    belonging,
+    endings,
+    fees,
+    ledger,
+    other_fees,
+    settlement,
+    unreadable,
+    venue_acts,
 )
 from bot.execution.identity import PREFIX
 from bot.execution.parents import is_urgent, take_back
@@ -30,7 +31,6 @@ from bot.failpoints import (
     BEFORE_RECORD_COMMIT,
     hit,
 )
-from models.backup import FailureClass
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, TradeSide
 from models.inserting import insert_unless_known
@@ -39,12 +39,6 @@ from models.repositories import orders, portfolio, shares
 from models.tables import ChildOrderRow, FillRow, ParentOrderRow, PositionRow
 
 log = logging.getLogger(__name__)
-
-_FINAL_STATES = {
-    OrderStatus.FILLED: ChildState.FILLED,
-    OrderStatus.CANCELLED: ChildState.CANCELLED,
-    OrderStatus.REJECTED: ChildState.REJECTED,
-}
 
 
 class FillBook:
@@ -246,44 +240,7 @@ class FillBook:
             return
         status = OrderStatus(child.exchange_status)
         if status.is_final and child.filled_qty >= (child.exchange_filled_qty or 0):
-            self._end(uow, parent, child, status, child.note, now)
-
-    def _end(
-        self,
-        uow: UnitOfWork,
-        parent: ParentOrderRow,
-        child: ChildOrderRow,
-        status: OrderStatus,
-        reason: str | None,
-        now: datetime,
-    ) -> None:
-        """Ends a child by the exchange's word; what it left unfilled may be tried again."""
-        ends_parent = None
-        if nothing_left_to_reduce(cancel_type=_cancel_type(reason)):
-            ends_parent = NOTHING_TO_REDUCE
-        elif _was_cancelled_by_others(child, reason):
-            # A person took it out of the book: to place the next one would fight them.
-            ends_parent = CANCELLED_AT_EXCHANGE
-            self._report_cancelled(uow, parent, child, now)
-        settlement.end_child(
-            uow,
-            parent,
-            child,
-            _FINAL_STATES[status],
-            now,
-            note=reason or status.value,
-            wakeups=self._wakeups,
-            failure=_failure(child, reason),
-            ends_parent=ends_parent,
-        )
-        venue_acts.note_cancel(uow, self._account, child.symbol, _cancel_type(reason), now)
-
-    def _report_cancelled(
-        self, uow: UnitOfWork, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
-    ) -> None:
-        details = {"child": child.order_link_id, "request_id": parent.request_id}
-        uow.audit(self._account, CANCELLED_AT_EXCHANGE, parent.request_id, "exchange", details, now)
-        log.critical("an order was cancelled at the exchange, its parent ends", extra=details)
+            endings.end_as_told(uow, parent, child, status, child.note, now, self._wakeups)
 
     def _is_news(self, child: ChildOrderRow, order: ExchangeOrder) -> bool:
         if ChildState(child.state).is_final:
@@ -319,9 +276,9 @@ class FillBook:
         child.fencing_token += 1
         child.lease_owner, child.lease_until = None, None
         child.state = ChildState.WORKING
-        child.note = _reason(order)
+        child.note = endings.reason_of(order)
         if order.status.is_final and child.filled_qty >= order.filled_qty:
-            self._end(uow, parent, child, order.status, _reason(order), now)
+            endings.end_as_told(uow, parent, child, order.status, child.note, now, self._wakeups)
 
     def _disown(
         self, uow: UnitOfWork, child: ChildOrderRow, order: ExchangeOrder, why: str, now: datetime
@@ -353,41 +310,3 @@ class FillBook:
             },
             now,
         )
-
-
-def _reason(order: ExchangeOrder) -> str | None:
-    parts = [p for p in (order.reject_reason, order.cancel_type) if p and p != "UNKNOWN"]
-    return ", ".join(p for p in parts if p != "EC_NoError") or None
-
-
-def _failure(child: ChildOrderRow, reason: str | None) -> FailureClass | None:
-    """Why the rest is worth another attempt; None where we asked for the end ourselves."""
-    if child.cancel_requested_at is not None:
-        return None
-    return classify_end(
-        reject_reason=_rejection(reason),
-        cancel_type=_cancel_type(reason),
-        qty=child.qty,
-        filled=child.filled_qty,
-        style=Style(child.style),
-    )
-
-
-def _was_cancelled_by_others(child: ChildOrderRow, reason: str | None) -> bool:
-    """A resting order ended by a cancel that nobody here asked for."""
-    if not child.rests or child.cancel_requested_at is not None or child.filled_qty >= child.qty:
-        return False
-    return cancelled_by_request(cancel_type=_cancel_type(reason), reject_reason=_rejection(reason))
-
-
-def _rejection(reason: str | None) -> str:
-    return next((word for word in _words(reason) if word.startswith("EC_")), "")
-
-
-def _cancel_type(reason: str | None) -> str:
-    return next((word for word in _words(reason) if not word.startswith("EC_")), "")
-
-
-def _words(reason: str | None) -> list[str]:
-    """The venue's words as `_reason` joined them."""
-    return (reason or "").split(", ")

@@ -232,6 +232,7 @@ def test_an_order_that_is_accepted_after_the_first_look_is_called_back_too(
             {
                 "timeInForce": "GTC", "symbol": "BTCUSDT", "side": "buy", "qty": "0.01",
                 "price": "1000", "orderLinkId": "mr-late", "reduceOnly": False,
+                "closeOnTrigger": False,
             }
         )  # fmt: skip
         return seal(*arguments)  # type: ignore[arg-type]

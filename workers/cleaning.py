@@ -36,6 +36,7 @@ _SKEW = timedelta(minutes=1)
 """How far a last run may be ahead of this machine's clock."""
 # kombu's own names and times.
 _UNACKED, _UNACKED_INDEX, _UNACKED_MUTEX = b"unacked", b"unacked_index", b"unacked_mutex"
+_DEADLINES = b"_kombu.binding_deadlines"
 _MUTEX_SECONDS = 300
 _SEPARATOR = "\x06\x16"
 
@@ -70,7 +71,8 @@ def clean_schedule(app: Celery) -> list[Dropped]:
 def clean_broker(url: str) -> list[Dropped]:
     """Leaves what kombu can give back to a queue, and our queues' bindings alone."""
     bindings = {f"_kombu.binding.{queue}".encode(): queue for queue in QUEUES}
-    types = {_UNACKED: b"hash", _UNACKED_INDEX: b"zset"}
+    types = {_UNACKED: b"hash", _UNACKED_INDEX: b"zset", _DEADLINES: b"zset"}
+    types |= {f"_kombu.binding_permanent.{queue}".encode(): b"set" for queue in QUEUES}
     types |= dict.fromkeys(bindings, b"set") | {queue.encode(): b"list" for queue in QUEUES}
     with _client(url) as client:
         found = [

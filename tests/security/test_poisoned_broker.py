@@ -204,15 +204,18 @@ def test_what_keeps_messages_from_coming_again_is_dropped(broker: Redis, db: Dat
     broker.set("unacked_mutex", "for ever")
     ours = f"_kombu.binding.{QUEUES[0]}"
     broker.sadd(ours, "\x06\x16".join((QUEUES[0], "", QUEUES[0])), "x", "a\x06\x16\x06\x16spy")
-    broker.set("_kombu.binding.emergency", "x")
-    broker.set("execution", "x")
+    blocked = ["_kombu.binding.emergency", "_kombu.binding_permanent.execution"]
+    blocked += ["_kombu.binding_deadlines", "execution"]
+    for key in blocked:
+        broker.set(key, "x")
     cleaning.clean_and_record(load_settings())
     assert broker.hkeys("unacked") == broker.zrange("unacked_index", 0, -1) == [b"tag-0"]
     assert broker.smembers(ours) == {"\x06\x16".join((QUEUES[0], "", QUEUES[0])).encode()}
-    assert not broker.exists("unacked_mutex", "_kombu.binding.emergency", "execution")
-    assert len(recorded(db)) == len(bad) + 5
+    assert not broker.exists("unacked_mutex", *blocked)
+    dropped = len(bad) + len(blocked) + 3
+    assert len(recorded(db)) == dropped
     cleaning.clean_and_record(load_settings())
-    assert len(recorded(db)) == len(bad) + 5
+    assert len(recorded(db)) == dropped
 
 
 @pytest.mark.usefixtures("settings")

@@ -3,6 +3,7 @@
 Each test leaves the system working; what the exchange accepted is read from its own journal.
 """
 
+import math
 import signal
 import subprocess
 import sys
@@ -12,11 +13,15 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+import pandas as pd
 import psutil
 import pytest
+from pybit.unified_trading import HTTP
 
+from bot.risk import MLTradeRequest
 from models.audit import chains, verify_chain
 from models.enums import ChildState, ExecutionStatus, ParentState
+from tests.support.seed_document import BASIC_SETUP, RETURNS, TRADE_EXECUTION, in_a_notebook
 from tests.support.system import ROOT, MiniSystem, some_size, trade_request
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.xdist_group("whole-system")]
@@ -31,6 +36,26 @@ def twap_request(seconds: float = 6, interval: float = 1.0, **changes: Any) -> d
         "interval_seconds": interval,
     }
     return trade_request(**{"signal_data": signal_data, **changes})
+
+
+def in_pandas() -> dict[str, dict[str, Any]]:
+    """What the document's third sample is given, held as pandas holds it."""
+    return {
+        "signal_data": {"side": "buy", "position_size": some_size(), "signal_strength": 0.75},
+        "ml_predictions": {
+            "confidence": 0.95,
+            "uncertainty": 0.05,
+            "ensemble_agreement": 0.95,
+            "stability": 0.95,
+            "feature_importance_score": 0.9,
+        },
+        "market_data": {
+            "volatility": 0.025,
+            "volume": 1000000,
+            "portfolio_value": 100000,
+            "returns": pd.Series([math.nan, *RETURNS]),
+        },
+    }
 
 
 def approved(system: MiniSystem, request: dict[str, Any]) -> None:
@@ -100,6 +125,41 @@ def test_the_seeds_sample_runs_through_the_pipeline(system: MiniSystem) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].endswith(ExecutionStatus.EXECUTED_SUCCESSFULLY.value)
+
+
+@pytest.mark.parametrize("session", [None, HTTP(testnet=True)], ids=["none", "pybit"])
+async def test_the_documents_pipeline_runs_as_written_with_a_series(
+    system: MiniSystem, monkeypatch: pytest.MonkeyPatch, session: HTTP | None
+) -> None:
+    """1. Basic Setup and 3. Trade Execution, with a pybit session or nothing as client."""
+    for name, value in system.env().items():
+        monkeypatch.setenv(name, value)
+    system.wait(system.market_ready, "the market")
+    names = await in_a_notebook(BASIC_SETUP, bybit_client=session)
+    pipeline = names["execution_pipeline"]
+    names |= await in_a_notebook(TRADE_EXECUTION, **names, **in_pandas())
+    request_id = names["request_id"]
+    assert names["status"]["request_id"] == request_id
+    parent = system.wait(lambda: system.finished(request_id), "its end")
+    assert parent.filled_qty > 0, (parent.end_reason, system.all_logs())
+    status = await pipeline.get_execution_status(request_id)
+    assert status["request_id"] == pipeline.get_execution_status(request_id)["request_id"]
+    assert ExecutionStatus(status["status"])
+    row = system.request_row(request_id)
+    assert row is not None
+    assert row.payload["market_data"]["returns"] == [None, *RETURNS]
+    pipeline.close()
+
+
+def test_a_series_is_sent_as_a_message_and_a_hole_in_it_is_refused(system: MiniSystem) -> None:
+    given = in_pandas()
+    request = trade_request(symbol="ETHUSDT")
+    message = MLTradeRequest(**{**request, "market_data": given["market_data"]})
+    approved(system, message.model_dump(mode="json"))
+    broken = trade_request(market_data={"returns": [0.01, math.nan, 0.02]})
+    outcome = system.outcome(broken)
+    assert outcome["verdict"] == "deny"
+    assert [field["field"] for field in outcome["error"]["fields"]] == ["market_data.returns.1"]
 
 
 def test_a_twap_sends_every_slice_in_time(system: MiniSystem) -> None:

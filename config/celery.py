@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 WORKERS: Mapping[str, tuple[str, ...]] = {
     "validation": ("validation",),
@@ -32,7 +33,7 @@ def celery_settings(redis_url: str) -> dict[str, Any]:
     return {
         "broker_url": with_database(redis_url, 0),
         "result_backend": with_database(redis_url, 1),
-        "redbeat_redis_url": with_database(redis_url, 2),
+        **_redbeat_connection(with_database(redis_url, 2)),
         "redbeat_key_prefix": "mlrisk:beat:",
         # Failover takes what is left of the lock: 10 s, not the default 25 minutes.
         "redbeat_lock_timeout": 10,
@@ -84,6 +85,22 @@ def celery_settings(redis_url: str) -> dict[str, Any]:
         "worker_max_tasks_per_child": 20_000,
         "timezone": "UTC",
         "enable_utc": True,
+    }
+
+
+def _redbeat_connection(redis_url: str) -> dict[str, Any]:
+    """RedBeat's address without its login, which stands apart under names that are masked.
+
+    A worker tells its settings to whoever asks through the broker, and Flower shows them. Celery
+    masks what it knows to be secret, and it knows no URL of RedBeat's.
+    """
+    at = urlsplit(redis_url)
+    login, _, place = at.netloc.rpartition("@")
+    user, _, password = login.partition(":")
+    found = {"username": unquote(user), "password": unquote(password)}
+    return {
+        "redbeat_redis_url": urlunsplit(at._replace(netloc=place)),
+        "redbeat_redis_options": {name: value for name, value in found.items() if value},
     }
 
 

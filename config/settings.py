@@ -9,39 +9,63 @@ import json
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Any, Self, TypeVar, get_args
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from config import identity
+from config import identity, logins
 from config.identity import Environment as Environment
 from config.identity import ExchangeMode as ExchangeMode
 from config.identity import TradingMode as TradingMode
 
 PREFIX = "MLRISK_"
 FILE_SUFFIX = "_FILE"
+# The demo strategy's and the tests'.
+_OTHERS = (f"{PREFIX}DEMO_", f"{PREFIX}TEST_")
 
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the message names every one and what it must be."""
 
 
-class Settings(BaseSettings):
-    """Typed settings of every process. Durations carry their unit in the name."""
+class KeylessSettings(BaseSettings):
+    """What a process needs that only passes messages on, and asks no exchange: no key."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True
     )
+
+    redis_url: SecretStr | None = Field(default=None, description="redis://…; database 0 is used")
+    database_url: SecretStr | None = Field(default=None, description="postgresql+psycopg://…")
+    account: str = Field(default=identity.PAPER_ACCOUNT, min_length=1, max_length=64)
+    log_format: str = Field(default="text", pattern="^(text|json)$")
+
+    @field_validator("redis_url", "database_url")
+    @classmethod
+    def _login_is_encoded(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else SecretStr(logins.encoded(value.get_secret_value()))
+
+    def require_redis_url(self) -> str:
+        if self.redis_url is None:
+            raise SettingsError("MLRISK_REDIS_URL is not set")
+        return self.redis_url.get_secret_value()
+
+    def require_database_url(self) -> str:
+        if self.database_url is None:
+            raise SettingsError("MLRISK_DATABASE_URL is not set")
+        return self.database_url.get_secret_value()
+
+
+class Settings(KeylessSettings):
+    """Typed settings of every process. Durations carry their unit in the name."""
 
     home: Path = Field(default_factory=lambda: default_home())
     environment: Environment = Environment.DEVELOPMENT
     trading_mode: TradingMode = TradingMode.PAPER_TRADING
     config_path: Path | None = Field(default=None, description="YAML of thresholds and limits")
 
-    database_url: SecretStr | None = Field(default=None, description="postgresql+psycopg://…")
-    redis_url: SecretStr | None = Field(default=None, description="redis://…; database 0 is used")
     market_key: SecretStr | None = Field(
         default=None,
         min_length=16,
@@ -49,7 +73,6 @@ class Settings(BaseSettings):
         "and console share it. Without it whatever Redis holds is believed",
     )
 
-    account: str = Field(default=identity.PAPER_ACCOUNT, min_length=1, max_length=64)
     exchange_mode: ExchangeMode = ExchangeMode.PAPER
     exchange_url: str | None = Field(
         default=None,
@@ -96,7 +119,6 @@ class Settings(BaseSettings):
         le=100,
         description="a request whose validation fails so often is parked for an operator",
     )
-    log_format: str = Field(default="text", pattern="^(text|json)$")
     failpoint: str | None = Field(
         default=None, description="testing only: process kills itself at the named point"
     )
@@ -143,6 +165,9 @@ class Settings(BaseSettings):
         return found
 
 
+_S = TypeVar("_S", bound=KeylessSettings)
+
+
 def default_home() -> Path:
     """$MLRISK_HOME, else the user's state directory."""
     return _home_from_environment() or Path(platformdirs.user_state_dir("mlrisk"))
@@ -159,15 +184,42 @@ def load_settings(home: Path | None = None) -> Settings:
     Raises SettingsError with every unknown or wrong `MLRISK_*` variable.
     """
     chosen = home or _home_from_environment()
-    overrides: dict[str, Any] = _read_secret_files()
+    overrides: dict[str, Any] = _read_secret_files(Settings)
     if chosen is not None:
         overrides["home"] = chosen
     for name, value in _read_environment_file(chosen or default_home()).items():
         if name.startswith(PREFIX) and not os.environ.get(name):
             overrides.setdefault(name.removeprefix(PREFIX).lower(), value)
     _refuse_unknown_variables()
+    return _checked(Settings, overrides)
+
+
+def load_keyless_settings() -> KeylessSettings:
+    """As `load_settings`, from the environment alone, for a process that needs no more."""
+    _refuse_unknown_variables()
+    return _checked(KeylessSettings, _read_secret_files(KeylessSettings))
+
+
+def settings_for_children(*, keys: bool) -> dict[str, str]:
+    """The settings that this process's environment gives to those that it starts.
+
+    Without addresses, which they are told by value. Only some of them need the exchange's `keys`.
+    """
+    left_out = {f"{PREFIX}{name}{FILE_SUFFIX}" for name in ("DATABASE_URL", "REDIS_URL")}
+    left_out |= {f"{PREFIX}MARKET_KEY{FILE_SUFFIX}"}
+    if not keys:
+        names = {f"{PREFIX}API_KEY", f"{PREFIX}API_SECRET"}
+        left_out |= names | {name + FILE_SUFFIX for name in names}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(PREFIX) and not name.startswith(_OTHERS) and name not in left_out
+    }
+
+
+def _checked(kind: type[_S], overrides: dict[str, Any]) -> _S:
     try:
-        return Settings(**overrides)
+        return kind(**overrides)
     except ValidationError as error:
         problems = "; ".join(
             f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}"
@@ -178,19 +230,19 @@ def load_settings(home: Path | None = None) -> Settings:
         raise SettingsError(problems) from None
 
 
-def secret_variables() -> dict[str, str]:
+def secret_variables(kind: type[KeylessSettings] = Settings) -> dict[str, str]:
     """The variable of each secret setting, by the setting's name."""
     return {
         name: f"{PREFIX}{name.upper()}"
-        for name, field in Settings.model_fields.items()
+        for name, field in kind.model_fields.items()
         if SecretStr in (field.annotation, *get_args(field.annotation))
     }
 
 
-def _read_secret_files() -> dict[str, Any]:
+def _read_secret_files(kind: type[KeylessSettings]) -> dict[str, Any]:
     """The secrets whose files the environment names."""
     found = {}
-    for name, variable in secret_variables().items():
+    for name, variable in secret_variables(kind).items():
         path = os.environ.get(variable + FILE_SUFFIX)
         if not path:
             continue
@@ -223,15 +275,12 @@ def _read_environment_file(home: Path) -> dict[str, str]:
 
 
 def _refuse_unknown_variables() -> None:
-    # MLRISK_DEMO_* and MLRISK_TEST_* belong to the demo strategy and to the tests.
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     known |= {variable + FILE_SUFFIX for variable in secret_variables().values()}
     unknown = [
         name
         for name in os.environ
-        if name.startswith(PREFIX)
-        and name not in known
-        and not name.startswith((f"{PREFIX}DEMO_", f"{PREFIX}TEST_"))
+        if name.startswith(PREFIX) and name not in known and not name.startswith(_OTHERS)
     ]
     if unknown:
         raise SettingsError(

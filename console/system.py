@@ -17,6 +17,7 @@ from config.settings import (
     default_home,
     environment_file,
     load_settings,
+    settings_for_children,
 )
 from console.configuring import require_sound_configuration
 from console.errors import CommandError, ExitCode
@@ -182,6 +183,8 @@ def _options(settings: Settings, options: StartOptions) -> topology.Options:
         exchange_url=settings.exchange_url or (settings.paper_url if paper else None),
         symbols=settings.symbol_list,
         recordings=settings.recordings,
+        settings=(shared := settings_for_children(keys=False)),
+        keys={k: v for k, v in settings_for_children(keys=True).items() if k not in shared},
         paper_arguments=("--market", options.market) if options.market else (),
     )
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import (
-    beat_init,
     setup_logging,
     worker_init,
     worker_process_init,
@@ -22,7 +21,6 @@ from workers import readiness
 from workers.cleaning import clean_and_record
 from workers.logs import configure_logging
 from workers.reading import read_json_strictly
-from workers.schedule import beat_schedule
 from workers.stopping import stop_without_a_reader
 
 log = logging.getLogger(__name__)
@@ -38,7 +36,6 @@ app = Celery(
     ],
 )
 app.conf.update(celery_settings(load_settings().require_redis_url()))
-app.conf.beat_schedule = beat_schedule()
 app.conf.worker_consumer = "workers.reading:AnsweringConsumer"
 read_json_strictly()
 app.set_default()
@@ -90,7 +87,6 @@ def _stop_when_told(**_: Any) -> None:
 
 
 @worker_ready.connect
-@beat_init.connect
 def _announce(**_: Any) -> None:
-    """A worker takes messages from now on; beat begins to look at its schedule."""
+    """It takes messages from now on."""
     readiness.announce()

@@ -2,7 +2,7 @@
 
 from redbeat import RedBeatScheduler
 
-from config.settings import load_settings
+from config.settings import load_keyless_settings
 from workers import cleaning
 
 
@@ -14,5 +14,5 @@ class CleanedScheduler(RedBeatScheduler):
 
     def setup_schedule(self) -> None:
         """Reads the stored schedule, after taking out what isn't ours."""
-        cleaning.clean_and_record(load_settings(), self.app)
+        cleaning.clean_and_record(load_keyless_settings(), self.app)
         super().setup_schedule()

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from celery import Celery
@@ -22,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from bot.execution.outline import storable
 from config.celery import QUEUES
-from config.settings import Settings
+from config.settings import KeylessSettings
 from models.database import Database
 from models.tables import HeartbeatRow
 from tasks.monitoring import CANARY
@@ -55,7 +56,7 @@ def clean_schedule(app: Celery) -> list[Dropped]:
     schedule, statics, lock = (
         name.encode() for name in (conf.schedule_key, conf.statics_key, conf.lock_key)
     )
-    with _client(conf.redis_url) as client:
+    with _client(conf.redis_url, conf.redbeat_redis_options) as client:
         found = [
             *_of_another_type(client, {schedule: b"zset", statics: b"set"}),
             *_endless(client, lock, conf.lock_timeout),
@@ -91,7 +92,7 @@ def clean_broker(url: str) -> list[Dropped]:
     return found
 
 
-def clean_and_record(settings: Settings, app: Celery | None = None) -> None:
+def clean_and_record(settings: KeylessSettings, app: Celery | None = None) -> None:
     """The broker, and of the `app` of beat also its schedule and canaries' signs of life.
 
     Raises nothing for servers that are away: each process waits for them by itself.
@@ -193,6 +194,6 @@ def _dropped(place: bytes, why: str) -> Dropped:
     return Dropped(storable(place.decode("utf-8", "replace")), why)
 
 
-def _client(url: str) -> Redis:
+def _client(url: str, login: Mapping[str, str] = MappingProxyType({})) -> Redis:
     timeout = _TIMEOUT_SECONDS
-    return Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
+    return Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout, **login)

@@ -38,10 +38,14 @@ def beat() -> bool:
     from redis import Redis
 
     from config.celery import celery_settings
-    from config.settings import load_settings
+    from config.settings import load_keyless_settings
 
-    settings = celery_settings(load_settings().require_redis_url())
-    client = Redis.from_url(settings["redbeat_redis_url"], socket_timeout=_TIMEOUT_SECONDS)
+    settings = celery_settings(load_keyless_settings().require_redis_url())
+    client = Redis.from_url(
+        settings["redbeat_redis_url"],
+        socket_timeout=_TIMEOUT_SECONDS,
+        **settings["redbeat_redis_options"],
+    )
     with client:
         return bool(client.exists(f"{settings['redbeat_key_prefix']}:lock"))
 

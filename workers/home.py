@@ -46,6 +46,10 @@ class HomeOwnerError(HomeRefusedError):
     """The home belongs to another user, whose servers couldn't read what ours write."""
 
 
+class SecretFileError(Refused):
+    """A secret's file is empty or damaged, and nothing is started with it."""
+
+
 class Home:
     """One system's state below one path; two homes never share anything."""
 
@@ -114,7 +118,14 @@ class Home:
         path = self.secrets / name
         if not path.exists():
             write_private(path, secrets.token_urlsafe(_PASSWORD_BYTES))
-        return path.read_text(encoding="utf-8")
+        try:
+            secret = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SecretFileError(f"{path} can't be read ({type(error).__name__})") from error
+        if not secret or not secret.isprintable():
+            # Never drawn again: a server that was made with the former one takes no other.
+            raise SecretFileError(f"{path} holds no secret any more: put it back from a copy")
+        return secret
 
     def ports(self, names: Iterable[str]) -> dict[str, int]:
         """Return a port for each name: the one of last time if it is free, else a new one.

@@ -8,6 +8,7 @@ start time, which it records first, stay those of the program.
 import ctypes
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -48,6 +49,8 @@ def main(arguments: list[str]) -> None:
     launch = json.loads(Path(arguments[1]).read_text(encoding="utf-8"))
     parent = os.environ.pop(PARENT_VARIABLE, None)
     _restore_default_signals()
+    # A core file would hold keys and passwords.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if launch.get("death_signal") is not None:
         _prctl(_PR_SET_PDEATHSIG, int(launch["death_signal"]))
         if parent is not None and os.getppid() != int(parent):

@@ -41,7 +41,8 @@ def _reconciling(seconds: int, task: str) -> dict[str, Any]:
 def _every(
     seconds: int, task: str, *, queue: str | None = None, args: tuple[Any, ...] = ()
 ) -> dict[str, Any]:
-    options: dict[str, Any] = {"expires": seconds}
+    # Beat doesn't know the tasks, and would wait for each one's result.
+    options: dict[str, Any] = {"expires": seconds, "ignore_result": True}
     if queue is not None:
         options["queue"] = queue
     return {"task": task, "schedule": timedelta(seconds=seconds), "args": args, "options": options}

@@ -16,6 +16,7 @@ import psutil
 from supervisor.xmlrpc import Faults
 
 from bot.errors import DependencyDown
+from config.settings import PREFIX
 from workers import launches, processes, steadfast, supervisord
 from workers.home import Home, HomeInUseError
 from workers.launcher import PARENT_VARIABLE, RUN_VARIABLE
@@ -348,9 +349,15 @@ def _spawn(home: Home, run_id: str) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, PARENT_VARIABLE: str(os.getpid()), RUN_VARIABLE: run_id},
+            # Each process is told its own settings: no secret of ours reaches the others.
+            env={**_others(os.environ), PARENT_VARIABLE: str(os.getpid()), RUN_VARIABLE: run_id},
             start_new_session=True,
         )
+
+
+def _others(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that are none of our settings."""
+    return {name: value for name, value in environment.items() if not name.startswith(PREFIX)}
 
 
 def _stage(info: Mapping[str, Any]) -> int:

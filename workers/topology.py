@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from config.celery import WORKERS, with_database
+from config.settings import PREFIX, KeylessSettings
 from workers import launches
 from workers.embedded import postgres, redis
 from workers.embedded.postgres import EmbeddedPostgres
@@ -25,6 +26,8 @@ STRATEGIES = 2
 FLOWER_USER = "mlrisk"
 JOURNAL = "journal.jsonl"
 _DATABASE = "mlrisk"
+# Of processes that pass messages on, and know no keys.
+_BROKER_APP = "workers.broker"
 # `python -m` finds our packages in the working directory, installed or not.
 _PACKAGES = Path(__file__).resolve().parents[1]
 # A worker ends after the task at hand: a POST takes 10 s at most, and its outcome is stored. Flower
@@ -49,6 +52,9 @@ class Options:
     recordings: Path | None = None
     paper_arguments: tuple[str, ...] = ()
     demo_arguments: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Further settings of our own processes; keys are handed to those alone that need them."""
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     concurrency: Mapping[str, int] = field(
         default_factory=lambda: {"validation": 2, "execution": 4}
     )
@@ -109,8 +115,11 @@ def build(home: Home, options: Options) -> Topology:
         environment["MLRISK_EXCHANGE_URL"] = exchange_url
     if options.recordings is not None:
         environment["MLRISK_RECORDINGS"] = str(options.recordings)
-    specs += _own_processes(home, options, {**environment, **_runtime()})
-    specs.append(_flower(home, chosen["flower"], {**environment, **_runtime()}))
+    own = {**options.settings, **options.keys, **environment, **_runtime()}
+    specs += _own_processes(home, options, own)
+    broker = {**_keyless(options), "MLRISK_REDIS_URL": redis_url, **_runtime()}
+    beat = {**broker, "MLRISK_DATABASE_URL": database_url}
+    specs += [_beat(home, beat), _flower(home, chosen["flower"], broker)]
     if options.demo:
         if exchange_url is None:
             raise ValueError("the demo strategy needs the paper exchange or an exchange URL")
@@ -191,17 +200,35 @@ def _own_processes(home: Home, options: Options, environment: dict[str, str]) ->
         # Flower reads the events; gossip and mingle only slow the start.
         command += ["--task-events", "--without-gossip", "--without-mingle"]
         specs.append(process(name, command))
-    # A pid file would keep beat from starting again after `kill -9`.
-    beat = _celery("beat", "--scheduler", "workers.beat.CleanedScheduler", "--pidfile=")
-    specs.append(process("beat", beat))
     return specs
+
+
+def _beat(home: Home, environment: dict[str, str]) -> ProcessSpec:
+    return ProcessSpec(
+        "beat",
+        # A pid file would keep beat from starting again after `kill -9`.
+        _celery(
+            "beat", "--scheduler", "workers.beat.CleanedScheduler", "--pidfile=", app=_BROKER_APP
+        ),
+        env=environment,
+        stop_wait_seconds=_STOP_SECONDS,
+        stage=PROCESSES,
+        cwd=_PACKAGES,
+        ready=partial(launches.announced, home, "beat"),
+    )
+
+
+def _keyless(options: Options) -> dict[str, str]:
+    """Of the further settings what a process knows that has no key."""
+    known = {f"{PREFIX}{name.upper()}" for name in KeylessSettings.model_fields}
+    return {name: value for name, value in options.settings.items() if name in known}
 
 
 def _flower(home: Home, port: int, environment: dict[str, str]) -> ProcessSpec:
     user, password = flower_login(home)
     return ProcessSpec(
         "flower",
-        _celery("flower", f"--address={LOOPBACK}", f"--port={port}"),
+        _celery("flower", f"--address={LOOPBACK}", f"--port={port}", app=_BROKER_APP),
         # Not on the command line, where every user of the machine could read it.
         env={**environment, "FLOWER_BASIC_AUTH": f"{user}:{password}"},
         stop_wait_seconds=_STOP_SECONDS,
@@ -241,8 +268,8 @@ def _python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
-def _celery(command: str, *arguments: str) -> list[str]:
-    return _python("celery", "-A", "workers.app", command, "--loglevel", "INFO", *arguments)
+def _celery(command: str, *arguments: str, app: str = "workers.app") -> list[str]:
+    return _python("celery", "-A", app, command, "--loglevel", "INFO", *arguments)
 
 
 def _answers(port: int, path: str) -> bool:

@@ -180,7 +180,7 @@ def test_the_process_of_beat_starts_on_all_of_it(
         attacker.delete(ENTRY, SCHEDULE, STATICS)
         spoil(attacker)
     entry(attacker, key=f"{PREFIX}canary-validation", schedule=1)
-    command = ["celery", "-A", "workers.app", "beat", "--pidfile="]
+    command = ["celery", "-A", "workers.broker", "beat", "--pidfile="]
     command += ["--scheduler", "workers.beat.CleanedScheduler"]
     with (tmp_path / "beat.log").open("wb") as log:
         process = subprocess.Popen(

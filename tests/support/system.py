@@ -162,9 +162,8 @@ class MiniSystem:
             name, taken = f"{queue}@%h", ",".join(_taken(queue, queues))
             self._add(queue, self._celery("worker", "-Q", taken, "-n", name, *_POOL[queue]))
         if beat:
-            self._add(
-                "beat", self._celery("beat", "-S", "workers.beat.CleanedScheduler", "--pidfile=")
-            )
+            words = ("beat", "-S", "workers.beat.CleanedScheduler", "--pidfile=")
+            self._add("beat", self._celery(*words, app="workers.broker"))
         for worker in self.workers.values():
             worker.start()
         self.wait(self._ready, "the system to be ready")
@@ -195,8 +194,8 @@ class MiniSystem:
             **self._settings,
         }
 
-    def _celery(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "celery", "-A", "workers.app", *arguments]
+    def _celery(self, *arguments: str, app: str = "workers.app") -> list[str]:
+        return [sys.executable, "-m", "celery", "-A", app, *arguments]
 
     def _add(self, name: str, command: list[str]) -> None:
         self.workers[name] = Worker(name, command, self.env(), self.home / f"{name}.log")

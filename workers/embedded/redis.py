@@ -3,6 +3,7 @@
 import importlib.util
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 import redis
 import redis.exceptions
@@ -47,6 +48,8 @@ class EmbeddedRedis:
 
     def prepare(self) -> None:
         """Create the directory and write the configuration, readable by us alone."""
+        if not self.password:
+            raise RedisError("Redis is not started without a password")
         self.directory.mkdir(parents=True, exist_ok=True)
         self.directory.chmod(0o700)
         lines = [
@@ -90,7 +93,7 @@ class EmbeddedRedis:
 
     def url(self, database: int = 0) -> str:
         """Return the URL of one database, password included."""
-        return f"redis://:{self.password}@{LOOPBACK}:{self.port}/{database}"
+        return f"redis://:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}/{database}"
 
 
 def _quoted(text: str) -> str:

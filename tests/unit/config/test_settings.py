@@ -67,12 +67,12 @@ def test_every_secret_setting_may_be_a_file_and_nothing_else_may(
 ) -> None:
     secrets = {"database_url", "redis_url", "market_key", "api_key", "api_secret"}
     assert set(secret_variables()) == secrets
-    path = _secret_file(tmp_path, "a-word-from-the-file\n")
+    path = _secret_file(tmp_path, "any://a-word-from-the-file\n")
     for variable in secret_variables().values():
         monkeypatch.setenv(f"{variable}_FILE", path)
     settings = load_settings()
     for name in secret_variables():
-        assert getattr(settings, name).get_secret_value() == "a-word-from-the-file"
+        assert getattr(settings, name).get_secret_value() == "any://a-word-from-the-file"
     monkeypatch.setenv("MLRISK_ACCOUNT_FILE", path)
     with pytest.raises(SettingsError, match="unknown settings MLRISK_ACCOUNT_FILE"):
         load_settings()
@@ -121,7 +121,7 @@ def test_a_secret_file_that_is_missing_empty_or_binary_is_refused_by_name(
 def test_no_secret_shows_in_a_representation(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("MLRISK_DATABASE_URL_FILE", _secret_file(tmp_path, "hidden-word"))
+    monkeypatch.setenv("MLRISK_DATABASE_URL_FILE", _secret_file(tmp_path, "any://hidden-word"))
     monkeypatch.setenv("MLRISK_API_SECRET", "hidden-word")
     assert "hidden-word" not in repr(load_settings())
 

@@ -105,10 +105,10 @@ def test_processes_get_the_settings_and_no_proxy_for_this_machine(
 ) -> None:
     built = topology.build(home, Options(recordings=tmp_path))
     specs = _by_name(built)
+    for name in ("feed", *WORKERS):
+        assert built.environment.items() <= specs[name].env.items()
     for name in ("feed", "execution", "beat", "flower"):
-        env = specs[name].env
-        assert built.environment.items() <= env.items()
-        assert env["NO_PROXY"] == "127.0.0.1,localhost"
+        assert specs[name].env["NO_PROXY"] == "127.0.0.1,localhost"
     assert specs["paper-exchange"].env["MLRISK_RECORDINGS"] == str(tmp_path)
     assert "MLRISK_DATABASE_URL" not in specs["paper-exchange"].env
 

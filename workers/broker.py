@@ -1,0 +1,31 @@
+"""The Celery application of processes that only pass messages on: beat and Flower.
+
+`celery -A workers.broker beat …`. They know the broker and the schedule, beat Postgres as well,
+where it records what it drops. Keys are no business of theirs, and they start without any.
+"""
+
+from typing import Any
+
+from celery import Celery
+from celery.signals import beat_init, setup_logging
+
+from config.celery import celery_settings
+from config.settings import load_keyless_settings
+from workers import readiness
+from workers.logs import configure_logging
+from workers.schedule import beat_schedule
+
+_settings = load_keyless_settings()
+app = Celery("mlrisk")
+app.conf.update(celery_settings(_settings.require_redis_url()))
+app.conf.beat_schedule = beat_schedule()
+
+
+@setup_logging.connect
+def _configure_logging(**_: Any) -> None:
+    configure_logging(_settings.log_format)
+
+
+@beat_init.connect
+def _announce(**_: Any) -> None:
+    readiness.announce()

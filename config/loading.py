@@ -1,6 +1,7 @@
 """Reads a layered YAML file: every error at once with file and line, every value's origin kept."""
 
 import difflib
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -9,11 +10,17 @@ from typing import Any
 
 import yaml
 
+from config import bounded_yaml
+from config.bounded_yaml import YamlProblem
 from config.bounds import Bounds
 from config.sections import SECTIONS, keys_of
 
 LAYERS = ("base", "environments", "modes", "overrides")
 SCALE = "scale"
+_LONGEST_KEY = 200
+# What is shown of a wrong value.
+_shown = reprlib.Repr()
+_shown.maxlevel, _shown.maxstring, _shown.maxother = 2, 120, 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +76,17 @@ class Document:
 def read(path: Path) -> Document:
     """Parse and check a file. Problems are collected; only an unreadable file raises."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError([f"{path}: can't be read ({error.strerror})"]) from error
+        text = bounded_yaml.read_text(path)
+    except YamlProblem as error:
+        raise ConfigError([f"{Place(str(path), error.line)}: {error.problem}"]) from error
     return parse(text, str(path))
 
 
 def parse(text: str, name: str) -> Document:
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = Place(name, None if mark is None else mark.line + 1)
-        raise ConfigError([f"{place}: not readable as YAML: {error.problem}"]) from error
+        root = bounded_yaml.compose(text)
+    except YamlProblem as error:
+        raise ConfigError([f"{Place(name, error.line)}: {error.problem}"]) from error
     reader = _Reader(name)
     reader.document(root)
     return Document(reader.layers, reader.problems)
@@ -108,7 +113,7 @@ def unknown_key(key: str, section: str | None) -> str:
 
 def check_value(value: Any, bounds: Bounds) -> tuple[Any, str | None]:
     """The value in its own type, and what is wrong with it."""
-    wrong = f"must be {bounds.describe()}, found {value!r}"
+    wrong = f"must be {bounds.describe()}, found {_shown.repr(value)}"
     if value is None:
         return None, None if bounds.nullable else wrong
     if bounds.kind is bool:
@@ -123,7 +128,10 @@ def check_value(value: Any, bounds: Bounds) -> tuple[Any, str | None]:
         return None, wrong
     if bounds.kind is int and not isinstance(value, int):
         return None, wrong
-    number = float(value)
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):  # beyond any float; a signalling NaN
+        return None, wrong
     inside = (
         number - number == 0.0
         and (bounds.low is None or number >= bounds.low)
@@ -205,7 +213,11 @@ class _Reader:
             return []
         found: dict[str, tuple[str, yaml.Node, Place]] = {}
         for key_node, value_node in node.value:
-            key, place = str(key_node.value), self._place(key_node)
+            place = self._place(key_node)
+            if not isinstance(key_node, yaml.ScalarNode) or len(key_node.value) > _LONGEST_KEY:
+                self._problem(place, f"{what}: a key must be a word")
+                continue
+            key = str(key_node.value)
             if key in found:
                 self._problem(place, f"{what}: the key {key!r} stands here twice")
             found[key] = (key, value_node, place)
@@ -219,13 +231,10 @@ class _Reader:
 
 
 def _construct(node: yaml.Node) -> Any:
-    loader = yaml.SafeLoader("")
     try:
-        return loader.construct_object(node, deep=True)
-    except yaml.YAMLError as error:
-        return f"unreadable ({error})"
-    finally:
-        loader.dispose()
+        return bounded_yaml.value_of(node)
+    except YamlProblem as error:
+        return f"unreadable ({error.problem})"
 
 
 def from_mapping(values: Mapping[str, Any], source: str) -> Layer:

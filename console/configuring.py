@@ -73,7 +73,7 @@ def configuration_service(settings: "Settings") -> Iterator["ConfigurationServic
 
 def values_of(assignments: Sequence[str]) -> dict[str, Any]:
     """`key=value` texts as values by key; the value is read as YAML."""
-    import yaml
+    from config import bounded_yaml
 
     values: dict[str, Any] = {}
     for text in assignments:
@@ -83,8 +83,8 @@ def values_of(assignments: Sequence[str]) -> dict[str, Any]:
         if key.strip() in values:
             raise CommandError(f"{key.strip()} is given twice", ExitCode.USAGE)
         try:
-            values[key.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+            values[key.strip()] = bounded_yaml.load(value)
+        except bounded_yaml.YamlProblem as error:
             raise CommandError(f"{text!r}: the value can't be read", ExitCode.USAGE) from error
     return values
 

@@ -9,10 +9,10 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bot.exchange.paper.engine.settings import AccountConfig
 from bot.exchange.paper.server.auth import ApiKey
+from config import bounded_yaml
+from config.bounded_yaml import YamlProblem
 
 DEFAULT_UID = "paper"
 DEFAULT_KEY = "paper-key"
@@ -69,9 +69,10 @@ def load_accounts(path: Path) -> list[Account]:
     this file), and optionally `read_only`. Numbers are best written as strings.
     """
     try:
-        data = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise AccountsError(f"{path}: {error}") from error
+        data = bounded_yaml.load(bounded_yaml.read_text(path))
+    except YamlProblem as error:
+        place = path if error.line is None else f"{path}:{error.line}"
+        raise AccountsError(f"{place}: {error.problem}") from error
     if not isinstance(data, list) or not data:
         raise AccountsError(f"{path}: must be a list of accounts")
     accounts = [_account(entry, number, path) for number, entry in enumerate(data, 1)]

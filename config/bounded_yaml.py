@@ -1,0 +1,135 @@
+"""Reads YAML of strangers: every way in which it can be wrong is one line with its place.
+
+Bounded, because a few lines of YAML can stand for gigabytes (aliases of aliases) or for more levels
+than Python has, and a number can have more digits than may be converted.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 20
+MAX_NODES = 50_000
+"""Scalars, lists and mappings, each counted as often as aliases repeat it."""
+
+
+class YamlProblem(Exception):
+    """A text that is no usable YAML; `line` counts from 1, None where the whole is wrong."""
+
+    def __init__(self, problem: str, line: int | None = None) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.line = line
+
+
+def read_text(path: Path) -> str:
+    """A file's text. Raises YamlProblem for one that is away, too long or in another encoding."""
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise YamlProblem(f"can't be read ({error.strerror})") from error
+    if len(raw) > MAX_BYTES:
+        raise YamlProblem(f"is longer than {MAX_BYTES} bytes")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise YamlProblem("is not in UTF-8", line) from error
+
+
+def compose(text: str) -> yaml.Node | None:
+    """The nodes of one document, which know their places. Raises YamlProblem."""
+    try:
+        _check_depth(text)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        said = f"not readable as YAML: {error.problem}"
+        raise YamlProblem(said, None if mark is None else mark.line + 1) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise YamlProblem(f"not readable as YAML: {error.reason}", line) from error
+    if root is not None:
+        _check_size(root)
+    return root
+
+
+def value_of(node: yaml.Node) -> Any:
+    """The value that a composed node stands for. Raises YamlProblem."""
+    loader = yaml.SafeLoader("")
+    line = node.start_mark.line + 1
+    try:
+        return loader.construct_object(node, deep=True)
+    except yaml.MarkedYAMLError as error:
+        raise YamlProblem(str(error.problem), line) from error
+    except (ValueError, OverflowError, TypeError) as error:  # 2024-99-99, a number of 5,000 digits
+        raise YamlProblem("the value can't be read", line) from error
+    finally:
+        loader.dispose()
+
+
+def load(text: str) -> Any:
+    """The value of one document; None for an empty one. Raises YamlProblem, for keys given twice
+    as well."""
+    root = compose(text)
+    if root is None:
+        return None
+    _check_keys(root, set())
+    return value_of(root)
+
+
+def _check_depth(text: str) -> None:
+    """Before anything is built, which recurses."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            mark = event.start_mark
+            line = None if mark is None else mark.line + 1
+            raise YamlProblem(f"is nested deeper than {MAX_DEPTH} levels", line)
+
+
+def _check_size(root: yaml.Node) -> None:
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node, above: tuple[int, ...]) -> int:
+        line = node.start_mark.line + 1
+        if id(node) in above:
+            raise YamlProblem("a value holds itself", line)
+        if id(node) not in sizes:
+            inside = (*above, id(node))
+            sizes[id(node)] = 1 + sum(size(child, inside) for child in _children(node))
+        if sizes[id(node)] > MAX_NODES:
+            raise YamlProblem(f"its aliases stand for more than {MAX_NODES} values", line)
+        return sizes[id(node)]
+
+    size(root, ())
+
+
+def _check_keys(node: yaml.Node, seen: set[int]) -> None:
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        known: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            named = (key.tag, str(key.value)) if isinstance(key, yaml.ScalarNode) else None
+            if named in known:
+                line = key.start_mark.line + 1
+                raise YamlProblem(f"the key {key.value!r} stands here twice", line)
+            if named is not None:
+                known.add(named)
+    for child in _children(node):
+        _check_keys(child, seen)
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [each for pair in node.value for each in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []

@@ -27,8 +27,9 @@ from bot.risk import (
     TradeValidationResult,
     UnifiedRiskManager,
 )
+from bot.risk.checks.registry import CHECKS
 from config.settings import Environment, ExchangeMode, Settings, TradingMode
-from models.enums import CircuitBreakerType, TradeBlockReason, TradeSide
+from models.enums import Algorithm, CircuitBreakerType, TradeBlockReason, TradeSide
 from tests.support.seed_document import (
     BASIC_SETUP,
     HIGH_SCORES,
@@ -359,3 +360,30 @@ NAMES = (
 @pytest.mark.parametrize("name", NAMES.split(" "))
 def test_every_name_is_exported(name: str) -> None:
     assert getattr(bot.risk, name).__name__ == name
+
+
+# "Risk Assessment Framework", each factor with the checks that ask for it.
+FACTORS = {
+    "Model Confidence": ("confidence",),
+    "Model Uncertainty": ("uncertainty",),
+    "Ensemble Agreement": ("ensemble_agreement", "ensemble_entropy"),
+    "Prediction Stability": ("prediction_stability",),
+    "Feature Importance": ("feature_importance",),
+    "Volatility Regime": ("volatility_regime",),
+    "Liquidity Conditions": ("depth", "spread"),
+    "Correlation Risk": ("correlated_exposure", "concentration"),
+    "Market Impact": ("impact",),
+    "Slippage Risk": ("slippage",),
+    "Timing Risk": ("data_age", "prediction_age", "time_to_expiry"),
+}
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_every_risk_factor_is_asked_for(factor: str) -> None:
+    """ "The system evaluates multiple risk dimensions for each ML-generated trade"."""
+    assert set(FACTORS[factor]) <= {check.rule.name for check in CHECKS}
+
+
+def test_the_pipelines_strategies_are_algorithms() -> None:
+    """ "Multi-stage execution strategies (immediate, VWAP, TWAP, iceberg)"."""
+    assert {"immediate", "vwap", "twap", "iceberg"} <= {*Algorithm}

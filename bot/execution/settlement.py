@@ -58,8 +58,7 @@ def end_child(
     plan = FollowUp(rest)
     if rest > 0 and failure is not None and parent.stop_reason is None:
         plan = backup_plans.follow_up(uow, parent, child, failure, now, wakeups)
-    if plan.released > 0 and not parent.stepped:
-        release(uow, parent, plan.released)
+    keep_or_release(uow, parent, plan.released)
     reason = ends_parent or plan.stop
     if reason is not None:
         stop(uow, parent, reason, now, wakeups)
@@ -124,7 +123,13 @@ def stop(
         return 0
     parent.stop_reason = parent.stop_reason or reason
     ended = call_back(uow, parent, reason, now)
-    _wind_down(uow, parent, now, parent.stop_reason, wakeups)
+    open_children = orders.open_children(uow.session, parent.request_id)
+    rests = any(child.rests for child in open_children)
+    status = wind_down(uow, parent, now, still_open=bool(open_children), rests=rests)
+    if status is not None:
+        orders.set_request_status(uow.session, parent.request_id, status, now)
+    elif rests:
+        step_soon(uow, parent, now, wakeups)
     return ended
 
 
@@ -180,22 +185,31 @@ def _end_planned(
     now: datetime,
     note: str,
 ) -> None:
-    """Ends children that never went out; what they held is released, or a stepped parent's own."""
+    """Ends children that never went out."""
     rest = sum((_close(uow, parent, child, state, now, note) for child in planned), ZERO)
+    keep_or_release(uow, parent, rest)
+
+
+def keep_or_release(uow: UnitOfWork, parent: ParentOrderRow, rest: Decimal) -> None:
+    """What ended children held is released, or a stepped parent's own again."""
     if rest > 0 and not parent.stepped:
         release(uow, parent, rest)
 
 
-def _wind_down(
-    uow: UnitOfWork, parent: ParentOrderRow, now: datetime, reason: str, wakeups: Wakeups
-) -> None:
-    """Somebody must send the cancels: a parent with resting children is looked at step by step."""
-    open_children = orders.open_children(uow.session, parent.request_id)
-    if not open_children:
-        finish(uow, parent, now, reason)
-    elif any(child.rests for child in open_children):
+def wind_down(
+    uow: UnitOfWork, parent: ParentOrderRow, now: datetime, *, still_open: bool, rests: bool
+) -> ExecutionStatus | None:
+    """Of a parent that is stopped: ends it where nothing is open, and says its request's status.
+
+    Somebody must send the cancels of what rests: it is worked by steps from now on, which the
+    caller or the dispatcher wakes.
+    """
+    if not still_open:
+        return close(uow, parent, now, parent.stop_reason or "")
+    if rests:
         parent.stepped = True
-        step_soon(uow, parent, now, wakeups)
+        parent.step_at, parent.step_wake_at = now, None
+    return None
 
 
 def finish(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> None:

@@ -1,4 +1,5 @@
-"""Ending many parents at once, in sets: what a halt does. `settlement.stop` ends a single one.
+"""Ending many parents at once, in sets: what a halt does. `settlement.stop` ends a single one, and
+has the rules; here are the statements that reach the children of many.
 
 Each batch is one transaction of a fixed number of statements, however many slices its parents
 have. A parent that somebody else holds is left for last, so that it keeps no other waiting.
@@ -7,19 +8,18 @@ have. A parent that somebody else holds is left for last, so that it keeps no ot
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from sqlalchemy.exc import DBAPIError
 
 from bot.clock import Clock
 from bot.execution import settlement
-from bot.execution.parents import ZERO, release
+from bot.execution.parents import ZERO
 from bot.risk.codec import plain
 from models.database import Database, UnitOfWork
 from models.enums import ExecutionStatus
 from models.locks import lock_open_parents, lock_reservations
 from models.repositories import stopping
-from models.repositories.stopping import Ended, StillOpen
+from models.repositories.stopping import Ended
 from models.tables import ParentOrderRow
 
 BATCH = 200
@@ -97,7 +97,11 @@ def _stop(
         own = ended.get(parent.request_id, ())
         parent.stop_reason = parent.stop_reason or reason
         _account_for(uow, parent, own, actor, now)
-        status = _wind_down(uow, parent, still_open.get(parent.request_id), now)
+        left = still_open.get(parent.request_id)
+        # Its steps are woken by the dispatcher: a message for each would hold up the halt.
+        status = settlement.wind_down(
+            uow, parent, now, still_open=left is not None, rests=left is not None and left.rests
+        )
         if status is not None:
             statuses.setdefault(status, []).append(parent.request_id)
     for status, those in statuses.items():
@@ -108,10 +112,8 @@ def _stop(
 def _account_for(
     uow: UnitOfWork, parent: ParentOrderRow, ended: Sequence[Ended], actor: str, now: datetime
 ) -> None:
-    """What the ended children held is released, or a stepped parent's own again."""
-    rest = sum((child.rest for child in ended), Decimal(0))
-    if rest > ZERO and not parent.stepped:
-        release(uow, parent, rest)
+    rest = sum((child.rest for child in ended), ZERO)
+    settlement.keep_or_release(uow, parent, rest)
     uow.audit(
         parent.account,
         "parent_stopped",
@@ -124,17 +126,3 @@ def _account_for(
         },
         now,
     )
-
-
-def _wind_down(
-    uow: UnitOfWork, parent: ParentOrderRow, still_open: StillOpen | None, now: datetime
-) -> ExecutionStatus | None:
-    """Ends a parent of which nothing is open, and says its request's status; what rests is called
-    back by the parent's next steps, which the dispatcher wakes."""
-    if still_open is None:
-        return settlement.close(uow, parent, now, parent.stop_reason or "")
-    if still_open.rests:
-        parent.stepped = True
-        parent.step_at = now
-        parent.step_wake_at = None
-    return None

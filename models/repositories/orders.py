@@ -75,8 +75,8 @@ def take_due_children(
 
     A child needs one when it is due within the horizon and was never woken, or when its last
     wake-up is older than the timeout and it should have gone out by now: that wake-up was lost.
-    The timeout doubles with each one in vain. Of a parent's late children only the first is
-    woken; when it has gone out, the next one is.
+    The timeout of what adds doubles with each one in vain; an exit's never does. Of a parent's
+    late children only the first is woken; when it has gone out, the next one is.
     """
     rows = session.execute(
         _due_children(),
@@ -109,7 +109,8 @@ _NOW, _SOON = bindparam("now", type_=Utc), bindparam("soon", type_=Utc)
 @cache
 def _due_children() -> Update:
     table = ChildOrderRow
-    again = bindparam("timeout", type_=Float) * _patience(table.wakes, table.child_id)
+    patience = case((table.reduce_only, 1.0), else_=_patience(table.wakes, table.child_id))
+    again = bindparam("timeout", type_=Float) * patience
     chosen = (
         select(table.child_id)
         .where(

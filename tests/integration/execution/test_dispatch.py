@@ -122,8 +122,8 @@ def test_of_a_parents_late_children_only_the_first_is_woken_by_the_dispatcher(de
     assert {by_id[key].slot for key in late} == {0}
 
 
-def test_a_wake_up_in_vain_is_repeated_ever_more_seldom(desk: Desk) -> None:
-    desk.approve()
+def gaps_between_wake_ups(desk: Desk) -> list[int]:
+    """In seconds, while nobody works on any of them."""
     moments = []
     for second in range(120):
         desk.wakeups.children.clear()
@@ -131,9 +131,25 @@ def test_a_wake_up_in_vain_is_repeated_ever_more_seldom(desk: Desk) -> None:
         if desk.wakeups.children:
             moments.append(second)
         desk.pass_time(1)
-    gaps = [later - earlier for earlier, later in pairwise(moments)]
+    return [later - earlier for earlier, later in pairwise(moments)]
+
+
+def test_a_wake_up_in_vain_is_repeated_ever_more_seldom(desk: Desk) -> None:
+    desk.approve()
+    gaps = gaps_between_wake_ups(desk)
     assert gaps[0] < gaps[1] <= 20
     assert gaps[1:] == [gaps[1]] * len(gaps[1:])
+
+
+def test_an_exits_wake_up_in_vain_is_repeated_at_the_same_pace(desk: Desk) -> None:
+    """When the exchange is back, an exit must not wait for the pace of a long outage."""
+    desk.approve("r-1")
+    desk.send_due()
+    desk.stream()
+    desk.approve("r-out", side="sell", signal_data={"position_size": "1000"})
+    gaps = gaps_between_wake_ups(desk)
+    assert len(gaps) > 20
+    assert set(gaps) == {gaps[0]}
 
 
 def test_a_stopped_worker_finds_no_more_than_seconds_of_work(

@@ -17,7 +17,7 @@ from console.cli import run
 from console.errors import ExitCode
 from models.database import Database
 from models.enums import ScopeKind, TradingState
-from models.tables import Base, DecisionRow, TradingStateRow
+from models.tables import Base, DecisionFiguresRow, DecisionRow, TradingStateRow
 from tasks.context import MARKET_DATABASE
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import FakeExchange, FakeMarket, prepare
@@ -122,10 +122,16 @@ class TestConfig:
 
     @pytest.mark.parametrize("verb", [["up"], ["demo", "--seconds", "1"]])
     def test_nothing_starts_on_a_misspelt_key(
-        self, mlrisk: Mlrisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: list[str]
+        self,
+        mlrisk: Mlrisk,
+        tmp_path: Path,
+        tmp_path_factory: pytest.TempPathFactory,
+        monkeypatch: pytest.MonkeyPatch,
+        verb: list[str],
     ) -> None:
         good = Path("config/ml_risk_config.yaml").read_text(encoding="utf-8")
-        file = tmp_path / "limits.yaml"
+        # Outside of the home, which is refused with files in it that aren't its own.
+        file = tmp_path_factory.mktemp("config") / "limits.yaml"
         file.write_text(good.replace("max_leverage:", "max_leverag:"), encoding="utf-8")
         monkeypatch.setenv("MLRISK_CONFIG_PATH", str(file))
         status, text = mlrisk(*verb)
@@ -384,7 +390,7 @@ class TestBlocks:
         for number in range(24):
             desk.approve(f"r-{number}", ml_predictions={"confidence": 0.1 if number else 0.9})
         with desk.db.transaction() as session:
-            session.execute(update(DecisionRow).values(decided_at=datetime.now(UTC)))
+            session.execute(update(DecisionFiguresRow).values(decided_at=datetime.now(UTC)))
         status, facts = mlrisk("blocks", "--since", "1h", "--json")
         assert status == ExitCode.OK
         assert (facts["requests"], facts["blocked"]) == (24, 23)

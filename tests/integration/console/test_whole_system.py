@@ -120,7 +120,7 @@ def test_a_person_starts_looks_trades_halts_resumes_and_stops(shell: Shell, tmp_
         _look_and_trade(shell)
     finally:
         process.send_signal(signal.SIGINT)
-        status = process.wait(60)
+        status = process.wait(START_SECONDS)
     output = (tmp_path / "up.log").read_text()
     assert status == ExitCode.OK, output
     assert "stopped cleanly" in output
@@ -213,7 +213,7 @@ def running(shell: Shell, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         if process.poll() is None:
             process.terminate()
-            process.wait(60)
+            process.wait(START_SECONDS)
 
 
 def test_down_elsewhere_ends_up_as_well(
@@ -223,7 +223,7 @@ def test_down_elsewhere_ends_up_as_well(
     assert len(frame) == 40
     assert any("ACTIVE" in line for line in frame)
     assert shell.run("down").returncode == ExitCode.OK
-    assert running.wait(60) == ExitCode.OK
+    assert running.wait(START_SECONDS) == ExitCode.OK
     assert "stopped elsewhere" in (tmp_path / "up.log").read_text()
 
 
@@ -238,8 +238,8 @@ def test_a_closed_terminal_stops_everything_as_cleanly_as_ctrl_c(shell: Shell) -
             stderr=terminal,
             start_new_session=True,
         )
-        eventually(lambda: _FULL_SCREEN in shown, "the live screen")
-    assert process.wait(90) == ExitCode.OK
+        eventually(lambda: _FULL_SCREEN in shown, "the live screen", START_SECONDS)
+    assert process.wait(START_SECONDS) == ExitCode.OK
     assert shell.leftovers() == []
     assert not (shell.home / "run" / "environment.json").exists()
     assert not (shell.home / "run" / "supervisor.json").exists()
@@ -250,7 +250,7 @@ def test_a_supervisor_that_is_killed_takes_everything_with_it_and_fails_up(
 ) -> None:
     (supervisor,) = [p for p in shell.json("status")["processes"] if p["name"] == "supervisord"]
     os.kill(supervisor["pid"], signal.SIGKILL)
-    assert running.wait(60) == ExitCode.FAILED
+    assert running.wait(START_SECONDS) == ExitCode.FAILED
     assert "the supervisor has ended: crashed" in (tmp_path / "up.log").read_text()
     eventually(lambda: not shell.leftovers(), "the orphans to end")
 

@@ -1,6 +1,7 @@
 """Makes the servers of `tests/support/services.py` available to every test as fixtures."""
 
 import decimal
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -17,3 +18,12 @@ def _decimal_context() -> Iterator[None]:
     """Each test has the default context: ccxt changes how its thread rounds, and leaves it so."""
     with decimal.localcontext(decimal.DefaultContext):
         yield
+
+
+@pytest.fixture
+def hangup() -> Iterator[None]:
+    """A closed terminal is heard, by what a test starts as well, although the tests themselves may
+    run under `nohup`, whose children ignore it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)

@@ -227,6 +227,7 @@ def test_down_elsewhere_ends_up_as_well(
     assert "stopped elsewhere" in (tmp_path / "up.log").read_text()
 
 
+@pytest.mark.usefixtures("hangup")
 def test_a_closed_terminal_stops_everything_as_cleanly_as_ctrl_c(shell: Shell) -> None:
     with open_terminal() as (terminal, shown):
         process = subprocess.Popen(

@@ -11,6 +11,8 @@ import pytest
 
 from console.signals import stop_wish
 
+pytestmark = pytest.mark.usefixtures("hangup")
+
 ROOT = Path(__file__).parents[3]
 _SAYS_GOODBYE = """
 import fcntl, pathlib, sys, termios

@@ -84,7 +84,6 @@ _NOT_CLAIMED = {
     NotClaimed.STOPPED: SendResult.STOPPED,
     NotClaimed.FOREIGN: SendResult.FOREIGN,
     NotClaimed.HELD: SendResult.DEFERRED,
-    NotClaimed.NEEDS_POSITION: SendResult.DEFERRED,
 }
 
 
@@ -131,8 +130,7 @@ class Sender:
                 return prospect
             # Read before any lock is taken: Redis may hang, and nobody must wait for that.
             view = self._market.get(prospect.symbol)
-            with sending_shared(connection, account):
-                done = self._claim_and_post(prospect, view, account)
+            done = self._claim_and_post(connection, prospect, view)
         if isinstance(done, SendResult):
             return done
         # No halt waits for this. Before the outcome: what is tried next must know the rules.
@@ -140,14 +138,23 @@ class Sender:
         return self._refused(done.claim, done.error, account)
 
     def _claim_and_post(
-        self, prospect: Prospect, view: MarketView | None, account: str
+        self,
+        connection: Connection,
+        prospect: Prospect,
+        view: MarketView | None,
+        held: Held | None = None,
     ) -> SendResult | _RefusedByRules:
-        claim = self._claims.claim(prospect, view)
+        """`held` is what the exchange holds of the symbol, where the claim has asked for it."""
+        with sending_shared(connection, prospect.account):
+            claim = self._claims.claim(prospect, view, held)
+            if isinstance(claim, Claim):
+                return self._post_claimed(claim, prospect.account)
         if claim is NotClaimed.NEEDS_POSITION:
-            # No transaction is open: the exchange may take its time.
-            claim = self._claims.claim(prospect, view, self._held(prospect.symbol))
-        if not isinstance(claim, Claim):
-            return _NOT_CLAIMED[claim]
+            # No lock is held: no halt waits while the exchange is asked.
+            return self._claim_and_post(connection, prospect, view, self._held(prospect.symbol))
+        return _NOT_CLAIMED[claim]
+
+    def _post_claimed(self, claim: Claim, account: str) -> SendResult | _RefusedByRules:
         hit(AFTER_CLAIM_COMMIT, claim.algorithm)
         if self._monotonic() >= claim.lease_ends_monotonic:
             # Frozen between commit and POST: somebody else may own the child by now.

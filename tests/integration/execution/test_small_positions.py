@@ -1,5 +1,6 @@
 """A position under the venue's smallest order is closed as a whole, or not at all."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -7,10 +8,12 @@ from typing import Any
 import pytest
 
 from bot.errors import OutcomeUnknown
-from bot.exchange.protocol import Execution
+from bot.exchange.protocol import ExchangePosition, Execution
 from bot.execution.failures import NOTHING_TO_REDUCE
+from bot.execution.halt import Halter
 from bot.execution.sender import SendResult
 from models.enums import ChildState, TradeSide
+from models.locks import sending_holders
 from tests.support.desk import Desk
 from tests.support.fakes import INSTRUMENT
 
@@ -203,6 +206,29 @@ def test_in_a_thin_book_it_is_tried_again_as_a_whole(small: Desk) -> None:
     small.stream()
     assert small.position() == 0
     small.check_balance()
+
+
+def test_a_halt_never_waits_for_the_position_that_is_being_read(
+    small: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever only asks has nothing on its way; the exit goes out after it, halted or not."""
+    leave(small)
+    held = small.exchange.positions()
+    halter = Halter(small.db, small.clock, seal_timeout_seconds=0)
+    during: list[object] = []
+
+    def slow() -> Sequence[ExchangePosition]:
+        if during:  # the fake's own, when it takes the order
+            return held
+        with small.db.autocommit_connection() as connection:
+            during.append(sending_holders(connection))
+        report = halter.halt(reason="the exchange is slow", actor="me")
+        during.append(report.sealed_at is not None)
+        return held
+
+    monkeypatch.setattr(small.exchange, "positions", slow)
+    assert send_out(small) is SendResult.SENT
+    assert during == [{}, True]
 
 
 def test_an_account_in_hedge_mode_is_never_closed_by_it(small: Desk) -> None:

@@ -37,15 +37,18 @@ _WARNINGS = {
 }
 _CRITICAL = {
     "account_unfit",
+    "cancelled_at_exchange",
     "exit_denied",
     "exit_unfilled",
     "fill_without_child",
     "foreign_account_refused",
+    "foreign_entries_dropped",
     "halted",
     "market_forged",
     "order_called_back",
     "order_lost",
     "orders_without_child",
+    "orphan_called_back",
     "overfill",
     "parent_set_aside",
     "request_parked",

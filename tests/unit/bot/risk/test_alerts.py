@@ -62,6 +62,14 @@ def test_stops_and_failures_are_critical(kind: str) -> None:
     assert of_entry(kind, {}) is AlertLevel.CRITICAL
 
 
+@pytest.mark.parametrize(
+    "kind", ["cancelled_at_exchange", "foreign_entries_dropped", "orphan_called_back"]
+)
+def test_what_others_do_to_our_orders_and_messages_is_critical(kind: str) -> None:
+    """As loud as the line in the log that tells of the same."""
+    assert of_entry(kind, {}) is AlertLevel.CRITICAL
+
+
 def test_a_backup_plan_is_critical_when_it_ends_the_trade() -> None:
     assert of_entry("backup_plan", {"stops": True}) is AlertLevel.CRITICAL
     assert of_entry("backup_plan", {"stops": False}) is AlertLevel.INFO

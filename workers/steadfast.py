@@ -23,7 +23,7 @@ class LossyFileHandler(loggers.RotatingFileHandler):
                 self.stream = Path(self.baseFilename).open("ab")  # noqa: SIM115
             super().emit(record)
         except (OSError, ValueError):
-            return  # nowhere is left to say it, and `mlrisk doctor` names the disk
+            return  # nowhere is left to say it
 
     def handleError(self) -> None:  # noqa: N802
         """Says nothing: standard error is a file on the same disk."""

@@ -20,6 +20,10 @@ from workers.processes import ProcessIdentity
 
 # A program that fails at once is started again at this distance, for ever.
 _RESTART_DELAY_SECONDS = 1.0
+# A worker ends after the task at hand: a POST takes 10 s at most, and its outcome is stored. Flower
+# ends after its questions to workers, Postgres when all is written. The rest is for a machine in
+# use: whoever is killed instead has to be recovered at the next start.
+_STOP_SECONDS = 30
 # For what nobody told to stop when the supervisor died: grandchildren without a parent.
 _LOST_CHILD_STOP_SECONDS = 3.0
 # Linux allows 107 characters, and supervisord appends its process id while it creates the socket.
@@ -40,7 +44,7 @@ class ProcessSpec:
     command: list[str]
     env: dict[str, str] = field(default_factory=dict, repr=False)
     stop_signal: str = "TERM"
-    stop_wait_seconds: int = 10
+    stop_wait_seconds: int = _STOP_SECONDS
     stage: int = 0
     autorestart: bool = True
     cwd: Path = Path("/")

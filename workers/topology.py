@@ -30,10 +30,6 @@ _DATABASE = "mlrisk"
 _BROKER_APP = "workers.broker"
 # `python -m` finds our packages in the working directory, installed or not.
 _PACKAGES = Path(__file__).resolve().parents[1]
-# A worker ends after the task at hand: a POST takes 10 s at most, and its outcome is stored. Flower
-# ends after its questions to workers, Postgres when all is written. The rest is for a machine in
-# use: whoever is killed instead has to be recovered at the next start.
-_STOP_SECONDS = 30
 _PROBE_SECONDS = 1.0
 
 
@@ -140,7 +136,6 @@ def _servers(database: EmbeddedPostgres | None, cache: EmbeddedRedis | None) -> 
                 "postgres",
                 database.command(),
                 stop_signal=postgres.STOP_SIGNAL,
-                stop_wait_seconds=_STOP_SECONDS,
                 stage=SERVERS,
                 ready=database.is_ready,
             )
@@ -151,7 +146,6 @@ def _servers(database: EmbeddedPostgres | None, cache: EmbeddedRedis | None) -> 
                 "redis",
                 cache.command(),
                 stop_signal=redis.STOP_SIGNAL,
-                stop_wait_seconds=_STOP_SECONDS,
                 stage=SERVERS,
                 ready=cache.is_ready,
             )
@@ -170,7 +164,6 @@ def _paper_exchange(home: Home, options: Options, port: int) -> ProcessSpec:
         "paper-exchange",
         command,
         env=environment,
-        stop_wait_seconds=_STOP_SECONDS,
         stage=SERVERS,
         cwd=_PACKAGES,
         ready=partial(_answers, port, "/v5/market/time"),
@@ -183,7 +176,6 @@ def _own_processes(home: Home, options: Options, environment: dict[str, str]) ->
             name,
             command,
             env=environment,
-            stop_wait_seconds=_STOP_SECONDS,
             stage=PROCESSES,
             cwd=_PACKAGES,
             # Each announces itself (`workers.readiness`): one that is told to stop while it is
@@ -211,7 +203,6 @@ def _beat(home: Home, environment: dict[str, str]) -> ProcessSpec:
             "beat", "--scheduler", "workers.beat.CleanedScheduler", "--pidfile=", app=_BROKER_APP
         ),
         env=environment,
-        stop_wait_seconds=_STOP_SECONDS,
         stage=PROCESSES,
         cwd=_PACKAGES,
         ready=partial(launches.announced, home, "beat"),
@@ -231,7 +222,6 @@ def _flower(home: Home, port: int, environment: dict[str, str]) -> ProcessSpec:
         _celery("flower", f"--address={LOOPBACK}", f"--port={port}", app=_BROKER_APP),
         # Not on the command line, where every user of the machine could read it.
         env={**environment, "FLOWER_BASIC_AUTH": f"{user}:{password}"},
-        stop_wait_seconds=_STOP_SECONDS,
         stage=PROCESSES,
         cwd=_PACKAGES,
         ready=partial(_answers, port, "/healthcheck"),
@@ -247,7 +237,6 @@ def _demo_strategy(options: Options, exchange_url: str, redis_url: str) -> Proce
         "demo-strategy",
         command,
         env={**_runtime(), **broker},
-        stop_wait_seconds=_STOP_SECONDS,
         stage=STRATEGIES,
         cwd=_PACKAGES,
     )

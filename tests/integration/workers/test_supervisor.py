@@ -213,7 +213,10 @@ def test_the_next_start_ends_what_a_crashed_supervisor_left(
     crashed = Supervisor(home)
     grandchild = ["sh", "-c", f"{sys.executable} -c 'import time; time.sleep(600)'"]
     crashed.start(
-        [ProcessSpec("deaf", _DEAF, stop_wait_seconds=1), ProcessSpec("parent", grandchild)]
+        [
+            ProcessSpec("deaf", _DEAF, stop_wait_seconds=1),
+            ProcessSpec("parent", grandchild, stop_wait_seconds=10),
+        ]
     )
     eventually(lambda: "deaf" in (home.logs / "deaf.log").read_text(encoding="utf-8"))
     eventually(lambda: len(_everything_below(crashed.pid)) == 4)

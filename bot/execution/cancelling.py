@@ -2,7 +2,7 @@
 
 from bot.errors import Throttled
 from bot.exchange.bybit.outcome import HTTP_BAN
-from bot.exchange.protocol import Exchange
+from bot.exchange.protocol import Exchange, ExchangeOrder
 from bot.execution.budget import OrderBudget
 
 
@@ -28,6 +28,15 @@ class Cancels:
         except Throttled as error:
             self.too_fast(error)
             raise
+
+    def call_back(self, symbol: str, order_link_id: str) -> ExchangeOrder | None:
+        """Cancels an order that was seen to rest, and returns it. None: it has ended since the list
+        was read. Raises as `send` does, and what the question raises."""
+        order = self._exchange.find_order(symbol, order_link_id)
+        if order is None or order.status.is_final:
+            return None
+        self.send(symbol, order_link_id)
+        return order
 
     def too_fast(self, error: Throttled) -> None:
         """No process cancels until the exchange's reset. A ban is met by every one by itself."""

@@ -92,14 +92,12 @@ class LateOrders:
     def call_back(self, child: ChildOrderRow) -> bool:
         """Cancels our order that rests although its child has ended here: nothing else would.
 
-        The list may have been read before the order ended, so it is asked for once more. A call
-        that fails is made again by the next reconciliation.
+        A call that fails is made again by the next reconciliation.
         """
         try:
-            order = self._exchange.find_order(child.symbol, child.order_link_id)
-            if order is None or order.status.is_final:
+            order = self._cancels.call_back(child.symbol, child.order_link_id)
+            if order is None:
                 return False
-            self._cancels.send(child.symbol, child.order_link_id)
             self._executions.read_of(child.order_link_id)
         except MlriskError as error:
             log.critical(

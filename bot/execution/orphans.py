@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from bot.clock import Clock
 from bot.errors import MlriskError
-from bot.exchange.protocol import Exchange, ExchangeOrder
+from bot.exchange.protocol import ExchangeOrder
 from bot.execution.cancelling import Cancels
 from models.database import Database
 
@@ -25,11 +25,8 @@ trade on the account, a person hears of it before its orders go."""
 class Orphans:
     """Calls back what adds of one account's orders without a row."""
 
-    def __init__(
-        self, db: Database, exchange: Exchange, cancels: Cancels, account: str, clock: Clock
-    ) -> None:
+    def __init__(self, db: Database, cancels: Cancels, account: str, clock: Clock) -> None:
         self._db = db
-        self._exchange = exchange
         self._cancels = cancels
         self._account = account
         self._clock = clock
@@ -48,11 +45,8 @@ class Orphans:
             "filled": format(order.filled_qty, "f"),
         }
         try:
-            # The list may have been read before the order ended.
-            newest = self._exchange.find_order(order.symbol, link)
-            if newest is None or newest.status.is_final:
+            if self._cancels.call_back(order.symbol, link) is None:
                 return False
-            self._cancels.send(order.symbol, link)
         except MlriskError as error:
             log.critical(
                 "an order in our name that no row explains can't be cancelled: %s",

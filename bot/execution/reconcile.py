@@ -86,7 +86,7 @@ class Reconciler:
         self._cancels = Cancels(exchange, budget, account)
         self._cash = CashFlows(db, exchange, account, clock)
         self._other_fees = OtherFees(db, exchange, account, clock)
-        self._orphans = Orphans(db, exchange, self._cancels, account, clock)
+        self._orphans = Orphans(db, self._cancels, account, clock)
         self._rules = TradingRules(db, exchange, clock)
         self._executions = Executions(db, exchange, account, clock, self._fills)
         self._positions = PositionCheck(db, exchange, account, clock, self._executions)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from bot.clock import Clock
 from bot.errors import MlriskError
-from bot.exchange.protocol import CashFlow, CoinPrice, Exchange
+from bot.exchange.protocol import CashFlow, CoinPrice, Exchange, Wallet
 from bot.execution.coin_prices import price_at
 from models.database import Database, UnitOfWork
 from models.repositories import bases
@@ -19,8 +19,6 @@ OVERLAP = timedelta(minutes=5)
 """The transaction log is read again from this long before the last reading."""
 AT_PAR = frozenset({"USDT", "USDC", "USD"})
 """Coins that count as much as equity's own unit."""
-
-
 PATIENCE = timedelta(minutes=10)
 """After so long of failing to answer, the exchange is taken to know no price of a flow."""
 
@@ -35,8 +33,10 @@ class CashFlows:
         self._clock = clock
         self._waiting_since: dict[str, datetime] = {}
 
-    def read(self) -> int:
+    def read(self, wallet: Wallet) -> int:
         """Books what is new and confirms the newest readings; returns how many flows were new.
+
+        `wallet` was just read: it says which coins equity counts.
 
         A log that can't be read is no reason not to judge losses: after a minute readings count
         without it. So it is with a flow whose price can't be asked for now; the others are booked.
@@ -50,7 +50,7 @@ class CashFlows:
         flows: list[Flow] = []
         try:
             for flow in self._news(self._exchange.cash_flows(since=since)):
-                valued = self._valued(flow)
+                valued = self._valued(flow, wallet)
                 if valued is None:
                     asked_at = None  # the log is read up to here once this one is booked
                 else:
@@ -67,12 +67,12 @@ class CashFlows:
             known = bases.known_flows(session, self._account, [flow.flow_id for flow in flows])
         return [flow for flow in flows if flow.flow_id not in known]
 
-    def _valued(self, flow: CashFlow) -> Flow | None:
+    def _valued(self, flow: CashFlow, wallet: Wallet) -> Flow | None:
         """With what its coin was worth; None: that can't be asked for now."""
         price: CoinPrice | None = CoinPrice(Decimal(1), "at par")
         if flow.currency not in AT_PAR:
             try:
-                price = self._price(flow)
+                price = self._price(flow, wallet)
             except MlriskError as error:
                 log.warning("the price of %s can't be read now: %s", flow.currency, error)
                 now = self._clock.now()
@@ -89,8 +89,8 @@ class CashFlows:
             None if price is None else price.source,
         )
 
-    def _price(self, flow: CashFlow) -> CoinPrice | None:
-        if self._exchange.wallet().settle_coin_only:
+    def _price(self, flow: CashFlow, wallet: Wallet) -> CoinPrice | None:
+        if wallet.settle_coin_only:
             return CoinPrice(Decimal(0), "equity does not count it")
         return price_at(self._exchange, flow.currency, flow.at, self._clock.now())
 

@@ -230,7 +230,7 @@ class Reconciler:
         wallet = self._exchange.wallet()
         self.store_wallet(wallet)
         # After the wallet: what it shows of a withdrawal, the log shows as well.
-        self._cash.read()
+        self._cash.read(wallet)
         return wallet.equity
 
     def store_wallet(self, wallet: Wallet) -> None:

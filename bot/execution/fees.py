@@ -1,12 +1,9 @@
 """What a fee is worth in the quote coin of its symbol."""
 
-from decimal import Context, Decimal
+from decimal import Decimal
 
 from bot.exchange.protocol import Execution
-
-_EXACT = Context(prec=60)
-_PLACES = Decimal(1).scaleb(-18)
-"""As many decimals as a row keeps: what is shared out adds up to what is stored."""
+from models.amounts import EXACT
 
 
 def in_quote(symbol: str, coin: str, fee: Decimal, price: Decimal) -> Decimal | None:
@@ -15,29 +12,13 @@ def in_quote(symbol: str, coin: str, fee: Decimal, price: Decimal) -> Decimal | 
     base, quote = _coins(symbol)
     if not fee or coin == quote:
         return fee
-    return _EXACT.multiply(fee, price) if coin == base else None
+    return EXACT.multiply(fee, price) if coin == base else None
 
 
 def known(execution: Execution) -> Decimal:
     """All of a fill's fees that the fill itself tells the worth of."""
     worths = (in_quote(execution.symbol, c, fee, execution.price) for c, fee in execution.paid)
     return sum((each for each in worths if each is not None), Decimal(0))
-
-
-def worth(fee: Decimal, price: Decimal) -> Decimal:
-    """A fee at its coin's price, with the decimals of a row."""
-    return stored(_EXACT.multiply(fee, price))
-
-
-def stored(amount: Decimal) -> Decimal:
-    return amount.quantize(_PLACES, context=_EXACT)
-
-
-def share(total: Decimal, part: Decimal, whole: Decimal) -> Decimal:
-    """What falls on a part, with the decimals of a row."""
-    if part in (0, whole):
-        return total if part else Decimal(0)
-    return stored(_EXACT.divide(_EXACT.multiply(total, part), whole))
 
 
 def _coins(symbol: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from bot.exchange.protocol import Execution
 from bot.execution import fees
+from models import amounts
 from models.enums import TradeSide
 from models.tables import PositionRow
 
@@ -28,8 +29,8 @@ def book_trade(position: PositionRow, execution: Execution, now: datetime) -> De
     if before * position.qty <= 0:
         # The exchange's price was that of the position that has ended or turned.
         position.liquidation_price = None
-    carried = fees.share(position.open_costs, closed, abs(before))
-    of_close = fees.share(cost, closed, execution.qty)
+    carried = amounts.share(position.open_costs, closed, abs(before))
+    of_close = amounts.share(cost, closed, execution.qty)
     position.open_costs += cost - of_close - carried
     position.fees += cost
     position.realised_pnl += profit - cost
@@ -94,7 +95,7 @@ def _cost(position: PositionRow, execution: Execution) -> Decimal:
         if cost is None:
             _keep_apart(position, coin, fee)
         else:
-            total += fees.stored(cost)
+            total += amounts.stored(cost)
     return total
 
 

@@ -19,6 +19,7 @@ from bot.execution import fees, ledger
 from bot.execution.coin_prices import price_at
 from bot.execution.one_by_one import FAILURES_IN_A_ROW, each
 from bot.execution.parking import SERVERS_AWAY, failure_text
+from models import amounts
 from models.database import Database, UnitOfWork
 from models.enums import TradeSide
 from models.locks import lock_parent
@@ -60,8 +61,8 @@ def keep(
             executed_at=execution.executed_at,
         )
         if cost is not None:
-            row.asked_at, row.cost, row.price_source = now, fees.stored(cost), "fill"
-            row.price = fees.stored(cost / fee) if fee else None
+            row.asked_at, row.cost, row.price_source = now, amounts.stored(cost), "fill"
+            row.price = amounts.stored(cost / fee) if fee else None
         session.add(row)
 
 
@@ -139,7 +140,7 @@ class OtherFees:
             row.asked_at = now
             if price is not None:
                 row.price, row.price_source = price.price, price.source
-                row.cost = fees.worth(row.amount, price.price)
+                row.cost = amounts.worth(row.amount, price.price)
                 own = parents.get(row.request_id or "")
                 _charge(row, row.cost, position, own, parents.get(closer or ""), now)
             self._tell(uow, row, now)
@@ -180,7 +181,7 @@ def _charge(
 ) -> None:
     """As if it had been known at the fill: what closed is the trade's own, the rest is carried by
     what is held, or is the closing trade's where that is over."""
-    of_close = fees.share(cost, row.closed_qty, row.qty)
+    of_close = amounts.share(cost, row.closed_qty, row.qty)
     rest = cost - of_close
     held = position.qty * TradeSide(row.side).sign > 0
     ledger.price_other_fee(position, row.coin, row.amount, cost, rest if held else Decimal(0), now)

@@ -13,6 +13,7 @@ from statistics import median
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.amounts import PLACES, worth
 from models.inserting import insert_unless_known
 from models.tables import CashFlowRow, EquityDayRow, EquityRow
 
@@ -24,7 +25,6 @@ CARRIED = timedelta(hours=1)
 """A day starts from the last confirmed equity of the day before, unless that is older than this."""
 UNVALUED_FOR = timedelta(hours=1)
 """Readings that show what a deposit without a price made of the account come within this time."""
-_PLACES = Decimal(1).scaleb(-18)
 FLOWS_AWAY = timedelta(seconds=60)
 """While cash flows can't be read for so long, a withdrawal may look like a loss: losses count."""
 
@@ -44,11 +44,7 @@ class Flow:
 
     @property
     def value(self) -> Decimal | None:
-        if self.price is None:
-            return None
-        with localcontext() as context:
-            context.prec = 60
-            return (self.amount * self.price).quantize(_PLACES)
+        return None if self.price is None else worth(self.amount, self.price)
 
 
 def newest_day(session: Session, account: str, *, lock: bool = False) -> EquityDayRow | None:
@@ -268,7 +264,7 @@ def _share(before: Decimal, amount: Decimal) -> Decimal | None:
         return None
     with localcontext() as context:
         context.prec = 38
-        return ((before + amount) / before).quantize(_PLACES)
+        return ((before + amount) / before).quantize(PLACES)
 
 
 def rebase(session: Session, account: str, now: datetime, *, peak: bool = False) -> None:

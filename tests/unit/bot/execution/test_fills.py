@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.exchange.protocol import Execution
 from bot.execution import fees, ledger
 from bot.execution.ledger import moved
+from models import amounts
 from models.enums import TradeSide
 from models.tables import PositionRow
 
@@ -156,7 +157,7 @@ def test_fees_that_are_priced_at_once_add_up_as_if_they_were_in_quote(
         closed = ledger.closes(mixed, paid)
         trips["mixed"] += ledger.book_trade(mixed, paid, T0)
         if other and fee:
-            of_close = fees.share(fee, closed, paid.qty)
+            of_close = amounts.share(fee, closed, paid.qty)
             ledger.price_other_fee(mixed, "MNT", fee * 2, fee, fee - of_close, T0)
             trips["mixed"] -= of_close
     assert trips["mixed"] == trips["plain"]

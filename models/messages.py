@@ -310,7 +310,9 @@ class RequestMarketData(Message):
 class MLTradeRequest(Message):
     """The one message of a strategy to mlrisk, sent to `validate_and_execute`."""
 
-    request_id: Identifier = Field(description="unique for ever; the same id is the same request")
+    request_id: Identifier = Field(
+        description="unique in its strategy for ever: the same id is the same request"
+    )
     symbol: Symbol
     side: TradeSide
     signal_data: SignalData

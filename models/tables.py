@@ -78,10 +78,11 @@ class AccountFitnessRow(Base):
 
 
 class TradeRequestRow(Base):
-    """What a strategy asked for, once per request_id for ever."""
+    """What a strategy asked for, once per strategy and its id for ever."""
 
     __tablename__ = "trade_request"
     request_id: Mapped[str] = mapped_column(primary_key=True)
+    """The key of all that follows from it: `identity.request_keys`. The payload has its own."""
     account: Mapped[str]
     strategy: Mapped[str]
     symbol: Mapped[str]

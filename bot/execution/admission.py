@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
+from sqlalchemy import select
+
 from bot.clock import Clock
 from bot.errors import BadMessage, FieldError
 from bot.execution import intake
 from bot.execution.content import require_same
+from bot.execution.identity import request_keys
 from bot.execution.outline import readable
 from bot.execution.ports import Wakeups
 from models.audit import GLOBAL_CHAIN
@@ -34,8 +37,8 @@ class Admission:
             )
         return request
 
-    def accept(self, raw: object) -> MLTradeRequest:
-        """Writes the request's row, undecided, and wakes its validation.
+    def accept(self, raw: object) -> str:
+        """Writes the request's row, undecided, wakes its validation and returns the row's key.
 
         Raises BadMessage, after an audit entry; a request that is known changes nothing.
         """
@@ -45,24 +48,52 @@ class Admission:
             self.record(raw, error)
             raise
 
-    def _accept(self, request: MLTradeRequest) -> MLTradeRequest:
+    def _accept(self, request: MLTradeRequest) -> str:
         with self._db.unit_of_work() as uow:
-            self.insert(uow, request, self._clock.now())
-            uow.after_commit(lambda: self._wakeups.request(request.request_id))
+            row, _ = self.insert(uow, request, self._clock.now())
+            key = row.request_id
+            uow.after_commit(lambda: self._wakeups.request(key))
             uow.commit()
-        return request
+        return key
 
     def insert(
         self, uow: UnitOfWork, request: MLTradeRequest, now: datetime
     ) -> tuple[TradeRequestRow, bool]:
         """The request's row, locked, and whether this is the first time that it is seen.
 
-        Raises BadMessage where another account of this database has used the request_id, and
-        RequestIdTaken where this one has, for another content.
+        An id that another strategy was the first to use is worked under a key of this strategy's
+        own, so that neither sees or blocks the other. Raises BadMessage where another account of
+        this database has used the request_id, and RequestIdTaken where this strategy has, for
+        another content.
         """
+        for key in request_keys(request.request_id, request.strategy):
+            row = self._new_row(key, request, now)
+            if insert_unless_known(uow.session, row):
+                return row, True
+            if self._is_ours(uow, key, request):
+                break
+        known = uow.session.get_one(
+            TradeRequestRow, key, with_for_update=True, populate_existing=True
+        )
+        require_same(known, request)
+        return known, False
+
+    def _is_ours(self, uow: UnitOfWork, key: str, request: MLTradeRequest) -> bool:
+        """Whether a row is this strategy's; looked at without its lock, which may be another's."""
+        account, strategy = uow.session.execute(
+            select(TradeRequestRow.account, TradeRequestRow.strategy).where(
+                TradeRequestRow.request_id == key
+            )
+        ).one()
+        if account != self._account:
+            taken = "was used by another account of this database: it names one trade for ever"
+            raise BadMessage((FieldError("request_id", taken),))
+        return bool(strategy == request.strategy)
+
+    def _new_row(self, key: str, request: MLTradeRequest, now: datetime) -> TradeRequestRow:
         payload = intake.payload_of(request)
-        row = TradeRequestRow(
-            request_id=request.request_id,
+        return TradeRequestRow(
+            request_id=key,
             account=self._account,
             strategy=request.strategy,
             symbol=request.symbol,
@@ -76,16 +107,6 @@ class Admission:
             updated_at=now,
             wake_at=now,
         )
-        if insert_unless_known(uow.session, row):
-            return row, True
-        known = uow.session.get_one(
-            TradeRequestRow, request.request_id, with_for_update=True, populate_existing=True
-        )
-        if known.account != self._account:
-            taken = "was used by another account of this database: it names one trade for ever"
-            raise BadMessage((FieldError("request_id", taken),))
-        require_same(known, request)
-        return known, False
 
     def record(self, raw: object, error: BadMessage) -> None:
         """The audit entry of a message that was refused."""

@@ -160,12 +160,13 @@ class ApprovalService:
         with self._db.unit_of_work() as uow:
             now = self._clock.now()
             row, is_new = self._admission.insert(uow, request, now)
-            first = None if is_new else uow.session.get(DecisionRow, request.request_id)
+            first = None if is_new else uow.session.get(DecisionRow, row.request_id)
             if first is not None:
                 return outcomes.of_decision(row, first, repeated=True)
             if row.status in _UNDECIDED_FOR_GOOD:
                 return outcomes.undecided(row)
-            intent = intake.to_intent(request, self._account, row.created_at)
+            key = row.request_id
+            intent = intake.to_intent(request, self._account, row.created_at, key=key)
             self._serialise(uow, now)
             # Under the lock: the newest time, and nobody else's reservation in between.
             now = self._clock.now()

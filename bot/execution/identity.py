@@ -1,4 +1,4 @@
-"""Names of child orders at the exchange: deterministic, short, and never reused."""
+"""Names of our requests and child orders: deterministic, and never reused."""
 
 import base64
 import hashlib
@@ -8,6 +8,19 @@ PREFIX = "mr-"
 MAX_LENGTH = 36
 """Bybit's documented limit for orderLinkId."""
 _FORM = re.compile(re.escape(PREFIX) + "[a-z2-7]{24}")
+
+
+_OF_STRATEGY = "~"
+"""In no id or name that a message may hold: nobody can ask under another strategy's key."""
+
+
+def request_keys(request_id: str, strategy: str) -> tuple[str, str]:
+    """The keys that a strategy's request may have, in the order in which they are looked for.
+
+    The first strategy that uses an id has it as its key; every other one has the id and its own
+    name. Rows stay for ever, and so does which of the two it is.
+    """
+    return request_id, f"{request_id}{_OF_STRATEGY}{strategy}"
 
 
 def order_link_id(account: str, request_id: str, slot: int, attempt: int) -> str:

@@ -64,11 +64,16 @@ def payload_hash(payload: dict[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def to_intent(request: MLTradeRequest, account: str, received_at: datetime) -> TradeIntent:
-    """The request as the gate sees it; without a time of its own it is as old as its receipt."""
+def to_intent(
+    request: MLTradeRequest, account: str, received_at: datetime, *, key: str | None = None
+) -> TradeIntent:
+    """The request as the gate sees it; without a time of its own it is as old as its receipt.
+
+    `key` is its row's, where that isn't its own id.
+    """
     signal, model = request.signal_data, request.ml_predictions
     return TradeIntent(
-        request_id=request.request_id,
+        request_id=key or request.request_id,
         account=account,
         strategy=request.strategy,
         symbol=request.symbol,

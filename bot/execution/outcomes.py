@@ -25,10 +25,15 @@ def bad_message(request_id: str, error: BadMessage) -> dict[str, Any]:
     }
 
 
+def asked_as(row: TradeRequestRow) -> str:
+    """The id by which its strategy knows a request, whatever the row's key is."""
+    return str(row.payload.get("request_id", row.request_id))
+
+
 def undecided(row: TradeRequestRow) -> dict[str, Any]:
     """A request without a decision: its validation failed and will be tried again, or is parked."""
     return {
-        "request_id": row.request_id,
+        "request_id": asked_as(row),
         "status": str(row.status),
         "verdict": Verdict.DENY.value,
         "reasons": [TradeBlockReason.INTERNAL_ERROR.value],
@@ -42,7 +47,7 @@ def of_decision(row: TradeRequestRow, decision: DecisionRow, *, repeated: bool) 
     checks = decision.decision["checks"]
     broken = [c for c in checks if c["status"] in (CheckStatus.FAIL, CheckStatus.UNKNOWN)]
     return {
-        "request_id": row.request_id,
+        "request_id": asked_as(row),
         "status": str(row.status),
         "verdict": str(decision.verdict),
         "approved_qty": decision.decision["approved_qty"],

@@ -104,7 +104,10 @@ class MLTradeExecutionPipeline:
         return _System(db, admission, ParentControl(db, clock, wakeups, account=account))
 
     async def submit_trade_request(self, trade_request: MLTradeRequest | Mapping[str, Any]) -> str:
-        """Writes the request durably and returns its request_id; sent again, it changes nothing.
+        """Writes the request durably and returns its key; sent again, it changes nothing.
+
+        The key is the request_id, and where another strategy has used that before, the request_id
+        and the strategy's name (`id~strategy`).
 
         Raises BadMessage with the broken fields, DependencyDown when no system can be reached, and
         Refused while `ml_risk_manager` is stopped, unless the request only reduces.
@@ -154,7 +157,7 @@ class MLTradeExecutionPipeline:
         )
         self._refuse_while_stopped(raw)
         with _reaching_postgres():
-            return self._system.admission.accept(raw).request_id
+            return self._system.admission.accept(raw)
 
     def status(self, request_id: str) -> dict[str, Any]:
         with _reaching_postgres(), self._system.db.reading() as session:
@@ -165,7 +168,7 @@ class MLTradeExecutionPipeline:
         if row is None:
             raise Refused(f"no request {request_id!r} is known", code="unknown_request")
         if decision is None:
-            known = {"request_id": request_id, "status": row.status}
+            known = {"request_id": outcomes.asked_as(row), "status": row.status}
             return known if row.failure is None else {**known, "failure": row.failure}
         return outcomes.of_decision(row, decision, repeated=True) | outcomes.of_parent(
             parent, children

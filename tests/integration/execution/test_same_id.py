@@ -1,4 +1,5 @@
-"""A request_id names one content: the same again gets the first answer, another is refused."""
+"""A strategy's request_id names one content: the same again gets the first answer, another is
+refused. Another strategy's use of the id is neither seen nor in the way."""
 
 from typing import Any
 
@@ -19,7 +20,6 @@ OTHERS: list[tuple[dict[str, Any], str]] = [
     ({"signal_data": {"position_size": "50000"}}, "signal_data.position_size"),
     ({"side": "sell"}, "side"),
     ({"symbol": "ETHUSDT"}, "symbol"),
-    ({"metadata": {"strategy": "another"}}, "metadata.strategy"),
     ({"metadata": {"n": True}}, "metadata.n"),
     ({"metadata": {"more": 1}}, "metadata.more"),
     ({"ml_predictions": {"confidence": 0.91}}, "ml_predictions.confidence"),
@@ -65,7 +65,7 @@ def test_the_same_content_in_other_words_gets_the_first_answer(desk: Desk) -> No
     again["priority"] = "normal"
     again["metadata"] = {"n": 1.50, "big": 1.0e23, "strategy": "test"}
     assert desk.approval.validate_and_execute(again) == {**first, "repeated": True}
-    assert desk.admission.accept(again).request_id == "r-1"
+    assert desk.admission.accept(again) == "r-1"
 
 
 def test_who_gives_no_time_may_send_again(desk: Desk) -> None:
@@ -99,3 +99,82 @@ def test_the_refusal_says_what_was_asked_for(desk: Desk) -> None:
         ).one()
         assert session.get(AuditRow, ("global", 1)) is not None
     assert entry["errors"] == [{"field": "side", "message": "was first buy, is now sell"}]
+
+
+def _of(desk: Desk, strategy: str, **changes: Any) -> dict[str, Any]:
+    return desk.request("r-1", metadata={"strategy": strategy}, **changes)
+
+
+def test_two_strategies_may_use_one_id_and_see_nothing_of_each_other(desk: Desk) -> None:
+    first = desk.approval.validate_and_execute(_of(desk, "alpha"))
+    other = _of(desk, "beta", side="sell", signal_data={"position_size": "1000"})
+    second = desk.approval.validate_and_execute(other)
+    assert first["verdict"] == second["verdict"] == "allow"
+    assert first["request_id"] == second["request_id"] == "r-1"
+    assert (first["repeated"], second["repeated"]) == (False, False)
+    assert second["approved_notional"] != first["approved_notional"]
+    assert desk.approval.validate_and_execute(other) == {**second, "repeated": True}
+    again = desk.approval.validate_and_execute(_of(desk, "alpha"))
+    assert again == {**first, "repeated": True}
+    assert {(p.request_id, p.strategy) for p in map(desk.parent, ("r-1", "r-1~beta"))} == {
+        ("r-1", "alpha"),
+        ("r-1~beta", "beta"),
+    }
+    links = [child.order_link_id for child in desk.children()]
+    assert len(set(links)) == len(links) == 2
+    desk.send_due()
+    desk.stream()
+    assert desk.at_rest()
+    desk.check_balance()
+
+
+def test_another_content_of_the_second_strategy_is_refused_by_its_own_first(desk: Desk) -> None:
+    desk.approval.validate_and_execute(_of(desk, "alpha"))
+    second = desk.approval.validate_and_execute(_of(desk, "beta"))
+    changed = desk.approval.validate_and_execute(_of(desk, "beta", side="sell"))
+    assert [each["field"] for each in changed["error"]["fields"]] == ["side"]
+    again = desk.approval.validate_and_execute(_of(desk, "beta"))
+    assert again == {**second, "repeated": True}
+
+
+def test_a_squatted_id_does_not_deny_an_emergency_exit(desk: Desk) -> None:
+    desk.approval.validate_and_execute(_of(desk, "owner"))
+    desk.send_due()
+    desk.stream()
+    held = desk.position()
+    squatted = desk.request("exit-1", metadata={"strategy": "thief"}, side="sell")
+    desk.approval.validate_and_execute(squatted | {"signal_data": {"position_size": "1"}})
+    exit_ = desk.request(
+        "exit-1",
+        side="sell",
+        signal_data={"position_size": "3000", "reduce_only": True},
+        priority="emergency",
+        metadata={"strategy": "owner"},
+    )
+    outcome = desk.approval.validate_and_execute(exit_)
+    assert outcome["verdict"] in ("allow", "shrink")
+    assert outcome["request_id"] == "exit-1"
+    desk.send_due()
+    desk.stream()
+    assert held > 0
+    assert desk.position() == 0
+
+
+def test_a_row_that_was_written_first_is_decided_under_its_own_key(desk: Desk) -> None:
+    desk.admission.accept(_of(desk, "alpha"))
+    key = desk.admission.accept(_of(desk, "beta", side="sell"))
+    assert key == desk.admission.accept(_of(desk, "beta", side="sell")) == "r-1~beta"
+    assert desk.wakeups.requests == ["r-1", key, key]
+    for each in ("r-1", key):
+        outcome = desk.approval.validate_stored(each)
+        assert outcome is not None
+        assert outcome["request_id"] == "r-1"
+    assert desk.parent(key).side == "sell"
+    assert desk.parent("r-1").side == "buy"
+
+
+def test_no_message_can_ask_under_another_strategys_key(desk: Desk) -> None:
+    for strategy in ("alpha", "beta"):
+        desk.approval.validate_and_execute(_of(desk, strategy))
+    outcome = desk.approval.validate_and_execute(desk.request("r-1~beta"))
+    assert outcome["error"]["fields"][0]["field"] == "request_id"

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -33,8 +33,10 @@ class _Holding:
 class UnifiedRiskManager(PortfolioRisk):
     """Counts realised and unrealised profit alike. Times come from the clock it is given."""
 
-    params: RiskParameters = field(default_factory=RiskParameters)
+    risk_params: InitVar[RiskParameters | None] = None
+    """None: the parameters' own defaults."""
     clock: Clock = field(default_factory=SystemClock)
+    params: RiskParameters = field(init=False)
     consecutive_losses: int = 0
     lots: TaxLots = field(init=False)
     """Open lots and what exits realised; information, no limit."""
@@ -48,7 +50,13 @@ class UnifiedRiskManager(PortfolioRisk):
     _orders: SlidingWindow = field(init=False)
     _claimed: bool = field(init=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, risk_params: RiskParameters | None) -> None:
+        if risk_params is not None and not isinstance(risk_params, RiskParameters):
+            raise TypeError(
+                f"risk_params must be RiskParameters or None, not {type(risk_params).__name__}: "
+                "RiskParameters(**...) takes the names of a dictionary"
+            )
+        self.params = RiskParameters() if risk_params is None else risk_params
         value = self.params.portfolio_value
         self.value_known, self.lots = value is not None, TaxLots(self.params)
         self._cash = self._peak = ASSUMED_VALUE if value is None else parse_plain_decimal(value)

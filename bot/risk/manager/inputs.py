@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 from bot.errors import BadMessage, FieldError
 from bot.risk.limits import RiskLimits
+from bot.risk.manager.fields import SIDES, all_refused, by_our_names
 from bot.risk.manager.unknowns import priceless, with_returns
 from bot.risk.snapshot import InstrumentView, MarketView, ModelView, TradeIntent
 from models.enums import Algorithm, ExecutionPriority, TradeSide
@@ -17,7 +18,6 @@ from models.messages import parse_plain_decimal
 
 Choice = TypeVar("Choice", bound=StrEnum)
 _STEP = Decimal("0.00000001")
-_SIDE_KEYS = ("side", "action", "direction", "signal")
 _SIDES = {
     "buy": TradeSide.BUY,
     "long": TradeSide.BUY,
@@ -51,17 +51,6 @@ _NEEDS = {
     "data_age": ("timestamp",),
     "instrument_age": ("instrument_refreshed_at",),
 }
-_ALIASES = {
-    "mark_price": "mark",
-    "index_price": "index",
-    "last_price": "price",
-    "last": "price",
-    "close": "price",
-    "volume": "volume_24h",
-    "spread": "spread_bps",
-    "best_bid": "bid",
-    "best_ask": "ask",
-}
 
 
 def read(
@@ -76,9 +65,11 @@ def read(
     usual_volatility: float | None,
     known_price: Decimal | None = None,
 ) -> Read:
-    """Raises BadMessage with every field that can't be read."""
+    """Raises BadMessage with every field that can't be read or that nothing would read."""
     door = _Door()
-    given = {_ALIASES.get(key, key): value for key, value in market.items()}
+    door.take_sections(signal_data=signal, market_data=market, ml_predictions=predictions)
+    given, twice = by_our_names(market)
+    door.errors += twice
     intent = _intent(door, symbol, signal, predictions, request_id, now)
     warnings: list[str] = []
     if given.get("price") is None:
@@ -106,6 +97,19 @@ class _Door:
 
     def __init__(self) -> None:
         self.errors: list[FieldError] = []
+
+    def take_sections(self, **sections: object) -> None:
+        """Notes what no section has; raises at once where a section can't be read at all."""
+        self.errors += all_refused(sections.items())
+        if not all(isinstance(each, Mapping) for each in sections.values()):
+            raise BadMessage(tuple(self.errors))
+
+    def flag(self, where: str, source: Mapping[str, Any], key: str) -> bool:
+        value = _unwrapped(source.get(key))
+        if value is None or isinstance(value, bool):
+            return value is True
+        self.wrong(f"{where}.{key}", "must be true or false")
+        return False
 
     def money(self, where: str, source: Mapping[str, Any], key: str) -> Decimal | None:
         value = source.get(key)
@@ -194,7 +198,7 @@ def _intent(
         model=_model(door, predictions),
         created_at=door.moment("signal_data", signal, "created_at") or now,
         expires_at=door.moment("signal_data", signal, "expires_at"),
-        reduce_only=_unwrapped(signal.get("reduce_only")) is True,
+        reduce_only=door.flag("signal_data", signal, "reduce_only"),
         priority=door.choice("signal_data", signal, "priority", ExecutionPriority)
         or ExecutionPriority.NORMAL,
         algorithm=door.choice("signal_data", signal, "algorithm", Algorithm),
@@ -207,14 +211,24 @@ def _intent(
 
 def _side(door: _Door, signal: Mapping[str, Any]) -> TradeSide:
     """From the side's name, or else from the sign of the signal's strength."""
-    for key in _SIDE_KEYS:
-        word = signal.get(key)
-        if isinstance(word, str) and word.lower() in _SIDES:
-            return _SIDES[word.lower()]
+    said: set[TradeSide] = set()
+    wrong = False
+    for key in SIDES:
+        if (word := signal.get(key)) is None:
+            continue
+        side = _SIDES.get(word.lower()) if isinstance(word, str) else None
+        if side is None or said - {side}:
+            wrong = True
+            door.wrong(f"signal_data.{key}", "must be buy or sell, and the same as in other words")
+        else:
+            said.add(side)
+    if said and not wrong:
+        return said.pop()
     strength = door.score("signal_data", signal, "signal_strength")
-    if strength:
+    if strength and not wrong:
         return TradeSide.BUY if strength > 0 else TradeSide.SELL
-    door.wrong("signal_data.side", "is missing: buy or sell")
+    if not wrong:
+        door.wrong("signal_data.side", "is missing: buy or sell")
     return TradeSide.BUY
 
 

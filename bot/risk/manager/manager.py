@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from bot.clock import Clock
-from bot.errors import NotAuthorised
+from bot.errors import BadMessage, NotAuthorised
 from bot.risk.breakers.conditions import Readings, Trip, trips
 from bot.risk.checks.registry import CHECKS
 from bot.risk.decision import Decision
@@ -19,6 +19,7 @@ from bot.risk.gate import evaluate
 from bot.risk.limits import RiskLimits
 from bot.risk.manager.account import UnifiedRiskManager
 from bot.risk.manager.assessment import assess
+from bot.risk.manager.fields import refused
 from bot.risk.manager.inputs import Read, read
 from bot.risk.manager.limits import MLRiskParams, breaker_limits_of, limits_of, needs_code
 from bot.risk.manager.results import (
@@ -174,8 +175,11 @@ class MLRiskManager:
     def check_and_trigger_circuit_breakers(self, market_data: Mapping[str, Any]) -> BreakersResult:
         """Latch every breaker that the market and this account's results trip.
 
-        A reading that is no finite number trips the breaker of data quality.
+        A reading that is no finite number trips the breaker of data quality. Raises BadMessage for
+        a reading that no breaker and no validation knows.
         """
+        if unknown := refused("market_data", market_data):
+            raise BadMessage(tuple(unknown))
         newly = {
             trip.kind: trip
             for trip in trips(self._readings(market_data), self._breaker_limits)

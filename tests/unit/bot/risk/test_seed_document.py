@@ -351,6 +351,18 @@ def test_the_enums_have_the_originals_values(kind: Any, values: str) -> None:
     assert [member.value for member in kind] == values.split()
 
 
+def test_a_unified_manager_takes_its_parameters_by_the_originals_name_or_none() -> None:
+    """facts: "UnifiedRiskManager(risk_params)", and all parameters are optional."""
+    given = RiskParameters(max_position_size=Decimal("0.05"))
+    assert UnifiedRiskManager(risk_params=given).params is given
+    for none in (UnifiedRiskManager(None), UnifiedRiskManager(risk_params=None)):
+        assert none.params == RiskParameters()
+        assert MLRiskManager(none).limits == MLRiskManager().limits
+    wrong: Any = {"max_position_size": 0.05}
+    with pytest.raises(TypeError, match="must be RiskParameters or None, not dict"):
+        UnifiedRiskManager(wrong)
+
+
 NAMES = (
     "PositionSizeMethod MarketRegime RiskLevel AlertLevel PositionRisk PortfolioRiskMetrics "
     "RiskParameters UnifiedRiskManager TaxLots LotOrder"

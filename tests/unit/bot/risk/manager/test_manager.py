@@ -27,8 +27,10 @@ from bot.risk import (
     TradeValidationResult,
     UnifiedRiskManager,
 )
+from bot.risk.manager.fields import KNOWN
 from config.loading import ConfigError
 from models.enums import TradeSide, TradingState
+from models.messages import MLPredictions, RequestMarketData, SignalData
 from tests.unit.bot.risk.cases import NOW, D
 
 ROOT = Path(__file__).parents[5]
@@ -40,6 +42,12 @@ PREDICTIONS = {
     "ensemble_agreement": 0.8,
     "prediction_stability": 0.8,
     "feature_importance": {"momentum": 0.4, "imbalance": 0.2},
+}
+
+MESSAGE = {
+    "signal_data": SignalData,
+    "market_data": RequestMarketData,
+    "ml_predictions": MLPredictions,
 }
 
 
@@ -144,6 +152,15 @@ async def test_a_trade_without_a_price_is_sized_in_quote_currency() -> None:
         (SIGNAL, MARKET | {"timestamp": "noon"}, PREDICTIONS, "market_data.timestamp"),
         (SIGNAL, MARKET, {"confidence": True}, "ml_predictions.confidence"),
         (SIGNAL, MARKET, {"feature_importance": [1]}, "ml_predictions.feature_importance"),
+        (SIGNAL | {"reduce_onyl": True}, MARKET, PREDICTIONS, "signal_data.reduce_onyl"),
+        (SIGNAL | {"reduce_only": "yes"}, MARKET, PREDICTIONS, "signal_data.reduce_only"),
+        (SIGNAL | {"stop_loss": 4}, MARKET, PREDICTIONS, "signal_data.stop_loss"),
+        (SIGNAL | {"action": "sell"}, MARKET, PREDICTIONS, "signal_data.action"),
+        ({"position_size": 5, "action": "hold"}, MARKET, PREDICTIONS, "signal_data.action"),
+        (SIGNAL, MARKET | {"volatilty": 0.9}, PREDICTIONS, "market_data.volatilty"),
+        (SIGNAL, MARKET | {"close": 1}, PREDICTIONS, "market_data.close"),
+        (SIGNAL, None, PREDICTIONS, "market_data"),
+        (SIGNAL, MARKET, PREDICTIONS | {"confidnce": 0.9}, "ml_predictions.confidnce"),
     ],
 )
 async def test_what_cant_be_read_is_refused_by_its_field(
@@ -152,6 +169,29 @@ async def test_what_cant_be_read_is_refused_by_its_field(
     with pytest.raises(BadMessage) as caught:
         await validate(manager(), signal, market, predictions)
     assert field in {error.field for error in caught.value.errors}
+
+
+async def test_a_side_that_is_no_side_is_never_taken_from_the_signals_strength() -> None:
+    with pytest.raises(BadMessage) as caught:
+        await validate(manager(), {"position_size": 5, "side": "hold", "signal_strength": 0.7})
+    assert [error.field for error in caught.value.errors] == ["signal_data.side"]
+
+
+async def test_a_field_that_nothing_reads_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(BadMessage, match="did you mean 'limit_price'"):
+        await validate(manager(), SIGNAL | {"limitprice": 49_000})
+    with pytest.raises(BadMessage, match="did you mean 'volatility_ratio'"):
+        manager().check_and_trigger_circuit_breakers({"volatilty_ratio": 9})
+
+
+async def test_whatever_the_door_takes_a_notebook_takes() -> None:
+    """The same dictionaries are validated here and sent to the running system."""
+    for section, model in MESSAGE.items():
+        assert set(model.model_fields) <= KNOWN[section]
+    it = manager()
+    result = await validate(it, SIGNAL | {"algorithm": "pov", "participation_rate": 0.1})
+    assert result.is_approved
+    assert it.check_and_trigger_circuit_breakers(MARKET) == []
 
 
 async def test_small_floats_and_other_words_for_the_side_are_understood() -> None:

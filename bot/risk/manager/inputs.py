@@ -2,21 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
-from math import isfinite
-from typing import Any, TypeVar, cast
+from typing import Any
 
-from bot.errors import BadMessage, FieldError
+from bot.errors import BadMessage
 from bot.risk.limits import RiskLimits
-from bot.risk.manager.fields import SIDES, all_refused, by_our_names
+from bot.risk.manager.door import Door, as_plain
+from bot.risk.manager.fields import SIDES, by_our_names
 from bot.risk.manager.unknowns import priceless, with_returns
 from bot.risk.snapshot import InstrumentView, MarketView, ModelView, TradeIntent
 from models.enums import Algorithm, ExecutionPriority, TradeSide
 from models.messages import parse_plain_decimal
 
-Choice = TypeVar("Choice", bound=StrEnum)
 _STEP = Decimal("0.00000001")
 _SIDES = {
     "buy": TradeSide.BUY,
@@ -66,7 +64,7 @@ def read(
     known_price: Decimal | None = None,
 ) -> Read:
     """Raises BadMessage with every field that can't be read or that nothing would read."""
-    door = _Door()
+    door = Door()
     door.take_sections(signal_data=signal, market_data=market, ml_predictions=predictions)
     given, twice = by_our_names(market)
     door.errors += twice
@@ -92,90 +90,8 @@ def read(
     return Read(intent, view, instrument, warnings, frozenset(missing), claimed)
 
 
-class _Door:
-    """Reads fields and collects what is wrong with them."""
-
-    def __init__(self) -> None:
-        self.errors: list[FieldError] = []
-
-    def take_sections(self, **sections: object) -> None:
-        """Notes what no section has; raises at once where a section can't be read at all."""
-        self.errors += all_refused(sections.items())
-        if not all(isinstance(each, Mapping) for each in sections.values()):
-            raise BadMessage(tuple(self.errors))
-
-    def flag(self, where: str, source: Mapping[str, Any], key: str) -> bool:
-        value = _unwrapped(source.get(key))
-        if value is None or isinstance(value, bool):
-            return value is True
-        self.wrong(f"{where}.{key}", "must be true or false")
-        return False
-
-    def money(self, where: str, source: Mapping[str, Any], key: str) -> Decimal | None:
-        value = source.get(key)
-        if value is None:
-            return None
-        try:
-            return parse_plain_decimal(_as_plain(value))
-        except ValueError as error:
-            self.errors.append(FieldError(f"{where}.{key}", str(error)))
-            return None
-
-    def score(self, where: str, source: Mapping[str, Any], key: str) -> float | None:
-        plain = _unwrapped(source.get(key))
-        if isinstance(plain, float):
-            # As a model writes it; the rule of plain digits is for money.
-            if not isfinite(plain):
-                self.wrong(f"{where}.{key}", "must be a finite number")
-                return None
-            return plain
-        number = self.money(where, source, key)
-        return None if number is None else float(number)
-
-    def moment(self, where: str, source: Mapping[str, Any], key: str) -> datetime | None:
-        """A naive time is local time, in this interface only."""
-        value = source.get(key)
-        if value is None:
-            return None
-        try:
-            parsed = datetime.fromisoformat(value) if isinstance(value, str) else value
-            return cast(datetime, parsed).astimezone(UTC)
-        except (ValueError, AttributeError, TypeError):
-            self.errors.append(FieldError(f"{where}.{key}", "must be a time"))
-            return None
-
-    def choice(
-        self, where: str, source: Mapping[str, Any], key: str, kind: type[Choice]
-    ) -> Choice | None:
-        value = source.get(key)
-        if value is None:
-            return None
-        try:
-            return kind(value)
-        except ValueError:
-            known = ", ".join(member.value for member in kind)
-            self.errors.append(FieldError(f"{where}.{key}", f"must be one of {known}"))
-            return None
-
-    def wrong(self, field_name: str, message: str) -> None:
-        self.errors.append(FieldError(field_name, message))
-
-
-def _unwrapped(value: Any) -> Any:
-    """numpy scalars as plain numbers."""
-    return value.item() if hasattr(value, "item") and not isinstance(value, str) else value
-
-
-def _as_plain(value: Any) -> Any:
-    """A plain number, floats by their shortest text, without exponent."""
-    plain = _unwrapped(value)
-    if isinstance(plain, float) and isfinite(plain):
-        return format(Decimal(repr(plain)), "f")
-    return plain
-
-
 def _intent(
-    door: _Door,
+    door: Door,
     symbol: str,
     signal: Mapping[str, Any],
     predictions: Mapping[str, Any],
@@ -209,7 +125,7 @@ def _intent(
     )
 
 
-def _side(door: _Door, signal: Mapping[str, Any]) -> TradeSide:
+def _side(door: Door, signal: Mapping[str, Any]) -> TradeSide:
     """From the side's name, or else from the sign of the signal's strength."""
     said: set[TradeSide] = set()
     wrong = False
@@ -232,7 +148,7 @@ def _side(door: _Door, signal: Mapping[str, Any]) -> TradeSide:
     return TradeSide.BUY
 
 
-def _model(door: _Door, predictions: Mapping[str, Any]) -> ModelView:
+def _model(door: Door, predictions: Mapping[str, Any]) -> ModelView:
     predictions = _said_once(door, predictions)
     importance = predictions.get("feature_importance") or {}
     if not isinstance(importance, Mapping):
@@ -260,7 +176,7 @@ def _model(door: _Door, predictions: Mapping[str, Any]) -> ModelView:
     )
 
 
-def _said_once(door: _Door, predictions: Mapping[str, Any]) -> Mapping[str, Any]:
+def _said_once(door: Door, predictions: Mapping[str, Any]) -> Mapping[str, Any]:
     """The seed's names beside ours; whoever says the same thing twice is told so."""
     for long, short in (
         ("prediction_stability", "stability"),
@@ -274,7 +190,7 @@ def _said_once(door: _Door, predictions: Mapping[str, Any]) -> Mapping[str, Any]
 
 
 def _market(
-    door: _Door,
+    door: Door,
     symbol: str,
     given: Mapping[str, Any],
     now: datetime,
@@ -318,11 +234,11 @@ def _market(
     )
 
 
-def _levels(door: _Door, given: Mapping[str, Any], key: str) -> tuple[tuple[Decimal, Decimal], ...]:
+def _levels(door: Door, given: Mapping[str, Any], key: str) -> tuple[tuple[Decimal, Decimal], ...]:
     levels = given.get(key)
     try:
         return tuple(
-            (parse_plain_decimal(_as_plain(price)), parse_plain_decimal(_as_plain(qty)))
+            (parse_plain_decimal(as_plain(price)), parse_plain_decimal(as_plain(qty)))
             for price, qty in (() if levels is None else levels)
         )
     except (TypeError, ValueError):
@@ -331,7 +247,7 @@ def _levels(door: _Door, given: Mapping[str, Any], key: str) -> tuple[tuple[Deci
 
 
 def _instrument(
-    door: _Door,
+    door: Door,
     symbol: str,
     given: Mapping[str, Any],
     now: datetime,

@@ -21,6 +21,7 @@ RUN_VARIABLE = "SUPERVISED_RUN"
 READY_VARIABLE = "SUPERVISED_READY"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
 _RECORD_BYTES = 512
 _START_TICKS_FIELD = 19  # counted after the command name, which may itself contain spaces
 
@@ -51,6 +52,8 @@ def main(arguments: list[str]) -> None:
     _restore_default_signals()
     # A core file would hold keys and passwords.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # What breaks into one of our processes becomes nobody else by a set-user-id program.
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if launch.get("death_signal") is not None:
         _prctl(_PR_SET_PDEATHSIG, int(launch["death_signal"]))
         if parent is not None and os.getppid() != int(parent):

@@ -131,8 +131,9 @@ class EmbeddedPostgres:
         )
 
     def _as_server_user(self, command: list[str]) -> list[str]:
-        needs = [self.data, Path(command[0])]
-        return unprivileged(command, needs, death_signal=signal.SIGINT)
+        return unprivileged(
+            command, [Path(command[0])], entered=self.directory, death_signal=signal.SIGINT
+        )
 
     def _create_cluster(self) -> None:
         """Build the cluster beside its place and move it there whole: half of one never starts."""

@@ -8,6 +8,8 @@ import psycopg
 import pytest
 
 from tests.support.services import PostgresServer, RedisServer, postgres_server, redis_server
+from workers.embedded import postgres as embedded_postgres
+from workers.embedded.privileges import reachable, running_as_root
 
 pytestmark = pytest.mark.services
 
@@ -44,6 +46,32 @@ def test_postgres_refuses_a_wrong_password_and_has_no_superuser_process(
     status = Path(f"/proc/{postgres.pid}/status").read_text(encoding="ascii")
     uids = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1:]
     assert "0" not in uids
+
+
+def test_postgres_has_no_right_of_root_below_a_closed_directory(tmp_path: Path) -> None:
+    """Seen: as root it kept CAP_DAC_READ_SEARCH, and `COPY` read /etc/shadow."""
+    binary = embedded_postgres.binary("postgres")
+    if running_as_root() and not reachable(binary):
+        pytest.skip(f"{binary} itself is closed to others")
+    tmp_path.chmod(0o700)
+    with postgres_server(tmp_path) as server:
+        url = _dsn(server.create_database("kept"))
+        with psycopg.connect(url) as connection:
+            for pid in (server.pid, connection.info.backend_pid):
+                rights = _rights(pid)
+                assert rights.pop("NoNewPrivs") == 1
+                if os.geteuid() != 0:
+                    del rights["CapBnd"]  # an ordinary user's bound holds nothing to be had
+                assert set(rights.values()) == {0}, rights
+            connection.execute("create table secrets (line text)")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("copy secrets from '/etc/shadow'")
+
+
+def _rights(pid: int) -> dict[str, int]:
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    found = dict(line.split(":\t") for line in lines if line.startswith(("Cap", "NoNewPrivs")))
+    return {name: int(value, 16) for name, value in found.items()}
 
 
 def test_killed_postgres_comes_back_on_its_port_with_every_committed_row(tmp_path: Path) -> None:

@@ -48,6 +48,11 @@ def test_signals_that_a_background_job_ignores_work_again(tmp_path: Path) -> Non
     assert "default_int_handler" in result.stdout
 
 
+def test_no_program_gives_it_a_right_that_it_has_not(tmp_path: Path) -> None:
+    result = _launch(tmp_path, {"command": ["grep", "NoNewPrivs", "/proc/self/status"]})
+    assert result.stdout.split() == ["NoNewPrivs:", "1"]
+
+
 def test_it_refuses_to_start_for_a_parent_that_has_gone(tmp_path: Path) -> None:
     launch = {"command": ["echo", "started"], "death_signal": int(signal.SIGTERM)}
     result = _launch(tmp_path, launch, **{PARENT_VARIABLE: "1"})

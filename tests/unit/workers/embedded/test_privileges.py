@@ -17,7 +17,10 @@ from workers.embedded.privileges import (
     unprivileged,
 )
 
-_SHOW = ["/bin/sh", "-c", "id -u; id -g; grep CapEff /proc/self/status; cat $0"]
+# CapInh, CapPrm, CapEff, CapBnd, CapAmb, NoNewPrivs.
+_RIGHTS = "grep -h -e ^Cap -e ^NoNewPrivs /proc/self/status"
+_SHOW = ["/bin/sh", "-c", f"id -u; id -g; {_RIGHTS} | cut -f 2; cat $0"]
+_NOTHING = ["0000000000000000"] * 5
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
 
@@ -44,17 +47,32 @@ def test_an_ordinary_user_runs_the_command_as_it_is(monkeypatch: pytest.MonkeyPa
 
 
 @as_root
-def test_what_everybody_can_reach_needs_no_capability() -> None:
-    uid, gid, _, capabilities, *_ = _run([*_SHOW, "/etc/hostname"], [Path("/etc/hostname")])
+def test_what_everybody_can_reach_needs_no_right_and_gets_none() -> None:
+    uid, gid, *rights = _run([*_SHOW, "/dev/null"], [Path("/dev/null")])
     assert (uid, gid) == (str(UNPRIVILEGED_UID), str(UNPRIVILEGED_UID))
-    assert int(capabilities, 16) == 0
+    assert rights == [*_NOTHING, "1"]
 
 
 @as_root
 def test_below_a_closed_directory_it_keeps_the_right_to_pass_and_no_other(closed: Path) -> None:
-    uid, _, _, capabilities, content = _run([*_SHOW, str(closed)], [closed])
-    assert (uid, content) == (str(UNPRIVILEGED_UID), "content")
-    assert int(capabilities, 16) in (1 << 1, 1 << 2), "to read, or else to override"
+    uid, _, *rights, nnp, content = _run([*_SHOW, str(closed)], [closed])
+    assert (uid, nnp, content) == (str(UNPRIVILEGED_UID), "1", "content")
+    assert len(set(rights)) == 1, "the bounding set as well"
+    assert int(rights[0], 16) in (1 << 1, 1 << 2), "to read, or else to override"
+
+
+@as_root
+def test_a_directory_below_a_closed_one_is_entered_without_any_right(closed: Path) -> None:
+    entered = closed.parent / "own"
+    entered.mkdir(mode=0o700)
+    give_to_unprivileged(entered)
+    (entered / "file").write_text("content", encoding="utf-8")
+    line = unprivileged(
+        [*_SHOW, str(entered / "file")], [], entered=entered, death_signal=signal.SIGTERM
+    )
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    uid, _, *rights, content = done.stdout.split()
+    assert (uid, rights, content) == (str(UNPRIVILEGED_UID), [*_NOTHING, "1"], "content")
 
 
 @as_root
@@ -63,29 +81,23 @@ def test_its_own_closed_directory_is_reachable() -> None:
     place.mkdir(mode=0o700)
     try:
         give_to_unprivileged(place)
-        assert "--ambient-caps" not in " ".join(
-            unprivileged(["x"], [place / "data"], death_signal=signal.SIGINT)
-        )
+        rights = _run(["/bin/sh", "-c", f"{_RIGHTS} | cut -f 2"], [place / "data"])
+        assert rights == [*_NOTHING, "1"]
     finally:
         shutil.rmtree(place)
 
 
 @as_root
-def test_without_setpriv_it_drops_every_right_and_says_what_it_cannot_reach(
+def test_without_a_right_to_pass_on_it_says_what_it_cannot_reach(
     closed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutil, "which", lambda _: None)
-    uid, gid, _, capabilities, *_ = _run([*_SHOW, "/etc/hostname"], [Path("/etc/hostname")])
-    assert (uid, gid, int(capabilities, 16)) == (str(UNPRIVILEGED_UID), str(UNPRIVILEGED_UID), 0)
-    with pytest.raises(UnreachableError, match=f"can't reach {closed}; install util-linux"):
+    monkeypatch.setattr(privileges, "_held_capability", lambda: None)
+    with pytest.raises(UnreachableError, match=f"can't reach {closed}; run as an ordinary user"):
         unprivileged(["x"], [closed], death_signal=signal.SIGINT)
 
 
 @as_root
-@pytest.mark.parametrize("with_setpriv", [True, False])
-def test_it_dies_with_its_parent(with_setpriv: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not with_setpriv:
-        monkeypatch.setattr(shutil, "which", lambda _: None)
+def test_it_dies_with_its_parent() -> None:
     line = unprivileged(["/bin/sleep", "600"], [Path("/bin/sleep")], death_signal=signal.SIGTERM)
     code = (
         "import subprocess, sys, time\n"

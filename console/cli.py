@@ -28,6 +28,7 @@ from console.commands import (
     screen,
     show,
     status,
+    strategy,
     submit,
     tca,
     up,
@@ -113,6 +114,7 @@ app.add_typer(order.app, name="order")
 app.add_typer(breaker.app, name="breaker")
 app.add_typer(parked.app, name="parked")
 app.add_typer(position.app, name="position")
+app.add_typer(strategy.app, name="strategy")
 
 
 def run(arguments: Sequence[str]) -> int:

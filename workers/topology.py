@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.celery import WORKERS, with_database
 from config.settings import PREFIX, KeylessSettings
-from workers import launches
+from workers import launches, strategies
 from workers.embedded import postgres, redis
 from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.redis import EmbeddedRedis
@@ -23,6 +23,7 @@ PROCESSES = 1
 STRATEGIES = 2
 """Last stage: strategies stop first, so that nothing is asked of a system that is stopping."""
 
+DEMO = "demo"
 FLOWER_USER = "mlrisk"
 JOURNAL = "journal.jsonl"
 _DATABASE = "mlrisk"
@@ -94,7 +95,8 @@ def build(home: Home, options: Options) -> Topology:
         database = EmbeddedPostgres(home.postgres, chosen["postgres"], password)
         database_url = database.url(_DATABASE)
     if redis_url is None:
-        cache = EmbeddedRedis(home.redis, chosen["redis"], home.secret("redis-password"))
+        cache = strategies.server_of(home, [DEMO] if options.demo else [])
+        strategies.write_urls(home, cache)
         redis_url = cache.url()
     specs = _servers(database, cache)
     environment = {
@@ -119,7 +121,8 @@ def build(home: Home, options: Options) -> Topology:
     if options.demo:
         if exchange_url is None:
             raise ValueError("the demo strategy needs the paper exchange or an exchange URL")
-        specs.append(_demo_strategy(options, exchange_url, redis_url))
+        outsiders = with_database(redis_url, 0) if cache is None else cache.strategy_url(DEMO)
+        specs.append(_demo_strategy(options, exchange_url, outsiders))
     return Topology(database, cache, environment, specs)
 
 
@@ -228,11 +231,11 @@ def _flower(home: Home, port: int, environment: dict[str, str]) -> ProcessSpec:
     )
 
 
-def _demo_strategy(options: Options, exchange_url: str, redis_url: str) -> ProcessSpec:
+def _demo_strategy(options: Options, exchange_url: str, broker_url: str) -> ProcessSpec:
     """An outsider: it gets the broker's and the exchange's address and nothing else of ours."""
     command = _python("examples.demo_strategy", "--exchange-url", exchange_url)
     command += ["--symbols", ",".join(options.symbols), *options.demo_arguments]
-    broker = {"MLRISK_DEMO_BROKER_URL": with_database(redis_url, 0)}
+    broker = {"MLRISK_DEMO_BROKER_URL": broker_url}
     return ProcessSpec(
         "demo-strategy",
         command,

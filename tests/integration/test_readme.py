@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from console.cli import run
 from tests.support.repository import code_blocks
 from tests.support.services import PostgresServer
 from tests.support.system import mini_system
@@ -21,9 +22,7 @@ def test_the_readmes_strategy_is_decided_and_filled(
     script = tmp_path / "strategy.py"
     script.write_text(code_blocks("README.md", "python")[0], encoding="utf-8")
     with mini_system(postgres) as system:
-        left = system.home / "run" / "environment.json"
-        left.parent.mkdir()
-        left.write_text(json.dumps({"MLRISK_REDIS_URL": system.redis.url()}), encoding="utf-8")
+        assert run(["strategy", "add", "readme", "--home", str(system.home)]) == 0
         done = subprocess.run(
             # Isolated: our working directory is not on its path.
             [sys.executable, "-I", str(script)],

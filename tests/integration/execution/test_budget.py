@@ -274,7 +274,8 @@ class Clocks:
         return self.elapsed_ms / 1000
 
     def flush(self) -> None:
-        self._client.flushall()
+        for key in self._client.scan_iter():
+            self._client.delete(key)
         self.go_on(0)
 
     def budget(self) -> RedisOrderBudget:
@@ -489,7 +490,7 @@ def test_what_redis_keeps_of_a_budget_is_one_small_key_when_nothing_moves(
         for n in range(12):
             budget.take(ACCOUNT, order=str(n), is_exit=False)
             budget.take_cancel(ACCOUNT)
-    kept = {bytes(key).decode(): client.ttl(key) for key in client.keys("mlrisk:orders:*")}
+    kept = {bytes(key).decode(): client.ttl(key) for key in client.scan_iter("mlrisk:orders:*")}
     without_end = [key for key, ttl in kept.items() if ttl == -1]
     assert without_end == [f"mlrisk:orders:{{{ACCOUNT}}}:state"]
 

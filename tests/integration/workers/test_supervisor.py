@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from tests.support.waiting import eventually
-from workers import launches, supervisord
+from workers import launches, strategies, supervisord
 from workers import supervisor as supervisor_module
 from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.privileges import (
@@ -68,7 +68,7 @@ class System:
         system = cls(
             home,
             EmbeddedPostgres(home.postgres, ports["postgres"], home.secret("postgres-password")),
-            EmbeddedRedis(home.redis, ports["redis"], home.secret("redis-password")),
+            strategies.server_of(home),
             Supervisor(home),
         )
         system.postgres.prepare()

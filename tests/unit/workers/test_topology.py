@@ -57,7 +57,8 @@ def test_servers_of_ones_own_are_used_and_not_started(home: Home) -> None:
 
 def test_no_secret_is_on_a_command_line_or_in_a_representation(home: Home) -> None:
     built = topology.build(home, Options(demo=True))
-    assert len(_secrets(home)) == 4
+    # Of servers, Flower, the market, and the demo strategy's own.
+    assert len(_secrets(home)) == 6
     for secret in _secrets(home):
         assert not any(secret in word for spec in built.specs for word in spec.command)
         assert secret not in repr(built)
@@ -95,6 +96,8 @@ def test_the_demo_strategy_knows_the_broker_and_the_exchange_and_nothing_else(ho
     demo = _by_name(built)["demo-strategy"]
     ours = {name for name in demo.env if name.startswith("MLRISK_")}
     assert ours == {"MLRISK_DEMO_BROKER_URL"}
+    assert "//strategy-demo:" in demo.env["MLRISK_DEMO_BROKER_URL"]
+    assert home.secret("redis-password") not in str(demo.env)
     assert demo.command[-3:] == ["--symbols", "BTCUSDT", "--x"]
     with pytest.raises(ValueError, match="needs the paper exchange"):
         topology.build(home, Options(demo=True, paper=False))

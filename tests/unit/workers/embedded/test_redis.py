@@ -12,7 +12,10 @@ from workers.embedded.redis import EmbeddedRedis, binary
 
 @pytest.fixture
 def server(tmp_path: Path) -> EmbeddedRedis:
-    return EmbeddedRedis(tmp_path / 'a "quoted" home', 16_379, "hidden-word")
+    passwords = ("hidden-word", "hidden-word-of-the-supervisor")
+    return EmbeddedRedis(
+        tmp_path / 'a "quoted" home', 16_379, *passwords, {"one": "hidden-word-of-one"}
+    )
 
 
 def test_the_wheels_binary_is_found_without_importing_it() -> None:
@@ -28,7 +31,9 @@ def test_its_configuration_keeps_queues_and_is_private(server: EmbeddedRedis) ->
     assert 'save ""' in lines
     assert "maxmemory-policy noeviction" in lines
     assert "bind 127.0.0.1" in lines
-    assert 'requirepass "hidden-word"' in lines
+    assert server.users.stat().st_mode & 0o777 == 0o600
+    for path in (server.configuration, server.users):
+        assert "hidden-word" not in path.read_text(encoding="utf-8")
     assert server.configuration.stat().st_mode & 0o777 == 0o600
     assert server.directory.stat().st_mode & 0o777 == 0o700
 
@@ -40,7 +45,10 @@ def test_its_password_is_not_on_the_command_line(server: EmbeddedRedis) -> None:
 
 def test_its_url_names_the_database(server: EmbeddedRedis) -> None:
     parts = urlsplit(server.url(2))
-    assert (parts.password, parts.port, parts.path) == ("hidden-word", 16_379, "/2")
+    assert (parts.username, parts.password) == ("mlrisk", "hidden-word")
+    assert (parts.port, parts.path) == (16_379, "/2")
+    parts = urlsplit(server.strategy_url("one"))
+    assert (parts.username, parts.password) == ("strategy-one", "hidden-word-of-one")
 
 
 def test_nobody_is_ready_on_a_silent_port(server: EmbeddedRedis) -> None:

@@ -1,0 +1,119 @@
+"""`mlrisk strategy`: who may reach the embedded broker, each with a URL of its own."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from console.context import HomeOption, JsonOption, settings_of
+from console.output import print_json, stderr, stdout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from config.settings import Settings
+    from workers.home import Home
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Add, list or remove strategies that may reach the embedded broker. Each enqueues "
+    "requests and reads the answers to them, and nothing else.",
+)
+
+NameArgument = Annotated[
+    str, typer.Argument(help="Lower-case letters, digits, - and _; 32 at the most.")
+]
+_LATER = "The embedded broker doesn't run: it knows of this from its next start."
+
+
+@app.command(epilog="Example: mlrisk strategy add momentum")
+def add(
+    ctx: typer.Context,
+    name: NameArgument,
+    home: HomeOption = None,
+    url: Annotated[
+        bool, typer.Option("--url", help="Print the URL itself, which holds the password.")
+    ] = False,
+) -> None:
+    """Add a strategy and print the path of a file with its broker's URL.
+
+    The file is the owner's alone (mode 0600) and follows the broker's port. A system that runs
+    knows the strategy at once. A strategy that is known keeps its password; remove and add it for
+    another one.
+    """
+    from workers import strategies
+
+    place = _embedded(ctx, home)
+    changed = strategies.add(place, name)
+    shown = changed.url_file.read_text(encoding="utf-8") if url else str(changed.url_file)
+    stdout().print(shown, markup=False, soft_wrap=True)
+    if not changed.at_once:
+        stderr().print(_LATER)
+
+
+@app.command("list", epilog="Example: mlrisk strategy list --json")
+def list_strategies(
+    ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """List the strategies that were added and the files with their URLs."""
+    from workers import strategies
+
+    place = _home(settings_of(ctx, home))
+    files = {name: str(strategies.url_file(place, name)) for name in strategies.names_of(place)}
+    if as_json:
+        print_json({"strategies": files})
+        return
+    for name, path in files.items():
+        stdout().print(f"{name}  {path}", markup=False, soft_wrap=True)
+    if not files:
+        stderr().print("No strategy was added.")
+
+
+@app.command(epilog="Example: mlrisk strategy remove momentum")
+def remove(ctx: typer.Context, name: NameArgument, home: HomeOption = None) -> None:
+    """Remove a strategy and end its connections.
+
+    What it asked for before is decided and worked as ever: `mlrisk halt` stops that.
+    """
+    from workers import strategies
+
+    changed = strategies.remove(_embedded(ctx, home), name)
+    stdout().print(f"{name} can't reach the broker any more", markup=False)
+    if not changed.at_once:
+        stderr().print(_LATER)
+
+
+@app.command(epilog="Example: mlrisk strategy acl momentum")
+def acl(name: NameArgument) -> None:
+    """Print what makes a strategy's user on a Redis of your own (MLRISK_REDIS_URL).
+
+    Put a password in the place of PASSWORD, and give it to redis-cli as a user who may change
+    users.
+    """
+    from workers import strategies
+
+    stdout().print(strategies.rules_for_another_server(name), markup=False, soft_wrap=True)
+
+
+def _embedded(ctx: typer.Context, chosen: "Path | None") -> "Home":
+    """The home, where its broker is the embedded one."""
+    from urllib.parse import urlsplit
+
+    from bot.errors import Refused
+
+    settings = settings_of(ctx, chosen)
+    home = _home(settings)
+    if settings.redis_url is not None:
+        at = urlsplit(settings.redis_url.get_secret_value())
+        if at.hostname != "127.0.0.1" or at.port != home.known_ports().get("redis"):
+            raise Refused(
+                "this system's Redis is one of your own (MLRISK_REDIS_URL), which keeps its users "
+                "itself: `mlrisk strategy acl NAME` prints what makes one"
+            )
+    home.create()
+    return home
+
+
+def _home(settings: "Settings") -> "Home":
+    from workers.home import Home
+
+    return Home(settings.home)

@@ -1,0 +1,102 @@
+"""What each user of the embedded Redis may do, and above all may not."""
+
+import json
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+from celery import Celery
+from redis import Redis
+from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
+
+from config.celery import with_database
+from tests.support.services import RedisServer
+
+pytestmark = pytest.mark.services
+
+FORBIDDEN: dict[str, tuple[str, ...]] = {
+    "config": ("CONFIG", "SET", "dir", "/tmp"),
+    "module": ("MODULE", "LOAD", "/x.so"),
+    "debug": ("DEBUG", "SLEEP", "0"),
+    "shutdown": ("SHUTDOWN", "NOSAVE"),
+    "flushall": ("FLUSHALL",),
+    "flushdb": ("FLUSHDB",),
+    "save": ("SAVE",),
+    "bgsave": ("BGSAVE",),
+    "replicaof": ("REPLICAOF", "127.0.0.1", "1"),
+    "slaveof": ("SLAVEOF", "127.0.0.1", "1"),
+    "script flush": ("SCRIPT", "FLUSH"),
+    "acl": ("ACL", "LIST"),
+    "keys": ("KEYS", "*"),
+    "monitor": ("MONITOR",),
+    "client kill": ("CLIENT", "KILL", "TYPE", "normal"),
+    "client list": ("CLIENT", "LIST"),
+    "migrate": ("MIGRATE", "127.0.0.1", "1", "x", "0", "1"),
+    "through a script": ("EVAL", "return redis.call('FLUSHALL')", "0"),
+}
+A_STRATEGYS_TOO: dict[str, tuple[str, ...]] = {
+    "another queue": ("LPUSH", "emergency", "x"),
+    "the market": ("SET", "mlrisk:market:BTCUSDT", "x"),
+    "the schedule": ("ZADD", "mlrisk:beat::schedule", "0", "x"),
+    "reading requests": ("LRANGE", "validation", "0", "-1"),
+    "taking requests": ("BRPOP", "validation", "1"),
+    "controlling workers": ("PUBLISH", "/0.celery.pidbox", "x"),
+    "everybody's answers": ("PSUBSCRIBE", "celery-task-meta-*"),
+    "listing": ("SCAN", "0"),
+    "forged answers": ("SET", "celery-task-meta-x", "x"),
+    "scripts": ("EVAL", "return 1", "0"),
+    "the server": ("INFO",),
+}
+
+
+@pytest.fixture
+def strategy(redis: RedisServer) -> Iterator[Redis]:
+    with Redis.from_url(redis.embedded.strategy_url("test")) as client:
+        yield client
+
+
+def refused(ask: Callable[[], object]) -> None:
+    with pytest.raises(NoPermissionError):
+        ask()
+
+
+@pytest.mark.parametrize("kind", FORBIDDEN)
+def test_no_user_but_the_supervisors_has_a_dangerous_command(
+    kind: str, redis: RedisServer, strategy: Redis
+) -> None:
+    with redis.client() as ours:
+        if kind == "through a script":
+            with pytest.raises(ResponseError, match="can't run this command"):
+                ours.execute_command(*FORBIDDEN[kind])
+        else:
+            refused(lambda: ours.execute_command(*FORBIDDEN[kind]))
+    refused(lambda: strategy.execute_command(*FORBIDDEN[kind]))
+
+
+@pytest.mark.parametrize("kind", A_STRATEGYS_TOO)
+def test_a_strategy_may_ask_and_read_its_answers_and_nothing_else(
+    kind: str, strategy: Redis
+) -> None:
+    refused(lambda: strategy.execute_command(*A_STRATEGYS_TOO[kind]))
+
+
+def test_nobody_comes_in_without_a_name(redis: RedisServer) -> None:
+    with (
+        Redis(host="127.0.0.1", port=redis.port, retry=None) as nobody,
+        pytest.raises(AuthenticationError),
+    ):
+        nobody.ping()
+
+
+def test_a_strategy_enqueues_by_celery_and_waits_for_its_answer(redis: RedisServer) -> None:
+    broker = redis.embedded.strategy_url("test")
+    strategy = Celery(broker=broker, backend=with_database(broker, 1), set_as_current=False)
+    task = str(uuid4())
+    asked = strategy.send_task("a.task", args=[1], queue="validation", task_id=task)
+    with redis.client() as ours:
+        assert json.loads(ours.lindex("validation", 0))["headers"]["id"] == task
+    answer = {"task_id": task, "status": "SUCCESS", "result": "yes", "traceback": None}
+    with redis.client(1) as ours:
+        ours.set(f"celery-task-meta-{task}", json.dumps({**answer, "children": []}))
+    assert asked.get(timeout=30) == "yes"
+    strategy.close()

@@ -1,0 +1,114 @@
+"""Strategies that may reach the embedded broker: each has a user, a password and a file of its own.
+
+The file holds the strategy's broker URL and nothing else of the system's. The home's ports may
+change at a start, and the files follow.
+"""
+
+import fcntl
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.errors import Refused
+from workers.embedded import acl
+from workers.embedded.redis import EmbeddedRedis
+from workers.home import Home
+from workers.private_files import write_private
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What became of a strategy."""
+
+    url_file: Path
+    at_once: bool
+    """The server that runs knows of it; else its next start does."""
+
+
+def add(home: Home, name: str) -> Changed:
+    """Give a strategy a user and a URL. One that is known keeps its password."""
+    with _alone(home):
+        server = server_of(home, [name])
+        server.write_users()
+        write_urls(home, server)
+        return Changed(url_file(home, name), server.tell_users())
+
+
+def remove(home: Home, name: str) -> Changed:
+    """Take a strategy's user away, and with it its open connections; a new one has a new password.
+
+    Raises Refused for one that isn't known.
+    """
+    with _alone(home):
+        server = server_of(home)
+        if name not in server.strategies:
+            raise Refused(f"no strategy is called {name!r}; `mlrisk strategy list` names all")
+        server = server.without(name)
+        server.write_users()
+        at_once = server.tell_users()
+        # Last, so that a removal that was cut off can be repeated.
+        url_file(home, name).unlink(missing_ok=True)
+        _secret_file(home, name).unlink()
+        return Changed(url_file(home, name), at_once)
+
+
+def names_of(home: Home) -> list[str]:
+    """The strategies that were added and not removed."""
+    found = (path.name.removeprefix(acl.STRATEGY) for path in home.secrets.glob(f"{acl.STRATEGY}*"))
+    return sorted(name for name in found if acl.NAME.match(name))
+
+
+def url_file(home: Home, name: str) -> Path:
+    """Where a strategy finds its broker's URL."""
+    return home.path / "strategies" / f"{name}.url"
+
+
+def write_urls(home: Home, server: EmbeddedRedis) -> None:
+    """Leave each strategy's URL in its file, readable by the home's owner alone."""
+    for name in server.strategies:
+        path = url_file(home, name)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        write_private(path, server.strategy_url(name))
+
+
+def server_of(home: Home, more: Iterable[str] = ()) -> EmbeddedRedis:
+    """The home's server as it is or will be, with its strategies and those that are to be added."""
+    ports = home.known_ports()
+    port = ports["redis"] if "redis" in ports else home.ports(["redis"])["redis"]
+    names = sorted({*names_of(home), *map(checked, more)})
+    return EmbeddedRedis(
+        home.redis,
+        port,
+        home.secret("redis-password"),
+        home.secret("redis-supervisor-password"),
+        {name: home.secret(_secret_file(home, name).name) for name in names},
+    )
+
+
+def rules_for_another_server(name: str) -> str:
+    """What makes a strategy's user on a Redis that isn't ours, with a password to be filled in."""
+    user, on, _, *rules = acl.strategy_user(checked(name), "")
+    return " ".join(["ACL SETUSER", user, on, ">PASSWORD", *rules])
+
+
+def checked(name: str) -> str:
+    """The name, or Refused where it is none for a user and a file."""
+    if not acl.NAME.match(name):
+        raise Refused(
+            "a strategy's name has up to 32 lower-case letters, digits, - and _, and begins with a "
+            f"letter or a digit: {name!r}"
+        )
+    return name
+
+
+def _secret_file(home: Home, name: str) -> Path:
+    return home.secrets / f"{acl.STRATEGY}{name}"
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """Two that change the users at once would each leave the other's out."""
+    with (home.run / "strategies.lock").open("a", encoding="ascii") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

@@ -17,6 +17,7 @@ from console.commands import (
     halt,
     metrics,
     migrate,
+    operator,
     order,
     paper_exchange,
     parked,
@@ -112,6 +113,7 @@ app.add_typer(volume.app, name="volume")
 app.add_typer(config.app, name="config")
 app.add_typer(order.app, name="order")
 app.add_typer(breaker.app, name="breaker")
+app.add_typer(operator.app, name="operator")
 app.add_typer(parked.app, name="parked")
 app.add_typer(position.app, name="position")
 app.add_typer(strategy.app, name="strategy")

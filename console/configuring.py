@@ -1,6 +1,7 @@
 """What the commands about limits share: the service, values from the command line, named times."""
 
-import getpass
+import os
+import pwd
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ ActorOption = Annotated[
     str | None,
     typer.Option(
         "--actor",
-        help="Who you are, where several people share one account of the machine.",
+        help="Who you are, where several people share one account: a note beside what you do.",
         show_default=False,
     ),
 ]
@@ -42,9 +43,22 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
 
 def actor_of(name: str | None) -> str:
-    """The person as it is recorded; the machine's account stays in it."""
-    user = getpass.getuser()
-    return f"cli:{user}" if name is None or name.strip() == user else f"cli:{user}:{name.strip()}"
+    """Who calls, as it is recorded: the account of the machine by the kernel's word.
+
+    What the caller says himself (`--actor`, LOGNAME) is a note beside it, and proves nothing.
+    """
+    account = _account()
+    said = (name or os.environ.get("LOGNAME") or "").strip()
+    return f"cli:{account}" if said in ("", account) else f"cli:{account}:{said}"
+
+
+def _account() -> str:
+    """A name where the machine has one; a halt needs none."""
+    uid = os.geteuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except (KeyError, OSError):
+        return f"uid {uid}"
 
 
 @contextmanager

@@ -225,3 +225,11 @@ class TradeBlockReason(StrEnum):
     CONSECUTIVE_LOSSES = "consecutive_losses"
     LIQUIDITY_INSUFFICIENT = "liquidity_insufficient"
     INTERNAL_ERROR = "internal_error"
+
+
+class OperatorRole(StrEnum):
+    """What an operator may do; `bot/authority/actors.py` has the powers of each."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    RISK_OFFICER = "risk_officer"

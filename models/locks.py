@@ -30,6 +30,8 @@ class AdvisoryLock(IntEnum):
     SENDING = 2
     """Held shared from a child's claim until nothing of it is on its way unheard; a halt waits for
     its holders."""
+    OPERATORS = 3
+    """Held while operators are added or disabled: there is one first, and one is always left."""
 
 
 def _key(name: str) -> int:
@@ -48,6 +50,12 @@ def lock_audit_chain(session: Session, chain: str) -> tuple[int, str] | None:
 
 
 _AUDIT_HEAD = text("SELECT seq, hash FROM audit_head(:kind, :key, :chain)")
+
+
+def lock_operators(session: Session) -> None:
+    """Serialises changes of who the operators are, until the commit."""
+    keys = {"kind": int(AdvisoryLock.OPERATORS), "key": 0}
+    session.execute(text("SELECT pg_advisory_xact_lock(:kind, :key)"), keys)
 
 
 @contextmanager

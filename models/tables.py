@@ -785,3 +785,32 @@ class ConfigVersionRow(Base):
             postgresql_where=text("state = 'active'"),
         ),
     )
+
+
+class OperatorRow(Base):
+    """A person who may act with authority; never deleted, so that a name means one for ever."""
+
+    __tablename__ = "operator"
+    operator_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str]
+    kdf: Mapped[str]
+    """How the passphrase becomes the key of `sealed`; of the passphrase itself nothing is here."""
+    salt: Mapped[bytes]
+    sealed: Mapped[bytes]
+    """The secret of the one-time codes and the private key, which the passphrase opens."""
+    public_key: Mapped[str]
+    """Verifies the acts; audit entries `operator_added` and `operator_reset` have it as well."""
+    totp_step: Mapped[int | None]
+    """The last step whose code was accepted: none up to it is accepted again."""
+    failed_attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """In a row; each is counted before it is looked at."""
+    locked_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+    disabled_at: Mapped[datetime | None]
+    disabled_by: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint("role IN ('viewer', 'operator', 'risk_officer')", name="ck_operator_role"),
+    )

@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.support.services",
     "tests.support.schema",
     "tests.support.desk",
+    "tests.support.operators",
 ]
 
 

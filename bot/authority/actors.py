@@ -1,0 +1,148 @@
+"""Who acts: a name that the caller gives, which is a note, or an operator who has logged in.
+
+What an operator does is signed with a key that only the passphrase opens. The signature stands in
+the act's audit entry and covers all of it, so that it can be verified from the entry alone.
+"""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from bot.errors import NotAuthorised
+from models.audit import AuditDraft
+from models.database import UnitOfWork
+from models.enums import OperatorRole
+from models.text import storable, storable_json
+
+LOGIN_NEEDED = "login_needed"
+"""The code of a refusal that a login may lift."""
+SIGNED = "signed"
+"""The part of an audit entry's payload that a signature stands in."""
+_PREFIX = "operator:"
+_PURPOSE = b"mlrisk act, version 1\n"
+_NONCE_BYTES = 16
+
+
+class Power(StrEnum):
+    """What takes authority where real money or a production system is at stake."""
+
+    RESUME = "resume"
+    RESET_BREAKER = "reset_breaker"
+    LOOSEN_LIMITS = "loosen_limits"
+    APPROVE_LIMITS = "approve_limits"
+    ADOPT_POSITION = "adopt_position"
+    FORGET_ORDER = "forget_order"
+    MANAGE_OPERATORS = "manage_operators"
+
+
+POWERS: Mapping[OperatorRole, frozenset[Power]] = {
+    OperatorRole.VIEWER: frozenset(),
+    OperatorRole.OPERATOR: frozenset(
+        {Power.LOOSEN_LIMITS, Power.ADOPT_POSITION, Power.FORGET_ORDER}
+    ),
+    OperatorRole.RISK_OFFICER: frozenset(Power),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator who has just proven who he is. Only a login makes one."""
+
+    operator_id: int
+    name: str
+    role: OperatorRole
+    note: str
+    """What the caller said about himself: the account of the machine, `--actor`."""
+    key: Ed25519PrivateKey = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{_PREFIX}{self.name}"
+
+
+Actor = str | Operator
+"""A string is a note: whoever calls may write anything there."""
+
+
+def subject_of(name: str) -> str:
+    """How audit entries name an operator."""
+    return f"{_PREFIX}{name}"
+
+
+def claims_operator(actor: str) -> bool:
+    """Whether a recorded name is an operator's, so that a signature has to stand beside it."""
+    return actor.startswith(_PREFIX)
+
+
+def require(actor: Actor, power: Power, what: str) -> None:
+    """Raises NotAuthorised unless a logged-in operator has that power."""
+    if not isinstance(actor, Operator):
+        raise NotAuthorised(
+            f"{what} is free in development only, and never on the live exchange; here an "
+            "operator has to log in (`mlrisk operator add` makes one)",
+            code=LOGIN_NEEDED,
+        )
+    if power not in POWERS[actor.role]:
+        able = ", ".join(role for role in OperatorRole if power in POWERS[role])
+        raise NotAuthorised(f"{what} takes a {able}, and {actor.name} is a {actor.role}")
+
+
+def record(
+    uow: UnitOfWork,
+    chain: str,
+    kind: str,
+    subject: str,
+    actor: Actor,
+    payload: dict[str, Any],
+    at: datetime,
+) -> None:
+    """The audit entry of an act, signed when an operator acts."""
+    if isinstance(actor, Operator):
+        payload = _signed(AuditDraft(chain, kind, subject, str(actor), payload, at), actor)
+    uow.audit(chain, kind, subject, str(actor), payload, at)
+
+
+def is_signed_by(entry: AuditDraft, public_key: str) -> bool:
+    """Whether an audit entry carries this key's signature over all that it says."""
+    signed = entry.payload.get(SIGNED)
+    if not isinstance(signed, dict) or signed.get("key") != public_key:
+        return False
+    without = {name: value for name, value in signed.items() if name != "signature"}
+    message = _message(entry, {**entry.payload, SIGNED: without})
+    try:
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
+        key.verify(bytes.fromhex(str(signed.get("signature"))), message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _signed(draft: AuditDraft, operator: Operator) -> dict[str, Any]:
+    """The payload with the signature in it, over what will be stored."""
+    block = {
+        "key": operator.key.public_key().public_bytes_raw().hex(),
+        "nonce": secrets.token_hex(_NONCE_BYTES),
+        "note": operator.note,
+    }
+    payload: dict[str, Any] = storable_json({**draft.payload, SIGNED: block})
+    signature = operator.key.sign(_message(draft, payload)).hex()
+    return {**payload, SIGNED: {**payload[SIGNED], "signature": signature}}
+
+
+def _message(entry: AuditDraft, payload: Mapping[str, Any]) -> bytes:
+    record = [
+        entry.chain,
+        entry.kind,
+        storable(entry.subject),
+        storable(entry.actor),
+        entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        payload,
+    ]
+    canonical = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _PURPOSE + canonical.encode()

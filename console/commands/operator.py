@@ -1,0 +1,196 @@
+"""`mlrisk operator`: the persons who may act with authority, and what they did."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from console.authority import (
+    LoginFileOption,
+    OperatorOption,
+    PassphraseFileOption,
+    logged_in,
+    new_passphrase,
+)
+from console.configuring import ReasonOption, actor_of
+from console.context import HomeOption, JsonOption, acting, settings_of
+from console.errors import CommandError, ExitCode
+from console.output import print_json, stdout, utc
+from models.enums import OperatorRole
+
+if TYPE_CHECKING:
+    from bot.authority.operators import Enrolment, Operators
+    from config.settings import Settings
+    from models.tables import OperatorRow
+
+app = typer.Typer(
+    no_args_is_help=True, help="Add, list, disable and reset the operators who act with authority."
+)
+
+NameArgument = Annotated[str, typer.Argument(help="2 to 32 of a-z, 0-9, '.', '_' and '-'.")]
+
+
+@app.command(epilog="Example: mlrisk operator add ann --role risk_officer")
+def add(
+    ctx: typer.Context,
+    name: NameArgument,
+    role: Annotated[OperatorRole, typer.Option("--role", help="What the operator may do.")],
+    passphrase_file: PassphraseFileOption = None,
+    operator: OperatorOption = None,
+    login_file: LoginFileOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add an operator, and show once what the authenticator app reads (an otpauth address).
+
+    The first is a risk officer and needs no login; everybody else takes a risk officer's.
+    """
+    from bot.authority.operators import Operators, enrol
+    from bot.clock import SystemClock
+
+    settings = settings_of(ctx, home)
+    with acting(settings) as db:
+        service = Operators(db, SystemClock())
+        is_first = not service.everybody()
+        by = actor_of(None) if is_first else logged_in(db, operator, login_file)
+        new = enrol(name, new_passphrase(name, passphrase_file))
+        shown = passphrase_file is None and not as_json and _confirm(service, new)
+        row = service.add(new, role, by, may_found=_may_found(settings))
+    _tell_secrets(row, new, "added", as_json=as_json, shown=shown)
+
+
+@app.command("list", epilog="Example: mlrisk operator list --json")
+def list_operators(
+    ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """List all operators with their roles; no secret is shown."""
+    from bot.authority.operators import Operators
+    from bot.clock import SystemClock
+
+    clock = SystemClock()
+    with acting(settings_of(ctx, home)) as db:
+        rows = [_facts(row, clock.now()) for row in Operators(db, clock).everybody()]
+    if as_json:
+        print_json({"operators": rows})
+        return
+    for row in rows:
+        until = f" until {utc(row['locked_until'])}" if row["state"] == "locked" else ""
+        last = "never" if row["last_login"] is None else utc(row["last_login"])
+        stdout().print(
+            f"{row['name']}: {row['role']}, {row['state']}{until}, last login {last}, "
+            f"added {utc(row['created_at'])} by {row['created_by']}",
+            markup=False,
+        )
+    if not rows:
+        stdout().print("there is no operator: `mlrisk operator add` adds the first", markup=False)
+
+
+@app.command(epilog='Example: mlrisk operator disable ann --reason "has left"')
+def disable(
+    ctx: typer.Context,
+    name: NameArgument,
+    reason: ReasonOption,
+    operator: OperatorOption = None,
+    login_file: LoginFileOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Accept nothing of an operator any more; it can't be undone. Takes a risk officer's login."""
+    from bot.authority.operators import Operators
+    from bot.clock import SystemClock
+
+    clock = SystemClock()
+    with acting(settings_of(ctx, home)) as db:
+        by = logged_in(db, operator, login_file)
+        row = Operators(db, clock).disable(name, by, reason=reason)
+    if as_json:
+        print_json(_facts(row, clock.now()))
+    else:
+        stdout().print(f"operator {row.name} is disabled", markup=False)
+
+
+@app.command(epilog='Example: mlrisk operator reset ann --reason "lost her phone"')
+def reset(
+    ctx: typer.Context,
+    name: NameArgument,
+    reason: ReasonOption,
+    passphrase_file: PassphraseFileOption = None,
+    operator: OperatorOption = None,
+    login_file: LoginFileOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give an operator a new passphrase, a new code secret and key, and end a lock.
+
+    Takes a risk officer's login, or the operator's own.
+    """
+    from bot.authority.operators import Operators, enrol
+    from bot.clock import SystemClock
+
+    with acting(settings_of(ctx, home)) as db:
+        service = Operators(db, SystemClock())
+        by = logged_in(db, operator, login_file)
+        new = enrol(name, new_passphrase(name, passphrase_file))
+        shown = passphrase_file is None and not as_json and _confirm(service, new)
+        row = service.reset(new, by, reason=reason)
+    _tell_secrets(row, new, "reset", as_json=as_json, shown=shown)
+
+
+def _confirm(service: "Operators", new: "Enrolment") -> bool:
+    """Shows the secret, and stores nothing before the authenticator is seen to have it."""
+    # As it is: a line that is wrapped is no address any more.
+    sys.stderr.write(f"Give this to the authenticator app; it is shown once:\n{new.uri}\n")
+    if not service.proves(new, str(typer.prompt("The code that it shows now", err=True))):
+        raise CommandError(
+            "that is not its code (is the clock right?); nothing was stored", ExitCode.FAILED
+        )
+    return True
+
+
+def _may_found(settings: "Settings") -> bool:
+    """In production only the user whose home it is makes the first operator."""
+    from config.settings import Environment
+
+    if settings.environment is not Environment.PRODUCTION:
+        return True
+    try:
+        return settings.home.stat().st_uid == os.geteuid()
+    except OSError:
+        return False
+
+
+def _tell_secrets(
+    row: "OperatorRow", new: "Enrolment", done: str, *, as_json: bool, shown: bool
+) -> None:
+    if as_json:
+        print_json(
+            {"name": row.name, "role": row.role, "key": row.public_key, "otpauth_uri": new.uri}
+        )
+        return
+    stdout().print(f"operator {row.name} {done} as {row.role}", markup=False)
+    if not shown:
+        sys.stdout.write(f"for the authenticator app, shown once: {new.uri}\n")
+
+
+def _facts(row: "OperatorRow", now: Any) -> dict[str, Any]:
+    from datetime import UTC, datetime
+
+    from bot.authority.codes import INTERVAL_SECONDS
+
+    is_locked = row.locked_until is not None and now < row.locked_until
+    state = "disabled" if row.disabled_at else "locked" if is_locked else "active"
+    last = None if row.totp_step is None else row.totp_step * INTERVAL_SECONDS
+    return {
+        "name": row.name,
+        "role": row.role,
+        "state": state,
+        "key": row.public_key,
+        "failed_attempts": row.failed_attempts,
+        "locked_until": row.locked_until if is_locked else None,
+        "last_login": None if last is None else datetime.fromtimestamp(last, UTC),
+        "created_at": row.created_at,
+        "created_by": row.created_by,
+        "disabled_at": row.disabled_at,
+        "disabled_by": row.disabled_by,
+    }

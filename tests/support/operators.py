@@ -1,0 +1,86 @@
+"""Operators for tests: added with known secrets, logged in without waiting for the next code."""
+
+from dataclasses import dataclass
+
+import pyotp
+import pytest
+from argon2 import Parameters, Type
+from sqlalchemy import update
+
+from bot.authority import vault
+from bot.authority.actors import Actor, Operator
+from bot.authority.codes import step_of
+from bot.authority.login import Credentials, Login
+from bot.authority.operators import Operators, enrol
+from bot.clock import Clock
+from models.database import Database
+from models.enums import OperatorRole
+from models.tables import OperatorRow
+
+PASSPHRASE = "a long walk at low tide"
+
+
+@pytest.fixture
+def quick_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same derivation with a hundredth of the work: what is tested is what follows from it."""
+    monkeypatch.setitem(vault.KDFS, vault.KDF, Parameters(Type.ID, 19, 16, 32, 1, 64, 1))
+
+
+@dataclass
+class Person:
+    """Somebody who knows a passphrase and holds an authenticator."""
+
+    db: Database
+    clock: Clock
+    name: str
+    totp: pyotp.TOTP
+    passphrase: str = PASSPHRASE
+
+    def code(self, steps: int = 0) -> str:
+        """What the authenticator shows now, or some steps later."""
+        return self.totp.generate_otp(step_of(self.clock.now()) + steps)
+
+    def fresh_code(self) -> str:
+        """The present code, though it may have been used: as if the next step had come."""
+        with self.db.transaction() as session:
+            session.execute(
+                update(OperatorRow).where(OperatorRow.name == self.name).values(totp_step=None)
+            )
+        return self.code()
+
+    def credentials(self, *, passphrase: str | None = None, code: str | None = None) -> Credentials:
+        return Credentials(
+            self.name,
+            self.passphrase if passphrase is None else passphrase,
+            self.code() if code is None else code,
+        )
+
+    def login(self) -> Operator:
+        given = self.credentials(code=self.fresh_code())
+        return Login(self.db, self.clock, note="test")(given)
+
+
+def add_person(
+    db: Database,
+    clock: Clock,
+    name: str,
+    role: OperatorRole = OperatorRole.RISK_OFFICER,
+    by: Actor = "test",
+) -> Person:
+    """An operator; the first needs nobody's word."""
+    new = enrol(name, PASSPHRASE)
+    Operators(db, clock).add(new, role, by)
+    return Person(db, clock, name, new.secrets.totp)
+
+
+def count_work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Fills the list with an entry for each time that a passphrase is worked on."""
+    done: list[str] = []
+    real = vault.derive
+
+    def derive(kdf: str, passphrase: str, salt: bytes) -> bytes:
+        done.append(kdf)
+        return real(kdf, passphrase, salt)
+
+    monkeypatch.setattr(vault, "derive", derive)
+    return done

@@ -8,6 +8,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+PROOFS := tests/chaos tests/security
 
 # A stamp is named after what it stands for, so that nothing is installed twice and a changed lock
 # or a clone that was moved (scripts of an environment hold its path) is never taken for installed.
@@ -16,20 +17,27 @@ MADE := $(VENV)/.made-$(shell printf %s '$(CURDIR)' | cksum | cut -d ' ' -f 1)
 RUNTIME := $(VENV)/.runtime-$(call key,requirements.lock pyproject.toml)
 DEV := $(VENV)/.dev-$(call key,requirements-dev.lock pyproject.toml)
 
-.PHONY: help run test check lint format bench lock secrets clean
+.PHONY: help run test check prove lint format bench lock secrets clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1 /p' Makefile | while read -r target text; do \
 		printf '  make %-8s %s\n' "$$target" "$$text"; done
 
 run: $(RUNTIME)  ## Install what is needed and start everything on this machine, with a demo strategy
+	$(bytecode)
 	@exec $(BIN)/mlrisk up --demo
 
-test: $(DEV) lint  ## Install what is needed and prove everything: style, types, contracts, all tests
-	@exec $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(PYTEST_ARGS)
+test: $(DEV) lint  ## Install what is needed and test it: style, types, contracts, every capability
+	$(bytecode)
+	@exec $(BIN)/python -m pytest $(addprefix --ignore ,$(PROOFS)) --numprocesses 2 \
+		--dist loadgroup $(PYTEST_ARGS)
 
 check: $(DEV) lint  ## The quick part of `make test`: style, types, contracts and unit tests
 	@exec $(BIN)/python -m pytest tests/unit --numprocesses 2 --dist loadgroup $(PYTEST_ARGS)
+
+prove: $(DEV)  ## The long proofs: processes killed at every point, faults of servers, attacks
+	$(bytecode)
+	@exec $(BIN)/python -m pytest $(PROOFS) --numprocesses 2 --dist loadgroup $(PYTEST_ARGS)
 
 lint: $(DEV)  ## Style, types and the import contract, without tests
 	$(BIN)/ruff check .
@@ -49,7 +57,7 @@ lock: $(DEV)  ## Choose the newest versions that pyproject.toml allows and write
 	@# What runs is what was tested: the same versions, without the tools.
 	$(call compile,requirements.lock,--upgrade --group build --constraints requirements-dev.lock)
 
-secrets:  ## Generate the secrets of docker-compose.yml that are not there yet
+secrets:  ## Generate the secrets and the .env of docker-compose.yml that are not there yet
 	@# Containers run as users of their own: the directory keeps others out, not the files' modes.
 	@mkdir -p secrets && chmod 700 secrets && cd secrets && umask 022; \
 	random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }; \
@@ -63,6 +71,7 @@ secrets:  ## Generate the secrets of docker-compose.yml that are not there yet
 	keep database_url \
 		"postgresql+psycopg://mlrisk:$$(< postgres_password.txt)@postgres:5432/mlrisk"; \
 	keep redis_url "redis://:$$(< redis_password.txt)@redis:6379"
+	@[ -e .env ] || { echo 'COMPOSE_PROFILES=paper' > .env; echo 'wrote .env'; }
 
 clean:  ## Remove the environment, caches and build products; a system's state is not touched
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
@@ -98,6 +107,12 @@ define install
 	@# Newer pips pass on setuptools' advice about editable installs.
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--no-input --no-deps --no-build-isolation --editable .
+endef
+
+# Where Python may not keep what it compiles, each of a system's processes would compile every
+# module; elsewhere all of them at once at the first start.
+define bytecode
+	@$(BIN)/python -m compileall -q config models bot tasks workers console examples
 endef
 
 define compile

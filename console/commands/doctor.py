@@ -9,6 +9,9 @@ from console.errors import ExitCode
 from console.output import print_json, stdout
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from config.settings import Settings
     from console.health import HealthCheck
     from console.invariants import InvariantResult
 
@@ -31,7 +34,8 @@ def doctor(
 
     Exit status 0 when all is well; 1 when an invariant is broken or something is in a bad state
     (a tripped breaker, a stuck order, a refused symbol, limits without effect); 5 when nothing
-    but silence is wrong: a server, process, stream or market that is away.
+    but silence is wrong: a server, process, stream or market that is away, or the paper exchange's
+    journal, without which I1 and I4 are not checked.
     """
     from console.examination import examine
     from console.health import check_health
@@ -45,11 +49,23 @@ def doctor(
         print_json(_facts(health, results))
     else:
         _print(health, results)
+    status = exit_status(health, results, settings)
+    if status:
+        raise typer.Exit(status)
+
+
+def exit_status(
+    health: "Sequence[HealthCheck]", results: "Sequence[InvariantResult]", settings: "Settings"
+) -> int:
+    """What is broken outweighs what is silent; 0 when all was checked and is well."""
     ill = [check for check in health if not check.ok]
     if any(result.violations for result in results) or any(not check.down for check in ill):
-        raise typer.Exit(ExitCode.FAILED)
-    if ill:
-        raise typer.Exit(ExitCode.DEPENDENCY_DOWN)
+        return ExitCode.FAILED
+    # A paper exchange keeps a journal; an exchange of other people's gives none away.
+    paper = settings.exchange_mode == "paper"
+    if ill or (paper and not all(result.checked for result in results)):
+        return ExitCode.DEPENDENCY_DOWN
+    return 0
 
 
 def _facts(health: "list[HealthCheck]", results: "list[InvariantResult]") -> dict[str, Any]:
@@ -77,7 +93,7 @@ def _print(health: "list[HealthCheck]", results: "list[InvariantResult]") -> Non
         out.print(f"{mark} {check.name}: {escape(check.detail)}")
     for result in results:
         if not result.checked:
-            mark = "[yellow]not checked (no exchange record here)[/]"
+            mark = "[yellow]not checked (the exchange's journal is not in this home)[/]"
         else:
             mark = "[green]ok[/]" if result.holds else "[red]VIOLATED[/]"
         out.print(f"{result.name} {result.title}: {mark}")

@@ -1,5 +1,6 @@
 """docker-compose.yml and the Dockerfile: every process, no rights, no secret in an environment."""
 
+import json
 import os
 import re
 import shutil
@@ -66,6 +67,7 @@ def test_secrets_reach_containers_as_files_alone(tmp_path: Path) -> None:
     made = {
         path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "secrets").iterdir()
     }
+    assert "COMPOSE_PROFILES=paper" in (tmp_path / ".env").read_text(encoding="utf-8").split()
     assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
     declared = {name: entry["file"] for name, entry in compose["secrets"].items()}
     assert declared == {Path(name).stem: f"./secrets/{name}" for name in made}
@@ -88,19 +90,73 @@ def test_secrets_reach_containers_as_files_alone(tmp_path: Path) -> None:
     assert "secrets/" in text_of(".gitignore").splitlines()
 
 
-def test_docker_accepts_the_compose_file() -> None:
-    docker = shutil.which("docker")
-    if docker is None:
-        pytest.skip("docker is not on this machine")
-    if subprocess.run([docker, "compose", "version"], capture_output=True).returncode != 0:
-        pytest.skip("docker has no compose plugin on this machine")
+def _compose_command() -> list[str]:
+    """The real `docker compose`, also where its plugin stands alone."""
+    for words in (["docker", "compose"], ["docker-compose"]):
+        if shutil.which(words[0]) is None:
+            continue
+        version = subprocess.run([*words, "version", "--short"], capture_output=True, text=True)
+        if version.returncode == 0 and int(version.stdout.lstrip("v").split(".")[0]) >= 2:
+            return words
+    pytest.skip("docker compose (2.24 or newer) is not on this machine")
+
+
+def _services(profiles: str, **said: str) -> dict[str, Any]:
     done = subprocess.run(
-        [docker, "compose", "--profile", "demo", "config", "--quiet"],
+        [*_compose_command(), "config", "--format", "json"],
         cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "COMPOSE_PROFILES": profiles, **said},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
+    services: dict[str, Any] = json.loads(done.stdout)["services"]
+    return services
+
+
+def test_docker_accepts_the_compose_file() -> None:
+    """Only paper trading runs the paper exchange and waits for it."""
+    assert {"paper-exchange", "demo-strategy"} <= _services("paper,demo").keys()
+    assert "paper-exchange" in _services("paper")["feed"]["depends_on"]
+    live = _services("", MLRISK_EXCHANGE_MODE="live", MLRISK_LEASE_SECONDS="20")
+    assert "paper-exchange" not in live
+    assert live["feed"]["depends_on"]["paper-exchange"]["required"] is False
+    assert live["feed"]["environment"]["MLRISK_LEASE_SECONDS"] == "20"
+
+
+def test_every_setting_of_the_example_arrives_in_containers() -> None:
+    """Seen: `.env.example` named settings that no container was given."""
+    for_containers = text_of(".env.example").split("# Not for a .env of containers")[0]
+    named = re.findall(r"^#?(\w+)=", for_containers, re.MULTILINE)
+    assert "MLRISK_LEASE_SECONDS" in named
+    compose = text_of("docker-compose.yml")
+    for name in named:
+        assert name == "COMPOSE_PROFILES" or f"${{{name}:-" in compose, name
+
+
+def test_what_runs_is_bounded_and_comes_from_no_registry() -> None:
+    for name, service in _compose()["services"].items():
+        assert service["mem_limit"], name
+        assert service["pids_limit"], name
+        if name not in OFFICIAL:
+            assert service["pull_policy"] == "never", name
+
+
+def test_the_image_has_no_servers_and_fixed_numbers() -> None:
+    dockerfile = text_of("Dockerfile")
+    locked = re.findall(r"^([\w-]+)==", text_of("requirements.lock"), re.MULTILINE)
+    removed = re.search(r"pip uninstall --quiet --yes (.+)", dockerfile)
+    assert removed
+    assert set(removed[1].split()) <= set(locked)
+    assert "groupadd --gid 10001 mlrisk" in dockerfile
+
+
+def test_only_what_asks_the_exchange_sees_its_journal_and_the_limits() -> None:
+    """The paper exchange's own volume is read-only to the others, for `mlrisk doctor`."""
+    services = _compose()["services"]
+    assert services["worker-emergency"]["volumes"] == ["paper:/var/lib/mlrisk:ro"]
+    for name in ("beat", "flower", "demo-strategy"):
+        assert (services[name]["volumes"], services[name]["configs"]) == ([], []), name
 
 
 @pytest.mark.parametrize("mode", ["", "paper", "demo", "testnet", "live"])

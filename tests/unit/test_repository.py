@@ -32,7 +32,7 @@ def test_make_help_lists_every_target_with_one_line() -> None:
     assert rules == phony.group(1).split()
 
 
-@pytest.mark.parametrize("target", ["run", "test", "check", "lint", "bench", "clean"])
+@pytest.mark.parametrize("target", ["run", "test", "check", "prove", "lint", "bench", "clean"])
 def test_every_target_can_be_planned(target: str) -> None:
     assert run_make("--dry-run", target)
 
@@ -67,11 +67,14 @@ def test_a_changed_lock_or_a_moved_clone_is_installed_again(tmp_path: Path) -> N
 
 
 def test_continuous_integration_runs_what_the_readme_says() -> None:
-    script = ROOT / ".ci" / "run"
-    assert script.stat().st_mode & 0o111
-    subprocess.run(["bash", "-n", str(script)], check=True)
-    assert script.read_text(encoding="utf-8").splitlines()[-1].startswith("exec make test")
-    assert "make test" in text_of("README.md")
+    for script in (ROOT / ".ci").iterdir():
+        assert script.stat().st_mode & 0o111
+        subprocess.run(["bash", "-n", str(script)], check=True)
+    steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-3:]
+    assert steps[0].startswith("make test")
+    assert steps[1].startswith("make prove")
+    assert steps[2].endswith(".ci/image")
+    assert all(f"make {target} " in text_of("README.md") for target in ("test", "prove"))
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -17,6 +17,15 @@ MADE := $(VENV)/.made-$(shell printf %s '$(CURDIR)' | cksum | cut -d ' ' -f 1)
 RUNTIME := $(VENV)/.runtime-$(call key,requirements.lock pyproject.toml)
 DEV := $(VENV)/.dev-$(call key,requirements-dev.lock pyproject.toml)
 
+# The demo strategy's key, as `mlrisk strategy key` makes it, where nothing is installed.
+define DEMO_KEY
+import hmac, sys
+parts = b"mlrisk strategy key", b"demo-imbalance", b"1"
+message = b"".join(b"%d:%s" % (len(part), part) for part in parts)
+print("1:" + hmac.new(sys.stdin.buffer.read().strip(), message, "sha256").hexdigest(), end="")
+endef
+export DEMO_KEY
+
 .PHONY: help run test check prove lint format bench lock secrets clean
 
 help:  ## List the targets
@@ -65,6 +74,8 @@ secrets:  ## Generate the secrets and the .env of docker-compose.yml that are no
 	keep postgres_password "$$(random)"; \
 	keep redis_password "$$(random)"; \
 	keep market_key "$$(random)"; \
+	keep message_key "$$(random)"; \
+	keep demo_key "$$($(PYTHON) -c "$$DEMO_KEY" < message_key.txt)"; \
 	keep flower_login "mlrisk:$$(random)"; \
 	keep api_key paper-key; \
 	keep api_secret paper-secret; \

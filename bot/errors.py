@@ -3,7 +3,8 @@
 MlriskError
 ├── Refused              final: the same call will be refused again
 │   ├── BadMessage           a message broke the schema; names its fields
-│   │   └── RequestIdTaken       its request_id is another content's; names what differs
+│   │   ├── RequestIdTaken       its request_id is another content's; names what differs
+│   │   └── NotAuthentic         nothing proves that its strategy sent it
 │   ├── ExchangeRefused      the exchange said a definite no
 │   ├── NotAuthorised        an operator act without the needed authority
 │   └── Infeasible           no valid schedule exists for the parameters
@@ -76,6 +77,10 @@ class RequestIdTaken(BadMessage):
 
     def __init__(self, errors: tuple[FieldError, ...]) -> None:
         super().__init__(errors, code="request_id_taken")
+
+
+class NotAuthentic(BadMessage):
+    """Nothing proves that the strategy in a message has sent it, or that it still counts."""
 
 
 class ExchangeRefused(Refused):

@@ -73,6 +73,19 @@ class Settings(KeylessSettings):
         "and console share it. Without it whatever Redis holds is believed",
     )
 
+    message_key: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="master secret from which each strategy's key follows: with it a request "
+        "counts only if its strategy signed it. Production starts with nothing less",
+    )
+    message_key_generations: str = Field(
+        default="",
+        pattern=r"^([A-Za-z0-9_.:\-]{1,64}=[1-9]\d{0,8}(,|$))*$",
+        description="the generation from which on a strategy's keys count, for example alpha=2; "
+        "1 for those that are not named",
+    )
+
     exchange_mode: ExchangeMode = ExchangeMode.PAPER
     exchange_url: str | None = Field(
         default=None,
@@ -142,6 +155,11 @@ class Settings(KeylessSettings):
     def symbol_list(self) -> tuple[str, ...]:
         return tuple(part.strip().upper() for part in self.symbols.split(","))
 
+    @cached_property
+    def oldest_generations(self) -> dict[str, int]:
+        pairs = (part.split("=") for part in self.message_key_generations.split(",") if part)
+        return {name: int(generation) for name, generation in pairs}
+
     def require_database_url(self) -> str:
         if self.database_url is None:
             raise SettingsError(
@@ -206,7 +224,7 @@ def settings_for_children(*, keys: bool) -> dict[str, str]:
     Without addresses, which they are told by value. Only some of them need the exchange's `keys`.
     """
     left_out = {f"{PREFIX}{name}{FILE_SUFFIX}" for name in ("DATABASE_URL", "REDIS_URL")}
-    left_out |= {f"{PREFIX}MARKET_KEY{FILE_SUFFIX}"}
+    left_out |= {f"{PREFIX}{name}_KEY{FILE_SUFFIX}" for name in ("MARKET", "MESSAGE")}
     if not keys:
         names = {f"{PREFIX}API_KEY", f"{PREFIX}API_SECRET"}
         left_out |= names | {name + FILE_SUFFIX for name in names}

@@ -14,6 +14,7 @@ from bot.risk.decision import Decision
 from bot.risk.explain import explain
 from bot.risk.rule import number_text
 from models.audit import GLOBAL_CHAIN
+from models.enums import MessageRefusal
 from models.tables import AuditRow, DecisionRow, ParentOrderRow, TradeRequestRow
 
 _STYLES = {"pass": "green", "fail": "red", "unknown": "red", "skipped": "dim"}
@@ -108,7 +109,7 @@ def _refused_message(session: Session, request_id: str) -> dict[str, Any] | None
         select(AuditRow)
         .where(
             AuditRow.chain == GLOBAL_CHAIN,
-            AuditRow.kind == "bad_message",
+            AuditRow.kind.in_([kind.value for kind in MessageRefusal]),
             AuditRow.subject == request_id,
         )
         .order_by(AuditRow.seq.desc())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from config.settings import Settings
 from console.fitness_line import fitness_line
 from console.health_check import HealthCheck as HealthCheck
+from console.message_line import message_line
 from console.screen.panels import STALE_SECONDS
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def check_health(settings: Settings) -> list[HealthCheck]:
     checks = [postgres, _redis(settings), _exchange(settings), *_processes(settings)]
     if not postgres.ok:
         return checks
-    return [*checks, fitness_line(settings), *_heartbeats(settings), *_vitals(settings)]
+    checks += [fitness_line(settings), message_line(settings)]
+    return [*checks, *_heartbeats(settings), *_vitals(settings)]
 
 
 def _postgres(settings: Settings) -> HealthCheck:

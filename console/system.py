@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from bot.execution import binding
 from config.settings import (
     PREFIX,
+    Environment,
     ExchangeMode,
     Settings,
     default_home,
@@ -180,6 +181,8 @@ def _options(settings: Settings, options: StartOptions) -> topology.Options:
         database_url=_revealed(settings.database_url),
         redis_url=_revealed(settings.redis_url),
         market_key=_revealed(settings.market_key),
+        message_key=_revealed(settings.message_key),
+        signed=settings.environment is Environment.PRODUCTION,
         exchange_url=settings.exchange_url or (settings.paper_url if paper else None),
         symbols=settings.symbol_list,
         recordings=settings.recordings,

@@ -37,6 +37,21 @@ class ExecutionStatus(StrEnum):
     """Its validation failed too often; an operator looks at it."""
 
 
+class MessageRefusal(StrEnum):
+    """Why a message was refused before it could be decided; the kind of its audit entry."""
+
+    BAD_MESSAGE = "bad_message"
+    REQUEST_ID_TAKEN = "request_id_taken"
+    SIGNATURE_MISSING = "signature_missing"
+    SIGNATURE_INVALID = "signature_invalid"
+    SIGNATURE_EXPIRED = "signature_expired"
+    SIGNATURE_OUTDATED = "signature_outdated"
+
+    @property
+    def is_of_signature(self) -> bool:
+        return self.value.startswith("signature_")
+
+
 class Verdict(StrEnum):
     ALLOW = "allow"
     SHRINK = "shrink"

@@ -136,6 +136,11 @@ Symbol = Annotated[str, StringConstraints(min_length=2, max_length=32, pattern=r
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.:\-]{1,64}")
 
 
+def is_identifier(value: str) -> bool:
+    """Whether a message may call an account, a strategy or itself so."""
+    return _IDENTIFIER.fullmatch(value) is not None
+
+
 def _storable_text(value: str) -> str:
     """Refuses what no JSONB column holds: NUL and lone surrogates."""
     if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
@@ -156,7 +161,7 @@ def _small_and_storable(metadata: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"must stay under {MAX_METADATA_BYTES} bytes")
     for key in ("account", "strategy"):
         value = metadata.get(key)
-        if value is not None and not (isinstance(value, str) and _IDENTIFIER.fullmatch(value)):
+        if value is not None and not (isinstance(value, str) and is_identifier(value)):
             raise ValueError(f"{key} must be 1 to 64 characters of A-Z a-z 0-9 _ . : -")
     return metadata
 

@@ -20,6 +20,7 @@ from bot.execution.approval import ApprovalService
 from bot.execution.budget import RedisOrderBudget, connect
 from bot.execution.claims import Claims
 from bot.execution.dispatch import Dispatcher
+from bot.execution.door import Door
 from bot.execution.fills import FillBook
 from bot.execution.fitness import Fitness
 from bot.execution.forged_market import ForgedMarket
@@ -32,6 +33,7 @@ from bot.execution.ports import Wakeups, limits_for
 from bot.execution.reconcile import Reconciler
 from bot.execution.reservations import ReservationReport, rebuild
 from bot.execution.sender import Sender
+from bot.execution.signing import Signatures
 from bot.execution.toothless import halt_toothless
 from bot.execution.volume_source import VolumeSource
 from bot.execution.working import ParentWorker
@@ -121,6 +123,14 @@ class Services:
             horizon=timedelta(seconds=self.settings.dispatch_horizon_seconds),
             read_rules=lambda: self.reconciler.refresh_instruments(),
         )
+
+    @cached_property
+    def door(self) -> Door:
+        key, oldest = self.settings.message_key, self.settings.oldest_generations
+        if key is None:
+            log.warning("whoever reaches the broker asks in any name: MLRISK_MESSAGE_KEY isn't set")
+            return Door(self.approval)
+        return Door(self.approval, Signatures(key.get_secret_value(), self.clock, oldest))
 
     @cached_property
     def sender(self) -> Sender:

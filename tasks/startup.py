@@ -11,7 +11,7 @@ from bot.errors import MlriskError, Refused
 from bot.exchange.factory import make_exchange
 from bot.execution import binding, fitness
 from bot.execution.configuration import ConfigurationService
-from config.settings import Settings, SettingsError
+from config.settings import Environment, Settings, SettingsError
 from config.thresholds import ConfigError
 from models.database import Database
 
@@ -19,6 +19,16 @@ log = logging.getLogger(__name__)
 
 BAD_CONFIGURATION = 2
 """The exit status of `mlrisk` for a wrong configuration."""
+
+
+def require_message_key(settings: Settings) -> None:
+    """Ends the process where real money would be asked for in anybody's name."""
+    if settings.environment is Environment.PRODUCTION and settings.message_key is None:
+        log.critical(
+            "this process must not start: MLRISK_MESSAGE_KEY is not set, and in production a "
+            "request counts only if its strategy signed it"
+        )
+        sys.exit(BAD_CONFIGURATION)
 
 
 def prove_limits(settings: Settings) -> None:

@@ -3,8 +3,10 @@
 from typing import Any
 
 from celery import shared_task
+from celery.app.task import Context
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from bot.execution import door, signing
 from tasks.base import MlriskTask
 from tasks.context import services
 
@@ -14,7 +16,7 @@ REFUSE_UNREADABLE = "tasks.validation.refuse_unreadable"
 
 @shared_task(
     base=MlriskTask,
-    name="tasks.validation.validate_and_execute",
+    name=door.TASK,
     bind=True,
     ignore_result=False,
     # Without Postgres the request is nowhere but in this message. It comes again until it is a
@@ -29,12 +31,19 @@ REFUSE_UNREADABLE = "tasks.validation.refuse_unreadable"
 def validate_and_execute(self: MlriskTask, *request: Any, **named: Any) -> dict[str, Any]:
     """A strategy's door: decides the request and starts its execution; idempotent by request_id.
 
-    It takes one argument, `request`; whatever else is called is answered by its fields.
+    It takes one argument, `request`; whatever else is called is answered by its fields. A header
+    proves whose it is, where keys of messages are on.
     """
     redelivered = bool((self.request.delivery_info or {}).get("redelivered"))
-    return services().approval.validate_and_execute(
-        _the_request(request, named), redelivered=redelivered
+    return services().door.validate_and_execute(
+        _the_request(request, named), proof_of(self.request), redelivered=redelivered
     )
+
+
+def proof_of(context: Context) -> object:
+    """The header that proves whose message it is, as it was sent."""
+    headers = context.headers
+    return headers.get(signing.HEADER) if isinstance(headers, dict) else None
 
 
 def _the_request(given: tuple[Any, ...], named: dict[str, Any]) -> Any:

@@ -16,7 +16,7 @@ from celery.signals import (
 import tasks.context
 from config.celery import celery_settings
 from config.settings import load_settings
-from tasks.startup import prove_identity, prove_limits
+from tasks.startup import prove_identity, prove_limits, require_message_key
 from workers import readiness
 from workers.cleaning import clean_and_record
 from workers.logs import configure_logging
@@ -50,6 +50,7 @@ def _configure_logging(**_: Any) -> None:
 def _prove_limits(**_: Any) -> None:
     """Before anything is taken from a queue: a wrong configuration ends the worker here."""
     settings = load_settings()
+    require_message_key(settings)
     prove_identity(settings)
     prove_limits(settings)
 

@@ -49,6 +49,7 @@ def remove(home: Home, name: str) -> Changed:
         at_once = server.tell_users()
         # Last, so that a removal that was cut off can be repeated.
         url_file(home, name).unlink(missing_ok=True)
+        key_file(home, name).unlink(missing_ok=True)
         _secret_file(home, name).unlink()
         return Changed(url_file(home, name), at_once)
 
@@ -84,6 +85,19 @@ def server_of(home: Home, more: Iterable[str] = ()) -> EmbeddedRedis:
         home.secret("redis-supervisor-password"),
         {name: home.secret(_secret_file(home, name).name) for name in names},
     )
+
+
+def key_file(home: Home, name: str) -> Path:
+    """Where a strategy finds the key that signs its requests."""
+    return home.path / "strategies" / f"{name}.key"
+
+
+def write_key(home: Home, name: str, key_line: str) -> Path:
+    """Leave a strategy's key in its file, readable by the home's owner alone."""
+    path = key_file(home, name)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    write_private(path, key_line)
+    return path
 
 
 def rules_for_another_server(name: str) -> str:

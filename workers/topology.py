@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from bot.execution import signing
 from config.celery import WORKERS, with_database
 from config.settings import PREFIX, KeylessSettings
 from workers import launches, strategies
@@ -24,6 +25,10 @@ STRATEGIES = 2
 """Last stage: strategies stop first, so that nothing is asked of a system that is stopping."""
 
 DEMO = "demo"
+MESSAGE_KEY = "message-key"
+"""The home's secret from which its strategies' keys follow."""
+DEMO_STRATEGY = "demo-imbalance"
+"""As which the demo strategy asks."""
 FLOWER_USER = "mlrisk"
 JOURNAL = "journal.jsonl"
 _DATABASE = "mlrisk"
@@ -44,6 +49,10 @@ class Options:
     redis_url: str | None = field(default=None, repr=False)
     market_key: str | None = field(default=None, repr=False)
     """Drawn by the home where none is given."""
+    message_key: str | None = field(default=None, repr=False)
+    signed: bool = False
+    """Requests count only under their strategy's signature, as they do where a key is given; the
+    home draws one then."""
     exchange_url: str | None = None
     symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "DOGEUSDT")
     recordings: Path | None = None
@@ -106,6 +115,9 @@ def build(home: Home, options: Options) -> Topology:
         "MLRISK_MARKET_KEY": options.market_key or home.secret("market-key"),
         "MLRISK_SYMBOLS": ",".join(options.symbols),
     }
+    message_key = options.message_key or (home.secret(MESSAGE_KEY) if options.signed else None)
+    if message_key is not None:
+        environment["MLRISK_MESSAGE_KEY"] = message_key
     if options.paper and exchange_url is None:
         exchange_url = f"http://{LOOPBACK}:{chosen['paper-exchange']}"
         specs.append(_paper_exchange(home, options, chosen["paper-exchange"]))
@@ -122,7 +134,7 @@ def build(home: Home, options: Options) -> Topology:
         if exchange_url is None:
             raise ValueError("the demo strategy needs the paper exchange or an exchange URL")
         outsiders = with_database(redis_url, 0) if cache is None else cache.strategy_url(DEMO)
-        specs.append(_demo_strategy(options, exchange_url, outsiders))
+        specs.append(_demo_strategy(options, exchange_url, outsiders, message_key))
     return Topology(database, cache, environment, specs)
 
 
@@ -231,11 +243,16 @@ def _flower(home: Home, port: int, environment: dict[str, str]) -> ProcessSpec:
     )
 
 
-def _demo_strategy(options: Options, exchange_url: str, broker_url: str) -> ProcessSpec:
-    """An outsider: it gets the broker's and the exchange's address and nothing else of ours."""
+def _demo_strategy(
+    options: Options, exchange_url: str, broker_url: str, message_key: str | None
+) -> ProcessSpec:
+    """An outsider: it gets the broker's and the exchange's address, the key that signs its own
+    requests, and nothing else of ours."""
     command = _python("examples.demo_strategy", "--exchange-url", exchange_url)
     command += ["--symbols", ",".join(options.symbols), *options.demo_arguments]
     broker = {"MLRISK_DEMO_BROKER_URL": broker_url}
+    if message_key is not None:
+        broker["MLRISK_DEMO_KEY"] = signing.key_line(message_key, DEMO_STRATEGY)
     return ProcessSpec(
         "demo-strategy",
         command,

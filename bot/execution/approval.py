@@ -91,14 +91,16 @@ class ApprovalService:
             except Exception as error:  # noqa: BLE001 - kept in its row, judged by its counter
                 return outcomes.undecided(self._parking.failed_first(request, error))
         except BadMessage as error:
-            self._admission.record(raw, error)
-            return outcomes.bad_message(intake.claimed_request_id(raw), error)
+            return self.refuse(raw, error)
+
+    def refuse(self, raw: object, error: BadMessage) -> dict[str, Any]:
+        """The answer to a message that is refused, after its audit entry."""
+        self._admission.record(raw, error)
+        return outcomes.bad_message(intake.claimed_request_id(raw), error)
 
     def refuse_unreadable(self, text: str, problem: str) -> dict[str, Any]:
         """The answer to a message that is no task at all, after its audit entry."""
-        error = BadMessage((FieldError("request", problem),))
-        self._admission.record(text, error)
-        return outcomes.bad_message(intake.claimed_request_id(text), error)
+        return self.refuse(text, BadMessage((FieldError("request", problem),)))
 
     def validate_stored(self, request_id: str) -> dict[str, Any] | None:
         """Decides a request whose row was written first; None when there is no such row."""

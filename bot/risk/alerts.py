@@ -34,6 +34,10 @@ _WARNINGS = {
     "login_refused",
     "parent_end_corrected",
     "reservation_repaired",
+    "signature_expired",
+    "signature_invalid",
+    "signature_missing",
+    "signature_outdated",
     "symbol_refused",
 }
 _CRITICAL = {

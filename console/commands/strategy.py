@@ -38,7 +38,7 @@ def add(
 
     The file is the owner's alone (mode 0600) and follows the broker's port. A system that runs
     knows the strategy at once. A strategy that is known keeps its password; remove and add it for
-    another one.
+    another one. Where requests are signed its key is written as well (`mlrisk strategy key`).
     """
     from workers import strategies
 
@@ -46,8 +46,42 @@ def add(
     changed = strategies.add(place, name)
     shown = changed.url_file.read_text(encoding="utf-8") if url else str(changed.url_file)
     stdout().print(shown, markup=False, soft_wrap=True)
+    settings = settings_of(ctx, home)
+    if _master(settings, place) is not None:
+        written = strategies.write_key(place, name, _key_line(settings, place, name))
+        stderr().print(f"its key for signing: {written}", markup=False, soft_wrap=True)
     if not changed.at_once:
         stderr().print(_LATER)
+
+
+@app.command(epilog="Example: mlrisk strategy key momentum --generation 2")
+def key(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="As the strategy calls itself in its messages.")],
+    generation: Annotated[
+        int | None,
+        typer.Option("--generation", min=1, help="Of a new key, after the former one was lost."),
+    ] = None,
+    show: Annotated[
+        bool, typer.Option("--show", help="Print the key itself, and write no file.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Write the key with which a strategy signs its requests, and print the path of its file.
+
+    The file is the owner's alone (mode 0600). The same name and generation give the same key.
+    MLRISK_MESSAGE_KEY_GENERATIONS says from which generation on a strategy's keys count.
+    """
+    from workers import strategies
+
+    settings = settings_of(ctx, home)
+    place = _home(settings)
+    line = _key_line(settings, place, name, generation)
+    if show:
+        stdout().print(line, markup=False, soft_wrap=True)
+        return
+    place.create()
+    stdout().print(str(strategies.write_key(place, name, line)), markup=False, soft_wrap=True)
 
 
 @app.command("list", epilog="Example: mlrisk strategy list --json")
@@ -92,6 +126,31 @@ def acl(name: NameArgument) -> None:
     from workers import strategies
 
     stdout().print(strategies.rules_for_another_server(name), markup=False, soft_wrap=True)
+
+
+def _master(settings: "Settings", home: "Home") -> str | None:
+    """From which strategies' keys follow; None where requests are not signed."""
+    from workers.topology import MESSAGE_KEY
+
+    if settings.message_key is not None:
+        return settings.message_key.get_secret_value()
+    # Of a production home that doesn't run.
+    return home.secret(MESSAGE_KEY) if (home.secrets / MESSAGE_KEY).exists() else None
+
+
+def _key_line(settings: "Settings", home: "Home", name: str, generation: int | None = None) -> str:
+    from bot.errors import Refused
+    from bot.execution import signing
+    from models.messages import is_identifier
+
+    if not is_identifier(name):
+        raise Refused(f"no message can name this strategy: {name!r}")
+    master = _master(settings, home)
+    if master is None:
+        raise Refused(
+            "requests are not signed here: set MLRISK_MESSAGE_KEY, or start a production system"
+        )
+    return signing.key_line(master, name, generation or settings.oldest_generations.get(name, 1))
 
 
 def _embedded(ctx: typer.Context, chosen: "Path | None") -> "Home":

@@ -243,6 +243,8 @@ def beat_of(process: ProcessStatus, beats: dict[str, HeartbeatLine]) -> Heartbea
 def footer(view: ScreenView, note: str = "") -> Text:
     parts = [note] if note else []
     parts += [f"{name} {address}" for name, address in view.addresses.items()]
+    if not view.signed:
+        parts.append("requests are not signed")
     text = Text("   ".join([*parts, "Ctrl-C ends"]), no_wrap=True, overflow="ellipsis")
     text.stylize("dim")
     return text

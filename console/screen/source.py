@@ -74,6 +74,7 @@ class ViewSource:
             addresses=self._addresses,
             limits=tuple(self._limits.values()),
             problem=problem,
+            signed=self._settings.message_key is not None,
             marks={view.symbol: view.mark for view in markets if view.mark is not None},
             # The exchange's clock may be a few milliseconds ahead of ours.
             market_age_seconds=max(

@@ -22,5 +22,7 @@ class ScreenView:
     problem: str | None = None
     marks: dict[str, Decimal] = field(default_factory=dict)
     """Mark prices of the feed, for open profit."""
+    signed: bool = True
+    """Requests count only when their strategy signed them."""
     market_age_seconds: float | None = None
     """Of the oldest symbol's newest frame; None while the feed has published nothing."""

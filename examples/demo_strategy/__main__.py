@@ -25,6 +25,7 @@ from examples.demo_strategy.strategy import Strategy
 log = logging.getLogger("examples.demo_strategy")
 
 BROKER_VARIABLE = "MLRISK_DEMO_BROKER_URL"
+KEY_VARIABLE = "MLRISK_DEMO_KEY"
 _POLL_SECONDS = 0.1  # how long a quiet stream may delay a stop
 _REPORT_SECONDS = 30.0
 
@@ -69,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         symbols, seed=arguments.seed, rate=arguments.rate, notional=arguments.notional
     )
     _warm_up(strategy, arguments.exchange_url, symbols)
-    feed, sender = Feed(arguments.exchange_url, symbols), Sender(broker)
+    feed = Feed(arguments.exchange_url, symbols)
+    sender = Sender(broker, os.environ.get(KEY_VARIABLE))
     feed.start()
     sender.start()
     try:

@@ -10,9 +10,10 @@ from typing import Any
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from examples.signing import TASK, signed
+
 log = logging.getLogger(__name__)
 
-TASK = "tasks.validation.validate_and_execute"
 QUEUE = "validation"
 _RETRY_SECONDS = 1.0
 
@@ -24,7 +25,8 @@ class Sender(threading.Thread):
     which mlrisk answers with the first outcome, until the request has expired.
     """
 
-    def __init__(self, broker_url: str) -> None:
+    def __init__(self, broker_url: str, key: str | None = None) -> None:
+        """Without a `key` requests are sent unsigned, which production refuses."""
         super().__init__(name="sender", daemon=True)
         self._app = Celery("demo-strategy", broker=broker_url, set_as_current=False)
         self._app.conf.update(
@@ -32,6 +34,7 @@ class Sender(threading.Thread):
             task_ignore_result=True,
             broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 5},
         )
+        self._key = key
         self._waiting: queue.Queue[dict[str, Any] | None] = queue.Queue(1000)
         self._stopping = threading.Event()
         self.sent = 0
@@ -60,7 +63,8 @@ class Sender(threading.Thread):
     def _publish(self, request: dict[str, Any]) -> None:
         while datetime.now(UTC) < datetime.fromisoformat(request["expires_at"]):
             try:
-                self._app.send_task(TASK, args=[request], queue=QUEUE, retry=False)
+                given = {"args": [request]} if self._key is None else signed(request, self._key)
+                self._app.send_task(TASK, queue=QUEUE, retry=False, **given)
             except (OperationalError, OSError) as error:
                 log.warning("broker not reachable: %s", type(error).__name__)
                 if self._stopping.wait(_RETRY_SECONDS):

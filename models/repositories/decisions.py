@@ -1,12 +1,13 @@
 """Stored decisions of a time, and messages that never became one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.audit import GLOBAL_CHAIN
+from models.enums import MessageRefusal
 from models.tables import AuditRow, DecisionRow
 
 _BATCH = 200
@@ -23,7 +24,9 @@ def between(session: Session, since: datetime, until: datetime) -> Iterator[Deci
     )
 
 
-def bad_messages(session: Session, since: datetime) -> int:
+def bad_messages(
+    session: Session, since: datetime, kinds: Iterable[MessageRefusal] = MessageRefusal
+) -> int:
     """Messages that were refused before they could be decided."""
     return (
         session.scalar(
@@ -31,7 +34,7 @@ def bad_messages(session: Session, since: datetime) -> int:
             .select_from(AuditRow)
             .where(
                 AuditRow.chain == GLOBAL_CHAIN,
-                AuditRow.kind == "bad_message",
+                AuditRow.kind.in_([kind.value for kind in kinds]),
                 AuditRow.at >= since,
             )
         )

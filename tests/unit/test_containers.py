@@ -12,8 +12,10 @@ import pytest
 import yaml
 
 from bot.exchange.factory import bybit_config
+from bot.execution.signing import key_of
 from config.celery import WORKERS
 from config.settings import FILE_SUFFIX, SettingsError, load_settings, secret_variables
+from examples.demo_strategy.strategy import NAME as DEMO_NAME
 from tests.support.repository import ROOT, run_make, text_of
 from workers.topology import Options
 
@@ -73,6 +75,7 @@ def test_secrets_reach_containers_as_files_alone(tmp_path: Path) -> None:
     assert declared == {Path(name).stem: f"./secrets/{name}" for name in made}
     assert made["postgres_password.txt"] in made["database_url.txt"]
     assert made["redis_password.txt"] in made["redis_url.txt"]
+    assert made["demo_key.txt"] == f"1:{key_of(made['message_key.txt'], DEMO_NAME)}"
     for name, service in compose["services"].items():
         for variable, value in (service.get("environment") or {}).items():
             if "PASSWORD" in variable or variable.removesuffix(FILE_SUFFIX) in (

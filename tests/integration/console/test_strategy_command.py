@@ -11,6 +11,7 @@ import pytest
 from redis import Redis, exceptions
 from redis.exceptions import AuthenticationError, NoPermissionError
 
+from bot.execution.signing import key_line
 from console.cli import run
 from tests.support.services import RedisServer, ServerProcess
 from workers import strategies
@@ -197,3 +198,29 @@ def test_users_of_others_are_left_out_of_the_file_and_passwords_too(home: Home) 
     assert named == ["default", "supervisor", "mlrisk", "strategy-one", "strategy-two"]
     for word in (server.password, server.admin_password, "a-word", "b-word"):
         assert word not in text
+
+
+def test_a_strategy_is_given_its_key_where_requests_are_signed(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["strategy", "add", "momentum"]) == 0
+    file = strategies.key_file(home, "momentum")
+    assert not file.exists()
+    assert run(["strategy", "key", "momentum"]) != 0
+    assert "MLRISK_MESSAGE_KEY" in capsys.readouterr().err
+    master = "a-master-of-messages"
+    monkeypatch.setenv("MLRISK_MESSAGE_KEY", master)
+    assert run(["strategy", "add", "momentum"]) == 0
+    assert file.read_text(encoding="utf-8") == key_line(master, "momentum")
+    assert file.stat().st_mode & 0o777 == 0o600
+    capsys.readouterr()
+    assert run(["strategy", "key", "momentum", "--generation", "2"]) == 0
+    assert capsys.readouterr().out.strip() == str(file)
+    assert file.read_text(encoding="utf-8") == key_line(master, "momentum", 2)
+    monkeypatch.setenv("MLRISK_MESSAGE_KEY_GENERATIONS", "Alpha.1=3")
+    assert run(["strategy", "key", "Alpha.1", "--show"]) == 0
+    assert capsys.readouterr().out.strip() == key_line(master, "Alpha.1", 3)
+    assert not strategies.key_file(home, "Alpha.1").exists()
+    assert run(["strategy", "key", "../alpha"]) != 0
+    assert run(["strategy", "remove", "momentum"]) == 0
+    assert not file.exists()

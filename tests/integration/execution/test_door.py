@@ -1,107 +1,106 @@
-"""Whatever JSON a strategy sends gets a typed answer of bounded size and one audit entry."""
+"""In front of the gate: what its strategy did not sign is refused, recorded and decides nothing."""
 
 import json
-from collections.abc import Callable
-from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from sqlalchemy import func, select
+import pytest
+from sqlalchemy import select
 
-from models.enums import ExecutionStatus
-from models.tables import AuditRow, DecisionRow
+from bot.execution import signing
+from bot.execution.door import MAX_TEXT_BYTES, TASK, Door
+from bot.execution.signing import Signature, Signatures, key_of, mac_of
+from models.repositories import decisions
+from models.tables import AuditRow, TradeRequestRow
 from tests.support.desk import Desk
 
-_SMALL = 40_000
-_CHARACTERS = st.characters(exclude_categories=())
-_SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.floats()
-    | st.integers()
-    | st.integers(10**19, 10**25)
-    | st.text(_CHARACTERS)
-    | st.sampled_from(["\x00", "\ud800", "9" * 30, "0001-01-01T00:00:00+14:00", "NaN", 10**4000])
-)
-_JSON = st.recursive(
-    _SCALARS,
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(_CHARACTERS), inner),
-    max_leaves=12,
-)
+MASTER = "a-master-of-messages"
 
 
-def _paths(message: Any, at: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Every place of a message in which something else could stand."""
-    found = [at] if at else []
-    if isinstance(message, dict):
-        for key, value in message.items():
-            found += _paths(value, (*at, key))
-    return found
+@pytest.fixture
+def door(desk: Desk) -> Door:
+    return Door(desk.approval, Signatures(MASTER, desk.clock, {}))
 
 
-def _with(message: dict[str, Any], path: tuple[str, ...], value: object) -> dict[str, Any]:
-    changed = deepcopy(message)
-    target = changed
-    for part in path[:-1]:
-        target = target[part]
-    target[path[-1]] = value
-    return changed
+def signed(
+    desk: Desk, request: dict[str, Any], *, by: str = "test", seconds: int = 60
+) -> tuple[str, dict[str, Any]]:
+    """The request as text, and its header."""
+    text = json.dumps(request)
+    expires = int((desk.clock.now() + timedelta(seconds=seconds)).timestamp())
+    said = Signature(by, 1, str(request.get("request_id")), "nonce", expires, "")
+    mac = mac_of(key_of(MASTER, by), TASK, said, text)
+    names = ("strategy", "generation", "request_id", "nonce", "expires")
+    return text, {**{name: getattr(said, name) for name in names}, "mac": mac}
 
 
-def _count(desk: Desk, table: type[Any]) -> int:
+def requests(desk: Desk) -> int:
     with desk.db.reading() as session:
-        return session.scalar(select(func.count()).select_from(table)) or 0
+        return len(session.scalars(select(TradeRequestRow)).all())
 
 
-def _answered_and_recorded(desk: Desk, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    entries = _count(desk, AuditRow)
-    outcome = ask()
-    assert ExecutionStatus(outcome["status"])
-    assert outcome["verdict"] in ("allow", "shrink", "deny")
-    # As the result backend writes it, and as anybody can print it.
-    assert len(json.dumps(outcome, allow_nan=False)) < _SMALL
-    json.dumps(outcome, ensure_ascii=False).encode()
-    assert _count(desk, AuditRow) == entries + 1
-    return outcome
+def test_a_signed_request_is_decided_once_however_often_it_comes(desk: Desk, door: Door) -> None:
+    sent = signed(desk, desk.request())
+    first = door.validate_and_execute(*sent)
+    assert first["verdict"] == "allow"
+    assert door.validate_and_execute(*sent, redelivered=True) == {**first, "repeated": True}
+    assert requests(desk) == len(desk.children()) == 1
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(raw=_JSON)
-def test_any_json_is_answered_and_recorded(desk: Desk, raw: object) -> None:
-    _answered_and_recorded(desk, lambda: desk.approval.validate_and_execute(raw))
-
-
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(data=st.data())
-def test_a_request_with_anything_in_one_of_its_fields_is_answered_and_recorded(
-    desk: Desk, data: st.DataObject
+def test_what_no_key_of_its_strategy_signed_is_refused_by_name_and_recorded(
+    desk: Desk, door: Door
 ) -> None:
-    """A new id each time, unless it is the id that is odd: then nothing else may answer for it."""
-    good = desk.request(f"r-{_count(desk, AuditRow)}")
-    good["expires_at"] = "9999-01-01T00:00:00Z"
-    good["market_data"] = {"price": "65000", "volume_24h": 5}
-    good["signal_data"] |= {"limit_price": "66000", "reduce_only": False}
-    path = data.draw(st.sampled_from(_paths(good)))
-    raw = _with(good, path, data.draw(_SCALARS | _JSON))
-    _answered_and_recorded(desk, lambda: desk.approval.validate_and_execute(raw))
+    request = desk.request()
+    text, header = signed(desk, request)
+    expired = signed(desk, request, seconds=-1)
+    another = signed(desk, desk.request(metadata={"strategy": "rich"}))
+    cases: list[tuple[object, object, str]] = [
+        (request, None, "signature_missing"),
+        (text, None, "signature_missing"),
+        (text.replace("2000", "9000"), header, "signature_invalid"),
+        (request, header, "signature_invalid"),
+        (*expired, "signature_expired"),
+        (*another, "signature_invalid"),
+    ]
+    for given, proof, code in cases:
+        outcome = door.validate_and_execute(given, proof)
+        assert outcome["error"]["type"] == code
+        assert outcome["verdict"] == "deny"
+    assert requests(desk) == 0
+    with desk.db.reading() as session:
+        entries = session.scalars(select(AuditRow).where(AuditRow.actor == "strategy")).all()
+        assert sorted(e.kind for e in entries) == sorted(code for _, _, code in cases)
+        assert decisions.bad_messages(session, desk.clock.now()) == len(cases)
+    # Who proves who he is is decided, whatever others tried under the same id.
+    assert door.validate_and_execute(text, header)["verdict"] == "allow"
 
 
-def test_whatever_passes_the_door_can_be_stored(desk: Desk) -> None:
-    """The largest and the smallest of each field of money, in every combination of two."""
-    extremes = ["999999999999.999999999999999999", "0.000000000000000001"]
-    for number, (size, price) in enumerate((a, b) for a in extremes for b in extremes):
-        outcome = _answered_and_recorded(
-            desk,
-            lambda size=size, price=price, number=number: desk.approve(  # type: ignore[misc]
-                f"r-{number}",
-                signal_data={"position_size": size, "limit_price": price, "display_size": size},
-                market_data={"price": price, "volume_24h": "9" * 20},
-            ),
-        )
-        assert "error" not in outcome, outcome
-    assert _count(desk, DecisionRow) == 4
+def test_refusals_are_bounded_whatever_was_sent(desk: Desk, door: Door) -> None:
+    header = {"request_id": "x" * 100_000, "strategy": [[[]]] * 1000, "mac": {"a": "\x00\ud800"}}
+    for given, proof in [("x" * (MAX_TEXT_BYTES + 1), header), ("\ud800\x00" * 1000, header)]:
+        outcome = door.validate_and_execute(given, proof)
+        assert len(json.dumps(outcome)) < 2000
+    with desk.db.reading() as session:
+        for payload in session.scalars(select(AuditRow.payload)):
+            assert len(json.dumps(payload)) < 5000
+
+
+def test_without_keys_a_request_may_come_signed_or_as_text_all_the_same(desk: Desk) -> None:
+    open_door = Door(desk.approval)
+    sent = signed(desk, desk.request("r-1"))
+    assert open_door.validate_and_execute(*sent)["verdict"] == "allow"
+    assert open_door.validate_and_execute(desk.request("r-2"))["request_id"] == "r-2"
+    outcome = open_door.validate_and_execute('{"request_id": "r-3", "request_id": "r-4"}')
+    assert outcome["error"]["fields"][0]["field"] == "request"
+    assert "twice" in outcome["error"]["fields"][0]["message"]
+
+
+def test_a_signed_text_that_is_no_request_is_refused_by_its_fields(desk: Desk, door: Door) -> None:
+    for text, field in (("[]", "request"), ("{", "request"), ("null", "request")):
+        expires = int(desk.clock.now().timestamp()) + 60
+        said = Signature("test", 1, "r-1", "n", expires, "")
+        mac = mac_of(key_of(MASTER, "test"), TASK, said, text)
+        header = {"strategy": "test", "generation": 1, "request_id": "r-1", "nonce": "n"}
+        outcome = door.validate_and_execute(text, {**header, "expires": expires, "mac": mac})
+        assert [each["field"] for each in outcome["error"]["fields"]] == [field]
+    assert signing.HEADER == "mlrisk_auth"

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.execution.signing import key_line
 from config.celery import QUEUES, WORKERS
+from examples.demo_strategy.strategy import NAME
 from workers import topology
 from workers.home import Home
 from workers.launches import ProcessSpec
@@ -121,3 +123,18 @@ def test_a_home_gives_the_same_system_again(home: Home) -> None:
     second = topology.build(home, Options(demo=True))
     assert first == second
     assert topology.flower_login(home) == ("mlrisk", home.secret("flower-password"))
+
+
+def test_the_demo_strategy_signs_where_requests_are_signed(home: Home) -> None:
+    plain = topology.build(home, Options(demo=True))
+    assert not any("MLRISK_MESSAGE_KEY" in spec.env for spec in plain.specs)
+    signed = topology.build(home, Options(demo=True, signed=True))
+    master = home.secret(topology.MESSAGE_KEY)
+    assert signed.environment["MLRISK_MESSAGE_KEY"] == master
+    knowing = {spec.name for spec in signed.specs if master in spec.env.values()}
+    assert knowing == {"feed", *WORKERS}
+    own = _by_name(signed)["demo-strategy"].env["MLRISK_DEMO_KEY"]
+    assert own == key_line(master, NAME)
+    given = topology.build(home, Options(message_key="shared-by-two-machines"))
+    assert given.environment["MLRISK_MESSAGE_KEY"] == "shared-by-two-machines"
+    assert "shared-by-two-machines" not in repr(Options(message_key="shared-by-two-machines"))

@@ -1,0 +1,158 @@
+"""Proof of who asks: a message of a strategy is signed with a key that only it and we can make.
+
+A strategy's key follows from one master secret, its name and a generation, so that workers need no
+table of keys. The code covers the task, the header's other fields and the request's very text:
+nothing has to be written alike twice. A copy of a message is harmless, because a request_id is
+worked once; that it ends keeps it from being used much later.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from bot.clock import Clock
+from bot.errors import FieldError, NotAuthentic
+from models.enums import MessageRefusal
+
+HEADER = "mlrisk_auth"
+"""The header of the message that holds the proof."""
+LONGEST_LIFE = timedelta(days=1)
+"""A message that counts for longer is kept by somebody for later."""
+_SKEW = timedelta(seconds=5)
+"""By how much a strategy's clock may be ahead of ours at the longest life."""
+_MAX_WORD = 128
+_MAX_NUMBER = 2**53
+_PURPOSE = "mlrisk strategy key"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What the header says."""
+
+    strategy: str
+    generation: int
+    request_id: str
+    nonce: str
+    expires: int
+    """Seconds since 1970."""
+    mac: str
+
+
+def key_of(master: str, strategy: str, generation: int = 1) -> str:
+    """The key of a strategy; another generation is another key."""
+    return _code(master, _PURPOSE, strategy, str(generation))
+
+
+def key_line(master: str, strategy: str, generation: int = 1) -> str:
+    """The key as a strategy is given it, with the generation that it names in its messages."""
+    return f"{generation}:{key_of(master, strategy, generation)}"
+
+
+def mac_of(key: str, task: str, signature: Signature, text: str) -> str:
+    """The code of a request's text under these words of the header."""
+    said = (signature.strategy, str(signature.generation), signature.request_id)
+    return _code(key, task, *said, signature.nonce, str(signature.expires), text)
+
+
+class Signatures:
+    """Tells whether a message is what its strategy signed."""
+
+    def __init__(self, master: str, clock: Clock, oldest: Mapping[str, int]) -> None:
+        """`oldest` has the generation from which on a strategy's keys count, 1 where it is not
+        named: a key that was lost counts no more when a newer one does."""
+        self._master = master
+        self._clock = clock
+        self._oldest = dict(oldest)
+
+    def check(self, task: str, text: object, header: object) -> Signature:
+        """The proof of a text that is to be read as a request. Raises NotAuthentic.
+
+        What costs least is asked first, and nothing of the text is read.
+        """
+        if header is None:
+            raise _refused(
+                MessageRefusal.SIGNATURE_MISSING,
+                "the message is not signed: send it with your strategy's key",
+            )
+        found = _read(header)
+        if not isinstance(text, str):
+            raise _refused(
+                MessageRefusal.SIGNATURE_INVALID,
+                "a signed request is sent as the JSON text that was signed",
+            )
+        self._require_time(found)
+        if found.generation < self._oldest.get(found.strategy, 1):
+            raise _refused(MessageRefusal.SIGNATURE_OUTDATED, "the key was replaced by a newer one")
+        key = key_of(self._master, found.strategy, found.generation)
+        if not hmac.compare_digest(mac_of(key, task, found, text), found.mac):
+            raise _refused(
+                MessageRefusal.SIGNATURE_INVALID,
+                "the message is not what the named strategy's key signed",
+            )
+        return found
+
+    def _require_time(self, found: Signature) -> None:
+        now = self._clock.now()
+        if found.expires < now.timestamp():
+            when = datetime.fromtimestamp(found.expires, UTC)
+            raise _refused(
+                MessageRefusal.SIGNATURE_EXPIRED, f"the message counted until {when.isoformat()}"
+            )
+        if found.expires > (now + LONGEST_LIFE + _SKEW).timestamp():
+            raise _refused(
+                MessageRefusal.SIGNATURE_INVALID, f"a message may count for {LONGEST_LIFE} at most"
+            )
+
+
+def require_own(signature: Signature, raw: Mapping[object, object]) -> None:
+    """Raises NotAuthentic where a request is another's than the one whose key signed it."""
+    metadata = raw.get("metadata")
+    named = metadata.get("strategy") if isinstance(metadata, Mapping) else None
+    if named != signature.strategy:
+        raise _refused(
+            MessageRefusal.SIGNATURE_INVALID,
+            "metadata.strategy is not the strategy whose key signed it",
+        )
+    if raw.get("request_id") != signature.request_id:
+        raise _refused(
+            MessageRefusal.SIGNATURE_INVALID, "request_id is not the one that was signed"
+        )
+
+
+def _read(header: object) -> Signature:
+    if not isinstance(header, Mapping):
+        raise _refused(MessageRefusal.SIGNATURE_INVALID, f"the header {HEADER} must be an object")
+    words = [_word(header, name) for name in ("strategy", "request_id", "nonce", "mac")]
+    strategy, request_id, nonce, mac = words
+    return Signature(
+        strategy, _number(header, "generation"), request_id, nonce, _number(header, "expires"), mac
+    )
+
+
+def _word(header: Mapping[object, object], name: str) -> str:
+    value = header.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_WORD or not value.isascii():
+        raise _refused(
+            MessageRefusal.SIGNATURE_INVALID, f"{name} must be 1 to {_MAX_WORD} characters of ASCII"
+        )
+    return value
+
+
+def _number(header: Mapping[object, object], name: str) -> int:
+    value = header.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < _MAX_NUMBER:
+        raise _refused(MessageRefusal.SIGNATURE_INVALID, f"{name} must be a whole number above 0")
+    return value
+
+
+def _refused(kind: MessageRefusal, why: str) -> NotAuthentic:
+    return NotAuthentic((FieldError(HEADER, why),), code=kind.value)
+
+
+def _code(key: str, *parts: str) -> str:
+    # Lengths first: what is moved from one part to its neighbour is another message.
+    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
+    message = b"".join(b"%d:%s" % (len(part), part) for part in encoded)
+    return hmac.new(key.encode(), message, hashlib.sha256).hexdigest()

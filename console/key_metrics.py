@@ -54,7 +54,7 @@ def _execution(session: Session, since: datetime) -> dict[str, Any]:
     seconds = ended.average_seconds
     return {
         "trades_ended": ended.count,
-        "success_rate": _share(ended.completed, ended.count),
+        "success_rate": _share(ended.succeeded, ended.count),
         "average_execution_seconds": None if seconds is None else round(seconds, 4),
         "slippage_bps": share_in_bps(ended.paid, ended.at_decision),
         "market_impact_bps": _impact(session, since),

@@ -52,6 +52,10 @@ class MessageRefusal(StrEnum):
         return self.value.startswith("signature_")
 
 
+NOTHING_TO_REDUCE = "no position is left to reduce"
+"""Why a trade ends whose goal is met by others: a success, however much of it was filled."""
+
+
 class Verdict(StrEnum):
     ALLOW = "allow"
     SHRINK = "shrink"

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from bot.execution.failures import NOTHING_TO_REDUCE
 from bot.execution.holdback import LOOK_AGAIN, Hold
 from bot.execution.parents import ZERO, release
 from bot.execution.permits import Refusal
 from models.database import UnitOfWork
-from models.enums import ChildState, TradeSide
+from models.enums import NOTHING_TO_REDUCE, ChildState, TradeSide
 from models.repositories import orders
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow, PositionRow
 

@@ -8,7 +8,6 @@ from bot.execution import settlement, venue_acts
 from bot.execution.algorithms.stepping import Style
 from bot.execution.failures import (
     CANCELLED_AT_EXCHANGE,
-    NOTHING_TO_REDUCE,
     cancelled_by_request,
     classify_end,
     nothing_left_to_reduce,
@@ -16,7 +15,7 @@ from bot.execution.failures import (
 from bot.execution.ports import Wakeups
 from models.backup import FailureClass
 from models.database import UnitOfWork
-from models.enums import ChildState
+from models.enums import NOTHING_TO_REDUCE, ChildState
 from models.tables import ChildOrderRow, ParentOrderRow
 
 log = logging.getLogger(__name__)

@@ -3,12 +3,11 @@
 import logging
 from datetime import datetime
 
-from bot.execution.failures import NOTHING_TO_REDUCE
 from bot.risk.decision import Decision
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
 from models.database import UnitOfWork
-from models.enums import CheckStatus, ExposureDelta
-from models.tables import ParentOrderRow
+from models.enums import NOTHING_TO_REDUCE, CheckStatus, ExposureDelta, TradeSide
+from models.tables import DisagreementRow, ParentOrderRow, PositionRow
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +52,18 @@ def report_denied(uow: UnitOfWork, intent: TradeIntent, decision: Decision) -> N
         "exit of %s denied: %s", intent.symbol, " ".join(broken.values()),
         extra={"request_id": intent.request_id, "symbol": intent.symbol},
     )  # fmt: skip
+
+
+def is_met(uow: UnitOfWork, parent: ParentOrderRow) -> bool:
+    """Whether nothing is left of the position that an unfilled exit was to reduce: another exit, a
+    person or the exchange has closed it. While the exchange contradicts our books nobody knows."""
+    if not parent.reduce_only or parent.filled_qty >= parent.approved_qty:
+        return False
+    key = (parent.account, parent.symbol)
+    if uow.session.get(DisagreementRow, key) is not None:
+        return False
+    held = uow.session.get(PositionRow, key)
+    return held is None or held.qty * TradeSide(parent.side).sign >= 0
 
 
 def report_unfilled(uow: UnitOfWork, parent: ParentOrderRow, note: str, now: datetime) -> None:

@@ -13,8 +13,6 @@ from bot.exchange.bybit.retcodes import RetCodeClass
 from bot.execution.algorithms.stepping import Style
 from models.backup import FailureClass
 
-NOTHING_TO_REDUCE = "no position is left to reduce"
-"""Why a parent ends whose goal is met by others."""
 CANCELLED_AT_EXCHANGE = "cancelled_at_exchange"
 """Why a parent ends whose order was cancelled at the exchange, and not by us."""
 _NOTHING_TO_REDUCE = 110017

@@ -33,7 +33,7 @@ from bot.execution import fitness, ownership, settlement
 from bot.execution.budget import OrderBudget
 from bot.execution.claims import Claim, Claims, NotClaimed, Prospect
 from bot.execution.closing import Held
-from bot.execution.failures import NOTHING_TO_REDUCE, classify_refusal, nothing_left_to_reduce
+from bot.execution.failures import classify_refusal, nothing_left_to_reduce
 from bot.execution.parents import wake_again, wake_next_late
 from bot.execution.ports import MarketCache, Wakeups
 from bot.execution.retrying import not_taken_delay
@@ -48,7 +48,7 @@ from bot.failpoints import (
 )
 from bot.risk.snapshot import MarketView
 from models.database import Database, UnitOfWork
-from models.enums import ChildState
+from models.enums import NOTHING_TO_REDUCE, ChildState
 from models.locks import lock_order, sending_shared
 from models.tables import ChildOrderRow, ParentOrderRow
 

@@ -18,6 +18,7 @@ from bot.execution.ports import Wakeups
 from models.backup import FailureClass
 from models.database import UnitOfWork
 from models.enums import (
+    NOTHING_TO_REDUCE,
     ChildState,
     ExecutionStatus,
     ParentState,
@@ -31,6 +32,9 @@ CANCELLED_BY_OPERATOR = "cancelled by the operator"
 """How the stop reason of an operator's cancel begins; the request's status follows from it."""
 _CANCELLED = (CANCELLED_BY_OPERATOR, CANCELLED_AT_EXCHANGE, exits.REPLACED)
 """How the reasons begin for which somebody wanted a trade to end: it has not failed."""
+_HALTED = "halt"
+_DECIDED = (_HALTED, CANCELLED_BY_OPERATOR, exits.REPLACED)
+"""How the reasons begin that we decided on: they stay, whatever became of the position."""
 
 
 def end_child(
@@ -220,6 +224,9 @@ def finish(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) ->
 
 def close(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> ExecutionStatus:
     """`finish` without the request's row: returns the status that it is to have."""
+    is_met = exits.is_met(uow, parent)
+    if is_met and not note.startswith(_DECIDED):
+        note = NOTHING_TO_REDUCE
     rest = parent.approved_qty - parent.filled_qty - parent.released_qty
     if rest > 0:
         release(uow, parent, rest)
@@ -242,7 +249,8 @@ def close(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> 
         },
         now,
     )
-    exits.report_unfilled(uow, parent, note, now)
+    if not is_met:
+        exits.report_unfilled(uow, parent, note, now)
     return _request_status(parent)
 
 
@@ -325,10 +333,11 @@ def _release_reservation(uow: UnitOfWork, parent: ParentOrderRow, now: datetime)
 def _request_status(parent: ParentOrderRow) -> ExecutionStatus:
     if parent.state == ParentState.COMPLETED:
         return ExecutionStatus.EXECUTED_SUCCESSFULLY
-    if parent.end_reason is not None and parent.end_reason.startswith("halt"):
+    reason = parent.end_reason or ""
+    if reason.startswith(_HALTED):
         return ExecutionStatus.EMERGENCY_STOPPED
-    if parent.state == ParentState.PARTIAL:
+    if parent.state == ParentState.PARTIAL or reason == NOTHING_TO_REDUCE:
         return ExecutionStatus.EXECUTED_SUCCESSFULLY
-    if (parent.end_reason or "").startswith(_CANCELLED):
+    if reason.startswith(_CANCELLED):
         return ExecutionStatus.CANCELLED
     return ExecutionStatus.EXECUTION_FAILED

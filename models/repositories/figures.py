@@ -9,7 +9,7 @@ from decimal import Decimal
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from models.enums import ParentState, TradeSide, Verdict
+from models.enums import NOTHING_TO_REDUCE, ParentState, TradeSide, Verdict
 from models.tables import DecisionFiguresRow, ParentOrderRow
 
 UNRECORDED = "unrecorded"
@@ -71,7 +71,8 @@ class Ended:
     """Trades that ended. Their paid slippage and its base are in quote currency."""
 
     count: int
-    completed: int
+    succeeded: int
+    """Filled whole, or exits whose position others closed."""
     average_seconds: float | None
     """From start to end, of the completed ones."""
     paid: Decimal
@@ -81,13 +82,14 @@ class Ended:
 def ended(session: Session, since: datetime) -> Ended:
     parent = ParentOrderRow
     completed = parent.state == ParentState.COMPLETED
+    succeeded = completed | (parent.end_reason == NOTHING_TO_REDUCE)
     lasted = func.extract("epoch", parent.finished_at - parent.start_at)
     at_decision = parent.filled_qty * parent.reference_price
     sign = case((parent.side == TradeSide.BUY, 1), else_=-1)
     count, done, seconds, paid, reference = session.execute(
         select(
             func.count(),
-            func.count().filter(completed),
+            func.count().filter(succeeded),
             func.avg(lasted).filter(completed),
             func.coalesce(func.sum(sign * (parent.filled_notional - at_decision)), 0),
             func.coalesce(func.sum(at_decision), 0),

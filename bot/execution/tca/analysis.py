@@ -82,8 +82,11 @@ class TradeCost:
     side: TradeSide
     state: str
     is_final: bool
+    nothing_left: bool
+    """It ended because others had closed the position that it was to reduce."""
     decided_at: datetime
     qty: Decimal
+    """What there was to trade: what was approved, or less where others closed the rest."""
     prices: Prices
     decision_basis: str
     first_order_basis: str
@@ -98,13 +101,19 @@ class TradeCost:
     children: tuple[ChildCost, ...]
     impact_point: ImpactPoint | None
 
+    @property
+    def is_void(self) -> bool:
+        """Nothing was traded and nothing lost with it: others had closed the position before."""
+        return self.nothing_left and not self.cost.filled
+
 
 def analyse(trade: Trade, bars: Sequence[Bar] = ()) -> TradeCost:
     """Raises Refused when a price that the costs need isn't one."""
     first, first_basis = _first_order(trade)
     end, end_basis = _end(trade, bars)
     prices = Prices(trade.decision_price, first, end)
-    cost = shortfall(trade.side, trade.approved_qty, prices, trade.parts)
+    qty = _to_trade(trade)
+    cost = shortfall(trade.side, qty, prices, trade.parts)
     sent = trade.sent
     began = sent[0].sent_at if sent else None
     impact = _impact(trade, cost, first)
@@ -116,14 +125,15 @@ def analyse(trade: Trade, bars: Sequence[Bar] = ()) -> TradeCost:
         side=trade.side,
         state=trade.state,
         is_final=trade.is_final,
+        nothing_left=trade.nothing_left,
         decided_at=trade.decided_at,
-        qty=trade.approved_qty,
+        qty=qty,
         prices=prices,
         decision_basis=trade.decision_basis,
         first_order_basis=first_basis,
         end_basis=end_basis,
         cost=cost,
-        fill_rate=share(cost.filled, trade.approved_qty),
+        fill_rate=share(cost.filled, qty),
         maker_share=maker_share(trade.parts),
         expected_impact_bps=trade.expected.impact_bps,
         realised_impact_bps=None if impact is None else in_bps(*impact),
@@ -131,6 +141,12 @@ def analyse(trade: Trade, bars: Sequence[Bar] = ()) -> TradeCost:
         children=tuple(_child(trade, child, bars) for child in trade.children),
         impact_point=None if impact is None else _point(trade, cost, impact),
     )
+
+
+def _to_trade(trade: Trade) -> Decimal:
+    """What others closed was not there to be traded; with nothing filled it is only a size."""
+    filled = filled_qty(trade.parts) if trade.nothing_left else ZERO
+    return filled or trade.approved_qty
 
 
 def _first_order(trade: Trade) -> tuple[Decimal, str]:
@@ -145,6 +161,8 @@ def _first_order(trade: Trade) -> tuple[Decimal, str]:
 
 def _end(trade: Trade, bars: Sequence[Bar]) -> tuple[Decimal, str]:
     """What values the unfilled part: the market at the end, or the newest price known of it."""
+    if trade.nothing_left:
+        return trade.decision_price, "no position was left: the rest was not ours to lose"
     at = trade.finished_at
     market = None if at is None else price_at(bars, at)
     if market is not None:

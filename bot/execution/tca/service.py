@@ -18,7 +18,7 @@ from bot.execution.tca.benchmarks import REVERSION_AFTER
 from bot.execution.tca.shortfall import FillPart, middle
 from bot.execution.tca.trade import Arrival, Child, Expectation, Fill, Trade
 from bot.market.bars import MINUTE, Bar, MinuteSource
-from models.enums import ParentState, TradeSide
+from models.enums import NOTHING_TO_REDUCE, ParentState, TradeSide
 from models.tables import ChildOrderRow, DecisionRow, FillRow, OtherFeeRow, ParentOrderRow
 
 
@@ -132,6 +132,7 @@ def _trade(
             day_volatility=_float(market.get("volatility")),
         ),
         children=tuple(_child(child, fills.get(child.child_id, ()), others) for child in children),
+        nothing_left=parent.end_reason == NOTHING_TO_REDUCE,
     )
 
 

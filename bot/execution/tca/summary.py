@@ -42,13 +42,13 @@ class AlgorithmSummary:
 
 
 def by_algorithm(costs: Iterable[TradeCost]) -> list[AlgorithmSummary]:
-    """One summary per algorithm, by name; trades still under way are left out.
+    """One summary per algorithm, by name; trades still under way and void ones are left out.
 
-    What they haven't filled yet is no lost opportunity.
+    What the former haven't filled yet is no lost opportunity.
     """
     groups: dict[str, list[TradeCost]] = defaultdict(list)
     for cost in costs:
-        if cost.is_final:
+        if cost.is_final and not cost.is_void:
             groups[cost.algorithm].append(cost)
     return [_summary(name, group) for name, group in sorted(groups.items())]
 

@@ -82,6 +82,8 @@ class Trade:
     decision_basis: str
     expected: Expectation
     children: tuple[Child, ...]
+    nothing_left: bool = False
+    """It ended because others had closed the position that it was to reduce."""
 
     @property
     def fills(self) -> tuple[Fill, ...]:

@@ -9,10 +9,9 @@ import pytest
 
 from bot.errors import OutcomeUnknown
 from bot.exchange.protocol import ExchangePosition, Execution
-from bot.execution.failures import NOTHING_TO_REDUCE
 from bot.execution.halt import Halter
 from bot.execution.sender import SendResult
-from models.enums import ChildState, TradeSide
+from models.enums import NOTHING_TO_REDUCE, ChildState, TradeSide
 from models.locks import sending_holders
 from tests.support.desk import Desk
 from tests.support.fakes import INSTRUMENT

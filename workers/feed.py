@@ -28,6 +28,7 @@ from tasks.context import Services, services
 from workers import readiness
 from workers.account_feed import AccountFeed
 from workers.app import app
+from workers.lifelines import lifelines_of
 from workers.logs import configure_logging
 from workers.market_feed import MarketFeed
 from workers.refusals import Refusals, beat_of
@@ -44,6 +45,7 @@ def run(stop: threading.Event) -> int:
     """Feeds until `stop` is set; returns the exit status."""
     context = services()
     config = bybit_config(context.settings)
+    lifelines_of(context).start(stop)
     _prepare(context, stop)
     market, account = MarketFeed(context), AccountFeed(context)
     market.seed()

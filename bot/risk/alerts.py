@@ -63,6 +63,8 @@ _CRITICAL = {
     "symbol_settlement",
 }
 """The system or the exchange failed, or a person stopped it."""
+_EMERGENCIES = {"system_failure"}
+"""All of the system is down, for what it stands on is gone."""
 
 
 def of_decision(verdict: str, risk_level: str | None) -> AlertLevel:
@@ -97,6 +99,8 @@ def of_entry(kind: str, payload: Mapping[str, Any]) -> AlertLevel:
         )
     if kind == "backup_plan":
         return AlertLevel.CRITICAL if payload.get("stops") else AlertLevel.INFO
+    if kind in _EMERGENCIES:
+        return AlertLevel.EMERGENCY
     if kind in _CRITICAL:
         return AlertLevel.CRITICAL
     return AlertLevel.WARNING if kind in _WARNINGS else AlertLevel.INFO

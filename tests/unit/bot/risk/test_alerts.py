@@ -81,6 +81,12 @@ def test_routine_is_information(kind: str) -> None:
     assert of_entry(kind, {}) is AlertLevel.INFO
 
 
+def test_a_complete_system_failure_is_an_emergency_and_its_end_is_information() -> None:
+    """ "Emergency Level: complete system failures"."""
+    assert of_entry("system_failure", {}) is AlertLevel.EMERGENCY
+    assert of_entry("system_failure_over", {}) is AlertLevel.INFO
+
+
 def test_levels_rise_in_the_documents_order() -> None:
     assert loudest([]) is AlertLevel.INFO
     assert loudest(reversed(AlertLevel)) is AlertLevel.EMERGENCY

@@ -29,7 +29,7 @@ def read_current(settings: Settings) -> tuple[MLRiskConfig, bool]:
     """The configuration in force; False: no system runs here, so these are the files alone."""
     if settings.database_url is None:
         return LayeredConfig(settings).build(), False
-    with configuration_service(settings) as service:
+    with configuration_service(settings) as (_, service):
         return service.current(), True
 
 
@@ -40,7 +40,7 @@ def named_configuration(settings: Settings, name: str) -> MLRiskConfig:
     if name == "current":
         return read_current(settings)[0]
     if name.isdecimal():
-        with configuration_service(settings) as service:
+        with configuration_service(settings) as (_, service):
             return service.at(int(name))
     if not Path(name).exists():
         raise CommandError(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bot.risk.limits import RiskLimits
     from config.settings import Settings
     from config.thresholds import MLRiskConfig
+    from models.database import Database
 
 ActorOption = Annotated[
     str | None,
@@ -49,7 +50,7 @@ def actor_of(name: str | None) -> str:
     """
     account = _account()
     said = (name or os.environ.get("LOGNAME") or "").strip()
-    return f"cli:{account}" if said in ("", account) else f"cli:{account}:{said}"
+    return f"cli:{account}" if said in ("", account) else f"cli:{account} (note: {said})"
 
 
 def _account() -> str:
@@ -76,13 +77,15 @@ def configuration_errors() -> Iterator[None]:
 
 
 @contextmanager
-def configuration_service(settings: "Settings") -> Iterator["ConfigurationService"]:
-    """The service on the running system's database."""
+def configuration_service(
+    settings: "Settings",
+) -> Iterator[tuple["Database", "ConfigurationService"]]:
+    """The running system's database, and the service on it."""
     from bot.clock import SystemClock
     from bot.execution.configuration import ConfigurationService
 
     with acting(settings) as db, configuration_errors():
-        yield ConfigurationService(db, settings, SystemClock())
+        yield db, ConfigurationService(db, settings, SystemClock())
 
 
 def values_of(assignments: Sequence[str]) -> dict[str, Any]:

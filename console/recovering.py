@@ -1,4 +1,4 @@
-"""What the commands that loosen share: the latches of the account, and who may loosen them."""
+"""What the commands that loosen share: the latches of the account, and what they say after it."""
 
 from typing import TYPE_CHECKING
 
@@ -6,16 +6,6 @@ if TYPE_CHECKING:
     from bot.execution.latches import Latches
     from config.settings import Settings
     from models.database import Database
-
-
-def may_recover(settings: "Settings") -> bool:
-    """Free where no real money trades and nobody said production; else it takes authority."""
-    from config.settings import Environment, ExchangeMode
-
-    return (
-        settings.environment is Environment.DEVELOPMENT
-        and settings.exchange_mode is not ExchangeMode.LIVE
-    )
 
 
 def latches(settings: "Settings", db: "Database") -> "Latches":

@@ -7,6 +7,7 @@ disagrees for ever. No fill is invented for it: an adoption is a row of its own,
 from dataclasses import dataclass
 from decimal import Decimal
 
+from bot.authority.actors import Actor, Power, record, require
 from bot.clock import Clock
 from bot.errors import Refused
 from bot.exchange.protocol import Exchange, ExchangePosition
@@ -39,12 +40,21 @@ class Adopter:
     """The operator's hand on one account's ledger."""
 
     def __init__(
-        self, *, db: Database, exchange: Exchange, account: str, clock: Clock, wakeups: Wakeups
+        self,
+        *,
+        db: Database,
+        exchange: Exchange,
+        account: str,
+        clock: Clock,
+        wakeups: Wakeups,
+        free: bool = False,
     ) -> None:
+        """`free`: an adoption needs no login here."""
         self._db = db
         self._exchange = exchange
         self._account = account
         self._clock = clock
+        self._free = free
         self._reconciler = Reconciler(
             db=db, exchange=exchange, account=account, clock=clock, wakeups=wakeups
         )
@@ -65,16 +75,19 @@ class Adopter:
             return Prospect(symbol, ours, ZERO, None, None)
         return Prospect(symbol, ours, qty, theirs.entry_price, theirs.liquidation_price)
 
-    def adopt(self, seen: Prospect, *, reason: str, actor: str, strategy: str = "") -> bool:
+    def adopt(self, seen: Prospect, *, reason: str, actor: Actor, strategy: str = "") -> bool:
         """Makes the ledger agree with what was seen; False: it did already.
 
         What is adopted belongs to `strategy`, or to nobody: emergency exits close everybody's.
-        Raises Refused without a reason, or when the ledger has moved since the look.
+        Raises Refused without a reason, or when the ledger has moved since the look, and
+        NotAuthorised where it takes a login.
         """
         if not reason.strip():
             raise Refused("an adoption needs a reason", code="no_reason")
         if not seen.changes:
             return False
+        if not self._free:
+            require(actor, Power.ADOPT_POSITION, f"adopting {seen.symbol}")
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             lock_account(uow.session, self._account)
@@ -95,7 +108,7 @@ class Adopter:
         position: PositionRow,
         seen: Prospect,
         reason: str,
-        actor: str,
+        actor: Actor,
         strategy: str,
     ) -> None:
         now = self._clock.now()
@@ -109,7 +122,7 @@ class Adopter:
                 entry_after=seen.entry_price,
                 strategy=strategy or shares.NOBODY,
                 reason=reason,
-                actor=actor,
+                actor=str(actor),
                 adopted_at=now,
             )
         )
@@ -135,7 +148,7 @@ class Adopter:
             "strategy": strategy,
             "reason": reason,
         }
-        uow.audit(self._account, "position_adopted", seen.symbol, actor, details, now)
+        record(uow, self._account, "position_adopted", seen.symbol, actor, details, now)
 
     def _ours(self, symbol: str) -> Decimal:
         with self._db.reading() as session:

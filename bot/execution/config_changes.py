@@ -139,15 +139,6 @@ def direction_of(changes: Sequence[ValueChange]) -> Direction:
     return found.pop() if len(found) == 1 else Direction.MIXED
 
 
-def same_person(one: str, other: str) -> bool:
-    """Whether two actors are one person, whatever door they use (`cli:ann`, `web:Ann`)."""
-    return _name(one) == _name(other)
-
-
 def plain(value: Any) -> Any:
     """A value as JSON has it."""
     return list(value) if isinstance(value, tuple) else value
-
-
-def _name(actor: str) -> str:
-    return actor.rpartition(":")[2].strip().casefold()

@@ -1,5 +1,7 @@
 """Changing limits at run time: proposed, approved by a second person where it loosens, recorded.
 
+Tightening is free. Loosening takes an operator's login outside development, and in production that
+of a second one as well: two who have logged in, not two names.
 Whatever is not known to be stricter loosens. Every change holds the row of the global trading
 state, so that changes come one after the other and limits that don't bite halt in the same commit.
 """
@@ -8,6 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from bot.authority.actors import (
+    PROGRAMS,
+    Actor,
+    Power,
+    claims_operator,
+    is_free,
+    record,
+    require,
+)
 from bot.clock import Clock
 from bot.errors import NotAuthorised, Refused
 from bot.execution import proof
@@ -18,7 +29,6 @@ from bot.execution.config_changes import (
     differences,
     direction_of,
     plain,
-    same_person,
     version_of,
 )
 from bot.execution.limits_source import LayeredConfig, limits_of, verified_override
@@ -49,6 +59,7 @@ class ConfigurationService:
         self._clock = clock
         self._files = LayeredConfig(settings)
         self._prove = prove
+        self._free = is_free(settings)
         self._guarded = settings.environment is Environment.PRODUCTION
 
     def current(self) -> MLRiskConfig:
@@ -75,15 +86,16 @@ class ConfigurationService:
         self,
         changes: Mapping[str, Any],
         *,
-        actor: str,
+        actor: Actor,
         reason: str,
         unset: Sequence[str] = (),
     ) -> Version:
         """A new version: active at once, or waiting for a second person if it loosens production.
 
-        Raises ConfigError with every problem at once, and Refused when it would change nothing.
+        Raises ConfigError with every problem at once, Refused when it would change nothing, and
+        NotAuthorised when it loosens where that takes a login.
         """
-        _require_words(actor=actor, reason=reason)
+        _require_words(actor=str(actor), reason=reason)
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             current = self._lock(uow, actor, now)
@@ -97,7 +109,10 @@ class ConfigurationService:
             if not made:
                 raise Refused("nothing would change: these values are in force", code="no_change")
             direction = direction_of(made)
-            waits = self._guarded and direction is not Direction.TIGHTENING
+            loosens = direction is not Direction.TIGHTENING
+            if loosens and not self._free:
+                require(actor, Power.LOOSEN_LIMITS, "loosening limits")
+            waits = self._guarded and loosens
             row = self._row(made, override, direction, actor, reason, now)
             if waits:
                 row.state = VersionState.PROPOSED
@@ -110,34 +125,31 @@ class ConfigurationService:
             uow.commit()
         return version_of(row, toothless)
 
-    def approve(self, version_id: int, *, actor: str) -> Version:
+    def approve(self, version_id: int, *, actor: Actor) -> Version:
         """The second person's word: the version acts now. Raises NotAuthorised for the first's."""
-        _require_words(actor=actor)
+        _require_words(actor=str(actor))
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             current = self._lock(uow, actor, now)
             row = self._pending(uow, version_id)
-            if same_person(actor, row.proposed_by):
-                raise NotAuthorised(
-                    f"version {version_id} loosens limits and was proposed by {row.proposed_by}: "
-                    "a second person has to approve it"
-                )
+            require(actor, Power.APPROVE_LIMITS, f"approving version {version_id}")
+            _require_second(str(actor), row)
             override = self._rebase(row, current)
             self._files.build(override)
             row.override = override
-            row.approved_by = actor
+            row.approved_by = str(actor)
             toothless = self._activate(uow, current, row, actor, now)
             uow.commit()
         return version_of(row, toothless)
 
-    def reject(self, version_id: int, *, actor: str, reason: str) -> Version:
-        """Ends a proposal; whoever made it may withdraw it so."""
-        _require_words(actor=actor, reason=reason)
+    def reject(self, version_id: int, *, actor: Actor, reason: str) -> Version:
+        """Ends a proposal, which takes no login: nothing gets looser by it."""
+        _require_words(actor=str(actor), reason=reason)
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             self._lock(uow, actor, now)
             row = self._pending(uow, version_id)
-            row.state, row.actor, row.changed_at = VersionState.REJECTED, actor, now
+            row.state, row.actor, row.changed_at = VersionState.REJECTED, str(actor), now
             self._audit(uow, "config_rejected", row, actor, now, why=reason)
             uow.commit()
         return version_of(row)
@@ -149,9 +161,11 @@ class ConfigurationService:
             seal(self._db, self._clock)
         return problems
 
-    def _lock(self, uow: UnitOfWork, actor: str, now: datetime) -> ConfigVersionRow | None:
+    def _lock(self, uow: UnitOfWork, actor: Actor, now: datetime) -> ConfigVersionRow | None:
         """The version in force, with every other change waiting until this one is over."""
-        states.lock_state(uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=actor)
+        states.lock_state(
+            uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=str(actor)
+        )
         return configurations.active(uow.session, self._files.environment, self._files.mode)
 
     def _build(self, row: ConfigVersionRow | None) -> MLRiskConfig:
@@ -200,7 +214,7 @@ class ConfigurationService:
         made: Sequence[ValueChange],
         override: dict[str, Any],
         direction: Direction,
-        actor: str,
+        actor: Actor,
         reason: str,
         now: datetime,
     ) -> ConfigVersionRow:
@@ -213,8 +227,8 @@ class ConfigurationService:
             changes=[change.to_json() for change in made],
             override=override,
             direction=direction,
-            actor=actor,
-            proposed_by=actor,
+            actor=str(actor),
+            proposed_by=str(actor),
             approved_by=None,
             reason=reason,
             sha256=configurations.digest(environment, mode, override),
@@ -225,16 +239,16 @@ class ConfigurationService:
         uow: UnitOfWork,
         current: ConfigVersionRow | None,
         row: ConfigVersionRow,
-        actor: str,
+        actor: Actor,
         now: datetime,
     ) -> tuple[str, ...]:
         """Puts a version in force; its limits prove themselves in the same commit, or halt."""
         if current is not None:
-            current.state, current.actor = VersionState.SUPERSEDED, actor
+            current.state, current.actor = VersionState.SUPERSEDED, str(actor)
             current.changed_at = now
             # The index allows one active version: the former has to go first.
             uow.session.flush()
-        row.state, row.actor, row.changed_at = VersionState.ACTIVE, actor, now
+        row.state, row.actor, row.changed_at = VersionState.ACTIVE, str(actor), now
         row.sha256 = configurations.digest(row.environment, row.mode, row.override)
         uow.session.add(row)
         uow.session.flush()
@@ -249,12 +263,13 @@ class ConfigurationService:
         uow: UnitOfWork,
         kind: str,
         row: ConfigVersionRow,
-        actor: str,
+        actor: Actor,
         now: datetime,
         *,
         why: str | None = None,
     ) -> None:
-        uow.audit(
+        record(
+            uow,
             GLOBAL_CHAIN,
             kind,
             f"config:{row.id}",
@@ -276,6 +291,21 @@ class ConfigurationService:
 
 def _overrides(row: ConfigVersionRow | None) -> dict[str, Any]:
     return {} if row is None else dict(row.override)
+
+
+def _require_second(approver: str, row: ConfigVersionRow) -> None:
+    """The proposal is another operator's who had logged in, or a program's of ours."""
+    proposer = row.proposed_by
+    if approver == proposer:
+        raise NotAuthorised(
+            f"version {row.id} loosens limits and was proposed by {proposer}: "
+            "a second person has to approve it"
+        )
+    if not claims_operator(proposer) and proposer not in PROGRAMS:
+        raise NotAuthorised(
+            f"version {row.id} was proposed by {proposer}, which is no operator's login: "
+            "propose it again"
+        )
 
 
 def _require_words(**given: str) -> None:

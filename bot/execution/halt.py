@@ -14,8 +14,8 @@ from typing import TypeVar
 
 from sqlalchemy import select
 
+from bot.authority.actors import Actor, Power, record, require
 from bot.clock import Clock
-from bot.errors import NotAuthorised
 from bot.exchange.protocol import Exchange
 from bot.execution import sealing
 from bot.execution.calling_back import CalledBack, call_back
@@ -154,21 +154,19 @@ class Halter:
             tuple(steps.problems),
         )
 
-    def resume(self, *, reason: str, actor: str, development: bool) -> None:
-        """Back to ACTIVE. Raises NotAuthorised outside development: recovery needs authority."""
+    def resume(self, *, reason: str, actor: Actor, development: bool) -> None:
+        """Back to ACTIVE. Raises NotAuthorised outside development, but for an operator's login."""
         if not development:
-            raise NotAuthorised(
-                "resume is free in development only; production needs an authorised recovery "
-                "(override code and TOTP)"
-            )
+            require(actor, Power.RESUME, "resuming")
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             row = states.lock_state(
-                uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=actor
+                uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=str(actor)
             )
             if row.state == TradingState.ACTIVE:
                 return
-            uow.audit(
+            record(
+                uow,
                 GLOBAL_CHAIN,
                 "resumed",
                 "global:*",
@@ -177,7 +175,7 @@ class Halter:
                 now,
             )
             row.state = TradingState.ACTIVE
-            row.reason, row.actor, row.changed_at = reason, actor, now
+            row.reason, row.actor, row.changed_at = reason, str(actor), now
             row.epoch += 1
             row.sealed_at = None
             uow.commit()

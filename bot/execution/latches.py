@@ -1,7 +1,7 @@
 """What latches an account: tripped breakers, the state that they moved, and the way back.
 
 A latch is a row. It holds over restarts until a person resets it with a reason; no timer does. The
-way back is refused where an authorised recovery is needed, and the refusal says how it is done.
+way back takes an operator's login where real money trades or nobody said development.
 """
 
 import logging
@@ -11,8 +11,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.authority.actors import Actor, Power, record, require
 from bot.clock import Clock
-from bot.errors import NotAuthorised, Refused
+from bot.errors import Refused
 from bot.execution import snapshots
 from bot.execution.ports import LimitsSource
 from bot.market.reading import MarketReading
@@ -129,16 +130,17 @@ class Latches:
                 )
             )
 
-    def reset(self, kind: str, *, reason: str, actor: str, authorised: bool) -> LatchReset:
+    def reset(self, kind: str, *, reason: str, actor: Actor, authorised: bool) -> LatchReset:
         """Takes a tripped breaker back; the account trades again when it was the last one.
 
         What a loss breaker has judged is forgiven: the present equity is the new base.
         """
-        _require(authorised, f"resetting {kind}")
+        if not authorised:
+            require(actor, Power.RESET_BREAKER, f"resetting {kind}")
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             state = states.lock_state(
-                uow.session, ScopeKind.ACCOUNT, self._account, now=now, actor=actor
+                uow.session, ScopeKind.ACCOUNT, self._account, now=now, actor=str(actor)
             )
             before = TradingState(state.state)
             row = uow.session.get(
@@ -162,16 +164,17 @@ class Latches:
             uow.commit()
         return LatchReset(kind, was_tripped, before, after, self.still_denying())
 
-    def release_account(self, *, reason: str, actor: str, authorised: bool) -> bool:
+    def release_account(self, *, reason: str, actor: Actor, authorised: bool) -> bool:
         """Gives an account back that no tripped breaker holds any more; True: its state moved."""
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             state = states.lock_state(
-                uow.session, ScopeKind.ACCOUNT, self._account, now=now, actor=actor
+                uow.session, ScopeKind.ACCOUNT, self._account, now=now, actor=str(actor)
             )
             if state.state == TradingState.ACTIVE or _tripped(uow.session, self._account):
                 return False
-            _require(authorised, f"leaving {state.state}")
+            if not authorised:
+                require(actor, Power.RESUME, f"leaving {state.state}")
             moved = self._release(uow, state, reason, actor, now)
             uow.commit()
         return moved
@@ -194,19 +197,19 @@ class Latches:
         return tuple(lines)
 
     def _release(
-        self, uow: UnitOfWork, state: TradingStateRow, reason: str, actor: str, now: datetime
+        self, uow: UnitOfWork, state: TradingStateRow, reason: str, actor: Actor, now: datetime
     ) -> bool:
         """ACTIVE again, if REDUCING was all that held it and nothing is tripped any more."""
         if state.state != TradingState.REDUCING or _tripped(uow.session, self._account):
             return False
         self._note(uow, "resumed", actor, {"reason": reason, "from": state.state}, now)
-        _move(state, TradingState.ACTIVE, reason, actor, now)
+        _move(state, TradingState.ACTIVE, reason, str(actor), now)
         return True
 
     def _note(
-        self, uow: UnitOfWork, kind: str, actor: str, payload: dict[str, str], now: datetime
+        self, uow: UnitOfWork, kind: str, actor: Actor, payload: dict[str, str], now: datetime
     ) -> None:
-        uow.audit(self._account, kind, f"account:{self._account}", actor, payload, now)
+        record(uow, self._account, kind, f"account:{self._account}", actor, payload, now)
 
     def _unknown(self, session: Session, kind: str) -> str:
         held = ", ".join(row.kind for row in _tripped(session, self._account)) or "none"
@@ -224,15 +227,6 @@ def _tripped(session: Session, account: str) -> list[BreakerRow]:
     scopes = ((ScopeKind.GLOBAL, states.GLOBAL_KEY), (ScopeKind.ACCOUNT, account))
     rows = session.scalars(select(BreakerRow).where(BreakerRow.tripped).order_by(BreakerRow.kind))
     return [row for row in rows if (row.scope_kind, row.scope_key) in scopes]
-
-
-def _require(authorised: bool, what: str) -> None:
-    if not authorised:
-        raise NotAuthorised(
-            f"{what} is free in development only, and never on the live exchange; there it needs "
-            "an authorised recovery (override code and TOTP). On a system that trades no real "
-            "money, run it with MLRISK_ENVIRONMENT=development"
-        )
 
 
 def _by_the_gate(session: Session, account: str, limits: RiskLimits, now: datetime) -> list[str]:

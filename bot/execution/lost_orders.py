@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from sqlalchemy import bindparam, select
 
+from bot.authority.actors import Actor, Power, record, require
 from bot.clock import Clock
 from bot.errors import MlriskError, Refused
 from bot.exchange.protocol import Exchange
@@ -52,7 +53,9 @@ class LostOrders:
         wakeups: Wakeups,
         fills: FillBook,
         cancels: Cancels | None = None,
+        free: bool = False,
     ) -> None:
+        """`free`: to forget an order without proof needs no login here."""
         self._db = db
         self._exchange = exchange
         self._account = account
@@ -60,6 +63,7 @@ class LostOrders:
         self._wakeups = wakeups
         self._fills = fills
         self._cancels = cancels or Cancels(exchange, None, account)
+        self._free = free
 
     def missing(self, child_id: int) -> None:
         """Counts a look in vain; enough of them end the child.
@@ -82,11 +86,12 @@ class LostOrders:
         if enough and self._is_gone(symbol, link):
             self._end(child_id, looks, "reconcile", {})
 
-    def forget(self, link: str, *, reason: str, actor: str, force: bool = False) -> None:
+    def forget(self, link: str, *, reason: str, actor: Actor, force: bool = False) -> None:
         """Ends a child by an operator's word: with the proof that ends it by itself, made now, or
         without it by force.
 
-        Raises Refused (unknown_order, not_at_exchange, not_proven), or what the exchange answers.
+        Raises Refused (unknown_order, not_at_exchange, not_proven), NotAuthorised where force
+        takes a login, or what the exchange answers.
         """
         why = reason.strip()
         if not why:
@@ -100,6 +105,8 @@ class LostOrders:
         if not force:
             self._prove(child)
         else:
+            if not self._free:
+                require(actor, Power.FORGET_ORDER, f"forgetting {link} without proof")
             try:
                 self._cancels.send(child.symbol, link)
             except MlriskError as error:
@@ -151,7 +158,7 @@ class LostOrders:
         )
         return False
 
-    def _end(self, child_id: int, looks: int, actor: str, more: dict[str, object]) -> None:
+    def _end(self, child_id: int, looks: int, actor: Actor, more: dict[str, object]) -> None:
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             found = lock_order(uow.session, child_id)
@@ -165,7 +172,7 @@ class LostOrders:
                 "looks": looks,
                 "since": None if child.absent_since is None else child.absent_since.isoformat(),
             }
-            uow.audit(self._account, "order_lost", parent.request_id, actor, details, now)
+            record(uow, self._account, "order_lost", parent.request_id, actor, details, now)
             log.critical("the exchange lost an order of ours", extra=details)
             # Nothing more is given to a venue that loses what it took; an exit goes on, which
             # can't do too much.

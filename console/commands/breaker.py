@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from console.configuring import ReasonOption, actor_of
+from console.authority import LoginFileOption, OperatorOption, with_authority
+from console.configuring import ReasonOption
 from console.context import HomeOption, JsonOption, acting, settings_of
 from console.errors import ExitCode
 from console.output import print_json, stdout, utc
@@ -53,25 +54,31 @@ def reset(
     ctx: typer.Context,
     kind: Annotated[str, typer.Argument(help="As `mlrisk breaker list` names it.")],
     reason: ReasonOption,
+    operator: OperatorOption = None,
+    login_file: LoginFileOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take a tripped breaker back; with the last one, the account's REDUCING ends.
+
+    Outside development it takes a risk officer's login.
 
     After a loss breaker the present equity is the new base: only a new loss trips it again.
     Approvals from before stay void. Exit status 4 when something still denies what adds risk.
     """
     from rich.markup import escape
 
-    from console.recovering import latches, may_recover, tell
+    from bot.authority.actors import is_free
+    from console.recovering import latches, tell
 
     settings = settings_of(ctx, home)
     with acting(settings) as db:
-        report = latches(settings, db).reset(
-            kind,
-            reason=reason,
-            actor=actor_of(None),
-            authorised=may_recover(settings),
+        held = latches(settings, db)
+        report = with_authority(
+            db,
+            lambda by: held.reset(kind, reason=reason, actor=by, authorised=is_free(settings)),
+            operator=operator,
+            login_file=login_file,
         )
     if as_json:
         print_json(

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from console.authority import LoginFileOption, OperatorOption, with_authority
 from console.configuring import (
     ActorOption,
     ReasonOption,
-    actor_of,
     configuration_errors,
     configuration_service,
     values_of,
@@ -102,7 +102,7 @@ def history(
     """List the versions of this environment and mode, newest first."""
     from console.configuration_view import print_history, version_facts
 
-    with configuration_service(settings_of(ctx, home)) as service:
+    with configuration_service(settings_of(ctx, home)) as (_, service):
         versions = service.history(last)
     if as_json:
         print_json({"versions": [version_facts(version) for version in versions]})
@@ -124,17 +124,24 @@ def propose(
         typer.Option("--unset", metavar="KEY", help="Take an override back; may be given often."),
     ] = None,
     actor: ActorOption = None,
+    operator: OperatorOption = None,
+    login_file: LoginFileOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Change limits. Tightening acts at once; loosening in production waits for `approve`.
+    """Change limits. Tightening acts at once; loosening in production waits for `approve`, and
+    outside development it takes an operator's login.
 
     Exit status 4 when a limit of the new version doesn't bite: trading is halted then.
     """
     changes = values_of(assignments or [])
-    with configuration_service(settings_of(ctx, home)) as service:
-        version = service.propose(
-            changes, actor=actor_of(actor), reason=reason, unset=tuple(unset or ())
+    with configuration_service(settings_of(ctx, home)) as (db, service):
+        version = with_authority(
+            db,
+            lambda by: service.propose(changes, actor=by, reason=reason, unset=tuple(unset or ())),
+            operator=operator,
+            login_file=login_file,
+            note=actor,
         )
     _tell(version, as_json=as_json)
 
@@ -144,12 +151,20 @@ def approve(
     ctx: typer.Context,
     version_id: Annotated[int, typer.Argument(metavar="ID", help="The proposed version.")],
     actor: ActorOption = None,
+    operator: OperatorOption = None,
+    login_file: LoginFileOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Agree to somebody else's proposal: it acts now."""
-    with configuration_service(settings_of(ctx, home)) as service:
-        version = service.approve(version_id, actor=actor_of(actor))
+    """Agree to somebody else's proposal: it acts now. Takes a risk officer's login."""
+    with configuration_service(settings_of(ctx, home)) as (db, service):
+        version = with_authority(
+            db,
+            lambda by: service.approve(version_id, actor=by),
+            operator=operator,
+            login_file=login_file,
+            note=actor,
+        )
     _tell(version, as_json=as_json)
 
 
@@ -159,12 +174,20 @@ def reject(
     version_id: Annotated[int, typer.Argument(metavar="ID", help="The proposed version.")],
     reason: ReasonOption,
     actor: ActorOption = None,
+    operator: OperatorOption = None,
+    login_file: LoginFileOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """End a proposal; it never acts."""
-    with configuration_service(settings_of(ctx, home)) as service:
-        version = service.reject(version_id, actor=actor_of(actor), reason=reason)
+    with configuration_service(settings_of(ctx, home)) as (db, service):
+        version = with_authority(
+            db,
+            lambda by: service.reject(version_id, actor=by, reason=reason),
+            operator=operator,
+            login_file=login_file,
+            note=actor,
+        )
     _tell(version, as_json=as_json)
 
 

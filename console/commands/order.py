@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from console.authority import LoginFileOption, OperatorOption, with_authority
 from console.configuring import ActorOption, ReasonOption, actor_of
 from console.context import HomeOption, JsonOption, acting, reading, settings_of
 from console.output import print_json, stderr, stdout
@@ -14,6 +15,7 @@ from console.output import print_json, stderr, stdout
 if TYPE_CHECKING:
     from bot.execution.control import ControlReport, ParentControl
     from bot.execution.lost_orders import LostOrders
+    from models.database import Database
 
 app = typer.Typer(
     no_args_is_help=True, help="Pause, resume, cancel and list the orders being worked."
@@ -85,20 +87,29 @@ def forget(
         bool, typer.Option("--force", help="Without proof; asks for the id to be typed again.")
     ] = False,
     actor: ActorOption = None,
+    operator: OperatorOption = None,
+    login_file: LoginFileOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """End an order that the exchange took and knows no more; what it held is released.
 
     Refused unless its absence is proven: looked for in vain over minutes, no execution, and the
-    positions agree. A fill that comes later is still credited.
+    positions agree. A fill that comes later is still credited. Outside development, --force takes
+    an operator's login.
     """
     if force:
         typed = typer.prompt("Type the order's id to end it without proof", err=True)
         if typed != order_link_id:
             raise typer.BadParameter("that is another id; nothing was done", param_hint="--force")
-    with _lost_orders(ctx, home) as lost:
-        lost.forget(order_link_id, reason=reason, actor=actor_of(actor), force=force)
+    with _lost_orders(ctx, home) as (db, lost):
+        with_authority(
+            db,
+            lambda by: lost.forget(order_link_id, reason=reason, actor=by, force=force),
+            operator=operator,
+            login_file=login_file,
+            note=actor,
+        )
     if as_json:
         print_json({"order_link_id": order_link_id, "state": "lost", "forced": force})
     else:
@@ -122,7 +133,8 @@ def list_open(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption =
 
 
 @contextmanager
-def _lost_orders(ctx: typer.Context, home: HomeOption) -> "Iterator[LostOrders]":
+def _lost_orders(ctx: typer.Context, home: HomeOption) -> "Iterator[tuple[Database, LostOrders]]":
+    from bot.authority.actors import is_free
     from bot.clock import SystemClock
     from bot.exchange.factory import make_exchange
     from bot.execution.fills import FillBook
@@ -131,14 +143,16 @@ def _lost_orders(ctx: typer.Context, home: HomeOption) -> "Iterator[LostOrders]"
 
     settings, clock, wakeups = settings_of(ctx, home), SystemClock(), DispatcherOnly()
     with acting(settings) as db, closing(make_exchange(settings, clock)) as exchange:
-        yield LostOrders(
+        lost = LostOrders(
             db=db,
             exchange=exchange,
             account=settings.account,
             clock=clock,
             wakeups=wakeups,
             fills=FillBook(db, settings.account, wakeups),
+            free=is_free(settings),
         )
+        yield db, lost
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.configuring import ActorOption, ReasonOption, actor_of
+from console.authority import LoginFileOption, OperatorOption, with_authority
+from console.configuring import ActorOption, ReasonOption
 from console.context import HomeOption, JsonOption, acting, reading, settings_of
 from console.errors import CommandError, ExitCode
 from console.output import print_json, stderr, stdout, utc
@@ -52,6 +53,8 @@ def adopt(
     ] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
     actor: ActorOption = None,
+    operator: OperatorOption = None,
+    login_file: LoginFileOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -61,6 +64,7 @@ def adopt(
     like any other: by an emergency exit, or by `--strategy`. A breaker that tripped over it stays
     tripped: `mlrisk breaker reset`.
     """
+    from bot.authority.actors import is_free
     from bot.clock import SystemClock
     from bot.exchange.factory import make_exchange
     from bot.execution.adoption import Adopter
@@ -75,11 +79,18 @@ def adopt(
             account=settings.account,
             clock=clock,
             wakeups=wakeups(settings) or DispatcherOnly(),
+            free=is_free(settings),
         )
         seen = adopter.look(symbol)
         if seen.changes and not yes:
             _ask(seen)
-        changed = adopter.adopt(seen, reason=reason, actor=actor_of(actor), strategy=strategy)
+        changed = with_authority(
+            db,
+            lambda by: adopter.adopt(seen, reason=reason, actor=by, strategy=strategy),
+            operator=operator,
+            login_file=login_file,
+            note=actor,
+        )
     if as_json:
         print_json(_facts(seen, changed))
     elif changed:

@@ -1,11 +1,17 @@
 """`mlrisk resume`: lets trading go on after a halt, and says what still denies it."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
-from console.configuring import ReasonOption, actor_of
+from console.authority import LoginFileOption, OperatorOption, with_authority
+from console.configuring import ReasonOption
 from console.context import HomeOption, JsonOption, acting, settings_of
 from console.errors import ExitCode
 from console.output import print_json
+
+if TYPE_CHECKING:
+    from bot.authority.actors import Actor
 
 
 def register(app: typer.Typer) -> None:
@@ -15,25 +21,32 @@ def register(app: typer.Typer) -> None:
 def resume(
     ctx: typer.Context,
     reason: ReasonOption,
+    operator: OperatorOption = None,
+    login_file: LoginFileOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Back to ACTIVE, in the development environment.
+    """Back to ACTIVE; outside development it takes a risk officer's login.
 
     Approvals from before the halt stay void: their child orders are not sent any more. Tripped
     breakers stay tripped: `mlrisk breaker reset` takes one back. Exit status 4 when something of
     the account still denies what adds risk.
     """
+    from bot.authority.actors import is_free
     from bot.clock import SystemClock
     from bot.execution.halt import Halter
-    from console.recovering import latches, may_recover, tell
+    from console.recovering import latches, tell
 
     settings = settings_of(ctx, home)
-    actor, free = actor_of(None), may_recover(settings)
+    free = is_free(settings)
     with acting(settings) as db:
-        Halter(db, SystemClock()).resume(reason=reason, actor=actor, development=free)
-        held = latches(settings, db)
-        held.release_account(reason=reason, actor=actor, authorised=free)
+        halter, held = Halter(db, SystemClock()), latches(settings, db)
+
+        def act(actor: "Actor") -> None:
+            halter.resume(reason=reason, actor=actor, development=free)
+            held.release_account(reason=reason, actor=actor, authorised=free)
+
+        with_authority(db, act, operator=operator, login_file=login_file)
         denying = held.still_denying()
     if as_json:
         print_json({"trading": not denying, "still_denying": denying})

@@ -97,7 +97,7 @@ def _show_fit(settings: "Settings", *, as_json: bool) -> None:
     from console.cost_report import print_verdict, verdict_facts
     from console.queries import database_now
 
-    with configuration_service(settings) as service:
+    with configuration_service(settings) as (_, service):
         in_force = service.current().value(PATH)
     try:
         with reading(settings.require_database_url()) as session:

@@ -1,10 +1,12 @@
 """Operators for tests: added with known secrets, logged in without waiting for the next code."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyotp
 import pytest
 from argon2 import Parameters, Type
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import update
 
 from bot.authority import vault
@@ -24,6 +26,11 @@ PASSPHRASE = "a long walk at low tide"
 def quick_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same derivation with a hundredth of the work: what is tested is what follows from it."""
     monkeypatch.setitem(vault.KDFS, vault.KDF, Parameters(Type.ID, 19, 16, 32, 1, 64, 1))
+
+
+def operator(name: str, role: OperatorRole = OperatorRole.RISK_OFFICER) -> Operator:
+    """One who has logged in, for services that only ask who acts."""
+    return Operator(0, name, role, "test", Ed25519PrivateKey.generate())
 
 
 @dataclass
@@ -54,6 +61,13 @@ class Person:
             self.passphrase if passphrase is None else passphrase,
             self.code() if code is None else code,
         )
+
+    def on_the_command_line(self, directory: Path, code: str | None = None) -> list[str]:
+        """Options that log in, with a file of secrets that others can't read."""
+        file = directory / f"login-of-{self.name}"
+        file.touch(mode=0o600)
+        file.write_text(f"{self.passphrase}\n{code or self.fresh_code()}\n", encoding="utf-8")
+        return ["--operator", self.name, "--login-file", str(file)]
 
     def login(self) -> Operator:
         given = self.credentials(code=self.fresh_code())

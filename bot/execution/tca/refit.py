@@ -13,6 +13,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.authority.actors import IMPACT_REFIT
 from bot.clock import Clock
 from bot.errors import Refused
 from bot.execution.config_changes import Version
@@ -26,7 +27,7 @@ from models.tables import ParentOrderRow
 
 log = logging.getLogger(__name__)
 
-ACTOR = "impact-refit"
+ACTOR = IMPACT_REFIT
 PATH = "gate.impact_coefficient"
 WINDOW = timedelta(days=30)
 """Long enough for a few hundred trades, short enough to follow a market that thins out."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from bot.clock import FixedClock
+from bot.clock import FixedClock, SystemClock
 from bot.exchange.market_cache import RedisMarketCache
 from config.celery import with_database
 from console.cli import run
@@ -21,6 +21,7 @@ from models.tables import Base, DecisionFiguresRow, DecisionRow, TradingStateRow
 from tasks.context import MARKET_DATABASE
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import FakeExchange, FakeMarket, prepare
+from tests.support.operators import Person, add_person
 from tests.support.services import RedisServer
 
 pytestmark = pytest.mark.services
@@ -53,6 +54,13 @@ def mlrisk(
     return call
 
 
+@pytest.fixture
+def people(quick_passphrases: None, db: Database) -> tuple[Person, Person]:
+    """Ann and Bob, risk officers."""
+    ann = add_person(db, SystemClock(), "ann")
+    return ann, add_person(db, SystemClock(), "bob", by=ann.login())
+
+
 def counts(db: Database) -> dict[str, int]:
     with db.reading() as session:
         return {
@@ -63,17 +71,22 @@ def counts(db: Database) -> dict[str, int]:
 
 class TestConfig:
     def test_loosening_production_takes_two_people_from_proposal_to_history(
-        self, mlrisk: Mlrisk
+        self, mlrisk: Mlrisk, people: tuple[Person, Person], tmp_path: Path
     ) -> None:
-        status, proposed = mlrisk(
-            "config", "propose", f"{LOSS}=0.02", "-r", "calm", "--actor", "ann", "--json",
-            production=True,
-        )  # fmt: skip
+        ann, bob = people
+        propose = ("config", "propose", f"{LOSS}=0.02", "-r", "calm", "--json")
+        status, text = mlrisk(*propose, "--actor", "ann", production=True)
+        assert status == ExitCode.FAILED
+        assert "an operator has to log in" in text
+        status, proposed = mlrisk(*propose, *ann.on_the_command_line(tmp_path), production=True)
         assert (status, proposed["state"], proposed["version"]) == (0, "proposed", 2)
-        status, text = mlrisk("config", "approve", "2", "--actor", "Ann", production=True)
+        approve = ("config", "approve", "2")
+        status, text = mlrisk(*approve, *ann.on_the_command_line(tmp_path), production=True)
         assert status == ExitCode.FAILED
         assert "a second person has to approve it" in text
-        status, text = mlrisk("config", "approve", "2", "--actor", "bob", production=True)
+        status, text = mlrisk(*approve, "--actor", "bob", production=True)
+        assert status == ExitCode.FAILED
+        status, text = mlrisk(*approve, *bob.on_the_command_line(tmp_path), production=True)
         assert status == ExitCode.OK
         assert "in force" in text
         _, shown = mlrisk("config", "show", "--json", production=True)
@@ -83,7 +96,7 @@ class TestConfig:
         _, history = mlrisk("config", "history", "--json", production=True)
         (version,) = history["versions"]
         assert version["state"] == "active"
-        assert version["approved_by"].endswith(":bob")
+        assert (version["proposed_by"], version["approved_by"]) == ("operator:ann", "operator:bob")
 
     def test_show_names_file_and_line_of_every_value(self, mlrisk: Mlrisk) -> None:
         status, text = mlrisk("config", "show", "--origin")
@@ -114,8 +127,11 @@ class TestConfig:
         assert mlrisk("config", "diff", "files", "nowhere.yaml")[0] == ExitCode.USAGE
         assert mlrisk("config", "diff", "files", "99")[0] == ExitCode.FAILED
 
-    def test_a_rejected_proposal_is_over(self, mlrisk: Mlrisk) -> None:
-        mlrisk("config", "propose", f"{LOSS}=0.02", "-r", "calm", production=True)
+    def test_a_rejected_proposal_is_over(
+        self, mlrisk: Mlrisk, people: tuple[Person, Person], tmp_path: Path
+    ) -> None:
+        login = people[0].on_the_command_line(tmp_path)
+        mlrisk("config", "propose", f"{LOSS}=0.02", "-r", "calm", *login, production=True)
         status, version = mlrisk("config", "reject", "2", "-r", "no", "--json", production=True)
         assert (status, version["state"]) == (0, "rejected")
         assert mlrisk("config", "approve", "2", production=True)[0] == ExitCode.FAILED

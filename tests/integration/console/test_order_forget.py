@@ -81,7 +81,7 @@ def test_with_proof_it_says_in_a_line_that_the_order_is_lost(
     assert desk.child().state == ChildState.LOST
     assert desk.reservation().open_qty == 0
     entry = recorded(desk)
-    assert entry.actor.endswith("ann")
+    assert entry.actor.endswith("(note: ann)")
     assert (entry.payload["reason"], entry.payload["forced"]) == ("gone since noon", False)
     desk.check_balance()
 

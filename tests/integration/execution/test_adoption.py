@@ -7,17 +7,19 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from bot.errors import Refused
+from bot.errors import NotAuthorised, Refused
 from bot.exchange.protocol import ExchangePosition
 from bot.execution.adoption import Adopter
 from bot.execution.monitor import Monitor
 from bot.execution.sender import SendResult
 from console.invariants import quantities
 from console.invariants.shares import shares_add_up
+from models.enums import OperatorRole
 from models.repositories import disagreements
 from models.tables import FillRow, PositionAdoptionRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import INSTRUMENT
+from tests.support.operators import operator
 
 D = Decimal
 OLD = D("0.05")
@@ -42,13 +44,14 @@ def reconcile(desk: Desk) -> None:
     monitor.judge_reconciliation(desk.reconciler.reconcile_account())
 
 
-def adopter(desk: Desk) -> Adopter:
+def adopter(desk: Desk, *, free: bool = True) -> Adopter:
     return Adopter(
         db=desk.db,
         exchange=desk.exchange,
         account=ACCOUNT,
         clock=desk.clock,
         wakeups=desk.wakeups,
+        free=free,
     )
 
 
@@ -140,3 +143,15 @@ def test_an_adoption_needs_a_reason_and_a_quiet_market(desk: Desk) -> None:
     desk.stream()
     with pytest.raises(Refused, match="traded since"):
         found.adopt(seen, reason="late", actor="cli:me")
+
+
+def test_where_it_takes_a_login_only_an_operator_adopts(desk: Desk) -> None:
+    hold(desk)
+    found = adopter(desk, free=False)
+    seen = found.look("BTCUSDT")
+    for actor in ("cli:boss", operator("eve", OperatorRole.VIEWER)):
+        with pytest.raises(NotAuthorised, match="adopting BTCUSDT"):
+            found.adopt(seen, reason="mine", actor=actor)
+    assert desk.position() == 0
+    assert found.adopt(seen, reason="older", actor=operator("ann", OperatorRole.OPERATOR))
+    assert desk.position() == OLD

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
+from bot.authority.actors import IMPACT_REFIT, Actor
 from bot.clock import FixedClock
 from bot.errors import DependencyDown, NotAuthorised, Refused
 from bot.execution.configuration import ConfigurationService
@@ -20,12 +21,14 @@ from config.settings import Environment, Settings, TradingMode
 from config.thresholds import ConfigError
 from models.audit import verify_chain
 from models.database import Database
-from models.enums import ScopeKind, TradingState
+from models.enums import OperatorRole, ScopeKind, TradingState
 from models.repositories.configurations import Direction, VersionState
 from models.tables import AuditRow, ConfigVersionRow, TradingStateRow
 from tests.support.desk import Desk
 from tests.support.fakes import T0
+from tests.support.operators import operator
 
+ANN, BOB = operator("ann"), operator("bob")
 LOSS = "circuit_breakers.daily_loss_limit"
 CONFIDENCE = "ml_risk_thresholds.min_confidence"
 GROSS = "gate.max_gross_exposure_share"
@@ -86,45 +89,69 @@ def test_tightening_acts_at_once_in_production(
 def test_loosening_production_waits_for_a_second_person_who_is_named(
     db: Database, production: ConfigurationService, clock: FixedClock
 ) -> None:
-    proposed = production.propose({LOSS: 0.02}, actor="cli:ann", reason="calm again")
+    proposed = production.propose({LOSS: 0.02}, actor=ANN, reason="calm again")
     assert proposed.state is VersionState.PROPOSED
     assert production.current().circuit_breakers.daily_loss_limit == 0.015
-    for same in ("cli:ann", "web:Ann", " cli:ANN "):
-        with pytest.raises(NotAuthorised, match="second person"):
-            production.approve(proposed.id, actor=same)
-    approved = production.approve(proposed.id, actor="cli:bob")
-    assert (approved.state, approved.approved_by) == (VersionState.ACTIVE, "cli:bob")
+    with pytest.raises(NotAuthorised, match="second person"):
+        production.approve(proposed.id, actor=operator("ann"))
+    for name in ("cli:bob", "cli:root (note: bob)", "operator:bob", IMPACT_REFIT):
+        with pytest.raises(NotAuthorised, match="has to log in"):
+            production.approve(proposed.id, actor=name)
+    with pytest.raises(NotAuthorised, match="takes a risk_officer"):
+        production.approve(proposed.id, actor=operator("cat", OperatorRole.OPERATOR))
+    approved = production.approve(proposed.id, actor=BOB)
+    assert (approved.state, approved.approved_by) == (VersionState.ACTIVE, "operator:bob")
+    assert approved.proposed_by == "operator:ann"
     assert production.current().circuit_breakers.daily_loss_limit == 0.02
     assert [entry.kind for entry in audit(db)] == ["config_proposed", "config_changed"]
     with pytest.raises(Refused, match="active already"):
-        production.approve(proposed.id, actor="cli:bob")
+        production.approve(proposed.id, actor=BOB)
     with db.transaction() as session:
         assert not verify_chain(session, "global").problems
 
 
 def test_a_change_that_also_loosens_waits_as_a_whole(production: ConfigurationService) -> None:
-    version = production.propose(
-        {LOSS: 0.01, CONFIDENCE: 0.75}, actor="cli:ann", reason="trade-off"
-    )
+    version = production.propose({LOSS: 0.01, CONFIDENCE: 0.75}, actor=ANN, reason="trade-off")
     assert (version.state, version.direction) == (VersionState.PROPOSED, Direction.MIXED)
     assert production.current().circuit_breakers.daily_loss_limit == 0.015
 
 
 def test_an_undirected_key_counts_as_loosening(production: ConfigurationService) -> None:
-    version = production.propose(
-        {"gate.hard_caps": ["order_notional"]}, actor="cli:ann", reason="try"
-    )
+    version = production.propose({"gate.hard_caps": ["order_notional"]}, actor=ANN, reason="try")
     assert version.state is VersionState.PROPOSED
 
 
-@pytest.mark.parametrize("environment", [Environment.DEVELOPMENT, Environment.STAGING])
+@pytest.mark.parametrize(
+    ("environment", "actor"), [(Environment.DEVELOPMENT, "cli:ann"), (Environment.STAGING, ANN)]
+)
 def test_elsewhere_loosening_is_immediate_and_recorded(
+    db: Database, clock: FixedClock, environment: Environment, actor: Actor
+) -> None:
+    service = ConfigurationService(db, settings(environment), clock)
+    version = service.propose({LOSS: 0.06}, actor=actor, reason="experiment")
+    assert (version.state, version.direction) == (VersionState.ACTIVE, Direction.LOOSENING)
+    assert [entry.kind for entry in audit(db)] == ["config_changed"]
+
+
+@pytest.mark.parametrize("environment", [Environment.STAGING, Environment.PRODUCTION])
+def test_loosening_takes_a_login_outside_development(
     db: Database, clock: FixedClock, environment: Environment
 ) -> None:
     service = ConfigurationService(db, settings(environment), clock)
-    version = service.propose({LOSS: 0.06}, actor="cli:ann", reason="experiment")
-    assert (version.state, version.direction) == (VersionState.ACTIVE, Direction.LOOSENING)
-    assert [entry.kind for entry in audit(db)] == ["config_changed"]
+    for actor in ("cli:boss", operator("eve", OperatorRole.VIEWER)):
+        with pytest.raises(NotAuthorised, match="loosening limits"):
+            service.propose({LOSS: 0.06}, actor=actor, reason="please")
+    assert audit(db) == [] and service.history() == []
+
+
+def test_a_proposal_of_before_there_were_logins_is_made_again(
+    db: Database, production: ConfigurationService
+) -> None:
+    waiting = production.propose({LOSS: 0.02}, actor=ANN, reason="calm")
+    with db.transaction() as session:
+        session.execute(update(ConfigVersionRow).values(proposed_by="cli:ann"))
+    with pytest.raises(NotAuthorised, match="no operator's login: propose it again"):
+        production.approve(waiting.id, actor=BOB)
 
 
 def test_every_problem_is_told_at_once_with_the_nearest_key(
@@ -175,9 +202,9 @@ def test_overrides_add_up_and_are_taken_back_one_by_one(
 def test_an_approval_keeps_what_was_tightened_meanwhile(
     production: ConfigurationService,
 ) -> None:
-    waiting = production.propose({LOSS: 0.02}, actor="cli:ann", reason="calm")
+    waiting = production.propose({LOSS: 0.02}, actor=ANN, reason="calm")
     production.propose({GROSS: 0.5}, actor="cli:ann", reason="less")
-    production.approve(waiting.id, actor="cli:bob")
+    production.approve(waiting.id, actor=BOB)
     config = production.current()
     assert config.circuit_breakers.daily_loss_limit == 0.02
     assert config.gate.max_gross_exposure_share == 0.5
@@ -186,18 +213,18 @@ def test_an_approval_keeps_what_was_tightened_meanwhile(
 def test_a_proposal_made_for_other_limits_can_not_be_approved(
     production: ConfigurationService,
 ) -> None:
-    waiting = production.propose({LOSS: 0.02}, actor="cli:ann", reason="calm")
+    waiting = production.propose({LOSS: 0.02}, actor=ANN, reason="calm")
     production.propose({LOSS: 0.005}, actor="cli:cat", reason="storm")
     with pytest.raises(Refused, match="propose it again"):
-        production.approve(waiting.id, actor="cli:bob")
+        production.approve(waiting.id, actor=BOB)
     assert production.current().circuit_breakers.daily_loss_limit == 0.005
 
 
 def test_a_rejected_proposal_never_acts(db: Database, production: ConfigurationService) -> None:
-    waiting = production.propose({LOSS: 0.02}, actor="cli:ann", reason="calm")
+    waiting = production.propose({LOSS: 0.02}, actor=ANN, reason="calm")
     production.reject(waiting.id, actor="cli:ann", reason="thought again")
     with pytest.raises(Refused, match="rejected already"):
-        production.approve(waiting.id, actor="cli:bob")
+        production.approve(waiting.id, actor=BOB)
     assert audit(db)[-1].payload["reason"] == "thought again"
 
 
@@ -208,7 +235,7 @@ def test_environments_and_modes_have_versions_of_their_own(
     assert production.current().circuit_breakers.daily_loss_limit == 0.015
     assert production.history() == []
     with pytest.raises(Refused, match="no version"):
-        production.approve(version.id, actor="cli:bob")
+        production.approve(version.id, actor=BOB)
 
 
 def test_changes_at_the_same_time_come_one_after_the_other(

@@ -15,6 +15,7 @@ from config.settings import Environment, Settings, TradingMode
 from models.repositories.configurations import Direction, VersionState
 from models.tables import ChildOrderRow, FillRow
 from tests.support.desk import Desk
+from tests.support.operators import operator
 
 pytestmark = pytest.mark.services
 D = Decimal
@@ -99,7 +100,7 @@ def test_less_impact_waits_for_a_person_in_production_and_acts_in_development(
     assert (waiting.state, waiting.direction) == (VersionState.PROPOSED, Direction.LOOSENING)
     assert in_force(traded) == 1.0
     assert traded.audit_kinds()[-1] == "config_proposed"
-    configuration(traded).approve(waiting.id, actor="cli:ann")
+    configuration(traded).approve(waiting.id, actor=operator("ann"))
     assert 0.7 <= in_force(traded) <= 0.75
     assert refit(traded, Environment.DEVELOPMENT).run().version is not None
     assert 0.7 <= in_force(traded, Environment.DEVELOPMENT) <= 0.75

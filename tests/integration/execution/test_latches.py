@@ -4,14 +4,17 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
 from bot.errors import NotAuthorised, Refused
 from bot.execution.latches import Latches, trip
 from bot.execution.monitor import Monitor
 from bot.execution.sender import SendResult
-from models.enums import ScopeKind, TradingState
+from models.enums import OperatorRole, ScopeKind, TradingState
 from models.repositories import states
+from models.tables import AuditRow
 from tests.support.desk import ACCOUNT, Desk
+from tests.support.operators import operator
 
 D = Decimal
 LOSS = "daily_loss_limit"
@@ -115,9 +118,18 @@ def test_a_reset_without_authority_is_refused_and_says_how(
     desk: Desk, monitor: Monitor, latches: Latches
 ) -> None:
     lose(desk, monitor, "96900")
-    with pytest.raises(NotAuthorised, match=r"override code and TOTP.*MLRISK_ENVIRONMENT"):
+    with pytest.raises(NotAuthorised, match=r"has to log in \(`mlrisk operator add`"):
         latches.reset(LOSS, reason="please", actor="test", authorised=False)
+    with pytest.raises(NotAuthorised, match="takes a risk_officer"):
+        someone = operator("cat", OperatorRole.OPERATOR)
+        latches.reset(LOSS, reason="please", actor=someone, authorised=False)
     assert account_state(desk) is TradingState.REDUCING
+    report = latches.reset(LOSS, reason="booked", actor=operator("ann"), authorised=False)
+    assert (report.was_tripped, report.state) == (True, TradingState.ACTIVE)
+    with desk.db.reading() as session:
+        entries = session.scalars(select(AuditRow).where(AuditRow.actor == "operator:ann")).all()
+    assert {entry.kind for entry in entries} == {"breaker_reset", "resumed"}
+    assert all("signature" in entry.payload["signed"] for entry in entries)
 
 
 def test_a_breaker_that_never_tripped_is_refused_with_those_that_did(

@@ -6,11 +6,12 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select, update
 
-from bot.errors import Refused
+from bot.errors import NotAuthorised, Refused
 from bot.execution.lost_orders import LostOrders
-from models.enums import ChildState
+from models.enums import ChildState, OperatorRole
 from models.tables import AuditRow, PositionRow
 from tests.support.desk import Desk
+from tests.support.operators import operator
 
 pytestmark = pytest.mark.services
 
@@ -107,7 +108,7 @@ def test_a_fill_that_comes_after_the_loss_is_credited(desk: Desk) -> None:
     desk.check_balance()
 
 
-def lost_orders(desk: Desk) -> LostOrders:
+def lost_orders(desk: Desk, *, free: bool = True) -> LostOrders:
     return LostOrders(
         db=desk.db,
         exchange=desk.exchange,
@@ -115,7 +116,20 @@ def lost_orders(desk: Desk) -> LostOrders:
         clock=desk.clock,
         wakeups=desk.wakeups,
         fills=desk.fill_book,
+        free=free,
     )
+
+
+def test_force_takes_an_operators_login_where_it_is_not_free(desk: Desk) -> None:
+    link = rest(desk)
+    lost = lost_orders(desk, free=False)
+    for actor in ("cli:boss", operator("eve", OperatorRole.VIEWER)):
+        with pytest.raises(NotAuthorised, match="without proof"):
+            lost.forget(link, reason="gone", actor=actor, force=True)
+    assert desk.exchange.cancel_requests == []
+    assert desk.child().state == ChildState.ACKED
+    lost.forget(link, reason="gone", actor=operator("ann", OperatorRole.OPERATOR), force=True)
+    assert desk.child().state == ChildState.LOST
 
 
 def test_an_operator_can_forget_an_order_only_with_proof_or_by_force(desk: Desk) -> None:

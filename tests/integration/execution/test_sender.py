@@ -13,9 +13,10 @@ from sqlalchemy import update
 from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Throttled
 from bot.exchange.protocol import ExchangeOrder, OrderStatus
 from bot.execution.sender import SendResult
-from models.enums import ChildState, ParentState, TradingState
+from models.enums import ChildState, OperatorRole, ParentState, TradingState
 from models.tables import ChildOrderRow, ParentOrderRow
 from tests.support.desk import ACCOUNT, Desk
+from tests.support.operators import operator
 
 D = Decimal
 
@@ -397,8 +398,13 @@ class TestHalting:
 
         desk.halter.halt(reason="test", actor="me")
         with pytest.raises(NotAuthorised):
-            desk.halter.resume(reason="please", actor="me", development=False)
+            desk.halter.resume(reason="please", actor="operator:boss", development=False)
+        with pytest.raises(NotAuthorised):
+            someone = operator("cat", OperatorRole.OPERATOR)
+            desk.halter.resume(reason="please", actor=someone, development=False)
         assert self.state(desk) is TradingState.HALTED
+        desk.halter.resume(reason="looked at", actor=operator("ann"), development=False)
+        assert self.state(desk) is TradingState.ACTIVE
 
     def test_a_cancel_goes_out_while_everything_is_halted(self, desk: Desk) -> None:
         """Scenario halted-passes-cancel: a halt stops what adds, never what takes away."""

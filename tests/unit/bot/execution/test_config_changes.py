@@ -12,7 +12,6 @@ from bot.execution.config_changes import (
     differences,
     direction_of,
     direction_of_value,
-    same_person,
 )
 from config.sections import SECTIONS, keys_of
 from config.thresholds import ConfigError, MLRiskConfigManager
@@ -94,20 +93,6 @@ def test_wrong_wishes_are_refused_all_at_once() -> None:
             {},
         )
     assert len(refused.value.problems) == 5
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("cli:ann", "cli:ann", True),
-        ("cli:ann", "web:Ann ", True),
-        ("cli:root:ann", "cli:ann", True),
-        ("cli:root:ann", "cli:root:bob", False),
-        ("cli:ann", "cli:bob", False),
-    ],
-)
-def test_a_person_is_the_same_through_every_door(one: str, other: str, same: bool) -> None:
-    assert same_person(one, other) is same
 
 
 def test_the_fingerprint_knows_values_and_not_how_they_were_written() -> None:

@@ -7,6 +7,7 @@ from config.settings import Settings
 from console.fitness_line import fitness_line
 from console.health_check import HealthCheck as HealthCheck
 from console.message_line import message_line
+from console.redis_line import redis_line
 from console.screen.panels import STALE_SECONDS
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _CLOCK_LIMIT_SECONDS = 2.5
 def check_health(settings: Settings) -> list[HealthCheck]:
     """Postgres with its schema, Redis, the exchange with its clock, processes, canaries, vitals."""
     postgres = _postgres(settings)
-    checks = [postgres, _redis(settings), _exchange(settings), *_processes(settings)]
+    checks = [postgres, redis_line(settings), _exchange(settings), *_processes(settings)]
     if not postgres.ok:
         return checks
     checks += [fitness_line(settings), message_line(settings)]
@@ -46,24 +47,6 @@ def _postgres(settings: Settings) -> HealthCheck:
             f"schema {revision or 'missing'}, need {head()}: run `mlrisk migrate`",
         )
     return HealthCheck("postgres", True, f"schema {revision}")
-
-
-def _redis(settings: Settings) -> HealthCheck:
-    import redis
-
-    if settings.redis_url is None:
-        return HealthCheck("redis", False, "MLRISK_REDIS_URL is not set")
-    client = redis.Redis.from_url(
-        settings.require_redis_url(),
-        socket_timeout=_TIMEOUT_SECONDS,
-        socket_connect_timeout=_TIMEOUT_SECONDS,
-    )
-    try:
-        with client:
-            client.ping()
-    except redis.exceptions.RedisError as error:
-        return HealthCheck("redis", False, f"can't be reached ({type(error).__name__})")
-    return HealthCheck("redis", True, "answers")
 
 
 def _exchange(settings: Settings) -> HealthCheck:

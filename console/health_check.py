@@ -10,3 +10,5 @@ class HealthCheck:
     detail: str
     down: bool = True
     """What is not ok is silent or away; else it is there and in a bad state."""
+    warning: bool = False
+    """What is ok works, and should be looked at all the same."""

@@ -35,7 +35,7 @@ def doctor(
     Exit status 0 when all is well; 1 when an invariant is broken or something is in a bad state
     (a tripped breaker, a stuck order, a refused symbol, limits without effect); 5 when nothing
     but silence is wrong: a server, process, stream or market that is away, or the paper exchange's
-    journal, without which I1 and I4 are not checked.
+    journal, without which I1 and I4 are not checked. A line `warn` changes no exit status.
     """
     from console.examination import examine
     from console.health import check_health
@@ -76,6 +76,7 @@ def _facts(health: "list[HealthCheck]", results: "list[InvariantResult]") -> dic
             check.name: {
                 "ok": check.ok,
                 "down": check.down and not check.ok,
+                "warning": check.warning,
                 "detail": check.detail,
             }
             for check in health
@@ -84,13 +85,18 @@ def _facts(health: "list[HealthCheck]", results: "list[InvariantResult]") -> dic
     }
 
 
+def _mark(check: "HealthCheck") -> str:
+    if not check.ok:
+        return f"[red]{'down' if check.down else 'BAD '}[/]"
+    return "[yellow]warn[/]" if check.warning else "[green]ok[/]  "
+
+
 def _print(health: "list[HealthCheck]", results: "list[InvariantResult]") -> None:
     from rich.markup import escape
 
     out = stdout()
     for check in health:
-        mark = "[green]ok[/]  " if check.ok else f"[red]{'down' if check.down else 'BAD '}[/]"
-        out.print(f"{mark} {check.name}: {escape(check.detail)}")
+        out.print(f"{_mark(check)} {check.name}: {escape(check.detail)}")
     for result in results:
         if not result.checked:
             mark = "[yellow]not checked (the exchange's journal is not in this home)[/]"

@@ -1,6 +1,6 @@
 """Who may do what on the embedded Redis: its users, as its access control file names them.
 
-Redis 6.2 knows one set of keys a user, whatever the command and the database. Passwords are kept
+A user has one set of keys here, whatever the command and the database. Passwords are kept
 as their SHA-256, and no user but the supervisor's has a command that looks at or changes the
 server, another's connection, or everybody's keys at once.
 """

@@ -26,10 +26,14 @@ def running_as_root() -> bool:
     return os.geteuid() == 0
 
 
-def give_to_unprivileged(path: Path) -> None:
-    """Hand a file or directory to the unprivileged user, if we are root."""
+def give_to_unprivileged(path: Path, *, place: int | None = None) -> None:
+    """Hand a file or directory to the unprivileged user, if we are root.
+
+    With `place`, an open directory, `path` is a name in it, and a link is given, not its target.
+    """
     if running_as_root():
-        os.chown(path, UNPRIVILEGED_UID, UNPRIVILEGED_UID)
+        uid, follow = UNPRIVILEGED_UID, place is None
+        os.chown(path, uid, uid, dir_fd=place, follow_symlinks=follow)
 
 
 def unprivileged(

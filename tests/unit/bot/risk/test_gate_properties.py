@@ -179,6 +179,20 @@ def test_only_what_reduces_passes_while_adding_is_not_allowed(
         assert decision.reduce_only
 
 
+@QUICK
+@given(intent=intents(), snapshot=snapshots())
+def test_the_word_emergency_lets_nothing_add(intent: TradeIntent, snapshot: RiskSnapshot) -> None:
+    """Any strategy may say it. As an entry it is an entry; as an exit it closes what is held."""
+    ordinary = evaluate(replace(intent, reduce_only=False), snapshot, STRICT)
+    emergency = replace(intent, priority=ExecutionPriority.EMERGENCY)
+    entry = evaluate(replace(emergency, reduce_only=False), snapshot, STRICT)
+    assert encoded(entry) == encoded(ordinary)
+    exit_ = evaluate(replace(emergency, reduce_only=True), snapshot, STRICT)
+    closing = max(D(0), -held(snapshot, intent.symbol) * intent.side.sign)
+    assert exit_.approved_qty <= closing
+    assert exit_.reduce_only or not exit_.approved
+
+
 _MONEY_AND_MODEL = {
     "available_margin": D(0),
     "equity": D(1),

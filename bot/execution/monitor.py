@@ -67,22 +67,7 @@ class Monitor:
         now = self.clock.now()
         with self.db.unit_of_work() as uow:
             lock_account(uow.session, self.account)
-            news = disagreements.note_foreign_orders(
-                uow.session,
-                self.account,
-                report.foreign_orders,
-                now,
-                orphans={order.order_id: order.order_link_id for order in report.orphans},
-            )
-            if news:
-                uow.audit(
-                    self.account,
-                    "foreign_orders",
-                    self.account,
-                    "reconcile",
-                    {"order_ids": list(report.foreign_orders)},
-                    now,
-                )
+            self._report_orders(uow, report, now)
             self._judge_orphans(uow, report, now)
             noted: Sequence[DisagreementRow] = ()
             # Of an account in hedge mode nothing was compared: that is no agreement either.
@@ -104,6 +89,23 @@ class Monitor:
                     now=now,
                 )
             uow.commit()
+
+    def _report_orders(self, uow: UnitOfWork, report: AccountReport, now: datetime) -> None:
+        """Tells of orders of others, and of those in our name without a row, when there are new
+        ones: all that rest then."""
+        orphans = {order.order_id: order.order_link_id for order in report.orphans}
+        news = disagreements.note_foreign_orders(
+            uow.session, self.account, report.foreign_orders, now, orphans=orphans
+        )
+        if set(news) - orphans.keys():
+            others = [order_id for order_id in report.foreign_orders if order_id not in orphans]
+            payload: dict[str, object] = {"order_ids": others}
+            uow.audit(self.account, "foreign_orders", self.account, "reconcile", payload, now)
+        if set(news) & orphans.keys():
+            links = sorted(orphans.values())
+            payload = {"orders": links}
+            uow.audit(self.account, "orders_without_child", self.account, "reconcile", payload, now)
+            log.critical("orders without a child rest at the exchange: %s", ", ".join(links))
 
     def _judge_orphans(self, uow: UnitOfWork, report: AccountReport, now: datetime) -> None:
         """At the first sight: it may fill at once, and no limit counts it."""

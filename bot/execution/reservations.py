@@ -46,13 +46,12 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ReservationReport:
-    """What a rebuild found; with no differences and no orphans the limits hold as they stand."""
+    """What a rebuild found; with no differences the limits hold as they stand, but for orders that
+    belong to no child: nothing holds those, and the monitor tells of them."""
 
     account: str
     checked: int
     differences: tuple[Difference, ...]
-    orphans: tuple[str, ...]
-    """Orders with our ids that rest at the exchange and belong to no child: nothing holds them."""
     exchange_asked: bool
 
 
@@ -84,10 +83,7 @@ def rebuild(
             found.append(difference)
             subject = {"request": difference.request_id}
             log.warning("reservation repaired: %s", difference.why, extra=subject)
-    orphans = tuple(sorted(resting.keys() - owners.keys()))
-    if orphans:
-        _report_orphans(db, account, orphans, clock.now())
-    return ReservationReport(account, len(requests), tuple(found), orphans, exchange is not None)
+    return ReservationReport(account, len(requests), tuple(found), exchange is not None)
 
 
 def _resting(exchange: Exchange) -> dict[str, ExchangeOrder]:
@@ -277,10 +273,3 @@ def _audit(uow: UnitOfWork, account: str, difference: Difference, now: datetime)
         {"held": held, "needed": format(difference.needed, "f"), "why": difference.why},
         now,
     )
-
-
-def _report_orphans(db: Database, account: str, orphans: Sequence[str], now: datetime) -> None:
-    log.critical("orders without a child rest at the exchange: %s", ", ".join(orphans))
-    with db.unit_of_work() as uow:
-        uow.audit(account, "orders_without_child", account, "rebuild", {"orders": [*orphans]}, now)
-        uow.commit()

@@ -12,8 +12,9 @@ from bot.exchange.protocol import ExchangeOrder, OrderStatus
 from bot.execution.identity import order_link_id
 from bot.execution.latches import Latches
 from bot.execution.monitor import Monitor
+from bot.execution.reservations import rebuild
 from models.enums import TradeSide
-from models.tables import ChildOrderRow, ForeignOrderRow
+from models.tables import AuditRow, ChildOrderRow, ForeignOrderRow
 from tests.support.desk import ACCOUNT, Desk
 
 pytestmark = pytest.mark.services
@@ -52,6 +53,14 @@ def known_orphans(desk: Desk) -> list[str | None]:
         return list(session.scalars(select(ForeignOrderRow.orphan_link_id)))
 
 
+def reports(desk: Desk) -> list[list[str]]:
+    with desk.db.reading() as session:
+        entries = session.scalars(
+            select(AuditRow).where(AuditRow.kind == "orders_without_child").order_by(AuditRow.seq)
+        ).all()
+        return [entry.payload["orders"] for entry in entries]
+
+
 def test_an_order_whose_row_is_lost_is_called_back(desk: Desk, monitor: Monitor) -> None:
     desk.approve(signal_data=ICEBERG)
     desk.step()
@@ -64,6 +73,21 @@ def test_an_order_whose_row_is_lost_is_called_back(desk: Desk, monitor: Monitor)
     assert "orphan_called_back" in desk.audit_kinds()
     assert reconcile(desk, monitor) == ()
     assert known_orphans(desk) == []
+
+
+def test_it_is_reported_once_and_again_when_another_one_comes(desk: Desk, monitor: Monitor) -> None:
+    """Whoever looks, in whatever process: what was told is a row."""
+    first = orphan(desk, "one", reduce_only=True)
+    for _ in range(3):
+        reconcile(desk, replace(monitor))
+        rebuild(desk.db, ACCOUNT, desk.clock, desk.exchange)
+    assert reports(desk) == [[first]]
+    second = orphan(desk, "two", reduce_only=True)
+    for _ in range(3):
+        reconcile(desk, replace(monitor))
+        rebuild(desk.db, ACCOUNT, desk.clock, desk.exchange)
+    assert reports(desk) == [[first], sorted([first, second])]
+    assert "foreign_orders" not in desk.audit_kinds(), "it is nobody else's"
 
 
 def test_it_stops_entries_until_a_person_has_looked(

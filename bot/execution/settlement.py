@@ -129,7 +129,7 @@ def stop(
     ended = call_back(uow, parent, reason, now)
     open_children = orders.open_children(uow.session, parent.request_id)
     rests = any(child.rests for child in open_children)
-    status = wind_down(uow, parent, now, still_open=bool(open_children), rests=rests)
+    status = settle_stopped(uow, parent, now, still_open=bool(open_children), rests=rests)
     if status is not None:
         orders.set_request_status(uow.session, parent.request_id, status, now)
     elif rests:
@@ -200,7 +200,7 @@ def keep_or_release(uow: UnitOfWork, parent: ParentOrderRow, rest: Decimal) -> N
         release(uow, parent, rest)
 
 
-def wind_down(
+def settle_stopped(
     uow: UnitOfWork, parent: ParentOrderRow, now: datetime, *, still_open: bool, rests: bool
 ) -> ExecutionStatus | None:
     """Of a parent that is stopped: ends it where nothing is open, and says its request's status.

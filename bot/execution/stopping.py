@@ -99,7 +99,7 @@ def _stop(
         _account_for(uow, parent, own, actor, now)
         left = still_open.get(parent.request_id)
         # Its steps are woken by the dispatcher: a message for each would hold up the halt.
-        status = settlement.wind_down(
+        status = settlement.settle_stopped(
             uow, parent, now, still_open=left is not None, rests=left is not None and left.rests
         )
         if status is not None:

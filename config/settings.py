@@ -9,7 +9,7 @@ import json
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self, TypeVar, get_args
+from typing import Any, NamedTuple, Self, TypeVar, get_args
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -218,21 +218,28 @@ def load_keyless_settings() -> KeylessSettings:
     return _checked(KeylessSettings, _read_secret_files(KeylessSettings))
 
 
-def settings_for_children(*, keys: bool) -> dict[str, str]:
+class ChildSettings(NamedTuple):
+    """Variables for the processes that this one starts."""
+
+    shared: dict[str, str]
+    keys: dict[str, str]
+    """The exchange's keys, for those alone that ask it."""
+
+
+def settings_for_children() -> ChildSettings:
     """The settings that this process's environment gives to those that it starts.
 
-    Without addresses, which they are told by value. Only some of them need the exchange's `keys`.
+    Without addresses, which they are told by value.
     """
     left_out = {f"{PREFIX}{name}{FILE_SUFFIX}" for name in ("DATABASE_URL", "REDIS_URL")}
     left_out |= {f"{PREFIX}{name}_KEY{FILE_SUFFIX}" for name in ("MARKET", "MESSAGE")}
-    if not keys:
-        names = {f"{PREFIX}API_KEY", f"{PREFIX}API_SECRET"}
-        left_out |= names | {name + FILE_SUFFIX for name in names}
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith(PREFIX) and not name.startswith(_OTHERS) and name not in left_out
-    }
+    of_exchange = {f"{PREFIX}API_KEY", f"{PREFIX}API_SECRET"}
+    of_exchange |= {name + FILE_SUFFIX for name in of_exchange}
+    found = ChildSettings({}, {})
+    for name, value in os.environ.items():
+        if name.startswith(PREFIX) and not name.startswith(_OTHERS) and name not in left_out:
+            (found.keys if name in of_exchange else found.shared)[name] = value
+    return found
 
 
 def _checked(kind: type[_S], overrides: dict[str, Any]) -> _S:

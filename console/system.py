@@ -175,6 +175,7 @@ def _options(settings: Settings, options: StartOptions) -> topology.Options:
             f"{settings.exchange_mode}: start with --no-demo",
             ExitCode.USAGE,
         )
+    given = settings_for_children()
     return topology.Options(
         paper=paper,
         demo=options.demo,
@@ -186,8 +187,8 @@ def _options(settings: Settings, options: StartOptions) -> topology.Options:
         exchange_url=settings.exchange_url or (settings.paper_url if paper else None),
         symbols=settings.symbol_list,
         recordings=settings.recordings,
-        settings=(shared := settings_for_children(keys=False)),
-        keys={k: v for k, v in settings_for_children(keys=True).items() if k not in shared},
+        settings=given.shared,
+        keys=given.keys,
         paper_arguments=("--market", options.market) if options.market else (),
     )
 

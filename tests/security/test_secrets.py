@@ -63,10 +63,11 @@ def test_what_children_are_told_has_keys_only_when_they_need_them(
     for name, value in {**OURS, **KEYS, "MLRISK_REDIS_URL_FILE": "/x"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MLRISK_API_KEY_FILE", "/run/secrets/key")
-    assert OURS.items() <= settings_for_children(keys=False).items()
-    assert not [name for name in settings_for_children(keys=False) if "_API_" in name]
-    assert {*KEYS, "MLRISK_API_KEY_FILE"} <= set(settings_for_children(keys=True))
-    assert "MLRISK_REDIS_URL_FILE" not in settings_for_children(keys=True)
+    given = settings_for_children()
+    assert OURS.items() <= given.shared.items()
+    assert not [name for name in given.shared if "_API_" in name]
+    assert set(given.keys) == {*KEYS, "MLRISK_API_KEY_FILE"}
+    assert "MLRISK_REDIS_URL_FILE" not in given.shared
 
 
 @pytest.mark.services

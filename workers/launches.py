@@ -1,8 +1,9 @@
 """What the supervisor leaves on disk for each process, and what each process leaves for it."""
 
+import configparser
 import json
+import logging
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -13,10 +14,13 @@ from typing import Any
 
 import psutil
 
+from config.state_files import DamagedFileError, read_object
 from workers import launcher, processes
 from workers.home import Home
-from workers.private_files import write_private
+from workers.private_files import take_away, write_private
 from workers.processes import ProcessIdentity
+
+log = logging.getLogger(__name__)
 
 # A program that fails at once is started again at this distance, for ever.
 _RESTART_DELAY_SECONDS = 1.0
@@ -73,14 +77,44 @@ class Run:
 
     @classmethod
     def load(cls, home: Home) -> "Run | None":
-        """Return the run stored in the home, which may be one that crashed."""
-        stored = _read_json(home.run / "supervisor.json")
-        return cls(**stored) if stored else None
+        """Return the run stored in the home, which may be one that crashed.
+
+        A damaged file is made anew from what runs, or from what a crash has left.
+        """
+        path = home.run / "supervisor.json"
+        try:
+            stored = read_object(path)
+            return None if stored is None else cls._of(stored, path)
+        except DamagedFileError as error:
+            found = _running(home)
+            if found is not None:
+                found.store(home)
+                log.warning("%s: made anew from process %d, which runs", error, found.pid)
+                return found
+            log.warning("%s: nothing runs in this home", error)
+            return _crashed(home)
+
+    @classmethod
+    def _of(cls, stored: dict[str, Any], path: Path) -> "Run":
+        kinds = {name: type(value) for name, value in stored.items()}
+        if kinds != _RUN_KINDS:
+            raise DamagedFileError(f"{path} is damaged (other fields than a run's)")
+        return cls(**stored)
 
     def forget(self, home: Home) -> None:
         """Take away what only a running system needs."""
         discard(home, Path(self.socket))
-        (home.run / "supervisor.json").unlink(missing_ok=True)
+        take_away(home.run / "supervisor.json")
+
+
+_RUN_KINDS = {
+    "pid": int,
+    "start_ticks": int,
+    "boot_id": str,
+    "run_id": str,
+    "socket": str,
+    "started_at": float,
+}
 
 
 def command(home: Home, name: str) -> list[str]:
@@ -112,15 +146,15 @@ def socket_path(home: Home) -> Path:
 def discard(home: Home, socket: Path) -> None:
     """Take away launch files and settings, which hold secrets, and the socket."""
     home.clear_environment()
-    shutil.rmtree(_directory(home), ignore_errors=True)
-    socket.unlink(missing_ok=True)
+    take_away(_directory(home))
+    take_away(socket)
     if socket.parent != home.run and socket.parent.exists():
         socket.parent.rmdir()
 
 
 def write_launches(home: Home, specs: Sequence[ProcessSpec]) -> None:
     """Write the file from which each process is started."""
-    shutil.rmtree(_directory(home), ignore_errors=True)
+    take_away(_directory(home))
     _directory(home).mkdir(mode=0o700)
     for spec in specs:
         number = int(signal.Signals[f"SIG{spec.stop_signal}"])
@@ -153,12 +187,12 @@ def write_supervisord_launch(home: Home, program: list[str], *, tied: bool) -> N
 
 def stop_wait_seconds(home: Home, name: str) -> float:
     """Return how long a process may take to stop."""
-    return float(_read_json(_launch_file(home, name))["stop_wait_seconds"])
+    return _stop_wait(_read_json(_launch_file(home, name)))
 
 
 def restarts_by_itself(home: Home, name: str) -> bool:
     """Tell whether a process is started again when it ends."""
-    return bool(_read_json(_launch_file(home, name))["autorestart"])
+    return bool(_read_json(_launch_file(home, name)).get("autorestart", True))
 
 
 def record(home: Home, name: str) -> dict[str, Any]:
@@ -185,12 +219,12 @@ def stop_orphans(home: Home, run: Run) -> int:
     patience = _LOST_CHILD_STOP_SECONDS
     for path in _directory(home).glob("*.record.json"):
         stored = _read_json(path)
-        process = ProcessIdentity.from_record(stored).process()
-        if process is None or stored["run_id"] != run.run_id:
+        process = _recorded(stored)
+        if process is None or stored.get("run_id") != run.run_id:
             continue
         launch = _read_json(_launch_file(home, path.name.removesuffix(".record.json")))
-        orphans[process] = signal.Signals(launch["stop_signal"])
-        patience = max(patience, launch["stop_wait_seconds"])
+        orphans[process] = _stop_signal(launch)
+        patience = max(patience, _stop_wait(launch))
         for child in processes.descendants(process):
             orphans.setdefault(child, signal.SIGCONT)  # its parent tells it to stop
     for process in processes.started_by_run(run.run_id):
@@ -215,9 +249,66 @@ def _ready_file(home: Home, name: str) -> Path:
     return _directory(home) / f"{name}.ready"
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _running(home: Home) -> Run | None:
+    """Find the supervisord of this home among the processes, and what its run is."""
+    configuration = home.run / "supervisord.conf"
+    for process in psutil.process_iter():
+        try:
+            ours = str(configuration) in process.cmdline()
+            run_id = process.environ().get(launcher.RUN_VARIABLE) if ours else None
+            identity = ProcessIdentity.of(process.pid) if run_id else None
+            started_at = process.create_time()
+        except (psutil.Error, OSError):
+            continue  # another user's, or ended meanwhile
+        if run_id is not None and identity is not None:
+            socket = _configured_socket(configuration) or str(home.run / "supervisor.sock")
+            return Run(
+                identity.pid, identity.start_ticks, identity.boot_id, run_id, socket, started_at
+            )
+    return None
+
+
+def _configured_socket(configuration: Path) -> str | None:
+    parser = configparser.RawConfigParser()
     try:
-        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        parser.read(configuration, encoding="utf-8")
+        return parser.get("unix_http_server", "file")
+    except (configparser.Error, UnicodeDecodeError, OSError):
+        return None
+
+
+def _crashed(home: Home) -> Run | None:
+    """The run of which records of processes are left; its supervisord has ended."""
+    for path in sorted(_directory(home).glob("*.record.json")):
+        run_id = _read_json(path).get("run_id")
+        if isinstance(run_id, str):
+            return Run(0, 0, "", run_id, str(home.run / "supervisor.sock"), 0.0)
+    return None
+
+
+def _recorded(stored: dict[str, Any]) -> psutil.Process | None:
+    try:
+        return ProcessIdentity.from_record(stored).process()
+    except (KeyError, ValueError, TypeError):
+        return None  # damaged: its run's mark finds it
+
+
+def _stop_signal(launch: dict[str, Any]) -> signal.Signals:
+    try:
+        return signal.Signals(launch.get("stop_signal", signal.SIGTERM))
+    except ValueError:
+        return signal.SIGTERM
+
+
+def _stop_wait(launch: dict[str, Any]) -> float:
+    wait = launch.get("stop_wait_seconds", _STOP_SECONDS)
+    return float(wait) if isinstance(wait, int | float) else float(_STOP_SECONDS)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """What is stored; empty when there is nothing that can be read."""
+    try:
+        return read_object(path) or {}
+    except DamagedFileError as error:
+        log.warning("%s: its defaults are used", error)
         return {}
-    return stored

@@ -2,7 +2,7 @@
 
 import typer
 
-from console.context import HomeOption, settings_of
+from console.context import HomeOption, chosen_home
 from console.errors import ExitCode
 from console.output import stderr
 
@@ -17,13 +17,13 @@ def down(ctx: typer.Context, home: HomeOption = None) -> None:
     Exit status 1 when something had to be killed, 5 when nothing runs.
     """
     from console.signals import stop_wish
-    from console.system import attach
+    from console.system import supervisor_of
 
-    system = attach(settings_of(ctx, home))
+    supervisor = supervisor_of(chosen_home(ctx, home))
     say = stderr()
     # A stop that was begun is finished: half a system helps nobody.
     with stop_wish():
-        clean = system.stop(lambda step: say.print(step))
+        clean = supervisor.shutdown(lambda step: say.print(step))
     say.print("stopped cleanly" if clean else "[red]stopped, but something had to be killed[/]")
     if not clean:
         raise typer.Exit(ExitCode.FAILED)

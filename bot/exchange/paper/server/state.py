@@ -32,6 +32,11 @@ MAX_CHANGES_BYTES = 64 << 20
 _RESTING = ("New", "PartiallyFilled")
 _MERGED = frozenset({"orders", "open", "links", "recent", "closing", "closing_ids"})
 
+_DAMAGE = (
+    *(ValueError, LookupError, TypeError),
+    *(AttributeError, ArithmeticError, RecursionError),
+)
+
 State = dict[str, Any]
 
 
@@ -65,8 +70,14 @@ class StateKeeper:
             cache = self._engine.world.settings.closed_order_cache
             state = merge(whole["state"], self._read_changes(), cache)
             self._engine.restore(state)
-        except (ValueError, KeyError, TypeError) as error:
-            raise StateError(f"{self._snapshot.parent}: {error!r}") from error
+        except OSError as error:
+            raise StateError(f"{error.filename} can't be read ({error.strerror})") from error
+        except _DAMAGE as error:
+            why = f"{type(error).__name__}: {error}"
+            raise StateError(
+                f"{self._snapshot.parent} holds a damaged state ({why}): put {self._snapshot.name} "
+                f"and {self._changes.name} back from a copy, or take them away to begin anew"
+            ) from error
         return True
 
     def _read_changes(self) -> Iterable[State]:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from bot.clock import Clock
 from bot.errors import Refused
-from bot.execution import settlement
+from bot.execution import parent_end, settlement
 from bot.execution.parents import is_late, is_urgent, step_soon, wake_child
 from bot.execution.ports import DispatcherOnly, Wakeups
 from models.database import Database, UnitOfWork
@@ -127,7 +127,7 @@ class ParentControl:
             before = ParentState(parent.state)
             _record(uow, parent, "parent_cancelled", why, actor, now)
             ended = settlement.stop(
-                uow, parent, f"{settlement.CANCELLED_BY_OPERATOR}: {why}", now, self._wakeups
+                uow, parent, f"{parent_end.CANCELLED_BY_OPERATOR}: {why}", now, self._wakeups
             )
             report = ControlReport(
                 request_id,
@@ -212,7 +212,7 @@ def _over(parent: ParentOrderRow) -> Refused:
 
 
 def _was_cancelled(parent: ParentOrderRow) -> bool:
-    return (parent.stop_reason or "").startswith(settlement.CANCELLED_BY_OPERATOR)
+    return (parent.stop_reason or "").startswith(parent_end.CANCELLED_BY_OPERATOR)
 
 
 def _unchanged(uow: UnitOfWork, parent: ParentOrderRow) -> ControlReport:

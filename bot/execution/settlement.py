@@ -10,31 +10,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from bot.execution import backup_plans, exits
+from bot.execution import backup_plans, parent_end
 from bot.execution.backup_plans import FollowUp
-from bot.execution.failures import CANCELLED_AT_EXCHANGE
 from bot.execution.parents import ZERO, release, step_soon, unplanned_qty
 from bot.execution.ports import Wakeups
 from models.backup import FailureClass
 from models.database import UnitOfWork
-from models.enums import (
-    NOTHING_TO_REDUCE,
-    ChildState,
-    ExecutionStatus,
-    ParentState,
-    ReservationState,
-)
-from models.locks import lock_open_children, lock_reservation
+from models.enums import ChildState, ExecutionStatus, ParentState
+from models.locks import lock_open_children
 from models.repositories import orders
 from models.tables import ChildOrderRow, ParentOrderRow
-
-CANCELLED_BY_OPERATOR = "cancelled by the operator"
-"""How the stop reason of an operator's cancel begins; the request's status follows from it."""
-_CANCELLED = (CANCELLED_BY_OPERATOR, CANCELLED_AT_EXCHANGE, exits.REPLACED)
-"""How the reasons begin for which somebody wanted a trade to end: it has not failed."""
-_HALTED = "halt"
-_DECIDED = (_HALTED, CANCELLED_BY_OPERATOR, exits.REPLACED)
-"""How the reasons begin that we decided on: they stay, whatever became of the position."""
 
 
 def end_child(
@@ -113,7 +98,7 @@ def _go_on(
     if parent.stepped and (open_children or unplanned > 0) and parent.stop_reason is None:
         step_soon(uow, parent, now, wakeups)
     elif not open_children:
-        finish(uow, parent, now, parent.stop_reason or note)
+        parent_end.finish(uow, parent, now, parent.stop_reason or note)
 
 
 def stop(
@@ -209,49 +194,11 @@ def settle_stopped(
     caller or the dispatcher wakes.
     """
     if not still_open:
-        return close(uow, parent, now, parent.stop_reason or "")
+        return parent_end.close(uow, parent, now, parent.stop_reason or "")
     if rests:
         parent.stepped = True
         parent.step_at, parent.step_wake_at = now, None
     return None
-
-
-def finish(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> None:
-    """Ends a parent of which nothing is open; what was never filled is released."""
-    status = close(uow, parent, now, note)
-    orders.set_request_status(uow.session, parent.request_id, status, now)
-
-
-def close(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> ExecutionStatus:
-    """`finish` without the request's row: returns the status that it is to have."""
-    is_met = exits.is_met(uow, parent)
-    if is_met and not note.startswith(_DECIDED):
-        note = NOTHING_TO_REDUCE
-    rest = parent.approved_qty - parent.filled_qty - parent.released_qty
-    if rest > 0:
-        release(uow, parent, rest)
-    parent.state = _end_state(parent)
-    parent.finished_at = now
-    parent.end_reason = note
-    parent.step_at = None
-    _release_reservation(uow, parent, now)
-    uow.audit(
-        parent.account,
-        "parent_ended",
-        parent.request_id,
-        "mlrisk",
-        {
-            "state": str(parent.state),
-            "approved": format(parent.approved_qty, "f"),
-            "filled": format(parent.filled_qty, "f"),
-            "released": format(parent.released_qty, "f"),
-            "note": note,
-        },
-        now,
-    )
-    if not is_met:
-        exits.report_unfilled(uow, parent, note, now)
-    return _request_status(parent)
 
 
 def after_late_fill(
@@ -269,30 +216,10 @@ def after_late_fill(
     if child.filled_qty >= child.qty:
         child.state = ChildState.FILLED
     if ParentState(parent.state).is_final:
-        _end_anew(uow, parent, now)
+        parent_end.end_anew(uow, parent, now)
         return
     _give_way(uow, parent, now, "an earlier child filled late")
     _go_on(uow, parent, now, "filled after its children had ended", wakeups)
-
-
-def _end_anew(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
-    before, parent.state = parent.state, _end_state(parent)
-    status = _request_status(parent)
-    orders.set_request_status(uow.session, parent.request_id, status, now)
-    uow.audit(
-        parent.account,
-        "parent_end_corrected",
-        parent.request_id,
-        "mlrisk",
-        {
-            "before": before,
-            "state": str(parent.state),
-            "status": status.value,
-            "filled": format(parent.filled_qty, "f"),
-            "released": format(parent.released_qty, "f"),
-        },
-        now,
-    )
 
 
 def _give_way(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> None:
@@ -314,30 +241,3 @@ def _give_way(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str)
         else:
             child.qty -= excess
             excess = ZERO
-
-
-def _end_state(parent: ParentOrderRow) -> ParentState:
-    if parent.filled_qty == parent.approved_qty:
-        return ParentState.COMPLETED
-    return ParentState.PARTIAL if parent.filled_qty > 0 else ParentState.UNFILLED
-
-
-def _release_reservation(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
-    reservation = lock_reservation(uow.session, parent.request_id)
-    if reservation is not None:
-        reservation.state = ReservationState.RELEASED
-        reservation.released_at = now
-        reservation.open_qty = ZERO
-
-
-def _request_status(parent: ParentOrderRow) -> ExecutionStatus:
-    if parent.state == ParentState.COMPLETED:
-        return ExecutionStatus.EXECUTED_SUCCESSFULLY
-    reason = parent.end_reason or ""
-    if reason.startswith(_HALTED):
-        return ExecutionStatus.EMERGENCY_STOPPED
-    if parent.state == ParentState.PARTIAL or reason == NOTHING_TO_REDUCE:
-        return ExecutionStatus.EXECUTED_SUCCESSFULLY
-    if reason.startswith(_CANCELLED):
-        return ExecutionStatus.CANCELLED
-    return ExecutionStatus.EXECUTION_FAILED

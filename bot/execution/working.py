@@ -20,6 +20,7 @@ from bot.execution import (
     backup_plans,
     failing_steps,
     ownership,
+    parent_end,
     permits,
     pricing,
     setting_aside,
@@ -232,7 +233,7 @@ class ParentWorker:
                 case WaitUntil():
                     parent.step_at, parent.step_wake_at = action.at, None
                 case Done():
-                    settlement.finish(uow, parent, now, parent.stop_reason or action.reason.value)
+                    parent_end.finish(uow, parent, now, parent.stop_reason or action.reason.value)
         self._look_again(uow, parent, now)
         return self._cancels_to_send(parent, children, now)
 

@@ -14,7 +14,7 @@ from console.authority import (
     new_passphrase,
 )
 from console.configuring import ReasonOption, actor_of
-from console.context import HomeOption, JsonOption, acting, settings_of
+from console.context import HomeOption, JsonOption, acting, reading, settings_of
 from console.errors import CommandError, ExitCode
 from console.output import print_json, stdout, utc
 from models.enums import OperatorRole
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from models.tables import OperatorRow
 
 app = typer.Typer(
-    no_args_is_help=True, help="Add, list, disable and reset the operators who act with authority."
+    no_args_is_help=True,
+    help="Add, list, disable and reset the operators who act with authority; verify their acts.",
 )
 
 NameArgument = Annotated[str, typer.Argument(help="2 to 32 of a-z, 0-9, '.', '_' and '-'.")]
@@ -135,6 +136,32 @@ def reset(
         shown = passphrase_file is None and not as_json and _confirm(service, new)
         row = service.reset(new, by, reason=reason)
     _tell_secrets(row, new, "reset", as_json=as_json, shown=shown)
+
+
+@app.command(epilog="Example: mlrisk operator acts --json")
+def acts(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List what operators did, and verify each signature. Exit status 1 when one is not sound."""
+    from dataclasses import asdict
+
+    from bot.authority.verifying import acts as all_acts
+    from bot.authority.verifying import problems
+
+    with reading(settings_of(ctx, home).require_database_url()) as session:
+        found, wrong = all_acts(session), problems(session)
+    if as_json:
+        print_json({"acts": [asdict(act) for act in found], "problems": wrong})
+    else:
+        for act in found:
+            mark = "signed" if act.problem is None else f"NOT sound, {act.problem}"
+            why = f": {act.reason}" if act.reason else ""
+            stdout().print(
+                f"{utc(act.at)} {act.operator} {act.kind} {act.subject}{why} ({mark})",
+                markup=False,
+            )
+        for problem in wrong:
+            stdout().print(f"problem: {problem}", markup=False)
+    if wrong:
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _confirm(service: "Operators", new: "Enrolment") -> bool:

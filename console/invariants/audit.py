@@ -1,9 +1,11 @@
-"""I8: the audit chain verifies, and every decision replays to the same answer, bit for bit."""
+"""I8: the audit chain verifies with its signatures, and every decision replays to the same answer,
+bit for bit."""
 
 from hashlib import sha256
 
 from sqlalchemy import select
 
+from bot.authority import verifying
 from bot.execution.deciding import decide
 from bot.risk import codec
 from console.invariants.decoded import inputs_of, is_ours
@@ -13,11 +15,13 @@ from models.tables import AuditRow, DecisionRow
 
 
 def i8_history_is_intact(evidence: Evidence) -> list[str]:
-    """Recomputes every hash of the chains, and decisions from their stored inputs."""
+    """Recomputes every hash of the chains, decisions from their stored inputs, and verifies who
+    signed what operators did."""
     session = evidence.session
     found: list[str] = []
     for chain in chains(session):
         found += verify_chain(session, chain).problems
+    found += verifying.problems(session)
     audited = {
         subject: payload.get("decision_sha256")
         for subject, payload in session.execute(

@@ -196,3 +196,21 @@ def test_a_name_that_is_none_and_a_weak_passphrase_are_refused(mlrisk: Mlrisk) -
     assert (status, "is no operator's name" in err) == (ExitCode.FAILED, True)
     status, _, err = mlrisk(*command, "ann", lines=("short",))
     assert (status, "has 12 to 1024 characters" in err) == (ExitCode.FAILED, True)
+
+
+def test_the_acts_are_listed_with_what_their_signatures_say(mlrisk: Mlrisk, db: Database) -> None:
+    ann = add(mlrisk, "ann", "--role", "risk_officer")
+    add(mlrisk, "bob", "--role", "viewer", *as_ann(), lines=login(db, ann))
+    status, out, _ = mlrisk("operator", "acts")
+    assert status == ExitCode.OK
+    assert "operator:ann operator_added operator:bob (signed)" in out
+    with db.unit_of_work() as uow:
+        uow.audit(
+            "global", "resumed", "global:*", "operator:ann", {"reason": "x"}, datetime.now(UTC)
+        )
+        uow.commit()
+    status, out, _ = mlrisk("operator", "acts", "--json")
+    assert status == ExitCode.FAILED
+    facts = json.loads(out)
+    assert [act["problem"] is None for act in facts["acts"]] == [True, True, False]
+    assert "not signed with the key of whom it names" in facts["problems"][0]

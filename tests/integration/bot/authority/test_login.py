@@ -219,3 +219,13 @@ def test_a_box_that_was_put_into_another_row_opens_nothing(
     clock.move_to(clock.now() + timedelta(minutes=1))
     refused(lambda: login(Credentials("ann", bob.passphrase, bob.code())))
     assert entries(db)[-1].payload["cause"] == "passphrase"
+
+
+def test_a_month_of_guessing_gets_fewer_than_fifty_looks(
+    ann: Person, login: Login, db: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, end = count_work(monkeypatch), clock.now() + timedelta(days=30)
+    while clock.now() < end:
+        refused(lambda: login(ann.credentials(passphrase="another passphrase")))
+        clock.move_to(row_of(db).locked_until or clock.now())
+    assert ATTEMPTS < len(work) < 50

@@ -1,0 +1,135 @@
+"""Verifies who did what: every act in an operator's name is signed with a key of his of then.
+
+The audit chain itself introduces the keys, and each introduction after the first is signed with a
+key that was introduced before it. So nothing but the chain is believed; the operators' rows are
+compared with it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from bot.authority.actors import SIGNED, claims_operator, is_signed_by, subject_of
+from bot.authority.operators import ADDED, DISABLED, RESET
+from models.audit import GLOBAL_CHAIN, AuditDraft
+from models.enums import OperatorRole
+from models.repositories import operators
+from models.tables import AuditRow
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act in an operator's name; `problem` says why it isn't his."""
+
+    chain: str
+    seq: int
+    at: datetime
+    kind: str
+    subject: str
+    operator: str
+    note: str | None
+    reason: str | None
+    problem: str | None
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the chain has said of an operator so far."""
+
+    key: str
+    role: str
+    is_disabled: bool = False
+
+
+@dataclass(slots=True)
+class _Register:
+    """The operators by what they are called in audit entries."""
+
+    known: dict[str, _Known] = field(default_factory=dict)
+
+    def judge(self, entry: AuditDraft) -> str | None:
+        """Why an entry is not the act of the operator whom it names."""
+        if not self.known and entry.kind == ADDED and not claims_operator(entry.actor):
+            return None
+        who = self.known.get(entry.actor)
+        if not claims_operator(entry.actor):
+            return "it changes operators, and no operator did it"
+        if who is None:
+            return f"nobody has introduced {entry.actor}"
+        if who.is_disabled:
+            return f"{entry.actor} was disabled"
+        if not is_signed_by(entry, who.key):
+            return "it is not signed with the key of whom it names"
+        if entry.kind in (ADDED, DISABLED) and who.role != OperatorRole.RISK_OFFICER:
+            return f"{entry.actor} is no risk officer"
+        return None
+
+    def note(self, entry: AuditDraft) -> None:
+        """Takes in what a sound entry says of an operator."""
+        known = self.known.get(entry.subject)
+        if entry.kind == ADDED:
+            self.known[entry.subject] = _Known(entry.payload["key"], entry.payload["role"])
+        elif known is not None and entry.kind == RESET:
+            known.key = entry.payload["key"]
+        elif known is not None and entry.kind == DISABLED:
+            known.is_disabled = True
+
+
+def acts(session: Session) -> list[Act]:
+    """Every act in an operator's name, in the order of time."""
+    register = _Register()
+    return [_act(row, register) for row in _entries(session)]
+
+
+def problems(session: Session) -> list[str]:
+    """What is wrong with acts, and with operators' rows that the chain knows otherwise."""
+    register = _Register()
+    found = [
+        f"{act.chain}: entry {act.seq} ({act.kind} by {act.operator}): {act.problem}"
+        for act in (_act(row, register) for row in _entries(session))
+        if act.problem is not None
+    ]
+    for row in operators.everybody(session):
+        known = register.known.get(subject_of(row.name))
+        if known is None:
+            found.append(f"operator {row.name} is in no sound audit entry")
+        elif (known.key, known.role) != (row.public_key, row.role):
+            found.append(f"operator {row.name} has another key or role than the audit chain says")
+        elif known.is_disabled and row.disabled_at is None:
+            found.append(f"operator {row.name} was disabled and is not any more")
+    return found
+
+
+def _act(row: AuditRow, register: _Register) -> Act:
+    entry = AuditDraft(row.chain, row.kind, row.subject, row.actor, row.payload, row.at)
+    problem = register.judge(entry)
+    if problem is None and row.chain == GLOBAL_CHAIN:
+        register.note(entry)
+    signed = row.payload.get(SIGNED)
+    return Act(
+        row.chain,
+        row.seq,
+        row.at,
+        row.kind,
+        row.subject,
+        row.actor,
+        signed.get("note") if isinstance(signed, dict) else None,
+        row.payload.get("reason"),
+        problem,
+    )
+
+
+def _entries(session: Session) -> Iterator[AuditRow]:
+    """Of one moment the global chain's come first: it introduces keys."""
+    rows = session.scalars(
+        select(AuditRow).where(
+            or_(
+                AuditRow.actor.startswith(subject_of(""), autoescape=True),
+                AuditRow.kind.in_((ADDED, RESET, DISABLED)),
+            )
+        )
+    )
+    yield from sorted(rows, key=lambda row: (row.at, row.chain != GLOBAL_CHAIN, row.seq))

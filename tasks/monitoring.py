@@ -18,6 +18,7 @@ from tasks.context import services
 
 CANARY = "queue:"
 """What a queue's sign of life is called, before the queue's name."""
+CANARY_TASK = "tasks.monitoring.canary"
 _SHOWN = 100
 QUIET_BEFORE_RESOLVE = timedelta(seconds=1.5)
 """A child without news for this long is looked up; the stream normally takes 20 ms."""
@@ -89,7 +90,7 @@ def refresh_correlations() -> int:
     return correlations.refresh(context.exchange, context.market, context.settings.symbol_list)
 
 
-@shared_task(base=MlriskTask, name="tasks.monitoring.canary")
+@shared_task(base=MlriskTask, name=CANARY_TASK)
 def canary(queue: str) -> None:
     """Proof that this queue's worker is alive: its newest run is on the screen."""
     if queue not in QUEUES:

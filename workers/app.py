@@ -22,6 +22,7 @@ from workers.cleaning import clean_and_record
 from workers.logs import configure_logging
 from workers.reading import read_json_strictly
 from workers.stopping import stop_without_a_reader
+from workers.transport import look_at_every_item
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ app = Celery(
 app.conf.update(celery_settings(load_settings().require_redis_url()))
 app.conf.worker_consumer = "workers.reading:AnsweringConsumer"
 read_json_strictly()
+look_at_every_item()
 app.set_default()
 
 

@@ -62,6 +62,9 @@ def why_unreadable(message: Message) -> str | None:
         return "its arguments are no list, or its named arguments no object"
     if follows is not None and not isinstance(follows, dict):
         return "what follows the task is no object"
+    if follows is not None and any(follows.values()):
+        # The worker would send it on, to any queue and in our own name.
+        return "another task follows it"
     return None
 
 
@@ -74,7 +77,14 @@ class AnsweringConsumer(Consumer):
 
         def take(message: Message) -> Any:
             problem = why_unreadable(message)
-            return handle(message) if problem is None else self._refuse(message, problem)
+            if problem is None:
+                try:
+                    return handle(message)
+                except (*self.connection_errors, OSError):
+                    raise
+                except Exception as error:  # noqa: BLE001 - it would end this worker, and the next
+                    problem = f"Celery can't take it: {type(error).__name__}: {error}"
+            return self._refuse(message, storable(problem, MAX_TEXT))
 
         return take
 

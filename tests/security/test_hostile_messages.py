@@ -1,0 +1,103 @@
+"""A real worker with keys of messages, before a queue on which anybody may have put anything."""
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from celery import Celery
+from sqlalchemy import func, select
+
+from bot.execution.signing import key_line
+from examples.signing import TASK, signed
+from models.tables import AuditRow, TradeRequestRow
+from tests.support.services import PostgresServer
+from tests.support.system import MiniSystem, mini_system, trade_request
+from tests.unit.workers.test_items import BAD, good
+
+pytestmark = [pytest.mark.services, pytest.mark.slow]
+
+MASTER = "a-master-of-messages"
+
+
+@pytest.fixture(scope="module")
+def system(postgres: PostgresServer) -> Iterator[MiniSystem]:
+    settings = {"MLRISK_MESSAGE_KEY": MASTER}
+    with mini_system(postgres, queues=("validation",), beat=False, settings=settings) as running:
+        yield running
+
+
+def send(system: MiniSystem, **given: Any) -> dict[str, Any]:
+    with Celery("outsider", broker=system.redis.url(0)) as client:
+        return system.result(client.send_task(TASK, queue="validation", **given).id)
+
+
+def asked(system: MiniSystem, **changes: Any) -> dict[str, Any]:
+    request = trade_request()
+    name = request["metadata"]["strategy"]
+    given = signed(request, key_line(MASTER, name))
+    return send(system, **{**given, **changes})
+
+
+def requests(system: MiniSystem) -> int:
+    with system.session() as session:
+        return session.scalar(select(func.count()).select_from(TradeRequestRow)) or 0
+
+
+def test_a_request_counts_only_as_its_strategy_signed_it(system: MiniSystem) -> None:
+    assert asked(system)["verdict"] in ("allow", "shrink", "deny")
+    before = requests(system)
+    assert before == 1
+    unsigned = send(system, args=[trade_request()])
+    assert unsigned["error"]["type"] == "signature_missing"
+    assert asked(system, args=["{}"])["error"]["type"] == "signature_invalid"
+    assert asked(system, headers={"mlrisk_auth": "x"})["error"]["type"] == "signature_invalid"
+    assert requests(system) == before
+
+
+def test_nothing_on_its_queue_ends_a_worker(system: MiniSystem) -> None:
+    """Each is popped once, answered where it has an id, and recorded."""
+    starts = system.workers["validation"].process
+    items = [raw if isinstance(raw, bytes) else json.dumps(raw).encode() for raw in BAD.values()]
+    deep: Any = []
+    for _ in range(500):
+        deep = [deep]
+    many = {f"field-{number}": 1 for number in range(100_000)}
+    for args in ([{"request_id": "deep", "metadata": deep}], [many], [json.dumps(many)]):
+        item = good(id=uuid4().hex)
+        item["body"] = base64.b64encode(json.dumps([args, {}, {}]).encode()).decode()
+        items.append(json.dumps(item).encode())
+    halt = {"task": "tasks.emergency.halt", "args": ["x", "y"], "options": {"queue": "emergency"}}
+    follow = good(id=uuid4().hex)
+    body = [[trade_request()], {}, {"callbacks": [halt], "errbacks": [halt]}]
+    follow["body"] = base64.b64encode(json.dumps(body).encode()).decode()
+    items.append(json.dumps(follow).encode())
+    before = requests(system)
+    with system.redis.client(0) as broker:
+        for item in items:
+            broker.lpush("validation", item)
+        # First in, first out: when this is answered, all of them were taken.
+        assert asked(system)["verdict"] in ("allow", "shrink", "deny")
+
+        def recorded() -> bool:
+            with system.session() as session:
+                found = session.scalars(
+                    select(AuditRow.payload).where(
+                        AuditRow.kind.in_(("bad_message", "signature_missing")),
+                        AuditRow.actor == "strategy",
+                    )
+                ).all()
+            assert all(len(json.dumps(payload)) < 40_000 for payload in found)
+            return len(found) >= len(items)
+
+        system.wait(recorded, "a record of each")
+        system.wait(lambda: broker.llen("validation") == 0, "an empty queue")
+        assert broker.llen("emergency") == 0
+    assert requests(system) == before + 1
+    worker = system.workers["validation"]
+    assert worker.alive
+    assert worker.process is starts
+    assert not worker.has_said("Unrecoverable")
+    assert not worker.has_said("Traceback")

@@ -26,6 +26,8 @@ AFTER_FILL_COMMIT = "after_fill_commit"
 BEFORE_RECORD_COMMIT = "before_record_commit"
 """What the exchange says of an order, as against its fills."""
 AFTER_RECORD_COMMIT = "after_record_commit"
+IN_STEP = "in_step"
+"""Where a parent's algorithm says what to do next."""
 BEFORE_STEP_COMMIT = "before_step_commit"
 AFTER_STEP_COMMIT = "after_step_commit"
 AFTER_CANCEL = "after_cancel"
@@ -47,6 +49,7 @@ NAMES = frozenset(
         AFTER_FILL_COMMIT,
         BEFORE_RECORD_COMMIT,
         AFTER_RECORD_COMMIT,
+        IN_STEP,
         BEFORE_STEP_COMMIT,
         AFTER_STEP_COMMIT,
         AFTER_CANCEL,

@@ -239,6 +239,8 @@ class ParentOrderRow(Base):
     """When that look was last handed to the execution queue."""
     step_failures: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     """Looks that failed in a row; each puts off the next one."""
+    step_begun_at: Mapped[datetime | None]
+    """When the step under way began; one that is left behind is a process that died in it."""
     failure: Mapped[str | None]
     """Why the last of them failed."""
     set_aside_at: Mapped[datetime | None]

@@ -21,6 +21,11 @@ class MlriskTask(celery.Task):
     abstract = True
 
     @property
+    def was_redelivered(self) -> bool:
+        """Whether an earlier delivery was never answered: it may have killed its process."""
+        return bool((self.request.delivery_info or {}).get("redelivered"))
+
+    @property
     def has_expired(self) -> bool:
         """Whether its message is too old to be worth a look.
 

@@ -26,4 +26,4 @@ def step_parent(self: MlriskTask, request_id: str) -> str:
     """Looks at a stepped parent that is due: new children, cancels, or its end."""
     if self.has_expired:
         return EXPIRED
-    return services().parent_worker.step(request_id).value
+    return services().parent_worker.step(request_id, redelivered=self.was_redelivered).value

@@ -34,9 +34,8 @@ def validate_and_execute(self: MlriskTask, *request: Any, **named: Any) -> dict[
     It takes one argument, `request`; whatever else is called is answered by its fields. A header
     proves whose it is, where keys of messages are on.
     """
-    redelivered = bool((self.request.delivery_info or {}).get("redelivered"))
     return services().door.validate_and_execute(
-        _the_request(request, named), proof_of(self.request), redelivered=redelivered
+        _the_request(request, named), proof_of(self.request), redelivered=self.was_redelivered
     )
 
 

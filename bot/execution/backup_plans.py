@@ -200,7 +200,7 @@ def follow_up(
     if found.stop:
         return FollowUp(rest, stop=found.note)
     if found.algorithm is not None:
-        _switch(uow, parent, found.algorithm, now)
+        switch(uow, parent, found.algorithm, now)
     if parent.stepped:
         _step_later(uow, parent, found, now, wakeups)
         return FollowUp(ZERO)
@@ -262,7 +262,7 @@ def _step_later(
     step_soon(uow, parent, at, wakeups)
 
 
-def _switch(uow: UnitOfWork, parent: ParentOrderRow, algorithm: Algorithm, now: datetime) -> None:
+def switch(uow: UnitOfWork, parent: ParentOrderRow, algorithm: Algorithm, now: datetime) -> None:
     """From here on another algorithm works the rest, step by step; planned slices end."""
     parent.stepped = True
     parent.ladder = {**(parent.ladder or {}), "algorithm": algorithm.value}

@@ -54,7 +54,6 @@ from bot.execution.parents import (
     unplanned_qty,
     wake_child,
 )
-from bot.execution.parking import SERVERS_AWAY
 from bot.execution.ports import (
     LimitsSource,
     MarketCache,
@@ -63,7 +62,7 @@ from bot.execution.ports import (
     limits_for,
 )
 from bot.execution.progress import factors, progress_of, touch_of
-from bot.failpoints import AFTER_CANCEL, AFTER_STEP_COMMIT, BEFORE_STEP_COMMIT, hit
+from bot.failpoints import AFTER_CANCEL, AFTER_STEP_COMMIT, BEFORE_STEP_COMMIT, IN_STEP, hit
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.database import Database, UnitOfWork
@@ -132,36 +131,45 @@ class ParentWorker:
         self._clock = clock
         self._wakeups = wakeups
 
-    def step(self, request_id: str) -> StepResult:
+    def step(self, request_id: str, *, redelivered: bool = False) -> StepResult:
         """Looks at the parent if that is due; a second call does nothing.
 
-        What fails for the parent's own sake is kept in its row and puts off the next look.
+        What fails for the parent's own sake is kept in its row and puts off the next look. Its
+        attempt is marked before it begins: it may be the last thing that this process does. A
+        wake-up that was `redelivered` comes from a process that has died.
         """
+        early = self._not_now(request_id)
+        if early is not None:
+            return early
+        begun = failing_steps.begin(self._db, self._clock, request_id, alone=redelivered)
+        if begun is None:
+            return StepResult.NOT_DUE
         try:
-            return self._step(request_id)
-        except SERVERS_AWAY:
-            raise
-        except Exception as error:  # noqa: BLE001 - kept in its row, alerted when it goes on
+            return self._step(begun)
+        except Exception as error:
+            # Kept in its row, alerted when it goes on.
             failing_steps.failed(self._db, self._clock, request_id, error)
+            if failing_steps.says_nothing(error):
+                raise
             return StepResult.FAILED
 
-    def _step(self, request_id: str) -> StepResult:
-        look = self._look(request_id)
-        if not isinstance(look, _Look):
-            return look
+    def _step(self, begun: ParentOrderRow) -> StepResult:
+        look = self._look(begun)
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
-            parent = lock_parent(uow.session, request_id)
-            if parent is None or parent.step_at is None:
+            parent = lock_parent(uow.session, begun.request_id)
+            if parent is None:
                 return StepResult.IDLE
-            if parent.step_at > now:
-                return StepResult.NOT_DUE
+            parent.step_begun_at = None
+            if parent.step_at is None or parent.step_at > now:
+                uow.commit()
+                return StepResult.IDLE if parent.step_at is None else StepResult.NOT_DUE
             if parent.set_aside_at is None:
                 cancels = self._advance(uow, parent, look, now)
                 failing_steps.worked(parent)
             else:
                 setting_aside.wind_down(uow, parent, now, self._wakeups)
-                children = orders.open_children(uow.session, request_id)
+                children = orders.open_children(uow.session, parent.request_id)
                 cancels = self._cancels_to_send(parent, children, now)
             hit(BEFORE_STEP_COMMIT, parent.algorithm)
             uow.commit()
@@ -170,7 +178,8 @@ class ParentWorker:
             self._send_cancel(cancel)
         return StepResult.STEPPED
 
-    def _look(self, request_id: str) -> _Look | StepResult:
+    def _not_now(self, request_id: str) -> StepResult | None:
+        """A look without locks: most wake-ups that come twice end here."""
         with self._db.reading() as session:
             parent = session.get(ParentOrderRow, request_id)
         if parent is not None and parent.account != self._account:
@@ -186,12 +195,12 @@ class ParentWorker:
             return StepResult.FOREIGN
         if parent is None or parent.step_at is None or ParentState(parent.state).is_final:
             return StepResult.IDLE
-        now = self._clock.now()
-        if parent.step_at > now:
-            return StepResult.NOT_DUE
-        if parent.set_aside_at is not None:
+        return StepResult.NOT_DUE if parent.step_at > self._clock.now() else None
+
+    def _look(self, parent: ParentOrderRow) -> _Look:
+        if parent.set_aside_at is not None or failing_steps.is_blind(parent):
             return _Look(parent.symbol, None, None)
-        forecast = self._forecast(parent, now)
+        forecast = self._forecast(parent, self._clock.now())
         return _Look(parent.symbol, self._market.get(parent.symbol), forecast)
 
     def _forecast(self, parent: ParentOrderRow, now: datetime) -> VolumeForecast | None:
@@ -269,6 +278,11 @@ class ParentWorker:
         touch = touch_of(side, look.view, traded, limits, now)
         worth_at = touch.bid if touch.usable else None
         terms = Terms(side, limit, rules.tick_size.normalize(), parent.reduce_only, worth_at)
+        progress = progress_of(parent, children, pace, now)
+        if parent.reduce_only and not touch.usable:
+            waits = not failing_steps.is_blind(parent)
+            return blind.step(terms, progress, lot_rules(rules), waits=waits)
+        hit(IN_STEP, parent.algorithm)
         stepper = steppers.stepper(
             backup_plans.working_algorithm(parent),
             parent.params,
@@ -277,9 +291,6 @@ class ParentWorker:
             pace=factors(pace, parent),
             forecast=look.forecast,
         )
-        progress = progress_of(parent, children, pace, now)
-        if parent.reduce_only and not touch.usable:
-            return blind.step(terms, progress, lot_rules(rules))
         return stepper.step(progress, touch, lot_rules(rules))
 
     def _price_limit(

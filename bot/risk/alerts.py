@@ -44,6 +44,7 @@ _CRITICAL = {
     "account_unfit",
     "cancelled_at_exchange",
     "exit_denied",
+    "exit_goes_at_once",
     "exit_unfilled",
     "fill_without_child",
     "foreign_account_refused",

@@ -11,10 +11,21 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from bot import failpoints
+from bot.clock import SystemClock
+from bot.execution.control import ParentControl
+from bot.execution.failing_steps import DIED, SET_ASIDE_AT
+from bot.execution.ports import DispatcherOnly
 from models.enums import Algorithm, ExecutionStatus, ParentState
-from tests.support.agreement import accepted_links, assert_request_agrees, assert_system_agrees
+from models.tables import ParentOrderRow
+from tests.support.agreement import (
+    accepted_links,
+    assert_request_agrees,
+    assert_system_agrees,
+    audited,
+)
 from tests.support.services import PostgresServer
 from tests.support.system import MiniSystem, mini_system, some_size, trade_request
 
@@ -41,6 +52,7 @@ _STEPS = dict.fromkeys(
 )
 _RECORDS = dict.fromkeys(set(Algorithm) - {Algorithm.PASSIVE}, _ENDED_BY_FILLS)
 UNREACHED: dict[str, dict[Algorithm, str]] = {
+    failpoints.IN_STEP: _STEPS,
     failpoints.BEFORE_STEP_COMMIT: _STEPS,
     failpoints.AFTER_STEP_COMMIT: _STEPS,
     failpoints.AFTER_CANCEL: {
@@ -128,6 +140,49 @@ def test_a_sweeper_killed_while_overdue_children_end_gives_back_all_of_them(
         parent = assert_request_agrees(system, name)
         assert parent.state == ParentState.UNFILLED
         assert accepted_links(system, name) == []
+    restart(system, ("execution",))
+    assert_system_agrees(system)
+
+
+def test_steps_that_always_kill_their_worker_are_given_up_and_an_exit_goes_without_them(
+    system: MiniSystem,
+) -> None:
+    leaving = {"metadata": {"strategy": "leaving"}}
+    held = trade_request(**leaving)
+    system.send(held)
+    system.wait(lambda: is_over(system, str(held["request_id"])), "a position")
+    restart(system, ("execution",), MLRISK_FAILPOINT=failpoints.IN_STEP)
+    work = {"algorithm": "passive", "horizon_seconds": 600}
+    changes = {"signal_data": work, "expires_at": soon(900)}
+    entry = trade_request(symbol="ETHUSDT", **changes)
+    exit_ = trade_request(side="sell", **leaving, **changes)
+    exit_["signal_data"]["reduce_only"] = True
+    adding, closing = str(entry["request_id"]), str(exit_["request_id"])
+    for request in (entry, exit_):
+        assert system.outcome(request)["verdict"] in ("allow", "shrink")
+
+    def set_aside() -> bool:
+        # Two deaths are proof that they are counted: the row says what more of them would say.
+        with system.db.transaction() as session:
+            session.execute(
+                update(ParentOrderRow)
+                .where(
+                    ParentOrderRow.request_id == adding,
+                    ParentOrderRow.step_failures == 2,
+                )
+                .values(step_failures=SET_ASIDE_AT - 1)
+            )
+        parent = system.parent(adding)
+        return parent is not None and parent.set_aside_at is not None
+
+    system.wait(set_aside, "the entry to be set aside")
+    system.wait(lambda: is_over(system, closing), "the exit")
+    assert assert_request_agrees(system, closing).state == ParentState.COMPLETED
+    for kind, name in (("parent_set_aside", adding), ("exit_goes_at_once", closing)):
+        assert [e.payload["failure"] for e in audited(system, kind) if e.subject == name] == [DIED]
+    assert accepted_links(system, adding) == []
+    control = ParentControl(system.db, SystemClock(), DispatcherOnly(), account="paper")
+    control.cancel(adding, reason="all is proven", actor="test")
     restart(system, ("execution",))
     assert_system_agrees(system)
 

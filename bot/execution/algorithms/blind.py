@@ -1,4 +1,5 @@
-"""Blind: what an exit does while nobody knows the market, whatever algorithm works it."""
+"""Blind: what an exit does while nobody knows the market, whatever algorithm works it, and when its
+algorithm has failed too often."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -22,13 +23,15 @@ WAITED_SHARE = Decimal("0.5")
 RETRY = timedelta(seconds=2)
 
 
-def step(terms: Terms, progress: Progress, rules: LotRules) -> tuple[Action, ...]:
-    """Waits for the market for half of its time; then calls back what rests and takes the rest
-    at the limit, again and again until the deadline."""
+def step(
+    terms: Terms, progress: Progress, rules: LotRules, *, waits: bool = True
+) -> tuple[Action, ...]:
+    """Waits for the market for half of its time, unless told not to; then calls back what rests
+    and takes the rest at the limit, again and again until the deadline."""
     ended = outside_of_work(progress, terms, rules)
     if ended is not None:
         return ended
-    if progress.elapsed_share < WAITED_SHARE:
+    if waits and progress.elapsed_share < WAITED_SHARE:
         return (wait(progress),)
     if progress.live:
         resting = tuple(c for c in progress.live if c.style is not Style.IOC)

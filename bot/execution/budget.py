@@ -2,7 +2,7 @@
 
 Bybit counts creates and cancels apart, each over a rolling second per account. Creates never
 exceed the rate in any window, over any number of processes; part of it is kept for exits, which
-also overtake what waits. Cancels have a count of their own and are never refused.
+also overtake what waits. Cancels have a count of their own, of which only those that go take.
 
 Without Redis each process sends its share of the rate on its own. The bound holds through the
 changes, because what can't be known counts as used:
@@ -84,7 +84,8 @@ class OrderBudget(Protocol):
         """
 
     def take_cancel(self, account: str) -> float:
-        """Seconds after which the cancel may go; it is counted and asks no second time."""
+        """0.0: go now, it is counted. Else the seconds after which to ask again: who has to wait
+        takes nothing from the others meanwhile."""
 
     def throttled(self, account: str, seconds: float, *, cancels: bool = False) -> None:
         """The exchange said 10006 to a create, or to a cancel: nothing goes until its reset."""

@@ -116,32 +116,32 @@ PACE = (
     + """
 local state, moments = KEYS[1], KEYS[2]
 local cap, window, longest_throttle = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local spacing = math.ceil(window / cap)
 
 local function moment_at(index)
   return tonumber(redis.call('LINDEX', moments, index))
 end
 
-local count = redis.call('LLEN', moments)
--- No queue reaches further than this: the clock went back, and nobody may wait for it.
-local furthest = now + longest_throttle + window + count * spacing
-if count > 0 and moment_at(-1) > furthest then redis.call('DEL', moments) end
+-- The clock went back, and nobody may wait for it.
+if redis.call('LLEN', moments) > 0 and moment_at(-1) > now + window then
+  redis.call('DEL', moments)
+end
 while redis.call('LLEN', moments) > 0 and moment_at(0) <= now - window do
   redis.call('LPOP', moments)
 end
 
-count = redis.call('LLEN', moments)
+local count = redis.call('LLEN', moments)
 local closed = tonumber(redis.call('HGET', state, 'closed')) or 0
 if closed > now + longest_throttle then closed = 0 end
 local moment = math.max(now, closed)
-if count > 0 and moment_at(-1) > now then moment = math.max(moment, moment_at(-1) + spacing) end
 if count >= cap then moment = math.max(moment, moment_at(count - cap) + window) end
-redis.call('RPUSH', moments, moment)
-redis.call('PEXPIRE', moments, moment - now + 2 * window)
+if moment <= now then
+  redis.call('RPUSH', moments, now)
+  redis.call('PEXPIRE', moments, 2 * window)
+end
 return {moment - now, now}
 """
 )
-"""When a cancel may go: milliseconds to wait, its moment being counted already, and the time."""
+"""Whether a cancel may go: milliseconds to wait (0: go, counted), and the time in Redis."""
 
 THROTTLE = (
     _NOW

@@ -116,24 +116,22 @@ class OrderWindow:
 
 
 class Pace:
-    """Gives every caller its moment, at most `cap` of them in any window; it refuses nobody."""
+    """Lets at most `cap` go in any window; who has to wait is not counted, and asks again."""
 
     def __init__(self) -> None:
         self._closed_until = 0
-        self._moments: deque[int] = deque()
+        self._sent: deque[int] = deque()
 
     def take(self, now: int, cap: int) -> int:
-        """Milliseconds until the caller's moment, which is counted already."""
-        while self._moments and self._moments[0] <= now - WINDOW_MS:
-            self._moments.popleft()
-        moment = max(now, self._closed_until)
-        if self._moments and self._moments[-1] > now:
-            moment = max(moment, self._moments[-1] + _spacing(cap))
-        excess = len(self._moments) - cap
-        if excess >= 0:
-            moment = max(moment, self._moments[excess] + WINDOW_MS)
-        self._moments.append(moment)
-        return moment - now
+        """Milliseconds to wait; 0: go, it is counted."""
+        while self._sent and self._sent[0] <= now - WINDOW_MS:
+            self._sent.popleft()
+        excess = len(self._sent) - cap
+        leaves = self._sent[excess] + WINDOW_MS if excess >= 0 else now
+        wait = max(now, leaves, self._closed_until) - now
+        if wait == 0:
+            self._sent.append(now)
+        return wait
 
     def close_until(self, moment: int) -> None:
         """No moment before; one that is earlier than a former one changes nothing."""

@@ -14,7 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bot.clock import Clock
-from bot.errors import MlriskError, Refused
+from bot.errors import MlriskError, Refused, Throttled
 from bot.exchange.protocol import Exchange
 from bot.execution import (
     backup_plans,
@@ -67,7 +67,7 @@ from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.database import Database, UnitOfWork
 from models.enums import Algorithm, ChildState, ParentState, TradeSide
-from models.locks import lock_child, lock_parent
+from models.locks import lock_child, lock_order, lock_parent
 from models.repositories import orders, portfolio
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
@@ -174,8 +174,9 @@ class ParentWorker:
             hit(BEFORE_STEP_COMMIT, parent.algorithm)
             uow.commit()
         hit(AFTER_STEP_COMMIT, parent.algorithm)
-        for cancel in cancels:
-            self._send_cancel(cancel)
+        put_off = [cancel for cancel in cancels if not self._send_cancel(cancel)]
+        if put_off:
+            self._give_back(put_off)
         return StepResult.STEPPED
 
     def _not_now(self, request_id: str) -> StepResult | None:
@@ -411,15 +412,30 @@ class ParentWorker:
             due.append(_Cancel(child.child_id, parent.algorithm, child.symbol, child.order_link_id))
         return due
 
-    def _send_cancel(self, cancel: _Cancel) -> None:
-        """What it led to is read from the exchange's records; an error is tried again later."""
+    def _send_cancel(self, cancel: _Cancel) -> bool:
+        """What it led to is read from the exchange's records; an error is tried again later.
+
+        False: a limit of the rate has put it off, and nothing was done.
+        """
         try:
             self._cancels.send(cancel.symbol, cancel.order_link_id)
         except MlriskError as error:
             log.warning(
                 "cancel not confirmed: %s", error, extra={"order_link_id": cancel.order_link_id}
             )
+            if isinstance(error, Throttled):
+                return False
         hit(AFTER_CANCEL, cancel.algorithm)
+        return True
+
+    def _give_back(self, put_off: Sequence[_Cancel]) -> None:
+        """Attempts that were counted and not made: the next look makes them."""
+        with self._db.unit_of_work() as uow:
+            for cancel in put_off:
+                found = lock_order(uow.session, cancel.child_id)
+                if found is not None:
+                    found[1].cancels = max(0, found[1].cancels - 1)
+            uow.commit()
 
 
 def _pace_in_force(parent: ParentOrderRow, now: datetime) -> Pace | None:

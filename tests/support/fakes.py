@@ -447,6 +447,7 @@ class FreeBudget:
     """Room for every order, unless a test takes it away for a number of seconds."""
 
     wait_seconds: float = 0.0
+    cancel_wait_seconds: float = 0.0
     throttles: list[float] = field(default_factory=list)
     cancel_throttles: list[float] = field(default_factory=list)
 
@@ -454,7 +455,7 @@ class FreeBudget:
         return self.wait_seconds
 
     def take_cancel(self, account: str) -> float:
-        return 0.0
+        return self.cancel_wait_seconds
 
     def throttled(self, account: str, seconds: float, *, cancels: bool = False) -> None:
         (self.cancel_throttles if cancels else self.throttles).append(seconds)

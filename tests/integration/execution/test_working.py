@@ -185,6 +185,23 @@ def test_a_rate_limit_on_a_cancel_is_told_to_the_limiter(desk: Desk) -> None:
     assert (desk.budget.cancel_throttles, desk.budget.throttles) == ([0.7], [])
 
 
+def test_a_cancel_that_the_budget_puts_off_is_no_attempt(desk: Desk) -> None:
+    ask(desk, PASSIVE)
+    desk.step()
+    desk.stream()
+    (resting,) = desk.exchange.open_orders()
+    desk.market.touch = PRICE + 10 * TICK
+    desk.budget.cancel_wait_seconds = 0.5
+    desk.pass_time(3)
+    for _ in range(5):
+        desk.step()
+        assert (desk.exchange.cancel_requests, desk.child().cancels) == ([], 0)
+        desk.pass_time(1)
+    desk.budget.cancel_wait_seconds = 0.0
+    desk.step()
+    assert (desk.exchange.cancel_requests, desk.child().cancels) == ([resting.order_link_id], 1)
+
+
 def test_pov_follows_the_volume_and_never_leads_it(desk: Desk) -> None:
     total = ask(desk, POV)
     for _ in range(10):

@@ -167,7 +167,7 @@ def test_nothing_goes_while_it_is_closed_and_those_who_ask_get_different_times()
     calls=st.lists(st.tuples(st.integers(0, 300), st.booleans()), max_size=120),
     cap=st.integers(1, 12),
 )
-def test_a_pace_refuses_nobody_and_keeps_the_rate_in_any_window(
+def test_a_pace_keeps_the_rate_in_any_window_and_tells_when_there_is_room(
     calls: list[tuple[int, bool]], cap: int
 ) -> None:
     pace = Pace()
@@ -177,9 +177,13 @@ def test_a_pace_refuses_nobody_and_keeps_the_rate_in_any_window(
         if close:
             pace.close_until(now + 200)
             closed_until = max(closed_until, now + 200)
-        moments.append(now + pace.take(now, cap))
-        assert moments[-1] >= closed_until or now >= closed_until
-    assert moments == sorted(moments)
+        wait = pace.take(now, cap)
+        # Who asks in vain takes nothing: at the told time there is room, however many ask before.
+        assert all(pace.take(now, cap) == wait for _ in range(3)) or wait == 0
+        now += wait
+        assert wait == 0 or pace.take(now, cap) == 0
+        moments.append(now)
+        assert now >= closed_until
     assert most_in_a_window(moments) <= cap
 
 

@@ -816,3 +816,15 @@ class OperatorRow(Base):
     __table_args__ = (
         CheckConstraint("role IN ('viewer', 'operator', 'risk_officer')", name="ck_operator_role"),
     )
+
+
+class VolumeModelRow(Base):
+    """One training of the volume models; the newest counts, the older ones stay."""
+
+    __tablename__ = "volume_model"
+    model_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    document: Mapped[str]
+    """What `bot.market.volume.store` writes and reads."""
+    source: Mapped[str]
+    """Where the bars came from: a folder, or the exchange."""
+    stored_at: Mapped[datetime]

@@ -35,6 +35,7 @@ from bot.execution.reservations import ReservationReport, rebuild
 from bot.execution.sender import Sender
 from bot.execution.signing import Signatures
 from bot.execution.toothless import halt_toothless
+from bot.execution.volume_models import ModelFile, ModelRows
 from bot.execution.volume_source import VolumeSource
 from bot.execution.working import ParentWorker
 from bot.market.seal import Seal
@@ -174,7 +175,10 @@ class Services:
             exchange=self.exchange,
             market=self.market_for_exits,
             limits=self.limits,
-            forecasts=VolumeSource(self.settings.home / MODELS_FILE, self.exchange),
+            forecasts=VolumeSource(
+                ModelRows(self.db, otherwise=ModelFile(self.settings.home / MODELS_FILE)),
+                self.exchange,
+            ),
             budget=self.budget,
             clock=self.clock,
             wakeups=self.wakeups,

@@ -4,15 +4,14 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from bot.errors import MlriskError
 from bot.execution.algorithms.volume_forecast import VolumeForecast
 from bot.execution.volume_history import NoHistory, VolumeHistory
+from bot.execution.volume_models import ModelSource
 from bot.market.bars import MINUTE, MinuteSource
 from bot.market.volume.model import VolumeModel
 from bot.market.volume.panel import DAY_MINUTES, Bars, Panel, minute_of, moment_of
-from bot.market.volume.store import StoredModels, UnreadableModel, load
 
 log = logging.getLogger(__name__)
 
@@ -26,44 +25,22 @@ PEERS_SECONDS = 4.0
 """For reading the other symbols, which a forecast can do without."""
 
 
-class ModelFile:
-    """The stored models, read again when the file changes."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._stored: StoredModels | None = None
-        self._version: tuple[int, int, int] | None = None
-
-    def read(self) -> StoredModels:
-        """Raises UnreadableModel, which says how to get one."""
-        try:
-            status = self._path.stat()
-        except OSError as error:
-            raise UnreadableModel(
-                f"{self._path} can't be read: run `mlrisk volume train`"
-            ) from error
-        version = status.st_mtime_ns, status.st_ino, status.st_size
-        if self._stored is None or version != self._version:
-            self._stored, self._version = load(self._path), version
-        return self._stored
-
-
 class VolumeSource:
-    """One process' own. Give it the exchange (or any source of minutes) and the models' file."""
+    """One process' own. Give it the stored models and the exchange (or any source of minutes)."""
 
     def __init__(
         self,
-        models_file: Path,
+        models: ModelSource,
         minutes: MinuteSource,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._file = ModelFile(models_file)
+        self._models = models
         self._history = VolumeHistory(minutes)
         self._monotonic = monotonic
 
     def check(self, symbol: str, *, model: str, now: datetime) -> None:
         """Refuses a model that is missing, stale or not trained on the symbol; asks nobody."""
-        self._file.read().model(model, symbol=symbol, now=now)
+        self._models.read().model(model, symbol=symbol, now=now)
 
     def forecast(
         self,
@@ -79,7 +56,7 @@ class VolumeSource:
         Raises StaleModel, NotTrained or UnreadableModel for the model; NoHistory, or what the
         exchange's read ended with, for the minutes: another step may have more luck.
         """
-        stored = self._file.read()
+        stored = self._models.read()
         chosen = stored.model(model, symbol=symbol, now=now)
         since = min(start_at, now - HISTORY)
         own = self._own(symbol, since, now)

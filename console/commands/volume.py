@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.market.volume import MODELS_FILE
-from console.context import HomeOption, JsonOption, chosen_home, settings_of
+from console.context import HomeOption, JsonOption, acting, reading, settings_of
 from console.errors import CommandError, ExitCode
 from console.output import print_json, stderr, stdout, utc, write_atomically
 
@@ -24,7 +24,10 @@ app = typer.Typer(no_args_is_help=True, help="Train and show the volume models b
 FileOption = Annotated[
     Path | None,
     typer.Option(
-        "--out", help=f"The models' file (default: {MODELS_FILE} in the home).", show_default=False
+        "--out",
+        help="Store them in this file instead of the system's database (without a system: "
+        f"{MODELS_FILE} in the home).",
+        show_default=False,
     ),
 ]
 
@@ -70,23 +73,53 @@ def train(
 
     if (bars is None) == (not from_exchange):
         raise CommandError("name one source: --bars FOLDER or --from-exchange", ExitCode.USAGE)
-    path = _file(ctx, home, out)
+    settings = settings_of(ctx, home)
     if bars is not None:
         panel, source = read_folder(bars), str(bars)
     else:
-        panel, source = _from_exchange(settings_of(ctx, home), days, symbols), "the exchange"
+        panel, source = _from_exchange(settings, days, symbols), "the exchange"
     try:
         trained = fit(panel)
     except NotEnoughBars as error:
         raise CommandError(f"{source}: {error}", ExitCode.USAGE) from error
     text = dumps(trained)
+    place = _store(settings, out, text, source)
+    stderr().print(f"stored in {place}")
+    _report(loads(text), place, as_json)
+
+
+def _store(settings: "Settings", out: Path | None, text: str, source: str) -> str:
+    """In the database of the system that is chosen, so that all its machines have it."""
+    if out is None and settings.database_url is not None:
+        return _store_row(settings, text, source)
+    path = out or settings.home / MODELS_FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, text)
     except OSError as error:
         raise CommandError(f"{path} can't be written: {error.strerror}") from error
-    stderr().print(f"stored in {path}")
-    _report(loads(text), path, as_json)
+    return str(path)
+
+
+def _store_row(settings: "Settings", text: str, source: str) -> str:
+    from hashlib import sha256
+
+    from console.configuring import actor_of
+    from models.repositories import volume_models
+
+    now = datetime.now(UTC)
+    with acting(settings) as db, db.unit_of_work() as uow:
+        number = volume_models.add(uow.session, text, source=source, at=now)
+        uow.audit(
+            settings.account,
+            "volume_models_stored",
+            str(number),
+            actor_of(None),
+            {"source": source, "sha256": sha256(text.encode()).hexdigest()},
+            now,
+        )
+        uow.commit()
+    return f"the database (volume model {number})"
 
 
 def _from_exchange(settings: "Settings", days: int, symbols: str | None) -> "Panel":
@@ -117,7 +150,8 @@ def show(
         Path | None,
         typer.Option(
             "--file",
-            help=f"The models' file (default: {MODELS_FILE} in the home).",
+            help="Show this file instead of the system's database (without a system: "
+            f"{MODELS_FILE} in the home).",
             show_default=False,
         ),
     ] = None,
@@ -125,28 +159,32 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Training window, age and tracking errors of the stored models; exit status 1 when stale."""
-    from bot.market.volume.store import load
-
-    path = _file(ctx, home, file)
-    stored = load(path)
-    if _report(stored, path, as_json)["stale"]:
+    stored, place = _stored(settings_of(ctx, home), file)
+    if _report(stored, place, as_json)["stale"]:
         raise CommandError("the models are stale and will be refused: run `mlrisk volume train`")
 
 
-def _file(ctx: typer.Context, home: Path | None, named: Path | None) -> Path:
-    if named is not None:
-        return named
-    from config.settings import load_settings
+def _stored(settings: "Settings", file: Path | None) -> tuple["StoredModels", str]:
+    """The models that are named, else those that the system's orders use, and where they are."""
+    from bot.market.volume.store import load, loads
+    from models.repositories import volume_models
 
-    return load_settings(chosen_home(ctx, home)).home / MODELS_FILE
+    if file is None and settings.database_url is not None:
+        with reading(settings.require_database_url()) as session:
+            newest = volume_models.newest_id(session)
+            if newest is not None:
+                text = volume_models.document(session, newest)
+                return loads(text), f"the database (volume model {newest})"
+    path = file or settings.home / MODELS_FILE
+    return load(path), str(path)
 
 
-def _report(stored: "StoredModels", path: Path, as_json: bool) -> dict[str, Any]:
+def _report(stored: "StoredModels", place: str, as_json: bool) -> dict[str, Any]:
     from bot.market.volume.store import MAX_AGE
 
     age = stored.age(datetime.now(UTC))
     facts: dict[str, Any] = {
-        "file": path,
+        "place": place,
         "window_start": stored.window_start,
         "window_end": stored.window_end,
         "tested_from": stored.tested_from,

@@ -14,6 +14,7 @@ from bot.exchange.paper.testing import PaperExchangeProcess
 from bot.execution.algorithms.base import LotRules
 from bot.execution.algorithms.steered_vwap import SteeredVwap
 from bot.execution.algorithms.stepping import Place, Progress, Terms, Touch
+from bot.execution.volume_models import ModelFile
 from bot.execution.volume_source import VolumeSource
 from bot.market.volume import MODELS_FILE
 from bot.market.volume.reading import read_exchange
@@ -49,7 +50,7 @@ def test_the_paper_exchanges_past_trains_models_that_steer_an_order_on_it(
     file = tmp_path / MODELS_FILE
     panel = read_exchange(exchange, SYMBOLS, now - timedelta(days=14), now)
     file.write_text(dumps(train(panel)))
-    source = VolumeSource(file, exchange)
+    source = VolumeSource(ModelFile(file), exchange)
     start_at = now - timedelta(minutes=5)
     deadline_at = start_at + timedelta(minutes=30)
     forecast = source.forecast(

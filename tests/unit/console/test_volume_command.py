@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from bot.market.volume.panel import minute_of, moment_of
+from bot.market.volume.panel import minute_of
 from console.cli import run
 from console.errors import ExitCode
 from tests.unit.bot.market.volume.exchange import PanelExchange
-from tests.unit.bot.market.volume.synthetic import SYMBOLS, bars, panel
+from tests.unit.bot.market.volume.synthetic import SYMBOLS, panel, write_bars
 
 
 @pytest.fixture(autouse=True)
@@ -26,19 +25,8 @@ def folder(tmp_path: Path) -> Path:
     made = tmp_path / "bars"
     made.mkdir()
     for symbol in SYMBOLS:
-        _write(made, symbol, days=5)
+        write_bars(made, symbol, days=5)
     return made
-
-
-def _write(folder: Path, symbol: str, days: float) -> None:
-    one = bars(symbol, days)
-    columns = np.stack([one.close, one.high, one.low, one.close, one.volume], axis=1)
-    lines = ["timestamp,open,high,low,close,volume"]
-    lines += [
-        f"{moment_of(one.first_minute + i).isoformat()},{','.join(map(str, row))}"
-        for i, row in enumerate(columns.tolist())
-    ]
-    (folder / f"{symbol}_1m.csv").write_text("\n".join(lines) + "\n")
 
 
 @dataclass
@@ -65,7 +53,7 @@ def test_what_was_trained_is_stored_in_the_home_and_shown(
 ) -> None:
     assert run(["volume", "train", "--bars", str(folder), "--json"]) == ExitCode.OK
     trained = json.loads(capsys.readouterr().out)
-    assert trained["file"] == str(tmp_path / "home" / "volume_models.json")
+    assert trained["place"] == str(tmp_path / "home" / "volume_models.json")
     assert trained["symbols"] == list(SYMBOLS)
     assert trained["models"] == ["dynamic", "learned", "static"]
     # The bars are years old: said, shown and told by the exit status.
@@ -92,7 +80,7 @@ def test_without_a_model_show_says_how_to_get_one(capsys: pytest.CaptureFixture[
 
 
 def test_too_few_bars_are_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _write(tmp_path, "AAAUSDT", days=1.2)
+    write_bars(tmp_path, "AAAUSDT", days=1.2)
     assert run(["volume", "train", "--bars", str(tmp_path)]) == ExitCode.USAGE
     assert "needs at least" in capsys.readouterr().err
 

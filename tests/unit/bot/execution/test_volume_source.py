@@ -12,6 +12,7 @@ import pytest
 from bot.errors import DependencyDown
 from bot.execution.algorithms.volume_forecast import VolumeForecast
 from bot.execution.volume_history import NoHistory
+from bot.execution.volume_models import ModelFile
 from bot.execution.volume_source import LEAST_MINUTES, VolumeSource
 from bot.market.bars import MINUTE
 from bot.market.volume import MODELS_FILE
@@ -52,7 +53,7 @@ def venue(market: Panel) -> PanelExchange:
 
 @pytest.fixture
 def source(file: Path, venue: PanelExchange) -> VolumeSource:
-    return VolumeSource(file, venue)
+    return VolumeSource(ModelFile(file), venue)
 
 
 def ask(
@@ -91,7 +92,7 @@ def test_no_later_minute_changes_a_forecast(
         )),
     )  # fmt: skip
     shuffled = PanelExchange(other, now=now)
-    assert ask(source, venue, now) == ask(VolumeSource(file, shuffled), shuffled, now)
+    assert ask(source, venue, now) == ask(VolumeSource(ModelFile(file), shuffled), shuffled, now)
 
 
 def test_a_parent_that_starts_later_has_only_expectations(
@@ -136,13 +137,13 @@ def test_without_its_peers_a_symbol_is_forecast_alone(
 
 def test_peers_are_read_for_a_bounded_time_only(file: Path, venue: PanelExchange) -> None:
     ticks: Iterator[int] = count(0, 10)
-    hurried = VolumeSource(file, venue, monotonic=lambda: float(next(ticks)))
+    hurried = VolumeSource(ModelFile(file), venue, monotonic=lambda: float(next(ticks)))
     assert ask(hurried, venue, START).expected
     assert (venue.reads(SYMBOL), venue.reads(PEER)) == (1, 0)
 
 
 def test_a_missing_file_names_the_command(tmp_path: Path, venue: PanelExchange) -> None:
-    source = VolumeSource(tmp_path / MODELS_FILE, venue)
+    source = VolumeSource(ModelFile(tmp_path / MODELS_FILE), venue)
     with pytest.raises(UnreadableModel, match="mlrisk volume train"):
         ask(source, venue, START)
     with pytest.raises(UnreadableModel, match="mlrisk volume train"):
@@ -180,7 +181,7 @@ def test_too_little_history_is_no_forecast(file: Path, market: Panel) -> None:
     known = FIRST_MINUTE + 6 * DAY_MINUTES + 100
     young = PanelExchange(market.between(known - LEAST_MINUTES + 1, market.end_minute), now=START)
     with pytest.raises(NoHistory, match=f"{LEAST_MINUTES} are needed"):
-        ask(VolumeSource(file, young), young, START)
+        ask(VolumeSource(ModelFile(file), young), young, START)
 
 
 def test_minutes_that_stopped_coming_are_no_forecast(

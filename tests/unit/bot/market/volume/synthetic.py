@@ -1,8 +1,10 @@
 """A small market: a daily curve, volume that clusters and is shared, prices that move with it."""
 
+from pathlib import Path
+
 import numpy as np
 
-from bot.market.volume.panel import DAY_MINUTES, Bars, Panel
+from bot.market.volume.panel import DAY_MINUTES, Bars, Panel, moment_of
 
 FIRST_MINUTE = 29_136_000
 SYMBOLS = ("AAAUSDT", "BBBUSDT")
@@ -32,3 +34,15 @@ def _clustered(rng: np.random.Generator, minutes: int, keep: float) -> np.ndarra
         state = keep * state + shock
         path[i] = state
     return path
+
+
+def write_bars(folder: Path, symbol: str, days: float) -> None:
+    """As `mlrisk volume train --bars` reads them."""
+    one = bars(symbol, days)
+    columns = np.stack([one.close, one.high, one.low, one.close, one.volume], axis=1)
+    lines = ["timestamp,open,high,low,close,volume"]
+    lines += [
+        f"{moment_of(one.first_minute + i).isoformat()},{','.join(map(str, row))}"
+        for i, row in enumerate(columns.tolist())
+    ]
+    (folder / f"{symbol}_1m.csv").write_text("\n".join(lines) + "\n")

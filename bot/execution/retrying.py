@@ -8,6 +8,8 @@ from models.tables import ChildOrderRow
 
 LONGEST_BACKOFF_SECONDS = 5.0
 """When the exchange is back, no slice waits longer for its next attempt."""
+LONGEST_EXIT_BACKOFF_SECONDS = 1.0
+"""An exit is ahead of what adds then."""
 _SPREAD = 0.5
 
 
@@ -18,6 +20,7 @@ def not_taken_delay(child: ChildOrderRow, error: RetryLater) -> timedelta:
     own id, so that the same attempt always waits as long.
     """
     doubled = error.after_seconds * 2.0 ** min(max(child.posts - 1, 0), 16)
-    backoff = min(doubled, LONGEST_BACKOFF_SECONDS)
+    longest = LONGEST_EXIT_BACKOFF_SECONDS if child.reduce_only else LONGEST_BACKOFF_SECONDS
+    backoff = min(doubled, longest)
     place = zlib.crc32(f"{child.order_link_id}/{child.posts}".encode()) % 1000 / 1000
     return timedelta(seconds=max(error.after_seconds, backoff * (1 - _SPREAD * place)))

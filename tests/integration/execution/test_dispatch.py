@@ -12,7 +12,7 @@ from celery import Celery
 
 from bot.errors import DependencyDown
 from bot.execution.dispatch import ENOUGH_WAITING, EXECUTION, EXITS
-from bot.execution.retrying import LONGEST_BACKOFF_SECONDS
+from bot.execution.retrying import LONGEST_BACKOFF_SECONDS, LONGEST_EXIT_BACKOFF_SECONDS
 from config.celery import VISIBILITY_TIMEOUT_SECONDS, celery_settings
 from models.enums import ChildState
 from tasks.execution import EXPIRED, send_child
@@ -83,6 +83,22 @@ def test_an_exchange_that_is_away_makes_few_messages_and_few_posts(desk: Desk) -
     assert taken <= len(TWAPS) * SLICES * 2
     assert desk.exchange.posts <= len(TWAPS) * SLICES * 2
     assert pending <= len(TWAPS) * 8
+
+
+def test_an_exit_is_tried_more_often_than_slices_while_the_exchange_is_away(desk: Desk) -> None:
+    desk.approve("r-in")
+    desk.send_due()
+    desk.stream()
+    desk.approve("r-out", side="sell", signal_data={"position_size": "2000", "reduce_only": True})
+    (child,) = desk.children("r-out")
+    for _ in range(10):
+        desk.exchange.faults = [(DependencyDown("gone", code="not_sent"), False)]
+        desk.send(child.child_id)
+        (child,) = desk.children("r-out")
+        wait = (child.due_at - desk.clock.now()).total_seconds()
+        assert 0 < wait <= LONGEST_EXIT_BACKOFF_SECONDS
+        desk.pass_time(wait)
+    assert child.posts == 10
 
 
 def test_late_slices_follow_one_by_one_when_the_exchange_is_back(desk: Desk) -> None:

@@ -19,8 +19,8 @@ from bot.clock import SystemClock
 from bot.exchange.market_cache import RedisMarketCache
 from config.celery import with_database
 from config.settings import PREFIX, Settings, load_settings
-from models import migrate
 from models.database import Database
+from models.provisioning import provision
 from models.tables import EquityRow
 from tasks.context import MARKET_DATABASE, market_seal
 from tests.support.system import RICH_ACCOUNT
@@ -82,7 +82,7 @@ def whole_system(directory: Path) -> Iterator[WholeSystem]:
     supervisor = Supervisor(home)
 
     def open_doors() -> None:
-        migrate.upgrade(built.create_database())
+        provision(built.create_database())
         home.write_environment(built.environment)
 
     supervisor.start(built.specs, after_stage={topology.SERVERS: open_doors})

@@ -24,6 +24,10 @@ PREFIX = "MLRISK_"
 FILE_SUFFIX = "_FILE"
 # The demo strategy's and the tests'.
 _OTHERS = (f"{PREFIX}DEMO_", f"{PREFIX}TEST_")
+# Each process is given one address of the database, as its own.
+_DATABASES = tuple(
+    f"{PREFIX}{purpose}_DATABASE_URL" for purpose in ("OWNER", "OPERATOR", "AUDIT", "BOOTSTRAP")
+)
 
 
 class SettingsError(Exception):
@@ -45,7 +49,7 @@ class KeylessSettings(BaseSettings):
     @field_validator("redis_url", "database_url")
     @classmethod
     def _login_is_encoded(cls, value: SecretStr | None) -> SecretStr | None:
-        return None if value is None else SecretStr(logins.encoded(value.get_secret_value()))
+        return _encoded(value)
 
     def require_redis_url(self) -> str:
         if self.redis_url is None:
@@ -58,10 +62,32 @@ class KeylessSettings(BaseSettings):
         return self.database_url.get_secret_value()
 
 
+def _encoded(value: SecretStr | None) -> SecretStr | None:
+    return None if value is None else SecretStr(logins.encoded(value.get_secret_value()))
+
+
 class Settings(KeylessSettings):
     """Typed settings of every process. Durations carry their unit in the name."""
 
     home: Path = Field(default_factory=lambda: default_home())
+    owner_database_url: SecretStr | None = Field(
+        default=None,
+        description="the database as the role that owns its tables, for migrations; else "
+        "bootstrap's or database_url's",
+    )
+    operator_database_url: SecretStr | None = Field(
+        default=None, description="the database as the console's role; else database_url's"
+    )
+    audit_database_url: SecretStr | None = Field(
+        default=None,
+        description="the database as beat's role, which appends to the audit; else database_url's",
+    )
+    bootstrap_database_url: SecretStr | None = Field(
+        default=None,
+        description="the database as a superuser, who makes the roles of the other addresses, "
+        "for `mlrisk migrate` and `up` alone",
+    )
+
     environment: Environment = Environment.DEVELOPMENT
     trading_mode: TradingMode = TradingMode.PAPER_TRADING
     config_path: Path | None = Field(default=None, description="YAML of thresholds and limits")
@@ -135,6 +161,16 @@ class Settings(KeylessSettings):
     failpoint: str | None = Field(
         default=None, description="testing only: process kills itself at the named point"
     )
+
+    @field_validator(
+        "owner_database_url",
+        "operator_database_url",
+        "audit_database_url",
+        "bootstrap_database_url",
+    )
+    @classmethod
+    def _logins_are_encoded(cls, value: SecretStr | None) -> SecretStr | None:
+        return _encoded(value)
 
     @field_validator("symbols")
     @classmethod
@@ -233,6 +269,7 @@ def settings_for_children() -> ChildSettings:
     """
     left_out = {f"{PREFIX}{name}{FILE_SUFFIX}" for name in ("DATABASE_URL", "REDIS_URL")}
     left_out |= {f"{PREFIX}{name}_KEY{FILE_SUFFIX}" for name in ("MARKET", "MESSAGE")}
+    left_out |= {name + suffix for name in _DATABASES for suffix in ("", FILE_SUFFIX)}
     of_exchange = {f"{PREFIX}API_KEY", f"{PREFIX}API_SECRET"}
     of_exchange |= {name + FILE_SUFFIX for name in of_exchange}
     found = ChildSettings({}, {})

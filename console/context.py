@@ -46,7 +46,10 @@ def settings_of(ctx: typer.Context, home: Path | None) -> "Settings":
     if chosen is not None:
         # The Celery app and every process that we start find the same system by it.
         os.environ[f"{PREFIX}HOME"] = str(chosen)
-    return load_settings(chosen)
+    settings = load_settings(chosen)
+    if settings.operator_database_url is None:
+        return settings
+    return settings.model_copy(update={"database_url": settings.operator_database_url})
 
 
 def reading_engine(database_url: str) -> "Engine":

@@ -51,6 +51,10 @@ def explain(error: Exception) -> CommandError | None:
 def _explain_database(error: Exception) -> CommandError | None:
     from sqlalchemy.exc import DBAPIError
 
+    from models.roles import RoleError
+
+    if isinstance(error, RoleError):
+        return CommandError(str(error), ExitCode.USAGE)
     if not isinstance(error, DBAPIError):
         return None
     from psycopg import errors as pg
@@ -59,6 +63,13 @@ def _explain_database(error: Exception) -> CommandError | None:
     if isinstance(cause, pg.UndefinedTable | pg.UndefinedColumn):
         return CommandError(
             "the database has no tables of this version: run `mlrisk migrate`", ExitCode.USAGE
+        )
+    if isinstance(cause, pg.InsufficientPrivilege):
+        line = str(cause).strip().splitlines()[0]
+        return CommandError(
+            f"this role of Postgres may not do that ({line}); tables are changed by their owner, "
+            "$MLRISK_OWNER_DATABASE_URL, and by `mlrisk up`",
+            ExitCode.USAGE,
         )
     if isinstance(cause, pg.OperationalError | pg.InterfaceError):
         # psycopg names host and port there, never the password.

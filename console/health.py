@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from config.settings import Settings
+from config.settings import Environment, Settings
 from console.fitness_line import fitness_line
 from console.health_check import HealthCheck as HealthCheck
 from console.message_line import message_line
@@ -24,7 +24,7 @@ def check_health(settings: Settings) -> list[HealthCheck]:
     checks = [postgres, redis_line(settings), _exchange(settings), *_processes(settings)]
     if not postgres.ok:
         return checks
-    checks += [fitness_line(settings), message_line(settings)]
+    checks += [_role(settings), fitness_line(settings), message_line(settings)]
     return [*checks, *_heartbeats(settings), *_vitals(settings)]
 
 
@@ -47,6 +47,18 @@ def _postgres(settings: Settings) -> HealthCheck:
             f"schema {revision or 'missing'}, need {head()}: run `mlrisk migrate`",
         )
     return HealthCheck("postgres", True, f"schema {revision}")
+
+
+def _role(settings: Settings) -> HealthCheck:
+    """In production alone a role with too much power is a fault: who tries it out is his own
+    guard."""
+    from models.roles import warning
+
+    told = warning(settings.require_database_url())
+    if told is None:
+        return HealthCheck("role of postgres", True, "may not change what is recorded")
+    guarded = settings.environment is Environment.PRODUCTION
+    return HealthCheck("role of postgres", not guarded, told, down=False, warning=True)
 
 
 def _exchange(settings: Settings) -> HealthCheck:

@@ -21,9 +21,11 @@ from config.settings import (
     settings_for_children,
 )
 from console.configuring import require_sound_configuration
+from console.databases import database_logins
 from console.errors import CommandError, ExitCode
-from models import migrate
+from models import roles
 from models.database import Database
+from models.provisioning import provision
 from workers import topology
 from workers.home import Home, HomeInUseError, HomeRefusedError
 from workers.launches import ProcessSpec
@@ -99,9 +101,11 @@ def start(home_path: Path | None, options: StartOptions, progress: Progress) -> 
 
     def servers_are_up() -> None:
         progress("migrating the database")
-        url = built[0].create_database()
-        migrate.upgrade(url)
-        _refuse_anothers(url, chosen)
+        logins = built[0].create_database()
+        provision(logins)
+        if (warning := roles.warning(logins.application)) is not None:
+            progress(warning)
+        _refuse_anothers(logins.application, chosen)
         home.write_environment(built[0].environment)
 
     try:
@@ -184,7 +188,7 @@ def _options(settings: Settings, options: StartOptions) -> topology.Options:
     return topology.Options(
         paper=paper,
         demo=options.demo,
-        database_url=_revealed(settings.database_url),
+        logins=database_logins(settings),
         redis_url=_revealed(settings.redis_url),
         market_key=_revealed(settings.market_key),
         message_key=_revealed(settings.message_key),

@@ -13,6 +13,7 @@ from bot.execution import binding, fitness
 from bot.execution.configuration import ConfigurationService
 from config.settings import Environment, Settings, SettingsError
 from config.thresholds import ConfigError
+from models import roles
 from models.database import Database
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,17 @@ def prove_limits(settings: Settings) -> None:
             log.critical("trading is HALTED: %s", problem)
     finally:
         db.dispose()
+
+
+def tell_powers(settings: Settings) -> None:
+    """A line in the log for a role of Postgres that could undo what is recorded."""
+    try:
+        warning = roles.warning(settings.require_database_url())
+    except OperationalError as error:
+        log.warning("what our role of Postgres may do can't be asked: %s", error.orig)
+    else:
+        if warning is not None:
+            log.warning("%s", warning)
 
 
 def prove_identity(settings: Settings) -> None:

@@ -16,7 +16,7 @@ from celery.signals import (
 import tasks.context
 from config.celery import celery_settings
 from config.settings import load_settings
-from tasks.startup import prove_identity, prove_limits, require_message_key
+from tasks.startup import prove_identity, prove_limits, require_message_key, tell_powers
 from workers import readiness
 from workers.cleaning import clean_and_record
 from workers.logs import configure_logging
@@ -55,6 +55,7 @@ def _prove_limits(**_: Any) -> None:
     require_message_key(settings)
     prove_identity(settings)
     prove_limits(settings)
+    tell_powers(settings)
 
 
 @worker_init.connect

@@ -10,6 +10,7 @@ from pathlib import Path
 from bot.execution import signing
 from config.celery import WORKERS, with_database
 from config.settings import PREFIX, KeylessSettings
+from models.roles import DatabaseLogins
 from workers import launches, strategies
 from workers.embedded import postgres, redis
 from workers.embedded.postgres import EmbeddedPostgres
@@ -32,6 +33,13 @@ DEMO_STRATEGY = "demo-imbalance"
 FLOWER_USER = "mlrisk"
 JOURNAL = "journal.jsonl"
 _DATABASE = "mlrisk"
+# The embedded server's roles by what they are for; each has a password of its own in the home.
+_ROLES = {
+    "owner": "mlrisk_owner",
+    "application": "mlrisk_app",
+    "operator": "mlrisk_operator",
+    "audit": "mlrisk_audit",
+}
 # Of processes that pass messages on, and know no keys.
 _BROKER_APP = "workers.broker"
 # `python -m` finds our packages in the working directory, installed or not.
@@ -45,7 +53,7 @@ class Options:
 
     paper: bool = True
     demo: bool = False
-    database_url: str | None = field(default=None, repr=False)
+    logins: DatabaseLogins | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
     market_key: str | None = field(default=None, repr=False)
     """Drawn by the home where none is given."""
@@ -74,7 +82,9 @@ class Topology:
     postgres: EmbeddedPostgres | None
     redis: EmbeddedRedis | None
     environment: dict[str, str] = field(repr=False)
+    """What the console is told, by the home's file."""
     specs: list[ProcessSpec]
+    logins: DatabaseLogins = field(repr=False)
 
     def prepare(self) -> None:
         """Create what the embedded servers need before their first start."""
@@ -83,26 +93,22 @@ class Topology:
         if self.redis is not None:
             self.redis.prepare()
 
-    def create_database(self) -> str:
-        """Create the embedded server's database, if there is one; return the database's URL."""
+    def create_database(self) -> DatabaseLogins:
+        """Create the embedded server's database, if there is one; return who may log in."""
         if self.postgres is not None:
             self.postgres.create_database(_DATABASE)
-        return self.environment["MLRISK_DATABASE_URL"]
+        return self.logins
 
 
 def build(home: Home, options: Options) -> Topology:
     """Choose ports and secrets, and describe every process. The home must not be running."""
     chosen = home.ports(["postgres", "redis", "paper-exchange", "flower"])
     database = cache = None
-    database_url, redis_url, exchange_url = (
-        options.database_url,
-        options.redis_url,
-        options.exchange_url,
-    )
-    if database_url is None:
+    logins, redis_url, exchange_url = options.logins, options.redis_url, options.exchange_url
+    if logins is None:
         password = home.secret("postgres-password")
         database = EmbeddedPostgres(home.postgres, chosen["postgres"], password)
-        database_url = database.url(_DATABASE)
+        logins = _logins(home, database)
     if redis_url is None:
         cache = strategies.server_of(home, [DEMO] if options.demo else [])
         strategies.write_urls(home, cache)
@@ -110,7 +116,7 @@ def build(home: Home, options: Options) -> Topology:
     specs = _servers(database, cache)
     environment = {
         "MLRISK_HOME": str(home.path),
-        "MLRISK_DATABASE_URL": database_url,
+        "MLRISK_DATABASE_URL": logins.operator,
         "MLRISK_REDIS_URL": redis_url,
         "MLRISK_MARKET_KEY": options.market_key or home.secret("market-key"),
         "MLRISK_SYMBOLS": ",".join(options.symbols),
@@ -126,21 +132,31 @@ def build(home: Home, options: Options) -> Topology:
     if options.recordings is not None:
         environment["MLRISK_RECORDINGS"] = str(options.recordings)
     own = {**options.settings, **options.keys, **environment, **_runtime()}
+    own["MLRISK_DATABASE_URL"] = logins.application
     specs += _own_processes(home, options, own)
     broker = {**_keyless(options), "MLRISK_REDIS_URL": redis_url, **_runtime()}
-    beat = {**broker, "MLRISK_DATABASE_URL": database_url}
+    beat = {**broker, "MLRISK_DATABASE_URL": logins.audit}
     specs += [_beat(home, beat), _flower(home, chosen["flower"], broker)]
     if options.demo:
         if exchange_url is None:
             raise ValueError("the demo strategy needs the paper exchange or an exchange URL")
         outsiders = with_database(redis_url, 0) if cache is None else cache.strategy_url(DEMO)
         specs.append(_demo_strategy(options, exchange_url, outsiders, message_key))
-    return Topology(database, cache, environment, specs)
+    return Topology(database, cache, environment, specs, logins)
 
 
 def flower_login(home: Home) -> tuple[str, str]:
     """Return user and password of the home's Flower."""
     return FLOWER_USER, home.secret("flower-password")
+
+
+def _logins(home: Home, database: EmbeddedPostgres) -> DatabaseLogins:
+    """The superuser makes the others at each start; no process is told its password."""
+    urls = {
+        purpose: database.url(_DATABASE, role, home.secret(f"postgres-{purpose}-password"))
+        for purpose, role in _ROLES.items()
+    }
+    return DatabaseLogins(**urls, bootstrap=database.url(_DATABASE))
 
 
 def _servers(database: EmbeddedPostgres | None, cache: EmbeddedRedis | None) -> list[ProcessSpec]:

@@ -2,7 +2,7 @@
 
 import typer
 
-from console.context import HomeOption, settings_of
+from console.context import HomeOption, chosen_home
 from console.output import stderr
 
 
@@ -15,13 +15,21 @@ def register(app: typer.Typer) -> None:
 def migrate(ctx: typer.Context, home: HomeOption = None) -> None:
     """Create or update the tables. Running it twice changes nothing.
 
-    `mlrisk up` does this by itself; use it for a database of your own.
+    `mlrisk up` does this by itself; use it for a database of your own. The role of
+    $MLRISK_OWNER_DATABASE_URL makes the tables and grants the others what they need;
+    $MLRISK_BOOTSTRAP_DATABASE_URL, a superuser's, makes those roles as well.
     """
+    from config.settings import load_settings
+    from console.databases import database_logins
     from models import migrate as migrations
+    from models.provisioning import provision
 
-    url = settings_of(ctx, home).require_database_url()
-    before = migrations.current(url)
-    migrations.upgrade(url)
-    after = migrations.current(url)
+    settings = load_settings(chosen_home(ctx, home))
+    settings.require_database_url()
+    logins = database_logins(settings)
+    assert logins is not None
+    before = migrations.current(logins.bootstrap or logins.owner)
+    provision(logins)
+    after = migrations.current(logins.owner)
     change = "already there" if before == after else f"from {before or 'an empty database'}"
     stderr().print(f"schema {after} ({change})")

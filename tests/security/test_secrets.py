@@ -44,11 +44,14 @@ def test_only_processes_that_ask_the_exchange_have_its_keys(home: Home) -> None:
     built = topology.build(home, Options(demo=True, settings=OURS, keys=KEYS))
     having = {spec.name for spec in built.specs if KEYS.items() <= spec.env.items()}
     assert having == {"feed", *WORKERS}
-    postgres = home.secret("postgres-password")
+    assert built.logins.bootstrap is not None
+    assert built.logins.owner not in built.environment.values()
     for spec in built.specs:
+        for purpose in ("", "-owner", "-operator"):
+            assert home.secret(f"postgres{purpose}-password") not in str(spec.env), purpose
         if spec.name not in having:
             assert not set(KEYS.values()) & set(spec.env.values())
-            assert spec.name == "beat" or postgres not in str(spec.env)
+            assert home.secret("postgres-application-password") not in str(spec.env)
     environments = {spec.name: spec.env for spec in built.specs}
     assert environments["beat"]["MLRISK_LOG_FORMAT"] == "json"
     for name in ("postgres", "redis", "paper-exchange"):

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from models import migrate
 from models.database import Database
+from models.provisioning import provision
 from tests.support.services import PostgresServer
 
 TEMPLATE = "mlrisk_template"
@@ -13,16 +13,24 @@ TEMPLATE = "mlrisk_template"
 
 @pytest.fixture(scope="session")
 def migrated_template(postgres: PostgresServer) -> str:
-    migrate.upgrade(postgres.create_database(TEMPLATE))
+    """Tables of the owner's, with the rights of every role."""
+    provision(postgres.logins(postgres.create_database(TEMPLATE)))
     return TEMPLATE
 
 
 @pytest.fixture
 def migrated_url(postgres: PostgresServer, migrated_template: str) -> Iterator[str]:
-    """The URL of a fresh database with this version's tables."""
+    """The URL of a fresh database with this version's tables, as the superuser: tests spoil rows
+    as no process may."""
     url = postgres.create_database(template=migrated_template)
     yield url
     postgres.drop_database(url)
+
+
+@pytest.fixture
+def application_url(postgres: PostgresServer, migrated_url: str) -> str:
+    """The URL of that database as the application's role."""
+    return postgres.logins(migrated_url).application
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from models.roles import DatabaseLogins
 from workers import launcher
 from workers.embedded import postgres as embedded_postgres
 from workers.embedded import redis as embedded_redis
@@ -160,6 +161,15 @@ class PostgresServer(ServerProcess):
         return self.embedded.create_database(
             name or f"test_{next(self._numbers)}", template=template
         )
+
+    def logins(self, url: str) -> DatabaseLogins:
+        """A database's logins of every purpose, by roles as those of `mlrisk up`."""
+        database = url.rpartition("/")[2]
+        roles = {
+            purpose: self.embedded.url(database, f"test_{purpose}", self.embedded.password)
+            for purpose in ("owner", "application", "operator", "audit")
+        }
+        return DatabaseLogins(**roles, bootstrap=self.embedded.url(database))
 
     def drop_database(self, url_or_name: str) -> None:
         """Drop a database and close every connection to it."""

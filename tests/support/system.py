@@ -30,8 +30,8 @@ from bot.exchange.paper.testing import PaperExchangeProcess
 from bot.market.seal import Seal
 from bot.risk.snapshot import MarketView
 from config.celery import WORKERS
-from models import migrate
 from models.database import Database
+from models.provisioning import provision
 from models.tables import ChildOrderRow, EquityRow, FillRow, ParentOrderRow, TradeRequestRow
 from tests.support.services import PostgresServer, RedisServer
 from tests.support.waiting import PATIENCE_SECONDS
@@ -139,9 +139,12 @@ class MiniSystem:
         self.home = home
         self._settings = dict(settings or {})
         self.postgres = postgres
-        self.database_url = postgres.create_database(f"sys_{uuid4().hex[:12]}")
-        migrate.upgrade(self.database_url)
-        self.db = Database(self.database_url)
+        created = postgres.create_database(f"sys_{uuid4().hex[:12]}")
+        logins = postgres.logins(created)
+        provision(logins)
+        self.database_url = logins.application
+        self._audit_url = logins.audit
+        self.db = Database(created)  # a test may do what no process may
         place = Home(home)
         place.create()
         self.redis = RedisServer(home, strategies.server_of(place))
@@ -168,6 +171,7 @@ class MiniSystem:
         if beat:
             words = ("beat", "-S", "workers.beat.CleanedScheduler", "--pidfile=")
             self._add("beat", self._celery(*words, app="workers.broker"))
+            self.workers["beat"].env["MLRISK_DATABASE_URL"] = self._audit_url
         for worker in self.workers.values():
             worker.start()
         self.wait(self._ready, "the system to be ready")

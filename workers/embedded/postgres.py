@@ -13,7 +13,7 @@ from psycopg import sql
 from sqlalchemy import URL
 
 from bot.errors import DependencyDown
-from models.connecting import connect_args, server_settings
+from models.connecting import CONNECT_TIMEOUT_SECONDS, connect_args, server_settings
 from workers.embedded.privileges import give_to_unprivileged, unprivileged
 from workers.ports import LOOPBACK
 from workers.private_files import write_private
@@ -76,6 +76,10 @@ class EmbeddedPostgres:
             # TCP only: a socket's path is limited to 107 characters, a home's is not.
             "unix_socket_directories": "",
             "max_connections": str(self.max_connections),
+            # Kept for the console's role, whose halt must get through, whatever workers hold.
+            "reserved_connections": "10",
+            # Who says nothing holds a connection for as long as our own clients wait for one.
+            "authentication_timeout": f"{CONNECT_TIMEOUT_SECONDS}s",
             "shared_buffers": "64MB",
             "fsync": "on" if self.durable else "off",
             "full_page_writes": "on" if self.durable else "off",
@@ -97,10 +101,10 @@ class EmbeddedPostgres:
             return False
         return True
 
-    def url(self, database: str) -> str:
-        """Return SQLAlchemy's URL of a database, password included."""
+    def url(self, database: str, role: str = SUPERUSER, password: str | None = None) -> str:
+        """Return SQLAlchemy's URL of a database, password included; the superuser's unless told."""
         return URL.create(
-            "postgresql+psycopg", SUPERUSER, self.password, LOOPBACK, self.port, database
+            "postgresql+psycopg", role, password or self.password, LOOPBACK, self.port, database
         ).render_as_string(hide_password=False)
 
     def create_database(self, name: str, *, template: str | None = None) -> str:

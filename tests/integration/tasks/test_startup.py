@@ -77,6 +77,16 @@ def test_a_version_written_past_mlrisk_ends_the_worker(db: Database, migrated_ur
     assert end.value.code == startup.BAD_CONFIGURATION
 
 
+def test_a_role_that_could_undo_what_is_recorded_is_told_at_the_start(
+    migrated_url: str, application_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    startup.tell_powers(Settings(database_url=application_url))  # type: ignore[arg-type]
+    assert caplog.messages == []
+    startup.tell_powers(Settings(database_url=migrated_url))  # type: ignore[arg-type]
+    (message,) = caplog.messages
+    assert "too powerful: it is a superuser, may make roles, owns tables" in message
+
+
 def state_time(db: Database) -> object:
     with db.reading() as session:
         return session.get_one(TradingStateRow, (ScopeKind.GLOBAL, "*")).changed_at

@@ -15,8 +15,8 @@ from sqlalchemy import select
 
 from config.celery import WORKERS
 from config.settings import load_settings
-from models import migrate
 from models.database import Database
+from models.provisioning import provision
 from models.tables import AuditRow
 from tests.support.waiting import eventually
 from workers import topology
@@ -48,7 +48,7 @@ def running(home: Home) -> Iterator[tuple[Supervisor, Topology]]:
     supervisor = Supervisor(home)
 
     def open_doors() -> None:
-        migrate.upgrade(built.create_database())
+        provision(built.create_database())
         home.write_environment(built.environment)
 
     supervisor.start(built.specs, after_stage={topology.SERVERS: open_doors})

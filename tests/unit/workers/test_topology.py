@@ -7,6 +7,7 @@ import pytest
 from bot.execution.signing import key_line
 from config.celery import QUEUES, WORKERS
 from examples.demo_strategy.strategy import NAME
+from models.roles import DatabaseLogins
 from workers import topology
 from workers.home import Home
 from workers.launches import ProcessSpec
@@ -42,25 +43,34 @@ def test_one_machine_has_servers_first_and_strategies_last(home: Home) -> None:
 
 
 def test_servers_of_ones_own_are_used_and_not_started(home: Home) -> None:
+    logins = DatabaseLogins.of(
+        "postgresql+psycopg://me:pw@db/mlrisk",
+        operator="postgresql+psycopg://console:pw@db/mlrisk",
+        audit="postgresql+psycopg://beat:pw@db/mlrisk",
+    )
     options = Options(
         paper=False,
-        database_url="postgresql+psycopg://me:pw@db/mlrisk",
+        logins=logins,
         redis_url="redis://:pw@cache:6379/0",
     )
     built = topology.build(home, options)
     assert {"postgres", "redis", "paper-exchange"}.isdisjoint(_by_name(built))
-    assert built.environment["MLRISK_DATABASE_URL"] == options.database_url
+    assert built.environment["MLRISK_DATABASE_URL"] == logins.operator
+    told = {name: spec.env.get("MLRISK_DATABASE_URL") for name, spec in _by_name(built).items()}
+    assert told["execution"] == told["feed"] == logins.application
+    assert told["beat"] == logins.audit
+    assert told["flower"] is None
     assert built.environment["MLRISK_REDIS_URL"] == options.redis_url
     assert "MLRISK_EXCHANGE_URL" not in built.environment
-    assert built.create_database() == options.database_url
+    assert built.create_database() == logins
     assert "pw" not in repr(options)
     assert "pw" not in repr(built)
 
 
 def test_no_secret_is_on_a_command_line_or_in_a_representation(home: Home) -> None:
     built = topology.build(home, Options(demo=True))
-    # Of servers, Flower, the market, and the demo strategy's own.
-    assert len(_secrets(home)) == 6
+    # Of servers, Postgres' roles, Flower, the market, and the demo strategy's own.
+    assert len(_secrets(home)) == 10
     for secret in _secrets(home):
         assert not any(secret in word for spec in built.specs for word in spec.command)
         assert secret not in repr(built)
@@ -111,7 +121,8 @@ def test_processes_get_the_settings_and_no_proxy_for_this_machine(
     built = topology.build(home, Options(recordings=tmp_path))
     specs = _by_name(built)
     for name in ("feed", *WORKERS):
-        assert built.environment.items() <= specs[name].env.items()
+        theirs = {**built.environment, "MLRISK_DATABASE_URL": built.logins.application}
+        assert theirs.items() <= specs[name].env.items()
     for name in ("feed", "execution", "beat", "flower"):
         assert specs[name].env["NO_PROXY"] == "127.0.0.1,localhost"
     assert specs["paper-exchange"].env["MLRISK_RECORDINGS"] == str(tmp_path)

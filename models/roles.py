@@ -1,0 +1,194 @@
+"""What each role of Postgres may do with our tables: stated once, granted after each migration.
+
+The role that owns the tables makes and changes them. The others use them: the application's can
+neither change nor delete what is written once, and deletes only where the code does; beat's
+appends to the audit.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Self
+
+from sqlalchemy import text
+
+from models.connecting import migration_engine
+from models.tables import (
+    AuditRow,
+    Base,
+    DecisionFiguresRow,
+    DecisionRow,
+    DisagreementRow,
+    EquityRow,
+    FillRow,
+    ForeignOrderRow,
+    HeartbeatRow,
+    OperatorRow,
+    PositionAdoptionRow,
+    TallyChangeRow,
+    UnreadableFactRow,
+    VolumeModelRow,
+)
+
+WRITTEN_ONCE: tuple[type[Base], ...] = (
+    AuditRow,
+    DecisionFiguresRow,
+    DecisionRow,
+    EquityRow,
+    FillRow,
+    PositionAdoptionRow,
+    UnreadableFactRow,
+    VolumeModelRow,
+)
+DELETED: tuple[type[Base], ...] = (DisagreementRow, ForeignOrderRow, HeartbeatRow, TallyChangeRow)
+"""What the application takes away again; it deletes nothing else."""
+OPERATORS_OWN: tuple[type[Base], ...] = (OperatorRow,)
+"""What the operator's role alone adds to and changes."""
+_VERSION = "alembic_version"
+
+
+class RoleError(ValueError):
+    """A role of the database isn't as it must be; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseLogins:
+    """Addresses of one database, by what they are for. Equal ones are one role for several."""
+
+    application: str = field(repr=False)
+    """Workers and feed."""
+    owner: str = field(repr=False)
+    """Migrations: it owns the tables."""
+    operator: str = field(repr=False)
+    """The console: as the application, over connections that are kept for it."""
+    audit: str = field(repr=False)
+    """Beat: appends to the audit."""
+    bootstrap: str | None = field(default=None, repr=False)
+    """A superuser, who makes the other roles; None: they are there."""
+
+    @classmethod
+    def of(
+        cls,
+        application: str,
+        *,
+        owner: str | None = None,
+        operator: str | None = None,
+        audit: str | None = None,
+        bootstrap: str | None = None,
+    ) -> Self:
+        """What isn't named is done by the application's role, migrations by the bootstrap's."""
+        return cls(
+            application,
+            owner or bootstrap or application,
+            operator or application,
+            audit or application,
+            bootstrap,
+        )
+
+
+def grant(logins: DatabaseLogins) -> None:
+    """Gives each role its rights, in one transaction of the owner; a second run changes nothing.
+
+    Nothing is granted to a role that owns the tables itself, nor where all logins are one.
+    """
+    engine = migration_engine(logins.owner)
+    try:
+        with engine.begin() as connection:
+            owner = connection.scalar(text("SELECT current_user"))
+            roles = {
+                role: statements
+                for address, statements in (
+                    # Last the most: equal addresses are one role.
+                    (logins.audit, _FOR_AUDIT),
+                    (logins.application, _FOR_APPLICATION),
+                    (logins.operator, _FOR_OPERATOR),
+                )
+                if (role := _role_of(address)) != owner
+            }
+            for role, statements in roles.items():
+                for statement in statements:
+                    connection.execute(text(statement.format(role=_quoted(role))))
+    finally:
+        engine.dispose()
+
+
+def powers_of(address: str) -> list[str]:
+    """What the role of this address may and the application must not; empty when it is as it
+    should be."""
+    engine = migration_engine(address)
+    try:
+        with engine.connect() as connection:
+            found = connection.execute(_POWERS, {"audit": AuditRow.__tablename__}).one()
+            return [told for told, has in zip(_TOLD, found, strict=True) if has]
+    finally:
+        engine.dispose()
+
+
+def warning(address: str) -> str | None:
+    """The sentence about a role with powers that the application must not have."""
+    found = powers_of(address)
+    if not found:
+        return None
+    return (
+        f"the role of the application is too powerful: it {', '.join(found)}; what breaks into a "
+        "process can undo what is recorded (SECURITY.md, Roles of Postgres)"
+    )
+
+
+_TOLD = (
+    "is a superuser",
+    "may make roles",
+    "owns tables",
+    "may change, delete or empty the audit",
+)
+_POWERS = text(
+    """
+    SELECT r.rolsuper, r.rolcreaterole,
+           EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
+                    AND c.relkind IN ('r', 'p') AND pg_has_role(r.oid, c.relowner, 'MEMBER')),
+           coalesce(has_table_privilege(to_regclass(:audit), 'UPDATE, DELETE, TRUNCATE'), false)
+      FROM pg_roles r WHERE r.rolname = current_user
+    """
+)
+
+
+def _role_of(address: str) -> str:
+    """The role that an address logs in as; the server knows it where the address says nothing."""
+    engine = migration_engine(address)
+    try:
+        with engine.connect() as connection:
+            return str(connection.scalar(text("SELECT current_user")))
+    finally:
+        engine.dispose()
+
+
+def _quoted(role: str) -> str:
+    return '"' + role.replace('"', '""').replace(":", "\\:") + '"'
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(map(_quoted, sorted(names)))
+
+
+def _names(kinds: tuple[type[Base], ...]) -> set[str]:
+    return {kind.__tablename__ for kind in kinds}
+
+
+def _statements(not_its_own: tuple[type[Base], ...]) -> Iterator[str]:
+    tables = _list(Base.metadata.tables)
+    added = Base.metadata.tables.keys() - _names(not_its_own)
+    yield f"REVOKE ALL ON {tables}, {_VERSION} FROM {{role}}"
+    yield f"GRANT SELECT ON {tables} TO {{role}}"
+    yield f"GRANT INSERT ON {_list(added)} TO {{role}}"
+    yield f"GRANT UPDATE ON {_list(added - _names(WRITTEN_ONCE))} TO {{role}}"
+    yield f"GRANT DELETE ON {_list(_names(DELETED))} TO {{role}}"
+    yield f"GRANT SELECT ON {_VERSION} TO {{role}}"
+
+
+_FOR_APPLICATION = tuple(_statements(OPERATORS_OWN))
+_FOR_OPERATOR = tuple(_statements(()))
+_FOR_AUDIT = (
+    f"REVOKE ALL ON {_list(Base.metadata.tables)}, {_VERSION} FROM {{role}}",
+    f"GRANT SELECT, INSERT ON {AuditRow.__tablename__} TO {{role}}",
+    # Canaries of queues that don't exist (`workers/cleaning.py`).
+    f"GRANT SELECT, DELETE ON {HeartbeatRow.__tablename__} TO {{role}}",
+)

@@ -7,6 +7,7 @@ for as long as nobody ends them; a machine that vanished does so until keepalive
 from typing import Any
 
 from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import OperationalError
 
 CONNECT_TIMEOUT_SECONDS = 5
 LOCK_TIMEOUT_MS = 10_000
@@ -59,6 +60,15 @@ def connect_args(
         **_CLIENT_SIDE,
         "options": " ".join(f"-c {key}={value}" for key, value in session.items()),
     }
+
+
+def is_crowded(error: OperationalError) -> bool:
+    """Whether Postgres had no place for one more connection: silent ones are ended soon."""
+    # Before there is a session psycopg knows no code of an error.
+    return any(sign in str(error.orig) for sign in _CROWDED)
+
+
+_CROWDED = ("too many clients", "too many connections", "connection slots are reserved")
 
 
 def server_settings() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import json
 import select
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,8 +16,13 @@ from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.orm import Session
 
 from models.audit import AuditDraft, append_entries
-from models.connecting import connect_args
+from models.connecting import CONNECT_TIMEOUT_SECONDS, connect_args, is_crowded
 from models.text import storable, storable_json
+
+
+PLACE_SECONDS = 3.0 * CONNECT_TIMEOUT_SECONDS
+"""Servers of ours end a connection that doesn't log in after a third of it."""
+_AGAIN_SECONDS = 0.1
 
 
 def plain_json(value: Any) -> str:
@@ -99,6 +105,17 @@ class Database:
     def ping(self) -> None:
         with self.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
+
+    def wait_for_a_place(self, seconds: float = PLACE_SECONDS) -> None:
+        """Returns when Postgres takes a connection of ours, at once unless others fill it up."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return self.ping()
+            except OperationalError as error:
+                if not is_crowded(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(_AGAIN_SECONDS)
 
     def dispose(self) -> None:
         self.engine.dispose()

@@ -33,6 +33,8 @@ DEMO_STRATEGY = "demo-imbalance"
 FLOWER_USER = "mlrisk"
 JOURNAL = "journal.jsonl"
 _DATABASE = "mlrisk"
+# It listens nowhere: the name of a socket has a port in it.
+_SOCKET_PORT = 5432
 # The embedded server's roles by what they are for; each has a password of its own in the home.
 _ROLES = {
     "owner": "mlrisk_owner",
@@ -102,12 +104,13 @@ class Topology:
 
 def build(home: Home, options: Options) -> Topology:
     """Choose ports and secrets, and describe every process. The home must not be running."""
-    chosen = home.ports(["postgres", "redis", "paper-exchange", "flower"])
+    chosen = home.ports(["redis", "paper-exchange", "flower"])
     database = cache = None
     logins, redis_url, exchange_url = options.logins, options.redis_url, options.exchange_url
     if logins is None:
         password = home.secret("postgres-password")
-        database = EmbeddedPostgres(home.postgres, chosen["postgres"], password)
+        sockets = postgres.socket_directory(home.postgres, home.run / "postgres-socket")
+        database = EmbeddedPostgres(home.postgres, _SOCKET_PORT, password, sockets=sockets)
         logins = _logins(home, database)
     if redis_url is None:
         cache = strategies.server_of(home, [DEMO] if options.demo else [])

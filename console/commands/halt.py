@@ -1,5 +1,6 @@
 """`mlrisk halt`: stops all trading at once; needs Postgres and nothing else."""
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,6 +57,8 @@ def halt(
     settings = settings_of(ctx, home)
     clock = SystemClock()
     db = Database(settings.require_database_url())
+    with contextlib.suppress(OperationalError):  # the halt says itself what is wrong
+        db.wait_for_a_place()
     exchange, wrong = None, None
     if cancel or everything:
         wrong = _another_database(db, settings)

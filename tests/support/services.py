@@ -133,9 +133,17 @@ class ServerProcess:
 class PostgresServer(ServerProcess):
     """A Postgres server without fsync: it survives `kill -9`, not the machine's power."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, *, sockets: Path | None = None, places: int = 200
+    ) -> None:
+        """With `sockets` it listens there, as that of `mlrisk up`; else on a TCP port."""
         self.embedded = embedded_postgres.EmbeddedPostgres(
-            directory / "postgres", free_port(), secrets.token_hex(16), durable=False
+            directory / "postgres",
+            free_port(),
+            secrets.token_hex(16),
+            durable=False,
+            max_connections=places,
+            sockets=sockets,
         )
         self.embedded.prepare()
         super().__init__(
@@ -164,7 +172,7 @@ class PostgresServer(ServerProcess):
 
     def logins(self, url: str) -> DatabaseLogins:
         """A database's logins of every purpose, by roles as those of `mlrisk up`."""
-        database = url.rpartition("/")[2]
+        database = self.name_of(url)
         roles = {
             purpose: self.embedded.url(database, f"test_{purpose}", self.embedded.password)
             for purpose in ("owner", "application", "operator", "audit")
@@ -173,7 +181,11 @@ class PostgresServer(ServerProcess):
 
     def drop_database(self, url_or_name: str) -> None:
         """Drop a database and close every connection to it."""
-        self.embedded.drop_database(url_or_name.rpartition("/")[2])
+        self.embedded.drop_database(self.name_of(url_or_name))
+
+    def name_of(self, url: str) -> str:
+        """The name of a database, of its address or of itself."""
+        return url.partition("?")[0].rpartition("/")[2]
 
 
 class RedisServer(ServerProcess):

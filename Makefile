@@ -81,6 +81,9 @@ secrets:  ## Generate the secrets and the .env of docker-compose.yml that are no
 	keep api_secret paper-secret; \
 	keep database_url \
 		"postgresql+psycopg://mlrisk:$$(< postgres_password.txt)@postgres:5432/mlrisk"; \
+	for purpose in owner application operator audit; do \
+		keep "$${purpose}_database_url" "postgresql+psycopg://mlrisk_$$purpose:$$(random)@postgres:5432/mlrisk"; \
+	done; \
 	keep redis_url "redis://:$$(< redis_password.txt)@redis:6379"
 	@[ -e .env ] || { echo 'COMPOSE_PROFILES=paper' > .env; echo 'wrote .env'; }
 

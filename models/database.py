@@ -19,7 +19,6 @@ from models.audit import AuditDraft, append_entries
 from models.connecting import CONNECT_TIMEOUT_SECONDS, connect_args, is_crowded
 from models.text import storable, storable_json
 
-
 PLACE_SECONDS = 3.0 * CONNECT_TIMEOUT_SECONDS
 """Servers of ours end a connection that doesn't log in after a third of it."""
 _AGAIN_SECONDS = 0.1

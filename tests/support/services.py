@@ -133,9 +133,7 @@ class ServerProcess:
 class PostgresServer(ServerProcess):
     """A Postgres server without fsync: it survives `kill -9`, not the machine's power."""
 
-    def __init__(
-        self, directory: Path, *, sockets: Path | None = None, places: int = 200
-    ) -> None:
+    def __init__(self, directory: Path, *, sockets: Path | None = None, places: int = 200) -> None:
         """With `sockets` it listens there, as that of `mlrisk up`; else on a TCP port."""
         self.embedded = embedded_postgres.EmbeddedPostgres(
             directory / "postgres",

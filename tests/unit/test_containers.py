@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import make_url
 
 from bot.exchange.factory import bybit_config
 from bot.execution.signing import key_of
@@ -17,6 +18,7 @@ from config.celery import WORKERS
 from config.settings import FILE_SUFFIX, SettingsError, load_settings, secret_variables
 from examples.demo_strategy.strategy import NAME as DEMO_NAME
 from tests.support.repository import ROOT, run_make, text_of
+from workers.embedded.postgres import COLLATION, EmbeddedPostgres
 from workers.topology import Options
 
 OFFICIAL = {"postgres", "redis"}
@@ -74,6 +76,12 @@ def test_secrets_reach_containers_as_files_alone(tmp_path: Path) -> None:
     declared = {name: entry["file"] for name, entry in compose["secrets"].items()}
     assert declared == {Path(name).stem: f"./secrets/{name}" for name in made}
     assert made["postgres_password.txt"] in made["database_url.txt"]
+    logins = {
+        name: make_url(made[f"{name}_database_url.txt"])
+        for name in ("owner", "application", "operator", "audit")
+    }
+    assert {str(url.username) for url in logins.values()} == {f"mlrisk_{name}" for name in logins}
+    assert len({url.password for url in logins.values()}) == len(logins)
     assert made["redis_password.txt"] in made["redis_url.txt"]
     assert made["demo_key.txt"] == f"1:{key_of(made['message_key.txt'], DEMO_NAME)}"
     for name, service in compose["services"].items():
@@ -115,6 +123,45 @@ def _services(profiles: str, **said: str) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     services: dict[str, Any] = json.loads(done.stdout)["services"]
     return services
+
+
+def test_postgres_is_as_that_of_mlrisk_up(tmp_path: Path) -> None:
+    """Seen: collation and connections differed."""
+    embedded = EmbeddedPostgres(tmp_path, 5432, "x")
+    theirs = _compose()["services"]["postgres"]
+    ours = set(embedded.command())
+    given = [word for word in theirs["command"] if "=" in word]
+    assert set(given) <= ours
+    bounded = {word.partition("=")[0] for word in given}
+    left = {word.partition("=")[0] for word in ours if "=" in word} - bounded
+    # The machine's own, and what Postgres' image says as well.
+    assert left == {
+        "listen_addresses",
+        "port",
+        "unix_socket_directories",
+        "shared_buffers",
+        "fsync",
+        "full_page_writes",
+        "synchronous_commit",
+        "timezone",
+        "log_timezone",
+    }
+    arguments = theirs["environment"]["POSTGRES_INITDB_ARGS"].split()
+    assert set(COLLATION) <= set(arguments)
+
+
+def test_each_container_logs_in_as_a_role_of_its_own_and_strategies_reach_no_database() -> None:
+    services = _compose()["services"]
+    superusers = {"database_url", "owner_database_url"}
+    for name, service in services.items():
+        given = {secret for secret in service.get("secrets", []) if "database_url" in secret}
+        if name == "migrate":
+            assert superusers < given
+        else:
+            assert not superusers & given, name
+        assert ("database" in service["networks"]) == (bool(given) or name == "postgres"), name
+    assert services["beat"]["secrets"] == ["redis_url", "audit_database_url"]
+    assert "operator_database_url" in services["worker-emergency"]["secrets"]
 
 
 def test_docker_accepts_the_compose_file() -> None:

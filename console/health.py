@@ -8,6 +8,7 @@ from console.fitness_line import fitness_line
 from console.health_check import HealthCheck as HealthCheck
 from console.message_line import message_line
 from console.redis_line import redis_line
+from console.room_line import room_lines
 from console.screen.panels import STALE_SECONDS
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def check_health(settings: Settings) -> list[HealthCheck]:
     """Postgres with its schema, Redis, the exchange with its clock, processes, canaries, vitals."""
     postgres = _postgres(settings)
     checks = [postgres, redis_line(settings), _exchange(settings), *_processes(settings)]
+    checks += room_lines(settings.home)
     if not postgres.ok:
         return checks
     checks += [_role(settings), fitness_line(settings), message_line(settings)]

@@ -26,7 +26,7 @@ from console.errors import CommandError, ExitCode
 from models import roles
 from models.database import Database
 from models.provisioning import provision
-from workers import topology
+from workers import ballast, topology
 from workers.home import Home, HomeInUseError, HomeRefusedError
 from workers.launches import ProcessSpec
 from workers.supervisor import NotRunningError, StartError, Supervisor, SupervisorCallError
@@ -96,6 +96,7 @@ def start(home_path: Path | None, options: StartOptions, progress: Progress) -> 
     def specs() -> list[ProcessSpec]:
         made = topology.build(home, _options(chosen, options))
         made.prepare()
+        ballast.hold(home.path)
         built.append(made)
         return made.specs
 

@@ -15,7 +15,7 @@ from bot.errors import ClockRefused, MlriskError
 from bot.exchange.bybit.http import BybitExchange
 from bot.exchange.factory import make_exchange
 from bot.exchange.market_cache import RedisMarketCache
-from bot.execution import binding, fitness
+from bot.execution import binding, fitness, room
 from bot.execution.approval import ApprovalService
 from bot.execution.budget import RedisOrderBudget, connect
 from bot.execution.claims import Claims
@@ -247,8 +247,22 @@ class Services:
     def check_fitness(self) -> Fitness:
         """Asks the exchange whether the account may trade, and stores its answer."""
         return fitness.ask(
-            self.db, self.exchange, self.settings.account, self.settings.symbol_list, self.clock
+            self.db,
+            self.exchange,
+            self.settings.account,
+            self.settings.symbol_list,
+            self.clock,
+            home=self.settings.home,
         )
+
+    def watch_room(self) -> None:
+        """New risk stops before Postgres can't write, and goes on when there is room again."""
+        account, home = self.settings.account, self.settings.home
+        short = room.shortage(home)
+        if short is not None:
+            fitness.after_shortage(self.db, account, short, self.clock)
+        elif room.is_back(home) and fitness.room_was_short(self.db, account):
+            self.check_fitness()
 
     def tell_wrong_clock(self, error: ClockRefused) -> None:
         """A refusal that proves that our clock is wrong stops what adds risk."""

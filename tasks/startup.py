@@ -77,7 +77,8 @@ def prove_identity(settings: Settings) -> None:
         try:
             binding.prove(db, exchange, settings, clock.now())
             # A no is told and stops what adds risk; exits need this process all the same.
-            fitness.ask_if_old(db, exchange, settings.account, settings.symbol_list, clock)
+            account, symbols = settings.account, settings.symbol_list
+            fitness.ask_if_old(db, exchange, account, symbols, clock, home=settings.home)
         finally:
             exchange.close()
     except binding.WrongIdentity as error:

@@ -25,7 +25,7 @@ from bot.exchange.factory import bybit_config
 from config.settings import load_settings
 from models.repositories import portfolio
 from tasks.context import Services, services
-from workers import readiness
+from workers import ballast, readiness
 from workers.account_feed import AccountFeed
 from workers.app import app
 from workers.lifelines import lifelines_of
@@ -96,6 +96,14 @@ def _ask_fitness(context: Services) -> None:
         log.error("whether the account may trade is not known: %s", error)
 
 
+def _watch_room(context: Services) -> None:
+    ballast.release_when_full(context.settings.home)
+    try:
+        context.watch_room()
+    except MlriskError as error:
+        log.error("whether the account may trade again is not known: %s", error)
+
+
 def _watch(
     context: Services,
     market: MarketFeed,
@@ -116,6 +124,7 @@ def _watch(
             if positions.is_due():
                 account.store_positions()
             if beat.is_due():
+                _watch_room(context)
                 context.monitor.heartbeat("feed", os.getpid(), beat_of(health))
                 refusals.note({s: why for h in health for s, why in h.refused.items()})
         except OperationalError as error:

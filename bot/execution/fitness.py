@@ -1,4 +1,4 @@
-"""Whether the account may trade at all: key, rights, account type, position mode, clock.
+"""Whether the account may trade at all: key, rights, account type, position mode, clock, disk.
 
 The exchange is asked before a process is ready and again and again; its answer is a row. The gate
 lets nothing that adds risk through while the answer is no, too old, or was never given. What only
@@ -9,6 +9,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from bot.clock import Clock
 from bot.errors import ClockRefused, Refused, RetryLater
 from bot.exchange.protocol import CLOCK_OFFSET, Exchange
+from bot.execution import room
 from models.database import Database
 from models.tables import AccountFitnessRow
 
@@ -58,9 +60,18 @@ def stored(session: Session, account: str) -> Fitness | None:
 
 
 def ask(
-    db: Database, exchange: Exchange, account: str, symbols: Sequence[str], clock: Clock
+    db: Database,
+    exchange: Exchange,
+    account: str,
+    symbols: Sequence[str],
+    clock: Clock,
+    *,
+    home: Path | None = None,
 ) -> Fitness:
-    """Asks the exchange and stores its answer. Raises RetryLater when it can't be asked."""
+    """Asks the exchange and stores its answer. Raises RetryLater when it can't be asked.
+
+    Its yes is a no while the disk of `home` has no room.
+    """
     asked_at = clock.now()
     try:
         exchange.is_ready(symbols)
@@ -68,18 +79,25 @@ def ask(
         raise
     except Refused as error:
         return record(db, account, Fitness(False, asked_at, f"{error.code}: {error.message}"))
-    return record(db, account, Fitness(True, asked_at))
+    short = None if home is None else room.shortage(home)
+    return record(db, account, Fitness(short is None, asked_at, short or ""))
 
 
 def ask_if_old(
-    db: Database, exchange: Exchange, account: str, symbols: Sequence[str], clock: Clock
+    db: Database,
+    exchange: Exchange,
+    account: str,
+    symbols: Sequence[str],
+    clock: Clock,
+    *,
+    home: Path | None = None,
 ) -> Fitness:
     """As `ask`, unless another process has asked just now."""
     with db.reading() as session:
         known = stored(session, account)
     if known is not None and clock.now() - known.asked_at < FRESH:
         return known
-    return ask(db, exchange, account, symbols, clock)
+    return ask(db, exchange, account, symbols, clock, home=home)
 
 
 def after_clock_refusal(db: Database, account: str, error: ClockRefused, clock: Clock) -> None:
@@ -95,6 +113,21 @@ def after_clock_refusal(db: Database, account: str, error: ClockRefused, clock: 
         f"which refuses our requests ({error.code})"
     )
     record(db, account, Fitness(False, clock.now(), told))
+
+
+def after_shortage(db: Database, account: str, short: str, clock: Clock) -> None:
+    """Stops what adds risk while there is still room for what makes safe."""
+    with db.reading() as session:
+        known = stored(session, account)
+    if known is None or known.ok:
+        record(db, account, Fitness(False, clock.now(), short))
+
+
+def room_was_short(db: Database, account: str) -> bool:
+    """Whether the newest answer is about the disk: there may be room again."""
+    with db.reading() as session:
+        known = stored(session, account)
+    return known is not None and not known.ok and known.reasons.startswith(f"{room.CODE}:")
 
 
 def clock_was_wrong(db: Database, account: str) -> bool:

@@ -53,8 +53,10 @@ def halt(
         too_fast_teller,
     )
     from models.database import Database
+    from workers.ballast import release_when_full
 
     settings = settings_of(ctx, home)
+    release_when_full(settings.home)
     clock = SystemClock()
     db = Database(settings.require_database_url())
     with contextlib.suppress(OperationalError):  # the halt says itself what is wrong

@@ -1,12 +1,13 @@
 """An account that the exchange does not let trade: nothing that adds risk goes out, exits do."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from bot.errors import ClockRefused, DependencyDown
-from bot.execution import fitness
+from bot.execution import fitness, room
 from bot.execution.fitness import Fitness
 from bot.execution.monitor import Monitor
 from models.enums import TradingState, Verdict
@@ -177,3 +178,27 @@ def test_reconciling_a_hedge_mode_account_is_one_fact_and_no_failure(desk: Desk)
         assert {row.state for row in session.scalars(select(TradingStateRow))} == {
             TradingState.ACTIVE
         }
+
+
+def test_a_disk_without_room_stops_what_adds_risk_until_there_is_room_again(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """The kernel's own file system has no byte free."""
+    held(desk)
+    assert ask(desk).ok
+    full = Path("/proc")
+    short = room.shortage(full)
+    assert short is not None
+    for _ in range(2):  # told once
+        fitness.after_shortage(desk.db, desk.account, short, desk.clock)
+    told = why_denied(desk.approve("r-add"))
+    assert "disk_nearly_full: less than 256 MB are free" in told
+    assert desk.approve("r-exit", **EXIT)["verdict"] != Verdict.DENY
+    # The exchange's yes doesn't make room.
+    again = fitness.ask(desk.db, desk.exchange, desk.account, SYMBOLS, desk.clock, home=full)
+    assert not again.ok
+    assert fitness.room_was_short(desk.db, desk.account)
+    assert fitness.ask(desk.db, desk.exchange, desk.account, SYMBOLS, desk.clock, home=tmp_path).ok
+    assert not fitness.room_was_short(desk.db, desk.account)
+    assert desk.approve("r-again", signal_data={"position_size": "2100"})["verdict"] == "allow"
+    assert audited(desk) == [fitness.KIND, "account_fit"]

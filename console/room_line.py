@@ -1,0 +1,18 @@
+"""The line of `mlrisk doctor` about the room on the disk of the home."""
+
+from pathlib import Path
+
+from bot.execution import room
+from console.health_check import HealthCheck
+
+
+def room_lines(home: Path) -> list[HealthCheck]:
+    """None where there is no home; bad while nothing may add risk for want of room."""
+    free = room.free_bytes(home)
+    if free is None:
+        return []
+    told = f"{free // room.MB} MB free"
+    short = room.shortage(home)
+    if short is not None:
+        return [HealthCheck("disk", False, f"{told}; {short}", down=False)]
+    return [HealthCheck("disk", True, told, warning=not room.is_back(home))]

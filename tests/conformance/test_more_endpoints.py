@@ -1,9 +1,12 @@
 """Batches, leverage, modes, exits, ledgers, budgets, bans, RSA keys: the rest of the REST API."""
 
+import os
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -15,6 +18,7 @@ from pybit.unified_trading import HTTP
 from bot.exchange.paper.testing import PaperExchangeProcess
 from tests.conformance.drivers import SYMBOL, Frames, below, http, new_link_id
 from tests.support.waiting import eventually
+from workers.embedded.privileges import UNPRIVILEGED_UID
 
 pytestmark = pytest.mark.services
 
@@ -200,6 +204,31 @@ def test_too_many_requests_ban_the_address(limited: PaperExchangeProcess) -> Non
     time.sleep(0.6)
     limited.control("POST", "actions/pardon")
     assert session.get_server_time()["retCode"] == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to ask as another user")
+def test_another_users_flood_bans_nobody_else(limited: PaperExchangeProcess) -> None:
+    """Seen: 700 requests of another user of the machine banned the system for ten minutes."""
+    limited.control("POST", "actions/pardon")
+    address = urlsplit(limited.url)
+    os.seteuid(UNPRIVILEGED_UID)
+    try:
+        # A socket belongs to whoever made it.
+        flood = HTTPConnection(str(address.hostname), address.port)
+        flood.connect()
+    finally:
+        os.seteuid(0)
+    answers = []
+    for _ in range(130):
+        flood.request("GET", "/v5/market/time")
+        with flood.getresponse() as answer:
+            answer.read()
+            answers.append(answer.status)
+    flood.close()
+    assert answers[-1] == 403
+    session = http(limited)
+    assert session.get_server_time()["retCode"] == 0
+    assert session.get_wallet_balance(accountType="UNIFIED")["retCode"] == 0
 
 
 def test_a_protected_account_is_cancelled_when_its_socket_has_gone(

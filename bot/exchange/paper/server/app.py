@@ -76,7 +76,7 @@ class PaperServer:
             return web.Response(status=404, text="404 page not found")
         if exchange.faults.lasting("ws_refuse", connection.kind):
             return abort(request)
-        if not exchange.connect_limiter.allow(request.remote or "", wall_ms()):
+        if not exchange.connect_limiter.allow(exchange.callers.name_of(request), wall_ms()):
             return forbidden()
         exchange.connections.add(connection)
         try:

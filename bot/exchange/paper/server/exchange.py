@@ -10,6 +10,7 @@ from bot.exchange.paper.engine.core import PaperEngine
 from bot.exchange.paper.server.accounts import Account
 from bot.exchange.paper.server.auth import KeyRing
 from bot.exchange.paper.server.call import Call, Endpoint
+from bot.exchange.paper.server.callers import Callers
 from bot.exchange.paper.server.clock import wall_ms
 from bot.exchange.paper.server.dcp import DisconnectProtection
 from bot.exchange.paper.server.faults import FaultBoard
@@ -67,6 +68,7 @@ class Exchange:
     ip_limiter: IpLimiter = field(init=False)
     connect_limiter: IpLimiter = field(init=False)
     keys: KeyRing = field(init=False)
+    callers: Callers = field(default_factory=Callers)
     private: PrivateHub = field(init=False)
     public: PublicHub = field(init=False)
     dcp: DisconnectProtection = field(init=False)

@@ -39,7 +39,10 @@ class RestDoor:
         path, _, query = request.raw_path.partition("?")
         if exchange.faults.lasting("connect_refuse", "rest"):
             return abort(request)
-        if not exchange.ip_limiter.allow(request.remote or "", wall_ms()):
+        limiter, wall = exchange.ip_limiter, wall_ms()
+        if limiter.is_banned(request.remote or "", wall):
+            return forbidden()
+        if not limiter.allow(exchange.callers.name_of(request), wall):
             return forbidden()
         endpoint = ENDPOINTS.get(path)
         if endpoint is None:

@@ -39,7 +39,8 @@ class UidLimiter:
 
 
 class IpLimiter:
-    """`limit` requests in a window per address; a breach bans it for `ban_seconds`."""
+    """`limit` requests in a window per address, or whom `Callers` names by it; a breach bans it for
+    `ban_seconds`."""
 
     def __init__(self, limit: int, ban_seconds: float, window_ms: int = IP_WINDOW_MS) -> None:
         self._limit = limit
@@ -49,7 +50,7 @@ class IpLimiter:
         self._banned_until: dict[str, int] = {}
 
     def allow(self, address: str, wall: int) -> bool:
-        if self._banned_until.get(address, 0) > wall:
+        if self.is_banned(address, wall):
             return False
         if self._limit <= 0:
             return True
@@ -63,6 +64,9 @@ class IpLimiter:
             return False
         window.append(wall)
         return True
+
+    def is_banned(self, address: str, wall: int) -> bool:
+        return self._banned_until.get(address, 0) > wall
 
     def ban(self, address: str, wall: int, seconds: float | None = None) -> None:
         length = self._ban_ms if seconds is None else int(seconds * 1000)

@@ -41,6 +41,8 @@ def bound(
             return child.price if exit_.limit is None else better(child.price, exit_.limit)
         return exit_limit(parent, exit_, child.bound_bps, view, rules, limits, now)
     limit = _fixed_limit(parent, child)
+    if not parent.reduce_only:
+        limit = within_band(limit, side, view, rules)
     resting = None if not child.rests or child.price is None else better(child.price, limit)
     touch = far_touch(side, view, limits, now)
     if view is None or touch is None or rules is None:
@@ -49,14 +51,25 @@ def bound(
         return resting
     share = slippage_share(limits) if child.bound_bps is None else child.bound_bps / _BPS
     tick = rules.tick_size.normalize()
-    band = price_band.worst_allowed(side, view, rules, with_premium=False)
-    if band is not None and not parent.reduce_only:
-        limit = better(limit, nearest_tick(band, tick, side))
     wanted = round_to_tick(better(touch * (1 + side.sign * share), limit), tick, side)
     return (
         wanted
         if parent.reduce_only
         else _worth_enough(wanted, side, child.qty, rules, touch, limit)
+    )
+
+
+def within_band(
+    limit: Decimal, side: TradeSide, view: MarketView | None, rules: InstrumentRow | None
+) -> Decimal:
+    """The limit of what adds risk, or the venue's band where that is stricter and known."""
+    if view is None or rules is None:
+        return limit
+    band = price_band.worst_allowed(side, view, rules, with_premium=False)
+    if band is None:
+        return limit
+    return (min if side is TradeSide.BUY else max)(
+        limit, nearest_tick(band, rules.tick_size.normalize(), side)
     )
 
 

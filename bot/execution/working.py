@@ -302,10 +302,11 @@ class ParentWorker:
         limits: RiskLimits,
         now: datetime,
     ) -> Decimal:
-        """Fixed for what adds risk; an exit's follows the touch."""
+        """Fixed for what adds risk, within the venue's band; an exit's follows the touch."""
         bounds = ExitBounds.of(parent.params)
         if bounds is None:
-            return parent.price_limit
+            side = TradeSide(parent.side)
+            return pricing.within_band(parent.price_limit, side, view, rules)
         wider = backup_plans.bound_bps(parent)
         return pricing.exit_limit(parent, bounds, wider, view, rules, limits, now)
 

@@ -358,6 +358,18 @@ def test_an_entry_is_not_refused_for_the_venues_band(desk: Desk) -> None:
     assert D(str(desk.exchange.accepted[0]["price"])) == D("65006.5")
 
 
+def test_a_resting_entry_that_the_market_left_is_not_refused_for_the_venues_band(
+    desk: Desk,
+) -> None:
+    banded(desk, "0.002", "0.004")
+    work = {"algorithm": "iceberg", "horizon_seconds": 60}
+    assert desk.approve("entry", signal_data=work)["verdict"] == "allow"
+    desk.worker.step("entry")
+    fall(desk, "0.01")
+    assert desk.send_due() == [SendResult.SENT]
+    assert D(str(desk.exchange.accepted[0]["price"])) == desk.market.touch * D("1.002")
+
+
 def test_an_exit_in_a_thin_book_goes_on_up_to_a_band_beyond_the_operators_bound(
     desk: Desk,
 ) -> None:

@@ -116,6 +116,14 @@ def test_an_entrys_bound_ends_at_the_venues_band() -> None:
     assert sold == D("29940")
 
 
+def test_a_resting_entry_ends_at_the_venues_band() -> None:
+    for side, price, band in (("buy", "30100", "30060"), ("sell", "29900", "29940")):
+        resting = child(style="post_only", price=D(price))
+        row = parent(side, "30150" if side == "buy" else "29000")
+        assert bound(row, resting, market(**CALM), BANDED, limits(), NOW) == D(band)
+        assert bound(row, resting, market(), RULES, limits(), NOW) == D(price)
+
+
 EXIT = {"bound_bps": "100", "widest_bps": "500", "limit": None}
 
 

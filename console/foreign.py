@@ -4,7 +4,6 @@ A reason that a person typed, a request's id and an error of the exchange reach 
 escape code in them could move the cursor or forge a line, and a bracket could break rich's markup.
 """
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -13,31 +12,17 @@ from rich.errors import MarkupError
 from rich.segment import Segment
 from rich.text import Text
 
-from models.characters import code_of
+from models.characters import UNSAFE
+from models.characters import visible as visible
+from models.characters import visible_line as visible_line
 
 if TYPE_CHECKING:
     from rich.console import ConsoleOptions, RenderableType
 
-# C0 and C1 controls but the newline, direction marks that reorder a line, and lone surrogates,
-# which no terminal's encoding holds.
-_UNSAFE = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-
-
-def visible(text: str) -> str:
-    """The text with every character that could steer a terminal as its visible code."""
-    return _UNSAFE.sub(lambda found: code_of(found.group()), text)
-
-
-def visible_line(text: str) -> str:
-    """As `visible`, and in one line."""
-    return visible(text).replace("\n", "\\n")
-
 
 def json_safe(text: str) -> str:
     """JSON whose strings hold no such character either: they become JSON's own escapes."""
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    return UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 class SafeConsole(Console):
@@ -48,7 +33,7 @@ class SafeConsole(Console):
     ) -> Iterable[Segment]:
         """As rich does, with controls made visible; rich's own cursor moves stay."""
         for segment in super().render(renderable, options):
-            if segment.control or not _UNSAFE.search(segment.text):
+            if segment.control or not UNSAFE.search(segment.text):
                 yield segment
             else:
                 yield Segment(visible(segment.text), segment.style)

@@ -2,9 +2,12 @@
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+
+from models.characters import visible, visible_line
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -27,6 +30,7 @@ def configure_logging(log_format: str = "text", level: int = logging.INFO) -> No
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
+            _harmless,
             renderer,
         ],
     )
@@ -44,3 +48,15 @@ def configure_logging(log_format: str = "text", level: int = logging.INFO) -> No
     logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
     logging.getLogger("celery.beat").setLevel(logging.WARNING)
     logging.getLogger("redbeat").setLevel(logging.WARNING)
+
+
+def _harmless(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Text of others makes no line of its own, and steers no terminal on which a log is read.
+
+    Renderers do the same for the other fields.
+    """
+    event["event"] = visible_line(str(event.get("event", "")))
+    if isinstance(event.get("exception"), str):
+        # The first column is for lines of the log.
+        event["exception"] = visible(event["exception"]).replace("\n", "\n  ")
+    return event

@@ -7,7 +7,9 @@ from queue import Empty
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, redis
+from kombu.utils.json import loads
 
+from config.celery import QUEUES
 from workers.items import message_of
 
 
@@ -28,11 +30,18 @@ class Channel(redis.Channel):
             destination, item = answer
             queue = destination.decode().rsplit(self.sep, 1)[0]
             self._queue_cycle.rotate(queue)
-            self.connection._deliver(message_of(item, queue), queue)
+            # What comes by another queue is no task: answers to what workers were asked.
+            message = message_of(item, queue) if queue in QUEUES else _answer(item)
+            self.connection._deliver(message, queue)
             return True
         finally:
             self._in_poll: Any = None
             self._flush_brpop_reauth()  # type: ignore[no-untyped-call]
+
+
+def _answer(item: bytes) -> Any:
+    """As kombu reads it: only we can write to such a queue."""
+    return loads(item.decode())  # type: ignore[no-untyped-call]
 
 
 class Transport(redis.Transport):

@@ -16,7 +16,7 @@ from bot.risk.snapshot import MarketView
 from console.output import plain
 from models.enums import ChildState, ExecutionStatus, TradingState
 from models.open_rows import CHILD_MAY_BE_AT_EXCHANGE, PARENT_IS_OPEN
-from models.repositories import bases
+from models.repositories import bases, operators
 from models.tables import (
     AuditRow,
     BreakerRow,
@@ -134,6 +134,17 @@ def forged(patient: Patient) -> Iterator[Vital]:
     ).all()
     shown = ", ".join(keys[:_SHOWN])
     yield Vital("market's seals", f"not written by our feed: {shown}" if keys else None)
+
+
+def logins(patient: Patient) -> Iterator[Vital]:
+    """An operator whom somebody's guesses have locked: perhaps himself, perhaps not."""
+    locked = [
+        f"{row.name} is locked until {row.locked_until:%H:%M:%S} UTC after {row.failed_attempts} "
+        "failed logins"
+        for row in operators.everybody(patient.session)
+        if row.disabled_at is None and row.locked_until and row.locked_until > patient.now
+    ]
+    yield Vital("logins", "; ".join(locked[:_SHOWN]) if locked else None)
 
 
 def instruments(patient: Patient) -> Iterator[Vital]:
@@ -309,6 +320,7 @@ QUESTIONS: tuple[Callable[[Patient], Iterator[Vital]], ...] = (
     refused_symbols,
     markets,
     forged,
+    logins,
     instruments,
     limits,
     money,

@@ -31,7 +31,6 @@ _WARNINGS = {
     "foreign_orders",
     "foreign_fill",
     "late_fill",
-    "login_refused",
     "parent_end_corrected",
     "reservation_repaired",
     "signature_expired",
@@ -98,6 +97,8 @@ def of_entry(kind: str, payload: Mapping[str, Any]) -> AlertLevel:
             value=payload.get("value"),
             limit=payload.get("limit"),
         )
+    if kind == "login_refused":
+        return AlertLevel.CRITICAL if payload.get("locked_until") else AlertLevel.WARNING
     if kind == "backup_plan":
         return AlertLevel.CRITICAL if payload.get("stops") else AlertLevel.INFO
     if kind in _EMERGENCIES:

@@ -22,7 +22,7 @@ from models.enums import OperatorRole, ScopeKind, TradingState
 from models.tables import AuditRow, OperatorRow, TradingStateRow
 from tests.support.operators import Person, add_person
 
-pytestmark = [pytest.mark.services, pytest.mark.usefixtures("quick_passphrases")]
+pytestmark = [pytest.mark.services, pytest.mark.usefixtures("quick_passphrases", "standing_codes")]
 
 LOSS = "circuit_breakers.daily_loss_limit"
 Mlrisk = Callable[..., tuple[int, str]]

@@ -1,6 +1,7 @@
 """Operators for tests: added with known secrets, logged in without waiting for the next code."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyotp
@@ -9,9 +10,8 @@ from argon2 import Parameters, Type
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import update
 
-from bot.authority import vault
+from bot.authority import codes, vault
 from bot.authority.actors import Actor, Operator
-from bot.authority.codes import step_of
 from bot.authority.login import Credentials, Login
 from bot.authority.operators import Operators, enrol
 from bot.clock import Clock
@@ -26,6 +26,13 @@ PASSPHRASE = "a long walk at low tide"
 def quick_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same derivation with a hundredth of the work: what is tested is what follows from it."""
     monkeypatch.setitem(vault.KDFS, vault.KDF, Parameters(Type.ID, 19, 16, 32, 1, 64, 1))
+
+
+@pytest.fixture
+def standing_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One step for the whole test, however long a busy machine takes for it."""
+    step = codes.step_of(datetime.now(UTC))
+    monkeypatch.setattr(codes, "step_of", lambda _: step)
 
 
 def operator(name: str, role: OperatorRole = OperatorRole.RISK_OFFICER) -> Operator:
@@ -45,7 +52,7 @@ class Person:
 
     def code(self, steps: int = 0) -> str:
         """What the authenticator shows now, or some steps later."""
-        return self.totp.generate_otp(step_of(self.clock.now()) + steps)
+        return self.totp.generate_otp(codes.step_of(self.clock.now()) + steps)
 
     def fresh_code(self) -> str:
         """The present code, though it may have been used: as if the next step had come."""

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from bot.execution.forged_market import ForgedMarket
 from bot.risk.snapshot import MarketView
 from console.vitals import Patient, Vital, check_vitals
-from models.enums import ChildState, ScopeKind, TradingState
+from models.enums import ChildState, OperatorRole, ScopeKind, TradingState
 from models.repositories import states
 from models.tables import (
     BreakerRow,
@@ -24,6 +24,7 @@ from models.tables import (
     ForeignOrderRow,
     HeartbeatRow,
     InstrumentRow,
+    OperatorRow,
     TradeRequestRow,
     TradingStateRow,
     UnreadableFactRow,
@@ -228,6 +229,24 @@ BAD_STATES: dict[str, tuple[Callable[[Session, Ward], None], str, str]] = {
         ),
         "market's seals",
         "mlrisk:market:BTCUSDT",
+    ),
+    "somebody guesses": (
+        add(
+            lambda ward: OperatorRow(
+                name="ann",
+                role=OperatorRole.VIEWER,
+                kdf="",
+                salt=b"",
+                sealed=b"",
+                public_key="",
+                failed_attempts=5,
+                locked_until=ward.desk.clock.now() + timedelta(minutes=15),
+                created_at=ward.desk.clock.now(),
+                created_by="test",
+            )
+        ),
+        "logins",
+        "ann is locked until",
     ),
     "cash flows away": (
         lambda session, ward: void(

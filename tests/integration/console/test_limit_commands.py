@@ -55,7 +55,7 @@ def mlrisk(
 
 
 @pytest.fixture
-def people(quick_passphrases: None, db: Database) -> tuple[Person, Person]:
+def people(quick_passphrases: None, standing_codes: None, db: Database) -> tuple[Person, Person]:
     """Ann and Bob, risk officers."""
     ann = add_person(db, SystemClock(), "ann")
     return ann, add_person(db, SystemClock(), "bob", by=ann.login())

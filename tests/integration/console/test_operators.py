@@ -11,14 +11,14 @@ import pyotp
 import pytest
 from sqlalchemy import select, update
 
-from bot.authority.codes import step_of
+from bot.authority import codes
 from console.cli import run
 from console.errors import ExitCode
 from models.database import Database
 from models.tables import AuditRow, OperatorRow
 from tests.support.operators import PASSPHRASE
 
-pytestmark = [pytest.mark.services, pytest.mark.usefixtures("quick_passphrases")]
+pytestmark = [pytest.mark.services, pytest.mark.usefixtures("quick_passphrases", "standing_codes")]
 
 Mlrisk = Callable[..., tuple[int, str, str]]
 """Runs a command with lines on its standard input: its exit status, output and errors."""
@@ -59,7 +59,7 @@ def login(db: Database, added: Any) -> tuple[str, str]:
         session.execute(update(OperatorRow).values(totp_step=None))
     totp = pyotp.parse_uri(added["otpauth_uri"])
     assert isinstance(totp, pyotp.TOTP)
-    return PASSPHRASE, totp.generate_otp(step_of(datetime.now(UTC)))
+    return PASSPHRASE, totp.generate_otp(codes.step_of(datetime.now(UTC)))
 
 
 def as_ann(name: str = "ann") -> tuple[str, ...]:

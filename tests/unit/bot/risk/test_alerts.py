@@ -70,6 +70,12 @@ def test_what_others_do_to_our_orders_and_messages_is_critical(kind: str) -> Non
     assert of_entry(kind, {}) is AlertLevel.CRITICAL
 
 
+def test_a_refused_login_is_a_warning_and_a_locked_operator_critical() -> None:
+    assert of_entry("login_refused", {"locked_until": None}) is AlertLevel.WARNING
+    locked = {"locked_until": "2026-03-01T12:00:00+00:00"}
+    assert of_entry("login_refused", locked) is AlertLevel.CRITICAL
+
+
 def test_a_backup_plan_is_critical_when_it_ends_the_trade() -> None:
     assert of_entry("backup_plan", {"stops": True}) is AlertLevel.CRITICAL
     assert of_entry("backup_plan", {"stops": False}) is AlertLevel.INFO

@@ -72,7 +72,7 @@ secrets:  ## Generate the secrets and the .env of docker-compose.yml that are no
 	random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }; \
 	keep() { [ -s "$$1.txt" ] || { printf '%s' "$$2" > "$$1.txt"; echo "wrote secrets/$$1.txt"; }; }; \
 	keep postgres_password "$$(random)"; \
-	keep redis_password "$$(random)"; \
+	for user in redis redis_supervisor redis_demo; do keep "$${user}_password" "$$(random)"; done; \
 	keep market_key "$$(random)"; \
 	keep message_key "$$(random)"; \
 	keep demo_key "$$($(PYTHON) -c "$$DEMO_KEY" < message_key.txt)"; \

@@ -181,11 +181,18 @@ class Settings(KeylessSettings):
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
-        own = self.api_key.get_secret_value() != identity.PAPER_KEY
-        found = identity.problems(self, has_own_keys=own)
-        if found:
+        if found := self._problems():
             raise ValueError("; ".join(found))
         return self
+
+    def require_sound(self) -> None:
+        """Again what was checked when they were made, for settings that were changed since."""
+        if found := self._problems():
+            raise SettingsError("; ".join(found))
+
+    def _problems(self) -> list[str]:
+        own = self.api_key.get_secret_value() != identity.PAPER_KEY
+        return identity.problems(self, has_own_keys=own)
 
     @cached_property
     def symbol_list(self) -> tuple[str, ...]:

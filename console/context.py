@@ -52,6 +52,30 @@ def settings_of(ctx: typer.Context, home: Path | None) -> "Settings":
     return settings.model_copy(update={"database_url": settings.operator_database_url})
 
 
+def settings_to_act(ctx: typer.Context, home: Path | None) -> "Settings":
+    """As `settings_of`, with what the running system's database says of whom it belongs to.
+
+    Raises WrongIdentity where this caller says something else.
+    """
+    from bot.execution import binding
+
+    settings = settings_of(ctx, home)
+    with acting(settings) as db:
+        return binding.settled(db, settings)
+
+
+def settings_to_look(ctx: typer.Context, home: Path | None) -> "Settings":
+    """As `settings_of`, about the account and under the limits of the database, whatever this
+    caller says."""
+    from bot.execution import binding
+
+    settings = settings_of(ctx, home)
+    if settings.database_url is None:
+        return settings
+    with reading(settings.require_database_url()) as session:
+        return binding.shown(session, settings)
+
+
 def reading_engine(database_url: str) -> "Engine":
     """An engine whose transactions are read-only and see one moment.
 

@@ -13,7 +13,7 @@ def fitness_line(settings: Settings) -> HealthCheck:
     with reading(settings.require_database_url()) as session:
         now = database_now(session)
         bound = binding.bound_to(session)
-        known = fitness.stored(session, settings.account)
+        known = fitness.stored(session, binding.shown(session, settings).account)
     wrong = None
     if bound is not None:
         wrong = binding.mismatch(bound, settings)
@@ -21,6 +21,6 @@ def fitness_line(settings: Settings) -> HealthCheck:
     if problem is not None:
         return HealthCheck("account", False, problem, down=False)
     assert known is not None, "an account that was never asked for has a problem"
-    owner = "not bound yet" if bound is None else f"exchange account {bound.exchange_uid}"
+    owner = "not bound yet" if bound is None else str(bound)
     age = (now - known.asked_at).total_seconds()
     return HealthCheck("account", True, f"may trade, asked {age:.0f} s ago; {owner}")

@@ -26,8 +26,9 @@ def check_health(settings: Settings) -> list[HealthCheck]:
     checks += room_lines(settings.home)
     if not postgres.ok:
         return checks
-    checks += [_role(settings), fitness_line(settings), message_line(settings)]
-    return [*checks, *_heartbeats(settings), *_vitals(settings)]
+    own = _shown(settings)
+    checks += [_role(settings), fitness_line(settings), message_line(own)]
+    return [*checks, *_heartbeats(own), *_vitals(own)]
 
 
 def _postgres(settings: Settings) -> HealthCheck:
@@ -144,6 +145,15 @@ def _markets(settings: Settings) -> "dict[str, MarketView | None]":
     with Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout) as client:
         cache = RedisMarketCache(client, seal=market_seal(settings, SystemClock()))
         return {symbol: cache.get(symbol) for symbol in settings.symbol_list}
+
+
+def _shown(settings: Settings) -> Settings:
+    """About the account and under the limits of the database, whatever this shell says."""
+    from bot.execution import binding
+    from console.context import reading
+
+    with reading(settings.require_database_url()) as session:
+        return binding.shown(session, settings)
 
 
 def _toothless(settings: Settings) -> tuple[str, ...]:

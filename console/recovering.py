@@ -8,6 +8,14 @@ if TYPE_CHECKING:
     from models.database import Database
 
 
+def may_recover(db: "Database", settings: "Settings") -> bool:
+    """Whether an act needs no login, as the database says it and not this caller."""
+    from bot.execution import binding
+
+    with db.reading() as session:
+        return binding.is_free(session, settings)
+
+
 def latches(settings: "Settings", db: "Database") -> "Latches":
     """The account's latches on the running system's database."""
     from bot.clock import SystemClock

@@ -140,7 +140,17 @@ def _refuse_anothers(database_url: str, settings: Settings) -> None:
     """Told once and here, not by every process that would end with it."""
     db = Database(database_url, pool_size=1)
     try:
-        binding.check_settings(db, settings)
+        bound = binding.settled(db, settings)
+        # The processes were chosen for these already: what is unsaid counts as said here.
+        binding.check_settings(
+            db,
+            bound.model_copy(
+                update={
+                    "exchange_mode": settings.exchange_mode,
+                    "environment": settings.environment,
+                }
+            ),
+        )
     except binding.WrongIdentity as error:
         raise CommandError(error.message, ExitCode.USAGE) from error
     finally:

@@ -60,6 +60,9 @@ class AccountBindingRow(Base):
     exchange_uid: Mapped[str]
     """The exchange's own id of the account; keys change, it does not."""
     bound_at: Mapped[datetime]
+    environment: Mapped[str | None]
+    """None: bound by an earlier version, until a process starts on it."""
+    trading_mode: Mapped[str | None]
 
     __table_args__ = (CheckConstraint("one = 1", name="ck_binding_one"),)
 

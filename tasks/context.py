@@ -288,6 +288,15 @@ def services() -> Services:
     if _services is None or _services_pid != os.getpid():
         settings = load_settings()
         failpoints.arm(settings.failpoint)
-        _services = Services(settings, SystemClock())
+        _services = Services(_settled(settings), SystemClock())
         _services_pid = os.getpid()
     return _services
+
+
+def _settled(settings: Settings) -> Settings:
+    """With what the database says of itself. Raises WrongIdentity."""
+    db = Database(settings.require_database_url(), pool_size=1)
+    try:
+        return binding.settled(db, settings)
+    finally:
+        db.dispose()

@@ -64,15 +64,17 @@ def tell_powers(settings: Settings) -> None:
             log.warning("%s", warning)
 
 
-def prove_identity(settings: Settings) -> None:
-    """Ends the process when the database is another account's, mode's or exchange account's.
+def prove_identity(settings: Settings) -> Settings:
+    """The settings with what is the database's to say.
 
-    An exchange that can't be asked ends nothing: no service gets one before it is proven.
+    Ends the process when the database is another account's, mode's, environment's or exchange
+    account's. An exchange that can't be asked ends nothing: no service gets one before it is
+    proven.
     """
     db, clock = Database(settings.require_database_url(), pool_size=1), SystemClock()
     try:
         # Without the exchange first: what the settings alone show is told at once.
-        binding.check_settings(db, settings)
+        settings = binding.settled(db, settings)
         exchange = make_exchange(settings, clock)
         try:
             binding.prove(db, exchange, settings, clock.now())
@@ -90,3 +92,4 @@ def prove_identity(settings: Settings) -> None:
         log.warning("whose keys these are and what they may will be asked again: %s", error)
     finally:
         db.dispose()
+    return settings

@@ -53,7 +53,9 @@ def _prove_limits(**_: Any) -> None:
     """Before anything is taken from a queue: a wrong configuration ends the worker here."""
     settings = load_settings()
     require_message_key(settings)
-    prove_identity(settings)
+    settings = prove_identity(settings)
+    # Again: whether this is production is the database's to say.
+    require_message_key(settings)
     prove_limits(settings)
     tell_powers(settings)
 

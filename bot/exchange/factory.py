@@ -23,7 +23,9 @@ def bybit_config(settings: Settings) -> BybitConfig:
 
 
 def make_exchange(settings: Settings, clock: Clock) -> BybitExchange:
-    """Make it inside the process that uses it."""
+    """Make it inside the process that uses it. Raises SettingsError."""
+    # Its mode may be the database's, which these settings were not checked with.
+    settings.require_sound()
     url = settings.redis_url
     shared = None if url is None else with_database(url.get_secret_value(), MARKET_DATABASE)
     return BybitExchange(bybit_config(settings), clock, Closures(shared))

@@ -1,7 +1,8 @@
-"""Whose database this is: one account, one mode, one account id of the exchange.
+"""Whose database this is: one account, one mode, one account id of the exchange, one environment.
 
 The first process that proves its keys binds the database; from then on every process that would
-act with other keys refuses to. Keys may be rotated: the exchange's id of the account stays.
+act with other keys refuses to. Keys may be rotated: the exchange's id of the account stays. What a
+process does not say it takes from here, so that a shell without a variable has no other authority.
 """
 
 from dataclasses import dataclass
@@ -11,15 +12,17 @@ from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from bot.authority import actors
 from bot.errors import Refused
 from bot.exchange.protocol import Exchange
-from config.settings import Settings
+from config.settings import Environment, ExchangeMode, Settings, TradingMode
 from models.audit import GLOBAL_CHAIN
 from models.database import Database
 from models.open_rows import PARENT_IS_OPEN
-from models.tables import AccountBindingRow, AccountRow, ParentOrderRow, PositionRow
+from models.tables import AccountBindingRow, AccountRow, AuditRow, ParentOrderRow, PositionRow
 
 _ONE = 1
+_BOUND = "database_bound"
 
 
 class WrongIdentity(Refused):
@@ -28,11 +31,27 @@ class WrongIdentity(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose keys a process has."""
+    """Whose keys a process has, and under which limits it trades."""
 
     account: str
     mode: str
     exchange_uid: str
+    environment: Environment | None = None
+    """None: the database is of an earlier version, and no process has started on it since."""
+    trading_mode: TradingMode | None = None
+
+    def __str__(self) -> str:
+        limits = f"{self.environment or 'no environment yet'}, {self.trading_mode or 'no mode yet'}"
+        return (
+            f"account {self.account}, {self.mode} trading, exchange account {self.exchange_uid}, "
+            f"{limits}"
+        )
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether lifting what stops trading takes more than the wish: all but development."""
+        is_free = self.environment is Environment.DEVELOPMENT
+        return not is_free or self.mode == ExchangeMode.LIVE
 
 
 def prove(db: Database, exchange: Exchange, settings: Settings, now: datetime) -> None:
@@ -41,30 +60,111 @@ def prove(db: Database, exchange: Exchange, settings: Settings, now: datetime) -
     Raises WrongIdentity; RetryLater when the exchange can't be asked.
     """
     check_settings(db, settings)
-    bind(db, Identity(settings.account, settings.exchange_mode, exchange.account_uid()), now)
+    bind(db, _identity(settings, exchange.account_uid()), now)
+
+
+def settled(db: Database, settings: Settings) -> Settings:
+    """The settings with what the database says where the process says nothing.
+
+    For whoever acts. Raises WrongIdentity where the process says something else.
+    """
+    with db.reading() as session:
+        bound = bound_to(session)
+    return settings if bound is None else _settled(bound, settings)
+
+
+def _settled(bound: Identity, settings: Settings) -> Settings:
+    own = _of(bound)
+    unsaid = {name: own[name] for name in own if name not in settings.model_fields_set}
+    found = settings.model_copy(update=unsaid)
+    _compare(bound, _identity(found, bound.exchange_uid))
+    return found
+
+
+def shown(session: Session, settings: Settings) -> Settings:
+    """The settings with what the database says, whatever the process says: for whoever looks."""
+    bound = bound_to(session)
+    return settings if bound is None else settings.model_copy(update=_of(bound))
 
 
 def check_settings(db: Database, settings: Settings) -> None:
-    """What can be told without the exchange: account and mode. Raises WrongIdentity."""
+    """What can be told without the exchange. Raises WrongIdentity."""
     with db.reading() as session:
-        bound = bound_to(session)
+        refuse_another(session, settings)
+
+
+def refuse_another(session: Session, settings: Settings) -> None:
+    """As `check_settings`, in a transaction that will act. Raises WrongIdentity."""
+    bound = bound_to(session)
     if bound is not None:
-        _compare(bound, Identity(settings.account, settings.exchange_mode, bound.exchange_uid))
+        _compare(bound, _identity(settings, bound.exchange_uid))
 
 
 def mismatch(bound: Identity, settings: Settings) -> str | None:
     """Why no process of these settings would start on this database; None when it would."""
     try:
-        _compare(bound, Identity(settings.account, settings.exchange_mode, bound.exchange_uid))
+        _settled(bound, settings)
     except WrongIdentity as error:
         return error.message
     return None
 
 
+def is_free(session: Session, settings: Settings) -> bool:
+    """Whether what loosens needs no login here. Settings count until somebody has started."""
+    bound = bound_to(session)
+    if bound is not None:
+        return not bound.is_guarded
+    return actors.is_free(settings) and not _was_bound(session)
+
+
+def needs_second_person(session: Session, settings: Settings) -> bool:
+    """Whether looser limits wait for another's approval: in production, and where the database
+    does not know yet what it is."""
+    bound = bound_to(session)
+    if bound is not None:
+        return bound.environment in (None, Environment.PRODUCTION)
+    return settings.environment is Environment.PRODUCTION or _was_bound(session)
+
+
+def _was_bound(session: Session) -> bool:
+    """The binding is never deleted: a row that is gone gives nobody its authority."""
+    told = select(AuditRow.seq).where(AuditRow.chain == GLOBAL_CHAIN, AuditRow.kind == _BOUND)
+    return session.scalar(told.limit(1)) is not None
+
+
 def bound_to(session: Session) -> Identity | None:
     """None: no process has proven its keys to this database yet."""
     row = session.get(AccountBindingRow, _ONE)
-    return None if row is None else Identity(row.account, row.mode, row.exchange_uid)
+    if row is None:
+        return None
+    return Identity(
+        row.account,
+        row.mode,
+        row.exchange_uid,
+        None if row.environment is None else Environment(row.environment),
+        None if row.trading_mode is None else TradingMode(row.trading_mode),
+    )
+
+
+def _identity(settings: Settings, exchange_uid: str) -> Identity:
+    return Identity(
+        settings.account,
+        settings.exchange_mode,
+        exchange_uid,
+        settings.environment,
+        settings.trading_mode,
+    )
+
+
+def _of(bound: Identity) -> dict[str, object]:
+    """The settings that a database has of its own."""
+    own: dict[str, object] = {
+        "account": bound.account,
+        "exchange_mode": ExchangeMode(bound.mode),
+        "environment": bound.environment,
+        "trading_mode": bound.trading_mode,
+    }
+    return {name: value for name, value in own.items() if value is not None}
 
 
 def bind(db: Database, identity: Identity, now: datetime) -> None:
@@ -74,6 +174,8 @@ def bind(db: Database, identity: Identity, now: datetime) -> None:
     if bound is None:
         bound = _bind_first(db, identity, now)
     _compare(bound, identity)
+    if bound.environment is None and identity.environment is not None:
+        _bind_environment(db, identity, now)
 
 
 def _bind_first(db: Database, identity: Identity, now: datetime) -> Identity:
@@ -88,6 +190,8 @@ def _bind_first(db: Database, identity: Identity, now: datetime) -> Identity:
                 mode=identity.mode,
                 exchange_uid=identity.exchange_uid,
                 bound_at=now,
+                environment=identity.environment,
+                trading_mode=identity.trading_mode,
             )
             .on_conflict_do_nothing()
             .returning(AccountBindingRow.one)
@@ -95,10 +199,14 @@ def _bind_first(db: Database, identity: Identity, now: datetime) -> Identity:
         if is_first:
             uow.audit(
                 GLOBAL_CHAIN,
-                "database_bound",
+                _BOUND,
                 identity.account,
                 "mlrisk",
-                {"mode": identity.mode, "exchange_uid": identity.exchange_uid},
+                {
+                    "mode": identity.mode,
+                    "exchange_uid": identity.exchange_uid,
+                    **_limits_of(identity),
+                },
                 now,
             )
         uow.commit()
@@ -106,6 +214,22 @@ def _bind_first(db: Database, identity: Identity, now: datetime) -> Identity:
         bound = bound_to(session)
     assert bound is not None, "rows of a binding are never deleted"
     return bound
+
+
+def _bind_environment(db: Database, identity: Identity, now: datetime) -> None:
+    """A database of an earlier version learns its environment from the first that starts on it."""
+    with db.unit_of_work() as uow:
+        row = uow.session.get_one(AccountBindingRow, _ONE, with_for_update=True)
+        if row.environment is not None:
+            return  # another was first: this one is compared when it asks again
+        row.environment, row.trading_mode = identity.environment, identity.trading_mode
+        said = _limits_of(identity)
+        uow.audit(GLOBAL_CHAIN, "environment_bound", identity.account, "mlrisk", said, now)
+        uow.commit()
+
+
+def _limits_of(identity: Identity) -> dict[str, str | None]:
+    return {"environment": identity.environment, "trading_mode": identity.trading_mode}
 
 
 def _refuse_rows_of_others(session: Session, account: str) -> None:
@@ -146,6 +270,21 @@ def _compare(bound: Identity, ours: Identity) -> None:
             "give the other account a new database (MLRISK_DATABASE_URL, or another --home)",
             code="wrong_uid",
         )
+    _compare_limits(bound, ours)
+
+
+def _compare_limits(bound: Identity, ours: Identity) -> None:
+    for name, theirs, said in (
+        ("MLRISK_ENVIRONMENT", bound.environment, ours.environment),
+        ("MLRISK_TRADING_MODE", bound.trading_mode, ours.trading_mode),
+    ):
+        if None not in (theirs, said) and theirs != said:
+            raise WrongIdentity(
+                f"this database belongs to {theirs}, and {name} says {said}: start with "
+                f"{name}={theirs}, or give {said} a new database (MLRISK_DATABASE_URL, or another "
+                "--home)",
+                code="wrong_environment",
+            )
 
 
 def _another(what: str, account: str) -> WrongIdentity:

@@ -15,13 +15,12 @@ from bot.authority.actors import (
     Actor,
     Power,
     claims_operator,
-    is_free,
     record,
     require,
 )
 from bot.clock import Clock
 from bot.errors import NotAuthorised, Refused
-from bot.execution import proof
+from bot.execution import binding, proof
 from bot.execution.config_changes import (
     ValueChange,
     Version,
@@ -34,7 +33,7 @@ from bot.execution.config_changes import (
 from bot.execution.limits_source import LayeredConfig, limits_of, verified_override
 from bot.execution.toothless import halt_toothless, halt_toothless_in, seal
 from bot.risk.limits import RiskLimits
-from config.settings import Environment, Settings
+from config.settings import Settings
 from config.thresholds import MLRiskConfig
 from models.audit import GLOBAL_CHAIN
 from models.database import Database, UnitOfWork
@@ -59,8 +58,7 @@ class ConfigurationService:
         self._clock = clock
         self._files = LayeredConfig(settings)
         self._prove = prove
-        self._free = is_free(settings)
-        self._guarded = settings.environment is Environment.PRODUCTION
+        self._settings = settings
 
     def current(self) -> MLRiskConfig:
         """The configuration in force now."""
@@ -110,9 +108,9 @@ class ConfigurationService:
                 raise Refused("nothing would change: these values are in force", code="no_change")
             direction = direction_of(made)
             loosens = direction is not Direction.TIGHTENING
-            if loosens and not self._free:
+            if loosens and not binding.is_free(uow.session, self._settings):
                 require(actor, Power.LOOSEN_LIMITS, "loosening limits")
-            waits = self._guarded and loosens
+            waits = loosens and binding.needs_second_person(uow.session, self._settings)
             row = self._row(made, override, direction, actor, reason, now)
             if waits:
                 row.state = VersionState.PROPOSED
@@ -162,7 +160,11 @@ class ConfigurationService:
         return problems
 
     def _lock(self, uow: UnitOfWork, actor: Actor, now: datetime) -> ConfigVersionRow | None:
-        """The version in force, with every other change waiting until this one is over."""
+        """The version in force, with every other change waiting until this one is over.
+
+        Raises WrongIdentity: whose limits are changed is the database's to say.
+        """
+        binding.refuse_another(uow.session, self._settings)
         states.lock_state(
             uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=str(actor)
         )

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from bot.clock import Clock, SystemClock
 from bot.errors import DependencyDown, Refused
-from bot.execution import outcomes
+from bot.execution import binding, outcomes
 from bot.execution.admission import Admission
 from bot.execution.control import ControlReport, ParentControl
 from bot.execution.halt import Halter, HaltReport
@@ -94,12 +94,21 @@ class MLTradeExecutionPipeline:
                 self._found = self._reach()
             return self._found
 
-    def _reach(self) -> _System:
+    def _connect(self) -> Database:
         try:
-            db = Database(self._settings.require_database_url())
+            return Database(self._settings.require_database_url())
         except SettingsError as error:
             raise Refused(f"{_NOT_RUNNING} ({error})", code="not_running") from error
-        account, clock, wakeups = self._settings.account, self._clock, self._wakeups
+
+    def _reach(self) -> _System:
+        db = self._connect()
+        try:
+            settings = binding.settled(db, self._settings)
+            _refuse_another_venue(self.exchange_client, settings.exchange_mode)
+        except BaseException:
+            db.dispose()
+            raise
+        account, clock, wakeups = settings.account, self._clock, self._wakeups
         admission = Admission(db=db, account=account, clock=clock, wakeups=wakeups)
         return _System(db, admission, ParentControl(db, clock, wakeups, account=account))
 
@@ -189,8 +198,13 @@ class MLTradeExecutionPipeline:
     def halt(self, reason: str, actor: str) -> HaltReport:
         if self.ml_risk_manager is not None:
             self.ml_risk_manager.activate_emergency_stop(reason, manual_override=False)
-        with _reaching_postgres():
-            return Halter(self._system.db, self._clock).halt(reason=reason, actor=actor)
+        # Not by `_system`: whoever says that he is another may halt all the same.
+        db = self._connect()
+        try:
+            with _reaching_postgres():
+                return Halter(db, self._clock).halt(reason=reason, actor=actor)
+        finally:
+            db.dispose()
 
     def close(self) -> None:
         """Returns the connections."""

@@ -6,7 +6,7 @@ import typer
 
 from console.authority import LoginFileOption, OperatorOption, with_authority
 from console.configuring import ReasonOption
-from console.context import HomeOption, JsonOption, acting, settings_of
+from console.context import HomeOption, JsonOption, acting, settings_to_act, settings_to_look
 from console.errors import ExitCode
 from console.output import print_json, stdout, utc
 
@@ -20,7 +20,7 @@ def list_breakers(ctx: typer.Context, home: HomeOption = None, as_json: JsonOpti
 
     from console.recovering import latches, tell
 
-    settings = settings_of(ctx, home)
+    settings = settings_to_look(ctx, home)
     with acting(settings) as db:
         held = latches(settings, db)
         known, denying = held.known(), held.still_denying()
@@ -68,15 +68,14 @@ def reset(
     """
     from rich.markup import escape
 
-    from bot.authority.actors import is_free
-    from console.recovering import latches, tell
+    from console.recovering import latches, may_recover, tell
 
-    settings = settings_of(ctx, home)
+    settings = settings_to_act(ctx, home)
     with acting(settings) as db:
-        held = latches(settings, db)
+        held, free = latches(settings, db), may_recover(db, settings)
         report = with_authority(
             db,
-            lambda by: held.reset(kind, reason=reason, actor=by, authorised=is_free(settings)),
+            lambda by: held.reset(kind, reason=reason, actor=by, authorised=free),
             operator=operator,
             login_file=login_file,
         )

@@ -13,7 +13,7 @@ from console.configuring import (
     configuration_service,
     values_of,
 )
-from console.context import HomeOption, JsonOption, settings_of
+from console.context import HomeOption, JsonOption, settings_to_act, settings_to_look
 from console.errors import CommandError, ExitCode
 from console.output import print_json, stdout
 
@@ -41,7 +41,7 @@ def show(
     from console.configuration_view import configuration_facts, print_configuration, read_current
 
     with configuration_errors():
-        config, known = read_current(settings_of(ctx, home))
+        config, known = read_current(settings_to_look(ctx, home))
     if as_json:
         print_json(configuration_facts(config, overrides_known=known))
     else:
@@ -82,7 +82,7 @@ def diff(
     from bot.execution.config_changes import differences
     from console.configuration_view import named_configuration, print_changes
 
-    settings = settings_of(ctx, home)
+    settings = settings_to_look(ctx, home)
     with configuration_errors():
         first = named_configuration(settings, before)
         changes = differences(first, named_configuration(settings, after))
@@ -102,7 +102,7 @@ def history(
     """List the versions of this environment and mode, newest first."""
     from console.configuration_view import print_history, version_facts
 
-    with configuration_service(settings_of(ctx, home)) as (_, service):
+    with configuration_service(settings_to_look(ctx, home)) as (_, service):
         versions = service.history(last)
     if as_json:
         print_json({"versions": [version_facts(version) for version in versions]})
@@ -135,7 +135,7 @@ def propose(
     Exit status 4 when a limit of the new version doesn't bite: trading is halted then.
     """
     changes = values_of(assignments or [])
-    with configuration_service(settings_of(ctx, home)) as (db, service):
+    with configuration_service(settings_to_act(ctx, home)) as (db, service):
         version = with_authority(
             db,
             lambda by: service.propose(changes, actor=by, reason=reason, unset=tuple(unset or ())),
@@ -157,7 +157,7 @@ def approve(
     as_json: JsonOption = False,
 ) -> None:
     """Agree to somebody else's proposal: it acts now. Takes a risk officer's login."""
-    with configuration_service(settings_of(ctx, home)) as (db, service):
+    with configuration_service(settings_to_act(ctx, home)) as (db, service):
         version = with_authority(
             db,
             lambda by: service.approve(version_id, actor=by),
@@ -180,7 +180,7 @@ def reject(
     as_json: JsonOption = False,
 ) -> None:
     """End a proposal; it never acts."""
-    with configuration_service(settings_of(ctx, home)) as (db, service):
+    with configuration_service(settings_to_act(ctx, home)) as (db, service):
         version = with_authority(
             db,
             lambda by: service.reject(version_id, actor=by, reason=reason),

@@ -63,7 +63,7 @@ def halt(
         db.wait_for_a_place()
     exchange, wrong = None, None
     if cancel or everything:
-        wrong = _another_database(db, settings)
+        settings, wrong = _own(db, settings)
         exchange = None if wrong else make_exchange(settings, clock)
     too_fast = too_fast_teller(settings)
     try:
@@ -101,20 +101,24 @@ def _tell(already: bool) -> None:
     stderr().print(f"[bold]HALTED[/]{was}: nothing more goes out that adds risk")
 
 
-def _another_database(db: "Database", settings: "Settings") -> str | None:
-    """Why these keys must cancel nothing that this database knows. Rows alone are asked: nothing
-    may keep a halt waiting."""
+def _own(db: "Database", settings: "Settings") -> "tuple[Settings, str | None]":
+    """The settings as the database has them, or why these keys must cancel nothing that it knows.
+
+    Rows alone are asked: nothing may keep a halt waiting.
+    """
     from sqlalchemy.exc import OperationalError
 
-    from bot.execution.binding import WrongIdentity, check_settings
+    from bot.execution.binding import WrongIdentity, settled
+    from config.settings import SettingsError
 
     try:
-        check_settings(db, settings)
-    except WrongIdentity as error:
-        return error.message
+        found = settled(db, settings)
+        found.require_sound()
+    except (WrongIdentity, SettingsError) as error:
+        return settings, str(error)
     except OperationalError:
-        return None  # the halt will say so, and cancels as a last resort
-    return None
+        return settings, None  # the halt will say so, and cancels as a last resort
+    return found, None
 
 
 def _facts(report: "HaltReport") -> dict[str, Any]:

@@ -14,7 +14,14 @@ from console.authority import (
     new_passphrase,
 )
 from console.configuring import ReasonOption, actor_of
-from console.context import HomeOption, JsonOption, acting, reading, settings_of
+from console.context import (
+    HomeOption,
+    JsonOption,
+    acting,
+    reading,
+    settings_to_act,
+    settings_to_look,
+)
 from console.errors import CommandError, ExitCode
 from console.output import print_json, stdout, utc
 from models.enums import OperatorRole
@@ -50,7 +57,7 @@ def add(
     from bot.authority.operators import Operators, enrol
     from bot.clock import SystemClock
 
-    settings = settings_of(ctx, home)
+    settings = settings_to_act(ctx, home)
     with acting(settings) as db:
         service = Operators(db, SystemClock())
         is_first = not service.everybody()
@@ -70,7 +77,7 @@ def list_operators(
     from bot.clock import SystemClock
 
     clock = SystemClock()
-    with acting(settings_of(ctx, home)) as db:
+    with acting(settings_to_look(ctx, home)) as db:
         rows = [_facts(row, clock.now()) for row in Operators(db, clock).everybody()]
     if as_json:
         print_json({"operators": rows})
@@ -102,7 +109,7 @@ def disable(
     from bot.clock import SystemClock
 
     clock = SystemClock()
-    with acting(settings_of(ctx, home)) as db:
+    with acting(settings_to_act(ctx, home)) as db:
         by = logged_in(db, operator, login_file)
         row = Operators(db, clock).disable(name, by, reason=reason)
     if as_json:
@@ -129,7 +136,7 @@ def reset(
     from bot.authority.operators import Operators, enrol
     from bot.clock import SystemClock
 
-    with acting(settings_of(ctx, home)) as db:
+    with acting(settings_to_act(ctx, home)) as db:
         service = Operators(db, SystemClock())
         by = logged_in(db, operator, login_file)
         new = enrol(name, new_passphrase(name, passphrase_file))
@@ -146,7 +153,7 @@ def acts(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fals
     from bot.authority.verifying import acts as all_acts
     from bot.authority.verifying import problems
 
-    with reading(settings_of(ctx, home).require_database_url()) as session:
+    with reading(settings_to_look(ctx, home).require_database_url()) as session:
         found, wrong = all_acts(session), problems(session)
     if as_json:
         print_json({"acts": [asdict(act) for act in found], "problems": wrong})

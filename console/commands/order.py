@@ -9,7 +9,14 @@ import typer
 
 from console.authority import LoginFileOption, OperatorOption, with_authority
 from console.configuring import ActorOption, ReasonOption, actor_of
-from console.context import HomeOption, JsonOption, acting, reading, settings_of
+from console.context import (
+    HomeOption,
+    JsonOption,
+    acting,
+    reading,
+    settings_to_act,
+    settings_to_look,
+)
 from console.output import print_json, stderr, stdout
 
 if TYPE_CHECKING:
@@ -123,7 +130,7 @@ def list_open(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption =
     """List the open orders: what works each, what is in its way, and what comes next."""
     from console.open_orders import open_orders, print_orders
 
-    settings = settings_of(ctx, home)
+    settings = settings_to_look(ctx, home)
     with reading(settings.require_database_url()) as session:
         entries = open_orders(session, settings.account)
     if as_json:
@@ -134,14 +141,14 @@ def list_open(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption =
 
 @contextmanager
 def _lost_orders(ctx: typer.Context, home: HomeOption) -> "Iterator[tuple[Database, LostOrders]]":
-    from bot.authority.actors import is_free
     from bot.clock import SystemClock
     from bot.exchange.factory import make_exchange
     from bot.execution.fills import FillBook
     from bot.execution.lost_orders import LostOrders
     from bot.execution.ports import DispatcherOnly
+    from console.recovering import may_recover
 
-    settings, clock, wakeups = settings_of(ctx, home), SystemClock(), DispatcherOnly()
+    settings, clock, wakeups = settings_to_act(ctx, home), SystemClock(), DispatcherOnly()
     with acting(settings) as db, closing(make_exchange(settings, clock)) as exchange:
         lost = LostOrders(
             db=db,
@@ -150,7 +157,7 @@ def _lost_orders(ctx: typer.Context, home: HomeOption) -> "Iterator[tuple[Databa
             clock=clock,
             wakeups=wakeups,
             fills=FillBook(db, settings.account, wakeups),
-            free=is_free(settings),
+            free=may_recover(db, settings),
         )
         yield db, lost
 
@@ -162,7 +169,7 @@ def _control(ctx: typer.Context, home: HomeOption) -> "Iterator[ParentControl]":
     from bot.execution.control import ParentControl
     from console.operator import wakeups
 
-    settings = settings_of(ctx, home)
+    settings = settings_to_act(ctx, home)
     found = wakeups(settings)
     with acting(settings) as db:
         yield ParentControl(db, SystemClock(), found, account=settings.account)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from console.configuring import ActorOption, ReasonOption, actor_of
-from console.context import HomeOption, JsonOption, acting, reading, settings_of
+from console.context import HomeOption, JsonOption, acting, reading, settings_of, settings_to_act
 from console.output import plain, print_json, stdout, utc
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _act(
     from bot.execution.setting_aside import ParkedWork
     from console.operator import wakeups
 
-    settings = settings_of(ctx, home)
+    settings = settings_to_act(ctx, home)
     with acting(settings) as db:
         status = act(ParkedWork(db, SystemClock(), wakeups(settings) or DispatcherOnly()))
     if as_json:

@@ -7,7 +7,14 @@ import typer
 
 from console.authority import LoginFileOption, OperatorOption, with_authority
 from console.configuring import ActorOption, ReasonOption
-from console.context import HomeOption, JsonOption, acting, reading, settings_of
+from console.context import (
+    HomeOption,
+    JsonOption,
+    acting,
+    reading,
+    settings_to_act,
+    settings_to_look,
+)
 from console.errors import CommandError, ExitCode
 from console.output import print_json, stderr, stdout, utc
 
@@ -27,7 +34,7 @@ def list_disagreements(
     """List the positions on which the exchange and our fills disagree, as last reconciled."""
     from models.repositories import disagreements
 
-    settings = settings_of(ctx, home)
+    settings = settings_to_look(ctx, home)
     with reading(settings.require_database_url()) as session:
         found = disagreements.of_account(session, settings.account)
     if as_json:
@@ -64,14 +71,14 @@ def adopt(
     like any other: by an emergency exit, or by `--strategy`. A breaker that tripped over it stays
     tripped: `mlrisk breaker reset`.
     """
-    from bot.authority.actors import is_free
     from bot.clock import SystemClock
     from bot.exchange.factory import make_exchange
     from bot.execution.adoption import Adopter
     from bot.execution.ports import DispatcherOnly
     from console.operator import wakeups
+    from console.recovering import may_recover
 
-    settings, clock = settings_of(ctx, home), SystemClock()
+    settings, clock = settings_to_act(ctx, home), SystemClock()
     with acting(settings) as db, closing(make_exchange(settings, clock)) as exchange:
         adopter = Adopter(
             db=db,
@@ -79,7 +86,7 @@ def adopt(
             account=settings.account,
             clock=clock,
             wakeups=wakeups(settings) or DispatcherOnly(),
-            free=is_free(settings),
+            free=may_recover(db, settings),
         )
         seen = adopter.look(symbol)
         if seen.changes and not yes:

@@ -14,7 +14,7 @@ from console.configuring import (
     moment_of,
     values_of,
 )
-from console.context import HomeOption, JsonOption, reading, settings_of
+from console.context import HomeOption, JsonOption, reading, settings_to_look
 from console.errors import CommandError, ExitCode
 from console.output import print_json, stdout
 
@@ -45,7 +45,7 @@ def replay(
     """
     from console.replay_report import ReplayReport, print_replay
 
-    settings = settings_of(ctx, home)
+    settings = settings_to_look(ctx, home)
     now = datetime.now(UTC)
     start, end = moment_of(since, now), moment_of(until, now)
     if start >= end:

@@ -6,7 +6,7 @@ import typer
 
 from console.authority import LoginFileOption, OperatorOption, with_authority
 from console.configuring import ReasonOption
-from console.context import HomeOption, JsonOption, acting, settings_of
+from console.context import HomeOption, JsonOption, acting, settings_to_act
 from console.errors import ExitCode
 from console.output import print_json
 
@@ -32,14 +32,13 @@ def resume(
     breakers stay tripped: `mlrisk breaker reset` takes one back. Exit status 4 when something of
     the account still denies what adds risk.
     """
-    from bot.authority.actors import is_free
     from bot.clock import SystemClock
     from bot.execution.halt import Halter
-    from console.recovering import latches, tell
+    from console.recovering import latches, may_recover, tell
 
-    settings = settings_of(ctx, home)
-    free = is_free(settings)
+    settings = settings_to_act(ctx, home)
     with acting(settings) as db:
+        free = may_recover(db, settings)
         halter, held = Halter(db, SystemClock()), latches(settings, db)
 
         def act(actor: "Actor") -> None:

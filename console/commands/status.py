@@ -1,5 +1,6 @@
 """`mlrisk status`: is the system up, may it trade, and what is it doing?"""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -25,6 +26,7 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
     """
     from rich.markup import escape
 
+    from bot.execution.binding import bound_to, shown
     from console.fitness_line import fitness_line
     from console.queries import live
     from console.screen.source import process_status
@@ -37,13 +39,16 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
         )
     processes = process_status(settings)
     with reading(settings.require_database_url()) as session:
-        moment = live(session, settings.account, rows=0)
+        moment = live(session, shown(session, settings).account, rows=0)
+        bound = bound_to(session)
     fitness = fitness_line(settings)
     problem = None if fitness.ok else fitness.detail
     if as_json:
         facts = _facts(str(settings.home), moment, processes)
-        print_json({**facts, "account_problem": problem})
+        identity = None if bound is None else asdict(bound)
+        print_json({**facts, "identity": identity, "account_problem": problem})
     else:
+        stdout().print(f"database: {bound or 'nobody has started on it yet'}", markup=False)
         _print(str(settings.home), moment, processes)
         if problem is not None:
             stdout().print(f"[red]nothing that adds risk is allowed:[/] {escape(problem)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.context import HomeOption, JsonOption, reading_engine, settings_of
+from console.context import HomeOption, JsonOption, reading_engine, settings_to_act
 from console.errors import CommandError, ExitCode
 from console.output import print_json, stdout
 from models import strict_json
@@ -38,8 +38,8 @@ def submit(
     The same request_id gives the first outcome again. Exit status 3 when it was denied, 4 when
     trading is halted, 2 when the message breaks the schema (`mlrisk schema request`).
     """
-    settings = settings_of(ctx, home)
     raw = _load(file)
+    settings = settings_to_act(ctx, home)
     request_id = _accept(settings, raw)
     outcome = _outcome(settings, request_id, timeout_seconds if wait else 0.0)
     if as_json:

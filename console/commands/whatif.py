@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from console.configuring import FileOption, SetOption, chosen_limits
-from console.context import HomeOption, JsonOption, reading, settings_of
+from console.context import HomeOption, JsonOption, reading, settings_to_look
 from console.errors import CommandError, ExitCode
 from console.output import print_json, stdout, utc
 from models import strict_json
@@ -44,7 +44,7 @@ def whatif(
 
     Exit status 0 when it would be allowed or shrunk, 3 when denied, 4 when trading is halted.
     """
-    settings = settings_of(ctx, home)
+    settings = settings_to_look(ctx, home)
     intent = _intent(_load(order), settings.account, datetime.now(UTC) if fresh else None)
     limits = chosen_limits(settings, file, assignments or [])
     answer = _ask(settings, intent, limits)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from bot.clock import SystemClock
 from bot.exchange.market_cache import RedisMarketCache
+from bot.execution.binding import shown
 from bot.risk.snapshot import MarketView
 from config.celery import with_database
 from config.settings import Settings
@@ -58,7 +59,7 @@ class ViewSource:
         moment: Live | None = None
         try:
             with Session(self._engine) as session:
-                moment = live(session, self._settings.account)
+                moment = live(session, shown(session, self._settings).account)
                 self._read_limits(session)
         except DBAPIError as error:
             known = explain(error)

@@ -46,6 +46,6 @@ def test_an_order_is_cancelled_by_its_own_account_only(
     bound.approve_twap()
     monkeypatch.setenv("MLRISK_ACCOUNT", "other")
     assert run(["order", "cancel", "r-1", "--reason", "wrong"]) == ExitCode.FAILED
-    assert "is of account paper" in capsys.readouterr().err
+    assert "belongs to account paper" in capsys.readouterr().err
     monkeypatch.setenv("MLRISK_ACCOUNT", "paper")
     assert run(["order", "cancel", "r-1", "--reason", "wrong"]) == ExitCode.OK

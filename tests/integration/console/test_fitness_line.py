@@ -46,6 +46,6 @@ def test_an_account_that_may_not(db: Database, settings: Settings) -> None:
 def test_another_accounts_database(db: Database, settings: Settings) -> None:
     fitness.record(db, "paper", Fitness(True, datetime.now(UTC)))
     binding.bind(db, Identity("other", "paper", "17"), datetime.now(UTC))
-    line = fitness_line(settings)
+    line = fitness_line(settings.model_copy(update={"account": "paper"}))
     assert not line.ok
     assert "belongs to account other" in line.detail

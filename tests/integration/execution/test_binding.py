@@ -1,7 +1,9 @@
 """One database, one account at one exchange: bound at the first start, refused by name after."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -9,14 +11,14 @@ from sqlalchemy import select
 from bot.errors import DependencyDown
 from bot.execution import binding
 from bot.execution.binding import Identity, WrongIdentity
-from config.settings import ExchangeMode, Settings
+from config.settings import Environment, ExchangeMode, Settings, TradingMode
 from models.database import Database
 from models.repositories import portfolio
 from models.tables import AccountBindingRow, AuditRow
 from tests.support.desk import Desk
 from tests.support.fakes import T0, FakeExchange
 
-OURS = Identity("paper", "paper", "10000001")
+OURS = Identity("paper", "paper", "10000001", Environment.DEVELOPMENT, TradingMode.PAPER_TRADING)
 
 
 def settings(account: str = "paper", mode: ExchangeMode = ExchangeMode.PAPER) -> Settings:
@@ -62,6 +64,59 @@ def test_account_and_mode_are_told_without_the_exchange(db: Database) -> None:
     for wrong in (settings("other"), settings(mode=ExchangeMode.DEMO)):
         with pytest.raises(WrongIdentity):
             binding.check_settings(db, wrong)
+
+
+GUARDED = replace(
+    OURS, account="fund", environment=Environment.PRODUCTION, trading_mode=TradingMode.CONSERVATIVE
+)
+
+
+def test_whoever_says_nothing_gets_what_the_database_is(db: Database) -> None:
+    binding.bind(db, GUARDED, T0)
+    own = binding.settled(db, Settings())
+    assert (own.account, own.environment) == ("fund", Environment.PRODUCTION)
+    assert own.trading_mode is TradingMode.CONSERVATIVE
+    binding.bind(db, GUARDED, T0)
+    with db.reading() as session:
+        assert not binding.is_free(session, Settings())
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (
+            {"environment": Environment.DEVELOPMENT},
+            "belongs to production, and MLRISK_ENVIRONMENT says development",
+        ),
+        (
+            {"trading_mode": TradingMode.AGGRESSIVE},
+            "belongs to conservative, and MLRISK_TRADING_MODE says aggressive",
+        ),
+        ({"account": "paper"}, "belongs to account fund"),
+    ],
+)
+def test_whoever_says_something_else_is_refused(
+    db: Database, said: dict[str, Any], words: str
+) -> None:
+    binding.bind(db, GUARDED, T0)
+    with pytest.raises(WrongIdentity, match=words):
+        binding.settled(db, Settings(**said))
+    with db.reading() as session:  # whoever looks is shown what is
+        assert binding.shown(session, Settings(**said)).environment is Environment.PRODUCTION
+
+
+def test_a_database_of_an_earlier_version_learns_its_environment_once(db: Database) -> None:
+    before = replace(OURS, environment=None, trading_mode=None)
+    binding.bind(db, before, T0)
+    with db.reading() as session:
+        assert not binding.is_free(session, Settings())
+        assert binding.needs_second_person(session, Settings())
+    binding.bind(db, OURS, T0)
+    with db.reading() as session:
+        assert binding.bound_to(session) == OURS
+        assert binding.is_free(session, Settings())
+    with pytest.raises(WrongIdentity):
+        binding.bind(db, replace(OURS, environment=Environment.PRODUCTION), T0)
 
 
 def test_an_exchange_that_can_not_be_asked_binds_nothing(db: Database, desk: Desk) -> None:

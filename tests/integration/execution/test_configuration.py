@@ -12,6 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from bot.authority.actors import IMPACT_REFIT, Actor
 from bot.clock import FixedClock
 from bot.errors import DependencyDown, NotAuthorised, Refused
+from bot.execution import binding
+from bot.execution.binding import Identity, WrongIdentity
 from bot.execution.configuration import ConfigurationService
 from bot.execution.halt import Halter
 from bot.execution.limits_source import ConfiguredLimits
@@ -62,6 +64,21 @@ def state_of(db: Database) -> tuple[TradingState, str]:
 def audit(db: Database) -> list[AuditRow]:
     with db.reading() as session:
         return list(session.scalars(select(AuditRow).order_by(AuditRow.seq)))
+
+
+def test_a_production_database_is_loosened_by_nobody_who_calls_it_development(
+    db: Database, development: ConfigurationService
+) -> None:
+    owner = Identity("paper", "paper", "17", Environment.PRODUCTION, TradingMode.CONSERVATIVE)
+    binding.bind(db, owner, T0)
+    with pytest.raises(WrongIdentity, match="belongs to production"):
+        development.propose({LOSS: 0.02}, actor="cli:ann", reason="calm")
+    silent = binding.settled(db, Settings())
+    service = ConfigurationService(db, silent, FixedClock(T0))
+    with pytest.raises(NotAuthorised, match="an operator has to log in"):
+        service.propose({LOSS: 0.02}, actor="cli:ann", reason="calm")
+    version = service.propose({LOSS: 0.02}, actor=ANN, reason="calm")
+    assert version.state is VersionState.PROPOSED
 
 
 def test_tightening_acts_at_once_in_production(

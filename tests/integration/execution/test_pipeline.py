@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 from bot.errors import DependencyDown, Refused
+from bot.execution import binding
+from bot.execution.binding import Identity, WrongIdentity
 from bot.execution.pipeline import MLTradeExecutionPipeline
 from bot.risk import MLRiskManager
+from config.settings import Settings
 from models.enums import ParentState
 from tests.support.desk import Desk
-from tests.support.fakes import RecordedWakeups
+from tests.support.fakes import T0, RecordedWakeups
 from tests.support.seed_document import RETURNS, TRADE_EXECUTION, in_a_notebook
 
 
@@ -87,6 +90,20 @@ def test_without_a_system_each_act_says_how_to_start_one(monkeypatch: pytest.Mon
         with pytest.raises(DependencyDown, match="mlrisk up"):
             act("r-1", "drill", "desk:bob")
     alone.close()
+
+
+def test_a_notebook_that_says_another_account_may_only_halt(
+    desk: Desk, pipeline: MLTradeExecutionPipeline, migrated_url: str
+) -> None:
+    desk.approve_twap()
+    binding.bind(desk.db, Identity("paper", "paper", "17"), T0)
+    other = MLTradeExecutionPipeline(Settings(database_url=migrated_url, account="other"))
+    for act in (other.pause, other.resume, other.cancel):
+        with pytest.raises(WrongIdentity, match="belongs to account paper"):
+            act("r-1", "drill", "desk:bob")
+    assert other.halt("drill", "desk:bob").state == "halted"
+    other.close()
+    pipeline.close()
 
 
 HIGH = {

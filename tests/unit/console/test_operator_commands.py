@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,19 +10,28 @@ from typing import Any
 
 import pytest
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from bot.errors import DependencyDown
 from bot.exchange.protocol import ExchangeOrder, ExchangePosition, OrderStatus, UnreadableFact
-from bot.execution import latches
+from bot.execution import binding, latches
+from bot.execution.binding import Identity
 from bot.execution.pacing import Pace, PaceKind
+from config.settings import Environment, TradingMode
 from console.cli import run
 from console.errors import ExitCode
 from console.operator import cancel_without_postgres, not_halted
 from models.enums import TradeSide
 from models.repositories import disagreements, portfolio
-from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, TradeRequestRow, TradingStateRow
+from models.tables import (
+    AccountBindingRow,
+    AuditRow,
+    ChildOrderRow,
+    ParentOrderRow,
+    TradeRequestRow,
+    TradingStateRow,
+)
 from tests.support.fakes import FakeExchange
 from tests.unit.console.scene import ACCOUNT, START, Scene, read_only_engine
 from workers.ports import free_port
@@ -140,16 +148,55 @@ def test_trades_that_are_set_aside_are_listed_released_and_ended(
     assert parent().stop_reason == "cancelled by the operator: drill"
 
 
+def _bind(scene: Scene, environment: Environment, mode: str = "paper") -> None:
+    """As the first process did that started on the scene's database."""
+    owner = Identity(ACCOUNT, mode, "17", environment, TradingMode.PAPER_TRADING)
+    binding.bind(scene.db, owner, START)
+
+
 @pytest.mark.services
-def test_resume_is_free_in_development_and_refused_in_production(
-    away: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (None, "resuming is free in development only"),
+        ("production", "resuming is free in development only"),
+        ("development", "belongs to production, and MLRISK_ENVIRONMENT says development"),
+    ],
+)
+def test_a_halt_in_production_is_lifted_from_no_shell_whatever_it_says(
+    away: Scene,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    said: str | None,
+    words: str,
 ) -> None:
+    _bind(away, Environment.PRODUCTION)
     run(["halt", "--reason", "drill"])
-    monkeypatch.setenv("MLRISK_ENVIRONMENT", "production")
+    if said is not None:
+        monkeypatch.setenv("MLRISK_ENVIRONMENT", said)
+    assert run(["resume", "--reason", "please"]) == ExitCode.FAILED
+    assert words in capsys.readouterr().err
+    assert _state(away)[0] == "halted"
+
+
+@pytest.mark.services
+def test_a_binding_that_is_deleted_by_hand_gives_no_authority(
+    away: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _bind(away, Environment.PRODUCTION)
+    with away.db.transaction() as session:
+        session.execute(delete(AccountBindingRow))
+    run(["halt", "--reason", "drill"])
     assert run(["resume", "--reason", "please"]) == ExitCode.FAILED
     assert "resuming is free in development only" in capsys.readouterr().err
-    assert _state(away)[0] == "halted"
-    monkeypatch.setenv("MLRISK_ENVIRONMENT", "development")
+
+
+@pytest.mark.services
+def test_resume_is_free_where_the_database_is_developments(
+    away: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _bind(away, Environment.DEVELOPMENT)
+    run(["halt", "--reason", "drill"])
     _read_wallet(away)
     assert run(["resume", "--reason", "over"]) == ExitCode.OK
     assert "ACTIVE" in capsys.readouterr().out
@@ -171,11 +218,17 @@ def _read_wallet(scene: Scene) -> None:
         )
 
 
+def _become(scene: Scene, *, mode: str) -> None:
+    with scene.db.transaction() as session:
+        session.get_one(AccountBindingRow, 1).mode = mode
+
+
 @pytest.mark.services
 def test_resume_says_what_still_denies_and_a_reset_breaker_is_the_way_back(
     away: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _read_wallet(away)
+    _bind(away, Environment.DEVELOPMENT)
     with away.db.unit_of_work() as uow:
         latches.trip(
             uow,
@@ -192,22 +245,11 @@ def test_resume_says_what_still_denies_and_a_reset_breaker_is_the_way_back(
     facts = json.loads(capsys.readouterr().out)
     assert facts["trading"] is False
     assert "mlrisk breaker reset data_quality_issue" in facts["still_denying"][0]
-    live = {
-        "EXCHANGE_MODE": "live",
-        "EXCHANGE_URL": "",
-        "ACCOUNT": "mine",
-        "API_KEY": "own-key",
-        "API_SECRET": "own-secret",
-        "LIVE_WITH_DEVELOPMENT_LIMITS": "true",
-    }
-    before = {name: os.environ.get(f"MLRISK_{name}") for name in live}
-    for name, value in live.items():
-        monkeypatch.setenv(f"MLRISK_{name}", value)
     reset = ["breaker", "reset", "data_quality_issue", "--reason", "looked at"]
+    _become(away, mode="live")
     assert run(reset) == ExitCode.FAILED
     assert "an operator has to log in" in capsys.readouterr().err
-    for name, value in before.items():
-        monkeypatch.setenv(f"MLRISK_{name}", value or "")
+    _become(away, mode="paper")
     assert run(reset) == ExitCode.OK
     assert "ACTIVE" in capsys.readouterr().out
     assert run(["breaker", "list"]) == ExitCode.OK

@@ -4,34 +4,29 @@ All of it in one transaction under the parent's and the child's lock. Nothing is
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
-
 from bot.clock import Clock
 from bot.exchange.protocol import Exchange, OrderIntent, OrderType, TimeInForce
-from bot.execution import closing, holdback, permits, pricing, settlement, volume_counter
+from bot.execution import circumstances, closing, holdback, permits, pricing, settlement
 from bot.execution.budget import OrderBudget
 from bot.execution.closing import Held
-from bot.execution.holdback import Circumstances, Hold, Sent
+from bot.execution.holdback import Hold
 from bot.execution.pacing import Pace
 from bot.execution.parents import is_late, lot_rules, lowest_price, new_child, wake_again
 from bot.execution.ports import LimitsSource, Wakeups, limits_for
 from bot.execution.trading_rules import fit_to_lots
 from bot.failpoints import BEFORE_CLAIM_COMMIT, hit
 from bot.risk.codec import moment_text, plain
-from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, TradeSide
 from models.locks import lock_order
 from models.repositories import clearance, orders
-from models.repositories.clearance import Clearance
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
 _NO_MARKET_LOOK = timedelta(seconds=0.5)
@@ -143,7 +138,9 @@ class Claims:
                 self._stop(uow, parent, child, unfit, now)
                 return NotClaimed.STOPPED
             price = pricing.bound(parent, child, view, rules, limits, now)
-            hold = unfit or self._hold(uow.session, parent, child, view, limits, cleared, now)
+            hold = unfit or circumstances.hold(
+                uow.session, parent, child, view, limits, cleared, now
+            )
             if price is None:
                 hold = hold or Hold(now + _NO_MARKET_LOOK, "no fresh market data")
             hold = hold or self._budget_hold(child, now)
@@ -166,35 +163,6 @@ class Claims:
                 lease_ends,
                 is_late(child, now),
             )
-
-    def _hold(
-        self,
-        session: Session,
-        parent: ParentOrderRow,
-        child: ChildOrderRow,
-        view: MarketView | None,
-        limits: RiskLimits,
-        cleared: Clearance,
-        now: datetime,
-    ) -> Hold | None:
-        pace = None if parent.pace is None else Pace.from_json(parent.pace)
-        traded = None
-        if parent.volume_mark is not None and view is not None and view.traded_qty is not None:
-            traded, parent.volume_mark = volume_counter.counted(parent.volume_mark, view)
-        seen = Circumstances(
-            now=now,
-            far_touch=pricing.far_touch(TradeSide(parent.side), view, limits, now),
-            limit=pricing.worst_price(parent, child),
-            traded_since_start=traded,
-            sent=(
-                _sent_lately(session, parent, now - holdback.window(parent, pace))
-                if holdback.looks_back(parent, child, pace, now)
-                else ()
-            ),
-            on_time=_on_time_qty(session, parent, child, now),
-            exit_under_way=not parent.reduce_only and cleared.exit_under_way,
-        )
-        return holdback.hold(parent, child, seen, pace, limits.working)
 
     def _budget_hold(self, child: ChildOrderRow, now: datetime) -> Hold | None:
         """Asked last, so that only what really goes out is counted; it answers within 0.3 s."""
@@ -341,37 +309,6 @@ def _unfit(
     if fit_to_lots(uow, parent, child, rules):
         return None
     return permits.Refusal(ChildState.CANCELLED, "less than a lot of the new rules")
-
-
-def _sent_lately(session: Session, parent: ParentOrderRow, since: datetime) -> Sequence[Sent]:
-    """The parent's children that went out since then; what the exchange never took counts not."""
-    rows = session.execute(
-        select(ChildOrderRow.qty, ChildOrderRow.sent_at).where(
-            ChildOrderRow.request_id == parent.request_id,
-            ChildOrderRow.sent_at > since,
-            ChildOrderRow.state != ChildState.PLANNED,
-        )
-    )
-    return [Sent(qty, sent_at) for qty, sent_at in rows if sent_at is not None]
-
-
-def _on_time_qty(
-    session: Session, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
-) -> Decimal:
-    """Asked for late slices only: what they must leave room for."""
-    if parent.stepped or not holdback.is_late(child, now):
-        return Decimal(0)
-    found = session.scalar(
-        select(func.max(ChildOrderRow.qty)).where(
-            ChildOrderRow.request_id == parent.request_id,
-            ChildOrderRow.state == ChildState.PLANNED,
-            ChildOrderRow.attempt == 0,
-            ChildOrderRow.planned_at.between(
-                now - holdback.LATE_AFTER, now + holdback.spacing(parent)
-            ),
-        )
-    )
-    return found or Decimal(0)
 
 
 def _arrival(view: MarketView | None) -> dict[str, object] | None:

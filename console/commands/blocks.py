@@ -16,7 +16,10 @@ def blocks(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Count blocked requests by reason and by check, and hint at a check that blocks nearly all."""
+    """Count blocked requests by reason and by check, and hint at a check that blocks nearly all.
+
+    It adds up all that was decided since then: a million decisions take seconds.
+    """
     from console.block_rate import print_rate, rate_facts
 
     show_since(ctx, home, since, rate_facts, print_rate, as_json=as_json)

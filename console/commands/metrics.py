@@ -16,7 +16,10 @@ def metrics(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Approval and block rates, execution quality, breakers, stops and models since a moment."""
+    """Approval and block rates, execution quality, breakers, stops and models since a moment.
+
+    It adds up all that was decided since then: a million decisions take seconds.
+    """
     from console.key_metrics import key_metrics, print_metrics
 
     show_since(ctx, home, since, key_metrics, print_metrics, as_json=as_json)

@@ -1,6 +1,7 @@
 """Which processes make up a system on one machine, and how each is started."""
 
 import http.client
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from bot.execution import signing
 from config.celery import WORKERS, with_database
+from config.identity import PAPER_ACCOUNT
 from config.settings import PREFIX, KeylessSettings
 from models.roles import DatabaseLogins
 from workers import launches, strategies
@@ -18,6 +20,7 @@ from workers.embedded.redis import EmbeddedRedis
 from workers.home import Home
 from workers.launches import ProcessSpec
 from workers.ports import LOOPBACK
+from workers.private_files import write_private
 
 SERVERS = 0
 """Stage of what everything else needs; migrations run when it is ready."""
@@ -130,6 +133,8 @@ def build(home: Home, options: Options) -> Topology:
     if options.paper and exchange_url is None:
         exchange_url = f"http://{LOOPBACK}:{chosen['paper-exchange']}"
         specs.append(_paper_exchange(home, options, chosen["paper-exchange"]))
+        if not options.keys:
+            environment |= _paper_keys(home)
     if exchange_url is not None:
         environment["MLRISK_EXCHANGE_URL"] = exchange_url
     if options.recordings is not None:
@@ -187,10 +192,27 @@ def _servers(database: EmbeddedPostgres | None, cache: EmbeddedRedis | None) -> 
     return specs
 
 
+def _paper_keys(home: Home) -> dict[str, str]:
+    """The home's own keys, drawn once and left where its paper exchange reads them: with published
+    ones every user of the machine could trade in the account."""
+    key, secret = home.secret("paper-api-key"), home.secret("paper-api-secret")
+    account = {"uid": PAPER_ACCOUNT, "keys": [{"key": key, "secret": secret}]}
+    write_private(_accounts_file(home), json.dumps([account]))
+    return {"MLRISK_API_KEY": key, "MLRISK_API_SECRET": secret}
+
+
+def _accounts_file(home: Home) -> Path:
+    """JSON, which is YAML as well."""
+    return home.paper / "accounts.json"
+
+
 def _paper_exchange(home: Home, options: Options, port: int) -> ProcessSpec:
     command = _python("bot.exchange.paper.main", "--port", str(port), "--market", "auto")
     command += ["--symbols", ",".join(options.symbols), "--state-dir", str(home.paper)]
-    command += ["--journal", str(home.paper / JOURNAL), *options.paper_arguments]
+    command += ["--journal", str(home.paper / JOURNAL)]
+    if not options.keys:
+        command += ["--accounts", str(_accounts_file(home))]
+    command += options.paper_arguments
     environment = _runtime()
     if options.recordings is not None:
         environment["MLRISK_RECORDINGS"] = str(options.recordings)

@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,9 +12,13 @@ import psycopg
 import pytest
 from celery import Celery
 from psycopg import sql
+from pybit.exceptions import InvalidRequestError
+from pybit.unified_trading import HTTP
 
 from bot.errors import Refused
+from bot.exchange.paper.testing import PaperExchangeProcess
 from config.celery import WORKERS, celery_settings
+from config.identity import PAPER_KEY, PAPER_SECRET
 from config.settings import Settings, settings_for_children
 from console.cli import run
 from models.database import Database
@@ -206,3 +211,34 @@ def test_a_real_worker_tells_nobody_the_password_of_redis(
             if process is not None:
                 process.terminate()
                 process.wait(30)
+
+
+@pytest.mark.services
+def test_a_systems_paper_exchange_takes_its_homes_own_keys_and_no_published_ones(
+    home: Home,
+) -> None:
+    built = topology.build(home, Options(symbols=("BTCUSDT",), demo=True))
+    key, secret = (built.environment[f"MLRISK_API_{name}"] for name in ("KEY", "SECRET"))
+    assert topology.build(home, Options()).environment["MLRISK_API_KEY"] == key
+    having = {spec.name for spec in built.specs if secret in spec.env.values()}
+    assert having == {"feed", *WORKERS}
+    assert not [spec.name for spec in built.specs if secret in " ".join(spec.command)]
+    accounts = home.paper / "accounts.json"
+    assert accounts.stat().st_mode & 0o777 == 0o600
+    arguments = ("--market", "synthetic", "--symbols", "BTCUSDT", "--accounts", str(accounts))
+    with PaperExchangeProcess(*arguments) as server:
+        own = HTTP(api_key=key, api_secret=secret)
+        published = HTTP(api_key=PAPER_KEY, api_secret=PAPER_SECRET)
+        own.endpoint = published.endpoint = server.url
+        wallet = own.get_wallet_balance(accountType="UNIFIED")["result"]["list"][0]
+        assert Decimal(wallet["totalEquity"]) == 100_000
+        with pytest.raises(InvalidRequestError) as refused:
+            published.get_wallet_balance(accountType="UNIFIED")
+        assert refused.value.status_code == 10003
+
+
+def test_keys_that_a_person_gives_are_the_ones_that_count(home: Home) -> None:
+    built = topology.build(home, Options(keys=KEYS))
+    assert "MLRISK_API_KEY" not in built.environment
+    paper = next(spec for spec in built.specs if spec.name == "paper-exchange")
+    assert "--accounts" not in paper.command

@@ -69,8 +69,8 @@ def test_servers_of_ones_own_are_used_and_not_started(home: Home) -> None:
 
 def test_no_secret_is_on_a_command_line_or_in_a_representation(home: Home) -> None:
     built = topology.build(home, Options(demo=True))
-    # Of servers, Postgres' roles, Flower, the market, and the demo strategy's own.
-    assert len(_secrets(home)) == 10
+    # Of servers, Postgres' roles, Flower, the market, the paper account, and the demo's own.
+    assert len(_secrets(home)) == 12
     for secret in _secrets(home):
         assert not any(secret in word for spec in built.specs for word in spec.command)
         assert secret not in repr(built)

@@ -22,6 +22,8 @@ from config.state_files import DamagedFileError, read_object
 
 PREFIX = "MLRISK_"
 FILE_SUFFIX = "_FILE"
+MACHINES_HOME = Path("/var/lib/mlrisk")
+"""Of a user who has no directory."""
 # The demo strategy's and the tests'.
 _OTHERS = (f"{PREFIX}DEMO_", f"{PREFIX}TEST_")
 # Each process is given one address of the database, as its own.
@@ -230,8 +232,24 @@ _S = TypeVar("_S", bound=KeylessSettings)
 
 
 def default_home() -> Path:
-    """$MLRISK_HOME, else the user's state directory."""
-    return _home_from_environment() or Path(platformdirs.user_state_dir("mlrisk"))
+    """$MLRISK_HOME, else the user's state directory, else the machine's."""
+    chosen = _home_from_environment()
+    if chosen is not None:
+        return chosen
+    try:
+        return Path(platformdirs.user_state_dir("mlrisk"))
+    except RuntimeError:  # no $HOME and no entry for the user: a halt needs neither
+        return MACHINES_HOME
+
+
+def expanded(path: Path) -> Path:
+    """The path with `~` as the user's directory; SettingsError where the user has none."""
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise SettingsError(
+            f"{path}: no directory is known of this user ($HOME): give an absolute path"
+        ) from error
 
 
 def environment_file(home: Path) -> Path:

@@ -35,7 +35,11 @@ def chosen_home(ctx: typer.Context, home: Path | None) -> Path | None:
     """The verb's own --home, else the one before the verb, else None (environment, default)."""
     before_verb = ctx.find_root().params.get("home")
     chosen = home if home is not None else before_verb
-    return chosen.expanduser().absolute() if chosen is not None else None
+    if chosen is None:
+        return None
+    from config.settings import expanded
+
+    return expanded(chosen)
 
 
 def settings_of(ctx: typer.Context, home: Path | None) -> "Settings":

@@ -10,10 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import platformdirs
-
 from bot.errors import Refused
-from config.settings import environment_file
+from config.settings import default_home, environment_file, expanded
 from config.state_files import DamagedFileError, read_object
 from workers.ports import free_port, is_free
 from workers.private_files import take_away, write_private
@@ -58,8 +56,7 @@ class Home:
     """One system's state below one path; two homes never share anything."""
 
     def __init__(self, path: Path | None = None) -> None:
-        chosen = path or Path(platformdirs.user_state_dir("mlrisk"))
-        self.path = chosen.expanduser().absolute()
+        self.path = expanded(path or default_home())
         if any(not character.isprintable() for character in str(self.path)):
             raise ValueError(f"a home's path can't hold control characters: {str(self.path)!r}")
         self.postgres = self.path / "postgres"

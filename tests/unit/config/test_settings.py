@@ -4,12 +4,16 @@ import json
 import os
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from config.settings import (
+    MACHINES_HOME,
     Environment,
     SettingsError,
+    default_home,
     environment_file,
+    expanded,
     load_settings,
     secret_variables,
 )
@@ -149,3 +153,15 @@ def test_an_empty_variable_is_one_that_is_not_set(
     settings = load_settings()
     assert settings.account == "paper"
     assert settings.require_exchange_url() == "http://127.0.0.1:5"
+
+
+def test_a_user_without_a_directory_has_the_machines_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> str:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv("MLRISK_HOME", raising=False)
+    monkeypatch.setattr(platformdirs, "user_state_dir", unknown)
+    monkeypatch.setattr(Path, "expanduser", unknown)
+    assert default_home() == MACHINES_HOME
+    with pytest.raises(SettingsError, match=r"give an absolute path"):
+        expanded(Path("~/state"))

@@ -21,7 +21,7 @@ from console.moment import (
 from console.parent_words import progress_words
 from models.enums import ParentState, TradingState
 from models.open_rows import CHILD_IS_PLANNED, CHILD_MAY_BE_AT_EXCHANGE
-from models.repositories import tallies
+from models.repositories import states, tallies
 from models.tables import (
     BreakerRow,
     ChildOrderRow,
@@ -73,20 +73,24 @@ def database_now(session: Session) -> datetime:
 
 
 def trading_states(session: Session) -> tuple[StateLine, ...]:
-    rows = session.scalars(
-        select(TradingStateRow).order_by(TradingStateRow.scope_kind, TradingStateRow.scope_key)
-    )
-    return tuple(
-        StateLine(
-            scope=f"{row.scope_kind} {row.scope_key}",
-            state=TradingState(row.state),
-            reason=row.reason,
-            actor=row.actor,
-            changed_at=row.changed_at,
-            sealed=row.sealed_at is not None,
+    """What counts of each scope, which may be stricter than its row."""
+    rows = {
+        (row.scope_kind, row.scope_key): row for row in session.scalars(select(TradingStateRow))
+    }
+    lines = []
+    for found in states.all_states(session):
+        row = rows.get((found.scope_kind, found.scope_key))
+        lines.append(
+            StateLine(
+                scope=f"{found.scope_kind} {found.scope_key}",
+                state=TradingState(found.state),
+                reason=found.reason,
+                actor="" if row is None else row.actor,
+                changed_at=database_now(session) if row is None else row.changed_at,
+                sealed=row is not None and row.sealed_at is not None,
+            )
         )
-        for row in rows
-    )
+    return tuple(lines)
 
 
 def money(session: Session, account: str, now: datetime) -> Money:

@@ -16,7 +16,7 @@ from bot.risk.snapshot import MarketView
 from console.output import plain
 from models.enums import ChildState, ExecutionStatus, TradingState
 from models.open_rows import CHILD_MAY_BE_AT_EXCHANGE, PARENT_IS_OPEN
-from models.repositories import bases, operators
+from models.repositories import bases, operators, states
 from models.tables import (
     AuditRow,
     BreakerRow,
@@ -221,6 +221,15 @@ def latched(patient: Patient) -> Iterator[Vital]:
         )
 
 
+def contradicted_states(patient: Patient) -> Iterator[Vital]:
+    for found in states.contradictions(patient.session):
+        yield Vital(
+            f"trading state of {found.kind} {found.key}",
+            f"was changed past mlrisk: {found.why}; it counts as halted (look into it, then "
+            "`mlrisk resume`)",
+        )
+
+
 def halts(patient: Patient) -> Iterator[Vital]:
     """A halt that is not over: unsealed, or with orders that it should have stopped."""
     rows = patient.session.scalars(
@@ -327,6 +336,7 @@ QUESTIONS: tuple[Callable[[Patient], Iterator[Vital]], ...] = (
     unvalued_flows,
     unpriced_fees,
     latched,
+    contradicted_states,
     halts,
     reconciliation,
     unreadable,

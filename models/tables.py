@@ -700,6 +700,15 @@ class AuditRow(Base):
     __table_args__ = (
         Index("ix_audit_subject", "subject"),
         Index("ix_audit_at", "at"),
+        # The newest entry that set a scope's trading state.
+        Index(
+            "ix_audit_state",
+            "subject",
+            "seq",
+            postgresql_where=text(
+                "kind IN ('halted', 'resumed', 'breaker_tripped', 'state_recorded')"
+            ),
+        ),
         # What is rare and counted, among entries of every order.
         Index(
             "ix_audit_rare",

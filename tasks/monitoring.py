@@ -63,6 +63,8 @@ def reconcile_account() -> None:
 def record_equity() -> None:
     """Reads the wallet and judges the loss breakers on it."""
     context = services()
+    # First: it needs no exchange.
+    context.monitor.judge_states()
     try:
         context.reconciler.record_wallet()
     except ClockRefused as error:

@@ -163,21 +163,16 @@ class Halter:
             row = states.lock_state(
                 uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=str(actor)
             )
-            if row.state == TradingState.ACTIVE:
+            restored = restore(uow, reason=reason, actor=actor, now=now)
+            if row.state != TradingState.ACTIVE:
+                before = row.state
+                said = states.move(
+                    row, TradingState.ACTIVE, reason=reason, actor=str(actor), now=now
+                )
+                payload = {"reason": reason, "from": before, **said}
+                record(uow, GLOBAL_CHAIN, "resumed", "global:*", actor, payload, now)
+            elif not restored:
                 return
-            record(
-                uow,
-                GLOBAL_CHAIN,
-                "resumed",
-                "global:*",
-                actor,
-                {"reason": reason, "from": row.state},
-                now,
-            )
-            row.state = TradingState.ACTIVE
-            row.reason, row.actor, row.changed_at = reason, str(actor), now
-            row.epoch += 1
-            row.sealed_at = None
             uow.commit()
 
     def latch(self, reason: str, actor: str) -> bool:
@@ -288,18 +283,34 @@ _NAMED = 5
 def latch(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bool:
     """Moves the global state to HALTED within the caller's transaction; True: it was already."""
     row = states.lock_state(uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=actor)
-    if row.state == TradingState.HALTED:
+    if row.state == TradingState.HALTED and states.contradicted(row) is None:
         return True
-    uow.audit(
-        GLOBAL_CHAIN,
-        "halted",
-        "global:*",
-        actor,
-        {"reason": reason, "from": row.state},
-        now,
-    )
-    row.state = TradingState.HALTED
-    row.reason, row.actor, row.changed_at = reason, actor, now
-    row.epoch += 1
-    row.sealed_at = None
+    before = row.state
+    said = states.move(row, TradingState.HALTED, reason=reason, actor=actor, now=now)
+    payload = {"reason": reason, "from": before, **said}
+    uow.audit(GLOBAL_CHAIN, "halted", "global:*", actor, payload, now)
     return False
+
+
+def restore(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> bool:
+    """Sets every state but the global one that was changed past us to what the audit says."""
+    changed = False
+    for found in states.contradictions(uow.session):
+        if found.kind == ScopeKind.GLOBAL:
+            continue
+        kind, to = ScopeKind(found.kind), found.said or TradingState.ACTIVE
+        row = states.lock_state(uow.session, kind, found.key, now=now, actor=str(actor))
+        if states.contradicted(row) is None:
+            continue
+        said = states.move(row, to, reason=reason, actor=str(actor), now=now)
+        record(
+            uow,
+            states.chain_of(kind, found.key),
+            states.RECORDED,
+            f"{kind}:{found.key}",
+            actor,
+            {"reason": reason, "why": found.why, **said},
+            now,
+        )
+        changed = True
+    return changed

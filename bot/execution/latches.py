@@ -7,6 +7,7 @@ way back takes an operator's login where real money trades or nobody said develo
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -95,10 +96,12 @@ def trip(
                 changed_at=now,
             )
         )
+    said = {}
     if not reducing:
-        _move(state, TradingState.REDUCING, reason, actor, now)
+        said = states.move(state, TradingState.REDUCING, reason=reason, actor=actor, now=now)
     beside = [row.kind for row in _tripped(uow.session, account) if row.kind != kind]
     tripped = {"breaker": kind, "value": value, "limit": limit, "reason": reason, "beside": beside}
+    tripped |= said
     uow.audit(account, "breaker_tripped", f"account:{account}", actor, tripped, now)
     level = alerts.of_entry("breaker_tripped", tripped)
     log.log(
@@ -202,24 +205,19 @@ class Latches:
         """ACTIVE again, if REDUCING was all that held it and nothing is tripped any more."""
         if state.state != TradingState.REDUCING or _tripped(uow.session, self._account):
             return False
-        self._note(uow, "resumed", actor, {"reason": reason, "from": state.state}, now)
-        _move(state, TradingState.ACTIVE, reason, str(actor), now)
+        before = state.state
+        said = states.move(state, TradingState.ACTIVE, reason=reason, actor=str(actor), now=now)
+        self._note(uow, "resumed", actor, {"reason": reason, "from": before, **said}, now)
         return True
 
     def _note(
-        self, uow: UnitOfWork, kind: str, actor: Actor, payload: dict[str, str], now: datetime
+        self, uow: UnitOfWork, kind: str, actor: Actor, payload: dict[str, Any], now: datetime
     ) -> None:
         record(uow, self._account, kind, f"account:{self._account}", actor, payload, now)
 
     def _unknown(self, session: Session, kind: str) -> str:
         held = ", ".join(row.kind for row in _tripped(session, self._account)) or "none"
         return f"{kind} has never tripped on account {self._account}; tripped: {held}"
-
-
-def _move(state: TradingStateRow, to: TradingState, reason: str, actor: str, now: datetime) -> None:
-    state.state = to
-    state.reason, state.actor, state.changed_at = reason, actor, now
-    state.epoch += 1
 
 
 def _tripped(session: Session, account: str) -> list[BreakerRow]:

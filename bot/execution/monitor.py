@@ -13,13 +13,15 @@ from sqlalchemy.dialects.postgresql import insert
 
 from bot.clock import Clock
 from bot.execution import latches
+from bot.execution.halt import latch
 from bot.execution.ports import LimitsSource
 from bot.execution.reconcile import AccountReport
+from bot.risk.portfolio.kinds import AlertLevel
 from models.audit_progress import verify_on
 from models.database import Database, UnitOfWork
 from models.enums import CircuitBreakerType
 from models.locks import lock_account
-from models.repositories import bases, disagreements
+from models.repositories import bases, disagreements, states
 from models.repositories.bases import CONFIRMATIONS
 from models.tables import DisagreementRow, HeartbeatRow
 
@@ -60,6 +62,24 @@ class Monitor:
             )
             uow.commit()
             return tripped
+
+    def judge_states(self) -> bool:
+        """Halts when a trading state's row is not what the audit says; True if it did.
+
+        Claims and decisions refuse from the change on; this makes it known and keeps it so.
+        """
+        with self.db.reading() as session:
+            found = states.contradictions(session)
+        if not found:
+            return False
+        text = "; ".join(f"{one.kind} {one.key}: {one.why}" for one in found)
+        with self.db.unit_of_work() as uow:
+            reason = f"a trading state was changed past mlrisk: {text}"
+            already = latch(uow, reason=reason, actor="monitor", now=self.clock.now())
+            uow.commit()
+        if not already:
+            log.critical("HALTED: %s", reason, extra={"alert": AlertLevel.CRITICAL.value})
+        return not already
 
     def judge_reconciliation(self, report: AccountReport) -> None:
         """Reports foreign orders; a position that keeps disagreeing trips the data breaker, and so

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.enums import Verdict
-from models.repositories.facts import INSTRUMENT, STATES, instrument_row, state_row
-from models.repositories.states import GLOBAL_KEY
+from models.repositories.facts import INSTRUMENT, instrument_row
+from models.repositories.states import GLOBAL_KEY, STATES, state_row
 from models.tables import InstrumentRow, ParentOrderRow, TradingStateRow
 
 

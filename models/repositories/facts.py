@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.repositories.portfolio import HeldPosition, HeldReservation
-from models.repositories.states import GLOBAL_KEY
+from models.repositories.states import GLOBAL_KEY, STATES, state_row
 from models.tables import BreakerRow, InstrumentRow, TradingStateRow
 
 LOSS_STREAK_WINDOW = timedelta(hours=24)
@@ -115,14 +115,6 @@ def _parameters(trade: TradeKey, now: datetime) -> Mapping[str, object]:
     }
 
 
-STATES = """
-    SELECT 'state', ARRAY[scope_kind, scope_key, state, reason], ARRAY[epoch::numeric],
-        NULL::timestamptz
-      FROM trading_state
-      WHERE (scope_kind, scope_key) IN (('global', :everything), ('account', :account),
-        ('strategy', :strategy), ('symbol', :symbol))
-"""
-"""The trading states of the scopes that apply; first of the parts, for it types their columns."""
 INSTRUMENT = """
     SELECT 'instrument', ARRAY[symbol, status],
         ARRAY[tick_size, qty_step, min_qty, max_qty, min_notional, max_leverage,
@@ -221,14 +213,6 @@ _STATEMENT = text(
 )
 
 _Reader = Callable[[AccountFacts, Sequence[str], Sequence[Decimal], datetime], None]
-
-
-def state_row(words: Sequence[str], numbers: Sequence[Decimal]) -> TradingStateRow:
-    """A trading state as a statement's part gives it; the row belongs to no session."""
-    kind, key, state, reason = words
-    return TradingStateRow(
-        scope_kind=kind, scope_key=key, state=state, reason=reason, epoch=int(numbers[0])
-    )
 
 
 def instrument_row(

@@ -1,16 +1,77 @@
-"""Trading states and breakers by scope."""
+"""Trading states by scope: a row each, and in the audit the entry that set it.
 
-from collections.abc import Sequence
+A row alone proves nothing: it can be changed, deleted or restored past us. So whoever reads a
+state reads the newest entry of its scope with it, in the same statement. What doesn't agree counts
+as HALTED, and so does a row that is gone. A scope that was never set has neither row nor entry and
+is ACTIVE; the global one has a row from the first migration on.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
+from models.audit import GLOBAL_CHAIN
 from models.enums import ScopeKind, TradingState
 from models.tables import TradingStateRow
 
 GLOBAL_KEY = "*"
+RECORDED = "state_recorded"
+"""The kind of an entry that sets a state and does nothing else."""
+_MOVED, _CONTRADICTED = "moved_states", "contradicted_states"
+
+# Only with literals can Postgres use the partial index of these kinds.
+_SAID = """
+    SELECT payload ->> 'to' AS state, (payload ->> 'epoch')::numeric AS epoch
+      FROM audit_entry
+      WHERE subject = {subject} AND payload ? 'epoch'
+        AND kind IN ('halted', 'resumed', 'breaker_tripped', 'state_recorded')
+      ORDER BY seq DESC LIMIT 1
+"""
+STATES = f"""
+    SELECT 'state', ARRAY[scope.kind, scope.key, held.state, held.reason, said.state],
+        ARRAY[held.epoch::numeric, said.epoch], NULL::timestamptz
+      FROM (VALUES ('global', :everything), ('account', :account), ('strategy', :strategy),
+            ('symbol', :symbol)) AS scope (kind, key)
+      LEFT JOIN trading_state AS held
+        ON held.scope_kind = scope.kind AND held.scope_key = scope.key
+      LEFT JOIN LATERAL ({_SAID.format(subject="scope.kind || ':' || scope.key")}) AS said ON true
+      WHERE held.state IS NOT NULL OR said.state IS NOT NULL
+"""
+"""The trading states of the scopes that apply; first of the parts, for it types their columns."""
+_APPLICABLE = text(STATES)
+_ALL = text(
+    """
+    SELECT held.scope_kind, held.scope_key, held.state, held.reason, held.epoch,
+        said.subject, said.state AS said_state, said.epoch AS said_epoch
+      FROM trading_state AS held
+      FULL JOIN (
+        SELECT DISTINCT ON (subject) subject, payload ->> 'to' AS state,
+            (payload ->> 'epoch')::numeric AS epoch
+          FROM audit_entry
+          WHERE kind IN ('halted', 'resumed', 'breaker_tripped', 'state_recorded')
+            AND payload ? 'epoch'
+          ORDER BY subject, seq DESC
+      ) AS said ON said.subject = held.scope_kind || ':' || held.scope_key
+    """
+)
+_ONE = text(_SAID.format(subject=":subject"))
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A scope whose row is not what the audit says, and in which state that leaves it."""
+
+    kind: str
+    key: str
+    why: str
+    said: TradingState | None
+    """By the audit; None: it was never set."""
 
 
 def scopes_of(account: str, strategy: str, symbol: str) -> list[tuple[str, str]]:
@@ -23,42 +84,173 @@ def scopes_of(account: str, strategy: str, symbol: str) -> list[tuple[str, str]]
     ]
 
 
+def chain_of(kind: str, key: str) -> str:
+    """Where all entries of a scope's state are: they are ordered within one chain."""
+    return key if kind == ScopeKind.ACCOUNT else GLOBAL_CHAIN
+
+
 def applicable_states(
     session: Session, account: str, strategy: str, symbol: str
 ) -> Sequence[TradingStateRow]:
-    """Rows of the scopes that apply; a scope without a row is ACTIVE, but global must have one."""
-    scopes = scopes_of(account, strategy, symbol)
-    return session.scalars(
-        select(TradingStateRow)
-        .where(tuple_(TradingStateRow.scope_kind, TradingStateRow.scope_key).in_(scopes))
-        .order_by(TradingStateRow.scope_kind, TradingStateRow.scope_key)
-        .execution_options(populate_existing=True)
-    ).all()
+    """States of the scopes that apply, for reading; a scope without one is ACTIVE, but global must
+    have one."""
+    keys = {"account": account, "strategy": strategy, "symbol": symbol, "everything": GLOBAL_KEY}
+    found = session.execute(_APPLICABLE, keys)
+    rows = [state_row(words, numbers) for _, words, numbers, _ in found]
+    return sorted(rows, key=lambda row: (row.scope_kind, row.scope_key))
 
 
 def all_states(session: Session) -> Sequence[TradingStateRow]:
-    return session.scalars(
-        select(TradingStateRow).order_by(TradingStateRow.scope_kind, TradingStateRow.scope_key)
-    ).all()
+    """Of every scope that has one, for reading."""
+    rows = [state_row(words, numbers) for words, numbers in _read_all(session)]
+    return sorted(rows, key=lambda row: (row.scope_kind, row.scope_key))
+
+
+def contradictions(session: Session) -> list[Contradiction]:
+    """Scopes whose rows were changed, deleted or restored past us."""
+    found, known = [], set()
+    for (kind, key, state, _, said), (epoch, said_epoch) in _read_all(session):
+        known.add(kind)
+        why = _contradiction(state, epoch, said, said_epoch)
+        if why is not None:
+            before = None if said is None else TradingState(said)
+            found.append(Contradiction(str(kind), str(key), why, before))
+    if ScopeKind.GLOBAL not in known:
+        found.append(Contradiction(ScopeKind.GLOBAL, GLOBAL_KEY, "its row is gone", None))
+    return sorted(found, key=lambda one: (one.kind, one.key))
+
+
+def state_row(words: Sequence[str | None], numbers: Sequence[Decimal | None]) -> TradingStateRow:
+    """A state as `STATES` gives it: what counts, and why. The row belongs to no session."""
+    kind, key, state, reason, said = words
+    epoch, said_epoch = numbers
+    why = _contradiction(state, epoch, said, said_epoch)
+    if why is not None:
+        state, reason = _strict(state), why
+    return TradingStateRow(
+        scope_kind=kind, scope_key=key, state=state, reason=reason, epoch=int(epoch or 0)
+    )
 
 
 def lock_state(
     session: Session, kind: ScopeKind, key: str, *, now: datetime, actor: str
 ) -> TradingStateRow:
-    """The scope's row, made ACTIVE with epoch 0 when it was never set, locked for a change."""
+    """The scope's row, locked for a change.
+
+    It is made ACTIVE with epoch 0 where it was never set. A row that was gone, or that the audit
+    contradicts, is HALTED, and `contradicted` tells why until `move` sets it.
+    """
+    first = _audited(session, kind, key)
+    fresh = TradingState.ACTIVE
+    if first is not None or kind is ScopeKind.GLOBAL:
+        fresh = TradingState.HALTED
     session.execute(
         insert(TradingStateRow)
         .values(
             scope_kind=kind,
             scope_key=key,
-            state=TradingState.ACTIVE,
-            reason="initial",
+            state=fresh,
+            reason="initial" if fresh is TradingState.ACTIVE else "its row was gone",
             actor=actor,
-            epoch=0,
+            epoch=0 if first is None else first[1] + 1,
             changed_at=now,
         )
         .on_conflict_do_nothing()
     )
-    return session.get_one(
+    row = session.get_one(
         TradingStateRow, (kind, key), with_for_update=True, populate_existing=True
     )
+    if (kind, key) not in session.info.get(_MOVED, ()):
+        _be_strict(session, row)
+    return row
+
+
+def contradicted(row: TradingStateRow) -> str | None:
+    """Why a locked row is not what the audit says; None when it is."""
+    session = object_session(row)
+    assert session is not None, "only a locked row knows it"
+    found: str | None = session.info.get(_CONTRADICTED, {}).get((row.scope_kind, row.scope_key))
+    return found
+
+
+def move(
+    row: TradingStateRow, to: TradingState, *, reason: str, actor: str, now: datetime
+) -> dict[str, Any]:
+    """Sets a locked row; what it gives belongs into the audit entry of the same transaction."""
+    session = object_session(row)
+    assert session is not None, "only a locked row can be moved"
+    scope = (row.scope_kind, row.scope_key)
+    session.info.setdefault(_MOVED, set()).add(scope)
+    session.info.get(_CONTRADICTED, {}).pop(scope, None)
+    row.state = to
+    row.reason, row.actor, row.changed_at = reason, actor, now
+    row.epoch += 1
+    row.sealed_at = None
+    return audited(row)
+
+
+def audited(row: TradingStateRow) -> dict[str, Any]:
+    """What an entry about a scope says of its state."""
+    return {"to": str(row.state), "epoch": row.epoch}
+
+
+def _be_strict(session: Session, row: TradingStateRow) -> None:
+    # After the lock: whoever held it has written its entry with its row.
+    said = _audited(session, row.scope_kind, row.scope_key)
+    state, epoch = (None, None) if said is None else (said[0], Decimal(said[1]))
+    why = _contradiction(row.state, Decimal(row.epoch), state, epoch)
+    if why is None:
+        return
+    session.info.setdefault(_CONTRADICTED, {})[row.scope_kind, row.scope_key] = why
+    row.state, row.reason = _strict(row.state), why
+    # No older permit may count again.
+    row.epoch = max(row.epoch, 0 if said is None else said[1])
+
+
+def _audited(session: Session, kind: str, key: str) -> tuple[str, int] | None:
+    found = session.execute(_ONE, {"subject": f"{kind}:{key}"}).first()
+    return None if found is None else (found.state, int(found.epoch))
+
+
+def _read_all(
+    session: Session,
+) -> Iterator[tuple[Sequence[str | None], Sequence[Decimal | None]]]:
+    for found in session.execute(_ALL).mappings().all():
+        kind, key = _scope(found)
+        words = (kind, key, found["state"], found["reason"], found["said_state"])
+        yield words, (found["epoch"], found["said_epoch"])
+
+
+def _scope(found: Mapping[Any, Any]) -> tuple[str, str]:
+    if found["scope_kind"] is not None:
+        return found["scope_kind"], found["scope_key"]
+    kind, _, key = found["subject"].partition(":")
+    return kind, key
+
+
+def _contradiction(
+    state: str | None,
+    epoch: Decimal | None,
+    said: str | None,
+    said_epoch: Decimal | None,
+) -> str | None:
+    """Why a row is not what the audit says; None when it is."""
+    if state is None or epoch is None:
+        return f"its row is gone, and the audit says {said}"
+    if said is None:
+        if state == TradingState.ACTIVE and epoch == 0:
+            return None  # as it was made: nobody has ever set it
+        return f"its row says {state}, and no audit entry set it"
+    if (state, epoch) != (said, said_epoch):
+        return (
+            f"its row says {state} (epoch {epoch}), and the audit says {said} (epoch {said_epoch})"
+        )
+    return None
+
+
+def _strict(state: str | None) -> TradingState:
+    """HALTED, or what the row says where that is stricter."""
+    halted = TradingState.HALTED
+    if state not in list(TradingState):
+        return halted
+    return max(halted, TradingState(str(state)), key=lambda one: one.strictness)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from bot.execution.forged_market import ForgedMarket
 from bot.risk.snapshot import MarketView
 from console.vitals import Patient, Vital, check_vitals
+from models.audit import GLOBAL_CHAIN, AuditDraft, append_entries
 from models.enums import ChildState, OperatorRole, ScopeKind, TradingState
 from models.repositories import states
 from models.tables import (
@@ -126,7 +127,9 @@ def halt(session: Session, ward: Ward) -> None:
     row: TradingStateRow = states.lock_state(
         session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor="test"
     )
-    row.state, row.sealed_at, row.changed_at = TradingState.HALTED, None, now
+    said = states.move(row, TradingState.HALTED, reason="drill", actor="test", now=now)
+    entry = AuditDraft(GLOBAL_CHAIN, states.RECORDED, "global:*", "test", said, now)
+    append_entries(session, [entry])
 
 
 def sealed_but_working(session: Session, ward: Ward) -> None:
@@ -258,6 +261,11 @@ BAD_STATES: dict[str, tuple[Callable[[Session, Ward], None], str, str]] = {
         "not read",
     ),
     "tripped breaker": (BREAKER, "breaker daily_loss_limit", "lost 3 %"),
+    "state set by hand": (
+        lambda session, _: void(session.execute(update(TradingStateRow).values(epoch=7))),
+        "trading state of global *",
+        "changed past mlrisk",
+    ),
     "unsealed halt": (halt, "halt of global *", "not sealed"),
     "halt that stopped nothing": (sealed_but_working, "halt of global *", "not stopped"),
     "disagreement": (DISAGREES, "positions agree with the exchange", "ours 1"),

@@ -17,11 +17,12 @@ from console.cli import run
 from console.errors import ExitCode
 from models.database import Database
 from models.enums import ScopeKind, TradingState
-from models.tables import Base, DecisionFiguresRow, DecisionRow, TradingStateRow
+from models.tables import Base, DecisionFiguresRow, DecisionRow
 from tasks.context import MARKET_DATABASE
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import FakeExchange, FakeMarket, prepare
 from tests.support.operators import Person, add_person
+from tests.support.scopes import set_state
 from tests.support.services import RedisServer
 
 pytestmark = pytest.mark.services
@@ -293,12 +294,7 @@ class TestWhatIf:
         assert mlrisk("whatif", order, "--fresh")[0] == ExitCode.OK
 
     def test_a_halt_has_its_own_exit_status(self, db: Database, mlrisk: Mlrisk, order: str) -> None:
-        with db.transaction() as session:
-            session.execute(
-                update(TradingStateRow)
-                .where(TradingStateRow.scope_kind == ScopeKind.GLOBAL)
-                .values(state=TradingState.HALTED)
-            )
+        set_state(db, ScopeKind.GLOBAL, "*", TradingState.HALTED, now=datetime.now(UTC))
         assert mlrisk("whatif", order)[0] == ExitCode.HALTED
 
     def test_a_bad_message_is_a_usage_error_and_leaves_no_audit_entry(

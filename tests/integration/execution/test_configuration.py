@@ -29,6 +29,7 @@ from models.tables import AuditRow, ConfigVersionRow, TradingStateRow
 from tests.support.desk import Desk
 from tests.support.fakes import T0
 from tests.support.operators import operator
+from tests.support.scopes import set_state
 
 ANN, BOB = operator("ann"), operator("bob")
 LOSS = "circuit_breakers.daily_loss_limit"
@@ -336,8 +337,7 @@ class TestTheSelfTest:
     def test_a_flattening_system_is_not_called_back_to_halted(
         self, db: Database, clock: FixedClock
     ) -> None:
-        with db.transaction() as session:
-            session.execute(update(TradingStateRow).values(state=TradingState.FLATTENING))
+        set_state(db, ScopeKind.GLOBAL, "*", TradingState.FLATTENING, now=T0)
         assert not halt_toothless(db, clock, ("x",))
         assert state_of(db)[0] is TradingState.FLATTENING
 

@@ -15,6 +15,7 @@ from models.repositories import states
 from models.tables import AuditRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.operators import operator
+from tests.support.scopes import set_state
 
 D = Decimal
 LOSS = "daily_loss_limit"
@@ -35,11 +36,7 @@ def account_state(desk: Desk) -> TradingState:
 
 
 def move_account(desk: Desk, to: TradingState) -> None:
-    with desk.db.transaction() as session:
-        row = states.lock_state(
-            session, ScopeKind.ACCOUNT, ACCOUNT, now=desk.clock.now(), actor="test"
-        )
-        row.state, row.reason = to, "a test's"
+    set_state(desk.db, ScopeKind.ACCOUNT, ACCOUNT, to, now=desk.clock.now(), reason="a test's")
 
 
 def test_a_reset_breaker_lets_the_account_trade_and_only_a_new_loss_trips_again(

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
+from models.audit import AuditDraft, append_entries
 from models.database import Database
 from models.enums import ScopeKind, TradingState, Verdict
-from models.repositories import facts, portfolio
+from models.repositories import facts, portfolio, states
 from models.repositories.facts import AccountFacts, TradeKey
 from models.tables import (
     BreakerRow,
@@ -227,6 +228,10 @@ def test_states_and_breakers_are_those_of_the_trades_own_scopes(db: Database) ->
                     changed_at=T0,
                 )
             )
+            said = {"to": "reducing", "epoch": epoch}
+            chain, subject = states.chain_of(kind, key), f"{kind}:{key}"
+            entry = AuditDraft(chain, states.RECORDED, subject, "me", said, T0)
+            append_entries(session, [entry])
             for name, tripped in (("losses", True), ("drift", False)):
                 session.add(
                     BreakerRow(

@@ -1,8 +1,8 @@
 """Who may do what on the embedded Redis: its users, as its access control file names them.
 
-A user has one set of keys here, whatever the command and the database. Passwords are kept
-as their SHA-256, and no user but the supervisor's has a command that looks at or changes the
-server, another's connection, or everybody's keys at once.
+A user has one set of keys, to read (%R), to write (%W) or both (~), in every database. Passwords
+are kept as their SHA-256, and no user but the supervisor's has a command that looks at or changes
+the server, another's connection, or everybody's keys at once.
 """
 
 import hashlib
@@ -28,9 +28,9 @@ _OUR_RULES = (
 # A message goes onto the queue; before it kombu declares the queue and asks for its length.
 # An answer is read, or waited for, by its task's id, which nobody can guess or list.
 _STRATEGY_RULES = (
-    f"~{_QUEUE} ~{_QUEUE}??[369] "
-    f"~_kombu.binding.{_QUEUE} ~_kombu.binding_permanent.{_QUEUE} "
-    "~celery-task-meta-* &celery-task-meta-* "
+    f"%W~{_QUEUE} %W~{_QUEUE}??[369] "
+    f"~_kombu.binding.{_QUEUE} %W~_kombu.binding_permanent.{_QUEUE} "
+    "%R~celery-task-meta-* &celery-task-meta-* "
     "+auth +hello +ping +select +client|setname +client|setinfo +multi +exec +discard "
     "+lpush +llen +sadd +smembers +get +mget +subscribe +unsubscribe"
 )

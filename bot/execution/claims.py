@@ -135,7 +135,8 @@ class Claims:
                 return NotClaimed.NEEDS_POSITION
             unfit = _unfit(uow, parent, child, rules, held if whole else None, now)
             if isinstance(unfit, permits.Refusal):
-                self._stop(uow, parent, child, unfit, now)
+                last = whole and closing.is_all_that_is_left(parent, child)
+                self._stop(uow, parent, child, unfit, now, ends_parent=last)
                 return NotClaimed.STOPPED
             price = pricing.bound(parent, child, view, rules, limits, now)
             hold = unfit or circumstances.hold(
@@ -204,9 +205,18 @@ class Claims:
         child: ChildOrderRow,
         refusal: permits.Refusal,
         now: datetime,
+        *,
+        ends_parent: bool = False,
     ) -> None:
         settlement.end_child(
-            uow, parent, child, refusal.state, now, note=refusal.note, wakeups=self._wakeups
+            uow,
+            parent,
+            child,
+            refusal.state,
+            now,
+            note=refusal.note,
+            wakeups=self._wakeups,
+            ends_parent=refusal.note if ends_parent else None,
         )
         uow.commit()
 

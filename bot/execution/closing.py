@@ -34,6 +34,11 @@ def is_whole(child: ChildOrderRow, rules: InstrumentRow | None) -> bool:
     return child.qty < rules.min_qty
 
 
+def is_all_that_is_left(parent: ParentOrderRow, child: ChildOrderRow) -> bool:
+    """Whether nothing of the parent is left but this child: if it may not go out, nothing may."""
+    return child.qty == parent.approved_qty - parent.filled_qty - parent.released_qty
+
+
 def obstacle(
     uow: UnitOfWork, parent: ParentOrderRow, child: ChildOrderRow, held: Held, now: datetime
 ) -> Hold | Refusal | None:

@@ -18,6 +18,10 @@ POLL = timedelta(seconds=1)
 """How long a step waits for news (a fill, a confirmed cancel) that would wake it earlier."""
 
 
+CLOSE_AGAIN = timedelta(seconds=1)
+"""Between two attempts to close the last of a position."""
+
+
 class Style(StrEnum):
     IOC = "ioc"
     POST_ONLY = "post_only"
@@ -206,8 +210,19 @@ def outside_of_work(progress: Progress, terms: Terms, rules: LotRules) -> tuple[
         return _wind_down(progress)
     minimum = terms.min_lots(rules, terms.price_limit)
     if not progress.live and progress.remaining < minimum * rules.qty_step:
-        return (Done(DoneReason.UNDER_MINIMUM),)
+        return _last_of(progress, terms)
     return None
+
+
+def _last_of(progress: Progress, terms: Terms) -> tuple[Action, ...]:
+    """What is too small to be sent: an exit's may close the position as a whole, which is decided
+    where it is claimed."""
+    if not terms.reduce_only or progress.remaining <= 0:
+        return (Done(DoneReason.UNDER_MINIMUM),)
+    last = progress.last
+    if last is not None and last.placed_at + CLOSE_AGAIN > progress.now:
+        return (wait(progress, last.placed_at + CLOSE_AGAIN),)
+    return (Place(progress.remaining, Style.IOC, terms.price_limit), wait(progress))
 
 
 def _wind_down(progress: Progress) -> tuple[Action, ...]:

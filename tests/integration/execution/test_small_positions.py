@@ -11,6 +11,7 @@ from bot.errors import OutcomeUnknown
 from bot.exchange.protocol import ExchangePosition, Execution
 from bot.execution.halt import Halter
 from bot.execution.sender import SendResult
+from bot.execution.working import StepResult
 from models.enums import NOTHING_TO_REDUCE, ChildState, TradeSide
 from models.locks import sending_holders
 from tests.support.desk import Desk
@@ -278,6 +279,48 @@ def test_the_last_of_an_exit_is_closed_as_a_whole_where_a_thin_book_left_too_lit
     desk.stream()
     assert desk.position() == 0
     assert desk.parent("out").state == "completed"
+    desk.check_balance()
+
+
+def half_filled_by_steps(desk: Desk, *, held_besides: str = "0") -> None:
+    """The same, worked step by step, while the venue still took what was left."""
+    buy(desk, "alpha", "3900")
+    if D(held_besides):
+        by_hand(desk, TradeSide.BUY, held_besides)
+    with_rules(desk)
+    desk.exchange.fill_share = D("0.5")
+    signal = {
+        "position_size": "3900",
+        "reduce_only": True,
+        "algorithm": "passive",
+        "horizon_seconds": 60,
+        "cross_margin_seconds": 60,
+    }
+    desk.approve("out", side="sell", signal_data=signal, metadata={"strategy": "alpha"})
+    assert desk.step("out") is StepResult.STEPPED
+    desk.stream()
+    desk.exchange.fill_share = D(1)
+    for _ in range(2):
+        desk.pass_time(2)
+        desk.step("out")
+        desk.stream()
+
+
+def test_the_last_of_a_stepped_exit_is_closed_as_a_whole(desk: Desk) -> None:
+    half_filled_by_steps(desk)
+    assert [body["qty"] for body in desk.exchange.accepted[-2:]] == ["0.06", "0"]
+    assert desk.position() == 0
+    assert desk.parent("out").state == "completed"
+    assert "exit_unfilled" not in desk.audit_kinds()
+    desk.check_balance()
+
+
+def test_the_last_of_a_stepped_exit_that_leaves_more_held_is_given_back_once(desk: Desk) -> None:
+    half_filled_by_steps(desk, held_besides="0.1")
+    parent = desk.parent("out")
+    assert (parent.state, parent.filled_qty, parent.released_qty) == ("partial", HELD, HELD)
+    assert len(desk.children("out")) == 2
+    assert desk.audit_kinds().count("exit_unfilled") == 1
     desk.check_balance()
 
 

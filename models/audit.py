@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
 from models.inserting import write_rows
 from models.locks import lock_audit_chain
-from models.tables import AuditRow
+from models.tables import AuditHeadRow, AuditRow
 
 GENESIS = "0" * 64
 GLOBAL_CHAIN = "global"
@@ -117,10 +117,50 @@ _CHAINS = text(
 )
 
 
+def heads(session: Session) -> dict[str, Link]:
+    """Where each chain ends by its own row; a chain that is gone has one still."""
+    return {row.chain: Link(row.seq, row.hash) for row in session.scalars(select(AuditHeadRow))}
+
+
+def all_chains(session: Session) -> list[str]:
+    """Names of all chains that there are or were."""
+    return sorted({*chains(session), *heads(session)})
+
+
 def verify_chain(session: Session, chain: str) -> AuditReport:
-    """Recomputes a whole chain from its first entry."""
+    """Recomputes a whole chain from its first entry, and looks for its end."""
+    ends = problems_of_end(session, chain)
     last, problems = problems_of(chain, Link(0, GENESIS), _all_links(session, chain))
+    problems += ends
     return AuditReport(chain, last.seq, last.hash, tuple(problems))
+
+
+def problems_of_end(session: Session, chain: str) -> list[str]:
+    """What is wrong between a chain's newest entry and its head."""
+    # In this order: what is written between the two readings only moves the head.
+    newest = session.execute(_newest(chain)).first()
+    row = session.get(AuditHeadRow, chain, populate_existing=True)
+    ends = 0 if newest is None else newest.seq
+    if row is None or row.seq < ends:
+        said = "is gone" if row is None else f"says {row.seq}"
+        return [] if newest is None else [f"{chain}: ends with entry {ends}, and its head {said}"]
+    hashed = session.scalar(
+        select(AuditRow.hash).where(AuditRow.chain == chain, AuditRow.seq == row.seq)
+    )
+    if hashed is None:
+        return [f"{chain}: its end is gone; it ends with entry {ends}, and its head says {row.seq}"]
+    if hashed != row.hash:
+        return [f"{chain}: entry {row.seq} is not the one that its head names"]
+    return []
+
+
+def _newest(chain: str) -> Select[tuple[int, str]]:
+    return (
+        select(AuditRow.seq, AuditRow.hash)
+        .where(AuditRow.chain == chain)
+        .order_by(AuditRow.seq.desc())
+        .limit(1)
+    )
 
 
 Stored = tuple[int, AuditDraft, str, str]

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from models.audit import GENESIS, Link, chains, links, problems_of
+from models.audit import GENESIS, Link, all_chains, links, problems_of, problems_of_end
 from models.tables import AuditCheckpointRow, AuditRow
 
 PIECE = 20_000
@@ -40,7 +40,7 @@ def verify_on(session: Session, now: datetime, *, piece: int = PIECE) -> list[Ch
     somebody has dealt with it.
     """
     known = {row.chain: row for row in session.scalars(select(AuditCheckpointRow))}
-    names = sorted({*chains(session), *known})
+    names = sorted({*all_chains(session), *known})
     return [_verify_chain(session, name, known.get(name), now, piece) for name in names]
 
 
@@ -49,7 +49,7 @@ def _verify_chain(
 ) -> ChainProgress:
     start = Link(0, GENESIS) if known is None else Link(known.seq, known.hash)
     again = Link(0, GENESIS) if known is None else Link(known.round_seq, known.round_hash)
-    problems = list(_lost(session, chain, start))
+    problems = [*_lost(session, chain, start), *problems_of_end(session, chain)]
     newest, found = _piece(session, chain, start, piece)
     problems += found
     if again.seq >= start.seq:

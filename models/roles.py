@@ -189,6 +189,7 @@ _FOR_OPERATOR = tuple(_statements(()))
 _FOR_AUDIT = (
     f"REVOKE ALL ON {_list(Base.metadata.tables)}, {_VERSION} FROM {{role}}",
     f"GRANT SELECT, INSERT ON {AuditRow.__tablename__} TO {{role}}",
+    f"GRANT SELECT ON {AuditHeadRow.__tablename__} TO {{role}}",
     # Canaries of queues that don't exist (`workers/cleaning.py`).
     f"GRANT SELECT, DELETE ON {HeartbeatRow.__tablename__} TO {{role}}",
 )

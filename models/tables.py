@@ -719,6 +719,15 @@ class AuditRow(Base):
     )
 
 
+class AuditHeadRow(Base):
+    """Where a chain ends; a trigger moves it in the transaction that writes the entries."""
+
+    __tablename__ = "audit_chain_head"
+    chain: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int]
+    hash: Mapped[str]
+
+
 class TallyRow(Base):
     """How many rows of a table have a value: what was folded so far of `tally_change`."""
 

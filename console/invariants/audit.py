@@ -10,7 +10,7 @@ from bot.execution.deciding import decide
 from bot.risk import codec
 from console.invariants.decoded import inputs_of, is_ours
 from console.invariants.evidence import Evidence
-from models.audit import chains, verify_chain
+from models.audit import all_chains, verify_chain
 from models.tables import AuditRow, DecisionRow
 
 
@@ -19,7 +19,7 @@ def i8_history_is_intact(evidence: Evidence) -> list[str]:
     signed what operators did."""
     session = evidence.session
     found: list[str] = []
-    for chain in chains(session):
+    for chain in all_chains(session):
         found += verify_chain(session, chain).problems
     found += verifying.problems(session)
     audited = {

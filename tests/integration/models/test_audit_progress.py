@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
-from models.audit import AuditDraft, append_entries, chains, verify_chain
+from models.audit import AuditDraft, all_chains, append_entries, chains, verify_chain
 from models.audit_progress import ChainProgress, verify_on
 from models.database import Database
 from models.tables import AuditCheckpointRow
@@ -98,3 +98,41 @@ def test_a_whole_chain_is_read_in_pages(db: Database, monkeypatch: pytest.Monkey
         assert verify_chain(session, "paper").entries == 20
         assert verify_chain(session, "other").problems == ()
         assert chains(session) == sorted(chains(session))
+
+
+CUT = "DELETE FROM audit_entry WHERE seq > 20"
+GONE = "DELETE FROM audit_entry"
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        (CUT, "its end is gone; it ends with entry 20, and its head says 25"),
+        (GONE, "its end is gone; it ends with entry 0, and its head says 25"),
+        (f"{CUT}; DELETE FROM audit_chain_head", "ends with entry 20, and its head is gone"),
+        ("UPDATE audit_chain_head SET seq = 9", "ends with entry 25, and its head says 9"),
+        ("UPDATE audit_chain_head SET hash = 'x'", "is not the one that its head names"),
+    ],
+)
+def test_an_end_that_was_never_verified_is_missed_by_its_head(
+    db: Database, statement: str, words: str
+) -> None:
+    """Seen: what was cut off before the first verification was missed by nobody."""
+    write(db, "paper", 25)
+    damage(db, statement)
+    with db.transaction() as session:
+        (found,) = verify_on(session, T0)
+        assert all_chains(session) == ["paper"]
+        whole = verify_chain(session, "paper")
+    assert any(words in problem for problem in found.problems), found.problems
+    assert any(words in problem for problem in whole.problems)
+
+
+def test_a_cut_end_stays_to_be_seen_after_the_chain_has_gone_on(db: Database) -> None:
+    write(db, "paper", 25)
+    damage(db, CUT)
+    write(db, "paper", 3)
+    with db.transaction() as session:
+        report = verify_chain(session, "paper")
+    assert report.entries == 28
+    assert any("entry 21 is missing before entry 26" in problem for problem in report.problems)

@@ -134,6 +134,11 @@ class Settings(KeylessSettings):
     api_secret: SecretStr = SecretStr(identity.PAPER_SECRET)
     symbols: str = Field(default="BTCUSDT,ETHUSDT,SOLUSDT,DOGEUSDT")
 
+    audit_heads: Path | None = Field(
+        default=None,
+        description="file that notes each minute where the audit chains end; best on another disk "
+        "than the database. Default: audit-heads.jsonl in the home",
+    )
     recordings: Path | None = Field(
         default=None, description="market recordings for the paper exchange"
     )

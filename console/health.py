@@ -28,6 +28,7 @@ def check_health(settings: Settings) -> list[HealthCheck]:
         return checks
     own = _shown(settings)
     checks += [_role(settings), fitness_line(settings), message_line(own)]
+    checks.append(_audit_heads(settings))
     return [*checks, *_heartbeats(own), *_vitals(own)]
 
 
@@ -145,6 +146,21 @@ def _markets(settings: Settings) -> "dict[str, MarketView | None]":
     with Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout) as client:
         cache = RedisMarketCache(client, seal=market_seal(settings, SystemClock()))
         return {symbol: cache.get(symbol) for symbol in settings.symbol_list}
+
+
+def _audit_heads(settings: Settings) -> HealthCheck:
+    """Whether the database still has what was noted outside it of the audit's ends."""
+    from console.context import reading
+    from tasks.context import heads_file
+
+    file = heads_file(settings)
+    try:
+        with reading(settings.require_database_url()) as session:
+            problems = file.problems(session)
+    except OSError as error:
+        problems = [f"{file.path} can't be read: {error.strerror}"]
+    told = "; ".join(problems) or f"as noted in {file.path}"
+    return HealthCheck("audit's ends", not problems, told, down=False)
 
 
 def _shown(settings: Settings) -> Settings:

@@ -147,6 +147,8 @@ def problems_of_end(session: Session, chain: str) -> list[str]:
     hashed = session.scalar(
         select(AuditRow.hash).where(AuditRow.chain == chain, AuditRow.seq == row.seq)
     )
+    if newest is None:
+        return [f"{chain}: the whole chain is gone; its head says {row.seq}"]
     if hashed is None:
         return [f"{chain}: its end is gone; it ends with entry {ends}, and its head says {row.seq}"]
     if hashed != row.hash:
@@ -154,7 +156,7 @@ def problems_of_end(session: Session, chain: str) -> list[str]:
     return []
 
 
-def _newest(chain: str) -> Select[tuple[int, str]]:
+def _newest(chain: str) -> Select[int, str]:
     return (
         select(AuditRow.seq, AuditRow.hash)
         .where(AuditRow.chain == chain)

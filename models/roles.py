@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from models.connecting import migration_engine
 from models.tables import (
+    AuditHeadRow,
     AuditRow,
     Base,
     DecisionFiguresRow,
@@ -41,6 +42,8 @@ WRITTEN_ONCE: tuple[type[Base], ...] = (
 )
 DELETED: tuple[type[Base], ...] = (DisagreementRow, ForeignOrderRow, HeartbeatRow, TallyChangeRow)
 """What the application takes away again; it deletes nothing else."""
+MOVED_BY_TRIGGER: tuple[type[Base], ...] = (AuditHeadRow,)
+"""What nobody but the owner's trigger changes."""
 OPERATORS_OWN: tuple[type[Base], ...] = (OperatorRow,)
 """What the operator's role alone adds to and changes."""
 _VERSION = "alembic_version"
@@ -175,7 +178,7 @@ def _names(kinds: tuple[type[Base], ...]) -> set[str]:
 
 def _statements(not_its_own: tuple[type[Base], ...]) -> Iterator[str]:
     tables = _list(Base.metadata.tables)
-    added = Base.metadata.tables.keys() - _names(not_its_own)
+    added = Base.metadata.tables.keys() - _names(not_its_own) - _names(MOVED_BY_TRIGGER)
     yield f"REVOKE ALL ON {tables}, {_VERSION} FROM {{role}}"
     yield f"GRANT SELECT ON {tables} TO {{role}}"
     yield f"GRANT INSERT ON {_list(added)} TO {{role}}"

@@ -15,8 +15,9 @@ from bot.errors import ClockRefused, MlriskError
 from bot.exchange.bybit.http import BybitExchange
 from bot.exchange.factory import make_exchange
 from bot.exchange.market_cache import RedisMarketCache
-from bot.execution import binding, fitness, room
+from bot.execution import audit_heads, binding, fitness, room
 from bot.execution.approval import ApprovalService
+from bot.execution.audit_heads import HeadsFile
 from bot.execution.budget import RedisOrderBudget, connect
 from bot.execution.claims import Claims
 from bot.execution.dispatch import Dispatcher
@@ -54,6 +55,13 @@ def market_seal(settings: Settings, clock: Clock) -> Seal | None:
     if settings.market_key is None:
         return None
     return Seal(settings.market_key.get_secret_value(), clock)
+
+
+def heads_file(settings: Settings) -> HeadsFile:
+    """Where the ends of the audit chains are noted outside the database."""
+    key = settings.market_key
+    path = settings.audit_heads or settings.home / audit_heads.FILE
+    return HeadsFile(path, None if key is None else key.get_secret_value())
 
 
 @dataclass(frozen=True)
@@ -216,6 +224,10 @@ class Services:
         return Monitor(
             db=self.db, account=self.settings.account, limits=self.limits, clock=self.clock
         )
+
+    @cached_property
+    def audit_heads(self) -> HeadsFile:
+        return heads_file(self.settings)
 
     @cached_property
     def pacer(self) -> Pacer:

@@ -108,7 +108,7 @@ GONE = "DELETE FROM audit_entry"
     ("statement", "words"),
     [
         (CUT, "its end is gone; it ends with entry 20, and its head says 25"),
-        (GONE, "its end is gone; it ends with entry 0, and its head says 25"),
+        (GONE, "the whole chain is gone; its head says 25"),
         (f"{CUT}; DELETE FROM audit_chain_head", "ends with entry 20, and its head is gone"),
         ("UPDATE audit_chain_head SET seq = 9", "ends with entry 25, and its head says 9"),
         ("UPDATE audit_chain_head SET hash = 'x'", "is not the one that its head names"),

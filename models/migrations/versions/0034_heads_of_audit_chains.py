@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0032"
-down_revision = "0031"
+revision = "0034"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 
@@ -17,7 +17,9 @@ def upgrade() -> None:
         sa.Column("hash", sa.Text(), nullable=False),
     )
     op.execute(
-        "CREATE FUNCTION move_audit_head() RETURNS trigger LANGUAGE plpgsql AS $$"
+        # As its owner: who adds to the audit need not be able to change a head.
+        "CREATE FUNCTION move_audit_head() RETURNS trigger LANGUAGE plpgsql"
+        " SECURITY DEFINER SET search_path = public, pg_temp AS $$"
         " BEGIN"
         " INSERT INTO audit_chain_head AS head (chain, seq, hash)"
         " SELECT DISTINCT ON (chain) chain, seq, hash FROM written ORDER BY chain, seq DESC"
@@ -46,7 +48,8 @@ def upgrade() -> None:
     # A chain whose end was cut goes on after its head: the gap stays for ever to be seen.
     op.execute(
         "CREATE OR REPLACE FUNCTION audit_head(lock_kind int, lock_key int, wanted text)"
-        " RETURNS TABLE (seq bigint, hash text) LANGUAGE plpgsql VOLATILE AS $$"
+        " RETURNS TABLE (seq bigint, hash text) LANGUAGE plpgsql VOLATILE"
+        " SECURITY DEFINER SET search_path = public, pg_temp AS $$"
         " BEGIN"
         " PERFORM pg_advisory_xact_lock(lock_kind, lock_key);"
         " RETURN QUERY SELECT newest.seq, newest.hash FROM ("
@@ -63,7 +66,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute(
         "CREATE OR REPLACE FUNCTION audit_head(lock_kind int, lock_key int, wanted text)"
-        " RETURNS TABLE (seq bigint, hash text) LANGUAGE plpgsql VOLATILE AS $$"
+        " RETURNS TABLE (seq bigint, hash text) LANGUAGE plpgsql VOLATILE"
+        " SECURITY INVOKER AS $$"
         " BEGIN"
         " PERFORM pg_advisory_xact_lock(lock_kind, lock_key);"
         " RETURN QUERY SELECT entry.seq, entry.hash::text FROM audit_entry AS entry"

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.execution.scheduling import STEPPED
@@ -27,11 +27,40 @@ from models.tables import (
 _ZERO = Decimal(0)
 # Valued with the same prices as the gate's, so only the rounding of stored decimals differs.
 _ROUNDING = Decimal("1.000001")
+_WORTH_SLACK = Decimal("1.5")
+"""A price may move while a day's trade is worked, and never by so much between honest readings."""
 
 
 def i5_limits_and_reservations_hold(evidence: Evidence) -> list[str]:
-    """Reservations match their parents; no approval ever exceeded a limit of its own decision."""
-    return [*_reservations(evidence.session), *_exposures(evidence.session)]
+    """Reservations match their parents; no approval ever exceeded a limit of its own decision, nor
+    was worth more at the exchange's prices."""
+    session = evidence.session
+    return [*_reservations(session), *_exposures(session), *_worth(session)]
+
+
+def _worth(session: Session) -> list[str]:
+    """What was filled, at the prices of the fills, against what was approved.
+
+    Exposures are valued at the market that the decision saw; one that was made up shows here.
+    """
+    filled = (
+        select(ChildOrderRow.request_id, func.sum(FillRow.qty * FillRow.price).label("worth"))
+        .join(FillRow, FillRow.child_id == ChildOrderRow.child_id)
+        .where(FillRow.exec_type != "Funding", ~ChildOrderRow.reduce_only)
+        .group_by(ChildOrderRow.request_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(DecisionRow.request_id, DecisionRow.approved_notional, filled.c.worth)
+        .join(filled, filled.c.request_id == DecisionRow.request_id)
+        .where(filled.c.worth > DecisionRow.approved_notional * _WORTH_SLACK)
+        .order_by(DecisionRow.request_id)
+    )
+    return [
+        f"decision {request_id}: {plain(round(worth, 2))} were filled at the exchange's prices, "
+        f"and {plain(round(approved, 2))} were approved"
+        for request_id, approved, worth in rows
+    ]
 
 
 def _reservations(session: Session) -> list[str]:

@@ -353,6 +353,14 @@ def test_i5_counts_what_a_stepped_trade_may_still_fill_after_a_child_has_ended(
     assert "decision r-2: position of 12000" in only(scene.violated(after_seconds=1), "I5")
 
 
+def test_i5_names_an_approval_under_a_market_that_was_made_up(scene: Scene) -> None:
+    """Seen: 250,000 were filled where 5,000 were approved, and all was well."""
+    scene.trade("r-1")
+    change(scene, FillRow, FillRow.exec_id.is_not(None), price=D("1500000"))
+    text_ = only(scene.violated(), "I5")
+    assert "decision r-1: 150000 were filled at the exchange's prices, and" in text_
+
+
 # I6
 
 

@@ -12,6 +12,8 @@ from sqlalchemy.types import TypeDecorator
 
 from models.characters import code_of
 
+_INTEGERS = 1e16
+"""From here on Python writes a float with an exponent, and Postgres all of its digits."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -23,7 +25,13 @@ def storable(text: str) -> str:
 
 
 def storable_json(value: Any) -> Any:
-    """The same for every text and name inside a JSON value."""
+    """The same for every text and name inside a JSON value, and for numbers.
+
+    Postgres keeps a number's digits: a large float comes back as an integer, and zero without its
+    sign. A hash of what was written would not be that of what is read.
+    """
+    if isinstance(value, float) and (value == 0 or abs(value) >= _INTEGERS):
+        return int(value) if value else 0.0
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, dict):

@@ -1,6 +1,8 @@
 """Text of others that no column holds becomes its visible codes; it never stops an act."""
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from bot.errors import ExchangeRefused
 from bot.risk.codec import canonical_bytes
@@ -53,6 +55,17 @@ def test_an_audit_entry_is_hashed_as_it_is_kept(desk: Desk) -> None:
     assert (entry.subject, entry.actor) == (SHOWN, SHOWN)
     assert entry.payload == {SHOWN: [SHOWN, {"x": SHOWN}], "plain": "\U0001f600"}
     assert canonical_bytes(entry.payload)
+    _verified(desk)
+
+
+@given(numbers=st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers()))
+@example(numbers=[1e16, -1e22, 1.7e308, -0.0, 5e-324, 1e-7, 0.1, 9999999999999998.0])
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_chain_with_any_numbers_verifies(desk: Desk, numbers: list[float]) -> None:
+    """Seen: a large float in a payload came back as an integer, and the chain was called broken."""
+    with desk.db.unit_of_work() as uow:
+        uow.audit("paper", "drill", "x", "x", {"numbers": numbers}, desk.clock.now())
+        uow.commit()
     _verified(desk)
 
 

@@ -92,9 +92,16 @@ def refresh_correlations() -> int:
     return correlations.refresh(context.exchange, context.market, context.settings.symbol_list)
 
 
-@shared_task(base=MlriskTask, name=CANARY_TASK)
-def canary(queue: str) -> None:
-    """Proof that this queue's worker is alive: its newest run is on the screen."""
+@shared_task(bind=True, base=MlriskTask, name=CANARY_TASK)
+def canary(self: MlriskTask, queue: str) -> None:
+    """Proof that this queue's worker is alive: its newest run is on the screen.
+
+    Raises Refused for a queue by which it didn't come, of which it proves nothing: strategies reach
+    one of them.
+    """
     if queue not in QUEUES:
         raise Refused(f"no queue of ours is called {queue!r}"[:_SHOWN])
+    came_by = (self.request.delivery_info or {}).get("routing_key", queue)
+    if came_by != queue:
+        raise Refused(f"a canary of {queue} came by the queue {came_by!r}"[:_SHOWN])
     services().monitor.heartbeat(f"{CANARY}{queue}", os.getpid())

@@ -201,10 +201,26 @@ def test_the_image_has_no_servers_and_fixed_numbers() -> None:
     assert "groupadd --gid 10001 mlrisk" in dockerfile
 
 
+def test_the_ends_of_the_audit_are_noted_by_one_worker_outside_the_database() -> None:
+    compose = _compose()
+    writers = [
+        name
+        for name, service in compose["services"].items()
+        if "audit:/var/lib/mlrisk-audit" in service.get("volumes", [])
+    ]
+    assert writers == ["worker-reporting"]
+    heads = compose["x-mlrisk"]["environment"]["MLRISK_AUDIT_HEADS"]
+    assert Path(heads).parent == Path("/var/lib/mlrisk-audit")
+    assert "--mode 700 /var/lib/mlrisk-audit" in text_of("Dockerfile")
+
+
 def test_only_what_asks_the_exchange_sees_its_journal_and_the_limits() -> None:
     """The paper exchange's own volume is read-only to the others, for `mlrisk doctor`."""
     services = _compose()["services"]
-    assert services["worker-emergency"]["volumes"] == ["paper:/var/lib/mlrisk:ro"]
+    assert services["worker-emergency"]["volumes"] == [
+        "paper:/var/lib/mlrisk:ro",
+        "audit:/var/lib/mlrisk-audit:ro",
+    ]
     for name in ("beat", "flower", "demo-strategy"):
         assert (services[name]["volumes"], services[name]["configs"]) == ([], []), name
 

@@ -390,8 +390,10 @@ def test_ctrl_c_reaches_the_starter_alone_and_everything_stops_in_order(tmp_path
         "print('up', flush=True)\nwhile True: signal.pause()\n"
     )
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom workers.home import Home\n"
+        "import signal, sys, time\nfrom pathlib import Path\nfrom workers.home import Home\n"
         "from workers.supervisor import ProcessSpec, Supervisor\n"
+        # A background job of a shell inherits it as ignored, and so would the starter.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "s = Supervisor(Home(Path(sys.argv[1])))\n"
         f"s.start([ProcessSpec('program', [sys.executable, '-c', {tell!r}])])\n"
         "print('started', flush=True)\n"

@@ -95,6 +95,26 @@ def test_nobody_comes_in_without_a_name(redis: RedisServer) -> None:
         nobody.ping()
 
 
+def test_no_password_opens_the_door_without_a_name(redis: RedisServer) -> None:
+    """The server's own user, which may do everything."""
+    for password in ("", redis.embedded.password, redis.embedded.admin_password):
+        with (
+            Redis("127.0.0.1", redis.port, username="default", password=password) as nobody,
+            pytest.raises(AuthenticationError),
+        ):
+            nobody.execute_command("AUTH", "default", password)
+
+
+def test_what_was_written_together_outlives_the_server(redis: RedisServer) -> None:
+    """Seen: unacknowledged messages were lost, because nobody in particular reads the log."""
+    with redis.client() as client, client.pipeline() as together:
+        together.hset("unacked", "tag", "message").zadd("unacked_index", {"tag": 1}).execute()
+    redis.restart()
+    with redis.client() as client:
+        assert client.hgetall("unacked") == {b"tag": b"message"}
+        assert client.zrange("unacked_index", 0, -1) == [b"tag"]
+
+
 def test_a_strategy_enqueues_by_celery_and_waits_for_its_answer(redis: RedisServer) -> None:
     broker = redis.embedded.strategy_url("test")
     strategy = Celery(broker=broker, backend=with_database(broker, 1), set_as_current=False)

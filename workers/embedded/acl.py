@@ -44,7 +44,8 @@ def strategy_user(name: str, password: str) -> list[str]:
 def users(ours: str, admin: str, strategies: Mapping[str, str]) -> str:
     """The file's text, from the passwords of us, of the supervisor and of each strategy."""
     found = [
-        ["default", "off", "resetkeys", "resetchannels", "-@all"],
+        # Nobody logs in as this one. As it the server reads its log, and what it may not is lost.
+        ["default", "off", "resetpass", "~*", "&*", "+@all"],
         _user(ADMIN, admin, "~* &* +@all"),
         _user(OURS, ours, _OUR_RULES),
         *(strategy_user(name, password) for name, password in sorted(strategies.items())),

@@ -162,7 +162,7 @@ def test_other_queues_take_our_other_tasks() -> None:
 
 def test_what_celery_sends_is_taken_as_it_is() -> None:
     sent: list[tuple[Callable[..., Any], Item]] = []
-    with Celery("outsider", broker="memory://") as app:
+    with Celery("outsider", broker="memory://", set_as_current=False) as app:
         app.send_task(TASK, args=[{"a": 1}], queue="validation", expires=9, headers={"x": 1})
         app.send_task(TASK, args=[{"a": 2}], queue="validation", countdown=3, priority=3)
         with app.connection_for_read() as connection:

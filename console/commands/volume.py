@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.market.volume import MODELS_FILE
-from console.context import HomeOption, JsonOption, acting, reading, settings_of
+from console.context import HomeOption, JsonOption, acting, reading, settings_of, settings_to_act
 from console.errors import CommandError, ExitCode
 from console.output import print_json, stderr, stdout, utc, write_atomically
 
@@ -74,6 +74,9 @@ def train(
     if (bars is None) == (not from_exchange):
         raise CommandError("name one source: --bars FOLDER or --from-exchange", ExitCode.USAGE)
     settings = settings_of(ctx, home)
+    if out is None and settings.database_url is not None:
+        # Before the work: a caller that is another than the database's stores nothing there.
+        settings = settings_to_act(ctx, home)
     if bars is not None:
         panel, source = read_folder(bars), str(bars)
     else:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.execution import binding
+from bot.execution.binding import Identity
 from bot.execution.volume_models import ModelFile, ModelRows
 from bot.market.volume.store import UnreadableModel, dumps
 from bot.market.volume.training import train
@@ -73,3 +75,20 @@ def test_a_training_is_stored_in_the_systems_database_with_an_audit_entry(
         assert entry.one() == ("1", str(tmp_path))
     run(["volume", "show", "--json"])
     assert json.loads(capsys.readouterr().out)["window_end"] == stored["window_end"]
+
+
+def test_a_caller_that_says_another_account_stores_no_training(
+    db: Database,
+    migrated_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    binding.bind(db, Identity("paper", "paper", "17"), datetime.now(UTC))
+    monkeypatch.setenv("MLRISK_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MLRISK_DATABASE_URL", migrated_url)
+    monkeypatch.setenv("MLRISK_ACCOUNT", "other")
+    assert run(["volume", "train", "--bars", str(tmp_path)]) != ExitCode.OK
+    assert "belongs to account paper" in " ".join(capsys.readouterr().err.split())
+    with db.reading() as session:
+        assert volume_models.newest_id(session) is None

@@ -20,6 +20,7 @@ from bot.execution.exit_bounds import ExitBounds
 from bot.execution.parents import (
     ZERO,
     is_urgent,
+    left_qty,
     lot_rules,
     lowest_price,
     new_child,
@@ -212,7 +213,7 @@ def _leaves_too_little(parent: ParentOrderRow, rest: Decimal, rules: InstrumentR
     """Of an exit nothing is left to do but what is under the venue's smallest order."""
     if not parent.reduce_only or parent.stepped:
         return False
-    left = parent.approved_qty - parent.filled_qty - parent.released_qty
+    left = left_qty(parent)
     return rest == left and rest < rules.min_qty
 
 

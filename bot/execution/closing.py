@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.execution.holdback import LOOK_AGAIN, Hold
-from bot.execution.parents import ZERO, release
+from bot.execution.parents import ZERO, left_qty, release
 from bot.execution.permits import Refusal
 from models.database import UnitOfWork
 from models.enums import NOTHING_TO_REDUCE, ChildState, TradeSide
@@ -36,7 +36,7 @@ def is_whole(child: ChildOrderRow, rules: InstrumentRow | None) -> bool:
 
 def is_all_that_is_left(parent: ParentOrderRow, child: ChildOrderRow) -> bool:
     """Whether nothing of the parent is left but this child: if it may not go out, nothing may."""
-    return child.qty == parent.approved_qty - parent.filled_qty - parent.released_qty
+    return child.qty == left_qty(parent)
 
 
 def obstacle(

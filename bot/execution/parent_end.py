@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bot.execution import exits
 from bot.execution.failures import CANCELLED_AT_EXCHANGE
-from bot.execution.parents import ZERO, release
+from bot.execution.parents import ZERO, left_qty, release
 from models.database import UnitOfWork
 from models.enums import NOTHING_TO_REDUCE, ExecutionStatus, ParentState, ReservationState
 from models.locks import lock_reservation
@@ -35,7 +35,7 @@ def close(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> 
     is_met = exits.is_met(uow, parent)
     if is_met and not note.startswith(_DECIDED):
         note = NOTHING_TO_REDUCE
-    rest = parent.approved_qty - parent.filled_qty - parent.released_qty
+    rest = left_qty(parent)
     if rest > 0:
         release(uow, parent, rest)
     parent.state = _end_state(parent)

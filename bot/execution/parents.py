@@ -98,10 +98,15 @@ def lowest_price(parent: ParentOrderRow) -> Decimal:
     return parent.price_limit if found is None else Decimal(found)
 
 
+def left_qty(parent: ParentOrderRow) -> Decimal:
+    """What was approved and is neither filled nor released."""
+    return parent.approved_qty - parent.filled_qty - parent.released_qty
+
+
 def unplanned_qty(parent: ParentOrderRow, open_children: Sequence[ChildOrderRow]) -> Decimal:
     """What no live child holds; of a planned schedule that is nothing."""
     held = sum((child.qty - child.filled_qty for child in open_children), ZERO)
-    return parent.approved_qty - parent.filled_qty - parent.released_qty - held
+    return left_qty(parent) - held
 
 
 def new_child(

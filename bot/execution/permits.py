@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from bot.execution.parents import left_qty
 from models.enums import ChildState, ParentState, ScopeKind, TradingState, Verdict
 from models.repositories import states
 from models.repositories.clearance import Approval
@@ -105,7 +106,7 @@ def _uncovered(
     trade = (parent.account, parent.symbol, parent.side, parent.reduce_only)
     if (child.account, child.symbol, child.side, child.reduce_only) != trade:
         return "it is another trade than its parent's"
-    left = parent.approved_qty - parent.filled_qty - parent.released_qty
+    left = left_qty(parent)
     if child.qty > left:
         return f"{child.qty:f} would go out, {left:f} are left"
     return None

@@ -19,6 +19,7 @@ from bot.clock import Clock
 from bot.exchange.protocol import Exchange, ExchangeOrder, OrderStatus
 from bot.execution.identity import PREFIX
 from bot.execution.one_by_one import each
+from bot.execution.parents import left_qty
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, ParentState, ReservationState
 from models.locks import lock_account, lock_parent, lock_reservation
@@ -202,7 +203,7 @@ def needs(
     """
     rest = _ZERO
     if not ParentState(parent.state).is_final:
-        rest = max(_ZERO, parent.approved_qty - parent.filled_qty - parent.released_qty)
+        rest = max(_ZERO, left_qty(parent))
     unseen = sum(
         (_unseen(o, ended[o.order_link_id]) for o in resting if o.order_link_id in ended), _ZERO
     )

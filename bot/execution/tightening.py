@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from bot.clock import Clock
 from bot.execution import settlement, snapshots
 from bot.execution.one_by_one import each
-from bot.execution.parents import lowest_price, release, step_soon, unplanned_qty
+from bot.execution.parents import left_qty, lowest_price, release, step_soon, unplanned_qty
 from bot.execution.planning import round_to_tick
 from bot.execution.ports import MarketCache, Wakeups
 from bot.execution.scheduling import slippage_share
@@ -167,7 +167,7 @@ class Tightening:
         market: MarketReading,
         now: datetime,
     ) -> _Verdict:
-        left = parent.approved_qty - parent.filled_qty - parent.released_qty
+        left = left_qty(parent)
         if left <= 0 or parent.stop_reason is not None:
             return _Verdict(changed=False, complete=True)
         allowed, why = _allowed(uow.session, parent, left, limits, market, now)

@@ -26,11 +26,13 @@ RECORDED = "state_recorded"
 _MOVED, _CONTRADICTED = "moved_states", "contradicted_states"
 
 # Only with literals can Postgres use the partial index of these kinds.
-_SAID = """
+_SETS_A_STATE = (
+    "payload ? 'epoch' AND kind IN ('halted', 'resumed', 'breaker_tripped', 'state_recorded')"
+)
+_SAID = f"""
     SELECT payload ->> 'to' AS state, (payload ->> 'epoch')::numeric AS epoch
       FROM audit_entry
-      WHERE subject = {subject} AND payload ? 'epoch'
-        AND kind IN ('halted', 'resumed', 'breaker_tripped', 'state_recorded')
+      WHERE subject = {{subject}} AND {_SETS_A_STATE}
       ORDER BY seq DESC LIMIT 1
 """
 STATES = f"""
@@ -46,7 +48,7 @@ STATES = f"""
 """The trading states of the scopes that apply; first of the parts, for it types their columns."""
 _APPLICABLE = text(STATES)
 _ALL = text(
-    """
+    f"""
     SELECT held.scope_kind, held.scope_key, held.state, held.reason, held.epoch,
         said.subject, said.state AS said_state, said.epoch AS said_epoch
       FROM trading_state AS held
@@ -54,8 +56,7 @@ _ALL = text(
         SELECT DISTINCT ON (subject) subject, payload ->> 'to' AS state,
             (payload ->> 'epoch')::numeric AS epoch
           FROM audit_entry
-          WHERE kind IN ('halted', 'resumed', 'breaker_tripped', 'state_recorded')
-            AND payload ? 'epoch'
+          WHERE {_SETS_A_STATE}
           ORDER BY subject, seq DESC
       ) AS said ON said.subject = held.scope_kind || ':' || held.scope_key
     """

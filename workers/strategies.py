@@ -68,9 +68,7 @@ def url_file(home: Home, name: str) -> Path:
 def write_urls(home: Home, server: EmbeddedRedis) -> None:
     """Leave each strategy's URL in its file, readable by the home's owner alone."""
     for name in server.strategies:
-        path = url_file(home, name)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        write_private(path, server.strategy_url(name))
+        _leave(url_file(home, name), server.strategy_url(name))
 
 
 def server_of(home: Home, more: Iterable[str] = ()) -> EmbeddedRedis:
@@ -95,8 +93,7 @@ def key_file(home: Home, name: str) -> Path:
 def write_key(home: Home, name: str, key_line: str) -> Path:
     """Leave a strategy's key in its file, readable by the home's owner alone."""
     path = key_file(home, name)
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    write_private(path, key_line)
+    _leave(path, key_line)
     return path
 
 
@@ -114,6 +111,11 @@ def checked(name: str) -> str:
             f"letter or a digit: {name!r}"
         )
     return name
+
+
+def _leave(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    write_private(path, text)
 
 
 def _secret_file(home: Home, name: str) -> Path:

@@ -27,6 +27,8 @@ from console.output import print_json, stdout, utc
 from models.enums import OperatorRole
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bot.authority.operators import Enrolment, Operators
     from config.settings import Settings
     from models.tables import OperatorRow
@@ -54,7 +56,7 @@ def add(
 
     The first is a risk officer and needs no login; everybody else takes a risk officer's.
     """
-    from bot.authority.operators import Operators, enrol
+    from bot.authority.operators import Operators
     from bot.clock import SystemClock
 
     settings = settings_to_act(ctx, home)
@@ -62,8 +64,7 @@ def add(
         service = Operators(db, SystemClock())
         is_first = not service.everybody()
         by = actor_of(None) if is_first else logged_in(db, operator, login_file)
-        new = enrol(name, new_passphrase(name, passphrase_file))
-        shown = passphrase_file is None and not as_json and _confirm(service, new)
+        new, shown = _enrolled(service, name, passphrase_file, as_json=as_json)
         row = service.add(new, role, by, may_found=_may_found(settings))
     _tell_secrets(row, new, "added", as_json=as_json, shown=shown)
 
@@ -133,14 +134,13 @@ def reset(
 
     Takes a risk officer's login, or the operator's own.
     """
-    from bot.authority.operators import Operators, enrol
+    from bot.authority.operators import Operators
     from bot.clock import SystemClock
 
     with acting(settings_to_act(ctx, home)) as db:
         service = Operators(db, SystemClock())
         by = logged_in(db, operator, login_file)
-        new = enrol(name, new_passphrase(name, passphrase_file))
-        shown = passphrase_file is None and not as_json and _confirm(service, new)
+        new, shown = _enrolled(service, name, passphrase_file, as_json=as_json)
         row = service.reset(new, by, reason=reason)
     _tell_secrets(row, new, "reset", as_json=as_json, shown=shown)
 
@@ -169,6 +169,16 @@ def acts(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fals
             stdout().print(f"problem: {problem}", markup=False)
     if wrong:
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _enrolled(
+    service: "Operators", name: str, passphrase_file: "Path | None", *, as_json: bool
+) -> "tuple[Enrolment, bool]":
+    """New secrets that nothing has stored yet, and whether the person has seen them."""
+    from bot.authority.operators import enrol
+
+    new = enrol(name, new_passphrase(name, passphrase_file))
+    return new, passphrase_file is None and not as_json and _confirm(service, new)
 
 
 def _confirm(service: "Operators", new: "Enrolment") -> bool:

@@ -19,6 +19,7 @@ from config.settings import load_settings
 from tasks.startup import prove_identity, prove_limits, require_message_key, tell_powers
 from workers import readiness
 from workers.cleaning import clean_and_record
+from workers.commands import obey_little
 from workers.logs import configure_logging
 from workers.reading import read_json_strictly
 from workers.stopping import stop_without_a_reader
@@ -64,6 +65,12 @@ def _prove_limits(**_: Any) -> None:
 def _clean_broker(**_: Any) -> None:
     """What others left must not end this worker, nor keep messages from their queues."""
     clean_and_record(load_settings())
+
+
+@worker_init.connect
+def _obey_little(**_: Any) -> None:
+    """Before it listens to what is told to all workers."""
+    obey_little()
 
 
 @worker_init.connect

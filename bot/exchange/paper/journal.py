@@ -2,7 +2,8 @@
 
 It is kept apart from every database, so that tests can compare what a client believes with what
 the exchange did. Each line is written and handed to the operating system before the reply goes
-out: it survives `kill -9` of the exchange, though not a power cut.
+out: it survives `kill -9` of the exchange, though not a power cut. On a full disk lines wait in
+memory until there is room.
 
 Every record has `n` (line number from 1), `t` (receive time, ms) and `kind`:
 
@@ -21,7 +22,9 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
+
+from bot.exchange.paper.line_file import LineFile
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
@@ -37,7 +40,7 @@ class JournalWriter:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._count = _repair(path)
-        self._file: IO[bytes] = path.open("ab", buffering=0)
+        self._file = LineFile(path, "ab")
 
     @property
     def count(self) -> int:
@@ -45,8 +48,11 @@ class JournalWriter:
 
     def write(self, kind: str, t_ms: int, fields: Mapping[str, Any]) -> None:
         self._count += 1
-        line = _encode({"n": self._count, "t": t_ms, "kind": kind, **fields})
-        self._file.write(line.encode() + b"\n")
+        self._file.append(_encode({"n": self._count, "t": t_ms, "kind": kind, **fields}))
+
+    def flush(self) -> None:
+        """Write what a full disk has kept waiting."""
+        self._file.flush()
 
     def close(self) -> None:
         self._file.close()

@@ -7,7 +7,8 @@ there again: orders with their fills, positions, wallets, ledger, used orderLink
 and accepted requests whose effect was still to come. Not kept: books, marks and trades (the market
 comes again from its source), the place in a price level's queue beyond the order of arrival, and
 how far a trailing stop had trailed since the position last changed. A power cut may lose the last
-lines: nothing is fsynced but snapshots.
+lines: nothing is fsynced but snapshots. On a full disk the exchange goes on; what finds no room
+waits in memory.
 """
 
 import copy
@@ -17,11 +18,12 @@ import logging
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from bot.exchange.paper.engine.core import PaperEngine
 from bot.exchange.paper.engine.orders import FINAL_STATUSES
 from bot.exchange.paper.engine.persistence import dump
+from bot.exchange.paper.line_file import LineFile
 from bot.exchange.paper.server.wire import dumps
 from bot.exchange.paper.types import PrivateEvent
 
@@ -53,7 +55,7 @@ class StateKeeper:
         self._changes = directory / "changes.jsonl"
         self._engine = engine
         self._number = 0
-        self._file: IO[bytes] | None = None
+        self._file: LineFile | None = None
         self._bytes = 0
         self._known: dict[str, int] = {}
         self._booked: dict[str, int] = {}
@@ -93,18 +95,25 @@ class StateKeeper:
                     yield change["state"]
 
     def save(self) -> None:
-        """Writes a whole snapshot and begins an empty list of changes."""
-        self._number += 1
+        """Writes a whole snapshot and begins an empty list of changes.
+
+        Raises OSError where there is no room; the snapshot before and its changes hold then.
+        """
         world = self._engine.world
         temporary = self._snapshot.with_suffix(".tmp")
-        with temporary.open("w") as file:
-            file.write(dumps({"number": self._number, "state": dump(world)}))
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with temporary.open("w") as file:
+                file.write(dumps({"number": self._number + 1, "state": dump(world)}))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
         temporary.replace(self._snapshot)
+        self._number += 1
         if self._file is not None:
             self._file.close()
-        self._file = self._changes.open("wb", buffering=0)
+        self._file = LineFile(self._changes, "wb")
         self._bytes = 0
         self._known = {uid: len(items) for uid, items in world.executions.items()}
         self._booked = {uid: len(rows) for uid, rows in world.ledger.rows.items()}
@@ -126,14 +135,25 @@ class StateKeeper:
             self.touch(event.uid, None if ident in ended else ident)
             if ident is not None and event.data["orderStatus"] in FINAL_STATUSES:
                 ended.add(ident)
-        if not self._touched or self._file is None:
+        if self._file is None:
             return
-        line = dumps({"number": self._number, "state": self._change()}).encode() + b"\n"
-        self._file.write(line)
+        self._file.flush()
+        if not self._touched:
+            return
+        line = dumps({"number": self._number, "state": self._change()})
+        self._file.append(line)
         self._touched = {}
         self._bytes += len(line)
         if self._bytes > MAX_CHANGES_BYTES:
+            self._try_to_save()
+
+    def _try_to_save(self) -> None:
+        """The changes hold everything as well, so that the next try has time."""
+        try:
             self.save()
+        except OSError as error:
+            self._bytes = 0
+            log.error("no snapshot was written to %s: %s", self._snapshot.parent, error.strerror)
 
     def _change(self) -> State:
         """A dump of a world that has the touched parts only."""
@@ -161,7 +181,7 @@ class StateKeeper:
         return dump(part)
 
     def close(self) -> None:
-        self.save()
+        self._try_to_save()
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -182,6 +182,8 @@ class Venue:
         events = self.engine.drain_events()
         if self.keeper is not None:
             self.keeper.record(events)
+        if self._journal is not None:
+            self._journal.flush()
         if events:
             if self._journal is not None:
                 journal_events(self._journal, events)

@@ -10,6 +10,7 @@ from bot.exchange.paper.engine.settings import AccountConfig
 from bot.exchange.paper.server.state import StateError, StateKeeper
 from bot.exchange.paper.server.venue import Venue
 from bot.exchange.paper.types import Reject
+from tests.support.full_disk import full_after
 from tests.unit.bot.exchange.paper.server.market_script import (
     KEY,
     SPEC,
@@ -145,6 +146,37 @@ def test_a_torn_last_change_is_left_out(tmp_path: Path) -> None:
     other = PaperEngine([SPEC], {UID: AccountConfig(UID)})
     assert StateKeeper(tmp_path, other).load()
     assert len(other.world.account(UID).links) == len(engine.world.account(UID).links)
+
+
+def test_a_full_disk_stops_no_order_and_what_it_cut_off_is_completed(tmp_path: Path) -> None:
+    venue, engine, clock = make_venue()
+    venue.keeper = StateKeeper(tmp_path, engine)
+    venue.keeper.save()
+    changes = tmp_path / "changes.jsonl"
+    with full_after(changes, 20):
+        act(venue, engine, clock, ("create", "Buy", "Limit", 990, 100, False))
+        act(venue, engine, clock, ("create", "Buy", "Limit", 991, 100, False))
+    assert changes.stat().st_size == 20
+    assert len(engine.world.account(UID).open) == 2
+    venue.touched()  # there is room again, and nothing else to tell
+    other = PaperEngine([SPEC], {UID: AccountConfig(UID)})
+    assert StateKeeper(tmp_path, other).load()
+    assert view(other) == view(engine)
+
+
+def test_a_snapshot_that_finds_no_room_leaves_the_one_before_and_its_changes(
+    tmp_path: Path,
+) -> None:
+    venue, engine, clock = make_venue()
+    venue.keeper = StateKeeper(tmp_path, engine)
+    venue.keeper.save()
+    act(venue, engine, clock, ("create", "Buy", "Limit", 990, 100, False))
+    with full_after(tmp_path / "none", 20):
+        venue.keeper.close()
+    assert not (tmp_path / "snapshot.tmp").exists()
+    other = PaperEngine([SPEC], {UID: AccountConfig(UID)})
+    assert StateKeeper(tmp_path, other).load()
+    assert view(other) == view(engine)
 
 
 def test_changes_of_an_older_snapshot_are_not_applied_twice(tmp_path: Path) -> None:

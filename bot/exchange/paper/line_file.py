@@ -1,0 +1,58 @@
+"""A file of lines that outlives a full disk: what finds no room waits in memory, in its order."""
+
+import logging
+from pathlib import Path
+from typing import IO
+
+log = logging.getLogger(__name__)
+
+
+class LineFile:
+    """Appends lines to one file and hands each to the operating system at once.
+
+    On a full disk a write may be cut off in the middle of a line. The rest is written by the next
+    `append` or `flush` that finds room, so that the file never holds half of a line for good.
+    """
+
+    def __init__(self, path: Path, mode: str) -> None:
+        self._path = path
+        self._file: IO[bytes] = path.open(mode, buffering=0)
+        self._waiting = bytearray()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the file lacks something that was appended."""
+        return bool(self._waiting)
+
+    def append(self, line: str) -> None:
+        """Write one line, after those that wait."""
+        was_behind = self.is_behind
+        self._waiting += line.encode() + b"\n"
+        self._write(told=was_behind)
+
+    def flush(self) -> None:
+        """Write what waits, as far as there is room."""
+        if self._waiting:
+            self._write(told=True)
+
+    def close(self) -> None:
+        """Write what waits for the last time; what still finds no room is lost, and told."""
+        self.flush()
+        if self._waiting:
+            log.error("%d bytes of %s are lost: the disk is full", len(self._waiting), self._path)
+        self._file.close()
+
+    def _write(self, *, told: bool) -> None:
+        try:
+            while self._waiting:
+                del self._waiting[: self._file.write(self._waiting)]
+        except OSError as error:
+            if not told:
+                log.critical(
+                    "%s can't be written (%s): what it lacks waits in memory",
+                    self._path,
+                    error.strerror,
+                )
+        else:
+            if told:
+                log.warning("%s is written again, and lacks nothing", self._path)

@@ -10,10 +10,11 @@ from bot.clock import Clock
 from bot.errors import BadMessage, DependencyDown, FieldError, MlriskError
 from bot.execution import exits, intake, outcomes, ownership, precedence, rows, snapshots
 from bot.execution.admission import Admission
+from bot.execution.attempts import SERVERS_AWAY
 from bot.execution.deciding import decide, gate_version
 from bot.execution.figures import figures_of
 from bot.execution.parents import is_urgent, step_soon, wake_child
-from bot.execution.parking import MAX_ATTEMPTS, SERVERS_AWAY, Parking
+from bot.execution.parking import MAX_ATTEMPTS, Parking
 from bot.execution.planning import ParentPlan
 from bot.execution.ports import UNREADABLE, LimitsSource, MarketCache, Wakeups
 from bot.failpoints import AFTER_DECISION_COMMIT, BEFORE_DECISION_COMMIT, hit

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.clock import Clock
 from bot.execution import backup_plans, setting_aside
-from bot.execution.parking import SERVERS_AWAY, failure_text
+from bot.execution.attempts import SERVERS_AWAY, failure_text
 from models.database import Database, UnitOfWork
 from models.enums import Algorithm, ParentState
 from models.locks import lock_parent

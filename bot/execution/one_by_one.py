@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from bot.errors import MlriskError
-from bot.execution.parking import SERVERS_AWAY, failure_text
+from bot.execution.attempts import SERVERS_AWAY, failure_text
 
 log = logging.getLogger(__name__)
 

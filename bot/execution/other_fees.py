@@ -16,9 +16,9 @@ from bot.clock import Clock
 from bot.errors import MlriskError
 from bot.exchange.protocol import CoinPrice, Exchange, Execution
 from bot.execution import fees, ledger
+from bot.execution.attempts import SERVERS_AWAY, failure_text
 from bot.execution.coin_prices import price_at
 from bot.execution.one_by_one import FAILURES_IN_A_ROW, each
-from bot.execution.parking import SERVERS_AWAY, failure_text
 from models import amounts
 from models.database import Database, UnitOfWork
 from models.enums import TradeSide

@@ -8,12 +8,13 @@ import logging
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from bot.clock import Clock
-from bot.errors import BadMessage, FieldError, Refused, RetryLater
+from bot.errors import BadMessage, FieldError, Refused
 from bot.execution.admission import Admission
+from bot.execution.attempts import MAX_FAILURE, SERVERS_AWAY, failure_text
 from bot.execution.outline import storable
 from bot.execution.ports import Wakeups
 from models.database import Database, UnitOfWork
@@ -24,9 +25,6 @@ from models.tables import TradeRequestRow
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
-SERVERS_AWAY = (OperationalError, InterfaceError, RetryLater)
-"""What counts as no attempt."""
-_MAX_FAILURE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ class Parking:
         with self.db.unit_of_work() as uow:
             row = uow.session.get(TradeRequestRow, request_id, with_for_update=True)
             if row is not None and row.status == ExecutionStatus.PENDING_VALIDATION:
-                row.failure = storable(f"the door refuses it now: {error.message}", _MAX_FAILURE)
+                row.failure = storable(f"the door refuses it now: {error.message}", MAX_FAILURE)
                 self._park(uow, row)
                 uow.commit()
         return row
@@ -176,9 +174,3 @@ def parked(session: Session) -> list[TradeRequestRow]:
             .order_by(TradeRequestRow.updated_at)
         )
     )
-
-
-def failure_text(error: Exception) -> str:
-    """The error without the statement and the values around it."""
-    origin = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    return storable(f"{type(origin).__name__}: {' '.join(str(origin).split())}", _MAX_FAILURE)

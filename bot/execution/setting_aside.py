@@ -6,19 +6,15 @@ its deadline, it ends as soon as nothing of it is open, and its rest is released
 """
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.clock import Clock
 from bot.execution import settlement
 from bot.execution.algorithms.stepping import POLL
-from bot.execution.control import ParentControl
-from bot.execution.parking import ParkedRequests
 from bot.execution.ports import Wakeups
-from models.database import Database, UnitOfWork
+from models.database import UnitOfWork
 from models.enums import ParentState
 from models.open_rows import PARENT_IS_OPEN
 from models.repositories import orders
@@ -66,37 +62,6 @@ def wind_down(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, wakeups: W
 
 def _ends_at(parent: ParentOrderRow, now: datetime) -> datetime:
     return min(parent.deadline_at, (parent.set_aside_at or now) + PATIENCE)
-
-
-@dataclass(frozen=True, slots=True)
-class ParkedWork:
-    """The operator's hand on whatever is parked: requests without a decision, and trades."""
-
-    db: Database
-    clock: Clock
-    wakeups: Wakeups
-
-    def release(self, request_id: str, *, reason: str, actor: str) -> str:
-        """Lets it go on; returns what it is then. Raises Refused."""
-        if not self._is_set_aside(request_id):
-            requests = ParkedRequests(self.db, self.clock, self.wakeups)
-            return requests.release(request_id, reason=reason, actor=actor).status
-        return self._control().resume(request_id, reason=reason, actor=actor).after.value
-
-    def end(self, request_id: str, *, reason: str, actor: str) -> str:
-        """Lets it never go on; returns what it is then. Raises Refused."""
-        if not self._is_set_aside(request_id):
-            requests = ParkedRequests(self.db, self.clock, self.wakeups)
-            return requests.end(request_id, reason=reason, actor=actor).status
-        return self._control().cancel(request_id, reason=reason, actor=actor).after.value
-
-    def _control(self) -> ParentControl:
-        return ParentControl(self.db, self.clock, self.wakeups)
-
-    def _is_set_aside(self, request_id: str) -> bool:
-        with self.db.reading() as session:
-            parent = session.get(ParentOrderRow, request_id)
-        return parent is not None and parent.set_aside_at is not None
 
 
 def all_set_aside(session: Session) -> list[ParentOrderRow]:

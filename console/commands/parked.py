@@ -11,7 +11,7 @@ from console.context import HomeOption, JsonOption, acting, reading, settings_of
 from console.output import plain, print_json, stdout, utc
 
 if TYPE_CHECKING:
-    from bot.execution.setting_aside import ParkedWork
+    from bot.execution.parked_work import ParkedWork
     from models.tables import ParentOrderRow, TradeRequestRow
 
 app = typer.Typer(
@@ -104,8 +104,8 @@ def _act(
     from rich.markup import escape
 
     from bot.clock import SystemClock
+    from bot.execution.parked_work import ParkedWork
     from bot.execution.ports import DispatcherOnly
-    from bot.execution.setting_aside import ParkedWork
     from console.operator import wakeups
 
     settings = settings_to_act(ctx, home)

@@ -18,8 +18,9 @@ from bot.execution.failing_steps import (
     LONGEST_PAUSE,
     SET_ASIDE_AT,
 )
+from bot.execution.parked_work import ParkedWork
 from bot.execution.sender import SendResult
-from bot.execution.setting_aside import PATIENCE, ParkedWork, all_set_aside
+from bot.execution.setting_aside import PATIENCE, all_set_aside
 from bot.execution.working import StepResult
 from console.invariants.evidence import Evidence
 from console.invariants.progress import i6_work_resumes_and_fills_agree

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import takewhile
 from types import MappingProxyType
+from typing import Any
 
 from bot.errors import Infeasible
 from bot.execution.algorithms.base import LotRules
@@ -23,6 +24,7 @@ from bot.execution.remedies import (
     too_late,
     too_small,
 )
+from bot.risk.snapshot import AlgorithmOptions
 from bot.risk.working_rules import WorkingRules
 from models.backup import BackupPlan, BackupStep, FailureClass
 from models.enums import Algorithm
@@ -42,10 +44,26 @@ __all__ = [
     "nothing_left_to_reduce",
     "remedy",
     "respond",
+    "stored_ladder",
 ]
 
 Positions = Mapping[str, int]
 """Rungs taken so far by name of the failure class; stored with the parent."""
+
+
+_RESTING = (Algorithm.PASSIVE, Algorithm.ICEBERG)
+
+EXIT_ATTEMPTS = {
+    FailureClass.PRICE: 30,
+    FailureClass.NO_LIQUIDITY: 30,
+    FailureClass.THROTTLED: 30,
+    FailureClass.TIMEOUT: 30,
+    FailureClass.MARGIN: 5,
+    FailureClass.REJECTED: 5,
+    FailureClass.SYMBOL: 5,
+}
+"""Of an exit whose strategy declared no ladder. What time or another price may cure is tried for
+about a minute; a refusal that only a person understands, for some seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,3 +177,29 @@ def respond(
     if found.stop and passed and attempt.seconds_left <= backoff_seconds(attempt.number):
         found, after = too_late(attempt), dict(positions)
     return replace(found, note="; ".join([found.note, *passed])), after
+
+
+def stored_ladder(
+    algorithm: Algorithm, options: AlgorithmOptions, rules: WorkingRules, *, reduce_only: bool
+) -> dict[str, Any]:
+    """The ladder of a new parent as plain JSON: later changes of the rules don't move it."""
+    fallback = options.fallback_algorithm
+    if fallback is None:
+        # What took and found too little may rest; what rested and was left behind may take.
+        fallback = Algorithm.IMMEDIATE if algorithm in _RESTING else Algorithm.PASSIVE
+    declared = {
+        **options.backup_ladders,
+        "fallback_algorithm": fallback,
+        "cancel_on_risk_increase": options.cancel_on_risk_increase,
+    }
+    ladder = ladder_for(declared, rules, reduce_only=reduce_only)
+    rungs = {name: [step.value for step in steps] for name, steps in ladder.rungs.items()}
+    if reduce_only:
+        for name, attempts in EXIT_ATTEMPTS.items():
+            if name.value not in options.backup_ladders:
+                rungs[name] = [BackupStep.RETRY.value] * attempts
+    return {
+        "rungs": {name.value: steps for name, steps in rungs.items()},
+        "fallback_algorithm": ladder.fallback_algorithm.value,
+        "cancel_on_risk_increase": ladder.cancel_on_risk_increase,
+    }  # fmt: skip

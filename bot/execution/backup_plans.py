@@ -12,7 +12,6 @@ from bot.execution.backup import (
     FailedAttempt,
     Ladder,
     Remedy,
-    ladder_for,
     respond,
 )
 from bot.execution.backup import after_fill as positions_after_fill
@@ -31,8 +30,6 @@ from bot.execution.parents import (
 from bot.execution.ports import Wakeups
 from bot.execution.scheduling import CLOSES_POSITION
 from bot.risk.codec import moment_text, plain
-from bot.risk.snapshot import AlgorithmOptions
-from bot.risk.working_rules import WorkingRules
 from models.backup import BackupStep, FailureClass
 from models.database import UnitOfWork
 from models.enums import Algorithm, ChildState, ParentState, TradeSide
@@ -42,53 +39,12 @@ from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
 log = logging.getLogger(__name__)
 
-_RESTING = (Algorithm.PASSIVE, Algorithm.ICEBERG)
-
-EXIT_ATTEMPTS = {
-    FailureClass.PRICE: 30,
-    FailureClass.NO_LIQUIDITY: 30,
-    FailureClass.THROTTLED: 30,
-    FailureClass.TIMEOUT: 30,
-    FailureClass.MARGIN: 5,
-    FailureClass.REJECTED: 5,
-    FailureClass.SYMBOL: 5,
-}
-"""Of an exit whose strategy declared no ladder. What time or another price may cure is tried for
-about a minute; a refusal that only a person understands, for some seconds."""
-
-
 @dataclass(frozen=True, slots=True)
 class FollowUp:
     """What is left to do for the caller: release a part, or stop the parent for a reason."""
 
     released: Decimal
     stop: str | None = None
-
-
-def stored(
-    algorithm: Algorithm, options: AlgorithmOptions, rules: WorkingRules, *, reduce_only: bool
-) -> dict[str, Any]:
-    """The ladder of a new parent as plain JSON: later changes of the rules don't move it."""
-    fallback = options.fallback_algorithm
-    if fallback is None:
-        # What took and found too little may rest; what rested and was left behind may take.
-        fallback = Algorithm.IMMEDIATE if algorithm in _RESTING else Algorithm.PASSIVE
-    declared = {
-        **options.backup_ladders,
-        "fallback_algorithm": fallback,
-        "cancel_on_risk_increase": options.cancel_on_risk_increase,
-    }
-    ladder = ladder_for(declared, rules, reduce_only=reduce_only)
-    rungs = {name: [step.value for step in steps] for name, steps in ladder.rungs.items()}
-    if reduce_only:
-        for name, attempts in EXIT_ATTEMPTS.items():
-            if name.value not in options.backup_ladders:
-                rungs[name] = [BackupStep.RETRY.value] * attempts
-    return {
-        "rungs": {name.value: steps for name, steps in rungs.items()},
-        "fallback_algorithm": ladder.fallback_algorithm.value,
-        "cancel_on_risk_increase": ladder.cancel_on_risk_increase,
-    }  # fmt: skip
 
 
 def ladder_of(parent: ParentOrderRow) -> Ladder:

@@ -31,11 +31,6 @@ class Refusal:
     note: str
 
 
-def epoch_sum(rows: Sequence[TradingStateRow]) -> int:
-    """Rises with every change of any state that applies; what a permit is bound to."""
-    return sum(row.epoch for row in rows)
-
-
 def refusal(
     rows: Sequence[TradingStateRow],
     approval: Approval | None,
@@ -90,7 +85,7 @@ def _stopped(
     strictest = max((TradingState(row.state) for row in rows), key=lambda s: s.strictness)
     if not strictest.allows_adding:
         return Refusal(ChildState.CANCELLED, f"halted: trading state is {strictest.value}")
-    if epoch_sum(rows) != parent.permit_epoch:
+    if states.epoch_sum(rows) != parent.permit_epoch:
         return Refusal(ChildState.CANCELLED, "halted since the approval: its permit is void")
     return None
 

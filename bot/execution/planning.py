@@ -6,8 +6,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from bot.errors import Infeasible
-from bot.execution import backup_plans
 from bot.execution.algorithms.base import Schedule
+from bot.execution.backup import stored_ladder
 from bot.execution.choosing import Choice, choose_algorithm
 from bot.execution.exit_bounds import exit_bounds, nearest_tick
 from bot.execution.remedies import MAX_FALLBACK_BPS
@@ -127,7 +127,7 @@ def _plan(
             "slots_merged": schedule.slots_merged,
             "residual": plain(schedule.residual),
             "lowest_price": plain(lowest_price(intent, price, limits)),
-            "backup": backup_plans.stored(
+            "backup": stored_ladder(
                 algorithm, intent.options, limits.working, reduce_only=reducing
             ),
             "fallback_limit": plain(

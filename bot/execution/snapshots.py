@@ -6,7 +6,6 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from bot.execution import fitness
-from bot.execution.permits import epoch_sum
 from bot.market.reading import MarketReading
 from bot.risk.snapshot import (
     BreakerView,
@@ -20,7 +19,7 @@ from bot.risk.snapshot import (
     WorkingView,
 )
 from models.enums import ScopeKind, TradeSide, TradingState
-from models.repositories import facts
+from models.repositories import facts, states
 from models.repositories.facts import AccountFacts
 from models.repositories.portfolio import HeldPosition
 from models.tables import InstrumentRow
@@ -52,7 +51,7 @@ def take(
         breakers=_breakers(found, intent.account, now),
         correlations=market.correlations,
     )
-    return snapshot, epoch_sum(found.states)
+    return snapshot, states.epoch_sum(found.states)
 
 
 def _breakers(found: AccountFacts, account: str, now: datetime) -> tuple[BreakerView, ...]:

@@ -255,3 +255,8 @@ def _strict(state: str | None) -> TradingState:
     if state not in list(TradingState):
         return halted
     return max(halted, TradingState(str(state)), key=lambda one: one.strictness)
+
+
+def epoch_sum(rows: Sequence[TradingStateRow]) -> int:
+    """Rises with every change of any state that applies; what a permit is bound to."""
+    return sum(row.epoch for row in rows)

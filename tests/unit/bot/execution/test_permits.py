@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.execution.permits import FUTURE_TOLERANCE, MAX_PERMIT_AGE, epoch_sum, refusal
+from bot.execution.permits import FUTURE_TOLERANCE, MAX_PERMIT_AGE, refusal
 from models.enums import ChildState, ParentState, ScopeKind, TradingState, Verdict
+from models.repositories import states
 from models.repositories.clearance import Approval
 from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
 from tests.support.fakes import T0
@@ -113,7 +114,7 @@ def test_whatever_goes_out_is_covered_unhalted_in_time_and_young(
     assert asked <= order.approved_qty <= approved
     if not reduce_only:
         assert trading.allows_adding and scope.allows_adding
-        assert epoch_sum(rows) == order.permit_epoch
+        assert states.epoch_sum(rows) == order.permit_epoch
         assert -FUTURE_TOLERANCE <= age <= MAX_PERMIT_AGE
 
 

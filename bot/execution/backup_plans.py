@@ -39,6 +39,7 @@ from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
 log = logging.getLogger(__name__)
 
+
 @dataclass(frozen=True, slots=True)
 class FollowUp:
     """What is left to do for the caller: release a part, or stop the parent for a reason."""

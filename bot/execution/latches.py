@@ -16,9 +16,9 @@ from bot.authority.actors import Actor, Power, record, require
 from bot.clock import Clock
 from bot.errors import Refused
 from bot.execution import snapshots
+from bot.execution.breaker_rows import tripped_of
 from bot.execution.ports import LimitsSource
 from bot.market.reading import MarketReading
-from bot.risk import alerts
 from bot.risk.gate import evaluate
 from bot.risk.limits import RiskLimits
 from bot.risk.selftest.baseline import NOW, Case, healthy
@@ -60,57 +60,6 @@ class LatchReset:
     state_before: TradingState
     state: TradingState
     still: tuple[str, ...]
-
-
-def trip(
-    uow: UnitOfWork,
-    account: str,
-    kind: str,
-    *,
-    value: str,
-    limit: str,
-    reason: str,
-    actor: str,
-    now: datetime,
-) -> bool:
-    """Latches a breaker of the account and moves its state to REDUCING; False: both held already.
-
-    A state that was loosened while the breaker stayed tripped is tightened again.
-    """
-    state = states.lock_state(uow.session, ScopeKind.ACCOUNT, account, now=now, actor=actor)
-    known = uow.session.get(BreakerRow, (ScopeKind.ACCOUNT, account, kind), populate_existing=True)
-    latched = known is not None and known.tripped
-    reducing = TradingState(state.state).strictness >= TradingState.REDUCING.strictness
-    if latched and reducing:
-        return False
-    if not latched:
-        uow.session.merge(
-            BreakerRow(
-                scope_kind=ScopeKind.ACCOUNT,
-                scope_key=account,
-                kind=kind,
-                tripped=True,
-                value=value,
-                limit=limit,
-                reason=reason,
-                changed_at=now,
-            )
-        )
-    said = {}
-    if not reducing:
-        said = states.move(state, TradingState.REDUCING, reason=reason, actor=actor, now=now)
-    beside = [row.kind for row in _tripped(uow.session, account) if row.kind != kind]
-    tripped = {"breaker": kind, "value": value, "limit": limit, "reason": reason, "beside": beside}
-    tripped |= said
-    uow.audit(account, "breaker_tripped", f"account:{account}", actor, tripped, now)
-    level = alerts.of_entry("breaker_tripped", tripped)
-    log.log(
-        alerts.LOG_LEVELS[level],
-        "breaker tripped: %s",
-        reason,
-        extra={"breaker": kind, "alert": level.value},
-    )
-    return True
 
 
 class Latches:
@@ -174,7 +123,7 @@ class Latches:
             state = states.lock_state(
                 uow.session, ScopeKind.ACCOUNT, self._account, now=now, actor=str(actor)
             )
-            if state.state == TradingState.ACTIVE or _tripped(uow.session, self._account):
+            if state.state == TradingState.ACTIVE or tripped_of(uow.session, self._account):
                 return False
             if not authorised:
                 require(actor, Power.RESUME, f"leaving {state.state}")
@@ -189,7 +138,7 @@ class Latches:
             lines = [
                 f"breaker {row.kind} is tripped: {row.reason} "
                 f"(`mlrisk breaker reset {row.kind} --reason ...`)"
-                for row in _tripped(session, self._account)
+                for row in tripped_of(session, self._account)
             ]
             lines += [
                 f"{row.scope_kind} {row.scope_key} is {row.state.upper()}: {row.reason}"
@@ -203,7 +152,7 @@ class Latches:
         self, uow: UnitOfWork, state: TradingStateRow, reason: str, actor: Actor, now: datetime
     ) -> bool:
         """ACTIVE again, if REDUCING was all that held it and nothing is tripped any more."""
-        if state.state != TradingState.REDUCING or _tripped(uow.session, self._account):
+        if state.state != TradingState.REDUCING or tripped_of(uow.session, self._account):
             return False
         before = state.state
         said = states.move(state, TradingState.ACTIVE, reason=reason, actor=str(actor), now=now)
@@ -216,15 +165,8 @@ class Latches:
         record(uow, self._account, kind, f"account:{self._account}", actor, payload, now)
 
     def _unknown(self, session: Session, kind: str) -> str:
-        held = ", ".join(row.kind for row in _tripped(session, self._account)) or "none"
+        held = ", ".join(row.kind for row in tripped_of(session, self._account)) or "none"
         return f"{kind} has never tripped on account {self._account}; tripped: {held}"
-
-
-def _tripped(session: Session, account: str) -> list[BreakerRow]:
-    """The tripped breakers that bear on every trade of the account."""
-    scopes = ((ScopeKind.GLOBAL, states.GLOBAL_KEY), (ScopeKind.ACCOUNT, account))
-    rows = session.scalars(select(BreakerRow).where(BreakerRow.tripped).order_by(BreakerRow.kind))
-    return [row for row in rows if (row.scope_kind, row.scope_key) in scopes]
 
 
 def _by_the_gate(session: Session, account: str, limits: RiskLimits, now: datetime) -> list[str]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.clock import Clock
-from bot.execution import latches
+from bot.execution import breaker_rows
 from bot.execution.halt import latch
 from bot.execution.ports import LimitsSource
 from bot.execution.reconcile import AccountReport
@@ -173,7 +173,7 @@ class Monitor:
         now: datetime,
     ) -> bool:
         """Latches a breaker of the account and moves its state to REDUCING; once."""
-        return latches.trip(
+        return breaker_rows.trip(
             uow,
             self.account,
             kind,

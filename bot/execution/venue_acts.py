@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.exchange.protocol import Execution
-from bot.execution import latches
+from bot.execution import breaker_rows
 from models.database import UnitOfWork
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ def note_cancel(
 def _latch(
     uow: UnitOfWork, account: str, act: VenueAct, symbol: str, text: str, now: datetime
 ) -> None:
-    latches.trip(
+    breaker_rows.trip(
         uow,
         account,
         act.value,

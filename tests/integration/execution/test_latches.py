@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from bot.errors import NotAuthorised, Refused
-from bot.execution.latches import Latches, trip
+from bot.execution.breaker_rows import trip
+from bot.execution.latches import Latches
 from bot.execution.monitor import Monitor
 from bot.execution.sender import SendResult
 from models.enums import OperatorRole, ScopeKind, TradingState

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from bot.errors import DependencyDown
 from bot.exchange.protocol import ExchangeOrder, ExchangePosition, OrderStatus, UnreadableFact
-from bot.execution import binding, latches
+from bot.execution import binding, breaker_rows
 from bot.execution.binding import Identity
 from bot.execution.pacing import Pace, PaceKind
 from config.settings import Environment, TradingMode
@@ -230,7 +230,7 @@ def test_resume_says_what_still_denies_and_a_reset_breaker_is_the_way_back(
     _read_wallet(away)
     _bind(away, Environment.DEVELOPMENT)
     with away.db.unit_of_work() as uow:
-        latches.trip(
+        breaker_rows.trip(
             uow,
             ACCOUNT,
             "data_quality_issue",

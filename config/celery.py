@@ -19,6 +19,9 @@ WORKERS: Mapping[str, tuple[str, ...]] = {
     "reporting": ("reconciliation", "reporting"),
 }
 """The queues of each worker process."""
+HOLD_KEYS = frozenset({"execution", "sweeping", "monitoring", "emergency", "reporting"})
+"""The workers that have the exchange's keys, because they ask in the account's name: they send,
+look orders up and call them back, read the wallet, or reconcile. Others read what is public."""
 QUEUES = tuple(queue for queues in WORKERS.values() for queue in queues)
 
 MARKET_DATABASE = 3

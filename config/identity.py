@@ -55,13 +55,18 @@ class Named(Protocol):
     def stream_url(self) -> str | None: ...
     @property
     def live_with_development_limits(self) -> bool: ...
+    @property
+    def holds_keys(self) -> bool: ...
 
 
 def problems(settings: Named, *, has_own_keys: bool) -> list[str]:
     """Why no process may start with these settings; empty when it may."""
     found = list(_addresses(settings))
     mode = settings.exchange_mode
-    if mode is not ExchangeMode.PAPER and not has_own_keys:
+    if not settings.holds_keys:
+        if has_own_keys:
+            found.append("MLRISK_HOLDS_KEYS is false: this process must not be given a key")
+    elif mode is not ExchangeMode.PAPER and not has_own_keys:
         found.append(
             f"MLRISK_API_KEY and MLRISK_API_SECRET are the paper exchange's: {mode} needs its own"
         )

@@ -6,12 +6,20 @@ may also be named by `MLRISK_<NAME>_FILE`, the path of a file that holds it, as 
 """
 
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar, get_args
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config import identity, logins
@@ -30,6 +38,10 @@ _OTHERS = (f"{PREFIX}DEMO_", f"{PREFIX}TEST_")
 _DATABASES = tuple(
     f"{PREFIX}{purpose}_DATABASE_URL" for purpose in ("OWNER", "OPERATOR", "AUDIT", "BOOTSTRAP")
 )
+
+
+_KEYS = (f"{PREFIX}API_KEY", f"{PREFIX}API_SECRET")
+_KEY_FILES = tuple(name + FILE_SUFFIX for name in _KEYS)
 
 
 class SettingsError(Exception):
@@ -130,8 +142,14 @@ class Settings(KeylessSettings):
         default=False,
         description="says a second time that real money trades under development limits",
     )
+    holds_keys: bool = Field(
+        default=True,
+        description="false: this process has no key of the exchange, reads there what is public, "
+        "and leaves the proof of the account to those that have one",
+    )
     api_key: SecretStr = SecretStr(identity.PAPER_KEY)
     api_secret: SecretStr = SecretStr(identity.PAPER_SECRET)
+    _key_files: Mapping[str, str] = PrivateAttr(default_factory=dict)
     symbols: str = Field(default="BTCUSDT,ETHUSDT,SOLUSDT,DOGEUSDT")
 
     audit_heads: Path | None = Field(
@@ -226,6 +244,16 @@ class Settings(KeylessSettings):
             )
         return self.redis_url.get_secret_value()
 
+    def exchange_keys(self) -> tuple[SecretStr, SecretStr] | None:
+        """Key and secret; None where this process has none. Raises SettingsError.
+
+        Those of a running system are read here and not before: most commands need none.
+        """
+        if not self.holds_keys:
+            return None
+        running = _read_secret_files(Settings, self._key_files)
+        return running.get("api_key", self.api_key), running.get("api_secret", self.api_secret)
+
     def require_exchange_url(self) -> str:
         found = self.exchange_url or self.paper_url
         if found is None:
@@ -268,20 +296,25 @@ def load_settings(home: Path | None = None) -> Settings:
     Raises SettingsError with every unknown or wrong `MLRISK_*` variable.
     """
     chosen = home or _home_from_environment()
-    overrides: dict[str, Any] = _read_secret_files(Settings)
+    running = _read_environment_file(chosen or default_home())
+    overrides: dict[str, Any] = _read_secret_files(Settings, os.environ)
     if chosen is not None:
         overrides["home"] = chosen
-    for name, value in _read_environment_file(chosen or default_home()).items():
-        if name.startswith(PREFIX) and not os.environ.get(name):
+    known = {name: value for name, value in running.items() if not os.environ.get(name)}
+    for name, value in known.items():
+        if name.startswith(PREFIX) and not name.endswith(FILE_SUFFIX):
             overrides.setdefault(name.removeprefix(PREFIX).lower(), value)
     _refuse_unknown_variables()
-    return _checked(Settings, overrides)
+    found = _checked(Settings, overrides)
+    if "api_key" not in found.model_fields_set:
+        found._key_files = {name: path for name, path in known.items() if name in _KEY_FILES}
+    return found
 
 
 def load_keyless_settings() -> KeylessSettings:
     """As `load_settings`, from the environment alone, for a process that needs no more."""
     _refuse_unknown_variables()
-    return _checked(KeylessSettings, _read_secret_files(KeylessSettings))
+    return _checked(KeylessSettings, _read_secret_files(KeylessSettings, os.environ))
 
 
 class ChildSettings(NamedTuple):
@@ -300,8 +333,8 @@ def settings_for_children() -> ChildSettings:
     left_out = {f"{PREFIX}{name}{FILE_SUFFIX}" for name in ("DATABASE_URL", "REDIS_URL")}
     left_out |= {f"{PREFIX}{name}_KEY{FILE_SUFFIX}" for name in ("MARKET", "MESSAGE")}
     left_out |= {name + suffix for name in _DATABASES for suffix in ("", FILE_SUFFIX)}
-    of_exchange = {f"{PREFIX}API_KEY", f"{PREFIX}API_SECRET"}
-    of_exchange |= {name + FILE_SUFFIX for name in of_exchange}
+    left_out.add(f"{PREFIX}HOLDS_KEYS")
+    of_exchange = {*_KEYS, *_KEY_FILES}
     found = ChildSettings({}, {})
     for name, value in os.environ.items():
         if name.startswith(PREFIX) and not name.startswith(_OTHERS) and name not in left_out:
@@ -331,11 +364,13 @@ def secret_variables(kind: type[KeylessSettings] = Settings) -> dict[str, str]:
     }
 
 
-def _read_secret_files(kind: type[KeylessSettings]) -> dict[str, Any]:
+def _read_secret_files(
+    kind: type[KeylessSettings], environment: Mapping[str, str]
+) -> dict[str, Any]:
     """The secrets whose files the environment names."""
     found = {}
     for name, variable in secret_variables(kind).items():
-        path = os.environ.get(variable + FILE_SUFFIX)
+        path = environment.get(variable + FILE_SUFFIX)
         if not path:
             continue
         try:

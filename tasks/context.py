@@ -36,6 +36,7 @@ from bot.execution.reservations import ReservationReport, rebuild
 from bot.execution.sender import Sender
 from bot.execution.signing import Signatures
 from bot.execution.toothless import halt_toothless
+from bot.execution.trading_rules import TradingRules
 from bot.execution.volume_models import ModelFile, ModelRows
 from bot.execution.volume_source import VolumeSource
 from bot.execution.working import ParentWorker
@@ -77,9 +78,15 @@ class Services:
 
     @cached_property
     def exchange(self) -> BybitExchange:
-        """Never one whose keys were not proven to be this database's."""
+        """Never one whose keys were not proven to be this database's.
+
+        Without keys it reads what is public, for the account that others have proven.
+        """
         exchange = make_exchange(self.settings, self.clock)
-        binding.prove(self.db, exchange, self.settings, self.clock.now())
+        if self.settings.holds_keys:
+            binding.prove(self.db, exchange, self.settings, self.clock.now())
+        else:
+            binding.require_proven(self.db, self.settings)
         return exchange
 
     @cached_property
@@ -98,7 +105,7 @@ class Services:
 
     @cached_property
     def market_for_exits(self) -> MarketOfLastResort:
-        """The market, and where it is not known the exchange's mark of what is held."""
+        """The market, and where it is not known the exchange's marks."""
         return MarketOfLastResort(self.market, self.exchange, self.clock)
 
     @cached_property
@@ -130,7 +137,7 @@ class Services:
             wakeups=self.wakeups,
             max_attempts=self.settings.validation_attempts,
             horizon=timedelta(seconds=self.settings.dispatch_horizon_seconds),
-            read_rules=lambda: self.reconciler.refresh_instruments(),
+            read_rules=TradingRules(self.db, self.exchange, self.clock).refresh,
         )
 
     @cached_property

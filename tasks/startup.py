@@ -6,7 +6,7 @@ import sys
 
 from sqlalchemy.exc import OperationalError
 
-from bot.clock import SystemClock
+from bot.clock import Clock, SystemClock
 from bot.errors import MlriskError, Refused
 from bot.exchange.factory import make_exchange
 from bot.execution import binding, fitness
@@ -69,20 +69,14 @@ def prove_identity(settings: Settings) -> Settings:
 
     Ends the process when the database is another account's, mode's, environment's or exchange
     account's. An exchange that can't be asked ends nothing: no service gets one before it is
-    proven.
+    proven. Without keys the settings are compared alone, and others prove the account.
     """
     db, clock = Database(settings.require_database_url(), pool_size=1), SystemClock()
     try:
         # Without the exchange first: what the settings alone show is told at once.
         settings = binding.settled(db, settings)
-        exchange = make_exchange(settings, clock)
-        try:
-            binding.prove(db, exchange, settings, clock.now())
-            # A no is told and stops what adds risk; exits need this process all the same.
-            account, symbols = settings.account, settings.symbol_list
-            fitness.ask_if_old(db, exchange, account, symbols, clock, home=settings.home)
-        finally:
-            exchange.close()
+        if settings.holds_keys:
+            _prove_keys(db, settings, clock)
     except binding.WrongIdentity as error:
         log.critical("this process must not start: %s", error)
         sys.exit(BAD_CONFIGURATION)
@@ -93,3 +87,14 @@ def prove_identity(settings: Settings) -> Settings:
     finally:
         db.dispose()
     return settings
+
+
+def _prove_keys(db: Database, settings: Settings, clock: Clock) -> None:
+    exchange = make_exchange(settings, clock)
+    try:
+        binding.prove(db, exchange, settings, clock.now())
+        # A no is told and stops what adds risk; exits need this process all the same.
+        account, symbols = settings.account, settings.symbol_list
+        fitness.ask_if_old(db, exchange, account, symbols, clock, home=settings.home)
+    finally:
+        exchange.close()

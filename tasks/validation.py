@@ -7,6 +7,7 @@ from celery.app.task import Context
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from bot.execution import door, signing
+from bot.execution.binding import NotBoundYet
 from tasks.base import MlriskTask
 from tasks.context import services
 
@@ -19,9 +20,10 @@ REFUSE_UNREADABLE = "tasks.validation.refuse_unreadable"
     name=door.TASK,
     bind=True,
     ignore_result=False,
-    # Without Postgres the request is nowhere but in this message. It comes again until it is a
-    # row; by then it may have expired, and that is its answer.
-    autoretry_for=(OperationalError, InterfaceError),
+    # Without Postgres, or before the database is anybody's, the request is nowhere but in this
+    # message. It comes again until it is a row; by then it may have expired, and that is its
+    # answer.
+    autoretry_for=(OperationalError, InterfaceError, NotBoundYet),
     max_retries=None,
     retry_backoff=1,
     retry_backoff_max=LONGEST_WAIT_SECONDS,

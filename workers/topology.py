@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from bot.execution import signing
-from config.celery import WORKERS, with_database
+from config.celery import HOLD_KEYS, WORKERS, with_database
 from config.identity import PAPER_ACCOUNT
 from config.settings import PREFIX, KeylessSettings
 from models.roles import DatabaseLogins
@@ -36,6 +36,7 @@ DEMO_STRATEGY = "demo-imbalance"
 FLOWER_USER = "mlrisk"
 JOURNAL = "journal.jsonl"
 _DATABASE = "mlrisk"
+_PAPER_KEY, _PAPER_SECRET = "paper-api-key", "paper-api-secret"
 # It listens nowhere: the name of a socket has a port in it.
 _SOCKET_PORT = 5432
 # The embedded server's roles by what they are for; each has a password of its own in the home.
@@ -87,7 +88,7 @@ class Topology:
     postgres: EmbeddedPostgres | None
     redis: EmbeddedRedis | None
     environment: dict[str, str] = field(repr=False)
-    """What the console is told, by the home's file."""
+    """What the console is told, by the home's file: of the exchange's keys the place alone."""
     specs: list[ProcessSpec]
     logins: DatabaseLogins = field(repr=False)
 
@@ -120,6 +121,7 @@ def build(home: Home, options: Options) -> Topology:
         strategies.write_urls(home, cache)
         redis_url = cache.url()
     specs = _servers(database, cache)
+    keys = options.keys
     environment = {
         "MLRISK_HOME": str(home.path),
         "MLRISK_DATABASE_URL": logins.operator,
@@ -134,14 +136,17 @@ def build(home: Home, options: Options) -> Topology:
         exchange_url = f"http://{LOOPBACK}:{chosen['paper-exchange']}"
         specs.append(_paper_exchange(home, options, chosen["paper-exchange"]))
         if not options.keys:
-            environment |= _paper_keys(home)
+            keys = _paper_keys(home)
     if exchange_url is not None:
         environment["MLRISK_EXCHANGE_URL"] = exchange_url
     if options.recordings is not None:
         environment["MLRISK_RECORDINGS"] = str(options.recordings)
-    own = {**options.settings, **options.keys, **environment, **_runtime()}
+    own = {**options.settings, **environment, **_runtime()}
     own["MLRISK_DATABASE_URL"] = logins.application
-    specs += _own_processes(home, options, own)
+    specs += _own_processes(home, options, own, keys)
+    if not options.keys:
+        # The console reads the files when a command asks the exchange.
+        environment.update(keys)
     broker = {**_keyless(options), "MLRISK_REDIS_URL": redis_url, **_runtime()}
     beat = {**broker, "MLRISK_DATABASE_URL": logins.audit}
     specs += [_beat(home, beat), _flower(home, chosen["flower"], broker)]
@@ -193,12 +198,15 @@ def _servers(database: EmbeddedPostgres | None, cache: EmbeddedRedis | None) -> 
 
 
 def _paper_keys(home: Home) -> dict[str, str]:
-    """The home's own keys, drawn once and left where its paper exchange reads them: with published
-    ones every user of the machine could trade in the account."""
-    key, secret = home.secret("paper-api-key"), home.secret("paper-api-secret")
+    """The files of the home's own keys, drawn once and left where its paper exchange reads them:
+    with published ones every user of the machine could trade in the account."""
+    key, secret = home.secret(_PAPER_KEY), home.secret(_PAPER_SECRET)
     account = {"uid": PAPER_ACCOUNT, "keys": [{"key": key, "secret": secret}]}
     write_private(_accounts_file(home), json.dumps([account]))
-    return {"MLRISK_API_KEY": key, "MLRISK_API_SECRET": secret}
+    return {
+        "MLRISK_API_KEY_FILE": str(home.secrets / _PAPER_KEY),
+        "MLRISK_API_SECRET_FILE": str(home.secrets / _PAPER_SECRET),
+    }
 
 
 def _accounts_file(home: Home) -> Path:
@@ -226,12 +234,14 @@ def _paper_exchange(home: Home, options: Options, port: int) -> ProcessSpec:
     )
 
 
-def _own_processes(home: Home, options: Options, environment: dict[str, str]) -> list[ProcessSpec]:
-    def process(name: str, command: list[str]) -> ProcessSpec:
+def _own_processes(
+    home: Home, options: Options, environment: dict[str, str], keys: Mapping[str, str]
+) -> list[ProcessSpec]:
+    def process(name: str, command: list[str], *, holds_keys: bool) -> ProcessSpec:
         return ProcessSpec(
             name,
             command,
-            env=environment,
+            env={**environment, **(keys if holds_keys else {"MLRISK_HOLDS_KEYS": "false"})},
             stage=PROCESSES,
             cwd=_PACKAGES,
             # Each announces itself (`workers.readiness`): one that is told to stop while it is
@@ -239,7 +249,7 @@ def _own_processes(home: Home, options: Options, environment: dict[str, str]) ->
             ready=partial(launches.announced, home, name),
         )
 
-    specs = [process("feed", _python("workers.feed"))]
+    specs = [process("feed", _python("workers.feed"), holds_keys=True)]
     for name, queues in WORKERS.items():
         command = _celery("worker", "--queues", ",".join(queues), "--hostname", f"{name}@%h")
         command += ["--concurrency", str(options.concurrency.get(name, 1))]
@@ -247,7 +257,7 @@ def _own_processes(home: Home, options: Options, environment: dict[str, str]) ->
         command += ["--prefetch-multiplier", "1", "-O", "fair"]
         # Flower reads the events; gossip and mingle only slow the start.
         command += ["--task-events", "--without-gossip", "--without-mingle"]
-        specs.append(process(name, command))
+        specs.append(process(name, command, holds_keys=name in HOLD_KEYS))
     return specs
 
 

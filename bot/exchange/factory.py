@@ -13,9 +13,10 @@ def bybit_config(settings: Settings) -> BybitConfig:
     """How to reach the account of these settings."""
     mode = BybitMode(settings.exchange_mode.value)
     paper = settings.exchange_mode is ExchangeMode.PAPER
+    key, secret = settings.exchange_keys() or (None, None)
     return BybitConfig(
-        api_key=settings.api_key,
-        api_secret=settings.api_secret,
+        api_key=key,
+        api_secret=secret,
         mode=mode,
         endpoint=settings.require_exchange_url() if paper else settings.exchange_url,
         stream_endpoint=identity.streams_of(settings),

@@ -254,6 +254,9 @@ class Exchange(Protocol):
 
     def instruments(self) -> Sequence[Instrument]: ...
 
+    def marks(self) -> Mapping[str, Decimal]:
+        """The venue's mark price of each symbol of our kind; asked without a key."""
+
     def server_time(self) -> datetime: ...
 
     def account_uid(self) -> str:

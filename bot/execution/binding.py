@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from bot.authority import actors
-from bot.errors import Refused
+from bot.errors import DependencyDown, Refused
 from bot.exchange.protocol import Exchange
 from config.settings import Environment, ExchangeMode, Settings, TradingMode
 from models.audit import GLOBAL_CHAIN
@@ -61,6 +61,22 @@ def prove(db: Database, exchange: Exchange, settings: Settings, now: datetime) -
     """
     check_settings(db, settings)
     bind(db, _identity(settings, exchange.account_uid()), now)
+
+
+class NotBoundYet(DependencyDown):
+    """No process with the exchange's keys has proven yet whose account this is."""
+
+
+def require_proven(db: Database, settings: Settings) -> None:
+    """As `prove`, for a process without keys: what another has proven is compared.
+
+    Raises NotBoundYet, WrongIdentity.
+    """
+    with db.reading() as session:
+        bound = bound_to(session)
+    if bound is None:
+        raise NotBoundYet("no process with the exchange's keys has started on this database yet")
+    _compare(bound, _identity(settings, bound.exchange_uid))
 
 
 def settled(db: Database, settings: Settings) -> Settings:

@@ -1,4 +1,4 @@
-"""The market when its cache is empty: the exchange's mark of what is held, for exits alone.
+"""The market when its cache is empty: the exchange's marks, for exits alone.
 
 A position's entry price may be far from the market, most of all when it must be closed. A view
 with nothing but a mark lets nothing be added: there is no price to trade at.
@@ -26,7 +26,7 @@ AFTER_FAILURE_SECONDS = 10.0
 
 
 class MarketOfLastResort:
-    """A market cache that asks the exchange for the marks of positions where it knows nothing."""
+    """A market cache that asks the exchange for marks where it knows nothing. It needs no key."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class MarketOfLastResort:
         self._ask_at = -1.0
 
     def get(self, symbol: str) -> MarketView | None:
-        """The newest view; where there is none, the mark of what is held."""
+        """The newest view; where there is none, the mark."""
         view = self._cache.get(symbol)
         return self._by_mark(symbol) if view is None else view
 
@@ -62,10 +62,9 @@ class MarketOfLastResort:
 
     def _ask(self, now: float) -> None:
         try:
-            held = self._exchange.positions()
+            self._marks = self._exchange.marks()
         except MlriskError as error:
-            log.warning("marks of positions can't be read: %s", error)
+            log.warning("marks can't be read: %s", error)
             self._marks, self._ask_at = {}, now + AFTER_FAILURE_SECONDS
             return
-        self._marks = {p.symbol: p.mark_price for p in held if p.mark_price is not None}
         self._ask_at = now + AGAIN_SECONDS

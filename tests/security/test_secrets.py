@@ -17,7 +17,7 @@ from pybit.unified_trading import HTTP
 
 from bot.errors import Refused
 from bot.exchange.paper.testing import PaperExchangeProcess
-from config.celery import WORKERS, celery_settings
+from config.celery import HOLD_KEYS, WORKERS, celery_settings
 from config.identity import PAPER_KEY, PAPER_SECRET
 from config.settings import Settings, settings_for_children
 from console.cli import run
@@ -48,7 +48,9 @@ def home(tmp_path: Path) -> Home:
 def test_only_processes_that_ask_the_exchange_have_its_keys(home: Home) -> None:
     built = topology.build(home, Options(demo=True, settings=OURS, keys=KEYS))
     having = {spec.name for spec in built.specs if KEYS.items() <= spec.env.items()}
-    assert having == {"feed", *WORKERS}
+    assert having == {"feed", *HOLD_KEYS}
+    keyless = {spec.name for spec in built.specs if spec.env.get("MLRISK_HOLDS_KEYS") == "false"}
+    assert keyless == set(WORKERS) - HOLD_KEYS == {"validation", "dispatch"}
     assert built.logins.bootstrap is not None
     assert built.logins.owner not in built.environment.values()
     for spec in built.specs:
@@ -56,6 +58,7 @@ def test_only_processes_that_ask_the_exchange_have_its_keys(home: Home) -> None:
             assert home.secret(f"postgres{purpose}-password") not in str(spec.env), purpose
         if spec.name not in having:
             assert not set(KEYS.values()) & set(spec.env.values())
+        if spec.name not in {"feed", *WORKERS}:
             assert home.secret("postgres-application-password") not in str(spec.env)
     environments = {spec.name: spec.env for spec in built.specs}
     assert environments["beat"]["MLRISK_LOG_FORMAT"] == "json"
@@ -218,11 +221,14 @@ def test_a_systems_paper_exchange_takes_its_homes_own_keys_and_no_published_ones
     home: Home,
 ) -> None:
     built = topology.build(home, Options(symbols=("BTCUSDT",), demo=True))
-    key, secret = (built.environment[f"MLRISK_API_{name}"] for name in ("KEY", "SECRET"))
-    assert topology.build(home, Options()).environment["MLRISK_API_KEY"] == key
-    having = {spec.name for spec in built.specs if secret in spec.env.values()}
-    assert having == {"feed", *WORKERS}
-    assert not [spec.name for spec in built.specs if secret in " ".join(spec.command)]
+    files = [Path(built.environment[f"MLRISK_API_{name}_FILE"]) for name in ("KEY", "SECRET")]
+    key, secret = (file.read_text(encoding="utf-8") for file in files)
+    topology.build(home, Options())
+    assert [file.read_text(encoding="utf-8") for file in files] == [key, secret]
+    having = {spec.name for spec in built.specs if str(files[1]) in spec.env.values()}
+    assert having == {"feed", *HOLD_KEYS}
+    for words in (str(built.environment), *(f"{spec.env} {spec.command}" for spec in built.specs)):
+        assert not [word for word in (key, secret) if word in words]
     accounts = home.paper / "accounts.json"
     assert accounts.stat().st_mode & 0o777 == 0o600
     arguments = ("--market", "synthetic", "--symbols", "BTCUSDT", "--accounts", str(accounts))
@@ -239,6 +245,6 @@ def test_a_systems_paper_exchange_takes_its_homes_own_keys_and_no_published_ones
 
 def test_keys_that_a_person_gives_are_the_ones_that_count(home: Home) -> None:
     built = topology.build(home, Options(keys=KEYS))
-    assert "MLRISK_API_KEY" not in built.environment
+    assert not [name for name in built.environment if "_API_" in name]
     paper = next(spec for spec in built.specs if spec.name == "paper-exchange")
     assert "--accounts" not in paper.command

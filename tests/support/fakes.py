@@ -323,6 +323,9 @@ class FakeExchange:
             if qty
         ]
 
+    def marks(self) -> Mapping[str, Decimal]:
+        return {INSTRUMENT.symbol: self.touch}
+
     def covers(self, symbol: str) -> bool:
         return symbol not in self.of_another_coin
 

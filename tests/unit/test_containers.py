@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 
 from bot.exchange.factory import bybit_config
 from bot.execution.signing import key_of
-from config.celery import WORKERS
+from config.celery import HOLD_KEYS, WORKERS
 from config.settings import FILE_SUFFIX, SettingsError, load_settings, secret_variables
 from examples.demo_strategy.strategy import NAME as DEMO_NAME
 from tests.support.repository import ROOT, run_make, text_of
@@ -235,18 +235,43 @@ def test_containers_speak_to_one_exchange_in_every_mode(
         said |= {"MLRISK_ENVIRONMENT": "production", "MLRISK_TRADING_MODE": "conservative"}
     for name in [name for name in os.environ if name.startswith("MLRISK_")]:
         monkeypatch.delenv(name)
-    for name, value in _compose()["x-mlrisk"]["environment"].items():
-        if not name.endswith(FILE_SUFFIX):
-            monkeypatch.setenv(name, _interpolated(value, said))
-    monkeypatch.setenv("MLRISK_HOME", str(tmp_path))
-    monkeypatch.setenv("MLRISK_API_KEY", "own")
-    monkeypatch.setenv("MLRISK_API_SECRET", "own")
-    config = bybit_config(load_settings())
-    if mode in ("", "paper"):
-        assert config.endpoint == "http://paper-exchange:8099"
-        assert config.stream_base == "ws://paper-exchange:8099"
-    else:
-        assert (config.endpoint, config.stream_base) == (None, None)
+    for service in ("worker-validation", "worker-execution"):
+        for name, value in _compose()["services"][service]["environment"].items():
+            if not name.endswith(FILE_SUFFIX):
+                monkeypatch.setenv(name, _interpolated(value, said))
+        monkeypatch.setenv("MLRISK_HOME", str(tmp_path))
+        if service == "worker-execution":
+            monkeypatch.setenv("MLRISK_API_KEY", "own")
+            monkeypatch.setenv("MLRISK_API_SECRET", "own")
+        config = bybit_config(load_settings())
+        assert (config.api_key is not None) == (service == "worker-execution")
+        if mode in ("", "paper"):
+            assert config.endpoint == "http://paper-exchange:8099"
+            assert config.stream_base == "ws://paper-exchange:8099"
+        else:
+            assert (config.endpoint, config.stream_base) == (None, None)
+
+
+def test_the_exchanges_keys_are_mounted_where_the_account_is_asked_and_nowhere_else() -> None:
+    services = _compose()["services"]
+    having = {
+        name
+        for name, service in services.items()
+        if any("API" in variable for variable in service.get("environment") or {})
+        or {"api_key", "api_secret"} & set(service.get("secrets") or ())
+    }
+    assert having == {"feed", *(f"worker-{name}" for name in HOLD_KEYS)}
+    for name in ("feed", *(f"worker-{name}" for name in WORKERS)):
+        service = services[name]
+        held = {"api_key", "api_secret"} <= set(service["secrets"])
+        assert held == (name in having)
+        assert service["environment"]["MLRISK_HOLDS_KEYS"] == str(held).lower()
+    ours = {"MLRISK_LOG_FORMAT", "MLRISK_ACCOUNT"}
+    for name in {*OFFICIAL, "paper-exchange", "demo-strategy", "flower", "beat", "migrate"}:
+        environment = services[name].get("environment") or {}
+        told = {v for v in environment if v.startswith("MLRISK_")} - ours
+        assert all(variable.endswith("_URL_FILE") for variable in told), name
+        assert not told or name in ("flower", "beat", "migrate"), name
 
 
 def test_containers_do_not_start_live_with_nothing_else_set(

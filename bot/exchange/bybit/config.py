@@ -18,14 +18,15 @@ class BybitMode(StrEnum):
 class BybitConfig(BaseModel):
     """One account of one Bybit environment. Timeouts are in seconds.
 
+    Without a key nothing is read but what is public.
     `endpoint` is the HTTP base URL: needed for paper, an override (regional hosts) elsewhere.
     `stream_endpoint` is the WebSocket base URL; for paper it follows from `endpoint`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    api_key: SecretStr
-    api_secret: SecretStr
+    api_key: SecretStr | None
+    api_secret: SecretStr | None
     mode: BybitMode
     endpoint: str | None = None
     stream_endpoint: str | None = None

@@ -271,6 +271,18 @@ class BybitExchange:
                 log.warning("instrument left out: %s", error, extra={"symbol": row.get("symbol")})
         return found
 
+    def marks(self) -> Mapping[str, Decimal]:
+        """A symbol whose mark can't be read is left out."""
+        found = {}
+        for row in self._session.pages("get_tickers", category=self._config.category):
+            try:
+                mark = parse.positive_or_none(row, "markPrice")
+                if mark is not None:
+                    found[parse.text(row, "symbol")] = mark
+            except parse.UnreadableRow as error:
+                log.warning("a mark is left out: %s", error, extra={"symbol": row.get("symbol")})
+        return found
+
     def minute_closes(self, symbol: str, *, count: int = 999) -> Sequence[tuple[datetime, Decimal]]:
         """Closing prices of the last finished minutes, oldest first; at most 999."""
         reply = self._session.read(

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pybit.unified_trading import HTTP
+from pydantic import SecretStr
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -42,6 +43,9 @@ READ_ATTEMPTS = 4
 READ_SECONDS = 3.0
 # A throttled read waits here for a short reset, and gives the longer ones to its caller.
 _SHORT_THROTTLE_SECONDS = 1.0
+PUBLIC = frozenset({"get_instruments_info", "get_kline", "get_server_time", "get_tickers"})
+"""What a process without a key may call."""
+NO_KEY = "no_key"
 # A cursor that never ends must not hold a worker for ever: 500 pages are 25,000 orders.
 MAX_PAGES = 500
 
@@ -77,8 +81,8 @@ def open_session(config: BybitConfig) -> _SafeHTTP:
     session = _SafeHTTP(
         testnet=config.mode is BybitMode.TESTNET,
         demo=config.mode is BybitMode.DEMO,
-        api_key=config.api_key.get_secret_value(),
-        api_secret=config.api_secret.get_secret_value(),
+        api_key=_revealed(config.api_key),
+        api_secret=_revealed(config.api_secret),
         timeout=(config.connect_timeout_seconds, config.read_timeout_seconds),
         recv_window=config.recv_window_ms,
         # An empty set would be replaced by pybit's default, which re-sends POSTs.
@@ -180,6 +184,8 @@ class GuardedSession:
                 code=HTTP_BAN if closed.banned else CLOSED,
                 after_seconds=closed.seconds,
             )
+        if self._config.api_key is None and method not in PUBLIC:
+            raise Refused(f"{method} takes a key, which this process does not have", code=NO_KEY)
         failure: MlriskError | None = None
         envelope: Any = None
         sent = self._clock.now()
@@ -222,7 +228,7 @@ class GuardedSession:
     def _redact(self, text: str) -> str:
         """The texts of 10003 and 10004 can quote the signed string, which holds the key."""
         for secret in (self._config.api_secret, self._config.api_key):
-            if secret.get_secret_value():
+            if secret is not None and secret.get_secret_value():
                 text = text.replace(secret.get_secret_value(), "***")
         return text
 
@@ -236,6 +242,10 @@ class GuardedSession:
         if not isinstance(result, dict):
             raise unusable_reply("no result", write=write)
         return result
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
 
 
 _backoff = wait_exponential(multiplier=0.15, max=1.0) + wait_random(0, 0.1)

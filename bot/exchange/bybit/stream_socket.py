@@ -106,14 +106,15 @@ class StreamSocket:
 
     def _build(self) -> None:
         config, demo = self._config, self._config.mode is BybitMode.DEMO
+        key, secret = (config.api_key, config.api_secret) if self._private else (None, None)
         _PybitSocket(
             self,
             "private" if self._private else config.category,
             testnet=config.mode is BybitMode.TESTNET,
             # The demo host has private streams only; its market is the real one.
             demo=demo and self._private,
-            api_key=config.api_key.get_secret_value() if self._private else None,
-            api_secret=config.api_secret.get_secret_value() if self._private else None,
+            api_key=None if key is None else key.get_secret_value(),
+            api_secret=None if secret is None else secret.get_secret_value(),
             ping_interval=PING_SECONDS,
             ping_timeout=PONG_SECONDS,
             retries=_ATTEMPTS,

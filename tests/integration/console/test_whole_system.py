@@ -16,9 +16,12 @@ from typing import Any
 import psutil
 import pytest
 
+from config.celery import HOLD_KEYS, WORKERS
 from console.errors import ExitCode
 from tests.support.system import trade_request
 from tests.support.waiting import START_SECONDS, eventually
+from workers.home import Home
+from workers.supervisor import Supervisor
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(480)]
 
@@ -138,6 +141,7 @@ def _look_and_trade(shell: Shell) -> None:
         json.loads(environment.read_text())
     )
     eventually(lambda: shell.json("status")["equity"], "the wallet's first reading", START_SECONDS)
+    _look_at_what_each_process_was_told(shell)
     assert shell.run("up").returncode == ExitCode.USAGE  # the home is in use
 
     def approved() -> Any:
@@ -155,6 +159,34 @@ def _look_and_trade(shell: Shell) -> None:
     assert request_id in [line["request_id"] for line in shell.json("requests")["requests"]]
     assert shell.json("doctor")["invariants"] == {f"I{n}": "ok" for n in range(1, 11)}
     _halt_and_resume(shell)
+
+
+def _look_at_what_each_process_was_told(shell: Shell) -> None:
+    """No process's environment holds a key of the exchange, and those alone that ask it in the
+    account's name are told where one is."""
+    secrets = shell.home / "secrets"
+    key, secret = (secrets / f"paper-api-{name}" for name in ("key", "secret"))
+    words = [file.read_text(encoding="utf-8") for file in (key, secret)]
+    assert not [word for word in words if word in (shell.home / "run/environment.json").read_text()]
+    told = {}
+    for status in Supervisor.attach(Home(shell.home)).status():
+        processes = [psutil.Process(status.pid)]
+        processes += processes[0].children(recursive=True) if status.name != "supervisord" else []
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):  # a worker's child may be replaced
+                told.setdefault(status.name, []).append(process.environ())
+    outsiders = {"supervisord", "postgres", "redis", "paper-exchange", "flower", "beat"}
+    assert set(told) == {*outsiders, *WORKERS, "feed"}
+    for name, environments in told.items():
+        for environment in environments:
+            assert not [word for word in words if word in str(environment)], name
+            named = {v for v, value in environment.items() if value in (str(key), str(secret))}
+            assert bool(named) == (name == "feed" or name in HOLD_KEYS), (name, named)
+            ours = {v for v in environment if v.startswith("MLRISK_")}
+            if name in ("postgres", "redis", "paper-exchange", "supervisord"):
+                assert ours <= {"MLRISK_RECORDINGS"}, name
+    # A file of a secret is its owner's alone.
+    assert {file.stat().st_mode & 0o077 for file in secrets.iterdir()} == {0}
 
 
 def _halt_and_resume(shell: Shell) -> None:

@@ -326,7 +326,7 @@ def test_an_exchange_that_fails_is_not_asked_for_each_decision(
         asked.append(1)
         raise DependencyDown("the exchange can't be reached")
 
-    monkeypatch.setattr(last_resort.exchange, "positions", fails)
+    monkeypatch.setattr(last_resort.exchange, "marks", fails)
     last_resort.market.away = True
     for number in range(5):
         last_resort.approve(f"more-{number}")

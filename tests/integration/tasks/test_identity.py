@@ -10,22 +10,24 @@ from pathlib import Path
 import pytest
 
 from bot.clock import SystemClock
-from bot.errors import ExchangeRefused
+from bot.errors import ExchangeRefused, Refused
 from bot.exchange.factory import make_exchange
 from bot.exchange.paper.testing import PaperExchangeProcess
 from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
 from bot.execution import binding
-from bot.execution.binding import WrongIdentity
+from bot.execution.binding import NotBoundYet, WrongIdentity
 from bot.execution.sender import SendResult
 from config.settings import Settings
 from models.enums import TradeSide
 from models.tables import AccountBindingRow
 from tasks.context import Services
+from tasks.startup import prove_identity
 from tests.support.desk import Desk
 from tests.support.services import RedisServer
 
 pytestmark = pytest.mark.services
 
+NOWHERE = "http://127.0.0.1:1"
 _ACCOUNTS = """
 - uid: first
   balances: {USDT: "1000000"}
@@ -170,3 +172,31 @@ def test_a_hedge_mode_account_is_known_before_the_first_order(
             "switch_position_mode", category="linear", coin="USDT", mode=0
         )
         assert services.check_fitness().ok
+
+
+def test_a_process_without_keys_decides_for_the_account_that_others_have_proven(
+    desk: Desk, migrated_url: str, venue: PaperExchangeProcess, redis: RedisServer
+) -> None:
+    """It compares the database's row, reads rules and marks, and can ask nothing in its name."""
+    named = identity(migrated_url, venue, "paper", "a") | {"redis_url": redis.url()}
+    keyless = {k: v for k, v in named.items() if not k.startswith("api_")} | {"holds_keys": "false"}
+    clock = SystemClock()
+    ours = Services(Settings(**keyless), clock)  # type: ignore[arg-type]
+    with pytest.raises(NotBoundYet, match="no process with the exchange's keys"):
+        _ = ours.approval
+    with desk.db.reading() as session:
+        assert session.get(AccountBindingRow, 1) is None
+    _ = Services(Settings(**named), clock).exchange  # type: ignore[arg-type]
+    assert ours.approval._read_rules is not None
+    assert ours.approval._read_rules() == 1
+    assert ours.market_for_exits.get("BTCUSDT").mark > 0  # type: ignore[union-attr,operator]
+    with pytest.raises(Refused, match="takes a key"):
+        ours.exchange.account_uid()
+    other = Services(Settings(**keyless | {"account": "other"}), clock)  # type: ignore[arg-type]
+    with pytest.raises(WrongIdentity, match="belongs to account paper"):
+        _ = other.approval
+    # The start of a worker tells the same, and asks no exchange.
+    with pytest.raises(SystemExit):
+        prove_identity(Settings(**keyless | {"account": "other", "exchange_url": NOWHERE}))  # type: ignore[arg-type]
+    settled = prove_identity(Settings(**keyless | {"exchange_url": NOWHERE}))  # type: ignore[arg-type]
+    assert settled.account == "paper"

@@ -165,3 +165,38 @@ def test_a_user_without_a_directory_has_the_machines_home(monkeypatch: pytest.Mo
     assert default_home() == MACHINES_HOME
     with pytest.raises(SettingsError, match=r"give an absolute path"):
         expanded(Path("~/state"))
+
+
+def test_the_keys_of_a_running_system_are_read_when_the_exchange_is_asked(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    key, secret = home / "key", home / "secret"
+    _running_system(home, MLRISK_API_KEY_FILE=str(key), MLRISK_API_SECRET_FILE=str(secret))
+    settings = load_settings()  # a halt needs none of them: there may be no such file
+    with pytest.raises(SettingsError, match=r"MLRISK_API_KEY_FILE: .* can't be read"):
+        settings.exchange_keys()
+    key.write_text("k")
+    secret.write_text("s")
+    found = settings.model_copy(update={"account": "paper"}).exchange_keys()
+    assert found is not None
+    assert [part.get_secret_value() for part in found] == ["k", "s"]
+    assert "'k'" not in repr(settings)
+    monkeypatch.setenv("MLRISK_API_KEY", "own")
+    monkeypatch.setenv("MLRISK_API_SECRET", "too")
+    own = load_settings().exchange_keys()
+    assert own is not None
+    assert [part.get_secret_value() for part in own] == ["own", "too"]
+
+
+def test_a_process_without_keys_starts_in_every_mode_and_takes_none(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    _running_system(home, MLRISK_API_KEY_FILE=str(home / "key"))
+    monkeypatch.setenv("MLRISK_EXCHANGE_MODE", "testnet")
+    with pytest.raises(SettingsError, match="MLRISK_API_KEY and MLRISK_API_SECRET are the paper"):
+        load_settings()
+    monkeypatch.setenv("MLRISK_HOLDS_KEYS", "false")
+    assert load_settings().exchange_keys() is None
+    monkeypatch.setenv("MLRISK_API_KEY", "own")
+    with pytest.raises(SettingsError, match="MLRISK_HOLDS_KEYS is false"):
+        load_settings()

@@ -11,7 +11,7 @@ from bot.clock import FixedClock
 from bot.errors import Refused
 from bot.exchange.bybit.config import BybitMode
 from bot.exchange.bybit.http import BybitExchange
-from bot.exchange.bybit.session import open_session
+from bot.exchange.bybit.session import NO_KEY, open_session
 from tests.unit.bot.exchange.bybit.bybit_samples import order_row
 from tests.unit.bot.exchange.bybit.bybit_transport import Transport, config, envelope, exchange
 
@@ -82,3 +82,20 @@ def test_a_get_is_signed_over_exactly_what_is_sent() -> None:
     assert parse_qs(urlsplit(request.url or "").query)["openOnly"] == ["0"]
     assert request.headers["X-BAPI-SIGN-TYPE"] == "2"
     assert request.headers["X-BAPI-RECV-WINDOW"] == "5000"
+
+
+def test_without_a_key_what_is_public_is_read_and_nothing_else_is_sent() -> None:
+    ticker = {"symbol": "BTCUSDT", "markPrice": "50000.10"}
+    young = {"symbol": "NEWUSDT", "markPrice": ""}
+    transport = Transport([envelope({"list": [ticker, young, {"markPrice": "1"}]})])
+    made = exchange(transport, FixedClock(NOW), api_key=None, api_secret=None)
+    assert made.marks() == {"BTCUSDT": D("50000.10")}
+    (sent,) = transport.sent
+    assert not [name for name in sent.headers if name.lower().startswith("x-bapi-sign")]
+    for private in (made.account_uid, made.positions, made.wallet, made.open_orders):
+        with pytest.raises(Refused) as refused:
+            private()
+        assert refused.value.code == NO_KEY
+    with pytest.raises(Refused, match="takes a key"):
+        made.cancel("BTCUSDT", "mr-1")
+    assert transport.sent == [sent]

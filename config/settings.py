@@ -181,7 +181,8 @@ class Settings(KeylessSettings):
         default=5,
         ge=1,
         le=100,
-        description="a request whose validation fails so often is parked for an operator",
+        description="a request whose validation fails so often is parked for an operator; two "
+        "processes that died of it are enough",
     )
     failpoint: str | None = Field(
         default=None, description="testing only: process kills itself at the named point"

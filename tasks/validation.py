@@ -4,15 +4,21 @@ from typing import Any
 
 from celery import shared_task
 from celery.app.task import Context
+from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from bot.execution import door, signing
 from bot.execution.binding import NotBoundYet
+from bot.execution.parking import MAX_DEATHS, Killed
+from models import strict_json
 from tasks.base import MlriskTask
 from tasks.context import services
+from tasks.deaths import Deaths
 
 LONGEST_WAIT_SECONDS = 5
 REFUSE_UNREADABLE = "tasks.validation.refuse_unreadable"
+VALIDATE_STORED = "tasks.validation.validate_stored"
+SET_ASIDE = "tasks.validation.set_aside"
 
 
 @shared_task(
@@ -61,7 +67,41 @@ def refuse_unreadable(text: str, problem: str) -> dict[str, Any]:
     return services().approval.refuse_unreadable(text, problem)
 
 
-@shared_task(base=MlriskTask, name="tasks.validation.validate_stored")
+@shared_task(base=MlriskTask, name=VALIDATE_STORED)
 def validate_stored(request_id: str) -> None:
     """Decides a request whose row was written before this wake-up."""
     services().approval.validate_stored(request_id)
+
+
+@shared_task(
+    base=MlriskTask,
+    name=SET_ASIDE,
+    bind=True,
+    ignore_result=False,
+    autoretry_for=(OperationalError, InterfaceError, RedisError, NotBoundYet),
+    max_retries=None,
+    retry_backoff=1,
+    retry_backoff_max=LONGEST_WAIT_SECONDS,
+    acks_on_failure_or_timeout=False,
+)
+def set_aside(self: MlriskTask, task: str, body: str, proof: Any, cause: str) -> Any:
+    """Parks and answers the message of another task that has killed its processes.
+
+    A strategy may call it too: what has killed nobody is validated as if it came by itself.
+    """
+    try:
+        given, named, _ = strict_json.loads(body)
+        request = _the_request(tuple(given), dict(named))
+    except (TypeError, ValueError):
+        return services().approval.refuse_unreadable(str(body), "it is no message to set aside")
+    deaths = Deaths(self.app)
+    count = deaths.of(task, body)
+    killed = None if count < MAX_DEATHS else Killed(count, cause)
+    if task == VALIDATE_STORED:
+        answer = services().approval.validate_stored(str(request), killed=killed)
+    else:
+        answer = services().door.validate_and_execute(
+            request, proof, redelivered=True, killed=killed
+        )
+    deaths.forget(task, body)
+    return answer

@@ -20,6 +20,7 @@ from tasks.startup import prove_identity, prove_limits, require_message_key, tel
 from workers import readiness
 from workers.cleaning import clean_and_record
 from workers.commands import obey_little
+from workers.dying import count_deaths
 from workers.logs import configure_logging
 from workers.reading import read_json_strictly
 from workers.stopping import stop_without_a_reader
@@ -71,6 +72,13 @@ def _clean_broker(**_: Any) -> None:
 def _obey_little(**_: Any) -> None:
     """Before it listens to what is told to all workers."""
     obey_little()
+
+
+@worker_init.connect
+def _count_deaths(**_: Any) -> None:
+    """Before a worker builds how it takes each task."""
+    app.loader.import_default_modules()
+    count_deaths(app)
 
 
 @worker_init.connect

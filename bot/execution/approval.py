@@ -14,7 +14,7 @@ from bot.execution.attempts import SERVERS_AWAY
 from bot.execution.deciding import decide, gate_version
 from bot.execution.figures import figures_of
 from bot.execution.parents import is_urgent, step_soon, wake_child
-from bot.execution.parking import MAX_ATTEMPTS, Parking
+from bot.execution.parking import MAX_ATTEMPTS, Killed, Parking
 from bot.execution.planning import ParentPlan
 from bot.execution.ports import UNREADABLE, LimitsSource, MarketCache, Wakeups
 from bot.failpoints import AFTER_DECISION_COMMIT, BEFORE_DECISION_COMMIT, hit
@@ -73,18 +73,21 @@ class ApprovalService:
         self._horizon = horizon
         self._read_rules = read_rules
 
-    def validate_and_execute(self, raw: object, *, redelivered: bool = False) -> dict[str, Any]:
+    def validate_and_execute(
+        self, raw: object, *, redelivered: bool = False, killed: Killed | None = None
+    ) -> dict[str, Any]:
         """The outcome as plain JSON; the same request_id gives the first outcome again.
 
         A message that breaks the schema, or whose request_id is another content's, gives a typed
         error with its fields and an audit entry. One that fails otherwise is written down, tried
         again from its row, and parked if it goes on failing. A message that was `redelivered` may
-        have killed a process: its attempt is counted before it begins.
+        have killed a process: its attempt is counted before it begins. One that has `killed`
+        its processes for sure is parked, an exit after a last attempt.
         """
         try:
             request = self._admission.parse(raw)
             if redelivered:
-                return self._decide_counted(self._parking.begin(request), request)
+                return self._decide_counted(self._parking.begin(request, killed), request)
             try:
                 return self._decide(request)
             except (BadMessage, *SERVERS_AWAY):
@@ -103,7 +106,9 @@ class ApprovalService:
         """The answer to a message that is no task at all, after its audit entry."""
         return self.refuse(text, BadMessage((FieldError("request", problem),)))
 
-    def validate_stored(self, request_id: str) -> dict[str, Any] | None:
+    def validate_stored(
+        self, request_id: str, *, killed: Killed | None = None
+    ) -> dict[str, Any] | None:
         """Decides a request whose row was written first; None when there is no such row."""
         with self._db.reading() as session:
             row = session.get(TradeRequestRow, request_id)
@@ -118,7 +123,7 @@ class ApprovalService:
                 now=self._clock.now(),
             )
             return None
-        counted = self._parking.begin_stored(request_id)
+        counted = self._parking.begin_stored(request_id, killed)
         if counted is None:
             return None
         try:
@@ -131,7 +136,7 @@ class ApprovalService:
         if row.status == ExecutionStatus.PARKED:
             return outcomes.undecided(row)
         try:
-            return self._decide(request)
+            return self._decide(request, bare=self._parking.is_last_of_an_exit(row))
         except BadMessage:
             raise
         except SERVERS_AWAY:
@@ -140,13 +145,13 @@ class ApprovalService:
         except Exception as error:  # noqa: BLE001 - kept in its row, judged by its counter
             return outcomes.undecided(self._parking.failed(row.request_id, error) or row)
 
-    def _decide(self, request: MLTradeRequest) -> dict[str, Any]:
+    def _decide(self, request: MLTradeRequest, *, bare: bool = False) -> dict[str, Any]:
         try:
-            return self._decide_once(request)
+            return self._decide_once(request, bare=bare)
         except _RulesMissing:
             # Nothing is locked or written: the exchange may take its time.
             self._read_rules_now(request.symbol)
-        return self._decide_once(request, with_what_is_known=True)
+        return self._decide_once(request, bare=bare, with_what_is_known=True)
 
     def _read_rules_now(self, symbol: str) -> None:
         try:
@@ -156,7 +161,7 @@ class ApprovalService:
             log.error("trading rules can't be read: %s", error, extra={"symbol": symbol})
 
     def _decide_once(
-        self, request: MLTradeRequest, *, with_what_is_known: bool = False
+        self, request: MLTradeRequest, *, bare: bool, with_what_is_known: bool = False
     ) -> dict[str, Any]:
         """Raises _RulesMissing where an exit lacks its instrument, unless that was asked for."""
         market = self._market.read(request.symbol)
@@ -170,6 +175,9 @@ class ApprovalService:
                 return outcomes.undecided(row)
             key = row.request_id
             intent = intake.to_intent(request, self._account, row.created_at, key=key)
+            if bare:
+                exits.report_bare(uow, row, now)
+                intent = intake.bare(intent)
             self._serialise(uow, now)
             # Under the lock: the newest time, and nobody else's reservation in between.
             now = self._clock.now()

@@ -5,6 +5,7 @@ from typing import Any
 from bot.errors import BadMessage, FieldError
 from bot.execution import signing
 from bot.execution.approval import ApprovalService
+from bot.execution.parking import Killed
 from bot.execution.signing import Signatures
 from models import strict_json
 
@@ -22,14 +23,19 @@ class Door:
         self._signatures = signatures
 
     def validate_and_execute(
-        self, request: object, header: object = None, *, redelivered: bool = False
+        self,
+        request: object,
+        header: object = None,
+        *,
+        redelivered: bool = False,
+        killed: Killed | None = None,
     ) -> dict[str, Any]:
         """The outcome as plain JSON; a refusal has its name, its reason and an audit entry."""
         try:
             raw = self._open(request, header)
         except BadMessage as error:
             return self._approval.refuse(_claimed(request, header), error)
-        return self._approval.validate_and_execute(raw, redelivered=redelivered)
+        return self._approval.validate_and_execute(raw, redelivered=redelivered, killed=killed)
 
     def _open(self, request: object, header: object) -> object:
         if isinstance(request, str) and len(request) > MAX_TEXT_BYTES:

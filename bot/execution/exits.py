@@ -7,7 +7,7 @@ from bot.risk.decision import Decision
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
 from models.database import UnitOfWork
 from models.enums import NOTHING_TO_REDUCE, CheckStatus, ExposureDelta, TradeSide
-from models.tables import DisagreementRow, ParentOrderRow, PositionRow
+from models.tables import DisagreementRow, ParentOrderRow, PositionRow, TradeRequestRow
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,17 @@ def report_denied(uow: UnitOfWork, intent: TradeIntent, decision: Decision) -> N
     log.critical(
         "exit of %s denied: %s", intent.symbol, " ".join(broken.values()),
         extra={"request_id": intent.request_id, "symbol": intent.symbol},
+    )  # fmt: skip
+
+
+def report_bare(uow: UnitOfWork, row: TradeRequestRow, now: datetime) -> None:
+    """Tells people of an exit that goes at once because its validation failed so often."""
+    asked = row.payload["signal_data"].get("algorithm")
+    facts = {"attempts": row.attempts, "failure": row.failure, "from": asked, "symbol": row.symbol}
+    uow.audit(row.account, "exit_goes_at_once", row.request_id, "gate", facts, now)
+    log.critical(
+        "an exit can't be validated as asked, it goes at once: %s", row.failure,
+        extra={"request": row.request_id},
     )  # fmt: skip
 
 

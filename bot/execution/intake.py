@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import secrets
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from bot.errors import BadMessage, FieldError
 from bot.execution.outline import is_too_deep, storable
 from bot.risk.snapshot import AlgorithmOptions, ClaimsView, ModelView, TradeIntent
 from models.backup import BackupPlan, FailureClass
+from models.enums import Algorithm
 from models.messages import MLTradeRequest, RequestMarketData, SignalData
 
 _MAX_ID = 64
@@ -107,6 +109,21 @@ def to_intent(
         options=_options(signal),
         stop_price=signal.stop_price,
         claims=_claims(request.market_data),
+    )
+
+
+def bare(intent: TradeIntent) -> TradeIntent:
+    """An exit at once, within its own price, without all that only refines how it is worked."""
+    return replace(
+        intent,
+        algorithm=Algorithm.IMMEDIATE,
+        horizon_seconds=None,
+        interval_seconds=None,
+        volume_curve=(),
+        risk_aversion=None,
+        options=AlgorithmOptions(),
+        model=replace(intent.model, feature_importance={}, member_probabilities=()),
+        claims=None,
     )
 
 

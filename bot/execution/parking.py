@@ -1,7 +1,9 @@
 """Requests whose validation fails again and again are parked: recorded, alerted, woken no more.
 
 Attempts are counted before they begin, in a transaction of their own, so that one that kills its
-process counts too. Servers that are away are no attempt: they say nothing about the request.
+process counts too, whatever else may have ended the process. Servers that are away are no attempt:
+they say nothing about the request. A worker that saw its own process die of a request says so, and
+then two deaths are enough. The last attempt of an exit leaves out all that only refines it.
 """
 
 import logging
@@ -25,6 +27,16 @@ from models.tables import TradeRequestRow
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
+MAX_DEATHS = 2
+"""A process may die by chance, for want of memory for one; hardly twice at the same request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """How many processes a request has killed for sure, at least two, and how the last one died."""
+
+    deaths: int
+    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +48,20 @@ class Parking:
     clock: Clock
     max_attempts: int = MAX_ATTEMPTS
 
-    def begin(self, request: MLTradeRequest) -> TradeRequestRow:
+    def begin(self, request: MLTradeRequest, killed: Killed | None = None) -> TradeRequestRow:
         """Counts an attempt of a request that may have no row yet. Raises RequestIdTaken."""
         with self.db.unit_of_work() as uow:
             row, _ = self.admission.insert(uow, request, self.clock.now())
-            self._count(uow, row)
+            self._count(uow, row, killed)
             uow.commit()
         return row
 
-    def begin_stored(self, request_id: str) -> TradeRequestRow | None:
+    def begin_stored(self, request_id: str, killed: Killed | None = None) -> TradeRequestRow | None:
         """Counts an attempt; the row is parked afterwards if there have been too many."""
         with self.db.unit_of_work() as uow:
             row = uow.session.get(TradeRequestRow, request_id, with_for_update=True)
             if row is not None:
-                self._count(uow, row)
+                self._count(uow, row, killed)
                 uow.commit()
         return row
 
@@ -103,12 +115,22 @@ class Parking:
                 uow.commit()
         return row
 
-    def _count(self, uow: UnitOfWork, row: TradeRequestRow) -> None:
+    def is_last_of_an_exit(self, row: TradeRequestRow) -> bool:
+        """Whether this attempt of a row is one that must work if an exit is not to be parked."""
+        return is_exit(row) and row.attempts >= self.max_attempts
+
+    def _count(self, uow: UnitOfWork, row: TradeRequestRow, killed: Killed | None) -> None:
         """An attempt beyond the last one is a process that died before it could say why."""
         if row.status != ExecutionStatus.PENDING_VALIDATION:
             return
         row.attempts = (row.attempts or 0) + 1
-        if row.attempts > self.max_attempts:
+        if killed is not None:
+            row.failure = f"it has killed {killed.deaths} processes: {killed.cause}"
+            if is_exit(row) and killed.deaths == MAX_DEATHS:
+                row.attempts = self.max_attempts
+            else:
+                self._park(uow, row)
+        elif row.attempts > self.max_attempts:
             row.failure = row.failure or "its validation never came to an end"
             self._park(uow, row)
 
@@ -121,9 +143,15 @@ class Parking:
     def _park(self, uow: UnitOfWork, row: TradeRequestRow) -> None:
         now = self.clock.now()
         row.status, row.updated_at = ExecutionStatus.PARKED, now
-        facts = {"attempts": row.attempts, "failure": row.failure, "symbol": row.symbol}
+        facts = {
+            "attempts": row.attempts,
+            "failure": row.failure,
+            "symbol": row.symbol,
+            "exit": is_exit(row),
+        }
         uow.audit(row.account, "request_parked", row.request_id, "gate", facts, now)
-        log.critical("request parked: %s", row.failure, extra={"request": row.request_id})
+        what = "an exit is parked, its position stays open" if is_exit(row) else "request parked"
+        log.critical("%s: %s", what, row.failure, extra={"request": row.request_id})
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +191,11 @@ class ParkedRequests:
             uow.audit(row.account, kind, request_id, actor, {"reason": why}, now)
             uow.commit()
         return row
+
+
+def is_exit(row: TradeRequestRow) -> bool:
+    """Whether it was asked for as one that may only close what is held."""
+    return row.payload["signal_data"].get("reduce_only") is True
 
 
 def parked(session: Session) -> list[TradeRequestRow]:

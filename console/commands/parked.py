@@ -40,7 +40,8 @@ def list_parked(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption
         return
     for facts in found:
         stdout().print(
-            f"{escape(facts['request_id'])} {facts['side']} {escape(facts['symbol'])} since "
+            f"{escape(facts['request_id'])} {facts['side']} {escape(facts['symbol'])}"
+            f"{' (an exit)' if facts['reduce_only'] else ''} since "
             f"{utc(facts['since'])}, {facts['attempts']} attempts: "
             f"{escape(facts['failure'] or '')}"
         )
@@ -118,11 +119,14 @@ def _act(
 
 
 def _facts(row: "TradeRequestRow") -> dict[str, Any]:
+    from bot.execution.parking import is_exit
+
     return {
         "request_id": row.request_id,
         "symbol": row.symbol,
         "side": row.side,
         "strategy": row.strategy,
+        "reduce_only": is_exit(row),
         "attempts": row.attempts,
         "failure": row.failure,
         "since": row.updated_at,

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.execution.failing_steps import ALERTED_AT
-from bot.execution.parking import parked
+from bot.execution.parking import is_exit, parked
 from console.invariants.evidence import SETTLING, STUCK_AFTER, Evidence
 from console.output import utc
 from models.enums import ChildState, ExecutionStatus, ParentState, ScopeKind, TradingState
@@ -47,7 +47,8 @@ def _pending_requests(session: Session, now: datetime) -> list[str]:
 def _parked_requests(session: Session) -> list[str]:
     """Whose validation failed too often: nobody tries again until an operator has looked."""
     return [
-        f"request {row.request_id} is parked since {utc(row.updated_at)}: {row.failure}"
+        f"{'exit' if is_exit(row) else 'request'} {row.request_id} is parked since "
+        f"{utc(row.updated_at)}: {row.failure}"
         for row in parked(session)
     ]
 

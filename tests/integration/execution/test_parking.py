@@ -8,14 +8,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from bot.errors import Refused
-from bot.execution.parking import MAX_ATTEMPTS, ParkedRequests, parked
+from bot.execution.parking import MAX_ATTEMPTS, MAX_DEATHS, Killed, ParkedRequests, parked
 from bot.execution.pipeline import MLTradeExecutionPipeline
 from models.enums import ExecutionStatus
 from models.tables import TradeRequestRow
 from tests.support.desk import Desk
 
 
-def _poison(desk: Desk, request_id: str, code: str = "22003") -> None:
+def _poison(desk: Desk, request_id: str, code: str = "22003", *, only: str = "true") -> None:
     """Postgres refuses this request's decision, as it does a number that no column holds."""
     with desk.db.transaction() as session:
         session.execute(
@@ -28,7 +28,7 @@ def _poison(desk: Desk, request_id: str, code: str = "22003") -> None:
         session.execute(
             text(
                 "CREATE TRIGGER poison BEFORE INSERT ON decision FOR EACH ROW"
-                f" WHEN (NEW.request_id = '{request_id}') EXECUTE FUNCTION poison()"
+                f" WHEN (NEW.request_id = '{request_id}' AND {only}) EXECUTE FUNCTION poison()"
             )
         )
 
@@ -149,6 +149,58 @@ def test_an_attempt_that_kills_its_process_counts(desk: Desk) -> None:
     assert outcome["status"] == "parked"
     desk.market.read = original  # type: ignore[method-assign]
     assert desk.children() == []
+
+
+def _exit_by_twap(desk: Desk) -> dict[str, Any]:
+    """Of a position that is open; poison as long as it is one by TWAP."""
+    assert desk.approve("entry")["verdict"] == "allow"
+    desk.send_due()
+    desk.stream()
+    assert desk.position() > 0
+    _poison(desk, "r-exit", only="NEW.intent ->> 'algorithm' = 'twap'")
+    signal = {"position_size": "2000", "reduce_only": True, "algorithm": "twap"}
+    return desk.request("r-exit", side="sell", signal_data={**signal, "horizon_seconds": 30})
+
+
+def test_an_exit_that_can_not_be_validated_as_asked_goes_at_once(desk: Desk) -> None:
+    desk.admission.accept(_exit_by_twap(desk))
+    assert _work(desk, MAX_ATTEMPTS + 3) == MAX_ATTEMPTS
+    assert _row(desk, "r-exit").status == ExecutionStatus.PENDING_EXECUTION
+    assert desk.parent("r-exit").algorithm == "immediate"
+    assert desk.audit_kinds().count("exit_goes_at_once") == 1
+    assert "request_parked" not in desk.audit_kinds()
+    desk.send_due()
+    desk.stream()
+    assert desk.position() == 0
+
+
+def test_an_exit_that_has_killed_its_processes_goes_at_once(desk: Desk) -> None:
+    raw = _exit_by_twap(desk)
+    killed = Killed(MAX_DEATHS, "signal 9 (SIGKILL)")
+    outcome = desk.approval.validate_and_execute(raw, redelivered=True, killed=killed)
+    assert (outcome["verdict"], desk.parent("r-exit").algorithm) == ("allow", "immediate")
+
+
+@pytest.mark.parametrize(("reduces", "count"), [(False, MAX_DEATHS), (True, MAX_DEATHS + 1)])
+def test_what_has_killed_its_processes_is_parked_untried(
+    desk: Desk, reduces: bool, count: int
+) -> None:
+    raw = desk.request("r-bad", signal_data={"reduce_only": reduces})
+    killed = Killed(count, "signal 9 (SIGKILL)")
+    outcome = desk.approval.validate_and_execute(raw, redelivered=True, killed=killed)
+    assert outcome["error"]["type"] == "parked"
+    assert outcome["message"] == f"it has killed {count} processes: signal 9 (SIGKILL)"
+    assert desk.audit_kinds() == ["request_parked"]
+    with desk.db.reading() as session:
+        assert [each.request_id for each in parked(session)] == ["r-bad"]
+
+
+def test_what_was_decided_before_it_killed_gets_its_first_answer(desk: Desk) -> None:
+    raw = desk.request("r-good")
+    first = desk.approval.validate_and_execute(raw)
+    killed = Killed(MAX_DEATHS, "signal 9 (SIGKILL)")
+    again = desk.approval.validate_and_execute(raw, redelivered=True, killed=killed)
+    assert again == {**first, "repeated": True}
 
 
 def test_a_row_that_the_door_refuses_now_is_parked_at_once(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from bot.risk.block_rate import block_rates
 from console.output import utc
-from models.repositories import decisions, figures
+from models.repositories import figures, refused
 
 
 def rate_facts(session: Session, since: datetime) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def rate_facts(session: Session, since: datetime) -> dict[str, Any]:
         "blocked_by_check": dict(rates.by_check),
         "blocked_by_one_check_alone": dict(rates.alone),
         "hint": rates.hint,
-        "bad_messages": decisions.bad_messages(session, since),
+        "bad_messages": refused.total(session, since),
     }
 
 

@@ -13,7 +13,7 @@ def message_line(settings: Settings) -> HealthCheck:
     from console.context import reading
     from console.queries import database_now
     from models.enums import MessageRefusal
-    from models.repositories import decisions
+    from models.repositories import refused as refused_messages
 
     if settings.message_key is None:
         said = "not signed: whoever reaches the broker asks in any strategy's name"
@@ -21,7 +21,7 @@ def message_line(settings: Settings) -> HealthCheck:
         return HealthCheck("messages", ok, f"{said} (MLRISK_MESSAGE_KEY is not set)", down=False)
     with reading(settings.require_database_url()) as session:
         kinds = [kind for kind in MessageRefusal if kind.is_of_signature]
-        refused = decisions.bad_messages(session, database_now(session) - _WINDOW, kinds)
+        refused = refused_messages.total(session, database_now(session) - _WINDOW, kinds)
     return HealthCheck(
         "messages", True, f"count only when signed; {refused} refused for that in the last 24 h"
     )

@@ -752,6 +752,24 @@ class TallyChangeRow(Base):
     change: Mapped[int]
 
 
+class RefusedMessagesRow(Base):
+    """How many messages of one sender were refused for one reason in one minute."""
+
+    __tablename__ = "refused_messages"
+    minute: Mapped[datetime] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    sender: Mapped[str] = mapped_column(primary_key=True)
+    """As the messages say; `refused.OTHERS` for all beyond the first names of a minute."""
+    count: Mapped[int]
+    last_at: Mapped[datetime]
+    is_summed: Mapped[bool]
+    """Whether the audit says how many there were."""
+
+    __table_args__ = (
+        Index("ix_refused_messages_open", "minute", postgresql_where=text("NOT is_summed")),
+    )
+
+
 class AuditCheckpointRow(Base):
     """How far a chain was verified, and how far the present round over its past has come."""
 

@@ -4,6 +4,7 @@ import logging
 
 from celery import shared_task
 
+from bot.execution import refused
 from bot.execution.tca.refit import ImpactRefit
 from models.repositories import tallies
 from tasks.base import MlriskTask
@@ -44,6 +45,13 @@ def fold_tallies() -> None:
     """Adds up what the triggers counted since, so that the screens have few rows to read."""
     with services().db.transaction() as session:
         tallies.fold(session)
+
+
+@shared_task(base=MlriskTask, name="tasks.reporting.sum_up_refused")
+def sum_up_refused() -> None:
+    """Says in the audit how many messages were refused in the minutes that are over."""
+    context = services()
+    refused.sum_up(context.db, context.clock)
 
 
 @shared_task(base=MlriskTask, name="tasks.reporting.refit_impact")

@@ -22,6 +22,7 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         "check-fitness": _reconciling(600, "check_fitness"),
         "refresh-correlations": _reconciling(60, "refresh_correlations"),
         "fold-tallies": _every(5, "tasks.reporting.fold_tallies"),
+        "sum-up-refused": _every(30, "tasks.reporting.sum_up_refused"),
         "note-audit-heads": _every(60, "tasks.reporting.note_audit_heads"),
         "verify-audit": _every(300, "tasks.reporting.verify_audit"),
         # Acts once a day; asked every hour, so that a machine that sleeps at night has its turn.

@@ -6,12 +6,10 @@ from sqlalchemy import select
 
 from bot.clock import Clock
 from bot.errors import BadMessage, FieldError
-from bot.execution import intake
+from bot.execution import intake, refused
 from bot.execution.content import require_same
 from bot.execution.identity import request_keys
-from bot.execution.outline import readable
 from bot.execution.ports import Wakeups
-from models.audit import GLOBAL_CHAIN
 from models.database import Database, UnitOfWork
 from models.enums import ExecutionStatus
 from models.inserting import insert_unless_known
@@ -109,17 +107,7 @@ class Admission:
         )
 
     def record(self, raw: object, error: BadMessage) -> None:
-        """The audit entry of a message that was refused."""
+        """The record of a message that was refused."""
         with self._db.unit_of_work() as uow:
-            uow.audit(
-                GLOBAL_CHAIN,
-                error.code,
-                intake.claimed_request_id(raw),
-                "strategy",
-                {
-                    "errors": [{"field": e.field, "message": e.message} for e in error.errors],
-                    "message": readable(raw),
-                },
-                self._clock.now(),
-            )
+            refused.record(uow, raw, error, self._clock.now())
             uow.commit()

@@ -79,7 +79,7 @@ class ApprovalService:
         """The outcome as plain JSON; the same request_id gives the first outcome again.
 
         A message that breaks the schema, or whose request_id is another content's, gives a typed
-        error with its fields and an audit entry. One that fails otherwise is written down, tried
+        error with its fields, and is recorded. One that fails otherwise is written down, tried
         again from its row, and parked if it goes on failing. A message that was `redelivered` may
         have killed a process: its attempt is counted before it begins. One that has `killed`
         its processes for sure is parked, an exit after a last attempt.
@@ -98,12 +98,12 @@ class ApprovalService:
             return self.refuse(raw, error)
 
     def refuse(self, raw: object, error: BadMessage) -> dict[str, Any]:
-        """The answer to a message that is refused, after its audit entry."""
+        """The answer to a message that is refused, after its record."""
         self._admission.record(raw, error)
         return outcomes.bad_message(intake.claimed_request_id(raw), error)
 
     def refuse_unreadable(self, text: str, problem: str) -> dict[str, Any]:
-        """The answer to a message that is no task at all, after its audit entry."""
+        """The answer to a message that is no task at all, after its record."""
         return self.refuse(text, BadMessage((FieldError("request", problem),)))
 
     def validate_stored(

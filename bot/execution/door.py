@@ -30,7 +30,7 @@ class Door:
         redelivered: bool = False,
         killed: Killed | None = None,
     ) -> dict[str, Any]:
-        """The outcome as plain JSON; a refusal has its name, its reason and an audit entry."""
+        """The outcome as plain JSON; a refusal has its name, its reason and a record."""
         try:
             raw = self._open(request, header)
         except BadMessage as error:

@@ -31,6 +31,7 @@ _WARNINGS = {
     "foreign_orders",
     "foreign_fill",
     "late_fill",
+    "messages_refused",
     "parent_end_corrected",
     "reservation_repaired",
     "signature_expired",

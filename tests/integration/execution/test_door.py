@@ -10,7 +10,7 @@ from sqlalchemy import select
 from bot.execution import signing
 from bot.execution.door import MAX_TEXT_BYTES, TASK, Door
 from bot.execution.signing import Signature, Signatures, key_of, mac_of
-from models.repositories import decisions
+from models.repositories import refused
 from models.tables import AuditRow, TradeRequestRow
 from tests.support.desk import Desk
 
@@ -69,8 +69,8 @@ def test_what_no_key_of_its_strategy_signed_is_refused_by_name_and_recorded(
     assert requests(desk) == 0
     with desk.db.reading() as session:
         entries = session.scalars(select(AuditRow).where(AuditRow.actor == "strategy")).all()
-        assert sorted(e.kind for e in entries) == sorted(code for _, _, code in cases)
-        assert decisions.bad_messages(session, desk.clock.now()) == len(cases)
+        assert {e.kind for e in entries} == {code for _, _, code in cases}
+        assert refused.total(session, desk.clock.now()) == len(cases)
     # Who proves who he is is decided, whatever others tried under the same id.
     assert door.validate_and_execute(text, header)["verdict"] == "allow"
 

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from kombu import Connection, Producer
-from sqlalchemy import select
 
-from models.tables import AuditRow
+from models.repositories import refused
 from tests.support.services import PostgresServer
 from tests.support.system import MiniSystem, mini_system, trade_request
 
@@ -72,7 +72,7 @@ def _publish(system: MiniSystem, body: str | bytes) -> str:
 
 def _recorded(system: MiniSystem) -> int:
     with system.session() as session:
-        return len(session.scalars(select(AuditRow).where(AuditRow.kind == "bad_message")).all())
+        return refused.total(session, datetime.min.replace(tzinfo=UTC) + timedelta(days=1))
 
 
 def test_every_body_is_answered_and_recorded_and_kills_nobody(system: MiniSystem) -> None:

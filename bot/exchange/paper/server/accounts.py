@@ -11,8 +11,7 @@ from typing import Any
 
 from bot.exchange.paper.engine.settings import AccountConfig
 from bot.exchange.paper.server.auth import ApiKey
-from config import bounded_yaml
-from config.bounded_yaml import YamlProblem
+from bot.exchange.paper.server.yaml_file import YamlFileError, load_yaml
 
 DEFAULT_UID = "paper"
 DEFAULT_KEY = "paper-key"
@@ -69,10 +68,9 @@ def load_accounts(path: Path) -> list[Account]:
     this file), and optionally `read_only`. Numbers are best written as strings.
     """
     try:
-        data = bounded_yaml.load(bounded_yaml.read_text(path))
-    except YamlProblem as error:
-        place = path if error.line is None else f"{path}:{error.line}"
-        raise AccountsError(f"{place}: {error.problem}") from error
+        data = load_yaml(path)
+    except YamlFileError as error:
+        raise AccountsError(str(error)) from error
     if not isinstance(data, list) or not data:
         raise AccountsError(f"{path}: must be a list of accounts")
     accounts = [_account(entry, number, path) for number, entry in enumerate(data, 1)]

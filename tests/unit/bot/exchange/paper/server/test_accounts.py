@@ -51,7 +51,11 @@ def test_without_a_file_there_is_the_development_account() -> None:
         ("- {uid: a, position_mode: both, keys: [{key: k, secret: s}]}", "one_way or hedge"),
         ("- {uid: a, balances: 5, keys: [{key: k, secret: s}]}", "balances must map"),
         ("- {uid: a, keys: [{key: k, rsa_public_key_file: no.pem}]}", "does not exist"),
-        ("- &x {uid: a, keys: [{key: k, secret: s}]}\n- *x", "uid is given twice"),
+        ("- &x {uid: a, keys: [{key: k, secret: s}]}\n- *x", "yaml:2: anchors and aliases are not"),
+        (
+            "- {uid: a, keys: [{key: k, secret: s}]}\n- {uid: a, keys: [{key: l, secret: s}]}",
+            "uid is given twice",
+        ),
         ("[", "accounts.yaml"),
     ],
 )

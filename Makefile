@@ -84,7 +84,11 @@ secrets:  ## Generate the secrets and the .env of docker-compose.yml that are no
 	for purpose in owner application operator audit; do \
 		keep "$${purpose}_database_url" "postgresql+psycopg://mlrisk_$$purpose:$$(random)@postgres:5432/mlrisk"; \
 	done; \
-	keep redis_url "redis://:$$(< redis_password.txt)@redis:6379"
+	for user in worker feed beat flower; do \
+		keep "redis_$${user}_password" "$$(random)"; \
+		url="redis://$$user:$$(< redis_$${user}_password.txt)@redis:6379"; \
+		case $$user in worker) keep redis_url "$$url" ;; *) keep "redis_$${user}_url" "$$url" ;; esac; \
+	done
 	@[ -e .env ] || { echo 'COMPOSE_PROFILES=paper' > .env; echo 'wrote .env'; }
 
 clean:  ## Remove the environment, caches and build products; a system's state is not touched

@@ -18,6 +18,8 @@ from workers.schedule import beat_schedule
 _settings = load_keyless_settings()
 app = Celery("mlrisk")
 app.conf.update(celery_settings(_settings.require_redis_url()))
+# Neither takes a message: what workers have not acknowledged is not theirs to give back to a queue.
+app.conf.broker_transport_options |= {"ack_emulation": False}
 app.conf.beat_schedule = beat_schedule()
 
 

@@ -64,7 +64,8 @@ def clean_schedule(app: Celery) -> list[Dropped]:
         bad = _bad_entries(client, app, {schedule, statics, lock})
         for key, why in bad.items():
             client.zrem(schedule, key)
-            client.delete(key)
+            if key.startswith(conf.key_prefix.encode()):  # what lies elsewhere is not beat's
+                client.delete(key)
             found.append(_dropped(key, why))
     return found
 
@@ -93,13 +94,14 @@ def clean_broker(url: str) -> list[Dropped]:
 
 
 def clean_and_record(settings: KeylessSettings, app: Celery | None = None) -> None:
-    """The broker, and of the `app` of beat also its schedule and canaries' signs of life.
+    """The broker, for a worker; for beat, by its `app`, its schedule and canaries' signs of life.
 
-    Raises nothing for servers that are away: each process waits for them by itself.
+    Each has the right to what would end it. Raises nothing for servers that are away: each process
+    waits for them by itself.
     """
     url = settings.require_redis_url()
     try:
-        found = clean_broker(url) if app is None else [*clean_broker(url), *clean_schedule(app)]
+        found = clean_broker(url) if app is None else clean_schedule(app)
     except RedisError as error:
         log.warning("what others left in Redis can't be looked for: %s", error)
         found = []

@@ -4,7 +4,7 @@ import http.client
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from config.identity import PAPER_ACCOUNT
 from config.settings import PREFIX, KeylessSettings
 from models.roles import DatabaseLogins
 from workers import launches, strategies
-from workers.embedded import postgres, redis
+from workers.embedded import acl, postgres, redis
 from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.redis import EmbeddedRedis
 from workers.home import Home
@@ -119,7 +119,7 @@ def build(home: Home, options: Options) -> Topology:
     if redis_url is None:
         cache = strategies.server_of(home, [DEMO] if options.demo else [])
         strategies.write_urls(home, cache)
-        redis_url = cache.url()
+        redis_url = cache.url(user=acl.CONSOLE)
     specs = _servers(database, cache)
     keys = options.keys
     environment = {
@@ -155,6 +155,8 @@ def build(home: Home, options: Options) -> Topology:
             raise ValueError("the demo strategy needs the paper exchange or an exchange URL")
         outsiders = with_database(redis_url, 0) if cache is None else cache.strategy_url(DEMO)
         specs.append(_demo_strategy(options, exchange_url, outsiders, message_key))
+    if cache is not None:
+        specs = [_with_own_login(spec, cache) for spec in specs]
     return Topology(database, cache, environment, specs, logins)
 
 
@@ -170,6 +172,14 @@ def _logins(home: Home, database: EmbeddedPostgres) -> DatabaseLogins:
         for purpose, role in _ROLES.items()
     }
     return DatabaseLogins(**urls, bootstrap=database.url(_DATABASE))
+
+
+def _with_own_login(spec: ProcessSpec, cache: EmbeddedRedis) -> ProcessSpec:
+    """The process as a user of its own at the embedded Redis."""
+    user = acl.USER_OF_PROCESS.get(spec.name)
+    if user is None:
+        return spec
+    return replace(spec, env={**spec.env, "MLRISK_REDIS_URL": cache.url(user=user)})
 
 
 def _servers(database: EmbeddedPostgres | None, cache: EmbeddedRedis | None) -> list[ProcessSpec]:

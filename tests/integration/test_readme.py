@@ -38,3 +38,5 @@ def test_the_readmes_strategy_is_decided_and_filled(
         assert re.fullmatch(r"readme-[0-9a-f-]{36}", outcome["request_id"])
         parent = system.wait(lambda: system.finished(outcome["request_id"]), "its end")
         assert parent.filled_qty > 0, (parent.end_reason, system.all_logs())
+        # Nobody was refused what he needs: neither the strategy nor a process of ours.
+        assert system.redis.refusals() == []

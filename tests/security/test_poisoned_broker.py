@@ -27,6 +27,7 @@ from tests.support.services import RedisServer
 from tests.support.waiting import eventually
 from workers import cleaning
 from workers.beat import CleanedScheduler
+from workers.embedded import acl
 from workers.schedule import beat_schedule
 
 pytestmark = [
@@ -107,14 +108,14 @@ def settings(
     redis: RedisServer, migrated_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MLRISK_HOME", str(tmp_path))
-    monkeypatch.setenv("MLRISK_REDIS_URL", redis.url())
+    monkeypatch.setenv("MLRISK_REDIS_URL", redis.embedded.url(user=acl.WORKER))
     monkeypatch.setenv("MLRISK_DATABASE_URL", migrated_url)
 
 
 def started(redis: RedisServer) -> CleanedScheduler:
     """Beat's scheduler as it is when beat begins to tick."""
     app = Celery("beat-of-a-test", set_as_current=False)
-    app.conf.update(celery_settings(redis.url()))
+    app.conf.update(celery_settings(redis.embedded.url(user=acl.BEAT)))
     app.conf.beat_schedule = beat_schedule()
     scheduler = CleanedScheduler(app=app)
     acquire_distributed_beat_lock(SimpleNamespace(scheduler=scheduler))
@@ -182,9 +183,10 @@ def test_the_process_of_beat_starts_on_all_of_it(
     entry(attacker, key=f"{PREFIX}canary-validation", schedule=1)
     command = ["celery", "-A", "workers.broker", "beat", "--pidfile="]
     command += ["--scheduler", "workers.beat.CleanedScheduler"]
+    env = {**os.environ, "MLRISK_REDIS_URL": redis.embedded.url(user=acl.BEAT)}
     with (tmp_path / "beat.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", *command], cwd=ROOT, env=os.environ, stdout=log, stderr=log
+            [sys.executable, "-m", *command], cwd=ROOT, env=env, stdout=log, stderr=log
         )
     try:
         eventually(lambda: broker.llen(SWEEP_QUEUE), "a tick")

@@ -17,6 +17,8 @@ from workers.ports import LOOPBACK, free_port
 
 pytestmark = pytest.mark.services
 
+PROCESSES = ("worker", "feed", "beat", "flower")
+
 
 def users() -> list[str]:
     """The lines that the compose file gives to the server, with the names of files as passwords."""
@@ -53,18 +55,17 @@ def _answers(port: int) -> bool:
 
 
 def test_the_rules_are_those_of_a_home() -> None:
-    ours, supervisor, strategy = users()
-    assert ours.split() == ["user", "default", "on", ">redis_password", *_rules("mlrisk")]
+    default, *processes, supervisor, strategy = users()
+    # An address of before has no name, and works.
+    assert default.split() == ["user", "default", "on", ">redis_password", *acl.rules_of("mlrisk")]
+    for name, line in zip(PROCESSES, processes, strict=True):
+        login = ["user", name, "on", f">redis_{name}_password"]
+        assert line.split() == [*login, *acl.rules_of(name)]
     assert supervisor.endswith("~* &* +@all")
     assert strategy.split() == [
         *("user", "strategy-demo", "on", ">redis_demo_password"),
         *acl.strategy_user("demo", "x")[3:],
     ]
-
-
-def _rules(name: str) -> list[str]:
-    lines = acl.users("x", "y", {}).splitlines()
-    return next(line.split()[4:] for line in lines if line.startswith(f"user {name} "))
 
 
 def test_the_demo_strategy_asks_and_does_nothing_else(port: int) -> None:
@@ -78,8 +79,27 @@ def test_the_demo_strategy_asks_and_does_nothing_else(port: int) -> None:
             strategy.config_get("dir")
 
 
-def test_ours_has_no_dangerous_command(port: int) -> None:
-    with Redis(LOOPBACK, port, password="redis_password") as ours:
-        assert ours.set("x", "1")
+@pytest.mark.parametrize("user", [None, *PROCESSES])
+def test_ours_have_no_dangerous_command(port: int, user: str | None) -> None:
+    password = "redis_password" if user is None else f"redis_{user}_password"
+    with Redis(LOOPBACK, port, username=user, password=password) as ours:
+        assert ours.llen("execution") == 0
         with pytest.raises(ResponseError, match=r"(?i)no permissions"):
             ours.config_set("dir", "/tmp")
+
+
+def test_as_whom_the_server_reads_its_log_may_write_what_any_process_wrote(port: int) -> None:
+    """What this user may not is lost at a start."""
+    with Redis(LOOPBACK, port, password="redis_password") as nobody:
+        for key in ("mlrisk:beat:sweep", "mlrisk:market:ETHUSDT", "unacked", "celeryev.x"):
+            assert nobody.hset(key, "field", "x") == 1
+
+
+def test_the_feed_alone_makes_the_market(port: int) -> None:
+    market = ("mlrisk:market:BTCUSDT", "x")
+    with Redis(LOOPBACK, port, username="feed", password="redis_feed_password") as feed:
+        assert feed.set(*market)
+    with Redis(LOOPBACK, port, username="worker", password="redis_worker_password") as worker:
+        assert worker.get(market[0]) == b"x"
+        with pytest.raises(ResponseError, match=r"(?i)no permissions"):
+            worker.set(*market)

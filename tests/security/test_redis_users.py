@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from redis.exceptions import AuthenticationError, ResponseError
 
 from config.celery import with_database
 from tests.support.services import RedisServer
+from workers.embedded.acl import USER_OF_PROCESS
 
 pytestmark = pytest.mark.services
 
@@ -33,10 +35,17 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
     "client kill": ("CLIENT", "KILL", "TYPE", "normal"),
     "client list": ("CLIENT", "LIST"),
     "migrate": ("MIGRATE", "127.0.0.1", "1", "x", "0", "1"),
+    "functions": ("FUNCTION", "LOAD", "#!lua name=x\nredis.register_function('x', print)"),
+    "flushing functions": ("FUNCTION", "FLUSH"),
+    "ending scripts": ("SCRIPT", "KILL"),
+    "who listens": ("PUBSUB", "CHANNELS"),
+    "which keys change": ("CLIENT", "TRACKING", "ON", "BCAST"),
+    "a random key": ("RANDOMKEY",),
     "through a script": ("EVAL", "return redis.call('FLUSHALL')", "0"),
 }
 A_STRATEGYS_TOO: dict[str, tuple[str, ...]] = {
     "another queue": ("LPUSH", "emergency", "x"),
+    "spoiling its queue": ("SADD", "validation", "x"),
     "the market": ("SET", "mlrisk:market:BTCUSDT", "x"),
     "the schedule": ("ZADD", "mlrisk:beat::schedule", "0", "x"),
     "reading requests": ("LRANGE", "validation", "0", "-1"),
@@ -56,7 +65,86 @@ A_STRATEGYS_TOO: dict[str, tuple[str, ...]] = {
     "scripts": ("EVAL", "return 1", "0"),
     "the server": ("INFO",),
 }
+MAY: dict[str, tuple[str, ...]] = {
+    "console": (
+        *("INFO server", "LPUSH validation x", "LPUSH exits x", "DEL execution", "LLEN execution"),
+        *("PUBLISH /0.celery.pidbox x", "BRPOP x.reply.celery.pidbox 1", "SET unacked_mutex x"),
+        *("GET mlrisk:market:BTCUSDT", "PTTL mlrisk:closed:x", "HSET mlrisk:orders:{x}:state a b"),
+    ),
+    "worker": (
+        *("BRPOP exits execution 1", "HSET unacked x y", "ZADD unacked_index 0 x", "LPUSH exits x"),
+        *("SETEX celery-task-meta-x 1 x", "PUBLISH celery-task-meta-x x", "TYPE validation"),
+        *("PSUBSCRIBE /0.celery.pidbox", "PUBLISH /0.celeryev/task.multi x"),
+        *("LPUSH x.reply.celery.pidbox x", "SREM _kombu.binding.exits x", "HSCAN unacked 0"),
+        *("GET mlrisk:mark:BTCUSDT", "SET mlrisk:correlations x", "SET mlrisk:address-ban x"),
+    ),
+    "feed": (
+        *("SET mlrisk:market:BTCUSDT x", "SET mlrisk:mark:BTCUSDT x", "SET mlrisk:correlations x"),
+        *("LPUSH execution x", "LLEN execution", "SADD _kombu.binding.execution x"),
+        *("SMEMBERS _kombu.binding.execution", "RPUSH mlrisk:orders:{x}:sent 1"),
+    ),
+    "beat": (
+        *("ZADD mlrisk:beat::schedule 0 x", "SCAN 0", "HSET mlrisk:beat:sweep meta x"),
+        *("LPUSH emergency x", "LLEN sweeping", "SADD _kombu.binding.sweeping x"),
+    ),
+    "flower": (
+        *("LLEN validation", "GET celery-task-meta-x", "PSUBSCRIBE /0.celeryev/*"),
+        *("PUBLISH /0.celery.pidbox x", "BRPOP x.reply.celery.pidbox 1"),
+    ),
+    "strategy-test": (
+        *("LPUSH validation x", "LLEN validation", "SADD _kombu.binding.validation x"),
+        *("SMEMBERS _kombu.binding.validation", "GET celery-task-meta-x"),
+        "SUBSCRIBE celery-task-meta-x",
+    ),
+}
+"""Some of what each was seen to do while a system ran."""
 REFUSED = re.compile("no permissions|(MODULE|DEBUG) command not allowed", re.IGNORECASE)
+OTHERS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("console", "making the market"): ("SET", "mlrisk:market:BTCUSDT", "x"),
+    ("console", "the schedule"): ("ZADD", "mlrisk:beat::schedule", "0", "x"),
+    ("console", "listing"): ("SCAN", "0"),
+    ("worker", "listing"): ("SCAN", "0"),
+    ("worker", "making the market"): ("SET", "mlrisk:market:BTCUSDT", "x"),
+    ("worker", "making a mark"): ("SET", "mlrisk:mark:BTCUSDT", "x"),
+    ("worker", "the schedule"): ("ZADD", "mlrisk:beat::schedule", "0", "x"),
+    ("worker", "moving the market"): ("MOVE", "mlrisk:market:BTCUSDT", "3"),
+    ("feed", "the schedule"): ("ZADD", "mlrisk:beat::schedule", "0", "x"),
+    ("feed", "reading requests"): ("LRANGE", "validation", "0", "-1"),
+    ("feed", "taking messages"): ("BRPOP", "execution", "1"),
+    ("feed", "a halt's queue"): ("RPOP", "emergency"),
+    ("feed", "emptying a queue"): ("DEL", "execution"),
+    ("feed", "cutting a queue"): ("LTRIM", "execution", "1", "0"),
+    ("feed", "moving a queue"): ("RENAME", "execution", "mlrisk:market:x"),
+    ("feed", "a queue that it doesn't wake"): ("LPUSH", "dispatch", "x"),
+    ("feed", "listing"): ("SCAN", "0"),
+    ("feed", "unacknowledged messages"): ("HDEL", "unacked", "x"),
+    ("feed", "controlling workers"): ("PUBLISH", "/0.celery.pidbox", "x"),
+    ("feed", "forged answers"): ("SET", "celery-task-meta-x", "x"),
+    ("beat", "the market"): ("GET", "mlrisk:market:BTCUSDT"),
+    ("beat", "making the market"): ("SET", "mlrisk:market:BTCUSDT", "x"),
+    ("beat", "controlling workers"): ("PUBLISH", "/0.celery.pidbox", "x"),
+    ("beat", "the budget of orders"): ("DEL", "mlrisk:orders:{paper}:sent"),
+    ("beat", "reading requests"): ("LRANGE", "validation", "0", "-1"),
+    ("beat", "taking messages"): ("BRPOP", "execution", "1"),
+    ("beat", "emptying a queue"): ("DEL", "execution"),
+    ("beat", "cutting a queue"): ("LTRIM", "execution", "1", "0"),
+    ("beat", "moving a queue"): ("RENAME", "execution", "mlrisk:beat:x"),
+    ("beat", "unacknowledged messages"): ("HGETALL", "unacked"),
+    ("beat", "dropping bindings"): ("SREM", "_kombu.binding.execution", "x"),
+    ("beat", "forged answers"): ("SET", "celery-task-meta-x", "x"),
+    ("flower", "the market"): ("GET", "mlrisk:market:BTCUSDT"),
+    ("flower", "the budget of orders"): ("DEL", "mlrisk:orders:{paper}:sent"),
+    ("flower", "the schedule"): ("ZADD", "mlrisk:beat::schedule", "0", "x"),
+    ("flower", "enqueueing"): ("LPUSH", "validation", "x"),
+    ("flower", "emptying a queue"): ("DEL", "execution"),
+    ("flower", "reading requests"): ("LRANGE", "validation", "0", "-1"),
+    ("flower", "taking messages"): ("BRPOP", "execution", "1"),
+    ("flower", "unacknowledged messages"): ("HDEL", "unacked", "x"),
+    ("flower", "their lock"): ("DEL", "unacked_mutex"),
+    ("flower", "bindings of queues"): ("SADD", "_kombu.binding.validation", "x"),
+    ("flower", "everybody's answers"): ("PSUBSCRIBE", "celery-task-meta-*"),
+    ("flower", "forged answers"): ("SET", "celery-task-meta-x", "x"),
+}
 
 
 @pytest.fixture
@@ -75,9 +163,31 @@ def refused(ask: Callable[[], object]) -> None:
 def test_no_user_but_the_supervisors_has_a_dangerous_command(
     kind: str, redis: RedisServer, strategy: Redis
 ) -> None:
-    with redis.client() as ours:
-        refused(lambda: ours.execute_command(*FORBIDDEN[kind]))
+    for user in ("mlrisk", "console", *USER_OF_PROCESS.values()):
+        with Redis.from_url(redis.embedded.url(user=user)) as ours:
+            refused(partial(ours.execute_command, *FORBIDDEN[kind]))
     refused(lambda: strategy.execute_command(*FORBIDDEN[kind]))
+
+
+@pytest.mark.parametrize(("user", "kind"), OTHERS)
+def test_a_process_of_ours_reaches_only_what_it_works_with(
+    user: str, kind: str, redis: RedisServer
+) -> None:
+    with Redis.from_url(redis.embedded.url(user=user)) as client:
+        refused(lambda: client.execute_command(*OTHERS[user, kind]))
+
+
+@pytest.mark.parametrize("user", MAY)
+def test_each_user_may_do_what_its_process_does(user: str, redis: RedisServer) -> None:
+    with redis.embedded.admin() as supervisor:
+        told = {words: supervisor.acl_dryrun(user, *words.split(" ")) for words in MAY[user]}
+    assert set(told.values()) == {b"OK"}, told
+
+
+def test_a_script_of_flowers_does_no_more_than_flower(redis: RedisServer) -> None:
+    with Redis.from_url(redis.embedded.url(user="flower")) as client:
+        enqueue = client.register_script("return redis.call('LPUSH', KEYS[1], 'x')")
+        refused(partial(enqueue, ["execution"]))
 
 
 @pytest.mark.parametrize("kind", A_STRATEGYS_TOO)

@@ -158,6 +158,29 @@ def test_no_error_shows_a_part_of_a_password(
         assert part not in shown.out + shown.err
 
 
+@pytest.mark.parametrize("verb", ["status", "doctor", "submit", "whatif"])
+@pytest.mark.parametrize(
+    "url",
+    [f"redis://worker:{AWKWARD}@127.0.0.1:1/0", f"redis://worker:{AWKWARD}", f"redis:{AWKWARD}"],
+)
+def test_no_error_shows_a_part_of_a_password_of_redis(
+    verb: str,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("MLRISK_HOME", str(tmp_path))
+    monkeypatch.setenv("MLRISK_REDIS_URL", url)
+    monkeypatch.setenv("MLRISK_DATABASE_URL", "postgresql+psycopg://nobody:x@127.0.0.1:1/none")
+    request = tmp_path / "request.json"
+    request.write_text("{}", encoding="utf-8")
+    assert run([verb, *([str(request)] if verb in ("submit", "whatif") else [])]) != 0
+    shown = capsys.readouterr()
+    for part in ("p@ss", "ss/w", "w:rd", "rd%"):
+        assert part not in shown.out + shown.err
+
+
 @pytest.mark.services
 def test_a_password_of_any_characters_works_as_it_is_written(
     tmp_path: Path, postgres: PostgresServer

@@ -186,6 +186,12 @@ class PostgresServer(ServerProcess):
         return url.partition("?")[0].rpartition("/")[2]
 
 
+def refusals(server: embedded_redis.EmbeddedRedis) -> list[tuple[str, str]]:
+    """Which user of a server that runs was refused what since its start."""
+    with server.admin() as admin:
+        return [(entry["username"], entry["object"]) for entry in admin.acl_log()]
+
+
 class RedisServer(ServerProcess):
     """A Redis server that keeps its log, and so its queues, over `kill` and `start`."""
 
@@ -221,6 +227,10 @@ class RedisServer(ServerProcess):
     def client(self, database: int = 0) -> Redis:
         """Return a new client; close it."""
         return self.embedded.client(database)
+
+    def refusals(self) -> list[tuple[str, str]]:
+        """Which user was refused what since the server's start."""
+        return refusals(self.embedded)
 
     def flushall(self) -> None:
         """Empty every database, as an operator's mistake would."""

@@ -36,6 +36,7 @@ from models.tables import ChildOrderRow, EquityRow, FillRow, ParentOrderRow, Tra
 from tests.support.services import PostgresServer, RedisServer
 from tests.support.waiting import PATIENCE_SECONDS
 from workers import strategies
+from workers.embedded.acl import CONSOLE, USER_OF_PROCESS
 from workers.home import Home
 
 ROOT = Path(__file__).parents[2]
@@ -188,12 +189,13 @@ class MiniSystem:
         self.postgres.drop_database(self.database_url)
 
     def env(self) -> dict[str, str]:
+        """What a person's commands are told; processes have logins of their own."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("MLRISK_")}
         return {
             **kept,
             "MLRISK_HOME": str(self.home),
             "MLRISK_DATABASE_URL": self.database_url,
-            "MLRISK_REDIS_URL": self.redis.url(),
+            "MLRISK_REDIS_URL": self.redis.embedded.url(user=CONSOLE),
             "MLRISK_MARKET_KEY": self._market_key,
             "MLRISK_EXCHANGE_URL": self.exchange.url,
             "MLRISK_SYMBOLS": "BTCUSDT,ETHUSDT",
@@ -206,7 +208,9 @@ class MiniSystem:
         return [sys.executable, "-m", "celery", "-A", app, *arguments]
 
     def _add(self, name: str, command: list[str]) -> None:
-        self.workers[name] = Worker(name, command, self.env(), self.home / f"{name}.log")
+        login = {"MLRISK_REDIS_URL": self.redis.embedded.url(user=USER_OF_PROCESS[name])}
+        env = {**self.env(), **login}
+        self.workers[name] = Worker(name, command, env, self.home / f"{name}.log")
 
     def _ready(self) -> bool:
         with self.session() as session:

@@ -82,7 +82,10 @@ def test_secrets_reach_containers_as_files_alone(tmp_path: Path) -> None:
     }
     assert {str(url.username) for url in logins.values()} == {f"mlrisk_{name}" for name in logins}
     assert len({url.password for url in logins.values()}) == len(logins)
-    assert made["redis_password.txt"] in made["redis_url.txt"]
+    for user in ("worker", "feed", "beat", "flower"):
+        login = f"{user}:{made[f'redis_{user}_password.txt']}"
+        file = "redis_url.txt" if user == "worker" else f"redis_{user}_url.txt"
+        assert made[file] == f"redis://{login}@redis:6379"
     assert made["demo_key.txt"] == f"1:{key_of(made['message_key.txt'], DEMO_NAME)}"
     for name, service in compose["services"].items():
         for variable, value in (service.get("environment") or {}).items():
@@ -160,8 +163,23 @@ def test_each_container_logs_in_as_a_role_of_its_own_and_strategies_reach_no_dat
         else:
             assert not superusers & given, name
         assert ("database" in service["networks"]) == (bool(given) or name == "postgres"), name
-    assert services["beat"]["secrets"] == ["redis_url", "audit_database_url"]
+    assert services["beat"]["secrets"] == ["redis_beat_url", "audit_database_url"]
     assert "operator_database_url" in services["worker-emergency"]["secrets"]
+
+
+def test_each_kind_of_container_logs_into_redis_as_a_user_of_its_own() -> None:
+    services = _compose()["services"]
+    given = {
+        name: [secret for secret in service.get("secrets", []) if re.match("redis.*_url", secret)]
+        for name, service in services.items()
+        if name != "redis"
+    }
+    own = {name: [f"redis_{name}_url"] for name in ("feed", "beat", "flower")}
+    workers = {name: ["redis_url"] for name in services if name.startswith("worker-")}
+    assert {name: urls for name, urls in given.items() if urls} == {**own, **workers}
+    for name, (secret,) in {**own, **workers}.items():
+        path = services[name]["environment"]["MLRISK_REDIS_URL_FILE"]
+        assert path == f"/run/secrets/{secret}", name
 
 
 def test_docker_accepts_the_compose_file() -> None:

@@ -108,11 +108,9 @@ class EmbeddedRedis:
         if not self.is_ready():
             return False
         with self.admin() as admin:
+            known = {acl.STRATEGY + name for name in self.strategies}
             for user in admin.acl_users():
-                if (
-                    user.startswith(acl.STRATEGY)
-                    and user[len(acl.STRATEGY) :] not in self.strategies
-                ):
+                if user.startswith(acl.STRATEGY) and user not in known:
                     admin.acl_deluser(user)
             for name, password in self.strategies.items():
                 user, *rules = acl.strategy_user(name, password)
@@ -161,9 +159,10 @@ class EmbeddedRedis:
             socket_connect_timeout=_PROBE_TIMEOUT_SECONDS,
         )
 
-    def url(self, database: int = 0) -> str:
-        """Return the URL of one database, password included."""
-        return self._url(acl.OURS, self.password, database)
+    def url(self, database: int = 0, user: str = acl.OURS) -> str:
+        """Return the URL of one database for a user of ours, password included."""
+        password = acl.password_of(user, self.password, self.admin_password)
+        return self._url(user, password, database)
 
     def strategy_url(self, name: str) -> str:
         """Return the broker's URL of a strategy, password included."""

@@ -15,8 +15,9 @@ from bot.execution.signing import key_line
 from console.cli import run
 from tests.support.services import RedisServer, ServerProcess
 from workers import strategies
-from workers.embedded.acl import users
+from workers.embedded.acl import CONSOLE, USER_OF_PROCESS, users
 from workers.home import Home
+from workers.private_files import write_private
 
 pytestmark = pytest.mark.services
 
@@ -151,6 +152,36 @@ def test_a_home_with_the_one_password_of_before_goes_on_with_its_queues(
         now.stop()
 
 
+def test_a_home_in_which_processes_shared_a_login_gives_each_its_own_and_keeps_its_queues(
+    home: Home, tmp_path: Path
+) -> None:
+    shared, admin = home.secret("redis-password"), home.secret("redis-supervisor-password")
+    before = RedisServer(tmp_path, strategies.server_of(home, ["momentum"]))
+    named = ("default", "supervisor", "mlrisk", "strategy-")
+    lines = before.embedded.users.read_text(encoding="utf-8").splitlines()
+    lines = [line for line in lines if line.split()[1].startswith(named)]
+    write_private(before.embedded.users, "\n".join(lines) + "\n")
+    before.start()
+    with before.client() as client:
+        client.lpush("execution", "a wake-up")
+    before.stop()
+    now = RedisServer(tmp_path, strategies.server_of(home))
+    now.start()
+    try:
+        with now.client() as client:
+            assert client.lrange("execution", 0, -1) == [b"a wake-up"]
+        urls = [now.embedded.url(user=user) for user in (CONSOLE, *USER_OF_PROCESS.values())]
+        assert all(came_in(url) for url in (*urls, now.embedded.strategy_url("momentum")))
+        words = {str(urlsplit(url).password) for url in urls}
+        assert len(words) == len(set(urls))
+        assert not words & {shared, admin}
+    finally:
+        now.stop()
+    assert now.embedded.users.stat().st_mode & 0o777 == 0o600
+    text = now.embedded.users.read_text(encoding="utf-8")
+    assert not [word for word in (*words, shared, admin) if word in text]
+
+
 @pytest.mark.parametrize("name", ["", "A", "a b", "../x", "a\nuser evil on", "-x", "a" * 33])
 def test_a_name_that_is_none_is_refused_and_nothing_is_left(
     name: str, home: Home, capsys: pytest.CaptureFixture[str]
@@ -195,7 +226,10 @@ def test_users_of_others_are_left_out_of_the_file_and_passwords_too(home: Home) 
     server = replace(strategies.server_of(home), strategies={"one": "a-word", "two": "b-word"})
     text = users(server.password, server.admin_password, server.strategies)
     named = [line.split()[1] for line in text.splitlines()]
-    assert named == ["default", "supervisor", "mlrisk", "strategy-one", "strategy-two"]
+    assert named == [
+        *("default", "supervisor", "mlrisk", "console", "worker", "feed", "beat", "flower"),
+        *("strategy-one", "strategy-two"),
+    ]
     for word in (server.password, server.admin_password, "a-word", "b-word"):
         assert word not in text
 

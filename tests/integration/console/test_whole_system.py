@@ -18,9 +18,11 @@ import pytest
 
 from config.celery import HOLD_KEYS, WORKERS
 from console.errors import ExitCode
+from tests.support.services import refusals
 from tests.support.system import trade_request
 from tests.support.waiting import START_SECONDS, eventually
 from workers.home import Home
+from workers.strategies import server_of
 from workers.supervisor import Supervisor
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(480)]
@@ -159,6 +161,8 @@ def _look_and_trade(shell: Shell) -> None:
     assert request_id in [line["request_id"] for line in shell.json("requests")["requests"]]
     assert shell.json("doctor")["invariants"] == {f"I{n}": "ok" for n in range(1, 11)}
     _halt_and_resume(shell)
+    # Neither a process nor a command was refused by Redis what it needs.
+    assert refusals(server_of(Home(shell.home))) == []
 
 
 def _look_at_what_each_process_was_told(shell: Shell) -> None:

@@ -14,11 +14,13 @@ pytestmark = pytest.mark.services
 ROOT = Path(__file__).parents[3]
 
 
-def _ask(system: MiniSystem, *words: str, **changes: str) -> tuple[int, str]:
+def _ask(system: MiniSystem, *words: str) -> tuple[int, str]:
+    """With the logins of the process that is asked about, as in its container."""
+    asked = system.workers.get(words[-1])
     done = subprocess.run(
         [sys.executable, "-m", "workers.healthcheck", *words],
         cwd=ROOT,
-        env={**system.env(), **changes},
+        env=system.env() if asked is None else asked.env,
         capture_output=True,
         text=True,
         timeout=60,

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -18,9 +19,11 @@ from config.settings import load_settings
 from models.database import Database
 from models.provisioning import provision
 from models.tables import AuditRow
-from tests.support.waiting import eventually
+from tests.support.services import refusals
+from tests.support.waiting import PATIENCE_SECONDS, eventually
 from workers import topology
 from workers.cleaning import KIND
+from workers.embedded import acl
 from workers.home import Home
 from workers.processes import is_running
 from workers.supervisor import Supervisor
@@ -73,6 +76,38 @@ def _status_code(url: str, login: tuple[str, str] | None = None) -> int:
         return 0
 
 
+def _who_has_flowers_password_stops_nobody(url: str) -> None:
+    """He tells all workers what Flower's buttons do: they answer, and work on as before."""
+    orders: dict[str, dict[str, Any]] = {
+        "cancel_consumer": {"queue": "validation"},
+        "pool_shrink": {"n": 1},
+        "autoscale": {"max": 1, "min": 0},
+        "rate_limit": {"task_name": "tasks.execution.send_child", "rate_limit": "1/h"},
+        "time_limit": {"task_name": "tasks.execution.send_child", "hard": 1},
+        "shutdown": {},
+    }
+    with Celery(broker=url, set_as_current=False) as flower:
+        flower.conf.broker_transport_options = {"ack_emulation": False}
+        # It waits until all have answered.
+        asking = flower.control.inspect(timeout=PATIENCE_SECONDS, limit=len(WORKERS))
+
+        def facts() -> dict[str, tuple[set[str], int]]:
+            queues, stats = asking.active_queues(), asking.stats()
+            return {
+                name: (
+                    {queue["name"] for queue in queues[name]},
+                    stats[name]["pool"]["max-concurrency"],
+                )
+                for name in queues
+            }
+
+        before = facts()
+        assert len(before) == len(WORKERS)
+        for order, arguments in orders.items():
+            flower.control.broadcast(order, arguments=arguments)
+        assert facts() == before
+
+
 def test_all_processes_serve_survive_their_servers_deaths_and_stop_cleanly(
     running: tuple[Supervisor, Topology], home: Home
 ) -> None:
@@ -97,16 +132,22 @@ def test_all_processes_serve_survive_their_servers_deaths_and_stop_cleanly(
     assert built.postgres is not None
     assert built.redis is not None
 
-    flower = f"http://127.0.0.1:{home.known_ports()['flower']}/workers"
-    eventually(lambda: _status_code(flower) == 401)
-    assert _status_code(flower, topology.flower_login(home)) == 200
+    flower = f"http://127.0.0.1:{home.known_ports()['flower']}"
+    eventually(lambda: _status_code(f"{flower}/workers") == 401)
+    assert _status_code(f"{flower}/workers", topology.flower_login(home)) == 200
     assert _status_code(f"{settings.require_exchange_url()}/v5/market/time") == 200
+
+    for page in ("broker", "tasks"):
+        assert _status_code(f"{flower}/{page}", topology.flower_login(home)) == 200
+    _who_has_flowers_password_stops_nobody(built.redis.url(user=acl.FLOWER))
+    assert refusals(built.redis) == []  # no process lacks what it needs
 
     for server, ready in (("redis", built.redis.is_ready), ("postgres", built.postgres.is_ready)):
         supervisor.signal(server, signal.SIGKILL)
         eventually(lambda: not any(each.pid is None for each in supervisor.status()))
         eventually(ready)
     eventually(lambda: all_workers_answer() and all_run())
+    assert refusals(built.redis) == []
 
     # Every process has looked through Redis at its start, and all of it was ours.
     database = Database(settings.require_database_url())

@@ -1,6 +1,7 @@
 """Which processes make up a system."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -120,8 +121,14 @@ def test_processes_get_the_settings_and_no_proxy_for_this_machine(
 ) -> None:
     built = topology.build(home, Options(recordings=tmp_path))
     specs = _by_name(built)
+    assert built.redis is not None
     for name in ("feed", *WORKERS):
-        theirs = {**built.environment, "MLRISK_DATABASE_URL": built.logins.application}
+        user = "feed" if name == "feed" else "worker"
+        theirs = {
+            **built.environment,
+            "MLRISK_DATABASE_URL": built.logins.application,
+            "MLRISK_REDIS_URL": built.redis.url(user=user),
+        }
         if name not in {"feed", *HOLD_KEYS}:
             theirs = {k: v for k, v in theirs.items() if "_API_" not in k}
         assert theirs.items() <= specs[name].env.items()
@@ -129,6 +136,20 @@ def test_processes_get_the_settings_and_no_proxy_for_this_machine(
         assert specs[name].env["NO_PROXY"] == "127.0.0.1,localhost"
     assert specs["paper-exchange"].env["MLRISK_RECORDINGS"] == str(tmp_path)
     assert "MLRISK_DATABASE_URL" not in specs["paper-exchange"].env
+
+
+def test_each_kind_of_process_logs_into_redis_as_a_user_of_its_own(home: Home) -> None:
+    built = topology.build(home, Options())
+    told = {name: spec.env.get("MLRISK_REDIS_URL") for name, spec in _by_name(built).items()}
+    told["console"] = built.environment["MLRISK_REDIS_URL"]
+    logins = {name: urlsplit(url) for name, url in told.items() if url is not None}
+    own = {name: name for name in ("console", "feed", "beat", "flower")}
+    assert {name: url.username for name, url in logins.items()} == {
+        **own,
+        **dict.fromkeys(WORKERS, "worker"),
+    }
+    assert len({url.password for url in logins.values()}) == len(own) + 1
+    assert not {url.password for url in logins.values()} & set(_secrets(home))
 
 
 def test_a_home_gives_the_same_system_again(home: Home) -> None:

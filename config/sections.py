@@ -97,6 +97,11 @@ class Gate:
     max_market_age_seconds: float = seconds("of the newest market frame")
     max_mark_deviation: float = share("between mid and mark price")
     max_index_deviation: float = share("between mid and index price")
+    max_disagreement_bps: float = key(
+        float, "between the market view and the exchange's own prices", above=0, tighter=-1
+    )
+    fill_witness_seconds: float = seconds("a fill speaks against the market view", 1)
+    mark_witness_seconds: float = seconds("a held position's mark does", 1)
     max_limit_price_deviation: float = share("by which a limit price may cross the market")
     max_funding_rate: float = most("paid per funding interval", high=1)
 

@@ -481,6 +481,9 @@ class PositionRow(Base):
     """Coin -> what was paid in it and has no price (yet), so that it is in no other sum."""
     liquidation_price: Mapped[Decimal | None]
     """As the exchange last said; None: it names none, or was not asked yet."""
+    mark_price: Mapped[Decimal | None]
+    """In the exchange's answer about positions: what the market view is held against."""
+    marked_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
 
 

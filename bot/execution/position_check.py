@@ -1,6 +1,7 @@
 """Comparing our positions, which are summed from fills, with the exchange's."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from bot.clock import Clock
@@ -44,10 +45,11 @@ class PositionCheck:
 
     def _compare(self) -> dict[str, tuple[Decimal, Decimal]]:
         """Of the symbols that the exchange tells us of; what can't be read is unknown, not flat."""
+        asked_at = self._clock.now()
         reported = self._exchange.positions()
         unknown = {f.symbol for f in self.park_unreadable() if f.kind == "position"}
         theirs = {p.symbol: p.qty for p in reported}
-        self.store(reported)
+        self.store(reported, asked_at)
         with self._db.transaction() as session:
             portfolio.forget_liquidation_prices(session, self._account, theirs.keys() | unknown)
             ours = {p.symbol: p.qty for p in portfolio.positions(session, self._account)}
@@ -79,9 +81,12 @@ class PositionCheck:
         unreadable.park(self._db, self._account, found, self._clock.now())
         return found
 
-    def store(self, reported: Iterable[ExchangePosition]) -> None:
-        """Stores the liquidation prices of positions, whoever brought them; quantities come from
-        fills alone."""
-        prices = {p.symbol: (p.qty, p.liquidation_price) for p in reported}
+    def store(self, reported: Iterable[ExchangePosition], said_at: datetime) -> None:
+        """Stores liquidation prices and marks of positions, whoever brought them; quantities come
+        from fills alone. They are no younger than `said_at`."""
+        facts = {
+            p.symbol: portfolio.ReportedPosition(p.qty, p.liquidation_price, p.mark_price)
+            for p in reported
+        }
         with self._db.transaction() as session:
-            portfolio.store_liquidation_prices(session, self._account, prices)
+            portfolio.store_reported(session, self._account, facts, said_at)

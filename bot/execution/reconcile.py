@@ -135,8 +135,8 @@ class Reconciler:
         return self._positions.differences()
 
     def store_positions(self, reported: Iterable[ExchangePosition]) -> None:
-        """Stores the liquidation prices of positions, whoever brought them."""
-        self._positions.store(reported)
+        """Stores liquidation prices and marks of positions that have just been heard."""
+        self._positions.store(reported, self._clock.now())
 
     def expire_overdue(self, limit: int = 500) -> int:
         """Ends planned children whose deadline has passed, those of a parent together.

@@ -1,5 +1,6 @@
 """Freezes the risk snapshot of one decision from Postgres and what was read of the market."""
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from bot.risk.snapshot import (
     PositionView,
     RiskSnapshot,
     ScopeState,
+    SeenPrice,
     ShareView,
     TradeIntent,
     WorkingView,
@@ -50,6 +52,7 @@ def take(
         states=views,
         breakers=_breakers(found, intent.account, now),
         correlations=market.correlations,
+        newest_fill=None if found.newest_fill is None else _seen(*found.newest_fill),
     )
     return snapshot, states.epoch_sum(found.states)
 
@@ -94,9 +97,10 @@ def _held(found: AccountFacts, intent: TradeIntent) -> list[HeldPosition]:
     seen, sign = booked + found.unbooked, TradeSide(intent.side).sign
     if -seen * sign <= max(Decimal(0), -booked * sign):
         return found.positions
-    entry, liquidation = (None, None) if own is None else (own.entry_price, own.liquidation_price)
     others = [p for p in found.positions if p.symbol != intent.symbol]
-    theirs = HeldPosition(intent.symbol, seen, entry, liquidation)
+    theirs = HeldPosition(intent.symbol, seen, None, None)
+    if own is not None:
+        theirs = replace(own, qty=seen)
     return sorted([*others, theirs], key=lambda p: p.symbol)
 
 
@@ -118,6 +122,7 @@ def _portfolio_view(
                 market.mark(p.symbol),
                 _maybe_plain(p.entry_price),
                 _maybe_plain(p.liquidation_price),
+                _seen(p.mark_price, p.marked_at),
             )
             for p in _held(found, intent)
         ),
@@ -143,6 +148,10 @@ def _rolling_pnl(found: AccountFacts) -> Decimal | None:
     if found.equity is None or found.equity_a_day_ago is None:
         return None
     return _plain(found.equity - found.equity_a_day_ago)
+
+
+def _seen(price: Decimal | None, at: datetime | None) -> SeenPrice | None:
+    return None if price is None or at is None else SeenPrice(_plain(price), at)
 
 
 def _maybe_plain(value: Decimal | None) -> Decimal | None:

@@ -69,6 +69,12 @@ class RiskLimits:
     max_market_age_seconds: float = 5.0
     max_mark_deviation: float = 0.02
     max_index_deviation: float = 0.02
+    max_disagreement_bps: float = 300.0
+    """Between the market view and what the exchange said of the same price otherwise."""
+    fill_witness_seconds: float = 60.0
+    """So long a fill of ours speaks against the market view."""
+    mark_witness_seconds: float = 60.0
+    """The same for the mark in the exchange's answer about positions."""
     max_limit_price_deviation: float = 0.02
     max_funding_rate: float = 0.001
     """Per funding interval, when this side pays it."""

@@ -146,6 +146,14 @@ class MarketView:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenPrice:
+    """A price that the exchange told the account by another way than the market view."""
+
+    price: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PositionView:
     """Net position of one symbol, signed, from fills; `mark` values it."""
 
@@ -154,6 +162,8 @@ class PositionView:
     mark: Decimal | None
     entry_price: Decimal | None = None
     liquidation_price: Decimal | None = None
+    exchange_mark: SeenPrice | None = None
+    """As the exchange's answer about positions had it, and when it was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,3 +251,5 @@ class RiskSnapshot:
     """Share of size that a half-open recovery allows."""
     request_seen: bool | None = False
     """A decision of this `request_id` exists already; None: could not be looked up."""
+    newest_fill: SeenPrice | None = None
+    """The account's last trade in this symbol, if it is young."""

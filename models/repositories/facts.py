@@ -19,6 +19,8 @@ from models.tables import BreakerRow, InstrumentRow, TradingStateRow
 
 LOSS_STREAK_WINDOW = timedelta(hours=24)
 """A streak is counted within a day: what was lost before is drawdown, which has its own limit."""
+FILL_WINDOW = timedelta(hours=1)
+"""An older fill says nothing of the market of now, whatever limits are set."""
 STREAK_LIMIT = 100
 """Longer streaks than any limit need no counting."""
 
@@ -73,6 +75,8 @@ class AccountFacts:
     """The strategy's own share of the position in the trade's symbol."""
     own_working: Decimal = Decimal(0)
     """What its own approved trades of the trade's side may still fill."""
+    newest_fill: tuple[Decimal, datetime] | None = None
+    """The account's last trade in the trade's symbol within `FILL_WINDOW`: its price and time."""
     same_orders_last_minute: int = 0
     """Approved trades alike in strategy, symbol, side and size: a runaway loop looks so."""
 
@@ -110,6 +114,7 @@ def _parameters(trade: TradeKey, now: datetime) -> Mapping[str, object]:
         "second_ago": now - timedelta(seconds=1),
         "minute_ago": now - timedelta(minutes=1),
         "day_ago": now - timedelta(hours=24),
+        "fills_since": now - FILL_WINDOW,
         "streak_since": now - LOSS_STREAK_WINDOW,
         "streak_limit": STREAK_LIMIT,
     }
@@ -138,8 +143,15 @@ _STATEMENT = text(
     UNION ALL
 {INSTRUMENT}
     UNION ALL
-    SELECT 'position', ARRAY[symbol], ARRAY[qty, entry_price, liquidation_price], NULL
+    SELECT 'position', ARRAY[symbol], ARRAY[qty, entry_price, liquidation_price, mark_price],
+        marked_at
       FROM position WHERE account = :account AND qty <> 0
+    UNION ALL
+    (SELECT 'fill', NULL, ARRAY[price], executed_at
+      FROM fill
+      WHERE account = :account AND symbol = :symbol AND executed_at > :fills_since
+        AND exec_type = 'Trade'
+      ORDER BY executed_at DESC, exec_id DESC LIMIT 1)
     UNION ALL
     SELECT 'unbooked', NULL, ARRAY[difference], NULL
       FROM position_disagreement WHERE account = :account AND symbol = :symbol
@@ -259,9 +271,14 @@ def _instrument(
 
 
 def _position(
-    facts: AccountFacts, words: Sequence[str], numbers: Sequence[Decimal], _: object
+    facts: AccountFacts, words: Sequence[str], numbers: Sequence[Decimal], marked_at: datetime
 ) -> None:
-    facts.positions.append(HeldPosition(words[0], *numbers))
+    qty, entry, liquidation, mark = numbers
+    facts.positions.append(HeldPosition(words[0], qty, entry, liquidation, mark, marked_at))
+
+
+def _fill(facts: AccountFacts, _: object, numbers: Sequence[Decimal], at: datetime) -> None:
+    facts.newest_fill = (numbers[0], at)
 
 
 def _unbooked(facts: AccountFacts, _: object, numbers: Sequence[Decimal], __: object) -> None:
@@ -325,6 +342,7 @@ _READERS: dict[str, _Reader] = {
     "fitness": _fitness,
     "instrument": _instrument,
     "position": _position,
+    "fill": _fill,
     "unbooked": _unbooked,
     "reserved": _reserved,
     "own": _own,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,8 @@ class HeldPosition:
     qty: Decimal
     entry_price: Decimal | None
     liquidation_price: Decimal | None
+    mark_price: Decimal | None = None
+    marked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +127,39 @@ def lock_position(session: Session, account: str, symbol: str, now: datetime) ->
     return session.get_one(PositionRow, key, with_for_update=True, populate_existing=True)
 
 
-def store_liquidation_prices(
-    session: Session, account: str, reported: Mapping[str, tuple[Decimal, Decimal | None]]
-) -> None:
-    """What the exchange says of positions: symbol -> (net quantity, liquidation price).
+@dataclass(frozen=True, slots=True)
+class ReportedPosition:
+    """What the exchange says of a position besides its quantity, which fills make."""
 
-    News of a position that has turned since says nothing of what is held now.
+    qty: Decimal
+    liquidation_price: Decimal | None
+    mark_price: Decimal | None
+
+
+def store_reported(
+    session: Session, account: str, reported: Mapping[str, ReportedPosition], said_at: datetime
+) -> None:
+    """Liquidation prices and marks, by symbol.
+
+    News of a position that has turned since says nothing of what is held now, and an answer that
+    was long under way brings no older mark than is known.
     """
-    for symbol, (qty, price) in sorted(reported.items()):
+    for symbol, position in sorted(reported.items()):
+        values: dict[str, object] = {"liquidation_price": position.liquidation_price}
+        if position.mark_price is not None:
+            is_old = PositionRow.marked_at > said_at
+            values |= {
+                "mark_price": case((is_old, PositionRow.mark_price), else_=position.mark_price),
+                "marked_at": case((is_old, PositionRow.marked_at), else_=said_at),
+            }
         session.execute(
             update(PositionRow)
             .where(
                 PositionRow.account == account,
                 PositionRow.symbol == symbol,
-                func.sign(PositionRow.qty) == func.sign(qty),
+                func.sign(PositionRow.qty) == func.sign(position.qty),
             )
-            .values(liquidation_price=price)
+            .values(**values)
         )
 
 

@@ -4,7 +4,16 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
-from bot.risk.checks import execution, exposures, instrument, losses, market, model, state
+from bot.risk.checks import (
+    agreement,
+    execution,
+    exposures,
+    instrument,
+    losses,
+    market,
+    model,
+    state,
+)
 from bot.risk.checks import trade_risk as risk
 from bot.risk.checks.outcome import skipped
 from bot.risk.decision import CheckResult
@@ -75,6 +84,7 @@ CHECKS: tuple[Row, ...] = (
     _row(market.DEPTH, market.depth),
     _row(market.MARK, market.mark_deviation),
     _row(market.INDEX, market.index_deviation),
+    _row(agreement.AGREES, agreement.market_agrees),
     _row(market.LIMIT_PRICE, market.limit_price),
     _row(market.FUNDING, market.funding),
     _row(execution.IMPACT, execution.impact),

@@ -15,6 +15,7 @@ from bot.risk.snapshot import (
     PositionView,
     RiskSnapshot,
     ScopeState,
+    SeenPrice,
     TradeIntent,
 )
 from models.enums import TradeSide, TradingState
@@ -120,6 +121,7 @@ def _case(notional: Decimal, limits: RiskLimits) -> Case:
         portfolio=portfolio,
         states=(ScopeState("global:*", TradingState.ACTIVE),),
         known_model_versions={"sound": True, "rolled-back": False},
+        newest_fill=SeenPrice(MID, NOW),
     )
     return Case(_intent(notional, limits), snapshot)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from bot.risk.checks.trade_risk import NORMAL_ES
 from bot.risk.limits import RiskLimits
 from bot.risk.selftest.baseline import ASK, EQUITY, MID, NOW, STEP, SYMBOL, Case
-from bot.risk.snapshot import BreakerView, PositionView, ScopeState
+from bot.risk.snapshot import BreakerView, PositionView, ScopeState, SeenPrice
 from models.enums import Algorithm, TradeSide, TradingState
 
 Make = Callable[[Case, RiskLimits], Case | None]
@@ -68,6 +68,11 @@ def _wide_spread(case: Case, limits: RiskLimits) -> Case:
     bid, ask = MID - half, MID + half
     deep = EQUITY * EQUITY
     return case.trading(bid=bid, ask=ask, bids=((bid, deep),), asks=((ask, deep),))
+
+
+def _another_fill(case: Case, limits: RiskLimits) -> Case:
+    price = MID / (1 + Decimal(repr(limits.max_disagreement_bps)) / 10_000 * _HAIR)
+    return case.seeing(newest_fill=SeenPrice(price, NOW))
 
 
 def _thin_book(case: Case, limits: RiskLimits) -> Case:
@@ -302,6 +307,7 @@ BREACHES: Mapping[str, Breach] = {
         ),
         "max_index_deviation",
     ),
+    "market_agrees": Breach(_another_fill, "max_disagreement_bps"),
     "limit_price": Breach(_far_limit_price, "max_limit_price_deviation"),
     "funding": Breach(_costly_funding, "max_funding_rate"),
     "impact": Breach(_heavy(lambda its: its.max_impact_bps), "max_impact_bps"),

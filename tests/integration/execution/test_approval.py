@@ -128,6 +128,47 @@ def test_stale_market_means_no(desk: Desk) -> None:
     assert desk.approve()["verdict"] == "deny"
 
 
+def buy_then_see(desk: Desk, touch: str) -> None:
+    """A position of 0.03, filled at 65,000, and a market view that says something else."""
+    desk.approve("r-0")
+    desk.send_due()
+    desk.stream()
+    desk.pass_time(2)
+    desk.market.touch = D(touch)
+
+
+def test_a_market_far_from_the_newest_fill_means_no(desk: Desk) -> None:
+    """Seen: under a market that was made up, 250,000 USDT were filled where 5,000 were approved."""
+    buy_then_see(desk, "1300")
+    outcome = desk.approve("r-1")
+    assert (outcome["verdict"], outcome["reasons"]) == ("deny", ["data_missing"])
+    (failed,) = outcome["checks_failed"]
+    assert failed["name"] == "market_agrees"
+    assert "the mid of BTCUSDT is 1299.95" in failed["sentence"]
+    assert "the newest fill at 65000" in failed["sentence"]
+    exit_ = desk.approve("r-2", side="sell", signal_data={"position_size": "13"})
+    assert exit_["verdict"] == "allow"
+    desk.pass_time(120)
+    assert desk.approve("r-3")["verdict"] == "allow"
+
+
+def test_a_market_far_from_the_exchanges_mark_of_what_is_held_means_no(desk: Desk) -> None:
+    buy_then_see(desk, "65000")
+    desk.pass_time(120)
+    assert desk.approve("r-1")["verdict"] == "allow"
+    desk.exchange.touch = D("70000")
+    desk.reconciler.reconcile_account()
+    outcome = desk.approve("r-2")
+    assert outcome["verdict"] == "deny"
+    (failed,) = outcome["checks_failed"]
+    assert "714 bps from the exchange's mark at 70000" in failed["sentence"]
+    with desk.db.reading() as session:
+        stored = session.get_one(DecisionRow, "r-2").snapshot["portfolio"]["positions"][0]
+    assert stored["exchange_mark"] == {"price": "70000", "at": desk.clock.now().isoformat()}
+    desk.pass_time(61)
+    assert desk.approve("r-3")["verdict"] == "allow"
+
+
 def test_a_bad_message_is_answered_by_field_and_recorded(desk: Desk) -> None:
     outcome = desk.approve(side="Buy", signal_data={"position_size": "NaN"})
     fields = {f["field"] for f in outcome["error"]["fields"]}

@@ -1,6 +1,7 @@
 """Breakers latch on confirmed facts, move the trading state, and stop what was approved before."""
 
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from bot.exchange.protocol import ExchangePosition, OrderStatus
@@ -9,7 +10,7 @@ from bot.execution.sender import SendResult
 from models.enums import CircuitBreakerType, ScopeKind, TradeSide, TradingState
 from models.repositories import facts, states
 from models.repositories.facts import TradeKey
-from models.tables import BreakerRow
+from models.tables import BreakerRow, PositionRow
 from tests.support.desk import ACCOUNT, Desk
 
 D = Decimal
@@ -164,7 +165,7 @@ def losses_in_a_row(desk: Desk) -> int:
 
 def test_losing_trades_in_a_row_are_counted_and_a_winner_ends_the_row(desk: Desk) -> None:
     desk.limits.change(max_repeated_orders=100)
-    results = [("64000", 1), ("63000", 2), ("66000", 0), ("60000", 1)]
+    results = [("64000", 1), ("63500", 2), ("66000", 0), ("60000", 1)]
     for number, (price, expected) in enumerate(results):
         desk.pass_time(1)
         trade(desk, f"buy-{number}", "buy", "65000")
@@ -236,3 +237,38 @@ def test_a_position_that_the_exchange_does_not_list_has_no_liquidation_price(des
     desk.exchange.positions = list  # type: ignore[method-assign]
     desk.reconciler.position_differences()
     assert desk.liquidation_price() is None
+
+
+def test_an_exchanges_mark_is_as_old_as_the_question_and_never_replaces_a_newer_one(
+    desk: Desk,
+) -> None:
+    """Stored as of now, an answer long under way would speak against a market that moved since."""
+    trade(desk, "buy-1", "buy", "65000")
+    (said,) = desk.exchange.positions()
+    asked_at = desk.clock.now()
+
+    def slow() -> list[ExchangePosition]:
+        desk.pass_time(70)
+        return [said]
+
+    desk.exchange.positions = slow  # type: ignore[method-assign]
+    desk.reconciler.position_differences()
+    assert stored_mark(desk) == (D(65000), asked_at)
+
+    heard_at = []
+
+    def overtaken() -> list[ExchangePosition]:
+        desk.pass_time(5)
+        desk.reconciler.store_positions([replace(said, mark_price=D(66000))])
+        heard_at.append(desk.clock.now())
+        return slow()
+
+    desk.exchange.positions = overtaken  # type: ignore[method-assign]
+    desk.reconciler.position_differences()
+    assert stored_mark(desk) == (D(66000), heard_at[0])
+
+
+def stored_mark(desk: Desk) -> tuple[Decimal | None, datetime | None]:
+    with desk.db.reading() as session:
+        row = session.get_one(PositionRow, (desk.account, "BTCUSDT"))
+    return row.mark_price, row.marked_at

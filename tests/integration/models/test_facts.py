@@ -21,6 +21,7 @@ from models.tables import (
     BreakerRow,
     ChildOrderRow,
     DecisionRow,
+    FillRow,
     ParentOrderRow,
     PositionRow,
     ReservationRow,
@@ -204,6 +205,42 @@ def test_positions_and_reservations_are_those_of_the_separate_query(db: Database
         assert (found.positions, found.reservations) == exposure(session, TRADE.account)
     assert [(p.symbol, p.qty) for p in found.positions] == [("BTCUSDT", -2), ("SOLUSDT", 3)]
     assert [(r.side, r.qty) for r in found.reservations] == [("buy", 12), ("sell", 1)]
+
+
+def add_fill(session: Session, exec_id: str, age: timedelta, price: str, **changes: Any) -> None:
+    values: dict[str, Any] = {
+        "account": TRADE.account,
+        "order_id": exec_id,
+        "order_link_id": "",
+        "symbol": TRADE.symbol,
+        "side": "buy",
+        "qty": D(1),
+        "price": D(price),
+        "fee": D(0),
+        "fee_currency": "USDT",
+        "is_maker": False,
+        "exec_type": "Trade",
+        "executed_at": T0 - age,
+        "recorded_at": T0,
+        "source": "stream",
+    }
+    session.add(FillRow(exec_id=exec_id, **(values | changes)))
+
+
+def test_the_newest_fill_is_the_accounts_last_trade_in_the_symbol(db: Database) -> None:
+    second = timedelta(seconds=1)
+    assert read(db).newest_fill is None
+    with db.transaction() as session:
+        add_fill(session, "e-0", facts.FILL_WINDOW, "1")
+    assert read(db).newest_fill is None
+    with db.transaction() as session:
+        add_fill(session, "e-1", 30 * second, "65000.5")
+        add_fill(session, "e-2", 40 * second, "2")
+        add_fill(session, "e-3", 10 * second, "3", symbol="ETHUSDT")
+        add_fill(session, "e-4", 10 * second, "4", account="other")
+        add_fill(session, "e-5", 10 * second, "5", exec_type="Funding")
+        add_fill(session, "e-6", 10 * second, "6", exec_type="BustTrade")
+    assert read(db).newest_fill == (D("65000.5"), T0 - 30 * second)
 
 
 def test_states_and_breakers_are_those_of_the_trades_own_scopes(db: Database) -> None:

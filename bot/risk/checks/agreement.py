@@ -1,0 +1,82 @@
+"""Whether the market view says what the exchange has told the account by another way."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from bot.risk.book import positive
+from bot.risk.checks.outcome import passed, unknown
+from bot.risk.decision import CheckResult
+from bot.risk.exposure import Exposure, age_seconds
+from bot.risk.limits import RiskLimits
+from bot.risk.rule import Rule, Sense, number_text
+from bot.risk.snapshot import RiskSnapshot, SeenPrice, TradeIntent
+from models.enums import TradeBlockReason as Why
+
+AGREES = Rule(
+    "market_agrees",
+    Why.DATA_MISSING,
+    "the market view's distance from the exchange's own prices",
+    Sense.AT_MOST,
+    "bps",
+)
+
+
+_Pair = tuple[str, Decimal, str, SeenPrice]
+"""What the market view calls the price, the price, and who says another, with his price."""
+
+
+def market_agrees(
+    intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    """A view far from what the account's own fills and positions showed a moment ago is no view.
+
+    Whoever can write the market view could have any size approved at a price of his own.
+    """
+    bound, widest, against = limits.max_disagreement_bps, None, []
+    for pair in _pairs(intent, exposure, snapshot, limits):
+        apart = _bps(pair[1], pair[3].price)
+        if apart is None or apart > bound:
+            against.append(_in_words(pair, apart))
+        elif widest is None or apart > widest:
+            widest = apart
+    if against:
+        return unknown(AGREES, "; ".join(against), limit=bound)
+    return passed(AGREES, "nothing to compare with" if widest is None else widest, bound)
+
+
+def _pairs(
+    intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
+) -> Iterator[_Pair]:
+    """Of the trade's symbol the mid, of others that are held the mark that values them."""
+    symbol, mid, fill = intent.symbol, exposure.mid, snapshot.newest_fill
+    if fill and mid and _counts(fill, snapshot, limits.fill_witness_seconds):
+        yield f"the mid of {symbol}", mid, "the newest fill", fill
+    for held in () if snapshot.portfolio is None else snapshot.portfolio.positions:
+        said = held.exchange_mark
+        if said is None or not _counts(said, snapshot, limits.mark_witness_seconds):
+            continue
+        kind, viewed = ("mid", mid) if held.symbol == symbol else ("mark", positive(held.mark))
+        if viewed is not None:
+            yield f"the {kind} of {held.symbol}", viewed, "the exchange's mark", said
+
+
+def _counts(said: SeenPrice, snapshot: RiskSnapshot, seconds: float) -> bool:
+    """Young enough to speak against the view; a time that can't be read is no excuse."""
+    age = age_seconds(snapshot, said.at)
+    return age is None or age <= seconds
+
+
+def _bps(viewed: Decimal, said: Decimal) -> float | None:
+    """How far the view is from what was said; None when that is no price."""
+    price = positive(said)
+    return None if price is None else abs(float((viewed - price) / price)) * 1e4
+
+
+def _in_words(pair: _Pair, apart: float | None) -> str:
+    name, viewed, witness, said = pair
+    if apart is None:
+        return f"{witness} for {name} is no price"
+    return (
+        f"{name} is {number_text(viewed)} by the market view, "
+        f"{apart:.0f} bps from {witness} at {number_text(said.price)}"
+    )

@@ -1,7 +1,7 @@
 """I5: limits hold under any number of workers; a reservation is neither lost nor doubled."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.execution.scheduling import STEPPED
-from console.invariants.decoded import inputs_of, is_ours
+from bot.risk.snapshot import SeenPrice
+from console.invariants.decoded import Inputs, inputs_of, is_ours
 from console.invariants.evidence import Evidence
 from console.output import plain
 from models.enums import ParentState, ReservationState, TradeSide
@@ -32,8 +33,8 @@ _WORTH_SLACK = Decimal("1.5")
 
 
 def i5_limits_and_reservations_hold(evidence: Evidence) -> list[str]:
-    """Reservations match their parents; no approval ever exceeded a limit of its own decision, nor
-    was worth more at the exchange's prices."""
+    """Reservations match their parents; no approval ever exceeded a limit of its own decision, by
+    the market that the gate saw or by the exchange's own prices, nor was worth more when filled."""
     session = evidence.session
     return [*_reservations(session), *_exposures(session), *_worth(session)]
 
@@ -41,7 +42,7 @@ def i5_limits_and_reservations_hold(evidence: Evidence) -> list[str]:
 def _worth(session: Session) -> list[str]:
     """What was filled, at the prices of the fills, against what was approved.
 
-    Exposures are valued at the market that the decision saw; one that was made up shows here.
+    Of a symbol's first trade nothing else tells that its market was made up.
     """
     filled = (
         select(ChildOrderRow.request_id, func.sum(FillRow.qty * FillRow.price).label("worth"))
@@ -110,6 +111,14 @@ class _Book:
 
     positions: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     open: dict[str, _Open] = field(default_factory=dict)
+    fills: dict[str, SeenPrice] = field(default_factory=dict)
+    """The newest trade of each symbol."""
+
+    def see(self, fill: FillRow) -> None:
+        """Its price; a settlement or a liquidation has none of the market."""
+        before = self.fills.get(fill.symbol)
+        if fill.exec_type == "Trade" and (before is None or before.at <= fill.executed_at):
+            self.fills[fill.symbol] = SeenPrice(fill.price, fill.executed_at)
 
     def take(self, request_id: str | None, qty: Decimal) -> None:
         if request_id is not None and request_id in self.open:
@@ -128,9 +137,17 @@ class _Book:
         )
         return max(_ZERO, sign * self.positions[symbol] + adding) * price
 
-    def gross(self, marks: dict[str, Decimal]) -> Decimal:
+    def gross(self, marks: Mapping[str, Decimal], orders: Mapping[str, Decimal]) -> Decimal:
+        """Positions at `marks`, adding orders at `orders`, and else at their decisions' prices."""
         held = sum((abs(qty) * marks.get(s, _ZERO) for s, qty in self.positions.items()), _ZERO)
-        adding = sum((t.qty * t.price for t in self.open.values() if not t.reduce_only), _ZERO)
+        adding = sum(
+            (
+                trade.qty * orders.get(trade.symbol, trade.price)
+                for trade in self.open.values()
+                if not trade.reduce_only
+            ),
+            _ZERO,
+        )
         return held + adding
 
 
@@ -151,6 +168,7 @@ def _exposures(session: Session) -> list[str]:
         row = event.row
         book = books[row.account]
         if isinstance(row, FillRow):
+            book.see(row)
             if row.exec_type != "Funding":
                 book.positions[row.symbol] += row.qty * TradeSide(row.side).sign
             book.take(requests.get(row.child_id or -1), row.qty)
@@ -210,9 +228,20 @@ def _decided(book: _Book, row: DecisionRow) -> list[str]:
         return [f"decision {row.request_id} added risk without a known equity"]
     marks = {p.symbol: p.mark for p in portfolio.positions if p.mark is not None}
     marks.setdefault(symbol, price)
+    least = _least_prices(book, inputs)
     uses = (
         ("position", book.side_notional(symbol, sign, price), limits.max_position_share),
-        ("gross exposure", book.gross(marks), limits.max_gross_exposure_share),
+        ("gross exposure", book.gross(marks, {}), limits.max_gross_exposure_share),
+        (
+            "position at the exchange's prices",
+            book.side_notional(symbol, sign, least.get(symbol, _ZERO)),
+            limits.max_position_share,
+        ),
+        (
+            "gross exposure at the exchange's prices",
+            book.gross(marks | least, least),
+            limits.max_gross_exposure_share,
+        ),
     )
     return [
         f"decision {row.request_id}: {what} of {plain(round(value, 2))} exceeds "
@@ -220,3 +249,28 @@ def _decided(book: _Book, row: DecisionRow) -> list[str]:
         for what, value, share in uses
         if value > share * portfolio.equity * _ROUNDING
     ]
+
+
+def _least_prices(book: _Book, inputs: Inputs) -> dict[str, Decimal]:
+    """What the exchange's own prices allow at the least: its mark as stored, or our newest fill
+    where there is none or an old one, less what an honest market may have been away from it.
+
+    The market view, from which the gate took its prices, has no say here.
+    """
+    snapshot, limits = inputs.snapshot, inputs.limits
+    bound = max(_ZERO, 1 - Decimal(repr(limits.max_disagreement_bps)) / 10_000)
+
+    def least(said: SeenPrice, seconds: float) -> Decimal:
+        return said.price * bound if is_young(said, seconds) else said.price / _WORTH_SLACK
+
+    def is_young(said: SeenPrice, seconds: float) -> bool:
+        return (snapshot.taken_at - said.at).total_seconds() <= seconds
+
+    found = {s: least(fill, limits.fill_witness_seconds) for s, fill in book.fills.items()}
+    for position in () if snapshot.portfolio is None else snapshot.portfolio.positions:
+        mark, fill = position.exchange_mark, book.fills.get(position.symbol)
+        if mark is None:
+            continue
+        if fill is None or fill.at <= mark.at or is_young(mark, limits.mark_witness_seconds):
+            found[position.symbol] = least(mark, limits.mark_witness_seconds)
+    return found

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from bot.execution.halt import Halter
 from models.enums import ChildState
+from models.repositories import portfolio
+from models.repositories.portfolio import ReportedPosition
 from models.tables import (
     AuditRow,
     Base,
@@ -29,6 +31,8 @@ from tests.unit.console.scene import Scene
 pytestmark = pytest.mark.services
 D = Decimal
 PASSIVE = {"algorithm": "passive", "horizon_seconds": 300}
+FORCED = {"verdict": "allow", "approved_qty": D("0.1"), "approved_notional": D("3000")}
+"""What somebody writes over a denial."""
 TWO_SLICES = {"algorithm": "twap", "horizon_seconds": 200, "interval_seconds": 100}
 
 
@@ -359,6 +363,41 @@ def test_i5_names_an_approval_under_a_market_that_was_made_up(scene: Scene) -> N
     change(scene, FillRow, FillRow.exec_id.is_not(None), price=D("1500000"))
     text_ = only(scene.violated(), "I5")
     assert "decision r-1: 150000 were filled at the exchange's prices, and" in text_
+
+
+def test_i5_values_positions_at_the_newest_fills(scene: Scene) -> None:
+    """The gate saw 30,000; the exchange had filled the first trade at fifty times that."""
+    scene.trade("r-1")
+    change(scene, FillRow, FillRow.exec_id.is_not(None), price=D("1500000"))
+    scene.advance(2)
+    scene.decide("r-2")
+    change(scene, DecisionRow, DecisionRow.request_id == "r-2", **FORCED)
+    text_ = only(scene.violated(after_seconds=1), "I5")
+    assert "decision r-2: position at the exchange's prices of 291000 exceeds 0.1" in text_
+    assert "decision r-2: gross exposure at the exchange's prices of 291000 exceeds 1" in text_
+    assert "position of" not in text_
+
+
+def test_i5_values_positions_at_the_exchanges_marks_where_there_are_some(scene: Scene) -> None:
+    scene.trade("r-1")
+    mark = ReportedPosition(D("0.1"), None, D("1500000"))
+    with scene.db.transaction() as session:
+        portfolio.store_reported(session, "paper", {"BTCUSDT": mark}, scene.clock.now())
+    scene.advance(2)
+    assert scene.decide("r-2")["verdict"] == "deny"
+    change(scene, DecisionRow, DecisionRow.request_id == "r-2", **FORCED)
+    text_ = only(scene.violated(after_seconds=1), "I5")
+    assert "decision r-2: position at the exchange's prices of 291000 exceeds 0.1" in text_
+    assert "position of" not in text_
+
+
+def test_i5_lets_honest_prices_move_between_two_looks(scene: Scene) -> None:
+    """Just within the limit by the market view, and beyond it by a fill of seconds ago."""
+    scene.trade("r-1", signal={"position_size": "6000"})
+    change(scene, FillRow, FillRow.exec_id.is_not(None), price=D("30600"))
+    scene.advance(2)
+    scene.trade("r-2", signal={"position_size": "3900"})
+    assert "I5" not in scene.violated()
 
 
 # I6

@@ -110,16 +110,19 @@ def chosen_configuration(
     settings: "Settings", file: Path | None, assignments: Sequence[str]
 ) -> "MLRiskConfig":
     """The configuration in force, or that of a file, with some values changed; nothing is kept."""
-    from bot.execution.limits_source import LayeredConfig, verified_override
+    from bot.execution.limits_source import (
+        LayeredConfig,
+        verified_override,
+        version_in_force,
+    )
     from console.context import reading
-    from models.repositories import configurations
 
     changes = values_of(assignments)
     layered = LayeredConfig(_with_file(settings, file))
     override: Mapping[str, Any] = {}
     if file is None:
         with reading(settings.require_database_url()) as session:
-            row = configurations.active(session, layered.environment, layered.mode)
+            row = version_in_force(session, layered.environment, layered.mode)
             override = {} if row is None else verified_override(row)
     with configuration_errors():
         return layered.build({**override, **changes})

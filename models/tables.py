@@ -712,6 +712,8 @@ class AuditRow(Base):
                 "kind IN ('halted', 'resumed', 'breaker_tripped', 'state_recorded')"
             ),
         ),
+        # The newest entry that put limits in force.
+        Index("ix_audit_config", "seq", postgresql_where=text("kind = 'config_changed'")),
         # What is rare and counted, among entries of every order.
         Index(
             "ix_audit_rare",
@@ -811,7 +813,8 @@ class ConfigVersionRow(Base):
     """The second person; None where nobody was needed or nobody has agreed yet."""
     reason: Mapped[str]
     sha256: Mapped[str]
-    """Of environment, mode and override: limits that somebody wrote past us are not used."""
+    """Of environment, mode and override, as the audit entry that activated it says too: limits that
+    somebody wrote past us are not used."""
 
     __table_args__ = (
         CheckConstraint(

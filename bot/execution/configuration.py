@@ -30,7 +30,13 @@ from bot.execution.config_changes import (
     plain,
     version_of,
 )
-from bot.execution.limits_source import LayeredConfig, limits_of, verified_override
+from bot.execution.limits_source import (
+    LayeredConfig,
+    limits_of,
+    verified_override,
+    verified_proposal,
+    version_in_force,
+)
 from bot.execution.toothless import halt_toothless, halt_toothless_in, seal
 from bot.risk.limits import RiskLimits
 from config.settings import Settings
@@ -63,7 +69,7 @@ class ConfigurationService:
     def current(self) -> MLRiskConfig:
         """The configuration in force now."""
         with self._db.reading() as session:
-            row = configurations.active(session, self._files.environment, self._files.mode)
+            row = version_in_force(session, self._files.environment, self._files.mode)
         return self._build(row)
 
     def at(self, version_id: int) -> MLRiskConfig:
@@ -116,7 +122,7 @@ class ConfigurationService:
                 row.state = VersionState.PROPOSED
                 uow.session.add(row)
                 uow.session.flush()
-                self._audit(uow, "config_proposed", row, actor, now)
+                self._audit(uow, configurations.PROPOSED, row, actor, now)
                 toothless: tuple[str, ...] = ()
             else:
                 toothless = self._activate(uow, current, row, actor, now)
@@ -168,7 +174,7 @@ class ConfigurationService:
         states.lock_state(
             uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=str(actor)
         )
-        return configurations.active(uow.session, self._files.environment, self._files.mode)
+        return version_in_force(uow.session, self._files.environment, self._files.mode)
 
     def _build(self, row: ConfigVersionRow | None) -> MLRiskConfig:
         if row is None:
@@ -187,7 +193,7 @@ class ConfigurationService:
         row = self._ours(configurations.version(uow.session, version_id, lock=True), version_id)
         if row.state != VersionState.PROPOSED:
             raise Refused(f"version {version_id} is {row.state} already", code="not_pending")
-        verified_override(row)
+        verified_proposal(uow.session, row)
         return row
 
     def _rebase(self, row: ConfigVersionRow, current: ConfigVersionRow | None) -> dict[str, Any]:
@@ -254,7 +260,7 @@ class ConfigurationService:
         row.sha256 = configurations.digest(row.environment, row.mode, row.override)
         uow.session.add(row)
         uow.session.flush()
-        self._audit(uow, "config_changed", row, actor, now)
+        self._audit(uow, configurations.CHANGED, row, actor, now)
         problems = self._prove(limits_of(self._files.build(row.override, row.id)))
         if halt_toothless_in(uow, self._clock, problems):
             uow.after_commit(lambda: seal(self._db, self._clock))
@@ -274,7 +280,7 @@ class ConfigurationService:
             uow,
             GLOBAL_CHAIN,
             kind,
-            f"config:{row.id}",
+            configurations.subject(row.id),
             actor,
             {
                 "version": row.id,

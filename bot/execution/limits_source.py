@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from bot.errors import DependencyDown, Refused
 from bot.execution import proof
@@ -24,6 +25,7 @@ from models.database import Database
 from models.repositories import configurations
 from models.repositories.configurations import FILES_VERSION
 from models.tables import ConfigVersionRow
+from models.text import storable_json
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +130,7 @@ class ConfiguredLimits:
             return
         try:
             with db.reading() as session:
-                row = configurations.active(session, self._config.environment, self._config.mode)
+                row = version_in_force(session, self._config.environment, self._config.mode)
         except DBAPIError as error:
             if self._read_at is not None and now - self._read_at < FRESH_SECONDS:
                 log.warning("limits could not be read again: %s", error.orig)
@@ -154,6 +156,38 @@ class ConfiguredLimits:
         return LimitsInForce(row.id, row.sha256, limits, self._prove(limits))
 
 
+def version_in_force(session: Session, environment: str, mode: str) -> ConfigVersionRow | None:
+    """The active version, None for the files alone; raises Refused where the audit, which says
+    what was activated, says otherwise."""
+    row, said = configurations.active(session, environment, mode)
+    why = _contradiction(row, said)
+    if why is not None:
+        raise Refused(why, code="configuration")
+    return row
+
+
+def _contradiction(
+    row: ConfigVersionRow | None, said: configurations.Activation | None
+) -> str | None:
+    """Why the active row is not what the audit says; None when it is."""
+    if row is None:
+        if said is None:
+            return None
+        return (
+            f"version {said.version} of the limits is in force by the audit, and was put out of "
+            "force past mlrisk"
+        )
+    if said is None or said.version != row.id:
+        told = "none is" if said is None else f"version {said.version} is"
+        return f"version {row.id} of the limits was put in force past mlrisk: by the audit {told}"
+    if said.sha256 != row.sha256:
+        return (
+            f"version {row.id} of the limits was changed past mlrisk: its fingerprint is not the "
+            "one in the audit"
+        )
+    return None
+
+
 def verified_override(row: ConfigVersionRow) -> dict[str, Any]:
     """The row's overrides; raises Refused when they are not what was recorded."""
     if row.sha256 != configurations.digest(row.environment, row.mode, row.override):
@@ -162,6 +196,23 @@ def verified_override(row: ConfigVersionRow) -> dict[str, Any]:
             code="configuration",
         )
     return row.override
+
+
+def verified_proposal(session: Session, row: ConfigVersionRow) -> None:
+    """Raises Refused when the row does not ask for what was recorded."""
+    verified_override(row)
+    said = configurations.proposal(session, row.id) or {}
+    ours = storable_json({name: getattr(row, name) for name in _PROPOSED})
+    if any(said.get(name) != ours[name] for name in _PROPOSED):
+        raise Refused(
+            f"version {row.id} was changed past mlrisk, and is not what the audit says was "
+            "proposed: propose it again",
+            code="configuration",
+        )
+
+
+_PROPOSED = ("changes", "direction", "proposed_by", "sha256")
+"""What a proposal and the audit entry about it both say."""
 
 
 class _OneVersion:

@@ -3,16 +3,22 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, literal, literal_column, select, true
 from sqlalchemy.orm import Session
 
-from models.tables import ConfigVersionRow
+from models.audit import GLOBAL_CHAIN
+from models.tables import AuditRow, ConfigVersionRow
 
 FILES_VERSION = 1
 """The configuration of the files, without any override."""
+CHANGED, PROPOSED = "config_changed", "config_proposed"
+"""The kinds of the audit entries that put a version in force, and that ask for one."""
+# Only with a literal can Postgres use the partial index of this kind.
+_CHANGED: Any = literal_column(f"'{CHANGED}'")
 
 
 class VersionState(StrEnum):
@@ -33,17 +39,73 @@ class Direction(StrEnum):
     MIXED = "mixed"
 
 
-def active(session: Session, environment: str, mode: str) -> ConfigVersionRow | None:
-    """The version in force; None: the files alone."""
-    return session.scalar(
-        select(ConfigVersionRow)
-        .where(
-            ConfigVersionRow.environment == environment,
-            ConfigVersionRow.mode == mode,
-            ConfigVersionRow.state == VersionState.ACTIVE,
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """What the newest audit entry that put limits in force says."""
+
+    version: int
+    sha256: str
+
+
+def active(
+    session: Session, environment: str, mode: str
+) -> tuple[ConfigVersionRow | None, Activation | None]:
+    """The active version and what the audit says is active, as of one moment; None: the files
+    alone.
+
+    The row alone proves nothing: it can be written, deleted or made active again past us.
+    """
+    said = AuditRow.payload
+    newest = (
+        select(
+            said["version"].as_integer().label("version"),
+            said["sha256"].as_string().label("sha256"),
         )
-        .execution_options(populate_existing=True)
+        .where(
+            AuditRow.kind == _CHANGED,
+            AuditRow.chain == GLOBAL_CHAIN,
+            said["environment"].as_string() == environment,
+            said["mode"].as_string() == mode,
+        )
+        .order_by(AuditRow.seq.desc())
+        .limit(1)
+        .subquery()
     )
+    one = select(literal(1).label("one")).subquery()
+    row, version_id, sha256 = session.execute(
+        select(ConfigVersionRow, newest.c.version, newest.c.sha256)
+        .select_from(one)
+        .outerjoin(
+            ConfigVersionRow,
+            and_(
+                ConfigVersionRow.environment == environment,
+                ConfigVersionRow.mode == mode,
+                ConfigVersionRow.state == VersionState.ACTIVE,
+            ),
+        )
+        .outerjoin(newest, true())
+        .execution_options(populate_existing=True)
+    ).one()
+    return row, None if version_id is None else Activation(version_id, sha256)
+
+
+def proposal(session: Session, version_id: int) -> Mapping[str, Any] | None:
+    """What the audit says was proposed as this version."""
+    return session.scalar(
+        select(AuditRow.payload)
+        .where(
+            AuditRow.subject == subject(version_id),
+            AuditRow.kind == PROPOSED,
+            AuditRow.chain == GLOBAL_CHAIN,
+        )
+        .order_by(AuditRow.seq.desc())
+        .limit(1)
+    )
+
+
+def subject(version_id: int) -> str:
+    """What audit entries about a version are about."""
+    return f"config:{version_id}"
 
 
 def version(session: Session, version_id: int, *, lock: bool = False) -> ConfigVersionRow | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bot.authority.actors import IMPACT_REFIT, Actor
@@ -24,6 +24,7 @@ from config.thresholds import ConfigError
 from models.audit import verify_chain
 from models.database import Database
 from models.enums import OperatorRole, ScopeKind, TradingState
+from models.repositories import configurations
 from models.repositories.configurations import Direction, VersionState
 from models.tables import AuditRow, ConfigVersionRow, TradingStateRow
 from tests.support.desk import Desk
@@ -166,8 +167,12 @@ def test_a_proposal_of_before_there_were_logins_is_made_again(
     db: Database, production: ConfigurationService
 ) -> None:
     waiting = production.propose({LOSS: 0.02}, actor=ANN, reason="calm")
-    with db.transaction() as session:
-        session.execute(update(ConfigVersionRow).values(proposed_by="cli:ann"))
+    (entry,) = (e for e in audit(db) if e.kind == configurations.PROPOSED)
+    before = {**entry.payload, "proposed_by": "cli:ann"}
+    with db.unit_of_work() as uow:
+        uow.session.execute(update(ConfigVersionRow).values(proposed_by="cli:ann"))
+        uow.audit(entry.chain, entry.kind, entry.subject, "cli:ann", before, T0)
+        uow.commit()
     with pytest.raises(NotAuthorised, match="no operator's login: propose it again"):
         production.approve(waiting.id, actor=BOB)
 
@@ -408,6 +413,95 @@ class TestFollowing:
             session.execute(update(ConfigVersionRow).values(override={LOSS: 0.9}))
         with pytest.raises(Refused, match="fingerprint"):
             ConfiguredLimits(settings(), db).limits()
+
+    @pytest.mark.parametrize("also_audited", [False, True])
+    def test_a_version_that_nobody_activated_is_not_used(
+        self, db: Database, production: ConfigurationService, *, also_audited: bool
+    ) -> None:
+        """Its fingerprint is right: whoever writes rows can compute one."""
+        if also_audited:
+            production.propose({LOSS: 0.01}, actor="cli:ann", reason="tighter")
+        override = {LOSS: 0.9}
+        here = ("production", "conservative")
+        with db.transaction() as session:
+            session.execute(update(ConfigVersionRow).values(state="superseded"))
+            session.add(
+                ConfigVersionRow(
+                    created_at=T0,
+                    changed_at=T0,
+                    environment=here[0],
+                    mode=here[1],
+                    changes=[],
+                    override=override,
+                    direction="loosening",
+                    state="active",
+                    actor="nobody",
+                    proposed_by="nobody",
+                    reason="",
+                    sha256=configurations.digest(*here, override),
+                )
+            )
+        told = "version 2 is" if also_audited else "none is"
+        with pytest.raises(Refused, match=f"put in force past mlrisk: by the audit {told}"):
+            ConfiguredLimits(settings(), db).limits()
+        with pytest.raises(Refused, match="put in force past mlrisk"):
+            production.current()
+        with pytest.raises(Refused, match="put in force past mlrisk"):
+            production.propose({CONFIDENCE: 0.95}, actor="cli:ann", reason="tighter")
+
+    def test_limits_that_were_loosened_in_their_row_are_not_used(
+        self, db: Database, production: ConfigurationService
+    ) -> None:
+        production.propose({LOSS: 0.01}, actor="cli:ann", reason="tighter")
+        override = {LOSS: 0.9}
+        with db.transaction() as session:
+            digest = configurations.digest("production", "conservative", override)
+            session.execute(update(ConfigVersionRow).values(override=override, sha256=digest))
+        with pytest.raises(Refused, match="its fingerprint is not the one in the audit"):
+            ConfiguredLimits(settings(), db).limits()
+
+    def test_an_older_version_does_not_come_back_by_its_row(
+        self, db: Database, production: ConfigurationService
+    ) -> None:
+        production.propose({LOSS: 0.012}, actor="cli:ann", reason="tight")
+        production.propose({LOSS: 0.01}, actor="cli:ann", reason="tighter")
+        source = ConfiguredLimits(settings(), db)
+        assert source.limits().max_daily_loss_share == Decimal("0.01")
+        with db.transaction() as session:
+            session.execute(
+                update(ConfigVersionRow).where(ConfigVersionRow.id == 3).values(state="superseded")
+            )
+            session.execute(
+                update(ConfigVersionRow).where(ConfigVersionRow.id == 2).values(state="active")
+            )
+        with pytest.raises(Refused, match=r"version 2 .* past mlrisk: by the audit version 3 is"):
+            ConfiguredLimits(settings(), db).limits()
+
+    def test_a_version_that_is_gone_does_not_leave_the_files_in_force(
+        self, db: Database, production: ConfigurationService
+    ) -> None:
+        time = Ticking()
+        source = ConfiguredLimits(settings(), db, monotonic=time)
+        production.propose({LOSS: 0.01}, actor="cli:ann", reason="tighter")
+        time.now += 1
+        assert source.limits().max_daily_loss_share == Decimal("0.01")
+        with db.transaction() as session:
+            session.execute(delete(ConfigVersionRow))
+        time.now += 1
+        with pytest.raises(Refused, match="version 2 of the limits is in force by the audit"):
+            source.limits()
+        assert source.last_known().max_daily_loss_share == Decimal("0.01")
+
+    def test_a_proposal_that_was_changed_in_its_row_is_approved_by_nobody(
+        self, db: Database, production: ConfigurationService
+    ) -> None:
+        proposed = production.propose({LOSS: 0.02}, actor=ANN, reason="calm again")
+        with db.transaction() as session:
+            row = session.get_one(ConfigVersionRow, proposed.id)
+            row.changes = [{**change, "after": 0.9} for change in row.changes]
+        with pytest.raises(Refused, match="is not what the audit says was proposed"):
+            production.approve(proposed.id, actor=BOB)
+        assert production.current().circuit_breakers.daily_loss_limit == 0.015
 
     def test_wrong_files_refuse_to_start(self, tmp_path: Path, db: Database) -> None:
         file = tmp_path / "wrong.yaml"

@@ -63,6 +63,8 @@ class AccountBindingRow(Base):
     environment: Mapped[str | None]
     """None: bound by an earlier version, until a process starts on it."""
     trading_mode: Mapped[str | None]
+    limits_file_sha256: Mapped[str | None]
+    """Of the limits' file that the workers started last with; None: none has started yet."""
 
     __table_args__ = (CheckConstraint("one = 1", name="ck_binding_one"),)
 

@@ -9,8 +9,9 @@ from sqlalchemy.exc import OperationalError
 from bot.clock import Clock, SystemClock
 from bot.errors import MlriskError, Refused
 from bot.exchange.factory import make_exchange
-from bot.execution import binding, fitness
+from bot.execution import binding, fitness, limits_file
 from bot.execution.configuration import ConfigurationService
+from bot.execution.limits_source import LayeredConfig
 from config.settings import Environment, Settings, SettingsError
 from config.thresholds import ConfigError
 from models import roles
@@ -39,7 +40,9 @@ def prove_limits(settings: Settings) -> None:
     """
     db = Database(settings.require_database_url(), pool_size=1)
     try:
-        problems = ConfigurationService(db, settings, SystemClock()).self_test()
+        clock = SystemClock()
+        problems = ConfigurationService(db, settings, clock).self_test()
+        limits_file.note(db, LayeredConfig(settings), clock.now())
     except (ConfigError, Refused) as error:
         # Celery logs and forgets what a signal's receiver raises, but not an exit.
         log.critical("the configuration is refused: %s", error)

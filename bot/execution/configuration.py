@@ -20,7 +20,7 @@ from bot.authority.actors import (
 )
 from bot.clock import Clock
 from bot.errors import NotAuthorised, Refused
-from bot.execution import binding, proof
+from bot.execution import binding, limits_file, proof
 from bot.execution.config_changes import (
     ValueChange,
     Version,
@@ -103,6 +103,7 @@ class ConfigurationService:
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             current = self._lock(uow, actor, now)
+            limits_file.refuse_another(uow.session, self._files)
             before, override = self._build(current), _overrides(current)
             wished = checked(changes, unset, override)
             override |= {p: v for p, v in wished.items() if v != plain(before.value(p))}
@@ -135,6 +136,7 @@ class ConfigurationService:
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             current = self._lock(uow, actor, now)
+            limits_file.refuse_another(uow.session, self._files)
             row = self._pending(uow, version_id)
             require(actor, Power.APPROVE_LIMITS, f"approving version {version_id}")
             _require_second(str(actor), row)

@@ -4,6 +4,7 @@ Every process follows a new version within a second, without restart. Limits tha
 used only while the last reading is fresh; then asking for them raises, and nothing is decided.
 """
 
+import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +21,13 @@ from bot.errors import DependencyDown, Refused
 from bot.execution import proof
 from bot.risk.limits import RiskLimits, limits_from_config
 from config.settings import Settings
-from config.thresholds import ConfigError, ConfigVersion, MLRiskConfig, MLRiskConfigManager
+from config.thresholds import (
+    ConfigError,
+    ConfigVersion,
+    MLRiskConfig,
+    MLRiskConfigManager,
+    resolve,
+)
 from models.database import Database
 from models.repositories import configurations
 from models.repositories.configurations import FILES_VERSION
@@ -60,6 +67,13 @@ class LayeredConfig:
         config = manager.get_config()
         limits_of(config)
         return config
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the file as it is now. Raises ConfigError when it can't be read."""
+        try:
+            return hashlib.sha256(resolve(self.path).read_bytes()).hexdigest()
+        except OSError as error:
+            raise ConfigError([f"{self.path}: can't be read: {error.strerror}"]) from error
 
 
 def limits_of(config: MLRiskConfig) -> RiskLimits:

@@ -130,7 +130,8 @@ def propose(
     as_json: JsonOption = False,
 ) -> None:
     """Change limits. Tightening acts at once; loosening in production waits for `approve`, and
-    outside development it takes an operator's login.
+    outside development it takes an operator's login. From another limits' file than that of the
+    running workers (MLRISK_CONFIG_PATH) nothing is changed.
 
     Exit status 4 when a limit of the new version doesn't bite: trading is halted then.
     """

@@ -12,11 +12,11 @@ from sqlalchemy.exc import IntegrityError
 from bot.authority.actors import IMPACT_REFIT, Actor
 from bot.clock import FixedClock
 from bot.errors import DependencyDown, NotAuthorised, Refused
-from bot.execution import binding
+from bot.execution import binding, limits_file
 from bot.execution.binding import Identity, WrongIdentity
 from bot.execution.configuration import ConfigurationService
 from bot.execution.halt import Halter
-from bot.execution.limits_source import ConfiguredLimits
+from bot.execution.limits_source import DEFAULT_CONFIG, ConfiguredLimits, LayeredConfig
 from bot.execution.toothless import halt_toothless
 from bot.risk.limits import RiskLimits
 from config.settings import Environment, Settings, TradingMode
@@ -81,6 +81,29 @@ def test_a_production_database_is_loosened_by_nobody_who_calls_it_development(
         service.propose({LOSS: 0.02}, actor="cli:ann", reason="calm")
     version = service.propose({LOSS: 0.02}, actor=ANN, reason="calm")
     assert version.state is VersionState.PROPOSED
+
+
+def test_limits_are_changed_from_the_workers_file_alone(
+    db: Database, clock: FixedClock, production: ConfigurationService, tmp_path: Path
+) -> None:
+    """From a looser file of the caller's own, what loosens looks like a tightening."""
+    loose = tmp_path / "loose.yaml"
+    text = DEFAULT_CONFIG.read_text(encoding="utf-8")
+    loose.write_text(text.replace("daily_loss_limit: 0.015", "daily_loss_limit: 0.9"))
+    callers = ConfigurationService(db, settings(config_path=loose), clock)
+    owner = Identity("paper", "paper", "17", Environment.PRODUCTION, TradingMode.CONSERVATIVE)
+    binding.bind(db, owner, T0)
+    limits_file.note(db, LayeredConfig(settings()), T0)
+    with pytest.raises(Refused, match=r"loose\.yaml is not the one that the workers run") as error:
+        callers.propose({LOSS: 0.5}, actor="cli:ann", reason="tighter, as I see it")
+    assert error.value.code == "other_limits_file"
+    proposed = production.propose({LOSS: 0.5}, actor=ANN, reason="looser")
+    assert proposed.state is VersionState.PROPOSED
+    with pytest.raises(Refused, match="restart the workers with this one"):
+        callers.approve(proposed.id, actor=BOB)
+    assert callers.reject(proposed.id, actor="cli:ann", reason="no").state is VersionState.REJECTED
+    limits_file.note(db, LayeredConfig(settings(config_path=loose)), T0)
+    assert callers.propose({LOSS: 0.5}, actor="cli:ann", reason="x").state is VersionState.ACTIVE
 
 
 def test_tightening_acts_at_once_in_production(

@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from models.connecting import migration_engine
 from models.tables import (
+    AccountBindingRow,
     AuditHeadRow,
     AuditRow,
     Base,
@@ -193,6 +194,8 @@ _FOR_AUDIT = (
     f"REVOKE ALL ON {_list(Base.metadata.tables)}, {_VERSION} FROM {{role}}",
     f"GRANT SELECT, INSERT ON {AuditRow.__tablename__} TO {{role}}",
     f"GRANT SELECT ON {AuditHeadRow.__tablename__} TO {{role}}",
+    # In whose chain its entries belong.
+    f"GRANT SELECT ON {AccountBindingRow.__tablename__} TO {{role}}",
     # Canaries of queues that don't exist (`workers/cleaning.py`).
     f"GRANT SELECT, DELETE ON {HeartbeatRow.__tablename__} TO {{role}}",
 )

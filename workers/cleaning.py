@@ -21,6 +21,7 @@ from sqlalchemy import delete
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from bot.execution import binding
 from bot.execution.outline import storable
 from config.celery import QUEUES
 from config.settings import KeylessSettings
@@ -115,8 +116,11 @@ def clean_and_record(settings: KeylessSettings, app: Celery | None = None) -> No
             if app is not None:
                 found += _drop_canaries(uow.session)
             if found:
+                # The database's word: a variable would make a chain of another account.
+                bound = binding.bound_to(uow.session)
+                account = settings.account if bound is None else bound.account
                 details = {"count": len(found), "shown": _shown(found)}
-                uow.audit(settings.account, KIND, "start", "cleaning", details, datetime.now(UTC))
+                uow.audit(account, KIND, "start", "cleaning", details, datetime.now(UTC))
             uow.commit()
     except SQLAlchemyError as error:
         log.error("dropped entries can't be recorded: %s", error)

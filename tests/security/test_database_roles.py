@@ -132,6 +132,7 @@ def test_what_is_written_once_is_changed_by_nobody_but_the_owner(logins: Databas
     assert _rights(logins.operator) == rights | {"operator": {"INSERT", "SELECT", "UPDATE"}}
     assert rights["audit_chain_head"] == {"SELECT"}
     assert _rights(logins.audit) == {
+        "account_binding": {"SELECT"},
         "audit_chain_head": {"SELECT"},
         "audit_entry": {"INSERT", "SELECT"},
         "heartbeat": {"DELETE", "SELECT"},

@@ -18,6 +18,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.errors import Refused
+from bot.execution import binding
+from bot.execution.binding import Identity
 from config.celery import QUEUES, celery_settings
 from config.settings import load_settings
 from models.database import Database
@@ -235,6 +237,19 @@ def test_canaries_of_no_queue_are_refused_and_their_signs_of_life_dropped(
         kept = set(session.scalars(select(HeartbeatRow.name)))
     assert kept == {f"queue:{QUEUES[0]}", "feed"}
     assert recorded(db) == ["queue:of-somebody"]
+
+
+@pytest.mark.usefixtures("settings")
+def test_what_is_dropped_is_recorded_in_the_databases_account_not_the_variables(
+    broker: Redis, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    binding.bind(db, Identity("main", "paper", "17"), datetime.now(UTC))
+    monkeypatch.setenv("MLRISK_ACCOUNT", "somebody")
+    broker.set("execution", "x")
+    cleaning.clean_and_record(load_settings())
+    with db.reading() as session:
+        chains = session.scalars(select(AuditRow.chain).where(AuditRow.kind == cleaning.KIND)).all()
+    assert chains == ["main"]
 
 
 @pytest.mark.usefixtures("settings")

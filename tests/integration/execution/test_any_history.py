@@ -248,6 +248,7 @@ class AnyHistoryThatEnds(AnyHistory):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(480)  # a minute of work on a quiet machine, three on a busy one
 def test_any_history_balances_and_comes_to_rest(
     postgres: PostgresServer, migrated_template: str
 ) -> None:

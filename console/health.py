@@ -154,13 +154,14 @@ def _audit_heads(settings: Settings) -> HealthCheck:
     from tasks.context import heads_file
 
     file = heads_file(settings)
+    late = None
     try:
         with reading(settings.require_database_url()) as session:
-            problems = file.problems(session)
+            problems, late = file.problems(session), file.lateness(session)
     except OSError as error:
         problems = [f"{file.path} can't be read: {error.strerror}"]
-    told = "; ".join(problems) or f"as noted in {file.path}"
-    return HealthCheck("audit's ends", not problems, told, down=False)
+    told = "; ".join(problems) or late or f"as noted in {file.path}"
+    return HealthCheck("audit's ends", not problems, told, down=False, warning=late is not None)
 
 
 def _shown(settings: Settings) -> Settings:

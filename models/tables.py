@@ -735,6 +735,20 @@ class AuditHeadRow(Base):
     hash: Mapped[str]
 
 
+class AuditHeadsFileRow(Base):
+    """How far a file outside the database has noted where the chains end."""
+
+    __tablename__ = "audit_heads_file"
+    path: Mapped[str] = mapped_column(primary_key=True)
+    begins: Mapped[int]
+    """Number of its first line."""
+    number: Mapped[int]
+    """Of its newest line."""
+    code: Mapped[str]
+    """Of its newest line."""
+    at: Mapped[datetime]
+
+
 class TallyRow(Base):
     """How many rows of a table have a value: what was folded so far of `tally_change`."""
 

@@ -26,7 +26,7 @@ def note_audit_heads() -> list[str]:
     alert."""
     context = services()
     try:
-        with context.db.reading() as session:
+        with context.db.transaction() as session:
             problems = context.audit_heads.note(session, context.clock.now())
     except OSError as error:
         said = f"{context.audit_heads.path} can't be written: {error.strerror}"

@@ -4,8 +4,13 @@ Whoever owns the database can cut a chain's end together with its head. A line h
 heads were, and follows the line before it by a code that takes a key where there is one. So an end
 that is cut, a chain that is gone and an older backup are found as long as this file is somewhere
 else than the backup.
+
+The database knows in turn how far the file has come (`audit_heads_file`): a file that is gone,
+empty, or lacks its end or its beginning is missed. A full file becomes the one before, of which one
+is kept, and nobody reads more than the two ends of a file.
 """
 
+import errno
 import fcntl
 import hashlib
 import hmac
@@ -13,26 +18,33 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.audit import Link, heads
-from models.tables import AuditRow
+from models.tables import AuditHeadRow, AuditHeadsFileRow, AuditRow
 
 FILE = "audit-heads.jsonl"
 _START = "0" * 64
 _PURPOSE = b"mlrisk audit heads, version 1\n"
-_TAIL_BYTES = 65_536
-"""Far longer than a line: the newest one is read without the others."""
+MAX_BYTES = 4 << 20
+"""Some weeks of lines."""
+LATE = timedelta(minutes=15)
+"""Noted each minute, and seldom later on a busy machine."""
+_END_BYTES = 65_536
+"""Far longer than a line: what is read of either end of a file."""
+_AGAIN = "move it to {aside} when you know why, and a new one begins"
 
 
 @dataclass(frozen=True, slots=True)
 class Noted:
     """One line: what the heads were at a moment."""
 
+    number: int
     at: datetime
     heads: Mapping[str, Link]
     before: str
@@ -44,56 +56,190 @@ class HeadsFile:
 
     def __init__(self, path: Path, key: str | None) -> None:
         self.path = path
+        self.full = path.with_name(f"{path.name}.1")
+        """The file before this one, which had become too long."""
+        self._aside = path.with_suffix(".before")
+        """Where a person moves a file that is wrong, and so asks for a new one."""
         self._key = b"" if key is None else key.encode()
 
     def note(self, session: Session, now: datetime) -> list[str]:
         """Appends the heads of now if the newest line still holds; else what is wrong.
 
         After a problem nothing is appended: the newest line is what the database is judged by.
+        The row about the file is written in the caller's transaction.
         """
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        with os.fdopen(os.open(self.path, flags, 0o600), "r+b") as file:
+        row = self._row(session)
+        try:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return self._begin(session, row, now)
+        with os.fdopen(descriptor, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            last, problems = self._newest(_tail(file.fileno()))
+            first, last, problems = self._ends(descriptor)
+            problems = problems or self._missing(row, first, last)
             # Read after the line: what is written between the two only moves the heads on.
             known = heads(session)
-            problems += [] if last is None else _against(session, last, self.path)
+            problems += [] if last is None else _against(session, last, self.path, self._aside)
             if problems or (last is not None and last.heads == known):
                 return problems
-            line = self._line(now, known, _START if last is None else last.code)
-            os.write(file.fileno(), line)
+            if not os.path.samestat(os.fstat(descriptor), self.path.stat()):
+                return []  # another process began a new file meanwhile
+            number, before = (last.number + 1, last.code) if last else (1, _START)
+            line = self._line(number, now, known, before)
+            begins = number if first is None else first.number
+            if os.fstat(descriptor).st_size + len(line) > MAX_BYTES:
+                self._keep_the_full_one()
+                self._create(line)
+                begins = number
+            else:
+                _append(descriptor, line)
+        self._remember(session, begins, line)
         return []
+
+    def _begin(self, session: Session, row: AuditHeadsFileRow | None, now: datetime) -> list[str]:
+        """The first line of a new file, unless one is gone that nobody has moved aside."""
+        if row is not None and not self._aside.exists():
+            return [self._gone(row)]
+        number = 1 if row is None else row.number + 1
+        line = self._line(number, now, heads(session), _START)
+        self._create(line)
+        if row is not None:
+            # Moved aside once, it counts once.
+            kept = f"{self._aside.name}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+            self._aside.rename(self._aside.with_name(kept))
+        self._remember(session, number, line)
+        return []
+
+    def _create(self, line: bytes) -> None:
+        """The file is there with its first line, or not at all: a disk may be full."""
+        unfinished = self.path.with_name(f"{self.path.name}.unfinished")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        descriptor = os.open(unfinished, flags, 0o600)
+        try:
+            _append(descriptor, line)
+        finally:
+            os.close(descriptor)
+        unfinished.replace(self.path)
+
+    def _keep_the_full_one(self) -> None:
+        """Under its second name, so that the first one always names a file."""
+        unfinished = self.full.with_name(f"{self.full.name}.unfinished")
+        unfinished.unlink(missing_ok=True)
+        unfinished.hardlink_to(self.path)
+        unfinished.replace(self.full)
+
+    def _row(self, session: Session) -> AuditHeadsFileRow | None:
+        return session.get(AuditHeadsFileRow, str(self.path), populate_existing=True)
+
+    def _remember(self, session: Session, begins: int, line: bytes) -> None:
+        noted = self._noted(line)
+        assert noted is not None, "a line of our own"
+        values = {"begins": begins, "number": noted.number, "code": noted.code, "at": noted.at}
+        session.execute(
+            insert(AuditHeadsFileRow)
+            .values(path=str(self.path), **values)
+            .on_conflict_do_update(index_elements=["path"], set_=values)
+        )
 
     def problems(self, session: Session) -> list[str]:
         """What is wrong with the file, and with the database by its newest line."""
+        row = self._row(session)
         try:
-            lines = self.path.read_bytes().splitlines()
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
+            return [] if row is None else [self._gone(row)]
+        try:
+            first, last, found = self._ends(descriptor)
+            found += self._changed(_end(descriptor))
+        finally:
+            os.close(descriptor)
+        found += self._missing(row, first, last) if not found else []
+        return found if last is None else [*found, *_against(session, last, self.path, self._aside)]
+
+    def lateness(self, session: Session) -> str | None:
+        """Tells when the audit went on for long without being noted; None while all is well."""
+        row = self._row(session)
+        ends = select(func.max(AuditRow.at)).join(
+            AuditHeadRow,
+            and_(AuditRow.chain == AuditHeadRow.chain, AuditRow.seq == AuditHeadRow.seq),
+        )
+        newest = session.scalar(ends)
+        if row is None or newest is None or newest - row.at <= LATE:
+            return None
+        return f"{self.path} was last written at {_moment(row.at)}, the audit at {_moment(newest)}"
+
+    def _gone(self, row: AuditHeadsFileRow) -> str:
+        return (
+            f"{self.path} is gone, and its line {row.number} was written at {_moment(row.at)}; put "
+            f"it back, or make {self._aside} when you know why, and a new one begins"
+        )
+
+    def _missing(
+        self, row: AuditHeadsFileRow | None, first: Noted | None, last: Noted | None
+    ) -> list[str]:
+        """What the file lacks of what the database knows to have been written."""
+        if row is None:
             return []
-        found, before, last = [], _START, None
-        for number, line in enumerate(lines, 1):
-            noted = self._read(line)
-            if noted is None or noted.before != before:
-                found.append(f"{self.path}: line {number} was changed or moved")
-                noted = noted or last
-            if noted is not None:
-                before, last = noted.code, noted
-        return found if last is None else [*found, *_against(session, last, self.path)]
+        again = _AGAIN.format(aside=self._aside)
+        if first is None or last is None:
+            return [f"{self.path} is empty, and had {row.number} lines; {again}"]
+        found = []
+        if last.number < row.number:
+            found.append(
+                f"{self.path} ends with line {last.number}, and line {row.number} was written at "
+                f"{_moment(row.at)}: its end was cut; {again}"
+            )
+        elif last.number == row.number and last.code != row.code:
+            found.append(f"{self.path}: line {row.number} is another than was written; {again}")
+        if first.number != row.begins and not self._follows(first):
+            found.append(
+                f"{self.path} begins with line {first.number} and not with line {row.begins}: its "
+                f"beginning was cut; {again}"
+            )
+        return found
 
-    def _newest(self, tail: bytes) -> tuple[Noted | None, list[str]]:
-        lines = tail.splitlines()
+    def _follows(self, first: Noted) -> bool:
+        """Whether a file begins where the one before it ended, which the row may not know yet."""
+        try:
+            descriptor = os.open(self.full, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            lines = _end(descriptor)
+        finally:
+            os.close(descriptor)
+        before = self._noted(lines[-1]) if lines else None
+        return before is not None and before.code == first.before
+
+    def _ends(self, descriptor: int) -> tuple[Noted | None, Noted | None, list[str]]:
+        """The first and the newest line, and which of them can't be read."""
+        lines = _end(descriptor)
         if not lines:
-            return None, []
-        noted = self._read(lines[-1])
-        if noted is not None:
-            return noted, []
-        return None, [
-            f"{self.path}: its newest line was changed or is torn; move the file away when you "
-            "know why, and a new one begins"
-        ]
+            return None, None, []
+        beginning = os.pread(descriptor, _END_BYTES, 0).splitlines()[0]
+        first, last = self._noted(beginning), self._noted(lines[-1])
+        again = _AGAIN.format(aside=self._aside)
+        found = []
+        if last is None:
+            found.append(f"{self.path}: its newest line was changed or is torn; {again}")
+        if first is None and len(lines) > 1:
+            found.append(f"{self.path}: its first line was changed; {again}")
+        return first, last, found
 
-    def _line(self, at: datetime, known: Mapping[str, Link], before: str) -> bytes:
+    def _changed(self, lines: list[bytes]) -> list[str]:
+        """Which of some lines in a row don't follow the one before; the newest is judged apart."""
+        found, before = [], None
+        for left, line in zip(range(len(lines), 0, -1), lines, strict=True):
+            noted = self._noted(line)
+            follows = noted is not None and before in (None, noted.before)
+            if not follows and (left > 1 or noted is not None):
+                found.append(f"{self.path}: line {left} from its end was changed or moved")
+            before = None if noted is None else noted.code
+        return found
+
+    def _line(self, number: int, at: datetime, known: Mapping[str, Link], before: str) -> bytes:
         body = {
+            "number": number,
             "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
             "heads": {chain: [head.seq, head.hash] for chain, head in known.items()},
             "before": before,
@@ -101,15 +247,16 @@ class HeadsFile:
         whole = {**body, "code": self._code(body)}
         return json.dumps(whole, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
-    def _read(self, line: bytes) -> Noted | None:
-        """None: it is not as it was written."""
+    def _noted(self, line: bytes) -> Noted | None:
+        """None: it is not as it was written. Lines of former versions have no number."""
         try:
             body = json.loads(line)
             code = body.pop("code")
             if not hmac.compare_digest(str(code), self._code(body)):
                 return None
             known = {chain: Link(int(seq), str(own)) for chain, (seq, own) in body["heads"].items()}
-            return Noted(datetime.fromisoformat(body["at"]), known, body["before"], code)
+            number, at = int(body.get("number", 0)), datetime.fromisoformat(body["at"])
+            return Noted(number, at, known, body["before"], code)
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
 
@@ -118,12 +265,30 @@ class HeadsFile:
         return hmac.new(self._key, _PURPOSE + text.encode(), hashlib.sha256).hexdigest()
 
 
-def _tail(descriptor: int) -> bytes:
+def _append(descriptor: int, line: bytes) -> None:
+    """The whole line or none of it: half of one would be taken for a change."""
     size = os.fstat(descriptor).st_size
-    return os.pread(descriptor, _TAIL_BYTES, max(0, size - _TAIL_BYTES))
+    try:
+        if os.write(descriptor, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
 
 
-def _against(session: Session, last: Noted, path: Path) -> list[str]:
+def _end(descriptor: int) -> list[bytes]:
+    """The newest lines of a file; half of one at the beginning is left out."""
+    size = os.fstat(descriptor).st_size
+    begin = max(0, size - _END_BYTES)
+    lines = os.pread(descriptor, _END_BYTES, begin).splitlines()
+    return lines[1:] if begin else lines
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _against(session: Session, last: Noted, path: Path, aside: Path) -> list[str]:
     """What the database no longer has of what a line says."""
     lost = list(_lost(session, last))
     if not lost:
@@ -133,11 +298,10 @@ def _against(session: Session, last: Noted, path: Path) -> list[str]:
     if len(behind) == len(last.heads) and all(
         known.get(chain, _NOTHING).seq < last.heads[chain].seq for chain in behind
     ):
-        at = last.at.isoformat(timespec="seconds")
         lost.append(
-            f"every chain ends before what {path} noted at {at}: an older backup was restored, or "
-            "all ends were cut. Halt, compare orders and positions with the exchange, and move the "
-            "file away when you know why; a new one begins then"
+            f"every chain ends before what {path} noted at {_moment(last.at)}: an older backup was "
+            "restored, or all ends were cut. Halt, compare orders and positions with the exchange, "
+            f"and {_AGAIN.format(aside=aside)}"
         )
     return lost
 

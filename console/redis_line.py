@@ -33,7 +33,16 @@ def redis_line(settings: Settings) -> HealthCheck:
             client.ping()
             return _judged(_server(client))
     except redis.exceptions.RedisError as error:
+        if _refuses_writes(error):
+            told = "refuses every write: its log can't be written, as on a full disk"
+            return HealthCheck(_NAME, False, told)
         return HealthCheck(_NAME, False, f"can't be reached ({type(error).__name__})")
+
+
+def _refuses_writes(error: Exception) -> bool:
+    from workers.refused_writes import WritesRefusedError
+
+    return isinstance(error, WritesRefusedError) or str(error).startswith("MISCONF")
 
 
 def _server(client: "Redis") -> "Server | None":

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bot.execution import room
 from console.health_check import HealthCheck
+from workers import ballast
 
 
 def room_lines(home: Path) -> list[HealthCheck]:
@@ -14,5 +15,6 @@ def room_lines(home: Path) -> list[HealthCheck]:
     told = f"{free // room.MB} MB free"
     short = room.shortage(home)
     if short is not None:
-        return [HealthCheck("disk", False, f"{told}; {short}", down=False)]
+        full = "the disk is full: " if free < ballast.FULL_BYTES else ""
+        return [HealthCheck("disk", False, f"{full}{told}; {short}", down=False)]
     return [HealthCheck("disk", True, told, warning=not room.is_back(home))]

@@ -23,6 +23,7 @@ from workers.commands import obey_little
 from workers.dying import count_deaths
 from workers.logs import configure_logging
 from workers.reading import read_json_strictly
+from workers.refused_writes import count_as_away
 from workers.stopping import stop_without_a_reader
 from workers.transport import look_at_every_item
 
@@ -42,6 +43,7 @@ app.conf.update(celery_settings(load_settings().require_redis_url()))
 app.conf.worker_consumer = "workers.reading:AnsweringConsumer"
 read_json_strictly()
 look_at_every_item()
+count_as_away()
 app.set_default()
 
 

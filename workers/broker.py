@@ -13,6 +13,7 @@ from config.celery import celery_settings
 from config.settings import load_keyless_settings
 from workers import readiness
 from workers.logs import configure_logging
+from workers.refused_writes import count_as_away
 from workers.schedule import beat_schedule
 
 _settings = load_keyless_settings()
@@ -21,6 +22,7 @@ app.conf.update(celery_settings(_settings.require_redis_url()))
 # Neither takes a message: what workers have not acknowledged is not theirs to give back to a queue.
 app.conf.broker_transport_options |= {"ack_emulation": False}
 app.conf.beat_schedule = beat_schedule()
+count_as_away()
 
 
 @setup_logging.connect

@@ -25,7 +25,7 @@ from bot.exchange.factory import bybit_config
 from config.settings import load_settings
 from models.repositories import portfolio
 from tasks.context import Services, services
-from workers import ballast, readiness
+from workers import readiness
 from workers.account_feed import AccountFeed
 from workers.app import app
 from workers.lifelines import lifelines_of
@@ -97,7 +97,6 @@ def _ask_fitness(context: Services) -> None:
 
 
 def _watch_room(context: Services) -> None:
-    ballast.release_when_full(context.settings.home)
     try:
         context.watch_room()
     except MlriskError as error:

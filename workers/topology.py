@@ -150,6 +150,7 @@ def build(home: Home, options: Options) -> Topology:
     broker = {**_keyless(options), "MLRISK_REDIS_URL": redis_url, **_runtime()}
     beat = {**broker, "MLRISK_DATABASE_URL": logins.audit}
     specs += [_beat(home, beat), _flower(home, chosen["flower"], broker)]
+    specs.append(_disk(home, has_redis=cache is not None))
     if options.demo:
         if exchange_url is None:
             raise ValueError("the demo strategy needs the paper exchange or an exchange URL")
@@ -282,6 +283,19 @@ def _beat(home: Home, environment: dict[str, str]) -> ProcessSpec:
         stage=PROCESSES,
         cwd=_PACKAGES,
         ready=partial(launches.announced, home, "beat"),
+    )
+
+
+def _disk(home: Home, *, has_redis: bool) -> ProcessSpec:
+    """It reads the administrator's password of the home's Redis from the home itself."""
+    command = _python("workers.disk", str(home.path), *(["--redis"] if has_redis else []))
+    return ProcessSpec(
+        "disk",
+        command,
+        env=_runtime(),
+        stage=PROCESSES,
+        cwd=_PACKAGES,
+        ready=partial(launches.announced, home, "disk"),
     )
 
 

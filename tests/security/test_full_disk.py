@@ -1,14 +1,24 @@
 """A full disk costs log lines and ends no process; what is written again is written whole."""
 
 import json
+import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
+import redis
+from pydantic import SecretStr
+from redis._parsers.base import BaseParser
 
+from bot.execution import room
+from config.settings import Settings
+from console.redis_line import redis_line
+from tests.support.services import RedisServer, redis_server
 from tests.support.waiting import eventually
-from workers import launches
+from workers import disk, launches, refused_writes
 from workers.home import Home
 from workers.launcher import RUN_VARIABLE
 from workers.launches import ProcessSpec
@@ -85,3 +95,81 @@ def test_a_process_that_can_not_log_goes_on() -> None:
             [sys.executable, "-c", code], cwd=ROOT, stdout=full, stderr=full, check=False
         )
     assert process.returncode in (7, 120)  # 120: what was said last could not be flushed
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    with redis_server() as running:
+        yield running
+
+
+_BOUND = (
+    "import os, resource, sys; pid, user, group, size = map(int, sys.argv[1:]); "
+    "what = resource.RLIMIT_FSIZE; "
+    "os.setresgid(group, group, group); os.setresuid(user, user, user); "
+    "resource.prlimit(pid, what, (size, resource.prlimit(pid, what)[1]))"
+)
+
+
+def let_files_grow(server: RedisServer, size: int) -> None:
+    """Bounds the server's files, as its own user."""
+    process = psutil.Process(server.pid)
+    words = (process.pid, process.uids().real, process.gids().real, size)
+    subprocess.run([sys.executable, "-I", "-S", "-c", _BOUND, *map(str, words)], check=True)
+
+
+def without_room(server: RedisServer) -> None:
+    """Its log can't grow: the server takes no writes from now on."""
+    let_files_grow(server, 1)
+
+    def refused() -> bool:
+        with server.client() as client:
+            try:
+                client.set("more", "x" * 100)
+            except redis.RedisError:
+                return True
+        return False
+
+    eventually(refused, "a refusal")
+
+
+@pytest.mark.services
+def test_redis_goes_on_without_its_log_until_there_is_room(
+    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen: it refused every write, the workers ended, and no exit went out."""
+    free = [0]
+    monkeypatch.setattr(room, "free_bytes", lambda _: free[0])
+    without_room(server)
+    for _ in range(2):
+        disk.look(tmp_path, server.embedded)
+        with server.client() as client:
+            client.set("taken", "while full")
+            assert client.info("persistence")["aof_enabled"] == 0
+    let_files_grow(server, resource.RLIM_INFINITY)
+    free[0] = 1 << 40
+    disk.look(tmp_path, server.embedded)
+    with server.client() as client:
+        client.set("later", "with room")
+        eventually(lambda: not client.info("persistence")["aof_rewrite_in_progress"], "its log")
+    server.kill()
+    server.start()
+    with server.client() as client:
+        assert client.mget("taken", "later") == [b"while full", b"with room"]
+
+
+@pytest.mark.services
+def test_a_redis_that_takes_no_writes_counts_as_away_and_is_told(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_room(server)
+    settings = Settings(redis_url=SecretStr(server.url()))
+    line = redis_line(settings)
+    assert not line.ok
+    assert "its log can't be written" in line.detail
+    classes = dict(BaseParser.EXCEPTION_CLASSES)
+    monkeypatch.setattr(BaseParser, "EXCEPTION_CLASSES", classes)
+    refused_writes.count_as_away()
+    with server.client() as client, pytest.raises(redis.ConnectionError):
+        client.set("a", "b")
+    assert redis_line(settings) == line

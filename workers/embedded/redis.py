@@ -117,6 +117,18 @@ class EmbeddedRedis:
                 admin.execute_command("ACL", "SETUSER", user, "reset", *rules)
         return True
 
+    def keep_log(self, wanted: bool) -> bool:
+        """Let the server that runs keep its log, or go on without; tell whether that is news.
+
+        Without it nothing is written, and nothing refused because that fails. What the server
+        holds outlives no end of it then. Raises redis' errors where it can't be asked.
+        """
+        with self.admin() as admin:
+            if admin.config_get("appendonly") == {"appendonly": _word(wanted)}:
+                return False
+            admin.config_set("appendonly", _word(wanted))
+        return True
+
     def without(self, name: str) -> Self:
         """The same server, which doesn't know this strategy."""
         left = {other: word for other, word in self.strategies.items() if other != name}
@@ -183,6 +195,10 @@ class EmbeddedRedis:
                 status = os.stat(name, dir_fd=place, follow_symlinks=False)
                 if stat.S_ISDIR(status.st_mode) or status.st_nlink == 1:
                     give_to_unprivileged(Path(name), place=place)
+
+
+def _word(wanted: bool) -> str:
+    return "yes" if wanted else "no"
 
 
 def _quoted(text: str) -> str:

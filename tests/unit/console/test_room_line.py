@@ -16,7 +16,7 @@ def test_it_says_how_much_is_free_and_what_follows(
     assert line.detail.endswith(" MB free")
     (line,) = room_lines(Path("/proc"))
     assert (line.ok, line.down) == (False, False)
-    assert line.detail.startswith("0 MB free; disk_nearly_full: ")
+    assert line.detail.startswith("the disk is full: 0 MB free; disk_nearly_full: ")
     monkeypatch.setattr(room, "ENOUGH_BYTES", 1 << 62)
     (line,) = room_lines(tmp_path)
     assert line.ok

@@ -1,7 +1,6 @@
 """What the commands about limits share: the service, values from the command line, named times."""
 
 import os
-import pwd
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -48,18 +47,9 @@ def actor_of(name: str | None) -> str:
 
     What the caller says himself (`--actor`, LOGNAME) is a note beside it, and proves nothing.
     """
-    account = _account()
-    said = (name or os.environ.get("LOGNAME") or "").strip()
-    return f"cli:{account}" if said in ("", account) else f"cli:{account} (note: {said})"
+    from bot.authority.actors import caller
 
-
-def _account() -> str:
-    """A name where the machine has one; a halt needs none."""
-    uid = os.geteuid()
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except (KeyError, OSError):
-        return f"uid {uid}"
+    return caller("cli", name or os.environ.get("LOGNAME"))
 
 
 @contextmanager

@@ -59,10 +59,13 @@ def settings_of(ctx: typer.Context, home: Path | None) -> "Settings":
 def settings_to_act(ctx: typer.Context, home: Path | None) -> "Settings":
     """As `settings_of`, with what the running system's database says of whom it belongs to.
 
-    Raises WrongIdentity where this caller says something else.
+    Raises WrongIdentity where this caller says something else, and LookupError for a command that
+    does not say whose act it is.
     """
     from bot.execution import binding
+    from console.acts import require_declared
 
+    require_declared(ctx)
     settings = settings_of(ctx, home)
     with acting(settings) as db:
         return binding.settled(db, settings)

@@ -4,14 +4,15 @@ from typing import Any
 
 from celery import shared_task
 
+from bot.authority.actors import caller
 from tasks.base import MlriskTask
 from tasks.context import services
 
 
 @shared_task(base=MlriskTask, name="tasks.emergency.halt")
 def halt(reason: str, actor: str, cancel: bool = False, stop_exits: bool = False) -> dict[str, Any]:
-    """Halts all trading; `mlrisk halt` does the same without Celery."""
+    """Halts all trading; `mlrisk halt` does the same without Celery. `actor` is a note."""
     report = services().halter.halt(
-        reason=reason, actor=actor, cancel=cancel, stop_exits=stop_exits
+        reason=reason, actor=caller("task", actor), cancel=cancel, stop_exits=stop_exits
     )
     return {"state": report.state.value, "problems": list(report.problems)}

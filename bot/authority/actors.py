@@ -5,6 +5,8 @@ the act's audit entry and covers all of it, so that it can be verified from the 
 """
 
 import json
+import os
+import pwd
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,13 +42,14 @@ class Power(StrEnum):
     APPROVE_LIMITS = "approve_limits"
     ADOPT_POSITION = "adopt_position"
     FORGET_ORDER = "forget_order"
+    RELEASE_WORK = "release_work"
     MANAGE_OPERATORS = "manage_operators"
 
 
 POWERS: Mapping[OperatorRole, frozenset[Power]] = {
     OperatorRole.VIEWER: frozenset(),
     OperatorRole.OPERATOR: frozenset(
-        {Power.LOOSEN_LIMITS, Power.ADOPT_POSITION, Power.FORGET_ORDER}
+        {Power.LOOSEN_LIMITS, Power.ADOPT_POSITION, Power.FORGET_ORDER, Power.RELEASE_WORK}
     ),
     OperatorRole.RISK_OFFICER: frozenset(Power),
 }
@@ -67,13 +70,43 @@ class Operator:
         return f"{_PREFIX}{self.name}"
 
 
+class Program(StrEnum):
+    """Parts of mlrisk that propose limits by themselves. No string of a caller's is one."""
+
+    IMPACT_REFIT = "impact-refit"
+
+
+IMPACT_REFIT = Program.IMPACT_REFIT
 Actor = str | Operator
 """A string is a note: whoever calls may write anything there."""
 
-IMPACT_REFIT = "impact-refit"
-PROGRAMS = frozenset({IMPACT_REFIT})
-"""Parts of mlrisk that propose limits by themselves. No caller is one: a note of the command line
-begins with `cli:`."""
+
+def caller(through: str, said: str | None = None) -> str:
+    """Who calls, as it is recorded: the account of the machine by the kernel's word.
+
+    What the caller says himself is a note beside it, and proves nothing.
+    """
+    account = _account()
+    note, calls = (said or "").strip(), f"{through}:{account}"
+    return calls if note in ("", account) else f"{calls} (note: {note})"
+
+
+def _account() -> str:
+    """A name where the machine has one; a halt needs none."""
+    uid = os.geteuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except (KeyError, OSError):
+        return f"uid {uid}"
+
+
+def named(actor: Actor) -> str:
+    """How an actor is recorded. A string that claims an operator or a program is told as a note:
+    only a login makes the one, and only the program is the other."""
+    if isinstance(actor, Operator | Program):
+        return str(actor)
+    said = actor.strip().casefold()
+    return f"note: {actor}" if claims_operator(said) or said in list(Program) else actor
 
 
 def is_free(settings: Settings) -> bool:
@@ -96,7 +129,7 @@ def claims_operator(actor: str) -> bool:
 
 def require(actor: Actor, power: Power, what: str) -> None:
     """Raises NotAuthorised unless a logged-in operator has that power."""
-    if power is Power.LOOSEN_LIMITS and actor in PROGRAMS:
+    if power is Power.LOOSEN_LIMITS and isinstance(actor, Program):
         return
     if not isinstance(actor, Operator):
         raise NotAuthorised(
@@ -121,7 +154,7 @@ def record(
     """The audit entry of an act, signed when an operator acts."""
     if isinstance(actor, Operator):
         payload = _signed(AuditDraft(chain, kind, subject, str(actor), payload, at), actor)
-    uow.audit(chain, kind, subject, str(actor), payload, at)
+    uow.audit(chain, kind, subject, named(actor), payload, at)
 
 
 def is_signed_by(entry: AuditDraft, public_key: str) -> bool:

@@ -13,6 +13,7 @@ from bot.authority.actors import (
     Actor,
     Operator,
     Power,
+    named,
     record,
     require,
     subject_of,
@@ -102,7 +103,7 @@ class Operators:
                 public_key=new.public_key,
                 failed_attempts=0,
                 created_at=now,
-                created_by=str(actor),
+                created_by=named(actor),
             )
             uow.session.add(row)
             details = {"role": role.value, "key": new.public_key}
@@ -122,7 +123,7 @@ class Operators:
                 raise Refused(
                     f"{row.name} is the last risk officer: add another first", code="last_officer"
                 )
-            row.disabled_at, row.disabled_by = now, str(actor)
+            row.disabled_at, row.disabled_by = now, named(actor)
             details = {"reason": reason, "key": row.public_key}
             record(uow, GLOBAL_CHAIN, DISABLED, subject_of(row.name), actor, details, now)
             uow.commit()

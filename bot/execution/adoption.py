@@ -7,7 +7,7 @@ disagrees for ever. No fill is invented for it: an adoption is a row of its own,
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.authority.actors import Actor, Power, record, require
+from bot.authority.actors import Actor, Power, named, record, require
 from bot.clock import Clock
 from bot.errors import Refused
 from bot.exchange.protocol import Exchange, ExchangePosition
@@ -122,7 +122,7 @@ class Adopter:
                 entry_after=seen.entry_price,
                 strategy=strategy or shares.NOBODY,
                 reason=reason,
-                actor=str(actor),
+                actor=named(actor),
                 adopted_at=now,
             )
         )

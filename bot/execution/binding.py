@@ -133,6 +133,13 @@ def is_free(session: Session, settings: Settings) -> bool:
     return actors.is_free(settings) and not _was_bound(session)
 
 
+def is_guarded(session: Session) -> bool:
+    """Whether what lets work go on takes a login here, by the database's word alone: before
+    anybody has started on it there is nothing to let go on."""
+    bound = bound_to(session)
+    return _was_bound(session) if bound is None else bound.is_guarded
+
+
 def needs_second_person(session: Session, settings: Settings) -> bool:
     """Whether looser limits wait for another's approval: in production, and where the database
     does not know yet what it is."""

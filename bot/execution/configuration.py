@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from bot.authority.actors import (
-    PROGRAMS,
     Actor,
     Power,
+    Program,
     claims_operator,
+    named,
     record,
     require,
 )
@@ -99,7 +100,7 @@ class ConfigurationService:
         Raises ConfigError with every problem at once, Refused when it would change nothing, and
         NotAuthorised when it loosens where that takes a login.
         """
-        _require_words(actor=str(actor), reason=reason)
+        _require_words(actor=named(actor), reason=reason)
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             current = self._lock(uow, actor, now)
@@ -132,30 +133,33 @@ class ConfigurationService:
 
     def approve(self, version_id: int, *, actor: Actor) -> Version:
         """The second person's word: the version acts now. Raises NotAuthorised for the first's."""
-        _require_words(actor=str(actor))
+        _require_words(actor=named(actor))
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             current = self._lock(uow, actor, now)
             limits_file.refuse_another(uow.session, self._files)
             row = self._pending(uow, version_id)
             require(actor, Power.APPROVE_LIMITS, f"approving version {version_id}")
-            _require_second(str(actor), row)
+            _require_second(named(actor), row)
             override = self._rebase(row, current)
             self._files.build(override)
             row.override = override
-            row.approved_by = str(actor)
+            row.approved_by = named(actor)
             toothless = self._activate(uow, current, row, actor, now)
             uow.commit()
         return version_of(row, toothless)
 
     def reject(self, version_id: int, *, actor: Actor, reason: str) -> Version:
-        """Ends a proposal, which takes no login: nothing gets looser by it."""
-        _require_words(actor=str(actor), reason=reason)
+        """Ends a proposal. Nothing gets looser by it, but it undoes an operator's act: whoever may
+        propose may reject, by name."""
+        _require_words(actor=named(actor), reason=reason)
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             self._lock(uow, actor, now)
             row = self._pending(uow, version_id)
-            row.state, row.actor, row.changed_at = VersionState.REJECTED, str(actor), now
+            if not binding.is_free(uow.session, self._settings):
+                require(actor, Power.LOOSEN_LIMITS, f"rejecting version {version_id}")
+            row.state, row.actor, row.changed_at = VersionState.REJECTED, named(actor), now
             self._audit(uow, "config_rejected", row, actor, now, why=reason)
             uow.commit()
         return version_of(row)
@@ -174,7 +178,7 @@ class ConfigurationService:
         """
         binding.refuse_another(uow.session, self._settings)
         states.lock_state(
-            uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=str(actor)
+            uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=named(actor)
         )
         return version_in_force(uow.session, self._files.environment, self._files.mode)
 
@@ -237,8 +241,8 @@ class ConfigurationService:
             changes=[change.to_json() for change in made],
             override=override,
             direction=direction,
-            actor=str(actor),
-            proposed_by=str(actor),
+            actor=named(actor),
+            proposed_by=named(actor),
             approved_by=None,
             reason=reason,
             sha256=configurations.digest(environment, mode, override),
@@ -254,11 +258,11 @@ class ConfigurationService:
     ) -> tuple[str, ...]:
         """Puts a version in force; its limits prove themselves in the same commit, or halt."""
         if current is not None:
-            current.state, current.actor = VersionState.SUPERSEDED, str(actor)
+            current.state, current.actor = VersionState.SUPERSEDED, named(actor)
             current.changed_at = now
             # The index allows one active version: the former has to go first.
             uow.session.flush()
-        row.state, row.actor, row.changed_at = VersionState.ACTIVE, str(actor), now
+        row.state, row.actor, row.changed_at = VersionState.ACTIVE, named(actor), now
         row.sha256 = configurations.digest(row.environment, row.mode, row.override)
         uow.session.add(row)
         uow.session.flush()
@@ -311,7 +315,7 @@ def _require_second(approver: str, row: ConfigVersionRow) -> None:
             f"version {row.id} loosens limits and was proposed by {proposer}: "
             "a second person has to approve it"
         )
-    if not claims_operator(proposer) and proposer not in PROGRAMS:
+    if not claims_operator(proposer) and proposer not in list(Program):
         raise NotAuthorised(
             f"version {row.id} was proposed by {proposer}, which is no operator's login: "
             "propose it again"

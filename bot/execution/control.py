@@ -8,9 +8,10 @@ exchange here: the parent's worker calls back what rests, and children are held 
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.authority.actors import Actor, Power, named, record, require
 from bot.clock import Clock
 from bot.errors import Refused
-from bot.execution import parent_end, settlement
+from bot.execution import binding, parent_end, settlement
 from bot.execution.parents import is_late, is_urgent, step_soon, wake_child
 from bot.execution.ports import DispatcherOnly, Wakeups
 from models.database import Database, UnitOfWork
@@ -56,7 +57,7 @@ class ParentControl:
         self._clock = clock
         self._wakeups = wakeups or DispatcherOnly()
 
-    def pause(self, request_id: str, *, reason: str, actor: str) -> ControlReport:
+    def pause(self, request_id: str, *, reason: str, actor: Actor) -> ControlReport:
         """Places nothing more and calls back what rests, until `resume`; its deadline stays.
 
         Raises Refused: empty_reason, unknown_request, no_parent, parent_over.
@@ -81,17 +82,20 @@ class ParentControl:
             uow.commit()
         return report
 
-    def resume(self, request_id: str, *, reason: str, actor: str) -> ControlReport:
+    def resume(self, request_id: str, *, reason: str, actor: Actor) -> ControlReport:
         """Goes on with what is left, to the original deadline; late slices catch up under their
         bound.
 
-        Raises Refused: empty_reason, unknown_request, no_parent, parent_over.
+        Raises Refused: empty_reason, unknown_request, no_parent, parent_over; NotAuthorised where
+        it takes a login, because what adds risk goes out again.
         """
         why = _given(reason)
         with self._db.unit_of_work() as uow:
             parent = _open_parent(uow, request_id, self._account)
             if parent.state == ParentState.WORKING:
                 return _unchanged(uow, parent)
+            if binding.is_guarded(uow.session):
+                require(actor, Power.RELEASE_WORK, f"resuming {request_id}")
             now = self._clock.now()
             parent.state = ParentState.WORKING
             # Whoever was set aside for its failures begins to count them anew.
@@ -110,7 +114,7 @@ class ParentControl:
             uow.commit()
         return report
 
-    def cancel(self, request_id: str, *, reason: str, actor: str) -> ControlReport:
+    def cancel(self, request_id: str, *, reason: str, actor: Actor) -> ControlReport:
         """Ends it: what has not gone out is released now, what rests when the exchange confirms.
 
         A repetition changes nothing, nor does a cancel of what is being ended for another reason.
@@ -239,13 +243,7 @@ def _resting(uow: UnitOfWork, request_id: str) -> tuple[str, ...]:
 
 
 def _record(
-    uow: UnitOfWork, parent: ParentOrderRow, kind: str, reason: str, actor: str, now: datetime
+    uow: UnitOfWork, parent: ParentOrderRow, kind: str, reason: str, actor: Actor, now: datetime
 ) -> None:
-    uow.audit(
-        parent.account,
-        kind,
-        parent.request_id,
-        actor,
-        {"reason": reason, "actor": actor, "filled": format(parent.filled_qty, "f")},
-        now,
-    )
+    facts = {"reason": reason, "actor": named(actor), "filled": format(parent.filled_qty, "f")}
+    record(uow, parent.account, kind, parent.request_id, actor, facts, now)

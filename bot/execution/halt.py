@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from sqlalchemy import select
 
-from bot.authority.actors import Actor, Power, record, require
+from bot.authority.actors import Actor, Power, named, record, require
 from bot.clock import Clock
 from bot.exchange.protocol import Exchange
 from bot.execution import sealing
@@ -118,6 +118,7 @@ class Halter:
         hears at once that the state is committed (True: it was halted before).
         Raises only when that failed; then nothing is halted.
         """
+        actor = named(actor)
         already = self.latch(reason, actor)
         if latched is not None:
             latched(already)
@@ -161,13 +162,13 @@ class Halter:
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             row = states.lock_state(
-                uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=str(actor)
+                uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=named(actor)
             )
             restored = restore(uow, reason=reason, actor=actor, now=now)
             if row.state != TradingState.ACTIVE:
                 before = row.state
                 said = states.move(
-                    row, TradingState.ACTIVE, reason=reason, actor=str(actor), now=now
+                    row, TradingState.ACTIVE, reason=reason, actor=named(actor), now=now
                 )
                 payload = {"reason": reason, "from": before, **said}
                 record(uow, GLOBAL_CHAIN, "resumed", "global:*", actor, payload, now)
@@ -282,6 +283,7 @@ _NAMED = 5
 
 def latch(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bool:
     """Moves the global state to HALTED within the caller's transaction; True: it was already."""
+    actor = named(actor)
     row = states.lock_state(uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=actor)
     if row.state == TradingState.HALTED and states.contradicted(row) is None:
         return True
@@ -299,10 +301,10 @@ def restore(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> boo
         if found.kind == ScopeKind.GLOBAL:
             continue
         kind, to = ScopeKind(found.kind), found.said or TradingState.ACTIVE
-        row = states.lock_state(uow.session, kind, found.key, now=now, actor=str(actor))
+        row = states.lock_state(uow.session, kind, found.key, now=now, actor=named(actor))
         if states.contradicted(row) is None:
             continue
-        said = states.move(row, to, reason=reason, actor=str(actor), now=now)
+        said = states.move(row, to, reason=reason, actor=named(actor), now=now)
         record(
             uow,
             states.chain_of(kind, found.key),

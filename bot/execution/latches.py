@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.authority.actors import Actor, Power, record, require
+from bot.authority.actors import Actor, Power, named, record, require
 from bot.clock import Clock
 from bot.errors import Refused
 from bot.execution import snapshots
@@ -92,7 +92,7 @@ class Latches:
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             state = states.lock_state(
-                uow.session, ScopeKind.ACCOUNT, self._account, now=now, actor=str(actor)
+                uow.session, ScopeKind.ACCOUNT, self._account, now=now, actor=named(actor)
             )
             before = TradingState(state.state)
             row = uow.session.get(
@@ -121,7 +121,7 @@ class Latches:
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             state = states.lock_state(
-                uow.session, ScopeKind.ACCOUNT, self._account, now=now, actor=str(actor)
+                uow.session, ScopeKind.ACCOUNT, self._account, now=now, actor=named(actor)
             )
             if state.state == TradingState.ACTIVE or tripped_of(uow.session, self._account):
                 return False
@@ -155,7 +155,7 @@ class Latches:
         if state.state != TradingState.REDUCING or tripped_of(uow.session, self._account):
             return False
         before = state.state
-        said = states.move(state, TradingState.ACTIVE, reason=reason, actor=str(actor), now=now)
+        said = states.move(state, TradingState.ACTIVE, reason=reason, actor=named(actor), now=now)
         self._note(uow, "resumed", actor, {"reason": reason, "from": before, **said}, now)
         return True
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.authority.actors import Actor
 from bot.clock import Clock
 from bot.execution.control import ParentControl
 from bot.execution.parking import ParkedRequests
@@ -18,14 +19,17 @@ class ParkedWork:
     clock: Clock
     wakeups: Wakeups
 
-    def release(self, request_id: str, *, reason: str, actor: str) -> str:
-        """Lets it go on; returns what it is then. Raises Refused."""
+    def release(self, request_id: str, *, reason: str, actor: Actor) -> str:
+        """Lets it go on; returns what it is then.
+
+        Raises Refused, and NotAuthorised where it takes a login.
+        """
         if not self._is_set_aside(request_id):
             requests = ParkedRequests(self.db, self.clock, self.wakeups)
             return requests.release(request_id, reason=reason, actor=actor).status
         return self._control().resume(request_id, reason=reason, actor=actor).after.value
 
-    def end(self, request_id: str, *, reason: str, actor: str) -> str:
+    def end(self, request_id: str, *, reason: str, actor: Actor) -> str:
         """Lets it never go on; returns what it is then. Raises Refused."""
         if not self._is_set_aside(request_id):
             requests = ParkedRequests(self.db, self.clock, self.wakeups)

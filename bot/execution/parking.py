@@ -13,8 +13,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from bot.authority.actors import Actor, Power, record, require
 from bot.clock import Clock
 from bot.errors import BadMessage, FieldError, Refused
+from bot.execution import binding
 from bot.execution.admission import Admission
 from bot.execution.attempts import MAX_FAILURE, SERVERS_AWAY, failure_text
 from bot.execution.outline import storable
@@ -162,20 +164,21 @@ class ParkedRequests:
     clock: Clock
     wakeups: Wakeups
 
-    def release(self, request_id: str, *, reason: str, actor: str) -> TradeRequestRow:
-        """Lets it be validated again, from its first attempt. Raises Refused."""
+    def release(self, request_id: str, *, reason: str, actor: Actor) -> TradeRequestRow:
+        """Lets it be validated again, from its first attempt. Raises Refused, and NotAuthorised
+        where it takes a login."""
         row = self._act(
             request_id, ExecutionStatus.PENDING_VALIDATION, "request_released", reason, actor
         )
         self.wakeups.request(request_id)
         return row
 
-    def end(self, request_id: str, *, reason: str, actor: str) -> TradeRequestRow:
+    def end(self, request_id: str, *, reason: str, actor: Actor) -> TradeRequestRow:
         """It will never be validated. Raises Refused."""
         return self._act(request_id, ExecutionStatus.CANCELLED, "request_ended", reason, actor)
 
     def _act(
-        self, request_id: str, status: ExecutionStatus, kind: str, reason: str, actor: str
+        self, request_id: str, status: ExecutionStatus, kind: str, reason: str, actor: Actor
     ) -> TradeRequestRow:
         why = reason.strip()
         if not why:
@@ -186,9 +189,11 @@ class ParkedRequests:
                 raise Refused(f"no request {request_id!r} is known", code="unknown_request")
             if row.status != ExecutionStatus.PARKED:
                 raise Refused(f"{request_id} is {row.status}, not parked", code="not_parked")
+            if status is ExecutionStatus.PENDING_VALIDATION and binding.is_guarded(uow.session):
+                require(actor, Power.RELEASE_WORK, f"releasing {request_id}")
             now = self.clock.now()
             row.status, row.updated_at, row.wake_at, row.attempts = status, now, now, 0
-            uow.audit(row.account, kind, request_id, actor, {"reason": why}, now)
+            record(uow, row.account, kind, request_id, actor, {"reason": why}, now)
             uow.commit()
         return row
 

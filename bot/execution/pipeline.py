@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy.exc import OperationalError
 
+from bot.authority.actors import Actor, Operator, caller
 from bot.clock import Clock, SystemClock
 from bot.errors import DependencyDown, Refused
 from bot.execution import binding, outcomes
@@ -132,7 +133,7 @@ class MLTradeExecutionPipeline:
         return ExecutionReport(self.status(request_id))
 
     async def pause_execution(
-        self, request_id: str, reason: str, actor: str = "pipeline"
+        self, request_id: str, reason: str, actor: Actor | None = None
     ) -> ControlReport:
         """Places nothing more of one trade and calls back what rests; its deadline stays.
 
@@ -141,21 +142,23 @@ class MLTradeExecutionPipeline:
         return await asyncio.to_thread(self.pause, request_id, reason, actor)
 
     async def resume_execution(
-        self, request_id: str, reason: str, actor: str = "pipeline"
+        self, request_id: str, reason: str, actor: Actor | None = None
     ) -> ControlReport:
-        """Goes on with a paused trade. Raises Refused as `pause_execution` does."""
+        """Goes on with a paused trade. Raises Refused as `pause_execution` does, and NotAuthorised
+        outside development, unless `actor` is an operator whom `bot.authority.login` has made."""
         return await asyncio.to_thread(self.resume, request_id, reason, actor)
 
     async def cancel_execution(
-        self, request_id: str, reason: str, actor: str = "pipeline"
+        self, request_id: str, reason: str, actor: Actor | None = None
     ) -> ControlReport:
         """Ends one trade and releases what is left. Raises Refused as `pause_execution` does."""
         return await asyncio.to_thread(self.cancel, request_id, reason, actor)
 
     async def emergency_halt_all_trading(
-        self, reason: str, *, actor: str = "pipeline"
+        self, reason: str, *, actor: str | None = None
     ) -> HaltReport:
-        """Halts everything, `ml_risk_manager` too; returns once the halt is sealed."""
+        """Halts everything, `ml_risk_manager` too; returns once the halt is sealed. `actor` is a
+        note."""
         return await asyncio.to_thread(self.halt, reason, actor)
 
     def submit(self, request: MLTradeRequest | Mapping[str, Any]) -> str:
@@ -183,26 +186,26 @@ class MLTradeExecutionPipeline:
             parent, children
         )
 
-    def pause(self, request_id: str, reason: str, actor: str) -> ControlReport:
+    def pause(self, request_id: str, reason: str, actor: Actor | None = None) -> ControlReport:
         with _reaching_postgres():
-            return self._system.control.pause(request_id, reason=reason, actor=actor)
+            return self._system.control.pause(request_id, reason=reason, actor=_who(actor))
 
-    def resume(self, request_id: str, reason: str, actor: str) -> ControlReport:
+    def resume(self, request_id: str, reason: str, actor: Actor | None = None) -> ControlReport:
         with _reaching_postgres():
-            return self._system.control.resume(request_id, reason=reason, actor=actor)
+            return self._system.control.resume(request_id, reason=reason, actor=_who(actor))
 
-    def cancel(self, request_id: str, reason: str, actor: str) -> ControlReport:
+    def cancel(self, request_id: str, reason: str, actor: Actor | None = None) -> ControlReport:
         with _reaching_postgres():
-            return self._system.control.cancel(request_id, reason=reason, actor=actor)
+            return self._system.control.cancel(request_id, reason=reason, actor=_who(actor))
 
-    def halt(self, reason: str, actor: str) -> HaltReport:
+    def halt(self, reason: str, actor: str | None = None) -> HaltReport:
         if self.ml_risk_manager is not None:
             self.ml_risk_manager.activate_emergency_stop(reason, manual_override=False)
         # Not by `_system`: whoever says that he is another may halt all the same.
         db = self._connect()
         try:
             with _reaching_postgres():
-                return Halter(db, self._clock).halt(reason=reason, actor=actor)
+                return Halter(db, self._clock).halt(reason=reason, actor=caller("pipeline", actor))
         finally:
             db.dispose()
 
@@ -224,6 +227,11 @@ class MLTradeExecutionPipeline:
             "ml_risk_manager is stopped: nothing was submitted. release_emergency_stop ends that",
             code="emergency_stop_active",
         )
+
+
+def _who(actor: Actor | None) -> Actor:
+    """A name that the caller gives is a note."""
+    return actor if isinstance(actor, Operator) else caller("pipeline", actor)
 
 
 def _refuse_another_account(

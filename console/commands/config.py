@@ -180,7 +180,7 @@ def reject(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """End a proposal; it never acts."""
+    """End a proposal; it never acts. Outside development it takes an operator's login."""
     with configuration_service(settings_to_act(ctx, home)) as (db, service):
         version = with_authority(
             db,

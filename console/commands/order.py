@@ -44,7 +44,7 @@ def pause(
 
     A second pause changes nothing.
     """
-    with _control(ctx, home) as control:
+    with _control(ctx, home) as (_, control):
         report = control.pause(request_id, reason=reason, actor=actor_of(actor))
     _tell(report, as_json)
 
@@ -55,15 +55,24 @@ def resume(
     request_id: RequestArgument,
     reason: ReasonOption,
     actor: ActorOption = None,
+    operator: OperatorOption = None,
+    login_file: LoginFileOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Go on with a paused order, to its original deadline.
 
-    Slices that were due meanwhile catch up under the bound of the limits.
+    Slices that were due meanwhile catch up under the bound of the limits. Outside development it
+    takes an operator's login.
     """
-    with _control(ctx, home) as control:
-        report = control.resume(request_id, reason=reason, actor=actor_of(actor))
+    with _control(ctx, home) as (db, control):
+        report = with_authority(
+            db,
+            lambda by: control.resume(request_id, reason=reason, actor=by),
+            operator=operator,
+            login_file=login_file,
+            note=actor,
+        )
     _tell(report, as_json)
 
 
@@ -80,7 +89,7 @@ def cancel(
 
     Fills that come before the exchange confirms count. It can't be undone.
     """
-    with _control(ctx, home) as control:
+    with _control(ctx, home) as (_, control):
         report = control.cancel(request_id, reason=reason, actor=actor_of(actor))
     _tell(report, as_json)
 
@@ -163,7 +172,7 @@ def _lost_orders(ctx: typer.Context, home: HomeOption) -> "Iterator[tuple[Databa
 
 
 @contextmanager
-def _control(ctx: typer.Context, home: HomeOption) -> "Iterator[ParentControl]":
+def _control(ctx: typer.Context, home: HomeOption) -> "Iterator[tuple[Database, ParentControl]]":
     """Acts on the system's rows; its workers are woken where Redis answers."""
     from bot.clock import SystemClock
     from bot.execution.control import ParentControl
@@ -172,7 +181,7 @@ def _control(ctx: typer.Context, home: HomeOption) -> "Iterator[ParentControl]":
     settings = settings_to_act(ctx, home)
     found = wakeups(settings)
     with acting(settings) as db:
-        yield ParentControl(db, SystemClock(), found, account=settings.account)
+        yield db, ParentControl(db, SystemClock(), found, account=settings.account)
     if found is None:
         stderr().print(
             "Redis doesn't answer: it is recorded and holds, but workers hear of it only when "

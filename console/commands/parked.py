@@ -1,17 +1,20 @@
 """`mlrisk parked`: what failed too often, requests at their validation and trades at their steps,
 and what becomes of them."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from console.authority import LoginFileOption, OperatorOption, with_authority
 from console.configuring import ActorOption, ReasonOption, actor_of
 from console.context import HomeOption, JsonOption, acting, reading, settings_of, settings_to_act
 from console.output import plain, print_json, stdout, utc
 
 if TYPE_CHECKING:
     from bot.execution.parked_work import ParkedWork
+    from models.database import Database
     from models.tables import ParentOrderRow, TradeRequestRow
 
 app = typer.Typer(
@@ -61,18 +64,22 @@ def release(
     request_id: RequestArgument,
     reason: ReasonOption,
     actor: ActorOption = None,
+    operator: OperatorOption = None,
+    login_file: LoginFileOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Let a request be validated again; the gate judges its age as of then. A trade goes on with
-    what is left, to its own deadline."""
-    _act(
-        ctx,
-        home,
-        request_id,
-        lambda acts: acts.release(request_id, reason=reason, actor=actor_of(actor)),
-        as_json=as_json,
-    )
+    what is left, to its own deadline. Outside development it takes an operator's login."""
+    with _parked_work(ctx, home) as (db, acts):
+        status = with_authority(
+            db,
+            lambda by: acts.release(request_id, reason=reason, actor=by),
+            operator=operator,
+            login_file=login_file,
+            note=actor,
+        )
+    _tell(request_id, status, as_json=as_json)
 
 
 @app.command(epilog='Example: mlrisk parked end r-1 --reason "sent again as r-2"')
@@ -85,25 +92,13 @@ def end(
     as_json: JsonOption = False,
 ) -> None:
     """End a request: it will never be validated. A trade ends when nothing of it is open."""
-    _act(
-        ctx,
-        home,
-        request_id,
-        lambda acts: acts.end(request_id, reason=reason, actor=actor_of(actor)),
-        as_json=as_json,
-    )
+    with _parked_work(ctx, home) as (_, acts):
+        status = acts.end(request_id, reason=reason, actor=actor_of(actor))
+    _tell(request_id, status, as_json=as_json)
 
 
-def _act(
-    ctx: typer.Context,
-    home: Any,
-    request_id: str,
-    act: "Callable[[ParkedWork], str]",
-    *,
-    as_json: bool,
-) -> None:
-    from rich.markup import escape
-
+@contextmanager
+def _parked_work(ctx: typer.Context, home: HomeOption) -> "Iterator[tuple[Database, ParkedWork]]":
     from bot.clock import SystemClock
     from bot.execution.parked_work import ParkedWork
     from bot.execution.ports import DispatcherOnly
@@ -111,7 +106,12 @@ def _act(
 
     settings = settings_to_act(ctx, home)
     with acting(settings) as db:
-        status = act(ParkedWork(db, SystemClock(), wakeups(settings) or DispatcherOnly()))
+        yield db, ParkedWork(db, SystemClock(), wakeups(settings) or DispatcherOnly())
+
+
+def _tell(request_id: str, status: str, *, as_json: bool) -> None:
+    from rich.markup import escape
+
     if as_json:
         print_json({"request_id": request_id, "status": status})
     else:

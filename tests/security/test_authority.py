@@ -10,16 +10,25 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.authority.actors import is_signed_by
+from bot.authority import verifying
+from bot.authority.actors import IMPACT_REFIT, is_signed_by
 from bot.clock import SystemClock
+from bot.errors import NotAuthorised
+from bot.execution import binding
+from bot.execution.binding import Identity
+from bot.execution.configuration import ConfigurationService
+from bot.execution.control import ParentControl
 from bot.execution.halt import Halter
+from bot.execution.pipeline import MLTradeExecutionPipeline
+from config.settings import Environment, Settings, TradingMode
 from console.cli import run
 from console.configuring import actor_of
 from console.errors import ExitCode
 from models.audit import AuditDraft
 from models.database import Database
-from models.enums import OperatorRole, ScopeKind, TradingState
-from models.tables import AuditRow, OperatorRow, TradingStateRow
+from models.enums import ExecutionStatus, OperatorRole, ParentState, ScopeKind, TradingState
+from models.tables import AuditRow, OperatorRow, ParentOrderRow, TradeRequestRow, TradingStateRow
+from tests.support.desk import Desk
 from tests.support.operators import Person, add_person
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("quick_passphrases", "standing_codes")]
@@ -205,3 +214,87 @@ def test_no_secret_of_a_login_is_printed_or_recorded(
     assert ann.passphrase not in printed
     assert ann.totp.secret not in printed
     assert f" {ann.code()} " not in printed
+
+
+def test_what_lets_work_go_on_takes_a_login_and_is_signed(
+    mlrisk: Mlrisk, db: Database, desk: Desk, ann: Person, tmp_path: Path
+) -> None:
+    """Seen: any shell resumed a paused order and released a parked request."""
+    for request_id in ("r-1", "r-2"):
+        assert desk.approve(request_id)["verdict"] == "allow"
+    with db.transaction() as session:
+        session.get_one(TradeRequestRow, "r-2").status = ExecutionStatus.PARKED
+    bound = Identity("paper", "paper", "1", Environment.PRODUCTION, TradingMode.CONSERVATIVE)
+    binding.bind(db, bound, SystemClock().now())
+    assert mlrisk("order", "pause", "r-1", "-r", "news")[0] == ExitCode.OK
+
+    def now() -> tuple[str, str]:
+        with db.reading() as session:
+            parent = session.get_one(ParentOrderRow, "r-1")
+            return parent.state, session.get_one(TradeRequestRow, "r-2").status
+
+    before = now()
+    assert before == (ParentState.PAUSED, ExecutionStatus.PARKED)
+    acts = (("order", "resume", "r-1"), ("parked", "release", "r-2"))
+    for act in acts:
+        status, text = mlrisk(*act, "-r", "calm", "--actor", "operator:ann")
+        assert (status, "an operator has to log in" in text) == (ExitCode.FAILED, True)
+        assert now() == before
+    for act in acts:
+        login = ann.on_the_command_line(tmp_path)
+        assert mlrisk(*act, "-r", "calm", *login)[0] == ExitCode.OK
+    assert now() == (ParentState.WORKING, ExecutionStatus.PENDING_VALIDATION)
+    for kind in ("parent_resumed", "request_released"):
+        signed = entry(db, kind)
+        assert (signed.actor, signed.payload["reason"]) == ("operator:ann", "calm")
+        assert is_signed_by(draft(signed), key_of(db, "ann"))
+
+
+def test_a_proposal_is_rejected_by_an_operator_alone(
+    mlrisk: Mlrisk, db: Database, ann: Person, bob: Person, tmp_path: Path
+) -> None:
+    propose = ("config", "propose", f"{LOSS}=0.02", "-r", "calm")
+    assert mlrisk(*propose, *ann.on_the_command_line(tmp_path))[0] == ExitCode.OK
+    status, text = mlrisk("config", "reject", "2", "-r", "no")
+    assert (status, "an operator has to log in" in text) == (ExitCode.FAILED, True)
+    reject = ("config", "reject", "2", "-r", "no", *bob.on_the_command_line(tmp_path))
+    assert mlrisk(*reject)[0] == ExitCode.OK
+    assert entry(db, "config_rejected").actor == "operator:bob"
+
+
+@pytest.mark.parametrize("claim", ["operator:ann", " Operator:ann", "impact-refit"])
+def test_no_string_of_a_callers_becomes_an_operator_or_a_program(
+    db: Database, migrated_url: str, desk: Desk, ann: Person, claim: str
+) -> None:
+    """Seen: `pipeline.halt(actor="operator:x")` wrote an unsigned entry that claims one."""
+    desk.approve("r-1")
+    pipeline = MLTradeExecutionPipeline(Settings(database_url=migrated_url))  # type: ignore[arg-type]
+    halter = Halter(db, SystemClock())
+    try:
+        pipeline.pause("r-1", "look", claim)
+        ParentControl(db, SystemClock()).resume("r-1", reason="over", actor=claim)
+        pipeline.halt("drill", claim)
+    finally:
+        pipeline.close()
+    halter.resume(reason="over", actor=claim, development=True)
+    halter.halt(reason="again", actor=claim)
+    with db.reading() as session:
+        others = select(AuditRow).where(AuditRow.kind != "operator_added")
+        actors = {row.actor for row in session.scalars(others)}
+        actors.add(session.get_one(TradingStateRow, (ScopeKind.GLOBAL, "*")).actor)
+        assert verifying.problems(session) == []
+    noted = {actor for actor in actors if claim.strip() in actor}
+    assert {actor.split(":")[0] for actor in noted} == {"note", "pipeline"}
+
+
+def test_a_program_is_no_string(db: Database, migrated_url: str, mlrisk: Mlrisk) -> None:
+    settings = Settings(
+        database_url=migrated_url,  # type: ignore[arg-type]
+        environment=Environment.PRODUCTION,
+        trading_mode=TradingMode.CONSERVATIVE,
+    )
+    service = ConfigurationService(db, settings, SystemClock())
+    with pytest.raises(NotAuthorised, match="an operator has to log in"):
+        service.propose({LOSS: 0.02}, actor="impact-refit", reason="calm")
+    proposed = service.propose({LOSS: 0.02}, actor=IMPACT_REFIT, reason="calm")
+    assert (proposed.actor, proposed.state) == ("impact-refit", "proposed")

@@ -1,15 +1,13 @@
 """MLRiskManager: the seed's gate for notebooks and tests, with its state in this process."""
 
-import hmac
 from collections.abc import Mapping
 from datetime import datetime
-from hashlib import scrypt
 from itertools import count
 from math import isfinite, nan
-from secrets import token_bytes
 from typing import Any
 from uuid import uuid4
 
+from bot.authority.override import OverrideCode
 from bot.clock import Clock
 from bot.errors import BadMessage, NotAuthorised
 from bot.risk.breakers.conditions import Readings, Trip, trips
@@ -69,7 +67,7 @@ class MLRiskManager:
         self._step = len(_LADDER) - 1
         self._breakers: dict[CircuitBreakerType, Trip] = {}
         self._usual_volatility: dict[str, float] = {}
-        self._lock: tuple[bytes, bytes] | None = None
+        self._lock: OverrideCode | None = None
         self._outcomes: list[bool] = []
         self._executions: list[bool] = []
         self._run, self._numbers = uuid4().hex[:8], count(1)
@@ -127,7 +125,7 @@ class MLRiskManager:
             raise NotAuthorised(_NO_CODE)
         who = "a person" if manual_override else "the system"
         if override_code and self._lock is None:
-            self._lock = _hashed(override_code)
+            self._lock = OverrideCode.of(override_code)
         if transition.changes:
             self._state, self._state_reason = transition.after, f"{who}: {reason}"
         return EmergencyStopResult(
@@ -144,14 +142,8 @@ class MLRiskManager:
         if self._state.allows_reducing:
             warning = f"nothing is stopped: the state is {self._state}"
             return EmergencyStopResult(self._state, False, self._state_reason, self._now(), warning)
-        if self._lock is not None:
-            salt, digest = self._lock
-            if override_code is None or not hmac.compare_digest(
-                _hashed(override_code, salt)[1], digest
-            ):
-                raise NotAuthorised(
-                    "the emergency stop is released only by the code it was set with"
-                )
+        if self._lock is not None and not (override_code and self._lock.is_of(override_code)):
+            raise NotAuthorised("the emergency stop is released only by the code it was set with")
         transition = change(self._state, TradingState.RECOVERING, authorised=True)
         if transition.changes:
             self._state, self._state_reason, self._step = transition.after, reason, 0
@@ -307,8 +299,3 @@ def _number(source: Mapping[str, Any], key: str) -> float | None:
         return None if value is None else float(value)
     except (TypeError, ValueError, OverflowError):
         return nan
-
-
-def _hashed(code: str, salt: bytes | None = None) -> tuple[bytes, bytes]:
-    chosen = salt or token_bytes(16)
-    return chosen, scrypt(code.encode(), salt=chosen, n=2**14, r=8, p=1)

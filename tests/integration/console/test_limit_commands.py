@@ -133,7 +133,9 @@ class TestConfig:
     ) -> None:
         login = people[0].on_the_command_line(tmp_path)
         mlrisk("config", "propose", f"{LOSS}=0.02", "-r", "calm", *login, production=True)
-        status, version = mlrisk("config", "reject", "2", "-r", "no", "--json", production=True)
+        login = people[0].on_the_command_line(tmp_path)
+        reject = ("config", "reject", "2", "-r", "no", "--json", *login)
+        status, version = mlrisk(*reject, production=True)
         assert (status, version["state"]) == (0, "rejected")
         assert mlrisk("config", "approve", "2", production=True)[0] == ExitCode.FAILED
 

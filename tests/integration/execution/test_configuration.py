@@ -268,7 +268,9 @@ def test_a_proposal_made_for_other_limits_can_not_be_approved(
 
 def test_a_rejected_proposal_never_acts(db: Database, production: ConfigurationService) -> None:
     waiting = production.propose({LOSS: 0.02}, actor=ANN, reason="calm")
-    production.reject(waiting.id, actor="cli:ann", reason="thought again")
+    with pytest.raises(NotAuthorised, match="rejecting version"):
+        production.reject(waiting.id, actor="cli:ann", reason="thought again")
+    production.reject(waiting.id, actor=ANN, reason="thought again")
     with pytest.raises(Refused, match="rejected already"):
         production.approve(waiting.id, actor=BOB)
     assert audit(db)[-1].payload["reason"] == "thought again"

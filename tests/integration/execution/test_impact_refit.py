@@ -140,7 +140,7 @@ def test_what_a_person_rejected_rests_for_a_week(traded: Desk) -> None:
     move_fills(traded, 0.7)
     first = refit(traded).run().version
     assert first is not None
-    configuration(traded).reject(first.id, actor="cli:ann", reason="a quiet month")
+    configuration(traded).reject(first.id, actor=operator("ann"), reason="a quiet month")
     traded.clock.move_to(traded.clock.now() + timedelta(days=1))
     assert refit(traded).run().because == "a person has rejected a lower value lately"
     traded.clock.move_to(traded.clock.now() + timedelta(days=7))

@@ -79,7 +79,9 @@ def test_what_operators_did_is_sound_through_additions_resets_and_disabling(
 def test_an_act_in_somebodys_name_with_no_or_another_key_is_found(
     db: Database, clock: FixedClock, ann: Person
 ) -> None:
-    act(db, "operator:ann", clock)
+    with db.unit_of_work() as uow:  # `record` would tell it as a note
+        uow.audit("paper", "resumed", "account:paper", "operator:ann", {}, clock.now())
+        uow.commit()
     act(db, operator("ann"), clock)
     act(db, operator("nobody"), clock)
     found = problems(db)

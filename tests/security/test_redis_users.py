@@ -12,8 +12,9 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, ResponseError
 
 from config.celery import with_database
+from tests.support.repository import ROOT
 from tests.support.services import RedisServer
-from workers.embedded.acl import USER_OF_PROCESS
+from workers.embedded.acl import USER_OF_PROCESS, rules_of
 
 pytestmark = pytest.mark.services
 
@@ -77,6 +78,7 @@ MAY: dict[str, tuple[str, ...]] = {
         *("PSUBSCRIBE /0.celery.pidbox", "PUBLISH /0.celeryev/task.multi x"),
         *("LPUSH x.reply.celery.pidbox x", "SREM _kombu.binding.exits x", "HSCAN unacked 0"),
         *("GET mlrisk:mark:BTCUSDT", "SET mlrisk:correlations x", "SET mlrisk:address-ban x"),
+        *("INCR mlrisk:deaths:x", "EXPIRE mlrisk:deaths:x 9", "DEL mlrisk:deaths:x"),
     ),
     "feed": (
         *("SET mlrisk:market:BTCUSDT x", "SET mlrisk:mark:BTCUSDT x", "SET mlrisk:correlations x"),
@@ -117,6 +119,7 @@ OTHERS: dict[tuple[str, str], tuple[str, ...]] = {
     ("feed", "moving a queue"): ("RENAME", "execution", "mlrisk:market:x"),
     ("feed", "a queue that it doesn't wake"): ("LPUSH", "dispatch", "x"),
     ("feed", "listing"): ("SCAN", "0"),
+    ("feed", "counts of deaths"): ("DEL", "mlrisk:deaths:x"),
     ("feed", "unacknowledged messages"): ("HDEL", "unacked", "x"),
     ("feed", "controlling workers"): ("PUBLISH", "/0.celery.pidbox", "x"),
     ("feed", "forged answers"): ("SET", "celery-task-meta-x", "x"),
@@ -182,6 +185,19 @@ def test_each_user_may_do_what_its_process_does(user: str, redis: RedisServer) -
     with redis.embedded.admin() as supervisor:
         told = {words: supervisor.acl_dryrun(user, *words.split(" ")) for words in MAY[user]}
     assert set(told.values()) == {b"OK"}, told
+
+
+def test_every_kind_of_key_that_the_code_names_is_somebodys_of_a_process() -> None:
+    """Seen: a new one was refused to the workers that need it, on a running system alone."""
+    text = "".join(
+        path.read_text(encoding="utf-8")
+        for room in ("bot", "config", "tasks")
+        for path in (ROOT / room).rglob("*.py")
+    )
+    named = set(re.findall(r'"mlrisk:([a-z-]+)', text))
+    rules = [" ".join(rules_of(user)) for user in set(USER_OF_PROCESS.values())]
+    assert {"market", "orders", "deaths", "beat"} <= named
+    assert [name for name in named if not any(f"~mlrisk:{name}" in each for each in rules)] == []
 
 
 def test_a_script_of_flowers_does_no_more_than_flower(redis: RedisServer) -> None:

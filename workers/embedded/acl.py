@@ -64,8 +64,11 @@ _CONTROL = "~*.celery.pidbox* ~celeryev.* &/0.celery.pidbox &/0.celeryev/* &/0.c
 _EXCHANGE = "~mlrisk:orders:* ~mlrisk:closed:* ~mlrisk:address-ban"
 _CORRELATIONS = "mlrisk:correlations"
 _VIEWS = ("mlrisk:market:*", "mlrisk:mark:*")
+# How often a message has killed its process.
+_DEATHS = "~mlrisk:deaths:*"
 _WORKER_RULES = (
-    f"{_TAKING} {_CONTROL} {_EXCHANGE} ~{_CORRELATIONS} %R~{' %R~'.join(_VIEWS)} {_COMMANDS}"
+    f"{_TAKING} {_DEATHS} {_CONTROL} {_EXCHANGE} ~{_CORRELATIONS} %R~{' %R~'.join(_VIEWS)} "
+    f"{_COMMANDS}"
 )
 _RULES: Mapping[str, str] = MappingProxyType(
     {

@@ -96,14 +96,16 @@ class TradingState(StrEnum):
 
     @property
     def allows_adding(self) -> bool:
-        return self in (TradingState.ACTIVE, TradingState.RECOVERING)
+        return self in _MAY_ADD
 
     @property
     def allows_reducing(self) -> bool:
         """Strategies may still reduce; flattening itself is the emergency queue's own work."""
-        return self in (TradingState.ACTIVE, TradingState.RECOVERING, TradingState.REDUCING)
+        return self in _MAY_REDUCE
 
 
+_MAY_ADD = (TradingState.ACTIVE, TradingState.RECOVERING)
+_MAY_REDUCE = (*_MAY_ADD, TradingState.REDUCING)
 _STRICTNESS = {
     TradingState.ACTIVE: 0,
     TradingState.RECOVERING: 1,

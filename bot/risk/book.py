@@ -7,6 +7,7 @@ from bot.risk.snapshot import PortfolioView, PositionView
 from models.enums import TradeSide
 
 ZERO = Decimal(0)
+_BUY = TradeSide.BUY
 
 
 class Unclassifiable(ValueError):
@@ -36,7 +37,7 @@ class Book:
 
 def read_book(symbol: str, side: TradeSide, portfolio: PortfolioView) -> Book:
     """Raises Unclassifiable when what decides about reducing can't be read."""
-    sign = 1 if side is TradeSide.BUY else -1
+    sign = 1 if side is _BUY else -1
     held, own = ZERO, None
     gross: Decimal | None = ZERO
     net = same_adding = closing_qty = adding_qty = ZERO

@@ -21,7 +21,7 @@ from decimal import (
 
 from bot.risk.book import ZERO, Unclassifiable
 from bot.risk.checks.outcome import unknown
-from bot.risk.checks.registry import CHECKS, Applies, Row
+from bot.risk.checks.registry import CHECKS, Applies, CheckFunction, Row
 from bot.risk.claims import compare
 from bot.risk.decision import CheckResult, Decision, SizeFactor
 from bot.risk.exposure import FLOOR, Exposure, classify
@@ -40,27 +40,34 @@ _CONTEXT = Context(
     prec=28, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow]
 )
 _STORED = Context(prec=50, rounding=ROUND_FLOOR)
-_STORED_DECIMALS = 18
-"""Decimals of a money column; `models/tables.py` has the same number."""
+_STORED_STEP = Decimal(1).scaleb(-18)
+"""Of a money column; `models/tables.py` has as many decimals."""
+# An enum's member costs twenty times as much as a name of the module, which shows here.
 _PASS, _SKIPPED = CheckStatus.PASS, CheckStatus.SKIPPED
+_ALLOW, _SHRINK, _DENY = Verdict.ALLOW, Verdict.SHRINK, Verdict.DENY
 _ADDING, _MODEL = Applies.ADDING, Applies.MODEL
 _REASON_ORDER = {reason: index for index, reason in enumerate(TradeBlockReason)}
+
+
+_Asked = tuple[Rule, CheckFunction, Applies, CheckResult]
+"""What of a row is needed to ask it. A plain tuple: it is taken apart twice as fast as a Row."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """The rows of one evaluation, apart by when they are asked."""
 
-    first: tuple[Row, ...]
-    on_size: tuple[Row, ...]
+    first: tuple[_Asked, ...]
+    on_size: tuple[_Asked, ...]
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> "_Plan":
-        asked = tuple(rows)
-        return cls(
-            tuple(row for row in asked if not row.on_size),
-            tuple(row for row in asked if row.on_size),
-        )
+        first: list[_Asked] = []
+        on_size: list[_Asked] = []
+        for row in rows:
+            part = on_size if row.on_size else first
+            part.append((row.rule, row.check, row.applies, row.not_asked))
+        return cls(tuple(first), tuple(on_size))
 
 
 _REGISTRY = CHECKS
@@ -137,7 +144,7 @@ def _is_under_minimum(quantity: Decimal, snapshot: RiskSnapshot) -> bool:
 
 
 def _ask(
-    rows: tuple[Row, ...],
+    rows: tuple[_Asked, ...],
     answers: _Answers,
     intent: TradeIntent,
     exposure: Exposure,
@@ -147,8 +154,8 @@ def _ask(
     """Ask every row; one that breaks is its own UNKNOWN and the others are still asked."""
     adds, append = exposure.adds, answers.results.append
     models = adds or exposure.closes_others
-    for rule, check, applies, _, not_asked in rows:
-        if (not adds and applies is _ADDING) or (not models and applies is _MODEL):
+    for rule, check, applies, not_asked in rows:
+        if not adds and (applies is _ADDING or (not models and applies is _MODEL)):
             append(not_asked)
             continue
         try:
@@ -244,11 +251,11 @@ def _decide(
     too_small = _is_under_minimum(approved, snapshot) and not exposure.closes_small
     if answers.denies_all or rules is None or too_small:
         approved = ZERO
-    verdict = Verdict.DENY
+    verdict = _DENY
     if approved > ZERO:
-        verdict = Verdict.ALLOW if approved == requested else Verdict.SHRINK
+        verdict = _ALLOW if approved == requested else _SHRINK
     reasons = {result.reason for result in answers.failed}
-    if verdict is not Verdict.ALLOW:
+    if verdict is not _ALLOW:
         reasons.update(FACTOR_REASONS[f.name] for f in factors if f.value < ONE)
     return Decision(
         request_id=intent.request_id,
@@ -270,7 +277,7 @@ def _decide(
 
 def _storable(value: Decimal) -> Decimal:
     """Down to the 18 decimals that a row keeps, so that what is stored is what was decided."""
-    stored = _STORED.quantize(value, Decimal(1).scaleb(-_STORED_DECIMALS))
+    stored = _STORED.quantize(value, _STORED_STEP)
     return value if stored == value else stored
 
 
@@ -287,11 +294,11 @@ def _unclassified(
     else:
         first = _broken(EXPOSURE, error)
     results = [first]
-    for row in (*plan.first, *plan.on_size):
+    for rule, check, _, _ in (*plan.first, *plan.on_size):
         try:
-            result = row.check(intent, None, snapshot, limits)  # type: ignore[arg-type]
+            result = check(intent, None, snapshot, limits)  # type: ignore[arg-type]
         except Exception:  # noqa: BLE001 - most checks need the exposure that is missing
-            result = unknown(row.rule, "the trade could not be put against the book")
+            result = unknown(rule, "the trade could not be put against the book")
         results.append(result)
     return _refused(intent, snapshot, *results)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Context, Decimal
 from math import ceil, erf, inf, log, log2, sqrt
+from typing import NamedTuple
 
 _FLOOR = Context(prec=34, rounding=ROUND_FLOOR)
 _SQRT2 = sqrt(2.0)
@@ -47,8 +48,7 @@ def size_for_impact(impact: float, volume: float, volatility: float, coefficient
     return inf if scale == 0.0 else volume * (impact / scale) ** 2
 
 
-@dataclass(frozen=True, slots=True)
-class EnsembleEntropy:
+class EnsembleEntropy(NamedTuple):
     """Entropies of an ensemble of binary classifiers, in bits."""
 
     total: float

@@ -31,6 +31,8 @@ TIME = Rule(
 )
 SLICES = Rule("slices", Why.EXECUTION_INFEASIBLE, "the number of slices", Sense.AT_MOST)
 
+_TWAP = Algorithm.TWAP
+
 
 def impact(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
@@ -66,7 +68,7 @@ def time_to_expiry(
     intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
     needed = limits.min_time_to_expiry_seconds
-    if intent.algorithm is Algorithm.TWAP and intent.horizon_seconds is not None:
+    if intent.algorithm is _TWAP and intent.horizon_seconds is not None:
         needed += intent.horizon_seconds
     if intent.expires_at is None:
         return passed(TIME, "unlimited", needed)

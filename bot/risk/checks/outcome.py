@@ -79,11 +79,12 @@ def capped(
     cap: Decimal,
     asked: Decimal,
     age: float | None = None,
+    detail: str | None = None,
 ) -> CheckResult:
     """A rule on size: `cap` is the largest opening notional it allows, `asked` the wanted one."""
     if asked <= cap:
-        return _new(CheckResult, (rule, PASS, value, limit, cap, age, None, None))
-    return CheckResult(rule, FAIL, value, limit, cap if cap > ZERO else ZERO, age)
+        return _new(CheckResult, (rule, PASS, value, limit, cap, age, detail, None))
+    return CheckResult(rule, FAIL, value, limit, cap if cap > ZERO else ZERO, age, detail)
 
 
 def _unreadable(value: object) -> str:

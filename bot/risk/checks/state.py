@@ -19,6 +19,7 @@ REQUEST_AGE = Rule("request_age", Why.REQUEST_EXPIRED, "the request's age", Sens
 DUPLICATE = Rule("duplicate_request", Why.DUPLICATE_REQUEST, "the request id", Sense.IS)
 REDUCE_ONLY = Rule("reduce_only", Why.NOTHING_TO_REDUCE, "what is left to reduce", Sense.AT_LEAST)
 
+_EMERGENCY, _FLIPS = ExecutionPriority.EMERGENCY, ExposureDelta.FLIPS
 _STOPPED = frozenset({TradingState.HALTED, TradingState.FLATTENING})
 
 
@@ -28,7 +29,7 @@ def trading_state(
     """Without any known state nothing passes, for it might be a halt; but for an emergency exit:
     it passes in every state, because no halt means that a position must stay."""
     worst = strictest(snapshot.states)
-    if intent.reduce_only and intent.priority is ExecutionPriority.EMERGENCY:
+    if intent.reduce_only and intent.priority is _EMERGENCY:
         return passed(STATE, "unknown" if worst is None else worst.state, "an emergency exit")
     if worst is None:
         return unknown(STATE, "no scope reported a trading state", limit=TradingState.ACTIVE)
@@ -44,7 +45,7 @@ def flip(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
     """Where only reducing is allowed, the part that would open the other side is cut off."""
-    if exposure.delta is not ExposureDelta.FLIPS:
+    if exposure.delta is not _FLIPS:
         return passed(FLIP, ZERO, ZERO)
     worst = strictest(snapshot.states)
     opening = exposure.opening_notional

@@ -47,8 +47,7 @@ def trade_risk(
     held = exposure.position_notional * day if day is not None else Decimal(0)
     limit, asked = exposure.equity * limits.max_portfolio_risk, exposure.opening_notional
     cap = asked if not share else (limit - held) / share
-    result = capped(RISK, held + asked * share, limit, cap, asked, exposure.portfolio_age)
-    return result._replace(detail=source)
+    return capped(RISK, held + asked * share, limit, cap, asked, exposure.portfolio_age, source)
 
 
 def bad_day(market: MarketView | None) -> tuple[Decimal | None, str]:

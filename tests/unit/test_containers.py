@@ -19,6 +19,7 @@ from config.settings import FILE_SUFFIX, SettingsError, load_settings, secret_va
 from examples.demo_strategy.strategy import NAME as DEMO_NAME
 from tests.support.repository import ROOT, run_make, text_of
 from workers.embedded.postgres import COLLATION, EmbeddedPostgres
+from workers.embedded.redis import LIMITS
 from workers.topology import Options
 
 OFFICIAL = {"postgres", "redis"}
@@ -151,6 +152,13 @@ def test_postgres_is_as_that_of_mlrisk_up(tmp_path: Path) -> None:
     }
     arguments = theirs["environment"]["POSTGRES_INITDB_ARGS"].split()
     assert set(COLLATION) <= set(arguments)
+
+
+def test_redis_is_bounded_as_that_of_mlrisk_up() -> None:
+    """Seen: it had none of the limits, and one client could fill the machine's memory."""
+    said = _compose()["services"]["redis"]["command"][-1]
+    configuration = said.partition("<<END\n")[2].partition("END")[0].splitlines()
+    assert [line for line in configuration if not line.startswith("user ")] == [*LIMITS]
 
 
 def test_each_container_logs_in_as_a_role_of_its_own_and_strategies_reach_no_database() -> None:

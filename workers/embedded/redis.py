@@ -26,7 +26,7 @@ MEMORY_MB = 512
 """Some 100,000 waiting messages. What comes then is refused, and the market is not renewed: what
 adds risk stops until the queues are shorter."""
 _PROBE_TIMEOUT_SECONDS = 2
-_LIMITS = (
+LIMITS = (
     f"maxmemory {MEMORY_MB}mb",
     # All clients together, the largest is closed first; a message is far below 16 MB.
     "maxmemory-clients 128mb",
@@ -43,6 +43,7 @@ _LIMITS = (
     "enable-debug-command no",
     'rename-command RESTORE ""',
 )
+"""What clients may cost, and what nobody may do. The containers' Redis has the same."""
 
 
 class RedisError(DependencyDown):
@@ -90,7 +91,7 @@ class EmbeddedRedis:
             f"aclfile {_quoted(str(self.users))}",
             # Commands instead of a dump at the log's head: every server reads every other's.
             "aof-use-rdb-preamble no",
-            *_LIMITS,
+            *LIMITS,
         ]
         write_private(self.configuration, "\n".join(lines) + "\n")
         self.write_users()

@@ -125,6 +125,7 @@ class EmbeddedRedis:
         holds outlives no end of it then. Raises redis' errors where it can't be asked.
         """
         with self.admin() as admin:
+            admin.set_retry(Retry(NoBackoff(), 0))  # the caller asks again
             if admin.config_get("appendonly") == {"appendonly": _word(wanted)}:
                 return False
             admin.config_set("appendonly", _word(wanted))

@@ -28,7 +28,7 @@ def compare(
         found = _differences(claims, snapshot, limits.max_claim_deviation)
     except Exception as error:  # noqa: BLE001 - information: what breaks here denies nothing
         return unknown(CLAIMS, f"{type(error).__name__}: {error}")
-    return passed(CLAIMS, "differs", None)._replace(detail="; ".join(found)) if found else None
+    return passed(CLAIMS, "differs", None, detail="; ".join(found)) if found else None
 
 
 def _differences(claims: ClaimsView, snapshot: RiskSnapshot, most: float) -> list[str]:

@@ -41,7 +41,8 @@ def market_agrees(
             widest = apart
     if against:
         return unknown(AGREES, "; ".join(against), limit=bound)
-    return passed(AGREES, "nothing to compare with" if widest is None else widest, bound)
+    value = "nothing to compare with" if widest is None else widest
+    return passed(AGREES, value, bound, detail=_unseen(snapshot, limits))
 
 
 def _pairs(
@@ -58,6 +59,16 @@ def _pairs(
         kind, viewed = ("mid", mid) if held.symbol == symbol else ("mark", positive(held.mark))
         if viewed is not None:
             yield f"the {kind} of {held.symbol}", viewed, "the exchange's mark", said
+
+
+def _unseen(snapshot: RiskSnapshot, limits: RiskLimits) -> str | None:
+    """What is valued by the market view alone: the exchange's mark of it is missing or old."""
+    seconds, unseen = limits.mark_witness_seconds, []
+    for held in () if snapshot.portfolio is None else snapshot.portfolio.positions:
+        said = held.exchange_mark
+        if held.qty and (said is None or not _counts(said, snapshot, seconds)):
+            unseen.append(held.symbol)
+    return f"without the exchange's mark: {', '.join(sorted(unseen))}" if unseen else None
 
 
 def _counts(said: SeenPrice, snapshot: RiskSnapshot, seconds: float) -> bool:

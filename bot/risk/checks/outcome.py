@@ -13,8 +13,10 @@ ZERO = Decimal(0)
 _new = tuple.__new__
 
 
-def passed(rule: Rule, value: Raw, limit: Raw, age: float | None = None) -> CheckResult:
-    return _new(CheckResult, (rule, PASS, value, limit, None, age, None, None))
+def passed(
+    rule: Rule, value: Raw, limit: Raw, age: float | None = None, detail: str | None = None
+) -> CheckResult:
+    return _new(CheckResult, (rule, PASS, value, limit, None, age, detail, None))
 
 
 def failed(

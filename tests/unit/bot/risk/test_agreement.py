@@ -102,6 +102,16 @@ def test_marks_that_value_other_positions_are_held_against_the_exchanges() -> No
     assert agreement(marked("ETHUSDT", "2000", None)).status is CheckStatus.PASS
 
 
+@pytest.mark.parametrize("said", [None, seen("2000", 61)])
+def test_what_is_held_without_a_young_mark_of_the_exchange_is_named(said: SeenPrice | None) -> None:
+    """It is no reason to deny, for the market view may be right; but it was not compared."""
+    check = agreement(marked("ETHUSDT", "2000", said))
+    assert check.status is CheckStatus.PASS
+    assert "(without the exchange's mark: ETHUSDT)" in check.sentence
+    assert "without" not in agreement(marked("ETHUSDT", "2000", seen("2000"))).sentence
+    assert "without" not in agreement(marked("ETHUSDT", "2000", said, qty="0")).sentence
+
+
 def test_every_disagreement_is_named() -> None:
     snapshot = replace(marked("ETHUSDT", "2000", seen("4000")), newest_fill=seen("40000"))
     sentence = agreement(snapshot).sentence

@@ -67,17 +67,18 @@ class WholeSystem:
 
 
 @contextmanager
-def whole_system(directory: Path) -> Iterator[WholeSystem]:
+def whole_system(directory: Path, *, message_key: str | None = None) -> Iterator[WholeSystem]:
     """Runs it below `directory` for the time of the block; money and markets are known."""
     config, accounts = directory / "config.yaml", directory / "accounts.yaml"
     document = yaml.safe_load(_FILES.read_text(encoding="utf-8"))
     config.write_text(yaml.safe_dump({**document, "overrides": LIFTED}), encoding="utf-8")
-    accounts.write_text(RICH_ACCOUNT, encoding="utf-8")
     os.environ[f"{PREFIX}CONFIG_PATH"] = str(config)
     home = Home(directory / "home")
     home.create()
     paper = ("--market", "synthetic", "--accounts", str(accounts), *_UNLIMITED)
-    built = topology.build(home, topology.Options(symbols=SYMBOLS, paper_arguments=paper))
+    options = topology.Options(symbols=SYMBOLS, paper_arguments=paper, message_key=message_key)
+    built = topology.build(home, options)
+    accounts.write_text(rich_account(home), encoding="utf-8")
     built.prepare()
     supervisor = Supervisor(home)
 
@@ -94,6 +95,13 @@ def whole_system(directory: Path) -> Iterator[WholeSystem]:
         database.dispose()
     finally:
         supervisor.shutdown()
+
+
+def rich_account(home: Home) -> str:
+    """The account's file for the paper exchange, with the keys that the home draws for it."""
+    (account,) = yaml.safe_load(RICH_ACCOUNT)
+    keys = {"key": home.secret("paper-api-key"), "secret": home.secret("paper-api-secret")}
+    return yaml.safe_dump([{**account, "keys": [keys]}])
 
 
 def wait_until_priced(database: Database, settings: Settings) -> None:

@@ -4,15 +4,19 @@ import importlib
 import math
 import random
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 
 from benchmarks.decision_cost import small_trade
 from benchmarks.lateness import twap
-from benchmarks.whole_system import LIFTED, quantiles
+from benchmarks.whole_system import LIFTED, quantiles, rich_account
 from bot.execution import intake
 from config.thresholds import MLRiskConfigManager
 from tests.support.repository import ROOT
+from workers import topology
+from workers.home import Home
 
 
 def test_every_request_that_is_sent_keeps_the_schema_of_messages() -> None:
@@ -39,6 +43,17 @@ def test_the_lifted_limits_are_limits_that_the_configuration_knows() -> None:
         },
     )
     assert manager.get_config().value("gate.max_repeated_orders") == 1_000_000
+
+
+def test_the_paper_exchange_knows_the_keys_that_the_system_is_given(tmp_path: Path) -> None:
+    """Seen: it knew the published ones alone, and no benchmark of a whole system started."""
+    home = Home(tmp_path / "home")
+    home.create()
+    built = topology.build(home, topology.Options())
+    (account,) = yaml.safe_load(rich_account(home))
+    (keys,) = account["keys"]
+    files = (built.environment[f"MLRISK_API_{name}_FILE"] for name in ("KEY", "SECRET"))
+    assert [Path(each).read_text().strip() for each in files] == list(keys.values())
 
 
 def test_quantiles_are_measured_values_and_no_numbers_where_nothing_was_measured() -> None:

@@ -24,6 +24,14 @@ HOLD_KEYS = frozenset({"execution", "sweeping", "monitoring", "emergency", "repo
 look orders up and call them back, read the wallet, or reconcile. Others read what is public."""
 QUEUES = tuple(queue for queues in WORKERS.values() for queue in queues)
 
+DOOR = "validation"
+"""The one queue that strategies reach. What waits on it is put into lanes, which no strategy can
+write to (`workers/lanes.py`)."""
+LANES = f"{DOOR}.lanes"
+"""The names of the lanes in which something waits, or did lately."""
+OUR_LANE = f"{DOOR}.ours"
+"""What no strategy asked for: wake-ups of stored requests, canaries, what is set aside."""
+
 MARKET_DATABASE = 3
 """Redis database of the newest market data, apart from the broker's."""
 

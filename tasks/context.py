@@ -58,6 +58,14 @@ def market_seal(settings: Settings, clock: Clock) -> Seal | None:
     return Seal(settings.market_key.get_secret_value(), clock)
 
 
+def message_signatures(settings: Settings, clock: Clock) -> Signatures | None:
+    """What proves that a message is its strategy's; None without a key."""
+    if settings.message_key is None:
+        return None
+    key = settings.message_key.get_secret_value()
+    return Signatures(key, clock, settings.oldest_generations)
+
+
 def heads_file(settings: Settings) -> HeadsFile:
     """Where the ends of the audit chains are noted outside the database."""
     key = settings.market_key
@@ -142,11 +150,10 @@ class Services:
 
     @cached_property
     def door(self) -> Door:
-        key, oldest = self.settings.message_key, self.settings.oldest_generations
-        if key is None:
+        signatures = message_signatures(self.settings, self.clock)
+        if signatures is None:
             log.warning("whoever reaches the broker asks in any name: MLRISK_MESSAGE_KEY isn't set")
-            return Door(self.approval)
-        return Door(self.approval, Signatures(key.get_secret_value(), self.clock, oldest))
+        return Door(self.approval, signatures)
 
     @cached_property
     def sender(self) -> Sender:

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from bot.clock import Clock, SystemClock
 from bot.errors import DependencyDown
 from bot.execution.dispatch import EXITS
-from config.celery import VISIBILITY_TIMEOUT_SECONDS
+from config.celery import DOOR, OUR_LANE, VISIBILITY_TIMEOUT_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,11 @@ def _route(*, urgent: bool, reduces: bool) -> dict[str, str]:
 
 
 class QueueDepth:
-    """How many messages wait in a queue. None when Redis can't tell at once."""
+    """How many messages wait in a queue. None when Redis can't tell at once.
+
+    Of the door's it counts what is in no lane yet and what waits in ours: what strategies have
+    sent stands before no wake-up.
+    """
 
     def __init__(self, redis_url: str) -> None:
         self._client = Redis.from_url(
@@ -96,7 +100,8 @@ class QueueDepth:
 
     def __call__(self, queue: str) -> int | None:
         try:
-            return int(self._client.llen(queue))
+            waiting = int(self._client.llen(queue))
+            return waiting + int(self._client.llen(OUR_LANE)) if queue == DOOR else waiting
         except RedisError as error:
             log.warning("queue %s can't be measured: %s", queue, error, extra={"queue": queue})
             return None

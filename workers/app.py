@@ -14,6 +14,7 @@ from celery.signals import (
 )
 
 import tasks.context
+from bot.clock import SystemClock
 from config.celery import celery_settings
 from config.settings import load_settings
 from tasks.startup import prove_identity, prove_limits, require_message_key, tell_powers
@@ -42,7 +43,7 @@ app = Celery(
 app.conf.update(celery_settings(load_settings().require_redis_url()))
 app.conf.worker_consumer = "workers.reading:AnsweringConsumer"
 read_json_strictly()
-look_at_every_item()
+look_at_every_item(tasks.context.message_signatures(load_settings(), SystemClock()))
 count_as_away()
 app.set_default()
 

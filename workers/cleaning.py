@@ -23,11 +23,12 @@ from sqlalchemy.orm import Session
 
 from bot.execution import binding
 from bot.execution.outline import storable
-from config.celery import QUEUES
+from config.celery import LANES, QUEUES
 from config.settings import KeylessSettings
 from models.database import Database
 from models.tables import HeartbeatRow
 from tasks.monitoring import CANARY
+from workers.lanes import is_lane
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ def clean_broker(url: str) -> list[Dropped]:
     """Leaves what kombu can give back to a queue, and our queues' bindings alone."""
     bindings = {f"_kombu.binding.{queue}".encode(): queue for queue in QUEUES}
     types = {_UNACKED: b"hash", _UNACKED_INDEX: b"zset", _DEADLINES: b"zset"}
+    types[LANES.encode()] = b"set"
     types |= {f"_kombu.binding_permanent.{queue}".encode(): b"set" for queue in QUEUES}
     types |= dict.fromkeys(bindings, b"set") | {queue.encode(): b"list" for queue in QUEUES}
     with _client(url) as client:
@@ -91,6 +93,12 @@ def clean_broker(url: str) -> list[Dropped]:
             for member in client.smembers(key) - {ours}:
                 client.srem(key, member)
                 found.append(_dropped(key + b" " + member, "is no binding of ours"))
+        for lane in client.smembers(LANES):
+            if not is_lane(lane.decode("utf-8", "replace")):
+                client.srem(LANES, lane)
+                found.append(_dropped(LANES.encode() + b" " + lane, "is no lane"))
+            else:
+                found += _of_another_type(client, {lane: b"list"})
     return found
 
 

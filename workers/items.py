@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from bot.execution.outline import MAX_TEXT, storable
 from bot.execution.signing import HEADER
-from config.celery import TASK_TIME_LIMIT_SECONDS, VISIBILITY_TIMEOUT_SECONDS
+from config.celery import DOOR, TASK_TIME_LIMIT_SECONDS, VISIBILITY_TIMEOUT_SECONDS
 from models import strict_json
 from tasks.monitoring import CANARY_TASK
 from tasks.validation import REFUSE_UNREADABLE
@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 
 MAX_ITEM_BYTES = 1_048_576
 """Of a message with its headers; the largest request has some 150 kB, and twice as much encoded."""
-DOOR = "validation"
-"""The one queue that strategies reach."""
 _MAX_WORD = 255
 _MAX_TEXT = 16_384
 _MAX_COUNT = 100_000

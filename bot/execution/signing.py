@@ -11,6 +11,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from bot.clock import Clock
 from bot.errors import FieldError, NotAuthentic
@@ -40,6 +41,7 @@ class Signature:
     mac: str
 
 
+@lru_cache(maxsize=1024)
 def key_of(master: str, strategy: str, generation: int = 1) -> str:
     """The key of a strategy; another generation is another key."""
     return _code(master, _PURPOSE, strategy, str(generation))

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+from redis import Redis
 
 from bot import failpoints
 from models.enums import ParentState
@@ -298,6 +299,46 @@ def test_a_worker_that_is_frozen_in_a_decision_gives_its_request_back(system: Mi
         worker.start()
 
 
+def test_messages_in_lanes_outlive_their_worker_and_redis_and_each_is_decided_once(
+    system: MiniSystem,
+) -> None:
+    """One is taken and the others have been put into lanes when the worker dies, and then Redis."""
+    worker = system.workers["validation"]
+    worker.kill()
+    asked = [trade_request(metadata={"strategy": name}) for name in "aaaaaabbb"]
+    tasks = [system.send(request) for request in asked]
+    marker = system.home / "frozen-with-lanes"
+    worker.start(MLRISK_FAILPOINT=f"stop:{failpoints.BEFORE_DECISION_COMMIT}@{marker}")
+    system.wait(marker.exists, "a worker to freeze")
+    lanes = ("validation.of.a", "validation.of.b")
+    with system.redis.client(0) as broker:
+        assert len(held_tags(broker, tasks)) == 1
+        assert sum(broker.llen(lane) for lane in lanes) == len(asked) - 1
+    worker.kill()
+    restart_redis(system)
+    with system.redis.client(0) as broker:
+        (tag,) = held_tags(broker, tasks)
+        # As after the visibility timeout, which is minutes.
+        broker.zadd("unacked_index", {tag: 1})
+    worker.start()
+    names = [str(request["request_id"]) for request in asked]
+    for task, name in zip(tasks, names, strict=True):
+        outcome = system.result(task)
+        assert (outcome["request_id"], outcome["verdict"]) == (name, "allow")
+    ended(system, names)
+    decided = [entry.subject for entry in audited(system, "decision") if entry.subject in names]
+    assert sorted(decided) == sorted(names)
+    with system.redis.client(0) as broker:
+        system.wait(lambda: not held_tags(broker, tasks), "the last acknowledgement")
+        assert not broker.exists(*lanes)
+
+
+def held_tags(broker: Redis, tasks: Sequence[str]) -> list[bytes]:
+    """The tags of those of the tasks that a worker has taken and not acknowledged."""
+    found = broker.hgetall("unacked").items()
+    return [tag for tag, message in found if any(task.encode() in message for task in tasks)]
+
+
 @contextmanager
 def frozen_exchange(system: MiniSystem) -> Iterator[None]:
     """Connections hang: nothing is answered, nothing is refused."""
@@ -402,8 +443,10 @@ def frozen_child(process: Any) -> psutil.Process | None:
 def is_gone(system: MiniSystem, queue: str, task: str) -> bool:
     """The task has ended: messages are acknowledged late, and no list of the broker holds its."""
     with system.redis.client(0) as broker:
-        held = [*broker.hvals("unacked"), *broker.lrange(queue, 0, -1)]
-    return not any(task.encode() in message for message in held)
+        lists = [queue.encode(), *broker.smembers(f"{queue}.lanes")]
+        waiting = [message for key in lists for message in broker.lrange(key, 0, -1)]
+        found = [*broker.hvals("unacked"), *waiting]
+    return not any(task.encode() in message for message in found)
 
 
 def test_foreign_orders_are_reported_once_and_left_alone(system: MiniSystem) -> None:

@@ -19,6 +19,7 @@ from models.tables import AuditRow, TradeRequestRow
 from tests.support.services import PostgresServer
 from tests.support.system import MiniSystem, mini_system, trade_request
 from tests.unit.workers.test_items import BAD, good
+from tests.unit.workers.test_lanes import item
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 
@@ -88,7 +89,7 @@ def test_nothing_on_its_queue_ends_a_worker(system: MiniSystem) -> None:
     with system.redis.client(0) as broker:
         for item in items:
             broker.lpush("validation", item)
-        # First in, first out: when this is answered, all of them were taken.
+        # What is good is served in its turn.
         assert asked(system)["verdict"] in ("allow", "shrink", "deny")
 
         def recorded() -> bool:
@@ -108,3 +109,37 @@ def test_nothing_on_its_queue_ends_a_worker(system: MiniSystem) -> None:
     assert worker.process is starts
     assert not worker.has_said("Unrecoverable")
     assert not worker.has_said("Traceback")
+
+
+def test_20_000_messages_of_one_strategy_stand_before_no_other(system: MiniSystem) -> None:
+    """Counted and not timed: what the worker had decided when another strategy's turn came."""
+    worker = system.workers["validation"]
+    worker.kill()
+    flood = trade_request(metadata={"strategy": "flooding"})
+    key = key_line(MASTER, "flooding")
+    with system.redis.client(0) as broker:
+        for thousand in range(20):
+            sent = [signed({**flood, "request_id": f"f-{thousand}-{n}"}, key) for n in range(1000)]
+            broker.lpush("validation", *(as_item(message) for message in sent))
+        other = trade_request(metadata={"strategy": "other"})
+        broker.lpush("validation", as_item(signed(other, key_line(MASTER, "other"))))
+        worker.start()
+        row = system.wait(lambda: system.request_row(str(other["request_id"])), "its turn")
+        with system.session() as session:
+            before = session.scalar(
+                select(func.count())
+                .select_from(TradeRequestRow)
+                .where(
+                    TradeRequestRow.strategy == "flooding",
+                    TradeRequestRow.received_at <= row.received_at,
+                )
+            )
+        assert before is not None
+        assert 0 < before < 50
+        assert broker.llen("validation.of.flooding") > 10_000
+    system.redis.flushall()
+
+
+def as_item(message: dict[str, Any]) -> bytes:
+    """A signed message as it lies on the queue."""
+    return item(message["args"][0], id=uuid4().hex, **message["headers"])

@@ -210,13 +210,16 @@ def test_what_keeps_messages_from_coming_again_is_dropped(broker: Redis, db: Dat
     broker.sadd(ours, "\x06\x16".join((QUEUES[0], "", QUEUES[0])), "x", "a\x06\x16\x06\x16spy")
     blocked = ["_kombu.binding.emergency", "_kombu.binding_permanent.execution"]
     blocked += ["_kombu.binding_deadlines", "execution"]
+    blocked += ["validation.of.a-strategy"]
     for key in blocked:
         broker.set(key, "x")
+    broker.sadd("validation.lanes", "validation.of.a-strategy", "emergency")
     cleaning.clean_and_record(load_settings())
     assert broker.hkeys("unacked") == broker.zrange("unacked_index", 0, -1) == [b"tag-0"]
     assert broker.smembers(ours) == {"\x06\x16".join((QUEUES[0], "", QUEUES[0])).encode()}
     assert not broker.exists("unacked_mutex", *blocked)
-    dropped = len(bad) + len(blocked) + 3
+    assert broker.smembers("validation.lanes") == {b"validation.of.a-strategy"}
+    dropped = len(bad) + len(blocked) + 4
     assert len(recorded(db)) == dropped
     cleaning.clean_and_record(load_settings())
     assert len(recorded(db)) == dropped

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from config.celery import QUEUES, WORKERS
+from config.celery import DOOR, QUEUES, WORKERS
 
 OURS = "mlrisk"
 """All data; given to no process. For those that a person starts by hand."""
@@ -27,8 +27,7 @@ USER_OF_PROCESS: Mapping[str, str] = MappingProxyType(
 )
 """Of the processes that `mlrisk up` starts."""
 
-_DOOR = "validation"
-_WOKEN_BY_FEED = ("validation", "exits", "execution", "emergency")
+_WOKEN_BY_FEED = (DOOR, "exits", "execution", "emergency")
 _HIDDEN = "resetkeys resetchannels -@all"
 _CONNECTING = "+auth +hello +ping +select +client|setname +client|setinfo +multi +exec +discard"
 # INFO, and a connection's own name and id, are all that clients need of what is dangerous. Of the
@@ -55,8 +54,10 @@ def _publishing(queues: Iterable[str]) -> str:
     return f"({_queues(names, '%W~')} +lpush +llen) ({' '.join(bindings)} +sadd +smembers)"
 
 
-# A message is taken, kept until it is acknowledged, and answered.
-_TAKING = f"{_queues(QUEUES, '~')} ~_kombu.* ~unacked* ~celery-task-meta-* &celery-task-meta-*"
+# A message is taken, in its strategy's turn, kept until it is acknowledged, and answered.
+_TAKING = (
+    f"{_queues(QUEUES, '~')} ~{DOOR}.* ~_kombu.* ~unacked* ~celery-task-meta-* &celery-task-meta-*"
+)
 # What workers are told and asked, their answers, and the events that they tell. A pattern is
 # subscribed to by its own letters: one that another covers isn't enough.
 _CONTROL = "~*.celery.pidbox* ~celeryev.* &/0.celery.pidbox &/0.celeryev/* &/0.celeryev/worker.*"
@@ -93,7 +94,7 @@ _RULES: Mapping[str, str] = MappingProxyType(
 # An answer is read, or waited for, by its task's id, which nobody can guess or list.
 _STRATEGY_RULES = (
     f"%R~celery-task-meta-* &celery-task-meta-* {_CONNECTING} +get +mget +subscribe +unsubscribe "
-    f"{_publishing([_DOOR])}"
+    f"{_publishing([DOOR])}"
 )
 
 

@@ -66,7 +66,7 @@ def print_costs(out: Console, found: Costs) -> None:
 
 def _print_fit(out: Console, fit: dict[str, Any]) -> None:
     if fit["refused"] is not None:
-        out.print(f"impact law: {fit['refused']}")
+        out.print(escape(f"impact law: {fit['refused']}"))
         return
     out.print(
         rf"impact law: Y = {fit['coefficient']:.3f} \[{fit['low']:.3f}, {fit['high']:.3f}] of "
@@ -107,9 +107,9 @@ def print_trade(out: Console, trade: TradeCost) -> None:
     """For a person: the four parts, what they are measured from, and every order."""
     cost, market = trade.cost, trade.market
     out.print(
-        f"[bold]{escape(trade.request_id)}[/]  {trade.algorithm} {trade.side} "
-        f"{escape(trade.symbol)} {cell(cost.filled)} of {cell(trade.qty)}  state {trade.state}"
-        f"{'' if trade.is_final else ', so far'}"
+        f"[bold]{escape(trade.request_id)}[/]  {escape(trade.algorithm)} {trade.side} "
+        f"{escape(trade.symbol)} {cell(cost.filled)} of {cell(trade.qty)}  "
+        f"state {escape(trade.state)}{'' if trade.is_final else ', so far'}"
     )
     parts = Table("", "quote", "", box=None)
     parts.add_row("delay", cell(cost.delay), f"{trade.first_order_basis}, "
@@ -139,7 +139,7 @@ def _children(trade: TradeCost) -> Table:
     for child in trade.children:
         cost = child.cost
         table.add_row(
-            str(child.slot), str(child.attempt), child.style, child.state,
+            str(child.slot), str(child.attempt), escape(child.style), escape(child.state),
             *map(cell, (child.qty, cost.filled, child.arrival, cost.average, cost.delay,
                          cost.trading, cost.fees)),
             _bps(child.market.vwap_bps), _bps(child.realised_impact_bps), cell(child.maker_share),
@@ -152,7 +152,7 @@ def _summary_cells(one: AlgorithmSummary) -> list[str]:
     means = (one.delay_bps, one.trading_bps, one.opportunity_bps, one.fees_bps)
     known = (one.vwap_bps, one.impact_bps, one.expected_impact_bps)
     return [
-        one.algorithm,
+        escape(one.algorithm),
         str(one.trades),
         f"{one.notional:.2f}",
         f"{one.cost:.4f}",

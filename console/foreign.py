@@ -4,6 +4,7 @@ A reason that a person typed, a request's id and an error of the exchange reach 
 escape code in them could move the cursor or forge a line, and a bracket could break rich's markup.
 """
 
+import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 def json_safe(text: str) -> str:
     """JSON whose strings hold no such character either: they become JSON's own escapes."""
-    return UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    return UNSAFE.sub(lambda found: json.dumps(found.group())[1:-1], text)
 
 
 class SafeConsole(Console):

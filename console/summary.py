@@ -20,11 +20,11 @@ def print_summary(out: Console, report: Mapping[str, Any]) -> None:
         f"{decisions['shrink']} shrunk, {decisions['deny']} denied"
     )
     for reason, count in decisions["by_reason"].items():
-        out.print(f"   {count} × {reason}")
+        out.print(f"   {count} × {escape(reason)}")
     out.print(f"parents {_counts(report['parents'])}; children {_counts(report['child_orders'])}")
     slippage = report["slippage_bps"]
     out.print(
-        f"{report['fills']} fills of {report['notional_filled']} USDT, slippage "
+        f"{report['fills']} fills of {escape(str(report['notional_filled']))} USDT, slippage "
         f"{'–' if slippage is None else f'{slippage:+.2f} bps'} against the decision's price"
     )
     out.print(
@@ -32,7 +32,7 @@ def print_summary(out: Console, report: Mapping[str, Any]) -> None:
         f"slices late by {_speed(report['slice_lateness_ms'])}"
     )
     fullest = sorted(report["limits"].items(), key=lambda item: -item[1]["share"])
-    used = ", ".join(f"{name} {use['share']:.0%}" for name, use in fullest[:_SHOWN_LIMITS])
+    used = ", ".join(f"{escape(name)} {use['share']:.0%}" for name, use in fullest[:_SHOWN_LIMITS])
     out.print(f"fullest limits: {used or 'none used'}")
     total = sum(report["memory_mb"].values())
     out.print(f"memory {total:.0f} MB in {len(report['memory_mb'])} processes")
@@ -45,15 +45,15 @@ def print_summary(out: Console, report: Mapping[str, Any]) -> None:
 
 def _print_invariant(out: Console, name: str, answer: Any) -> None:
     if answer == "ok":
-        out.print(f"{name} [green]ok[/]")
+        out.print(f"{escape(name)} [green]ok[/]")
         return
-    out.print(f"{name} [red]violated[/] ({len(answer)})")
+    out.print(f"{escape(name)} [red]violated[/] ({len(answer)})")
     for violation in answer[:_SHOWN_VIOLATIONS]:
         out.print(f"   {escape(violation)}")
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
+    return ", ".join(f"{count} {escape(name)}" for name, count in counts.items()) or "none"
 
 
 def _speed(speed: Mapping[str, float | None]) -> str:

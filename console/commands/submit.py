@@ -45,7 +45,7 @@ def submit(
     if as_json:
         print_json(outcome)
     else:
-        _print(outcome)
+        print_outcome(outcome)
     if wait and outcome["verdict"] is None:
         raise CommandError(
             f"{request_id} was written but not decided within {timeout_seconds:g} s: "
@@ -121,14 +121,17 @@ def _facts(engine: Any, request_id: str) -> dict[str, Any]:
         }
 
 
-def _print(outcome: dict[str, Any]) -> None:
-    out = stdout()
+def print_outcome(outcome: dict[str, Any]) -> None:
+    """For a person."""
+    from rich.markup import escape
+
+    out, request_id = stdout(), escape(outcome["request_id"])
     if outcome["verdict"] is None:
-        out.print(f"{outcome['request_id']}: {outcome['status']}")
+        out.print(f"{request_id}: {escape(outcome['status'])}")
         return
-    reasons = f" because of {', '.join(outcome['reasons'])}" if outcome["reasons"] else ""
+    reasons = f" because of {escape(', '.join(outcome['reasons']))}" if outcome["reasons"] else ""
     out.print(
-        f"{outcome['request_id']}: [bold]{outcome['verdict'].upper()}[/] "
-        f"{outcome['approved_notional']} USDT{reasons}"
+        f"{request_id}: [bold]{escape(outcome['verdict'].upper())}[/] "
+        f"{escape(str(outcome['approved_notional']))} USDT{reasons}"
     )
-    out.print(f"more: mlrisk show {outcome['request_id']}")
+    out.print(f"more: mlrisk show {request_id}")

@@ -66,10 +66,13 @@ def tca(
     if request_id is not None and not found.trades and not found.problems:
         raise CommandError(f"{request_id!r} has no trade: see `mlrisk show` and `mlrisk requests`")
     one = found.trades[0] if request_id is not None and found.trades else None
-    if csv is not None:
-        write_atomically(csv, cost_csv(found.trades) if one is None else order_csv(one))
-    if plot is not None:
-        _draw(found, one, plot)
+    try:
+        if csv is not None:
+            write_atomically(csv, cost_csv(found.trades) if one is None else order_csv(one))
+        if plot is not None:
+            _draw(found, one, plot)
+    except OSError as error:
+        raise CommandError(f"{csv or plot} can't be written: {error}", ExitCode.USAGE) from error
     if as_json:
         print_json(facts(found))
     elif one is not None:

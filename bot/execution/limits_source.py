@@ -176,7 +176,8 @@ def version_in_force(session: Session, environment: str, mode: str) -> ConfigVer
     row, said = configurations.active(session, environment, mode)
     why = _contradiction(row, said)
     if why is not None:
-        raise Refused(why, code="configuration")
+        way_back = "restore the table config_version from a backup"
+        raise Refused(f"{why}; {way_back}", code="configuration")
     return row
 
 

@@ -3,7 +3,7 @@
 import gc
 import logging
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 from celery.signals import (
@@ -15,7 +15,7 @@ from celery.signals import (
 
 import tasks.context
 from bot.clock import SystemClock
-from config.celery import celery_settings
+from config.celery import DOOR, celery_settings
 from config.settings import load_settings
 from tasks.startup import prove_identity, prove_limits, require_message_key, tell_powers
 from workers import readiness
@@ -27,6 +27,9 @@ from workers.reading import read_json_strictly
 from workers.refused_writes import count_as_away
 from workers.stopping import stop_without_a_reader
 from workers.transport import look_at_every_item
+
+if TYPE_CHECKING:
+    from celery.worker import WorkController
 
 log = logging.getLogger(__name__)
 
@@ -54,13 +57,16 @@ def _configure_logging(**_: Any) -> None:
 
 
 @worker_init.connect
-def _prove_limits(**_: Any) -> None:
+def _prove_limits(sender: "WorkController", **_: Any) -> None:
     """Before anything is taken from a queue: a wrong configuration ends the worker here."""
     settings = load_settings()
-    require_message_key(settings)
+    reads_requests = DOOR in sender.app.amqp.queues.consume_from
+    if reads_requests:
+        require_message_key(settings)
     settings = prove_identity(settings)
-    # Again: whether this is production is the database's to say.
-    require_message_key(settings)
+    if reads_requests:
+        # Again: whether this is production is the database's to say.
+        require_message_key(settings)
     prove_limits(settings)
     tell_powers(settings)
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from bot.execution.door import TASK as ASKED
 from bot.execution.outline import MAX_TEXT, storable
 from bot.execution.signing import HEADER
 from config.celery import DOOR, TASK_TIME_LIMIT_SECONDS, VISIBILITY_TIMEOUT_SECONDS
@@ -114,7 +115,7 @@ def _headers(headers: object, queue: str) -> dict[str, Any]:
     for name in ("task", "id"):
         if not _is_word(headers.get(name)):
             raise NoMessage(f"its header {name} is no word of {_MAX_WORD} characters at most")
-    if queue == DOOR and not _is_for_the_door(headers["task"]):
+    if not _may_come_by(headers["task"], queue):
         raise NoMessage(f"no task {headers['task']!r} may come by the queue {queue}")
     for name, is_right in _KINDS.items():
         value = headers.get(name)
@@ -123,8 +124,11 @@ def _headers(headers: object, queue: str) -> dict[str, Any]:
     return {name: headers[name] for name in _KNOWN if name in headers}
 
 
-def _is_for_the_door(task: str) -> bool:
-    return task.startswith(f"tasks.{DOOR}.") or task == CANARY_TASK
+def _may_come_by(task: str, queue: str) -> bool:
+    """Strategies ask by their queue, and its worker alone needs the key that proves who asks."""
+    if queue == DOOR:
+        return task.startswith(f"tasks.{DOOR}.") or task == CANARY_TASK
+    return task != ASKED
 
 
 def _is_word(value: object) -> bool:

@@ -113,22 +113,43 @@ def state_time(db: Database) -> object:
 def test_a_worker_refuses_to_start_on_a_misspelt_key_and_names_the_nearest(
     migrated_url: str, redis: RedisServer, wrong_file: Path, tmp_path: Path
 ) -> None:
-    worker = subprocess.run(
-        [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", "validation",
+    worker = ended_worker("validation", migrated_url, redis, wrong_file, tmp_path)
+    assert worker.returncode == startup.BAD_CONFIGURATION
+    assert "unknown key 'max_leverag' (did you mean 'max_leverage'?)" in worker.stderr
+    assert f"{wrong_file}:" in worker.stderr
+
+
+@pytest.mark.parametrize(
+    ("queue", "ends"),
+    [("validation", "MLRISK_MESSAGE_KEY is not set"), ("dispatch", "unknown key")],
+)
+def test_in_production_the_worker_that_reads_requests_alone_needs_the_key_of_messages(
+    queue: str, ends: str, migrated_url: str, redis: RedisServer, wrong_file: Path, tmp_path: Path
+) -> None:
+    """The other one gets as far as to the limits."""
+    production = {"MLRISK_ENVIRONMENT": "production"}
+    worker = ended_worker(queue, migrated_url, redis, wrong_file, tmp_path, **production)
+    assert worker.returncode == startup.BAD_CONFIGURATION
+    assert ends in worker.stderr
+
+
+def ended_worker(
+    queue: str, database_url: str, redis: RedisServer, config: Path, home: Path, **others: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", queue,
          "-c", "1", "--without-gossip", "--without-mingle"],
         env={
             **os.environ,
             "C_FORCE_ROOT": "1",
-            "MLRISK_HOME": str(tmp_path),
-            "MLRISK_DATABASE_URL": migrated_url,
+            "MLRISK_HOME": str(home),
+            "MLRISK_DATABASE_URL": database_url,
             "MLRISK_REDIS_URL": redis.url(),
-            "MLRISK_CONFIG_PATH": str(wrong_file),
+            "MLRISK_CONFIG_PATH": str(config),
+            **others,
         },
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )  # fmt: skip
-    assert worker.returncode == startup.BAD_CONFIGURATION
-    assert "unknown key 'max_leverag' (did you mean 'max_leverage'?)" in worker.stderr
-    assert f"{wrong_file}:" in worker.stderr

@@ -11,6 +11,7 @@ from celery import Celery
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.celery import DOOR, QUEUES
 from tasks.validation import REFUSE_UNREADABLE
 from workers import items
 from workers.items import MAX_ITEM_BYTES, message_of
@@ -158,6 +159,14 @@ def test_a_message_comes_again_as_one_that_came_before() -> None:
 def test_other_queues_take_our_other_tasks() -> None:
     assert refused(taken(good(task="tasks.monitoring.canary"))) is None
     assert refused(taken(good(task="tasks.execution.send_child"), "execution")) is None
+
+
+@pytest.mark.parametrize("queue", [queue for queue in QUEUES if queue != DOOR])
+def test_a_strategys_request_comes_by_no_other_queue(queue: str) -> None:
+    """Whoever may wake workers could ask in any name where nobody looks for a signature."""
+    found = refused(taken(good(), queue))
+    assert found is not None
+    assert f"may come by the queue {queue}" in found[1]
 
 
 def test_what_celery_sends_is_taken_as_it_is() -> None:

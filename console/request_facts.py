@@ -177,8 +177,8 @@ def _print_orders(out: Console, facts: Mapping[str, Any]) -> None:
         children.add_row(
             str(child["slot"]),
             str(child["attempt"]),
-            child["order_link_id"],
-            child["style"],
+            escape(child["order_link_id"]),
+            escape(child["style"]),
             "" if child["price"] is None else plain(child["price"]),
             plain(child["qty"]),
             plain(child["filled_qty"]),
@@ -196,7 +196,7 @@ def _print_orders(out: Console, facts: Mapping[str, Any]) -> None:
             plain(fill["price"]),
             f"{plain(fill['fee'])} {escape(fill['fee_currency'])}",
             "yes" if fill["is_maker"] else "no",
-            fill["source"],
+            escape(fill["source"]),
         )
     out.print(fills)
     loudest = alerts.loudest(AlertLevel(entry["level"]) for entry in facts["audit"])

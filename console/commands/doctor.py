@@ -96,7 +96,7 @@ def _print(health: "list[HealthCheck]", results: "list[InvariantResult]") -> Non
 
     out = stdout()
     for check in health:
-        out.print(f"{_mark(check)} {check.name}: {escape(check.detail)}")
+        out.print(f"{_mark(check)} {escape(check.name)}: {escape(check.detail)}")
     for result in results:
         if not result.checked:
             mark = "[yellow]not checked (the exchange's journal is not in this home)[/]"

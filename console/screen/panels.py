@@ -184,7 +184,7 @@ def limits(view: ScreenView, rows: int) -> Panel:
     table.add_column(width=4, justify="right", no_wrap=True)
     for use in sorted(view.limits, key=lambda use: -use.share)[:rows]:
         style = "red" if use.share >= 0.95 else "yellow" if use.share >= 0.7 else "green"
-        table.add_row(use.name, Text(words.bar(use.share, 6), style), f"{use.share:.0%}")
+        table.add_row(Text(use.name), Text(words.bar(use.share, 6), style), f"{use.share:.0%}")
     return _panel(table, "limits, highest use")
 
 
@@ -228,7 +228,7 @@ def _worker_cells(process: ProcessStatus, beat: HeartbeatLine | None) -> tuple[s
     age = beat.age_seconds if beat else None
     stale = age is not None and age > STALE_SECONDS
     return (
-        process.name,
+        Text(process.name),
         state,
         f"{process.memory_mb:.0f}",
         Text("" if age is None else words.seconds(age), "bold red" if stale else ""),

@@ -26,7 +26,7 @@ from models.database import Database
 from models.enums import ExecutionStatus
 from models.tables import ParentOrderRow, TradeRequestRow
 from tests.support.desk import Desk
-from tests.support.hostile import HOSTILE, LONG, MARK, STORABLE, TAG, spoil
+from tests.support.hostile import HOSTILE, LONG, MARK, STORABLE, TAG, spoil, spoiled
 from tests.support.services import PostgresServer
 from workers.ports import free_port
 
@@ -38,7 +38,7 @@ OUR_STYLE = re.compile(r"\x1b\[[0-9;]*m")
 THEIR_STYLE = "\x1b[38;5;201m"
 OWN_MOVES = re.compile(r"\x1b\[(\?(25|1049)[hl]|[0-9;]*[mHA-D]|2?[JK])|\r")
 """What rich writes itself to a terminal that it draws on."""
-REQUESTS = tuple(f"r-{number}{STORABLE}" for number in (4, 0, 2))
+REQUESTS = tuple(map(spoiled, ("r-4", "r-0", "r-2")))
 SHOW_IT = {
     (*path.split(),)
     for path in (
@@ -126,7 +126,7 @@ def words(param: Any, files: list[str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def spoiled(postgres: PostgresServer, migrated_template: str) -> str:
+def attacked(postgres: PostgresServer, migrated_template: str) -> str:
     """The name of a database full of attacks, to be copied."""
     url = postgres.create_database(template=migrated_template)
     db = Database(url, pool_size=2)
@@ -168,13 +168,13 @@ def files(tmp_path: Path) -> list[str]:
 @pytest.fixture
 def mlrisk(
     postgres: PostgresServer,
-    spoiled: str,
+    attacked: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> Iterator[Mlrisk]:
     """Runs a command line on a database of this test's own; Redis and the exchange are away."""
-    url = postgres.create_database(template=spoiled)
+    url = postgres.create_database(template=attacked)
     monkeypatch.setenv("MLRISK_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MLRISK_DATABASE_URL", url)
     monkeypatch.setenv("MLRISK_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")

@@ -17,12 +17,12 @@ TAG = "[red]"
 MARK = "EVIL"
 """Seen without the tag before it, markup has acted."""
 STORABLE = (
-    f" {TAG}{MARK}[/] [/] [link=http://127.0.0.1]\x1b[2J\x1b]0;owned\x07\x1b[38;5;201m\x9b31m"
+    f" {TAG}{MARK}[/red] [link=http://127.0.0.1]\x1b[2J\x1b]0;owned\x07\x1b[38;5;201m\x9b31m"
     "\r\b\u202e\u2066\u200b\ufeff\U000e0041 "
 )
 """Codes that clear, name, colour and move; marks that reorder or hide; markup; no NUL, no lone
 surrogate: no column holds these."""
-HOSTILE = STORABLE + "\udcff"
+HOSTILE = STORABLE + "[/] \udcff"
 LONG = "A" * 10_000
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
@@ -65,6 +65,11 @@ def spoil(db: Database) -> None:
             if not rows:
                 connection.execute(table.insert().values(_made_up(table)))
             _spoil_table(connection, table, rows, words)
+
+
+def spoiled(value: str) -> str:
+    """What a text has become: markup that acts, or, in every third, markup that breaks."""
+    return value + STORABLE + ("" if sum(map(ord, value)) % 3 else "[/] ")
 
 
 def _made_up(table: Table) -> dict[str, Any]:
@@ -125,7 +130,7 @@ def _spoiled_json(value: Any, words: set[str]) -> Any:
 def _spoiled_text(value: str, words: set[str]) -> str:
     if value in words or _MADE_BY_US.fullmatch(value):
         return value
-    return value + STORABLE
+    return spoiled(value)
 
 
 def _words(kind: type[Enum]) -> Iterator[str]:

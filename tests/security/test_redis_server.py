@@ -38,6 +38,12 @@ def server() -> Iterator[RedisServer]:
         yield running
 
 
+def test_silent_connections_end_and_vanished_peers_are_found(server: RedisServer) -> None:
+    with server.embedded.admin() as admin:
+        found = {**admin.config_get("timeout"), **admin.config_get("tcp-keepalive")}
+    assert found == {"timeout": "600", "tcp-keepalive": "60"}
+
+
 def test_it_never_runs_as_root(server: RedisServer) -> None:
     expected = UNPRIVILEGED_UID if os.geteuid() == 0 else os.geteuid()
     assert psutil.Process(server.pid).uids().real == expected

@@ -59,6 +59,44 @@ def test_containers_are_read_only_and_our_own_have_no_rights() -> None:
             assert "user" not in service, name
 
 
+def test_no_container_leaves_a_core_file() -> None:
+    """It would hold keys and passwords, as those of `mlrisk up` would, whose limit is none."""
+    for name, service in _compose()["services"].items():
+        assert service["ulimits"] == {"core": 0}, name
+
+
+@pytest.mark.parametrize(("service", "program"), [("redis", "redis-server"), ("flower", "celery")])
+def test_an_empty_secret_file_starts_no_server(tmp_path: Path, service: str, program: str) -> None:
+    """Seen: its password was then the empty one, or there was none."""
+    described = _compose()["services"][service]
+    secrets, programs, told = tmp_path / "secrets", tmp_path / "bin", tmp_path / "started"
+    for directory in (secrets, programs):
+        directory.mkdir()
+    (programs / program).write_text(f"#!/bin/sh\necho $* > {told}\n")
+    (programs / program).chmod(0o755)
+    words = [
+        word.replace("$$", "$").replace("/run/secrets", str(secrets))
+        for word in described["command"]
+    ]
+
+    def starts() -> bool:
+        told.unlink(missing_ok=True)
+        path = {"PATH": f"{programs}:{os.environ['PATH']}"}
+        done = subprocess.run(words, env=path, capture_output=True, stdin=subprocess.DEVNULL)
+        assert (done.returncode == 0) == told.exists()
+        return told.exists()
+
+    for name in described["secrets"]:
+        (secrets / name).write_text("word")
+    assert starts()
+    read = [name for name in described["secrets"] if f"cat {secrets / name})" in words[-1]]
+    assert read
+    for name in read:
+        (secrets / name).write_text("")
+        assert not starts(), name
+        (secrets / name).write_text("word")
+
+
 def test_official_images_are_pinned_to_a_line() -> None:
     services = _compose()["services"]
     for name in OFFICIAL:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from bot.authority.actors import SIGNED, claims_operator, is_signed_by, subject_of
@@ -18,6 +18,11 @@ from models.audit import GLOBAL_CHAIN, AuditDraft
 from models.enums import OperatorRole
 from models.repositories import operators
 from models.tables import AuditRow
+
+AT_ONCE = 2_000
+"""So many entries are read at a time."""
+NAMED = 100
+"""So many unsound acts are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +90,23 @@ def acts(session: Session) -> list[Act]:
 
 
 def problems(session: Session) -> list[str]:
-    """What is wrong with acts, and with operators' rows that the chain knows otherwise."""
+    """What is wrong with acts, and with operators' rows that the chain knows otherwise.
+
+    All are verified, some at a time, and the first that are wrong are named.
+    """
     register = _Register()
-    found = [
-        f"{act.chain}: entry {act.seq} ({act.kind} by {act.operator}): {act.problem}"
-        for act in (_act(row, register) for row in _entries(session))
-        if act.problem is not None
-    ]
+    found: list[str] = []
+    unsound = 0
+    for act in (_act(row, register) for row in _entries(session)):
+        if act.problem is None:
+            continue
+        unsound += 1
+        if unsound <= NAMED:
+            found.append(
+                f"{act.chain}: entry {act.seq} ({act.kind} by {act.operator}): {act.problem}"
+            )
+    if unsound > NAMED:
+        found.append(f"{unsound - NAMED} more acts are not sound (`mlrisk operator acts`)")
     for row in operators.everybody(session):
         known = register.known.get(subject_of(row.name))
         if known is None:
@@ -123,13 +138,22 @@ def _act(row: AuditRow, register: _Register) -> Act:
 
 
 def _entries(session: Session) -> Iterator[AuditRow]:
-    """Of one moment the global chain's come first: it introduces keys."""
-    rows = session.scalars(
-        select(AuditRow).where(
+    """Of one moment the global chain's come first: it introduces keys. Few are held at once."""
+    place = (AuditRow.at, AuditRow.chain != GLOBAL_CHAIN, AuditRow.chain, AuditRow.seq)
+    found = (
+        select(AuditRow)
+        .where(
             or_(
                 AuditRow.actor.startswith(subject_of(""), autoescape=True),
                 AuditRow.kind.in_((ADDED, RESET, DISABLED)),
             )
         )
+        .order_by(*place)
+        .limit(AT_ONCE)
     )
-    yield from sorted(rows, key=lambda row: (row.at, row.chain != GLOBAL_CHAIN, row.seq))
+    rows = session.scalars(found).all()
+    while rows:
+        yield from rows
+        last = rows[-1]
+        after = (last.at, last.chain != GLOBAL_CHAIN, last.chain, last.seq)
+        rows = session.scalars(found.where(tuple_(*place) > after)).all()

@@ -146,3 +146,29 @@ def test_a_disabled_operator_who_is_enabled_by_hand_is_found(
         session.execute(update(OperatorRow).values(disabled_at=None))
         assert session.scalars(select(AuditRow)).all()
     assert problems(db) == ["operator bob was disabled and is not any more"]
+
+
+def test_however_many_acts_there_are_few_are_held_and_named_at_once(
+    db: Database, clock: FixedClock, ann: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen: all of them were read into a list, and every unsound one was named."""
+    monkeypatch.setattr(verifying, "AT_ONCE", 10)
+    monkeypatch.setattr(verifying, "NAMED", 5)
+    with db.unit_of_work() as uow:
+        for _ in range(60):
+            uow.audit("paper", "resumed", "account:paper", "operator:eve", {}, clock.now())
+        uow.commit()
+    held: list[int] = []
+    judge = verifying._act
+    with db.reading() as session:
+
+        def watched(row: AuditRow, register: Any) -> verifying.Act:
+            held.append(len(session.identity_map))
+            return judge(row, register)
+
+        monkeypatch.setattr(verifying, "_act", watched)
+        found = verifying.problems(session)
+    assert len(held) == 61
+    assert max(held) <= 2 * 10 + 1
+    assert len(found) == 6
+    assert found[-1] == "55 more acts are not sound (`mlrisk operator acts`)"

@@ -118,10 +118,25 @@ class Halter:
         hears at once that the state is committed (True: it was halted before).
         Raises only when that failed; then nothing is halted.
         """
-        actor = named(actor)
         already = self.latch(reason, actor)
         if latched is not None:
             latched(already)
+        return self.follow(
+            already, actor=actor, cancel=cancel, everything=everything, stop_exits=stop_exits
+        )
+
+    def follow(
+        self,
+        already: bool,
+        *,
+        actor: str,
+        cancel: bool = False,
+        everything: bool = False,
+        stop_exits: bool = False,
+    ) -> HaltReport:
+        """What comes after the latch, which found the state halted `already` or not. Raises
+        nothing: what fails is a line of the report."""
+        actor = named(actor)
         steps = _Steps()
         stopped = self._stop_parents(steps, actor, stop_exits)
         first = self._call_back(steps, everything, stop_exits) if cancel else CalledBack(0, ())

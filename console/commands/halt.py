@@ -1,6 +1,5 @@
 """`mlrisk halt`: stops all trading at once; needs Postgres and nothing else."""
 
-import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +11,8 @@ from console.errors import ExitCode
 from console.output import print_json, stderr, stdout, utc
 
 if TYPE_CHECKING:
-    from bot.execution.halt import HaltReport
+    from bot.exchange.bybit.http import BybitExchange
+    from bot.execution.halt import Halter, HaltReport
     from config.settings import Settings
     from models.database import Database
 
@@ -44,7 +44,6 @@ def halt(
     from sqlalchemy.exc import OperationalError
 
     from bot.clock import SystemClock
-    from bot.exchange.factory import make_exchange
     from bot.execution.halt import Halter
     from console.operator import (
         cancel_without_postgres,
@@ -57,32 +56,39 @@ def halt(
 
     settings = settings_of(ctx, home)
     release_when_full(settings.home)
-    clock = SystemClock()
+    clock, actor, cancel = SystemClock(), actor_of(None), cancel or everything
     db = Database(settings.require_database_url())
-    with contextlib.suppress(OperationalError):  # the halt says itself what is wrong
-        db.wait_for_a_place()
-    exchange, wrong = None, None
-    if cancel or everything:
-        settings, wrong = _own(db, settings)
-        exchange = None if wrong else make_exchange(settings, clock)
-    too_fast = too_fast_teller(settings)
     try:
-        halter = Halter(db, clock, exchange=exchange, revoke=revoker(settings), too_fast=too_fast)
-        report = halter.halt(
-            reason=reason,
-            actor=actor_of(None),
-            cancel=exchange is not None,
-            everything=everything,
-            stop_exits=stop_exits,
-            latched=_tell,
-        )
-    except OperationalError as error:
-        # Only the latch raises; what fails after it is a line of the report.
-        if exchange is not None:
+        # First, and with one connection: a Postgres that hangs holds each one up for seconds.
+        try:
+            already = _latch(db, Halter(db, clock), reason, actor)
+        except OperationalError as error:
+            exchange, wrong = _exchange(settings) if cancel else (None, None)
+            if exchange is None:
+                raise not_halted(error, wrong or "") from error
+            too_fast = too_fast_teller(settings)
             raise cancel_without_postgres(
                 exchange, error, everything=everything, exits=stop_exits, too_fast=too_fast
             ) from error
-        raise not_halted(error) from error
+        _tell(already)
+        exchange, wrong = None, None
+        if cancel:
+            settings, wrong = _own(db, settings)
+            exchange, wrong = (None, wrong) if wrong else _exchange(settings)
+        halter = Halter(
+            db,
+            clock,
+            exchange=exchange,
+            revoke=revoker(settings),
+            too_fast=too_fast_teller(settings),
+        )
+        report = halter.follow(
+            already,
+            actor=actor,
+            cancel=exchange is not None,
+            everything=everything,
+            stop_exits=stop_exits,
+        )
     finally:
         db.dispose()
     if wrong is not None:
@@ -101,6 +107,24 @@ def _tell(already: bool) -> None:
     stderr().print(f"[bold]HALTED[/]{was}: nothing more goes out that adds risk")
 
 
+def _latch(db: "Database", halter: "Halter", reason: str, actor: str) -> bool:
+    """Whether it was halted already. Raises OperationalError.
+
+    Places that others have filled without logging in are waited for: those end soon.
+    """
+    from sqlalchemy.exc import OperationalError
+
+    from models.connecting import is_crowded
+
+    try:
+        return halter.latch(reason, actor)
+    except OperationalError as error:
+        if not is_crowded(error):
+            raise
+        db.wait_for_a_place()
+        return halter.latch(reason, actor)
+
+
 def _own(db: "Database", settings: "Settings") -> "tuple[Settings, str | None]":
     """The settings as the database has them, or why these keys must cancel nothing that it knows.
 
@@ -109,16 +133,25 @@ def _own(db: "Database", settings: "Settings") -> "tuple[Settings, str | None]":
     from sqlalchemy.exc import OperationalError
 
     from bot.execution.binding import WrongIdentity, settled
+
+    try:
+        return settled(db, settings), None
+    except WrongIdentity as error:
+        return settings, str(error)
+    except OperationalError as error:
+        return settings, f"whose account it is can't be read ({type(error.orig).__name__})"
+
+
+def _exchange(settings: "Settings") -> "tuple[BybitExchange | None, str | None]":
+    """What cancels, or why there is none."""
+    from bot.clock import SystemClock
+    from bot.exchange.factory import make_exchange
     from config.settings import SettingsError
 
     try:
-        found = settled(db, settings)
-        found.require_sound()
-    except (WrongIdentity, SettingsError) as error:
-        return settings, str(error)
-    except OperationalError:
-        return settings, None  # the halt will say so, and cancels as a last resort
-    return found, None
+        return make_exchange(settings, SystemClock()), None
+    except SettingsError as error:
+        return None, str(error)
 
 
 def _facts(report: "HaltReport") -> dict[str, Any]:

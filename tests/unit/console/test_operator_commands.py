@@ -1,7 +1,9 @@
 """An operator's commands hold when Redis, the exchange or Postgres is away, and say what didn't."""
 
+import contextlib
 import io
 import json
+import socket
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,7 +20,7 @@ from bot.exchange.protocol import ExchangeOrder, ExchangePosition, OrderStatus, 
 from bot.execution import binding, breaker_rows
 from bot.execution.binding import Identity
 from bot.execution.pacing import Pace, PaceKind
-from config.settings import Environment, TradingMode
+from config.settings import Environment, SettingsError, TradingMode
 from console.cli import run
 from console.errors import ExitCode
 from console.operator import cancel_without_postgres, not_halted
@@ -396,6 +398,42 @@ def test_without_postgres_a_halt_with_cancel_still_asks_the_exchange(
     assert "NOT halted: Postgres can't be reached" in error
     assert "orders could not be cancelled either" in error
     assert "hidden-word" not in error
+
+
+def test_a_postgres_that_hangs_is_asked_once_before_orders_are_cancelled(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Seen: a place was looked for and the account read first, for five seconds each."""
+    monkeypatch.setattr("models.connecting.CONNECT_TIMEOUT_SECONDS", 2)
+    exchange = _Exchange()
+    monkeypatch.setattr("bot.exchange.factory.make_exchange", lambda *_: exchange)
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as hanging:
+        port = hanging.getsockname()[1]
+        monkeypatch.setenv("MLRISK_DATABASE_URL", f"postgresql+psycopg://x:x@127.0.0.1:{port}/x")
+        assert run(["halt", "--reason", "drill", "--cancel"]) == ExitCode.DEPENDENCY_DOWN
+        hanging.setblocking(False)
+        asked = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                hanging.accept()[0].close()
+                asked += 1
+    assert asked == 1
+    assert "2 working orders cancelled at the exchange, 0 left" in capsys.readouterr().err
+
+
+def test_a_halt_needs_no_key_of_the_exchange(
+    away: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its state is set first; that nothing could be called back is a line of the report."""
+
+    def lost(*_: object) -> None:
+        raise SettingsError("MLRISK_API_KEY_FILE: /gone can't be read")
+
+    monkeypatch.setattr("bot.exchange.factory.make_exchange", lost)
+    assert run(["halt", "--reason", "drill", "--cancel", "--json"]) == ExitCode.FAILED
+    report = json.loads(capsys.readouterr().out)
+    assert report["state"] == "halted"
+    assert [line for line in report["problems"] if "no order was cancelled: MLRISK_API" in line]
 
 
 def _order(link: str) -> ExchangeOrder:

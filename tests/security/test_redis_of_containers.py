@@ -20,7 +20,7 @@ pytestmark = pytest.mark.services
 PROCESSES = ("worker", "feed", "beat", "flower")
 
 
-def users() -> list[str]:
+def settings() -> list[str]:
     """The lines that the compose file gives to the server, with the names of files as passwords."""
     script = yaml.safe_load(text_of("docker-compose.yml"))["services"]["redis"]["command"][-1]
     lines: list[str] = re.search(r"<<END\n(.*)END", script, re.DOTALL)[1].splitlines()  # type: ignore[index]
@@ -32,7 +32,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     directory = tmp_path_factory.mktemp("redis")
     found = free_port()
     configuration = directory / "redis.conf"
-    lines = [f"bind {LOOPBACK}", f"port {found}", 'save ""', f"dir {directory}", *users()]
+    lines = [f"bind {LOOPBACK}", f"port {found}", 'save ""', f"dir {directory}", *settings()]
     configuration.write_text("\n".join(lines) + "\n")
     server = ServerProcess(
         "redis",
@@ -55,7 +55,8 @@ def _answers(port: int) -> bool:
 
 
 def test_the_rules_are_those_of_a_home() -> None:
-    default, *processes, supervisor, strategy = users()
+    users = [line for line in settings() if line.startswith("user ")]
+    default, *processes, supervisor, strategy = users
     # An address of before has no name, and works.
     assert default.split() == ["user", "default", "on", ">redis_password", *acl.rules_of("mlrisk")]
     for name, line in zip(PROCESSES, processes, strict=True):

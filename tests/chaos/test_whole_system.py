@@ -216,7 +216,7 @@ def test_kill_9_between_post_and_stored_outcome_leaves_exactly_one_order(
 def test_kill_9_of_the_whole_worker_while_it_sends_loses_and_doubles_nothing(
     system: MiniSystem,
 ) -> None:
-    request = twap_request(24, 2.0)  # a worker's start on a busy machine is well inside it
+    request = twap_request(40, 2.0)  # a worker's start on a busy machine is well inside it
     approved(system, request)
     system.wait(lambda: accepted(system, request["request_id"]), "the first slice")
     system.workers["execution"].kill()

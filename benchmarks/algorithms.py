@@ -6,7 +6,7 @@ not given.
 
 Every window is worked as a buy and as a sell, and their mean is one observation: it keeps impact,
 spread, fees and adverse selection and takes out most of where the market went. What the bars can't
-tell is drawn: the path inside a minute and the book (`bot/exchange/paper/market/bars.py`). Impact
+tell is drawn: the path inside a minute and the book (`paper_exchange/market/bars.py`). Impact
 is the law that `mlrisk tca` fits, for takers and makers alike; `--maker-impact 0` spares makers.
 """
 
@@ -28,14 +28,14 @@ from benchmarks.contenders import Contest, Field, contenders
 from benchmarks.recorded_windows import chosen_starts, cut, whole_lots
 from benchmarks.replayed_market import mid_at_start
 from benchmarks.replaying import Order, work
-from bot.execution.tca.analysis import TradeCost
-from bot.execution.tca.resampling import Estimate, bootstrap
-from bot.execution.tca.shortfall import EXACT
-from bot.execution.tca.summary import by_algorithm, paired_difference
 from bot.market.volume.files import read_folder
 from bot.market.volume.learned import PooledRidge
 from bot.market.volume.panel import DAY_MINUTES, moment_of
 from bot.market.volume.static import StaticCurve
+from bot.tca.analysis import TradeCost
+from bot.tca.resampling import Estimate, bootstrap
+from bot.tca.shortfall import EXACT
+from bot.tca.summary import by_algorithm, paired_difference
 from models.enums import TradeSide
 
 FOLDER = "bybit_linear_1m_20250530"

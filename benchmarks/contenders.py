@@ -20,7 +20,7 @@ from bot.execution.algorithms.pov import Pov
 from bot.execution.algorithms.steered_vwap import SteeredVwap
 from bot.execution.algorithms.stepping import Stepper, Terms, Touch
 from bot.execution.algorithms.volume_forecast import VolumeForecast
-from bot.execution.scheduling import cost_parameters
+from bot.execution.policy.scheduling import cost_parameters
 from bot.market.bars import MINUTE
 from bot.market.volume.learned import PooledRidge
 from bot.market.volume.model import Outlook

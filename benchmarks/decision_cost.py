@@ -17,14 +17,14 @@ from sqlalchemy import event
 
 from benchmarks.whole_system import SYMBOLS
 from bot.clock import SystemClock
+from bot.decision.service import ApprovalService
 from bot.exchange.market_cache import RedisMarketCache
-from bot.execution.approval import ApprovalService
-from bot.execution.limits_source import ConfiguredLimits
 from bot.execution.ports import DispatcherOnly
+from bot.limits.source import ConfiguredLimits
 from config.celery import with_database
 from config.settings import Settings
 from models.database import Database
-from tasks.context import MARKET_DATABASE, market_seal
+from tasks.bootstrap import MARKET_DATABASE, market_seal
 from tests.support.system import trade_request
 
 _ANSWERED = b"ReadyForQuery"

@@ -25,11 +25,11 @@ from sqlalchemy import select, text, update
 
 from benchmarks.whole_system import machine, quantiles
 from bot.clock import SystemClock
-from bot.execution.approval import ApprovalService
-from bot.execution.claims import Claims
-from bot.execution.dispatch import Dispatcher
+from bot.decision.service import ApprovalService
 from bot.execution.ports import DispatcherOnly
-from bot.execution.sender import Sender, SendResult
+from bot.execution.sending.claims import Claims
+from bot.execution.sending.dispatch import Dispatcher
+from bot.execution.sending.sender import Sender, SendResult
 from bot.risk.limits import RiskLimits
 from models import migrate
 from models.database import Database

@@ -18,9 +18,9 @@ from itertools import count
 from typing import Any
 
 from benchmarks.whole_system import machine, quantiles
-from bot.execution import reservations
-from bot.execution.working import StepResult
-from console import queries
+from bot.account import reservations
+from bot.execution.working.parent_worker import StepResult
+from console.views import queries
 from models import migrate
 from models.audit import AuditDraft, append_entries
 from models.audit_progress import verify_on

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.execution.budget import CAREFUL_MS, RedisOrderBudget, connect
-from bot.execution.order_window import WINDOW_MS
+from bot.execution.sending.order_window import WINDOW_MS
+from bot.execution.sending.rate_limiter import CAREFUL_MS, RedisOrderBudget, connect
 from tests.support.services import free_port, redis_server
 
 ACCOUNT = "benchmark"

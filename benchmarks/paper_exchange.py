@@ -20,12 +20,12 @@ from typing import Any
 import aiohttp
 import psutil
 
-from bot.exchange.paper.engine.core import PaperEngine
-from bot.exchange.paper.engine.settings import AccountConfig
-from bot.exchange.paper.market.factory import open_source
-from bot.exchange.paper.server.clock import FreeClock
-from bot.exchange.paper.server.venue import Venue
-from bot.exchange.paper.testing import PaperExchangeProcess
+from paper_exchange.engine.core import PaperEngine
+from paper_exchange.engine.settings import AccountConfig
+from paper_exchange.market.factory import open_source
+from paper_exchange.server.clock import FreeClock
+from paper_exchange.server.venue import Venue
+from paper_exchange.testing import PaperExchangeProcess
 
 SYMBOL = "BTCUSDT"
 UNLIMITED = ("--order-rate", "0", "--read-rate", "0", "--ip-rate", "0")

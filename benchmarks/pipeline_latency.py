@@ -31,13 +31,13 @@ from benchmarks.whole_system import (
     quantile,
     whole_system,
 )
-from bot.exchange.paper.journal import read_journal
 from models.database import Database
 from models.enums import ExecutionStatus
 from models.tables import ChildOrderRow, DecisionRow, TradeRequestRow
+from paper_exchange.journal import read_journal
 from tests.support.system import trade_request
-from workers import topology
-from workers.status import ProcessStatus
+from workers.supervision import topology
+from workers.supervision.status import ProcessStatus
 
 DRAIN_SECONDS = 20.0
 

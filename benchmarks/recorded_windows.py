@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.exchange.paper.market.bars import BarMarket
-from bot.exchange.paper.types import BookUpdate, InstrumentSpec, MarketEvent
 from bot.market.volume.panel import DAY_MINUTES, Panel, minute_of, moment_of
+from paper_exchange.market.bars import BarMarket
+from paper_exchange.types import BookUpdate, InstrumentSpec, MarketEvent
 
 LEAD_MINUTES = 1
 """The market runs this long before the order begins: there is a book to decide on."""

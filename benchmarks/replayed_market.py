@@ -3,10 +3,10 @@
 from decimal import Decimal
 
 from benchmarks.recorded_windows import LEAD_MINUTES, Window
-from bot.exchange.paper.engine.core import PaperEngine
-from bot.exchange.paper.engine.settings import AccountConfig, EngineSettings, ImpactSettings
 from bot.execution.algorithms.base import LotRules
 from bot.execution.algorithms.stepping import Touch
+from paper_exchange.engine.core import PaperEngine
+from paper_exchange.engine.settings import AccountConfig, EngineSettings, ImpactSettings
 
 ACCOUNT = "replay"
 EFFECT_MS = 20

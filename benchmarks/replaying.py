@@ -13,8 +13,6 @@ from typing import Any
 
 from benchmarks.recorded_windows import Window
 from benchmarks.replayed_market import ACCOUNT, EFFECT_MS, engine_of, lot_rules, touch_of
-from bot.exchange.paper.engine.orders import FINAL_STATUSES
-from bot.exchange.paper.types import MarketEvent, MarketTrade, Reject
 from bot.execution.algorithms.stepping import (
     CancelLive,
     Done,
@@ -26,11 +24,13 @@ from bot.execution.algorithms.stepping import (
     Touch,
     WaitUntil,
 )
-from bot.execution.tca.analysis import TradeCost, analyse
-from bot.execution.tca.shortfall import FillPart
-from bot.execution.tca.trade import Arrival, Child, Expectation, Fill, Trade
 from bot.market.bars import MINUTE, Bar
+from bot.tca.analysis import TradeCost, analyse
+from bot.tca.shortfall import FillPart
+from bot.tca.trade import Arrival, Child, Expectation, Fill, Trade
 from models.enums import TradeSide
+from paper_exchange.engine.orders import FINAL_STATUSES
+from paper_exchange.types import MarketEvent, MarketTrade, Reject
 
 _SIDES = {TradeSide.BUY: "Buy", TradeSide.SELL: "Sell"}
 _TIME_IN_FORCE = {Style.IOC: "IOC", Style.POST_ONLY: "PostOnly", Style.LIMIT: "GTC"}

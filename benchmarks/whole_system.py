@@ -22,11 +22,11 @@ from config.settings import PREFIX, Settings, load_settings
 from models.database import Database
 from models.provisioning import provision
 from models.tables import EquityRow
-from tasks.context import MARKET_DATABASE, market_seal
+from tasks.bootstrap import MARKET_DATABASE, market_seal
 from tests.support.system import RICH_ACCOUNT
-from workers import topology
 from workers.home import Home
-from workers.supervisor import Supervisor
+from workers.supervision import topology
+from workers.supervision.supervisor import Supervisor
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 REQUEST = "tasks.validation.validate_and_execute"

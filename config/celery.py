@@ -26,7 +26,7 @@ QUEUES = tuple(queue for queues in WORKERS.values() for queue in queues)
 
 DOOR = "validation"
 """The one queue that strategies reach. What waits on it is put into lanes, which no strategy can
-write to (`workers/lanes.py`)."""
+write to (`workers/celery/lanes.py`)."""
 LANES = f"{DOOR}.lanes"
 """The names of the lanes in which something waits, or did lately."""
 OUR_LANE = f"{DOOR}.ours"

@@ -62,8 +62,8 @@ def settings_to_act(ctx: typer.Context, home: Path | None) -> "Settings":
     Raises WrongIdentity where this caller says something else, and LookupError for a command that
     does not say whose act it is.
     """
-    from bot.execution import binding
-    from console.acts import require_declared
+    from bot.state import binding
+    from console.runtime.acts import require_declared
 
     require_declared(ctx)
     settings = settings_of(ctx, home)
@@ -74,7 +74,7 @@ def settings_to_act(ctx: typer.Context, home: Path | None) -> "Settings":
 def settings_to_look(ctx: typer.Context, home: Path | None) -> "Settings":
     """As `settings_of`, about the account and under the limits of the database, whatever this
     caller says."""
-    from bot.execution import binding
+    from bot.state import binding
 
     settings = settings_of(ctx, home)
     if settings.database_url is None:

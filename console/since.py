@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.configuring import duration_of
 from console.context import reading, settings_of
 from console.output import print_json, stdout
+from console.runtime.configuring import duration_of
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -150,7 +150,7 @@ class ChildState(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     LOST = "lost"
-    """Acknowledged, and then found nowhere: proven by `bot.execution.lost_orders`."""
+    """Acknowledged, and then found nowhere: proven by `bot.account.lost_orders`."""
     UNKNOWN = "unknown"
 
     @property

@@ -196,6 +196,6 @@ _FOR_AUDIT = (
     f"GRANT SELECT ON {AuditHeadRow.__tablename__} TO {{role}}",
     # In whose chain its entries belong.
     f"GRANT SELECT ON {AccountBindingRow.__tablename__} TO {{role}}",
-    # Canaries of queues that don't exist (`workers/cleaning.py`).
+    # Canaries of queues that don't exist (`workers/celery/cleaning.py`).
     f"GRANT SELECT, DELETE ON {HeartbeatRow.__tablename__} TO {{role}}",
 )

@@ -6,7 +6,7 @@ from celery import shared_task
 
 from bot.authority.actors import caller
 from tasks.base import MlriskTask
-from tasks.context import services
+from tasks.bootstrap import services
 
 
 @shared_task(base=MlriskTask, name="tasks.emergency.halt")

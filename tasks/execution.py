@@ -2,9 +2,9 @@
 
 from celery import shared_task
 
-from bot.execution.sender import SendResult
+from bot.execution.sending.sender import SendResult
 from tasks.base import MlriskTask
-from tasks.context import services
+from tasks.bootstrap import services
 
 EXPIRED = "expired"
 

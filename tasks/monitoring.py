@@ -1,6 +1,6 @@
 """What beat asks for: the dispatcher's tick, sweeps, reconciliation, breakers, canaries.
 
-Each has the queue that `workers/schedule.py` names, or waits in `monitoring`.
+Each has the queue that `workers/celery/schedule.py` names, or waits in `monitoring`.
 """
 
 import os
@@ -11,10 +11,10 @@ from celery import shared_task
 
 from bot.errors import ClockRefused, Refused
 from bot.exchange import correlations
-from bot.execution.one_by_one import each
+from bot.execution.orders.one_by_one import each
 from config.celery import QUEUES
 from tasks.base import MlriskTask
-from tasks.context import services
+from tasks.bootstrap import services
 
 CANARY = "queue:"
 """What a queue's sign of life is called, before the queue's name."""

@@ -4,11 +4,11 @@ import logging
 
 from celery import shared_task
 
-from bot.execution import refused
-from bot.execution.tca.refit import ImpactRefit
+from bot.decision import refusals
+from bot.tca.refit import ImpactRefit
 from models.repositories import tallies
 from tasks.base import MlriskTask
-from tasks.context import services
+from tasks.bootstrap import services
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def fold_tallies() -> None:
 def sum_up_refused() -> None:
     """Says in the audit how many messages were refused in the minutes that are over."""
     context = services()
-    refused.sum_up(context.db, context.clock)
+    refusals.sum_up(context.db, context.clock)
 
 
 @shared_task(base=MlriskTask, name="tasks.reporting.refit_impact")

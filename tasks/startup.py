@@ -9,9 +9,10 @@ from sqlalchemy.exc import OperationalError
 from bot.clock import Clock, SystemClock
 from bot.errors import MlriskError, Refused
 from bot.exchange.factory import make_exchange
-from bot.execution import binding, fitness, limits_file
-from bot.execution.configuration import ConfigurationService
-from bot.execution.limits_source import LayeredConfig
+from bot.limits import workers_file
+from bot.limits.service import ConfigurationService
+from bot.limits.source import LayeredConfig
+from bot.state import binding, fitness
 from config.settings import Environment, Settings, SettingsError
 from config.thresholds import ConfigError
 from models import roles
@@ -42,7 +43,7 @@ def prove_limits(settings: Settings) -> None:
     try:
         clock = SystemClock()
         problems = ConfigurationService(db, settings, clock).self_test()
-        limits_file.note(db, LayeredConfig(settings), clock.now())
+        workers_file.note(db, LayeredConfig(settings), clock.now())
     except (ConfigError, Refused) as error:
         # Celery logs and forgets what a signal's receiver raises, but not an exit.
         log.critical("the configuration is refused: %s", error)

@@ -7,12 +7,12 @@ from celery.app.task import Context
 from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from bot.execution import door, signing
-from bot.execution.binding import NotBoundYet
-from bot.execution.parking import MAX_DEATHS, Killed
+from bot.decision import authentication, signing
+from bot.decision.parking import MAX_DEATHS, Killed
+from bot.state.binding import NotBoundYet
 from models import strict_json
 from tasks.base import MlriskTask
-from tasks.context import services
+from tasks.bootstrap import services
 from tasks.deaths import Deaths
 
 LONGEST_WAIT_SECONDS = 5
@@ -23,7 +23,7 @@ SET_ASIDE = "tasks.validation.set_aside"
 
 @shared_task(
     base=MlriskTask,
-    name=door.TASK,
+    name=authentication.TASK,
     bind=True,
     ignore_result=False,
     # Without Postgres, or before the database is anybody's, the request is nowhere but in this

@@ -57,7 +57,7 @@ def worker(queue: str) -> bool:
     from config.celery import celery_settings
     from config.settings import load_keyless_settings
 
-    # Not workers.app: it brings every task with it, which is a second of a processor each time.
+    # Not workers.celery.app: it brings every task with it, a second of a processor each time.
     with Celery(set_as_current=False) as app:
         app.conf.update(celery_settings(load_keyless_settings().require_redis_url()))
         name = f"{queue}@{socket.gethostname()}"

@@ -13,8 +13,8 @@ from pathlib import Path
 from bot.errors import Refused
 from config.settings import default_home, environment_file, expanded
 from config.state_files import DamagedFileError, read_object
-from workers.ports import free_port, is_free
 from workers.private_files import take_away, write_private
+from workers.supervision.ports import free_port, is_free
 
 log = logging.getLogger(__name__)
 

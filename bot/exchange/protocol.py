@@ -55,8 +55,8 @@ class Instrument:
     max_leverage: Decimal
     status: str
     price_limit_x: Decimal | None = None
-    """Shares of the mark price that make the price band (`bot.execution.price_band`); None: the
-    venue doesn't say."""
+    """Shares of the mark price that make the price band (`bot.execution.orders.price_band`); None:
+    the venue doesn't say."""
     price_limit_y: Decimal | None = None
     funding_interval_minutes: int = 480
 

@@ -59,7 +59,7 @@ _HOMES = {
     "ExecutionPriority": "models.enums",
     "ExecutionStatus": "models.enums",
     # Needs the running system: named as text, so that the gate itself never depends on it.
-    "MLTradeExecutionPipeline": "bot.execution.pipeline",
+    "MLTradeExecutionPipeline": "bot.client",
 }
 
 __all__ = [

@@ -21,7 +21,8 @@ class WorkingRules:
     """
 
     default_algorithm: Algorithm | None = None
-    """Where the strategy names none; None lets the rule of `bot.execution.choosing` choose."""
+    """Where the strategy names none; None lets the rule of
+    `bot.execution.policy.algorithm_choice` choose."""
     max_catch_up: Decimal = Decimal("3.0")
     """How much goes out in one interval while late work is caught up, as a multiple of a planned
     slice; of a stepped VWAP, in one child. Under 2, late slices wait for the plan's end."""
@@ -32,14 +33,14 @@ class WorkingRules:
     exit_reserve: int = 2
     """Of these writes, kept for what only reduces."""
 
-    # The bound of what only reduces: see `bot.execution.pricing`.
+    # The bound of what only reduces: see `bot.execution.sending.price_bound`.
     exit_slippage_bps: float = 100.0
     """Beyond the touch of each attempt; an attempt that finds too little doubles it."""
     exit_widest_bps: float = 500.0
     """Of any attempt where the venue's price band isn't known, and from the last known price where
     there is no touch."""
 
-    # Which algorithm: see `bot.execution.choosing`.
+    # Which algorithm: see `bot.execution.policy.algorithm_choice`.
     urgent_confidence: float = 0.9
     immediate_depth_share: Decimal = Decimal("0.2")
     """Up to this share of the near depth an order is taken at once: it hardly moves the price."""
@@ -51,7 +52,7 @@ class WorkingRules:
     """A thousandth of a day's volume is what the market trades in a minute and a half."""
     iceberg_depth_share: Decimal = Decimal("1.0")
 
-    # The pace of what adds risk: see `bot.execution.pacing`.
+    # The pace of what adds risk: see `bot.execution.policy.throttle`.
     slow_volatility_ratio: float = 1.5
     pause_volatility_ratio: float = 2.5
     shrink_spread_bps: float = 10.0

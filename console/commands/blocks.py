@@ -20,6 +20,6 @@ def blocks(
 
     It adds up all that was decided since then: a million decisions take seconds.
     """
-    from console.block_rate import print_rate, rate_facts
+    from console.views.block_rate import print_rate, rate_facts
 
     show_since(ctx, home, since, rate_facts, print_rate, as_json=as_json)

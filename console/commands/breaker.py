@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from console.authority import LoginFileOption, OperatorOption, with_authority
-from console.configuring import ReasonOption
 from console.context import HomeOption, JsonOption, acting, settings_to_act, settings_to_look
 from console.errors import ExitCode
 from console.output import print_json, stdout, utc
+from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
+from console.runtime.configuring import ReasonOption
 
 app = typer.Typer(no_args_is_help=True, help="List latched breakers and take one back.")
 
@@ -18,7 +18,7 @@ def list_breakers(ctx: typer.Context, home: HomeOption = None, as_json: JsonOpti
     """List every breaker that has ever tripped, the tripped ones first, and what denies now."""
     from rich.markup import escape
 
-    from console.recovering import latches, tell
+    from console.runtime.recovering import latches, tell
 
     settings = settings_to_look(ctx, home)
     with acting(settings) as db:
@@ -68,7 +68,7 @@ def reset(
     """
     from rich.markup import escape
 
-    from console.recovering import latches, may_recover, tell
+    from console.runtime.recovering import latches, may_recover, tell
 
     settings = settings_to_act(ctx, home)
     with acting(settings) as db:

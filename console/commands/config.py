@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.authority import LoginFileOption, OperatorOption, with_authority
-from console.configuring import (
+from console.context import HomeOption, JsonOption, settings_to_act, settings_to_look
+from console.errors import CommandError, ExitCode
+from console.output import print_json, stdout
+from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
+from console.runtime.configuring import (
     ActorOption,
     ReasonOption,
     configuration_errors,
     configuration_service,
     values_of,
 )
-from console.context import HomeOption, JsonOption, settings_to_act, settings_to_look
-from console.errors import CommandError, ExitCode
-from console.output import print_json, stdout
 
 if TYPE_CHECKING:
-    from bot.execution.config_changes import Version
+    from bot.limits.changes import Version
 
 app = typer.Typer(
     no_args_is_help=True, help="Show, check and change the limits; changes are versions."
@@ -38,7 +38,7 @@ def show(
 
     Without a running system these are the files' values.
     """
-    from console.configuration_view import configuration_facts, print_configuration, read_current
+    from console.views.configuration import configuration_facts, print_configuration, read_current
 
     with configuration_errors():
         config, known = read_current(settings_to_look(ctx, home))
@@ -57,7 +57,7 @@ def validate(
 
     Exit status 2 with every problem, its file and line.
     """
-    from console.configuration_view import problems_of
+    from console.views.configuration import problems_of
 
     problems, tried = problems_of(file)
     if as_json:
@@ -79,8 +79,8 @@ def diff(
     as_json: JsonOption = False,
 ) -> None:
     """Compare two configurations value by value, and say which way each one goes."""
-    from bot.execution.config_changes import differences
-    from console.configuration_view import named_configuration, print_changes
+    from bot.limits.changes import differences
+    from console.views.configuration import named_configuration, print_changes
 
     settings = settings_to_look(ctx, home)
     with configuration_errors():
@@ -100,7 +100,7 @@ def history(
     as_json: JsonOption = False,
 ) -> None:
     """List the versions of this environment and mode, newest first."""
-    from console.configuration_view import print_history, version_facts
+    from console.views.configuration import print_history, version_facts
 
     with configuration_service(settings_to_look(ctx, home)) as (_, service):
         versions = service.history(last)
@@ -193,7 +193,7 @@ def reject(
 
 
 def _tell(version: "Version", *, as_json: bool) -> None:
-    from console.configuration_view import print_version, version_facts
+    from console.views.configuration import print_version, version_facts
 
     facts: dict[str, Any] = version_facts(version)
     if as_json:

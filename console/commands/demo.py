@@ -12,8 +12,8 @@ from console.errors import CommandError, ExitCode
 from console.output import stderr, stdout, to_json, write_atomically
 
 if TYPE_CHECKING:
-    from console.signals import StopWish
-    from console.system import System
+    from console.runtime.signals import StopWish
+    from console.runtime.system import System
 
 
 def register(app: typer.Typer) -> None:
@@ -39,9 +39,9 @@ def demo(
     Exit status 0 only if all invariants hold, checked against the exchange's own record, and
     every process stopped when asked to.
     """
-    from console.report import passed
-    from console.signals import stop_wish
-    from console.summary import print_summary
+    from console.runtime.signals import stop_wish
+    from console.views.report import passed
+    from console.views.summary import print_summary
 
     if json_path is not None and not json_path.absolute().parent.is_dir():
         raise CommandError(f"{json_path.parent} is not a directory", ExitCode.USAGE)
@@ -59,8 +59,8 @@ def demo(
 def _run(
     home: Path | None, seconds: float, market: str | None, wish: "StopWish", *, lines: bool
 ) -> dict[str, Any]:
-    from console.finite_run import began, conclude, drain, trading_is_off
-    from console.system import StartOptions, memory_by_process, start
+    from console.runtime.finite_run import began, conclude, drain, trading_is_off
+    from console.runtime.system import StartOptions, memory_by_process, start
 
     say = stderr()
 
@@ -86,7 +86,7 @@ def _run(
 
 
 def _watch(system: "System", seconds: float, wish: "StopWish", *, lines: bool) -> None:
-    from console.addresses import addresses
+    from console.runtime.addresses import addresses
     from console.screen.loop import watch
     from console.screen.source import ViewSource
 

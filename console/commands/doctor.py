@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from config.settings import Settings
-    from console.health import HealthCheck
     from console.invariants import InvariantResult
+    from console.runtime.health import HealthCheck
 
 _SHOWN = 5
 
@@ -37,8 +37,8 @@ def doctor(
     but silence is wrong: a server, process, stream or market that is away, or the paper exchange's
     journal, without which I1 and I4 are not checked. A line `warn` changes no exit status.
     """
-    from console.examination import examine
-    from console.health import check_health
+    from console.runtime.examination import examine
+    from console.runtime.health import check_health
 
     settings = settings_of(ctx, home)
     health = check_health(settings)
@@ -69,7 +69,7 @@ def exit_status(
 
 
 def _facts(health: "list[HealthCheck]", results: "list[InvariantResult]") -> dict[str, Any]:
-    from console.report import invariant_facts
+    from console.views.report import invariant_facts
 
     return {
         "health": {

@@ -16,8 +16,8 @@ def down(ctx: typer.Context, home: HomeOption = None) -> None:
 
     Exit status 1 when something had to be killed, 5 when nothing runs.
     """
-    from console.signals import stop_wish
-    from console.system import supervisor_of
+    from console.runtime.signals import stop_wish
+    from console.runtime.system import supervisor_of
 
     supervisor = supervisor_of(chosen_home(ctx, home))
     say = stderr()

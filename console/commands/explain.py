@@ -21,7 +21,7 @@ def explain(
 ) -> None:
     """Every check with value, limit, margin and data age, the size's factors, what was needed."""
     from bot.risk.codec import Unreadable
-    from console.explanation import print_stored, stored_explanation
+    from console.views.explanation import print_stored, stored_explanation
 
     with reading(settings_of(ctx, home).require_database_url()) as session:
         try:

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.configuring import ReasonOption, actor_of
 from console.context import HomeOption, JsonOption, settings_of
 from console.errors import ExitCode
 from console.output import print_json, stderr, stdout, utc
+from console.runtime.configuring import ReasonOption, actor_of
 
 if TYPE_CHECKING:
     from bot.exchange.bybit.http import BybitExchange
-    from bot.execution.halt import Halter, HaltReport
+    from bot.safety.halt import Halter, HaltReport
     from config.settings import Settings
     from models.database import Database
 
@@ -44,15 +44,15 @@ def halt(
     from sqlalchemy.exc import OperationalError
 
     from bot.clock import SystemClock
-    from bot.execution.halt import Halter
-    from console.operator import (
+    from bot.safety.halt import Halter
+    from console.runtime.operator import (
         cancel_without_postgres,
         not_halted,
         revoker,
         too_fast_teller,
     )
     from models.database import Database
-    from workers.ballast import release_when_full
+    from workers.supervision.ballast import release_when_full
 
     settings = settings_of(ctx, home)
     release_when_full(settings.home)
@@ -132,7 +132,7 @@ def _own(db: "Database", settings: "Settings") -> "tuple[Settings, str | None]":
     """
     from sqlalchemy.exc import OperationalError
 
-    from bot.execution.binding import WrongIdentity, settled
+    from bot.state.binding import WrongIdentity, settled
 
     try:
         return settled(db, settings), None

@@ -20,6 +20,6 @@ def metrics(
 
     It adds up all that was decided since then: a million decisions take seconds.
     """
-    from console.key_metrics import key_metrics, print_metrics
+    from console.views.key_metrics import key_metrics, print_metrics
 
     show_since(ctx, home, since, key_metrics, print_metrics, as_json=as_json)

@@ -20,7 +20,7 @@ def migrate(ctx: typer.Context, home: HomeOption = None) -> None:
     $MLRISK_BOOTSTRAP_DATABASE_URL, a superuser's, makes those roles as well.
     """
     from config.settings import load_settings
-    from console.databases import database_logins
+    from console.runtime.databases import database_logins
     from models import migrate as migrations
     from models.provisioning import provision
 

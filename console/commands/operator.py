@@ -6,14 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.authority import (
-    LoginFileOption,
-    OperatorOption,
-    PassphraseFileOption,
-    logged_in,
-    new_passphrase,
-)
-from console.configuring import ReasonOption, actor_of
 from console.context import (
     HomeOption,
     JsonOption,
@@ -24,6 +16,14 @@ from console.context import (
 )
 from console.errors import CommandError, ExitCode
 from console.output import print_json, stdout, utc
+from console.runtime.authority import (
+    LoginFileOption,
+    OperatorOption,
+    PassphraseFileOption,
+    logged_in,
+    new_passphrase,
+)
+from console.runtime.configuring import ReasonOption, actor_of
 from models.enums import OperatorRole
 
 if TYPE_CHECKING:

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.authority import LoginFileOption, OperatorOption, with_authority
-from console.configuring import ActorOption, ReasonOption, actor_of
 from console.context import (
     HomeOption,
     JsonOption,
@@ -18,10 +16,12 @@ from console.context import (
     settings_to_look,
 )
 from console.output import print_json, stderr, stdout
+from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
+from console.runtime.configuring import ActorOption, ReasonOption, actor_of
 
 if TYPE_CHECKING:
-    from bot.execution.control import ControlReport, ParentControl
-    from bot.execution.lost_orders import LostOrders
+    from bot.account.lost_orders import LostOrders
+    from bot.execution.orders.control import ControlReport, ParentControl
     from models.database import Database
 
 app = typer.Typer(
@@ -137,7 +137,7 @@ def forget(
 @app.command("list", epilog="Example: mlrisk order list --json")
 def list_open(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the open orders: what works each, what is in its way, and what comes next."""
-    from console.open_orders import open_orders, print_orders
+    from console.views.open_orders import open_orders, print_orders
 
     settings = settings_to_look(ctx, home)
     with reading(settings.require_database_url()) as session:
@@ -150,12 +150,12 @@ def list_open(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption =
 
 @contextmanager
 def _lost_orders(ctx: typer.Context, home: HomeOption) -> "Iterator[tuple[Database, LostOrders]]":
+    from bot.account.lost_orders import LostOrders
     from bot.clock import SystemClock
     from bot.exchange.factory import make_exchange
-    from bot.execution.fills import FillBook
-    from bot.execution.lost_orders import LostOrders
+    from bot.execution.orders.fills import FillBook
     from bot.execution.ports import DispatcherOnly
-    from console.recovering import may_recover
+    from console.runtime.recovering import may_recover
 
     settings, clock, wakeups = settings_to_act(ctx, home), SystemClock(), DispatcherOnly()
     with acting(settings) as db, closing(make_exchange(settings, clock)) as exchange:
@@ -175,8 +175,8 @@ def _lost_orders(ctx: typer.Context, home: HomeOption) -> "Iterator[tuple[Databa
 def _control(ctx: typer.Context, home: HomeOption) -> "Iterator[tuple[Database, ParentControl]]":
     """Acts on the system's rows; its workers are woken where Redis answers."""
     from bot.clock import SystemClock
-    from bot.execution.control import ParentControl
-    from console.operator import wakeups
+    from bot.execution.orders.control import ParentControl
+    from console.runtime.operator import wakeups
 
     settings = settings_to_act(ctx, home)
     found = wakeups(settings)

@@ -18,6 +18,6 @@ def register(app: typer.Typer) -> None:
 
 def paper_exchange(ctx: typer.Context) -> None:
     """A server that answers like Bybit V5 (its own options: mlrisk paper-exchange --help)."""
-    from bot.exchange.paper.main import main
+    from paper_exchange.main import main
 
     raise typer.Exit(main(ctx.args))

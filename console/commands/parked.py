@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.authority import LoginFileOption, OperatorOption, with_authority
-from console.configuring import ActorOption, ReasonOption, actor_of
 from console.context import HomeOption, JsonOption, acting, reading, settings_of, settings_to_act
 from console.output import plain, print_json, stdout, utc
+from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
+from console.runtime.configuring import ActorOption, ReasonOption, actor_of
 
 if TYPE_CHECKING:
-    from bot.execution.parked_work import ParkedWork
+    from bot.decision.parked_work import ParkedWork
     from models.database import Database
     from models.tables import ParentOrderRow, TradeRequestRow
 
@@ -32,8 +32,8 @@ def list_parked(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption
     after it was set aside."""
     from rich.markup import escape
 
-    from bot.execution.parking import parked
-    from bot.execution.setting_aside import all_set_aside
+    from bot.decision.parking import parked
+    from bot.execution.working.setting_aside import all_set_aside
 
     with reading(settings_of(ctx, home).require_database_url()) as session:
         found = [_facts(row) for row in parked(session)]
@@ -100,9 +100,9 @@ def end(
 @contextmanager
 def _parked_work(ctx: typer.Context, home: HomeOption) -> "Iterator[tuple[Database, ParkedWork]]":
     from bot.clock import SystemClock
-    from bot.execution.parked_work import ParkedWork
+    from bot.decision.parked_work import ParkedWork
     from bot.execution.ports import DispatcherOnly
-    from console.operator import wakeups
+    from console.runtime.operator import wakeups
 
     settings = settings_to_act(ctx, home)
     with acting(settings) as db:
@@ -119,7 +119,7 @@ def _tell(request_id: str, status: str, *, as_json: bool) -> None:
 
 
 def _facts(row: "TradeRequestRow") -> dict[str, Any]:
-    from bot.execution.parking import is_exit
+    from bot.decision.parking import is_exit
 
     return {
         "request_id": row.request_id,

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.authority import LoginFileOption, OperatorOption, with_authority
-from console.configuring import ActorOption, ReasonOption
 from console.context import (
     HomeOption,
     JsonOption,
@@ -17,9 +15,11 @@ from console.context import (
 )
 from console.errors import CommandError, ExitCode
 from console.output import print_json, stderr, stdout, utc
+from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
+from console.runtime.configuring import ActorOption, ReasonOption
 
 if TYPE_CHECKING:
-    from bot.execution.adoption import Prospect
+    from bot.account.adoption import Prospect
     from models.tables import DisagreementRow
 
 app = typer.Typer(
@@ -71,12 +71,12 @@ def adopt(
     like any other: by an emergency exit, or by `--strategy`. A breaker that tripped over it stays
     tripped: `mlrisk breaker reset`.
     """
+    from bot.account.adoption import Adopter
     from bot.clock import SystemClock
     from bot.exchange.factory import make_exchange
-    from bot.execution.adoption import Adopter
     from bot.execution.ports import DispatcherOnly
-    from console.operator import wakeups
-    from console.recovering import may_recover
+    from console.runtime.operator import wakeups
+    from console.runtime.recovering import may_recover
 
     settings, clock = settings_to_act(ctx, home), SystemClock()
     with acting(settings) as db, closing(make_exchange(settings, clock)) as exchange:

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.configuring import (
+from console.context import HomeOption, JsonOption, reading, settings_to_look
+from console.errors import CommandError, ExitCode
+from console.output import print_json, stdout
+from console.runtime.configuring import (
     FileOption,
     SetOption,
     chosen_limits,
@@ -14,12 +17,9 @@ from console.configuring import (
     moment_of,
     values_of,
 )
-from console.context import HomeOption, JsonOption, reading, settings_to_look
-from console.errors import CommandError, ExitCode
-from console.output import print_json, stdout
 
 if TYPE_CHECKING:
-    from bot.execution.replay import LimitsOf
+    from bot.decision.replay import LimitsOf
     from config.settings import Settings
 
 
@@ -43,7 +43,7 @@ def replay(
     With --config under that file's limits, with --set under the limits of then with single ones
     changed; with neither under their own, where any difference is a defect (exit status 1).
     """
-    from console.replay_report import ReplayReport, print_replay
+    from console.views.replay_report import ReplayReport, print_replay
 
     settings = settings_to_look(ctx, home)
     now = datetime.now(UTC)
@@ -64,7 +64,7 @@ def replay(
 
 
 def _limits(settings: "Settings", file: Path | None, assignments: list[str]) -> "LimitsOf":
-    from bot.execution.replay import with_values
+    from bot.decision.replay import with_values
 
     if file is None and not assignments:
         return lambda recorded: recorded

@@ -19,7 +19,7 @@ def requests(
     as_json: JsonOption = False,
 ) -> None:
     """List the newest requests, newest first; `mlrisk show REQUEST_ID` explains one."""
-    from console.queries import recent_requests
+    from console.views.queries import recent_requests
 
     with reading(settings_of(ctx, home).require_database_url()) as session:
         lines = recent_requests(session, last)

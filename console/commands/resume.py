@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from console.authority import LoginFileOption, OperatorOption, with_authority
-from console.configuring import ReasonOption
 from console.context import HomeOption, JsonOption, acting, settings_to_act
 from console.errors import ExitCode
 from console.output import print_json
+from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
+from console.runtime.configuring import ReasonOption
 
 if TYPE_CHECKING:
     from bot.authority.actors import Actor
@@ -33,8 +33,8 @@ def resume(
     the account still denies what adds risk.
     """
     from bot.clock import SystemClock
-    from bot.execution.halt import Halter
-    from console.recovering import latches, may_recover, tell
+    from bot.safety.halt import Halter
+    from console.runtime.recovering import latches, may_recover, tell
 
     settings = settings_to_act(ctx, home)
     with acting(settings) as db:

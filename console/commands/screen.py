@@ -21,7 +21,7 @@ def screen(
 
     Without a terminal it prints a line every five seconds.
     """
-    from console.addresses import addresses
+    from console.runtime.addresses import addresses
     from console.screen.loop import print_frame, watch
     from console.screen.source import ViewSource
     from workers.home import Home

@@ -20,7 +20,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """The request, the decision with every check, the factors of its size, orders and fills."""
-    from console.request_facts import print_facts, request_facts
+    from console.views.request_facts import print_facts, request_facts
 
     with reading(settings_of(ctx, home).require_database_url()) as session:
         facts = request_facts(session, request_id)

@@ -10,8 +10,8 @@ from console.errors import CommandError, ExitCode
 from console.output import plain, print_json, stdout
 
 if TYPE_CHECKING:
-    from console.moment import Live
-    from workers.supervisor import ProcessStatus
+    from console.views.moment import Live
+    from workers.supervision.supervisor import ProcessStatus
 
 
 def register(app: typer.Typer) -> None:
@@ -26,10 +26,10 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
     """
     from rich.markup import escape
 
-    from bot.execution.binding import bound_to, shown
-    from console.fitness_line import fitness_line
-    from console.queries import live
+    from bot.state.binding import bound_to, shown
     from console.screen.source import process_status
+    from console.views.fitness_line import fitness_line
+    from console.views.queries import live
 
     settings = settings_of(ctx, home)
     if settings.database_url is None:

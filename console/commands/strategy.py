@@ -130,7 +130,7 @@ def acl(name: NameArgument) -> None:
 
 def _master(settings: "Settings", home: "Home") -> str | None:
     """From which strategies' keys follow; None where requests are not signed."""
-    from workers.topology import MESSAGE_KEY
+    from workers.supervision.topology import MESSAGE_KEY
 
     if settings.message_key is not None:
         return settings.message_key.get_secret_value()
@@ -139,8 +139,8 @@ def _master(settings: "Settings", home: "Home") -> str | None:
 
 
 def _key_line(settings: "Settings", home: "Home", name: str, generation: int | None = None) -> str:
+    from bot.decision import signing
     from bot.errors import Refused
-    from bot.execution import signing
     from models.messages import is_identifier
 
     if not is_identifier(name):

@@ -69,10 +69,10 @@ def _load(file: str) -> Any:
 
 
 def _accept(settings: "Settings", raw: Any) -> str:
+    from bot.client import MLTradeExecutionPipeline
     from bot.errors import BadMessage
-    from bot.execution.pipeline import MLTradeExecutionPipeline
-    from tasks.wakeups import CeleryWakeups
-    from workers.app import app
+    from tasks.queue import CeleryWakeups
+    from workers.celery.app import app
 
     if not isinstance(raw, dict):
         raise CommandError("the request must be a JSON object", ExitCode.USAGE)

@@ -10,8 +10,8 @@ from console.errors import CommandError, ExitCode
 from console.output import print_json, stderr, stdout, write_atomically
 
 if TYPE_CHECKING:
-    from bot.execution.tca.analysis import TradeCost
-    from bot.execution.tca.service import Costs
+    from bot.tca.analysis import TradeCost
+    from bot.tca.service import Costs
     from config.settings import Settings
 
 
@@ -49,8 +49,8 @@ def tca(
     Positive is what it cost, in the quote currency or in bps of the approved quantity at the
     decision's mid.
     """
-    from console.cost_csv import cost_csv, order_csv
-    from console.cost_report import facts, find_costs, print_costs, print_trade
+    from console.views.cost_csv import cost_csv, order_csv
+    from console.views.cost_report import facts, find_costs, print_costs, print_trade
 
     if plot is not None and plot.suffix.lower() != ".png":
         raise CommandError(
@@ -84,7 +84,7 @@ def tca(
 
 
 def _draw(found: "Costs", one: "TradeCost | None", path: Path) -> None:
-    from console.cost_chart import by_algorithm_figure, save, trade_figure
+    from console.views.cost_chart import by_algorithm_figure, save, trade_figure
 
     if one is None:
         save(by_algorithm_figure(found.trades), path)
@@ -95,10 +95,10 @@ def _draw(found: "Costs", one: "TradeCost | None", path: Path) -> None:
 def _show_fit(settings: "Settings", *, as_json: bool) -> None:
     """What `tasks.reporting.refit_impact` would do now; nothing is changed."""
     from bot.errors import Refused
-    from bot.execution.tca.refit import PATH, fit_recent, judged
-    from console.configuring import configuration_service
-    from console.cost_report import print_verdict, verdict_facts
-    from console.queries import database_now
+    from bot.tca.refit import PATH, fit_recent, judged
+    from console.runtime.configuring import configuration_service
+    from console.views.cost_report import print_verdict, verdict_facts
+    from console.views.queries import database_now
 
     with configuration_service(settings) as (_, service):
         in_force = service.current().value(PATH)

@@ -9,8 +9,8 @@ from console.errors import ExitCode
 from console.output import stderr
 
 if TYPE_CHECKING:
-    from console.signals import StopWish
-    from console.system import System
+    from console.runtime.signals import StopWish
+    from console.runtime.system import System
 
 MarketOption = Annotated[
     str | None,
@@ -46,8 +46,8 @@ def up(
     taken up by the next start. With $MLRISK_DATABASE_URL or $MLRISK_REDIS_URL it uses your
     servers instead of its own.
     """
-    from console.signals import stop_wish
-    from console.system import StartOptions, start
+    from console.runtime.signals import stop_wish
+    from console.runtime.system import StartOptions, start
 
     say = stderr()
     with stop_wish() as wish:
@@ -67,7 +67,7 @@ def up(
 
 
 def _say_where(system: "System") -> None:
-    from console.addresses import addresses
+    from console.runtime.addresses import addresses
 
     out = stderr()
     out.print(f"running in {system.settings.home}, supervisor {system.supervisor.pid}")
@@ -78,7 +78,7 @@ def _say_where(system: "System") -> None:
 
 def _run_until_stopped(system: "System", wish: "StopWish", *, lines: bool) -> None:
     """Watches until somebody wants to stop, here or by `mlrisk down` elsewhere."""
-    from console.addresses import addresses
+    from console.runtime.addresses import addresses
     from console.screen.loop import watch
     from console.screen.source import ViewSource
 

@@ -107,7 +107,7 @@ def _store(settings: "Settings", out: Path | None, text: str, source: str) -> st
 def _store_row(settings: "Settings", text: str, source: str) -> str:
     from hashlib import sha256
 
-    from console.configuring import actor_of
+    from console.runtime.configuring import actor_of
     from models.repositories import volume_models
 
     now = datetime.now(UTC)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.configuring import FileOption, SetOption, chosen_limits
 from console.context import HomeOption, JsonOption, reading, settings_to_look
 from console.errors import CommandError, ExitCode
 from console.output import print_json, stdout, utc
+from console.runtime.configuring import FileOption, SetOption, chosen_limits
 from models import strict_json
 
 if TYPE_CHECKING:
-    from bot.execution.planning import ParentPlan
-    from bot.execution.whatif import WhatIf
+    from bot.decision.whatif import WhatIf
+    from bot.execution.policy.planning import ParentPlan
     from bot.risk.limits import RiskLimits
     from bot.risk.snapshot import TradeIntent
     from config.settings import Settings
@@ -70,13 +70,13 @@ def _load(order: str) -> Any:
 
 def _intent(raw: Any, account: str, made_at: datetime | None) -> "TradeIntent":
     from bot.clock import SystemClock
+    from bot.decision import parsing
     from bot.errors import BadMessage
-    from bot.execution import intake
 
     if made_at is not None and isinstance(raw, dict):
         raw = _made_at(raw, made_at)
     try:
-        return intake.to_intent(intake.parse_request(raw), account, SystemClock().now())
+        return parsing.to_intent(parsing.parse_request(raw), account, SystemClock().now())
     except BadMessage as error:
         lines = "\n".join(f"  {e.field}: {e.message}" for e in error.errors)
         raise CommandError(f"the message was refused:\n{lines}", ExitCode.USAGE) from error
@@ -95,10 +95,10 @@ def _ask(settings: "Settings", intent: "TradeIntent", limits: "RiskLimits") -> "
     from redis import Redis
 
     from bot.clock import SystemClock
+    from bot.decision.whatif import what_if
     from bot.exchange.market_cache import RedisMarketCache
-    from bot.execution.whatif import what_if
     from config.celery import with_database
-    from tasks.context import MARKET_DATABASE, market_seal
+    from tasks.bootstrap import MARKET_DATABASE, market_seal
 
     url = with_database(settings.require_redis_url(), MARKET_DATABASE)
     with (
@@ -112,7 +112,7 @@ def _ask(settings: "Settings", intent: "TradeIntent", limits: "RiskLimits") -> "
 
 def _facts(answer: "WhatIf") -> dict[str, Any]:
     from bot.risk import codec
-    from console.explanation import decision_facts
+    from console.views.explanation import decision_facts
 
     return {
         **decision_facts(answer.decision),
@@ -134,7 +134,7 @@ def _plan_facts(plan: "ParentPlan") -> dict[str, Any]:
 
 
 def _print(answer: "WhatIf") -> None:
-    from console.explanation import decision_facts, print_decision
+    from console.views.explanation import decision_facts, print_decision
 
     out = stdout()
     print_decision(out, decision_facts(answer.decision))

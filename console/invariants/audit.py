@@ -6,7 +6,7 @@ from hashlib import sha256
 from sqlalchemy import select
 
 from bot.authority import verifying
-from bot.execution.deciding import decide
+from bot.decision.decide import decide
 from bot.risk import codec
 from console.invariants.decoded import inputs_of, is_ours
 from console.invariants.evidence import Evidence

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.execution.deciding import gate_version
+from bot.decision.decide import gate_version
 from bot.risk import codec
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import RiskSnapshot, TradeIntent

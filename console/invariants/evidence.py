@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from console.exchange_record import ExchangeRecord
+from console.runtime.exchange_record import ExchangeRecord
 from models.tables import DecisionRow
 
 _BATCH = 500

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from console.exchange_record import AcceptedOrder
 from console.invariants.evidence import Evidence
 from console.output import utc
+from console.runtime.exchange_record import AcceptedOrder
 from models.audit import GLOBAL_CHAIN
 from models.enums import ScopeKind, TradingState
 from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, TradingStateRow

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.execution.scheduling import STEPPED
+from bot.execution.policy.scheduling import STEPPED
 from bot.risk.snapshot import SeenPrice
 from console.invariants.decoded import Inputs, inputs_of, is_ours
 from console.invariants.evidence import Evidence

@@ -8,10 +8,10 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.execution.identity import order_link_id
-from console.exchange_record import AcceptedOrder
+from bot.execution.orders.identity import order_link_id
 from console.invariants.evidence import Evidence
 from console.output import plain
+from console.runtime.exchange_record import AcceptedOrder
 from models.enums import Verdict
 from models.tables import ChildOrderRow, DecisionRow
 

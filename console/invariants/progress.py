@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.execution.failing_steps import ALERTED_AT
-from bot.execution.parking import is_exit, parked
+from bot.decision.parking import is_exit, parked
+from bot.execution.working.failing_steps import ALERTED_AT
 from console.invariants.evidence import SETTLING, STUCK_AFTER, Evidence
 from console.output import utc
 from models.enums import ChildState, ExecutionStatus, ParentState, ScopeKind, TradingState

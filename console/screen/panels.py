@@ -7,10 +7,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from console.moment import ChildLine, HeartbeatLine, Live
 from console.screen import words
 from console.screen.view import ScreenView
-from workers.supervisor import ProcessStatus
+from console.views.moment import ChildLine, HeartbeatLine, Live
+from workers.supervision.supervisor import ProcessStatus
 
 # A canary runs every ten seconds; three missed ones are a silent worker.
 STALE_SECONDS = 35.0

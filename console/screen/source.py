@@ -9,21 +9,26 @@ from sqlalchemy.orm import Session
 
 from bot.clock import SystemClock
 from bot.exchange.market_cache import RedisMarketCache
-from bot.execution.binding import shown
 from bot.risk.snapshot import MarketView
+from bot.state.binding import shown
 from config.celery import with_database
 from config.settings import Settings
 from console.context import reading_engine
 from console.errors import explain
-from console.limit_use import LimitUse, highest, limit_uses
-from console.moment import Live
-from console.queries import live
 from console.screen.lines import line
 from console.screen.view import ScreenView
+from console.views.limit_use import LimitUse, highest, limit_uses
+from console.views.moment import Live
+from console.views.queries import live
 from models.tables import DecisionRow
-from tasks.context import MARKET_DATABASE, market_seal
+from tasks.bootstrap import MARKET_DATABASE, market_seal
 from workers.home import Home
-from workers.supervisor import NotRunningError, ProcessStatus, Supervisor, SupervisorCallError
+from workers.supervision.supervisor import (
+    NotRunningError,
+    ProcessStatus,
+    Supervisor,
+    SupervisorCallError,
+)
 
 # Asking each process for its memory costs more than all queries together.
 _PROCESSES_EVERY_SECONDS = 2.0

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from console.limit_use import LimitUse
-from console.moment import Live
-from workers.supervisor import ProcessStatus
+from console.views.limit_use import LimitUse
+from console.views.moment import Live
+from workers.supervision.supervisor import ProcessStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.clock import SystemClock
-from bot.execution.control import ParentControl
+from bot.execution.orders.control import ParentControl
 from bot.execution.ports import DispatcherOnly
 from models.enums import ChildState
 from models.tables import ChildOrderRow

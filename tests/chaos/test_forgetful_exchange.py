@@ -10,9 +10,9 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import update
 
+from bot.account.lost_orders import LONGEST_LAG
 from bot.clock import SystemClock
-from bot.execution.control import ParentControl
-from bot.execution.lost_orders import LONGEST_LAG
+from bot.execution.orders.control import ParentControl
 from bot.execution.ports import DispatcherOnly
 from models.enums import ChildState, ParentState, ReservationState
 from models.tables import ChildOrderRow, ReservationRow

@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bot import failpoints
-from bot.execution import approval, claims, fills, reconcile, sender, working
+from bot.account import reconciliation
+from bot.decision import service
+from bot.execution.orders import fills
+from bot.execution.sending import claims, sender
+from bot.execution.working import parent_worker
 from models.enums import Algorithm, ChildState, ParentState
 from tests.support.desk import Desk
 
@@ -90,7 +94,7 @@ def die_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, int], lis
                 deaths.append(point)
                 raise ProcessDiedError(point)
 
-        for module in (sender, claims, approval, fills, working, reconcile):
+        for module in (sender, claims, service, fills, parent_worker, reconciliation):
             monkeypatch.setattr(module, "hit", hit)
         return deaths
 

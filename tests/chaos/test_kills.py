@@ -15,9 +15,9 @@ from sqlalchemy import update
 
 from bot import failpoints
 from bot.clock import SystemClock
-from bot.execution.control import ParentControl
-from bot.execution.failing_steps import DIED, SET_ASIDE_AT
+from bot.execution.orders.control import ParentControl
 from bot.execution.ports import DispatcherOnly
+from bot.execution.working.failing_steps import DIED, SET_ASIDE_AT
 from models.enums import Algorithm, ExecutionStatus, ParentState
 from models.tables import ParentOrderRow
 from tests.support.agreement import (

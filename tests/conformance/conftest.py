@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from pybit.unified_trading import HTTP
 
-from bot.exchange.paper.testing import PaperExchangeProcess, paper_exchange
+from paper_exchange.testing import PaperExchangeProcess, paper_exchange
 from tests.conformance.drivers import Sockets, http
 
 __all__ = ["paper_exchange"]

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pybit.unified_trading import HTTP, WebSocket, WebSocketTrading
 
-from bot.exchange.paper.testing import PaperExchangeProcess
+from paper_exchange.testing import PaperExchangeProcess
 from tests.support.waiting import PATIENCE_SECONDS
 
 SYMBOL = "BTCUSDT"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.exchange.paper.testing import PaperExchangeProcess
+from paper_exchange.testing import PaperExchangeProcess
 from tests.support.waiting import eventually
 
 ccxt = pytest.importorskip("ccxt", reason="ccxt is a development dependency")

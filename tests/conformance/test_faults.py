@@ -10,7 +10,7 @@ import requests
 from pybit.exceptions import FailedRequestError, InvalidRequestError
 from pybit.unified_trading import HTTP
 
-from bot.exchange.paper.testing import PaperExchangeProcess
+from paper_exchange.testing import PaperExchangeProcess
 from tests.conformance.drivers import (
     SYMBOL,
     Frames,

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pybit.exceptions import FailedRequestError, InvalidRequestError
 from pybit.unified_trading import HTTP
 
-from bot.exchange.paper.testing import PaperExchangeProcess
+from paper_exchange.testing import PaperExchangeProcess
 from tests.conformance.drivers import SYMBOL, Frames, below, http, new_link_id
 from tests.support.waiting import eventually
 from workers.embedded.privileges import UNPRIVILEGED_UID

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from bot.exchange.bybit.config import BybitConfig, BybitMode
 from bot.exchange.bybit.http import BybitExchange
-from bot.exchange.paper.testing import PaperExchangeProcess
+from paper_exchange.testing import PaperExchangeProcess
 from tests.conformance.drivers import SYMBOL, Frames, Sockets, http
 
 pytestmark = pytest.mark.services

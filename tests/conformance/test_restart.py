@@ -7,7 +7,7 @@ import pytest
 from pybit.exceptions import InvalidRequestError
 from pybit.unified_trading import HTTP
 
-from bot.exchange.paper.testing import PaperExchangeProcess
+from paper_exchange.testing import PaperExchangeProcess
 from tests.conformance.drivers import SYMBOL, below, http, new_link_id
 from tests.support.waiting import eventually
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pybit.unified_trading import HTTP
 
-from bot.exchange.paper.testing import PaperExchangeProcess
+from paper_exchange.testing import PaperExchangeProcess
 from tests.conformance.drivers import (
     SYMBOL,
     Frames,

@@ -12,18 +12,18 @@ from sqlalchemy import select
 
 from bot.authority import verifying
 from bot.authority.actors import IMPACT_REFIT, is_signed_by
+from bot.client import MLTradeExecutionPipeline
 from bot.clock import SystemClock
 from bot.errors import NotAuthorised
-from bot.execution import binding
-from bot.execution.binding import Identity
-from bot.execution.configuration import ConfigurationService
-from bot.execution.control import ParentControl
-from bot.execution.halt import Halter
-from bot.execution.pipeline import MLTradeExecutionPipeline
+from bot.execution.orders.control import ParentControl
+from bot.limits.service import ConfigurationService
+from bot.safety.halt import Halter
+from bot.state import binding
+from bot.state.binding import Identity
 from config.settings import Environment, Settings, TradingMode
 from console.cli import run
-from console.configuring import actor_of
 from console.errors import ExitCode
+from console.runtime.configuring import actor_of
 from models.audit import AuditDraft
 from models.database import Database
 from models.enums import ExecutionStatus, OperatorRole, ParentState, ScopeKind, TradingState

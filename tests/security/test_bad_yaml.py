@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.exchange.paper.server.accounts import AccountsError, load_accounts
 from config import bounded_yaml
 from config.bounded_yaml import YamlProblem
 from config.loading import ConfigError, read
 from console.cli import run
 from console.errors import ExitCode
+from paper_exchange.server.accounts import AccountsError, load_accounts
 
 _BOMB = "\n".join(
     [

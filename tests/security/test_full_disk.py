@@ -13,16 +13,17 @@ import redis
 from pydantic import SecretStr
 from redis._parsers.base import BaseParser
 
-from bot.execution import room
+from bot.state import disk_room
 from config.settings import Settings
-from console.redis_line import redis_line
+from console.views.redis_line import redis_line
 from tests.support.services import RedisServer, redis_server
 from tests.support.waiting import eventually
-from workers import disk, launches, refused_writes
+from workers.celery import refused_writes
 from workers.home import Home
-from workers.launcher import RUN_VARIABLE
-from workers.launches import ProcessSpec
-from workers.supervisor import Supervisor
+from workers.supervision import disk, launches
+from workers.supervision.launcher import RUN_VARIABLE
+from workers.supervision.launches import ProcessSpec
+from workers.supervision.supervisor import Supervisor
 
 ROOT = Path(__file__).parents[2]
 FULL = Path("/dev/full")
@@ -139,7 +140,7 @@ def test_redis_goes_on_without_its_log_until_there_is_room(
 ) -> None:
     """Seen: it refused every write, the workers ended, and no exit went out."""
     free = [0]
-    monkeypatch.setattr(room, "free_bytes", lambda _: free[0])
+    monkeypatch.setattr(disk_room, "free_bytes", lambda _: free[0])
     without_room(server)
     for _ in range(2):
         disk.look(tmp_path, server.embedded)

@@ -11,15 +11,15 @@ import pytest
 from celery import Celery
 from sqlalchemy import func, select
 
-from bot.execution.signing import key_line
+from bot.decision.signing import key_line
 from examples.signing import TASK, signed
 from models.enums import MessageRefusal
 from models.repositories import refused
 from models.tables import AuditRow, TradeRequestRow
 from tests.support.services import PostgresServer
 from tests.support.system import MiniSystem, mini_system, trade_request
-from tests.unit.workers.test_items import BAD, good
-from tests.unit.workers.test_lanes import item
+from tests.unit.workers.celery.test_items import BAD, good
+from tests.unit.workers.celery.test_lanes import item
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 

@@ -10,14 +10,14 @@ from redis import Redis
 from sqlalchemy import func, select
 
 from bot.clock import FixedClock
+from bot.decision.forged_market import FORGED
+from bot.decision.service import ApprovalService
 from bot.exchange.market_cache import CORRELATIONS, KEY, MARK, RedisMarketCache
-from bot.execution.approval import ApprovalService
-from bot.execution.forged_market import FORGED
 from bot.market.reading import MarketReading
 from bot.risk.snapshot import MarketView
 from config.settings import Settings
 from models.tables import AuditRow
-from tasks.context import MARKET_DATABASE, Services
+from tasks.bootstrap import MARKET_DATABASE, Services
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import PRICE, T0, FakeMarket
 from tests.support.services import RedisServer

@@ -18,8 +18,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.errors import Refused
-from bot.execution import binding
-from bot.execution.binding import Identity
+from bot.state import binding
+from bot.state.binding import Identity
 from config.celery import QUEUES, celery_settings
 from config.settings import load_settings
 from models.database import Database
@@ -27,10 +27,10 @@ from models.tables import AuditRow, HeartbeatRow
 from tasks.monitoring import canary
 from tests.support.services import RedisServer
 from tests.support.waiting import eventually
-from workers import cleaning
-from workers.beat import CleanedScheduler
+from workers.celery import cleaning
+from workers.celery.beat import CleanedScheduler
+from workers.celery.schedule import beat_schedule
 from workers.embedded import acl
-from workers.schedule import beat_schedule
 
 pytestmark = [
     pytest.mark.services,
@@ -183,8 +183,8 @@ def test_the_process_of_beat_starts_on_all_of_it(
         attacker.delete(ENTRY, SCHEDULE, STATICS)
         spoil(attacker)
     entry(attacker, key=f"{PREFIX}canary-validation", schedule=1)
-    command = ["celery", "-A", "workers.broker", "beat", "--pidfile="]
-    command += ["--scheduler", "workers.beat.CleanedScheduler"]
+    command = ["celery", "-A", "workers.celery.broker", "beat", "--pidfile="]
+    command += ["--scheduler", "workers.celery.beat.CleanedScheduler"]
     env = {**os.environ, "MLRISK_REDIS_URL": redis.embedded.url(user=acl.BEAT)}
     with (tmp_path / "beat.log").open("wb") as log:
         process = subprocess.Popen(

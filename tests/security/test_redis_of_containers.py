@@ -13,7 +13,7 @@ from tests.support.repository import text_of
 from tests.support.services import ServerProcess
 from workers.embedded import acl
 from workers.embedded.redis_program import server_program
-from workers.ports import LOOPBACK, free_port
+from workers.supervision.ports import LOOPBACK, free_port
 
 pytestmark = pytest.mark.services
 

@@ -16,21 +16,21 @@ from pybit.exceptions import InvalidRequestError
 from pybit.unified_trading import HTTP
 
 from bot.errors import Refused
-from bot.exchange.paper.testing import PaperExchangeProcess
 from config.celery import HOLD_KEYS, WORKERS, celery_settings
 from config.identity import PAPER_KEY, PAPER_SECRET
 from config.settings import Settings, settings_for_children
 from console.cli import run
 from models.database import Database
+from paper_exchange.testing import PaperExchangeProcess
 from tests.support.services import PostgresServer
 from tests.support.waiting import eventually
-from workers import topology
 from workers.embedded.redis import EmbeddedRedis, RedisError
 from workers.home import Home
-from workers.launches import ProcessSpec
-from workers.ports import free_port
-from workers.supervisor import Supervisor
-from workers.topology import Options
+from workers.supervision import topology
+from workers.supervision.launches import ProcessSpec
+from workers.supervision.ports import free_port
+from workers.supervision.supervisor import Supervisor
+from workers.supervision.topology import Options
 
 ROOT = Path(__file__).parents[2]
 AWKWARD = "p@ss/w:rd%?#x"
@@ -220,7 +220,7 @@ def test_a_real_worker_tells_nobody_the_password_of_redis(
         eventually(awkward_redis.is_ready, "Redis")
         others = {k: v for k, v in os.environ.items() if not k.startswith("MLRISK_")}
         worker = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "workers.broker", "worker", "-P", "solo"],
+            [sys.executable, "-m", "celery", "-A", "workers.celery.broker", "worker", "-P", "solo"],
             cwd=ROOT,
             env={**others, "MLRISK_REDIS_URL": raw},
             stdout=subprocess.DEVNULL,

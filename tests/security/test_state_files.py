@@ -11,19 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from bot.exchange.paper.engine.core import PaperEngine
-from bot.exchange.paper.engine.settings import AccountConfig
-from bot.exchange.paper.server.state import StateError, StateKeeper
 from config.settings import environment_file
 from console.cli import run
 from console.errors import ExitCode
-from tests.unit.bot.exchange.paper.server.market_script import SPEC, UID
-from workers import launches
+from paper_exchange.engine.core import PaperEngine
+from paper_exchange.engine.settings import AccountConfig
+from paper_exchange.server.state import StateError, StateKeeper
+from tests.unit.paper_exchange.server.market_script import SPEC, UID
 from workers.home import Home
-from workers.launches import ProcessSpec, Run
 from workers.private_files import write_private
-from workers.processes import ProcessIdentity
-from workers.supervisor import NotRunningError, Supervisor
+from workers.supervision import launches
+from workers.supervision.launches import ProcessSpec, Run
+from workers.supervision.processes import ProcessIdentity
+from workers.supervision.supervisor import NotRunningError, Supervisor
 
 ROOT = Path(__file__).parents[2]
 _GOOD = '{"pid": 4, "redis": 20000, "MLRISK_ACCOUNT": "paper", "number": 1, "state": {}}'
@@ -227,7 +227,7 @@ def test_a_paper_exchange_that_cannot_start_says_so_and_no_more(home: Home) -> N
     damaged(home.paper / "snapshot.json", "wrong types")
     started = subprocess.run(
         [
-            *(sys.executable, "-m", "bot.exchange.paper.main", "--port", "0"),
+            *(sys.executable, "-m", "paper_exchange.main", "--port", "0"),
             *("--market", "synthetic", "--state-dir", str(home.paper)),
         ],
         cwd=ROOT,

@@ -21,14 +21,14 @@ from console.commands import submit
 from console.output import stdout
 from console.screen.loop import watch
 from console.screen.source import ViewSource
-from console.summary import print_summary
+from console.views.summary import print_summary
 from models.database import Database
 from models.enums import ExecutionStatus
 from models.tables import ParentOrderRow, TradeRequestRow
 from tests.support.desk import Desk
 from tests.support.hostile import HOSTILE, LONG, MARK, STORABLE, TAG, spoil, spoiled
 from tests.support.services import PostgresServer
-from workers.ports import free_port
+from workers.supervision.ports import free_port
 
 pytestmark = pytest.mark.services
 

@@ -10,12 +10,12 @@ from sqlalchemy import select
 
 from bot.exchange.bybit.http import BybitExchange
 from bot.exchange.factory import bybit_config
-from bot.execution.identity import PREFIX
+from bot.execution.orders.identity import PREFIX
 from config.settings import Settings
 from console.context import reading
-from console.exchange_record import read_exchange_record
 from console.invariants import check_all
 from console.invariants.evidence import SETTLING, Evidence
+from console.runtime.exchange_record import read_exchange_record
 from models.audit import count_entries
 from models.enums import ChildState, ReservationState
 from models.tables import AuditRow, ParentOrderRow, ReservationRow

@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from bot.account.reconciliation import Reconciler
 from bot.clock import FixedClock
-from bot.execution.admission import Admission
-from bot.execution.approval import ApprovalService
-from bot.execution.claims import Claims
-from bot.execution.dispatch import Dispatcher
-from bot.execution.fills import FillBook
-from bot.execution.halt import Halter
-from bot.execution.latches import Latches
-from bot.execution.monitor import Monitor
-from bot.execution.pacer import Pacer
-from bot.execution.reconcile import Reconciler
-from bot.execution.sender import Sender, SendResult
-from bot.execution.working import ParentWorker, StepResult
+from bot.decision.requests import Admission
+from bot.decision.service import ApprovalService
+from bot.execution.orders.fills import FillBook
+from bot.execution.sending.claims import Claims
+from bot.execution.sending.dispatch import Dispatcher
+from bot.execution.sending.sender import Sender, SendResult
+from bot.execution.working.parent_worker import ParentWorker, StepResult
+from bot.execution.working.throttling import Pacer
+from bot.safety.halt import Halter
+from bot.safety.monitor import Monitor
+from bot.safety.recovery import Latches
 from models.database import Database
 from models.enums import ChildState
 from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, PositionRow, ReservationRow

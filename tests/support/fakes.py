@@ -24,8 +24,8 @@ from bot.exchange.protocol import (
     UnreadableFact,
     Wallet,
 )
-from bot.execution import trading_rules
 from bot.execution.algorithms.volume_forecast import VolumeForecast
+from bot.execution.sending import trading_rules
 from bot.market.reading import MarketReading
 from bot.market.volume.store import UnreadableModel
 from bot.risk.limits import RiskLimits

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.execution import claims, snapshots
+from bot.execution.sending import claims
+from bot.state import snapshots
 from models.database import Database
 from models.enums import ScopeKind
 from models.repositories import states

@@ -19,8 +19,8 @@ from typing import Any
 from sqlalchemy import select, text
 
 from bot.clock import Clock, SystemClock
-from bot.execution import settlement
-from bot.execution.approval import ApprovalService
+from bot.decision.service import ApprovalService
+from bot.execution.orders import lifecycle
 from bot.execution.ports import DispatcherOnly
 from bot.risk.limits import RiskLimits
 from models.database import Database
@@ -245,7 +245,7 @@ class _Gate:
             (open_child,) = orders.open_children(uow.session, name)
             child = lock_child(uow.session, open_child.child_id)
             assert parent is not None and child is not None
-            settlement.end_child(
+            lifecycle.end_child(
                 uow,
                 parent,
                 child,

@@ -23,10 +23,10 @@ import pytest
 from redis import Redis
 
 from models.roles import DatabaseLogins
-from workers import launcher
 from workers.embedded import postgres as embedded_postgres
 from workers.embedded import redis as embedded_redis
-from workers.ports import free_port
+from workers.supervision import launcher
+from workers.supervision.ports import free_port
 
 __all__ = ["PostgresServer", "RedisServer", "free_port", "postgres_server", "redis_server"]
 

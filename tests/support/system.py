@@ -26,13 +26,13 @@ from sqlalchemy.orm import Session
 
 from bot.clock import SystemClock
 from bot.exchange.market_cache import RedisMarketCache
-from bot.exchange.paper.testing import PaperExchangeProcess
 from bot.market.seal import Seal
 from bot.risk.snapshot import MarketView
 from config.celery import WORKERS
 from models.database import Database
 from models.provisioning import provision
 from models.tables import ChildOrderRow, EquityRow, FillRow, ParentOrderRow, TradeRequestRow
+from paper_exchange.testing import PaperExchangeProcess
 from tests.support.services import PostgresServer, RedisServer
 from tests.support.waiting import PATIENCE_SECONDS
 from workers import strategies
@@ -165,13 +165,13 @@ class MiniSystem:
     def start(self, queues: Sequence[str] = QUEUES, *, beat: bool = True) -> None:
         self.redis.start()
         self.exchange.start()
-        self._add("feed", [sys.executable, "-m", "workers.feed"])
+        self._add("feed", [sys.executable, "-m", "workers.feeds.feed"])
         for queue in queues:
             name, taken = f"{queue}@%h", ",".join(_taken(queue, queues))
             self._add(queue, self._celery("worker", "-Q", taken, "-n", name, *_POOL[queue]))
         if beat:
-            words = ("beat", "-S", "workers.beat.CleanedScheduler", "--pidfile=")
-            self._add("beat", self._celery(*words, app="workers.broker"))
+            words = ("beat", "-S", "workers.celery.beat.CleanedScheduler", "--pidfile=")
+            self._add("beat", self._celery(*words, app="workers.celery.broker"))
             self.workers["beat"].env["MLRISK_DATABASE_URL"] = self._audit_url
         for worker in self.workers.values():
             worker.start()
@@ -204,7 +204,7 @@ class MiniSystem:
             **self._settings,
         }
 
-    def _celery(self, *arguments: str, app: str = "workers.app") -> list[str]:
+    def _celery(self, *arguments: str, app: str = "workers.celery.app") -> list[str]:
         return [sys.executable, "-m", "celery", "-A", app, *arguments]
 
     def _add(self, name: str, command: list[str]) -> None:

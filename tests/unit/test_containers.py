@@ -12,15 +12,15 @@ import pytest
 import yaml
 from sqlalchemy import make_url
 
+from bot.decision.signing import key_of
 from bot.exchange.factory import bybit_config
-from bot.execution.signing import key_of
 from config.celery import HOLD_KEYS, WORKERS
 from config.settings import FILE_SUFFIX, SettingsError, load_settings, secret_variables
 from examples.demo_strategy.strategy import NAME as DEMO_NAME
 from tests.support.repository import ROOT, run_make, text_of
 from workers.embedded.postgres import COLLATION, EmbeddedPostgres
 from workers.embedded.redis import LIMITS
-from workers.topology import Options
+from workers.supervision.topology import Options
 
 OFFICIAL = {"postgres", "redis"}
 

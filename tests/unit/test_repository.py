@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from tests.support.repository import ROOT, project, run_make, text_of, tracked_files
 
 LOCKS = ("requirements.lock", "requirements-dev.lock")
-ROOMS = ("config", "models", "bot", "tasks", "workers", "console")
+ROOMS = ("config", "models", "bot", "paper_exchange", "tasks", "workers", "console")
 
 
 def _pins(lock: str) -> dict[str, str]:

@@ -19,8 +19,8 @@ from sqlalchemy import URL
 from bot.errors import DependencyDown
 from models.connecting import CONNECT_TIMEOUT_SECONDS, connect_args, server_settings
 from workers.embedded.privileges import give_to_unprivileged, server_uid, unprivileged
-from workers.ports import LOOPBACK
 from workers.private_files import write_private
+from workers.supervision.ports import LOOPBACK
 
 SUPERUSER = "postgres"
 STOP_SIGNAL = "INT"  # "fast": open transactions are rolled back, clients are disconnected

@@ -18,8 +18,8 @@ from bot.errors import DependencyDown
 from workers.embedded import acl
 from workers.embedded.privileges import give_to_unprivileged, running_as_root, unprivileged
 from workers.embedded.redis_program import server_program
-from workers.ports import LOOPBACK
 from workers.private_files import write_private
+from workers.supervision.ports import LOOPBACK
 
 STOP_SIGNAL = "TERM"
 MEMORY_MB = 512

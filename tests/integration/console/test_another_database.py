@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from bot.execution import binding
-from bot.execution.binding import Identity
+from bot.state import binding
+from bot.state.binding import Identity
 from config.settings import Settings
 from console.cli import run
 from console.errors import CommandError, ExitCode
-from console.system import _refuse_anothers
+from console.runtime.system import _refuse_anothers
 from tests.support.desk import Desk
 from tests.support.fakes import T0
-from workers.ports import free_port
+from workers.supervision.ports import free_port
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from bot.risk.decision import Decision
 from bot.risk.explain import blamed
 from bot.risk.manager.assessment import assess
 from bot.risk.snapshot import TradeIntent
-from console.block_rate import rate_facts
-from console.key_metrics import IMPACT_TRADES, key_metrics
+from console.views.block_rate import rate_facts
+from console.views.key_metrics import IMPACT_TRADES, key_metrics
 from models import migrate
 from models.enums import Verdict
 from models.repositories.figures import UNRECORDED

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
-from bot.execution.forged_market import ForgedMarket
+from bot.decision.forged_market import ForgedMarket
 from bot.risk.snapshot import MarketView
-from console.vitals import Patient, Vital, check_vitals
+from console.runtime.vitals import Patient, Vital, check_vitals
 from models.audit import GLOBAL_CHAIN, AuditDraft, append_entries
 from models.enums import ChildState, OperatorRole, ScopeKind, TradingState
 from models.repositories import states

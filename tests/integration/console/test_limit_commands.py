@@ -18,7 +18,7 @@ from console.errors import ExitCode
 from models.database import Database
 from models.enums import ScopeKind, TradingState
 from models.tables import Base, DecisionFiguresRow, DecisionRow
-from tasks.context import MARKET_DATABASE
+from tasks.bootstrap import MARKET_DATABASE
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import FakeExchange, FakeMarket, prepare
 from tests.support.operators import Person, add_person

@@ -12,7 +12,7 @@ import pyotp
 import pytest
 
 from bot.clock import SystemClock
-from bot.execution.halt import Halter
+from bot.safety.halt import Halter
 from console.errors import ExitCode
 from models.database import Database
 from models.enums import TradingState

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from bot.execution.lost_orders import LONGEST_LAG, LOOKS
+from bot.account.lost_orders import LONGEST_LAG, LOOKS
 from console.cli import run
 from console.errors import ExitCode
 from models.enums import ChildState

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis, exceptions
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from bot.execution.signing import key_line
+from bot.decision.signing import key_line
 from console.cli import run
 from tests.support.services import RedisServer, ServerProcess
 from workers import strategies

@@ -14,13 +14,13 @@ from sqlalchemy import select
 
 from bot.exchange.bybit.config import BybitConfig, BybitMode
 from bot.exchange.bybit.http import BybitExchange
-from bot.exchange.paper.testing import PaperExchangeProcess
 from console.cli import run
 from console.errors import ExitCode
 from models.database import Database
 from models.tables import ConfigVersionRow
+from paper_exchange.testing import PaperExchangeProcess
 from tests.support.desk import Desk
-from workers.ports import free_port
+from workers.supervision.ports import free_port
 
 pytestmark = pytest.mark.services
 Mlrisk = Callable[..., tuple[int, str, str]]

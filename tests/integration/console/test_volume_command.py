@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.exchange.paper.testing import PaperExchangeProcess
 from console.cli import run
 from console.errors import ExitCode
+from paper_exchange.testing import PaperExchangeProcess
 
 pytestmark = pytest.mark.services
 

@@ -23,7 +23,7 @@ from tests.support.system import trade_request
 from tests.support.waiting import START_SECONDS, eventually
 from workers.home import Home
 from workers.strategies import server_of
-from workers.supervisor import Supervisor
+from workers.supervision.supervisor import Supervisor
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(480)]
 

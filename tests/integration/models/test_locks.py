@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
-from bot.execution import settlement
+from bot.execution.orders import lifecycle
 from models.database import UnitOfWork
 from models.enums import ChildState
 from models.locks import lock_child, lock_order, lock_order_of_link, lock_parent
@@ -115,11 +115,11 @@ def test_what_was_changed_before_the_lock_is_not_lost_by_it(
 
 
 def stopped(desk: Desk, uow: UnitOfWork, parent: ParentOrderRow) -> int:
-    return settlement.stop(uow, parent, "halted", desk.clock.now(), desk.wakeups)
+    return lifecycle.stop(uow, parent, "halted", desk.clock.now(), desk.wakeups)
 
 
 def expired(desk: Desk, uow: UnitOfWork, parent: ParentOrderRow) -> int:
-    return settlement.expire(uow, parent, desk.pass_time(3600), desk.wakeups)
+    return lifecycle.expire(uow, parent, desk.pass_time(3600), desk.wakeups)
 
 
 @pytest.mark.parametrize(

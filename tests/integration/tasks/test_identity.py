@@ -12,15 +12,15 @@ import pytest
 from bot.clock import SystemClock
 from bot.errors import ExchangeRefused, Refused
 from bot.exchange.factory import make_exchange
-from bot.exchange.paper.testing import PaperExchangeProcess
 from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
-from bot.execution import binding
-from bot.execution.binding import NotBoundYet, WrongIdentity
-from bot.execution.sender import SendResult
+from bot.execution.sending.sender import SendResult
+from bot.state import binding
+from bot.state.binding import NotBoundYet, WrongIdentity
 from config.settings import Settings
 from models.enums import TradeSide
 from models.tables import AccountBindingRow
-from tasks.context import Services
+from paper_exchange.testing import PaperExchangeProcess
+from tasks.bootstrap import Services
 from tasks.startup import prove_identity
 from tests.support.desk import Desk
 from tests.support.services import RedisServer
@@ -122,10 +122,19 @@ def test_no_process_that_sends_starts_with_another_identity(
     first = Settings(**identity(migrated_url, venue, "paper", "a"))  # type: ignore[arg-type]
     binding.prove(desk.db, make_exchange(first, clock), first, clock.now())
     env = process_env(identity(migrated_url, venue, account, letter), redis, tmp_path)
-    worker = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", "execution"]
+    worker = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "workers.celery.app",
+        "worker",
+        "-Q",
+        "execution",
+    ]
     for command, status in (
         ([*worker, "-c", "1", "--without-gossip", "--without-mingle"], 2),
-        ([sys.executable, "-m", "workers.feed"], 1),
+        ([sys.executable, "-m", "workers.feeds.feed"], 1),
     ):
         ended = subprocess.run(
             command, env=env, capture_output=True, text=True, timeout=60, check=False

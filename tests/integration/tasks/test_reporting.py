@@ -3,11 +3,11 @@
 import pytest
 
 import tasks.reporting
-from bot.execution.configuration import ConfigurationService
-from bot.execution.tca.refit import ACTOR
+from bot.limits.service import ConfigurationService
+from bot.tca.refit import ACTOR
 from config.settings import Environment, Settings
-from tasks.context import Services
-from tests.integration.execution.test_impact_refit import move_fills, trade
+from tasks.bootstrap import Services
+from tests.integration.bot.tca.test_impact_refit import move_fills, trade
 from tests.support.desk import Desk
 
 pytestmark = pytest.mark.services

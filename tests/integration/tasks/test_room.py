@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from bot.clock import SystemClock
-from bot.exchange.paper.testing import PaperExchangeProcess
-from bot.execution import fitness
+from bot.state import fitness
 from config.settings import Settings
-from tasks.context import Services
+from paper_exchange.testing import PaperExchangeProcess
+from tasks.bootstrap import Services
 
 pytestmark = pytest.mark.services
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from bot.execution import binding, configuration, limits_file
-from bot.execution.binding import Identity
-from bot.execution.limits_source import LayeredConfig
+from bot.limits import service, workers_file
+from bot.limits.source import LayeredConfig
+from bot.state import binding
+from bot.state.binding import Identity
 from config.settings import Settings
 from models.database import Database
 from models.enums import ScopeKind, TradingState
@@ -49,7 +50,7 @@ def test_a_worker_notes_which_limits_file_it_runs_once(db: Database, migrated_ur
     for _ in range(2):
         startup.prove_limits(settings)
     with db.reading() as session:
-        noted = limits_file.noted(session)
+        noted = workers_file.noted(session)
         entries = session.scalars(select(AuditRow).where(AuditRow.kind == "limits_file")).all()
     assert noted == LayeredConfig(settings).fingerprint()
     assert [entry.payload for entry in entries] == [{"before": None, "sha256": noted}]
@@ -58,7 +59,7 @@ def test_a_worker_notes_which_limits_file_it_runs_once(db: Database, migrated_ur
 def test_a_limit_that_does_not_bite_halts_at_the_start_and_is_named(
     db: Database, migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = configuration.ConfigurationService.__init__.__kwdefaults__
+    broken = service.ConfigurationService.__init__.__kwdefaults__
     monkeypatch.setitem(broken, "prove", lambda _: ("the limit of 'spread' does not bite",))
     startup.prove_limits(Settings(database_url=migrated_url))  # type: ignore[arg-type]
     assert state_of(db) == (TradingState.HALTED, "self-test: the limit of 'spread' does not bite")
@@ -137,7 +138,7 @@ def ended_worker(
     queue: str, database_url: str, redis: RedisServer, config: Path, home: Path, **others: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-Q", queue,
+        [sys.executable, "-m", "celery", "-A", "workers.celery.app", "worker", "-Q", queue,
          "-c", "1", "--without-gossip", "--without-mingle"],
         env={
             **os.environ,

@@ -6,7 +6,7 @@ import pytest
 from kombu import Connection, transport
 
 from tests.support.services import RedisServer
-from workers.transport import Transport, look_at_every_item
+from workers.celery.transport import Transport, look_at_every_item
 
 pytestmark = pytest.mark.services
 

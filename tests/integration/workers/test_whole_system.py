@@ -21,13 +21,13 @@ from models.provisioning import provision
 from models.tables import AuditRow
 from tests.support.services import refusals
 from tests.support.waiting import PATIENCE_SECONDS, eventually
-from workers import topology
-from workers.cleaning import KIND
+from workers.celery.cleaning import KIND
 from workers.embedded import acl
 from workers.home import Home
-from workers.processes import is_running
-from workers.supervisor import Supervisor
-from workers.topology import Options, Topology
+from workers.supervision import topology
+from workers.supervision.processes import is_running
+from workers.supervision.supervisor import Supervisor
+from workers.supervision.topology import Options, Topology
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(480)]
 

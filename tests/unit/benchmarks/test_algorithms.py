@@ -18,11 +18,11 @@ from benchmarks.recorded_windows import cut
 from benchmarks.replayed_market import mid_at_start
 from benchmarks.replaying import Order, work
 from bot.execution.algorithms.stepping import Stepper, Touch
-from bot.execution.tca.analysis import TradeCost
 from bot.market.volume.files import read_folder
 from bot.market.volume.learned import PooledRidge
 from bot.market.volume.panel import FloatArray, IntArray, minute_of
 from bot.market.volume.static import StaticCurve
+from bot.tca.analysis import TradeCost
 from models.enums import TradeSide
 from tests.unit.benchmarks.recorded import START, SYMBOL, write
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.recorded_windows import LEAD_MINUTES, TAIL_MINUTES, chosen_starts, cut
-from bot.exchange.paper.types import MarketTrade
 from bot.market.volume.files import read_folder
 from bot.market.volume.panel import minute_of
+from paper_exchange.types import MarketTrade
 from tests.unit.benchmarks.recorded import START, SYMBOL, write
 
 

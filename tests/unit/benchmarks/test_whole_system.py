@@ -12,21 +12,21 @@ import yaml
 from benchmarks.decision_cost import small_trade
 from benchmarks.lateness import twap
 from benchmarks.whole_system import LIFTED, quantiles, rich_account
-from bot.execution import intake
+from bot.decision import parsing
 from config.thresholds import MLRiskConfigManager
 from tests.support.repository import ROOT
-from workers import topology
 from workers.home import Home
+from workers.supervision import topology
 
 
 def test_every_request_that_is_sent_keeps_the_schema_of_messages() -> None:
     chance = random.Random(3)
     for message in (small_trade(chance), twap(4.0, 6, chance), twap(40.0, 3, chance)):
-        assert intake.parse_request(message).request_id == message["request_id"]
+        assert parsing.parse_request(message).request_id == message["request_id"]
 
 
 def test_a_twap_is_asked_for_until_after_its_last_slice() -> None:
-    request = intake.parse_request(twap(40.0, 3, random.Random(3)))
+    request = parsing.parse_request(twap(40.0, 3, random.Random(3)))
     assert request.expires_at is not None
     assert (request.expires_at - request.created_at).total_seconds() > 40 * 3
 

@@ -13,16 +13,16 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
 from bot.clock import FixedClock
+from bot.decision.service import ApprovalService
 from bot.exchange.protocol import ExchangeOrder, Execution, OrderStatus
-from bot.execution.approval import ApprovalService
-from bot.execution.fills import FillBook
-from bot.execution.parents import new_child
+from bot.execution.orders.fills import FillBook
+from bot.execution.orders.parents import new_child
 from bot.market.reading import MarketReading
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
-from console.exchange_record import parse_exchange_record
 from console.invariants import InvariantResult, check_all
 from console.invariants.evidence import Evidence
+from console.runtime.exchange_record import parse_exchange_record
 from models.database import Database
 from models.enums import ChildState, ScopeKind, TradeSide
 from models.locks import lock_parent

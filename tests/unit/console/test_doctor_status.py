@@ -5,8 +5,8 @@ import pytest
 from config.settings import Settings
 from console.commands.doctor import exit_status
 from console.errors import ExitCode
-from console.health import HealthCheck
 from console.invariants import InvariantResult
+from console.runtime.health import HealthCheck
 
 WELL = HealthCheck("redis", ok=True, detail="answers")
 DOWN = HealthCheck("redis", ok=False, detail="is away", down=True)

@@ -17,13 +17,13 @@ from sqlalchemy.orm import Session
 
 from bot.errors import DependencyDown
 from bot.exchange.protocol import ExchangeOrder, ExchangePosition, OrderStatus, UnreadableFact
-from bot.execution import binding, breaker_rows
-from bot.execution.binding import Identity
-from bot.execution.pacing import Pace, PaceKind
+from bot.execution.policy.throttle import Pace, PaceKind
+from bot.state import binding, breakers
+from bot.state.binding import Identity
 from config.settings import Environment, SettingsError, TradingMode
 from console.cli import run
 from console.errors import ExitCode
-from console.operator import cancel_without_postgres, not_halted
+from console.runtime.operator import cancel_without_postgres, not_halted
 from models.enums import TradeSide
 from models.repositories import disagreements, portfolio
 from models.tables import (
@@ -36,7 +36,7 @@ from models.tables import (
 )
 from tests.support.fakes import FakeExchange
 from tests.unit.console.scene import ACCOUNT, START, Scene, read_only_engine
-from workers.ports import free_port
+from workers.supervision.ports import free_port
 
 D = Decimal
 SLOWED = Pace(PaceKind.SLOW, Decimal("0.5"), Decimal(1), "volatility", "2.1", "2", START)
@@ -232,7 +232,7 @@ def test_resume_says_what_still_denies_and_a_reset_breaker_is_the_way_back(
     _read_wallet(away)
     _bind(away, Environment.DEVELOPMENT)
     with away.db.unit_of_work() as uow:
-        breaker_rows.trip(
+        breakers.trip(
             uow,
             ACCOUNT,
             "data_quality_issue",

@@ -5,7 +5,7 @@ import logging
 import pytest
 from celery.app.task import Context
 
-from bot.execution import signing
+from bot.decision import signing
 from config.settings import Settings, SettingsError, load_settings
 from tasks import startup, validation
 from tasks.startup import require_message_key

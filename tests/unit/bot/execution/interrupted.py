@@ -1,8 +1,8 @@
 """A planned schedule that is interrupted, worked on plain rows: what a claim asks, and no more.
 
 Each child is claimed when it is due, some hundredths late, and not during an outage. Fills become
-known a while after the child went out. What is read from the rows is what `bot.execution.claims`
-reads by its queries.
+known a while after the child went out. What is read from the rows is what
+`bot.execution.sending.claims` reads by its queries.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from bot.execution import holdback, permits
-from bot.execution.holdback import Circumstances, Hold, Sent
+from bot.execution.sending import authorization, deferral
+from bot.execution.sending.deferral import Circumstances, Hold, Sent
 from bot.risk.working_rules import WorkingRules
 from models.enums import ChildState, ParentState, ScopeKind, TradingState, Verdict
 from models.repositories.clearance import Approval
@@ -115,7 +115,7 @@ class Interrupted:
 
     @property
     def spacing(self) -> timedelta:
-        return holdback.spacing(self.parent)
+        return deferral.spacing(self.parent)
 
     def sent_within(self, after: datetime, until: datetime) -> Decimal:
         """Quantity that went out after the one and not after the other."""
@@ -136,14 +136,14 @@ class Interrupted:
 
     def _claim(self, child: ChildOrderRow) -> None:
         approval = Approval(Verdict.ALLOW, self.parent.approved_qty, T0)
-        refusal = permits.refusal([_ACTIVE], approval, self.parent, child, self.now)
+        refusal = authorization.refusal([_ACTIVE], approval, self.parent, child, self.now)
         if refusal is not None:
             child.state = refusal.state
             return
         self._hear_fills()
         seen = self._circumstances()
-        hold = holdback.hold(self.parent, child, seen, None, self.rules)
-        is_late = holdback.is_late(child, self.now)
+        hold = deferral.hold(self.parent, child, seen, None, self.rules)
+        is_late = deferral.is_late(child, self.now)
         traded = seen.traded_since_start
         self.claims.append(Claimed(self.now, child, is_late, traded, hold))
         if hold is not None:
@@ -156,8 +156,8 @@ class Interrupted:
         self.parent.filled_qty = self.sent_within(T0 - timedelta(seconds=1), heard)
 
     def _circumstances(self) -> Circumstances:
-        since = self.now - holdback.window(self.parent, None)
-        first = self.now - holdback.LATE_AFTER
+        since = self.now - deferral.window(self.parent, None)
+        first = self.now - deferral.LATE_AFTER
         on_time = [
             child.qty
             for child in self._planned()

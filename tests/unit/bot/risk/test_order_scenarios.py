@@ -433,8 +433,8 @@ def _stop_always_allowed(it: dict[str, Any]) -> None:
 @row("unreadable")
 def _unreadable(it: dict[str, Any]) -> None:
     """What the door says; that it is recorded is `tests/integration`'s bad-message test."""
+    from bot.decision.parsing import parse_request
     from bot.errors import BadMessage
-    from bot.execution.intake import parse_request
 
     with pytest.raises(BadMessage, match="must be a JSON object"):
         parse_request("not json")

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete, text, update
 from sqlalchemy.orm import Session
 
-from bot.execution.halt import Halter
+from bot.safety.halt import Halter
 from models.enums import ChildState
 from models.repositories import portfolio
 from models.repositories.portfolio import ReportedPosition

@@ -11,12 +11,9 @@ import pytest
 from rich.console import Console
 from sqlalchemy.orm import Session
 
-from bot.execution.control import ParentControl
-from bot.execution.halt import Halter
+from bot.execution.orders.control import ParentControl
+from bot.safety.halt import Halter
 from config.settings import Settings
-from console.limit_use import LimitUse
-from console.moment import HeartbeatLine
-from console.queries import live
 from console.screen import words
 from console.screen.layout import compose
 from console.screen.lines import line
@@ -24,9 +21,12 @@ from console.screen.loop import watch
 from console.screen.panels import STALE_SECONDS
 from console.screen.source import ViewSource
 from console.screen.view import ScreenView
+from console.views.limit_use import LimitUse
+from console.views.moment import HeartbeatLine
+from console.views.queries import live
 from models.tables import BreakerRow
 from tests.unit.console.scene import ACCOUNT, Scene, read_only_engine
-from workers.supervisor import ProcessStatus
+from workers.supervision.supervisor import ProcessStatus
 
 NOW = datetime(2025, 6, 1, 12, 0, 10, tzinfo=UTC)
 PROCESSES = tuple(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bot.exchange.paper.types import BookUpdate, InstrumentSpec, MarketSource, MarketTrade
+from paper_exchange.types import BookUpdate, InstrumentSpec, MarketSource, MarketTrade
 
 Frame = dict[str, Any]
 

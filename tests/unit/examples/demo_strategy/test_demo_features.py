@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from bot.exchange.paper.market.factory import open_source
 from examples.demo_strategy.features import FEATURES, SAMPLE_MS, BookGapError, Sample, SymbolMarket
+from paper_exchange.market.factory import open_source
 from tests.unit.examples.demo_strategy.market_frames import Frame, public_frames
 
 

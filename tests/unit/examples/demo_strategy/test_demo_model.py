@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.exchange.paper.market.factory import open_source
 from examples.demo_strategy.features import FEATURES, SAMPLE_MS, Sample, SymbolMarket
 from examples.demo_strategy.model import (
     HORIZON_MS,
@@ -17,6 +16,7 @@ from examples.demo_strategy.model import (
     entropy_bits,
     sigmoid,
 )
+from paper_exchange.market.factory import open_source
 from tests.unit.examples.demo_strategy.market_frames import public_frames
 
 

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.exchange.paper.market.factory import open_source
 from models.messages import MLTradeRequest
+from paper_exchange.market.factory import open_source
 from tests.support.services import RedisServer
 from tests.unit.examples.demo_strategy.market_frames import public_frames
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import examples.demo_strategy
-from bot.exchange.paper.market.factory import open_source
 from examples.demo_strategy.strategy import MIN_CONFIDENCE, Signal, Strategy
 from models.messages import MLTradeRequest
+from paper_exchange.market.factory import open_source
 from tests.unit.examples.demo_strategy.market_frames import public_frames
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -30,7 +30,6 @@ from bot.exchange.bybit.streams import (
     private_stream,
     public_stream,
 )
-from bot.exchange.paper.testing import PaperExchangeProcess
 from bot.exchange.protocol import (
     ExchangeOrder,
     ExchangePosition,
@@ -41,13 +40,14 @@ from bot.exchange.protocol import (
     TimeInForce,
     Wallet,
 )
-from bot.execution.price_band import worst_allowed
-from bot.execution.venue_acts import VenueAct, act_of
+from bot.execution.orders.price_band import worst_allowed
+from bot.execution.orders.venue_acts import VenueAct, act_of
 from bot.market.features import MarketTracker
 from bot.market.frames import BookFrame, TickerFrame, TradeFrame
 from bot.risk.snapshot import MarketView
 from models.enums import TradeSide
 from models.tables import InstrumentRow
+from paper_exchange.testing import PaperExchangeProcess
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.services

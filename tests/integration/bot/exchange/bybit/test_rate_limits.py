@@ -11,10 +11,10 @@ from pydantic import SecretStr
 from bot.errors import Throttled
 from bot.exchange.bybit.config import BybitConfig, BybitMode
 from bot.exchange.bybit.http import BybitExchange
-from bot.exchange.paper.testing import PaperExchangeProcess
 from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
-from bot.execution.calling_back import call_back
+from bot.safety.calling_back import call_back
 from models.enums import TradeSide
+from paper_exchange.testing import PaperExchangeProcess
 
 pytestmark = pytest.mark.services
 

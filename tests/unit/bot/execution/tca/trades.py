@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from bot.execution.tca.shortfall import FillPart
-from bot.execution.tca.trade import Arrival, Child, Expectation, Fill, Trade
 from bot.market.bars import Bar
+from bot.tca.shortfall import FillPart
+from bot.tca.trade import Arrival, Child, Expectation, Fill, Trade
 from models.enums import TradeSide
 
 D = Decimal

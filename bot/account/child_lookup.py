@@ -1,0 +1,196 @@
+"""Asking the exchange what became of a child."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bot.account.lost_orders import LostOrders, waits
+from bot.clock import Clock
+from bot.exchange.bybit.retcodes import is_unexpected
+from bot.exchange.protocol import Exchange, ExchangeOrder
+from bot.execution.orders import belonging, lifecycle, ownership
+from bot.execution.orders.executions import Executions
+from bot.execution.orders.fills import FillBook
+from bot.execution.orders.one_by_one import each
+from bot.execution.orders.parents import is_urgent, wake_child
+from bot.execution.policy import absence
+from bot.execution.ports import Wakeups
+from models.backup import FailureClass
+from models.database import Database
+from models.enums import ChildState
+from models.locks import lock_order
+from models.repositories import orders
+from models.tables import ChildOrderRow
+
+log = logging.getLogger(__name__)
+
+MAX_POSTS = 5
+"""So many attempts of one order that the exchange does not take, and it is no accident."""
+
+
+class ChildLookup:
+    """Brings one account's children to what the exchange says of their orders."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        exchange: Exchange,
+        account: str,
+        clock: Clock,
+        wakeups: Wakeups,
+        fills: FillBook,
+        executions: Executions,
+        lost: LostOrders,
+    ) -> None:
+        self._db = db
+        self._exchange = exchange
+        self._account = account
+        self._clock = clock
+        self._wakeups = wakeups
+        self._fills = fills
+        self._executions = executions
+        self._lost = lost
+
+    def resolve_child(self, child_id: int) -> ChildState | None:
+        """Brings a child to the truth; never places anything itself."""
+        with self._db.reading() as session:
+            child = session.get(ChildOrderRow, child_id)
+        if child is not None and child.account != self._account:
+            # These keys see nothing of it: absence would be taken for proof.
+            self._refuse(child)
+            return None
+        if child is None or not ChildState(child.state).may_be_at_exchange:
+            return None if child is None else ChildState(child.state)
+        order = self._exchange.find_order(child.symbol, child.order_link_id)
+        if order is None:
+            self._absent(child_id)
+            self._lost.missing(child_id)
+        elif belonging.is_own(self._db, self._account, child, order):
+            if child.absences:
+                self._lost.found(child_id)
+            self._adopt(order)
+        else:
+            self._absent(child_id, taken_by=order.order_id)
+        with self._db.reading() as session:
+            row = session.get_one(ChildOrderRow, child_id)
+            return ChildState(row.state)
+
+    def resolve_all(self, *, older_than: timedelta) -> int:
+        """Looks up every child that should have been heard of by now; returns how many.
+
+        A child that is known to rest may do so in silence: `Reconciler.reconcile_account` looks
+        after it. One that can't be looked up doesn't keep others from it; several in a row mean
+        that nothing can, and the error is raised.
+        """
+        before = self._clock.now() - older_than
+        with self._db.reading() as session:
+            ids = [
+                child.child_id
+                for child in orders.unresolved_children(
+                    session, account=self._account, older_than=before
+                )
+                if not _rests_in_silence(child, before) and not waits(child, self._clock.now())
+            ]
+        self.resolve_each(ids)
+        return len(ids)
+
+    def resolve_each(self, ids: Sequence[int]) -> None:
+        for _ in each(ids, self.resolve_child, "a child can't be looked up"):
+            pass
+
+    def _refuse(self, child: ChildOrderRow) -> None:
+        ownership.refuse(
+            self._db,
+            ours=self._account,
+            theirs=child.account,
+            subject=child.order_link_id,
+            act="resolve",
+            actor="reconcile",
+            now=self._clock.now(),
+        )
+
+    def _adopt(self, order: ExchangeOrder) -> None:
+        if order.filled_qty > 0:
+            self._executions.read_of(order.order_link_id)
+        self._fills.apply_order(order, self._clock.now())
+
+    def _absent(self, child_id: int, *, taken_by: str | None = None) -> None:
+        """The exchange shows no such order: wait, or conclude that it was never taken.
+
+        `taken_by` is the order of somebody else that has its id: it can't be sent under it.
+        """
+        now = self._clock.now()
+        with self._db.unit_of_work() as uow:
+            found = lock_order(uow.session, child_id)
+            if found is None or not self._provably_not_taken(found[1], now):
+                return
+            parent, child = found
+            child.fencing_token += 1
+            child.lease_owner, child.lease_until = None, None
+            uow.audit(
+                self._account,
+                "child_not_taken",
+                parent.request_id,
+                "reconcile",
+                {"child": child.order_link_id, "posts": child.posts, "id_taken_by": taken_by},
+                now,
+            )
+            if (why := _given_up(child, taken_by)) is not None:
+                log.critical("an order is given up: %s", why, extra={"child": child.order_link_id})
+                lifecycle.end_child(
+                    uow,
+                    parent,
+                    child,
+                    ChildState.REJECTED,
+                    now,
+                    note=f"never taken: {why}",
+                    wakeups=self._wakeups,
+                    failure=FailureClass.REJECTED,
+                )
+            elif child.deadline_at <= now:
+                lifecycle.end_child(
+                    uow,
+                    parent,
+                    child,
+                    ChildState.EXPIRED,
+                    now,
+                    note="never taken by the exchange, deadline passed",
+                    wakeups=self._wakeups,
+                )
+            else:
+                child.state = ChildState.PLANNED
+                child.wake_at = now
+                child.due_at = now
+                wake_child(uow, child, is_urgent(parent), self._wakeups)
+            uow.commit()
+
+    def _provably_not_taken(self, child: ChildOrderRow, now: datetime) -> bool:
+        if child.state not in (ChildState.SENDING, ChildState.UNKNOWN) or child.sent_at is None:
+            # It was acknowledged or seen: absence now is a lag or a restart, not a no.
+            return False
+        if child.lease_until is not None and child.lease_until > now:
+            return False
+        return now > child.sent_at + absence.proven_after(self._exchange.recv_window_ms)
+
+
+def _given_up(child: ChildOrderRow, taken_by: str | None) -> str | None:
+    """Why an order that was not taken is sent no more under its id; None: it may be again.
+
+    A code that nobody knows says no in the venue's own words, however often it is asked. What
+    only reduces is otherwise tried until its deadline. The ladder of the parent bounds what
+    follows.
+    """
+    if taken_by is not None:
+        return f"order {taken_by} of somebody else has its id"
+    if child.ret_code is not None and is_unexpected(child.ret_code):
+        return f"the exchange answers {child.ret_code}, which nobody knows"
+    if child.posts >= MAX_POSTS and not child.reduce_only:
+        return f"{child.posts} attempts were not taken"
+    return None
+
+
+def _rests_in_silence(child: ChildOrderRow, before: datetime) -> bool:
+    if not child.rests or child.state != ChildState.WORKING:
+        return False
+    return child.cancel_requested_at is None or child.cancel_requested_at > before

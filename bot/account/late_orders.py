@@ -1,0 +1,120 @@
+"""Orders of ours that turn up at the exchange after their children have ended here."""
+
+import logging
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from bot.clock import Clock
+from bot.errors import MlriskError
+from bot.exchange.protocol import Exchange
+from bot.execution.orders import belonging
+from bot.execution.orders.executions import Executions
+from bot.execution.orders.one_by_one import each
+from bot.execution.sending.cancelling import Cancels
+from models.database import Database
+from models.locks import lock_order
+from models.open_rows import CHILD_WAS_GIVEN_UP
+from models.tables import ChildOrderRow
+
+log = logging.getLogger(__name__)
+
+EXPIRED_RECHECK = timedelta(seconds=60)
+"""An order given up as never taken is looked for once more after this long."""
+
+
+class LateOrders:
+    """Cancels one account's late orders, and reads what they have filled."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        exchange: Exchange,
+        account: str,
+        clock: Clock,
+        executions: Executions,
+        cancels: Cancels,
+    ) -> None:
+        self._db = db
+        self._exchange = exchange
+        self._account = account
+        self._clock = clock
+        self._executions = executions
+        self._cancels = cancels
+
+    def recheck_expired(self) -> int:
+        """Looks once more for orders that were given up; one that turns up is cancelled."""
+        now = self._clock.now()
+        with self._db.reading() as session:
+            given_up = session.scalars(
+                select(ChildOrderRow).where(
+                    ChildOrderRow.account == self._account,
+                    CHILD_WAS_GIVEN_UP,
+                    ChildOrderRow.absences == 0,
+                    ChildOrderRow.final_at.between(
+                        now - 3 * EXPIRED_RECHECK, now - EXPIRED_RECHECK
+                    ),
+                )
+            ).all()
+        return sum(
+            each(
+                given_up,
+                lambda child: self._recheck(child, now),
+                "a given-up order can't be looked for",
+            )
+        )
+
+    def _recheck(self, child: ChildOrderRow, now: datetime) -> int:
+        order = self._exchange.find_order(child.symbol, child.order_link_id)
+        if order is None or not belonging.is_own(self._db, self._account, child, order):
+            self._looked(child, None)
+            return 0
+        if not order.status.is_final:
+            self._cancels.send(child.symbol, child.order_link_id)
+        self._executions.read_of(child.order_link_id)
+        self._note("late_order", child.order_link_id, {"order_id": order.order_id}, now)
+        self._looked(child, order.order_id)
+        return 1
+
+    def _looked(self, child: ChildOrderRow, order_id: str | None) -> None:
+        """Once is enough: counted in the row, or every sweep of two minutes would look again."""
+        with self._db.unit_of_work() as uow:
+            found = lock_order(uow.session, child.child_id)
+            if found is None:
+                return
+            if order_id is None:
+                found[1].absences += 1
+            else:
+                found[1].exchange_order_id = order_id
+            uow.commit()
+
+    def call_back(self, child: ChildOrderRow) -> bool:
+        """Cancels our order that rests although its child has ended here: nothing else would.
+
+        A call that fails is made again by the next reconciliation.
+        """
+        try:
+            order = self._cancels.call_back(child.symbol, child.order_link_id)
+            if order is None:
+                return False
+            self._executions.read_of(child.order_link_id)
+        except MlriskError as error:
+            log.critical(
+                "an order of ours rests without a child and can't be cancelled: %s",
+                error,
+                extra={"child": child.order_link_id},
+            )
+            return False
+        log.critical(
+            "an order of ours rested although its child had ended; it is cancelled",
+            extra={"order_id": order.order_id, "child": child.order_link_id},
+        )
+        details = {"order_id": order.order_id, "child_state": child.state}
+        self._note("order_called_back", child.order_link_id, details, self._clock.now())
+        return True
+
+    def _note(self, kind: str, subject: str, payload: dict[str, str], now: datetime) -> None:
+        with self._db.unit_of_work() as uow:
+            uow.audit(self._account, kind, subject, "reconcile", dict(payload), now)
+            uow.commit()

@@ -1,0 +1,194 @@
+"""Orders that the exchange acknowledged and knows no more: an end with proof.
+
+An order may be missing from a list for seconds. One that is missing from every list, without an
+execution, in look after look over minutes, while the positions agree, is lost: its child ends, what
+it held is released, and a person hears of it. Truth that comes later still counts: a fill reopens
+what it concerns, and an order of ours that rests is called back.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import bindparam, select
+
+from bot.authority.actors import Actor, Power, record, require
+from bot.clock import Clock
+from bot.errors import MlriskError, Refused
+from bot.exchange.protocol import Exchange
+from bot.execution.orders import lifecycle
+from bot.execution.orders.fills import FillBook
+from bot.execution.ports import Wakeups
+from bot.execution.sending.cancelling import Cancels
+from models.database import Database
+from models.enums import ChildState
+from models.locks import lock_order
+from models.repositories import portfolio
+from models.tables import ChildOrderRow
+
+log = logging.getLogger(__name__)
+
+LOOKS = 6
+"""So often an order must have been missing, at growing intervals."""
+LONGEST_LAG = timedelta(seconds=120)
+"""Over so long: lists and history lag by seconds, after a restart of the venue by a minute."""
+_LONGEST_PAUSE_SECONDS = 60.0
+_LOSABLE = (ChildState.ACKED, ChildState.WORKING)
+_LOST = "lost by the exchange"
+_BY_LINK = select(ChildOrderRow).where(
+    ChildOrderRow.order_link_id == bindparam("link"), ChildOrderRow.account == bindparam("account")
+)
+
+
+class LostOrders:
+    """Counts the looks in vain of one account's children, and ends a child when they are proof."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        exchange: Exchange,
+        account: str,
+        clock: Clock,
+        wakeups: Wakeups,
+        fills: FillBook,
+        cancels: Cancels | None = None,
+        free: bool = False,
+    ) -> None:
+        """`free`: to forget an order without proof needs no login here."""
+        self._db = db
+        self._exchange = exchange
+        self._account = account
+        self._clock = clock
+        self._wakeups = wakeups
+        self._fills = fills
+        self._cancels = cancels or Cancels(exchange, None, account)
+        self._free = free
+
+    def missing(self, child_id: int) -> None:
+        """Counts a look in vain; enough of them end the child.
+
+        Raises MlriskError when the exchange can't be asked for the proof.
+        """
+        now = self._clock.now()
+        with self._db.unit_of_work() as uow:
+            found = lock_order(uow.session, child_id)
+            if found is None or found[1].state not in _LOSABLE:
+                return
+            child = found[1]
+            child.absences += 1
+            child.absent_since = child.absent_since or now
+            pause = min(2.0**child.absences, _LONGEST_PAUSE_SECONDS)
+            child.look_at = now + timedelta(seconds=pause)
+            enough = child.absences >= LOOKS and now - child.absent_since >= LONGEST_LAG
+            looks, symbol, link = child.absences, child.symbol, child.order_link_id
+            uow.commit()
+        if enough and self._is_gone(symbol, link):
+            self._end(child_id, looks, "reconcile", {})
+
+    def forget(self, link: str, *, reason: str, actor: Actor, force: bool = False) -> None:
+        """Ends a child by an operator's word: with the proof that ends it by itself, made now, or
+        without it by force.
+
+        Raises Refused (unknown_order, not_at_exchange, not_proven), NotAuthorised where force
+        takes a login, or what the exchange answers.
+        """
+        why = reason.strip()
+        if not why:
+            raise Refused("a reason is needed: it is recorded", code="empty_reason")
+        with self._db.reading() as session:
+            child = session.scalars(_BY_LINK, {"link": link, "account": self._account}).first()
+        if child is None:
+            raise Refused(f"no order {link!r} is known", code="unknown_order")
+        if child.state not in _LOSABLE:
+            raise Refused(f"order {link!r} is {child.state}", code="not_at_exchange")
+        if not force:
+            self._prove(child)
+        else:
+            if not self._free:
+                require(actor, Power.FORGET_ORDER, f"forgetting {link} without proof")
+            try:
+                self._cancels.send(child.symbol, link)
+            except MlriskError as error:
+                log.warning("not cancelled: %s", error, extra={"order_link_id": link})
+        self._end(child.child_id, child.absences, actor, {"reason": why, "forced": force})
+
+    def _prove(self, child: ChildOrderRow) -> None:
+        since = child.absent_since
+        if child.absences < LOOKS or since is None or self._clock.now() - since < LONGEST_LAG:
+            raise Refused(
+                f"its absence is not proven: {child.absences} of {LOOKS} looks in vain, "
+                f"over {LONGEST_LAG.total_seconds():g} s at least",
+                code="not_proven",
+            )
+        if not self._is_gone(child.symbol, child.order_link_id):
+            raise Refused(
+                "the exchange knows it, or the positions disagree: it may have filled",
+                code="not_proven",
+            )
+
+    def found(self, child_id: int) -> None:
+        """It was there after all: looks in vain begin anew."""
+        with self._db.unit_of_work() as uow:
+            found = lock_order(uow.session, child_id)
+            if found is None:
+                return
+            found[1].absences, found[1].absent_since, found[1].look_at = 0, None, None
+            uow.commit()
+
+    def _is_gone(self, symbol: str, link: str) -> bool:
+        """Not in the books, no execution by its id, and both sides hold the same position."""
+        # First: what rests unseen is called back, and a fill that beats the cancel is seen below.
+        self._cancels.send(symbol, link)
+        if self._exchange.find_order(symbol, link) is not None:
+            return False
+        executions = self._exchange.executions(order_link_id=link)
+        for execution in executions:
+            self._fills.apply_execution(execution, self._clock.now(), source="reconcile")
+        if executions:
+            return False
+        theirs = {p.symbol: p.qty for p in self._exchange.positions()}.get(symbol, Decimal(0))
+        with self._db.reading() as session:
+            held = {p.symbol: p.qty for p in portfolio.positions(session, self._account)}
+        if held.get(symbol, Decimal(0)) == theirs:
+            return True
+        log.warning(
+            "an order is missing and the positions disagree: it may have filled",
+            extra={"order_link_id": link, "symbol": symbol},
+        )
+        return False
+
+    def _end(self, child_id: int, looks: int, actor: Actor, more: dict[str, object]) -> None:
+        now = self._clock.now()
+        with self._db.unit_of_work() as uow:
+            found = lock_order(uow.session, child_id)
+            if found is None or found[1].state not in _LOSABLE or found[1].absences != looks:
+                return
+            parent, child = found
+            details: dict[str, object] = {
+                **more,
+                "child": child.order_link_id,
+                "order_id": child.exchange_order_id,
+                "looks": looks,
+                "since": None if child.absent_since is None else child.absent_since.isoformat(),
+            }
+            record(uow, self._account, "order_lost", parent.request_id, actor, details, now)
+            log.critical("the exchange lost an order of ours", extra=details)
+            # Nothing more is given to a venue that loses what it took; an exit goes on, which
+            # can't do too much.
+            lifecycle.end_child(
+                uow,
+                parent,
+                child,
+                ChildState.LOST,
+                now,
+                note=_LOST,
+                wakeups=self._wakeups,
+                ends_parent=None if parent.reduce_only else _LOST,
+            )
+            uow.commit()
+
+
+def waits(child: ChildOrderRow, now: datetime) -> bool:
+    """It was missing, and its next look comes later: one order more or less delays nobody."""
+    return child.look_at is not None and child.look_at > now

@@ -1,0 +1,93 @@
+"""Comparing our positions, which are summed from fills, with the exchange's."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from bot.clock import Clock
+from bot.errors import Refused
+from bot.exchange.protocol import HEDGE_MODE, Exchange, ExchangePosition, UnreadableFact
+from bot.execution.orders import unreadable
+from bot.execution.orders.executions import Executions
+from bot.state import fitness
+from models.database import Database
+from models.repositories import portfolio
+
+
+class PositionCheck:
+    """Compares one account's positions."""
+
+    def __init__(
+        self, db: Database, exchange: Exchange, account: str, clock: Clock, executions: Executions
+    ) -> None:
+        self._db = db
+        self._exchange = exchange
+        self._account = account
+        self._clock = clock
+        self._executions = executions
+
+    def differences(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """Where our net position, summed from fills, is not the exchange's: symbol -> (ours,
+        theirs).
+
+        A fill may be under way while both are read. What disagrees is looked at once more, and
+        counts if it does so in the same direction.
+        """
+        first = self._compare()
+        if not first:
+            return {}
+        self._executions.read_newest()
+        second = self._compare()
+        return {
+            symbol: (ours, theirs)
+            for symbol, (ours, theirs) in second.items()
+            if symbol in first and (theirs - ours) * (first[symbol][1] - first[symbol][0]) > 0
+        }
+
+    def _compare(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """Of the symbols that the exchange tells us of; what can't be read is unknown, not flat."""
+        asked_at = self._clock.now()
+        reported = self._exchange.positions()
+        unknown = {f.symbol for f in self.park_unreadable() if f.kind == "position"}
+        theirs = {p.symbol: p.qty for p in reported}
+        self.store(reported, asked_at)
+        with self._db.transaction() as session:
+            portfolio.forget_liquidation_prices(session, self._account, theirs.keys() | unknown)
+            ours = {p.symbol: p.qty for p in portfolio.positions(session, self._account)}
+        return {
+            symbol: (ours.get(symbol, Decimal(0)), theirs.get(symbol, Decimal(0)))
+            for symbol in sorted(ours.keys() | theirs.keys())
+            if symbol not in unknown and self._exchange.covers(symbol)
+            if ours.get(symbol, Decimal(0)) != theirs.get(symbol, Decimal(0))
+        }
+
+    def differences_or_unfit(self) -> tuple[dict[str, tuple[Decimal, Decimal]], str | None]:
+        """The differences, or the one fact that makes them meaningless; it stops what adds."""
+        try:
+            return self.differences(), None
+        except Refused as error:
+            if error.code != HEDGE_MODE:
+                raise
+            with self._db.reading() as session:
+                known = fitness.stored(session, self._account)
+            if known is None or known.ok:
+                told = f"{error.code}: {error.message}"
+                found = fitness.Fitness(False, self._clock.now(), told)
+                fitness.record(self._db, self._account, found)
+            return {}, error.message
+
+    def park_unreadable(self) -> Sequence[UnreadableFact]:
+        """What could not be read is kept and told; returns it."""
+        found = self._exchange.take_unreadable()
+        unreadable.park(self._db, self._account, found, self._clock.now())
+        return found
+
+    def store(self, reported: Iterable[ExchangePosition], said_at: datetime) -> None:
+        """Stores liquidation prices and marks of positions, whoever brought them; quantities come
+        from fills alone. They are no younger than `said_at`."""
+        facts = {
+            p.symbol: portfolio.ReportedPosition(p.qty, p.liquidation_price, p.mark_price)
+            for p in reported
+        }
+        with self._db.transaction() as session:
+            portfolio.store_reported(session, self._account, facts, said_at)

@@ -1,0 +1,252 @@
+"""Whether our books agree with the exchange's: the one door to what is asked for that.
+
+What became of a child is asked in `child_lookup`, orders that outlive theirs are found in
+`late_orders`, positions are compared in `position_check`, executions read in `executions`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from bot.account.cash_flows import CashFlows
+from bot.account.child_lookup import ChildLookup
+from bot.account.late_orders import LateOrders
+from bot.account.lost_orders import LostOrders, waits
+from bot.account.orphans import Orphans
+from bot.account.positions import PositionCheck
+from bot.clock import Clock
+from bot.exchange.protocol import (
+    Exchange,
+    ExchangeOrder,
+    ExchangePosition,
+    Wallet,
+)
+from bot.execution.orders import belonging, lifecycle
+from bot.execution.orders.executions import Executions
+from bot.execution.orders.fills import FillBook
+from bot.execution.orders.identity import PREFIX, is_in_our_form
+from bot.execution.orders.one_by_one import each
+from bot.execution.orders.other_fees import OtherFees
+from bot.execution.policy import absence
+from bot.execution.ports import Wakeups
+from bot.execution.sending.cancelling import Cancels
+from bot.execution.sending.rate_limiter import OrderBudget
+from bot.execution.sending.trading_rules import TradingRules
+from bot.failpoints import AFTER_EXPIRY_COMMIT, BEFORE_EXPIRY_COMMIT, hit
+from models.database import Database
+from models.enums import ChildState
+from models.locks import lock_parent
+from models.repositories import orders, portfolio
+from models.tables import ChildOrderRow, ParentOrderRow
+
+VANISHED_MARGIN = timedelta(seconds=2)
+"""An order that was sent just now may not be in the list of open ones yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReport:
+    """What reconciling an account found."""
+
+    new_fills: int
+    foreign_orders: tuple[str, ...]
+    """Order ids of what rests and is no child's of ours."""
+    position_differences: dict[str, tuple[Decimal, Decimal]]
+    """Symbol -> (ours, the exchange's)."""
+    called_back: tuple[str, ...] = ()
+    """Our orders that rested although their children had ended here: they are cancelled."""
+    orphans: tuple[ExchangeOrder, ...] = ()
+    """Those of them that are in our name although no row explains them; what adds is cancelled."""
+    unfit: str | None = None
+    """Why the account's positions can't be compared at all: it is in hedge mode."""
+
+
+class Reconciler:
+    """Compares one account's rows with the exchange's record and adopts what is missing."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        exchange: Exchange,
+        account: str,
+        clock: Clock,
+        wakeups: Wakeups,
+        budget: OrderBudget | None = None,
+    ) -> None:
+        """`budget` paces the cancels; without one the exchange's limit alone does."""
+        absence.require_room(exchange.recv_window_ms)
+        self._db = db
+        self._exchange = exchange
+        self._account = account
+        self._clock = clock
+        self._wakeups = wakeups
+        self._fills = FillBook(db, account, wakeups)
+        self._cancels = Cancels(exchange, budget, account)
+        self._cash = CashFlows(db, exchange, account, clock)
+        self._other_fees = OtherFees(db, exchange, account, clock)
+        self._orphans = Orphans(db, self._cancels, account, clock)
+        self._rules = TradingRules(db, exchange, clock)
+        self._executions = Executions(db, exchange, account, clock, self._fills)
+        self._positions = PositionCheck(db, exchange, account, clock, self._executions)
+        self._late = LateOrders(
+            db=db,
+            exchange=exchange,
+            account=account,
+            clock=clock,
+            executions=self._executions,
+            cancels=self._cancels,
+        )
+        lost = LostOrders(
+            db=db,
+            exchange=exchange,
+            account=account,
+            clock=clock,
+            wakeups=wakeups,
+            fills=self._fills,
+            cancels=self._cancels,
+        )
+        self._lookup = ChildLookup(
+            db=db,
+            exchange=exchange,
+            account=account,
+            clock=clock,
+            wakeups=wakeups,
+            fills=self._fills,
+            executions=self._executions,
+            lost=lost,
+        )
+
+    def resolve_child(self, child_id: int) -> ChildState | None:
+        """Brings a child to the truth; never places anything itself."""
+        return self._lookup.resolve_child(child_id)
+
+    def resolve_all(self, *, older_than: timedelta) -> int:
+        """Looks up every child that should have been heard of by now; returns how many."""
+        return self._lookup.resolve_all(older_than=older_than)
+
+    def recheck_expired(self) -> int:
+        """Looks once more for orders that were given up; one that turns up is cancelled."""
+        return self._late.recheck_expired()
+
+    def position_differences(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """Where our positions are not the exchange's: symbol -> (ours, theirs)."""
+        return self._positions.differences()
+
+    def store_positions(self, reported: Iterable[ExchangePosition]) -> None:
+        """Stores liquidation prices and marks of positions that have just been heard."""
+        self._positions.store(reported, self._clock.now())
+
+    def expire_overdue(self, limit: int = 500) -> int:
+        """Ends planned children whose deadline has passed, those of a parent together.
+
+        `limit` parents are looked at; returns how many children ended.
+        """
+        now = self._clock.now()
+        with self._db.reading() as session:
+            overdue = orders.overdue_requests(session, self._account, now, limit)
+        return sum(
+            each(overdue, lambda request_id: self._expire(request_id, now), "overdue children stay")
+        )
+
+    def _expire(self, request_id: str, now: datetime) -> int:
+        with self._db.unit_of_work() as uow:
+            parent = lock_parent(uow.session, request_id)
+            if parent is None:
+                return 0
+            ended = lifecycle.expire(uow, parent, now, self._wakeups)
+            hit(BEFORE_EXPIRY_COMMIT, parent.algorithm)
+            uow.commit()
+            hit(AFTER_EXPIRY_COMMIT, parent.algorithm)
+        return ended
+
+    def reconcile_account(self) -> AccountReport:
+        """Open orders, executions since the last stored one, positions and wallet."""
+        asked_at = self._clock.now()
+        new_fills = self.read_newest_executions()
+        foreign, resting, ended, orphans = [], set(), [], []
+        open_orders = self._exchange.open_orders()
+        known = self._rows_of(open_orders)
+        for order in open_orders:
+            rows = known.get(order.order_link_id)
+            if rows is None or not belonging.agrees(self._account, *rows, order):
+                foreign.append(order.order_id)
+                if rows is None and is_in_our_form(order.order_link_id):
+                    orphans.append(order)
+                continue
+            resting.add(order.order_link_id)
+            if ChildState(rows[1].state).is_final:
+                ended.append(rows[1])
+            else:
+                self._fills.apply_order(order, self._clock.now())
+        called_back = [child.order_link_id for child in ended if self._late.call_back(child)]
+        called_back += [o.order_link_id for o in orphans if self._orphans.call_back(o)]
+        self._resolve_vanished(asked_at, resting)
+        differences, unfit = self._positions.differences_or_unfit()
+        self._positions.park_unreadable()
+        self._other_fees.price()
+        return AccountReport(
+            new_fills,
+            tuple(foreign),
+            differences,
+            called_back=tuple(called_back),
+            orphans=tuple(orphans),
+            unfit=unfit,
+        )
+
+    def read_newest_executions(self) -> int:
+        """Executions since the newest stored one; returns how many were news."""
+        return self._executions.read_newest()
+
+    def _rows_of(
+        self, open_orders: Iterable[ExchangeOrder]
+    ) -> dict[str, tuple[ParentOrderRow, ChildOrderRow]]:
+        """Parents and children whose ids these orders have, by order_link_id."""
+        links = [o.order_link_id for o in open_orders if o.order_link_id.startswith(PREFIX)]
+        with self._db.reading() as session:
+            found = session.execute(
+                select(ParentOrderRow, ChildOrderRow)
+                .join(ChildOrderRow, ChildOrderRow.request_id == ParentOrderRow.request_id)
+                .where(ChildOrderRow.order_link_id.in_(links))
+            ).all()
+        return {child.order_link_id: (parent, child) for parent, child in found}
+
+    def _resolve_vanished(self, asked_at: datetime, resting: set[str]) -> None:
+        """Children that we believe to rest, sent before we asked, and that do not: they ended."""
+        with self._db.reading() as session:
+            believed = orders.unresolved_children(
+                session, account=self._account, older_than=asked_at - VANISHED_MARGIN
+            )
+            gone = [
+                c.child_id
+                for c in believed
+                if c.order_link_id not in resting and not waits(c, asked_at)
+            ]
+        self._lookup.resolve_each(gone)
+
+    def record_wallet(self) -> Decimal:
+        """Reads the wallet and stores it as the account's newest equity."""
+        wallet = self._exchange.wallet()
+        self.store_wallet(wallet)
+        # After the wallet: what it shows of a withdrawal, the log shows as well.
+        self._cash.read(wallet)
+        return wallet.equity
+
+    def store_wallet(self, wallet: Wallet) -> None:
+        """Stores a reading of the wallet, whoever brought it, as the newest equity."""
+        with self._db.transaction() as session:
+            portfolio.record_equity(
+                session,
+                self._account,
+                self._clock.now(),
+                equity=wallet.equity,
+                wallet_balance=wallet.wallet_balance,
+                available=wallet.available,
+                unrealised_pnl=wallet.unrealised_pnl,
+            )
+
+    def refresh_instruments(self) -> int:
+        """Reads the trading rules of every instrument; returns how many were stored."""
+        return self._rules.refresh()

@@ -1,0 +1,261 @@
+"""MLTradeExecutionPipeline: submit, follow and stop trades from Python, without losing a request.
+
+It needs a running system (`mlrisk up`): submitting writes the request's row, and the system's
+dispatcher finds it even if every message is lost.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from sqlalchemy.exc import OperationalError
+
+from bot.authority.actors import Actor, Operator, caller
+from bot.clock import Clock, SystemClock
+from bot.decision import responses
+from bot.decision.requests import Admission
+from bot.errors import DependencyDown, Refused
+from bot.execution.orders.control import ControlReport, ParentControl
+from bot.execution.ports import DispatcherOnly, Wakeups
+from bot.risk.manager.account import UnifiedRiskManager
+from bot.risk.manager.manager import MLRiskManager
+from bot.risk.manager.results import Awaitable
+from bot.safety.halt import Halter, HaltReport
+from bot.state import binding
+from config.settings import ExchangeMode, Settings, SettingsError, load_settings
+from models.database import Database
+from models.messages import MLTradeRequest
+from models.repositories import orders
+from models.tables import DecisionRow, ParentOrderRow, TradeRequestRow
+
+_NOT_RUNNING = (
+    "no running mlrisk system can be reached: start one with `mlrisk up` (or `make run`), or set "
+    "MLRISK_DATABASE_URL"
+)
+
+
+_TRADES_ON = {
+    (False, False): ExchangeMode.LIVE,
+    (True, False): ExchangeMode.TESTNET,
+    (False, True): ExchangeMode.DEMO,
+}
+"""By what a pybit session says of itself: (testnet, demo)."""
+
+
+class ExecutionReport(Awaitable, dict[str, Any]):
+    """A trade's status as a dictionary, read when it was asked for; may be awaited or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class _System:
+    """The running system, as far as a pipeline needs it."""
+
+    db: Database
+    admission: Admission
+    control: ParentControl
+
+
+class MLTradeExecutionPipeline:
+    """One account's trades. Safe to use from several threads; every call is its own transaction.
+
+    It needs the running system from the first call on, not to be made. Decisions and orders are
+    the running system's: its limits and its account count, whatever the notebook's objects hold.
+    Of these, `ml_risk_manager` stops submitting while it is stopped, and is stopped by a halt;
+    `unified_risk_manager` is that manager's account; `exchange_client` sends nothing, and a pybit
+    session of another venue than the system's is refused.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        ml_risk_manager: MLRiskManager | None = None,
+        unified_risk_manager: UnifiedRiskManager | None = None,
+        exchange_client: object | None = None,
+        clock: Clock | None = None,
+        wakeups: Wakeups | None = None,
+    ) -> None:
+        self._settings = settings or load_settings()
+        self._clock = clock or SystemClock()
+        self._wakeups = wakeups or DispatcherOnly()
+        _refuse_another_account(ml_risk_manager, unified_risk_manager)
+        _refuse_another_venue(exchange_client, self._settings.exchange_mode)
+        self.ml_risk_manager = ml_risk_manager
+        self.unified_risk_manager = unified_risk_manager
+        self.exchange_client = exchange_client
+        self._lock = Lock()
+        self._found: _System | None = None
+
+    @property
+    def _system(self) -> _System:
+        with self._lock:
+            if self._found is None:
+                self._found = self._reach()
+            return self._found
+
+    def _connect(self) -> Database:
+        try:
+            return Database(self._settings.require_database_url())
+        except SettingsError as error:
+            raise Refused(f"{_NOT_RUNNING} ({error})", code="not_running") from error
+
+    def _reach(self) -> _System:
+        db = self._connect()
+        try:
+            settings = binding.settled(db, self._settings)
+            _refuse_another_venue(self.exchange_client, settings.exchange_mode)
+        except BaseException:
+            db.dispose()
+            raise
+        account, clock, wakeups = settings.account, self._clock, self._wakeups
+        admission = Admission(db=db, account=account, clock=clock, wakeups=wakeups)
+        return _System(db, admission, ParentControl(db, clock, wakeups, account=account))
+
+    async def submit_trade_request(self, trade_request: MLTradeRequest | Mapping[str, Any]) -> str:
+        """Writes the request durably and returns its key; sent again, it changes nothing.
+
+        The key is the request_id, and where another strategy has used that before, the request_id
+        and the strategy's name (`id~strategy`).
+
+        Raises BadMessage with the broken fields, DependencyDown when no system can be reached, and
+        Refused while `ml_risk_manager` is stopped, unless the request only reduces.
+        """
+        return await asyncio.to_thread(self.submit, trade_request)
+
+    def get_execution_status(self, request_id: str) -> ExecutionReport:
+        """Status, decision, parent and children, with `await` or without.
+
+        It is read at once, by the calling thread; `asyncio.to_thread(pipeline.status, request_id)`
+        keeps an event loop free meanwhile. Raises Refused for an unknown request_id.
+        """
+        return ExecutionReport(self.status(request_id))
+
+    async def pause_execution(
+        self, request_id: str, reason: str, actor: Actor | None = None
+    ) -> ControlReport:
+        """Places nothing more of one trade and calls back what rests; its deadline stays.
+
+        Raises Refused for an unknown request, one that is over, or an empty reason.
+        """
+        return await asyncio.to_thread(self.pause, request_id, reason, actor)
+
+    async def resume_execution(
+        self, request_id: str, reason: str, actor: Actor | None = None
+    ) -> ControlReport:
+        """Goes on with a paused trade. Raises Refused as `pause_execution` does, and NotAuthorised
+        outside development, unless `actor` is an operator whom `bot.authority.login` has made."""
+        return await asyncio.to_thread(self.resume, request_id, reason, actor)
+
+    async def cancel_execution(
+        self, request_id: str, reason: str, actor: Actor | None = None
+    ) -> ControlReport:
+        """Ends one trade and releases what is left. Raises Refused as `pause_execution` does."""
+        return await asyncio.to_thread(self.cancel, request_id, reason, actor)
+
+    async def emergency_halt_all_trading(
+        self, reason: str, *, actor: str | None = None
+    ) -> HaltReport:
+        """Halts everything, `ml_risk_manager` too; returns once the halt is sealed. `actor` is a
+        note."""
+        return await asyncio.to_thread(self.halt, reason, actor)
+
+    def submit(self, request: MLTradeRequest | Mapping[str, Any]) -> str:
+        raw = (
+            request.model_dump(mode="json")
+            if isinstance(request, MLTradeRequest)
+            else dict(request)
+        )
+        self._refuse_while_stopped(raw)
+        with _reaching_postgres():
+            return self._system.admission.accept(raw)
+
+    def status(self, request_id: str) -> dict[str, Any]:
+        with _reaching_postgres(), self._system.db.reading() as session:
+            row = session.get(TradeRequestRow, request_id)
+            decision = session.get(DecisionRow, request_id)
+            parent = session.get(ParentOrderRow, request_id)
+            children = orders.children_of(session, request_id)
+        if row is None:
+            raise Refused(f"no request {request_id!r} is known", code="unknown_request")
+        if decision is None:
+            known = {"request_id": responses.asked_as(row), "status": row.status}
+            return known if row.failure is None else {**known, "failure": row.failure}
+        return responses.of_decision(row, decision, repeated=True) | responses.of_parent(
+            parent, children
+        )
+
+    def pause(self, request_id: str, reason: str, actor: Actor | None = None) -> ControlReport:
+        with _reaching_postgres():
+            return self._system.control.pause(request_id, reason=reason, actor=_who(actor))
+
+    def resume(self, request_id: str, reason: str, actor: Actor | None = None) -> ControlReport:
+        with _reaching_postgres():
+            return self._system.control.resume(request_id, reason=reason, actor=_who(actor))
+
+    def cancel(self, request_id: str, reason: str, actor: Actor | None = None) -> ControlReport:
+        with _reaching_postgres():
+            return self._system.control.cancel(request_id, reason=reason, actor=_who(actor))
+
+    def halt(self, reason: str, actor: str | None = None) -> HaltReport:
+        if self.ml_risk_manager is not None:
+            self.ml_risk_manager.activate_emergency_stop(reason, manual_override=False)
+        # Not by `_system`: whoever says that he is another may halt all the same.
+        db = self._connect()
+        try:
+            with _reaching_postgres():
+                return Halter(db, self._clock).halt(reason=reason, actor=caller("pipeline", actor))
+        finally:
+            db.dispose()
+
+    def close(self) -> None:
+        """Returns the connections."""
+        with self._lock:
+            if self._found is not None:
+                self._found.db.dispose()
+
+    def _refuse_while_stopped(self, raw: Mapping[str, Any]) -> None:
+        manager = self.ml_risk_manager
+        if manager is None or manager.trading_state.allows_reducing:
+            return
+        signal = raw.get("signal_data")
+        if isinstance(signal, Mapping) and signal.get("reduce_only") is True:
+            # What only reduces is the running system's to judge.
+            return
+        raise Refused(
+            "ml_risk_manager is stopped: nothing was submitted. release_emergency_stop ends that",
+            code="emergency_stop_active",
+        )
+
+
+def _who(actor: Actor | None) -> Actor:
+    """A name that the caller gives is a note."""
+    return actor if isinstance(actor, Operator) else caller("pipeline", actor)
+
+
+def _refuse_another_account(
+    manager: MLRiskManager | None, account: UnifiedRiskManager | None
+) -> None:
+    if manager is not None and account is not None and manager.account is not account:
+        raise ValueError("unified_risk_manager is not the account of ml_risk_manager")
+
+
+def _refuse_another_venue(client: object | None, mode: ExchangeMode) -> None:
+    """The user's session must not promise another money than the system trades."""
+    testnet, demo = getattr(client, "testnet", None), getattr(client, "demo", None)
+    if not (isinstance(testnet, bool) and isinstance(demo, bool)):
+        return
+    venue = _TRADES_ON.get((testnet, demo))
+    if mode is not ExchangeMode.PAPER and venue not in (None, mode):
+        raise ValueError(f"exchange_client trades on {venue}, the running system on {mode}")
+
+
+@contextmanager
+def _reaching_postgres() -> Iterator[None]:
+    """A database that is away is a system that doesn't run, and says how to start one."""
+    try:
+        yield
+    except OperationalError as error:
+        raise DependencyDown(_NOT_RUNNING) from error

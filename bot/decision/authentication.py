@@ -1,0 +1,71 @@
+"""What is in front of the gate: who asks is proven before what he asks for is read."""
+
+from typing import Any
+
+from bot.decision import signing
+from bot.decision.parking import Killed
+from bot.decision.service import ApprovalService
+from bot.decision.signing import Signatures
+from bot.errors import BadMessage, FieldError
+from models import strict_json
+
+TASK = "tasks.validation.validate_and_execute"
+"""The task by whose name strategies ask, which their signatures cover."""
+MAX_TEXT_BYTES = 262_144
+"""Of a request as text; the largest that is no nonsense has some 150 kB of daily returns."""
+
+
+class Door:
+    """Takes one account's messages. Without `signatures` it believes whoever reaches the broker."""
+
+    def __init__(self, approval: ApprovalService, signatures: Signatures | None = None) -> None:
+        self._approval = approval
+        self._signatures = signatures
+
+    def validate_and_execute(
+        self,
+        request: object,
+        header: object = None,
+        *,
+        redelivered: bool = False,
+        killed: Killed | None = None,
+    ) -> dict[str, Any]:
+        """The outcome as plain JSON; a refusal has its name, its reason and a record."""
+        try:
+            raw = self._open(request, header)
+        except BadMessage as error:
+            return self._approval.refuse(_claimed(request, header), error)
+        return self._approval.validate_and_execute(raw, redelivered=redelivered, killed=killed)
+
+    def _open(self, request: object, header: object) -> object:
+        if isinstance(request, str) and len(request) > MAX_TEXT_BYTES:
+            raise _bad(f"has {len(request)} characters, more than {MAX_TEXT_BYTES}")
+        if self._signatures is None:
+            return _read(request)
+        signature = self._signatures.check(TASK, request, header)
+        raw = _read(request)
+        if isinstance(raw, dict):
+            signing.require_own(signature, raw)
+        return raw
+
+
+def _read(request: object) -> object:
+    """A request that was sent as text is read from it."""
+    if not isinstance(request, str):
+        return request
+    try:
+        return strict_json.loads(request)
+    except ValueError as error:
+        raise _bad(f"is no JSON: {error}") from None
+
+
+def _claimed(request: object, header: object) -> object:
+    """What is recorded of a message that was refused unread."""
+    if not isinstance(header, dict):
+        return request
+    said = {name: header.get(name) for name in ("request_id", "strategy")}
+    return {**said, "request": request}
+
+
+def _bad(why: str) -> BadMessage:
+    return BadMessage((FieldError("request", why),))

@@ -1,0 +1,108 @@
+"""Gate and plan as one pure step: what live decisions, replay and what-if share."""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from bot.errors import Infeasible
+from bot.execution.policy.planning import ParentPlan, plan_parent
+from bot.risk.decision import CheckResult, Decision
+from bot.risk.gate import evaluate
+from bot.risk.limits import RiskLimits
+from bot.risk.rule import Rule, Sense
+from bot.risk.snapshot import RiskSnapshot, TradeIntent
+from models.enums import CheckStatus, TradeBlockReason, Verdict
+
+FEASIBLE = Rule(
+    "feasible_schedule",
+    TradeBlockReason.EXECUTION_INFEASIBLE,
+    "a schedule that the venue accepts",
+    Sense.IS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A decision that has an effect: nothing approves without a plan."""
+
+    decision: Decision
+    plan: ParentPlan
+
+    def __post_init__(self) -> None:
+        if not self.decision.approved:
+            raise ValueError(f"{self.decision.request_id}: a decision that denies has no plan")
+        if self.plan.qty != self.decision.approved_qty:
+            raise ValueError(
+                f"{self.decision.request_id} plans {self.plan.qty:f} of the approved "
+                f"{self.decision.approved_qty:f}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A decision without effect."""
+
+    decision: Decision
+
+    def __post_init__(self) -> None:
+        if self.decision.approved:
+            raise ValueError(f"{self.decision.request_id}: a decision that approves has a plan")
+
+    @property
+    def plan(self) -> None:
+        """There is none."""
+        return None
+
+
+Outcome = Approved | Denied
+
+
+def decide(intent: TradeIntent, snapshot: RiskSnapshot, limits: RiskLimits) -> Outcome:
+    """The decision with its plan when it approves; what can't be planned is denied.
+
+    Pure in its three arguments: the same ones give the same answer in any process, at any time.
+    """
+    decision = evaluate(intent, snapshot, limits)
+    if not decision.approved:
+        return Denied(decision)
+    try:
+        plan = plan_parent(intent, decision, snapshot, limits)
+        if plan.qty != decision.approved_qty:
+            raise Infeasible(f"{plan.qty:f} can be planned of {decision.approved_qty:f}")
+    except Infeasible as error:
+        return Denied(_denied(decision, error))
+    return Approved(decision, plan)
+
+
+@cache
+def gate_version() -> str:
+    """Names the code that decides: a decision replays bit for bit under the version it names."""
+    root = Path(__file__).parents[1]
+    digest = sha256()
+    for pattern in _DECIDING_CODE:
+        for path in sorted(root.glob(pattern)):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+_DECIDING_CODE = (
+    "risk/**/*.py",
+    "execution/algorithms/*.py",
+    "execution/policy/*.py",
+    "decision/decide.py",
+)
+
+
+def _denied(decision: Decision, error: Infeasible) -> Decision:
+    check = CheckResult(FEASIBLE, CheckStatus.FAIL, detail=error.message)
+    return replace(
+        decision,
+        verdict=Verdict.DENY,
+        approved_qty=Decimal(0),
+        approved_notional=Decimal(0),
+        checks=(*decision.checks, check),
+        reasons=(*decision.reasons, TradeBlockReason.EXECUTION_INFEASIBLE),
+    )

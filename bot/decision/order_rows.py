@@ -1,0 +1,90 @@
+"""The rows of an approved trade: what its one transaction writes."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from bot.execution.orders.identity import order_link_id
+from bot.execution.policy.planning import ParentPlan
+from bot.execution.sending import volume_counter
+from bot.risk.decision import Decision
+from bot.risk.snapshot import MarketView, TradeIntent
+from models.enums import ChildState, ParentState, ReservationState
+from models.tables import ChildOrderRow, ParentOrderRow, ReservationRow
+
+
+def parent_row(
+    intent: TradeIntent,
+    decision: Decision,
+    plan: ParentPlan,
+    epoch: int,
+    market: MarketView | None,
+) -> ParentOrderRow:
+    """The parent; `epoch` binds its permit to the trading states that the decision saw."""
+    return ParentOrderRow(
+        request_id=intent.request_id,
+        account=intent.account,
+        strategy=intent.strategy,
+        symbol=intent.symbol,
+        side=intent.side,
+        algorithm=plan.algorithm,
+        params=plan.params,
+        approved_qty=plan.qty,
+        filled_qty=Decimal(0),
+        released_qty=Decimal(0),
+        filled_notional=Decimal(0),
+        fees=Decimal(0),
+        reference_price=decision.reference_price,
+        price_limit=plan.price_limit,
+        reduce_only=decision.reduce_only,
+        priority=intent.priority,
+        permit_epoch=epoch,
+        state=ParentState.WORKING,
+        start_at=plan.start_at,
+        deadline_at=plan.deadline_at,
+        stepped=plan.stepped,
+        step_at=plan.start_at if plan.stepped else None,
+        step_wake_at=plan.start_at if plan.stepped else None,
+        volume_mark=volume_counter.started(market),
+    )
+
+
+def reservation_row(intent: TradeIntent, decision: Decision, plan: ParentPlan) -> ReservationRow:
+    """What the trade holds of the limits until it is filled or released."""
+    return ReservationRow(
+        request_id=intent.request_id,
+        account=intent.account,
+        symbol=intent.symbol,
+        side=intent.side,
+        reduce_only=decision.reduce_only,
+        reference_price=decision.reference_price,
+        approved_qty=plan.qty,
+        open_qty=plan.qty,
+        state=ReservationState.HELD,
+        created_at=plan.start_at,
+    )
+
+
+def child_rows(
+    intent: TradeIntent, decision: Decision, plan: ParentPlan, horizon: timedelta
+) -> list[ChildOrderRow]:
+    """One child a slice. Those due within the horizon are woken by whoever commits them."""
+    return [
+        ChildOrderRow(
+            request_id=intent.request_id,
+            slot=piece.slot,
+            attempt=0,
+            order_link_id=order_link_id(intent.account, intent.request_id, piece.slot, 0),
+            account=intent.account,
+            symbol=intent.symbol,
+            side=intent.side,
+            qty=piece.qty,
+            filled_qty=Decimal(0),
+            reduce_only=decision.reduce_only,
+            planned_at=plan.start_at + timedelta(seconds=piece.offset_seconds),
+            due_at=plan.start_at + timedelta(seconds=piece.offset_seconds),
+            deadline_at=plan.deadline_at,
+            state=ChildState.PLANNED,
+            wake_at=plan.start_at if piece.offset_seconds <= horizon.total_seconds() else None,
+        )
+        for piece in plan.schedule.slices
+    ]

@@ -1,0 +1,45 @@
+"""Whatever is parked, requests without a decision and trades: released or ended by an operator."""
+
+from dataclasses import dataclass
+
+from bot.authority.actors import Actor
+from bot.clock import Clock
+from bot.decision.parking import ParkedRequests
+from bot.execution.orders.control import ParentControl
+from bot.execution.ports import Wakeups
+from models.database import Database
+from models.tables import ParentOrderRow
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedWork:
+    """The operator's hand on whatever is parked: requests without a decision, and trades."""
+
+    db: Database
+    clock: Clock
+    wakeups: Wakeups
+
+    def release(self, request_id: str, *, reason: str, actor: Actor) -> str:
+        """Lets it go on; returns what it is then.
+
+        Raises Refused, and NotAuthorised where it takes a login.
+        """
+        if not self._is_set_aside(request_id):
+            requests = ParkedRequests(self.db, self.clock, self.wakeups)
+            return requests.release(request_id, reason=reason, actor=actor).status
+        return self._control().resume(request_id, reason=reason, actor=actor).after.value
+
+    def end(self, request_id: str, *, reason: str, actor: Actor) -> str:
+        """Lets it never go on; returns what it is then. Raises Refused."""
+        if not self._is_set_aside(request_id):
+            requests = ParkedRequests(self.db, self.clock, self.wakeups)
+            return requests.end(request_id, reason=reason, actor=actor).status
+        return self._control().cancel(request_id, reason=reason, actor=actor).after.value
+
+    def _control(self) -> ParentControl:
+        return ParentControl(self.db, self.clock, self.wakeups)
+
+    def _is_set_aside(self, request_id: str) -> bool:
+        with self.db.reading() as session:
+            parent = session.get(ParentOrderRow, request_id)
+        return parent is not None and parent.set_aside_at is not None

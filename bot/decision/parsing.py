@@ -1,0 +1,179 @@
+"""The door: a raw message becomes a trade request, or a typed error that names its fields."""
+
+import hashlib
+import json
+import math
+import secrets
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from bot.bounded_text import is_too_deep, storable
+from bot.errors import BadMessage, FieldError
+from bot.risk.snapshot import AlgorithmOptions, ClaimsView, ModelView, TradeIntent
+from models.backup import BackupPlan, FailureClass
+from models.enums import Algorithm
+from models.messages import MLTradeRequest, RequestMarketData, SignalData
+
+_MAX_ID = 64
+_MAX_ERRORS = 20
+_MAX_MESSAGE = 300
+
+
+def parse_request(raw: object) -> MLTradeRequest:
+    """Raises BadMessage with every broken field by its dotted path."""
+    if not isinstance(raw, dict):
+        raise BadMessage((FieldError("request", "must be a JSON object"),))
+    too_deep = [key for key, value in raw.items() if is_too_deep(value)]
+    if too_deep:
+        raise BadMessage(_bounded([(str(key), "is nested too deep") for key in too_deep]))
+    try:
+        return MLTradeRequest.model_validate(raw)
+    except ValidationError as error:
+        raise BadMessage(
+            _bounded(
+                [
+                    (".".join(str(part) for part in detail["loc"]), detail["msg"])
+                    for detail in error.errors(include_input=False, include_url=False)
+                ]
+            )
+        ) from None
+
+
+def _bounded(found: list[tuple[str, str]]) -> tuple[FieldError, ...]:
+    """Errors that every answer and audit entry can hold, however many there are."""
+    errors = [
+        FieldError(
+            storable(field) or "request",
+            storable(message.removeprefix("Value error, "), _MAX_MESSAGE),
+        )
+        for field, message in found[:_MAX_ERRORS]
+    ]
+    if len(found) > _MAX_ERRORS:
+        errors.append(FieldError("request", f"{len(found) - _MAX_ERRORS} more fields are wrong"))
+    return tuple(errors)
+
+
+def payload_of(request: MLTradeRequest) -> dict[str, Any]:
+    """The request as stored: plain JSON, money as text."""
+    return request.model_dump(mode="json")
+
+
+def payload_hash(payload: dict[str, Any]) -> str:
+    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def to_intent(
+    request: MLTradeRequest, account: str, received_at: datetime, *, key: str | None = None
+) -> TradeIntent:
+    """The request as the gate sees it; without a time of its own it is as old as its receipt.
+
+    `key` is its row's, where that isn't its own id.
+    """
+    signal, model = request.signal_data, request.ml_predictions
+    return TradeIntent(
+        request_id=key or request.request_id,
+        account=account,
+        strategy=request.strategy,
+        symbol=request.symbol,
+        side=request.side,
+        notional=signal.position_size,
+        model=ModelView(
+            confidence=model.confidence,
+            uncertainty=model.uncertainty,
+            ensemble_agreement=model.ensemble_agreement,
+            prediction_stability=(
+                model.stability
+                if model.prediction_stability is None
+                else model.prediction_stability
+            ),
+            feature_importance=dict(model.feature_importance),
+            member_probabilities=model.member_probabilities,
+            model_version=model.model_version,
+            predicted_at=model.predicted_at,
+            feature_importance_score=model.feature_importance_score,
+        ),
+        created_at=request.created_at or received_at,
+        expires_at=request.expires_at,
+        reduce_only=signal.reduce_only,
+        priority=request.priority,
+        algorithm=signal.algorithm,
+        horizon_seconds=signal.horizon_seconds,
+        interval_seconds=signal.interval_seconds,
+        limit_price=signal.limit_price,
+        volume_curve=signal.volume_curve,
+        risk_aversion=signal.risk_aversion,
+        options=_options(signal),
+        stop_price=signal.stop_price,
+        claims=_claims(request.market_data),
+    )
+
+
+def bare(intent: TradeIntent) -> TradeIntent:
+    """An exit at once, within its own price, without all that only refines how it is worked."""
+    return replace(
+        intent,
+        algorithm=Algorithm.IMMEDIATE,
+        horizon_seconds=None,
+        interval_seconds=None,
+        volume_curve=(),
+        risk_aversion=None,
+        options=AlgorithmOptions(),
+        model=replace(intent.model, feature_importance={}, member_probabilities=()),
+        claims=None,
+    )
+
+
+def _claims(market: RequestMarketData) -> ClaimsView | None:
+    claims = ClaimsView(
+        price=market.price,
+        volatility=market.volatility,
+        volume_24h=market.volume if market.volume_24h is None else market.volume_24h,
+        portfolio_value=market.portfolio_value,
+    )
+    return None if claims == ClaimsView() else claims
+
+
+def _options(signal: SignalData) -> AlgorithmOptions:
+    random = bool(signal.size_distortion or signal.time_distortion)
+    plan = signal.backup_plan
+    return AlgorithmOptions(
+        start=signal.start,
+        size_distortion=signal.size_distortion,
+        time_distortion=signal.time_distortion,
+        # Stored with the decision, so that a replay plans the same slices.
+        seed=secrets.randbits(63) if random else None,
+        volume_model=signal.volume_model,
+        participation_rate=signal.participation_rate,
+        min_participation_rate=signal.min_participation_rate,
+        display_notional=signal.display_size,
+        improve_after=signal.improve_after,
+        cross_margin_seconds=signal.cross_margin_seconds,
+        requote_seconds=signal.requote_seconds,
+        backup_ladders={} if plan is None else _ladders(plan),
+        fallback_algorithm=None if plan is None else plan.fallback_algorithm,
+        cancel_on_risk_increase=plan is not None and plan.cancel_on_risk_increase,
+    )
+
+
+def _ladders(plan: BackupPlan) -> dict[str, tuple[str, ...]]:
+    declared = {failure: plan.rungs(failure) for failure in FailureClass}
+    return {
+        failure.value: tuple(step.value for step in rungs)
+        for failure, rungs in declared.items()
+        if rungs is not None
+    }
+
+
+def claimed_request_id(raw: object) -> str:
+    """What the message calls itself, bounded, for the audit entry's subject."""
+    if isinstance(raw, dict):
+        value = raw.get("request_id")
+        if isinstance(value, str) and value:
+            return storable(value[:_MAX_ID], _MAX_ID)[:_MAX_ID]
+        if isinstance(value, float) and not math.isfinite(value):
+            return "not-a-number"
+    return "unreadable"

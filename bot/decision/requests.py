@@ -1,0 +1,113 @@
+"""Admitting a request: its message is checked, and its row exists before anything else happens."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from bot.clock import Clock
+from bot.decision import parsing, refusals
+from bot.decision.content import require_same
+from bot.errors import BadMessage, FieldError
+from bot.execution.orders.identity import request_keys
+from bot.execution.ports import Wakeups
+from models.database import Database, UnitOfWork
+from models.enums import ExecutionStatus
+from models.inserting import insert_unless_known
+from models.messages import MLTradeRequest
+from models.tables import TradeRequestRow
+
+
+class Admission:
+    """The door of one account."""
+
+    def __init__(self, *, db: Database, account: str, clock: Clock, wakeups: Wakeups) -> None:
+        self._db = db
+        self._account = account
+        self._clock = clock
+        self._wakeups = wakeups
+
+    def parse(self, raw: object) -> MLTradeRequest:
+        """The request. Raises BadMessage with every broken field."""
+        request = parsing.parse_request(raw)
+        if request.account not in (None, self._account):
+            raise BadMessage(
+                (FieldError("metadata.account", f"unknown account {request.account!r}"),)
+            )
+        return request
+
+    def accept(self, raw: object) -> str:
+        """Writes the request's row, undecided, wakes its validation and returns the row's key.
+
+        Raises BadMessage, after an audit entry; a request that is known changes nothing.
+        """
+        try:
+            return self._accept(self.parse(raw))
+        except BadMessage as error:
+            self.record(raw, error)
+            raise
+
+    def _accept(self, request: MLTradeRequest) -> str:
+        with self._db.unit_of_work() as uow:
+            row, _ = self.insert(uow, request, self._clock.now())
+            key = row.request_id
+            uow.after_commit(lambda: self._wakeups.request(key))
+            uow.commit()
+        return key
+
+    def insert(
+        self, uow: UnitOfWork, request: MLTradeRequest, now: datetime
+    ) -> tuple[TradeRequestRow, bool]:
+        """The request's row, locked, and whether this is the first time that it is seen.
+
+        An id that another strategy was the first to use is worked under a key of this strategy's
+        own, so that neither sees or blocks the other. Raises BadMessage where another account of
+        this database has used the request_id, and RequestIdTaken where this strategy has, for
+        another content.
+        """
+        for key in request_keys(request.request_id, request.strategy):
+            row = self._new_row(key, request, now)
+            if insert_unless_known(uow.session, row):
+                return row, True
+            if self._is_ours(uow, key, request):
+                break
+        known = uow.session.get_one(
+            TradeRequestRow, key, with_for_update=True, populate_existing=True
+        )
+        require_same(known, request)
+        return known, False
+
+    def _is_ours(self, uow: UnitOfWork, key: str, request: MLTradeRequest) -> bool:
+        """Whether a row is this strategy's; looked at without its lock, which may be another's."""
+        account, strategy = uow.session.execute(
+            select(TradeRequestRow.account, TradeRequestRow.strategy).where(
+                TradeRequestRow.request_id == key
+            )
+        ).one()
+        if account != self._account:
+            taken = "was used by another account of this database: it names one trade for ever"
+            raise BadMessage((FieldError("request_id", taken),))
+        return bool(strategy == request.strategy)
+
+    def _new_row(self, key: str, request: MLTradeRequest, now: datetime) -> TradeRequestRow:
+        payload = parsing.payload_of(request)
+        return TradeRequestRow(
+            request_id=key,
+            account=self._account,
+            strategy=request.strategy,
+            symbol=request.symbol,
+            side=request.side,
+            status=ExecutionStatus.PENDING_VALIDATION,
+            payload=payload,
+            payload_sha256=parsing.payload_hash(payload),
+            created_at=request.created_at or now,
+            received_at=now,
+            expires_at=request.expires_at,
+            updated_at=now,
+            wake_at=now,
+        )
+
+    def record(self, raw: object, error: BadMessage) -> None:
+        """The record of a message that was refused."""
+        with self._db.unit_of_work() as uow:
+            refusals.record(uow, raw, error, self._clock.now())
+            uow.commit()

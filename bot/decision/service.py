@@ -1,0 +1,292 @@
+"""Deciding a request and writing everything that follows from it in one transaction."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from bot.clock import Clock
+from bot.decision import order_rows, parsing, responses
+from bot.decision.decide import decide, gate_version
+from bot.decision.figures import figures_of
+from bot.decision.parking import MAX_ATTEMPTS, Killed, Parking
+from bot.decision.requests import Admission
+from bot.errors import BadMessage, DependencyDown, FieldError, MlriskError
+from bot.execution.orders import exits, ownership
+from bot.execution.orders.attempts import SERVERS_AWAY
+from bot.execution.orders.parents import is_urgent, step_soon, wake_child
+from bot.execution.policy.planning import ParentPlan
+from bot.execution.ports import UNREADABLE, LimitsSource, MarketCache, Wakeups
+from bot.execution.working import precedence
+from bot.failpoints import AFTER_DECISION_COMMIT, BEFORE_DECISION_COMMIT, hit
+from bot.risk import codec
+from bot.risk.decision import Decision
+from bot.risk.limits import RiskLimits
+from bot.risk.snapshot import MarketView, RiskSnapshot, TradeIntent
+from bot.state import snapshots
+from models.database import Database, UnitOfWork
+from models.enums import ExecutionStatus
+from models.inserting import insert_rows, write_rows
+from models.locks import lock_account
+from models.messages import MLTradeRequest
+from models.repositories import portfolio
+from models.tables import (
+    DecisionRow,
+    TradeRequestRow,
+)
+
+log = logging.getLogger(__name__)
+
+
+class _RulesMissing(Exception):
+    """An exit's instrument has no row here; the exchange may know it."""
+
+
+_UNDECIDED_FOR_GOOD = (ExecutionStatus.PARKED, ExecutionStatus.CANCELLED)
+"""Parked, or ended by an operator: a decision would wake what was put to rest."""
+
+
+class ApprovalService:
+    """Takes requests of one account: decides, reserves and plans, each request once."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        account: str,
+        market: MarketCache,
+        limits: LimitsSource,
+        clock: Clock,
+        wakeups: Wakeups,
+        horizon: timedelta,
+        max_attempts: int = MAX_ATTEMPTS,
+        read_rules: Callable[[], object] | None = None,
+    ) -> None:
+        """`read_rules` reads the trading rules of every instrument from the exchange at once;
+        without it only rules that are stored already count."""
+        self._db = db
+        self._account = account
+        self._admission = Admission(db=db, account=account, clock=clock, wakeups=wakeups)
+        self._parking = Parking(db, self._admission, clock, max_attempts)
+        self._market = market
+        self._limits = limits
+        self._clock = clock
+        self._wakeups = wakeups
+        self._horizon = horizon
+        self._read_rules = read_rules
+
+    def validate_and_execute(
+        self, raw: object, *, redelivered: bool = False, killed: Killed | None = None
+    ) -> dict[str, Any]:
+        """The outcome as plain JSON; the same request_id gives the first outcome again.
+
+        A message that breaks the schema, or whose request_id is another content's, gives a typed
+        error with its fields, and is recorded. One that fails otherwise is written down, tried
+        again from its row, and parked if it goes on failing. A message that was `redelivered` may
+        have killed a process: its attempt is counted before it begins. One that has `killed`
+        its processes for sure is parked, an exit after a last attempt.
+        """
+        try:
+            request = self._admission.parse(raw)
+            if redelivered:
+                return self._decide_counted(self._parking.begin(request, killed), request)
+            try:
+                return self._decide(request)
+            except (BadMessage, *SERVERS_AWAY):
+                raise
+            except Exception as error:  # noqa: BLE001 - kept in its row, judged by its counter
+                return responses.undecided(self._parking.failed_first(request, error))
+        except BadMessage as error:
+            return self.refuse(raw, error)
+
+    def refuse(self, raw: object, error: BadMessage) -> dict[str, Any]:
+        """The answer to a message that is refused, after its record."""
+        self._admission.record(raw, error)
+        return responses.bad_message(parsing.claimed_request_id(raw), error)
+
+    def refuse_unreadable(self, text: str, problem: str) -> dict[str, Any]:
+        """The answer to a message that is no task at all, after its record."""
+        return self.refuse(text, BadMessage((FieldError("request", problem),)))
+
+    def validate_stored(
+        self, request_id: str, *, killed: Killed | None = None
+    ) -> dict[str, Any] | None:
+        """Decides a request whose row was written first; None when there is no such row."""
+        with self._db.reading() as session:
+            row = session.get(TradeRequestRow, request_id)
+        if row is not None and row.account != self._account:
+            ownership.refuse(
+                self._db,
+                ours=self._account,
+                theirs=row.account,
+                subject=request_id,
+                act="validate",
+                actor="gate",
+                now=self._clock.now(),
+            )
+            return None
+        counted = self._parking.begin_stored(request_id, killed)
+        if counted is None:
+            return None
+        try:
+            return self._decide_counted(counted, self._admission.parse(counted.payload))
+        except BadMessage as error:
+            return responses.undecided(self._parking.refuse(request_id, error) or counted)
+
+    def _decide_counted(self, row: TradeRequestRow, request: MLTradeRequest) -> dict[str, Any]:
+        """Decides a request whose attempt is counted in its row."""
+        if row.status == ExecutionStatus.PARKED:
+            return responses.undecided(row)
+        try:
+            return self._decide(request, bare=self._parking.is_last_of_an_exit(row))
+        except BadMessage:
+            raise
+        except SERVERS_AWAY:
+            self._parking.withdraw(row.request_id)
+            raise
+        except Exception as error:  # noqa: BLE001 - kept in its row, judged by its counter
+            return responses.undecided(self._parking.failed(row.request_id, error) or row)
+
+    def _decide(self, request: MLTradeRequest, *, bare: bool = False) -> dict[str, Any]:
+        try:
+            return self._decide_once(request, bare=bare)
+        except _RulesMissing:
+            # Nothing is locked or written: the exchange may take its time.
+            self._read_rules_now(request.symbol)
+        return self._decide_once(request, bare=bare, with_what_is_known=True)
+
+    def _read_rules_now(self, symbol: str) -> None:
+        try:
+            if self._read_rules is not None:
+                self._read_rules()
+        except MlriskError as error:
+            log.error("trading rules can't be read: %s", error, extra={"symbol": symbol})
+
+    def _decide_once(
+        self, request: MLTradeRequest, *, bare: bool, with_what_is_known: bool = False
+    ) -> dict[str, Any]:
+        """Raises _RulesMissing where an exit lacks its instrument, unless that was asked for."""
+        market = self._market.read(request.symbol)
+        with self._db.unit_of_work() as uow:
+            now = self._clock.now()
+            row, is_new = self._admission.insert(uow, request, now)
+            first = None if is_new else uow.session.get(DecisionRow, row.request_id)
+            if first is not None:
+                return responses.of_decision(row, first, repeated=True)
+            if row.status in _UNDECIDED_FOR_GOOD:
+                return responses.undecided(row)
+            key = row.request_id
+            intent = parsing.to_intent(request, self._account, row.created_at, key=key)
+            if bare:
+                exits.report_bare(uow, row, now)
+                intent = parsing.bare(intent)
+            self._serialise(uow, now)
+            # Under the lock: the newest time, and nobody else's reservation in between.
+            now = self._clock.now()
+            limits, unread = self._limits_in_reach()
+            before = precedence.of(uow.session, intent)
+            whole, epoch = snapshots.take(uow.session, intent, market, now)
+            snapshot = before.out_of(whole, intent)
+            outcome = decide(intent, snapshot, limits)
+            decision, plan = outcome.decision, outcome.plan
+            if unread is not None and not exits.only_reduces(decision):
+                if isinstance(unread, SERVERS_AWAY):
+                    raise unread
+                # Whatever it is, it is not the request's fault.
+                raise DependencyDown(f"the limits can't be read: {unread}") from unread
+            if exits.lacks_rules(intent, snapshot) and not with_what_is_known:
+                raise _RulesMissing
+            stored = self._store_decision(uow, intent, snapshot, limits, decision)
+            if plan is not None:
+                precedence.apply(uow, before, intent, decision, plan, whole, self._wakeups)
+                self._store_plan(uow, intent, decision, plan, epoch, market.view)
+            exits.report_denied(uow, intent, decision)
+            row.status = (
+                ExecutionStatus.PENDING_EXECUTION if plan else ExecutionStatus.VALIDATION_FAILED
+            )
+            row.updated_at = now
+            algorithm = "" if plan is None else plan.algorithm.value
+            hit(BEFORE_DECISION_COMMIT, algorithm)
+            uow.commit()
+            hit(AFTER_DECISION_COMMIT, algorithm)
+            return responses.of_decision(row, stored, repeated=False)
+
+    def _limits_in_reach(self) -> tuple[RiskLimits, Exception | None]:
+        """The limits, or the last known ones with why no newer can be read."""
+        try:
+            return self._limits.limits(), None
+        except UNREADABLE as error:
+            return self._limits.last_known(), error
+
+    def _serialise(self, uow: UnitOfWork, now: datetime) -> None:
+        """One decision of this account at a time, so that limits hold across workers."""
+        if not lock_account(uow.session, self._account):
+            portfolio.ensure_account(uow.session, self._account, now)
+            lock_account(uow.session, self._account)
+
+    def _store_decision(
+        self,
+        uow: UnitOfWork,
+        intent: TradeIntent,
+        snapshot: RiskSnapshot,
+        limits: RiskLimits,
+        decision: Decision,
+    ) -> DecisionRow:
+        encoded = codec.to_json(decision)
+        digest = sha256(codec.canonical_bytes(encoded)).hexdigest()
+        row = DecisionRow(
+            request_id=intent.request_id,
+            account=self._account,
+            verdict=decision.verdict,
+            approved_qty=decision.approved_qty,
+            approved_notional=decision.approved_notional,
+            reference_price=decision.reference_price,
+            intent=codec.to_json(intent),
+            snapshot=codec.to_json(snapshot),
+            limits=codec.to_json(limits),
+            decision=encoded,
+            decision_sha256=digest,
+            gate_version=gate_version(),
+            decided_at=decision.decided_at,
+        )
+        figures = figures_of(intent, decision)
+        write_rows(uow.session, [row])
+        write_rows(uow.session, [figures])
+        uow.audit(
+            self._account,
+            "decision",
+            intent.request_id,
+            "gate",
+            {
+                "verdict": decision.verdict.value,
+                "approved_notional": format(decision.approved_notional, "f"),
+                "reasons": [reason.value for reason in decision.reasons],
+                "decision_sha256": digest,
+                "risk_level": figures.risk_level,
+            },
+            decision.decided_at,
+        )
+        return row
+
+    def _store_plan(
+        self,
+        uow: UnitOfWork,
+        intent: TradeIntent,
+        decision: Decision,
+        plan: ParentPlan,
+        epoch: int,
+        market: MarketView | None,
+    ) -> None:
+        """Writes the plan; what is due soon is woken by this process, the rest by the
+        dispatcher."""
+        parent = order_rows.parent_row(intent, decision, plan, epoch, market)
+        children = order_rows.child_rows(intent, decision, plan, self._horizon)
+        # Parents first: children refer to rows that must be there.
+        insert_rows(uow.session, [parent])
+        write_rows(uow.session, [order_rows.reservation_row(intent, decision, plan)])
+        insert_rows(uow.session, children)
+        for child in children:
+            if child.wake_at is not None:
+                wake_child(uow, child, is_urgent(parent), self._wakeups)
+        step_soon(uow, parent, plan.start_at, self._wakeups)

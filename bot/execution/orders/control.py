@@ -1,0 +1,250 @@
+"""The operator's hand on one parent order: pause it, let it go on, or cancel what is left of it.
+
+Each act is one transaction under the parent's lock with one audit entry, so that two operators
+act one after the other and the second is told what the first has left. Nothing is sent to the
+exchange here: the parent's worker calls back what rests, and children are held at their claim.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.authority.actors import Actor, Power, named, record, require
+from bot.clock import Clock
+from bot.errors import Refused
+from bot.execution.orders import lifecycle, parent_end
+from bot.execution.orders.parents import is_late, is_urgent, step_soon, wake_child
+from bot.execution.ports import DispatcherOnly, Wakeups
+from bot.state import binding
+from models.database import Database, UnitOfWork
+from models.enums import ChildState, ParentState
+from models.locks import lock_open_children, lock_parent
+from models.repositories import orders
+from models.tables import ParentOrderRow, TradeRequestRow
+
+
+@dataclass(frozen=True, slots=True)
+class ControlReport:
+    """What an act found and did; `changed` False: it was so already, and nothing was written."""
+
+    request_id: str
+    before: ParentState
+    after: ParentState
+    changed: bool
+    stop_reason: str | None
+    """Why it is being ended or was; None: it goes on."""
+    children_ended: int = 0
+    """Planned children that a cancel ended; what they held is released."""
+    children_due: int = 0
+    """Planned children that are late after a resume; the catch-up bound paces them."""
+    called_back: tuple[str, ...] = ()
+    """Orders that rest at the exchange and are being cancelled, by order_link_id. A fill that
+    comes before the exchange confirms counts."""
+
+
+class ParentControl:
+    """Pauses, resumes and cancels parents. Needs Postgres; wake-ups only make it faster."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        wakeups: Wakeups | None = None,
+        *,
+        account: str | None = None,
+    ) -> None:
+        """`account`: whose parents alone are acted on; None: whatever this database holds."""
+        self._db = db
+        self._account = account
+        self._clock = clock
+        self._wakeups = wakeups or DispatcherOnly()
+
+    def pause(self, request_id: str, *, reason: str, actor: Actor) -> ControlReport:
+        """Places nothing more and calls back what rests, until `resume`; its deadline stays.
+
+        Raises Refused: empty_reason, unknown_request, no_parent, parent_over.
+        """
+        why = _given(reason)
+        with self._db.unit_of_work() as uow:
+            parent = _open_parent(uow, request_id, self._account)
+            if parent.state == ParentState.PAUSED:
+                return _unchanged(uow, parent)
+            now = self._clock.now()
+            parent.state = ParentState.PAUSED
+            step_soon(uow, parent, now, self._wakeups)
+            _record(uow, parent, "parent_paused", why, actor, now)
+            report = ControlReport(
+                request_id,
+                ParentState.WORKING,
+                ParentState.PAUSED,
+                changed=True,
+                stop_reason=None,
+                called_back=_resting(uow, request_id),
+            )
+            uow.commit()
+        return report
+
+    def resume(self, request_id: str, *, reason: str, actor: Actor) -> ControlReport:
+        """Goes on with what is left, to the original deadline; late slices catch up under their
+        bound.
+
+        Raises Refused: empty_reason, unknown_request, no_parent, parent_over; NotAuthorised where
+        it takes a login, because what adds risk goes out again.
+        """
+        why = _given(reason)
+        with self._db.unit_of_work() as uow:
+            parent = _open_parent(uow, request_id, self._account)
+            if parent.state == ParentState.WORKING:
+                return _unchanged(uow, parent)
+            if binding.is_guarded(uow.session):
+                require(actor, Power.RELEASE_WORK, f"resuming {request_id}")
+            now = self._clock.now()
+            parent.state = ParentState.WORKING
+            # Whoever was set aside for its failures begins to count them anew.
+            parent.set_aside_at, parent.step_failures, parent.failure = None, 0, None
+            late = self._wake_late_children(uow, parent, now)
+            step_soon(uow, parent, now, self._wakeups)
+            _record(uow, parent, "parent_resumed", why, actor, now)
+            report = ControlReport(
+                request_id,
+                ParentState.PAUSED,
+                ParentState.WORKING,
+                changed=True,
+                stop_reason=None,
+                children_due=late,
+            )
+            uow.commit()
+        return report
+
+    def cancel(self, request_id: str, *, reason: str, actor: Actor) -> ControlReport:
+        """Ends it: what has not gone out is released now, what rests when the exchange confirms.
+
+        A repetition changes nothing, nor does a cancel of what is being ended for another reason.
+        Raises Refused: empty_reason, unknown_request, no_parent, parent_over.
+        """
+        why = _given(reason)
+        with self._db.unit_of_work() as uow:
+            parent = _known_parent(uow, request_id, self._account)
+            if _is_over(parent) and not _was_cancelled(parent):
+                raise _over(parent)
+            if parent.stop_reason is not None:
+                return _unchanged(uow, parent)
+            now = self._clock.now()
+            before = ParentState(parent.state)
+            _record(uow, parent, "parent_cancelled", why, actor, now)
+            ended = lifecycle.stop(
+                uow, parent, f"{parent_end.CANCELLED_BY_OPERATOR}: {why}", now, self._wakeups
+            )
+            report = ControlReport(
+                request_id,
+                before,
+                ParentState(parent.state),
+                changed=True,
+                stop_reason=parent.stop_reason,
+                children_ended=ended,
+                called_back=_resting(uow, request_id),
+            )
+            uow.commit()
+        return report
+
+    def _wake_late_children(self, uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> int:
+        """Their holds had moved their due times on; by the plan's time they are late, in its order.
+
+        Whatever else holds one back (a price, a pace, the budget) is asked again at its claim.
+        """
+        late = [
+            child
+            for child in lock_open_children(uow.session, parent.request_id)
+            if child.state == ChildState.PLANNED and child.planned_at <= now
+        ]
+        late.sort(key=lambda child: (child.planned_at, child.slot, child.attempt))
+        for child in late:
+            child.due_at = child.wake_at = now
+        for place, child in enumerate(late):
+            # Late ones follow the first one by one: see `wake_next_late`.
+            if place == 0 or not is_late(child, now):
+                wake_child(uow, child, is_urgent(parent), self._wakeups)
+        return len(late)
+
+
+def _given(reason: str) -> str:
+    """The reason is what a reader of the audit chain gets; an empty one tells nothing."""
+    stripped = reason.strip()
+    if not stripped:
+        raise Refused("a reason is needed: it is recorded", code="empty_reason")
+    return stripped
+
+
+def _known_parent(uow: UnitOfWork, request_id: str, account: str | None) -> ParentOrderRow:
+    """The parent, locked."""
+    parent = lock_parent(uow.session, request_id)
+    if parent is not None and account not in (None, parent.account):
+        raise Refused(
+            f"request {request_id!r} is of account {parent.account}, and MLRISK_ACCOUNT says "
+            f"{account}: act on it with the settings of {parent.account}",
+            code="another_account",
+        )
+    if parent is not None:
+        return parent
+    request = uow.session.get(TradeRequestRow, request_id)
+    if request is None:
+        raise Refused(f"no request {request_id!r} is known", code="unknown_request")
+    raise Refused(
+        f"request {request_id!r} has no order to act on: it is {request.status}", code="no_parent"
+    )
+
+
+def _open_parent(uow: UnitOfWork, request_id: str, account: str | None) -> ParentOrderRow:
+    """A parent that may still place something, locked."""
+    parent = _known_parent(uow, request_id, account)
+    if _is_over(parent):
+        raise _over(parent)
+    if parent.stop_reason is not None:
+        raise Refused(
+            f"request {request_id!r} is being ended: {parent.stop_reason}", code="parent_over"
+        )
+    return parent
+
+
+def _is_over(parent: ParentOrderRow) -> bool:
+    return ParentState(parent.state).is_final
+
+
+def _over(parent: ParentOrderRow) -> Refused:
+    why = f": {parent.end_reason}" if parent.end_reason else ""
+    return Refused(
+        f"request {parent.request_id!r} is over ({parent.state}{why})", code="parent_over"
+    )
+
+
+def _was_cancelled(parent: ParentOrderRow) -> bool:
+    return (parent.stop_reason or "").startswith(parent_end.CANCELLED_BY_OPERATOR)
+
+
+def _unchanged(uow: UnitOfWork, parent: ParentOrderRow) -> ControlReport:
+    """What it is already; the caller leaves without a commit."""
+    state = ParentState(parent.state)
+    going = state is ParentState.PAUSED or parent.stop_reason is not None
+    return ControlReport(
+        parent.request_id,
+        state,
+        state,
+        changed=False,
+        stop_reason=parent.stop_reason,
+        called_back=_resting(uow, parent.request_id) if going else (),
+    )
+
+
+def _resting(uow: UnitOfWork, request_id: str) -> tuple[str, ...]:
+    """Orders that may rest at the exchange; an immediate one ends by itself."""
+    return tuple(
+        child.order_link_id
+        for child in orders.open_children(uow.session, request_id)
+        if child.rests and ChildState(child.state).may_be_at_exchange
+    )
+
+
+def _record(
+    uow: UnitOfWork, parent: ParentOrderRow, kind: str, reason: str, actor: Actor, now: datetime
+) -> None:
+    facts = {"reason": reason, "actor": named(actor), "filled": format(parent.filled_qty, "f")}
+    record(uow, parent.account, kind, parent.request_id, actor, facts, now)

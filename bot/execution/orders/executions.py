@@ -1,0 +1,40 @@
+"""Reading the exchange's executions into our fills."""
+
+from datetime import timedelta
+
+from bot.clock import Clock
+from bot.exchange.protocol import Exchange, Execution
+from bot.execution.orders.fills import FillBook
+from models.database import Database
+from models.repositories import orders
+
+EXECUTION_OVERLAP = timedelta(minutes=5)
+"""Executions are read again from this long before the newest stored one."""
+
+
+class Executions:
+    """Reads one account's executions; each is stored once."""
+
+    def __init__(
+        self, db: Database, exchange: Exchange, account: str, clock: Clock, fills: FillBook
+    ) -> None:
+        self._db = db
+        self._exchange = exchange
+        self._account = account
+        self._clock = clock
+        self._fills = fills
+
+    def read_newest(self) -> int:
+        """Executions since the newest stored one; returns how many were news."""
+        with self._db.reading() as session:
+            newest = orders.newest_fill_time(session, self._account)
+        since = None if newest is None else newest - EXECUTION_OVERLAP
+        return sum(self._apply(execution) for execution in self._exchange.executions(since=since))
+
+    def read_of(self, link_id: str) -> None:
+        """Those of one order."""
+        for execution in self._exchange.executions(order_link_id=link_id):
+            self._apply(execution)
+
+    def _apply(self, execution: Execution) -> bool:
+        return self._fills.apply_execution(execution, self._clock.now(), source="reconcile")

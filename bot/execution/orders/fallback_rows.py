@@ -1,0 +1,261 @@
+"""Backup plans on rows: what becomes of a failed child's rest, as its parent's ladder says."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from bot.execution.orders import price_band
+from bot.execution.orders.parents import (
+    ZERO,
+    is_urgent,
+    left_qty,
+    lot_rules,
+    lowest_price,
+    new_child,
+    step_soon,
+    unplanned_qty,
+    wake_child,
+)
+from bot.execution.policy.exit_bounds import ExitBounds
+from bot.execution.policy.fallback import (
+    FailedAttempt,
+    Ladder,
+    Remedy,
+    respond,
+)
+from bot.execution.policy.fallback import after_fill as positions_after_fill
+from bot.execution.policy.scheduling import CLOSES_POSITION
+from bot.execution.ports import Wakeups
+from bot.risk.codec import moment_text, plain
+from models.backup import BackupStep, FailureClass
+from models.database import UnitOfWork
+from models.enums import Algorithm, ChildState, ParentState, TradeSide
+from models.locks import lock_open_children
+from models.repositories import orders, portfolio
+from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """What is left to do for the caller: release a part, or stop the parent for a reason."""
+
+    released: Decimal
+    stop: str | None = None
+
+
+def ladder_of(parent: ParentOrderRow) -> Ladder:
+    """The parent's own ladder; one from before backup plans has none and stops."""
+    plan: Mapping[str, Any] = parent.params.get("backup", {})
+    return Ladder(
+        rungs={
+            FailureClass(name): tuple(BackupStep(step) for step in steps)
+            for name, steps in plan.get("rungs", {}).items()
+        },
+        fallback_algorithm=Algorithm(plan.get("fallback_algorithm", Algorithm.IMMEDIATE)),
+        cancel_on_risk_increase=bool(plan.get("cancel_on_risk_increase", False)),
+    )
+
+
+def working_algorithm(parent: ParentOrderRow) -> Algorithm:
+    """What works the parent now: its own algorithm, or the one that a backup plan put in place."""
+    return Algorithm((parent.ladder or {}).get("algorithm", parent.algorithm))
+
+
+def size_factor(parent: ParentOrderRow) -> Decimal:
+    """By how much a stepped parent's next child is smaller after failures."""
+    return Decimal((parent.ladder or {}).get("size", "1"))
+
+
+def bound_bps(parent: ParentOrderRow) -> Decimal | None:
+    """The slippage bound of a stepped parent's next child, where a backup plan widened it."""
+    found = (parent.ladder or {}).get("bound_bps")
+    return None if found is None else Decimal(found)
+
+
+def not_before(parent: ParentOrderRow) -> datetime | None:
+    """Until when a stepped parent waits after a failure."""
+    found = (parent.ladder or {}).get("not_before")
+    return None if found is None else datetime.fromisoformat(found)
+
+
+def after_fill(parent: ParentOrderRow, child: ChildOrderRow) -> None:
+    """A fill shows that it goes again: smaller sizes and wider bounds end with it."""
+    if parent.ladder is None or child.filled_qty <= 0:
+        return
+    kept = {key: parent.ladder[key] for key in ("algorithm",) if key in parent.ladder}
+    positions = positions_after_fill(
+        parent.ladder.get("positions", {}), qty=child.qty, filled=child.filled_qty
+    )
+    parent.ladder = {**kept, "positions": positions}
+
+
+def _exit_reach(
+    parent: ParentOrderRow, child: ChildOrderRow, failure: FailureClass, rules: InstrumentRow
+) -> dict[str, Decimal]:
+    """How far an exit's child was to reach beyond its touch, and how far any may: as far as the
+    venue's price band goes, or the operator's bound where that isn't known."""
+    bounds = ExitBounds.of(parent.params)
+    if bounds is None:
+        return {}
+    bound = child.bound_bps or bounds.bound_bps
+    if failure is FailureClass.PRICE:
+        bound = min(bound, _reached_bps(child) or bound)
+    widest = price_band.reach_bps(rules) or bounds.widest_bps
+    return {"bound_bps": bound, "widest_bps": widest}
+
+
+def _reached_bps(child: ChildOrderRow) -> Decimal | None:
+    """How far a refused price was beyond its touch: the band had cut what was asked for."""
+    if child.price is None or child.arrival is None:
+        return None
+    side = TradeSide(child.side)
+    touch = Decimal(str(child.arrival["ask" if side is TradeSide.BUY else "bid"]))
+    beyond = (child.price - touch) * side.sign / touch * 10_000
+    return beyond if beyond > 0 else None
+
+
+def follow_up(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    failure: FailureClass,
+    now: datetime,
+    wakeups: Wakeups,
+) -> FollowUp:
+    """Takes the next rung for the rest of a child that has just ended."""
+    rest = child.qty - child.filled_qty
+    row = portfolio.instrument(uow.session, parent.symbol)
+    if row is None or ParentState(parent.state).is_final:
+        return FollowUp(rest)
+    before: dict[str, Any] = dict(parent.ladder or {})
+    positions = before.get("positions", {})
+    number = orders.last_attempt(uow.session, parent.request_id, child.slot) + 1
+    # What a stepped parent sends next is made of all that no child holds.
+    open_children = orders.open_children(uow.session, parent.request_id)
+    tried = unplanned_qty(parent, open_children) if parent.stepped else rest
+    if _leaves_too_little(parent, rest, row):
+        # The venue takes the last of a position as a whole; what is none ends at its claim.
+        parent.params = {**parent.params, CLOSES_POSITION: True}
+    attempt = FailedAttempt(
+        failure=failure,
+        rest=tried,
+        number=number,
+        price=lowest_price(parent),
+        seconds_left=(parent.deadline_at - now).total_seconds(),
+        algorithm=working_algorithm(parent),
+        reduce_only=parent.reduce_only,
+        closes_position=bool(parent.params.get(CLOSES_POSITION)),
+        **_exit_reach(parent, child, failure, row),
+    )
+    found, positions = respond(ladder_of(parent), attempt, positions, lot_rules(row))
+    parent.ladder = {**before, "positions": positions}
+    _record(uow, parent, child, failure, found, now)
+    if found.stop:
+        return FollowUp(rest, stop=found.note)
+    if found.algorithm is not None:
+        switch(uow, parent, found.algorithm, now)
+    if parent.stepped:
+        _step_later(uow, parent, found, now, wakeups)
+        return FollowUp(ZERO)
+    _plan_attempts(uow, parent, child, number, found, now, wakeups)
+    return FollowUp(found.released)
+
+
+def _leaves_too_little(parent: ParentOrderRow, rest: Decimal, rules: InstrumentRow) -> bool:
+    """Of an exit nothing is left to do but what is under the venue's smallest order."""
+    if not parent.reduce_only or parent.stepped:
+        return False
+    left = left_qty(parent)
+    return rest == left and rest < rules.min_qty
+
+
+def _plan_attempts(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    number: int,
+    found: Remedy,
+    now: datetime,
+    wakeups: Wakeups,
+) -> None:
+    """One more child of the slot for each part that is tried again."""
+    parts = (
+        (found.qty, found.delay_seconds, found.bound_bps),
+        (found.later_qty, found.later_delay_seconds, None),
+    )
+    for qty, delay, bound in parts:
+        if qty <= 0:
+            continue
+        successor = new_child(
+            uow,
+            parent,
+            slot=child.slot,
+            attempt=number,
+            qty=qty,
+            due_at=now + timedelta(seconds=delay),
+            bound_bps=bound,
+        )
+        number += 1
+        successor.wake_at = now
+        wake_child(uow, successor, is_urgent(parent), wakeups)
+
+
+def _step_later(
+    uow: UnitOfWork, parent: ParentOrderRow, found: Remedy, now: datetime, wakeups: Wakeups
+) -> None:
+    """A stepped parent has its rest back: what changes is when and how it places the next child."""
+    changed = dict(parent.ladder or {})
+    at = now + timedelta(seconds=found.delay_seconds)
+    changed["not_before"] = moment_text(at)
+    if found.step is BackupStep.REDUCE_SIZE:
+        changed["size"] = plain(Decimal(changed.get("size", "1")) / 2)
+    if found.bound_bps is not None:
+        changed["bound_bps"] = plain(found.bound_bps)
+    parent.ladder = changed
+    step_soon(uow, parent, at, wakeups)
+
+
+def switch(uow: UnitOfWork, parent: ParentOrderRow, algorithm: Algorithm, now: datetime) -> None:
+    """From here on another algorithm works the rest, step by step; planned slices end."""
+    parent.stepped = True
+    parent.ladder = {**(parent.ladder or {}), "algorithm": algorithm.value}
+    for child in lock_open_children(uow.session, parent.request_id):
+        if child.state == ChildState.PLANNED:
+            child.state = ChildState.CANCELLED
+            child.final_at = now
+            child.note = f"the rest goes on by {algorithm.value}"
+            child.fencing_token += 1
+
+
+def _record(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    failure: FailureClass,
+    found: Remedy,
+    now: datetime,
+) -> None:
+    uow.audit(
+        parent.account,
+        "backup_plan",
+        parent.request_id,
+        "mlrisk",
+        {
+            "child": child.order_link_id,
+            "failure": failure.value,
+            "step": None if found.step is None else found.step.value,
+            "note": found.note,
+            "stops": found.stop,
+        },
+        now,
+    )
+    if found.stop:
+        log.critical(
+            "backup plan stops %s: %s", parent.request_id, found.note,
+            extra={"request_id": parent.request_id, "failure": failure.value},
+        )  # fmt: skip

@@ -1,0 +1,312 @@
+"""Facts from the exchange: executions and order records, applied once, in any order.
+
+Executions make fills and positions; order records only make states. A child is final when the
+exchange says so and our fills add up to what it says is filled.
+"""
+
+import logging
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy.exc import DataError
+
+from bot.exchange.protocol import ExchangeOrder, Execution, OrderStatus
+from bot.execution.orders import (
+    belonging,
+    endings,
+    fees,
+    ledger,
+    lifecycle,
+    other_fees,
+    unreadable,
+    venue_acts,
+)
+from bot.execution.orders.identity import PREFIX
+from bot.execution.orders.parents import is_urgent, take_back
+from bot.execution.ports import Wakeups
+from bot.failpoints import (
+    AFTER_FILL_COMMIT,
+    AFTER_RECORD_COMMIT,
+    BEFORE_FILL_COMMIT,
+    BEFORE_RECORD_COMMIT,
+    hit,
+)
+from models.database import Database, UnitOfWork
+from models.enums import ChildState, TradeSide
+from models.inserting import insert_unless_known
+from models.locks import lock_order, lock_order_of_link, lock_reservation
+from models.repositories import orders, portfolio, shares
+from models.tables import ChildOrderRow, FillRow, ParentOrderRow, PositionRow
+
+log = logging.getLogger(__name__)
+
+
+class FillBook:
+    """Applies what the exchange reports to one account's rows."""
+
+    def __init__(self, db: Database, account: str, wakeups: Wakeups) -> None:
+        self._db = db
+        self._account = account
+        self._wakeups = wakeups
+
+    def apply_execution(self, execution: Execution, now: datetime, *, source: str) -> bool:
+        """Stores an execution once, and says whether it was news; a second report of the same
+        execId changes nothing. One that no row can keep is parked."""
+        try:
+            return self._apply_execution(execution, now, source)
+        except (DataError, ArithmeticError) as error:
+            fact = unreadable.of_execution(execution, error)
+            unreadable.park(self._db, self._account, [fact], now)
+            return False
+
+    def _apply_execution(self, execution: Execution, now: datetime, source: str) -> bool:
+        with self._db.unit_of_work() as uow:
+            found = lock_order_of_link(uow.session, self._account, execution.order_link_id)
+            why = found and belonging.execution_mismatch(self._account, *found, execution)
+            parent, child = (None, None) if found is None or why else found
+            if not self._store(uow, execution, child, now, source):
+                uow.commit()  # nothing; a rollback would cost the connection's prepared statements
+                return False
+            act = venue_acts.act_of(execution)
+            if act is not None:
+                venue_acts.note_execution(uow, self._account, act, execution, now)
+            if execution.moves_position:
+                position = self._position(uow, execution, now)
+                other_fees.keep(uow.session, self._account, execution, parent, position, now)
+                realised = ledger.book_trade(position, execution, now)
+                self._move_share(uow, execution, parent, now)
+                if parent is not None and child is not None:
+                    parent.realised_pnl += realised
+                    self._credit(uow, parent, child, execution, now)
+                    self._end_if_complete(uow, parent, child, now)
+                elif why is not None:
+                    log.critical(
+                        "a fill is not that of the order whose id it has: %s",
+                        why,
+                        extra={"exec_id": execution.exec_id, "child": execution.order_link_id},
+                    )
+                    self._report(uow, "foreign_fill", execution, now, why=why)
+                elif execution.order_link_id.startswith(PREFIX):
+                    self._report(uow, "fill_without_child", execution, now)
+                elif act is None:
+                    self._report(uow, "foreign_fill", execution, now)
+            else:
+                ledger.book_cash(self._position(uow, execution, now), execution, now)
+            algorithm = "" if parent is None else parent.algorithm
+            hit(BEFORE_FILL_COMMIT, algorithm)
+            uow.commit()
+            hit(AFTER_FILL_COMMIT, algorithm)
+            return True
+
+    def apply_order(self, order: ExchangeOrder, now: datetime) -> None:
+        """Brings a child to what the exchange says of its order; never back from a final state.
+
+        A record that no row can keep is parked."""
+        try:
+            self._apply_order(order, now)
+        except (DataError, ArithmeticError) as error:
+            fact = unreadable.of_order(order, error)
+            unreadable.park(self._db, self._account, [fact], now)
+
+    def _apply_order(self, order: ExchangeOrder, now: datetime) -> None:
+        with self._db.reading() as session:
+            child_id = orders.open_child_by_link_id(session, self._account, order.order_link_id)
+        if child_id is None:
+            # A final state stays: most order records come after the fills and end here.
+            return
+        with self._db.unit_of_work() as uow:
+            found = lock_order(uow.session, child_id)
+            if found is None or not self._is_news(found[1], order):
+                return
+            parent, child = found
+            why = belonging.order_mismatch(self._account, parent, child, order)
+            if why is not None:
+                self._disown(uow, child, order, why, now)
+                return
+            self._adopt(uow, parent, child, order, now)
+            hit(BEFORE_RECORD_COMMIT, parent.algorithm)
+            uow.commit()
+        hit(AFTER_RECORD_COMMIT, parent.algorithm)
+
+    def _store(
+        self,
+        uow: UnitOfWork,
+        execution: Execution,
+        child: ChildOrderRow | None,
+        now: datetime,
+        source: str,
+    ) -> bool:
+        return insert_unless_known(
+            uow.session,
+            FillRow(
+                account=self._account,
+                exec_id=execution.exec_id,
+                child_id=None if child is None else child.child_id,
+                order_id=execution.order_id,
+                order_link_id=execution.order_link_id,
+                symbol=execution.symbol,
+                side=execution.side,
+                qty=execution.qty,
+                price=execution.price,
+                fee=execution.fee,
+                fee_currency=execution.fee_currency,
+                is_maker=execution.is_maker,
+                exec_type=execution.exec_type,
+                executed_at=execution.executed_at,
+                recorded_at=now,
+                source=source,
+            ),
+        )
+
+    def _credit(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        child: ChildOrderRow,
+        execution: Execution,
+        now: datetime,
+    ) -> None:
+        """Counts a fill on child, parent and reservation."""
+        was_final = ChildState(child.state).is_final
+        room = parent.approved_qty - parent.filled_qty
+        counted = min(execution.qty, room)
+        child.filled_qty += execution.qty
+        child.acked_at = child.acked_at or now
+        child.exchange_order_id = child.exchange_order_id or execution.order_id
+        parent.filled_notional += execution.qty * execution.price
+        # One in a third coin is added once its price has been asked for (`other_fees`).
+        parent.fees += fees.known(execution)
+        if counted < execution.qty:
+            self._report(uow, "overfill", execution, now)
+        still_held = execution.qty
+        if was_final:
+            # The child had ended and its rest was released: the late fill takes it back.
+            still_held -= take_back(uow, parent, counted)
+            self._report(uow, "late_fill", execution, now)
+        parent.filled_qty += counted
+        reservation = lock_reservation(uow.session, parent.request_id)
+        if reservation is not None:
+            reservation.open_qty = max(Decimal(0), reservation.open_qty - still_held)
+        if was_final:
+            lifecycle.after_late_fill(uow, parent, child, now, self._wakeups)
+        uow.audit(
+            self._account,
+            "fill",
+            parent.request_id,
+            "exchange",
+            {
+                "exec_id": execution.exec_id,
+                "child": child.order_link_id,
+                "qty": format(execution.qty, "f"),
+                "price": format(execution.price, "f"),
+                "fee": format(execution.fee, "f"),
+                "fee_currency": execution.fee_currency,
+            },
+            now,
+        )
+
+    def _position(self, uow: UnitOfWork, execution: Execution, now: datetime) -> PositionRow:
+        return portfolio.lock_position(uow.session, self._account, execution.symbol, now)
+
+    def _move_share(
+        self, uow: UnitOfWork, execution: Execution, parent: ParentOrderRow | None, now: datetime
+    ) -> None:
+        """Whose position it was; the exchange, a person and an emergency close everybody's."""
+        shares.move(
+            uow.session,
+            self._account,
+            execution.symbol,
+            shares.NOBODY if parent is None else parent.strategy,
+            execution.qty * TradeSide(execution.side).sign,
+            now,
+            takes=parent is None or is_urgent(parent),
+        )
+
+    def _end_if_complete(
+        self, uow: UnitOfWork, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
+    ) -> None:
+        """Ends a child whose fills have caught up with the exchange's last word."""
+        if ChildState(child.state).is_final:
+            return
+        if child.filled_qty >= child.qty:
+            lifecycle.end_child(
+                uow, parent, child, ChildState.FILLED, now, note="filled", wakeups=self._wakeups
+            )
+            return
+        if child.state != ChildState.WORKING:
+            # Also one that went back to the plan: its order was taken, and isn't sent once more.
+            child.state = ChildState.WORKING
+        if child.exchange_status is None:
+            return
+        status = OrderStatus(child.exchange_status)
+        if status.is_final and child.filled_qty >= (child.exchange_filled_qty or 0):
+            endings.end_as_told(uow, parent, child, status, child.note, now, self._wakeups)
+
+    def _is_news(self, child: ChildOrderRow, order: ExchangeOrder) -> bool:
+        if ChildState(child.state).is_final:
+            return False
+        known = child.exchange_filled_qty or Decimal(0)
+        if child.exchange_status is not None and OrderStatus(child.exchange_status).is_final:
+            # Never back from a final word; only a larger cumulative quantity corrects it.
+            return order.status.is_final and order.filled_qty > known
+        return order.filled_qty >= known
+
+    def _adopt(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        child: ChildOrderRow,
+        order: ExchangeOrder,
+        now: datetime,
+    ) -> None:
+        if child.exchange_order_id is None:
+            uow.audit(
+                self._account,
+                "order_at_exchange",
+                parent.request_id,
+                "exchange",
+                {"child": child.order_link_id, "order_id": order.order_id},
+                now,
+            )
+        child.exchange_order_id = order.order_id
+        child.exchange_filled_qty = order.filled_qty
+        child.exchange_status = order.status
+        child.acked_at = child.acked_at or now
+        # Whoever is still sending this child has lost it: its outcome is known better now.
+        child.fencing_token += 1
+        child.lease_owner, child.lease_until = None, None
+        child.state = ChildState.WORKING
+        child.note = endings.reason_of(order)
+        if order.status.is_final and child.filled_qty >= order.filled_qty:
+            endings.end_as_told(uow, parent, child, order.status, child.note, now, self._wakeups)
+
+    def _disown(
+        self, uow: UnitOfWork, child: ChildOrderRow, order: ExchangeOrder, why: str, now: datetime
+    ) -> None:
+        log.critical(
+            "an order is not ours although it has our id: %s",
+            why,
+            extra={"order_id": order.order_id, "child": child.order_link_id},
+        )
+        details = {"order_id": order.order_id, "child": child.order_link_id, "why": why}
+        uow.audit(self._account, "foreign_order", child.request_id, "exchange", details, now)
+        uow.commit()
+
+    def _report(
+        self, uow: UnitOfWork, kind: str, execution: Execution, now: datetime, *, why: str = ""
+    ) -> None:
+        uow.audit(
+            self._account,
+            kind,
+            execution.order_link_id or execution.order_id,
+            "exchange",
+            {
+                "exec_id": execution.exec_id,
+                "symbol": execution.symbol,
+                "side": execution.side.value,
+                "qty": format(execution.qty, "f"),
+                "price": format(execution.price, "f"),
+                **({"why": why} if why else {}),
+            },
+            now,
+        )

@@ -1,0 +1,243 @@
+"""What happens when a child ends: its unfilled rest is tried again, given back or released, and
+the parent ends when nothing is open any more.
+
+At every moment filled + released + open = approved, where open is what live children may still
+fill and, of a stepped parent, what no child holds yet (I3). Callers hold the parent's lock, then
+the child's.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from bot.execution.orders import fallback_rows, parent_end
+from bot.execution.orders.fallback_rows import FollowUp
+from bot.execution.orders.parents import ZERO, release, step_soon, unplanned_qty
+from bot.execution.ports import Wakeups
+from models.backup import FailureClass
+from models.database import UnitOfWork
+from models.enums import ChildState, ExecutionStatus, ParentState
+from models.locks import lock_open_children
+from models.repositories import orders
+from models.tables import ChildOrderRow, ParentOrderRow
+
+
+def end_child(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    state: ChildState,
+    now: datetime,
+    *,
+    note: str,
+    wakeups: Wakeups,
+    failure: FailureClass | None = None,
+    ends_parent: str | None = None,
+) -> None:
+    """Moves a child to a final state; `failure` says why its rest is worth another attempt.
+
+    Without one the rest of a planned schedule is released; a stepped parent always gets it back.
+    `ends_parent` is why nothing more of the parent is to be sent either.
+    """
+    if ChildState(child.state).is_final:
+        return
+    # First: a parent that ends with this child ends for that reason, not for the child's note.
+    parent.stop_reason = parent.stop_reason or ends_parent
+    rest = _close(uow, parent, child, state, now, note)
+    plan = FollowUp(rest)
+    if rest > 0 and failure is not None and parent.stop_reason is None:
+        plan = fallback_rows.follow_up(uow, parent, child, failure, now, wakeups)
+    keep_or_release(uow, parent, plan.released)
+    reason = ends_parent or plan.stop
+    if reason is not None:
+        stop(uow, parent, reason, now, wakeups)
+    _go_on(uow, parent, now, note, wakeups)
+
+
+def _close(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    state: ChildState,
+    now: datetime,
+    note: str,
+) -> Decimal:
+    """The child itself; returns its unfilled rest, which the caller must account for."""
+    child.state = state
+    child.final_at = now
+    child.note = note
+    child.lease_owner, child.lease_until = None, None
+    # Whoever is still sending this child must not write its outcome over a final state.
+    child.fencing_token += 1
+    uow.audit(
+        child.account,
+        "child_ended",
+        parent.request_id,
+        "mlrisk",
+        {
+            "child": child.order_link_id,
+            "state": state.value,
+            "qty": format(child.qty, "f"),
+            "filled": format(child.filled_qty, "f"),
+            "note": note,
+        },
+        now,
+    )
+    fallback_rows.after_fill(parent, child)
+    return child.qty - child.filled_qty
+
+
+def _go_on(
+    uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str, wakeups: Wakeups
+) -> None:
+    """Ends a parent without anything open; a stepped one with a rest looks what to do next."""
+    if ParentState(parent.state).is_final:
+        return
+    open_children = orders.open_children(uow.session, parent.request_id)
+    unplanned = unplanned_qty(parent, open_children)
+    if parent.stepped and (open_children or unplanned > 0) and parent.stop_reason is None:
+        step_soon(uow, parent, now, wakeups)
+    elif not open_children:
+        parent_end.finish(uow, parent, now, parent.stop_reason or note)
+
+
+def stop(
+    uow: UnitOfWork, parent: ParentOrderRow, reason: str, now: datetime, wakeups: Wakeups
+) -> int:
+    """Ends a parent: nothing more is placed, planned children end, what rests is to be cancelled.
+
+    Returns how many planned children ended. What is at the exchange ends by its own word.
+    """
+    if ParentState(parent.state).is_final:
+        return 0
+    parent.stop_reason = parent.stop_reason or reason
+    ended = call_back(uow, parent, reason, now)
+    open_children = orders.open_children(uow.session, parent.request_id)
+    rests = any(child.rests for child in open_children)
+    status = settle_stopped(uow, parent, now, still_open=bool(open_children), rests=rests)
+    if status is not None:
+        orders.set_request_status(uow.session, parent.request_id, status, now)
+    elif rests:
+        step_soon(uow, parent, now, wakeups)
+    return ended
+
+
+def call_back(uow: UnitOfWork, parent: ParentOrderRow, note: str, now: datetime) -> int:
+    """Nothing of it is to stay open: planned children end, what rests is to be cancelled.
+
+    Returns how many planned children ended; the parent goes on as it is.
+    """
+    children = lock_open_children(uow.session, parent.request_id)
+    planned = [child for child in children if child.state == ChildState.PLANNED]
+    sent = [child for child in children if child.state != ChildState.PLANNED]
+    _end_planned(uow, parent, planned, ChildState.CANCELLED, now, note)
+    for child in sent:
+        if child.rests and child.cancel_requested_at is None:
+            child.cancel_requested_at = now
+    return len(planned)
+
+
+def cut(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    qty: Decimal,
+    reason: str,
+    now: datetime,
+    wakeups: Wakeups,
+) -> None:
+    """Takes from a parent what no order at the exchange holds: the last of its plan first."""
+    release(uow, parent, qty)
+    _give_way(uow, parent, now, reason)
+    _go_on(uow, parent, now, reason, wakeups)
+
+
+def expire(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, wakeups: Wakeups) -> int:
+    """Ends planned children whose deadline has passed; returns how many."""
+    overdue = [
+        child
+        for child in lock_open_children(uow.session, parent.request_id)
+        if child.state == ChildState.PLANNED and child.deadline_at <= now
+    ]
+    if not overdue:
+        return 0
+    note = "deadline passed"
+    _end_planned(uow, parent, overdue, ChildState.EXPIRED, now, note)
+    _go_on(uow, parent, now, note, wakeups)
+    return len(overdue)
+
+
+def _end_planned(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    planned: Sequence[ChildOrderRow],
+    state: ChildState,
+    now: datetime,
+    note: str,
+) -> None:
+    """Ends children that never went out."""
+    rest = sum((_close(uow, parent, child, state, now, note) for child in planned), ZERO)
+    keep_or_release(uow, parent, rest)
+
+
+def keep_or_release(uow: UnitOfWork, parent: ParentOrderRow, rest: Decimal) -> None:
+    """What ended children held is released, or a stepped parent's own again."""
+    if rest > 0 and not parent.stepped:
+        release(uow, parent, rest)
+
+
+def settle_stopped(
+    uow: UnitOfWork, parent: ParentOrderRow, now: datetime, *, still_open: bool, rests: bool
+) -> ExecutionStatus | None:
+    """Of a parent that is stopped: ends it where nothing is open, and says its request's status.
+
+    Somebody must send the cancels of what rests: it is worked by steps from now on, which the
+    caller or the dispatcher wakes.
+    """
+    if not still_open:
+        return parent_end.close(uow, parent, now, parent.stop_reason or "")
+    if rests:
+        parent.stepped = True
+        parent.step_at, parent.step_wake_at = now, None
+    return None
+
+
+def after_late_fill(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    now: datetime,
+    wakeups: Wakeups,
+) -> None:
+    """A child that had ended was filled after all: what was concluded from its end is concluded
+    anew, and what is to be sent in its place gives way.
+
+    The fill is counted already. A parent that is over stays so, but not as what it was called.
+    """
+    if child.filled_qty >= child.qty:
+        child.state = ChildState.FILLED
+    if ParentState(parent.state).is_final:
+        parent_end.end_anew(uow, parent, now)
+        return
+    _give_way(uow, parent, now, "an earlier child filled late")
+    _go_on(uow, parent, now, "filled after its children had ended", wakeups)
+
+
+def _give_way(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> None:
+    """Takes what open children hold beyond the rest of the trade: the youngest planned ones first,
+    then resting ones, which are called back."""
+    children = lock_open_children(uow.session, parent.request_id)
+    excess = -unplanned_qty(parent, children)
+    for child in sorted(children, key=lambda c: (c.state == ChildState.PLANNED, c.child_id))[::-1]:
+        if excess <= 0:
+            return
+        held = child.qty - child.filled_qty
+        if child.state != ChildState.PLANNED:
+            if parent.stepped and child.rests and child.cancel_requested_at is None:
+                child.cancel_requested_at = now
+                excess -= held
+        elif held <= excess:
+            _close(uow, parent, child, ChildState.CANCELLED, now, note)
+            excess -= held
+        else:
+            child.qty -= excess
+            excess = ZERO

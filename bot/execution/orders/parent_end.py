@@ -1,0 +1,110 @@
+"""The end of a parent: what is left of it is released, and its state and its request's status
+follow from what was filled and why it ended.
+
+Callers hold the parent's lock.
+"""
+
+from datetime import datetime
+
+from bot.execution.orders import exits
+from bot.execution.orders.parents import ZERO, left_qty, release
+from bot.execution.policy.failures import CANCELLED_AT_EXCHANGE
+from models.database import UnitOfWork
+from models.enums import NOTHING_TO_REDUCE, ExecutionStatus, ParentState, ReservationState
+from models.locks import lock_reservation
+from models.repositories import orders
+from models.tables import ParentOrderRow
+
+CANCELLED_BY_OPERATOR = "cancelled by the operator"
+"""How the stop reason of an operator's cancel begins; the request's status follows from it."""
+_CANCELLED = (CANCELLED_BY_OPERATOR, CANCELLED_AT_EXCHANGE, exits.REPLACED)
+"""How the reasons begin for which somebody wanted a trade to end: it has not failed."""
+_HALTED = "halt"
+_DECIDED = (_HALTED, CANCELLED_BY_OPERATOR, exits.REPLACED)
+"""How the reasons begin that we decided on: they stay, whatever became of the position."""
+
+
+def finish(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> None:
+    """Ends a parent of which nothing is open; what was never filled is released."""
+    status = close(uow, parent, now, note)
+    orders.set_request_status(uow.session, parent.request_id, status, now)
+
+
+def close(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> ExecutionStatus:
+    """`finish` without the request's row: returns the status that it is to have."""
+    is_met = exits.is_met(uow, parent)
+    if is_met and not note.startswith(_DECIDED):
+        note = NOTHING_TO_REDUCE
+    rest = left_qty(parent)
+    if rest > 0:
+        release(uow, parent, rest)
+    parent.state = _end_state(parent)
+    parent.finished_at = now
+    parent.end_reason = note
+    parent.step_at = None
+    _release_reservation(uow, parent, now)
+    uow.audit(
+        parent.account,
+        "parent_ended",
+        parent.request_id,
+        "mlrisk",
+        {
+            "state": str(parent.state),
+            "approved": format(parent.approved_qty, "f"),
+            "filled": format(parent.filled_qty, "f"),
+            "released": format(parent.released_qty, "f"),
+            "note": note,
+        },
+        now,
+    )
+    if not is_met:
+        exits.report_unfilled(uow, parent, note, now)
+    return _request_status(parent)
+
+
+def end_anew(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
+    """Concludes its end anew, after a fill that came late."""
+    before, parent.state = parent.state, _end_state(parent)
+    status = _request_status(parent)
+    orders.set_request_status(uow.session, parent.request_id, status, now)
+    uow.audit(
+        parent.account,
+        "parent_end_corrected",
+        parent.request_id,
+        "mlrisk",
+        {
+            "before": before,
+            "state": str(parent.state),
+            "status": status.value,
+            "filled": format(parent.filled_qty, "f"),
+            "released": format(parent.released_qty, "f"),
+        },
+        now,
+    )
+
+
+def _end_state(parent: ParentOrderRow) -> ParentState:
+    if parent.filled_qty == parent.approved_qty:
+        return ParentState.COMPLETED
+    return ParentState.PARTIAL if parent.filled_qty > 0 else ParentState.UNFILLED
+
+
+def _release_reservation(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
+    reservation = lock_reservation(uow.session, parent.request_id)
+    if reservation is not None:
+        reservation.state = ReservationState.RELEASED
+        reservation.released_at = now
+        reservation.open_qty = ZERO
+
+
+def _request_status(parent: ParentOrderRow) -> ExecutionStatus:
+    if parent.state == ParentState.COMPLETED:
+        return ExecutionStatus.EXECUTED_SUCCESSFULLY
+    reason = parent.end_reason or ""
+    if reason.startswith(_HALTED):
+        return ExecutionStatus.EMERGENCY_STOPPED
+    if parent.state == ParentState.PARTIAL or reason == NOTHING_TO_REDUCE:
+        return ExecutionStatus.EXECUTED_SUCCESSFULLY
+    if reason.startswith(_CANCELLED):
+        return ExecutionStatus.CANCELLED
+    return ExecutionStatus.EXECUTION_FAILED

@@ -1,0 +1,104 @@
+"""What the exchange does to an account of its own accord: it stops entries until a person looks.
+
+Liquidation, auto-deleveraging and the settlement of a delisted symbol move positions without any
+order of ours. They are booked as what they are, latch the account to reducing, and are alerts. So
+does the cancel of an order of ours that the exchange makes to prepare one of them.
+"""
+
+import logging
+from datetime import datetime
+from enum import StrEnum
+
+from bot.exchange.protocol import Execution
+from bot.state import breakers
+from models.database import UnitOfWork
+
+log = logging.getLogger(__name__)
+
+
+class VenueAct(StrEnum):
+    """The kinds of latch; stored, so never renamed."""
+
+    LIQUIDATION = "liquidation"
+    DELEVERAGING = "auto_deleveraging"
+    SETTLEMENT = "symbol_settlement"
+
+
+_BY_EXECUTION = {
+    "BustTrade": VenueAct.LIQUIDATION,
+    "AdlTrade": VenueAct.DELEVERAGING,
+    "Delivery": VenueAct.SETTLEMENT,
+    "Settle": VenueAct.SETTLEMENT,
+}
+# Parts of a liquidation are reported as ordinary trades of an order that its engine has made.
+_BY_CREATOR = {
+    "CreateByLiq": VenueAct.LIQUIDATION,
+    "CreateByTakeOver_PassThrough": VenueAct.LIQUIDATION,
+    "CreateByAdl_PassThrough": VenueAct.DELEVERAGING,
+    "CreateBySettle": VenueAct.SETTLEMENT,
+}
+_BY_CANCEL = {
+    "CancelByPrepareLiq": VenueAct.LIQUIDATION,
+    "CancelAllBeforeLiq": VenueAct.LIQUIDATION,
+    "CancelByPrepareAdl": VenueAct.DELEVERAGING,
+    "CancelAllBeforeAdl": VenueAct.DELEVERAGING,
+    "CancelBySettle": VenueAct.SETTLEMENT,
+    "CancelByDelivery": VenueAct.SETTLEMENT,
+}
+
+
+def act_of(execution: Execution) -> VenueAct | None:
+    """Whether the exchange itself made this execution, and as what."""
+    return _BY_EXECUTION.get(execution.exec_type) or _BY_CREATOR.get(execution.created_by)
+
+
+def note_execution(
+    uow: UnitOfWork, account: str, act: VenueAct, execution: Execution, now: datetime
+) -> None:
+    """Books the act in the audit record and latches the account."""
+    text = (
+        f"the exchange closed {execution.qty:f} {execution.symbol} by "
+        f"{execution.side.value} at {execution.price:f} ({act.value.replace('_', ' ')})"
+    )
+    uow.audit(
+        account,
+        act.value,
+        execution.symbol,
+        "exchange",
+        {
+            "exec_id": execution.exec_id,
+            "exec_type": execution.exec_type,
+            "created_by": execution.created_by,
+            "side": execution.side.value,
+            "qty": format(execution.qty, "f"),
+            "price": format(execution.price, "f"),
+        },
+        now,
+    )
+    _latch(uow, account, act, execution.symbol, text, now)
+
+
+def note_cancel(
+    uow: UnitOfWork, account: str, symbol: str, cancel_type: str, now: datetime
+) -> None:
+    """Latches the account when the exchange has cancelled an order to act on it."""
+    act = _BY_CANCEL.get(cancel_type)
+    if act is not None:
+        text = f"the exchange cancelled an order in {symbol}: {cancel_type}"
+        _latch(uow, account, act, symbol, text, now)
+
+
+def _latch(
+    uow: UnitOfWork, account: str, act: VenueAct, symbol: str, text: str, now: datetime
+) -> None:
+    breakers.trip(
+        uow,
+        account,
+        act.value,
+        value=symbol,
+        limit="none",
+        reason=text,
+        actor="exchange",
+        now=now,
+    )
+    log.critical("%s; entries are stopped", text, extra={"breaker": act.value, "symbol": symbol})

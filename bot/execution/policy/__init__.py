@@ -1,0 +1,1 @@
+"""How an approved trade is worked: pure rules of prices, paces, algorithms and fallbacks."""

@@ -1,0 +1,205 @@
+"""Backup plans: what the next attempt does differently after a child order failed.
+
+A ladder has rungs per failure class. Each failure takes the next rung of its class; a rung that
+isn't possible for this child (under the venue's minimum, after the deadline) is passed over; past
+the last one the parent stops and a person hears of it. Nothing here sends or stores: positions on
+the ladder are plain data of the parent.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import takewhile
+from types import MappingProxyType
+from typing import Any
+
+from bot.errors import Infeasible
+from bot.execution.algorithms.base import LotRules
+from bot.execution.policy.failures import classify_end, classify_refusal, nothing_left_to_reduce
+from bot.execution.policy.fallback_steps import (
+    FailedAttempt,
+    Remedy,
+    backoff_seconds,
+    remedy,
+    too_late,
+    too_small,
+)
+from bot.risk.snapshot import AlgorithmOptions
+from bot.risk.working_rules import WorkingRules
+from models.backup import BackupPlan, BackupStep, FailureClass
+from models.enums import Algorithm
+
+# The one door to backup plans: failures tell why, ladders what is next, remedies what it means.
+__all__ = [
+    "FailedAttempt",
+    "Ladder",
+    "Positions",
+    "Remedy",
+    "after_fill",
+    "backoff_seconds",
+    "classify_end",
+    "classify_refusal",
+    "ladder_for",
+    "next_step",
+    "nothing_left_to_reduce",
+    "remedy",
+    "respond",
+    "stored_ladder",
+]
+
+Positions = Mapping[str, int]
+"""Rungs taken so far by name of the failure class; stored with the parent."""
+
+
+_RESTING = (Algorithm.PASSIVE, Algorithm.ICEBERG)
+
+EXIT_ATTEMPTS = {
+    FailureClass.PRICE: 30,
+    FailureClass.NO_LIQUIDITY: 30,
+    FailureClass.THROTTLED: 30,
+    FailureClass.TIMEOUT: 30,
+    FailureClass.MARGIN: 5,
+    FailureClass.REJECTED: 5,
+    FailureClass.SYMBOL: 5,
+}
+"""Of an exit whose strategy declared no ladder. What time or another price may cure is tried for
+about a minute; a refusal that only a person understands, for some seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """What may be tried per failure class before stop_and_alert, which always comes last."""
+
+    rungs: Mapping[FailureClass, tuple[BackupStep, ...]]
+    fallback_algorithm: Algorithm
+    cancel_on_risk_increase: bool
+    """End the parent as soon as risk would slow it; never for what reduces."""
+
+
+def ladder_for(
+    declared: BackupPlan | Mapping[str, object] | None,
+    rules: WorkingRules,
+    *,
+    reduce_only: bool = False,
+) -> Ladder:
+    """The strategy's ladders where it declared them, else the operator's.
+
+    `fatal` stops at once. So does `symbol` for what adds risk; what reduces is tried like any
+    other refusal, since exits may still be allowed. Raises ValueError (of pydantic or of the enum)
+    for a step that doesn't exist.
+    """
+    plan = _plan_of(declared)
+    rungs = {
+        failure: _before_stop(plan.rungs(failure) or operators)
+        for failure, operators in _operators_ladders(rules).items()
+    }
+    rungs[FailureClass.FATAL] = ()
+    rungs[FailureClass.SYMBOL] = rungs[FailureClass.REJECTED] if reduce_only else ()
+    return Ladder(
+        rungs=MappingProxyType(rungs),
+        fallback_algorithm=plan.fallback_algorithm or Algorithm.IMMEDIATE,
+        cancel_on_risk_increase=not reduce_only
+        and (plan.cancel_on_risk_increase or rules.cancel_on_risk_increase),
+    )
+
+
+def _plan_of(declared: BackupPlan | Mapping[str, object] | None) -> BackupPlan:
+    if isinstance(declared, BackupPlan):
+        return declared
+    stated = {name: value for name, value in (declared or {}).items() if value is not None}
+    return BackupPlan.model_validate(stated)
+
+
+def _operators_ladders(rules: WorkingRules) -> Mapping[FailureClass, Sequence[str]]:
+    return {
+        FailureClass.THROTTLED: rules.backup_throttled,
+        FailureClass.TIMEOUT: rules.backup_timeout,
+        FailureClass.PRICE: rules.backup_price,
+        FailureClass.NO_LIQUIDITY: rules.backup_no_liquidity,
+        FailureClass.MARGIN: rules.backup_margin,
+        FailureClass.REJECTED: rules.backup_rejected,
+    }
+
+
+def _before_stop(names: Sequence[str]) -> tuple[BackupStep, ...]:
+    steps = (BackupStep(name) for name in names)
+    return tuple(takewhile(lambda step: step is not BackupStep.STOP_AND_ALERT, steps))
+
+
+def next_step(
+    ladder: Ladder, failure: FailureClass, positions: Positions
+) -> tuple[BackupStep, dict[str, int]]:
+    """The next rung of the class and the positions after it; past the end it is stop_and_alert."""
+    rungs = ladder.rungs.get(failure, ())
+    taken = positions.get(failure.value, 0)
+    if taken >= len(rungs):
+        return BackupStep.STOP_AND_ALERT, dict(positions)
+    return rungs[taken], {**positions, failure.value: taken + 1}
+
+
+def after_fill(positions: Positions, *, qty: Decimal, filled: Decimal) -> dict[str, int]:
+    """The positions after a child of `qty` ended with `filled`: a fill shows that it goes again.
+
+    A fill of less than half leaves `no_liquidity` where it is: a book that gives a lot at a time
+    must not keep the ladder on its first rung.
+    """
+    if filled <= 0:
+        return dict(positions)
+    if filled * 2 >= qty:
+        return {}
+    thin = FailureClass.NO_LIQUIDITY.value
+    return {thin: positions[thin]} if thin in positions else {}
+
+
+def respond(
+    ladder: Ladder, attempt: FailedAttempt, positions: Positions, rules: LotRules
+) -> tuple[Remedy, dict[str, int]]:
+    """The first rung from here on that is possible for this attempt, and the positions after it.
+
+    Delays grow with the attempts of the slot or with the rungs of the class, whichever are more:
+    a stepped parent begins a slot with each child. A ladder that ends because the deadline is
+    near is no alarm.
+    """
+    step, after = next_step(ladder, attempt.failure, positions)
+    if step is not BackupStep.STOP_AND_ALERT and attempt.rest < attempt.minimum(rules):
+        return too_small(attempt), dict(positions)
+    taken = positions.get(attempt.failure.value, 0)
+    attempt = replace(attempt, number=max(attempt.number, taken + 1))
+    passed: dict[str, None] = {}
+    while True:
+        try:
+            found = remedy(step, attempt, rules, ladder.fallback_algorithm)
+        except Infeasible as error:
+            passed[f"no {step.value}, {error.message}"] = None
+            step, after = next_step(ladder, attempt.failure, after)
+        else:
+            break
+    if found.stop and passed and attempt.seconds_left <= backoff_seconds(attempt.number):
+        found, after = too_late(attempt), dict(positions)
+    return replace(found, note="; ".join([found.note, *passed])), after
+
+
+def stored_ladder(
+    algorithm: Algorithm, options: AlgorithmOptions, rules: WorkingRules, *, reduce_only: bool
+) -> dict[str, Any]:
+    """The ladder of a new parent as plain JSON: later changes of the rules don't move it."""
+    fallback = options.fallback_algorithm
+    if fallback is None:
+        # What took and found too little may rest; what rested and was left behind may take.
+        fallback = Algorithm.IMMEDIATE if algorithm in _RESTING else Algorithm.PASSIVE
+    declared = {
+        **options.backup_ladders,
+        "fallback_algorithm": fallback,
+        "cancel_on_risk_increase": options.cancel_on_risk_increase,
+    }
+    ladder = ladder_for(declared, rules, reduce_only=reduce_only)
+    rungs = {name: [step.value for step in steps] for name, steps in ladder.rungs.items()}
+    if reduce_only:
+        for name, attempts in EXIT_ATTEMPTS.items():
+            if name.value not in options.backup_ladders:
+                rungs[name] = [BackupStep.RETRY.value] * attempts
+    return {
+        "rungs": {name.value: steps for name, steps in rungs.items()},
+        "fallback_algorithm": ladder.fallback_algorithm.value,
+        "cancel_on_risk_increase": ladder.cancel_on_risk_increase,
+    }  # fmt: skip

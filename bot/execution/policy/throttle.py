@@ -1,0 +1,169 @@
+"""How fast an approved trade goes on: risk slows, shrinks or pauses what adds, and hurries exits.
+
+Pure: the next pace follows from the present one, the conditions and the rules. Each threshold
+acts at once and ends only clearly below it and after a while, so that a measure that hovers
+around its threshold changes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from bot.execution.policy.measures import near_depth, share_of, spread_bps, volatility_ratio
+from bot.execution.policy.throttle_reasons import (
+    ADDING_REASONS,
+    EXIT_REASONS,
+    Conditions,
+    PaceKind,
+    Reason,
+)
+from bot.risk import codec
+from bot.risk.limits import RiskLimits
+from bot.risk.rule import number_text
+from bot.risk.snapshot import MarketView
+from bot.risk.working_rules import WorkingRules
+from models.enums import TradeSide, TradingState
+
+_ONE, _ZERO = Decimal(1), Decimal(0)
+_CLEAR = "nothing in the way"
+
+__all__ = ["Conditions", "Pace", "PaceKind", "conditions_of", "next_pace", "pacing_rules"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a parent is worked from `since` on; speed and size multiply what was planned.
+
+    `cause` is the strongest reason with its measured value and limit as text; `holds` names every
+    reason in force, and is the memory that hysteresis needs.
+    """
+
+    kind: PaceKind
+    speed: Decimal
+    """0 places nothing."""
+    size: Decimal
+    cause: str
+    value: str | None
+    limit: str | None
+    since: datetime
+    holds: tuple[str, ...] = ()
+
+    @property
+    def rate(self) -> Decimal:
+        """Quantity per time as a multiple of the plan."""
+        return self.speed * self.size
+
+    @property
+    def sentence(self) -> str:
+        measured = "" if self.value is None else f" {self.value}"
+        threshold = "" if self.limit is None else f" (from {self.limit})"
+        return f"{self.kind}: {self.cause}{measured}{threshold}"
+
+    def to_json(self) -> dict[str, Any]:
+        return codec.to_json(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Pace":
+        """Raises codec.Unreadable for what `to_json` didn't write."""
+        return codec.from_json(cls, data)
+
+
+def next_pace(
+    current: Pace | None,
+    conditions: Conditions,
+    rules: WorkingRules,
+    *,
+    reduce_only: bool,
+    now: datetime,
+) -> Pace:
+    """The pace from now on; `current` itself while nothing changes."""
+    held = frozenset() if current is None else frozenset(current.holds)
+    reasons = EXIT_REASONS if reduce_only else ADDING_REASONS
+    in_force = [reason for reason in reasons if reason.applies(conditions, rules, held)]
+    if current is not None and now - current.since < timedelta(seconds=rules.min_pace_seconds):
+        # Too early to ease: what held still holds, and what is new acts at once.
+        in_force = [reason for reason in reasons if reason in in_force or reason.name in held]
+    wanted = _pace_of(in_force, conditions, rules, now)
+    return current if current is not None and _same(current, wanted) else wanted
+
+
+def conditions_of(
+    market: MarketView | None,
+    *,
+    side: TradeSide,
+    remaining_notional: Decimal,
+    drawdown_share: Decimal | None,
+    trading_state: TradingState | None,
+    limits: RiskLimits,
+    now: datetime,
+) -> Conditions:
+    """Measures what a pace depends on; `drawdown_share` is the fall from the equity's peak."""
+    use = None if drawdown_share is None else share_of(drawdown_share, limits.max_drawdown_share)
+    return Conditions(
+        volatility_ratio=volatility_ratio(market),
+        spread_bps=spread_bps(market),
+        depth_share=share_of(remaining_notional, near_depth(market, side)),
+        drawdown_use=None if use is None else float(use),
+        trading_state=trading_state,
+        data_fresh=market is not None and _is_fresh(market, limits, now),
+    )
+
+
+def pacing_rules(limits: RiskLimits) -> WorkingRules:
+    """The rules under the limits in force: where the gate would deny, nothing more is added.
+
+    So a limit that is tightened acts on what is under way, whatever the section `working` says.
+    """
+    rules = limits.working
+    volatility = min(rules.pause_volatility_ratio, limits.max_volatility_ratio)
+    spread = min(rules.pause_spread_bps, limits.max_spread_bps)
+    return replace(
+        rules,
+        pause_volatility_ratio=volatility,
+        slow_volatility_ratio=min(rules.slow_volatility_ratio, volatility),
+        pause_spread_bps=spread,
+        shrink_spread_bps=min(rules.shrink_spread_bps, spread),
+    )
+
+
+def _pace_of(
+    in_force: list[Reason], conditions: Conditions, rules: WorkingRules, now: datetime
+) -> Pace:
+    if not in_force:
+        return Pace(PaceKind.NORMAL, _ONE, _ONE, _CLEAR, None, None, now)
+    kinds = {reason.kind for reason in in_force}
+    first = in_force[0]
+    return Pace(
+        kind=first.kind,
+        speed=_speed(kinds, rules),
+        size=rules.shrink_size if PaceKind.SHRINK in kinds else _ONE,
+        cause=first.cause,
+        value=number_text(first.measured(conditions)),
+        limit=number_text(first.limit(rules)),
+        since=now,
+        holds=tuple(reason.name for reason in in_force),
+    )
+
+
+def _speed(kinds: set[PaceKind], rules: WorkingRules) -> Decimal:
+    if PaceKind.PAUSE in kinds:
+        return _ZERO
+    if PaceKind.SLOW in kinds:
+        return rules.slow_speed
+    return rules.hurry_speed if PaceKind.HURRY in kinds else _ONE
+
+
+def _same(current: Pace, wanted: Pace) -> bool:
+    """Whether the same reasons do the same; a new value of a reason's measure is no change."""
+    return (current.holds, current.speed, current.size) == (
+        wanted.holds,
+        wanted.speed,
+        wanted.size,
+    )
+
+
+def _is_fresh(market: MarketView, limits: RiskLimits, now: datetime) -> bool:
+    age = (now - market.as_of).total_seconds()
+    return -limits.max_clock_skew_seconds <= age <= limits.max_market_age_seconds

@@ -1,0 +1,105 @@
+"""Which of many parents change their pace: parents alike are judged together.
+
+Parents of one market, side and present pace differ in two numbers only, what remains of them and
+since when they have their pace, and each of the two is compared with one threshold. So where
+neither the least nor the most of them changes anything, nothing in between does. Pure.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from bot.execution.policy.throttle import Pace, PaceKind, conditions_of, next_pace
+from bot.risk.limits import RiskLimits
+from bot.risk.snapshot import MarketView
+from bot.risk.working_rules import WorkingRules
+from models.enums import TradeSide, TradingState
+
+Scope = tuple[str, str]
+"""Strategy and symbol: parents alike in it have the same market and the same trading states."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What surrounds a parent at a tick; None is unknown."""
+
+    view: MarketView | None
+    drawdown_share: Decimal | None
+    state: TradingState | None
+    """The strictest that applies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """A parent as its pace sees it."""
+
+    request_id: str
+    strategy: str
+    symbol: str
+    side: TradeSide
+    reduce_only: bool
+    remaining_notional: Decimal
+    pace: Pace | None
+
+    @property
+    def scope(self) -> Scope:
+        return self.strategy, self.symbol
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What every parent is judged by at one tick."""
+
+    around: Mapping[Scope, Circumstances]
+    limits: RiskLimits
+    rules: WorkingRules
+
+    def changed(self, paced: Paced, now: datetime) -> Pace | None:
+        """The pace that the parent changes to; None while it keeps its own."""
+        around, current = self.around[paced.scope], paced.pace
+        conditions = conditions_of(
+            around.view,
+            side=paced.side,
+            remaining_notional=paced.remaining_notional,
+            drawdown_share=around.drawdown_share,
+            trading_state=around.state,
+            limits=self.limits,
+            now=now,
+        )
+        found = next_pace(current, conditions, self.rules, reduce_only=paced.reduce_only, now=now)
+        if found is current or (current is None and found.kind is PaceKind.NORMAL):
+            return None
+        return found
+
+    def changing(self, group: Sequence[Paced], now: datetime) -> list[Paced]:
+        """Those of parents alike that change their pace now."""
+        if all(self.changed(corner, now) is None for corner in _corners(group)):
+            return []
+        return [paced for paced in group if self.changed(paced, now) is not None]
+
+
+def groups(parents: Iterable[Paced]) -> list[list[Paced]]:
+    """Parents alike, together."""
+    found: dict[object, list[Paced]] = defaultdict(list)
+    for paced in parents:
+        pace = paced.pace
+        does = None if pace is None else (pace.holds, pace.speed, pace.size, pace.kind)
+        alike = (paced.strategy, paced.symbol, paced.side, paced.reduce_only, does)
+        found[alike].append(paced)
+    return list(found.values())
+
+
+def _corners(group: Sequence[Paced]) -> list[Paced]:
+    """The extremes of what tells the group's parents apart, in each combination."""
+    notionals = [paced.remaining_notional for paced in group]
+    paces = [paced.pace for paced in group if paced.pace is not None]
+    ends: set[Pace | None] = {None}
+    if paces:
+        ends = {min(paces, key=lambda p: p.since), max(paces, key=lambda p: p.since)}
+    return [
+        replace(group[0], remaining_notional=notional, pace=pace)
+        for notional in {min(notionals), max(notionals)}
+        for pace in ends
+    ]

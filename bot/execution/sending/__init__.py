@@ -1,0 +1,1 @@
+"""From a child that is due to one POST at the exchange."""

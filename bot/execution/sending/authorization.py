@@ -1,0 +1,117 @@
+"""The last check before a child goes out: state, permit, deadline, approval.
+
+The permit binds a child to the decision that approved it: same trade, within the approved
+quantity, under the trading states of then, and not for ever.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from bot.execution.orders.parents import left_qty
+from models.enums import ChildState, ParentState, ScopeKind, TradingState, Verdict
+from models.repositories import states
+from models.repositories.clearance import Approval
+from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
+
+MAX_PERMIT_AGE = timedelta(hours=24, minutes=1)
+"""The longest horizon that a message may ask for, and a minute for its last slice. The parent's
+deadline ends a permit much earlier; this holds even where a deadline was moved."""
+FUTURE_TOLERANCE = timedelta(minutes=1)
+"""Machines' clocks differ by less; a decision from further ahead has no readable age."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a child must not go out, and the state in which it ends."""
+
+    state: ChildState
+    note: str
+
+
+def refusal(
+    rows: Sequence[TradingStateRow],
+    approval: Approval | None,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    now: datetime,
+) -> Refusal | None:
+    """None when the child may go out now. Unknown means no: a missing global state refuses.
+
+    What only reduces outlives halts and age, nothing else; a halt that stops exits as well ends
+    their parents.
+    """
+    stopped = _stopped(rows, parent, child.reduce_only)
+    if stopped is not None:
+        return stopped
+    if child.deadline_at <= now or parent.deadline_at <= now:
+        return Refusal(ChildState.EXPIRED, "deadline passed before it could be sent")
+    if ParentState(parent.state).is_final:
+        return Refusal(ChildState.CANCELLED, f"parent is {parent.state}")
+    if parent.stop_reason is not None:
+        return Refusal(ChildState.CANCELLED, parent.stop_reason)
+    uncovered = _uncovered(approval, parent, child)
+    if uncovered is not None:
+        return Refusal(ChildState.CANCELLED, f"not covered by its permit: {uncovered}")
+    if not child.reduce_only and approval is not None:
+        return _too_old(now - approval.decided_at)
+    return None
+
+
+def is_foreign(account: str, parent: ParentOrderRow, child: ChildOrderRow) -> bool:
+    """Whether the order is another account's than the one whose keys would sign it."""
+    return (parent.account, child.account) != (account, account)
+
+
+def parent_refusal(session: Session, parent: ParentOrderRow) -> Refusal | None:
+    """Why no further child of this parent may be made; None when its permit still holds."""
+    rows = states.applicable_states(session, parent.account, parent.strategy, parent.symbol)
+    return _stopped(rows, parent, parent.reduce_only)
+
+
+def _stopped(
+    rows: Sequence[TradingStateRow], parent: ParentOrderRow, reduce_only: bool
+) -> Refusal | None:
+    """What the trading states forbid, or that they changed since the approval.
+
+    They stop what adds. An exit under way goes on in any of them, also in one that can't be read.
+    """
+    if reduce_only:
+        return None
+    if not any(row.scope_kind == ScopeKind.GLOBAL for row in rows):
+        return Refusal(ChildState.CANCELLED, "halted: the global trading state is missing")
+    strictest = max((TradingState(row.state) for row in rows), key=lambda s: s.strictness)
+    if not strictest.allows_adding:
+        return Refusal(ChildState.CANCELLED, f"halted: trading state is {strictest.value}")
+    if states.epoch_sum(rows) != parent.permit_epoch:
+        return Refusal(ChildState.CANCELLED, "halted since the approval: its permit is void")
+    return None
+
+
+def _uncovered(
+    approval: Approval | None, parent: ParentOrderRow, child: ChildOrderRow
+) -> str | None:
+    """What the decision did not approve; None when it approved this child."""
+    if approval is None or approval.verdict is Verdict.DENY:
+        return "no decision approves it"
+    if parent.approved_qty > approval.approved_qty:
+        return f"{parent.approved_qty:f} are worked, {approval.approved_qty:f} were approved"
+    trade = (parent.account, parent.symbol, parent.side, parent.reduce_only)
+    if (child.account, child.symbol, child.side, child.reduce_only) != trade:
+        return "it is another trade than its parent's"
+    left = left_qty(parent)
+    if child.qty > left:
+        return f"{child.qty:f} would go out, {left:f} are left"
+    return None
+
+
+def _too_old(age: timedelta) -> Refusal | None:
+    if age > MAX_PERMIT_AGE:
+        return Refusal(
+            ChildState.EXPIRED, f"approved {age.total_seconds():.0f} s ago: its permit is too old"
+        )
+    if age < -FUTURE_TOLERANCE:
+        return Refusal(ChildState.CANCELLED, "approved in the future: its permit has no age")
+    return None

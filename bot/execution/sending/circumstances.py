@@ -1,0 +1,81 @@
+"""What a child that is due meets: its parent's pace, what it has sent lately, and the market.
+
+Read for `holdback`, which judges it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bot.execution.policy.throttle import Pace
+from bot.execution.sending import deferral, price_bound, volume_counter
+from bot.execution.sending.deferral import Circumstances, Hold, Sent
+from bot.risk.limits import RiskLimits
+from bot.risk.snapshot import MarketView
+from models.enums import ChildState, TradeSide
+from models.repositories.clearance import Clearance
+from models.tables import ChildOrderRow, ParentOrderRow
+
+
+def hold(
+    session: Session,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    view: MarketView | None,
+    limits: RiskLimits,
+    cleared: Clearance,
+    now: datetime,
+) -> Hold | None:
+    """Why the child is to wait, by what its parent has sent and what the market shows."""
+    pace = None if parent.pace is None else Pace.from_json(parent.pace)
+    traded = None
+    if parent.volume_mark is not None and view is not None and view.traded_qty is not None:
+        traded, parent.volume_mark = volume_counter.counted(parent.volume_mark, view)
+    seen = Circumstances(
+        now=now,
+        far_touch=price_bound.far_touch(TradeSide(parent.side), view, limits, now),
+        limit=price_bound.worst_price(parent, child),
+        traded_since_start=traded,
+        sent=(
+            _sent_lately(session, parent, now - deferral.window(parent, pace))
+            if deferral.looks_back(parent, child, pace, now)
+            else ()
+        ),
+        on_time=_on_time_qty(session, parent, child, now),
+        exit_under_way=not parent.reduce_only and cleared.exit_under_way,
+    )
+    return deferral.hold(parent, child, seen, pace, limits.working)
+
+
+def _sent_lately(session: Session, parent: ParentOrderRow, since: datetime) -> Sequence[Sent]:
+    """The parent's children that went out since then; what the exchange never took counts not."""
+    rows = session.execute(
+        select(ChildOrderRow.qty, ChildOrderRow.sent_at).where(
+            ChildOrderRow.request_id == parent.request_id,
+            ChildOrderRow.sent_at > since,
+            ChildOrderRow.state != ChildState.PLANNED,
+        )
+    )
+    return [Sent(qty, sent_at) for qty, sent_at in rows if sent_at is not None]
+
+
+def _on_time_qty(
+    session: Session, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
+) -> Decimal:
+    """Asked for late slices only: what they must leave room for."""
+    if parent.stepped or not deferral.is_late(child, now):
+        return Decimal(0)
+    found = session.scalar(
+        select(func.max(ChildOrderRow.qty)).where(
+            ChildOrderRow.request_id == parent.request_id,
+            ChildOrderRow.state == ChildState.PLANNED,
+            ChildOrderRow.attempt == 0,
+            ChildOrderRow.planned_at.between(
+                now - deferral.LATE_AFTER, now + deferral.spacing(parent)
+            ),
+        )
+    )
+    return found or Decimal(0)

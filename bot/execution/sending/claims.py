@@ -1,0 +1,329 @@
+"""Claiming a child: the last checks, its price, and the write-ahead of its exact request.
+
+All of it in one transaction under the parent's and the child's lock. Nothing is sent here.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from bot.clock import Clock
+from bot.exchange.protocol import Exchange, OrderIntent, OrderType, TimeInForce
+from bot.execution.orders import lifecycle
+from bot.execution.orders.parents import is_late, lot_rules, lowest_price, new_child, wake_again
+from bot.execution.policy.throttle import Pace
+from bot.execution.ports import LimitsSource, Wakeups, limits_for
+from bot.execution.sending import authorization, circumstances, closing, deferral, price_bound
+from bot.execution.sending.closing import Held
+from bot.execution.sending.deferral import Hold
+from bot.execution.sending.rate_limiter import OrderBudget
+from bot.execution.sending.trading_rules import fit_to_lots
+from bot.failpoints import BEFORE_CLAIM_COMMIT, hit
+from bot.risk.codec import moment_text, plain
+from bot.risk.snapshot import MarketView
+from models.database import Database, UnitOfWork
+from models.enums import ChildState, TradeSide
+from models.locks import lock_order
+from models.repositories import clearance, orders
+from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
+
+_NO_MARKET_LOOK = timedelta(seconds=0.5)
+_TIME_IN_FORCE = {
+    "ioc": TimeInForce.IOC,
+    "post_only": TimeInForce.POST_ONLY,
+    "limit": TimeInForce.GTC,
+}
+
+
+class NotClaimed(StrEnum):
+    """Why a child was not claimed."""
+
+    NOT_DUE = "not_due"
+    ALREADY_TAKEN = "already_taken"
+    """Claimed before: whoever finds it so reconciles instead of posting."""
+    STOPPED = "stopped"
+    """Its permit, state or deadline forbids it; the child has ended."""
+    FOREIGN = "foreign"
+    """Another account's: these keys must not sign it, and its own process will send it."""
+    HELD = "held"
+    """It may go out later; why is noted on the child."""
+    NEEDS_POSITION = "needs_position"
+    """It closes a whole position: claim it with what the exchange holds. Nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """A child that was due when it was looked at, before anything was locked."""
+
+    child_id: int
+    symbol: str
+    account: str
+    """Whose keys would sign it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A child that is ours to send until its lease ends."""
+
+    child_id: int
+    request_id: str
+    algorithm: str
+    token: int
+    claimed_at: datetime
+    """`sent_at` of the row: from here the exchange counts how long it takes the request."""
+    body: dict[str, object]
+    lease_ends_monotonic: float
+    late: bool
+
+
+class Claims:
+    """Claims children of one account for one process."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        exchange: Exchange,
+        limits: LimitsSource,
+        budget: OrderBudget,
+        clock: Clock,
+        wakeups: Wakeups,
+        owner: str,
+        lease_seconds: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._db = db
+        self._exchange = exchange
+        self._limits = limits
+        self._budget = budget
+        self._clock = clock
+        self._wakeups = wakeups
+        self._owner = owner
+        self._lease_seconds = lease_seconds
+        self._monotonic = monotonic
+
+    def claim(
+        self, prospect: Prospect, view: MarketView | None, held: Held | None = None
+    ) -> Claim | NotClaimed:
+        """Writes the request ahead and gives the right to send it, or says why not.
+
+        `held` is what the exchange holds of the symbol, asked only where it is needed.
+        """
+        lease_ends = self._monotonic() + self._lease_seconds
+        with self._db.unit_of_work() as uow:
+            found = lock_order(uow.session, prospect.child_id)
+            # After the wait for the locks: the exchange counts the request's age from here.
+            now = self._clock.now()
+            if found is None or found[1].state != ChildState.PLANNED:
+                return NotClaimed.ALREADY_TAKEN
+            parent, child = found
+            if authorization.is_foreign(prospect.account, parent, child):
+                return NotClaimed.FOREIGN
+            if child.due_at > now:
+                return NotClaimed.NOT_DUE
+            cleared = clearance.read(uow.session, parent)
+            refusal = authorization.refusal(cleared.states, cleared.approval, parent, child, now)
+            if refusal is not None:
+                self._stop(uow, parent, child, refusal, now)
+                return NotClaimed.STOPPED
+            limits = limits_for(self._limits, reduce_only=child.reduce_only)
+            rules = cleared.instrument
+            whole = closing.is_whole(child, rules)
+            if whole and held is None:
+                return NotClaimed.NEEDS_POSITION
+            unfit = _unfit(uow, parent, child, rules, held if whole else None, now)
+            if isinstance(unfit, authorization.Refusal):
+                last = whole and closing.is_all_that_is_left(parent, child)
+                self._stop(uow, parent, child, unfit, now, ends_parent=last)
+                return NotClaimed.STOPPED
+            price = price_bound.bound(parent, child, view, rules, limits, now)
+            hold = unfit or circumstances.hold(
+                uow.session, parent, child, view, limits, cleared, now
+            )
+            if price is None:
+                hold = hold or Hold(now + _NO_MARKET_LOOK, "no fresh market data")
+            hold = hold or self._budget_hold(child, now)
+            if hold is not None:
+                self._delay(uow, parent, child, hold, now)
+                return NotClaimed.HELD
+            assert price is not None
+            if not whole:
+                self._shrink(uow, parent, child, rules, price, now)
+            body = self._write_ahead(uow, parent, child, price, view, now, whole=whole)
+            hit(BEFORE_CLAIM_COMMIT, parent.algorithm)
+            uow.commit()
+            return Claim(
+                prospect.child_id,
+                parent.request_id,
+                parent.algorithm,
+                child.fencing_token,
+                now,
+                body,
+                lease_ends,
+                is_late(child, now),
+            )
+
+    def _budget_hold(self, child: ChildOrderRow, now: datetime) -> Hold | None:
+        """Asked last, so that only what really goes out is counted; it answers within 0.3 s."""
+        wait = self._budget.take(
+            child.account, order=child.order_link_id, is_exit=child.reduce_only
+        )
+        if wait <= 0:
+            return None
+        return Hold(now + timedelta(seconds=wait), "the account's order budget is used up")
+
+    def _delay(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        child: ChildOrderRow,
+        hold: Hold,
+        now: datetime,
+    ) -> None:
+        """A new due time; a reason that is news is recorded."""
+        if child.note != hold.why:
+            uow.audit(
+                child.account,
+                "child_held",
+                parent.request_id,
+                self._owner,
+                {"child": child.order_link_id, "why": hold.why},
+                now,
+            )
+        child.note = hold.why
+        child.due_at = min(hold.until, child.deadline_at)
+        child.wakes = 0
+        wake_again(uow, parent, child, now, self._wakeups)
+        uow.commit()
+
+    def _stop(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        child: ChildOrderRow,
+        refusal: authorization.Refusal,
+        now: datetime,
+        *,
+        ends_parent: bool = False,
+    ) -> None:
+        lifecycle.end_child(
+            uow,
+            parent,
+            child,
+            refusal.state,
+            now,
+            note=refusal.note,
+            wakeups=self._wakeups,
+            ends_parent=refusal.note if ends_parent else None,
+        )
+        uow.commit()
+
+    def _shrink(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        child: ChildOrderRow,
+        rules: InstrumentRow | None,
+        price: Decimal,
+        now: datetime,
+    ) -> None:
+        """Under a pace that shrinks, a part of a planned slice waits for the next spacing."""
+        if parent.pace is None or parent.stepped or rules is None:
+            return
+        lowest = min(price, lowest_price(parent))
+        least = (
+            lot_rules(rules).min_child_lots(lowest, reduce_only=parent.reduce_only) * rules.qty_step
+        )
+        qty = deferral.shrunk_qty(child, Pace.from_json(parent.pace), rules.qty_step, least)
+        later = now + deferral.spacing(parent)
+        if qty == child.qty or later >= parent.deadline_at:
+            return
+        rest, child.qty = child.qty - qty, qty
+        new_child(
+            uow,
+            parent,
+            slot=child.slot,
+            attempt=orders.last_attempt(uow.session, parent.request_id, child.slot) + 1,
+            qty=rest,
+            due_at=later,
+        )
+        uow.audit(
+            child.account,
+            "child_shrunk",
+            parent.request_id,
+            self._owner,
+            {"child": child.order_link_id, "qty": plain(qty), "later": plain(rest)},
+            now,
+        )
+
+    def _write_ahead(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        child: ChildOrderRow,
+        price: Decimal,
+        view: MarketView | None,
+        now: datetime,
+        *,
+        whole: bool,
+    ) -> dict[str, object]:
+        """Stores exactly what will be sent, and whose it is to send."""
+        body = self._exchange.order_body(
+            OrderIntent(
+                order_link_id=child.order_link_id,
+                symbol=child.symbol,
+                side=TradeSide(child.side),
+                qty=child.qty,
+                order_type=OrderType.LIMIT,
+                time_in_force=_TIME_IN_FORCE[child.style],
+                price=price,
+                reduce_only=child.reduce_only,
+                closes_position=whole,
+            )
+        )
+        child.body = dict(body)
+        child.price = price
+        child.arrival = _arrival(view)
+        child.state = ChildState.SENDING
+        child.lease_owner = self._owner
+        child.lease_until = now + timedelta(seconds=self._lease_seconds)
+        child.fencing_token += 1
+        child.claims += 1
+        child.wakes = 0
+        child.posts += 1
+        child.sent_at = now
+        uow.audit(
+            child.account,
+            "child_sending",
+            parent.request_id,
+            self._owner,
+            {"child": child.order_link_id, "body": dict(body), "post": child.posts},
+            now,
+        )
+        return dict(body)
+
+
+def _unfit(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    rules: InstrumentRow | None,
+    held: Held | None,
+    now: datetime,
+) -> Hold | authorization.Refusal | None:
+    """What its size has against it; `held` where it closes a whole position."""
+    if held is not None:
+        return closing.obstacle(uow, parent, child, held, now)
+    if fit_to_lots(uow, parent, child, rules):
+        return None
+    return authorization.Refusal(ChildState.CANCELLED, "less than a lot of the new rules")
+
+
+def _arrival(view: MarketView | None) -> dict[str, object] | None:
+    """What the cost of the trade is measured from; the analysis judges its age."""
+    if view is None or view.bid is None or view.ask is None:
+        return None
+    return {"bid": plain(view.bid), "ask": plain(view.ask), "as_of": moment_text(view.as_of)}

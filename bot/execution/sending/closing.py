@@ -1,0 +1,66 @@
+"""Closing a whole position that is under the venue's smallest order.
+
+The venue takes no order of such a size, but one that closes whatever is held. It would close more
+than was approved if more were held, so that it goes out only while the exchange itself shows
+exactly the child's quantity and no other order of the symbol is there.
+From the approval on no entry of the symbol is claimed (`models.repositories.clearance`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from bot.execution.orders.parents import ZERO, left_qty, release
+from bot.execution.sending.authorization import Refusal
+from bot.execution.sending.deferral import LOOK_AGAIN, Hold
+from models.database import UnitOfWork
+from models.enums import NOTHING_TO_REDUCE, ChildState, TradeSide
+from models.repositories import orders
+from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow, PositionRow
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The exchange's answer to what it holds of a symbol."""
+
+    qty: Decimal | None
+    """Net and signed; None: it can't be asked or read."""
+
+
+def is_whole(child: ChildOrderRow, rules: InstrumentRow | None) -> bool:
+    """Whether it can only go out as the closing of the whole position."""
+    if rules is None or child.rests or not child.reduce_only:
+        return False
+    return child.qty < rules.min_qty
+
+
+def is_all_that_is_left(parent: ParentOrderRow, child: ChildOrderRow) -> bool:
+    """Whether nothing of the parent is left but this child: if it may not go out, nothing may."""
+    return child.qty == left_qty(parent)
+
+
+def obstacle(
+    uow: UnitOfWork, parent: ParentOrderRow, child: ChildOrderRow, held: Held, now: datetime
+) -> Hold | Refusal | None:
+    """Why it may not go out, now or at all; a child for more than is left is cut to that."""
+    if orders.another_at_exchange(uow.session, child):
+        return Hold(now + LOOK_AGAIN, "another order of the symbol is at the exchange")
+    if held.qty is None:
+        return Hold(now + LOOK_AGAIN, "the exchange's position can't be read")
+    left = -held.qty * TradeSide(child.side).sign
+    if left == child.qty:
+        return None
+    booked = uow.session.get(PositionRow, (child.account, child.symbol))
+    ours = ZERO if booked is None else booked.qty
+    if held.qty != ours:
+        # One of the two lags behind: what is less or more than was approved isn't sure yet.
+        why = f"the exchange holds {held.qty:f}, our fills make {ours.normalize():f}"
+        return Hold(now + LOOK_AGAIN, why)
+    if left <= ZERO:
+        return Refusal(ChildState.CANCELLED, NOTHING_TO_REDUCE)
+    if left > child.qty:
+        why = f"{left.normalize():f} are held by now, which is more than was approved to be closed"
+        return Refusal(ChildState.CANCELLED, why)
+    release(uow, parent, child.qty - left)
+    child.qty = left
+    return None

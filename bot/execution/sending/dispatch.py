@@ -1,0 +1,84 @@
+"""The dispatcher: finds what is due and wakes it, however its first wake-up was lost."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.clock import Clock
+from bot.execution.orders.parents import LATE_AFTER
+from bot.execution.ports import Wakeups
+from models.database import Database
+from models.repositories import orders
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+"""A tick never wakes more: the rest is found by the next tick, and the queue stays short."""
+ENOUGH_WAITING = 200
+"""So many waiting messages are seconds of work for the four senders: more would only make what
+comes next late. Rows wait as well as messages, and in the right order."""
+EXECUTION, EXITS, VALIDATION = "execution", "exits", "validation"
+
+
+def _unknown_depth(_: str) -> int | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatcher:
+    """Wakes one account's due children, stepped parents to look at, and requests whose validation
+    never came."""
+
+    db: Database
+    account: str
+    clock: Clock
+    wakeups: Wakeups
+    horizon: timedelta
+    wake_timeout: timedelta
+    depth: Callable[[str], int | None] = _unknown_depth
+    """How many messages wait in a queue; None when nobody can tell, and then no publish arrives."""
+
+    def tick(self) -> int:
+        """Wakes what needs it; returns how many."""
+        window = orders.WakeWindow(self.clock.now(), self.horizon, self.wake_timeout, LATE_AFTER)
+        # Asked before anything is locked: Redis may hang.
+        rooms = {queue: self._room(queue) for queue in (EXITS, EXECUTION, VALIDATION)}
+        with self.db.unit_of_work() as uow:
+            orders.plan_anew(uow.session)
+            children: list[orders.Due[int]] = []
+            parents: list[orders.Due[str]] = []
+            for queue, reduces in ((EXITS, True), (EXECUTION, False)):
+                room = rooms[queue]
+                if room <= 0:
+                    continue
+                children += orders.take_due_children(
+                    uow.session, self.account, window, room, reduces=reduces
+                )
+                parents += orders.take_due_parents(
+                    uow.session, self.account, window, room, reduces=reduces
+                )
+            room = rooms[VALIDATION]
+            lost: Sequence[str] = ()
+            if room > 0:
+                lost = orders.take_lost_requests(uow.session, self.account, window, room)
+            uow.commit()
+        for child in children:
+            self.wakeups.child(child.key, child.at, urgent=child.urgent, reduces=child.reduces)
+        for parent in parents:
+            self.wakeups.parent(parent.key, parent.at, urgent=parent.urgent, reduces=parent.reduces)
+        for request_id in lost:
+            self.wakeups.request(request_id)
+        return len(children) + len(parents) + len(lost)
+
+    def _room(self, queue: str) -> int:
+        """How many may be woken into this queue; what is found later keeps its place by its row."""
+        waiting = self.depth(queue)
+        if waiting is None:
+            return BATCH
+        if waiting >= ENOUGH_WAITING:
+            log.warning(
+                "queue %s is long, nothing more is woken into it", queue,
+                extra={"queue": queue, "waiting": waiting},
+            )  # fmt: skip
+        return min(BATCH, ENOUGH_WAITING - waiting)

@@ -1,0 +1,288 @@
+"""The rate of order writes per account: one budget for all processes, kept in Redis.
+
+Bybit counts creates and cancels apart, each over a rolling second per account. Creates never
+exceed the rate in any window, over any number of processes; part of it is kept for exits, which
+also overtake what waits. Cancels have a count of their own, of which only those that go take.
+
+Without Redis each process sends its share of the rate on its own. The bound holds through the
+changes, because what can't be known counts as used:
+
+- Redis goes away, or can't be reached at a process's start: nothing for one window, for the
+  others may have used all of it; then the share.
+- Redis comes back: for `CAREFUL_MS` all processes together get the share of one, for the others
+  may still send on their own; what this process sent meanwhile is counted in.
+- Redis lost its memory (FLUSHALL, a new server) or its clock jumped: nothing for one window.
+
+It does not hold for a process that alone is cut off from Redis: it adds its share to the whole.
+The exchange refuses the excess with 10006, which takes nothing.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from bot.execution.sending import rate_limiter_scripts
+from bot.execution.sending.order_window import (
+    GRACE_MS,
+    WINDOW_MS,
+    Caps,
+    OrderWindow,
+    Pace,
+    own_caps,
+    shared_caps,
+)
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PROCESSES = 5
+"""Four execution workers and the emergency worker."""
+TIMEOUT_SECONDS = 0.25
+"""A script takes a tenth of a millisecond; who waits longer than this for Redis is late anyway."""
+RETRY_SECONDS = 0.5
+"""How long Redis counts as away after a failure: a hanging one costs a caller little."""
+CAREFUL_MS = round((2 * TIMEOUT_SECONDS + RETRY_SECONDS) * 1000) + WINDOW_MS
+"""Until every process must have noticed that Redis is back, and what it sent before is past: a
+call may hang twice, when it has to connect anew."""
+_SHORTEST_THROTTLE_MS, _LONGEST_THROTTLE_MS = 100, 5_000
+"""A rate limit's reset is within a second; whatever names a much later one is mistaken."""
+_SURE_WAIT_SECONDS = 2.0
+"""Waits up to this are told as they are; it is more than the window that follows a loss."""
+_DRIFT = 0.001
+"""Twice what a clock that is being slewed may gain (500 ppm)."""
+_STEP_MS = 20
+"""Rounding to milliseconds and what else is no jump; less than the window's margin."""
+
+
+class BudgetRules(Protocol):
+    @property
+    def orders_per_second(self) -> int:
+        """What the exchange allows one account, creates and cancels each."""
+
+    @property
+    def exit_reserve(self) -> int:
+        """How many of them are kept for orders that only reduce."""
+
+
+class OrderBudget(Protocol):
+    """When an account's next order write may leave. Nothing of it raises."""
+
+    def take(self, account: str, *, order: str, is_exit: bool) -> float:
+        """0.0: go now, it is counted. Else the seconds to this order's place: ask again then.
+
+        `order` is the order's own id, by which it finds its place when it comes back.
+        """
+
+    def take_cancel(self, account: str) -> float:
+        """0.0: go now, it is counted. Else the seconds after which to ask again: who has to wait
+        takes nothing from the others meanwhile."""
+
+    def throttled(self, account: str, seconds: float, *, cancels: bool = False) -> None:
+        """The exchange said 10006 to a create, or to a cancel: nothing goes until its reset."""
+
+
+def connect(url: str) -> "Redis":
+    """A client that gives up soon and retries nothing: the budget decides what then."""
+    return Redis.from_url(
+        url,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Contact:
+    """What Redis' clock showed in a call, and this process's own before and after it, in ms."""
+
+    redis: int
+    before: int
+    after: int
+
+    def fits(self, later: "_Contact") -> bool:
+        """Whether both clocks went on equally between the two calls, as far as one can tell."""
+        slack = _STEP_MS + _DRIFT * (later.after - self.before)
+        least, most = later.before - self.after, later.after - self.before
+        return least - slack <= later.redis - self.redis <= most + slack
+
+
+class RedisOrderBudget:
+    """One instance per process, for one thread; it is made after a fork, as its client is."""
+
+    def __init__(
+        self,
+        client: "Redis",
+        rules: Callable[[], BudgetRules],
+        *,
+        processes: int = PROCESSES,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if processes < 1:
+            raise ValueError("processes must be at least 1")
+        self._rules = rules
+        self._processes = processes
+        self._monotonic = monotonic
+        self._take_script = client.register_script(rate_limiter_scripts.TAKE)
+        self._pace_script = client.register_script(rate_limiter_scripts.PACE)
+        self._throttle_script = client.register_script(rate_limiter_scripts.THROTTLE)
+        self._client = client
+        self._contact: _Contact | None = None
+        self._failed_at: int | None = None
+        """When the first call failed since the last that didn't."""
+        self._alone_since: int | None = None
+        self._retry_at: int | None = None
+        self._windows: dict[str, OrderWindow] = {}
+        """What this process sends on its own while Redis is away."""
+        self._paces: dict[str, Pace] = {}
+        self._throttled_until: dict[str, int] = {}
+
+    def prepare(self, account: str) -> None:
+        """Lets a new Redis count its first, unknown window before there is an order to send."""
+        self._ask(partial(self._take_shared, account, "", is_exit=False))
+
+    def take(self, account: str, *, order: str, is_exit: bool) -> float:
+        """See `OrderBudget`. Without Redis at most this process's share."""
+        wait = self._ask(partial(self._take_shared, account, order, is_exit=is_exit))
+        return self._take_alone(account, order, is_exit=is_exit) if wait is None else wait / 1000
+
+    def take_cancel(self, account: str) -> float:
+        """See `OrderBudget`. What is unknown delays no cancel."""
+        wait = self._ask(partial(self._pace_shared, account))
+        if wait is None:
+            pace = self._paces.setdefault(account, Pace())
+            wait = pace.take(self._now(), self._own_caps().every)
+        return wait / 1000
+
+    def throttled(self, account: str, seconds: float, *, cancels: bool = False) -> None:
+        """See `OrderBudget`. Other processes hear of it through Redis only."""
+        lasting = min(max(round(seconds * 1000), _SHORTEST_THROTTLE_MS), _LONGEST_THROTTLE_MS)
+        until = self._now() + lasting
+        # Kept here too, for when Redis goes away.
+        if cancels:
+            self._paces.setdefault(account, Pace()).close_until(until)
+        else:
+            self._throttled_until[account] = max(until, self._throttled_until.get(account, 0))
+            if account in self._windows:
+                self._windows[account].close_until(until)
+        state = _key(account, "cancel-state" if cancels else "state")
+        self._ask(lambda: self._throttle_script([state], [lasting, _LONGEST_THROTTLE_MS]))
+
+    def _take_shared(self, account: str, order: str, *, is_exit: bool) -> int:
+        """Milliseconds to wait, by Redis. Raises RedisError."""
+        wait, contact = self._run_take(account, order, is_exit=is_exit)
+        if self._contact is not None and not self._contact.fits(contact):
+            log.warning("Redis' clock jumped", extra={"event": "order_budget.clock_jumped"})
+            # A second time, because what the first one granted rests on the wrong time.
+            wait, contact = self._run_take(account, order, is_exit=is_exit, trusted=self._contact)
+        self._contact = contact
+        # What was sent alone is counted in Redis now.
+        self._windows.pop(account, None)
+        self._failed_at = None
+        if self._alone_since is not None:
+            self._alone_since = None
+            log.info("the order budget is shared again", extra={"event": "order_budget.shared"})
+        return wait
+
+    def _run_take(
+        self, account: str, order: str, *, is_exit: bool, trusted: _Contact | None = None
+    ) -> tuple[int, _Contact]:
+        """One run of the script; `trusted` is the last contact before the clock jumped."""
+        rules = self._rules()
+        caps = shared_caps(rules.orders_per_second, rules.exit_reserve)
+        now = self._now()
+        window = self._windows.get(account)
+        wait, redis_now = self._take_script(
+            keys=[_key(account, name) for name in ("state", "sent", "exits", "ordinary")],
+            args=[
+                order,
+                int(is_exit),
+                caps.of(is_exit=is_exit),
+                self._own_caps().of(is_exit=is_exit),
+                WINDOW_MS,
+                GRACE_MS,
+                CAREFUL_MS,
+                -1 if self._failed_at is None else now - self._failed_at,
+                0 if window is None else window.sent_within(now),
+                -1 if trusted is None else now - trusted.before,
+                _LONGEST_THROTTLE_MS,
+            ],
+        )
+        return int(wait), _Contact(int(redis_now), now, self._now())
+
+    def _pace_shared(self, account: str) -> int:
+        """Milliseconds to wait, by Redis. Raises RedisError."""
+        cap = shared_caps(self._rules().orders_per_second, 0).every
+        keys = [_key(account, name) for name in ("cancel-state", "cancels")]
+        wait, _ = self._pace_script(keys, [cap, WINDOW_MS, _LONGEST_THROTTLE_MS])
+        return int(wait)
+
+    def _take_alone(self, account: str, order: str, *, is_exit: bool) -> float:
+        """Seconds to wait, by what this process sent alone."""
+        now = self._now()
+        window = self._windows.get(account)
+        if window is None:
+            since = now if self._alone_since is None else self._alone_since
+            window = OrderWindow(closed_until=since + WINDOW_MS)
+            window.close_until(self._throttled_until.get(account, 0))
+            self._windows[account] = window
+        wait = window.take(now, order, self._own_caps(), is_exit=is_exit) / 1000
+        # Redis may be back by then, and with it, if the others are idle, the whole rate.
+        sooner = _SURE_WAIT_SECONDS + (wait - _SURE_WAIT_SECONDS) / self._processes
+        return min(wait, sooner)
+
+    def _own_caps(self) -> Caps:
+        rules = self._rules()
+        return own_caps(rules.orders_per_second, rules.exit_reserve, self._processes)
+
+    def _ask(self, call: Callable[[], T]) -> T | None:
+        """What Redis says; None when it can't be asked, and this process is alone."""
+        if self._retry_at is not None and self._now() < self._retry_at:
+            return None
+        try:
+            try:
+                return call()
+            except RedisConnectionError:
+                # A restart breaks connections that were idle; the next call opens a new one.
+                self._note_failure()
+                return call()
+        except RedisError as error:
+            self._lost(error)
+            return None
+
+    def _note_failure(self) -> None:
+        if self._failed_at is None:
+            self._failed_at = self._now()
+
+    def _lost(self, error: RedisError) -> None:
+        """Redis can't be asked: this process is alone, and leaves it alone for a moment."""
+        self._note_failure()
+        now = self._now()
+        self._retry_at = now + round(RETRY_SECONDS * 1000)
+        if self._alone_since is not None:
+            return
+        self._alone_since = now
+        for window in self._windows.values():
+            window.close_until(now + WINDOW_MS)
+        log.warning(
+            "Redis can't be asked for the order budget, this process takes its share: %s",
+            error,
+            extra={"event": "order_budget.alone", "orders_per_second": self._own_caps().every},
+        )
+
+    def _now(self) -> int:
+        return int(self._monotonic() * 1000)
+
+
+def _key(account: str, name: str) -> str:
+    # The braces keep an account's keys in one slot, as a script needs in a cluster.
+    return f"mlrisk:orders:{{{account}}}:{name}"

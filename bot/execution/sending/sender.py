@@ -1,0 +1,329 @@
+"""Sending a child order: claim, write ahead, one POST, stored outcome.
+
+At most one exchange order per child, ever: the order_link_id is a function of the child, a claim
+carries a fencing token, and a child that was claimed before is looked up, never posted again
+blindly. A shared advisory lock of the account is held from the claim to the stored outcome, so
+that a halt, which waits for its holders, knows when nothing is on its way any more. A refusal may
+be stored later: the exchange has not taken the order, whatever else is read from it.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import Connection, bindparam, select
+
+from bot.clock import Clock
+from bot.errors import (
+    ClockRefused,
+    ExchangeRefused,
+    MlriskError,
+    OutcomeUnknown,
+    RetryLater,
+    Throttled,
+)
+from bot.exchange.bybit.outcome import HTTP_BAN
+from bot.exchange.bybit.retcodes import RetCodeClass
+from bot.exchange.protocol import Exchange, OrderAck
+from bot.execution.orders import lifecycle, ownership
+from bot.execution.orders.parents import wake_again, wake_next_late
+from bot.execution.policy.failures import classify_refusal, nothing_left_to_reduce
+from bot.execution.ports import MarketCache, Wakeups
+from bot.execution.sending.claims import Claim, Claims, NotClaimed, Prospect
+from bot.execution.sending.closing import Held
+from bot.execution.sending.rate_limiter import OrderBudget
+from bot.execution.sending.retrying import not_taken_delay
+from bot.execution.sending.trading_rules import TradingRules
+from bot.failpoints import (
+    AFTER_CLAIM_COMMIT,
+    AFTER_OUTCOME_COMMIT,
+    AFTER_POST,
+    BEFORE_OUTCOME_COMMIT,
+    BEFORE_POST,
+    hit,
+)
+from bot.risk.snapshot import MarketView
+from bot.state import fitness
+from models.database import Database, UnitOfWork
+from models.enums import NOTHING_TO_REDUCE, ChildState
+from models.locks import lock_order, sending_shared
+from models.tables import ChildOrderRow, ParentOrderRow
+
+log = logging.getLogger(__name__)
+
+_LOOK = select(
+    ChildOrderRow.account,
+    ChildOrderRow.order_link_id,
+    ChildOrderRow.state,
+    ChildOrderRow.due_at,
+    ChildOrderRow.symbol,
+).where(ChildOrderRow.child_id == bindparam("child_id"))
+
+
+class SendResult(StrEnum):
+    SENT = "sent"
+    NOT_DUE = "not_due"
+    ALREADY_TAKEN = "already_taken"
+    """Claimed before: whoever finds it so reconciles instead of posting."""
+    STOPPED = "stopped"
+    """Its permit, state or deadline forbids it; the child has ended."""
+    FOREIGN = "foreign"
+    """Another account's: nothing was sent or changed, and it was told."""
+    REFUSED = "refused"
+    DEFERRED = "deferred"
+    """It will go out later: held back, out of budget, or provably not taken."""
+    UNKNOWN = "unknown"
+
+
+_NOT_CLAIMED = {
+    NotClaimed.NOT_DUE: SendResult.NOT_DUE,
+    NotClaimed.ALREADY_TAKEN: SendResult.ALREADY_TAKEN,
+    NotClaimed.STOPPED: SendResult.STOPPED,
+    NotClaimed.FOREIGN: SendResult.FOREIGN,
+    NotClaimed.HELD: SendResult.DEFERRED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _RefusedByRules:
+    """The exchange's no to a claimed child, still to be stored: its rules are to be read before."""
+
+    claim: Claim
+    error: ExchangeRefused
+
+
+class Sender:
+    """Sends child orders of one account. One instance per worker process."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        exchange: Exchange,
+        market: MarketCache,
+        claims: Claims,
+        budget: OrderBudget,
+        clock: Clock,
+        wakeups: Wakeups,
+        owner: str,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._db = db
+        self._exchange = exchange
+        self._market = market
+        self._claims = claims
+        self._budget = budget
+        self._clock = clock
+        self._wakeups = wakeups
+        self._owner = owner
+        self._monotonic = monotonic
+        self._rules = TradingRules(db, exchange, clock)
+
+    def send(self, child_id: int, account: str) -> SendResult:
+        """Sends the child if it is due, allowed and unclaimed; a second call does nothing."""
+        with self._db.autocommit_connection() as connection:
+            prospect = self._prospect(connection, child_id, account)
+            if isinstance(prospect, SendResult):
+                return prospect
+            # Read before any lock is taken: Redis may hang, and nobody must wait for that.
+            view = self._market.get(prospect.symbol)
+            done = self._claim_and_post(connection, prospect, view)
+        if isinstance(done, SendResult):
+            return done
+        # No halt waits for this. Before the outcome: what is tried next must know the rules.
+        self._rules.read_after_refusal()
+        return self._refused(done.claim, done.error, account)
+
+    def _claim_and_post(
+        self,
+        connection: Connection,
+        prospect: Prospect,
+        view: MarketView | None,
+        held: Held | None = None,
+    ) -> SendResult | _RefusedByRules:
+        """`held` is what the exchange holds of the symbol, where the claim has asked for it."""
+        with sending_shared(connection, prospect.account):
+            claim = self._claims.claim(prospect, view, held)
+            if isinstance(claim, Claim):
+                return self._post_claimed(claim, prospect.account)
+        if claim is NotClaimed.NEEDS_POSITION:
+            # No lock is held: no halt waits while the exchange is asked.
+            return self._claim_and_post(connection, prospect, view, self._held(prospect.symbol))
+        return _NOT_CLAIMED[claim]
+
+    def _post_claimed(self, claim: Claim, account: str) -> SendResult | _RefusedByRules:
+        hit(AFTER_CLAIM_COMMIT, claim.algorithm)
+        if self._monotonic() >= claim.lease_ends_monotonic:
+            # Frozen between commit and POST: somebody else may own the child by now.
+            return SendResult.ALREADY_TAKEN
+        return self._post(claim, account)
+
+    def _held(self, symbol: str) -> Held:
+        """What the exchange itself holds of a symbol."""
+        try:
+            positions = self._exchange.positions()
+        except MlriskError as error:
+            log.warning("the position of %s can't be read: %s", symbol, error)
+            return Held(None)
+        return Held(sum((p.qty for p in positions if p.symbol == symbol), Decimal(0)))
+
+    def _prospect(
+        self, connection: Connection, child_id: int, account: str
+    ) -> Prospect | SendResult:
+        """A look without locks: most wake-ups that come twice end here."""
+        row = connection.execute(_LOOK, {"child_id": child_id}).first()
+        if row is not None and row.account != account:
+            self._refuse(row.account, account, row.order_link_id)
+            return SendResult.FOREIGN
+        if row is None or row.state != ChildState.PLANNED:
+            return SendResult.ALREADY_TAKEN
+        if row.due_at > self._clock.now():
+            return SendResult.NOT_DUE
+        return Prospect(child_id, row.symbol, account)
+
+    def _refuse(self, theirs: str, ours: str, link_id: str) -> None:
+        ownership.refuse(
+            self._db,
+            ours=ours,
+            theirs=theirs,
+            subject=link_id,
+            act="send",
+            actor=self._owner,
+            now=self._clock.now(),
+        )
+
+    def _post(self, claim: Claim, account: str) -> SendResult | _RefusedByRules:
+        hit(BEFORE_POST, claim.algorithm)
+        try:
+            ack = self._exchange.place(claim.body, as_of=claim.claimed_at)
+        except ExchangeRefused as error:
+            if self._rules.may_explain(error):
+                return _RefusedByRules(claim, error)
+            return self._refused(claim, error, account)
+        except RetryLater as error:
+            return self._not_taken(claim, error, account)
+        except OutcomeUnknown as error:
+            return self._unknown(claim, error)
+        hit(AFTER_POST, claim.algorithm)
+        return self._acked(claim, ack)
+
+    def _acked(self, claim: Claim, ack: OrderAck) -> SendResult:
+        with self._outcome(claim) as owned:
+            if owned is not None:
+                uow, parent, child = owned
+                now = self._clock.now()
+                child.state = ChildState.ACKED
+                child.exchange_order_id = ack.order_id
+                child.acked_at = child.acked_at or now
+                child.lease_owner, child.lease_until = None, None
+                self._audit_outcome(uow, child, claim, "acked", {"order_id": ack.order_id})
+                if claim.late:
+                    wake_next_late(uow, parent, now, self._wakeups)
+        return SendResult.SENT
+
+    def _refused(self, claim: Claim, error: ExchangeRefused, account: str) -> SendResult:
+        with self._outcome(claim) as owned:
+            if owned is not None:
+                uow, parent, child = owned
+                child.ret_code = error.ret_code
+                self._audit_outcome(
+                    uow, child, claim, "refused", {"code": error.ret_code, "text": error.ret_msg}
+                )
+                lifecycle.end_child(
+                    uow,
+                    parent,
+                    child,
+                    ChildState.REJECTED,
+                    self._clock.now(),
+                    note=error.message,
+                    wakeups=self._wakeups,
+                    failure=classify_refusal(error.ret_code, error.action),
+                    ends_parent=NOTHING_TO_REDUCE
+                    if nothing_left_to_reduce(ret_code=error.ret_code)
+                    else None,
+                )
+        if error.action == RetCodeClass.FATAL:
+            # Not about this order but about the account: what is asked for next must not go out.
+            unfit = fitness.Fitness(False, self._clock.now(), error.message)
+            fitness.record(self._db, account, unfit)
+        return SendResult.REFUSED
+
+    def _not_taken(self, claim: Claim, error: RetryLater, account: str) -> SendResult:
+        """The exchange provably did not take it: back to the plan, same id."""
+        # A ban of the address lasts minutes, and every process meets it by itself.
+        if isinstance(error, Throttled) and error.code != HTTP_BAN:
+            self._budget.throttled(account, error.after_seconds)
+        if isinstance(error, ClockRefused):
+            fitness.after_clock_refusal(self._db, account, error, self._clock)
+        now = self._clock.now()
+        with self._outcome(claim) as owned:
+            if owned is not None:
+                uow, parent, child = owned
+                child.state = ChildState.PLANNED
+                child.due_at = max(child.due_at, now + not_taken_delay(child, error))
+                child.lease_owner, child.lease_until = None, None
+                child.note = error.message
+                self._audit_outcome(uow, child, claim, "not_taken", {"text": error.message})
+                wake_again(uow, parent, child, now, self._wakeups, failed=True)
+        return SendResult.DEFERRED
+
+    def _unknown(self, claim: Claim, error: OutcomeUnknown) -> SendResult:
+        with self._outcome(claim) as owned:
+            if owned is not None:
+                uow, _, child = owned
+                child.state = ChildState.UNKNOWN
+                child.ret_code = _ret_code(error)
+                child.lease_owner, child.lease_until = None, None
+                child.note = error.message
+                self._audit_outcome(uow, child, claim, "unknown", {"text": error.message})
+        return SendResult.UNKNOWN
+
+    @contextmanager
+    def _outcome(
+        self, claim: Claim
+    ) -> Iterator[tuple[UnitOfWork, ParentOrderRow, ChildOrderRow] | None]:
+        """The rows, locked, to store the outcome in, and the commit after it.
+
+        None when somebody knows better by now: the token is no longer this claim's, or a fill or
+        an order record has moved the child on.
+        """
+        with self._db.unit_of_work() as uow:
+            found = lock_order(uow.session, claim.child_id)
+            if (
+                found is None
+                or found[1].fencing_token != claim.token
+                or found[1].state != ChildState.SENDING
+            ):
+                yield None
+            else:
+                yield uow, *found
+                hit(BEFORE_OUTCOME_COMMIT, claim.algorithm)
+                uow.commit()
+        hit(AFTER_OUTCOME_COMMIT, claim.algorithm)
+
+    def _audit_outcome(
+        self,
+        uow: UnitOfWork,
+        child: ChildOrderRow,
+        claim: Claim,
+        outcome: str,
+        details: dict[str, object],
+    ) -> None:
+        uow.audit(
+            child.account,
+            "child_outcome",
+            claim.request_id,
+            self._owner,
+            {"child": child.order_link_id, "outcome": outcome, **details},
+            self._clock.now(),
+        )
+
+
+def _ret_code(error: OutcomeUnknown) -> int | None:
+    """The venue's own code where it answered with one."""
+    number = error.code.removeprefix("ret_")
+    return int(number) if number != error.code and number.isdigit() else None

@@ -1,0 +1,107 @@
+"""The exchange's trading rules: read at the start, hourly, and when a refusal names them."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from bot.clock import Clock
+from bot.errors import ExchangeRefused, MlriskError
+from bot.exchange.bybit.retcodes import RetCodeClass
+from bot.exchange.protocol import Exchange, Instrument
+from bot.execution.orders.parents import ZERO, release
+from models.database import Database, UnitOfWork
+from models.repositories import portfolio
+from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
+
+log = logging.getLogger(__name__)
+
+AGAIN_SECONDS = 5.0
+"""So long a process trusts what it has just read: a storm of refusals reads the rules once."""
+_OF_THE_ORDER = frozenset({RetCodeClass.REJECT.value, RetCodeClass.SYMBOL.value})
+
+
+class TradingRules:
+    """Keeps the rows of the instruments as the exchange has them."""
+
+    def __init__(
+        self,
+        db: Database,
+        exchange: Exchange,
+        clock: Clock,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._db = db
+        self._exchange = exchange
+        self._clock = clock
+        self._monotonic = monotonic
+        self._read_at: float | None = None
+
+    def refresh(self) -> int:
+        """Reads the rules of every instrument; returns how many were stored."""
+        rules = self._exchange.instruments()
+        self._read_at = self._monotonic()
+        with self._db.transaction() as session:
+            return store(session, rules, self._clock.now())
+
+    def may_explain(self, error: ExchangeRefused) -> bool:
+        """Whether a definite no to one order may come of a new tick, lot, minimum or status that
+        this process has not just read."""
+        lately = self._read_at is not None and self._monotonic() - self._read_at < AGAIN_SECONDS
+        return error.action in _OF_THE_ORDER and not lately
+
+    def read_after_refusal(self) -> None:
+        """The next attempt must know them. Reading that fails leaves the rules as they are. The
+        exchange may take its time: callers hold no lock and no transaction."""
+        try:
+            self.refresh()
+        except MlriskError as failure:
+            log.warning("trading rules can't be read after a refusal: %s", failure)
+
+
+def store(session: Session, rules: Iterable[Instrument], now: datetime) -> int:
+    """Writes rules that were read at `now`; returns how many."""
+    return portfolio.store_instruments(
+        session,
+        (
+            {
+                "symbol": rule.symbol,
+                "category": rule.category,
+                "tick_size": rule.tick_size,
+                "qty_step": rule.qty_step,
+                "min_qty": rule.min_qty,
+                "max_qty": rule.max_qty,
+                "min_notional": rule.min_notional,
+                "max_leverage": rule.max_leverage,
+                "price_limit_x": rule.price_limit_x,
+                "price_limit_y": rule.price_limit_y,
+                "status": rule.status,
+                "refreshed_at": now,
+            }
+            for rule in rules
+        ),
+    )
+
+
+def fit_to_lots(
+    uow: UnitOfWork, parent: ParentOrderRow, child: ChildOrderRow, rules: InstrumentRow | None
+) -> bool:
+    """Cuts a child that was planned under another lot size down to whole lots of the present one.
+
+    What is cut off is given back. False: not one lot is left of it, and it is not touched.
+    """
+    if rules is None or rules.qty_step <= ZERO:
+        return True
+    qty = child.qty // rules.qty_step * rules.qty_step
+    if qty == child.qty:
+        return True
+    if qty <= ZERO:
+        return False
+    cut, child.qty = child.qty - qty, qty
+    if not parent.stepped:  # a stepped parent plans it anew
+        release(uow, parent, cut)
+    log.warning("a child is cut to whole lots", extra={"child": child.order_link_id})
+    return True

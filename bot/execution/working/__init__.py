@@ -1,0 +1,1 @@
+"""Working parents over time: the steps of algorithms, the throttle and precedence."""

@@ -1,0 +1,153 @@
+"""Stepped parents whose steps fail: looked at ever less often, alerted, and set aside at last.
+
+A step is marked in its parent's row before anything is read for it, in a transaction of its own, so
+that one that kills its process counts as a failure too. An exit is never set aside before its
+deadline: after a few failures it goes on at once instead of by its algorithm, after more without
+the market as well, by the last price that is known. A step that works again forgets the failures.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from bot.clock import Clock
+from bot.execution.orders import fallback_rows
+from bot.execution.orders.attempts import SERVERS_AWAY, failure_text
+from bot.execution.working import setting_aside
+from models.database import Database, UnitOfWork
+from models.enums import Algorithm, ParentState
+from models.locks import lock_parent
+from models.tables import ParentOrderRow
+
+log = logging.getLogger(__name__)
+
+IMMEDIATE_AT = 3
+"""Failures in a row after which an exit is not left to its algorithm any more."""
+ALERTED_AT = 5
+"""Failures in a row: so many are no accident."""
+SET_ASIDE_AT = 10
+"""Failures in a row, over two and a half minutes: what adds risk is not tried for ever."""
+LONGEST_PAUSE = timedelta(seconds=30)
+LONGEST_LOOK = timedelta(seconds=1.5)
+"""A step that began so long ago has died, or hangs: until then a second wake-up leaves the parent
+to it. One that was only slow forgets what was counted when it ends."""
+DIED = "its process died in a step"
+_TOO_LONG = frozenset({"57014", "25P03"})
+"""Postgres ended the statement, or a transaction that was silent for too long: such a step takes
+too long each time. SQLAlchemy calls both operational, like servers that are away."""
+
+
+def begin(
+    db: Database, clock: Clock, request_id: str, *, alone: bool = False
+) -> ParentOrderRow | None:
+    """Marks that a step begins, and returns its parent; None: it isn't due, or somebody is at it.
+
+    A mark that an earlier step has left is that of a process that died: a failure, counted here.
+    `alone`: whoever left it has died for sure.
+    """
+    now = clock.now()
+    with db.unit_of_work() as uow:
+        parent = lock_parent(uow.session, request_id)
+        if parent is None or parent.step_at is None or parent.step_at > now:
+            return None
+        begun = parent.step_begun_at
+        if begun is None:
+            # Postgres itself may forget the mark when it crashes: then no step killed anything.
+            uow.session.execute(text("SET LOCAL synchronous_commit = off"))
+        elif not alone and now - begun < LONGEST_LOOK:
+            return None
+        else:
+            _count(uow, parent, DIED, now)
+        parent.step_begun_at = now
+        uow.commit()
+    return parent
+
+
+def failed(db: Database, clock: Clock, request_id: str, error: Exception) -> None:
+    """Keeps why a step failed and puts off the next one, or sets the parent aside.
+
+    Servers that are away say nothing about the parent: then only the mark is taken back.
+    """
+    now = clock.now()
+    with db.unit_of_work() as uow:
+        parent = lock_parent(uow.session, request_id)
+        if parent is None or ParentState(parent.state).is_final:
+            return
+        parent.step_begun_at = None
+        if not says_nothing(error):
+            parent.step_at = now + _pause(parent.step_failures + 1)
+            parent.step_wake_at = None
+            _count(uow, parent, failure_text(error), now)
+        uow.commit()
+
+
+def says_nothing(error: Exception) -> bool:
+    """Whether servers were away: that is no failure of the parent."""
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _TOO_LONG:
+        return False
+    return isinstance(error, SERVERS_AWAY)
+
+
+def worked(parent: ParentOrderRow) -> None:
+    """Forgets the failures before a step that is about to be committed; but what is worked blind
+    stays so, or its algorithm would fail it anew."""
+    if parent.step_failures and not is_blind(parent):
+        parent.step_failures, parent.failure = 0, None
+
+
+def is_blind(parent: ParentOrderRow) -> bool:
+    """Whether an exit is worked without its algorithm and without the market."""
+    return parent.reduce_only and parent.step_failures >= ALERTED_AT
+
+
+def _count(uow: UnitOfWork, parent: ParentOrderRow, failure: str, now: datetime) -> None:
+    """One more failure, and what follows from so many."""
+    parent.step_failures += 1
+    parent.failure = failure
+    log.error("step failed: %s", failure, extra={"request": parent.request_id})
+    if parent.step_failures == IMMEDIATE_AT and _can_go_at_once(parent, now):
+        _go_at_once(uow, parent, now)
+    if parent.step_failures == ALERTED_AT:
+        facts = {"failures": ALERTED_AT, "failure": failure, "symbol": parent.symbol}
+        uow.audit(parent.account, "steps_failing", parent.request_id, "worker", facts, now)
+        log.critical("a trade can't be worked: %s", failure, extra={"request": parent.request_id})
+    if parent.set_aside_at is None and parent.step_failures >= _patience(parent, now):
+        setting_aside.set_aside(uow, parent, now)
+        parent.step_at = now
+
+
+def _can_go_at_once(parent: ParentOrderRow, now: datetime) -> bool:
+    if not parent.reduce_only or parent.stop_reason is not None or now >= parent.deadline_at:
+        return False
+    return fallback_rows.working_algorithm(parent) is not Algorithm.IMMEDIATE
+
+
+def _go_at_once(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
+    """Its own price bound holds it as before."""
+    facts = {
+        "failures": parent.step_failures,
+        "failure": parent.failure,
+        "from": fallback_rows.working_algorithm(parent).value,
+        "symbol": parent.symbol,
+    }
+    fallback_rows.switch(uow, parent, Algorithm.IMMEDIATE, now)
+    uow.audit(parent.account, "exit_goes_at_once", parent.request_id, "worker", facts, now)
+    log.critical(
+        "the algorithm of an exit fails, it goes on at once: %s", parent.failure,
+        extra={"request": parent.request_id},
+    )  # fmt: skip
+
+
+def _patience(parent: ParentOrderRow, now: datetime) -> float:
+    """How many failures in a row are too many. Where nothing more is to be placed, only the steps
+    stand between its orders and their cancels, an exit's as well."""
+    if parent.stop_reason is not None or now >= parent.deadline_at:
+        return ALERTED_AT
+    return float("inf") if parent.reduce_only else SET_ASIDE_AT
+
+
+def _pause(failures: int) -> timedelta:
+    """1, 2, 4 ... seconds."""
+    return min(timedelta(seconds=2 ** min(failures - 1, 10)), LONGEST_PAUSE)

@@ -1,0 +1,297 @@
+"""A limit that is tightened acts on what is under way: the price bound, and the size that is left.
+
+The gate's own portfolio checks are put to what a parent has still to fill, as if it were asked for
+now; what they would not let through is released.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.clock import Clock
+from bot.execution.orders import lifecycle
+from bot.execution.orders.one_by_one import each
+from bot.execution.orders.parents import left_qty, lowest_price, release, step_soon, unplanned_qty
+from bot.execution.policy.planning import round_to_tick
+from bot.execution.policy.scheduling import slippage_share
+from bot.execution.ports import MarketCache, Wakeups
+from bot.market.reading import MarketReading
+from bot.risk import codec
+from bot.risk.checks import execution, exposures, trade_risk
+from bot.risk.checks.registry import CHECKS
+from bot.risk.exposure import classify
+from bot.risk.limits import RiskLimits
+from bot.risk.snapshot import RiskSnapshot, TradeIntent, WorkingView
+from bot.state import snapshots
+from models.database import Database, UnitOfWork
+from models.enums import CheckStatus, ChildState, ParentState, TradeSide
+from models.locks import lock_account, lock_open_children, lock_parent
+from models.repositories import orders, portfolio
+from models.repositories.pacing import PacingRow
+from models.tables import ChildOrderRow, DecisionRow, InstrumentRow, ParentOrderRow
+
+ZERO = Decimal(0)
+_RULES = {
+    rule.name
+    for rule in (
+        exposures.ORDER,
+        exposures.POSITION,
+        trade_risk.RISK,
+        exposures.GROSS,
+        exposures.NET,
+        exposures.LEVERAGE,
+        exposures.MARGIN,
+        exposures.CORRELATED,
+        execution.ADV,
+    )
+}
+_ROWS = tuple(row for row in CHECKS if row.rule.name in _RULES)
+"""What limits a size by the portfolio and the day; scores and prices were the decision's."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    changed: bool
+    complete: bool
+    """False: a part is at the exchange; what comes back of it is judged again."""
+
+
+class Tightening:
+    """Judges each parent once under limits other than those of its decision."""
+
+    def __init__(
+        self, db: Database, account: str, market: MarketCache, clock: Clock, wakeups: Wakeups
+    ) -> None:
+        self._db = db
+        self._account = account
+        self._market = market
+        self._clock = clock
+        self._wakeups = wakeups
+        self._limits: RiskLimits | None = None
+        self._judged: set[str] = set()
+
+    def act_on(self, parents: Sequence[PacingRow], limits: RiskLimits) -> int:
+        """Cuts what the limits in force would not let through; returns how many it changed."""
+        symbols = {p.request_id: p.symbol for p in parents if not p.reduce_only}
+        adding = set(symbols)
+        if limits != self._limits:
+            self._limits, self._judged = limits, set()
+        self._judged &= adding
+        fresh = adding - self._judged
+        if not fresh:
+            return 0
+        otherwise = self._decided_otherwise(fresh, limits)
+        fresh -= set(otherwise)
+        changed = 0
+        for request_id, verdict in each(
+            otherwise,
+            lambda key: (key, self._judge(key, limits, self._market.read(symbols[key]))),
+            "a trade can't be put under the limits in force",
+        ):
+            changed += verdict.changed
+            if verdict.complete:
+                fresh.add(request_id)
+        self._judged |= fresh
+        return changed
+
+    def _decided_otherwise(self, request_ids: set[str], limits: RiskLimits) -> Sequence[str]:
+        """Those whose decision was made under other limits than these."""
+        with self._db.reading() as session:
+            return session.scalars(
+                select(DecisionRow.request_id)
+                .where(
+                    DecisionRow.request_id.in_(sorted(request_ids)),
+                    DecisionRow.limits != codec.to_json(limits),
+                )
+                .order_by(DecisionRow.request_id)
+            ).all()
+
+    def _judge(self, request_id: str, limits: RiskLimits, market: MarketReading) -> _Verdict:
+        now = self._clock.now()
+        with self._db.unit_of_work() as uow:
+            # As the gate does: no decision may count on what is being cut meanwhile.
+            lock_account(uow.session, self._account)
+            parent = lock_parent(uow.session, request_id)
+            if parent is None or ParentState(parent.state).is_final:
+                return _Verdict(changed=False, complete=True)
+            rules = portfolio.instrument(uow.session, parent.symbol)
+            if rules is None:
+                return _Verdict(changed=False, complete=False)
+            bounded = self._bound(uow, parent, rules, limits, now)
+            cut = self._cut(uow, parent, rules, limits, market, now)
+            if bounded or cut.changed:
+                step_soon(uow, parent, now, self._wakeups)
+                uow.commit()
+            return _Verdict(bounded or cut.changed, cut.complete)
+
+    def _bound(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        rules: InstrumentRow,
+        limits: RiskLimits,
+        now: datetime,
+    ) -> bool:
+        """A stricter slippage limit moves the parent's price limit; a looser one never does."""
+        side = TradeSide(parent.side)
+        wanted = round_to_tick(
+            parent.reference_price * (1 + side.sign * slippage_share(limits)),
+            rules.tick_size.normalize(),
+            side,
+        )
+        stricter = wanted < parent.price_limit if side is TradeSide.BUY else (
+            wanted > parent.price_limit
+        )  # fmt: skip
+        if not stricter:
+            return False
+        uow.audit(
+            parent.account,
+            "price_limit_tightened",
+            parent.request_id,
+            "pacer",
+            {"from": codec.plain(parent.price_limit), "to": codec.plain(wanted)},
+            now,
+        )
+        parent.price_limit = wanted
+        return True
+
+    def _cut(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        rules: InstrumentRow,
+        limits: RiskLimits,
+        market: MarketReading,
+        now: datetime,
+    ) -> _Verdict:
+        left = left_qty(parent)
+        if left <= 0 or parent.stop_reason is not None:
+            return _Verdict(changed=False, complete=True)
+        allowed, why = _allowed(uow.session, parent, left, limits, market, now)
+        excess = left - allowed // rules.qty_step * rules.qty_step
+        if excess <= 0:
+            return _Verdict(changed=False, complete=True)
+        cut = _release_excess(uow, parent, excess, rules, now, self._wakeups)
+        if cut > 0:
+            uow.audit(
+                parent.account,
+                "parent_cut",
+                parent.request_id,
+                "pacer",
+                {"released": codec.plain(cut), "of": codec.plain(left), "why": why},
+                now,
+            )
+        return _Verdict(changed=cut > 0, complete=cut >= excess)
+
+
+def _allowed(
+    session: Session,
+    parent: ParentOrderRow,
+    left: Decimal,
+    limits: RiskLimits,
+    market: MarketReading,
+    now: datetime,
+) -> tuple[Decimal, str]:
+    """The quantity that the checks let through, and the first that lets through least.
+
+    An input that can't be read cuts nothing here: the pace pauses by it.
+    """
+    decision = session.get_one(DecisionRow, parent.request_id)
+    try:
+        stored = codec.from_json(TradeIntent, decision.intent)
+    except codec.Unreadable as error:
+        # Of another version of mlrisk. What can't be judged under the new limits doesn't go on.
+        return ZERO, f"its request can't be read any more: {error}"
+    snapshot, _ = snapshots.take(session, stored, market, now)
+    snapshot = _without(snapshot, parent, left)
+    price = parent.reference_price
+    intent = replace(stored, notional=left * price)
+    exposure = classify(intent, snapshot)
+    allowed, why = left, ""
+    for row in _ROWS:
+        result = row.check(intent, exposure, snapshot, limits)
+        if result.status is not CheckStatus.FAIL:
+            continue
+        cap = ZERO if result.cap is None else max(ZERO, result.cap)
+        if cap / price < allowed:
+            allowed, why = cap / price, f"{row.rule.name}: {result.sentence}"
+    return allowed, why
+
+
+def _without(snapshot: RiskSnapshot, parent: ParentOrderRow, left: Decimal) -> RiskSnapshot:
+    """The book as it would be if this parent had still to be asked for."""
+    book = snapshot.portfolio
+    if book is None:
+        return snapshot
+    working = tuple(_less(view, parent, left) for view in book.working)
+    return replace(
+        snapshot, portfolio=replace(book, working=tuple(w for w in working if w.qty > 0))
+    )
+
+
+def _less(view: WorkingView, parent: ParentOrderRow, left: Decimal) -> WorkingView:
+    same = (view.symbol, view.side, view.reduce_only) == (
+        parent.symbol,
+        TradeSide(parent.side),
+        parent.reduce_only,
+    )
+    if not same:
+        return view
+    return replace(
+        view,
+        qty=max(ZERO, view.qty - left),
+        notional=max(ZERO, view.notional - left * parent.reference_price),
+    )
+
+
+def _release_excess(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    excess: Decimal,
+    rules: InstrumentRow,
+    now: datetime,
+    wakeups: Wakeups,
+) -> Decimal:
+    """From the schedule's end, or from what no child holds; what is at the exchange stays."""
+    before = parent.released_qty
+    if parent.stepped:
+        children = orders.open_children(uow.session, parent.request_id)
+        release(uow, parent, min(excess, max(ZERO, unplanned_qty(parent, children))))
+        return parent.released_qty - before
+    planned = [
+        child
+        for child in lock_open_children(uow.session, parent.request_id)
+        if child.state == ChildState.PLANNED
+    ]
+    for child in sorted(planned, key=lambda child: child.due_at, reverse=True):
+        missing = excess - (parent.released_qty - before)
+        if missing <= 0:
+            break
+        _shorten(uow, parent, child, missing, rules, now, wakeups)
+    return parent.released_qty - before
+
+
+def _shorten(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    missing: Decimal,
+    rules: InstrumentRow,
+    now: datetime,
+    wakeups: Wakeups,
+) -> None:
+    """Takes `missing` off a planned child; one that would be too small to send ends."""
+    kept = child.qty - missing
+    notional = kept * lowest_price(parent)
+    if kept >= rules.min_qty and (parent.reduce_only or notional >= rules.min_notional):
+        child.qty = kept
+        release(uow, parent, missing)
+        return
+    lifecycle.end_child(
+        uow, parent, child, ChildState.CANCELLED, now, note="a limit was tightened",
+        wakeups=wakeups,
+    )  # fmt: skip

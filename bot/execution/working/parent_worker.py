@@ -1,0 +1,452 @@
+"""Working a stepped parent: one look at its rows and the market, then what its algorithm wants.
+
+A step is one transaction under the parent's lock: new children, cancel requests and the time of
+the next look are rows before anything is sent. A step that is repeated finds them and does
+nothing twice. Whether the exchange confirms a cancel is read from its own records: nothing
+replaces a child before that.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from bot.clock import Clock
+from bot.errors import MlriskError, Refused, Throttled
+from bot.exchange.protocol import Exchange
+from bot.execution.algorithms import blind
+from bot.execution.algorithms.steered_vwap import CLOCK
+from bot.execution.algorithms.stepping import (
+    POLL,
+    Action,
+    CancelLive,
+    Done,
+    DoneReason,
+    Place,
+    Style,
+    Terms,
+    WaitUntil,
+)
+from bot.execution.algorithms.volume_forecast import VolumeForecast
+from bot.execution.orders import fallback_rows, lifecycle, ownership, parent_end
+from bot.execution.orders.parents import (
+    is_urgent,
+    lot_rules,
+    new_child,
+    step_soon,
+    unplanned_qty,
+    wake_child,
+)
+from bot.execution.policy import steppers
+from bot.execution.policy.exit_bounds import ExitBounds
+from bot.execution.policy.throttle import Pace
+from bot.execution.ports import (
+    LimitsSource,
+    MarketCache,
+    VolumeForecasts,
+    Wakeups,
+    limits_for,
+)
+from bot.execution.sending import authorization, price_bound, volume_counter
+from bot.execution.sending.cancelling import Cancels
+from bot.execution.sending.rate_limiter import OrderBudget
+from bot.execution.working import failing_steps, setting_aside
+from bot.execution.working.progress import factors, progress_of, touch_of
+from bot.failpoints import AFTER_CANCEL, AFTER_STEP_COMMIT, BEFORE_STEP_COMMIT, IN_STEP, hit
+from bot.risk.limits import RiskLimits
+from bot.risk.snapshot import MarketView
+from models.database import Database, UnitOfWork
+from models.enums import Algorithm, ChildState, ParentState, TradeSide
+from models.locks import lock_child, lock_order, lock_parent
+from models.repositories import orders, portfolio
+from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
+
+log = logging.getLogger(__name__)
+
+CANCEL_AGAIN = timedelta(seconds=2)
+"""A cancel that nobody has confirmed after this long is asked for again; asking twice is safe."""
+
+
+class StepResult(StrEnum):
+    STEPPED = "stepped"
+    NOT_DUE = "not_due"
+    FOREIGN = "foreign"
+    """Another account's: nothing was done, and it was told."""
+    IDLE = "idle"
+    """It is over, or not worked by steps."""
+    FAILED = "failed"
+    """Its row says why, and when it is looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one step sees, read before any lock."""
+
+    symbol: str
+    view: MarketView | None
+    forecast: VolumeForecast | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Cancel:
+    child_id: int
+    algorithm: str
+    symbol: str
+    order_link_id: str
+
+
+class ParentWorker:
+    """Works the stepped parents of one account. One instance per worker process."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        account: str,
+        exchange: Exchange,
+        market: MarketCache,
+        limits: LimitsSource,
+        forecasts: VolumeForecasts,
+        budget: OrderBudget,
+        clock: Clock,
+        wakeups: Wakeups,
+    ) -> None:
+        self._db = db
+        self._account = account
+        self._exchange = exchange
+        self._cancels = Cancels(exchange, budget, account)
+        self._market = market
+        self._limits = limits
+        self._forecasts = forecasts
+        self._clock = clock
+        self._wakeups = wakeups
+
+    def step(self, request_id: str, *, redelivered: bool = False) -> StepResult:
+        """Looks at the parent if that is due; a second call does nothing.
+
+        What fails for the parent's own sake is kept in its row and puts off the next look. Its
+        attempt is marked before it begins: it may be the last thing that this process does. A
+        wake-up that was `redelivered` comes from a process that has died.
+        """
+        early = self._not_now(request_id)
+        if early is not None:
+            return early
+        begun = failing_steps.begin(self._db, self._clock, request_id, alone=redelivered)
+        if begun is None:
+            return StepResult.NOT_DUE
+        try:
+            return self._step(begun)
+        except Exception as error:
+            # Kept in its row, alerted when it goes on.
+            failing_steps.failed(self._db, self._clock, request_id, error)
+            if failing_steps.says_nothing(error):
+                raise
+            return StepResult.FAILED
+
+    def _step(self, begun: ParentOrderRow) -> StepResult:
+        look = self._look(begun)
+        now = self._clock.now()
+        with self._db.unit_of_work() as uow:
+            parent = lock_parent(uow.session, begun.request_id)
+            if parent is None:
+                return StepResult.IDLE
+            parent.step_begun_at = None
+            if parent.step_at is None or parent.step_at > now:
+                uow.commit()
+                return StepResult.IDLE if parent.step_at is None else StepResult.NOT_DUE
+            if parent.set_aside_at is None:
+                cancels = self._advance(uow, parent, look, now)
+                failing_steps.worked(parent)
+            else:
+                setting_aside.wind_down(uow, parent, now, self._wakeups)
+                children = orders.open_children(uow.session, parent.request_id)
+                cancels = self._cancels_to_send(parent, children, now)
+            hit(BEFORE_STEP_COMMIT, parent.algorithm)
+            uow.commit()
+        hit(AFTER_STEP_COMMIT, parent.algorithm)
+        put_off = [cancel for cancel in cancels if not self._send_cancel(cancel)]
+        if put_off:
+            self._give_back(put_off)
+        return StepResult.STEPPED
+
+    def _not_now(self, request_id: str) -> StepResult | None:
+        """A look without locks: most wake-ups that come twice end here."""
+        with self._db.reading() as session:
+            parent = session.get(ParentOrderRow, request_id)
+        if parent is not None and parent.account != self._account:
+            ownership.refuse(
+                self._db,
+                ours=self._account,
+                theirs=parent.account,
+                subject=request_id,
+                act="step",
+                actor="worker",
+                now=self._clock.now(),
+            )
+            return StepResult.FOREIGN
+        if parent is None or parent.step_at is None or ParentState(parent.state).is_final:
+            return StepResult.IDLE
+        return StepResult.NOT_DUE if parent.step_at > self._clock.now() else None
+
+    def _look(self, parent: ParentOrderRow) -> _Look:
+        if parent.set_aside_at is not None or failing_steps.is_blind(parent):
+            return _Look(parent.symbol, None, None)
+        forecast = self._forecast(parent, self._clock.now())
+        return _Look(parent.symbol, self._market.get(parent.symbol), forecast)
+
+    def _forecast(self, parent: ParentOrderRow, now: datetime) -> VolumeForecast | None:
+        """None: no model steers this parent, or none can; then it follows the clock."""
+        model = parent.params.get("volume_model")
+        if model is None or fallback_rows.working_algorithm(parent) is not Algorithm.VWAP:
+            return None
+        try:
+            return self._forecasts.forecast(
+                parent.symbol,
+                model=str(model),
+                start_at=parent.start_at,
+                deadline_at=parent.deadline_at,
+                now=now,
+            )
+        except MlriskError as error:
+            log.warning("no volume forecast: %s", error, extra={"request_id": parent.request_id})
+            return None
+
+    def _advance(
+        self, uow: UnitOfWork, parent: ParentOrderRow, look: _Look, now: datetime
+    ) -> Sequence[_Cancel]:
+        """Everything that one step writes; returns the cancels to send after the commit."""
+        self._stop_if_refused(uow, parent, now)
+        if ParentState(parent.state).is_final:
+            return ()
+        children = list(orders.children_at_work(uow.session, parent.request_id))
+        rules = portfolio.instrument(uow.session, parent.symbol)
+        traded, parent.volume_mark = volume_counter.counted(parent.volume_mark, look.view)
+        actions = self._actions(parent, children, look, rules, traded, now)
+        self._note_source(uow, parent, look, now)
+        parent.step_at = None
+        for action in actions:
+            match action:
+                case Place():
+                    children.append(self._place(uow, parent, children, action, now))
+                case CancelLive():
+                    self._request_cancel(uow, parent, children, action, now)
+                case WaitUntil():
+                    parent.step_at, parent.step_wake_at = action.at, None
+                case Done():
+                    parent_end.finish(uow, parent, now, parent.stop_reason or action.reason.value)
+        self._look_again(uow, parent, now)
+        return self._cancels_to_send(parent, children, now)
+
+    def _stop_if_refused(self, uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
+        """A voided permit ends the parent: what rests is called back, the rest is released."""
+        if parent.stop_reason is not None:
+            return
+        refusal = authorization.parent_refusal(uow.session, parent)
+        if refusal is not None:
+            lifecycle.stop(uow, parent, refusal.note, now, self._wakeups)
+
+    def _actions(
+        self,
+        parent: ParentOrderRow,
+        children: Sequence[ChildOrderRow],
+        look: _Look,
+        rules: InstrumentRow | None,
+        traded: Decimal,
+        now: datetime,
+    ) -> Sequence[Action]:
+        live = _open(children)
+        if parent.stop_reason is not None:
+            return [*_cancel_all(live), WaitUntil(now + POLL)] if live else [Done(_STOPPED)]
+        if rules is None:
+            return [WaitUntil(now + POLL)]
+        limits = limits_for(self._limits, reduce_only=parent.reduce_only)
+        pace = _pace_in_force(parent, now)
+        if self._is_held(parent, pace, now):
+            resting = [child for child in live if child.rests]
+            return [*_cancel_all(resting), WaitUntil(min(now + POLL, parent.deadline_at))]
+        side = TradeSide(parent.side)
+        limit = self._price_limit(parent, look.view, rules, limits, now)
+        touch = touch_of(side, look.view, traded, limits, now)
+        worth_at = touch.bid if touch.usable else None
+        terms = Terms(side, limit, rules.tick_size.normalize(), parent.reduce_only, worth_at)
+        progress = progress_of(parent, children, pace, now)
+        if parent.reduce_only and not touch.usable:
+            waits = not failing_steps.is_blind(parent)
+            return blind.step(terms, progress, lot_rules(rules), waits=waits)
+        hit(IN_STEP, parent.algorithm)
+        stepper = steppers.stepper(
+            fallback_rows.working_algorithm(parent),
+            parent.params,
+            terms,
+            parent.approved_qty,
+            pace=factors(pace, parent),
+            forecast=look.forecast,
+        )
+        return stepper.step(progress, touch, lot_rules(rules))
+
+    def _price_limit(
+        self,
+        parent: ParentOrderRow,
+        view: MarketView | None,
+        rules: InstrumentRow,
+        limits: RiskLimits,
+        now: datetime,
+    ) -> Decimal:
+        """Fixed for what adds risk, within the venue's band; an exit's follows the touch."""
+        bounds = ExitBounds.of(parent.params)
+        if bounds is None:
+            side = TradeSide(parent.side)
+            return price_bound.within_band(parent.price_limit, side, view, rules)
+        wider = fallback_rows.bound_bps(parent)
+        return price_bound.exit_limit(parent, bounds, wider, view, rules, limits, now)
+
+    def _is_held(self, parent: ParentOrderRow, pace: Pace | None, now: datetime) -> bool:
+        """Nothing is placed and nothing may rest: the operator, risk, or a failure just now.
+
+        After the deadline nothing holds it: then it is wound up.
+        """
+        if now >= parent.deadline_at:
+            return False
+        if ParentState(parent.state) is ParentState.PAUSED:
+            return True
+        if pace is not None and pace.speed <= 0:
+            return True
+        wait = fallback_rows.not_before(parent)
+        return wait is not None and wait > now
+
+    def _note_source(
+        self, uow: UnitOfWork, parent: ParentOrderRow, look: _Look, now: datetime
+    ) -> None:
+        """Whether a model or the clock steers a VWAP is recorded when it changes."""
+        if "volume_model" not in parent.params:
+            return
+        source = CLOCK if look.forecast is None else look.forecast.model
+        if parent.params.get("volume_source") == source:
+            return
+        parent.params = {**parent.params, "volume_source": source}
+        uow.audit(
+            parent.account, "volume_source", parent.request_id, "mlrisk", {"source": source}, now
+        )
+
+    def _place(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        children: Sequence[ChildOrderRow],
+        action: Place,
+        now: datetime,
+    ) -> ChildOrderRow:
+        """Writes the child; it is sent by its own task after the commit."""
+        slot = max((child.slot for child in children), default=-1) + 1
+        held = unplanned_qty(parent, _open(children))
+        if action.qty > held:
+            raise Refused(f"a step wants {action.qty:f}, {held:f} are left: planner error")
+        child = new_child(
+            uow,
+            parent,
+            slot=slot,
+            attempt=0,
+            qty=action.qty,
+            due_at=now,
+            style=action.style.value,
+            price=action.price,
+            bound_bps=fallback_rows.bound_bps(parent) if action.style is Style.IOC else None,
+        )
+        child.wake_at = now
+        wake_child(uow, child, is_urgent(parent), self._wakeups)
+        return child
+
+    def _request_cancel(
+        self,
+        uow: UnitOfWork,
+        parent: ParentOrderRow,
+        children: Sequence[ChildOrderRow],
+        action: CancelLive,
+        now: datetime,
+    ) -> None:
+        """Decided here, sent after the commit. What has not gone out yet simply ends."""
+        for seen in children:
+            if seen.slot != action.slot or ChildState(seen.state).is_final:
+                continue
+            child = lock_child(uow.session, seen.child_id)
+            if child is None:
+                continue
+            child.cancel_requested_at = child.cancel_requested_at or now
+            if child.state == ChildState.PLANNED:
+                lifecycle.end_child(
+                    uow, parent, child, ChildState.CANCELLED, now,
+                    note="called back before it went out", wakeups=self._wakeups,
+                )  # fmt: skip
+
+    def _look_again(self, uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
+        """The next look is woken by this process when it is near, else by the dispatcher."""
+        if ParentState(parent.state).is_final:
+            return
+        wanted = parent.step_at or now + POLL
+        if wanted - now > _SOON:
+            parent.step_at = wanted
+            return
+        step_soon(uow, parent, wanted, self._wakeups)
+
+    def _cancels_to_send(
+        self, parent: ParentOrderRow, children: Sequence[ChildOrderRow], now: datetime
+    ) -> Sequence[_Cancel]:
+        """Children at the exchange whose cancel was decided and not sent, or not confirmed."""
+        due = []
+        for child in _open(children):
+            asked = child.cancel_requested_at
+            if asked is None or child.state not in (ChildState.ACKED, ChildState.WORKING):
+                continue
+            if child.cancels and now - asked < child.cancels * CANCEL_AGAIN:
+                continue
+            child.cancels += 1
+            due.append(_Cancel(child.child_id, parent.algorithm, child.symbol, child.order_link_id))
+        return due
+
+    def _send_cancel(self, cancel: _Cancel) -> bool:
+        """What it led to is read from the exchange's records; an error is tried again later.
+
+        False: a limit of the rate has put it off, and nothing was done.
+        """
+        try:
+            self._cancels.send(cancel.symbol, cancel.order_link_id)
+        except MlriskError as error:
+            log.warning(
+                "cancel not confirmed: %s", error, extra={"order_link_id": cancel.order_link_id}
+            )
+            if isinstance(error, Throttled):
+                return False
+        hit(AFTER_CANCEL, cancel.algorithm)
+        return True
+
+    def _give_back(self, put_off: Sequence[_Cancel]) -> None:
+        """Attempts that were counted and not made: the next look makes them."""
+        with self._db.unit_of_work() as uow:
+            for cancel in put_off:
+                found = lock_order(uow.session, cancel.child_id)
+                if found is not None:
+                    found[1].cancels = max(0, found[1].cancels - 1)
+            uow.commit()
+
+
+def _pace_in_force(parent: ParentOrderRow, now: datetime) -> Pace | None:
+    """After the deadline there is nothing to pace: a step only winds up."""
+    if parent.pace is None or now >= parent.deadline_at:
+        return None
+    return Pace.from_json(parent.pace)
+
+
+_STOPPED = DoneReason.DEADLINE
+"""Stands in where the parent's own stop reason says more."""
+_SOON = timedelta(seconds=5)
+"""An ETA in Redis may reach this far ahead, as the dispatcher's horizon does."""
+
+
+def _open(children: Sequence[ChildOrderRow]) -> list[ChildOrderRow]:
+    return [child for child in children if not ChildState(child.state).is_final]
+
+
+def _cancel_all(children: Sequence[ChildOrderRow]) -> list[CancelLive]:
+    return [CancelLive(child.slot) for child in children if child.cancel_requested_at is None]

@@ -1,0 +1,75 @@
+"""A parent's rows and the market as its algorithm's pure step sees them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from bot.execution.algorithms.stepping import LiveChild, Progress, Style, Touch
+from bot.execution.orders import fallback_rows
+from bot.execution.policy.steppers import PaceFactors
+from bot.execution.policy.throttle import Pace
+from bot.execution.sending import price_bound
+from bot.risk.limits import RiskLimits
+from bot.risk.snapshot import MarketView
+from models.enums import ChildState, TradeSide
+from models.tables import ChildOrderRow, ParentOrderRow
+
+ZERO = Decimal(0)
+_HURRIED_MARGIN = timedelta(seconds=1)
+"""A hurried exit still has time to cross: its end is never put before this."""
+
+
+def factors(pace: Pace | None, parent: ParentOrderRow) -> PaceFactors:
+    """How risk and earlier failures change the next child."""
+    size = fallback_rows.size_factor(parent)
+    return PaceFactors(size=size) if pace is None else PaceFactors(pace.speed, pace.size * size)
+
+
+def progress_of(
+    parent: ParentOrderRow, children: Sequence[ChildOrderRow], pace: Pace | None, now: datetime
+) -> Progress:
+    """What was released is not the parent's any more: the algorithm works towards the rest."""
+    return Progress(
+        total=parent.approved_qty - parent.released_qty,
+        filled=parent.filled_qty,
+        children=tuple(_live(child) for child in children),
+        start_at=parent.start_at,
+        deadline_at=_deadline(parent, pace, now),
+        now=now,
+    )
+
+
+def _deadline(parent: ParentOrderRow, pace: Pace | None, now: datetime) -> datetime:
+    """Of a hurried exit: the horizon shortened by its speed, never over before it is worked."""
+    if pace is None or pace.speed <= 1 or now >= parent.deadline_at:
+        return parent.deadline_at
+    hurried = parent.start_at + (parent.deadline_at - parent.start_at) / float(pace.speed)
+    return min(parent.deadline_at, max(hurried, now + _HURRIED_MARGIN))
+
+
+def _live(child: ChildOrderRow) -> LiveChild:
+    return LiveChild(
+        slot=child.slot,
+        qty=child.qty,
+        filled=child.filled_qty,
+        price=child.price,
+        style=Style(child.style),
+        placed_at=child.sent_at or child.planned_at,
+        final=ChildState(child.state).is_final,
+        cancel_requested=child.cancel_requested_at is not None,
+    )
+
+
+def touch_of(
+    side: TradeSide, view: MarketView | None, traded: Decimal, limits: RiskLimits, now: datetime
+) -> Touch:
+    """An unknown or old market is an unusable one: nothing is priced by it."""
+    if view is None or price_bound.far_touch(side, view, limits, now) is None:
+        return Touch(ZERO, ZERO, ZERO, ZERO, traded)
+    return Touch(
+        bid=view.bid or ZERO,
+        ask=view.ask or ZERO,
+        bid_size=view.bids[0][1] if view.bids else ZERO,
+        ask_size=view.asks[0][1] if view.asks else ZERO,
+        traded_volume_since_start=traded,
+    )

@@ -1,0 +1,75 @@
+"""Stepped parents whose steps go on failing are set aside: paused, called back, shown to people.
+
+Winding one down reads its rows and nothing else, neither market nor algorithm: what the steps
+failed for can't keep its orders at the exchange. It waits for an operator for a while. Then, or at
+its deadline, it ends as soon as nothing of it is open, and its rest is released.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.execution.algorithms.stepping import POLL
+from bot.execution.orders import lifecycle
+from bot.execution.ports import Wakeups
+from models.database import UnitOfWork
+from models.enums import ParentState
+from models.open_rows import PARENT_IS_OPEN
+from models.repositories import orders
+from models.tables import ParentOrderRow
+
+log = logging.getLogger(__name__)
+
+PATIENCE = timedelta(minutes=10)
+"""For an operator who may let it go on. So long it keeps its part of the limits, at most."""
+SET_ASIDE = "its steps fail"
+"""How the stop reason of one that nobody let go on begins."""
+
+
+def set_aside(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
+    """Nothing more is placed; its next steps only wind it down."""
+    parent.set_aside_at = now
+    if parent.stop_reason is None:
+        parent.state = ParentState.PAUSED
+    facts = {
+        "failures": parent.step_failures,
+        "failure": parent.failure,
+        "symbol": parent.symbol,
+        "ends_at": _ends_at(parent, now).isoformat(),
+    }
+    uow.audit(parent.account, "parent_set_aside", parent.request_id, "worker", facts, now)
+    log.critical(
+        "a trade is set aside, its steps fail: %s", parent.failure,
+        extra={"request": parent.request_id},
+    )  # fmt: skip
+
+
+def wind_down(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, wakeups: Wakeups) -> None:
+    """Calls back what is open, and ends it when it has waited long enough; plans the next look."""
+    reason = parent.stop_reason or f"{SET_ASIDE}: {parent.failure}"
+    if parent.stop_reason is not None or now >= _ends_at(parent, now):
+        lifecycle.stop(uow, parent, reason, now, wakeups)
+    else:
+        lifecycle.call_back(uow, parent, reason, now)
+    if ParentState(parent.state).is_final:
+        return
+    is_open = bool(orders.open_children(uow.session, parent.request_id))
+    parent.step_at = now + POLL if is_open else max(now + POLL, _ends_at(parent, now))
+    parent.step_wake_at = None
+
+
+def _ends_at(parent: ParentOrderRow, now: datetime) -> datetime:
+    return min(parent.deadline_at, (parent.set_aside_at or now) + PATIENCE)
+
+
+def all_set_aside(session: Session) -> list[ParentOrderRow]:
+    """Every open trade that is set aside, the oldest first."""
+    return list(
+        session.scalars(
+            select(ParentOrderRow)
+            .where(PARENT_IS_OPEN, ParentOrderRow.set_aside_at.is_not(None))
+            .order_by(ParentOrderRow.set_aside_at, ParentOrderRow.request_id)
+        )
+    )

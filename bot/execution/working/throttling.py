@@ -1,0 +1,205 @@
+"""Sets the pace of every parent under way: risk slows, shrinks or pauses it, and hurries exits.
+
+The pure rule is in `bot.execution.policy.throttle`, and `bot.execution.policy.throttle_groups`
+spares parents alike from being judged one by one; a tick reads a few columns of each. Every change
+is recorded with its cause before it acts: senders and steps read the pace from the parent's row.
+"""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.clock import Clock
+from bot.execution.orders import fallback_rows, lifecycle
+from bot.execution.orders.one_by_one import each
+from bot.execution.orders.parents import is_urgent, step_soon, wake_child
+from bot.execution.policy.throttle import Pace, PaceKind, pacing_rules
+from bot.execution.policy.throttle_groups import Circumstances, Measure, Paced, Scope, groups
+from bot.execution.ports import LimitsSource, MarketCache, Wakeups
+from bot.execution.working.limit_changes import Tightening
+from models.database import Database, UnitOfWork
+from models.enums import ChildState, ParentState, ScopeKind, TradeSide, TradingState
+from models.locks import lock_open_children, lock_parent
+from models.repositories import pacing as rows
+from models.repositories import portfolio, states
+from models.repositories.pacing import PacingRow
+from models.tables import EquityRow, ParentOrderRow
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Pacer:
+    """Paces one account's parents. Keeps nothing between ticks that it could not read again."""
+
+    db: Database
+    account: str
+    market: MarketCache
+    limits: LimitsSource
+    clock: Clock
+    wakeups: Wakeups
+    _known: dict[str, Pace] = field(default_factory=dict, init=False)
+    """The paces of the last tick by their stored text: hardly one is new."""
+
+    def __post_init__(self) -> None:
+        self._tightening = Tightening(self.db, self.account, self.market, self.clock, self.wakeups)
+
+    def tick(self) -> int:
+        """Looks at every open parent; returns how many changed their pace or were cut."""
+        limits = self.limits.limits()
+        now = self.clock.now()
+        with self.db.reading() as session:
+            seen = rows.open_parents(session, self.account)
+            around = _read(session, seen, self.market, self.account, now)
+        measure = Measure(around, limits, pacing_rules(limits))
+        changed = sum(
+            each(
+                self._changing(seen, measure, now),
+                lambda request_id: self._pace(request_id, measure),
+                "a parent can't be paced",
+            )
+        )
+        return changed + self._tightening.act_on(seen, limits)
+
+    def _changing(self, seen: Sequence[PacingRow], measure: Measure, now: datetime) -> list[str]:
+        """Most ticks change nothing, and then nothing is locked."""
+        known: dict[str, Pace] = {}
+
+        def read(row: PacingRow) -> Paced:
+            if row.pace is None:
+                return _paced(row, None)
+            if row.pace not in known:
+                known[row.pace] = self._known.get(row.pace) or Pace.from_json(json.loads(row.pace))
+            return _paced(row, known[row.pace])
+
+        readable = each(seen, read, "a parent can't be paced")
+        alike = groups(readable)
+        self._known = known
+        changing = each(
+            alike, lambda group: measure.changing(group, now), "parents alike can't be paced"
+        )
+        return sorted(paced.request_id for group in changing for paced in group)
+
+    def _pace(self, request_id: str, measure: Measure) -> int:
+        with self.db.unit_of_work() as uow:
+            parent = lock_parent(uow.session, request_id)
+            if parent is None or ParentState(parent.state).is_final:
+                return 0
+            now = self.clock.now()
+            found = measure.changed(_paced(parent, _pace_of(parent.pace)), now)
+            if found is None:
+                return 0
+            self._apply(uow, parent, found, now)
+            uow.commit()
+        return 1
+
+    def _apply(self, uow: UnitOfWork, parent: ParentOrderRow, pace: Pace, now: datetime) -> None:
+        before = _pace_of(parent.pace)
+        rate_before = Decimal(1) if before is None else before.rate
+        parent.pace = pace.to_json()
+        uow.audit(
+            self.account,
+            "pace_changed",
+            parent.request_id,
+            "pacer",
+            {
+                "from": PaceKind.NORMAL.value if before is None else before.kind.value,
+                "to": pace.kind.value,
+                "speed": format(pace.speed, "f"),
+                "size": format(pace.size, "f"),
+                "cause": pace.cause,
+                "value": pace.value,
+                "limit": pace.limit,
+            },
+            now,
+        )
+        log.info("pace: %s", pace.sentence, extra={"request_id": parent.request_id})
+        cancels = fallback_rows.ladder_of(parent).cancel_on_risk_increase
+        if cancels and pace.rate < rate_before:
+            reason = f"risk increased: {pace.sentence}"
+            lifecycle.stop(uow, parent, reason, now, self.wakeups)
+            return
+        if pace.speed > max(Decimal(1), Decimal(1) if before is None else before.speed):
+            self._pull_forward(uow, parent, pace, now)
+        step_soon(uow, parent, now, self.wakeups)
+
+    def _pull_forward(
+        self, uow: UnitOfWork, parent: ParentOrderRow, pace: Pace, now: datetime
+    ) -> None:
+        """A hurried exit's planned slices come sooner; its plan keeps the times it wanted."""
+        for child in lock_open_children(uow.session, parent.request_id):
+            if child.state != ChildState.PLANNED or child.due_at <= now:
+                continue
+            child.due_at = now + (child.due_at - now) / float(pace.speed)
+            child.wake_at = now
+            wake_child(uow, child, is_urgent(parent), self.wakeups)
+
+
+def _pace_of(stored: Mapping[str, Any] | None) -> Pace | None:
+    return None if stored is None else Pace.from_json(stored)
+
+
+def _paced(row: PacingRow | ParentOrderRow, pace: Pace | None) -> Paced:
+    remaining = row.approved_qty - row.filled_qty - row.released_qty
+    return Paced(
+        row.request_id,
+        row.strategy,
+        row.symbol,
+        TradeSide(row.side),
+        row.reduce_only,
+        remaining * row.reference_price,
+        pace,
+    )
+
+
+def _read(
+    session: Session,
+    parents: Sequence[PacingRow],
+    market: MarketCache,
+    account: str,
+    now: datetime,
+) -> dict[Scope, Circumstances]:
+    """Once for each strategy and symbol: a thousand parents are paced by a handful of reads."""
+    drawdown = _drawdown_share(session, account, now)
+    stored = {
+        (row.scope_kind, row.scope_key): TradingState(row.state)
+        for row in states.all_states(session)
+    }
+    scopes = {(parent.strategy, parent.symbol) for parent in parents}
+    views = {symbol: market.get(symbol) for _, symbol in sorted(scopes)}
+    return {
+        (strategy, symbol): Circumstances(
+            views[symbol], drawdown, _strictest(stored, states.scopes_of(account, strategy, symbol))
+        )
+        for strategy, symbol in scopes
+    }
+
+
+def _strictest(
+    stored: Mapping[Scope, TradingState], scopes: Sequence[Scope]
+) -> TradingState | None:
+    """None: the global state is missing, which is as strict as it gets."""
+    if (ScopeKind.GLOBAL.value, states.GLOBAL_KEY) not in stored:
+        return None
+    return max((stored[s] for s in scopes if s in stored), key=lambda state: state.strictness)
+
+
+def _drawdown_share(session: Session, account: str, now: datetime) -> Decimal | None:
+    """Fall from the equity's peak, as a share of it; None when it can't be read."""
+    equity = session.scalar(
+        select(EquityRow.equity)
+        .where(EquityRow.account == account)
+        .order_by(EquityRow.at.desc())
+        .limit(1)
+    )
+    day = portfolio.equity_day(session, account, now)
+    if equity is None or day is None or day.peak_equity <= 0:
+        return None
+    return max(Decimal(0), (day.peak_equity - equity) / day.peak_equity)

@@ -1,0 +1,1 @@
+"""Limits in force: where they come from, who changes them, and their self-test."""

@@ -1,0 +1,45 @@
+"""Limits that let their own synthetic breach pass: trading halts, and says which they are."""
+
+from collections.abc import Sequence
+
+from bot.clock import Clock
+from bot.safety.halt import Halter, latch
+from models.database import Database, UnitOfWork
+from models.enums import ScopeKind, TradingState
+from models.repositories import states
+
+ACTOR = "self-test"
+_SHOWN = 5
+
+
+def halt_toothless(db: Database, clock: Clock, problems: Sequence[str]) -> bool:
+    """Halts if anything is wrong with the limits; True when trading went on until now."""
+    if not problems:
+        return False
+    with db.unit_of_work() as uow:
+        halted = halt_toothless_in(uow, clock, problems)
+        uow.commit()
+    return halted
+
+
+def seal(db: Database, clock: Clock) -> None:
+    """Finishes such a halt: waits for senders under way and ends what was planned.
+
+    Not for whoever may be a sender: it would wait for itself.
+    """
+    Halter(db, clock).halt(reason="self-test", actor=ACTOR)
+
+
+def halt_toothless_in(uow: UnitOfWork, clock: Clock, problems: Sequence[str]) -> bool:
+    """The same within the caller's transaction.
+
+    A system that is being flattened goes on with it: that is no trading, and it is stricter.
+    """
+    now = clock.now()
+    row = states.lock_state(uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=ACTOR)
+    if not problems or not TradingState(row.state).allows_reducing:
+        return False
+    more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+    reason = f"self-test: {'; '.join(problems[:_SHOWN])}{more}"
+    latch(uow, reason=reason, actor=ACTOR, now=now)
+    return True

@@ -1,0 +1,1 @@
+"""Halts, their proof, the latches that start them and the monitor that watches."""

@@ -1,0 +1,133 @@
+"""Cancelling at the exchange in a halt: our own orders, or every one when that is asked for.
+
+It goes as fast as the exchange lets it. Where that is too fast, other processes are told, and the
+same order is tried again as soon as the exchange takes it: no order is left for having come when
+the rate was used up.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from bot.errors import MlriskError, Throttled
+from bot.exchange.bybit.outcome import HTTP_BAN
+from bot.exchange.protocol import Exchange, ExchangeOrder
+from bot.execution.orders.identity import PREFIX
+
+FAILURES_IN_A_ROW = 3
+"""So many cancels that fail one after the other: it is the exchange, not the orders."""
+WAIT_SECONDS = 30.0
+"""In all, for what was too fast: some hundred orders at ten a second."""
+_SHORTEST_WAIT_SECONDS = 0.05
+_PAGES = 10
+"""A cancel of everything takes at most 500 orders a call."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CalledBack:
+    """How many orders were cancelled, and which should have been."""
+
+    cancelled: int
+    left: tuple[ExchangeOrder, ...]
+
+
+class _Patience:
+    """Makes a call until the exchange takes it, and waits at most so long for all of them."""
+
+    def __init__(
+        self, seconds: float, too_fast: Callable[[float], None], sleep: Callable[[float], None]
+    ) -> None:
+        self._left = seconds
+        self._too_fast = too_fast
+        self._sleep = sleep
+
+    def make(self, call: Callable[[], T]) -> T:
+        """Raises what the call raises; Throttled only when the exchange asks for a longer wait."""
+        while True:
+            try:
+                return call()
+            except Throttled as error:
+                if error.code != HTTP_BAN:
+                    self._too_fast(error.after_seconds)
+                wait = max(error.after_seconds, _SHORTEST_WAIT_SECONDS)
+                if wait > self._left:
+                    raise
+                self._left -= wait
+            self._sleep(wait)
+
+
+def call_back(
+    exchange: Exchange,
+    *,
+    everything: bool,
+    exits: bool,
+    problem: Callable[[str], None],
+    too_fast: Callable[[float], None] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> CalledBack:
+    """Cancels working orders, never protective stops. Orders of others stay unless `everything`,
+    our exits unless `exits`.
+
+    `too_fast` hears for how long the exchange wants no cancel.
+    Raises MlriskError when the exchange can't be asked.
+    """
+    cancels = _Patience(WAIT_SECONDS, too_fast or _tell_nobody, sleep)
+    reads = _Patience(WAIT_SECONDS, _tell_nobody, sleep)
+
+    def wanted() -> Sequence[ExchangeOrder]:
+        return [
+            order
+            for order in reads.make(exchange.open_orders)
+            if everything or (is_ours(order) and (exits or not order.reduce_only))
+        ]
+
+    asked = wanted()
+    if everything:
+        _cancel_all(exchange, cancels)
+    else:
+        _cancel_each(exchange, cancels, asked, problem)
+    for fact in exchange.take_unreadable():
+        problem(f"{fact.kind} {fact.key} of {fact.symbol} can't be read: {fact.why}")
+    if not asked:
+        return CalledBack(0, ())
+    left = tuple(wanted())
+    still = {order.order_id for order in left}
+    return CalledBack(sum(order.order_id not in still for order in asked), left)
+
+
+def is_ours(order: ExchangeOrder) -> bool:
+    """A child order, whether or not its row still believes that it is open."""
+    return order.order_link_id.startswith(PREFIX)
+
+
+def _tell_nobody(_: float) -> None:
+    """The adapter tells every process by itself; reads have no other limiter."""
+
+
+def _cancel_all(exchange: Exchange, patience: _Patience) -> None:
+    for _ in range(_PAGES):
+        if not patience.make(exchange.cancel_all):
+            return
+
+
+def _cancel_each(
+    exchange: Exchange,
+    patience: _Patience,
+    orders: Sequence[ExchangeOrder],
+    problem: Callable[[str], None],
+) -> None:
+    failed = 0
+    for order in orders:
+        try:
+            patience.make(partial(exchange.cancel, order.symbol, order.order_link_id))
+        except MlriskError as error:
+            problem(f"{order.order_link_id} could not be cancelled: {error.message}")
+            failed += 1
+            if failed == FAILURES_IN_A_ROW:
+                raise
+        else:
+            failed = 0

@@ -1,0 +1,333 @@
+"""Halting and resuming: the state row first, then what can still trade, then the proof.
+
+From the state row's commit no claim of what adds risk succeeds. The steps after it go on when
+another fails; each failure is a line of the report. A halt is *sealed* once nothing of ours can
+be accepted any more that adds risk (`sealing`).
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import select
+
+from bot.authority.actors import Actor, Power, named, record, require
+from bot.clock import Clock
+from bot.exchange.protocol import Exchange
+from bot.execution.orders.stopping import ParentStopper, Stopped
+from bot.safety import sealing
+from bot.safety.calling_back import CalledBack, call_back
+from models.audit import GLOBAL_CHAIN
+from models.database import Database, UnitOfWork
+from models.enums import ScopeKind, TradingState
+from models.repositories import orders, states
+from models.tables import AccountRow
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+REASON = "halted"
+"""How the stop reason of a halt begins; the request's status follows from it."""
+LOCK_WAIT_MS = 6_000
+"""Longer than a session may keep a transaction open without a word (`models/database.py`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HaltReport:
+    """What a halt did; `sealed_at` None means that a sender could not be waited for."""
+
+    state: TradingState
+    already_halted: bool
+    sealed_at: datetime | None
+    parents_stopped: int
+    children_cancelled: int
+    exits_under_way: int
+    """Reduce-only parents that go on."""
+    unresolved: tuple[str, ...]
+    """Children whose order may still be at the exchange, by order_link_id."""
+    orders_cancelled: int
+    tasks_revoked: int
+    problems: tuple[str, ...]
+    """What was not done or not proven, and what to do about it."""
+
+
+@dataclass(slots=True)
+class _Steps:
+    """Runs the steps after the latch; what one of them raises is a line and stops no other."""
+
+    problems: list[str] = field(default_factory=list)
+
+    def run(self, step: Callable[[], T], otherwise: T, told: str) -> T:
+        try:
+            return step()
+        except Exception as error:  # whatever it is: the other steps matter more
+            log.info("a step of the halt failed: %s", told, exc_info=True)
+            line = str(getattr(error, "orig", error)).strip().splitlines() or [""]
+            problem = f"{told} ({type(error).__name__}: {line[0]})"
+            if problem not in self.problems:
+                self.problems.append(problem)
+            return otherwise
+
+
+class Halter:
+    """Moves the global trading state. Needs Postgres; Celery and the exchange only if given."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        *,
+        exchange: Exchange | None = None,
+        revoke: Callable[[], int] | None = None,
+        seal_timeout_seconds: float = sealing.TIMEOUT_SECONDS,
+        hold_limit_seconds: float = sealing.HOLD_LIMIT_SECONDS,
+        lock_wait_ms: int = LOCK_WAIT_MS,
+        too_fast: Callable[[float], None] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`too_fast` hears for how long the exchange wants no cancel of anybody."""
+        self._db = db
+        self._clock = clock
+        self._exchange = exchange
+        self._revoke = revoke
+        self._too_fast = too_fast
+        self._sleep = sleep
+        self._sealer = sealing.Sealer(
+            db, timeout_seconds=seal_timeout_seconds, hold_limit_seconds=hold_limit_seconds
+        )
+        self._stopper = ParentStopper(db, clock, lock_wait_ms=lock_wait_ms)
+
+    def halt(
+        self,
+        *,
+        reason: str,
+        actor: str,
+        cancel: bool = False,
+        everything: bool = False,
+        stop_exits: bool = False,
+        latched: Callable[[bool], None] | None = None,
+    ) -> HaltReport:
+        """Stops what adds; a second call stops, cancels and seals again, harmlessly.
+
+        Exits under way go on, and their orders stay, unless `stop_exits`. `cancel` calls our
+        working orders back at the exchange, with `everything` those of others as well. `latched`
+        hears at once that the state is committed (True: it was halted before).
+        Raises only when that failed; then nothing is halted.
+        """
+        already = self.latch(reason, actor)
+        if latched is not None:
+            latched(already)
+        return self.follow(
+            already, actor=actor, cancel=cancel, everything=everything, stop_exits=stop_exits
+        )
+
+    def follow(
+        self,
+        already: bool,
+        *,
+        actor: str,
+        cancel: bool = False,
+        everything: bool = False,
+        stop_exits: bool = False,
+    ) -> HaltReport:
+        """What comes after the latch, which found the state halted `already` or not. Raises
+        nothing: what fails is a line of the report."""
+        actor = named(actor)
+        steps = _Steps()
+        stopped = self._stop_parents(steps, actor, stop_exits)
+        first = self._call_back(steps, everything, stop_exits) if cancel else CalledBack(0, ())
+        revoked = self._revoke_tasks(steps)
+        sealed_at = steps.run(
+            lambda: self._seal(actor, steps.problems),
+            None,
+            "HALTED, but not sealed: a placement may still be under way; run it again",
+        )
+        # Once more for what a sender under way had accepted after the first look.
+        last = first
+        if cancel and sealed_at:
+            last = self._call_back(steps, everything, stop_exits)
+        steps.problems.extend(
+            f"{order.order_link_id or order.order_id} is still open" for order in last.left
+        )
+        nothing: tuple[str, ...] = ()
+        unresolved = steps.run(
+            self._unresolved, nothing, "what may still be at the exchange could not be read"
+        )
+        return HaltReport(
+            TradingState.HALTED,
+            already,
+            sealed_at,
+            stopped.parents,
+            stopped.children,
+            stopped.exits,
+            unresolved,
+            first.cancelled + (last.cancelled if last is not first else 0),
+            revoked,
+            tuple(steps.problems),
+        )
+
+    def resume(self, *, reason: str, actor: Actor, development: bool) -> None:
+        """Back to ACTIVE. Raises NotAuthorised outside development, but for an operator's login."""
+        if not development:
+            require(actor, Power.RESUME, "resuming")
+        now = self._clock.now()
+        with self._db.unit_of_work() as uow:
+            row = states.lock_state(
+                uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=named(actor)
+            )
+            restored = restore(uow, reason=reason, actor=actor, now=now)
+            if row.state != TradingState.ACTIVE:
+                before = row.state
+                said = states.move(
+                    row, TradingState.ACTIVE, reason=reason, actor=named(actor), now=now
+                )
+                payload = {"reason": reason, "from": before, **said}
+                record(uow, GLOBAL_CHAIN, "resumed", "global:*", actor, payload, now)
+            elif not restored:
+                return
+            uow.commit()
+
+    def latch(self, reason: str, actor: str) -> bool:
+        """The state row alone: from its commit on, no claim succeeds. True: it was halted before.
+
+        For who may hold a sender's lock itself; `halt` also seals, cancels and revokes.
+        """
+        with self._db.unit_of_work() as uow:
+            already = latch(uow, reason=reason, actor=actor, now=self._clock.now())
+            uow.commit()
+        return already
+
+    def _seal(self, actor: str, problems: list[str]) -> datetime | None:
+        """Waits for every sender under way, then for what may be accepted without an answer."""
+        if not self._sealer.wait(problems.append):
+            problems.append(
+                "HALTED, but not sealed: a sender is still under way; run it again, and look at "
+                "`mlrisk status` for a worker that hangs"
+            )
+            return None
+        children = sealing.unsettled(self._db)
+        problems.extend(
+            f"{child.order_link_id}: sent at {child.sent_at}, and no answer is known; it is being "
+            "looked up and called back"
+            for child in children
+        )
+        window = timedelta(
+            milliseconds=5000 if self._exchange is None else self._exchange.recv_window_ms
+        )
+        now = self._clock.now()
+        until = sealing.accepted_until(children, window)
+        with self._db.unit_of_work() as uow:
+            row = states.lock_state(
+                uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=actor
+            )
+            if row.state != TradingState.HALTED:
+                problems.append("the halt was lifted while it was being sealed")
+                return None
+            if row.sealed_at is None:
+                row.sealed_at = max(now, until or now)
+                accounts = list(
+                    uow.session.scalars(select(AccountRow.account).order_by(AccountRow.account))
+                )
+                uow.audit(
+                    GLOBAL_CHAIN,
+                    "halt_sealed",
+                    "global:*",
+                    actor,
+                    {"sealed_at": row.sealed_at.isoformat(), "accounts": accounts},
+                    now,
+                )
+                uow.commit()
+            return row.sealed_at
+
+    def _stop_parents(self, steps: _Steps, actor: str, exits: bool) -> Stopped:
+        """Ends parents: what has not gone out is released, what rests is to be cancelled.
+
+        Parents whose orders rest are looked at by their workers, which send the cancels.
+        """
+        stopped = steps.run(
+            lambda: self._stopper.stop_all(REASON, actor, exits=exits),
+            Stopped(),
+            "not every order under way was ended; its children stop at their claim; run it again",
+        )
+        if stopped.held:
+            steps.problems.append(
+                f"{len(stopped.held)} orders under way are held by another process and were not "
+                f"ended ({', '.join(stopped.held[:_NAMED])}); their children stop at their claim; "
+                "run it again"
+            )
+        return stopped
+
+    def _revoke_tasks(self, steps: _Steps) -> int:
+        """An accelerator only: the state row is what stops; so a lost broker is a note, no more."""
+        if self._revoke is None:
+            return 0
+        return steps.run(
+            self._revoke, 0, "queued tasks could not be revoked; they will stop at their claim"
+        )
+
+    def _call_back(self, steps: _Steps, everything: bool, exits: bool) -> CalledBack:
+        exchange = self._exchange
+        if exchange is None:
+            steps.problems.append("working orders were not cancelled: no exchange is configured")
+            return CalledBack(0, ())
+        return steps.run(
+            lambda: call_back(
+                exchange,
+                everything=everything,
+                exits=exits,
+                problem=steps.problems.append,
+                too_fast=self._too_fast,
+                sleep=self._sleep,
+            ),
+            CalledBack(0, ()),
+            "working orders may remain: run it again, or cancel them at the exchange",
+        )
+
+    def _unresolved(self) -> tuple[str, ...]:
+        with self._db.reading() as session:
+            return tuple(c.order_link_id for c in orders.unresolved_children(session))
+
+
+_NAMED = 5
+"""So many request ids are named in a line of the report."""
+
+
+def latch(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bool:
+    """Moves the global state to HALTED within the caller's transaction; True: it was already."""
+    actor = named(actor)
+    row = states.lock_state(uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=actor)
+    if row.state == TradingState.HALTED and states.contradicted(row) is None:
+        return True
+    before = row.state
+    said = states.move(row, TradingState.HALTED, reason=reason, actor=actor, now=now)
+    payload = {"reason": reason, "from": before, **said}
+    uow.audit(GLOBAL_CHAIN, "halted", "global:*", actor, payload, now)
+    return False
+
+
+def restore(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> bool:
+    """Sets every state but the global one that was changed past us to what the audit says."""
+    changed = False
+    for found in states.contradictions(uow.session):
+        if found.kind == ScopeKind.GLOBAL:
+            continue
+        kind, to = ScopeKind(found.kind), found.said or TradingState.ACTIVE
+        row = states.lock_state(uow.session, kind, found.key, now=now, actor=named(actor))
+        if states.contradicted(row) is None:
+            continue
+        said = states.move(row, to, reason=reason, actor=named(actor), now=now)
+        record(
+            uow,
+            states.chain_of(kind, found.key),
+            states.RECORDED,
+            f"{kind}:{found.key}",
+            actor,
+            {"reason": reason, "why": found.why, **said},
+            now,
+        )
+        changed = True
+    return changed

@@ -1,0 +1,185 @@
+"""Watching an account: loss breakers, disagreement with the exchange, the audit chain, heartbeats.
+
+A breaker latches: only an operator's reset takes it back (`bot/safety/recovery.py`). One reading
+is a glitch until the next ones confirm it.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.dialects.postgresql import insert
+
+from bot.account.reconciliation import AccountReport
+from bot.clock import Clock
+from bot.execution.ports import LimitsSource
+from bot.risk.portfolio.kinds import AlertLevel
+from bot.safety.halt import latch
+from bot.state import breakers
+from models.audit_progress import verify_on
+from models.database import Database, UnitOfWork
+from models.enums import CircuitBreakerType
+from models.locks import lock_account
+from models.repositories import bases, disagreements, states
+from models.repositories.bases import CONFIRMATIONS
+from models.tables import DisagreementRow, HeartbeatRow
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Monitor:
+    """Judges one account. What it counts is in rows: restarts and several processes keep it."""
+
+    db: Database
+    account: str
+    limits: LimitsSource
+    clock: Clock
+
+    def judge_losses(self) -> bool:
+        """Trips the daily-loss breaker when the newest readings all breach it; True if it did."""
+        now = self.clock.now()
+        limit = self.limits.limits().max_daily_loss_share
+        with self.db.unit_of_work() as uow:
+            day = bases.newest_day(uow.session, self.account)
+            if day is None or not day.start_confirmed or day.start_equity <= 0:
+                return False
+            known = bases.known_until(day, now)
+            readings = [e for _, e in bases.readings(uow.session, self.account, known)]
+            if len(readings) < CONFIRMATIONS:
+                return False
+            losses = [(day.start_equity - reading) / day.start_equity for reading in readings]
+            if min(losses) < limit:
+                return False
+            tripped = self._trip(
+                uow,
+                CircuitBreakerType.DAILY_LOSS_LIMIT,
+                value=f"{losses[0]:.6f}",
+                limit=format(limit, "f"),
+                reason=f"lost {losses[0]:.2%} of the day's first equity; the limit is {limit:.2%}",
+                now=now,
+            )
+            uow.commit()
+            return tripped
+
+    def judge_states(self) -> bool:
+        """Halts when a trading state's row is not what the audit says; True if it did.
+
+        Claims and decisions refuse from the change on; this makes it known and keeps it so.
+        """
+        with self.db.reading() as session:
+            found = states.contradictions(session)
+        if not found:
+            return False
+        text = "; ".join(f"{one.kind} {one.key}: {one.why}" for one in found)
+        with self.db.unit_of_work() as uow:
+            reason = f"a trading state was changed past mlrisk: {text}"
+            already = latch(uow, reason=reason, actor="monitor", now=self.clock.now())
+            uow.commit()
+        if not already:
+            log.critical("HALTED: %s", reason, extra={"alert": AlertLevel.CRITICAL.value})
+        return not already
+
+    def judge_reconciliation(self, report: AccountReport) -> None:
+        """Reports foreign orders; a position that keeps disagreeing trips the data breaker, and so
+        does an order in our name that adds and that no row explains."""
+        now = self.clock.now()
+        with self.db.unit_of_work() as uow:
+            lock_account(uow.session, self.account)
+            self._report_orders(uow, report, now)
+            self._judge_orphans(uow, report, now)
+            noted: Sequence[DisagreementRow] = ()
+            # Of an account in hedge mode nothing was compared: that is no agreement either.
+            if report.unfit is None:
+                noted = disagreements.note_positions(
+                    uow.session, self.account, report.position_differences, now
+                )
+            confirmed = [row for row in noted if row.readings >= CONFIRMATIONS]
+            if confirmed:
+                text = "; ".join(
+                    f"{row.symbol}: ours {row.ours:f}, exchange {row.theirs:f}" for row in confirmed
+                )
+                self._trip(
+                    uow,
+                    CircuitBreakerType.DATA_QUALITY_ISSUE,
+                    value=text,
+                    limit="0",
+                    reason=f"positions disagree with the exchange: {text}",
+                    now=now,
+                )
+            uow.commit()
+
+    def _report_orders(self, uow: UnitOfWork, report: AccountReport, now: datetime) -> None:
+        """Tells of orders of others, and of those in our name without a row, when there are new
+        ones: all that rest then."""
+        orphans = {order.order_id: order.order_link_id for order in report.orphans}
+        news = disagreements.note_foreign_orders(
+            uow.session, self.account, report.foreign_orders, now, orphans=orphans
+        )
+        if set(news) - orphans.keys():
+            others = [order_id for order_id in report.foreign_orders if order_id not in orphans]
+            payload: dict[str, object] = {"order_ids": others}
+            uow.audit(self.account, "foreign_orders", self.account, "reconcile", payload, now)
+        if set(news) & orphans.keys():
+            links = sorted(orphans.values())
+            payload = {"orders": links}
+            uow.audit(self.account, "orders_without_child", self.account, "reconcile", payload, now)
+            log.critical("orders without a child rest at the exchange: %s", ", ".join(links))
+
+    def _judge_orphans(self, uow: UnitOfWork, report: AccountReport, now: datetime) -> None:
+        """At the first sight: it may fill at once, and no limit counts it."""
+        adding = [order.order_link_id for order in report.orphans if not order.reduce_only]
+        if not adding:
+            return
+        text = ", ".join(adding)
+        self._trip(
+            uow,
+            CircuitBreakerType.DATA_QUALITY_ISSUE,
+            value=text,
+            limit="0",
+            reason=f"orders in our name that this database does not know: {text}; it lost rows, "
+            "or another system trades on the account",
+            now=now,
+        )
+
+    def verify_audit(self) -> list[str]:
+        """Problems of every chain, in what is new and in a piece of the past; empty when none."""
+        with self.db.transaction() as session:
+            chains = verify_on(session, self.clock.now())
+        problems = [problem for chain in chains for problem in chain.problems]
+        for problem in problems:
+            log.critical("audit chain is broken: %s", problem)
+        return problems
+
+    def heartbeat(self, name: str, pid: int, details: dict[str, object] | None = None) -> None:
+        """A sign of life, stored under `name`."""
+        values = {"pid": pid, "at": self.clock.now(), "details": details or {}}
+        with self.db.transaction() as session:
+            session.execute(
+                insert(HeartbeatRow)
+                .values(name=name, **values)
+                .on_conflict_do_update(index_elements=["name"], set_=values)
+            )
+
+    def _trip(
+        self,
+        uow: UnitOfWork,
+        kind: CircuitBreakerType,
+        *,
+        value: str,
+        limit: str,
+        reason: str,
+        now: datetime,
+    ) -> bool:
+        """Latches a breaker of the account and moves its state to REDUCING; once."""
+        return breakers.trip(
+            uow,
+            self.account,
+            kind,
+            value=value,
+            limit=limit,
+            reason=reason,
+            actor="monitor",
+            now=now,
+        )

@@ -1,0 +1,200 @@
+"""What latches an account: tripped breakers, the state that they moved, and the way back.
+
+A latch is a row. It holds over restarts until a person resets it with a reason; no timer does. The
+way back takes an operator's login where real money trades or nobody said development.
+"""
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.authority.actors import Actor, Power, named, record, require
+from bot.clock import Clock
+from bot.errors import Refused
+from bot.execution.ports import LimitsSource
+from bot.market.reading import MarketReading
+from bot.risk.gate import evaluate
+from bot.risk.limits import RiskLimits
+from bot.risk.selftest.baseline import NOW, Case, healthy
+from bot.risk.snapshot import PortfolioView
+from bot.state import snapshots
+from bot.state.breakers import tripped_of
+from models.database import Database, UnitOfWork
+from models.enums import CheckStatus, CircuitBreakerType, ScopeKind, TradingState
+from models.repositories import bases, states
+from models.tables import BreakerRow, TradingStateRow
+
+log = logging.getLogger(__name__)
+
+DRAWDOWN = "drawdown"
+"""No breaker but a limit that holds until the peak is reached again: it can be reset as one."""
+LOSSES = (CircuitBreakerType.DAILY_LOSS_LIMIT, DRAWDOWN)
+"""What takes the present equity as the new base when it is reset: of the day and of 24 hours, and
+the drawdown's also as the new peak."""
+OF_THE_ACCOUNT = frozenset(
+    {
+        "trading_state",
+        "breakers",
+        "recovery",
+        "portfolio_age",
+        "daily_loss",
+        "rolling_loss",
+        "drawdown",
+        "consecutive_losses",
+    }
+)
+"""The gate's checks that look at the account alone: they deny whatever is asked for."""
+_SOUND = (CheckStatus.PASS, CheckStatus.SKIPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class LatchReset:
+    """What a reset did. `still` names what goes on denying, in words; empty: nothing does."""
+
+    kind: str
+    was_tripped: bool
+    state_before: TradingState
+    state: TradingState
+    still: tuple[str, ...]
+
+
+class Latches:
+    """One account's latches, for the operator."""
+
+    def __init__(self, db: Database, account: str, limits: LimitsSource, clock: Clock) -> None:
+        self._db = db
+        self._account = account
+        self._limits = limits
+        self._clock = clock
+
+    def known(self) -> list[BreakerRow]:
+        """Every breaker that has ever tripped, the tripped ones first."""
+        with self._db.reading() as session:
+            return list(
+                session.scalars(
+                    select(BreakerRow).order_by(
+                        BreakerRow.tripped.desc(), BreakerRow.scope_kind, BreakerRow.kind
+                    )
+                )
+            )
+
+    def reset(self, kind: str, *, reason: str, actor: Actor, authorised: bool) -> LatchReset:
+        """Takes a tripped breaker back; the account trades again when it was the last one.
+
+        What a loss breaker has judged is forgiven: the present equity is the new base.
+        """
+        if not authorised:
+            require(actor, Power.RESET_BREAKER, f"resetting {kind}")
+        now = self._clock.now()
+        with self._db.unit_of_work() as uow:
+            state = states.lock_state(
+                uow.session, ScopeKind.ACCOUNT, self._account, now=now, actor=named(actor)
+            )
+            before = TradingState(state.state)
+            row = uow.session.get(
+                BreakerRow,
+                (ScopeKind.ACCOUNT, self._account, kind),
+                with_for_update=True,
+                populate_existing=True,
+            )
+            if row is None and kind != DRAWDOWN:
+                raise Refused(self._unknown(uow.session, kind), code="unknown_breaker")
+            was_tripped = row is None or row.tripped
+            if row is not None:
+                row.tripped, row.reason, row.changed_at = False, f"reset: {reason}", now
+            if was_tripped:
+                if kind in LOSSES:
+                    bases.rebase(uow.session, self._account, now, peak=kind == DRAWDOWN)
+                self._note(uow, "breaker_reset", actor, {"breaker": kind, "reason": reason}, now)
+                uow.session.flush()
+                self._release(uow, state, reason, actor, now)
+            after = TradingState(state.state)
+            uow.commit()
+        return LatchReset(kind, was_tripped, before, after, self.still_denying())
+
+    def release_account(self, *, reason: str, actor: Actor, authorised: bool) -> bool:
+        """Gives an account back that no tripped breaker holds any more; True: its state moved."""
+        now = self._clock.now()
+        with self._db.unit_of_work() as uow:
+            state = states.lock_state(
+                uow.session, ScopeKind.ACCOUNT, self._account, now=now, actor=named(actor)
+            )
+            if state.state == TradingState.ACTIVE or tripped_of(uow.session, self._account):
+                return False
+            if not authorised:
+                require(actor, Power.RESUME, f"leaving {state.state}")
+            moved = self._release(uow, state, reason, actor, now)
+            uow.commit()
+        return moved
+
+    def still_denying(self) -> tuple[str, ...]:
+        """What of the account itself would deny a perfect trade now, by the gate's own word."""
+        limits, now = self._limits.limits(), self._clock.now()
+        with self._db.reading() as session:
+            lines = [
+                f"breaker {row.kind} is tripped: {row.reason} "
+                f"(`mlrisk breaker reset {row.kind} --reason ...`)"
+                for row in tripped_of(session, self._account)
+            ]
+            lines += [
+                f"{row.scope_kind} {row.scope_key} is {row.state.upper()}: {row.reason}"
+                for row in states.all_states(session)
+                if not TradingState(row.state).allows_adding
+            ]
+            lines += _by_the_gate(session, self._account, limits, now)
+        return tuple(lines)
+
+    def _release(
+        self, uow: UnitOfWork, state: TradingStateRow, reason: str, actor: Actor, now: datetime
+    ) -> bool:
+        """ACTIVE again, if REDUCING was all that held it and nothing is tripped any more."""
+        if state.state != TradingState.REDUCING or tripped_of(uow.session, self._account):
+            return False
+        before = state.state
+        said = states.move(state, TradingState.ACTIVE, reason=reason, actor=named(actor), now=now)
+        self._note(uow, "resumed", actor, {"reason": reason, "from": before, **said}, now)
+        return True
+
+    def _note(
+        self, uow: UnitOfWork, kind: str, actor: Actor, payload: dict[str, Any], now: datetime
+    ) -> None:
+        record(uow, self._account, kind, f"account:{self._account}", actor, payload, now)
+
+    def _unknown(self, session: Session, kind: str) -> str:
+        held = ", ".join(row.kind for row in tripped_of(session, self._account)) or "none"
+        return f"{kind} has never tripped on account {self._account}; tripped: {held}"
+
+
+def _by_the_gate(session: Session, account: str, limits: RiskLimits, now: datetime) -> list[str]:
+    """Asks the gate about the sound trade of the self-test, with this account's money."""
+    case = healthy(limits)
+    intent = replace(case.intent, account=account, strategy="", symbol="")
+    found, _ = snapshots.take(session, intent, MarketReading(), now)
+    ours = case.seeing(
+        states=found.states,
+        breakers=found.breakers,
+        portfolio=_money(case, found.portfolio, now),
+    )
+    decision = evaluate(ours.intent, ours.snapshot, limits)
+    return [
+        f"{result.name}: {result.sentence}"
+        for result in decision.checks
+        if result.name in OF_THE_ACCOUNT
+        and result.name not in ("trading_state", "breakers")
+        and result.status not in _SOUND
+    ]
+
+
+def _money(case: Case, found: PortfolioView | None, now: datetime) -> PortfolioView | None:
+    """The account's money without what it holds, as old at the case's moment as it is now."""
+    sound = case.snapshot.portfolio
+    if found is None or sound is None:
+        return found
+    as_of = None if found.as_of is None else NOW - (now - found.as_of)
+    return replace(
+        found, as_of=as_of, positions=(), working=(), available_margin=sound.available_margin
+    )

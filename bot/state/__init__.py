@@ -1,0 +1,1 @@
+"""What is known of an account when a decision is made: its breakers, its fitness, its snapshot."""

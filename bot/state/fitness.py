@@ -1,0 +1,175 @@
+"""Whether the account may trade at all: key, rights, account type, position mode, clock, disk.
+
+The exchange is asked before a process is ready and again and again; its answer is a row. The gate
+lets nothing that adds risk through while the answer is no, too old, or was never given. What only
+reduces goes on.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from bot.clock import Clock
+from bot.errors import ClockRefused, Refused, RetryLater
+from bot.exchange.protocol import CLOCK_OFFSET, Exchange
+from bot.state import disk_room
+from models.database import Database
+from models.tables import AccountFitnessRow
+
+log = logging.getLogger(__name__)
+
+MAX_AGE = timedelta(hours=2)
+"""Asked every ten minutes; an answer older than this says nothing any more."""
+FRESH = timedelta(minutes=5)
+"""A process that starts takes an answer as young as this for its own."""
+KIND = "account_unfit"
+"""The name under which the gate denies."""
+CLOCK_TOLERANCE_MS = 500
+"""A clock that is nearer to the exchange's is not to blame: the request was only late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """What the exchange last said."""
+
+    ok: bool
+    asked_at: datetime
+    reasons: str = ""
+
+
+def problem(known: Fitness | None, now: datetime) -> str | None:
+    """Why nothing that adds risk may go out; None when the account is known to be fit."""
+    if known is None:
+        return "the exchange was not asked yet whether the account may trade"
+    if not known.ok:
+        return known.reasons
+    age = now - known.asked_at
+    if age > MAX_AGE:
+        return f"the exchange was last asked {age.total_seconds():.0f} s ago whether it may trade"
+    return None
+
+
+def stored(session: Session, account: str) -> Fitness | None:
+    row = session.get(AccountFitnessRow, account, populate_existing=True)
+    return None if row is None else Fitness(row.ok, row.asked_at, row.reasons)
+
+
+def ask(
+    db: Database,
+    exchange: Exchange,
+    account: str,
+    symbols: Sequence[str],
+    clock: Clock,
+    *,
+    home: Path | None = None,
+) -> Fitness:
+    """Asks the exchange and stores its answer. Raises RetryLater when it can't be asked.
+
+    Its yes is a no while the disk of `home` has no room.
+    """
+    asked_at = clock.now()
+    try:
+        exchange.is_ready(symbols)
+    except RetryLater:
+        raise
+    except Refused as error:
+        return record(db, account, Fitness(False, asked_at, f"{error.code}: {error.message}"))
+    short = None if home is None else disk_room.shortage(home)
+    return record(db, account, Fitness(short is None, asked_at, short or ""))
+
+
+def ask_if_old(
+    db: Database,
+    exchange: Exchange,
+    account: str,
+    symbols: Sequence[str],
+    clock: Clock,
+    *,
+    home: Path | None = None,
+) -> Fitness:
+    """As `ask`, unless another process has asked just now."""
+    with db.reading() as session:
+        known = stored(session, account)
+    if known is not None and clock.now() - known.asked_at < FRESH:
+        return known
+    return ask(db, exchange, account, symbols, clock, home=home)
+
+
+def after_clock_refusal(db: Database, account: str, error: ClockRefused, clock: Clock) -> None:
+    """Stops what adds risk when it is proven that our clock is wrong.
+
+    Every order would be refused for the same reason, and tried again in vain until its deadline.
+    """
+    if abs(error.behind_ms) < CLOCK_TOLERANCE_MS:
+        return
+    side = "behind" if error.behind_ms > 0 else "ahead of"
+    told = (
+        f"{CLOCK_OFFSET}: our clock is {abs(error.behind_ms) / 1000:.1f} s {side} the exchange's, "
+        f"which refuses our requests ({error.code})"
+    )
+    record(db, account, Fitness(False, clock.now(), told))
+
+
+def after_shortage(db: Database, account: str, short: str, clock: Clock) -> None:
+    """Stops what adds risk while there is still room for what makes safe."""
+    with db.reading() as session:
+        known = stored(session, account)
+    if known is None or known.ok:
+        record(db, account, Fitness(False, clock.now(), short))
+
+
+def room_was_short(db: Database, account: str) -> bool:
+    """Whether the newest answer is about the disk: there may be room again."""
+    with db.reading() as session:
+        known = stored(session, account)
+    return known is not None and not known.ok and known.reasons.startswith(f"{disk_room.CODE}:")
+
+
+def clock_was_wrong(db: Database, account: str) -> bool:
+    """Whether the newest answer is about the clock: somebody may have set it right since."""
+    with db.reading() as session:
+        return _is_about_the_clock(stored(session, account))
+
+
+def _is_about_the_clock(known: Fitness | None) -> bool:
+    return known is not None and not known.ok and known.reasons.startswith(f"{CLOCK_OFFSET}:")
+
+
+def record(db: Database, account: str, found: Fitness) -> Fitness:
+    """Stores an answer; one that is news is an audit entry, and a no is told loudly."""
+    with db.unit_of_work() as uow:
+        known = stored(uow.session, account)
+        if known is not None and _is_about_the_clock(known) and _is_about_the_clock(found):
+            # Each measurement differs by a little, and the first one was told.
+            found = Fitness(False, found.asked_at, known.reasons)
+        is_news = known is None or (known.ok, known.reasons) != (found.ok, found.reasons)
+        values = {"asked_at": found.asked_at, "ok": found.ok, "reasons": found.reasons}
+        if is_news:
+            values["changed_at"] = found.asked_at
+        uow.session.execute(
+            insert(AccountFitnessRow)
+            .values(account=account, changed_at=found.asked_at, **_without(values))
+            .on_conflict_do_update(index_elements=["account"], set_=values)
+        )
+        if is_news:
+            uow.audit(
+                account,
+                "account_fit" if found.ok else KIND,
+                account,
+                "mlrisk",
+                {"reasons": found.reasons},
+                found.asked_at,
+            )
+        uow.commit()
+    if not found.ok:
+        log.critical("the account must not trade: %s", found.reasons, extra={"account": account})
+    return found
+
+
+def _without(values: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if name != "changed_at"}

@@ -1,0 +1,163 @@
+"""Freezes the risk snapshot of one decision from Postgres and what was read of the market."""
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from bot.market.reading import MarketReading
+from bot.risk.snapshot import (
+    BreakerView,
+    InstrumentView,
+    PortfolioView,
+    PositionView,
+    RiskSnapshot,
+    ScopeState,
+    SeenPrice,
+    ShareView,
+    TradeIntent,
+    WorkingView,
+)
+from bot.state import fitness
+from models.enums import ScopeKind, TradeSide, TradingState
+from models.repositories import facts, states
+from models.repositories.facts import AccountFacts
+from models.repositories.portfolio import HeldPosition
+from models.tables import InstrumentRow
+
+
+def take(
+    session: Session,
+    intent: TradeIntent,
+    market: MarketReading,
+    now: datetime,
+) -> tuple[RiskSnapshot, int]:
+    """The snapshot, and the epoch sum of the trading states that it saw."""
+    trade = facts.TradeKey(
+        intent.account, intent.strategy, intent.symbol, intent.side, intent.notional
+    )
+    found = facts.read(session, trade, now)
+    views = tuple(
+        ScopeState(f"{row.scope_kind}:{row.scope_key}", TradingState(row.state), row.reason)
+        for row in found.states
+    )
+    if not any(row.scope_kind == ScopeKind.GLOBAL for row in found.states):
+        views = ()
+    snapshot = RiskSnapshot(
+        taken_at=now,
+        instrument=None if found.instrument is None else _instrument_view(found.instrument),
+        market=market.view,
+        portfolio=_portfolio_view(found, market, intent),
+        states=views,
+        breakers=_breakers(found, intent.account, now),
+        correlations=market.correlations,
+        newest_fill=None if found.newest_fill is None else _seen(*found.newest_fill),
+    )
+    return snapshot, states.epoch_sum(found.states)
+
+
+def _breakers(found: AccountFacts, account: str, now: datetime) -> tuple[BreakerView, ...]:
+    """The latched ones; an account that is not known to be fit counts as one until it is."""
+    latched = tuple(
+        BreakerView(row.kind, f"{row.scope_kind}:{row.scope_key}", row.reason)
+        for row in found.breakers
+    )
+    known = None
+    if found.fitness is not None:
+        ok, reasons, asked_at = found.fitness
+        known = fitness.Fitness(ok, asked_at, reasons)
+    unfit = fitness.problem(known, now)
+    if unfit is None:
+        return latched
+    return (*latched, BreakerView(fitness.KIND, f"{ScopeKind.ACCOUNT}:{account}", unfit))
+
+
+def _instrument_view(row: InstrumentRow) -> InstrumentView:
+    return InstrumentView(
+        symbol=row.symbol,
+        tick_size=_plain(row.tick_size),
+        qty_step=_plain(row.qty_step),
+        min_qty=_plain(row.min_qty),
+        max_qty=_plain(row.max_qty),
+        min_notional=_plain(row.min_notional),
+        max_leverage=_plain(row.max_leverage),
+        status=row.status,
+        refreshed_at=row.refreshed_at,
+    )
+
+
+def _held(found: AccountFacts, intent: TradeIntent) -> list[HeldPosition]:
+    """Our positions by fills. An exit is judged by the exchange's position where that has more to
+    reduce: it is sent reduce-only, so that it can't open anything if the exchange was wrong."""
+    if not intent.reduce_only or not found.unbooked:
+        return found.positions
+    own = next((p for p in found.positions if p.symbol == intent.symbol), None)
+    booked = Decimal(0) if own is None else own.qty
+    seen, sign = booked + found.unbooked, TradeSide(intent.side).sign
+    if -seen * sign <= max(Decimal(0), -booked * sign):
+        return found.positions
+    others = [p for p in found.positions if p.symbol != intent.symbol]
+    theirs = HeldPosition(intent.symbol, seen, None, None)
+    if own is not None:
+        theirs = replace(own, qty=seen)
+    return sorted([*others, theirs], key=lambda p: p.symbol)
+
+
+def _portfolio_view(
+    found: AccountFacts, market: MarketReading, intent: TradeIntent
+) -> PortfolioView:
+    return PortfolioView(
+        as_of=found.equity_at,
+        equity=_maybe_plain(found.equity),
+        available_margin=_maybe_plain(found.available),
+        margin_in_flight=_plain(_in_flight(found)),
+        equity_day_start=_maybe_plain(found.equity_day_start),
+        equity_peak=_maybe_plain(found.equity_peak),
+        rolling_pnl_24h=_rolling_pnl(found),
+        positions=tuple(
+            PositionView(
+                p.symbol,
+                _plain(p.qty),
+                market.mark(p.symbol),
+                _maybe_plain(p.entry_price),
+                _maybe_plain(p.liquidation_price),
+                _seen(p.mark_price, p.marked_at),
+            )
+            for p in _held(found, intent)
+        ),
+        working=tuple(
+            WorkingView(
+                r.symbol, TradeSide(r.side), _plain(r.qty), _plain(r.notional), r.reduce_only
+            )
+            for r in found.reservations
+        ),
+        consecutive_losses=found.consecutive_losses,
+        orders_last_second=found.orders_last_second,
+        same_orders_last_minute=found.same_orders_last_minute,
+        own=ShareView(_plain(found.own_qty), _plain(found.own_working)),
+    )
+
+
+def _in_flight(found: AccountFacts) -> Decimal:
+    reserved = sum((r.notional for r in found.reservations if not r.reduce_only), Decimal(0))
+    return max(Decimal(0), reserved - found.resting_notional) + found.filled_since
+
+
+def _rolling_pnl(found: AccountFacts) -> Decimal | None:
+    if found.equity is None or found.equity_a_day_ago is None:
+        return None
+    return _plain(found.equity - found.equity_a_day_ago)
+
+
+def _seen(price: Decimal | None, at: datetime | None) -> SeenPrice | None:
+    return None if price is None or at is None else SeenPrice(_plain(price), at)
+
+
+def _maybe_plain(value: Decimal | None) -> Decimal | None:
+    return None if value is None else _plain(value)
+
+
+def _plain(value: Decimal) -> Decimal:
+    """Without the trailing zeros of the column's scale, and never in exponent form."""
+    return Decimal(format(value.normalize(), "f"))

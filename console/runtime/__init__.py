@@ -1,0 +1,1 @@
+"""What commands act on: the running system, its servers and its operators."""

@@ -1,0 +1,69 @@
+"""What every command may do: look, act by an operator's login, or act for anybody, and why.
+
+A command that acts and is not named here is refused (`console.context.settings_to_act`), and a test
+holds the whole command line to this table.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typer import Context
+
+LOOKS = frozenset(
+    {
+        *("status", "screen", "requests", "show", "tca", "explain", "whatif", "replay", "blocks"),
+        *("metrics", "doctor", "schema request", "volume show"),
+        *("config show", "config validate", "config diff", "config history", "order list"),
+        *("breaker list", "operator list", "operator acts", "parked list", "position list"),
+        *("strategy list", "strategy acl"),
+    }
+)
+
+BY_LOGIN: Mapping[str, str] = {
+    "resume": "resume",
+    "breaker reset": "reset_breaker",
+    "config propose": "loosen_limits",
+    "config approve": "approve_limits",
+    "config reject": "loosen_limits",
+    "order resume": "release_work",
+    "order forget": "forget_order",
+    "parked release": "release_work",
+    "position adopt": "adopt_position",
+    "operator add": "manage_operators",
+    "operator disable": "manage_operators",
+    "operator reset": "manage_operators",
+}
+"""The power that each takes outside development (`bot.authority.actors.Power`)."""
+
+OPEN: Mapping[str, str] = {
+    "halt": "it stops what adds risk, and must never wait for anybody",
+    "order pause": "it places nothing more of one order",
+    "order cancel": "it places nothing more of one order",
+    "parked end": "what is parked does nothing, and never will then",
+    "submit": "it asks the gate, which decides",
+    "volume train": "it spreads a trade over its time, within every limit",
+    "up": "its processes trade under what the database says, and what is halted stays so",
+    "down": "it stops everything",
+    "demo": "it trades on the paper exchange alone",
+    "paper-exchange": "it is no part of the running system",
+    "migrate": "it takes the database owner's address",
+    "strategy add": "it takes the supervisor's password of Redis; the gate decides what is asked",
+    "strategy key": "it takes the master secret of message keys",
+    "strategy remove": "it takes the supervisor's password of Redis, and ends connections",
+}
+"""What asks nobody, and why not."""
+
+
+def require_declared(ctx: "Context") -> None:
+    """Raises LookupError for a command that acts without saying by whose authority."""
+    name = path_of(ctx)
+    if name not in BY_LOGIN and name not in OPEN:
+        raise LookupError(
+            f"`mlrisk {name}` acts, and console/runtime/acts.py does not say for whom"
+        )
+
+
+def path_of(ctx: "Context") -> str:
+    """The words that name a command, without the program's."""
+    return ctx.command_path.removeprefix(ctx.find_root().command_path).strip()

@@ -1,0 +1,123 @@
+"""The paper exchange's own record, read for comparison with our database."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bot.execution.orders.identity import PREFIX
+from paper_exchange.journal import read_journal
+
+# Executions of other types (funding) are cash only: they move no position.
+_MOVING = frozenset({"Trade", "AdlTrade", "BustTrade", "Delivery", "Settle"})
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedOrder:
+    """An order that the exchange took; `side` is in our words (buy, sell)."""
+
+    order_id: str
+    order_link_id: str
+    symbol: str
+    side: str
+    qty: Decimal
+    reduce_only: bool
+    received_at: datetime
+    raw: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFill:
+    """An execution in the exchange's record."""
+
+    exec_id: str
+    order_id: str
+    order_link_id: str
+    symbol: str
+    side: str
+    qty: Decimal
+    price: Decimal
+    executed_at: datetime
+
+
+@dataclass(frozen=True)
+class ExchangeRecord:
+    """Everything that the exchange accepted from us: orders whose id carries our prefix."""
+
+    orders: tuple[AcceptedOrder, ...]
+    fills: tuple[RecordedFill, ...]
+
+    @cached_property
+    def fills_by_link_id(self) -> dict[str, list[RecordedFill]]:
+        found: dict[str, list[RecordedFill]] = {}
+        for fill in self.fills:
+            found.setdefault(fill.order_link_id, []).append(fill)
+        return found
+
+    @cached_property
+    def orders_by_link_id(self) -> dict[str, list[AcceptedOrder]]:
+        found: dict[str, list[AcceptedOrder]] = {}
+        for order in self.orders:
+            found.setdefault(order.order_link_id, []).append(order)
+        return found
+
+
+def read_exchange_record(path: Path) -> ExchangeRecord:
+    """Our part of the journal; a journal that was never begun is an empty one."""
+    return parse_exchange_record(read_journal(path) if path.exists() else ())
+
+
+def parse_exchange_record(records: Iterable[Mapping[str, Any]]) -> ExchangeRecord:
+    orders: list[AcceptedOrder] = []
+    fills: list[RecordedFill] = []
+    for record in records:
+        if record["kind"] == "create" and _is_ours(record):
+            orders.append(_order(record))
+        elif record["kind"] == "fill" and _is_ours(record["row"]):
+            row = record["row"]
+            if row.get("execType", "Trade") in _MOVING:
+                fills.append(_fill(row))
+    return ExchangeRecord(tuple(orders), tuple(fills))
+
+
+def _is_ours(record: Mapping[str, Any]) -> bool:
+    return str(record.get("orderLinkId") or "").startswith(PREFIX)
+
+
+def _order(record: Mapping[str, Any]) -> AcceptedOrder:
+    return AcceptedOrder(
+        order_id=str(record["orderId"]),
+        order_link_id=str(record["orderLinkId"]),
+        symbol=str(record["symbol"]),
+        side=str(record["side"]).lower(),
+        qty=_quantity(record),
+        reduce_only=bool(record.get("reduceOnly", False)),
+        received_at=_moment(record["t"]),
+        raw=record,
+    )
+
+
+def _quantity(record: Mapping[str, Any]) -> Decimal:
+    """What the order is for; one of 0 closes the position that there was."""
+    asked = Decimal(str(record["qty"]))
+    return asked or abs(Decimal(str(record.get("positionBefore") or 0)))
+
+
+def _fill(row: Mapping[str, Any]) -> RecordedFill:
+    return RecordedFill(
+        exec_id=str(row["execId"]),
+        order_id=str(row["orderId"]),
+        order_link_id=str(row["orderLinkId"]),
+        symbol=str(row["symbol"]),
+        side=str(row["side"]).lower(),
+        qty=Decimal(str(row["execQty"])),
+        price=Decimal(str(row["execPrice"])),
+        executed_at=_moment(row["execTime"]),
+    )
+
+
+def _moment(milliseconds: object) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(str(milliseconds)))

@@ -1,0 +1,187 @@
+"""Is each thing that the system stands on there? Quick, and without secrets."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from config.settings import Environment, Settings
+from console.runtime.health_check import HealthCheck as HealthCheck
+from console.screen.panels import STALE_SECONDS
+from console.views.fitness_line import fitness_line
+from console.views.message_line import message_line
+from console.views.redis_line import redis_line
+from console.views.room_line import room_lines
+
+if TYPE_CHECKING:
+    from bot.risk.snapshot import MarketView
+
+_TIMEOUT_SECONDS = 3.0
+# Requests are signed with a window of 5 s; half of that leaves room for the network.
+_CLOCK_LIMIT_SECONDS = 2.5
+
+
+def check_health(settings: Settings) -> list[HealthCheck]:
+    """Postgres with its schema, Redis, the exchange with its clock, processes, canaries, vitals."""
+    postgres = _postgres(settings)
+    checks = [postgres, redis_line(settings), _exchange(settings), *_processes(settings)]
+    checks += room_lines(settings.home)
+    if not postgres.ok:
+        return checks
+    own = _shown(settings)
+    checks += [_role(settings), fitness_line(settings), message_line(own)]
+    checks.append(_audit_heads(settings))
+    return [*checks, *_heartbeats(own), *_vitals(own)]
+
+
+def _postgres(settings: Settings) -> HealthCheck:
+    from sqlalchemy.exc import DBAPIError
+
+    from models.migrate import current, head
+
+    if settings.database_url is None:
+        return HealthCheck("postgres", False, "no system runs here: start one with `mlrisk up`")
+    try:
+        revision = current(settings.require_database_url())
+    except DBAPIError as error:
+        line = str(error.orig).strip().splitlines()[0]
+        return HealthCheck("postgres", False, f"can't be reached ({line})")
+    if revision != head():
+        return HealthCheck(
+            "postgres",
+            False,
+            f"schema {revision or 'missing'}, need {head()}: run `mlrisk migrate`",
+        )
+    return HealthCheck("postgres", True, f"schema {revision}")
+
+
+def _role(settings: Settings) -> HealthCheck:
+    """In production alone a role with too much power is a fault: who tries it out is his own
+    guard."""
+    from models.roles import warning
+
+    told = warning(settings.require_database_url())
+    if told is None:
+        return HealthCheck("role of postgres", True, "may not change what is recorded")
+    guarded = settings.environment is Environment.PRODUCTION
+    return HealthCheck("role of postgres", not guarded, told, down=False, warning=True)
+
+
+def _exchange(settings: Settings) -> HealthCheck:
+    from bot.clock import SystemClock
+    from bot.errors import MlriskError
+    from bot.exchange.factory import make_exchange
+
+    try:
+        before = datetime.now(UTC)
+        theirs = make_exchange(settings, SystemClock()).server_time()
+        ours = before + (datetime.now(UTC) - before) / 2
+    except MlriskError as error:
+        return HealthCheck("exchange", False, error.message)
+    except ValueError as error:
+        return HealthCheck("exchange", False, f"not configured ({error})")
+    offset = (theirs - ours).total_seconds()
+    ok = abs(offset) <= _CLOCK_LIMIT_SECONDS
+    return HealthCheck("exchange", ok, f"answers, its clock is {offset:+.3f} s from ours")
+
+
+def _processes(settings: Settings) -> list[HealthCheck]:
+    from console.screen.source import process_status
+
+    found: list[HealthCheck] = []
+    for process in process_status(settings):
+        ok = process.state == "RUNNING"
+        restarts = f", restarted {process.restarts} times" if process.restarts else ""
+        found.append(
+            HealthCheck(f"process {process.name}", ok, f"{process.state.lower()}{restarts}")
+        )
+    return found
+
+
+def _heartbeats(settings: Settings) -> list[HealthCheck]:
+    from console.context import reading
+    from console.views.queries import database_now, heartbeats
+
+    with reading(settings.require_database_url()) as session:
+        beats = heartbeats(session, database_now(session))
+    return [
+        HealthCheck(
+            f"heartbeat {beat.name}",
+            beat.age_seconds <= STALE_SECONDS,
+            f"{beat.age_seconds:.0f} s ago",
+        )
+        for beat in beats
+    ]
+
+
+def _vitals(settings: Settings) -> list[HealthCheck]:
+    from console.context import reading
+    from console.runtime.vitals import Patient, check_vitals
+    from console.views.queries import database_now
+
+    markets = _markets(settings)
+    with reading(settings.require_database_url()) as session:
+        patient = Patient(
+            session=session,
+            account=settings.account,
+            symbols=settings.symbol_list,
+            now=database_now(session),
+            markets=markets,
+            toothless=_toothless(settings),
+        )
+        found = check_vitals(patient)
+    return [HealthCheck(v.name, v.problem is None, v.problem or "well", down=v.down) for v in found]
+
+
+def _markets(settings: Settings) -> "dict[str, MarketView | None]":
+    from redis import Redis
+
+    from bot.clock import SystemClock
+    from bot.exchange.market_cache import RedisMarketCache
+    from config.celery import with_database
+    from tasks.bootstrap import MARKET_DATABASE, market_seal
+
+    if settings.redis_url is None:
+        return {}
+    url = with_database(settings.require_redis_url(), MARKET_DATABASE)
+    timeout = _TIMEOUT_SECONDS
+    with Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout) as client:
+        cache = RedisMarketCache(client, seal=market_seal(settings, SystemClock()))
+        return {symbol: cache.get(symbol) for symbol in settings.symbol_list}
+
+
+def _audit_heads(settings: Settings) -> HealthCheck:
+    """Whether the database still has what was noted outside it of the audit's ends."""
+    from console.context import reading
+    from tasks.bootstrap import heads_file
+
+    file = heads_file(settings)
+    late = None
+    try:
+        with reading(settings.require_database_url()) as session:
+            problems, late = file.problems(session), file.lateness(session)
+    except OSError as error:
+        problems = [f"{file.path} can't be read: {error.strerror}"]
+    told = "; ".join(problems) or late or f"as noted in {file.path}"
+    return HealthCheck("audit's ends", not problems, told, down=False, warning=late is not None)
+
+
+def _shown(settings: Settings) -> Settings:
+    """About the account and under the limits of the database, whatever this shell says."""
+    from bot.state import binding
+    from console.context import reading
+
+    with reading(settings.require_database_url()) as session:
+        return binding.shown(session, settings)
+
+
+def _toothless(settings: Settings) -> tuple[str, ...]:
+    """What is wrong with the limits in force: unreadable, or passed by their own breach."""
+    from bot.errors import MlriskError
+    from bot.limits.source import ConfiguredLimits
+    from config.loading import ConfigError
+    from console.context import acting
+
+    try:
+        with acting(settings) as db:
+            return ConfiguredLimits(settings, db).in_force().toothless
+    except (MlriskError, ConfigError) as error:
+        return (str(error),)

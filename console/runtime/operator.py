@@ -1,0 +1,119 @@
+"""What an operator's commands need of Celery, and what they do when it is away."""
+
+from collections.abc import Callable
+from functools import partial
+
+from psycopg.errors import LockNotAvailable, QueryCanceled
+
+from bot.errors import MlriskError
+from bot.exchange.protocol import Exchange
+from bot.execution.ports import Wakeups
+from bot.safety.calling_back import call_back
+from config.settings import Settings
+from console.errors import CommandError, ExitCode
+
+_PING_SECONDS = 2.0
+
+
+def revoker(settings: Settings) -> Callable[[], int] | None:
+    """Takes queued send tasks away; None where no broker is configured.
+
+    A broker that can't be reached raises RetryLater: the halt holds without it.
+    """
+    if settings.redis_url is None:
+        return None
+
+    def revoke() -> int:
+        from tasks.queue import revoke_queued
+        from workers.celery.app import app
+
+        app.set_current()
+        return revoke_queued()
+
+    return revoke
+
+
+def too_fast_teller(settings: Settings) -> Callable[[float], None] | None:
+    """Tells the workers' budget for how long the exchange wants no cancel; None without a Redis."""
+    if settings.redis_url is None:
+        return None
+    from bot.execution.sending.rate_limiter import RedisOrderBudget, connect
+    from bot.risk.working_rules import WorkingRules
+    from config.celery import MARKET_DATABASE, with_database
+
+    client = connect(with_database(settings.require_redis_url(), MARKET_DATABASE))
+    # Nothing is taken from it here, so that its rules don't matter.
+    budget = RedisOrderBudget(client, WorkingRules)
+    return partial(budget.throttled, settings.account, cancels=True)
+
+
+def wakeups(settings: Settings) -> Wakeups | None:
+    """Celery's; None where no Redis answers. Then each wake-up would only be waited for in vain."""
+    if settings.redis_url is None or not _answers(settings.require_redis_url()):
+        return None
+    from tasks.queue import CeleryWakeups
+    from workers.celery.app import app
+
+    app.set_current()
+    return CeleryWakeups()
+
+
+def _answers(redis_url: str) -> bool:
+    from redis import Redis
+    from redis.exceptions import RedisError
+
+    client = Redis.from_url(
+        redis_url, socket_timeout=_PING_SECONDS, socket_connect_timeout=_PING_SECONDS
+    )
+    try:
+        return bool(client.ping())
+    except (RedisError, OSError):
+        return False
+    finally:
+        client.close()
+
+
+def cancel_without_postgres(
+    exchange: Exchange,
+    why: Exception,
+    *,
+    everything: bool = False,
+    exits: bool = False,
+    too_fast: Callable[[float], None] | None = None,
+) -> CommandError:
+    """The last resort of a halt: working orders go, though nothing can be recorded.
+
+    Returns the error to end with, because a halt that isn't recorded is none: workers that still
+    reach Postgres may go on.
+    """
+    problems: list[str] = []
+    try:
+        found = call_back(
+            exchange,
+            everything=everything,
+            exits=exits,
+            problem=problems.append,
+            too_fast=too_fast,
+        )
+    except MlriskError as error:
+        outcome = f"orders could not be cancelled either: {error.message}"
+    else:
+        outcome = (
+            f"{found.cancelled} working orders cancelled at the exchange, {len(found.left)} left"
+        )
+    return not_halted(why, "; ".join([outcome, *problems]))
+
+
+def not_halted(why: Exception, outcome: str = "") -> CommandError:
+    """The state could not be written, so that workers may go on."""
+    cause = getattr(why, "orig", why)
+    line = str(cause).strip().splitlines()[0]
+    more = f"; {outcome}" if outcome else ""
+    # It answers, but somebody holds the state's row: again helps, looking at the server doesn't.
+    held = isinstance(cause, LockNotAvailable | QueryCanceled)
+    what = (
+        "the state is held by another process; run it again"
+        if held
+        else "Postgres can't be reached"
+    )
+    return CommandError(f"NOT halted: {what} ({line}){more}", ExitCode.DEPENDENCY_DOWN)

@@ -1,0 +1,346 @@
+"""What must be alive and what must not be stuck, judged by rows and by the market in Redis.
+
+Each question is one function; what it finds carries the name of the thing that is wrong. A system
+whose processes run may still be dead: these are the states that look green from outside.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bot.decision.forged_market import FORGED
+from bot.risk.snapshot import MarketView
+from console.output import plain
+from models.enums import ChildState, ExecutionStatus, TradingState
+from models.open_rows import CHILD_MAY_BE_AT_EXCHANGE, PARENT_IS_OPEN
+from models.repositories import bases, operators, states
+from models.tables import (
+    AuditRow,
+    BreakerRow,
+    CashFlowRow,
+    ChildOrderRow,
+    DisagreementRow,
+    EquityRow,
+    ForeignOrderRow,
+    HeartbeatRow,
+    InstrumentRow,
+    OtherFeeRow,
+    ParentOrderRow,
+    TradeRequestRow,
+    TradingStateRow,
+    UnreadableFactRow,
+)
+
+EXPECTED = ("feed", "reconciliation")
+"""Signs of life that every system gives; queues' canaries are judged as they come."""
+STREAMS = ("public", "private")
+SILENT_SECONDS = 45.0
+"""Two ping periods and a bit: then a stream gives itself up."""
+MARKET_SECONDS = 10.0
+"""Twice what the gate lets pass: it has refused for a while."""
+FORGED_LATELY = timedelta(minutes=10)
+MONEY_AGE = timedelta(seconds=30)
+RULES_AGE = timedelta(hours=3)
+STUCK = timedelta(seconds=60)
+"""Much longer than any request, look-up or halt takes."""
+_SHOWN = 3
+_WAITING = (ExecutionStatus.PENDING_VALIDATION,)
+
+
+@dataclass(frozen=True, slots=True)
+class Vital:
+    """One thing that was looked at. `down`: it is silent, rather than in a bad state."""
+
+    name: str
+    problem: str | None
+    down: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """A system as the doctor finds it; `toothless` are limits that their own breach passes."""
+
+    session: Session
+    account: str
+    symbols: Sequence[str]
+    now: datetime
+    markets: Mapping[str, MarketView | None]
+    toothless: Sequence[str] = ()
+
+    def age(self, at: datetime) -> str:
+        return f"{max(0.0, (self.now - at).total_seconds()):.0f} s"
+
+
+def check_vitals(patient: Patient) -> list[Vital]:
+    """Everything that was looked at, what is wrong first."""
+    found = [vital for question in QUESTIONS for vital in question(patient)]
+    return sorted(found, key=lambda vital: vital.problem is None)
+
+
+def signs_of_life(patient: Patient) -> Iterator[Vital]:
+    """Whoever has never been heard of is missing, not fine."""
+    names = set(patient.session.scalars(select(HeartbeatRow.name)))
+    for name in EXPECTED:
+        problem = None if name in names else "no sign of life was ever heard"
+        yield Vital(f"sign of life of {name}", problem, down=True)
+
+
+def streams(patient: Patient) -> Iterator[Vital]:
+    beat = patient.session.get(HeartbeatRow, "feed")
+    for name in STREAMS:
+        problem = None
+        if beat is None:
+            problem = "no feed"
+        elif beat.details.get(name) != "live":
+            fault = beat.details.get(f"{name}_last_fault")
+            problem = f"{beat.details.get(name, 'unknown')}" + (f": {fault}" if fault else "")
+        elif (beat.details.get(f"{name}_silent_seconds") or 0) > SILENT_SECONDS:
+            problem = f"silent for {beat.details[f'{name}_silent_seconds']:.0f} s"
+        yield Vital(f"{name} stream", problem, down=True)
+
+
+def refused_symbols(patient: Patient) -> Iterator[Vital]:
+    beat = patient.session.get(HeartbeatRow, "feed")
+    refused = {} if beat is None else beat.details.get("refused") or {}
+    for symbol, why in sorted(refused.items()):
+        yield Vital(f"symbol {symbol}", f"the exchange refuses its market: {why}")
+
+
+def markets(patient: Patient) -> Iterator[Vital]:
+    for symbol in patient.symbols:
+        view = patient.markets.get(symbol)
+        problem = None
+        if view is None:
+            problem = "no market: what adds risk is refused"
+        elif (patient.now - view.as_of).total_seconds() > MARKET_SECONDS:
+            problem = f"its market is {patient.age(view.as_of)} old"
+        yield Vital(f"market of {symbol}", problem, down=True)
+
+
+def forged(patient: Patient) -> Iterator[Vital]:
+    """Whoever writes the market without our key has the broker's password."""
+    keys = patient.session.scalars(
+        select(AuditRow.subject)
+        .where(
+            AuditRow.chain == patient.account,
+            AuditRow.kind == FORGED,
+            AuditRow.at > patient.now - FORGED_LATELY,
+        )
+        .distinct()
+        .order_by(AuditRow.subject)
+    ).all()
+    shown = ", ".join(keys[:_SHOWN])
+    yield Vital("market's seals", f"not written by our feed: {shown}" if keys else None)
+
+
+def logins(patient: Patient) -> Iterator[Vital]:
+    """An operator whom somebody's guesses have locked: perhaps himself, perhaps not."""
+    locked = [
+        f"{row.name} is locked until {row.locked_until:%H:%M:%S} UTC after {row.failed_attempts} "
+        "failed logins"
+        for row in operators.everybody(patient.session)
+        if row.disabled_at is None and row.locked_until and row.locked_until > patient.now
+    ]
+    yield Vital("logins", "; ".join(locked[:_SHOWN]) if locked else None)
+
+
+def instruments(patient: Patient) -> Iterator[Vital]:
+    """A configured symbol that the exchange does not trade is configuration without effect."""
+    for symbol in patient.symbols:
+        row = patient.session.get(InstrumentRow, symbol)
+        problem = None
+        if row is None:
+            problem = "configured, but the exchange does not know it"
+        elif row.status != "Trading":
+            problem = f"configured, but it is {row.status} at the exchange"
+        elif patient.now - row.refreshed_at > RULES_AGE:
+            problem = f"its trading rules are {patient.age(row.refreshed_at)} old"
+        yield Vital(f"rules of {symbol}", problem)
+
+
+def limits(patient: Patient) -> Iterator[Vital]:
+    problem = "; ".join(patient.toothless[:_SHOWN]) or None
+    yield Vital("limits", problem and f"without effect: {problem}")
+
+
+def money(patient: Patient) -> Iterator[Vital]:
+    newest = patient.session.scalar(
+        select(func.max(EquityRow.at)).where(EquityRow.account == patient.account)
+    )
+    problem = None
+    if newest is None or patient.now - newest > MONEY_AGE:
+        problem = "never read" if newest is None else f"last read {patient.age(newest)} ago"
+    yield Vital("equity", problem, down=True)
+    day = bases.newest_day(patient.session, patient.account)
+    read = None if day is None else day.flows_read_at
+    late = read is not None and patient.now - read > bases.FLOWS_AWAY
+    yield Vital(
+        "cash flows",
+        f"not read for {patient.age(read)}" if read is not None and late else None,
+        down=True,
+    )
+
+
+def unvalued_flows(patient: Patient) -> Iterator[Vital]:
+    """Losses are measured from less certain bases for the day after one."""
+    rows = patient.session.scalars(
+        select(CashFlowRow)
+        .where(CashFlowRow.account == patient.account, CashFlowRow.value.is_(None))
+        .where(CashFlowRow.at > patient.now - timedelta(hours=24))
+        .order_by(CashFlowRow.at)
+    ).all()
+    shown = "; ".join(f"{plain(row.amount)} {row.currency}" for row in rows[:_SHOWN])
+    text = f"{len(rows)} without a price (deposits count as all that came, withdrawals as lost)"
+    yield Vital("worth of cash flows", f"{text}: {shown}" if rows else None)
+
+
+def unpriced_fees(patient: Patient) -> Iterator[Vital]:
+    """Fees that count in no profit and no loss; older ones are for `mlrisk metrics`."""
+    rows = patient.session.execute(
+        select(OtherFeeRow.coin, func.sum(OtherFeeRow.amount))
+        .where(OtherFeeRow.account == patient.account, OtherFeeRow.cost.is_(None))
+        .where(OtherFeeRow.executed_at > patient.now - timedelta(hours=24))
+        .where(OtherFeeRow.executed_at < patient.now - STUCK)
+        .group_by(OtherFeeRow.coin)
+        .order_by(OtherFeeRow.coin)
+    ).all()
+    shown = ", ".join(f"{plain(total)} {coin}" for coin, total in rows[:_SHOWN])
+    yield Vital("fees in other coins", f"without a price: {shown}" if rows else None)
+
+
+def latched(patient: Patient) -> Iterator[Vital]:
+    rows = patient.session.scalars(select(BreakerRow).where(BreakerRow.tripped))
+    for row in rows:
+        yield Vital(
+            f"breaker {row.kind}",
+            f"tripped on {row.scope_kind} {row.scope_key}: {row.reason} "
+            f"(`mlrisk breaker reset {row.kind}`)",
+        )
+
+
+def contradicted_states(patient: Patient) -> Iterator[Vital]:
+    for found in states.contradictions(patient.session):
+        yield Vital(
+            f"trading state of {found.kind} {found.key}",
+            f"was changed past mlrisk: {found.why}; it counts as halted (look into it, then "
+            "`mlrisk resume`)",
+        )
+
+
+def halts(patient: Patient) -> Iterator[Vital]:
+    """A halt that is not over: unsealed, or with orders that it should have stopped."""
+    rows = patient.session.scalars(
+        select(TradingStateRow).where(TradingStateRow.state == TradingState.HALTED)
+    )
+    for row in rows:
+        name = f"halt of {row.scope_kind} {row.scope_key}"
+        if row.sealed_at is None and patient.now - row.changed_at > STUCK:
+            yield Vital(name, f"not sealed for {patient.age(row.changed_at)}: run it again")
+            continue
+        adding = patient.session.scalar(
+            select(func.count())
+            .select_from(ParentOrderRow)
+            .where(
+                PARENT_IS_OPEN,
+                ParentOrderRow.stop_reason.is_(None),
+                ParentOrderRow.reduce_only.is_(False),
+            )
+        )
+        late = patient.now - row.changed_at > STUCK
+        text = f"{adding} orders that add risk were not stopped"
+        yield Vital(name, text if adding and late else None)
+
+
+def reconciliation(patient: Patient) -> Iterator[Vital]:
+    rows = patient.session.scalars(
+        select(DisagreementRow).where(DisagreementRow.account == patient.account)
+    ).all()
+    text = "; ".join(f"{r.symbol}: ours {r.ours:f}, exchange {r.theirs:f}" for r in rows[:_SHOWN])
+    confirmed = any(row.readings >= bases.CONFIRMATIONS for row in rows)
+    yield Vital("positions agree with the exchange", text if confirmed else None)
+
+
+def unreadable(patient: Patient) -> Iterator[Vital]:
+    rows = patient.session.scalars(
+        select(UnreadableFactRow).where(UnreadableFactRow.account == patient.account)
+    ).all()
+    shown = "; ".join(f"{row.kind} {row.key}: {row.why}" for row in rows[:_SHOWN])
+    yield Vital("the exchange's facts", f"{len(rows)} can't be read: {shown}" if rows else None)
+
+
+def orphans(patient: Patient) -> Iterator[Vital]:
+    """Orders in our name that rest although no row explains them."""
+    links = patient.session.scalars(
+        select(ForeignOrderRow.orphan_link_id)
+        .where(
+            ForeignOrderRow.account == patient.account,
+            ForeignOrderRow.orphan_link_id.is_not(None),
+        )
+        .order_by(ForeignOrderRow.first_seen_at, ForeignOrderRow.order_id)
+    ).all()
+    shown = ", ".join(str(link) for link in links[:_SHOWN])
+    yield Vital(
+        "orders in our name",
+        f"{len(links)} rest that this database does not know: {shown} (`mlrisk halt --cancel` "
+        "cancels what adds, with `--stop-exits` all of them)"
+        if links
+        else None,
+    )
+
+
+def requests(patient: Patient) -> Iterator[Vital]:
+    """Old ones that nobody decides; those that are parked break an invariant and are told there."""
+    oldest = patient.session.scalar(
+        select(func.min(TradeRequestRow.received_at)).where(TradeRequestRow.status.in_(_WAITING))
+    )
+    stuck = oldest is not None and patient.now - oldest > STUCK
+    yield Vital(
+        "undecided requests",
+        f"the oldest waits for {patient.age(oldest)}" if oldest is not None and stuck else None,
+    )
+
+
+def children(patient: Patient) -> Iterator[Vital]:
+    """Orders of which nobody knows what became of them, and cancels that nobody confirms."""
+    rows = patient.session.scalars(
+        select(ChildOrderRow)
+        .where(CHILD_MAY_BE_AT_EXCHANGE, ChildOrderRow.account == patient.account)
+        .where(ChildOrderRow.sent_at < patient.now - STUCK)
+    ).all()
+    for state in (ChildState.SENDING, ChildState.UNKNOWN, ChildState.ACKED):
+        stuck = [row for row in rows if row.state == state]
+        names = ", ".join(row.order_link_id for row in stuck[:_SHOWN])
+        yield Vital(
+            f"orders in {state.value}",
+            f"{len(stuck)} for longer than {STUCK.seconds} s: {names}" if stuck else None,
+        )
+    limit = patient.now - STUCK
+    asked = [r for r in rows if r.cancel_requested_at and r.cancel_requested_at < limit]
+    names = ", ".join(row.order_link_id for row in asked[:_SHOWN])
+    yield Vital("cancels", f"{len(asked)} not confirmed: {names}" if asked else None)
+
+
+QUESTIONS: tuple[Callable[[Patient], Iterator[Vital]], ...] = (
+    signs_of_life,
+    streams,
+    refused_symbols,
+    markets,
+    forged,
+    logins,
+    instruments,
+    limits,
+    money,
+    unvalued_flows,
+    unpriced_fees,
+    latched,
+    contradicted_states,
+    halts,
+    reconciliation,
+    unreadable,
+    orphans,
+    requests,
+    children,
+)

@@ -1,0 +1,183 @@
+"""Configurations and their versions as plain facts and as tables."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bot.limits.changes import ValueChange, Version
+from bot.limits.selftest import prove
+from bot.limits.source import LayeredConfig, limits_of
+from config.loading import ConfigError, read
+from config.settings import Settings
+from config.thresholds import MLRiskConfig, MLRiskConfigManager
+from console.errors import CommandError, ExitCode
+from console.output import utc
+from console.runtime.configuring import chosen_configuration, configuration_service
+from models.repositories.configurations import FILES_VERSION, Direction, VersionState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_STYLES = {Direction.TIGHTENING: "green", Direction.LOOSENING: "yellow", Direction.MIXED: "yellow"}
+
+
+def read_current(settings: Settings) -> tuple[MLRiskConfig, bool]:
+    """The configuration in force; False: no system runs here, so these are the files alone."""
+    if settings.database_url is None:
+        return LayeredConfig(settings).build(), False
+    with configuration_service(settings) as (_, service):
+        return service.current(), True
+
+
+def named_configuration(settings: Settings, name: str) -> MLRiskConfig:
+    """`files`, `current`, a version's number, or a path; raises CommandError for anything else."""
+    if name == "files" or name == str(FILES_VERSION):
+        return LayeredConfig(settings).build()
+    if name == "current":
+        return read_current(settings)[0]
+    if name.isdecimal():
+        with configuration_service(settings) as (_, service):
+            return service.at(int(name))
+    if not Path(name).exists():
+        raise CommandError(
+            f"{name!r} is neither a version, `files`, `current`, nor a file", ExitCode.USAGE
+        )
+    return chosen_configuration(settings, Path(name), ())
+
+
+def problems_of(file: Path) -> tuple[list[str], list[str]]:
+    """Every problem of a file once, and the environments and modes in which it was tried."""
+    try:
+        document = read(file)
+    except ConfigError as error:
+        return list(error.problems), []
+    if document.problems:
+        return list(document.problems), []
+    found: dict[str, None] = {}
+    tried = []
+    for environment in document.names("environments"):
+        for mode in document.names("modes"):
+            tried.append(f"{environment}/{mode}")
+            try:
+                config = MLRiskConfigManager(file, environment, mode).get_config()
+                toothless = prove(limits_of(config))
+                found |= dict.fromkeys(f"{environment}/{mode}: {text}" for text in toothless)
+            except ConfigError as error:
+                found |= dict.fromkeys(error.problems)
+    if not tried:
+        found[f"{file}: it needs at least one environment and one mode"] = None
+    return list(found), tried
+
+
+def configuration_facts(config: MLRiskConfig, *, overrides_known: bool) -> "Mapping[str, Any]":
+    return {
+        "environment": config.environment,
+        "mode": config.trading_mode,
+        "version": config.version,
+        "overrides_known": overrides_known,
+        "values": config.to_dict(),
+        "origins": {path: str(origin) for path, origin in config.origins.items()},
+    }
+
+
+def version_facts(version: Version) -> dict[str, Any]:
+    return {
+        "version": version.id,
+        "state": version.state,
+        "direction": version.direction,
+        "changes": [change.to_json() for change in version.changes],
+        "proposed_by": version.proposed_by,
+        "approved_by": version.approved_by,
+        "actor": version.actor,
+        "reason": version.reason,
+        "created_at": version.created_at,
+        "changed_at": version.changed_at,
+        "sha256": version.sha256,
+        "toothless": version.toothless,
+    }
+
+
+def print_configuration(
+    out: Console, config: MLRiskConfig, *, origin: bool, overrides_known: bool
+) -> None:
+    out.print(
+        f"[bold]{escape(config.environment)}[/], {escape(config.trading_mode)}, "
+        f"version {config.version}" + (" (the files)" if config.version == FILES_VERSION else "")
+    )
+    if not overrides_known:
+        out.print("[yellow]no system runs here[/]: what was set at run time is not known")
+    table = Table("key", "value", *(["origin"] if origin else []), box=None)
+    for path in config.origins:
+        cells = [escape(path), escape(_text(config.value(path)))]
+        table.add_row(*cells, *([escape(str(config.origins[path]))] if origin else []))
+    out.print(table)
+
+
+def print_changes(out: Console, changes: Sequence[ValueChange]) -> None:
+    if not changes:
+        out.print("no difference")
+        return
+    table = Table("key", "before", "after", "which is", box=None)
+    for change in changes:
+        table.add_row(
+            escape(change.path),
+            escape(_text(change.before)),
+            escape(_text(change.after)),
+            f"[{_STYLES[change.direction]}]{change.direction}[/]",
+        )
+    out.print(table)
+
+
+def print_history(out: Console, versions: Sequence[Version]) -> None:
+    if not versions:
+        out.print("nothing was changed at run time: version 1, the files, is in force")
+        return
+    table = Table(
+        "version", "state", "since", "proposed by", "approved by", "changes", "reason", box=None
+    )
+    for version in versions:
+        table.add_row(
+            str(version.id),
+            f"[bold]{version.state}[/]" if version.state is VersionState.ACTIVE else version.state,
+            utc(version.changed_at),
+            escape(version.proposed_by),
+            escape(version.approved_by or ""),
+            escape("; ".join(_change(change) for change in version.changes)),
+            escape(version.reason),
+        )
+    out.print(table)
+
+
+def print_version(out: Console, version: Version) -> None:
+    """What became of a change, for whoever made it."""
+    print_changes(out, version.changes)
+    if version.state is VersionState.PROPOSED:
+        out.print(
+            f"version {version.id} [bold]waits[/] because it loosens production: a second person "
+            f"runs `mlrisk config approve {version.id}`"
+        )
+    elif version.state is VersionState.REJECTED:
+        out.print(f"version {version.id} is rejected")
+    else:
+        agreed = f", approved by {escape(version.approved_by)}" if version.approved_by else ""
+        out.print(f"version {version.id} is [bold]in force[/] within a second{agreed}")
+    for problem in version.toothless:
+        out.print(f"[red]HALTED[/]: {escape(problem)}")
+
+
+def _change(change: ValueChange) -> str:
+    return f"{change.path} {_text(change.before)} -> {_text(change.after)}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    if value is None:
+        return "none"
+    if isinstance(value, str):
+        return value
+    return str(value).lower() if isinstance(value, bool) else f"{value:.15g}"

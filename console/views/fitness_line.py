@@ -1,0 +1,26 @@
+"""The line of `mlrisk doctor` that says whether the account may trade, and whose database it is."""
+
+from config.settings import Settings
+from console.runtime.health_check import HealthCheck
+
+
+def fitness_line(settings: Settings) -> HealthCheck:
+    """Red while the gate denies what adds risk, or while no process would start."""
+    from bot.state import binding, fitness
+    from console.context import reading
+    from console.views.queries import database_now
+
+    with reading(settings.require_database_url()) as session:
+        now = database_now(session)
+        bound = binding.bound_to(session)
+        known = fitness.stored(session, binding.shown(session, settings).account)
+    wrong = None
+    if bound is not None:
+        wrong = binding.mismatch(bound, settings)
+    problem = wrong or fitness.problem(known, now)
+    if problem is not None:
+        return HealthCheck("account", False, problem, down=False)
+    assert known is not None, "an account that was never asked for has a problem"
+    owner = "not bound yet" if bound is None else str(bound)
+    age = (now - known.asked_at).total_seconds()
+    return HealthCheck("account", True, f"may trade, asked {age:.0f} s ago; {owner}")

@@ -1,0 +1,27 @@
+"""The line of `mlrisk doctor` that says whether a request counts in whoever's name it comes."""
+
+from datetime import timedelta
+
+from config.settings import Environment, Settings
+from console.runtime.health_check import HealthCheck
+
+_WINDOW = timedelta(hours=24)
+
+
+def message_line(settings: Settings) -> HealthCheck:
+    """Red in production without keys, where no worker would start either."""
+    from console.context import reading
+    from console.views.queries import database_now
+    from models.enums import MessageRefusal
+    from models.repositories import refused as refused_messages
+
+    if settings.message_key is None:
+        said = "not signed: whoever reaches the broker asks in any strategy's name"
+        ok = settings.environment is not Environment.PRODUCTION
+        return HealthCheck("messages", ok, f"{said} (MLRISK_MESSAGE_KEY is not set)", down=False)
+    with reading(settings.require_database_url()) as session:
+        kinds = [kind for kind in MessageRefusal if kind.is_of_signature]
+        refused = refused_messages.total(session, database_now(session) - _WINDOW, kinds)
+    return HealthCheck(
+        "messages", True, f"count only when signed; {refused} refused for that in the last 24 h"
+    )

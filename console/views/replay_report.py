@@ -1,0 +1,153 @@
+"""What a replay found, as plain facts and as tables."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from sqlalchemy.orm import Session
+
+from bot.decision.decide import gate_version
+from bot.decision.replay import Answer, LimitsOf, Replayed, Unreadable, replay
+from console.output import plain, utc
+from models.repositories import decisions
+from models.tables import DecisionRow
+
+_SHOWN = 40
+
+
+@dataclass
+class ReplayReport:
+    """Counts every decision and keeps those that differ."""
+
+    since: datetime
+    until: datetime
+    decided: int = 0
+    by_other_gates: int = 0
+    """Decided by another version of the gate: a difference there may be the code's."""
+    verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    notional_before: Decimal = Decimal(0)
+    notional_after: Decimal = Decimal(0)
+    different: list[Replayed] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+    _ours: set[str] = field(default_factory=set)
+
+    def run(self, session: Session, limits_of: LimitsOf) -> None:
+        """Decides everything of the time again."""
+        for row in decisions.between(session, self.since, self.until):
+            for outcome in replay([row], limits_of):
+                self._add(row, outcome)
+            # Read once: a long replay must not keep every snapshot.
+            session.expunge(row)
+
+    @property
+    def broken(self) -> list[str]:
+        """Requests that this version of the gate decided and now decides otherwise."""
+        return sorted(self._ours)
+
+    def _add(self, row: DecisionRow, outcome: Replayed | Unreadable) -> None:
+        self.decided += 1
+        if row.gate_version != gate_version():
+            self.by_other_gates += 1
+        else:
+            suspicious = isinstance(outcome, Unreadable) or outcome.differs
+            self._ours |= {row.request_id} if suspicious else set()
+        if isinstance(outcome, Unreadable):
+            self.unreadable.append(outcome)
+            return
+        self.verdicts[outcome.before.verdict, outcome.after.verdict] += 1
+        self.notional_before += outcome.before.approved_notional
+        self.notional_after += outcome.after.approved_notional
+        if outcome.differs:
+            self.different.append(outcome)
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "from": self.since,
+            "to": self.until,
+            "decisions": self.decided,
+            "decided_by_other_gates": self.by_other_gates,
+            "same": self.decided - len(self.different) - len(self.unreadable),
+            "different": len(self.different),
+            "verdicts": {f"{a} -> {b}": n for (a, b), n in sorted(self.verdicts.items())},
+            "approved_notional": {"before": self.notional_before, "after": self.notional_after},
+            "differences": [_difference(found) for found in self.different],
+            "unreadable": [{"request_id": u.request_id, "why": u.why} for u in self.unreadable],
+        }
+
+
+def print_replay(out: Console, report: ReplayReport) -> None:
+    out.print(
+        f"{report.decided} decisions from {utc(report.since)} to {utc(report.until)}: "
+        f"[bold]{len(report.different)}[/] differ, {len(report.unreadable)} can't be read"
+    )
+    for (before, after), count in sorted(report.verdicts.items()):
+        out.print(f"   {before} -> {after}: {count}")
+    out.print(
+        f"approved: {plain(report.notional_before)} USDT then, "
+        f"{plain(report.notional_after)} USDT now"
+    )
+    if report.different:
+        out.print(_table(report.different[:_SHOWN]))
+    if len(report.different) > _SHOWN:
+        out.print(f"and {len(report.different) - _SHOWN} more (--json has all)")
+    for unreadable in report.unreadable[:_SHOWN]:
+        out.print(f"unreadable: {escape(unreadable.request_id)}: {escape(unreadable.why)}")
+
+
+def _table(different: list[Replayed]) -> Table:
+    table = Table("decided", "request", "trade", "then", "now", "checks that differ", box=None)
+    for found in different:
+        checks = "; ".join(
+            f"{c.name} {c.before or 'not asked'} -> {c.after or 'not asked'} "
+            f"({c.limit_before or '-'} -> {c.limit_after or '-'})"
+            for c in found.checks
+        )
+        table.add_row(
+            utc(found.decided_at),
+            escape(found.request_id),
+            f"{found.side} {escape(found.symbol)}",
+            _short(found.before),
+            _short(found.after),
+            escape(checks),
+        )
+    return table
+
+
+def _short(answer: Answer) -> str:
+    return f"{answer.verdict} {plain(answer.approved_notional)}"
+
+
+def _difference(found: Replayed) -> dict[str, Any]:
+    return {
+        "request_id": found.request_id,
+        "decided_at": found.decided_at,
+        "strategy": found.strategy,
+        "symbol": found.symbol,
+        "side": found.side,
+        "before": _answer(found.before),
+        "after": _answer(found.after),
+        "checks": [
+            {
+                "name": c.name,
+                "before": c.before,
+                "after": c.after,
+                "limit_before": c.limit_before,
+                "limit_after": c.limit_after,
+            }
+            for c in found.checks
+        ],
+    }
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    return {
+        "verdict": answer.verdict,
+        "approved_qty": answer.approved_qty,
+        "approved_notional": answer.approved_notional,
+        "reasons": answer.reasons,
+    }

@@ -1,0 +1,20 @@
+"""The line of `mlrisk doctor` about the room on the disk of the home."""
+
+from pathlib import Path
+
+from bot.state import disk_room
+from console.runtime.health_check import HealthCheck
+from workers.supervision import ballast
+
+
+def room_lines(home: Path) -> list[HealthCheck]:
+    """None where there is no home; bad while nothing may add risk for want of room."""
+    free = disk_room.free_bytes(home)
+    if free is None:
+        return []
+    told = f"{free // disk_room.MB} MB free"
+    short = disk_room.shortage(home)
+    if short is not None:
+        full = "the disk is full: " if free < ballast.FULL_BYTES else ""
+        return [HealthCheck("disk", False, f"{full}{told}; {short}", down=False)]
+    return [HealthCheck("disk", True, told, warning=not disk_room.is_back(home))]

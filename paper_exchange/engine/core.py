@@ -1,0 +1,324 @@
+"""The engine of the paper exchange: market events in, orders judged and filled, records out."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from heapq import heappop
+from typing import Any, Final
+
+from paper_exchange.engine.acceptance import Acceptance
+from paper_exchange.engine.amending import Amending
+from paper_exchange.engine.conditional import Conditional
+from paper_exchange.engine.exits import ExitOrders
+from paper_exchange.engine.fills import Fills
+from paper_exchange.engine.funding import Funding
+from paper_exchange.engine.hooks import Hooks
+from paper_exchange.engine.impact import ImpactModel
+from paper_exchange.engine.instrument import Market
+from paper_exchange.engine.lifecycle import Lifecycle
+from paper_exchange.engine.matching import Matcher
+from paper_exchange.engine.persistence import dump, load
+from paper_exchange.engine.position_requests import PositionRequests
+from paper_exchange.engine.queries import Queries
+from paper_exchange.engine.rejects import reject
+from paper_exchange.engine.risk import RiskWatch
+from paper_exchange.engine.settings import AccountConfig, EngineSettings
+from paper_exchange.engine.settlement import Settlement
+from paper_exchange.engine.trading import Trading
+from paper_exchange.engine.world import World
+from paper_exchange.types import (
+    BookUpdate,
+    Category,
+    InstrumentSpec,
+    MarketEvent,
+    MarketTrade,
+    MarkUpdate,
+    PrivateEvent,
+)
+
+Params = Mapping[str, Any]
+Rows = list[dict[str, Any]]
+PRUNE_MS: Final = 3_600_000
+"""Orders past their query window are dropped hourly, so that long runs don't grow."""
+
+
+class PaperEngine:
+    """Implements `Engine`. Pure and synchronous: no clock, no thread, no I/O."""
+
+    def __init__(
+        self,
+        instruments: Sequence[InstrumentSpec],
+        accounts: Mapping[str, AccountConfig],
+        settings: EngineSettings | None = None,
+    ) -> None:
+        world = self.world = World(instruments, accounts, settings or EngineSettings())
+        self.lifecycle = Lifecycle(world)
+        self.fills = Fills(world, self.lifecycle)
+        self.matcher = Matcher(world, self.lifecycle, self.fills)
+        self.acceptance = Acceptance(world)
+        self.trading = Trading(world, self.lifecycle, self.matcher, self.acceptance)
+        self.amending = Amending(world, self.lifecycle, self.matcher, self.trading, self.acceptance)
+        self.exits = ExitOrders(world, self.lifecycle)
+        self.conditional = Conditional(
+            world, self.lifecycle, self.matcher, self.acceptance, self.exits
+        )
+        self.risk = RiskWatch(world, self.lifecycle, self.fills)
+        self.funding = Funding(world)
+        self.requests = PositionRequests(world, self.acceptance, self.exits)
+        self.queries = Queries(world)
+        self.settlement = Settlement(world, self.lifecycle, self.exits, self.risk, self.queries)
+        self.hooks = Hooks(world, self.lifecycle, self.trading, self.risk)
+        world.effects["start"] = self._effect_start
+        world.effects["prune"] = self._effect_prune
+        world.schedule_at(0, "start")
+        if world.settings.impact.enabled:
+            for market in world.markets.values():
+                market.impact = ImpactModel(market, world.settings.impact)
+
+    # Market and time
+
+    def on_market(self, event: MarketEvent) -> None:
+        world = self.world
+        ts = event.ts_ms
+        if world.timers[0][0] <= ts:
+            self.advance(ts)
+        if ts > world.now:
+            world.now = ts
+        market = world.markets.get((event.category, event.symbol))
+        if market is None:
+            raise ValueError(f"no instrument {event.category} {event.symbol}")
+        if type(event) is BookUpdate:
+            self._on_book(market, event)
+        elif type(event) is MarketTrade:
+            self._on_trade(market, event)
+        elif type(event) is MarkUpdate:
+            market.take_reference(event)
+            self._on_reference(market)
+        if ts >= market.next_sample_ms:
+            market.sample_premium(ts)
+        if world.moved:
+            self.settlement.settle()
+
+    def _on_trade(self, market: Market, event: MarketTrade) -> None:
+        market.last = event.price + market.book.shift
+        if market.impact is not None:
+            market.impact.on_trade(event.qty, event.ts_ms)
+        if market.resting:
+            self.matcher.on_trade(market, event)
+        if market.triggers or market.trailing:
+            self.conditional.on_last(market, market.last)
+
+    def _on_reference(self, market: Market) -> None:
+        if market.triggers:
+            self.conditional.on_reference(market)
+        if market.holders:
+            self.risk.on_mark(market)
+
+    def _on_book(self, market: Market, event: BookUpdate) -> None:
+        book = market.book
+        if market.resting:
+            self._move_queues(market, event)
+        if event.snapshot:
+            book.bids.replace(event.bids)
+            book.asks.replace(event.asks)
+        else:
+            book.bids.update(event.bids)
+            book.asks.update(event.asks)
+        if market.impact is not None and event.ts_ms >= market.impact.next_ms:
+            book.set_shift(market.impact.shift(market, event.ts_ms))
+        if market.resting and self.world.settings.fill_on_cross:
+            self.matcher.after_update(market)
+        if (market.holders or market.triggers) and not market.has_mark:
+            doubled = book.doubled_mid()
+            if doubled is not None and doubled != market.checked_mid:
+                market.checked_mid = doubled
+                self._on_reference(market)
+
+    def _move_queues(self, market: Market, event: BookUpdate) -> None:
+        for own, book, levels in (
+            (market.own.bids, market.book.bids, event.bids),
+            (market.own.asks, market.book.asks, event.asks),
+        ):
+            if not own.levels:
+                continue
+            if event.snapshot:
+                sizes = dict(levels)
+                raws = [price - book.shift for price in own.levels]
+                levels = [(raw, sizes.get(raw, 0)) for raw in raws]
+            self.matcher.before_update(own, book, levels)
+
+    def advance(self, now_ms: int) -> None:
+        world = self.world
+        world.target = max(world.target, now_ms)
+        while world.timers and world.timers[0][0] <= now_ms:
+            due, _, action, args = heappop(world.timers)
+            world.now = max(world.now, due)
+            world.effects[action](*args)
+            self.settlement.settle()
+        world.now = max(world.now, now_ms)
+
+    def _effect_start(self) -> None:
+        """The first call tells what time it is: periodic work begins from there."""
+        world = self.world
+        self.funding.start(world.target)
+        world.schedule_at(world.target + PRUNE_MS, "prune")
+
+    def _effect_prune(self) -> None:
+        self.queries.prune()
+        self.world.schedule(PRUNE_MS, "prune")
+
+    def next_due_ms(self) -> int | None:
+        return self.world.timers[0][0] if self.world.timers else None
+
+    def drain_events(self) -> list[PrivateEvent]:
+        events = self.world.events
+        self.world.events = []
+        return events
+
+    def _run_due(self) -> None:
+        """Ends a request: effects without delay happen at once, changes are reported."""
+        self.advance(self.world.now)
+        self.settlement.settle()
+
+    # Orders
+
+    def create_order(self, uid: str, params: Params, now_ms: int) -> dict[str, Any]:
+        self.advance(now_ms)
+        reply = self.trading.create(uid, params)
+        self._run_due()
+        return reply
+
+    def amend_order(self, uid: str, params: Params, now_ms: int) -> dict[str, Any]:
+        self.advance(now_ms)
+        reply = self.amending.amend(uid, params)
+        self._run_due()
+        return reply
+
+    def cancel_order(self, uid: str, params: Params, now_ms: int) -> dict[str, Any]:
+        self.advance(now_ms)
+        reply = self.trading.cancel(uid, params)
+        self._run_due()
+        return reply
+
+    def cancel_all(self, uid: str, params: Params, now_ms: int) -> dict[str, Any]:
+        self.advance(now_ms)
+        reply = self.trading.cancel_all(uid, params)
+        self._run_due()
+        return reply
+
+    def open_orders(self, uid: str, params: Params, now_ms: int) -> Rows:
+        self.advance(now_ms)
+        return self.queries.open_orders(uid, params)
+
+    def order_history(self, uid: str, params: Params, now_ms: int) -> Rows:
+        self.advance(now_ms)
+        return self.queries.order_history(uid, params)
+
+    def executions(self, uid: str, params: Params, now_ms: int) -> Rows:
+        self.advance(now_ms)
+        return self.queries.executions(uid, params)
+
+    # Positions and account
+
+    def positions(self, uid: str, params: Params) -> Rows:
+        return self.queries.positions(uid, params)
+
+    def wallet(self, uid: str) -> dict[str, Any]:
+        return self.queries.wallet(uid)
+
+    def set_leverage(self, uid: str, params: Params, now_ms: int) -> None:
+        self.advance(now_ms)
+        self.requests.set_leverage(uid, params)
+        self._run_due()
+
+    def switch_mode(self, uid: str, params: Params, now_ms: int) -> None:
+        self.advance(now_ms)
+        self.requests.switch_mode(uid, params)
+        self._run_due()
+
+    def trading_stop(self, uid: str, params: Params, now_ms: int) -> None:
+        self.advance(now_ms)
+        self.requests.trading_stop(uid, params)
+        self._run_due()
+
+    def closed_pnl(self, uid: str, params: Params) -> Rows:
+        return self.queries.closed_pnl(uid, params)
+
+    def transaction_log(self, uid: str, params: Params) -> Rows:
+        return self.queries.transaction_log(uid, params)
+
+    def pre_check(self, uid: str, params: Params) -> dict[str, Any]:
+        return self.requests.pre_check(uid, params)
+
+    def set_band_action(self, uid: str, modify: bool) -> None:
+        """Whether futures prices beyond the band are moved to it or refused."""
+        self.world.account(uid).reprice = modify
+
+    # Market views
+
+    def price_limit(self, category: Category, symbol: str) -> tuple[Decimal, Decimal]:
+        market = self.world.market(category, symbol)
+        band = market.band_ticks()
+        if band is None:
+            raise reject("no_price", spot=market.is_spot)
+        return market.price(band[0]), market.price(band[1])
+
+    def book(
+        self, category: Category, symbol: str, depth: int
+    ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        book = self.world.market(category, symbol).book
+        return book.bids.depth(depth), book.asks.depth(depth)
+
+    # Forced events and persistence
+
+    def force_cancel(self, uid: str, order_id: str, cancel_type: str) -> None:
+        """Cancels an order as the exchange would of its own accord."""
+        self.hooks.cancel(uid, order_id, cancel_type)
+        self._run_due()
+
+    def force_liquidation(self, uid: str, symbol: str) -> None:
+        """Liquidates a symbol's positions at mark, whatever the margin."""
+        self.hooks.liquidate(uid, symbol)
+        self._run_due()
+
+    def force_adl(self, uid: str, symbol: str, qty: str) -> None:
+        """Closes part of a position by auto-deleveraging, at mark."""
+        self.hooks.deleverage(uid, symbol, qty)
+        self._run_due()
+
+    def transfer(self, uid: str, coin: str, amount: Decimal, now_ms: int) -> None:
+        """Money comes into the account, or leaves it where the amount is negative."""
+        self.advance(now_ms)
+        self.hooks.transfer(uid, coin, amount)
+        self._run_due()
+
+    def inject_foreign_order(self, uid: str, params: Params) -> dict[str, Any]:
+        """An order of the same account from elsewhere, in effect at once."""
+        reply = self.hooks.foreign_order(uid, params)
+        self._run_due()
+        return reply
+
+    def update_instrument(self, spec: InstrumentSpec) -> None:
+        """Puts new filters or another status in force."""
+        self.hooks.update_instrument(spec)
+        self._run_due()
+
+    def restart_cache(self) -> None:
+        """Forgets the closed orders that order/realtime still showed."""
+        self.hooks.restart_cache()
+
+    def set_delays(
+        self,
+        effect_delay_ms: int | None = None,
+        realtime_lag_ms: int | None = None,
+        history_lag_ms: int | None = None,
+    ) -> None:
+        """Changes effect delay and visibility lags at run time."""
+        self.hooks.set_delays(effect_delay_ms, realtime_lag_ms, history_lag_ms)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Accounts, orders, executions, ledger and pending effects as a JSON-able dict."""
+        return dump(self.world)
+
+    def restore(self, state: Params) -> None:
+        """Takes over a snapshot; call it on a fresh engine before the first event."""
+        load(self.world, state)

@@ -1,0 +1,303 @@
+"""What an account may ask for: orders, executions, positions, wallet, ledger, with their lags."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from paper_exchange.engine.account import ZERO, Account, Position
+from paper_exchange.engine.account_records import (
+    closed_pnl_record,
+    log_record,
+    position_record,
+    wallet_record,
+)
+from paper_exchange.engine.orders import PENDING, Order
+from paper_exchange.engine.records import execution_record, order_record
+from paper_exchange.engine.rejects import reject
+from paper_exchange.engine.trading import matches_filter
+from paper_exchange.engine.world import World
+
+DAY_MS: Final = 86_400_000
+WINDOW_MS: Final = 7 * DAY_MS
+UNFILLED_MS: Final = DAY_MS
+"""Cancelled, rejected and deactivated orders without fill can be queried for 24 h only."""
+
+
+def time_of(params: Mapping[str, Any], name: str) -> int | None:
+    raw = params.get(name)
+    if raw in (None, ""):
+        return None
+    if isinstance(raw, bool) or not str(raw).isdigit():
+        raise reject("param", f"{name} invalid")
+    return int(str(raw))
+
+
+def window_of(params: Mapping[str, Any], now: int, default_ms: int = WINDOW_MS) -> tuple[int, int]:
+    """startTime and endTime as Bybit completes them; at most seven days apart."""
+    start, end = time_of(params, "startTime"), time_of(params, "endTime")
+    if start is None and end is None:
+        return now - default_ms, now
+    if start is None:
+        end = end if end is not None else now
+        start = end - default_ms
+    if end is None:
+        end = start + default_ms
+    if end - start > WINDOW_MS:
+        raise reject("param", "The time range between startTime and endTime cannot exceed 7 days")
+    return start, end
+
+
+class Queries:
+    """Read-only views; every row has Bybit's field names and string formats."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    # Orders
+
+    def _market_filter(self, order: Order, params: Mapping[str, Any]) -> bool:
+        market = order.market
+        if params.get("symbol"):
+            return bool(market.symbol == params["symbol"])
+        if params.get("baseCoin"):
+            return bool(market.base == params["baseCoin"])
+        if params.get("settleCoin"):
+            return bool(market.quote == params["settleCoin"])
+        return True
+
+    def _by_id(self, account: Account, params: Mapping[str, Any]) -> list[Order] | None:
+        """The order named by id, None when the request names none."""
+        if params.get("orderId"):
+            found = account.orders.get(str(params["orderId"]))
+        elif params.get("orderLinkId"):
+            order_id = account.links.get(str(params["orderLinkId"]), "")
+            found = account.orders.get(order_id)
+        else:
+            return None
+        category = params.get("category")
+        return [found] if found is not None and found.market.category == category else []
+
+    def _seen(self, order: Order, lag_ms: int) -> dict[str, Any] | None:
+        """The record as it was `lag_ms` ago; None when there was none yet."""
+        if order.status == PENDING:
+            return None
+        if not lag_ms:
+            return order_record(order)
+        horizon = self.world.now - lag_ms
+        seen = None
+        for at, record in order.versions:
+            if at > horizon:
+                break
+            seen = dict(record)
+        return seen
+
+    def open_orders(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        account = self.world.account(uid)
+        category = self._category(params)
+        named = self._by_id(account, params)
+        lag = self.world.settings.realtime_lag_ms
+        if named is not None:
+            orders: Iterable[Order] = named
+        else:
+            if category == "linear":
+                self._require_scope(params)
+            orders = self._listed(account, params, category)
+        rows = (self._seen(order, lag) for order in orders if self._cached(account, order))
+        return [row for row in rows if row is not None]
+
+    def _category(self, params: Mapping[str, Any]) -> str:
+        category = params.get("category")
+        if category not in ("linear", "spot"):
+            raise reject("param", "category invalid")
+        return str(category)
+
+    def _require_scope(self, params: Mapping[str, Any]) -> None:
+        if not any(params.get(name) for name in ("symbol", "baseCoin", "settleCoin")):
+            raise reject("param", "symbol, settleCoin or baseCoin is required")
+
+    def _cached(self, account: Account, order: Order) -> bool:
+        """Closed orders show in realtime while the cache holds them."""
+        if not order.is_final:
+            return True
+        return order.order_id in account.recent.get(order.market.category, {})
+
+    def _listed(self, account: Account, params: Mapping[str, Any], category: str) -> list[Order]:
+        closed_only = str(params.get("openOnly", "0")) == "1"
+        wanted = params.get("orderFilter")
+        if closed_only:
+            pool = list(account.recent.get("spot" if category == "spot" else "linear", {}).values())
+        else:
+            pool = self._open_pool(account)
+        return [
+            order
+            for order in reversed(pool)
+            if order.market.category == category
+            and self._market_filter(order, params)
+            and (not wanted or matches_filter(order, str(wanted)))
+        ]
+
+    def _open_pool(self, account: Account) -> list[Order]:
+        """Open orders; under a lag also closed ones whose end isn't visible yet."""
+        lag = self.world.settings.realtime_lag_ms
+        if not lag:
+            return list(account.open.values())
+        horizon = self.world.now - lag
+        return [o for o in account.orders.values() if not o.is_final or o.updated_ms > horizon]
+
+    def order_history(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        account = self.world.account(uid)
+        category = self._category(params)
+        start, end = window_of(params, self.world.now)
+        status = params.get("orderStatus")
+        wanted = params.get("orderFilter")
+        named = self._by_id(account, params)
+        pool = list(account.orders.values()) if named is None else named
+        rows: list[dict[str, Any]] = []
+        for order in reversed(pool):
+            if order.market.category != category or not self._kept(order):
+                continue
+            if named is None:
+                if not self._market_filter(order, params) or not start <= order.created_ms <= end:
+                    continue
+                if wanted and not matches_filter(order, str(wanted)):
+                    continue
+            row = self._seen(order, self.world.settings.history_lag_ms)
+            if row is None or (status and row["orderStatus"] != status):
+                continue
+            if row["orderStatus"] in ("New", "PartiallyFilled", "Untriggered"):
+                continue
+            rows.append(row)
+        return rows
+
+    def _kept(self, order: Order) -> bool:
+        if not order.is_final:
+            return bool(order.versions)
+        return bool(order.filled) or self.world.now - order.updated_ms <= UNFILLED_MS
+
+    def prune(self) -> None:
+        """Drops orders that no query can show any more; their orderLinkIds stay used."""
+        longest = UNFILLED_MS + max(
+            self.world.settings.realtime_lag_ms, self.world.settings.history_lag_ms
+        )
+        for account in self.world.accounts.values():
+            gone = [
+                order.order_id
+                for order in account.orders.values()
+                if order.is_final
+                and not order.filled
+                and self.world.now - order.updated_ms > longest
+                and not self._cached(account, order)
+            ]
+            for order_id in gone:
+                del account.orders[order_id]
+
+    # Executions and ledger
+
+    def executions(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Newest first; orderId or orderLinkId make all other filters void."""
+        account = self.world.account(uid)
+        category = self._category(params)
+        order_id = params.get("orderId")
+        if not order_id and params.get("orderLinkId"):
+            order_id = account.links.get(str(params["orderLinkId"]), "?")
+        horizon = self.world.now - self.world.settings.history_lag_ms
+        start, end = window_of(params, self.world.now)
+        exec_type = params.get("execType")
+        rows = []
+        for item in reversed(self.world.executions.get(uid, [])):
+            market = item.market
+            if market.category != category or item.time_ms > horizon:
+                continue
+            if order_id:
+                if item.order_id == order_id:
+                    rows.append(execution_record(item))
+                continue
+            if not start <= item.time_ms <= end:
+                continue
+            if params.get("symbol") and market.symbol != params["symbol"]:
+                continue
+            if params.get("baseCoin") and market.base != params["baseCoin"]:
+                continue
+            if exec_type and item.exec_type != exec_type:
+                continue
+            rows.append(execution_record(item))
+        return rows
+
+    def transaction_log(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The cash ledger, newest first; without times the last 24 hours."""
+        self.world.account(uid)
+        start, end = window_of(params, self.world.now, DAY_MS)
+        names = (("category", "category"), ("currency", "coin"), ("type", "kind"))
+        rows = []
+        for row in reversed(self.world.ledger.rows.get(uid, [])):
+            if not start <= row.time_ms <= end:
+                continue
+            if any(params.get(name) and params[name] != getattr(row, at) for name, at in names):
+                continue
+            rows.append(log_record(row, uid))
+        return rows
+
+    # Positions and wallet
+
+    def positions(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """With symbol also empty rows (two in hedge mode); with settleCoin only open ones."""
+        account = self.world.account(uid)
+        if params.get("category") != "linear":
+            raise reject("param", "category invalid")
+        if params.get("symbol"):
+            market = self.world.market_of(params)
+            indexes = (1, 2) if account.is_hedged(market.symbol) else (0,)
+            wanted = [account.position(market, idx) for idx in indexes]
+        elif params.get("settleCoin"):
+            coin = params["settleCoin"]
+            wanted = [p for p in account.positions.values() if p.size and p.market.quote == coin]
+        else:
+            raise reject("param", "symbol or settleCoin is required")
+        return [self.position_row(account, position) for position in wanted]
+
+    def closed_pnl(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """One row per order that closed something, newest first."""
+        account = self.world.account(uid)
+        if params.get("category") != "linear":
+            raise reject("param", "category invalid")
+        start, end = window_of(params, self.world.now)
+        rows = []
+        for order in sorted(account.closing.values(), key=lambda o: o.updated_ms, reverse=True):
+            market = order.market
+            wanted = params.get("symbol") in (None, "", market.symbol)
+            if wanted and start <= order.updated_ms <= end:
+                leverage = account.position(market, order.position_idx).leverage
+                rows.append(closed_pnl_record(order, leverage))
+        return rows
+
+    def position_row(self, account: Account, position: Position) -> dict[str, Any]:
+        margin = self.world.margin
+        return position_record(
+            account,
+            position,
+            margin.position_margin(account, position),
+            self.world.settings,
+            margin.liquidation_price(account, position),
+        )
+
+    def wallet(self, uid: str) -> dict[str, Any]:
+        account = self.world.account(uid)
+        by_coin: dict[str, Decimal] = {}
+        for position in account.positions.values():
+            mark = position.market.mark() if position.size else None
+            if mark is not None:
+                coin = position.market.quote
+                by_coin[coin] = by_coin.get(coin, ZERO) + position.unrealised(mark)
+        prices = {coin: self.usd_price(coin) for coin in account.wallet}
+        return wallet_record(account, self.world.margin.account_margin(account), prices, by_coin)
+
+    def usd_price(self, coin: str) -> Decimal:
+        """Value of a coin in USD: stable coins count 1, others by spot, else by future."""
+        if coin in ("USDT", "USDC", "USD"):
+            return Decimal(1)
+        for category in ("spot", "linear"):
+            market = self.world.markets.get((category, f"{coin}USDT"))
+            mark = market.mark() if market is not None else None
+            if mark is not None:
+                return mark
+        return ZERO

@@ -1,0 +1,112 @@
+"""What all parts of the engine share: markets, accounts, time, identifiers, events, timers."""
+
+import heapq
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any, Literal
+from uuid import UUID
+
+from paper_exchange.engine.account import Account, Position
+from paper_exchange.engine.instrument import Market
+from paper_exchange.engine.ledger import Ledger
+from paper_exchange.engine.margin import MarginModel
+from paper_exchange.engine.records import Execution
+from paper_exchange.engine.rejects import reject
+from paper_exchange.engine.settings import AccountConfig, EngineSettings
+from paper_exchange.types import Category, InstrumentSpec, PrivateEvent, Reject
+
+Topic = Literal["order", "execution", "position", "wallet"]
+Timer = tuple[int, int, str, tuple[Any, ...]]
+"""(due ms, sequence, action, arguments); arguments are JSON-able, so timers survive a restart."""
+
+SPOT_ID_BASE = 1_600_000_000_000_000_000
+"""Spot ids have 19 digits and begin with 16 in Bybit's examples."""
+
+
+class World:
+    """Shared state of the engine. Holds no rule of its own."""
+
+    def __init__(
+        self,
+        instruments: Sequence[InstrumentSpec],
+        accounts: Mapping[str, AccountConfig],
+        settings: EngineSettings,
+    ) -> None:
+        self.settings = settings
+        self.markets: dict[tuple[Category, str], Market] = {
+            spec.key: Market(spec) for spec in instruments
+        }
+        self.accounts = {uid: Account.opened(config) for uid, config in accounts.items()}
+        self.margin = MarginModel(settings)
+        self.ledger = Ledger()
+        self.executions: dict[str, list[Execution]] = {}
+        self.now = 0
+        self.seq = 0
+        self.ids = 0
+        self.events: list[PrivateEvent] = []
+        self.timers: list[Timer] = []
+        self.timer_count = 0
+        self.changed: dict[tuple[str, str, int], Position] = {}
+        """Positions to report when the operation ends."""
+        self.moved: dict[str, None] = {}
+        """Accounts whose wallet or margin changed in this operation."""
+        self.attach: dict[str, int] = {}
+        """Steps newly opened by orders with attached exits, by order id."""
+        self.effects: dict[str, Callable[..., None]] = {}
+        """What a timer's action does; each part registers its own."""
+        self.target = 0
+        """The time to which `advance` is going."""
+
+    def use_settings(self, settings: EngineSettings) -> None:
+        self.settings = self.margin.settings = settings
+
+    def account(self, uid: str) -> Account:
+        try:
+            return self.accounts[uid]
+        except KeyError:
+            raise Reject(10003, "API key is invalid.") from None
+
+    def market(self, category: object, symbol: object) -> Market:
+        if category not in ("linear", "spot"):
+            raise reject("param", "category invalid")
+        market = self.markets.get((category, str(symbol)))
+        if market is None:
+            raise reject("symbol", spot=category == "spot")
+        return market
+
+    def market_of(self, params: Mapping[str, Any]) -> Market:
+        return self.market(params.get("category"), params.get("symbol"))
+
+    def next_seq(self) -> int:
+        self.seq += 1
+        return self.seq
+
+    def uuid(self, kind: str) -> str:
+        """A deterministic UUID: the same seed and history give the same identifiers."""
+        self.ids += 1
+        text = f"{self.settings.seed}:{kind}:{self.ids}".encode()
+        return str(UUID(bytes=blake2b(text, digest_size=16).digest(), version=4))
+
+    def numeric_id(self) -> str:
+        self.ids += 1
+        return str(SPOT_ID_BASE + self.ids)
+
+    def order_id(self, market: Market) -> str:
+        return self.numeric_id() if market.is_spot else self.uuid("order")
+
+    def exec_id(self, market: Market) -> str:
+        return self.numeric_id() if market.is_spot else self.uuid("exec")
+
+    def emit(self, uid: str, topic: Topic, category: Category | None, data: dict[str, Any]) -> None:
+        self.events.append(PrivateEvent(uid, topic, category, self.now, data))
+
+    def schedule(self, delay_ms: int, action: str, *args: Any) -> None:
+        self.schedule_at(self.now + delay_ms, action, *args)
+
+    def schedule_at(self, due_ms: int, action: str, *args: Any) -> None:
+        self.timer_count += 1
+        heapq.heappush(self.timers, (due_ms, self.timer_count, action, args))
+
+    def note_position(self, account: Account, position: Position) -> None:
+        self.changed[(account.uid, position.market.symbol, position.idx)] = position
+        self.moved[account.uid] = None

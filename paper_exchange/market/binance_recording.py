@@ -1,0 +1,233 @@
+"""Recorded Binance USD-M streams as a market: every depth change and every trade, read lazily.
+
+Each symbol has one or more gzip files of `<receive time ns> <json>` lines. Its book begins with the
+REST snapshot near the start of the first file and continues by Binance's rule (`pu` of an update
+is `u` of the one before it). Times are receive times, the order in which it was all seen.
+"""
+
+import gzip
+import heapq
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from paper_exchange.market import parameters as P  # noqa: N812 - a table of named figures
+from paper_exchange.market.depth_text import LevelReader, Levels
+from paper_exchange.market.looping import endless, whole_units
+from paper_exchange.market.past import opening_days, pasts
+from paper_exchange.market.synthetic import specification
+from paper_exchange.types import (
+    BookUpdate,
+    Category,
+    InstrumentSpec,
+    MarketEvent,
+    MarketTrade,
+    MarkUpdate,
+    Past,
+)
+
+FOLDER_PATTERN = "binance_usdm_*"
+_READ_BYTES = 1 << 18
+_MARK_EVERY_MS = 1000
+# Orders far from the market (a bid at 1000 for BTC) never trade here and would only cost memory.
+_BAND = Decimal("0.1")
+# The recording has no mark price or funding: the mid stands for it, and Binance's usual rate.
+_FUNDING_RATE = Decimal("0.0001")
+_PAST_SEED = 1
+_decode = json.JSONDecoder().raw_decode  # `json.loads` takes twice as long for a short message
+_BY_TIME = attrgetter("ts_ms")
+
+
+class BinanceRecording:
+    """A `MarketSource` of the symbols recorded in one folder, looped."""
+
+    def __init__(self, folder: Path, symbols: Sequence[str] | None = None) -> None:
+        files: dict[str, list[Path]] = {}
+        for path in sorted(folder.glob("usdm_*_*.gz")):
+            files.setdefault(path.name.split("_")[1].upper(), []).append(path)
+        unknown = sorted(set(symbols or ()) - files.keys())
+        if unknown or not files:
+            raise ValueError(f"{folder.name} has no recording of {unknown or 'any symbol'}")
+        self._files = {s: paths for s, paths in files.items() if symbols is None or s in symbols}
+        self._specs = {symbol: _spec(symbol) for symbol in self._files}
+
+    def instruments(self) -> Sequence[InstrumentSpec]:
+        return list(self._specs.values())
+
+    def history(self) -> Mapping[tuple[Category, str], Past]:
+        """Drawn: the recording holds nothing before its start."""
+        specs = self.instruments()
+        return pasts(_PAST_SEED, specs, opening_days(self.events(), specs))
+
+    def events(self) -> Iterator[MarketEvent]:
+        return endless(self._one_pass)
+
+    def _one_pass(self) -> Iterator[MarketEvent]:
+        start_ns = min(_first_time(paths[0]) for paths in self._files.values())
+        streams = [
+            _SymbolStream(self._specs[symbol], start_ns).events(_lines(paths))
+            for symbol, paths in self._files.items()
+        ]
+        return heapq.merge(*streams, key=_BY_TIME)
+
+
+def _spec(symbol: str) -> InstrumentSpec:
+    """Bybit's rules, but Binance's lot of 0.001, which the recorded sizes are multiples of."""
+    rows = {i.symbol: i for i in P.INSTRUMENTS if i.category == "linear"}
+    if symbol not in rows:
+        raise ValueError(f"no trading rules are known for {symbol}")
+    lot = Decimal("0.001")
+    return specification(replace(rows[symbol], qty_step=lot, min_qty=lot))
+
+
+def _first_time(path: Path) -> int:
+    with gzip.open(path, "rb") as lines:
+        return int(lines.readline().partition(b" ")[0])
+
+
+def _lines(paths: Sequence[Path]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for path in paths:
+        with gzip.open(path, "rb") as packed:
+            for line in io.BufferedReader(packed, _READ_BYTES):
+                if b"@bookTicker" in line:  # the depth stream says it all, and most lines are it
+                    continue
+                time_ns, _, text = line.partition(b" ")
+                yield int(time_ns), _message(text)
+
+
+def _message(text: bytes) -> dict[str, Any]:
+    """The parsed message; a depth update's levels stay text, for the reader of levels."""
+    if b'"e":"depthUpdate"' not in text:
+        return dict(_decode(text.decode())[0])
+    head, _, levels = text.partition(b',"b":[')
+    bids, comma, rest = levels.partition(b'],"a":[')
+    asks, end, _ = rest.rpartition(b"]}}")
+    if not comma or not end:
+        raise ValueError(f"not a depth update: {text[:80]!r}")
+    message: dict[str, Any] = _decode((head + b"}}").decode())[0]
+    message["data"] |= {"b": bids, "a": asks}
+    return message
+
+
+class _Side:
+    """Sizes of one side by tick. `direction` is +1 where higher is better, else -1."""
+
+    __slots__ = ("_band", "_bound", "_direction", "_sizes")
+
+    def __init__(self, direction: int, band: tuple[int, int]) -> None:
+        self._sizes: dict[int, int] = {}
+        self._direction = direction
+        self._band = band
+        self._bound = 0
+        """No level is better than this one; 0 before the first."""
+
+    def apply(self, levels: Levels) -> list[tuple[int, int]]:
+        """Returns the levels that changed the book."""
+        ticks, steps = levels
+        if not ticks:
+            return []
+        changes = list(zip(ticks, steps, strict=True))
+        low, high = self._band
+        if min(ticks) < low or max(ticks) > high:
+            changes = [level for level in changes if low <= level[0] <= high]
+        sizes = self._sizes
+        if 0 not in steps:
+            sizes.update(changes)
+        else:
+            # Binance may delete a level that was never in the book.
+            changes = [level for level in changes if level[1] or level[0] in sizes]
+            sizes.update(changes)
+            for tick, size in changes:
+                if not size:
+                    del sizes[tick]
+        if changes:
+            self._note(max(changes)[0] if self._direction > 0 else min(changes)[0])
+        return changes
+
+    def _note(self, tick: int) -> None:
+        better = (tick - self._bound) * self._direction > 0
+        self._bound = tick if better or not self._bound else self._bound
+
+    def best(self) -> int:
+        """Found from the bound on: a search of all levels would be a fifth of a replay's time."""
+        if not self._sizes:
+            raise ValueError("a side of the recorded book is empty")
+        while self._bound not in self._sizes:
+            self._bound -= self._direction
+        return self._bound
+
+
+class _SymbolStream:
+    """Turns one symbol's recorded messages into events. Nothing comes before its snapshot."""
+
+    def __init__(self, spec: InstrumentSpec, start_ns: int) -> None:
+        self._spec = spec
+        self._start_ns = start_ns
+        self._ticks = whole_units(spec.tick_size)
+        self._steps = whole_units(spec.qty_step)
+        self._reader = LevelReader(spec.tick_size, spec.qty_step)
+        self._bids, self._asks = _Side(+1, (0, 0)), _Side(-1, (0, 0))
+        self._last_id: int | None = None
+        self._joined = False
+        self._early: list[Mapping[str, Any]] = []
+        self._next_mark_ms = 0
+
+    def events(self, lines: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[MarketEvent]:
+        for time_ns, message in lines:
+            ts_ms = (time_ns - self._start_ns) // 1_000_000
+            if "stream" not in message:
+                yield self._snapshot(ts_ms, message)
+                for earlier in self._early:
+                    yield from self._depth(ts_ms, earlier)
+                continue
+            data = message["data"]
+            if self._last_id is None:
+                # Before the snapshot nothing is known, but the updates that follow it may have
+                # overtaken it on the way.
+                if data["e"] == "depthUpdate":
+                    self._early.append(data)
+            elif data["e"] == "depthUpdate":
+                yield from self._depth(ts_ms, data)
+            elif data["e"] == "trade" and data["X"] == "MARKET":
+                yield self._trade(ts_ms, data)
+
+    def _snapshot(self, ts_ms: int, message: Mapping[str, Any]) -> BookUpdate:
+        best = self._ticks(message["bids"][0][0])
+        band = (int(best * (1 - _BAND)), int(best * (1 + _BAND)))
+        self._last_id = int(message["lastUpdateId"])
+        self._bids, self._asks = _Side(+1, band), _Side(-1, band)
+        bids = self._bids.apply(self._reader.each(message["bids"]))
+        asks = self._asks.apply(self._reader.each(message["asks"]))
+        return BookUpdate(*self._spec.key, ts_ms, bids, asks, snapshot=True)
+
+    def _depth(self, ts_ms: int, data: Mapping[str, Any]) -> Iterator[MarketEvent]:
+        if self._last_id is None or data["u"] < self._last_id:
+            return
+        if self._joined and data["pu"] != self._last_id:
+            raise ValueError(f"{self._spec.symbol}: depth updates are missing at {data['u']}")
+        if not self._joined and data["U"] > self._last_id + 1:
+            raise ValueError(f"{self._spec.symbol}: the snapshot is older than its updates")
+        self._joined = True
+        self._last_id = int(data["u"])
+        bids = self._bids.apply(self._reader.levels(data["b"]))
+        asks = self._asks.apply(self._reader.levels(data["a"]))
+        if bids or asks:
+            yield BookUpdate(*self._spec.key, ts_ms, bids, asks)
+        if ts_ms >= self._next_mark_ms:
+            self._next_mark_ms = ts_ms + _MARK_EVERY_MS
+            mid = self._spec.price(self._bids.best() + self._asks.best()) / 2
+            yield MarkUpdate(*self._spec.key, ts_ms, mid, mid, _FUNDING_RATE)
+
+    def _trade(self, ts_ms: int, data: Mapping[str, Any]) -> MarketTrade:
+        return MarketTrade(
+            *self._spec.key,
+            ts_ms,
+            self._ticks(data["p"]),
+            self._steps(data["q"]),
+            "Sell" if data["m"] else "Buy",  # m: the buyer was the maker
+        )

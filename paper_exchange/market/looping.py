@@ -1,0 +1,63 @@
+"""What all recordings need: endless time from a finite file, and exact whole ticks and steps."""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from functools import lru_cache
+
+from paper_exchange.types import BookUpdate, MarketEvent, MarketTrade, MarkUpdate
+
+_POWERS_OF_TEN: tuple[int, ...] = tuple(10**n for n in range(64))
+PAUSE_MS = 100  # between the last event of a pass and the first of the next
+
+
+def endless(one_pass: Callable[[], Iterator[MarketEvent]]) -> Iterator[MarketEvent]:
+    """`one_pass` gives events from about 0 ms on; for each instrument a snapshot comes first."""
+    base = 0
+    while True:
+        last: int | None = None
+        for event in one_pass():
+            moved = shifted(event, base) if base else event
+            last = moved.ts_ms
+            yield moved
+        if last is None:
+            raise ValueError("the recording holds no market events")
+        base = last + PAUSE_MS
+
+
+def shifted(event: MarketEvent, by_ms: int) -> MarketEvent:
+    """The same event later. Written out, because `dataclasses.replace` is several times slower."""
+    ts_ms = event.ts_ms + by_ms
+    if isinstance(event, BookUpdate):
+        return BookUpdate(
+            event.category, event.symbol, ts_ms, event.bids, event.asks, event.snapshot
+        )
+    if isinstance(event, MarketTrade):
+        return MarketTrade(event.category, event.symbol, ts_ms, event.price, event.qty, event.side)
+    return MarkUpdate(
+        event.category,
+        event.symbol,
+        ts_ms,
+        event.mark_price,
+        event.index_price,
+        event.funding_rate,
+    )
+
+
+@lru_cache(maxsize=64)
+def whole_units(unit: Decimal) -> Callable[[str], int]:
+    """A parser from recorded text to a whole number of ticks or steps; off the grid is refused.
+
+    Integers throughout: exact, and several times faster than Decimal on millions of levels.
+    """
+    numerator, denominator = unit.as_integer_ratio()
+
+    @lru_cache(maxsize=1 << 16)  # most prices and sizes of a recording come again
+    def parse(text: str) -> int:
+        whole, _, fraction = text.partition(".")
+        scaled = int(whole + fraction) * denominator
+        units, rest = divmod(scaled, numerator * _POWERS_OF_TEN[len(fraction)])
+        if rest:
+            raise ValueError(f"{text} is not a multiple of {unit}")
+        return units
+
+    return parse

@@ -1,0 +1,142 @@
+"""A seeded synthetic market for users without recordings: endless, deterministic, fast."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from operator import attrgetter
+
+import numpy as np
+
+from paper_exchange.market import parameters as P  # noqa: N812 - a table of named figures
+from paper_exchange.market.instruments import reply_row
+from paper_exchange.market.parameters import InstrumentParameters
+from paper_exchange.market.past import opening_days, pasts
+from paper_exchange.market.synthetic_book import BookMaker
+from paper_exchange.market.synthetic_path import PathBlock, PathGenerator
+from paper_exchange.types import Category, InstrumentSpec, MarketEvent, MarkUpdate, Past
+
+_COIN_INDEX = {coin.coin: i for i, coin in enumerate(P.COINS)}
+_BY_TIME = attrgetter("ts_ms")
+
+
+class SyntheticMarket:
+    """A `MarketSource` of the coins in `parameters.py`.
+
+    The same seed gives the same events; leaving symbols out changes nothing for the others.
+    """
+
+    def __init__(self, seed: int = 1, symbols: Sequence[str] | None = None) -> None:
+        known = {i.symbol for i in P.INSTRUMENTS}
+        unknown = sorted(set(symbols or ()) - known)
+        if unknown:
+            raise ValueError(f"the synthetic market has no {unknown}; it has {sorted(known)}")
+        self._seed = seed
+        self._chosen = [i for i in P.INSTRUMENTS if symbols is None or i.symbol in symbols]
+
+    def instruments(self) -> Sequence[InstrumentSpec]:
+        return [specification(i) for i in self._chosen]
+
+    def history(self) -> Mapping[tuple[Category, str], Past]:
+        specs = self.instruments()
+        return pasts(self._seed, specs, opening_days(self.events(), specs))
+
+    def events(self) -> Iterator[MarketEvent]:
+        """Endless; every call starts anew at time 0 with the same market."""
+        path = PathGenerator(self._seed)
+        makers = [self._maker(i) for i in self._chosen]
+        marks = [_Reference(i) for i in self._chosen]
+        block = path.block()
+        start_ms = 0
+        for maker in makers:
+            maker.begin_block(block)
+        for maker in makers:
+            yield maker.opening()
+        for mark in marks:
+            yield mark.update(0, block, 0)
+        while True:
+            for j in range(P.STEPS_PER_BLOCK):
+                out: list[MarketEvent] = []
+                for maker, mark in zip(makers, marks, strict=True):
+                    maker.step(j, start_ms, out)
+                    if j % P.MARK_EVERY_STEPS == mark.phase:
+                        out.append(mark.update(start_ms + P.STEP_MS - 1, block, j))
+                out.sort(key=_BY_TIME)
+                yield from out
+                start_ms += P.STEP_MS
+            block = path.block()
+            for maker in makers:
+                maker.begin_block(block)
+
+    def _maker(self, instrument: InstrumentParameters) -> BookMaker:
+        place = P.INSTRUMENTS.index(instrument)
+        rng = np.random.default_rng([self._seed, place])
+        phase_ms = P.STEP_MS // 2 + 7 * place  # books of different symbols are not pushed at once
+        return BookMaker(instrument, _coin(instrument), phase_ms, rng)
+
+
+class _Reference:
+    """Mark, index and funding of one instrument from its path."""
+
+    def __init__(self, instrument: InstrumentParameters) -> None:
+        self._category = instrument.category
+        self._symbol = instrument.symbol
+        self._coin = _coin(instrument)
+        self._unit = instrument.tick_size
+        self.phase = P.INSTRUMENTS.index(instrument) % P.MARK_EVERY_STEPS
+        self._premium = 0.0
+        self._samples = 0
+
+    def update(self, ts_ms: int, block: PathBlock, j: int) -> MarkUpdate:
+        log_price = float(block.log_price[j, self._coin])
+        basis = float(block.basis[j, self._coin])
+        index = self._price(log_price - basis)
+        if self._category == "spot":
+            return MarkUpdate(self._category, self._symbol, ts_ms, index_price=index)
+        return MarkUpdate(
+            self._category,
+            self._symbol,
+            ts_ms,
+            mark_price=self._price(log_price),
+            index_price=index,
+            funding_rate=self._funding(basis),
+        )
+
+    def _price(self, log_price: float) -> Decimal:
+        return round(float(np.exp(log_price)) / float(self._unit)) * self._unit
+
+    def _funding(self, basis: float) -> Decimal:
+        """Bybit's formula on the running mean of the premium, which forgets over one interval."""
+        interval = P.FUNDING_INTERVAL_MINUTES * 60_000 // (P.STEP_MS * P.MARK_EVERY_STEPS)
+        self._samples = min(self._samples + 1, interval)
+        self._premium += (basis - self._premium) / self._samples
+        pull = P.INTEREST_PER_INTERVAL - self._premium
+        rate = self._premium + min(max(pull, -P.FUNDING_CLAMP), P.FUNDING_CLAMP)
+        return Decimal(round(rate * 1e8)).scaleb(-8)
+
+
+def _coin(instrument: InstrumentParameters) -> int:
+    return _COIN_INDEX[instrument.symbol.removesuffix("USDT")]
+
+
+def specification(instrument: InstrumentParameters) -> InstrumentSpec:
+    """Trading rules as the exchange publishes them, with a row in Bybit's shape."""
+
+    def build(raw: dict[str, object]) -> InstrumentSpec:
+        return InstrumentSpec(
+            category=instrument.category,
+            symbol=instrument.symbol,
+            base_coin=instrument.symbol.removesuffix("USDT"),
+            quote_coin="USDT",
+            tick_size=instrument.tick_size,
+            qty_step=instrument.qty_step,
+            min_qty=instrument.min_qty,
+            max_limit_qty=instrument.max_limit_qty,
+            max_market_qty=instrument.max_market_qty,
+            min_notional=P.MIN_NOTIONAL,
+            max_leverage=instrument.max_leverage,
+            price_limit_x=instrument.price_limit_x,
+            price_limit_y=instrument.price_limit_y,
+            funding_interval_minutes=P.FUNDING_INTERVAL_MINUTES,
+            raw=raw,
+        )
+
+    return build(reply_row(build({})))

@@ -1,0 +1,85 @@
+"""Assembles market, engine and doors into a server on one port."""
+
+import logging
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from paper_exchange.server.clock import wall_ms
+from paper_exchange.server.control import ControlDoor
+from paper_exchange.server.exchange import Exchange
+from paper_exchange.server.http import RestDoor, abort, forbidden
+from paper_exchange.server.sockets import Connection
+from paper_exchange.server.trade_socket import TradeConnection
+from paper_exchange.types import Category
+
+log = logging.getLogger(__name__)
+
+PUBLIC_PATHS: Mapping[str, Category] = {"/v5/public/linear": "linear", "/v5/public/spot": "spot"}
+SHUTDOWN_SECONDS = 1.0
+
+
+class PaperServer:
+    """HTTP and WebSocket on one port of one event loop."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self._rest = RestDoor(exchange)
+        self._control = ControlDoor(exchange)
+        self._server = web.Server(self._handle, access_log=None)
+        self._runner = web.ServerRunner(self._server, shutdown_timeout=SHUTDOWN_SECONDS)
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.exchange.settings.host}:{self.port}"
+
+    async def start(self) -> None:
+        """Opens the market, then the port: the first request finds books and prices."""
+        settings = self.exchange.settings
+        self.exchange.venue.open()
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, settings.host, settings.port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        self.exchange.venue.start()
+        self.exchange.timed.start()
+
+    async def stop(self) -> None:
+        """Stops the market, says goodbye to all sockets, closes the port."""
+        self.exchange.venue.stop()
+        self.exchange.public.close()
+        self.exchange.dcp.close()
+        self.exchange.timed.close()
+        for connection in list(self.exchange.connections):
+            await connection.close()
+        await self._runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.raw_path.partition("?")[0]
+        if path.startswith("/control/"):
+            return await self._control.answer(request, path)
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._socket(request, path)
+        return await self._rest.answer(request)
+
+    async def _socket(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
+        exchange = self.exchange
+        connection: Connection
+        if path in PUBLIC_PATHS:
+            connection = Connection(exchange, request, "public", PUBLIC_PATHS[path])
+        elif path == "/v5/private":
+            connection = Connection(exchange, request, "private")
+        elif path == "/v5/trade":
+            connection = TradeConnection(exchange, request, "trade")
+        else:
+            return web.Response(status=404, text="404 page not found")
+        if exchange.faults.lasting("ws_refuse", connection.kind):
+            return abort(request)
+        if not exchange.connect_limiter.allow(exchange.callers.name_of(request), wall_ms()):
+            return forbidden()
+        exchange.connections.add(connection)
+        try:
+            return await connection.run()
+        finally:
+            exchange.connections.discard(connection)

@@ -1,0 +1,112 @@
+"""Who is calling: API keys, HMAC and RSA signatures over raw bytes, and the recv_window rule."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from paper_exchange.types import Reject
+
+DEFAULT_RECV_WINDOW_MS = 5000
+FUTURE_TOLERANCE_MS = 1000
+"""A timestamp may be this far ahead whatever the window: facts 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """One key of one account; exactly one of `secret` and `rsa_public_key` is set."""
+
+    key: str
+    uid: str
+    secret: str = field(default="", repr=False)
+    rsa_public_key: str = ""
+    read_only: bool = False
+
+
+class Verifier:
+    """Checks one key's signatures."""
+
+    def __init__(self, api_key: ApiKey) -> None:
+        if bool(api_key.secret) == bool(api_key.rsa_public_key):
+            raise ValueError(f"key {api_key.key}: give either a secret or an RSA public key")
+        self.api_key = api_key
+        self._hmac = hmac.new(api_key.secret.encode(), digestmod=hashlib.sha256)
+        self._rsa: RSAPublicKey | None = None
+        if api_key.rsa_public_key:
+            loaded = load_pem_public_key(api_key.rsa_public_key.encode())
+            if not isinstance(loaded, RSAPublicKey):
+                raise ValueError(f"key {api_key.key}: not an RSA public key")
+            self._rsa = loaded
+
+    def verify(self, message: bytes, signature: str) -> bool:
+        if self._rsa is not None:
+            try:
+                raw = base64.b64decode(signature, validate=True)
+                self._rsa.verify(raw, message, PKCS1v15(), SHA256())
+            except (InvalidSignature, binascii.Error, ValueError):
+                return False
+            return True
+        digest = self._hmac.copy()
+        digest.update(message)
+        return hmac.compare_digest(digest.hexdigest().encode(), signature.encode())
+
+
+class KeyRing:
+    """All keys of the exchange."""
+
+    def __init__(self, keys: Iterable[ApiKey]) -> None:
+        self._verifiers: dict[str, Verifier] = {}
+        for api_key in keys:
+            if api_key.key in self._verifiers:
+                raise ValueError(f"API key {api_key.key} is given twice")
+            self._verifiers[api_key.key] = Verifier(api_key)
+
+    def verifier(self, key: str) -> Verifier:
+        try:
+            return self._verifiers[key]
+        except KeyError:
+            raise Reject(10003, "API key is invalid.") from None
+
+    def authenticate(
+        self, key: str, sign: str, timestamp: str, recv_window: str, payload: bytes, wall: int
+    ) -> ApiKey:
+        """The caller's key, or Reject 10002, 10003 or 10004. `payload` is what was on the wire."""
+        verifier = self.verifier(key)
+        check_window(timestamp, recv_window, wall)
+        origin = f"{timestamp}{key}{recv_window}".encode() + payload
+        if not verifier.verify(origin, sign):
+            shown = origin.decode("utf-8", "replace")
+            raise Reject(10004, f"error sign! origin_string[{shown}]")
+        return verifier.api_key
+
+    def authenticate_socket(self, key: str, expires: int, sign: str, wall: int) -> ApiKey:
+        """The WebSocket login; `expires` is the wall time in ms until which it may be used."""
+        verifier = self.verifier(key)
+        if expires <= wall:
+            raise Reject(10002, "The request expires, please check your server timestamp.")
+        if not verifier.verify(f"GET/realtime{expires}".encode(), sign):
+            raise Reject(10004, "Error sign, please check your signature generation algorithm.")
+        return verifier.api_key
+
+
+def check_window(timestamp: str, recv_window: str, wall: int) -> None:
+    """`server - recv_window <= timestamp < server + 1000`, or Reject 10002 with both numbers."""
+    window = recv_window or str(DEFAULT_RECV_WINDOW_MS)
+    if not (timestamp.isascii() and timestamp.isdigit()):
+        raise Reject(10001, "params error: timestamp invalid")
+    if not (window.isascii() and window.isdigit()):
+        raise Reject(10001, "params error: recv_window invalid")
+    if not wall - int(window) <= int(timestamp) < wall + FUTURE_TOLERANCE_MS:
+        raise Reject(
+            10002,
+            "invalid request, please check your server timestamp or recv_window param. "
+            f"req_timestamp[{timestamp}],server_timestamp[{wall}],recv_window[{window}]",
+        )

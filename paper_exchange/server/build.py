@@ -1,0 +1,105 @@
+"""From options to a ready exchange: the one place that knows market, engine and server alike."""
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from paper_exchange.engine.core import PaperEngine
+from paper_exchange.engine.settings import EngineSettings
+from paper_exchange.journal import JournalWriter
+from paper_exchange.market.factory import open_source
+from paper_exchange.server.accounts import default_accounts, load_accounts
+from paper_exchange.server.app import PaperServer
+from paper_exchange.server.clock import Clock, FreeClock, ScaledClock, wall_ms
+from paper_exchange.server.exchange import Exchange, ServerSettings
+from paper_exchange.server.faults import FaultBoard, parse_fault
+from paper_exchange.server.state import StateKeeper
+from paper_exchange.server.venue import Venue
+
+log = logging.getLogger(__name__)
+
+JOURNAL_NAME = "journal.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person may choose when starting the exchange."""
+
+    server: ServerSettings = field(default_factory=ServerSettings)
+    engine: EngineSettings | None = None
+    market: str = "auto"
+    recordings: Path | None = None
+    """Where recorded markets are."""
+    symbols: tuple[str, ...] | None = None
+    seed: int = 1
+    speed: float = 1.0
+    """Times real time; 0 is as fast as the machine can."""
+    accounts: Path | None = None
+    journal: Path | None = None
+    state_dir: Path | None = None
+    faults: Sequence[str] = ()
+
+
+class Running:
+    """A built exchange with its journal: started and stopped as one."""
+
+    def __init__(
+        self, server: PaperServer, journal: JournalWriter | None, keeper: StateKeeper | None
+    ) -> None:
+        self.server = server
+        self._journal = journal
+        self._keeper = keeper
+
+    @property
+    def port(self) -> int:
+        return self.server.port
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    async def start(self) -> None:
+        await self.server.start()
+        self.server.exchange.venue.journal("start", {"port": self.port})
+
+    async def stop(self) -> None:
+        await self.server.stop()
+        self.server.exchange.venue.journal("stop", {})
+        if self._keeper is not None:
+            self._keeper.close()
+        if self._journal is not None:
+            self._journal.close()
+
+
+def build(options: Options) -> Running:
+    source = open_source(
+        options.market,
+        seed=options.seed,
+        symbols=options.symbols,
+        recordings=options.recordings,
+    )
+    accounts = (
+        load_accounts(options.accounts) if options.accounts is not None else default_accounts()
+    )
+    # Identifiers must differ from those of any earlier run: clients keep them for ever.
+    settings = options.engine or EngineSettings(seed=int.from_bytes(os.urandom(6)))
+    engine = PaperEngine(source.instruments(), {a.uid: a.config for a in accounts}, settings)
+    engine.world.ids = wall_ms() * 1000
+    clock: Clock = FreeClock() if options.speed == 0 else ScaledClock(options.speed)
+    path = options.journal
+    if path is None and options.state_dir is not None:
+        path = options.state_dir / JOURNAL_NAME
+    journal = JournalWriter(path) if path is not None else None
+    faults = FaultBoard(options.seed)
+    for text in options.faults:
+        faults.add(**parse_fault(text))
+    venue = Venue(source, engine, clock, journal)
+    if options.state_dir is not None:
+        venue.keeper = StateKeeper(options.state_dir, engine)
+        if venue.keeper.load():
+            log.info("state restored from %s", options.state_dir)
+        venue.keeper.save()
+    exchange = Exchange(venue, {a.uid: a for a in accounts}, options.server, faults, engine)
+    return Running(PaperServer(exchange), journal, venue.keeper)

@@ -1,0 +1,56 @@
+"""What an endpoint's handler is given, and how endpoints are described."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from paper_exchange.server.auth import ApiKey
+from paper_exchange.server.strict import Rules
+
+if TYPE_CHECKING:
+    from paper_exchange.server.exchange import Exchange
+
+Params = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Call:
+    """One request: who, when (exchange time), and the `retExtInfo` of its answer."""
+
+    exchange: "Exchange"
+    now: int
+    key: ApiKey | None = None
+    ret_ext: dict[str, Any] = field(default_factory=dict)
+    shortest: bool = False
+    """Numbers must be in their shortest form."""
+
+    @property
+    def uid(self) -> str:
+        if self.key is None:
+            raise RuntimeError("an endpoint that needs an account was called without a key")
+        return self.key.uid
+
+
+Handler = Callable[[Call, Params], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A path's rule set. `limit` is requests per second and UID, 0 for public ones."""
+
+    method: str
+    path: str
+    handler: Handler
+    rules: Rules
+    signed: bool = False
+    limit: int = 0
+    spot_limit: int = 0
+    batch: bool = False
+    writes: bool = False
+    trades: bool = False
+    """Counts against the order budget, which `--order-rate` may replace."""
+
+    @property
+    def name(self) -> str:
+        """The short name that faults and logs use, e.g. `order/create`."""
+        return self.path.removeprefix("/v5/")

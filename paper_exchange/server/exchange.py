@@ -1,0 +1,136 @@
+"""The running exchange as its doors see it: venue, accounts, budgets, faults and streams."""
+
+import itertools
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from paper_exchange.engine.core import PaperEngine
+from paper_exchange.server.accounts import Account
+from paper_exchange.server.auth import KeyRing
+from paper_exchange.server.call import Call, Endpoint
+from paper_exchange.server.callers import Callers
+from paper_exchange.server.clock import wall_ms
+from paper_exchange.server.dcp import DisconnectProtection
+from paper_exchange.server.faults import FaultBoard
+from paper_exchange.server.hub import PrivateHub
+from paper_exchange.server.publish import PublicHub
+from paper_exchange.server.ratelimit import IpLimiter, UidLimiter, Usage
+from paper_exchange.server.timed import TimedFaults
+from paper_exchange.server.venue import Venue
+from paper_exchange.types import PrivateEvent, Reject
+
+CONNECT_WINDOW_MS = 300_000
+
+if TYPE_CHECKING:
+    from paper_exchange.server.sockets import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """How the doors behave."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    strict: bool = True
+    """Refuse unknown and non-string fields instead of ignoring them."""
+    ws_ack_delay_seconds: float = 0.02
+    """Bybit is never instant: pybit's dispatcher dies on an ack within its own send (facts 0.5)."""
+    trade_ack_delay_seconds: float = 0.005
+    order_rate: int | None = None
+    """Orders per second and UID instead of the documented 10 and 20; 0 is without limit."""
+    read_rate: int | None = None
+    """Signed reads per second and UID instead of the documented ones; 0 is without limit."""
+    ip_rate: int = 600
+    """Requests per five seconds and address; 0 is without limit."""
+    ip_ban_seconds: float = 600
+    """Bybit asks for ten minutes of silence after a 403."""
+    ws_connect_rate: int = 500
+    """WebSocket connects per five minutes and address; 0 is without limit."""
+    control: bool = False
+    """Serves `/control/...`: never where anybody else can reach the port."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """Everything that a request may need."""
+
+    venue: Venue
+    accounts: Mapping[str, Account]
+    settings: ServerSettings
+    faults: FaultBoard
+    paper: PaperEngine
+    """The same engine as the venue's, with the forced events that no client may ask for."""
+    connections: "set[Connection]" = field(default_factory=set)
+    started_ms: int = field(default_factory=wall_ms)
+    uid_limiter: UidLimiter = field(default_factory=UidLimiter)
+    ip_limiter: IpLimiter = field(init=False)
+    connect_limiter: IpLimiter = field(init=False)
+    keys: KeyRing = field(init=False)
+    callers: Callers = field(default_factory=Callers)
+    private: PrivateHub = field(init=False)
+    public: PublicHub = field(init=False)
+    dcp: DisconnectProtection = field(init=False)
+    timed: TimedFaults = field(init=False)
+    _trace_prefix: str = field(default_factory=lambda: uuid.uuid4().hex[:20])
+    _traces: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.keys = KeyRing(key for account in self.accounts.values() for key in account.keys)
+        self.ip_limiter = IpLimiter(self.settings.ip_rate, self.settings.ip_ban_seconds)
+        self.connect_limiter = IpLimiter(self.settings.ws_connect_rate, 0, CONNECT_WINDOW_MS)
+        self.private = PrivateHub(self.faults)
+        self.public = PublicHub(self.venue, self.faults)
+        self.dcp = DisconnectProtection(self)
+        self.timed = TimedFaults(self)
+        self.venue.on_private = self._on_private
+        self.venue.on_trades = self.public.on_trades
+
+    def _on_private(self, events: Sequence[PrivateEvent]) -> None:
+        self.private.publish(events)
+        self.timed.on_private(events)
+
+    def wall_ms(self) -> int:
+        """The time by which signatures are judged; a fault may put it off."""
+        return wall_ms() + int(self.faults.option("clock_skew", "ms") or 0)
+
+    def trace_id(self) -> str:
+        return f"{self._trace_prefix}{next(self._traces):012x}"
+
+    def take_budget(self, call: Call, endpoint: Endpoint, category: str, cost: int) -> Usage:
+        """The rolling-second budget of this UID on this endpoint; categories count apart."""
+        spot = category == "spot" and endpoint.spot_limit > 0
+        limit = endpoint.spot_limit if spot else endpoint.limit
+        override = self.settings.order_rate if endpoint.trades else self.settings.read_rate
+        if override is not None:
+            limit = override
+        key = (call.uid, endpoint.path, "spot" if spot else "")
+        return self.uid_limiter.take(key, limit, wall_ms(), cost)
+
+    def refuses_outside_band(self, uid: str) -> bool:
+        return not self.paper.world.account(uid).reprice
+
+    def set_band_action(self, uid: str, category: str, *, modify: bool) -> None:
+        if category != "linear":
+            raise Reject(10001, "params error: category invalid")
+        self.paper.set_band_action(uid, modify)
+
+    @property
+    def ws_ack_delay(self) -> float:
+        return self.settings.ws_ack_delay_seconds
+
+    def open_order_ids(self, uid: str, category: str, params: Mapping[str, str]) -> list[str]:
+        """Open orders of one category, newest first, filtered as `order/realtime` does."""
+        scopes = [dict(params)]
+        if category == "linear" and "symbol" not in params:
+            coins = sorted({spec.quote_coin for spec in self.venue.specs.values()})
+            scopes = [{**params, "settleCoin": coin} for coin in coins]
+        rows = [
+            row
+            for scope in scopes
+            for row in self.venue.engine.open_orders(
+                uid, {"category": category, **scope}, self.venue.now_ms
+            )
+        ]
+        return [row["orderId"] for row in rows]

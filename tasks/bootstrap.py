@@ -1,0 +1,329 @@
+"""The services of one worker process, built on first use inside it and never shared over a fork."""
+
+import logging
+import os
+import socket
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property, partial
+
+from redis import Redis
+
+from bot import failpoints
+from bot.account.reconciliation import Reconciler
+from bot.account.reservations import ReservationReport, rebuild
+from bot.clock import Clock, SystemClock
+from bot.decision.authentication import Door
+from bot.decision.forged_market import ForgedMarket
+from bot.decision.last_resort import MarketOfLastResort
+from bot.decision.service import ApprovalService
+from bot.decision.signing import Signatures
+from bot.errors import ClockRefused, MlriskError
+from bot.exchange.bybit.http import BybitExchange
+from bot.exchange.factory import make_exchange
+from bot.exchange.market_cache import RedisMarketCache
+from bot.execution.orders.fills import FillBook
+from bot.execution.ports import Wakeups, limits_for
+from bot.execution.sending.claims import Claims
+from bot.execution.sending.dispatch import Dispatcher
+from bot.execution.sending.rate_limiter import RedisOrderBudget, connect
+from bot.execution.sending.sender import Sender
+from bot.execution.sending.trading_rules import TradingRules
+from bot.execution.working.parent_worker import ParentWorker
+from bot.execution.working.throttling import Pacer
+from bot.execution.working.volume_models import ModelFile, ModelRows
+from bot.execution.working.volume_source import VolumeSource
+from bot.limits.selftest_halt import halt_toothless
+from bot.limits.source import ConfiguredLimits
+from bot.market.seal import Seal
+from bot.market.volume import MODELS_FILE
+from bot.safety import audit_heads
+from bot.safety.audit_heads import HeadsFile
+from bot.safety.halt import Halter
+from bot.safety.monitor import Monitor
+from bot.state import binding, disk_room, fitness
+from bot.state.fitness import Fitness
+from config.celery import MARKET_DATABASE as MARKET_DATABASE
+from config.celery import with_database
+from config.settings import Settings, load_settings
+from models.database import Database
+from tasks.queue import EXPIRES_IN_TIMEOUTS, CeleryWakeups, QueueDepth, revoke_queued
+
+log = logging.getLogger(__name__)
+
+
+def market_seal(settings: Settings, clock: Clock) -> Seal | None:
+    """What proves that a market in Redis is our feed's; None without a key."""
+    if settings.market_key is None:
+        return None
+    return Seal(settings.market_key.get_secret_value(), clock)
+
+
+def message_signatures(settings: Settings, clock: Clock) -> Signatures | None:
+    """What proves that a message is its strategy's; None without a key."""
+    if settings.message_key is None:
+        return None
+    key = settings.message_key.get_secret_value()
+    return Signatures(key, clock, settings.oldest_generations)
+
+
+def heads_file(settings: Settings) -> HeadsFile:
+    """Where the ends of the audit chains are noted outside the database."""
+    key = settings.market_key
+    path = settings.audit_heads or settings.home / audit_heads.FILE
+    return HeadsFile(path, None if key is None else key.get_secret_value())
+
+
+@dataclass(frozen=True)
+class Services:
+    """What tasks call. Everything is made when it is first needed."""
+
+    settings: Settings
+    clock: Clock
+
+    @cached_property
+    def db(self) -> Database:
+        return Database(self.settings.require_database_url())
+
+    @cached_property
+    def exchange(self) -> BybitExchange:
+        """Never one whose keys were not proven to be this database's.
+
+        Without keys it reads what is public, for the account that others have proven.
+        """
+        exchange = make_exchange(self.settings, self.clock)
+        if self.settings.holds_keys:
+            binding.prove(self.db, exchange, self.settings, self.clock.now())
+        else:
+            binding.require_proven(self.db, self.settings)
+        return exchange
+
+    @cached_property
+    def market(self) -> RedisMarketCache:
+        url = with_database(self.settings.require_redis_url(), MARKET_DATABASE)
+        client = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+        seal = market_seal(self.settings, self.clock)
+        if seal is None:
+            log.warning("whoever writes to Redis makes the market: MLRISK_MARKET_KEY is not set")
+        return RedisMarketCache(
+            client,
+            self.settings.symbol_list,
+            seal=seal,
+            on_forged=ForgedMarket(self.db, self.settings.account, self.clock).report,
+        )
+
+    @cached_property
+    def market_for_exits(self) -> MarketOfLastResort:
+        """The market, and where it is not known the exchange's marks."""
+        return MarketOfLastResort(self.market, self.exchange, self.clock)
+
+    @cached_property
+    def limits(self) -> ConfiguredLimits:
+        return ConfiguredLimits(
+            self.settings,
+            self.db,
+            on_toothless=lambda problems: halt_toothless(self.db, self.clock, problems),
+        )
+
+    @cached_property
+    def wakeups(self) -> Wakeups:
+        return CeleryWakeups(
+            expire_after=EXPIRES_IN_TIMEOUTS * timedelta(seconds=self.settings.wake_timeout_seconds)
+        )
+
+    @property
+    def owner(self) -> str:
+        return f"{socket.gethostname()}:{os.getpid()}"
+
+    @cached_property
+    def approval(self) -> ApprovalService:
+        return ApprovalService(
+            db=self.db,
+            account=self.settings.account,
+            market=self.market_for_exits,
+            limits=self.limits,
+            clock=self.clock,
+            wakeups=self.wakeups,
+            max_attempts=self.settings.validation_attempts,
+            horizon=timedelta(seconds=self.settings.dispatch_horizon_seconds),
+            read_rules=TradingRules(self.db, self.exchange, self.clock).refresh,
+        )
+
+    @cached_property
+    def door(self) -> Door:
+        signatures = message_signatures(self.settings, self.clock)
+        if signatures is None:
+            log.warning("whoever reaches the broker asks in any name: MLRISK_MESSAGE_KEY isn't set")
+        return Door(self.approval, signatures)
+
+    @cached_property
+    def sender(self) -> Sender:
+        return Sender(
+            db=self.db,
+            exchange=self.exchange,
+            market=self.market_for_exits,
+            claims=self.claims,
+            budget=self.budget,
+            clock=self.clock,
+            wakeups=self.wakeups,
+            owner=self.owner,
+        )
+
+    @cached_property
+    def claims(self) -> Claims:
+        return Claims(
+            db=self.db,
+            exchange=self.exchange,
+            limits=self.limits,
+            budget=self.budget,
+            clock=self.clock,
+            wakeups=self.wakeups,
+            owner=self.owner,
+            lease_seconds=self.settings.lease_seconds,
+        )
+
+    @cached_property
+    def budget(self) -> RedisOrderBudget:
+        url = with_database(self.settings.require_redis_url(), MARKET_DATABASE)
+        # It paces and permits nothing: with limits that can't be read it keeps the last pace.
+        return RedisOrderBudget(
+            connect(url), lambda: limits_for(self.limits, reduce_only=True).working
+        )
+
+    @cached_property
+    def parent_worker(self) -> ParentWorker:
+        return ParentWorker(
+            db=self.db,
+            account=self.settings.account,
+            exchange=self.exchange,
+            market=self.market_for_exits,
+            limits=self.limits,
+            forecasts=VolumeSource(
+                ModelRows(self.db, otherwise=ModelFile(self.settings.home / MODELS_FILE)),
+                self.exchange,
+            ),
+            budget=self.budget,
+            clock=self.clock,
+            wakeups=self.wakeups,
+        )
+
+    @cached_property
+    def reconciler(self) -> Reconciler:
+        return Reconciler(
+            db=self.db,
+            exchange=self.exchange,
+            account=self.settings.account,
+            clock=self.clock,
+            wakeups=self.wakeups,
+            budget=self.budget,
+        )
+
+    @cached_property
+    def fills(self) -> FillBook:
+        return FillBook(self.db, self.settings.account, self.wakeups)
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        return Dispatcher(
+            db=self.db,
+            account=self.settings.account,
+            clock=self.clock,
+            wakeups=self.wakeups,
+            horizon=timedelta(seconds=self.settings.dispatch_horizon_seconds),
+            wake_timeout=timedelta(seconds=self.settings.wake_timeout_seconds),
+            depth=QueueDepth(self.settings.require_redis_url()),
+        )
+
+    @cached_property
+    def monitor(self) -> Monitor:
+        return Monitor(
+            db=self.db, account=self.settings.account, limits=self.limits, clock=self.clock
+        )
+
+    @cached_property
+    def audit_heads(self) -> HeadsFile:
+        return heads_file(self.settings)
+
+    @cached_property
+    def pacer(self) -> Pacer:
+        return Pacer(
+            db=self.db,
+            account=self.settings.account,
+            market=self.market,
+            limits=self.limits,
+            clock=self.clock,
+            wakeups=self.wakeups,
+        )
+
+    @property
+    def halter(self) -> Halter:
+        """A halt waits for no exchange: without one it cancels nothing, and says so."""
+        exchange: BybitExchange | None = None
+        try:
+            exchange = self.exchange
+        except MlriskError as error:
+            log.error("halting without an exchange, its keys are unproven: %s", error)
+        return Halter(
+            self.db,
+            self.clock,
+            exchange=exchange,
+            revoke=revoke_queued,
+            too_fast=partial(self.budget.throttled, self.settings.account, cancels=True),
+        )
+
+    def check_fitness(self) -> Fitness:
+        """Asks the exchange whether the account may trade, and stores its answer."""
+        return fitness.ask(
+            self.db,
+            self.exchange,
+            self.settings.account,
+            self.settings.symbol_list,
+            self.clock,
+            home=self.settings.home,
+        )
+
+    def watch_room(self) -> None:
+        """New risk stops before Postgres can't write, and goes on when there is room again."""
+        account, home = self.settings.account, self.settings.home
+        short = disk_room.shortage(home)
+        if short is not None:
+            fitness.after_shortage(self.db, account, short, self.clock)
+        elif disk_room.is_back(home) and fitness.room_was_short(self.db, account):
+            self.check_fitness()
+
+    def tell_wrong_clock(self, error: ClockRefused) -> None:
+        """A refusal that proves that our clock is wrong stops what adds risk."""
+        fitness.after_clock_refusal(self.db, self.settings.account, error, self.clock)
+
+    def ask_again_about_the_clock(self) -> None:
+        """Work resumes soon after the clock was set right: the next question is minutes away."""
+        if fitness.clock_was_wrong(self.db, self.settings.account):
+            self.check_fitness()
+
+    def rebuild_reservations(self) -> ReservationReport:
+        """Compares what is held with what may still fill, and repairs it."""
+        return rebuild(self.db, self.settings.account, self.clock, self.exchange)
+
+
+_services: Services | None = None
+_services_pid: int | None = None
+
+
+def services() -> Services:
+    """This process's services; a forked child gets its own, never its parent's."""
+    global _services, _services_pid
+    if _services is None or _services_pid != os.getpid():
+        settings = load_settings()
+        failpoints.arm(settings.failpoint)
+        _services = Services(_settled(settings), SystemClock())
+        _services_pid = os.getpid()
+    return _services
+
+
+def _settled(settings: Settings) -> Settings:
+    """With what the database says of itself. Raises WrongIdentity."""
+    db = Database(settings.require_database_url(), pool_size=1)
+    try:
+        return binding.settled(db, settings)
+    finally:
+        db.dispose()

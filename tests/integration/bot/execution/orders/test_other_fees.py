@@ -1,0 +1,181 @@
+"""Fees in a third coin: converted at the price of their time, or kept apart and named."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from unittest.mock import Mock
+
+import pytest
+from sqlalchemy import select
+
+from bot.errors import DependencyDown
+from bot.execution.orders.one_by_one import FAILURES_IN_A_ROW
+from bot.execution.orders.other_fees import OtherFees
+from bot.tca.service import costs
+from console.runtime.vitals import Patient, check_vitals
+from console.views.key_metrics import key_metrics
+from models.repositories import facts
+from models.tables import OtherFeeRow, PositionRow
+from tests.support.desk import ACCOUNT, Desk
+from tests.support.fakes import T0
+
+D = Decimal
+
+
+def trade(desk: Desk, request_id: str, side: str, *, fee: str = "0.5", coin: str = "MNT") -> None:
+    """One order of 2000 that fills at once, with its fee in a coin."""
+    desk.approve(request_id, side=side)
+    desk.send_due()
+    desk.exchange.fills[-1] = replace(desk.exchange.fills[-1], fee=D(fee), fee_currency=coin)
+    desk.stream()
+
+
+def position(desk: Desk) -> PositionRow:
+    with desk.db.reading() as session:
+        return session.get_one(PositionRow, (ACCOUNT, "BTCUSDT"))
+
+
+def stored(desk: Desk) -> list[OtherFeeRow]:
+    with desk.db.reading() as session:
+        return list(session.scalars(select(OtherFeeRow).order_by(OtherFeeRow.executed_at)))
+
+
+def streak(desk: Desk) -> int:
+    key = facts.TradeKey(ACCOUNT, "test", "BTCUSDT", "buy", D(2000))
+    with desk.db.transaction() as session:
+        return facts.read(session, key, desk.clock.now()).consecutive_losses
+
+
+def problem(desk: Desk) -> str | None:
+    desk.clock.move_to(desk.clock.now() + timedelta(seconds=61))
+    with desk.db.reading() as session:
+        patient = Patient(session, ACCOUNT, (), desk.clock.now(), {})
+        return next(v.problem for v in check_vitals(patient) if v.name == "fees in other coins")
+
+
+def test_a_round_trip_that_only_costs_fees_in_another_coin_is_a_loss(desk: Desk) -> None:
+    """Both fees are its own: that of its entry as well."""
+    desk.exchange.prices["MNT"] = D("1.2")
+    trade(desk, "r-1", "buy")
+    desk.reconciler.reconcile_account()
+    held = position(desk)
+    assert (held.fees, held.open_costs, held.realised_pnl) == (D("0.6"), D("0.6"), D("-0.6"))
+    trade(desk, "r-2", "sell")
+    desk.reconciler.reconcile_account()
+    held = position(desk)
+    assert (held.fees, held.open_costs, held.realised_pnl) == (D("1.2"), 0, D("-1.2"))
+    assert held.other_fees is None
+    assert [desk.parent(r).realised_pnl for r in ("r-1", "r-2")] == [0, D("-1.2")]
+    assert [desk.parent(r).fees for r in ("r-1", "r-2")] == [D("0.6"), D("0.6")]
+    assert streak(desk) == 1
+    assert problem(desk) is None
+
+
+def test_a_fee_that_gets_its_price_after_the_round_trip_is_that_trips(desk: Desk) -> None:
+    desk.exchange.price_faults = [DependencyDown("away")]
+    desk.exchange.prices["MNT"] = D(2)
+    trade(desk, "r-1", "buy")
+    desk.reconciler.reconcile_account()
+    assert [row.asked_at for row in stored(desk)] == [None]
+    trade(desk, "r-2", "sell")
+    assert position(desk).other_fees == {"MNT": "1.0"}
+    desk.reconciler.reconcile_account()
+    held = position(desk)
+    assert (held.fees, held.open_costs, held.realised_pnl) == (2, 0, -2)
+    assert [desk.parent(r).realised_pnl for r in ("r-1", "r-2")] == [0, -2]
+    assert streak(desk) == 1
+
+
+def test_the_price_is_that_of_the_fill_and_stays(desk: Desk) -> None:
+    desk.exchange.prices["MNT"] = D("1.2")
+    trade(desk, "r-1", "buy")
+    filled_at = desk.exchange.fills[0].executed_at
+    desk.pass_time(30)
+    desk.reconciler.reconcile_account()
+    desk.exchange.prices["MNT"] = D(9)
+    desk.pass_time(30)
+    desk.reconciler.reconcile_account()
+    desk.stream()
+    assert desk.exchange.prices_asked == [("MNT", filled_at)]
+    (row,) = stored(desk)
+    assert (row.price, row.price_source, row.cost) == (D("1.2"), "fake MNTUSDT", D("0.6"))
+    assert position(desk).fees == D("0.6")
+    assert desk.audit_kinds().count("fee_priced") == 1
+
+
+def test_a_fee_that_nobody_can_price_stays_apart_and_is_named(desk: Desk) -> None:
+    trade(desk, "r-1", "buy", coin="ODD")
+    desk.reconciler.reconcile_account()
+    desk.reconciler.reconcile_account()
+    assert len(desk.exchange.prices_asked) == 1
+    assert (position(desk).fees, position(desk).other_fees) == (0, {"ODD": "0.5"})
+    assert problem(desk) == "without a price: 0.5 ODD"
+    with desk.db.transaction() as session:
+        found = key_metrics(session, T0 - timedelta(days=1))
+    assert found["execution"]["fees_without_price"] == {"ODD": "0.5"}
+
+
+@pytest.mark.parametrize("moment", ["stream", "reconcile"])
+def test_an_exchange_that_is_away_holds_back_no_fill(desk: Desk, moment: str) -> None:
+    desk.exchange.price_faults = [DependencyDown("away")] * 3
+    trade(desk, "r-1", "buy")
+    if moment == "reconcile":
+        desk.reconciler.reconcile_account()
+    assert position(desk).qty > 0
+    assert desk.parent("r-1").filled_qty > 0
+
+
+def test_a_coin_that_the_exchange_never_answers_for_keeps_no_other_from_its_price(
+    desk: Desk,
+) -> None:
+    trade(desk, "r-1", "buy", coin="BAD")
+    trade(desk, "r-2", "sell", coin="MNT")
+    desk.exchange.price_faults = [DependencyDown("an unreadable kline")]
+    desk.exchange.prices["MNT"] = D(2)
+    desk.reconciler.reconcile_account()
+    assert (position(desk).fees, position(desk).other_fees) == (1, {"BAD": "0.5"})
+    assert [row.asked_at is None for row in sorted(stored(desk), key=lambda r: r.coin)] == [
+        True,
+        False,
+    ]
+
+
+def test_fees_that_cannot_be_booked_keep_no_reconciliation_from_its_report(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.exchange.prices["MNT"] = D(2)
+    for number in range(4):
+        trade(desk, f"r-{number}", "buy" if number % 2 == 0 else "sell")
+    held = OtherFees._book
+    failing = Mock(side_effect=DependencyDown("somebody holds the parent"))
+    monkeypatch.setattr(OtherFees, "_book", failing)
+    assert desk.reconciler.reconcile_account().position_differences == {}
+    assert failing.call_count == FAILURES_IN_A_ROW
+    monkeypatch.setattr(OtherFees, "_book", held)
+    desk.reconciler.reconcile_account()
+    assert position(desk).fees == 4
+
+
+def test_taxes_besides_the_fee_count_in_whatever_coin(desk: Desk) -> None:
+    desk.exchange.prices["MNT"] = D(2)
+    desk.approve("r-1")
+    desk.send_due()
+    paid = (("BTC", D("0.00001")), ("MNT", D("0.5")), ("ODD", D(3)))
+    fill = replace(desk.exchange.fills[-1], fee=D("0.1"), fee_currency="USDT", other_fees=paid)
+    desk.exchange.fills[-1] = fill
+    desk.stream()
+    in_base = D("0.00001") * fill.price
+    assert position(desk).fees == D("0.1") + in_base
+    desk.reconciler.reconcile_account()
+    held = position(desk)
+    assert held.fees == desk.parent("r-1").fees == D("1.1") + in_base
+    assert held.other_fees == {"ODD": "3"}
+    assert [(row.coin, row.cost) for row in sorted(stored(desk), key=lambda row: row.coin)] == [
+        ("BTC", in_base),
+        ("MNT", 1),
+        ("ODD", None),
+    ]
+    with desk.db.reading() as session:
+        found = costs(session, request_id="r-1")
+    assert found.trades[0].cost.fees == D("1.1") + in_base
+    assert found.problems == ("r-1: fees of 3 ODD have no price and are in no sum",)

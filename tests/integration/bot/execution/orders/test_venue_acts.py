@@ -1,0 +1,107 @@
+"""What the exchange does to us stops entries, is booked as what it is, and has a way back."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from bot.exchange.protocol import Execution
+from bot.safety.recovery import Latches
+from models.enums import ScopeKind, TradeSide, TradingState
+from models.repositories import states
+from models.tables import BreakerRow, FillRow
+from tests.support.desk import ACCOUNT, Desk
+
+D = Decimal
+
+
+def state(desk: Desk) -> TradingState:
+    with desk.db.reading() as session:
+        rows = states.applicable_states(session, ACCOUNT, "test", "BTCUSDT")
+    found = (TradingState(r.state) for r in rows if r.scope_kind == ScopeKind.ACCOUNT)
+    return next(found, TradingState.ACTIVE)
+
+
+def act(desk: Desk, exec_type: str, created_by: str = "", qty: str = "0.01") -> Execution:
+    """An execution that no order of ours has caused."""
+    desk.approve("r-in")
+    desk.send_due()
+    desk.stream()
+    made = Execution(
+        exec_id="venue-1",
+        order_id="venue-order",
+        order_link_id="",
+        symbol="BTCUSDT",
+        side=TradeSide.SELL,
+        qty=D(qty),
+        price=D(60_000),
+        fee=D(1),
+        fee_currency="USDT",
+        is_maker=False,
+        exec_type=exec_type,
+        executed_at=desk.clock.now(),
+        created_by=created_by,
+    )
+    desk.exchange.fills.append(made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("exec_type", "created_by", "kind"),
+    [
+        ("BustTrade", "CreateByLiq", "liquidation"),
+        ("Trade", "CreateByLiq", "liquidation"),
+        ("Trade", "CreateByTakeOver_PassThrough", "liquidation"),
+        ("AdlTrade", "CreateByAdl_PassThrough", "auto_deleveraging"),
+        ("Delivery", "", "symbol_settlement"),
+        ("Settle", "", "symbol_settlement"),
+    ],
+)
+def test_an_act_of_the_exchange_stops_entries_and_is_booked_as_what_it_is(
+    desk: Desk, exec_type: str, created_by: str, kind: str
+) -> None:
+    made = act(desk, exec_type, created_by)
+    before = desk.position()
+    desk.stream()
+    desk.stream()
+    assert desk.position() == before - made.qty
+    assert state(desk) is TradingState.REDUCING
+    with desk.db.reading() as session:
+        row = session.get_one(BreakerRow, (ScopeKind.ACCOUNT, ACCOUNT, kind))
+        assert session.get_one(FillRow, (ACCOUNT, "venue-1")).exec_type == exec_type
+    assert row.tripped
+    assert "BTCUSDT" in row.reason
+    kinds = desk.audit_kinds()
+    assert (kinds.count(kind), kinds.count("foreign_fill")) == (1, 0)
+    assert desk.approve("r-more")["verdict"] == "deny"
+    out = desk.approve(
+        "r-out", side="sell", signal_data={"position_size": "1000", "reduce_only": True}
+    )
+    assert out["verdict"] == "allow"
+    latches = Latches(desk.db, ACCOUNT, desk.limits, desk.clock)
+    report = latches.reset(kind, reason="looked at", actor="test", authorised=True)
+    assert (report.state, report.still) == (TradingState.ACTIVE, ())
+
+
+def test_somebody_elses_trade_and_funding_stop_nothing(desk: Desk) -> None:
+    made = act(desk, "Trade", "CreateByUser", qty="0.001")
+    desk.exchange.fills.append(
+        replace(made, exec_id="venue-2", exec_type="Funding", moves_position=False)
+    )
+    desk.stream()
+    assert state(desk) is TradingState.ACTIVE
+    assert desk.audit_kinds().count("foreign_fill") == 1
+
+
+@pytest.mark.parametrize("cancel", ["CancelByPrepareLiq", "CancelAllBeforeAdl", "CancelBySettle"])
+def test_an_order_that_is_cancelled_before_such_an_act_stops_entries(
+    desk: Desk, cancel: str
+) -> None:
+    desk.approve("r-1", signal_data={"algorithm": "passive", "horizon_seconds": 60})
+    desk.step("r-1")
+    (link,) = desk.exchange.orders
+    desk.exchange.end(link)
+    desk.exchange.orders[link] = replace(desk.exchange.orders[link], cancel_type=cancel)
+    desk.stream()
+    assert state(desk) is TradingState.REDUCING
+    desk.check_balance()

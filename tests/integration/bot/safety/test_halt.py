@@ -1,0 +1,403 @@
+"""A halt: latched first, then what can still trade is stopped, and each failure is only a line."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select, update
+
+from bot.errors import DependencyDown, OutcomeUnknown, Throttled
+from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
+from bot.safety.halt import Halter
+from models.enums import (
+    ChildState,
+    ExecutionStatus,
+    ParentState,
+    ReservationState,
+    TradeSide,
+    TradingState,
+)
+from models.locks import lock_parent, sending_shared
+from models.repositories import states
+from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, TradeRequestRow
+from tests.support.desk import ACCOUNT, Desk
+from tests.support.statements import statements
+
+pytestmark = pytest.mark.services
+
+RESTING = {"position_size": "3000", "algorithm": "iceberg", "horizon_seconds": 120}
+
+
+def state(desk: Desk) -> TradingState:
+    with desk.db.reading() as session:
+        return TradingState(states.all_states(session)[0].state)
+
+
+@contextmanager
+def hung_sender(desk: Desk) -> Iterator[None]:
+    """Somebody holds the account's sending lock and does nothing more."""
+    held, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with desk.db.autocommit_connection() as connection, sending_shared(connection, ACCOUNT):
+            held.set()
+            over.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(60)
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(60)
+
+
+def test_with_a_hung_sender_everything_else_of_a_halt_is_done(desk: Desk) -> None:
+    desk.approve_twap("r-1")
+    desk.approve("r-2", signal_data=RESTING)
+    desk.step("r-2")
+    revoked: list[int] = []
+    halter = Halter(
+        desk.db,
+        desk.clock,
+        exchange=desk.exchange,
+        revoke=lambda: revoked.append(1) or 1,
+        seal_timeout_seconds=0,
+    )
+    with hung_sender(desk):
+        report = halter.halt(reason="test", actor="me", cancel=True)
+    assert state(desk) is TradingState.HALTED
+    assert report.sealed_at is None
+    assert report.children_cancelled == 5
+    assert report.orders_cancelled == 1
+    assert (report.tasks_revoked, revoked) == (1, [1])
+    assert desk.exchange.open_orders() == []
+    (problem,) = report.problems
+    assert "not sealed" in problem
+    assert "run it again" in problem
+
+
+def test_a_halt_is_told_as_soon_as_it_is_latched(desk: Desk) -> None:
+    told: list[tuple[bool, TradingState, str]] = []
+    desk.approve_twap()
+    desk.halter.halt(
+        reason="test",
+        actor="me",
+        latched=lambda already: told.append((already, state(desk), desk.parent().state)),
+    )
+    assert told == [(False, TradingState.HALTED, ParentState.WORKING)]
+
+
+def test_each_step_of_a_halt_goes_on_when_another_fails(desk: Desk) -> None:
+    desk.approve_twap()
+
+    def broken() -> int:
+        raise ValueError("novel")
+
+    def unreachable() -> list[object]:
+        raise DependencyDown("no route")
+
+    desk.exchange.open_orders = unreachable  # type: ignore[method-assign, assignment]
+    halter = Halter(desk.db, desk.clock, exchange=desk.exchange, revoke=broken)
+    report = halter.halt(reason="test", actor="me", cancel=True)
+    assert report.children_cancelled == 6
+    assert report.sealed_at is not None
+    assert len(report.problems) == 2
+    assert "working orders" in report.problems[0]
+    assert "queued tasks" in report.problems[1]
+
+
+def test_a_parent_that_somebody_holds_keeps_no_other_from_being_stopped(desk: Desk) -> None:
+    for number in range(3):
+        desk.approve_twap(f"r-{number}", size="1000")
+    with desk.db.unit_of_work() as holder:
+        assert lock_parent(holder.session, "r-1") is not None
+        halter = Halter(desk.db, desk.clock, exchange=desk.exchange, lock_wait_ms=50)
+        report = halter.halt(reason="test", actor="me")
+    assert {r: desk.parent(r).state for r in ("r-0", "r-1", "r-2")} == {
+        "r-0": ParentState.UNFILLED,
+        "r-1": ParentState.WORKING,
+        "r-2": ParentState.UNFILLED,
+    }
+    assert any("r-1" in problem for problem in report.problems)
+    again = desk.halter.halt(reason="test", actor="me")
+    assert desk.parent("r-1").state == ParentState.UNFILLED
+    assert again.problems == ()
+
+
+def test_a_halt_takes_as_many_statements_for_many_parents_as_for_few(desk: Desk) -> None:
+    counts = []
+    for name, parents in (("few", 2), ("many", 5)):
+        for number in range(parents):
+            desk.approve_twap(f"{name}-{number}", size="1000")
+        with statements(desk.db) as said:
+            report = desk.halter.halt(reason="test", actor="me")
+        assert report.children_cancelled == parents * 6
+        counts.append(len(said))
+        desk.halter.resume(reason="on", actor="me", development=True)
+        desk.pass_time(60)
+    assert counts[0] == counts[1]
+
+
+def test_what_a_halt_stops_ends_as_it_does_one_by_one(desk: Desk) -> None:
+    """Planned, filled in part, resting and in flight: each parent's books hold."""
+    desk.approve("resting", signal_data=RESTING)
+    desk.step("resting")
+    desk.approve_twap("planned", size="1000")
+    desk.approve_twap("begun", size="1000")
+    desk.send(desk.children("begun")[0].child_id)
+    desk.stream()
+    desk.approve("acked", signal_data={"position_size": "1500"})
+    desk.send(desk.children("acked")[0].child_id)
+    before = {child.child_id: child.fencing_token for child in desk.children()}
+    report = desk.halter.halt(reason="test", actor="me")
+    assert report.children_cancelled == 11
+    assert report.parents_stopped == 4
+    assert (desk.parent("planned").state, desk.parent("begun").state) == (
+        ParentState.UNFILLED,
+        ParentState.PARTIAL,
+    )
+    assert desk.reservation("begun").state == ReservationState.RELEASED
+    for child in desk.children():
+        if child.state == ChildState.CANCELLED:
+            assert child.fencing_token == before[child.child_id] + 1
+            assert (child.note, child.final_at) == ("halted", desk.clock.now())
+    resting = desk.parent("resting")
+    assert (resting.stop_reason, resting.step_at) == ("halted", desk.clock.now())
+    assert desk.children("resting")[0].cancel_requested_at == desk.clock.now()
+    assert desk.children("acked")[0].cancel_requested_at is None, "an IOC ends by itself"
+    desk.check_balance()
+    desk.step("resting")
+    desk.stream()
+    desk.check_balance()
+    assert desk.exchange.open_orders() == []
+    with desk.db.reading() as session:
+        statuses = dict(
+            session.execute(select(TradeRequestRow.request_id, TradeRequestRow.status)).all()
+        )
+        entry = session.scalars(
+            select(AuditRow).where(AuditRow.kind == "parent_stopped", AuditRow.subject == "planned")
+        ).one()
+    assert {statuses[r] for r in ("planned", "begun", "resting")} == {
+        ExecutionStatus.EMERGENCY_STOPPED
+    }
+    links = [child.order_link_id for child in desk.children("planned")]
+    assert entry.payload["children"] == links
+
+
+def foreign_order(desk: Desk) -> str:
+    """An order that a person has made at the exchange."""
+    body = desk.exchange.order_body(
+        OrderIntent(
+            order_link_id="by-hand",
+            symbol="BTCUSDT",
+            side=TradeSide.BUY,
+            qty=Decimal("0.01"),
+            order_type=OrderType.LIMIT,
+            time_in_force=TimeInForce.GTC,
+            price=Decimal(1000),
+            reduce_only=False,
+        )
+    )
+    desk.exchange.place(body)
+    return "by-hand"
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_halt_cancels_what_is_ours_and_the_rest_only_if_it_is_asked_to(
+    desk: Desk, everything: bool
+) -> None:
+    desk.approve(signal_data=RESTING)
+    desk.step()
+    by_hand = foreign_order(desk)
+    report = desk.halter.halt(reason="test", actor="me", cancel=True, everything=everything)
+    left = [order.order_link_id for order in desk.exchange.open_orders()]
+    assert left == ([] if everything else [by_hand])
+    assert report.orders_cancelled == (2 if everything else 1)
+    assert report.problems == ()
+
+
+def test_an_order_that_is_accepted_after_the_first_look_is_called_back_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.approve(signal_data=RESTING)
+    seal = desk.halter._seal
+
+    def accepted_meanwhile(*arguments: object) -> object:
+        desk.exchange.place(
+            {
+                "timeInForce": "GTC", "symbol": "BTCUSDT", "side": "buy", "qty": "0.01",
+                "price": "1000", "orderLinkId": "mr-late", "reduceOnly": False,
+                "closeOnTrigger": False,
+            }
+        )  # fmt: skip
+        return seal(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(desk.halter, "_seal", accepted_meanwhile)
+    report = desk.halter.halt(reason="test", actor="me", cancel=True)
+    assert report.orders_cancelled == 1
+    assert desk.exchange.open_orders() == []
+
+
+def test_orders_that_can_not_be_cancelled_are_named(desk: Desk) -> None:
+    desk.approve(signal_data=RESTING)
+    desk.step()
+    desk.exchange.cancel_faults = [(OutcomeUnknown("read timeout"), False)] * 2
+    report = desk.halter.halt(reason="test", actor="me", cancel=True)
+    link = desk.child().order_link_id
+    assert report.orders_cancelled == 0
+    assert f"{link} is still open" in report.problems
+    assert report.unresolved == (link,)
+
+
+def test_a_halt_s_cancels_wait_out_a_rate_limit_and_tell_the_others(desk: Desk) -> None:
+    """Three refusals in a row ended the calling back, whatever they were for."""
+    for number in range(4):
+        outcome = desk.approve(f"r-{number}", signal_data={**RESTING, "position_size": "1000"})
+        assert outcome["verdict"] == "allow", outcome
+        desk.step(f"r-{number}")
+    slept: list[float] = []
+    halter = Halter(
+        desk.db,
+        desk.clock,
+        exchange=desk.exchange,
+        too_fast=lambda seconds: desk.budget.throttled("paper", seconds, cancels=True),
+        sleep=slept.append,
+    )
+    too_fast = Throttled("10006", code="ret_10006", after_seconds=0.4)
+    desk.exchange.cancel_faults = [(too_fast, False)] * 4
+    report = halter.halt(reason="test", actor="me", cancel=True)
+    assert desk.exchange.open_orders() == []
+    assert (report.orders_cancelled, report.problems) == (4, ())
+    assert slept == [0.4] * 4
+    assert desk.budget.cancel_throttles == [0.4] * 4
+    assert desk.budget.throttles == []
+
+
+def never(_: float) -> None:
+    pytest.fail("it waited")
+
+
+def test_a_halt_does_not_wait_out_a_ban(desk: Desk) -> None:
+    desk.approve(signal_data=RESTING)
+    desk.step()
+    halter = Halter(desk.db, desk.clock, exchange=desk.exchange, sleep=never)
+    banned = Throttled("banned", code="http_403", after_seconds=600)
+    desk.exchange.cancel_faults = [(banned, False)] * 4
+    report = halter.halt(reason="test", actor="me", cancel=True)
+    assert report.sealed_at is not None
+    assert any("could not be cancelled: banned" in problem for problem in report.problems)
+    assert f"{desk.child().order_link_id} is still open" in report.problems
+
+
+def test_a_halt_that_is_repeated_stops_nothing_twice(desk: Desk) -> None:
+    desk.approve_twap()
+    desk.halter.halt(reason="test", actor="me")
+    again = desk.halter.halt(reason="test", actor="me")
+    assert (again.parents_stopped, again.children_cancelled) == (0, 0)
+    assert desk.audit_kinds().count("parent_stopped") == 1
+
+
+class TestSealing:
+    def test_a_sender_that_holds_its_lock_for_too_long_is_ended(self, desk: Desk) -> None:
+        halter = Halter(desk.db, desk.clock, hold_limit_seconds=0)
+        released = threading.Event()
+        held = threading.Event()
+
+        def hold() -> None:
+            try:
+                with (
+                    desk.db.autocommit_connection() as connection,
+                    sending_shared(connection, ACCOUNT),
+                ):
+                    held.set()
+                    released.wait(60)
+            except Exception:  # noqa: BLE001 - its session was ended: that is what is tested
+                return
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        assert held.wait(60)
+        report = halter.halt(reason="test", actor="me")
+        released.set()
+        thread.join(60)
+        assert report.sealed_at is not None
+        (problem,) = report.problems
+        assert "was ended" in problem
+
+    def test_a_claim_under_way_is_waited_for(self, desk: Desk) -> None:
+        """A transaction from before the halt may commit a claim: the seal can't hold before."""
+        desk.approve()
+        halter = Halter(desk.db, desk.clock, seal_timeout_seconds=0)
+        with desk.db.unit_of_work() as claim:
+            claim.session.execute(
+                update(ChildOrderRow)
+                .where(ChildOrderRow.request_id == "r-1")
+                .values(note="being claimed")
+            )
+            assert not halter._sealer.wait(print)
+        assert halter._sealer.wait(print)
+
+    def test_a_sender_that_comes_meanwhile_is_not_waited_for(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its claim sees the halt. So exits go on, and never starve the seal."""
+        later: list[ExitStack] = []
+
+        def another(seconds: float) -> None:
+            stack = ExitStack()
+            connection = stack.enter_context(desk.db.autocommit_connection())
+            stack.enter_context(sending_shared(connection, ACCOUNT))
+            later.append(stack)
+            first.close()
+
+        first = ExitStack()
+        connection = first.enter_context(desk.db.autocommit_connection())
+        first.enter_context(sending_shared(connection, ACCOUNT))
+        monkeypatch.setattr("bot.safety.sealing.time.sleep", another)
+        assert desk.halter._sealer.wait(print)
+        assert len(later) == 1
+        later[0].close()
+
+    @pytest.mark.parametrize("state_of_child", [ChildState.SENDING, ChildState.UNKNOWN])
+    def test_what_may_still_be_accepted_moves_the_seal(
+        self, desk: Desk, state_of_child: ChildState
+    ) -> None:
+        desk.exchange.faults = [(OutcomeUnknown("read timeout"), False)]
+        desk.approve()
+        desk.send(desk.child().child_id)
+        with desk.db.transaction() as session:
+            session.execute(update(ChildOrderRow).values(state=state_of_child))
+        sent_at = desk.child().sent_at
+        assert sent_at is not None
+        desk.clock.move_to(desk.clock.now() + timedelta(seconds=1))
+        report = desk.halter.halt(reason="test", actor="me")
+        assert report.sealed_at == sent_at + timedelta(seconds=5)
+        assert any(desk.child().order_link_id in problem for problem in report.problems)
+
+    def test_an_old_unknown_order_doesnt_move_it(self, desk: Desk) -> None:
+        desk.exchange.faults = [(OutcomeUnknown("read timeout"), False)]
+        desk.approve()
+        desk.send(desk.child().child_id)
+        desk.clock.move_to(desk.clock.now() + timedelta(seconds=9))
+        report = desk.halter.halt(reason="test", actor="me")
+        assert report.sealed_at == desk.clock.now()
+
+
+def test_ended_parents_stay_as_they_are(desk: Desk) -> None:
+    desk.approve()
+    desk.send_due()
+    desk.stream()
+    ended = desk.parent()
+    desk.halter.halt(reason="test", actor="me")
+    with desk.db.reading() as session:
+        now = session.get_one(ParentOrderRow, "r-1")
+    assert (now.state, now.end_reason, now.stop_reason) == (
+        ended.state,
+        ended.end_reason,
+        ended.stop_reason,
+    )

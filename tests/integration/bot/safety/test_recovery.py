@@ -1,0 +1,138 @@
+"""A latch holds until a person takes it back, and the way back says what still denies."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+
+from bot.errors import NotAuthorised, Refused
+from bot.execution.sending.sender import SendResult
+from bot.safety.monitor import Monitor
+from bot.safety.recovery import Latches
+from bot.state.breakers import trip
+from models.enums import OperatorRole, ScopeKind, TradingState
+from models.repositories import states
+from models.tables import AuditRow
+from tests.support.desk import ACCOUNT, Desk
+from tests.support.operators import operator
+from tests.support.scopes import set_state
+
+D = Decimal
+LOSS = "daily_loss_limit"
+
+
+def lose(desk: Desk, monitor: Monitor, equity: str, times: int = 3) -> None:
+    wallet = desk.exchange.wallet()
+    desk.exchange.wallet = lambda: replace(wallet, equity=D(equity))  # type: ignore[method-assign]
+    for _ in range(times):
+        desk.pass_time(3)
+        monitor.judge_losses()
+
+
+def account_state(desk: Desk) -> TradingState:
+    with desk.db.reading() as session:
+        rows = states.applicable_states(session, ACCOUNT, "test", "BTCUSDT")
+    return next(TradingState(r.state) for r in rows if r.scope_kind == ScopeKind.ACCOUNT)
+
+
+def move_account(desk: Desk, to: TradingState) -> None:
+    set_state(desk.db, ScopeKind.ACCOUNT, ACCOUNT, to, now=desk.clock.now(), reason="a test's")
+
+
+def test_a_reset_breaker_lets_the_account_trade_and_only_a_new_loss_trips_again(
+    desk: Desk, monitor: Monitor, latches: Latches
+) -> None:
+    desk.approve("r-before")
+    lose(desk, monitor, "96900")
+    assert desk.approve("r-denied")["verdict"] == "deny"
+    report = latches.reset(LOSS, reason="hedge was booked", actor="test", authorised=True)
+    assert (report.was_tripped, report.state, report.still) == (True, TradingState.ACTIVE, ())
+    assert desk.approve("r-after")["verdict"] == "shrink"  # the fall from the peak makes it smaller
+    assert desk.send(desk.children("r-before")[0].child_id) is SendResult.STOPPED
+    lose(desk, monitor, "96900")
+    assert account_state(desk) is TradingState.ACTIVE
+    lose(desk, monitor, "93900")
+    assert account_state(desk) is TradingState.REDUCING
+    assert desk.audit_kinds().count("breaker_reset") == 1
+
+
+def test_the_last_of_several_breakers_gives_the_account_back(
+    desk: Desk, monitor: Monitor, latches: Latches
+) -> None:
+    lose(desk, monitor, "96900")
+    with desk.db.unit_of_work() as uow:
+        trip(
+            uow,
+            ACCOUNT,
+            "data_quality_issue",
+            value="1",
+            limit="0",
+            reason="positions disagree",
+            actor="test",
+            now=desk.clock.now(),
+        )
+        uow.commit()
+    report = latches.reset(LOSS, reason="looked at", actor="test", authorised=True)
+    assert report.state is TradingState.REDUCING
+    assert any("data_quality_issue is tripped: positions disagree" in line for line in report.still)
+    report = latches.reset("data_quality_issue", reason="looked at", actor="test", authorised=True)
+    assert (report.state, report.still) == (TradingState.ACTIVE, ())
+
+
+def test_a_breaker_that_stayed_tripped_reduces_again_after_its_state_was_loosened(
+    desk: Desk, monitor: Monitor
+) -> None:
+    lose(desk, monitor, "96900")
+    move_account(desk, TradingState.ACTIVE)
+    lose(desk, monitor, "96900")
+    assert account_state(desk) is TradingState.REDUCING
+
+
+def test_an_account_that_reduces_without_a_breaker_is_given_back(
+    desk: Desk, monitor: Monitor, latches: Latches
+) -> None:
+    move_account(desk, TradingState.REDUCING)
+    assert latches.still_denying() == (f"account {ACCOUNT} is REDUCING: a test's",)
+    assert latches.release_account(reason="over", actor="test", authorised=True)
+    assert latches.still_denying() == ()
+    lose(desk, monitor, "96900")
+    assert not latches.release_account(reason="over", actor="test", authorised=True)
+    assert account_state(desk) is TradingState.REDUCING
+
+
+def test_what_still_denies_is_the_gates_own_word(desk: Desk, latches: Latches) -> None:
+    wallet = replace(desk.exchange.wallet(), equity=D("80000"))
+    desk.exchange.wallet = lambda: wallet  # type: ignore[method-assign]
+    desk.pass_time(3)
+    named = [line.split(":")[0] for line in latches.still_denying()]
+    assert named == ["daily_loss", "rolling_loss", "drawdown"]
+    outcome = desk.approve()
+    assert outcome["verdict"] == "deny"
+    assert set(named) <= {check["name"] for check in outcome["checks_failed"]}
+
+
+def test_a_reset_without_authority_is_refused_and_says_how(
+    desk: Desk, monitor: Monitor, latches: Latches
+) -> None:
+    lose(desk, monitor, "96900")
+    with pytest.raises(NotAuthorised, match=r"has to log in \(`mlrisk operator add`"):
+        latches.reset(LOSS, reason="please", actor="test", authorised=False)
+    with pytest.raises(NotAuthorised, match="takes a risk_officer"):
+        someone = operator("cat", OperatorRole.OPERATOR)
+        latches.reset(LOSS, reason="please", actor=someone, authorised=False)
+    assert account_state(desk) is TradingState.REDUCING
+    report = latches.reset(LOSS, reason="booked", actor=operator("ann"), authorised=False)
+    assert (report.was_tripped, report.state) == (True, TradingState.ACTIVE)
+    with desk.db.reading() as session:
+        entries = session.scalars(select(AuditRow).where(AuditRow.actor == "operator:ann")).all()
+    assert {entry.kind for entry in entries} == {"breaker_reset", "resumed"}
+    assert all("signature" in entry.payload["signed"] for entry in entries)
+
+
+def test_a_breaker_that_never_tripped_is_refused_with_those_that_did(
+    desk: Desk, monitor: Monitor, latches: Latches
+) -> None:
+    lose(desk, monitor, "96900")
+    with pytest.raises(Refused, match=f"volatility_spike has never tripped.*{LOSS}"):
+        latches.reset("volatility_spike", reason="?", actor="test", authorised=True)

@@ -1,0 +1,147 @@
+"""A trading state that somebody changes past mlrisk: refused at once, halted, told, and given
+back by a resume alone."""
+
+import logging
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from bot.execution.sending.sender import SendResult
+from bot.safety.halt import Halter
+from bot.safety.monitor import Monitor
+from console.views.queries import trading_states
+from models.database import Database
+from models.enums import ScopeKind, TradingState
+from models.repositories import states
+from tests.support.desk import ACCOUNT, Desk
+from tests.support.scopes import set_state
+
+SCOPES = [(ScopeKind.GLOBAL, "*"), (ScopeKind.ACCOUNT, ACCOUNT), (ScopeKind.STRATEGY, "test")]
+ByHand = Callable[[Session, str, str], None]
+
+
+def _sql(statement: str) -> ByHand:
+    def act(session: Session, kind: str, key: str) -> None:
+        where = " WHERE scope_kind = :kind AND scope_key = :key"
+        session.execute(text(statement + where), {"kind": kind, "key": key})
+
+    return act
+
+
+ACTIVE = _sql("UPDATE trading_state SET state = 'active'")
+BY_HAND = {
+    "set active": ACTIVE,
+    "deleted": _sql("DELETE FROM trading_state"),
+    "as of before": _sql("UPDATE trading_state SET state = 'active', epoch = 0"),
+    "with the next epoch": _sql("UPDATE trading_state SET state = 'active', epoch = epoch + 1"),
+}
+
+
+@pytest.fixture
+def monitor(desk: Desk) -> Monitor:
+    return Monitor(desk.db, ACCOUNT, desk.limits, desk.clock)
+
+
+def halted(desk: Desk, kind: ScopeKind, key: str) -> None:
+    set_state(desk.db, kind, key, TradingState.HALTED, now=desk.clock.now())
+
+
+def by_hand(desk: Desk, act: ByHand, kind: ScopeKind, key: str) -> None:
+    with desk.db.transaction() as session:
+        act(session, kind.value, key)
+
+
+def strictest(db: Database) -> TradingState:
+    with db.reading() as session:
+        found = [TradingState(row.state) for row in states.all_states(session)]
+    return max(found, key=lambda state: state.strictness)
+
+
+@pytest.mark.parametrize(("kind", "key"), SCOPES)
+@pytest.mark.parametrize("act", BY_HAND.values(), ids=BY_HAND.keys())
+def test_a_halt_that_is_lifted_by_hand_lets_no_claim_and_no_decision_pass(
+    desk: Desk, monitor: Monitor, act: ByHand, kind: ScopeKind, key: str
+) -> None:
+    desk.approve_twap()
+    halted(desk, kind, key)
+    by_hand(desk, act, kind, key)
+    assert desk.send(desk.children()[0].child_id) is SendResult.STOPPED
+    assert "halted" in (desk.children()[0].note or "")
+    assert "emergency_stop_active" in desk.approve("r-2")["reasons"]
+    with desk.db.reading() as session:
+        assert [(one.kind, one.key) for one in states.contradictions(session)] == [(kind, key)]
+        shown = {line.scope: line.state for line in trading_states(session)}
+    assert shown[f"{kind} {key}"] is TradingState.HALTED
+    assert monitor.judge_states()
+    assert "halted" in desk.audit_kinds()
+    with desk.db.reading() as session:
+        row = states.applicable_states(session, "none", "none", "none")[0]
+    assert (row.state, row.scope_kind) == (TradingState.HALTED, ScopeKind.GLOBAL)
+    assert "changed past mlrisk" in row.reason
+
+
+@pytest.mark.parametrize(("kind", "key"), SCOPES)
+@pytest.mark.parametrize("act", BY_HAND.values(), ids=BY_HAND.keys())
+def test_a_resume_gives_back_what_the_audit_says(
+    desk: Desk, monitor: Monitor, act: ByHand, kind: ScopeKind, key: str
+) -> None:
+    set_state(desk.db, kind, key, TradingState.ACTIVE, now=desk.clock.now())
+    halted(desk, kind, key)
+    by_hand(desk, act, kind, key)
+    monitor.judge_states()
+    desk.halter.resume(reason="looked into", actor="me", development=True)
+    with desk.db.reading() as session:
+        assert states.contradictions(session) == []
+    # The resume is of the global state; another scope is as the audit had it.
+    is_global = kind is ScopeKind.GLOBAL
+    assert strictest(desk.db) is (TradingState.ACTIVE if is_global else TradingState.HALTED)
+    assert not monitor.judge_states()
+
+
+def test_a_deleted_global_row_is_not_made_active_again(desk: Desk, monitor: Monitor) -> None:
+    """Seen: the next lock of the row made it ACTIVE."""
+    by_hand(desk, _sql("DELETE FROM trading_state"), ScopeKind.GLOBAL, "*")
+    assert desk.approve("r-1")["verdict"] == "deny"
+    assert desk.halter.latch("drill", "me") is False
+    assert strictest(desk.db) is TradingState.HALTED
+    assert not monitor.judge_states()
+
+
+def test_a_row_that_nobody_set_is_believed_only_as_it_was_made(desk: Desk) -> None:
+    with desk.db.unit_of_work() as uow:
+        states.lock_state(
+            uow.session, ScopeKind.SYMBOL, "BTCUSDT", now=desk.clock.now(), actor="me"
+        )
+        uow.commit()
+    with desk.db.reading() as session:
+        assert states.contradictions(session) == []
+    by_hand(
+        desk, _sql("UPDATE trading_state SET state = 'recovering'"), ScopeKind.SYMBOL, "BTCUSDT"
+    )
+    assert strictest(desk.db) is TradingState.HALTED
+
+
+def test_exits_go_on_under_a_contradicted_state(desk: Desk) -> None:
+    desk.approve()
+    desk.send_due()
+    desk.stream()
+    by_hand(desk, _sql("DELETE FROM trading_state"), ScopeKind.GLOBAL, "*")
+    exit_now = {"position_size": "2000", "algorithm": "immediate", "reduce_only": True}
+    found = desk.approve("r-exit", side="sell", signal_data=exit_now, priority="emergency")
+    assert found["verdict"] == "allow"
+    assert SendResult.SENT in desk.send_due()
+
+
+def test_the_halt_is_told_once(
+    desk: Desk, monitor: Monitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    halted(desk, ScopeKind.GLOBAL, "*")
+    by_hand(desk, ACTIVE, ScopeKind.GLOBAL, "*")
+    with caplog.at_level(logging.CRITICAL):
+        assert monitor.judge_states()
+        assert not monitor.judge_states()
+    assert caplog.text.count("a trading state was changed past mlrisk") == 1
+    Halter(desk.db, desk.clock).resume(reason="over", actor="me", development=True)
+    assert not monitor.judge_states()

@@ -1,0 +1,172 @@
+"""The pipeline's hand on one trade, from Python: the same acts as `mlrisk order`."""
+
+import asyncio
+import json
+
+import numpy as np
+import pytest
+
+from bot.client import MLTradeExecutionPipeline
+from bot.errors import DependencyDown, Refused
+from bot.risk import MLRiskManager
+from bot.state import binding
+from bot.state.binding import Identity, WrongIdentity
+from config.settings import Settings
+from models.enums import ParentState
+from tests.support.desk import Desk
+from tests.support.fakes import T0, RecordedWakeups
+from tests.support.seed_document import RETURNS, TRADE_EXECUTION, in_a_notebook
+
+
+@pytest.fixture
+def pipeline(
+    desk: Desk, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> MLTradeExecutionPipeline:
+    """Of the system that the desk works for."""
+    monkeypatch.setenv("MLRISK_DATABASE_URL", migrated_url)
+    return MLTradeExecutionPipeline(clock=desk.clock, wakeups=desk.wakeups)
+
+
+def test_a_trade_is_paused_resumed_and_cancelled(
+    desk: Desk, pipeline: MLTradeExecutionPipeline
+) -> None:
+    desk.approve_twap()
+
+    async def acts() -> list[ParentState]:
+        reports = [
+            await pipeline.pause_execution("r-1", "news"),
+            await pipeline.resume_execution("r-1", "over", actor="desk:bob"),
+            await pipeline.cancel_execution("r-1", "wrong size"),
+        ]
+        return [report.after for report in reports]
+
+    assert asyncio.run(acts()) == [
+        ParentState.PAUSED,
+        ParentState.WORKING,
+        ParentState.UNFILLED,
+    ]
+    assert pipeline.status("r-1")["status"] == "cancelled"
+    assert {"parent_paused", "parent_resumed", "parent_cancelled"} <= set(desk.audit_kinds())
+    pipeline.close()
+
+
+def test_a_trade_whose_order_a_person_cancelled_at_the_exchange_says_so(
+    desk: Desk, pipeline: MLTradeExecutionPipeline
+) -> None:
+    desk.approve(signal_data={"algorithm": "passive", "horizon_seconds": 60})
+    desk.step()
+    desk.stream()
+    (order,) = desk.exchange.open_orders()
+    desk.exchange.cancel(order.symbol, order.order_link_id)
+    desk.stream()
+    report = pipeline.get_execution_status("r-1")
+    assert report["status"] == "cancelled"
+    assert report["parent"]["end_reason"] == "cancelled_at_exchange"
+    pipeline.close()
+
+
+def test_a_resume_wakes_the_workers_that_the_pipeline_was_given(
+    desk: Desk, pipeline: MLTradeExecutionPipeline
+) -> None:
+    desk.approve_twap()
+    pipeline.pause("r-1", "news", "desk:bob")
+    desk.wakeups.children.clear()
+    pipeline.resume("r-1", "over", "desk:bob")
+    assert [key for key, _ in desk.wakeups.children] == [desk.children()[0].child_id]
+    pipeline.close()
+
+
+def test_what_is_unknown_is_refused(pipeline: MLTradeExecutionPipeline) -> None:
+    for act in (pipeline.pause, pipeline.resume, pipeline.cancel):
+        with pytest.raises(Refused, match="no request 'r-none' is known"):
+            act("r-none", "drill", "desk:bob")
+    pipeline.close()
+
+
+def test_without_a_system_each_act_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLRISK_DATABASE_URL", "postgresql+psycopg://nobody@127.0.0.1:1/none")
+    alone = MLTradeExecutionPipeline(wakeups=RecordedWakeups())
+    for act in (alone.pause, alone.resume, alone.cancel):
+        with pytest.raises(DependencyDown, match="mlrisk up"):
+            act("r-1", "drill", "desk:bob")
+    alone.close()
+
+
+def test_a_notebook_that_says_another_account_may_only_halt(
+    desk: Desk, pipeline: MLTradeExecutionPipeline, migrated_url: str
+) -> None:
+    desk.approve_twap()
+    binding.bind(desk.db, Identity("paper", "paper", "17"), T0)
+    other = MLTradeExecutionPipeline(Settings(database_url=migrated_url, account="other"))
+    for act in (other.pause, other.resume, other.cancel):
+        with pytest.raises(WrongIdentity, match="belongs to account paper"):
+            act("r-1", "drill", "desk:bob")
+    assert other.halt("drill", "desk:bob").state == "halted"
+    other.close()
+    pipeline.close()
+
+
+HIGH = {
+    "confidence": 0.95,
+    "uncertainty": 0.05,
+    "ensemble_agreement": 0.95,
+    "stability": 0.95,
+    "feature_importance_score": 0.9,
+}
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+async def test_the_documents_trade_is_submitted_and_followed(
+    desk: Desk, pipeline: MLTradeExecutionPipeline, awaited: bool
+) -> None:
+    """3. Trade Execution, as written, with returns that are no list and scores of numpy."""
+    names = await in_a_notebook(
+        TRADE_EXECUTION,
+        execution_pipeline=pipeline,
+        signal_data={"side": "buy", "position_size": "1000", "signal_strength": 0.75},
+        ml_predictions={name: np.float32(score) for name, score in HIGH.items()},
+        market_data={
+            "volatility": 0.025,
+            "volume": 1000000,
+            "portfolio_value": 100000,
+            "returns": np.array([np.nan, *RETURNS]),
+        },
+    )
+    request_id, status = names["request_id"], names["status"]
+    assert status == {"request_id": request_id, "status": "pending_validation"}
+    assert desk.wakeups.requests == [request_id]
+    desk.approval.validate_stored(request_id)
+    status = pipeline.get_execution_status(request_id)
+    if awaited:
+        status = await status
+    assert json.loads(json.dumps(status))["request_id"] == request_id
+    assert not {"confidence", "feature_importance", "explainability"} & {
+        check["name"] for check in status["checks_failed"]
+    }
+    with pytest.raises(Refused, match="no request"):
+        pipeline.get_execution_status("unknown")
+    pipeline.close()
+
+
+def test_a_manager_stops_submitting_and_is_stopped_by_a_halt(
+    desk: Desk, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLRISK_DATABASE_URL", migrated_url)
+    manager = MLRiskManager(clock=desk.clock)
+    pipeline = MLTradeExecutionPipeline(
+        ml_risk_manager=manager, unified_risk_manager=manager.account, clock=desk.clock
+    )
+    pipeline.submit(desk.request("before"))
+    manager.activate_emergency_stop("doubt", override_code="kept")
+    with pytest.raises(Refused, match="release_emergency_stop"):
+        pipeline.submit(desk.request("while"))
+    exit_request = desk.request("exit", side="sell", signal_data={"reduce_only": True})
+    assert pipeline.submit(exit_request) == "exit"
+    manager.release_emergency_stop("clear", "kept")
+    pipeline.submit(desk.request("after"))
+    pipeline.halt("fire", "desk:bob")
+    assert not manager.trading_state.allows_reducing
+    assert desk.approve("later")["verdict"] == "deny"
+    with pytest.raises(Refused):
+        pipeline.status("while")
+    pipeline.close()

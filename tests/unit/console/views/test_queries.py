@@ -1,0 +1,74 @@
+"""The screen's queries tell what the rows say, and the console can't write."""
+
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from console.context import reading
+from console.views.moment import Live
+from console.views.queries import live, recent_requests
+from console.views.request_facts import request_facts
+from models.enums import TradingState
+from tests.unit.console.scene import ACCOUNT, Scene, read_only_engine
+
+pytestmark = pytest.mark.services
+
+
+def _live(scene: Scene) -> Live:
+    engine = read_only_engine(scene.database_url)
+    try:
+        with Session(engine) as session:
+            return live(session, ACCOUNT)
+    finally:
+        engine.dispose()
+
+
+def test_an_empty_system_is_shown_as_such(scene: Scene) -> None:
+    moment = _live(scene)
+    assert moment.strictest is not None
+    assert moment.strictest.state is TradingState.ACTIVE
+    assert (moment.requests, moment.fills, moment.children_due) == ((), (), ())
+    assert moment.lateness_ms is None
+    assert moment.money.equity == Decimal(100000)
+
+
+def test_requests_children_fills_and_positions_are_told(scene: Scene) -> None:
+    scene.trade("r-1")
+    scene.advance(1)
+    scene.decide("r-2", signal={"algorithm": "twap", "horizon_seconds": 20, "interval_seconds": 5})
+    moment = _live(scene)
+    assert [line.request_id for line in moment.requests] == ["r-2", "r-1"]
+    assert (moment.requests[1].verdict, moment.requests[1].notional) == ("allow", "3000")
+    assert moment.child_counts == {"filled": 1, "planned": 4}
+    assert [line.slot for line in moment.children_due] == [0, 1, 2, 3]
+    (done,) = moment.children_done
+    assert done.lateness_ms == 10.0
+    (fill,) = moment.fills
+    assert (fill.qty, fill.price) == (Decimal("0.1"), Decimal("30000.5"))
+    (position,) = moment.positions
+    assert position.qty == Decimal("0.1")
+    assert position.last_price == Decimal("30000.5")
+    assert position.unrealised_pnl(Decimal("30010.5")) == Decimal(1)
+    assert position.unrealised_pnl(None) is None
+
+
+def test_a_request_is_told_from_message_to_fill(scene: Scene) -> None:
+    scene.trade("r-1")
+    with scene.db.reading() as session:
+        facts = request_facts(session, "r-1")
+        assert request_facts(session, "r-unknown") is None
+    assert facts is not None
+    assert facts["decision"]["verdict"] == "allow"
+    assert {"value", "limit", "margin", "status"} <= facts["decision"]["checks"][0].keys()
+    assert [fill["qty"] for fill in facts["fills"]] == [Decimal("0.1")]
+    assert next(entry["kind"] for entry in facts["audit"]) == "decision"
+
+
+def test_the_console_s_session_can_not_write(scene: Scene) -> None:
+    with reading(scene.database_url) as session:
+        assert recent_requests(session, 5) == ()
+        with pytest.raises(DBAPIError, match="read-only transaction"):
+            session.execute(text("UPDATE trading_state SET state = 'active'"))

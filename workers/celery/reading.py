@@ -1,0 +1,113 @@
+"""What a worker does with a message that it can't read as a task: it answers, and goes on.
+
+Celery acknowledges a body that is no JSON in silence, and dies of one that is JSON without being a
+task's: the message comes again to the next worker, which dies of it too.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from celery.worker.consumer import Consumer
+from kombu.exceptions import ContentDisallowed, DecodeError, OperationalError
+from kombu.message import Message
+from kombu.serialization import register
+from kombu.utils import json as kombu_json
+from redis.exceptions import RedisError
+
+from bot.bounded_text import MAX_DEPTH, MAX_TEXT, is_too_deep, storable
+from models import strict_json
+from tasks.validation import REFUSE_UNREADABLE
+
+log = logging.getLogger(__name__)
+
+_PARTS = 3
+"""A task's body: its arguments, its named arguments, and what follows it."""
+
+
+def read_json_strictly() -> None:
+    """Every message of this process is read so that a doubled key is refused."""
+    register(  # type: ignore[no-untyped-call]
+        "json",
+        kombu_json.dumps,
+        _loads,
+        content_type="application/json",
+        content_encoding="utf-8",
+    )
+
+
+def _loads(text: str | bytes) -> Any:
+    return kombu_json.loads(text, _loads=strict_json.loads)  # type: ignore[no-untyped-call]
+
+
+def why_unreadable(message: Message) -> str | None:
+    """Why the message is no task that Celery can take; None where it is one."""
+    headers = message.headers
+    if not isinstance(headers, dict) or not all(
+        isinstance(headers.get(name), str) for name in ("task", "id")
+    ):
+        # Celery reads these itself, and knows messages of its older protocol.
+        return None
+    try:
+        body = message.payload
+    except (DecodeError, ContentDisallowed, ValueError, LookupError) as error:
+        return storable(f"its body can't be read: {error}", MAX_TEXT)
+    if not isinstance(body, list | tuple) or len(body) != _PARTS:
+        return "its body is no list of arguments, named arguments and what follows"
+    # The pool's pickle recurses, and so would end the worker.
+    if is_too_deep(body, MAX_DEPTH + _PARTS):
+        return "its body is nested too deep"
+    args, named, follows = body
+    if not isinstance(args, list | tuple) or not isinstance(named, dict):
+        return "its arguments are no list, or its named arguments no object"
+    if follows is not None and not isinstance(follows, dict):
+        return "what follows the task is no object"
+    if follows is not None and any(follows.values()):
+        # The worker would send it on, to any queue and in our own name.
+        return "another task follows it"
+    return None
+
+
+class AnsweringConsumer(Consumer):
+    """Celery's, in front of which unreadable messages are refused with an answer."""
+
+    def create_task_handler(self, *args: Any, **named: Any) -> Callable[[Message], Any]:
+        """What is called for each message from a queue."""
+        handle = super().create_task_handler(*args, **named)
+
+        def take(message: Message) -> Any:
+            problem = why_unreadable(message)
+            if problem is None:
+                try:
+                    return handle(message)
+                except (*self.connection_errors, OSError):
+                    raise
+                except Exception as error:  # noqa: BLE001 - it would end this worker, and the next
+                    problem = f"Celery can't take it: {type(error).__name__}: {error}"
+            return self._refuse(message, storable(problem, MAX_TEXT))
+
+        return take
+
+    def _refuse(self, message: Message, problem: str) -> None:
+        """The refusal runs as a task under the message's own id, so that its result is the
+        answer on which the sender waits."""
+        log.critical("message refused: %s", problem, extra={"task_id": message.headers["id"]})
+        try:
+            self.app.send_task(
+                REFUSE_UNREADABLE,
+                args=[_text(message.body), problem],
+                task_id=message.headers["id"],
+                queue="validation",
+            )
+        except (OperationalError, RedisError, OSError) as error:
+            # It stays unacknowledged and comes again.
+            log.error("a refusal can't be sent: %s", error)
+            return
+        message.ack_log_error(  # type: ignore[no-untyped-call]
+            log, self.connection_errors
+        )
+
+
+def _text(body: object) -> str:
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
+    return storable(text, MAX_TEXT)

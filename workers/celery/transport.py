@@ -1,0 +1,98 @@
+"""kombu's Redis transport, which hands on no item of a queue before it was looked at.
+
+kombu reads an item with no bound and no doubt: one that is no message ends its worker. And it takes
+the oldest item of a queue, whoever has put 20,000 there: strategies are served in turn instead.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from queue import Empty
+from time import monotonic
+from typing import Any, ClassVar
+
+from kombu.transport import TRANSPORT_ALIASES, redis
+from kombu.utils.json import loads
+
+from bot.decision.signing import Signatures
+from config.celery import DOOR, QUEUES
+from workers.celery.items import message_of
+from workers.celery.lanes import Turns, is_lane
+
+
+class Channel(redis.Channel):
+    """A channel of a worker."""
+
+    signatures: ClassVar[Signatures | None] = None
+    """By which messages prove whose they are, where they have to."""
+
+    @cached_property
+    def _turns(self) -> Turns:
+        return Turns(self.signatures)
+
+    def _brpop_start(self, timeout: float | None = None) -> None:
+        """As kombu's, with the lanes of the door before the door's own queue."""
+        queues = self._queue_cycle.consume(len(self.active_queues))
+        if not queues:
+            return
+        seconds = self.brpop_timeout if timeout is None else timeout
+        keys = [*self._keys(queues), seconds or 0]
+        self._in_poll = self.client.connection
+        self._brpop_sent_at: Any = monotonic()
+        self.client.connection.send_command("BRPOP", *keys)
+
+    def _keys(self, queues: list[str]) -> Iterator[str]:
+        for priority in self.priority_steps:
+            for queue in queues:
+                if queue == DOOR and priority == self.priority_steps[0]:
+                    yield from self._lanes()
+                yield self._key(queue, priority)
+
+    def _key(self, queue: str, priority: int) -> str:
+        return str(self._q_for_pri(queue, priority))  # type: ignore[no-untyped-call]
+
+    def _lanes(self) -> list[str]:
+        doors = [self._key(DOOR, priority) for priority in self.priority_steps]
+        with self.conn_or_acquire() as client:
+            return self._turns.next(client, doors)
+
+    def _brpop_read(self, **options: Any) -> bool:
+        """As kombu's, up to the reading of the item."""
+        try:
+            try:
+                answer = self.client.parse_response(self.client.connection, "BRPOP", **options)
+            except self.connection_errors:
+                # So that the next round connects again.
+                self.client.connection.disconnect()
+                raise
+            if not answer:
+                raise Empty
+            destination, item = answer
+            name = destination.decode()
+            self._turns.served(name)
+            queue = DOOR if is_lane(name) else name.rsplit(self.sep, 1)[0]
+            self._queue_cycle.rotate(queue)
+            # What comes by another queue is no task: answers to what workers were asked.
+            message = message_of(item, queue) if queue in QUEUES else _answer(item)
+            self.connection._deliver(message, queue)
+            return True
+        finally:
+            self._in_poll: Any = None
+            self._flush_brpop_reauth()  # type: ignore[no-untyped-call]
+
+
+def _answer(item: bytes) -> Any:
+    """As kombu reads it: only we can write to such a queue."""
+    return loads(item.decode())  # type: ignore[no-untyped-call]
+
+
+class Transport(redis.Transport):
+    """Of URLs that begin with redis."""
+
+    Channel = Channel
+
+
+def look_at_every_item(signatures: Signatures | None = None) -> None:
+    """Every connection of this process to a broker is made by this transport."""
+    Channel.signatures = signatures
+    for alias in ("redis", "rediss"):
+        TRANSPORT_ALIASES[alias] = f"{Transport.__module__}:{Transport.__qualname__}"

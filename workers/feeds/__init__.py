@@ -1,0 +1,1 @@
+"""Streams of the exchange: the market and the account."""

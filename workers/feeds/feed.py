@@ -1,0 +1,165 @@
+"""The feed process: public streams become market views in Redis, private ones fills in Postgres.
+
+`python -m workers.feeds.feed`. It exits with 1 when a stream's thread crashed or Postgres stays
+away, and the supervisor starts it again; what was missed meanwhile is read by REST after every
+connection.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+
+from sqlalchemy.exc import OperationalError
+
+from bot.errors import MlriskError, RetryLater
+from bot.exchange.bybit.parse import UnreadableRow
+from bot.exchange.bybit.streams import (
+    StreamState,
+    StreamSupervisor,
+    private_stream,
+    public_stream,
+)
+from bot.exchange.factory import bybit_config
+from config.settings import load_settings
+from models.repositories import portfolio
+from tasks.bootstrap import Services, services
+from workers.celery.app import app
+from workers.celery.lifelines import lifelines_of
+from workers.celery.refusals import Refusals, beat_of
+from workers.feeds.account import AccountFeed
+from workers.feeds.market import MarketFeed
+from workers.logs import configure_logging
+from workers.supervision import readiness
+
+log = logging.getLogger(__name__)
+
+PUBLISH_SECONDS = 0.1
+"""Ten views a second and symbol: far inside the age limit, and cheap for Redis."""
+HEARTBEAT_SECONDS = 5.0
+POSITION_SECONDS = 1.0
+
+
+def run(stop: threading.Event) -> int:
+    """Feeds until `stop` is set; returns the exit status."""
+    context = services()
+    config = bybit_config(context.settings)
+    lifelines_of(context).start(stop)
+    _prepare(context, stop)
+    market, account = MarketFeed(context), AccountFeed(context)
+    market.seed()
+    public = public_stream(
+        config,
+        context.settings.symbol_list,
+        on_event=market.on_event,
+        on_gap=market.on_gap,
+    )
+    market.resubscribe = public.resubscribe
+    private = private_stream(config, on_event=account.on_event, on_gap=account.on_gap)
+    streams = (public, private)
+    for stream in streams:
+        stream.start()
+    readiness.announce()
+    try:
+        return _watch(context, market, account, streams, stop)
+    finally:
+        for stream in streams:
+            stream.stop()
+
+
+def _prepare(context: Services, stop: threading.Event) -> None:
+    """Proves whose keys these are; then trading rules and the account's row must be there before
+    the first request."""
+    while not stop.is_set():
+        try:
+            reconciler = context.reconciler  # with an exchange that is proven to be ours
+            with context.db.transaction() as session:
+                portfolio.ensure_account(session, context.settings.account, context.clock.now())
+            log.info("instruments read", extra={"count": reconciler.refresh_instruments()})
+            _ask_fitness(context)
+        except (RetryLater, OperationalError) as error:
+            log.warning("waiting for the exchange and Postgres: %s", error)
+            readiness.announce()  # waiting for them, it is where it should be
+            stop.wait(0.5)
+        else:
+            return
+
+
+def _ask_fitness(context: Services) -> None:
+    """A no stops what adds risk, not the feed: exits need the market."""
+    try:
+        context.check_fitness()
+    except MlriskError as error:
+        if isinstance(error, RetryLater) and not isinstance(error, UnreadableRow):
+            raise
+        log.error("whether the account may trade is not known: %s", error)
+
+
+def _watch_room(context: Services) -> None:
+    try:
+        context.watch_room()
+    except MlriskError as error:
+        log.error("whether the account may trade again is not known: %s", error)
+
+
+def _watch(
+    context: Services,
+    market: MarketFeed,
+    account: AccountFeed,
+    streams: tuple[StreamSupervisor, ...],
+    stop: threading.Event,
+) -> int:
+    positions, beat = _Pulse(POSITION_SECONDS), _Pulse(HEARTBEAT_SECONDS)
+    refusals = Refusals(context.db, context.settings.account, context.clock)
+    while not stop.wait(PUBLISH_SECONDS):
+        market.publish()
+        health = [stream.health() for stream in streams]
+        crashed = [h.name for h in health if h.state is StreamState.CRASHED]
+        if crashed:
+            log.critical("stream crashed: %s", ", ".join(crashed))
+            return 1
+        try:
+            if positions.is_due():
+                account.store_positions()
+            if beat.is_due():
+                _watch_room(context)
+                context.monitor.heartbeat("feed", os.getpid(), beat_of(health))
+                refusals.note({s: why for h in health for s, why in h.refused.items()})
+        except OperationalError as error:
+            log.error("Postgres can't be reached: %s", error)
+            return 1
+    return 0
+
+
+class _Pulse:
+    """Due at once, and again when this long has passed since then."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._due_at = time.monotonic()
+
+    def is_due(self) -> bool:
+        now = time.monotonic()
+        if now < self._due_at:
+            return False
+        self._due_at = now + self._seconds
+        return True
+
+
+def main() -> int:
+    configure_logging(load_settings().log_format)
+    app.set_current()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        return run(stop)
+    except MlriskError as error:
+        log.critical("feed stops: %s", error)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

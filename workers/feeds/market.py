@@ -1,0 +1,78 @@
+"""Public frames become market views in Redis, the newest of each symbol."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from redis.exceptions import RedisError
+
+from bot.errors import MlriskError
+from bot.exchange import correlations
+from bot.exchange.bybit.frames import StreamEvent
+from bot.market.features import MarketTracker, TrackerSettings
+from bot.market.frames import BookFrame, TickerFrame, TradeFrame
+from bot.market.volatility import from_closes
+from tasks.bootstrap import Services
+
+log = logging.getLogger(__name__)
+
+SEED_MINUTES = 240
+"""As long as the baseline's half-life."""
+TRACKER = TrackerSettings(levels=20)
+"""Levels stored with every decision: enough to walk for what the gate lets through."""
+
+
+class MarketFeed:
+    """Turns public frames into views, and publishes the newest of each symbol."""
+
+    def __init__(self, context: Services) -> None:
+        self._context = context
+        self._trackers = {s: MarketTracker(s, TRACKER) for s in context.settings.symbol_list}
+        self._lock = threading.Lock()
+        self.resubscribe: Callable[[str], None] | None = None
+
+    def seed(self) -> None:
+        """Starts the volatilities from the exchange's minute bars: a restart forgets nothing."""
+        for symbol, tracker in self._trackers.items():
+            try:
+                closes = self._context.exchange.minute_closes(symbol, count=SEED_MINUTES)
+            except MlriskError as error:  # also a symbol that the exchange does not know
+                log.warning("volatility starts unseeded: %s", error, extra={"symbol": symbol})
+                continue
+            daily = from_closes(closes)
+            if daily is not None:
+                tracker.seed_volatility(daily)
+        try:
+            correlations.refresh(
+                self._context.exchange, self._context.market, tuple(self._trackers)
+            )
+        except (MlriskError, RedisError) as error:
+            log.warning("correlations start unknown: %s", error)
+
+    def on_event(self, event: StreamEvent) -> None:
+        if not isinstance(event, BookFrame | TradeFrame | TickerFrame):
+            return
+        tracker = self._trackers.get(event.symbol)
+        if tracker is None:
+            return
+        with self._lock:
+            intact = tracker.feed(event)
+        if not intact and self.resubscribe is not None:
+            log.warning("order book has a gap", extra={"symbol": event.symbol})
+            self.resubscribe(f"orderbook.50.{event.symbol}")
+
+    def on_gap(self, why: str) -> None:
+        """A new connection starts with snapshots; until then there is no market."""
+        log.info("market stream connected: %s", why)
+        with self._lock:
+            for tracker in self._trackers.values():
+                tracker.gap()
+
+    def publish(self) -> None:
+        with self._lock:
+            views = [v for v in (t.view() for t in self._trackers.values()) if v is not None]
+        try:
+            self._context.market.put(views)
+        except RedisError as error:
+            # Readers see no market, and refuse; the next round publishes again.
+            log.warning("market views not published: %s", error)

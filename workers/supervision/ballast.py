@@ -1,0 +1,45 @@
+"""A file that holds room back: on a full disk it is given up, so that a halt can be written."""
+
+import logging
+import os
+from pathlib import Path
+
+from bot.state import disk_room
+
+log = logging.getLogger(__name__)
+
+NAME = "ballast"
+BYTES = 32 * disk_room.MB
+FULL_BYTES = 64 * disk_room.MB
+"""Postgres' next file of its log takes 16 MB."""
+
+
+def hold(home: Path) -> None:
+    """Make the file where there is much room; without it the system runs all the same."""
+    path = home / NAME
+    free = disk_room.free_bytes(home)
+    if path.exists() or free is None or free < disk_room.ENOUGH_BYTES + BYTES:
+        return
+    unfinished = home / f".{NAME}.unfinished"
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, BYTES)
+        finally:
+            os.close(descriptor)
+        unfinished.replace(path)
+    except OSError as error:
+        log.warning("no room could be held back in %s: %s", home, error.strerror)
+
+
+def release_when_full(home: Path) -> bool:
+    """Give the room up when the disk is full; tell whether that was done now."""
+    free = disk_room.free_bytes(home)
+    if free is None or free >= FULL_BYTES:
+        return False
+    try:
+        (home / NAME).unlink()
+    except OSError:
+        return False  # given up already, or never held
+    log.critical("the disk is full: %d MB that were held back are given up", BYTES // disk_room.MB)
+    return True

@@ -1,0 +1,374 @@
+"""Which processes make up a system on one machine, and how each is started."""
+
+import http.client
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from bot.decision import signing
+from config.celery import HOLD_KEYS, WORKERS, with_database
+from config.identity import PAPER_ACCOUNT
+from config.settings import PREFIX, KeylessSettings
+from models.roles import DatabaseLogins
+from workers import strategies
+from workers.embedded import acl, postgres, redis
+from workers.embedded.postgres import EmbeddedPostgres
+from workers.embedded.redis import EmbeddedRedis
+from workers.home import Home
+from workers.private_files import write_private
+from workers.supervision import launches
+from workers.supervision.launches import ProcessSpec
+from workers.supervision.ports import LOOPBACK
+
+SERVERS = 0
+"""Stage of what everything else needs; migrations run when it is ready."""
+PROCESSES = 1
+STRATEGIES = 2
+"""Last stage: strategies stop first, so that nothing is asked of a system that is stopping."""
+
+DEMO = "demo"
+MESSAGE_KEY = "message-key"
+"""The home's secret from which its strategies' keys follow."""
+DEMO_STRATEGY = "demo-imbalance"
+"""As which the demo strategy asks."""
+FLOWER_USER = "mlrisk"
+JOURNAL = "journal.jsonl"
+_DATABASE = "mlrisk"
+_PAPER_KEY, _PAPER_SECRET = "paper-api-key", "paper-api-secret"
+# It listens nowhere: the name of a socket has a port in it.
+_SOCKET_PORT = 5432
+# The embedded server's roles by what they are for; each has a password of its own in the home.
+_ROLES = {
+    "owner": "mlrisk_owner",
+    "application": "mlrisk_app",
+    "operator": "mlrisk_operator",
+    "audit": "mlrisk_audit",
+}
+# Of processes that pass messages on, and know no keys.
+_BROKER_APP = "workers.celery.broker"
+# `python -m` finds our packages in the working directory, installed or not.
+_PACKAGES = Path(__file__).resolve().parents[2]
+_PROBE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person may choose about a system; an address that is given is not started here."""
+
+    paper: bool = True
+    demo: bool = False
+    logins: DatabaseLogins | None = field(default=None, repr=False)
+    redis_url: str | None = field(default=None, repr=False)
+    market_key: str | None = field(default=None, repr=False)
+    """Drawn by the home where none is given."""
+    message_key: str | None = field(default=None, repr=False)
+    signed: bool = False
+    """Requests count only under their strategy's signature, as they do where a key is given; the
+    home draws one then."""
+    exchange_url: str | None = None
+    symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "DOGEUSDT")
+    recordings: Path | None = None
+    paper_arguments: tuple[str, ...] = ()
+    demo_arguments: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Further settings of our own processes; keys are handed to those alone that need them."""
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    concurrency: Mapping[str, int] = field(
+        default_factory=lambda: {"validation": 2, "execution": 4}
+    )
+    """Child processes by worker; one where none is named."""
+
+
+@dataclass(frozen=True)
+class Topology:
+    """A system's servers, the settings of its processes, and the processes in order."""
+
+    postgres: EmbeddedPostgres | None
+    redis: EmbeddedRedis | None
+    environment: dict[str, str] = field(repr=False)
+    """What the console is told, by the home's file: of the exchange's keys the place alone."""
+    specs: list[ProcessSpec]
+    logins: DatabaseLogins = field(repr=False)
+
+    def prepare(self) -> None:
+        """Create what the embedded servers need before their first start."""
+        if self.postgres is not None:
+            self.postgres.prepare()
+        if self.redis is not None:
+            self.redis.prepare()
+
+    def create_database(self) -> DatabaseLogins:
+        """Create the embedded server's database, if there is one; return who may log in."""
+        if self.postgres is not None:
+            self.postgres.create_database(_DATABASE)
+        return self.logins
+
+
+def build(home: Home, options: Options) -> Topology:
+    """Choose ports and secrets, and describe every process. The home must not be running."""
+    chosen = home.ports(["redis", "paper-exchange", "flower"])
+    database = cache = None
+    logins, redis_url, exchange_url = options.logins, options.redis_url, options.exchange_url
+    if logins is None:
+        password = home.secret("postgres-password")
+        sockets = postgres.socket_directory(home.postgres, home.run / "postgres-socket")
+        database = EmbeddedPostgres(home.postgres, _SOCKET_PORT, password, sockets=sockets)
+        logins = _logins(home, database)
+    if redis_url is None:
+        cache = strategies.server_of(home, [DEMO] if options.demo else [])
+        strategies.write_urls(home, cache)
+        redis_url = cache.url(user=acl.CONSOLE)
+    specs = _servers(database, cache)
+    keys = options.keys
+    environment = {
+        "MLRISK_HOME": str(home.path),
+        "MLRISK_DATABASE_URL": logins.operator,
+        "MLRISK_REDIS_URL": redis_url,
+        "MLRISK_MARKET_KEY": options.market_key or home.secret("market-key"),
+        "MLRISK_SYMBOLS": ",".join(options.symbols),
+    }
+    message_key = options.message_key or (home.secret(MESSAGE_KEY) if options.signed else None)
+    if message_key is not None:
+        environment["MLRISK_MESSAGE_KEY"] = message_key
+    if options.paper and exchange_url is None:
+        exchange_url = f"http://{LOOPBACK}:{chosen['paper-exchange']}"
+        specs.append(_paper_exchange(home, options, chosen["paper-exchange"]))
+        if not options.keys:
+            keys = _paper_keys(home)
+    if exchange_url is not None:
+        environment["MLRISK_EXCHANGE_URL"] = exchange_url
+    if options.recordings is not None:
+        environment["MLRISK_RECORDINGS"] = str(options.recordings)
+    own = {**options.settings, **environment, **_runtime()}
+    own["MLRISK_DATABASE_URL"] = logins.application
+    specs += _own_processes(home, options, own, keys)
+    if not options.keys:
+        # The console reads the files when a command asks the exchange.
+        environment.update(keys)
+    broker = {**_keyless(options), "MLRISK_REDIS_URL": redis_url, **_runtime()}
+    beat = {**broker, "MLRISK_DATABASE_URL": logins.audit}
+    specs += [_beat(home, beat), _flower(home, chosen["flower"], broker)]
+    specs.append(_disk(home, has_redis=cache is not None))
+    if options.demo:
+        if exchange_url is None:
+            raise ValueError("the demo strategy needs the paper exchange or an exchange URL")
+        outsiders = with_database(redis_url, 0) if cache is None else cache.strategy_url(DEMO)
+        specs.append(_demo_strategy(options, exchange_url, outsiders, message_key))
+    if cache is not None:
+        specs = [_with_own_login(spec, cache) for spec in specs]
+    return Topology(database, cache, environment, specs, logins)
+
+
+def flower_login(home: Home) -> tuple[str, str]:
+    """Return user and password of the home's Flower."""
+    return FLOWER_USER, home.secret("flower-password")
+
+
+def _logins(home: Home, database: EmbeddedPostgres) -> DatabaseLogins:
+    """The superuser makes the others at each start; no process is told its password."""
+    urls = {
+        purpose: database.url(_DATABASE, role, home.secret(f"postgres-{purpose}-password"))
+        for purpose, role in _ROLES.items()
+    }
+    return DatabaseLogins(**urls, bootstrap=database.url(_DATABASE))
+
+
+def _with_own_login(spec: ProcessSpec, cache: EmbeddedRedis) -> ProcessSpec:
+    """The process as a user of its own at the embedded Redis."""
+    user = acl.USER_OF_PROCESS.get(spec.name)
+    if user is None:
+        return spec
+    return replace(spec, env={**spec.env, "MLRISK_REDIS_URL": cache.url(user=user)})
+
+
+def _servers(database: EmbeddedPostgres | None, cache: EmbeddedRedis | None) -> list[ProcessSpec]:
+    specs = []
+    if database is not None:
+        specs.append(
+            ProcessSpec(
+                "postgres",
+                database.command(),
+                stop_signal=postgres.STOP_SIGNAL,
+                stage=SERVERS,
+                ready=database.is_ready,
+            )
+        )
+    if cache is not None:
+        specs.append(
+            ProcessSpec(
+                "redis",
+                cache.command(),
+                stop_signal=redis.STOP_SIGNAL,
+                stage=SERVERS,
+                ready=cache.is_ready,
+            )
+        )
+    return specs
+
+
+def _paper_keys(home: Home) -> dict[str, str]:
+    """The files of the home's own keys, drawn once and left where its paper exchange reads them:
+    with published ones every user of the machine could trade in the account."""
+    key, secret = home.secret(_PAPER_KEY), home.secret(_PAPER_SECRET)
+    account = {"uid": PAPER_ACCOUNT, "keys": [{"key": key, "secret": secret}]}
+    write_private(_accounts_file(home), json.dumps([account]))
+    return {
+        "MLRISK_API_KEY_FILE": str(home.secrets / _PAPER_KEY),
+        "MLRISK_API_SECRET_FILE": str(home.secrets / _PAPER_SECRET),
+    }
+
+
+def _accounts_file(home: Home) -> Path:
+    """JSON, which is YAML as well."""
+    return home.paper / "accounts.json"
+
+
+def _paper_exchange(home: Home, options: Options, port: int) -> ProcessSpec:
+    command = _python("paper_exchange.main", "--port", str(port), "--market", "auto")
+    command += ["--symbols", ",".join(options.symbols), "--state-dir", str(home.paper)]
+    command += ["--journal", str(home.paper / JOURNAL)]
+    if not options.keys:
+        command += ["--accounts", str(_accounts_file(home))]
+    command += options.paper_arguments
+    environment = _runtime()
+    if options.recordings is not None:
+        environment["MLRISK_RECORDINGS"] = str(options.recordings)
+    return ProcessSpec(
+        "paper-exchange",
+        command,
+        env=environment,
+        stage=SERVERS,
+        cwd=_PACKAGES,
+        ready=partial(_answers, port, "/v5/market/time"),
+    )
+
+
+def _own_processes(
+    home: Home, options: Options, environment: dict[str, str], keys: Mapping[str, str]
+) -> list[ProcessSpec]:
+    def process(name: str, command: list[str], *, holds_keys: bool) -> ProcessSpec:
+        return ProcessSpec(
+            name,
+            command,
+            env={**environment, **(keys if holds_keys else {"MLRISK_HOLDS_KEYS": "false"})},
+            stage=PROCESSES,
+            cwd=_PACKAGES,
+            # Each announces itself (`workers.supervision.readiness`): one that is told to stop
+            # while it is still starting may be deaf to it.
+            ready=partial(launches.announced, home, name),
+        )
+
+    specs = [process("feed", _python("workers.feeds.feed"), holds_keys=True)]
+    for name, queues in WORKERS.items():
+        command = _celery("worker", "--queues", ",".join(queues), "--hostname", f"{name}@%h")
+        command += ["--concurrency", str(options.concurrency.get(name, 1))]
+        # A task waits in Redis, where any free child finds it, not in a busy child's pipe.
+        command += ["--prefetch-multiplier", "1", "-O", "fair"]
+        # Flower reads the events; gossip and mingle only slow the start.
+        command += ["--task-events", "--without-gossip", "--without-mingle"]
+        specs.append(process(name, command, holds_keys=name in HOLD_KEYS))
+    return specs
+
+
+def _beat(home: Home, environment: dict[str, str]) -> ProcessSpec:
+    return ProcessSpec(
+        "beat",
+        # A pid file would keep beat from starting again after `kill -9`.
+        _celery(
+            "beat",
+            "--scheduler",
+            "workers.celery.beat.CleanedScheduler",
+            "--pidfile=",
+            app=_BROKER_APP,
+        ),
+        env=environment,
+        stage=PROCESSES,
+        cwd=_PACKAGES,
+        ready=partial(launches.announced, home, "beat"),
+    )
+
+
+def _disk(home: Home, *, has_redis: bool) -> ProcessSpec:
+    """It reads the administrator's password of the home's Redis from the home itself."""
+    command = _python(
+        "workers.supervision.disk", str(home.path), *(["--redis"] if has_redis else [])
+    )
+    return ProcessSpec(
+        "disk",
+        command,
+        env=_runtime(),
+        stage=PROCESSES,
+        cwd=_PACKAGES,
+        ready=partial(launches.announced, home, "disk"),
+    )
+
+
+def _keyless(options: Options) -> dict[str, str]:
+    """Of the further settings what a process knows that has no key."""
+    known = {f"{PREFIX}{name.upper()}" for name in KeylessSettings.model_fields}
+    return {name: value for name, value in options.settings.items() if name in known}
+
+
+def _flower(home: Home, port: int, environment: dict[str, str]) -> ProcessSpec:
+    user, password = flower_login(home)
+    return ProcessSpec(
+        "flower",
+        _celery("flower", f"--address={LOOPBACK}", f"--port={port}", app=_BROKER_APP),
+        # Not on the command line, where every user of the machine could read it.
+        env={**environment, "FLOWER_BASIC_AUTH": f"{user}:{password}"},
+        stage=PROCESSES,
+        cwd=_PACKAGES,
+        ready=partial(_answers, port, "/healthcheck"),
+    )
+
+
+def _demo_strategy(
+    options: Options, exchange_url: str, broker_url: str, message_key: str | None
+) -> ProcessSpec:
+    """An outsider: it gets the broker's and the exchange's address, the key that signs its own
+    requests, and nothing else of ours."""
+    command = _python("examples.demo_strategy", "--exchange-url", exchange_url)
+    command += ["--symbols", ",".join(options.symbols), *options.demo_arguments]
+    broker = {"MLRISK_DEMO_BROKER_URL": broker_url}
+    if message_key is not None:
+        broker["MLRISK_DEMO_KEY"] = signing.key_line(message_key, DEMO_STRATEGY)
+    return ProcessSpec(
+        "demo-strategy",
+        command,
+        env={**_runtime(), **broker},
+        stage=STRATEGIES,
+        cwd=_PACKAGES,
+    )
+
+
+def _runtime() -> dict[str, str]:
+    return {
+        "PYTHONUNBUFFERED": "1",
+        # A proxy for the internet must not be asked for this machine's own servers.
+        "NO_PROXY": f"{LOOPBACK},localhost",
+        "no_proxy": f"{LOOPBACK},localhost",
+        # Small matrices gain nothing from threads, and a dozen processes would each start them.
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+
+def _python(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
+
+
+def _celery(command: str, *arguments: str, app: str = "workers.celery.app") -> list[str]:
+    return _python("celery", "-A", app, command, "--loglevel", "INFO", *arguments)
+
+
+def _answers(port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_PROBE_SECONDS)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

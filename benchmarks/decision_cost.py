@@ -84,7 +84,7 @@ def cost_of_one(settings: Settings, directory: Path, decisions: int, profile: in
             market=RedisMarketCache(redis, SYMBOLS, seal=market_seal(settings, clock)),
             limits=ConfiguredLimits(settings, database),
             clock=clock,
-            wakeups=DispatcherOnly(),
+            task_queue=DispatcherOnly(),
             horizon=timedelta(seconds=settings.dispatch_horizon_seconds),
         )
         chance = random.Random(11)

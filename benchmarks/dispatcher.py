@@ -35,7 +35,7 @@ from models import migrate
 from models.database import Database
 from models.tables import ChildOrderRow
 from tests.support.bulk import Bulk
-from tests.support.fakes import FakeExchange, FakeLimits, FakeMarket, FreeBudget, prepare
+from tests.support.fakes import FakeExchange, FakeLimits, FakeMarket, FreeRateLimiter, prepare
 from tests.support.services import PostgresServer, postgres_server
 from tests.support.system import trade_request
 
@@ -85,25 +85,25 @@ class Bench:
             market=market,
             limits=limits,
             clock=clock,
-            wakeups=DispatcherOnly(),
+            task_queue=DispatcherOnly(),
             horizon=horizon,
         )
         self._dispatcher = Dispatcher(
             db=db,
             account=ACCOUNT,
             clock=clock,
-            wakeups=DispatcherOnly(),
+            task_queue=DispatcherOnly(),
             horizon=horizon,
             wake_timeout=timedelta(hours=1),
         )
-        budget = FreeBudget()
+        budget = FreeRateLimiter()
         claims = Claims(
             db=db,
             exchange=exchange,
             limits=limits,
             budget=budget,
             clock=clock,
-            wakeups=DispatcherOnly(),
+            task_queue=DispatcherOnly(),
             owner="benchmark",
             lease_seconds=60,
         )
@@ -114,7 +114,7 @@ class Bench:
             claims=claims,
             budget=budget,
             clock=clock,
-            wakeups=DispatcherOnly(),
+            task_queue=DispatcherOnly(),
             owner="benchmark",
         )
         self._bulk = Bulk(db, self._approve())

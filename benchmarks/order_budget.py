@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.execution.sending.order_window import WINDOW_MS
-from bot.execution.sending.rate_limiter import CAREFUL_MS, RedisOrderBudget, connect
+from bot.execution.sending.rate_limiter import CAREFUL_MS, RedisOrderRateLimiter, connect
 from tests.support.services import free_port, redis_server
 
 ACCOUNT = "benchmark"
@@ -54,7 +54,7 @@ def run(url: str, count: int, waiting: int) -> dict[str, dict[str, float]]:
 def taking(url: str, rules: Rules, waiting: int) -> Callable[[], object]:
     """A call of `take()` on a settled budget of an account of its own, with a queue before it."""
     account = f"{ACCOUNT}-{rules.orders_per_second}-{waiting}"
-    budget = RedisOrderBudget(connect(url), lambda: rules)
+    budget = RedisOrderRateLimiter(connect(url), lambda: rules)
     budget.prepare(account)
     budget.take(account, order="first", is_exit=False)
     time.sleep(max(CAREFUL_MS, WINDOW_MS) / 1000)

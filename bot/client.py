@@ -19,11 +19,11 @@ from bot.decision import responses
 from bot.decision.requests import Admission
 from bot.errors import DependencyDown, Refused
 from bot.execution.orders.control import ControlReport, ParentControl
-from bot.execution.ports import DispatcherOnly, Wakeups
+from bot.execution.ports import DispatcherOnly, TaskQueue
 from bot.risk.manager.account import UnifiedRiskManager
 from bot.risk.manager.manager import MLRiskManager
 from bot.risk.manager.results import Awaitable
-from bot.safety.halt import Halter, HaltReport
+from bot.safety.halt import HaltReport, TradingHalt
 from bot.state import binding
 from config.settings import ExchangeMode, Settings, SettingsError, load_settings
 from models.database import Database
@@ -76,11 +76,11 @@ class MLTradeExecutionPipeline:
         unified_risk_manager: UnifiedRiskManager | None = None,
         exchange_client: object | None = None,
         clock: Clock | None = None,
-        wakeups: Wakeups | None = None,
+        task_queue: TaskQueue | None = None,
     ) -> None:
         self._settings = settings or load_settings()
         self._clock = clock or SystemClock()
-        self._wakeups = wakeups or DispatcherOnly()
+        self._task_queue = task_queue or DispatcherOnly()
         _refuse_another_account(ml_risk_manager, unified_risk_manager)
         _refuse_another_venue(exchange_client, self._settings.exchange_mode)
         self.ml_risk_manager = ml_risk_manager
@@ -110,9 +110,9 @@ class MLTradeExecutionPipeline:
         except BaseException:
             db.dispose()
             raise
-        account, clock, wakeups = settings.account, self._clock, self._wakeups
-        admission = Admission(db=db, account=account, clock=clock, wakeups=wakeups)
-        return _System(db, admission, ParentControl(db, clock, wakeups, account=account))
+        account, clock, task_queue = settings.account, self._clock, self._task_queue
+        admission = Admission(db=db, account=account, clock=clock, task_queue=task_queue)
+        return _System(db, admission, ParentControl(db, clock, task_queue, account=account))
 
     async def submit_trade_request(self, trade_request: MLTradeRequest | Mapping[str, Any]) -> str:
         """Writes the request durably and returns its key; sent again, it changes nothing.
@@ -206,7 +206,9 @@ class MLTradeExecutionPipeline:
         db = self._connect()
         try:
             with _reaching_postgres():
-                return Halter(db, self._clock).halt(reason=reason, actor=caller("pipeline", actor))
+                return TradingHalt(db, self._clock).halt(
+                    reason=reason, actor=caller("pipeline", actor)
+                )
         finally:
             db.dispose()
 

@@ -13,7 +13,7 @@ from bot import failpoints
 from bot.account.reconciliation import Reconciler
 from bot.account.reservations import ReservationReport, rebuild
 from bot.clock import Clock, SystemClock
-from bot.decision.authentication import Door
+from bot.decision.authentication import AuthenticatedDecisions
 from bot.decision.forged_market import ForgedMarket
 from bot.decision.last_resort import MarketOfLastResort
 from bot.decision.service import ApprovalService
@@ -23,23 +23,23 @@ from bot.exchange.bybit.http import BybitExchange
 from bot.exchange.factory import make_exchange
 from bot.exchange.market_cache import RedisMarketCache
 from bot.execution.orders.fills import FillBook
-from bot.execution.ports import Wakeups, limits_for
+from bot.execution.ports import TaskQueue, limits_for
 from bot.execution.sending.claims import Claims
 from bot.execution.sending.dispatch import Dispatcher
-from bot.execution.sending.rate_limiter import RedisOrderBudget, connect
+from bot.execution.sending.rate_limiter import RedisOrderRateLimiter, connect
 from bot.execution.sending.sender import Sender
 from bot.execution.sending.trading_rules import TradingRules
 from bot.execution.working.parent_worker import ParentWorker
-from bot.execution.working.throttling import Pacer
+from bot.execution.working.throttling import Throttling
 from bot.execution.working.volume_models import ModelFile, ModelRows
 from bot.execution.working.volume_source import VolumeSource
-from bot.limits.selftest_halt import halt_toothless
+from bot.limits.selftest_halt import halt_on_ineffective
 from bot.limits.source import ConfiguredLimits
 from bot.market.seal import Seal
 from bot.market.volume import MODELS_FILE
 from bot.safety import audit_heads
 from bot.safety.audit_heads import HeadsFile
-from bot.safety.halt import Halter
+from bot.safety.halt import TradingHalt
 from bot.safety.monitor import Monitor
 from bot.state import binding, disk_room, fitness
 from bot.state.fitness import Fitness
@@ -47,7 +47,7 @@ from config.celery import MARKET_DATABASE as MARKET_DATABASE
 from config.celery import with_database
 from config.settings import Settings, load_settings
 from models.database import Database
-from tasks.queue import EXPIRES_IN_TIMEOUTS, CeleryWakeups, QueueDepth, revoke_queued
+from tasks.queue import EXPIRES_IN_TIMEOUTS, CeleryTaskQueue, QueueDepth, revoke_queued
 
 log = logging.getLogger(__name__)
 
@@ -122,12 +122,12 @@ class Services:
         return ConfiguredLimits(
             self.settings,
             self.db,
-            on_toothless=lambda problems: halt_toothless(self.db, self.clock, problems),
+            on_ineffective=lambda problems: halt_on_ineffective(self.db, self.clock, problems),
         )
 
     @cached_property
-    def wakeups(self) -> Wakeups:
-        return CeleryWakeups(
+    def task_queue(self) -> TaskQueue:
+        return CeleryTaskQueue(
             expire_after=EXPIRES_IN_TIMEOUTS * timedelta(seconds=self.settings.wake_timeout_seconds)
         )
 
@@ -143,18 +143,18 @@ class Services:
             market=self.market_for_exits,
             limits=self.limits,
             clock=self.clock,
-            wakeups=self.wakeups,
+            task_queue=self.task_queue,
             max_attempts=self.settings.validation_attempts,
             horizon=timedelta(seconds=self.settings.dispatch_horizon_seconds),
             read_rules=TradingRules(self.db, self.exchange, self.clock).refresh,
         )
 
     @cached_property
-    def door(self) -> Door:
+    def door(self) -> AuthenticatedDecisions:
         signatures = message_signatures(self.settings, self.clock)
         if signatures is None:
             log.warning("whoever reaches the broker asks in any name: MLRISK_MESSAGE_KEY isn't set")
-        return Door(self.approval, signatures)
+        return AuthenticatedDecisions(self.approval, signatures)
 
     @cached_property
     def sender(self) -> Sender:
@@ -165,7 +165,7 @@ class Services:
             claims=self.claims,
             budget=self.budget,
             clock=self.clock,
-            wakeups=self.wakeups,
+            task_queue=self.task_queue,
             owner=self.owner,
         )
 
@@ -177,16 +177,16 @@ class Services:
             limits=self.limits,
             budget=self.budget,
             clock=self.clock,
-            wakeups=self.wakeups,
+            task_queue=self.task_queue,
             owner=self.owner,
             lease_seconds=self.settings.lease_seconds,
         )
 
     @cached_property
-    def budget(self) -> RedisOrderBudget:
+    def budget(self) -> RedisOrderRateLimiter:
         url = with_database(self.settings.require_redis_url(), MARKET_DATABASE)
         # It paces and permits nothing: with limits that can't be read it keeps the last pace.
-        return RedisOrderBudget(
+        return RedisOrderRateLimiter(
             connect(url), lambda: limits_for(self.limits, reduce_only=True).working
         )
 
@@ -204,7 +204,7 @@ class Services:
             ),
             budget=self.budget,
             clock=self.clock,
-            wakeups=self.wakeups,
+            task_queue=self.task_queue,
         )
 
     @cached_property
@@ -214,13 +214,13 @@ class Services:
             exchange=self.exchange,
             account=self.settings.account,
             clock=self.clock,
-            wakeups=self.wakeups,
+            task_queue=self.task_queue,
             budget=self.budget,
         )
 
     @cached_property
     def fills(self) -> FillBook:
-        return FillBook(self.db, self.settings.account, self.wakeups)
+        return FillBook(self.db, self.settings.account, self.task_queue)
 
     @cached_property
     def dispatcher(self) -> Dispatcher:
@@ -228,7 +228,7 @@ class Services:
             db=self.db,
             account=self.settings.account,
             clock=self.clock,
-            wakeups=self.wakeups,
+            task_queue=self.task_queue,
             horizon=timedelta(seconds=self.settings.dispatch_horizon_seconds),
             wake_timeout=timedelta(seconds=self.settings.wake_timeout_seconds),
             depth=QueueDepth(self.settings.require_redis_url()),
@@ -245,25 +245,25 @@ class Services:
         return heads_file(self.settings)
 
     @cached_property
-    def pacer(self) -> Pacer:
-        return Pacer(
+    def pacer(self) -> Throttling:
+        return Throttling(
             db=self.db,
             account=self.settings.account,
             market=self.market,
             limits=self.limits,
             clock=self.clock,
-            wakeups=self.wakeups,
+            task_queue=self.task_queue,
         )
 
     @property
-    def halter(self) -> Halter:
+    def trading_halt(self) -> TradingHalt:
         """A halt waits for no exchange: without one it cancels nothing, and says so."""
         exchange: BybitExchange | None = None
         try:
             exchange = self.exchange
         except MlriskError as error:
             log.error("halting without an exchange, its keys are unproven: %s", error)
-        return Halter(
+        return TradingHalt(
             self.db,
             self.clock,
             exchange=exchange,

@@ -12,7 +12,7 @@ from tasks.bootstrap import services
 @shared_task(base=MlriskTask, name="tasks.emergency.halt")
 def halt(reason: str, actor: str, cancel: bool = False, stop_exits: bool = False) -> dict[str, Any]:
     """Halts all trading; `mlrisk halt` does the same without Celery. `actor` is a note."""
-    report = services().halter.halt(
+    report = services().trading_halt.halt(
         reason=reason, actor=caller("task", actor), cancel=cancel, stop_exits=stop_exits
     )
     return {"state": report.state.value, "problems": list(report.problems)}

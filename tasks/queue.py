@@ -33,7 +33,7 @@ _DEPTH_TIMEOUT_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class CeleryWakeups:
+class CeleryTaskQueue:
     """Publishes identifiers only; a publish that fails is found again by the dispatcher, and so
     is one that expires because nobody took it."""
 

@@ -12,7 +12,7 @@ from bot.authority.actors import Actor, Power, named, record, require
 from bot.clock import Clock
 from bot.errors import Refused
 from bot.exchange.protocol import Exchange, ExchangePosition
-from bot.execution.ports import Wakeups
+from bot.execution.ports import TaskQueue
 from models.database import Database, UnitOfWork
 from models.locks import lock_account
 from models.repositories import disagreements, portfolio, shares
@@ -22,7 +22,7 @@ ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Prospect:
+class Difference:
     """What an adoption would do; both quantities were steady while they were read."""
 
     symbol: str
@@ -46,7 +46,7 @@ class Adopter:
         exchange: Exchange,
         account: str,
         clock: Clock,
-        wakeups: Wakeups,
+        task_queue: TaskQueue,
         free: bool = False,
     ) -> None:
         """`free`: an adoption needs no login here."""
@@ -56,10 +56,10 @@ class Adopter:
         self._clock = clock
         self._free = free
         self._reconciler = Reconciler(
-            db=db, exchange=exchange, account=account, clock=clock, wakeups=wakeups
+            db=db, exchange=exchange, account=account, clock=clock, task_queue=task_queue
         )
 
-    def look(self, symbol: str) -> Prospect:
+    def look(self, symbol: str) -> Difference:
         """Reads the executions that are still to be had, and both quantities.
 
         Raises Refused when either moves meanwhile: then a difference may be a fill under way.
@@ -72,10 +72,10 @@ class Adopter:
         if self._ours(symbol) != ours or (ZERO if again is None else again.qty) != qty:
             raise Refused(f"{symbol} is being traded; try again when it is quiet", code="moving")
         if theirs is None:
-            return Prospect(symbol, ours, ZERO, None, None)
-        return Prospect(symbol, ours, qty, theirs.entry_price, theirs.liquidation_price)
+            return Difference(symbol, ours, ZERO, None, None)
+        return Difference(symbol, ours, qty, theirs.entry_price, theirs.liquidation_price)
 
-    def adopt(self, seen: Prospect, *, reason: str, actor: Actor, strategy: str = "") -> bool:
+    def adopt(self, seen: Difference, *, reason: str, actor: Actor, strategy: str = "") -> bool:
         """Makes the ledger agree with what was seen; False: it did already.
 
         What is adopted belongs to `strategy`, or to nobody: emergency exits close everybody's.
@@ -106,7 +106,7 @@ class Adopter:
         self,
         uow: UnitOfWork,
         position: PositionRow,
-        seen: Prospect,
+        seen: Difference,
         reason: str,
         actor: Actor,
         strategy: str,

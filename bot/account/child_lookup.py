@@ -14,7 +14,7 @@ from bot.execution.orders.fills import FillBook
 from bot.execution.orders.one_by_one import each
 from bot.execution.orders.parents import is_urgent, wake_child
 from bot.execution.policy import absence
-from bot.execution.ports import Wakeups
+from bot.execution.ports import TaskQueue
 from models.backup import FailureClass
 from models.database import Database
 from models.enums import ChildState
@@ -38,7 +38,7 @@ class ChildLookup:
         exchange: Exchange,
         account: str,
         clock: Clock,
-        wakeups: Wakeups,
+        task_queue: TaskQueue,
         fills: FillBook,
         executions: Executions,
         lost: LostOrders,
@@ -47,7 +47,7 @@ class ChildLookup:
         self._exchange = exchange
         self._account = account
         self._clock = clock
-        self._wakeups = wakeups
+        self._task_queue = task_queue
         self._fills = fills
         self._executions = executions
         self._lost = lost
@@ -145,7 +145,7 @@ class ChildLookup:
                     ChildState.REJECTED,
                     now,
                     note=f"never taken: {why}",
-                    wakeups=self._wakeups,
+                    task_queue=self._task_queue,
                     failure=FailureClass.REJECTED,
                 )
             elif child.deadline_at <= now:
@@ -156,13 +156,13 @@ class ChildLookup:
                     ChildState.EXPIRED,
                     now,
                     note="never taken by the exchange, deadline passed",
-                    wakeups=self._wakeups,
+                    task_queue=self._task_queue,
                 )
             else:
                 child.state = ChildState.PLANNED
                 child.wake_at = now
                 child.due_at = now
-                wake_child(uow, child, is_urgent(parent), self._wakeups)
+                wake_child(uow, child, is_urgent(parent), self._task_queue)
             uow.commit()
 
     def _provably_not_taken(self, child: ChildOrderRow, now: datetime) -> bool:

@@ -18,7 +18,7 @@ from bot.errors import MlriskError, Refused
 from bot.exchange.protocol import Exchange
 from bot.execution.orders import lifecycle
 from bot.execution.orders.fills import FillBook
-from bot.execution.ports import Wakeups
+from bot.execution.ports import TaskQueue
 from bot.execution.sending.cancelling import Cancels
 from models.database import Database
 from models.enums import ChildState
@@ -50,7 +50,7 @@ class LostOrders:
         exchange: Exchange,
         account: str,
         clock: Clock,
-        wakeups: Wakeups,
+        task_queue: TaskQueue,
         fills: FillBook,
         cancels: Cancels | None = None,
         free: bool = False,
@@ -60,7 +60,7 @@ class LostOrders:
         self._exchange = exchange
         self._account = account
         self._clock = clock
-        self._wakeups = wakeups
+        self._task_queue = task_queue
         self._fills = fills
         self._cancels = cancels or Cancels(exchange, None, account)
         self._free = free
@@ -183,7 +183,7 @@ class LostOrders:
                 ChildState.LOST,
                 now,
                 note=_LOST,
-                wakeups=self._wakeups,
+                task_queue=self._task_queue,
                 ends_parent=None if parent.reduce_only else _LOST,
             )
             uow.commit()

@@ -31,9 +31,9 @@ from bot.execution.orders.identity import PREFIX, is_in_our_form
 from bot.execution.orders.one_by_one import each
 from bot.execution.orders.other_fees import OtherFees
 from bot.execution.policy import absence
-from bot.execution.ports import Wakeups
+from bot.execution.ports import TaskQueue
 from bot.execution.sending.cancelling import Cancels
-from bot.execution.sending.rate_limiter import OrderBudget
+from bot.execution.sending.rate_limiter import OrderRateLimiter
 from bot.execution.sending.trading_rules import TradingRules
 from bot.failpoints import AFTER_EXPIRY_COMMIT, BEFORE_EXPIRY_COMMIT, hit
 from models.database import Database
@@ -73,8 +73,8 @@ class Reconciler:
         exchange: Exchange,
         account: str,
         clock: Clock,
-        wakeups: Wakeups,
-        budget: OrderBudget | None = None,
+        task_queue: TaskQueue,
+        budget: OrderRateLimiter | None = None,
     ) -> None:
         """`budget` paces the cancels; without one the exchange's limit alone does."""
         absence.require_room(exchange.recv_window_ms)
@@ -82,8 +82,8 @@ class Reconciler:
         self._exchange = exchange
         self._account = account
         self._clock = clock
-        self._wakeups = wakeups
-        self._fills = FillBook(db, account, wakeups)
+        self._task_queue = task_queue
+        self._fills = FillBook(db, account, task_queue)
         self._cancels = Cancels(exchange, budget, account)
         self._cash = CashFlows(db, exchange, account, clock)
         self._other_fees = OtherFees(db, exchange, account, clock)
@@ -104,7 +104,7 @@ class Reconciler:
             exchange=exchange,
             account=account,
             clock=clock,
-            wakeups=wakeups,
+            task_queue=task_queue,
             fills=self._fills,
             cancels=self._cancels,
         )
@@ -113,7 +113,7 @@ class Reconciler:
             exchange=exchange,
             account=account,
             clock=clock,
-            wakeups=wakeups,
+            task_queue=task_queue,
             fills=self._fills,
             executions=self._executions,
             lost=lost,
@@ -156,7 +156,7 @@ class Reconciler:
             parent = lock_parent(uow.session, request_id)
             if parent is None:
                 return 0
-            ended = lifecycle.expire(uow, parent, now, self._wakeups)
+            ended = lifecycle.expire(uow, parent, now, self._task_queue)
             hit(BEFORE_EXPIRY_COMMIT, parent.algorithm)
             uow.commit()
             hit(AFTER_EXPIRY_COMMIT, parent.algorithm)

@@ -15,7 +15,7 @@ MAX_TEXT_BYTES = 262_144
 """Of a request as text; the largest that is no nonsense has some 150 kB of daily returns."""
 
 
-class Door:
+class AuthenticatedDecisions:
     """Takes one account's messages. Without `signatures` it believes whoever reaches the broker."""
 
     def __init__(self, approval: ApprovalService, signatures: Signatures | None = None) -> None:

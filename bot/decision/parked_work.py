@@ -6,7 +6,7 @@ from bot.authority.actors import Actor
 from bot.clock import Clock
 from bot.decision.parking import ParkedRequests
 from bot.execution.orders.control import ParentControl
-from bot.execution.ports import Wakeups
+from bot.execution.ports import TaskQueue
 from models.database import Database
 from models.tables import ParentOrderRow
 
@@ -17,7 +17,7 @@ class ParkedWork:
 
     db: Database
     clock: Clock
-    wakeups: Wakeups
+    task_queue: TaskQueue
 
     def release(self, request_id: str, *, reason: str, actor: Actor) -> str:
         """Lets it go on; returns what it is then.
@@ -25,19 +25,19 @@ class ParkedWork:
         Raises Refused, and NotAuthorised where it takes a login.
         """
         if not self._is_set_aside(request_id):
-            requests = ParkedRequests(self.db, self.clock, self.wakeups)
+            requests = ParkedRequests(self.db, self.clock, self.task_queue)
             return requests.release(request_id, reason=reason, actor=actor).status
         return self._control().resume(request_id, reason=reason, actor=actor).after.value
 
     def end(self, request_id: str, *, reason: str, actor: Actor) -> str:
         """Lets it never go on; returns what it is then. Raises Refused."""
         if not self._is_set_aside(request_id):
-            requests = ParkedRequests(self.db, self.clock, self.wakeups)
+            requests = ParkedRequests(self.db, self.clock, self.task_queue)
             return requests.end(request_id, reason=reason, actor=actor).status
         return self._control().cancel(request_id, reason=reason, actor=actor).after.value
 
     def _control(self) -> ParentControl:
-        return ParentControl(self.db, self.clock, self.wakeups)
+        return ParentControl(self.db, self.clock, self.task_queue)
 
     def _is_set_aside(self, request_id: str) -> bool:
         with self.db.reading() as session:

@@ -19,7 +19,7 @@ from bot.clock import Clock
 from bot.decision.requests import Admission
 from bot.errors import BadMessage, FieldError, Refused
 from bot.execution.orders.attempts import MAX_FAILURE, SERVERS_AWAY, failure_text
-from bot.execution.ports import Wakeups
+from bot.execution.ports import TaskQueue
 from bot.state import binding
 from models.database import Database, UnitOfWork
 from models.enums import ExecutionStatus
@@ -162,7 +162,7 @@ class ParkedRequests:
 
     db: Database
     clock: Clock
-    wakeups: Wakeups
+    task_queue: TaskQueue
 
     def release(self, request_id: str, *, reason: str, actor: Actor) -> TradeRequestRow:
         """Lets it be validated again, from its first attempt. Raises Refused, and NotAuthorised
@@ -170,7 +170,7 @@ class ParkedRequests:
         row = self._act(
             request_id, ExecutionStatus.PENDING_VALIDATION, "request_released", reason, actor
         )
-        self.wakeups.request(request_id)
+        self.task_queue.request(request_id)
         return row
 
     def end(self, request_id: str, *, reason: str, actor: Actor) -> TradeRequestRow:

@@ -62,7 +62,7 @@ class Replayed:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadableDecision:
     """A decision that another version of the gate wrote and this one can't read."""
 
     request_id: str
@@ -71,13 +71,13 @@ class Unreadable:
 
 def replay(
     rows: Iterable[DecisionRow], limits_of: LimitsOf = lambda recorded: recorded
-) -> Iterator[Replayed | Unreadable]:
+) -> Iterator[Replayed | UnreadableDecision]:
     """Decides each row again, lazily."""
     for row in rows:
         try:
             yield _again(row, limits_of)
         except codec.Unreadable as error:
-            yield Unreadable(row.request_id, str(error))
+            yield UnreadableDecision(row.request_id, str(error))
 
 
 def with_values(paths: Iterable[str], wanted: RiskLimits) -> LimitsOf:

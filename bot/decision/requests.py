@@ -9,7 +9,7 @@ from bot.decision import parsing, refusals
 from bot.decision.content import require_same
 from bot.errors import BadMessage, FieldError
 from bot.execution.orders.identity import request_keys
-from bot.execution.ports import Wakeups
+from bot.execution.ports import TaskQueue
 from models.database import Database, UnitOfWork
 from models.enums import ExecutionStatus
 from models.inserting import insert_unless_known
@@ -20,11 +20,11 @@ from models.tables import TradeRequestRow
 class Admission:
     """The door of one account."""
 
-    def __init__(self, *, db: Database, account: str, clock: Clock, wakeups: Wakeups) -> None:
+    def __init__(self, *, db: Database, account: str, clock: Clock, task_queue: TaskQueue) -> None:
         self._db = db
         self._account = account
         self._clock = clock
-        self._wakeups = wakeups
+        self._task_queue = task_queue
 
     def parse(self, raw: object) -> MLTradeRequest:
         """The request. Raises BadMessage with every broken field."""
@@ -50,7 +50,7 @@ class Admission:
         with self._db.unit_of_work() as uow:
             row, _ = self.insert(uow, request, self._clock.now())
             key = row.request_id
-            uow.after_commit(lambda: self._wakeups.request(key))
+            uow.after_commit(lambda: self._task_queue.request(key))
             uow.commit()
         return key
 

@@ -17,7 +17,7 @@ from bot.execution.orders import exits, ownership
 from bot.execution.orders.attempts import SERVERS_AWAY
 from bot.execution.orders.parents import is_urgent, step_soon, wake_child
 from bot.execution.policy.planning import ParentPlan
-from bot.execution.ports import UNREADABLE, LimitsSource, MarketCache, Wakeups
+from bot.execution.ports import UNREADABLE, LimitsSource, MarketCache, TaskQueue
 from bot.execution.working import precedence
 from bot.failpoints import AFTER_DECISION_COMMIT, BEFORE_DECISION_COMMIT, hit
 from bot.risk import codec
@@ -58,7 +58,7 @@ class ApprovalService:
         market: MarketCache,
         limits: LimitsSource,
         clock: Clock,
-        wakeups: Wakeups,
+        task_queue: TaskQueue,
         horizon: timedelta,
         max_attempts: int = MAX_ATTEMPTS,
         read_rules: Callable[[], object] | None = None,
@@ -67,12 +67,12 @@ class ApprovalService:
         without it only rules that are stored already count."""
         self._db = db
         self._account = account
-        self._admission = Admission(db=db, account=account, clock=clock, wakeups=wakeups)
+        self._admission = Admission(db=db, account=account, clock=clock, task_queue=task_queue)
         self._parking = Parking(db, self._admission, clock, max_attempts)
         self._market = market
         self._limits = limits
         self._clock = clock
-        self._wakeups = wakeups
+        self._task_queue = task_queue
         self._horizon = horizon
         self._read_rules = read_rules
 
@@ -199,7 +199,7 @@ class ApprovalService:
                 raise _RulesMissing
             stored = self._store_decision(uow, intent, snapshot, limits, decision)
             if plan is not None:
-                precedence.apply(uow, before, intent, decision, plan, whole, self._wakeups)
+                precedence.apply(uow, before, intent, decision, plan, whole, self._task_queue)
                 self._store_plan(uow, intent, decision, plan, epoch, market.view)
             exits.report_denied(uow, intent, decision)
             row.status = (
@@ -288,5 +288,5 @@ class ApprovalService:
         insert_rows(uow.session, children)
         for child in children:
             if child.wake_at is not None:
-                wake_child(uow, child, is_urgent(parent), self._wakeups)
-        step_soon(uow, parent, plan.start_at, self._wakeups)
+                wake_child(uow, child, is_urgent(parent), self._task_queue)
+        step_soon(uow, parent, plan.start_at, self._task_queue)

@@ -26,7 +26,7 @@ class MarketCache(Protocol):
         """All that a decision about this symbol needs, in one round trip; never raises either."""
 
 
-class Wakeups(Protocol):
+class TaskQueue(Protocol):
     """At-least-once wake-ups that may be lost: rows are found again by the dispatcher."""
 
     def child(

@@ -48,11 +48,11 @@ class Version:
     created_at: datetime
     changed_at: datetime
     sha256: str
-    toothless: tuple[str, ...] = ()
+    ineffective: tuple[str, ...] = ()
     """Limits that do not bite with this version; with any, trading was halted."""
 
 
-def version_of(row: ConfigVersionRow, toothless: tuple[str, ...] = ()) -> Version:
+def version_of(row: ConfigVersionRow, ineffective: tuple[str, ...] = ()) -> Version:
     return Version(
         id=row.id,
         state=VersionState(row.state),
@@ -74,7 +74,7 @@ def version_of(row: ConfigVersionRow, toothless: tuple[str, ...] = ()) -> Versio
         created_at=row.created_at,
         changed_at=row.changed_at,
         sha256=row.sha256,
-        toothless=toothless,
+        ineffective=ineffective,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.clock import Clock
-from bot.safety.halt import Halter, latch
+from bot.safety.halt import TradingHalt, latch
 from models.database import Database, UnitOfWork
 from models.enums import ScopeKind, TradingState
 from models.repositories import states
@@ -12,12 +12,12 @@ ACTOR = "self-test"
 _SHOWN = 5
 
 
-def halt_toothless(db: Database, clock: Clock, problems: Sequence[str]) -> bool:
+def halt_on_ineffective(db: Database, clock: Clock, problems: Sequence[str]) -> bool:
     """Halts if anything is wrong with the limits; True when trading went on until now."""
     if not problems:
         return False
     with db.unit_of_work() as uow:
-        halted = halt_toothless_in(uow, clock, problems)
+        halted = halt_on_ineffective_in(uow, clock, problems)
         uow.commit()
     return halted
 
@@ -27,10 +27,10 @@ def seal(db: Database, clock: Clock) -> None:
 
     Not for whoever may be a sender: it would wait for itself.
     """
-    Halter(db, clock).halt(reason="self-test", actor=ACTOR)
+    TradingHalt(db, clock).halt(reason="self-test", actor=ACTOR)
 
 
-def halt_toothless_in(uow: UnitOfWork, clock: Clock, problems: Sequence[str]) -> bool:
+def halt_on_ineffective_in(uow: UnitOfWork, clock: Clock, problems: Sequence[str]) -> bool:
     """The same within the caller's transaction.
 
     A system that is being flattened goes on with it: that is no trading, and it is stricter.

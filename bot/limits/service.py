@@ -31,7 +31,7 @@ from bot.limits.changes import (
     plain,
     version_of,
 )
-from bot.limits.selftest_halt import halt_toothless, halt_toothless_in, seal
+from bot.limits.selftest_halt import halt_on_ineffective, halt_on_ineffective_in, seal
 from bot.limits.source import (
     LayeredConfig,
     limits_of,
@@ -126,11 +126,11 @@ class ConfigurationService:
                 uow.session.add(row)
                 uow.session.flush()
                 self._audit(uow, configurations.PROPOSED, row, actor, now)
-                toothless: tuple[str, ...] = ()
+                ineffective: tuple[str, ...] = ()
             else:
-                toothless = self._activate(uow, current, row, actor, now)
+                ineffective = self._activate(uow, current, row, actor, now)
             uow.commit()
-        return version_of(row, toothless)
+        return version_of(row, ineffective)
 
     def approve(self, version_id: int, *, actor: Actor) -> Version:
         """The second person's word: the version acts now. Raises NotAuthorised for the first's."""
@@ -146,9 +146,9 @@ class ConfigurationService:
             self._files.build(override)
             row.override = override
             row.approved_by = named(actor)
-            toothless = self._activate(uow, current, row, actor, now)
+            ineffective = self._activate(uow, current, row, actor, now)
             uow.commit()
-        return version_of(row, toothless)
+        return version_of(row, ineffective)
 
     def reject(self, version_id: int, *, actor: Actor, reason: str) -> Version:
         """Ends a proposal. Nothing gets looser by it, but it undoes an operator's act: whoever may
@@ -168,7 +168,7 @@ class ConfigurationService:
     def self_test(self) -> tuple[str, ...]:
         """Proves the limits in force; what doesn't bite halts trading and is returned by name."""
         problems = self._prove(limits_of(self.current()))
-        if halt_toothless(self._db, self._clock, problems):
+        if halt_on_ineffective(self._db, self._clock, problems):
             seal(self._db, self._clock)
         return problems
 
@@ -269,7 +269,7 @@ class ConfigurationService:
         uow.session.flush()
         self._audit(uow, configurations.CHANGED, row, actor, now)
         problems = self._prove(limits_of(self._files.build(row.override, row.id)))
-        if halt_toothless_in(uow, self._clock, problems):
+        if halt_on_ineffective_in(uow, self._clock, problems):
             uow.after_commit(lambda: seal(self._db, self._clock))
         return problems
 

@@ -91,13 +91,13 @@ class LimitsInForce:
     version: int
     sha256: str
     limits: RiskLimits
-    toothless: tuple[str, ...]
+    ineffective: tuple[str, ...]
 
 
 class ConfiguredLimits:
     """Limits for every decision of one process. Raises configuration errors when it is made.
 
-    Without a database the files alone count. `on_toothless` hears of limits that don't bite each
+    Without a database the files alone count. `on_ineffective` hears of limits that don't bite each
     time they are asked for; it has to stop trading.
     """
 
@@ -106,13 +106,13 @@ class ConfiguredLimits:
         settings: Settings,
         db: Database | None = None,
         *,
-        on_toothless: Callable[[tuple[str, ...]], object] | None = None,
+        on_ineffective: Callable[[tuple[str, ...]], object] | None = None,
         prove: Callable[[RiskLimits], tuple[str, ...]] = selftest.prove,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = LayeredConfig(settings)
         self._db = db
-        self._on_toothless = on_toothless
+        self._on_ineffective = on_ineffective
         self._prove = prove
         self._monotonic = monotonic
         self._lock = Lock()
@@ -133,9 +133,9 @@ class ConfiguredLimits:
             if self._db is not None:
                 self._follow(self._db)
             current = self._current
-        if current.toothless and self._on_toothless is not None:
+        if current.ineffective and self._on_ineffective is not None:
             # Each time, not once: a halt that somebody lifts meanwhile is no cure.
-            self._on_toothless(current.toothless)
+            self._on_ineffective(current.ineffective)
         return current
 
     def _follow(self, db: Database) -> None:

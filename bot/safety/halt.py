@@ -73,7 +73,7 @@ class _Steps:
             return otherwise
 
 
-class Halter:
+class TradingHalt:
     """Moves the global trading state. Needs Postgres; Celery and the exchange only if given."""
 
     def __init__(

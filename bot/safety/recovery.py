@@ -52,7 +52,7 @@ _SOUND = (CheckStatus.PASS, CheckStatus.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
-class LatchReset:
+class BreakerReset:
     """What a reset did. `still` names what goes on denying, in words; empty: nothing does."""
 
     kind: str
@@ -62,7 +62,7 @@ class LatchReset:
     still: tuple[str, ...]
 
 
-class Latches:
+class Recovery:
     """One account's latches, for the operator."""
 
     def __init__(self, db: Database, account: str, limits: LimitsSource, clock: Clock) -> None:
@@ -82,7 +82,7 @@ class Latches:
                 )
             )
 
-    def reset(self, kind: str, *, reason: str, actor: Actor, authorised: bool) -> LatchReset:
+    def reset(self, kind: str, *, reason: str, actor: Actor, authorised: bool) -> BreakerReset:
         """Takes a tripped breaker back; the account trades again when it was the last one.
 
         What a loss breaker has judged is forgiven: the present equity is the new base.
@@ -114,7 +114,7 @@ class Latches:
                 self._release(uow, state, reason, actor, now)
             after = TradingState(state.state)
             uow.commit()
-        return LatchReset(kind, was_tripped, before, after, self.still_denying())
+        return BreakerReset(kind, was_tripped, before, after, self.still_denying())
 
     def release_account(self, *, reason: str, actor: Actor, authorised: bool) -> bool:
         """Gives an account back that no tripped breaker holds any more; True: its state moved."""

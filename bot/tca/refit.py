@@ -44,7 +44,7 @@ _GRID = Decimal("0.001")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class FitVerdict:
     """What a fit says of the value in force; `wished` is None when that may stay."""
 
     wished: Decimal | None
@@ -76,13 +76,13 @@ def fit_recent(session: Session, now: datetime) -> ImpactFit:
     )
 
 
-def judged(fit: ImpactFit, in_force: float) -> Verdict:
+def judged(fit: ImpactFit, in_force: float) -> FitVerdict:
     """Raises Y to the fit; lowers it to the interval's upper end only: what the data rule out."""
     interval = f"Y = {fit.coefficient:.3f} [{fit.low:.3f}, {fit.high:.3f}] of {fit.points} trades"
     if not fit.is_significant:
-        return Verdict(None, f"{interval}: they show no impact")
+        return FitVerdict(None, f"{interval}: they show no impact")
     if fit.low <= in_force <= fit.high:
-        return Verdict(None, f"{interval} doesn't contradict {in_force:g}")
+        return FitVerdict(None, f"{interval} doesn't contradict {in_force:g}")
     old = Decimal(repr(in_force))
     target = Decimal(repr(fit.coefficient if fit.low > in_force else fit.high))
     sane = min(max(target.quantize(_GRID, ROUND_CEILING), FLOOR), CEILING)
@@ -91,8 +91,8 @@ def judged(fit: ImpactFit, in_force: float) -> Verdict:
     most = (old * MAX_STEP).quantize(_GRID, ROUND_FLOOR)
     wished = min(max(sane, least), most)
     if (wished > old) != (target > old) or wished == old:
-        return Verdict(None, f"{interval}, but {in_force:g} is as far as a re-fit goes")
-    return Verdict(wished, interval)
+        return FitVerdict(None, f"{interval}, but {in_force:g} is as far as a re-fit goes")
+    return FitVerdict(wished, interval)
 
 
 class ImpactRefit:
@@ -129,7 +129,7 @@ class ImpactRefit:
         return refit
 
     def _bring_in(
-        self, verdict: Verdict, in_force: float, ours: Sequence[Version], now: datetime
+        self, verdict: FitVerdict, in_force: float, ours: Sequence[Version], now: datetime
     ) -> Refit:
         pending = [one for one in ours if one.state is VersionState.PROPOSED]
         if any(_wish_of(one) == verdict.wished for one in pending):

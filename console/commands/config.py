@@ -200,5 +200,5 @@ def _tell(version: "Version", *, as_json: bool) -> None:
         print_json(facts)
     else:
         print_version(stdout(), version)
-    if version.toothless:
+    if version.ineffective:
         raise typer.Exit(ExitCode.HALTED)

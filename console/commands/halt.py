@@ -12,7 +12,7 @@ from console.runtime.configuring import ReasonOption, actor_of
 
 if TYPE_CHECKING:
     from bot.exchange.bybit.http import BybitExchange
-    from bot.safety.halt import Halter, HaltReport
+    from bot.safety.halt import HaltReport, TradingHalt
     from config.settings import Settings
     from models.database import Database
 
@@ -44,7 +44,7 @@ def halt(
     from sqlalchemy.exc import OperationalError
 
     from bot.clock import SystemClock
-    from bot.safety.halt import Halter
+    from bot.safety.halt import TradingHalt
     from console.runtime.operator import (
         cancel_without_postgres,
         not_halted,
@@ -61,7 +61,7 @@ def halt(
     try:
         # First, and with one connection: a Postgres that hangs holds each one up for seconds.
         try:
-            already = _latch(db, Halter(db, clock), reason, actor)
+            already = _latch(db, TradingHalt(db, clock), reason, actor)
         except OperationalError as error:
             exchange, wrong = _exchange(settings) if cancel else (None, None)
             if exchange is None:
@@ -75,14 +75,14 @@ def halt(
         if cancel:
             settings, wrong = _own(db, settings)
             exchange, wrong = (None, wrong) if wrong else _exchange(settings)
-        halter = Halter(
+        trading_halt = TradingHalt(
             db,
             clock,
             exchange=exchange,
             revoke=revoker(settings),
             too_fast=too_fast_teller(settings),
         )
-        report = halter.follow(
+        report = trading_halt.follow(
             already,
             actor=actor,
             cancel=exchange is not None,
@@ -107,7 +107,7 @@ def _tell(already: bool) -> None:
     stderr().print(f"[bold]HALTED[/]{was}: nothing more goes out that adds risk")
 
 
-def _latch(db: "Database", halter: "Halter", reason: str, actor: str) -> bool:
+def _latch(db: "Database", trading_halt: "TradingHalt", reason: str, actor: str) -> bool:
     """Whether it was halted already. Raises OperationalError.
 
     Places that others have filled without logging in are waited for: those end soon.
@@ -117,12 +117,12 @@ def _latch(db: "Database", halter: "Halter", reason: str, actor: str) -> bool:
     from models.connecting import is_crowded
 
     try:
-        return halter.latch(reason, actor)
+        return trading_halt.latch(reason, actor)
     except OperationalError as error:
         if not is_crowded(error):
             raise
         db.wait_for_a_place()
-        return halter.latch(reason, actor)
+        return trading_halt.latch(reason, actor)
 
 
 def _own(db: "Database", settings: "Settings") -> "tuple[Settings, str | None]":

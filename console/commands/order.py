@@ -157,15 +157,15 @@ def _lost_orders(ctx: typer.Context, home: HomeOption) -> "Iterator[tuple[Databa
     from bot.execution.ports import DispatcherOnly
     from console.runtime.recovering import may_recover
 
-    settings, clock, wakeups = settings_to_act(ctx, home), SystemClock(), DispatcherOnly()
+    settings, clock, task_queue = settings_to_act(ctx, home), SystemClock(), DispatcherOnly()
     with acting(settings) as db, closing(make_exchange(settings, clock)) as exchange:
         lost = LostOrders(
             db=db,
             exchange=exchange,
             account=settings.account,
             clock=clock,
-            wakeups=wakeups,
-            fills=FillBook(db, settings.account, wakeups),
+            task_queue=task_queue,
+            fills=FillBook(db, settings.account, task_queue),
             free=may_recover(db, settings),
         )
         yield db, lost
@@ -176,10 +176,10 @@ def _control(ctx: typer.Context, home: HomeOption) -> "Iterator[tuple[Database, 
     """Acts on the system's rows; its workers are woken where Redis answers."""
     from bot.clock import SystemClock
     from bot.execution.orders.control import ParentControl
-    from console.runtime.operator import wakeups
+    from console.runtime.operator import task_queue
 
     settings = settings_to_act(ctx, home)
-    found = wakeups(settings)
+    found = task_queue(settings)
     with acting(settings) as db:
         yield db, ParentControl(db, SystemClock(), found, account=settings.account)
     if found is None:

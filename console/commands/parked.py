@@ -102,11 +102,11 @@ def _parked_work(ctx: typer.Context, home: HomeOption) -> "Iterator[tuple[Databa
     from bot.clock import SystemClock
     from bot.decision.parked_work import ParkedWork
     from bot.execution.ports import DispatcherOnly
-    from console.runtime.operator import wakeups
+    from console.runtime.operator import task_queue
 
     settings = settings_to_act(ctx, home)
     with acting(settings) as db:
-        yield db, ParkedWork(db, SystemClock(), wakeups(settings) or DispatcherOnly())
+        yield db, ParkedWork(db, SystemClock(), task_queue(settings) or DispatcherOnly())
 
 
 def _tell(request_id: str, status: str, *, as_json: bool) -> None:

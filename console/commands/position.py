@@ -19,7 +19,7 @@ from console.runtime.authority import LoginFileOption, OperatorOption, with_auth
 from console.runtime.configuring import ActorOption, ReasonOption
 
 if TYPE_CHECKING:
-    from bot.account.adoption import Prospect
+    from bot.account.adoption import Difference
     from models.tables import DisagreementRow
 
 app = typer.Typer(
@@ -75,7 +75,7 @@ def adopt(
     from bot.clock import SystemClock
     from bot.exchange.factory import make_exchange
     from bot.execution.ports import DispatcherOnly
-    from console.runtime.operator import wakeups
+    from console.runtime.operator import task_queue
     from console.runtime.recovering import may_recover
 
     settings, clock = settings_to_act(ctx, home), SystemClock()
@@ -85,7 +85,7 @@ def adopt(
             exchange=exchange,
             account=settings.account,
             clock=clock,
-            wakeups=wakeups(settings) or DispatcherOnly(),
+            task_queue=task_queue(settings) or DispatcherOnly(),
             free=may_recover(db, settings),
         )
         seen = adopter.look(symbol)
@@ -116,18 +116,18 @@ def _disagreement(row: "DisagreementRow") -> dict[str, Any]:
     }
 
 
-def _ask(seen: "Prospect") -> None:
+def _ask(seen: "Difference") -> None:
     stderr().print(f"{seen.symbol}: {_words(seen)}", markup=False)
     if not typer.confirm("Make our ledger agree with the exchange?", err=True):
         raise CommandError("nothing was changed", ExitCode.FAILED)
 
 
-def _words(seen: "Prospect") -> str:
+def _words(seen: "Difference") -> str:
     entry = "" if seen.entry_price is None else f" at {seen.entry_price.normalize():f}"
     return f"{seen.before.normalize():f} by our books, {seen.after.normalize():f}{entry} by theirs"
 
 
-def _facts(seen: "Prospect", changed: bool) -> dict[str, Any]:
+def _facts(seen: "Difference", changed: bool) -> dict[str, Any]:
     return {
         "symbol": seen.symbol,
         "before": seen.before,

@@ -33,16 +33,16 @@ def resume(
     the account still denies what adds risk.
     """
     from bot.clock import SystemClock
-    from bot.safety.halt import Halter
+    from bot.safety.halt import TradingHalt
     from console.runtime.recovering import latches, may_recover, tell
 
     settings = settings_to_act(ctx, home)
     with acting(settings) as db:
         free = may_recover(db, settings)
-        halter, held = Halter(db, SystemClock()), latches(settings, db)
+        trading_halt, held = TradingHalt(db, SystemClock()), latches(settings, db)
 
         def act(actor: "Actor") -> None:
-            halter.resume(reason=reason, actor=actor, development=free)
+            trading_halt.resume(reason=reason, actor=actor, development=free)
             held.release_account(reason=reason, actor=actor, authorised=free)
 
         with_authority(db, act, operator=operator, login_file=login_file)

@@ -71,13 +71,13 @@ def _load(file: str) -> Any:
 def _accept(settings: "Settings", raw: Any) -> str:
     from bot.client import MLTradeExecutionPipeline
     from bot.errors import BadMessage
-    from tasks.queue import CeleryWakeups
+    from tasks.queue import CeleryTaskQueue
     from workers.celery.app import app
 
     if not isinstance(raw, dict):
         raise CommandError("the request must be a JSON object", ExitCode.USAGE)
     app.set_current()
-    pipeline = MLTradeExecutionPipeline(settings, wakeups=CeleryWakeups())
+    pipeline = MLTradeExecutionPipeline(settings, task_queue=CeleryTaskQueue())
     try:
         return pipeline.submit(raw)
     except BadMessage as error:

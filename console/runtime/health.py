@@ -125,7 +125,7 @@ def _vitals(settings: Settings) -> list[HealthCheck]:
             symbols=settings.symbol_list,
             now=database_now(session),
             markets=markets,
-            toothless=_toothless(settings),
+            ineffective=_ineffective(settings),
         )
         found = check_vitals(patient)
     return [HealthCheck(v.name, v.problem is None, v.problem or "well", down=v.down) for v in found]
@@ -173,7 +173,7 @@ def _shown(settings: Settings) -> Settings:
         return binding.shown(session, settings)
 
 
-def _toothless(settings: Settings) -> tuple[str, ...]:
+def _ineffective(settings: Settings) -> tuple[str, ...]:
     """What is wrong with the limits in force: unreadable, or passed by their own breach."""
     from bot.errors import MlriskError
     from bot.limits.source import ConfiguredLimits
@@ -182,6 +182,6 @@ def _toothless(settings: Settings) -> tuple[str, ...]:
 
     try:
         with acting(settings) as db:
-            return ConfiguredLimits(settings, db).in_force().toothless
+            return ConfiguredLimits(settings, db).in_force().ineffective
     except (MlriskError, ConfigError) as error:
         return (str(error),)

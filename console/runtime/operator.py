@@ -7,7 +7,7 @@ from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from bot.errors import MlriskError
 from bot.exchange.protocol import Exchange
-from bot.execution.ports import Wakeups
+from bot.execution.ports import TaskQueue
 from bot.safety.calling_back import call_back
 from config.settings import Settings
 from console.errors import CommandError, ExitCode
@@ -37,25 +37,25 @@ def too_fast_teller(settings: Settings) -> Callable[[float], None] | None:
     """Tells the workers' budget for how long the exchange wants no cancel; None without a Redis."""
     if settings.redis_url is None:
         return None
-    from bot.execution.sending.rate_limiter import RedisOrderBudget, connect
+    from bot.execution.sending.rate_limiter import RedisOrderRateLimiter, connect
     from bot.risk.working_rules import WorkingRules
     from config.celery import MARKET_DATABASE, with_database
 
     client = connect(with_database(settings.require_redis_url(), MARKET_DATABASE))
     # Nothing is taken from it here, so that its rules don't matter.
-    budget = RedisOrderBudget(client, WorkingRules)
+    budget = RedisOrderRateLimiter(client, WorkingRules)
     return partial(budget.throttled, settings.account, cancels=True)
 
 
-def wakeups(settings: Settings) -> Wakeups | None:
+def task_queue(settings: Settings) -> TaskQueue | None:
     """Celery's; None where no Redis answers. Then each wake-up would only be waited for in vain."""
     if settings.redis_url is None or not _answers(settings.require_redis_url()):
         return None
-    from tasks.queue import CeleryWakeups
+    from tasks.queue import CeleryTaskQueue
     from workers.celery.app import app
 
     app.set_current()
-    return CeleryWakeups()
+    return CeleryTaskQueue()
 
 
 def _answers(redis_url: str) -> bool:

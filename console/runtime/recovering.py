@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bot.safety.recovery import Latches
+    from bot.safety.recovery import Recovery
     from config.settings import Settings
     from models.database import Database
 
@@ -16,13 +16,13 @@ def may_recover(db: "Database", settings: "Settings") -> bool:
         return binding.is_free(session, settings)
 
 
-def latches(settings: "Settings", db: "Database") -> "Latches":
+def latches(settings: "Settings", db: "Database") -> "Recovery":
     """The account's latches on the running system's database."""
     from bot.clock import SystemClock
     from bot.limits.source import ConfiguredLimits
-    from bot.safety.recovery import Latches
+    from bot.safety.recovery import Recovery
 
-    return Latches(db, settings.account, ConfiguredLimits(settings, db), SystemClock())
+    return Recovery(db, settings.account, ConfiguredLimits(settings, db), SystemClock())
 
 
 def tell(denying: tuple[str, ...]) -> None:

@@ -61,14 +61,14 @@ class Vital:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """A system as the doctor finds it; `toothless` are limits that their own breach passes."""
+    """A system as the doctor finds it; `ineffective` are limits that their own breach passes."""
 
     session: Session
     account: str
     symbols: Sequence[str]
     now: datetime
     markets: Mapping[str, MarketView | None]
-    toothless: Sequence[str] = ()
+    ineffective: Sequence[str] = ()
 
     def age(self, at: datetime) -> str:
         return f"{max(0.0, (self.now - at).total_seconds()):.0f} s"
@@ -162,7 +162,7 @@ def instruments(patient: Patient) -> Iterator[Vital]:
 
 
 def limits(patient: Patient) -> Iterator[Vital]:
-    problem = "; ".join(patient.toothless[:_SHOWN]) or None
+    problem = "; ".join(patient.ineffective[:_SHOWN]) or None
     yield Vital("limits", problem and f"without effect: {problem}")
 
 

@@ -64,8 +64,8 @@ def problems_of(file: Path) -> tuple[list[str], list[str]]:
             tried.append(f"{environment}/{mode}")
             try:
                 config = MLRiskConfigManager(file, environment, mode).get_config()
-                toothless = prove(limits_of(config))
-                found |= dict.fromkeys(f"{environment}/{mode}: {text}" for text in toothless)
+                ineffective = prove(limits_of(config))
+                found |= dict.fromkeys(f"{environment}/{mode}: {text}" for text in ineffective)
             except ConfigError as error:
                 found |= dict.fromkeys(error.problems)
     if not tried:
@@ -97,7 +97,7 @@ def version_facts(version: Version) -> dict[str, Any]:
         "created_at": version.created_at,
         "changed_at": version.changed_at,
         "sha256": version.sha256,
-        "toothless": version.toothless,
+        "toothless": version.ineffective,
     }
 
 
@@ -165,7 +165,7 @@ def print_version(out: Console, version: Version) -> None:
     else:
         agreed = f", approved by {escape(version.approved_by)}" if version.approved_by else ""
         out.print(f"version {version.id} is [bold]in force[/] within a second{agreed}")
-    for problem in version.toothless:
+    for problem in version.ineffective:
         out.print(f"[red]HALTED[/]: {escape(problem)}")
 
 

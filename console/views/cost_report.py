@@ -16,7 +16,7 @@ from bot.errors import Refused
 from bot.exchange.factory import make_exchange
 from bot.tca.analysis import TradeCost
 from bot.tca.impact import ImpactFit, fit_impact
-from bot.tca.refit import ACTOR, PATH, Verdict
+from bot.tca.refit import ACTOR, PATH, FitVerdict
 from bot.tca.resampling import Estimate
 from bot.tca.service import Costs, costs
 from bot.tca.summary import AlgorithmSummary, by_algorithm
@@ -81,7 +81,7 @@ def _print_fit(out: Console, fit: dict[str, Any]) -> None:
         out.print("the interval reaches 0: these trades don't show an impact to feed the gate")
 
 
-def verdict_facts(fit: ImpactFit, verdict: Verdict, in_force: float) -> dict[str, Any]:
+def verdict_facts(fit: ImpactFit, verdict: FitVerdict, in_force: float) -> dict[str, Any]:
     """The daily re-fit's finding, for a program."""
     return {
         "fit": asdict(fit),
@@ -91,7 +91,7 @@ def verdict_facts(fit: ImpactFit, verdict: Verdict, in_force: float) -> dict[str
     }
 
 
-def print_verdict(out: Console, verdict: Verdict, in_force: float) -> None:
+def print_verdict(out: Console, verdict: FitVerdict, in_force: float) -> None:
     """For a person: what the fit says, and what the daily task makes of it."""
     out.print(escape(f"impact law: {verdict.because}"))
     if verdict.wished is None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from bot.execution.policy.throttle import Pace, PaceKind
+from bot.execution.policy.throttle import Throttle, ThrottleKind
 from models.enums import ParentState
 from models.tables import ParentOrderRow
 
@@ -28,8 +28,8 @@ def pace_words(pace: Mapping[str, Any] | None) -> str:
     """What risk does to it with the cause; empty while nothing is in the way."""
     if pace is None:
         return ""
-    known = Pace.from_json(pace)
-    return "" if known.kind is PaceKind.NORMAL else known.sentence
+    known = Throttle.from_json(pace)
+    return "" if known.kind is ThrottleKind.NORMAL else known.sentence
 
 
 def ladder_words(ladder: Mapping[str, Any] | None) -> str:

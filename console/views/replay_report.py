@@ -12,7 +12,7 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from bot.decision.decide import gate_version
-from bot.decision.replay import Answer, LimitsOf, Replayed, Unreadable, replay
+from bot.decision.replay import Answer, LimitsOf, Replayed, UnreadableDecision, replay
 from console.output import plain, utc
 from models.repositories import decisions
 from models.tables import DecisionRow
@@ -33,7 +33,7 @@ class ReplayReport:
     notional_before: Decimal = Decimal(0)
     notional_after: Decimal = Decimal(0)
     different: list[Replayed] = field(default_factory=list)
-    unreadable: list[Unreadable] = field(default_factory=list)
+    unreadable: list[UnreadableDecision] = field(default_factory=list)
     _ours: set[str] = field(default_factory=set)
 
     def run(self, session: Session, limits_of: LimitsOf) -> None:
@@ -49,14 +49,14 @@ class ReplayReport:
         """Requests that this version of the gate decided and now decides otherwise."""
         return sorted(self._ours)
 
-    def _add(self, row: DecisionRow, outcome: Replayed | Unreadable) -> None:
+    def _add(self, row: DecisionRow, outcome: Replayed | UnreadableDecision) -> None:
         self.decided += 1
         if row.gate_version != gate_version():
             self.by_other_gates += 1
         else:
-            suspicious = isinstance(outcome, Unreadable) or outcome.differs
+            suspicious = isinstance(outcome, UnreadableDecision) or outcome.differs
             self._ours |= {row.request_id} if suspicious else set()
-        if isinstance(outcome, Unreadable):
+        if isinstance(outcome, UnreadableDecision):
             self.unreadable.append(outcome)
             return
         self.verdicts[outcome.before.verdict, outcome.after.verdict] += 1

@@ -67,7 +67,7 @@ def _add(counter: Counter[str], names: Iterable[str], count: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedParents:
     """Trades that ended. Their paid slippage and its base are in quote currency."""
 
     count: int
@@ -79,7 +79,7 @@ class Ended:
     at_decision: Decimal
 
 
-def ended(session: Session, since: datetime) -> Ended:
+def ended(session: Session, since: datetime) -> EndedParents:
     parent = ParentOrderRow
     completed = parent.state == ParentState.COMPLETED
     succeeded = completed | (parent.end_reason == NOTHING_TO_REDUCE)
@@ -96,7 +96,7 @@ def ended(session: Session, since: datetime) -> Ended:
         ).where(parent.finished_at >= since)
     ).one()
     average = None if seconds is None else float(seconds)
-    return Ended(count, done, average, Decimal(paid), Decimal(reference))
+    return EndedParents(count, done, average, Decimal(paid), Decimal(reference))
 
 
 def start_of_newest(session: Session, since: datetime, most: int) -> datetime:

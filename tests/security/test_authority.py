@@ -17,7 +17,7 @@ from bot.clock import SystemClock
 from bot.errors import NotAuthorised
 from bot.execution.orders.control import ParentControl
 from bot.limits.service import ConfigurationService
-from bot.safety.halt import Halter
+from bot.safety.halt import TradingHalt
 from bot.state import binding
 from bot.state.binding import Identity
 from config.settings import Environment, Settings, TradingMode
@@ -120,7 +120,7 @@ def test_one_person_can_not_approve_as_two(
 def test_a_halt_in_production_is_lifted_by_a_login_alone_and_the_act_is_signed(
     mlrisk: Mlrisk, db: Database, ann: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Halter(db, SystemClock()).halt(reason="drill", actor="test")
+    TradingHalt(db, SystemClock()).halt(reason="drill", actor="test")
     monkeypatch.setenv("LOGNAME", "boss")
     resume = ("resume", "--reason", "feed is back")
     status, text = mlrisk(*resume)
@@ -150,7 +150,7 @@ def test_a_code_lifts_one_halt_and_not_the_next(
     login = ann.on_the_command_line(tmp_path)
     resume = ("resume", "--reason", "again", *login)
     for expected in (TradingState.ACTIVE, TradingState.HALTED):
-        Halter(db, SystemClock()).halt(reason="drill", actor="test")
+        TradingHalt(db, SystemClock()).halt(reason="drill", actor="test")
         mlrisk(*resume)
         assert state(db) is expected
     assert entry(db, "login_refused").payload["cause"] == "used code"
@@ -162,7 +162,7 @@ def test_a_code_lifts_one_halt_and_not_the_next(
 def test_a_viewer_and_a_disabled_officer_open_no_door(
     mlrisk: Mlrisk, db: Database, ann: Person, bob: Person, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    Halter(db, SystemClock()).halt(reason="drill", actor="test")
+    TradingHalt(db, SystemClock()).halt(reason="drill", actor="test")
     eve = add_person(db, SystemClock(), "eve", OperatorRole.VIEWER, by=ann.login())
     status, text = mlrisk(*command, *eve.on_the_command_line(tmp_path))
     assert (status, "and eve is a viewer" in text) == (ExitCode.FAILED, True)
@@ -269,15 +269,15 @@ def test_no_string_of_a_callers_becomes_an_operator_or_a_program(
     """Seen: `pipeline.halt(actor="operator:x")` wrote an unsigned entry that claims one."""
     desk.approve("r-1")
     pipeline = MLTradeExecutionPipeline(Settings(database_url=migrated_url))  # type: ignore[arg-type]
-    halter = Halter(db, SystemClock())
+    trading_halt = TradingHalt(db, SystemClock())
     try:
         pipeline.pause("r-1", "look", claim)
         ParentControl(db, SystemClock()).resume("r-1", reason="over", actor=claim)
         pipeline.halt("drill", claim)
     finally:
         pipeline.close()
-    halter.resume(reason="over", actor=claim, development=True)
-    halter.halt(reason="again", actor=claim)
+    trading_halt.resume(reason="over", actor=claim, development=True)
+    trading_halt.halt(reason="again", actor=claim)
     with db.reading() as session:
         others = select(AuditRow).where(AuditRow.kind != "operator_added")
         actors = {row.actor for row in session.scalars(others)}

@@ -70,7 +70,7 @@ def decided(desk: Desk, worker: Services, request_id: str = "r-1") -> dict[str, 
         market=worker.market,
         limits=desk.limits,
         clock=desk.clock,
-        wakeups=desk.wakeups,
+        task_queue=desk.task_queue,
         horizon=timedelta(seconds=5),
     )
     return service.validate_and_execute(desk.request(request_id))

@@ -17,10 +17,10 @@ from bot.execution.sending.claims import Claims
 from bot.execution.sending.dispatch import Dispatcher
 from bot.execution.sending.sender import Sender, SendResult
 from bot.execution.working.parent_worker import ParentWorker, StepResult
-from bot.execution.working.throttling import Pacer
-from bot.safety.halt import Halter
+from bot.execution.working.throttling import Throttling
+from bot.safety.halt import TradingHalt
 from bot.safety.monitor import Monitor
-from bot.safety.recovery import Latches
+from bot.safety.recovery import Recovery
 from models.database import Database
 from models.enums import ChildState
 from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, PositionRow, ReservationRow
@@ -30,8 +30,8 @@ from tests.support.fakes import (
     FakeForecasts,
     FakeLimits,
     FakeMarket,
-    FreeBudget,
-    RecordedWakeups,
+    FreeRateLimiter,
+    RecordedTaskQueue,
     prepare,
 )
 
@@ -50,8 +50,8 @@ class Desk:
         self.exchange = FakeExchange(self.clock)
         self.market = FakeMarket(self.clock)
         self.limits = FakeLimits()
-        self.wakeups = RecordedWakeups()
-        self.budget = FreeBudget()
+        self.task_queue = RecordedTaskQueue()
+        self.budget = FreeRateLimiter()
         self.forecasts = FakeForecasts()
         prepare(db, self.exchange, account, T0)
         self.approval = ApprovalService(
@@ -60,30 +60,32 @@ class Desk:
             market=self.market,
             limits=self.limits,
             clock=self.clock,
-            wakeups=self.wakeups,
+            task_queue=self.task_queue,
             horizon=timedelta(seconds=5),
             read_rules=lambda: self.reconciler.refresh_instruments(),
         )
-        self.admission = Admission(db=db, account=account, clock=self.clock, wakeups=self.wakeups)
-        self.fill_book = FillBook(db, account, self.wakeups)
+        self.admission = Admission(
+            db=db, account=account, clock=self.clock, task_queue=self.task_queue
+        )
+        self.fill_book = FillBook(db, account, self.task_queue)
         self.reconciler = Reconciler(
             db=db,
             exchange=self.exchange,
             account=account,
             clock=self.clock,
-            wakeups=self.wakeups,
+            task_queue=self.task_queue,
             budget=self.budget,
         )
         self.dispatcher = Dispatcher(
             db=db,
             account=account,
             clock=self.clock,
-            wakeups=self.wakeups,
+            task_queue=self.task_queue,
             horizon=timedelta(seconds=5),
             wake_timeout=timedelta(seconds=3),
         )
-        self.halter = Halter(db, self.clock, exchange=self.exchange)
-        self.pacer = Pacer(db, account, self.market, self.limits, self.clock, self.wakeups)
+        self.trading_halt = TradingHalt(db, self.clock, exchange=self.exchange)
+        self.pacer = Throttling(db, account, self.market, self.limits, self.clock, self.task_queue)
         self.worker = ParentWorker(
             db=db,
             account=account,
@@ -93,7 +95,7 @@ class Desk:
             forecasts=self.forecasts,
             budget=self.budget,
             clock=self.clock,
-            wakeups=self.wakeups,
+            task_queue=self.task_queue,
         )
         self.sender = self.new_sender("worker-1")
 
@@ -104,7 +106,7 @@ class Desk:
             limits=self.limits,
             budget=self.budget,
             clock=self.clock,
-            wakeups=self.wakeups,
+            task_queue=self.task_queue,
             owner=owner,
             lease_seconds=15,
         )
@@ -115,7 +117,7 @@ class Desk:
             claims=claims,
             budget=self.budget,
             clock=self.clock,
-            wakeups=self.wakeups,
+            task_queue=self.task_queue,
             owner=owner,
         )
 
@@ -257,5 +259,5 @@ def monitor(desk: Desk) -> Monitor:
 
 
 @pytest.fixture
-def latches(desk: Desk) -> Latches:
-    return Latches(desk.db, ACCOUNT, desk.limits, desk.clock)
+def latches(desk: Desk) -> Recovery:
+    return Recovery(desk.db, ACCOUNT, desk.limits, desk.clock)

@@ -446,7 +446,7 @@ class FakeLimits:
 
 
 @dataclass
-class FreeBudget:
+class FreeRateLimiter:
     """Room for every order, unless a test takes it away for a number of seconds."""
 
     wait_seconds: float = 0.0
@@ -479,7 +479,7 @@ class FakeForecasts:
 
 
 @dataclass
-class RecordedWakeups:
+class RecordedTaskQueue:
     children: list[tuple[int, datetime]] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     parents: list[tuple[str, datetime]] = field(default_factory=list)

@@ -34,7 +34,7 @@ from tests.support.fakes import (
     FakeExchange,
     FakeLimits,
     FakeMarket,
-    RecordedWakeups,
+    RecordedTaskQueue,
     prepare,
 )
 from tests.support.system import trade_request
@@ -221,7 +221,7 @@ class _Gate:
             market=FakeMarket(self._clock),  # type: ignore[arg-type]
             limits=FakeLimits(limits),
             clock=self._clock,
-            wakeups=RecordedWakeups(),
+            task_queue=RecordedTaskQueue(),
             horizon=timedelta(seconds=5),
         )
 
@@ -252,7 +252,7 @@ class _Gate:
                 ChildState.CANCELLED,
                 self._clock.now(),
                 note="x",
-                wakeups=DispatcherOnly(),
+                task_queue=DispatcherOnly(),
             )
             uow.commit()
 

@@ -50,7 +50,7 @@ class StreamState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Reconnects:
     """Times of a stream, in seconds."""
 
     connect: float = 10.0
@@ -76,7 +76,7 @@ class Pace:
 
 
 # orderbook.50 pushes every 20 ms; 15 s without a frame is not a quiet market.
-PUBLIC_PACE = Pace(data_silence=15.0)
+PUBLIC_PACE = Reconnects(data_silence=15.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class StreamSupervisor:
         private: bool,
         on_event: Callable[[StreamEvent], None],
         on_gap: Callable[[str], None],
-        pace: Pace,
+        pace: Reconnects,
     ) -> None:
         self._config = config
         self._subscriptions = Subscriptions(
@@ -311,7 +311,7 @@ def private_stream(
     *,
     on_event: Callable[[StreamEvent], None],
     on_gap: Callable[[str], None],
-    pace: Pace | None = None,
+    pace: Reconnects | None = None,
 ) -> StreamSupervisor:
     """Orders, executions, positions and wallet of the account."""
     return StreamSupervisor(
@@ -320,7 +320,7 @@ def private_stream(
         private=True,
         on_event=on_event,
         on_gap=on_gap,
-        pace=pace or Pace(),
+        pace=pace or Reconnects(),
     )
 
 
@@ -331,7 +331,7 @@ def public_stream(
     on_event: Callable[[StreamEvent], None],
     on_gap: Callable[[str], None],
     depth: int = 50,
-    pace: Pace | None = None,
+    pace: Reconnects | None = None,
 ) -> StreamSupervisor:
     """Book, trades and ticker of the symbols."""
     return StreamSupervisor(

@@ -13,7 +13,7 @@ from bot.clock import Clock
 from bot.errors import Refused
 from bot.execution.orders import lifecycle, parent_end
 from bot.execution.orders.parents import is_late, is_urgent, step_soon, wake_child
-from bot.execution.ports import DispatcherOnly, Wakeups
+from bot.execution.ports import DispatcherOnly, TaskQueue
 from bot.state import binding
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, ParentState
@@ -48,7 +48,7 @@ class ParentControl:
         self,
         db: Database,
         clock: Clock,
-        wakeups: Wakeups | None = None,
+        task_queue: TaskQueue | None = None,
         *,
         account: str | None = None,
     ) -> None:
@@ -56,7 +56,7 @@ class ParentControl:
         self._db = db
         self._account = account
         self._clock = clock
-        self._wakeups = wakeups or DispatcherOnly()
+        self._task_queue = task_queue or DispatcherOnly()
 
     def pause(self, request_id: str, *, reason: str, actor: Actor) -> ControlReport:
         """Places nothing more and calls back what rests, until `resume`; its deadline stays.
@@ -70,7 +70,7 @@ class ParentControl:
                 return _unchanged(uow, parent)
             now = self._clock.now()
             parent.state = ParentState.PAUSED
-            step_soon(uow, parent, now, self._wakeups)
+            step_soon(uow, parent, now, self._task_queue)
             _record(uow, parent, "parent_paused", why, actor, now)
             report = ControlReport(
                 request_id,
@@ -102,7 +102,7 @@ class ParentControl:
             # Whoever was set aside for its failures begins to count them anew.
             parent.set_aside_at, parent.step_failures, parent.failure = None, 0, None
             late = self._wake_late_children(uow, parent, now)
-            step_soon(uow, parent, now, self._wakeups)
+            step_soon(uow, parent, now, self._task_queue)
             _record(uow, parent, "parent_resumed", why, actor, now)
             report = ControlReport(
                 request_id,
@@ -132,7 +132,7 @@ class ParentControl:
             before = ParentState(parent.state)
             _record(uow, parent, "parent_cancelled", why, actor, now)
             ended = lifecycle.stop(
-                uow, parent, f"{parent_end.CANCELLED_BY_OPERATOR}: {why}", now, self._wakeups
+                uow, parent, f"{parent_end.CANCELLED_BY_OPERATOR}: {why}", now, self._task_queue
             )
             report = ControlReport(
                 request_id,
@@ -162,7 +162,7 @@ class ParentControl:
         for place, child in enumerate(late):
             # Late ones follow the first one by one: see `wake_next_late`.
             if place == 0 or not is_late(child, now):
-                wake_child(uow, child, is_urgent(parent), self._wakeups)
+                wake_child(uow, child, is_urgent(parent), self._task_queue)
         return len(late)
 
 

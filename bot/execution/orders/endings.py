@@ -12,7 +12,7 @@ from bot.execution.policy.failures import (
     classify_end,
     nothing_left_to_reduce,
 )
-from bot.execution.ports import Wakeups
+from bot.execution.ports import TaskQueue
 from models.backup import FailureClass
 from models.database import UnitOfWork
 from models.enums import NOTHING_TO_REDUCE, ChildState
@@ -34,7 +34,7 @@ def end_as_told(
     status: OrderStatus,
     reason: str | None,
     now: datetime,
-    wakeups: Wakeups,
+    task_queue: TaskQueue,
 ) -> None:
     """Ends a child by the exchange's word; what it left unfilled may be tried again."""
     ends_parent = None
@@ -51,7 +51,7 @@ def end_as_told(
         _FINAL_STATES[status],
         now,
         note=reason or status.value,
-        wakeups=wakeups,
+        task_queue=task_queue,
         failure=_failure(child, reason),
         ends_parent=ends_parent,
     )

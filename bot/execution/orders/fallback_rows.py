@@ -28,7 +28,7 @@ from bot.execution.policy.fallback import (
 )
 from bot.execution.policy.fallback import after_fill as positions_after_fill
 from bot.execution.policy.scheduling import CLOSES_POSITION
-from bot.execution.ports import Wakeups
+from bot.execution.ports import TaskQueue
 from bot.risk.codec import moment_text, plain
 from models.backup import BackupStep, FailureClass
 from models.database import UnitOfWork
@@ -125,7 +125,7 @@ def follow_up(
     child: ChildOrderRow,
     failure: FailureClass,
     now: datetime,
-    wakeups: Wakeups,
+    task_queue: TaskQueue,
 ) -> FollowUp:
     """Takes the next rung for the rest of a child that has just ended."""
     rest = child.qty - child.filled_qty
@@ -160,9 +160,9 @@ def follow_up(
     if found.algorithm is not None:
         switch(uow, parent, found.algorithm, now)
     if parent.stepped:
-        _step_later(uow, parent, found, now, wakeups)
+        _step_later(uow, parent, found, now, task_queue)
         return FollowUp(ZERO)
-    _plan_attempts(uow, parent, child, number, found, now, wakeups)
+    _plan_attempts(uow, parent, child, number, found, now, task_queue)
     return FollowUp(found.released)
 
 
@@ -181,7 +181,7 @@ def _plan_attempts(
     number: int,
     found: Remedy,
     now: datetime,
-    wakeups: Wakeups,
+    task_queue: TaskQueue,
 ) -> None:
     """One more child of the slot for each part that is tried again."""
     parts = (
@@ -202,11 +202,11 @@ def _plan_attempts(
         )
         number += 1
         successor.wake_at = now
-        wake_child(uow, successor, is_urgent(parent), wakeups)
+        wake_child(uow, successor, is_urgent(parent), task_queue)
 
 
 def _step_later(
-    uow: UnitOfWork, parent: ParentOrderRow, found: Remedy, now: datetime, wakeups: Wakeups
+    uow: UnitOfWork, parent: ParentOrderRow, found: Remedy, now: datetime, task_queue: TaskQueue
 ) -> None:
     """A stepped parent has its rest back: what changes is when and how it places the next child."""
     changed = dict(parent.ladder or {})
@@ -217,7 +217,7 @@ def _step_later(
     if found.bound_bps is not None:
         changed["bound_bps"] = plain(found.bound_bps)
     parent.ladder = changed
-    step_soon(uow, parent, at, wakeups)
+    step_soon(uow, parent, at, task_queue)
 
 
 def switch(uow: UnitOfWork, parent: ParentOrderRow, algorithm: Algorithm, now: datetime) -> None:

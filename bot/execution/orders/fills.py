@@ -23,7 +23,7 @@ from bot.execution.orders import (
 )
 from bot.execution.orders.identity import PREFIX
 from bot.execution.orders.parents import is_urgent, take_back
-from bot.execution.ports import Wakeups
+from bot.execution.ports import TaskQueue
 from bot.failpoints import (
     AFTER_FILL_COMMIT,
     AFTER_RECORD_COMMIT,
@@ -44,10 +44,10 @@ log = logging.getLogger(__name__)
 class FillBook:
     """Applies what the exchange reports to one account's rows."""
 
-    def __init__(self, db: Database, account: str, wakeups: Wakeups) -> None:
+    def __init__(self, db: Database, account: str, task_queue: TaskQueue) -> None:
         self._db = db
         self._account = account
-        self._wakeups = wakeups
+        self._task_queue = task_queue
 
     def apply_execution(self, execution: Execution, now: datetime, *, source: str) -> bool:
         """Stores an execution once, and says whether it was news; a second report of the same
@@ -188,7 +188,7 @@ class FillBook:
         if reservation is not None:
             reservation.open_qty = max(Decimal(0), reservation.open_qty - still_held)
         if was_final:
-            lifecycle.after_late_fill(uow, parent, child, now, self._wakeups)
+            lifecycle.after_late_fill(uow, parent, child, now, self._task_queue)
         uow.audit(
             self._account,
             "fill",
@@ -230,7 +230,13 @@ class FillBook:
             return
         if child.filled_qty >= child.qty:
             lifecycle.end_child(
-                uow, parent, child, ChildState.FILLED, now, note="filled", wakeups=self._wakeups
+                uow,
+                parent,
+                child,
+                ChildState.FILLED,
+                now,
+                note="filled",
+                task_queue=self._task_queue,
             )
             return
         if child.state != ChildState.WORKING:
@@ -240,7 +246,7 @@ class FillBook:
             return
         status = OrderStatus(child.exchange_status)
         if status.is_final and child.filled_qty >= (child.exchange_filled_qty or 0):
-            endings.end_as_told(uow, parent, child, status, child.note, now, self._wakeups)
+            endings.end_as_told(uow, parent, child, status, child.note, now, self._task_queue)
 
     def _is_news(self, child: ChildOrderRow, order: ExchangeOrder) -> bool:
         if ChildState(child.state).is_final:
@@ -278,7 +284,7 @@ class FillBook:
         child.state = ChildState.WORKING
         child.note = endings.reason_of(order)
         if order.status.is_final and child.filled_qty >= order.filled_qty:
-            endings.end_as_told(uow, parent, child, order.status, child.note, now, self._wakeups)
+            endings.end_as_told(uow, parent, child, order.status, child.note, now, self._task_queue)
 
     def _disown(
         self, uow: UnitOfWork, child: ChildOrderRow, order: ExchangeOrder, why: str, now: datetime

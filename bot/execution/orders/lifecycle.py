@@ -13,7 +13,7 @@ from decimal import Decimal
 from bot.execution.orders import fallback_rows, parent_end
 from bot.execution.orders.fallback_rows import FollowUp
 from bot.execution.orders.parents import ZERO, release, step_soon, unplanned_qty
-from bot.execution.ports import Wakeups
+from bot.execution.ports import TaskQueue
 from models.backup import FailureClass
 from models.database import UnitOfWork
 from models.enums import ChildState, ExecutionStatus, ParentState
@@ -30,7 +30,7 @@ def end_child(
     now: datetime,
     *,
     note: str,
-    wakeups: Wakeups,
+    task_queue: TaskQueue,
     failure: FailureClass | None = None,
     ends_parent: str | None = None,
 ) -> None:
@@ -46,12 +46,12 @@ def end_child(
     rest = _close(uow, parent, child, state, now, note)
     plan = FollowUp(rest)
     if rest > 0 and failure is not None and parent.stop_reason is None:
-        plan = fallback_rows.follow_up(uow, parent, child, failure, now, wakeups)
+        plan = fallback_rows.follow_up(uow, parent, child, failure, now, task_queue)
     keep_or_release(uow, parent, plan.released)
     reason = ends_parent or plan.stop
     if reason is not None:
-        stop(uow, parent, reason, now, wakeups)
-    _go_on(uow, parent, now, note, wakeups)
+        stop(uow, parent, reason, now, task_queue)
+    _go_on(uow, parent, now, note, task_queue)
 
 
 def _close(
@@ -88,7 +88,7 @@ def _close(
 
 
 def _go_on(
-    uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str, wakeups: Wakeups
+    uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str, task_queue: TaskQueue
 ) -> None:
     """Ends a parent without anything open; a stepped one with a rest looks what to do next."""
     if ParentState(parent.state).is_final:
@@ -96,13 +96,13 @@ def _go_on(
     open_children = orders.open_children(uow.session, parent.request_id)
     unplanned = unplanned_qty(parent, open_children)
     if parent.stepped and (open_children or unplanned > 0) and parent.stop_reason is None:
-        step_soon(uow, parent, now, wakeups)
+        step_soon(uow, parent, now, task_queue)
     elif not open_children:
         parent_end.finish(uow, parent, now, parent.stop_reason or note)
 
 
 def stop(
-    uow: UnitOfWork, parent: ParentOrderRow, reason: str, now: datetime, wakeups: Wakeups
+    uow: UnitOfWork, parent: ParentOrderRow, reason: str, now: datetime, task_queue: TaskQueue
 ) -> int:
     """Ends a parent: nothing more is placed, planned children end, what rests is to be cancelled.
 
@@ -118,7 +118,7 @@ def stop(
     if status is not None:
         orders.set_request_status(uow.session, parent.request_id, status, now)
     elif rests:
-        step_soon(uow, parent, now, wakeups)
+        step_soon(uow, parent, now, task_queue)
     return ended
 
 
@@ -143,15 +143,15 @@ def cut(
     qty: Decimal,
     reason: str,
     now: datetime,
-    wakeups: Wakeups,
+    task_queue: TaskQueue,
 ) -> None:
     """Takes from a parent what no order at the exchange holds: the last of its plan first."""
     release(uow, parent, qty)
     _give_way(uow, parent, now, reason)
-    _go_on(uow, parent, now, reason, wakeups)
+    _go_on(uow, parent, now, reason, task_queue)
 
 
-def expire(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, wakeups: Wakeups) -> int:
+def expire(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, task_queue: TaskQueue) -> int:
     """Ends planned children whose deadline has passed; returns how many."""
     overdue = [
         child
@@ -162,7 +162,7 @@ def expire(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, wakeups: Wake
         return 0
     note = "deadline passed"
     _end_planned(uow, parent, overdue, ChildState.EXPIRED, now, note)
-    _go_on(uow, parent, now, note, wakeups)
+    _go_on(uow, parent, now, note, task_queue)
     return len(overdue)
 
 
@@ -206,7 +206,7 @@ def after_late_fill(
     parent: ParentOrderRow,
     child: ChildOrderRow,
     now: datetime,
-    wakeups: Wakeups,
+    task_queue: TaskQueue,
 ) -> None:
     """A child that had ended was filled after all: what was concluded from its end is concluded
     anew, and what is to be sent in its place gives way.
@@ -219,7 +219,7 @@ def after_late_fill(
         parent_end.end_anew(uow, parent, now)
         return
     _give_way(uow, parent, now, "an earlier child filled late")
-    _go_on(uow, parent, now, "filled after its children had ended", wakeups)
+    _go_on(uow, parent, now, "filled after its children had ended", task_queue)
 
 
 def _give_way(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from bot.execution.algorithms.base import LotRules
 from bot.execution.orders.identity import order_link_id
-from bot.execution.ports import Wakeups
+from bot.execution.ports import TaskQueue
 from models.database import UnitOfWork
 from models.enums import ChildState, ExecutionPriority, ParentState
 from models.locks import lock_reservation
@@ -20,7 +20,7 @@ LATE_AFTER = timedelta(seconds=1)
 """Later than this a slice is catching up; wake-ups and locks take a few hundredths."""
 
 
-def step_soon(uow: UnitOfWork, parent: ParentOrderRow, at: datetime, wakeups: Wakeups) -> None:
+def step_soon(uow: UnitOfWork, parent: ParentOrderRow, at: datetime, task_queue: TaskQueue) -> None:
     """Looks at a stepped parent at `at`, or earlier where that is planned; woken after the
     commit."""
     if not parent.stepped:
@@ -29,10 +29,10 @@ def step_soon(uow: UnitOfWork, parent: ParentOrderRow, at: datetime, wakeups: Wa
         parent.step_at = at
     parent.step_wake_at = at
     request_id, urgent, reduces = parent.request_id, is_urgent(parent), parent.reduce_only
-    uow.after_commit(lambda: wakeups.parent(request_id, at, urgent=urgent, reduces=reduces))
+    uow.after_commit(lambda: task_queue.parent(request_id, at, urgent=urgent, reduces=reduces))
 
 
-def wake_child(uow: UnitOfWork, child: ChildOrderRow, urgent: bool, wakeups: Wakeups) -> None:
+def wake_child(uow: UnitOfWork, child: ChildOrderRow, urgent: bool, task_queue: TaskQueue) -> None:
     """Hands a child that was marked as woken to the execution queue once it is durable.
 
     What is due later than `SOON` is left to the dispatcher: a row may wait for any time, a message
@@ -42,7 +42,7 @@ def wake_child(uow: UnitOfWork, child: ChildOrderRow, urgent: bool, wakeups: Wak
         child.wake_at = None
         return
     child_id, due, reduces = child.child_id, child.due_at, child.reduce_only
-    uow.after_commit(lambda: wakeups.child(child_id, due, urgent=urgent, reduces=reduces))
+    uow.after_commit(lambda: task_queue.child(child_id, due, urgent=urgent, reduces=reduces))
 
 
 def wake_again(
@@ -50,7 +50,7 @@ def wake_again(
     parent: ParentOrderRow,
     child: ChildOrderRow,
     now: datetime,
-    wakeups: Wakeups,
+    task_queue: TaskQueue,
     *,
     failed: bool = False,
 ) -> None:
@@ -59,11 +59,11 @@ def wake_again(
     child.wake_at = now
     follows = failed or is_late(child, now)
     if not (follows and orders.has_earlier_planned(uow.session, child)):
-        wake_child(uow, child, is_urgent(parent), wakeups)
+        wake_child(uow, child, is_urgent(parent), task_queue)
 
 
 def wake_next_late(
-    uow: UnitOfWork, parent: ParentOrderRow, now: datetime, wakeups: Wakeups
+    uow: UnitOfWork, parent: ParentOrderRow, now: datetime, task_queue: TaskQueue
 ) -> None:
     """One has gone out: the parent's next late child follows, as far as its catching up allows."""
     following = orders.first_planned(uow.session, parent.request_id)
@@ -71,7 +71,7 @@ def wake_next_late(
         return
     child_id, due, reduces = following.child_id, following.due_at, following.reduce_only
     urgent = is_urgent(parent)
-    uow.after_commit(lambda: wakeups.child(child_id, due, urgent=urgent, reduces=reduces))
+    uow.after_commit(lambda: task_queue.child(child_id, due, urgent=urgent, reduces=reduces))
 
 
 def is_late(child: ChildOrderRow, now: datetime) -> bool:

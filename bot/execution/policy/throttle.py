@@ -16,8 +16,8 @@ from bot.execution.policy.throttle_reasons import (
     ADDING_REASONS,
     EXIT_REASONS,
     Conditions,
-    PaceKind,
     Reason,
+    ThrottleKind,
 )
 from bot.risk import codec
 from bot.risk.limits import RiskLimits
@@ -29,18 +29,18 @@ from models.enums import TradeSide, TradingState
 _ONE, _ZERO = Decimal(1), Decimal(0)
 _CLEAR = "nothing in the way"
 
-__all__ = ["Conditions", "Pace", "PaceKind", "conditions_of", "next_pace", "pacing_rules"]
+__all__ = ["Conditions", "Throttle", "ThrottleKind", "conditions_of", "next_pace", "pacing_rules"]
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Throttle:
     """How a parent is worked from `since` on; speed and size multiply what was planned.
 
     `cause` is the strongest reason with its measured value and limit as text; `holds` names every
     reason in force, and is the memory that hysteresis needs.
     """
 
-    kind: PaceKind
+    kind: ThrottleKind
     speed: Decimal
     """0 places nothing."""
     size: Decimal
@@ -65,19 +65,19 @@ class Pace:
         return codec.to_json(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Pace":
+    def from_json(cls, data: Mapping[str, Any]) -> "Throttle":
         """Raises codec.Unreadable for what `to_json` didn't write."""
         return codec.from_json(cls, data)
 
 
 def next_pace(
-    current: Pace | None,
+    current: Throttle | None,
     conditions: Conditions,
     rules: WorkingRules,
     *,
     reduce_only: bool,
     now: datetime,
-) -> Pace:
+) -> Throttle:
     """The pace from now on; `current` itself while nothing changes."""
     held = frozenset() if current is None else frozenset(current.holds)
     reasons = EXIT_REASONS if reduce_only else ADDING_REASONS
@@ -130,15 +130,15 @@ def pacing_rules(limits: RiskLimits) -> WorkingRules:
 
 def _pace_of(
     in_force: list[Reason], conditions: Conditions, rules: WorkingRules, now: datetime
-) -> Pace:
+) -> Throttle:
     if not in_force:
-        return Pace(PaceKind.NORMAL, _ONE, _ONE, _CLEAR, None, None, now)
+        return Throttle(ThrottleKind.NORMAL, _ONE, _ONE, _CLEAR, None, None, now)
     kinds = {reason.kind for reason in in_force}
     first = in_force[0]
-    return Pace(
+    return Throttle(
         kind=first.kind,
         speed=_speed(kinds, rules),
-        size=rules.shrink_size if PaceKind.SHRINK in kinds else _ONE,
+        size=rules.shrink_size if ThrottleKind.SHRINK in kinds else _ONE,
         cause=first.cause,
         value=number_text(first.measured(conditions)),
         limit=number_text(first.limit(rules)),
@@ -147,15 +147,15 @@ def _pace_of(
     )
 
 
-def _speed(kinds: set[PaceKind], rules: WorkingRules) -> Decimal:
-    if PaceKind.PAUSE in kinds:
+def _speed(kinds: set[ThrottleKind], rules: WorkingRules) -> Decimal:
+    if ThrottleKind.PAUSE in kinds:
         return _ZERO
-    if PaceKind.SLOW in kinds:
+    if ThrottleKind.SLOW in kinds:
         return rules.slow_speed
-    return rules.hurry_speed if PaceKind.HURRY in kinds else _ONE
+    return rules.hurry_speed if ThrottleKind.HURRY in kinds else _ONE
 
 
-def _same(current: Pace, wanted: Pace) -> bool:
+def _same(current: Throttle, wanted: Throttle) -> bool:
     """Whether the same reasons do the same; a new value of a reason's measure is no change."""
     return (current.holds, current.speed, current.size) == (
         wanted.holds,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from bot.execution.policy.throttle import Pace, PaceKind, conditions_of, next_pace
+from bot.execution.policy.throttle import Throttle, ThrottleKind, conditions_of, next_pace
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from bot.risk.working_rules import WorkingRules
@@ -22,7 +22,7 @@ Scope = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class AccountConditions:
     """What surrounds a parent at a tick; None is unknown."""
 
     view: MarketView | None
@@ -32,7 +32,7 @@ class Circumstances:
 
 
 @dataclass(frozen=True, slots=True)
-class Paced:
+class Throttled:
     """A parent as its pace sees it."""
 
     request_id: str
@@ -41,7 +41,7 @@ class Paced:
     side: TradeSide
     reduce_only: bool
     remaining_notional: Decimal
-    pace: Pace | None
+    pace: Throttle | None
 
     @property
     def scope(self) -> Scope:
@@ -52,11 +52,11 @@ class Paced:
 class Measure:
     """What every parent is judged by at one tick."""
 
-    around: Mapping[Scope, Circumstances]
+    around: Mapping[Scope, AccountConditions]
     limits: RiskLimits
     rules: WorkingRules
 
-    def changed(self, paced: Paced, now: datetime) -> Pace | None:
+    def changed(self, paced: Throttled, now: datetime) -> Throttle | None:
         """The pace that the parent changes to; None while it keeps its own."""
         around, current = self.around[paced.scope], paced.pace
         conditions = conditions_of(
@@ -69,20 +69,20 @@ class Measure:
             now=now,
         )
         found = next_pace(current, conditions, self.rules, reduce_only=paced.reduce_only, now=now)
-        if found is current or (current is None and found.kind is PaceKind.NORMAL):
+        if found is current or (current is None and found.kind is ThrottleKind.NORMAL):
             return None
         return found
 
-    def changing(self, group: Sequence[Paced], now: datetime) -> list[Paced]:
+    def changing(self, group: Sequence[Throttled], now: datetime) -> list[Throttled]:
         """Those of parents alike that change their pace now."""
         if all(self.changed(corner, now) is None for corner in _corners(group)):
             return []
         return [paced for paced in group if self.changed(paced, now) is not None]
 
 
-def groups(parents: Iterable[Paced]) -> list[list[Paced]]:
+def groups(parents: Iterable[Throttled]) -> list[list[Throttled]]:
     """Parents alike, together."""
-    found: dict[object, list[Paced]] = defaultdict(list)
+    found: dict[object, list[Throttled]] = defaultdict(list)
     for paced in parents:
         pace = paced.pace
         does = None if pace is None else (pace.holds, pace.speed, pace.size, pace.kind)
@@ -91,11 +91,11 @@ def groups(parents: Iterable[Paced]) -> list[list[Paced]]:
     return list(found.values())
 
 
-def _corners(group: Sequence[Paced]) -> list[Paced]:
+def _corners(group: Sequence[Throttled]) -> list[Throttled]:
     """The extremes of what tells the group's parents apart, in each combination."""
     notionals = [paced.remaining_notional for paced in group]
     paces = [paced.pace for paced in group if paced.pace is not None]
-    ends: set[Pace | None] = {None}
+    ends: set[Throttle | None] = {None}
     if paces:
         ends = {min(paces, key=lambda p: p.since), max(paces, key=lambda p: p.since)}
     return [

@@ -10,7 +10,7 @@ from bot.risk.working_rules import WorkingRules
 from models.enums import TradingState
 
 
-class PaceKind(StrEnum):
+class ThrottleKind(StrEnum):
     NORMAL = "normal"
     SLOW = "slow"
     SHRINK = "shrink"
@@ -40,7 +40,7 @@ class Reason:
 
     name: str
     """Stored in `Pace.holds`, so it is never renamed."""
-    kind: PaceKind
+    kind: ThrottleKind
     cause: str
     applies: Callable[[Conditions, WorkingRules, frozenset[str]], bool]
     measured: Callable[[Conditions], Raw] = lambda _: None
@@ -51,7 +51,7 @@ _Measure = Callable[[Conditions], float | Decimal | None]
 _Limit = Callable[[WorkingRules], float | Decimal]
 
 
-def _reaches(name: str, kind: PaceKind, cause: str, measure: _Measure, limit: _Limit) -> Reason:
+def _reaches(name: str, kind: ThrottleKind, cause: str, measure: _Measure, limit: _Limit) -> Reason:
     """Begins at the limit, ends below limit x (1 - hysteresis); while unknown it stays as it is."""
 
     def applies(conditions: Conditions, rules: WorkingRules, held: frozenset[str]) -> bool:
@@ -72,7 +72,7 @@ def _lower_end(limit: float | Decimal, rules: WorkingRules) -> float:
 
 def _when(
     name: str,
-    kind: PaceKind,
+    kind: ThrottleKind,
     cause: str,
     test: Callable[[Conditions], bool],
     measured: Callable[[Conditions], Raw] = lambda _: None,
@@ -82,7 +82,7 @@ def _when(
 
 def _unknown(name: str, cause: str, read: Callable[[Conditions], object]) -> Reason:
     return _when(
-        f"{name}_unknown", PaceKind.PAUSE, f"{cause} is unknown", lambda c: read(c) is None
+        f"{name}_unknown", ThrottleKind.PAUSE, f"{cause} is unknown", lambda c: read(c) is None
     )
 
 
@@ -119,72 +119,82 @@ _STATE = "the trading state"
 # Strongest first: the first in force names the pace.
 ADDING_REASONS = (
     _unknown("state", _STATE, _state),
-    _when("state_pause", PaceKind.PAUSE, _STATE, _state_is(lambda s: not s.allows_adding), _state),
-    _when("data_stale", PaceKind.PAUSE, "market data is stale", lambda c: not c.data_fresh),
+    _when(
+        "state_pause", ThrottleKind.PAUSE, _STATE, _state_is(lambda s: not s.allows_adding), _state
+    ),
+    _when("data_stale", ThrottleKind.PAUSE, "market data is stale", lambda c: not c.data_fresh),
     _unknown("volatility", _VOLATILITY, _volatility),
     _unknown("spread", _SPREAD, _spread),
     _unknown("depth", _DEPTH, _depth),
     _unknown("drawdown", _DRAWDOWN, _drawdown),
     _reaches(
         "volatility_pause",
-        PaceKind.PAUSE,
+        ThrottleKind.PAUSE,
         _VOLATILITY,
         _volatility,
         lambda rules: rules.pause_volatility_ratio,
     ),
     _reaches(
-        "spread_pause", PaceKind.PAUSE, _SPREAD, _spread, lambda rules: rules.pause_spread_bps
+        "spread_pause", ThrottleKind.PAUSE, _SPREAD, _spread, lambda rules: rules.pause_spread_bps
     ),
     _reaches(
         "drawdown_pause",
-        PaceKind.PAUSE,
+        ThrottleKind.PAUSE,
         _DRAWDOWN,
         _drawdown,
         lambda rules: rules.pause_drawdown_use,
     ),
     _reaches(
         "volatility_slow",
-        PaceKind.SLOW,
+        ThrottleKind.SLOW,
         _VOLATILITY,
         _volatility,
         lambda rules: rules.slow_volatility_ratio,
     ),
     _reaches(
-        "drawdown_slow", PaceKind.SLOW, _DRAWDOWN, _drawdown, lambda rules: rules.slow_drawdown_use
+        "drawdown_slow",
+        ThrottleKind.SLOW,
+        _DRAWDOWN,
+        _drawdown,
+        lambda rules: rules.slow_drawdown_use,
     ),
     _when(
         "state_slow",
-        PaceKind.SLOW,
+        ThrottleKind.SLOW,
         _STATE,
         _state_is(lambda s: s is TradingState.RECOVERING),
         _state,
     ),
     _reaches(
-        "spread_shrink", PaceKind.SHRINK, _SPREAD, _spread, lambda rules: rules.shrink_spread_bps
+        "spread_shrink",
+        ThrottleKind.SHRINK,
+        _SPREAD,
+        _spread,
+        lambda rules: rules.shrink_spread_bps,
     ),
     _reaches(
-        "depth_shrink", PaceKind.SHRINK, _DEPTH, _depth, lambda rules: rules.shrink_depth_share
+        "depth_shrink", ThrottleKind.SHRINK, _DEPTH, _depth, lambda rules: rules.shrink_depth_share
     ),
 )
 # What reduces is only ever hurried; what is unknown changes nothing for it.
 EXIT_REASONS = (
     _when(
         "state_hurry",
-        PaceKind.HURRY,
+        ThrottleKind.HURRY,
         _STATE,
         _state_is(lambda s: not s.allows_reducing),
         _state,
     ),
     _reaches(
         "volatility_hurry",
-        PaceKind.HURRY,
+        ThrottleKind.HURRY,
         _VOLATILITY,
         _volatility,
         lambda rules: rules.slow_volatility_ratio,
     ),
     _reaches(
         "drawdown_hurry",
-        PaceKind.HURRY,
+        ThrottleKind.HURRY,
         _DRAWDOWN,
         _drawdown,
         lambda rules: rules.slow_drawdown_use,

@@ -3,7 +3,7 @@
 from bot.errors import Throttled
 from bot.exchange.bybit.outcome import HTTP_BAN
 from bot.exchange.protocol import Exchange, ExchangeOrder
-from bot.execution.sending.rate_limiter import OrderBudget
+from bot.execution.sending.rate_limiter import OrderRateLimiter
 
 
 class Cancels:
@@ -12,7 +12,7 @@ class Cancels:
     Without a budget, in an operator's command, the adapter alone tells the other processes.
     """
 
-    def __init__(self, exchange: Exchange, budget: OrderBudget | None, account: str) -> None:
+    def __init__(self, exchange: Exchange, budget: OrderRateLimiter | None, account: str) -> None:
         self._exchange = exchange
         self._budget = budget
         self._account = account

@@ -10,9 +10,9 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.execution.policy.throttle import Pace
+from bot.execution.policy.throttle import Throttle
 from bot.execution.sending import deferral, price_bound, volume_counter
-from bot.execution.sending.deferral import Circumstances, Hold, Sent
+from bot.execution.sending.deferral import Deferral, DueChild, Sent
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.enums import ChildState, TradeSide
@@ -28,13 +28,13 @@ def hold(
     limits: RiskLimits,
     cleared: Clearance,
     now: datetime,
-) -> Hold | None:
+) -> Deferral | None:
     """Why the child is to wait, by what its parent has sent and what the market shows."""
-    pace = None if parent.pace is None else Pace.from_json(parent.pace)
+    pace = None if parent.pace is None else Throttle.from_json(parent.pace)
     traded = None
     if parent.volume_mark is not None and view is not None and view.traded_qty is not None:
         traded, parent.volume_mark = volume_counter.counted(parent.volume_mark, view)
-    seen = Circumstances(
+    seen = DueChild(
         now=now,
         far_touch=price_bound.far_touch(TradeSide(parent.side), view, limits, now),
         limit=price_bound.worst_price(parent, child),

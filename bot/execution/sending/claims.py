@@ -14,12 +14,12 @@ from bot.clock import Clock
 from bot.exchange.protocol import Exchange, OrderIntent, OrderType, TimeInForce
 from bot.execution.orders import lifecycle
 from bot.execution.orders.parents import is_late, lot_rules, lowest_price, new_child, wake_again
-from bot.execution.policy.throttle import Pace
-from bot.execution.ports import LimitsSource, Wakeups, limits_for
+from bot.execution.policy.throttle import Throttle
+from bot.execution.ports import LimitsSource, TaskQueue, limits_for
 from bot.execution.sending import authorization, circumstances, closing, deferral, price_bound
 from bot.execution.sending.closing import Held
-from bot.execution.sending.deferral import Hold
-from bot.execution.sending.rate_limiter import OrderBudget
+from bot.execution.sending.deferral import Deferral
+from bot.execution.sending.rate_limiter import OrderRateLimiter
 from bot.execution.sending.trading_rules import fit_to_lots
 from bot.failpoints import BEFORE_CLAIM_COMMIT, hit
 from bot.risk.codec import moment_text, plain
@@ -88,9 +88,9 @@ class Claims:
         db: Database,
         exchange: Exchange,
         limits: LimitsSource,
-        budget: OrderBudget,
+        budget: OrderRateLimiter,
         clock: Clock,
-        wakeups: Wakeups,
+        task_queue: TaskQueue,
         owner: str,
         lease_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
@@ -100,7 +100,7 @@ class Claims:
         self._limits = limits
         self._budget = budget
         self._clock = clock
-        self._wakeups = wakeups
+        self._task_queue = task_queue
         self._owner = owner
         self._lease_seconds = lease_seconds
         self._monotonic = monotonic
@@ -144,7 +144,7 @@ class Claims:
                 uow.session, parent, child, view, limits, cleared, now
             )
             if price is None:
-                hold = hold or Hold(now + _NO_MARKET_LOOK, "no fresh market data")
+                hold = hold or Deferral(now + _NO_MARKET_LOOK, "no fresh market data")
             hold = hold or self._budget_hold(child, now)
             if hold is not None:
                 self._delay(uow, parent, child, hold, now)
@@ -166,21 +166,21 @@ class Claims:
                 is_late(child, now),
             )
 
-    def _budget_hold(self, child: ChildOrderRow, now: datetime) -> Hold | None:
+    def _budget_hold(self, child: ChildOrderRow, now: datetime) -> Deferral | None:
         """Asked last, so that only what really goes out is counted; it answers within 0.3 s."""
         wait = self._budget.take(
             child.account, order=child.order_link_id, is_exit=child.reduce_only
         )
         if wait <= 0:
             return None
-        return Hold(now + timedelta(seconds=wait), "the account's order budget is used up")
+        return Deferral(now + timedelta(seconds=wait), "the account's order budget is used up")
 
     def _delay(
         self,
         uow: UnitOfWork,
         parent: ParentOrderRow,
         child: ChildOrderRow,
-        hold: Hold,
+        hold: Deferral,
         now: datetime,
     ) -> None:
         """A new due time; a reason that is news is recorded."""
@@ -196,7 +196,7 @@ class Claims:
         child.note = hold.why
         child.due_at = min(hold.until, child.deadline_at)
         child.wakes = 0
-        wake_again(uow, parent, child, now, self._wakeups)
+        wake_again(uow, parent, child, now, self._task_queue)
         uow.commit()
 
     def _stop(
@@ -216,7 +216,7 @@ class Claims:
             refusal.state,
             now,
             note=refusal.note,
-            wakeups=self._wakeups,
+            task_queue=self._task_queue,
             ends_parent=refusal.note if ends_parent else None,
         )
         uow.commit()
@@ -237,7 +237,7 @@ class Claims:
         least = (
             lot_rules(rules).min_child_lots(lowest, reduce_only=parent.reduce_only) * rules.qty_step
         )
-        qty = deferral.shrunk_qty(child, Pace.from_json(parent.pace), rules.qty_step, least)
+        qty = deferral.shrunk_qty(child, Throttle.from_json(parent.pace), rules.qty_step, least)
         later = now + deferral.spacing(parent)
         if qty == child.qty or later >= parent.deadline_at:
             return
@@ -313,7 +313,7 @@ def _unfit(
     rules: InstrumentRow | None,
     held: Held | None,
     now: datetime,
-) -> Hold | authorization.Refusal | None:
+) -> Deferral | authorization.Refusal | None:
     """What its size has against it; `held` where it closes a whole position."""
     if held is not None:
         return closing.obstacle(uow, parent, child, held, now)

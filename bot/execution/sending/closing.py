@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from bot.execution.orders.parents import ZERO, left_qty, release
 from bot.execution.sending.authorization import Refusal
-from bot.execution.sending.deferral import LOOK_AGAIN, Hold
+from bot.execution.sending.deferral import LOOK_AGAIN, Deferral
 from models.database import UnitOfWork
 from models.enums import NOTHING_TO_REDUCE, ChildState, TradeSide
 from models.repositories import orders
@@ -41,12 +41,12 @@ def is_all_that_is_left(parent: ParentOrderRow, child: ChildOrderRow) -> bool:
 
 def obstacle(
     uow: UnitOfWork, parent: ParentOrderRow, child: ChildOrderRow, held: Held, now: datetime
-) -> Hold | Refusal | None:
+) -> Deferral | Refusal | None:
     """Why it may not go out, now or at all; a child for more than is left is cut to that."""
     if orders.another_at_exchange(uow.session, child):
-        return Hold(now + LOOK_AGAIN, "another order of the symbol is at the exchange")
+        return Deferral(now + LOOK_AGAIN, "another order of the symbol is at the exchange")
     if held.qty is None:
-        return Hold(now + LOOK_AGAIN, "the exchange's position can't be read")
+        return Deferral(now + LOOK_AGAIN, "the exchange's position can't be read")
     left = -held.qty * TradeSide(child.side).sign
     if left == child.qty:
         return None
@@ -55,7 +55,7 @@ def obstacle(
     if held.qty != ours:
         # One of the two lags behind: what is less or more than was approved isn't sure yet.
         why = f"the exchange holds {held.qty:f}, our fills make {ours.normalize():f}"
-        return Hold(now + LOOK_AGAIN, why)
+        return Deferral(now + LOOK_AGAIN, why)
     if left <= ZERO:
         return Refusal(ChildState.CANCELLED, NOTHING_TO_REDUCE)
     if left > child.qty:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.execution.orders import parents
-from bot.execution.policy.throttle import Pace
+from bot.execution.policy.throttle import Throttle
 from bot.risk.working_rules import WorkingRules
 from models.enums import ParentState, TradeSide
 from models.tables import ChildOrderRow, ParentOrderRow
@@ -23,7 +23,7 @@ DEFAULT_SPACING_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Deferral:
     """Not before `until`, because of `why`."""
 
     until: datetime
@@ -39,7 +39,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class DueChild:
     """What a claim knows when it asks; `sent` are the parent's children of the last spacings."""
 
     now: datetime
@@ -61,7 +61,7 @@ def spacing(parent: ParentOrderRow) -> timedelta:
 
 
 def looks_back(
-    parent: ParentOrderRow, child: ChildOrderRow, pace: Pace | None, now: datetime
+    parent: ParentOrderRow, child: ChildOrderRow, pace: Throttle | None, now: datetime
 ) -> bool:
     """Whether the answer depends on what was sent lately: of a slice on its time, at its own
     pace, it doesn't."""
@@ -70,7 +70,7 @@ def looks_back(
     return is_late(child, now) or (pace is not None and pace.speed < 1)
 
 
-def window(parent: ParentOrderRow, pace: Pace | None) -> timedelta:
+def window(parent: ParentOrderRow, pace: Throttle | None) -> timedelta:
     """How far back `Circumstances.sent` must reach."""
     if pace is None or not 0 < pace.speed < 1:
         return spacing(parent)
@@ -80,26 +80,28 @@ def window(parent: ParentOrderRow, pace: Pace | None) -> timedelta:
 def hold(
     parent: ParentOrderRow,
     child: ChildOrderRow,
-    seen: Circumstances,
-    pace: Pace | None,
+    seen: DueChild,
+    pace: Throttle | None,
     rules: WorkingRules,
-) -> Hold | None:
+) -> Deferral | None:
     """The first reason to wait; None when the child may go out now."""
     if ParentState(parent.state) is ParentState.PAUSED:
-        return Hold(seen.now + PAUSE_LOOK, "paused by the operator")
+        return Deferral(seen.now + PAUSE_LOOK, "paused by the operator")
     if seen.exit_under_way and not parent.reduce_only:
-        return Hold(seen.now + LOOK_AGAIN, "an exit of this symbol goes first")
+        return Deferral(seen.now + LOOK_AGAIN, "an exit of this symbol goes first")
     limit = seen.limit
     if not child.rests and limit is not None and _is_beyond(parent, seen, limit):
-        return Hold(seen.now + LOOK_AGAIN, f"the market is beyond the limit of {limit:f}")
+        return Deferral(seen.now + LOOK_AGAIN, f"the market is beyond the limit of {limit:f}")
     if pace is not None and pace.speed <= 0:
-        return Hold(seen.now + LOOK_AGAIN, pace.sentence)
+        return Deferral(seen.now + LOOK_AGAIN, pace.sentence)
     if parent.stepped:
         return None
     return _slowed(parent, seen, pace) or _catching_up(parent, child, seen, rules)
 
 
-def shrunk_qty(child: ChildOrderRow, pace: Pace | None, lot: Decimal, least: Decimal) -> Decimal:
+def shrunk_qty(
+    child: ChildOrderRow, pace: Throttle | None, lot: Decimal, least: Decimal
+) -> Decimal:
     """What of the child goes out under a pace that shrinks it; both parts must be sendable."""
     if pace is None or pace.size >= 1 or child.attempt >= _MAX_SHRINKS:
         return child.qty
@@ -111,24 +113,24 @@ _MAX_SHRINKS = 3
 """A slice in an eighth of its size has met a market that is not for it; the rest goes as it is."""
 
 
-def _is_beyond(parent: ParentOrderRow, seen: Circumstances, limit: Decimal) -> bool:
+def _is_beyond(parent: ParentOrderRow, seen: DueChild, limit: Decimal) -> bool:
     if seen.far_touch is None:
         return False
     buying = TradeSide(parent.side) is TradeSide.BUY
     return seen.far_touch > limit if buying else seen.far_touch < limit
 
 
-def _slowed(parent: ParentOrderRow, seen: Circumstances, pace: Pace | None) -> Hold | None:
+def _slowed(parent: ParentOrderRow, seen: DueChild, pace: Throttle | None) -> Deferral | None:
     """A slower pace stretches the time between two slices."""
     if pace is None or pace.speed >= 1 or not seen.sent:
         return None
     until = max(s.sent_at for s in seen.sent) + spacing(parent) / float(pace.speed)
-    return Hold(until, pace.sentence) if until > seen.now else None
+    return Deferral(until, pace.sentence) if until > seen.now else None
 
 
 def _catching_up(
-    parent: ParentOrderRow, child: ChildOrderRow, seen: Circumstances, rules: WorkingRules
-) -> Hold | None:
+    parent: ParentOrderRow, child: ChildOrderRow, seen: DueChild, rules: WorkingRules
+) -> Deferral | None:
     """In one spacing no more goes out than a multiple of a slice, and late ones only within the
     market's volume. A slice on its time always goes: its place is kept."""
     if not is_late(child, seen.now):
@@ -140,9 +142,9 @@ def _catching_up(
     if sent + child.qty + seen.on_time > rules.max_catch_up * planned:
         frees = (s.sent_at + spacing(parent) for s in recent)
         until = min(frees, default=seen.now + LOOK_AGAIN)
-        return Hold(until, f"late: at most {rules.max_catch_up:f} slices in one interval")
+        return Deferral(until, f"late: at most {rules.max_catch_up:f} slices in one interval")
     if recent and _over_participation(parent, sent + child.qty, seen, rules):
-        return Hold(seen.now + LOOK_AGAIN, "late: its share of the traded volume is used up")
+        return Deferral(seen.now + LOOK_AGAIN, "late: its share of the traded volume is used up")
     return None
 
 
@@ -152,7 +154,7 @@ def is_late(child: ChildOrderRow, now: datetime) -> bool:
 
 
 def _over_participation(
-    parent: ParentOrderRow, under_way: Decimal, seen: Circumstances, rules: WorkingRules
+    parent: ParentOrderRow, under_way: Decimal, seen: DueChild, rules: WorkingRules
 ) -> bool:
     """Whether the child and what went out lately pass the cap: their fills may not be known yet,
     and counting those that are twice only slows.

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from bot.clock import Clock
 from bot.execution.orders.parents import LATE_AFTER
-from bot.execution.ports import Wakeups
+from bot.execution.ports import TaskQueue
 from models.database import Database
 from models.repositories import orders
 
@@ -33,7 +33,7 @@ class Dispatcher:
     db: Database
     account: str
     clock: Clock
-    wakeups: Wakeups
+    task_queue: TaskQueue
     horizon: timedelta
     wake_timeout: timedelta
     depth: Callable[[str], int | None] = _unknown_depth
@@ -64,11 +64,13 @@ class Dispatcher:
                 lost = orders.take_lost_requests(uow.session, self.account, window, room)
             uow.commit()
         for child in children:
-            self.wakeups.child(child.key, child.at, urgent=child.urgent, reduces=child.reduces)
+            self.task_queue.child(child.key, child.at, urgent=child.urgent, reduces=child.reduces)
         for parent in parents:
-            self.wakeups.parent(parent.key, parent.at, urgent=parent.urgent, reduces=parent.reduces)
+            self.task_queue.parent(
+                parent.key, parent.at, urgent=parent.urgent, reduces=parent.reduces
+            )
         for request_id in lost:
-            self.wakeups.request(request_id)
+            self.task_queue.request(request_id)
         return len(children) + len(parents) + len(lost)
 
     def _room(self, queue: str) -> int:

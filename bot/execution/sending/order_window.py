@@ -115,7 +115,7 @@ class OrderWindow:
                 del queue[order]
 
 
-class Pace:
+class AllowedRate:
     """Lets at most `cap` go in any window; who has to wait is not counted, and asks again."""
 
     def __init__(self) -> None:

@@ -34,9 +34,9 @@ from bot.execution.sending import rate_limiter_scripts
 from bot.execution.sending.order_window import (
     GRACE_MS,
     WINDOW_MS,
+    AllowedRate,
     Caps,
     OrderWindow,
-    Pace,
     own_caps,
     shared_caps,
 )
@@ -74,7 +74,7 @@ class BudgetRules(Protocol):
         """How many of them are kept for orders that only reduce."""
 
 
-class OrderBudget(Protocol):
+class OrderRateLimiter(Protocol):
     """When an account's next order write may leave. Nothing of it raises."""
 
     def take(self, account: str, *, order: str, is_exit: bool) -> float:
@@ -116,7 +116,7 @@ class _Contact:
         return least - slack <= later.redis - self.redis <= most + slack
 
 
-class RedisOrderBudget:
+class RedisOrderRateLimiter:
     """One instance per process, for one thread; it is made after a fork, as its client is."""
 
     def __init__(
@@ -143,7 +143,7 @@ class RedisOrderBudget:
         self._retry_at: int | None = None
         self._windows: dict[str, OrderWindow] = {}
         """What this process sends on its own while Redis is away."""
-        self._paces: dict[str, Pace] = {}
+        self._paces: dict[str, AllowedRate] = {}
         self._throttled_until: dict[str, int] = {}
 
     def prepare(self, account: str) -> None:
@@ -151,25 +151,25 @@ class RedisOrderBudget:
         self._ask(partial(self._take_shared, account, "", is_exit=False))
 
     def take(self, account: str, *, order: str, is_exit: bool) -> float:
-        """See `OrderBudget`. Without Redis at most this process's share."""
+        """See `OrderRateLimiter`. Without Redis at most this process's share."""
         wait = self._ask(partial(self._take_shared, account, order, is_exit=is_exit))
         return self._take_alone(account, order, is_exit=is_exit) if wait is None else wait / 1000
 
     def take_cancel(self, account: str) -> float:
-        """See `OrderBudget`. What is unknown delays no cancel."""
+        """See `OrderRateLimiter`. What is unknown delays no cancel."""
         wait = self._ask(partial(self._pace_shared, account))
         if wait is None:
-            pace = self._paces.setdefault(account, Pace())
+            pace = self._paces.setdefault(account, AllowedRate())
             wait = pace.take(self._now(), self._own_caps().every)
         return wait / 1000
 
     def throttled(self, account: str, seconds: float, *, cancels: bool = False) -> None:
-        """See `OrderBudget`. Other processes hear of it through Redis only."""
+        """See `OrderRateLimiter`. Other processes hear of it through Redis only."""
         lasting = min(max(round(seconds * 1000), _SHORTEST_THROTTLE_MS), _LONGEST_THROTTLE_MS)
         until = self._now() + lasting
         # Kept here too, for when Redis goes away.
         if cancels:
-            self._paces.setdefault(account, Pace()).close_until(until)
+            self._paces.setdefault(account, AllowedRate()).close_until(until)
         else:
             self._throttled_until[account] = max(until, self._throttled_until.get(account, 0))
             if account in self._windows:

@@ -32,10 +32,10 @@ from bot.exchange.protocol import Exchange, OrderAck
 from bot.execution.orders import lifecycle, ownership
 from bot.execution.orders.parents import wake_again, wake_next_late
 from bot.execution.policy.failures import classify_refusal, nothing_left_to_reduce
-from bot.execution.ports import MarketCache, Wakeups
+from bot.execution.ports import MarketCache, TaskQueue
 from bot.execution.sending.claims import Claim, Claims, NotClaimed, Prospect
 from bot.execution.sending.closing import Held
-from bot.execution.sending.rate_limiter import OrderBudget
+from bot.execution.sending.rate_limiter import OrderRateLimiter
 from bot.execution.sending.retrying import not_taken_delay
 from bot.execution.sending.trading_rules import TradingRules
 from bot.failpoints import (
@@ -106,9 +106,9 @@ class Sender:
         exchange: Exchange,
         market: MarketCache,
         claims: Claims,
-        budget: OrderBudget,
+        budget: OrderRateLimiter,
         clock: Clock,
-        wakeups: Wakeups,
+        task_queue: TaskQueue,
         owner: str,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -118,7 +118,7 @@ class Sender:
         self._claims = claims
         self._budget = budget
         self._clock = clock
-        self._wakeups = wakeups
+        self._task_queue = task_queue
         self._owner = owner
         self._monotonic = monotonic
         self._rules = TradingRules(db, exchange, clock)
@@ -222,7 +222,7 @@ class Sender:
                 child.lease_owner, child.lease_until = None, None
                 self._audit_outcome(uow, child, claim, "acked", {"order_id": ack.order_id})
                 if claim.late:
-                    wake_next_late(uow, parent, now, self._wakeups)
+                    wake_next_late(uow, parent, now, self._task_queue)
         return SendResult.SENT
 
     def _refused(self, claim: Claim, error: ExchangeRefused, account: str) -> SendResult:
@@ -240,7 +240,7 @@ class Sender:
                     ChildState.REJECTED,
                     self._clock.now(),
                     note=error.message,
-                    wakeups=self._wakeups,
+                    task_queue=self._task_queue,
                     failure=classify_refusal(error.ret_code, error.action),
                     ends_parent=NOTHING_TO_REDUCE
                     if nothing_left_to_reduce(ret_code=error.ret_code)
@@ -268,7 +268,7 @@ class Sender:
                 child.lease_owner, child.lease_until = None, None
                 child.note = error.message
                 self._audit_outcome(uow, child, claim, "not_taken", {"text": error.message})
-                wake_again(uow, parent, child, now, self._wakeups, failed=True)
+                wake_again(uow, parent, child, now, self._task_queue, failed=True)
         return SendResult.DEFERRED
 
     def _unknown(self, claim: Claim, error: OutcomeUnknown) -> SendResult:

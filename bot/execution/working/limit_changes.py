@@ -18,7 +18,7 @@ from bot.execution.orders.one_by_one import each
 from bot.execution.orders.parents import left_qty, lowest_price, release, step_soon, unplanned_qty
 from bot.execution.policy.planning import round_to_tick
 from bot.execution.policy.scheduling import slippage_share
-from bot.execution.ports import MarketCache, Wakeups
+from bot.execution.ports import MarketCache, TaskQueue
 from bot.market.reading import MarketReading
 from bot.risk import codec
 from bot.risk.checks import execution, exposures, trade_risk
@@ -60,17 +60,17 @@ class _Verdict:
     """False: a part is at the exchange; what comes back of it is judged again."""
 
 
-class Tightening:
+class LimitChanges:
     """Judges each parent once under limits other than those of its decision."""
 
     def __init__(
-        self, db: Database, account: str, market: MarketCache, clock: Clock, wakeups: Wakeups
+        self, db: Database, account: str, market: MarketCache, clock: Clock, task_queue: TaskQueue
     ) -> None:
         self._db = db
         self._account = account
         self._market = market
         self._clock = clock
-        self._wakeups = wakeups
+        self._task_queue = task_queue
         self._limits: RiskLimits | None = None
         self._judged: set[str] = set()
 
@@ -124,7 +124,7 @@ class Tightening:
             bounded = self._bound(uow, parent, rules, limits, now)
             cut = self._cut(uow, parent, rules, limits, market, now)
             if bounded or cut.changed:
-                step_soon(uow, parent, now, self._wakeups)
+                step_soon(uow, parent, now, self._task_queue)
                 uow.commit()
             return _Verdict(bounded or cut.changed, cut.complete)
 
@@ -175,7 +175,7 @@ class Tightening:
         excess = left - allowed // rules.qty_step * rules.qty_step
         if excess <= 0:
             return _Verdict(changed=False, complete=True)
-        cut = _release_excess(uow, parent, excess, rules, now, self._wakeups)
+        cut = _release_excess(uow, parent, excess, rules, now, self._task_queue)
         if cut > 0:
             uow.audit(
                 parent.account,
@@ -254,7 +254,7 @@ def _release_excess(
     excess: Decimal,
     rules: InstrumentRow,
     now: datetime,
-    wakeups: Wakeups,
+    task_queue: TaskQueue,
 ) -> Decimal:
     """From the schedule's end, or from what no child holds; what is at the exchange stays."""
     before = parent.released_qty
@@ -271,7 +271,7 @@ def _release_excess(
         missing = excess - (parent.released_qty - before)
         if missing <= 0:
             break
-        _shorten(uow, parent, child, missing, rules, now, wakeups)
+        _shorten(uow, parent, child, missing, rules, now, task_queue)
     return parent.released_qty - before
 
 
@@ -282,7 +282,7 @@ def _shorten(
     missing: Decimal,
     rules: InstrumentRow,
     now: datetime,
-    wakeups: Wakeups,
+    task_queue: TaskQueue,
 ) -> None:
     """Takes `missing` off a planned child; one that would be too small to send ends."""
     kept = child.qty - missing
@@ -293,5 +293,5 @@ def _shorten(
         return
     lifecycle.end_child(
         uow, parent, child, ChildState.CANCELLED, now, note="a limit was tightened",
-        wakeups=wakeups,
+        task_queue=task_queue,
     )  # fmt: skip

@@ -41,17 +41,17 @@ from bot.execution.orders.parents import (
 )
 from bot.execution.policy import steppers
 from bot.execution.policy.exit_bounds import ExitBounds
-from bot.execution.policy.throttle import Pace
+from bot.execution.policy.throttle import Throttle
 from bot.execution.ports import (
     LimitsSource,
     MarketCache,
+    TaskQueue,
     VolumeForecasts,
-    Wakeups,
     limits_for,
 )
 from bot.execution.sending import authorization, price_bound, volume_counter
 from bot.execution.sending.cancelling import Cancels
-from bot.execution.sending.rate_limiter import OrderBudget
+from bot.execution.sending.rate_limiter import OrderRateLimiter
 from bot.execution.working import failing_steps, setting_aside
 from bot.execution.working.progress import factors, progress_of, touch_of
 from bot.failpoints import AFTER_CANCEL, AFTER_STEP_COMMIT, BEFORE_STEP_COMMIT, IN_STEP, hit
@@ -109,9 +109,9 @@ class ParentWorker:
         market: MarketCache,
         limits: LimitsSource,
         forecasts: VolumeForecasts,
-        budget: OrderBudget,
+        budget: OrderRateLimiter,
         clock: Clock,
-        wakeups: Wakeups,
+        task_queue: TaskQueue,
     ) -> None:
         self._db = db
         self._account = account
@@ -121,7 +121,7 @@ class ParentWorker:
         self._limits = limits
         self._forecasts = forecasts
         self._clock = clock
-        self._wakeups = wakeups
+        self._task_queue = task_queue
 
     def step(self, request_id: str, *, redelivered: bool = False) -> StepResult:
         """Looks at the parent if that is due; a second call does nothing.
@@ -160,7 +160,7 @@ class ParentWorker:
                 cancels = self._advance(uow, parent, look, now)
                 failing_steps.worked(parent)
             else:
-                setting_aside.wind_down(uow, parent, now, self._wakeups)
+                setting_aside.wind_down(uow, parent, now, self._task_queue)
                 children = orders.open_children(uow.session, parent.request_id)
                 cancels = self._cancels_to_send(parent, children, now)
             hit(BEFORE_STEP_COMMIT, parent.algorithm)
@@ -245,7 +245,7 @@ class ParentWorker:
             return
         refusal = authorization.parent_refusal(uow.session, parent)
         if refusal is not None:
-            lifecycle.stop(uow, parent, refusal.note, now, self._wakeups)
+            lifecycle.stop(uow, parent, refusal.note, now, self._task_queue)
 
     def _actions(
         self,
@@ -302,7 +302,7 @@ class ParentWorker:
         wider = fallback_rows.bound_bps(parent)
         return price_bound.exit_limit(parent, bounds, wider, view, rules, limits, now)
 
-    def _is_held(self, parent: ParentOrderRow, pace: Pace | None, now: datetime) -> bool:
+    def _is_held(self, parent: ParentOrderRow, pace: Throttle | None, now: datetime) -> bool:
         """Nothing is placed and nothing may rest: the operator, risk, or a failure just now.
 
         After the deadline nothing holds it: then it is wound up.
@@ -355,7 +355,7 @@ class ParentWorker:
             bound_bps=fallback_rows.bound_bps(parent) if action.style is Style.IOC else None,
         )
         child.wake_at = now
-        wake_child(uow, child, is_urgent(parent), self._wakeups)
+        wake_child(uow, child, is_urgent(parent), self._task_queue)
         return child
 
     def _request_cancel(
@@ -377,7 +377,7 @@ class ParentWorker:
             if child.state == ChildState.PLANNED:
                 lifecycle.end_child(
                     uow, parent, child, ChildState.CANCELLED, now,
-                    note="called back before it went out", wakeups=self._wakeups,
+                    note="called back before it went out", task_queue=self._task_queue,
                 )  # fmt: skip
 
     def _look_again(self, uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
@@ -388,7 +388,7 @@ class ParentWorker:
         if wanted - now > _SOON:
             parent.step_at = wanted
             return
-        step_soon(uow, parent, wanted, self._wakeups)
+        step_soon(uow, parent, wanted, self._task_queue)
 
     def _cancels_to_send(
         self, parent: ParentOrderRow, children: Sequence[ChildOrderRow], now: datetime
@@ -431,11 +431,11 @@ class ParentWorker:
             uow.commit()
 
 
-def _pace_in_force(parent: ParentOrderRow, now: datetime) -> Pace | None:
+def _pace_in_force(parent: ParentOrderRow, now: datetime) -> Throttle | None:
     """After the deadline there is nothing to pace: a step only winds up."""
     if parent.pace is None or now >= parent.deadline_at:
         return None
-    return Pace.from_json(parent.pace)
+    return Throttle.from_json(parent.pace)
 
 
 _STOPPED = DoneReason.DEADLINE

@@ -17,8 +17,8 @@ from bot.execution.orders import lifecycle
 from bot.execution.orders.exits import REPLACED
 from bot.execution.orders.parents import ZERO, unplanned_qty
 from bot.execution.policy.planning import ParentPlan
-from bot.execution.policy.throttle import Pace
-from bot.execution.ports import Wakeups
+from bot.execution.policy.throttle import Throttle
+from bot.execution.ports import TaskQueue
 from bot.risk.book import read_book
 from bot.risk.codec import plain
 from bot.risk.decision import Decision
@@ -100,16 +100,16 @@ def apply(
     decision: Decision,
     plan: ParentPlan,
     snapshot: RiskSnapshot,
-    wakeups: Wakeups,
+    task_queue: TaskQueue,
 ) -> None:
     """Takes from slower exits what the approved one needs, and ends entries against it.
 
     `snapshot` is the one in which they have not given way.
     """
     now = decision.decided_at
-    _take(uow, precedence.slower, intent, plan.qty - _free(intent, snapshot), now, wakeups)
+    _take(uow, precedence.slower, intent, plan.qty - _free(intent, snapshot), now, task_queue)
     if decision.reduce_only:
-        _end_entries(uow, intent, now, wakeups)
+        _end_entries(uow, intent, now, task_queue)
 
 
 def _take(
@@ -118,7 +118,7 @@ def _take(
     intent: TradeIntent,
     needed: Decimal,
     now: datetime,
-    wakeups: Wakeups,
+    task_queue: TaskQueue,
 ) -> None:
     reason = f"{REPLACED} {intent.request_id}"
     for each in slower:
@@ -135,17 +135,19 @@ def _take(
             now,
         )
         if taken > each.unsent:
-            lifecycle.stop(uow, each.parent, reason, now, wakeups)
+            lifecycle.stop(uow, each.parent, reason, now, task_queue)
         else:
-            lifecycle.cut(uow, each.parent, taken, reason, now, wakeups)
+            lifecycle.cut(uow, each.parent, taken, reason, now, task_queue)
 
 
-def _end_entries(uow: UnitOfWork, intent: TradeIntent, now: datetime, wakeups: Wakeups) -> None:
+def _end_entries(
+    uow: UnitOfWork, intent: TradeIntent, now: datetime, task_queue: TaskQueue
+) -> None:
     """An entry under way would buy back what the exit sells."""
     for parent in lock_parents_of(uow.session, intent.account, intent.symbol):
         against = not parent.reduce_only and parent.side != intent.side
         if against and _is_reached(parent, intent) and parent.stop_reason is None:
-            lifecycle.stop(uow, parent, f"{REPLACED} {intent.request_id}", now, wakeups)
+            lifecycle.stop(uow, parent, f"{REPLACED} {intent.request_id}", now, task_queue)
 
 
 def _gives_way(parent: ParentOrderRow, intent: TradeIntent) -> bool:
@@ -170,7 +172,7 @@ def _is_own(parent: ParentOrderRow, intent: TradeIntent) -> bool:
 
 
 def _stands_still(parent: ParentOrderRow) -> bool:
-    held = parent.pace is not None and Pace.from_json(parent.pace).speed <= 0
+    held = parent.pace is not None and Throttle.from_json(parent.pace).speed <= 0
     return held or ParentState(parent.state) is ParentState.PAUSED
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from bot.execution.algorithms.stepping import LiveChild, Progress, Style, Touch
 from bot.execution.orders import fallback_rows
 from bot.execution.policy.steppers import PaceFactors
-from bot.execution.policy.throttle import Pace
+from bot.execution.policy.throttle import Throttle
 from bot.execution.sending import price_bound
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
@@ -19,14 +19,14 @@ _HURRIED_MARGIN = timedelta(seconds=1)
 """A hurried exit still has time to cross: its end is never put before this."""
 
 
-def factors(pace: Pace | None, parent: ParentOrderRow) -> PaceFactors:
+def factors(pace: Throttle | None, parent: ParentOrderRow) -> PaceFactors:
     """How risk and earlier failures change the next child."""
     size = fallback_rows.size_factor(parent)
     return PaceFactors(size=size) if pace is None else PaceFactors(pace.speed, pace.size * size)
 
 
 def progress_of(
-    parent: ParentOrderRow, children: Sequence[ChildOrderRow], pace: Pace | None, now: datetime
+    parent: ParentOrderRow, children: Sequence[ChildOrderRow], pace: Throttle | None, now: datetime
 ) -> Progress:
     """What was released is not the parent's any more: the algorithm works towards the rest."""
     return Progress(
@@ -39,7 +39,7 @@ def progress_of(
     )
 
 
-def _deadline(parent: ParentOrderRow, pace: Pace | None, now: datetime) -> datetime:
+def _deadline(parent: ParentOrderRow, pace: Throttle | None, now: datetime) -> datetime:
     """Of a hurried exit: the horizon shortened by its speed, never over before it is worked."""
     if pace is None or pace.speed <= 1 or now >= parent.deadline_at:
         return parent.deadline_at

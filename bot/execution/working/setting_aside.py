@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bot.execution.algorithms.stepping import POLL
 from bot.execution.orders import lifecycle
-from bot.execution.ports import Wakeups
+from bot.execution.ports import TaskQueue
 from models.database import UnitOfWork
 from models.enums import ParentState
 from models.open_rows import PARENT_IS_OPEN
@@ -46,11 +46,13 @@ def set_aside(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
     )  # fmt: skip
 
 
-def wind_down(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, wakeups: Wakeups) -> None:
+def wind_down(
+    uow: UnitOfWork, parent: ParentOrderRow, now: datetime, task_queue: TaskQueue
+) -> None:
     """Calls back what is open, and ends it when it has waited long enough; plans the next look."""
     reason = parent.stop_reason or f"{SET_ASIDE}: {parent.failure}"
     if parent.stop_reason is not None or now >= _ends_at(parent, now):
-        lifecycle.stop(uow, parent, reason, now, wakeups)
+        lifecycle.stop(uow, parent, reason, now, task_queue)
     else:
         lifecycle.call_back(uow, parent, reason, now)
     if ParentState(parent.state).is_final:

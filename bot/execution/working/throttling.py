@@ -20,10 +20,16 @@ from bot.clock import Clock
 from bot.execution.orders import fallback_rows, lifecycle
 from bot.execution.orders.one_by_one import each
 from bot.execution.orders.parents import is_urgent, step_soon, wake_child
-from bot.execution.policy.throttle import Pace, PaceKind, pacing_rules
-from bot.execution.policy.throttle_groups import Circumstances, Measure, Paced, Scope, groups
-from bot.execution.ports import LimitsSource, MarketCache, Wakeups
-from bot.execution.working.limit_changes import Tightening
+from bot.execution.policy.throttle import Throttle, ThrottleKind, pacing_rules
+from bot.execution.policy.throttle_groups import (
+    AccountConditions,
+    Measure,
+    Scope,
+    Throttled,
+    groups,
+)
+from bot.execution.ports import LimitsSource, MarketCache, TaskQueue
+from bot.execution.working.limit_changes import LimitChanges
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, ParentState, ScopeKind, TradeSide, TradingState
 from models.locks import lock_open_children, lock_parent
@@ -36,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Pacer:
+class Throttling:
     """Paces one account's parents. Keeps nothing between ticks that it could not read again."""
 
     db: Database
@@ -44,12 +50,14 @@ class Pacer:
     market: MarketCache
     limits: LimitsSource
     clock: Clock
-    wakeups: Wakeups
-    _known: dict[str, Pace] = field(default_factory=dict, init=False)
+    task_queue: TaskQueue
+    _known: dict[str, Throttle] = field(default_factory=dict, init=False)
     """The paces of the last tick by their stored text: hardly one is new."""
 
     def __post_init__(self) -> None:
-        self._tightening = Tightening(self.db, self.account, self.market, self.clock, self.wakeups)
+        self._tightening = LimitChanges(
+            self.db, self.account, self.market, self.clock, self.task_queue
+        )
 
     def tick(self) -> int:
         """Looks at every open parent; returns how many changed their pace or were cut."""
@@ -70,13 +78,15 @@ class Pacer:
 
     def _changing(self, seen: Sequence[PacingRow], measure: Measure, now: datetime) -> list[str]:
         """Most ticks change nothing, and then nothing is locked."""
-        known: dict[str, Pace] = {}
+        known: dict[str, Throttle] = {}
 
-        def read(row: PacingRow) -> Paced:
+        def read(row: PacingRow) -> Throttled:
             if row.pace is None:
                 return _paced(row, None)
             if row.pace not in known:
-                known[row.pace] = self._known.get(row.pace) or Pace.from_json(json.loads(row.pace))
+                known[row.pace] = self._known.get(row.pace) or Throttle.from_json(
+                    json.loads(row.pace)
+                )
             return _paced(row, known[row.pace])
 
         readable = each(seen, read, "a parent can't be paced")
@@ -100,7 +110,9 @@ class Pacer:
             uow.commit()
         return 1
 
-    def _apply(self, uow: UnitOfWork, parent: ParentOrderRow, pace: Pace, now: datetime) -> None:
+    def _apply(
+        self, uow: UnitOfWork, parent: ParentOrderRow, pace: Throttle, now: datetime
+    ) -> None:
         before = _pace_of(parent.pace)
         rate_before = Decimal(1) if before is None else before.rate
         parent.pace = pace.to_json()
@@ -110,7 +122,7 @@ class Pacer:
             parent.request_id,
             "pacer",
             {
-                "from": PaceKind.NORMAL.value if before is None else before.kind.value,
+                "from": ThrottleKind.NORMAL.value if before is None else before.kind.value,
                 "to": pace.kind.value,
                 "speed": format(pace.speed, "f"),
                 "size": format(pace.size, "f"),
@@ -124,14 +136,14 @@ class Pacer:
         cancels = fallback_rows.ladder_of(parent).cancel_on_risk_increase
         if cancels and pace.rate < rate_before:
             reason = f"risk increased: {pace.sentence}"
-            lifecycle.stop(uow, parent, reason, now, self.wakeups)
+            lifecycle.stop(uow, parent, reason, now, self.task_queue)
             return
         if pace.speed > max(Decimal(1), Decimal(1) if before is None else before.speed):
             self._pull_forward(uow, parent, pace, now)
-        step_soon(uow, parent, now, self.wakeups)
+        step_soon(uow, parent, now, self.task_queue)
 
     def _pull_forward(
-        self, uow: UnitOfWork, parent: ParentOrderRow, pace: Pace, now: datetime
+        self, uow: UnitOfWork, parent: ParentOrderRow, pace: Throttle, now: datetime
     ) -> None:
         """A hurried exit's planned slices come sooner; its plan keeps the times it wanted."""
         for child in lock_open_children(uow.session, parent.request_id):
@@ -139,16 +151,16 @@ class Pacer:
                 continue
             child.due_at = now + (child.due_at - now) / float(pace.speed)
             child.wake_at = now
-            wake_child(uow, child, is_urgent(parent), self.wakeups)
+            wake_child(uow, child, is_urgent(parent), self.task_queue)
 
 
-def _pace_of(stored: Mapping[str, Any] | None) -> Pace | None:
-    return None if stored is None else Pace.from_json(stored)
+def _pace_of(stored: Mapping[str, Any] | None) -> Throttle | None:
+    return None if stored is None else Throttle.from_json(stored)
 
 
-def _paced(row: PacingRow | ParentOrderRow, pace: Pace | None) -> Paced:
+def _paced(row: PacingRow | ParentOrderRow, pace: Throttle | None) -> Throttled:
     remaining = row.approved_qty - row.filled_qty - row.released_qty
-    return Paced(
+    return Throttled(
         row.request_id,
         row.strategy,
         row.symbol,
@@ -165,7 +177,7 @@ def _read(
     market: MarketCache,
     account: str,
     now: datetime,
-) -> dict[Scope, Circumstances]:
+) -> dict[Scope, AccountConditions]:
     """Once for each strategy and symbol: a thousand parents are paced by a handful of reads."""
     drawdown = _drawdown_share(session, account, now)
     stored = {
@@ -175,7 +187,7 @@ def _read(
     scopes = {(parent.strategy, parent.symbol) for parent in parents}
     views = {symbol: market.get(symbol) for _, symbol in sorted(scopes)}
     return {
-        (strategy, symbol): Circumstances(
+        (strategy, symbol): AccountConditions(
             views[symbol], drawdown, _strictest(stored, states.scopes_of(account, strategy, symbol))
         )
         for strategy, symbol in scopes

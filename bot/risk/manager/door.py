@@ -14,7 +14,7 @@ from models.messages import parse_plain_decimal
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
-class Door:
+class InputDoor:
     """Reads fields and collects what is wrong with them."""
 
     def __init__(self) -> None:

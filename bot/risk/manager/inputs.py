@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.errors import BadMessage
 from bot.risk.limits import RiskLimits
-from bot.risk.manager.door import Door, as_plain
+from bot.risk.manager.door import InputDoor, as_plain
 from bot.risk.manager.fields import SIDES, by_our_names
 from bot.risk.manager.unknowns import priceless, with_returns
 from bot.risk.snapshot import InstrumentView, MarketView, ModelView, TradeIntent
@@ -64,7 +64,7 @@ def read(
     known_price: Decimal | None = None,
 ) -> Read:
     """Raises BadMessage with every field that can't be read or that nothing would read."""
-    door = Door()
+    door = InputDoor()
     door.take_sections(signal_data=signal, market_data=market, ml_predictions=predictions)
     given, twice = by_our_names(market)
     door.errors += twice
@@ -91,7 +91,7 @@ def read(
 
 
 def _intent(
-    door: Door,
+    door: InputDoor,
     symbol: str,
     signal: Mapping[str, Any],
     predictions: Mapping[str, Any],
@@ -125,7 +125,7 @@ def _intent(
     )
 
 
-def _side(door: Door, signal: Mapping[str, Any]) -> TradeSide:
+def _side(door: InputDoor, signal: Mapping[str, Any]) -> TradeSide:
     """From the side's name, or else from the sign of the signal's strength."""
     said: set[TradeSide] = set()
     wrong = False
@@ -148,7 +148,7 @@ def _side(door: Door, signal: Mapping[str, Any]) -> TradeSide:
     return TradeSide.BUY
 
 
-def _model(door: Door, predictions: Mapping[str, Any]) -> ModelView:
+def _model(door: InputDoor, predictions: Mapping[str, Any]) -> ModelView:
     predictions = _said_once(door, predictions)
     importance = predictions.get("feature_importance") or {}
     if not isinstance(importance, Mapping):
@@ -176,7 +176,7 @@ def _model(door: Door, predictions: Mapping[str, Any]) -> ModelView:
     )
 
 
-def _said_once(door: Door, predictions: Mapping[str, Any]) -> Mapping[str, Any]:
+def _said_once(door: InputDoor, predictions: Mapping[str, Any]) -> Mapping[str, Any]:
     """The seed's names beside ours; whoever says the same thing twice is told so."""
     for long, short in (
         ("prediction_stability", "stability"),
@@ -190,7 +190,7 @@ def _said_once(door: Door, predictions: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _market(
-    door: Door,
+    door: InputDoor,
     symbol: str,
     given: Mapping[str, Any],
     now: datetime,
@@ -234,7 +234,9 @@ def _market(
     )
 
 
-def _levels(door: Door, given: Mapping[str, Any], key: str) -> tuple[tuple[Decimal, Decimal], ...]:
+def _levels(
+    door: InputDoor, given: Mapping[str, Any], key: str
+) -> tuple[tuple[Decimal, Decimal], ...]:
     levels = given.get(key)
     try:
         return tuple(
@@ -247,7 +249,7 @@ def _levels(door: Door, given: Mapping[str, Any], key: str) -> tuple[tuple[Decim
 
 
 def _instrument(
-    door: Door,
+    door: InputDoor,
     symbol: str,
     given: Mapping[str, Any],
     now: datetime,

@@ -14,7 +14,7 @@ from bot.state.binding import Identity, WrongIdentity
 from config.settings import Settings
 from models.enums import ParentState
 from tests.support.desk import Desk
-from tests.support.fakes import T0, RecordedWakeups
+from tests.support.fakes import T0, RecordedTaskQueue
 from tests.support.seed_document import RETURNS, TRADE_EXECUTION, in_a_notebook
 
 
@@ -24,7 +24,7 @@ def pipeline(
 ) -> MLTradeExecutionPipeline:
     """Of the system that the desk works for."""
     monkeypatch.setenv("MLRISK_DATABASE_URL", migrated_url)
-    return MLTradeExecutionPipeline(clock=desk.clock, wakeups=desk.wakeups)
+    return MLTradeExecutionPipeline(clock=desk.clock, task_queue=desk.task_queue)
 
 
 def test_a_trade_is_paused_resumed_and_cancelled(
@@ -70,9 +70,9 @@ def test_a_resume_wakes_the_workers_that_the_pipeline_was_given(
 ) -> None:
     desk.approve_twap()
     pipeline.pause("r-1", "news", "desk:bob")
-    desk.wakeups.children.clear()
+    desk.task_queue.children.clear()
     pipeline.resume("r-1", "over", "desk:bob")
-    assert [key for key, _ in desk.wakeups.children] == [desk.children()[0].child_id]
+    assert [key for key, _ in desk.task_queue.children] == [desk.children()[0].child_id]
     pipeline.close()
 
 
@@ -85,7 +85,7 @@ def test_what_is_unknown_is_refused(pipeline: MLTradeExecutionPipeline) -> None:
 
 def test_without_a_system_each_act_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLRISK_DATABASE_URL", "postgresql+psycopg://nobody@127.0.0.1:1/none")
-    alone = MLTradeExecutionPipeline(wakeups=RecordedWakeups())
+    alone = MLTradeExecutionPipeline(task_queue=RecordedTaskQueue())
     for act in (alone.pause, alone.resume, alone.cancel):
         with pytest.raises(DependencyDown, match="mlrisk up"):
             act("r-1", "drill", "desk:bob")
@@ -134,7 +134,7 @@ async def test_the_documents_trade_is_submitted_and_followed(
     )
     request_id, status = names["request_id"], names["status"]
     assert status == {"request_id": request_id, "status": "pending_validation"}
-    assert desk.wakeups.requests == [request_id]
+    assert desk.task_queue.requests == [request_id]
     desk.approval.validate_stored(request_id)
     status = pipeline.get_execution_status(request_id)
     if awaited:

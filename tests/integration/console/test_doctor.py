@@ -51,7 +51,7 @@ class Ward:
 
     desk: Desk
     markets: dict[str, MarketView | None] = field(default_factory=dict)
-    toothless: tuple[str, ...] = ()
+    ineffective: tuple[str, ...] = ()
 
     def check(self) -> list[Vital]:
         with self.desk.db.reading() as session:
@@ -62,7 +62,7 @@ class Ward:
                     (SYMBOL,),
                     self.desk.clock.now(),
                     self.markets,
-                    self.toothless,
+                    self.ineffective,
                 )
             )
 
@@ -146,8 +146,8 @@ def no_market(_: Session, ward: Ward) -> None:
     ward.markets.clear()
 
 
-def toothless(_: Session, ward: Ward) -> None:
-    ward.toothless = ("max_spread lets its own breach pass",)
+def ineffective(_: Session, ward: Ward) -> None:
+    ward.ineffective = ("max_spread lets its own breach pass",)
 
 
 def undecided(session: Session, ward: Ward) -> None:
@@ -224,7 +224,7 @@ BAD_STATES: dict[str, tuple[Callable[[Session, Ward], None], str, str]] = {
         "rules of BTCUSDT",
         "old",
     ),
-    "limits without effect": (toothless, "limits", "max_spread"),
+    "limits without effect": (ineffective, "limits", "max_spread"),
     "equity never read": (drop(EquityRow), "equity", "never read"),
     "forged market": (
         lambda session, ward: ForgedMarket(ward.desk.db, ACCOUNT, ward.desk.clock).report(

@@ -12,7 +12,7 @@ import pyotp
 import pytest
 
 from bot.clock import SystemClock
-from bot.safety.halt import Halter
+from bot.safety.halt import TradingHalt
 from console.errors import ExitCode
 from models.database import Database
 from models.enums import TradingState
@@ -96,7 +96,7 @@ def test_a_passphrase_is_typed_without_being_shown_and_lifts_a_halt(
         ],
     )
     assert (status, "operator ann added as risk_officer" in added) == (ExitCode.OK, True)
-    Halter(db, SystemClock()).halt(reason="drill", actor="test")
+    TradingHalt(db, SystemClock()).halt(reason="drill", actor="test")
     _, resumed = terminal.run(
         *("resume", "--reason", "feed is back"),
         answers=[

@@ -115,11 +115,11 @@ def test_what_was_changed_before_the_lock_is_not_lost_by_it(
 
 
 def stopped(desk: Desk, uow: UnitOfWork, parent: ParentOrderRow) -> int:
-    return lifecycle.stop(uow, parent, "halted", desk.clock.now(), desk.wakeups)
+    return lifecycle.stop(uow, parent, "halted", desk.clock.now(), desk.task_queue)
 
 
 def expired(desk: Desk, uow: UnitOfWork, parent: ParentOrderRow) -> int:
-    return lifecycle.expire(uow, parent, desk.pass_time(3600), desk.wakeups)
+    return lifecycle.expire(uow, parent, desk.pass_time(3600), desk.task_queue)
 
 
 @pytest.mark.parametrize(

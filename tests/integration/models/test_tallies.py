@@ -62,7 +62,7 @@ def a_day(desk: Desk, name: str) -> None:
     desk.approve(f"{name}-denied", signal_data={"position_size": "0.01"})
     desk.send_due()
     desk.stream()
-    desk.halter.halt(reason="test", actor="test")
+    desk.trading_halt.halt(reason="test", actor="test")
 
 
 def test_counts_are_those_of_the_rows_before_and_after_folding(desk: Desk) -> None:

@@ -27,7 +27,7 @@ def _verified(desk: Desk) -> None:
 
 def test_a_halt_holds_whatever_its_reason_and_its_person_are_called(desk: Desk) -> None:
     """A terminal of another encoding gives lone surrogates."""
-    report = desk.halter.halt(reason=ODD, actor=f"cli:{ODD}")
+    report = desk.trading_halt.halt(reason=ODD, actor=f"cli:{ODD}")
     assert report.sealed_at is not None
     with desk.db.reading() as session:
         row = session.get_one(TradingStateRow, (ScopeKind.GLOBAL, "*"))

@@ -49,7 +49,7 @@ class KnownMarket:
         return MarketReading(self.get(symbol))
 
 
-class NoWakeups:
+class NoTaskQueue:
     """Nobody listens: the scene does each step itself."""
 
     def child(
@@ -84,14 +84,14 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.db = Database(self.database_url, pool_size=1)
-        self.fills = FillBook(self.db, ACCOUNT, NoWakeups())
+        self.fills = FillBook(self.db, ACCOUNT, NoTaskQueue())
         self.approval = ApprovalService(
             db=self.db,
             account=ACCOUNT,
             market=KnownMarket(self.clock),
             limits=FixedLimits(),
             clock=self.clock,
-            wakeups=NoWakeups(),
+            task_queue=NoTaskQueue(),
             horizon=timedelta(seconds=5),
         )
         self._prepare()

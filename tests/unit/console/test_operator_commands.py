@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from bot.errors import DependencyDown
 from bot.exchange.protocol import ExchangeOrder, ExchangePosition, OrderStatus, UnreadableFact
-from bot.execution.policy.throttle import Pace, PaceKind
+from bot.execution.policy.throttle import Throttle, ThrottleKind
 from bot.state import binding, breakers
 from bot.state.binding import Identity
 from config.settings import Environment, SettingsError, TradingMode
@@ -39,7 +39,7 @@ from tests.unit.console.scene import ACCOUNT, START, Scene, read_only_engine
 from workers.supervision.ports import free_port
 
 D = Decimal
-SLOWED = Pace(PaceKind.SLOW, Decimal("0.5"), Decimal(1), "volatility", "2.1", "2", START)
+SLOWED = Throttle(ThrottleKind.SLOW, Decimal("0.5"), Decimal(1), "volatility", "2.1", "2", START)
 
 
 @pytest.fixture

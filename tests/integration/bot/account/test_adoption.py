@@ -50,7 +50,7 @@ def adopter(desk: Desk, *, free: bool = True) -> Adopter:
         exchange=desk.exchange,
         account=ACCOUNT,
         clock=desk.clock,
-        wakeups=desk.wakeups,
+        task_queue=desk.task_queue,
         free=free,
     )
 

@@ -114,7 +114,7 @@ def lost_orders(desk: Desk, *, free: bool = True) -> LostOrders:
         exchange=desk.exchange,
         account="paper",
         clock=desk.clock,
-        wakeups=desk.wakeups,
+        task_queue=desk.task_queue,
         fills=desk.fill_book,
         free=free,
     )

@@ -12,7 +12,7 @@ from bot.errors import DependencyDown
 from bot.exchange.protocol import ExchangeOrder, OrderStatus
 from bot.execution.orders.identity import order_link_id
 from bot.safety.monitor import Monitor
-from bot.safety.recovery import Latches
+from bot.safety.recovery import Recovery
 from models.enums import TradeSide
 from models.tables import AuditRow, ChildOrderRow, ForeignOrderRow
 from tests.support.desk import ACCOUNT, Desk
@@ -91,7 +91,7 @@ def test_it_is_reported_once_and_again_when_another_one_comes(desk: Desk, monito
 
 
 def test_it_stops_entries_until_a_person_has_looked(
-    desk: Desk, monitor: Monitor, latches: Latches
+    desk: Desk, monitor: Monitor, latches: Recovery
 ) -> None:
     desk.approve("held")
     desk.send_due()
@@ -152,7 +152,7 @@ def test_an_order_that_only_begins_like_ours_is_somebody_else_s(
 @pytest.mark.parametrize("stop_exits", [False, True])
 def test_a_halt_calls_it_back_whatever_its_age(desk: Desk, stop_exits: bool) -> None:
     adds, reduces = orphan(desk, "adds", age=0), orphan(desk, "reduces", reduce_only=True)
-    report = desk.halter.halt(reason="test", actor="me", cancel=True, stop_exits=stop_exits)
+    report = desk.trading_halt.halt(reason="test", actor="me", cancel=True, stop_exits=stop_exits)
     assert report.orders_cancelled == (2 if stop_exits else 1)
     assert adds not in resting(desk)
     assert resting(desk) == ([] if stop_exits else [reduces])

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.decision import signing
-from bot.decision.authentication import MAX_TEXT_BYTES, TASK, Door
+from bot.decision.authentication import MAX_TEXT_BYTES, TASK, AuthenticatedDecisions
 from bot.decision.signing import Signature, Signatures, key_of, mac_of
 from models.repositories import refused
 from models.tables import AuditRow, TradeRequestRow
@@ -18,8 +18,8 @@ MASTER = "a-master-of-messages"
 
 
 @pytest.fixture
-def door(desk: Desk) -> Door:
-    return Door(desk.approval, Signatures(MASTER, desk.clock, {}))
+def door(desk: Desk) -> AuthenticatedDecisions:
+    return AuthenticatedDecisions(desk.approval, Signatures(MASTER, desk.clock, {}))
 
 
 def signed(
@@ -39,7 +39,9 @@ def requests(desk: Desk) -> int:
         return len(session.scalars(select(TradeRequestRow)).all())
 
 
-def test_a_signed_request_is_decided_once_however_often_it_comes(desk: Desk, door: Door) -> None:
+def test_a_signed_request_is_decided_once_however_often_it_comes(
+    desk: Desk, door: AuthenticatedDecisions
+) -> None:
     sent = signed(desk, desk.request())
     first = door.validate_and_execute(*sent)
     assert first["verdict"] == "allow"
@@ -48,7 +50,7 @@ def test_a_signed_request_is_decided_once_however_often_it_comes(desk: Desk, doo
 
 
 def test_what_no_key_of_its_strategy_signed_is_refused_by_name_and_recorded(
-    desk: Desk, door: Door
+    desk: Desk, door: AuthenticatedDecisions
 ) -> None:
     request = desk.request()
     text, header = signed(desk, request)
@@ -75,7 +77,7 @@ def test_what_no_key_of_its_strategy_signed_is_refused_by_name_and_recorded(
     assert door.validate_and_execute(text, header)["verdict"] == "allow"
 
 
-def test_refusals_are_bounded_whatever_was_sent(desk: Desk, door: Door) -> None:
+def test_refusals_are_bounded_whatever_was_sent(desk: Desk, door: AuthenticatedDecisions) -> None:
     header = {"request_id": "x" * 100_000, "strategy": [[[]]] * 1000, "mac": {"a": "\x00\ud800"}}
     for given, proof in [("x" * (MAX_TEXT_BYTES + 1), header), ("\ud800\x00" * 1000, header)]:
         outcome = door.validate_and_execute(given, proof)
@@ -86,7 +88,7 @@ def test_refusals_are_bounded_whatever_was_sent(desk: Desk, door: Door) -> None:
 
 
 def test_without_keys_a_request_may_come_signed_or_as_text_all_the_same(desk: Desk) -> None:
-    open_door = Door(desk.approval)
+    open_door = AuthenticatedDecisions(desk.approval)
     sent = signed(desk, desk.request("r-1"))
     assert open_door.validate_and_execute(*sent)["verdict"] == "allow"
     assert open_door.validate_and_execute(desk.request("r-2"))["request_id"] == "r-2"
@@ -95,7 +97,9 @@ def test_without_keys_a_request_may_come_signed_or_as_text_all_the_same(desk: De
     assert "twice" in outcome["error"]["fields"][0]["message"]
 
 
-def test_a_signed_text_that_is_no_request_is_refused_by_its_fields(desk: Desk, door: Door) -> None:
+def test_a_signed_text_that_is_no_request_is_refused_by_its_fields(
+    desk: Desk, door: AuthenticatedDecisions
+) -> None:
     for text, field in (("[]", "request"), ("{", "request"), ("null", "request")):
         expires = int(desk.clock.now().timestamp()) + 60
         said = Signature("test", 1, "r-1", "n", expires, "")

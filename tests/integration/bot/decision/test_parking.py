@@ -48,9 +48,9 @@ def _work(desk: Desk, rounds: int) -> int:
     woken = 0
     for _ in range(rounds):
         desk.pass_time(4)
-        desk.wakeups.requests.clear()
+        desk.task_queue.requests.clear()
         desk.dispatcher.tick()
-        for request_id in desk.wakeups.requests:
+        for request_id in desk.task_queue.requests:
             desk.approval.validate_stored(request_id)
             woken += 1
     return woken
@@ -88,7 +88,7 @@ def test_an_operator_releases_or_ends_what_is_parked(desk: Desk) -> None:
     _poison(desk, "r-bad")
     desk.admission.accept(desk.request("r-bad"))
     _work(desk, MAX_ATTEMPTS)
-    acts = ParkedRequests(desk.db, desk.clock, desk.wakeups)
+    acts = ParkedRequests(desk.db, desk.clock, desk.task_queue)
     with pytest.raises(Refused, match="reason"):
         acts.release("r-bad", reason=" ", actor="cli:bob")
     with pytest.raises(Refused, match="no request"):
@@ -107,7 +107,7 @@ def test_what_an_operator_has_ended_is_never_decided(desk: Desk) -> None:
     _poison(desk, "r-bad")
     desk.admission.accept(desk.request("r-bad"))
     _work(desk, MAX_ATTEMPTS)
-    ParkedRequests(desk.db, desk.clock, desk.wakeups).end(
+    ParkedRequests(desk.db, desk.clock, desk.task_queue).end(
         "r-bad", reason="sent again", actor="cli:bob"
     )
     _cure(desk)
@@ -235,7 +235,7 @@ def test_the_pipeline_says_why_a_request_is_parked(
     _poison(desk, "r-bad")
     desk.admission.accept(desk.request("r-bad"))
     _work(desk, MAX_ATTEMPTS)
-    pipeline = MLTradeExecutionPipeline(clock=desk.clock, wakeups=desk.wakeups)
+    pipeline = MLTradeExecutionPipeline(clock=desk.clock, task_queue=desk.task_queue)
     status = pipeline.status("r-bad")
     pipeline.close()
     assert status["status"] == "parked"

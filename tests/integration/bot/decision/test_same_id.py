@@ -164,7 +164,7 @@ def test_a_row_that_was_written_first_is_decided_under_its_own_key(desk: Desk) -
     desk.admission.accept(_of(desk, "alpha"))
     key = desk.admission.accept(_of(desk, "beta", side="sell"))
     assert key == desk.admission.accept(_of(desk, "beta", side="sell")) == "r-1~beta"
-    assert desk.wakeups.requests == ["r-1", key, key]
+    assert desk.task_queue.requests == ["r-1", key, key]
     for each in ("r-1", key):
         outcome = desk.approval.validate_stored(each)
         assert outcome is not None

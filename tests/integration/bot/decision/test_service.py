@@ -42,10 +42,10 @@ def test_an_approved_request_writes_decision_reservation_parent_and_children(des
 
 def test_children_due_soon_are_woken_and_later_ones_wait_for_the_dispatcher(desk: Desk) -> None:
     desk.approve_twap()
-    assert len(desk.wakeups.children) == 2
+    assert len(desk.task_queue.children) == 2
     desk.pass_time(6)
     desk.dispatcher.tick()
-    assert len({child for child, _ in desk.wakeups.children}) == 3
+    assert len({child for child, _ in desk.task_queue.children}) == 3
 
 
 def test_the_same_request_twice_gives_the_first_outcome_and_one_parent(desk: Desk) -> None:
@@ -194,16 +194,16 @@ def test_a_written_request_is_decided_by_its_wake_up_and_found_when_that_is_lost
     desk: Desk,
 ) -> None:
     desk.admission.accept(desk.request("r-written"))
-    assert desk.wakeups.requests == ["r-written"]
+    assert desk.task_queue.requests == ["r-written"]
     desk.pass_time(4)
     desk.dispatcher.tick()
-    assert desk.wakeups.requests == ["r-written", "r-written"]
+    assert desk.task_queue.requests == ["r-written", "r-written"]
     outcome = desk.approval.validate_stored("r-written")
     assert outcome is not None
     assert outcome["verdict"] == "allow"
     desk.pass_time(10)
     desk.dispatcher.tick()
-    assert desk.wakeups.requests == ["r-written", "r-written"]
+    assert desk.task_queue.requests == ["r-written", "r-written"]
 
 
 def test_a_request_without_a_time_is_as_old_as_its_receipt(desk: Desk) -> None:
@@ -316,7 +316,7 @@ def test_a_store_that_is_lost_during_the_check_lets_nothing_through(
     with pytest.raises(OperationalError):
         desk.approve("r-lost")
     assert desk.children() == []
-    assert desk.wakeups.children == []
+    assert desk.task_queue.children == []
     monkeypatch.setattr(snapshots, "take", original)
     assert desk.approve("r-lost")["verdict"] == "allow"
     assert len(desk.children()) == 1

@@ -120,7 +120,7 @@ class AnyHistory(RuleBasedStateMachine):
     @precondition(lambda self: self.requests > 0)
     @rule(act=st.sampled_from(["pause", "resume", "cancel"]), number=st.integers(1, 9))
     def operator_acts(self, act: str, number: int) -> None:
-        control = ParentControl(self.db, self.desk.clock, self.desk.wakeups)
+        control = ParentControl(self.db, self.desk.clock, self.desk.task_queue)
         with suppress(Refused):
             getattr(control, act)(f"r-{number}", reason="drill", actor="operator")
 
@@ -179,13 +179,13 @@ class AnyHistory(RuleBasedStateMachine):
     @precondition(lambda self: not self.halted)
     @rule()
     def halt(self) -> None:
-        self.desk.halter.halt(reason="any", actor="machine")
+        self.desk.trading_halt.halt(reason="any", actor="machine")
         self.halted = True
 
     @precondition(lambda self: self.halted)
     @rule()
     def resume(self) -> None:
-        self.desk.halter.resume(reason="any", actor="machine", development=True)
+        self.desk.trading_halt.resume(reason="any", actor="machine", development=True)
         self.halted = False
 
     @invariant()

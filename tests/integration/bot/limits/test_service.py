@@ -13,11 +13,11 @@ from bot.authority.actors import IMPACT_REFIT, Actor
 from bot.clock import FixedClock
 from bot.errors import DependencyDown, NotAuthorised, Refused
 from bot.limits import workers_file
-from bot.limits.selftest_halt import halt_toothless
+from bot.limits.selftest_halt import halt_on_ineffective
 from bot.limits.service import ConfigurationService
 from bot.limits.source import DEFAULT_CONFIG, ConfiguredLimits, LayeredConfig
 from bot.risk.limits import RiskLimits
-from bot.safety.halt import Halter
+from bot.safety.halt import TradingHalt
 from bot.state import binding
 from bot.state.binding import Identity, WrongIdentity
 from config.settings import Environment, Settings, TradingMode
@@ -335,7 +335,7 @@ class TestTheSelfTest:
     ) -> None:
         service = ConfigurationService(db, settings(), clock, prove=self.broken)
         version = service.propose({LOSS: 0.01}, actor="cli:ann", reason="tighter")
-        assert version.toothless == ("the limit of 'daily_loss' does not bite",)
+        assert version.ineffective == ("the limit of 'daily_loss' does not bite",)
         state, reason = state_of(db)
         assert state is TradingState.HALTED
         assert reason == "self-test: the limit of 'daily_loss' does not bite"
@@ -357,11 +357,11 @@ class TestTheSelfTest:
             development,
             desk.db,
             prove=lambda _: ("the limit of 'spread' does not bite",),
-            on_toothless=lambda problems: halt_toothless(desk.db, desk.clock, problems),
+            on_ineffective=lambda problems: halt_on_ineffective(desk.db, desk.clock, problems),
         )
         desk.approval._limits = source
         assert desk.approve("r-1")["reasons"][0] == "emergency_stop_active"
-        Halter(desk.db, desk.clock).resume(reason="try", actor="me", development=True)
+        TradingHalt(desk.db, desk.clock).resume(reason="try", actor="me", development=True)
         assert desk.approve("r-2")["verdict"] == "deny"
         assert state_of(desk.db)[0] is TradingState.HALTED
 
@@ -369,7 +369,7 @@ class TestTheSelfTest:
         self, db: Database, clock: FixedClock
     ) -> None:
         set_state(db, ScopeKind.GLOBAL, "*", TradingState.FLATTENING, now=T0)
-        assert not halt_toothless(db, clock, ("x",))
+        assert not halt_on_ineffective(db, clock, ("x",))
         assert state_of(db)[0] is TradingState.FLATTENING
 
 

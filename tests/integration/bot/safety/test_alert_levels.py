@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from bot.risk import AlertLevel
 from bot.risk.alerts import of_entry
-from bot.safety.halt import Halter
+from bot.safety.halt import TradingHalt
 from bot.safety.monitor import Monitor
 from console.views.request_facts import request_facts
 from models.enums import CircuitBreakerType
@@ -84,6 +84,6 @@ def test_a_lost_days_limit_is_critical(desk: Desk, monitor: Monitor) -> None:
 
 def test_a_halt_is_critical(desk: Desk) -> None:
     """ "Critical Level: emergency stop activations"."""
-    Halter(desk.db, desk.clock).halt(reason="drill", actor="desk:bob")
+    TradingHalt(desk.db, desk.clock).halt(reason="drill", actor="desk:bob")
     assert levels(desk, "halted") == [AlertLevel.CRITICAL]
     assert set(levels(desk, "halt_sealed")) <= {AlertLevel.INFO}

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from bot.clock import FixedClock
 from bot.errors import DependencyDown
 from bot.safety.monitor import Monitor
-from bot.safety.recovery import Latches
+from bot.safety.recovery import Recovery
 from console.runtime.vitals import Patient, check_vitals
 from models.database import Database
 from models.enums import ScopeKind, TradingState
@@ -59,7 +59,7 @@ def to_next_day(desk: Desk) -> None:
 
 
 def test_a_withdrawal_of_eleven_per_cent_denies_nothing(
-    desk: Desk, monitor: Monitor, latches: Latches
+    desk: Desk, monitor: Monitor, latches: Recovery
 ) -> None:
     read(desk, monitor, "99000", "99000", "99000")
     desk.clock.move_to(desk.clock.now() + timedelta(seconds=1))
@@ -108,7 +108,7 @@ def test_one_wrong_first_reading_does_not_disarm_the_loss_limit(
 
 
 def test_one_wrong_first_reading_does_not_deny_for_good(
-    desk: Desk, monitor: Monitor, latches: Latches
+    desk: Desk, monitor: Monitor, latches: Recovery
 ) -> None:
     cold(desk)
     read(desk, monitor, "160000")
@@ -150,7 +150,7 @@ def test_while_the_log_is_away_losses_still_trip_after_a_minute(
     assert state(desk) is TradingState.REDUCING
 
 
-def test_a_drawdown_has_a_way_back(desk: Desk, monitor: Monitor, latches: Latches) -> None:
+def test_a_drawdown_has_a_way_back(desk: Desk, monitor: Monitor, latches: Recovery) -> None:
     desk.limits.change(max_daily_loss_share=D("0.5"), max_rolling_loss_share=D("0.5"))
     read(desk, monitor, *["85000"] * 3)
     assert [line.split(":")[0] for line in latches.still_denying()] == ["drawdown"]
@@ -169,7 +169,7 @@ def flow(desk: Desk) -> CashFlowRow:
 
 
 def test_half_the_account_withdrawn_in_another_coin_trips_nothing(
-    desk: Desk, monitor: Monitor, latches: Latches
+    desk: Desk, monitor: Monitor, latches: Recovery
 ) -> None:
     desk.exchange.prices["BTC"] = D(100_000)
     read(desk, monitor, *["100000"] * 3)

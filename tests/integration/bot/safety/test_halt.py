@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from bot.errors import DependencyDown, OutcomeUnknown, Throttled
 from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
-from bot.safety.halt import Halter
+from bot.safety.halt import TradingHalt
 from models.enums import (
     ChildState,
     ExecutionStatus,
@@ -61,7 +61,7 @@ def test_with_a_hung_sender_everything_else_of_a_halt_is_done(desk: Desk) -> Non
     desk.approve("r-2", signal_data=RESTING)
     desk.step("r-2")
     revoked: list[int] = []
-    halter = Halter(
+    trading_halt = TradingHalt(
         desk.db,
         desk.clock,
         exchange=desk.exchange,
@@ -69,7 +69,7 @@ def test_with_a_hung_sender_everything_else_of_a_halt_is_done(desk: Desk) -> Non
         seal_timeout_seconds=0,
     )
     with hung_sender(desk):
-        report = halter.halt(reason="test", actor="me", cancel=True)
+        report = trading_halt.halt(reason="test", actor="me", cancel=True)
     assert state(desk) is TradingState.HALTED
     assert report.sealed_at is None
     assert report.children_cancelled == 5
@@ -84,7 +84,7 @@ def test_with_a_hung_sender_everything_else_of_a_halt_is_done(desk: Desk) -> Non
 def test_a_halt_is_told_as_soon_as_it_is_latched(desk: Desk) -> None:
     told: list[tuple[bool, TradingState, str]] = []
     desk.approve_twap()
-    desk.halter.halt(
+    desk.trading_halt.halt(
         reason="test",
         actor="me",
         latched=lambda already: told.append((already, state(desk), desk.parent().state)),
@@ -102,8 +102,8 @@ def test_each_step_of_a_halt_goes_on_when_another_fails(desk: Desk) -> None:
         raise DependencyDown("no route")
 
     desk.exchange.open_orders = unreachable  # type: ignore[method-assign, assignment]
-    halter = Halter(desk.db, desk.clock, exchange=desk.exchange, revoke=broken)
-    report = halter.halt(reason="test", actor="me", cancel=True)
+    trading_halt = TradingHalt(desk.db, desk.clock, exchange=desk.exchange, revoke=broken)
+    report = trading_halt.halt(reason="test", actor="me", cancel=True)
     assert report.children_cancelled == 6
     assert report.sealed_at is not None
     assert len(report.problems) == 2
@@ -116,15 +116,15 @@ def test_a_parent_that_somebody_holds_keeps_no_other_from_being_stopped(desk: De
         desk.approve_twap(f"r-{number}", size="1000")
     with desk.db.unit_of_work() as holder:
         assert lock_parent(holder.session, "r-1") is not None
-        halter = Halter(desk.db, desk.clock, exchange=desk.exchange, lock_wait_ms=50)
-        report = halter.halt(reason="test", actor="me")
+        trading_halt = TradingHalt(desk.db, desk.clock, exchange=desk.exchange, lock_wait_ms=50)
+        report = trading_halt.halt(reason="test", actor="me")
     assert {r: desk.parent(r).state for r in ("r-0", "r-1", "r-2")} == {
         "r-0": ParentState.UNFILLED,
         "r-1": ParentState.WORKING,
         "r-2": ParentState.UNFILLED,
     }
     assert any("r-1" in problem for problem in report.problems)
-    again = desk.halter.halt(reason="test", actor="me")
+    again = desk.trading_halt.halt(reason="test", actor="me")
     assert desk.parent("r-1").state == ParentState.UNFILLED
     assert again.problems == ()
 
@@ -135,10 +135,10 @@ def test_a_halt_takes_as_many_statements_for_many_parents_as_for_few(desk: Desk)
         for number in range(parents):
             desk.approve_twap(f"{name}-{number}", size="1000")
         with statements(desk.db) as said:
-            report = desk.halter.halt(reason="test", actor="me")
+            report = desk.trading_halt.halt(reason="test", actor="me")
         assert report.children_cancelled == parents * 6
         counts.append(len(said))
-        desk.halter.resume(reason="on", actor="me", development=True)
+        desk.trading_halt.resume(reason="on", actor="me", development=True)
         desk.pass_time(60)
     assert counts[0] == counts[1]
 
@@ -154,7 +154,7 @@ def test_what_a_halt_stops_ends_as_it_does_one_by_one(desk: Desk) -> None:
     desk.approve("acked", signal_data={"position_size": "1500"})
     desk.send(desk.children("acked")[0].child_id)
     before = {child.child_id: child.fencing_token for child in desk.children()}
-    report = desk.halter.halt(reason="test", actor="me")
+    report = desk.trading_halt.halt(reason="test", actor="me")
     assert report.children_cancelled == 11
     assert report.parents_stopped == 4
     assert (desk.parent("planned").state, desk.parent("begun").state) == (
@@ -214,7 +214,7 @@ def test_a_halt_cancels_what_is_ours_and_the_rest_only_if_it_is_asked_to(
     desk.approve(signal_data=RESTING)
     desk.step()
     by_hand = foreign_order(desk)
-    report = desk.halter.halt(reason="test", actor="me", cancel=True, everything=everything)
+    report = desk.trading_halt.halt(reason="test", actor="me", cancel=True, everything=everything)
     left = [order.order_link_id for order in desk.exchange.open_orders()]
     assert left == ([] if everything else [by_hand])
     assert report.orders_cancelled == (2 if everything else 1)
@@ -225,7 +225,7 @@ def test_an_order_that_is_accepted_after_the_first_look_is_called_back_too(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.approve(signal_data=RESTING)
-    seal = desk.halter._seal
+    seal = desk.trading_halt._seal
 
     def accepted_meanwhile(*arguments: object) -> object:
         desk.exchange.place(
@@ -237,8 +237,8 @@ def test_an_order_that_is_accepted_after_the_first_look_is_called_back_too(
         )  # fmt: skip
         return seal(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(desk.halter, "_seal", accepted_meanwhile)
-    report = desk.halter.halt(reason="test", actor="me", cancel=True)
+    monkeypatch.setattr(desk.trading_halt, "_seal", accepted_meanwhile)
+    report = desk.trading_halt.halt(reason="test", actor="me", cancel=True)
     assert report.orders_cancelled == 1
     assert desk.exchange.open_orders() == []
 
@@ -247,7 +247,7 @@ def test_orders_that_can_not_be_cancelled_are_named(desk: Desk) -> None:
     desk.approve(signal_data=RESTING)
     desk.step()
     desk.exchange.cancel_faults = [(OutcomeUnknown("read timeout"), False)] * 2
-    report = desk.halter.halt(reason="test", actor="me", cancel=True)
+    report = desk.trading_halt.halt(reason="test", actor="me", cancel=True)
     link = desk.child().order_link_id
     assert report.orders_cancelled == 0
     assert f"{link} is still open" in report.problems
@@ -261,7 +261,7 @@ def test_a_halt_s_cancels_wait_out_a_rate_limit_and_tell_the_others(desk: Desk) 
         assert outcome["verdict"] == "allow", outcome
         desk.step(f"r-{number}")
     slept: list[float] = []
-    halter = Halter(
+    trading_halt = TradingHalt(
         desk.db,
         desk.clock,
         exchange=desk.exchange,
@@ -270,7 +270,7 @@ def test_a_halt_s_cancels_wait_out_a_rate_limit_and_tell_the_others(desk: Desk) 
     )
     too_fast = Throttled("10006", code="ret_10006", after_seconds=0.4)
     desk.exchange.cancel_faults = [(too_fast, False)] * 4
-    report = halter.halt(reason="test", actor="me", cancel=True)
+    report = trading_halt.halt(reason="test", actor="me", cancel=True)
     assert desk.exchange.open_orders() == []
     assert (report.orders_cancelled, report.problems) == (4, ())
     assert slept == [0.4] * 4
@@ -285,10 +285,10 @@ def never(_: float) -> None:
 def test_a_halt_does_not_wait_out_a_ban(desk: Desk) -> None:
     desk.approve(signal_data=RESTING)
     desk.step()
-    halter = Halter(desk.db, desk.clock, exchange=desk.exchange, sleep=never)
+    trading_halt = TradingHalt(desk.db, desk.clock, exchange=desk.exchange, sleep=never)
     banned = Throttled("banned", code="http_403", after_seconds=600)
     desk.exchange.cancel_faults = [(banned, False)] * 4
-    report = halter.halt(reason="test", actor="me", cancel=True)
+    report = trading_halt.halt(reason="test", actor="me", cancel=True)
     assert report.sealed_at is not None
     assert any("could not be cancelled: banned" in problem for problem in report.problems)
     assert f"{desk.child().order_link_id} is still open" in report.problems
@@ -296,15 +296,15 @@ def test_a_halt_does_not_wait_out_a_ban(desk: Desk) -> None:
 
 def test_a_halt_that_is_repeated_stops_nothing_twice(desk: Desk) -> None:
     desk.approve_twap()
-    desk.halter.halt(reason="test", actor="me")
-    again = desk.halter.halt(reason="test", actor="me")
+    desk.trading_halt.halt(reason="test", actor="me")
+    again = desk.trading_halt.halt(reason="test", actor="me")
     assert (again.parents_stopped, again.children_cancelled) == (0, 0)
     assert desk.audit_kinds().count("parent_stopped") == 1
 
 
 class TestSealing:
     def test_a_sender_that_holds_its_lock_for_too_long_is_ended(self, desk: Desk) -> None:
-        halter = Halter(desk.db, desk.clock, hold_limit_seconds=0)
+        trading_halt = TradingHalt(desk.db, desk.clock, hold_limit_seconds=0)
         released = threading.Event()
         held = threading.Event()
 
@@ -322,7 +322,7 @@ class TestSealing:
         thread = threading.Thread(target=hold)
         thread.start()
         assert held.wait(60)
-        report = halter.halt(reason="test", actor="me")
+        report = trading_halt.halt(reason="test", actor="me")
         released.set()
         thread.join(60)
         assert report.sealed_at is not None
@@ -332,15 +332,15 @@ class TestSealing:
     def test_a_claim_under_way_is_waited_for(self, desk: Desk) -> None:
         """A transaction from before the halt may commit a claim: the seal can't hold before."""
         desk.approve()
-        halter = Halter(desk.db, desk.clock, seal_timeout_seconds=0)
+        trading_halt = TradingHalt(desk.db, desk.clock, seal_timeout_seconds=0)
         with desk.db.unit_of_work() as claim:
             claim.session.execute(
                 update(ChildOrderRow)
                 .where(ChildOrderRow.request_id == "r-1")
                 .values(note="being claimed")
             )
-            assert not halter._sealer.wait(print)
-        assert halter._sealer.wait(print)
+            assert not trading_halt._sealer.wait(print)
+        assert trading_halt._sealer.wait(print)
 
     def test_a_sender_that_comes_meanwhile_is_not_waited_for(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
@@ -359,7 +359,7 @@ class TestSealing:
         connection = first.enter_context(desk.db.autocommit_connection())
         first.enter_context(sending_shared(connection, ACCOUNT))
         monkeypatch.setattr("bot.safety.sealing.time.sleep", another)
-        assert desk.halter._sealer.wait(print)
+        assert desk.trading_halt._sealer.wait(print)
         assert len(later) == 1
         later[0].close()
 
@@ -375,7 +375,7 @@ class TestSealing:
         sent_at = desk.child().sent_at
         assert sent_at is not None
         desk.clock.move_to(desk.clock.now() + timedelta(seconds=1))
-        report = desk.halter.halt(reason="test", actor="me")
+        report = desk.trading_halt.halt(reason="test", actor="me")
         assert report.sealed_at == sent_at + timedelta(seconds=5)
         assert any(desk.child().order_link_id in problem for problem in report.problems)
 
@@ -384,7 +384,7 @@ class TestSealing:
         desk.approve()
         desk.send(desk.child().child_id)
         desk.clock.move_to(desk.clock.now() + timedelta(seconds=9))
-        report = desk.halter.halt(reason="test", actor="me")
+        report = desk.trading_halt.halt(reason="test", actor="me")
         assert report.sealed_at == desk.clock.now()
 
 
@@ -393,7 +393,7 @@ def test_ended_parents_stay_as_they_are(desk: Desk) -> None:
     desk.send_due()
     desk.stream()
     ended = desk.parent()
-    desk.halter.halt(reason="test", actor="me")
+    desk.trading_halt.halt(reason="test", actor="me")
     with desk.db.reading() as session:
         now = session.get_one(ParentOrderRow, "r-1")
     assert (now.state, now.end_reason, now.stop_reason) == (

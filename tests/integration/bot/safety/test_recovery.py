@@ -9,7 +9,7 @@ from sqlalchemy import select
 from bot.errors import NotAuthorised, Refused
 from bot.execution.sending.sender import SendResult
 from bot.safety.monitor import Monitor
-from bot.safety.recovery import Latches
+from bot.safety.recovery import Recovery
 from bot.state.breakers import trip
 from models.enums import OperatorRole, ScopeKind, TradingState
 from models.repositories import states
@@ -41,7 +41,7 @@ def move_account(desk: Desk, to: TradingState) -> None:
 
 
 def test_a_reset_breaker_lets_the_account_trade_and_only_a_new_loss_trips_again(
-    desk: Desk, monitor: Monitor, latches: Latches
+    desk: Desk, monitor: Monitor, latches: Recovery
 ) -> None:
     desk.approve("r-before")
     lose(desk, monitor, "96900")
@@ -58,7 +58,7 @@ def test_a_reset_breaker_lets_the_account_trade_and_only_a_new_loss_trips_again(
 
 
 def test_the_last_of_several_breakers_gives_the_account_back(
-    desk: Desk, monitor: Monitor, latches: Latches
+    desk: Desk, monitor: Monitor, latches: Recovery
 ) -> None:
     lose(desk, monitor, "96900")
     with desk.db.unit_of_work() as uow:
@@ -90,7 +90,7 @@ def test_a_breaker_that_stayed_tripped_reduces_again_after_its_state_was_loosene
 
 
 def test_an_account_that_reduces_without_a_breaker_is_given_back(
-    desk: Desk, monitor: Monitor, latches: Latches
+    desk: Desk, monitor: Monitor, latches: Recovery
 ) -> None:
     move_account(desk, TradingState.REDUCING)
     assert latches.still_denying() == (f"account {ACCOUNT} is REDUCING: a test's",)
@@ -101,7 +101,7 @@ def test_an_account_that_reduces_without_a_breaker_is_given_back(
     assert account_state(desk) is TradingState.REDUCING
 
 
-def test_what_still_denies_is_the_gates_own_word(desk: Desk, latches: Latches) -> None:
+def test_what_still_denies_is_the_gates_own_word(desk: Desk, latches: Recovery) -> None:
     wallet = replace(desk.exchange.wallet(), equity=D("80000"))
     desk.exchange.wallet = lambda: wallet  # type: ignore[method-assign]
     desk.pass_time(3)
@@ -113,7 +113,7 @@ def test_what_still_denies_is_the_gates_own_word(desk: Desk, latches: Latches) -
 
 
 def test_a_reset_without_authority_is_refused_and_says_how(
-    desk: Desk, monitor: Monitor, latches: Latches
+    desk: Desk, monitor: Monitor, latches: Recovery
 ) -> None:
     lose(desk, monitor, "96900")
     with pytest.raises(NotAuthorised, match=r"has to log in \(`mlrisk operator add`"):
@@ -131,7 +131,7 @@ def test_a_reset_without_authority_is_refused_and_says_how(
 
 
 def test_a_breaker_that_never_tripped_is_refused_with_those_that_did(
-    desk: Desk, monitor: Monitor, latches: Latches
+    desk: Desk, monitor: Monitor, latches: Recovery
 ) -> None:
     lose(desk, monitor, "96900")
     with pytest.raises(Refused, match=f"volatility_spike has never tripped.*{LOSS}"):

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from bot.execution.sending.sender import SendResult
-from bot.safety.halt import Halter
+from bot.safety.halt import TradingHalt
 from bot.safety.monitor import Monitor
 from console.views.queries import trading_states
 from models.database import Database
@@ -91,7 +91,7 @@ def test_a_resume_gives_back_what_the_audit_says(
     halted(desk, kind, key)
     by_hand(desk, act, kind, key)
     monitor.judge_states()
-    desk.halter.resume(reason="looked into", actor="me", development=True)
+    desk.trading_halt.resume(reason="looked into", actor="me", development=True)
     with desk.db.reading() as session:
         assert states.contradictions(session) == []
     # The resume is of the global state; another scope is as the audit had it.
@@ -104,7 +104,7 @@ def test_a_deleted_global_row_is_not_made_active_again(desk: Desk, monitor: Moni
     """Seen: the next lock of the row made it ACTIVE."""
     by_hand(desk, _sql("DELETE FROM trading_state"), ScopeKind.GLOBAL, "*")
     assert desk.approve("r-1")["verdict"] == "deny"
-    assert desk.halter.latch("drill", "me") is False
+    assert desk.trading_halt.latch("drill", "me") is False
     assert strictest(desk.db) is TradingState.HALTED
     assert not monitor.judge_states()
 
@@ -143,5 +143,5 @@ def test_the_halt_is_told_once(
         assert monitor.judge_states()
         assert not monitor.judge_states()
     assert caplog.text.count("a trading state was changed past mlrisk") == 1
-    Halter(desk.db, desk.clock).resume(reason="over", actor="me", development=True)
+    TradingHalt(desk.db, desk.clock).resume(reason="over", actor="me", development=True)
     assert not monitor.judge_states()

@@ -80,7 +80,7 @@ def test_a_stored_request_that_kills_twice_is_parked_and_can_be_released(
     before = deaths(system)
     request = trade_request()
     clock = SystemClock()
-    admission = Admission(db=system.db, account="paper", clock=clock, wakeups=DispatcherOnly())
+    admission = Admission(db=system.db, account="paper", clock=clock, task_queue=DispatcherOnly())
     key = admission.accept(request)
     with Celery("ours", broker=system.redis.url(0)) as client:
         client.send_task("tasks.validation.validate_stored", args=[key], queue="validation")
@@ -105,7 +105,7 @@ def test_a_stored_request_that_kills_twice_is_parked_and_can_be_released(
 def test_nobody_parks_what_has_killed_nobody(system: MiniSystem) -> None:
     """A strategy calls for the setting aside of another's request."""
     clock = SystemClock()
-    admission = Admission(db=system.db, account="paper", clock=clock, wakeups=DispatcherOnly())
+    admission = Admission(db=system.db, account="paper", clock=clock, task_queue=DispatcherOnly())
     key = admission.accept(trade_request())
     bad = [
         ["tasks.validation.validate_stored", json.dumps([[key], {}, {}]), None, "signal 9"],

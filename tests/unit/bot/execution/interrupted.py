@@ -12,7 +12,7 @@ from decimal import Decimal
 from random import Random
 
 from bot.execution.sending import authorization, deferral
-from bot.execution.sending.deferral import Circumstances, Hold, Sent
+from bot.execution.sending.deferral import Deferral, DueChild, Sent
 from bot.risk.working_rules import WorkingRules
 from models.enums import ChildState, ParentState, ScopeKind, TradingState, Verdict
 from models.repositories.clearance import Approval
@@ -88,7 +88,7 @@ class Claimed:
     child: ChildOrderRow
     is_late: bool
     traded: Decimal | None
-    hold: Hold | None
+    hold: Deferral | None
 
 
 @dataclass
@@ -155,7 +155,7 @@ class Interrupted:
         heard = self.now - timedelta(seconds=self.fill_seconds)
         self.parent.filled_qty = self.sent_within(T0 - timedelta(seconds=1), heard)
 
-    def _circumstances(self) -> Circumstances:
+    def _circumstances(self) -> DueChild:
         since = self.now - deferral.window(self.parent, None)
         first = self.now - deferral.LATE_AFTER
         on_time = [
@@ -165,7 +165,7 @@ class Interrupted:
         ]
         passed = Decimal(str((self.now - T0).total_seconds()))
         per_second = self.volume_per_second
-        return Circumstances(
+        return DueChild(
             now=self.now,
             far_touch=None,
             limit=Decimal(100),

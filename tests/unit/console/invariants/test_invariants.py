@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete, text, update
 from sqlalchemy.orm import Session
 
-from bot.safety.halt import Halter
+from bot.safety.halt import TradingHalt
 from models.enums import ChildState
 from models.repositories import portfolio
 from models.repositories.portfolio import ReportedPosition
@@ -242,7 +242,7 @@ def test_i3_names_a_part_of_a_planned_schedule_that_no_child_holds(scene: Scene)
 
 
 def _halt(scene: Scene) -> None:
-    report = Halter(scene.db, scene.clock).halt(reason="test", actor="tester")
+    report = TradingHalt(scene.db, scene.clock).halt(reason="test", actor="tester")
     assert report.sealed_at == scene.clock.now()
 
 
@@ -263,7 +263,7 @@ def test_i4_remembers_a_halt_that_was_lifted(scene: Scene) -> None:
     scene.advance(1)
     _halt(scene)
     scene.advance(10)
-    Halter(scene.db, scene.clock).resume(reason="over", actor="tester", development=True)
+    TradingHalt(scene.db, scene.clock).resume(reason="over", actor="tester", development=True)
     scene.advance(1)
     scene.trade("r-2")
     assert scene.violated() == {}

@@ -12,7 +12,7 @@ from rich.console import Console
 from sqlalchemy.orm import Session
 
 from bot.execution.orders.control import ParentControl
-from bot.safety.halt import Halter
+from bot.safety.halt import TradingHalt
 from config.settings import Settings
 from console.screen import words
 from console.screen.layout import compose
@@ -99,7 +99,7 @@ def test_120x40_shows_everything_without_cutting_names(traded: Scene) -> None:
 @pytest.mark.parametrize("size", [(200, 60), (120, 40), (100, 30), (80, 24), (60, 16), (40, 8)])
 def test_every_size_keeps_the_state_and_its_bounds(traded: Scene, size: tuple[int, int]) -> None:
     width, height = size
-    Halter(traded.db, traded.clock).halt(reason="drill", actor="tester")
+    TradingHalt(traded.db, traded.clock).halt(reason="drill", actor="tester")
     lines = _drawn(_view(traded), width, height)
     assert len(lines) <= height
     assert all(len(drawn) <= width for drawn in lines)

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from sqlalchemy.orm import Session
 
-from bot.safety.halt import Halter
+from bot.safety.halt import TradingHalt
 from console.views.key_metrics import key_metrics, print_metrics
 from tests.unit.console.scene import START, Scene, read_only_engine
 
@@ -51,7 +51,7 @@ def test_risk_system_metrics(scene: Scene) -> None:
     """ "Circuit breaker trigger frequency, emergency stop events, model performance tracking,
     system health indicators"."""
     scene.trade("r-1")
-    Halter(scene.db, scene.clock).halt(reason="drill", actor="desk:bob")
+    TradingHalt(scene.db, scene.clock).halt(reason="drill", actor="desk:bob")
     found = metrics(scene)["risk_system"]
     assert (found["breakers_tripped"], found["emergency_stops"]) == (0, 1)
     assert found["models"] == {"v1": {"trades": 1, "realised": "0", "win_rate": None}}

@@ -24,7 +24,7 @@ from bot.exchange.bybit.config import BybitConfig, BybitMode
 from bot.exchange.bybit.frames import StreamEvent
 from bot.exchange.bybit.http import BybitExchange
 from bot.exchange.bybit.streams import (
-    Pace,
+    Reconnects,
     StreamState,
     StreamSupervisor,
     private_stream,
@@ -54,7 +54,7 @@ pytestmark = pytest.mark.services
 
 SYMBOL = "BTCUSDT"
 D = Decimal
-PACE = Pace(connect=5.0, silence=3.0, backoff_first=0.05, backoff_last=0.5)
+PACE = Reconnects(connect=5.0, silence=3.0, backoff_first=0.05, backoff_last=0.5)
 numbers = count(1)
 
 

@@ -39,7 +39,7 @@ every_resting_one = pytest.mark.parametrize("name", RESTING)
 
 @pytest.fixture
 def control(desk: Desk) -> ParentControl:
-    return ParentControl(desk.db, desk.clock, desk.wakeups)
+    return ParentControl(desk.db, desk.clock, desk.task_queue)
 
 
 def approve(desk: Desk, name: str, request_id: str = "r-1") -> None:
@@ -139,9 +139,9 @@ def test_a_pause_that_lasts_too_long_ends_at_the_deadline(
 def test_a_pause_wakes_the_worker_at_once(desk: Desk, control: ParentControl, name: str) -> None:
     approve(desk, name)
     work(desk, 2)
-    desk.wakeups.parents.clear()
+    desk.task_queue.parents.clear()
     control.pause("r-1", **WHY)
-    assert desk.wakeups.parents == [("r-1", desk.clock.now())]
+    assert desk.task_queue.parents == [("r-1", desk.clock.now())]
     assert desk.step() is StepResult.STEPPED
     assert len(desk.exchange.cancel_requests) == 1
 
@@ -205,7 +205,7 @@ def test_late_slices_catch_up_under_their_bound_after_a_resume(
     assert report.children_due == len(late) == 3
     assert all(child.due_at == desk.clock.now() for child in late)
     # One by one: the first is woken, and each that has gone out wakes the next.
-    assert desk.wakeups.children[-1] == (late[0].child_id, desk.clock.now())
+    assert desk.task_queue.children[-1] == (late[0].child_id, desk.clock.now())
     work(desk, 17)
     sent = sorted(child.sent_at for child in desk.children() if child.sent_at)
     assert desk.parent().state == ParentState.COMPLETED
@@ -492,11 +492,11 @@ def test_without_wake_ups_the_dispatcher_finds_what_a_resume_left(desk: Desk) ->
     desk.pass_time(6)
     for request_id in ("r-1", "r-2"):
         quiet.resume(request_id, **WHY)
-    desk.wakeups.children.clear()
-    desk.wakeups.parents.clear()
+    desk.task_queue.children.clear()
+    desk.task_queue.parents.clear()
     desk.pass_time(4)
     desk.dispatcher.tick()
     due = [c for c in desk.children("r-1") if c.planned_at <= T0 + timedelta(seconds=6)]
     # The first of the late ones; the others follow it one by one.
-    assert due[0].child_id in {key for key, _ in desk.wakeups.children}
-    assert [key for key, _ in desk.wakeups.parents] == ["r-2"]
+    assert due[0].child_id in {key for key, _ in desk.task_queue.children}
+    assert [key for key, _ in desk.task_queue.parents] == ["r-2"]

@@ -126,7 +126,7 @@ def test_what_the_exchange_still_shows_is_not_gone(leaving: Desk) -> None:
 
 def test_who_ended_it_stays_the_reason_and_nobody_is_alarmed(leaving: Desk) -> None:
     by_hand(leaving, leaving.position())
-    control = ParentControl(leaving.db, leaving.clock, leaving.wakeups)
+    control = ParentControl(leaving.db, leaving.clock, leaving.task_queue)
     control.cancel("out", reason="sold by hand", actor="me")
     with leaving.db.reading() as session:
         assert session.get_one(TradeRequestRow, "out").status == ExecutionStatus.CANCELLED

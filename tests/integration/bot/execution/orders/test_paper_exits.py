@@ -68,7 +68,7 @@ def venue(db: Database) -> Iterator[Venue]:
         desk = Desk(db, clock=WallClock(datetime.now(UTC)))
         desk.exchange = exchange  # type: ignore[assignment]
         desk.reconciler = Reconciler(
-            db=db, exchange=exchange, account=ACCOUNT, clock=desk.clock, wakeups=desk.wakeups
+            db=db, exchange=exchange, account=ACCOUNT, clock=desk.clock, task_queue=desk.task_queue
         )
         desk.sender = desk.new_sender("worker-1")
         row = exchange._session.read("get_tickers", category="linear", symbol=SYMBOL)["list"][0]

@@ -169,9 +169,9 @@ def test_what_is_repeated_touches_its_own_rows_only(desk: Desk, theirs: Desk, na
     before = rows_of(desk.db, "paper")
     REPEATED[name](theirs)
     assert rows_of(desk.db, "paper") == before
-    assert not [key for key, _ in theirs.wakeups.children if key in _children(desk)]
-    assert not [key for key, _ in theirs.wakeups.parents if key.startswith("a-")]
-    assert not [key for key in theirs.wakeups.requests if key.startswith("a-")]
+    assert not [key for key, _ in theirs.task_queue.children if key in _children(desk)]
+    assert not [key for key, _ in theirs.task_queue.parents if key.startswith("a-")]
+    assert not [key for key in theirs.task_queue.requests if key.startswith("a-")]
 
 
 def test_facts_told_with_other_keys_change_no_order(desk: Desk, theirs: Desk) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from bot.exchange.protocol import Execution
-from bot.safety.recovery import Latches
+from bot.safety.recovery import Recovery
 from models.enums import ScopeKind, TradeSide, TradingState
 from models.repositories import states
 from models.tables import BreakerRow, FillRow
@@ -78,7 +78,7 @@ def test_an_act_of_the_exchange_stops_entries_and_is_booked_as_what_it_is(
         "r-out", side="sell", signal_data={"position_size": "1000", "reduce_only": True}
     )
     assert out["verdict"] == "allow"
-    latches = Latches(desk.db, ACCOUNT, desk.limits, desk.clock)
+    latches = Recovery(desk.db, ACCOUNT, desk.limits, desk.clock)
     report = latches.reset(kind, reason="looked at", actor="test", authorised=True)
     assert (report.state, report.still) == (TradingState.ACTIVE, ())
 

@@ -16,7 +16,7 @@ from bot.execution.sending.retrying import LONGEST_BACKOFF_SECONDS, LONGEST_EXIT
 from config.celery import VISIBILITY_TIMEOUT_SECONDS, celery_settings
 from models.enums import ChildState
 from tasks.execution import EXPIRED, send_child
-from tasks.queue import CeleryWakeups, QueueDepth
+from tasks.queue import CeleryTaskQueue, QueueDepth
 from tests.support.desk import Desk
 from tests.support.services import RedisServer
 
@@ -53,8 +53,8 @@ def approve_twaps(desk: Desk, count: int = len(TWAPS)) -> None:
 def take_messages(desk: Desk) -> list[int]:
     """What a worker with time would do now: every message that is due, once."""
     now = desk.clock.now()
-    due = [key for key, at in desk.wakeups.children if at <= now]
-    desk.wakeups.children[:] = [(key, at) for key, at in desk.wakeups.children if at > now]
+    due = [key for key, at in desk.task_queue.children if at <= now]
+    desk.task_queue.children[:] = [(key, at) for key, at in desk.task_queue.children if at > now]
     for child_id in due:
         desk.send(child_id)
     return due
@@ -76,7 +76,7 @@ def test_an_exchange_that_is_away_makes_few_messages_and_few_posts(desk: Desk) -
     for _ in range(SLICES):
         desk.exchange.faults = [(DependencyDown("gone", code="not_sent"), False)] * 1000
         taken += len(take_messages(desk))
-        pending = max(pending, len(desk.wakeups.children))
+        pending = max(pending, len(desk.task_queue.children))
         desk.pass_time(1)
         desk.dispatcher.tick()
     # Each slice is woken once for its own time; then only a parent's first late one is.
@@ -129,11 +129,11 @@ def test_late_slices_follow_one_by_one_when_the_exchange_is_back(desk: Desk) -> 
 def test_of_a_parents_late_children_only_the_first_is_woken_by_the_dispatcher(desk: Desk) -> None:
     approve_twaps(desk)
     desk.pass_time(30)
-    desk.wakeups.children.clear()
+    desk.task_queue.children.clear()
     desk.dispatcher.tick()
     late_before = desk.clock.now() - timedelta(seconds=1)
     by_id = {child.child_id: child for child in desk.children()}
-    late = [key for key, _ in desk.wakeups.children if by_id[key].planned_at < late_before]
+    late = [key for key, _ in desk.task_queue.children if by_id[key].planned_at < late_before]
     assert sorted(by_id[key].request_id for key in late) == list(TWAPS)
     assert {by_id[key].slot for key in late} == {0}
 
@@ -142,9 +142,9 @@ def gaps_between_wake_ups(desk: Desk) -> list[int]:
     """In seconds, while nobody works on any of them."""
     moments = []
     for second in range(120):
-        desk.wakeups.children.clear()
+        desk.task_queue.children.clear()
         desk.dispatcher.tick()
-        if desk.wakeups.children:
+        if desk.task_queue.children:
             moments.append(second)
         desk.pass_time(1)
     return [later - earlier for earlier, later in pairwise(moments)]
@@ -172,8 +172,8 @@ def test_a_stopped_worker_finds_no_more_than_seconds_of_work(
     desk: Desk, app: Celery, redis: RedisServer
 ) -> None:
     depth = QueueDepth(redis.url())
-    wakeups = CeleryWakeups(clock=desk.clock)
-    dispatcher = replace(desk.dispatcher, wakeups=wakeups, depth=depth)
+    task_queue = CeleryTaskQueue(clock=desk.clock)
+    dispatcher = replace(desk.dispatcher, task_queue=task_queue, depth=depth)
     approve_twaps(desk, 8)
     for _ in range(180):
         dispatcher.tick()
@@ -191,7 +191,7 @@ def test_an_exit_is_woken_however_long_the_queue_of_what_adds_is(
     with redis.client() as client:
         client.rpush(EXECUTION, *(["{}"] * ENOUGH_WAITING))
     depth = QueueDepth(redis.url())
-    dispatcher = replace(desk.dispatcher, wakeups=CeleryWakeups(clock=desk.clock), depth=depth)
+    dispatcher = replace(desk.dispatcher, task_queue=CeleryTaskQueue(clock=desk.clock), depth=depth)
     desk.approve("r-2")
     desk.approve("r-out", side="sell", signal_data={"position_size": "1000"})
     desk.pass_time(10)
@@ -204,11 +204,11 @@ def test_an_exit_is_woken_however_long_the_queue_of_what_adds_is(
 def test_every_message_expires_and_none_waits_beyond_the_visibility_timeout(
     desk: Desk, app: Celery, redis: RedisServer
 ) -> None:
-    wakeups = CeleryWakeups(clock=desk.clock)
+    task_queue = CeleryTaskQueue(clock=desk.clock)
     now = desk.clock.now()
     for seconds in (0, 4, VISIBILITY_TIMEOUT_SECONDS - 1, VISIBILITY_TIMEOUT_SECONDS + 600):
-        wakeups.child(1, now + timedelta(seconds=seconds))
-        wakeups.parent("r-1", now + timedelta(seconds=seconds))
+        task_queue.child(1, now + timedelta(seconds=seconds))
+        task_queue.parent("r-1", now + timedelta(seconds=seconds))
     with redis.client() as client:
         messages = [json.loads(raw)["headers"] for raw in client.lrange(EXECUTION, 0, -1)]
     assert len(messages) == 4
@@ -221,10 +221,10 @@ def test_every_message_expires_and_none_waits_beyond_the_visibility_timeout(
 
 def test_a_child_that_waits_for_minutes_waits_in_its_row(desk: Desk) -> None:
     desk.approve()
-    desk.wakeups.children.clear()
+    desk.task_queue.children.clear()
     desk.exchange.faults = [(DependencyDown("banned", code="x", after_seconds=600.0), False)]
     desk.send_due()
-    assert desk.wakeups.children == []
+    assert desk.task_queue.children == []
     child = desk.child()
     assert child.wake_at is None
     assert child.due_at >= desk.clock.now() + timedelta(seconds=600)

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from bot.safety.halt import Halter
+from bot.safety.halt import TradingHalt
 from console.context import reading
 from models.connecting import migration_engine
 from models.database import Database
@@ -43,7 +43,9 @@ def test_a_claim_that_is_frozen_stops_no_halt_and_posts_nothing_later(
 ) -> None:
     desk.approve_twap()
     with frozen(migrated_url, "claim", desk.children()[0].child_id) as process:
-        report = Halter(desk.db, desk.clock, hold_limit_seconds=0).halt(reason="test", actor="me")
+        report = TradingHalt(desk.db, desk.clock, hold_limit_seconds=0).halt(
+            reason="test", actor="me"
+        )
         told = process.go_on()
     assert report.sealed_at is not None
     assert report.children_cancelled == 6
@@ -56,7 +58,7 @@ def test_a_change_of_state_that_is_frozen_keeps_no_halt_from_latching(
     desk: Desk, migrated_url: str
 ) -> None:
     with frozen(migrated_url, "state", states.GLOBAL_KEY) as process:
-        report = desk.halter.halt(reason="test", actor="me")
+        report = desk.trading_halt.halt(reason="test", actor="me")
         told = process.go_on()
     assert report.sealed_at is not None
     assert not report.already_halted
@@ -72,7 +74,9 @@ def test_a_sender_that_is_frozen_before_its_post_is_ended_by_the_seal(
         with desk.db.autocommit_connection() as connection:
             assert sending_holders(connection)
         assert desk.approve("r-2")["verdict"] == "allow"
-        report = Halter(desk.db, desk.clock, hold_limit_seconds=0).halt(reason="test", actor="me")
+        report = TradingHalt(desk.db, desk.clock, hold_limit_seconds=0).halt(
+            reason="test", actor="me"
+        )
         with desk.db.autocommit_connection() as connection:
             assert not sending_holders(connection)
         told = process.go_on()

@@ -8,7 +8,7 @@ import pytest
 
 from bot.errors import DependencyDown, ExchangeRefused
 from bot.execution.sending.sender import SendResult
-from bot.safety.halt import Halter
+from bot.safety.halt import TradingHalt
 from models.enums import ChildState
 from models.locks import sending_holders
 from models.tables import InstrumentRow
@@ -113,13 +113,13 @@ def test_a_halt_never_waits_for_rules_that_are_being_read(
     """The exchange has refused the order: whoever only reads rules has nothing on its way."""
     desk.approve()
     (child,) = desk.children()
-    halter = Halter(desk.db, desk.clock, seal_timeout_seconds=0)
+    trading_halt = TradingHalt(desk.db, desk.clock, seal_timeout_seconds=0)
     during: list[object] = []
 
     def slow() -> list[object]:
         with desk.db.autocommit_connection() as connection:
             during.append(sending_holders(connection))
-        report = halter.halt(reason="the exchange is slow", actor="me")
+        report = trading_halt.halt(reason="the exchange is slow", actor="me")
         during.append(report.sealed_at is not None)
         return [INSTRUMENT]
 

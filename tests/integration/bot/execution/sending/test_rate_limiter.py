@@ -15,8 +15,19 @@ from redis import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from bot.execution.sending import rate_limiter_scripts
-from bot.execution.sending.order_window import GRACE_MS, WINDOW_MS, OrderWindow, Pace, shared_caps
-from bot.execution.sending.rate_limiter import CAREFUL_MS, RETRY_SECONDS, RedisOrderBudget, connect
+from bot.execution.sending.order_window import (
+    GRACE_MS,
+    WINDOW_MS,
+    AllowedRate,
+    OrderWindow,
+    shared_caps,
+)
+from bot.execution.sending.rate_limiter import (
+    CAREFUL_MS,
+    RETRY_SECONDS,
+    RedisOrderRateLimiter,
+    connect,
+)
 from tests.support.services import RedisServer
 
 pytestmark = pytest.mark.services
@@ -56,7 +67,7 @@ def hammer(
     grants: "Queue[list[Grant]]",
 ) -> None:
     """Forty orders that wait at any time, each asked for again when told, as the sender does."""
-    budget = RedisOrderBudget(connect(url), lambda: rules, processes=PROCESSES + 1)
+    budget = RedisOrderRateLimiter(connect(url), lambda: rules, processes=PROCESSES + 1)
     due = {f"{name}-{number}": 0.0 for number in range(40)}
     asks = dict.fromkeys(due, 0)
     start.wait()
@@ -125,7 +136,7 @@ def most_in_a_second(grants: Sequence[Grant]) -> int:
 def settled(url: str) -> None:
     """Returns when Redis knows the budget and believes that nobody is alone."""
     with connect(url) as client:
-        RedisOrderBudget(client, Rules).prepare(ACCOUNT)
+        RedisOrderRateLimiter(client, Rules).prepare(ACCOUNT)
     time.sleep(CAREFUL_MS / 1000)
 
 
@@ -278,18 +289,18 @@ class Clocks:
             self._client.delete(key)
         self.go_on(0)
 
-    def budget(self) -> RedisOrderBudget:
+    def budget(self) -> RedisOrderRateLimiter:
         client = cast(Redis, Link(self._client, self))
-        return RedisOrderBudget(client, Rules, processes=5, monotonic=self.monotonic)
+        return RedisOrderRateLimiter(client, Rules, processes=5, monotonic=self.monotonic)
 
-    def settled(self) -> RedisOrderBudget:
+    def settled(self) -> RedisOrderRateLimiter:
         budget = self.budget()
         budget.prepare(ACCOUNT)
         self.go_on(CAREFUL_MS)
         return budget
 
 
-def goes(budget: RedisOrderBudget, order: str, *, is_exit: bool = False) -> bool:
+def goes(budget: RedisOrderRateLimiter, order: str, *, is_exit: bool = False) -> bool:
     return budget.take(ACCOUNT, order=order, is_exit=is_exit) == 0
 
 
@@ -313,7 +324,7 @@ def test_the_script_and_its_model_give_the_same_answers(
 ) -> None:
     redis.flushall()
     server_clock.go_on(0)
-    budget, window, pace = server_clock.settled(), OrderWindow(), Pace()
+    budget, window, pace = server_clock.settled(), OrderWindow(), AllowedRate()
     caps = shared_caps(Rules.orders_per_second, Rules.exit_reserve)
     for after, order, is_exit, act in steps:
         server_clock.go_on(after)
@@ -488,7 +499,7 @@ def test_what_redis_keeps_of_a_budget_is_one_small_key_when_nothing_moves(
 ) -> None:
     settled(redis_url)
     with connect(redis_url) as own:
-        budget = RedisOrderBudget(own, Rules)
+        budget = RedisOrderRateLimiter(own, Rules)
         for n in range(12):
             budget.take(ACCOUNT, order=str(n), is_exit=False)
             budget.take_cancel(ACCOUNT)
@@ -502,7 +513,7 @@ def test_a_server_that_restarts_between_two_calls_costs_no_outage(
 ) -> None:
     settled(redis_url)
     with connect(redis_url) as own:
-        budget = RedisOrderBudget(own, Rules)
+        budget = RedisOrderRateLimiter(own, Rules)
         assert goes(budget, "a", is_exit=True)
         redis.restart()
         assert goes(budget, "b", is_exit=True)

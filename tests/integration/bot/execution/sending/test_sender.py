@@ -333,7 +333,7 @@ class TestHalting:
         desk.approve_twap()
         first, *rest = desk.children()
         desk.send(first.child_id)
-        report = desk.halter.halt(reason="test", actor="me")
+        report = desk.trading_halt.halt(reason="test", actor="me")
         assert report.sealed_at is not None
         assert report.children_cancelled == 5
         for child in rest:
@@ -358,7 +358,7 @@ class TestHalting:
         posting.wait(60)
 
         def halt() -> None:
-            desk.halter.halt(reason="test", actor="me")
+            desk.trading_halt.halt(reason="test", actor="me")
             order.append("sealed")
 
         halting = threading.Thread(target=halt)
@@ -381,29 +381,29 @@ class TestHalting:
     def test_a_permit_from_before_a_halt_is_void_after_the_resume(self, desk: Desk) -> None:
         desk.approve()
         parent_before = desk.parent()
-        desk.halter.latch("test", "me")
-        desk.halter.resume(reason="fine again", actor="me", development=True)
+        desk.trading_halt.latch("test", "me")
+        desk.trading_halt.resume(reason="fine again", actor="me", development=True)
         assert desk.send(desk.child().child_id) is SendResult.STOPPED
         assert desk.exchange.posts == 0
         assert parent_before.permit_epoch == 0
 
     def test_resume_lets_new_trades_through(self, desk: Desk) -> None:
-        desk.halter.halt(reason="test", actor="me")
-        desk.halter.resume(reason="fine again", actor="me", development=True)
+        desk.trading_halt.halt(reason="test", actor="me")
+        desk.trading_halt.resume(reason="fine again", actor="me", development=True)
         assert desk.approve("r-9")["verdict"] == "allow"
         assert {"halted", "halt_sealed", "resumed"} <= set(desk.audit_kinds())
 
     def test_resume_needs_authority_outside_development(self, desk: Desk) -> None:
         from bot.errors import NotAuthorised
 
-        desk.halter.halt(reason="test", actor="me")
+        desk.trading_halt.halt(reason="test", actor="me")
         with pytest.raises(NotAuthorised):
-            desk.halter.resume(reason="please", actor="operator:boss", development=False)
+            desk.trading_halt.resume(reason="please", actor="operator:boss", development=False)
         with pytest.raises(NotAuthorised):
             someone = operator("cat", OperatorRole.OPERATOR)
-            desk.halter.resume(reason="please", actor=someone, development=False)
+            desk.trading_halt.resume(reason="please", actor=someone, development=False)
         assert self.state(desk) is TradingState.HALTED
-        desk.halter.resume(reason="looked at", actor=operator("ann"), development=False)
+        desk.trading_halt.resume(reason="looked at", actor=operator("ann"), development=False)
         assert self.state(desk) is TradingState.ACTIVE
 
     def test_a_cancel_goes_out_while_everything_is_halted(self, desk: Desk) -> None:
@@ -413,17 +413,17 @@ class TestHalting:
         (order,) = desk.exchange.orders.values()
         resting = replace(order, status=OrderStatus.OPEN, filled_qty=D(0))
         desk.exchange.orders[order.order_link_id] = resting
-        desk.halter.halt(reason="first", actor="me")
+        desk.trading_halt.halt(reason="first", actor="me")
         assert desk.exchange.cancelled == []
-        report = desk.halter.halt(reason="again", actor="me", cancel=True)
+        report = desk.trading_halt.halt(reason="again", actor="me", cancel=True)
         assert report.already_halted
         assert report.orders_cancelled == 1
         assert desk.exchange.cancel_requests == [order.order_link_id]
         assert desk.exchange.open_orders() == []
 
     def test_halting_twice_is_one_halt(self, desk: Desk) -> None:
-        first = desk.halter.halt(reason="a", actor="me")
-        second = desk.halter.halt(reason="b", actor="me")
+        first = desk.trading_halt.halt(reason="a", actor="me")
+        second = desk.trading_halt.halt(reason="b", actor="me")
         assert (first.already_halted, second.already_halted) == (False, True)
         assert second.sealed_at == first.sealed_at
         assert desk.audit_kinds().count("halted") == 1
@@ -434,7 +434,7 @@ class TestHalting:
         with pytest.raises(SystemExit):
             desk.send(desk.child().child_id)
         assert desk.child().state == ChildState.SENDING
-        report = desk.halter.halt(reason="test", actor="me")
+        report = desk.trading_halt.halt(reason="test", actor="me")
         sent_at = desk.child().sent_at
         assert sent_at is not None
         assert report.sealed_at is not None

@@ -53,8 +53,8 @@ def _look(desk: Desk) -> list[StepResult]:
     if due > desk.clock.now():
         desk.clock.move_to(due)
     desk.dispatcher.tick()
-    woken = {key for key, _ in desk.wakeups.parents}
-    desk.wakeups.parents.clear()
+    woken = {key for key, _ in desk.task_queue.parents}
+    desk.task_queue.parents.clear()
     return [desk.worker.step(key) for key in sorted(woken)]
 
 
@@ -184,7 +184,7 @@ def test_an_operator_lets_it_go_on_or_ends_it(desk: Desk, monkeypatch: pytest.Mo
     _fail_until_set_aside(desk)
     assert _look(desk) == [StepResult.STEPPED]
     desk.stream()
-    acts = ParkedWork(desk.db, desk.clock, desk.wakeups)
+    acts = ParkedWork(desk.db, desk.clock, desk.task_queue)
     with pytest.raises(Refused, match="reason"):
         acts.release("r-1", reason=" ", actor="cli:bob")
     assert acts.release("r-1", reason="fixed?", actor="cli:bob") == "working"
@@ -404,7 +404,7 @@ def test_what_is_being_ended_is_called_back_although_its_steps_fail(
 ) -> None:
     resting = _rest(desk)
     _fail_with(desk, monkeypatch, ArithmeticError("odd numbers"))
-    desk.halter.halt(reason="drill", actor="me")
+    desk.trading_halt.halt(reason="drill", actor="me")
     for _ in range(ALERTED_AT):
         assert _look(desk) == [StepResult.FAILED]
     assert _look(desk) == [StepResult.STEPPED]

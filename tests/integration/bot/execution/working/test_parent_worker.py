@@ -61,11 +61,11 @@ def test_a_fill_wakes_the_next_step_at_once(desk: Desk) -> None:
     ask(desk, ICEBERG)
     desk.step()
     desk.stream()
-    desk.wakeups.parents.clear()
+    desk.task_queue.parents.clear()
     (order,) = desk.exchange.open_orders()
     desk.exchange.fill(order.order_link_id)
     desk.stream()
-    assert desk.wakeups.parents == [("r-1", desk.clock.now())]
+    assert desk.task_queue.parents == [("r-1", desk.clock.now())]
     assert desk.step() is StepResult.STEPPED
     assert len(desk.exchange.open_orders()) == 1
 
@@ -294,7 +294,7 @@ def test_a_halt_calls_back_what_rests_and_ends_what_was_never_sent(desk: Desk) -
     desk.step()
     desk.stream()
     posts = desk.exchange.posts
-    desk.halter.halt(reason="test", actor="operator")
+    desk.trading_halt.halt(reason="test", actor="operator")
     desk.step()
     assert desk.exchange.open_orders() == []
     desk.stream()
@@ -304,7 +304,7 @@ def test_a_halt_calls_back_what_rests_and_ends_what_was_never_sent(desk: Desk) -
     with desk.db.reading() as session:
         row = session.get_one(TradeRequestRow, "r-1")
     assert row.status == ExecutionStatus.EMERGENCY_STOPPED
-    desk.halter.resume(reason="over", actor="operator", development=True)
+    desk.trading_halt.resume(reason="over", actor="operator", development=True)
     desk.pass_time(2)
     desk.step()
     assert desk.exchange.posts == posts
@@ -315,7 +315,7 @@ def test_a_state_that_changed_since_the_approval_ends_the_parent_at_its_next_ste
     desk: Desk,
 ) -> None:
     ask(desk, POV)
-    desk.halter.latch("a breaker", "monitor")
+    desk.trading_halt.latch("a breaker", "monitor")
     desk.pass_time(2)
     desk.step()
     assert desk.exchange.posts == 0
@@ -391,12 +391,12 @@ def test_a_late_fill_of_a_child_that_was_given_up_is_taken_from_the_unplanned_re
 
 def test_the_dispatcher_finds_a_step_whose_wake_up_was_lost(desk: Desk) -> None:
     ask(desk, ICEBERG)
-    desk.wakeups.parents.clear()
+    desk.task_queue.parents.clear()
     desk.dispatcher.tick()
-    assert desk.wakeups.parents == [], "it was woken a moment ago"
+    assert desk.task_queue.parents == [], "it was woken a moment ago"
     desk.pass_time(4)
     desk.dispatcher.tick()
-    assert [request_id for request_id, _ in desk.wakeups.parents] == ["r-1"]
+    assert [request_id for request_id, _ in desk.task_queue.parents] == ["r-1"]
 
 
 def test_children_that_vanished_from_the_book_are_asked_for(desk: Desk) -> None:
@@ -417,7 +417,7 @@ def test_a_stepped_exit_goes_through_the_emergency_queue(desk: Desk) -> None:
     desk.send_due()
     desk.stream()
     ask(desk, {**PASSIVE, "reduce_only": True}, size="2000", side="sell", priority="emergency")
-    assert "r-1" in desk.wakeups.urgent
+    assert "r-1" in desk.task_queue.urgent
 
 
 @pytest.mark.parametrize("signal", [ICEBERG, PASSIVE], ids=["iceberg", "passive"])

@@ -303,7 +303,7 @@ def test_an_emergency_exit_goes_first_and_through_its_own_queue(desk: Desk) -> N
     exit_signal = {"position_size": "3000", "algorithm": "immediate", "reduce_only": True}
     desk.approve("exit", side="sell", priority="emergency", signal_data=exit_signal)
     (exit_child,) = desk.children("exit")
-    assert desk.wakeups.urgent == [exit_child.child_id]
+    assert desk.task_queue.urgent == [exit_child.child_id]
     desk.approve_twap("adding")
     first = desk.children("adding")[0]
     desk.send(first.child_id)

@@ -64,7 +64,7 @@ class TestInAHalt:
     def test_an_exit_under_way_goes_on(self, desk: Desk) -> None:
         hold(desk)
         assert leave(desk, "out", TWAP)["verdict"] in ("allow", "shrink")
-        report = desk.halter.halt(reason="test", actor="me", cancel=True)
+        report = desk.trading_halt.halt(reason="test", actor="me", cancel=True)
         assert report.exits_under_way == 1
         assert report.sealed_at is not None
         assert report.problems == ()
@@ -82,7 +82,7 @@ class TestInAHalt:
         desk.step("out")
         (resting,) = desk.exchange.open_orders()
         assert resting.reduce_only
-        desk.halter.halt(reason="test", actor="me", cancel=True)
+        desk.trading_halt.halt(reason="test", actor="me", cancel=True)
         assert [o.order_link_id for o in desk.exchange.open_orders()] == [resting.order_link_id]
         desk.exchange.fill(resting.order_link_id)
         desk.stream()
@@ -94,7 +94,7 @@ class TestInAHalt:
         leave(desk, "slices", TWAP, size="1000")
         leave(desk, "rests", ICEBERG, size="1000")
         desk.step("rests")
-        report = desk.halter.halt(reason="test", actor="me", cancel=True, stop_exits=True)
+        report = desk.trading_halt.halt(reason="test", actor="me", cancel=True, stop_exits=True)
         assert report.exits_under_way == 0
         assert desk.exchange.open_orders() == []
         assert desk.parent("slices").stop_reason == "halted"
@@ -103,7 +103,7 @@ class TestInAHalt:
 
     def test_an_emergency_exit_can_be_begun_and_no_other(self, desk: Desk) -> None:
         hold(desk)
-        desk.halter.halt(reason="test", actor="me")
+        desk.trading_halt.halt(reason="test", actor="me")
         denied = leave(desk, "slow", TWAP)
         assert denied["verdict"] == "deny"
         assert leave(desk, "out", priority="emergency")["verdict"] in ("allow", "shrink")
@@ -113,7 +113,7 @@ class TestInAHalt:
         assert all(child.reduce_only for child in desk.children("out"))
 
     def test_nothing_that_adds_is_let_through_as_an_emergency(self, desk: Desk) -> None:
-        desk.halter.halt(reason="test", actor="me")
+        desk.trading_halt.halt(reason="test", actor="me")
         assert leave(desk, "short", priority="emergency")["verdict"] == "deny"
         entry = desk.request("more")
         entry["priority"] = "emergency"
@@ -125,7 +125,7 @@ def test_a_child_in_flight_is_no_exit_of_a_halt(desk: Desk) -> None:
     hold(desk)
     desk.approve_twap("in")
     leave(desk, "out", TWAP)
-    desk.halter.halt(reason="test", actor="me")
+    desk.trading_halt.halt(reason="test", actor="me")
     assert {c.state for c in desk.children("in")} == {ChildState.CANCELLED}
     assert {c.state for c in desk.children("out")} == {ChildState.PLANNED}
 
@@ -238,7 +238,7 @@ class TestBeforeSlowerExits:
     def test_a_denied_exit_takes_nothing(self, desk: Desk) -> None:
         hold(desk)
         leave(desk, "slow", TWAP)
-        desk.halter.halt(reason="test", actor="me")
+        desk.trading_halt.halt(reason="test", actor="me")
         assert leave(desk, "fast", priority="urgent")["verdict"] == "deny"
         assert desk.parent("slow").released_qty == 0
 

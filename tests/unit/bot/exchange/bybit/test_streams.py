@@ -12,7 +12,7 @@ import pytest
 from bot.errors import DependencyDown
 from bot.exchange.bybit.frames import StreamEvent
 from bot.exchange.bybit.streams import (
-    Pace,
+    Reconnects,
     StreamState,
     StreamSupervisor,
     private_stream,
@@ -24,7 +24,7 @@ from tests.support.waiting import eventually
 from tests.unit.bot.exchange.bybit.bybit_transport import config
 from tests.unit.bot.exchange.bybit.stream_server import StreamServer, running
 
-PACE = Pace(connect=1.0, silence=30.0, backoff_first=0.02, backoff_last=0.1, stable=60.0)
+PACE = Reconnects(connect=1.0, silence=30.0, backoff_first=0.02, backoff_last=0.1, stable=60.0)
 
 ORDER = {
     "category": "linear",
@@ -225,7 +225,7 @@ def test_silence_is_noticed_although_the_connection_stands(
         config(endpoint=server.url),
         on_event=listener.on_event,
         on_gap=listener.on_gap,
-        pace=Pace(connect=1.0, silence=0.4, backoff_first=0.02, backoff_last=0.1),
+        pace=Reconnects(connect=1.0, silence=0.4, backoff_first=0.02, backoff_last=0.1),
     )
     supervisor.start()
     try:
@@ -243,7 +243,7 @@ def test_a_market_without_data_is_noticed_although_pongs_come(
         ("BTCUSDT",),
         on_event=listener.on_event,
         on_gap=listener.on_gap,
-        pace=Pace(connect=1.0, data_silence=0.3, backoff_first=0.02, backoff_last=0.1),
+        pace=Reconnects(connect=1.0, data_silence=0.3, backoff_first=0.02, backoff_last=0.1),
     )
     supervisor.start()
     try:
@@ -343,7 +343,7 @@ def test_stop_ends_every_thread_that_it_started(
 
 
 def test_pauses_grow_to_their_cap_and_are_jittered() -> None:
-    pace = Pace()
+    pace = Reconnects()
     for failures, longest in [(0, 1.0), (1, 2.0), (2, 4.0), (3, 5.0), (5000, 5.0)]:
         pauses = [pace.pause(failures) for _ in range(50)]
         assert longest / 2 <= min(pauses) <= max(pauses) <= longest

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from bot.execution.policy.throttle import (
     Conditions,
-    Pace,
-    PaceKind,
+    Throttle,
+    ThrottleKind,
     conditions_of,
     next_pace,
     pacing_rules,
@@ -32,13 +32,13 @@ D = Decimal
 
 
 def pace(
-    current: Pace | None = None,
+    current: Throttle | None = None,
     *,
     after: float = 0.0,
     exits: bool = False,
     rules: WorkingRules = RULES,
     **changes: Any,
-) -> Pace:
+) -> Throttle:
     """The next pace `after` seconds from NOW, in a calm market but for the changes."""
     conditions = replace(CALM, **changes)
     now = NOW + timedelta(seconds=after)
@@ -47,7 +47,7 @@ def pace(
 
 def test_a_calm_market_leaves_the_plan_as_it_is() -> None:
     calm = pace()
-    assert (calm.kind, calm.rate, calm.since) == (PaceKind.NORMAL, 1, NOW)
+    assert (calm.kind, calm.rate, calm.since) == (ThrottleKind.NORMAL, 1, NOW)
     assert calm.sentence == "normal: nothing in the way"
 
 
@@ -56,35 +56,53 @@ def test_a_calm_market_leaves_the_plan_as_it_is() -> None:
     [
         (
             {"volatility_ratio": 1.5},
-            PaceKind.SLOW,
+            ThrottleKind.SLOW,
             "0.5",
             "1",
             "slow: volatility over its baseline 1.5 (from 1.5)",
         ),
-        ({"drawdown_use": 0.5}, PaceKind.SLOW, "0.5", "1", "slow: the used share of the drawdown"),
-        ({"spread_bps": 10.0}, PaceKind.SHRINK, "1", "0.5", "shrink: the spread in bps 10 (from"),
-        ({"depth_share": D("0.3")}, PaceKind.SHRINK, "1", "0.5", "near depth 0.3 (from 0.25)"),
-        ({"volatility_ratio": 2.5}, PaceKind.PAUSE, "0", "1", "pause: volatility"),
-        ({"spread_bps": 20.0}, PaceKind.PAUSE, "0", "0.5", "pause: the spread in bps 20 (from 20)"),
-        ({"drawdown_use": 0.9}, PaceKind.PAUSE, "0", "1", "pause: the used share"),
+        (
+            {"drawdown_use": 0.5},
+            ThrottleKind.SLOW,
+            "0.5",
+            "1",
+            "slow: the used share of the drawdown",
+        ),
+        (
+            {"spread_bps": 10.0},
+            ThrottleKind.SHRINK,
+            "1",
+            "0.5",
+            "shrink: the spread in bps 10 (from",
+        ),
+        ({"depth_share": D("0.3")}, ThrottleKind.SHRINK, "1", "0.5", "near depth 0.3 (from 0.25)"),
+        ({"volatility_ratio": 2.5}, ThrottleKind.PAUSE, "0", "1", "pause: volatility"),
+        (
+            {"spread_bps": 20.0},
+            ThrottleKind.PAUSE,
+            "0",
+            "0.5",
+            "pause: the spread in bps 20 (from 20)",
+        ),
+        ({"drawdown_use": 0.9}, ThrottleKind.PAUSE, "0", "1", "pause: the used share"),
         (
             {"trading_state": TradingState.RECOVERING},
-            PaceKind.SLOW,
+            ThrottleKind.SLOW,
             "0.5",
             "1",
             "slow: the trading state recovering",
         ),
         (
             {"trading_state": TradingState.REDUCING},
-            PaceKind.PAUSE,
+            ThrottleKind.PAUSE,
             "0",
             "1",
             "pause: the trading state reducing",
         ),
-        ({"data_fresh": False}, PaceKind.PAUSE, "0", "1", "pause: market data is stale"),
+        ({"data_fresh": False}, ThrottleKind.PAUSE, "0", "1", "pause: market data is stale"),
         (
             {"volatility_ratio": 1.6, "spread_bps": 11.0},
-            PaceKind.SLOW,
+            ThrottleKind.SLOW,
             "0.5",
             "0.5",
             "slow: volatility",
@@ -92,7 +110,7 @@ def test_a_calm_market_leaves_the_plan_as_it_is() -> None:
     ],
 )
 def test_what_adds_follows_its_conditions(
-    changes: dict[str, Any], kind: PaceKind, speed: str, size: str, sentence: str
+    changes: dict[str, Any], kind: ThrottleKind, speed: str, size: str, sentence: str
 ) -> None:
     found = pace(**changes)
     assert (found.kind, found.speed, found.size) == (kind, D(speed), D(size))
@@ -104,35 +122,35 @@ def test_what_adds_follows_its_conditions(
 )
 def test_what_is_unknown_pauses_what_adds_and_leaves_exits_alone(name: str) -> None:
     stopped = pace(**{name: None})
-    assert (stopped.kind, stopped.rate) == (PaceKind.PAUSE, 0)
+    assert (stopped.kind, stopped.rate) == (ThrottleKind.PAUSE, 0)
     assert "unknown" in stopped.cause
-    assert pace(exits=True, **{name: None}).kind is PaceKind.NORMAL
+    assert pace(exits=True, **{name: None}).kind is ThrottleKind.NORMAL
 
 
 @pytest.mark.parametrize(
     ("changes", "kind"),
     [
-        ({"volatility_ratio": 1.5}, PaceKind.HURRY),
-        ({"drawdown_use": 0.5}, PaceKind.HURRY),
-        ({"trading_state": TradingState.HALTED}, PaceKind.HURRY),
-        ({"trading_state": TradingState.REDUCING}, PaceKind.NORMAL),
-        ({"spread_bps": 500.0}, PaceKind.NORMAL),
-        ({"depth_share": D(10)}, PaceKind.NORMAL),
-        ({"data_fresh": False}, PaceKind.NORMAL),
+        ({"volatility_ratio": 1.5}, ThrottleKind.HURRY),
+        ({"drawdown_use": 0.5}, ThrottleKind.HURRY),
+        ({"trading_state": TradingState.HALTED}, ThrottleKind.HURRY),
+        ({"trading_state": TradingState.REDUCING}, ThrottleKind.NORMAL),
+        ({"spread_bps": 500.0}, ThrottleKind.NORMAL),
+        ({"depth_share": D(10)}, ThrottleKind.NORMAL),
+        ({"data_fresh": False}, ThrottleKind.NORMAL),
     ],
 )
 def test_exits_are_hurried_by_stress_and_by_nothing_else(
-    changes: dict[str, Any], kind: PaceKind
+    changes: dict[str, Any], kind: ThrottleKind
 ) -> None:
     found = pace(exits=True, **changes)
     assert found.kind is kind
-    assert found.rate == (2 if kind is PaceKind.HURRY else 1)
+    assert found.rate == (2 if kind is ThrottleKind.HURRY else 1)
 
 
 def test_tightening_acts_at_once_even_just_after_a_change() -> None:
     slow = pace(volatility_ratio=1.6)
     paused = pace(slow, after=0.001, volatility_ratio=2.6)
-    assert paused.kind is PaceKind.PAUSE
+    assert paused.kind is ThrottleKind.PAUSE
     assert paused.since == NOW + timedelta(seconds=0.001)
 
 
@@ -141,26 +159,26 @@ def test_a_condition_ends_below_its_band_and_after_its_time_only() -> None:
     assert pace(slow, after=60, volatility_ratio=1.2) is slow, "1.2 is 1.5 x (1 - 0.2)"
     assert pace(slow, after=4.9, volatility_ratio=1.0) is slow
     eased = pace(slow, after=5, volatility_ratio=1.19)
-    assert (eased.kind, eased.since) == (PaceKind.NORMAL, NOW + timedelta(seconds=5))
+    assert (eased.kind, eased.since) == (ThrottleKind.NORMAL, NOW + timedelta(seconds=5))
 
 
 def test_a_pause_is_eased_step_by_step() -> None:
     paused = pace(volatility_ratio=2.6)
     slow = pace(paused, after=5, volatility_ratio=1.9)
-    assert slow.kind is PaceKind.SLOW
+    assert slow.kind is ThrottleKind.SLOW
     assert pace(slow, after=9, volatility_ratio=1.0) is slow
-    assert pace(slow, after=10, volatility_ratio=1.0).kind is PaceKind.NORMAL
+    assert pace(slow, after=10, volatility_ratio=1.0).kind is ThrottleKind.NORMAL
 
 
 def test_what_holds_goes_on_holding_while_its_measure_is_unknown() -> None:
     slow = pace(volatility_ratio=1.6)
     blind = pace(slow, after=60, volatility_ratio=None)
-    assert blind.kind is PaceKind.PAUSE
-    assert pace(blind, after=120, volatility_ratio=1.3).kind is PaceKind.SLOW
+    assert blind.kind is ThrottleKind.PAUSE
+    assert pace(blind, after=120, volatility_ratio=1.3).kind is ThrottleKind.SLOW
 
 
 def test_a_measure_that_is_no_number_stops_what_adds() -> None:
-    assert pace(spread_bps=float("nan")).kind is PaceKind.PAUSE
+    assert pace(spread_bps=float("nan")).kind is ThrottleKind.PAUSE
 
 
 def test_a_new_value_of_the_same_reason_is_no_change() -> None:
@@ -176,8 +194,8 @@ def test_a_change_of_the_rules_acts_on_what_is_under_way() -> None:
 
 def test_a_tightened_limit_of_the_gate_pauses_what_adds() -> None:
     rules = pacing_rules(RiskLimits(max_spread_bps=4.0, max_volatility_ratio=1.3))
-    assert pace(spread_bps=4.0, rules=rules).kind is PaceKind.PAUSE
-    assert pace(volatility_ratio=1.3, rules=rules).kind is PaceKind.PAUSE
+    assert pace(spread_bps=4.0, rules=rules).kind is ThrottleKind.PAUSE
+    assert pace(volatility_ratio=1.3, rules=rules).kind is ThrottleKind.PAUSE
     assert pacing_rules(RiskLimits()) == RULES, "the base values leave the section as it is"
 
 
@@ -233,9 +251,9 @@ def test_without_a_market_everything_of_it_is_unknown() -> None:
 
 def test_a_pace_survives_the_way_through_json_and_nothing_else_is_read() -> None:
     for found in (pace(), pace(volatility_ratio=1.6), pace(trading_state=TradingState.HALTED)):
-        assert Pace.from_json(found.to_json()) == found
+        assert Throttle.from_json(found.to_json()) == found
     with pytest.raises(Unreadable):
-        Pace.from_json(pace().to_json() | {"kind": "gallop"})
+        Throttle.from_json(pace().to_json() | {"kind": "gallop"})
 
 
 # What must always hold.
@@ -249,8 +267,10 @@ anything = st.builds(Conditions, ratios, spreads, depths, uses, states, st.boole
 moments = st.lists(st.tuples(st.floats(0, 12), anything), max_size=6)
 
 
-def walked(steps: list[tuple[float, Conditions]], *, exits: bool) -> tuple[list[Pace], datetime]:
-    paces: list[Pace] = []
+def walked(
+    steps: list[tuple[float, Conditions]], *, exits: bool
+) -> tuple[list[Throttle], datetime]:
+    paces: list[Throttle] = []
     now = NOW
     for seconds, conditions in steps:
         now += timedelta(seconds=seconds)
@@ -294,7 +314,7 @@ def test_more_risk_never_gives_a_faster_pace_for_what_adds(
 @given(moments)
 def test_exits_are_never_paused_slowed_or_shrunk(past: list[tuple[float, Conditions]]) -> None:
     for found in walked(past, exits=True)[0]:
-        assert found.kind in (PaceKind.NORMAL, PaceKind.HURRY)
+        assert found.kind in (ThrottleKind.NORMAL, ThrottleKind.HURRY)
         assert found.speed >= 1
         assert found.size == 1
 
@@ -335,7 +355,7 @@ def test_measures_that_stay_inside_their_bands_change_nothing(
     }
     paces, now = walked(past, exits=exits)
     current = paces[-1] if paces else None
-    settled: Pace | None = None
+    settled: Throttle | None = None
     for _ in range(4):
         inside = {
             name: data.draw(st.floats(low, high, exclude_max=True))

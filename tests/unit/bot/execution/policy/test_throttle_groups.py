@@ -7,8 +7,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.execution.policy.throttle import Pace, conditions_of, next_pace, pacing_rules
-from bot.execution.policy.throttle_groups import Circumstances, Measure, Paced, groups
+from bot.execution.policy.throttle import Throttle, conditions_of, next_pace, pacing_rules
+from bot.execution.policy.throttle_groups import AccountConditions, Measure, Throttled, groups
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.enums import TradeSide, TradingState
@@ -27,7 +27,7 @@ _SECONDS = st.sampled_from([0, 4.999, 5, 5.001, 60])
 
 
 _VIEW = replace(cases.market(), as_of=NOW, bid_depth=D(1_000_000), ask_depth=D(1_000_000))
-_CALM = Circumstances(_VIEW, D(0), TradingState.ACTIVE)
+_CALM = AccountConditions(_VIEW, D(0), TradingState.ACTIVE)
 _SLOWED = replace(_CALM, view=replace(_VIEW, volatility=0.06))
 _SHRUNK = replace(_CALM, view=replace(_VIEW, ask_depth=D(100)))
 _OTHERS = [
@@ -43,11 +43,11 @@ _EARLIER = st.sampled_from([None, _SLOWED, _SHRUNK])
 
 
 @st.composite
-def parents(draw: st.DrawFn) -> list[Paced]:
+def parents(draw: st.DrawFn) -> list[Throttled]:
     """Some with the pace that other conditions have given them a while ago."""
     found = []
     for number in range(draw(st.integers(2, 8))):
-        paced = Paced(
+        paced = Throttled(
             f"r-{number}", "s", "BTCUSDT", draw(_SIDES), draw(_EXITS), draw(_NOTIONALS), None
         )
         before = draw(_EARLIER)
@@ -59,12 +59,12 @@ def parents(draw: st.DrawFn) -> list[Paced]:
     return found
 
 
-def _view_of(there: Circumstances) -> MarketView:
+def _view_of(there: AccountConditions) -> MarketView:
     assert there.view is not None
     return there.view
 
 
-def _one_by_one(paced: Paced, there: Circumstances, now: datetime) -> Pace:
+def _one_by_one(paced: Throttled, there: AccountConditions, now: datetime) -> Throttle:
     """What the pure rule says of a single parent."""
     conditions = conditions_of(
         there.view,
@@ -80,7 +80,7 @@ def _one_by_one(paced: Paced, there: Circumstances, now: datetime) -> Pace:
 
 @given(parents(), _AROUND)
 def test_the_same_parents_change_as_when_each_is_judged(
-    several: list[Paced], there: Circumstances
+    several: list[Throttled], there: AccountConditions
 ) -> None:
     measure = Measure({("s", "BTCUSDT"): there}, LIMITS, RULES)
     together = {
@@ -107,5 +107,5 @@ def test_a_thousand_parents_alike_are_one_group() -> None:
     assert len(groups([*alike, *map(_paced, range(500, 1000))])) == 2
 
 
-def _paced(number: int) -> Paced:
-    return Paced(f"r-{number}", "s", "BTCUSDT", TradeSide.BUY, False, D(number), None)
+def _paced(number: int) -> Throttled:
+    return Throttled(f"r-{number}", "s", "BTCUSDT", TradeSide.BUY, False, D(number), None)

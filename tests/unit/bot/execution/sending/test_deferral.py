@@ -12,13 +12,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.execution.policy.throttle import Pace, PaceKind
+from bot.execution.policy.throttle import Throttle, ThrottleKind
 from bot.execution.sending.deferral import (
     LATE_AFTER,
     LOOK_AGAIN,
     PAUSE_LOOK,
-    Circumstances,
-    Hold,
+    Deferral,
+    DueChild,
     Sent,
     hold,
     is_late,
@@ -34,7 +34,7 @@ from tests.unit.bot.execution.interrupted import Interrupted, child_of, parent_o
 SCENARIOS = yaml.safe_load((Path(__file__).parents[4] / "scenarios" / "execution.yaml").read_text())
 D = Decimal
 RULES = WorkingRules()
-QUIET = Circumstances(
+QUIET = DueChild(
     now=T0,
     far_touch=D(100),
     limit=D(101),
@@ -51,11 +51,11 @@ def after(seconds: float) -> datetime:
     return T0 + timedelta(seconds=seconds)
 
 
-def pace(speed: str = "1", size: str = "1") -> Pace:
-    return Pace(PaceKind.SLOW, D(speed), D(size), "volatility", "2", "1.5", T0)
+def pace(speed: str = "1", size: str = "1") -> Throttle:
+    return Throttle(ThrottleKind.SLOW, D(speed), D(size), "volatility", "2", "1.5", T0)
 
 
-def late(**changes: Any) -> Circumstances:
+def late(**changes: Any) -> DueChild:
     """Seen 100 s after the plan's time."""
     return replace(QUIET, now=after(100), **changes)
 
@@ -71,13 +71,13 @@ def test_nothing_holds_a_child_on_its_time_in_a_quiet_market() -> None:
 def test_the_operators_pause_holds_exits_too(stepped: bool) -> None:
     paused = parent_of(D(1), reduce_only=True, state=ParentState.PAUSED, stepped=stepped)
     found = hold(paused, child_of(paused, D(1)), QUIET, None, RULES)
-    assert found == Hold(T0 + PAUSE_LOOK, "paused by the operator")
+    assert found == Deferral(T0 + PAUSE_LOOK, "paused by the operator")
 
 
 def test_an_emergency_exit_goes_before_what_adds_risk_only() -> None:
     seen = replace(QUIET, exit_under_way=True)
     found = hold(PARENT, SLICE, seen, None, RULES)
-    assert found == Hold(T0 + LOOK_AGAIN, "an exit of this symbol goes first")
+    assert found == Deferral(T0 + LOOK_AGAIN, "an exit of this symbol goes first")
     exiting = parent_of(D(1), reduce_only=True)
     assert hold(exiting, child_of(exiting, D(1)), seen, None, RULES) is None
 
@@ -100,7 +100,7 @@ def test_what_would_cross_waits_while_the_touch_is_beyond_the_limit(
     parent = parent_of(D(1), side=side)
     seen = replace(QUIET, far_touch=None if touch is None else D(touch))
     found = hold(parent, child_of(parent, D(1), style=style), seen, None, RULES)
-    expected = Hold(T0 + LOOK_AGAIN, "the market is beyond the limit of 101")
+    expected = Deferral(T0 + LOOK_AGAIN, "the market is beyond the limit of 101")
     assert found == (expected if held else None)
 
 
@@ -108,13 +108,13 @@ def test_what_would_cross_waits_while_the_touch_is_beyond_the_limit(
 def test_a_pace_without_speed_holds_everything(stepped: bool) -> None:
     parent = parent_of(D(1), stepped=stepped)
     found = hold(parent, child_of(parent, D(1)), QUIET, pace("0"), RULES)
-    assert found == Hold(T0 + LOOK_AGAIN, "slow: volatility 2 (from 1.5)")
+    assert found == Deferral(T0 + LOOK_AGAIN, "slow: volatility 2 (from 1.5)")
 
 
 def test_a_slower_pace_stretches_the_time_since_the_youngest_child() -> None:
     seen = replace(QUIET, now=after(100), sent=[Sent(D(1), after(10)), Sent(D(1), after(40))])
     second = child_of(PARENT, D(1), after(100))
-    assert hold(PARENT, second, seen, pace("0.5"), RULES) == Hold(after(160), pace().sentence)
+    assert hold(PARENT, second, seen, pace("0.5"), RULES) == Deferral(after(160), pace().sentence)
     assert hold(PARENT, second, replace(seen, now=after(160)), pace("0.5"), RULES) is None
     for speed in ("1", "2"):
         assert hold(PARENT, second, seen, pace(speed), RULES) is None
@@ -146,7 +146,7 @@ def test_a_slice_is_late_after_a_second_and_another_attempt_never_is() -> None:
 def test_a_late_slice_waits_until_the_oldest_of_this_interval_has_left_it() -> None:
     seen = late(sent=[Sent(D(1), after(s)) for s in (70, 50, 90)])
     found = hold(PARENT, SLICE, seen, None, RULES)
-    assert found == Hold(after(110), "late: at most 3.0 slices in one interval")
+    assert found == Deferral(after(110), "late: at most 3.0 slices in one interval")
     assert hold(PARENT, SLICE, replace(seen, now=after(110)), None, RULES) is None
 
 
@@ -184,7 +184,7 @@ def test_a_second_late_slice_stays_within_its_share_of_what_was_traded(
     volume = None if traded is None else D(traded)
     seen = late(sent=[Sent(D(1), after(90))], traded_since_start=volume)
     found = hold(parent, child_of(parent, D(1)), seen, None, RULES)
-    expected = Hold(after(101), "late: its share of the traded volume is used up")
+    expected = Deferral(after(101), "late: its share of the traded volume is used up")
     assert found == (expected if held else None)
     assert hold(parent, child_of(parent, D(1)), replace(seen, sent=()), None, RULES) is None
     uncapped = replace(RULES, participation_cap=None)
@@ -324,7 +324,7 @@ def test_what_a_claim_does_not_look_back_for_would_change_nothing(
     planned_at: datetime,
     attempt: int,
     stepped: bool,
-    at_pace: Pace | None,
+    at_pace: Throttle | None,
     sent: list[Sent],
     on_time: Decimal,
 ) -> None:
@@ -344,7 +344,7 @@ def test_what_a_claim_does_not_look_back_for_would_change_nothing(
     ("at_pace", "expected"),
     [(None, 60), (pace("0"), 60), (pace("0.5"), 120), (pace("1"), 60), (pace("2"), 60)],
 )
-def test_a_slower_pace_looks_further_back(at_pace: Pace | None, expected: float) -> None:
+def test_a_slower_pace_looks_further_back(at_pace: Throttle | None, expected: float) -> None:
     assert window(PARENT, at_pace) == timedelta(seconds=expected)
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from bot.execution.sending.order_window import (
     WINDOW_MS,
+    AllowedRate,
     Caps,
     OrderWindow,
-    Pace,
     own_caps,
     shared_caps,
 )
@@ -170,7 +170,7 @@ def test_nothing_goes_while_it_is_closed_and_those_who_ask_get_different_times()
 def test_a_pace_keeps_the_rate_in_any_window_and_tells_when_there_is_room(
     calls: list[tuple[int, bool]], cap: int
 ) -> None:
-    pace = Pace()
+    pace = AllowedRate()
     now, moments, closed_until = 0, [], 0
     for after, close in calls:
         now += after

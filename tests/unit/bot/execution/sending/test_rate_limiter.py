@@ -13,7 +13,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from bot.execution.sending import rate_limiter_scripts
 from bot.execution.sending.order_window import WINDOW_MS
-from bot.execution.sending.rate_limiter import RETRY_SECONDS, RedisOrderBudget, connect
+from bot.execution.sending.rate_limiter import RETRY_SECONDS, RedisOrderRateLimiter, connect
 
 ACCOUNT = "main"
 WINDOW_SECONDS = WINDOW_MS / 1000
@@ -77,20 +77,20 @@ def redis(time: FakeTime) -> ScriptedRedis:
 
 
 @pytest.fixture
-def budget(redis: ScriptedRedis, time: FakeTime) -> RedisOrderBudget:
+def budget(redis: ScriptedRedis, time: FakeTime) -> RedisOrderRateLimiter:
     return make(redis, time)
 
 
-def make(redis: ScriptedRedis, time: FakeTime) -> RedisOrderBudget:
-    return RedisOrderBudget(redis, Rules, processes=5, monotonic=time)  # type: ignore[arg-type]
+def make(redis: ScriptedRedis, time: FakeTime) -> RedisOrderRateLimiter:
+    return RedisOrderRateLimiter(redis, Rules, processes=5, monotonic=time)  # type: ignore[arg-type]
 
 
-def take(budget: RedisOrderBudget, order: str, *, is_exit: bool = False) -> float:
+def take(budget: RedisOrderRateLimiter, order: str, *, is_exit: bool = False) -> float:
     return budget.take(ACCOUNT, order=order, is_exit=is_exit)
 
 
 def test_nothing_goes_for_a_window_after_redis_was_lost_then_the_share(
-    budget: RedisOrderBudget, redis: ScriptedRedis, time: FakeTime
+    budget: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
 ) -> None:
     redis.always_fails = RedisTimeoutError("hangs")
     assert take(budget, "a", is_exit=True) == pytest.approx(WINDOW_SECONDS, abs=0.002)
@@ -99,7 +99,7 @@ def test_nothing_goes_for_a_window_after_redis_was_lost_then_the_share(
 
 
 def test_one_place_of_the_share_is_kept_for_exits(
-    budget: RedisOrderBudget, redis: ScriptedRedis, time: FakeTime
+    budget: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
 ) -> None:
     redis.always_fails = RedisTimeoutError("hangs")
     take(budget, "a")
@@ -109,7 +109,7 @@ def test_one_place_of_the_share_is_kept_for_exits(
 
 
 def test_a_redis_that_hangs_is_asked_once_per_retry_time_and_never_by_the_others(
-    budget: RedisOrderBudget, redis: ScriptedRedis, time: FakeTime
+    budget: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
 ) -> None:
     redis.always_fails = RedisTimeoutError("hangs")
     for number in range(50):
@@ -123,7 +123,7 @@ def test_a_redis_that_hangs_is_asked_once_per_retry_time_and_never_by_the_others
 
 
 def test_each_change_is_logged_once(
-    budget: RedisOrderBudget,
+    budget: RedisOrderRateLimiter,
     redis: ScriptedRedis,
     time: FakeTime,
     caplog: pytest.LogCaptureFixture,
@@ -142,7 +142,7 @@ def test_each_change_is_logged_once(
 
 
 def test_a_broken_connection_is_no_outage_but_redis_is_told_that_there_may_have_been_one(
-    budget: RedisOrderBudget, redis: ScriptedRedis
+    budget: RedisOrderRateLimiter, redis: ScriptedRedis
 ) -> None:
     redis.fails = [RedisConnectionError("closed by the server")]
     assert take(budget, "a") == 0
@@ -151,7 +151,7 @@ def test_a_broken_connection_is_no_outage_but_redis_is_told_that_there_may_have_
 
 
 def test_what_was_sent_alone_is_counted_in_redis_on_return(
-    budget: RedisOrderBudget, redis: ScriptedRedis, time: FakeTime
+    budget: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
 ) -> None:
     redis.always_fails = RedisTimeoutError("hangs")
     take(budget, "a")
@@ -168,7 +168,7 @@ def test_what_was_sent_alone_is_counted_in_redis_on_return(
 
 
 def test_a_clock_of_redis_that_jumps_is_noticed_and_a_slow_one_is_not_a_jump(
-    budget: RedisOrderBudget, redis: ScriptedRedis, time: FakeTime
+    budget: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
 ) -> None:
     take(budget, "a")
     time.now += 3600
@@ -184,7 +184,7 @@ def test_a_clock_of_redis_that_jumps_is_noticed_and_a_slow_one_is_not_a_jump(
 
 
 def test_cancels_go_at_once_when_redis_was_lost_and_are_paced_by_the_share(
-    budget: RedisOrderBudget, redis: ScriptedRedis
+    budget: RedisOrderRateLimiter, redis: ScriptedRedis
 ) -> None:
     redis.always_fails = RedisTimeoutError("hangs")
     for number in range(20):
@@ -194,7 +194,7 @@ def test_cancels_go_at_once_when_redis_was_lost_and_are_paced_by_the_share(
 
 
 def test_a_throttle_outlives_redis_and_is_bounded(
-    budget: RedisOrderBudget, redis: ScriptedRedis, time: FakeTime
+    budget: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
 ) -> None:
     budget.throttled(ACCOUNT, 3600)
     budget.throttled(ACCOUNT, -1, cancels=True)
@@ -209,7 +209,7 @@ def test_a_throttle_outlives_redis_and_is_bounded(
 
 
 def test_a_throttle_of_creates_delays_no_cancel(
-    budget: RedisOrderBudget, redis: ScriptedRedis
+    budget: RedisOrderRateLimiter, redis: ScriptedRedis
 ) -> None:
     redis.always_fails = RedisTimeoutError("hangs")
     budget.throttled(ACCOUNT, 1)
@@ -217,7 +217,7 @@ def test_a_throttle_of_creates_delays_no_cancel(
 
 
 def test_callers_who_are_refused_alone_get_different_times_and_not_all_of_the_wait(
-    budget: RedisOrderBudget, redis: ScriptedRedis, time: FakeTime
+    budget: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
 ) -> None:
     redis.always_fails = RedisTimeoutError("hangs")
     take(budget, "first")

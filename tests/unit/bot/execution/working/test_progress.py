@@ -6,7 +6,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.execution.policy.throttle import Pace, PaceKind
+from bot.execution.policy.throttle import Throttle, ThrottleKind
 from bot.execution.working.progress import factors, progress_of, touch_of
 from models.enums import ChildState, TradeSide
 from models.tables import ChildOrderRow, ParentOrderRow
@@ -38,8 +38,8 @@ def child(**changes: object) -> ChildOrderRow:
     return row
 
 
-def pace(speed: str, size: str = "1") -> Pace:
-    return Pace(PaceKind.HURRY, D(speed), D(size), "test", None, None, NOW)
+def pace(speed: str, size: str = "1") -> Throttle:
+    return Throttle(ThrottleKind.HURRY, D(speed), D(size), "test", None, None, NOW)
 
 
 def test_what_was_released_is_no_longer_worked_towards() -> None:

@@ -78,21 +78,44 @@ def decide(intent: TradeIntent, snapshot: RiskSnapshot, limits: RiskLimits) -> O
 
 @cache
 def gate_version() -> str:
-    """Names the code that decides: a decision replays bit for bit under the version it names."""
-    root = Path(__file__).parents[1]
+    """Names the code that decides: a decision replays bit for bit under the version it names.
+
+    A version is the hash of `deciding_files`. A record that names another version was decided by
+    other code: it replays, and the report says that the versions differ.
+    """
     digest = sha256()
-    for pattern in _DECIDING_CODE:
-        for path in sorted(root.glob(pattern)):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
+    for path in deciding_files():
+        digest.update(path.relative_to(_ROOT).as_posix().encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
+def deciding_files() -> tuple[Path, ...]:
+    """Every file whose code can change a decision, in a fixed order."""
+    found = {path for pattern in _DECIDING_CODE for path in _ROOT.glob(pattern)}
+    return tuple(sorted(found))
+
+
+_ROOT = Path(__file__).parents[2]
 _DECIDING_CODE = (
-    "risk/**/*.py",
-    "execution/algorithms/*.py",
-    "execution/policy/*.py",
-    "decision/decide.py",
+    "bot/decision/decide.py",
+    "bot/execution/algorithms/*.py",
+    "bot/execution/policy/*.py",
+    "bot/risk/**/*.py",
+    # What they read of others: words, errors, curves and thresholds.
+    "bot/clock.py",
+    "bot/errors.py",
+    "bot/exchange/bybit/retcodes.py",
+    "bot/market/**/*.py",
+    "config/bound*.py",
+    "config/loading.py",
+    "config/schema.py",
+    "config/sections.py",
+    "config/thresholds.py",
+    "models/backup.py",
+    "models/enums.py",
+    "models/messages.py",
+    "models/plain.py",
 )
 
 

@@ -1,17 +1,21 @@
 """A decision that approves has a plan, or it is no approval."""
 
+import ast
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Context, Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.decision.decide import Approved, Denied, Outcome, decide
+from bot.decision.decide import Approved, Denied, Outcome, decide, deciding_files
 from bot.risk.snapshot import AlgorithmOptions, PositionView
 from models.enums import Algorithm, CheckStatus, TradeBlockReason, TradeSide
+from tests.support.repository import ROOT
 from tests.unit.bot.risk.cases import (
     LIMITS,
     NOW,
@@ -324,3 +328,48 @@ def test_an_iceberg_exit_shows_enough_to_end_within_max_slices() -> None:
     assert isinstance(found, Approved)
     assert found.plan.algorithm is Algorithm.ICEBERG
     assert D(found.plan.params["display"]) * 100 >= found.plan.qty
+
+
+def test_everything_that_a_decision_imports_is_part_of_its_version() -> None:
+    hashed = {path.relative_to(ROOT) for path in deciding_files()}
+    forgotten = {
+        path
+        for path in _imported_by(Path("bot/decision/decide.py"))
+        if path not in hashed and _has_code(path)
+    }
+    assert not forgotten
+
+
+def _imported_by(start: Path) -> set[Path]:
+    """Our files that importing one of them runs, found in the syntax trees."""
+    found: set[Path] = set()
+    open_ = [start]
+    while open_:
+        path = open_.pop()
+        if path in found:
+            continue
+        found.add(path)
+        for node in ast.walk(ast.parse((ROOT / path).read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module is not None:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            else:
+                continue
+            open_ += [file for name in names for file in _files_of(name)]
+    return found
+
+
+def _files_of(module: str) -> Iterator[Path]:
+    """The module's own file and those of the packages around it."""
+    parts = module.split(".")
+    for end in range(1, len(parts) + 1):
+        place = Path(*parts[:end])
+        for path in (place / "__init__.py", place.with_suffix(".py")):
+            if (ROOT / path).is_file():
+                yield path
+
+
+def _has_code(path: Path) -> bool:
+    body = ast.parse((ROOT / path).read_text()).body
+    return any(not isinstance(node, ast.Expr) for node in body)

@@ -1,4 +1,4 @@
-"""The seed's interface as it is used: configuration, one decision in memory, the pipeline.
+"""The original interface in use: configuration, one decision in memory, the pipeline.
 
 `python -m examples.seed_sample`. The first two parts need nothing but this package; the pipeline
 needs a running system (`mlrisk up`, or `make run`) and says so when there is none. `returns` may as
@@ -78,7 +78,7 @@ async def pipeline() -> None:
         exchange_client=None,
     )
     trade_request = MLTradeRequest(
-        request_id=f"ml_trade_{datetime.now().isoformat()}",  # noqa: DTZ005 - as the seed has it
+        request_id=f"ml_trade_{datetime.now().isoformat()}",  # noqa: DTZ005 - as the original has it
         symbol="BTCUSDT",
         side="buy",
         signal_data=SIGNAL_DATA,

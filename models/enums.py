@@ -210,7 +210,7 @@ class MLRiskLevel(StrEnum):
 
 
 class TradeBlockReason(StrEnum):
-    """Why a trade was denied or shrunk. The first ten are the seed's; the rest are ours."""
+    """Why a trade was denied or shrunk. The first ten are of the original interface."""
 
     INSUFFICIENT_CONFIDENCE = "insufficient_confidence"
     EXCESSIVE_POSITION_SIZE = "excessive_position_size"

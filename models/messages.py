@@ -78,7 +78,7 @@ def _parse_score(value: object) -> float:
 
 def _parse_time(value: object) -> datetime:
     if isinstance(value, datetime):
-        # Only Python callers can pass one; the seed's own API takes a naive one as local time.
+        # Only Python callers can pass one; the original interface takes a naive one as local time.
         return _in_utc(value)
     if isinstance(value, str):
         try:

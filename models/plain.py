@@ -17,7 +17,7 @@ OTHER_NAMES = {
     "feature_importance_score": "feature_importance",
     "volume": "volume_24h",
 }
-"""The seed's names -> ours for the same thing."""
+"""The original interface's names -> ours for the same thing."""
 
 
 def plainly(value: Any, depth: int = _SECTIONS) -> Any:
@@ -70,7 +70,7 @@ def exits_gaps_as_nothing(message: Any) -> Any:
 
 
 def said_once(value: Any, info: ValidationInfo) -> Any:
-    """Refuses the seed's name beside ours; stands after the field that has ours."""
+    """Refuses the original interface's name beside ours; stands after the field that has ours."""
     ours = OTHER_NAMES[str(info.field_name)]
     if value is not None and info.data.get(ours):
         raise ValueError(f"is given as {ours} too: give one of them")

@@ -1,7 +1,7 @@
 """Whether our books agree with the exchange's: the one door to what is asked for that.
 
 What became of a child is asked in `child_lookup`, orders that outlive theirs are found in
-`late_orders`, positions are compared in `position_check`, executions read in `executions`.
+`late_orders`, positions are compared in `positions`, executions read in `executions`.
 """
 
 from collections.abc import Iterable

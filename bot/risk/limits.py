@@ -148,7 +148,7 @@ class RiskLimits:
 GATE_LIMITS = tuple(f.name for f in fields(RiskLimits) if f.name != "working")
 """Every limit that a check or a factor of the gate reads."""
 
-# Limits whose key stands in one of the seed's sections, under the seed's name.
+# Limits whose key stands in a section of the original interface, under its name.
 _ELSEWHERE = {
     "min_confidence": "ml_risk_thresholds.min_confidence",
     "max_uncertainty": "ml_risk_thresholds.max_uncertainty",

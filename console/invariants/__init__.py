@@ -1,4 +1,4 @@
-"""The ten invariants of DESIGN, checked on rows and on the exchange's own record.
+"""The ten invariants of `ARCHITECTURE.md`, checked on rows and on the exchange's own record.
 
 `check_all` gives a result for each; a violation names the row. Heavy imports happen inside, since
 commands import this package for its names.

@@ -1,4 +1,4 @@
-"""Field names and JSON types of Bybit's answers, written down from facts/bybit_v5.md."""
+"""Field names and JSON types of Bybit's answers, written down from Bybit's documentation."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -30,7 +30,7 @@ def _rows(table: Mapping[RetCodeClass, Iterable[int]]) -> dict[int, RetCodeClass
     return {code: cls for cls, codes in table.items() for code in codes}
 
 
-# Sources: facts/bybit_v5.md section 8, and the texts of Bybit's error page for what it leaves open.
+# Sources: the texts of Bybit's error page, and `docs/bybit.md` for what each class means.
 RET_CODES: Mapping[int, RetCodeClass] = MappingProxyType(
     _rows(
         {

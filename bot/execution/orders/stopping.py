@@ -1,4 +1,4 @@
-"""Ending many parents at once, in sets: what a halt does. `settlement.stop` ends a single one, and
+"""Ending many parents at once, in sets: what a halt does. `lifecycle.stop` ends a single one, and
 has the rules; here are the statements that reach the children of many.
 
 Each batch is one transaction of a fixed number of statements, however many slices its parents

@@ -19,8 +19,8 @@ _NOTHING_TO_REDUCE = 110017
 _POST_ONLY_WOULD_TAKE = "EC_PostOnlyWillTakeLiquidity"
 _BY_REDUCE_ONLY = "CancelByReduceOnly"
 
-# Refusals of class REJECT that another price or a fuller book may cure: facts/bybit_v5.md
-# section 8. The others of the class are REJECTED.
+# Refusals of class REJECT that another price or a fuller book may cure. The others of the class
+# are REJECTED.
 _PRICE_CODES = frozenset(
     {
         *(30208, 30209, 110003, 110116, 110120, 110121, 170132, 170133, 170134),
@@ -41,8 +41,7 @@ _BY_ACTION: Mapping[str, FailureClass] = MappingProxyType(
     }
 )
 
-# Sources: facts/bybit_v5.md section 4, and Bybit's pages "Enums: rejectReason, cancelType" for
-# the names that it leaves open.
+# Sources: Bybit's pages "Enums: rejectReason, cancelType"; `docs/bybit.md` says what they mean.
 _BY_VENUES_WORD: Mapping[str, FailureClass] = MappingProxyType(
     {
         "CancelByCannotAffordOrderCost": FailureClass.MARGIN,

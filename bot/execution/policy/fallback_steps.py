@@ -10,7 +10,7 @@ from models.backup import BackupStep, FailureClass
 from models.enums import Algorithm
 
 MAX_FALLBACK_BPS = Decimal(100)
-"""The seed's bound for its market order: at most 1 % beyond the touch."""
+"""The original interface's bound for its market order: at most 1 % beyond the touch."""
 FIRST_DELAY_SECONDS = 0.5
 """About as long as a thin book takes to refill."""
 MAX_DELAY_SECONDS = 30.0

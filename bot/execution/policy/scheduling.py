@@ -23,7 +23,7 @@ STEP_INTERVAL_SECONDS = 1.0
 STEPPED = frozenset({Algorithm.POV, Algorithm.ICEBERG, Algorithm.PASSIVE})
 """Always worked step by step; VWAP is when it follows a volume model."""
 IMMEDIATE_TIMEOUT_SECONDS = 30.0
-"""The seed's execution timeout."""
+"""The original interface's execution timeout."""
 CLOSES_POSITION = "closes_position"
 """Parameter of a parent that closes a whole position under the venue's smallest order."""
 DEFAULT_RISK_AVERSION = 1e-6

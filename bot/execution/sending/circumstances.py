@@ -1,6 +1,6 @@
 """What a child that is due meets: its parent's pace, what it has sent lately, and the market.
 
-Read for `holdback`, which judges it.
+Read for `deferral`, which judges it.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,6 @@
-"""The seed's six circuit breakers as pure conditions over readings; what can't be read trips."""
+"""The six circuit breakers of the original interface, as pure conditions over readings.
+
+A reading that is missing trips its breaker."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -51,7 +53,7 @@ class Readings:
 
 
 def trips(readings: Readings, limits: BreakerLimits) -> tuple[Trip, ...]:
-    """Every breaker that these readings trip, in the order of the seed's list."""
+    """Every breaker that these readings trip, in the order of the original interface's list."""
     kind = CircuitBreakerType
     found = [
         _above(kind.DAILY_LOSS_LIMIT, "daily loss", readings.daily_loss, limits.daily_loss),

@@ -1,1 +1,1 @@
-"""The seed's interface: validate a trade with state in memory, without Postgres and Redis."""
+"""The original interface: validates a trade with state in memory, without Postgres and Redis."""

@@ -1,4 +1,6 @@
-"""Turns the seed's dictionaries into what the gate reads, and says what had to be assumed."""
+"""Turns the dictionaries of the original interface into what the gate reads.
+
+It says what had to be assumed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -177,7 +179,7 @@ def _model(door: InputDoor, predictions: Mapping[str, Any]) -> ModelView:
 
 
 def _said_once(door: InputDoor, predictions: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The seed's names beside ours; whoever says the same thing twice is told so."""
+    """The original interface's names beside ours; whoever says the same thing twice is told so."""
     for long, short in (
         ("prediction_stability", "stability"),
         ("feature_importance", "feature_importance_score"),

@@ -1,4 +1,4 @@
-"""MLRiskManager: the seed's gate for notebooks and tests, with its state in this process."""
+"""MLRiskManager: the gate of the original interface for notebooks, with its state in memory."""
 
 from collections.abc import Mapping
 from datetime import datetime

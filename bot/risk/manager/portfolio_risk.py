@@ -1,4 +1,4 @@
-"""The two questions of the seed's unified manager: how large a position, how risky the whole."""
+"""The two questions of the unified manager: how large a position, how risky the whole."""
 
 from collections.abc import Mapping
 from datetime import UTC

@@ -1,4 +1,4 @@
-"""What the seed's interface answers."""
+"""Answers of the original interface."""
 
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ IN_MEMORY = "in memory: this process alone knows it, and it ends with the proces
 
 
 class Awaitable:
-    """A finished result that may also be awaited, as the seed's callers do."""
+    """A finished result that may also be awaited, as the original interface's callers do."""
 
     def __await__(self) -> Generator[None, None, Self]:
         yield from ()

@@ -1,1 +1,1 @@
-"""The seed's portfolio risk: parameters, sizes, metrics and tax lots, as pure functions."""
+"""Portfolio risk of the original interface: parameters, sizes, metrics and tax lots, all pure."""

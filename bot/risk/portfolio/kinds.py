@@ -1,4 +1,4 @@
-"""The words of the seed's portfolio risk: methods, regimes, levels of risk and of alerts."""
+"""The words of portfolio risk: methods, regimes, levels of risk and of alerts."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""RiskParameters: what an account allows, by the seed's names and defaults."""
+"""RiskParameters: what an account allows, by the original interface's names and defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields

@@ -1,4 +1,4 @@
-"""What the seed's portfolio risk answers; None stands for unknown, never for nothing."""
+"""Answers of portfolio risk; None stands for unknown, never for nothing."""
 
 from dataclasses import dataclass
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Sizes by the seed's methods; every method ends within the same caps, and tax moves none.
+"""Sizes by several methods; every method ends within the same caps, and tax moves none.
 
 Kelly 1956 (mean over variance), volatility targeting (Moreira & Muir 2017), risk parity (Qian
 2005, of a single position: a fixed risk over its volatility).

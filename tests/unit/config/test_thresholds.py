@@ -1,4 +1,4 @@
-"""The configuration: the seed's values, its layers and origins, and what it refuses."""
+"""The configuration: its values and defaults, its layers and origins, and what it refuses."""
 
 import json
 from datetime import UTC, datetime

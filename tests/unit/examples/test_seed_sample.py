@@ -1,4 +1,4 @@
-"""The seed's sample runs as written, without a system."""
+"""The original interface's sample runs as written, without a system."""
 
 import os
 import subprocess

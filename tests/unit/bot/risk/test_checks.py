@@ -640,7 +640,7 @@ def risk_of(snapshot: RiskSnapshot, risk: str = "0.02", **intent: Any) -> CheckR
 
 
 def test_a_trade_risks_what_it_loses_at_its_stop() -> None:
-    """facts/original_interface: `max_portfolio_risk` caps what a trade may lose at its stop."""
+    """`max_portfolio_risk` caps what a trade may lose at its stop."""
     at_the_limit = risk_of(cases.snapshot(), "0.003", stop_price=D("27000"))
     assert (at_the_limit.status, at_the_limit.margin) == (PASS, "0")
     assert at_the_limit.value == "300"

@@ -64,7 +64,7 @@ def test_a_fault_is_written_in_one_word() -> None:
 
 
 def test_every_fault_of_the_facts_has_a_name() -> None:
-    """facts/bybit_v5.md 10.3, in its order."""
+    """The faults that the document names, in its order."""
     wanted = (
         "drop_before drop_after delay_before delay_after code_10000 code_10000_effect code_10016"
         " code_10016_effect http_429 http_403 rate_limit rate_limit_past rate_limit_no_header"

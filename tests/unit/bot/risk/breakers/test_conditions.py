@@ -1,4 +1,4 @@
-"""The seed's six breakers: what trips each, and what says nothing."""
+"""The original interface's six breakers: what trips each, and what says nothing."""
 
 from dataclasses import replace
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The seed's interface in a notebook: no Postgres, no Redis, and it says so."""
+"""The original interface's interface in a notebook: no Postgres, no Redis, and it says so."""
 
 import subprocess
 import sys
@@ -128,7 +128,7 @@ async def test_missing_evidence_denies() -> None:
 
 
 async def test_a_trade_without_a_price_is_sized_in_quote_currency() -> None:
-    """The seed's market data has no price: 2. Trade Validation."""
+    """The original interface's market data has no price: 2. Trade Validation."""
     for side in ("buy", "sell"):
         result = await validate(manager(), SIGNAL | {"side": side}, {"volatility": 0.02})
         assert result.final_position_size == 5000

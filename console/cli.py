@@ -1,58 +1,95 @@
-"""The `mlrisk` command: one verb per module under `console/commands/`."""
+"""The `mlrisk` command: one verb per module under `console/commands/`, imported when it is used."""
 
 import logging
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar
 
 import typer
 
-from console.commands import (
-    blocks,
-    breaker,
-    config,
-    demo,
-    doctor,
-    down,
-    halt,
-    metrics,
-    migrate,
-    operator,
-    order,
-    paper_exchange,
-    parked,
-    position,
-    replay,
-    requests,
-    resume,
-    schema,
-    screen,
-    show,
-    status,
-    strategy,
-    submit,
-    tca,
-    up,
-    volume,
-    whatif,
-)
-from console.commands import explain as explain_request
-from console.context import HomeOption
 from console.errors import ExitCode, explain
+from console.lazy import SETTINGS, LazyGroup, Verb
+from console.options import HomeOption
 
 EXIT_CODES = (
     "Exit status: 0 ok, 1 failed, 2 usage or configuration, 3 blocked by risk, 4 halted, "
     "5 a dependency is down, 130 Ctrl-C."
 )
 
-app = typer.Typer(
-    name="mlrisk",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    rich_markup_mode="rich",
-    epilog=EXIT_CODES,
-)
+_COMMANDS = {
+    "up": (
+        "Start Postgres, Redis, the paper exchange, feed, workers, beat, Flower and a demo "
+        "strategy."
+    ),
+    "demo": (
+        "Start everything, let the demo strategy trade, then check, report and stop everything."
+    ),
+    "down": "Stop every process, strategies first and servers last. Nothing stored is lost.",
+    "status": "Processes, trading state, money and counts.",
+    "screen": "Watch a running system; Ctrl-C closes the screen and leaves the system alone.",
+    "halt": "Stop what adds risk: the state first, then what is under way, then proof of both.",
+    "resume": "Back to ACTIVE; outside development it takes a risk officer's login.",
+    "submit": "Write the request's row, then hand it to the validation worker.",
+    "requests": "List the newest requests, newest first; `mlrisk show REQUEST_ID` explains one.",
+    "show": (
+        "The request, the decision with every check, the factors of its size, orders and fills."
+    ),
+    "tca": (
+        "Split the costs of trades into delay, trading, opportunity and fees, exact to the last "
+        "digit."
+    ),
+    "explain": (
+        "Every check with value, limit, margin and data age, the size's factors, what was needed."
+    ),
+    "whatif": (
+        "Evaluate a request against the live market, portfolio and states, without any trace."
+    ),
+    "replay": "Decide stored requests again on what each of them saw, and show the differences.",
+    "blocks": (
+        "Count blocked requests by reason and by check, and hint at a check that blocks nearly all."
+    ),
+    "metrics": (
+        "Approval and block rates, execution quality, breakers, stops and models since a moment."
+    ),
+    "doctor": "Check everything that must hold, and say what doesn't.",
+    "migrate": "Create or update the tables. Running it twice changes nothing.",
+    "paper-exchange": (
+        "A server that answers like Bybit V5 (its own options: mlrisk paper-exchange --help)."
+    ),
+}
+_GROUPS = {
+    "schema": "Print a published JSON Schema.",
+    "volume": "Train and show the volume models behind VWAP.",
+    "config": "Show, check and change the limits; changes are versions.",
+    "order": "Pause, resume, cancel and list the orders being worked.",
+    "breaker": "List latched breakers and take one back.",
+    "operator": (
+        "Add, list, disable and reset the operators who act with authority; verify their acts."
+    ),
+    "parked": (
+        "See, release or end requests whose validation failed too often, and trades whose steps "
+        "did."
+    ),
+    "position": "List positions that disagree with the exchange, and adopt one.",
+    "strategy": (
+        "Add, list or remove strategies that may reach the embedded broker. Each enqueues "
+        "requests and reads the answers to them, and nothing else."
+    ),
+}
+
+
+def _module(verb: str) -> str:
+    return verb.replace("-", "_")
+
+
+class _Verbs(LazyGroup):
+    verbs: ClassVar[Mapping[str, Verb]] = {
+        **{name: Verb(_module(name), said) for name, said in _COMMANDS.items()},
+        **{name: Verb(_module(name), said, is_group=True) for name, said in _GROUPS.items()},
+    }
+
+
+app = typer.Typer(name="mlrisk", cls=_Verbs, no_args_is_help=True, epilog=EXIT_CODES, **SETTINGS)
 
 
 def _print_version(wanted: bool) -> None:
@@ -84,39 +121,6 @@ def _root(
     if ctx.invoked_subcommand != "paper-exchange":
         # The console says what matters itself; a library's line would tear the screen apart.
         logging.getLogger().addHandler(logging.NullHandler())
-
-
-for verb in (
-    up,
-    demo,
-    down,
-    status,
-    screen,
-    halt,
-    resume,
-    submit,
-    requests,
-    show,
-    tca,
-    explain_request,
-    whatif,
-    replay,
-    blocks,
-    metrics,
-    doctor,
-    migrate,
-    paper_exchange,
-):
-    verb.register(app)
-app.add_typer(schema.app, name="schema")
-app.add_typer(volume.app, name="volume")
-app.add_typer(config.app, name="config")
-app.add_typer(order.app, name="order")
-app.add_typer(breaker.app, name="breaker")
-app.add_typer(operator.app, name="operator")
-app.add_typer(parked.app, name="parked")
-app.add_typer(position.app, name="position")
-app.add_typer(strategy.app, name="strategy")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -4,26 +4,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
 import typer
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session
 
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
-    from sqlalchemy.orm import Session
-
-    from config.settings import Settings
-    from models.database import Database
-
-HomeOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--home",
-        help="Directory of the running system (default: $MLRISK_HOME, else the user's state).",
-        show_default=False,
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout.")]
+from bot.state import binding
+from config.settings import PREFIX, Settings, expanded, load_settings
+from console.runtime.acts import require_declared
+from models.connecting import connect_args
+from models.database import Database
 
 _LOCK_TIMEOUT_MS = 5_000
 # What reads one moment of a large history counts between its statements; it locks nobody out.
@@ -37,15 +27,12 @@ def chosen_home(ctx: typer.Context, home: Path | None) -> Path | None:
     chosen = home if home is not None else before_verb
     if chosen is None:
         return None
-    from config.settings import expanded
 
     return expanded(chosen)
 
 
-def settings_of(ctx: typer.Context, home: Path | None) -> "Settings":
+def settings_of(ctx: typer.Context, home: Path | None) -> Settings:
     """Settings of the system that this command is about; SettingsError names what is wrong."""
-    from config.settings import PREFIX, load_settings
-
     chosen = chosen_home(ctx, home)
     if chosen is not None:
         # The Celery app and every process that we start find the same system by it.
@@ -56,26 +43,21 @@ def settings_of(ctx: typer.Context, home: Path | None) -> "Settings":
     return settings.model_copy(update={"database_url": settings.operator_database_url})
 
 
-def settings_to_act(ctx: typer.Context, home: Path | None) -> "Settings":
+def settings_to_act(ctx: typer.Context, home: Path | None) -> Settings:
     """As `settings_of`, with what the running system's database says of whom it belongs to.
 
     Raises WrongIdentity where this caller says something else, and LookupError for a command that
     does not say whose act it is.
     """
-    from bot.state import binding
-    from console.runtime.acts import require_declared
-
     require_declared(ctx)
     settings = settings_of(ctx, home)
     with acting(settings) as db:
         return binding.settled(db, settings)
 
 
-def settings_to_look(ctx: typer.Context, home: Path | None) -> "Settings":
+def settings_to_look(ctx: typer.Context, home: Path | None) -> Settings:
     """As `settings_of`, about the account and under the limits of the database, whatever this
     caller says."""
-    from bot.state import binding
-
     settings = settings_of(ctx, home)
     if settings.database_url is None:
         return settings
@@ -83,15 +65,11 @@ def settings_to_look(ctx: typer.Context, home: Path | None) -> "Settings":
         return binding.shown(session, settings)
 
 
-def reading_engine(database_url: str) -> "Engine":
+def reading_engine(database_url: str) -> Engine:
     """An engine whose transactions are read-only and see one moment.
 
     The console looks; it must not be able to write by accident, nor block a writer.
     """
-    from sqlalchemy import create_engine
-
-    from models.connecting import connect_args
-
     return create_engine(
         database_url,
         isolation_level="REPEATABLE READ",
@@ -109,10 +87,8 @@ def reading_engine(database_url: str) -> "Engine":
 
 
 @contextmanager
-def acting(settings: "Settings") -> Iterator["Database"]:
+def acting(settings: Settings) -> Iterator[Database]:
     """The running system's database, for a command that writes."""
-    from models.database import Database
-
     db = Database(settings.require_database_url())
     try:
         yield db
@@ -121,10 +97,8 @@ def acting(settings: "Settings") -> Iterator["Database"]:
 
 
 @contextmanager
-def reading(database_url: str) -> Iterator["Session"]:
+def reading(database_url: str) -> Iterator[Session]:
     """A session on one read-only snapshot of the database."""
-    from sqlalchemy.orm import Session
-
     engine = reading_engine(database_url)
     try:
         with Session(engine) as session:

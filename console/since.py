@@ -3,17 +3,15 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from sqlalchemy.orm import Session
 
 from console.context import reading, settings_of
 from console.output import print_json, stdout
 from console.runtime.configuring import duration_of
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from sqlalchemy.orm import Session
 
 SinceOption = Annotated[str, typer.Option("--since", help="30s, 15m, 1h, 7d.")]
 
@@ -22,8 +20,8 @@ def show_since(
     ctx: typer.Context,
     home: Path | None,
     since: str,
-    facts_since: "Callable[[Session, datetime], dict[str, Any]]",
-    show: "Callable[[Console, dict[str, Any]], None]",
+    facts_since: Callable[[Session, datetime], dict[str, Any]],
+    show: Callable[[Console, dict[str, Any]], None],
     *,
     as_json: bool,
 ) -> None:

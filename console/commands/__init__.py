@@ -1,1 +1,1 @@
-"""The verbs of `mlrisk`. Each module registers one; heavy imports happen when the verb runs."""
+"""The verbs of `mlrisk`: one module each, imported when its verb is used (`console/lazy.py`)."""

@@ -2,8 +2,9 @@
 
 import typer
 
-from console.context import HomeOption, JsonOption
+from console.options import HomeOption, JsonOption
 from console.since import SinceOption, show_since
+from console.views.block_rate import print_rate, rate_facts
 
 
 def register(app: typer.Typer) -> None:
@@ -20,6 +21,4 @@ def blocks(
 
     It adds up all that was decided since then: a million decisions take seconds.
     """
-    from console.views.block_rate import print_rate, rate_facts
-
     show_since(ctx, home, since, rate_facts, print_rate, as_json=as_json)

@@ -3,12 +3,15 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
-from console.context import HomeOption, JsonOption, acting, settings_to_act, settings_to_look
+from console.context import acting, settings_to_act, settings_to_look
 from console.errors import ExitCode
+from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout, utc
 from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
 from console.runtime.configuring import ReasonOption
+from console.runtime.recovering import latches, may_recover, tell
 
 app = typer.Typer(no_args_is_help=True, help="List latched breakers and take one back.")
 
@@ -16,10 +19,6 @@ app = typer.Typer(no_args_is_help=True, help="List latched breakers and take one
 @app.command(name="list", epilog="Example: mlrisk breaker list --json")
 def list_breakers(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List every breaker that has ever tripped, the tripped ones first, and what denies now."""
-    from rich.markup import escape
-
-    from console.runtime.recovering import latches, tell
-
     settings = settings_to_look(ctx, home)
     with acting(settings) as db:
         held = latches(settings, db)
@@ -66,10 +65,6 @@ def reset(
     After a loss breaker the present equity is the new base: only a new loss trips it again.
     Approvals from before stay void. Exit status 4 when something still denies what adds risk.
     """
-    from rich.markup import escape
-
-    from console.runtime.recovering import latches, may_recover, tell
-
     settings = settings_to_act(ctx, home)
     with acting(settings) as db:
         held, free = latches(settings, db), may_recover(db, settings)

@@ -1,12 +1,14 @@
 """`mlrisk config`: the limits in force, where each comes from, and how they are changed."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from console.context import HomeOption, JsonOption, settings_to_act, settings_to_look
+from bot.limits.changes import Version, differences
+from console.context import settings_to_act, settings_to_look
 from console.errors import CommandError, ExitCode
+from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout
 from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
 from console.runtime.configuring import (
@@ -16,9 +18,17 @@ from console.runtime.configuring import (
     configuration_service,
     values_of,
 )
-
-if TYPE_CHECKING:
-    from bot.limits.changes import Version
+from console.views.configuration import (
+    configuration_facts,
+    named_configuration,
+    print_changes,
+    print_configuration,
+    print_history,
+    print_version,
+    problems_of,
+    read_current,
+    version_facts,
+)
 
 app = typer.Typer(
     no_args_is_help=True, help="Show, check and change the limits; changes are versions."
@@ -38,8 +48,6 @@ def show(
 
     Without a running system these are the files' values.
     """
-    from console.views.configuration import configuration_facts, print_configuration, read_current
-
     with configuration_errors():
         config, known = read_current(settings_to_look(ctx, home))
     if as_json:
@@ -57,8 +65,6 @@ def validate(
 
     Exit status 2 with every problem, its file and line.
     """
-    from console.views.configuration import problems_of
-
     problems, tried = problems_of(file)
     if as_json:
         print_json({"file": file, "valid": not problems, "problems": problems, "checked": tried})
@@ -79,9 +85,6 @@ def diff(
     as_json: JsonOption = False,
 ) -> None:
     """Compare two configurations value by value, and say which way each one goes."""
-    from bot.limits.changes import differences
-    from console.views.configuration import named_configuration, print_changes
-
     settings = settings_to_look(ctx, home)
     with configuration_errors():
         first = named_configuration(settings, before)
@@ -100,8 +103,6 @@ def history(
     as_json: JsonOption = False,
 ) -> None:
     """List the versions of this environment and mode, newest first."""
-    from console.views.configuration import print_history, version_facts
-
     with configuration_service(settings_to_look(ctx, home)) as (_, service):
         versions = service.history(last)
     if as_json:
@@ -192,9 +193,7 @@ def reject(
     _tell(version, as_json=as_json)
 
 
-def _tell(version: "Version", *, as_json: bool) -> None:
-    from console.views.configuration import print_version, version_facts
-
+def _tell(version: Version, *, as_json: bool) -> None:
     facts: dict[str, Any] = version_facts(version)
     if as_json:
         print_json(facts)

@@ -2,18 +2,23 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from console.commands.up import MarketOption
-from console.context import HomeOption, chosen_home
+from console.context import chosen_home
 from console.errors import CommandError, ExitCode
+from console.options import HomeOption
 from console.output import stderr, stdout, to_json, write_atomically
-
-if TYPE_CHECKING:
-    from console.runtime.signals import StopWish
-    from console.runtime.system import System
+from console.runtime.addresses import addresses
+from console.runtime.finite_run import began, conclude, drain, trading_is_off
+from console.runtime.signals import StopWish, stop_wish
+from console.runtime.system import StartOptions, System, memory_by_process, start
+from console.screen.loop import watch
+from console.screen.source import ViewSource
+from console.views.report import passed
+from console.views.summary import print_summary
 
 
 def register(app: typer.Typer) -> None:
@@ -39,10 +44,6 @@ def demo(
     Exit status 0 only if all invariants hold, checked against the exchange's own record, and
     every process stopped when asked to.
     """
-    from console.runtime.signals import stop_wish
-    from console.views.report import passed
-    from console.views.summary import print_summary
-
     if json_path is not None and not json_path.absolute().parent.is_dir():
         raise CommandError(f"{json_path.parent} is not a directory", ExitCode.USAGE)
     with stop_wish() as wish:
@@ -57,11 +58,8 @@ def demo(
 
 
 def _run(
-    home: Path | None, seconds: float, market: str | None, wish: "StopWish", *, lines: bool
+    home: Path | None, seconds: float, market: str | None, wish: StopWish, *, lines: bool
 ) -> dict[str, Any]:
-    from console.runtime.finite_run import began, conclude, drain, trading_is_off
-    from console.runtime.system import StartOptions, memory_by_process, start
-
     say = stderr()
 
     def progress(step: str) -> None:
@@ -85,11 +83,7 @@ def _run(
             system.stop(progress)
 
 
-def _watch(system: "System", seconds: float, wish: "StopWish", *, lines: bool) -> None:
-    from console.runtime.addresses import addresses
-    from console.screen.loop import watch
-    from console.screen.source import ViewSource
-
+def _watch(system: System, seconds: float, wish: StopWish, *, lines: bool) -> None:
     source = ViewSource(system.settings, addresses(system.settings, system.home.known_ports()))
     deadline = time.monotonic() + seconds
     try:

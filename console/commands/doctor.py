@@ -1,19 +1,20 @@
 """`mlrisk doctor`: the ten invariants against the exchange's own record, and health."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
-from console.context import HomeOption, JsonOption, settings_of
+from config.settings import Settings
+from console.context import settings_of
 from console.errors import ExitCode
+from console.invariants import InvariantResult
+from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from config.settings import Settings
-    from console.invariants import InvariantResult
-    from console.runtime.health import HealthCheck
+from console.runtime.examination import examine
+from console.runtime.health import HealthCheck, check_health
+from console.views.report import invariant_facts
 
 _SHOWN = 5
 
@@ -37,9 +38,6 @@ def doctor(
     but silence is wrong: a server, process, stream or market that is away, or the paper exchange's
     journal, without which I1 and I4 are not checked. A line `warn` changes no exit status.
     """
-    from console.runtime.examination import examine
-    from console.runtime.health import check_health
-
     settings = settings_of(ctx, home)
     health = check_health(settings)
     # Without Postgres there are no rows to examine; the health line says so.
@@ -55,7 +53,7 @@ def doctor(
 
 
 def exit_status(
-    health: "Sequence[HealthCheck]", results: "Sequence[InvariantResult]", settings: "Settings"
+    health: Sequence[HealthCheck], results: Sequence[InvariantResult], settings: Settings
 ) -> int:
     """What is broken outweighs what is silent; 0 when all was checked and is well."""
     ill = [check for check in health if not check.ok]
@@ -68,9 +66,7 @@ def exit_status(
     return 0
 
 
-def _facts(health: "list[HealthCheck]", results: "list[InvariantResult]") -> dict[str, Any]:
-    from console.views.report import invariant_facts
-
+def _facts(health: list[HealthCheck], results: list[InvariantResult]) -> dict[str, Any]:
     return {
         "health": {
             check.name: {
@@ -85,15 +81,13 @@ def _facts(health: "list[HealthCheck]", results: "list[InvariantResult]") -> dic
     }
 
 
-def _mark(check: "HealthCheck") -> str:
+def _mark(check: HealthCheck) -> str:
     if not check.ok:
         return f"[red]{'down' if check.down else 'BAD '}[/]"
     return "[yellow]warn[/]" if check.warning else "[green]ok[/]  "
 
 
-def _print(health: "list[HealthCheck]", results: "list[InvariantResult]") -> None:
-    from rich.markup import escape
-
+def _print(health: list[HealthCheck], results: list[InvariantResult]) -> None:
     out = stdout()
     for check in health:
         out.print(f"{_mark(check)} {escape(check.name)}: {escape(check.detail)}")

@@ -2,9 +2,12 @@
 
 import typer
 
-from console.context import HomeOption, chosen_home
+from console.context import chosen_home
 from console.errors import ExitCode
+from console.options import HomeOption
 from console.output import stderr
+from console.runtime.signals import stop_wish
+from console.runtime.system import supervisor_of
 
 
 def register(app: typer.Typer) -> None:
@@ -16,9 +19,6 @@ def down(ctx: typer.Context, home: HomeOption = None) -> None:
 
     Exit status 1 when something had to be killed, 5 when nothing runs.
     """
-    from console.runtime.signals import stop_wish
-    from console.runtime.system import supervisor_of
-
     supervisor = supervisor_of(chosen_home(ctx, home))
     say = stderr()
     # A stop that was begun is finished: half a system helps nobody.

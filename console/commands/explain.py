@@ -4,9 +4,12 @@ from typing import Annotated
 
 import typer
 
-from console.context import HomeOption, JsonOption, reading, settings_of
+from bot.risk.codec import Unreadable
+from console.context import reading, settings_of
 from console.errors import CommandError
+from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout
+from console.views.explanation import print_stored, stored_explanation
 
 
 def register(app: typer.Typer) -> None:
@@ -20,9 +23,6 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Every check with value, limit, margin and data age, the size's factors, what was needed."""
-    from bot.risk.codec import Unreadable
-    from console.views.explanation import print_stored, stored_explanation
-
     with reading(settings_of(ctx, home).require_database_url()) as session:
         try:
             facts = stored_explanation(session, request_id)

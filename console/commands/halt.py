@@ -1,20 +1,26 @@
 """`mlrisk halt`: stops all trading at once; needs Postgres and nothing else."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
+from sqlalchemy.exc import OperationalError
 
-from console.context import HomeOption, JsonOption, settings_of
+from bot.clock import SystemClock
+from bot.exchange.protocol import Exchange
+from bot.safety.halt import HaltReport, TradingHalt
+from bot.state.binding import WrongIdentity, settled
+from config.settings import Settings, SettingsError
+from console.context import settings_of
 from console.errors import ExitCode
+from console.options import HomeOption, JsonOption
 from console.output import print_json, stderr, stdout, utc
 from console.runtime.configuring import ReasonOption, actor_of
-
-if TYPE_CHECKING:
-    from bot.exchange.bybit.http import BybitExchange
-    from bot.safety.halt import HaltReport, TradingHalt
-    from config.settings import Settings
-    from models.database import Database
+from console.runtime.operator import cancel_without_postgres, not_halted, revoker, too_fast_teller
+from models.connecting import is_crowded
+from models.database import Database
+from workers.supervision.ballast import release_when_full
 
 
 def register(app: typer.Typer) -> None:
@@ -41,19 +47,6 @@ def halt(
     Asks nothing, works without Celery and Redis, and survives a restart. Exit status 1 when the
     halt holds but could not be proven (sealed) or something is left to be looked at.
     """
-    from sqlalchemy.exc import OperationalError
-
-    from bot.clock import SystemClock
-    from bot.safety.halt import TradingHalt
-    from console.runtime.operator import (
-        cancel_without_postgres,
-        not_halted,
-        revoker,
-        too_fast_teller,
-    )
-    from models.database import Database
-    from workers.supervision.ballast import release_when_full
-
     settings = settings_of(ctx, home)
     release_when_full(settings.home)
     clock, actor, cancel = SystemClock(), actor_of(None), cancel or everything
@@ -107,15 +100,11 @@ def _tell(already: bool) -> None:
     stderr().print(f"[bold]HALTED[/]{was}: nothing more goes out that adds risk")
 
 
-def _latch(db: "Database", trading_halt: "TradingHalt", reason: str, actor: str) -> bool:
+def _latch(db: Database, trading_halt: TradingHalt, reason: str, actor: str) -> bool:
     """Whether it was halted already. Raises OperationalError.
 
     Places that others have filled without logging in are waited for: those end soon.
     """
-    from sqlalchemy.exc import OperationalError
-
-    from models.connecting import is_crowded
-
     try:
         return trading_halt.latch(reason, actor)
     except OperationalError as error:
@@ -125,15 +114,11 @@ def _latch(db: "Database", trading_halt: "TradingHalt", reason: str, actor: str)
         return trading_halt.latch(reason, actor)
 
 
-def _own(db: "Database", settings: "Settings") -> "tuple[Settings, str | None]":
+def _own(db: Database, settings: Settings) -> tuple[Settings, str | None]:
     """The settings as the database has them, or why these keys must cancel nothing that it knows.
 
     Rows alone are asked: nothing may keep a halt waiting.
     """
-    from sqlalchemy.exc import OperationalError
-
-    from bot.state.binding import WrongIdentity, settled
-
     try:
         return settled(db, settings), None
     except WrongIdentity as error:
@@ -142,11 +127,10 @@ def _own(db: "Database", settings: "Settings") -> "tuple[Settings, str | None]":
         return settings, f"whose account it is can't be read ({type(error.orig).__name__})"
 
 
-def _exchange(settings: "Settings") -> "tuple[BybitExchange | None, str | None]":
+def _exchange(settings: Settings) -> tuple[Exchange | None, str | None]:
     """What cancels, or why there is none."""
-    from bot.clock import SystemClock
+    # Half a second of imports that the latch does not wait for.
     from bot.exchange.factory import make_exchange
-    from config.settings import SettingsError
 
     try:
         return make_exchange(settings, SystemClock()), None
@@ -154,7 +138,7 @@ def _exchange(settings: "Settings") -> "tuple[BybitExchange | None, str | None]"
         return None, str(error)
 
 
-def _facts(report: "HaltReport") -> dict[str, Any]:
+def _facts(report: HaltReport) -> dict[str, Any]:
     return {
         "state": report.state,
         "already_halted": report.already_halted,
@@ -169,9 +153,7 @@ def _facts(report: "HaltReport") -> dict[str, Any]:
     }
 
 
-def _print(report: "HaltReport") -> None:
-    from rich.markup import escape
-
+def _print(report: HaltReport) -> None:
     out = stdout()
     if report.sealed_at is not None:
         out.print(

@@ -2,8 +2,9 @@
 
 import typer
 
-from console.context import HomeOption, JsonOption
+from console.options import HomeOption, JsonOption
 from console.since import SinceOption, show_since
+from console.views.key_metrics import key_metrics, print_metrics
 
 
 def register(app: typer.Typer) -> None:
@@ -20,6 +21,4 @@ def metrics(
 
     It adds up all that was decided since then: a million decisions take seconds.
     """
-    from console.views.key_metrics import key_metrics, print_metrics
-
     show_since(ctx, home, since, key_metrics, print_metrics, as_json=as_json)

@@ -2,8 +2,13 @@
 
 import typer
 
-from console.context import HomeOption, chosen_home
+from config.settings import load_settings
+from console.context import chosen_home
+from console.options import HomeOption
 from console.output import stderr
+from console.runtime.databases import database_logins
+from models import migrate as migrations
+from models.provisioning import provision
 
 
 def register(app: typer.Typer) -> None:
@@ -19,11 +24,6 @@ def migrate(ctx: typer.Context, home: HomeOption = None) -> None:
     $MLRISK_OWNER_DATABASE_URL makes the tables and grants the others what they need;
     $MLRISK_BOOTSTRAP_DATABASE_URL, a superuser's, makes those roles as well.
     """
-    from config.settings import load_settings
-    from console.runtime.databases import database_logins
-    from models import migrate as migrations
-    from models.provisioning import provision
-
     settings = load_settings(chosen_home(ctx, home))
     settings.require_database_url()
     logins = database_logins(settings)

@@ -2,19 +2,22 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from console.context import (
-    HomeOption,
-    JsonOption,
-    acting,
-    reading,
-    settings_to_act,
-    settings_to_look,
-)
+from bot.authority.codes import INTERVAL_SECONDS
+from bot.authority.operators import Enrolment, Operators, enrol
+from bot.authority.verifying import acts as all_acts
+from bot.authority.verifying import problems
+from bot.clock import SystemClock
+from config.settings import Environment, Settings
+from console.context import acting, reading, settings_to_act, settings_to_look
 from console.errors import CommandError, ExitCode
+from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout, utc
 from console.runtime.authority import (
     LoginFileOption,
@@ -25,13 +28,7 @@ from console.runtime.authority import (
 )
 from console.runtime.configuring import ReasonOption, actor_of
 from models.enums import OperatorRole
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from bot.authority.operators import Enrolment, Operators
-    from config.settings import Settings
-    from models.tables import OperatorRow
+from models.tables import OperatorRow
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -56,9 +53,6 @@ def add(
 
     The first is a risk officer and needs no login; everybody else takes a risk officer's.
     """
-    from bot.authority.operators import Operators
-    from bot.clock import SystemClock
-
     settings = settings_to_act(ctx, home)
     with acting(settings) as db:
         service = Operators(db, SystemClock())
@@ -74,9 +68,6 @@ def list_operators(
     ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
     """List all operators with their roles; no secret is shown."""
-    from bot.authority.operators import Operators
-    from bot.clock import SystemClock
-
     clock = SystemClock()
     with acting(settings_to_look(ctx, home)) as db:
         rows = [_facts(row, clock.now()) for row in Operators(db, clock).everybody()]
@@ -106,9 +97,6 @@ def disable(
     as_json: JsonOption = False,
 ) -> None:
     """Accept nothing of an operator any more; it can't be undone. Takes a risk officer's login."""
-    from bot.authority.operators import Operators
-    from bot.clock import SystemClock
-
     clock = SystemClock()
     with acting(settings_to_act(ctx, home)) as db:
         by = logged_in(db, operator, login_file)
@@ -134,9 +122,6 @@ def reset(
 
     Takes a risk officer's login, or the operator's own.
     """
-    from bot.authority.operators import Operators
-    from bot.clock import SystemClock
-
     with acting(settings_to_act(ctx, home)) as db:
         service = Operators(db, SystemClock())
         by = logged_in(db, operator, login_file)
@@ -148,11 +133,6 @@ def reset(
 @app.command(epilog="Example: mlrisk operator acts --json")
 def acts(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List what operators did, and verify each signature. Exit status 1 when one is not sound."""
-    from dataclasses import asdict
-
-    from bot.authority.verifying import acts as all_acts
-    from bot.authority.verifying import problems
-
     with reading(settings_to_look(ctx, home).require_database_url()) as session:
         found, wrong = all_acts(session), problems(session)
     if as_json:
@@ -172,16 +152,14 @@ def acts(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fals
 
 
 def _enrolled(
-    service: "Operators", name: str, passphrase_file: "Path | None", *, as_json: bool
-) -> "tuple[Enrolment, bool]":
+    service: Operators, name: str, passphrase_file: Path | None, *, as_json: bool
+) -> tuple[Enrolment, bool]:
     """New secrets that nothing has stored yet, and whether the person has seen them."""
-    from bot.authority.operators import enrol
-
     new = enrol(name, new_passphrase(name, passphrase_file))
     return new, passphrase_file is None and not as_json and _confirm(service, new)
 
 
-def _confirm(service: "Operators", new: "Enrolment") -> bool:
+def _confirm(service: Operators, new: Enrolment) -> bool:
     """Shows the secret, and stores nothing before the authenticator is seen to have it."""
     # As it is: a line that is wrapped is no address any more.
     sys.stderr.write(f"Give this to the authenticator app; it is shown once:\n{new.uri}\n")
@@ -192,10 +170,8 @@ def _confirm(service: "Operators", new: "Enrolment") -> bool:
     return True
 
 
-def _may_found(settings: "Settings") -> bool:
+def _may_found(settings: Settings) -> bool:
     """In production only the user whose home it is makes the first operator."""
-    from config.settings import Environment
-
     if settings.environment is not Environment.PRODUCTION:
         return True
     try:
@@ -205,7 +181,7 @@ def _may_found(settings: "Settings") -> bool:
 
 
 def _tell_secrets(
-    row: "OperatorRow", new: "Enrolment", done: str, *, as_json: bool, shown: bool
+    row: OperatorRow, new: Enrolment, done: str, *, as_json: bool, shown: bool
 ) -> None:
     if as_json:
         print_json(
@@ -217,11 +193,7 @@ def _tell_secrets(
         sys.stdout.write(f"for the authenticator app, shown once: {new.uri}\n")
 
 
-def _facts(row: "OperatorRow", now: Any) -> dict[str, Any]:
-    from datetime import UTC, datetime
-
-    from bot.authority.codes import INTERVAL_SECONDS
-
+def _facts(row: OperatorRow, now: Any) -> dict[str, Any]:
     is_locked = row.locked_until is not None and now < row.locked_until
     state = "disabled" if row.disabled_at else "locked" if is_locked else "active"
     last = None if row.totp_step is None else row.totp_step * INTERVAL_SECONDS

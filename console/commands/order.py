@@ -3,26 +3,26 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.markup import escape
 
-from console.context import (
-    HomeOption,
-    JsonOption,
-    acting,
-    reading,
-    settings_to_act,
-    settings_to_look,
-)
+from bot.account.lost_orders import LostOrders
+from bot.clock import SystemClock
+from bot.exchange.factory import make_exchange
+from bot.execution.orders.control import ControlReport, ParentControl
+from bot.execution.orders.fills import FillBook
+from bot.execution.ports import DispatcherOnly
+from console.context import acting, reading, settings_to_act, settings_to_look
+from console.options import HomeOption, JsonOption
 from console.output import print_json, stderr, stdout
 from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
 from console.runtime.configuring import ActorOption, ReasonOption, actor_of
-
-if TYPE_CHECKING:
-    from bot.account.lost_orders import LostOrders
-    from bot.execution.orders.control import ControlReport, ParentControl
-    from models.database import Database
+from console.runtime.operator import task_queue
+from console.runtime.recovering import may_recover
+from console.views.open_orders import open_orders, print_orders
+from models.database import Database
 
 app = typer.Typer(
     no_args_is_help=True, help="Pause, resume, cancel and list the orders being worked."
@@ -129,16 +129,12 @@ def forget(
     if as_json:
         print_json({"order_link_id": order_link_id, "state": "lost", "forced": force})
     else:
-        from rich.markup import escape
-
         stdout().print(f"{escape(order_link_id)} [bold]LOST[/]: what it held is released")
 
 
 @app.command("list", epilog="Example: mlrisk order list --json")
 def list_open(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the open orders: what works each, what is in its way, and what comes next."""
-    from console.views.open_orders import open_orders, print_orders
-
     settings = settings_to_look(ctx, home)
     with reading(settings.require_database_url()) as session:
         entries = open_orders(session, settings.account)
@@ -149,14 +145,7 @@ def list_open(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption =
 
 
 @contextmanager
-def _lost_orders(ctx: typer.Context, home: HomeOption) -> "Iterator[tuple[Database, LostOrders]]":
-    from bot.account.lost_orders import LostOrders
-    from bot.clock import SystemClock
-    from bot.exchange.factory import make_exchange
-    from bot.execution.orders.fills import FillBook
-    from bot.execution.ports import DispatcherOnly
-    from console.runtime.recovering import may_recover
-
+def _lost_orders(ctx: typer.Context, home: HomeOption) -> Iterator[tuple[Database, LostOrders]]:
     settings, clock, task_queue = settings_to_act(ctx, home), SystemClock(), DispatcherOnly()
     with acting(settings) as db, closing(make_exchange(settings, clock)) as exchange:
         lost = LostOrders(
@@ -172,12 +161,8 @@ def _lost_orders(ctx: typer.Context, home: HomeOption) -> "Iterator[tuple[Databa
 
 
 @contextmanager
-def _control(ctx: typer.Context, home: HomeOption) -> "Iterator[tuple[Database, ParentControl]]":
+def _control(ctx: typer.Context, home: HomeOption) -> Iterator[tuple[Database, ParentControl]]:
     """Acts on the system's rows; its workers are woken where Redis answers."""
-    from bot.clock import SystemClock
-    from bot.execution.orders.control import ParentControl
-    from console.runtime.operator import task_queue
-
     settings = settings_to_act(ctx, home)
     found = task_queue(settings)
     with acting(settings) as db:
@@ -189,11 +174,10 @@ def _control(ctx: typer.Context, home: HomeOption) -> "Iterator[tuple[Database, 
         )
 
 
-def _tell(report: "ControlReport", as_json: bool) -> None:
+def _tell(report: ControlReport, as_json: bool) -> None:
     if as_json:
         print_json(asdict(report))
         return
-    from rich.markup import escape
 
     out = stdout()
     state = report.after if report.stop_reason is None or report.after.is_final else "ending"

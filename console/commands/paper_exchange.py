@@ -2,6 +2,8 @@
 
 import typer
 
+from paper_exchange.main import main
+
 
 def register(app: typer.Typer) -> None:
     app.command(
@@ -18,6 +20,4 @@ def register(app: typer.Typer) -> None:
 
 def paper_exchange(ctx: typer.Context) -> None:
     """A server that answers like Bybit V5 (its own options: mlrisk paper-exchange --help)."""
-    from paper_exchange.main import main
-
     raise typer.Exit(main(ctx.args))

@@ -3,19 +3,24 @@ and what becomes of them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
-from console.context import HomeOption, JsonOption, acting, reading, settings_of, settings_to_act
+from bot.clock import SystemClock
+from bot.decision.parked_work import ParkedWork
+from bot.decision.parking import is_exit, parked
+from bot.execution.ports import DispatcherOnly
+from bot.execution.working.setting_aside import all_set_aside
+from console.context import acting, reading, settings_of, settings_to_act
+from console.options import HomeOption, JsonOption
 from console.output import plain, print_json, stdout, utc
 from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
 from console.runtime.configuring import ActorOption, ReasonOption, actor_of
-
-if TYPE_CHECKING:
-    from bot.decision.parked_work import ParkedWork
-    from models.database import Database
-    from models.tables import ParentOrderRow, TradeRequestRow
+from console.runtime.operator import task_queue
+from models.database import Database
+from models.tables import ParentOrderRow, TradeRequestRow
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,11 +35,6 @@ RequestArgument = Annotated[str, typer.Argument(help="As the strategy named it."
 def list_parked(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List what is parked, with the failure that parked it. A trade ends by itself ten minutes
     after it was set aside."""
-    from rich.markup import escape
-
-    from bot.decision.parking import parked
-    from bot.execution.working.setting_aside import all_set_aside
-
     with reading(settings_of(ctx, home).require_database_url()) as session:
         found = [_facts(row) for row in parked(session)]
         trades = [_trade_facts(row) for row in all_set_aside(session)]
@@ -98,29 +98,20 @@ def end(
 
 
 @contextmanager
-def _parked_work(ctx: typer.Context, home: HomeOption) -> "Iterator[tuple[Database, ParkedWork]]":
-    from bot.clock import SystemClock
-    from bot.decision.parked_work import ParkedWork
-    from bot.execution.ports import DispatcherOnly
-    from console.runtime.operator import task_queue
-
+def _parked_work(ctx: typer.Context, home: HomeOption) -> Iterator[tuple[Database, ParkedWork]]:
     settings = settings_to_act(ctx, home)
     with acting(settings) as db:
         yield db, ParkedWork(db, SystemClock(), task_queue(settings) or DispatcherOnly())
 
 
 def _tell(request_id: str, status: str, *, as_json: bool) -> None:
-    from rich.markup import escape
-
     if as_json:
         print_json({"request_id": request_id, "status": status})
     else:
         stdout().print(f"{escape(request_id)}: {status}")
 
 
-def _facts(row: "TradeRequestRow") -> dict[str, Any]:
-    from bot.decision.parking import is_exit
-
+def _facts(row: TradeRequestRow) -> dict[str, Any]:
     return {
         "request_id": row.request_id,
         "symbol": row.symbol,
@@ -133,7 +124,7 @@ def _facts(row: "TradeRequestRow") -> dict[str, Any]:
     }
 
 
-def _trade_facts(row: "ParentOrderRow") -> dict[str, Any]:
+def _trade_facts(row: ParentOrderRow) -> dict[str, Any]:
     return {
         "request_id": row.request_id,
         "symbol": row.symbol,

@@ -1,26 +1,24 @@
 """`mlrisk position`: where the exchange contradicts our books, and an operator's way to agree."""
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from console.context import (
-    HomeOption,
-    JsonOption,
-    acting,
-    reading,
-    settings_to_act,
-    settings_to_look,
-)
+from bot.account.adoption import Adopter, Difference
+from bot.clock import SystemClock
+from bot.exchange.factory import make_exchange
+from bot.execution.ports import DispatcherOnly
+from console.context import acting, reading, settings_to_act, settings_to_look
 from console.errors import CommandError, ExitCode
+from console.options import HomeOption, JsonOption
 from console.output import print_json, stderr, stdout, utc
 from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
 from console.runtime.configuring import ActorOption, ReasonOption
-
-if TYPE_CHECKING:
-    from bot.account.adoption import Difference
-    from models.tables import DisagreementRow
+from console.runtime.operator import task_queue
+from console.runtime.recovering import may_recover
+from models.repositories import disagreements
+from models.tables import DisagreementRow
 
 app = typer.Typer(
     no_args_is_help=True, help="List positions that disagree with the exchange, and adopt one."
@@ -32,8 +30,6 @@ def list_disagreements(
     ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
     """List the positions on which the exchange and our fills disagree, as last reconciled."""
-    from models.repositories import disagreements
-
     settings = settings_to_look(ctx, home)
     with reading(settings.require_database_url()) as session:
         found = disagreements.of_account(session, settings.account)
@@ -71,13 +67,6 @@ def adopt(
     like any other: by an emergency exit, or by `--strategy`. A breaker that tripped over it stays
     tripped: `mlrisk breaker reset`.
     """
-    from bot.account.adoption import Adopter
-    from bot.clock import SystemClock
-    from bot.exchange.factory import make_exchange
-    from bot.execution.ports import DispatcherOnly
-    from console.runtime.operator import task_queue
-    from console.runtime.recovering import may_recover
-
     settings, clock = settings_to_act(ctx, home), SystemClock()
     with acting(settings) as db, closing(make_exchange(settings, clock)) as exchange:
         adopter = Adopter(
@@ -106,7 +95,7 @@ def adopt(
         stdout().print(f"{symbol} agrees already; nothing was changed", markup=False)
 
 
-def _disagreement(row: "DisagreementRow") -> dict[str, Any]:
+def _disagreement(row: DisagreementRow) -> dict[str, Any]:
     return {
         "symbol": row.symbol,
         "ours": row.ours,
@@ -116,18 +105,18 @@ def _disagreement(row: "DisagreementRow") -> dict[str, Any]:
     }
 
 
-def _ask(seen: "Difference") -> None:
+def _ask(seen: Difference) -> None:
     stderr().print(f"{seen.symbol}: {_words(seen)}", markup=False)
     if not typer.confirm("Make our ledger agree with the exchange?", err=True):
         raise CommandError("nothing was changed", ExitCode.FAILED)
 
 
-def _words(seen: "Difference") -> str:
+def _words(seen: Difference) -> str:
     entry = "" if seen.entry_price is None else f" at {seen.entry_price.normalize():f}"
     return f"{seen.before.normalize():f} by our books, {seen.after.normalize():f}{entry} by theirs"
 
 
-def _facts(seen: "Difference", changed: bool) -> dict[str, Any]:
+def _facts(seen: Difference, changed: bool) -> dict[str, Any]:
     return {
         "symbol": seen.symbol,
         "before": seen.before,

@@ -2,12 +2,15 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from console.context import HomeOption, JsonOption, reading, settings_to_look
+from bot.decision.replay import LimitsOf, with_values
+from config.settings import Settings
+from console.context import reading, settings_to_look
 from console.errors import CommandError, ExitCode
+from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout
 from console.runtime.configuring import (
     FileOption,
@@ -17,10 +20,7 @@ from console.runtime.configuring import (
     moment_of,
     values_of,
 )
-
-if TYPE_CHECKING:
-    from bot.decision.replay import LimitsOf
-    from config.settings import Settings
+from console.views.replay_report import ReplayReport, print_replay
 
 
 def register(app: typer.Typer) -> None:
@@ -43,8 +43,6 @@ def replay(
     With --config under that file's limits, with --set under the limits of then with single ones
     changed; with neither under their own, where any difference is a defect (exit status 1).
     """
-    from console.views.replay_report import ReplayReport, print_replay
-
     settings = settings_to_look(ctx, home)
     now = datetime.now(UTC)
     start, end = moment_of(since, now), moment_of(until, now)
@@ -63,9 +61,7 @@ def replay(
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _limits(settings: "Settings", file: Path | None, assignments: list[str]) -> "LimitsOf":
-    from bot.decision.replay import with_values
-
+def _limits(settings: Settings, file: Path | None, assignments: list[str]) -> LimitsOf:
     if file is None and not assignments:
         return lambda recorded: recorded
     wanted = chosen_limits(settings, file, assignments)

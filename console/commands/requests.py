@@ -3,9 +3,13 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
-from console.context import HomeOption, JsonOption, reading, settings_of
+from console.context import reading, settings_of
+from console.options import HomeOption, JsonOption
 from console.output import plain, print_json, stdout, utc
+from console.views.queries import recent_requests
 
 
 def register(app: typer.Typer) -> None:
@@ -19,8 +23,6 @@ def requests(
     as_json: JsonOption = False,
 ) -> None:
     """List the newest requests, newest first; `mlrisk show REQUEST_ID` explains one."""
-    from console.views.queries import recent_requests
-
     with reading(settings_of(ctx, home).require_database_url()) as session:
         lines = recent_requests(session, last)
     if as_json:
@@ -45,8 +47,6 @@ def requests(
             }
         )
         return
-    from rich.markup import escape
-    from rich.table import Table
 
     table = Table(
         "received", "request", "symbol", "side", "asked", "answer", "granted", "reasons / status",

@@ -1,17 +1,17 @@
 """`mlrisk resume`: lets trading go on after a halt, and says what still denies it."""
 
-from typing import TYPE_CHECKING
-
 import typer
 
-from console.context import HomeOption, JsonOption, acting, settings_to_act
+from bot.authority.actors import Actor
+from bot.clock import SystemClock
+from bot.safety.halt import TradingHalt
+from console.context import acting, settings_to_act
 from console.errors import ExitCode
+from console.options import HomeOption, JsonOption
 from console.output import print_json
 from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
 from console.runtime.configuring import ReasonOption
-
-if TYPE_CHECKING:
-    from bot.authority.actors import Actor
+from console.runtime.recovering import latches, may_recover, tell
 
 
 def register(app: typer.Typer) -> None:
@@ -32,16 +32,12 @@ def resume(
     breakers stay tripped: `mlrisk breaker reset` takes one back. Exit status 4 when something of
     the account still denies what adds risk.
     """
-    from bot.clock import SystemClock
-    from bot.safety.halt import TradingHalt
-    from console.runtime.recovering import latches, may_recover, tell
-
     settings = settings_to_act(ctx, home)
     with acting(settings) as db:
         free = may_recover(db, settings)
         trading_halt, held = TradingHalt(db, SystemClock()), latches(settings, db)
 
-        def act(actor: "Actor") -> None:
+        def act(actor: Actor) -> None:
             trading_halt.resume(reason=reason, actor=actor, development=free)
             held.release_account(reason=reason, actor=actor, authorised=free)
 

@@ -5,7 +5,12 @@ from typing import Annotated
 
 import typer
 
-from console.context import HomeOption, settings_of
+from console.context import settings_of
+from console.options import HomeOption
+from console.runtime.addresses import addresses
+from console.screen.loop import print_frame, watch
+from console.screen.source import ViewSource
+from workers.home import Home
 
 
 def register(app: typer.Typer) -> None:
@@ -21,11 +26,6 @@ def screen(
 
     Without a terminal it prints a line every five seconds.
     """
-    from console.runtime.addresses import addresses
-    from console.screen.loop import print_frame, watch
-    from console.screen.source import ViewSource
-    from workers.home import Home
-
     settings = settings_of(ctx, home)
     source = ViewSource(settings, addresses(settings, Home(settings.home).known_ports()))
     try:

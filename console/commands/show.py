@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
-from console.context import HomeOption, JsonOption, reading, settings_of
+from console.context import reading, settings_of
 from console.errors import CommandError
+from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout
+from console.views.request_facts import print_facts, request_facts
 
 
 def register(app: typer.Typer) -> None:
@@ -20,8 +22,6 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """The request, the decision with every check, the factors of its size, orders and fills."""
-    from console.views.request_facts import print_facts, request_facts
-
     with reading(settings_of(ctx, home).require_database_url()) as session:
         facts = request_facts(session, request_id)
     if facts is None:

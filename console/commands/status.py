@@ -1,17 +1,22 @@
 """`mlrisk status`: is the system up, may it trade, and what is it doing?"""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
-from console.context import HomeOption, JsonOption, reading, settings_of
+from bot.state.binding import bound_to, shown
+from console.context import reading, settings_of
 from console.errors import CommandError, ExitCode
+from console.options import HomeOption, JsonOption
 from console.output import plain, print_json, stdout
-
-if TYPE_CHECKING:
-    from console.views.moment import Live
-    from workers.supervision.supervisor import ProcessStatus
+from console.screen.source import process_status
+from console.views.fitness_line import fitness_line
+from console.views.moment import Live
+from console.views.queries import live
+from workers.supervision.supervisor import ProcessStatus
 
 
 def register(app: typer.Typer) -> None:
@@ -24,13 +29,6 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
     Exit status 0 when everything runs and trading is allowed, 4 when it is halted, 5 when
     something is down.
     """
-    from rich.markup import escape
-
-    from bot.state.binding import bound_to, shown
-    from console.screen.source import process_status
-    from console.views.fitness_line import fitness_line
-    from console.views.queries import live
-
     settings = settings_of(ctx, home)
     if settings.database_url is None:
         raise CommandError(
@@ -59,7 +57,7 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
         raise typer.Exit(ExitCode.HALTED)
 
 
-def _facts(home: str, live: "Live", processes: "tuple[ProcessStatus, ...]") -> dict[str, Any]:
+def _facts(home: str, live: Live, processes: tuple[ProcessStatus, ...]) -> dict[str, Any]:
     strictest = live.strictest
     return {
         "home": home,
@@ -103,10 +101,7 @@ def _facts(home: str, live: "Live", processes: "tuple[ProcessStatus, ...]") -> d
     }
 
 
-def _print(home: str, live: "Live", processes: "tuple[ProcessStatus, ...]") -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
+def _print(home: str, live: Live, processes: tuple[ProcessStatus, ...]) -> None:
     out = stdout()
     strictest = live.strictest
     if strictest is None:

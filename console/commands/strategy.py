@@ -1,17 +1,21 @@
 """`mlrisk strategy`: who may reach the embedded broker, each with a URL of its own."""
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
-from console.context import HomeOption, JsonOption, settings_of
+from bot.decision import signing
+from bot.errors import Refused
+from config.settings import Settings
+from console.context import settings_of
+from console.options import HomeOption, JsonOption
 from console.output import print_json, stderr, stdout
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from config.settings import Settings
-    from workers.home import Home
+from models.messages import is_identifier
+from workers import strategies
+from workers.home import Home
+from workers.supervision.topology import MESSAGE_KEY
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,8 +44,6 @@ def add(
     knows the strategy at once. A strategy that is known keeps its password; remove and add it for
     another one. Where requests are signed its key is written as well (`mlrisk strategy key`).
     """
-    from workers import strategies
-
     place = _embedded(ctx, home)
     changed = strategies.add(place, name)
     shown = changed.url_file.read_text(encoding="utf-8") if url else str(changed.url_file)
@@ -72,8 +74,6 @@ def key(
     The file is the owner's alone (mode 0600). The same name and generation give the same key.
     MLRISK_MESSAGE_KEY_GENERATIONS says from which generation on a strategy's keys count.
     """
-    from workers import strategies
-
     settings = settings_of(ctx, home)
     place = _home(settings)
     line = _key_line(settings, place, name, generation)
@@ -89,8 +89,6 @@ def list_strategies(
     ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
     """List the strategies that were added and the files with their URLs."""
-    from workers import strategies
-
     place = _home(settings_of(ctx, home))
     files = {name: str(strategies.url_file(place, name)) for name in strategies.names_of(place)}
     if as_json:
@@ -108,8 +106,6 @@ def remove(ctx: typer.Context, name: NameArgument, home: HomeOption = None) -> N
 
     What it asked for before is decided and worked as ever: `mlrisk halt` stops that.
     """
-    from workers import strategies
-
     changed = strategies.remove(_embedded(ctx, home), name)
     stdout().print(f"{name} can't reach the broker any more", markup=False)
     if not changed.at_once:
@@ -123,26 +119,18 @@ def acl(name: NameArgument) -> None:
     Put a password in the place of PASSWORD, and give it to redis-cli as a user who may change
     users.
     """
-    from workers import strategies
-
     stdout().print(strategies.rules_for_another_server(name), markup=False, soft_wrap=True)
 
 
-def _master(settings: "Settings", home: "Home") -> str | None:
+def _master(settings: Settings, home: Home) -> str | None:
     """From which strategies' keys follow; None where requests are not signed."""
-    from workers.supervision.topology import MESSAGE_KEY
-
     if settings.message_key is not None:
         return settings.message_key.get_secret_value()
     # Of a production home that doesn't run.
     return home.secret(MESSAGE_KEY) if (home.secrets / MESSAGE_KEY).exists() else None
 
 
-def _key_line(settings: "Settings", home: "Home", name: str, generation: int | None = None) -> str:
-    from bot.decision import signing
-    from bot.errors import Refused
-    from models.messages import is_identifier
-
+def _key_line(settings: Settings, home: Home, name: str, generation: int | None = None) -> str:
     if not is_identifier(name):
         raise Refused(f"no message can name this strategy: {name!r}")
     master = _master(settings, home)
@@ -153,12 +141,8 @@ def _key_line(settings: "Settings", home: "Home", name: str, generation: int | N
     return signing.key_line(master, name, generation or settings.oldest_generations.get(name, 1))
 
 
-def _embedded(ctx: typer.Context, chosen: "Path | None") -> "Home":
+def _embedded(ctx: typer.Context, chosen: Path | None) -> Home:
     """The home, where its broker is the embedded one."""
-    from urllib.parse import urlsplit
-
-    from bot.errors import Refused
-
     settings = settings_of(ctx, chosen)
     home = _home(settings)
     if settings.redis_url is not None:
@@ -172,7 +156,5 @@ def _embedded(ctx: typer.Context, chosen: "Path | None") -> "Home":
     return home
 
 
-def _home(settings: "Settings") -> "Home":
-    from workers.home import Home
-
+def _home(settings: Settings) -> Home:
     return Home(settings.home)

@@ -3,17 +3,22 @@
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
+from sqlalchemy.orm import Session
 
-from console.context import HomeOption, JsonOption, reading_engine, settings_to_act
+from bot.client import MLTradeExecutionPipeline
+from bot.errors import BadMessage
+from config.settings import Settings
+from console.context import reading_engine, settings_to_act
 from console.errors import CommandError, ExitCode
+from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout
 from models import strict_json
-
-if TYPE_CHECKING:
-    from config.settings import Settings
+from models.tables import DecisionRow, TradeRequestRow
+from tasks.queue import CeleryTaskQueue
 
 _POLL_SECONDS = 0.1
 _STATE_REASONS = frozenset({"trading_state", "emergency_stop_active"})
@@ -68,10 +73,8 @@ def _load(file: str) -> Any:
         raise CommandError(f"{file} is not JSON: {error}", ExitCode.USAGE) from error
 
 
-def _accept(settings: "Settings", raw: Any) -> str:
-    from bot.client import MLTradeExecutionPipeline
-    from bot.errors import BadMessage
-    from tasks.queue import CeleryTaskQueue
+def _accept(settings: Settings, raw: Any) -> str:
+    # The application reads the running system's settings when it is imported.
     from workers.celery.app import app
 
     if not isinstance(raw, dict):
@@ -87,7 +90,7 @@ def _accept(settings: "Settings", raw: Any) -> str:
         pipeline.close()
 
 
-def _outcome(settings: "Settings", request_id: str, wait_seconds: float) -> dict[str, Any]:
+def _outcome(settings: Settings, request_id: str, wait_seconds: float) -> dict[str, Any]:
     """The decision, or what is known when the time is up."""
     engine = reading_engine(settings.require_database_url())
     deadline = time.monotonic() + wait_seconds
@@ -102,10 +105,6 @@ def _outcome(settings: "Settings", request_id: str, wait_seconds: float) -> dict
 
 
 def _facts(engine: Any, request_id: str) -> dict[str, Any]:
-    from sqlalchemy.orm import Session
-
-    from models.tables import DecisionRow, TradeRequestRow
-
     with Session(engine) as session:
         request = session.get_one(TradeRequestRow, request_id)
         decision = session.get(DecisionRow, request_id)
@@ -123,8 +122,6 @@ def _facts(engine: Any, request_id: str) -> dict[str, Any]:
 
 def print_outcome(outcome: dict[str, Any]) -> None:
     """For a person."""
-    from rich.markup import escape
-
     out, request_id = stdout(), escape(outcome["request_id"])
     if outcome["verdict"] is None:
         out.print(f"{request_id}: {escape(outcome['status'])}")

@@ -1,18 +1,31 @@
 """`mlrisk tca`: what trades cost, against the decision, the first order and the market."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from console.context import HomeOption, JsonOption, reading, settings_of
+from bot.errors import Refused
+from bot.tca.analysis import TradeCost
+from bot.tca.refit import PATH, fit_recent, judged
+from bot.tca.service import Costs
+from config.settings import Settings
+from console.context import reading, settings_of
 from console.errors import CommandError, ExitCode
+from console.options import HomeOption, JsonOption
 from console.output import print_json, stderr, stdout, write_atomically
-
-if TYPE_CHECKING:
-    from bot.tca.analysis import TradeCost
-    from bot.tca.service import Costs
-    from config.settings import Settings
+from console.runtime.configuring import configuration_service
+from console.views.cost_chart import by_algorithm_figure, save, trade_figure
+from console.views.cost_csv import cost_csv, order_csv
+from console.views.cost_report import (
+    facts,
+    find_costs,
+    print_costs,
+    print_trade,
+    print_verdict,
+    verdict_facts,
+)
+from console.views.queries import database_now
 
 
 def register(app: typer.Typer) -> None:
@@ -49,9 +62,6 @@ def tca(
     Positive is what it cost, in the quote currency or in bps of the approved quantity at the
     decision's mid.
     """
-    from console.views.cost_csv import cost_csv, order_csv
-    from console.views.cost_report import facts, find_costs, print_costs, print_trade
-
     if plot is not None and plot.suffix.lower() != ".png":
         raise CommandError(
             f"--plot draws PNG, not {plot.suffix or 'a file without suffix'}: name it .png",
@@ -83,23 +93,15 @@ def tca(
         stderr().print(f"not computed: {problem}", markup=False)
 
 
-def _draw(found: "Costs", one: "TradeCost | None", path: Path) -> None:
-    from console.views.cost_chart import by_algorithm_figure, save, trade_figure
-
+def _draw(found: Costs, one: TradeCost | None, path: Path) -> None:
     if one is None:
         save(by_algorithm_figure(found.trades), path)
     else:
         save(trade_figure(one, found.bars.get(one.symbol, ())), path)
 
 
-def _show_fit(settings: "Settings", *, as_json: bool) -> None:
+def _show_fit(settings: Settings, *, as_json: bool) -> None:
     """What `tasks.reporting.refit_impact` would do now; nothing is changed."""
-    from bot.errors import Refused
-    from bot.tca.refit import PATH, fit_recent, judged
-    from console.runtime.configuring import configuration_service
-    from console.views.cost_report import print_verdict, verdict_facts
-    from console.views.queries import database_now
-
     with configuration_service(settings) as (_, service):
         in_force = service.current().value(PATH)
     try:

@@ -1,16 +1,18 @@
 """`mlrisk up`: the whole system on this machine, with a live screen until Ctrl-C."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from console.context import HomeOption, chosen_home
+from console.context import chosen_home
 from console.errors import ExitCode
+from console.options import HomeOption
 from console.output import stderr
-
-if TYPE_CHECKING:
-    from console.runtime.signals import StopWish
-    from console.runtime.system import System
+from console.runtime.addresses import addresses
+from console.runtime.signals import StopWish, stop_wish
+from console.runtime.system import StartOptions, System, start
+from console.screen.loop import watch
+from console.screen.source import ViewSource
 
 MarketOption = Annotated[
     str | None,
@@ -46,9 +48,6 @@ def up(
     taken up by the next start. With $MLRISK_DATABASE_URL or $MLRISK_REDIS_URL it uses your
     servers instead of its own.
     """
-    from console.runtime.signals import stop_wish
-    from console.runtime.system import StartOptions, start
-
     say = stderr()
     with stop_wish() as wish:
         with wish.interrupting(), say.status("starting") as spinner:
@@ -66,9 +65,7 @@ def up(
         _run_until_stopped(system, wish, lines=no_screen)
 
 
-def _say_where(system: "System") -> None:
-    from console.runtime.addresses import addresses
-
+def _say_where(system: System) -> None:
     out = stderr()
     out.print(f"running in {system.settings.home}, supervisor {system.supervisor.pid}")
     for name, address in addresses(system.settings, system.home.known_ports()).items():
@@ -76,12 +73,8 @@ def _say_where(system: "System") -> None:
     out.print("watch it with `mlrisk screen`, stop it with `mlrisk down`")
 
 
-def _run_until_stopped(system: "System", wish: "StopWish", *, lines: bool) -> None:
+def _run_until_stopped(system: System, wish: StopWish, *, lines: bool) -> None:
     """Watches until somebody wants to stop, here or by `mlrisk down` elsewhere."""
-    from console.runtime.addresses import addresses
-    from console.screen.loop import watch
-    from console.screen.source import ViewSource
-
     source = ViewSource(system.settings, addresses(system.settings, system.home.known_ports()))
     last = ""
     try:
@@ -100,7 +93,7 @@ def _run_until_stopped(system: "System", wish: "StopWish", *, lines: bool) -> No
         raise typer.Exit(ExitCode.FAILED)
 
 
-def stop_and_report(system: "System", summary: str) -> bool:
+def stop_and_report(system: System, summary: str) -> bool:
     """Stops what still runs; True if nothing had to be killed."""
     say = stderr()
     if not system.is_alive():

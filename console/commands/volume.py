@@ -1,20 +1,29 @@
 """`mlrisk volume`: trains the volume models behind VWAP, and shows the stored ones."""
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
+from bot.clock import SystemClock
+from bot.exchange.factory import make_exchange
 from bot.market.volume import MODELS_FILE
-from console.context import HomeOption, JsonOption, acting, reading, settings_of, settings_to_act
+from bot.market.volume.curve import NotEnoughBars
+from bot.market.volume.files import read_folder
+from bot.market.volume.panel import Panel
+from bot.market.volume.reading import read_exchange
+from bot.market.volume.store import MAX_AGE, StoredModels, dumps, load, loads
+from bot.market.volume.training import train as fit
+from config.settings import Settings
+from console.context import acting, reading, settings_of, settings_to_act
 from console.errors import CommandError, ExitCode
+from console.options import HomeOption, JsonOption
 from console.output import print_json, stderr, stdout, utc, write_atomically
-
-if TYPE_CHECKING:
-    from bot.market.volume.panel import Panel
-    from bot.market.volume.store import StoredModels
-    from config.settings import Settings
+from console.runtime.configuring import actor_of
+from models.repositories import volume_models
 
 DEFAULT_DAYS = 14
 """Two weeks hold both weekends; models are good for a week, so an older past says less."""
@@ -66,11 +75,6 @@ def train(
     The errors are measured on the last third of the bars with models that have not seen it; what
     is stored is then fitted on all bars. Live orders refuse models whose bars end a week ago.
     """
-    from bot.market.volume.curve import NotEnoughBars
-    from bot.market.volume.files import read_folder
-    from bot.market.volume.store import dumps, loads
-    from bot.market.volume.training import train as fit
-
     if (bars is None) == (not from_exchange):
         raise CommandError("name one source: --bars FOLDER or --from-exchange", ExitCode.USAGE)
     settings = settings_of(ctx, home)
@@ -91,7 +95,7 @@ def train(
     _report(loads(text), place, as_json)
 
 
-def _store(settings: "Settings", out: Path | None, text: str, source: str) -> str:
+def _store(settings: Settings, out: Path | None, text: str, source: str) -> str:
     """In the database of the system that is chosen, so that all its machines have it."""
     if out is None and settings.database_url is not None:
         return _store_row(settings, text, source)
@@ -104,12 +108,7 @@ def _store(settings: "Settings", out: Path | None, text: str, source: str) -> st
     return str(path)
 
 
-def _store_row(settings: "Settings", text: str, source: str) -> str:
-    from hashlib import sha256
-
-    from console.runtime.configuring import actor_of
-    from models.repositories import volume_models
-
+def _store_row(settings: Settings, text: str, source: str) -> str:
     now = datetime.now(UTC)
     with acting(settings) as db, db.unit_of_work() as uow:
         number = volume_models.add(uow.session, text, source=source, at=now)
@@ -125,12 +124,8 @@ def _store_row(settings: "Settings", text: str, source: str) -> str:
     return f"the database (volume model {number})"
 
 
-def _from_exchange(settings: "Settings", days: int, symbols: str | None) -> "Panel":
+def _from_exchange(settings: Settings, days: int, symbols: str | None) -> Panel:
     """Says on stderr what it reads: two weeks of seven symbols are 150 requests."""
-    from bot.clock import SystemClock
-    from bot.exchange.factory import make_exchange
-    from bot.market.volume.reading import read_exchange
-
     chosen = settings.symbol_list
     if symbols is not None:
         chosen = tuple(part.strip().upper() for part in symbols.split(",") if part.strip())
@@ -167,11 +162,8 @@ def show(
         raise CommandError("the models are stale and will be refused: run `mlrisk volume train`")
 
 
-def _stored(settings: "Settings", file: Path | None) -> tuple["StoredModels", str]:
+def _stored(settings: Settings, file: Path | None) -> tuple[StoredModels, str]:
     """The models that are named, else those that the system's orders use, and where they are."""
-    from bot.market.volume.store import load, loads
-    from models.repositories import volume_models
-
     if file is None and settings.database_url is not None:
         with reading(settings.require_database_url()) as session:
             newest = volume_models.newest_id(session)
@@ -182,9 +174,7 @@ def _stored(settings: "Settings", file: Path | None) -> tuple["StoredModels", st
     return load(path), str(path)
 
 
-def _report(stored: "StoredModels", place: str, as_json: bool) -> dict[str, Any]:
-    from bot.market.volume.store import MAX_AGE
-
+def _report(stored: StoredModels, place: str, as_json: bool) -> dict[str, Any]:
     age = stored.age(datetime.now(UTC))
     facts: dict[str, Any] = {
         "place": place,
@@ -205,7 +195,7 @@ def _report(stored: "StoredModels", place: str, as_json: bool) -> dict[str, Any]
     return facts
 
 
-def _summary(stored: "StoredModels") -> dict[str, dict[str, dict[str, Any]]]:
+def _summary(stored: StoredModels) -> dict[str, dict[str, dict[str, Any]]]:
     """Window -> model -> mean over symbols, cut against static, symbols worse than TWAP."""
     summary: dict[str, dict[str, dict[str, Any]]] = {}
     for window, by_model in sorted(stored.errors.items(), key=lambda one: int(one[0])):
@@ -221,9 +211,7 @@ def _summary(stored: "StoredModels") -> dict[str, dict[str, dict[str, Any]]]:
     return summary
 
 
-def _print(stored: "StoredModels", facts: dict[str, Any]) -> None:
-    from rich.table import Table
-
+def _print(stored: StoredModels, facts: dict[str, Any]) -> None:
     out = stdout()
     out.print(
         f"trained on {utc(stored.window_start)} to {utc(stored.window_end)} "

@@ -3,22 +3,30 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from redis import Redis
 
-from console.context import HomeOption, JsonOption, reading, settings_to_look
+from bot.clock import SystemClock
+from bot.decision import parsing
+from bot.decision.whatif import WhatIf, what_if
+from bot.errors import BadMessage
+from bot.exchange.market_cache import RedisMarketCache
+from bot.execution.policy.planning import ParentPlan
+from bot.risk import codec
+from bot.risk.limits import RiskLimits
+from bot.risk.snapshot import TradeIntent
+from config.celery import with_database
+from config.settings import Settings
+from console.context import reading, settings_to_look
 from console.errors import CommandError, ExitCode
+from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout, utc
 from console.runtime.configuring import FileOption, SetOption, chosen_limits
+from console.views.explanation import decision_facts, print_decision
 from models import strict_json
-
-if TYPE_CHECKING:
-    from bot.decision.whatif import WhatIf
-    from bot.execution.policy.planning import ParentPlan
-    from bot.risk.limits import RiskLimits
-    from bot.risk.snapshot import TradeIntent
-    from config.settings import Settings
+from tasks.bootstrap import MARKET_DATABASE, market_seal
 
 _HALTED = frozenset({"trading_state", "emergency_stop_active"})
 
@@ -68,11 +76,7 @@ def _load(order: str) -> Any:
         raise CommandError(f"{order} is not JSON: {error}", ExitCode.USAGE) from error
 
 
-def _intent(raw: Any, account: str, made_at: datetime | None) -> "TradeIntent":
-    from bot.clock import SystemClock
-    from bot.decision import parsing
-    from bot.errors import BadMessage
-
+def _intent(raw: Any, account: str, made_at: datetime | None) -> TradeIntent:
     if made_at is not None and isinstance(raw, dict):
         raw = _made_at(raw, made_at)
     try:
@@ -91,15 +95,7 @@ def _made_at(raw: dict[str, Any], moment: datetime) -> dict[str, Any]:
     return {**kept, "created_at": moment.isoformat(), "ml_predictions": predictions}
 
 
-def _ask(settings: "Settings", intent: "TradeIntent", limits: "RiskLimits") -> "WhatIf":
-    from redis import Redis
-
-    from bot.clock import SystemClock
-    from bot.decision.whatif import what_if
-    from bot.exchange.market_cache import RedisMarketCache
-    from config.celery import with_database
-    from tasks.bootstrap import MARKET_DATABASE, market_seal
-
+def _ask(settings: Settings, intent: TradeIntent, limits: RiskLimits) -> WhatIf:
     url = with_database(settings.require_redis_url(), MARKET_DATABASE)
     with (
         Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1) as redis,
@@ -110,10 +106,7 @@ def _ask(settings: "Settings", intent: "TradeIntent", limits: "RiskLimits") -> "
         return what_if(session, intent, market, limits, clock)
 
 
-def _facts(answer: "WhatIf") -> dict[str, Any]:
-    from bot.risk import codec
-    from console.views.explanation import decision_facts
-
+def _facts(answer: WhatIf) -> dict[str, Any]:
     return {
         **decision_facts(answer.decision),
         "plan": None if answer.plan is None else _plan_facts(answer.plan),
@@ -121,7 +114,7 @@ def _facts(answer: "WhatIf") -> dict[str, Any]:
     }
 
 
-def _plan_facts(plan: "ParentPlan") -> dict[str, Any]:
+def _plan_facts(plan: ParentPlan) -> dict[str, Any]:
     return {
         "algorithm": plan.algorithm,
         "params": plan.params,
@@ -133,9 +126,7 @@ def _plan_facts(plan: "ParentPlan") -> dict[str, Any]:
     }
 
 
-def _print(answer: "WhatIf") -> None:
-    from console.views.explanation import decision_facts, print_decision
-
+def _print(answer: WhatIf) -> None:
     out = stdout()
     print_decision(out, decision_facts(answer.decision))
     plan = answer.plan

@@ -1,15 +1,21 @@
 """The ten invariants of `ARCHITECTURE.md`, checked on rows and on the exchange's own record.
 
-`check_all` gives a result for each; a violation names the row. Heavy imports happen inside, since
-commands import this package for its names.
+`check_all` gives a result for each; a violation names the row.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from console.invariants.evidence import Evidence
+from console.invariants.audit import i8_history_is_intact
+from console.invariants.closed import i9_unknown_means_no
+from console.invariants.effects import i10_every_approval_has_an_effect
+from console.invariants.evidence import Evidence
+from console.invariants.halts import i4_nothing_after_a_seal
+from console.invariants.limits import i5_limits_and_reservations_hold
+from console.invariants.orders import i1_every_order_was_approved, i2_at_most_one_order_per_child
+from console.invariants.progress import i6_work_resumes_and_fills_agree
+from console.invariants.quantities import i3_quantities_add_up
+from console.invariants.values import i7_numbers_are_exact
 
 TITLES = {
     "I1": "no order without an approving decision",
@@ -41,7 +47,7 @@ class InvariantResult:
         return self.checked and not self.violations
 
 
-def check_all(evidence: "Evidence") -> list[InvariantResult]:
+def check_all(evidence: Evidence) -> list[InvariantResult]:
     """Every invariant in order; one that is broken doesn't hide the next."""
     return [
         InvariantResult(
@@ -54,20 +60,7 @@ def check_all(evidence: "Evidence") -> list[InvariantResult]:
     ]
 
 
-def _checks() -> "dict[str, Callable[[Evidence], list[str]]]":
-    from console.invariants.audit import i8_history_is_intact
-    from console.invariants.closed import i9_unknown_means_no
-    from console.invariants.effects import i10_every_approval_has_an_effect
-    from console.invariants.halts import i4_nothing_after_a_seal
-    from console.invariants.limits import i5_limits_and_reservations_hold
-    from console.invariants.orders import (
-        i1_every_order_was_approved,
-        i2_at_most_one_order_per_child,
-    )
-    from console.invariants.progress import i6_work_resumes_and_fills_agree
-    from console.invariants.quantities import i3_quantities_add_up
-    from console.invariants.values import i7_numbers_are_exact
-
+def _checks() -> dict[str, Callable[[Evidence], list[str]]]:
     return {
         "I1": i1_every_order_was_approved,
         "I2": i2_at_most_one_order_per_child,

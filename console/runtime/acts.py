@@ -5,10 +5,8 @@ holds the whole command line to this table.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from typer import Context
+from typer import Context
 
 LOOKS = frozenset(
     {
@@ -55,7 +53,7 @@ OPEN: Mapping[str, str] = {
 """What asks nobody, and why not."""
 
 
-def require_declared(ctx: "Context") -> None:
+def require_declared(ctx: Context) -> None:
     """Raises LookupError for a command that acts without saying by whose authority."""
     name = path_of(ctx)
     if name not in BY_LOGIN and name not in OPEN:
@@ -64,6 +62,6 @@ def require_declared(ctx: "Context") -> None:
         )
 
 
-def path_of(ctx: "Context") -> str:
+def path_of(ctx: Context) -> str:
     """The words that name a command, without the program's."""
     return ctx.command_path.removeprefix(ctx.find_root().command_path).strip()

@@ -4,17 +4,17 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
+from bot.authority.actors import LOGIN_NEEDED, Actor, Operator
+from bot.authority.login import Credentials, Login
+from bot.clock import SystemClock
+from bot.errors import NotAuthorised
 from console.errors import CommandError, ExitCode
 from console.runtime.configuring import actor_of
-
-if TYPE_CHECKING:
-    from bot.authority.actors import Actor, Operator
-    from bot.authority.login import Credentials
-    from models.database import Database
+from models.database import Database
 
 OperatorOption = Annotated[
     str | None,
@@ -46,18 +46,15 @@ _T = TypeVar("_T")
 
 
 def logged_in(
-    db: "Database", name: str | None, login_file: Path | None, *, note: str | None = None
-) -> "Operator":
+    db: Database, name: str | None, login_file: Path | None, *, note: str | None = None
+) -> Operator:
     """The operator whose passphrase and code are given or typed. Raises NotAuthorised."""
-    from bot.authority.login import Login
-    from bot.clock import SystemClock
-
     return Login(db, SystemClock(), note=actor_of(note))(_credentials(name, login_file))
 
 
 def with_authority(
-    db: "Database",
-    act: "Callable[[Actor], _T]",
+    db: Database,
+    act: Callable[[Actor], _T],
     *,
     operator: str | None,
     login_file: Path | None,
@@ -67,9 +64,6 @@ def with_authority(
 
     The act itself says whether it does, before it changes anything.
     """
-    from bot.authority.actors import LOGIN_NEEDED
-    from bot.errors import NotAuthorised
-
     if operator is None and login_file is None:
         try:
             return act(actor_of(note))
@@ -92,9 +86,7 @@ def new_passphrase(name: str, file: Path | None) -> str:
     )
 
 
-def _credentials(name: str | None, login_file: Path | None) -> "Credentials":
-    from bot.authority.login import Credentials
-
+def _credentials(name: str | None, login_file: Path | None) -> Credentials:
     if login_file is not None:
         if name is None:
             raise CommandError("--login-file needs --operator NAME", ExitCode.USAGE)

@@ -6,19 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from console.context import acting
+from bot.authority.actors import caller
+from bot.clock import SystemClock
+from bot.limits.service import ConfigurationService
+from bot.limits.source import LayeredConfig, limits_of, verified_override, version_in_force
+from bot.risk.limits import RiskLimits
+from config import bounded_yaml
+from config.loading import ConfigError
+from config.settings import Settings
+from config.thresholds import MLRiskConfig
+from console.context import acting, reading
 from console.errors import CommandError, ExitCode
-
-if TYPE_CHECKING:
-    from bot.limits.service import ConfigurationService
-    from bot.risk.limits import RiskLimits
-    from config.settings import Settings
-    from config.thresholds import MLRiskConfig
-    from models.database import Database
+from models.database import Database
 
 ActorOption = Annotated[
     str | None,
@@ -47,16 +50,12 @@ def actor_of(name: str | None) -> str:
 
     What the caller says himself (`--actor`, LOGNAME) is a note beside it, and proves nothing.
     """
-    from bot.authority.actors import caller
-
     return caller("cli", name or os.environ.get("LOGNAME"))
 
 
 @contextmanager
 def configuration_errors() -> Iterator[None]:
     """A refused configuration becomes the lines that say why, and the exit code for it."""
-    from config.loading import ConfigError
-
     try:
         yield
     except ConfigError as error:
@@ -68,20 +67,15 @@ def configuration_errors() -> Iterator[None]:
 
 @contextmanager
 def configuration_service(
-    settings: "Settings",
-) -> Iterator[tuple["Database", "ConfigurationService"]]:
+    settings: Settings,
+) -> Iterator[tuple[Database, ConfigurationService]]:
     """The running system's database, and the service on it."""
-    from bot.clock import SystemClock
-    from bot.limits.service import ConfigurationService
-
     with acting(settings) as db, configuration_errors():
         yield db, ConfigurationService(db, settings, SystemClock())
 
 
 def values_of(assignments: Sequence[str]) -> dict[str, Any]:
     """`key=value` texts as values by key; the value is read as YAML."""
-    from config import bounded_yaml
-
     values: dict[str, Any] = {}
     for text in assignments:
         key, sign, value = text.partition("=")
@@ -97,16 +91,9 @@ def values_of(assignments: Sequence[str]) -> dict[str, Any]:
 
 
 def chosen_configuration(
-    settings: "Settings", file: Path | None, assignments: Sequence[str]
-) -> "MLRiskConfig":
+    settings: Settings, file: Path | None, assignments: Sequence[str]
+) -> MLRiskConfig:
     """The configuration in force, or that of a file, with some values changed; nothing is kept."""
-    from bot.limits.source import (
-        LayeredConfig,
-        verified_override,
-        version_in_force,
-    )
-    from console.context import reading
-
     changes = values_of(assignments)
     layered = LayeredConfig(_with_file(settings, file))
     override: Mapping[str, Any] = {}
@@ -118,12 +105,8 @@ def chosen_configuration(
         return layered.build({**override, **changes})
 
 
-def chosen_limits(
-    settings: "Settings", file: Path | None, assignments: Sequence[str]
-) -> "RiskLimits":
+def chosen_limits(settings: Settings, file: Path | None, assignments: Sequence[str]) -> RiskLimits:
     """The gate's limits of the chosen configuration."""
-    from bot.limits.source import limits_of
-
     return limits_of(chosen_configuration(settings, file, assignments))
 
 
@@ -154,13 +137,11 @@ def duration_of(text: str) -> timedelta:
     return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
 
 
-def _with_file(settings: "Settings", file: Path | None) -> "Settings":
+def _with_file(settings: Settings, file: Path | None) -> Settings:
     return settings if file is None else settings.model_copy(update={"config_path": file})
 
 
-def require_sound_configuration(settings: "Settings") -> None:
+def require_sound_configuration(settings: Settings) -> None:
     """Refuses to start on a configuration that is wrong, with every problem's file and line."""
-    from bot.limits.source import LayeredConfig
-
     with configuration_errors():
         LayeredConfig(settings).build()

@@ -1,16 +1,11 @@
 """Who logs in at a database of one's own, as the settings say."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from config.settings import Settings
-    from models.roles import DatabaseLogins
+from config.settings import Settings
+from models.roles import DatabaseLogins
 
 
-def database_logins(settings: "Settings") -> "DatabaseLogins | None":
+def database_logins(settings: Settings) -> DatabaseLogins | None:
     """The logins of each purpose; None where no database is named."""
-    from models.roles import DatabaseLogins
-
     if settings.database_url is None:
         return None
     named = {

@@ -1,18 +1,33 @@
 """Is each thing that the system stands on there? Quick, and without secrets."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from redis import Redis
+from sqlalchemy.exc import DBAPIError
+
+from bot.clock import SystemClock
+from bot.errors import MlriskError
+from bot.exchange.factory import make_exchange
+from bot.exchange.market_cache import RedisMarketCache
+from bot.limits.source import ConfiguredLimits
+from bot.risk.snapshot import MarketView
+from bot.state import binding
+from config.celery import with_database
+from config.loading import ConfigError
 from config.settings import Environment, Settings
+from console.context import acting, reading
 from console.runtime.health_check import HealthCheck as HealthCheck
+from console.runtime.vitals import Patient, check_vitals
 from console.screen.panels import STALE_SECONDS
+from console.screen.source import process_status
 from console.views.fitness_line import fitness_line
 from console.views.message_line import message_line
+from console.views.queries import database_now, heartbeats
 from console.views.redis_line import redis_line
 from console.views.room_line import room_lines
-
-if TYPE_CHECKING:
-    from bot.risk.snapshot import MarketView
+from models.migrate import current, head
+from models.roles import warning
+from tasks.bootstrap import MARKET_DATABASE, heads_file, market_seal
 
 _TIMEOUT_SECONDS = 3.0
 # Requests are signed with a window of 5 s; half of that leaves room for the network.
@@ -33,10 +48,6 @@ def check_health(settings: Settings) -> list[HealthCheck]:
 
 
 def _postgres(settings: Settings) -> HealthCheck:
-    from sqlalchemy.exc import DBAPIError
-
-    from models.migrate import current, head
-
     if settings.database_url is None:
         return HealthCheck("postgres", False, "no system runs here: start one with `mlrisk up`")
     try:
@@ -56,8 +67,6 @@ def _postgres(settings: Settings) -> HealthCheck:
 def _role(settings: Settings) -> HealthCheck:
     """In production alone a role with too much power is a fault: who tries it out is his own
     guard."""
-    from models.roles import warning
-
     told = warning(settings.require_database_url())
     if told is None:
         return HealthCheck("role of postgres", True, "may not change what is recorded")
@@ -66,10 +75,6 @@ def _role(settings: Settings) -> HealthCheck:
 
 
 def _exchange(settings: Settings) -> HealthCheck:
-    from bot.clock import SystemClock
-    from bot.errors import MlriskError
-    from bot.exchange.factory import make_exchange
-
     try:
         before = datetime.now(UTC)
         theirs = make_exchange(settings, SystemClock()).server_time()
@@ -84,8 +89,6 @@ def _exchange(settings: Settings) -> HealthCheck:
 
 
 def _processes(settings: Settings) -> list[HealthCheck]:
-    from console.screen.source import process_status
-
     found: list[HealthCheck] = []
     for process in process_status(settings):
         ok = process.state == "RUNNING"
@@ -97,9 +100,6 @@ def _processes(settings: Settings) -> list[HealthCheck]:
 
 
 def _heartbeats(settings: Settings) -> list[HealthCheck]:
-    from console.context import reading
-    from console.views.queries import database_now, heartbeats
-
     with reading(settings.require_database_url()) as session:
         beats = heartbeats(session, database_now(session))
     return [
@@ -113,10 +113,6 @@ def _heartbeats(settings: Settings) -> list[HealthCheck]:
 
 
 def _vitals(settings: Settings) -> list[HealthCheck]:
-    from console.context import reading
-    from console.runtime.vitals import Patient, check_vitals
-    from console.views.queries import database_now
-
     markets = _markets(settings)
     with reading(settings.require_database_url()) as session:
         patient = Patient(
@@ -131,14 +127,7 @@ def _vitals(settings: Settings) -> list[HealthCheck]:
     return [HealthCheck(v.name, v.problem is None, v.problem or "well", down=v.down) for v in found]
 
 
-def _markets(settings: Settings) -> "dict[str, MarketView | None]":
-    from redis import Redis
-
-    from bot.clock import SystemClock
-    from bot.exchange.market_cache import RedisMarketCache
-    from config.celery import with_database
-    from tasks.bootstrap import MARKET_DATABASE, market_seal
-
+def _markets(settings: Settings) -> dict[str, MarketView | None]:
     if settings.redis_url is None:
         return {}
     url = with_database(settings.require_redis_url(), MARKET_DATABASE)
@@ -150,9 +139,6 @@ def _markets(settings: Settings) -> "dict[str, MarketView | None]":
 
 def _audit_heads(settings: Settings) -> HealthCheck:
     """Whether the database still has what was noted outside it of the audit's ends."""
-    from console.context import reading
-    from tasks.bootstrap import heads_file
-
     file = heads_file(settings)
     late = None
     try:
@@ -166,20 +152,12 @@ def _audit_heads(settings: Settings) -> HealthCheck:
 
 def _shown(settings: Settings) -> Settings:
     """About the account and under the limits of the database, whatever this shell says."""
-    from bot.state import binding
-    from console.context import reading
-
     with reading(settings.require_database_url()) as session:
         return binding.shown(session, settings)
 
 
 def _ineffective(settings: Settings) -> tuple[str, ...]:
     """What is wrong with the limits in force: unreadable, or passed by their own breach."""
-    from bot.errors import MlriskError
-    from bot.limits.source import ConfiguredLimits
-    from config.loading import ConfigError
-    from console.context import acting
-
     try:
         with acting(settings) as db:
             return ConfiguredLimits(settings, db).in_force().ineffective

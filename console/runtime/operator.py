@@ -4,13 +4,19 @@ from collections.abc import Callable
 from functools import partial
 
 from psycopg.errors import LockNotAvailable, QueryCanceled
+from redis import Redis
+from redis.exceptions import RedisError
 
 from bot.errors import MlriskError
 from bot.exchange.protocol import Exchange
 from bot.execution.ports import TaskQueue
+from bot.execution.sending.rate_limiter import RedisOrderRateLimiter, connect
+from bot.risk.working_rules import WorkingRules
 from bot.safety.calling_back import call_back
+from config.celery import MARKET_DATABASE, with_database
 from config.settings import Settings
 from console.errors import CommandError, ExitCode
+from tasks.queue import CeleryTaskQueue, revoke_queued
 
 _PING_SECONDS = 2.0
 
@@ -24,10 +30,7 @@ def revoker(settings: Settings) -> Callable[[], int] | None:
         return None
 
     def revoke() -> int:
-        from tasks.queue import revoke_queued
-        from workers.celery.app import app
-
-        app.set_current()
+        _use_application()
         return revoke_queued()
 
     return revoke
@@ -37,9 +40,6 @@ def too_fast_teller(settings: Settings) -> Callable[[float], None] | None:
     """Tells the workers' budget for how long the exchange wants no cancel; None without a Redis."""
     if settings.redis_url is None:
         return None
-    from bot.execution.sending.rate_limiter import RedisOrderRateLimiter, connect
-    from bot.risk.working_rules import WorkingRules
-    from config.celery import MARKET_DATABASE, with_database
 
     client = connect(with_database(settings.require_redis_url(), MARKET_DATABASE))
     # Nothing is taken from it here, so that its rules don't matter.
@@ -51,17 +51,18 @@ def task_queue(settings: Settings) -> TaskQueue | None:
     """Celery's; None where no Redis answers. Then each wake-up would only be waited for in vain."""
     if settings.redis_url is None or not _answers(settings.require_redis_url()):
         return None
-    from tasks.queue import CeleryTaskQueue
-    from workers.celery.app import app
-
-    app.set_current()
+    _use_application()
     return CeleryTaskQueue()
 
 
-def _answers(redis_url: str) -> bool:
-    from redis import Redis
-    from redis.exceptions import RedisError
+def _use_application() -> None:
+    """The application reads the running system's settings when it is imported."""
+    from workers.celery.app import app
 
+    app.set_current()
+
+
+def _answers(redis_url: str) -> bool:
     client = Redis.from_url(
         redis_url, socket_timeout=_PING_SECONDS, socket_connect_timeout=_PING_SECONDS
     )

@@ -1,36 +1,29 @@
 """What the commands that loosen share: the latches of the account, and what they say after it."""
 
-from typing import TYPE_CHECKING
+from rich.markup import escape
 
-if TYPE_CHECKING:
-    from bot.safety.recovery import Recovery
-    from config.settings import Settings
-    from models.database import Database
+from bot.clock import SystemClock
+from bot.limits.source import ConfiguredLimits
+from bot.safety.recovery import Recovery
+from bot.state import binding
+from config.settings import Settings
+from console.output import stdout
+from models.database import Database
 
 
-def may_recover(db: "Database", settings: "Settings") -> bool:
+def may_recover(db: Database, settings: Settings) -> bool:
     """Whether an act needs no login, as the database says it and not this caller."""
-    from bot.state import binding
-
     with db.reading() as session:
         return binding.is_free(session, settings)
 
 
-def latches(settings: "Settings", db: "Database") -> "Recovery":
+def latches(settings: Settings, db: Database) -> Recovery:
     """The account's latches on the running system's database."""
-    from bot.clock import SystemClock
-    from bot.limits.source import ConfiguredLimits
-    from bot.safety.recovery import Recovery
-
     return Recovery(db, settings.account, ConfiguredLimits(settings, db), SystemClock())
 
 
 def tell(denying: tuple[str, ...]) -> None:
     """Whether new requests may trade, and if not, what stands in their way."""
-    from rich.markup import escape
-
-    from console.output import stdout
-
     out = stdout()
     if not denying:
         out.print("[bold]ACTIVE[/]: new requests may trade")

@@ -1,8 +1,8 @@
 """Configurations and their versions as plain facts and as tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,9 +18,6 @@ from console.errors import CommandError, ExitCode
 from console.output import utc
 from console.runtime.configuring import chosen_configuration, configuration_service
 from models.repositories.configurations import FILES_VERSION, Direction, VersionState
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _STYLES = {Direction.TIGHTENING: "green", Direction.LOOSENING: "yellow", Direction.MIXED: "yellow"}
 
@@ -73,7 +70,7 @@ def problems_of(file: Path) -> tuple[list[str], list[str]]:
     return list(found), tried
 
 
-def configuration_facts(config: MLRiskConfig, *, overrides_known: bool) -> "Mapping[str, Any]":
+def configuration_facts(config: MLRiskConfig, *, overrides_known: bool) -> Mapping[str, Any]:
     return {
         "environment": config.environment,
         "mode": config.trading_mode,

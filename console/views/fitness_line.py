@@ -1,15 +1,14 @@
 """The line of `mlrisk doctor` that says whether the account may trade, and whose database it is."""
 
+from bot.state import binding, fitness
 from config.settings import Settings
+from console.context import reading
 from console.runtime.health_check import HealthCheck
+from console.views.queries import database_now
 
 
 def fitness_line(settings: Settings) -> HealthCheck:
     """Red while the gate denies what adds risk, or while no process would start."""
-    from bot.state import binding, fitness
-    from console.context import reading
-    from console.views.queries import database_now
-
     with reading(settings.require_database_url()) as session:
         now = database_now(session)
         bound = binding.bound_to(session)

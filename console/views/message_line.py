@@ -3,18 +3,17 @@
 from datetime import timedelta
 
 from config.settings import Environment, Settings
+from console.context import reading
 from console.runtime.health_check import HealthCheck
+from console.views.queries import database_now
+from models.enums import MessageRefusal
+from models.repositories import refused as refused_messages
 
 _WINDOW = timedelta(hours=24)
 
 
 def message_line(settings: Settings) -> HealthCheck:
     """Red in production without keys, where no worker would start either."""
-    from console.context import reading
-    from console.views.queries import database_now
-    from models.enums import MessageRefusal
-    from models.repositories import refused as refused_messages
-
     if settings.message_key is None:
         said = "not signed: whoever reaches the broker asks in any strategy's name"
         ok = settings.environment is not Environment.PRODUCTION

@@ -3,15 +3,15 @@
 An old server of the user's own works, so that it is a warning and not a fault.
 """
 
-from typing import TYPE_CHECKING
+import redis
+from redis import Redis
+from redis.exceptions import NoPermissionError
 
 from config.settings import Settings
 from console.runtime.health_check import HealthCheck
-
-if TYPE_CHECKING:
-    from redis import Redis
-
-    from workers.embedded.redis_holes import Server
+from workers.celery.refused_writes import WritesRefusedError
+from workers.embedded import redis_holes
+from workers.embedded.redis_holes import Server
 
 _NAME = "redis"
 _TIMEOUT_SECONDS = 3.0
@@ -19,8 +19,6 @@ _TIMEOUT_SECONDS = 3.0
 
 def redis_line(settings: Settings) -> HealthCheck:
     """Down when it does not answer; a warning when clients could use a known hole of it."""
-    import redis
-
     if settings.redis_url is None:
         return HealthCheck(_NAME, False, "MLRISK_REDIS_URL is not set")
     client = redis.Redis.from_url(
@@ -40,16 +38,10 @@ def redis_line(settings: Settings) -> HealthCheck:
 
 
 def _refuses_writes(error: Exception) -> bool:
-    from workers.celery.refused_writes import WritesRefusedError
-
     return isinstance(error, WritesRefusedError) or str(error).startswith("MISCONF")
 
 
-def _server(client: "Redis") -> "Server | None":
-    from redis.exceptions import NoPermissionError
-
-    from workers.embedded import redis_holes
-
+def _server(client: Redis) -> Server | None:
     try:
         return redis_holes.from_info(client.info("server"))
     except NoPermissionError:
@@ -59,7 +51,7 @@ def _server(client: "Redis") -> "Server | None":
         return redis_holes.from_info({f"{hello['server']}_version": hello["version"]})
 
 
-def _judged(server: "Server | None") -> HealthCheck:
+def _judged(server: Server | None) -> HealthCheck:
     if server is None:
         return HealthCheck(_NAME, True, "answers; its version is unknown", warning=True)
     if not server.holes:

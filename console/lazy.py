@@ -83,6 +83,7 @@ class _Loaded(MutableMapping[str, Any]):
 
 
 def _load(name: str, verb: Verb) -> Any:
+    command: Any
     module = import_module(f"console.commands.{verb.module}")
     if verb.is_group:
         command = typer.main.get_group(module.app)

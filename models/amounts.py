@@ -2,6 +2,7 @@
 
 from decimal import Context, Decimal
 
+ZERO = Decimal(0)
 EXACT = Context(prec=60)
 """More digits than a product of two rows' numbers has, whatever the thread's own context is."""
 PLACES = Decimal(1).scaleb(-18)
@@ -20,5 +21,5 @@ def worth(quantity: Decimal, price: Decimal) -> Decimal:
 def share(total: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     """What of a total falls on a part of the whole."""
     if part in (0, whole):
-        return total if part else Decimal(0)
+        return total if part else ZERO
     return stored(EXACT.divide(EXACT.multiply(total, part), whole))

@@ -13,12 +13,11 @@ from bot.clock import Clock
 from bot.errors import Refused
 from bot.exchange.protocol import Exchange, ExchangePosition
 from bot.execution.ports import TaskQueue
+from models.amounts import ZERO
 from models.database import Database, UnitOfWork
 from models.locks import lock_account
 from models.repositories import disagreements, portfolio, shares
 from models.tables import PositionAdoptionRow, PositionRow
-
-ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

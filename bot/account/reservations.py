@@ -20,6 +20,7 @@ from bot.exchange.protocol import Exchange, ExchangeOrder, OrderStatus
 from bot.execution.orders.identity import PREFIX
 from bot.execution.orders.one_by_one import each
 from bot.execution.orders.parents import left_qty
+from models.amounts import ZERO
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, ParentState, ReservationState
 from models.locks import lock_account, lock_parent, lock_reservation
@@ -28,7 +29,6 @@ from models.tables import ChildOrderRow, ParentOrderRow, ReservationRow
 
 log = logging.getLogger(__name__)
 
-_ZERO = Decimal(0)
 Row = TypeVar("Row", ParentOrderRow, ReservationRow)
 
 
@@ -128,7 +128,7 @@ def _suspects(session: Session, resting: Mapping[str, Sequence[ExchangeOrder]]) 
         if not _fits(
             held.get(parent.request_id),
             parent,
-            needs(parent, live.get(parent.request_id, _ZERO), ended, resting[parent.request_id])[0],
+            needs(parent, live.get(parent.request_id, ZERO), ended, resting[parent.request_id])[0],
         )
     ]
 
@@ -174,7 +174,7 @@ def _repair(
         if parent is None:
             return None
         reservation = lock_reservation(uow.session, request_id)
-        live = _open_quantities(uow.session, [request_id]).get(request_id, _ZERO)
+        live = _open_quantities(uow.session, [request_id]).get(request_id, ZERO)
         ended = _ended_children(uow.session, resting)
         needed, why = needs(parent, live, ended, resting)
         held = _held(reservation)
@@ -201,11 +201,11 @@ def needs(
     filled or released; and what rests at the exchange of children that were given up here
     (`ended`).
     """
-    rest = _ZERO
+    rest = ZERO
     if not ParentState(parent.state).is_final:
-        rest = max(_ZERO, left_qty(parent))
+        rest = max(ZERO, left_qty(parent))
     unseen = sum(
-        (_unseen(o, ended[o.order_link_id]) for o in resting if o.order_link_id in ended), _ZERO
+        (_unseen(o, ended[o.order_link_id]) for o in resting if o.order_link_id in ended), ZERO
     )
     why = f"children have {live:f} open, the parent {rest:f}, ended children rest with {unseen:f}"
     return max(live, rest) + unseen, why
@@ -213,7 +213,7 @@ def needs(
 
 def _unseen(order: ExchangeOrder, child: ChildOrderRow) -> Decimal:
     """The exchange was asked before the rows were read: what filled since then rests no more."""
-    return max(_ZERO, min(order.qty - order.filled_qty, child.qty - child.filled_qty))
+    return max(ZERO, min(order.qty - order.filled_qty, child.qty - child.filled_qty))
 
 
 def _ended_here(child: ChildOrderRow) -> bool:
@@ -227,14 +227,14 @@ def _held(reservation: ReservationRow | None) -> Decimal | None:
     """What counts against the limits: a released reservation counts for nothing."""
     if reservation is None:
         return None
-    return reservation.open_qty if reservation.state == ReservationState.HELD else _ZERO
+    return reservation.open_qty if reservation.state == ReservationState.HELD else ZERO
 
 
 def _fits(reservation: ReservationRow | None, parent: ParentOrderRow, needed: Decimal) -> bool:
     """Exactly what is needed is held: by a trade under way always, by one that is over never."""
     held = reservation is not None and reservation.state == ReservationState.HELD
     wanted = needed > 0 or not ParentState(parent.state).is_final
-    return held == wanted and (_held(reservation) or _ZERO) == needed
+    return held == wanted and (_held(reservation) or ZERO) == needed
 
 
 def _write(

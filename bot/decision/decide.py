@@ -112,6 +112,7 @@ _DECIDING_CODE = (
     "config/schema.py",
     "config/sections.py",
     "config/thresholds.py",
+    "models/amounts.py",
     "models/backup.py",
     "models/enums.py",
     "models/messages.py",

@@ -9,9 +9,9 @@ from bot.risk.gate import evaluate
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense
 from bot.risk.snapshot import PortfolioView, RiskSnapshot, TradeIntent, WorkingView
+from models.amounts import ZERO
 from models.enums import CheckStatus, TradeBlockReason, Verdict
 
-ZERO = Decimal(0)
 BATCH = Rule(
     "batch", TradeBlockReason.INSUFFICIENT_MARGIN, "the whole batch", Sense.AT_MOST, "USDT"
 )

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.risk.snapshot import PortfolioView, PositionView
+from models.amounts import ZERO
 from models.enums import TradeSide
 
-ZERO = Decimal(0)
 _BUY = TradeSide.BUY
 
 

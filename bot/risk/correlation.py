@@ -1,8 +1,8 @@
 """How much of the book moves with a trade: correlated exposure elsewhere, in its direction."""
 
-from bot.risk.book import ZERO
 from bot.risk.exposure import NOBODY, Crowd, Exposure
 from bot.risk.snapshot import RiskSnapshot
+from models.amounts import ZERO
 
 
 def crowd(exposure: Exposure, snapshot: RiskSnapshot, threshold: float) -> Crowd:

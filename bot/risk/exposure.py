@@ -5,8 +5,9 @@ from datetime import datetime
 from decimal import ROUND_FLOOR, Context, Decimal
 from typing import NamedTuple
 
-from bot.risk.book import ZERO, Unclassifiable, finite, positive, read_book
+from bot.risk.book import Unclassifiable, finite, positive, read_book
 from bot.risk.snapshot import MarketView, PositionView, RiskSnapshot, ShareView, TradeIntent
+from models.amounts import ZERO
 from models.enums import Algorithm, ExecutionPriority, ExposureDelta, TradeSide
 
 FLOOR = Context(prec=34, rounding=ROUND_FLOOR)

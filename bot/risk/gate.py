@@ -19,7 +19,7 @@ from decimal import (
     setcontext,
 )
 
-from bot.risk.book import ZERO, Unclassifiable
+from bot.risk.book import Unclassifiable
 from bot.risk.checks.outcome import unknown
 from bot.risk.checks.registry import CHECKS, Applies, CheckFunction, Row
 from bot.risk.claims import compare
@@ -29,6 +29,7 @@ from bot.risk.factors import FACTOR_REASONS, FACTORS, ONE
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
+from models.amounts import ZERO
 from models.enums import CheckStatus, TradeBlockReason, Verdict
 
 EXPOSURE = Rule(

@@ -24,9 +24,8 @@ from bot.tca.shortfall import (
     shortfall,
 )
 from bot.tca.trade import Child, Fill, Trade
+from models.amounts import ZERO
 from models.enums import TradeSide
-
-ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
 
 from bot.errors import Refused
+from models.amounts import ZERO
 from models.enums import TradeSide
 
 EXACT = Context(prec=400, traps=[Inexact, InvalidOperation])
 """Wide enough for sums of products of the widest columns (38 digits each)."""
 _ROUNDED = Context(prec=100, rounding=ROUND_HALF_EVEN)
 _BPS_GRID, _PRICE_GRID = Decimal("0.000001"), Decimal("1e-18")
-ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,7 @@ from bot.errors import Refused
 from bot.tca.analysis import TradeCost
 from bot.tca.resampling import Estimate, bootstrap
 from bot.tca.shortfall import EXACT, in_bps, share
-
-ZERO = Decimal(0)
+from models.amounts import ZERO
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from bot.risk.snapshot import SeenPrice
 from console.invariants.decoded import Inputs, inputs_of, is_ours
 from console.invariants.evidence import Evidence
 from console.output import plain
+from models.amounts import ZERO
 from models.enums import ParentState, ReservationState, TradeSide
 from models.tables import (
     ChildOrderRow,
@@ -25,7 +26,6 @@ from models.tables import (
     ReservationRow,
 )
 
-_ZERO = Decimal(0)
 # Valued with the same prices as the gate's, so only the rounding of stored decimals differs.
 _ROUNDING = Decimal("1.000001")
 _WORTH_SLACK = Decimal("1.5")
@@ -74,7 +74,7 @@ def _reservations(session: Session) -> list[str]:
         if held is None:
             found.append(f"{name} is missing")
             continue
-        if final and (held.state != ReservationState.RELEASED or held.open_qty != _ZERO):
+        if final and (held.state != ReservationState.RELEASED or held.open_qty != ZERO):
             found.append(f"{name} is {held.state} though its parent is {parent.state}")
         expected = parent.approved_qty - parent.filled_qty - parent.released_qty
         if not final and (held.state != ReservationState.HELD or held.open_qty != expected):
@@ -123,7 +123,7 @@ class _Book:
     def take(self, request_id: str | None, qty: Decimal) -> None:
         if request_id is not None and request_id in self.open:
             trade = self.open[request_id]
-            trade.qty = max(_ZERO, trade.qty - qty)
+            trade.qty = max(ZERO, trade.qty - qty)
 
     def side_notional(self, symbol: str, sign: int, price: Decimal) -> Decimal:
         """Position and adding orders in one direction of a symbol, never negative."""
@@ -133,20 +133,20 @@ class _Book:
                 for trade in self.open.values()
                 if trade.symbol == symbol and trade.sign == sign and not trade.reduce_only
             ),
-            _ZERO,
+            ZERO,
         )
-        return max(_ZERO, sign * self.positions[symbol] + adding) * price
+        return max(ZERO, sign * self.positions[symbol] + adding) * price
 
     def gross(self, marks: Mapping[str, Decimal], orders: Mapping[str, Decimal]) -> Decimal:
         """Positions at `marks`, adding orders at `orders`, and else at their decisions' prices."""
-        held = sum((abs(qty) * marks.get(s, _ZERO) for s, qty in self.positions.items()), _ZERO)
+        held = sum((abs(qty) * marks.get(s, ZERO) for s, qty in self.positions.items()), ZERO)
         adding = sum(
             (
                 trade.qty * orders.get(trade.symbol, trade.price)
                 for trade in self.open.values()
                 if not trade.reduce_only
             ),
-            _ZERO,
+            ZERO,
         )
         return held + adding
 
@@ -215,7 +215,7 @@ def _keeps_its_rests(parent: ParentOrderRow) -> bool:
 def _decided(book: _Book, row: DecisionRow) -> list[str]:
     """Puts an approved trade into the book; what its own limits say against the result."""
     symbol, sign = str(row.intent["symbol"]), TradeSide(row.intent["side"]).sign
-    price = row.reference_price or _ZERO
+    price = row.reference_price or ZERO
     reduce_only = bool(row.decision["reduce_only"])
     book.open[row.request_id] = _Open(symbol, sign, reduce_only, price, row.approved_qty)
     inputs = inputs_of(row)
@@ -234,7 +234,7 @@ def _decided(book: _Book, row: DecisionRow) -> list[str]:
         ("gross exposure", book.gross(marks, {}), limits.max_gross_exposure_share),
         (
             "position at the exchange's prices",
-            book.side_notional(symbol, sign, least.get(symbol, _ZERO)),
+            book.side_notional(symbol, sign, least.get(symbol, ZERO)),
             limits.max_position_share,
         ),
         (
@@ -258,7 +258,7 @@ def _least_prices(book: _Book, inputs: Inputs) -> dict[str, Decimal]:
     The market view, from which the gate took its prices, has no say here.
     """
     snapshot, limits = inputs.snapshot, inputs.limits
-    bound = max(_ZERO, 1 - Decimal(repr(limits.max_disagreement_bps)) / 10_000)
+    bound = max(ZERO, 1 - Decimal(repr(limits.max_disagreement_bps)) / 10_000)
 
     def least(said: SeenPrice, seconds: float) -> Decimal:
         return said.price * bound if is_young(said, seconds) else said.price / _WORTH_SLACK

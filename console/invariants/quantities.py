@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from console.invariants.evidence import SETTLING, Evidence
 from console.invariants.shares import shares_add_up
 from console.output import plain
+from models.amounts import ZERO
 from models.enums import ParentState
 from models.open_rows import CHILD_IS_OPEN
 from models.tables import (
@@ -20,8 +21,6 @@ from models.tables import (
     PositionRow,
     ReservationRow,
 )
-
-_ZERO = Decimal(0)
 
 
 def i3_quantities_add_up(evidence: Evidence) -> list[str]:
@@ -60,7 +59,7 @@ def _parent_adds_up(
             f"{name}: filled {plain(parent.filled_qty)} + released {plain(parent.released_qty)} "
             f"+ open {plain(still_open)} is not the approved {plain(parent.approved_qty)}"
         )
-    if ParentState(parent.state).is_final and still_open != _ZERO:
+    if ParentState(parent.state).is_final and still_open != ZERO:
         found.append(f"{name} is {parent.state} with {plain(still_open)} still open")
     return found
 
@@ -77,7 +76,7 @@ def _children_add_up(session: Session) -> list[str]:
     found: list[str] = []
     by_parent: dict[str, Decimal] = defaultdict(Decimal)
     for child in session.scalars(select(ChildOrderRow)):
-        fills = filled.get(child.child_id, _ZERO)
+        fills = filled.get(child.child_id, ZERO)
         if fills != child.filled_qty:
             found.append(
                 f"child {child.order_link_id}: {plain(child.filled_qty)} filled, "
@@ -129,10 +128,10 @@ def _positions_add_up(session: Session) -> list[str]:
         (row.account, row.symbol): row.qty for row in session.scalars(select(PositionRow)).all()
     }
     return [
-        f"position {symbol} of {account}: {plain(stored.get((account, symbol), _ZERO))} stored, "
-        f"{plain(net.get((account, symbol), _ZERO))} by fills"
+        f"position {symbol} of {account}: {plain(stored.get((account, symbol), ZERO))} stored, "
+        f"{plain(net.get((account, symbol), ZERO))} by fills"
         for account, symbol in sorted(net.keys() | stored.keys())
-        if stored.get((account, symbol), _ZERO) != net.get((account, symbol), _ZERO)
+        if stored.get((account, symbol), ZERO) != net.get((account, symbol), ZERO)
     ]
 
 

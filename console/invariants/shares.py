@@ -8,6 +8,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from console.output import plain
+from models.amounts import ZERO
 from models.repositories.shares import NOBODY
 from models.tables import (
     ChildOrderRow,
@@ -16,8 +17,6 @@ from models.tables import (
     PositionAdoptionRow,
     StrategyShareRow,
 )
-
-_ZERO = Decimal(0)
 
 
 def shares_add_up(session: Session) -> list[str]:
@@ -36,7 +35,7 @@ def shares_add_up(session: Session) -> list[str]:
     }
     for adopted in session.scalars(select(PositionAdoptionRow)):
         key = (adopted.account, adopted.symbol, adopted.strategy)
-        fills[key] = fills.get(key, _ZERO) + adopted.qty_after - adopted.qty_before
+        fills[key] = fills.get(key, ZERO) + adopted.qty_after - adopted.qty_before
     taken: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     stored: dict[tuple[str, str, str], Decimal] = {}
     for row in session.scalars(select(StrategyShareRow)):
@@ -44,11 +43,11 @@ def shares_add_up(session: Session) -> list[str]:
         stored[row.account, row.symbol, row.strategy] = row.filled_qty
     found = [
         f"share of {strategy or 'nobody'} in {symbol} of {account}: "
-        f"{plain(stored.get((account, symbol, strategy), _ZERO))} stored, "
-        f"{plain(fills.get((account, symbol, strategy), _ZERO))} by fills"
+        f"{plain(stored.get((account, symbol, strategy), ZERO))} stored, "
+        f"{plain(fills.get((account, symbol, strategy), ZERO))} by fills"
         for account, symbol, strategy in sorted(fills.keys() | stored.keys())
-        if stored.get((account, symbol, strategy), _ZERO)
-        != fills.get((account, symbol, strategy), _ZERO)
+        if stored.get((account, symbol, strategy), ZERO)
+        != fills.get((account, symbol, strategy), ZERO)
     ]
     found += [
         f"shares in {symbol} of {account}: {plain(qty)} was taken from one and given to no other"

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from models.amounts import ZERO
 from models.enums import CheckStatus, Verdict
 
-_ZERO = Decimal(0)
 # The recorded texts have twelve digits each, so their difference may miss the margin's last one.
 _TOLERANCE = Decimal("1e-9")
 
@@ -44,7 +44,7 @@ def limit_uses(decision: Mapping[str, Any]) -> Iterable[LimitUse]:
         if check["status"] != CheckStatus.PASS and check.get("cap") is None:
             continue
         value, limit, margin = (_number(check.get(key)) for key in ("value", "limit", "margin"))
-        if value is None or limit is None or margin is None or limit <= _ZERO or value < _ZERO:
+        if value is None or limit is None or margin is None or limit <= ZERO or value < ZERO:
             continue
         if abs((limit - value) - margin) > _TOLERANCE * max(_ONE, abs(limit), abs(value)):
             continue

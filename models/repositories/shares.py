@@ -11,11 +11,11 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from models.amounts import ZERO
 from models.tables import StrategyShareRow
 
 NOBODY = ""
 """Holds what came from orders that are none of our trades'; no strategy can have this name."""
-_ZERO = Decimal(0)
 
 
 def move(
@@ -38,7 +38,7 @@ def move(
         symbol=symbol,
         strategy=strategy,
         filled_qty=signed,
-        taken_qty=_ZERO,
+        taken_qty=ZERO,
         updated_at=now,
     )
     counted = new.on_conflict_do_update(
@@ -62,7 +62,7 @@ def move(
     }
     found = taken(signed, after - signed, others)
     if found:
-        found[strategy] = -sum(found.values(), _ZERO)
+        found[strategy] = -sum(found.values(), ZERO)
     for name, qty in sorted(found.items()):
         session.execute(
             update(StrategyShareRow)
@@ -80,13 +80,13 @@ def taken(signed: Decimal, before: Decimal, others: Mapping[str, Decimal]) -> di
 
     It closes its own share first, then the largest of the others, so that lots stay whole.
     """
-    sign = 1 if signed > _ZERO else -1
-    left = abs(signed) - min(abs(signed), max(_ZERO, -before * sign))
+    sign = 1 if signed > ZERO else -1
+    left = abs(signed) - min(abs(signed), max(ZERO, -before * sign))
     found: dict[str, Decimal] = {}
-    opposite = [(name, -qty * sign) for name, qty in others.items() if -qty * sign > _ZERO]
+    opposite = [(name, -qty * sign) for name, qty in others.items() if -qty * sign > ZERO]
     for name, qty in sorted(opposite, key=lambda each: (-each[1], each[0])):
         part = min(left, qty)
-        if part > _ZERO:
+        if part > ZERO:
             found[name] = part * sign
             left -= part
     return found

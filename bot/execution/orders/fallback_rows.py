@@ -9,7 +9,6 @@ from typing import Any
 
 from bot.execution.orders import price_band
 from bot.execution.orders.parents import (
-    ZERO,
     is_urgent,
     left_qty,
     lot_rules,
@@ -30,6 +29,7 @@ from bot.execution.policy.fallback import after_fill as positions_after_fill
 from bot.execution.policy.scheduling import CLOSES_POSITION
 from bot.execution.ports import TaskQueue
 from bot.risk.codec import moment_text, plain
+from models.amounts import ZERO
 from models.backup import BackupStep, FailureClass
 from models.database import UnitOfWork
 from models.enums import Algorithm, ChildState, ParentState, TradeSide

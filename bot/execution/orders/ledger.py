@@ -11,10 +11,9 @@ from decimal import Decimal
 from bot.exchange.protocol import Execution
 from bot.execution.orders import fees
 from models import amounts
+from models.amounts import ZERO
 from models.enums import TradeSide
 from models.tables import PositionRow
-
-ZERO = Decimal(0)
 
 
 def book_trade(position: PositionRow, execution: Execution, now: datetime) -> Decimal:

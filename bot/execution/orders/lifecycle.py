@@ -12,8 +12,9 @@ from decimal import Decimal
 
 from bot.execution.orders import fallback_rows, parent_end
 from bot.execution.orders.fallback_rows import FollowUp
-from bot.execution.orders.parents import ZERO, release, step_soon, unplanned_qty
+from bot.execution.orders.parents import release, step_soon, unplanned_qty
 from bot.execution.ports import TaskQueue
+from models.amounts import ZERO
 from models.backup import FailureClass
 from models.database import UnitOfWork
 from models.enums import ChildState, ExecutionStatus, ParentState

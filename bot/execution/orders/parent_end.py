@@ -7,8 +7,9 @@ Callers hold the parent's lock.
 from datetime import datetime
 
 from bot.execution.orders import exits
-from bot.execution.orders.parents import ZERO, left_qty, release
+from bot.execution.orders.parents import left_qty, release
 from bot.execution.policy.failures import CANCELLED_AT_EXCHANGE
+from models.amounts import ZERO
 from models.database import UnitOfWork
 from models.enums import NOTHING_TO_REDUCE, ExecutionStatus, ParentState, ReservationState
 from models.locks import lock_reservation

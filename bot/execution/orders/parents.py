@@ -7,13 +7,13 @@ from decimal import Decimal
 from bot.execution.algorithms.base import LotRules
 from bot.execution.orders.identity import order_link_id
 from bot.execution.ports import TaskQueue
+from models.amounts import ZERO
 from models.database import UnitOfWork
 from models.enums import ChildState, ExecutionPriority, ParentState
 from models.locks import lock_reservation
 from models.repositories import orders
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
-ZERO = Decimal(0)
 SOON = timedelta(seconds=5)
 """A message in Redis waits no longer for its time, as the dispatcher's horizon."""
 LATE_AFTER = timedelta(seconds=1)

@@ -9,11 +9,11 @@ as the account has set it.
 from decimal import Decimal
 
 from bot.risk.snapshot import MarketView
+from models.amounts import ZERO
 from models.enums import TradeSide
 from models.tables import InstrumentRow
 
 _BPS = 10_000
-_ZERO = Decimal(0)
 
 
 def worst_allowed(
@@ -28,8 +28,8 @@ def worst_allowed(
     if x is None or y is None or mark is None:
         return None
     sign, index = side.sign, mark if view.index is None else view.index
-    premium = _premium(view, mark) * sign if with_premium else _ZERO
-    near = mark * (1 + sign * x) + sign * max(_ZERO, premium)
+    premium = _premium(view, mark) * sign if with_premium else ZERO
+    near = mark * (1 + sign * x) + sign * max(ZERO, premium)
     far = mark * (1 + sign * y)
     if side is TradeSide.BUY:
         return min(far, max(index, near))
@@ -43,5 +43,5 @@ def reach_bps(rules: InstrumentRow) -> Decimal | None:
 
 def _premium(view: MarketView, mark: Decimal) -> Decimal:
     if view.bid is None or view.ask is None:
-        return _ZERO
+        return ZERO
     return (view.bid + view.ask) / 2 - mark

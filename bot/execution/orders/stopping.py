@@ -13,8 +13,8 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.clock import Clock
 from bot.execution.orders import lifecycle
-from bot.execution.orders.parents import ZERO
 from bot.risk.codec import plain
+from models.amounts import ZERO
 from models.database import Database, UnitOfWork
 from models.enums import ExecutionStatus
 from models.locks import lock_open_parents, lock_reservations

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from bot.execution.orders.parents import ZERO, left_qty, release
+from bot.execution.orders.parents import left_qty, release
 from bot.execution.sending.authorization import Refusal
 from bot.execution.sending.deferral import LOOK_AGAIN, Deferral
+from models.amounts import ZERO
 from models.database import UnitOfWork
 from models.enums import NOTHING_TO_REDUCE, ChildState, TradeSide
 from models.repositories import orders

@@ -11,7 +11,8 @@ from bot.clock import Clock
 from bot.errors import ExchangeRefused, MlriskError
 from bot.exchange.bybit.retcodes import RetCodeClass
 from bot.exchange.protocol import Exchange, Instrument
-from bot.execution.orders.parents import ZERO, release
+from bot.execution.orders.parents import release
+from models.amounts import ZERO
 from models.database import Database, UnitOfWork
 from models.repositories import portfolio
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow

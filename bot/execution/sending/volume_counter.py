@@ -11,8 +11,7 @@ from typing import Any
 
 from bot.risk.codec import moment_text, plain
 from bot.risk.snapshot import MarketView
-
-ZERO = Decimal(0)
+from models.amounts import ZERO
 
 
 def started(view: MarketView | None) -> dict[str, Any] | None:

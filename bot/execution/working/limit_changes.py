@@ -27,6 +27,7 @@ from bot.risk.exposure import classify
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import RiskSnapshot, TradeIntent, WorkingView
 from bot.state import snapshots
+from models.amounts import ZERO
 from models.database import Database, UnitOfWork
 from models.enums import CheckStatus, ChildState, ParentState, TradeSide
 from models.locks import lock_account, lock_open_children, lock_parent
@@ -34,7 +35,6 @@ from models.repositories import orders, portfolio
 from models.repositories.pacing import PacingRow
 from models.tables import ChildOrderRow, DecisionRow, InstrumentRow, ParentOrderRow
 
-ZERO = Decimal(0)
 _RULES = {
     rule.name
     for rule in (

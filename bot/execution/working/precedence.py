@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from bot.execution.orders import lifecycle
 from bot.execution.orders.exits import REPLACED
-from bot.execution.orders.parents import ZERO, unplanned_qty
+from bot.execution.orders.parents import unplanned_qty
 from bot.execution.policy.planning import ParentPlan
 from bot.execution.policy.throttle import Throttle
 from bot.execution.ports import TaskQueue
@@ -23,6 +23,7 @@ from bot.risk.book import read_book
 from bot.risk.codec import plain
 from bot.risk.decision import Decision
 from bot.risk.snapshot import RiskSnapshot, TradeIntent, WorkingView
+from models.amounts import ZERO
 from models.database import UnitOfWork
 from models.enums import Algorithm, ChildState, ExecutionPriority, ParentState
 from models.locks import lock_open_children, lock_parents_of

@@ -11,10 +11,10 @@ from bot.execution.policy.throttle import Throttle
 from bot.execution.sending import price_bound
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
+from models.amounts import ZERO
 from models.enums import ChildState, TradeSide
 from models.tables import ChildOrderRow, ParentOrderRow
 
-ZERO = Decimal(0)
 _HURRIED_MARGIN = timedelta(seconds=1)
 """A hurried exit still has time to cross: its end is never put before this."""
 

@@ -4,9 +4,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bot.risk.breakers.conditions import Trip
+from models.amounts import ZERO
 from models.enums import CircuitBreakerType
-
-ZERO = Decimal(0)
 
 
 def daily_loss(equity_start: Decimal, equity_now: Decimal, limit: Decimal) -> Trip | None:

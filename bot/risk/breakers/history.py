@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.risk.breakers.locks import Lock, LockSide, end_of_candle, next_time_of_day
-
-ZERO = Decimal(0)
+from models.amounts import ZERO
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from decimal import Decimal
 
 from bot.risk.book import positive
-from bot.risk.checks.outcome import ZERO, capped, failed, passed, unknown
+from bot.risk.checks.outcome import capped, failed, passed, unknown
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import Exposure, age_seconds
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense
 from bot.risk.sizing import size_for_impact, sqrt_impact
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
+from models.amounts import ZERO
 from models.enums import Algorithm
 from models.enums import TradeBlockReason as Why
 

@@ -4,13 +4,14 @@ from decimal import Decimal
 from math import exp, log
 
 from bot.risk.book import positive
-from bot.risk.checks.outcome import ZERO, at_most, capped, failed, passed, skipped, unknown
+from bot.risk.checks.outcome import at_most, capped, failed, passed, skipped, unknown
 from bot.risk.correlation import crowd
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import Crowd, Exposure
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
+from models.amounts import ZERO
 from models.enums import TradeBlockReason as Why
 
 ORDER = Rule(

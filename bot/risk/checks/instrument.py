@@ -2,12 +2,13 @@
 
 from decimal import Decimal
 
-from bot.risk.checks.outcome import ZERO, at_most, capped, failed, passed, skipped, unknown
+from bot.risk.checks.outcome import at_most, capped, failed, passed, skipped, unknown
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import FLOOR, Exposure, age_seconds
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense, number_text
 from bot.risk.snapshot import InstrumentView, RiskSnapshot, TradeIntent
+from models.amounts import ZERO
 from models.enums import CheckStatus
 from models.enums import TradeBlockReason as Why
 

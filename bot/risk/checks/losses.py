@@ -3,12 +3,13 @@
 from decimal import Decimal
 
 from bot.risk.book import finite, positive
-from bot.risk.checks.outcome import ZERO, at_most, below, unknown
+from bot.risk.checks.outcome import at_most, below, unknown
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import Exposure
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
+from models.amounts import ZERO
 from models.enums import TradeBlockReason as Why
 
 DAILY = Rule(

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 from bot.risk.decision import CheckResult
 from bot.risk.rule import Raw, Rule
+from models.amounts import ZERO
 from models.enums import CheckStatus, TradeBlockReason
 
 PASS, FAIL = CheckStatus.PASS, CheckStatus.FAIL
-ZERO = Decimal(0)
 
 # A NamedTuple's own constructor costs twice as much, forty times per decision.
 _new = tuple.__new__

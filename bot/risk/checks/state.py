@@ -1,12 +1,13 @@
 """Checks on what is allowed at all: trading state, breakers, expiry, duplicates, reduce-only."""
 
-from bot.risk.checks.outcome import ZERO, at_most, capped, failed, passed, unknown
+from bot.risk.checks.outcome import at_most, capped, failed, passed, unknown
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import Exposure, age_seconds
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense
 from bot.risk.scopes import strictest
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
+from models.amounts import ZERO
 from models.enums import ExecutionPriority, ExposureDelta, TradingState
 from models.enums import TradeBlockReason as Why
 

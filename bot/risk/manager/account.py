@@ -12,10 +12,10 @@ from bot.risk.manager.portfolio_risk import PortfolioRisk
 from bot.risk.portfolio.parameters import RiskParameters
 from bot.risk.portfolio.tax import ExitTax, TaxLots
 from bot.risk.snapshot import PortfolioView, PositionView
+from models.amounts import ZERO
 from models.enums import TradeSide
 from models.messages import parse_plain_decimal
 
-ZERO = Decimal(0)
 _DAY = timedelta(hours=24)
 _SECOND = timedelta(seconds=1)
 ASSUMED_VALUE = Decimal(100_000)

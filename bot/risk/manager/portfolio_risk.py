@@ -15,12 +15,12 @@ from bot.risk.portfolio.results import PortfolioRiskMetrics, PositionRisk
 from bot.risk.portfolio.series import correlation, daily, last, yearly_volatility
 from bot.risk.portfolio.sizing import level_of, shortfall, wanted_share, within
 from bot.risk.snapshot import PortfolioView
+from models.amounts import ZERO
 from models.enums import TradeSide
 
 if TYPE_CHECKING:
     from bot.risk.portfolio.tax import TaxLots
 
-ZERO = Decimal(0)
 _SIDES = {"buy": TradeSide.BUY, "long": TradeSide.BUY}
 _SIDES |= {"sell": TradeSide.SELL, "short": TradeSide.SELL}
 

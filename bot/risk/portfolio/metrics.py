@@ -18,9 +18,9 @@ from bot.risk.portfolio.series import (
     sortino,
     tail,
 )
+from models.amounts import ZERO
 from models.messages import parse_plain_decimal
 
-ZERO = Decimal(0)
 MARKET = "market"
 """The key of the market's own returns, for beta and regime."""
 _NEAR, _CONCENTRATED = 0.8, 0.5

@@ -11,10 +11,10 @@ from math import isfinite
 from bot.risk.portfolio.kinds import MarketRegime, PositionSizeMethod, RiskLevel
 from bot.risk.portfolio.parameters import RiskParameters
 from bot.risk.portfolio.series import deviation, drawdown, mean, tail, yearly_volatility
+from models.amounts import ZERO
 from models.enums import TradeSide
 from models.messages import parse_plain_decimal
 
-ZERO = Decimal(0)
 MIN_RETURNS = 30
 FALLBACK = Decimal("0.01")
 """Of the portfolio, while too little is known to size by a method."""

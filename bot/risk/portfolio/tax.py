@@ -10,10 +10,10 @@ from decimal import Decimal
 
 from bot.risk.portfolio.kinds import LotOrder
 from bot.risk.portfolio.parameters import RiskParameters
+from models.amounts import ZERO
 from models.enums import TradeSide
 from models.messages import parse_plain_decimal
 
-ZERO = Decimal(0)
 NOTE = "an estimate from the parameters, no tax advice"
 
 

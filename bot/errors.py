@@ -4,6 +4,7 @@ MlriskError
 ├── Refused              final: the same call will be refused again
 │   ├── BadMessage           a message broke the schema; names its fields
 │   │   ├── RequestIdTaken       its request_id is another content's; names what differs
+│   │   ├── QuotaExceeded        its strategy asks for too much at once; it may come again
 │   │   └── NotAuthentic         nothing proves that its strategy sent it
 │   ├── ExchangeRefused      the exchange said a definite no
 │   ├── NotAuthorised        an operator act without the needed authority
@@ -77,6 +78,15 @@ class RequestIdTaken(BadMessage):
 
     def __init__(self, errors: tuple[FieldError, ...]) -> None:
         super().__init__(errors, code="request_id_taken")
+
+
+class QuotaExceeded(BadMessage):
+    """A strategy asks for more at once than it may; nothing was taken, and the same request may be
+    sent again later."""
+
+    def __init__(self, quota: str, subject: str, *, used: int, allowed: int) -> None:
+        told = FieldError(f"quotas.{quota}", f"{subject}: {used}, and {allowed} are allowed")
+        super().__init__((told,), code="quota_exceeded")
 
 
 class NotAuthentic(BadMessage):

@@ -114,6 +114,9 @@ class Gate:
     )
     max_portfolio_risk: float = share("loss of a position at its stop or on a bad day")
     max_gross_exposure_share: float = key(float, "all positions", above=0, tighter=-1)
+    max_reservation_share: float = key(
+        float, "what one strategy's trades may still add, everywhere", above=0, tighter=-1
+    )
     max_net_exposure_share: float = key(float, "long less short", above=0, tighter=-1)
     max_leverage: float = key(float, "gross exposure over equity", above=0, tighter=-1)
     margin_buffer_share: float = key(float, "of the free margin, kept", low=0, high=1, tighter=1)
@@ -222,6 +225,16 @@ class Working:
     cancel_on_risk_increase: bool = switch("tighter risk ends what still adds", 1)
 
 
+@dataclass(frozen=True)
+class Quotas:
+    """What one strategy may ask for; beyond it a request is refused before it is decided."""
+
+    requests_per_second: int = count("requests that may add risk, taken in a second")
+    open_requests: int = count("of these, not yet at their end")
+    exits_per_second: int = count("requests that only reduce, taken in a second")
+    open_exits: int = count("of these, not yet at their end")
+
+
 SECTIONS: dict[str, type] = {
     "ml_risk_thresholds": MLRiskThresholds,
     "circuit_breakers": CircuitBreakers,
@@ -230,6 +243,7 @@ SECTIONS: dict[str, type] = {
     "execution": Execution,
     "gate": Gate,
     "working": Working,
+    "quotas": Quotas,
 }
 
 

@@ -27,6 +27,7 @@ from config.sections import (
     Gate,
     MLRiskThresholds,
     PositionMonitoring,
+    Quotas,
     Working,
     bounds_of,
     keys_of,
@@ -47,6 +48,7 @@ class MLRiskConfig:
     execution: Execution
     gate: Gate
     working: Working
+    quotas: Quotas
     environment: str
     trading_mode: str
     version: int
@@ -299,6 +301,8 @@ _ORDERED = (
     ("working.exit_reserve", "working.orders_per_second"),
     ("working.exit_slippage_bps", "working.exit_widest_bps"),
     ("working.immediate_depth_share", "working.urgent_depth_share"),
+    ("quotas.requests_per_second", "quotas.exits_per_second"),
+    ("quotas.open_requests", "quotas.open_exits"),
 )
 
 
@@ -367,6 +371,7 @@ __all__ = [
     "MLRiskThresholds",
     "MemoryVersions",
     "PositionMonitoring",
+    "Quotas",
     "VersionStore",
     "Working",
     "load_base",

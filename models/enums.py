@@ -42,6 +42,7 @@ class MessageRefusal(StrEnum):
 
     BAD_MESSAGE = "bad_message"
     REQUEST_ID_TAKEN = "request_id_taken"
+    QUOTA_EXCEEDED = "quota_exceeded"
     SIGNATURE_MISSING = "signature_missing"
     SIGNATURE_INVALID = "signature_invalid"
     SIGNATURE_EXPIRED = "signature_expired"

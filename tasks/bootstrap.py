@@ -16,6 +16,7 @@ from bot.clock import Clock, SystemClock
 from bot.decision.authentication import AuthenticatedDecisions
 from bot.decision.forged_market import ForgedMarket
 from bot.decision.last_resort import MarketOfLastResort
+from bot.decision.quotas import Quotas
 from bot.decision.service import ApprovalService
 from bot.decision.signing import Signatures
 from bot.errors import ClockRefused, MlriskError
@@ -154,7 +155,11 @@ class Services:
         signatures = message_signatures(self.settings, self.clock)
         if signatures is None:
             log.warning("whoever reaches the broker asks in any name: MLRISK_MESSAGE_KEY isn't set")
-        return AuthenticatedDecisions(self.approval, signatures)
+        return AuthenticatedDecisions(self.approval, signatures, self.quotas)
+
+    @cached_property
+    def quotas(self) -> Quotas:
+        return Quotas(self.db, self.settings.account, self.limits, self.clock)
 
     @cached_property
     def sender(self) -> Sender:

@@ -1,12 +1,13 @@
-"""What is in front of the gate: who asks is proven before what he asks for is read."""
+"""What is in front of the gate: proof of who asks, and how much one strategy may ask for."""
 
 from typing import Any
 
 from bot.decision import signing
 from bot.decision.parking import Killed
+from bot.decision.quotas import Quotas
 from bot.decision.service import ApprovalService
 from bot.decision.signing import Signatures
-from bot.errors import BadMessage, FieldError
+from bot.errors import BadMessage, FieldError, QuotaExceeded
 from models import strict_json
 
 TASK = "tasks.validation.validate_and_execute"
@@ -16,11 +17,18 @@ MAX_TEXT_BYTES = 262_144
 
 
 class AuthenticatedDecisions:
-    """Takes one account's messages. Without `signatures` it believes whoever reaches the broker."""
+    """Takes one account's messages. Without `signatures` it believes whoever reaches the broker,
+    and without `quotas` it takes as many as come."""
 
-    def __init__(self, approval: ApprovalService, signatures: Signatures | None = None) -> None:
+    def __init__(
+        self,
+        approval: ApprovalService,
+        signatures: Signatures | None = None,
+        quotas: Quotas | None = None,
+    ) -> None:
         self._approval = approval
         self._signatures = signatures
+        self._quotas = quotas
 
     def validate_and_execute(
         self,
@@ -35,6 +43,12 @@ class AuthenticatedDecisions:
             raw = self._open(request, header)
         except BadMessage as error:
             return self._approval.refuse(_claimed(request, header), error)
+        # What has killed its processes is set aside, whatever else its strategy asks for.
+        if self._quotas is not None and killed is None:
+            try:
+                self._quotas.require_room(raw)
+            except QuotaExceeded as error:
+                return self._approval.refuse(raw, error)
         return self._approval.validate_and_execute(raw, redelivered=redelivered, killed=killed)
 
     def _open(self, request: object, header: object) -> object:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from bot.risk.quota_rules import QuotaRules, quota_rules_from_config
 from bot.risk.working_rules import WorkingRules, working_rules_from_config
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ SIZE_CAPS = frozenset(
         "net_exposure",
         "order_notional",
         "position_size",
+        "reservation_share",
         "slippage",
         "trade_risk",
     }
@@ -95,6 +97,8 @@ class RiskLimits:
     max_portfolio_risk: Decimal = Decimal("0.02")
     """What a position may lose at its stop, or on a day of its 95 % expected shortfall."""
     max_gross_exposure_share: Decimal = Decimal("1")
+    max_reservation_share: Decimal = Decimal("0.5")
+    """Of what one strategy's approved trades may still add, in all symbols."""
     max_net_exposure_share: Decimal = Decimal("0.6")
     max_leverage: Decimal = Decimal("3")
     margin_buffer_share: Decimal = Decimal("0.0025")
@@ -143,9 +147,11 @@ class RiskLimits:
 
     working: WorkingRules = field(default_factory=WorkingRules)
     """How what was approved may be worked; no check of the gate reads it."""
+    quotas: QuotaRules = field(default_factory=QuotaRules)
+    """How much a strategy may ask for; asked before the gate is."""
 
 
-GATE_LIMITS = tuple(f.name for f in fields(RiskLimits) if f.name != "working")
+GATE_LIMITS = tuple(f.name for f in fields(RiskLimits) if f.name not in ("working", "quotas"))
 """Every limit that a check or a factor of the gate reads."""
 
 # Limits whose key stands in a section of the original interface, under its name.
@@ -184,6 +190,7 @@ def limits_from_config(config: "MLRiskConfig") -> RiskLimits:
     return RiskLimits(
         **{name: _convert(name, config.value(config_path_of(name))) for name in GATE_LIMITS},
         working=working_rules_from_config(config.working),
+        quotas=quota_rules_from_config(config.quotas),
     )
 
 

@@ -200,6 +200,9 @@ class PortfolioView:
     margin_in_flight: Decimal = Decimal(0)
     """Notional of what adds risk and the reading of the free margin doesn't know yet: reserved and
     not at the exchange, or filled since."""
+    strategy_reserved: Decimal = Decimal(0)
+    """Notional of what the asking strategy's approved trades may still add, in every symbol and
+    side; 0 in snapshots of earlier versions."""
     equity_day_start: Decimal | None = None
     equity_peak: Decimal | None = None
     rolling_pnl_24h: Decimal | None = None

@@ -136,6 +136,7 @@ def _portfolio_view(
         orders_last_second=found.orders_last_second,
         same_orders_last_minute=found.same_orders_last_minute,
         own=ShareView(_plain(found.own_qty), _plain(found.own_working)),
+        strategy_reserved=_plain(found.own_reserved),
     )
 
 

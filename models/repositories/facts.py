@@ -77,6 +77,8 @@ class AccountFacts:
     """What its own approved trades of the trade's side may still fill."""
     newest_fill: tuple[Decimal, datetime] | None = None
     """The account's last trade in the trade's symbol within `FILL_WINDOW`: its price and time."""
+    own_reserved: Decimal = Decimal(0)
+    """Notional of what its own approved trades may still add, in every symbol."""
     same_orders_last_minute: int = 0
     """Approved trades alike in strategy, symbol, side and size: a runaway loop looks so."""
 
@@ -170,6 +172,12 @@ _STATEMENT = text(
       WHERE reservation.account = :account AND reservation.symbol = :symbol
         AND reservation.side = :side AND reservation.state = 'held' AND open_qty > 0
         AND strategy = :strategy
+      HAVING sum(open_qty) > 0
+    UNION ALL
+    SELECT 'own_reserved', NULL, ARRAY[sum(open_qty * reservation.reference_price)], NULL
+      FROM reservation JOIN parent_order USING (request_id)
+      WHERE reservation.account = :account AND reservation.state = 'held' AND open_qty > 0
+        AND NOT reservation.reduce_only AND strategy = :strategy
       HAVING sum(open_qty) > 0
     UNION ALL
     (SELECT 'equity', NULL, ARRAY[equity, available], at
@@ -300,6 +308,10 @@ def _own_working(facts: AccountFacts, _: object, numbers: Sequence[Decimal], __:
     (facts.own_working,) = numbers
 
 
+def _own_reserved(facts: AccountFacts, _: object, numbers: Sequence[Decimal], __: object) -> None:
+    (facts.own_reserved,) = numbers
+
+
 def _equity(facts: AccountFacts, _: object, numbers: Sequence[Decimal], at: datetime) -> None:
     facts.equity, facts.available = numbers
     facts.equity_at = at
@@ -347,6 +359,7 @@ _READERS: dict[str, _Reader] = {
     "reserved": _reserved,
     "own": _own,
     "own_working": _own_working,
+    "own_reserved": _own_reserved,
     "equity": _equity,
     "in_flight": _in_flight,
     "equity_a_day_ago": _equity_a_day_ago,

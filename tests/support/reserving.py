@@ -207,6 +207,7 @@ class _Gate:
         limits = replace(
             RiskLimits(),
             max_gross_exposure_share=CAP_SHARE,
+            max_reservation_share=Decimal(10),
             max_net_exposure_share=Decimal(10),
             max_position_share=Decimal(10),
             max_portfolio_risk=Decimal(10),

@@ -23,6 +23,13 @@ POSITION = Rule(
 GROSS = Rule(
     "gross_exposure", Why.GROSS_EXPOSURE_LIMIT, "gross exposure afterwards", Sense.AT_MOST, "USDT"
 )
+RESERVED = Rule(
+    "reservation_share",
+    Why.PORTFOLIO_RISK_LIMIT,
+    "what the strategy's trades may still add, afterwards",
+    Sense.AT_MOST,
+    "USDT",
+)
 NET = Rule(
     "net_exposure",
     Why.NET_EXPOSURE_LIMIT,
@@ -91,6 +98,22 @@ def gross_exposure(
         return unknown(GROSS, "equity or a position's mark is missing")
     limit = equity * limits.max_gross_exposure_share
     return capped(GROSS, gross + asked, limit, limit - gross, asked, exposure.portfolio_age)
+
+
+def reservation_share(
+    _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
+) -> CheckResult:
+    """One strategy must not reserve all of the room that the account has."""
+    portfolio, asked = snapshot.portfolio, exposure.opening_notional
+    if portfolio is None or exposure.equity is None:
+        return unknown(RESERVED, "equity is missing")
+    reserved = portfolio.strategy_reserved
+    if not (reserved.is_finite() and reserved >= ZERO):
+        return unknown(RESERVED, f"a reservation of {reserved} is not readable")
+    limit = exposure.equity * limits.max_reservation_share
+    return capped(
+        RESERVED, reserved + asked, limit, limit - reserved, asked, exposure.portfolio_age
+    )
 
 
 def net_exposure(

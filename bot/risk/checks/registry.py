@@ -96,6 +96,7 @@ CHECKS: tuple[Row, ...] = (
     _row(exposures.POSITION, exposures.position_size),
     _row(risk.RISK, risk.trade_risk),
     _row(exposures.GROSS, exposures.gross_exposure),
+    _row(exposures.RESERVED, exposures.reservation_share),
     _row(exposures.NET, exposures.net_exposure),
     _row(exposures.LEVERAGE, exposures.leverage),
     _row(exposures.MARGIN, exposures.free_margin),

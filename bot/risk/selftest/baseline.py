@@ -75,6 +75,7 @@ def healthy(limits: RiskLimits) -> Case:
     shares = (
         limits.max_position_share,
         limits.max_gross_exposure_share,
+        limits.max_reservation_share,
         limits.max_net_exposure_share,
         limits.max_correlated_share,
         limits.max_leverage,

@@ -150,6 +150,11 @@ def _gross(case: Case, limits: RiskLimits) -> Case:
     return case.holding(("LONGUSDT", half), ("SHORTUSDT", -half))
 
 
+def _reserved(case: Case, limits: RiskLimits) -> Case:
+    reserved = EQUITY * limits.max_reservation_share - case.notional / 2
+    return case.owning(strategy_reserved=reserved)
+
+
 def _net(case: Case, limits: RiskLimits) -> Case:
     half = (EQUITY * limits.max_net_exposure_share - case.notional / 2) / 2
     return case.holding(("ONEUSDT", half), ("TWOUSDT", half))
@@ -319,6 +324,7 @@ BREACHES: Mapping[str, Breach] = {
     "position_size": Breach(_position, "max_position_share"),
     "trade_risk": Breach(_risky, "max_portfolio_risk"),
     "gross_exposure": Breach(_gross, "max_gross_exposure_share"),
+    "reservation_share": Breach(_reserved, "max_reservation_share"),
     "net_exposure": Breach(_net, "max_net_exposure_share"),
     "leverage": Breach(_leverage, "max_leverage"),
     "free_margin": Breach(lambda case, _: case.owning(available_margin=case.notional / 2)),

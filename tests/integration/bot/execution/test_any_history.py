@@ -60,6 +60,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.desk = Desk(self.db)
         self.desk.limits.change(
             max_gross_exposure_share=Decimal(100),
+            max_reservation_share=Decimal(100),
             max_net_exposure_share=Decimal(100),
             max_position_share=Decimal(100),
             max_portfolio_risk=Decimal(100),

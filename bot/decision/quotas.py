@@ -1,0 +1,120 @@
+"""How much one strategy may ask for at once: counted before anything is decided.
+
+A request beyond its strategy's quota is refused after two short statements, is no row, and may be
+sent again. What only reduces has bounds of its own, far above what any strategy does: they keep a
+runaway from the account, and no exit from its way. Workers count without a lock, so that a quota is
+exceeded by as many requests as there are workers at most; what may be *reserved* is the gate's.
+"""
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from bot.clock import Clock
+from bot.errors import QuotaExceeded
+from bot.execution.orders.identity import request_keys
+from bot.execution.ports import LimitsSource, limits_for
+from bot.risk.quota_rules import QuotaRules
+from models.database import Database
+from models.enums import TradeSide
+from models.messages import is_identifier
+from models.repositories import quotas
+from models.repositories.quotas import Used
+
+_WINDOW = timedelta(seconds=1)
+
+
+class _Asked(NamedTuple):
+    """What a quota needs to know of a message."""
+
+    request_id: str
+    strategy: str
+    symbol: str
+    side: str
+    reduces: bool
+
+
+class Quotas:
+    """Those of one account's strategies."""
+
+    def __init__(self, db: Database, account: str, limits: LimitsSource, clock: Clock) -> None:
+        self._db = db
+        self._account = account
+        self._limits = limits
+        self._clock = clock
+
+    def require_room(self, raw: object) -> None:
+        """Raises QuotaExceeded for a new request of a strategy that asks for too much at once.
+
+        A request that was taken before is none: it has its outcome. A message that can't be read
+        is let through, to be refused for what it is.
+        """
+        asked = _read(raw)
+        if asked is None:
+            return
+        # Quotas that can't be read again hold as they were.
+        rules = limits_for(self._limits, reduce_only=True).quotas
+        self._require(asked, rules)
+
+    def _require(self, asked: _Asked, rules: QuotaRules) -> None:
+        now = self._clock.now()
+        with self._db.reading() as session:
+            used = quotas.used(session, self._account, asked.strategy, now - _WINDOW)
+            exceeded = _of_exits(used, rules) if asked.reduces else _of_entries(used, rules)
+            if exceeded is None:
+                return
+            keys = request_keys(asked.request_id, asked.strategy)
+            if quotas.is_known(session, self._account, asked.strategy, keys):
+                return
+            if not asked.reduces:
+                share = quotas.share_of(session, self._account, asked.strategy, asked.symbol)
+                if share * TradeSide(asked.side).sign < 0:
+                    # It reduces without saying so.
+                    exceeded = _of_exits(used, rules)
+        if exceeded is not None:
+            raise exceeded
+
+
+def _of_entries(used: Used, rules: QuotaRules) -> QuotaExceeded | None:
+    return _exceeded(
+        ("requests_per_second", "requests in the last second"),
+        used.requests,
+        rules.requests_per_second,
+    ) or _exceeded(
+        ("open_requests", "requests not at their end"), used.open_requests, rules.open_requests
+    )
+
+
+def _of_exits(used: Used, rules: QuotaRules) -> QuotaExceeded | None:
+    """What reduces without saying so is counted among the entries, beyond their quota."""
+    lately = used.exits + max(0, used.requests - rules.requests_per_second)
+    waiting = used.open_exits + max(0, used.open_requests - rules.open_requests)
+    return _exceeded(
+        ("exits_per_second", "exits in the last second"), lately, rules.exits_per_second
+    ) or _exceeded(("open_exits", "exits not at their end"), waiting, rules.open_exits)
+
+
+def _exceeded(quota: tuple[str, str], used: int, allowed: int) -> QuotaExceeded | None:
+    if used < allowed:
+        return None
+    return QuotaExceeded(*quota, used=used, allowed=allowed)
+
+
+def _read(raw: object) -> _Asked | None:
+    """As little of a message as a quota needs; None where the schema will refuse it."""
+    if not isinstance(raw, dict):
+        return None
+    metadata, signal = raw.get("metadata", {}), raw.get("signal_data")
+    if not isinstance(metadata, dict) or not isinstance(signal, dict):
+        return None
+    words = (
+        raw.get("request_id"),
+        metadata.get("strategy", "default"),
+        raw.get("symbol"),
+        raw.get("side"),
+    )
+    if not all(isinstance(word, str) and is_identifier(word) for word in words):
+        return None
+    request_id, strategy, symbol, side = map(str, words)
+    if side not in [each.value for each in TradeSide]:
+        return None
+    return _Asked(request_id, strategy, symbol, side, signal.get("reduce_only") is True)

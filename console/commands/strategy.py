@@ -1,17 +1,20 @@
 """`mlrisk strategy`: who may reach the embedded broker, each with a URL of its own."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.decision import signing
-from bot.errors import Refused
+from bot.errors import MlriskError, Refused
 from config.settings import Settings
 from console.context import settings_of
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stderr, stdout
+from console.views.quota_use import QuotaUse, quota_uses, quota_words
 from models.messages import is_identifier
 from workers import strategies
 from workers.home import Home
@@ -88,14 +91,17 @@ def key(
 def list_strategies(
     ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
-    """List the strategies that were added and the files with their URLs."""
-    place = _home(settings_of(ctx, home))
+    """List the strategies that were added, the files with their URLs, and their use of quotas."""
+    settings = settings_of(ctx, home)
+    place = _home(settings)
     files = {name: str(strategies.url_file(place, name)) for name in strategies.names_of(place)}
+    uses = _quota_uses(settings, files)
     if as_json:
-        print_json({"strategies": files})
+        print_json({"strategies": files, **({"quotas": uses} if uses else {})})
         return
     for name, path in files.items():
-        stdout().print(f"{name}  {path}", markup=False, soft_wrap=True)
+        line = "  ".join(filter(None, (name, path, quota_words(uses.get(name)))))
+        stdout().print(line, markup=False, soft_wrap=True)
     if not files:
         stderr().print("No strategy was added.")
 
@@ -120,6 +126,15 @@ def acl(name: NameArgument) -> None:
     users.
     """
     stdout().print(strategies.rules_for_another_server(name), markup=False, soft_wrap=True)
+
+
+def _quota_uses(settings: Settings, names: Iterable[str]) -> dict[str, QuotaUse]:
+    """Empty, and said so, where they can't be read: the files are there all the same."""
+    try:
+        return quota_uses(settings, names)
+    except (MlriskError, SQLAlchemyError) as error:
+        stderr().print(f"The use of quotas can't be read: {error}", markup=False)
+        return {}
 
 
 def _master(settings: Settings, home: Home) -> str | None:

@@ -13,6 +13,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError
 
 from bot.decision.signing import key_line
 from console.cli import run
+from tests.support.desk import ACCOUNT, Desk
 from tests.support.services import RedisServer, ServerProcess
 from workers import strategies
 from workers.embedded.acl import CONSOLE, USER_OF_PROCESS, users
@@ -85,6 +86,35 @@ def test_its_url_is_in_a_private_file_and_printed_on_request_alone(
     assert run(["strategy", "add", "momentum", "--url"]) == 0
     assert capsys.readouterr().out.strip() == url, "the password of one that is known stays"
     assert came_in(url)
+
+
+def test_the_list_shows_how_much_of_its_quotas_each_strategy_uses(
+    home: Home,
+    server: RedisServer,
+    desk: Desk,
+    migrated_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("MLRISK_DATABASE_URL", migrated_url)
+    monkeypatch.setenv("MLRISK_ACCOUNT", ACCOUNT)
+    run(["strategy", "add", "momentum"])
+    run(["strategy", "add", "carry"])
+    wish = {"metadata": {"strategy": "momentum"}, "signal_data": {"position_size": "100"}}
+    assert desk.approve("r-1", **wish)["verdict"] == "allow"
+    capsys.readouterr()
+    assert run(["strategy", "list", "--json"]) == 0
+    used = json.loads(capsys.readouterr().out)["quotas"]
+    assert used["momentum"]["open_requests"]["used"] == 1
+    assert used["momentum"]["open_requests"]["allowed"] > 1
+    assert used["carry"]["open_requests"]["used"] == 0
+    assert run(["strategy", "list"]) == 0
+    assert "open requests 1 of" in capsys.readouterr().out
+    monkeypatch.setenv("MLRISK_DATABASE_URL", f"{migrated_url}_that_is_away")
+    assert run(["strategy", "list"]) == 0
+    told = capsys.readouterr()
+    assert "momentum" in told.out
+    assert "can't be read" in told.err
 
 
 def test_one_that_is_removed_is_cut_off_and_nobody_else_is(home: Home, server: RedisServer) -> None:

@@ -103,6 +103,8 @@ _DECIDING_CODE = (
     "bot/execution/policy/*.py",
     "bot/risk/**/*.py",
     # What they read of others: words, errors, curves and thresholds.
+    "bot/authority/override.py",
+    "bot/authority/vault.py",
     "bot/clock.py",
     "bot/errors.py",
     "bot/exchange/bybit/retcodes.py",

@@ -34,9 +34,9 @@ pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.xdist_group("k
 LEASE_SECONDS = 8.0
 """Shorter than the default, so that what died before its POST is sent again within the horizon;
 an exchange on loopback answers in milliseconds."""
-SHORT, LONG = 8.0, 18.0
-"""Horizons in seconds. The long one has room for a lease and the wait for proof that an order was
-not taken (10 s), or for a feed that is started again and again."""
+SHORT, LONG, LONGEST = 8.0, 18.0, 26.0
+"""Horizons in seconds. The long one has room for a feed that is started again and again, the
+longest for a lease, the wait for proof that an order was not taken (10 s), and its next attempt."""
 EFFECT_DELAY_MS = "150"
 """From the exchange's reply to the order's effect: without it the stream's news of a fill would
 often store the outcome before the sender can die of it."""
@@ -100,7 +100,7 @@ def test_a_worker_of_each_algorithm_killed_at_a_point_loses_and_doubles_nothing(
     # They stay armed afterwards, which is harmless: who has died at a point is spared there.
     restart(system, visitors(point), MLRISK_FAILPOINT=f"{point}@{died}/")
     to_die = set(Algorithm) - UNREACHED.get(point, {}).keys()
-    horizon = LONG if point in (*NEWS_POINTS, *NOT_YET_SENT) else SHORT
+    horizon = LONG if point in NEWS_POINTS else LONGEST if point in NOT_YET_SENT else SHORT
 
     alive, works = to_die, one_of_each(horizon)
     may_be_short = BLIND_AT_TIMES if point in NEWS_POINTS else AS_THE_MARKET_ALLOWS

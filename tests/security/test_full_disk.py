@@ -20,7 +20,7 @@ from tests.support.services import RedisServer, redis_server
 from tests.support.waiting import eventually
 from workers.celery import refused_writes
 from workers.home import Home
-from workers.supervision import disk, launches
+from workers.supervision import disk, launcher, launches
 from workers.supervision.launcher import RUN_VARIABLE
 from workers.supervision.launches import ProcessSpec
 from workers.supervision.supervisor import Supervisor
@@ -74,7 +74,13 @@ def test_a_process_starts_when_its_record_can_not_be_replaced(tmp_path: Path, da
     command = {"command": [sys.executable, "-c", "print('runs')"]}
     launch.write_text(json.dumps({**command, "record": str(record), "restart_delay_seconds": 0}))
     result = subprocess.run(
-        [sys.executable, "-I", "-S", str(ROOT / "workers" / "launcher.py"), str(launch)],
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            launcher.__file__,
+            str(launch),
+        ],
         env={RUN_VARIABLE: "run"},
         capture_output=True,
         text=True,

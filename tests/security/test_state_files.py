@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -156,11 +157,12 @@ def test_the_next_start_ends_what_a_crash_left_although_its_run_is_damaged(
 ) -> None:
     launches.write_launches(home, [ProcessSpec("worker", ["w"])])
     damaged(home.run / "supervisor.json", kind)
+    run_id = uuid4().hex  # another test's processes are another run's
     command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
-        env={**os.environ, launches.launcher.RUN_VARIABLE: "crashed"},
+        env={**os.environ, launches.launcher.RUN_VARIABLE: run_id},
     ) as left:
         identity = ProcessIdentity.of(left.pid)
         assert identity is not None
@@ -168,7 +170,7 @@ def test_the_next_start_ends_what_a_crash_left_although_its_run_is_damaged(
             "pid": left.pid,
             "start_ticks": identity.start_ticks,
             "boot_id": identity.boot_id,
-            "run_id": "crashed",
+            "run_id": run_id,
         }
         write_private(home.run / "processes" / "worker.record.json", json.dumps(record))
         previous = Run.load(home)

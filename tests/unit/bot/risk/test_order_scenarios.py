@@ -54,19 +54,19 @@ NEEDS_A_SYSTEM = {
         "test_halt_from_the_shell_stops_everything_and_survives_a_restart",
     ),
     "two-workers-last-10-percent": (
-        "integration/execution/test_approval.py",
+        "integration/bot/decision/test_service.py",
         "test_two_workers_reserve_the_last_ten_percent_and_one_wins",
     ),
     "trip-between-check-and-send": (
-        "integration/execution/test_monitor.py",
+        "integration/bot/safety/test_monitor.py",
         "test_a_breaker_that_trips_after_the_approval_stops_the_send",
     ),
     "store-lost-mid-check": (
-        "integration/execution/test_approval.py",
+        "integration/bot/decision/test_service.py",
         "test_a_store_that_is_lost_during_the_check_lets_nothing_through",
     ),
     "halted-passes-cancel": (
-        "integration/execution/test_sender.py",
+        "integration/bot/execution/sending/test_sender.py",
         "test_a_cancel_goes_out_while_everything_is_halted",
     ),
 }

@@ -35,19 +35,23 @@ def require_message_key(settings: Settings) -> None:
 
 
 def prove_limits(settings: Settings) -> None:
-    """Ends the process on a configuration that is wrong; halts on limits that don't bite.
+    """Ends the process on files that are wrong; halts on limits that don't bite.
 
-    With connections of its own: it runs in the parent, before workers are forked.
+    A version in the database that can't be used ends nothing: the gate denies what adds risk
+    because of it, and exits need this process. It has connections of its own, because it runs in
+    the parent, before workers are forked.
     """
     db = Database(settings.require_database_url(), pool_size=1)
     try:
         clock = SystemClock()
-        problems = ConfigurationService(db, settings, clock).self_test()
         workers_file.note(db, LayeredConfig(settings), clock.now())
-    except (ConfigError, Refused) as error:
+        problems = ConfigurationService(db, settings, clock).self_test()
+    except ConfigError as error:
         # Celery logs and forgets what a signal's receiver raises, but not an exit.
         log.critical("the configuration is refused: %s", error)
         sys.exit(BAD_CONFIGURATION)
+    except Refused as error:
+        log.critical("nothing that adds risk is let through, exits go on: %s", error)
     except OperationalError as error:
         log.warning("limits will be proven at the first decision: %s", error.orig)
     else:

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from bot.errors import Refused
+from bot.execution.ports import limits_for
 from bot.limits import service, workers_file
-from bot.limits.source import LayeredConfig
+from bot.limits.source import ConfiguredLimits, LayeredConfig
 from bot.state import binding
 from bot.state.binding import Identity
 from config.settings import Settings
@@ -72,7 +74,9 @@ def test_without_postgres_the_proof_waits_for_the_first_decision(
     startup.prove_limits(Settings(database_url=nowhere))  # type: ignore[arg-type]
 
 
-def test_a_version_written_past_mlrisk_ends_the_worker(db: Database, migrated_url: str) -> None:
+def test_a_version_written_past_mlrisk_ends_no_worker_and_lets_exits_alone_through(
+    db: Database, migrated_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     settings = Settings(database_url=migrated_url)  # type: ignore[arg-type]
     with db.transaction() as session:
         session.execute(
@@ -91,9 +95,12 @@ def test_a_version_written_past_mlrisk_ends_the_worker(db: Database, migrated_ur
                 sha256="0" * 64,
             )
         )
-    with pytest.raises(SystemExit) as end:
-        startup.prove_limits(settings)
-    assert end.value.code == startup.BAD_CONFIGURATION
+    startup.prove_limits(settings)
+    assert "nothing that adds risk is let through" in caplog.text
+    limits = ConfiguredLimits(settings, db)
+    with pytest.raises(Refused, match="past mlrisk"):
+        limits_for(limits, reduce_only=False)
+    assert limits_for(limits, reduce_only=True) == limits.last_known()
 
 
 def test_a_role_that_could_undo_what_is_recorded_is_told_at_the_start(

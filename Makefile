@@ -134,6 +134,6 @@ define bytecode
 endef
 
 define compile
-	$(BIN)/uv pip compile pyproject.toml --quiet --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --custom-compile-command 'make lock' $(2) --output-file $(1)
 endef

@@ -97,7 +97,7 @@ def test_the_locks_satisfy_what_the_project_asks_for() -> None:
     asked = project()
     groups = asked["dependency-groups"]
     assert groups["build"] == asked["build-system"]["requires"]
-    runtime = [*asked["project"]["dependencies"], *groups["build"]]
+    runtime = [*_runtime(), *groups["build"]]
     for lock, wanted in (
         ("requirements.lock", runtime),
         ("requirements-dev.lock", [*runtime, *groups["dev"]]),
@@ -107,6 +107,34 @@ def test_the_locks_satisfy_what_the_project_asks_for() -> None:
             version = pins.get(canonicalize_name(requirement.name))
             assert version is not None, f"{requirement} is missing in {lock}: run `make lock`"
             assert requirement.specifier.contains(version), f"{requirement} in {lock}: {version}"
+
+
+def test_what_runs_needs_every_package_that_it_asks_for() -> None:
+    code = "\n".join(
+        path.read_text(encoding="utf-8")
+        for path in tracked_files()
+        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in ROOMS
+    )
+    for requirement in map(Requirement, _runtime()):
+        name = _MODULES.get(requirement.name, requirement.name.replace("-", "_"))
+        is_imported = re.search(rf"^\s*(?:import|from) {name}\b", code, re.MULTILINE)
+        is_started = f'"{name}"' in code
+        assert is_imported or is_started, f"nothing uses {requirement.name}"
+
+
+_MODULES = {
+    "argon2-cffi": "argon2",
+    "celery-redbeat": "redbeat",
+    "pyyaml": "yaml",
+    "websocket-client": "websocket",
+}
+"""Packages whose module has another name."""
+
+
+def _runtime() -> list[str]:
+    asked = project()["project"]
+    extras = asked["optional-dependencies"].values()
+    return [*asked["dependencies"], *(name for extra in extras for name in extra)]
 
 
 def test_no_file_names_a_machines_own_path_or_a_package_index() -> None:

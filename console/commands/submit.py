@@ -1,8 +1,6 @@
 """`mlrisk submit`: a trade request that can't be lost, because its row is written first."""
 
-import sys
 import time
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +14,7 @@ from console.context import reading_engine, settings_to_act
 from console.errors import CommandError, ExitCode
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout
-from models import strict_json
+from console.runtime.request_file import read_request
 from models.tables import DecisionRow, TradeRequestRow
 from tasks.queue import CeleryTaskQueue
 
@@ -43,7 +41,7 @@ def submit(
     The same request_id gives the first outcome again. Exit status 3 when it was denied, 4 when
     trading is halted, 2 when the message breaks the schema (`mlrisk schema request`).
     """
-    raw = _load(file)
+    raw = read_request(file)
     settings = settings_to_act(ctx, home)
     request_id = _accept(settings, raw)
     outcome = _outcome(settings, request_id, timeout_seconds if wait else 0.0)
@@ -60,17 +58,6 @@ def submit(
     if outcome["verdict"] == "deny":
         halted = _STATE_REASONS & set(outcome["reasons"])
         raise typer.Exit(ExitCode.HALTED if halted else ExitCode.BLOCKED)
-
-
-def _load(file: str) -> Any:
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        # Digits as text: a float would round money before anybody has looked at it.
-        return strict_json.loads(text, parse_float=str)
-    except OSError as error:
-        raise CommandError(f"{file} can't be read: {error.strerror}", ExitCode.USAGE) from error
-    except ValueError as error:
-        raise CommandError(f"{file} is not JSON: {error}", ExitCode.USAGE) from error
 
 
 def _accept(settings: Settings, raw: Any) -> str:

@@ -1,8 +1,6 @@
 """`mlrisk whatif`: what the gate would answer now; nothing is written, sent or recorded."""
 
-import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -24,8 +22,8 @@ from console.errors import CommandError, ExitCode
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout, utc
 from console.runtime.configuring import FileOption, SetOption, chosen_limits
+from console.runtime.request_file import read_request
 from console.views.explanation import decision_facts, print_decision
-from models import strict_json
 from tasks.bootstrap import MARKET_DATABASE, market_seal
 
 _HALTED = frozenset({"trading_state", "emergency_stop_active"})
@@ -53,7 +51,7 @@ def whatif(
     Exit status 0 when it would be allowed or shrunk, 3 when denied, 4 when trading is halted.
     """
     settings = settings_to_look(ctx, home)
-    intent = _intent(_load(order), settings.account, datetime.now(UTC) if fresh else None)
+    intent = _intent(read_request(order), settings.account, datetime.now(UTC) if fresh else None)
     limits = chosen_limits(settings, file, assignments or [])
     answer = _ask(settings, intent, limits)
     if as_json:
@@ -63,17 +61,6 @@ def whatif(
     if not answer.decision.approved:
         halted = _HALTED & set(answer.decision.reasons)
         raise typer.Exit(ExitCode.HALTED if halted else ExitCode.BLOCKED)
-
-
-def _load(order: str) -> Any:
-    try:
-        text = sys.stdin.read() if order == "-" else Path(order).read_text(encoding="utf-8")
-        # Digits as text: a float would round money before anybody has looked at it.
-        return strict_json.loads(text, parse_float=str)
-    except OSError as error:
-        raise CommandError(f"{order} can't be read: {error.strerror}", ExitCode.USAGE) from error
-    except ValueError as error:
-        raise CommandError(f"{order} is not JSON: {error}", ExitCode.USAGE) from error
 
 
 def _intent(raw: Any, account: str, made_at: datetime | None) -> TradeIntent:

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from bot.risk.checks.outcome import at_most, capped, failed, passed, skipped, unknown
+from bot.risk.checks.outcome import capped, failed, passed, skipped, unknown, young
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import FLOOR, Exposure, age_seconds
 from bot.risk.limits import RiskLimits
@@ -70,9 +70,7 @@ def instrument_age(
 ) -> CheckResult:
     rules = snapshot.instrument
     age = None if rules is None else age_seconds(snapshot, rules.refreshed_at)
-    if age is not None and -limits.max_clock_skew_seconds <= age < 0.0:
-        age = 0.0
-    return at_most(AGE, age, limits.max_instrument_age_seconds)
+    return young(AGE, age, limits.max_instrument_age_seconds, limits.max_clock_skew_seconds)
 
 
 def tick(

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from bot.risk.book import finite, positive
-from bot.risk.checks.outcome import at_most, below, unknown
+from bot.risk.checks.outcome import below, unknown, young
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import Exposure
 from bot.risk.limits import RiskLimits
@@ -75,10 +75,8 @@ def repeated_orders(
 def portfolio_age(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
-    age = exposure.portfolio_age
-    if age is not None and -limits.max_clock_skew_seconds <= age < 0.0:
-        age = 0.0
-    return at_most(AGE, age, limits.max_portfolio_age_seconds, age)
+    age, limit = exposure.portfolio_age, limits.max_portfolio_age_seconds
+    return young(AGE, age, limit, limits.max_clock_skew_seconds, shown=True)
 
 
 def _fall(rule: Rule, start: Decimal | None, exposure: Exposure, share: Decimal) -> CheckResult:

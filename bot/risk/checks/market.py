@@ -4,7 +4,7 @@ from decimal import Decimal
 from math import inf, isfinite
 
 from bot.risk.book import positive
-from bot.risk.checks.outcome import at_most, below, capped, failed, passed, unknown
+from bot.risk.checks.outcome import at_most, below, capped, failed, passed, unknown, young
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import Exposure
 from bot.risk.limits import RiskLimits
@@ -52,10 +52,8 @@ def reference_price(
 def data_age(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
-    age = exposure.market_age
-    if age is not None and -limits.max_clock_skew_seconds <= age < 0.0:
-        age = 0.0
-    return at_most(AGE, age, limits.max_market_age_seconds, age)
+    age, limit = exposure.market_age, limits.max_market_age_seconds
+    return young(AGE, age, limit, limits.max_clock_skew_seconds, shown=True)
 
 
 def volatility_regime(

@@ -3,14 +3,7 @@
 from collections.abc import Collection
 from math import fsum
 
-from bot.risk.checks.outcome import (
-    at_most,
-    failed,
-    passed,
-    share_at_least,
-    skipped,
-    unknown,
-)
+from bot.risk.checks.outcome import at_most, failed, passed, share_at_least, skipped, unknown, young
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import Exposure, age_seconds
 from bot.risk.limits import RiskLimits
@@ -123,9 +116,7 @@ def prediction_age(
     if predicted_at is None and not limits.require_prediction_time:
         return skipped(AGE, "no time was given and the configuration does not require it")
     age = age_seconds(snapshot, predicted_at)
-    if age is not None and -limits.max_clock_skew_seconds <= age < 0.0:
-        age = 0.0
-    return at_most(AGE, age, limit)
+    return young(AGE, age, limit, limits.max_clock_skew_seconds)
 
 
 def model_version(

@@ -63,6 +63,16 @@ def at_most(
     return failed(rule, value, limit, age)
 
 
+def young(
+    rule: Rule, age: float | None, limit: float, skew: float, *, shown: bool = False
+) -> CheckResult:
+    """An age in seconds that must not exceed the limit. One from the future by no more than `skew`,
+    by which machines' clocks may differ, is none. `shown` makes it the result's own data age."""
+    if age is not None and -skew <= age < 0.0:
+        age = 0.0
+    return at_most(rule, age, limit, age if shown else None)
+
+
 def below(
     rule: Rule, value: float | Decimal | None, limit: float | Decimal, age: float | None = None
 ) -> CheckResult:

@@ -1,6 +1,6 @@
 """Checks on what is allowed at all: trading state, breakers, expiry, duplicates, reduce-only."""
 
-from bot.risk.checks.outcome import at_most, capped, failed, passed, unknown
+from bot.risk.checks.outcome import capped, failed, passed, unknown, young
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import Exposure, age_seconds
 from bot.risk.limits import RiskLimits
@@ -94,9 +94,8 @@ def request_age(
     intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
     age = age_seconds(snapshot, intent.created_at)
-    if age is not None and -limits.max_clock_skew_seconds <= age < 0.0:
-        age = 0.0
-    return at_most(REQUEST_AGE, age, limits.max_request_age_seconds)
+    limit = limits.max_request_age_seconds
+    return young(REQUEST_AGE, age, limit, limits.max_clock_skew_seconds)
 
 
 def duplicate_request(

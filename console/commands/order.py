@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from bot.account.lost_orders import LostOrders
 from bot.clock import SystemClock
-from bot.exchange.factory import make_exchange
+from bot.exchange import factory
 from bot.execution.orders.control import ControlReport, ParentControl
 from bot.execution.orders.fills import FillBook
 from bot.execution.ports import DispatcherOnly
@@ -147,7 +147,7 @@ def list_open(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption =
 @contextmanager
 def _lost_orders(ctx: typer.Context, home: HomeOption) -> Iterator[tuple[Database, LostOrders]]:
     settings, clock, task_queue = settings_to_act(ctx, home), SystemClock(), DispatcherOnly()
-    with acting(settings) as db, closing(make_exchange(settings, clock)) as exchange:
+    with acting(settings) as db, closing(factory.make_exchange(settings, clock)) as exchange:
         lost = LostOrders(
             db=db,
             exchange=exchange,

@@ -7,7 +7,7 @@ import typer
 
 from bot.account.adoption import Adopter, Difference
 from bot.clock import SystemClock
-from bot.exchange.factory import make_exchange
+from bot.exchange import factory
 from bot.execution.ports import DispatcherOnly
 from console.context import acting, reading, settings_to_act, settings_to_look
 from console.errors import CommandError, ExitCode
@@ -68,7 +68,7 @@ def adopt(
     tripped: `mlrisk breaker reset`.
     """
     settings, clock = settings_to_act(ctx, home), SystemClock()
-    with acting(settings) as db, closing(make_exchange(settings, clock)) as exchange:
+    with acting(settings) as db, closing(factory.make_exchange(settings, clock)) as exchange:
         adopter = Adopter(
             db=db,
             exchange=exchange,

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from bot.clock import SystemClock
-from bot.exchange.factory import make_exchange
+from bot.exchange import factory
 from bot.market.volume import MODELS_FILE
 from bot.market.volume.curve import NotEnoughBars
 from bot.market.volume.files import read_folder
@@ -133,7 +133,7 @@ def _from_exchange(settings: Settings, days: int, symbols: str | None) -> Panel:
         raise CommandError("--symbols names none", ExitCode.USAGE)
     said = stderr()
     said.print(f"reading up to {days} days of {', '.join(chosen)} from the exchange")
-    exchange = make_exchange(settings, SystemClock())
+    exchange = factory.make_exchange(settings, SystemClock())
     try:
         now = datetime.now(UTC)
         return read_exchange(exchange, chosen, now - timedelta(days=days), now, said.print)

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.clock import SystemClock
 from bot.errors import MlriskError
-from bot.exchange.factory import make_exchange
+from bot.exchange import factory
 from bot.exchange.market_cache import RedisMarketCache
 from bot.limits.source import ConfiguredLimits
 from bot.risk.snapshot import MarketView
@@ -77,7 +77,7 @@ def _role(settings: Settings) -> HealthCheck:
 def _exchange(settings: Settings) -> HealthCheck:
     try:
         before = datetime.now(UTC)
-        theirs = make_exchange(settings, SystemClock()).server_time()
+        theirs = factory.make_exchange(settings, SystemClock()).server_time()
         ours = before + (datetime.now(UTC) - before) / 2
     except MlriskError as error:
         return HealthCheck("exchange", False, error.message)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bot.clock import SystemClock
 from bot.errors import Refused
-from bot.exchange.factory import make_exchange
+from bot.exchange import factory
 from bot.tca.analysis import TradeCost
 from bot.tca.impact import ImpactFit, fit_impact
 from bot.tca.refit import ACTOR, PATH, FitVerdict
@@ -34,7 +34,7 @@ def find_costs(
     start = None if request_id is not None else moment_of(since, database_now(session))
     if not ask_market:
         return costs(session, request_id=request_id, since=start)
-    with closing(make_exchange(settings, SystemClock())) as exchange:
+    with closing(factory.make_exchange(settings, SystemClock())) as exchange:
         return costs(session, request_id=request_id, since=start, bars=exchange)
 
 

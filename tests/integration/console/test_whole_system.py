@@ -179,7 +179,7 @@ def _look_at_what_each_process_was_told(shell: Shell) -> None:
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):  # a worker's child may be replaced
                 told.setdefault(status.name, []).append(process.environ())
-    outsiders = {"supervisord", "postgres", "redis", "paper-exchange", "flower", "beat"}
+    outsiders = {"supervisord", "postgres", "redis", "paper-exchange", "flower", "beat", "disk"}
     assert set(told) == {*outsiders, *WORKERS, "feed"}
     for name, environments in told.items():
         for environment in environments:

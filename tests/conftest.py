@@ -1,6 +1,7 @@
 """Makes the servers of `tests/support/services.py` available to every test as fixtures."""
 
 import decimal
+import os
 import signal
 from collections.abc import Iterator
 
@@ -19,6 +20,17 @@ def _decimal_context() -> Iterator[None]:
     """Each test has the default context: ccxt changes how its thread rounds, and leaves it so."""
     with decimal.localcontext(decimal.DefaultContext):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _environment() -> Iterator[None]:
+    """A command that runs in the tests' process names its home there, and no test hears of it."""
+    before = os.environ.get("MLRISK_HOME")
+    yield
+    if before is None:
+        os.environ.pop("MLRISK_HOME", None)
+    else:
+        os.environ["MLRISK_HOME"] = before
 
 
 @pytest.fixture

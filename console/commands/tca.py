@@ -15,7 +15,6 @@ from console.errors import CommandError, ExitCode
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stderr, stdout, write_atomically
 from console.runtime.configuring import configuration_service
-from console.views.cost_chart import by_algorithm_figure, save, trade_figure
 from console.views.cost_csv import cost_csv, order_csv
 from console.views.cost_report import (
     facts,
@@ -94,6 +93,9 @@ def tca(
 
 
 def _draw(found: Costs, one: TradeCost | None, path: Path) -> None:
+    # matplotlib, which nothing else needs, takes a second.
+    from console.views.cost_chart import by_algorithm_figure, save, trade_figure
+
     if one is None:
         save(by_algorithm_figure(found.trades), path)
     else:

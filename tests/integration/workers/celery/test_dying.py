@@ -18,7 +18,7 @@ from models.tables import AuditRow, DecisionRow, TradeRequestRow
 from tests.support.services import PostgresServer
 from tests.support.system import MiniSystem, mini_system, trade_request
 
-pytestmark = [pytest.mark.services, pytest.mark.slow]
+pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.xdist_group("dying")]
 
 ARMED = {"MLRISK_FAILPOINT": BEFORE_DECISION_COMMIT}
 
@@ -32,6 +32,14 @@ def system(postgres: PostgresServer) -> Iterator[MiniSystem]:
 
 def deaths(system: MiniSystem) -> int:
     return system.workers["validation"].log.read_bytes().count(b"has killed its process")
+
+
+def disarm(system: MiniSystem) -> None:
+    """From now on no validation kills its process."""
+    worker = system.workers["validation"]
+    worker.stop()
+    worker.env.pop("MLRISK_FAILPOINT", None)
+    worker.start()
 
 
 def row_of(system: MiniSystem, request_id: str) -> TradeRequestRow:
@@ -86,10 +94,7 @@ def test_a_stored_request_that_kills_twice_is_parked_and_can_be_released(
         client.send_task("tasks.validation.validate_stored", args=[key], queue="validation")
         system.wait(lambda: row_of(system, key).status == ExecutionStatus.PARKED, "it to be parked")
         assert deaths(system) == before + MAX_DEATHS
-        worker = system.workers["validation"]
-        worker.stop()
-        del worker.env["MLRISK_FAILPOINT"]
-        worker.start()
+        disarm(system)
         acts = ParkedRequests(system.db, clock, DispatcherOnly())
         acts.release(key, reason="the fault is mended", actor="cli:bob")
         client.send_task("tasks.validation.validate_stored", args=[key], queue="validation")
@@ -104,6 +109,7 @@ def test_a_stored_request_that_kills_twice_is_parked_and_can_be_released(
 
 def test_nobody_parks_what_has_killed_nobody(system: MiniSystem) -> None:
     """A strategy calls for the setting aside of another's request."""
+    disarm(system)
     clock = SystemClock()
     admission = Admission(db=system.db, account="paper", clock=clock, task_queue=DispatcherOnly())
     key = admission.accept(trade_request())

@@ -371,7 +371,8 @@ def _endless(desk: Desk, session: Session) -> None:
 
 def _silent(desk: Desk, session: Session) -> None:
     pid = session.scalar(text("SELECT pg_backend_pid()"))
-    session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 1"))
+    # Long enough that the answer to this is read before the end, whose words are lost otherwise.
+    session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 300"))
 
     # Its process closes the socket last. What is sent to it before takes the reason away.
     eventually(lambda: not psutil.pid_exists(pid), "Postgres to end the session")

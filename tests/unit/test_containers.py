@@ -17,7 +17,7 @@ from bot.exchange.factory import bybit_config
 from config.celery import HOLD_KEYS, WORKERS
 from config.settings import FILE_SUFFIX, SettingsError, load_settings, secret_variables
 from examples.demo_strategy.strategy import NAME as DEMO_NAME
-from tests.support.repository import ROOT, run_make, text_of
+from tests.support.repository import ROOT, project, run_make, text_of
 from workers.embedded.postgres import COLLATION, EmbeddedPostgres
 from workers.embedded.redis import LIMITS
 from workers.supervision.topology import Options
@@ -364,3 +364,9 @@ def test_containers_do_not_start_live_with_nothing_else_set(
 def _interpolated(value: str, said: dict[str, str]) -> str:
     """As compose reads `${NAME:-default}`."""
     return re.sub(r"\$\{(\w+):-([^}]*)\}", lambda m: said.get(m[1]) or m[2], value)
+
+
+def test_every_package_reaches_the_image() -> None:
+    let_in = {line[1:] for line in text_of(".dockerignore").splitlines() if line.startswith("!")}
+    packages = project()["tool"]["setuptools"]["packages"]["find"]["include"]
+    assert {package.removesuffix("*") for package in packages} <= let_in

@@ -41,16 +41,14 @@ def prove_limits(settings: Settings) -> None:
     because of it, and exits need this process. It has connections of its own, because it runs in
     the parent, before workers are forked.
     """
+    files, clock = LayeredConfig(settings), SystemClock()
+    _require_sound(files)
     db = Database(settings.require_database_url(), pool_size=1)
     try:
-        clock = SystemClock()
-        workers_file.note(db, LayeredConfig(settings), clock.now())
+        workers_file.note(db, files, clock.now())
         problems = ConfigurationService(db, settings, clock).self_test()
-    except ConfigError as error:
-        # Celery logs and forgets what a signal's receiver raises, but not an exit.
-        log.critical("the configuration is refused: %s", error)
-        sys.exit(BAD_CONFIGURATION)
-    except Refused as error:
+    except (ConfigError, Refused) as error:
+        # The files are sound, so it is the version in force.
         log.critical("nothing that adds risk is let through, exits go on: %s", error)
     except OperationalError as error:
         log.warning("limits will be proven at the first decision: %s", error.orig)
@@ -59,6 +57,15 @@ def prove_limits(settings: Settings) -> None:
             log.critical("trading is HALTED: %s", problem)
     finally:
         db.dispose()
+
+
+def _require_sound(files: LayeredConfig) -> None:
+    try:
+        files.build()
+    except ConfigError as error:
+        # Celery logs and forgets what a signal's receiver raises, but not an exit.
+        log.critical("the configuration is refused: %s", error)
+        sys.exit(BAD_CONFIGURATION)
 
 
 def tell_powers(settings: Settings) -> None:

@@ -16,6 +16,7 @@ from bot.limits.source import ConfiguredLimits, LayeredConfig
 from bot.state import binding
 from bot.state.binding import Identity
 from config.settings import Settings
+from config.thresholds import ConfigError
 from models.database import Database
 from models.enums import ScopeKind, TradingState
 from models.tables import AuditRow, ConfigVersionRow, TradingStateRow
@@ -56,6 +57,34 @@ def test_a_worker_notes_which_limits_file_it_runs_once(db: Database, migrated_ur
         entries = session.scalars(select(AuditRow).where(AuditRow.kind == "limits_file")).all()
     assert noted == LayeredConfig(settings).fingerprint()
     assert [entry.payload for entry in entries] == [{"before": None, "sha256": noted}]
+
+
+def test_a_worker_that_ends_of_its_limits_file_notes_nothing_of_it(
+    db: Database, migrated_url: str, wrong_file: Path
+) -> None:
+    settings = Settings(database_url=migrated_url)  # type: ignore[arg-type]
+    owner = Identity("paper", "paper", "17", settings.environment, settings.trading_mode)
+    binding.bind(db, owner, datetime.now(UTC))
+    startup.prove_limits(settings)
+    with pytest.raises(SystemExit):
+        startup.prove_limits(settings.model_copy(update={"config_path": wrong_file}))
+    with db.reading() as session:
+        assert workers_file.noted(session) == LayeredConfig(settings).fingerprint()
+
+
+def test_a_version_that_no_longer_fits_the_file_ends_no_worker(
+    db: Database,
+    migrated_url: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unusable(_: service.ConfigurationService) -> None:
+        raise ConfigError(["gate.gone: unknown key"])
+
+    monkeypatch.setattr(service.ConfigurationService, "current", unusable)
+    startup.prove_limits(Settings(database_url=migrated_url))  # type: ignore[arg-type]
+    assert "nothing that adds risk is let through" in caplog.text
+    assert "gate.gone" in caplog.text
 
 
 def test_a_limit_that_does_not_bite_halts_at_the_start_and_is_named(

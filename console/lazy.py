@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 SETTINGS: Mapping[str, Any] = {
     "pretty_exceptions_enable": False,
@@ -96,10 +96,4 @@ def _load(name: str, verb: Verb) -> Any:
 
 
 def _listed(name: str, verb: Verb) -> Any:
-    app = typer.Typer(add_completion=False, **SETTINGS)
-    app.command(name, help=verb.sentence)(_nothing)
-    return typer.main.get_command(app)
-
-
-def _nothing() -> None:
-    """Never called: only its help is shown."""
+    return TyperCommand(name, help=verb.sentence)

@@ -53,9 +53,6 @@ class Quotas:
             return
         # Quotas that can't be read again hold as they were.
         rules = limits_for(self._limits, reduce_only=True).quotas
-        self._require(asked, rules)
-
-    def _require(self, asked: _Asked, rules: QuotaRules) -> None:
         now = self._clock.now()
         with self._db.reading() as session:
             used = quotas.used(session, self._account, asked.strategy, now - _WINDOW)

@@ -22,8 +22,8 @@ Scope = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class AccountConditions:
-    """What surrounds a parent at a tick; None is unknown."""
+class TickConditions:
+    """Market, account and trading state at one tick of the throttle; None is unknown."""
 
     view: MarketView | None
     drawdown_share: Decimal | None
@@ -52,7 +52,7 @@ class Throttled:
 class Measure:
     """What every parent is judged by at one tick."""
 
-    around: Mapping[Scope, AccountConditions]
+    around: Mapping[Scope, TickConditions]
     limits: RiskLimits
     rules: WorkingRules
 

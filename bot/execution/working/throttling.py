@@ -22,10 +22,10 @@ from bot.execution.orders.one_by_one import each
 from bot.execution.orders.parents import is_urgent, step_soon, wake_child
 from bot.execution.policy.throttle import Throttle, ThrottleKind, pacing_rules
 from bot.execution.policy.throttle_groups import (
-    AccountConditions,
     Measure,
     Scope,
     Throttled,
+    TickConditions,
     groups,
 )
 from bot.execution.ports import LimitsSource, MarketCache, TaskQueue
@@ -55,7 +55,7 @@ class Throttling:
     """The paces of the last tick by their stored text: hardly one is new."""
 
     def __post_init__(self) -> None:
-        self._tightening = LimitChanges(
+        self._limit_changes = LimitChanges(
             self.db, self.account, self.market, self.clock, self.task_queue
         )
 
@@ -74,7 +74,7 @@ class Throttling:
                 "a parent can't be paced",
             )
         )
-        return changed + self._tightening.act_on(seen, limits)
+        return changed + self._limit_changes.act_on(seen, limits)
 
     def _changing(self, seen: Sequence[PacingRow], measure: Measure, now: datetime) -> list[str]:
         """Most ticks change nothing, and then nothing is locked."""
@@ -177,7 +177,7 @@ def _read(
     market: MarketCache,
     account: str,
     now: datetime,
-) -> dict[Scope, AccountConditions]:
+) -> dict[Scope, TickConditions]:
     """Once for each strategy and symbol: a thousand parents are paced by a handful of reads."""
     drawdown = _drawdown_share(session, account, now)
     stored = {
@@ -187,7 +187,7 @@ def _read(
     scopes = {(parent.strategy, parent.symbol) for parent in parents}
     views = {symbol: market.get(symbol) for _, symbol in sorted(scopes)}
     return {
-        (strategy, symbol): AccountConditions(
+        (strategy, symbol): TickConditions(
             views[symbol], drawdown, _strictest(stored, states.scopes_of(account, strategy, symbol))
         )
         for strategy, symbol in scopes

@@ -66,8 +66,11 @@ def at_most(
 def young(
     rule: Rule, age: float | None, limit: float, skew: float, *, shown: bool = False
 ) -> CheckResult:
-    """An age in seconds that must not exceed the limit. One from the future by no more than `skew`,
-    by which machines' clocks may differ, is none. `shown` makes it the result's own data age."""
+    """An age in seconds that must not exceed the limit.
+
+    An age below zero counts as zero down to `-skew`: machines' clocks differ by that much. `shown`
+    stores the age as the result's data age too.
+    """
     if age is not None and -skew <= age < 0.0:
         age = 0.0
     return at_most(rule, age, limit, age if shown else None)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.execution.policy.throttle import Throttle, conditions_of, next_pace, pacing_rules
-from bot.execution.policy.throttle_groups import AccountConditions, Measure, Throttled, groups
+from bot.execution.policy.throttle_groups import Measure, Throttled, TickConditions, groups
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.enums import TradeSide, TradingState
@@ -27,7 +27,7 @@ _SECONDS = st.sampled_from([0, 4.999, 5, 5.001, 60])
 
 
 _VIEW = replace(cases.market(), as_of=NOW, bid_depth=D(1_000_000), ask_depth=D(1_000_000))
-_CALM = AccountConditions(_VIEW, D(0), TradingState.ACTIVE)
+_CALM = TickConditions(_VIEW, D(0), TradingState.ACTIVE)
 _SLOWED = replace(_CALM, view=replace(_VIEW, volatility=0.06))
 _SHRUNK = replace(_CALM, view=replace(_VIEW, ask_depth=D(100)))
 _OTHERS = [
@@ -59,12 +59,12 @@ def parents(draw: st.DrawFn) -> list[Throttled]:
     return found
 
 
-def _view_of(there: AccountConditions) -> MarketView:
+def _view_of(there: TickConditions) -> MarketView:
     assert there.view is not None
     return there.view
 
 
-def _one_by_one(paced: Throttled, there: AccountConditions, now: datetime) -> Throttle:
+def _one_by_one(paced: Throttled, there: TickConditions, now: datetime) -> Throttle:
     """What the pure rule says of a single parent."""
     conditions = conditions_of(
         there.view,
@@ -80,7 +80,7 @@ def _one_by_one(paced: Throttled, there: AccountConditions, now: datetime) -> Th
 
 @given(parents(), _AROUND)
 def test_the_same_parents_change_as_when_each_is_judged(
-    several: list[Throttled], there: AccountConditions
+    several: list[Throttled], there: TickConditions
 ) -> None:
     measure = Measure({("s", "BTCUSDT"): there}, LIMITS, RULES)
     together = {

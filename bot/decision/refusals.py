@@ -51,7 +51,7 @@ def sum_up(db: Database, clock: Clock) -> None:
 
 
 def _claimed_sender(raw: object) -> str:
-    """Whose the message says it is: nothing is proven of one that is refused."""
+    """The strategy that a refused message names. Nothing proves that it sent it."""
     if not isinstance(raw, dict):
         return _NOBODY
     metadata = raw.get("metadata")

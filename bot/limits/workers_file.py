@@ -1,6 +1,6 @@
-"""Which limits' file the workers run: whoever changes limits has to do so from the same one.
+"""The limits' file that the workers run. Limits are changed from the same file only.
 
-What a change loosens is told from the caller's file, and the change acts upon the workers': from a
+The caller's file decides whether a change loosens, and the change acts on the workers' file. From a
 looser file, a loosening would look like a tightening.
 """
 

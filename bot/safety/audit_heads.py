@@ -1,6 +1,6 @@
 """Where the audit chains ended, kept outside the database: one line a minute in a file.
 
-Whoever owns the database can cut a chain's end together with its head. A line here says what the
+The owner of the database can cut a chain's end together with its head. A line here says what the
 heads were, and follows the line before it by a code that takes a key where there is one. So an end
 that is cut, a chain that is gone and an older backup are found as long as this file is somewhere
 else than the backup.

@@ -1,5 +1,4 @@
-"""What a worker does with a message whose process has died of it: it counts, and at the second
-death the message is set aside.
+"""A worker counts the deaths of its processes by message, and sets a message aside at the second.
 
 Only a death counts that this very message was worked in, while the worker itself lives on: its
 processes work one message each. So a restart of the machine, `kill -9` of a worker, a stop and an

@@ -1,4 +1,4 @@
-"""Whose turn it is at the door: each strategy's messages wait in a lane of their own.
+"""Serves strategies in turn: the messages of each strategy wait in a lane of their own.
 
 The queue at which strategies ask has one order, in which 20,000 messages of one strategy would
 stand before another's. So before a worker takes a message, it puts what waits there into lanes,
@@ -94,9 +94,9 @@ def is_lane(name: str) -> bool:
 
 
 def place_of(item: bytes, signatures: Signatures | None) -> Place:
-    """Whose an item is, by its proof where there must be one, else by what it says.
+    """The lane of an item's strategy: by its signature where keys are on, else by its words.
 
-    Nothing is believed but that: whoever takes the item reads it anew, with all its bounds.
+    Nothing else is decided here. The worker that takes the item reads it again within all bounds.
     """
     try:
         return _place(item, signatures)
@@ -122,7 +122,7 @@ def _place(item: bytes, signatures: Signatures | None) -> Place:
         asked = json.loads(request) if isinstance(request, str) else request
         strategy = asked.get("metadata", {}).get("strategy", "default")
         exits = asked["signal_data"].get("reduce_only") is True
-    # As it says: whoever says it of an entry is refused the entry.
+    # By its own words: an entry that claims to be an exit is refused as one.
     return Place((_EXITS if exits else _ENTRIES) + _word(strategy), again)
 
 

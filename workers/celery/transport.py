@@ -1,7 +1,7 @@
-"""kombu's Redis transport, which hands on no item of a queue before it was looked at.
+"""kombu's Redis transport, with every item checked first and strategies served in turn.
 
-kombu reads an item with no bound and no doubt: one that is no message ends its worker. And it takes
-the oldest item of a queue, whoever has put 20,000 there: strategies are served in turn instead.
+kombu reads an item without bounds: an item that is no message ends its worker. kombu also takes the
+oldest item of a queue, so that 20,000 items of one strategy would delay all others.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ class Channel(redis.Channel):
     """A channel of a worker."""
 
     signatures: ClassVar[Signatures | None] = None
-    """By which messages prove whose they are, where they have to."""
+    """Checks messages' signatures; None: keys of messages are off."""
 
     @cached_property
     def _turns(self) -> Turns:

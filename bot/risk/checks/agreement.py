@@ -28,9 +28,9 @@ _Pair = tuple[str, Decimal, str, SeenPrice]
 def market_agrees(
     intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
-    """A view far from what the account's own fills and positions showed a moment ago is no view.
+    """Unknown where the market view is far from the account's own newest fill or from marks.
 
-    Whoever can write the market view could have any size approved at a price of his own.
+    Otherwise a writer of the market view could have any size approved at an invented price.
     """
     bound, widest, against = limits.max_disagreement_bps, None, []
     for pair in _pairs(intent, exposure, snapshot, limits):

@@ -42,7 +42,7 @@ _CONTEXT = Context(
 )
 _STORED = Context(prec=50, rounding=ROUND_FLOOR)
 _STORED_STEP = Decimal(1).scaleb(-18)
-"""Of a money column; `models/tables.py` has as many decimals."""
+"""Of a money column; `models/tables/base.py` has as many decimals."""
 # An enum's member costs twenty times as much as a name of the module, which shows here.
 _PASS, _SKIPPED = CheckStatus.PASS, CheckStatus.SKIPPED
 _ALLOW, _SHRINK, _DENY = Verdict.ALLOW, Verdict.SHRINK, Verdict.DENY

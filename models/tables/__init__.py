@@ -1,0 +1,72 @@
+"""The tables: every fact that must survive, with the constraints that make a double impossible."""
+
+from models.tables.account import (
+    AccountBindingRow,
+    AccountFitnessRow,
+    AccountRow,
+    CashFlowRow,
+    EquityDayRow,
+    EquityRow,
+)
+from models.tables.audit import AuditCheckpointRow, AuditHeadRow, AuditHeadsFileRow, AuditRow
+from models.tables.authority import ConfigVersionRow, OperatorRow
+from models.tables.base import Base, Money, Utc
+from models.tables.decisions import (
+    DecisionFiguresRow,
+    DecisionRow,
+    RefusedMessagesRow,
+    TradeRequestRow,
+)
+from models.tables.fills import FillRow, OtherFeeRow
+from models.tables.market import InstrumentRow, VolumeModelRow
+from models.tables.orders import ChildOrderRow, ParentOrderRow, ReservationRow
+from models.tables.positions import (
+    DisagreementRow,
+    ForeignOrderRow,
+    PositionAdoptionRow,
+    PositionRow,
+    StrategyShareRow,
+    UnreadableFactRow,
+)
+from models.tables.safety import BreakerRow, HeartbeatRow, TradingStateRow
+from models.tables.tallies import TallyChangeRow, TallyRow
+
+__all__ = [
+    "AccountBindingRow",
+    "AccountFitnessRow",
+    "AccountRow",
+    "AuditCheckpointRow",
+    "AuditHeadRow",
+    "AuditHeadsFileRow",
+    "AuditRow",
+    "Base",
+    "BreakerRow",
+    "CashFlowRow",
+    "ChildOrderRow",
+    "ConfigVersionRow",
+    "DecisionFiguresRow",
+    "DecisionRow",
+    "DisagreementRow",
+    "EquityDayRow",
+    "EquityRow",
+    "FillRow",
+    "ForeignOrderRow",
+    "HeartbeatRow",
+    "InstrumentRow",
+    "Money",
+    "OperatorRow",
+    "OtherFeeRow",
+    "ParentOrderRow",
+    "PositionAdoptionRow",
+    "PositionRow",
+    "RefusedMessagesRow",
+    "ReservationRow",
+    "StrategyShareRow",
+    "TallyChangeRow",
+    "TallyRow",
+    "TradeRequestRow",
+    "TradingStateRow",
+    "UnreadableFactRow",
+    "Utc",
+    "VolumeModelRow",
+]

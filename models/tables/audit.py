@@ -1,0 +1,82 @@
+"""The audit chains, and how far they were verified and noted elsewhere."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.tables.base import Base
+
+
+class AuditRow(Base):
+    """One immutable, hash-chained record; `seq` has no gaps within its chain."""
+
+    __tablename__ = "audit_entry"
+    chain: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    subject: Mapped[str]
+    actor: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    prev_hash: Mapped[str]
+    hash: Mapped[str]
+
+    __table_args__ = (
+        Index("ix_audit_subject", "subject"),
+        Index("ix_audit_at", "at"),
+        # The newest entry that set a scope's trading state.
+        Index(
+            "ix_audit_state",
+            "subject",
+            "seq",
+            postgresql_where=text(
+                "kind IN ('halted', 'resumed', 'breaker_tripped', 'state_recorded')"
+            ),
+        ),
+        # The newest entry that put limits in force.
+        Index("ix_audit_config", "seq", postgresql_where=text("kind = 'config_changed'")),
+        # What is rare and counted, among entries of every order.
+        Index(
+            "ix_audit_rare",
+            "kind",
+            "at",
+            postgresql_where=text("kind IN ('halted', 'breaker_tripped', 'bad_message')"),
+        ),
+    )
+
+
+class AuditHeadRow(Base):
+    """Where a chain ends; a trigger moves it in the transaction that writes the entries."""
+
+    __tablename__ = "audit_chain_head"
+    chain: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int]
+    hash: Mapped[str]
+
+
+class AuditHeadsFileRow(Base):
+    """How far a file outside the database has noted where the chains end."""
+
+    __tablename__ = "audit_heads_file"
+    path: Mapped[str] = mapped_column(primary_key=True)
+    begins: Mapped[int]
+    """Number of its first line."""
+    number: Mapped[int]
+    """Of its newest line."""
+    code: Mapped[str]
+    """Of its newest line."""
+    at: Mapped[datetime]
+
+
+class AuditCheckpointRow(Base):
+    """How far a chain was verified, and how far the present round over its past has come."""
+
+    __tablename__ = "audit_checkpoint"
+    chain: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int]
+    hash: Mapped[str]
+    round_seq: Mapped[int]
+    round_hash: Mapped[str]
+    verified_at: Mapped[datetime]

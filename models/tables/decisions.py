@@ -1,0 +1,118 @@
+"""What strategies asked for, and the gate's answers."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Double, ForeignKey, Index, Integer, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.tables.base import Base
+
+
+class TradeRequestRow(Base):
+    """What a strategy asked for, once per strategy and its id for ever."""
+
+    __tablename__ = "trade_request"
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    """The key of all that follows from it: `identity.request_keys`. The payload has its own."""
+    account: Mapped[str]
+    strategy: Mapped[str]
+    symbol: Mapped[str]
+    side: Mapped[str]
+    status: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    payload_sha256: Mapped[str]
+    created_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]
+    wake_at: Mapped[datetime | None]
+    """When the request was last handed to the validation queue; None: never."""
+    attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """Validations begun while it was undecided; too many park it."""
+    failure: Mapped[str | None]
+    """Why its last validation failed."""
+
+    __table_args__ = (
+        Index("ix_trade_request_status", "status"),
+        Index("ix_trade_request_received", "received_at"),
+    )
+
+
+class DecisionRow(Base):
+    """The gate's answer with everything needed to replay it."""
+
+    __tablename__ = "decision"
+    request_id: Mapped[str] = mapped_column(
+        ForeignKey("trade_request.request_id"), primary_key=True
+    )
+    account: Mapped[str]
+    verdict: Mapped[str]
+    approved_qty: Mapped[Decimal]
+    approved_notional: Mapped[Decimal]
+    reference_price: Mapped[Decimal | None]
+    intent: Mapped[dict[str, Any]]
+    snapshot: Mapped[dict[str, Any]]
+    limits: Mapped[dict[str, Any]]
+    decision: Mapped[dict[str, Any]]
+    decision_sha256: Mapped[str]
+    gate_version: Mapped[str]
+    """The code that decided: the decision replays bit for bit under this version."""
+    decided_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_decision_decided", "decided_at"),
+        # The gate counts what is the same order again; facts.py has the same words.
+        Index(
+            "ix_decision_alike",
+            "account",
+            text("(intent ->> 'strategy')"),
+            text("(intent ->> 'symbol')"),
+            text("(intent ->> 'side')"),
+            text("(intent ->> 'notional')"),
+            "decided_at",
+            postgresql_where=text("verdict <> 'deny'"),
+        ),
+    )
+
+
+class DecisionFiguresRow(Base):
+    """What is counted of a decision, apart from its long record: a million of them are added up
+    without reading one snapshot."""
+
+    __tablename__ = "decision_figures"
+    request_id: Mapped[str] = mapped_column(ForeignKey("decision.request_id"), primary_key=True)
+    decided_at: Mapped[datetime]
+    verdict: Mapped[str]
+    reasons: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """Of a denial, as are the next two."""
+    blamed: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """The checks that said no."""
+    missing: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """Those of them that had no input."""
+    confidence: Mapped[float | None] = mapped_column(Double)
+    risk_level: Mapped[str | None]
+    """None where it was decided before this was kept."""
+    model_version: Mapped[str | None]
+
+    __table_args__ = (Index("ix_decision_figures_decided", "decided_at"),)
+
+
+class RefusedMessagesRow(Base):
+    """How many messages of one sender were refused for one reason in one minute."""
+
+    __tablename__ = "refused_messages"
+    minute: Mapped[datetime] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    sender: Mapped[str] = mapped_column(primary_key=True)
+    """As the messages say; `refused.OTHERS` for all beyond the first names of a minute."""
+    count: Mapped[int]
+    last_at: Mapped[datetime]
+    is_summed: Mapped[bool]
+    """Whether the audit says how many there were."""
+
+    __table_args__ = (
+        Index("ix_refused_messages_open", "minute", postgresql_where=text("NOT is_summed")),
+    )

@@ -1,0 +1,237 @@
+"""Approved trades: reservations, parent orders and child orders."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.tables.base import Base
+
+
+class ReservationRow(Base):
+    """The part of the limits that an approved trade holds until it is filled or released."""
+
+    __tablename__ = "reservation"
+    request_id: Mapped[str] = mapped_column(
+        ForeignKey("trade_request.request_id"), primary_key=True
+    )
+    account: Mapped[str]
+    symbol: Mapped[str]
+    side: Mapped[str]
+    reduce_only: Mapped[bool]
+    reference_price: Mapped[Decimal]
+    approved_qty: Mapped[Decimal]
+    open_qty: Mapped[Decimal]
+    """What may still fill; 0 when released."""
+    state: Mapped[str]
+    created_at: Mapped[datetime]
+    released_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("open_qty >= 0 AND open_qty <= approved_qty", name="ck_reservation_open"),
+        Index("ix_reservation_held", "account", "symbol", postgresql_where=text("state = 'held'")),
+        # What a rebuild looks at: nothing that is over.
+        Index(
+            "ix_reservation_open",
+            "account",
+            postgresql_where=text("state = 'held' OR open_qty > 0"),
+        ),
+    )
+
+
+class ParentOrderRow(Base):
+    """The approved trade with its algorithm and deadline."""
+
+    __tablename__ = "parent_order"
+    request_id: Mapped[str] = mapped_column(
+        ForeignKey("trade_request.request_id"), primary_key=True
+    )
+    account: Mapped[str]
+    strategy: Mapped[str]
+    symbol: Mapped[str]
+    side: Mapped[str]
+    algorithm: Mapped[str]
+    params: Mapped[dict[str, Any]]
+    approved_qty: Mapped[Decimal]
+    filled_qty: Mapped[Decimal]
+    released_qty: Mapped[Decimal]
+    filled_notional: Mapped[Decimal]
+    fees: Mapped[Decimal]
+    realised_pnl: Mapped[Decimal] = mapped_column(server_default=text("0"))
+    """What the round trips that its fills closed have made, after the fees and funding of entry and
+    close; an entry alone is 0."""
+    reference_price: Mapped[Decimal]
+    price_limit: Mapped[Decimal]
+    reduce_only: Mapped[bool]
+    priority: Mapped[str]
+    permit_epoch: Mapped[int]
+    """Sum of the epochs of every trading state that applied when it was approved; a change of any
+    of them voids the permit of children that add risk."""
+    state: Mapped[str]
+    end_reason: Mapped[str | None]
+    start_at: Mapped[datetime]
+    deadline_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+    stepped: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Its children are made one after the other; else all of them are there from the start."""
+    step_at: Mapped[datetime | None]
+    """When a stepped parent is looked at next; None: nothing is left to do."""
+    step_wake_at: Mapped[datetime | None]
+    """When that look was last handed to the execution queue."""
+    step_failures: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """Looks that failed in a row; each puts off the next one."""
+    step_begun_at: Mapped[datetime | None]
+    """When the step under way began; one that is left behind is a process that died in it."""
+    failure: Mapped[str | None]
+    """Why the last of them failed."""
+    set_aside_at: Mapped[datetime | None]
+    """Since when its steps only wind it down, because they went on failing."""
+    stop_reason: Mapped[str | None]
+    """Why it is being ended: nothing more is placed, and what rests is cancelled."""
+    pace: Mapped[dict[str, Any] | None]
+    """How fast risk lets it be worked, with the cause; None: at its own pace."""
+    ladder: Mapped[dict[str, Any] | None]
+    """How far each failure class has climbed the backup plan."""
+    volume_mark: Mapped[dict[str, Any] | None]
+    """What the market has traded since the start, as last counted."""
+
+    __table_args__ = (
+        CheckConstraint("filled_qty >= 0 AND released_qty >= 0", name="ck_parent_not_negative"),
+        CheckConstraint("filled_qty + released_qty <= approved_qty", name="ck_parent_not_over"),
+        Index("ix_parent_state", "state"),
+        Index(
+            "ix_parent_open",
+            "account",
+            postgresql_where=text("state IN ('working', 'paused')"),
+        ),
+        # The gate counts the losses since the newest profit.
+        Index(
+            "ix_parent_realised",
+            "account",
+            "finished_at",
+            postgresql_where=text("realised_pnl <> 0"),
+        ),
+        Index("ix_parent_step", "step_at", postgresql_where=text("step_at IS NOT NULL")),
+        Index("ix_parent_started", "start_at"),
+        Index(
+            "ix_parent_finished",
+            "finished_at",
+            postgresql_where=text("finished_at IS NOT NULL"),
+        ),
+    )
+
+
+class ChildOrderRow(Base):
+    """One slice: the only thing that is ever sent to the exchange."""
+
+    __tablename__ = "child_order"
+    child_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    request_id: Mapped[str] = mapped_column(ForeignKey("parent_order.request_id"))
+    slot: Mapped[int] = mapped_column(Integer)
+    attempt: Mapped[int] = mapped_column(Integer)
+    order_link_id: Mapped[str]
+    account: Mapped[str]
+    symbol: Mapped[str]
+    side: Mapped[str]
+    qty: Mapped[Decimal]
+    filled_qty: Mapped[Decimal]
+    reduce_only: Mapped[bool]
+    planned_at: Mapped[datetime]
+    """When the plan wanted it sent; never moved, so that lateness can't hide in a deferral."""
+    due_at: Mapped[datetime]
+    """When it may go out: the plan's time, or later after a deferral."""
+    deadline_at: Mapped[datetime]
+    state: Mapped[str]
+    body: Mapped[dict[str, Any] | None]
+    """The exact request, stored before it is sent."""
+    arrival: Mapped[dict[str, Any] | None]
+    """The market when it was claimed (bid, ask, as_of); None when nothing was known of it."""
+    lease_owner: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    fencing_token: Mapped[int] = mapped_column(server_default=text("0"))
+    wake_at: Mapped[datetime | None]
+    wakes: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """How often it was woken again in vain, since a worker last looked at it."""
+    claims: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    posts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    sent_at: Mapped[datetime | None]
+    acked_at: Mapped[datetime | None]
+    final_at: Mapped[datetime | None]
+    exchange_order_id: Mapped[str | None]
+    exchange_filled_qty: Mapped[Decimal | None]
+    """What the exchange says is filled; the child is done when our fills add up to it."""
+    exchange_status: Mapped[str | None]
+    """The exchange's last word on the order; final while fills are still missing: wait for them."""
+    ret_code: Mapped[int | None] = mapped_column(Integer)
+    absences: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """How often its order was looked for in vain since it was last seen."""
+    absent_since: Mapped[datetime | None]
+    look_at: Mapped[datetime | None]
+    """When a missing order is looked for again; None: with the others."""
+    note: Mapped[str | None]
+
+    style: Mapped[str] = mapped_column(server_default=text("'ioc'"))
+    """How it meets the market: ioc, or post_only and limit, which rest."""
+    price: Mapped[Decimal | None]
+    """Where it rests, or its bound as the step chose it; None: from the touch at its claim."""
+    bound_bps: Mapped[Decimal | None]
+    """A backup plan's own slippage bound from the touch; None: the parent's."""
+    cancel_requested_at: Mapped[datetime | None]
+    """When its cancel was decided; nothing replaces it before the exchange has confirmed."""
+    cancels: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """Cancel requests sent."""
+
+    @property
+    def rests(self) -> bool:
+        """It stays in the book until it is filled or called back; an IOC ends by itself."""
+        return self.style != "ioc"
+
+    __table_args__ = (
+        UniqueConstraint("request_id", "slot", "attempt", name="uq_child_slot_attempt"),
+        UniqueConstraint("order_link_id", name="uq_child_order_link_id"),
+        CheckConstraint("qty > 0 AND filled_qty >= 0", name="ck_child_quantities"),
+        # The gate counts the orders of the last second.
+        Index("ix_child_sent", "account", "sent_at", postgresql_where=text("sent_at IS NOT NULL")),
+        Index("ix_child_due", "due_at", postgresql_where=text("state = 'planned'")),
+        Index("ix_child_deadline", "deadline_at", postgresql_where=text("state = 'planned'")),
+        # A parent's own past may be long: its open children are found without it.
+        Index(
+            "ix_child_open",
+            "request_id",
+            postgresql_where=text("state IN ('planned', 'sending', 'acked', 'working', 'unknown')"),
+        ),
+        # Orders that were given up as never taken and are looked for again.
+        Index(
+            "ix_child_given_up",
+            "account",
+            "final_at",
+            postgresql_where=text("state = 'expired' AND posts > 0 AND exchange_order_id IS NULL"),
+        ),
+        Index(
+            "ix_child_done",
+            "final_at",
+            postgresql_where=text("final_at IS NOT NULL AND sent_at IS NOT NULL"),
+        ),
+        # The next of a parent's planned children.
+        Index(
+            "ix_child_planned",
+            "request_id",
+            "planned_at",
+            "child_id",
+            postgresql_where=text("state = 'planned'"),
+        ),
+        Index(
+            "ix_child_unresolved",
+            "account",
+            "symbol",
+            postgresql_where=text("state IN ('sending', 'acked', 'working', 'unknown')"),
+        ),
+        Index(
+            "ix_child_cancelling",
+            "cancel_requested_at",
+            postgresql_where=text("cancel_requested_at IS NOT NULL AND final_at IS NULL"),
+        ),
+    )

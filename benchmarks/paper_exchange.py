@@ -24,7 +24,7 @@ from paper_exchange.engine.core import PaperEngine
 from paper_exchange.engine.settings import AccountConfig
 from paper_exchange.market.factory import open_source
 from paper_exchange.server.clock import FreeClock
-from paper_exchange.server.venue import Venue
+from paper_exchange.server.venue.venue import Venue
 from paper_exchange.testing import PaperExchangeProcess
 
 SYMBOL = "BTCUSDT"

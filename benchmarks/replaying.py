@@ -29,7 +29,7 @@ from bot.tca.analysis import TradeCost, analyse
 from bot.tca.shortfall import FillPart
 from bot.tca.trade import Arrival, Child, Expectation, Fill, Trade
 from models.enums import TradeSide
-from paper_exchange.engine.orders import FINAL_STATUSES
+from paper_exchange.engine.orders.order import FINAL_STATUSES
 from paper_exchange.types import MarketEvent, MarketTrade, Reject
 
 _SIDES = {TradeSide.BUY: "Buy", TradeSide.SELL: "Sell"}

@@ -1,4 +1,4 @@
-"""The `mlrisk` command: one verb per module under `console/commands/`, imported when it is used."""
+"""The `mlrisk` command: one verb per module below `console/commands/`, imported when it is used."""
 
 import logging
 import sys
@@ -16,77 +16,124 @@ EXIT_CODES = (
     "5 a dependency is down, 130 Ctrl-C."
 )
 
-_COMMANDS = {
-    "up": (
-        "Start Postgres, Redis, the paper exchange, feed, workers, beat, Flower and a demo "
-        "strategy."
+_VERBS: Mapping[str, Verb] = {
+    "up": Verb(
+        "system.up",
+        "Start Postgres, Redis, the paper exchange, feed, workers, beat, Flower and a "
+        "demo strategy.",
     ),
-    "demo": (
-        "Start everything, let the demo strategy trade, then check, report and stop everything."
+    "demo": Verb(
+        "system.demo",
+        "Start everything, let the demo strategy trade, then check, report and stop everything.",
     ),
-    "down": "Stop every process, strategies first and servers last. Nothing stored is lost.",
-    "status": "Processes, trading state, money and counts.",
-    "screen": "Watch a running system; Ctrl-C closes the screen and leaves the system alone.",
-    "halt": "Stop what adds risk: the state first, then what is under way, then proof of both.",
-    "resume": "Back to ACTIVE; outside development it takes a risk officer's login.",
-    "submit": "Write the request's row, then hand it to the validation worker.",
-    "requests": "List the newest requests, newest first; `mlrisk show REQUEST_ID` explains one.",
-    "show": (
-        "The request, the decision with every check, the factors of its size, orders and fills."
+    "down": Verb(
+        "system.down",
+        "Stop every process, strategies first and servers last. Nothing stored is lost.",
     ),
-    "tca": (
-        "Split the costs of trades into delay, trading, opportunity and fees, exact to the last "
-        "digit."
+    "status": Verb("system.status", "Processes, trading state, money and counts."),
+    "screen": Verb(
+        "system.screen",
+        "Watch a running system; Ctrl-C closes the screen and leaves the system alone.",
     ),
-    "explain": (
-        "Every check with value, limit, margin and data age, the size's factors, what was needed."
+    "halt": Verb(
+        "control.halt",
+        "Stop what adds risk: the state first, then what is under way, then proof of both.",
     ),
-    "whatif": (
-        "Evaluate a request against the live market, portfolio and states, without any trace."
+    "resume": Verb(
+        "control.resume",
+        "Back to ACTIVE; outside development it takes a risk officer's login.",
     ),
-    "replay": "Decide stored requests again on what each of them saw, and show the differences.",
-    "blocks": (
-        "Count blocked requests by reason and by check, and hint at a check that blocks nearly all."
+    "submit": Verb(
+        "trading.submit",
+        "Write the request's row, then hand it to the validation worker.",
     ),
-    "metrics": (
-        "Approval and block rates, execution quality, breakers, stops and models since a moment."
+    "requests": Verb(
+        "trading.requests",
+        "List the newest requests, newest first; `mlrisk show REQUEST_ID` explains one.",
     ),
-    "doctor": "Check everything that must hold, and say what doesn't.",
-    "migrate": "Create or update the tables. Running it twice changes nothing.",
-    "paper-exchange": (
-        "A server that answers like Bybit V5 (its own options: mlrisk paper-exchange --help)."
+    "show": Verb(
+        "trading.show",
+        "The request, the decision with every check, the factors of its size, orders and fills.",
+    ),
+    "tca": Verb(
+        "trading.tca",
+        "Split the costs of trades into delay, trading, opportunity and fees, exact to "
+        "the last digit.",
+    ),
+    "explain": Verb(
+        "trading.explain",
+        "Every check with value, limit, margin and data age, the size's factors, what was needed.",
+    ),
+    "whatif": Verb(
+        "trading.whatif",
+        "Evaluate a request against the live market, portfolio and states, without any trace.",
+    ),
+    "replay": Verb(
+        "trading.replay",
+        "Decide stored requests again on what each of them saw, and show the differences.",
+    ),
+    "blocks": Verb(
+        "trading.blocks",
+        "Count blocked requests by reason and by check, and hint at a check that blocks"
+        " nearly all.",
+    ),
+    "metrics": Verb(
+        "system.metrics",
+        "Approval and block rates, execution quality, breakers, stops and models since a moment.",
+    ),
+    "doctor": Verb("system.doctor", "Check everything that must hold, and say what doesn't."),
+    "migrate": Verb(
+        "system.migrate",
+        "Create or update the tables. Running it twice changes nothing.",
+    ),
+    "paper-exchange": Verb(
+        "system.paper_exchange",
+        "A server that answers like Bybit V5 (its own options: mlrisk paper-exchange --help).",
+    ),
+    "schema": Verb("system.schema", "Print a published JSON Schema.", is_group=True),
+    "volume": Verb(
+        "trading.volume",
+        "Train and show the volume models behind VWAP.",
+        is_group=True,
+    ),
+    "config": Verb(
+        "control.config",
+        "Show, check and change the limits; changes are versions.",
+        is_group=True,
+    ),
+    "order": Verb(
+        "trading.order",
+        "Pause, resume, cancel and list the orders being worked.",
+        is_group=True,
+    ),
+    "breaker": Verb("control.breaker", "List latched breakers and take one back.", is_group=True),
+    "operator": Verb(
+        "control.operator",
+        "Add, list, disable and reset the operators who act with authority; verify their acts.",
+        is_group=True,
+    ),
+    "parked": Verb(
+        "trading.parked",
+        "See, release or end requests whose validation failed too often, and trades "
+        "whose steps did.",
+        is_group=True,
+    ),
+    "position": Verb(
+        "trading.position",
+        "List positions that disagree with the exchange, and adopt one.",
+        is_group=True,
+    ),
+    "strategy": Verb(
+        "control.strategy",
+        "Add, list or remove strategies that may reach the embedded broker. Each "
+        "enqueues requests and reads the answers to them, and nothing else.",
+        is_group=True,
     ),
 }
-_GROUPS = {
-    "schema": "Print a published JSON Schema.",
-    "volume": "Train and show the volume models behind VWAP.",
-    "config": "Show, check and change the limits; changes are versions.",
-    "order": "Pause, resume, cancel and list the orders being worked.",
-    "breaker": "List latched breakers and take one back.",
-    "operator": (
-        "Add, list, disable and reset the operators who act with authority; verify their acts."
-    ),
-    "parked": (
-        "See, release or end requests whose validation failed too often, and trades whose steps "
-        "did."
-    ),
-    "position": "List positions that disagree with the exchange, and adopt one.",
-    "strategy": (
-        "Add, list or remove strategies that may reach the embedded broker. Each enqueues "
-        "requests and reads the answers to them, and nothing else."
-    ),
-}
-
-
-def _module(verb: str) -> str:
-    return verb.replace("-", "_")
 
 
 class _Verbs(LazyGroup):
-    verbs: ClassVar[Mapping[str, Verb]] = {
-        **{name: Verb(_module(name), said) for name, said in _COMMANDS.items()},
-        **{name: Verb(_module(name), said, is_group=True) for name, said in _GROUPS.items()},
-    }
+    verbs: ClassVar[Mapping[str, Verb]] = _VERBS
 
 
 app = typer.Typer(name="mlrisk", cls=_Verbs, no_args_is_help=True, epilog=EXIT_CODES, **SETTINGS)

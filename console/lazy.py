@@ -23,7 +23,8 @@ SETTINGS: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A command or a group of commands: its module under `console.commands`, and its sentence."""
+    """A command or a group of commands: its module below `console.commands`, such as `system.up`,
+    and its sentence."""
 
     module: str
     sentence: str

@@ -15,8 +15,8 @@ from paper_exchange.engine.settings import EngineSettings, ImpactSettings
 from paper_exchange.server.accounts import AccountsError
 from paper_exchange.server.build import Options, build
 from paper_exchange.server.exchange import ServerSettings
-from paper_exchange.server.faults import CATALOGUE, FaultError
-from paper_exchange.server.state import StateError
+from paper_exchange.server.faults.catalogue import CATALOGUE, FaultError
+from paper_exchange.server.venue.state import StateError
 
 log = logging.getLogger("paper_exchange")
 

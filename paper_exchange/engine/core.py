@@ -5,25 +5,25 @@ from decimal import Decimal
 from heapq import heappop
 from typing import Any, Final
 
-from paper_exchange.engine.acceptance import Acceptance
-from paper_exchange.engine.amending import Amending
-from paper_exchange.engine.conditional import Conditional
-from paper_exchange.engine.exits import ExitOrders
+from paper_exchange.engine.accounts.funding import Funding
+from paper_exchange.engine.accounts.liquidation import RiskWatch
+from paper_exchange.engine.accounts.position_requests import PositionRequests
+from paper_exchange.engine.accounts.settlement import Settlement
 from paper_exchange.engine.fills import Fills
-from paper_exchange.engine.funding import Funding
 from paper_exchange.engine.hooks import Hooks
-from paper_exchange.engine.impact import ImpactModel
-from paper_exchange.engine.instrument import Market
-from paper_exchange.engine.lifecycle import Lifecycle
-from paper_exchange.engine.matching import Matcher
+from paper_exchange.engine.markets.impact import ImpactModel
+from paper_exchange.engine.markets.instrument import Market
+from paper_exchange.engine.orders.acceptance import Acceptance
+from paper_exchange.engine.orders.amending import Amending
+from paper_exchange.engine.orders.conditional import Conditional
+from paper_exchange.engine.orders.exits import ExitOrders
+from paper_exchange.engine.orders.lifecycle import Lifecycle
+from paper_exchange.engine.orders.matching import Matcher
+from paper_exchange.engine.orders.rejects import reject
+from paper_exchange.engine.orders.trading import Trading
 from paper_exchange.engine.persistence import dump, load
-from paper_exchange.engine.position_requests import PositionRequests
 from paper_exchange.engine.queries import Queries
-from paper_exchange.engine.rejects import reject
-from paper_exchange.engine.risk import RiskWatch
 from paper_exchange.engine.settings import AccountConfig, EngineSettings
-from paper_exchange.engine.settlement import Settlement
-from paper_exchange.engine.trading import Trading
 from paper_exchange.engine.world import World
 from paper_exchange.types import (
     BookUpdate,

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from paper_exchange.engine.account import ZERO, Account, Position
-from paper_exchange.engine.lifecycle import Lifecycle
+from paper_exchange.engine.accounts.account import ZERO, Account, Position
 from paper_exchange.engine.numbers import EIGHT, grid, plain
-from paper_exchange.engine.orders import SIDE_NAME, Order
+from paper_exchange.engine.orders.lifecycle import Lifecycle
+from paper_exchange.engine.orders.order import SIDE_NAME, Order
 from paper_exchange.engine.records import Execution, execution_stream
 from paper_exchange.engine.world import World
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from paper_exchange.engine.lifecycle import Lifecycle
+from paper_exchange.engine.accounts.liquidation import RiskWatch
+from paper_exchange.engine.orders.lifecycle import Lifecycle
+from paper_exchange.engine.orders.rejects import reject
+from paper_exchange.engine.orders.trading import Trading
 from paper_exchange.engine.records import order_record
-from paper_exchange.engine.rejects import reject
-from paper_exchange.engine.risk import RiskWatch
-from paper_exchange.engine.trading import Trading
 from paper_exchange.engine.world import World
 from paper_exchange.types import InstrumentSpec
 

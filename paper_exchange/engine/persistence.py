@@ -9,9 +9,9 @@ from decimal import Decimal
 from heapq import heapify
 from typing import Any, Final
 
-from paper_exchange.engine.account import Account, Position
-from paper_exchange.engine.ledger import LogRow
-from paper_exchange.engine.orders import Exits, Order, Trigger
+from paper_exchange.engine.accounts.account import Account, Position
+from paper_exchange.engine.accounts.ledger import LogRow
+from paper_exchange.engine.orders.order import Exits, Order, Trigger
 from paper_exchange.engine.records import Execution
 from paper_exchange.engine.world import World
 

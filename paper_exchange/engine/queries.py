@@ -4,17 +4,17 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from paper_exchange.engine.account import ZERO, Account, Position
-from paper_exchange.engine.account_records import (
+from paper_exchange.engine.accounts.account import ZERO, Account, Position
+from paper_exchange.engine.accounts.records import (
     closed_pnl_record,
     log_record,
     position_record,
     wallet_record,
 )
-from paper_exchange.engine.orders import PENDING, Order
+from paper_exchange.engine.orders.order import PENDING, Order
+from paper_exchange.engine.orders.rejects import reject
+from paper_exchange.engine.orders.trading import matches_filter
 from paper_exchange.engine.records import execution_record, order_record
-from paper_exchange.engine.rejects import reject
-from paper_exchange.engine.trading import matches_filter
 from paper_exchange.engine.world import World
 
 DAY_MS: Final = 86_400_000

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from paper_exchange.engine.account import ZERO
-from paper_exchange.engine.instrument import Market
+from paper_exchange.engine.accounts.account import ZERO
+from paper_exchange.engine.markets.instrument import Market
 from paper_exchange.engine.numbers import grid, money, plain
-from paper_exchange.engine.orders import SIDE_NAME, Order
+from paper_exchange.engine.orders.order import SIDE_NAME, Order
 
 
 @dataclass(frozen=True, slots=True)

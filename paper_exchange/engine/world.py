@@ -6,12 +6,12 @@ from hashlib import blake2b
 from typing import Any, Literal
 from uuid import UUID
 
-from paper_exchange.engine.account import Account, Position
-from paper_exchange.engine.instrument import Market
-from paper_exchange.engine.ledger import Ledger
-from paper_exchange.engine.margin import MarginModel
+from paper_exchange.engine.accounts.account import Account, Position
+from paper_exchange.engine.accounts.ledger import Ledger
+from paper_exchange.engine.accounts.margin import MarginModel
+from paper_exchange.engine.markets.instrument import Market
+from paper_exchange.engine.orders.rejects import reject
 from paper_exchange.engine.records import Execution
-from paper_exchange.engine.rejects import reject
 from paper_exchange.engine.settings import AccountConfig, EngineSettings
 from paper_exchange.types import Category, InstrumentSpec, PrivateEvent, Reject
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from paper_exchange.server.clock import wall_ms
-from paper_exchange.server.control import ControlDoor
 from paper_exchange.server.exchange import Exchange
-from paper_exchange.server.http import RestDoor, abort, forbidden
-from paper_exchange.server.sockets import Connection
-from paper_exchange.server.trade_socket import TradeConnection
+from paper_exchange.server.faults.control import ControlDoor
+from paper_exchange.server.rest.http import RestDoor, abort, forbidden
+from paper_exchange.server.streams.sockets import Connection
+from paper_exchange.server.streams.trade_socket import TradeConnection
 from paper_exchange.types import Category
 
 log = logging.getLogger(__name__)

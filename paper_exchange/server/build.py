@@ -14,9 +14,9 @@ from paper_exchange.server.accounts import default_accounts, load_accounts
 from paper_exchange.server.app import PaperServer
 from paper_exchange.server.clock import Clock, FreeClock, ScaledClock, wall_ms
 from paper_exchange.server.exchange import Exchange, ServerSettings
-from paper_exchange.server.faults import FaultBoard, parse_fault
-from paper_exchange.server.state import StateKeeper
-from paper_exchange.server.venue import Venue
+from paper_exchange.server.faults.catalogue import FaultBoard, parse_fault
+from paper_exchange.server.venue.state import StateKeeper
+from paper_exchange.server.venue.venue import Venue
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from paper_exchange.server.auth import ApiKey
-from paper_exchange.server.strict import Rules
+from paper_exchange.server.rest.strict import Rules
 
 if TYPE_CHECKING:
     from paper_exchange.server.exchange import Exchange

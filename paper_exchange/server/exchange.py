@@ -12,19 +12,19 @@ from paper_exchange.server.auth import KeyRing
 from paper_exchange.server.call import Call, Endpoint
 from paper_exchange.server.callers import Callers
 from paper_exchange.server.clock import wall_ms
-from paper_exchange.server.dcp import DisconnectProtection
-from paper_exchange.server.faults import FaultBoard
-from paper_exchange.server.hub import PrivateHub
-from paper_exchange.server.publish import PublicHub
+from paper_exchange.server.faults.catalogue import FaultBoard
+from paper_exchange.server.faults.timed import TimedFaults
 from paper_exchange.server.ratelimit import IpLimiter, UidLimiter, Usage
-from paper_exchange.server.timed import TimedFaults
-from paper_exchange.server.venue import Venue
+from paper_exchange.server.streams.dcp import DisconnectProtection
+from paper_exchange.server.streams.hub import PrivateHub
+from paper_exchange.server.streams.publish import PublicHub
+from paper_exchange.server.venue.venue import Venue
 from paper_exchange.types import PrivateEvent, Reject
 
 CONNECT_WINDOW_MS = 300_000
 
 if TYPE_CHECKING:
-    from paper_exchange.server.sockets import Connection
+    from paper_exchange.server.streams.sockets import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from paper_exchange.server.call import Call, Endpoint
 from paper_exchange.server.clock import wall_ms
 from paper_exchange.server.exchange import Exchange
 from paper_exchange.server.ratelimit import Usage
-from paper_exchange.server.strict import check_body, check_query
+from paper_exchange.server.rest.strict import check_body, check_query
 from paper_exchange.types import Reject
 
 log = logging.getLogger(__name__)

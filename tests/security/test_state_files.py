@@ -17,7 +17,7 @@ from console.cli import run
 from console.errors import ExitCode
 from paper_exchange.engine.core import PaperEngine
 from paper_exchange.engine.settings import AccountConfig
-from paper_exchange.server.state import StateError, StateKeeper
+from paper_exchange.server.venue.state import StateError, StateKeeper
 from tests.unit.paper_exchange.server.market_script import SPEC, UID
 from workers.home import Home
 from workers.private_files import write_private

@@ -17,7 +17,7 @@ import typer
 
 from config.settings import load_settings
 from console.cli import app, run
-from console.commands import submit
+from console.commands.trading import submit
 from console.output import stdout
 from console.screen.loop import watch
 from console.screen.source import ViewSource

@@ -3,7 +3,7 @@
 import pytest
 
 from config.settings import Settings
-from console.commands.doctor import exit_status
+from console.commands.system.doctor import exit_status
 from console.errors import ExitCode
 from console.invariants import InvariantResult
 from console.runtime.health import HealthCheck

@@ -22,7 +22,8 @@ def test_the_sentence_of_the_list_is_the_verbs_own(name: str) -> None:
 
 
 def test_every_module_of_the_verbs_is_in_the_list() -> None:
-    modules = {path.stem for path in (ROOT / "console" / "commands").glob("*.py")} - {"__init__"}
+    commands = ROOT / "console" / "commands"
+    modules = {f"{path.parent.name}.{path.stem}" for path in commands.glob("*/[!_]*.py")}
     assert modules == {verb.module for verb in VERBS.verbs.values()}  # type: ignore[attr-defined]
 
 

@@ -95,7 +95,8 @@ def test_a_trade_without_market_and_fills_is_drawn_all_the_same(tmp_path: Path) 
 
 def test_only_a_picture_loads_matplotlib() -> None:
     code = (
-        "import sys, console.cli, console.commands.tca, console.views.cost_report, tasks.reporting;"
+        "import sys, console.cli, console.commands.trading.tca, console.views.cost_report;"
+        "import tasks.reporting;"
         "sys.exit('matplotlib' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -6,7 +6,7 @@ from decimal import Decimal
 from paper_exchange.engine.core import PaperEngine
 from paper_exchange.engine.settings import AccountConfig
 from paper_exchange.journal import JournalWriter
-from paper_exchange.server.venue import Venue
+from paper_exchange.server.venue.venue import Venue
 from paper_exchange.types import (
     BookUpdate,
     Category,

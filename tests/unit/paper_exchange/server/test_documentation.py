@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from paper_exchange.main import parser
-from paper_exchange.server.faults import CATALOGUE
+from paper_exchange.server.faults.catalogue import CATALOGUE
 
 PAGE = (Path(__file__).parents[4] / "docs" / "paper-exchange.md").read_text()
 

@@ -1,0 +1,1 @@
+"""Commands of authority: halts, limits, breakers, operators and strategies."""

@@ -1,0 +1,1 @@
+"""Commands about requests, orders, positions and their costs."""

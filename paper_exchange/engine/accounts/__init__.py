@@ -1,0 +1,1 @@
+"""Accounts: wallets, positions, margin, funding and liquidation."""

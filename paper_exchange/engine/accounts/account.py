@@ -1,0 +1,148 @@
+"""An account: wallet balances, positions, orders and the identifiers that it has used."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from paper_exchange.engine.markets.instrument import Market
+from paper_exchange.engine.orders.order import Order
+from paper_exchange.engine.settings import AccountConfig
+from paper_exchange.types import Category
+
+ZERO = Decimal(0)
+
+
+@dataclass(slots=True, eq=False)
+class Position:
+    """A position of one symbol: `idx` 0 one-way, 1 hedge long, 2 hedge short.
+
+    `cost` is the exact entry value of the open size, so that the average price, which is a
+    quotient, is only ever shown and never computed with.
+    """
+
+    market: Market
+    idx: int
+    leverage: Decimal
+    size: int = 0
+    """Signed steps."""
+    cost: Decimal = ZERO
+    open_fees: Decimal = ZERO
+    cur_realised: Decimal = ZERO
+    cum_realised: Decimal = ZERO
+    buying: int = 0
+    """Steps of open buy orders that may add."""
+    selling: int = 0
+    created_ms: int = 0
+    updated_ms: int = 0
+    opened_ms: int = 0
+    seq: int = 0
+    status: str = "Normal"
+    tpsl_mode: str = "Full"
+    reducers: dict[str, Order] = field(default_factory=dict)
+    """Open orders that may only shrink this position."""
+    exits: dict[str, Order] = field(default_factory=dict)
+    """Waiting exits for the whole position, by `TakeProfit` and `StopLoss`."""
+    partials: dict[str, Order] = field(default_factory=dict)
+    """Waiting exits for a part, by order id."""
+    exit_side: int = 0
+    """Side of the position for which its exits were made."""
+    trailing: int = 0
+    """Trailing distance in ticks, 0 is none."""
+    trailing_active: int | None = None
+    trailing_extreme: int | None = None
+
+    @property
+    def side(self) -> int:
+        return (self.size > 0) - (self.size < 0)
+
+    def quantity(self) -> Decimal:
+        return abs(self.size) * self.market.step
+
+    def unrealised(self, mark: Decimal) -> Decimal:
+        if not self.size:
+            return ZERO
+        return self.size * self.market.step * mark - self.side * self.cost
+
+    def average(self) -> Decimal:
+        return self.cost / self.quantity() if self.size else ZERO
+
+    def closable(self, side: int) -> int:
+        """Steps that an order of direction `side` may execute before it would flip."""
+        return abs(self.size) if self.side == -side else 0
+
+
+@dataclass(slots=True, eq=False)
+class Account:
+    """Everything that one uid owns at the exchange."""
+
+    config: AccountConfig
+    wallet: dict[str, Decimal] = field(default_factory=dict)
+    locked: dict[str, Decimal] = field(default_factory=dict)
+    realised: dict[str, Decimal] = field(default_factory=dict)
+    """Cumulative realised PnL by coin, fees and funding included."""
+    positions: dict[tuple[str, int], Position] = field(default_factory=dict)
+    leverage: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    modes: dict[str, bool] = field(default_factory=dict)
+    """Hedge mode by symbol where it differs from the account's default."""
+    hedge: bool = False
+    reprice: bool = True
+    orders: dict[str, Order] = field(default_factory=dict)
+    """All orders that can still be queried, oldest first."""
+    open: dict[str, Order] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    """Every orderLinkId ever accepted, with its orderId."""
+    recent: dict[Category, dict[str, Order]] = field(default_factory=dict)
+    """The closed orders that order/realtime still shows, oldest first."""
+    order_loss: Decimal = ZERO
+    active: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    """Open orders by category, symbol ("" for all active ones of spot) and slot."""
+    closing: dict[str, Order] = field(default_factory=dict)
+    """Orders that closed something, for closed-pnl."""
+
+    @classmethod
+    def opened(cls, config: AccountConfig) -> "Account":
+        return cls(
+            config=config,
+            wallet=dict(config.balances),
+            hedge=config.position_mode == "hedge",
+            reprice=config.reprice_outside_band,
+        )
+
+    @property
+    def uid(self) -> str:
+        return self.config.uid
+
+    def is_hedged(self, symbol: str) -> bool:
+        return self.modes.get(symbol, self.hedge)
+
+    def leverages(self, market: Market) -> tuple[Decimal, Decimal]:
+        """Leverage of buys and sells."""
+        known = self.leverage.get(market.symbol)
+        if known is not None:
+            return known
+        default = min(self.config.leverage, market.spec.max_leverage)
+        return default, default
+
+    def position(self, market: Market, idx: int) -> Position:
+        """The position, created empty when it isn't there yet."""
+        key = (market.symbol, idx)
+        found = self.positions.get(key)
+        if found is None:
+            buy, sell = self.leverages(market)
+            found = Position(market=market, idx=idx, leverage=sell if idx == 2 else buy)
+            self.positions[key] = found
+        return found
+
+    def fee_rate(self, market: Market, is_maker: bool) -> Decimal:
+        config = self.config
+        if market.is_spot:
+            return config.spot_maker_rate if is_maker else config.spot_taker_rate
+        return config.linear_maker_rate if is_maker else config.linear_taker_rate
+
+    def balance(self, coin: str) -> Decimal:
+        return self.wallet.get(coin, ZERO)
+
+    def void_margin(self) -> None:
+        """Forgets at which marks the account is known to be safe: its money has changed."""
+        for position in self.positions.values():
+            if position.size:
+                position.market.holders[self.uid] = None

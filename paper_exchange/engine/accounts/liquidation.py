@@ -1,0 +1,167 @@
+"""Watches maintenance margin, liquidates, and closes positions by force."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+
+from paper_exchange.engine.accounts.account import ZERO, Account, Position
+from paper_exchange.engine.accounts.margin import AccountMargin
+from paper_exchange.engine.fills import Fills
+from paper_exchange.engine.markets.instrument import Market
+from paper_exchange.engine.orders.filters import quantity_steps
+from paper_exchange.engine.orders.lifecycle import Lifecycle
+from paper_exchange.engine.orders.order import Order
+from paper_exchange.engine.orders.rejects import reject
+from paper_exchange.engine.world import World
+
+CREATED_BY: Final = {"BustTrade": "CreateByLiq", "AdlTrade": "CreateByAdl_PassThrough"}
+HALF: Final = Decimal("0.5")
+
+
+class RiskWatch:
+    """Liquidation by cross margin on mark.
+
+    After an exact check an account is known to be safe while all its marks stay within a range,
+    so that a mark update seldom costs more than two comparisons.
+    """
+
+    def __init__(self, world: World, lifecycle: Lifecycle, fills: Fills) -> None:
+        self.world = world
+        self.lifecycle = lifecycle
+        self.fills = fills
+
+    def on_mark(self, market: Market) -> None:
+        """Checks the holders whose safe range the mark has left."""
+        mark = market.mark()
+        if mark is None:
+            return
+        for uid, safe in list(market.holders.items()):
+            if safe is None or not safe[0] < mark < safe[1]:
+                self.check(self.world.accounts[uid])
+
+    @staticmethod
+    def is_unknown(account: Account) -> bool:
+        """Whether something happened since the last exact check."""
+        return any(
+            position.market.holders.get(account.uid) is None
+            for position in account.positions.values()
+            if position.size
+        )
+
+    def check(self, account: Account) -> bool:
+        """Liquidates when maintenance margin is used up; returns whether it did."""
+        held = [position for position in account.positions.values() if position.size]
+        if not held:
+            return False
+        total = self.world.margin.account_margin(account)
+        if total.balance <= total.maintenance:
+            self.liquidate(account, held, total)
+            return True
+        self._remember(account, held, total)
+        return False
+
+    def _remember(self, account: Account, held: list[Position], total: AccountMargin) -> None:
+        """No mark may use up the excess: each may move by excess / (2 x gross value).
+
+        Balance moves by at most gross value x move, maintenance by less (its slope is below one).
+        """
+        marks = {position.market: position.market.mark() for position in held}
+        gross = sum((p.quantity() * (marks[p.market] or ZERO) for p in held), ZERO)
+        if not gross:
+            return
+        move = min(HALF, (total.balance - total.maintenance) / (2 * gross))
+        for market, mark in marks.items():
+            if mark is not None:
+                market.holders[account.uid] = (mark * (1 - move), mark * (1 + move))
+
+    def liquidate(self, account: Account, held: list[Position], total: AccountMargin) -> None:
+        """Cancels all orders, then closes every position at its bankruptcy price.
+
+        Each position bears the balance in proportion to its maintenance margin; the price at
+        which it is taken over uses that up, fee included. A mark beyond it is the insurance
+        fund's loss.
+        """
+        for order in list(account.open.values()):
+            if order.status == "Untriggered":
+                self.lifecycle.finish(order, "Deactivated", "CancelAllBeforeLiq", "EC_NoError")
+            else:
+                self.lifecycle.finish(order, "Cancelled", "CancelAllBeforeLiq", "EC_NoError")
+        shares = []
+        for position in held:
+            mark = position.market.mark() or ZERO
+            part = self.world.margin.maintenance_of(account, position, mark)
+            share = total.balance * part / total.maintenance if total.maintenance else ZERO
+            shares.append((position, self._bust_price(account, position, mark, share)))
+        for position, ticks in shares:
+            self.close(account, position, abs(position.size), ticks, "BustTrade")
+
+    def _bust_price(
+        self, account: Account, position: Position, mark: Decimal, share: Decimal
+    ) -> int:
+        """Price at which closing costs the share: mark - side x share / qty, fee included.
+
+        Rounded so that the account never ends below zero.
+        """
+        market, side = position.market, position.side
+        rate = account.config.linear_taker_rate
+        price = (mark - side * share / position.quantity()) / (1 - side * rate)
+        ticks = market.ceil_ticks(price) if side > 0 else market.floor_ticks(price)
+        return max(1, ticks)
+
+    def close(
+        self, account: Account, position: Position, steps: int, ticks: int, exec_type: str
+    ) -> Order:
+        """Closes part of a position by a system order that fills at once at a given price."""
+        world, market = self.world, position.market
+        order = Order(
+            uid=account.uid,
+            market=market,
+            order_id=world.order_id(market),
+            link_id="",
+            side=-position.side,
+            is_market=True,
+            time_in_force="IOC",
+            price=ticks,
+            qty=steps,
+            created_ms=world.now,
+            updated_ms=world.now,
+            reduce_only=True,
+            position_idx=position.idx,
+            reduces=True,
+            create_type=CREATED_BY[exec_type],
+            last_on_created=market.last,
+        )
+        self.lifecycle.register(account, order)
+        self.fills.fill(order, ticks, steps, is_maker=False, exec_type=exec_type)
+        self.lifecycle.finish(order, "Filled")
+        return order
+
+    @staticmethod
+    def _mark_ticks(market: Market) -> int | None:
+        mark = market.mark()
+        if mark is None:
+            return None
+        return max(1, int((mark / market.tick).to_integral_value(ROUND_HALF_UP)))
+
+    def force(self, account: Account, market: Market) -> bool:
+        """Liquidates the positions of one symbol at mark, whatever the margin."""
+        held = [p for p in account.positions.values() if p.market is market and p.size]
+        ticks = self._mark_ticks(market)
+        if not held or ticks is None:
+            return False
+        for order in list(account.open.values()):
+            if order.market is market:
+                status = "Deactivated" if order.status == "Untriggered" else "Cancelled"
+                self.lifecycle.finish(order, status, "CancelAllBeforeLiq", "EC_NoError")
+        for position in held:
+            self.close(account, position, abs(position.size), ticks, "BustTrade")
+        return True
+
+    def deleverage(self, account: Account, market: Market, qty: str) -> None:
+        """Closes part of the position against a bankrupt counterparty, at mark."""
+        ticks = self._mark_ticks(market)
+        steps = quantity_steps(market, Decimal(qty))
+        for position in list(account.positions.values()):
+            if position.market is market and position.size and ticks is not None:
+                self.close(account, position, min(steps, abs(position.size)), ticks, "AdlTrade")
+                return
+        raise reject("no_position")

@@ -1,0 +1,1 @@
+"""Markets: the replayed book, our own impact on it, and the instrument."""

@@ -1,0 +1,1 @@
+"""Orders: judging them, matching them, changing them and ending them."""

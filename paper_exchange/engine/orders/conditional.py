@@ -1,0 +1,112 @@
+"""Conditional orders and trailing stops: what a price sets off."""
+
+from paper_exchange.engine.accounts.account import Position
+from paper_exchange.engine.markets.instrument import Market
+from paper_exchange.engine.orders.acceptance import Acceptance
+from paper_exchange.engine.orders.exits import ExitOrders
+from paper_exchange.engine.orders.lifecycle import Lifecycle
+from paper_exchange.engine.orders.matching import Matcher
+from paper_exchange.engine.orders.order import Order
+from paper_exchange.engine.world import World
+from paper_exchange.types import Reject
+
+
+class Conditional:
+    """Fires waiting orders when the price they look at reaches their trigger."""
+
+    def __init__(
+        self,
+        world: World,
+        lifecycle: Lifecycle,
+        matcher: Matcher,
+        acceptance: Acceptance,
+        exits: ExitOrders,
+    ) -> None:
+        self.world = world
+        self.lifecycle = lifecycle
+        self.matcher = matcher
+        self.acceptance = acceptance
+        self.exits = exits
+
+    def on_last(self, market: Market, ticks: int) -> None:
+        """A trade happened."""
+        for order in market.triggers.due("LastPrice", ticks):
+            self.fire(order)
+        if market.trailing:
+            self._trail(market, ticks)
+
+    def on_reference(self, market: Market) -> None:
+        """Mark or index may have moved; both stand in for a last price that isn't there yet."""
+        for by in list(market.triggers.bounds):
+            if by == "LastPrice" and market.last is not None:
+                continue
+            price = self.acceptance.trigger_reference(market, by)
+            if price is not None:
+                for order in market.triggers.due(by, price / market.tick):
+                    self.fire(order)
+
+    def fire(self, order: Order) -> None:
+        """A trigger was reached: the order becomes active, or is cancelled when it can't be."""
+        if order.status != "Untriggered":
+            return
+        finish = self.lifecycle.finish
+        account, market = self.world.accounts[order.uid], order.market
+        self.lifecycle.wake(order)
+        self.exits.cancel_pair(account, order)
+        if order.reduces:
+            closable = account.position(market, order.position_idx).closable(order.side)
+            order.qty = min(order.qty or closable, closable)
+            if not order.qty:
+                finish(order, "Cancelled", "CancelByReduceOnly", "EC_NoError")
+                return
+        price = self._active_price(order)
+        if price is None:
+            finish(order, "Cancelled", "UNKNOWN", "EC_NoImmediateQtyToFill")
+            return
+        order.price = price
+        if not order.locked:
+            try:
+                self.acceptance.check_funds(account, order)
+            except Reject:
+                finish(order, "Cancelled", "CancelByCannotAffordOrderCost", "EC_NoError")
+                return
+            self.lifecycle.reserve(account, order)
+        self.matcher.activate(order)
+
+    def _active_price(self, order: Order) -> int | None:
+        """The price with which it enters the book: a Market order's bound, or within the band."""
+        market = order.market
+        if order.is_market:
+            kind, slippage = order.slippage_type, order.slippage
+            return self.acceptance.market_bound(market, order.side, kind, slippage)
+        band = market.band_ticks()
+        if band is None:
+            return order.price
+        return min(order.price, band[0]) if order.side > 0 else max(order.price, band[1])
+
+    def _trail(self, market: Market, ticks: int) -> None:
+        for position in list(market.trailing.values()):
+            if self._trailed(position, ticks):
+                self._close_by_trailing(market, position, ticks)
+
+    @staticmethod
+    def _trailed(position: Position, ticks: int) -> bool:
+        """Moves the extreme along; true when the price fell back from it by the distance."""
+        side = position.side
+        if position.trailing_extreme is None:
+            active = position.trailing_active
+            if active is not None and side * (ticks - active) < 0:
+                return False
+            position.trailing_extreme = ticks
+        if side * (ticks - position.trailing_extreme) > 0:
+            position.trailing_extreme = ticks
+        return side * (position.trailing_extreme - ticks) >= position.trailing
+
+    def _close_by_trailing(self, market: Market, position: Position, ticks: int) -> None:
+        uid = next(uid for uid, idx in market.trailing if market.trailing[uid, idx] is position)
+        account = self.world.accounts[uid]
+        self.exits.clear_trailing(account, position)
+        order = self.exits.make(
+            account, position, "TrailingStop", ticks, "LastPrice", abs(position.size), None
+        )
+        self.fire(order)

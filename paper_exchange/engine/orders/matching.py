@@ -1,0 +1,232 @@
+"""Matching: takers walk the replayed book and other accounts' orders, makers wait in the queue.
+
+Fill model (facts 10.2): a taker consumes displayed liquidity until the replay updates the level;
+a maker stands behind the size displayed on its arrival, moves up by trades and by its share of
+cancels, and is filled by replayed trades only. The replay itself never moves because of us.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from paper_exchange.engine.fills import Fills
+from paper_exchange.engine.markets.book import Level, SideBook
+from paper_exchange.engine.markets.instrument import Market
+from paper_exchange.engine.orders.lifecycle import Lifecycle
+from paper_exchange.engine.orders.order import Order, OwnSide
+from paper_exchange.engine.world import World
+from paper_exchange.types import MarketTrade
+
+
+class Matcher:
+    """Price-time priority over the replayed book and our own resting orders."""
+
+    def __init__(self, world: World, lifecycle: Lifecycle, fills: Fills) -> None:
+        self.world = world
+        self.lifecycle = lifecycle
+        self.fills = fills
+        self.front_share = world.settings.cancel_front_share
+
+    # Takers
+
+    def activate(self, order: Order) -> None:
+        """Brings an order into effect: matches it, rests it or ends it."""
+        finish = self.lifecycle.finish
+        if order.reduces and not self.fills.capacity(order, 1):
+            finish(order, "Cancelled", "CancelByReduceOnly", "EC_NoError")
+            return
+        if order.time_in_force == "PostOnly" and self._would_take(order):
+            status = "Rejected" if order.is_spot else "Cancelled"
+            finish(order, status, "UNKNOWN", "EC_PostOnlyWillTakeLiquidity")
+            return
+        if order.time_in_force == "FOK" and not self._can_fill(order):
+            finish(order, "Cancelled", "UNKNOWN", "EC_NoEnoughQtyToFill")
+            return
+        self._walk(order)
+        if not order.is_final:
+            self._after_walk(order)
+
+    def _after_walk(self, order: Order) -> None:
+        lifecycle = self.lifecycle
+        if order.quote_budget is not None:
+            best = self._best_price(order)
+            done = best is not None and not self.fills.capacity(order, best)
+        else:
+            done = not order.leaves
+        if done and order.filled:
+            lifecycle.finish(order, "Filled")
+        elif order.reduces and not self.fills.capacity(order, 1):
+            lifecycle.finish(order, "Cancelled", "CancelByReduceOnly", "EC_NoError")
+        elif order.is_market or order.time_in_force in ("IOC", "FOK"):
+            lifecycle.finish(order, "Cancelled", "UNKNOWN", "EC_NoImmediateQtyToFill")
+        else:
+            lifecycle.rest(order, "PartiallyFilled" if order.filled else "New")
+            lifecycle.publish(order)
+
+    def _best_price(self, order: Order) -> int | None:
+        return next(self._prices(order), None)
+
+    def _would_take(self, order: Order) -> bool:
+        return self._best_price(order) is not None
+
+    def _prices(self, order: Order) -> Iterator[int]:
+        """Prices within the order's limit at which somebody offers, best first."""
+        market, side = order.market, order.side
+        book, own = market.book.opposite(side), market.own.opposite(side)
+        sign = book.sign
+        limit = sign * order.price
+        if not own.keys:
+            for price, _ in book.levels():
+                if sign * price < limit:
+                    return
+                yield price
+            return
+        keys = {sign * price for price, _ in book.levels() if sign * price >= limit}
+        keys.update(key for key in own.keys if key >= limit)
+        for key in sorted(keys, reverse=True):
+            yield sign * key
+
+    def _can_fill(self, order: Order) -> bool:
+        need = self.fills.capacity(order, order.price)
+        market, side = order.market, order.side
+        book, own = market.book.opposite(side), market.own.opposite(side)
+        for price in self._prices(order):
+            need -= book.available(price)
+            for maker in own.levels.get(price, ()):
+                if not self._is_self_match(order, maker):
+                    need -= self.fills.capacity(maker, price)
+            if need <= 0:
+                return True
+        return False
+
+    @staticmethod
+    def _is_self_match(order: Order, maker: Order) -> bool:
+        return order.smp_type != "None" and maker.uid == order.uid
+
+    def _walk(self, order: Order) -> None:
+        for price in self._prices(order):
+            if order.is_final or not self.fills.capacity(order, price):
+                return
+            self._take_level(order, price)
+
+    def _take_level(self, order: Order, price: int) -> None:
+        """Takes one level in time order: the replayed size ahead of each maker, then the maker."""
+        market, side = order.market, order.side
+        book, own = market.book.opposite(side), market.own.opposite(side)
+        consumed = 0
+        for maker in list(own.levels.get(price, ())):
+            consumed += self._take_replay(order, book, price, maker.ahead - consumed)
+            if not self.fills.capacity(order, price):
+                break
+            if self._is_self_match(order, maker):
+                if not self._prevent_self_match(order, maker):
+                    break
+                continue
+            steps = min(self.fills.capacity(order, price), self.fills.capacity(maker, price))
+            if steps > 0:
+                self.fills.fill(order, price, steps, is_maker=False)
+                self._fill_maker(maker, steps)
+        if not order.is_final:
+            consumed += self._take_replay(order, book, price, book.available(price))
+        if consumed:
+            self._advance_queue(own, price, consumed)
+
+    def _take_replay(self, order: Order, book: SideBook, price: int, most: int) -> int:
+        steps = min(most, book.available(price), self.fills.capacity(order, price))
+        if steps <= 0:
+            return 0
+        book.consume(price, steps)
+        self.fills.fill(order, price, steps, is_maker=False)
+        impact = order.market.impact
+        if impact is not None:
+            impact.on_take(order.side, steps, self.world.now)
+        return steps
+
+    def _prevent_self_match(self, order: Order, maker: Order) -> bool:
+        """Applies the taker's setting; returns whether the taker lives on."""
+        finish = self.lifecycle.finish
+        if order.smp_type in ("CancelMaker", "CancelBoth"):
+            maker.smp_order_id = order.order_id
+            finish(maker, "Cancelled", "CancelBySmp", "EC_BySelfMatch")
+        if order.smp_type in ("CancelTaker", "CancelBoth"):
+            order.smp_order_id = maker.order_id
+            finish(order, "Cancelled", "CancelBySmp", "EC_BySelfMatch")
+            return False
+        return True
+
+    # Makers
+
+    def _fill_maker(self, maker: Order, steps: int) -> None:
+        self.fills.fill(maker, maker.price, steps, is_maker=True)
+        if maker.leaves:
+            maker.status = "PartiallyFilled"
+            self.lifecycle.publish(maker)
+        else:
+            self.lifecycle.finish(maker, "Filled")
+
+    @staticmethod
+    def _advance_queue(own: OwnSide, price: int, consumed: int) -> None:
+        for maker in own.levels.get(price, ()):
+            maker.ahead = max(0, maker.ahead - consumed)
+
+    def on_trade(self, market: Market, trade: MarketTrade) -> None:
+        """A replayed trade fills the makers that it reaches, each unit of it at most once."""
+        own = market.own.asks if trade.side == "Buy" else market.own.bids
+        at = trade.price + market.book.shift
+        if not own.keys or own.keys[-1] < own.sign * at:
+            return
+        remaining = trade.qty
+        for price in own.reached(at):
+            remaining = self._trade_level(own, price, remaining, through=price != at)
+            if not remaining:
+                return
+
+    def _trade_level(self, own: OwnSide, price: int, remaining: int, through: bool) -> int:
+        """Works one level off; a trade through the price leaves nobody ahead of us."""
+        consumed = 0
+        if not through:
+            own.traded[price] = own.traded.get(price, 0) + remaining
+        for maker in list(own.levels[price]):
+            if through:
+                maker.ahead = 0
+            front = min(remaining, max(0, maker.ahead - consumed))
+            consumed += front
+            remaining -= front
+            steps = min(remaining, self.fills.capacity(maker, price))
+            if steps > 0:
+                remaining -= steps
+                self._fill_maker(maker, steps)
+            if not remaining:
+                break
+        if consumed:
+            self._advance_queue(own, price, consumed)
+        return remaining
+
+    # Book updates
+
+    def before_update(self, own: OwnSide, book: SideBook, levels: Iterable[Level]) -> None:
+        """Moves our orders up when a level shrank by more than was traded: cancels ahead of us."""
+        shift = book.shift
+        for raw, size in levels:
+            level = own.levels.get(raw + shift)
+            if level is None:
+                continue
+            old = book.sizes.get(raw, 0)
+            cancelled = old - size - own.traded.pop(raw + shift, 0)
+            for maker in level:
+                if cancelled > 0 and old:
+                    maker.ahead -= int(cancelled * maker.ahead // old * self.front_share)
+                maker.ahead = max(0, min(maker.ahead, size))
+
+    def after_update(self, market: Market) -> None:
+        """Optionally fills makers that the replayed quotes have crossed."""
+        for side in (1, -1):
+            own, book = market.own.same(side), market.book.opposite(side)
+            while own.keys:
+                best, price = own.best(), book.best_available()
+                if best is None or price is None or side * (best - price) < 0:
+                    break
+                maker = own.levels[best][0]
+                steps = min(book.available(price), self.fills.capacity(maker, best))
+                if steps <= 0:
+                    break
+                book.consume(price, steps)
+                self._fill_maker(maker, steps)

@@ -1,0 +1,1 @@
+"""Faults and forced events: their catalogue, and the endpoint that switches them."""

@@ -1,0 +1,1 @@
+"""The REST endpoints: their rules, their pages and their records."""

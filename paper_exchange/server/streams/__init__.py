@@ -1,0 +1,1 @@
+"""The WebSocket endpoints: public and private topics, and order entry."""

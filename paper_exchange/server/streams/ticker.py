@@ -1,0 +1,81 @@
+"""Ticker records of REST and stream."""
+
+from decimal import Decimal
+from typing import Any
+
+from paper_exchange.server.venue.venue import Key, Venue
+from paper_exchange.server.wire import plain
+
+OPEN_INTEREST_TURNOVERS = 10_000_000
+"""No source tells open interest: a constant number of steps stands for it."""
+
+
+def next_funding_ms(now_ms: int, interval_minutes: int) -> int:
+    length = interval_minutes * 60_000
+    return now_ms - now_ms % length + length
+
+
+def ticker_record(venue: Venue, key: Key, *, full: bool) -> dict[str, Any]:
+    """All fields as text; `full` adds what REST has beyond the stream."""
+    spec, tape = venue.specs[key], venue.tapes[key]
+    bids, asks = venue.engine.book(*key, 1)
+    price, qty = tape.price_text, tape.qty_text
+    last = tape.last_price or (bids[0][0] if bids else asks[0][0] if asks else 0)
+    day = {
+        "prevPrice24h": price(last),
+        "price24hPcnt": "0",
+        "highPrice24h": price(last),
+        "lowPrice24h": price(last),
+        "prevPrice1h": price(last),
+        "turnover24h": "0",
+        "volume24h": "0",
+        **tape.day(venue.now_ms),
+    }
+    record: dict[str, Any] = {"symbol": spec.symbol, "lastPrice": price(last)}
+    index = tape.index_price or tape.mark_price or last * spec.tick_size
+    if spec.category == "spot":
+        hourly = day.pop("prevPrice1h")
+        record |= {**day, "usdIndexPrice": plain(index)}
+        if full:
+            record |= _quotes(bids, asks, price, qty)
+            record["prevPrice1h"] = hourly
+        return record
+    mark = tape.mark_price or last * spec.tick_size
+    interest = OPEN_INTEREST_TURNOVERS
+    record |= day | {
+        "tickDirection": tape.tick_direction,
+        "markPrice": plain(mark.quantize(spec.tick_size)),
+        "indexPrice": plain(index),
+        "openInterest": qty(interest),
+        "openInterestValue": plain((interest * spec.qty_step * mark).quantize(Decimal("0.01"))),
+        "fundingRate": plain(tape.funding_rate or Decimal("0.0001")),
+        "nextFundingTime": str(next_funding_ms(venue.now_ms, spec.funding_interval_minutes)),
+        "fundingIntervalHour": str(spec.funding_interval_minutes // 60),
+        "fundingCap": "0.00375",
+        **_quotes(bids, asks, price, qty),
+        "preOpenPrice": "",
+        "preQty": "",
+        "curPreListingPhase": "",
+    }
+    if full:
+        del record["tickDirection"]
+        record |= {
+            "predictedDeliveryPrice": "",
+            "basisRate": "",
+            "basis": "",
+            "basisRateYear": "",
+            "deliveryFeeRate": "",
+            "deliveryTime": "0",
+        }
+    return record
+
+
+def _quotes(
+    bids: list[tuple[int, int]], asks: list[tuple[int, int]], price: Any, qty: Any
+) -> dict[str, str]:
+    return {
+        "bid1Price": price(bids[0][0]) if bids else "",
+        "bid1Size": qty(bids[0][1]) if bids else "",
+        "ask1Price": price(asks[0][0]) if asks else "",
+        "ask1Size": qty(asks[0][1]) if asks else "",
+    }

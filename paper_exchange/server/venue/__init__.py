@@ -1,0 +1,1 @@
+"""The exchange without its endpoints: market, engine, clock and kept state."""

@@ -1,0 +1,324 @@
+"""Joins market source, engine, clock and journal: the exchange without its doors."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from paper_exchange.journal import JournalWriter
+from paper_exchange.server.clock import Clock, FreeClock
+from paper_exchange.server.venue.record import journal_events
+from paper_exchange.server.venue.shift import moved_to, shifted
+from paper_exchange.server.venue.state import StateKeeper
+from paper_exchange.server.venue.tape import PublicTrade, Tape
+from paper_exchange.types import (
+    BookUpdate,
+    Category,
+    Engine,
+    InstrumentSpec,
+    MarketEvent,
+    MarketSource,
+    MarketTrade,
+    MarkUpdate,
+    PrivateEvent,
+    Reject,
+)
+
+log = logging.getLogger(__name__)
+
+WORK_BUDGET_SECONDS = 0.02
+"""Longest stretch of market replay before other work gets the loop: keeps create's p99 low."""
+MIN_SLEEP_SECONDS = 0.001
+MAX_SLEEP_SECONDS = 0.05
+WARM_UP_LIMIT_MS = 10_000
+"""Market time searched for a first book of every instrument before the doors open."""
+
+Key = tuple[Category, str]
+
+
+class Venue:
+    """All engine calls go through here, in one thread, at exchange times that never go back."""
+
+    def __init__(
+        self,
+        source: MarketSource,
+        engine: Engine,
+        clock: Clock,
+        journal: JournalWriter | None = None,
+    ) -> None:
+        self.engine = engine
+        self.clock = clock
+        self._free = clock if isinstance(clock, FreeClock) else None
+        self._journal = journal
+        self.specs: dict[Key, InstrumentSpec] = {s.key: s for s in source.instruments()}
+        self.tapes: dict[Key, Tape] = {key: Tape(spec) for key, spec in self.specs.items()}
+        self._source = source
+        self._events: Iterator[MarketEvent] = iter(source.events())
+        self._next: MarketEvent | None = next(self._events, None)
+        self._offset = 0
+        self._now = 0
+        self.events_applied = 0
+        self.source_mark: dict[Key, Decimal] = {}
+        self.mark_factor: dict[Key, Decimal] = {}
+        """Faults move an instrument's mark price by a factor until it is taken back."""
+        self._trades: list[tuple[Key, PublicTrade]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._pumping = False
+        self._lag_logged = 0.0
+        self.keeper: StateKeeper | None = None
+        self.on_failure: Callable[[], None] = _nothing
+        self.on_private: Callable[[Sequence[PrivateEvent]], None] = _ignore
+        self.on_trades: Callable[[Sequence[tuple[Key, PublicTrade]]], None] = _ignore
+
+    # -- time and market ---------------------------------------------------------------------
+
+    @property
+    def now_ms(self) -> int:
+        """The exchange time up to which everything has happened."""
+        return self._now
+
+    def open(self) -> None:
+        """Replays until each instrument has a book, then lets the clock's now be that moment."""
+        first: deque[MarketEvent] = deque()
+        missing = set(self.specs)
+        while missing and self._next is not None and self._next.ts_ms <= WARM_UP_LIMIT_MS:
+            event = self._next
+            first.append(event)
+            if isinstance(event, BookUpdate):
+                missing.discard((event.category, event.symbol))
+            self._next = next(self._events, None)
+        now = self.clock.now_ms()
+        self._offset = now - (first[-1].ts_ms if first else 0)
+        for key, past in self._source.history().items():
+            self.tapes[key].load_past(past, self._offset)
+        for event in first:
+            self._apply(shifted(event, self._offset))
+        self._now = max(self._now, now)
+        self._dispatch()
+
+    def catch_up(self) -> int:
+        """Applies what happened until now and returns the exchange time reached.
+
+        Under more market than the machine can replay, exchange time falls behind rather than
+        skipping events or starving the doors.
+        """
+        if self._free is not None:
+            return self._now
+        target = self.clock.now_ms()
+        if target > self._now:
+            self._replay(target)
+            self._dispatch()
+        return self._now
+
+    def _replay(self, target: int) -> None:
+        offset = self._offset
+        deadline = 0.0
+        event = self._next
+        count = 0
+        while event is not None and event.ts_ms + offset <= target:
+            self._apply(shifted(event, offset))
+            event = self._next = next(self._events, None)
+            count += 1
+            if not count & 31:
+                moment = time.monotonic()
+                deadline = deadline or moment + WORK_BUDGET_SECONDS
+                if moment > deadline:
+                    self._note_lag(target)
+                    return
+        self._advance(target)
+
+    def _apply(self, event: MarketEvent) -> None:
+        ts = event.ts_ms
+        if isinstance(event, MarketTrade):
+            key = (event.category, event.symbol)
+            self._trades.append((key, self.tapes[key].on_trade(event)))
+        elif isinstance(event, MarkUpdate):
+            event = self._bent(event)
+            self.tapes[event.category, event.symbol].on_mark(event)
+        else:
+            tape = self.tapes[event.category, event.symbol]
+            tape.seq += 1
+            tape.version += 1
+        self.engine.on_market(event)
+        self.events_applied += 1
+        if ts > self._now:
+            self._now = ts
+
+    def _advance(self, now: int) -> None:
+        self._now = max(self._now, now)
+        due = self.engine.next_due_ms()
+        if due is not None and due <= self._now:
+            self.engine.advance(self._now)
+
+    def _bent(self, event: MarkUpdate) -> MarkUpdate:
+        if event.mark_price is None:
+            return event
+        key = (event.category, event.symbol)
+        self.source_mark[key] = event.mark_price
+        factor = self.mark_factor.get(key)
+        if factor is None:
+            return event
+        bent = (event.mark_price * factor).quantize(event.mark_price)
+        return MarkUpdate(
+            event.category, event.symbol, event.ts_ms, bent, event.index_price, event.funding_rate
+        )
+
+    def _note_lag(self, target: int) -> None:
+        lag = target - self._now
+        moment = time.monotonic()
+        if lag > 1000 and moment - self._lag_logged > 10:
+            self._lag_logged = moment
+            log.warning(
+                "market replay is behind the clock", extra={"event": "paper.lag", "lag_ms": lag}
+            )
+
+    def _dispatch(self) -> None:
+        if self._trades:
+            trades, self._trades = self._trades, []
+            self.on_trades(trades)
+        events = self.engine.drain_events()
+        if self.keeper is not None:
+            self.keeper.record(events)
+        if self._journal is not None:
+            self._journal.flush()
+        if events:
+            if self._journal is not None:
+                journal_events(self._journal, events)
+            own = self._own_trades(events)
+            if own:
+                self.on_trades(own)
+            self.on_private(events)
+
+    def _own_trades(self, events: Iterable[PrivateEvent]) -> list[tuple[Key, PublicTrade]]:
+        """Our takers' fills are public trades too; makers' are in the replayed trades already."""
+        own = []
+        for event in events:
+            row = event.data
+            if event.topic != "execution" or row["execType"] != "Trade" or row["isMaker"]:
+                continue
+            key: Key = (event.category or "linear", row["symbol"])
+            spec = self.specs[key]
+            trade = MarketTrade(
+                *key,
+                event.ts_ms,
+                int(Decimal(row["execPrice"]) / spec.tick_size),
+                int(Decimal(row["execQty"]) / spec.qty_step),
+                row["side"],
+            )
+            own.append((key, self.tapes[key].on_trade(trade)))
+        return own
+
+    # -- the pump ----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._pumping = True
+        self._arm(0.0)
+
+    def stop(self) -> None:
+        self._pumping = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        when = loop.time() + seconds
+        if self._timer is not None:
+            if self._timer.when() <= when and not self._timer.cancelled():
+                return
+            self._timer.cancel()
+        self._timer = loop.call_later(seconds, self._pump)
+
+    def _pump(self) -> None:
+        self._timer = None
+        if not self._pumping:
+            return
+        try:
+            self._step()
+        except Exception:
+            # An exchange whose time stands still would look alive and be wrong.
+            log.exception("market replay failed", extra={"event": "paper.replay_failed"})
+            self._pumping = False
+            self.on_failure()
+
+    def _step(self) -> None:
+        if self._free is not None:
+            self._run_free(self._free)
+            self._arm(0.0 if self._next is not None else MAX_SLEEP_SECONDS)
+            return
+        self.catch_up()
+        self._arm(self._pause())
+
+    def _run_free(self, clock: FreeClock) -> None:
+        deadline = time.monotonic() + WORK_BUDGET_SECONDS
+        while self._next is not None and time.monotonic() < deadline:
+            self.run_slice(64)
+        clock.advance_to(self._now)
+
+    def run_slice(self, count: int) -> None:
+        """Applies the next `count` events, whatever the clock says."""
+        for _ in range(count):
+            event = self._next
+            if event is None:
+                break
+            self._apply(shifted(event, self._offset))
+            self._next = next(self._events, None)
+        self._dispatch()
+
+    def _pause(self) -> float:
+        """Wall seconds until something is due."""
+        due = self.engine.next_due_ms()
+        upcoming = None if self._next is None else self._next.ts_ms + self._offset
+        times = [t for t in (due, upcoming) if t is not None]
+        if not times:
+            return MAX_SLEEP_SECONDS
+        pause = self.clock.wall_seconds(min(times) - self.clock.now_ms())
+        return min(max(pause, MIN_SLEEP_SECONDS), MAX_SLEEP_SECONDS)
+
+    def touched(self, uid: str | None = None, order_id: str | None = None) -> None:
+        """After a call that changed the engine: publishes its events and re-arms the pump.
+
+        What changed without an event yet is named: the account, and the order.
+        """
+        if self.keeper is not None and uid is not None:
+            self.keeper.touch(uid, order_id)
+        self._dispatch()
+        if self._pumping and self._free is None:
+            self._arm(self._pause())
+
+    def inject(self, event: MarketEvent) -> None:
+        """A market event of a fault or a test, at the current exchange time."""
+        now = self.catch_up()
+        self._apply(moved_to(event, now))
+        self.touched()
+
+    # -- journal -----------------------------------------------------------------------------
+
+    def journal(self, kind: str, fields: Mapping[str, Any]) -> None:
+        if self._journal is not None:
+            self._journal.write(kind, self._now, fields)
+
+    # -- lookups -----------------------------------------------------------------------------
+
+    def spec(self, category: str, symbol: str) -> InstrumentSpec:
+        """The instrument, or Bybit's refusal of an unknown one."""
+        key: Key = ("spot" if category == "spot" else "linear", symbol)
+        if key[0] == category and key in self.specs:
+            return self.specs[key]
+        raise Reject(10001, "Not supported symbols")
+
+    def replace_spec(self, spec: InstrumentSpec) -> None:
+        """An instrument change; tick and step must divide the old ones' grid by themselves."""
+        self.specs[spec.key] = spec
+        self.tapes[spec.key].spec = spec
+
+
+def _nothing() -> None:
+    return None
+
+
+def _ignore(_: Sequence[Any]) -> None:
+    return None

@@ -40,6 +40,15 @@ class Bounds:
             parts.append(f"up to {self.high:g}")
         return " ".join(parts) + (" or null" if self.nullable else "")
 
+    def tightens(self, before: Any, after: Any) -> bool:
+        """Whether the change is certainly stricter; one that is not known to be loosens."""
+        if self.tighter == 0 or before == after:
+            return False
+        if before is None or after is None:
+            # No limit at all is the loosest one.
+            return before is None
+        return bool(after > before if self.tighter > 0 else after < before)
+
 
 def key(kind: type, doc: str, **bounds: Any) -> Any:
     return field(metadata={"bounds": Bounds(kind, doc, **bounds)})

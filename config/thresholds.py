@@ -1,12 +1,10 @@
-"""MLRiskConfigManager: the risk configuration of one environment and mode, versioned in memory."""
+"""MLRiskConfigManager: the risk configuration of one environment and mode, out of its layers."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
 from config.loading import (
     ConfigError,
@@ -29,7 +27,6 @@ from config.sections import (
     PositionMonitoring,
     Quotas,
     Working,
-    bounds_of,
     keys_of,
 )
 
@@ -74,63 +71,11 @@ class MLRiskConfig:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One value's way from one version to the next."""
-
-    path: str
-    before: Any
-    after: Any
-    loosens: bool
-    """Not known to be stricter: raising a maximum, lowering a floor, or anything undirected."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigVersion:
-    """One version of the configuration with who made it, why, and who agreed."""
-
-    number: int
-    changes: tuple[Change, ...]
-    reason: str
-    author: str
-    approved_by: str | None
-    at: datetime
-    overrides: Mapping[str, Any]
-    """All run-time overrides of this version by `section.key`."""
-
-
-class ApprovalNeeded(ConfigError):
-    """Loosening in production needs a second person; names what would be loosened."""
-
-
-class VersionStore(Protocol):
-    """Where versions live; the repository in Postgres implements it for running systems."""
-
-    def append(self, version: ConfigVersion) -> None:
-        """Raises when the number is taken: somebody else was faster."""
-
-    def history(self) -> tuple[ConfigVersion, ...]: ...
-
-
-class MemoryVersions:
-    """Versions of one process, for notebooks, tests and what-if; they end with it."""
-
-    def __init__(self) -> None:
-        self._versions: list[ConfigVersion] = []
-
-    def append(self, version: ConfigVersion) -> None:
-        if self._versions and version.number <= self._versions[-1].number:
-            raise ConfigError([f"version {version.number} exists already"])
-        self._versions.append(version)
-
-    def history(self) -> tuple[ConfigVersion, ...]:
-        return tuple(self._versions)
-
-
 class MLRiskConfigManager:
-    """Layers base, environment, mode and overrides, and changes them at run time by version.
+    """Layers base, environment, mode and overrides into one configuration.
 
-    Every unknown key, wrong value and contradiction is refused at once with file and line.
+    Every unknown key, wrong value and contradiction is refused at once with file and line. Changes
+    at run time are versions in Postgres: see `bot.limits.service`.
     """
 
     def __init__(
@@ -140,93 +85,24 @@ class MLRiskConfigManager:
         trading_mode: str = "conservative",
         *,
         overrides: Mapping[str, Any] | None = None,
-        versions: VersionStore | None = None,
+        version: int | None = None,
     ) -> None:
+        """Overrides are values by `section.key`, or sections; a version number names them.
+
+        Raises ConfigError with every problem.
+        """
         self.config_path = resolve(config_path)
         self.environment, self.trading_mode = str(environment), str(trading_mode)
         document = read(self.config_path)
-        self._layers = _chosen_layers(
-            document, self.config_path, self.environment, self.trading_mode
-        )
+        layers = _chosen_layers(document, self.config_path, self.environment, self.trading_mode)
         if overrides:
-            self._layers.append(from_mapping(overrides, "override"))
-        self._versions = versions or MemoryVersions()
-        self._lock = Lock()
-        self._config = self._build()
+            source = "override" if version is None else f"version {version}"
+            layers.append(from_mapping(overrides, source))
+        self._config = assemble(layers, self.environment, self.trading_mode, version or 1)
 
     def get_config(self) -> MLRiskConfig:
-        """The configuration in force, with versions that others stored since."""
-        history = self._versions.history()
-        if history and history[-1].number != self._config.version:
-            with self._lock:
-                self._config = self._build()
+        """The configuration of these layers."""
         return self._config
-
-    def update_config(
-        self,
-        changes: Mapping[str, Any],
-        *,
-        reason: str,
-        author: str,
-        approved_by: str | None = None,
-        at: datetime | None = None,
-    ) -> MLRiskConfig:
-        """A new version with these `section.key` values, or nothing at all.
-
-        Tightening acts at once. Loosening in production raises ApprovalNeeded unless somebody
-        other than the author approves.
-        """
-        if not reason.strip() or not author.strip():
-            raise ConfigError(["a change of the configuration needs a reason and an author"])
-        layer = from_mapping(changes, "update")
-        with self._lock:
-            before = self._build()
-            overrides = dict(self._latest_overrides())
-            overrides.update({path: value for path, (value, _) in layer.values.items()})
-            after = self._build(overrides, before.version + 1)
-            made = tuple(
-                Change(path, before.value(path), value, _loosens(path, before.value(path), value))
-                for path, (value, _) in layer.values.items()
-                if before.value(path) != value
-            )
-            self._require_approval(made, author, approved_by)
-            moment = at or datetime.now(UTC)
-            self._versions.append(
-                ConfigVersion(after.version, made, reason, author, approved_by, moment, overrides)
-            )
-            self._config = after
-        return after
-
-    def history(self) -> tuple[ConfigVersion, ...]:
-        return self._versions.history()
-
-    def _require_approval(
-        self, changes: Iterable[Change], author: str, approved_by: str | None
-    ) -> None:
-        loosened = [change for change in changes if change.loosens]
-        if self.environment != "production" or not loosened:
-            return
-        if approved_by is None or approved_by == author:
-            raise ApprovalNeeded(
-                f"{c.path}: {c.before} to {c.after} loosens a limit in production and needs the "
-                "approval of a second person"
-                for c in loosened
-            )
-
-    def _latest_overrides(self) -> Mapping[str, Any]:
-        history = self._versions.history()
-        return history[-1].overrides if history else {}
-
-    def _build(
-        self, overrides: Mapping[str, Any] | None = None, version: int | None = None
-    ) -> MLRiskConfig:
-        history = self._versions.history()
-        chosen = self._latest_overrides() if overrides is None else overrides
-        number = version or (history[-1].number if history else 1)
-        layers = [*self._layers]
-        if chosen:
-            layers.append(from_mapping(chosen, f"version {number}"))
-        return assemble(layers, self.environment, self.trading_mode, number)
 
 
 def resolve(path: str | Path) -> Path:
@@ -340,39 +216,21 @@ def _chosen_layers(
     return [document.layers[name] for name in names]
 
 
-def _loosens(path: str, before: Any, after: Any) -> bool:
-    """Whatever is not known to tighten counts as loosening."""
-    section, _, key = path.partition(".")
-    tighter = bounds_of(section, key).tighter
-    if before == after:
-        return False
-    if tighter == 0 or isinstance(before, tuple):
-        return True
-    if before is None or after is None:
-        return after is None
-    return bool(after > before if tighter < 0 else after < before)
-
-
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
 __all__ = [
-    "ApprovalNeeded",
-    "Change",
     "CircuitBreakers",
     "ConfigError",
-    "ConfigVersion",
     "EmergencyStops",
     "Execution",
     "Gate",
     "MLRiskConfig",
     "MLRiskConfigManager",
     "MLRiskThresholds",
-    "MemoryVersions",
     "PositionMonitoring",
     "Quotas",
-    "VersionStore",
     "Working",
     "load_base",
     "schema_text",

@@ -123,14 +123,8 @@ def differences(
 def direction_of_value(path: str, before: Any, after: Any) -> Direction:
     """Tightening where the key's sense says so for certain; else loosening."""
     section, _, key = path.partition(".")
-    tighter = bounds_of(section, key).tighter
-    if tighter == 0 or isinstance(before, list | tuple):
-        return Direction.LOOSENING
-    if before is None or after is None:
-        # No limit at all is the loosest one.
-        return Direction.TIGHTENING if before is None else Direction.LOOSENING
-    stricter = after > before if tighter > 0 else after < before
-    return Direction.TIGHTENING if stricter else Direction.LOOSENING
+    tightens = bounds_of(section, key).tightens(before, after)
+    return Direction.TIGHTENING if tightens else Direction.LOOSENING
 
 
 def direction_of(changes: Sequence[ValueChange]) -> Direction:

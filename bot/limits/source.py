@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -23,7 +22,6 @@ from bot.risk.limits import RiskLimits, limits_from_config
 from config.settings import Settings
 from config.thresholds import (
     ConfigError,
-    ConfigVersion,
     MLRiskConfig,
     MLRiskConfigManager,
     resolve,
@@ -55,16 +53,9 @@ class LayeredConfig:
         self, override: Mapping[str, Any] | None = None, number: int | None = None
     ) -> MLRiskConfig:
         """Raises ConfigError with every problem at once; a number names the overrides' origin."""
-        if override and number is not None:
-            versions = _OneVersion(number, override)
-            manager = MLRiskConfigManager(
-                str(self.path), self.environment, self.mode, versions=versions
-            )
-        else:
-            manager = MLRiskConfigManager(
-                str(self.path), self.environment, self.mode, overrides=override
-            )
-        config = manager.get_config()
+        config = MLRiskConfigManager(
+            self.path, self.environment, self.mode, overrides=override, version=number
+        ).get_config()
         limits_of(config)
         return config
 
@@ -228,17 +219,3 @@ def verified_proposal(session: Session, row: ConfigVersionRow) -> None:
 
 _PROPOSED = ("changes", "direction", "proposed_by", "sha256")
 """What a proposal and the audit entry about it both say."""
-
-
-class _OneVersion:
-    """What the configuration manager needs to lay one version's overrides over the files."""
-
-    def __init__(self, number: int, override: Mapping[str, Any]) -> None:
-        moment = datetime.fromtimestamp(0, UTC)
-        self._version = ConfigVersion(number, (), "", "", None, moment, dict(override))
-
-    def append(self, version: ConfigVersion) -> None:
-        raise NotImplementedError(f"version {version.number} belongs into Postgres")
-
-    def history(self) -> tuple[ConfigVersion, ...]:
-        return (self._version,)

@@ -40,6 +40,14 @@ numbers = st.floats(0, 1e6, allow_nan=False)
         ("position_monitoring.take_profit", 0.15, 0.1, LOOSENING),
         ("position_monitoring.take_profit", 0.15, 0.2, LOOSENING),
         ("gate.hard_caps", ("impact",), ("impact", "depth"), LOOSENING),
+        ("gate.hard_caps", ("impact",), (), LOOSENING),
+        ("gate.full_size_spread_bps", 5, 6, LOOSENING),
+        ("emergency_stops.manual_recovery_required", True, False, LOOSENING),
+        ("working.default_algorithm", "auto", "immediate", LOOSENING),
+        ("working.backup_throttled", ("retry",), ("retry", "retry"), LOOSENING),
+        ("working.participation_cap", 0.1, None, LOOSENING),
+        ("working.participation_cap", None, 0.1, TIGHTENING),
+        ("working.min_pace_seconds", 5, 1, LOOSENING),
     ],
 )
 def test_the_direction_follows_the_sense_of_the_key(

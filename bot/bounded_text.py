@@ -37,6 +37,7 @@ def storable(text: str, limit: int = _MAX_NAME) -> str:
 
 
 def clipped(text: str, limit: int) -> str:
+    """The text, cut to `limit` characters; an ellipsis marks a cut."""
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 

@@ -163,6 +163,11 @@ class MLTradeExecutionPipeline:
         return await asyncio.to_thread(self.halt, reason, actor)
 
     def submit(self, request: MLTradeRequest | Mapping[str, Any]) -> str:
+        """Hands a trade request to the running system; returns its id before it is decided.
+
+        Raises BadMessage with the broken fields, Refused while the manager's emergency stop
+        is active, DependencyDown when Postgres can't be reached.
+        """
         raw = (
             request.model_dump(mode="json")
             if isinstance(request, MLTradeRequest)
@@ -173,6 +178,10 @@ class MLTradeExecutionPipeline:
             return self._system.admission.accept(raw)
 
     def status(self, request_id: str) -> dict[str, Any]:
+        """A request's decision and, when it was approved, the state of its order, as plain values.
+
+        Raises Refused for an unknown id, DependencyDown when Postgres can't be reached.
+        """
         with _reaching_postgres(), self._system.db.reading() as session:
             row = session.get(TradeRequestRow, request_id)
             decision = session.get(DecisionRow, request_id)
@@ -188,18 +197,34 @@ class MLTradeExecutionPipeline:
         )
 
     def pause(self, request_id: str, reason: str, actor: Actor | None = None) -> ControlReport:
+        """Holds every child of the order back until `resume`; its deadline stays.
+
+        Raises Refused when there is no such order or it is over.
+        """
         with _reaching_postgres():
             return self._system.control.pause(request_id, reason=reason, actor=_who(actor))
 
     def resume(self, request_id: str, reason: str, actor: Actor | None = None) -> ControlReport:
+        """Lets a paused order go on; outside development this takes an operator's login.
+
+        Raises Refused when there is no such order or the actor lacks the power.
+        """
         with _reaching_postgres():
             return self._system.control.resume(request_id, reason=reason, actor=_who(actor))
 
     def cancel(self, request_id: str, reason: str, actor: Actor | None = None) -> ControlReport:
+        """Ends the order: releases what has not gone out, and calls back what rests.
+
+        Raises Refused when there is no such order or it is over.
+        """
         with _reaching_postgres():
             return self._system.control.cancel(request_id, reason=reason, actor=_who(actor))
 
     def halt(self, reason: str, actor: str | None = None) -> HaltReport:
+        """Halts trading of the whole account, and of the manager at hand; anybody may.
+
+        Raises DependencyDown when Postgres can't be reached.
+        """
         if self.ml_risk_manager is not None:
             self.ml_risk_manager.activate_emergency_stop(reason, manual_override=False)
         # Not by `_system`: whoever says that he is another may halt all the same.

@@ -5,6 +5,8 @@ from typing import Protocol
 
 
 class Clock(Protocol):
+    """A source of the present time."""
+
     def now(self) -> datetime:
         """The present moment, timezone-aware UTC."""
 
@@ -13,6 +15,7 @@ class SystemClock:
     """The machine's clock; handed in by workers and the console."""
 
     def now(self) -> datetime:
+        """The machine's time, UTC."""
         return datetime.now(UTC)
 
 
@@ -23,7 +26,9 @@ class FixedClock:
         self._now = at
 
     def now(self) -> datetime:
+        """The time to which the clock was set last."""
         return self._now
 
     def move_to(self, at: datetime) -> None:
+        """Sets the clock to an aware time, earlier or later."""
         self._now = at

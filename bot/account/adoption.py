@@ -32,6 +32,7 @@ class Difference:
 
     @property
     def changes(self) -> bool:
+        """Whether the adoption would change the ledger."""
         return self.before != self.after
 
 

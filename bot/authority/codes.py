@@ -12,6 +12,7 @@ SKEW_STEPS = 1
 
 
 def step_of(moment: datetime) -> int:
+    """The number of the code's interval at a moment, counted from 1970 as RFC 6238 does."""
     return int(moment.timestamp()) // INTERVAL_SECONDS
 
 

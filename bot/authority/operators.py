@@ -68,6 +68,7 @@ class Operators:
         self._clock = clock
 
     def everybody(self) -> Sequence[OperatorRow]:
+        """All operators, those who are no longer active included."""
         with self._db.reading() as session:
             return operators.everybody(session)
 

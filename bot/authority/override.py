@@ -22,8 +22,10 @@ class OverrideCode:
 
     @classmethod
     def of(cls, code: str) -> "OverrideCode":
+        """Derives the record of a chosen code, under a fresh salt."""
         salt = secrets.token_bytes(_SALT_BYTES)
         return cls(salt, vault.derive(vault.KDF, code, salt))
 
     def is_of(self, code: str) -> bool:
+        """Whether `code` is the chosen one; compared in constant time."""
         return hmac.compare_digest(vault.derive(vault.KDF, code, self.salt), self.derived)

@@ -52,14 +52,17 @@ class Secrets:
 
     @cached_property
     def key(self) -> Ed25519PrivateKey:
+        """The private key that signs the operator's acts."""
         return Ed25519PrivateKey.from_private_bytes(self.private_bytes)
 
     @property
     def public_key(self) -> str:
+        """The public key in hexadecimal, as the audit record introduces it."""
         return self.key.public_key().public_bytes_raw().hex()
 
     @cached_property
     def totp(self) -> pyotp.TOTP:
+        """The generator of the operator's one-time codes (RFC 6238)."""
         return pyotp.TOTP(_base32(self.totp_secret))
 
     def uri(self, name: str) -> str:
@@ -68,6 +71,7 @@ class Secrets:
 
 
 def new_secrets() -> Secrets:
+    """Draws the secrets of a new operator from the system's random source."""
     return Secrets(
         secrets.token_bytes(_TOTP_BYTES), Ed25519PrivateKey.generate().private_bytes_raw()
     )

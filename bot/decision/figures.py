@@ -11,6 +11,7 @@ from models.tables import DecisionFiguresRow
 
 
 def figures_of(intent: TradeIntent, decision: Decision) -> DecisionFiguresRow:
+    """The row of figures of one decision: verdict, reasons, and the checks that a denial blames."""
     denied = decision.verdict is Verdict.DENY
     bad = blamed(decision) if denied else []
     confidence = intent.model.confidence

@@ -62,6 +62,7 @@ def payload_of(request: MLTradeRequest) -> dict[str, Any]:
 
 
 def payload_hash(payload: dict[str, Any]) -> str:
+    """The SHA-256 of a message's canonical JSON, in hexadecimal."""
     canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -58,6 +58,7 @@ class Replayed:
 
     @property
     def differs(self) -> bool:
+        """Whether the decision is another one now."""
         return self.before != self.after
 
 

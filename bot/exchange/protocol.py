@@ -16,11 +16,15 @@ from models.enums import TradeSide
 
 
 class OrderType(StrEnum):
+    """The exchange's kinds of order."""
+
     LIMIT = "Limit"
     MARKET = "Market"
 
 
 class TimeInForce(StrEnum):
+    """How long an order rests: until cancelled (GTC, PostOnly) or not at all (IOC, FOK)."""
+
     GTC = "GTC"
     IOC = "IOC"
     FOK = "FOK"
@@ -37,6 +41,7 @@ class OrderStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
+        """Whether the order can fill no more."""
         return self is not OrderStatus.OPEN
 
 
@@ -226,14 +231,16 @@ class Exchange(Protocol):
     def find_order(self, symbol: str, order_link_id: str) -> ExchangeOrder | None:
         """Looks in open orders and in history. None: the exchange shows no such order now."""
 
-    def open_orders(self) -> Sequence[ExchangeOrder]: ...
+    def open_orders(self) -> Sequence[ExchangeOrder]:
+        """Every order of the account that may still fill."""
 
     def executions(
         self, *, since: datetime | None = None, order_link_id: str | None = None
     ) -> Sequence[Execution]:
         """All pages, oldest first, cash flows (funding) included."""
 
-    def positions(self) -> Sequence[ExchangePosition]: ...
+    def positions(self) -> Sequence[ExchangePosition]:
+        """Every position of the account that is not flat."""
 
     def covers(self, symbol: str) -> bool:
         """Whether executions and positions of this symbol are told: of our kind and settle coin."""
@@ -243,7 +250,8 @@ class Exchange(Protocol):
 
         What is left out is unknown, not absent."""
 
-    def wallet(self) -> Wallet: ...
+    def wallet(self) -> Wallet:
+        """The account's equity and margin, in its settle coin."""
 
     def cash_flows(self, *, since: datetime) -> Sequence[CashFlow]:
         """Deposits, withdrawals and transfers, oldest first."""
@@ -252,12 +260,14 @@ class Exchange(Protocol):
         """What a coin was worth at a time: the close of the last minute that had ended by then,
         so that whoever asks later gets the same. None: the venue has no market of it."""
 
-    def instruments(self) -> Sequence[Instrument]: ...
+    def instruments(self) -> Sequence[Instrument]:
+        """The trading rules of every listed instrument."""
 
     def marks(self) -> Mapping[str, Decimal]:
         """The venue's mark price of each symbol of our kind; asked without a key."""
 
-    def server_time(self) -> datetime: ...
+    def server_time(self) -> datetime:
+        """The exchange's clock, UTC."""
 
     def account_uid(self) -> str:
         """The exchange's own id of the account that the keys belong to."""

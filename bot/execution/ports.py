@@ -40,7 +40,8 @@ class TaskQueue(Protocol):
     ) -> None:
         """A stepped parent wants to be looked at."""
 
-    def request(self, request_id: str) -> None: ...
+    def request(self, request_id: str) -> None:
+        """Enqueues a trade request, to be decided."""
 
 
 class VolumeForecasts(Protocol):

@@ -23,6 +23,7 @@ class ValueChange:
     unset: bool = False
 
     def to_json(self) -> dict[str, Any]:
+        """The change as plain JSON values, as its version's row keeps it."""
         return {
             "path": self.path,
             "before": self.before,
@@ -53,6 +54,10 @@ class Version:
 
 
 def version_of(row: ConfigVersionRow, ineffective: tuple[str, ...] = ()) -> Version:
+    """Reads a version of the limits from its row;
+
+    `ineffective` names limits that let breaches pass.
+    """
     return Version(
         id=row.id,
         state=VersionState(row.state),

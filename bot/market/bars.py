@@ -23,6 +23,7 @@ class Bar:
 
     @property
     def end(self) -> datetime:
+        """The first moment after the bar, UTC."""
         return self.start + MINUTE
 
 

@@ -80,10 +80,12 @@ class OrderBook:
 
     @property
     def best_bid(self) -> Decimal | None:
+        """The highest bid, in quote currency; None when there is none."""
         return max(self._bids, default=None)
 
     @property
     def best_ask(self) -> Decimal | None:
+        """The lowest offer, in quote currency; None when there is none."""
         return min(self._asks, default=None)
 
     @property

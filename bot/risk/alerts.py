@@ -84,6 +84,7 @@ def of_breaker(kind: str, *, others: int, value: object = None, limit: object = 
 
 
 def loudest(levels: Iterable[AlertLevel]) -> AlertLevel:
+    """The highest of the given levels; INFO when there is none."""
     return max(levels, key=[*AlertLevel].index, default=AlertLevel.INFO)
 
 

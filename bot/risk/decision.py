@@ -33,34 +33,45 @@ class CheckResult(NamedTuple):
 
     @property
     def name(self) -> str:
+        """The check's name, as messages and stored decisions spell it."""
         return self.rule.name
 
     @property
     def reason(self) -> TradeBlockReason:
+        """The code of a denial by this result: its own, or else its rule's."""
         return self.because or self.rule.reason
 
     @property
     def unit(self) -> str:
+        """The unit of value, limit and margin; empty for words."""
         return self.rule.unit
 
     @property
     def value(self) -> str | None:
+        """The measured value as text; None when it is unknown."""
         return self.rule.value_text(self)
 
     @property
     def limit(self) -> str | None:
+        """The limit as text; None when there is none."""
         return self.rule.limit_text(self)
 
     @property
     def margin(self) -> str | None:
+        """The distance to the limit as text, negative beyond it; None when it can't be computed."""
         return self.rule.margin_text(self)
 
     @property
     def needed(self) -> str | None:
+        """The value that would have passed, as text;
+
+        None when the check passed or was not asked.
+        """
         return self.rule.needed_text(self)
 
     @property
     def sentence(self) -> str:
+        """The result as one sentence for people."""
         return self.rule.sentence(self)
 
 
@@ -78,6 +89,7 @@ class SizeFactor(NamedTuple):
 
     @property
     def sentence(self) -> str:
+        """What was measured and what it does to the size, as one sentence for people."""
         if self.recorded is not None:
             return self.recorded
         measured = number_text(self.measured)
@@ -110,6 +122,7 @@ class Decision:
 
     @property
     def approved(self) -> bool:
+        """Whether anything may be traded: ALLOW or SHRINK."""
         return self.verdict is not Verdict.DENY
 
     def check(self, name: str) -> CheckResult:

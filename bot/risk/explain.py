@@ -28,6 +28,8 @@ class CheckLine:
 
 @dataclass(frozen=True, slots=True)
 class FactorLine:
+    """One size factor for people: its name, its value as text, and its sentence."""
+
     name: str
     value: str
     sentence: str

@@ -94,6 +94,7 @@ class Exposure:
 
     @property
     def adds(self) -> bool:
+        """Whether the trade opens or enlarges a position."""
         return self.opening_qty > ZERO
 
 

@@ -35,6 +35,7 @@ Factor = Callable[[TradeIntent, Exposure, RiskSnapshot, RiskLimits], SizeFactor]
 def confidence(
     intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> SizeFactor:
+    """1 from the full-size confidence up, and below it the share of that point's bet size."""
     value, full = intent.model.confidence, limits.full_size_confidence
     if value is None or not 0.0 <= value <= 1.0:
         return _unmeasured("confidence")
@@ -46,6 +47,7 @@ def confidence(
 def uncertainty(
     intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> SizeFactor:
+    """1 up to the full-size uncertainty, and from there down to 0 at an uncertainty of 1."""
     value, full = intent.model.uncertainty, limits.full_size_uncertainty
     if value is None or not 0.0 <= value <= 1.0:
         return _unmeasured("uncertainty")
@@ -57,6 +59,7 @@ def uncertainty(
 def volatility(
     _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> SizeFactor:
+    """1 up to the full-size volatility ratio, and inverse to the ratio beyond it."""
     ratio, full = volatility_ratio(snapshot.market), limits.full_size_volatility_ratio
     if ratio is None:
         return _unmeasured("volatility")
@@ -68,6 +71,7 @@ def volatility(
 def drawdown(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> SizeFactor:
+    """Falls as the drawdown uses up its limit; unmeasured without a peak or an equity."""
     peak = None if snapshot.portfolio is None else positive(snapshot.portfolio.equity_peak)
     if peak is None or exposure.equity is None:
         return _unmeasured("drawdown")
@@ -80,6 +84,7 @@ def drawdown(
 def correlation(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> SizeFactor:
+    """Falls as positions that move with this one use up their limit; 1 without other positions."""
     if not exposure.others:
         return _ALONE
     crowded = crowd(exposure, snapshot, limits.correlation_threshold)
@@ -95,6 +100,7 @@ def correlation(
 def liquidity(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> SizeFactor:
+    """1 up to the full-size spread in basis points, and inverse to the spread beyond it."""
     spread, full = exposure.spread_bps, limits.full_size_spread_bps
     if spread is None:
         return _unmeasured("liquidity")
@@ -106,6 +112,7 @@ def liquidity(
 def recovery(
     _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> SizeFactor:
+    """The share of the size that the recovery after a tripped breaker allows; 1 without one."""
     share = snapshot.recovery_share
     if not 0.0 <= share <= 1.0:
         return _unmeasured("recovery")

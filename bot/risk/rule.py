@@ -62,9 +62,11 @@ class Rule:
     unit: str = ""
 
     def value_text(self, result: "CheckResult", /) -> str | None:
+        """The measured value as text; None when it is unknown."""
         return number_text(result.raw_value)
 
     def limit_text(self, result: "CheckResult", /) -> str | None:
+        """The limit as text; None when the result has none."""
         return number_text(result.raw_limit)
 
     def margin_text(self, result: "CheckResult", /) -> str | None:
@@ -88,6 +90,7 @@ class Rule:
         return f"{self.subject} {self.sense.value} {self._with_unit(limit)}"
 
     def sentence(self, result: "CheckResult", /) -> str:
+        """The result as one sentence: value, limit, and what is required."""
         subject = self.subject[0].upper() + self.subject[1:]
         if result.status is CheckStatus.SKIPPED:
             return f"{subject}: not asked, {result.detail or 'the rule does not apply'}."
@@ -122,16 +125,21 @@ class RecordedRule(Rule):
         return texts.get(key)
 
     def value_text(self, _result: "CheckResult", /) -> str | None:
+        """The value as it was recorded."""
         return self._text("value")
 
     def limit_text(self, _result: "CheckResult", /) -> str | None:
+        """The limit as it was recorded."""
         return self._text("limit")
 
     def margin_text(self, _result: "CheckResult", /) -> str | None:
+        """The margin as it was recorded."""
         return self._text("margin")
 
     def needed_text(self, _result: "CheckResult", /) -> str | None:
+        """The needed value as it was recorded."""
         return self._text("needed")
 
     def sentence(self, _result: "CheckResult", /) -> str:
+        """The sentence as it was recorded; empty when none was."""
         return self._text("sentence") or ""

@@ -86,6 +86,8 @@ def adaptive_alpha(alpha: float, target: float, step: float, *, missed: bool) ->
 
 @dataclass(frozen=True, slots=True)
 class TailRisk:
+    """Value at risk and expected shortfall of one series, as positive shares of the value."""
+
     value_at_risk: float
     expected_shortfall: float
 

@@ -55,6 +55,7 @@ def problem(known: Fitness | None, now: datetime) -> str | None:
 
 
 def stored(session: Session, account: str) -> Fitness | None:
+    """The account's newest known fitness; None before the exchange was ever asked."""
     row = session.get(AccountFitnessRow, account, populate_existing=True)
     return None if row is None else Fitness(row.ok, row.asked_at, row.reasons)
 

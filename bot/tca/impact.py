@@ -37,6 +37,7 @@ class ImpactPoint:
 
     @property
     def is_usable(self) -> bool:
+        """Whether impact is finite, and size, volume and volatility are finite and positive."""
         return isfinite(self.impact) and all(
             isfinite(value) and value > 0.0
             for value in (self.filled, self.day_volume, self.day_volatility)

@@ -18,15 +18,19 @@ class Arrival:
 
     @property
     def mid(self) -> Decimal:
+        """The middle of bid and offer, in quote currency."""
         return middle(self.bid, self.ask)
 
     @property
     def half_spread(self) -> Decimal:
+        """The distance from the middle to the offer, in quote currency."""
         return EXACT.subtract(self.ask, self.mid)
 
 
 @dataclass(frozen=True, slots=True)
 class Fill:
+    """One execution of a child: its quantity, price and fee, and its time."""
+
     part: FillPart
     executed_at: datetime
 
@@ -51,6 +55,7 @@ class Child:
 
     @property
     def parts(self) -> tuple[FillPart, ...]:
+        """Quantity, price and fee of each fill."""
         return tuple(fill.part for fill in self.fills)
 
 
@@ -87,11 +92,13 @@ class Trade:
 
     @property
     def fills(self) -> tuple[Fill, ...]:
+        """The fills of all children, by their time."""
         found = (fill for child in self.children for fill in child.fills)
         return tuple(sorted(found, key=lambda fill: fill.executed_at))
 
     @property
     def parts(self) -> tuple[FillPart, ...]:
+        """Quantity, price and fee of each fill, by their time."""
         return tuple(fill.part for fill in self.fills)
 
     @property

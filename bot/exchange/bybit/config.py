@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 
 class BybitMode(StrEnum):
+    """The environments of Bybit, and the paper exchange that speaks its protocol."""
+
     LIVE = "live"
     TESTNET = "testnet"
     DEMO = "demo"

@@ -36,6 +36,8 @@ def public_topics(symbols: tuple[str, ...], *, depth: int = 50) -> tuple[str, ..
 
 
 class ControlKind(StrEnum):
+    """The requests that a control frame answers."""
+
     AUTH = "auth"
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"

@@ -77,14 +77,20 @@ class BybitExchange:
 
     @property
     def recv_window_ms(self) -> int:
+        """How long after its time stamp the exchange accepts a request, in milliseconds."""
         return self._config.recv_window_ms
 
     # Writes: each makes exactly one request.
 
     def order_body(self, intent: OrderIntent) -> dict[str, object]:
+        """The request that `place` sends for an intent, with amounts as plain decimal text.
+
+        Raises Refused when an amount has no exact text.
+        """
         return bodies.order_body(intent, self._config)
 
     def place(self, body: Mapping[str, object], *, as_of: datetime | None = None) -> OrderAck:
+        """Sends one order request, once; see `Exchange.place`."""
         bodies.check(body)
         with self._session.signed_as_of(as_of):
             result = self._session.write("place_order", **body)
@@ -95,6 +101,7 @@ class BybitExchange:
         return OrderAck(order_id=str(order_id), order_link_id=str(link_id))
 
     def cancel(self, symbol: str, order_link_id: str) -> None:
+        """Asks for the cancel of one order, by its `order_link_id`; see `Exchange.cancel`."""
         try:
             self._session.write(
                 "cancel_order",
@@ -124,6 +131,7 @@ class BybitExchange:
     # Reads.
 
     def find_order(self, symbol: str, order_link_id: str) -> ExchangeOrder | None:
+        """Looks among open orders, then in the history; None when the exchange shows none."""
         for method in ("get_open_orders", "get_order_history"):
             rows = self._session.pages(
                 method, category=self._config.category, symbol=symbol, orderLinkId=order_link_id
@@ -212,9 +220,11 @@ class BybitExchange:
         return [position for position in found if position.qty]
 
     def covers(self, symbol: object) -> bool:
+        """Whether the symbol settles in the configured coin."""
         return parse.settles_in(symbol, self._config.settle_coin)
 
     def take_unreadable(self) -> Sequence[UnreadableFact]:
+        """The unreadable rows since the last call; each is returned once."""
         found, self._unreadable = self._unreadable, []
         return found
 
@@ -236,12 +246,20 @@ class BybitExchange:
         return found
 
     def wallet(self) -> Wallet:
+        """The unified account's equity and margin, in the settle coin.
+
+        Raises UnreadableRow when the answer is not one readable account.
+        """
         rows = self._session.read("get_wallet_balance", accountType="UNIFIED").get("list")
         if not isinstance(rows, list) or len(rows) != 1:
             raise parse.UnreadableRow("list", rows)
         return parse.wallet(rows[0], settle_coin=self._config.settle_coin)
 
     def cash_flows(self, *, since: datetime) -> Sequence[CashFlow]:
+        """Deposits, withdrawals and transfers since a moment, each once;
+
+        see `Exchange.cash_flows`.
+        """
         found: dict[str, CashFlow] = {}
         for kind in CASH_FLOWS:
             # Without an end this list stops a day after its start.
@@ -303,6 +321,10 @@ class BybitExchange:
         return self._bars(self._config.category, symbol, start, end)
 
     def coin_price(self, coin: str, at: datetime) -> CoinPrice | None:
+        """The coin's price in the settle coin at a moment, from one-minute bars;
+
+        None when none is listed.
+        """
         if coin == self._config.settle_coin:
             return CoinPrice(Decimal(1), "settle coin")
         symbol = coin + self._config.settle_coin
@@ -342,6 +364,7 @@ class BybitExchange:
         return [bar for _, bar in sorted(found.items())]
 
     def server_time(self) -> datetime:
+        """The exchange's clock, UTC, to the microsecond."""
         result = self._session.read("get_server_time")
         nanoseconds = str(result.get("timeNano"))
         if not parse.is_digits(nanoseconds):
@@ -362,12 +385,17 @@ class BybitExchange:
     # Start-up.
 
     def account_uid(self) -> str:
+        """The number of the account that the key belongs to."""
         uid = self._session.read("get_api_key_information").get("userID")
         if not uid or not parse.is_digits(str(uid)):
             raise parse.UnreadableRow("userID", uid)
         return str(uid)
 
     def is_ready(self, symbols: Sequence[str] = ()) -> None:
+        """Checks the clock, the key, the account's type and its position mode;
+
+        see `Exchange.is_ready`.
+        """
         # The clock first: with a wrong one every signed call fails and hides the cause.
         self._check_clock()
         found: list[Refused] = []

@@ -47,6 +47,7 @@ class UnreadableRow(DependencyDown):
 
 
 def decimal(row: Row, field: str) -> Decimal:
+    """The finite number in a field. Raises UnreadableRow when it is missing or none."""
     value = decimal_or_none(row, field)
     if value is None:
         raise UnreadableRow(field, row.get(field))
@@ -70,6 +71,7 @@ def positive_or_none(row: Row, field: str) -> Decimal | None:
 
 
 def text(row: Row, field: str) -> str:
+    """The text in a field. Raises UnreadableRow when it is missing or empty."""
     value = row.get(field)
     if not isinstance(value, str) or not value:
         raise UnreadableRow(field, value)
@@ -77,10 +79,15 @@ def text(row: Row, field: str) -> str:
 
 
 def moment(row: Row, field: str) -> datetime:
+    """The time in a field, from milliseconds since 1970. Raises UnreadableRow when it is none."""
     return from_milliseconds(row.get(field), field)
 
 
 def from_milliseconds(value: object, field: str = "time") -> datetime:
+    """The UTC time of milliseconds since 1970, as a number or its digits.
+
+    Raises UnreadableRow, naming `field`, for anything else.
+    """
     if isinstance(value, bool) or not isinstance(value, int | str) or not is_digits(str(value)):
         raise UnreadableRow(field, value)
     try:
@@ -95,10 +102,12 @@ def is_digits(value: str) -> bool:
 
 
 def to_milliseconds(at: datetime) -> int:
+    """Whole milliseconds since 1970 of an aware time; fractions are cut off."""
     return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 def side(row: Row) -> TradeSide:
+    """Bybit's Buy or Sell. Raises UnreadableRow for anything else."""
     match row.get("side"):
         case "Buy":
             return TradeSide.BUY

@@ -122,6 +122,10 @@ class GuardedSession:
 
     @property
     def http(self) -> _SafeHTTP:
+        """pybit's session.
+
+        Raises Refused in another process than the one that made it.
+        """
         if os.getpid() != self._pid:
             raise Refused(
                 f"exchange session of process {self._pid} used in {os.getpid()}: "
@@ -131,6 +135,7 @@ class GuardedSession:
         return self._http
 
     def close(self) -> None:
+        """Closes the connections of this session."""
         self._http.client.close()
 
     @contextmanager

@@ -125,21 +125,25 @@ class StreamSocket:
     # Called by pybit's reader thread: never raises.
 
     def receive(self, frame: dict[str, Any]) -> None:
+        """Queues one frame for the consumer; a full queue breaks the connection off."""
         try:
             self.inbox.put_nowait(frame)
         except queue.Full:
             self.break_off("the consumer is too slow")
 
     def stamp(self) -> None:
+        """Notes that the exchange was heard just now."""
         self._heard_at = time.monotonic()
 
     def break_off(self, reason: str) -> None:
+        """Marks the connection as broken; the first reason is kept."""
         self._broken = self._broken or reason
 
     # Called by the supervisor.
 
     @property
     def silent_seconds(self) -> float:
+        """Seconds since the exchange was last heard."""
         return time.monotonic() - self._heard_at
 
     @property
@@ -158,6 +162,7 @@ class StreamSocket:
         }
 
     def unsubscribe(self, topic: str) -> None:
+        """Asks the exchange to send a topic no more."""
         self._request("unsubscribe", [topic])
 
     def _request(self, op: str, args: Sequence[str]) -> str:

@@ -41,6 +41,8 @@ _RESUBSCRIBE_SECONDS = 3.0
 
 
 class StreamState(StrEnum):
+    """The stages in the life of one stream."""
+
     CONNECTING = "connecting"
     LIVE = "live"
     WAITING = "waiting"
@@ -138,6 +140,7 @@ class StreamSupervisor:
         self._resubscribed: dict[str, float] = {}
 
     def start(self) -> None:
+        """Starts the thread that connects and keeps the stream alive; returns at once."""
         self._thread = threading.Thread(
             target=self._run, name=f"bybit-stream-{self.name}", daemon=True
         )
@@ -166,6 +169,7 @@ class StreamSupervisor:
             self._socket.subscribe([topic])
 
     def health(self) -> StreamHealth:
+        """The stream's state and counts at this moment; safe from any thread."""
         live = self._socket if self._state is StreamState.LIVE else None
         return StreamHealth(
             name=self.name,

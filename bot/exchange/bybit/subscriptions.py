@@ -16,7 +16,8 @@ log = logging.getLogger(__name__)
 class Socket(Protocol):
     """What a subscription needs of a connection."""
 
-    def subscribe(self, topics: list[str]) -> set[str]: ...
+    def subscribe(self, topics: list[str]) -> set[str]:
+        """Sends a subscription request per topic; returns the ids of the requests."""
 
 
 class Subscriptions:

@@ -28,6 +28,7 @@ class LotRules:
         return max(1, int((smallest / self.qty_step).to_integral_value(ROUND_CEILING)))
 
     def max_child_lots(self) -> int:
+        """The largest child that the venue takes, in whole steps of quantity."""
         return int(self.max_qty // self.qty_step)
 
 
@@ -54,6 +55,7 @@ class Schedule:
 
     @property
     def total(self) -> Decimal:
+        """The sum of all slices, in base units."""
         return sum((s.qty for s in self.slices), Decimal(0))
 
 

@@ -95,6 +95,7 @@ class AcParams:
         return self.sigma * sqrt(self.period * fsum(x**2 for x in self.holdings()[1:]))
 
     def expected_cost_bps(self) -> float:
+        """The expected cost in basis points of the order's value."""
         return self.expected_cost() / (self.price * self.shares) * 10_000
 
 

@@ -26,6 +26,11 @@ from bot.execution.algorithms.stepping import (
 
 
 class Phase(StrEnum):
+    """How the algorithm prices its child:
+
+    at the touch, a tick in front of it, or across the spread.
+    """
+
     JOIN = "join"
     IMPROVE = "improve"
     CROSS = "cross"
@@ -59,6 +64,7 @@ class Passive:
             require_positive("max_child", self.max_child)
 
     def step(self, progress: Progress, touch: Touch, rules: LotRules) -> tuple[Action, ...]:
+        """Rests one child where the phase says, or take what is left in the last phase."""
         ended = outside_of_work(progress, self.terms, rules)
         if ended is not None:
             return ended
@@ -70,6 +76,7 @@ class Passive:
         return self._rest(progress, touch, rules, phase)
 
     def phase(self, progress: Progress) -> Phase:
+        """The phase by elapsed share of the horizon and by the time left before the deadline."""
         if progress.now >= progress.deadline_at - timedelta(seconds=self.cross_margin_seconds):
             return Phase.CROSS
         return Phase.IMPROVE if progress.elapsed_share >= self.improve_after else Phase.JOIN

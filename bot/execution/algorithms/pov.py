@@ -54,6 +54,7 @@ class Pov:
                 raise Infeasible(f"max_child {self.max_child} is under min_child {self.min_child}")
 
     def step(self, progress: Progress, touch: Touch, rules: LotRules) -> tuple[Action, ...]:
+        """Sends one child per interval: the share of the traded volume that is still missing."""
         terms = self.terms
         ended = outside_of_work(progress, terms, rules)
         if ended is not None:

@@ -23,12 +23,16 @@ CLOSE_AGAIN = timedelta(seconds=1)
 
 
 class Style(StrEnum):
+    """How a child meets the book: it takes at once, rests only, or does either."""
+
     IOC = "ioc"
     POST_ONLY = "post_only"
     LIMIT = "limit"
 
 
 class DoneReason(StrEnum):
+    """Why an event-driven algorithm has no more to do."""
+
     FILLED = "filled"
     DEADLINE = "deadline"
     UNDER_MINIMUM = "under_minimum"
@@ -67,10 +71,12 @@ class Progress:
 
     @property
     def live(self) -> tuple[LiveChild, ...]:
+        """The children that may still fill."""
         return tuple(child for child in self.children if not child.final)
 
     @property
     def open_qty(self) -> Decimal:
+        """The quantity that live children may still fill, in base units."""
         return sum((child.open_qty for child in self.children), Decimal(0))
 
     @property
@@ -80,6 +86,7 @@ class Progress:
 
     @property
     def committed(self) -> Decimal:
+        """The quantity that is filled or may still be filled, in base units."""
         return self.filled + self.open_qty
 
     @property
@@ -89,6 +96,7 @@ class Progress:
 
     @property
     def next_slot(self) -> int:
+        """The number of the next slice; the first is 0."""
         return 0 if self.last is None else self.last.slot + 1
 
     @property
@@ -143,6 +151,7 @@ class Terms:
         require_positive("tick_size", self.tick_size)
 
     def within_limit(self, price: Decimal) -> bool:
+        """Whether the price is the parent's worst allowed price or better."""
         return self.worse(self.price_limit, price) == self.price_limit
 
     def worse(self, one: Decimal, other: Decimal) -> Decimal:
@@ -150,6 +159,7 @@ class Terms:
         return max(one, other) if self.side is TradeSide.BUY else min(one, other)
 
     def better(self, one: Decimal, other: Decimal) -> Decimal:
+        """The better of two prices for the parent's side: the lower to buy, the higher to sell."""
         return min(one, other) if self.side is TradeSide.BUY else max(one, other)
 
     def crosses(self, price: Decimal, touch: Touch) -> bool:
@@ -199,7 +209,8 @@ Action = Place | CancelLive | WaitUntil | Done
 class Stepper(Protocol):
     """Pure: the same arguments always give the same actions."""
 
-    def step(self, progress: Progress, touch: Touch, rules: LotRules) -> tuple[Action, ...]: ...
+    def step(self, progress: Progress, touch: Touch, rules: LotRules) -> tuple[Action, ...]:
+        """The actions to take now: children to send, children to cancel, and when to look again."""
 
 
 def outside_of_work(progress: Progress, terms: Terms, rules: LotRules) -> tuple[Action, ...] | None:

@@ -38,6 +38,10 @@ class TwapParams:
     seed: int | None = None
 
     def slot_count(self) -> int:
+        """The number of slices: `slots`, or else how often the interval fits into the horizon.
+
+        Raises Infeasible for a duration or a number of slots that allows no slice.
+        """
         horizon = require_duration("horizon_seconds", self.horizon_seconds)
         interval = require_duration("interval_seconds", self.interval_seconds)
         if self.slots is not None:

@@ -20,6 +20,7 @@ def of_execution(execution: Execution, why: Exception) -> UnreadableFact:
 
 
 def of_order(order: ExchangeOrder, why: Exception) -> UnreadableFact:
+    """An order that was read and that no row can keep; its text is cut to 2000 characters."""
     return UnreadableFact("order", order.order_id, order.symbol, str(why)[:500], repr(order)[:2000])
 
 

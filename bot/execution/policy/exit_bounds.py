@@ -23,6 +23,7 @@ class ExitBounds:
 
     @property
     def widest_share(self) -> Decimal:
+        """The widest distance from the touch, as a share of the price."""
         return self.widest_bps / 10_000
 
     def stored(self) -> dict[str, Any]:

@@ -57,11 +57,13 @@ class Throttle:
 
     @property
     def sentence(self) -> str:
+        """The state and its strongest reason with measured value and threshold, for people."""
         measured = "" if self.value is None else f" {self.value}"
         threshold = "" if self.limit is None else f" (from {self.limit})"
         return f"{self.kind}: {self.cause}{measured}{threshold}"
 
     def to_json(self) -> dict[str, Any]:
+        """The state as plain JSON values, as the parent's row keeps it."""
         return codec.to_json(self)
 
     @classmethod

@@ -45,6 +45,7 @@ class Throttled:
 
     @property
     def scope(self) -> Scope:
+        """The strategy and the symbol of the parent."""
         return self.strategy, self.symbol
 
 

@@ -11,6 +11,8 @@ from models.enums import TradingState
 
 
 class ThrottleKind(StrEnum):
+    """What the throttle does to a parent."""
+
     NORMAL = "normal"
     SLOW = "slow"
     SHRINK = "shrink"

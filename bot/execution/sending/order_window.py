@@ -24,6 +24,7 @@ class Caps:
     ordinary: int
 
     def of(self, *, is_exit: bool) -> int:
+        """The cap that applies to an order, in orders per window."""
         return self.every if is_exit else self.ordinary
 
 

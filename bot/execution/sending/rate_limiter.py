@@ -65,6 +65,8 @@ _STEP_MS = 20
 
 
 class BudgetRules(Protocol):
+    """The limiter's two numbers, read anew for each order."""
+
     @property
     def orders_per_second(self) -> int:
         """What the exchange allows one account, creates and cancels each."""

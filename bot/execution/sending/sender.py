@@ -65,6 +65,8 @@ _LOOK = select(
 
 
 class SendResult(StrEnum):
+    """What became of one attempt to send a child."""
+
     SENT = "sent"
     NOT_DUE = "not_due"
     ALREADY_TAKEN = "already_taken"

@@ -70,6 +70,8 @@ CANCEL_AGAIN = timedelta(seconds=2)
 
 
 class StepResult(StrEnum):
+    """What became of one look at a parent."""
+
     STEPPED = "stepped"
     NOT_DUE = "not_due"
     FOREIGN = "foreign"

@@ -44,6 +44,7 @@ class Slower:
 
     @property
     def free(self) -> Decimal:
+        """The quantity that the exit can give up: unsent and resting, in base units."""
         return self.unsent + self.resting
 
 

@@ -27,6 +27,7 @@ class DynamicRegression(FromOutlook):
         self._coefficients = np.empty((0, 0, 0))
 
     def fit(self, bars: Panel) -> Self:
+        """Learns each symbol's curve and coefficients from bars; returns the model itself."""
         curves = intraday_curves(bars)
         relative = relative_volume(bars, curves)
         fitted = []
@@ -37,6 +38,11 @@ class DynamicRegression(FromOutlook):
         return self
 
     def outlook(self, history: Panel, symbol: str) -> Outlook:
+        """Forecasts the volume of the coming minutes from the history's newest bars.
+
+        Raises NotTrained for a symbol that the model has not learned, ValueError when the history
+        has no bars of it.
+        """
         place = trained_row(self.symbols, symbol)
         curve, coefficients = self._curves[place], self._coefficients[place]
         volume = history.volume[history.row(symbol)]
@@ -50,6 +56,7 @@ class DynamicRegression(FromOutlook):
         return expect
 
     def parameters(self) -> dict[str, Any]:
+        """The fitted numbers as plain JSON values, for `restore`."""
         return {
             "symbols": list(self.symbols),
             "curves": self._curves.tolist(),
@@ -58,6 +65,10 @@ class DynamicRegression(FromOutlook):
 
     @classmethod
     def restore(cls, parameters: dict[str, Any]) -> Self:
+        """Makes a model from the values that `parameters` gave.
+
+        Raises KeyError or ValueError when a value is missing or has another shape.
+        """
         model = cls()
         model.symbols = tuple(parameters["symbols"])
         model._curves = restored(parameters, "curves", len(model.symbols), DAY_MINUTES)

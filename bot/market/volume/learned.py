@@ -41,6 +41,7 @@ class PooledRidge(FromOutlook):
         """Without the peers' columns, for a history that holds one symbol only."""
 
     def fit(self, bars: Panel) -> Self:
+        """Learns curves, price ranges and coefficients from bars; returns the model itself."""
         self.symbols, self._curves = bars.symbols, intraday_curves(bars)
         self._ranges = np.maximum(_log_range(bars).mean(axis=1), 1e-9)
         relative = relative_volume(bars, self._curves)
@@ -59,6 +60,12 @@ class PooledRidge(FromOutlook):
         return self
 
     def outlook(self, history: Panel, symbol: str) -> Outlook:
+        """Forecasts the volume of the coming minutes from the bars of all known symbols.
+
+        With bars of this symbol alone, the model uses the coefficients that need no others. Raises:
+        NotTrained for a symbol that the model has not learned, ValueError when the history has no
+        bars of it.
+        """
         place = trained_row(self.symbols, symbol)
         known, places = rows_of(history, self.symbols)
         features = self._features(known, places)[known.row(symbol)]
@@ -105,6 +112,7 @@ class PooledRidge(FromOutlook):
         return CAUTIONS[int(np.argmin((table / np.maximum(table[0], 1e-12)).sum(axis=1)))]
 
     def parameters(self) -> dict[str, Any]:
+        """The fitted numbers as plain JSON values, for `restore`."""
         return {
             "symbols": list(self.symbols),
             "caution": self.caution,
@@ -116,6 +124,10 @@ class PooledRidge(FromOutlook):
 
     @classmethod
     def restore(cls, parameters: dict[str, Any]) -> Self:
+        """Makes a model from the values that `parameters` gave.
+
+        Raises KeyError or ValueError when a value is missing, out of range or has another shape.
+        """
         model = cls()
         model.symbols = tuple(parameters["symbols"])
         model.caution = float(parameters["caution"])

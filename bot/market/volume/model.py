@@ -48,6 +48,7 @@ class NotTrained(Refused):
 
     @classmethod
     def on(cls, symbol: str) -> Self:
+        """The error for one symbol; its text says how to train the model."""
         return cls(
             f"the volume model was not trained on {symbol}: run `mlrisk volume train` with its bars"
         )
@@ -57,6 +58,10 @@ class FromOutlook:
     """`forecast` for models that have `outlook`."""
 
     def outlook(self, history: Panel, symbol: str) -> Outlook:
+        """The forecasts from one history, for any minute and horizon;
+
+        each model supplies its own.
+        """
         raise NotImplementedError
 
     def forecast(self, history: Panel, symbol: str, horizon_minutes: int) -> FloatArray:

@@ -24,6 +24,7 @@ def minute_of(moment: datetime) -> int:
 
 
 def moment_of(minute: int) -> datetime:
+    """The start of a minute that is counted from 1970-01-01, UTC."""
     return _EPOCH + minute * _MINUTE
 
 
@@ -93,6 +94,7 @@ class Panel:
 
     @property
     def minutes_of_day(self) -> IntArray:
+        """The minute of the UTC day of each column, 0 to 1439."""
         return np.arange(self.first_minute, self.end_minute) % DAY_MINUTES
 
     @property
@@ -102,6 +104,10 @@ class Panel:
         return typical
 
     def row(self, symbol: str) -> int:
+        """The symbol's row in every array.
+
+        Raises ValueError when the panel has no bars of the symbol.
+        """
         try:
             return self.symbols.index(symbol)
         except ValueError:

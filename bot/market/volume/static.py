@@ -20,10 +20,15 @@ class StaticCurve(FromOutlook):
         self._curves = np.empty((0, 0))
 
     def fit(self, bars: Panel) -> Self:
+        """Learns each symbol's curve from bars; returns the model itself."""
         self.symbols, self._curves = bars.symbols, intraday_curves(bars)
         return self
 
     def outlook(self, history: Panel, symbol: str) -> Outlook:
+        """Forecasts the volume of the coming minutes by the curve alone; the history is not read.
+
+        Raises NotTrained for a symbol that the model has not learned.
+        """
         del history
         curve = self._curves[trained_row(self.symbols, symbol)]
 
@@ -33,10 +38,15 @@ class StaticCurve(FromOutlook):
         return expect
 
     def parameters(self) -> dict[str, Any]:
+        """The fitted numbers as plain JSON values, for `restore`."""
         return {"symbols": list(self.symbols), "curves": self._curves.tolist()}
 
     @classmethod
     def restore(cls, parameters: dict[str, Any]) -> Self:
+        """Makes a model from the values that `parameters` gave.
+
+        Raises KeyError or ValueError when a value is missing or has another shape.
+        """
         model = cls()
         model.symbols = tuple(parameters["symbols"])
         model._curves = restored(parameters, "curves", len(model.symbols), DAY_MINUTES)

@@ -37,6 +37,7 @@ class StoredModels:
     parameters: dict[str, dict[str, Any]]
 
     def age(self, now: datetime) -> timedelta:
+        """The time since the end of the training window."""
         return now - self.window_end
 
     def model(

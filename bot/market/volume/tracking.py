@@ -18,7 +18,8 @@ class Scheduler(Protocol):
 
     caution: float | None
 
-    def outlook(self, history: Panel, symbol: str) -> Outlook: ...
+    def outlook(self, history: Panel, symbol: str) -> Outlook:
+        """The forecasts of one symbol from one history, for any minute and horizon."""
 
 
 class Prepared:
@@ -30,6 +31,10 @@ class Prepared:
         self._outlooks = {symbol: model.outlook(panel, symbol) for symbol in panel.symbols}
 
     def outlook(self, history: Panel, symbol: str) -> Outlook:
+        """The prepared forecasts of one symbol.
+
+        Raises ValueError when `history` is not the panel of the preparation.
+        """
         if history is not self._panel:
             raise ValueError("these forecasts were prepared for another panel")
         return self._outlooks[symbol]
@@ -47,6 +52,7 @@ class Twap:
     caution: float | None = None
 
     def outlook(self, history: Panel, symbol: str) -> Outlook:
+        """The same volume in every minute; neither history nor symbol matters."""
         del history, symbol
 
         def expect(minutes: IntArray, horizon_minutes: int) -> FloatArray:

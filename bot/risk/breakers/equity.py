@@ -43,11 +43,16 @@ class DrawdownBreaker:
     tripped: bool = False
 
     def read(self, equity: Decimal) -> "DrawdownBreaker":
+        """Judges one reading of the equity, in quote currency.
+
+        The answer is a new breaker: its peak never falls, and once tripped it stays tripped.
+        """
         peak = equity if self.peak is None or equity > self.peak else self.peak
         fallen = peak > ZERO and peak - equity >= peak * self.limit
         return replace(self, peak=peak, tripped=self.tripped or fallen)
 
     def release(self, equity: Decimal) -> "DrawdownBreaker":
+        """Resets the breaker and measure later falls from this equity, in quote currency."""
         return replace(self, peak=equity, tripped=False)
 
 
@@ -77,6 +82,11 @@ class EquityGuard:
             raise ValueError("a guard needs at least one confirmation and a jump above zero")
 
     def read(self, equity: Decimal) -> EquityReading:
+        """Takes one reading of the equity, in quote currency.
+
+        The answer is the newest confirmed equity, None before the first one, and a sentence that
+        says why this reading is doubted, or None.
+        """
         if not equity.is_finite():
             return EquityReading(self._confirmed, f"an equity of {equity} is not a number")
         if self._confirmed is None or self._near(equity, self._confirmed):

@@ -62,6 +62,7 @@ class Cooldown:
         _positive(duration=self.duration, candle=self.candle)
 
     def judge(self, trades: Iterable[ClosedTrade], now: datetime, symbol: str) -> Lock | None:
+        """The pause of `symbol` at `now` after its last close, or None when it is over."""
         closes = [t.closed_at for t in trades if t.symbol == symbol and t.closed_at <= now]
         if not closes:
             return None

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 
 class LockSide(StrEnum):
+    """The side whose entries a lock stops."""
+
     BOTH = "both"
     LONG = "long"
     SHORT = "short"
@@ -39,6 +41,7 @@ class LockBook:
         self._locks = list(locks)
 
     def add(self, lock: Lock | None) -> None:
+        """Keeps a lock; None, the answer of a rule that locks nothing, is ignored."""
         if lock is not None:
             self._locks.append(lock)
 
@@ -48,10 +51,12 @@ class LockBook:
         return max(found, key=lambda lock: lock.until, default=None)
 
     def locked_globally(self, at: datetime) -> Lock | None:
+        """The longest lock of all entries that is in force at `at`, or None."""
         found = [lock for lock in self._locks if lock.covers_all(at)]
         return max(found, key=lambda lock: lock.until, default=None)
 
     def drop_expired(self, at: datetime) -> None:
+        """Forgets every lock that has ended at `at`."""
         self._locks = [lock for lock in self._locks if at < lock.until]
 
 

@@ -57,6 +57,7 @@ def slippage(
 def adv_share(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The trade's added notional is a small share of the symbol's volume of the last 24 hours."""
     volume = None if snapshot.market is None else positive(snapshot.market.volume_24h)
     if volume is None:
         return unknown(ADV, "the day's volume is missing")
@@ -68,6 +69,7 @@ def adv_share(
 def time_to_expiry(
     intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """Enough seconds are left until the request expires; a TWAP also needs its whole horizon."""
     needed = limits.min_time_to_expiry_seconds
     if intent.algorithm is _TWAP and intent.horizon_seconds is not None:
         needed += intent.horizon_seconds

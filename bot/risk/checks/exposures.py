@@ -73,6 +73,7 @@ _NO_ORDER_CAP = skipped(ORDER, "no cap per order is configured")
 def order_notional(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The added notional is at most `max_order_notional`, in quote currency; None sets no cap."""
     limit = limits.max_order_notional
     if limit is None:
         return _NO_ORDER_CAP
@@ -83,6 +84,7 @@ def order_notional(
 def position_size(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The symbol's position after the trade is at most a share of the equity."""
     if exposure.equity is None:
         return unknown(POSITION, "equity is missing")
     limit, asked = exposure.equity * limits.max_position_share, exposure.opening_notional
@@ -93,6 +95,7 @@ def position_size(
 def gross_exposure(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """All positions after the trade, without sign, are at most a share of the equity."""
     equity, gross, asked = exposure.equity, exposure.gross, exposure.opening_notional
     if equity is None or gross is None:
         return unknown(GROSS, "equity or a position's mark is missing")
@@ -119,6 +122,7 @@ def reservation_share(
 def net_exposure(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """Positions of the trade's side, less those of the other, are at most a share of the equity."""
     equity, net, asked = exposure.equity, exposure.net_same_side, exposure.opening_notional
     if equity is None or net is None:
         return unknown(NET, "equity or a position's mark is missing")
@@ -141,6 +145,7 @@ def leverage(
 def free_margin(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The free margin carries the trade, less a buffer and the margin of orders in flight."""
     portfolio = snapshot.portfolio
     free = None if portfolio is None else portfolio.available_margin
     if portfolio is None or free is None or not free.is_finite():
@@ -189,6 +194,10 @@ def liquidation_distance(
 def correlated_exposure(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The symbol's position and those that move with it are at most a share of the equity.
+
+    Another position moves with it when their correlation reaches `correlation_threshold`.
+    """
     if exposure.equity is None:
         return unknown(CORRELATED, "equity is missing")
     crowded = crowd(exposure, snapshot, limits.correlation_threshold)
@@ -201,6 +210,7 @@ def correlated_exposure(
 def correlated_positions(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The number of other symbols whose positions move with this one is bounded."""
     crowded = crowd(exposure, snapshot, limits.correlation_threshold)
     result = at_most(CORRELATED_COUNT, crowded.symbols, limits.max_correlated_positions)
     return _naming_assumed(result, crowded)
@@ -239,4 +249,5 @@ def concentration(
 def open_positions(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The number of symbols with a position or an order, this one included, is bounded."""
     return at_most(POSITIONS, exposure.open_symbols, limits.max_positions)

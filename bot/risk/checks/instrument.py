@@ -33,6 +33,7 @@ _NO_MAXIMUM = skipped(MAX_NOTIONAL, "the instrument has no maximum notional")
 def instrument(
     intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
+    """The exchange lists the symbol, and each of its trading rules is a readable number."""
     rules = snapshot.instrument
     if rules is None:
         return unknown(KNOWN, f"{intent.symbol} is not listed", Why.INSTRUMENT_UNKNOWN)
@@ -57,6 +58,7 @@ def _readable(rules: InstrumentView) -> bool:
 def instrument_status(
     _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
+    """The exchange trades the instrument: its status is `Trading`."""
     rules = snapshot.instrument
     if rules is None:
         return unknown(STATUS, "there is no such instrument", limit="Trading")
@@ -68,6 +70,7 @@ def instrument_status(
 def instrument_age(
     _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The instrument's rules were read from the exchange recently; in seconds."""
     rules = snapshot.instrument
     age = None if rules is None else age_seconds(snapshot, rules.refreshed_at)
     return young(AGE, age, limits.max_instrument_age_seconds, limits.max_clock_skew_seconds)
@@ -105,6 +108,7 @@ def max_qty(
 def max_notional(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
+    """Each child's notional is at most the instrument's own maximum, in quote currency."""
     limit = _listed(snapshot).max_notional
     if limit is None:
         return _NO_MAXIMUM

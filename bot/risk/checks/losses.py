@@ -30,6 +30,7 @@ AGE = Rule("portfolio_age", Why.DATA_STALE, "the portfolio's age", Sense.AT_MOST
 def daily_loss(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The equity's fall since the start of the UTC day stays under its limit, a share."""
     start = None if snapshot.portfolio is None else snapshot.portfolio.equity_day_start
     return _fall(DAILY, start, exposure, limits.max_daily_loss_share)
 
@@ -47,6 +48,7 @@ def rolling_loss(
 def drawdown(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The equity's fall from its peak stays under its limit, a share."""
     peak = None if snapshot.portfolio is None else snapshot.portfolio.equity_peak
     return _fall(DRAWDOWN, peak, exposure, limits.max_drawdown_share)
 
@@ -54,6 +56,7 @@ def drawdown(
 def consecutive_losses(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The number of losing trades in a row stays under its limit."""
     losses = None if snapshot.portfolio is None else snapshot.portfolio.consecutive_losses
     return below(STREAK, losses, limits.max_consecutive_losses, exposure.portfolio_age)
 
@@ -61,6 +64,7 @@ def consecutive_losses(
 def order_rate(
     _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The account's orders of the last second stay under their limit."""
     orders = None if snapshot.portfolio is None else snapshot.portfolio.orders_last_second
     return below(RATE, orders, limits.max_orders_per_second)
 
@@ -68,6 +72,7 @@ def order_rate(
 def repeated_orders(
     _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The orders of the last minute that are like this one stay under their limit."""
     orders = None if snapshot.portfolio is None else snapshot.portfolio.same_orders_last_minute
     return below(REPEATED, orders, limits.max_repeated_orders)
 
@@ -75,6 +80,7 @@ def repeated_orders(
 def portfolio_age(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The account's equity and positions were read recently; in seconds."""
     age, limit = exposure.portfolio_age, limits.max_portfolio_age_seconds
     return young(AGE, age, limit, limits.max_clock_skew_seconds, shown=True)
 

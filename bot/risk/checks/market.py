@@ -52,6 +52,7 @@ def reference_price(
 def data_age(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The market view is young enough; in seconds."""
     age, limit = exposure.market_age, limits.max_market_age_seconds
     return young(AGE, age, limit, limits.max_clock_skew_seconds, shown=True)
 
@@ -59,6 +60,7 @@ def data_age(
 def volatility_regime(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The present volatility, as a multiple of the usual one, stays under its limit."""
     ratio = volatility_ratio(snapshot.market)
     return below(VOLATILITY, ratio, limits.max_volatility_ratio, exposure.market_age)
 
@@ -75,6 +77,7 @@ def volatility_ratio(market: MarketView | None) -> float | None:
 def spread(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The distance from best bid to best offer is bounded; in basis points of the middle."""
     return at_most(SPREAD, exposure.spread_bps, limits.max_spread_bps, exposure.market_age)
 
 
@@ -102,6 +105,7 @@ def depth(
 def mark_deviation(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The middle of the book is near the exchange's mark price; a share of the mark."""
     mark = None if snapshot.market is None else snapshot.market.mark
     return at_most(
         MARK, _deviation(exposure.mid, mark), limits.max_mark_deviation, exposure.market_age
@@ -111,6 +115,7 @@ def mark_deviation(
 def index_deviation(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The middle of the book is near the index price; a share of the index."""
     index = None if snapshot.market is None else snapshot.market.index
     return at_most(
         INDEX, _deviation(exposure.mid, index), limits.max_index_deviation, exposure.market_age

@@ -50,24 +50,28 @@ ENTROPY = Rule(
 def confidence(
     intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The model's confidence, in [0, 1], is high enough."""
     return share_at_least(CONFIDENCE, intent.model.confidence, limits.min_confidence)
 
 
 def uncertainty(
     intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The model's uncertainty, in [0, 1], is low enough."""
     return at_most(UNCERTAINTY, intent.model.uncertainty, limits.max_uncertainty)
 
 
 def ensemble_agreement(
     intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The share of ensemble members that agree, in [0, 1], is high enough."""
     return share_at_least(AGREEMENT, intent.model.ensemble_agreement, limits.min_ensemble_agreement)
 
 
 def prediction_stability(
     intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The stability of the last predictions, in [0, 1], is high enough."""
     return share_at_least(
         STABILITY, intent.model.prediction_stability, limits.min_prediction_stability
     )
@@ -112,6 +116,10 @@ def explainability(
 def prediction_age(
     intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The prediction is young enough, in seconds;
+
+    without a time it is skipped unless one is required.
+    """
     predicted_at, limit = intent.model.predicted_at, limits.max_prediction_age_seconds
     if predicted_at is None and not limits.require_prediction_time:
         return skipped(AGE, "no time was given and the configuration does not require it")
@@ -122,6 +130,10 @@ def prediction_age(
 def model_version(
     intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The registry lists the model's version as usable.
+
+    Without a version or a registry the check is skipped, unless the configuration requires them.
+    """
     version, registry = intent.model.model_version, snapshot.known_model_versions
     if version is None:
         if limits.require_model_version:

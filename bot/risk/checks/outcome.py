@@ -16,6 +16,7 @@ _new = tuple.__new__
 def passed(
     rule: Rule, value: Raw, limit: Raw, age: float | None = None, detail: str | None = None
 ) -> CheckResult:
+    """A result PASS with the measured value, its limit and the age of the input in seconds."""
     return _new(CheckResult, (rule, PASS, value, limit, None, age, detail, None))
 
 
@@ -27,6 +28,7 @@ def failed(
     detail: str | None = None,
     because: TradeBlockReason | None = None,
 ) -> CheckResult:
+    """A result FAIL; `because` replaces the rule's own reason code."""
     return CheckResult(rule, FAIL, value, limit, None, age, detail, because)
 
 
@@ -36,10 +38,15 @@ def unknown(
     because: TradeBlockReason = TradeBlockReason.DATA_MISSING,
     limit: Raw = None,
 ) -> CheckResult:
+    """A result UNKNOWN:
+
+    the input is missing or unreadable, as `detail` says. It denies what adds risk.
+    """
     return CheckResult(rule, CheckStatus.UNKNOWN, None, limit, None, None, detail, because)
 
 
 def skipped(rule: Rule, detail: str) -> CheckResult:
+    """A result SKIPPED: the rule does not apply, as `detail` says. It denies nothing."""
     return CheckResult(rule, CheckStatus.SKIPPED, detail=detail)
 
 

@@ -37,6 +37,11 @@ class Applies(Enum):
 
 
 class Row(NamedTuple):
+    """One check of the gate: its rule, its function and the trades that it applies to.
+
+    `not_asked` is its result for every other trade.
+    """
+
     rule: Rule
     check: CheckFunction
     applies: Applies

@@ -59,6 +59,7 @@ def flip(
 def breakers(
     _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
+    """No breaker that applies to the trade is tripped."""
     latched = snapshot.breakers
     if not latched:
         return passed(BREAKERS, 0, 0)
@@ -69,6 +70,7 @@ def breakers(
 def recovery(
     _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
+    """The recovery after a tripped breaker allows some size: its share is above 0 and at most 1."""
     share = snapshot.recovery_share
     if 0.0 < share <= 1.0:
         return passed(RECOVERY, share, 0)
@@ -80,6 +82,7 @@ def recovery(
 def expiry(
     intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
+    """The request's own expiry lies ahead; a request without one never expires."""
     if intent.expires_at is None:
         return passed(EXPIRY, "unlimited", 0)
     age = age_seconds(snapshot, intent.expires_at)
@@ -93,6 +96,7 @@ def expiry(
 def request_age(
     intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
+    """The request was made recently; in seconds."""
     age = age_seconds(snapshot, intent.created_at)
     limit = limits.max_request_age_seconds
     return young(REQUEST_AGE, age, limit, limits.max_clock_skew_seconds)
@@ -101,6 +105,7 @@ def request_age(
 def duplicate_request(
     _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
+    """No decision exists for this request's id."""
     seen = snapshot.request_seen
     if seen is None:
         return unknown(DUPLICATE, "earlier requests could not be looked up", limit="new")

@@ -35,6 +35,7 @@ _LEVELS = (
 
 
 def assess(intent: TradeIntent, decision: Decision) -> MLTradeRisk:
+    """Tells a decision as the original interface's assessment: scores in [0, 1] and a level."""
     model = intent.model
     parts = _parts(intent, decision)
     return MLTradeRisk(

@@ -27,6 +27,10 @@ class InputDoor:
             raise BadMessage(tuple(self.errors))
 
     def flag(self, where: str, source: Mapping[str, Any], key: str) -> bool:
+        """The boolean under `key`;
+
+        False when it is absent or, with an error noted, not a boolean.
+        """
         value = unwrapped(source.get(key))
         if value is None or isinstance(value, bool):
             return value is True
@@ -34,6 +38,10 @@ class InputDoor:
         return False
 
     def money(self, where: str, source: Mapping[str, Any], key: str) -> Decimal | None:
+        """The plain decimal under `key`;
+
+        None when it is absent or, with an error noted, unreadable.
+        """
         value = source.get(key)
         if value is None:
             return None
@@ -44,6 +52,10 @@ class InputDoor:
             return None
 
     def score(self, where: str, source: Mapping[str, Any], key: str) -> float | None:
+        """The finite number under `key`;
+
+        None when it is absent or, with an error noted, unreadable.
+        """
         plain = unwrapped(source.get(key))
         if isinstance(plain, float):
             # As a model writes it; the rule of plain digits is for money.
@@ -69,6 +81,10 @@ class InputDoor:
     def choice(
         self, where: str, source: Mapping[str, Any], key: str, kind: type[Choice]
     ) -> Choice | None:
+        """The member of `kind` under `key`;
+
+        None when it is absent or, with an error noted, unknown.
+        """
         value = source.get(key)
         if value is None:
             return None
@@ -80,6 +96,7 @@ class InputDoor:
             return None
 
     def wrong(self, field_name: str, message: str) -> None:
+        """Notes an error of a field, named by its path."""
         self.errors.append(FieldError(field_name, message))
 
 

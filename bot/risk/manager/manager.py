@@ -74,6 +74,7 @@ class MLRiskManager:
 
     @property
     def trading_state(self) -> TradingState:
+        """The trading state of this manager alone, as its last acts left it."""
         return self._state
 
     async def validate_trade(

@@ -33,6 +33,7 @@ class PortfolioRisk:
     lots: "TaxLots"
 
     def view(self) -> PortfolioView:
+        """The positions, equity and returns to size with; each manager supplies its own."""
         raise NotImplementedError
 
     async def calculate_position_size(

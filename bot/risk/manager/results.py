@@ -65,6 +65,7 @@ class TradeValidationResult:
 
     @property
     def alert_level(self) -> AlertLevel:
+        """How loud the answer is, by its verdict and the overall level of risk."""
         return alerts.of_decision(self.decision.verdict, self.risk_assessment.overall_ml_risk)
 
 
@@ -81,6 +82,7 @@ class EmergencyStopResult(Awaitable):
 
     @property
     def active(self) -> bool:
+        """Whether the stop holds: the trading state lets nothing add risk."""
         return not self.state.allows_adding
 
     @property

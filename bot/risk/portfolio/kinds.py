@@ -4,6 +4,8 @@ from enum import StrEnum
 
 
 class PositionSizeMethod(StrEnum):
+    """The methods by which a position's size is computed."""
+
     KELLY_CRITERION = "kelly_criterion"
     VOLATILITY_TARGETING = "volatility_targeting"
     RISK_PARITY = "risk_parity"
@@ -12,6 +14,8 @@ class PositionSizeMethod(StrEnum):
 
 
 class MarketRegime(StrEnum):
+    """The kinds of market that the original interface tells apart."""
+
     LOW_VOLATILITY = "low_volatility"
     NORMAL = "normal"
     HIGH_VOLATILITY = "high_volatility"
@@ -21,6 +25,8 @@ class MarketRegime(StrEnum):
 
 
 class RiskLevel(StrEnum):
+    """Six levels of risk, from the lowest to the highest."""
+
     VERY_LOW = "very_low"
     LOW = "low"
     MODERATE = "moderate"
@@ -30,6 +36,8 @@ class RiskLevel(StrEnum):
 
 
 class AlertLevel(StrEnum):
+    """Four levels of alert, from the quietest to the loudest."""
+
     INFO = "info"
     WARNING = "warning"
     CRITICAL = "critical"

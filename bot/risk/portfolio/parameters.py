@@ -95,6 +95,10 @@ class RiskParameters:
 
     @property
     def order_of_lots(self) -> LotOrder:
+        """The order in which an exit closes tax lots.
+
+        Default: the longest held first with tax optimization, first in first out without it.
+        """
         if self.lot_order is not None:
             return LotOrder(self.lot_order)
         return LotOrder.LONGEST_HELD if self.enable_tax_optimization else LotOrder.FIFO

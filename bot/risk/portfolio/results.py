@@ -33,6 +33,8 @@ class PositionRisk:
 
 @dataclass(frozen=True)
 class RiskAlert:
+    """One alert of a portfolio: how loud it is, and its sentence."""
+
     level: AlertLevel
     message: str
 

@@ -77,10 +77,12 @@ def _is_daily(source: Any) -> bool:
 
 
 def last(returns: Sequence[float] | None, count: int) -> Sequence[float] | None:
+    """The newest `count` returns, or fewer when there are fewer; None stays None."""
     return None if returns is None else returns[-count:]
 
 
 def mean(values: Iterable[float]) -> float:
+    """The arithmetic mean of at least one value, summed without loss of digits."""
     kept = tuple(values)
     return fsum(kept) / len(kept)
 
@@ -98,6 +100,7 @@ def deviation(returns: Sequence[float] | None) -> float | None:
 
 
 def yearly_volatility(returns: Sequence[float] | None) -> float | None:
+    """The standard deviation of daily returns, times the square root of the days of a year."""
     found = deviation(returns)
     return None if found is None else found * sqrt(DAYS)
 
@@ -132,6 +135,10 @@ def sharpe(returns: Sequence[float] | None) -> float | None:
 
 
 def sortino(returns: Sequence[float] | None) -> float | None:
+    """The yearly Sortino ratio against a target of zero: mean return over downside deviation.
+
+    None without a deviation or without a losing day.
+    """
     if deviation(returns) is None or returns is None:
         return None
     below = sqrt(fsum(min(0.0, r) ** 2 for r in returns) / len(returns))
@@ -139,6 +146,7 @@ def sortino(returns: Sequence[float] | None) -> float | None:
 
 
 def covariance(first: Sequence[float], second: Sequence[float]) -> float:
+    """The sample covariance (divisor n - 1) of two series of one length, two values or more."""
     a, b = mean(first), mean(second)
     pairs = zip(first, second, strict=True)
     return fsum((x - a) * (y - b) for x, y in pairs) / (len(first) - 1)
@@ -158,6 +166,11 @@ def correlation(
 def beta(
     returns: Sequence[float] | None, market: Sequence[float] | None, count: int
 ) -> float | None:
+    """The covariance with the market over the market's variance.
+
+    It reads the newest `count` days that both series have. None when either series is too short or
+    does not vary.
+    """
     a, b = _common(returns, market, count)
     spread = deviation(b)
     if a is None or b is None or spread is None or deviation(a) is None:

@@ -71,14 +71,17 @@ class ExitTax:
 
     @property
     def qty(self) -> Decimal:
+        """The quantity that the exit closes, in base units."""
         return sum((lot.qty for lot in self.lots), ZERO)
 
     @property
     def gain(self) -> Decimal:
+        """The realised gain of all lots in quote currency; a loss is negative."""
         return sum((lot.gain for lot in self.lots), ZERO)
 
     @property
     def near_threshold(self) -> bool:
+        """Whether a lot is about to be held long enough for the discount."""
         return any(lot.near_threshold for lot in self.lots)
 
     @property
@@ -88,6 +91,7 @@ class ExitTax:
 
     @property
     def sentence(self) -> str:
+        """The estimate as one sentence for people."""
         near = [lot.eligible_on.isoformat() for lot in self.lots if lot.near_threshold]
         soon = f"; held long enough for the discount from {min(near)}" if near else ""
         return f"Estimated tax of this exit: {self.estimated_tax:f} ({self.note}){soon}."
@@ -102,6 +106,7 @@ class TaxLots:
     _open: dict[str, list[TaxLot]] = field(default_factory=dict)
 
     def open_lots(self, symbol: str) -> tuple[TaxLot, ...]:
+        """The symbol's open lots, in the order in which they were bought."""
         return tuple(self._open.get(symbol, ()))
 
     def record(

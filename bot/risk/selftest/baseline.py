@@ -37,26 +37,33 @@ class Case:
 
     @property
     def notional(self) -> Decimal:
+        """The trade's requested notional, in quote currency."""
         return self.intent.notional
 
     def intending(self, **changes: Any) -> "Case":
+        """The case with other fields of its intent."""
         return replace(self, intent=replace(self.intent, **changes))
 
     def predicting(self, **changes: Any) -> "Case":
+        """The case with other fields of its model's prediction."""
         return self.intending(model=replace(self.intent.model, **changes))
 
     def seeing(self, **changes: Any) -> "Case":
+        """The case with other fields of its snapshot."""
         return replace(self, snapshot=replace(self.snapshot, **changes))
 
     def trading(self, **changes: Any) -> "Case":
+        """The case with other fields of its market view."""
         assert self.snapshot.market is not None
         return self.seeing(market=replace(self.snapshot.market, **changes))
 
     def ruled(self, **changes: Any) -> "Case":
+        """The case with other fields of its instrument's rules."""
         assert self.snapshot.instrument is not None
         return self.seeing(instrument=replace(self.snapshot.instrument, **changes))
 
     def owning(self, **changes: Any) -> "Case":
+        """The case with other fields of its portfolio."""
         assert self.snapshot.portfolio is not None
         return self.seeing(portfolio=replace(self.snapshot.portfolio, **changes))
 

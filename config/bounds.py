@@ -29,6 +29,7 @@ class Bounds:
     """The words that a text, or each item of a list, is one of; empty: any."""
 
     def describe(self) -> str:
+        """The accepted values and the stricter direction, in words for people."""
         parts = [_NOUNS[self.kind]]
         if self.choices:
             parts.append(f"of {', '.join(self.choices)}")
@@ -51,6 +52,7 @@ class Bounds:
 
 
 def key(kind: type, doc: str, **bounds: Any) -> Any:
+    """A field of a section: its type, its sentence, and the rest of its `Bounds`."""
     return field(metadata={"bounds": Bounds(kind, doc, **bounds)})
 
 
@@ -70,18 +72,22 @@ def most(doc: str, high: float | None = None, low: float = 0) -> Any:
 
 
 def count(doc: str, low: int = 1, tighter: int = -1) -> Any:
+    """A whole number from `low` up; by default a smaller one is stricter."""
     return key(int, doc, low=low, tighter=tighter)
 
 
 def seconds(doc: str, tighter: int = -1) -> Any:
+    """A duration above 0, in seconds; by default a shorter one is stricter."""
     return key(float, doc, above=0, tighter=tighter)
 
 
 def switch(doc: str, tighter: int = 0) -> Any:
+    """A boolean; by default neither value is stricter."""
     return key(bool, doc, tighter=tighter)
 
 
 def choice(doc: str, choices: tuple[str, ...]) -> Any:
+    """One of the given words; none is stricter than another."""
     return key(str, doc, choices=choices)
 
 

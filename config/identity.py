@@ -11,18 +11,24 @@ from urllib.parse import SplitResult, urlsplit
 
 
 class Environment(StrEnum):
+    """The environments of the risk configuration, from the loosest to the strictest."""
+
     DEVELOPMENT = "development"
     STAGING = "staging"
     PRODUCTION = "production"
 
 
 class TradingMode(StrEnum):
+    """The trading modes of the risk configuration."""
+
     CONSERVATIVE = "conservative"
     AGGRESSIVE = "aggressive"
     PAPER_TRADING = "paper_trading"
 
 
 class ExchangeMode(StrEnum):
+    """The exchange that a process talks to; only `live` trades real money."""
+
     PAPER = "paper"
     DEMO = "demo"
     TESTNET = "testnet"
@@ -42,21 +48,36 @@ class Named(Protocol):
     """What is read of the settings here."""
 
     @property
-    def environment(self) -> Environment: ...
+    def environment(self) -> Environment:
+        """The environment of the risk configuration."""
+
     @property
-    def trading_mode(self) -> TradingMode: ...
+    def trading_mode(self) -> TradingMode:
+        """The trading mode of the risk configuration."""
+
     @property
-    def account(self) -> str: ...
+    def account(self) -> str:
+        """The name of the account that the database belongs to."""
+
     @property
-    def exchange_mode(self) -> ExchangeMode: ...
+    def exchange_mode(self) -> ExchangeMode:
+        """The exchange that the settings mean."""
+
     @property
-    def exchange_url(self) -> str | None: ...
+    def exchange_url(self) -> str | None:
+        """The base address of REST; None for the one that the mode implies."""
+
     @property
-    def stream_url(self) -> str | None: ...
+    def stream_url(self) -> str | None:
+        """The base address of the streams; None for the one that the mode implies."""
+
     @property
-    def live_with_development_limits(self) -> bool: ...
+    def live_with_development_limits(self) -> bool:
+        """Whether somebody allowed real money under the limits of development."""
+
     @property
-    def holds_keys(self) -> bool: ...
+    def holds_keys(self) -> bool:
+        """Whether an API key of the exchange is configured."""
 
 
 def problems(settings: Named, *, has_own_keys: bool) -> list[str]:

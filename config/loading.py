@@ -70,6 +70,7 @@ class Document:
     problems: list[str]
 
     def names(self, kind: str) -> list[str]:
+        """The names of the layers of one kind, for instance of `environments`."""
         return [name.split(".", 1)[1] for name in self.layers if name.startswith(f"{kind}.")]
 
 
@@ -83,6 +84,11 @@ def read(path: Path) -> Document:
 
 
 def parse(text: str, name: str) -> Document:
+    """Reads a layered YAML text; `name` is the file's name in messages.
+
+    Problems of keys and values are collected in the answer. Raises ConfigError when the text is no
+    YAML within the bounds of size and depth.
+    """
     try:
         root = bounded_yaml.compose(text)
     except YamlProblem as error:

@@ -66,11 +66,13 @@ class KeylessSettings(BaseSettings):
         return _encoded(value)
 
     def require_redis_url(self) -> str:
+        """The address of Redis. Raises SettingsError when it is not set."""
         if self.redis_url is None:
             raise SettingsError("MLRISK_REDIS_URL is not set")
         return self.redis_url.get_secret_value()
 
     def require_database_url(self) -> str:
+        """The address of Postgres. Raises SettingsError when it is not set."""
         if self.database_url is None:
             raise SettingsError("MLRISK_DATABASE_URL is not set")
         return self.database_url.get_secret_value()
@@ -222,14 +224,20 @@ class Settings(KeylessSettings):
 
     @cached_property
     def symbol_list(self) -> tuple[str, ...]:
+        """The traded symbols, in capitals."""
         return tuple(part.strip().upper() for part in self.symbols.split(","))
 
     @cached_property
     def oldest_generations(self) -> dict[str, int]:
+        """The oldest key generation that is still accepted, by the strategy's name."""
         pairs = (part.split("=") for part in self.message_key_generations.split(",") if part)
         return {name: int(generation) for name, generation in pairs}
 
     def require_database_url(self) -> str:
+        """The address of Postgres.
+
+        Raises SettingsError when none is set and no system runs in the home.
+        """
         if self.database_url is None:
             raise SettingsError(
                 "MLRISK_DATABASE_URL is not set and no system runs in "
@@ -238,6 +246,10 @@ class Settings(KeylessSettings):
         return self.database_url.get_secret_value()
 
     def require_redis_url(self) -> str:
+        """The address of Redis.
+
+        Raises SettingsError when none is set and no system runs in the home.
+        """
         if self.redis_url is None:
             raise SettingsError(
                 "MLRISK_REDIS_URL is not set and no system runs in "
@@ -256,6 +268,7 @@ class Settings(KeylessSettings):
         return running.get("api_key", self.api_key), running.get("api_secret", self.api_secret)
 
     def require_exchange_url(self) -> str:
+        """The address of the exchange's REST interface. Raises SettingsError when none is set."""
         found = self.exchange_url or self.paper_url
         if found is None:
             raise SettingsError("MLRISK_EXCHANGE_URL is not set: paper trading needs its address")

@@ -10,6 +10,7 @@ PLACES = Decimal(1).scaleb(-18)
 
 
 def stored(amount: Decimal) -> Decimal:
+    """The amount at a money column's 18 decimals, rounded once."""
     return amount.quantize(PLACES, context=EXACT)
 
 

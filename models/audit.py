@@ -219,4 +219,5 @@ def _all_links(session: Session, chain: str) -> Iterator[Stored]:
 
 
 def count_entries(session: Session) -> int:
+    """The number of audit entries of all chains."""
     return session.scalar(select(func.count()).select_from(AuditRow)) or 0

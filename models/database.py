@@ -76,6 +76,7 @@ class Database:
         self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def unit_of_work(self) -> "UnitOfWork":
+        """A new transaction, for use in a `with` block."""
         return UnitOfWork(self.engine)
 
     @contextmanager
@@ -102,6 +103,7 @@ class Database:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def ping(self) -> None:
+        """Asks Postgres for an answer. Raises SQLAlchemy's OperationalError when none comes."""
         with self.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
 
@@ -117,6 +119,7 @@ class Database:
                 time.sleep(_AGAIN_SECONDS)
 
     def dispose(self) -> None:
+        """Closes the pool's connections."""
         self.engine.dispose()
 
 
@@ -156,6 +159,9 @@ class UnitOfWork:
         self._after.append(action)
 
     def commit(self) -> None:
+        """Writes the audit entries, commits, and then runs the actions that waited for it, in their
+        order.
+        """
         self.session.flush()
         append_entries(self.session, self._drafts)
         self.session.commit()

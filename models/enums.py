@@ -4,6 +4,8 @@ from enum import StrEnum
 
 
 class TradeSide(StrEnum):
+    """The direction of a trade."""
+
     BUY = "buy"
     SELL = "sell"
 
@@ -14,6 +16,8 @@ class TradeSide(StrEnum):
 
 
 class ExecutionPriority(StrEnum):
+    """How urgent a strategy calls its trade; an emergency exit may begin in any trading state."""
+
     LOW = "low"
     NORMAL = "normal"
     HIGH = "high"
@@ -50,6 +54,7 @@ class MessageRefusal(StrEnum):
 
     @property
     def is_of_signature(self) -> bool:
+        """Whether the message's signature was the reason."""
         return self.value.startswith("signature_")
 
 
@@ -58,12 +63,16 @@ NOTHING_TO_REDUCE = "no position is left to reduce"
 
 
 class Verdict(StrEnum):
+    """The gate's answer: as requested, smaller, or not at all."""
+
     ALLOW = "allow"
     SHRINK = "shrink"
     DENY = "deny"
 
 
 class CheckStatus(StrEnum):
+    """The result of one check."""
+
     PASS = "pass"  # noqa: S105 - a verdict, not a password
     FAIL = "fail"
     UNKNOWN = "unknown"
@@ -93,10 +102,12 @@ class TradingState(StrEnum):
 
     @property
     def strictness(self) -> int:
+        """The state's rank: the highest of the states that apply wins."""
         return _STRICTNESS[self]
 
     @property
     def allows_adding(self) -> bool:
+        """Whether orders that add risk may go out."""
         return self in _MAY_ADD
 
     @property
@@ -118,6 +129,8 @@ _STRICTNESS = {
 
 
 class ScopeKind(StrEnum):
+    """The kinds of scope that a trading state or a breaker belongs to."""
+
     GLOBAL = "global"
     ACCOUNT = "account"
     STRATEGY = "strategy"
@@ -125,6 +138,8 @@ class ScopeKind(StrEnum):
 
 
 class ParentState(StrEnum):
+    """The life of a parent order; the last three states are final."""
+
     WORKING = "working"
     PAUSED = "paused"
     COMPLETED = "completed"
@@ -136,6 +151,7 @@ class ParentState(StrEnum):
 
     @property
     def is_final(self) -> bool:
+        """Whether the parent has ended for good."""
         return self in (ParentState.COMPLETED, ParentState.PARTIAL, ParentState.UNFILLED)
 
 
@@ -156,6 +172,7 @@ class ChildState(StrEnum):
 
     @property
     def is_final(self) -> bool:
+        """Whether nothing about the child can change any more."""
         return self in _FINAL_CHILD
 
     @property
@@ -176,6 +193,8 @@ _AT_EXCHANGE = frozenset(
 
 
 class Algorithm(StrEnum):
+    """The ways in which an approved trade is worked."""
+
     IMMEDIATE = "immediate"
     TWAP = "twap"
     VWAP = "vwap"
@@ -187,11 +206,15 @@ class Algorithm(StrEnum):
 
 
 class ReservationState(StrEnum):
+    """Whether a reservation still counts against the limits."""
+
     HELD = "held"
     RELEASED = "released"
 
 
 class CircuitBreakerType(StrEnum):
+    """The breakers of the original interface, by their cause."""
+
     DAILY_LOSS_LIMIT = "daily_loss_limit"
     VOLATILITY_SPIKE = "volatility_spike"
     MODEL_PERFORMANCE_DEGRADED = "model_performance_degraded"
@@ -201,6 +224,8 @@ class CircuitBreakerType(StrEnum):
 
 
 class MLRiskLevel(StrEnum):
+    """The levels of the original interface's risk assessment, from the lowest to the highest."""
+
     VERY_LOW = "very_low"
     LOW = "low"
     MODERATE = "moderate"

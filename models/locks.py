@@ -128,6 +128,7 @@ _ACCOUNT = (
 
 
 def lock_parent(session: Session, request_id: str) -> ParentOrderRow | None:
+    """Locks and rereads a parent until the transaction ends; None when there is none."""
     return _lock(session, ParentOrderRow, request_id)
 
 
@@ -213,6 +214,7 @@ _OPEN_CHILDREN = (
 
 
 def lock_reservation(session: Session, request_id: str) -> ReservationRow | None:
+    """Locks and rereads a reservation until the transaction ends; None when there is none."""
     return _lock(session, ReservationRow, request_id)
 
 

@@ -172,6 +172,8 @@ FeatureName = Annotated[
 
 
 class Message(BaseModel):
+    """The base of every message: frozen, and closed to unknown fields."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -356,10 +358,12 @@ class MLTradeRequest(Message):
 
     @property
     def account(self) -> str | None:
+        """The account that the metadata names; None when it names none."""
         return self.metadata.get("account")
 
     @property
     def strategy(self) -> str:
+        """The strategy that the metadata names. Default: `default`."""
         return str(self.metadata.get("strategy", "default"))
 
 

@@ -28,6 +28,10 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 
 def downgrade(url: str, revision: str) -> None:
+    """Takes a database back to the tables of an older revision.
+
+    Rows that they can't hold are lost.
+    """
     command.downgrade(_config(url), revision)
 
 

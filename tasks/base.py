@@ -38,6 +38,10 @@ class MlriskTask(celery.Task):
         return isinstance(expires, datetime) and expires < datetime.now(UTC)
 
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        """Logs the failure:
+
+        as a warning when it may pass, else as an error, with a traceback if unexpected.
+        """
         level = logging.WARNING if isinstance(exc, RetryLater) else logging.ERROR
         known = isinstance(exc, MlriskError)
         log.log(
@@ -51,6 +55,7 @@ class MlriskTask(celery.Task):
         super().on_failure(exc, task_id, args, kwargs, einfo)
 
     def on_retry(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        """Logs the error for which the task is tried again."""
         log.warning(
             "task %s will be tried again: %s",
             self.name,

@@ -84,6 +84,7 @@ class Services:
 
     @cached_property
     def db(self) -> Database:
+        """The engine of Postgres."""
         return Database(self.settings.require_database_url())
 
     @cached_property
@@ -101,6 +102,7 @@ class Services:
 
     @cached_property
     def market(self) -> RedisMarketCache:
+        """The newest market views, in Redis; sealed where a market key is set."""
         url = with_database(self.settings.require_redis_url(), MARKET_DATABASE)
         client = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
         seal = market_seal(self.settings, self.clock)
@@ -120,6 +122,7 @@ class Services:
 
     @cached_property
     def limits(self) -> ConfiguredLimits:
+        """The limits in force, read again when they change."""
         return ConfiguredLimits(
             self.settings,
             self.db,
@@ -128,16 +131,19 @@ class Services:
 
     @cached_property
     def task_queue(self) -> TaskQueue:
+        """Enqueues what is due."""
         return CeleryTaskQueue(
             expire_after=EXPIRES_IN_TIMEOUTS * timedelta(seconds=self.settings.wake_timeout_seconds)
         )
 
     @property
     def owner(self) -> str:
+        """This process in leases: host name and process id."""
         return f"{socket.gethostname()}:{os.getpid()}"
 
     @cached_property
     def approval(self) -> ApprovalService:
+        """Decides trade requests."""
         return ApprovalService(
             db=self.db,
             account=self.settings.account,
@@ -152,6 +158,7 @@ class Services:
 
     @cached_property
     def door(self) -> AuthenticatedDecisions:
+        """Decides messages once their signature is verified, within each strategy's quotas."""
         signatures = message_signatures(self.settings, self.clock)
         if signatures is None:
             log.warning("whoever reaches the broker asks in any name: MLRISK_MESSAGE_KEY isn't set")
@@ -159,10 +166,12 @@ class Services:
 
     @cached_property
     def quotas(self) -> Quotas:
+        """Counts what each strategy uses of its quotas."""
         return Quotas(self.db, self.settings.account, self.limits, self.clock)
 
     @cached_property
     def sender(self) -> Sender:
+        """Sends children."""
         return Sender(
             db=self.db,
             exchange=self.exchange,
@@ -176,6 +185,7 @@ class Services:
 
     @cached_property
     def claims(self) -> Claims:
+        """Claims children for this process."""
         return Claims(
             db=self.db,
             exchange=self.exchange,
@@ -189,6 +199,7 @@ class Services:
 
     @cached_property
     def budget(self) -> RedisOrderRateLimiter:
+        """The rate limiter of order writes that all processes share."""
         url = with_database(self.settings.require_redis_url(), MARKET_DATABASE)
         # It paces and permits nothing: with limits that can't be read it keeps the last pace.
         return RedisOrderRateLimiter(
@@ -197,6 +208,7 @@ class Services:
 
     @cached_property
     def parent_worker(self) -> ParentWorker:
+        """Takes the steps of event-driven parents."""
         return ParentWorker(
             db=self.db,
             account=self.settings.account,
@@ -214,6 +226,7 @@ class Services:
 
     @cached_property
     def reconciler(self) -> Reconciler:
+        """Compares our books with the exchange's."""
         return Reconciler(
             db=self.db,
             exchange=self.exchange,
@@ -225,10 +238,12 @@ class Services:
 
     @cached_property
     def fills(self) -> FillBook:
+        """Stores executions and order states."""
         return FillBook(self.db, self.settings.account, self.task_queue)
 
     @cached_property
     def dispatcher(self) -> Dispatcher:
+        """Finds children, parents and requests that are due."""
         return Dispatcher(
             db=self.db,
             account=self.settings.account,
@@ -241,16 +256,19 @@ class Services:
 
     @cached_property
     def monitor(self) -> Monitor:
+        """Judges losses and trips breakers."""
         return Monitor(
             db=self.db, account=self.settings.account, limits=self.limits, clock=self.clock
         )
 
     @cached_property
     def audit_heads(self) -> HeadsFile:
+        """The file that keeps the audit chains' heads outside of Postgres."""
         return heads_file(self.settings)
 
     @cached_property
     def pacer(self) -> Throttling:
+        """Judges each second how fast parents under way go on."""
         return Throttling(
             db=self.db,
             account=self.settings.account,

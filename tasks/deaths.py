@@ -31,6 +31,7 @@ class Deaths:
         return int(answers[0])
 
     def of(self, task: str, body: str) -> int:
+        """The number of processes that this message has killed for sure."""
         return int(self._redis.get(_key(task, body)) or 0)
 
     def forget(self, task: str, body: str) -> None:

@@ -43,14 +43,17 @@ class CeleryTaskQueue:
     def child(
         self, child_id: int, due_at: datetime, *, urgent: bool = False, reduces: bool = False
     ) -> None:
+        """Enqueues a child for its due time; exits have a queue of their own."""
         self._publish(SEND_CHILD, [child_id], due_at, _route(urgent=urgent, reduces=reduces))
 
     def parent(
         self, request_id: str, at: datetime, *, urgent: bool = False, reduces: bool = False
     ) -> None:
+        """Enqueues the next step of a parent; exits have a queue of their own."""
         self._publish(STEP_PARENT, [request_id], at, _route(urgent=urgent, reduces=reduces))
 
     def request(self, request_id: str) -> None:
+        """Enqueues a stored trade request, to be decided."""
         self._publish(VALIDATE_STORED, [request_id], None, {})
 
     def _publish(

@@ -44,6 +44,7 @@ class Flow:
 
     @property
     def value(self) -> Decimal | None:
+        """The flow in the settle coin; None while its coin has no known price."""
         return None if self.price is None else worth(self.amount, self.price)
 
 
@@ -144,6 +145,7 @@ def readings(
 
 
 def scaled(equity: Decimal, shares: Sequence[Decimal]) -> Decimal:
+    """The equity times every share: what it would be after the cash flows that have these shares."""
     for share in shares:
         equity *= share
     return equity

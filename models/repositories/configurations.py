@@ -109,6 +109,7 @@ def subject(version_id: int) -> str:
 
 
 def version(session: Session, version_id: int, *, lock: bool = False) -> ConfigVersionRow | None:
+    """One version by its number, locked until the transaction ends if asked; None when unknown."""
     return session.get(
         ConfigVersionRow, version_id, with_for_update=lock or None, populate_existing=True
     )

@@ -46,10 +46,12 @@ def note_positions(
 
 
 def of_account(session: Session, account: str) -> Sequence[DisagreementRow]:
+    """Every symbol of the account whose position disagrees with the exchange's."""
     return session.scalars(select(DisagreementRow).where(DisagreementRow.account == account)).all()
 
 
 def forget(session: Session, account: str, symbol: str) -> None:
+    """Deletes the note of a symbol that agrees again."""
     session.execute(
         delete(DisagreementRow).where(
             DisagreementRow.account == account, DisagreementRow.symbol == symbol

@@ -80,6 +80,7 @@ class EndedParents:
 
 
 def ended(session: Session, since: datetime) -> EndedParents:
+    """Counts, durations and costs of the parents that ended since a moment."""
     parent = ParentOrderRow
     completed = parent.state == ParentState.COMPLETED
     succeeded = completed | (parent.end_reason == NOTHING_TO_REDUCE)

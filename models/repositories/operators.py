@@ -15,6 +15,7 @@ def everybody(session: Session) -> Sequence[OperatorRow]:
 
 
 def named(session: Session, name: str, *, lock: bool = False) -> OperatorRow | None:
+    """The operator of a name, locked until the transaction ends if asked; None when unknown."""
     found = select(OperatorRow).where(OperatorRow.name == name)
     if lock:
         found = found.with_for_update()

@@ -299,6 +299,7 @@ _OPEN_CHILD_BY_LINK = select(ChildOrderRow.child_id).where(
 
 
 def children_of(session: Session, request_id: str) -> Sequence[ChildOrderRow]:
+    """All children of a parent, by slice and attempt."""
     return session.scalars(
         select(ChildOrderRow)
         .where(ChildOrderRow.request_id == request_id)
@@ -341,6 +342,7 @@ def children_at_work(session: Session, request_id: str) -> Sequence[ChildOrderRo
 
 
 def last_attempt(session: Session, request_id: str, slot: int) -> int:
+    """The number of the newest attempt of a slice; 0 when there is none or only the first."""
     return (
         session.scalar(
             select(func.max(ChildOrderRow.attempt)).where(
@@ -352,6 +354,7 @@ def last_attempt(session: Session, request_id: str, slot: int) -> int:
 
 
 def open_parents(session: Session, account: str | None = None) -> Sequence[ParentOrderRow]:
+    """Every parent that has not ended, of one account or of all, by its id."""
     query = select(ParentOrderRow).where(PARENT_IS_OPEN)
     if account is not None:
         query = query.where(ParentOrderRow.account == account)
@@ -398,4 +401,5 @@ def set_request_status(
 
 
 def newest_fill_time(session: Session, account: str) -> datetime | None:
+    """The time of the account's newest fill, UTC; None before the first."""
     return session.scalar(select(func.max(FillRow.executed_at)).where(FillRow.account == account))

@@ -21,6 +21,11 @@ from models.tables import (
 
 @dataclass(frozen=True, slots=True)
 class HeldPosition:
+    """A position that is not flat:
+
+    quantity in base units (negative is short), prices in quote currency.
+    """
+
     symbol: str
     qty: Decimal
     entry_price: Decimal | None
@@ -31,6 +36,8 @@ class HeldPosition:
 
 @dataclass(frozen=True, slots=True)
 class HeldReservation:
+    """A reservation that is held: quantity in base units, notional in quote currency."""
+
     symbol: str
     side: str
     reduce_only: bool
@@ -39,6 +46,7 @@ class HeldReservation:
 
 
 def ensure_account(session: Session, account: str, now: datetime) -> None:
+    """Makes the account's row, which decisions lock; an existing row stays as it is."""
     session.execute(
         insert(AccountRow).values(account=account, created_at=now).on_conflict_do_nothing()
     )
@@ -75,12 +83,14 @@ def record_equity(
 
 
 def equity_day(session: Session, account: str, now: datetime) -> EquityDayRow | None:
+    """The account's row of the UTC day of `now`; None before its first reading of equity."""
     return session.get(
         EquityDayRow, (account, now.astimezone(UTC).date().isoformat()), populate_existing=True
     )
 
 
 def instrument(session: Session, symbol: str) -> InstrumentRow | None:
+    """The stored trading rules of a symbol; None when the exchange was never seen to list it."""
     return session.get(InstrumentRow, symbol, populate_existing=True)
 
 
@@ -100,6 +110,7 @@ def store_instruments(session: Session, rows: Iterable[dict[str, object]]) -> in
 
 
 def positions(session: Session, account: str) -> Sequence[PositionRow]:
+    """The account's positions, flat ones included, by symbol."""
     return session.scalars(
         select(PositionRow).where(PositionRow.account == account).order_by(PositionRow.symbol)
     ).all()

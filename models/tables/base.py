@@ -16,6 +16,8 @@ Utc = DateTime(timezone=True)
 
 
 class Base(DeclarativeBase):
+    """The base of every table: which column type stands for which Python type."""
+
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's declared interface
         Decimal: Money,
         datetime: Utc,

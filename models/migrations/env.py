@@ -7,6 +7,7 @@ from models.tables import Base
 
 
 def run() -> None:
+    """Brings the database of the configured address to the asked revision, in one transaction."""
     engine = migration_engine(context.config.attributes["url"])
     with engine.begin() as connection:
         context.configure(connection=connection, target_metadata=Base.metadata)

@@ -145,7 +145,7 @@ def readings(
 
 
 def scaled(equity: Decimal, shares: Sequence[Decimal]) -> Decimal:
-    """The equity times every share: what it would be after the cash flows that have these shares."""
+    """The equity times every share: its worth after the cash flows that have these shares."""
     for share in shares:
         equity *= share
     return equity

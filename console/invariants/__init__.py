@@ -44,6 +44,7 @@ class InvariantResult:
 
     @property
     def holds(self) -> bool:
+        """Whether the invariant was checked and nothing violates it."""
         return self.checked and not self.violations
 
 

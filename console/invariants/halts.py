@@ -27,6 +27,7 @@ class SealedTime:
     until: datetime | None
 
     def holds(self, moment: datetime) -> bool:
+        """Whether the scope was sealed at a moment."""
         return self.since < moment and (self.until is None or moment < self.until)
 
 

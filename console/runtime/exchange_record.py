@@ -52,6 +52,7 @@ class ExchangeRecord:
 
     @cached_property
     def fills_by_link_id(self) -> dict[str, list[RecordedFill]]:
+        """The fills of each order, by its `order_link_id`."""
         found: dict[str, list[RecordedFill]] = {}
         for fill in self.fills:
             found.setdefault(fill.order_link_id, []).append(fill)
@@ -59,6 +60,7 @@ class ExchangeRecord:
 
     @cached_property
     def orders_by_link_id(self) -> dict[str, list[AcceptedOrder]]:
+        """The accepted orders of each `order_link_id`; more than one would be a double."""
         found: dict[str, list[AcceptedOrder]] = {}
         for order in self.orders:
             found.setdefault(order.order_link_id, []).append(order)
@@ -71,6 +73,7 @@ def read_exchange_record(path: Path) -> ExchangeRecord:
 
 
 def parse_exchange_record(records: Iterable[Mapping[str, Any]]) -> ExchangeRecord:
+    """Reads the journal's records; orders and fills that are not ours are left out."""
     orders: list[AcceptedOrder] = []
     fills: list[RecordedFill] = []
     for record in records:

@@ -34,6 +34,7 @@ class Unfinished:
 
     @property
     def nothing(self) -> bool:
+        """Whether everything has come to its end."""
         return not (self.requests or self.parents or self.children)
 
     def __str__(self) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
+    """One line of the report: its name, whether it is well, and the details."""
+
     name: str
     ok: bool
     detail: str

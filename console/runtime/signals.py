@@ -31,6 +31,7 @@ class StopWish:
             self._starting = False
 
     def handle(self, number: int, frame: FrameType | None) -> None:
+        """The signal handler: notes the wish; during a start it also breaks the start off."""
         del frame
         first = not self.event.is_set()
         self.number = self.number or signal.Signals(number)

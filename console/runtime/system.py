@@ -61,9 +61,11 @@ class System:
 
     @property
     def home(self) -> Home:
+        """The directory of the system's state."""
         return self.supervisor.home
 
     def is_alive(self) -> bool:
+        """Whether the supervisor of the home is running."""
         return self.supervisor.is_alive()
 
     def was_stopped(self) -> bool:

@@ -71,6 +71,7 @@ class Patient:
     ineffective: Sequence[str] = ()
 
     def age(self, at: datetime) -> str:
+        """The time since a moment in whole seconds, as text."""
         return f"{max(0.0, (self.now - at).total_seconds()):.0f} s"
 
 
@@ -89,6 +90,7 @@ def signs_of_life(patient: Patient) -> Iterator[Vital]:
 
 
 def streams(patient: Patient) -> Iterator[Vital]:
+    """Whether each stream of the feed is live and was heard lately."""
     beat = patient.session.get(HeartbeatRow, "feed")
     for name in STREAMS:
         problem = None
@@ -103,6 +105,7 @@ def streams(patient: Patient) -> Iterator[Vital]:
 
 
 def refused_symbols(patient: Patient) -> Iterator[Vital]:
+    """Each symbol whose market the exchange refuses to send."""
     beat = patient.session.get(HeartbeatRow, "feed")
     refused = {} if beat is None else beat.details.get("refused") or {}
     for symbol, why in sorted(refused.items()):
@@ -110,6 +113,7 @@ def refused_symbols(patient: Patient) -> Iterator[Vital]:
 
 
 def markets(patient: Patient) -> Iterator[Vital]:
+    """Whether each symbol has a market view, and a young one."""
     for symbol in patient.symbols:
         view = patient.markets.get(symbol)
         problem = None
@@ -162,11 +166,13 @@ def instruments(patient: Patient) -> Iterator[Vital]:
 
 
 def limits(patient: Patient) -> Iterator[Vital]:
+    """Whether each limit stops its own synthetic breach."""
     problem = "; ".join(patient.ineffective[:_SHOWN]) or None
     yield Vital("limits", problem and f"without effect: {problem}")
 
 
 def money(patient: Patient) -> Iterator[Vital]:
+    """Whether equity and cash flows were read lately."""
     newest = patient.session.scalar(
         select(func.max(EquityRow.at)).where(EquityRow.account == patient.account)
     )
@@ -212,6 +218,7 @@ def unpriced_fees(patient: Patient) -> Iterator[Vital]:
 
 
 def latched(patient: Patient) -> Iterator[Vital]:
+    """Each breaker that is tripped, and the command that resets it."""
     rows = patient.session.scalars(select(BreakerRow).where(BreakerRow.tripped))
     for row in rows:
         yield Vital(
@@ -222,6 +229,7 @@ def latched(patient: Patient) -> Iterator[Vital]:
 
 
 def contradicted_states(patient: Patient) -> Iterator[Vital]:
+    """Each trading state that somebody changed without mlrisk; it counts as halted."""
     for found in states.contradictions(patient.session):
         yield Vital(
             f"trading state of {found.kind} {found.key}",
@@ -255,6 +263,7 @@ def halts(patient: Patient) -> Iterator[Vital]:
 
 
 def reconciliation(patient: Patient) -> Iterator[Vital]:
+    """Whether our positions agree with the exchange's."""
     rows = patient.session.scalars(
         select(DisagreementRow).where(DisagreementRow.account == patient.account)
     ).all()
@@ -264,6 +273,7 @@ def reconciliation(patient: Patient) -> Iterator[Vital]:
 
 
 def unreadable(patient: Patient) -> Iterator[Vital]:
+    """Whether every answer of the exchange could be read."""
     rows = patient.session.scalars(
         select(UnreadableFactRow).where(UnreadableFactRow.account == patient.account)
     ).all()

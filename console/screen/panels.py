@@ -71,6 +71,7 @@ def _ages(line: Text, view: ScreenView, live: Live) -> None:
 
 
 def requests(view: ScreenView, rows: int) -> Panel:
+    """The newest requests with their answers, at most `rows`."""
     table = _table(
         ("time", 8), ("request", _ID_WIDTH), ("symbol", 8), ("side", 4), ("asked", 7), ("answer", 6)
     )
@@ -137,6 +138,7 @@ def _child_state(line: ChildLine) -> str:
 
 
 def fills(view: ScreenView, rows: int) -> Panel:
+    """The newest fills, at most `rows`."""
     table = _table(("time", 8), ("symbol", 8), ("side", 4))
     table.add_column("qty", justify="right", no_wrap=True, ratio=1)
     table.add_column("price", justify="right", no_wrap=True, ratio=1)
@@ -189,6 +191,7 @@ def limits(view: ScreenView, rows: int) -> Panel:
 
 
 def breakers(view: ScreenView, rows: int) -> Panel:
+    """The breakers, at most `rows`: each tripped or well."""
     table = Table(box=None, expand=True, pad_edge=False, show_header=False, padding=(0, 1, 0, 0))
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     table.add_column(width=7, no_wrap=True)
@@ -241,6 +244,7 @@ def beat_of(process: ProcessStatus, beats: dict[str, HeartbeatLine]) -> Heartbea
 
 
 def footer(view: ScreenView, note: str = "") -> Text:
+    """The last line: a note, addresses, and how to end the screen."""
     parts = [note] if note else []
     parts += [f"{name} {address}" for name, address in view.addresses.items()]
     if not view.signed:

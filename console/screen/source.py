@@ -50,6 +50,7 @@ class ViewSource:
         self._processes_at: datetime | None = None
 
     def close(self) -> None:
+        """Closes the connections."""
         self._engine.dispose()
 
     def summary(self) -> str:

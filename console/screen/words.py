@@ -31,6 +31,7 @@ def money(value: Decimal | None, *, signed: bool = False) -> str:
 
 
 def amount(value: Decimal) -> str:
+    """The number in plain digits, without an exponent."""
     return plain(value)
 
 
@@ -40,6 +41,7 @@ def price(value: Decimal) -> str:
 
 
 def clock(moment: datetime) -> str:
+    """The time of day in UTC, to the second."""
     return moment.astimezone(UTC).strftime("%H:%M:%S")
 
 
@@ -57,6 +59,7 @@ def seconds(value: float | None) -> str:
 
 
 def milliseconds(value: float | None) -> str:
+    """A duration in ms, or in s from ten seconds on; a dash for None."""
     if value is None:
         return "–"
     return f"{value:.0f} ms" if abs(value) < 10_000 else f"{value / 1000:.0f} s"

@@ -40,6 +40,7 @@ def rate_facts(session: Session, since: datetime) -> dict[str, Any]:
 
 
 def print_rate(out: Console, facts: dict[str, Any]) -> None:
+    """Prints the facts as a line of totals and a table by check."""
     requests = facts["requests"]
     out.print(
         f"since {utc(facts['since'])}: {requests} requests decided, [bold]{facts['blocked']}[/] "

@@ -71,6 +71,7 @@ def problems_of(file: Path) -> tuple[list[str], list[str]]:
 
 
 def configuration_facts(config: MLRiskConfig, *, overrides_known: bool) -> Mapping[str, Any]:
+    """The configuration as plain values, each with the file and line that it comes from."""
     return {
         "environment": config.environment,
         "mode": config.trading_mode,
@@ -82,6 +83,7 @@ def configuration_facts(config: MLRiskConfig, *, overrides_known: bool) -> Mappi
 
 
 def version_facts(version: Version) -> dict[str, Any]:
+    """A version as plain values: changes, state, and the persons behind it."""
     return {
         "version": version.id,
         "state": version.state,
@@ -101,6 +103,7 @@ def version_facts(version: Version) -> dict[str, Any]:
 def print_configuration(
     out: Console, config: MLRiskConfig, *, origin: bool, overrides_known: bool
 ) -> None:
+    """Prints every key with its value and, if asked, its origin."""
     out.print(
         f"[bold]{escape(config.environment)}[/], {escape(config.trading_mode)}, "
         f"version {config.version}" + (" (the files)" if config.version == FILES_VERSION else "")
@@ -115,6 +118,7 @@ def print_configuration(
 
 
 def print_changes(out: Console, changes: Sequence[ValueChange]) -> None:
+    """Prints each changed key with its value before and after, and the direction."""
     if not changes:
         out.print("no difference")
         return
@@ -130,6 +134,7 @@ def print_changes(out: Console, changes: Sequence[ValueChange]) -> None:
 
 
 def print_history(out: Console, versions: Sequence[Version]) -> None:
+    """Prints the versions that were made at run time."""
     if not versions:
         out.print("nothing was changed at run time: version 1, the files, is in force")
         return

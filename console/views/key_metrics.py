@@ -146,6 +146,7 @@ def _mean(values: Iterable[float]) -> float | None:
 
 
 def print_metrics(out: Console, facts: dict[str, Any]) -> None:
+    """Prints the figures as one table."""
     out.print(f"since {utc(facts['since'])}")
     table = Table("of", "figure", "value", box=None)
     for section in ("trade_validation", "execution", "risk_system"):

@@ -27,6 +27,7 @@ class LimitUse:
 
     @property
     def share(self) -> float:
+        """The used part of the limit; 1 is all of it."""
         return float(self.value / self.limit)
 
 

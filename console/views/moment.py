@@ -76,11 +76,14 @@ class ChildLine:
 
     @property
     def lateness_ms(self) -> float | None:
+        """From due time to sending, in milliseconds; None before it was sent."""
         return None if self.sent_at is None else (self.sent_at - self.planned_at) / _MILLISECOND
 
 
 @dataclass(frozen=True, slots=True)
 class FillLine:
+    """One execution: quantity in base units, price and fee in quote currency."""
+
     executed_at: datetime
     symbol: str
     side: str
@@ -102,6 +105,10 @@ class PositionLine:
     last_price: Decimal | None
 
     def unrealised_pnl(self, mark: Decimal | None) -> Decimal | None:
+        """The unrealised profit at a mark price, in quote currency;
+
+        None without mark or entry price.
+        """
         if mark is None or self.entry_price is None:
             return None
         return self.qty * (mark - self.entry_price)
@@ -109,6 +116,8 @@ class PositionLine:
 
 @dataclass(frozen=True, slots=True)
 class BreakerLine:
+    """One breaker: its scope and kind, whether it is tripped, and the value against its limit."""
+
     scope: str
     kind: str
     tripped: bool
@@ -119,6 +128,8 @@ class BreakerLine:
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatLine:
+    """One process's last sign of life, and the details that it gave."""
+
     name: str
     pid: int
     age_seconds: float
@@ -139,6 +150,7 @@ class Money:
 
     @property
     def day_pnl(self) -> Decimal | None:
+        """The change of equity since the start of the UTC day; None before both readings."""
         if self.equity is None or self.day_start is None:
             return None
         return self.equity - self.day_start

@@ -20,6 +20,7 @@ def worked_by(algorithm: str, ladder: Mapping[str, Any] | None) -> str:
 
 
 def algorithm_words(algorithm: str, ladder: Mapping[str, Any] | None) -> str:
+    """The approved algorithm and, after a fallback changed it, the present one."""
     now = worked_by(algorithm, ladder)
     return algorithm if now == algorithm else f"{algorithm}, now {now}"
 

@@ -94,6 +94,7 @@ def trading_states(session: Session) -> tuple[StateLine, ...]:
 
 
 def money(session: Session, account: str, now: datetime) -> Money:
+    """The account's newest equity, its series, and the day's figures."""
     series = session.execute(
         select(EquityRow.at, EquityRow.equity, EquityRow.available, EquityRow.unrealised_pnl)
         .where(EquityRow.account == account, EquityRow.at >= now - _EQUITY_WINDOW)
@@ -303,6 +304,7 @@ def _breakers(session: Session) -> tuple[BreakerLine, ...]:
 
 
 def heartbeats(session: Session, now: datetime) -> tuple[HeartbeatLine, ...]:
+    """The last sign of life of each process, by name."""
     rows = session.scalars(select(HeartbeatRow).order_by(HeartbeatRow.name))
     return tuple(
         HeartbeatLine(row.name, row.pid, (now - row.at).total_seconds(), row.details)

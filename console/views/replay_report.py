@@ -66,6 +66,7 @@ class ReplayReport:
             self.different.append(outcome)
 
     def facts(self) -> dict[str, Any]:
+        """The report as plain values."""
         return {
             "from": self.since,
             "to": self.until,
@@ -81,6 +82,7 @@ class ReplayReport:
 
 
 def print_replay(out: Console, report: ReplayReport) -> None:
+    """Prints the totals and a table of the decisions that differ."""
     out.print(
         f"{report.decided} decisions from {utc(report.since)} to {utc(report.until)}: "
         f"[bold]{len(report.different)}[/] differ, {len(report.unreadable)} can't be read"

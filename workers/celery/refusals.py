@@ -29,6 +29,10 @@ class Refusals:
         self._told: dict[str, str] = {}
 
     def note(self, refused: Mapping[str, str]) -> None:
+        """Records what changed since the last call;
+
+        `refused` is the exchange's reason by symbol.
+        """
         changed = {s: why for s, why in refused.items() if s not in self._told}
         over = [s for s in self._told if s not in refused]
         if not changed and not over:

@@ -28,6 +28,7 @@ class AccountFeed:
         self._lock = threading.Lock()
 
     def on_event(self, event: StreamEvent) -> None:
+        """Stores one private event. Raises DependencyDown when Postgres can't be reached."""
         try:
             self._store(event)
         except OperationalError as error:

@@ -149,6 +149,7 @@ class _Pulse:
 
 
 def main() -> int:
+    """Runs the feed until a signal ends it; returns the process's exit code."""
     configure_logging(load_settings().log_format)
     app.set_current()
     stop = threading.Event()

@@ -50,6 +50,10 @@ class MarketFeed:
             log.warning("correlations start unknown: %s", error)
 
     def on_event(self, event: StreamEvent) -> None:
+        """Takes one public frame into the symbol's view;
+
+        a gap in the book subscribes the symbol again.
+        """
         if not isinstance(event, BookFrame | TradeFrame | TickerFrame):
             return
         tracker = self._trackers.get(event.symbol)
@@ -69,6 +73,10 @@ class MarketFeed:
                 tracker.gap()
 
     def publish(self) -> None:
+        """Writes the newest view of each symbol to Redis;
+
+        a failure is logged, and the next call repeats it.
+        """
         with self._lock:
             views = [v for v in (t.view() for t in self._trackers.values()) if v is not None]
         try:

@@ -24,6 +24,7 @@ from workers.supervision.ballast import release_when_full
 
 
 def register(app: typer.Typer) -> None:
+    """Adds `mlrisk halt` to the program."""
     app.command(epilog='Example: mlrisk halt --reason "model drifts" --cancel')(halt)
 
 

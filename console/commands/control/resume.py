@@ -15,6 +15,7 @@ from console.runtime.recovering import latches, may_recover, tell
 
 
 def register(app: typer.Typer) -> None:
+    """Adds `mlrisk resume` to the program."""
     app.command(epilog='Example: mlrisk resume --reason "feed is back"')(resume)
 
 

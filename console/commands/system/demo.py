@@ -22,6 +22,7 @@ from console.views.summary import print_summary
 
 
 def register(app: typer.Typer) -> None:
+    """Adds `mlrisk demo` to the program."""
     app.command(epilog="Example: mlrisk demo --seconds 120 --json report.json")(demo)
 
 

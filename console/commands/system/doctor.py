@@ -20,6 +20,7 @@ _SHOWN = 5
 
 
 def register(app: typer.Typer) -> None:
+    """Adds `mlrisk doctor` to the program."""
     app.command(epilog="Example: mlrisk doctor --json")(doctor)
 
 

@@ -11,6 +11,7 @@ from console.runtime.system import supervisor_of
 
 
 def register(app: typer.Typer) -> None:
+    """Adds `mlrisk down` to the program."""
     app.command(epilog="Example: mlrisk down --home ./state")(down)
 
 

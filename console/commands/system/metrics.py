@@ -8,6 +8,7 @@ from console.views.key_metrics import key_metrics, print_metrics
 
 
 def register(app: typer.Typer) -> None:
+    """Adds `mlrisk metrics` to the program."""
     app.command(epilog="Example: mlrisk metrics --since 24h --json")(metrics)
 
 

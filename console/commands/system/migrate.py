@@ -12,6 +12,7 @@ from models.provisioning import provision
 
 
 def register(app: typer.Typer) -> None:
+    """Adds `mlrisk migrate` to the program."""
     app.command(epilog="Example: MLRISK_DATABASE_URL=postgresql+psycopg://… mlrisk migrate")(
         migrate
     )

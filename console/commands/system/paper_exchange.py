@@ -6,6 +6,7 @@ from paper_exchange.main import main
 
 
 def register(app: typer.Typer) -> None:
+    """Adds the command; all its arguments go to the paper exchange's own parser."""
     app.command(
         "paper-exchange",
         context_settings={

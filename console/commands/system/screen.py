@@ -14,6 +14,7 @@ from workers.home import Home
 
 
 def register(app: typer.Typer) -> None:
+    """Adds `mlrisk screen` to the program."""
     app.command(epilog="Example: mlrisk screen --once > frame.txt")(screen)
 
 

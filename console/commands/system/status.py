@@ -20,6 +20,7 @@ from workers.supervision.supervisor import ProcessStatus
 
 
 def register(app: typer.Typer) -> None:
+    """Adds `mlrisk status` to the program."""
     app.command(epilog="Example: mlrisk status --json | jq .trading_state")(status)
 
 

@@ -25,6 +25,7 @@ MarketOption = Annotated[
 
 
 def register(app: typer.Typer) -> None:
+    """Adds `mlrisk up` to the program."""
     app.command(epilog="Example: mlrisk up --home ./state --no-demo")(up)
 
 

@@ -8,6 +8,7 @@ from console.views.block_rate import print_rate, rate_facts
 
 
 def register(app: typer.Typer) -> None:
+    """Adds `mlrisk blocks` to the program."""
     app.command(epilog="Example: mlrisk blocks --since 1h")(blocks)
 
 

@@ -13,6 +13,7 @@ from console.views.explanation import print_stored, stored_explanation
 
 
 def register(app: typer.Typer) -> None:
+    """Adds `mlrisk explain` to the program."""
     app.command(epilog="Example: mlrisk explain demo-18c2f-1")(explain)
 
 

@@ -24,6 +24,7 @@ from console.views.replay_report import ReplayReport, print_replay
 
 
 def register(app: typer.Typer) -> None:
+    """Adds `mlrisk replay` to the program."""
     app.command(
         epilog="Example: mlrisk replay --from 24h --set ml_risk_thresholds.min_confidence=0.7"
     )(replay)

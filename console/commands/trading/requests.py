@@ -13,6 +13,7 @@ from console.views.queries import recent_requests
 
 
 def register(app: typer.Typer) -> None:
+    """Adds `mlrisk requests` to the program."""
     app.command(epilog="Example: mlrisk requests --last 50 --json")(requests)
 
 

@@ -12,6 +12,7 @@ from console.views.request_facts import print_facts, request_facts
 
 
 def register(app: typer.Typer) -> None:
+    """Adds `mlrisk show` to the program."""
     app.command(epilog="Example: mlrisk show demo-18c2f-1 --json")(show)
 
 

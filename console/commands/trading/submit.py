@@ -23,6 +23,7 @@ _STATE_REASONS = frozenset({"trading_state", "emergency_stop_active"})
 
 
 def register(app: typer.Typer) -> None:
+    """Adds `mlrisk submit` to the program."""
     app.command(epilog="Example: mlrisk submit order.json --wait")(submit)
 
 

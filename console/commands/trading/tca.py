@@ -28,6 +28,7 @@ from console.views.queries import database_now
 
 
 def register(app: typer.Typer) -> None:
+    """Adds `mlrisk tca` to the program."""
     app.command(
         epilog="Example: mlrisk tca demo-18c2f-1, or mlrisk tca --since 1h --csv costs.csv"
     )(tca)

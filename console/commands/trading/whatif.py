@@ -30,6 +30,7 @@ _HALTED = frozenset({"trading_state", "emergency_stop_active"})
 
 
 def register(app: typer.Typer) -> None:
+    """Adds `mlrisk whatif` to the program."""
     app.command(epilog="Example: mlrisk whatif order.json --set gate.max_gross_exposure_share=0.5")(
         whatif
     )

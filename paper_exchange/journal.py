@@ -44,9 +44,11 @@ class JournalWriter:
 
     @property
     def count(self) -> int:
+        """The number of records, those of earlier runs included."""
         return self._count
 
     def write(self, kind: str, t_ms: int, fields: Mapping[str, Any]) -> None:
+        """Appends a record with its number and time, and hands it to the operating system."""
         self._count += 1
         self._file.append(_encode({"n": self._count, "t": t_ms, "kind": kind, **fields}))
 
@@ -55,6 +57,7 @@ class JournalWriter:
         self._file.flush()
 
     def close(self) -> None:
+        """Closes the file."""
         self._file.close()
 
     def __enter__(self) -> "JournalWriter":

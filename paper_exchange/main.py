@@ -25,6 +25,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def parser() -> argparse.ArgumentParser:
+    """The parser of the command line."""
     p = argparse.ArgumentParser(
         prog="mlrisk paper-exchange",
         description="An exchange on this machine that speaks Bybit's V5 protocol. Development "
@@ -98,6 +99,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def options_of(args: argparse.Namespace) -> Options:
+    """The server's options from parsed arguments."""
     server = ServerSettings(
         host=args.host,
         port=args.port,
@@ -174,6 +176,7 @@ def _write_whole(path: Path, text: str) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the exchange until a signal ends it; returns the process's exit code."""
     p = parser()
     args = p.parse_args(argv)
     logging.basicConfig(

@@ -59,19 +59,26 @@ class PaperExchangeProcess:
 
     @property
     def url(self) -> str:
+        """The base address of REST."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def ws_url(self) -> str:
+        """The base address of the sockets."""
         return f"ws://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
+        """The process id. Raises RuntimeError when no process runs."""
         if self._process is None:
             raise RuntimeError("the paper exchange is not running")
         return self._process.pid
 
     def start(self) -> "PaperExchangeProcess":
+        """Starts the process and returns once it listens.
+
+        Raises RuntimeError when it ends before.
+        """
         port_file = self.home / "port"
         port_file.unlink(missing_ok=True)
         command = [
@@ -119,11 +126,13 @@ class PaperExchangeProcess:
             self._process = None
 
     def close(self) -> None:
+        """Kills the process and removes a temporary home."""
         self.kill()
         if self._own_home is not None:
             self._own_home.cleanup()
 
     def log(self) -> str:
+        """The process's output so far."""
         return self._log_path.read_text() if self._log_path.exists() else ""
 
     def journal(self, *kinds: str) -> list[dict[str, Any]]:
@@ -150,6 +159,7 @@ class PaperExchangeProcess:
         return self.control("POST", "faults", {"name": name, **options})
 
     def clear_faults(self) -> None:
+        """Switches every fault off."""
         self.control("DELETE", "faults")
 
     def __enter__(self) -> "PaperExchangeProcess":

@@ -38,12 +38,15 @@ class InstrumentSpec:
 
     @property
     def key(self) -> tuple[Category, str]:
+        """Product and symbol."""
         return (self.category, self.symbol)
 
     def price(self, ticks: int) -> Decimal:
+        """Ticks as a price in the quote coin."""
         return ticks * self.tick_size
 
     def qty(self, steps: int) -> Decimal:
+        """Steps as a quantity in base units."""
         return steps * self.qty_step
 
 
@@ -130,9 +133,11 @@ class MarketSource(Protocol):
     prices nowhere (the first event after a loop is a snapshot).
     """
 
-    def instruments(self) -> Sequence[InstrumentSpec]: ...
+    def instruments(self) -> Sequence[InstrumentSpec]:
+        """The instruments whose events come."""
 
-    def events(self) -> Iterator[MarketEvent]: ...
+    def events(self) -> Iterator[MarketEvent]:
+        """The events of all instruments in time order."""
 
     def history(self) -> Mapping[tuple[Category, str], Past]:
         """At least the last 24 hours of each instrument that has a past; the rest are missing."""
@@ -178,39 +183,52 @@ class Engine(Protocol):
     def drain_events(self) -> list[PrivateEvent]:
         """Private events since the last call: per order execution/order, then position, wallet."""
 
-    def create_order(self, uid: str, params: Mapping[str, Any], now_ms: int) -> dict[str, Any]: ...
+    def create_order(self, uid: str, params: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
+        """Accepts a new order; returns its ids."""
 
-    def amend_order(self, uid: str, params: Mapping[str, Any], now_ms: int) -> dict[str, Any]: ...
+    def amend_order(self, uid: str, params: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
+        """Accepts an amendment; returns the order's ids."""
 
-    def cancel_order(self, uid: str, params: Mapping[str, Any], now_ms: int) -> dict[str, Any]: ...
+    def cancel_order(self, uid: str, params: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
+        """Accepts a cancel; returns the order's ids."""
 
-    def cancel_all(self, uid: str, params: Mapping[str, Any], now_ms: int) -> dict[str, Any]: ...
+    def cancel_all(self, uid: str, params: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
+        """Accepts the cancel of every selected order; returns their ids."""
 
     def open_orders(self, uid: str, params: Mapping[str, Any], now_ms: int) -> list[dict[str, Any]]:
         """`order/realtime` rows, newest first, unpaged; realtime's visibility lag applied."""
 
     def order_history(
         self, uid: str, params: Mapping[str, Any], now_ms: int
-    ) -> list[dict[str, Any]]: ...
+    ) -> list[dict[str, Any]]:
+        """Orders of a time window, newest first, as Bybit's rows."""
 
     def executions(self, uid: str, params: Mapping[str, Any], now_ms: int) -> list[dict[str, Any]]:
         """`execution/list` rows, newest first, unpaged, filtered by the given parameters."""
 
-    def positions(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]: ...
+    def positions(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Positions as Bybit's rows."""
 
-    def wallet(self, uid: str) -> dict[str, Any]: ...
+    def wallet(self, uid: str) -> dict[str, Any]:
+        """The unified account as Bybit's row."""
 
-    def set_leverage(self, uid: str, params: Mapping[str, Any], now_ms: int) -> None: ...
+    def set_leverage(self, uid: str, params: Mapping[str, Any], now_ms: int) -> None:
+        """Changes a symbol's leverage, one number for both sides."""
 
-    def switch_mode(self, uid: str, params: Mapping[str, Any], now_ms: int) -> None: ...
+    def switch_mode(self, uid: str, params: Mapping[str, Any], now_ms: int) -> None:
+        """Changes between one-way and hedge mode."""
 
-    def trading_stop(self, uid: str, params: Mapping[str, Any], now_ms: int) -> None: ...
+    def trading_stop(self, uid: str, params: Mapping[str, Any], now_ms: int) -> None:
+        """Sets or clears take-profit, stop-loss and trailing stop of a position."""
 
-    def closed_pnl(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]: ...
+    def closed_pnl(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Closed profit and loss, newest first, as Bybit's rows."""
 
-    def transaction_log(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]: ...
+    def transaction_log(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The cash ledger, newest first, as Bybit's rows."""
 
-    def pre_check(self, uid: str, params: Mapping[str, Any]) -> dict[str, Any]: ...
+    def pre_check(self, uid: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The margin that an order would need; nothing is placed."""
 
     def price_limit(self, category: Category, symbol: str) -> tuple[Decimal, Decimal]:
         """Highest buy and lowest sell price that the band allows now."""

@@ -77,6 +77,10 @@ class PaperEngine:
     # Market and time
 
     def on_market(self, event: MarketEvent) -> None:
+        """Takes one market event at its time, and fills what it makes fillable.
+
+        Raises ValueError for an instrument that the engine does not have.
+        """
         world = self.world
         ts = event.ts_ms
         if world.timers[0][0] <= ts:
@@ -147,6 +151,7 @@ class PaperEngine:
             self.matcher.before_update(own, book, levels)
 
     def advance(self, now_ms: int) -> None:
+        """Moves the time forward and runs every timer that is due, in order."""
         world = self.world
         world.target = max(world.target, now_ms)
         while world.timers and world.timers[0][0] <= now_ms:
@@ -167,9 +172,11 @@ class PaperEngine:
         self.world.schedule(PRUNE_MS, "prune")
 
     def next_due_ms(self) -> int | None:
+        """The time of the next timer, in milliseconds; None without one."""
         return self.world.timers[0][0] if self.world.timers else None
 
     def drain_events(self) -> list[PrivateEvent]:
+        """The private events since the last call, oldest first."""
         events = self.world.events
         self.world.events = []
         return events
@@ -182,71 +189,98 @@ class PaperEngine:
     # Orders
 
     def create_order(self, uid: str, params: Params, now_ms: int) -> dict[str, Any]:
+        """Accepts a new order; returns its ids. Raises Reject as Bybit refuses it."""
         self.advance(now_ms)
         reply = self.trading.create(uid, params)
         self._run_due()
         return reply
 
     def amend_order(self, uid: str, params: Params, now_ms: int) -> dict[str, Any]:
+        """Accepts an amendment; returns the order's ids. Raises Reject as Bybit refuses it."""
         self.advance(now_ms)
         reply = self.amending.amend(uid, params)
         self._run_due()
         return reply
 
     def cancel_order(self, uid: str, params: Params, now_ms: int) -> dict[str, Any]:
+        """Accepts a cancel;
+
+        returns the order's ids. Raises Reject for an unknown or closed order.
+        """
         self.advance(now_ms)
         reply = self.trading.cancel(uid, params)
         self._run_due()
         return reply
 
     def cancel_all(self, uid: str, params: Params, now_ms: int) -> dict[str, Any]:
+        """Accepts the cancel of every selected order; returns their ids."""
         self.advance(now_ms)
         reply = self.trading.cancel_all(uid, params)
         self._run_due()
         return reply
 
     def open_orders(self, uid: str, params: Params, now_ms: int) -> Rows:
+        """Open orders and lately closed ones, newest first, as Bybit's rows."""
         self.advance(now_ms)
         return self.queries.open_orders(uid, params)
 
     def order_history(self, uid: str, params: Params, now_ms: int) -> Rows:
+        """Orders of a time window, newest first, as Bybit's rows."""
         self.advance(now_ms)
         return self.queries.order_history(uid, params)
 
     def executions(self, uid: str, params: Params, now_ms: int) -> Rows:
+        """Executions of a time window, newest first, as Bybit's rows."""
         self.advance(now_ms)
         return self.queries.executions(uid, params)
 
     # Positions and account
 
     def positions(self, uid: str, params: Params) -> Rows:
+        """Positions as Bybit's rows."""
         return self.queries.positions(uid, params)
 
     def wallet(self, uid: str) -> dict[str, Any]:
+        """The unified account as Bybit's row."""
         return self.queries.wallet(uid)
 
     def set_leverage(self, uid: str, params: Params, now_ms: int) -> None:
+        """Changes a symbol's leverage.
+
+        Raises Reject when it is the present one or can't be carried.
+        """
         self.advance(now_ms)
         self.requests.set_leverage(uid, params)
         self._run_due()
 
     def switch_mode(self, uid: str, params: Params, now_ms: int) -> None:
+        """Changes between one-way and hedge mode.
+
+        Raises Reject while a position or an order is open.
+        """
         self.advance(now_ms)
         self.requests.switch_mode(uid, params)
         self._run_due()
 
     def trading_stop(self, uid: str, params: Params, now_ms: int) -> None:
+        """Sets or clears take-profit, stop-loss and trailing stop.
+
+        Raises Reject without a position.
+        """
         self.advance(now_ms)
         self.requests.trading_stop(uid, params)
         self._run_due()
 
     def closed_pnl(self, uid: str, params: Params) -> Rows:
+        """Closed profit and loss, newest first, as Bybit's rows."""
         return self.queries.closed_pnl(uid, params)
 
     def transaction_log(self, uid: str, params: Params) -> Rows:
+        """The cash ledger, newest first, as Bybit's rows."""
         return self.queries.transaction_log(uid, params)
 
     def pre_check(self, uid: str, params: Params) -> dict[str, Any]:
+        """The margin that an order would need; nothing is placed."""
         return self.requests.pre_check(uid, params)
 
     def set_band_action(self, uid: str, modify: bool) -> None:
@@ -256,6 +290,10 @@ class PaperEngine:
     # Market views
 
     def price_limit(self, category: Category, symbol: str) -> tuple[Decimal, Decimal]:
+        """The highest price to buy and the lowest to sell.
+
+        Raises Reject while there is no price.
+        """
         market = self.world.market(category, symbol)
         band = market.band_ticks()
         if band is None:
@@ -265,6 +303,7 @@ class PaperEngine:
     def book(
         self, category: Category, symbol: str, depth: int
     ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """The first `depth` bids and offers, best first, as (ticks, steps)."""
         book = self.world.market(category, symbol).book
         return book.bids.depth(depth), book.asks.depth(depth)
 

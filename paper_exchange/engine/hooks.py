@@ -26,6 +26,10 @@ class Hooks:
         self.risk = risk
 
     def cancel(self, uid: str, order_id: str, cancel_type: str) -> None:
+        """Ends an open order with a given cancel type.
+
+        Raises Reject when there is no such order.
+        """
         order = self.world.account(uid).open.get(order_id)
         if order is None:
             raise reject("unknown_order")
@@ -33,6 +37,7 @@ class Hooks:
         self.trading.cancel_now(order, cancel_type, reason)
 
     def liquidate(self, uid: str, symbol: str) -> None:
+        """Takes a position over as a liquidation. Raises Reject when there is none."""
         account = self.world.account(uid)
         if not self.risk.force(account, self.world.market("linear", symbol)):
             raise reject("no_position")
@@ -61,6 +66,7 @@ class Hooks:
         world.moved[uid] = None
 
     def foreign_order(self, uid: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Places an order at once, as another program of the account's owner would."""
         return self.trading.place_now(uid, params)
 
     def update_instrument(self, spec: InstrumentSpec) -> None:
@@ -74,6 +80,7 @@ class Hooks:
                         self.trading.cancel_now(order, "CancelBySettle", "EC_NoError")
 
     def restart_cache(self) -> None:
+        """Forgets lately closed orders, as Bybit's open-order query does after its restart."""
         for account in self.world.accounts.values():
             account.recent.clear()
 

@@ -25,12 +25,14 @@ def plain_value(value: Any) -> Any:
 
 
 def real_value(value: Any) -> Any:
+    """The value that `plain_value` wrote."""
     if isinstance(value, Mapping) and value.keys() == {"d"}:
         return Decimal(value["d"])
     return value
 
 
 def dump_fields(item: Any, skip: frozenset[str] = frozenset()) -> State:
+    """The fields of a dataclass as JSON values, without those in `skip`."""
     return {
         field.name: plain_value(getattr(item, field.name))
         for field in fields(item)
@@ -39,14 +41,17 @@ def dump_fields(item: Any, skip: frozenset[str] = frozenset()) -> State:
 
 
 def load_fields(state: Mapping[str, Any]) -> State:
+    """The fields that `dump_fields` wrote."""
     return {name: real_value(value) for name, value in state.items()}
 
 
 def dump_money(table: Mapping[str, Decimal]) -> dict[str, str]:
+    """Amounts by coin, as text."""
     return {coin: str(amount) for coin, amount in table.items()}
 
 
 def load_money(table: Mapping[str, str]) -> dict[str, Decimal]:
+    """The amounts that `dump_money` wrote."""
     return {coin: Decimal(amount) for coin, amount in table.items()}
 
 

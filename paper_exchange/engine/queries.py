@@ -24,6 +24,7 @@ UNFILLED_MS: Final = DAY_MS
 
 
 def time_of(params: Mapping[str, Any], name: str) -> int | None:
+    """A time parameter in milliseconds; None when absent. Raises Reject when it is no number."""
     raw = params.get(name)
     if raw in (None, ""):
         return None
@@ -92,6 +93,10 @@ class Queries:
         return seen
 
     def open_orders(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Open orders, and on request lately closed ones, newest first.
+
+        Raises Reject when a linear query names neither symbol nor coin.
+        """
         account = self.world.account(uid)
         category = self._category(params)
         named = self._by_id(account, params)
@@ -145,6 +150,7 @@ class Queries:
         return [o for o in account.orders.values() if not o.is_final or o.updated_ms > horizon]
 
     def order_history(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Orders of a time window that match the filters, newest first."""
         account = self.world.account(uid)
         category = self._category(params)
         start, end = window_of(params, self.world.now)
@@ -271,6 +277,7 @@ class Queries:
         return rows
 
     def position_row(self, account: Account, position: Position) -> dict[str, Any]:
+        """One position as Bybit's row."""
         margin = self.world.margin
         return position_record(
             account,
@@ -281,6 +288,7 @@ class Queries:
         )
 
     def wallet(self, uid: str) -> dict[str, Any]:
+        """The unified account as Bybit's row: margin, and each coin's balance and worth."""
         account = self.world.account(uid)
         by_coin: dict[str, Decimal] = {}
         for position in account.positions.values():

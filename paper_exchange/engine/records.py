@@ -44,6 +44,7 @@ class Execution:
 
 
 def optional(value: Decimal | None) -> str:
+    """The amount in plain digits; empty for None."""
     return "" if value is None else plain(value)
 
 

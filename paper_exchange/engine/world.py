@@ -58,15 +58,18 @@ class World:
         """The time to which `advance` is going."""
 
     def use_settings(self, settings: EngineSettings) -> None:
+        """Changes the engine's settings while it runs."""
         self.settings = self.margin.settings = settings
 
     def account(self, uid: str) -> Account:
+        """The account of a number. Raises Reject as for an invalid key when there is none."""
         try:
             return self.accounts[uid]
         except KeyError:
             raise Reject(10003, "API key is invalid.") from None
 
     def market(self, category: object, symbol: object) -> Market:
+        """The market of a product and symbol. Raises Reject when there is none."""
         if category not in ("linear", "spot"):
             raise reject("param", "category invalid")
         market = self.markets.get((category, str(symbol)))
@@ -75,9 +78,11 @@ class World:
         return market
 
     def market_of(self, params: Mapping[str, Any]) -> Market:
+        """The market that a request names. Raises Reject when there is none."""
         return self.market(params.get("category"), params.get("symbol"))
 
     def next_seq(self) -> int:
+        """The next cross sequence of the matching engine."""
         self.seq += 1
         return self.seq
 
@@ -88,25 +93,32 @@ class World:
         return str(UUID(bytes=blake2b(text, digest_size=16).digest(), version=4))
 
     def numeric_id(self) -> str:
+        """A new id in digits, as spot orders and executions have it."""
         self.ids += 1
         return str(SPOT_ID_BASE + self.ids)
 
     def order_id(self, market: Market) -> str:
+        """A new order id in the form of the product."""
         return self.numeric_id() if market.is_spot else self.uuid("order")
 
     def exec_id(self, market: Market) -> str:
+        """A new execution id in the form of the product."""
         return self.numeric_id() if market.is_spot else self.uuid("exec")
 
     def emit(self, uid: str, topic: Topic, category: Category | None, data: dict[str, Any]) -> None:
+        """Adds a private event at the present time."""
         self.events.append(PrivateEvent(uid, topic, category, self.now, data))
 
     def schedule(self, delay_ms: int, action: str, *args: Any) -> None:
+        """Runs a named effect after a delay, in milliseconds."""
         self.schedule_at(self.now + delay_ms, action, *args)
 
     def schedule_at(self, due_ms: int, action: str, *args: Any) -> None:
+        """Runs a named effect at a time; those of one time run in the order of scheduling."""
         self.timer_count += 1
         heapq.heappush(self.timers, (due_ms, self.timer_count, action, args))
 
     def note_position(self, account: Account, position: Position) -> None:
+        """Marks a position as changed, so that the settlement reports it."""
         self.changed[(account.uid, position.market.symbol, position.idx)] = position
         self.moved[account.uid] = None

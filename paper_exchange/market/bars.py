@@ -107,9 +107,11 @@ class BarMarket:
         self._chosen = [i for s, i in known.items() if symbols is None or s in symbols]
 
     def instruments(self) -> Sequence[InstrumentSpec]:
+        """The instruments that the bars are of."""
         return [specification(i) for i in self._chosen]
 
     def history(self) -> Mapping[tuple[Category, str], Past]:
+        """The minute bars and funding rates before the start, by product and symbol."""
         if not self._recorded_past:
             specs = self.instruments()
             days = opening_days(self.events(), specs)
@@ -123,6 +125,7 @@ class BarMarket:
         }
 
     def events(self) -> Iterator[MarketEvent]:
+        """The events of all instruments in time order, without end."""
         return endless(self._one_pass)
 
     @cached_property

@@ -57,6 +57,7 @@ class BinanceRecording:
         self._specs = {symbol: _spec(symbol) for symbol in self._files}
 
     def instruments(self) -> Sequence[InstrumentSpec]:
+        """The recorded instruments."""
         return list(self._specs.values())
 
     def history(self) -> Mapping[tuple[Category, str], Past]:
@@ -65,6 +66,7 @@ class BinanceRecording:
         return pasts(_PAST_SEED, specs, opening_days(self.events(), specs))
 
     def events(self) -> Iterator[MarketEvent]:
+        """The events of all instruments in time order, without end."""
         return endless(self._one_pass)
 
     def _one_pass(self) -> Iterator[MarketEvent]:

@@ -52,6 +52,7 @@ class BybitRecording:
         }
 
     def instruments(self) -> Sequence[InstrumentSpec]:
+        """The recorded instruments."""
         return list(self._specs)
 
     def history(self) -> Mapping[tuple[Category, str], Past]:
@@ -64,6 +65,7 @@ class BybitRecording:
         return pasts(_PAST_SEED, self._specs, self._days, rates)
 
     def events(self) -> Iterator[MarketEvent]:
+        """The events of all instruments in time order, without end."""
         return endless(lambda: iter(self._events))
 
 

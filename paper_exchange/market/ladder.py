@@ -72,10 +72,12 @@ class Ladder:
 
     @property
     def bid(self) -> int:
+        """The best bid, in ticks."""
         return self._bid.touch
 
     @property
     def ask(self) -> int:
+        """The best offer, in ticks."""
         return self._ask.touch
 
     def open(self, ts_ms: int, quotes: tuple[int, int], sizes: tuple[int, int]) -> BookUpdate:

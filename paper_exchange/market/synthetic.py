@@ -33,9 +33,11 @@ class SyntheticMarket:
         self._chosen = [i for i in P.INSTRUMENTS if symbols is None or i.symbol in symbols]
 
     def instruments(self) -> Sequence[InstrumentSpec]:
+        """The instruments of the chosen symbols."""
         return [specification(i) for i in self._chosen]
 
     def history(self) -> Mapping[tuple[Category, str], Past]:
+        """The minute bars and funding rates before the start, by product and symbol."""
         specs = self.instruments()
         return pasts(self._seed, specs, opening_days(self.events(), specs))
 

@@ -86,6 +86,7 @@ class PathGenerator:
         self._step = 0
 
     def block(self) -> PathBlock:
+        """The next block of all coins: arrays of (steps, coins)."""
         steps = np.arange(self._step, self._step + self._block_steps, dtype=np.int64)
         self._step += self._block_steps
         sigma, activity = self._volatility(steps)

@@ -31,6 +31,7 @@ class Account:
 
     @property
     def uid(self) -> str:
+        """The account's number at the exchange."""
         return self.config.uid
 
     @property
@@ -46,6 +47,7 @@ class Account:
 
 
 def default_accounts() -> list[Account]:
+    """The one account of development, with its published key."""
     key = ApiKey(DEFAULT_KEY, DEFAULT_UID, DEFAULT_SECRET)
     return [Account(AccountConfig(uid=DEFAULT_UID), (key,))]
 

@@ -32,6 +32,7 @@ class PaperServer:
 
     @property
     def url(self) -> str:
+        """The base address of REST."""
         return f"http://{self.exchange.settings.host}:{self.port}"
 
     async def start(self) -> None:

@@ -47,6 +47,7 @@ class Verifier:
             self._rsa = loaded
 
     def verify(self, message: bytes, signature: str) -> bool:
+        """Whether the signature is the key's, over exactly these bytes."""
         if self._rsa is not None:
             try:
                 raw = base64.b64decode(signature, validate=True)
@@ -70,6 +71,7 @@ class KeyRing:
             self._verifiers[api_key.key] = Verifier(api_key)
 
     def verifier(self, key: str) -> Verifier:
+        """The verifier of a key. Raises Reject when the key is unknown."""
         try:
             return self._verifiers[key]
         except KeyError:

@@ -54,17 +54,21 @@ class Running:
 
     @property
     def port(self) -> int:
+        """The port that the server listens on."""
         return self.server.port
 
     @property
     def url(self) -> str:
+        """The base address of REST."""
         return self.server.url
 
     async def start(self) -> None:
+        """Opens the port and journals the start."""
         await self.server.start()
         self.server.exchange.venue.journal("start", {"port": self.port})
 
     async def stop(self) -> None:
+        """Closes the server, then saves its state and closes the journal."""
         await self.server.stop()
         self.server.exchange.venue.journal("stop", {})
         if self._keeper is not None:
@@ -74,6 +78,10 @@ class Running:
 
 
 def build(options: Options) -> Running:
+    """Makes an exchange that is ready to start.
+
+    Raises an error when the market, the accounts or the stored state can't be read.
+    """
     source = open_source(
         options.market,
         seed=options.seed,

@@ -26,6 +26,7 @@ class Call:
 
     @property
     def uid(self) -> str:
+        """The account that the caller's key belongs to. Raises RuntimeError on a public call."""
         if self.key is None:
             raise RuntimeError("an endpoint that needs an account was called without a key")
         return self.key.uid

@@ -10,13 +10,15 @@ from typing import Protocol
 
 
 def wall_ms() -> int:
+    """The machine's time in milliseconds since 1970."""
     return time.time_ns() // 1_000_000
 
 
 class Clock(Protocol):
     """Gives exchange time in integer milliseconds; never goes back."""
 
-    def now_ms(self) -> int: ...
+    def now_ms(self) -> int:
+        """Exchange time in milliseconds since 1970."""
 
     def wall_seconds(self, exchange_ms: int) -> float:
         """How long `exchange_ms` of exchange time take on the wall."""
@@ -33,12 +35,14 @@ class ScaledClock:
         self._start_ns = time.monotonic_ns()
 
     def now_ms(self) -> int:
+        """Exchange time in milliseconds since 1970."""
         elapsed_ns = time.monotonic_ns() - self._start_ns
         if self._speed == 1:
             return self._start_wall + elapsed_ns // 1_000_000
         return self._start_wall + int(elapsed_ns * self._speed) // 1_000_000
 
     def wall_seconds(self, exchange_ms: int) -> float:
+        """How long a span of exchange time lasts on the wall, in seconds."""
         return exchange_ms / 1000 / self._speed
 
 
@@ -49,10 +53,13 @@ class FreeClock:
         self._now = wall_ms()
 
     def advance_to(self, ts_ms: int) -> None:
+        """Moves the time forward to an event's; an earlier one changes nothing."""
         self._now = max(self._now, ts_ms)
 
     def now_ms(self) -> int:
+        """The newest event's time, in milliseconds since 1970."""
         return self._now
 
     def wall_seconds(self, exchange_ms: int) -> float:  # noqa: ARG002 - time costs nothing here
+        """Always 0: no span of exchange time is waited for."""
         return 0.0

@@ -96,6 +96,7 @@ class Exchange:
         return wall_ms() + int(self.faults.option("clock_skew", "ms") or 0)
 
     def trace_id(self) -> str:
+        """A new id for the trace header."""
         return f"{self._trace_prefix}{next(self._traces):012x}"
 
     def take_budget(self, call: Call, endpoint: Endpoint, category: str, cost: int) -> Usage:
@@ -109,15 +110,18 @@ class Exchange:
         return self.uid_limiter.take(key, limit, wall_ms(), cost)
 
     def refuses_outside_band(self, uid: str) -> bool:
+        """Whether an order outside the price band is refused instead of repriced."""
         return not self.paper.world.account(uid).reprice
 
     def set_band_action(self, uid: str, category: str, *, modify: bool) -> None:
+        """Chooses repricing or refusal outside the price band. Raises Reject unless linear."""
         if category != "linear":
             raise Reject(10001, "params error: category invalid")
         self.paper.set_band_action(uid, modify)
 
     @property
     def ws_ack_delay(self) -> float:
+        """The delay of acknowledgements on sockets, in seconds."""
         return self.settings.ws_ack_delay_seconds
 
     def open_order_ids(self, uid: str, category: str, params: Mapping[str, str]) -> list[str]:

@@ -72,6 +72,7 @@ def _budget(exchange: Exchange, call: Call, endpoint: Endpoint, params: Mapping[
 
 
 def limit_headers(exchange: Exchange, outcome_usage: Usage | None) -> dict[str, str]:
+    """Bybit's rate-limit headers: the endpoint's usage, or else the address's limit."""
     usage = outcome_usage
     if usage is None or usage.limit == 0:
         now = str(wall_ms())

@@ -50,6 +50,10 @@ class IpLimiter:
         self._banned_until: dict[str, int] = {}
 
     def allow(self, address: str, wall: int) -> bool:
+        """Counts a request;
+
+        False when the address is banned or this request bans it. Time in milliseconds.
+        """
         if self.is_banned(address, wall):
             return False
         if self._limit <= 0:
@@ -66,12 +70,15 @@ class IpLimiter:
         return True
 
     def is_banned(self, address: str, wall: int) -> bool:
+        """Whether the address is banned at a time, in milliseconds."""
         return self._banned_until.get(address, 0) > wall
 
     def ban(self, address: str, wall: int, seconds: float | None = None) -> None:
+        """Bans an address from a time on. Default: the configured length."""
         length = self._ban_ms if seconds is None else int(seconds * 1000)
         self._banned_until[address] = wall + length
 
     def pardon(self) -> None:
+        """Ends every ban and forgets every count."""
         self._banned_until.clear()
         self._windows.clear()

@@ -15,10 +15,12 @@ DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?\Z")
 
 
 def dumps(value: object) -> str:
+    """The value as compact JSON."""
     return _encode(value)
 
 
 def plain(value: Decimal) -> str:
+    """The number in plain digits, without an exponent."""
     return format(value, "f")
 
 
@@ -29,12 +31,14 @@ def trimmed(value: Decimal) -> str:
 
 
 def envelope(result: Mapping[str, Any], now_ms: int, ret_ext: Mapping[str, Any]) -> str:
+    """Bybit's envelope of a successful answer; time in milliseconds."""
     return _encode(
         {"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": ret_ext, "time": now_ms}
     )
 
 
 def error(ret_code: int, ret_msg: str, now_ms: int) -> str:
+    """Bybit's envelope of a refused request; time in milliseconds."""
     return _encode(
         {"retCode": ret_code, "retMsg": ret_msg, "result": {}, "retExtInfo": {}, "time": now_ms}
     )

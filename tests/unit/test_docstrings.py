@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.repository import ROOT
 
-DESCRIBED = ("bot", "models", "config", "tasks", "workers", "console")
+DESCRIBED = ("bot", "models", "config", "paper_exchange", "tasks", "workers", "console")
 """Folders in which nothing public is without a docstring."""
 
 

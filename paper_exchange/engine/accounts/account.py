@@ -52,17 +52,21 @@ class Position:
 
     @property
     def side(self) -> int:
+        """+1 for long, -1 for short, 0 when flat."""
         return (self.size > 0) - (self.size < 0)
 
     def quantity(self) -> Decimal:
+        """The open size without sign, in base units."""
         return abs(self.size) * self.market.step
 
     def unrealised(self, mark: Decimal) -> Decimal:
+        """The unrealised profit at a mark price, in the quote coin."""
         if not self.size:
             return ZERO
         return self.size * self.market.step * mark - self.side * self.cost
 
     def average(self) -> Decimal:
+        """The average entry price; 0 when flat."""
         return self.cost / self.quantity() if self.size else ZERO
 
     def closable(self, side: int) -> int:
@@ -100,6 +104,7 @@ class Account:
 
     @classmethod
     def opened(cls, config: AccountConfig) -> "Account":
+        """A new account with the balances and modes of its configuration."""
         return cls(
             config=config,
             wallet=dict(config.balances),
@@ -109,9 +114,11 @@ class Account:
 
     @property
     def uid(self) -> str:
+        """The account's number at the exchange."""
         return self.config.uid
 
     def is_hedged(self, symbol: str) -> bool:
+        """Whether the symbol's positions are kept apart by side."""
         return self.modes.get(symbol, self.hedge)
 
     def leverages(self, market: Market) -> tuple[Decimal, Decimal]:
@@ -133,12 +140,14 @@ class Account:
         return found
 
     def fee_rate(self, market: Market, is_maker: bool) -> Decimal:
+        """The fee as a share of the traded value, by product and by maker or taker."""
         config = self.config
         if market.is_spot:
             return config.spot_maker_rate if is_maker else config.spot_taker_rate
         return config.linear_maker_rate if is_maker else config.linear_taker_rate
 
     def balance(self, coin: str) -> Decimal:
+        """The wallet's balance of a coin; 0 when it has none."""
         return self.wallet.get(coin, ZERO)
 
     def void_margin(self) -> None:

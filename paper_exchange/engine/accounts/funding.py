@@ -31,6 +31,7 @@ class Funding:
         self.world.schedule_at(market.next_funding_ms, "funding", market.symbol)
 
     def effect_funding(self, symbol: str) -> None:
+        """Pays one symbol's funding for every open position, and schedules the next."""
         market = self.world.markets["linear", symbol]
         for uid in list(market.holders):
             account = self.world.accounts[uid]

@@ -88,10 +88,12 @@ class AccountMargin:
 
     @property
     def initial(self) -> Decimal:
+        """Initial margin of positions and orders together."""
         return self.position_im + self.order_im
 
     @property
     def free(self) -> Decimal:
+        """The balance less initial margin and what spot orders lock."""
         return self.balance - self.initial - self.locked
 
 
@@ -112,6 +114,7 @@ class MarginModel:
         return value * inverse + value * bankrupt * taker
 
     def maintenance_of(self, account: Account, position: Position, mark: Decimal) -> Decimal:
+        """The maintenance margin at a mark price, with the fee of closing at bankruptcy."""
         if not position.size:
             return ZERO
         value = position.quantity() * mark

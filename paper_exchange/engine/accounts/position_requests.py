@@ -42,6 +42,10 @@ class PositionRequests:
     # Leverage
 
     def set_leverage(self, uid: str, params: Mapping[str, Any]) -> None:
+        """Changes a symbol's leverage, one number for both sides.
+
+        Raises Reject when it is out of range, the present one, or too high for the margin at hand.
+        """
         account, market = self.world.account(uid), self._linear_market(params)
         buy, sell = (self._leverage_of(params, name, market) for name in ("buy", "sell"))
         if buy != sell:
@@ -93,6 +97,10 @@ class PositionRequests:
     # Mode
 
     def switch_mode(self, uid: str, params: Mapping[str, Any]) -> None:
+        """Changes one symbol, or all of a coin, between one-way and hedge mode.
+
+        Raises Reject while a position or an order is open.
+        """
         account = self.world.account(uid)
         if params.get("category") != "linear":
             raise reject("param", "category invalid")
@@ -126,6 +134,10 @@ class PositionRequests:
     # Exits
 
     def trading_stop(self, uid: str, params: Mapping[str, Any]) -> None:
+        """Sets, changes or clears the exits of a position.
+
+        Raises Reject when there is no position.
+        """
         account, market = self.world.account(uid), self._linear_market(params)
         mode = choice_of(params, "tpslMode", frozenset({"Full", "Partial"}), "Full")
         idx = integer_of(params, "positionIdx")

@@ -97,6 +97,7 @@ def position_stream(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def rate_of(part: Decimal, balance: Decimal) -> str:
+    """A part of a balance as the wire shows it; 0 without a positive balance."""
     return money(part / balance) if part and balance > 0 else "0"
 
 

@@ -27,6 +27,7 @@ class Settlement:
         self.queries = queries
 
     def settle(self) -> None:
+        """Adapts exits, margin and liquidations to what changed, then emits the events."""
         world = self.world
         if not world.moved:
             return

@@ -47,6 +47,10 @@ class SideBook:
                 self.taken.pop(price, None)
 
     def available(self, price: int) -> int:
+        """What is left for us at a price, in steps:
+
+        the replayed size less what our takers consumed.
+        """
         raw = price - self.shift
         size = self.sizes.get(raw, 0)
         return size - self.taken.get(raw, 0) if self.taken else size
@@ -91,9 +95,11 @@ class Book:
 
     @property
     def shift(self) -> int:
+        """The ticks by which our own impact has moved the prices that we meet."""
         return self.bids.shift
 
     def set_shift(self, ticks: int) -> None:
+        """Moves the prices of both sides, in ticks."""
         self.bids.shift = self.asks.shift = ticks
 
     def opposite(self, side: int) -> SideBook:

@@ -94,6 +94,7 @@ class Market:
         self.spec = spec
 
     def take_reference(self, update: MarkUpdate) -> None:
+        """Takes the mark price, index price and funding rate that an update carries."""
         if update.mark_price is not None:
             self._mark = update.mark_price
         if update.index_price is not None:
@@ -103,6 +104,7 @@ class Market:
 
     @property
     def has_mark(self) -> bool:
+        """Whether the source has given a mark price."""
         return self._mark is not None
 
     def mid(self) -> Decimal | None:
@@ -143,6 +145,7 @@ class Market:
             premiums.popleft()
 
     def premium(self) -> Decimal:
+        """The mean of the premium's samples, a share of the index price; 0 without samples."""
         if not self._premiums:
             return Decimal(0)
         return sum((value for _, value in self._premiums), Decimal(0)) / len(self._premiums)
@@ -183,6 +186,7 @@ class Market:
         return int(price // self.spec.tick_size) * int(self.spec.tick_size / self.tick)
 
     def ceil_ticks(self, price: Decimal) -> int:
+        """The price rounded up to the present tick size, in ticks of the source's grid."""
         tick = self.spec.tick_size
         count = int(price // tick)
         if count * tick < price:
@@ -190,7 +194,9 @@ class Market:
         return count * int(tick / self.tick)
 
     def price(self, ticks: int) -> Decimal:
+        """Ticks as a price in the quote coin."""
         return ticks * self.tick
 
     def quantity(self, steps: int) -> Decimal:
+        """Steps as a quantity in base units."""
         return steps * self.step

@@ -114,6 +114,10 @@ class Acceptance:
         raise reject("no_price", spot=market.is_spot)
 
     def market_bound(self, market: Market, side: int, kind: str, slippage: str) -> int | None:
+        """The worst price of a market order in ticks: the band's, or nearer by its own slippage.
+
+        None when the market has neither a band nor a touch to measure from.
+        """
         bound = market.market_bound(side)
         touch = market.book.opposite(side).best_available()
         if bound is None or not kind or touch is None:

@@ -49,6 +49,10 @@ class Amending:
         world.effects["amend"] = self.effect_amend
 
     def amend(self, uid: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Judges an amendment and schedules it; returns the order's ids.
+
+        Raises Reject for an unknown order, unreadable parameters, no change or too little margin.
+        """
         account, market = self.world.account(uid), self.world.market_of(params)
         order = self.trading.find(account, params, market)
         changes = self._read(account, order, params)

@@ -106,6 +106,7 @@ class ExitOrders:
 
     @staticmethod
     def check_partial_room(position: Position) -> None:
+        """Raises Reject when the position has as many partial exits as Bybit allows."""
         halves = {o.pair_id or o.order_id: o for o in position.partials.values()}
         pairs = {min(o.order_id, o.pair_id or o.order_id) for o in halves.values()}
         if len(pairs) >= MAX_PARTIAL:
@@ -201,12 +202,17 @@ class ExitOrders:
     def set_trailing(
         self, account: Account, position: Position, distance: int, active: int | None
     ) -> None:
+        """Starts a trailing stop:
+
+        `distance` and activation price in ticks, None to be active at once.
+        """
         position.trailing, position.trailing_active = distance, active
         position.trailing_extreme = None
         position.exit_side = position.side
         position.market.trailing[account.uid, position.idx] = position
 
     def clear_trailing(self, account: Account, position: Position) -> None:
+        """Ends the position's trailing stop."""
         position.trailing, position.trailing_active = 0, None
         position.trailing_extreme = None
         position.market.trailing.pop((account.uid, position.idx), None)

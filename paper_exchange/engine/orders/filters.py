@@ -54,6 +54,7 @@ def decimal_of(params: Mapping[str, Any], name: str) -> Decimal | None:
 
 
 def choice_of(params: Mapping[str, Any], name: str, allowed: frozenset[str], default: str) -> str:
+    """The parameter when it is one of the allowed words, `default` when absent, else Reject."""
     raw = params.get(name)
     if raw is None or raw == "":
         return default
@@ -63,6 +64,7 @@ def choice_of(params: Mapping[str, Any], name: str, allowed: frozenset[str], def
 
 
 def required_choice(params: Mapping[str, Any], name: str, allowed: frozenset[str]) -> str:
+    """The parameter, one of the allowed words. Raises Reject when it is absent or another."""
     chosen = choice_of(params, name, allowed, "")
     if not chosen:
         raise reject("param", f"{name} invalid")
@@ -70,6 +72,7 @@ def required_choice(params: Mapping[str, Any], name: str, allowed: frozenset[str
 
 
 def flag_of(params: Mapping[str, Any], name: str) -> bool:
+    """The boolean parameter; False when absent. Raises Reject for anything else."""
     raw = params.get(name, False)
     if not isinstance(raw, bool):
         raise reject("param", f"{name} invalid")
@@ -77,6 +80,7 @@ def flag_of(params: Mapping[str, Any], name: str) -> bool:
 
 
 def integer_of(params: Mapping[str, Any], name: str, default: int = 0) -> int:
+    """The whole number; `default` when absent. Raises Reject for anything else."""
     raw = params.get(name, default)
     if isinstance(raw, bool) or not isinstance(raw, int):
         raise reject("param", f"{name} invalid")
@@ -84,6 +88,10 @@ def integer_of(params: Mapping[str, Any], name: str, default: int = 0) -> int:
 
 
 def link_id_of(params: Mapping[str, Any]) -> str:
+    """The client's order id;
+
+    empty when absent. Raises Reject with Bybit's texts when it is too long or odd.
+    """
     raw = params.get("orderLinkId") or ""
     if isinstance(raw, str) and len(raw) > 36:
         raise reject("param", "order link id is longer than 45")
@@ -108,6 +116,7 @@ def optional_ticks(market: Market, params: Mapping[str, Any], name: str) -> int 
 
 
 def quantity_steps(market: Market, qty: Decimal) -> int:
+    """The quantity in steps. Raises Reject when it is off the instrument's grid."""
     if qty % market.spec.qty_step:
         raise reject("qty_invalid", spot=market.is_spot)
     return int(qty / market.step)
@@ -127,6 +136,7 @@ def check_size(market: Market, qty: Decimal, is_market: bool, exempt_max: bool) 
 
 
 def check_notional(market: Market, value: Decimal) -> None:
+    """Raises Reject when the order's value is under the instrument's minimum."""
     if value < market.spec.min_notional:
         shown = f"{market.spec.min_notional.normalize():f}{market.quote}"
         raise reject("notional", shown, spot=market.is_spot)

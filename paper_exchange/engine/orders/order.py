@@ -109,14 +109,17 @@ class Order:
 
     @property
     def leaves(self) -> int:
+        """The quantity that may still fill, in steps."""
         return self.qty - self.filled
 
     @property
     def is_open(self) -> bool:
+        """Whether the order rests or waits for its trigger."""
         return self.status in OPEN_STATUSES
 
     @property
     def is_final(self) -> bool:
+        """Whether the order has ended."""
         return self.status in FINAL_STATUSES
 
     @property
@@ -126,6 +129,7 @@ class Order:
 
     @property
     def is_spot(self) -> bool:
+        """Whether the order is of a spot market."""
         return self.market.is_spot
 
 
@@ -142,6 +146,7 @@ class OwnSide:
         """Traded size per level since its last update, so that it isn't counted as cancelled."""
 
     def add(self, order: Order) -> None:
+        """Puts an order behind the others of its price."""
         level = self.levels.get(order.price)
         if level is None:
             self.levels[order.price] = [order]
@@ -150,6 +155,7 @@ class OwnSide:
             level.append(order)
 
     def remove(self, order: Order) -> None:
+        """Takes an order out. Raises KeyError or ValueError when it does not rest here."""
         level = self.levels[order.price]
         level.remove(order)
         if not level:
@@ -158,6 +164,7 @@ class OwnSide:
             self.traded.pop(order.price, None)
 
     def best(self) -> int | None:
+        """The best price of our orders in ticks; None when none rests."""
         return self.sign * self.keys[-1] if self.keys else None
 
     def reached(self, price: int) -> list[int]:
@@ -180,7 +187,9 @@ class OwnOrders:
         self.asks = OwnSide(-1)
 
     def same(self, side: int) -> OwnSide:
+        """Our orders of the side: bids for +1, offers for -1."""
         return self.bids if side > 0 else self.asks
 
     def opposite(self, side: int) -> OwnSide:
+        """Our orders of the other side: offers for +1, bids for -1."""
         return self.asks if side > 0 else self.bids

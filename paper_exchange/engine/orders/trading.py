@@ -30,6 +30,7 @@ class Trading:
     # Create
 
     def create(self, uid: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Judges and accepts a new order; returns its ids. Raises Reject as Bybit refuses it."""
         account, market = self.world.account(uid), self.world.market_of(params)
         order = self.acceptance.prepare(account, market, read_new_order(params, market))
         self.accept(account, order)
@@ -82,6 +83,7 @@ class Trading:
         return order
 
     def cancel(self, uid: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Schedules the cancel of an order; returns its ids. Raises Reject when it is not open."""
         account, market = self.world.account(uid), self.world.market_of(params)
         order = self.find(account, params, market)
         self.schedule("cancel", order.uid, order.order_id)
@@ -92,6 +94,7 @@ class Trading:
         self.world.schedule(self.world.settings.effect_delay_ms, action, *args)
 
     def effect_cancel(self, uid: str, order_id: str) -> None:
+        """Carries a scheduled cancel out; an order that has filled meanwhile keeps its fill."""
         order = self.world.accounts[uid].orders.get(order_id)
         if order is None:
             return
@@ -101,6 +104,7 @@ class Trading:
             self.cancel_now(order, "CancelByUser", "EC_PerCancelRequest")
 
     def cancel_now(self, order: Order, cancel_type: str, reason: str) -> None:
+        """Ends an order without delay, with Bybit's cancel type and reject reason."""
         status = "Deactivated" if order.status == "Untriggered" else "Cancelled"
         self.lifecycle.finish(order, status, cancel_type, reason)
 
@@ -111,6 +115,7 @@ class Trading:
         self.lifecycle.publish(order)
 
     def cancel_all(self, uid: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Schedules the cancel of every selected order; returns their ids."""
         account = self.world.account(uid)
         orders = self._selected(account, params)
         for order in orders:

@@ -29,11 +29,13 @@ class TriggerBook:
             yield from group.values()
 
     def add(self, order: "Order") -> None:
+        """Waits for the order's trigger price; an order without one is ignored."""
         if order.trigger is not None:
             self.orders.setdefault(order.trigger.by, {})[order.order_id] = order
             self.refresh(order.trigger.by)
 
     def remove(self, order: "Order") -> None:
+        """Waits for the order no more."""
         trigger = order.trigger
         if trigger is None:
             return

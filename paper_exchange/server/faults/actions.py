@@ -52,6 +52,7 @@ class Actions:
         }
 
     def run(self, name: str, body: Body) -> Result:
+        """Runs an action by its name and journals it. Raises Reject for an unknown name."""
         action = self.table.get(name)
         if action is None:
             raise Reject(10001, f"unknown action {name}; known: {', '.join(sorted(self.table))}")

@@ -117,6 +117,7 @@ class Fault:
         self._random = random.Random(self.seed)
 
     def strikes(self, endpoint: str) -> bool:
+        """Whether the fault acts on this request; counts it when it does."""
         if self.remaining == 0 or not fnmatchcase(endpoint, self.endpoint):
             return False
         if self.probability < 1 and self._random.random() >= self.probability:
@@ -127,6 +128,7 @@ class Fault:
         return True
 
     def describe(self) -> dict[str, object]:
+        """The fault as the control interface shows it."""
         return {
             "id": self.id,
             "name": self.name,
@@ -159,6 +161,11 @@ class FaultBoard:
         seed: int | None = None,
         options: Mapping[str, float] | None = None,
     ) -> Fault:
+        """Switches a fault on for the endpoints that match a pattern.
+
+        `count` is how often it acts; None is without end.
+        Raises FaultError for an unknown name, an impossible probability or a bad option.
+        """
         kind = CATALOGUE.get(name)
         if kind is None:
             raise FaultError(f"unknown fault {name!r}; known: {', '.join(sorted(CATALOGUE))}")
@@ -191,9 +198,11 @@ class FaultBoard:
 
     @property
     def active(self) -> tuple[Fault, ...]:
+        """The faults that are on, oldest first."""
         return tuple(self._active)
 
     def of(self, point: Point) -> tuple[Fault, ...]:
+        """The faults that act at a point of the request's way."""
         return tuple(self._by_point.get(point, ()))
 
     def strike(self, point: Point, endpoint: str) -> Fault | None:
@@ -206,6 +215,7 @@ class FaultBoard:
         return None
 
     def strike_named(self, point: Point, name: str, endpoint: str) -> Fault | None:
+        """The first fault of a name that acts on this request, or None."""
         faults = self._by_point.get(point)
         if faults:
             for fault in faults:
@@ -221,6 +231,10 @@ class FaultBoard:
         return None
 
     def lasting(self, name: str, endpoint: str) -> bool:
+        """Whether a lasting fault of this name is on for the endpoint;
+
+        asking does not use it up.
+        """
         faults = self._by_point.get("state", ())
         return any(f.name == name and fnmatchcase(endpoint, f.endpoint) for f in faults)
 

@@ -29,6 +29,10 @@ class ControlDoor:
         exchange.timed.run = self._actions.run
 
     async def answer(self, request: web.BaseRequest, path: str) -> web.Response:
+        """Answers one control request:
+
+        404 when there is no such control, 400 when it is refused.
+        """
         if not self._exchange.settings.control:
             return web.Response(status=404, text="404 page not found")
         try:

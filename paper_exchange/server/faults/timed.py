@@ -33,10 +33,12 @@ class TimedFaults:
         """The control door's actions; set once it is built."""
 
     def start(self) -> None:
+        """Begins to watch the fault board."""
         self._exchange.faults.on_change = self._changed
         self._changed()
 
     def close(self) -> None:
+        """Stops every timer."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -126,6 +128,7 @@ class TimedFaults:
         }
 
     def on_private(self, events: Sequence[PrivateEvent]) -> None:
+        """Lets order faults act on orders that have just begun to rest."""
         faults = self._exchange.faults
         if not faults.of("order"):
             return

@@ -22,6 +22,7 @@ from paper_exchange.types import Reject
 
 
 def position_list(call: Call, params: Params) -> dict[str, Any]:
+    """`GET position/list`."""
     if params["category"] != "linear":
         raise Reject(10001, "params error: category invalid")
     if "symbol" not in params and "settleCoin" not in params:
@@ -38,12 +39,14 @@ def position_list(call: Call, params: Params) -> dict[str, Any]:
 
 
 def set_leverage(call: Call, params: Params) -> dict[str, Any]:
+    """`POST position/set-leverage`."""
     venue = call.exchange.venue
     venue.engine.set_leverage(call.uid, params, call.now)
     return _settled(call, "leverage", params)
 
 
 def switch_mode(call: Call, params: Params) -> dict[str, Any]:
+    """`POST position/switch-mode`."""
     if params["category"] != "linear" or params["mode"] not in (0, 3):
         raise Reject(10001, "params error: mode invalid")
     call.exchange.venue.engine.switch_mode(call.uid, params, call.now)
@@ -51,6 +54,7 @@ def switch_mode(call: Call, params: Params) -> dict[str, Any]:
 
 
 def trading_stop(call: Call, params: Params) -> dict[str, Any]:
+    """`POST position/trading-stop`."""
     call.exchange.venue.engine.trading_stop(call.uid, params, call.now)
     return _settled(call, "trading-stop", params)
 
@@ -62,6 +66,7 @@ def _settled(call: Call, what: str, params: Params) -> dict[str, Any]:
 
 
 def closed_pnl(call: Call, params: Params) -> dict[str, Any]:
+    """`GET position/closed-pnl`."""
     rows = call.exchange.venue.engine.closed_pnl(call.uid, params)
     chosen, cursor = page(
         rows, params, default=50, maximum=100, id_field="orderId", time_field="updatedTime"
@@ -70,6 +75,7 @@ def closed_pnl(call: Call, params: Params) -> dict[str, Any]:
 
 
 def wallet_balance(call: Call, params: Params) -> dict[str, Any]:
+    """`GET account/wallet-balance`; only the unified account exists."""
     if params["accountType"] != "UNIFIED":
         raise Reject(10001, "params error: accountType only support UNIFIED.")
     account = call.exchange.venue.engine.wallet(call.uid)
@@ -81,6 +87,7 @@ def wallet_balance(call: Call, params: Params) -> dict[str, Any]:
 
 
 def account_info(call: Call, _params: Params) -> dict[str, Any]:
+    """`GET account/info`."""
     return {
         "marginMode": "REGULAR_MARGIN",
         "updatedTime": str(call.exchange.started_ms),
@@ -94,6 +101,7 @@ def account_info(call: Call, _params: Params) -> dict[str, Any]:
 
 
 def fee_rate(call: Call, params: Params) -> dict[str, Any]:
+    """`GET account/fee-rate`."""
     venue = call.exchange.venue
     category = params["category"]
     if "symbol" in params:
@@ -120,6 +128,7 @@ def fee_rate(call: Call, params: Params) -> dict[str, Any]:
 
 
 def transaction_log(call: Call, params: Params) -> dict[str, Any]:
+    """`GET account/transaction-log`."""
     rows = call.exchange.venue.engine.transaction_log(call.uid, params)
     chosen, cursor = page(
         rows, params, default=20, maximum=50, id_field="id", time_field="transactionTime"
@@ -128,20 +137,24 @@ def transaction_log(call: Call, params: Params) -> dict[str, Any]:
 
 
 def user_setting(call: Call, _params: Params) -> dict[str, Any]:
+    """`GET account/user-setting-config`."""
     refuse = call.exchange.refuses_outside_band(call.uid)
     return {"lpaSpot": False, "lpaPerp": refuse, "smsef": False, "fmsef": False}
 
 
 def set_price_limit_action(call: Call, params: Params) -> dict[str, Any]:
+    """`POST account/set-limit-px-action`."""
     call.exchange.set_band_action(call.uid, params["category"], modify=params["modifyEnable"])
     return _settled(call, "price-limit-action", params)
 
 
 def smp_group(_call: Call, _params: Params) -> dict[str, Any]:
+    """`GET account/smp-group`; every account is in group 0."""
     return {"smpGroup": 0}
 
 
 def set_dcp(call: Call, params: Params) -> dict[str, Any]:
+    """`POST order/disconnected-cancel-all`."""
     call.exchange.dcp.configure(
         call.uid, params.get("product", "OPTIONS"), int(params["timeWindow"])
     )
@@ -149,10 +162,12 @@ def set_dcp(call: Call, params: Params) -> dict[str, Any]:
 
 
 def query_dcp(call: Call, _params: Params) -> dict[str, Any]:
+    """`GET account/query-dcp-info`."""
     return {"dcpInfos": call.exchange.dcp.describe(call.uid)}
 
 
 def query_api(call: Call, _params: Params) -> dict[str, Any]:
+    """`GET user/query-api`: the key that asks, with its rights."""
     key = call.key
     if key is None:
         raise Reject(10003, "API key is invalid.")

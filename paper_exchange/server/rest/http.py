@@ -35,6 +35,7 @@ class RestDoor:
         self._exchange = exchange
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answers one request: ban, limits, faults, signature, then the endpoint."""
         exchange = self._exchange
         path, _, query = request.raw_path.partition("?")
         if exchange.faults.lasting("connect_refuse", "rest"):
@@ -183,6 +184,7 @@ class RestDoor:
 
 
 def auth_refusal(fault: Fault) -> Reject:
+    """The refusal that an authentication fault gives, with Bybit's text for its code."""
     code = int(fault.options["code"])
     texts = {10003: "API key is invalid.", 10004: "error sign!", 33004: "Your api key has expired."}
     return Reject(code, texts.get(code, "Permission denied."))
@@ -207,6 +209,7 @@ def _skew_text(request: web.BaseRequest, options: Mapping[str, float]) -> str:
 
 
 def forbidden() -> web.Response:
+    """The answer to an address that calls too often: 403."""
     return _plain(403, "access too frequent")
 
 

@@ -29,15 +29,18 @@ LONGEST_MONTH_MINUTES = 31 * DAY_MINUTES
 
 
 def server_time(_call: Call, _params: Params) -> dict[str, Any]:
+    """`GET market/time`: wall time, also when exchange time runs faster."""
     now = wall_ms()
     return {"timeSecond": str(now // 1000), "timeNano": f"{now}000000"}
 
 
 def system_status(_call: Call, _params: Params) -> dict[str, Any]:
+    """`GET system/status`: no maintenance, ever."""
     return {"list": []}
 
 
 def instruments_info(call: Call, params: Params) -> dict[str, Any]:
+    """`GET market/instruments-info`."""
     category = params["category"]
     specs = [
         spec
@@ -57,6 +60,7 @@ def instruments_info(call: Call, params: Params) -> dict[str, Any]:
 
 
 def tickers(call: Call, params: Params) -> dict[str, Any]:
+    """`GET market/tickers`."""
     category = params["category"]
     venue = call.exchange.venue
     if "symbol" in params:
@@ -68,6 +72,7 @@ def tickers(call: Call, params: Params) -> dict[str, Any]:
 
 
 def orderbook(call: Call, params: Params) -> dict[str, Any]:
+    """`GET market/orderbook`."""
     venue = call.exchange.venue
     spec = venue.spec(params["category"], params["symbol"])
     depth = page_limit(params, 1 if spec.category == "spot" else 25, 1000)
@@ -86,6 +91,7 @@ def orderbook(call: Call, params: Params) -> dict[str, Any]:
 
 
 def recent_trade(call: Call, params: Params) -> dict[str, Any]:
+    """`GET market/recent-trade`, newest first."""
     venue = call.exchange.venue
     spec = venue.spec(params["category"], params["symbol"])
     most = 60 if spec.category == "spot" else 1000
@@ -112,6 +118,7 @@ def recent_trade(call: Call, params: Params) -> dict[str, Any]:
 
 
 def kline(call: Call, params: Params) -> dict[str, Any]:
+    """`GET market/kline`."""
     venue = call.exchange.venue
     spec = venue.spec(params.get("category", "linear"), params["symbol"])
     interval = params["interval"]
@@ -156,6 +163,7 @@ def _kline_range(params: Params, interval: str, limit: int, now: int) -> tuple[i
 
 
 def funding_history(call: Call, params: Params) -> dict[str, Any]:
+    """`GET market/funding/history`, newest first."""
     venue = call.exchange.venue
     spec = venue.spec(params["category"], params["symbol"])
     if spec.category != "linear":
@@ -177,6 +185,7 @@ def funding_history(call: Call, params: Params) -> dict[str, Any]:
 
 
 def risk_limit(call: Call, params: Params) -> dict[str, Any]:
+    """`GET market/risk-limit`."""
     category = params["category"]
     if category != "linear":
         raise Reject(10001, "params error: category invalid")
@@ -205,6 +214,7 @@ def risk_limit(call: Call, params: Params) -> dict[str, Any]:
 
 
 def price_limit(call: Call, params: Params) -> dict[str, Any]:
+    """`GET market/price-limit`."""
     venue = call.exchange.venue
     spec = venue.spec(params.get("category", "linear"), params["symbol"])
     highest, lowest = venue.engine.price_limit(spec.category, spec.symbol)

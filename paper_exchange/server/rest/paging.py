@@ -11,6 +11,7 @@ _NOT_FILTERS = frozenset({"cursor", "limit"})
 
 
 def page_limit(params: Mapping[str, Any], default: int, maximum: int) -> int:
+    """The number of rows that a request asks for. Raises Reject when it is out of range."""
     raw = params.get("limit")
     if raw is None:
         return default

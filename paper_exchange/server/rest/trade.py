@@ -36,6 +36,7 @@ _JOURNALED = (
 
 
 def create(call: Call, params: Params) -> dict[str, Any]:
+    """`POST order/create`."""
     exchange = call.exchange
     before = position_before(call, params)
     result = exchange.venue.engine.create_order(call.uid, params, call.now)
@@ -81,6 +82,7 @@ def position_before(call: Call, params: Params) -> str | None:
 
 
 def amend(call: Call, params: Params) -> dict[str, Any]:
+    """`POST order/amend`."""
     venue = call.exchange.venue
     _require_id(params)
     result = venue.engine.amend_order(call.uid, params, call.now)
@@ -90,6 +92,7 @@ def amend(call: Call, params: Params) -> dict[str, Any]:
 
 
 def cancel(call: Call, params: Params) -> dict[str, Any]:
+    """`POST order/cancel`."""
     venue = call.exchange.venue
     _require_id(params)
     result = venue.engine.cancel_order(call.uid, params, call.now)
@@ -99,6 +102,7 @@ def cancel(call: Call, params: Params) -> dict[str, Any]:
 
 
 def cancel_all(call: Call, params: Params) -> dict[str, Any]:
+    """`POST order/cancel-all`."""
     venue = call.exchange.venue
     if params["category"] == "linear" and not params.keys() & {"symbol", "baseCoin", "settleCoin"}:
         raise Reject(10001, "params error: symbol, baseCoin or settleCoin is required")
@@ -158,10 +162,12 @@ cancel_batch = _batch(cancel, CANCEL, with_time=False)
 
 
 def pre_check(call: Call, params: Params) -> dict[str, Any]:
+    """`POST order/pre-check`."""
     return call.exchange.venue.engine.pre_check(call.uid, params)
 
 
 def realtime(call: Call, params: Params) -> dict[str, Any]:
+    """`GET order/realtime`: open orders and lately closed ones."""
     named = params.keys() & {"symbol", "baseCoin", "settleCoin", "orderId", "orderLinkId"}
     if params["category"] == "linear" and not named:
         raise Reject(10001, "params error: symbol, baseCoin or settleCoin is required")
@@ -171,12 +177,14 @@ def realtime(call: Call, params: Params) -> dict[str, Any]:
 
 
 def history(call: Call, params: Params) -> dict[str, Any]:
+    """`GET order/history`."""
     rows = call.exchange.venue.engine.order_history(call.uid, params, call.now)
     shown = hiding.shown_orders(call.exchange.faults, rows, call.now)
     return _paged(shown, params, 20, 50, "orderId", "createdTime")
 
 
 def executions(call: Call, params: Params) -> dict[str, Any]:
+    """`GET execution/list`."""
     rows = call.exchange.venue.engine.executions(call.uid, params, call.now)
     known = hiding.remembered(call.exchange.faults, rows)
     return _paged(known, params, 50, 100, "execId", "execTime")

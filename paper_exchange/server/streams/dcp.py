@@ -21,6 +21,10 @@ class DisconnectProtection:
         self._timers: dict[tuple[str, str], asyncio.TimerHandle] = {}
 
     def configure(self, uid: str, product: str, window_seconds: int) -> None:
+        """Protects an account's product;
+
+        the window is 3 to 300 seconds. Raises Reject otherwise.
+        """
         if product not in TOPIC_OF:
             raise Reject(10001, "params error: product invalid")
         if not 3 <= window_seconds <= 300:
@@ -28,17 +32,20 @@ class DisconnectProtection:
         self._windows.setdefault(uid, {})[product] = window_seconds
 
     def describe(self, uid: str) -> list[dict[str, str]]:
+        """The account's windows as Bybit's rows."""
         return [
             {"product": product, "dcpStatus": "ON", "timeWindow": str(window)}
             for product, window in self._windows.get(uid, {}).items()
         ]
 
     def socket_joined(self, uid: str, topic: str) -> None:
+        """Stops a running window: a protected socket is back."""
         timer = self._timers.pop((uid, topic), None)
         if timer is not None:
             timer.cancel()
 
     def socket_left(self, uid: str, topics: set[str]) -> None:
+        """Starts the window of each product whose last protected socket has gone."""
         for product, window in self._windows.get(uid, {}).items():
             topic = TOPIC_OF[product]
             if topic not in topics or (uid, topic) in self._timers:
@@ -61,6 +68,7 @@ class DisconnectProtection:
         venue.touched()
 
     def close(self) -> None:
+        """Stops every running window."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()

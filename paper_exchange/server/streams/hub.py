@@ -45,12 +45,15 @@ class PrivateHub:
         self._held: dict[str, list[tuple[str, str | None, str]]] = defaultdict(list)
 
     def join(self, uid: str, connection: "Connection") -> None:
+        """Lets a socket hear its account."""
         self._sockets[uid].add(connection)
 
     def leave(self, uid: str, connection: "Connection") -> None:
+        """Lets a socket hear its account no more."""
         self._sockets[uid].discard(connection)
 
     def sockets(self, uid: str | None = None) -> list["Connection"]:
+        """The sockets of one account, or of all."""
         if uid is not None:
             return list(self._sockets[uid])
         return [connection for group in self._sockets.values() for connection in group]

@@ -35,6 +35,7 @@ class PublicHub:
         self._timer: asyncio.TimerHandle | None = None
 
     def knows(self, category: Category, name: str) -> bool:
+        """Whether a topic of this name exists or could."""
         return (category, name) in self._topics or bool(make_topic(self._venue, category, name))
 
     def join(self, category: Category, name: str, connection: "Connection") -> None:
@@ -56,6 +57,7 @@ class PublicHub:
             self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
 
     def leave(self, category: Category, name: str, connection: "Connection") -> None:
+        """Ends a subscription; a topic without any is forgotten."""
         topic_key = (category, name)
         listeners = self._listeners.get(topic_key)
         if listeners is None:
@@ -68,6 +70,7 @@ class PublicHub:
                 del self._by_trade[topic.key]
 
     def on_trades(self, trades: Sequence[tuple[Key, PublicTrade]]) -> None:
+        """Pushes trades to the topics that carry them, one frame per topic."""
         if not self._by_trade:
             return
         grouped: dict[Key, list[PublicTrade]] = {}
@@ -97,6 +100,7 @@ class PublicHub:
                 connection.send(frame)
 
     def close(self) -> None:
+        """Stops the timer of the pushes."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

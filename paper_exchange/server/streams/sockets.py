@@ -53,6 +53,7 @@ class Connection:
     # -- life --------------------------------------------------------------------------------
 
     async def run(self) -> web.StreamResponse:
+        """Serves the socket until either side closes it."""
         await self._ws.prepare(self._request)
         writer = asyncio.create_task(self._write())
         try:
@@ -112,6 +113,7 @@ class Connection:
         return self.exchange.faults.lasting("ws_silence", self.kind)
 
     def send(self, text: str) -> None:
+        """Queues a text frame; a client that reads too slowly is cut off."""
         if self._closed or self._silent:
             return
         if len(self._queue) >= MAX_QUEUE:
@@ -133,14 +135,17 @@ class Connection:
         self._tasks.add(handle)
 
     def ack(self, frame: dict[str, Any]) -> None:
+        """Queues a control frame after the configured delay."""
         self.later(self.exchange.ws_ack_delay, self.send, dumps(frame))
 
     def abort(self) -> None:
+        """Cuts the connection without a closing handshake."""
         self._closed = True
         if self._request.transport is not None:
             self._request.transport.abort()
 
     async def close(self) -> None:
+        """Closes the connection properly."""
         await self._ws.close(code=WSCloseCode.GOING_AWAY)
 
     def _leave(self) -> None:
@@ -173,6 +178,7 @@ class Connection:
             self.other(message)
 
     def pong(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a ping, in the form of the path."""
         if self.category is not None:
             return {
                 "success": True,
@@ -189,9 +195,11 @@ class Connection:
         }
 
     def other(self, message: dict[str, Any]) -> None:
+        """Answers an operation that the path does not know."""
         self.refuse(message, "error:unknown op")
 
     def refuse(self, message: dict[str, Any], text: str) -> None:
+        """Answers a request with a failure and its reason."""
         op = message.get("op", "")
         self.ack(self._control(message, op if isinstance(op, str) else "", text, success=False))
 
@@ -204,6 +212,11 @@ class Connection:
         return {**frame, "op": op}
 
     def authenticate(self, message: dict[str, Any]) -> ApiKey:
+        """The key whose signature the request carries.
+
+        Raises Reject for odd arguments, an unknown key, a wrong signature or a time that has
+        passed.
+        """
         args = message.get("args")
         if not isinstance(args, list) or len(args) != 3 or not isinstance(args[0], str):
             raise Reject(10001, "Params Error")

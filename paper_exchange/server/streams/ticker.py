@@ -11,6 +11,7 @@ OPEN_INTEREST_TURNOVERS = 10_000_000
 
 
 def next_funding_ms(now_ms: int, interval_minutes: int) -> int:
+    """The next funding time after `now_ms`, in milliseconds since 1970."""
     length = interval_minutes * 60_000
     return now_ms - now_ms % length + length
 

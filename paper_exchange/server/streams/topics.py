@@ -40,6 +40,7 @@ class Topic(ABC):
         """Frames for all subscribers; called every `interval` seconds."""
 
     def head(self, kind: str) -> str:
+        """The beginning of a frame of this topic, up to its time."""
         return f'{{"topic":"{self.name}","type":"{kind}","ts":{self.venue.now_ms}'
 
 
@@ -73,6 +74,7 @@ class BookTopic(Topic):
         self.update_id += 1
 
     def snapshot(self, moment: float) -> list[str]:
+        """The frames for a new subscriber: the levels as last pushed."""
         if not self._begun:
             self._begun = True
             self._pushed = moment
@@ -81,6 +83,7 @@ class BookTopic(Topic):
         return [self._frame("snapshot", self._bids.items(), self._asks.items())]
 
     def push(self, moment: float) -> list[str]:
+        """The frames for all subscribers: what changed since the last push."""
         levels = self._look(moment)
         if levels is not None:
             bids, asks = _difference(self._bids, levels[0]), _difference(self._asks, levels[1])
@@ -124,12 +127,15 @@ class TradeTopic(Topic):
     interval = 3600.0
 
     def snapshot(self, moment: float) -> list[str]:  # noqa: ARG002
+        """No frame: earlier trades are not repeated."""
         return []
 
     def push(self, moment: float) -> list[str]:  # noqa: ARG002
+        """No frame: trades are pushed as they happen."""
         return []
 
     def frames(self, trades: list[PublicTrade]) -> list[str]:
+        """The frames of these trades."""
         tape = self.venue.tapes[self.key]
         linear = self.key[0] == "linear"
         rows: list[dict[str, Any]] = []
@@ -162,11 +168,13 @@ class TickerTopic(Topic):
         self._version = -1
 
     def snapshot(self, moment: float) -> list[str]:  # noqa: ARG002
+        """The frame for a new subscriber: every field as last pushed."""
         if not self._last:
             self._last = ticker_record(self.venue, self.key, full=False)
         return [self._frame("snapshot", self._last)]
 
     def push(self, moment: float) -> list[str]:  # noqa: ARG002
+        """The frame for all subscribers; none while no field has changed."""
         version = self.venue.tapes[self.key].version
         if version == self._version:
             return []
@@ -196,9 +204,11 @@ class KlineTopic(Topic):
         self._open: int | None = None
 
     def snapshot(self, moment: float) -> list[str]:
+        """The frames for a new subscriber: the running bar."""
         return self.push(moment)
 
     def push(self, moment: float) -> list[str]:  # noqa: ARG002
+        """The frames for all subscribers: bars that have finished, and the running one."""
         tape = self.venue.tapes[self.key]
         now = self.venue.now_ms
         tape.roll(now)
@@ -220,9 +230,11 @@ class PriceLimitTopic(Topic):
     interval = 0.3
 
     def snapshot(self, moment: float) -> list[str]:
+        """The frame for a new subscriber."""
         return self.push(moment)
 
     def push(self, moment: float) -> list[str]:  # noqa: ARG002
+        """The frame for all subscribers: the present band."""
         spec = self.venue.specs[self.key]
         highest, lowest = self.venue.engine.price_limit(*self.key)
         data = {

@@ -28,6 +28,7 @@ class TradeConnection(Connection):
         self._req_ids: dict[str, None] = {}
 
     def pong(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a ping, in the form of this path."""
         frame = {
             "retCode": 0,
             "retMsg": "OK",
@@ -38,9 +39,11 @@ class TradeConnection(Connection):
         return {"reqId": message["reqId"], **frame} if "reqId" in message else frame
 
     def refuse(self, message: dict[str, Any], text: str) -> None:
+        """Answers a request with code 10001 and its reason."""
         self._answer(message, Outcome(10001, text, {}, {}, None))
 
     def sign_in(self, message: dict[str, Any]) -> None:
+        """Authenticates the socket, once."""
         code, text = 0, "OK"
         if self.key is not None:
             code, text = 20001, "Repeat auth"
@@ -55,6 +58,7 @@ class TradeConnection(Connection):
         self.ack(frame)
 
     def other(self, message: dict[str, Any]) -> None:
+        """Performs an order operation, or answers that it is unknown."""
         endpoint = OPS.get(str(message.get("op")))
         if endpoint is None:
             self._answer(message, Outcome(10404, "op type is not found", {}, {}, None))

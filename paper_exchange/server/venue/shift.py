@@ -4,10 +4,12 @@ from paper_exchange.types import BookUpdate, MarketEvent, MarketTrade, MarkUpdat
 
 
 def shifted(event: MarketEvent, offset: int) -> MarketEvent:
+    """The event `offset` milliseconds later."""
     return moved_to(event, event.ts_ms + offset)
 
 
 def moved_to(event: MarketEvent, ts: int) -> MarketEvent:
+    """The event at another time, in milliseconds."""
     # Written out by class: dataclasses.replace costs four times as much per event.
     if isinstance(event, BookUpdate):
         return BookUpdate(event.category, event.symbol, ts, event.bids, event.asks, event.snapshot)

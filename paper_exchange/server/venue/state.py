@@ -181,6 +181,7 @@ class StateKeeper:
         return dump(part)
 
     def close(self) -> None:
+        """Saves the whole state and closes the file."""
         self._try_to_save()
         if self._file is not None:
             self._file.close()

@@ -35,6 +35,7 @@ class Bar:
         self.turnover = 0
 
     def add(self, price: int, qty: int) -> None:
+        """Takes one trade into the bar: price in ticks, quantity in steps."""
         if price > self.high:
             self.high = price
         elif price < self.low:
@@ -97,6 +98,7 @@ class Tape:
         self._finished: _Finished | None = None
 
     def on_trade(self, trade: MarketTrade) -> PublicTrade:
+        """Counts a trade; returns it with its id and tick direction."""
         price = trade.price
         last = self.last_price
         if price > last:
@@ -141,6 +143,7 @@ class Tape:
             self.bars.append(Bar(minute - back * MINUTE_MS, self.bars[-1].close))
 
     def on_mark(self, update: MarkUpdate) -> None:
+        """Takes reference prices and notes the funding rate of each finished period."""
         if update.mark_price is not None:
             self.mark_price = update.mark_price
         if update.index_price is not None:
@@ -236,6 +239,7 @@ class Tape:
             self.fundings.append((settled - (count - number) * length, rate))
 
     def bar_fields(self, bar: Bar) -> dict[str, Any]:
+        """The bar's prices and volumes as Bybit's text fields."""
         unit = self.spec.tick_size * self.spec.qty_step
         return {
             "open": self.price_text(bar.open),

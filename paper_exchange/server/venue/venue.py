@@ -214,10 +214,12 @@ class Venue:
     # -- the pump ----------------------------------------------------------------------------
 
     def start(self) -> None:
+        """Begins to play the market."""
         self._pumping = True
         self._arm(0.0)
 
     def stop(self) -> None:
+        """Stops playing the market."""
         self._pumping = False
         if self._timer is not None:
             self._timer.cancel()
@@ -298,6 +300,7 @@ class Venue:
     # -- journal -----------------------------------------------------------------------------
 
     def journal(self, kind: str, fields: Mapping[str, Any]) -> None:
+        """Writes a record at the present exchange time, where a journal is kept."""
         if self._journal is not None:
             self._journal.write(kind, self._now, fields)
 

@@ -38,10 +38,8 @@ class MlriskTask(celery.Task):
         return isinstance(expires, datetime) and expires < datetime.now(UTC)
 
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        """Logs the failure:
-
-        as a warning when it may pass, else as an error, with a traceback if unexpected.
-        """
+        """Logs the failure: as a warning when it may pass, else as an error, with a traceback if
+        unexpected."""
         level = logging.WARNING if isinstance(exc, RetryLater) else logging.ERROR
         known = isinstance(exc, MlriskError)
         log.log(

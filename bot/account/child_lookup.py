@@ -96,9 +96,9 @@ class ChildLookup:
         return len(ids)
 
     def resolve_each(self, ids: Sequence[int]) -> None:
-        """Asks the exchange about each child by its id;
+        """Asks the exchange about each child by its id.
 
-        one that fails is logged and delays no other.
+        One that fails is logged and delays no other.
         """
         for _ in each(ids, self.resolve_child, "a child can't be looked up"):
             pass

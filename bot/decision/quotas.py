@@ -34,7 +34,7 @@ class _Asked(NamedTuple):
 
 
 class Quotas:
-    """Those of one account's strategies."""
+    """The quotas of one account's strategies."""
 
     def __init__(self, db: Database, account: str, limits: LimitsSource, clock: Clock) -> None:
         self._db = db

@@ -54,7 +54,7 @@ class Version:
 
 
 def version_of(row: ConfigVersionRow, ineffective: tuple[str, ...] = ()) -> Version:
-    """Reads a version of the limits from its row;
+    """Reads a version of the limits from its row.
 
     `ineffective` names limits that let breaches pass.
     """

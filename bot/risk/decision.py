@@ -63,7 +63,7 @@ class CheckResult(NamedTuple):
 
     @property
     def needed(self) -> str | None:
-        """The value that would have passed, as text;
+        """The value that would have passed, as text.
 
         None when the check passed or was not asked.
         """

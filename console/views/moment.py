@@ -105,7 +105,7 @@ class PositionLine:
     last_price: Decimal | None
 
     def unrealised_pnl(self, mark: Decimal | None) -> Decimal | None:
-        """The unrealised profit at a mark price, in quote currency;
+        """The unrealised profit at a mark price, in quote currency.
 
         None without mark or entry price.
         """

@@ -21,10 +21,8 @@ from models.tables import (
 
 @dataclass(frozen=True, slots=True)
 class HeldPosition:
-    """A position that is not flat:
-
-    quantity in base units (negative is short), prices in quote currency.
-    """
+    """A position that is not flat: quantity in base units (negative is short), prices in quote
+    currency."""
 
     symbol: str
     qty: Decimal

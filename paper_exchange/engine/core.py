@@ -203,9 +203,9 @@ class PaperEngine:
         return reply
 
     def cancel_order(self, uid: str, params: Params, now_ms: int) -> dict[str, Any]:
-        """Accepts a cancel;
+        """Accepts a cancel.
 
-        returns the order's ids. Raises Reject for an unknown or closed order.
+        Returns the order's ids. Raises Reject for an unknown or closed order.
         """
         self.advance(now_ms)
         reply = self.trading.cancel(uid, params)

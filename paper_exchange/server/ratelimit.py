@@ -50,9 +50,9 @@ class IpLimiter:
         self._banned_until: dict[str, int] = {}
 
     def allow(self, address: str, wall: int) -> bool:
-        """Counts a request;
+        """Counts a request; `wall` is in milliseconds.
 
-        False when the address is banned or this request bans it. Time in milliseconds.
+        Returns False when the address is banned or this request bans it.
         """
         if self.is_banned(address, wall):
             return False

@@ -29,7 +29,7 @@ class Refusals:
         self._told: dict[str, str] = {}
 
     def note(self, refused: Mapping[str, str]) -> None:
-        """Records what changed since the last call;
+        """Records what changed since the last call.
 
         `refused` is the exchange's reason by symbol.
         """

@@ -50,9 +50,9 @@ class MarketFeed:
             log.warning("correlations start unknown: %s", error)
 
     def on_event(self, event: StreamEvent) -> None:
-        """Takes one public frame into the symbol's view;
+        """Takes one public frame into the symbol's view.
 
-        a gap in the book subscribes the symbol again.
+        A gap in the book subscribes the symbol again.
         """
         if not isinstance(event, BookFrame | TradeFrame | TickerFrame):
             return
@@ -73,9 +73,9 @@ class MarketFeed:
                 tracker.gap()
 
     def publish(self) -> None:
-        """Writes the newest view of each symbol to Redis;
+        """Writes the newest view of each symbol to Redis.
 
-        a failure is logged, and the next call repeats it.
+        A failure is logged, and the next call repeats it.
         """
         with self._lock:
             views = [v for v in (t.view() for t in self._trackers.values()) if v is not None]

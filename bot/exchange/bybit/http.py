@@ -256,9 +256,9 @@ class BybitExchange:
         return parse.wallet(rows[0], settle_coin=self._config.settle_coin)
 
     def cash_flows(self, *, since: datetime) -> Sequence[CashFlow]:
-        """Deposits, withdrawals and transfers since a moment, each once;
+        """Deposits, withdrawals and transfers since a moment, each once.
 
-        see `Exchange.cash_flows`.
+        See `Exchange.cash_flows`.
         """
         found: dict[str, CashFlow] = {}
         for kind in CASH_FLOWS:
@@ -321,9 +321,9 @@ class BybitExchange:
         return self._bars(self._config.category, symbol, start, end)
 
     def coin_price(self, coin: str, at: datetime) -> CoinPrice | None:
-        """The coin's price in the settle coin at a moment, from one-minute bars;
+        """The coin's price in the settle coin at a moment, from one-minute bars.
 
-        None when none is listed.
+        None when the exchange lists no market of it.
         """
         if coin == self._config.settle_coin:
             return CoinPrice(Decimal(1), "settle coin")
@@ -392,9 +392,9 @@ class BybitExchange:
         return str(uid)
 
     def is_ready(self, symbols: Sequence[str] = ()) -> None:
-        """Checks the clock, the key, the account's type and its position mode;
+        """Checks the clock, the key, the account's type and its position mode.
 
-        see `Exchange.is_ready`.
+        See `Exchange.is_ready`.
         """
         # The clock first: with a wrong one every signed call fails and hides the cause.
         self._check_clock()

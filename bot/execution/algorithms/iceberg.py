@@ -57,9 +57,9 @@ class Iceberg:
                 raise Infeasible(f"price {self.price} is beyond price_limit")
 
     def step(self, progress: Progress, touch: Touch, rules: LotRules) -> tuple[Action, ...]:
-        """Shows the next part when no child is live;
+        """Shows the next part when no child is live.
 
-        call back a child that the market has left behind.
+        Calls back a child that the market has left behind.
         """
         terms = self.terms
         ended = outside_of_work(progress, terms, rules)

@@ -26,10 +26,8 @@ from bot.execution.algorithms.stepping import (
 
 
 class Phase(StrEnum):
-    """How the algorithm prices its child:
-
-    at the touch, a tick in front of it, or across the spread.
-    """
+    """How the algorithm prices its child: at the touch, a tick in front of it, or across the
+    spread."""
 
     JOIN = "join"
     IMPROVE = "improve"
@@ -64,7 +62,7 @@ class Passive:
             require_positive("max_child", self.max_child)
 
     def step(self, progress: Progress, touch: Touch, rules: LotRules) -> tuple[Action, ...]:
-        """Rests one child where the phase says, or take what is left in the last phase."""
+        """Rests one child where the phase says, or takes what is left in the last phase."""
         ended = outside_of_work(progress, self.terms, rules)
         if ended is not None:
             return ended

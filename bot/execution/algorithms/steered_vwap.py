@@ -74,7 +74,7 @@ class SteeredVwap:
         return CLOCK if self.forecast is None else self.forecast.model
 
     def step(self, progress: Progress, touch: Touch, rules: LotRules) -> tuple[Action, ...]:
-        """Sends one child at the start of each interval; wait while the market is unusable."""
+        """Sends one child at the start of each interval; waits while the market is unusable."""
         ended = outside_of_work(progress, self.terms, rules)
         if ended is not None:
             return ended

@@ -58,9 +58,9 @@ class FromOutlook:
     """`forecast` for models that have `outlook`."""
 
     def outlook(self, history: Panel, symbol: str) -> Outlook:
-        """The forecasts from one history, for any minute and horizon;
+        """The forecasts from one history, for any minute and horizon.
 
-        each model supplies its own.
+        Each model supplies its own.
         """
         raise NotImplementedError
 

@@ -116,9 +116,9 @@ def explainability(
 def prediction_age(
     intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
-    """The prediction is young enough, in seconds;
+    """The prediction is young enough, in seconds.
 
-    without a time it is skipped unless one is required.
+    Without a time it is skipped unless one is required.
     """
     predicted_at, limit = intent.model.predicted_at, limits.max_prediction_age_seconds
     if predicted_at is None and not limits.require_prediction_time:

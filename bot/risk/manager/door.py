@@ -27,7 +27,7 @@ class InputDoor:
             raise BadMessage(tuple(self.errors))
 
     def flag(self, where: str, source: Mapping[str, Any], key: str) -> bool:
-        """The boolean under `key`;
+        """The boolean under `key`.
 
         False when it is absent or, with an error noted, not a boolean.
         """
@@ -38,7 +38,7 @@ class InputDoor:
         return False
 
     def money(self, where: str, source: Mapping[str, Any], key: str) -> Decimal | None:
-        """The plain decimal under `key`;
+        """The plain decimal under `key`.
 
         None when it is absent or, with an error noted, unreadable.
         """
@@ -52,7 +52,7 @@ class InputDoor:
             return None
 
     def score(self, where: str, source: Mapping[str, Any], key: str) -> float | None:
-        """The finite number under `key`;
+        """The finite number under `key`.
 
         None when it is absent or, with an error noted, unreadable.
         """
@@ -81,7 +81,7 @@ class InputDoor:
     def choice(
         self, where: str, source: Mapping[str, Any], key: str, kind: type[Choice]
     ) -> Choice | None:
-        """The member of `kind` under `key`;
+        """The member of `kind` under `key`.
 
         None when it is absent or, with an error noted, unknown.
         """

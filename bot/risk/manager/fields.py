@@ -78,8 +78,8 @@ def by_our_names(market: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldE
 
 
 def all_refused(sections: Iterable[tuple[str, object]]) -> list[FieldError]:
-    """The errors of every section's unknown fields, in order;
+    """The errors of every section's unknown fields, in order.
 
-    a section is its path and its mapping.
+    A section is its path and its mapping.
     """
     return [error for where, given in sections for error in refused(where, given)]

@@ -61,10 +61,8 @@ def _named(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def breaker_limits_of(params: MLRiskParams, limits: RiskLimits) -> BreakerLimits:
-    """The thresholds of a notebook's breakers:
-
-    the account's limits and the parameters' own section.
-    """
+    """The thresholds of a notebook's breakers: the account's limits and the parameters' own
+    section."""
     base = BreakerLimits(
         daily_loss=float(limits.max_daily_loss_share),
         volatility_ratio=limits.max_volatility_ratio,

@@ -47,10 +47,8 @@ class SideBook:
                 self.taken.pop(price, None)
 
     def available(self, price: int) -> int:
-        """What is left for us at a price, in steps:
-
-        the replayed size less what our takers consumed.
-        """
+        """What is left for us at a price, in steps: the replayed size less what our takers
+        consumed."""
         raw = price - self.shift
         size = self.sizes.get(raw, 0)
         return size - self.taken.get(raw, 0) if self.taken else size

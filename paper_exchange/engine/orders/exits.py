@@ -202,9 +202,9 @@ class ExitOrders:
     def set_trailing(
         self, account: Account, position: Position, distance: int, active: int | None
     ) -> None:
-        """Starts a trailing stop:
+        """Starts a trailing stop.
 
-        `distance` and activation price in ticks, None to be active at once.
+        `distance` and `active`, the activation price, are in ticks; None is active at once.
         """
         position.trailing, position.trailing_active = distance, active
         position.trailing_extreme = None

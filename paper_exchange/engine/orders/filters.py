@@ -88,9 +88,9 @@ def integer_of(params: Mapping[str, Any], name: str, default: int = 0) -> int:
 
 
 def link_id_of(params: Mapping[str, Any]) -> str:
-    """The client's order id;
+    """The client's order id.
 
-    empty when absent. Raises Reject with Bybit's texts when it is too long or odd.
+    Empty when absent. Raises Reject with Bybit's texts when it is too long or odd.
     """
     raw = params.get("orderLinkId") or ""
     if isinstance(raw, str) and len(raw) > 36:

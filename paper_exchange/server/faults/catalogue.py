@@ -231,9 +231,9 @@ class FaultBoard:
         return None
 
     def lasting(self, name: str, endpoint: str) -> bool:
-        """Whether a lasting fault of this name is on for the endpoint;
+        """Whether a lasting fault of this name is on for the endpoint.
 
-        asking does not use it up.
+        Asking does not use it up.
         """
         faults = self._by_point.get("state", ())
         return any(f.name == name and fnmatchcase(endpoint, f.endpoint) for f in faults)

@@ -29,9 +29,9 @@ class ControlDoor:
         exchange.timed.run = self._actions.run
 
     async def answer(self, request: web.BaseRequest, path: str) -> web.Response:
-        """Answers one control request:
+        """Answers one control request.
 
-        404 when there is no such control, 400 when it is refused.
+        The status is 404 for an unknown control and 400 for a refused one.
         """
         if not self._exchange.settings.control:
             return web.Response(status=404, text="404 page not found")

@@ -21,9 +21,9 @@ class DisconnectProtection:
         self._timers: dict[tuple[str, str], asyncio.TimerHandle] = {}
 
     def configure(self, uid: str, product: str, window_seconds: int) -> None:
-        """Protects an account's product;
+        """Protects an account's product.
 
-        the window is 3 to 300 seconds. Raises Reject otherwise.
+        The window is 3 to 300 seconds. Raises Reject otherwise.
         """
         if product not in TOPIC_OF:
             raise Reject(10001, "params error: product invalid")

@@ -1,4 +1,4 @@
-"""Bounded, storable words for what others sent: however large, deep or odd it is.
+"""Bounded, storable text for foreign messages, however large, deep or odd they are.
 
 Nothing here fails and nothing takes longer than its bounds, so that a message can always be
 answered and recorded.
@@ -14,12 +14,12 @@ from models.characters import code_of
 
 MAX_TEXT = 2000
 MAX_DEPTH = 32
-"""A message nested deeper than this is no trade request; ours has four levels."""
+"""The deepest nesting that is read; a trade request has four levels."""
 _SHOWN_DEPTH = 8
 _SHOWN_ITEMS = 100
 _MAX_NAME = 120
 _MAX_BITS = 256
-# What no JSONB column or UTF-8 holds, and controls, which no name needs.
+# Characters that JSONB or UTF-8 can't hold, and control characters, which no name needs.
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -27,12 +27,12 @@ _CONTAINERS = (Mapping, list, tuple)
 
 
 def readable(raw: object) -> str:
-    """A message as text of at most some 2,000 characters."""
+    """A message as text of at most about 2,000 characters."""
     return clipped(json.dumps(_outline(raw, _SHOWN_DEPTH)), MAX_TEXT)
 
 
 def storable(text: str, limit: int = _MAX_NAME) -> str:
-    """A text of others that every column, log and answer can hold, cut at `limit`."""
+    """A foreign text that every column, log and answer can hold, cut at `limit`."""
     return clipped(_UNSTORABLE.sub(lambda found: code_of(found.group()), text[: limit + 1]), limit)
 
 
@@ -42,7 +42,7 @@ def clipped(text: str, limit: int) -> str:
 
 
 def is_too_deep(value: object, depth: int = MAX_DEPTH) -> bool:
-    """Whether containers lie in one another deeper than `depth`; without recursion."""
+    """Whether containers are nested deeper than `depth`; computed without recursion."""
     level = [value]
     for _ in range(depth + 1):
         level = [inner for each in level for inner in _items(each)]
@@ -59,7 +59,7 @@ def _items(value: object) -> Iterable[object]:
 
 
 def _outline(value: object, depth: int) -> object:
-    """The value with everything that is too much left out."""
+    """The value without what exceeds the bounds."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):

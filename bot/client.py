@@ -42,16 +42,16 @@ _TRADES_ON = {
     (True, False): ExchangeMode.TESTNET,
     (False, True): ExchangeMode.DEMO,
 }
-"""By what a pybit session says of itself: (testnet, demo)."""
+"""The exchange mode of a pybit session, by its flags (testnet, demo)."""
 
 
 class ExecutionReport(Awaitable, dict[str, Any]):
-    """A trade's status as a dictionary, read when it was asked for; may be awaited or not."""
+    """A trade's status as a dictionary, read at the call. It may be awaited or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class _System:
-    """The running system, as far as a pipeline needs it."""
+    """The parts of the running system that a pipeline needs."""
 
     db: Database
     admission: Admission
@@ -61,11 +61,10 @@ class _System:
 class MLTradeExecutionPipeline:
     """One account's trades. Safe to use from several threads; every call is its own transaction.
 
-    It needs the running system from the first call on, not to be made. Decisions and orders are
-    the running system's: its limits and its account count, whatever the notebook's objects hold.
-    Of these, `ml_risk_manager` stops submitting while it is stopped, and is stopped by a halt;
-    `unified_risk_manager` is that manager's account; `exchange_client` sends nothing, and a pybit
-    session of another venue than the system's is refused.
+    It needs the running system from the first call on, not at its construction. The running system
+    decides and orders, under its own limits and for its own account. A stopped `ml_risk_manager`
+    refuses to submit, and a halt stops it. `unified_risk_manager` is that manager's account.
+    `exchange_client` sends nothing; a pybit session of another venue than the system's is refused.
     """
 
     def __init__(
@@ -117,8 +116,8 @@ class MLTradeExecutionPipeline:
     async def submit_trade_request(self, trade_request: MLTradeRequest | Mapping[str, Any]) -> str:
         """Writes the request durably and returns its key; sent again, it changes nothing.
 
-        The key is the request_id, and where another strategy has used that before, the request_id
-        and the strategy's name (`id~strategy`).
+        The key is the request_id. If another strategy has used that id before, the key is
+        `id~strategy`.
 
         Raises BadMessage with the broken fields, DependencyDown when no system can be reached, and
         Refused while `ml_risk_manager` is stopped, unless the request only reduces.
@@ -128,8 +127,8 @@ class MLTradeExecutionPipeline:
     def get_execution_status(self, request_id: str) -> ExecutionReport:
         """Status, decision, parent and children, with `await` or without.
 
-        It is read at once, by the calling thread; `asyncio.to_thread(pipeline.status, request_id)`
-        keeps an event loop free meanwhile. Raises Refused for an unknown request_id.
+        The calling thread reads it at once; `asyncio.to_thread(pipeline.status, request_id)` keeps
+        an event loop free meanwhile. Raises Refused for an unknown request_id.
         """
         return ExecutionReport(self.status(request_id))
 
@@ -146,7 +145,7 @@ class MLTradeExecutionPipeline:
         self, request_id: str, reason: str, actor: Actor | None = None
     ) -> ControlReport:
         """Goes on with a paused trade. Raises Refused as `pause_execution` does, and NotAuthorised
-        outside development, unless `actor` is an operator whom `bot.authority.login` has made."""
+        outside development, unless `actor` is an operator from `bot.authority.login`."""
         return await asyncio.to_thread(self.resume, request_id, reason, actor)
 
     async def cancel_execution(
@@ -158,8 +157,8 @@ class MLTradeExecutionPipeline:
     async def emergency_halt_all_trading(
         self, reason: str, *, actor: str | None = None
     ) -> HaltReport:
-        """Halts everything, `ml_risk_manager` too; returns once the halt is sealed. `actor` is a
-        note."""
+        """Halts all trading, `ml_risk_manager` included. Returns once the halt is sealed. `actor`
+        is a note."""
         return await asyncio.to_thread(self.halt, reason, actor)
 
     def submit(self, request: MLTradeRequest | Mapping[str, Any]) -> str:
@@ -227,7 +226,7 @@ class MLTradeExecutionPipeline:
         """
         if self.ml_risk_manager is not None:
             self.ml_risk_manager.activate_emergency_stop(reason, manual_override=False)
-        # Not by `_system`: whoever says that he is another may halt all the same.
+        # Not by `_system`: a halt must work even for a caller with wrong settings.
         db = self._connect()
         try:
             with _reaching_postgres():
@@ -249,7 +248,7 @@ class MLTradeExecutionPipeline:
             return
         signal = raw.get("signal_data")
         if isinstance(signal, Mapping) and signal.get("reduce_only") is True:
-            # What only reduces is the running system's to judge.
+            # The running system judges requests that only reduce.
             return
         raise Refused(
             "ml_risk_manager is stopped: nothing was submitted. release_emergency_stop ends that",
@@ -270,7 +269,7 @@ def _refuse_another_account(
 
 
 def _refuse_another_venue(client: object | None, mode: ExchangeMode) -> None:
-    """The user's session must not promise another money than the system trades."""
+    """The user's session must be of the venue on which the system trades."""
     testnet, demo = getattr(client, "testnet", None), getattr(client, "demo", None)
     if not (isinstance(testnet, bool) and isinstance(demo, bool)):
         return
@@ -281,7 +280,7 @@ def _refuse_another_venue(client: object | None, mode: ExchangeMode) -> None:
 
 @contextmanager
 def _reaching_postgres() -> Iterator[None]:
-    """A database that is away is a system that doesn't run, and says how to start one."""
+    """An unreachable database means that no system runs; the error says how to start one."""
     try:
         yield
     except OperationalError as error:

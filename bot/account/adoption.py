@@ -1,7 +1,8 @@
-"""Adopting a position: the ledger is made to agree with the exchange by an operator's act.
+"""Adopting a position: an operator makes the ledger agree with the exchange.
 
-A position that is older than the executions that can be read, or whose execution was unreadable,
-disagrees for ever. No fill is invented for it: an adoption is a row of its own, beside the fills.
+A position disagrees for ever when it is older than the executions that can be read, or when an
+execution of it was unreadable. No fill is invented for it: an adoption is a row of its own, beside
+the fills.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from models.tables import PositionAdoptionRow, PositionRow
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What an adoption would do; both quantities were steady while they were read."""
+    """The change that an adoption would make. Both quantities were steady while they were read."""
 
     symbol: str
     before: Decimal
@@ -37,7 +38,7 @@ class Difference:
 
 
 class Adopter:
-    """The operator's hand on one account's ledger."""
+    """Adoptions of one account's positions, for operators."""
 
     def __init__(
         self,
@@ -49,7 +50,7 @@ class Adopter:
         task_queue: TaskQueue,
         free: bool = False,
     ) -> None:
-        """`free`: an adoption needs no login here."""
+        """`free` is True where an adoption needs no login."""
         self._db = db
         self._exchange = exchange
         self._account = account
@@ -60,9 +61,9 @@ class Adopter:
         )
 
     def look(self, symbol: str) -> Difference:
-        """Reads the executions that are still to be had, and both quantities.
+        """Reads the executions that the exchange still has, and both quantities.
 
-        Raises Refused when either moves meanwhile: then a difference may be a fill under way.
+        Raises Refused when either quantity moves meanwhile, because a fill may be under way.
         """
         self._reconciler.read_newest_executions()
         ours, theirs = self._ours(symbol), self._theirs(symbol)
@@ -76,11 +77,11 @@ class Adopter:
         return Difference(symbol, ours, qty, theirs.entry_price, theirs.liquidation_price)
 
     def adopt(self, seen: Difference, *, reason: str, actor: Actor, strategy: str = "") -> bool:
-        """Makes the ledger agree with what was seen; False: it did already.
+        """Makes the ledger agree with what was seen. Returns False when it agreed already.
 
-        What is adopted belongs to `strategy`, or to nobody: emergency exits close everybody's.
-        Raises Refused without a reason, or when the ledger has moved since the look, and
-        NotAuthorised where it takes a login.
+        The adopted quantity belongs to `strategy`, or to no strategy when that is None. Emergency
+        exits close the positions of all. Raises Refused without a reason, or when the ledger has
+        moved since the look, and NotAuthorised where an adoption needs a login.
         """
         if not reason.strip():
             raise Refused("an adoption needs a reason", code="no_reason")
@@ -127,7 +128,7 @@ class Adopter:
             )
         )
         if seen.before * seen.after <= 0:
-            # What was paid for the position that is gone waits for no trade to close it.
+            # The position is gone, so its costs wait for no closing trade.
             position.open_costs = ZERO
         position.qty, position.entry_price = seen.after, seen.entry_price
         position.liquidation_price, position.updated_at = seen.liquidation_price, now

@@ -24,7 +24,8 @@ PATIENCE = timedelta(minutes=10)
 
 
 class CashFlows:
-    """Keeps one account's bases in the money of now."""
+    """Scales the equity readings, from which one account's losses are measured, by its cash
+    flows."""
 
     def __init__(self, db: Database, exchange: Exchange, account: str, clock: Clock) -> None:
         self._db = db
@@ -36,10 +37,10 @@ class CashFlows:
     def read(self, wallet: Wallet) -> int:
         """Books what is new and confirms the newest readings; returns how many flows were new.
 
-        `wallet` was just read: it says which coins equity counts.
+        `wallet` is the newest reading. It says which coins the equity counts.
 
-        A log that can't be read is no reason not to judge losses: after a minute readings count
-        without it. So it is with a flow whose price can't be asked for now; the others are booked.
+        Losses are judged even while the log can't be read: after a minute, readings count without
+        it. The same holds for a flow without a price at present; the other flows are booked.
         """
         with self._db.reading() as session:
             day = bases.newest_day(session, self._account)
@@ -52,7 +53,7 @@ class CashFlows:
             for flow in self._news(self._exchange.cash_flows(since=since)):
                 valued = self._valued(flow, wallet)
                 if valued is None:
-                    asked_at = None  # the log is read up to here once this one is booked
+                    asked_at = None  # once this flow is booked, the log counts as read up to here
                 else:
                     flows.append(valued)
         except MlriskError as error:
@@ -68,7 +69,7 @@ class CashFlows:
         return [flow for flow in flows if flow.flow_id not in known]
 
     def _valued(self, flow: CashFlow, wallet: Wallet) -> Flow | None:
-        """With what its coin was worth; None: that can't be asked for now."""
+        """The flow with the price of its coin; None when the price can't be asked for now."""
         price: CoinPrice | None = CoinPrice(Decimal(1), "at par")
         if flow.currency not in AT_PAR:
             try:

@@ -25,11 +25,11 @@ from models.tables import ChildOrderRow
 log = logging.getLogger(__name__)
 
 MAX_POSTS = 5
-"""So many attempts of one order that the exchange does not take, and it is no accident."""
+"""After this many attempts that the exchange did not take, the cause is no accident."""
 
 
 class ChildLookup:
-    """Brings one account's children to what the exchange says of their orders."""
+    """Brings one account's children in line with the exchange's record of their orders."""
 
     def __init__(
         self,
@@ -53,11 +53,11 @@ class ChildLookup:
         self._lost = lost
 
     def resolve_child(self, child_id: int) -> ChildState | None:
-        """Brings a child to the truth; never places anything itself."""
+        """Brings a child in line with the exchange's record; never places an order."""
         with self._db.reading() as session:
             child = session.get(ChildOrderRow, child_id)
         if child is not None and child.account != self._account:
-            # These keys see nothing of it: absence would be taken for proof.
+            # These keys can't see the order, so its absence proves nothing.
             self._refuse(child)
             return None
         if child is None or not ChildState(child.state).may_be_at_exchange:
@@ -77,11 +77,11 @@ class ChildLookup:
             return ChildState(row.state)
 
     def resolve_all(self, *, older_than: timedelta) -> int:
-        """Looks up every child that should have been heard of by now; returns how many.
+        """Looks up every child whose news is overdue; returns how many were looked up.
 
-        A child that is known to rest may do so in silence: `Reconciler.reconcile_account` looks
-        after it. One that can't be looked up doesn't keep others from it; several in a row mean
-        that nothing can, and the error is raised.
+        A child that is known to rest may be silent: `Reconciler.reconcile_account` compares it. A
+        child that can't be looked up delays no other. After several failures in a row the error is
+        raised, because a server is the likely cause.
         """
         before = self._clock.now() - older_than
         with self._db.reading() as session:
@@ -120,9 +120,10 @@ class ChildLookup:
         self._fills.apply_order(order, self._clock.now())
 
     def _absent(self, child_id: int, *, taken_by: str | None = None) -> None:
-        """The exchange shows no such order: wait, or conclude that it was never taken.
+        """Handles an order that the exchange doesn't show: waits, or concludes that it was never
+        taken.
 
-        `taken_by` is the order of somebody else that has its id: it can't be sent under it.
+        `taken_by` is a foreign order with the same id. Ours can't be sent under that id.
         """
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
@@ -171,7 +172,8 @@ class ChildLookup:
 
     def _provably_not_taken(self, child: ChildOrderRow, now: datetime) -> bool:
         if child.state not in (ChildState.SENDING, ChildState.UNKNOWN) or child.sent_at is None:
-            # It was acknowledged or seen: absence now is a lag or a restart, not a no.
+            # The order was acknowledged or seen, so its absence now is a lag or a restart, not a
+            # refusal.
             return False
         if child.lease_until is not None and child.lease_until > now:
             return False
@@ -179,11 +181,10 @@ class ChildLookup:
 
 
 def _given_up(child: ChildOrderRow, taken_by: str | None) -> str | None:
-    """Why an order that was not taken is sent no more under its id; None: it may be again.
+    """Why an order that was not taken is never sent again under its id; None when it may be.
 
-    A code that nobody knows says no in the venue's own words, however often it is asked. What
-    only reduces is otherwise tried until its deadline. The ladder of the parent bounds what
-    follows.
+    An unknown code is final, in the venue's own words. Apart from that, an order that only reduces
+    is tried until its deadline. The parent's fallback policy bounds what follows.
     """
     if taken_by is not None:
         return f"order {taken_by} of somebody else has its id"

@@ -20,7 +20,7 @@ from models.tables import ChildOrderRow
 log = logging.getLogger(__name__)
 
 EXPIRED_RECHECK = timedelta(seconds=60)
-"""An order given up as never taken is looked for once more after this long."""
+"""After this long, an order that was given up as never taken is looked for once more."""
 
 
 class LateOrders:
@@ -78,7 +78,7 @@ class LateOrders:
         return 1
 
     def _looked(self, child: ChildOrderRow, order_id: str | None) -> None:
-        """Once is enough: counted in the row, or every sweep of two minutes would look again."""
+        """The look is counted in the row; otherwise every sweep of two minutes would look again."""
         with self._db.unit_of_work() as uow:
             found = lock_order(uow.session, child.child_id)
             if found is None:
@@ -90,9 +90,9 @@ class LateOrders:
             uow.commit()
 
     def call_back(self, child: ChildOrderRow) -> bool:
-        """Cancels our order that rests although its child has ended here: nothing else would.
+        """Cancels an order of ours that rests although its child has ended here.
 
-        A call that fails is made again by the next reconciliation.
+        The next reconciliation repeats a call that fails.
         """
         try:
             order = self._cancels.call_back(child.symbol, child.order_link_id)

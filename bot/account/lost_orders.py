@@ -1,9 +1,9 @@
-"""Orders that the exchange acknowledged and knows no more: an end with proof.
+"""Orders that the exchange acknowledged and no longer knows: their children end with proof.
 
-An order may be missing from a list for seconds. One that is missing from every list, without an
-execution, in look after look over minutes, while the positions agree, is lost: its child ends, what
-it held is released, and a person hears of it. Truth that comes later still counts: a fill reopens
-what it concerns, and an order of ours that rests is called back.
+An order may be missing from a list for seconds. It is lost when every list misses it in look after
+look over minutes, when it has no execution, and when the positions agree. Then its child ends, its
+quantity is released, and people are alerted. Later facts still count: a fill reopens its child, and
+an order of ours that rests is called back.
 """
 
 import logging
@@ -29,9 +29,10 @@ from models.tables import ChildOrderRow
 log = logging.getLogger(__name__)
 
 LOOKS = 6
-"""So often an order must have been missing, at growing intervals."""
+"""The number of looks, at growing intervals, in which the order must be missing."""
 LONGEST_LAG = timedelta(seconds=120)
-"""Over so long: lists and history lag by seconds, after a restart of the venue by a minute."""
+"""The time that the looks must span. Lists and history lag by seconds, and by a minute after a
+restart of the venue."""
 _LONGEST_PAUSE_SECONDS = 60.0
 _LOSABLE = (ChildState.ACKED, ChildState.WORKING)
 _LOST = "lost by the exchange"
@@ -41,7 +42,8 @@ _BY_LINK = select(ChildOrderRow).where(
 
 
 class LostOrders:
-    """Counts the looks in vain of one account's children, and ends a child when they are proof."""
+    """Counts the looks that did not find a child's order, and ends the child when they are
+    proof."""
 
     def __init__(
         self,
@@ -55,7 +57,7 @@ class LostOrders:
         cancels: Cancels | None = None,
         free: bool = False,
     ) -> None:
-        """`free`: to forget an order without proof needs no login here."""
+        """`free` is True where no login is needed to forget an order without proof."""
         self._db = db
         self._exchange = exchange
         self._account = account
@@ -66,7 +68,7 @@ class LostOrders:
         self._free = free
 
     def missing(self, child_id: int) -> None:
-        """Counts a look in vain; enough of them end the child.
+        """Counts a look that did not find the order; enough of them end the child.
 
         Raises MlriskError when the exchange can't be asked for the proof.
         """
@@ -87,11 +89,10 @@ class LostOrders:
             self._end(child_id, looks, "reconcile", {})
 
     def forget(self, link: str, *, reason: str, actor: Actor, force: bool = False) -> None:
-        """Ends a child by an operator's word: with the proof that ends it by itself, made now, or
-        without it by force.
+        """Ends a child for an operator: with the usual proof, made at once, or by force without it.
 
-        Raises Refused (unknown_order, not_at_exchange, not_proven), NotAuthorised where force
-        takes a login, or what the exchange answers.
+        Raises Refused (unknown_order, not_at_exchange, not_proven), NotAuthorised where force needs
+        a login, or the exchange's error.
         """
         why = reason.strip()
         if not why:
@@ -128,7 +129,7 @@ class LostOrders:
             )
 
     def found(self, child_id: int) -> None:
-        """It was there after all: looks in vain begin anew."""
+        """The order was found: the count begins anew."""
         with self._db.unit_of_work() as uow:
             found = lock_order(uow.session, child_id)
             if found is None:
@@ -137,8 +138,10 @@ class LostOrders:
             uow.commit()
 
     def _is_gone(self, symbol: str, link: str) -> bool:
-        """Not in the books, no execution by its id, and both sides hold the same position."""
-        # First: what rests unseen is called back, and a fill that beats the cancel is seen below.
+        """Whether no list has the order, no execution has its id, and both sides hold the same
+        position."""
+        # First the cancel, in case the order rests unseen. A fill that precedes the cancel is seen
+        # below.
         self._cancels.send(symbol, link)
         if self._exchange.find_order(symbol, link) is not None:
             return False
@@ -174,7 +177,7 @@ class LostOrders:
             }
             record(uow, self._account, "order_lost", parent.request_id, actor, details, now)
             log.critical("the exchange lost an order of ours", extra=details)
-            # Nothing more is given to a venue that loses what it took; an exit goes on, which
+            # A venue that loses an accepted order gets no more entries. An exit goes on, because it
             # can't do too much.
             lifecycle.end_child(
                 uow,
@@ -190,5 +193,5 @@ class LostOrders:
 
 
 def waits(child: ChildOrderRow, now: datetime) -> bool:
-    """It was missing, and its next look comes later: one order more or less delays nobody."""
+    """The order was missing; its next look comes later."""
     return child.look_at is not None and child.look_at > now

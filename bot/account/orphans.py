@@ -1,9 +1,9 @@
-"""Orders in our name that no row here explains: the database was restored, or has lost a row.
+"""Orders under our ids without a row here: the database was restored, or has lost a row.
 
-An order of ours is a row before it is sent, so that one without a row is nobody's here: it
-reserves nothing, no deadline ends it, and what it fills belongs to no trade. One that adds is
-called back, which takes risk away whosever it was, and stops entries until a person has looked
-(`monitor`). One that only reduces is left to that person. The doctor shows both.
+Each order of ours is a row before it is sent. An order without a row reserves nothing, has no
+deadline, and its fills belong to no trade. If it adds, it is called back, which takes risk away in
+any case, and entries stop until a person has looked (`monitor`). If it only reduces, it is left to
+that person. `mlrisk doctor` shows both.
 """
 
 import logging
@@ -18,12 +18,13 @@ from models.database import Database
 log = logging.getLogger(__name__)
 
 LEAST_AGE = timedelta(seconds=30)
-"""Old enough to be seen twice: one that ends by itself needs no cancel, and should another system
-trade on the account, a person hears of it before its orders go."""
+"""The age at which an orphan is cancelled. It is seen twice by then, so that an order that ends by
+itself needs no cancel. If another system trades on the account, a person is alerted before its
+orders are cancelled."""
 
 
 class Orphans:
-    """Calls back what adds of one account's orders without a row."""
+    """Calls back those of one account's orders without a row that add risk."""
 
     def __init__(self, db: Database, cancels: Cancels, account: str, clock: Clock) -> None:
         self._db = db
@@ -32,7 +33,7 @@ class Orphans:
         self._clock = clock
 
     def call_back(self, order: ExchangeOrder) -> bool:
-        """True when it was cancelled. A call that fails is made again by the next look."""
+        """Returns True when the order was cancelled. The next look repeats a call that fails."""
         now = self._clock.now()
         link = order.order_link_id
         if order.reduce_only or now - (order.created_at or order.updated_at) < LEAST_AGE:

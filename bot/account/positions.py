@@ -27,11 +27,10 @@ class PositionCheck:
         self._executions = executions
 
     def differences(self) -> dict[str, tuple[Decimal, Decimal]]:
-        """Where our net position, summed from fills, is not the exchange's: symbol -> (ours,
-        theirs).
+        """The positions that differ, by symbol: (ours, summed from fills, and the exchange's).
 
-        A fill may be under way while both are read. What disagrees is looked at once more, and
-        counts if it does so in the same direction.
+        A fill may be under way while both are read. A difference is therefore read once more, and
+        counts if it has the same direction.
         """
         first = self._compare()
         if not first:
@@ -45,7 +44,8 @@ class PositionCheck:
         }
 
     def _compare(self) -> dict[str, tuple[Decimal, Decimal]]:
-        """Of the symbols that the exchange tells us of; what can't be read is unknown, not flat."""
+        """Compares the symbols that the exchange covers. An unreadable position is unknown, not
+        flat."""
         asked_at = self._clock.now()
         reported = self._exchange.positions()
         unknown = {f.symbol for f in self.park_unreadable() if f.kind == "position"}
@@ -62,7 +62,7 @@ class PositionCheck:
         }
 
     def differences_or_unfit(self) -> tuple[dict[str, tuple[Decimal, Decimal]], str | None]:
-        """The differences, or the one fact that makes them meaningless; it stops what adds."""
+        """The differences, or the one fact that makes them meaningless and stops what adds."""
         try:
             return self.differences(), None
         except Refused as error:
@@ -77,14 +77,14 @@ class PositionCheck:
             return {}, error.message
 
     def park_unreadable(self) -> Sequence[UnreadableFact]:
-        """What could not be read is kept and told; returns it."""
+        """Stores and alerts of rows that could not be read; returns them."""
         found = self._exchange.take_unreadable()
         unreadable.park(self._db, self._account, found, self._clock.now())
         return found
 
     def store(self, reported: Iterable[ExchangePosition], said_at: datetime) -> None:
-        """Stores liquidation prices and marks of positions, whoever brought them; quantities come
-        from fills alone. They are no younger than `said_at`."""
+        """Stores liquidation prices and marks of positions that were read at `said_at`. Quantities
+        come from fills alone."""
         facts = {
             p.symbol: portfolio.ReportedPosition(p.qty, p.liquidation_price, p.mark_price)
             for p in reported

@@ -1,7 +1,7 @@
-"""Whether our books agree with the exchange's: the one door to what is asked for that.
+"""Whether our books agree with the exchange's: the one interface to all comparisons.
 
-What became of a child is asked in `child_lookup`, orders that outlive theirs are found in
-`late_orders`, positions are compared in `positions`, executions read in `executions`.
+`child_lookup` asks about single children, `late_orders` finds orders that outlive their children,
+`positions` compares positions, and `executions` reads executions.
 """
 
 from collections.abc import Iterable
@@ -43,24 +43,24 @@ from models.repositories import orders, portfolio
 from models.tables import ChildOrderRow, ParentOrderRow
 
 VANISHED_MARGIN = timedelta(seconds=2)
-"""An order that was sent just now may not be in the list of open ones yet."""
+"""An order younger than this may not be in the list of open orders yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountReport:
-    """What reconciling an account found."""
+    """The findings of one reconciliation."""
 
     new_fills: int
     foreign_orders: tuple[str, ...]
-    """Order ids of what rests and is no child's of ours."""
+    """Ids of resting orders that belong to no child of ours."""
     position_differences: dict[str, tuple[Decimal, Decimal]]
-    """Symbol -> (ours, the exchange's)."""
+    """By symbol: (our quantity, the exchange's)."""
     called_back: tuple[str, ...] = ()
-    """Our orders that rested although their children had ended here: they are cancelled."""
+    """Orders of ours that rested although their children had ended here. They are cancelled."""
     orphans: tuple[ExchangeOrder, ...] = ()
-    """Those of them that are in our name although no row explains them; what adds is cancelled."""
+    """Orders under our ids without a row here. Those that add are cancelled."""
     unfit: str | None = None
-    """Why the account's positions can't be compared at all: it is in hedge mode."""
+    """Why the account's positions can't be compared at all, for instance in hedge mode."""
 
 
 class Reconciler:
@@ -76,7 +76,7 @@ class Reconciler:
         task_queue: TaskQueue,
         budget: OrderRateLimiter | None = None,
     ) -> None:
-        """`budget` paces the cancels; without one the exchange's limit alone does."""
+        """`budget` limits the rate of cancels; without it only the exchange's limit holds."""
         absence.require_room(exchange.recv_window_ms)
         self._db = db
         self._exchange = exchange
@@ -132,17 +132,17 @@ class Reconciler:
         return self._late.recheck_expired()
 
     def position_differences(self) -> dict[str, tuple[Decimal, Decimal]]:
-        """Where our positions are not the exchange's: symbol -> (ours, theirs)."""
+        """The positions that differ, by symbol: (ours, the exchange's)."""
         return self._positions.differences()
 
     def store_positions(self, reported: Iterable[ExchangePosition]) -> None:
-        """Stores liquidation prices and marks of positions that have just been heard."""
+        """Stores liquidation prices and marks of positions that a stream has just reported."""
         self._positions.store(reported, self._clock.now())
 
     def expire_overdue(self, limit: int = 500) -> int:
-        """Ends planned children whose deadline has passed, those of a parent together.
+        """Ends planned children after their deadline, parent by parent.
 
-        `limit` parents are looked at; returns how many children ended.
+        At most `limit` parents are looked at. Returns how many children ended.
         """
         now = self._clock.now()
         with self._db.reading() as session:
@@ -163,7 +163,7 @@ class Reconciler:
         return ended
 
     def reconcile_account(self) -> AccountReport:
-        """Open orders, executions since the last stored one, positions and wallet."""
+        """Reconciles open orders, executions since the last stored one, positions and wallet."""
         asked_at = self._clock.now()
         new_fills = self.read_newest_executions()
         foreign, resting, ended, orphans = [], set(), [], []
@@ -197,7 +197,7 @@ class Reconciler:
         )
 
     def read_newest_executions(self) -> int:
-        """Executions since the newest stored one; returns how many were news."""
+        """Reads executions since the newest stored one; returns how many were new."""
         return self._executions.read_newest()
 
     def _rows_of(
@@ -214,7 +214,8 @@ class Reconciler:
         return {child.order_link_id: (parent, child) for parent, child in found}
 
     def _resolve_vanished(self, asked_at: datetime, resting: set[str]) -> None:
-        """Children that we believe to rest, sent before we asked, and that do not: they ended."""
+        """Children that rest by our rows, were sent before we asked, and rest no more: they
+        ended."""
         with self._db.reading() as session:
             believed = orders.unresolved_children(
                 session, account=self._account, older_than=asked_at - VANISHED_MARGIN
@@ -230,12 +231,12 @@ class Reconciler:
         """Reads the wallet and stores it as the account's newest equity."""
         wallet = self._exchange.wallet()
         self.store_wallet(wallet)
-        # After the wallet: what it shows of a withdrawal, the log shows as well.
+        # After the wallet: a withdrawal that the wallet shows is in the log as well.
         self._cash.read(wallet)
         return wallet.equity
 
     def store_wallet(self, wallet: Wallet) -> None:
-        """Stores a reading of the wallet, whoever brought it, as the newest equity."""
+        """Stores a reading of the wallet, from REST or a stream, as the newest equity."""
         with self._db.transaction() as session:
             portfolio.record_equity(
                 session,

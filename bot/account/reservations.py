@@ -1,8 +1,8 @@
 """Rebuilding reservations from parents, children and the exchange's open orders.
 
-What a trade may still fill is counted from the rows that say so and compared with what is held.
-A reservation that is too small or missing is repaired at once; one that is too large only when the
-exchange was asked, because what rests there unseen needs its place.
+The quantity that a trade may still fill is counted from rows and compared with its reservation. A
+reservation that is too small or missing is repaired at once. One that is too large is lowered only
+after the exchange was asked, because an order that rests there unseen needs its part.
 """
 
 import logging
@@ -38,17 +38,17 @@ class Difference:
 
     request_id: str
     held: Decimal | None
-    """None: there was no reservation at all."""
+    """None when there was no reservation at all."""
     needed: Decimal
     repaired: bool
-    """False: more is held than needed, and nobody asked the exchange."""
+    """False when more is held than needed and the exchange was not asked."""
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class ReservationReport:
-    """What a rebuild found; with no differences the limits hold as they stand, but for orders that
-    belong to no child: nothing holds those, and the monitor tells of them."""
+    """The findings of a rebuild. Without differences every reservation is right. Orders that belong
+    to no child have no reservation; the monitor reports them."""
 
     account: str
     checked: int
@@ -59,13 +59,14 @@ class ReservationReport:
 def rebuild(
     db: Database, account: str, clock: Clock, exchange: Exchange | None = None
 ) -> ReservationReport:
-    """Counts every open trade's reservation anew and repairs it; never to less than may fill.
+    """Counts every open trade's reservation anew and repairs it, never to less than may still fill.
 
-    It may run beside everything else: what looks wrong is counted again under the gate's own lock.
-    Without an exchange nothing is lowered. Raises what the exchange raises, before any change.
+    It may run beside everything else: a reservation that looks wrong is counted again under the
+    gate's own lock. Without an exchange nothing is lowered. Raises the exchange's errors before any
+    change.
     """
     resting = {} if exchange is None else _resting(exchange)
-    # An order that can't be read may rest as well as one that nobody asked for.
+    # An unreadable order may rest too.
     may_lower = exchange is not None and not exchange.take_unreadable()
     with db.reading() as session:
         owners = _owners(session, account, resting)
@@ -117,7 +118,7 @@ def _candidates(session: Session, account: str) -> Sequence[str]:
 
 
 def _suspects(session: Session, resting: Mapping[str, Sequence[ExchangeOrder]]) -> Sequence[str]:
-    """Requests that look wrong without any lock: rows may move while they are read."""
+    """Requests that look wrong without a lock; rows may change while they are read."""
     parents = _rows_of(session, ParentOrderRow, resting)
     held = {row.request_id: row for row in _rows_of(session, ReservationRow, resting)}
     live = _open_quantities(session, list(resting))
@@ -134,8 +135,8 @@ def _suspects(session: Session, resting: Mapping[str, Sequence[ExchangeOrder]]) 
 
 
 def _open_quantities(session: Session, requests: Sequence[str]) -> dict[str, Decimal]:
-    """What each request's live children may still fill, summed by Postgres: a schedule may have
-    a thousand."""
+    """The quantity that each request's live children may still fill. Postgres sums it, because a
+    schedule may have a thousand children."""
     still_open = func.sum(func.greatest(0, ChildOrderRow.qty - ChildOrderRow.filled_qty))
     rows = session.execute(
         select(ChildOrderRow.request_id, still_open)
@@ -148,7 +149,8 @@ def _open_quantities(session: Session, requests: Sequence[str]) -> dict[str, Dec
 def _ended_children(
     session: Session, resting: Sequence[ExchangeOrder]
 ) -> Mapping[str, ChildOrderRow]:
-    """Of orders that rest at the exchange: the children that are final here, by order_link_id."""
+    """The children that are final here although their orders rest at the exchange, by
+    order_link_id."""
     links = [order.order_link_id for order in resting]
     children = session.scalars(select(ChildOrderRow).where(ChildOrderRow.order_link_id.in_(links)))
     return {child.order_link_id: child for child in children if _ended_here(child)}
@@ -195,11 +197,11 @@ def needs(
     ended: Mapping[str, ChildOrderRow],
     resting: Sequence[ExchangeOrder],
 ) -> tuple[Decimal, str]:
-    """What the trade may still fill, and how that was counted.
+    """The quantity that the trade may still fill, and how it was counted.
 
-    The larger of what its live children have open (`live`) and of what the parent has not yet
-    filled or released; and what rests at the exchange of children that were given up here
-    (`ended`).
+    It is the larger of two quantities: what live children have open (`live`), and what the parent
+    has neither filled nor released. To it comes what rests at the exchange of children that were
+    given up here (`ended`).
     """
     rest = ZERO
     if not ParentState(parent.state).is_final:
@@ -212,26 +214,27 @@ def needs(
 
 
 def _unseen(order: ExchangeOrder, child: ChildOrderRow) -> Decimal:
-    """The exchange was asked before the rows were read: what filled since then rests no more."""
+    """The exchange was asked before the rows were read, so fills since then are subtracted."""
     return max(ZERO, min(order.qty - order.filled_qty, child.qty - child.filled_qty))
 
 
 def _ended_here(child: ChildOrderRow) -> bool:
-    """Final by our own conclusion: the exchange never said that its order is over."""
+    """Whether the child is final by our own conclusion, without the exchange's word."""
     if not ChildState(child.state).is_final:
         return False
     return child.exchange_status is None or not OrderStatus(child.exchange_status).is_final
 
 
 def _held(reservation: ReservationRow | None) -> Decimal | None:
-    """What counts against the limits: a released reservation counts for nothing."""
+    """The quantity that counts against the limits; 0 for a released reservation."""
     if reservation is None:
         return None
     return reservation.open_qty if reservation.state == ReservationState.HELD else ZERO
 
 
 def _fits(reservation: ReservationRow | None, parent: ParentOrderRow, needed: Decimal) -> bool:
-    """Exactly what is needed is held: by a trade under way always, by one that is over never."""
+    """Whether the reservation is exact and held while its trade is under way, and released after
+    its end."""
     held = reservation is not None and reservation.state == ReservationState.HELD
     wanted = needed > 0 or not ParentState(parent.state).is_final
     return held == wanted and (_held(reservation) or ZERO) == needed
@@ -258,7 +261,7 @@ def _write(
         uow.session.add(reservation)
     over = needed == 0 and ParentState(parent.state).is_final
     reservation.open_qty = needed
-    # More may rest at the exchange than was ever approved: that too needs its place.
+    # More may rest at the exchange than was ever approved; that counts too.
     reservation.approved_qty = max(reservation.approved_qty, needed)
     reservation.state = ReservationState.RELEASED if over else ReservationState.HELD
     reservation.released_at = (reservation.released_at or now) if over else None

@@ -1,1 +1,1 @@
-"""Who may do what: operators with secrets, their logins, and acts that they sign."""
+"""Authority: operators with secrets, their logins, and the acts that they sign."""

@@ -1,7 +1,7 @@
-"""Who acts: a name that the caller gives, which is a note, or an operator who has logged in.
+"""Actors: a name that the caller gives, which is a note, or an operator after a login.
 
-What an operator does is signed with a key that only the passphrase opens. The signature stands in
-the act's audit entry and covers all of it, so that it can be verified from the entry alone.
+An operator's act is signed with a key that only the passphrase opens. The signature stands in the
+act's audit entry and covers all of it, so that it can be verified from the entry alone.
 """
 
 import json
@@ -34,7 +34,7 @@ _NONCE_BYTES = 16
 
 
 class Power(StrEnum):
-    """What takes authority where real money or a production system is at stake."""
+    """The powers that acts need where real money or a production system is at stake."""
 
     RESUME = "resume"
     RESET_BREAKER = "reset_breaker"
@@ -57,13 +57,13 @@ POWERS: Mapping[OperatorRole, frozenset[Power]] = {
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An operator who has just proven who he is. Only a login makes one."""
+    """An operator after a login. Only `bot.authority.login` makes one."""
 
     operator_id: int
     name: str
     role: OperatorRole
     note: str
-    """What the caller said about himself: the account of the machine, `--actor`."""
+    """The caller's note about himself: the account of the machine, or `--actor`."""
     key: Ed25519PrivateKey = field(repr=False)
 
     def __str__(self) -> str:
@@ -71,20 +71,20 @@ class Operator:
 
 
 class Program(StrEnum):
-    """Parts of mlrisk that propose limits by themselves. No string of a caller's is one."""
+    """Parts of mlrisk that propose limits by themselves. A caller's string is never one."""
 
     IMPACT_REFIT = "impact-refit"
 
 
 IMPACT_REFIT = Program.IMPACT_REFIT
 Actor = str | Operator
-"""A string is a note: whoever calls may write anything there."""
+"""An actor. A string is a note and proves nothing."""
 
 
 def caller(through: str, said: str | None = None) -> str:
-    """Who calls, as it is recorded: the account of the machine by the kernel's word.
+    """The caller as it is recorded: the account of the machine, as the kernel tells it.
 
-    What the caller says himself is a note beside it, and proves nothing.
+    The caller's own words are a note beside it and prove nothing.
     """
     account = _account()
     note, calls = (said or "").strip(), f"{through}:{account}"
@@ -101,8 +101,8 @@ def _account() -> str:
 
 
 def named(actor: Actor) -> str:
-    """How an actor is recorded. A string that claims an operator or a program is told as a note:
-    only a login makes the one, and only the program is the other."""
+    """The actor as audit entries record it. A string that claims to be an operator or a program is
+    recorded as a note."""
     if isinstance(actor, Operator | Program):
         return str(actor)
     said = actor.strip().casefold()
@@ -110,7 +110,7 @@ def named(actor: Actor) -> str:
 
 
 def is_free(settings: Settings) -> bool:
-    """Whether acts need no login: no real money trades, and nobody said production or staging."""
+    """Whether acts need no login: no real money is traded, and the environment is development."""
     return (
         settings.environment is Environment.DEVELOPMENT
         and settings.exchange_mode is not ExchangeMode.LIVE
@@ -123,7 +123,7 @@ def subject_of(name: str) -> str:
 
 
 def claims_operator(actor: str) -> bool:
-    """Whether a recorded name is an operator's, so that a signature has to stand beside it."""
+    """Whether a recorded name is an operator's, so that a signature must stand beside it."""
     return actor.startswith(_PREFIX)
 
 

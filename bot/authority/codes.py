@@ -6,7 +6,7 @@ from datetime import datetime
 import pyotp
 
 INTERVAL_SECONDS = 30
-"""A step: what authenticator apps take for granted."""
+"""The length of a step, as authenticator apps assume it."""
 SKEW_STEPS = 1
 """How far the authenticator's clock may be off, in steps."""
 
@@ -19,7 +19,8 @@ def step_of(moment: datetime) -> int:
 def matching_step(totp: pyotp.TOTP, code: str, now: datetime) -> int | None:
     """The step that a code belongs to; None for a code of no present step.
 
-    Every step is compared, whichever matches. Whether it was used before is the caller's to know.
+    Every step is compared, so that the time tells nothing. The caller knows whether the step was
+    used before.
     """
     given = "".join(code.split()).encode("utf-8", "surrogatepass")
     present, found = step_of(now), None

@@ -1,7 +1,8 @@
 """A login: passphrase and one-time code, with few attempts.
 
-An attempt is counted and committed before it is looked at, so that a thousand processes at once
-have no more of them than one. After five in a row each further one waits for a lock that doubles.
+An attempt is counted and committed before it is looked at. A thousand processes at once have
+therefore no more attempts than one. After five failures in a row the login is locked, and each
+further failure doubles the time.
 """
 
 from dataclasses import dataclass, field
@@ -18,11 +19,11 @@ from models.repositories import operators
 from models.tables import OperatorRow
 
 ATTEMPTS = 5
-"""In a row, before the first lock."""
+"""Failures in a row before the first lock."""
 FIRST_LOCK = timedelta(minutes=15)
 LONGEST_LOCK = timedelta(hours=24)
 _NOBODY = "?"
-"""Stands for a name that no operator has: a passphrase may have been typed there."""
+"""Replaces an unknown name in records, because a passphrase may have been typed there."""
 _REFUSAL = (
     "login refused: name, passphrase or code is wrong, or that code was used already (each is "
     "accepted once; the next one comes within 30 s)"
@@ -31,7 +32,7 @@ _REFUSAL = (
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a person types; no representation shows it."""
+    """The typed credentials; no representation shows them."""
 
     name: str
     passphrase: str = field(repr=False)
@@ -39,7 +40,7 @@ class Credentials:
 
 
 class Login:
-    """Makes an operator of credentials. `note` is what the caller says about himself."""
+    """Turns credentials into an operator. `note` is the caller's note about himself."""
 
     def __init__(self, db: Database, clock: Clock, *, note: str) -> None:
         self._db = db
@@ -58,7 +59,8 @@ class Login:
         return self._accept(row, opened, step)
 
     def _count(self, name: str) -> OperatorRow | None:
-        """One attempt more. None: there is no such operator, and the work is done all the same."""
+        """Counts an attempt. None when there is no such operator; the same work is done
+        nevertheless."""
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             row = operators.named(uow.session, name, lock=True)
@@ -79,7 +81,7 @@ class Login:
         return row
 
     def _accept(self, row: OperatorRow, opened: vault.Secrets, step: int | None) -> Operator:
-        """Under the row's lock: of two who give the same code at once, one is accepted."""
+        """Under the row's lock, so that one code is accepted once."""
         with self._db.unit_of_work() as uow:
             now = operators.named(uow.session, row.name, lock=True)
             assert now is not None, "operators are never deleted"
@@ -92,7 +94,7 @@ class Login:
         raise self._refused(row.name, cause)
 
     def _refused(self, name: str, cause: str) -> NotAuthorised:
-        """Recorded with its cause, which the caller is not told."""
+        """Records the refusal with its cause. The caller does not learn the cause."""
         with self._db.unit_of_work() as uow:
             self._note_refusal(uow, name, cause, self._clock.now())
             uow.commit()
@@ -113,7 +115,7 @@ class Login:
 
 
 def _cause(row: OperatorRow, opened: vault.Secrets, step: int | None) -> str | None:
-    """Why a login with the right passphrase is refused all the same."""
+    """Why a login with the right passphrase is refused; None when it is not."""
     if row.disabled_at is not None:
         return "disabled"
     if row.public_key != opened.public_key:
@@ -128,7 +130,7 @@ def _cause(row: OperatorRow, opened: vault.Secrets, step: int | None) -> str | N
 def _locked_until(failed: int, now: datetime) -> datetime | None:
     if failed < ATTEMPTS:
         return None
-    # Bounded before it is raised to a power: the count may grow for years.
+    # Bounded before the power is computed, because the count may grow for years.
     doublings = min(failed - ATTEMPTS, 10)
     lock: timedelta = FIRST_LOCK * (1 << doublings)
     return now + min(lock, LONGEST_LOCK)

@@ -1,6 +1,6 @@
-"""Who the operators are: the first comes freely, everybody else by a risk officer's signed act.
+"""The operators: the first enrols freely, every other one by a risk officer's signed act.
 
-An audit entry introduces each public key, so that the chain itself says whose signature is whose.
+An audit entry introduces each public key, so that the chain itself assigns signatures to operators.
 """
 
 import re
@@ -33,7 +33,7 @@ _NAME = re.compile(r"[a-z][a-z0-9._-]{1,31}")
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """New secrets of one operator: what is stored, and what is shown once."""
+    """New secrets of one operator: the part that is stored, and the part that is shown once."""
 
     name: str
     box: vault.Box
@@ -79,9 +79,9 @@ class Operators:
     def add(
         self, new: Enrolment, role: OperatorRole, actor: Actor, *, may_found: bool = True
     ) -> OperatorRow:
-        """A new operator. The first is a risk officer and needs nobody's word but `may_found`.
+        """Adds an operator. The first is a risk officer and needs only `may_found`.
 
-        Raises NotAuthorised for everybody else's, and Refused for a name that was ever used.
+        Raises NotAuthorised unless a risk officer acts, and Refused for a name that was ever used.
         """
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
@@ -113,7 +113,7 @@ class Operators:
         return row
 
     def disable(self, name: str, actor: Actor, *, reason: str) -> OperatorRow:
-        """Nothing is accepted of this operator any more; the last risk officer stays."""
+        """Ends an operator's powers for good. The last risk officer can't be ended."""
         require_manager(actor, f"disabling operator {name}")
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
@@ -131,7 +131,8 @@ class Operators:
         return row
 
     def reset(self, new: Enrolment, actor: Actor, *, reason: str) -> OperatorRow:
-        """New secrets in place of the old ones, and no lock: by a risk officer, or by oneself."""
+        """Replaces an operator's secrets and lifts the lock. A risk officer may do it, or the
+        operator himself."""
         is_own = isinstance(actor, Operator) and actor.name == new.name
         if not is_own:
             require_manager(actor, f"resetting operator {new.name}")
@@ -148,7 +149,7 @@ class Operators:
 
 
 def require_manager(actor: Actor, what: str) -> None:
-    """Operators are managed with a login wherever the system runs: development's are the same."""
+    """Operators are managed with a login in every environment, development included."""
     if not isinstance(actor, Operator):
         raise NotAuthorised(f"{what} takes a risk officer's login", code=LOGIN_NEEDED)
     require(actor, Power.MANAGE_OPERATORS, what)

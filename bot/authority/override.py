@@ -1,7 +1,6 @@
-"""Override codes: what a person chooses to lock an emergency stop of a notebook with.
+"""Override codes: a person chooses one to lock an emergency stop of a notebook.
 
-They are kept as operators' passphrases are turned into keys, by argon2id, and only while the stop
-lasts.
+A code is kept as argon2id derives it, and only while the stop lasts.
 """
 
 import hmac

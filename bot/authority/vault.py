@@ -2,8 +2,7 @@
 
 Nothing of the passphrase is stored, not even a hash of it: argon2id turns it into the key that
 opens the operator's box. In the box are the secret of the one-time codes and the private key that
-signs acts. So whoever reads the database can neither compute codes nor sign, and whoever opens the
-box knows the passphrase.
+signs acts. A reader of the database can therefore neither compute codes nor sign.
 """
 
 import secrets
@@ -36,7 +35,7 @@ _KEY_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """What is stored of the secrets; worth nothing without the passphrase."""
+    """The stored form of the secrets; worth nothing without the passphrase."""
 
     kdf: str
     salt: bytes
@@ -66,7 +65,7 @@ class Secrets:
         return pyotp.TOTP(_base32(self.totp_secret))
 
     def uri(self, name: str) -> str:
-        """What an authenticator reads; it holds the secret, so that it is shown once."""
+        """The address that an authenticator reads. It holds the secret, so it is shown once."""
         return self.totp.provisioning_uri(name=name, issuer_name=_ISSUER)
 
 
@@ -89,8 +88,7 @@ def lock(name: str, passphrase: str, contents: Secrets) -> Box:
 def unlock(name: str, passphrase: str, box: Box | None) -> Secrets | None:
     """The secrets, or None for a wrong passphrase.
 
-    Without a box (nobody has that name) the same work is done for nothing, so that the time tells
-    no names.
+    Without a box, for an unknown name, the same work is done, so that the time reveals no names.
     """
     known = box or _DECOY
     key = derive(known.kdf, passphrase, known.salt)
@@ -103,7 +101,7 @@ def unlock(name: str, passphrase: str, box: Box | None) -> Secrets | None:
 
 
 def derive(kdf: str, passphrase: str, salt: bytes) -> bytes:
-    """The key that a passphrase stands for; takes its time and its memory."""
+    """Derives the key from a passphrase; slow and large in memory on purpose."""
     cost = KDFS[kdf]
     return hash_secret_raw(
         secret=_normal(passphrase).encode("utf-8", "surrogatepass"),

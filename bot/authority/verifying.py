@@ -1,8 +1,8 @@
-"""Verifies who did what: every act in an operator's name is signed with a key of his of then.
+"""Verifies operators' acts: each is signed with the key that the operator had at that time.
 
 The audit chain itself introduces the keys, and each introduction after the first is signed with a
-key that was introduced before it. So nothing but the chain is believed; the operators' rows are
-compared with it.
+key that was introduced before it. Only the chain is believed; the operators' rows are compared with
+it.
 """
 
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ from models.repositories import operators
 from models.tables import AuditRow
 
 AT_ONCE = 2_000
-"""So many entries are read at a time."""
+"""Entries that are read at a time."""
 NAMED = 100
-"""So many unsound acts are named."""
+"""Unsound acts that are named at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act in an operator's name; `problem` says why it isn't his."""
+    """One act in an operator's name. `problem` says why it is not the operator's, if so."""
 
     chain: str
     seq: int
@@ -42,7 +42,7 @@ class Act:
 
 @dataclass(slots=True)
 class _Known:
-    """What the chain has said of an operator so far."""
+    """The chain's facts about an operator so far."""
 
     key: str
     role: str
@@ -73,7 +73,7 @@ class _Register:
         return None
 
     def note(self, entry: AuditDraft) -> None:
-        """Takes in what a sound entry says of an operator."""
+        """Takes the facts of a sound entry about an operator."""
         known = self.known.get(entry.subject)
         if entry.kind == ADDED:
             self.known[entry.subject] = _Known(entry.payload["key"], entry.payload["role"])
@@ -90,9 +90,9 @@ def acts(session: Session) -> list[Act]:
 
 
 def problems(session: Session) -> list[str]:
-    """What is wrong with acts, and with operators' rows that the chain knows otherwise.
+    """The faults of acts, and of operators' rows that differ from the chain.
 
-    All are verified, some at a time, and the first that are wrong are named.
+    All acts are verified, in batches; the first faulty ones are named.
     """
     register = _Register()
     found: list[str] = []
@@ -138,7 +138,8 @@ def _act(row: AuditRow, register: _Register) -> Act:
 
 
 def _entries(session: Session) -> Iterator[AuditRow]:
-    """Of one moment the global chain's come first: it introduces keys. Few are held at once."""
+    """At equal times the global chain comes first, because it introduces keys. Few entries are in
+    memory at once."""
     place = (AuditRow.at, AuditRow.chain != GLOBAL_CHAIN, AuditRow.chain, AuditRow.seq)
     found = (
         select(AuditRow)

@@ -1,19 +1,14 @@
 """Every error of mlrisk, in one tree.
 
-MlriskError
-├── Refused              final: the same call will be refused again
-│   ├── BadMessage           a message broke the schema; names its fields
-│   │   ├── RequestIdTaken       its request_id is another content's; names what differs
-│   │   ├── QuotaExceeded        its strategy asks for too much at once; it may come again
-│   │   └── NotAuthentic         nothing proves that its strategy sent it
-│   ├── ExchangeRefused      the exchange said a definite no
-│   ├── NotAuthorised        an operator act without the needed authority
-│   └── Infeasible           no valid schedule exists for the parameters
-├── RetryLater           nothing happened; safe to try again
-│   ├── Throttled            a rate limit, ours or the exchange's
-│   ├── ClockRefused         the exchange refused the time that a request was signed with
-│   └── DependencyDown       Postgres, Redis or the exchange can't be reached
-└── OutcomeUnknown       something may have happened: ask the exchange before anything else
+MlriskError ├── Refused final: the same call will be refused again │ ├── BadMessage a message broke
+the schema; names its fields │ │ ├── RequestIdTaken its request_id stands for another content; names
+the fields │ │ ├── QuotaExceeded its strategy asks for too much at once; it may come again │ │ └──
+NotAuthentic nothing proves that its strategy sent it │ ├── ExchangeRefused the exchange said a
+definite no │ ├── NotAuthorised an operator act without the needed authority │ └── Infeasible no
+valid schedule exists for the parameters ├── RetryLater nothing happened; safe to try again │ ├──
+Throttled a rate limit, ours or the exchange's │ ├── ClockRefused the exchange refused the time that
+a request was signed with │ └── DependencyDown Postgres, Redis or the exchange can't be reached └──
+OutcomeUnknown something may have happened: ask the exchange before anything else
 """
 
 from dataclasses import dataclass
@@ -81,8 +76,8 @@ class RequestIdTaken(BadMessage):
 
 
 class QuotaExceeded(BadMessage):
-    """A strategy asks for more at once than it may; nothing was taken, and the same request may be
-    sent again later."""
+    """A strategy exceeds its quota; nothing was taken, and the same request may be sent again
+    later."""
 
     def __init__(self, quota: str, subject: str, *, used: int, allowed: int) -> None:
         told = FieldError(f"quotas.{quota}", f"{subject}: {used}, and {allowed} are allowed")
@@ -90,7 +85,7 @@ class QuotaExceeded(BadMessage):
 
 
 class NotAuthentic(BadMessage):
-    """Nothing proves that the strategy in a message has sent it, or that it still counts."""
+    """A message carries no valid proof of its strategy, or the proof has expired."""
 
 
 class ExchangeRefused(Refused):
@@ -104,11 +99,11 @@ class ExchangeRefused(Refused):
 
 
 class NotAuthorised(Refused):
-    """The act needs an authority that was not given."""
+    """The act needs a power that the actor lacks."""
 
 
 class Infeasible(Refused):
-    """No valid schedule exists for the parameters; the message names the one that is wrong."""
+    """No valid schedule exists for the parameters; the message names the wrong one."""
 
 
 class Throttled(RetryLater):
@@ -118,8 +113,8 @@ class Throttled(RetryLater):
 class ClockRefused(RetryLater):
     """The exchange refused the time that the request was signed with; nothing was processed.
 
-    `behind_ms` says by how much our clock is behind the exchange's, at least; negative when it is
-    ahead. 0: the request may only have been late.
+    `behind_ms` is the least by which our clock is behind the exchange's, negative when it is ahead.
+    At 0 the request may only have been late.
     """
 
     behind_ms = 0

@@ -1,4 +1,4 @@
-"""What is in front of the gate: proof of who asks, and how much one strategy may ask for."""
+"""The stage before the gate: it verifies the sender and applies each strategy's quotas."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from bot.errors import BadMessage, FieldError, QuotaExceeded
 from models import strict_json
 
 TASK = "tasks.validation.validate_and_execute"
-"""The task by whose name strategies ask, which their signatures cover."""
+"""The task to which strategies send. Their signatures cover its name."""
 MAX_TEXT_BYTES = 262_144
-"""Of a request as text; the largest that is no nonsense has some 150 kB of daily returns."""
+"""The longest request as text. The largest reasonable one has about 150 kB of daily returns."""
 
 
 class AuthenticatedDecisions:
-    """Takes one account's messages. Without `signatures` it believes whoever reaches the broker,
-    and without `quotas` it takes as many as come."""
+    """Takes one account's messages. Without `signatures` every message in the broker is believed;
+    without `quotas` any number is taken."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class AuthenticatedDecisions:
             raw = self._open(request, header)
         except BadMessage as error:
             return self._approval.refuse(_claimed(request, header), error)
-        # What has killed its processes is set aside, whatever else its strategy asks for.
+        # A message that has killed its processes is parked, whatever the strategy's quota.
         if self._quotas is not None and killed is None:
             try:
                 self._quotas.require_room(raw)
@@ -74,7 +74,7 @@ def _read(request: object) -> object:
 
 
 def _claimed(request: object, header: object) -> object:
-    """What is recorded of a message that was refused unread."""
+    """The record of a message that was refused unread."""
     if not isinstance(header, dict):
         return request
     said = {name: header.get(name) for name in ("request_id", "strategy")}

@@ -1,7 +1,7 @@
-"""Is it the same request? A request_id names one content for ever.
+"""Compares the content of requests: a request_id names one content for ever.
 
-Contents are compared as the door reads them now, so that the order of keys, the spelling of a
-number and a field that a newer version has added make no difference.
+Contents are compared as parsing reads them now. The order of keys, the spelling of a number and a
+field of a newer version make no difference.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ _MAX_DIFFERENCES = 20
 
 
 def require_same(first: TradeRequestRow, request: MLTradeRequest) -> None:
-    """Raises RequestIdTaken with every field in which the request is not the first one's."""
+    """Raises RequestIdTaken with every field that differs from the first request."""
     if first.payload_sha256 == parsing.payload_hash(parsing.payload_of(request)):
         return
     differences = _differences(first.payload, request)
@@ -31,11 +31,11 @@ def _differences(payload: Mapping[str, Any], request: MLTradeRequest) -> tuple[F
     try:
         first = parsing.parse_request(dict(payload)).model_dump()
     except BadMessage:
-        # What was written before the door became stricter is nothing that passes it now.
+        # A row from before parsing became stricter can't equal a message that passes now.
         return (FieldError("request", "is not what this request_id was first used for"),)
     now = request.model_dump()
     if first["created_at"] is None or now["created_at"] is None:
-        # Who gives no time gets that of the receipt, another one each time.
+        # A message without a time gets the time of its receipt, which differs each time.
         first["created_at"] = now["created_at"] = None
     return tuple(_compared("", first, now))[:_MAX_DIFFERENCES]
 
@@ -60,7 +60,8 @@ _ABSENT = _Absent()
 
 
 def _plain(value: object) -> object:
-    """Numbers by their value and apart from true and false; JSON columns respell large ones."""
+    """Compares numbers by value, because JSON columns respell large ones. Booleans equal no
+    number."""
     if isinstance(value, bool):
         return ("bool", value)
     if isinstance(value, int | float):

@@ -25,7 +25,7 @@ FEASIBLE = Rule(
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """A decision that has an effect: nothing approves without a plan."""
+    """A decision with its plan: every approval has one."""
 
     decision: Decision
     plan: ParentPlan
@@ -60,7 +60,7 @@ Outcome = Approved | Denied
 
 
 def decide(intent: TradeIntent, snapshot: RiskSnapshot, limits: RiskLimits) -> Outcome:
-    """The decision with its plan when it approves; what can't be planned is denied.
+    """The decision, with a plan when it approves. A trade that can't be planned is denied.
 
     Pure in its three arguments: the same ones give the same answer in any process, at any time.
     """
@@ -102,7 +102,7 @@ _DECIDING_CODE = (
     "bot/execution/algorithms/*.py",
     "bot/execution/policy/*.py",
     "bot/risk/**/*.py",
-    # What they read of others: words, errors, curves and thresholds.
+    # Their imports: enums, errors, curves and thresholds.
     "bot/authority/override.py",
     "bot/authority/vault.py",
     "bot/clock.py",

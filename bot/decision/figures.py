@@ -1,4 +1,4 @@
-"""What is counted of a decision, taken from it while it is still in memory."""
+"""The figures of a decision for statistics, taken while it is in memory."""
 
 from math import isfinite
 

@@ -1,4 +1,4 @@
-"""Market data in Redis that our feed did not write: recorded and told loudly, used by nobody."""
+"""Market data in Redis that our feed did not write: it is recorded, alerted and never used."""
 
 import logging
 from datetime import timedelta
@@ -14,11 +14,11 @@ log = logging.getLogger(__name__)
 
 FORGED = "market_forged"
 AGAIN = timedelta(minutes=1)
-"""Between two entries about one key: an attacker must not fill the record either."""
+"""The least time between two entries about one key, so that an attacker can't fill the record."""
 
 
 class ForgedMarket:
-    """Hears of every forgery that a reader finds; call it outside of transactions."""
+    """Records forgeries that readers find. Call it outside of transactions."""
 
     def __init__(self, db: Database, account: str, clock: Clock) -> None:
         self._db = db
@@ -26,8 +26,8 @@ class ForgedMarket:
         self._clock = clock
 
     def report(self, key: str, why: str) -> None:
-        """An audit entry a minute and key, whatever process finds it. Raises nothing when
-        Postgres is away: the reader goes on without a market."""
+        """Writes one audit entry a minute and key, over all processes. While Postgres is away it
+        raises nothing, and the reader goes on without a market."""
         now = self._clock.now()
         try:
             with self._db.unit_of_work() as uow:

@@ -1,7 +1,7 @@
 """The market when its cache is empty: the exchange's marks, for exits alone.
 
-A position's entry price may be far from the market, most of all when it must be closed. A view
-with nothing but a mark lets nothing be added: there is no price to trade at.
+A position's entry price may be far from the market, most of all when it must be closed. A view with
+a mark alone lets nothing add risk, because it has no price to trade at.
 """
 
 import logging
@@ -20,13 +20,14 @@ from bot.risk.snapshot import MarketView
 log = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 1.0
-"""Between two questions of one process, however many exits wait."""
+"""The least time between two questions of one process, however many exits wait."""
 AFTER_FAILURE_SECONDS = 10.0
-"""An exchange that hangs must not hold up each decision anew."""
+"""The time until the next question after a failure, so that a hanging exchange doesn't delay every
+decision."""
 
 
 class MarketOfLastResort:
-    """A market cache that asks the exchange for marks where it knows nothing. It needs no key."""
+    """A market cache that asks the exchange for marks where the cache is empty. It needs no key."""
 
     def __init__(
         self,
@@ -49,7 +50,7 @@ class MarketOfLastResort:
         return self._by_mark(symbol) if view is None else view
 
     def read(self, symbol: str) -> MarketReading:
-        """All that a decision needs, its view as in `get`."""
+        """All market data of a decision, its view as in `get`."""
         reading = self._cache.read(symbol)
         return reading if reading.view is not None else replace(reading, view=self._by_mark(symbol))
 

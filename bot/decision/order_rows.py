@@ -49,7 +49,7 @@ def parent_row(
 
 
 def reservation_row(intent: TradeIntent, decision: Decision, plan: ParentPlan) -> ReservationRow:
-    """What the trade holds of the limits until it is filled or released."""
+    """The reservation: the trade's part of the limits until it is filled or released."""
     return ReservationRow(
         request_id=intent.request_id,
         account=intent.account,
@@ -67,7 +67,7 @@ def reservation_row(intent: TradeIntent, decision: Decision, plan: ParentPlan) -
 def child_rows(
     intent: TradeIntent, decision: Decision, plan: ParentPlan, horizon: timedelta
 ) -> list[ChildOrderRow]:
-    """One child a slice. Those due within the horizon are woken by whoever commits them."""
+    """One child a slice. The committing process enqueues those that are due within the horizon."""
     return [
         ChildOrderRow(
             request_id=intent.request_id,

@@ -1,4 +1,4 @@
-"""Whatever is parked, requests without a decision and trades: released or ended by an operator."""
+"""Parked work, requests as well as trades, which operators release or end."""
 
 from dataclasses import dataclass
 
@@ -13,16 +13,16 @@ from models.tables import ParentOrderRow
 
 @dataclass(frozen=True, slots=True)
 class ParkedWork:
-    """The operator's hand on whatever is parked: requests without a decision, and trades."""
+    """Releases and ends parked work, requests as well as trades, for operators."""
 
     db: Database
     clock: Clock
     task_queue: TaskQueue
 
     def release(self, request_id: str, *, reason: str, actor: Actor) -> str:
-        """Lets it go on; returns what it is then.
+        """Lets parked work go on; returns its new state.
 
-        Raises Refused, and NotAuthorised where it takes a login.
+        Raises Refused, and NotAuthorised where this needs a login.
         """
         if not self._is_set_aside(request_id):
             requests = ParkedRequests(self.db, self.clock, self.task_queue)
@@ -30,7 +30,7 @@ class ParkedWork:
         return self._control().resume(request_id, reason=reason, actor=actor).after.value
 
     def end(self, request_id: str, *, reason: str, actor: Actor) -> str:
-        """Lets it never go on; returns what it is then. Raises Refused."""
+        """Ends parked work for good; returns its new state. Raises Refused."""
         if not self._is_set_aside(request_id):
             requests = ParkedRequests(self.db, self.clock, self.task_queue)
             return requests.end(request_id, reason=reason, actor=actor).status

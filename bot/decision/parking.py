@@ -1,9 +1,10 @@
-"""Requests whose validation fails again and again are parked: recorded, alerted, woken no more.
+"""Parking of requests after repeated failures of their validation: recorded, alerted, enqueued no
+more.
 
-Attempts are counted before they begin, in a transaction of their own, so that one that kills its
-process counts too, whatever else may have ended the process. Servers that are away are no attempt:
-they say nothing about the request. A worker that saw its own process die of a request says so, and
-then two deaths are enough. The last attempt of an exit leaves out all that only refines it.
+An attempt is counted before it begins, in a transaction of its own, so that an attempt that kills
+its process counts too. An unreachable server counts as no attempt, because it says nothing about
+the request. When a worker sees its own process die of a request, two deaths are enough. The last
+attempt of an exit leaves out everything that only refines it.
 """
 
 import logging
@@ -30,12 +31,13 @@ log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
 MAX_DEATHS = 2
-"""A process may die by chance, for want of memory for one; hardly twice at the same request."""
+"""A process may die by chance, for instance for lack of memory, but hardly twice at one request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Killed:
-    """How many processes a request has killed for sure, at least two, and how the last one died."""
+    """The number of processes that a request has killed for sure, at least two, and the last
+    cause."""
 
     deaths: int
     cause: str
@@ -43,7 +45,7 @@ class Killed:
 
 @dataclass(frozen=True, slots=True)
 class Parking:
-    """Counts the attempts of one account's requests, and parks what fails too often."""
+    """Counts the attempts of one account's requests, and parks a request that fails too often."""
 
     db: Database
     admission: Admission
@@ -68,7 +70,8 @@ class Parking:
         return row
 
     def withdraw(self, request_id: str) -> None:
-        """The attempt says nothing about the request; silently, where the servers are away."""
+        """Takes back an attempt that says nothing about the request. Does nothing while servers are
+        away."""
         try:
             with self.db.unit_of_work() as uow:
                 row = uow.session.get(TradeRequestRow, request_id, with_for_update=True)
@@ -79,7 +82,7 @@ class Parking:
             log.warning("an attempt stays counted: %s", error, extra={"request": request_id})
 
     def failed(self, request_id: str, error: Exception) -> TradeRequestRow | None:
-        """Keeps why an attempt failed, which was counted before; parks at the last one."""
+        """Stores why a counted attempt failed; parks the request after the last one."""
         with self.db.unit_of_work() as uow:
             row = uow.session.get(TradeRequestRow, request_id, with_for_update=True)
             if row is not None and row.status == ExecutionStatus.PENDING_VALIDATION:
@@ -88,9 +91,9 @@ class Parking:
         return row
 
     def failed_first(self, request: MLTradeRequest, error: Exception) -> TradeRequestRow:
-        """Keeps a request that was in its message alone, and why its attempt failed.
+        """Stores a request that only its message held, and why its attempt failed.
 
-        Raises BadMessage where no row can hold it, and RequestIdTaken.
+        Raises BadMessage when no row can hold it, and RequestIdTaken.
         """
         try:
             with self.db.unit_of_work() as uow:
@@ -108,7 +111,7 @@ class Parking:
         return row
 
     def refuse(self, request_id: str, error: BadMessage) -> TradeRequestRow | None:
-        """Parks at once what was written before the door became stricter."""
+        """Parks at once a row from before parsing became stricter."""
         with self.db.unit_of_work() as uow:
             row = uow.session.get(TradeRequestRow, request_id, with_for_update=True)
             if row is not None and row.status == ExecutionStatus.PENDING_VALIDATION:
@@ -118,11 +121,11 @@ class Parking:
         return row
 
     def is_last_of_an_exit(self, row: TradeRequestRow) -> bool:
-        """Whether this attempt of a row is one that must work if an exit is not to be parked."""
+        """Whether this is the last attempt of an exit before it is parked."""
         return is_exit(row) and row.attempts >= self.max_attempts
 
     def _count(self, uow: UnitOfWork, row: TradeRequestRow, killed: Killed | None) -> None:
-        """An attempt beyond the last one is a process that died before it could say why."""
+        """An attempt beyond the last one means that a process died before it could say why."""
         if row.status != ExecutionStatus.PENDING_VALIDATION:
             return
         row.attempts = (row.attempts or 0) + 1
@@ -158,15 +161,15 @@ class Parking:
 
 @dataclass(frozen=True, slots=True)
 class ParkedRequests:
-    """The operator's hand on parked requests: try one again, or end it."""
+    """Retries and ends parked requests, for operators."""
 
     db: Database
     clock: Clock
     task_queue: TaskQueue
 
     def release(self, request_id: str, *, reason: str, actor: Actor) -> TradeRequestRow:
-        """Lets it be validated again, from its first attempt. Raises Refused, and NotAuthorised
-        where it takes a login."""
+        """Lets a request be validated again, from its first attempt. Raises Refused, and
+        NotAuthorised where this needs a login."""
         row = self._act(
             request_id, ExecutionStatus.PENDING_VALIDATION, "request_released", reason, actor
         )
@@ -174,7 +177,7 @@ class ParkedRequests:
         return row
 
     def end(self, request_id: str, *, reason: str, actor: Actor) -> TradeRequestRow:
-        """It will never be validated. Raises Refused."""
+        """Ends a request for good without a validation. Raises Refused."""
         return self._act(request_id, ExecutionStatus.CANCELLED, "request_ended", reason, actor)
 
     def _act(
@@ -199,7 +202,7 @@ class ParkedRequests:
 
 
 def is_exit(row: TradeRequestRow) -> bool:
-    """Whether it was asked for as one that may only close what is held."""
+    """Whether the request asks to reduce only."""
     return row.payload["signal_data"].get("reduce_only") is True
 
 

@@ -1,4 +1,4 @@
-"""The door: a raw message becomes a trade request, or a typed error that names its fields."""
+"""Parsing: a raw message becomes a trade request, or a typed error that names its fields."""
 
 import hashlib
 import json
@@ -43,7 +43,7 @@ def parse_request(raw: object) -> MLTradeRequest:
 
 
 def _bounded(found: list[tuple[str, str]]) -> tuple[FieldError, ...]:
-    """Errors that every answer and audit entry can hold, however many there are."""
+    """The errors, bounded so that every answer and audit entry can hold them."""
     errors = [
         FieldError(
             storable(field) or "request",
@@ -70,9 +70,9 @@ def payload_hash(payload: dict[str, Any]) -> str:
 def to_intent(
     request: MLTradeRequest, account: str, received_at: datetime, *, key: str | None = None
 ) -> TradeIntent:
-    """The request as the gate sees it; without a time of its own it is as old as its receipt.
+    """The request as the gate reads it. Without a time of its own it has the time of its receipt.
 
-    `key` is its row's, where that isn't its own id.
+    `key` is its row's key where that differs from its id.
     """
     signal, model = request.signal_data, request.ml_predictions
     return TradeIntent(
@@ -114,7 +114,8 @@ def to_intent(
 
 
 def bare(intent: TradeIntent) -> TradeIntent:
-    """An exit at once, within its own price, without all that only refines how it is worked."""
+    """An immediate exit within its own price, without everything that only refines how it is
+    worked."""
     return replace(
         intent,
         algorithm=Algorithm.IMMEDIATE,
@@ -170,7 +171,7 @@ def _ladders(plan: BackupPlan) -> dict[str, tuple[str, ...]]:
 
 
 def claimed_request_id(raw: object) -> str:
-    """What the message calls itself, bounded, for the audit entry's subject."""
+    """The message's own id, bounded, as the audit entry's subject."""
     if isinstance(raw, dict):
         value = raw.get("request_id")
         if isinstance(value, str) and value:

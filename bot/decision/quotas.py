@@ -1,9 +1,9 @@
-"""How much one strategy may ask for at once: counted before anything is decided.
+"""Quotas of strategies: requests at once, counted before anything is decided.
 
-A request beyond its strategy's quota is refused after two short statements, is no row, and may be
-sent again. What only reduces has bounds of its own, far above what any strategy does: they keep a
-runaway from the account, and no exit from its way. Workers count without a lock, so that a quota is
-exceeded by as many requests as there are workers at most; what may be *reserved* is the gate's.
+A request beyond its strategy's quota is refused after two short statements, leaves no row, and may
+be sent again. Requests that only reduce have quotas of their own, far above any normal use: they
+stop a runaway strategy, but no exit. Workers count without a lock, so a quota may be exceeded by as
+many requests as there are workers. The gate alone bounds reservations.
 """
 
 from datetime import timedelta
@@ -24,7 +24,7 @@ _WINDOW = timedelta(seconds=1)
 
 
 class _Asked(NamedTuple):
-    """What a quota needs to know of a message."""
+    """The parts of a message that a quota reads."""
 
     request_id: str
     strategy: str
@@ -43,15 +43,15 @@ class Quotas:
         self._clock = clock
 
     def require_room(self, raw: object) -> None:
-        """Raises QuotaExceeded for a new request of a strategy that asks for too much at once.
+        """Raises QuotaExceeded for a new request beyond its strategy's quota.
 
-        A request that was taken before is none: it has its outcome. A message that can't be read
-        is let through, to be refused for what it is.
+        A known request counts for nothing, because it has its outcome. An unreadable message
+        passes, so that parsing refuses it with its own reason.
         """
         asked = _read(raw)
         if asked is None:
             return
-        # Quotas that can't be read again hold as they were.
+        # While quotas can't be read, the last known ones hold.
         rules = limits_for(self._limits, reduce_only=True).quotas
         now = self._clock.now()
         with self._db.reading() as session:
@@ -65,7 +65,7 @@ class Quotas:
             if not asked.reduces:
                 share = quotas.share_of(session, self._account, asked.strategy, asked.symbol)
                 if share * TradeSide(asked.side).sign < 0:
-                    # It reduces without saying so.
+                    # The request reduces although it is not marked as reduce-only.
                     exceeded = _of_exits(used, rules)
         if exceeded is not None:
             raise exceeded
@@ -82,7 +82,7 @@ def _of_entries(used: Used, rules: QuotaRules) -> QuotaExceeded | None:
 
 
 def _of_exits(used: Used, rules: QuotaRules) -> QuotaExceeded | None:
-    """What reduces without saying so is counted among the entries, beyond their quota."""
+    """A reducing request without the mark counts among the entries, and may exceed their quota."""
     lately = used.exits + max(0, used.requests - rules.requests_per_second)
     waiting = used.open_exits + max(0, used.open_requests - rules.open_requests)
     return _exceeded(
@@ -97,7 +97,7 @@ def _exceeded(quota: tuple[str, str], used: int, allowed: int) -> QuotaExceeded 
 
 
 def _read(raw: object) -> _Asked | None:
-    """As little of a message as a quota needs; None where the schema will refuse it."""
+    """The parts of a message that a quota needs; None when the schema will refuse the message."""
     if not isinstance(raw, dict):
         return None
     metadata, signal = raw.get("metadata", {}), raw.get("signal_data")

@@ -1,7 +1,7 @@
-"""The record of messages that are refused before they can be decided: bounded, however many come.
+"""The record of messages that are refused before a decision; bounded, however many come.
 
-Of each sender, reason and minute the first one is kept as it came. When the minute is over an entry
-says how many there were; both are in the audit, and the count is exact.
+The first message of each sender, reason and minute is kept as it came. After the minute another
+audit entry gives the exact count.
 """
 
 from datetime import datetime
@@ -15,7 +15,7 @@ from models.database import Database, UnitOfWork
 from models.repositories import refused
 
 SUMMED = "messages_refused"
-"""The kind of the entry that says how many there were."""
+"""The kind of the audit entry with the count."""
 _MAX_SENDER = 64
 _NOBODY = "unknown"
 
@@ -34,7 +34,7 @@ def record(uow: UnitOfWork, raw: object, error: BadMessage, now: datetime) -> No
 
 
 def sum_up(db: Database, clock: Clock) -> None:
-    """Writes how many there were in each minute that is over; one alone has told of itself."""
+    """Writes the count of each minute that is over. A single message needs no count."""
     now = clock.now()
     with db.unit_of_work() as uow:
         for row in refused.take_ended(uow.session, now):
@@ -51,7 +51,7 @@ def sum_up(db: Database, clock: Clock) -> None:
 
 
 def _claimed_sender(raw: object) -> str:
-    """The strategy that a refused message names. Nothing proves that it sent it."""
+    """The strategy that a refused message names. The name is unproven."""
     if not isinstance(raw, dict):
         return _NOBODY
     metadata = raw.get("metadata")

@@ -1,7 +1,7 @@
-"""Deciding stored requests again, under their own limits or others, and telling what differs.
+"""Replay: decides stored requests again, under their own limits or others, and reports differences.
 
-Each decision is taken again on the snapshot that it saw. What an earlier different answer would
-have changed in later snapshots is not simulated: every line stands for itself.
+Each decision is made again on its own snapshot. The effect of an earlier different answer on later
+snapshots is not simulated.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +18,7 @@ from bot.risk.snapshot import RiskSnapshot, TradeIntent
 from models.tables import DecisionRow
 
 LimitsOf = Callable[[RiskLimits], RiskLimits]
-"""From the limits that a decision recorded to those that it is taken under again."""
+"""Maps the limits that a decision recorded to the limits of the replay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class UnreadableDecision:
 def replay(
     rows: Iterable[DecisionRow], limits_of: LimitsOf = lambda recorded: recorded
 ) -> Iterator[Replayed | UnreadableDecision]:
-    """Decides each row again, lazily."""
+    """Decides each row again, one at a time as the caller iterates."""
     for row in rows:
         try:
             yield _again(row, limits_of)

@@ -1,4 +1,4 @@
-"""Admitting a request: its message is checked, and its row exists before anything else happens."""
+"""Admission: a request's message is checked, and its row is written before anything else."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from models.tables import TradeRequestRow
 
 
 class Admission:
-    """The door of one account."""
+    """Admits the requests of one account."""
 
     def __init__(self, *, db: Database, account: str, clock: Clock, task_queue: TaskQueue) -> None:
         self._db = db
@@ -36,9 +36,9 @@ class Admission:
         return request
 
     def accept(self, raw: object) -> str:
-        """Writes the request's row, undecided, wakes its validation and returns the row's key.
+        """Writes the request's undecided row, enqueues its validation and returns the row's key.
 
-        Raises BadMessage, after an audit entry; a request that is known changes nothing.
+        A known request changes nothing. Raises BadMessage after an audit entry.
         """
         try:
             return self._accept(self.parse(raw))
@@ -59,9 +59,9 @@ class Admission:
     ) -> tuple[TradeRequestRow, bool]:
         """The request's row, locked, and whether this is the first time that it is seen.
 
-        An id that another strategy was the first to use is worked under a key of this strategy's
-        own, so that neither sees or blocks the other. Raises BadMessage where another account of
-        this database has used the request_id, and RequestIdTaken where this strategy has, for
+        If another strategy used the id first, the request gets a key with this strategy's name, so
+        that neither sees or blocks the other. Raises BadMessage when another account of this
+        database has used the request_id, and RequestIdTaken when this strategy has used it for
         another content.
         """
         for key in request_keys(request.request_id, request.strategy):
@@ -77,7 +77,7 @@ class Admission:
         return known, False
 
     def _is_ours(self, uow: UnitOfWork, key: str, request: MLTradeRequest) -> bool:
-        """Whether a row is this strategy's; looked at without its lock, which may be another's."""
+        """Whether a row is this strategy's; read without the row's lock, which another may hold."""
         account, strategy = uow.session.execute(
             select(TradeRequestRow.account, TradeRequestRow.strategy).where(
                 TradeRequestRow.request_id == key

@@ -1,4 +1,4 @@
-"""What a strategy hears: the outcome of its request as plain JSON."""
+"""Responses: the outcome of a strategy's request as plain JSON."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ def bad_message(request_id: str, error: BadMessage) -> dict[str, Any]:
 
 
 def asked_as(row: TradeRequestRow) -> str:
-    """The id by which its strategy knows a request, whatever the row's key is."""
+    """The request's id as its strategy gave it, whatever the row's key is."""
     return str(row.payload.get("request_id", row.request_id))
 
 

@@ -44,7 +44,7 @@ class _RulesMissing(Exception):
 
 
 _UNDECIDED_FOR_GOOD = (ExecutionStatus.PARKED, ExecutionStatus.CANCELLED)
-"""Parked, or ended by an operator: a decision would wake what was put to rest."""
+"""States of a request that is parked, or that an operator ended: it is not decided."""
 
 
 class ApprovalService:
@@ -63,8 +63,8 @@ class ApprovalService:
         max_attempts: int = MAX_ATTEMPTS,
         read_rules: Callable[[], object] | None = None,
     ) -> None:
-        """`read_rules` reads the trading rules of every instrument from the exchange at once;
-        without it only rules that are stored already count."""
+        """`read_rules` reads the trading rules of every instrument from the exchange; without it
+        only stored rules count."""
         self._db = db
         self._account = account
         self._admission = Admission(db=db, account=account, clock=clock, task_queue=task_queue)
@@ -81,11 +81,11 @@ class ApprovalService:
     ) -> dict[str, Any]:
         """The outcome as plain JSON; the same request_id gives the first outcome again.
 
-        A message that breaks the schema, or whose request_id is another content's, gives a typed
-        error with its fields, and is recorded. One that fails otherwise is written down, tried
-        again from its row, and parked if it goes on failing. A message that was `redelivered` may
-        have killed a process: its attempt is counted before it begins. One that has `killed`
-        its processes for sure is parked, an exit after a last attempt.
+        A message that breaks the schema, or that reuses a request_id for another content, gets a
+        typed error with its fields, and is recorded. A message that fails otherwise is stored,
+        tried again from its row, and parked after repeated failures. A `redelivered` message may
+        have killed a process, so its attempt is counted before it begins. A message that has
+        `killed` its processes for sure is parked, an exit after one last attempt.
         """
         try:
             request = self._admission.parse(raw)
@@ -101,18 +101,18 @@ class ApprovalService:
             return self.refuse(raw, error)
 
     def refuse(self, raw: object, error: BadMessage) -> dict[str, Any]:
-        """The answer to a message that is refused, after its record."""
+        """Records a refused message, and returns its answer."""
         self._admission.record(raw, error)
         return responses.bad_message(parsing.claimed_request_id(raw), error)
 
     def refuse_unreadable(self, text: str, problem: str) -> dict[str, Any]:
-        """The answer to a message that is no task at all, after its record."""
+        """Records a message that is no task at all, and returns its answer."""
         return self.refuse(text, BadMessage((FieldError("request", problem),)))
 
     def validate_stored(
         self, request_id: str, *, killed: Killed | None = None
     ) -> dict[str, Any] | None:
-        """Decides a request whose row was written first; None when there is no such row."""
+        """Decides a request from its row; None when there is no such row."""
         with self._db.reading() as session:
             row = session.get(TradeRequestRow, request_id)
         if row is not None and row.account != self._account:
@@ -135,7 +135,7 @@ class ApprovalService:
             return responses.undecided(self._parking.refuse(request_id, error) or counted)
 
     def _decide_counted(self, row: TradeRequestRow, request: MLTradeRequest) -> dict[str, Any]:
-        """Decides a request whose attempt is counted in its row."""
+        """Decides a request from its row, where the attempt is counted."""
         if row.status == ExecutionStatus.PARKED:
             return responses.undecided(row)
         try:
@@ -166,7 +166,8 @@ class ApprovalService:
     def _decide_once(
         self, request: MLTradeRequest, *, bare: bool, with_what_is_known: bool = False
     ) -> dict[str, Any]:
-        """Raises _RulesMissing where an exit lacks its instrument, unless that was asked for."""
+        """Raises _RulesMissing when an exit lacks its instrument's rules, unless they were asked
+        for before."""
         market = self._market.read(request.symbol)
         with self._db.unit_of_work() as uow:
             now = self._clock.now()
@@ -193,7 +194,7 @@ class ApprovalService:
             if unread is not None and not exits.only_reduces(decision):
                 if isinstance(unread, SERVERS_AWAY):
                     raise unread
-                # Whatever it is, it is not the request's fault.
+                # The cause is a server, not the request.
                 raise DependencyDown(f"the limits can't be read: {unread}") from unread
             if exits.lacks_rules(intent, snapshot) and not with_what_is_known:
                 raise _RulesMissing
@@ -213,14 +214,15 @@ class ApprovalService:
             return responses.of_decision(row, stored, repeated=False)
 
     def _limits_in_reach(self) -> tuple[RiskLimits, Exception | None]:
-        """The limits, or the last known ones with why no newer can be read."""
+        """The limits; or the last known ones, with the reason why newer ones can't be read."""
         try:
             return self._limits.limits(), None
         except UNREADABLE as error:
             return self._limits.last_known(), error
 
     def _serialise(self, uow: UnitOfWork, now: datetime) -> None:
-        """One decision of this account at a time, so that limits hold across workers."""
+        """Decides under the account's lock, one request at a time, so that limits hold across
+        workers."""
         if not lock_account(uow.session, self._account):
             portfolio.ensure_account(uow.session, self._account, now)
             lock_account(uow.session, self._account)
@@ -278,8 +280,8 @@ class ApprovalService:
         epoch: int,
         market: MarketView | None,
     ) -> None:
-        """Writes the plan; what is due soon is woken by this process, the rest by the
-        dispatcher."""
+        """Writes the plan. This process enqueues the children that are due soon; the dispatcher
+        enqueues the others."""
         parent = order_rows.parent_row(intent, decision, plan, epoch, market)
         children = order_rows.child_rows(intent, decision, plan, self._horizon)
         # Parents first: children refer to rows that must be there.

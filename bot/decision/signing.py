@@ -1,9 +1,9 @@
-"""Proof of who asks: a message of a strategy is signed with a key that only it and we can make.
+"""Signatures of messages: only the strategy and mlrisk can make the key that signs them.
 
 A strategy's key follows from one master secret, its name and a generation, so that workers need no
-table of keys. The code covers the task, the header's other fields and the request's very text:
-nothing has to be written alike twice. A copy of a message is harmless, because a request_id is
-worked once; that it ends keeps it from being used much later.
+table of keys. The code covers the task, the header's other fields and the exact text of the
+request. A copy of a message is harmless, because a request_id is worked once. A signature expires,
+so it can't be used much later.
 """
 
 import hashlib
@@ -20,9 +20,9 @@ from models.enums import MessageRefusal
 HEADER = "mlrisk_auth"
 """The header of the message that holds the proof."""
 LONGEST_LIFE = timedelta(days=1)
-"""A message that counts for longer is kept by somebody for later."""
+"""The longest life of a signature; a longer one would let somebody keep a message for later."""
 _SKEW = timedelta(seconds=5)
-"""By how much a strategy's clock may be ahead of ours at the longest life."""
+"""The most that a strategy's clock may be ahead of ours at the longest life."""
 _MAX_WORD = 128
 _MAX_NUMBER = 2**53
 _PURPOSE = "mlrisk strategy key"
@@ -30,7 +30,7 @@ _PURPOSE = "mlrisk strategy key"
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What the header says."""
+    """The fields of the header."""
 
     strategy: str
     generation: int
@@ -53,25 +53,25 @@ def key_line(master: str, strategy: str, generation: int = 1) -> str:
 
 
 def mac_of(key: str, task: str, signature: Signature, text: str) -> str:
-    """The code of a request's text under these words of the header."""
+    """The code of a request's text under these header fields."""
     said = (signature.strategy, str(signature.generation), signature.request_id)
     return _code(key, task, *said, signature.nonce, str(signature.expires), text)
 
 
 class Signatures:
-    """Tells whether a message is what its strategy signed."""
+    """Verifies that a strategy signed a message."""
 
     def __init__(self, master: str, clock: Clock, oldest: Mapping[str, int]) -> None:
-        """`oldest` has the generation from which on a strategy's keys count, 1 where it is not
-        named: a key that was lost counts no more when a newer one does."""
+        """`oldest` is the oldest valid key generation by strategy, 1 by default. Raising it voids a
+        lost key."""
         self._master = master
         self._clock = clock
         self._oldest = dict(oldest)
 
     def check(self, task: str, text: object, header: object) -> Signature:
-        """The proof of a text that is to be read as a request. Raises NotAuthentic.
+        """Verifies the signature over a request's text. Raises NotAuthentic.
 
-        What costs least is asked first, and nothing of the text is read.
+        The cheapest checks come first. The text itself is not parsed.
         """
         if header is None:
             raise _refused(
@@ -109,7 +109,7 @@ class Signatures:
 
 
 def require_own(signature: Signature, raw: Mapping[object, object]) -> None:
-    """Raises NotAuthentic where a request is another's than the one whose key signed it."""
+    """Raises NotAuthentic when the request names another strategy than the key's."""
     metadata = raw.get("metadata")
     named = metadata.get("strategy") if isinstance(metadata, Mapping) else None
     if named != signature.strategy:
@@ -154,7 +154,7 @@ def _refused(kind: MessageRefusal, why: str) -> NotAuthentic:
 
 
 def _code(key: str, *parts: str) -> str:
-    # Lengths first: what is moved from one part to its neighbour is another message.
+    # Each part carries its length, so that moving text to the next part changes the code.
     encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
     message = b"".join(b"%d:%s" % (len(part), part) for part in encoded)
     return hmac.new(key.encode(), message, hashlib.sha256).hexdigest()

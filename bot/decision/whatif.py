@@ -1,4 +1,4 @@
-"""What the gate would answer now, on the live snapshot, without leaving any trace."""
+"""What-if: the gate's answer on the live snapshot, without any trace."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from bot.state import snapshots
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
-    """An answer that nobody acts on, and what it was given on."""
+    """An answer without effect, with the snapshot behind it."""
 
     decision: Decision
     plan: ParentPlan | None
@@ -31,9 +31,9 @@ def what_if(
     limits: RiskLimits,
     clock: Clock,
 ) -> WhatIf:
-    """The same functions as a live decision; the session may be read-only."""
+    """Decides by the same functions as a live decision; the session may be read-only."""
     read = market.read(intent.symbol)
-    # After the market, or the market would be from the future.
+    # The time is read after the market, or the market would be from the future.
     whole, _ = snapshots.take(session, intent, read, clock.now())
     snapshot = precedence.of(session, intent, locked=False).out_of(whole, intent)
     outcome = decide(intent, snapshot, limits)

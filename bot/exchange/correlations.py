@@ -11,14 +11,15 @@ from bot.market.correlation import FEWEST_RETURNS, shrunk_correlations
 log = logging.getLogger(__name__)
 
 HISTORY_MINUTES = 720
-"""Half a day: enough returns for a stable estimate, recent enough to see a change of regime."""
+"""Half a day of minutes: enough returns for a stable estimate, recent enough to show a change of
+regime."""
 
 
 def refresh(exchange: BybitExchange, cache: RedisMarketCache, symbols: Sequence[str]) -> int:
     """Publishes the correlations; returns how many symbols have them.
 
-    A symbol that can't be read, or is too young, is left out and named: it counts as fully
-    correlated, and the others are known all the same.
+    A symbol that can't be read, or has too few bars, is left out and named. It counts as fully
+    correlated; the others stay known.
     """
     closes = {}
     for symbol in symbols:

@@ -26,14 +26,14 @@ CORRELATIONS = "mlrisk:correlations"
 CORRELATIONS_EXPIRY_SECONDS = 900
 """Fifteen refreshes: after that many failed ones they count as unknown."""
 EXPIRY_SECONDS = 60
-"""A view older than this serves nobody: the gate refuses it after a few seconds already."""
+"""A view expires after this; the gate refuses it after a few seconds already."""
 
 
 class RedisMarketCache:
-    """`symbols` are those whose marks a decision about another one may need.
+    """`symbols` are the symbols with marks for decisions about other symbols.
 
-    Without a `seal` nothing is sealed, and all that can be read is believed. With one, what is
-    not sealed is unknown, and `on_forged` hears its key and why.
+    Without a `seal` nothing is sealed, and all readable data is believed. With a seal, unsealed
+    data is unknown, and `on_forged` gets its key and the reason.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class RedisMarketCache:
         return _view(self._opened(KEY + symbol, raw), symbol)
 
     def read(self, symbol: str) -> MarketReading:
-        """All that a decision about this symbol needs, in one round trip."""
+        """The market data of a decision about this symbol, read in one round trip."""
         keys = [KEY + symbol, CORRELATIONS, *(MARK + other for other in self._symbols)]
         try:
             found = self._client.mget(keys)
@@ -93,7 +93,7 @@ class RedisMarketCache:
         return text if self._seal is None else self._seal.close(key, text, seconds)
 
     def _opened(self, key: str, raw: object) -> object:
-        """What was sealed, or None where that is not proven."""
+        """The sealed content; None when the seal is missing or wrong."""
         if self._seal is None or not isinstance(raw, bytes | str):
             return raw
         try:

@@ -1,4 +1,4 @@
-"""The Exchange protocol: what mlrisk needs of a venue, in mlrisk's own words.
+"""The Exchange protocol: the calls that mlrisk makes to a venue, in mlrisk's own words.
 
 Every method is synchronous and makes at most one request that changes anything. Errors are of
 bot.errors only: ExchangeRefused (a definite no), Throttled or DependencyDown (provably not taken),
@@ -32,7 +32,7 @@ class TimeInForce(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    """The exchange's order states, reduced to what decides."""
+    """The exchange's order states, reduced to those that matter here."""
 
     OPEN = "open"
     FILLED = "filled"
@@ -60,8 +60,8 @@ class Instrument:
     max_leverage: Decimal
     status: str
     price_limit_x: Decimal | None = None
-    """Shares of the mark price that make the price band (`bot.execution.orders.price_band`); None:
-    the venue doesn't say."""
+    """Shares of the mark price that make the price band (`bot.execution.orders.price_band`); None
+    when the venue doesn't publish them."""
     price_limit_y: Decimal | None = None
     funding_interval_minutes: int = 480
 
@@ -79,8 +79,8 @@ class OrderIntent:
     price: Decimal | None
     reduce_only: bool
     closes_position: bool = False
-    """Closes the whole position whatever its size, `qty` by what is known: for what is under the
-    venue's smallest order."""
+    """Closes the whole position, for positions under the venue's smallest order. `qty` is its size
+    as far as known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class ExchangeOrder:
     cancel_type: str
     updated_at: datetime
     created_at: datetime | None = None
-    """None: the record doesn't say."""
+    """None when the record doesn't say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +131,13 @@ class Execution:
     executed_at: datetime
     moves_position: bool = True
     created_by: str = ""
-    """Who made its order, in the venue's words."""
+    """The maker of its order, in the venue's words."""
     other_fees: tuple[tuple[str, Decimal], ...] = ()
-    """What was paid besides `fee` (taxes and the like), in coins other than its own."""
+    """Further costs such as taxes, in coins other than the fee's."""
 
     @property
     def paid(self) -> tuple[tuple[str, Decimal], ...]:
-        """All that it cost, by coin."""
+        """All costs of the execution, by coin."""
         return ((self.fee_currency, self.fee), *self.other_fees)
 
 
@@ -156,12 +156,12 @@ class ExchangePosition:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableFact:
-    """A row of the exchange's that can't be read; those beside it were."""
+    """A row of the exchange that can't be read."""
 
     kind: str
-    """order, execution or position."""
+    """`order`, `execution` or `position`."""
     key: str
-    """What names it: the execution's id, the order's, or the position's symbol."""
+    """The execution's id, the order's id, or the position's symbol."""
     symbol: str
     why: str
     row: str
@@ -178,14 +178,14 @@ class Wallet:
     maintenance_margin: Decimal
     unrealised_pnl: Decimal
     prices: Mapping[str, Decimal] = field(default_factory=dict)
-    """What the exchange counts one unit of each coin as that the account holds."""
+    """The exchange's value of one unit of each held coin."""
     settle_coin_only: bool = False
-    """Equity is that of the settle coin alone: other coins come and go without moving it."""
+    """Whether the equity is of the settle coin alone, unmoved by other coins."""
 
 
 @dataclass(frozen=True, slots=True)
 class CoinPrice:
-    """What one unit of a coin was worth in the settle coin, and where that was read."""
+    """The price of one unit of a coin in the settle coin, and its source."""
 
     price: Decimal
     source: str
@@ -203,9 +203,9 @@ class CashFlow:
 
 
 HEDGE_MODE = "hedge_mode"
-"""Code of the refusal of an account whose positions are no net."""
+"""The code of the refusal of an account in hedge mode."""
 CLOCK_OFFSET = "clock_offset"
-"""Code of the refusal of a clock that is too far from the exchange's."""
+"""The code of the refusal of a clock that is too far from the exchange's."""
 
 
 class Exchange(Protocol):
@@ -213,14 +213,15 @@ class Exchange(Protocol):
 
     @property
     def recv_window_ms(self) -> int:
-        """A request older than this is refused at the gateway: the bound on ambiguity."""
+        """The gateway refuses a request older than this, in milliseconds. It bounds an unknown
+        outcome."""
 
     def order_body(self, intent: OrderIntent) -> dict[str, object]:
         """The exact request that `place` will send; stored before it is sent (write-ahead)."""
 
     def place(self, body: Mapping[str, object], *, as_of: datetime | None = None) -> OrderAck:
-        """Sends one order. `as_of` is when the request counts as made (None: now): the exchange
-        refuses it once `recv_window_ms` has passed since then, however late it arrives."""
+        """Sends one order. `as_of` is the time of the request, now by default. The exchange refuses
+        the request once `recv_window_ms` has passed since then."""
 
     def cancel(self, symbol: str, order_link_id: str) -> None:
         """Asks for the cancel; an order that is already gone is no error."""
@@ -229,7 +230,7 @@ class Exchange(Protocol):
         """Cancels working orders (never protective stops); returns their order_link_ids."""
 
     def find_order(self, symbol: str, order_link_id: str) -> ExchangeOrder | None:
-        """Looks in open orders and in history. None: the exchange shows no such order now."""
+        """Looks in open orders and in history. None when the exchange shows no such order now."""
 
     def open_orders(self) -> Sequence[ExchangeOrder]:
         """Every order of the account that may still fill."""
@@ -243,12 +244,13 @@ class Exchange(Protocol):
         """Every position of the account that is not flat."""
 
     def covers(self, symbol: str) -> bool:
-        """Whether executions and positions of this symbol are told: of our kind and settle coin."""
+        """Whether the lists cover this symbol: our category and settle coin."""
 
     def take_unreadable(self) -> Sequence[UnreadableFact]:
-        """Rows that were left out of lists since the last call, because they can't be read.
+        """Unreadable rows that were left out of lists since the last call.
 
-        What is left out is unknown, not absent."""
+        Their facts are unknown, not absent.
+        """
 
     def wallet(self) -> Wallet:
         """The account's equity and margin, in its settle coin."""
@@ -257,8 +259,8 @@ class Exchange(Protocol):
         """Deposits, withdrawals and transfers, oldest first."""
 
     def coin_price(self, coin: str, at: datetime) -> CoinPrice | None:
-        """What a coin was worth at a time: the close of the last minute that had ended by then,
-        so that whoever asks later gets the same. None: the venue has no market of it."""
+        """A coin's price at a time: the close of the last minute that had ended by then, the same
+        for every later question. None when the venue has no market of it."""
 
     def instruments(self) -> Sequence[Instrument]:
         """The trading rules of every listed instrument."""
@@ -273,5 +275,5 @@ class Exchange(Protocol):
         """The exchange's own id of the account that the keys belong to."""
 
     def is_ready(self, symbols: Sequence[str] = ()) -> None:
-        """Whether key, rights, account, clock and the position mode of these symbols are fit for
-        trading; raises Refused with everything that is wrong."""
+        """Checks that key, rights, account, clock and the position mode of these symbols are fit
+        for trading. Raises Refused with every fault."""

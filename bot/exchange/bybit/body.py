@@ -11,7 +11,7 @@ from models.enums import TradeSide
 
 LINK_ID = re.compile(r"[A-Za-z0-9_-]{1,36}\Z")
 _PLAIN = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]*[1-9])?\Z")
-"""A number's shortest form: what a column adds in zeros is no part of it."""
+"""The shortest form of a number, without the zeros that a column adds."""
 _WHOLE = "0"
 """Bybit's quantity of an order that closes the whole position; it must be `reduceOnly` and
 `closeOnTrigger`."""
@@ -19,8 +19,8 @@ _SIDES = {TradeSide.BUY: "Buy", TradeSide.SELL: "Sell"}
 
 
 def plain(value: Decimal) -> str:
-    """A decimal as Bybit wants it: no exponent, no sign, no zeros behind the last digit. A float
-    never gets here by type."""
+    """A decimal as Bybit wants it: no exponent, no sign, no trailing zeros. Its type keeps floats
+    out."""
     if not isinstance(value, Decimal) or not value.is_finite() or value <= 0:
         raise Refused(f"not a positive decimal: {value!r}", code="bad_order")
     digits = format(value, "f")
@@ -28,7 +28,7 @@ def plain(value: Decimal) -> str:
 
 
 def order_body(intent: OrderIntent, config: BybitConfig) -> dict[str, object]:
-    """What `place` sends; stored before it is sent."""
+    """The body that `place` sends; it is stored before it is sent."""
     if intent.closes_position and not intent.reduce_only:
         raise Refused("only a reducing order closes a whole position", code="bad_order")
     market = intent.order_type is OrderType.MARKET
@@ -48,7 +48,7 @@ def order_body(intent: OrderIntent, config: BybitConfig) -> dict[str, object]:
         "orderLinkId": intent.order_link_id,
         "positionIdx": 0,
         "reduceOnly": intent.reduce_only,
-        # It may cancel other orders to free margin, which closing never needs.
+        # The flag may cancel other orders to free margin, which closing never needs.
         "closeOnTrigger": intent.closes_position,
         "smpType": config.smp_type,
     }

@@ -1,11 +1,10 @@
-"""What the exchange has closed to us for a while: one endpoint by its rate limit, or every one by
-a ban of this machine's address.
+"""Closures: the exchange closes one endpoint by its rate limit, or all by a ban of our address.
 
-Whoever is told so tells the others through Redis, and each process that has heard of it keeps it
-in its own memory, because Redis may lose its own. Nobody asks what is closed: every further call
-prolongs a ban, and takes from what the exchange would let through. Endpoints are closed one by
-one, as the exchange counts them, so that reads or entries that were too many hold up no cancel.
-Under a ban exits stop as well: nothing of this address is taken, whatever it is.
+A process that is told of a closure tells the others through Redis. Each process keeps it in memory
+too, because Redis may lose it. No process calls a closed endpoint, because every further call
+prolongs a ban. The exchange counts endpoints one by one, and so do closures: too many reads or
+entries delay no cancel. Under a ban exits stop as well, because the exchange takes nothing from
+this address.
 """
 
 import logging
@@ -24,19 +23,19 @@ log = logging.getLogger(__name__)
 _BAN = "mlrisk:address-ban"
 _TIMEOUT_SECONDS = 0.25
 _ASK_AGAIN_SECONDS = 1.0
-"""How long Redis is left alone after a failure: a hanging one must not slow every call."""
+"""The pause after a failure of Redis, so that a hanging Redis doesn't slow every call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """For how long, and whether it is a ban, which closes everything else as well."""
+    """The length of a closure, and whether it is a ban, which closes every endpoint."""
 
     seconds: float
     banned: bool
 
 
 class Closures:
-    """Known to this process, and through Redis, where there is one, to every other."""
+    """Closures that this process and, through Redis, every other process knows."""
 
     def __init__(
         self, redis_url: str | None = None, *, monotonic: Callable[[], float] = time.monotonic
@@ -54,7 +53,7 @@ class Closures:
             )
 
     def ban(self, seconds: float) -> None:
-        """Nothing may be sent from this address for so long."""
+        """Closes every endpoint for the given time."""
         log.critical(
             "the exchange bans this address: no call of any process for %.0f s", seconds,
             extra={"event": "address_ban", "seconds": seconds},
@@ -62,7 +61,7 @@ class Closures:
         self._close(_BAN, seconds)
 
     def close(self, endpoint: str, seconds: float) -> None:
-        """This endpoint alone takes nothing for so long."""
+        """Closes one endpoint for the given time."""
         log.warning(
             "the exchange says too fast to %s: no process calls it for %.1f s", endpoint, seconds,
             extra={"event": "endpoint_closed", "endpoint": endpoint, "seconds": seconds},
@@ -70,7 +69,7 @@ class Closures:
         self._close(_key(endpoint), seconds)
 
     def of(self, endpoint: str) -> Closed | None:
-        """None when it may be called."""
+        """The closure of an endpoint; None when it may be called."""
         keys = (_BAN, _key(endpoint))
         now = self._monotonic()
         if all(self._left(key, now) <= 0 for key in keys):
@@ -92,7 +91,7 @@ class Closures:
             log.warning("other processes can't be told of what the exchange closed: %s", error)
 
     def _hear(self, keys: tuple[str, ...], now: float) -> None:
-        """What other processes were told."""
+        """Reads the closures of other processes."""
         if self._client is None or self._ask_at > now:
             return
         try:

@@ -20,9 +20,9 @@ class BybitMode(StrEnum):
 class BybitConfig(BaseModel):
     """One account of one Bybit environment. Timeouts are in seconds.
 
-    Without a key nothing is read but what is public.
-    `endpoint` is the HTTP base URL: needed for paper, an override (regional hosts) elsewhere.
-    `stream_endpoint` is the WebSocket base URL; for paper it follows from `endpoint`.
+    Without a key only public data is read. `endpoint` is the HTTP base URL: needed for paper, an
+    override (regional hosts) elsewhere. `stream_endpoint` is the WebSocket base URL; for paper it
+    follows from `endpoint`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -34,12 +34,13 @@ class BybitConfig(BaseModel):
     stream_endpoint: str | None = None
     category: Literal["linear"] = "linear"
     settle_coin: str = "USDT"
-    # The gateway refuses a request older than this: the bound on an unknown outcome.
+    # The gateway refuses a request older than this. It bounds an unknown outcome.
     recv_window_ms: int = Field(default=5000, ge=500, le=60_000)
     connect_timeout_seconds: float = Field(default=3.0, gt=0)
     # Longer than recv_window: a reply that comes later than this was queued beyond the gateway.
     read_timeout_seconds: float = Field(default=8.0, gt=0)
-    # An exit must go through even if it meets our own resting order, so the resting one goes.
+    # An exit must go through even if it meets our own resting order, so the resting order is
+    # cancelled.
     smp_type: Literal["None", "CancelMaker", "CancelTaker", "CancelBoth"] = "CancelMaker"
     # Bound of a market order in percent of the touch; the exchange's own is as wide as its band.
     market_slippage_percent: Decimal | None = Field(

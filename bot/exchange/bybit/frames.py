@@ -69,7 +69,7 @@ def control(frame: Row) -> Control | None:
 def events(frame: Row, *, category: str, settle_coin: str) -> Iterator[StreamEvent]:
     """Typed events of a data frame. Unknown topics and other categories yield nothing.
 
-    Raises UnreadableRow when a row of ours lacks what decides.
+    Raises UnreadableRow when a row of ours lacks a necessary field.
     """
     topic = str(frame.get("topic"))
     data = frame.get("data")
@@ -111,8 +111,8 @@ def _row(data: object) -> Row:
 
 
 def _ours(data: object, category: str, settle_coin: str) -> list[Row]:
-    """An account's topics carry all its categories and settle coins, lists only ours: other ones'
-    rows have other meanings."""
+    """Whether a row is of our category and settle coin. An account's topics carry all of them, and
+    other rows have other meanings."""
     return [
         row
         for row in _rows(data)
@@ -177,7 +177,7 @@ def _ticker(frame: Row, data: Row) -> TickerFrame:
 
 
 def _frame_time(frame: Row, *fields: str) -> datetime:
-    """The matching engine's time where there is one, else that of sending."""
+    """The matching engine's time if there is one, else the time of sending."""
     for field in fields:
         if frame.get(field) is not None:
             return parse.moment(frame, field)

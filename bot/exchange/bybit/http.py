@@ -36,24 +36,25 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 UNREADABLE_KEPT = 1000
-"""So many rows that can't be read, and that nobody takes, are kept; each is in the log."""
+"""The most unreadable rows that are kept for `take_unreadable`; each is in the log."""
 
-# Largest pages that the endpoints take (facts section 3).
+# The largest pages that the endpoints take.
 ORDERS_PAGE, EXECUTIONS_PAGE, POSITIONS_PAGE = 50, 100, 200
 INSTRUMENTS_PAGE, KLINES_PAGE = 1000, 1000
 TRANSACTIONS_PAGE = 50
 CASH_FLOWS = ("TRANSFER_IN", "TRANSFER_OUT")
-"""What deposits and withdrawals are in a unified account: money enters and leaves by transfers."""
+"""Transaction types of deposits and withdrawals: money enters and leaves a unified account by
+transfers."""
 # execution/list refuses a window of more than seven days.
 EXECUTION_WINDOW = timedelta(days=7)
 PRICED_BY = ("linear", "spot")
-"""Whose market says what a coin is worth; the first that has one."""
+"""The categories whose markets price a coin, in the order of trying."""
 PRICE_SEARCH = timedelta(minutes=5)
-"""A minute's price is looked for so far back."""
+"""How far back a minute's price is looked for."""
 CLOCK_SAMPLES = 5
 _NO_SUCH_SYMBOL = "ret_10001"
 _GONE = frozenset(f"ret_{code}" for code in GONE_CODES)
-# What "unified" accounts of today answer (5, 6 = UTA 2.0); 3 and 4 are UTA 1.0.
+# The answers of today's unified accounts (5, 6 = UTA 2.0); 3 and 4 are UTA 1.0.
 _UNIFIED = frozenset({3, 4, 5, 6})
 
 
@@ -72,7 +73,7 @@ class BybitExchange:
         return f"<BybitExchange {self._config.mode.value} {self._session!r}>"
 
     def close(self) -> None:
-        """Gives the connections back; the object can't be used afterwards."""
+        """Closes the connections; the object can't be used afterwards."""
         self._session.close()
 
     @property
@@ -96,7 +97,7 @@ class BybitExchange:
             result = self._session.write("place_order", **body)
         order_id, link_id = result.get("orderId"), result.get("orderLinkId")
         if not order_id or link_id != body["orderLinkId"]:
-            # Another request's reply, or none of an order at all: only the exchange can tell.
+            # The reply is to another request, or to no order at all: only the exchange can tell.
             raise OutcomeUnknown("the reply is not about this order", code="bad_ack")
         return OrderAck(order_id=str(order_id), order_link_id=str(link_id))
 
@@ -115,7 +116,7 @@ class BybitExchange:
             log.info("order was already gone", extra={"order_link_id": order_link_id})
 
     def cancel_all(self, symbol: str | None = None) -> Sequence[str]:
-        """At most 500 a call: call again until `open_orders` is empty."""
+        """Cancels at most 500 orders a call: call it again until `open_orders` is empty."""
         where = {"symbol": symbol} if symbol else {"settleCoin": self._config.settle_coin}
         result = self._session.write(
             "cancel_all_orders",
@@ -179,15 +180,15 @@ class BybitExchange:
         return list(found.values())
 
     def _windows(self, since: datetime, *, ended: bool = False) -> Iterator[dict[str, object]]:
-        """What a list of the past may be asked for at once, oldest first; the last window is left
-        open at its end unless `ended`."""
+        """The windows in which a list of the past may be asked for, oldest first. The last window
+        has no end unless `ended`."""
         start, now = since, self._clock.now()
         while True:
             window: dict[str, object] = {"startTime": parse.to_milliseconds(start)}
             is_last = start + EXECUTION_WINDOW >= now
             if ended or not is_last:
                 window["endTime"] = parse.to_milliseconds(start + EXECUTION_WINDOW)
-            # The last window is left open at its end, so that a slow clock of ours hides nothing.
+            # The last window has no end, so that a slow clock of ours hides nothing.
             yield window
             if is_last:
                 return
@@ -198,7 +199,7 @@ class BybitExchange:
             "get_executions", category=self._config.category, limit=EXECUTIONS_PAGE, **where
         )
         coin = self._config.settle_coin
-        # Of one category the list tells of every settle coin, the positions only of ours.
+        # The list has orders of every settle coin; positions are of ours alone.
         unique = {str(row.get("execId")): row for row in rows if self.covers(row.get("symbol"))}
         return self._readable(
             "execution", "execId", unique.values(), partial(parse.execution, settle_coin=coin)
@@ -231,7 +232,7 @@ class BybitExchange:
     def _readable(
         self, kind: str, key: str, rows: Iterable[parse.Row], read: Callable[[parse.Row], T]
     ) -> list[T]:
-        """What can be read; the rest is named and kept for `take_unreadable`."""
+        """The readable rows; the others are logged and kept for `take_unreadable`."""
         found = []
         for row in rows:
             try:
@@ -411,7 +412,7 @@ class BybitExchange:
             except RetryLater:
                 if not found:
                     raise
-                break  # what is known to be wrong is told all the same
+                break  # known faults are reported nevertheless
         if len(found) == 1:
             raise found[0]
         if found:
@@ -446,7 +447,7 @@ class BybitExchange:
             raise Refused(f"the API key is unfit: {'; '.join(problems)}", code="api_key")
 
     def _check_position_mode(self, symbols: Sequence[str]) -> None:
-        """Of each symbol: the list of all positions shows none of an account that is flat."""
+        """Asks for each symbol, because the list of all positions is empty for a flat account."""
         self.positions()
         hedged = [symbol for symbol in symbols if self._is_hedged(symbol)]
         if hedged:
@@ -461,7 +462,7 @@ class BybitExchange:
                 self._session.pages("get_positions", category=self._config.category, symbol=symbol)
             )
         except ExchangeRefused as error:
-            # A symbol that it doesn't know makes no account unfit.
+            # An unknown symbol makes no account unfit.
             log.warning("position mode not known: %s", error, extra={"symbol": symbol})
             return False
         return any(row.get("positionIdx") not in (0, None) for row in rows)

@@ -1,4 +1,4 @@
-"""What a failed call to Bybit means, in the errors of bot.errors.
+"""Turns a failed call to Bybit into an error of bot.errors.
 
 The errors made here carry the exchange's text and trace id, and nothing of the request: pybit's
 own exceptions hold the body, can't be unpickled, and requests' hold the signed headers.
@@ -22,15 +22,15 @@ from bot.errors import (
 )
 from bot.exchange.bybit.retcodes import RetCodeClass, classify, classify_http
 
-# Facts section 6: after HTTP 403 all calls of this IP must stop for at least ten minutes.
+# After HTTP 403 all calls of this IP must stop for at least ten minutes (`docs/bybit.md`).
 IP_BAN_SECONDS = 600.0
 HTTP_BAN = "http_403"
 OF_THE_ADDRESS = frozenset({HTTP_BAN, "ret_10018"})
-"""Rate limits that count every call of this machine, whatever it asks for."""
+"""Codes of rate limits that count every call of this machine."""
 CLOSED = "closed"
-"""Code of a call that wasn't made, because the exchange has said that it comes too fast."""
+"""The code of a call that wasn't made, because the exchange has closed the endpoint."""
 _OVERLOAD = frozenset({"http_429", "ret_429", "ret_10429"})
-"""The exchange protects itself: it says too fast, and not whether a write was taken."""
+"""Codes of an overloaded exchange: a write may or may not have been taken."""
 # pybit assumes the same when the reset header is missing.
 DEFAULT_THROTTLE_SECONDS = 2.0
 # A reset time outside these bounds is a broken header or another clock.
@@ -103,7 +103,7 @@ def _from_http(error: FailedRequestError, *, write: bool) -> MlriskError:
 
 
 def too_fast_seconds(error: MlriskError) -> float | None:
-    """How long the exchange wants to hear no more of this kind; None: it says no such thing."""
+    """The time for which the exchange wants no more such calls; None when it names none."""
     if isinstance(error, Throttled):
         return error.after_seconds
     return DEFAULT_THROTTLE_SECONDS if error.code in _OVERLOAD else None
@@ -115,7 +115,7 @@ def _no_answer(message: str, code: str, *, write: bool) -> MlriskError:
 
 
 def unusable_reply(message: str, *, write: bool) -> MlriskError:
-    """A reply with retCode 0 that doesn't hold what it must."""
+    """A reply with retCode 0 that lacks a necessary field."""
     return _no_answer(f"unusable reply: {message}", "bad_reply", write=write)
 
 
@@ -143,7 +143,7 @@ def _causes(error: BaseException) -> Iterator[object]:
 
 
 def throttle_seconds(headers: Mapping[str, str], now: datetime) -> float:
-    """Seconds until the limit resets, by the exchange's own clock where it tells it."""
+    """Seconds until the limit resets, by the exchange's own clock if the reply has it."""
     reset = _milliseconds(headers.get("X-Bapi-Limit-Reset-Timestamp"))
     if reset is None:
         return DEFAULT_THROTTLE_SECONDS
@@ -154,7 +154,8 @@ def throttle_seconds(headers: Mapping[str, str], now: datetime) -> float:
 def clock_behind_ms(text: str, sent: datetime, answered: datetime) -> int:
     """How far our clock is behind the exchange's, at least, by the text of retCode 10002.
 
-    Negative: ahead. 0: the exchange's time lies between our two moments, or isn't told.
+    Negative when our clock is ahead. 0 when the exchange's time lies between our two times, or is
+    absent.
     """
     match = _CLOCK_TEXT.search(text)
     if match is None:

@@ -55,7 +55,7 @@ def decimal(row: Row, field: str) -> Decimal:
 
 
 def decimal_or_none(row: Row, field: str) -> Decimal | None:
-    """None for a missing or empty field, which is how Bybit says that there is no value."""
+    """The finite number in a field; None when it is missing or empty, Bybit's sign for no value."""
     value = row.get(field)
     if value is None or value == "":
         return None
@@ -65,7 +65,7 @@ def decimal_or_none(row: Row, field: str) -> Decimal | None:
 
 
 def positive_or_none(row: Row, field: str) -> Decimal | None:
-    """None also for "0": the exchange's other way to say that there is no price."""
+    """The price in a field; None also for "0", Bybit's other sign for no price."""
     value = decimal_or_none(row, field)
     return value if value else None
 
@@ -143,7 +143,7 @@ def settles_in(symbol: object, coin: str) -> bool:
     """Whether a linear contract settles in this coin, by Bybit's names: BTCUSDT and
     BTCUSDT-26DEC25 in USDT, BTCPERP and BTC-26DEC25 in USDC.
 
-    A name that is none is said to: its row is to be read, and to fail, as ours.
+    True for a name that is no text: its row is read as ours, and fails.
     """
     if not isinstance(symbol, str) or not symbol:
         return True
@@ -220,7 +220,7 @@ def wallet(row: Row, *, settle_coin: str) -> Wallet:
 
 
 def _prices(row: Row) -> dict[str, Decimal]:
-    """What one of each held coin counts as; one that can't be told is left out."""
+    """The value of one unit of each held coin; a coin without a readable value is left out."""
     coins = row.get("coin")
     found = {}
     for coin in coins if isinstance(coins, list) else ():
@@ -259,7 +259,7 @@ def _available(row: Row, coin: Row) -> Decimal:
 
 
 def cash_flow(row: Row) -> CashFlow:
-    """A row of the transaction log, of a type that no trade makes."""
+    """A row of the transaction log whose type comes from no trade."""
     return CashFlow(
         flow_id=text(row, "id"),
         kind=text(row, "type"),

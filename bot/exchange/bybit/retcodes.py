@@ -1,4 +1,4 @@
-"""What each Bybit answer code means for the request that got it."""
+"""Bybit's answer codes and what each means for its request."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 
 class RetCodeClass(StrEnum):
-    """What is to be done about a code; the names are stored with refused orders."""
+    """The reaction to a code. Names are stored with refused orders."""
 
     OK_IDEM = "OK_IDEM"
     """The wanted state already holds: done."""
@@ -87,7 +87,7 @@ RET_CODES: Mapping[int, RetCodeClass] = MappingProxyType(
 )
 
 # Documented for accounts, margin modes and products that we don't use. A definite no, and a
-# surprise: whoever gets one should hear of it (`is_unexpected`).
+# surprise, of which people are told (`is_unexpected`).
 _UNEXPECTED: frozenset[int] = frozenset(
     {
         *(30133, 30134, 30135, 30136, 30256, 110015, 110016, 110018, 110031, 110033, 110035),
@@ -136,5 +136,5 @@ def classify_http(status: int, *, write: bool) -> RetCodeClass:
 
 
 def is_unexpected(code: int) -> bool:
-    """Whether the code should never reach us in the products and modes that we use."""
+    """Whether the code should never occur in the products and modes that we use."""
     return code not in RET_CODES

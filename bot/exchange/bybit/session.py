@@ -38,13 +38,13 @@ from bot.exchange.bybit.outcome import (
 
 log = logging.getLogger(__name__)
 
-# Reads change nothing, so they are made again; a caller waits at most this long for that.
+# Reads change nothing, so they are repeated. A caller waits at most this long, in seconds.
 READ_ATTEMPTS = 4
 READ_SECONDS = 3.0
 # A throttled read waits here for a short reset, and gives the longer ones to its caller.
 _SHORT_THROTTLE_SECONDS = 1.0
 PUBLIC = frozenset({"get_instruments_info", "get_kline", "get_server_time", "get_tickers"})
-"""What a process without a key may call."""
+"""The methods that a process without a key may call."""
 NO_KEY = "no_key"
 # A cursor that never ends must not hold a worker for ever: 500 pages are 25,000 orders.
 MAX_PAGES = 500
@@ -54,10 +54,11 @@ Call = Callable[..., Any]
 
 
 class _SafeHTTP(HTTP):
-    """pybit's session, whose own repr prints the API secret."""
+    """pybit's session with a safe repr; pybit's own prints the API secret."""
 
     signed_at_ms: int | None = None
-    """What the exchange counts recv_window from; None: the moment of signing, as pybit does."""
+    """The time stamp of signed requests, from which recv_window counts. None is the moment of
+    signing, as in pybit."""
 
     def __repr__(self) -> str:
         return f"<pybit HTTP {self.endpoint}>"
@@ -140,8 +141,8 @@ class GuardedSession:
 
     @contextmanager
     def signed_as_of(self, moment: datetime | None) -> Iterator[None]:
-        """Requests of the block are refused by the exchange recv_window after this moment: a
-        process that was frozen before it sent can do no harm when it wakes."""
+        """Signs requests of the block as of this moment. The exchange refuses them once recv_window
+        has passed, so that a process that was frozen before sending does no harm later."""
         self.http.signed_at_ms = None if moment is None else parse.to_milliseconds(moment)
         try:
             yield
@@ -221,7 +222,7 @@ class GuardedSession:
         )
 
     def _heed(self, method: str, failure: MlriskError) -> None:
-        """Whatever was asked and whoever asked it: where the exchange says too fast, all wait."""
+        """Notes a closure, whatever the call was, so that every process waits."""
         seconds = too_fast_seconds(failure)
         if seconds is None:
             return
@@ -257,7 +258,7 @@ _backoff = wait_exponential(multiplier=0.15, max=1.0) + wait_random(0, 0.1)
 
 
 def _pause(state: RetryCallState) -> float:
-    """Before a read is made again; never less than the exchange asks for."""
+    """The pause before a read is repeated; never less than the exchange asks for."""
     error = None if state.outcome is None else state.outcome.exception()
     asked = error.after_seconds if isinstance(error, Throttled) else 0.0
     return max(asked, _backoff(state))

@@ -1,8 +1,8 @@
 """One connection of pybit's WebSocket that never reconnects by itself and never dies unseen.
 
-pybit's dispatcher stops for good on a raised callback, a rejected subscription or an unknown
-topic, so it is by-passed with `callback_function`; its reconnection gives up or loops, so it is
-off. What remains of it is what it does well: URLs, signing and pings.
+pybit's dispatcher stops for good on a raised callback, a rejected subscription or an unknown topic,
+so it is by-passed with `callback_function`; its reconnection gives up or loops, so it is off. pybit
+keeps URLs, signing and pings.
 """
 
 import json
@@ -23,9 +23,9 @@ from bot.errors import DependencyDown
 from bot.exchange.bybit.config import BybitConfig, BybitMode
 
 PING_SECONDS, PONG_SECONDS = 20, 10
-# pybit's default of 1 s fails when our clock is 1 s slow.
+# pybit's default of 1 s fails when our clock is 1 s behind.
 AUTH_EXPIRE_SECONDS = 10
-# pybit counts attempts so that 1 raises even after a success; 2 is one attempt and a spare.
+# pybit raises for 1 even after a success; 2 makes one attempt.
 _ATTEMPTS = 2
 # Frames that wait for a slow consumer. More means that it will not catch up: start afresh.
 INBOX_FRAMES = 50_000
@@ -34,7 +34,7 @@ _ARGS_PER_REQUEST = 10
 
 
 class _PybitSocket(WebSocket):
-    """pybit's class with another base URL, a stamp on everything heard, and a guarded reader."""
+    """pybit's class with another base URL, a time stamp for each frame, and a guarded reader."""
 
     def __init__(self, owner: "StreamSocket", channel: str, **arguments: Any) -> None:
         self._owner = owner
@@ -74,8 +74,8 @@ class StreamSocket:
         self._closed = threading.Event()
 
     def open(self, timeout_seconds: float, cancelled: Callable[[], bool]) -> None:
-        """Connects within the time, else DependencyDown. pybit's constructor blocks, maybe for
-        ever, so it runs in a thread of its own that is aborted by closing its socket."""
+        """Connects within the given time. Raises DependencyDown otherwise. pybit's constructor may
+        block for ever, so it runs in a thread of its own; closing the socket aborts it."""
         # websocket-client's only bound on connecting and on half a frame.
         websocket.setdefaulttimeout(timeout_seconds)
         done = threading.Event()
@@ -148,14 +148,14 @@ class StreamSocket:
 
     @property
     def fault(self) -> str | None:
-        """Why this connection is no good any more, or None."""
+        """Why the connection is unusable; None while it is sound."""
         if self._broken is not None:
             return self._broken
         alive = self.pybit is not None and self.pybit.is_connected() and self.pybit.wst.is_alive()
         return None if alive else "connection lost"
 
     def subscribe(self, topics: Sequence[str]) -> set[str]:
-        """Request ids whose acknowledgements are to come."""
+        """Asks for topics; returns the ids of requests that the exchange will acknowledge."""
         return {
             self._request("subscribe", topics[start : start + _ARGS_PER_REQUEST])
             for start in range(0, len(topics), _ARGS_PER_REQUEST)
@@ -187,8 +187,8 @@ class StreamSocket:
             return
         raw = getattr(app.sock, "sock", None)
         if raw is not None:
-            # A polite close waits for the peer, who may be the one that hangs. The reader must
-            # see this before `exit` closes the socket under its selector, which never wakes then.
+            # A polite close waits for the peer, and the peer may hang. The reader must see this
+            # before `exit` closes the socket under its selector, which never wakes then.
             with suppress(OSError):
                 raw.shutdown(sockets.SHUT_RDWR)
         reader = pybit.wst

@@ -1,4 +1,4 @@
-"""StreamSupervisor: one stream of Bybit that is always being kept alive, and says so when not.
+"""StreamSupervisor: keeps one stream of Bybit alive, and reports when it is not.
 
 It builds the connection, routes its frames as typed events, watches its liveness, and rebuilds
 it with a growing pause. After every (re)connection `on_gap` is called before any event of that
@@ -36,7 +36,7 @@ from bot.exchange.bybit.subscriptions import Subscriptions
 log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.1
-# A broken book asks with every frame until its snapshot comes; that takes one round trip.
+# A broken book asks with every frame until its snapshot comes, so requests have a least interval.
 _RESUBSCRIBE_SECONDS = 3.0
 
 
@@ -56,19 +56,19 @@ class Reconnects:
     """Times of a stream, in seconds."""
 
     connect: float = 10.0
-    """For the connection, and again for the acknowledgements."""
+    """The time for the connection, and again for the acknowledgements."""
     silence: float = 45.0
-    """Nothing at all heard, pongs included: two ping periods and a bit."""
+    """The longest silence, pongs included: two ping periods and a bit."""
     data_silence: float | None = None
-    """No data heard; only for streams that always have something to say."""
+    """The longest time without data; only for streams that always have some."""
     refused_first: float = 30.0
     refused_last: float = 600.0
-    """A symbol that is refused now may be listed later: asked for every ten minutes at last."""
+    """The longest pause before a refused symbol is asked for again; it may be listed later."""
     backoff_first: float = 1.0
     backoff_last: float = 5.0
-    """Without a market nothing is sent, so that a long pause would outlast the outage by itself."""
+    """The longest pause between attempts. Without a market nothing is sent, so it is short."""
     stable: float = 30.0
-    """A connection that lived this long starts the pauses from the first again."""
+    """A connection that lived this long resets the pauses to the first one."""
 
     def pause(self, failures: int) -> float:
         """Half of it is random, so that all streams of a fleet don't come back at once. Bybit
@@ -83,24 +83,24 @@ PUBLIC_PACE = Reconnects(data_silence=15.0)
 
 @dataclass(frozen=True, slots=True)
 class StreamHealth:
-    """What a watchdog wants to know."""
+    """The state of a stream, for watchdogs."""
 
     name: str
     state: StreamState
     connections: int
     failures: int
-    """In a row."""
+    """Failures in a row."""
     frames: int
     unreadable: int
     silent_seconds: float | None
     last_fault: str | None
     refused: Mapping[str, str] = field(default_factory=dict)
-    """Symbols whose market the exchange refuses, with its words."""
+    """The exchange's reason by refused symbol."""
 
 
 @dataclass(slots=True)
 class _Handshake:
-    """What is still to be acknowledged before the stream is live."""
+    """The acknowledgements that a stream still needs before it is live."""
 
     needs_auth: bool
     subscribed: bool = False
@@ -184,7 +184,7 @@ class StreamSupervisor:
         )
 
     def _run(self) -> None:
-        self._state = StreamState.CRASHED  # what holds if anything but `stop` ends the thread
+        self._state = StreamState.CRASHED  # the state if anything but `stop` ends the thread
         try:
             while not self._stopping.is_set():
                 self._one_connection()
@@ -217,7 +217,7 @@ class StreamSupervisor:
         self._stopping.wait(pause)
 
     def _serve(self, socket: StreamSocket) -> str:
-        """Routes frames until the connection is no good; returns why."""
+        """Routes frames until the connection is unusable; returns the reason."""
         handshake = _Handshake(needs_auth=self._private)
         self._subscribe_when_allowed(socket, handshake)
         # Data can overtake the last acknowledgement; it belongs after the gap callback.
@@ -304,7 +304,7 @@ class StreamSupervisor:
             self._unreadable += 1
             log.error("unreadable frame of %s: %s", frame.get("topic"), error)
             if self._private:
-                self._on_gap("unreadable frame")  # what it said is to be learnt by REST
+                self._on_gap("unreadable frame")  # REST will tell what the lost frames said
             return
         for event in found:
             self._on_event(event)

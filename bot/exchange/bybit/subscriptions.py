@@ -1,4 +1,4 @@
-"""What a stream asks for: one request per symbol, so that a refusal takes none of the others.
+"""Subscriptions of a stream: one request per symbol, so that a refusal affects one symbol.
 
 Bybit refuses a whole request for one topic that it doesn't know (a delisted or mistyped symbol). A
 refused symbol is named, and asked for again with a growing pause.
@@ -14,14 +14,14 @@ log = logging.getLogger(__name__)
 
 
 class Socket(Protocol):
-    """What a subscription needs of a connection."""
+    """The part of a connection that subscriptions use."""
 
     def subscribe(self, topics: list[str]) -> set[str]:
         """Sends a subscription request per topic; returns the ids of the requests."""
 
 
 class Subscriptions:
-    """The groups of one stream's topics. A stream that needs all of them is not `partial`."""
+    """The groups of one stream's topics. A `partial` stream works without some of them."""
 
     def __init__(
         self, topics: Iterable[str], *, partial: bool, retry_first: float, retry_last: float
@@ -53,7 +53,7 @@ class Subscriptions:
             self._ask(socket, name)
 
     def answered(self, req_id: str, *, ok: bool, text: str) -> str | None:
-        """Notes an answer; returns why the whole connection is no good, or None."""
+        """Notes an answer; returns why the whole connection is unusable, or None."""
         name = self._name_of(req_id)
         if ok:
             if name is not None and name in self._refused:
@@ -75,17 +75,17 @@ class Subscriptions:
 
     @property
     def complete(self) -> bool:
-        """Everything that was asked for has been answered."""
+        """Whether every request has been answered."""
         return not self._pending
 
     @property
     def any_taken(self) -> bool:
-        """Whether there is something to hear at all."""
+        """Whether any topic is subscribed."""
         return len(self._refused) < len(self._groups)
 
     @property
     def refused(self) -> Mapping[str, str]:
-        """Symbol -> the exchange's words."""
+        """The exchange's reason by refused symbol."""
         return MappingProxyType(self._refused)
 
     def _ask(self, socket: Socket, name: str) -> None:

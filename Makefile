@@ -8,7 +8,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
-PROOFS := tests/chaos tests/security
+PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 # A stamp is named after what it stands for, so that nothing is installed twice and a changed lock
 # or a clone that was moved (scripts of an environment hold its path) is never taken for installed.
@@ -26,7 +26,7 @@ print("1:" + hmac.new(sys.stdin.buffer.read().strip(), message, "sha256").hexdig
 endef
 export DEMO_KEY
 
-.PHONY: help run test check prove lint format bench lock secrets clean
+.PHONY: help run check unit test suite prove lint format bench lock secrets clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1 /p' Makefile | while read -r target text; do \
@@ -36,17 +36,23 @@ run: $(RUNTIME)  ## Install what is needed and start everything on this machine,
 	$(bytecode)
 	@exec $(BIN)/mlrisk up --demo
 
-test: $(DEV) lint  ## Install what is needed and test it: style, types, contracts, every capability
-	$(bytecode)
-	@exec $(BIN)/python -m pytest $(addprefix --ignore ,$(PROOFS)) --numprocesses 2 \
-		--dist loadgroup $(PYTEST_ARGS)
+check: $(DEV)  ## In about two minutes: style, types, contracts and unit tests
+	@$(MAKE) --jobs 2 lint unit
 
-check: $(DEV) lint  ## The quick part of `make test`: style, types, contracts and unit tests
-	@exec $(BIN)/python -m pytest tests/unit --numprocesses 2 --dist loadgroup $(PYTEST_ARGS)
-
-prove: $(DEV)  ## The long proofs: processes killed at every point, faults of servers, attacks
+unit: $(DEV)  ## The unit tests, which need no server
 	$(bytecode)
-	@exec $(BIN)/python -m pytest $(PROOFS) --numprocesses 2 --dist loadgroup $(PYTEST_ARGS)
+	@exec $(PYTEST) tests/unit -m 'not long' $(PYTEST_ARGS)
+
+test: $(DEV)  ## Install what is needed and test it: style, types, contracts, every capability
+	@$(MAKE) --jobs 2 lint suite
+
+suite: $(DEV)  ## The tests of `make test` alone
+	$(bytecode)
+	@exec $(PYTEST) -m 'not long' $(PYTEST_ARGS)
+
+prove: $(DEV)  ## The long tests: whole matrices of kills and attacks, properties on many examples
+	$(bytecode)
+	@exec $(PYTEST) -m 'long or hypothesis' --hypothesis-profile prove $(PYTEST_ARGS)
 
 lint: $(DEV)  ## Style, types and the import contract, without tests
 	$(BIN)/ruff check .
@@ -57,6 +63,10 @@ lint: $(DEV)  ## Style, types and the import contract, without tests
 format: $(DEV)  ## Rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# A test run starts hundreds of processes: what one has compiled the others read, also where the
+# machine's setting forbids it.
+unit suite prove: export PYTHONDONTWRITEBYTECODE :=
 
 bench: $(DEV)  ## Measure enqueue to exchange-accepted on a small system of its own
 	@exec $(BIN)/python -m benchmarks.pipeline_latency
@@ -130,7 +140,8 @@ endef
 # Where Python may not keep what it compiles, each of a system's processes would compile every
 # module; elsewhere all of them at once at the first start.
 define bytecode
-	@$(BIN)/python -m compileall -q config models bot tasks workers console examples
+	@$(BIN)/python -m compileall -q config models bot paper_exchange tasks workers \
+		console examples benchmarks tests/support
 endef
 
 define compile

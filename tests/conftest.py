@@ -1,4 +1,4 @@
-"""Makes the servers of `tests/support/services.py` available to every test as fixtures."""
+"""What holds for every test: the fixtures of `tests/support/`, signals, profiles and groups."""
 
 import decimal
 import os
@@ -7,12 +7,34 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support import properties
+
 pytest_plugins = [
     "tests.support.services",
     "tests.support.schema",
     "tests.support.desk",
     "tests.support.operators",
 ]
+
+properties.register()
+
+
+def pytest_configure() -> None:
+    """What tests start hears Ctrl-C, although the tests may run in the background of a shell,
+    whose children ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker runs all tests of a module that share a server: it starts once."""
+    for item in items:
+        fixtures = getattr(item, "_fixtureinfo", None)
+        if fixtures is None or item.get_closest_marker("xdist_group") is not None:
+            continue
+        if any(each[-1].scope == "module" for each in fixtures.name2fixturedefs.values()):
+            item.add_marker(pytest.mark.xdist_group(item.location[0]))
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from tests.support.agreement import accepted_links, assert_request_agrees, asser
 from tests.support.services import PostgresServer
 from tests.support.system import MiniSystem, mini_system, some_size, trade_request
 
-pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.timeout(400)]
 
 TRADES, HORIZON = 4, 240
 SCHEDULE = {"algorithm": "twap", "horizon_seconds": HORIZON, "interval_seconds": 1}

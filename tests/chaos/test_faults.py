@@ -30,7 +30,7 @@ from tests.support.agreement import (
 from tests.support.services import postgres_server
 from tests.support.system import MiniSystem, mini_system, some_size, trade_request
 
-pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.xdist_group("faults")]
 
 LEASE_SECONDS = 8.0
 """Shorter than the default: a frozen worker's child is another's sooner."""

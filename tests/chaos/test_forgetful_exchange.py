@@ -28,7 +28,7 @@ from tests.support.system import MiniSystem, mini_system, some_size, trade_reque
 
 pytestmark = [
     pytest.mark.services,
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.timeout(400),
     pytest.mark.xdist_group("forgetful"),
 ]

@@ -29,7 +29,7 @@ from tests.support.agreement import (
 from tests.support.services import PostgresServer
 from tests.support.system import MiniSystem, mini_system, some_size, trade_request
 
-pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.xdist_group("kills")]
+pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.xdist_group("kills")]
 
 LEASE_SECONDS = 8.0
 """Shorter than the default, so that what died before its POST is sent again within the horizon;

@@ -24,7 +24,7 @@ from models.enums import ChildState, ExecutionStatus, ParentState
 from tests.support.seed_document import BASIC_SETUP, RETURNS, TRADE_EXECUTION, in_a_notebook
 from tests.support.system import ROOT, MiniSystem, some_size, trade_request
 
-pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.xdist_group("whole-system")]
+pytestmark = [pytest.mark.services, pytest.mark.xdist_group("whole-system")]
 D = Decimal
 
 

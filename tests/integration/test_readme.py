@@ -13,7 +13,7 @@ from tests.support.repository import code_blocks
 from tests.support.services import PostgresServer
 from tests.support.system import mini_system
 
-pytestmark = [pytest.mark.services, pytest.mark.slow]
+pytestmark = [pytest.mark.services]
 
 
 def test_the_readmes_strategy_is_decided_and_filled(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_deleting_any_check_makes_a_test_fail() -> None:
     script = Path(__file__).with_name("run_checks.py")
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)

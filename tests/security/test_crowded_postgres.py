@@ -22,7 +22,7 @@ from tests.support.services import PostgresServer
 from workers.embedded.postgres import EmbeddedPostgres, socket_directory
 from workers.embedded.privileges import UNPRIVILEGED_UID, running_as_root
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.long]
 
 PLACES = 40
 """So few that a test fills them quickly."""

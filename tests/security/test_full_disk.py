@@ -25,6 +25,8 @@ from workers.supervision.launcher import RUN_VARIABLE
 from workers.supervision.launches import ProcessSpec
 from workers.supervision.supervisor import Supervisor
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 FULL = Path("/dev/full")
 

@@ -11,6 +11,8 @@ from console.cli import run
 from console.errors import ExitCode
 from workers.home import Home, HomeRefusedError
 
+pytestmark = pytest.mark.long
+
 
 def _somebodys(place: Path) -> Path:
     for name in ("run/environment.json", "run/supervisor.json", "logs/own.log", "thesis.tex"):

@@ -21,7 +21,7 @@ from tests.support.system import MiniSystem, mini_system, trade_request
 from tests.unit.workers.celery.test_items import BAD, good
 from tests.unit.workers.celery.test_lanes import item
 
-pytestmark = [pytest.mark.services, pytest.mark.slow]
+pytestmark = [pytest.mark.services, pytest.mark.long]
 
 MASTER = "a-master-of-messages"
 

@@ -175,7 +175,7 @@ def test_beat_starts_and_ticks_whatever_is_in_its_schedule(
 
 
 @pytest.mark.usefixtures("settings")
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_process_of_beat_starts_on_all_of_it(
     redis: RedisServer, attacker: Redis, broker: Redis, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ from workers.embedded import acl
 from workers.embedded.redis_program import server_program
 from workers.supervision.ports import LOOPBACK, free_port
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.long]
 
 PROCESSES = ("worker", "feed", "beat", "flower")
 

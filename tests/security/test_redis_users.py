@@ -16,7 +16,7 @@ from tests.support.repository import ROOT
 from tests.support.services import RedisServer
 from workers.embedded.acl import USER_OF_PROCESS, rules_of
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.long]
 
 FORBIDDEN: dict[str, tuple[str, ...]] = {
     "config": ("CONFIG", "SET", "dir", "/tmp"),

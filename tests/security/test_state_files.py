@@ -26,6 +26,8 @@ from workers.supervision.launches import ProcessSpec, Run
 from workers.supervision.processes import ProcessIdentity
 from workers.supervision.supervisor import NotRunningError, Supervisor
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 _GOOD = '{"pid": 4, "redis": 20000, "MLRISK_ACCOUNT": "paper", "number": 1, "state": {}}'
 

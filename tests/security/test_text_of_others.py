@@ -30,7 +30,7 @@ from tests.support.hostile import HOSTILE, LONG, MARK, STORABLE, TAG, spoil, spo
 from tests.support.services import PostgresServer
 from workers.supervision.ports import free_port
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.long]
 
 STARTS_PROCESSES = {"up", "demo", "paper-exchange"}
 """They read no row; what they print comes from `screen` and from our own settings."""

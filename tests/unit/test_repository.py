@@ -32,7 +32,9 @@ def test_make_help_lists_every_target_with_one_line() -> None:
     assert rules == phony.group(1).split()
 
 
-@pytest.mark.parametrize("target", ["run", "test", "check", "prove", "lint", "bench", "clean"])
+@pytest.mark.parametrize(
+    "target", ["run", "check", "unit", "test", "suite", "prove", "lint", "bench", "clean"]
+)
 def test_every_target_can_be_planned(target: str) -> None:
     assert run_make("--dry-run", target)
 

@@ -99,6 +99,7 @@ def test_what_was_decided_before_figures_were_kept_is_counted_too(
     assert "confidence" in missing
 
 
+@pytest.mark.long
 def test_many_decisions_are_counted_without_being_fetched(desk: Desk) -> None:
     a_mixed_day(desk)
     bulk = Bulk(desk.db, "allowed")

@@ -12,6 +12,7 @@ from paper_exchange.testing import PaperExchangeProcess
 pytestmark = pytest.mark.services
 
 
+@pytest.mark.long
 def test_the_demo_systems_exchange_has_past_enough_to_train_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,7 +25,7 @@ from workers.home import Home
 from workers.strategies import server_of
 from workers.supervision.supervisor import Supervisor
 
-pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(480)]
 
 ROOT = Path(__file__).parents[3]
 REPORT_KEYS = [
@@ -211,6 +211,7 @@ def _halt_and_resume(shell: Shell) -> None:
     assert "nonsense" in bad.stderr
 
 
+@pytest.mark.long
 def test_the_finite_demo_reports_stops_everything_and_keeps_its_home(
     shell: Shell, tmp_path: Path
 ) -> None:
@@ -252,6 +253,7 @@ def running(shell: Shell, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.wait(START_SECONDS)
 
 
+@pytest.mark.long
 def test_down_elsewhere_ends_up_as_well(
     shell: Shell, running: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
@@ -263,6 +265,7 @@ def test_down_elsewhere_ends_up_as_well(
     assert "stopped elsewhere" in (tmp_path / "up.log").read_text()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("hangup")
 def test_a_closed_terminal_stops_everything_as_cleanly_as_ctrl_c(shell: Shell) -> None:
     with open_terminal() as (terminal, shown):
@@ -282,6 +285,7 @@ def test_a_closed_terminal_stops_everything_as_cleanly_as_ctrl_c(shell: Shell) -
     assert not (shell.home / "run" / "supervisor.json").exists()
 
 
+@pytest.mark.long
 def test_a_supervisor_that_is_killed_takes_everything_with_it_and_fails_up(
     shell: Shell, running: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
@@ -292,6 +296,7 @@ def test_a_supervisor_that_is_killed_takes_everything_with_it_and_fails_up(
     eventually(lambda: not shell.leftovers(), "the orphans to end")
 
 
+@pytest.mark.long
 def test_two_homes_run_side_by_side_and_down_stops_only_its_own(
     shell: Shell, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ from models.tables import (
 )
 from tests.support.exposure import exposure
 from tests.support.fakes import T0, FakeExchange, prepare
+from tests.support.properties import examples
 
 D = Decimal
 TRADE = TradeKey("paper", "test", "BTCUSDT", "buy", D("2000.50"))
@@ -335,10 +336,9 @@ def test_orders_of_the_last_second_are_those_that_were_sent_in_it(db: Database) 
 
 
 @settings(
-    max_examples=25,
-    deadline=None,
+    max_examples=examples(25),
     # Each example has an account of its own in the one database.
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(results=st.lists(st.integers(-2, 2), max_size=8))
 def test_a_streak_is_the_losses_since_the_newest_profit(

@@ -10,6 +10,7 @@ from models.audit import chains, verify_chain
 from models.enums import ScopeKind, TradingState
 from models.tables import AuditRow, TradeRequestRow, TradingStateRow
 from tests.support.desk import Desk
+from tests.support.properties import examples
 
 pytestmark = pytest.mark.services
 
@@ -60,7 +61,7 @@ def test_an_audit_entry_is_hashed_as_it_is_kept(desk: Desk) -> None:
 
 @given(numbers=st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers()))
 @example(numbers=[1e16, -1e22, 1.7e308, -0.0, 5e-324, 1e-7, 0.1, 9999999999999998.0])
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(30), suppress_health_check=list(HealthCheck))
 def test_a_chain_with_any_numbers_verifies(desk: Desk, numbers: list[float]) -> None:
     """Seen: a large float in a payload came back as an integer, and the chain was called broken."""
     with desk.db.unit_of_work() as uow:

@@ -29,6 +29,7 @@ def test_a_re_fit_without_trades_says_so_and_changes_nothing(context: Services) 
         assert tasks.reporting.refit_impact().startswith("0 usable trades are too few")
 
 
+@pytest.mark.long
 def test_a_re_fit_feeds_the_gate_once_however_often_it_runs(desk: Desk, context: Services) -> None:
     trade(desk)
     move_fills(desk, 1.6)

@@ -28,6 +28,7 @@ def _ask(system: MiniSystem, *words: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
+@pytest.mark.long
 def test_each_probe_tells_a_working_process_from_one_that_ended(postgres: PostgresServer) -> None:
     with mini_system(postgres, queues=("monitoring",)) as system:
         time_url = f"{system.exchange.url}/v5/market/time"

@@ -29,7 +29,7 @@ from workers.supervision.processes import is_running
 from workers.supervision.supervisor import Supervisor
 from workers.supervision.topology import Options, Topology
 
-pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(480)]
 
 
 @pytest.fixture
@@ -108,6 +108,7 @@ def _who_has_flowers_password_stops_nobody(url: str) -> None:
         assert facts() == before
 
 
+@pytest.mark.long
 def test_all_processes_serve_survive_their_servers_deaths_and_stop_cleanly(
     running: tuple[Supervisor, Topology], home: Home
 ) -> None:

@@ -138,7 +138,7 @@ def test_parts_that_do_not_add_up_end_the_benchmark() -> None:
         check_identity(wrong)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_on_recorded_bars_the_whole_table_is_made_and_all_of_it_is_paired() -> None:
     recordings = os.environ.get("MLRISK_RECORDINGS")
     if recordings is None or not (Path(recordings) / FOLDER).is_dir():

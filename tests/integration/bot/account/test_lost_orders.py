@@ -77,6 +77,7 @@ def test_an_order_that_is_hidden_for_a_while_is_not_lost(desk: Desk) -> None:
     assert desk.exchange.orders[link].filled_qty == 0
 
 
+@pytest.mark.long
 def test_a_missing_order_is_not_lost_while_the_positions_disagree(desk: Desk) -> None:
     link = rest(desk)
     del desk.exchange.orders[link]
@@ -95,6 +96,7 @@ def test_a_missing_order_is_not_lost_while_the_positions_disagree(desk: Desk) ->
     assert desk.child().state == ChildState.LOST
 
 
+@pytest.mark.long
 def test_a_fill_that_comes_after_the_loss_is_credited(desk: Desk) -> None:
     link = rest(desk)
     order = desk.exchange.orders.pop(link)

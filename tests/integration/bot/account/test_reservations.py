@@ -144,7 +144,9 @@ def test_a_repaired_reservation_counts_in_the_next_decision(desk: Desk) -> None:
     assert desk.approve("r-2")["verdict"] == "deny"
 
 
-@pytest.mark.parametrize(("gate", "each"), [(True, 15), (False, 80)])
+@pytest.mark.parametrize(
+    ("gate", "each"), [(True, 15), pytest.param(False, 80, marks=pytest.mark.long)]
+)
 def test_eight_processes_never_exceed_the_cap_and_lose_or_double_nothing(
     migrated_url: str, gate: bool, each: int
 ) -> None:

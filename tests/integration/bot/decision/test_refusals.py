@@ -4,6 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from bot.decision import refusals as records
@@ -28,6 +29,7 @@ def counted(desk: Desk) -> int:
         return refused.total(session, desk.clock.now())
 
 
+@pytest.mark.long
 def test_a_flood_is_one_sample_and_one_exact_count_and_hides_nothing_else(desk: Desk) -> None:
     for number in range(FLOOD):
         answer = refuse(desk, f"r-{number}")

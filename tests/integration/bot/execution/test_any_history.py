@@ -21,6 +21,7 @@ from models.database import Database
 from models.enums import ChildState, ParentState
 from tests.support.desk import Desk
 from tests.support.fakes import INSTRUMENT, PRICE
+from tests.support.properties import examples
 from tests.support.services import PostgresServer
 
 FAULTS = {
@@ -248,7 +249,7 @@ class AnyHistoryThatEnds(AnyHistory):
             super().teardown()
 
 
-@pytest.mark.slow
+@pytest.mark.hypothesis
 @pytest.mark.timeout(480)  # a minute of work on a quiet machine, three on a busy one
 def test_any_history_balances_and_comes_to_rest(
     postgres: PostgresServer, migrated_template: str
@@ -258,10 +259,8 @@ def test_any_history_balances_and_comes_to_rest(
     run_state_machine_as_test(
         AnyHistoryThatEnds,
         settings=settings(
-            max_examples=25,
+            max_examples=examples(25),
             stateful_step_count=25,
-            deadline=None,
-            derandomize=True,
             suppress_health_check=list(HealthCheck),
         ),
     )

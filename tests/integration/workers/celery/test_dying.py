@@ -18,7 +18,7 @@ from models.tables import AuditRow, DecisionRow, TradeRequestRow
 from tests.support.services import PostgresServer
 from tests.support.system import MiniSystem, mini_system, trade_request
 
-pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.xdist_group("dying")]
+pytestmark = [pytest.mark.services, pytest.mark.xdist_group("dying")]
 
 ARMED = {"MLRISK_FAILPOINT": BEFORE_DECISION_COMMIT}
 
@@ -69,6 +69,7 @@ def test_a_request_that_kills_twice_is_parked_recorded_and_answered(system: Mini
     assert system.workers["validation"].has_said("request parked")
 
 
+@pytest.mark.long
 def test_an_exit_that_kills_is_tried_once_more_at_its_barest_and_then_told_of(
     system: MiniSystem,
 ) -> None:
@@ -82,6 +83,7 @@ def test_an_exit_that_kills_is_tried_once_more_at_its_barest_and_then_told_of(
     assert system.workers["validation"].has_said("an exit is parked, its position stays open")
 
 
+@pytest.mark.long
 def test_a_stored_request_that_kills_twice_is_parked_and_can_be_released(
     system: MiniSystem,
 ) -> None:

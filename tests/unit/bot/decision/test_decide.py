@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bot.decision.decide import Approved, Denied, Outcome, decide, deciding_files
 from bot.risk.snapshot import AlgorithmOptions, PositionView
 from models.enums import Algorithm, CheckStatus, TradeBlockReason, TradeSide
+from tests.support.properties import examples
 from tests.support.repository import ROOT
 from tests.unit.bot.risk.cases import (
     LIMITS,
@@ -103,7 +104,7 @@ def test_no_approval_can_be_made_without_its_plan() -> None:
         Approved(denied, approved.plan)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.sampled_from([None, *Algorithm]),
     st.sampled_from(TradeSide),
@@ -250,7 +251,7 @@ def storable(value: Decimal | None) -> bool:
     return value is not None and value == value.quantize(D("1e-18"), context=Context(prec=60))
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=examples(80))
 @given(
     st.decimals("0.000001", "90000", places=23, allow_nan=False),
     st.decimals("0.000001", "3", places=9, allow_nan=False),

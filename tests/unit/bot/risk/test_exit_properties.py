@@ -16,6 +16,7 @@ from bot.risk.gate import evaluate
 from bot.risk.rule import Rule
 from bot.risk.snapshot import PositionView, RiskSnapshot, ShareView, TradeIntent
 from models.enums import CheckStatus, TradeSide, Verdict
+from tests.support.properties import examples
 from tests.unit.bot.risk import cases
 from tests.unit.bot.risk.cases import D
 from tests.unit.bot.risk.test_gate_properties import QUICK, STRICT, snapshots
@@ -128,7 +129,7 @@ def test_the_no_of_a_check_that_binds_exits_stops_them(name: str, answer: str) -
         assert decide(case, asked).verdict is Verdict.DENY
 
 
-@settings(QUICK, max_examples=300)
+@settings(QUICK, max_examples=examples(300))
 @given(snapshot=snapshots(), held=QTY, side=st.sampled_from(TradeSide), flagged=st.booleans())
 def test_in_any_account_and_market_only_what_binds_exits_denies_one(
     snapshot: RiskSnapshot, held: Decimal, side: TradeSide, flagged: bool

@@ -42,6 +42,7 @@ from models.enums import (
     TradingState,
     Verdict,
 )
+from tests.support.properties import examples
 from tests.unit.bot.risk import cases
 from tests.unit.bot.risk.cases import NOW, D
 
@@ -50,7 +51,9 @@ ROOT = Path(__file__).parents[4]
 STRICT = cases.limits(
     require_model_registry=True, require_liquidation_price=True, min_explained_features=2
 )
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(
+    max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 score = st.one_of(st.none(), st.floats(0, 1), st.sampled_from([0.6, 0.9, 1.0]))
 money = st.decimals("0.01", "200000", places=2)
@@ -291,7 +294,7 @@ _LENIENT = cases.limits(max_impact_bps=500.0, max_slippage_bps=500.0)
 
 
 @pytest.mark.parametrize("risk", sorted(_RISKS))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(low=st.floats(0, 1), high=st.floats(0, 1))
 def test_more_risk_never_gives_more_size(risk: str, low: float, high: float) -> None:
     low, high = sorted((low, high))

@@ -133,6 +133,7 @@ def test_the_same_seed_and_stream_give_the_same_predictions() -> None:
     assert _learn(seed=1, seconds=20)[0] != _learn(seed=2, seconds=20)[0]
 
 
+@pytest.mark.long
 def test_on_the_synthetic_market_it_beats_a_coin_and_is_calibrated() -> None:
     _, ensemble, predictions = _learn(seed=1, seconds=400, market_seed=3)
     assert ensemble.calibration.hit_rate > 0.54

@@ -26,6 +26,7 @@ from paper_exchange.types import (
     Reject,
     Side,
 )
+from tests.support.properties import examples
 
 D = Decimal
 MID = 1000
@@ -435,9 +436,8 @@ class Storm(Flow):
 
 
 LIMITS = settings(
-    max_examples=60,
+    max_examples=examples(60),
     stateful_step_count=30,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestFlow = Flow.TestCase

@@ -24,6 +24,7 @@ from paper_exchange.market.past import (
 )
 from paper_exchange.market.synthetic import SyntheticMarket, specification
 from paper_exchange.types import Bar, MarketEvent, MarketSource, MarketTrade, Past
+from tests.support.properties import examples
 
 BTC = next(i for i in P.INSTRUMENTS if i.symbol == "BTCUSDT" and i.category == "linear")
 SOURCES = ("synthetic", "bybit", "binance", "bars")
@@ -54,7 +55,7 @@ def test_asking_for_the_past_changes_nothing_of_the_market() -> None:
     assert list(islice(market.events(), 500)) == list(islice(SyntheticMarket(3).events(), 500))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10))
 @given(seed=st.integers(0, 2**32))
 def test_a_drawn_past_has_no_gaps_and_ends_at_the_first_price(seed: int) -> None:
     market = SyntheticMarket(seed)
@@ -93,7 +94,7 @@ def test_coins_moved_together() -> None:
 moves = st.floats(-0.05, 0.05)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 @given(
     seed=st.integers(0, 3),
     day=moves,

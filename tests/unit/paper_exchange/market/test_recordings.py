@@ -105,7 +105,7 @@ def test_a_symbol_that_was_not_recorded_is_refused_by_name(recordings: Path) -> 
             open_source(spec, recordings=recordings, symbols=["ADAUSDT"])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_binance_streams_replay_unbroken_and_loop(recordings: Path) -> None:
     source = open_source("binance", recordings=recordings, symbols=["BTCUSDT"])
     events = check(source, 21_000)

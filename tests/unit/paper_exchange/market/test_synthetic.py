@@ -12,6 +12,7 @@ from paper_exchange.market.synthetic import SyntheticMarket
 from paper_exchange.market.synthetic_book import heavy_tailed
 from paper_exchange.market.synthetic_path import PathGenerator, autoregress
 from paper_exchange.types import BookUpdate, MarketTrade, MarkUpdate
+from tests.support.properties import examples
 from tests.unit.paper_exchange.market.books import replay
 
 
@@ -32,7 +33,7 @@ def test_an_unknown_symbol_is_refused_by_name() -> None:
         SyntheticMarket(symbols=["PEPEUSDT"])
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=examples(5))
 @given(seed=st.integers(0, 2**32))
 def test_books_never_cross_and_stay_deep_and_time_never_goes_back(seed: int) -> None:
     last = 0
@@ -44,7 +45,7 @@ def test_books_never_cross_and_stay_deep_and_time_never_goes_back(seed: int) -> 
             assert min(len(bids), len(asks)) >= 50
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=examples(5))
 @given(seed=st.integers(0, 2**32))
 def test_trades_take_only_what_the_best_level_displays(seed: int) -> None:
     trades = 0

@@ -101,6 +101,7 @@ def test_an_exit_is_tried_more_often_than_slices_while_the_exchange_is_away(desk
     assert child.posts == 10
 
 
+@pytest.mark.long
 def test_late_slices_follow_one_by_one_when_the_exchange_is_back(desk: Desk) -> None:
     approve_twaps(desk)
     for _ in range(20):

@@ -28,6 +28,7 @@ BOUNDS = (
 )
 
 
+@pytest.mark.long
 def test_a_gate_that_is_frozen_inside_its_transaction_stops_no_decision(
     desk: Desk, migrated_url: str
 ) -> None:
@@ -54,6 +55,7 @@ def test_a_claim_that_is_frozen_stops_no_halt_and_posts_nothing_later(
     desk.check_balance()
 
 
+@pytest.mark.long
 def test_a_change_of_state_that_is_frozen_keeps_no_halt_from_latching(
     desk: Desk, migrated_url: str
 ) -> None:

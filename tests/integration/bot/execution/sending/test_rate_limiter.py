@@ -28,6 +28,7 @@ from bot.execution.sending.rate_limiter import (
     RedisOrderRateLimiter,
     connect,
 )
+from tests.support.properties import examples
 from tests.support.services import RedisServer
 
 pytestmark = pytest.mark.services
@@ -161,12 +162,13 @@ def test_four_processes_stay_within_the_rate_and_exits_go_while_others_queue(
     assert sum(asks) / len(asks) < 10
 
 
+@pytest.mark.long
 def test_the_measure_sees_a_rate_that_is_too_high(redis_url: str) -> None:
     settled(redis_url)
     assert most_in_a_second(run(redis_url, 4, Rules(orders_per_second=15))) > 10
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_rate_holds_while_redis_is_killed_and_comes_back(
     redis: RedisServer, redis_url: str
 ) -> None:
@@ -189,7 +191,7 @@ def test_the_rate_holds_while_redis_is_killed_and_comes_back(
     assert after, "and Redis serves them again"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_rate_holds_while_redis_hangs(redis: RedisServer, redis_url: str) -> None:
     settled(redis_url)
 
@@ -203,7 +205,7 @@ def test_the_rate_holds_while_redis_hangs(redis: RedisServer, redis_url: str) ->
     assert most_in_a_second(grants) <= 10
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_rate_holds_over_a_flushall_and_nobody_is_locked_out(
     redis: RedisServer, redis_url: str
 ) -> None:
@@ -305,7 +307,8 @@ def goes(budget: RedisOrderRateLimiter, order: str, *, is_exit: bool = False) ->
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     steps=st.lists(
@@ -344,7 +347,8 @@ def test_the_script_and_its_model_give_the_same_answers(
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(150),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     steps=st.lists(

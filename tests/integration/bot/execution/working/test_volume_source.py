@@ -43,6 +43,7 @@ def exchange() -> Iterator[BybitExchange]:
             client.close()
 
 
+@pytest.mark.long
 def test_the_paper_exchanges_past_trains_models_that_steer_an_order_on_it(
     exchange: BybitExchange, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import Infeasible
@@ -264,7 +264,6 @@ guesses = st.lists(st.floats(1e-6, 1e6), min_size=MINUTES, max_size=MINUTES).map
 cautions = st.one_of(st.none(), st.floats(0.5, 2))
 
 
-@settings(deadline=None)  # up to some hundred steps with a new forecast each
 @given(
     total=st.integers(1, 500),
     minimum=st.integers(1, 20),

@@ -14,6 +14,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from bot.execution.sending import rate_limiter_scripts
 from bot.execution.sending.order_window import WINDOW_MS
 from bot.execution.sending.rate_limiter import RETRY_SECONDS, RedisOrderRateLimiter, connect
+from tests.support.properties import examples
 
 ACCOUNT = "main"
 WINDOW_SECONDS = WINDOW_MS / 1000
@@ -236,7 +237,7 @@ def test_the_clients_patience_is_short_and_it_retries_nothing() -> None:
         assert arguments["retry"].get_retries() == 0
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     steps=st.lists(
         st.tuples(

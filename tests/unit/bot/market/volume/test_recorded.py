@@ -23,6 +23,7 @@ def folder() -> Path:
     return Path(recordings) / FOLDER
 
 
+@pytest.mark.long
 def test_the_learned_schedule_cuts_the_error_and_no_symbol_is_worse_than_twap(
     folder: Path,
 ) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from paper_exchange.engine.markets.instrument import Market
 from paper_exchange.engine.orders.filters import NewOrder, read_new_order
 from paper_exchange.types import InstrumentSpec, Reject
+from tests.support.properties import examples
 
 D = Decimal
 NAMES = [
@@ -36,7 +37,7 @@ def market(category: Any) -> Market:
     )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     category=st.sampled_from(["linear", "spot"]),
     changes=st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from paper_exchange.server.streams.topics import BookTopic, TickerTopic, make_topic
 from paper_exchange.types import BookUpdate
+from tests.support.properties import examples
 from tests.unit.paper_exchange.server.market_script import KEY, book, make_venue, trade
 
 Levels = dict[str, str]
@@ -30,7 +31,7 @@ updates = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(updates, st.integers(0, 20))
 def test_any_client_that_joins_at_any_time_holds_the_true_top_of_the_book(
     changes: list[list[tuple[int, int]]], join_at: int

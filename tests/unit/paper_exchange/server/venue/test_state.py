@@ -11,6 +11,7 @@ from paper_exchange.server.venue.state import StateError, StateKeeper
 from paper_exchange.server.venue.venue import Venue
 from paper_exchange.types import Reject
 from tests.support.full_disk import full_after
+from tests.support.properties import examples
 from tests.unit.paper_exchange.server.market_script import (
     KEY,
     SPEC,
@@ -104,8 +105,7 @@ def act(venue: Venue, engine: PaperEngine, clock: HandClock, step: tuple[object,
 
 
 @settings(
-    max_examples=60,
-    deadline=None,
+    max_examples=examples(60),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(actions, actions)

@@ -193,5 +193,5 @@ class LostOrders:
 
 
 def waits(child: ChildOrderRow, now: datetime) -> bool:
-    """The order was missing; its next look comes later."""
+    """Whether the order was missing and its next look is not due yet."""
     return child.look_at is not None and child.look_at > now

@@ -81,7 +81,7 @@ class Login:
         return row
 
     def _accept(self, row: OperatorRow, opened: vault.Secrets, step: int | None) -> Operator:
-        """Under the row's lock, so that one code is accepted once."""
+        """Accepts a code under the row's lock, so that it is accepted once."""
         with self._db.unit_of_work() as uow:
             now = operators.named(uow.session, row.name, lock=True)
             assert now is not None, "operators are never deleted"

@@ -60,7 +60,7 @@ _ABSENT = _Absent()
 
 
 def _plain(value: object) -> object:
-    """Compares numbers by value, because JSON columns respell large ones. Booleans equal no
+    """Gives equal numbers one form, because JSON columns respell large ones. A boolean equals no
     number."""
     if isinstance(value, bool):
         return ("bool", value)

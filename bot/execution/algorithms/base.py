@@ -1,4 +1,4 @@
-"""What every planner shares: slices on the lot grid whose sum is exact, and the rules they obey."""
+"""Shared parts of planners: slices on the lot grid with an exact sum, and the venue's rules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from bot.errors import Infeasible
 
 @dataclass(frozen=True, slots=True)
 class LotRules:
-    """What the venue demands of a child: quantities in base units, notional in quote units."""
+    """The venue's rules for a child: quantities in base units, notional in quote units."""
 
     qty_step: Decimal
     min_qty: Decimal
@@ -74,14 +74,14 @@ def split_evenly(total: int, parts: int) -> list[int]:
 
 
 def require_duration(name: str, value: float) -> float:
-    """Refuses, by name, what is not a positive finite number of seconds."""
+    """Raises Infeasible, with the name, unless the value is a positive finite number of seconds."""
     if not isfinite(value) or value <= 0:
         raise Infeasible(f"{name} must be a positive finite number of seconds, not {value}")
     return value
 
 
 def checked(schedule: Schedule, qty: Decimal, rules: LotRules) -> Schedule:
-    """The last word on every schedule: its sum is exact and every child is positive."""
+    """The final check of every schedule: its sum is exact and every child is positive."""
     if schedule.total + schedule.residual != qty:
         raise Infeasible(f"slices sum to {schedule.total} of {qty}: planner error")
     if any(s.qty <= 0 or s.qty % rules.qty_step for s in schedule.slices):

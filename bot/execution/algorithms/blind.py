@@ -1,5 +1,4 @@
-"""Blind: what an exit does while nobody knows the market, whatever algorithm works it, and when its
-algorithm has failed too often."""
+"""Blind: works an exit while the market is unknown, or after its algorithm has failed too often."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -19,15 +18,15 @@ from bot.execution.algorithms.stepping import (
 )
 
 WAITED_SHARE = Decimal("0.5")
-"""Of its time: until then the market may come back, after it the way out is worth more."""
+"""The share of the time for which it waits for the market to come back."""
 RETRY = timedelta(seconds=2)
 
 
 def step(
     terms: Terms, progress: Progress, rules: LotRules, *, waits: bool = True
 ) -> tuple[Action, ...]:
-    """Waits for the market for half of its time, unless told not to; then calls back what rests
-    and takes the rest at the limit, again and again until the deadline."""
+    """Waits for the market for half of its time, unless told not to. Then it cancels its resting
+    orders and takes the rest at the limit, again and again until the deadline."""
     ended = outside_of_work(progress, terms, rules)
     if ended is not None:
         return ended

@@ -90,7 +90,7 @@ class Iceberg:
         return Random(f"{self.seed}:{slot}").randint(low, max(low, high))
 
     def _lost(self, child: LiveChild, progress: Progress, touch: Touch) -> bool:
-        """The touch has crossed it and yet it looks open: its end was not reported to us."""
+        """Whether the touch has crossed a child that looks open: its end was not reported to us."""
         if child.price is None or not touch.usable:
             return False
         waited = progress.now - child.placed_at >= timedelta(seconds=self.guard_seconds)

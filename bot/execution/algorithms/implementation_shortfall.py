@@ -59,7 +59,7 @@ class AcParams:
 
     @property
     def adjusted_eta(self) -> float:
-        """The paper's eta tilde: what discrete trading leaves of the temporary impact."""
+        """The paper's eta tilde: the temporary impact under discrete trading."""
         return self.eta - self.gamma * self.period / 2
 
     @property
@@ -91,7 +91,7 @@ class AcParams:
         )
 
     def standard_deviation(self) -> float:
-        """Of the shortfall, in money, from the price's own moves."""
+        """The standard deviation of the shortfall from the price's own moves, in money."""
         return self.sigma * sqrt(self.period * fsum(x**2 for x in self.holdings()[1:]))
 
     def expected_cost_bps(self) -> float:

@@ -49,8 +49,7 @@ class Passive:
     improve_after: Decimal = Decimal("0.5")
     requote_seconds: float = 2.0
     retry_seconds: float = 0.5
-    """Between two crossing children when the first found too little, and at least between two
-    post-only ones when the market came through the first."""
+    """The time between two crossing children, and the least time between two post-only ones."""
     max_child: Decimal | None = None
 
     def __post_init__(self) -> None:
@@ -80,7 +79,7 @@ class Passive:
         return Phase.IMPROVE if progress.elapsed_share >= self.improve_after else Phase.JOIN
 
     def _cross(self, progress: Progress, rules: LotRules) -> tuple[Action, ...]:
-        """Resting children are called back first; what comes back goes out as IOC."""
+        """Cancels resting children first; the returned quantity goes out as IOC."""
         if progress.live:
             resting = tuple(c for c in progress.live if c.style is not Style.IOC)
             movable = tuple(c for c in resting if self._can_move(progress, rules))
@@ -99,7 +98,7 @@ class Passive:
         stay = timedelta(seconds=self.requote_seconds)
         last = progress.last
         if not progress.live:
-            # A post-only child that would have traded ends at once: no storm of those either.
+            # A post-only child that would have traded ends at once; they too need a pause.
             pause = max(stay, timedelta(seconds=self.retry_seconds))
             if last is not None and last.filled < last.qty:
                 next_at = last.placed_at + pause
@@ -129,13 +128,14 @@ class Passive:
         return self.terms.better(near, self.terms.price_limit)
 
     def _outdated(self, child: LiveChild, wanted: Decimal) -> bool:
-        """Behind the wanted price; a child in front of it keeps its place."""
+        """Whether a child is behind the wanted price; a child in front of it keeps its place."""
         if child.price is None:
             return False
         return child.price != wanted and self.terms.worse(child.price, wanted) == wanted
 
     def _can_move(self, progress: Progress, rules: LotRules) -> bool:
-        """A rest under the venue's minimum may fill where it is; cancelled, it never could."""
+        """Whether the child may be cancelled for a new price. A rest under the venue's minimum
+        stays, because it could not be sent again."""
         rest = progress.total - progress.filled
         minimum = self.terms.min_lots(rules, self.terms.price_limit)
         return rest // rules.qty_step >= minimum

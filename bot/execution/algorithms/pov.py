@@ -25,11 +25,11 @@ from bot.execution.algorithms.stepping import (
 
 @dataclass(frozen=True, slots=True)
 class Pov:
-    """`cap_rate` is the most of the traded volume that the parent may be, `floor_rate` the least
-    while it lasts; between the two it follows the clock towards its deadline.
+    """`cap_rate` is the parent's largest share of the traded volume, `floor_rate` the smallest.
+    Between the two it follows the clock towards its deadline.
 
-    Without a floor rate the two are equal: the plain participation rate. `min_child` saves up
-    for larger children; `interval_seconds` parts them.
+    Without a floor rate the two are equal: the plain participation rate. `min_child` is the least
+    quantity of a child; `interval_seconds` is the time between children.
     """
 
     terms: Terms
@@ -72,7 +72,7 @@ class Pov:
         return (Place(lots * rules.qty_step, Style.IOC, terms.price_limit), wait(progress))
 
     def target(self, progress: Progress, touch: Touch) -> Decimal:
-        """What should be filled or working by now."""
+        """The quantity that should be filled or working by now."""
         volume = touch.traded_volume_since_start
         cap = volume * self.cap_rate
         floor = cap if self.floor_rate is None else volume * self.floor_rate
@@ -83,7 +83,7 @@ class Pov:
         wanted = self.target(progress, touch) - progress.committed
         tail = Tail.WAIT
         if self.max_child is not None and wanted >= self.max_child:
-            # More volume wouldn't make this child larger: waiting for it is in vain.
+            # More volume wouldn't make this child larger, so it does not wait.
             wanted, tail = self.max_child, Tail.LEAVE
         if wanted < min(self.min_child, progress.remaining):
             return 0

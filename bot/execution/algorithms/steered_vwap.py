@@ -33,7 +33,8 @@ __all__ = ["CLOCK", "SteeredVwap", "VolumeForecast"]
 CLOCK = "clock"
 """`source` of a step without a forecast: volume is taken as even over the time left."""
 CHILDREN_OF_THE_LAST_INTERVAL = 6
-"""What the venue cuts there has no later interval to come back in, so it is tried again within."""
+"""The number of children of the last interval. No later interval follows, so a cut quantity is
+tried again within it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,13 @@ class _Interval:
 class SteeredVwap:
     """One child at the start of each interval; the last interval takes all that is left.
 
-    The share comes from `schedule.share_now`, by which the models were measured. Make the stepper
-    anew for each step with the newest forecast; None (no model, stale, no bars) follows the clock.
+    The share comes from `schedule.share_now`, which also measured the models. Make the stepper anew
+    for each step with the newest forecast. Without a forecast (no model, stale, no bars) it follows
+    the clock.
 
-    What is late comes back by itself. One child is at most `max_catch_up` times the slice that is
-    due (never held under the venue's minimum by that), and what it adds to that slice keeps the
-    parent within `participation_cap` of the traded volume. Intervals are at least POLL long.
+    A late quantity is caught up. One child is at most `max_catch_up` times the due slice, or the
+    venue's minimum where that is more. Its part beyond that slice keeps the parent within
+    `participation_cap` of the traded volume. Intervals are at least POLL long.
     """
 
     terms: Terms
@@ -91,7 +93,7 @@ class SteeredVwap:
         return (Place(lots * rules.qty_step, Style.IOC, self.terms.price_limit), following)
 
     def target(self, progress: Progress) -> Decimal:
-        """What should be filled or working by the end of the present interval."""
+        """The quantity that should be filled or working by the end of the present interval."""
         interval = self._interval(progress, progress.now)
         if interval.is_last:
             return progress.total
@@ -134,7 +136,7 @@ class SteeredVwap:
         return max(timedelta(seconds=self.interval_seconds), POLL)
 
     def _interval(self, progress: Progress, at: datetime) -> _Interval:
-        """The one that holds `at`; the last is longer where the horizon is no multiple."""
+        """The interval that holds `at`; the last one is longer if the horizon is no multiple."""
         last = _count(progress, self._length) - 1
         number = min(max((at - progress.start_at) // self._length, 0), last)
         start = progress.start_at + number * self._length
@@ -143,7 +145,8 @@ class SteeredVwap:
         return _Interval(start, start + self._length, is_last=False)
 
     def _next_child_at(self, last: LiveChild | None, interval: _Interval) -> datetime:
-        """One child an interval, in the last one several; two are never a burst."""
+        """The time of the next child: one an interval, several in the last one, never two at
+        once."""
         if last is None:
             return interval.start
         if last.placed_at >= interval.start and not interval.is_last:
@@ -165,7 +168,7 @@ class SteeredVwap:
 
     def _lots(self, progress: Progress, touch: Touch, rules: LotRules, interval: _Interval) -> int:
         minimum = self.terms.min_lots(rules, self.terms.price_limit)
-        # To the nearest lot: what rounding adds or leaves is in the next interval's share.
+        # To the nearest lot; the next interval's share corrects the rounding.
         target = round(self.target(progress) / rules.qty_step) * rules.qty_step
         wanted = min(target - progress.committed, self._bound(progress, touch))
         if target - progress.committed >= minimum * rules.qty_step:
@@ -174,7 +177,7 @@ class SteeredVwap:
         return child_lots(wanted, progress, rules, minimum, tail)
 
     def _bound(self, progress: Progress, touch: Touch) -> Decimal:
-        """The most that a child may be; the minimum that the venue demands comes on top."""
+        """The largest size of a child; the venue's minimum overrides it."""
         due = self.slice_due(progress)
         most = due * self.max_catch_up
         if self.participation_cap is None:

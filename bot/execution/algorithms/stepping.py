@@ -1,4 +1,5 @@
-"""The words that stepped algorithms share: what is live, what the market shows, what to do next.
+"""The types of event-driven algorithms: live children, the market at the touch, and the next
+actions.
 
 A step is a function of (parameters, progress, market) only. All of its memory is in the rows that
 `Progress` is read from, so a crash between two steps loses nothing.
@@ -19,7 +20,7 @@ POLL = timedelta(seconds=1)
 
 
 CLOSE_AGAIN = timedelta(seconds=1)
-"""Between two attempts to close the last of a position."""
+"""The time between two attempts to close the last of a position."""
 
 
 class Style(StrEnum):
@@ -36,12 +37,12 @@ class DoneReason(StrEnum):
     FILLED = "filled"
     DEADLINE = "deadline"
     UNDER_MINIMUM = "under_minimum"
-    """What remains can't be sent: the venue's minimum is larger."""
+    """The remainder is under the venue's minimum."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveChild:
-    """A child order as its row tells it; `final` when it can't fill any more."""
+    """A child order from its row; `final` when it can fill no more."""
 
     slot: int
     qty: Decimal
@@ -54,7 +55,8 @@ class LiveChild:
 
     @property
     def open_qty(self) -> Decimal:
-        """What may still fill; the rest of a final child is the parent's again."""
+        """The quantity that may still fill; the rest of a final child belongs to the parent
+        again."""
         return Decimal(0) if self.final else self.qty - self.filled
 
 
@@ -81,7 +83,7 @@ class Progress:
 
     @property
     def remaining(self) -> Decimal:
-        """What no child holds: all that a step may still place."""
+        """The quantity that no child holds and a step may still place."""
         return self.total - self.filled - self.open_qty
 
     @property
@@ -101,7 +103,7 @@ class Progress:
 
     @property
     def elapsed_share(self) -> Decimal:
-        """Of the time between start and deadline, from 0 to 1."""
+        """The elapsed share of the time between start and deadline, from 0 to 1."""
         horizon = self.deadline_at - self.start_at
         if horizon <= timedelta(0):
             return Decimal(1)
@@ -112,7 +114,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """Best prices with their sizes, and what the market traded since the parent's start."""
+    """Best prices with their sizes, and the market's volume since the parent's start."""
 
     bid: Decimal
     ask: Decimal
@@ -122,29 +124,29 @@ class Touch:
 
     @property
     def usable(self) -> bool:
-        """An empty or crossed book says nothing: no child is priced by it."""
+        """Whether both sides exist and don't cross; else no child is priced by them."""
         return 0 < self.bid < self.ask
 
     def near(self, side: TradeSide) -> Decimal:
-        """Where our side queues."""
+        """The price at which our side queues."""
         return self.bid if side is TradeSide.BUY else self.ask
 
     def far(self, side: TradeSide) -> Decimal:
-        """What our side pays to trade at once."""
+        """The price at which our side trades at once."""
         return self.ask if side is TradeSide.BUY else self.bid
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What holds for every child of a parent; `price_limit` is the worst price, on the tick."""
+    """The terms of every child of a parent; `price_limit` is the worst price, on the tick."""
 
     side: TradeSide
     price_limit: Decimal
     tick_size: Decimal
     reduce_only: bool = False
     worth_at: Decimal | None = None
-    """Where the venue may count a child's worth: a purchase's bound lies at the touch, far under a
-    limit that the market has left; None: at the price limit."""
+    """The price at which the venue may count a child's notional. A purchase's bound lies at the
+    touch, which may be far under the limit. None is the price limit."""
 
     def __post_init__(self) -> None:
         require_positive("price_limit", self.price_limit)
@@ -155,7 +157,7 @@ class Terms:
         return self.worse(self.price_limit, price) == self.price_limit
 
     def worse(self, one: Decimal, other: Decimal) -> Decimal:
-        """The price that costs us more."""
+        """The worse of two prices for the parent's side."""
         return max(one, other) if self.side is TradeSide.BUY else min(one, other)
 
     def better(self, one: Decimal, other: Decimal) -> Decimal:
@@ -167,8 +169,8 @@ class Terms:
         return self.worse(price, touch.far(self.side)) == price
 
     def min_lots(self, rules: LotRules, price: Decimal) -> int:
-        """The smallest child at this price that could be sent at the price limit too: so that
-        what a child leaves can always be sent by another style."""
+        """The smallest child at this price that could be sent at the price limit too, so that
+        another style can always send the rest."""
         lower = min(price, self.worth_at or self.price_limit, self.price_limit)
         return rules.min_child_lots(lower, reduce_only=self.reduce_only)
 
@@ -198,7 +200,7 @@ class WaitUntil:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Nothing is live and nothing more will be placed; what remains is released."""
+    """Nothing is live and nothing more will be placed; the remainder is released."""
 
     reason: DoneReason
 
@@ -226,8 +228,8 @@ def outside_of_work(progress: Progress, terms: Terms, rules: LotRules) -> tuple[
 
 
 def _last_of(progress: Progress, terms: Terms) -> tuple[Action, ...]:
-    """What is too small to be sent: an exit's may close the position as a whole, which is decided
-    where it is claimed."""
+    """Handles a remainder that is too small to be sent. An exit's may close the position as a
+    whole; the claim decides that."""
     if not terms.reduce_only or progress.remaining <= 0:
         return (Done(DoneReason.UNDER_MINIMUM),)
     last = progress.last
@@ -255,7 +257,7 @@ def wait(progress: Progress, at: datetime | None = None) -> WaitUntil:
 
 
 class Tail(StrEnum):
-    """What to do when a child would leave a rest that is too small to be sent alone."""
+    """The choice when a child would leave a rest that is too small to be sent alone."""
 
     TAKE = "take"
     """Take the rest along: the child is larger than wanted, by less than one minimum."""
@@ -270,8 +272,8 @@ def child_lots(
 ) -> int:
     """Lots of the next child: `wanted` inside the remainder and the venue's bounds; 0 for none.
 
-    The rest it leaves is nothing or itself sendable, by a smaller child where one is possible,
-    else as `tail` says.
+    The child leaves nothing or a sendable rest. A smaller child is preferred; otherwise `tail`
+    decides.
     """
     rest = int(progress.remaining // rules.qty_step)
     most = rules.max_child_lots()
@@ -290,18 +292,19 @@ def child_lots(
 
 
 def require_positive(name: str, value: Decimal) -> None:
-    """Refuses, by name, what is not a positive finite number."""
+    """Raises Infeasible, with the name, unless the value is a positive finite number."""
     if not value.is_finite() or value <= 0:
         raise Infeasible(f"{name} must be positive and finite, not {value}")
 
 
 def require_share(name: str, value: Decimal, *, above_zero: bool = False) -> None:
-    """Refuses, by name, what is not a share from 0 to 1."""
+    """Raises Infeasible, with the name, unless the value is a share from 0 to 1."""
     if not value.is_finite() or not 0 <= value <= 1 or (above_zero and value == 0):
         raise Infeasible(f"{name} must be a share from 0 to 1, not {value}")
 
 
 def require_seconds(name: str, value: float, *, above_zero: bool = False) -> None:
-    """Refuses, by name, what is not a finite number of seconds of at least 0."""
+    """Raises Infeasible, with the name, unless the value is a finite number of seconds, 0 or
+    more."""
     if not 0 <= value < float("inf") or (above_zero and value == 0):
         raise Infeasible(f"{name} must be a finite number of seconds of at least 0, not {value}")

@@ -85,8 +85,8 @@ def distorted_sizes(
 ) -> list[int]:
     """Lots drawn within `distortion` of each planned slice and the venue's bounds, same total.
 
-    What the draws miss of the total is shared out in proportion to the room that each has left,
-    so that no slice leaves its own range.
+    The difference between the draws and the total is shared out in proportion to each slice's room,
+    so that no slice leaves its range.
     """
     share = Decimal(repr(distortion))
     least = [
@@ -128,7 +128,7 @@ def _offsets(
     offsets: list[float] = []
     for slot in used:
         jitter = 0.0
-        # "At once" is a promise: the slice that opens the horizon stays where it is.
+        # The first slice stays at the start of the horizon.
         if params.time_distortion and (slot or middle):
             jitter = params.time_distortion * (2 * random.random() - 1)
         earliest = offsets[-1] if offsets else 0.0

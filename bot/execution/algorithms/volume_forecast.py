@@ -39,7 +39,7 @@ class VolumeForecast:
         return self.first_minute + (len(self.traded) + len(self.expected)) * MINUTE
 
     def volume(self, start: datetime, end: datetime) -> float:
-        """Of the market between two moments; minutes at the edges count by the part inside.
+        """The market's volume between two moments; minutes at the edges count by the part inside.
 
         Raises ValueError when the forecast doesn't hold all of it.
         """

@@ -19,7 +19,8 @@ class WeightedSplit:
 
 
 def exact_weights(name: str, weights: Sequence[Decimal | float]) -> list[Fraction]:
-    """Weights as exact fractions; refuses, by name, what can't be a share of volume."""
+    """Weights as exact fractions. Raises Infeasible, with the name, for an impossible share of
+    volume."""
     if not weights:
         raise Infeasible(f"{name} must have at least one slot")
     for weight in weights:
@@ -51,7 +52,7 @@ def split_by_weight(
 ) -> WeightedSplit:
     """Children in proportion to the weights; a slot of weight zero never gets one.
 
-    A child under the minimum is joined with its neighbours; what exceeds the maximum goes to the
+    A child under the minimum is joined with its neighbours; the excess over the maximum goes to the
     nearest children with room. Raises Infeasible when no split obeys both bounds.
     """
     wanted = [slot for slot, weight in enumerate(weights) if weight > 0]

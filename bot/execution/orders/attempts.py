@@ -1,4 +1,4 @@
-"""What a failed attempt says: that a server is away, or what is wrong, in bounded words."""
+"""Reads a failed attempt: whether a server is away, or the fault in bounded text."""
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
@@ -6,7 +6,7 @@ from bot.bounded_text import storable
 from bot.errors import RetryLater
 
 SERVERS_AWAY = (OperationalError, InterfaceError, RetryLater)
-"""These errors say nothing about the work that was tried: it counts as no attempt."""
+"""Errors of unreachable servers: they count as no attempt."""
 MAX_FAILURE = 500
 """Characters that are kept of a failure."""
 

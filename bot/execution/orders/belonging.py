@@ -1,8 +1,8 @@
-"""Whether what the exchange reports under a child's id is that child's own.
+"""Checks whether a report of the exchange under a child's id belongs to that child.
 
 An id alone proves nothing: an older database, another account or a person may have used it. The
-order's own number does, once the exchange has acknowledged it to us; until then everything else
-has to agree. What is not the child's is never credited to it.
+exchange's order number proves it once it was acknowledged to us; until then every other field has
+to agree. A foreign report is never credited to the child.
 """
 
 import logging
@@ -17,11 +17,12 @@ from models.tables import ChildOrderRow, ParentOrderRow
 log = logging.getLogger(__name__)
 
 CLOCK_MARGIN = timedelta(seconds=10)
-"""So much may the exchange's clock be behind ours; what is older than a trade is not of it."""
+"""The most that the exchange's clock may be behind ours. An order older than its trade is
+foreign."""
 
 
 def is_own(db: Database, account: str, child: ChildOrderRow, order: ExchangeOrder) -> bool:
-    """Whether the order is the child's, whose parent is read for it."""
+    """Whether the order is the child's; reads the child's parent."""
     with db.reading() as session:
         parent = session.get_one(ParentOrderRow, child.request_id)
     return agrees(account, parent, child, order)
@@ -30,7 +31,7 @@ def is_own(db: Database, account: str, child: ChildOrderRow, order: ExchangeOrde
 def agrees(
     account: str, parent: ParentOrderRow, child: ChildOrderRow, order: ExchangeOrder
 ) -> bool:
-    """Whether the order is the child's; one that has its id alone is told."""
+    """Whether the order is the child's; an order that shares its id alone is alerted."""
     why = order_mismatch(account, parent, child, order)
     if why is not None:
         log.error(
@@ -44,7 +45,7 @@ def agrees(
 def order_mismatch(
     account: str, parent: ParentOrderRow, child: ChildOrderRow, order: ExchangeOrder
 ) -> str | None:
-    """Why this order is not the child's; None: it is."""
+    """Why this order is not the child's; None when it is."""
     wrong = _wrong_trade(account, child, order)
     if wrong is not None or _both_numbered(child, order):
         return wrong or _wrong_number(child, order.order_id)
@@ -62,19 +63,19 @@ def order_mismatch(
 
 
 def _quantity_sent(child: ChildOrderRow) -> Decimal:
-    """The body's: 0 where it closes a whole position."""
+    """The quantity in the body: 0 where it closes a whole position."""
     return child.qty if child.body is None else Decimal(str(child.body["qty"]))
 
 
 def _is_worse(order: ExchangeOrder, price: Decimal) -> bool:
-    """The venue moves a price beyond its band to the band: never to a worse one."""
+    """Whether the order's price is worse than ours. The venue moves a price only to its band."""
     return order.price is not None and (order.price - price) * order.side.sign > 0
 
 
 def execution_mismatch(
     account: str, parent: ParentOrderRow, child: ChildOrderRow, execution: Execution
 ) -> str | None:
-    """Why this execution is not the child's; None: it is."""
+    """Why this execution is not the child's; None when it is."""
     wrong = _wrong_trade(account, child, execution)
     if wrong is not None or _both_numbered(child, execution):
         return wrong or _wrong_number(child, execution.order_id)

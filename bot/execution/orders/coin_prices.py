@@ -1,4 +1,4 @@
-"""What a coin was worth when something was paid in it, in the exchange's own words."""
+"""The price of a coin at the time of a payment, from the exchange itself."""
 
 import logging
 from datetime import datetime, timedelta
@@ -9,11 +9,12 @@ from bot.exchange.protocol import CoinPrice, Exchange
 log = logging.getLogger(__name__)
 
 WALLET_AGE = timedelta(minutes=5)
-"""What a coin counts as in the wallet now is its price of so long ago, where no market tells it."""
+"""For this long, the wallet's present value of a coin stands for its past price if no market has
+one."""
 
 
 def price_at(exchange: Exchange, coin: str, at: datetime, now: datetime) -> CoinPrice | None:
-    """By the coin's market, else as the wallet counts it. None: nobody can say.
+    """The price by the coin's market, else by the wallet; None when neither has one.
 
     Raises MlriskError when it can't be asked for now.
     """

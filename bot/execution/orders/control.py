@@ -1,8 +1,8 @@
-"""The operator's hand on one parent order: pause it, let it go on, or cancel what is left of it.
+"""Operators' acts on one parent order: pause it, resume it, or cancel its remainder.
 
-Each act is one transaction under the parent's lock with one audit entry, so that two operators
-act one after the other and the second is told what the first has left. Nothing is sent to the
-exchange here: the parent's worker calls back what rests, and children are held at their claim.
+Each act is one transaction under the parent's lock with one audit entry, so that two operators act
+one after the other. Nothing is sent to the exchange here: the parent's worker cancels resting
+orders, and children are held at their claim.
 """
 
 from dataclasses import dataclass
@@ -24,16 +24,17 @@ from models.tables import ParentOrderRow, TradeRequestRow
 
 @dataclass(frozen=True, slots=True)
 class ControlReport:
-    """What an act found and did; `changed` False: it was so already, and nothing was written."""
+    """The result of an act. `changed` is False when the state was so already and nothing was
+    written."""
 
     request_id: str
     before: ParentState
     after: ParentState
     changed: bool
     stop_reason: str | None
-    """Why it is being ended or was; None: it goes on."""
+    """Why the parent is ending or has ended; None while it goes on."""
     children_ended: int = 0
-    """Planned children that a cancel ended; what they held is released."""
+    """Planned children that a cancel ended; their quantity is released."""
     children_due: int = 0
     """Planned children that are late after a resume; the catch-up bound paces them."""
     called_back: tuple[str, ...] = ()
@@ -42,7 +43,7 @@ class ControlReport:
 
 
 class ParentControl:
-    """Pauses, resumes and cancels parents. Needs Postgres; wake-ups only make it faster."""
+    """Pauses, resumes and cancels parents. Needs Postgres; the task queue only makes it faster."""
 
     def __init__(
         self,
@@ -52,14 +53,15 @@ class ParentControl:
         *,
         account: str | None = None,
     ) -> None:
-        """`account`: whose parents alone are acted on; None: whatever this database holds."""
+        """`account` restricts the acts to its parents; None allows every parent of this
+        database."""
         self._db = db
         self._account = account
         self._clock = clock
         self._task_queue = task_queue or DispatcherOnly()
 
     def pause(self, request_id: str, *, reason: str, actor: Actor) -> ControlReport:
-        """Places nothing more and calls back what rests, until `resume`; its deadline stays.
+        """Places nothing more and cancels resting orders, until `resume`; the deadline stays.
 
         Raises Refused: empty_reason, unknown_request, no_parent, parent_over.
         """
@@ -88,7 +90,7 @@ class ParentControl:
         bound.
 
         Raises Refused: empty_reason, unknown_request, no_parent, parent_over; NotAuthorised where
-        it takes a login, because what adds risk goes out again.
+        this needs a login, because risk is added again.
         """
         why = _given(reason)
         with self._db.unit_of_work() as uow:
@@ -99,7 +101,7 @@ class ParentControl:
                 require(actor, Power.RELEASE_WORK, f"resuming {request_id}")
             now = self._clock.now()
             parent.state = ParentState.WORKING
-            # Whoever was set aside for its failures begins to count them anew.
+            # A parent that was set aside for its failures begins to count them anew.
             parent.set_aside_at, parent.step_failures, parent.failure = None, 0, None
             late = self._wake_late_children(uow, parent, now)
             step_soon(uow, parent, now, self._task_queue)
@@ -116,10 +118,11 @@ class ParentControl:
         return report
 
     def cancel(self, request_id: str, *, reason: str, actor: Actor) -> ControlReport:
-        """Ends it: what has not gone out is released now, what rests when the exchange confirms.
+        """Ends a parent: its unsent quantity is released now, resting orders once the exchange
+        confirms.
 
-        A repetition changes nothing, nor does a cancel of what is being ended for another reason.
-        Raises Refused: empty_reason, unknown_request, no_parent, parent_over.
+        A repetition changes nothing, nor does the cancel of a parent that is already ending. Raises
+        Refused: empty_reason, unknown_request, no_parent, parent_over.
         """
         why = _given(reason)
         with self._db.unit_of_work() as uow:
@@ -147,9 +150,9 @@ class ParentControl:
         return report
 
     def _wake_late_children(self, uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> int:
-        """Their holds had moved their due times on; by the plan's time they are late, in its order.
+        """Makes held children due at their planned times again, late and in the plan's order.
 
-        Whatever else holds one back (a price, a pace, the budget) is asked again at its claim.
+        Every other deferral (price, throttle, rate limiter) is judged again at the claim.
         """
         late = [
             child
@@ -160,14 +163,14 @@ class ParentControl:
         for child in late:
             child.due_at = child.wake_at = now
         for place, child in enumerate(late):
-            # Late ones follow the first one by one: see `wake_next_late`.
+            # The other late children follow one by one: see `wake_next_late`.
             if place == 0 or not is_late(child, now):
                 wake_child(uow, child, is_urgent(parent), self._task_queue)
         return len(late)
 
 
 def _given(reason: str) -> str:
-    """The reason is what a reader of the audit chain gets; an empty one tells nothing."""
+    """Checks that the reason, which the audit chain records, is not empty."""
     stripped = reason.strip()
     if not stripped:
         raise Refused("a reason is needed: it is recorded", code="empty_reason")
@@ -221,7 +224,7 @@ def _was_cancelled(parent: ParentOrderRow) -> bool:
 
 
 def _unchanged(uow: UnitOfWork, parent: ParentOrderRow) -> ControlReport:
-    """What it is already; the caller leaves without a commit."""
+    """The report of a state that holds already; the caller leaves without a commit."""
     state = ParentState(parent.state)
     going = state is ParentState.PAUSED or parent.stop_reason is not None
     return ControlReport(
@@ -235,7 +238,7 @@ def _unchanged(uow: UnitOfWork, parent: ParentOrderRow) -> ControlReport:
 
 
 def _resting(uow: UnitOfWork, request_id: str) -> tuple[str, ...]:
-    """Orders that may rest at the exchange; an immediate one ends by itself."""
+    """Orders that may rest at the exchange; an immediate order ends by itself."""
     return tuple(
         child.order_link_id
         for child in orders.open_children(uow.session, request_id)

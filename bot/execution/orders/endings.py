@@ -1,4 +1,4 @@
-"""The end of a child by the exchange's word: what it means for the rest, and for the parent."""
+"""The end of a child by the exchange's word, and its consequences for the rest and the parent."""
 
 import logging
 from datetime import datetime
@@ -36,7 +36,7 @@ def end_as_told(
     now: datetime,
     task_queue: TaskQueue,
 ) -> None:
-    """Ends a child by the exchange's word; what it left unfilled may be tried again."""
+    """Ends a child by the exchange's word; its unfilled rest may be tried again."""
     ends_parent = None
     if nothing_left_to_reduce(cancel_type=_cancel_type(reason)):
         ends_parent = NOTHING_TO_REDUCE
@@ -73,7 +73,7 @@ def reason_of(order: ExchangeOrder) -> str | None:
 
 
 def _failure(child: ChildOrderRow, reason: str | None) -> FailureClass | None:
-    """Why the rest is worth another attempt; None where we asked for the end ourselves."""
+    """Why the rest is worth another attempt; None when we asked for the end ourselves."""
     if child.cancel_requested_at is not None:
         return None
     return classify_end(
@@ -86,7 +86,7 @@ def _failure(child: ChildOrderRow, reason: str | None) -> FailureClass | None:
 
 
 def _was_cancelled_by_others(child: ChildOrderRow, reason: str | None) -> bool:
-    """A resting order ended by a cancel that nobody here asked for."""
+    """Whether a cancel that we did not ask for ended a resting order."""
     if not child.rests or child.cancel_requested_at is not None or child.filled_qty >= child.qty:
         return False
     return cancelled_by_request(cancel_type=_cancel_type(reason), reject_reason=_rejection(reason))

@@ -25,14 +25,14 @@ class Executions:
         self._fills = fills
 
     def read_newest(self) -> int:
-        """Executions since the newest stored one; returns how many were news."""
+        """Reads executions since the newest stored one; returns how many were new."""
         with self._db.reading() as session:
             newest = orders.newest_fill_time(session, self._account)
         since = None if newest is None else newest - EXECUTION_OVERLAP
         return sum(self._apply(execution) for execution in self._exchange.executions(since=since))
 
     def read_of(self, link_id: str) -> None:
-        """Those of one order."""
+        """Reads the executions of one order."""
         for execution in self._exchange.executions(order_link_id=link_id):
             self._apply(execution)
 

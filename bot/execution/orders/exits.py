@@ -12,20 +12,22 @@ from models.tables import DisagreementRow, ParentOrderRow, PositionRow, TradeReq
 log = logging.getLogger(__name__)
 
 REPLACED = "replaced by exit"
-"""How the stop reason of what gave way to an exit begins; its request id follows."""
+"""The beginning of the stop reason of a parent that gave way to an exit; the exit's request id
+follows."""
 _REDUCING = (ExposureDelta.REDUCES, ExposureDelta.CLOSES)
 _BROKEN = (CheckStatus.FAIL, CheckStatus.UNKNOWN)
 _MEANT = frozenset({"trading_state", "expiry", "duplicate_request", "reduce_only"})
-"""Checks whose no is an answer: somebody wanted it, or there is nothing to reduce."""
+"""Checks that may deny an exit without an alert: a person wanted it, or there is nothing to
+reduce."""
 
 
 def only_reduces(decision: Decision) -> bool:
-    """The whole trade closes what is held, whatever else is not known."""
+    """Whether the whole trade reduces a position, as far as that is known."""
     return decision.exposure in _REDUCING
 
 
 def lacks_rules(intent: TradeIntent, snapshot: RiskSnapshot) -> bool:
-    """A position could be reduced, but nobody knows the rules of its instrument."""
+    """Whether a position could be reduced but its instrument's rules are unknown."""
     if snapshot.instrument is not None or snapshot.portfolio is None:
         return False
     held = (p.qty for p in snapshot.portfolio.positions if p.symbol == intent.symbol)
@@ -33,7 +35,7 @@ def lacks_rules(intent: TradeIntent, snapshot: RiskSnapshot) -> bool:
 
 
 def report_denied(uow: UnitOfWork, intent: TradeIntent, decision: Decision) -> None:
-    """Tells people of an exit that is denied for what is missing or can't be planned."""
+    """Alerts of an exit that is denied for missing data or an impossible plan."""
     exit_asked_for = only_reduces(decision) or (decision.exposure is None and intent.reduce_only)
     if decision.approved or not exit_asked_for:
         return
@@ -55,7 +57,7 @@ def report_denied(uow: UnitOfWork, intent: TradeIntent, decision: Decision) -> N
 
 
 def report_bare(uow: UnitOfWork, row: TradeRequestRow, now: datetime) -> None:
-    """Tells people of an exit that goes at once because its validation failed so often."""
+    """Alerts of an exit that goes at once because its validation failed too often."""
     asked = row.payload["signal_data"].get("algorithm")
     facts = {"attempts": row.attempts, "failure": row.failure, "from": asked, "symbol": row.symbol}
     uow.audit(row.account, "exit_goes_at_once", row.request_id, "gate", facts, now)
@@ -66,8 +68,8 @@ def report_bare(uow: UnitOfWork, row: TradeRequestRow, now: datetime) -> None:
 
 
 def is_met(uow: UnitOfWork, parent: ParentOrderRow) -> bool:
-    """Whether nothing is left of the position that an unfilled exit was to reduce: another exit, a
-    person or the exchange has closed it. While the exchange contradicts our books nobody knows."""
+    """Whether the position of an unfilled exit is gone, because another exit, a person or the
+    exchange has closed it. False while the exchange contradicts our books."""
     if not parent.reduce_only or parent.filled_qty >= parent.approved_qty:
         return False
     key = (parent.account, parent.symbol)
@@ -78,7 +80,7 @@ def is_met(uow: UnitOfWork, parent: ParentOrderRow) -> bool:
 
 
 def report_unfilled(uow: UnitOfWork, parent: ParentOrderRow, note: str, now: datetime) -> None:
-    """Tells people that an exit has ended while a part of it is still on."""
+    """Alerts of an exit that has ended while a part of its position is left."""
     rest = parent.approved_qty - parent.filled_qty
     if not parent.reduce_only or rest <= 0 or note == NOTHING_TO_REDUCE:
         return

@@ -1,4 +1,4 @@
-"""Backup plans on rows: what becomes of a failed child's rest, as its parent's ladder says."""
+"""The fallback policy on rows: handles a failed child's rest by its parent's list of steps."""
 
 import logging
 from collections.abc import Mapping
@@ -42,14 +42,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """What is left to do for the caller: release a part, or stop the parent for a reason."""
+    """The caller's remaining work: to release a part, or to stop the parent for a reason."""
 
     released: Decimal
     stop: str | None = None
 
 
 def ladder_of(parent: ParentOrderRow) -> Ladder:
-    """The parent's own ladder; one from before backup plans has none and stops."""
+    """The parent's own fallback policy. A parent from before fallback policies has none and
+    stops."""
     plan: Mapping[str, Any] = parent.params.get("backup", {})
     return Ladder(
         rungs={
@@ -62,17 +63,17 @@ def ladder_of(parent: ParentOrderRow) -> Ladder:
 
 
 def working_algorithm(parent: ParentOrderRow) -> Algorithm:
-    """What works the parent now: its own algorithm, or the one that a backup plan put in place."""
+    """The present algorithm: the parent's own, or the one that a fallback step chose."""
     return Algorithm((parent.ladder or {}).get("algorithm", parent.algorithm))
 
 
 def size_factor(parent: ParentOrderRow) -> Decimal:
-    """By how much a stepped parent's next child is smaller after failures."""
+    """The factor on a stepped parent's next child after failures."""
     return Decimal((parent.ladder or {}).get("size", "1"))
 
 
 def bound_bps(parent: ParentOrderRow) -> Decimal | None:
-    """The slippage bound of a stepped parent's next child, where a backup plan widened it."""
+    """The slippage bound of a stepped parent's next child, if a fallback step widened it."""
     found = (parent.ladder or {}).get("bound_bps")
     return None if found is None else Decimal(found)
 
@@ -84,7 +85,7 @@ def not_before(parent: ParentOrderRow) -> datetime | None:
 
 
 def after_fill(parent: ParentOrderRow, child: ChildOrderRow) -> None:
-    """A fill shows that it goes again: smaller sizes and wider bounds end with it."""
+    """Ends smaller sizes and wider bounds after a fill."""
     if parent.ladder is None or child.filled_qty <= 0:
         return
     kept = {key: parent.ladder[key] for key in ("algorithm",) if key in parent.ladder}
@@ -97,8 +98,8 @@ def after_fill(parent: ParentOrderRow, child: ChildOrderRow) -> None:
 def _exit_reach(
     parent: ParentOrderRow, child: ChildOrderRow, failure: FailureClass, rules: InstrumentRow
 ) -> dict[str, Decimal]:
-    """How far an exit's child was to reach beyond its touch, and how far any may: as far as the
-    venue's price band goes, or the operator's bound where that isn't known."""
+    """The reach of an exit's child beyond its touch, and the largest possible reach: the venue's
+    price band, or the operator's bound where the band is unknown."""
     bounds = ExitBounds.of(parent.params)
     if bounds is None:
         return {}
@@ -110,7 +111,7 @@ def _exit_reach(
 
 
 def _reached_bps(child: ChildOrderRow) -> Decimal | None:
-    """How far a refused price was beyond its touch: the band had cut what was asked for."""
+    """The distance of a refused price from its touch, after the band had cut it."""
     if child.price is None or child.arrival is None:
         return None
     side = TradeSide(child.side)
@@ -127,7 +128,7 @@ def follow_up(
     now: datetime,
     task_queue: TaskQueue,
 ) -> FollowUp:
-    """Takes the next rung for the rest of a child that has just ended."""
+    """Takes the next fallback step for the rest of a child that has just ended."""
     rest = child.qty - child.filled_qty
     row = portfolio.instrument(uow.session, parent.symbol)
     if row is None or ParentState(parent.state).is_final:
@@ -135,11 +136,11 @@ def follow_up(
     before: dict[str, Any] = dict(parent.ladder or {})
     positions = before.get("positions", {})
     number = orders.last_attempt(uow.session, parent.request_id, child.slot) + 1
-    # What a stepped parent sends next is made of all that no child holds.
+    # A stepped parent plans its next child from all that no child holds.
     open_children = orders.open_children(uow.session, parent.request_id)
     tried = unplanned_qty(parent, open_children) if parent.stepped else rest
     if _leaves_too_little(parent, rest, row):
-        # The venue takes the last of a position as a whole; what is none ends at its claim.
+        # The venue takes the last of a position as a whole; the claim ends anything else.
         parent.params = {**parent.params, CLOSES_POSITION: True}
     attempt = FailedAttempt(
         failure=failure,
@@ -167,7 +168,7 @@ def follow_up(
 
 
 def _leaves_too_little(parent: ParentOrderRow, rest: Decimal, rules: InstrumentRow) -> bool:
-    """Of an exit nothing is left to do but what is under the venue's smallest order."""
+    """Whether an exit's remainder is under the venue's smallest order."""
     if not parent.reduce_only or parent.stepped:
         return False
     left = left_qty(parent)
@@ -183,7 +184,7 @@ def _plan_attempts(
     now: datetime,
     task_queue: TaskQueue,
 ) -> None:
-    """One more child of the slot for each part that is tried again."""
+    """Adds one more child of the slice for each part that is tried again."""
     parts = (
         (found.qty, found.delay_seconds, found.bound_bps),
         (found.later_qty, found.later_delay_seconds, None),
@@ -208,7 +209,7 @@ def _plan_attempts(
 def _step_later(
     uow: UnitOfWork, parent: ParentOrderRow, found: Remedy, now: datetime, task_queue: TaskQueue
 ) -> None:
-    """A stepped parent has its rest back: what changes is when and how it places the next child."""
+    """Returns the rest to a stepped parent, and stores when and how it places the next child."""
     changed = dict(parent.ladder or {})
     at = now + timedelta(seconds=found.delay_seconds)
     changed["not_before"] = moment_text(at)
@@ -221,7 +222,7 @@ def _step_later(
 
 
 def switch(uow: UnitOfWork, parent: ParentOrderRow, algorithm: Algorithm, now: datetime) -> None:
-    """From here on another algorithm works the rest, step by step; planned slices end."""
+    """Lets another algorithm work the rest, step by step; planned slices end."""
     parent.stepped = True
     parent.ladder = {**(parent.ladder or {}), "algorithm": algorithm.value}
     for child in lock_open_children(uow.session, parent.request_id):

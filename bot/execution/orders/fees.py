@@ -1,4 +1,4 @@
-"""What a fee is worth in the quote coin of its symbol."""
+"""The value of a fee in the quote coin of its symbol."""
 
 from decimal import Decimal
 
@@ -7,8 +7,8 @@ from models.amounts import EXACT
 
 
 def in_quote(symbol: str, coin: str, fee: Decimal, price: Decimal) -> Decimal | None:
-    """A fee in the base coin is worth what the fill paid for the coin. None: a fee in a third
-    coin, whose price the fill doesn't tell; it is kept apart and added once it has one."""
+    """The fee in the quote coin. A fee in the base coin is valued at the fill's price. None for a
+    fee in a third coin, which is kept apart until its price is known."""
     base, quote = _coins(symbol)
     if not fee or coin == quote:
         return fee
@@ -16,7 +16,7 @@ def in_quote(symbol: str, coin: str, fee: Decimal, price: Decimal) -> Decimal | 
 
 
 def known(execution: Execution) -> Decimal:
-    """All of a fill's fees that the fill itself tells the worth of."""
+    """The sum of a fill's fees that the fill itself can value."""
     worths = (in_quote(execution.symbol, c, fee, execution.price) for c, fee in execution.paid)
     return sum((each for each in worths if each is not None), Decimal(0))
 

@@ -1,7 +1,7 @@
 """Facts from the exchange: executions and order records, applied once, in any order.
 
 Executions make fills and positions; order records only make states. A child is final when the
-exchange says so and our fills add up to what it says is filled.
+exchange says so and our fills add up to the exchange's filled quantity.
 """
 
 import logging
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 class FillBook:
-    """Applies what the exchange reports to one account's rows."""
+    """Applies the exchange's reports to one account's rows."""
 
     def __init__(self, db: Database, account: str, task_queue: TaskQueue) -> None:
         self._db = db
@@ -50,8 +50,8 @@ class FillBook:
         self._task_queue = task_queue
 
     def apply_execution(self, execution: Execution, now: datetime, *, source: str) -> bool:
-        """Stores an execution once, and says whether it was news; a second report of the same
-        execId changes nothing. One that no row can keep is parked."""
+        """Stores an execution once; returns whether it was new. A second report of the same execId
+        changes nothing. An execution that no row can keep is parked."""
         try:
             return self._apply_execution(execution, now, source)
         except (DataError, ArithmeticError) as error:
@@ -65,7 +65,7 @@ class FillBook:
             why = found and belonging.execution_mismatch(self._account, *found, execution)
             parent, child = (None, None) if found is None or why else found
             if not self._store(uow, execution, child, now, source):
-                uow.commit()  # nothing; a rollback would cost the connection's prepared statements
+                uow.commit()  # a rollback would cost the connection's prepared statements
                 return False
             act = venue_acts.act_of(execution)
             if act is not None:
@@ -99,9 +99,11 @@ class FillBook:
             return True
 
     def apply_order(self, order: ExchangeOrder, now: datetime) -> None:
-        """Brings a child to what the exchange says of its order; never back from a final state.
+        """Brings a child in line with the exchange's record of its order; never back from a final
+        state.
 
-        A record that no row can keep is parked."""
+        A record that no row can keep is parked.
+        """
         try:
             self._apply_order(order, now)
         except (DataError, ArithmeticError) as error:
@@ -174,7 +176,7 @@ class FillBook:
         child.acked_at = child.acked_at or now
         child.exchange_order_id = child.exchange_order_id or execution.order_id
         parent.filled_notional += execution.qty * execution.price
-        # One in a third coin is added once its price has been asked for (`other_fees`).
+        # A fee in a third coin is added once its price is known (`other_fees`).
         parent.fees += fees.known(execution)
         if counted < execution.qty:
             self._report(uow, "overfill", execution, now)
@@ -211,7 +213,8 @@ class FillBook:
     def _move_share(
         self, uow: UnitOfWork, execution: Execution, parent: ParentOrderRow | None, now: datetime
     ) -> None:
-        """Whose position it was; the exchange, a person and an emergency close everybody's."""
+        """Moves the strategy's share of the position. The exchange, a person and an emergency exit
+        close every strategy's share."""
         shares.move(
             uow.session,
             self._account,
@@ -225,7 +228,7 @@ class FillBook:
     def _end_if_complete(
         self, uow: UnitOfWork, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
     ) -> None:
-        """Ends a child whose fills have caught up with the exchange's last word."""
+        """Ends a child once its fills have caught up with the exchange's last word."""
         if ChildState(child.state).is_final:
             return
         if child.filled_qty >= child.qty:
@@ -240,7 +243,8 @@ class FillBook:
             )
             return
         if child.state != ChildState.WORKING:
-            # Also one that went back to the plan: its order was taken, and isn't sent once more.
+            # Also a child that went back to the plan: its order was taken, and isn't sent once
+            # more.
             child.state = ChildState.WORKING
         if child.exchange_status is None:
             return
@@ -278,7 +282,8 @@ class FillBook:
         child.exchange_filled_qty = order.filled_qty
         child.exchange_status = order.status
         child.acked_at = child.acked_at or now
-        # Whoever is still sending this child has lost it: its outcome is known better now.
+        # A process that is still sending this child loses its claim: the outcome is known better
+        # now.
         child.fencing_token += 1
         child.lease_owner, child.lease_until = None, None
         child.state = ChildState.WORKING

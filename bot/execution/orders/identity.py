@@ -11,14 +11,15 @@ _FORM = re.compile(re.escape(PREFIX) + "[a-z2-7]{24}")
 
 
 _OF_STRATEGY = "~"
-"""In no id or name that a message may hold: nobody can ask under another strategy's key."""
+"""The separator, which no id or name of a message may hold, so that no strategy can use another's
+key."""
 
 
 def request_keys(request_id: str, strategy: str) -> tuple[str, str]:
     """The keys that a strategy's request may have, in the order in which they are looked for.
 
-    The first strategy that uses an id has it as its key; every other one has the id and its own
-    name. Rows stay for ever, and so does which of the two it is.
+    The first strategy that uses an id has it as its key; every other strategy has the id with its
+    own name. Rows stay for ever, so the key never changes.
     """
     return request_id, f"{request_id}{_OF_STRATEGY}{strategy}"
 
@@ -33,5 +34,6 @@ def order_link_id(account: str, request_id: str, slot: int, attempt: int) -> str
 
 
 def is_in_our_form(link_id: str) -> bool:
-    """Whether `order_link_id` may have made it: nobody else writes such an id by accident."""
+    """Whether the id has the form of `order_link_id`'s; nothing else makes such an id by
+    accident."""
     return _FORM.fullmatch(link_id) is not None

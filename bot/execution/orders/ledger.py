@@ -1,8 +1,8 @@
-"""An account's net position as executions make it: quantity, entry, profit and what it costs.
+"""An account's net position from executions: quantity, entry, profit and costs.
 
-Profit is what is left after fees and funding. A position books them when they are paid. A trade
-that closes answers for those of its entry as well: they are carried with the position until then,
-so that an entry alone is neither a profit nor a loss.
+Profit is net of fees and funding. A position books them when they are paid. A closing trade also
+bears the costs of its entry: they are carried with the position until then, so that an entry alone
+is neither a profit nor a loss.
 """
 
 from datetime import datetime
@@ -17,7 +17,7 @@ from models.tables import PositionRow
 
 
 def book_trade(position: PositionRow, execution: Execution, now: datetime) -> Decimal:
-    """Moves the position by a fill; returns what a round trip made that it closed, after costs."""
+    """Moves the position by a fill; returns the profit of the closed part after costs."""
     signed = execution.qty * TradeSide(execution.side).sign
     before = position.qty
     closed = closes(position, execution)
@@ -38,7 +38,7 @@ def book_trade(position: PositionRow, execution: Execution, now: datetime) -> De
 
 
 def closes(position: PositionRow, execution: Execution) -> Decimal:
-    """How much of the position, as it is, a fill ends."""
+    """The quantity of the present position that a fill ends, in base units."""
     against = position.qty * TradeSide(execution.side).sign < 0
     return min(execution.qty, abs(position.qty)) if against else ZERO
 
@@ -48,7 +48,7 @@ def price_other_fee(
 ) -> None:
     """A trade's fee whose coin has a price now: out of its coin's own sum, into the others.
 
-    `carried` is what the round trip answers for that closes what is held now.
+    `carried` is the part that the closing trade of the present position will bear.
     """
     _keep_apart(position, coin, -fee)
     position.fees += cost

@@ -1,9 +1,9 @@
-"""What happens when a child ends: its unfilled rest is tried again, given back or released, and
-the parent ends when nothing is open any more.
+"""The order lifecycle: when a child ends, its unfilled rest is tried again, given back or released.
+The parent ends when nothing is open any more.
 
-At every moment filled + released + open = approved, where open is what live children may still
-fill and, of a stepped parent, what no child holds yet (I3). Callers hold the parent's lock, then
-the child's.
+At every moment filled + released + open = approved (I3). Open is the quantity that live children
+may still fill and, for a stepped parent, the quantity that no child holds yet. Callers hold the
+parent's lock, then the child's.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,8 @@ def end_child(
     """
     if ChildState(child.state).is_final:
         return
-    # First: a parent that ends with this child ends for that reason, not for the child's note.
+    # First, so that a parent that ends with this child ends for that reason, not for the child's
+    # note.
     parent.stop_reason = parent.stop_reason or ends_parent
     rest = _close(uow, parent, child, state, now, note)
     plan = FollowUp(rest)
@@ -63,12 +64,12 @@ def _close(
     now: datetime,
     note: str,
 ) -> Decimal:
-    """The child itself; returns its unfilled rest, which the caller must account for."""
+    """Ends the child itself; returns its unfilled rest, which the caller must account for."""
     child.state = state
     child.final_at = now
     child.note = note
     child.lease_owner, child.lease_until = None, None
-    # Whoever is still sending this child must not write its outcome over a final state.
+    # A process that is still sending this child must not write its outcome over a final state.
     child.fencing_token += 1
     uow.audit(
         child.account,
@@ -91,7 +92,7 @@ def _close(
 def _go_on(
     uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str, task_queue: TaskQueue
 ) -> None:
-    """Ends a parent without anything open; a stepped one with a rest looks what to do next."""
+    """Ends a parent without anything open; a stepped parent with a rest takes its next step."""
     if ParentState(parent.state).is_final:
         return
     open_children = orders.open_children(uow.session, parent.request_id)
@@ -105,9 +106,10 @@ def _go_on(
 def stop(
     uow: UnitOfWork, parent: ParentOrderRow, reason: str, now: datetime, task_queue: TaskQueue
 ) -> int:
-    """Ends a parent: nothing more is placed, planned children end, what rests is to be cancelled.
+    """Ends a parent: nothing more is placed, planned children end, resting orders are to be
+    cancelled.
 
-    Returns how many planned children ended. What is at the exchange ends by its own word.
+    Returns how many planned children ended. Orders at the exchange end by its word.
     """
     if ParentState(parent.state).is_final:
         return 0
@@ -124,7 +126,7 @@ def stop(
 
 
 def call_back(uow: UnitOfWork, parent: ParentOrderRow, note: str, now: datetime) -> int:
-    """Nothing of it is to stay open: planned children end, what rests is to be cancelled.
+    """Ends planned children and decides the cancel of resting orders.
 
     Returns how many planned children ended; the parent goes on as it is.
     """
@@ -146,7 +148,8 @@ def cut(
     now: datetime,
     task_queue: TaskQueue,
 ) -> None:
-    """Takes from a parent what no order at the exchange holds: the last of its plan first."""
+    """Takes a quantity from a parent that no order at the exchange holds, from the end of its
+    plan."""
     release(uow, parent, qty)
     _give_way(uow, parent, now, reason)
     _go_on(uow, parent, now, reason, task_queue)
@@ -181,7 +184,7 @@ def _end_planned(
 
 
 def keep_or_release(uow: UnitOfWork, parent: ParentOrderRow, rest: Decimal) -> None:
-    """What ended children held is released, or a stepped parent's own again."""
+    """Releases the quantity of ended children, or returns it to a stepped parent."""
     if rest > 0 and not parent.stepped:
         release(uow, parent, rest)
 
@@ -189,10 +192,10 @@ def keep_or_release(uow: UnitOfWork, parent: ParentOrderRow, rest: Decimal) -> N
 def settle_stopped(
     uow: UnitOfWork, parent: ParentOrderRow, now: datetime, *, still_open: bool, rests: bool
 ) -> ExecutionStatus | None:
-    """Of a parent that is stopped: ends it where nothing is open, and says its request's status.
+    """Ends a stopped parent if nothing of it is open; returns its request's status.
 
-    Somebody must send the cancels of what rests: it is worked by steps from now on, which the
-    caller or the dispatcher wakes.
+    Otherwise steps send the cancels of its resting orders; the caller or the dispatcher enqueues
+    them.
     """
     if not still_open:
         return parent_end.close(uow, parent, now, parent.stop_reason or "")
@@ -209,10 +212,10 @@ def after_late_fill(
     now: datetime,
     task_queue: TaskQueue,
 ) -> None:
-    """A child that had ended was filled after all: what was concluded from its end is concluded
-    anew, and what is to be sent in its place gives way.
+    """Handles a fill of a child that had ended: its consequences are computed anew, and
+    replacements of the filled quantity give way.
 
-    The fill is counted already. A parent that is over stays so, but not as what it was called.
+    The fill is counted already. A parent that has ended stays ended, under a corrected state.
     """
     if child.filled_qty >= child.qty:
         child.state = ChildState.FILLED
@@ -224,8 +227,8 @@ def after_late_fill(
 
 
 def _give_way(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> None:
-    """Takes what open children hold beyond the rest of the trade: the youngest planned ones first,
-    then resting ones, which are called back."""
+    """Takes from open children what exceeds the rest of the trade: the youngest planned children
+    first, then resting orders, which are cancelled."""
     children = lock_open_children(uow.session, parent.request_id)
     excess = -unplanned_qty(parent, children)
     for child in sorted(children, key=lambda c: (c.state == ChildState.PLANNED, c.child_id))[::-1]:

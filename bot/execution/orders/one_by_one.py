@@ -1,4 +1,4 @@
-"""Doing the same to many rows, so that one that fails keeps no other from its turn."""
+"""Applies one act to many rows, so that a failing row delays no other."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -13,14 +13,15 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 FAILURES_IN_A_ROW = 3
-"""So many failures one after the other that a server may have caused: it is the server."""
+"""After this many failures in a row that a server may have caused, the server is taken as the
+cause."""
 
 
 def each(items: Iterable[T], act: Callable[[T], R], what: str) -> Iterator[R]:
-    """What `act` gives for each item that it doesn't fail for.
+    """Yields the result of `act` for each item for which it succeeds.
 
-    Raises what a server may have caused once it has failed several in a row; all else is the
-    item's own and an alert, each time.
+    Raises an error of a server once several items in a row have failed by it. Every other error
+    belongs to its item and is an alert.
     """
     in_a_row = 0
     for item in items:

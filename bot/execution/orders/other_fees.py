@@ -29,7 +29,7 @@ from models.tables import ChildOrderRow, FillRow, OtherFeeRow, ParentOrderRow, P
 log = logging.getLogger(__name__)
 
 AT_ONCE = 50
-"""So many fees in a coin are looked at in a turn, oldest first."""
+"""The fees in one coin that a turn handles, oldest first."""
 
 _Minute = tuple[str, datetime]
 
@@ -42,8 +42,8 @@ def keep(
     position: PositionRow,
     now: datetime,
 ) -> None:
-    """Notes the fees that a fill's row has no room for, or that the fill tells no price of;
-    before it moves the position."""
+    """Stores the fees that a fill's row can't hold or the fill can't value, before the fill moves
+    the position."""
     for coin, fee in execution.paid:
         cost = fees.in_quote(execution.symbol, coin, fee, execution.price)
         if cost is not None and coin == execution.fee_currency:
@@ -76,10 +76,10 @@ class OtherFees:
         self._clock = clock
 
     def price(self) -> int:
-        """Asks for what is still to be asked; returns how many fees were answered for.
+        """Asks for missing prices; returns how many fees got one.
 
-        What the exchange doesn't answer now is asked again at the next turn; one coin that it never
-        answers for keeps no other from its price.
+        The next turn repeats an unanswered question. A coin without any answer delays no other
+        coin.
         """
         answered: list[OtherFeeRow] = []
         prices: dict[_Minute, CoinPrice | None] = {}
@@ -95,12 +95,12 @@ class OtherFees:
         try:
             return sum(each(answered, lambda row: self._book(row, prices), "a fee stays apart"))
         except (MlriskError, *SERVERS_AWAY) as error:
-            # Whoever reconciles has found more than this, and it must be judged all the same.
+            # The reconciliation has other findings too, and they must be judged nevertheless.
             log.error("fees stay apart for now: %s", failure_text(error))
             return 0
 
     def _coins(self) -> list[str]:
-        """Those of the fees that are to be asked for."""
+        """The coins of the fees without a price."""
         with self._db.reading() as session:
             query = select(OtherFeeRow.coin).distinct().where(*self._to_ask())
             return sorted(session.scalars(query))
@@ -179,8 +179,9 @@ def _charge(
     closer: ParentOrderRow | None,
     now: datetime,
 ) -> None:
-    """As if it had been known at the fill: what closed is the trade's own, the rest is carried by
-    what is held, or is the closing trade's where that is over."""
+    """Books a fee as if its price had been known at the fill. The closed part belongs to that
+    trade; the rest is carried by the present position, or belongs to the closing trade if the
+    position is gone."""
     of_close = amounts.share(cost, row.closed_qty, row.qty)
     rest = cost - of_close
     held = position.qty * TradeSide(row.side).sign > 0
@@ -193,7 +194,7 @@ def _charge(
 
 
 def _next_closer(session: Session, row: OtherFeeRow) -> str | None:
-    """The trade of the next fill that went against this one."""
+    """The trade of the next fill in the other direction."""
     return session.scalar(
         select(ChildOrderRow.request_id)
         .join(FillRow, FillRow.child_id == ChildOrderRow.child_id)

@@ -1,7 +1,7 @@
-"""Rows of another account: refused wherever keys would act on them, recorded and told loudly.
+"""Rows of another account: they are refused, recorded and alerted wherever keys would act on them.
 
-A process has the keys of one account. Every statement that selects work filters by it; this is
-for what is named by its id alone, as wake-ups are.
+A process has the keys of one account. Every statement that selects work filters by it; this is for
+rows that a message names by their id alone.
 """
 
 import logging

@@ -1,5 +1,5 @@
-"""The end of a parent: what is left of it is released, and its state and its request's status
-follow from what was filled and why it ended.
+"""The end of a parent: its remainder is released. Its state and its request's status follow from
+the filled quantity and the reason of the end.
 
 Callers hold the parent's lock.
 """
@@ -17,16 +17,17 @@ from models.repositories import orders
 from models.tables import ParentOrderRow
 
 CANCELLED_BY_OPERATOR = "cancelled by the operator"
-"""How the stop reason of an operator's cancel begins; the request's status follows from it."""
+"""The beginning of the stop reason of an operator's cancel; the request's status follows from
+it."""
 _CANCELLED = (CANCELLED_BY_OPERATOR, CANCELLED_AT_EXCHANGE, exits.REPLACED)
-"""How the reasons begin for which somebody wanted a trade to end: it has not failed."""
+"""The beginnings of reasons for which a person wanted a trade to end: it has not failed."""
 _HALTED = "halt"
 _DECIDED = (_HALTED, CANCELLED_BY_OPERATOR, exits.REPLACED)
-"""How the reasons begin that we decided on: they stay, whatever became of the position."""
+"""The beginnings of reasons that we decided on: they stay, whatever happens to the position."""
 
 
 def finish(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> None:
-    """Ends a parent of which nothing is open; what was never filled is released."""
+    """Ends a parent without anything open; the unfilled quantity is released."""
     status = close(uow, parent, now, note)
     orders.set_request_status(uow.session, parent.request_id, status, now)
 

@@ -1,4 +1,4 @@
-"""Single acts on a parent's rows and its children's; callers hold the parent's lock."""
+"""Single acts on the rows of a parent and its children; callers hold the parent's lock."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,13 +15,13 @@ from models.repositories import orders
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
 SOON = timedelta(seconds=5)
-"""A message in Redis waits no longer for its time, as the dispatcher's horizon."""
+"""The longest time that a message in Redis waits for its due time, as the dispatcher's horizon."""
 LATE_AFTER = timedelta(seconds=1)
-"""Later than this a slice is catching up; wake-ups and locks take a few hundredths."""
+"""A slice later than this is catching up; tasks and locks take a few hundredths of a second."""
 
 
 def step_soon(uow: UnitOfWork, parent: ParentOrderRow, at: datetime, task_queue: TaskQueue) -> None:
-    """Looks at a stepped parent at `at`, or earlier where that is planned; woken after the
+    """Plans a stepped parent's next step for `at`, or keeps an earlier one; enqueues it after the
     commit."""
     if not parent.stepped:
         return
@@ -33,10 +33,10 @@ def step_soon(uow: UnitOfWork, parent: ParentOrderRow, at: datetime, task_queue:
 
 
 def wake_child(uow: UnitOfWork, child: ChildOrderRow, urgent: bool, task_queue: TaskQueue) -> None:
-    """Hands a child that was marked as woken to the execution queue once it is durable.
+    """Enqueues a child that is marked as woken after the commit.
 
-    What is due later than `SOON` is left to the dispatcher: a row may wait for any time, a message
-    may not.
+    The dispatcher enqueues children that are due later than `SOON`: a row may wait for any time, a
+    message may not.
     """
     if child.wake_at is not None and child.due_at - child.wake_at > SOON:
         child.wake_at = None
@@ -54,8 +54,8 @@ def wake_again(
     *,
     failed: bool = False,
 ) -> None:
-    """After a hold or a failure: of a parent's late or failed children only the first is woken, or
-    each would come back on its own and all of them fail again."""
+    """Enqueues only the first of a parent's late or failed children after a deferral or a failure;
+    otherwise all of them would come back and fail together."""
     child.wake_at = now
     follows = failed or is_late(child, now)
     if not (follows and orders.has_earlier_planned(uow.session, child)):
@@ -65,7 +65,8 @@ def wake_again(
 def wake_next_late(
     uow: UnitOfWork, parent: ParentOrderRow, now: datetime, task_queue: TaskQueue
 ) -> None:
-    """One has gone out: the parent's next late child follows, as far as its catching up allows."""
+    """Enqueues the parent's next late child after one has gone out, as far as the catch-up bound
+    allows."""
     following = orders.first_planned(uow.session, parent.request_id)
     if following is None or not is_late(following, now) or following.due_at > now + SOON:
         return
@@ -75,7 +76,7 @@ def wake_next_late(
 
 
 def is_late(child: ChildOrderRow, now: datetime) -> bool:
-    """It should have gone out by now."""
+    """Whether the child is late."""
     return now - child.planned_at > LATE_AFTER
 
 
@@ -85,26 +86,26 @@ def is_urgent(parent: ParentOrderRow) -> bool:
 
 
 def lot_rules(instrument: InstrumentRow) -> LotRules:
-    """What the venue demands of a child of this instrument."""
+    """The venue's rules for a child of this instrument."""
     return LotRules(
         instrument.qty_step, instrument.min_qty, instrument.max_qty, instrument.min_notional
     )
 
 
 def lowest_price(parent: ParentOrderRow) -> Decimal:
-    """Where the venue may count the worth of the parent's next child; its limit, in rows from
-    before it was stored."""
+    """The price at which the venue may count the notional of the parent's next child; its limit in
+    older rows without that price."""
     found = parent.params.get("lowest_price")
     return parent.price_limit if found is None else Decimal(found)
 
 
 def left_qty(parent: ParentOrderRow) -> Decimal:
-    """What was approved and is neither filled nor released."""
+    """The approved quantity that is neither filled nor released."""
     return parent.approved_qty - parent.filled_qty - parent.released_qty
 
 
 def unplanned_qty(parent: ParentOrderRow, open_children: Sequence[ChildOrderRow]) -> Decimal:
-    """What no live child holds; of a planned schedule that is nothing."""
+    """The quantity that no live child holds; 0 for a planned schedule."""
     held = sum((child.qty - child.filled_qty for child in open_children), ZERO)
     return left_qty(parent) - held
 
@@ -121,7 +122,8 @@ def new_child(
     price: Decimal | None = None,
     bound_bps: Decimal | None = None,
 ) -> ChildOrderRow:
-    """A planned child of this parent, flushed; its id at the exchange follows from its place."""
+    """Adds a planned child of this parent and flushes it; its id at the exchange follows from its
+    slice and attempt."""
     child = ChildOrderRow(
         request_id=parent.request_id,
         slot=slot,
@@ -155,7 +157,7 @@ def release(uow: UnitOfWork, parent: ParentOrderRow, qty: Decimal) -> None:
 
 
 def take_back(uow: UnitOfWork, parent: ParentOrderRow, qty: Decimal) -> Decimal:
-    """A fill of a child that had ended: what of it had been released, now taken from there.
+    """Takes a late fill of an ended child back from the released quantity; returns the part taken.
 
     The rest of it was the stepped parent's own, still unplanned.
     """

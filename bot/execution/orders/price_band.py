@@ -1,9 +1,9 @@
-"""The venue's price band: between which prices it takes a futures order now.
+"""The venue's price band: the prices between which it takes a futures order now.
 
 Bybit's rule (May 2026), with X and Y out of the trading rules and P the mean premium of the mid
-over the mark in the last 30 s: the highest purchase is min(mark(1+Y), max(index, mark(1+X) +
-max(0, P))); the lowest sale is its mirror image. What lies beyond is moved to the band or refused,
-as the account has set it.
+over the mark in the last 30 s: the highest purchase is min(mark(1+Y), max(index, mark(1+X) + max(0,
+P))); the lowest sale is its mirror image. A price beyond the band is moved to it or refused, as the
+account has set it.
 """
 
 from decimal import Decimal
@@ -19,10 +19,10 @@ _BPS = 10_000
 def worst_allowed(
     side: TradeSide, view: MarketView, rules: InstrumentRow, *, with_premium: bool
 ) -> Decimal | None:
-    """The worst price that the venue takes of this side; None where the band isn't known.
+    """The worst price that the venue takes for this side; None when the band is unknown.
 
-    The mean premium isn't published. `with_premium` puts the present one in its place: as far as
-    the venue may go. Without it the price lies in the band whatever the premium was.
+    The mean premium isn't published. `with_premium` uses the present premium instead, for the
+    widest possible price. Without it the price lies in the band whatever the premium was.
     """
     x, y, mark = rules.price_limit_x, rules.price_limit_y, view.mark
     if x is None or y is None or mark is None:
@@ -37,7 +37,7 @@ def worst_allowed(
 
 
 def reach_bps(rules: InstrumentRow) -> Decimal | None:
-    """The band's widest distance from the mark; None where the venue doesn't say."""
+    """The band's widest distance from the mark; None when the venue doesn't publish it."""
     return None if rules.price_limit_y is None else rules.price_limit_y * _BPS
 
 

@@ -1,5 +1,5 @@
-"""Ending many parents at once, in sets: what a halt does. `lifecycle.stop` ends a single one, and
-has the rules; here are the statements that reach the children of many.
+"""Ends many parents at once, in sets, for a halt. `lifecycle.stop` ends a single parent and has the
+rules; the statements here reach the children of many.
 
 Each batch is one transaction of a fixed number of statements, however many slices its parents
 have. A parent that somebody else holds is left for last, so that it keeps no other waiting.
@@ -28,7 +28,7 @@ BATCH = 200
 
 @dataclass(slots=True)
 class Stopped:
-    """What was ended, and what could not be."""
+    """The parents that were ended, and those that could not be."""
 
     parents: int = 0
     children: int = 0
@@ -47,8 +47,7 @@ class ParentStopper:
         self._lock_wait_ms = lock_wait_ms
 
     def stop_all(self, reason: str, actor: str, *, exits: bool) -> Stopped:
-        """Ends what adds, and exits if they are to end as well; a second call ends nothing
-        twice."""
+        """Ends parents that add risk and, if asked, exits. A second call ends nothing twice."""
         found = Stopped()
         self._pass(found, reason, actor, exits, lock_wait_ms=None)
         if self._left(exits):
@@ -64,7 +63,7 @@ class ParentStopper:
     def _pass(
         self, found: Stopped, reason: str, actor: str, exits: bool, *, lock_wait_ms: int | None
     ) -> None:
-        """All that nobody holds; with a wait, that long for each that somebody does."""
+        """Ends every parent that is not locked; waits the given time for each locked one."""
         after = ""
         while True:
             with self._db.unit_of_work() as uow:
@@ -98,7 +97,7 @@ def _stop(
         parent.stop_reason = parent.stop_reason or reason
         _account_for(uow, parent, own, actor, now)
         left = still_open.get(parent.request_id)
-        # Its steps are woken by the dispatcher: a message for each would hold up the halt.
+        # The dispatcher enqueues its steps: a message for each would delay the halt.
         status = lifecycle.settle_stopped(
             uow, parent, now, still_open=left is not None, rests=left is not None and left.rests
         )

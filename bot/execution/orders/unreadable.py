@@ -1,5 +1,5 @@
-"""Facts of the exchange that can't be read or stored: each is parked, named and alerted once, and
-keeps none of the others from being used."""
+"""Facts of the exchange that can't be read or stored: each is parked, named and alerted once. The
+others are used."""
 
 import logging
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def of_order(order: ExchangeOrder, why: Exception) -> UnreadableFact:
 
 
 def park(db: Database, account: str, facts: Sequence[UnreadableFact], now: datetime) -> int:
-    """Returns how many were news."""
+    """Parks facts; returns how many were new."""
     if not facts:
         return 0
     by_key = {(fact.kind, fact.key): fact for fact in facts}

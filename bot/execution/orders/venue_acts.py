@@ -1,8 +1,9 @@
-"""What the exchange does to an account of its own accord: it stops entries until a person looks.
+"""Acts of the exchange on an account of its own accord: they stop entries until a person looks.
 
 Liquidation, auto-deleveraging and the settlement of a delisted symbol move positions without any
-order of ours. They are booked as what they are, latch the account to reducing, and are alerts. So
-does the cancel of an order of ours that the exchange makes to prepare one of them.
+order of ours. They are booked under their own kind, trip a breaker that sets the account to
+REDUCING, and are alerted. The exchange's cancel of an order of ours in preparation of such an act
+does the same.
 """
 
 import logging
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class VenueAct(StrEnum):
-    """The kinds of latch; stored, so never renamed."""
+    """The kinds of breaker; stored, so never renamed."""
 
     LIQUIDATION = "liquidation"
     DELEVERAGING = "auto_deleveraging"
@@ -48,14 +49,14 @@ _BY_CANCEL = {
 
 
 def act_of(execution: Execution) -> VenueAct | None:
-    """Whether the exchange itself made this execution, and as what."""
+    """The kind of the exchange's own act behind this execution; None when there is none."""
     return _BY_EXECUTION.get(execution.exec_type) or _BY_CREATOR.get(execution.created_by)
 
 
 def note_execution(
     uow: UnitOfWork, account: str, act: VenueAct, execution: Execution, now: datetime
 ) -> None:
-    """Books the act in the audit record and latches the account."""
+    """Records the act in the audit chain and trips the account's breaker."""
     text = (
         f"the exchange closed {execution.qty:f} {execution.symbol} by "
         f"{execution.side.value} at {execution.price:f} ({act.value.replace('_', ' ')})"
@@ -81,7 +82,7 @@ def note_execution(
 def note_cancel(
     uow: UnitOfWork, account: str, symbol: str, cancel_type: str, now: datetime
 ) -> None:
-    """Latches the account when the exchange has cancelled an order to act on it."""
+    """Trips the account's breaker when the exchange has cancelled an order to act on it."""
     act = _BY_CANCEL.get(cancel_type)
     if act is not None:
         text = f"the exchange cancelled an order in {symbol}: {cancel_type}"

@@ -52,7 +52,7 @@ class DrawdownBreaker:
         return replace(self, peak=peak, tripped=self.tripped or fallen)
 
     def release(self, equity: Decimal) -> "DrawdownBreaker":
-        """Resets the breaker and measure later falls from this equity, in quote currency."""
+        """Resets the breaker and measures later falls from this equity, in quote currency."""
         return replace(self, peak=equity, tripped=False)
 
 

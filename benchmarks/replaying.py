@@ -20,7 +20,6 @@ from bot.execution.algorithms.stepping import (
     Place,
     Progress,
     Stepper,
-    Style,
     Touch,
     WaitUntil,
 )
@@ -28,7 +27,7 @@ from bot.market.bars import MINUTE, Bar
 from bot.tca.analysis import TradeCost, analyse
 from bot.tca.shortfall import FillPart
 from bot.tca.trade import Arrival, Child, Expectation, Fill, Trade
-from models.enums import TradeSide
+from models.enums import Style, TradeSide
 from paper_exchange.engine.orders.order import FINAL_STATUSES
 from paper_exchange.types import MarketEvent, MarketTrade, Reject
 

@@ -9,7 +9,6 @@ from bot.execution.algorithms.stepping import (
     Action,
     Place,
     Progress,
-    Style,
     Tail,
     Terms,
     Touch,
@@ -17,6 +16,7 @@ from bot.execution.algorithms.stepping import (
     outside_of_work,
     wait,
 )
+from models.enums import Style
 
 AGAIN = timedelta(seconds=1)
 """Until what a slice left in a thin book is sent again: a book refills within seconds."""

@@ -192,6 +192,36 @@ _AT_EXCHANGE = frozenset(
 )
 
 
+class Style(StrEnum):
+    """How a child meets the book: it takes at once, rests only, or does either."""
+
+    IOC = "ioc"
+    """It takes what is there at once, and the rest of it ends."""
+    POST_ONLY = "post_only"
+    """It rests, and is refused if it would take."""
+    LIMIT = "limit"
+    """It may take, and its rest stays in the book."""
+
+    @property
+    def rests(self) -> bool:
+        """Whether it stays in the book until it is filled or called back."""
+        return self is not Style.IOC
+
+
+class OrderStatus(StrEnum):
+    """The exchange's order states, reduced to those that matter here."""
+
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the order can fill no more."""
+        return self is not OrderStatus.OPEN
+
+
 class Algorithm(StrEnum):
     """The ways in which an approved trade is worked."""
 

@@ -16,13 +16,13 @@ from sqlalchemy import func, select, union
 from sqlalchemy.orm import Session
 
 from bot.clock import Clock
-from bot.exchange.protocol import Exchange, ExchangeOrder, OrderStatus
+from bot.exchange.protocol import Exchange, ExchangeOrder
 from bot.execution.orders.identity import PREFIX
 from bot.execution.orders.one_by_one import each
 from bot.execution.orders.parents import left_qty
 from models.amounts import ZERO
 from models.database import Database, UnitOfWork
-from models.enums import ChildState, ParentState, ReservationState
+from models.enums import ChildState, OrderStatus, ParentState, ReservationState
 from models.locks import lock_account, lock_parent, lock_reservation
 from models.open_rows import CHILD_IS_OPEN, PARENT_IS_OPEN, RESERVATION_IS_OPEN
 from models.tables import ChildOrderRow, ParentOrderRow, ReservationRow

@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
-from models.enums import TradeSide
+from models.enums import OrderStatus, TradeSide
 
 
 class OrderType(StrEnum):
@@ -29,20 +29,6 @@ class TimeInForce(StrEnum):
     IOC = "IOC"
     FOK = "FOK"
     POST_ONLY = "PostOnly"
-
-
-class OrderStatus(StrEnum):
-    """The exchange's order states, reduced to those that matter here."""
-
-    OPEN = "open"
-    FILLED = "filled"
-    CANCELLED = "cancelled"
-    REJECTED = "rejected"
-
-    @property
-    def is_final(self) -> bool:
-        """Whether the order can fill no more."""
-        return self is not OrderStatus.OPEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ from bot.exchange.protocol import (
     Instrument,
     OrderAck,
     OrderIntent,
-    OrderStatus,
     UnreadableFact,
     Wallet,
 )
@@ -31,7 +30,7 @@ from bot.market.volume.store import UnreadableModel
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.database import Database
-from models.enums import TradeSide
+from models.enums import OrderStatus, TradeSide
 from models.repositories import bases, portfolio
 from models.tables import AccountFitnessRow
 

@@ -17,11 +17,10 @@ from bot.exchange.protocol import (
     ExchangePosition,
     Execution,
     Instrument,
-    OrderStatus,
     Wallet,
 )
 from bot.market.bars import Bar
-from models.enums import TradeSide
+from models.enums import OrderStatus, TradeSide
 
 Row = Mapping[str, Any]
 

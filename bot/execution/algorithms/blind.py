@@ -8,7 +8,6 @@ from bot.execution.algorithms.stepping import (
     Action,
     Place,
     Progress,
-    Style,
     Tail,
     Terms,
     cancel,
@@ -16,6 +15,7 @@ from bot.execution.algorithms.stepping import (
     outside_of_work,
     wait,
 )
+from models.enums import Style
 
 WAITED_SHARE = Decimal("0.5")
 """The share of the time for which it waits for the market to come back."""

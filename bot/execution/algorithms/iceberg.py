@@ -13,7 +13,6 @@ from bot.execution.algorithms.stepping import (
     LiveChild,
     Place,
     Progress,
-    Style,
     Tail,
     Terms,
     Touch,
@@ -24,6 +23,7 @@ from bot.execution.algorithms.stepping import (
     require_seconds,
     wait,
 )
+from models.enums import Style
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from bot.execution.algorithms.stepping import (
     LiveChild,
     Place,
     Progress,
-    Style,
     Tail,
     Terms,
     Touch,
@@ -23,6 +22,7 @@ from bot.execution.algorithms.stepping import (
     require_share,
     wait,
 )
+from models.enums import Style
 
 
 class Phase(StrEnum):

@@ -10,7 +10,6 @@ from bot.execution.algorithms.stepping import (
     Action,
     Place,
     Progress,
-    Style,
     Tail,
     Terms,
     Touch,
@@ -21,6 +20,7 @@ from bot.execution.algorithms.stepping import (
     require_share,
     wait,
 )
+from models.enums import Style
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from bot.execution.algorithms.stepping import (
     LiveChild,
     Place,
     Progress,
-    Style,
     Tail,
     Terms,
     Touch,
@@ -27,6 +26,7 @@ from bot.execution.algorithms.stepping import (
 )
 from bot.execution.algorithms.volume_forecast import VolumeForecast
 from bot.market.volume import schedule
+from models.enums import Style
 
 __all__ = ["CLOCK", "SteeredVwap", "VolumeForecast"]
 

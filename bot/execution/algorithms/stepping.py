@@ -13,7 +13,7 @@ from typing import Protocol
 
 from bot.errors import Infeasible
 from bot.execution.algorithms.base import LotRules
-from models.enums import TradeSide
+from models.enums import Style, TradeSide
 
 POLL = timedelta(seconds=1)
 """How long a step waits for news (a fill, a confirmed cancel) that would wake it earlier."""
@@ -21,14 +21,6 @@ POLL = timedelta(seconds=1)
 
 CLOSE_AGAIN = timedelta(seconds=1)
 """The time between two attempts to close the last of a position."""
-
-
-class Style(StrEnum):
-    """How a child meets the book: it takes at once, rests only, or does either."""
-
-    IOC = "ioc"
-    POST_ONLY = "post_only"
-    LIMIT = "limit"
 
 
 class DoneReason(StrEnum):

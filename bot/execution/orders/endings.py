@@ -3,8 +3,7 @@
 import logging
 from datetime import datetime
 
-from bot.exchange.protocol import ExchangeOrder, OrderStatus
-from bot.execution.algorithms.stepping import Style
+from bot.exchange.protocol import ExchangeOrder
 from bot.execution.orders import lifecycle, venue_acts
 from bot.execution.policy.failures import (
     CANCELLED_AT_EXCHANGE,
@@ -15,7 +14,7 @@ from bot.execution.policy.failures import (
 from bot.execution.ports import TaskQueue
 from models.backup import FailureClass
 from models.database import UnitOfWork
-from models.enums import NOTHING_TO_REDUCE, ChildState
+from models.enums import NOTHING_TO_REDUCE, ChildState, OrderStatus, Style
 from models.tables import ChildOrderRow, ParentOrderRow
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from sqlalchemy.exc import DataError
 
-from bot.exchange.protocol import ExchangeOrder, Execution, OrderStatus
+from bot.exchange.protocol import ExchangeOrder, Execution
 from bot.execution.orders import (
     belonging,
     endings,
@@ -32,7 +32,7 @@ from bot.failpoints import (
     hit,
 )
 from models.database import Database, UnitOfWork
-from models.enums import ChildState, TradeSide
+from models.enums import ChildState, OrderStatus, TradeSide
 from models.inserting import insert_unless_known
 from models.locks import lock_order, lock_order_of_link, lock_reservation
 from models.repositories import orders, portfolio, shares

@@ -10,8 +10,8 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from bot.exchange.bybit.retcodes import RetCodeClass
-from bot.execution.algorithms.stepping import Style
 from models.backup import FailureClass
+from models.enums import Style
 
 CANCELLED_AT_EXCHANGE = "cancelled_at_exchange"
 """Why a parent ends whose order was cancelled at the exchange, and not by us."""

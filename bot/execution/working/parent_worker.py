@@ -25,7 +25,6 @@ from bot.execution.algorithms.stepping import (
     Done,
     DoneReason,
     Place,
-    Style,
     Terms,
     WaitUntil,
 )
@@ -58,7 +57,7 @@ from bot.failpoints import AFTER_CANCEL, AFTER_STEP_COMMIT, BEFORE_STEP_COMMIT, 
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.database import Database, UnitOfWork
-from models.enums import Algorithm, ChildState, ParentState, TradeSide
+from models.enums import Algorithm, ChildState, ParentState, Style, TradeSide
 from models.locks import lock_child, lock_order, lock_parent
 from models.repositories import orders, portfolio
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from bot.execution.algorithms.stepping import LiveChild, Progress, Style, Touch
+from bot.execution.algorithms.stepping import LiveChild, Progress, Touch
 from bot.execution.orders import fallback_rows
 from bot.execution.policy.steppers import PaceFactors
 from bot.execution.policy.throttle import Throttle
@@ -12,7 +12,7 @@ from bot.execution.sending import price_bound
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.amounts import ZERO
-from models.enums import ChildState, TradeSide
+from models.enums import ChildState, Style, TradeSide
 from models.tables import ChildOrderRow, ParentOrderRow
 
 _HURRIED_MARGIN = timedelta(seconds=1)

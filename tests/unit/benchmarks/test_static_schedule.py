@@ -13,12 +13,11 @@ from bot.execution.algorithms.stepping import (
     LiveChild,
     Place,
     Progress,
-    Style,
     Terms,
     Touch,
     WaitUntil,
 )
-from models.enums import TradeSide
+from models.enums import Style, TradeSide
 from tests.support.fakes import T0
 
 D = Decimal

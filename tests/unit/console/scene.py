@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from bot.clock import FixedClock
 from bot.decision.service import ApprovalService
-from bot.exchange.protocol import ExchangeOrder, Execution, OrderStatus
+from bot.exchange.protocol import ExchangeOrder, Execution
 from bot.execution.orders.fills import FillBook
 from bot.execution.orders.parents import new_child
 from bot.market.reading import MarketReading
@@ -24,7 +24,7 @@ from console.invariants import InvariantResult, check_all
 from console.invariants.evidence import Evidence
 from console.runtime.exchange_record import parse_exchange_record
 from models.database import Database
-from models.enums import ChildState, ScopeKind, TradeSide
+from models.enums import ChildState, OrderStatus, ScopeKind, TradeSide
 from models.locks import lock_parent
 from models.repositories import orders, portfolio, states
 from models.tables import AccountFitnessRow, ChildOrderRow, ParentOrderRow

@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from bot.errors import DependencyDown
-from bot.exchange.protocol import ExchangeOrder, ExchangePosition, OrderStatus, UnreadableFact
+from bot.exchange.protocol import ExchangeOrder, ExchangePosition, UnreadableFact
 from bot.execution.policy.throttle import Throttle, ThrottleKind
 from bot.state import binding, breakers
 from bot.state.binding import Identity
@@ -24,7 +24,7 @@ from config.settings import Environment, SettingsError, TradingMode
 from console.cli import run
 from console.errors import ExitCode
 from console.runtime.operator import cancel_without_postgres, not_halted
-from models.enums import TradeSide
+from models.enums import OrderStatus, TradeSide
 from models.repositories import disagreements, portfolio
 from models.tables import (
     AccountBindingRow,

@@ -9,11 +9,11 @@ from sqlalchemy import delete, select
 
 from bot.account.reservations import rebuild
 from bot.errors import DependencyDown
-from bot.exchange.protocol import ExchangeOrder, OrderStatus
+from bot.exchange.protocol import ExchangeOrder
 from bot.execution.orders.identity import order_link_id
 from bot.safety.monitor import Monitor
 from bot.safety.recovery import Recovery
-from models.enums import TradeSide
+from models.enums import OrderStatus, TradeSide
 from models.tables import AuditRow, ChildOrderRow, ForeignOrderRow
 from tests.support.desk import ACCOUNT, Desk
 

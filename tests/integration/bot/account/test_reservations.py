@@ -7,8 +7,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from bot.account.reservations import ReservationReport, rebuild
-from bot.exchange.protocol import OrderStatus
-from models.enums import ChildState, ReservationState
+from models.enums import ChildState, OrderStatus, ReservationState
 from models.tables import AuditRow, ChildOrderRow, ReservationRow
 from tests.support import reserving
 from tests.support.desk import ACCOUNT, Desk

@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from bot.exchange.protocol import ExchangePosition, OrderStatus
+from bot.exchange.protocol import ExchangePosition
 from bot.execution.sending.sender import SendResult
 from bot.safety.monitor import Monitor
-from models.enums import CircuitBreakerType, ScopeKind, TradeSide, TradingState
+from models.enums import CircuitBreakerType, OrderStatus, ScopeKind, TradeSide, TradingState
 from models.repositories import facts, states
 from models.repositories.facts import TradeKey
 from models.tables import BreakerRow, PositionRow

@@ -35,7 +35,6 @@ from bot.exchange.protocol import (
     ExchangePosition,
     Execution,
     OrderIntent,
-    OrderStatus,
     OrderType,
     TimeInForce,
     Wallet,
@@ -45,7 +44,7 @@ from bot.execution.orders.venue_acts import VenueAct, act_of
 from bot.market.features import MarketTracker
 from bot.market.frames import BookFrame, TickerFrame, TradeFrame
 from bot.risk.snapshot import MarketView
-from models.enums import TradeSide
+from models.enums import OrderStatus, TradeSide
 from models.tables import InstrumentRow
 from paper_exchange.testing import PaperExchangeProcess
 from tests.support.waiting import eventually

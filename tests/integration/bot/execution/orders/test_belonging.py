@@ -9,8 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.errors import DependencyDown, OutcomeUnknown, Throttled
-from bot.exchange.protocol import OrderStatus
-from models.enums import ChildState, TradeSide
+from models.enums import ChildState, OrderStatus, TradeSide
 from models.tables import ChildOrderRow, FillRow
 from tests.support.desk import Desk
 

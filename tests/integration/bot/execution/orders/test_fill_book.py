@@ -8,9 +8,16 @@ import pytest
 from sqlalchemy import select
 
 from bot.errors import DependencyDown, OutcomeUnknown
-from bot.exchange.protocol import ExchangePosition, OrderStatus, UnreadableFact
+from bot.exchange.protocol import ExchangePosition, UnreadableFact
 from bot.execution.sending.sender import SendResult
-from models.enums import ChildState, ExecutionStatus, ParentState, ReservationState, TradeSide
+from models.enums import (
+    ChildState,
+    ExecutionStatus,
+    OrderStatus,
+    ParentState,
+    ReservationState,
+    TradeSide,
+)
 from models.tables import ChildOrderRow, PositionRow, TradeRequestRow, UnreadableFactRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import PRICE

@@ -10,14 +10,14 @@ import pytest
 from rich.console import Console
 
 from bot.errors import ExchangeRefused
-from bot.exchange.protocol import Execution, OrderStatus
+from bot.exchange.protocol import Execution
 from bot.execution.orders.control import ParentControl
 from bot.tca.service import costs
 from bot.tca.summary import by_algorithm
 from console.views.explanation import print_stored, stored_explanation
 from console.views.key_metrics import key_metrics
 from console.views.queries import recent_requests
-from models.enums import NOTHING_TO_REDUCE, ExecutionStatus, ParentState, TradeSide
+from models.enums import NOTHING_TO_REDUCE, ExecutionStatus, OrderStatus, ParentState, TradeSide
 from models.repositories import disagreements
 from models.tables import ParentOrderRow, TradeRequestRow
 from tests.support.desk import ACCOUNT, Desk

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import update
 
 from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Throttled
-from bot.exchange.protocol import ExchangeOrder, OrderStatus
+from bot.exchange.protocol import ExchangeOrder
 from bot.execution.sending.sender import SendResult
-from models.enums import ChildState, OperatorRole, ParentState, TradingState
+from models.enums import ChildState, OperatorRole, OrderStatus, ParentState, TradingState
 from models.tables import ChildOrderRow, ParentOrderRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.operators import operator

@@ -13,10 +13,8 @@ import requests
 from bot.clock import FixedClock
 from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Refused
 from bot.exchange.bybit.parse import UnreadableRow
-from bot.exchange.protocol import (
-    Exchange,
-    OrderStatus,
-)
+from bot.exchange.protocol import Exchange
+from models.enums import OrderStatus
 from tests.unit.bot.exchange.bybit.bybit_samples import LIMIT, order_row
 from tests.unit.bot.exchange.bybit.bybit_transport import Transport, envelope, exchange
 

@@ -12,11 +12,10 @@ from bot.execution.algorithms.stepping import (
     LiveChild,
     Place,
     Progress,
-    Style,
     Terms,
     WaitUntil,
 )
-from models.enums import TradeSide
+from models.enums import Style, TradeSide
 from tests.unit.bot.risk.cases import NOW
 
 D = Decimal

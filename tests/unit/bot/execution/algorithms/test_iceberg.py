@@ -23,11 +23,10 @@ from bot.execution.algorithms.stepping import (
     LiveChild,
     Place,
     Progress,
-    Style,
     Terms,
     Touch,
 )
-from models.enums import TradeSide
+from models.enums import Style, TradeSide
 
 SCENARIOS = yaml.safe_load((Path(__file__).parents[4] / "scenarios" / "execution.yaml").read_text())
 D = Decimal

@@ -16,16 +16,8 @@ from hypothesis import strategies as st
 from bot.errors import Infeasible
 from bot.execution.algorithms.base import LotRules
 from bot.execution.algorithms.passive import Passive
-from bot.execution.algorithms.stepping import (
-    CancelLive,
-    LiveChild,
-    Place,
-    Progress,
-    Style,
-    Terms,
-    Touch,
-)
-from models.enums import TradeSide
+from bot.execution.algorithms.stepping import CancelLive, LiveChild, Place, Progress, Terms, Touch
+from models.enums import Style, TradeSide
 
 SCENARIOS = yaml.safe_load((Path(__file__).parents[4] / "scenarios" / "execution.yaml").read_text())
 D = Decimal

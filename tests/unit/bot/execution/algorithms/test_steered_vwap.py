@@ -22,7 +22,6 @@ from bot.execution.algorithms.stepping import (
     LiveChild,
     Place,
     Progress,
-    Style,
     Terms,
     Touch,
     WaitUntil,
@@ -31,7 +30,7 @@ from bot.market.volume.model import VolumeModel
 from bot.market.volume.panel import DAY_MINUTES, Panel, moment_of
 from bot.market.volume.tracking import traded_shares
 from bot.market.volume.training import MODELS
-from models.enums import TradeSide
+from models.enums import Style, TradeSide
 from tests.unit.bot.market.volume.synthetic import SYMBOLS, panel
 
 D = Decimal

@@ -17,7 +17,6 @@ from bot.execution.algorithms.stepping import (
     DoneReason,
     LiveChild,
     Progress,
-    Style,
     Tail,
     Terms,
     Touch,
@@ -26,7 +25,7 @@ from bot.execution.algorithms.stepping import (
     outside_of_work,
     wait,
 )
-from models.enums import TradeSide
+from models.enums import Style, TradeSide
 
 SCENARIOS = yaml.safe_load((Path(__file__).parents[4] / "scenarios" / "execution.yaml").read_text())
 D = Decimal

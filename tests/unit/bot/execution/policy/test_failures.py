@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.exchange.bybit.retcodes import RET_CODES, RetCodeClass, classify
-from bot.execution.algorithms.stepping import Style
 from bot.execution.policy import failures
 from bot.execution.policy.failures import classify_end, classify_refusal, nothing_left_to_reduce
 from models.backup import FailureClass
+from models.enums import Style
 
 
 def ended(

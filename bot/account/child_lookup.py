@@ -60,8 +60,8 @@ class ChildLookup:
             # These keys can't see the order, so its absence proves nothing.
             self._refuse(child)
             return None
-        if child is None or not ChildState(child.state).may_be_at_exchange:
-            return None if child is None else ChildState(child.state)
+        if child is None or not child.state.may_be_at_exchange:
+            return None if child is None else child.state
         order = self._exchange.find_order(child.symbol, child.order_link_id)
         if order is None:
             self._absent(child_id)
@@ -74,7 +74,7 @@ class ChildLookup:
             self._absent(child_id, taken_by=order.order_id)
         with self._db.reading() as session:
             row = session.get_one(ChildOrderRow, child_id)
-            return ChildState(row.state)
+            return row.state
 
     def resolve_all(self, *, older_than: timedelta) -> int:
         """Looks up every child whose news is overdue; returns how many were looked up.

@@ -22,7 +22,7 @@ from bot.execution.orders.one_by_one import each
 from bot.execution.orders.parents import left_qty
 from models.amounts import ZERO
 from models.database import Database, UnitOfWork
-from models.enums import ChildState, OrderStatus, ParentState, ReservationState
+from models.enums import ReservationState
 from models.locks import lock_account, lock_parent, lock_reservation
 from models.open_rows import CHILD_IS_OPEN, PARENT_IS_OPEN, RESERVATION_IS_OPEN
 from models.tables import ChildOrderRow, ParentOrderRow, ReservationRow
@@ -204,7 +204,7 @@ def needs(
     given up here (`ended`).
     """
     rest = ZERO
-    if not ParentState(parent.state).is_final:
+    if not parent.state.is_final:
         rest = max(ZERO, left_qty(parent))
     unseen = sum(
         (_unseen(o, ended[o.order_link_id]) for o in resting if o.order_link_id in ended), ZERO
@@ -220,9 +220,9 @@ def _unseen(order: ExchangeOrder, child: ChildOrderRow) -> Decimal:
 
 def _ended_here(child: ChildOrderRow) -> bool:
     """Whether the child is final by our own conclusion, without the exchange's word."""
-    if not ChildState(child.state).is_final:
+    if not child.state.is_final:
         return False
-    return child.exchange_status is None or not OrderStatus(child.exchange_status).is_final
+    return child.exchange_status is None or not child.exchange_status.is_final
 
 
 def _held(reservation: ReservationRow | None) -> Decimal | None:
@@ -236,7 +236,7 @@ def _fits(reservation: ReservationRow | None, parent: ParentOrderRow, needed: De
     """Whether the reservation is exact and held while its trade is under way, and released after
     its end."""
     held = reservation is not None and reservation.state == ReservationState.HELD
-    wanted = needed > 0 or not ParentState(parent.state).is_final
+    wanted = needed > 0 or not parent.state.is_final
     return held == wanted and (_held(reservation) or ZERO) == needed
 
 
@@ -259,7 +259,7 @@ def _write(
             created_at=now,
         )
         uow.session.add(reservation)
-    over = needed == 0 and ParentState(parent.state).is_final
+    over = needed == 0 and parent.state.is_final
     reservation.open_qty = needed
     # More may rest at the exchange than was ever approved; that counts too.
     reservation.approved_qty = max(reservation.approved_qty, needed)

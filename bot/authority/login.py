@@ -14,7 +14,6 @@ from bot.clock import Clock
 from bot.errors import NotAuthorised
 from models.audit import GLOBAL_CHAIN
 from models.database import Database, UnitOfWork
-from models.enums import OperatorRole
 from models.repositories import operators
 from models.tables import OperatorRow
 
@@ -88,7 +87,7 @@ class Login:
             cause = _cause(now, opened, step)
             if cause is None:
                 now.totp_step, now.failed_attempts, now.locked_until = step, 0, None
-                role = OperatorRole(now.role)
+                role = now.role
                 uow.commit()
                 return Operator(now.operator_id, now.name, role, self._note, opened.key)
         raise self._refused(row.name, cause)

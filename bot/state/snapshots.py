@@ -94,7 +94,7 @@ def _held(found: AccountFacts, intent: TradeIntent) -> list[HeldPosition]:
         return found.positions
     own = next((p for p in found.positions if p.symbol == intent.symbol), None)
     booked = Decimal(0) if own is None else own.qty
-    seen, sign = booked + found.unbooked, TradeSide(intent.side).sign
+    seen, sign = booked + found.unbooked, intent.side.sign
     if -seen * sign <= max(Decimal(0), -booked * sign):
         return found.positions
     others = [p for p in found.positions if p.symbol != intent.symbol]

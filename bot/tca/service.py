@@ -18,7 +18,7 @@ from bot.tca.analysis import TradeCost, analyse
 from bot.tca.benchmarks import REVERSION_AFTER
 from bot.tca.shortfall import FillPart, middle
 from bot.tca.trade import Arrival, Child, Expectation, Fill, Trade
-from models.enums import NOTHING_TO_REDUCE, ParentState, TradeSide
+from models.enums import NOTHING_TO_REDUCE
 from models.tables import ChildOrderRow, DecisionRow, FillRow, OtherFeeRow, ParentOrderRow
 
 
@@ -118,9 +118,9 @@ def _trade(
         strategy=parent.strategy,
         algorithm=parent.algorithm,
         symbol=parent.symbol,
-        side=TradeSide(parent.side),
+        side=parent.side,
         state=parent.state,
-        is_final=ParentState(parent.state).is_final,
+        is_final=parent.state.is_final,
         approved_qty=parent.approved_qty,
         decided_at=decision.decided_at,
         finished_at=parent.finished_at,

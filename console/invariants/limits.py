@@ -16,7 +16,7 @@ from console.invariants.decoded import Inputs, inputs_of, is_ours
 from console.invariants.evidence import Evidence
 from console.output import plain
 from models.amounts import ZERO
-from models.enums import ParentState, ReservationState, TradeSide
+from models.enums import ReservationState, TradeSide
 from models.tables import (
     ChildOrderRow,
     DecisionRow,
@@ -70,7 +70,7 @@ def _reservations(session: Session) -> list[str]:
     for parent in session.scalars(select(ParentOrderRow)):
         held = reservations.get(parent.request_id)
         name = f"reservation {parent.request_id}"
-        final = ParentState(parent.state).is_final
+        final = parent.state.is_final
         if held is None:
             found.append(f"{name} is missing")
             continue
@@ -170,7 +170,7 @@ def _exposures(session: Session) -> list[str]:
         if isinstance(row, FillRow):
             book.see(row)
             if row.exec_type != "Funding":
-                book.positions[row.symbol] += row.qty * TradeSide(row.side).sign
+                book.positions[row.symbol] += row.qty * row.side.sign
             book.take(requests.get(row.child_id or -1), row.qty)
         elif isinstance(row, PositionAdoptionRow):
             book.positions[row.symbol] += row.qty_after - row.qty_before

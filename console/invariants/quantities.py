@@ -10,7 +10,6 @@ from console.invariants.evidence import SETTLING, Evidence
 from console.invariants.shares import shares_add_up
 from console.output import plain
 from models.amounts import ZERO
-from models.enums import ParentState
 from models.open_rows import CHILD_IS_OPEN
 from models.tables import (
     ChildOrderRow,
@@ -59,7 +58,7 @@ def _parent_adds_up(
             f"{name}: filled {plain(parent.filled_qty)} + released {plain(parent.released_qty)} "
             f"+ open {plain(still_open)} is not the approved {plain(parent.approved_qty)}"
         )
-    if ParentState(parent.state).is_final and still_open != ZERO:
+    if parent.state.is_final and still_open != ZERO:
         found.append(f"{name} is {parent.state} with {plain(still_open)} still open")
     return found
 

@@ -71,7 +71,7 @@ def _facts(parent: ParentOrderRow, children: Sequence[ChildOrderRow]) -> dict[st
 
 
 def _rests(child: ChildOrderRow) -> bool:
-    return child.rests and ChildState(child.state).may_be_at_exchange
+    return child.rests and child.state.may_be_at_exchange
 
 
 def _resting(child: ChildOrderRow) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def set_aside_for(parent: ParentOrderRow) -> str | None:
 
 def progress_words(parent: ParentOrderRow | None) -> str:
     """One line about an open parent, what is in its way first; empty where none is open."""
-    if parent is None or ParentState(parent.state).is_final:
+    if parent is None or parent.state.is_final:
         return ""
     share = parent.filled_qty / parent.approved_qty
     work = f"{algorithm_words(parent.algorithm, parent.ladder)}, {share:.0%} filled"

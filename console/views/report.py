@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from console.invariants import InvariantResult
 from console.output import plain
 from console.views.limit_use import highest, limit_uses
-from models.enums import TradeSide, Verdict
+from models.enums import Verdict
 from models.tables import (
     ChildOrderRow,
     DecisionRow,
@@ -117,7 +117,7 @@ def slippage_bps(parents: Iterable[ParentOrderRow]) -> float | None:
     paid = reference = Decimal(0)
     for parent in parents:
         at_decision = parent.filled_qty * parent.reference_price
-        paid += TradeSide(parent.side).sign * (parent.filled_notional - at_decision)
+        paid += parent.side.sign * (parent.filled_notional - at_decision)
         reference += at_decision
     return share_in_bps(paid, reference)
 

@@ -314,7 +314,7 @@ def open_children(session: Session, request_id: str) -> Sequence[ChildOrderRow]:
     """
     with session.no_autoflush:
         stored = session.scalars(_OPEN_CHILDREN, {"request_id": request_id}).all()
-    return [child for child in stored if not ChildState(child.state).is_final]
+    return [child for child in stored if not child.state.is_final]
 
 
 _OPEN_CHILDREN = (

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Text, bindparam, cast, func, select
 from sqlalchemy.orm import Session
 
+from models.enums import TradeSide
 from models.open_rows import PARENT_IS_OPEN
 from models.tables import ParentOrderRow
 
@@ -17,7 +18,7 @@ class PacingRow(NamedTuple):
     request_id: str
     strategy: str
     symbol: str
-    side: str
+    side: TradeSide
     reduce_only: bool
     approved_qty: Decimal
     filled_qty: Decimal

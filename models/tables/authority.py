@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Identity, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models.enums import OperatorRole
 from models.tables.base import Base
 
 
@@ -15,7 +16,7 @@ class OperatorRow(Base):
     __tablename__ = "operator"
     operator_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
-    role: Mapped[str]
+    role: Mapped[OperatorRole]
     kdf: Mapped[str]
     """How the passphrase becomes the key of `sealed`; of the passphrase itself nothing is here."""
     salt: Mapped[bytes]

@@ -2,17 +2,49 @@
 
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
+from functools import partial
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, DateTime, Numeric
+from sqlalchemy import BigInteger, Boolean, DateTime, Numeric, event
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 
+from models.enums import (
+    Algorithm,
+    ChildState,
+    ExecutionPriority,
+    ExecutionStatus,
+    OperatorRole,
+    OrderStatus,
+    ParentState,
+    ReservationState,
+    Style,
+    TradeSide,
+    Verdict,
+)
+from models.stored_enums import StoredEnum
 from models.text import StorableText
 
 # Wide enough for every instrument of the exchange: 18 decimals, values below 10^20.
 Money = Numeric(38, 18)
 Utc = DateTime(timezone=True)
+
+
+_VOCABULARIES: tuple[type[StrEnum], ...] = (
+    Algorithm,
+    ChildState,
+    ExecutionPriority,
+    ExecutionStatus,
+    OperatorRole,
+    OrderStatus,
+    ParentState,
+    ReservationState,
+    Style,
+    TradeSide,
+    Verdict,
+)
+"""Stored as their words."""
 
 
 class Base(DeclarativeBase):
@@ -26,4 +58,18 @@ class Base(DeclarativeBase):
         str: StorableText,
         int: BigInteger,
         bool: Boolean,
+        **{vocabulary: StoredEnum(vocabulary) for vocabulary in _VOCABULARIES},
     }
+
+
+@event.listens_for(Base, "attribute_instrument", propagate=True)
+def _hold_members(table: type[Base], name: str, attribute: QueryableAttribute[Any]) -> None:
+    """A row holds members from the moment that it is set, not only after it was read again."""
+    del table, name
+    stored = attribute.property.columns[0].type if hasattr(attribute.property, "columns") else None
+    if isinstance(stored, StoredEnum):
+        event.listen(attribute, "set", partial(_member, stored.vocabulary), retval=True)
+
+
+def _member(vocabulary: type[StrEnum], _row: Base, value: str | None, *_: object) -> StrEnum | None:
+    return None if value is None else vocabulary(value)

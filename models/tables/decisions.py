@@ -8,6 +8,7 @@ from sqlalchemy import Double, ForeignKey, Index, Integer, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models.enums import ExecutionStatus, TradeSide, Verdict
 from models.tables.base import Base
 
 
@@ -20,8 +21,8 @@ class TradeRequestRow(Base):
     account: Mapped[str]
     strategy: Mapped[str]
     symbol: Mapped[str]
-    side: Mapped[str]
-    status: Mapped[str]
+    side: Mapped[TradeSide]
+    status: Mapped[ExecutionStatus]
     payload: Mapped[dict[str, Any]]
     payload_sha256: Mapped[str]
     created_at: Mapped[datetime]
@@ -49,7 +50,7 @@ class DecisionRow(Base):
         ForeignKey("trade_request.request_id"), primary_key=True
     )
     account: Mapped[str]
-    verdict: Mapped[str]
+    verdict: Mapped[Verdict]
     approved_qty: Mapped[Decimal]
     approved_notional: Mapped[Decimal]
     reference_price: Mapped[Decimal | None]
@@ -85,7 +86,7 @@ class DecisionFiguresRow(Base):
     __tablename__ = "decision_figures"
     request_id: Mapped[str] = mapped_column(ForeignKey("decision.request_id"), primary_key=True)
     decided_at: Mapped[datetime]
-    verdict: Mapped[str]
+    verdict: Mapped[Verdict]
     reasons: Mapped[list[str]] = mapped_column(ARRAY(Text))
     """Of a denial, as are the next two."""
     blamed: Mapped[list[str]] = mapped_column(ARRAY(Text))

@@ -6,6 +6,7 @@ from decimal import Decimal
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models.enums import TradeSide
 from models.tables.base import Base
 
 
@@ -20,7 +21,7 @@ class FillRow(Base):
     order_id: Mapped[str]
     order_link_id: Mapped[str]
     symbol: Mapped[str]
-    side: Mapped[str]
+    side: Mapped[TradeSide]
     qty: Mapped[Decimal]
     price: Mapped[Decimal]
     fee: Mapped[Decimal]
@@ -49,7 +50,7 @@ class OtherFeeRow(Base):
     request_id: Mapped[str | None]
     """None: a foreign order's."""
     symbol: Mapped[str]
-    side: Mapped[str]
+    side: Mapped[TradeSide]
     amount: Mapped[Decimal]
     qty: Mapped[Decimal]
     closed_qty: Mapped[Decimal]

@@ -7,6 +7,16 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models.enums import (
+    Algorithm,
+    ChildState,
+    ExecutionPriority,
+    OrderStatus,
+    ParentState,
+    ReservationState,
+    Style,
+    TradeSide,
+)
 from models.tables.base import Base
 
 
@@ -19,13 +29,13 @@ class ReservationRow(Base):
     )
     account: Mapped[str]
     symbol: Mapped[str]
-    side: Mapped[str]
+    side: Mapped[TradeSide]
     reduce_only: Mapped[bool]
     reference_price: Mapped[Decimal]
     approved_qty: Mapped[Decimal]
     open_qty: Mapped[Decimal]
     """What may still fill; 0 when released."""
-    state: Mapped[str]
+    state: Mapped[ReservationState]
     created_at: Mapped[datetime]
     released_at: Mapped[datetime | None]
 
@@ -51,8 +61,8 @@ class ParentOrderRow(Base):
     account: Mapped[str]
     strategy: Mapped[str]
     symbol: Mapped[str]
-    side: Mapped[str]
-    algorithm: Mapped[str]
+    side: Mapped[TradeSide]
+    algorithm: Mapped[Algorithm]
     params: Mapped[dict[str, Any]]
     approved_qty: Mapped[Decimal]
     filled_qty: Mapped[Decimal]
@@ -65,11 +75,11 @@ class ParentOrderRow(Base):
     reference_price: Mapped[Decimal]
     price_limit: Mapped[Decimal]
     reduce_only: Mapped[bool]
-    priority: Mapped[str]
+    priority: Mapped[ExecutionPriority]
     permit_epoch: Mapped[int]
     """Sum of the epochs of every trading state that applied when it was approved; a change of any
     of them voids the permit of children that add risk."""
-    state: Mapped[str]
+    state: Mapped[ParentState]
     end_reason: Mapped[str | None]
     start_at: Mapped[datetime]
     deadline_at: Mapped[datetime]
@@ -135,7 +145,7 @@ class ChildOrderRow(Base):
     order_link_id: Mapped[str]
     account: Mapped[str]
     symbol: Mapped[str]
-    side: Mapped[str]
+    side: Mapped[TradeSide]
     qty: Mapped[Decimal]
     filled_qty: Mapped[Decimal]
     reduce_only: Mapped[bool]
@@ -144,7 +154,7 @@ class ChildOrderRow(Base):
     due_at: Mapped[datetime]
     """When it may go out: the plan's time, or later after a deferral."""
     deadline_at: Mapped[datetime]
-    state: Mapped[str]
+    state: Mapped[ChildState]
     body: Mapped[dict[str, Any] | None]
     """The exact request, stored before it is sent."""
     arrival: Mapped[dict[str, Any] | None]
@@ -163,7 +173,7 @@ class ChildOrderRow(Base):
     exchange_order_id: Mapped[str | None]
     exchange_filled_qty: Mapped[Decimal | None]
     """What the exchange says is filled; the child is done when our fills add up to it."""
-    exchange_status: Mapped[str | None]
+    exchange_status: Mapped[OrderStatus | None]
     """The exchange's last word on the order; final while fills are still missing: wait for them."""
     ret_code: Mapped[int | None] = mapped_column(Integer)
     absences: Mapped[int] = mapped_column(Integer, server_default=text("0"))
@@ -173,7 +183,7 @@ class ChildOrderRow(Base):
     """When a missing order is looked for again; None: with the others."""
     note: Mapped[str | None]
 
-    style: Mapped[str] = mapped_column(server_default=text("'ioc'"))
+    style: Mapped[Style] = mapped_column(server_default=text("'ioc'"))
     """How it meets the market: ioc, or post_only and limit, which rest."""
     price: Mapped[Decimal | None]
     """Where it rests, or its bound as the step chose it; None: from the touch at its claim."""
@@ -187,7 +197,7 @@ class ChildOrderRow(Base):
     @property
     def rests(self) -> bool:
         """It stays in the book until it is filled or called back; an IOC ends by itself."""
-        return self.style != "ioc"
+        return self.style.rests
 
     __table_args__ = (
         UniqueConstraint("request_id", "slot", "attempt", name="uq_child_slot_attempt"),

@@ -11,7 +11,6 @@ from decimal import Decimal
 
 from bot.exchange.protocol import ExchangeOrder, Execution
 from models.database import Database
-from models.enums import TradeSide
 from models.tables import ChildOrderRow, ParentOrderRow
 
 log = logging.getLogger(__name__)
@@ -94,7 +93,7 @@ def _wrong_trade(account: str, child: ChildOrderRow, fact: ExchangeOrder | Execu
         return f"its id is one of account {child.account}"
     if fact.symbol != child.symbol:
         return f"it is of {fact.symbol}, ours of {child.symbol}"
-    if fact.side is not TradeSide(child.side):
+    if fact.side is not child.side:
         return f"it is a {fact.side.value}, ours a {child.side}"
     return None
 

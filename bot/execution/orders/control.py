@@ -132,7 +132,7 @@ class ParentControl:
             if parent.stop_reason is not None:
                 return _unchanged(uow, parent)
             now = self._clock.now()
-            before = ParentState(parent.state)
+            before = parent.state
             _record(uow, parent, "parent_cancelled", why, actor, now)
             ended = lifecycle.stop(
                 uow, parent, f"{parent_end.CANCELLED_BY_OPERATOR}: {why}", now, self._task_queue
@@ -140,7 +140,7 @@ class ParentControl:
             report = ControlReport(
                 request_id,
                 before,
-                ParentState(parent.state),
+                parent.state,
                 changed=True,
                 stop_reason=parent.stop_reason,
                 children_ended=ended,
@@ -209,7 +209,7 @@ def _open_parent(uow: UnitOfWork, request_id: str, account: str | None) -> Paren
 
 
 def _is_over(parent: ParentOrderRow) -> bool:
-    return ParentState(parent.state).is_final
+    return parent.state.is_final
 
 
 def _over(parent: ParentOrderRow) -> Refused:
@@ -225,7 +225,7 @@ def _was_cancelled(parent: ParentOrderRow) -> bool:
 
 def _unchanged(uow: UnitOfWork, parent: ParentOrderRow) -> ControlReport:
     """The report of a state that holds already; the caller leaves without a commit."""
-    state = ParentState(parent.state)
+    state = parent.state
     going = state is ParentState.PAUSED or parent.stop_reason is not None
     return ControlReport(
         parent.request_id,
@@ -242,7 +242,7 @@ def _resting(uow: UnitOfWork, request_id: str) -> tuple[str, ...]:
     return tuple(
         child.order_link_id
         for child in orders.open_children(uow.session, request_id)
-        if child.rests and ChildState(child.state).may_be_at_exchange
+        if child.rests and child.state.may_be_at_exchange
     )
 
 

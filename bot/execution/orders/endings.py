@@ -14,7 +14,7 @@ from bot.execution.policy.failures import (
 from bot.execution.ports import TaskQueue
 from models.backup import FailureClass
 from models.database import UnitOfWork
-from models.enums import NOTHING_TO_REDUCE, ChildState, OrderStatus, Style
+from models.enums import NOTHING_TO_REDUCE, ChildState, OrderStatus
 from models.tables import ChildOrderRow, ParentOrderRow
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def _failure(child: ChildOrderRow, reason: str | None) -> FailureClass | None:
         cancel_type=_cancel_type(reason),
         qty=child.qty,
         filled=child.filled_qty,
-        style=Style(child.style),
+        style=child.style,
     )
 
 

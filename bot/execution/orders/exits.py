@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.risk.decision import Decision
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
 from models.database import UnitOfWork
-from models.enums import NOTHING_TO_REDUCE, CheckStatus, ExposureDelta, TradeSide
+from models.enums import NOTHING_TO_REDUCE, CheckStatus, ExposureDelta
 from models.tables import DisagreementRow, ParentOrderRow, PositionRow, TradeRequestRow
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ def is_met(uow: UnitOfWork, parent: ParentOrderRow) -> bool:
     if uow.session.get(DisagreementRow, key) is not None:
         return False
     held = uow.session.get(PositionRow, key)
-    return held is None or held.qty * TradeSide(parent.side).sign >= 0
+    return held is None or held.qty * parent.side.sign >= 0
 
 
 def report_unfilled(uow: UnitOfWork, parent: ParentOrderRow, note: str, now: datetime) -> None:

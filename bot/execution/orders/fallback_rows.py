@@ -32,7 +32,7 @@ from bot.risk.codec import moment_text, plain
 from models.amounts import ZERO
 from models.backup import BackupStep, FailureClass
 from models.database import UnitOfWork
-from models.enums import Algorithm, ChildState, ParentState, TradeSide
+from models.enums import Algorithm, ChildState, TradeSide
 from models.locks import lock_open_children
 from models.repositories import orders, portfolio
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
@@ -114,7 +114,7 @@ def _reached_bps(child: ChildOrderRow) -> Decimal | None:
     """The distance of a refused price from its touch, after the band had cut it."""
     if child.price is None or child.arrival is None:
         return None
-    side = TradeSide(child.side)
+    side = child.side
     touch = Decimal(str(child.arrival["ask" if side is TradeSide.BUY else "bid"]))
     beyond = (child.price - touch) * side.sign / touch * 10_000
     return beyond if beyond > 0 else None
@@ -131,7 +131,7 @@ def follow_up(
     """Takes the next fallback step for the rest of a child that has just ended."""
     rest = child.qty - child.filled_qty
     row = portfolio.instrument(uow.session, parent.symbol)
-    if row is None or ParentState(parent.state).is_final:
+    if row is None or parent.state.is_final:
         return FollowUp(rest)
     before: dict[str, Any] = dict(parent.ladder or {})
     positions = before.get("positions", {})

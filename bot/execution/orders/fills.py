@@ -32,7 +32,7 @@ from bot.failpoints import (
     hit,
 )
 from models.database import Database, UnitOfWork
-from models.enums import ChildState, OrderStatus, TradeSide
+from models.enums import ChildState
 from models.inserting import insert_unless_known
 from models.locks import lock_order, lock_order_of_link, lock_reservation
 from models.repositories import orders, portfolio, shares
@@ -169,7 +169,7 @@ class FillBook:
         now: datetime,
     ) -> None:
         """Counts a fill on child, parent and reservation."""
-        was_final = ChildState(child.state).is_final
+        was_final = child.state.is_final
         room = parent.approved_qty - parent.filled_qty
         counted = min(execution.qty, room)
         child.filled_qty += execution.qty
@@ -220,7 +220,7 @@ class FillBook:
             self._account,
             execution.symbol,
             shares.NOBODY if parent is None else parent.strategy,
-            execution.qty * TradeSide(execution.side).sign,
+            execution.qty * execution.side.sign,
             now,
             takes=parent is None or is_urgent(parent),
         )
@@ -229,7 +229,7 @@ class FillBook:
         self, uow: UnitOfWork, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
     ) -> None:
         """Ends a child once its fills have caught up with the exchange's last word."""
-        if ChildState(child.state).is_final:
+        if child.state.is_final:
             return
         if child.filled_qty >= child.qty:
             lifecycle.end_child(
@@ -248,15 +248,15 @@ class FillBook:
             child.state = ChildState.WORKING
         if child.exchange_status is None:
             return
-        status = OrderStatus(child.exchange_status)
+        status = child.exchange_status
         if status.is_final and child.filled_qty >= (child.exchange_filled_qty or 0):
             endings.end_as_told(uow, parent, child, status, child.note, now, self._task_queue)
 
     def _is_news(self, child: ChildOrderRow, order: ExchangeOrder) -> bool:
-        if ChildState(child.state).is_final:
+        if child.state.is_final:
             return False
         known = child.exchange_filled_qty or Decimal(0)
-        if child.exchange_status is not None and OrderStatus(child.exchange_status).is_final:
+        if child.exchange_status is not None and child.exchange_status.is_final:
             # Never back from a final word; only a larger cumulative quantity corrects it.
             return order.status.is_final and order.filled_qty > known
         return order.filled_qty >= known

@@ -12,13 +12,12 @@ from bot.exchange.protocol import Execution
 from bot.execution.orders import fees
 from models import amounts
 from models.amounts import ZERO
-from models.enums import TradeSide
 from models.tables import PositionRow
 
 
 def book_trade(position: PositionRow, execution: Execution, now: datetime) -> Decimal:
     """Moves the position by a fill; returns the profit of the closed part after costs."""
-    signed = execution.qty * TradeSide(execution.side).sign
+    signed = execution.qty * execution.side.sign
     before = position.qty
     closed = closes(position, execution)
     cost = _cost(position, execution)
@@ -39,7 +38,7 @@ def book_trade(position: PositionRow, execution: Execution, now: datetime) -> De
 
 def closes(position: PositionRow, execution: Execution) -> Decimal:
     """The quantity of the present position that a fill ends, in base units."""
-    against = position.qty * TradeSide(execution.side).sign < 0
+    against = position.qty * execution.side.sign < 0
     return min(execution.qty, abs(position.qty)) if against else ZERO
 
 

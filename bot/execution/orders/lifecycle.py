@@ -17,7 +17,7 @@ from bot.execution.ports import TaskQueue
 from models.amounts import ZERO
 from models.backup import FailureClass
 from models.database import UnitOfWork
-from models.enums import ChildState, ExecutionStatus, ParentState
+from models.enums import ChildState, ExecutionStatus
 from models.locks import lock_open_children
 from models.repositories import orders
 from models.tables import ChildOrderRow, ParentOrderRow
@@ -40,7 +40,7 @@ def end_child(
     Without one the rest of a planned schedule is released; a stepped parent always gets it back.
     `ends_parent` is why nothing more of the parent is to be sent either.
     """
-    if ChildState(child.state).is_final:
+    if child.state.is_final:
         return
     # First, so that a parent that ends with this child ends for that reason, not for the child's
     # note.
@@ -93,7 +93,7 @@ def _go_on(
     uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str, task_queue: TaskQueue
 ) -> None:
     """Ends a parent without anything open; a stepped parent with a rest takes its next step."""
-    if ParentState(parent.state).is_final:
+    if parent.state.is_final:
         return
     open_children = orders.open_children(uow.session, parent.request_id)
     unplanned = unplanned_qty(parent, open_children)
@@ -111,7 +111,7 @@ def stop(
 
     Returns how many planned children ended. Orders at the exchange end by its word.
     """
-    if ParentState(parent.state).is_final:
+    if parent.state.is_final:
         return 0
     parent.stop_reason = parent.stop_reason or reason
     ended = call_back(uow, parent, reason, now)
@@ -219,7 +219,7 @@ def after_late_fill(
     """
     if child.filled_qty >= child.qty:
         child.state = ChildState.FILLED
-    if ParentState(parent.state).is_final:
+    if parent.state.is_final:
         parent_end.end_anew(uow, parent, now)
         return
     _give_way(uow, parent, now, "an earlier child filled late")

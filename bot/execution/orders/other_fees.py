@@ -21,7 +21,6 @@ from bot.execution.orders.coin_prices import price_at
 from bot.execution.orders.one_by_one import FAILURES_IN_A_ROW, each
 from models import amounts
 from models.database import Database, UnitOfWork
-from models.enums import TradeSide
 from models.locks import lock_parent
 from models.repositories import portfolio
 from models.tables import ChildOrderRow, FillRow, OtherFeeRow, ParentOrderRow, PositionRow
@@ -184,7 +183,7 @@ def _charge(
     position is gone."""
     of_close = amounts.share(cost, row.closed_qty, row.qty)
     rest = cost - of_close
-    held = position.qty * TradeSide(row.side).sign > 0
+    held = position.qty * row.side.sign > 0
     ledger.price_other_fee(position, row.coin, row.amount, cost, rest if held else Decimal(0), now)
     if own is not None:
         own.fees += cost

@@ -9,7 +9,7 @@ from bot.execution.orders.identity import order_link_id
 from bot.execution.ports import TaskQueue
 from models.amounts import ZERO
 from models.database import UnitOfWork
-from models.enums import ChildState, ExecutionPriority, ParentState
+from models.enums import ChildState, ExecutionPriority, Style
 from models.locks import lock_reservation
 from models.repositories import orders
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
@@ -118,7 +118,7 @@ def new_child(
     attempt: int,
     qty: Decimal,
     due_at: datetime,
-    style: str = "ioc",
+    style: Style = Style.IOC,
     price: Decimal | None = None,
     bound_bps: Decimal | None = None,
 ) -> ChildOrderRow:
@@ -162,7 +162,7 @@ def take_back(uow: UnitOfWork, parent: ParentOrderRow, qty: Decimal) -> Decimal:
     The rest of it was the stepped parent's own, still unplanned.
     """
     unplanned = ZERO
-    if parent.stepped and not ParentState(parent.state).is_final:
+    if parent.stepped and not parent.state.is_final:
         unplanned = unplanned_qty(parent, orders.open_children(uow.session, parent.request_id))
     released = min(parent.released_qty, max(ZERO, qty - max(ZERO, unplanned)))
     parent.released_qty -= released

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from bot.execution.orders.parents import left_qty
-from models.enums import ChildState, ParentState, ScopeKind, TradingState, Verdict
+from models.enums import ChildState, ScopeKind, TradingState, Verdict
 from models.repositories import states
 from models.repositories.clearance import Approval
 from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
@@ -48,7 +48,7 @@ def refusal(
         return stopped
     if child.deadline_at <= now or parent.deadline_at <= now:
         return Refusal(ChildState.EXPIRED, "deadline passed before it could be sent")
-    if ParentState(parent.state).is_final:
+    if parent.state.is_final:
         return Refusal(ChildState.CANCELLED, f"parent is {parent.state}")
     if parent.stop_reason is not None:
         return Refusal(ChildState.CANCELLED, parent.stop_reason)

@@ -15,7 +15,7 @@ from bot.execution.sending import deferral, price_bound, volume_counter
 from bot.execution.sending.deferral import Deferral, DueChild, Sent
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
-from models.enums import ChildState, TradeSide
+from models.enums import ChildState
 from models.repositories.clearance import Clearance
 from models.tables import ChildOrderRow, ParentOrderRow
 
@@ -36,7 +36,7 @@ def hold(
         traded, parent.volume_mark = volume_counter.counted(parent.volume_mark, view)
     seen = DueChild(
         now=now,
-        far_touch=price_bound.far_touch(TradeSide(parent.side), view, limits, now),
+        far_touch=price_bound.far_touch(parent.side, view, limits, now),
         limit=price_bound.worst_price(parent, child),
         traded_since_start=traded,
         sent=(

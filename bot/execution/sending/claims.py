@@ -25,16 +25,16 @@ from bot.failpoints import BEFORE_CLAIM_COMMIT, hit
 from bot.risk.codec import moment_text, plain
 from bot.risk.snapshot import MarketView
 from models.database import Database, UnitOfWork
-from models.enums import ChildState, TradeSide
+from models.enums import ChildState, Style
 from models.locks import lock_order
 from models.repositories import clearance, orders
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
 _NO_MARKET_LOOK = timedelta(seconds=0.5)
 _TIME_IN_FORCE = {
-    "ioc": TimeInForce.IOC,
-    "post_only": TimeInForce.POST_ONLY,
-    "limit": TimeInForce.GTC,
+    Style.IOC: TimeInForce.IOC,
+    Style.POST_ONLY: TimeInForce.POST_ONLY,
+    Style.LIMIT: TimeInForce.GTC,
 }
 
 
@@ -275,7 +275,7 @@ class Claims:
             OrderIntent(
                 order_link_id=child.order_link_id,
                 symbol=child.symbol,
-                side=TradeSide(child.side),
+                side=child.side,
                 qty=child.qty,
                 order_type=OrderType.LIMIT,
                 time_in_force=_TIME_IN_FORCE[child.style],

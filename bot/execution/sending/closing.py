@@ -15,7 +15,7 @@ from bot.execution.sending.authorization import Refusal
 from bot.execution.sending.deferral import LOOK_AGAIN, Deferral
 from models.amounts import ZERO
 from models.database import UnitOfWork
-from models.enums import NOTHING_TO_REDUCE, ChildState, TradeSide
+from models.enums import NOTHING_TO_REDUCE, ChildState
 from models.repositories import orders
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow, PositionRow
 
@@ -48,7 +48,7 @@ def obstacle(
         return Deferral(now + LOOK_AGAIN, "another order of the symbol is at the exchange")
     if held.qty is None:
         return Deferral(now + LOOK_AGAIN, "the exchange's position can't be read")
-    left = -held.qty * TradeSide(child.side).sign
+    left = -held.qty * child.side.sign
     if left == child.qty:
         return None
     booked = uow.session.get(PositionRow, (child.account, child.symbol))

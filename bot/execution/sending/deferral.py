@@ -85,7 +85,7 @@ def hold(
     rules: WorkingRules,
 ) -> Deferral | None:
     """The first reason to wait; None when the child may go out now."""
-    if ParentState(parent.state) is ParentState.PAUSED:
+    if parent.state is ParentState.PAUSED:
         return Deferral(seen.now + PAUSE_LOOK, "paused by the operator")
     if seen.exit_under_way and not parent.reduce_only:
         return Deferral(seen.now + LOOK_AGAIN, "an exit of this symbol goes first")
@@ -116,7 +116,7 @@ _MAX_SHRINKS = 3
 def _is_beyond(parent: ParentOrderRow, seen: DueChild, limit: Decimal) -> bool:
     if seen.far_touch is None:
         return False
-    buying = TradeSide(parent.side) is TradeSide.BUY
+    buying = parent.side is TradeSide.BUY
     return seen.far_touch > limit if buying else seen.far_touch < limit
 
 

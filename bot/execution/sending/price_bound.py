@@ -33,7 +33,7 @@ def bound(
     None when the market is unknown or stale and the child would add risk. What reduces goes out
     even then, by the last price that is known.
     """
-    side = TradeSide(parent.side)
+    side = parent.side
     better = min if side is TradeSide.BUY else max
     exit_ = ExitBounds.of(parent.params)
     if exit_ is not None:
@@ -105,7 +105,7 @@ def exit_limit(
 ) -> Decimal:
     """The worst price that an exit takes now: beyond the touch by its own bound, within the
     venue's band; beyond the last price that is known by the widest one."""
-    side = TradeSide(parent.side)
+    side = parent.side
     better = min if side is TradeSide.BUY else max
     anchor = far_touch(side, view, limits, now)
     share = (bound_bps or exit_.bound_bps) / _BPS

@@ -17,7 +17,7 @@ from bot.execution.orders import fallback_rows
 from bot.execution.orders.attempts import SERVERS_AWAY, failure_text
 from bot.execution.working import setting_aside
 from models.database import Database, UnitOfWork
-from models.enums import Algorithm, ParentState
+from models.enums import Algorithm
 from models.locks import lock_parent
 from models.tables import ParentOrderRow
 
@@ -73,7 +73,7 @@ def failed(db: Database, clock: Clock, request_id: str, error: Exception) -> Non
     now = clock.now()
     with db.unit_of_work() as uow:
         parent = lock_parent(uow.session, request_id)
-        if parent is None or ParentState(parent.state).is_final:
+        if parent is None or parent.state.is_final:
             return
         parent.step_begun_at = None
         if not says_nothing(error):

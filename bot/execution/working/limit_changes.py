@@ -29,7 +29,7 @@ from bot.risk.snapshot import RiskSnapshot, TradeIntent, WorkingView
 from bot.state import snapshots
 from models.amounts import ZERO
 from models.database import Database, UnitOfWork
-from models.enums import CheckStatus, ChildState, ParentState, TradeSide
+from models.enums import CheckStatus, ChildState, TradeSide
 from models.locks import lock_account, lock_open_children, lock_parent
 from models.repositories import orders, portfolio
 from models.repositories.pacing import PacingRow
@@ -116,7 +116,7 @@ class LimitChanges:
             # As the gate does: no decision may count on what is being cut meanwhile.
             lock_account(uow.session, self._account)
             parent = lock_parent(uow.session, request_id)
-            if parent is None or ParentState(parent.state).is_final:
+            if parent is None or parent.state.is_final:
                 return _Verdict(changed=False, complete=True)
             rules = portfolio.instrument(uow.session, parent.symbol)
             if rules is None:
@@ -137,7 +137,7 @@ class LimitChanges:
         now: datetime,
     ) -> bool:
         """A stricter slippage limit moves the parent's price limit; a looser one never does."""
-        side = TradeSide(parent.side)
+        side = parent.side
         wanted = round_to_tick(
             parent.reference_price * (1 + side.sign * slippage_share(limits)),
             rules.tick_size.normalize(),
@@ -236,7 +236,7 @@ def _without(snapshot: RiskSnapshot, parent: ParentOrderRow, left: Decimal) -> R
 def _less(view: WorkingView, parent: ParentOrderRow, left: Decimal) -> WorkingView:
     same = (view.symbol, view.side, view.reduce_only) == (
         parent.symbol,
-        TradeSide(parent.side),
+        parent.side,
         parent.reduce_only,
     )
     if not same:

@@ -57,7 +57,7 @@ from bot.failpoints import AFTER_CANCEL, AFTER_STEP_COMMIT, BEFORE_STEP_COMMIT, 
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.database import Database, UnitOfWork
-from models.enums import Algorithm, ChildState, ParentState, Style, TradeSide
+from models.enums import Algorithm, ChildState, ParentState, Style
 from models.locks import lock_child, lock_order, lock_parent
 from models.repositories import orders, portfolio
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
@@ -187,7 +187,7 @@ class ParentWorker:
                 now=self._clock.now(),
             )
             return StepResult.FOREIGN
-        if parent is None or parent.step_at is None or ParentState(parent.state).is_final:
+        if parent is None or parent.step_at is None or parent.state.is_final:
             return StepResult.IDLE
         return StepResult.NOT_DUE if parent.step_at > self._clock.now() else None
 
@@ -219,7 +219,7 @@ class ParentWorker:
     ) -> Sequence[_Cancel]:
         """Everything that one step writes; returns the cancels to send after the commit."""
         self._stop_if_refused(uow, parent, now)
-        if ParentState(parent.state).is_final:
+        if parent.state.is_final:
             return ()
         children = list(orders.children_at_work(uow.session, parent.request_id))
         rules = portfolio.instrument(uow.session, parent.symbol)
@@ -267,7 +267,7 @@ class ParentWorker:
         if self._is_held(parent, pace, now):
             resting = [child for child in live if child.rests]
             return [*_cancel_all(resting), WaitUntil(min(now + POLL, parent.deadline_at))]
-        side = TradeSide(parent.side)
+        side = parent.side
         limit = self._price_limit(parent, look.view, rules, limits, now)
         touch = touch_of(side, look.view, traded, limits, now)
         worth_at = touch.bid if touch.usable else None
@@ -298,7 +298,7 @@ class ParentWorker:
         """Fixed for what adds risk, within the venue's band; an exit's follows the touch."""
         bounds = ExitBounds.of(parent.params)
         if bounds is None:
-            side = TradeSide(parent.side)
+            side = parent.side
             return price_bound.within_band(parent.price_limit, side, view, rules)
         wider = fallback_rows.bound_bps(parent)
         return price_bound.exit_limit(parent, bounds, wider, view, rules, limits, now)
@@ -310,7 +310,7 @@ class ParentWorker:
         """
         if now >= parent.deadline_at:
             return False
-        if ParentState(parent.state) is ParentState.PAUSED:
+        if parent.state is ParentState.PAUSED:
             return True
         if pace is not None and pace.speed <= 0:
             return True
@@ -351,7 +351,7 @@ class ParentWorker:
             attempt=0,
             qty=action.qty,
             due_at=now,
-            style=action.style.value,
+            style=action.style,
             price=action.price,
             bound_bps=fallback_rows.bound_bps(parent) if action.style is Style.IOC else None,
         )
@@ -369,7 +369,7 @@ class ParentWorker:
     ) -> None:
         """Decided here, sent after the commit. What has not gone out yet simply ends."""
         for seen in children:
-            if seen.slot != action.slot or ChildState(seen.state).is_final:
+            if seen.slot != action.slot or seen.state.is_final:
                 continue
             child = lock_child(uow.session, seen.child_id)
             if child is None:
@@ -383,7 +383,7 @@ class ParentWorker:
 
     def _look_again(self, uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
         """The next look is woken by this process when it is near, else by the dispatcher."""
-        if ParentState(parent.state).is_final:
+        if parent.state.is_final:
             return
         wanted = parent.step_at or now + POLL
         if wanted - now > _SOON:
@@ -446,7 +446,7 @@ _SOON = timedelta(seconds=5)
 
 
 def _open(children: Sequence[ChildOrderRow]) -> list[ChildOrderRow]:
-    return [child for child in children if not ChildState(child.state).is_final]
+    return [child for child in children if not child.state.is_final]
 
 
 def _cancel_all(children: Sequence[ChildOrderRow]) -> list[CancelLive]:

@@ -158,7 +158,7 @@ def _gives_way(parent: ParentOrderRow, intent: TradeIntent) -> bool:
         return False
     if parent.stop_reason is not None:
         return True
-    ours, theirs = _RANK[intent.priority], _RANK[ExecutionPriority(parent.priority)]
+    ours, theirs = _RANK[intent.priority], _RANK[parent.priority]
     if theirs != ours:
         return theirs < ours
     return _stands_still(parent) or (_is_at_once(intent) and not _was_at_once(parent))
@@ -175,7 +175,7 @@ def _is_own(parent: ParentOrderRow, intent: TradeIntent) -> bool:
 
 def _stands_still(parent: ParentOrderRow) -> bool:
     held = parent.pace is not None and Throttle.from_json(parent.pace).speed <= 0
-    return held or ParentState(parent.state) is ParentState.PAUSED
+    return held or parent.state is ParentState.PAUSED
 
 
 def _is_at_once(intent: TradeIntent) -> bool:
@@ -206,7 +206,7 @@ def _held(children: Iterable[ChildOrderRow]) -> Decimal:
 
 def _least_urgent_first(slower: Slower) -> tuple[bool, int, float]:
     parent = slower.parent
-    rank = _RANK[ExecutionPriority(parent.priority)]
+    rank = _RANK[parent.priority]
     return parent.stop_reason is None, rank, -parent.start_at.timestamp()
 
 

@@ -12,7 +12,7 @@ from bot.execution.sending import price_bound
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.amounts import ZERO
-from models.enums import ChildState, Style, TradeSide
+from models.enums import TradeSide
 from models.tables import ChildOrderRow, ParentOrderRow
 
 _HURRIED_MARGIN = timedelta(seconds=1)
@@ -53,9 +53,9 @@ def _live(child: ChildOrderRow) -> LiveChild:
         qty=child.qty,
         filled=child.filled_qty,
         price=child.price,
-        style=Style(child.style),
+        style=child.style,
         placed_at=child.sent_at or child.planned_at,
-        final=ChildState(child.state).is_final,
+        final=child.state.is_final,
         cancel_requested=child.cancel_requested_at is not None,
     )
 

@@ -55,7 +55,7 @@ def wind_down(
         lifecycle.stop(uow, parent, reason, now, task_queue)
     else:
         lifecycle.call_back(uow, parent, reason, now)
-    if ParentState(parent.state).is_final:
+    if parent.state.is_final:
         return
     is_open = bool(orders.open_children(uow.session, parent.request_id))
     parent.step_at = now + POLL if is_open else max(now + POLL, _ends_at(parent, now))

@@ -31,7 +31,7 @@ from bot.execution.policy.throttle_groups import (
 from bot.execution.ports import LimitsSource, MarketCache, TaskQueue
 from bot.execution.working.limit_changes import LimitChanges
 from models.database import Database, UnitOfWork
-from models.enums import ChildState, ParentState, ScopeKind, TradeSide, TradingState
+from models.enums import ChildState, ScopeKind, TradingState
 from models.locks import lock_open_children, lock_parent
 from models.repositories import pacing as rows
 from models.repositories import portfolio, states
@@ -100,7 +100,7 @@ class Throttling:
     def _pace(self, request_id: str, measure: Measure) -> int:
         with self.db.unit_of_work() as uow:
             parent = lock_parent(uow.session, request_id)
-            if parent is None or ParentState(parent.state).is_final:
+            if parent is None or parent.state.is_final:
                 return 0
             now = self.clock.now()
             found = measure.changed(_paced(parent, _pace_of(parent.pace)), now)
@@ -164,7 +164,7 @@ def _paced(row: PacingRow | ParentOrderRow, pace: Throttle | None) -> Throttled:
         row.request_id,
         row.strategy,
         row.symbol,
-        TradeSide(row.side),
+        row.side,
         row.reduce_only,
         remaining * row.reference_price,
         pace,

@@ -1,0 +1,44 @@
+"""Columns of a closed vocabulary: text in Postgres, a member of its enum in Python."""
+
+from enum import StrEnum
+from typing import TypeVar
+
+from sqlalchemy import Dialect, Text
+from sqlalchemy.types import TypeDecorator
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class UnknownValue(ValueError):
+    """A column holds a word that its vocabulary does not have."""
+
+
+class StoredEnum(TypeDecorator[E]):
+    """Stores a member as its value and reads the value back as the member.
+
+    The column stays plain text, so that a new member needs no migration. A word that nobody knows
+    (a row that was written by hand or by a later version) raises UnknownValue when it is read.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, vocabulary: type[E]) -> None:
+        super().__init__()
+        self.vocabulary = vocabulary
+        self._members = {member.value: member for member in vocabulary}
+
+    def process_bind_param(self, value: E | None, dialect: Dialect) -> str | None:
+        """What goes to Postgres, as a value and in a comparison; its plain word is taken too."""
+        del dialect
+        return None if value is None else self.vocabulary(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> E | None:
+        """The member of a stored word. Raises UnknownValue where the vocabulary has none."""
+        del dialect
+        if value is None:
+            return None
+        try:
+            return self._members[value]
+        except KeyError:
+            raise UnknownValue(f"{value!r} is no {self.vocabulary.__name__}") from None

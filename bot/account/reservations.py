@@ -214,7 +214,8 @@ def needs(
 
 
 def _unseen(order: ExchangeOrder, child: ChildOrderRow) -> Decimal:
-    """The exchange was asked before the rows were read, so fills since then are subtracted."""
+    """The quantity of an order that rests unseen. Fills after the exchange was asked are
+    subtracted."""
     return max(ZERO, min(order.qty - order.filled_qty, child.qty - child.filled_qty))
 
 

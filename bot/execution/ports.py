@@ -1,4 +1,4 @@
-"""What execution needs of the outside, as protocols."""
+"""The outside world of execution, as protocols."""
 
 import logging
 from datetime import datetime
@@ -20,32 +20,34 @@ class MarketCache(Protocol):
     """The newest market of each symbol. It may vanish; then there is no market."""
 
     def get(self, symbol: str) -> MarketView | None:
-        """None when nothing is known; never raises because the store is away."""
+        """The newest view; None when nothing is known. Never raises when the store is away."""
 
     def read(self, symbol: str) -> MarketReading:
-        """All that a decision about this symbol needs, in one round trip; never raises either."""
+        """The market data of a decision about this symbol, in one round trip; never raises
+        either."""
 
 
 class TaskQueue(Protocol):
-    """At-least-once wake-ups that may be lost: rows are found again by the dispatcher."""
+    """Enqueues tasks for due rows. A message may be lost or come twice; the dispatcher finds rows
+    again."""
 
     def child(
         self, child_id: int, due_at: datetime, *, urgent: bool = False, reduces: bool = False
     ) -> None:
-        """Urgent ones go through the emergency queue, which nothing else fills; others that only
-        reduce overtake what adds."""
+        """Enqueues a child. An urgent child goes through the emergency queue, which nothing else
+        fills; other exits overtake children that add risk."""
 
     def parent(
         self, request_id: str, at: datetime, *, urgent: bool = False, reduces: bool = False
     ) -> None:
-        """A stepped parent wants to be looked at."""
+        """Enqueues the next step of an event-driven parent."""
 
     def request(self, request_id: str) -> None:
         """Enqueues a trade request, to be decided."""
 
 
 class VolumeForecasts(Protocol):
-    """What the market is expected to trade while a parent is worked."""
+    """Forecasts of the market's volume while a parent is worked."""
 
     def forecast(
         self,
@@ -56,25 +58,26 @@ class VolumeForecasts(Protocol):
         deadline_at: datetime,
         now: datetime,
     ) -> VolumeForecast:
-        """Raises Refused for the model, RetryLater for the minutes that it needs."""
+        """The forecast. Raises Refused when the model fails, RetryLater when its minutes are
+        missing."""
 
 
 class LimitsSource(Protocol):
     """The limits in force now."""
 
     def limits(self) -> RiskLimits:
-        """Raises when they can't be known; what adds risk waits then."""
+        """The limits. Raises one of `UNREADABLE` when they can't be known; entries wait then."""
 
     def last_known(self) -> RiskLimits:
-        """The limits as last read; never raises. For what only reduces."""
+        """The limits as last read, for exits; never raises."""
 
 
 UNREADABLE = (MlriskError, ConfigError, SQLAlchemyError, OSError)
-"""What asking for limits may raise."""
+"""The errors of asking for limits."""
 
 
 def limits_for(source: LimitsSource, *, reduce_only: bool) -> RiskLimits:
-    """The limits in force; limits that can't be read never hold an exit back."""
+    """The limits in force; for an exit the last known ones when no newer can be read."""
     try:
         return source.limits()
     except UNREADABLE as error:
@@ -85,7 +88,7 @@ def limits_for(source: LimitsSource, *, reduce_only: bool) -> RiskLimits:
 
 
 class DispatcherOnly:
-    """No wake-ups of one's own: the dispatcher finds the rows within seconds."""
+    """A task queue without messages: the dispatcher finds the rows within seconds."""
 
     def child(
         self, child_id: int, due_at: datetime, *, urgent: bool = False, reduces: bool = False

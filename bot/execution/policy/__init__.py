@@ -1,1 +1,1 @@
-"""How an approved trade is worked: pure rules of prices, paces, algorithms and fallbacks."""
+"""How an approved trade is worked: pure rules of prices, throttling, algorithms and fallbacks."""

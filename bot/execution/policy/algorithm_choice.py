@@ -1,7 +1,7 @@
-"""Which algorithm works an approved trade, and why: the strategy's wish, else a rule.
+"""Chooses the algorithm of an approved trade: the strategy's wish, or else a rule.
 
-The rule asks how large the trade is for the book and for the day, whether its signal can wait,
-and whether the market is calm. It chooses only what can be planned from what is known.
+The rule reads the trade's size against the book and the day, the urgency of its signal, and the
+calm of the market. It chooses only an algorithm that can be planned from known data.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,8 @@ _FOUR_DIGITS = Context(prec=4)
 def choose_algorithm(
     intent: TradeIntent, decision: Decision, market: MarketView, limits: RiskLimits
 ) -> Choice:
-    """The wish, the hurry, the configured default, then the rule; there is always an answer."""
+    """Chooses by the wish, the priority, the configured default, then the rule; there is always an
+    answer."""
     known = _requested(intent)
     if known is not None:
         return known
@@ -44,7 +45,7 @@ def choose_algorithm(
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What the rule looks at; None is unknown and never speaks for an algorithm."""
+    """The measures that the rule reads. None is unknown and never favours an algorithm."""
 
     depth_share: Decimal | None
     """The trade over the depth that it would take from."""
@@ -59,7 +60,8 @@ class _Facts:
     is_exit: bool
 
     def missing_for(self, algorithm: Algorithm) -> str | None:
-        """What this algorithm can't be planned without; None when nothing is missing."""
+        """The missing data without which this algorithm can't be planned; None when nothing is
+        missing."""
         match algorithm:
             case Algorithm.VWAP if not self.has_volume_forecast:
                 return "a volume curve or a volume model"
@@ -115,7 +117,7 @@ def _by_rule(facts: _Facts, limits: RiskLimits) -> Choice:
 
 
 def _small_and_patient(facts: _Facts, limits: RiskLimits) -> Choice | None:
-    """A wide spread is worth resting for while the market is calm; an exit is not left resting."""
+    """Chooses to rest for a wide spread while the market is calm. An exit does not rest."""
     rules, spread = limits.working, facts.spread_bps
     if facts.is_exit or spread is None or spread < rules.passive_spread_bps:
         return None
@@ -137,7 +139,7 @@ def _small(facts: _Facts, limits: RiskLimits) -> Choice | None:
 
 
 def _urgent_and_takeable(facts: _Facts, limits: RiskLimits) -> Choice | None:
-    """A very confident signal is worth a deeper reach, inside the gate's bound for one child."""
+    """Lets a very confident signal take more depth, inside the gate's bound for one child."""
     share = facts.depth_share
     most = min(limits.working.urgent_depth_share, limits.max_depth_share)
     if share is None or share > most or not facts.is_urgent(limits.working):
@@ -155,7 +157,7 @@ def _along_a_forecast(facts: _Facts, _limits: RiskLimits) -> Choice | None:
 
 
 def _large_for_the_day(facts: _Facts, limits: RiskLimits) -> Choice | None:
-    """What is large for the day must not outrun the market's volume, however urgent it is."""
+    """Ties a trade that is large for the day to the market's volume, however urgent it is."""
     share, least = facts.day_share, limits.working.pov_adv_share
     if share is None or share < least:
         return None
@@ -163,7 +165,8 @@ def _large_for_the_day(facts: _Facts, limits: RiskLimits) -> Choice | None:
 
 
 def _impatient(facts: _Facts, limits: RiskLimits) -> Choice | None:
-    """Where waiting costs more than the own impact, most is traded first (Almgren & Chriss)."""
+    """Trades most of the quantity first where waiting costs more than the own impact (Almgren &
+    Chriss)."""
     rules, ratio = limits.working, facts.volatility_ratio
     if ratio is not None and ratio > rules.calm_volatility_ratio:
         return Algorithm.IMPLEMENTATION_SHORTFALL, (
@@ -179,7 +182,8 @@ def _impatient(facts: _Facts, limits: RiskLimits) -> Choice | None:
 
 
 def _larger_than_the_book(facts: _Facts, limits: RiskLimits) -> Choice | None:
-    """Shown whole, it would be the book; an exit does not wait for one small child at a time."""
+    """Hides a trade that is large for the book. An exit does not wait for one small child at a
+    time."""
     share, least = facts.depth_share, limits.working.iceberg_depth_share
     if facts.is_exit or share is None or share < least or not facts.is_calm(limits.working):
         return None
@@ -201,7 +205,7 @@ _RULES: tuple[Callable[[_Facts, RiskLimits], Choice | None], ...] = (
     _impatient,
     _larger_than_the_book,
 )
-"""The first that speaks chooses."""
+"""The rules in order; the first that gives an answer chooses."""
 
 
 def _of_depth(facts: _Facts) -> str:

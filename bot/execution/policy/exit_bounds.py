@@ -1,4 +1,4 @@
-"""How far an exit may reach: bounds kept with its parent, anchored anew at each attempt."""
+"""Price bounds of exits: kept with the parent, anchored anew at each attempt."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from models.enums import TradeSide
 
 @dataclass(frozen=True, slots=True)
 class ExitBounds:
-    """How far a parent that only reduces may reach; each attempt is anchored at its own touch."""
+    """Price bounds of a parent that only reduces; each attempt is anchored at its own touch."""
 
     bound_bps: Decimal
-    """Of the first attempt."""
+    """The bound of the first attempt, in basis points."""
     widest_bps: Decimal
     limit: Decimal | None
-    """The strategy's own, past which nothing goes."""
+    """The strategy's own limit, which no attempt passes."""
 
     @property
     def widest_share(self) -> Decimal:
@@ -37,7 +37,7 @@ class ExitBounds:
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> "ExitBounds | None":
-        """What `stored` wrote; None for what adds risk and for parents from before it."""
+        """Reads what `stored` wrote. None for parents that add risk and for older parents."""
         found = params.get("exit")
         if found is None:
             return None
@@ -50,7 +50,7 @@ class ExitBounds:
 
 
 def exit_bounds(intent: TradeIntent, tick: Decimal, limits: RiskLimits) -> ExitBounds:
-    """From the configuration, and the strategy's own limit on the tick grid."""
+    """Makes the bounds from the configuration and the strategy's own limit on the tick grid."""
     rules, own = limits.working, intent.limit_price
     return ExitBounds(
         Decimal(repr(rules.exit_slippage_bps)),
@@ -60,6 +60,6 @@ def exit_bounds(intent: TradeIntent, tick: Decimal, limits: RiskLimits) -> ExitB
 
 
 def nearest_tick(price: Decimal, tick: Decimal, side: TradeSide) -> Decimal:
-    """As `round_to_tick`, but at least one tick: for exits, which no form holds back."""
+    """As `round_to_tick`, but at least one tick, so that no rounding stops an exit."""
     rounding = ROUND_FLOOR if side is TradeSide.BUY else ROUND_CEILING
     return max(tick, (price / tick).to_integral_value(rounding) * tick)

@@ -1,8 +1,8 @@
-"""Why a child order failed, read from the venue's words: the class that its backup ladder goes by.
+"""Classifies why a child order failed by the venue's words; the fallback policy goes by the class.
 
-`None` means that there is nothing to cure: the child is filled, we cancelled it ourselves, the
-position that it was to reduce is gone (`nothing_left_to_reduce` tells that case apart), or the
-market came through a post-only order, whose algorithm prices the next one.
+`None` means that no fallback is needed: the child is filled, we cancelled it ourselves, the
+position to reduce is gone (`nothing_left_to_reduce` tells that case apart), or the market came
+through a post-only order and its algorithm prices the next one.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from models.backup import FailureClass
 from models.enums import Style
 
 CANCELLED_AT_EXCHANGE = "cancelled_at_exchange"
-"""Why a parent ends whose order was cancelled at the exchange, and not by us."""
+"""The stop reason of a parent after somebody else cancelled its order at the exchange."""
 _NOTHING_TO_REDUCE = 110017
 _POST_ONLY_WOULD_TAKE = "EC_PostOnlyWillTakeLiquidity"
 _BY_REDUCE_ONLY = "CancelByReduceOnly"
@@ -46,7 +46,7 @@ _BY_VENUES_WORD: Mapping[str, FailureClass] = MappingProxyType(
     {
         "CancelByCannotAffordOrderCost": FailureClass.MARGIN,
         "CancelByCrossReachMaxTradeNum": FailureClass.NO_LIQUIDITY,
-        # The venue lost sight of us and cleared our orders: nothing is wrong with the order.
+        # The venue lost our connection and cleared our orders: nothing is wrong with the order.
         "CancelByDCP": FailureClass.TIMEOUT,
         # The venue takes over or closes the symbol: no more risk there, exits as far as they go.
         "CancelByPrepareLiq": FailureClass.SYMBOL,
@@ -55,7 +55,7 @@ _BY_VENUES_WORD: Mapping[str, FailureClass] = MappingProxyType(
         "CancelAllBeforeAdl": FailureClass.SYMBOL,
         "CancelBySettle": FailureClass.SYMBOL,
         "CancelByDelivery": FailureClass.SYMBOL,
-        # A person at the venue, or a block of the account: sending again fights them.
+        # A person at the venue, or a block of the account; sending again would fight them.
         "CancelByAdmin": FailureClass.FATAL,
         "CancelByAccountBlocking": FailureClass.FATAL,
         _POST_ONLY_WOULD_TAKE: FailureClass.PRICE,
@@ -72,7 +72,7 @@ _BY_VENUES_WORD: Mapping[str, FailureClass] = MappingProxyType(
         "EC_SecurityStatusFail": FailureClass.SYMBOL,
     }
 )
-# Where a record says two things, the graver one decides: the last of these.
+# If a record says two things, the graver one decides: the last in this order.
 _GRAVITY = tuple(FailureClass)
 _OUR_CANCEL = frozenset({"CancelByUser", "EC_PerCancelRequest", "EC_CancelReplaceOrder"})
 _SILENCE = frozenset({"", "UNKNOWN", "EC_NoError"})
@@ -81,7 +81,7 @@ _SILENCE = frozenset({"", "UNKNOWN", "EC_NoError"})
 def classify_refusal(ret_code: int, action: str) -> FailureClass | None:
     """The class of a request that the venue refused; `action` is the name of its RetCodeClass.
 
-    An action that nobody knows counts as REJECTED: tried as the ladder says, never for long.
+    An unknown action counts as REJECTED: the fallback policy tries again, but never for long.
     """
     if nothing_left_to_reduce(ret_code=ret_code):
         return None
@@ -98,9 +98,9 @@ def classify_end(
 ) -> FailureClass | None:
     """The class of an order that the venue ended.
 
-    An IOC that leaves a rest without a stated reason met too thin a book. A resting order without
-    one, or any order with a reason that nobody knows, was REJECTED. A post-only order that would
-    have taken did what it is for: in a fast market many in a row end so, and none is a failure.
+    An IOC that leaves a rest without a stated reason met too thin a book. A resting order without a
+    reason, or any order with an unknown reason, was REJECTED. A post-only order that ends because
+    it would have taken is no failure: in a fast market many end so.
     """
     words = {cancel_type, reject_reason} - _SILENCE
     if filled >= qty or nothing_left_to_reduce(cancel_type=cancel_type):
@@ -118,11 +118,10 @@ def classify_end(
 
 
 def cancelled_by_request(*, cancel_type: str, reject_reason: str) -> bool:
-    """Whether the venue says that somebody asked it to cancel: we, or a person there."""
+    """Whether the venue says that the cancel was requested, by us or by a person there."""
     return bool({cancel_type, reject_reason} & _OUR_CANCEL)
 
 
 def nothing_left_to_reduce(*, ret_code: int | None = None, cancel_type: str = "") -> bool:
-    """Whether the venue says that there is no position to reduce: the parent's goal is met, and
-    no further attempt can change that."""
+    """Whether the venue says that there is no position to reduce. The parent's goal is met then."""
     return ret_code == _NOTHING_TO_REDUCE or cancel_type == _BY_REDUCE_ONLY

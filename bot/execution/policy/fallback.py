@@ -1,9 +1,9 @@
-"""Backup plans: what the next attempt does differently after a child order failed.
+"""Fallback policies: how the next attempt differs after a child order failed.
 
-A ladder has rungs per failure class. Each failure takes the next rung of its class; a rung that
-isn't possible for this child (under the venue's minimum, after the deadline) is passed over; past
-the last one the parent stops and a person hears of it. Nothing here sends or stores: positions on
-the ladder are plain data of the parent.
+A policy has a list of steps for each failure class. Each failure takes the next step of its class.
+A step that is impossible for this child (under the venue's minimum, after the deadline) is passed
+over. After the last step the parent stops with an alert. Nothing here sends or stores: the number
+of taken steps is plain data of the parent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ from bot.risk.working_rules import WorkingRules
 from models.backup import BackupPlan, BackupStep, FailureClass
 from models.enums import Algorithm
 
-# The one door to backup plans: failures tell why, ladders what is next, remedies what it means.
+# The interface to fallback policies: failure classes, the next step, and its effect.
 __all__ = [
     "FailedAttempt",
     "Ladder",
@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 Positions = Mapping[str, int]
-"""Rungs taken so far by name of the failure class; stored with the parent."""
+"""Steps taken so far by name of the failure class; stored with the parent."""
 
 
 _RESTING = (Algorithm.PASSIVE, Algorithm.ICEBERG)
@@ -62,18 +62,18 @@ EXIT_ATTEMPTS = {
     FailureClass.REJECTED: 5,
     FailureClass.SYMBOL: 5,
 }
-"""Of an exit whose strategy declared no ladder. What time or another price may cure is tried for
-about a minute; a refusal that only a person understands, for some seconds."""
+"""The steps of an exit without a declared policy. Failures that time or another price may cure are
+tried for about a minute; a refusal that only a person can judge, for some seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """What may be tried per failure class before stop_and_alert, which always comes last."""
+    """The steps per failure class before stop_and_alert, which always comes last."""
 
     rungs: Mapping[FailureClass, tuple[BackupStep, ...]]
     fallback_algorithm: Algorithm
     cancel_on_risk_increase: bool
-    """End the parent as soon as risk would slow it; never for what reduces."""
+    """Whether the parent ends as soon as the throttle would slow it; never for exits."""
 
 
 def ladder_for(
@@ -82,11 +82,11 @@ def ladder_for(
     *,
     reduce_only: bool = False,
 ) -> Ladder:
-    """The strategy's ladders where it declared them, else the operator's.
+    """The strategy's steps if it declared some, else the operator's.
 
-    `fatal` stops at once. So does `symbol` for what adds risk; what reduces is tried like any
-    other refusal, since exits may still be allowed. Raises ValueError (of pydantic or of the enum)
-    for a step that doesn't exist.
+    `fatal` stops at once. So does `symbol` for a trade that adds risk; an exit is tried like any
+    other refusal, because exits may still be allowed. Raises ValueError (of pydantic or of the
+    enum) for a step that doesn't exist.
     """
     plan = _plan_of(declared)
     rungs = {
@@ -129,7 +129,7 @@ def _before_stop(names: Sequence[str]) -> tuple[BackupStep, ...]:
 def next_step(
     ladder: Ladder, failure: FailureClass, positions: Positions
 ) -> tuple[BackupStep, dict[str, int]]:
-    """The next rung of the class and the positions after it; past the end it is stop_and_alert."""
+    """The next step of the class and the positions after it; past the end it is stop_and_alert."""
     rungs = ladder.rungs.get(failure, ())
     taken = positions.get(failure.value, 0)
     if taken >= len(rungs):
@@ -138,10 +138,10 @@ def next_step(
 
 
 def after_fill(positions: Positions, *, qty: Decimal, filled: Decimal) -> dict[str, int]:
-    """The positions after a child of `qty` ended with `filled`: a fill shows that it goes again.
+    """The positions after a child of `qty` ended with `filled`: a fill resets them.
 
-    A fill of less than half leaves `no_liquidity` where it is: a book that gives a lot at a time
-    must not keep the ladder on its first rung.
+    A fill of less than half leaves `no_liquidity` where it is, so that a book that gives one lot at
+    a time does not keep the policy on its first step.
     """
     if filled <= 0:
         return dict(positions)
@@ -154,11 +154,11 @@ def after_fill(positions: Positions, *, qty: Decimal, filled: Decimal) -> dict[s
 def respond(
     ladder: Ladder, attempt: FailedAttempt, positions: Positions, rules: LotRules
 ) -> tuple[Remedy, dict[str, int]]:
-    """The first rung from here on that is possible for this attempt, and the positions after it.
+    """The first step from here on that is possible for this attempt, and the positions after it.
 
-    Delays grow with the attempts of the slot or with the rungs of the class, whichever are more:
-    a stepped parent begins a slot with each child. A ladder that ends because the deadline is
-    near is no alarm.
+    Delays grow with the attempts of the slice or with the steps of the class, whichever are more,
+    because a stepped parent begins a slice with each child. The end of a list because of a near
+    deadline is no alarm.
     """
     step, after = next_step(ladder, attempt.failure, positions)
     if step is not BackupStep.STOP_AND_ALERT and attempt.rest < attempt.minimum(rules):
@@ -182,10 +182,11 @@ def respond(
 def stored_ladder(
     algorithm: Algorithm, options: AlgorithmOptions, rules: WorkingRules, *, reduce_only: bool
 ) -> dict[str, Any]:
-    """The ladder of a new parent as plain JSON: later changes of the rules don't move it."""
+    """The policy of a new parent as plain JSON; later changes of the rules don't affect it."""
     fallback = options.fallback_algorithm
     if fallback is None:
-        # What took and found too little may rest; what rested and was left behind may take.
+        # After a taker algorithm that found too little the rest is passive; after a maker algorithm
+        # that was left behind it is immediate.
         fallback = Algorithm.IMMEDIATE if algorithm in _RESTING else Algorithm.PASSIVE
     declared = {
         **options.backup_ladders,

@@ -1,4 +1,4 @@
-"""What each step of a backup plan means for the rest of a failed child, to the last lot."""
+"""The effect of each fallback step on the rest of a failed child, to the last lot."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -28,17 +28,19 @@ class FailedAttempt:
     number: int
     """1 for the first attempt of its slot."""
     price: Decimal
-    """Where the next attempt would trade: the venue's minimum notional is counted there."""
+    """The price of the next attempt, at which the venue's minimum notional is counted."""
     seconds_left: float
-    """Until the parent's deadline."""
+    """Seconds until the parent's deadline."""
     algorithm: Algorithm
-    """That works the parent now."""
+    """The algorithm that works the parent now."""
     reduce_only: bool
     bound_bps: Decimal | None = None
-    """Beyond the touch, of an exit that follows the market; None: its bound is fixed."""
+    """The bound beyond the touch of an exit that follows the market; None when the bound is
+    fixed."""
     widest_bps: Decimal = MAX_FALLBACK_BPS
     closes_position: bool = False
-    """It closes a whole position: nothing is too small, and nothing can be split or rest."""
+    """Whether the order closes a whole position: no size is too small, and it can't be split or
+    rest."""
 
     def __post_init__(self) -> None:
         if self.rest <= 0 or self.price <= 0 or self.number < 1:
@@ -54,34 +56,36 @@ class FailedAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What happens to the rest: qty + later_qty + released is the rest, exactly."""
+    """The use of the rest: qty + later_qty + released is exactly the rest."""
 
     step: BackupStep | None
-    """None: the rest is released because its size or the deadline allows no attempt at all; no
+    """None when the rest is released because its size or the deadline allows no attempt. That is no
     alarm, and the parent goes on."""
     released: Decimal
     note: str
     qty: Decimal = Decimal(0)
     """The next attempt, due after `delay_seconds`."""
     later_qty: Decimal = Decimal(0)
-    """An attempt of its own, due after `later_delay_seconds`."""
+    """A second attempt of its own, due after `later_delay_seconds`."""
     delay_seconds: float = 0.0
     later_delay_seconds: float = 0.0
     bound_bps: Decimal | None = None
-    """How far beyond the touch the attempt may go; None: as the parent's other children."""
+    """The bound of the attempt beyond the touch; None for the bound of the parent's other
+    children."""
     algorithm: Algorithm | None = None
-    """What works the rest from now on; None: the same as before."""
+    """The algorithm for the rest from now on; None for the same as before."""
 
     @property
     def stop(self) -> bool:
-        """Whether the parent ends, with everything unfilled released, and a person is told."""
+        """Whether the parent ends with an alert and everything unfilled is released."""
         return self.step is BackupStep.STOP_AND_ALERT
 
 
 def remedy(
     step: BackupStep, attempt: FailedAttempt, rules: LotRules, fallback: Algorithm
 ) -> Remedy:
-    """What one rung means for one failed attempt; raises Infeasible where it is impossible."""
+    """The effect of one step on one failed attempt. Raises Infeasible when the step is
+    impossible."""
     match step:
         case BackupStep.RETRY:
             return _retry(attempt, rules)
@@ -170,7 +174,7 @@ def _stop(attempt: FailedAttempt) -> Remedy:
 
 
 def too_small(attempt: FailedAttempt) -> Remedy:
-    """No step: a rest that can't be sent fails no ladder."""
+    """The release of a rest that can't be sent; this is no step of a policy."""
     return Remedy(
         step=None,
         released=attempt.rest,
@@ -180,7 +184,7 @@ def too_small(attempt: FailedAttempt) -> Remedy:
 
 
 def too_late(attempt: FailedAttempt) -> Remedy:
-    """No step: the deadline ended the work, not the ladder."""
+    """The release of the rest at the deadline; this is no step of a policy."""
     return Remedy(
         step=None,
         released=attempt.rest,
@@ -196,14 +200,14 @@ def backoff_seconds(number: int) -> float:
 
 
 def _delay_seconds(attempt: FailedAttempt) -> float:
-    """An exit's attempts never part by more than a moment: the market goes on without them."""
+    """The delay before the next attempt; an exit's is bounded to a moment."""
     delay = backoff_seconds(attempt.number)
     return min(delay, MAX_EXIT_DELAY_SECONDS) if attempt.reduce_only else delay
 
 
 def _next_bound(attempt: FailedAttempt) -> Decimal | None:
-    """An exit reaches further when it found too little, and less far when the venue refused the
-    price; other failures have nothing to do with the price."""
+    """The next bound of an exit: wider when it found too little, narrower when the venue refused
+    the price, otherwise the same."""
     bound = attempt.bound_bps
     if bound is None:
         return None
@@ -226,7 +230,7 @@ def _before_deadline(attempt: FailedAttempt, delay_seconds: float) -> float:
 
 
 def _sendable(attempt: FailedAttempt, rules: LotRules, price: Decimal) -> tuple[Decimal, Decimal]:
-    """The rest in whole lots and what is under a lot."""
+    """The rest in whole lots, and its part under a lot."""
     if attempt.closes_position:
         return attempt.rest, Decimal(0)
     lots, dust = whole_lots(attempt.rest, rules.qty_step)
@@ -237,5 +241,5 @@ def _sendable(attempt: FailedAttempt, rules: LotRules, price: Decimal) -> tuple[
 
 
 def _text(value: Decimal) -> str:
-    """For a sentence: without the zeros that a database column adds."""
+    """The number for a sentence, without the zeros that a database column adds."""
     return plain(value.normalize())

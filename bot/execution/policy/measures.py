@@ -1,4 +1,4 @@
-"""What choosing and pacing read off a market view; None is what could not be measured."""
+"""Measures of a market view for the algorithm choice and the throttle; None is unmeasured."""
 
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ __all__ = ["near_depth", "share_of", "spread_bps", "volatility_ratio"]
 
 
 def spread_bps(market: MarketView | None) -> float | None:
-    """Between bid and ask, over the mid; None for an empty or crossed book."""
+    """The spread between bid and ask over the mid; None for an empty or crossed book."""
     if market is None:
         return None
     bid, ask = positive(market.bid), positive(market.ask)
@@ -21,7 +21,7 @@ def spread_bps(market: MarketView | None) -> float | None:
 
 
 def near_depth(market: MarketView | None, side: TradeSide) -> Decimal | None:
-    """Quote notional that rests near the mid on the side that we would take from."""
+    """The quote notional near the mid on the side that we would take from."""
     if market is None:
         return None
     return positive(market.ask_depth if side is TradeSide.BUY else market.bid_depth)

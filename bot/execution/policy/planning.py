@@ -46,10 +46,10 @@ class ParentPlan:
 def plan_parent(
     intent: TradeIntent, decision: Decision, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> ParentPlan:
-    """Raises Infeasible with the name of what makes a valid schedule impossible.
+    """Raises Infeasible with the name of the parameter that makes a valid schedule impossible.
 
-    Of what only reduces that is no more than its size: whatever else is missing or doesn't fit,
-    it is planned as immediate.
+    For an exit only its size can be infeasible: if anything else is missing or doesn't fit, it is
+    planned as immediate.
     """
     price, instrument = decision.reference_price, snapshot.instrument
     if price is None:
@@ -87,7 +87,7 @@ def _plan_exit(
 
 
 _UNFIT = (Infeasible, ArithmeticError, ValueError)
-"""What a planner says of parameters, and what arithmetic says of those that nobody foresaw."""
+"""The errors of planners for bad parameters, and those of arithmetic for unforeseen ones."""
 
 
 def _plan(
@@ -104,7 +104,7 @@ def _plan(
     scheduled = schedule_for(algorithm, intent, decision, market, price, instrument, limits)
     schedule, horizon = scheduled.schedule, scheduled.horizon_seconds
     if decision.reduce_only and algorithm is not Algorithm.IMMEDIATE:
-        # A schedule that was compressed keeps the time that was asked for, to try again in.
+        # A compressed schedule keeps the requested time for further attempts.
         horizon = max(horizon, asked_horizon(intent))
     last_offset = max((s.offset_seconds for s in schedule.slices), default=0.0)
     grace = LAST_SLICE_GRACE_SECONDS if schedule.slices else LEAST_STEPPED_SECONDS
@@ -154,7 +154,7 @@ def price_limit(
     """The worst price for any child: slippage from the decision's reference, and the strategy's
     own limit where it is stricter; on the tick grid, rounded to the safe side.
 
-    Under one tick it raises Infeasible, or is one tick where forms are mended.
+    Under one tick it raises Infeasible, or gives one tick for exits.
     """
     bound = reference * (1 + intent.side.sign * max_slippage)
     if intent.limit_price is not None:

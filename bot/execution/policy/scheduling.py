@@ -19,7 +19,7 @@ from models.enums import Algorithm, TradeSide
 DEFAULT_HORIZON_SECONDS = 30.0
 DEFAULT_INTERVAL_SECONDS = 5.0
 STEP_INTERVAL_SECONDS = 1.0
-"""Between two children of a stepped trade: news that comes earlier is not waited for."""
+"""The time between two children of an event-driven trade; earlier news is acted on at once."""
 STEPPED = frozenset({Algorithm.POV, Algorithm.ICEBERG, Algorithm.PASSIVE})
 """Always worked step by step; VWAP is when it follows a volume model."""
 IMMEDIATE_TIMEOUT_SECONDS = 30.0
@@ -30,19 +30,19 @@ DEFAULT_RISK_AVERSION = 1e-6
 """Lambda of the worked example in Almgren and Chriss (2000)."""
 LAST_SLICE_GRACE_SECONDS = LAST_SLICE_GRACE.total_seconds()
 LEAST_STEPPED_SECONDS = 5.0
-"""However short a stepped trade was asked for: it has no last slice, but must rest and cross."""
+"""The shortest horizon of an event-driven trade, which must rest and cross."""
 _DAY_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """A schedule with what is recorded of it; `horizon_seconds` is the time it may take.
+    """A schedule with its recorded parameters; `horizon_seconds` is the time it may take.
 
     A stepped trade has no slices yet: its children are made one after the other.
     """
 
     qty: Decimal
-    """What will be worked: whole lots."""
+    """The quantity that will be worked, in whole lots."""
     schedule: Schedule
     params: dict[str, Any]
     horizon_seconds: float
@@ -63,13 +63,13 @@ def schedule_for(
         instrument.qty_step, instrument.min_qty, instrument.max_qty, instrument.min_notional
     )
     if decision.reduce_only and decision.approved_qty < rules.min_qty:
-        # The gate lets nothing so small pass but the closing of a whole position.
+        # Under the minimum, the gate approves only the closing of a whole position.
         one = Slice(slot=0, offset_seconds=0.0, qty=decision.approved_qty)
         plan = Schedule((one,), Decimal(0))
         return Scheduled(one.qty, plan, {CLOSES_POSITION: True}, IMMEDIATE_TIMEOUT_SECONDS)
     if algorithm in STEPPED or (algorithm is Algorithm.VWAP and intent.options.volume_model):
         return _stepped(algorithm, intent, decision, limits, instrument, market, price, rules)
-    # Children are sized where the venue counts their worth: at their own worst price.
+    # Children are sized at their own worst price, where the venue counts their notional.
     worst = lowest_price(intent, price, limits)
     qty, reduce_only = decision.approved_qty, decision.reduce_only
     horizon, interval = _times(algorithm, intent, decision, limits.max_slices)
@@ -108,8 +108,8 @@ def slippage_share(limits: RiskLimits) -> Decimal:
 
 
 def lowest_price(intent: TradeIntent, price: Decimal, limits: RiskLimits) -> Decimal:
-    """The lowest price of any child: a sale's bound, and as much room for a purchase, whose market
-    may fall; the strategy's own limit where that says more."""
+    """The lowest price of any child: a sale's bound, and the same distance for a purchase, because
+    the market may fall; the strategy's own limit where it is higher."""
     lowest = price * (1 - slippage_share(limits))
     if intent.limit_price is None:
         return lowest
@@ -126,8 +126,8 @@ def _times(
 ) -> tuple[float, float]:
     """Horizon and interval in seconds, of at most `max_slices` slices.
 
-    A default interval gives way. An interval that was asked for gives way for what only reduces,
-    whose horizon also ends before its expiry; for what adds risk it is refused.
+    A default interval adapts. A requested interval adapts for an exit, and the exit's horizon ends
+    before its expiry. For a trade that adds risk a requested interval that doesn't fit is refused.
     """
     horizon = asked_horizon(intent)
     if decision.reduce_only and intent.expires_at is not None:
@@ -162,7 +162,7 @@ _TIMED = (
     Algorithm.IMPLEMENTATION_SHORTFALL,
     Algorithm.POV,
 )
-"""Their children are parted by the interval; VWAP's by its curve, or counted by the gate."""
+"""The algorithms with an interval between children; VWAP goes by its curve."""
 
 
 def _curve(intent: TradeIntent, decision: Decision, max_slices: int) -> tuple[float, ...]:
@@ -207,7 +207,7 @@ def _stepped(
 
 
 def _step_interval(algorithm: Algorithm, horizon: float) -> float:
-    """VWAP's models know minutes: sixty steps of it are enough, and one a minute at most."""
+    """VWAP's models know minutes: it takes at most sixty steps, and at most one a minute."""
     if algorithm is Algorithm.VWAP:
         return min(max(horizon / 60, STEP_INTERVAL_SECONDS), 60.0, horizon)
     return min(STEP_INTERVAL_SECONDS, horizon)
@@ -225,7 +225,7 @@ def _twap(options: AlgorithmOptions, horizon: float, interval: float) -> twap.Tw
 
 
 def _recorded_randomness(options: AlgorithmOptions) -> dict[str, Any]:
-    """What was asked for beyond an even TWAP; the seed stays with the decision."""
+    """The requested options beyond an even TWAP; the seed stays with the decision."""
     chosen = {
         "start": None if options.start == "at_once" else options.start,
         "size_distortion": options.size_distortion or None,

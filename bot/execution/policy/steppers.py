@@ -1,4 +1,5 @@
-"""From a parent's stored parameters to the stepper that works it, at the pace that risk allows."""
+"""Makes the stepper of a parent from its stored parameters, at the speed that the throttle
+allows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,15 +19,15 @@ from models.enums import Algorithm
 
 ONE = Decimal(1)
 DEFAULT_PARTICIPATION = Decimal("0.1")
-"""Where neither strategy nor configuration says more: a tenth of the market hardly shows."""
+"""The default share of the market's volume: a tenth hardly shows."""
 DEFAULT_DISPLAYS = 10
-"""An iceberg shows a tenth of itself unless told otherwise."""
+"""The default part of an iceberg that is shown."""
 _WHOLE_HORIZON_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class PaceFactors:
-    """How risk changes the work: `speed` slows or hurries it, `size` shrinks each child."""
+    """The throttle's effect: `speed` slows or hurries the work, `size` shrinks each child."""
 
     speed: Decimal = ONE
     size: Decimal = ONE
@@ -40,7 +41,7 @@ def parameters(
     price: Decimal,
     interval_seconds: float,
 ) -> dict[str, Any]:
-    """What is stored with the parent: plain JSON, all that `stepper` needs later."""
+    """The stored parameters of the parent: plain JSON with everything that `stepper` needs."""
     match algorithm:
         case Algorithm.POV:
             cap = options.participation_rate
@@ -87,7 +88,8 @@ def stepper(
     pace: PaceFactors | None = None,
     forecast: VolumeForecast | None = None,
 ) -> Stepper:
-    """For a parent of `total`. Raises Infeasible with the name of the parameter that is wrong."""
+    """The stepper for a parent of `total`. Raises Infeasible with the name of the wrong
+    parameter."""
     factors = pace or PaceFactors()
     match algorithm:
         case Algorithm.POV:
@@ -110,13 +112,13 @@ def stepper(
                 participation_cap=_decimal(params["participation_cap"]),
             )
         case Algorithm.IMMEDIATE:
-            # A backup plan's: all of the rest, crossing again and again until the deadline.
+            # A fallback step's: all of the rest, crossing again and again until the deadline.
             return _passive({"cross_margin_seconds": _WHOLE_HORIZON_SECONDS}, terms, total, factors)
     raise Infeasible(f"algorithm {algorithm.value} has no steps")
 
 
 def _pov(params: Mapping[str, Any], terms: Terms, pace: PaceFactors) -> Pov:
-    """Slowed by its rate: what a share of volume misses it must not make up for."""
+    """Slows by its rate, because POV must not make up for missed volume."""
     slower = min(pace.speed, ONE) * pace.size
     floor = _decimal(params["floor_rate"])
     return Pov(
@@ -134,7 +136,7 @@ def _passive(params: Mapping[str, Any], terms: Terms, total: Decimal, pace: Pace
     if "improve_after" in params:
         chosen["improve_after"] = _exact(params["improve_after"])
     if pace.speed < ONE:
-        # Slowed, it stays at the touch: only its deadline makes it cross.
+        # When slowed it stays at the touch and crosses only for its deadline.
         chosen["improve_after"] = ONE
     if pace.size < ONE:
         chosen["max_child"] = total * pace.size
@@ -150,5 +152,5 @@ def _decimal(text: str | None) -> Decimal | None:
 
 
 def _exact(share: float) -> Decimal:
-    """The shortest text of the float is what the message said."""
+    """The float by its shortest text, which is the message's own."""
     return Decimal(repr(share))

@@ -1,8 +1,8 @@
-"""How fast an approved trade goes on: risk slows, shrinks or pauses what adds, and hurries exits.
+"""The execution throttle: risk slows, shrinks or pauses trades that add, and hurries exits.
 
-Pure: the next pace follows from the present one, the conditions and the rules. Each threshold
-acts at once and ends only clearly below it and after a while, so that a measure that hovers
-around its threshold changes nothing.
+Pure: the next throttle state follows from the present one, the conditions and the rules. A
+threshold acts at once, and ends only clearly below it and after a while, so that a measure near its
+threshold does not flip.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ __all__ = ["Conditions", "Throttle", "ThrottleKind", "conditions_of", "next_pace
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """How a parent is worked from `since` on; speed and size multiply what was planned.
+    """The throttle state of a parent from `since` on; speed and size multiply the plan.
 
     `cause` is the strongest reason with its measured value and limit as text; `holds` names every
     reason in force, and is the memory that hysteresis needs.
@@ -42,7 +42,7 @@ class Throttle:
 
     kind: ThrottleKind
     speed: Decimal
-    """0 places nothing."""
+    """Speed as a multiple of the plan; 0 places nothing."""
     size: Decimal
     cause: str
     value: str | None
@@ -68,7 +68,7 @@ class Throttle:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Throttle":
-        """Raises codec.Unreadable for what `to_json` didn't write."""
+        """Reads what `to_json` wrote. Raises codec.Unreadable for anything else."""
         return codec.from_json(cls, data)
 
 
@@ -80,12 +80,12 @@ def next_pace(
     reduce_only: bool,
     now: datetime,
 ) -> Throttle:
-    """The pace from now on; `current` itself while nothing changes."""
+    """The throttle state from now on; `current` itself while nothing changes."""
     held = frozenset() if current is None else frozenset(current.holds)
     reasons = EXIT_REASONS if reduce_only else ADDING_REASONS
     in_force = [reason for reason in reasons if reason.applies(conditions, rules, held)]
     if current is not None and now - current.since < timedelta(seconds=rules.min_pace_seconds):
-        # Too early to ease: what held still holds, and what is new acts at once.
+        # Too early to ease: former reasons still hold, and new ones act at once.
         in_force = [reason for reason in reasons if reason in in_force or reason.name in held]
     wanted = _pace_of(in_force, conditions, rules, now)
     return current if current is not None and _same(current, wanted) else wanted
@@ -101,7 +101,7 @@ def conditions_of(
     limits: RiskLimits,
     now: datetime,
 ) -> Conditions:
-    """Measures what a pace depends on; `drawdown_share` is the fall from the equity's peak."""
+    """Measures the throttle's conditions; `drawdown_share` is the fall from the equity's peak."""
     use = None if drawdown_share is None else share_of(drawdown_share, limits.max_drawdown_share)
     return Conditions(
         volatility_ratio=volatility_ratio(market),
@@ -114,9 +114,9 @@ def conditions_of(
 
 
 def pacing_rules(limits: RiskLimits) -> WorkingRules:
-    """The rules under the limits in force: where the gate would deny, nothing more is added.
+    """The rules under the limits in force: nothing more is added where the gate would deny.
 
-    So a limit that is tightened acts on what is under way, whatever the section `working` says.
+    A tightened limit therefore acts on parents under way, whatever the section `working` says.
     """
     rules = limits.working
     volatility = min(rules.pause_volatility_ratio, limits.max_volatility_ratio)
@@ -158,7 +158,7 @@ def _speed(kinds: set[ThrottleKind], rules: WorkingRules) -> Decimal:
 
 
 def _same(current: Throttle, wanted: Throttle) -> bool:
-    """Whether the same reasons do the same; a new value of a reason's measure is no change."""
+    """Whether two states have the same reasons and effect; a new measured value is no change."""
     return (current.holds, current.speed, current.size) == (
         wanted.holds,
         wanted.speed,

@@ -1,8 +1,8 @@
-"""Which of many parents change their pace: parents alike are judged together.
+"""Finds the parents whose throttle state changes; similar parents are judged together.
 
-Parents of one market, side and present pace differ in two numbers only, what remains of them and
-since when they have their pace, and each of the two is compared with one threshold. So where
-neither the least nor the most of them changes anything, nothing in between does. Pure.
+Parents of one market, side and throttle state differ in two numbers only: their remainder, and the
+time since their last change. Each number is compared with one threshold. If neither the least nor
+the greatest number changes anything, no number in between does. Pure.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ from bot.risk.working_rules import WorkingRules
 from models.enums import TradeSide, TradingState
 
 Scope = tuple[str, str]
-"""Strategy and symbol: parents alike in it have the same market and the same trading states."""
+"""Strategy and symbol; parents of one scope have the same market and the same trading states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,12 @@ class TickConditions:
     view: MarketView | None
     drawdown_share: Decimal | None
     state: TradingState | None
-    """The strictest that applies."""
+    """The strictest trading state that applies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """A parent as its pace sees it."""
+    """The parts of a parent that the throttle reads."""
 
     request_id: str
     strategy: str
@@ -51,14 +51,14 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What every parent is judged by at one tick."""
+    """The conditions of one tick, by which every parent is judged."""
 
     around: Mapping[Scope, TickConditions]
     limits: RiskLimits
     rules: WorkingRules
 
     def changed(self, paced: Throttled, now: datetime) -> Throttle | None:
-        """The pace that the parent changes to; None while it keeps its own."""
+        """The parent's new throttle state; None while it keeps the present one."""
         around, current = self.around[paced.scope], paced.pace
         conditions = conditions_of(
             around.view,
@@ -75,14 +75,14 @@ class Measure:
         return found
 
     def changing(self, group: Sequence[Throttled], now: datetime) -> list[Throttled]:
-        """Those of parents alike that change their pace now."""
+        """The similar parents whose throttle state changes now."""
         if all(self.changed(corner, now) is None for corner in _corners(group)):
             return []
         return [paced for paced in group if self.changed(paced, now) is not None]
 
 
 def groups(parents: Iterable[Throttled]) -> list[list[Throttled]]:
-    """Parents alike, together."""
+    """Similar parents, grouped."""
     found: dict[object, list[Throttled]] = defaultdict(list)
     for paced in parents:
         pace = paced.pace
@@ -93,7 +93,7 @@ def groups(parents: Iterable[Throttled]) -> list[list[Throttled]]:
 
 
 def _corners(group: Sequence[Throttled]) -> list[Throttled]:
-    """The extremes of what tells the group's parents apart, in each combination."""
+    """The parents with the extreme numbers of a group, in each combination."""
     notionals = [paced.remaining_notional for paced in group]
     paces = [paced.pace for paced in group if paced.pace is not None]
     ends: set[Throttle | None] = {None}

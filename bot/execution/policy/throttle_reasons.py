@@ -1,4 +1,4 @@
-"""The reasons that change a pace: what each one measures, where it begins and where it ends."""
+"""The reasons of the throttle: each has a measure, a beginning and an end."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,15 +22,15 @@ class ThrottleKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a pace depends on, at one moment; None is unknown."""
+    """The throttle's conditions at one moment; None is unknown."""
 
     volatility_ratio: float | None
-    """Short volatility over its own baseline."""
+    """The short volatility over its own baseline."""
     spread_bps: float | None
     depth_share: Decimal | None
-    """What remains of the parent over the near depth."""
+    """The parent's remainder over the near depth."""
     drawdown_use: float | None
-    """Share of the drawdown limit that is used up."""
+    """The used share of the drawdown limit."""
     trading_state: TradingState | None
     """The strictest that applies."""
     data_fresh: bool
@@ -38,10 +38,10 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One cause of a pace: what it does, when it begins, and when it ends."""
+    """One reason of the throttle: its effect, its beginning and its end."""
 
     name: str
-    """Stored in `Pace.holds`, so it is never renamed."""
+    """Stored in `Throttle.holds`, so it is never renamed."""
     kind: ThrottleKind
     cause: str
     applies: Callable[[Conditions, WorkingRules, frozenset[str]], bool]
@@ -54,14 +54,15 @@ _Limit = Callable[[WorkingRules], float | Decimal]
 
 
 def _reaches(name: str, kind: ThrottleKind, cause: str, measure: _Measure, limit: _Limit) -> Reason:
-    """Begins at the limit, ends below limit x (1 - hysteresis); while unknown it stays as it is."""
+    """Whether the reason holds: it begins at the limit, ends below limit x (1 - hysteresis), and
+    stays as it is while unknown."""
 
     def applies(conditions: Conditions, rules: WorkingRules, held: frozenset[str]) -> bool:
         value = measure(conditions)
         if value is None:
             return name in held
         bound = _lower_end(limit(rules), rules) if name in held else float(limit(rules))
-        # The other way round NaN would pass.
+        # Written this way because NaN would pass the opposite comparison.
         return not float(value) < bound
 
     return Reason(name, kind, cause, applies, measure, limit)
@@ -118,7 +119,7 @@ _DEPTH = "the rest over the near depth"
 _DRAWDOWN = "the used share of the drawdown limit"
 _STATE = "the trading state"
 
-# Strongest first: the first in force names the pace.
+# Strongest first: the first in force is the recorded cause.
 ADDING_REASONS = (
     _unknown("state", _STATE, _state),
     _when(
@@ -178,7 +179,7 @@ ADDING_REASONS = (
         "depth_shrink", ThrottleKind.SHRINK, _DEPTH, _depth, lambda rules: rules.shrink_depth_share
     ),
 )
-# What reduces is only ever hurried; what is unknown changes nothing for it.
+# An exit is only ever hurried; unknown conditions change nothing for it.
 EXIT_REASONS = (
     _when(
         "state_hurry",

@@ -1,7 +1,7 @@
 """The last check before a child goes out: state, permit, deadline, approval.
 
-The permit binds a child to the decision that approved it: same trade, within the approved
-quantity, under the trading states of then, and not for ever.
+The authorization binds a child to the decision that approved it: the same trade, within the
+approved quantity, under the same trading states, and for a limited time.
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,11 @@ from models.repositories.clearance import Approval
 from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
 
 MAX_PERMIT_AGE = timedelta(hours=24, minutes=1)
-"""The longest horizon that a message may ask for, and a minute for its last slice. The parent's
-deadline ends a permit much earlier; this holds even where a deadline was moved."""
+"""The longest life of an approval: the longest horizon of a message, and a minute for its last
+slice. The parent's deadline usually ends it much earlier; this bound holds even if a deadline was
+moved."""
 FUTURE_TOLERANCE = timedelta(minutes=1)
-"""Machines' clocks differ by less; a decision from further ahead has no readable age."""
+"""The most that machines' clocks differ; a decision from further ahead has no readable age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,9 @@ def refusal(
     child: ChildOrderRow,
     now: datetime,
 ) -> Refusal | None:
-    """None when the child may go out now. Unknown means no: a missing global state refuses.
+    """Why the child may not go out now; None when it may. A missing global state refuses.
 
-    What only reduces outlives halts and age, nothing else; a halt that stops exits as well ends
-    their parents.
+    An exit is exempt from halts and age alone. A halt that stops exits as well ends their parents.
     """
     stopped = _stopped(rows, parent, child.reduce_only)
     if stopped is not None:
@@ -61,12 +61,12 @@ def refusal(
 
 
 def is_foreign(account: str, parent: ParentOrderRow, child: ChildOrderRow) -> bool:
-    """Whether the order is another account's than the one whose keys would sign it."""
+    """Whether the order belongs to another account than the keys that would sign it."""
     return (parent.account, child.account) != (account, account)
 
 
 def parent_refusal(session: Session, parent: ParentOrderRow) -> Refusal | None:
-    """Why no further child of this parent may be made; None when its permit still holds."""
+    """Why no further child of this parent may be made; None while its authorization holds."""
     rows = states.applicable_states(session, parent.account, parent.strategy, parent.symbol)
     return _stopped(rows, parent, parent.reduce_only)
 
@@ -74,9 +74,9 @@ def parent_refusal(session: Session, parent: ParentOrderRow) -> Refusal | None:
 def _stopped(
     rows: Sequence[TradingStateRow], parent: ParentOrderRow, reduce_only: bool
 ) -> Refusal | None:
-    """What the trading states forbid, or that they changed since the approval.
+    """Why the trading states forbid the child, or that they changed since the approval.
 
-    They stop what adds. An exit under way goes on in any of them, also in one that can't be read.
+    They stop entries. An exit under way goes on in any of them, also in an unreadable one.
     """
     if reduce_only:
         return None
@@ -93,7 +93,7 @@ def _stopped(
 def _uncovered(
     approval: Approval | None, parent: ParentOrderRow, child: ChildOrderRow
 ) -> str | None:
-    """What the decision did not approve; None when it approved this child."""
+    """Why the decision does not cover this child; None when it does."""
     if approval is None or approval.verdict is Verdict.DENY:
         return "no decision approves it"
     if parent.approved_qty > approval.approved_qty:

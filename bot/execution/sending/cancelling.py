@@ -1,4 +1,4 @@
-"""One cancel at the exchange: counted in the cancels' budget, which hears when it was too fast."""
+"""Cancels at the exchange, counted by the rate limiter, which learns of refusals for speed."""
 
 from bot.errors import Throttled
 from bot.exchange.bybit.outcome import HTTP_BAN
@@ -9,7 +9,7 @@ from bot.execution.sending.rate_limiter import OrderRateLimiter
 class Cancels:
     """The cancels of one account; a halt's go ahead of them (`calling_back`).
 
-    Without a budget, in an operator's command, the adapter alone tells the other processes.
+    Without a rate limiter, in an operator's command, the adapter alone tells the other processes.
     """
 
     def __init__(self, exchange: Exchange, budget: OrderRateLimiter | None, account: str) -> None:
@@ -18,8 +18,8 @@ class Cancels:
         self._account = account
 
     def send(self, symbol: str, order_link_id: str) -> None:
-        """Asks for the cancel. Raises Throttled when it has to wait, ours or the exchange's limit,
-        and what `Exchange.cancel` raises."""
+        """Asks for the cancel. Raises Throttled when our limit or the exchange's makes it wait, and
+        the errors of `Exchange.cancel`."""
         wait = 0.0 if self._budget is None else self._budget.take_cancel(self._account)
         if wait > 0:
             raise Throttled("the cancel waits for its budget", after_seconds=wait)
@@ -30,8 +30,8 @@ class Cancels:
             raise
 
     def call_back(self, symbol: str, order_link_id: str) -> ExchangeOrder | None:
-        """Cancels an order that was seen to rest, and returns it. None: it has ended since the list
-        was read. Raises as `send` does, and what the question raises."""
+        """Cancels an order that was seen to rest, and returns it; None when it has ended since the
+        list was read. Raises the errors of `send` and of `Exchange.find_order`."""
         order = self._exchange.find_order(symbol, order_link_id)
         if order is None or order.status.is_final:
             return None
@@ -39,6 +39,7 @@ class Cancels:
         return order
 
     def too_fast(self, error: Throttled) -> None:
-        """No process cancels until the exchange's reset. A ban is met by every one by itself."""
+        """Stops the cancels of every process until the exchange's reset. Each process meets a ban
+        by itself."""
         if error.code != HTTP_BAN and self._budget is not None:
             self._budget.throttled(self._account, error.after_seconds, cancels=True)

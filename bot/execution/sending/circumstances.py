@@ -1,6 +1,6 @@
-"""What a child that is due meets: its parent's pace, what it has sent lately, and the market.
+"""The conditions of a due child: its parent's throttle state, recent sends, and the market.
 
-Read for `deferral`, which judges it.
+`deferral` judges them.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def hold(
     cleared: Clearance,
     now: datetime,
 ) -> Deferral | None:
-    """Why the child is to wait, by what its parent has sent and what the market shows."""
+    """Why the child waits, by its parent's recent sends and the market; None when it may go."""
     pace = None if parent.pace is None else Throttle.from_json(parent.pace)
     traded = None
     if parent.volume_mark is not None and view is not None and view.traded_qty is not None:
@@ -51,7 +51,8 @@ def hold(
 
 
 def _sent_lately(session: Session, parent: ParentOrderRow, since: datetime) -> Sequence[Sent]:
-    """The parent's children that went out since then; what the exchange never took counts not."""
+    """The parent's children that went out since then, without those that the exchange never
+    took."""
     rows = session.execute(
         select(ChildOrderRow.qty, ChildOrderRow.sent_at).where(
             ChildOrderRow.request_id == parent.request_id,
@@ -65,7 +66,7 @@ def _sent_lately(session: Session, parent: ParentOrderRow, since: datetime) -> S
 def _on_time_qty(
     session: Session, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
 ) -> Decimal:
-    """Asked for late slices only: what they must leave room for."""
+    """The quantity of the slice on its time, for which late slices must leave room."""
     if parent.stepped or not deferral.is_late(child, now):
         return Decimal(0)
     found = session.scalar(

@@ -1,4 +1,4 @@
-"""Claiming a child: the last checks, its price, and the write-ahead of its exact request.
+"""Claims a child: the last checks, its price, and the write-ahead of its exact request.
 
 All of it in one transaction under the parent's and the child's lock. Nothing is sent here.
 """
@@ -43,25 +43,26 @@ class NotClaimed(StrEnum):
 
     NOT_DUE = "not_due"
     ALREADY_TAKEN = "already_taken"
-    """Claimed before: whoever finds it so reconciles instead of posting."""
+    """Claimed before: it is reconciled instead of posted."""
     STOPPED = "stopped"
-    """Its permit, state or deadline forbids it; the child has ended."""
+    """Its authorization, state or deadline forbids it; the child has ended."""
     FOREIGN = "foreign"
     """Another account's: these keys must not sign it, and its own process will send it."""
     HELD = "held"
-    """It may go out later; why is noted on the child."""
+    """It may go out later; the child's note has the reason."""
     NEEDS_POSITION = "needs_position"
-    """It closes a whole position: claim it with what the exchange holds. Nothing was changed."""
+    """It closes a whole position: claim it again with the exchange's position. Nothing was
+    changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """A child that was due when it was looked at, before anything was locked."""
+    """A child that was due at a look without locks."""
 
     child_id: int
     symbol: str
     account: str
-    """Whose keys would sign it."""
+    """The account whose keys would sign it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Claim:
     algorithm: str
     token: int
     claimed_at: datetime
-    """`sent_at` of the row: from here the exchange counts how long it takes the request."""
+    """`sent_at` of the row, from which the exchange counts the request's age."""
     body: dict[str, object]
     lease_ends_monotonic: float
     late: bool
@@ -108,9 +109,9 @@ class Claims:
     def claim(
         self, prospect: Prospect, view: MarketView | None, held: Held | None = None
     ) -> Claim | NotClaimed:
-        """Writes the request ahead and gives the right to send it, or says why not.
+        """Stores the request and returns the claim, or the reason against it.
 
-        `held` is what the exchange holds of the symbol, asked only where it is needed.
+        `held` is the exchange's position in the symbol, asked for only where it is needed.
         """
         lease_ends = self._monotonic() + self._lease_seconds
         with self._db.unit_of_work() as uow:
@@ -167,7 +168,8 @@ class Claims:
             )
 
     def _budget_hold(self, child: ChildOrderRow, now: datetime) -> Deferral | None:
-        """Asked last, so that only what really goes out is counted; it answers within 0.3 s."""
+        """The deferral by the rate limiter. It is asked last, so that only orders that really go
+        out are counted, and answers within 0.3 s."""
         wait = self._budget.take(
             child.account, order=child.order_link_id, is_exit=child.reduce_only
         )
@@ -183,7 +185,7 @@ class Claims:
         hold: Deferral,
         now: datetime,
     ) -> None:
-        """A new due time; a reason that is news is recorded."""
+        """Sets a new due time; records a new reason."""
         if child.note != hold.why:
             uow.audit(
                 child.account,
@@ -230,7 +232,7 @@ class Claims:
         price: Decimal,
         now: datetime,
     ) -> None:
-        """Under a pace that shrinks, a part of a planned slice waits for the next spacing."""
+        """Under a shrinking throttle, a part of a planned slice waits for the next spacing."""
         if parent.pace is None or parent.stepped or rules is None:
             return
         lowest = min(price, lowest_price(parent))
@@ -270,7 +272,7 @@ class Claims:
         *,
         whole: bool,
     ) -> dict[str, object]:
-        """Stores exactly what will be sent, and whose it is to send."""
+        """Stores the exact request, and the process that will send it."""
         body = self._exchange.order_body(
             OrderIntent(
                 order_link_id=child.order_link_id,
@@ -314,7 +316,7 @@ def _unfit(
     held: Held | None,
     now: datetime,
 ) -> Deferral | authorization.Refusal | None:
-    """What its size has against it; `held` where it closes a whole position."""
+    """Why its size may not go out; `held` is the exchange's position if it closes a whole one."""
     if held is not None:
         return closing.obstacle(uow, parent, child, held, now)
     if fit_to_lots(uow, parent, child, rules):
@@ -323,7 +325,7 @@ def _unfit(
 
 
 def _arrival(view: MarketView | None) -> dict[str, object] | None:
-    """What the cost of the trade is measured from; the analysis judges its age."""
+    """The market at sending, from which costs are measured; the analysis judges its age."""
     if view is None or view.bid is None or view.ask is None:
         return None
     return {"bid": plain(view.bid), "ask": plain(view.ask), "as_of": moment_text(view.as_of)}

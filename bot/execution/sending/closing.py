@@ -1,9 +1,9 @@
-"""Closing a whole position that is under the venue's smallest order.
+"""Closes a whole position that is under the venue's smallest order.
 
-The venue takes no order of such a size, but one that closes whatever is held. It would close more
-than was approved if more were held, so that it goes out only while the exchange itself shows
-exactly the child's quantity and no other order of the symbol is there.
-From the approval on no entry of the symbol is claimed (`models.repositories.clearance`).
+The venue takes no order of such a size, except one that closes the whole position. That order goes
+out only while the exchange shows exactly the child's quantity and no other order of the symbol,
+because it would close more if more were held. From the approval on no entry of the symbol is
+claimed (`models.repositories.clearance`).
 """
 
 from dataclasses import dataclass
@@ -22,28 +22,28 @@ from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow, Position
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The exchange's answer to what it holds of a symbol."""
+    """The exchange's position in a symbol."""
 
     qty: Decimal | None
-    """Net and signed; None: it can't be asked or read."""
+    """Net and signed; None when it can't be asked for or read."""
 
 
 def is_whole(child: ChildOrderRow, rules: InstrumentRow | None) -> bool:
-    """Whether it can only go out as the closing of the whole position."""
+    """Whether the child can only go out as the closing of the whole position."""
     if rules is None or child.rests or not child.reduce_only:
         return False
     return child.qty < rules.min_qty
 
 
 def is_all_that_is_left(parent: ParentOrderRow, child: ChildOrderRow) -> bool:
-    """Whether nothing of the parent is left but this child: if it may not go out, nothing may."""
+    """Whether this child is all that is left of the parent."""
     return child.qty == left_qty(parent)
 
 
 def obstacle(
     uow: UnitOfWork, parent: ParentOrderRow, child: ChildOrderRow, held: Held, now: datetime
 ) -> Deferral | Refusal | None:
-    """Why it may not go out, now or at all; a child for more than is left is cut to that."""
+    """Why it may not go out, now or at all. A child for more than the position is cut to it."""
     if orders.another_at_exchange(uow.session, child):
         return Deferral(now + LOOK_AGAIN, "another order of the symbol is at the exchange")
     if held.qty is None:
@@ -54,7 +54,7 @@ def obstacle(
     booked = uow.session.get(PositionRow, (child.account, child.symbol))
     ours = ZERO if booked is None else booked.qty
     if held.qty != ours:
-        # One of the two lags behind: what is less or more than was approved isn't sure yet.
+        # One of the two lags behind, so a difference from the approved quantity isn't certain yet.
         why = f"the exchange holds {held.qty:f}, our fills make {ours.normalize():f}"
         return Deferral(now + LOOK_AGAIN, why)
     if left <= ZERO:

@@ -24,15 +24,15 @@ AFTER_DECISION_COMMIT = "after_decision_commit"
 BEFORE_FILL_COMMIT = "before_fill_commit"
 AFTER_FILL_COMMIT = "after_fill_commit"
 BEFORE_RECORD_COMMIT = "before_record_commit"
-"""What the exchange says of an order, as against its fills."""
+"""The exchange's record of an order, as opposed to its fills."""
 AFTER_RECORD_COMMIT = "after_record_commit"
 IN_STEP = "in_step"
-"""Where a parent's algorithm says what to do next."""
+"""The place where a parent's algorithm decides."""
 BEFORE_STEP_COMMIT = "before_step_commit"
 AFTER_STEP_COMMIT = "after_step_commit"
 AFTER_CANCEL = "after_cancel"
 BEFORE_EXPIRY_COMMIT = "before_expiry_commit"
-"""What was planned and never went out by its deadline."""
+"""Planned children that never went out by their deadline."""
 AFTER_EXPIRY_COMMIT = "after_expiry_commit"
 
 NAMES = frozenset(
@@ -103,7 +103,7 @@ def _parse(specification: str) -> _Armed:
 
 
 def _is_first(marker: Path) -> bool:
-    """Only one process makes the file, whoever comes by at the same time."""
+    """Only one process makes the file, even when several arrive at the same time."""
     try:
         marker.touch(exist_ok=False)
     except FileExistsError:

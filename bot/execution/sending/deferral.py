@@ -1,6 +1,8 @@
-"""What holds a child back that is due and allowed: the operator, the price, risk, a late schedule.
+"""Deferrals of a child that is due and authorized: by the operator, the price, the throttle or a
+late schedule.
 
-Nothing here ends a child. A hold moves its due time, and its deadline ends it if the hold lasts.
+Nothing here ends a child. A deferral moves its due time; its deadline ends it if the deferral
+lasts.
 """
 
 from collections.abc import Sequence
@@ -15,16 +17,17 @@ from models.enums import ParentState, TradeSide
 from models.tables import ChildOrderRow, ParentOrderRow
 
 LOOK_AGAIN = timedelta(seconds=1)
-"""Until a hold that ends by itself (a price, a pace) is looked at again."""
+"""The time until a deferral that ends by itself (price, throttle) is judged again."""
 PAUSE_LOOK = timedelta(seconds=2)
-"""A resume wakes its children itself; this is for one whose wake-up was lost."""
+"""The time until a paused child is judged again. A resume enqueues its children itself; this is for
+a lost message."""
 LATE_AFTER = parents.LATE_AFTER
 DEFAULT_SPACING_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Deferral:
-    """Not before `until`, because of `why`."""
+    """The child waits until `until`, because of `why`."""
 
     until: datetime
     why: str
@@ -32,7 +35,7 @@ class Deferral:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A child of the same parent that went out."""
+    """A recent send: a child of the same parent that went out."""
 
     qty: Decimal
     sent_at: datetime
@@ -40,22 +43,23 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class DueChild:
-    """What a claim knows when it asks; `sent` are the parent's children of the last spacings."""
+    """The conditions of a claim; `sent` are the parent's children of the last spacings."""
 
     now: datetime
     far_touch: Decimal | None
     limit: Decimal | None
-    """None: an exit, which follows the market."""
+    """None for an exit, which follows the market."""
     traded_since_start: Decimal | None
     sent: Sequence[Sent]
     on_time: Decimal
-    """The parent's slice that is due now or within one spacing and not late; 0 for none."""
+    """The quantity of the parent's slice that is due now or within one spacing and not late; 0 for
+    none."""
     exit_under_way: bool
-    """An exit of the same symbol goes first: an emergency, or one that closes all of it."""
+    """Whether an exit of the same symbol goes first: an emergency, or one that closes all of it."""
 
 
 def spacing(parent: ParentOrderRow) -> timedelta:
-    """Between two slices of the plan."""
+    """The time between two slices of the plan."""
     seconds = float(parent.params.get("spacing_seconds", DEFAULT_SPACING_SECONDS))
     return timedelta(seconds=max(seconds, 0.001))
 
@@ -63,8 +67,8 @@ def spacing(parent: ParentOrderRow) -> timedelta:
 def looks_back(
     parent: ParentOrderRow, child: ChildOrderRow, pace: Throttle | None, now: datetime
 ) -> bool:
-    """Whether the answer depends on what was sent lately: of a slice on its time, at its own
-    pace, it doesn't."""
+    """Whether the answer depends on recent sends. It does not for an unthrottled slice on its
+    time."""
     if parent.stepped:
         return False
     return is_late(child, now) or (pace is not None and pace.speed < 1)
@@ -84,7 +88,7 @@ def hold(
     pace: Throttle | None,
     rules: WorkingRules,
 ) -> Deferral | None:
-    """The first reason to wait; None when the child may go out now."""
+    """The first deferral that applies; None when the child may go out now."""
     if parent.state is ParentState.PAUSED:
         return Deferral(seen.now + PAUSE_LOOK, "paused by the operator")
     if seen.exit_under_way and not parent.reduce_only:
@@ -102,7 +106,8 @@ def hold(
 def shrunk_qty(
     child: ChildOrderRow, pace: Throttle | None, lot: Decimal, least: Decimal
 ) -> Decimal:
-    """What of the child goes out under a pace that shrinks it; both parts must be sendable."""
+    """The part of the child that goes out under a shrinking throttle; both parts must be
+    sendable."""
     if pace is None or pace.size >= 1 or child.attempt >= _MAX_SHRINKS:
         return child.qty
     now = child.qty * pace.size // lot * lot
@@ -110,7 +115,7 @@ def shrunk_qty(
 
 
 _MAX_SHRINKS = 3
-"""A slice in an eighth of its size has met a market that is not for it; the rest goes as it is."""
+"""A slice that was shrunk to an eighth is shrunk no more; the rest goes out whole."""
 
 
 def _is_beyond(parent: ParentOrderRow, seen: DueChild, limit: Decimal) -> bool:
@@ -121,7 +126,7 @@ def _is_beyond(parent: ParentOrderRow, seen: DueChild, limit: Decimal) -> bool:
 
 
 def _slowed(parent: ParentOrderRow, seen: DueChild, pace: Throttle | None) -> Deferral | None:
-    """A slower pace stretches the time between two slices."""
+    """A slower throttle stretches the time between two slices."""
     if pace is None or pace.speed >= 1 or not seen.sent:
         return None
     until = max(s.sent_at for s in seen.sent) + spacing(parent) / float(pace.speed)
@@ -131,8 +136,8 @@ def _slowed(parent: ParentOrderRow, seen: DueChild, pace: Throttle | None) -> De
 def _catching_up(
     parent: ParentOrderRow, child: ChildOrderRow, seen: DueChild, rules: WorkingRules
 ) -> Deferral | None:
-    """In one spacing no more goes out than a multiple of a slice, and late ones only within the
-    market's volume. A slice on its time always goes: its place is kept."""
+    """The catch-up bound: in one spacing at most a multiple of a slice goes out, and late slices
+    only within the market's volume. A slice on its time always goes out."""
     if not is_late(child, seen.now):
         return None
     recent = [s for s in seen.sent if s.sent_at > seen.now - spacing(parent)]
@@ -149,17 +154,17 @@ def _catching_up(
 
 
 def is_late(child: ChildOrderRow, now: datetime) -> bool:
-    """A first attempt that should have gone out by now."""
+    """Whether the child is a late first attempt."""
     return child.attempt == 0 and parents.is_late(child, now)
 
 
 def _over_participation(
     parent: ParentOrderRow, under_way: Decimal, seen: DueChild, rules: WorkingRules
 ) -> bool:
-    """Whether the child and what went out lately pass the cap: their fills may not be known yet,
-    and counting those that are twice only slows.
+    """Whether the child and the recent sends exceed the volume cap. Their fills may be unknown yet;
+    counting some of them twice only slows.
 
-    An unknown volume gives what adds risk no room: then one slice an interval goes.
+    With an unknown volume an entry sends one slice an interval.
     """
     if rules.participation_cap is None:
         return False

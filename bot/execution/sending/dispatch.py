@@ -1,4 +1,4 @@
-"""The dispatcher: finds what is due and wakes it, however its first wake-up was lost."""
+"""The dispatcher: finds due rows and enqueues them, even if their first message was lost."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -14,10 +14,10 @@ from models.repositories import orders
 log = logging.getLogger(__name__)
 
 BATCH = 500
-"""A tick never wakes more: the rest is found by the next tick, and the queue stays short."""
+"""The most that one tick enqueues. The next tick finds the rest, and the queue stays short."""
 ENOUGH_WAITING = 200
-"""So many waiting messages are seconds of work for the four senders: more would only make what
-comes next late. Rows wait as well as messages, and in the right order."""
+"""The longest queue that gets more messages: seconds of work for the four senders. Rows wait as
+well as messages, and in the right order."""
 EXECUTION, EXITS, VALIDATION = "execution", "exits", "validation"
 
 
@@ -27,8 +27,8 @@ def _unknown_depth(_: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
-    """Wakes one account's due children, stepped parents to look at, and requests whose validation
-    never came."""
+    """Enqueues one account's due children, the due steps of its parents, and requests that were
+    never validated."""
 
     db: Database
     account: str
@@ -37,12 +37,13 @@ class Dispatcher:
     horizon: timedelta
     wake_timeout: timedelta
     depth: Callable[[str], int | None] = _unknown_depth
-    """How many messages wait in a queue; None when nobody can tell, and then no publish arrives."""
+    """The number of messages that wait in a queue; None when it is unknown, and then no message can
+    be published."""
 
     def tick(self) -> int:
-        """Wakes what needs it; returns how many."""
+        """Enqueues everything due; returns how many."""
         window = orders.WakeWindow(self.clock.now(), self.horizon, self.wake_timeout, LATE_AFTER)
-        # Asked before anything is locked: Redis may hang.
+        # Asked before any lock is taken, because Redis may hang.
         rooms = {queue: self._room(queue) for queue in (EXITS, EXECUTION, VALIDATION)}
         with self.db.unit_of_work() as uow:
             orders.plan_anew(uow.session)
@@ -74,7 +75,7 @@ class Dispatcher:
         return len(children) + len(parents) + len(lost)
 
     def _room(self, queue: str) -> int:
-        """How many may be woken into this queue; what is found later keeps its place by its row."""
+        """The number of messages that this queue may get; later rows keep their order."""
         waiting = self.depth(queue)
         if waiting is None:
             return BATCH

@@ -1,24 +1,24 @@
-"""How many orders fit into a second: a moving window with a queue, pure, the clock passed in.
+"""The order rate: a moving window with a queue. Pure; the clock is passed in.
 
-It serves a process alone when Redis is away, and `budget_scripts.py` does the same in Redis for
-all processes; a test holds the two against each other. Times are whole milliseconds of any clock
-that only goes forward, so that both compute the same.
+It serves a single process while Redis is away. `rate_limiter_scripts.py` does the same in Redis for
+all processes, and a test compares the two. Times are whole milliseconds of any clock that only goes
+forward, so that both compute the same.
 """
 
 from collections import deque
 from dataclasses import dataclass
 
 WINDOW_MS = 1_050
-"""Bybit counts over a rolling second. The margin is for orders that take unequally long from
-here to the exchange; one that is longer under way ends in a 10006, which takes nothing."""
+"""The window. Bybit counts over a rolling second; the margin allows for unequal travel times of
+orders. An order that takes longer ends in a 10006, which takes nothing."""
 GRACE_MS = 10_000
-"""How late a caller may claim its place: a wake-up may be lost, and exits may hold it up for
-seconds. Whose caller never comes only lengthens the wait of who is held up, too."""
+"""How late a caller may claim its place, because a message may be lost and exits may delay it for
+seconds. An abandoned place only delays the orders behind it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """Orders per window: of all kinds together, and how far ordinary ones may fill it."""
+    """The caps in orders per window: for all orders together, and for ordinary ones."""
 
     every: int
     ordinary: int
@@ -29,16 +29,16 @@ class Caps:
 
 
 def shared_caps(orders_per_second: int, exit_reserve: int) -> Caps:
-    """Of all processes together."""
+    """The caps of all processes together."""
     every = max(1, orders_per_second)
     return Caps(every, max(1, every - exit_reserve))
 
 
 def own_caps(orders_per_second: int, exit_reserve: int, processes: int) -> Caps:
-    """Of each process by itself, so that all of them stay within the whole.
+    """The caps of each process by itself, so that all processes stay within the whole.
 
-    At least one order per window, or nobody could ever exit: with more processes than orders per
-    second the bound of all is the number of processes.
+    Each process gets at least one order per window, so that every one can exit. With more processes
+    than orders per second, the bound of all is the number of processes.
     """
     every = max(1, orders_per_second // processes)
     reserve = -(-exit_reserve // processes)
@@ -46,11 +46,11 @@ def own_caps(orders_per_second: int, exit_reserve: int, processes: int) -> Caps:
 
 
 class OrderWindow:
-    """Grants at most `cap` orders in any window; who is refused holds a place in a queue.
+    """Grants at most `cap` orders in any window; a refused order gets a place in a queue.
 
-    Places are `window / cap` apart, so a burst drains at the full rate and nobody comes in
-    vain. A place orders the waiting; what may go is decided by what went, never by a promise.
-    Exits look only at other exits: they overtake everything ordinary.
+    Places are `window / cap` apart, so that a burst drains at the full rate and no order asks in
+    vain. A place sets the order of waiting; only past sends decide whether an order may go. Exits
+    wait only for other exits: they overtake everything ordinary.
     """
 
     def __init__(self, *, closed_until: int = 0) -> None:
@@ -60,7 +60,7 @@ class OrderWindow:
         self._ordinary: dict[str, int] = {}
 
     def take(self, now: int, order: str, caps: Caps, *, is_exit: bool) -> int:
-        """0: the order may go now and is counted. Else the milliseconds to its place."""
+        """The milliseconds to the order's place; 0 when it may go now and is counted."""
         self._drop_past(now)
         cap = caps.of(is_exit=is_exit)
         queue = self._exits if is_exit else self._ordinary
@@ -71,7 +71,7 @@ class OrderWindow:
             return place - now
         free = self._free_at(now, cap)
         if free > now:
-            # It keeps its place; those before it come first.
+            # The order keeps its place; those before it come first.
             senior = sum(other < place for other in queue.values())
             return free - now + senior * _spacing(cap)
         del queue[order]
@@ -79,11 +79,11 @@ class OrderWindow:
         return 0
 
     def close_until(self, moment: int) -> None:
-        """Nothing goes before; a moment that is earlier than a former one changes nothing."""
+        """Blocks all orders until a moment; an earlier moment than a former one changes nothing."""
         self._closed_until = max(self._closed_until, moment)
 
     def sent_within(self, now: int) -> int:
-        """How many went in the window that ends now."""
+        """The number of orders in the window that ends now."""
         self._drop_past(now)
         return len(self._sent)
 
@@ -93,7 +93,7 @@ class OrderWindow:
         ahead = [other for queue in queues for other in queue.values() if other > now]
         if ahead:
             place = max(place, max(ahead) + _spacing(cap))
-            # Those ahead will have gone by then: there must be room for one more after them.
+            # The orders ahead will have gone by then; there must be room for one more after them.
             index = len(self._sent) + len(ahead) - cap
             if 0 <= index < len(self._sent):
                 place = max(place, self._sent[index] + WINDOW_MS)
@@ -117,14 +117,14 @@ class OrderWindow:
 
 
 class AllowedRate:
-    """Lets at most `cap` go in any window; who has to wait is not counted, and asks again."""
+    """Lets at most `cap` go in any window. A waiting caller is not counted and asks again."""
 
     def __init__(self) -> None:
         self._closed_until = 0
         self._sent: deque[int] = deque()
 
     def take(self, now: int, cap: int) -> int:
-        """Milliseconds to wait; 0: go, it is counted."""
+        """The milliseconds to wait; 0 when it may go and is counted."""
         while self._sent and self._sent[0] <= now - WINDOW_MS:
             self._sent.popleft()
         excess = len(self._sent) - cap
@@ -135,7 +135,7 @@ class AllowedRate:
         return wait
 
     def close_until(self, moment: int) -> None:
-        """No moment before; one that is earlier than a former one changes nothing."""
+        """Blocks all until a moment; an earlier moment than a former one changes nothing."""
         self._closed_until = max(self._closed_until, moment)
 
 

@@ -1,8 +1,8 @@
 """The price bound of a child: from the touch by the allowed slippage.
 
-What adds risk never passes its parent's limit, fixed at the decision. What only reduces follows
-the market: each attempt is anchored at the touch of its own time, past which only the strategy's
-own limit holds it. Neither passes the venue's price band, where that is known.
+An entry never passes its parent's limit, which the decision fixed. An exit follows the market: each
+attempt is anchored at the present touch, bounded by its slippage and the strategy's own limit.
+Neither passes the venue's price band if that is known.
 """
 
 from datetime import datetime
@@ -30,8 +30,8 @@ def bound(
 ) -> Decimal | None:
     """The worst price of this child; a resting child's own price, where the limit still allows it.
 
-    None when the market is unknown or stale and the child would add risk. What reduces goes out
-    even then, by the last price that is known.
+    None when the market is unknown or stale and the child would add risk. An exit goes out even
+    then, by the last known price.
     """
     side = parent.side
     better = min if side is TradeSide.BUY else max
@@ -62,7 +62,7 @@ def bound(
 def within_band(
     limit: Decimal, side: TradeSide, view: MarketView | None, rules: InstrumentRow | None
 ) -> Decimal:
-    """The limit of what adds risk, or the venue's band where that is stricter and known."""
+    """The limit of an entry, or the venue's band where that is known and stricter."""
     if view is None or rules is None:
         return limit
     band = price_band.worst_allowed(side, view, rules, with_premium=False)
@@ -81,7 +81,7 @@ def _worth_enough(
     touch: Decimal,
     limit: Decimal,
 ) -> Decimal:
-    """A bound at which the venue counts enough worth, where one still trades at the touch.
+    """A bound at which the venue counts enough notional, if one still trades at the touch.
 
     The market may have fallen since the child was sized: a purchase's bound may go up to its
     limit, a sale's to the touch.
@@ -103,8 +103,8 @@ def exit_limit(
     limits: RiskLimits,
     now: datetime,
 ) -> Decimal:
-    """The worst price that an exit takes now: beyond the touch by its own bound, within the
-    venue's band; beyond the last price that is known by the widest one."""
+    """The worst price that an exit takes now: the touch and its own bound, within the venue's band;
+    without a touch the last known price and the widest bound."""
     side = parent.side
     better = min if side is TradeSide.BUY else max
     anchor = far_touch(side, view, limits, now)
@@ -123,19 +123,20 @@ def exit_limit(
     if exit_.limit is not None:
         wanted = better(wanted, exit_.limit)
     if rules is None:
-        # Without a tick only a price that was on the grid once has a good form.
+        # Without a tick size only a price that was on the grid before is valid.
         return exit_.limit or parent.price_limit
     return nearest_tick(wanted, rules.tick_size.normalize(), side)
 
 
 def worst_price(parent: ParentOrderRow, child: ChildOrderRow) -> Decimal | None:
-    """Past which the child waits for the market to come back; None: it follows the market."""
+    """The price past which the child waits for the market to come back; None when it follows the
+    market."""
     exit_ = ExitBounds.of(parent.params)
     return _fixed_limit(parent, child) if exit_ is None else exit_.limit
 
 
 def _fixed_limit(parent: ParentOrderRow, child: ChildOrderRow) -> Decimal:
-    """The parent's limit; a backup plan's own where it widened this child's bound."""
+    """The parent's limit, or the wider one that a fallback step gave this child."""
     fallback = parent.params.get("fallback_limit")
     if child.bound_bps is None or fallback is None:
         return parent.price_limit
@@ -145,14 +146,14 @@ def _fixed_limit(parent: ParentOrderRow, child: ChildOrderRow) -> Decimal:
 def far_touch(
     side: TradeSide, view: MarketView | None, limits: RiskLimits, now: datetime
 ) -> Decimal | None:
-    """What this side pays to trade at once; None when that is unknown or too old."""
+    """The price at which this side trades at once; None when it is unknown or too old."""
     if view is None or (now - view.as_of).total_seconds() > limits.max_market_age_seconds:
         return None
     return _any_touch(side, view)
 
 
 def _any_touch(side: TradeSide, view: MarketView | None) -> Decimal | None:
-    """The same however old it is; the cache forgets it after a minute."""
+    """The same price at any age; the cache forgets it after a minute."""
     if view is None:
         return None
     return view.ask if side is TradeSide.BUY else view.bid

@@ -1,11 +1,11 @@
-"""The rate of order writes per account: one budget for all processes, kept in Redis.
+"""The rate limiter of order writes: one rate per account for all processes, kept in Redis.
 
-Bybit counts creates and cancels apart, each over a rolling second per account. Creates never
-exceed the rate in any window, over any number of processes; part of it is kept for exits, which
-also overtake what waits. Cancels have a count of their own, of which only those that go take.
+Bybit counts creates and cancels apart, each over a rolling second per account. Creates never exceed
+the rate in any window, over any number of processes. A part of it is kept for exits, which also
+overtake waiting orders. Cancels have a count of their own; only sent cancels are counted.
 
 Without Redis each process sends its share of the rate on its own. The bound holds through the
-changes, because what can't be known counts as used:
+changes, because an unknown rate counts as used:
 
 - Redis goes away, or can't be reached at a process's start: nothing for one window, for the
   others may have used all of it; then the share.
@@ -13,8 +13,8 @@ changes, because what can't be known counts as used:
   may still send on their own; what this process sent meanwhile is counted in.
 - Redis lost its memory (FLUSHALL, a new server) or its clock jumped: nothing for one window.
 
-It does not hold for a process that alone is cut off from Redis: it adds its share to the whole.
-The exchange refuses the excess with 10006, which takes nothing.
+The bound does not hold for a single process that is cut off from Redis: it adds its share to the
+whole. The exchange refuses the excess with 10006, which takes nothing.
 """
 
 import logging
@@ -46,22 +46,23 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PROCESSES = 5
-"""Four execution workers and the emergency worker."""
+"""The number of sending processes: four execution workers and the emergency worker."""
 TIMEOUT_SECONDS = 0.25
-"""A script takes a tenth of a millisecond; who waits longer than this for Redis is late anyway."""
+"""The time-out of a call to Redis. A script takes a tenth of a millisecond."""
 RETRY_SECONDS = 0.5
-"""How long Redis counts as away after a failure: a hanging one costs a caller little."""
+"""How long Redis counts as away after a failure, so that a hanging Redis costs callers little."""
 CAREFUL_MS = round((2 * TIMEOUT_SECONDS + RETRY_SECONDS) * 1000) + WINDOW_MS
-"""Until every process must have noticed that Redis is back, and what it sent before is past: a
-call may hang twice, when it has to connect anew."""
+"""The time until every process has noticed that Redis is back and its earlier sends have left the
+window. A call may hang twice when it has to connect anew."""
 _SHORTEST_THROTTLE_MS, _LONGEST_THROTTLE_MS = 100, 5_000
-"""A rate limit's reset is within a second; whatever names a much later one is mistaken."""
+"""The latest reset of a rate limit that is believed; a real one is within a second."""
 _SURE_WAIT_SECONDS = 2.0
-"""Waits up to this are told as they are; it is more than the window that follows a loss."""
+"""The longest wait that is returned unchanged; it is longer than the window after a loss."""
 _DRIFT = 0.001
-"""Twice what a clock that is being slewed may gain (500 ppm)."""
+"""Twice the rate at which a slewed clock may gain (500 ppm)."""
 _STEP_MS = 20
-"""Rounding to milliseconds and what else is no jump; less than the window's margin."""
+"""The largest difference of clocks that is no jump, for instance by rounding; less than the
+window's margin."""
 
 
 class BudgetRules(Protocol):
@@ -73,28 +74,29 @@ class BudgetRules(Protocol):
 
     @property
     def exit_reserve(self) -> int:
-        """How many of them are kept for orders that only reduce."""
+        """The number of them that is kept for exits."""
 
 
 class OrderRateLimiter(Protocol):
-    """When an account's next order write may leave. Nothing of it raises."""
+    """Tells when an account's next order write may leave. No method raises."""
 
     def take(self, account: str, *, order: str, is_exit: bool) -> float:
-        """0.0: go now, it is counted. Else the seconds to this order's place: ask again then.
+        """The seconds to this order's place, to ask again then; 0.0 when it may go now and is
+        counted.
 
         `order` is the order's own id, by which it finds its place when it comes back.
         """
 
     def take_cancel(self, account: str) -> float:
-        """0.0: go now, it is counted. Else the seconds after which to ask again: who has to wait
-        takes nothing from the others meanwhile."""
+        """The seconds after which to ask again; 0.0 when it may go now and is counted. A waiting
+        caller takes nothing from the others."""
 
     def throttled(self, account: str, seconds: float, *, cancels: bool = False) -> None:
-        """The exchange said 10006 to a create, or to a cancel: nothing goes until its reset."""
+        """Blocks creates, or cancels, until the reset, after the exchange answered with 10006."""
 
 
 def connect(url: str) -> "Redis":
-    """A client that gives up soon and retries nothing: the budget decides what then."""
+    """A client that gives up soon and retries nothing; the rate limiter handles failures."""
     return Redis.from_url(
         url,
         socket_timeout=TIMEOUT_SECONDS,
@@ -105,21 +107,21 @@ def connect(url: str) -> "Redis":
 
 @dataclass(frozen=True, slots=True)
 class _Contact:
-    """What Redis' clock showed in a call, and this process's own before and after it, in ms."""
+    """The time of Redis in a call, and this process's own before and after it, in ms."""
 
     redis: int
     before: int
     after: int
 
     def fits(self, later: "_Contact") -> bool:
-        """Whether both clocks went on equally between the two calls, as far as one can tell."""
+        """Whether both clocks advanced equally between the two calls, as far as can be told."""
         slack = _STEP_MS + _DRIFT * (later.after - self.before)
         least, most = later.before - self.after, later.after - self.before
         return least - slack <= later.redis - self.redis <= most + slack
 
 
 class RedisOrderRateLimiter:
-    """One instance per process, for one thread; it is made after a fork, as its client is."""
+    """The rate limiter in Redis. One instance per process, for one thread, made after the fork."""
 
     def __init__(
         self,
@@ -140,11 +142,11 @@ class RedisOrderRateLimiter:
         self._client = client
         self._contact: _Contact | None = None
         self._failed_at: int | None = None
-        """When the first call failed since the last that didn't."""
+        """The time of the first failure since the last success."""
         self._alone_since: int | None = None
         self._retry_at: int | None = None
         self._windows: dict[str, OrderWindow] = {}
-        """What this process sends on its own while Redis is away."""
+        """The window of this process alone while Redis is away."""
         self._paces: dict[str, AllowedRate] = {}
         self._throttled_until: dict[str, int] = {}
 
@@ -158,7 +160,7 @@ class RedisOrderRateLimiter:
         return self._take_alone(account, order, is_exit=is_exit) if wait is None else wait / 1000
 
     def take_cancel(self, account: str) -> float:
-        """See `OrderRateLimiter`. What is unknown delays no cancel."""
+        """See `OrderRateLimiter`. An unknown rate delays no cancel."""
         wait = self._ask(partial(self._pace_shared, account))
         if wait is None:
             pace = self._paces.setdefault(account, AllowedRate())
@@ -166,7 +168,7 @@ class RedisOrderRateLimiter:
         return wait / 1000
 
     def throttled(self, account: str, seconds: float, *, cancels: bool = False) -> None:
-        """See `OrderRateLimiter`. Other processes hear of it through Redis only."""
+        """See `OrderRateLimiter`. Other processes learn of it through Redis only."""
         lasting = min(max(round(seconds * 1000), _SHORTEST_THROTTLE_MS), _LONGEST_THROTTLE_MS)
         until = self._now() + lasting
         # Kept here too, for when Redis goes away.
@@ -184,10 +186,10 @@ class RedisOrderRateLimiter:
         wait, contact = self._run_take(account, order, is_exit=is_exit)
         if self._contact is not None and not self._contact.fits(contact):
             log.warning("Redis' clock jumped", extra={"event": "order_budget.clock_jumped"})
-            # A second time, because what the first one granted rests on the wrong time.
+            # Run again, because the first grant was based on the wrong time.
             wait, contact = self._run_take(account, order, is_exit=is_exit, trusted=self._contact)
         self._contact = contact
-        # What was sent alone is counted in Redis now.
+        # Orders that were sent alone are counted in Redis now.
         self._windows.pop(account, None)
         self._failed_at = None
         if self._alone_since is not None:
@@ -229,7 +231,7 @@ class RedisOrderRateLimiter:
         return int(wait)
 
     def _take_alone(self, account: str, order: str, *, is_exit: bool) -> float:
-        """Seconds to wait, by what this process sent alone."""
+        """Seconds to wait, by the sends of this process alone."""
         now = self._now()
         window = self._windows.get(account)
         if window is None:
@@ -238,7 +240,7 @@ class RedisOrderRateLimiter:
             window.close_until(self._throttled_until.get(account, 0))
             self._windows[account] = window
         wait = window.take(now, order, self._own_caps(), is_exit=is_exit) / 1000
-        # Redis may be back by then, and with it, if the others are idle, the whole rate.
+        # Redis may be back by then, and with it the whole rate if the others are idle.
         sooner = _SURE_WAIT_SECONDS + (wait - _SURE_WAIT_SECONDS) / self._processes
         return min(wait, sooner)
 
@@ -247,7 +249,7 @@ class RedisOrderRateLimiter:
         return own_caps(rules.orders_per_second, rules.exit_reserve, self._processes)
 
     def _ask(self, call: Callable[[], T]) -> T | None:
-        """What Redis says; None when it can't be asked, and this process is alone."""
+        """Redis' answer; None when it can't be asked and this process is alone."""
         if self._retry_at is not None and self._now() < self._retry_at:
             return None
         try:
@@ -266,7 +268,8 @@ class RedisOrderRateLimiter:
             self._failed_at = self._now()
 
     def _lost(self, error: RedisError) -> None:
-        """Redis can't be asked: this process is alone, and leaves it alone for a moment."""
+        """Notes that Redis can't be asked; this process works alone and pauses before it asks
+        again."""
         self._note_failure()
         now = self._now()
         self._retry_at = now + round(RETRY_SECONDS * 1000)

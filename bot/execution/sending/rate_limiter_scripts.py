@@ -1,9 +1,9 @@
-"""The order budget inside Redis: Lua, because each step must be atomic over all processes.
+"""The rate limiter inside Redis: Lua, because each step must be atomic over all processes.
 
 The `limits` library has a moving window in Redis, but takes the caller's clock, knows no reserve
-for exits within one count, and keeps no place for who is refused, so a burst would stampede.
-`order_window.py` is the same algorithm in Python. What is here alone: Redis may have lost its
-memory, or the clock of its machine may have jumped, and then what is unknown counts as used.
+for exits within one count, and keeps no place for refused callers, so a burst would stampede.
+`order_window.py` is the same algorithm in Python. Only this version handles a Redis that lost its
+memory or whose machine's clock jumped: unknown sends then count as used.
 """
 
 _NOW = """
@@ -103,12 +103,12 @@ redis.call('PEXPIRE', queue, place - now + grace)
 return {place - now, now}
 """
 )
-"""Whether an order may go: milliseconds to wait (0: go, counted), and the time in Redis. With no
-order (an empty id) only memory and clock are looked after.
+"""Whether an order may go: milliseconds to wait (0: go, counted), and the time in Redis. With an
+empty id only memory and clock are checked.
 
-`state` never expires: that it is missing is how a loss of memory is seen. While it is young
-(`careful_ms`), all processes together get no more than the share of one, for the others may
-not know yet that Redis is back.
+`state` never expires: its absence shows a loss of memory. While it is young (`careful_ms`), all
+processes together get no more than the share of one, because the others may not know yet that Redis
+is back.
 """
 
 PACE = (
@@ -153,4 +153,4 @@ redis.call('HSET', KEYS[1], 'closed', until_then)
 return {0, now}
 """
 )
-"""Nothing goes before this many milliseconds have passed."""
+"""Blocks all orders for this many milliseconds."""

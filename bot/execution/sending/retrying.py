@@ -1,4 +1,4 @@
-"""How long a child waits after an attempt that the exchange provably did not take."""
+"""The pause of a child after an attempt that the exchange provably did not take."""
 
 import zlib
 from datetime import timedelta
@@ -7,17 +7,18 @@ from bot.errors import RetryLater
 from models.tables import ChildOrderRow
 
 LONGEST_BACKOFF_SECONDS = 5.0
-"""When the exchange is back, no slice waits longer for its next attempt."""
+"""The longest pause of an entry, so that it goes on soon after the exchange is back."""
 LONGEST_EXIT_BACKOFF_SECONDS = 1.0
-"""An exit is ahead of what adds then."""
+"""The longest pause of an exit, which precedes entries then."""
 _SPREAD = 0.5
 
 
 def not_taken_delay(child: ChildOrderRow, error: RetryLater) -> timedelta:
     """Doubled with each attempt up to a bound, never less than the exchange asks for.
 
-    Spread by up to half, so that what failed together does not come back together; by the child's
-    own id, so that the same attempt always waits as long.
+    The pause is spread by up to half, so that children that failed together do not come back
+    together. The spread follows from the child's id, so that the same attempt always waits equally
+    long.
     """
     doubled = error.after_seconds * 2.0 ** min(max(child.posts - 1, 0), 16)
     longest = LONGEST_EXIT_BACKOFF_SECONDS if child.reduce_only else LONGEST_BACKOFF_SECONDS

@@ -2,9 +2,9 @@
 
 At most one exchange order per child, ever: the order_link_id is a function of the child, a claim
 carries a fencing token, and a child that was claimed before is looked up, never posted again
-blindly. A shared advisory lock of the account is held from the claim to the stored outcome, so
-that a halt, which waits for its holders, knows when nothing is on its way any more. A refusal may
-be stored later: the exchange has not taken the order, whatever else is read from it.
+blindly. A shared advisory lock of the account is held from the claim to the stored outcome, so that
+a halt, which waits for its holders, knows when nothing is on its way any more. A refusal may be
+stored after that lock, because the exchange has not taken the order.
 """
 
 import logging
@@ -74,10 +74,10 @@ class SendResult(StrEnum):
     STOPPED = "stopped"
     """Its permit, state or deadline forbids it; the child has ended."""
     FOREIGN = "foreign"
-    """Another account's: nothing was sent or changed, and it was told."""
+    """Another account's: nothing was sent or changed, and an alert was raised."""
     REFUSED = "refused"
     DEFERRED = "deferred"
-    """It will go out later: held back, out of budget, or provably not taken."""
+    """It will go out later: deferred, or provably not taken."""
     UNKNOWN = "unknown"
 
 
@@ -92,7 +92,7 @@ _NOT_CLAIMED = {
 
 @dataclass(frozen=True, slots=True)
 class _RefusedByRules:
-    """The exchange's no to a claimed child, still to be stored: its rules are to be read before."""
+    """The exchange's refusal of a claimed child, to be stored once the trading rules are read."""
 
     claim: Claim
     error: ExchangeRefused
@@ -131,12 +131,13 @@ class Sender:
             prospect = self._prospect(connection, child_id, account)
             if isinstance(prospect, SendResult):
                 return prospect
-            # Read before any lock is taken: Redis may hang, and nobody must wait for that.
+            # Read before any lock is taken, because Redis may hang.
             view = self._market.get(prospect.symbol)
             done = self._claim_and_post(connection, prospect, view)
         if isinstance(done, SendResult):
             return done
-        # No halt waits for this. Before the outcome: what is tried next must know the rules.
+        # Before the outcome is stored, because the next attempt must know the rules. No halt waits
+        # for this.
         self._rules.read_after_refusal()
         return self._refused(done.claim, done.error, account)
 
@@ -160,12 +161,12 @@ class Sender:
     def _post_claimed(self, claim: Claim, account: str) -> SendResult | _RefusedByRules:
         hit(AFTER_CLAIM_COMMIT, claim.algorithm)
         if self._monotonic() >= claim.lease_ends_monotonic:
-            # Frozen between commit and POST: somebody else may own the child by now.
+            # The process was frozen between commit and POST: another may own the child by now.
             return SendResult.ALREADY_TAKEN
         return self._post(claim, account)
 
     def _held(self, symbol: str) -> Held:
-        """What the exchange itself holds of a symbol."""
+        """The exchange's position in a symbol."""
         try:
             positions = self._exchange.positions()
         except MlriskError as error:
@@ -176,7 +177,7 @@ class Sender:
     def _prospect(
         self, connection: Connection, child_id: int, account: str
     ) -> Prospect | SendResult:
-        """A look without locks: most wake-ups that come twice end here."""
+        """A look without locks, which ends most duplicate messages."""
         row = connection.execute(_LOOK, {"child_id": child_id}).first()
         if row is not None and row.account != account:
             self._refuse(row.account, account, row.order_link_id)
@@ -249,14 +250,15 @@ class Sender:
                     else None,
                 )
         if error.action == RetCodeClass.FATAL:
-            # Not about this order but about the account: what is asked for next must not go out.
+            # The refusal concerns the account, not this order: the next orders must not go out.
             unfit = fitness.Fitness(False, self._clock.now(), error.message)
             fitness.record(self._db, account, unfit)
         return SendResult.REFUSED
 
     def _not_taken(self, claim: Claim, error: RetryLater, account: str) -> SendResult:
-        """The exchange provably did not take it: back to the plan, same id."""
-        # A ban of the address lasts minutes, and every process meets it by itself.
+        """Puts a child back to planned, under the same id: the exchange provably did not take
+        it."""
+        # A ban of the address lasts minutes; every process meets it by itself.
         if isinstance(error, Throttled) and error.code != HTTP_BAN:
             self._budget.throttled(account, error.after_seconds)
         if isinstance(error, ClockRefused):
@@ -290,8 +292,8 @@ class Sender:
     ) -> Iterator[tuple[UnitOfWork, ParentOrderRow, ChildOrderRow] | None]:
         """The rows, locked, to store the outcome in, and the commit after it.
 
-        None when somebody knows better by now: the token is no longer this claim's, or a fill or
-        an order record has moved the child on.
+        None when the outcome is known better by now: the token is no longer this claim's, or a fill
+        or an order record has moved the child on.
         """
         with self._db.unit_of_work() as uow:
             found = lock_order(uow.session, claim.child_id)

@@ -20,12 +20,13 @@ from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 log = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 5.0
-"""So long a process trusts what it has just read: a storm of refusals reads the rules once."""
+"""How long a process trusts the rules that it has just read, so that a storm of refusals reads them
+once."""
 _OF_THE_ORDER = frozenset({RetCodeClass.REJECT.value, RetCodeClass.SYMBOL.value})
 
 
 class TradingRules:
-    """Keeps the rows of the instruments as the exchange has them."""
+    """Keeps the rows of the instruments in line with the exchange."""
 
     def __init__(
         self,
@@ -49,14 +50,14 @@ class TradingRules:
             return store(session, rules, self._clock.now())
 
     def may_explain(self, error: ExchangeRefused) -> bool:
-        """Whether a definite no to one order may come of a new tick, lot, minimum or status that
-        this process has not just read."""
+        """Whether a refusal may come from a new tick, lot, minimum or status that this process has
+        not just read."""
         lately = self._read_at is not None and self._monotonic() - self._read_at < AGAIN_SECONDS
         return error.action in _OF_THE_ORDER and not lately
 
     def read_after_refusal(self) -> None:
-        """The next attempt must know them. Reading that fails leaves the rules as they are. The
-        exchange may take its time: callers hold no lock and no transaction."""
+        """Reads the rules again for the next attempt. A failure leaves them as they are. The
+        exchange may be slow, so callers hold no lock and no transaction."""
         try:
             self.refresh()
         except MlriskError as failure:
@@ -92,7 +93,7 @@ def fit_to_lots(
 ) -> bool:
     """Cuts a child that was planned under another lot size down to whole lots of the present one.
 
-    What is cut off is given back. False: not one lot is left of it, and it is not touched.
+    The cut part is given back. Returns False, and changes nothing, when not one lot would be left.
     """
     if rules is None or rules.qty_step <= ZERO:
         return True

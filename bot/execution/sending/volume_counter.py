@@ -1,8 +1,7 @@
-"""Counts what the market traded since a parent's start, over restarts of the feed.
+"""Counts the market's volume since a parent's start, over restarts of the feed.
 
-The feed's counter starts anew with the feed. A parent stores the counter that it saw last and what
-it had counted by then; what was traded while nobody listened is missing, which makes shares of
-volume smaller, never larger.
+The feed's counter starts anew with the feed. A parent stores the last counter and its own count.
+The volume while no feed ran is missing, which makes shares of volume smaller, never larger.
 """
 
 from collections.abc import Mapping
@@ -31,7 +30,7 @@ def counted(
     if mark is None:
         return ZERO, _mark(since, view.traded_qty, ZERO)
     before = Decimal(mark["counter"]) if mark["since"] == since else ZERO
-    # A counter that ran backwards under the same start is a broken one: nothing is taken off.
+    # A counter that ran backwards under the same start is broken: nothing is subtracted.
     total = Decimal(mark["counted"]) + max(ZERO, view.traded_qty - before)
     return total, _mark(since, view.traded_qty, total)
 

@@ -1,9 +1,9 @@
-"""Stepped parents whose steps fail: looked at ever less often, alerted, and set aside at last.
+"""Failing steps of event-driven parents: tried ever less often, alerted, and set aside at last.
 
 A step is marked in its parent's row before anything is read for it, in a transaction of its own, so
-that one that kills its process counts as a failure too. An exit is never set aside before its
-deadline: after a few failures it goes on at once instead of by its algorithm, after more without
-the market as well, by the last price that is known. A step that works again forgets the failures.
+that a step that kills its process counts as a failure too. An exit is never set aside before its
+deadline: after a few failures it is sent at once instead of by its algorithm, after more failures
+without the market too, by the last known price. A successful step resets the failures.
 """
 
 import logging
@@ -24,28 +24,29 @@ from models.tables import ParentOrderRow
 log = logging.getLogger(__name__)
 
 IMMEDIATE_AT = 3
-"""Failures in a row after which an exit is not left to its algorithm any more."""
+"""Failures in a row after which an exit is worked without its algorithm."""
 ALERTED_AT = 5
-"""Failures in a row: so many are no accident."""
+"""Failures in a row after which people are alerted."""
 SET_ASIDE_AT = 10
-"""Failures in a row, over two and a half minutes: what adds risk is not tried for ever."""
+"""Failures in a row, over two and a half minutes, after which an entry is set aside."""
 LONGEST_PAUSE = timedelta(seconds=30)
 LONGEST_LOOK = timedelta(seconds=1.5)
-"""A step that began so long ago has died, or hangs: until then a second wake-up leaves the parent
-to it. One that was only slow forgets what was counted when it ends."""
+"""A step that began this long ago has died or hangs. Until then a second message leaves the parent
+to it. A step that was only slow resets the count when it ends."""
 DIED = "its process died in a step"
 _TOO_LONG = frozenset({"57014", "25P03"})
-"""Postgres ended the statement, or a transaction that was silent for too long: such a step takes
-too long each time. SQLAlchemy calls both operational, like servers that are away."""
+"""SQLSTATEs by which Postgres ends a statement or an idle transaction: such a step takes too long
+each time. SQLAlchemy calls both operational, like an unreachable server."""
 
 
 def begin(
     db: Database, clock: Clock, request_id: str, *, alone: bool = False
 ) -> ParentOrderRow | None:
-    """Marks that a step begins, and returns its parent; None: it isn't due, or somebody is at it.
+    """Marks that a step begins, and returns its parent; None when it isn't due or another process
+    works it.
 
-    A mark that an earlier step has left is that of a process that died: a failure, counted here.
-    `alone`: whoever left it has died for sure.
+    A mark of an earlier step is that of a process that died: a failure, counted here. `alone` means
+    that this process has died for sure.
     """
     now = clock.now()
     with db.unit_of_work() as uow:
@@ -66,9 +67,9 @@ def begin(
 
 
 def failed(db: Database, clock: Clock, request_id: str, error: Exception) -> None:
-    """Keeps why a step failed and puts off the next one, or sets the parent aside.
+    """Stores why a step failed, and delays the next one or sets the parent aside.
 
-    Servers that are away say nothing about the parent: then only the mark is taken back.
+    An unreachable server says nothing about the parent: then only the mark is taken back.
     """
     now = clock.now()
     with db.unit_of_work() as uow:
@@ -84,15 +85,15 @@ def failed(db: Database, clock: Clock, request_id: str, error: Exception) -> Non
 
 
 def says_nothing(error: Exception) -> bool:
-    """Whether servers were away: that is no failure of the parent."""
+    """Whether a server was unreachable, which is no failure of the parent."""
     if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _TOO_LONG:
         return False
     return isinstance(error, SERVERS_AWAY)
 
 
 def worked(parent: ParentOrderRow) -> None:
-    """Forgets the failures before a step that is about to be committed; but what is worked blind
-    stays so, or its algorithm would fail it anew."""
+    """Resets the failures in the transaction of a successful step. A blind exit stays blind,
+    because its algorithm would fail again."""
     if parent.step_failures and not is_blind(parent):
         parent.step_failures, parent.failure = 0, None
 
@@ -103,7 +104,7 @@ def is_blind(parent: ParentOrderRow) -> bool:
 
 
 def _count(uow: UnitOfWork, parent: ParentOrderRow, failure: str, now: datetime) -> None:
-    """One more failure, and what follows from so many."""
+    """Counts a failure and acts on the count."""
     parent.step_failures += 1
     parent.failure = failure
     log.error("step failed: %s", failure, extra={"request": parent.request_id})
@@ -125,7 +126,7 @@ def _can_go_at_once(parent: ParentOrderRow, now: datetime) -> bool:
 
 
 def _go_at_once(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
-    """Its own price bound holds it as before."""
+    """Goes on without the algorithm; its own price bound holds as before."""
     facts = {
         "failures": parent.step_failures,
         "failure": parent.failure,
@@ -141,13 +142,13 @@ def _go_at_once(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
 
 
 def _patience(parent: ParentOrderRow, now: datetime) -> float:
-    """How many failures in a row are too many. Where nothing more is to be placed, only the steps
-    stand between its orders and their cancels, an exit's as well."""
+    """The number of failures in a row that is too many. If nothing more is to be placed, the steps
+    only send cancels, an exit's steps too."""
     if parent.stop_reason is not None or now >= parent.deadline_at:
         return ALERTED_AT
     return float("inf") if parent.reduce_only else SET_ASIDE_AT
 
 
 def _pause(failures: int) -> timedelta:
-    """1, 2, 4 ... seconds."""
+    """The pause after a failure: 1, 2, 4 ... seconds."""
     return min(timedelta(seconds=2 ** min(failures - 1, 10)), LONGEST_PAUSE)

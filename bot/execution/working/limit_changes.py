@@ -1,7 +1,7 @@
-"""A limit that is tightened acts on what is under way: the price bound, and the size that is left.
+"""A tightened limit acts on parents under way: on their price bound and their remaining size.
 
-The gate's own portfolio checks are put to what a parent has still to fill, as if it were asked for
-now; what they would not let through is released.
+The gate's portfolio checks judge a parent's unfilled quantity as if it were requested now. The part
+that they deny is released.
 """
 
 from collections.abc import Sequence
@@ -50,18 +50,19 @@ _RULES = {
     )
 }
 _ROWS = tuple(row for row in CHECKS if row.rule.name in _RULES)
-"""What limits a size by the portfolio and the day; scores and prices were the decision's."""
+"""The checks that limit a size by the portfolio and the day. Scores and prices were judged at the
+decision."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
     changed: bool
     complete: bool
-    """False: a part is at the exchange; what comes back of it is judged again."""
+    """False while a part is at the exchange; its returned quantity is judged again."""
 
 
 class LimitChanges:
-    """Judges each parent once under limits other than those of its decision."""
+    """Judges each parent once when the limits differ from those of its decision."""
 
     def __init__(
         self, db: Database, account: str, market: MarketCache, clock: Clock, task_queue: TaskQueue
@@ -75,7 +76,7 @@ class LimitChanges:
         self._judged: set[str] = set()
 
     def act_on(self, parents: Sequence[PacingRow], limits: RiskLimits) -> int:
-        """Cuts what the limits in force would not let through; returns how many it changed."""
+        """Cuts the quantity that the limits in force deny; returns how many parents changed."""
         symbols = {p.request_id: p.symbol for p in parents if not p.reduce_only}
         adding = set(symbols)
         if limits != self._limits:
@@ -99,7 +100,7 @@ class LimitChanges:
         return changed
 
     def _decided_otherwise(self, request_ids: set[str], limits: RiskLimits) -> Sequence[str]:
-        """Those whose decision was made under other limits than these."""
+        """The parents with a decision under other limits."""
         with self._db.reading() as session:
             return session.scalars(
                 select(DecisionRow.request_id)
@@ -113,7 +114,7 @@ class LimitChanges:
     def _judge(self, request_id: str, limits: RiskLimits, market: MarketReading) -> _Verdict:
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
-            # As the gate does: no decision may count on what is being cut meanwhile.
+            # Locked as by the gate, so that no decision counts on the quantity that is being cut.
             lock_account(uow.session, self._account)
             parent = lock_parent(uow.session, request_id)
             if parent is None or parent.state.is_final:
@@ -196,15 +197,16 @@ def _allowed(
     market: MarketReading,
     now: datetime,
 ) -> tuple[Decimal, str]:
-    """The quantity that the checks let through, and the first that lets through least.
+    """The quantity that the checks allow, and the first check with the least.
 
-    An input that can't be read cuts nothing here: the pace pauses by it.
+    An unreadable input cuts nothing here; the throttle pauses for it.
     """
     decision = session.get_one(DecisionRow, parent.request_id)
     try:
         stored = codec.from_json(TradeIntent, decision.intent)
     except codec.Unreadable as error:
-        # Of another version of mlrisk. What can't be judged under the new limits doesn't go on.
+        # The row is of another version of mlrisk. A parent that can't be judged under the new
+        # limits does not go on.
         return ZERO, f"its request can't be read any more: {error}"
     snapshot, _ = snapshots.take(session, stored, market, now)
     snapshot = _without(snapshot, parent, left)
@@ -223,7 +225,7 @@ def _allowed(
 
 
 def _without(snapshot: RiskSnapshot, parent: ParentOrderRow, left: Decimal) -> RiskSnapshot:
-    """The book as it would be if this parent had still to be asked for."""
+    """The snapshot without this parent."""
     book = snapshot.portfolio
     if book is None:
         return snapshot
@@ -256,7 +258,8 @@ def _release_excess(
     now: datetime,
     task_queue: TaskQueue,
 ) -> Decimal:
-    """From the schedule's end, or from what no child holds; what is at the exchange stays."""
+    """Cuts from the end of the schedule, or from what no child holds; orders at the exchange
+    stay."""
     before = parent.released_qty
     if parent.stepped:
         children = orders.open_children(uow.session, parent.request_id)
@@ -284,7 +287,7 @@ def _shorten(
     now: datetime,
     task_queue: TaskQueue,
 ) -> None:
-    """Takes `missing` off a planned child; one that would be too small to send ends."""
+    """Takes `missing` off a planned child; ends a child that would be too small to send."""
     kept = child.qty - missing
     notional = kept * lowest_price(parent)
     if kept >= rules.min_qty and (parent.reduce_only or notional >= rules.min_notional):

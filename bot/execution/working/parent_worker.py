@@ -1,9 +1,8 @@
-"""Working a stepped parent: one look at its rows and the market, then what its algorithm wants.
+"""Works an event-driven parent: reads its rows and the market, then does what its algorithm says.
 
-A step is one transaction under the parent's lock: new children, cancel requests and the time of
-the next look are rows before anything is sent. A step that is repeated finds them and does
-nothing twice. Whether the exchange confirms a cancel is read from its own records: nothing
-replaces a child before that.
+A step is one transaction under the parent's lock: new children, cancel requests and the time of the
+next look are rows before anything is sent. A repeated step finds them and does nothing twice. The
+exchange's records show whether it confirms a cancel; nothing replaces a child before that.
 """
 
 import logging
@@ -65,25 +64,25 @@ from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 log = logging.getLogger(__name__)
 
 CANCEL_AGAIN = timedelta(seconds=2)
-"""A cancel that nobody has confirmed after this long is asked for again; asking twice is safe."""
+"""The time after which an unconfirmed cancel is asked for again; asking twice is safe."""
 
 
 class StepResult(StrEnum):
-    """What became of one look at a parent."""
+    """The result of one step."""
 
     STEPPED = "stepped"
     NOT_DUE = "not_due"
     FOREIGN = "foreign"
-    """Another account's: nothing was done, and it was told."""
+    """Another account's: nothing was done, and an alert was raised."""
     IDLE = "idle"
     """It is over, or not worked by steps."""
     FAILED = "failed"
-    """Its row says why, and when it is looked at again."""
+    """It failed; the parent's row has the reason and the time of the next step."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What one step sees, read before any lock."""
+    """The inputs of one step, read before any lock."""
 
     symbol: str
     view: MarketView | None
@@ -125,11 +124,11 @@ class ParentWorker:
         self._task_queue = task_queue
 
     def step(self, request_id: str, *, redelivered: bool = False) -> StepResult:
-        """Looks at the parent if that is due; a second call does nothing.
+        """Takes the parent's step if it is due; a second call does nothing.
 
-        What fails for the parent's own sake is kept in its row and puts off the next look. Its
-        attempt is marked before it begins: it may be the last thing that this process does. A
-        wake-up that was `redelivered` comes from a process that has died.
+        A failure of the parent itself is stored in its row and delays the next step. The step is
+        marked before it begins, because it may kill this process. A `redelivered` message comes
+        from a process that has died.
         """
         early = self._not_now(request_id)
         if early is not None:
@@ -140,7 +139,7 @@ class ParentWorker:
         try:
             return self._step(begun)
         except Exception as error:
-            # Kept in its row, alerted when it goes on.
+            # Stored in its row, and alerted if it repeats.
             failing_steps.failed(self._db, self._clock, request_id, error)
             if failing_steps.says_nothing(error):
                 raise
@@ -198,7 +197,7 @@ class ParentWorker:
         return _Look(parent.symbol, self._market.get(parent.symbol), forecast)
 
     def _forecast(self, parent: ParentOrderRow, now: datetime) -> VolumeForecast | None:
-        """None: no model steers this parent, or none can; then it follows the clock."""
+        """The forecast; None when no model steers this parent, which then follows the clock."""
         model = parent.params.get("volume_model")
         if model is None or fallback_rows.working_algorithm(parent) is not Algorithm.VWAP:
             return None
@@ -241,7 +240,8 @@ class ParentWorker:
         return self._cancels_to_send(parent, children, now)
 
     def _stop_if_refused(self, uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
-        """A voided permit ends the parent: what rests is called back, the rest is released."""
+        """Ends a parent whose authorization is void: resting orders are cancelled, the remainder is
+        released."""
         if parent.stop_reason is not None:
             return
         refusal = authorization.parent_refusal(uow.session, parent)
@@ -295,7 +295,8 @@ class ParentWorker:
         limits: RiskLimits,
         now: datetime,
     ) -> Decimal:
-        """Fixed for what adds risk, within the venue's band; an exit's follows the touch."""
+        """The price limit: fixed for an entry, within the venue's band; an exit's follows the
+        touch."""
         bounds = ExitBounds.of(parent.params)
         if bounds is None:
             side = parent.side
@@ -304,9 +305,10 @@ class ParentWorker:
         return price_bound.exit_limit(parent, bounds, wider, view, rules, limits, now)
 
     def _is_held(self, parent: ParentOrderRow, pace: Throttle | None, now: datetime) -> bool:
-        """Nothing is placed and nothing may rest: the operator, risk, or a failure just now.
+        """Whether nothing is placed and nothing may rest, because of the operator, the throttle or
+        a recent failure.
 
-        After the deadline nothing holds it: then it is wound up.
+        After the deadline nothing holds the parent, so that it is wound up.
         """
         if now >= parent.deadline_at:
             return False
@@ -320,7 +322,7 @@ class ParentWorker:
     def _note_source(
         self, uow: UnitOfWork, parent: ParentOrderRow, look: _Look, now: datetime
     ) -> None:
-        """Whether a model or the clock steers a VWAP is recorded when it changes."""
+        """Records whether a model or the clock steers a VWAP, when that changes."""
         if "volume_model" not in parent.params:
             return
         source = CLOCK if look.forecast is None else look.forecast.model
@@ -367,7 +369,8 @@ class ParentWorker:
         action: CancelLive,
         now: datetime,
     ) -> None:
-        """Decided here, sent after the commit. What has not gone out yet simply ends."""
+        """Decides cancels, which are sent after the commit. Children that have not gone out yet
+        simply end."""
         for seen in children:
             if seen.slot != action.slot or seen.state.is_final:
                 continue
@@ -382,7 +385,8 @@ class ParentWorker:
                 )  # fmt: skip
 
     def _look_again(self, uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
-        """The next look is woken by this process when it is near, else by the dispatcher."""
+        """Plans the next step. This process enqueues it when it is near, else the dispatcher
+        does."""
         if parent.state.is_final:
             return
         wanted = parent.step_at or now + POLL
@@ -394,7 +398,8 @@ class ParentWorker:
     def _cancels_to_send(
         self, parent: ParentOrderRow, children: Sequence[ChildOrderRow], now: datetime
     ) -> Sequence[_Cancel]:
-        """Children at the exchange whose cancel was decided and not sent, or not confirmed."""
+        """Children at the exchange with a cancel that was decided but not sent, or not
+        confirmed."""
         due = []
         for child in _open(children):
             asked = child.cancel_requested_at
@@ -407,9 +412,9 @@ class ParentWorker:
         return due
 
     def _send_cancel(self, cancel: _Cancel) -> bool:
-        """What it led to is read from the exchange's records; an error is tried again later.
+        """Sends a cancel. The exchange's records show its effect; an error is tried again later.
 
-        False: a limit of the rate has put it off, and nothing was done.
+        Returns False when the rate limiter put it off and nothing was done.
         """
         try:
             self._cancels.send(cancel.symbol, cancel.order_link_id)
@@ -423,7 +428,7 @@ class ParentWorker:
         return True
 
     def _give_back(self, put_off: Sequence[_Cancel]) -> None:
-        """Attempts that were counted and not made: the next look makes them."""
+        """Takes back counted attempts that were not made; the next step makes them."""
         with self._db.unit_of_work() as uow:
             for cancel in put_off:
                 found = lock_order(uow.session, cancel.child_id)
@@ -433,14 +438,14 @@ class ParentWorker:
 
 
 def _pace_in_force(parent: ParentOrderRow, now: datetime) -> Throttle | None:
-    """After the deadline there is nothing to pace: a step only winds up."""
+    """The throttle's factors; none after the deadline, when a step only winds up."""
     if parent.pace is None or now >= parent.deadline_at:
         return None
     return Throttle.from_json(parent.pace)
 
 
 _STOPPED = DoneReason.DEADLINE
-"""Stands in where the parent's own stop reason says more."""
+"""Used unless the parent has its own stop reason."""
 _SOON = timedelta(seconds=5)
 """An ETA in Redis may reach this far ahead, as the dispatcher's horizon does."""
 

@@ -1,9 +1,9 @@
 """An exit goes before slower exits of its position, and instead of entries of its symbol.
 
-Slower exits hold the whole position between them, so that nothing would be left for one that is
-more urgent. What they have not sent is given to it in the transaction that approves it. What they
-have resting at the exchange is called back and counts as given too: both orders only reduce, and
-the exchange lets the two together close no more than there is.
+Slower exits may hold the whole position, so that nothing would be left for a more urgent one. The
+transaction that approves the urgent exit gives it their unsent quantity. Their resting orders are
+cancelled and count as given too: all of them only reduce, and the exchange lets them close no more
+than the position.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,11 +35,11 @@ _RANK = {priority: rank for rank, priority in enumerate(ExecutionPriority)}
 
 @dataclass(frozen=True, slots=True)
 class Slower:
-    """An exit that gives way, and what it can give."""
+    """An exit that gives way, and the quantity that it can give."""
 
     parent: ParentOrderRow
     unsent: Decimal
-    """What no order at the exchange holds."""
+    """The quantity that no order at the exchange holds."""
     resting: Decimal
 
     @property
@@ -50,13 +50,13 @@ class Slower:
 
 @dataclass(frozen=True, slots=True)
 class Precedence:
-    """What one trade goes before, the least urgent first; locked until the end of the
+    """The slower exits that one trade precedes, the least urgent first; locked until the end of the
     transaction."""
 
     slower: tuple[Slower, ...] = ()
 
     def out_of(self, snapshot: RiskSnapshot, intent: TradeIntent) -> RiskSnapshot:
-        """The snapshot as if they had given way: what the exit may close is what they leave."""
+        """The snapshot as if they had given way."""
         portfolio, free = snapshot.portfolio, sum((s.free for s in self.slower), ZERO)
         if portfolio is None or free <= ZERO:
             return snapshot
@@ -74,7 +74,8 @@ class Precedence:
 
 
 def of(session: Session, intent: TradeIntent, *, locked: bool = True) -> Precedence:
-    """Nothing for a trade that isn't asked for as an exit; not locked only for a look."""
+    """The slower exits of a trade; none if the trade is not marked as an exit. A mere look locks
+    nothing."""
     if not intent.reduce_only:
         return Precedence()
     if locked:
@@ -104,9 +105,10 @@ def apply(
     snapshot: RiskSnapshot,
     task_queue: TaskQueue,
 ) -> None:
-    """Takes from slower exits what the approved one needs, and ends entries against it.
+    """Takes the quantity that the approved exit needs from slower ones, and ends entries against
+    it.
 
-    `snapshot` is the one in which they have not given way.
+    `snapshot` is the one before they gave way.
     """
     now = decision.decided_at
     _take(uow, precedence.slower, intent, plan.qty - _free(intent, snapshot), now, task_queue)
@@ -145,7 +147,7 @@ def _take(
 def _end_entries(
     uow: UnitOfWork, intent: TradeIntent, now: datetime, task_queue: TaskQueue
 ) -> None:
-    """An entry under way would buy back what the exit sells."""
+    """Ends entries under way, which would buy back what the exit sells."""
     for parent in lock_parents_of(uow.session, intent.account, intent.symbol):
         against = not parent.reduce_only and parent.side != intent.side
         if against and _is_reached(parent, intent) and parent.stop_reason is None:
@@ -153,7 +155,8 @@ def _end_entries(
 
 
 def _gives_way(parent: ParentOrderRow, intent: TradeIntent) -> bool:
-    """Less urgent by its priority, or of the same one and not moving, or slower by its nature."""
+    """Whether an exit is slower: by its priority, or at the same priority because it waits or has a
+    slower algorithm."""
     if not _is_reached(parent, intent):
         return False
     if parent.stop_reason is not None:
@@ -165,7 +168,7 @@ def _gives_way(parent: ParentOrderRow, intent: TradeIntent) -> bool:
 
 
 def _is_reached(parent: ParentOrderRow, intent: TradeIntent) -> bool:
-    """A strategy acts on its own trades; an emergency on everybody's."""
+    """Whether the trade may act on this one: a strategy on its own trades, an emergency on all."""
     return _is_own(parent, intent) or intent.priority is ExecutionPriority.EMERGENCY
 
 
@@ -211,8 +214,8 @@ def _least_urgent_first(slower: Slower) -> tuple[bool, int, float]:
 
 
 def _free(intent: TradeIntent, snapshot: RiskSnapshot) -> Decimal:
-    """What of the position, and of the strategy's own share, no working order closes; negative
-    where more is ordered than held."""
+    """The quantity of the position, and of the strategy's own share, that no working order closes;
+    negative if more is ordered than held."""
     portfolio = snapshot.portfolio
     assert portfolio is not None, "a trade was approved on it"
     book = read_book(intent.symbol, intent.side, portfolio)

@@ -1,4 +1,4 @@
-"""A parent's rows and the market as its algorithm's pure step sees them."""
+"""Turns a parent's rows and the market into the inputs of its algorithm's pure step."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -16,11 +16,11 @@ from models.enums import TradeSide
 from models.tables import ChildOrderRow, ParentOrderRow
 
 _HURRIED_MARGIN = timedelta(seconds=1)
-"""A hurried exit still has time to cross: its end is never put before this."""
+"""The least time that a hurried exit keeps to cross."""
 
 
 def factors(pace: Throttle | None, parent: ParentOrderRow) -> PaceFactors:
-    """How risk and earlier failures change the next child."""
+    """The effect of the throttle and of earlier failures on the next child."""
     size = fallback_rows.size_factor(parent)
     return PaceFactors(size=size) if pace is None else PaceFactors(pace.speed, pace.size * size)
 
@@ -28,7 +28,8 @@ def factors(pace: Throttle | None, parent: ParentOrderRow) -> PaceFactors:
 def progress_of(
     parent: ParentOrderRow, children: Sequence[ChildOrderRow], pace: Throttle | None, now: datetime
 ) -> Progress:
-    """What was released is not the parent's any more: the algorithm works towards the rest."""
+    """The parent's progress. Its total excludes the released quantity: the algorithm works the
+    rest."""
     return Progress(
         total=parent.approved_qty - parent.released_qty,
         filled=parent.filled_qty,
@@ -40,7 +41,8 @@ def progress_of(
 
 
 def _deadline(parent: ParentOrderRow, pace: Throttle | None, now: datetime) -> datetime:
-    """Of a hurried exit: the horizon shortened by its speed, never over before it is worked."""
+    """The deadline of a hurried exit: its horizon divided by its speed, never too short to work
+    it."""
     if pace is None or pace.speed <= 1 or now >= parent.deadline_at:
         return parent.deadline_at
     hurried = parent.start_at + (parent.deadline_at - parent.start_at) / float(pace.speed)
@@ -63,7 +65,7 @@ def _live(child: ChildOrderRow) -> LiveChild:
 def touch_of(
     side: TradeSide, view: MarketView | None, traded: Decimal, limits: RiskLimits, now: datetime
 ) -> Touch:
-    """An unknown or old market is an unusable one: nothing is priced by it."""
+    """The market at the touch; an unknown or old one is unusable, and no child is priced by it."""
     if view is None or price_bound.far_touch(side, view, limits, now) is None:
         return Touch(ZERO, ZERO, ZERO, ZERO, traded)
     return Touch(

@@ -1,8 +1,9 @@
-"""Stepped parents whose steps go on failing are set aside: paused, called back, shown to people.
+"""Setting aside of event-driven parents after repeated failures: paused, called back, shown to
+people.
 
-Winding one down reads its rows and nothing else, neither market nor algorithm: what the steps
-failed for can't keep its orders at the exchange. It waits for an operator for a while. Then, or at
-its deadline, it ends as soon as nothing of it is open, and its rest is released.
+Winding a parent down reads its rows alone, neither market nor algorithm, so that the cause of the
+failures can't keep its orders at the exchange. It waits for an operator for a while. Then, or at
+its deadline, it ends as soon as nothing of it is open, and its remainder is released.
 """
 
 import logging
@@ -23,13 +24,13 @@ from models.tables import ParentOrderRow
 log = logging.getLogger(__name__)
 
 PATIENCE = timedelta(minutes=10)
-"""For an operator who may let it go on. So long it keeps its part of the limits, at most."""
+"""The time for an operator to let it go on. It keeps its part of the limits no longer."""
 SET_ASIDE = "its steps fail"
-"""How the stop reason of one that nobody let go on begins."""
+"""The beginning of the stop reason of a parent that was not let go on."""
 
 
 def set_aside(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
-    """Nothing more is placed; its next steps only wind it down."""
+    """Sets a parent aside: nothing more is placed; its next steps only wind it down."""
     parent.set_aside_at = now
     if parent.stop_reason is None:
         parent.state = ParentState.PAUSED
@@ -49,7 +50,8 @@ def set_aside(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
 def wind_down(
     uow: UnitOfWork, parent: ParentOrderRow, now: datetime, task_queue: TaskQueue
 ) -> None:
-    """Calls back what is open, and ends it when it has waited long enough; plans the next look."""
+    """Cancels open orders, and ends the parent when it has waited long enough; plans the next
+    step."""
     reason = parent.stop_reason or f"{SET_ASIDE}: {parent.failure}"
     if parent.stop_reason is not None or now >= _ends_at(parent, now):
         lifecycle.stop(uow, parent, reason, now, task_queue)

@@ -1,8 +1,8 @@
-"""Sets the pace of every parent under way: risk slows, shrinks or pauses it, and hurries exits.
+"""Throttles every parent under way: risk slows, shrinks or pauses entries, and hurries exits.
 
 The pure rule is in `bot.execution.policy.throttle`, and `bot.execution.policy.throttle_groups`
-spares parents alike from being judged one by one; a tick reads a few columns of each. Every change
-is recorded with its cause before it acts: senders and steps read the pace from the parent's row.
+judges similar parents together; a tick reads a few columns of each. Every change is recorded with
+its cause before it acts: senders and steps read the throttle state from the parent's row.
 """
 
 import json
@@ -43,7 +43,8 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Throttling:
-    """Paces one account's parents. Keeps nothing between ticks that it could not read again."""
+    """Throttles one account's parents. It keeps nothing between ticks that it could not read
+    again."""
 
     db: Database
     account: str
@@ -52,7 +53,7 @@ class Throttling:
     clock: Clock
     task_queue: TaskQueue
     _known: dict[str, Throttle] = field(default_factory=dict, init=False)
-    """The paces of the last tick by their stored text: hardly one is new."""
+    """The throttle states of the last tick by their stored text; few are new at each tick."""
 
     def __post_init__(self) -> None:
         self._limit_changes = LimitChanges(
@@ -60,7 +61,7 @@ class Throttling:
         )
 
     def tick(self) -> int:
-        """Looks at every open parent; returns how many changed their pace or were cut."""
+        """Judges every open parent; returns how many changed their throttle state or were cut."""
         limits = self.limits.limits()
         now = self.clock.now()
         with self.db.reading() as session:
@@ -145,7 +146,7 @@ class Throttling:
     def _pull_forward(
         self, uow: UnitOfWork, parent: ParentOrderRow, pace: Throttle, now: datetime
     ) -> None:
-        """A hurried exit's planned slices come sooner; its plan keeps the times it wanted."""
+        """Moves a hurried exit's planned slices earlier; its plan keeps the original times."""
         for child in lock_open_children(uow.session, parent.request_id):
             if child.state != ChildState.PLANNED or child.due_at <= now:
                 continue
@@ -178,7 +179,8 @@ def _read(
     account: str,
     now: datetime,
 ) -> dict[Scope, TickConditions]:
-    """Once for each strategy and symbol: a thousand parents are paced by a handful of reads."""
+    """Reads the conditions once for each strategy and symbol, so that a thousand parents need a
+    handful of reads."""
     drawdown = _drawdown_share(session, account, now)
     stored = {
         (row.scope_kind, row.scope_key): TradingState(row.state)
@@ -197,14 +199,15 @@ def _read(
 def _strictest(
     stored: Mapping[Scope, TradingState], scopes: Sequence[Scope]
 ) -> TradingState | None:
-    """None: the global state is missing, which is as strict as it gets."""
+    """The strictest trading state; None when the global state is missing, which is stricter than
+    all."""
     if (ScopeKind.GLOBAL.value, states.GLOBAL_KEY) not in stored:
         return None
     return max((stored[s] for s in scopes if s in stored), key=lambda state: state.strictness)
 
 
 def _drawdown_share(session: Session, account: str, now: datetime) -> Decimal | None:
-    """Fall from the equity's peak, as a share of it; None when it can't be read."""
+    """The fall from the equity's peak, as a share of it; None when it is unreadable."""
     equity = session.scalar(
         select(EquityRow.equity)
         .where(EquityRow.account == account)

@@ -1,4 +1,4 @@
-"""Minutes of some symbols in this process' memory, topped up from the exchange as time goes on."""
+"""Minute bars of some symbols in this process' memory, completed from the exchange."""
 
 import logging
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from bot.market.volume.panel import DAY_MINUTES, Bars, minute_of, moment_of
 log = logging.getLogger(__name__)
 
 KEPT_MINUTES = 7 * DAY_MINUTES
-"""Longer than any parent lives; a symbol's week takes about 2 MB."""
+"""The kept history, longer than any parent lives; a symbol's week takes about 2 MB."""
 
 
 class NoHistory(RetryLater):
@@ -25,15 +25,16 @@ class _Minutes:
     asked_in: int | None = None
     """The minute of the last question, answered or not."""
     failed_in: int | None = None
-    """The minute of the last read that failed: nothing more is asked in it."""
+    """The minute of the last failed read; the exchange is not asked again in it."""
     asked_from: int | None = None
-    """The earliest minute that was ever answered for, whether the exchange had it or not."""
+    """The earliest minute that the exchange ever answered for."""
 
 
 class VolumeHistory:
-    """One process' own; one read per symbol and minute at most, but for an older past.
+    """The bars of one process. It reads at most once per symbol and minute, except for an older
+    past.
 
-    So a caller waits for a slow exchange once a minute, not at every step.
+    A caller therefore waits for a slow exchange once a minute, not at every step.
     """
 
     def __init__(self, source: MinuteSource) -> None:
@@ -43,8 +44,8 @@ class VolumeHistory:
     def bars(self, symbol: str, since: datetime, now: datetime) -> Bars:
         """Finished minutes from `since` on, or as many as the exchange has, without gaps.
 
-        A failed read leaves what is known. Raises NoHistory, or the read's error, when that is
-        nothing.
+        A failed read leaves the known bars. Raises NoHistory, or the read's error, when there are
+        none.
         """
         known = self._symbols.setdefault(symbol, _Minutes())
         first, minute = minute_of(since), minute_of(now)

@@ -1,7 +1,7 @@
-"""Where live parents find the stored volume models: in the database, or in a home's file.
+"""The stored volume models of live parents: in the database, or in a home's file.
 
-A row reaches every machine; a file reaches those that share the directory, and is what a system
-without a database has.
+A row reaches every machine. A file reaches the machines that share the directory, and serves a
+system without a database.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ class ModelSource(Protocol):
     """Gives the newest stored models."""
 
     def read(self) -> StoredModels:
-        """Raises UnreadableModel, which says how to get one."""
+        """The models. Raises UnreadableModel, which says how to train one."""
         ...
 
 
@@ -45,7 +45,7 @@ class ModelFile:
 class ModelRows:
     """The models of the newest row, read again when there is a newer one.
 
-    `otherwise` is asked while there is no row: what an older version stored is a file.
+    `otherwise` is asked while there is no row, because an older version stored a file.
     """
 
     def __init__(self, db: Database, otherwise: ModelSource) -> None:

@@ -16,17 +16,19 @@ from bot.market.volume.panel import DAY_MINUTES, Bars, Panel, minute_of, moment_
 log = logging.getLogger(__name__)
 
 HISTORY = timedelta(days=2)
-"""Two spans of the models' longest average: their neutral start has faded to a seventh."""
+"""The history of a forecast: two spans of the models' longest average, after which their neutral
+start has faded to a seventh."""
 LEAST_MINUTES = DAY_MINUTES
-"""One span; with less the start is a large part of it."""
+"""The least history: one span. With less the neutral start is a large part of the average."""
 MAX_LAG_MINUTES = 5
-"""Finished minutes that may be missing before what is known says little of the present."""
+"""The most missing minutes with which a forecast still describes the present."""
 PEERS_SECONDS = 4.0
-"""For reading the other symbols, which a forecast can do without."""
+"""The time for reading the other symbols, which a forecast can do without."""
 
 
 class VolumeSource:
-    """One process' own. Give it the stored models and the exchange (or any source of minutes)."""
+    """The forecasts of one process, from stored models and the exchange (or any source of
+    minutes)."""
 
     def __init__(
         self,
@@ -39,7 +41,8 @@ class VolumeSource:
         self._monotonic = monotonic
 
     def check(self, symbol: str, *, model: str, now: datetime) -> None:
-        """Refuses a model that is missing, stale or not trained on the symbol; asks nobody."""
+        """Refuses a model that is missing, stale or not trained on the symbol; the exchange is not
+        asked."""
         self._models.read().model(model, symbol=symbol, now=now)
 
     def forecast(
@@ -51,10 +54,10 @@ class VolumeSource:
         deadline_at: datetime,
         now: datetime,
     ) -> VolumeForecast:
-        """Over the whole life of a parent, as known at `now`.
+        """The forecast over the whole life of a parent, as known at `now`.
 
-        Raises StaleModel, NotTrained or UnreadableModel for the model; NoHistory, or what the
-        exchange's read ended with, for the minutes: another step may have more luck.
+        Raises StaleModel, NotTrained or UnreadableModel for the model; NoHistory, or the error of
+        the exchange's read, for the minutes: another step may succeed.
         """
         stored = self._models.read()
         chosen = stored.model(model, symbol=symbol, now=now)

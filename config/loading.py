@@ -12,7 +12,7 @@ import yaml
 
 from config import bounded_yaml
 from config.bounded_yaml import YamlProblem
-from config.bounds import Bounds
+from config.declaration import Declaration
 from config.sections import SECTIONS, keys_of
 
 LAYERS = ("base", "environments", "modes", "overrides")
@@ -117,22 +117,22 @@ def unknown_key(key: str, section: str | None) -> str:
     return f"unknown key {key!r}{hint}"
 
 
-def check_value(value: Any, bounds: Bounds) -> tuple[Any, str | None]:
+def check_value(value: Any, declared: Declaration) -> tuple[Any, str | None]:
     """The value in its own type, and what is wrong with it."""
-    wrong = f"must be {bounds.describe()}, found {_shown.repr(value)}"
+    wrong = f"must be {declared.describe()}, found {_shown.repr(value)}"
     if value is None:
-        return None, None if bounds.nullable else wrong
-    if bounds.kind is bool:
+        return None, None if declared.nullable else wrong
+    if declared.kind is bool:
         return value, None if isinstance(value, bool) else wrong
-    if bounds.kind is str:
-        return value, None if _is_word(value, bounds) else wrong
-    if bounds.kind is list:
-        if not isinstance(value, list | tuple) or not all(_is_word(v, bounds) for v in value):
+    if declared.kind is str:
+        return value, None if _is_word(value, declared) else wrong
+    if declared.kind is list:
+        if not isinstance(value, list | tuple) or not all(_is_word(v, declared) for v in value):
             return None, wrong
         return tuple(value), None
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None, wrong
-    if bounds.kind is int and not isinstance(value, int):
+    if declared.kind is int and not isinstance(value, int):
         return None, wrong
     try:
         number = float(value)
@@ -140,15 +140,15 @@ def check_value(value: Any, bounds: Bounds) -> tuple[Any, str | None]:
         return None, wrong
     inside = (
         number - number == 0.0
-        and (bounds.low is None or number >= bounds.low)
-        and (bounds.high is None or number <= bounds.high)
-        and (bounds.above is None or number > bounds.above)
+        and (declared.low is None or number >= declared.low)
+        and (declared.high is None or number <= declared.high)
+        and (declared.above is None or number > declared.above)
     )
-    return (int(value) if bounds.kind is int else number), None if inside else wrong
+    return (int(value) if declared.kind is int else number), None if inside else wrong
 
 
-def _is_word(value: Any, bounds: Bounds) -> bool:
-    return isinstance(value, str) and (not bounds.choices or value in bounds.choices)
+def _is_word(value: Any, declared: Declaration) -> bool:
+    return isinstance(value, str) and (not declared.choices or value in declared.choices)
 
 
 class _Reader:
@@ -201,10 +201,10 @@ class _Reader:
                     layer.values[f"{section}.{key}"] = (value, at)
 
     def _scale(
-        self, layer: Layer, path: str, bounds: Bounds, node: yaml.Node, place: Place
+        self, layer: Layer, path: str, declared: Declaration, node: yaml.Node, place: Place
     ) -> None:
-        factor, wrong = check_value(_construct(node), Bounds(float, "", above=0))
-        if bounds.kind is not float:
+        factor, wrong = check_value(_construct(node), Declaration(kind=float, above=0))
+        if declared.kind is not float:
             wrong = "is no fraction and can't be scaled"
         if wrong is not None:
             self._problem(place, f"{layer.name}.{SCALE}.{path} {wrong}")

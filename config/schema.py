@@ -1,10 +1,13 @@
-"""The published JSON Schema of the configuration file, made from the sections' bounds."""
+"""The published JSON Schema of the configuration file, derived from the declared keys."""
 
 import json
 from typing import Any
 
-from config.bounds import Bounds
+from config.declaration import HIGHER, LOWER, Declaration
 from config.sections import SECTIONS, keys_of
+
+RESERVED_NOTE = "reserved: not enforced yet"
+"""What people read beside a key that is checked and kept, and that nothing enforces."""
 
 
 def config_schema() -> dict[str, Any]:
@@ -46,7 +49,8 @@ def _section_schema(section: str, *, complete: bool) -> dict[str, Any]:
     schema: dict[str, Any] = {
         "type": "object",
         "additionalProperties": False,
-        "properties": {key: _key_schema(bounds) for key, bounds in keys_of(section).items()},
+        "description": SECTIONS[section],
+        "properties": {key: _key_schema(declared) for key, declared in keys_of(section).items()},
     }
     if complete:
         schema["required"] = list(keys_of(section))
@@ -54,7 +58,7 @@ def _section_schema(section: str, *, complete: bool) -> dict[str, Any]:
 
 
 def _scale_schema(section: str) -> dict[str, Any]:
-    names = [key for key, bounds in keys_of(section).items() if bounds.kind is float]
+    names = [key for key, declared in keys_of(section).items() if declared.kind is float]
     return {
         "type": "object",
         "additionalProperties": False,
@@ -62,20 +66,43 @@ def _scale_schema(section: str) -> dict[str, Any]:
     }
 
 
-def _key_schema(bounds: Bounds) -> dict[str, Any]:
-    word: dict[str, Any] = {"type": "string"}
-    if bounds.choices:
-        word["enum"] = list(bounds.choices)
-    if bounds.kind is str:
-        return {**word, "description": bounds.doc}
-    if bounds.kind is list:
-        return {"type": "array", "items": word, "description": bounds.doc}
-    name = {bool: "boolean", int: "integer", float: "number"}[bounds.kind]
-    schema: dict[str, Any] = {"type": [name, "null"] if bounds.nullable else name}
-    limits = {"minimum": bounds.low, "maximum": bounds.high, "exclusiveMinimum": bounds.above}
-    schema.update({key: value for key, value in limits.items() if value is not None})
-    schema["description"] = bounds.doc
+def _key_schema(declared: Declaration) -> dict[str, Any]:
+    schema: dict[str, Any] = _type_schema(declared)
+    bounds = {
+        "minimum": declared.low,
+        "maximum": declared.high,
+        "exclusiveMinimum": declared.above,
+    }
+    schema.update({key: value for key, value in bounds.items() if value is not None})
+    schema["default"] = declared.default
+    schema["description"] = description(declared)
     return schema
+
+
+def _type_schema(declared: Declaration) -> dict[str, Any]:
+    word: dict[str, Any] = {"type": "string"}
+    if declared.choices:
+        word["enum"] = list(declared.choices)
+    if declared.kind is str:
+        return word
+    if declared.kind is list:
+        return {"type": "array", "items": word}
+    name = {bool: "boolean", int: "integer", float: "number"}[declared.kind]
+    return {"type": [name, "null"] if declared.nullable else name}
+
+
+def description(declared: Declaration) -> str:
+    """All that people need to know of a key, in a few sentences."""
+    parts = [declared.sentence]
+    if declared.unit:
+        parts.append(f"Unit: {declared.unit}.")
+    if declared.stricter in (LOWER, HIGHER) and declared.kind is not bool:
+        parts.append(f"A {declared.stricter} value is stricter.")
+    if declared.at_most:
+        parts.append(f"It must not exceed {declared.at_most}.")
+    if declared.reserved:
+        parts.append(f"{RESERVED_NOTE.capitalize()}.")
+    return " ".join(parts)
 
 
 def schema_text() -> str:

@@ -17,18 +17,7 @@ from config.loading import (
     read,
 )
 from config.schema import schema_text
-from config.sections import (
-    SECTIONS,
-    CircuitBreakers,
-    EmergencyStops,
-    Execution,
-    Gate,
-    MLRiskThresholds,
-    PositionMonitoring,
-    Quotas,
-    Working,
-    keys_of,
-)
+from config.sections import DECLARED, SECTIONS, keys_of, section_of
 
 DEFAULT_PATH = "config/ml_risk_config.yaml"
 PACKAGED = Path(__file__).with_name("ml_risk_config.yaml")
@@ -38,14 +27,14 @@ PACKAGED = Path(__file__).with_name("ml_risk_config.yaml")
 class MLRiskConfig:
     """The configuration in force; each section is a plain object with a `__dict__`."""
 
-    ml_risk_thresholds: MLRiskThresholds
-    circuit_breakers: CircuitBreakers
-    emergency_stops: EmergencyStops
-    position_monitoring: PositionMonitoring
-    execution: Execution
-    gate: Gate
-    working: Working
-    quotas: Quotas
+    ml_risk_thresholds: Any
+    circuit_breakers: Any
+    emergency_stops: Any
+    position_monitoring: Any
+    execution: Any
+    gate: Any
+    working: Any
+    quotas: Any
     environment: str
     trading_mode: str
     version: int
@@ -54,10 +43,8 @@ class MLRiskConfig:
 
     def value(self, path: str) -> Any:
         """One value by `section.key`; KeyError when there is none."""
-        section, _, key = path.partition(".")
-        if section not in SECTIONS or key not in keys_of(section):
-            raise KeyError(path)
-        return getattr(getattr(self, section), key)
+        declared = DECLARED[path]
+        return getattr(getattr(self, declared.section), declared.key)
 
     def values(self) -> dict[str, Any]:
         """Every value by `section.key`."""
@@ -137,24 +124,18 @@ def assemble(
                 values[path] = float(Decimal(repr(values[path])) * Decimal(repr(factor)))
                 below = origins[path]
                 origins[path] = Origin(f"{layer.name} x {factor:g} of {below.layer}", place)
-    for section in SECTIONS:
-        for key, bounds in keys_of(section).items():
-            path = f"{section}.{key}"
-            if path not in values:
-                problems.append(f"{path} is missing: the layer 'base' has to set every key")
-                continue
-            _, wrong = check_value(values[path], bounds)
-            if wrong is not None:
-                problems.append(f"{origins[path].place}: {path} {wrong}")
+    for path, declared in DECLARED.items():
+        if path not in values:
+            problems.append(f"{path} is missing: the layer 'base' has to set every key")
+            continue
+        _, wrong = check_value(values[path], declared)
+        if wrong is not None:
+            problems.append(f"{origins[path].place}: {path} {wrong}")
     problems += _contradictions(values, origins)
     if problems:
         raise ConfigError(problems)
-    sections = {
-        name: cls(**{key: values[f"{name}.{key}"] for key in keys_of(name)})
-        for name, cls in SECTIONS.items()
-    }
     return MLRiskConfig(
-        **sections,
+        **{name: section_of(name, values) for name in SECTIONS},
         environment=environment,
         trading_mode=trading_mode,
         version=version,
@@ -162,29 +143,9 @@ def assemble(
     )
 
 
-# (smaller, larger): pairs that only make sense in this order.
-_ORDERED = (
-    ("ml_risk_thresholds.min_confidence", "gate.full_size_confidence"),
-    ("gate.full_size_uncertainty", "ml_risk_thresholds.max_uncertainty"),
-    ("gate.full_size_spread_bps", "gate.max_spread_bps"),
-    ("gate.full_size_volatility_ratio", "circuit_breakers.volatility_spike_multiplier"),
-    ("execution.max_slippage", "execution.backup_max_slippage"),
-    ("position_monitoring.alert_threshold", "position_monitoring.stop_loss"),
-    ("ml_risk_thresholds.max_position_size", "gate.max_gross_exposure_share"),
-    ("working.slow_volatility_ratio", "working.pause_volatility_ratio"),
-    ("working.shrink_spread_bps", "working.pause_spread_bps"),
-    ("working.slow_drawdown_use", "working.pause_drawdown_use"),
-    ("working.exit_reserve", "working.orders_per_second"),
-    ("working.exit_slippage_bps", "working.exit_widest_bps"),
-    ("working.immediate_depth_share", "working.urgent_depth_share"),
-    ("quotas.requests_per_second", "quotas.exits_per_second"),
-    ("quotas.open_requests", "quotas.open_exits"),
-)
-
-
 def _contradictions(values: Mapping[str, Any], origins: Mapping[str, Origin]) -> list[str]:
     found = []
-    for smaller, larger in _ORDERED:
+    for smaller, larger in ((path, each.at_most) for path, each in DECLARED.items()):
         low, high = values.get(smaller), values.get(larger)
         if low is not None and high is not None and low > high:
             found.append(
@@ -221,17 +182,9 @@ def _plain(value: Any) -> Any:
 
 
 __all__ = [
-    "CircuitBreakers",
     "ConfigError",
-    "EmergencyStops",
-    "Execution",
-    "Gate",
     "MLRiskConfig",
     "MLRiskConfigManager",
-    "MLRiskThresholds",
-    "PositionMonitoring",
-    "Quotas",
-    "Working",
     "load_base",
     "schema_text",
 ]

@@ -15,6 +15,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from config.vocabulary import BackupStep as BackupStep
 from models.enums import Algorithm
 
 MAX_RUNGS = 8
@@ -41,21 +42,6 @@ class FailureClass(StrEnum):
     """The symbol can't be traded now; exits may still be allowed."""
     FATAL = "fatal"
     """The account or our own configuration is wrong: a person is needed."""
-
-
-class BackupStep(StrEnum):
-    """One rung of a ladder: what the next attempt does differently."""
-
-    RETRY = "retry"
-    """The same quantity again after a growing delay."""
-    REDUCE_SIZE = "reduce_size"
-    """Half of the quantity, the other half in the attempt after it."""
-    MARKET_ORDER_FALLBACK = "market_order_fallback"
-    """At once, as an IOC limit at most 1 % beyond the touch; never a naked market order."""
-    OTHER_ALGORITHM = "other_algorithm"
-    """The rest of the parent goes to `fallback_algorithm`."""
-    STOP_AND_ALERT = "stop_and_alert"
-    """What is unfilled is released and a person hears of it."""
 
 
 _SHORT_NAMES = (*(step.value for step in BackupStep), _RISK_SWITCH)

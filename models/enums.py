@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from config.vocabulary import Algorithm as Algorithm
+
 
 class TradeSide(StrEnum):
     """The direction of a trade."""
@@ -220,19 +222,6 @@ class OrderStatus(StrEnum):
     def is_final(self) -> bool:
         """Whether the order can fill no more."""
         return self is not OrderStatus.OPEN
-
-
-class Algorithm(StrEnum):
-    """The ways in which an approved trade is worked."""
-
-    IMMEDIATE = "immediate"
-    TWAP = "twap"
-    VWAP = "vwap"
-    IMPLEMENTATION_SHORTFALL = "implementation_shortfall"
-    POV = "pov"
-    ICEBERG = "iceberg"
-    PASSIVE = "passive"
-    """Post-only at the touch first, crossing before the deadline."""
 
 
 class ReservationState(StrEnum):

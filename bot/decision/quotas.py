@@ -13,7 +13,7 @@ from bot.clock import Clock
 from bot.errors import QuotaExceeded
 from bot.execution.orders.identity import request_keys
 from bot.execution.ports import LimitsSource, limits_for
-from bot.risk.quota_rules import QuotaRules
+from config.quotas import QuotaRules
 from models.database import Database
 from models.enums import TradeSide
 from models.messages import is_identifier

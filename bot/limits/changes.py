@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from config.loading import from_mapping, nearest
-from config.sections import bounds_of
+from config.sections import DECLARED
 from config.thresholds import ConfigError, MLRiskConfig
 from models.repositories.configurations import Direction, VersionState
 from models.tables import ConfigVersionRow
@@ -127,8 +127,7 @@ def differences(
 
 def direction_of_value(path: str, before: Any, after: Any) -> Direction:
     """Tightening where the key's sense says so for certain; else loosening."""
-    section, _, key = path.partition(".")
-    tightens = bounds_of(section, key).tightens(before, after)
+    tightens = DECLARED[path].tightens(before, after)
     return Direction.TIGHTENING if tightens else Direction.LOOSENING
 
 

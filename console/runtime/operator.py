@@ -11,10 +11,10 @@ from bot.errors import MlriskError
 from bot.exchange.protocol import Exchange
 from bot.execution.ports import TaskQueue
 from bot.execution.sending.rate_limiter import RedisOrderRateLimiter, connect
-from bot.risk.working_rules import WorkingRules
 from bot.safety.calling_back import call_back
 from config.celery import MARKET_DATABASE, with_database
 from config.settings import Settings
+from config.working import WorkingRules
 from console.errors import CommandError, ExitCode
 from tasks.queue import CeleryTaskQueue, revoke_queued
 

@@ -14,7 +14,7 @@ from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import number_text
 from bot.risk.snapshot import MarketView, TradeIntent
-from bot.risk.working_rules import WorkingRules
+from config.working import WorkingRules
 from models.enums import Algorithm, ExecutionPriority
 
 Choice = tuple[Algorithm, str]

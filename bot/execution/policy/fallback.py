@@ -25,7 +25,7 @@ from bot.execution.policy.fallback_steps import (
     too_small,
 )
 from bot.risk.snapshot import AlgorithmOptions
-from bot.risk.working_rules import WorkingRules
+from config.working import WorkingRules
 from models.backup import BackupPlan, BackupStep, FailureClass
 from models.enums import Algorithm
 

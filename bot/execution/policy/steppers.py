@@ -14,7 +14,7 @@ from bot.execution.algorithms.steered_vwap import SteeredVwap, VolumeForecast
 from bot.execution.algorithms.stepping import Stepper, Terms
 from bot.risk.codec import plain
 from bot.risk.snapshot import AlgorithmOptions
-from bot.risk.working_rules import WorkingRules
+from config.working import WorkingRules
 from models.enums import Algorithm
 
 ONE = Decimal(1)

@@ -23,7 +23,7 @@ from bot.risk import codec
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import number_text
 from bot.risk.snapshot import MarketView
-from bot.risk.working_rules import WorkingRules
+from config.working import WorkingRules
 from models.enums import TradeSide, TradingState
 
 _ONE, _ZERO = Decimal(1), Decimal(0)

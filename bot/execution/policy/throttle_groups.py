@@ -14,7 +14,7 @@ from decimal import Decimal
 from bot.execution.policy.throttle import Throttle, ThrottleKind, conditions_of, next_pace
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
-from bot.risk.working_rules import WorkingRules
+from config.working import WorkingRules
 from models.enums import TradeSide, TradingState
 
 Scope = tuple[str, str]

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bot.risk.rule import Raw
-from bot.risk.working_rules import WorkingRules
+from config.working import WorkingRules
 from models.enums import TradingState
 
 

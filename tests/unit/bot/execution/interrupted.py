@@ -13,7 +13,7 @@ from random import Random
 
 from bot.execution.sending import authorization, deferral
 from bot.execution.sending.deferral import Deferral, DueChild, Sent
-from bot.risk.working_rules import WorkingRules
+from config.working import WorkingRules
 from models.enums import ChildState, ParentState, ScopeKind, TradingState, Verdict
 from models.repositories.clearance import Approval
 from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow

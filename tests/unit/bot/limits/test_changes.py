@@ -13,14 +13,16 @@ from bot.limits.changes import (
     direction_of,
     direction_of_value,
 )
-from config.sections import SECTIONS, keys_of
+from config.declaration import HIGHER, LOWER, Stricter
+from config.sections import DECLARED
 from config.thresholds import ConfigError, MLRiskConfigManager
 from models.repositories.configurations import Direction, digest
 
 TIGHTENING, LOOSENING, MIXED = Direction.TIGHTENING, Direction.LOOSENING, Direction.MIXED
-KEYS = {f"{name}.{key}": bounds for name in SECTIONS for key, bounds in keys_of(name).items()}
 DIRECTED = sorted(
-    path for path, bounds in KEYS.items() if bounds.tighter and bounds.kind is not bool
+    path
+    for path, declared in DECLARED.items()
+    if declared.stricter is not Stricter.UNKNOWN and declared.kind is not bool
 )
 numbers = st.floats(0, 1e6, allow_nan=False)
 
@@ -63,9 +65,9 @@ def test_what_tightens_one_way_loosens_the_other(path: str, one: float, other: f
         assert {there, back} == {TIGHTENING, LOOSENING}
 
 
-@given(path=st.sampled_from(sorted(KEYS)), one=numbers, other=numbers)
+@given(path=st.sampled_from(sorted(DECLARED)), one=numbers, other=numbers)
 def test_a_key_without_a_known_sense_never_tightens(path: str, one: float, other: float) -> None:
-    if KEYS[path].tighter == 0:
+    if DECLARED[path].stricter is Stricter.UNKNOWN:
         assert direction_of_value(path, one, other) is LOOSENING
 
 
@@ -73,8 +75,8 @@ def test_a_key_without_a_known_sense_never_tightens(path: str, one: float, other
     "key", [key for key in DIRECTED if key.split(".")[1][:4] in ("max_", "min_")]
 )
 def test_maxima_tighten_downwards_and_minima_upwards(key: str) -> None:
-    expected = -1 if key.split(".")[1].startswith("max_") else 1
-    assert KEYS[key].tighter == expected
+    expected = LOWER if key.split(".")[1].startswith("max_") else HIGHER
+    assert DECLARED[key].stricter is expected
 
 
 def test_a_change_is_mixed_as_soon_as_both_are_in_it() -> None:

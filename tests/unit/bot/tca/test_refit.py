@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.tca.impact import ImpactFit
 from bot.tca.refit import CEILING, FLOOR, MAX_STEP, judged
-from config.sections import bounds_of
+from config.sections import DECLARED
 
 D = Decimal
 
@@ -69,6 +69,6 @@ def test_whatever_the_fit_the_step_is_bounded_valid_and_towards_it(
         return
     old = D(repr(in_force))
     assert old / MAX_STEP <= wished <= old * MAX_STEP
-    assert wished > bounds_of("gate", "impact_coefficient").above
+    assert wished > DECLARED["gate.impact_coefficient"].above
     assert (wished > old) == (low > in_force)
     assert not low <= in_force <= high

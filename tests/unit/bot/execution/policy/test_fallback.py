@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from bot.execution.algorithms.base import LotRules
 from bot.execution.policy.fallback import Ladder, after_fill, ladder_for, next_step, respond
 from bot.execution.policy.fallback_steps import FailedAttempt
-from bot.risk.working_rules import WorkingRules
+from config.working import WorkingRules
 from models.backup import MAX_RUNGS, BackupPlan, BackupStep, FailureClass
 from models.enums import Algorithm
 

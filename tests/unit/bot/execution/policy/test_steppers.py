@@ -13,7 +13,7 @@ from bot.execution.algorithms.steered_vwap import SteeredVwap
 from bot.execution.algorithms.stepping import Terms
 from bot.execution.policy.steppers import PaceFactors, parameters, stepper
 from bot.risk.snapshot import AlgorithmOptions
-from bot.risk.working_rules import WorkingRules
+from config.working import WorkingRules
 from models.enums import Algorithm, TradeSide
 
 D = Decimal

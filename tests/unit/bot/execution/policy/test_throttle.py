@@ -21,7 +21,7 @@ from bot.execution.policy.throttle import (
 from bot.execution.policy.throttle_reasons import ADDING_REASONS, EXIT_REASONS
 from bot.risk.codec import Unreadable
 from bot.risk.limits import RiskLimits
-from bot.risk.working_rules import WorkingRules
+from config.working import WorkingRules
 from models.enums import TradeSide, TradingState
 from tests.unit.bot.risk import cases
 

@@ -1,0 +1,217 @@
+"""How a limit is declared: one field with default, unit, meaning, bounds and stricter direction."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import Field, dataclass, field, fields, is_dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+_DECLARED = "declared"
+_NOUNS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "one",
+    list: "a list",
+}
+
+
+class Stricter(StrEnum):
+    """Which value of a key is the stricter one."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+    UNKNOWN = "unknown"
+    """Neither is known to be: every change counts as loosening."""
+
+
+LOWER, HIGHER = Stricter.LOWER, Stricter.HIGHER
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """One key of the configuration: what everything that checks or shows it is derived from."""
+
+    name: str = ""
+    """The field's name, by which the code reads it."""
+    section: str = ""
+    key: str = ""
+    """Its name in the file, where that is another one."""
+    kind: type = float
+    """Of the value in the file: bool, int, float, str or list."""
+    type: Any = None
+    """Of the value in the code, as the field is annotated."""
+    default: Any = None
+    """As the file says it."""
+    unit: str = ""
+    sentence: str = ""
+    stricter: Stricter = Stricter.UNKNOWN
+    low: float | None = None
+    high: float | None = None
+    above: float | None = None
+    """A lower bound that is not included."""
+    choices: tuple[str, ...] = ()
+    """The words that a text, or each item of a list, is one of; empty: any."""
+    none: str | None = None
+    """The word in the file that stands for None."""
+    nullable: bool = False
+    at_most: str = ""
+    """The `section.key` that this one must not exceed."""
+    factor: int = 1
+    """The code's value is the file's times this."""
+    reserved: bool = False
+    """Nothing enforces it yet."""
+
+    @property
+    def path(self) -> str:
+        """`section.key`, as commands and messages name it."""
+        return f"{self.section}.{self.key}"
+
+    def describe(self) -> str:
+        """What the file may say, as a part of a sentence."""
+        parts = [_NOUNS[self.kind]]
+        if self.choices:
+            parts.append(f"of {', '.join(self.choices)}")
+        if self.above is not None:
+            parts.append(f"above {self.above:g}")
+        if self.low is not None:
+            parts.append(f"from {self.low:g}")
+        if self.high is not None:
+            parts.append(f"up to {self.high:g}")
+        return " ".join(parts) + (" or null" if self.nullable else "")
+
+    def tightens(self, before: Any, after: Any) -> bool:
+        """Whether the change is certainly stricter; one that is not known to be loosens."""
+        if self.stricter is Stricter.UNKNOWN or before == after:
+            return False
+        if before is None or after is None:
+            # No limit at all is the loosest one.
+            return before is None
+        return bool(after > before if self.stricter is HIGHER else after < before)
+
+    def to_code(self, value: Any) -> Any:
+        """The file's checked value in the field's type."""
+        if value is None or value == self.none:
+            return None
+        if self.kind is list:
+            return (get_origin(self.type) or tuple)(value)
+        bare = _without_none(self.type)
+        if self.kind is str:
+            return bare(value)
+        if bare is not Decimal and self.factor == 1:
+            return value
+        # The shortest text of the float is what stands in the file.
+        return bare(Decimal(repr(value)) * self.factor)
+
+    def to_file(self, value: Any) -> Any:
+        """The field's value as the file says it."""
+        if value is None:
+            return self.none
+        if self.kind is list:
+            # A set has no order of its own.
+            return tuple(sorted(value)) if isinstance(value, frozenset) else tuple(value)
+        if self.kind is float:
+            return float(Decimal(str(value)) / self.factor)
+        return str(value) if self.kind is str else value
+
+
+def limit(
+    default: T,
+    unit: str,
+    sentence: str,
+    stricter: Stricter = Stricter.UNKNOWN,
+    *,
+    at: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    choices: Collection[str] = (),
+    none: str | None = None,
+    at_most: str = "",
+    factor: int = 1,
+    reserved: bool = False,
+) -> T:
+    """Declare a key of the configuration as a field of a dataclass.
+
+    The default is also the base value of the packaged file. The unit is empty for switches and
+    words. `at` is the `section.key` in the file; default: the `SECTION` of the class and the
+    field's name. The other arguments are those of `Declaration`.
+    """
+    section, _, key = at.rpartition(".")
+    declared = Declaration(
+        section=section,
+        key=key,
+        unit=unit,
+        sentence=sentence,
+        stricter=stricter,
+        low=low,
+        high=high,
+        above=above,
+        choices=tuple(map(str, choices)),
+        none=none,
+        at_most=at_most,
+        factor=factor,
+        reserved=reserved,
+    )
+    return field(default=default, metadata={_DECLARED: declared})
+
+
+def declarations(cls: type) -> Iterator[Declaration]:
+    """The keys that a dataclass declares, in the order of its fields; other fields are left out.
+
+    Raises TypeError for a field whose type no file can say.
+    """
+    hints = get_type_hints(cls)
+    for each in fields(cls):
+        declared = each.metadata.get(_DECLARED)
+        if declared is not None:
+            yield _completed(declared, each, hints[each.name], getattr(cls, "SECTION", ""))
+
+
+def from_file(cls: type[T], value: Callable[[str], Any]) -> T:
+    """An object of the dataclass, from the file's checked values by `section.key`.
+
+    A field whose default is another dataclass with declarations is made in the same way.
+    """
+    found = {each.name: each.to_code(value(each.path)) for each in declarations(cls)}
+    for each in fields(cast(Any, cls)):
+        inner: Any = each.default_factory
+        if isinstance(inner, type) and is_dataclass(inner):
+            found[each.name] = from_file(inner, value)
+    return cls(**found)
+
+
+def _completed(declared: Declaration, source: Field[Any], hint: Any, section: str) -> Declaration:
+    named = replace(
+        declared,
+        name=source.name,
+        section=declared.section or section,
+        key=declared.key or source.name,
+        kind=_kind(source.name, hint),
+        type=hint,
+        nullable=NoneType in get_args(hint) and declared.none is None,
+    )
+    return replace(named, default=named.to_file(source.default))
+
+
+def _kind(name: str, hint: Any) -> type:
+    if get_origin(hint) in (tuple, frozenset):
+        return list
+    bare = _without_none(hint)
+    if bare in (bool, int, float, str):
+        return cast(type, bare)
+    if bare is Decimal:
+        return float
+    if isinstance(bare, type) and issubclass(bare, StrEnum):
+        return str
+    raise TypeError(f"{name}: no file can say a value of {hint!r}")
+
+
+def _without_none(hint: Any) -> Any:
+    """`T` of `T | None`, and any other type itself."""
+    if not isinstance(hint, UnionType):
+        return hint
+    (bare,) = (each for each in get_args(hint) if each is not NoneType)
+    return bare

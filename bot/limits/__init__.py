@@ -1,1 +1,1 @@
-"""Limits in force: where they come from, who changes them, and their self-test."""
+"""Limits in force: their sources, their changes, and their self-test."""

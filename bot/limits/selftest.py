@@ -19,7 +19,7 @@ Decide = Callable[[TradeIntent, RiskSnapshot, RiskLimits], Outcome]
 
 
 class Form(NamedTuple):
-    """An exit of an odd form, and what its plan has to keep of it."""
+    """An exit of an odd form, and the bounds that its plan has to keep."""
 
     name: str
     make: Callable[[Case, RiskLimits], Case]
@@ -27,13 +27,13 @@ class Form(NamedTuple):
 
 
 def prove(limits: RiskLimits, decide: Decide = decide) -> tuple[str, ...]:
-    """What is wrong with these limits, or nothing."""
+    """The faults of these limits; empty when there are none."""
     found = self_test(limits)
     return found or tuple(_plans(limits, decide))
 
 
 def _plans(limits: RiskLimits, decide: Decide) -> list[str]:
-    """An exit is planned whole, whatever its form, and within what bounds it."""
+    """An exit is planned whole, whatever its form, and within its bounds."""
     found = []
     sound = leaving(healthy(limits), limits)
     for form in FORMS:
@@ -54,7 +54,8 @@ def _is_whole(plan: ParentPlan) -> bool:
 
 
 def _is_in_reach(plan: ParentPlan, limits: RiskLimits) -> bool:
-    """No lower than the widest bound of exits, from the bid that it would sell at."""
+    """Whether a price is no lower than the widest bound of exits allows, from the bid at which it
+    would sell."""
     widest = Decimal(repr(limits.working.exit_widest_bps)) / 10_000
     return plan.price_limit >= BID * (1 - widest)
 
@@ -68,7 +69,7 @@ def _too_many_slices(case: Case, limits: RiskLimits) -> Case:
 
 
 def _too_late(case: Case, _limits: RiskLimits) -> Case:
-    """Its schedule would end long after its expiry."""
+    """An exit with a schedule that would end long after its expiry."""
     return case.intending(
         algorithm=Algorithm.TWAP,
         horizon_seconds=100 * _HOUR,

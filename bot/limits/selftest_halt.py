@@ -1,4 +1,4 @@
-"""Limits that let their own synthetic breach pass: trading halts, and says which they are."""
+"""Ineffective limits, which let their own synthetic breach pass: trading halts and names them."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _SHOWN = 5
 
 
 def halt_on_ineffective(db: Database, clock: Clock, problems: Sequence[str]) -> bool:
-    """Halts if anything is wrong with the limits; True when trading went on until now."""
+    """Halts if the limits have faults; returns True when trading went on until now."""
     if not problems:
         return False
     with db.unit_of_work() as uow:
@@ -25,15 +25,15 @@ def halt_on_ineffective(db: Database, clock: Clock, problems: Sequence[str]) -> 
 def seal(db: Database, clock: Clock) -> None:
     """Finishes such a halt: waits for senders under way and ends what was planned.
 
-    Not for whoever may be a sender: it would wait for itself.
+    A sending process must not call this: it would wait for itself.
     """
     TradingHalt(db, clock).halt(reason="self-test", actor=ACTOR)
 
 
 def halt_on_ineffective_in(uow: UnitOfWork, clock: Clock, problems: Sequence[str]) -> bool:
-    """The same within the caller's transaction.
+    """Halts within the caller's transaction.
 
-    A system that is being flattened goes on with it: that is no trading, and it is stricter.
+    A system in FLATTENING stays there, because that state is stricter.
     """
     now = clock.now()
     row = states.lock_state(uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=ACTOR)

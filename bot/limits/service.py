@@ -1,9 +1,9 @@
-"""Changing limits at run time: proposed, approved by a second person where it loosens, recorded.
+"""Limit changes at run time: proposed, approved by a second person where they loosen, recorded.
 
-Tightening is free. Loosening takes an operator's login outside development, and in production that
-of a second one as well: two who have logged in, not two names.
-Whatever is not known to be stricter loosens. Every change holds the row of the global trading
-state, so that changes come one after the other and limits that don't bite halt in the same commit.
+Tightening is free. Loosening needs an operator's login outside development, and in production the
+login of a second operator as well. A change that is not known to be stricter counts as loosening.
+Every change locks the row of the global trading state, so that changes come one after the other and
+ineffective limits halt trading in the same commit.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +52,8 @@ from models.tables import ConfigVersionRow
 
 
 class ConfigurationService:
-    """The configuration of one environment and mode: what is in force, and every change of it."""
+    """The configuration of one environment and mode: the version in force, and every change of
+    it."""
 
     def __init__(
         self,
@@ -83,7 +84,7 @@ class ConfigurationService:
         return self._build(self._ours(row, version_id))
 
     def history(self, limit: int = 100) -> list[Version]:
-        """Newest first."""
+        """Every version, newest first."""
         with self._db.reading() as session:
             rows = configurations.history(session, self._files.environment, self._files.mode, limit)
         return [version_of(row) for row in rows]
@@ -96,10 +97,11 @@ class ConfigurationService:
         reason: str,
         unset: Sequence[str] = (),
     ) -> Version:
-        """A new version: active at once, or waiting for a second person if it loosens production.
+        """Makes a new version: active at once, or waiting for a second person if it loosens
+        production.
 
         Raises ConfigError with every problem at once, Refused when it would change nothing, and
-        NotAuthorised when it loosens where that takes a login.
+        NotAuthorised when it loosens where that needs a login.
         """
         _require_words(actor=named(actor), reason=reason)
         now = self._clock.now()
@@ -133,7 +135,8 @@ class ConfigurationService:
         return version_of(row, ineffective)
 
     def approve(self, version_id: int, *, actor: Actor) -> Version:
-        """The second person's word: the version acts now. Raises NotAuthorised for the first's."""
+        """Approves a version as a second person; it acts from now on. Raises NotAuthorised for the
+        first person."""
         _require_words(actor=named(actor))
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
@@ -151,8 +154,8 @@ class ConfigurationService:
         return version_of(row, ineffective)
 
     def reject(self, version_id: int, *, actor: Actor, reason: str) -> Version:
-        """Ends a proposal. Nothing gets looser by it, but it undoes an operator's act: whoever may
-        propose may reject, by name."""
+        """Ends a proposal. An operator with the power to propose may reject, by name, because it
+        undoes an operator's act."""
         _require_words(actor=named(actor), reason=reason)
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
@@ -166,16 +169,17 @@ class ConfigurationService:
         return version_of(row)
 
     def self_test(self) -> tuple[str, ...]:
-        """Proves the limits in force; what doesn't bite halts trading and is returned by name."""
+        """Runs the self-test on the limits in force. Ineffective limits halt trading and are
+        returned by name."""
         problems = self._prove(limits_of(self.current()))
         if halt_on_ineffective(self._db, self._clock, problems):
             seal(self._db, self._clock)
         return problems
 
     def _lock(self, uow: UnitOfWork, actor: Actor, now: datetime) -> ConfigVersionRow | None:
-        """The version in force, with every other change waiting until this one is over.
+        """Locks the version in force; every other change waits until this one is over.
 
-        Raises WrongIdentity: whose limits are changed is the database's to say.
+        Raises WrongIdentity when the settings are not the database's.
         """
         binding.refuse_another(uow.session, self._settings)
         states.lock_state(
@@ -204,7 +208,7 @@ class ConfigurationService:
         return row
 
     def _rebase(self, row: ConfigVersionRow, current: ConfigVersionRow | None) -> dict[str, Any]:
-        """The proposal's changes over what is in force now, if that is what it was made for."""
+        """The proposal's changes over the version in force, if the proposal was made for it."""
         in_force, override = self._build(current), _overrides(current)
         moved = [
             f"{c['path']} was {c['before']} when it was proposed and is "
@@ -257,7 +261,8 @@ class ConfigurationService:
         actor: Actor,
         now: datetime,
     ) -> tuple[str, ...]:
-        """Puts a version in force; its limits prove themselves in the same commit, or halt."""
+        """Puts a version in force; its self-test runs in the same commit, and a fault halts
+        trading."""
         if current is not None:
             current.state, current.actor = VersionState.SUPERSEDED, named(actor)
             current.changed_at = now
@@ -309,7 +314,8 @@ def _overrides(row: ConfigVersionRow | None) -> dict[str, Any]:
 
 
 def _require_second(approver: str, row: ConfigVersionRow) -> None:
-    """The proposal is another operator's who had logged in, or a program's of ours."""
+    """Raises NotAuthorised unless the proposal is of another operator with a login, or of a program
+    of ours."""
     proposer = row.proposed_by
     if approver == proposer:
         raise NotAuthorised(

@@ -1,7 +1,7 @@
 """The limits in force: the files of this environment and mode, and the versions set at run time.
 
-Every process follows a new version within a second, without restart. Limits that can't be read are
-used only while the last reading is fresh; then asking for them raises, and nothing is decided.
+Every process follows a new version within a second, without restart. If limits can't be read, the
+last reading is used while it is fresh; after that asking for limits raises, and nothing is decided.
 """
 
 import hashlib
@@ -36,9 +36,11 @@ log = logging.getLogger(__name__)
 
 DEFAULT_CONFIG = Path(__file__).parents[2] / "config" / "ml_risk_config.yaml"
 REFRESH_SECONDS = 1.0
-"""A tightened limit acts everywhere within a second, at one small query per process and second."""
+"""The time between two readings. A tightened limit acts everywhere within a second, at one small
+query per process and second."""
 FRESH_SECONDS = 5.0
-"""Bridges a reconnect to Postgres; after that a limit may have been tightened unseen."""
+"""The longest age of a reading, enough for a reconnect to Postgres; after that a limit may have
+been tightened unseen."""
 
 
 class LayeredConfig:
@@ -77,7 +79,7 @@ def limits_of(config: MLRiskConfig) -> RiskLimits:
 
 @dataclass(frozen=True, slots=True)
 class LimitsInForce:
-    """One version's limits, and those among them that would let their own breach pass."""
+    """One version's limits, with the names of the ineffective ones."""
 
     version: int
     sha256: str
@@ -88,8 +90,8 @@ class LimitsInForce:
 class ConfiguredLimits:
     """Limits for every decision of one process. Raises configuration errors when it is made.
 
-    Without a database the files alone count. `on_ineffective` hears of limits that don't bite each
-    time they are asked for; it has to stop trading.
+    Without a database the files alone count. `on_ineffective` gets the ineffective limits each time
+    limits are asked for; it has to stop trading.
     """
 
     def __init__(
@@ -115,7 +117,7 @@ class ConfiguredLimits:
         return self.in_force().limits
 
     def last_known(self) -> RiskLimits:
-        """The limits as last read, however old: only for what reduces, which no limit holds."""
+        """The limits as last read, however old: for exits alone."""
         return self._current.limits
 
     def in_force(self) -> LimitsInForce:
@@ -125,7 +127,7 @@ class ConfiguredLimits:
                 self._follow(self._db)
             current = self._current
         if current.ineffective and self._on_ineffective is not None:
-            # Each time, not once: a halt that somebody lifts meanwhile is no cure.
+            # Each time, because an operator may have lifted the halt meanwhile.
             self._on_ineffective(current.ineffective)
         return current
 
@@ -154,7 +156,7 @@ class ConfiguredLimits:
         try:
             limits = limits_of(self._config.build(verified_override(row), row.id))
         except ConfigError as error:
-            # Not the start but a running process: this is the gate's answer, not a crash.
+            # In a running process this becomes the gate's answer, not a crash.
             raise Refused(
                 f"version {row.id} of the limits is not usable: {error}", code="configuration"
             ) from error
@@ -162,8 +164,8 @@ class ConfiguredLimits:
 
 
 def version_in_force(session: Session, environment: str, mode: str) -> ConfigVersionRow | None:
-    """The active version, None for the files alone; raises Refused where the audit, which says
-    what was activated, says otherwise."""
+    """The active version, None for the files alone. Raises Refused when the audit record names
+    another one."""
     row, said = configurations.active(session, environment, mode)
     why = _contradiction(row, said)
     if why is not None:
@@ -175,7 +177,7 @@ def version_in_force(session: Session, environment: str, mode: str) -> ConfigVer
 def _contradiction(
     row: ConfigVersionRow | None, said: configurations.Activation | None
 ) -> str | None:
-    """Why the active row is not what the audit says; None when it is."""
+    """How the active row differs from the audit record; None when it agrees."""
     if row is None:
         if said is None:
             return None
@@ -195,7 +197,7 @@ def _contradiction(
 
 
 def verified_override(row: ConfigVersionRow) -> dict[str, Any]:
-    """The row's overrides; raises Refused when they are not what was recorded."""
+    """The row's overrides. Raises Refused when they differ from the audit record."""
     if row.sha256 != configurations.digest(row.environment, row.mode, row.override):
         raise Refused(
             f"version {row.id} of the limits was changed past mlrisk: its fingerprint is wrong",
@@ -205,7 +207,7 @@ def verified_override(row: ConfigVersionRow) -> dict[str, Any]:
 
 
 def verified_proposal(session: Session, row: ConfigVersionRow) -> None:
-    """Raises Refused when the row does not ask for what was recorded."""
+    """Raises Refused when the row's proposal differs from the audit record."""
     verified_override(row)
     said = configurations.proposal(session, row.id) or {}
     ours = storable_json({name: getattr(row, name) for name in _PROPOSED})
@@ -218,4 +220,4 @@ def verified_proposal(session: Session, row: ConfigVersionRow) -> None:
 
 
 _PROPOSED = ("changes", "direction", "proposed_by", "sha256")
-"""What a proposal and the audit entry about it both say."""
+"""The common content of a proposal and of its audit entry."""

@@ -1,4 +1,4 @@
-"""The limits' file that the workers run. Limits are changed from the same file only.
+"""The file of the limits that the workers run. Limits are changed from the same file only.
 
 The caller's file decides whether a change loosens, and the change acts on the workers' file. From a
 looser file, a loosening would look like a tightening.
@@ -19,13 +19,13 @@ _SHOWN = 12
 
 
 def noted(session: Session) -> str | None:
-    """SHA-256 of the workers' file; None: none has started on this database yet."""
+    """SHA-256 of the workers' file; None when no worker has started on this database yet."""
     row = session.get(AccountBindingRow, _ONE, populate_existing=True)
     return None if row is None else row.limits_file_sha256
 
 
 def note(db: Database, files: LayeredConfig, now: datetime) -> None:
-    """For a worker that starts; the newest counts."""
+    """Notes the file of a starting worker; the newest note counts."""
     sha256 = files.fingerprint()
     with db.reading() as session:
         if noted(session) == sha256:
@@ -33,7 +33,7 @@ def note(db: Database, files: LayeredConfig, now: datetime) -> None:
     with db.unit_of_work() as uow:
         row = uow.session.get(AccountBindingRow, _ONE, with_for_update=True)
         if row is None or row.limits_file_sha256 == sha256:
-            return  # nobody has proven its keys yet, or another worker was first
+            return  # no process has proven its keys yet, or another worker was first
         said = {"before": row.limits_file_sha256, "sha256": sha256}
         row.limits_file_sha256 = sha256
         uow.audit(GLOBAL_CHAIN, "limits_file", row.account, "mlrisk", said, now)
@@ -41,7 +41,7 @@ def note(db: Database, files: LayeredConfig, now: datetime) -> None:
 
 
 def refuse_another(session: Session, files: LayeredConfig) -> None:
-    """Raises Refused where these are not the workers' files."""
+    """Raises Refused when the file is not the workers' file."""
     theirs, ours = noted(session), files.fingerprint()
     if theirs is None or theirs == ours:
         return

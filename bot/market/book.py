@@ -1,7 +1,7 @@
 """One order book, built from a snapshot and its chain of changes; broken rather than wrong.
 
 A gap in the chain, a crossed book or a negative quantity empties it: it has no prices until the
-next snapshot, and whoever decides on it sees that something is missing.
+next snapshot, and decisions see that they are missing.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ BPS = Decimal(10_000)
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """What taking a quantity from one side of the book gives now.
+    """The result of taking a quantity from one side of the book now.
 
     `cost_bps` is how far the average price is from the mid, on the side that hurts.
     """
@@ -38,7 +38,7 @@ class OrderBook:
         self.at: datetime | None = None
         """The exchange's time of the last frame that was taken."""
         self.gaps = 0
-        """How often it broke."""
+        """The number of times that it broke."""
         self._bids: dict[Decimal, Decimal] = {}
         self._asks: dict[Decimal, Decimal] = {}
         self._update_id: int | None = None
@@ -90,7 +90,7 @@ class OrderBook:
 
     @property
     def mid(self) -> Decimal | None:
-        """None unless both sides are there."""
+        """The middle of the best prices; None unless both sides exist."""
         bid, ask = self.best_bid, self.best_ask
         return None if bid is None or ask is None else (bid + ask) / 2
 
@@ -105,7 +105,8 @@ class OrderBook:
     def depth(self, side: TradeSide, bps: float) -> Decimal | None:
         """Quote notional resting within `bps` of the mid: bids for BUY, asks for SELL.
 
-        Of what is visible: a book of 50 levels can end before that distance. None without a mid.
+        It counts visible levels: a book of 50 levels can end before that distance. None without a
+        mid.
         """
         mid = self.mid
         if mid is None:
@@ -116,7 +117,7 @@ class OrderBook:
         return sum(near, Decimal(0))
 
     def walk(self, side: TradeSide, qty: Decimal) -> Walk | None:
-        """What a taker of `side` gets for `qty`; None when nothing can be taken."""
+        """The result for a taker of `side` and `qty`; None when nothing can be taken."""
         mid = self.mid
         levels = self.asks() if side is TradeSide.BUY else self.bids()
         if mid is None or qty <= 0:
@@ -153,13 +154,13 @@ def walk(levels: tuple[Level, ...], side: TradeSide, qty: Decimal, mid: Decimal)
 
 
 def _change(levels: dict[Decimal, Decimal], changes: tuple[Level, ...]) -> bool:
-    """Sets or deletes levels; False at a price or quantity that can't be."""
+    """Sets or deletes levels; False at an impossible price or quantity."""
     for price, qty in changes:
         if price <= 0 or qty < 0:
             return False
         if qty:
             levels[price] = qty
         else:
-            # An unknown level to delete is one that was outside what we were shown.
+            # An unknown level to delete was outside the visible depth.
             levels.pop(price, None)
     return True

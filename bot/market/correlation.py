@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Closes = Sequence[tuple[datetime, Decimal]]
 FEWEST_RETURNS = 30
-"""Fewer common minutes say next to nothing about how symbols move together."""
+"""The least number of common minutes that say something about how symbols move together."""
 
 
 def shrunk_correlations(closes: Mapping[str, Closes]) -> dict[str, dict[str, float]]:

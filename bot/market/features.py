@@ -11,7 +11,7 @@ from bot.risk.snapshot import MarketView
 from models.enums import TradeSide
 
 SHORT = VolatilitySettings(half_life_seconds=120.0)
-# What "normal" means for the regime check: hours, so that a spike stands out for long.
+# The baseline of the regime check: hours, so that a spike stands out for long.
 BASELINE = VolatilitySettings(half_life_seconds=4 * 3600.0)
 
 
@@ -65,11 +65,13 @@ class MarketTracker:
         return True
 
     def gap(self) -> None:
-        """The stream was interrupted: the book's chain is broken, the rest is only older."""
+        """Notes an interruption of the stream: the book's chain is broken, the rest is only
+        older."""
         self.book.invalidate()
 
     def view(self) -> MarketView | None:
-        """None before the first frame. Without a valid book there are no bid, ask and depth."""
+        """The market view; None before the first frame. Without a valid book it has no bid, ask and
+        depth."""
         if self._as_of is None:
             return None
         book = self.book if self._book_counts() else OrderBook(self.symbol)
@@ -113,7 +115,7 @@ class MarketTracker:
         self._seen(frame.at)
         mid = self.book.mid
         if mid is not None:
-            # The mid, and not trades: bounce between bid and ask is no volatility.
+            # The mid instead of trades, because the bounce between bid and ask is no volatility.
             self._short.update(frame.at, float(mid))
             self._baseline.update(frame.at, float(mid))
         return True

@@ -1,4 +1,4 @@
-"""Market data of any venue in mlrisk's own words: what feeds a book, a tape and a ticker.
+"""Market data of any venue in mlrisk's own words, for books, tapes and tickers.
 
 Prices and quantities are Decimal, times are the exchange's own, UTC.
 """
@@ -49,7 +49,8 @@ class TradeFrame:
 
 @dataclass(frozen=True, slots=True)
 class TickerFrame:
-    """What changed in a ticker; None: unchanged, or never told. `turnover_24h` is in quote."""
+    """The changes of a ticker; None is unchanged or unknown. `turnover_24h` is in quote
+    currency."""
 
     symbol: str
     at: datetime

@@ -1,4 +1,4 @@
-"""What a decision reads of the market, all at one moment and before it holds any lock."""
+"""The market data of a decision, read at one moment before any lock is held."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,17 +9,17 @@ from bot.risk.snapshot import MarketView
 
 @dataclass(frozen=True, slots=True)
 class MarketReading:
-    """The newest that is known; what is missing is unknown."""
+    """The newest known market data; missing data is unknown."""
 
     view: MarketView | None = None
-    """Of the symbol to be traded."""
+    """The market view of the traded symbol."""
     marks: Mapping[str, Decimal] = field(default_factory=dict)
-    """What others, which may be held, are worth."""
+    """The marks of other symbols, which may be held."""
     correlations: Mapping[str, float] = field(default_factory=dict)
-    """Of the symbol's returns with others'."""
+    """The correlations of the symbol's returns with those of others."""
 
     def mark(self, symbol: str) -> Decimal | None:
-        """A held symbol's value: its mark, or nothing; a last trade is no substitute."""
+        """The mark that values a held symbol, or None; a last trade is no substitute."""
         if self.view is not None and self.view.symbol == symbol:
             return self.view.mark
         return self.marks.get(symbol)

@@ -1,7 +1,7 @@
 """Proof that stored market data is ours: the writer seals a text, and a reader opens it.
 
-A sealed text carries its end and an HMAC over its place, its end and itself. So it counts neither
-at another place, as another symbol's market would, nor after its end.
+A sealed text carries its expiry and an HMAC over its place, its expiry and itself. It is therefore
+valid neither at another place, for instance another symbol's, nor after its expiry.
 """
 
 import hashlib
@@ -18,14 +18,14 @@ _PARTS = 4
 
 
 class BrokenSeal(Refused):
-    """The text was not sealed with our key for this place, or its time is over."""
+    """The text was not sealed with our key for this place, or it has expired."""
 
     def __init__(self, place: str, why: str) -> None:
         super().__init__(f"{place} {why}", code="broken_seal")
 
 
 class Seal:
-    """Seals and opens texts with one key, which writers and readers share and nobody else has."""
+    """Seals and opens texts with one key that only writers and readers share."""
 
     def __init__(self, key: str, clock: Clock) -> None:
         if not key:
@@ -34,7 +34,7 @@ class Seal:
         self._clock = clock
 
     def close(self, place: str, text: str, seconds: float) -> str:
-        """The text as it may be stored at that place and counts for so long."""
+        """The sealed text for a place, valid for the given time."""
         end = str((self._clock.now() + timedelta(seconds=seconds) - _EPOCH) // _MICROSECOND)
         return ":".join((_MARK, end, self._code(place, end, text), text))
 
@@ -55,6 +55,6 @@ class Seal:
         return text
 
     def _code(self, place: str, end: str, text: str) -> str:
-        # Lengths first: what is moved from one part to its neighbour is another message.
+        # Each part carries its length, so that moving text to the next part changes the code.
         message = f"{len(place)}:{len(end)}:{place}{end}{text}".encode()
         return hmac.new(self._key, message, hashlib.sha256).hexdigest()

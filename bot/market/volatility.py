@@ -21,9 +21,9 @@ class VolatilitySettings:
 
     grid_seconds: float = 1.0
     half_life_seconds: float = 120.0
-    # Fewer returns say next to nothing: the relative error of n of them is about 1/sqrt(2n).
+    # The least number of returns: the relative error of n of them is about 1/sqrt(2n).
     warm_up_returns: int = 20
-    # A longer silence is an outage: the price's move over it took all of it, not one step.
+    # A longer silence is an outage: the price moved over all of it, not in one step.
     longest_gap_seconds: float = 30.0
     # In a calm minute the mid of a large perpetual doesn't move one tick (seen: BTCUSDT, 44 s on a
     # Sunday), and zero would mean no risk at all. 0.5 % a day is calmer than the calmest of them.
@@ -91,9 +91,9 @@ class EwmaVolatility:
 
 
 def from_closes(closes: Sequence[tuple[datetime, Decimal]]) -> float | None:
-    """Volatility per day of closing prices in time order; None when there are too few or they
-    don't move. What `EwmaVolatility.seed` wants, so that a new process needs no hours to know
-    what is normal."""
+    """Volatility per day of closing prices in time order; None when there are too few or they don't
+    move. It is the input of `EwmaVolatility.seed`, so that a new process needs no hours to learn
+    the baseline."""
     steps = [
         (math.log(later / earlier), (at - before) / _SECOND)
         for (before, earlier), (at, later) in pairwise(closes)

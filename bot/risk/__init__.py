@@ -1,4 +1,4 @@
-"""The risk gate: pure decisions over frozen snapshots, and the original interface's names for them.
+"""The risk gate: pure decisions on frozen snapshots, and the original interface's names for them.
 
 Names are imported when they are first used, so that a worker that only needs the snapshot does not
 load the configuration, and the gate never loads a database or a broker.

@@ -1,6 +1,6 @@
-"""How loud an event is: the levels of the user's document, "Alerting System".
+"""Alert levels of events, as in "Alerting System" of the original interface.
 
-A level is a function of what is recorded anyway, so that it is never stored and never disagrees.
+A level is a function of recorded facts, so that it is never stored and never disagrees.
 """
 
 import logging
@@ -19,10 +19,10 @@ LOG_LEVELS = {
 """Logging knows nothing above critical; the line's field `alert` does."""
 _HIGH_RISK = {MLRiskLevel.HIGH, MLRiskLevel.VERY_HIGH, MLRiskLevel.EXTREME}
 _ACTIVATIONS = {*CircuitBreakerType} - {CircuitBreakerType.DAILY_LOSS_LIMIT}
-"""Breakers that watch conditions. A loss limit that is reached, and what the exchange does to a
-position by itself, are breaches."""
+"""Breakers that watch conditions. A reached loss limit, and an act of the exchange on a position,
+are breaches instead."""
 _SEVERE_SHARE = 0.5
-"""A model that is right less than half as often as it must be doesn't degrade: it malfunctions."""
+"""Below this share of the required hit rate a model counts as malfunctioning, not degraded."""
 
 _WARNINGS = {
     "exit_gave_way",
@@ -65,11 +65,11 @@ _CRITICAL = {
 }
 """The system or the exchange failed, or a person stopped it."""
 _EMERGENCIES = {"system_failure"}
-"""All of the system is down, for what it stands on is gone."""
+"""The whole system is down, because a server that it needs is gone."""
 
 
 def of_decision(verdict: str, risk_level: str | None) -> AlertLevel:
-    """Approvals and blocks are information, but for an approved trade of high risk."""
+    """Approvals and blocks are information, except for an approved trade of high risk."""
     approved = verdict != Verdict.DENY
     return AlertLevel.WARNING if approved and risk_level in _HIGH_RISK else AlertLevel.INFO
 
@@ -89,7 +89,7 @@ def loudest(levels: Iterable[AlertLevel]) -> AlertLevel:
 
 
 def of_entry(kind: str, payload: Mapping[str, Any]) -> AlertLevel:
-    """Of an audit entry; what is not named here is the routine of orders and operators."""
+    """The level of an audit entry; kinds that are not named here are routine."""
     if kind == "decision":
         return of_decision(payload["verdict"], payload.get("risk_level"))
     if kind == "breaker_tripped":
@@ -111,7 +111,8 @@ def of_entry(kind: str, payload: Mapping[str, Any]) -> AlertLevel:
 
 
 def _is_severe(value: object, limit: object) -> bool:
-    """Text that is no number, as of other breakers, says nothing."""
+    """Whether a breaker's value is severe. A text that is no number, as other breakers have it, is
+    not."""
     try:
         return float(str(value)) < _SEVERE_SHARE * float(str(limit))
     except ValueError:

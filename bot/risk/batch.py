@@ -20,7 +20,7 @@ BATCH = Rule(
 def evaluate_batch(
     intents: Sequence[TradeIntent], snapshot: RiskSnapshot, limits: RiskLimits
 ) -> tuple[Decision, ...]:
-    """Decide in order, each against the book that the former ones leave; all or nothing.
+    """Decides in order, each trade against the book that the former ones leave; all or nothing.
 
     The added check `batch` shows the margin that the batch needs altogether and names the trades
     that were denied for themselves.

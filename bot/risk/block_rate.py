@@ -19,11 +19,11 @@ class BlockRates:
     by_reason: tuple[tuple[str, int], ...]
     """Denials by reason, most frequent first; one denial may have several."""
     by_check: tuple[tuple[str, int], ...]
-    """Denials by the check that said no."""
+    """Denials by the check that denied."""
     alone: tuple[tuple[str, int], ...]
-    """Denials in which that check was the only one that said no."""
+    """Denials by the check that denied alone."""
     hint: str | None
-    """What to look at when one check blocks nearly everything."""
+    """A hint when one check blocks nearly everything."""
 
     @property
     def rate(self) -> float:

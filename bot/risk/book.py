@@ -1,4 +1,4 @@
-"""One pass over positions and working orders: what an account holds and may come to hold."""
+"""One pass over positions and working orders: present and possible holdings of an account."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,7 +22,8 @@ class Book:
     """Net position of the trade's symbol, signed."""
     own: PositionView | None
     closing_qty: Decimal
-    """What working orders of the trade's symbol and side may fill, reduce-only ones included."""
+    """The quantity that working orders of the trade's symbol and side may fill, reduce-only ones
+    included."""
     adding_qty: Decimal
     """The same without the reduce-only ones."""
     gross: Decimal | None
@@ -36,7 +37,7 @@ class Book:
 
 
 def read_book(symbol: str, side: TradeSide, portfolio: PortfolioView) -> Book:
-    """Raises Unclassifiable when what decides about reducing can't be read."""
+    """Raises Unclassifiable when the data that decides about reducing is unreadable."""
     sign = 1 if side is _BUY else -1
     held, own = ZERO, None
     gross: Decimal | None = ZERO

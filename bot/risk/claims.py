@@ -1,4 +1,5 @@
-"""A strategy's word on market and portfolio, put against what is known: told, never decided on."""
+"""Compares a strategy's own figures of market and portfolio with known ones: reported, never
+decided on."""
 
 from decimal import Decimal
 from math import isfinite
@@ -21,7 +22,7 @@ CLAIMS = Rule(
 def compare(
     claims: ClaimsView | None, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult | None:
-    """A result that no verdict depends on; None where nothing is far from what is known."""
+    """A result without effect on the verdict; None when no figure is far from the known one."""
     if claims is None:
         return None
     try:
@@ -50,5 +51,5 @@ def _differences(claims: ClaimsView, snapshot: RiskSnapshot, most: float) -> lis
 
 
 def _apart(said: float, ours: float) -> float:
-    """The distance as a share of our own view; endless where that is nothing or unreadable."""
+    """The distance as a share of our own figure; infinite when that is zero or unreadable."""
     return abs(said - ours) / abs(ours) if ours and isfinite(ours) else float("inf")

@@ -1,4 +1,4 @@
-"""Canonical JSON of what the gate reads and answers, so that a decision is replayed bit for bit.
+"""Canonical JSON of the gate's inputs and answers, so that a decision is replayed bit for bit.
 
 Decimals are plain strings, floats are JSON numbers by repr (`nan`, `inf` as strings), times ISO
 8601 in UTC, enums their values. Reading refuses unknown and missing keys.
@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 
 class Unreadable(ValueError):
-    """The JSON is not what was written; the text names the place."""
+    """The JSON does not have the written form; the text names the place."""
 
 
 def to_json(obj: object) -> Json:
@@ -186,7 +186,8 @@ def _dataclass_decoder(cls: type) -> Decoder:
 
 
 def _read_check(value: Any, at: str) -> CheckResult:
-    """A stored result shows the texts of then; its numbers are kept as far as they are numbers."""
+    """A stored result keeps its recorded texts; its numbers are restored as far as they are
+    numbers."""
     data = _mapping(value, at)
     texts = {key: data.get(key) for key in ("value", "limit", "margin", "needed", "sentence")}
     rule = RecordedRule(data["name"], TradeBlockReason(data["reason"]), data["unit"], texts)

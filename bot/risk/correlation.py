@@ -1,4 +1,4 @@
-"""How much of the book moves with a trade: correlated exposure elsewhere, in its direction."""
+"""Correlated exposure: the part of the book that moves with a trade, in its direction."""
 
 from bot.risk.exposure import NOBODY, Crowd, Exposure
 from bot.risk.snapshot import RiskSnapshot

@@ -1,6 +1,6 @@
-"""What the gate answers: a verdict, every check with its numbers, and the factors of the size.
+"""The gate's answer: a verdict, every check with its numbers, and the factors of the size.
 
-The gate stores raw numbers; sentences and other texts are made when somebody reads them.
+The gate stores raw numbers; sentences and other texts are made on reading.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class CheckResult(NamedTuple):
     cap: Decimal | None = None
     data_age_seconds: float | None = None
     detail: str | None = None
-    """What went wrong, when the numbers don't say it."""
+    """The fault in words, when the numbers don't show it."""
     because: TradeBlockReason | None = None
     """A reason other than the rule's own, for instance that an input was missing."""
 
@@ -81,15 +81,15 @@ class SizeFactor(NamedTuple):
     name: str
     value: Decimal
     measured: Raw = None
-    """The input that made it."""
+    """The measured input of the factor."""
     full_size: Raw = None
-    """The value of the input up to (or from) which the factor is 1."""
+    """The input up to (or from) which the factor is 1."""
     recorded: str | None = None
     """The sentence of a stored decision, when this was read back."""
 
     @property
     def sentence(self) -> str:
-        """What was measured and what it does to the size, as one sentence for people."""
+        """The measured input and its effect on the size, as one sentence for people."""
         if self.recorded is not None:
             return self.recorded
         measured = number_text(self.measured)
@@ -112,7 +112,7 @@ class Decision:
     approved_notional: Decimal
     reference_price: Decimal | None
     reduce_only: bool
-    """The order must be sent reduce-only: it was approved because it only reduces."""
+    """Whether the order must be sent reduce-only, because it was approved as a reduction."""
     checks: tuple[CheckResult, ...]
     factors: tuple[SizeFactor, ...]
     reasons: tuple[TradeBlockReason, ...]

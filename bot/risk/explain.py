@@ -1,4 +1,4 @@
-"""A decision in words and rows for people: what was decided, why, and what would have passed."""
+"""A decision in words and rows for people: the verdict, its reasons, and what would have passed."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ class FactorLine:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A whole decision for people; `checks` puts what failed first."""
+    """A whole decision for people; `checks` lists failed checks first."""
 
     sentence: str
     needed: tuple[str, ...]
@@ -73,7 +73,7 @@ def summary(decision: Decision) -> str:
 
 
 def needed(decision: Decision) -> tuple[str, ...]:
-    """What each failed check would have needed, for a shrunk trade to pass whole too."""
+    """The value that each failed check would have needed, also for a shrunk trade to pass whole."""
     wishes = [result.needed for result in blamed(decision)]
     return tuple(wish for wish in wishes if wish is not None)
 
@@ -85,7 +85,7 @@ def _causes(decision: Decision) -> str:
 
 
 def blamed(decision: Decision) -> list[CheckResult]:
-    """The checks that said no, without a size that is too small because of the others."""
+    """The checks that denied, without a size that is too small because of the others."""
     bad = [result for result in decision.checks if result.status in _NO]
     return [result for result in bad if result.name not in _CONSEQUENCES] or bad
 

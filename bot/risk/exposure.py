@@ -1,4 +1,4 @@
-"""What a trade would do to the net position, working orders included, before any rule is asked."""
+"""The effect of a trade on the net position, working orders included, before any check."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,7 +41,7 @@ class Exposure:
     reference: Decimal | None
     """The touch that this side trades at (ask for buys, bid for sells); never mark or last."""
     price: Decimal
-    """The reference, or for what may only reduce, the substitute named in `price_source`."""
+    """The reference price, or for a reduction the substitute named in `price_source`."""
     price_source: str
     requested_qty: Decimal
     reducing_qty: Decimal
@@ -49,11 +49,12 @@ class Exposure:
     opening_qty: Decimal
     opening_notional: Decimal
     child_notional: Decimal
-    """Of one slice of the opening part."""
+    """The notional of one slice of the opening part."""
     slices: int
     equity: Decimal | None
     position_notional: Decimal
-    """What already stands (or works) in this trade's direction in its symbol, never negative."""
+    """The exposure in this trade's direction in its symbol, working orders included; never
+    negative."""
     gross: Decimal | None
     net_same_side: Decimal | None
     """Net exposure in this trade's direction if its side's working orders fill first."""
@@ -66,29 +67,31 @@ class Exposure:
     market_age: float | None
     portfolio_age: float | None
     sized_qty: Decimal = ZERO
-    """What the factors and caps left, on the lot grid; set before the rules on size are asked."""
+    """The quantity that factors and caps left, on the lot grid; set before the checks on size."""
     sized_notional: Decimal = ZERO
     crowds: dict[float, Crowd] = field(default_factory=dict)
-    """What moves with the trade, by threshold; three rules ask for it, computed once."""
+    """The correlated exposure by threshold; three checks read it, and it is computed once."""
     law_bps: float | None = None
     """The square-root law's impact of the opening part; two rules ask for it, computed once."""
     own_qty: Decimal = ZERO
     """The part of `reducing_qty` that is the strategy's own; the model has to stand for more."""
     held_qty: Decimal = ZERO
-    """What the account holds that this side closes, whoever's it is."""
+    """The account's position that this side closes, of all strategies."""
     closes_small: bool = False
-    """It closes all of a position that is under the venue's smallest order; set with the size."""
+    """Whether the trade closes all of a position that is under the venue's smallest order; set with
+    the size."""
     beyond_own: str | None = None
-    """What the request wants to close beyond the strategy's own share, in words."""
+    """The part of the request beyond the strategy's own share, in words."""
 
     @property
     def closes_others(self) -> bool:
-        """It reduces the account by more than the strategy's own share."""
+        """Whether the trade reduces the account by more than the strategy's own share."""
         return self.own_qty < self.reducing_qty
 
     @property
     def closes_whole(self) -> bool:
-        """It closes all that the account holds, the strategy may, and no other exit works on it."""
+        """Whether the trade closes the whole position, the strategy may do so, and no other exit
+        works on it."""
         all_held = ZERO < self.held_qty == self.reducing_qty == self.own_qty
         return all_held and not self.adds
 
@@ -99,7 +102,7 @@ class Exposure:
 
 
 def classify(intent: TradeIntent, snapshot: RiskSnapshot) -> Exposure:
-    """Put the trade against position and working orders; raises Unclassifiable."""
+    """Puts the trade against position and working orders. Raises Unclassifiable."""
     notional, portfolio, market = intent.notional, snapshot.portfolio, snapshot.market
     if not (notional.is_finite() and notional > ZERO):
         raise Unclassifiable("the requested notional is not a positive number")
@@ -119,7 +122,7 @@ def classify(intent: TradeIntent, snapshot: RiskSnapshot) -> Exposure:
     reducing = min(requested, capacity) if capacity > ZERO else ZERO
     own, words = _own_part(intent, portfolio.own, sign, reducing)
     if intent.reduce_only:
-        # It has nothing to reduce beyond its own.
+        # The strategy has nothing to reduce beyond its own share.
         reducing = own
     opening = ZERO if intent.reduce_only else requested - reducing
     opening_notional = notional if not reducing and opening else opening * price
@@ -156,9 +159,9 @@ def classify(intent: TradeIntent, snapshot: RiskSnapshot) -> Exposure:
 def _own_part(
     intent: TradeIntent, share: ShareView | None, sign: int, reducing: Decimal
 ) -> tuple[Decimal, str | None]:
-    """How much of what reduces the account is the strategy's own to close, and what isn't.
+    """The part of a reduction that the strategy itself owns, and a note on the rest.
 
-    An emergency exit may close everybody's, and so may anybody where no shares are kept.
+    An emergency exit may close every strategy's share; without shares every strategy may.
     """
     everybodys = intent.reduce_only and intent.priority is _EMERGENCY
     if share is None or everybodys or not reducing:
@@ -186,7 +189,7 @@ _TIMED = (Algorithm.TWAP, _VWAP, Algorithm.IMPLEMENTATION_SHORTFALL)
 
 
 def slice_count(intent: TradeIntent) -> int:
-    """Children that the order is split into; one unless its times or its display say more."""
+    """The number of children of the order; one unless its times or its display say more."""
     if intent.algorithm is _VWAP and intent.options.volume_model is None:
         return max(1, sum(1 for share in intent.volume_curve if share > 0))
     shown = intent.options.display_notional
@@ -226,7 +229,7 @@ def _touch(market: MarketView | None) -> Touch:
 
 
 def _substitute(market: MarketView | None, own: PositionView | None) -> tuple[Decimal, str]:
-    """A price for what may only reduce. It is named, and nothing that adds passes on it."""
+    """A substitute price for reductions, with its name; no entry passes on it."""
     candidates: list[tuple[Decimal | None, str]] = []
     if market is not None:
         candidates += [(market.mark, "mark"), (market.index, "index"), (market.last, "last")]

@@ -1,6 +1,6 @@
 """The named factors in [0, 1] whose product scales a request; more risk never gives more size.
 
-Each curve is 1 up to a configured point of full size and falls from there (facts: risk controls 5):
+Each curve is 1 up to a configured point of full size and falls from there:
 
 - confidence: bet size of Lopez de Prado 2018 (ch. 10), over its value at the full-size confidence;
 - uncertainty: (1 - u), over its value at the full-size uncertainty;

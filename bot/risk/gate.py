@@ -1,8 +1,8 @@
 """The gate: one pure, total function from request, snapshot and limits to a decision.
 
 It classifies the trade against the book, asks every check, scales the part that adds risk by the
-factors, takes the smallest cap, and floors the result to the lot grid. What only reduces skips the
-checks on adding; what can't be read denies what adds.
+factors, takes the smallest cap, and floors the result to the lot grid. A reduction skips the checks
+on adding; unreadable data denies the adding part.
 """
 
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ _CONTEXT = Context(
 )
 _STORED = Context(prec=50, rounding=ROUND_FLOOR)
 _STORED_STEP = Decimal(1).scaleb(-18)
-"""Of a money column; `models/tables/base.py` has as many decimals."""
+"""The decimals of a money column, as in `models/tables/base.py`."""
 # An enum's member costs twenty times as much as a name of the module, which shows here.
 _PASS, _SKIPPED = CheckStatus.PASS, CheckStatus.SKIPPED
 _ALLOW, _SHRINK, _DENY = Verdict.ALLOW, Verdict.SHRINK, Verdict.DENY
@@ -51,7 +51,8 @@ _REASON_ORDER = {reason: index for index, reason in enumerate(TradeBlockReason)}
 
 
 _Asked = tuple[Rule, CheckFunction, Applies, CheckResult]
-"""What of a row is needed to ask it. A plain tuple: it is taken apart twice as fast as a Row."""
+"""The parts of a row that asking needs, as a plain tuple, which is unpacked twice as fast as a
+Row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def evaluate(
     limits: RiskLimits,
     rows: Iterable[Row] = CHECKS,
 ) -> Decision:
-    """Decide on one trade. Never raises: what breaks inside becomes an UNKNOWN that denies.
+    """Decides one trade. Never raises: an error inside becomes an UNKNOWN that denies.
 
     `rows` is for tests and for `mlrisk whatif`; live decisions always use the registry.
     """
@@ -98,14 +99,14 @@ def evaluate(
 
 @dataclass(slots=True)
 class _Answers:
-    """What the checks said so far."""
+    """The results of the checks so far."""
 
     results: list[CheckResult] = field(default_factory=list)
     failed: list[CheckResult] = field(default_factory=list)
     denies_all: bool = False
     denies_adding: bool = False
     denies_beyond: bool = False
-    """What closes more than the strategy's own share."""
+    """Whether the part that closes more than the strategy's own share is denied."""
     cap: Decimal | None = None
     capped_by: str | None = None
 
@@ -152,7 +153,7 @@ def _ask(
     snapshot: RiskSnapshot,
     limits: RiskLimits,
 ) -> None:
-    """Ask every row; one that breaks is its own UNKNOWN and the others are still asked."""
+    """Asks every row; a check that raises is UNKNOWN, and the others are still asked."""
     adds, append = exposure.adds, answers.results.append
     models = adds or exposure.closes_others
     for rule, check, applies, not_asked in rows:
@@ -169,7 +170,7 @@ def _ask(
 
 
 def _note(answers: _Answers, result: CheckResult, applies: Applies, limits: RiskLimits) -> None:
-    """What a failed or unknown check does: cap the size, deny the adding part, or deny all."""
+    """Applies a failed or unknown check: caps the size, denies the adding part, or denies all."""
     answers.failed.append(result)
     cap = result.cap
     if cap is not None and result.name not in limits.hard_caps:
@@ -184,7 +185,8 @@ def _note(answers: _Answers, result: CheckResult, applies: Applies, limits: Risk
 
 
 def _closing(exposure: Exposure, answers: _Answers) -> Decimal:
-    """What may close: all, or the strategy's own part where the model can't stand for more."""
+    """The quantity that may close: all, or the strategy's own part where the model checks deny the
+    rest."""
     return exposure.own_qty if answers.denies_beyond else exposure.reducing_qty
 
 
@@ -242,7 +244,7 @@ def _decide(
     requested = floor_to_lot(exposure.requested_qty, step)
     approved, only_reduces = exposure.sized_qty, not exposure.adds
     if exposure.closes_small:
-        # Not on the lot grid, perhaps: the venue closes it as it is.
+        # Possibly off the lot grid; the venue closes it as it is.
         requested = max(requested, approved)
     elif answers.denies_adding:
         approved = floor_to_lot(_closing(exposure, answers), step)
@@ -277,7 +279,7 @@ def _decide(
 
 
 def _storable(value: Decimal) -> Decimal:
-    """Down to the 18 decimals that a row keeps, so that what is stored is what was decided."""
+    """Rounded down to the 18 decimals of a row, so that the stored decision equals the made one."""
     stored = _STORED.quantize(value, _STORED_STEP)
     return value if stored == value else stored
 
@@ -289,7 +291,8 @@ def _unclassified(
     plan: _Plan,
     error: Exception,
 ) -> Decision:
-    """Without an exposure nothing can pass; the checks that need none still say what they see."""
+    """The decision without an exposure: nothing passes; the checks that need none are still
+    asked."""
     if isinstance(error, Unclassifiable):
         first = unknown(EXPOSURE, str(error))
     else:

@@ -1,4 +1,4 @@
-"""The short record of a decision and its hash: what an audit chain can afford on the hot path.
+"""The short record of a decision and its hash, cheap enough for the audit chain on the hot path.
 
 The full JSON of `bot.risk.codec` says the same with every text; this says it with raw numbers. Two
 decisions have the same record when verdict, size, factors and every check's number are the same.

@@ -1,4 +1,4 @@
-"""What a check is called, what it measures, and how its numbers become text for people."""
+"""The identity of a check: its name, its measure, and the text of its numbers."""
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -18,7 +18,7 @@ _EXACT_CONTEXT = Context(prec=50, rounding=ROUND_HALF_EVEN)
 
 
 class Sense(StrEnum):
-    """How the value has to stand to the limit."""
+    """The required relation of the value to the limit."""
 
     AT_LEAST = "at least"
     AT_MOST = "at most"
@@ -53,7 +53,7 @@ def as_decimal(value: Raw) -> Decimal | None:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One check's identity: name, reason code, what its value is, and how it is compared."""
+    """One check's identity: name, reason code, meaning of its value, and comparison."""
 
     name: str
     reason: TradeBlockReason
@@ -77,11 +77,11 @@ class Rule:
         if value is None or limit is None:
             return None
         larger, smaller = (value, limit) if self.sense is Sense.AT_LEAST else (limit, value)
-        # In a context of its own: the text must not depend on what a library left behind.
+        # In a context of its own, so that the text does not depend on a library's settings.
         return number_text(_EXACT_CONTEXT.subtract(larger, smaller))
 
     def needed_text(self, result: "CheckResult", /) -> str | None:
-        """What would have passed; None when the check did pass or could not apply."""
+        """The value that would have passed; None when the check passed or did not apply."""
         if result.status in (CheckStatus.PASS, CheckStatus.SKIPPED):
             return None
         limit = self.limit_text(result)
@@ -110,7 +110,7 @@ class Rule:
 
 
 class RecordedRule(Rule):
-    """A rule as a stored decision shows it: the texts of then, not those of today's code."""
+    """A rule as a stored decision shows it, with the recorded texts instead of today's."""
 
     __slots__ = ("_texts",)
 

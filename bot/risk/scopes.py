@@ -1,4 +1,4 @@
-"""Which trading state applies when several scopes have one: the strictest wins."""
+"""The trading state that applies when several scopes have one: the strictest wins."""
 
 from collections.abc import Iterable
 

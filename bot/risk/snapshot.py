@@ -1,8 +1,8 @@
 """The risk snapshot: everything that a decision may look at, frozen.
 
-Nothing else is read while deciding. A field that is None was not available; what that means is
-each check's business, and for anything that adds risk it means no. Money, prices and quantities
-are Decimal; scores, volatilities and ratios are float; times are UTC.
+A decision reads nothing else. A field that is None was not available. Each check handles that by
+itself; for anything that adds risk it means a denial. Money, prices and quantities are Decimal;
+scores, volatilities and ratios are float; times are UTC.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from models.enums import Algorithm, ExecutionPriority, TradeSide, TradingState
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
-    """What the model said of its own prediction; shares are in [0, 1]."""
+    """The model's own statements about its prediction; shares are in [0, 1]."""
 
     confidence: float | None = None
     uncertainty: float | None = None
@@ -26,12 +26,12 @@ class ModelView:
     model_version: str | None = None
     predicted_at: datetime | None = None
     feature_importance_score: float | None = None
-    """The strategy's own sum of it, in place of the shares by feature."""
+    """The strategy's own sum, in place of the shares by feature."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlgorithmOptions:
-    """How the strategy wants its trade to be worked, beyond the algorithm; None: the default.
+    """The strategy's wishes for the work beyond the algorithm; None is the default.
 
     Shares are in [0, 1]; `display_notional` is in quote currency.
     """
@@ -41,7 +41,7 @@ class AlgorithmOptions:
     size_distortion: float = 0.0
     time_distortion: float = 0.0
     seed: int | None = None
-    """Drawn when the request was taken, so that others can't guess the distortions."""
+    """The seed of the distortions, drawn at admission so that others can't guess it."""
     volume_model: str | None = None
     participation_rate: float | None = None
     min_participation_rate: float | None = None
@@ -57,7 +57,7 @@ class AlgorithmOptions:
 
 @dataclass(frozen=True, slots=True)
 class ClaimsView:
-    """What the strategy says of market and portfolio; kept and compared, never decided on."""
+    """The strategy's own figures of market and portfolio; kept and compared, never decided on."""
 
     price: Decimal | None = None
     volatility: float | None = None
@@ -68,7 +68,7 @@ class ClaimsView:
 
 @dataclass(frozen=True, slots=True)
 class TradeIntent:
-    """The trade request as the gate sees it. `notional` is in quote currency, positive."""
+    """The trade request as the gate reads it. `notional` is in quote currency, positive."""
 
     request_id: str
     account: str
@@ -91,7 +91,7 @@ class TradeIntent:
     """Lambda of Almgren and Chriss, per unit of money, for implementation shortfall."""
     options: AlgorithmOptions = field(default_factory=AlgorithmOptions)
     stop_price: Decimal | None = None
-    """Where the strategy gives the trade up; what it loses there is its risk."""
+    """The price at which the strategy gives the trade up; the loss there is the trade's risk."""
     claims: ClaimsView | None = None
 
 
@@ -142,7 +142,8 @@ class MarketView:
     of."""
     traded_since: datetime | None = None
     expected_shortfall: float | None = None
-    """Of one day at 95 %, as a share; None: nobody knows daily returns of this symbol."""
+    """The expected shortfall of one day at 95 %, as a share; None without daily returns of this
+    symbol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +164,12 @@ class PositionView:
     entry_price: Decimal | None = None
     liquidation_price: Decimal | None = None
     exchange_mark: SeenPrice | None = None
-    """As the exchange's answer about positions had it, and when it was asked."""
+    """The mark in the exchange's answer about positions, and the time of the question."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkingView:
-    """What may still fill of approved trades in one symbol and side (reservations), unfilled part.
+    """The unfilled part of approved trades in one symbol and side (reservations).
 
     `qty` is positive base quantity, `notional` its value at the decision's reference price.
     """
@@ -187,7 +188,7 @@ class ShareView:
     qty: Decimal
     """Signed, from the fills of its own trades."""
     working: Decimal
-    """What its own approved trades of this side may still fill, positive."""
+    """The quantity that its own approved trades of this side may still fill, positive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +199,11 @@ class PortfolioView:
     equity: Decimal | None
     available_margin: Decimal | None = None
     margin_in_flight: Decimal = Decimal(0)
-    """Notional of what adds risk and the reading of the free margin doesn't know yet: reserved and
-    not at the exchange, or filled since."""
+    """Notional of entries that the reading of the free margin doesn't include yet: reserved and not
+    at the exchange, or filled since."""
     strategy_reserved: Decimal = Decimal(0)
-    """Notional of what the asking strategy's approved trades may still add, in every symbol and
-    side; 0 in snapshots of earlier versions."""
+    """Notional that the asking strategy's approved trades may still add, in every symbol and side;
+    0 in snapshots of earlier versions."""
     equity_day_start: Decimal | None = None
     equity_peak: Decimal | None = None
     rolling_pnl_24h: Decimal | None = None
@@ -215,7 +216,7 @@ class PortfolioView:
     leverage: Decimal | None = None
     """Leverage set at the exchange for this symbol; None is margined as 1."""
     own: ShareView | None = None
-    """None: positions are not kept by strategy, and what reduces is everybody's."""
+    """None when positions are not kept by strategy, and every strategy may reduce them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +230,7 @@ class ScopeState:
 
 @dataclass(frozen=True, slots=True)
 class BreakerView:
-    """A latched breaker that applies to this trade."""
+    """A tripped breaker that applies to this trade."""
 
     kind: str
     scope: str
@@ -249,10 +250,11 @@ class RiskSnapshot:
     correlations: Mapping[str, float] = field(default_factory=dict)
     """Shrunk return correlation of this symbol with each other held symbol."""
     known_model_versions: Mapping[str, bool] | None = None
-    """Model version -> usable (False: rolled back). None: no registry is kept."""
+    """Whether each model version is usable (False is rolled back). None when no registry is
+    kept."""
     recovery_share: float = 1.0
     """Share of size that a half-open recovery allows."""
     request_seen: bool | None = False
-    """A decision of this `request_id` exists already; None: could not be looked up."""
+    """Whether a decision of this `request_id` exists; None when it could not be looked up."""
     newest_fill: SeenPrice | None = None
     """The account's last trade in this symbol, if it is young."""

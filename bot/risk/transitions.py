@@ -7,7 +7,7 @@ from models.enums import TradingState
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """The answer to a wish for another state; a refusal names what is missing."""
+    """The answer to a requested state; a refusal names the missing authority."""
 
     before: TradingState
     after: TradingState
@@ -16,11 +16,11 @@ class Transition:
 
     @property
     def changes(self) -> bool:
-        """Whether there is something to write and to tell."""
+        """Whether there is a change to write and to report."""
         return self.refused is None and self.before is not self.after
 
 
-# The half-open way back; nothing returns to ACTIVE in one step once it was stopped.
+# The half-open way back: no stopped state returns to ACTIVE in one step.
 _RECOVERS_TO = {
     TradingState.HALTED: frozenset({TradingState.RECOVERING}),
     TradingState.FLATTENING: frozenset({TradingState.HALTED, TradingState.FLAT}),
@@ -32,7 +32,8 @@ _RECOVERS_TO = {
 
 
 def change(before: TradingState, wanted: TradingState, *, authorised: bool = False) -> Transition:
-    """Move to a state. The same state again is a warning and no event; no timer is authority."""
+    """Moves to a state. The same state again is a warning and no event. A timer has no
+    authority."""
     if wanted is before:
         return Transition(before, before, warning=f"the state is {before} already")
     if wanted.strictness > before.strictness:
@@ -46,7 +47,7 @@ def change(before: TradingState, wanted: TradingState, *, authorised: bool = Fal
 
 
 def emergency_stop(before: TradingState) -> Transition:
-    """Stop everything, from any state; what is stricter already stays as it is."""
+    """Stops everything, from any state; a stricter state stays as it is."""
     if before.strictness >= TradingState.HALTED.strictness:
         return Transition(before, before, warning=f"the state is {before} already")
     return Transition(before, TradingState.HALTED)

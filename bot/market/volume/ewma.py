@@ -23,7 +23,7 @@ def _one_span(series: FloatArray, weight: float) -> FloatArray:
     symbols, length = series.shape
     blocks = -(-length // _BLOCK)
     padded = np.zeros((symbols, blocks * _BLOCK))
-    # What is averaged is the distance from 1, so that the start is zero.
+    # The distance from 1 is averaged, so that the start is zero.
     padded[:, :length] = series - 1.0
     lag = np.arange(_BLOCK)[:, None] - np.arange(_BLOCK)[None, :]
     kernel = np.where(lag >= 0, weight * (1.0 - weight) ** np.maximum(lag, 0), 0.0)

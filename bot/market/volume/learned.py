@@ -18,7 +18,7 @@ PEER_SPANS = (2.0, 8.0, 30.0, 120.0)
 RANGE_SPANS = (4.0, 30.0, 240.0)
 CAUTIONS = (1.0, 1.15, 1.3, 1.5, 1.75, 2.0)
 _RIDGE = 1e-4
-# One span of the longest average; with less, its neutral start is what is left of it.
+# One span of the longest average; with less, its neutral start dominates.
 _WARM_UP_MINUTES = 1440
 # Enough orders to rank cautions; one every quarter of an hour would cost several times as much.
 _TUNING = (TrackingWindows(60, 60), TrackingWindows(240, 120))
@@ -62,7 +62,7 @@ class PooledRidge(FromOutlook):
     def outlook(self, history: Panel, symbol: str) -> Outlook:
         """Forecasts the volume of the coming minutes from the bars of all known symbols.
 
-        With bars of this symbol alone, the model uses the coefficients that need no others. Raises:
+        With bars of this symbol alone, the model uses the coefficients that need no others. Raises
         NotTrained for a symbol that the model has not learned, ValueError when the history has no
         bars of it.
         """

@@ -17,7 +17,7 @@ Row: TypeAlias = tuple[float, float, float, float]
 
 
 def row_of(bar: Bar) -> tuple[int, Row]:
-    """Minutes since 1970, and what the models see of the minute."""
+    """Minutes since 1970, and the values of the minute that the models read."""
     numbers = float(bar.high), float(bar.low), float(bar.close), float(bar.volume)
     return minute_of(bar.start), numbers
 

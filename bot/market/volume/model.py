@@ -1,4 +1,4 @@
-"""What every volume model offers: fit on bars, forecast the coming minutes, go into a file."""
+"""The interface of volume models: fit on bars, forecast the coming minutes, go into a file."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, Self, TypeAlias
@@ -18,11 +18,11 @@ class VolumeModel(Protocol):
 
     name: ClassVar[str]
     caution: float | None
-    """None: what is left is split in proportion to the forecast. A number: the schedule steers to
-    the market's own remaining share, with the future weighed by it (see `schedule.share_now`)."""
+    """None splits the remainder in proportion to the forecast. A number steers the schedule to the
+    market's own remaining share and weighs the future (see `schedule.share_now`)."""
 
     def fit(self, bars: Panel) -> Self:
-        """Learns from these bars and gives itself; raises NotEnoughBars."""
+        """Learns from these bars and returns the model itself. Raises NotEnoughBars."""
         ...
 
     def outlook(self, history: Panel, symbol: str) -> Outlook:
@@ -34,12 +34,12 @@ class VolumeModel(Protocol):
         ...
 
     def parameters(self) -> dict[str, Any]:
-        """What was learned, as JSON values."""
+        """The learned numbers, as JSON values."""
         ...
 
     @classmethod
     def restore(cls, parameters: dict[str, Any]) -> Self:
-        """The model whose `parameters()` these are."""
+        """The model that gave these `parameters()`."""
         ...
 
 

@@ -129,5 +129,5 @@ class Panel:
         )
 
     def until(self, end_minute: int) -> "Panel":
-        """What was known at the beginning of `end_minute`."""
+        """The bars that were known at the beginning of `end_minute`."""
         return self.between(self.first_minute, end_minute)

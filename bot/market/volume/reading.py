@@ -22,7 +22,7 @@ def read_exchange(
 ) -> Panel:
     """The minutes that all symbols have, after the last outage of any of them.
 
-    `said` hears of each symbol when it is read. Raises NoMinutes, and what a read ended with.
+    `said` is called for each symbol once it is read. Raises NoMinutes, and the errors of a read.
     """
     read = []
     for symbol in sorted(set(symbols)):

@@ -14,7 +14,7 @@ LEAST_RELATIVE = 0.05
 
 
 def bucket_of(horizon_minutes: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """Which bucket each of the next minutes belongs to; the last one goes on for ever."""
+    """The bucket of each of the next minutes; the last bucket has no end."""
     return np.searchsorted(BUCKET_STARTS, np.arange(horizon_minutes), side="right") - 1
 
 

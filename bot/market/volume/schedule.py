@@ -18,9 +18,9 @@ def share_now(
     Without `caution`, what is left is split in proportion to the forecast. With it, the order is
     brought to the share that the market has still to trade: F / (done + now + F), F being the
     forecast after this minute times the caution. Prices are close to a martingale, so the error
-    still to come depends on the distance between the two shares and not on past ones: a surge that
-    was missed is caught up at once (Busseti and Boyd 2015 derive such a feedback schedule). What
-    was traded can't be taken back, what was not can be caught up: hence a caution above 1.
+    still to come depends on the distance between the two shares and not on past ones: a missed
+    surge is caught up at once (Busseti and Boyd 2015 derive such a feedback schedule). A trade
+    can't be taken back, a missed one can be caught up: hence a caution above 1.
     """
     now, after = forecast[:, 0], forecast[:, 1:].sum(axis=1)
     if forecast.shape[1] == 1:
@@ -38,7 +38,7 @@ def plan(
 ) -> FloatArray:
     """Shares for all minutes left, as seen now; their sum is `share_left`.
 
-    To be made anew every minute: only the first one counts, the rest is the outlook.
+    The plan is made anew every minute: only its first share counts, the rest is the outlook.
     """
     if forecast.ndim != 1 or len(forecast) == 0:
         raise ValueError("a plan needs a forecast of at least one minute")

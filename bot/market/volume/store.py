@@ -13,7 +13,7 @@ from bot.market.volume.training import MODELS, ErrorTable, Trained
 FORMAT = 1
 # Volume's daily pattern and its level drift within weeks (DST, listings, campaigns).
 MAX_AGE = timedelta(days=7)
-# Machines' clocks differ a little; more than this is a window that has not happened yet.
+# Machines' clocks differ a little; a window further in the future is refused.
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
@@ -27,7 +27,7 @@ class UnreadableModel(Refused):
 
 @dataclass(frozen=True, slots=True)
 class StoredModels:
-    """What a file says; the models come out through `model`, which asks for the time."""
+    """The content of a file; `model` returns the models and checks their age."""
 
     window_start: datetime
     window_end: datetime
@@ -74,7 +74,7 @@ def dumps(trained: Trained) -> str:
 
 
 def loads(text: str) -> StoredModels:
-    """Reads what `dumps` wrote; every model in it must come to life."""
+    """Reads what `dumps` wrote; every model in it must be restorable."""
     try:
         raw = json.loads(text)
         if raw["format"] != FORMAT:
@@ -95,7 +95,7 @@ def loads(text: str) -> StoredModels:
 
 
 def load(path: Path) -> StoredModels:
-    """Reads the file; UnreadableModel says why not."""
+    """Reads the file. Raises UnreadableModel with the reason."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

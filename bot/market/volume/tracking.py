@@ -47,7 +47,7 @@ class Prepared:
 
 
 class Twap:
-    """Equal volume in every minute: what a VWAP must beat."""
+    """Equal volume in every minute, which a VWAP must beat."""
 
     caution: float | None = None
 

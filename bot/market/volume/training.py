@@ -31,8 +31,8 @@ WINDOWS = (TrackingWindows(60), TrackingWindows(240))
 _LEARNING_SHARE = 0.65
 
 LEAST_MINUTES = 3 * DAY_MINUTES
-"""A day for the intraday curve and the warm-up of the longest average, some hours to fit on, and
-then a third to test on that holds whole windows: two days fall just short, three are safe."""
+"""The least window: a day for the intraday curve and the warm-up of the longest average, some hours
+to fit on, and a third to test on with whole windows. Two days fall just short."""
 
 ErrorTable = dict[str, dict[str, dict[str, float]]]
 """Window in minutes -> model -> symbol -> mean absolute tracking error in basis points."""

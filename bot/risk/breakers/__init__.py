@@ -1,1 +1,1 @@
-"""Breakers as pure code: what counts as a breach, how long it locks, and what proves a reading."""
+"""Breakers as pure code: breaches, their locks, and the confirmation of readings."""

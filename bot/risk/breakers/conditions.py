@@ -11,7 +11,7 @@ from models.enums import CircuitBreakerType
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """A breaker that has to latch: which one, why, and the numbers behind it."""
+    """A breaker that has to trip: its kind, its reason, and the numbers behind it."""
 
     kind: CircuitBreakerType
     reason: str
@@ -30,15 +30,15 @@ class BreakerLimits:
     """Average change of a pair's correlation against its baseline."""
     execution_failure_rate: float = 0.2
     min_executions: int = 10
-    """Fewer recent orders say nothing about a rate: one failure of two is no trend."""
+    """The least number of recent orders that say something about a rate."""
     min_outcomes: int = 20
-    """Fewer judged predictions say nothing about a hit rate."""
+    """The least number of judged predictions that say something about a hit rate."""
     max_data_age_seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What the breakers look at. None means that nobody measured it, and no breaker of its own."""
+    """The readings of the breakers. None means unmeasured, and trips no breaker by itself."""
 
     daily_loss: float | None = None
     """Lost share of the day's first equity; gains are negative."""

@@ -32,10 +32,10 @@ def losing_streak(losses: int, limit: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DrawdownBreaker:
-    """A fall from the peak of the account's equity, latched until somebody releases it.
+    """A fall from the peak of the account's equity; it stays tripped until it is released.
 
-    Releasing takes the present equity as the new peak: what was lost before has been judged, and
-    only a new loss may trip again. A winning close can't.
+    Releasing takes the present equity as the new peak: earlier losses have been judged, and only a
+    new loss may trip it again. A winning close releases nothing.
     """
 
     limit: Decimal
@@ -58,7 +58,8 @@ class DrawdownBreaker:
 
 @dataclass(frozen=True, slots=True)
 class EquityReading:
-    """What a raw reading is worth: the confirmed equity, and a data alert if it is doubted."""
+    """The result of a raw reading: the confirmed equity, and a data alert if the reading is
+    doubted."""
 
     confirmed: Decimal | None
     alert: str | None = None

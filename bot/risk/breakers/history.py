@@ -11,7 +11,7 @@ from models.amounts import ZERO
 
 @dataclass(frozen=True, slots=True)
 class ClosedTrade:
-    """A trade that is over. `profit` is a fraction of what was staked, losses negative."""
+    """A closed trade. `profit` is a fraction of the stake, losses negative."""
 
     symbol: str
     side: LockSide
@@ -23,7 +23,7 @@ class ClosedTrade:
 
 @dataclass(frozen=True, slots=True)
 class StoplossGuard:
-    """So many losing stop exits within a window lock every entry (or the symbol's)."""
+    """A number of losing stop exits within a window locks every entry (or the symbol's)."""
 
     window: timedelta = timedelta(minutes=60)
     limit: int = 3

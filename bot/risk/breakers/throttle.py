@@ -1,4 +1,4 @@
-"""How many may pass in a sliding window; a batch passes whole or not at all."""
+"""The number of events in a sliding window is bounded; a batch passes whole or not at all."""
 
 from collections import deque
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ class SlidingWindow:
         self._latest: datetime | None = None
 
     def take(self, now: datetime, batch: int = 1) -> Taken:
-        """Let `batch` pass now, or nothing of it."""
+        """Lets the whole `batch` pass now, or nothing of it."""
         if batch < 1:
             raise ValueError(f"a batch holds at least 1, found {batch}")
         moment = self._forget(now)
@@ -35,7 +35,7 @@ class SlidingWindow:
         return Taken(allowed, len(self._passes) / self.limit)
 
     def in_use(self, now: datetime) -> int:
-        """How many passes the window holds now."""
+        """The number of passes in the window now."""
         self._forget(now)
         return len(self._passes)
 

@@ -1,4 +1,4 @@
-"""Whether the market view says what the exchange has told the account by another way."""
+"""Whether the market view agrees with prices that the exchange gave the account by another way."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -22,15 +22,15 @@ AGREES = Rule(
 
 
 _Pair = tuple[str, Decimal, str, SeenPrice]
-"""What the market view calls the price, the price, and who says another, with his price."""
+"""A price of the market view with its name, and another source with its price."""
 
 
 def market_agrees(
     intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
-    """Unknown where the market view is far from the account's own newest fill or from marks.
+    """UNKNOWN when the market view is far from the account's own newest fill or from marks.
 
-    Otherwise a writer of the market view could have any size approved at an invented price.
+    Otherwise a writer of the market view could get any size approved at an invented price.
     """
     bound, widest, against = limits.max_disagreement_bps, None, []
     for pair in _pairs(intent, exposure, snapshot, limits):
@@ -48,7 +48,8 @@ def market_agrees(
 def _pairs(
     intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> Iterator[_Pair]:
-    """Of the trade's symbol the mid, of others that are held the mark that values them."""
+    """The compared prices: the mid of the trade's symbol, and the marks that value other held
+    symbols."""
     symbol, mid, fill = intent.symbol, exposure.mid, snapshot.newest_fill
     if fill and mid and _counts(fill, snapshot, limits.fill_witness_seconds):
         yield f"the mid of {symbol}", mid, "the newest fill", fill
@@ -62,7 +63,7 @@ def _pairs(
 
 
 def _unseen(snapshot: RiskSnapshot, limits: RiskLimits) -> str | None:
-    """What is valued by the market view alone: the exchange's mark of it is missing or old."""
+    """A sentence with the held symbols whose exchange mark is missing or old; None without any."""
     seconds, unseen = limits.mark_witness_seconds, []
     for held in () if snapshot.portfolio is None else snapshot.portfolio.positions:
         said = held.exchange_mark
@@ -72,13 +73,14 @@ def _unseen(snapshot: RiskSnapshot, limits: RiskLimits) -> str | None:
 
 
 def _counts(said: SeenPrice, snapshot: RiskSnapshot, seconds: float) -> bool:
-    """Young enough to speak against the view; a time that can't be read is no excuse."""
+    """Whether a source is young enough to contradict the view; an unreadable time counts as
+    young."""
     age = age_seconds(snapshot, said.at)
     return age is None or age <= seconds
 
 
 def _bps(viewed: Decimal, said: Decimal) -> float | None:
-    """How far the view is from what was said; None when that is no price."""
+    """The distance of the view from the other price; None when that is no price."""
     price = positive(said)
     return None if price is None else abs(float((viewed - price) / price)) * 1e4
 

@@ -130,14 +130,15 @@ def _within_impact(
 def _walk(
     levels: tuple[tuple[Decimal, Decimal], ...], wanted: Decimal, allowed_bps: float
 ) -> tuple[float, Decimal]:
-    """How many bps the last unit of `wanted` reaches, and how much rests within `allowed_bps`.
+    """The distance in bps that the last unit of `wanted` reaches, and the quantity within
+    `allowed_bps`.
 
     The last unit's price is never better than the average, so this errs on the careful side.
     A book that ends before `wanted` is filled offers no more than what is seen.
     """
     touch, first = levels[0]
     reach, resting = 0.0, touch * first
-    # Most orders fit into the best level, and it is no distance away.
+    # Most orders fit into the best level, at a distance of zero.
     if wanted <= resting and allowed_bps >= 0.0 and first.is_finite():
         return reach, resting
     resting = ZERO

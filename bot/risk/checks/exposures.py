@@ -106,7 +106,7 @@ def gross_exposure(
 def reservation_share(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
-    """One strategy must not reserve all of the room that the account has."""
+    """One strategy's approved trades must not reserve all of the account's room."""
     portfolio, asked = snapshot.portfolio, exposure.opening_notional
     if portfolio is None or exposure.equity is None:
         return unknown(RESERVED, "equity is missing")
@@ -154,7 +154,7 @@ def free_margin(
     if not (in_flight.is_finite() and in_flight >= ZERO):
         return unknown(MARGIN, f"a margin in flight of {in_flight} is not readable")
     times, asked = portfolio.leverage, exposure.opening_notional
-    # What is in flight will need its margin too, and is counted without leverage.
+    # Orders in flight will need their margin too; they are counted without leverage.
     usable = max(ZERO, free - free * limits.margin_buffer_share - in_flight)
     if times is None:
         return capped(MARGIN, asked, usable, usable, asked, exposure.portfolio_age)

@@ -45,7 +45,7 @@ def instrument(
 
 
 def _readable(rules: InstrumentView) -> bool:
-    """Every rule a finite number; an infinite maximum would allow anything."""
+    """Whether every rule is a finite number; an infinite maximum would allow anything."""
     for value in (rules.qty_step, rules.tick_size, rules.max_qty, rules.max_leverage):
         if not (value.is_finite() and value > ZERO):
             return False
@@ -79,7 +79,8 @@ def instrument_age(
 def tick(
     intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
-    """What only reduces is never refused for it: its price is rounded to what pays less."""
+    """The limit price is on the tick grid. An exit is never refused for it: its price is rounded to
+    the safe side."""
     price = intent.limit_price
     if price is None:
         return passed(TICK, "none", None)
@@ -98,7 +99,7 @@ def tick(
 def max_qty(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
-    """Per order that is sent: slices share the quantity."""
+    """Each child's quantity is at most the instrument's maximum; slices share the quantity."""
     rules = _listed(snapshot)
     quantity = exposure.opening_qty / exposure.slices
     cap = rules.max_qty * exposure.slices * exposure.price
@@ -119,8 +120,8 @@ def max_notional(
 def min_qty(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
-    """Asked of the final size; closing orders are not exempt at the exchange, unless they close
-    the whole position."""
+    """The final size is at least the minimum quantity. At the exchange only orders that close the
+    whole position are exempt."""
     least = _listed(snapshot).min_qty
     if exposure.closes_small:
         detail = f"the whole position, which is closed although it is under {least:f}"
@@ -133,12 +134,12 @@ def min_qty(
 def min_notional(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
-    """Asked of the final size; closing orders are exempt."""
+    """The final size is at least the minimum notional; closing orders are exempt."""
     return _at_least(MIN_NOTIONAL, exposure.sized_notional, _listed(snapshot).min_notional)
 
 
 def _way_out(exposure: Exposure) -> str:
-    """What closes a position that is under the venue's smallest order."""
+    """Whether the trade closes a position that is under the venue's smallest order."""
     worth = FLOOR.multiply(exposure.held_qty, exposure.price)
     asked = f"a reduce_only request for more than its worth of {number_text(worth)} USDT"
     if exposure.own_qty == exposure.reducing_qty == exposure.held_qty:

@@ -38,7 +38,8 @@ def daily_loss(
 def rolling_loss(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
-    """Against the equity of 24 hours ago, so that midnight forgives nothing."""
+    """The equity's fall within 24 hours stays under its limit, so that midnight forgives
+    nothing."""
     pnl = None if snapshot.portfolio is None else finite(snapshot.portfolio.rolling_pnl_24h)
     if pnl is None or exposure.equity is None:
         return unknown(ROLLING, "equity or the rolling result is missing")

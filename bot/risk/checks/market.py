@@ -40,7 +40,7 @@ FUNDING = Rule(
 def reference_price(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
-    """Ask for buys, bid for sells, of an uncrossed book; nothing that adds trades on less."""
+    """The touch exists: the ask for buys, the bid for sells, of an uncrossed book."""
     side = "ask" if exposure.sign > 0 else "bid"
     if exposure.reference is None:
         return unknown(REFERENCE, f"there is no {side}; {exposure.price_source} is no substitute")
@@ -84,7 +84,7 @@ def spread(
 def depth(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
-    """A child order may take a share of what rests near the mid on the side it takes from."""
+    """A child order takes at most a share of the depth near the mid on its opposite side."""
     market = snapshot.market
     resting = None
     if market is not None:
@@ -125,7 +125,7 @@ def index_deviation(
 def limit_price(
     intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
-    """A limit far through the market is a typing error, not a wish."""
+    """The limit price is not far through the market, which would be a typing error."""
     price, reference = intent.limit_price, exposure.reference
     if price is None:
         return passed(LIMIT_PRICE, "none", limits.max_limit_price_deviation)
@@ -140,7 +140,8 @@ def limit_price(
 def funding(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
-    """Longs pay a positive rate, shorts a negative one; what is received is no risk."""
+    """The funding rate that this side pays is bounded. Longs pay a positive rate, shorts a negative
+    one."""
     rate = None if snapshot.market is None else snapshot.market.funding_rate
     if rate is None or not isfinite(rate):
         return unknown(FUNDING, "the funding rate is missing", limit=limits.max_funding_rate)

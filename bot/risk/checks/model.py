@@ -1,4 +1,4 @@
-"""Checks on what the model says of its own prediction."""
+"""Checks on the model's own statements about its prediction."""
 
 from collections.abc import Collection
 from math import fsum
@@ -80,7 +80,8 @@ def prediction_stability(
 def feature_importance(
     intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
-    """Diffuse importance means that no feature explains the prediction."""
+    """The strongest features explain enough of the prediction; diffuse importance explains
+    nothing."""
     importance, score = intent.model.feature_importance, intent.model.feature_importance_score
     if not importance and score is not None:
         return share_at_least(IMPORTANCE, score, limits.min_feature_importance)
@@ -89,18 +90,18 @@ def feature_importance(
     shares: Collection[float] = importance.values()
     if len(shares) > 3:
         shares = sorted(shares, reverse=True)[:3]
-    # fsum: the same to the last digit in whatever order a store gives the features back.
+    # fsum gives the same digits in whatever order a store returns the features.
     return share_at_least(IMPORTANCE, min(1.0, fsum(shares)), limits.min_feature_importance)
 
 
 def explainability(
     intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
-    """An explanation is there and readable, whatever it says."""
+    """An explanation exists and is readable, whatever its content."""
     importance, count = intent.model.feature_importance, 0
     score = intent.model.feature_importance_score
     if not importance and score is not None:
-        # A score alone says that something explains the prediction, not how many things do.
+        # A score alone says that something explains the prediction, not how many features do.
         importance = {"feature_importance_score": score}
     for share in importance.values():
         if not 0.0 <= share <= 1.0:
@@ -152,7 +153,7 @@ def model_version(
 def ensemble_entropy_check(
     intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
-    """What the members disagree on; noise that they agree on is not counted here."""
+    """The disagreement of the members is bounded; noise on which they agree is not counted."""
     members = intent.model.member_probabilities
     if len(members) < 2:
         if limits.require_ensemble_members:

@@ -1,4 +1,4 @@
-"""How a check answers: one comparison in, one result out; what can't be read is UNKNOWN."""
+"""The answers of checks: one comparison gives one result; unreadable data is UNKNOWN."""
 
 from decimal import Decimal
 

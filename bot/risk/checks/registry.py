@@ -26,12 +26,12 @@ CheckFunction = Callable[[TradeIntent, Exposure, RiskSnapshot, RiskLimits], Chec
 
 
 class Applies(Enum):
-    """To what a check is put, and what its no denies."""
+    """The part of a trade that a check judges and may deny."""
 
     ADDING = "adding"
     """The part that adds risk; a reduction is never asked."""
     MODEL = "model"
-    """The part that adds risk, and what closes more than the strategy's own share."""
+    """The part that adds risk, and the part that closes more than the strategy's own share."""
     ALWAYS = "always"
     """The whole trade."""
 
@@ -46,7 +46,7 @@ class Row(NamedTuple):
     check: CheckFunction
     applies: Applies
     on_size: bool
-    """Asked after sizing, of the final quantity."""
+    """Whether the check is asked after sizing, about the final quantity."""
     not_asked: CheckResult
 
 

@@ -27,8 +27,8 @@ _STOPPED = frozenset({TradingState.HALTED, TradingState.FLATTENING})
 def trading_state(
     intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
-    """Without any known state nothing passes, for it might be a halt; but for an emergency exit:
-    it passes in every state, because no halt means that a position must stay."""
+    """The strictest trading state allows the trade. Without a known state nothing passes, because
+    trading might be halted. An emergency exit passes in every state."""
     worst = strictest(snapshot.states)
     if intent.reduce_only and intent.priority is _EMERGENCY:
         return passed(STATE, "unknown" if worst is None else worst.state, "an emergency exit")
@@ -45,7 +45,7 @@ def trading_state(
 def flip(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
-    """Where only reducing is allowed, the part that would open the other side is cut off."""
+    """Where only reducing is allowed, the part that would open the other side is denied."""
     if exposure.delta is not _FLIPS:
         return passed(FLIP, ZERO, ZERO)
     worst = strictest(snapshot.states)
@@ -117,7 +117,7 @@ def duplicate_request(
 def reduce_only(
     intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
-    """A request that must only reduce needs something that no working order closes already."""
+    """A reduce-only request needs a quantity that no working order closes already."""
     if not intent.reduce_only or exposure.reducing_qty > ZERO:
         return passed(REDUCE_ONLY, exposure.reducing_qty, ZERO)
     detail = "no position on the other side is free to close"

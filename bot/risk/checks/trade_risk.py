@@ -1,4 +1,4 @@
-"""The check on what a trade may lose: at its stop, or on a bad day where it has none."""
+"""The check on a trade's possible loss: at its stop, or on a bad day without one."""
 
 from decimal import Decimal
 
@@ -29,9 +29,9 @@ _RETURNS = "95 % expected shortfall of a day, of the daily returns"
 def trade_risk(
     intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
-    """The loss of the position afterwards, as a share of equity.
+    """The possible loss of the position after the trade is bounded, as a share of equity.
 
-    What is held already counts with its bad day, so that a trade in parts is no way around.
+    The held part counts with its bad day, so that splitting a trade does not evade the check.
     """
     if exposure.equity is None:
         return unknown(RISK, "equity is missing")
@@ -70,7 +70,7 @@ def bad_day(market: MarketView | None) -> tuple[Decimal | None, str]:
 
 
 def at_stop(stop: Decimal, price: Decimal, sign: int) -> Decimal | None:
-    """What is lost at the stop, as a share of the notional; None for a stop that gains."""
+    """The loss at the stop, as a share of the notional; None for a stop that gains."""
     if positive(stop) is None:
         return None
     lost = (price - stop) / price * sign

@@ -19,7 +19,7 @@ from models.messages import parse_plain_decimal
 _DAY = timedelta(hours=24)
 _SECOND = timedelta(seconds=1)
 ASSUMED_VALUE = Decimal(100_000)
-"""Of a portfolio that nobody has told the value of."""
+"""The assumed value of a portfolio of unknown value."""
 
 
 @dataclass
@@ -31,17 +31,17 @@ class _Holding:
 
 @dataclass
 class UnifiedRiskManager(PortfolioRisk):
-    """Counts realised and unrealised profit alike. Times come from the clock it is given."""
+    """Counts realised and unrealised profit alike. Times come from the given clock."""
 
     risk_params: InitVar[RiskParameters | None] = None
-    """None: the parameters' own defaults."""
+    """None for the parameters' own defaults."""
     clock: Clock = field(default_factory=SystemClock)
     params: RiskParameters = field(init=False)
     consecutive_losses: int = 0
     lots: TaxLots = field(init=False)
-    """Open lots and what exits realised; information, no limit."""
+    """Open lots and realised gains; information, no limit."""
     value_known: bool = field(init=False)
-    """The account's value is more than an assumption or a strategy's claim."""
+    """Whether the account's value is known, not assumed or claimed by a strategy."""
     _cash: Decimal = field(init=False)
     _holdings: dict[str, _Holding] = field(init=False, default_factory=dict)
     _readings: deque[tuple[datetime, Decimal]] = field(init=False, default_factory=deque)
@@ -67,7 +67,7 @@ class UnifiedRiskManager(PortfolioRisk):
 
     @property
     def equity(self) -> Decimal:
-        """Cash and positions at their marks (at entry, where none was seen)."""
+        """Cash and positions at their marks, or at their entry prices where no mark was seen."""
         return self._cash + sum(
             (
                 holding.qty * ((holding.mark or holding.entry) - holding.entry)
@@ -84,7 +84,7 @@ class UnifiedRiskManager(PortfolioRisk):
         return (start - self.equity) / start if start else ZERO
 
     def mark(self, prices: Mapping[str, Decimal]) -> None:
-        """New prices of held symbols."""
+        """Takes new prices of held symbols."""
         for symbol, price in prices.items():
             if symbol in self._holdings:
                 self._holdings[symbol].mark = price
@@ -93,7 +93,7 @@ class UnifiedRiskManager(PortfolioRisk):
     def record_fill(
         self, symbol: str, side: TradeSide, qty: Decimal, price: Decimal, fee: Decimal = ZERO
     ) -> Decimal:
-        """Book a fill; returns the profit that it realised, fees taken off."""
+        """Books a fill; returns its realised profit after fees."""
         self.lots.record(symbol, side, qty, price, self.clock.now(), fee)
         holding = self._holdings.setdefault(symbol, _Holding())
         signed = qty * side.sign
@@ -114,15 +114,16 @@ class UnifiedRiskManager(PortfolioRisk):
         return realised
 
     def set_equity(self, equity: Decimal) -> None:
-        """Take the account's equity from elsewhere, for instance a wallet reading."""
+        """Takes the account's equity from elsewhere, for instance a wallet reading."""
         self.value_known = True
         self._cash += equity - self.equity
         self._roll()
 
     def claim_value(self, claimed: Decimal, tolerance: float) -> str | None:
-        """What a strategy says the portfolio is worth: it counts only where nobody knows better.
+        """Takes a strategy's figure of the portfolio's value, which counts only while the value is
+        unknown.
 
-        Returns a sentence where it is not believed and differs by more than this share, or None.
+        Returns a sentence when it is not believed and differs by more than this share, else None.
         """
         if self.value_known:
             own = self.equity
@@ -130,7 +131,7 @@ class UnifiedRiskManager(PortfolioRisk):
                 return None
             return f"the strategy says that the portfolio is worth {claimed:f}; it is {own:f}"
         if not self._claimed:
-            # The first word is where day and peak begin, not a loss since what was assumed.
+            # The first figure starts day and peak; it is no loss against the assumption.
             self._cash = self._peak = claimed
             self._day_start = (self.clock.now(), claimed)
             self._readings.clear()
@@ -142,7 +143,7 @@ class UnifiedRiskManager(PortfolioRisk):
 
     @property
     def value_assumed(self) -> bool:
-        """Neither known nor claimed."""
+        """Whether the value is neither known nor claimed."""
         return not (self.value_known or self._claimed)
 
     def mark_of(self, symbol: str) -> Decimal | None:
@@ -153,15 +154,15 @@ class UnifiedRiskManager(PortfolioRisk):
     def exit_tax(
         self, symbol: str, side: TradeSide, qty: Decimal, price: Decimal
     ) -> ExitTax | None:
-        """What closing this much would realise and might be taxed; no tax advice."""
+        """The gain of closing this quantity and its estimated tax; no tax advice."""
         return self.lots.estimate(symbol, side, qty, price, self.clock.now())
 
     def note_order(self) -> None:
-        """Count an order against the rate."""
+        """Counts an order against the rate."""
         self._orders.take(self.clock.now())
 
     def view(self) -> PortfolioView:
-        """The portfolio as the gate sees it."""
+        """The portfolio as the gate reads it."""
         self._roll()
         now, equity = self.clock.now(), self.equity
         positions = tuple(
@@ -184,7 +185,8 @@ class UnifiedRiskManager(PortfolioRisk):
         )
 
     def _roll(self) -> None:
-        """A new reading: the day's start at midnight UTC, the peak, and the last 24 hours."""
+        """Takes a reading of the equity into the day's start (midnight UTC), the peak, and the last
+        24 hours."""
         now, equity = self.clock.now(), self.equity
         if now.date() != self._day_start[0].date():
             self._day_start = (now, equity)

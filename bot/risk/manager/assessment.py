@@ -23,7 +23,8 @@ _PORTFOLIO = (
     "drawdown",
 )
 _WEIGHTS = {"model": 0.5, "market": 0.2, "execution": 0.15, "portfolio": 0.15}
-"""The model's word weighs most: its checks are what an ML trade adds to any other trade."""
+"""The weights of the parts. The model weighs most, because its checks are particular to an ML
+trade."""
 
 _LEVELS = (
     (0.15, MLRiskLevel.VERY_LOW),
@@ -85,13 +86,13 @@ def _is_stopped(decision: Decision) -> bool:
 
 
 def _importance(intent: TradeIntent) -> float | None:
-    """Of the three strongest features, or the one score that stands for them."""
+    """The importance of the three strongest features, or the single score in their place."""
     strongest = sorted(intent.model.feature_importance.values(), reverse=True)[:3]
     return min(1.0, sum(strongest)) if strongest else intent.model.feature_importance_score
 
 
 def _model_risk(intent: TradeIntent) -> float:
-    """Mean of what speaks against the prediction; what it doesn't say counts as the worst."""
+    """The mean of the scores against the prediction; a missing score counts as the worst."""
     model = intent.model
     good = (
         model.confidence,
@@ -105,7 +106,7 @@ def _model_risk(intent: TradeIntent) -> float:
 
 
 def _use(decision: Decision, names: tuple[str, ...]) -> float:
-    """How much of the tightest of these limits is used up; unknown is all of it."""
+    """The used share of the tightest of these limits; 1 when it is unknown."""
     uses = [_limit_use(result) for result in decision.checks if result.name in names]
     return max((use for use in uses if use is not None), default=0.0)
 
@@ -116,7 +117,7 @@ def _limit_use(result: CheckResult) -> float | None:
     if result.status is CheckStatus.UNKNOWN:
         return 1.0
     value, limit = _number(result.value), _number(result.limit)
-    # A stored result has no sense any more, but its margin, which states don't have.
+    # A stored result has no comparison any more; states have no margin.
     if value is None or limit is None or result.margin is None:
         return None
     if limit <= 0:
@@ -125,7 +126,7 @@ def _limit_use(result: CheckResult) -> float | None:
 
 
 def _number(text: str | None) -> Decimal | None:
-    """Of a live result or a stored one; None for words and what is no number."""
+    """The number of a live result or a stored one; None for words."""
     try:
         number = Decimal("NaN" if text is None else text)
     except InvalidOperation:

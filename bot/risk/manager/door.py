@@ -1,4 +1,4 @@
-"""Reads the fields of a notebook's dictionaries, and collects what is wrong with them."""
+"""Reads the fields of a notebook's dictionaries, and collects their errors."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,13 +15,13 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class InputDoor:
-    """Reads fields and collects what is wrong with them."""
+    """Reads fields and collects their errors."""
 
     def __init__(self) -> None:
         self.errors: list[FieldError] = []
 
     def take_sections(self, **sections: object) -> None:
-        """Notes what no section has; raises at once where a section can't be read at all."""
+        """Notes unknown fields. Raises at once when a section can't be read at all."""
         self.errors += all_refused(sections.items())
         if not all(isinstance(each, Mapping) for each in sections.values()):
             raise BadMessage(tuple(self.errors))
@@ -58,7 +58,7 @@ class InputDoor:
         """
         plain = unwrapped(source.get(key))
         if isinstance(plain, float):
-            # As a model writes it; the rule of plain digits is for money.
+            # A model's score may have any float form; the rule of plain digits is for money.
             if not isfinite(plain):
                 self.wrong(f"{where}.{key}", "must be a finite number")
                 return None

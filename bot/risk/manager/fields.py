@@ -1,7 +1,7 @@
 """The fields that a notebook's dictionaries may have, and the refusal of any other.
 
-They are the message's own, so that what a notebook validates may be sent, and what a notebook adds
-because no feed knows the market there.
+They are the message's own, so that a validated trade may be sent, and those that a notebook adds
+because it has no feed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,10 +24,10 @@ OTHER_NAMES = {
     "best_bid": "bid",
     "best_ask": "ask",
 }
-"""Names of market data, and ours for the same thing."""
+"""Names of market data, with ours for the same thing."""
 
 _REQUESTS = ("strategy", "priority", "created_at", "expires_at")
-"""A notebook has no request around its signal."""
+"""Fields of a request that a notebook gives in its signal."""
 _BOOK = ("bid", "ask", "bids", "asks", "bid_depth", "ask_depth", "mark", "index", "funding_rate")
 _RULES = (
     *("tick_size", "qty_step", "min_qty", "max_qty", "min_notional", "max_leverage", "status"),
@@ -37,7 +37,7 @@ _READINGS = (
     *("symbol", "volatility_baseline", "volatility_ratio", "correlation_shift"),
     *("data_age_seconds", "data_problem"),
 )
-"""What breakers read. One dictionary may serve validations and breakers."""
+"""Fields of breakers. One dictionary may serve validations and breakers."""
 
 KNOWN: Mapping[str, frozenset[str]] = {
     "signal_data": frozenset({*SignalData.model_fields, *SIDES, *_REQUESTS}),
@@ -49,7 +49,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
 
 
 def refused(where: str, given: object) -> list[FieldError]:
-    """Every field of this section that nothing would read; of what is no mapping, the section."""
+    """The error of every unknown field of this section, or of the section if it is no mapping."""
     if not isinstance(given, Mapping):
         return [FieldError(where, "must map fields to values")]
     known = KNOWN[where]
@@ -61,7 +61,7 @@ def refused(where: str, given: object) -> list[FieldError]:
 
 
 def by_our_names(market: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:
-    """Market data by our names; a thing that is said under two names is wrong."""
+    """Market data by our names; one value under two names is an error."""
     found: dict[str, Any] = {}
     wrong: list[FieldError] = []
     said: dict[str, str] = {}

@@ -1,6 +1,7 @@
-"""Turns the dictionaries of the original interface into what the gate reads.
+"""Turns the dictionaries of the original interface into the gate's inputs.
 
-It says what had to be assumed."""
+It lists its assumptions.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ _SIDES = {
 
 @dataclass
 class Read:
-    """What was read, what was assumed, and which checks nobody gave the data for."""
+    """The inputs, the assumptions, and the checks without data."""
 
     intent: TradeIntent
     market: MarketView
@@ -36,10 +37,10 @@ class Read:
     warnings: list[str] = field(default_factory=list)
     not_asked: frozenset[str] = frozenset()
     portfolio_value: Decimal | None = None
-    """As the strategy claims it."""
+    """The value that the strategy claims."""
 
 
-# Checks that only a running system can ask, unless the caller gives their data.
+# Checks that only a running system can make, unless the caller gives their data.
 _NEEDS = {
     "depth": ("bid_depth", "ask_depth"),
     "impact": ("volume_24h", "bids", "asks"),
@@ -65,7 +66,7 @@ def read(
     usual_volatility: float | None,
     known_price: Decimal | None = None,
 ) -> Read:
-    """Raises BadMessage with every field that can't be read or that nothing would read."""
+    """Raises BadMessage with every unreadable or unknown field."""
     door = InputDoor()
     door.take_sections(signal_data=signal, market_data=market, ml_predictions=predictions)
     given, twice = by_our_names(market)
@@ -128,7 +129,7 @@ def _intent(
 
 
 def _side(door: InputDoor, signal: Mapping[str, Any]) -> TradeSide:
-    """From the side's name, or else from the sign of the signal's strength."""
+    """The side by its name, or else by the sign of the signal's strength."""
     said: set[TradeSide] = set()
     wrong = False
     for key in SIDES:
@@ -179,7 +180,7 @@ def _model(door: InputDoor, predictions: Mapping[str, Any]) -> ModelView:
 
 
 def _said_once(door: InputDoor, predictions: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The original interface's names beside ours; whoever says the same thing twice is told so."""
+    """The original interface's names beside ours; one value under both names is an error."""
     for long, short in (
         ("prediction_stability", "stability"),
         ("feature_importance", "feature_importance_score"),

@@ -15,7 +15,8 @@ MLRiskParams = Mapping[str, Any] | MLRiskConfig | RiskLimits | None
 
 
 def limits_of(params: MLRiskParams, account: UnifiedRiskManager) -> RiskLimits:
-    """Limits of the parameters, then the account's own; a notebook's predictions may be bare."""
+    """Limits of the parameters, then the account's own. A notebook's predictions may lack
+    scores."""
     if isinstance(params, RiskLimits):
         return _tightened(params, account)
     if isinstance(params, MLRiskConfig):
@@ -40,7 +41,8 @@ def _tightened(limits: RiskLimits, account: UnifiedRiskManager) -> RiskLimits:
 
 
 def needs_code(params: MLRiskParams) -> bool:
-    """Thresholds alone don't say where they come from, so that they count as production's."""
+    """Whether an emergency stop needs a code. Thresholds alone have an unknown origin, so they
+    count as production's."""
     return not (isinstance(params, MLRiskConfig) and params.environment == "development")
 
 

@@ -34,7 +34,7 @@ from models.enums import CircuitBreakerType, TradingState
 _LADDER = (0.10, 0.25, 0.50, 1.0)
 """Steps of a half-open recovery."""
 _USUAL_DECAY = 0.94
-"""RiskMetrics' decay for the usual volatility that a symbol's newest one is compared with."""
+"""RiskMetrics' decay for a symbol's usual volatility."""
 
 _NO_CODE = (
     "nothing was stopped: a manual emergency stop needs a code. Choose one, keep it secret, and "
@@ -44,7 +44,8 @@ _NO_CODE = (
 
 
 class MLRiskManager:
-    """Validates trades by the same gate as the running system; nothing here is shared or kept.
+    """Validates trades by the same gate as the running system; its state is neither shared nor
+    kept.
 
     Not safe for threads; one event loop may use it. Methods other than `validate_trade` act at
     once, and their results may be awaited or not.
@@ -84,7 +85,7 @@ class MLRiskManager:
         market_data: Mapping[str, Any],
         ml_predictions: Mapping[str, Any],
     ) -> TradeValidationResult:
-        """Decide on one trade. Raises BadMessage with every field that can't be read.
+        """Decides one trade. Raises BadMessage with every unreadable field.
 
         `signal_data` has `position_size` (notional) and `side`; `market_data` has `volatility` (of
         daily log returns) or daily `returns` (list, numpy array or pandas series), and `price` or
@@ -116,7 +117,7 @@ class MLRiskManager:
     def activate_emergency_stop(
         self, reason: str, manual_override: bool = True, override_code: str | None = None
     ) -> EmergencyStopResult:
-        """Deny everything from now on. With a code, only the same code releases it again.
+        """Denies everything from now on. With a code, only the same code releases it again.
 
         A person needs a code, except in an environment that is known to be development; an
         automatic stop (`manual_override=False`) never does. Raises NotAuthorised without.
@@ -136,7 +137,7 @@ class MLRiskManager:
     def release_emergency_stop(
         self, reason: str, override_code: str | None = None
     ) -> EmergencyStopResult:
-        """Half-open again: a tenth of the size, more by `advance_recovery`.
+        """Ends the stop: sizes start at a tenth and grow by `advance_recovery`.
 
         Raises NotAuthorised when the stop was locked with a code and this is another one.
         """
@@ -158,7 +159,7 @@ class MLRiskManager:
         )
 
     def advance_recovery(self, reason: str) -> float:
-        """The next step of the recovery; returns the share of size that it allows."""
+        """Takes the next step of the recovery; returns the allowed share of size."""
         if self._state is TradingState.RECOVERING:
             self._step = min(self._step + 1, len(_LADDER) - 1)
             if self._step == len(_LADDER) - 1:
@@ -166,10 +167,10 @@ class MLRiskManager:
         return _LADDER[self._step]
 
     def check_and_trigger_circuit_breakers(self, market_data: Mapping[str, Any]) -> BreakersResult:
-        """Latch every breaker that the market and this account's results trip.
+        """Trips every breaker for which the market and this account's results give a reason.
 
         A reading that is no finite number trips the breaker of data quality. Raises BadMessage for
-        a reading that no breaker and no validation knows.
+        an unknown reading.
         """
         if unknown := refused("market_data", market_data):
             raise BadMessage(tuple(unknown))
@@ -182,7 +183,7 @@ class MLRiskManager:
         return BreakersResult(newly, self._breakers)
 
     def reset_circuit_breaker(self, kind: CircuitBreakerType, reason: str) -> None:
-        """Take a breaker back by hand; ValueError without a reason."""
+        """Resets a breaker by hand. Raises ValueError without a reason."""
         if not reason.strip():
             raise ValueError("resetting a breaker needs a reason")
         self._breakers.pop(CircuitBreakerType(kind), None)
@@ -196,7 +197,7 @@ class MLRiskManager:
         self._executions = [*self._executions[-99:], succeeded]
 
     def _take_value(self, given: Read) -> None:
-        """The strategy's word on the portfolio, where the account has none of its own."""
+        """Takes the strategy's figure of the portfolio if the account has none of its own."""
         if given.portfolio_value is not None:
             doubt = self.account.claim_value(given.portfolio_value, self.limits.max_claim_deviation)
             if doubt is not None:
@@ -205,7 +206,7 @@ class MLRiskManager:
             given.warnings.append(f"no portfolio value is known: {self.account.equity:f} assumed")
 
     def _snapshot(self, given: Read) -> RiskSnapshot:
-        # The portfolio's time comes first, so that nothing is younger than the snapshot.
+        # The portfolio's time is read first, so that nothing is younger than the snapshot.
         portfolio = self.account.view()
         return RiskSnapshot(
             taken_at=self._now(),
@@ -236,7 +237,7 @@ class MLRiskManager:
         )
 
     def _tax(self, given: Read, decision: Decision) -> ExitTax | None:
-        """Of what the decision lets close; information that no check reads."""
+        """The estimated tax of the closing part; information that no check reads."""
         price = decision.reference_price
         if not decision.approved or price is None:
             return None
@@ -269,7 +270,7 @@ class MLRiskManager:
         )
 
     def _learn(self, symbol: str, volatility: float | None) -> None:
-        """The usual volatility of a symbol, as an exponential mean of what was seen."""
+        """The usual volatility of a symbol, an exponential mean of its readings."""
         if volatility is None or not 0.0 < volatility < 1e9:
             return
         usual = self._usual_volatility.get(symbol, volatility)
@@ -294,7 +295,7 @@ def _execution_params(given: Read, decision: Decision, limits: RiskLimits) -> di
 
 
 def _number(source: Mapping[str, Any], key: str) -> float | None:
-    """NaN for what is there and no number, which trips as what can't be read."""
+    """The number of a reading; NaN for anything else, which trips as unreadable."""
     value = source.get(key)
     try:
         return None if value is None else float(value)

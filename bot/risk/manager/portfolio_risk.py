@@ -1,4 +1,4 @@
-"""The two questions of the unified manager: how large a position, how risky the whole."""
+"""The two answers of the unified manager: the size of a position, and the risk of the whole."""
 
 from collections.abc import Mapping
 from datetime import UTC
@@ -26,7 +26,7 @@ _SIDES |= {"sell": TradeSide.SELL, "short": TradeSide.SELL}
 
 
 class PortfolioRisk:
-    """Answers, never approves: what it sizes still goes through the gate."""
+    """Proposes sizes and approves nothing: a proposed trade still goes through the gate."""
 
     params: RiskParameters
     clock: Clock
@@ -50,7 +50,7 @@ class PortfolioRisk:
         regime: MarketRegime | str | None = None,
         held_returns: Mapping[str, Any] | None = None,
     ) -> tuple[Decimal, PositionRisk]:
-        """The notional that the method asks for, within the parameters, and its risk.
+        """The method's notional within the parameters, and its risk.
 
         `returns` are daily, oldest first. `stop_price` needs `price`. `held_returns` are those of
         other symbols, for the correlation. A size never exceeds `requested_size`. Raises
@@ -115,7 +115,7 @@ class PortfolioRisk:
         return max(known) if known and len(known) == len(found) else None
 
     def _tax(self, symbol: str, price: Any) -> Any:
-        """Of closing all that is held, at this price."""
+        """The estimated tax of closing the whole position at this price."""
         lots = self.lots.open_lots(symbol)
         if not lots or price is None:
             return None

@@ -61,7 +61,7 @@ class TradeValidationResult:
     decision: Decision = field(repr=False)
     state_kept: str = IN_MEMORY
     tax: ExitTax | None = None
-    """Estimated tax of what this trade closes, by lot; no tax advice."""
+    """Estimated tax of the closed part, by lot; no tax advice."""
 
     @property
     def alert_level(self) -> AlertLevel:
@@ -71,7 +71,7 @@ class TradeValidationResult:
 
 @dataclass(frozen=True)
 class EmergencyStopResult(Awaitable):
-    """What an emergency stop or its release did."""
+    """The effect of an emergency stop or its release."""
 
     state: TradingState
     changed: bool
@@ -87,7 +87,7 @@ class EmergencyStopResult(Awaitable):
 
     @property
     def alert_level(self) -> AlertLevel:
-        """An activation is critical; a release, or what changes nothing, is information."""
+        """Critical for an activation; information for a release or no change."""
         return AlertLevel.CRITICAL if self.changed and self.active else AlertLevel.INFO
 
     def __bool__(self) -> bool:

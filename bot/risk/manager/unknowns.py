@@ -1,4 +1,4 @@
-"""What a notebook's market data leaves open, taken from its returns or assumed, and said."""
+"""Fills gaps of a notebook's market data from its returns or by assumptions, and reports them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -19,10 +19,10 @@ def with_returns(
     warnings: list[str],
     wrong: Callable[[str, str], None],
 ) -> MarketView:
-    """What daily returns add: the bad day, and the volatility where none is given.
+    """The values from daily returns: the bad day, and the volatility if none is given.
 
-    A series may begin with gaps, as `pct_change` does. A hole further in is `wrong`, by its place,
-    except of an exit, from whose returns nothing is taken then.
+    A series may begin with gaps, as `pct_change` does. A later gap is `wrong`, by its place. For an
+    exit nothing is taken from such a series instead.
     """
     source = given.get("returns")
     if source is None:
@@ -51,7 +51,7 @@ def with_returns(
 def priceless(
     view: MarketView, intent: TradeIntent, limits: RiskLimits, warnings: list[str]
 ) -> MarketView:
-    """Nobody gave a price: at a price of 1 the quantity is the notional, to the last digit."""
+    """No price was given: at a price of 1 the quantity is exactly the notional."""
     warnings.append("no price given: quantities are in quote currency, as at a price of 1")
     # Half of the spread that costs no size.
     spread = Decimal(repr(limits.full_size_spread_bps)) / 20_000

@@ -45,12 +45,12 @@ class AlertLevel(StrEnum):
 
 
 class LotOrder(StrEnum):
-    """Which lot an exit closes first."""
+    """The order in which an exit closes lots."""
 
     FIFO = "fifo"
     """As they were booked."""
     LIFO = "lifo"
     HIGHEST_COST = "highest_cost"
-    """The one that gains least: of a short position, the one sold cheapest."""
+    """The lot that gains least first: of a short position, the one sold cheapest."""
     LONGEST_HELD = "longest_held"
     """By the day of the fill, whenever it was booked."""

@@ -32,7 +32,7 @@ def values_of(positions: Any) -> dict[str, Decimal]:
     """Signed notionals by symbol.
 
     A position is a number, or has `value`, `market_value`, `notional` or `position_size`, or a
-    quantity `qty` or `size` with `mark`, `price` or `entry_price`. ValueError names what is none.
+    quantity `qty` or `size` with `mark`, `price` or `entry_price`. ValueError names anything else.
     """
     found: dict[str, Decimal] = {}
     for symbol, position in _by_symbol(positions):
@@ -43,7 +43,7 @@ def values_of(positions: Any) -> dict[str, Decimal]:
 
 
 def _by_symbol(positions: Any) -> list[tuple[Any, Any]]:
-    """Of a mapping, a pandas series or frame, or records that have their symbol."""
+    """The items of a mapping, a pandas series or frame, or records with a symbol."""
     if hasattr(positions, "iterrows"):
         return [(_get(row, "symbol") or label, row) for label, row in positions.iterrows()]
     if hasattr(positions, "items"):
@@ -69,7 +69,8 @@ def metrics_of(
     portfolio_value: Decimal,
     params: RiskParameters,
 ) -> PortfolioRiskMetrics:
-    """Total, and unknown as soon as the returns of one held symbol are unknown."""
+    """The metrics of all positions; unknown as soon as the returns of one held symbol are
+    unknown."""
     held = {symbol: value for symbol, value in values.items() if value}
     joint = _joint(held, returns, portfolio_value)
     worst = (0.0, 0.0) if not held else tail(joint)

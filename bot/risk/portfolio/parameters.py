@@ -1,4 +1,4 @@
-"""RiskParameters: what an account allows, by the original interface's names and defaults."""
+"""RiskParameters: an account's bounds, by the original interface's names and defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -23,15 +23,15 @@ _MULTIPLIERS = {
 class RiskParameters:
     """Shares are of the account's value. None leaves a limit to the configuration.
 
-    Position size, portfolio risk and correlation never loosen what the configuration says: the
-    stricter of the two holds.
+    Position size, portfolio risk and correlation never loosen the configuration: the stricter of
+    the two holds.
     """
 
     max_portfolio_risk: Number = Decimal("0.02")
-    """What one position may lose at its stop or on a bad day."""
+    """The possible loss of one position at its stop or on a bad day."""
     max_position_size: Number = Decimal("0.10")
     max_correlation: float = 0.7
-    """From here two symbols count as moving together."""
+    """The correlation from which two symbols count as moving together."""
     cgt_discount_threshold: int = 365
     """Days that a lot is held for the discount. A year, 365, means twelve calendar months."""
     tax_rate: Number = Decimal("0.325")
@@ -44,7 +44,8 @@ class RiskParameters:
     regime_risk_multipliers: Mapping[MarketRegime, float] = field(
         default_factory=lambda: dict(_MULTIPLIERS)
     )
-    """They scale what `calculate_position_size` proposes down; above 1 they do nothing."""
+    """Factors that scale the proposal of `calculate_position_size` down; above 1 they do
+    nothing."""
 
     # Ours.
     cgt_discount: Number = Decimal("0.5")
@@ -52,9 +53,9 @@ class RiskParameters:
     cgt_near_days: int = 30
     """A lot this close to the threshold is pointed out."""
     lot_order: LotOrder | None = None
-    """None: longest held first with tax optimisation, first in first out without."""
+    """None is longest held first with tax optimisation, first in first out without."""
     portfolio_value: Number | None = None
-    """None: 100,000 is assumed until a wallet, a fill or the strategy says otherwise."""
+    """None assumes 100,000 until a wallet, a fill or the strategy gives a value."""
     max_gross_exposure: Number | None = None
     max_net_exposure: Number | None = None
     max_leverage: Number | None = None
@@ -104,7 +105,7 @@ class RiskParameters:
         return LotOrder.LONGEST_HELD if self.enable_tax_optimization else LotOrder.FIFO
 
     def multiplier(self, regime: MarketRegime) -> float:
-        """At most 1: a calm market never lifts a size."""
+        """The regime's factor, at most 1: a calm market never lifts a size."""
         known = {MarketRegime(k): v for k, v in self.regime_risk_multipliers.items()}
         return min(1.0, known.get(regime, 1.0))
 

@@ -1,4 +1,4 @@
-"""Which regime a market is in, by a year's volatility and trend of its daily returns."""
+"""The regime of a market, by a year's volatility and trend of its daily returns."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ MIN_DAYS = 20
 
 
 def regime_of(returns: Sequence[float] | None) -> MarketRegime | None:
-    """Volatility first, then the trend; None where the returns say neither."""
+    """The regime by volatility first, then by trend; None when the returns show neither."""
     volatility = yearly_volatility(returns)
     if returns is None or volatility is None or len(returns) < MIN_DAYS:
         return None

@@ -13,7 +13,7 @@ class PositionRisk:
     symbol: str
     position_size: Decimal
     risk_amount: Decimal | None
-    """Lost at the stop, or on a bad day where there is none."""
+    """The loss at the stop, or on a bad day without one."""
     risk_percentage: Decimal | None
     var_1d: Decimal | None
     expected_shortfall: Decimal | None
@@ -24,7 +24,7 @@ class PositionRisk:
     """Of a year."""
     risk_level: RiskLevel | None
     tax_impact: Decimal | None = None
-    """Estimated tax of closing what is held of this symbol at the given price; no tax advice."""
+    """Estimated tax of closing this symbol's position at the given price; no tax advice."""
     cgt_discount_eligible: bool | None = None
     hold_period: int | None = None
     """Days since the oldest open lot."""
@@ -49,7 +49,7 @@ class PortfolioRiskMetrics:
     sharpe_ratio: float | None
     sortino_ratio: float | None
     beta: float | None
-    """Against the returns named `market`; None without them."""
+    """Beta against the returns named `market`; None without them."""
     correlation_matrix: dict[str, dict[str, float | None]]
     concentration_risk: float | None
     """Sum of the squared shares of the exposure: 1 for a single position."""

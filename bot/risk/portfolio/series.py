@@ -1,7 +1,8 @@
-"""Daily returns of whatever kind a notebook has them, and what can be said of them.
+"""Daily returns in any form that a notebook has, and statistics of them.
 
-A list, a numpy array or a pandas series is read by its shape alone; neither library is imported.
-What can't be said is None: too few returns, a NaN among them, no variation, or not daily.
+A list, a numpy array or a pandas series is read by its shape alone; neither library is imported. A
+statistic is None with too few returns, a NaN among them, no variation, or another interval than a
+day.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,9 +18,9 @@ from models.plain import is_gap
 DAYS = 365
 """Trading days of a year: these markets never close."""
 MIN_TAIL = 20
-"""Returns that a 95 % tail needs: below, it has no member."""
+"""The least number of returns for a 95 % tail; with fewer it has no member."""
 TAIL_SHARE = 0.05
-# Below this, what varies is the rounding of floats, not the market.
+# A variation below this is the rounding of floats.
 _NOTHING = 1e-12
 # A thousandfold day is no market, and its square would leave the floats.
 _MOST = 1e3
@@ -61,7 +62,7 @@ def _number(value: Any) -> float:
 
 
 def _is_daily(source: Any) -> bool:
-    """By the times of a pandas index; what carries no times is believed."""
+    """Whether the returns are daily, by the times of a pandas index; True without times."""
     index = getattr(source, "index", None)
     if index is None or callable(index):
         return True
@@ -155,7 +156,7 @@ def covariance(first: Sequence[float], second: Sequence[float]) -> float:
 def correlation(
     first: Sequence[float] | None, second: Sequence[float] | None, count: int
 ) -> float | None:
-    """Of the newest days that both have."""
+    """The correlation over the newest days that both series have."""
     a, b = _common(first, second, count)
     spread, other = deviation(a), deviation(b)
     if a is None or b is None or spread is None or other is None:

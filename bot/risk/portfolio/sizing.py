@@ -17,7 +17,7 @@ from models.messages import parse_plain_decimal
 
 MIN_RETURNS = 30
 FALLBACK = Decimal("0.01")
-"""Of the portfolio, while too little is known to size by a method."""
+"""The size as a share of the portfolio while too little is known for a method."""
 MAX_KELLY = 0.25
 PARITY, TARGET = 0.02, 0.15
 _LEVELS = (
@@ -36,7 +36,7 @@ def wanted_share(
     returns: Sequence[float] | None,
     params: RiskParameters,
 ) -> Decimal:
-    """What the method asks for, as a share of the portfolio, before any cap but its own."""
+    """The method's size as a share of the portfolio, before any cap but its own."""
     if returns is None or len(returns) < MIN_RETURNS:
         return FALLBACK
     recent = returns[-params.volatility_lookback :]
@@ -92,7 +92,7 @@ def within(
 
 
 def level_of(risk_share: Decimal | None, params: RiskParameters) -> RiskLevel | None:
-    """By the share of `max_portfolio_risk` that is used up."""
+    """The level by the used share of `max_portfolio_risk`."""
     if risk_share is None:
         return None
     use = risk_share / parse_plain_decimal(params.max_portfolio_risk)

@@ -1,4 +1,4 @@
-"""Tax lots: what was bought when and at what cost, and what an exit's gain might be taxed.
+"""Tax lots: purchases with time and cost, and the estimated tax of an exit's gain.
 
 Information alone: no size and no check reads it. An estimate from the parameters, no tax advice.
 """
@@ -20,8 +20,8 @@ NOTE = "an estimate from the parameters, no tax advice"
 def threshold_day(opened: date, threshold_days: int) -> date:
     """The first day on which a lot has been held long enough.
 
-    Whole years are calendar months: twelve months of a leap year are 366 days. Of 29 February,
-    whose day the next year lacks, the months end with 28 February and 1 March is the first day.
+    Whole years are calendar months: twelve months of a leap year are 366 days. For 29 February, a
+    day that the next year lacks, the months end with 28 February and 1 March is the first day.
     """
     years, days = divmod(threshold_days, 365)
     if days or not years:
@@ -44,7 +44,7 @@ class TaxLot:
 
 @dataclass(frozen=True, slots=True)
 class LotExit:
-    """What one lot gives to an exit."""
+    """The part of one lot in an exit."""
 
     qty: Decimal
     price: Decimal
@@ -54,13 +54,13 @@ class LotExit:
     """Fees taken off."""
     discount_eligible: bool
     near_threshold: bool
-    """Held too short for the discount by a few days."""
+    """Whether the lot lacks only a few days for the discount."""
     eligible_on: date
 
 
 @dataclass(frozen=True, slots=True)
 class ExitTax:
-    """What an exit realises, by lot, and the tax that the parameters make of it."""
+    """The realised gain of an exit, by lot, and its tax by the parameters."""
 
     symbol: str
     lots: tuple[LotExit, ...]
@@ -118,7 +118,7 @@ class TaxLots:
         at: datetime,
         fee: Decimal = ZERO,
     ) -> ExitTax | None:
-        """Book a fill. What closes is realised and returned; what remains of it opens a lot."""
+        """Books a fill. The closing part is realised and returned; the remainder opens a lot."""
         closed = self.estimate(symbol, side, qty, price, at, fee)
         left = qty
         if closed is not None:
@@ -139,7 +139,7 @@ class TaxLots:
         at: datetime,
         fee: Decimal = ZERO,
     ) -> ExitTax | None:
-        """What this trade would realise now; None when it closes nothing."""
+        """The gain that this trade would realise now; None when it closes nothing."""
         parts: list[LotExit] = []
         left = qty
         for lot in self._ordered(symbol):
@@ -183,7 +183,7 @@ class TaxLots:
         return list(lots)
 
     def _take(self, symbol: str, qty: Decimal) -> None:
-        """Remove what an exit closed, from the same lots that its estimate named."""
+        """Removes the closed quantity from the same lots that the estimate named."""
         for lot in self._ordered(symbol):
             if qty <= ZERO:
                 break

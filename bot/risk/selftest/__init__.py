@@ -1,6 +1,6 @@
-"""Shows that each configured limit bites: a synthetic breach of each one must not pass the gate.
+"""The self-test: a synthetic breach of each configured limit must not pass the gate.
 
-And that each bites where it should: what binds exits stops them, and nothing else does.
+It also proves that the checks on exits stop exits, and that nothing else does.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ _NO = (CheckStatus.FAIL, CheckStatus.UNKNOWN)
 
 
 def self_test(limits: RiskLimits, rows: Iterable[Row] = CHECKS) -> tuple[str, ...]:
-    """What is wrong with these limits, or nothing.
+    """The faults of these limits; empty when there are none.
 
     A sound trade must pass, and the same trade with one limit breached must be denied or shrunk by
     the check of that limit; exits are tried as well. A system whose self-test finds anything stays

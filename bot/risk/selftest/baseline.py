@@ -1,4 +1,4 @@
-"""A sound trade in a calm market under any limits: what the self-test departs from."""
+"""A sound trade in a calm market under any limits: the starting point of the self-test."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -87,7 +87,7 @@ def healthy(limits: RiskLimits) -> Case:
         limits.max_correlated_share,
         limits.max_leverage,
     )
-    # Of the volatility that the sound market has, a bad day is 2.07 times that.
+    # A bad day is 2.07 times the volatility of the sound market.
     bad_day = limits.max_portfolio_risk / Decimal("0.0207")
     budget = EQUITY * min(*shares, bad_day)
     if limits.max_order_notional is not None:

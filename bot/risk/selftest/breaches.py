@@ -15,7 +15,7 @@ Make = Callable[[Case, RiskLimits], Case | None]
 
 
 class Breach(NamedTuple):
-    """How to break one check, and the limit that it should break on, if it has one."""
+    """A way to break one check, and the limit that should stop it, if there is one."""
 
     make: Make
     limit: str = ""
@@ -30,7 +30,7 @@ def _before(seconds: float) -> timedelta:
 
 
 def _low_score(field: str, limit: str) -> Breach:
-    """A score just under its floor; a floor of zero can't be broken."""
+    """A score just under its least value; a least value of zero can't be broken."""
 
     def make(case: Case, limits: RiskLimits) -> Case | None:
         floor: float = getattr(limits, limit)

@@ -1,4 +1,5 @@
-"""Exits: what binds them must bite, and what is asked of adding trades must not hold them back."""
+"""Exits in the self-test: the checks on exits must stop them, and the checks on entries must
+not."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -16,7 +17,7 @@ from bot.risk.snapshot import PositionView, ScopeState, ShareView, WorkingView
 from models.enums import CheckStatus, TradeSide, TradingState, Verdict
 
 _FAR_OVER = 20
-"""The position is so many times the equity: far over every limit of size."""
+"""The position as a multiple of the equity: far over every limit of size."""
 _NOTHING = Decimal(0)
 
 
@@ -33,7 +34,7 @@ MODEL = frozenset(
         "ensemble_entropy",
     }
 )
-"""Checks that stand for what closes more than the strategy's own."""
+"""Checks that judge a close of more than the strategy's own share."""
 
 
 def leaving(sound: Case, limits: RiskLimits) -> Case:
@@ -48,7 +49,7 @@ def leaving(sound: Case, limits: RiskLimits) -> Case:
 
 
 def exit_problems(sound: Case, limits: RiskLimits, rows: tuple[Row, ...]) -> Iterator[str]:
-    """What is wrong with how these checks treat exits."""
+    """The faults of these checks on exits."""
     case = leaving(sound, limits)
     yield from _held_back(case, limits, rows)
     yield from _not_bound(case, limits, rows)
@@ -56,8 +57,8 @@ def exit_problems(sound: Case, limits: RiskLimits, rows: tuple[Row, ...]) -> Ite
 
 
 def _held_back(case: Case, limits: RiskLimits, rows: tuple[Row, ...]) -> Iterator[str]:
-    """Each check that exits aren't put to, broken: an exit must pass whole. With a broken model it
-    is all its strategy's own; otherwise the model stands for what is others'."""
+    """Breaks each check that does not judge exits: an exit must pass whole. With a broken model the
+    exit is all its strategy's own; otherwise the model justifies the others' part."""
     for row in rows:
         name = row.rule.name
         if name not in BREACHES or name in BINDING:
@@ -92,7 +93,7 @@ def _still_leaving(broken: Case, exit_: Case) -> Case:
 
 
 class Binding(NamedTuple):
-    """How to break a check with an exit, and the share of the position that may still close."""
+    """A way to break a check with an exit, and the share of the position that may still close."""
 
     make: Callable[[Case], Case]
     left: Decimal = _NOTHING
@@ -108,7 +109,7 @@ def _too_far(case: Case) -> Case:
 
 
 def _closed_already(case: Case) -> Case:
-    """An exit at work closes it all."""
+    """A working exit closes the whole position."""
     held = _held(case)
     working = WorkingView(SYMBOL, TradeSide.SELL, held, held * MID, reduce_only=True)
     return case.owning(working=(working,)).intending(reduce_only=True)
@@ -129,7 +130,7 @@ BINDING: Mapping[str, Binding] = {
     "tick": Binding(lambda case: case.intending(limit_price=Decimal(-1))),
     "min_qty": Binding(lambda case: case.ruled(min_qty=_held(case))),
 }
-"""Every check that exits are put to, broken by one."""
+"""A breach for every check that judges exits."""
 
 
 def _not_bound(case: Case, limits: RiskLimits, rows: tuple[Row, ...]) -> Iterator[str]:
@@ -145,8 +146,8 @@ def _not_bound(case: Case, limits: RiskLimits, rows: tuple[Row, ...]) -> Iterato
 
 
 def _beyond_own(case: Case, limits: RiskLimits, rows: tuple[Row, ...]) -> Iterator[str]:
-    """A strategy that owns a quarter of what it wants to close: the model stands for the rest, and
-    what is flagged as reduce-only ends at the share."""
+    """A strategy that owns a quarter of its exit: the model justifies the rest, and a reduce-only
+    request ends at the strategy's share."""
     own = _held(case) / 8
     shared = case.owning(own=ShareView(own, _NOTHING))
     sound = evaluate(shared.intent, shared.snapshot, limits, rows)

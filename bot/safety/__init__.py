@@ -1,1 +1,1 @@
-"""Halts, their proof, the latches that start them and the monitor that watches."""
+"""Trading halts and their seal, tripped breakers and their reset, and the monitor."""

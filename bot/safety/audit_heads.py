@@ -1,13 +1,13 @@
-"""Where the audit chains ended, kept outside the database: one line a minute in a file.
+"""The heads of the audit chains, kept outside the database: one line a minute in a file.
 
-The owner of the database can cut a chain's end together with its head. A line here says what the
-heads were, and follows the line before it by a code that takes a key where there is one. So an end
-that is cut, a chain that is gone and an older backup are found as long as this file is somewhere
-else than the backup.
+The owner of the database can cut a chain's end together with its head. A line here has the heads of
+a moment, and is bound to the line before it by a code, with a key if there is one. A cut end, a
+missing chain and an older backup are therefore found as long as this file is not part of the
+backup.
 
-The database knows in turn how far the file has come (`audit_heads_file`): a file that is gone,
-empty, or lacks its end or its beginning is missed. A full file becomes the one before, of which one
-is kept, and nobody reads more than the two ends of a file.
+The database in turn stores the newest line of the file (`audit_heads_file`): a missing or empty
+file, or a missing end or beginning, is noticed. A full file is renamed and kept until the next one
+is full. Only the two ends of a file are read.
 """
 
 import errno
@@ -32,17 +32,18 @@ FILE = "audit-heads.jsonl"
 _START = "0" * 64
 _PURPOSE = b"mlrisk audit heads, version 1\n"
 MAX_BYTES = 4 << 20
-"""Some weeks of lines."""
+"""The largest size of a file: some weeks of lines."""
 LATE = timedelta(minutes=15)
-"""Noted each minute, and seldom later on a busy machine."""
+"""The age from which a missing line is reported. Lines come each minute, seldom later on a busy
+machine."""
 _END_BYTES = 65_536
-"""Far longer than a line: what is read of either end of a file."""
+"""The bytes that are read of either end of a file, far more than a line."""
 _AGAIN = "move it to {aside} when you know why, and a new one begins"
 
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """One line: what the heads were at a moment."""
+    """One line: the heads at a moment."""
 
     number: int
     at: datetime
@@ -59,14 +60,14 @@ class HeadsFile:
         self.full = path.with_name(f"{path.name}.1")
         """The file before this one, which had become too long."""
         self._aside = path.with_suffix(".before")
-        """Where a person moves a file that is wrong, and so asks for a new one."""
+        """The name to which a person moves a faulty file to ask for a new one."""
         self._key = b"" if key is None else key.encode()
 
     def note(self, session: Session, now: datetime) -> list[str]:
-        """Appends the heads of now if the newest line still holds; else what is wrong.
+        """Appends the present heads if the newest line still holds; otherwise returns the faults.
 
-        After a problem nothing is appended: the newest line is what the database is judged by.
-        The row about the file is written in the caller's transaction.
+        After a fault nothing is appended, because the database is judged by the newest line. The
+        row about the file is written in the caller's transaction.
         """
         row = self._row(session)
         try:
@@ -77,7 +78,7 @@ class HeadsFile:
             fcntl.flock(file, fcntl.LOCK_EX)
             first, last, problems = self._ends(descriptor)
             problems = problems or self._missing(row, first, last)
-            # Read after the line: what is written between the two only moves the heads on.
+            # Read after the line: entries between the two only move the heads on.
             known = heads(session)
             problems += [] if last is None else _against(session, last, self.path, self._aside)
             if problems or (last is not None and last.heads == known):
@@ -97,7 +98,8 @@ class HeadsFile:
         return []
 
     def _begin(self, session: Session, row: AuditHeadsFileRow | None, now: datetime) -> list[str]:
-        """The first line of a new file, unless one is gone that nobody has moved aside."""
+        """Writes the first line of a new file, unless a file is gone that no person has moved
+        aside."""
         if row is not None and not self._aside.exists():
             return [self._gone(row)]
         number = 1 if row is None else row.number + 1
@@ -111,7 +113,7 @@ class HeadsFile:
         return []
 
     def _create(self, line: bytes) -> None:
-        """The file is there with its first line, or not at all: a disk may be full."""
+        """Makes the file with its first line, or not at all, because a disk may be full."""
         unfinished = self.path.with_name(f"{self.path.name}.unfinished")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         descriptor = os.open(unfinished, flags, 0o600)
@@ -122,7 +124,7 @@ class HeadsFile:
         unfinished.replace(self.path)
 
     def _keep_the_full_one(self) -> None:
-        """Under its second name, so that the first one always names a file."""
+        """Keeps the full file under its second name, so that the first name always has a file."""
         unfinished = self.full.with_name(f"{self.full.name}.unfinished")
         unfinished.unlink(missing_ok=True)
         unfinished.hardlink_to(self.path)
@@ -142,7 +144,7 @@ class HeadsFile:
         )
 
     def problems(self, session: Session) -> list[str]:
-        """What is wrong with the file, and with the database by its newest line."""
+        """The faults of the file, and of the database by its newest line."""
         row = self._row(session)
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
@@ -157,7 +159,7 @@ class HeadsFile:
         return found if last is None else [*found, *_against(session, last, self.path, self._aside)]
 
     def lateness(self, session: Session) -> str | None:
-        """Tells when the audit went on for long without being noted; None while all is well."""
+        """A fault when audit entries were not noted for long; None otherwise."""
         row = self._row(session)
         ends = select(func.max(AuditRow.at)).join(
             AuditHeadRow,
@@ -177,7 +179,7 @@ class HeadsFile:
     def _missing(
         self, row: AuditHeadsFileRow | None, first: Noted | None, last: Noted | None
     ) -> list[str]:
-        """What the file lacks of what the database knows to have been written."""
+        """The lines that the database knows and the file lacks."""
         if row is None:
             return []
         again = _AGAIN.format(aside=self._aside)
@@ -199,7 +201,7 @@ class HeadsFile:
         return found
 
     def _follows(self, first: Noted) -> bool:
-        """Whether a file begins where the one before it ended, which the row may not know yet."""
+        """Whether a file begins where the one before it ended; the row may not know it yet."""
         try:
             descriptor = os.open(self.full, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -212,7 +214,7 @@ class HeadsFile:
         return before is not None and before.code == first.before
 
     def _ends(self, descriptor: int) -> tuple[Noted | None, Noted | None, list[str]]:
-        """The first and the newest line, and which of them can't be read."""
+        """The first and the newest line, and the faults of unreadable ones."""
         lines = _end(descriptor)
         if not lines:
             return None, None, []
@@ -227,7 +229,7 @@ class HeadsFile:
         return first, last, found
 
     def _changed(self, lines: list[bytes]) -> list[str]:
-        """Which of some lines in a row don't follow the one before; the newest is judged apart."""
+        """The lines that don't follow the one before; the newest is judged separately."""
         found, before = [], None
         for left, line in zip(range(len(lines), 0, -1), lines, strict=True):
             noted = self._noted(line)
@@ -248,7 +250,7 @@ class HeadsFile:
         return json.dumps(whole, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
     def _noted(self, line: bytes) -> Noted | None:
-        """None: it is not as it was written. Lines of former versions have no number."""
+        """The parsed line; None when it was altered. Lines of former versions have no number."""
         try:
             body = json.loads(line)
             code = body.pop("code")
@@ -266,7 +268,7 @@ class HeadsFile:
 
 
 def _append(descriptor: int, line: bytes) -> None:
-    """The whole line or none of it: half of one would be taken for a change."""
+    """Appends the whole line or nothing, because half a line would count as an alteration."""
     size = os.fstat(descriptor).st_size
     try:
         if os.write(descriptor, line) < len(line):
@@ -289,7 +291,7 @@ def _moment(at: datetime) -> str:
 
 
 def _against(session: Session, last: Noted, path: Path, aside: Path) -> list[str]:
-    """What the database no longer has of what a line says."""
+    """The heads of a line that the database no longer has."""
     lost = list(_lost(session, last))
     if not lost:
         return []

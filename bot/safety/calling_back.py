@@ -1,8 +1,8 @@
-"""Cancelling at the exchange in a halt: our own orders, or every one when that is asked for.
+"""Cancels at the exchange in a halt: our own orders, or all orders if asked.
 
-It goes as fast as the exchange lets it. Where that is too fast, other processes are told, and the
-same order is tried again as soon as the exchange takes it: no order is left for having come when
-the rate was used up.
+It goes as fast as the exchange allows. After a refusal for speed other processes are told, and the
+same order is tried again as soon as the exchange takes it, so that no order is left because the
+rate was used up.
 """
 
 import time
@@ -17,9 +17,9 @@ from bot.exchange.protocol import Exchange, ExchangeOrder
 from bot.execution.orders.identity import PREFIX
 
 FAILURES_IN_A_ROW = 3
-"""So many cancels that fail one after the other: it is the exchange, not the orders."""
+"""After this many failed cancels in a row the exchange is taken as the cause."""
 WAIT_SECONDS = 30.0
-"""In all, for what was too fast: some hundred orders at ten a second."""
+"""The total time for waits after refusals for speed: some hundred orders at ten a second."""
 _SHORTEST_WAIT_SECONDS = 0.05
 _PAGES = 10
 """A cancel of everything takes at most 500 orders a call."""
@@ -29,14 +29,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class CalledBack:
-    """How many orders were cancelled, and which should have been."""
+    """The number of cancelled orders, and the orders that could not be cancelled."""
 
     cancelled: int
     left: tuple[ExchangeOrder, ...]
 
 
 class _Patience:
-    """Makes a call until the exchange takes it, and waits at most so long for all of them."""
+    """Repeats calls until the exchange takes them, within one time for all of them."""
 
     def __init__(
         self, seconds: float, too_fast: Callable[[float], None], sleep: Callable[[float], None]
@@ -46,7 +46,7 @@ class _Patience:
         self._sleep = sleep
 
     def make(self, call: Callable[[], T]) -> T:
-        """Raises what the call raises; Throttled only when the exchange asks for a longer wait."""
+        """Raises the call's errors; Throttled only when the exchange asks for a longer wait."""
         while True:
             try:
                 return call()
@@ -72,8 +72,8 @@ def call_back(
     """Cancels working orders, never protective stops. Orders of others stay unless `everything`,
     our exits unless `exits`.
 
-    `too_fast` hears for how long the exchange wants no cancel.
-    Raises MlriskError when the exchange can't be asked.
+    `too_fast` gets the time for which the exchange wants no cancel. Raises MlriskError when the
+    exchange can't be asked.
     """
     cancels = _Patience(WAIT_SECONDS, too_fast or _tell_nobody, sleep)
     reads = _Patience(WAIT_SECONDS, _tell_nobody, sleep)
@@ -100,12 +100,13 @@ def call_back(
 
 
 def is_ours(order: ExchangeOrder) -> bool:
-    """A child order, whether or not its row still believes that it is open."""
+    """Whether the order is a child's, even one that has ended by its row."""
     return order.order_link_id.startswith(PREFIX)
 
 
 def _tell_nobody(_: float) -> None:
-    """The adapter tells every process by itself; reads have no other limiter."""
+    """Does nothing: the adapter itself tells every process of refused reads, which have no other
+    limiter."""
 
 
 def _cancel_all(exchange: Exchange, patience: _Patience) -> None:

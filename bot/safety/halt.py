@@ -1,8 +1,8 @@
-"""Halting and resuming: the state row first, then what can still trade, then the proof.
+"""Halts and resumes trading: the state row first, then open work, then the seal.
 
-From the state row's commit no claim of what adds risk succeeds. The steps after it go on when
-another fails; each failure is a line of the report. A halt is *sealed* once nothing of ours can
-be accepted any more that adds risk (`sealing`).
+From the commit of the state row no claim of an entry succeeds. The later steps go on when one of
+them fails; each failure is a line of the report. A halt is *sealed* once the exchange can accept
+nothing risk-adding from us any more (`sealing`).
 """
 
 import logging
@@ -31,14 +31,14 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 REASON = "halted"
-"""How the stop reason of a halt begins; the request's status follows from it."""
+"""The beginning of the stop reason of a halt; the request's status follows from it."""
 LOCK_WAIT_MS = 6_000
 """Longer than a session may keep a transaction open without a word (`models/database.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class HaltReport:
-    """What a halt did; `sealed_at` None means that a sender could not be waited for."""
+    """The effect of a halt. `sealed_at` is None when a sender could not be waited for."""
 
     state: TradingState
     already_halted: bool
@@ -52,19 +52,20 @@ class HaltReport:
     orders_cancelled: int
     tasks_revoked: int
     problems: tuple[str, ...]
-    """What was not done or not proven, and what to do about it."""
+    """Steps that failed or lack proof, each with advice."""
 
 
 @dataclass(slots=True)
 class _Steps:
-    """Runs the steps after the latch; what one of them raises is a line and stops no other."""
+    """Runs the steps after the state row; an error of one is a line of the report and stops no
+    other."""
 
     problems: list[str] = field(default_factory=list)
 
     def run(self, step: Callable[[], T], otherwise: T, told: str) -> T:
         try:
             return step()
-        except Exception as error:  # whatever it is: the other steps matter more
+        except Exception as error:  # the other steps matter more than the cause
             log.info("a step of the halt failed: %s", told, exc_info=True)
             line = str(getattr(error, "orig", error)).strip().splitlines() or [""]
             problem = f"{told} ({type(error).__name__}: {line[0]})"
@@ -89,7 +90,7 @@ class TradingHalt:
         too_fast: Callable[[float], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`too_fast` hears for how long the exchange wants no cancel of anybody."""
+        """`too_fast` gets the time for which the exchange wants no cancel of anybody."""
         self._db = db
         self._clock = clock
         self._exchange = exchange
@@ -111,12 +112,12 @@ class TradingHalt:
         stop_exits: bool = False,
         latched: Callable[[bool], None] | None = None,
     ) -> HaltReport:
-        """Stops what adds; a second call stops, cancels and seals again, harmlessly.
+        """Stops entries; a second call stops, cancels and seals again, harmlessly.
 
-        Exits under way go on, and their orders stay, unless `stop_exits`. `cancel` calls our
-        working orders back at the exchange, with `everything` those of others as well. `latched`
-        hears at once that the state is committed (True: it was halted before).
-        Raises only when that failed; then nothing is halted.
+        Exits under way go on, and their orders stay, unless `stop_exits`. `cancel` cancels our
+        working orders at the exchange, with `everything` those of others as well. `latched` is
+        called once the state is committed, with True if it was halted before. Raises only when the
+        commit failed; then nothing is halted.
         """
         already = self.latch(reason, actor)
         if latched is not None:
@@ -134,8 +135,8 @@ class TradingHalt:
         everything: bool = False,
         stop_exits: bool = False,
     ) -> HaltReport:
-        """What comes after the latch, which found the state halted `already` or not. Raises
-        nothing: what fails is a line of the report."""
+        """The steps after the state row; `already` is whether it was halted before. Raises nothing:
+        a failure is a line of the report."""
         actor = named(actor)
         steps = _Steps()
         stopped = self._stop_parents(steps, actor, stop_exits)
@@ -146,7 +147,7 @@ class TradingHalt:
             None,
             "HALTED, but not sealed: a placement may still be under way; run it again",
         )
-        # Once more for what a sender under way had accepted after the first look.
+        # Repeated for orders of senders under way that were accepted after the first look.
         last = first
         if cancel and sealed_at:
             last = self._call_back(steps, everything, stop_exits)
@@ -171,7 +172,8 @@ class TradingHalt:
         )
 
     def resume(self, *, reason: str, actor: Actor, development: bool) -> None:
-        """Back to ACTIVE. Raises NotAuthorised outside development, but for an operator's login."""
+        """Returns to ACTIVE. Raises NotAuthorised outside development without an operator's
+        login."""
         if not development:
             require(actor, Power.RESUME, "resuming")
         now = self._clock.now()
@@ -192,9 +194,10 @@ class TradingHalt:
             uow.commit()
 
     def latch(self, reason: str, actor: str) -> bool:
-        """The state row alone: from its commit on, no claim succeeds. True: it was halted before.
+        """Writes the state row alone: from its commit on, no claim succeeds. Returns True when it
+        was halted before.
 
-        For who may hold a sender's lock itself; `halt` also seals, cancels and revokes.
+        It is for processes that may hold a sender's lock; `halt` also seals, cancels and revokes.
         """
         with self._db.unit_of_work() as uow:
             already = latch(uow, reason=reason, actor=actor, now=self._clock.now())
@@ -202,7 +205,8 @@ class TradingHalt:
         return already
 
     def _seal(self, actor: str, problems: list[str]) -> datetime | None:
-        """Waits for every sender under way, then for what may be accepted without an answer."""
+        """Waits for every sender under way, then for requests that may be accepted without an
+        answer."""
         if not self._sealer.wait(problems.append):
             problems.append(
                 "HALTED, but not sealed: a sender is still under way; run it again, and look at "
@@ -244,9 +248,9 @@ class TradingHalt:
             return row.sealed_at
 
     def _stop_parents(self, steps: _Steps, actor: str, exits: bool) -> Stopped:
-        """Ends parents: what has not gone out is released, what rests is to be cancelled.
+        """Ends parents: unsent quantity is released, resting orders are to be cancelled.
 
-        Parents whose orders rest are looked at by their workers, which send the cancels.
+        The steps of parents with resting orders send the cancels.
         """
         stopped = steps.run(
             lambda: self._stopper.stop_all(REASON, actor, exits=exits),
@@ -262,7 +266,8 @@ class TradingHalt:
         return stopped
 
     def _revoke_tasks(self, steps: _Steps) -> int:
-        """An accelerator only: the state row is what stops; so a lost broker is a note, no more."""
+        """Revokes queued tasks. This is an accelerator: the state row stops them, so a lost broker
+        is only a note."""
         if self._revoke is None:
             return 0
         return steps.run(
@@ -293,11 +298,12 @@ class TradingHalt:
 
 
 _NAMED = 5
-"""So many request ids are named in a line of the report."""
+"""The number of request ids in a line of the report."""
 
 
 def latch(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bool:
-    """Moves the global state to HALTED within the caller's transaction; True: it was already."""
+    """Moves the global state to HALTED within the caller's transaction; returns True when it was
+    already."""
     actor = named(actor)
     row = states.lock_state(uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=actor)
     if row.state == TradingState.HALTED and states.contradicted(row) is None:
@@ -310,7 +316,7 @@ def latch(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bool:
 
 
 def restore(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> bool:
-    """Sets every state but the global one that was changed past us to what the audit says."""
+    """Restores every other state that was changed without mlrisk to the audit's value."""
     changed = False
     for found in states.contradictions(uow.session):
         if found.kind == ScopeKind.GLOBAL:

@@ -1,6 +1,6 @@
 """Watching an account: loss breakers, disagreement with the exchange, the audit chain, heartbeats.
 
-A breaker latches: only an operator's reset takes it back (`bot/safety/recovery.py`). One reading
+A tripped breaker stays tripped until an operator resets it (`bot/safety/recovery.py`). One reading
 is a glitch until the next ones confirm it.
 """
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Monitor:
-    """Judges one account. What it counts is in rows: restarts and several processes keep it."""
+    """Judges one account. Its counts are rows, so that restarts and several processes keep them."""
 
     db: Database
     account: str
@@ -64,9 +64,9 @@ class Monitor:
             return tripped
 
     def judge_states(self) -> bool:
-        """Halts when a trading state's row is not what the audit says; True if it did.
+        """Halts when a trading state's row differs from the audit; returns True if it did.
 
-        Claims and decisions refuse from the change on; this makes it known and keeps it so.
+        Claims and decisions refuse from the change on; the halt makes it known and lasting.
         """
         with self.db.reading() as session:
             found = states.contradictions(session)
@@ -82,15 +82,15 @@ class Monitor:
         return not already
 
     def judge_reconciliation(self, report: AccountReport) -> None:
-        """Reports foreign orders; a position that keeps disagreeing trips the data breaker, and so
-        does an order in our name that adds and that no row explains."""
+        """Reports foreign orders. A lasting difference of a position trips the data breaker, and so
+        does a risk-adding order under our ids without a row."""
         now = self.clock.now()
         with self.db.unit_of_work() as uow:
             lock_account(uow.session, self.account)
             self._report_orders(uow, report, now)
             self._judge_orphans(uow, report, now)
             noted: Sequence[DisagreementRow] = ()
-            # Of an account in hedge mode nothing was compared: that is no agreement either.
+            # For an account in hedge mode nothing was compared, which is no agreement either.
             if report.unfit is None:
                 noted = disagreements.note_positions(
                     uow.session, self.account, report.position_differences, now
@@ -111,8 +111,8 @@ class Monitor:
             uow.commit()
 
     def _report_orders(self, uow: UnitOfWork, report: AccountReport, now: datetime) -> None:
-        """Tells of orders of others, and of those in our name without a row, when there are new
-        ones: all that rest then."""
+        """Alerts of foreign orders and of orders under our ids without a row, when new ones appear;
+        the alert names all that rest."""
         orphans = {order.order_id: order.order_link_id for order in report.orphans}
         news = disagreements.note_foreign_orders(
             uow.session, self.account, report.foreign_orders, now, orphans=orphans
@@ -128,7 +128,7 @@ class Monitor:
             log.critical("orders without a child rest at the exchange: %s", ", ".join(links))
 
     def _judge_orphans(self, uow: UnitOfWork, report: AccountReport, now: datetime) -> None:
-        """At the first sight: it may fill at once, and no limit counts it."""
+        """Trips at first sight, because the order may fill at once and no limit counts it."""
         adding = [order.order_link_id for order in report.orphans if not order.reduce_only]
         if not adding:
             return
@@ -144,7 +144,7 @@ class Monitor:
         )
 
     def verify_audit(self) -> list[str]:
-        """Problems of every chain, in what is new and in a piece of the past; empty when none."""
+        """Faults of every chain, in new entries and in a piece of the past; empty when none."""
         with self.db.transaction() as session:
             chains = verify_on(session, self.clock.now())
         problems = [problem for chain in chains for problem in chain.problems]
@@ -153,7 +153,7 @@ class Monitor:
         return problems
 
     def heartbeat(self, name: str, pid: int, details: dict[str, object] | None = None) -> None:
-        """A sign of life, stored under `name`."""
+        """Stores a sign of life under `name`."""
         values = {"pid": pid, "at": self.clock.now(), "details": details or {}}
         with self.db.transaction() as session:
             session.execute(
@@ -172,7 +172,7 @@ class Monitor:
         reason: str,
         now: datetime,
     ) -> bool:
-        """Latches a breaker of the account and moves its state to REDUCING; once."""
+        """Trips a breaker of the account and moves its state to REDUCING; once."""
         return breakers.trip(
             uow,
             self.account,

@@ -1,7 +1,8 @@
-"""What latches an account: tripped breakers, the state that they moved, and the way back.
+"""Recovery of an account: its tripped breakers, the state that they set, and the reset.
 
-A latch is a row. It holds over restarts until a person resets it with a reason; no timer does. The
-way back takes an operator's login where real money trades or nobody said development.
+A tripped breaker is a row. It holds over restarts until a person resets it with a reason; no timer
+does. The reset needs an operator's login where real money is traded or the environment is not
+development.
 """
 
 import logging
@@ -31,10 +32,11 @@ from models.tables import BreakerRow, TradingStateRow
 log = logging.getLogger(__name__)
 
 DRAWDOWN = "drawdown"
-"""No breaker but a limit that holds until the peak is reached again: it can be reset as one."""
+"""The drawdown limit is no breaker, but it holds until the peak is reached again, so it can be
+reset like one."""
 LOSSES = (CircuitBreakerType.DAILY_LOSS_LIMIT, DRAWDOWN)
-"""What takes the present equity as the new base when it is reset: of the day and of 24 hours, and
-the drawdown's also as the new peak."""
+"""The breakers whose reset takes the present equity as the new base of the day and of 24 hours; the
+drawdown's reset also takes it as the new peak."""
 OF_THE_ACCOUNT = frozenset(
     {
         "trading_state",
@@ -47,13 +49,14 @@ OF_THE_ACCOUNT = frozenset(
         "consecutive_losses",
     }
 )
-"""The gate's checks that look at the account alone: they deny whatever is asked for."""
+"""The gate's checks of the account alone, which deny every trade."""
 _SOUND = (CheckStatus.PASS, CheckStatus.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerReset:
-    """What a reset did. `still` names what goes on denying, in words; empty: nothing does."""
+    """The effect of a reset. `still` names, in words, what goes on denying; empty when nothing
+    does."""
 
     kind: str
     was_tripped: bool
@@ -63,7 +66,7 @@ class BreakerReset:
 
 
 class Recovery:
-    """One account's latches, for the operator."""
+    """One account's breakers, for operators."""
 
     def __init__(self, db: Database, account: str, limits: LimitsSource, clock: Clock) -> None:
         self._db = db
@@ -72,7 +75,7 @@ class Recovery:
         self._clock = clock
 
     def known(self) -> list[BreakerRow]:
-        """Every breaker that has ever tripped, the tripped ones first."""
+        """Every breaker that has ever tripped; those that are tripped now come first."""
         with self._db.reading() as session:
             return list(
                 session.scalars(
@@ -83,9 +86,9 @@ class Recovery:
             )
 
     def reset(self, kind: str, *, reason: str, actor: Actor, authorised: bool) -> BreakerReset:
-        """Takes a tripped breaker back; the account trades again when it was the last one.
+        """Resets a tripped breaker; the account trades again when it was the last one.
 
-        What a loss breaker has judged is forgiven: the present equity is the new base.
+        After the reset of a loss breaker the present equity is the new base.
         """
         if not authorised:
             require(actor, Power.RESET_BREAKER, f"resetting {kind}")
@@ -117,7 +120,7 @@ class Recovery:
         return BreakerReset(kind, was_tripped, before, after, self.still_denying())
 
     def release_account(self, *, reason: str, actor: Actor, authorised: bool) -> bool:
-        """Gives an account back that no tripped breaker holds any more; True: its state moved."""
+        """Frees an account without tripped breakers; returns True when its state moved."""
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
             state = states.lock_state(
@@ -132,7 +135,7 @@ class Recovery:
         return moved
 
     def still_denying(self) -> tuple[str, ...]:
-        """What of the account itself would deny a perfect trade now, by the gate's own word."""
+        """The account's own reasons, by the gate, to deny even a perfect trade now."""
         limits, now = self._limits.limits(), self._clock.now()
         with self._db.reading() as session:
             lines = [
@@ -151,7 +154,7 @@ class Recovery:
     def _release(
         self, uow: UnitOfWork, state: TradingStateRow, reason: str, actor: Actor, now: datetime
     ) -> bool:
-        """ACTIVE again, if REDUCING was all that held it and nothing is tripped any more."""
+        """Returns to ACTIVE if the state was REDUCING and nothing is tripped any more."""
         if state.state != TradingState.REDUCING or tripped_of(uow.session, self._account):
             return False
         before = state.state
@@ -190,7 +193,7 @@ def _by_the_gate(session: Session, account: str, limits: RiskLimits, now: dateti
 
 
 def _money(case: Case, found: PortfolioView | None, now: datetime) -> PortfolioView | None:
-    """The account's money without what it holds, as old at the case's moment as it is now."""
+    """The account's money without its positions, with its present age at the case's time."""
     sound = case.snapshot.portfolio
     if found is None or sound is None:
         return found

@@ -1,9 +1,9 @@
-"""Proof that nothing that adds risk is on its way any more: what `sealed_at` of a halt says.
+"""The seal of a halt: proof that nothing risk-adding is on its way any more (`sealed_at`).
 
-Once the halt is latched, every claim that is not committed yet fails. What may still reach the
-exchange is in the hands of the sessions that were sending or claiming at that moment: they are
-waited for, and ended when they have been at it for longer than any post takes. A request that one
-of them has left behind is refused by the exchange after its recv_window, however late it arrives.
+Once the halt's state is committed, every uncommitted claim fails. Only sessions that were sending
+or claiming at that moment may still reach the exchange. The seal waits for them, and ends those
+that take longer than any post. After its recv_window the exchange refuses a request that they left
+behind, however late it arrives.
 """
 
 import time
@@ -21,12 +21,12 @@ from models.tables import ChildOrderRow
 TIMEOUT_SECONDS = 30.0
 """Longer than the slowest POST (3 s to connect, 8 s to read) and its bookkeeping."""
 HOLD_LIMIT_SECONDS = 15.0
-"""Longer than the slowest POST, too: who takes longer is frozen or hung."""
+"""Also longer than the slowest POST: a session that takes longer is frozen or hung."""
 _POLL_SECONDS = 0.05
 
 
 class Sealer:
-    """Waits for every sender that was under way when it is asked."""
+    """Waits for every sender that is under way at the call."""
 
     def __init__(
         self,
@@ -40,9 +40,10 @@ class Sealer:
         self._hold_limit_seconds = hold_limit_seconds
 
     def wait(self, ended: Callable[[str], None]) -> bool:
-        """False when somebody could not be waited for; `ended` hears of sessions that were cut.
+        """Returns False when a sender could not be waited for; `ended` gets the sessions that were
+        ended.
 
-        Holders who come later are not waited for: their claims see the halt.
+        Later holders are not waited for, because their claims see the halt.
         """
         until = time.monotonic() + self._timeout_seconds
         with self._db.autocommit_connection() as connection:
@@ -83,6 +84,6 @@ def unsettled(db: Database) -> Sequence[ChildOrderRow]:
 
 
 def accepted_until(children: Sequence[ChildOrderRow], recv_window: timedelta) -> datetime | None:
-    """When the last of these requests can no longer be accepted; None: there is none."""
+    """The time when the last of these requests can no longer be accepted; None without any."""
     sent = [child.sent_at for child in children if child.sent_at is not None]
     return max(sent) + recv_window if sent else None

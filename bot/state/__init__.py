@@ -1,1 +1,1 @@
-"""What is known of an account when a decision is made: its breakers, its fitness, its snapshot."""
+"""The known state of an account at a decision: its binding, breakers, fitness and snapshot."""

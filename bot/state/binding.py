@@ -1,8 +1,9 @@
-"""Whose database this is: one account, one mode, one account id of the exchange, one environment.
+"""The binding of a database: one account, one mode, one account id of the exchange, one
+environment.
 
-The first process that proves its keys binds the database; from then on every process that would
-act with other keys refuses to. Keys may be rotated: the exchange's id of the account stays. What a
-process does not say it takes from here, so that a shell without a variable has no other authority.
+The first process that proves its keys binds the database. From then on a process with other keys
+refuses to act. Keys may be rotated, because the exchange's id of the account stays. A process takes
+unset settings from the binding, so that a shell without a variable has no other authority.
 """
 
 from dataclasses import dataclass
@@ -31,13 +32,13 @@ class WrongIdentity(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose keys a process has, and under which limits it trades."""
+    """The account of a process' keys, and the limits under which it trades."""
 
     account: str
     mode: str
     exchange_uid: str
     environment: Environment | None = None
-    """None: the database is of an earlier version, and no process has started on it since."""
+    """None when the database is of an earlier version and no process has started on it since."""
     trading_mode: TradingMode | None = None
 
     def __str__(self) -> str:
@@ -49,13 +50,13 @@ class Identity:
 
     @property
     def is_guarded(self) -> bool:
-        """Whether lifting what stops trading takes more than the wish: all but development."""
+        """Whether lifting a halt needs a login: in every environment except development."""
         is_free = self.environment is Environment.DEVELOPMENT
         return not is_free or self.mode == ExchangeMode.LIVE
 
 
 def prove(db: Database, exchange: Exchange, settings: Settings, now: datetime) -> None:
-    """Asks the exchange whose keys these are, and binds the database if nobody has yet.
+    """Asks the exchange for the account of these keys, and binds an unbound database to it.
 
     Raises WrongIdentity; RetryLater when the exchange can't be asked.
     """
@@ -64,11 +65,11 @@ def prove(db: Database, exchange: Exchange, settings: Settings, now: datetime) -
 
 
 class NotBoundYet(DependencyDown):
-    """No process with the exchange's keys has proven yet whose account this is."""
+    """No process with the exchange's keys has bound the database yet."""
 
 
 def require_proven(db: Database, settings: Settings) -> None:
-    """As `prove`, for a process without keys: what another has proven is compared.
+    """As `prove`, for a process without keys: compares its settings with the binding.
 
     Raises NotBoundYet, WrongIdentity.
     """
@@ -80,9 +81,9 @@ def require_proven(db: Database, settings: Settings) -> None:
 
 
 def settled(db: Database, settings: Settings) -> Settings:
-    """The settings with what the database says where the process says nothing.
+    """The settings, with unset ones from the binding.
 
-    For whoever acts. Raises WrongIdentity where the process says something else.
+    For processes that act. Raises WrongIdentity when a set one differs from the binding.
     """
     with db.reading() as session:
         bound = bound_to(session)
@@ -98,13 +99,13 @@ def _settled(bound: Identity, settings: Settings) -> Settings:
 
 
 def shown(session: Session, settings: Settings) -> Settings:
-    """The settings with what the database says, whatever the process says: for whoever looks."""
+    """The settings with all that the binding has, for processes that only read."""
     bound = bound_to(session)
     return settings if bound is None else settings.model_copy(update=_of(bound))
 
 
 def check_settings(db: Database, settings: Settings) -> None:
-    """What can be told without the exchange. Raises WrongIdentity."""
+    """Compares the settings with the binding, without the exchange. Raises WrongIdentity."""
     with db.reading() as session:
         refuse_another(session, settings)
 
@@ -117,7 +118,7 @@ def refuse_another(session: Session, settings: Settings) -> None:
 
 
 def mismatch(bound: Identity, settings: Settings) -> str | None:
-    """Why no process of these settings would start on this database; None when it would."""
+    """Why a process with these settings would not start on this database; None when it would."""
     try:
         _settled(bound, settings)
     except WrongIdentity as error:
@@ -126,7 +127,7 @@ def mismatch(bound: Identity, settings: Settings) -> str | None:
 
 
 def is_free(session: Session, settings: Settings) -> bool:
-    """Whether what loosens needs no login here. Settings count until somebody has started."""
+    """Whether loosening needs no login here. The settings decide until a process has started."""
     bound = bound_to(session)
     if bound is not None:
         return not bound.is_guarded
@@ -134,15 +135,15 @@ def is_free(session: Session, settings: Settings) -> bool:
 
 
 def is_guarded(session: Session) -> bool:
-    """Whether what lets work go on takes a login here, by the database's word alone: before
-    anybody has started on it there is nothing to let go on."""
+    """Whether letting work go on needs a login here, by the binding alone. Before the first start
+    there is no work."""
     bound = bound_to(session)
     return _was_bound(session) if bound is None else bound.is_guarded
 
 
 def needs_second_person(session: Session, settings: Settings) -> bool:
-    """Whether looser limits wait for another's approval: in production, and where the database
-    does not know yet what it is."""
+    """Whether looser limits wait for another operator's approval: in production, and while the
+    environment is unknown."""
     bound = bound_to(session)
     if bound is not None:
         return bound.environment in (None, Environment.PRODUCTION)
@@ -150,13 +151,14 @@ def needs_second_person(session: Session, settings: Settings) -> bool:
 
 
 def _was_bound(session: Session) -> bool:
-    """The binding is never deleted: a row that is gone gives nobody its authority."""
+    """Whether the database was ever bound. A missing row gives no authority, because the binding is
+    never deleted."""
     told = select(AuditRow.seq).where(AuditRow.chain == GLOBAL_CHAIN, AuditRow.kind == _BOUND)
     return session.scalar(told.limit(1)) is not None
 
 
 def bound_to(session: Session) -> Identity | None:
-    """None: no process has proven its keys to this database yet."""
+    """The binding; None when no process has proven its keys to this database yet."""
     row = session.get(AccountBindingRow, _ONE)
     if row is None:
         return None
@@ -191,7 +193,7 @@ def _of(bound: Identity) -> dict[str, object]:
 
 
 def bind(db: Database, identity: Identity, now: datetime) -> None:
-    """Makes the database this identity's for ever. Raises WrongIdentity if it is another's."""
+    """Binds the database to this identity for ever. Raises WrongIdentity if it has another."""
     with db.reading() as session:
         bound = bound_to(session)
     if bound is None:
@@ -202,7 +204,8 @@ def bind(db: Database, identity: Identity, now: datetime) -> None:
 
 
 def _bind_first(db: Database, identity: Identity, now: datetime) -> Identity:
-    """The identity that the database has after it: another process may have been first."""
+    """Inserts the identity; returns the one in the database, because another process may have been
+    first."""
     with db.unit_of_work() as uow:
         _refuse_rows_of_others(uow.session, identity.account)
         is_first = uow.session.execute(
@@ -244,7 +247,7 @@ def _bind_environment(db: Database, identity: Identity, now: datetime) -> None:
     with db.unit_of_work() as uow:
         row = uow.session.get_one(AccountBindingRow, _ONE, with_for_update=True)
         if row.environment is not None:
-            return  # another was first: this one is compared when it asks again
+            return  # another process was first: this one is compared when it asks again
         row.environment, row.trading_mode = identity.environment, identity.trading_mode
         said = _limits_of(identity)
         uow.audit(GLOBAL_CHAIN, "environment_bound", identity.account, "mlrisk", said, now)
@@ -256,7 +259,7 @@ def _limits_of(identity: Identity) -> dict[str, str | None]:
 
 
 def _refuse_rows_of_others(session: Session, account: str) -> None:
-    """A database from before it was bound: it may hold another account's trades."""
+    """Refuses an unbound database that may hold another account's trades."""
     known = set(session.scalars(select(AccountRow.account)))
     others = known - {account}
     if others and account not in known:

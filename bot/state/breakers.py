@@ -1,4 +1,4 @@
-"""Tripping a circuit breaker: its row is latched and its account's trading state is tightened."""
+"""Trips a circuit breaker: its row is set and its account's trading state is tightened."""
 
 import logging
 from datetime import datetime
@@ -26,7 +26,8 @@ def trip(
     actor: str,
     now: datetime,
 ) -> bool:
-    """Latches a breaker of the account and moves its state to REDUCING; False: both held already.
+    """Trips a breaker of the account and moves its state to REDUCING; returns False when both held
+    already.
 
     A state that was loosened while the breaker stayed tripped is tightened again.
     """
@@ -67,7 +68,7 @@ def trip(
 
 
 def tripped_of(session: Session, account: str) -> list[BreakerRow]:
-    """The tripped breakers that bear on every trade of the account."""
+    """The tripped breakers that apply to every trade of the account."""
     scopes = ((ScopeKind.GLOBAL, states.GLOBAL_KEY), (ScopeKind.ACCOUNT, account))
     rows = session.scalars(select(BreakerRow).where(BreakerRow.tripped).order_by(BreakerRow.kind))
     return [row for row in rows if (row.scope_kind, row.scope_key) in scopes]

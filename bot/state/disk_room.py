@@ -1,7 +1,7 @@
-"""How much room the disk has: new risk stops while Postgres can still write.
+"""Room on the disk: new risk stops while Postgres can still write.
 
-Postgres on a full disk ends what it is asked for, a halt and an exit included. So what adds risk
-stops first, and the rest of the room is for what makes safe.
+Postgres on a full disk fails every request, halts and exits included. Entries therefore stop first,
+and the remaining room is for halts and exits.
 """
 
 import shutil
@@ -9,14 +9,16 @@ from pathlib import Path
 
 MB = 1 << 20
 LOW_BYTES = 256 * MB
-"""Some hours of exits and halts, with Postgres' own files for its next minutes."""
+"""The room that stops entries: some hours of exits and halts, with Postgres' own files for its next
+minutes."""
 ENOUGH_BYTES = 512 * MB
-"""So far from the other limit that a file that comes and goes doesn't open and close the door."""
+"""The room from which entries go on: far enough from the other limit that a temporary file does not
+switch between them."""
 CODE = "disk_nearly_full"
 
 
 def free_bytes(home: Path) -> int | None:
-    """What is free for Postgres' files in a home; None where there is no home."""
+    """The free bytes for Postgres' files in a home; None without a home."""
     for place in (home / "postgres", home):
         try:
             return shutil.disk_usage(place).free
@@ -28,7 +30,7 @@ def free_bytes(home: Path) -> int | None:
 def shortage(home: Path) -> str | None:
     """Why nothing may add risk; None when there is room, or the database isn't in this home.
 
-    Without a number, which would be news at each reading.
+    The sentence has no number, because a number would be new at each reading.
     """
     free = free_bytes(home)
     if free is None or free >= LOW_BYTES:
@@ -40,6 +42,6 @@ def shortage(home: Path) -> str | None:
 
 
 def is_back(home: Path) -> bool:
-    """Tell whether there is enough room to go on."""
+    """Whether there is enough room to go on."""
     free = free_bytes(home)
     return free is None or free >= ENOUGH_BYTES

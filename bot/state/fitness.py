@@ -1,8 +1,7 @@
 """Whether the account may trade at all: key, rights, account type, position mode, clock, disk.
 
-The exchange is asked before a process is ready and again and again; its answer is a row. The gate
-lets nothing that adds risk through while the answer is no, too old, or was never given. What only
-reduces goes on.
+The exchange is asked before a process is ready, and regularly after that; its answer is a row. The
+gate denies entries while the answer is no, too old, or missing. Exits go on.
 """
 
 import logging
@@ -24,18 +23,18 @@ from models.tables import AccountFitnessRow
 log = logging.getLogger(__name__)
 
 MAX_AGE = timedelta(hours=2)
-"""Asked every ten minutes; an answer older than this says nothing any more."""
+"""The age from which an answer counts for nothing. The exchange is asked every ten minutes."""
 FRESH = timedelta(minutes=5)
-"""A process that starts takes an answer as young as this for its own."""
+"""A starting process accepts an answer as young as this."""
 KIND = "account_unfit"
 """The name under which the gate denies."""
 CLOCK_TOLERANCE_MS = 500
-"""A clock that is nearer to the exchange's is not to blame: the request was only late."""
+"""The offset up to which our clock is not to blame for a late request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fitness:
-    """What the exchange last said."""
+    """The exchange's last answer."""
 
     ok: bool
     asked_at: datetime
@@ -43,7 +42,7 @@ class Fitness:
 
 
 def problem(known: Fitness | None, now: datetime) -> str | None:
-    """Why nothing that adds risk may go out; None when the account is known to be fit."""
+    """Why entries may not go out; None when the account is known to be fit."""
     if known is None:
         return "the exchange was not asked yet whether the account may trade"
     if not known.ok:
@@ -71,7 +70,7 @@ def ask(
 ) -> Fitness:
     """Asks the exchange and stores its answer. Raises RetryLater when it can't be asked.
 
-    Its yes is a no while the disk of `home` has no room.
+    A positive answer counts as a no while the disk of `home` has no room.
     """
     asked_at = clock.now()
     try:
@@ -93,7 +92,7 @@ def ask_if_old(
     *,
     home: Path | None = None,
 ) -> Fitness:
-    """As `ask`, unless another process has asked just now."""
+    """As `ask`, unless another process has just asked."""
     with db.reading() as session:
         known = stored(session, account)
     if known is not None and clock.now() - known.asked_at < FRESH:
@@ -102,9 +101,9 @@ def ask_if_old(
 
 
 def after_clock_refusal(db: Database, account: str, error: ClockRefused, clock: Clock) -> None:
-    """Stops what adds risk when it is proven that our clock is wrong.
+    """Stops entries when our clock is proven to be wrong.
 
-    Every order would be refused for the same reason, and tried again in vain until its deadline.
+    Every order would be refused for the same reason until its deadline.
     """
     if abs(error.behind_ms) < CLOCK_TOLERANCE_MS:
         return
@@ -117,7 +116,7 @@ def after_clock_refusal(db: Database, account: str, error: ClockRefused, clock: 
 
 
 def after_shortage(db: Database, account: str, short: str, clock: Clock) -> None:
-    """Stops what adds risk while there is still room for what makes safe."""
+    """Stops entries while there is still room for halts and exits."""
     with db.reading() as session:
         known = stored(session, account)
     if known is None or known.ok:
@@ -125,14 +124,14 @@ def after_shortage(db: Database, account: str, short: str, clock: Clock) -> None
 
 
 def room_was_short(db: Database, account: str) -> bool:
-    """Whether the newest answer is about the disk: there may be room again."""
+    """Whether the newest answer is about the disk, which may have room again."""
     with db.reading() as session:
         known = stored(session, account)
     return known is not None and not known.ok and known.reasons.startswith(f"{disk_room.CODE}:")
 
 
 def clock_was_wrong(db: Database, account: str) -> bool:
-    """Whether the newest answer is about the clock: somebody may have set it right since."""
+    """Whether the newest answer is about the clock, which may have been corrected since."""
     with db.reading() as session:
         return _is_about_the_clock(stored(session, account))
 
@@ -142,11 +141,11 @@ def _is_about_the_clock(known: Fitness | None) -> bool:
 
 
 def record(db: Database, account: str, found: Fitness) -> Fitness:
-    """Stores an answer; one that is news is an audit entry, and a no is told loudly."""
+    """Stores an answer. A new answer is an audit entry, and a no is alerted."""
     with db.unit_of_work() as uow:
         known = stored(uow.session, account)
         if known is not None and _is_about_the_clock(known) and _is_about_the_clock(found):
-            # Each measurement differs by a little, and the first one was told.
+            # Each measurement differs by a little; only the first one is alerted.
             found = Fitness(False, found.asked_at, known.reasons)
         is_news = known is None or (known.ok, known.reasons) != (found.ok, found.reasons)
         values = {"asked_at": found.asked_at, "ok": found.ok, "reasons": found.reasons}

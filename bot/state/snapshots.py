@@ -1,4 +1,4 @@
-"""Freezes the risk snapshot of one decision from Postgres and what was read of the market."""
+"""Freezes the risk snapshot of one decision from Postgres and the market reading."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -58,7 +58,7 @@ def take(
 
 
 def _breakers(found: AccountFacts, account: str, now: datetime) -> tuple[BreakerView, ...]:
-    """The latched ones; an account that is not known to be fit counts as one until it is."""
+    """The tripped breakers; an account that is not known to be fit counts as one."""
     latched = tuple(
         BreakerView(row.kind, f"{row.scope_kind}:{row.scope_key}", row.reason)
         for row in found.breakers
@@ -88,8 +88,8 @@ def _instrument_view(row: InstrumentRow) -> InstrumentView:
 
 
 def _held(found: AccountFacts, intent: TradeIntent) -> list[HeldPosition]:
-    """Our positions by fills. An exit is judged by the exchange's position where that has more to
-    reduce: it is sent reduce-only, so that it can't open anything if the exchange was wrong."""
+    """Our positions by fills. An exit is judged by the exchange's position if that is larger. It is
+    sent reduce-only, so it opens nothing if the exchange was wrong."""
     if not intent.reduce_only or not found.unbooked:
         return found.positions
     own = next((p for p in found.positions if p.symbol == intent.symbol), None)
@@ -160,5 +160,5 @@ def _maybe_plain(value: Decimal | None) -> Decimal | None:
 
 
 def _plain(value: Decimal) -> Decimal:
-    """Without the trailing zeros of the column's scale, and never in exponent form."""
+    """The number without the trailing zeros of the column's scale, never in exponent form."""
     return Decimal(format(value.normalize(), "f"))

@@ -1,1 +1,1 @@
-"""Transaction-cost analysis: what a trade really cost, and against what."""
+"""Transaction-cost analysis: the real costs of trades, against several prices."""

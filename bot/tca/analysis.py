@@ -1,4 +1,4 @@
-"""What one trade cost, per child and for the whole, against decision, arrival and the market.
+"""The costs of one trade, per child and in total, against decision, arrival and the market.
 
 Every figure in bps is positive when it cost us. The children's costs and the parent's opportunity
 add up to the parent's total: each child is measured from the same decision price.
@@ -37,14 +37,14 @@ class AgainstMarket:
     vwap_bps: Decimal | None = None
     twap_bps: Decimal | None = None
     participation: Decimal | None = None
-    """Of the market's volume meanwhile, of a minute's at least."""
+    """The share of the market's volume meanwhile, of at least a minute."""
     reversion_1m_bps: Decimal | None = None
     reversion_5m_bps: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ChildCost:
-    """One order's part of the cost; its opportunity is the parent's to count."""
+    """One order's part of the cost; the parent counts its opportunity cost."""
 
     order_link_id: str
     slot: int
@@ -54,15 +54,16 @@ class ChildCost:
     qty: Decimal
     cost: Shortfall
     arrival: Decimal | None
-    """Mid when it went out; None when it wasn't stored: its delay is then counted as trading."""
+    """The mid when it went out; None when it wasn't stored, and then its delay counts as
+    trading."""
     arrival_age_ms: float | None
     half_spread_bps: Decimal | None
     fill_rate: Decimal | None
     maker_share: Decimal | None
     realised_impact_bps: Decimal | None
-    """From its own arrival's mid to its fills, without the half spread paid or earned."""
+    """The move from its own arrival's mid to its fills, without the half spread paid or earned."""
     late_ms: float | None
-    """From the plan's time to the sending."""
+    """The time from the plan to the sending."""
     ack_ms: float | None
     market: AgainstMarket
     planned_at: datetime
@@ -82,10 +83,10 @@ class TradeCost:
     state: str
     is_final: bool
     nothing_left: bool
-    """It ended because others had closed the position that it was to reduce."""
+    """Whether it ended because others had closed the position that it was to reduce."""
     decided_at: datetime
     qty: Decimal
-    """What there was to trade: what was approved, or less where others closed the rest."""
+    """The tradable quantity: the approved one, or less if others closed the rest."""
     prices: Prices
     decision_basis: str
     first_order_basis: str
@@ -95,19 +96,19 @@ class TradeCost:
     maker_share: Decimal | None
     expected_impact_bps: float | None
     realised_impact_bps: Decimal | None
-    """From the first order's mid to the fills, without the half spread paid or earned."""
+    """The move from the first order's mid to the fills, without the half spread paid or earned."""
     market: AgainstMarket
     children: tuple[ChildCost, ...]
     impact_point: ImpactPoint | None
 
     @property
     def is_void(self) -> bool:
-        """Nothing was traded and nothing lost with it: others had closed the position before."""
+        """Whether nothing was traded or lost, because others had closed the position before."""
         return self.nothing_left and not self.cost.filled
 
 
 def analyse(trade: Trade, bars: Sequence[Bar] = ()) -> TradeCost:
-    """Raises Refused when a price that the costs need isn't one."""
+    """The costs of a trade. Raises Refused when a needed price is missing or not positive."""
     first, first_basis = _first_order(trade)
     end, end_basis = _end(trade, bars)
     prices = Prices(trade.decision_price, first, end)
@@ -143,7 +144,8 @@ def analyse(trade: Trade, bars: Sequence[Bar] = ()) -> TradeCost:
 
 
 def _to_trade(trade: Trade) -> Decimal:
-    """What others closed was not there to be traded; with nothing filled it is only a size."""
+    """The tradable quantity without the part that others closed; with nothing filled it is only a
+    size."""
     filled = filled_qty(trade.parts) if trade.nothing_left else ZERO
     return filled or trade.approved_qty
 
@@ -159,7 +161,7 @@ def _first_order(trade: Trade) -> tuple[Decimal, str]:
 
 
 def _end(trade: Trade, bars: Sequence[Bar]) -> tuple[Decimal, str]:
-    """What values the unfilled part: the market at the end, or the newest price known of it."""
+    """The price of the unfilled part: the market at the end, or the newest known price."""
     if trade.nothing_left:
         return trade.decision_price, "no position was left: the rest was not ours to lose"
     at = trade.finished_at
@@ -179,7 +181,7 @@ def _child(trade: Trade, child: Child, bars: Sequence[Bar]) -> ChildCost:
     mid = None if child.arrival is None else child.arrival.mid
     prices = Prices(trade.decision_price, trade.decision_price if mid is None else mid, None)
     filled = filled_qty(child.parts)
-    # An unfilled child has no base to be a share of: its order's size is as good as any.
+    # An unfilled child has no filled base, so its order's size is used.
     cost = shortfall(trade.side, filled or child.qty, _flat(prices), child.parts)
     arrival = child.arrival
     age = None if arrival is None else _milliseconds(arrival.as_of, child.sent_at)
@@ -208,7 +210,8 @@ def _child(trade: Trade, child: Child, bars: Sequence[Bar]) -> ChildCost:
 
 
 def _flat(prices: Prices) -> Prices:
-    """An end at the decision: what one order left open is not lost with it."""
+    """With an end price equal to the decision's, so that an order's open rest costs nothing
+    here."""
     return Prices(prices.decision, prices.first_order, prices.decision)
 
 
@@ -219,7 +222,7 @@ def _against(
     began: datetime | None,
     bars: Sequence[Bar],
 ) -> AgainstMarket:
-    """From the first order to the last fill."""
+    """The fills against the market between the first order and the last fill."""
     if not fills or began is None or cost.average is None:
         return AgainstMarket()
     # The exchange's clock may be a little behind ours.
@@ -240,7 +243,8 @@ def _against(
 
 
 def _volume_meanwhile(found: Interval, span: timedelta) -> Decimal:
-    """Of a minute at the same rate at least: bars say nothing of what a second traded."""
+    """The market's volume, for at least a minute at the same rate, because bars don't resolve
+    seconds."""
     if span >= MINUTE:
         return found.volume
     microsecond = timedelta(microseconds=1)
@@ -260,9 +264,9 @@ def _reversion(
 
 
 def _impact(trade: Trade, cost: Shortfall, first: Decimal) -> tuple[Decimal, Decimal] | None:
-    """What our trading moved, and the notional at arrival that it is a share of.
+    """The price move by our trading, and the notional at arrival to which it relates.
 
-    The half spread that takers pay and makers earn is no impact. None unless the market of every
+    The half spread that takers pay and makers earn is excluded. None unless the market of every
     filled order is stored.
     """
     if not cost.filled or any(child.arrival is None for child in _filled(trade)):
@@ -283,7 +287,8 @@ def _child_impact(child: Child, cost: Shortfall, mid: Decimal | None) -> Decimal
 
 
 def _half_spreads(child: Child) -> Decimal:
-    """What its takers paid for crossing, less what its makers earned; 0 without its market."""
+    """The spread that its takers paid less the spread that its makers earned; 0 without its
+    market."""
     if child.arrival is None:
         return ZERO
     return EXACT.multiply(child.arrival.half_spread, _taken_less_rested(child.parts))
@@ -300,7 +305,7 @@ def _taken_less_rested(parts: Sequence[FillPart]) -> Decimal:
 
 
 def _point(trade: Trade, cost: Shortfall, impact: tuple[Decimal, Decimal]) -> ImpactPoint | None:
-    """This trade as a point of the impact law, where the gate's snapshot has what it needs."""
+    """This trade as a point of the impact law; None when the gate's snapshot lacks its inputs."""
     volume, sigma = trade.expected.day_volume, trade.expected.day_volatility
     if volume is None or sigma is None or cost.average is None:
         return None

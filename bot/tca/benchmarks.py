@@ -1,4 +1,4 @@
-"""What the market did meanwhile: interval VWAP and TWAP, volume, and prices before and after."""
+"""Benchmarks of the market: interval VWAP and TWAP, volume, and prices before and after."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from models.enums import TradeSide
 
 REVERSION_AFTER = (timedelta(minutes=1), timedelta(minutes=5))
 _GRID = Decimal("1e-12")
-"""Averages are rounded to this: far under any tick or lot."""
+"""The rounding of averages, far under any tick or lot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,14 @@ class Interval:
     """The market between two moments; minutes at the edges count by the share inside."""
 
     vwap: Decimal | None
-    """None when nothing was traded."""
+    """The VWAP; None when nothing was traded."""
     twap: Decimal
     volume: Decimal
     bars: int
 
 
 def interval(bars: Sequence[Bar], start: datetime, end: datetime) -> Interval | None:
-    """None when the bars don't cover all of it: half a benchmark is none.
+    """The market of an interval; None when the bars don't cover all of it.
 
     A minute is the finest that the exchange keeps, so within a minute trading is taken as even.
     TWAP weighs each minute's mean of open, high, low and close. An interval without length counts
@@ -70,7 +70,7 @@ def price_at(bars: Sequence[Bar], at: datetime) -> Decimal | None:
 
 
 def reversion(side: TradeSide, then: Decimal, later: Decimal) -> Decimal:
-    """How far the price came back after the trade, in bps; positive: our impact faded."""
+    """The reversion of the price after the trade, in bps; positive when our impact faded."""
     return in_bps((then - later) * side.sign, then)
 
 
@@ -83,7 +83,7 @@ def _mean(bar: Bar) -> Decimal:
 
 
 def _in_order(bars: Sequence[Bar]) -> list[Bar]:
-    """By time, each minute once: an exchange's pages overlap."""
+    """The bars by time, each minute once, because an exchange's pages overlap."""
     return [bar for _, bar in sorted({bar.start: bar for bar in bars}.items())]
 
 

@@ -14,12 +14,12 @@ from bot.errors import Refused
 from bot.tca.resampling import CONFIDENCE, RESAMPLES, SEED, bootstrap
 
 MIN_POINTS = 30
-"""Under this the interval of a median says next to nothing."""
+"""The least number of trades for a useful interval of the median."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImpactPoint:
-    """One trade: what it moved, as a share of the price, against size and volatility.
+    """One trade: its price move, as a share of the price, with size and volatility.
 
     `filled` and `day_volume` in one unit (quote notional), `day_volatility` the standard deviation
     of log returns of one day.
@@ -56,7 +56,7 @@ class ImpactFit:
 
     @property
     def is_significant(self) -> bool:
-        """The interval lies above zero: the data show an impact at all."""
+        """Whether the interval lies above zero, so that the data show an impact."""
         return self.low > 0.0
 
 

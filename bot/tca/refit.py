@@ -1,7 +1,7 @@
 """Feeds the gate: the impact law's Y, fitted on our own recent trades, becomes a configuration.
 
-Raising Y expects more impact of every order, which is stricter and acts at once. Lowering it goes
-the way of every loosening: in production a person has to agree.
+A higher Y expects more impact of every order, which is stricter and acts at once. A lower Y is a
+loosening: in production a person has to agree.
 """
 
 import logging
@@ -30,22 +30,22 @@ log = logging.getLogger(__name__)
 ACTOR = IMPACT_REFIT
 PATH = "gate.impact_coefficient"
 WINDOW = timedelta(days=30)
-"""Long enough for a few hundred trades, short enough to follow a market that thins out."""
+"""The window: long enough for a few hundred trades, short enough to follow a thinning market."""
 MAX_TRADES = 2000
-"""The newest are enough: more would narrow the interval little and be read every hour."""
+"""The most trades that are read, the newest first; more would hardly narrow the interval."""
 MAX_STEP = Decimal(2)
-"""Per day: a wrong month of data is noticed before it has done much."""
+"""The largest change per day, so that a wrong month of data is noticed in time."""
 FLOOR, CEILING = Decimal("0.2"), Decimal(5)
-"""Y is of order one wherever it was measured (Toth et al. 2011; Donier & Bonart 2015, Bitcoin):
-beyond these the data say more of themselves than of the market."""
+"""The bounds of Y. It is of order one in every published measurement (Toth et al. 2011; Donier &
+Bonart 2015, Bitcoin); a value beyond shows bad data."""
 REST_AFTER_REJECTION = timedelta(days=7)
-"""A person who has said no is not asked again the next day."""
+"""The time after a rejection before a person is asked again."""
 _GRID = Decimal("0.001")
 
 
 @dataclass(frozen=True, slots=True)
 class FitVerdict:
-    """What a fit says of the value in force; `wished` is None when that may stay."""
+    """The verdict of a fit on the value in force; `wished` is None when the value may stay."""
 
     wished: Decimal | None
     because: str
@@ -77,7 +77,8 @@ def fit_recent(session: Session, now: datetime) -> ImpactFit:
 
 
 def judged(fit: ImpactFit, in_force: float) -> FitVerdict:
-    """Raises Y to the fit; lowers it to the interval's upper end only: what the data rule out."""
+    """The new Y: raised to the fit, lowered only to the interval's upper end, which the data
+    support."""
     interval = f"Y = {fit.coefficient:.3f} [{fit.low:.3f}, {fit.high:.3f}] of {fit.points} trades"
     if not fit.is_significant:
         return FitVerdict(None, f"{interval}: they show no impact")
@@ -104,7 +105,8 @@ class ImpactRefit:
         self._clock = clock
 
     def run(self) -> Refit:
-        """Two runs at the same moment wish for the same value, so that neither adds a step."""
+        """Runs the fit once. Simultaneous runs wish for the same value, so that neither adds a
+        step."""
         now = self._clock.now()
         ours = [one for one in self._configuration.history() if one.proposed_by == ACTOR]
         if any(_day(one.created_at) == _day(now) for one in ours):

@@ -46,7 +46,7 @@ def bootstrap(
 
 
 def _percentile(ordered: Sequence[float], share: float) -> float:
-    """Between the two nearest order statistics, linearly."""
+    """The percentile, linear between the two nearest order statistics."""
     place = share * (len(ordered) - 1)
     below = int(place)
     above = min(below + 1, len(ordered) - 1)

@@ -24,7 +24,7 @@ from models.tables import ChildOrderRow, DecisionRow, FillRow, OtherFeeRow, Pare
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What could be computed, and in `problems` what couldn't and why."""
+    """The computed costs; `problems` says which could not be computed, and why."""
 
     trades: tuple[TradeCost, ...]
     problems: tuple[str, ...]
@@ -137,7 +137,7 @@ def _trade(
 
 
 def _decision_price(parent: ParentOrderRow, market: Mapping[str, Any]) -> tuple[Decimal, str]:
-    """The mid that the gate saw: half the spread is a cost of trading, not of deciding."""
+    """The mid of the gate's snapshot: half the spread is a cost of trading, not of deciding."""
     bid, ask = _decimal(market.get("bid")), _decimal(market.get("ask"))
     if bid is not None and ask is not None:
         return middle(bid, ask), "mid at the decision"
@@ -175,7 +175,7 @@ def _part(fill: FillRow, others: _Others) -> FillPart:
 
 
 def _fee(fill: FillRow, others: _Others) -> Decimal:
-    """In quote currency; those in third coins count as what was stored of them."""
+    """The fees in quote currency; fees in third coins count by their stored value."""
     paid = fees.in_quote(fill.symbol, fill.fee_currency, fill.fee, fill.price) or Decimal(0)
     return sum((row.cost for row in others.get(fill.exec_id, ()) if row.cost is not None), paid)
 
@@ -183,7 +183,7 @@ def _fee(fill: FillRow, others: _Others) -> Decimal:
 def _without_price(
     request_id: str, children: Iterable[ChildOrderRow], fills: _Fills, others: _Others
 ) -> list[str]:
-    """The fees that are in no sum, by coin."""
+    """The fees that are not in any sum, by coin."""
     apart: dict[str, Decimal] = defaultdict(Decimal)
     for child in children:
         for fill in fills.get(child.child_id, ()):
@@ -197,7 +197,7 @@ def _without_price(
 
 
 def _expected_impact(decision: Mapping[str, Any]) -> float | None:
-    """The value of the gate's own check, in bps."""
+    """The measured value of the gate's own check, in bps."""
     for check in decision.get("checks", ()):
         if check["name"] == "impact":
             return _float(check["value"])
@@ -241,7 +241,7 @@ def _market(
 
 
 def _span(trade: Trade) -> tuple[datetime, datetime]:
-    """From the decision to the last price that the reversion needs."""
+    """The interval from the decision to the last price that the reversion needs."""
     ends = [trade.decided_at, *(fill.executed_at for fill in trade.fills)]
     if trade.finished_at is not None:
         ends.append(trade.finished_at)
@@ -249,7 +249,7 @@ def _span(trade: Trade) -> tuple[datetime, datetime]:
 
 
 def _around(trade: Trade, bars: Sequence[Bar]) -> Sequence[Bar]:
-    """The few bars of a long series that this trade is measured by."""
+    """The bars of a long series that this trade needs."""
     start, end = _span(trade)
     return bars[bisect_left(bars, start, key=_start) : bisect_right(bars, end, key=_start)]
 

@@ -38,9 +38,9 @@ class FillPart:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What the costs are measured from, per base unit.
+    """The prices from which costs are measured, per base unit.
 
-    `end` values what was not filled; None is enough when everything was.
+    `end` values the unfilled part; it may be None when everything was filled.
     """
 
     decision: Decimal
@@ -77,7 +77,8 @@ def shortfall(
     delay = _moved(side, filled, prices.decision, prices.first_order)
     trading = _beyond(side, notional, filled, prices.first_order)
     opportunity = _moved(side, unfilled, prices.decision, end)
-    # Counted apart from its parts: against the paper portfolio that traded all of it at once.
+    # Computed independently of its parts, against the paper portfolio that traded everything at
+    # once.
     bought = _beyond(side, notional, filled, prices.decision)
     total = EXACT.add(EXACT.add(bought, opportunity), fees)
     if total != EXACT.add(EXACT.add(delay, trading), EXACT.add(opportunity, fees)):
@@ -106,7 +107,7 @@ def middle(bid: Decimal, ask: Decimal) -> Decimal:
 
 
 def share(part: Decimal, whole: Decimal) -> Decimal | None:
-    """To six decimals; None when there is no whole."""
+    """The ratio to six decimals; None without a whole."""
     return _rounded(part, whole, _BPS_GRID) if whole else None
 
 
@@ -147,15 +148,15 @@ def _sums(parts: tuple[FillPart, ...]) -> tuple[Decimal, Decimal, Decimal]:
 
 
 def _moved(side: TradeSide, qty: Decimal, start: Decimal, end: Decimal) -> Decimal:
-    """What a quantity lost while the price went from start to end."""
+    """The loss of a quantity while the price moved from start to end."""
     return _signed(side, EXACT.multiply(qty, EXACT.subtract(end, start)))
 
 
 def _beyond(side: TradeSide, notional: Decimal, qty: Decimal, price: Decimal) -> Decimal:
-    """What was paid beyond `price`."""
+    """The amount paid beyond `price`."""
     return _signed(side, EXACT.subtract(notional, EXACT.multiply(qty, price)))
 
 
 def _signed(side: TradeSide, value: Decimal) -> Decimal:
-    # Adding 0 makes a minus zero a plain one.
+    # Adding 0 turns a minus zero into a plain one.
     return EXACT.add(ZERO, EXACT.multiply(Decimal(side.sign), value))

@@ -24,7 +24,7 @@ class AlgorithmSummary:
     algorithm: str
     trades: int
     notional: Decimal
-    """Approved, at the decision's prices, in quote currency."""
+    """The approved notional at the decisions' prices, in quote currency."""
     cost: Decimal
     weighted_bps: Decimal
     total_bps: Estimate
@@ -33,7 +33,7 @@ class AlgorithmSummary:
     opportunity_bps: Estimate
     fees_bps: Estimate
     vwap_bps: Estimate | None
-    """None where no trade has a benchmark; `count` says how many have."""
+    """None when no trade has a benchmark; `count` is the number that have one."""
     impact_bps: Estimate | None
     expected_impact_bps: Estimate | None
     fill_rate: Decimal | None
@@ -43,7 +43,7 @@ class AlgorithmSummary:
 def by_algorithm(costs: Iterable[TradeCost]) -> list[AlgorithmSummary]:
     """One summary per algorithm, by name; trades still under way and void ones are left out.
 
-    What the former haven't filled yet is no lost opportunity.
+    The unfilled part of a trade under way is no lost opportunity.
     """
     groups: dict[str, list[TradeCost]] = defaultdict(list)
     for cost in costs:

@@ -37,7 +37,7 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """One order: what was planned, when it went out, what came of it."""
+    """One order: its plan, the time of its sending, and its result."""
 
     order_link_id: str
     slot: int
@@ -61,7 +61,7 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What the gate saw and expected; None where its snapshot has no such number."""
+    """The gate's measures and expectations; None when its snapshot has no such number."""
 
     impact_bps: float | None = None
     day_volume: Decimal | None = None
@@ -88,7 +88,7 @@ class Trade:
     expected: Expectation
     children: tuple[Child, ...]
     nothing_left: bool = False
-    """It ended because others had closed the position that it was to reduce."""
+    """Whether it ended because others had closed the position that it was to reduce."""
 
     @property
     def fills(self) -> tuple[Fill, ...]:
@@ -103,6 +103,6 @@ class Trade:
 
     @property
     def sent(self) -> tuple[Child, ...]:
-        """The children that went out, the first first."""
+        """The children that went out, in the order of sending."""
         out = [(child.sent_at, child.slot, child) for child in self.children if child.sent_at]
         return tuple(child for _, _, child in sorted(out, key=lambda row: row[:2]))

@@ -72,10 +72,9 @@ def test_continuous_integration_runs_what_the_readme_says() -> None:
     for script in (ROOT / ".ci").iterdir():
         assert script.stat().st_mode & 0o111
         subprocess.run(["bash", "-n", str(script)], check=True)
-    steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()[-3:]
-    assert steps[0].startswith("make test")
-    assert steps[1].startswith("make prove")
-    assert steps[2].endswith(".ci/image")
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    steps = re.findall(r"^(?!#).*(make test|make prove|\.ci/image)\b", script, re.MULTILINE)
+    assert steps == ["make test", ".ci/image", "make prove"]
     assert all(f"make {target} " in text_of("README.md") for target in ("test", "prove"))
 
 

@@ -33,7 +33,9 @@ COLLATION = (
     "--locale-provider=builtin",
     "--builtin-locale=C.UTF-8",
 )
-_CONNECT_TIMEOUT_SECONDS = 2
+_PROBE_TIMEOUT_SECONDS = 2
+_PATIENCE_SECONDS = 30
+"""For a statement that the start needs: a busy machine takes long to answer, and nothing waits."""
 _INITDB_TIMEOUT_SECONDS = 60
 _SOCKET = ".s.PGSQL"
 # Linux allows 107 characters for a socket's path, whose name takes 15 and more for the port's.
@@ -112,7 +114,7 @@ class EmbeddedPostgres:
     def is_ready(self) -> bool:
         """Tell whether `select 1` by password is answered."""
         try:
-            with self._connect() as connection:
+            with self._connect(_PROBE_TIMEOUT_SECONDS) as connection:
                 connection.execute("select 1")
         except psycopg.OperationalError:
             return False
@@ -143,7 +145,9 @@ class EmbeddedPostgres:
             statement = sql.SQL("drop database if exists {} with (force)")
             connection.execute(statement.format(sql.Identifier(name)))
 
-    def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
+    def _connect(
+        self, timeout_seconds: int = _PATIENCE_SECONDS
+    ) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(
             host=str(self.sockets or LOOPBACK),
             port=self.port,
@@ -151,7 +155,7 @@ class EmbeddedPostgres:
             password=self.password,
             dbname="postgres",
             autocommit=True,
-            **{**connect_args("mlrisk-server"), "connect_timeout": _CONNECT_TIMEOUT_SECONDS},
+            **{**connect_args("mlrisk-server"), "connect_timeout": timeout_seconds},
         )
 
     def _as_server_user(self, command: list[str]) -> list[str]:

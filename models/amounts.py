@@ -1,12 +1,13 @@
-"""Amounts of money as a row keeps them: worked out exactly, rounded once, to its decimals."""
+"""Amounts of money as rows keep them: computed exactly, rounded once to the column's decimals."""
 
 from decimal import Context, Decimal
 
 ZERO = Decimal(0)
 EXACT = Context(prec=60)
-"""More digits than a product of two rows' numbers has, whatever the thread's own context is."""
+"""A context with more digits than a product of two rows' numbers, independent of the thread's
+own."""
 PLACES = Decimal(1).scaleb(-18)
-"""As many decimals as a row keeps: what is shared out adds up to what is stored."""
+"""The decimals of a row, so that shared parts add up to the stored whole."""
 
 
 def stored(amount: Decimal) -> Decimal:
@@ -15,12 +16,12 @@ def stored(amount: Decimal) -> Decimal:
 
 
 def worth(quantity: Decimal, price: Decimal) -> Decimal:
-    """What a quantity of a coin is worth at its price."""
+    """The value of a quantity of a coin at its price."""
     return stored(EXACT.multiply(quantity, price))
 
 
 def share(total: Decimal, part: Decimal, whole: Decimal) -> Decimal:
-    """What of a total falls on a part of the whole."""
+    """The part of a total that falls on a part of the whole."""
     if part in (0, whole):
         return total if part else ZERO
     return stored(EXACT.divide(EXACT.multiply(total, part), whole))

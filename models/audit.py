@@ -38,7 +38,7 @@ class AuditDraft:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What verifying a chain found; `problems` is empty when it holds."""
+    """The result of verifying a chain; `problems` is empty when it holds."""
 
     chain: str
     entries: int
@@ -118,7 +118,7 @@ _CHAINS = text(
 
 
 def heads(session: Session) -> dict[str, Link]:
-    """Where each chain ends by its own row; a chain that is gone has one still."""
+    """The head of each chain by its own row; a missing chain still has one."""
     return {row.chain: Link(row.seq, row.hash) for row in session.scalars(select(AuditHeadRow))}
 
 
@@ -136,8 +136,8 @@ def verify_chain(session: Session, chain: str) -> AuditReport:
 
 
 def problems_of_end(session: Session, chain: str) -> list[str]:
-    """What is wrong between a chain's newest entry and its head."""
-    # In this order: what is written between the two readings only moves the head.
+    """The faults between a chain's newest entry and its head."""
+    # In this order, because entries between the two readings only move the head.
     newest = session.execute(_newest(chain)).first()
     row = session.get(AuditHeadRow, chain, populate_existing=True)
     ends = 0 if newest is None else newest.seq
@@ -166,11 +166,11 @@ def _newest(chain: str) -> Select[int, str]:
 
 
 Stored = tuple[int, AuditDraft, str, str]
-"""An entry as it is stored: its place, what it says, the hash before it and its own."""
+"""An entry as it is stored: its place, its content, the hash before it and its own."""
 
 
 def problems_of(chain: str, last: Link, entries: Iterable[Stored]) -> tuple[Link, list[str]]:
-    """The last of `entries`, which follow `last`, and what is wrong with them."""
+    """The last of `entries`, which follow `last`, and their faults."""
     problems: list[str] = []
     seq, hashed = last.seq, last.hash
     for place, draft, prev_hash, own_hash in entries:
@@ -208,7 +208,7 @@ def links(session: Session, chain: str, *, after: int, limit: int) -> Iterator[S
 
 
 def _all_links(session: Session, chain: str) -> Iterator[Stored]:
-    """In pages: no statement takes longer because the chain is long."""
+    """Reads in pages, so that no statement takes longer because the chain is long."""
     after = 0
     while True:
         page = list(links(session, chain, after=after, limit=_PAGE))

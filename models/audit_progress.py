@@ -1,6 +1,6 @@
-"""Verifying audit chains in pieces: what is new at once, and the past again in rounds.
+"""Verifies audit chains in pieces: new entries at once, and the past again in rounds.
 
-A chain of a million entries can't be recomputed whole every few minutes. What was verified is
+A chain of a million entries can't be recomputed whole every few minutes. The last verified entry is
 remembered with its hash. Each run checks that entry again, then everything after it, and the next
 piece of the past, so that a change of an old entry is found within one round.
 """
@@ -17,18 +17,18 @@ from models.audit import GENESIS, Link, all_chains, links, problems_of, problems
 from models.tables import AuditCheckpointRow, AuditRow
 
 PIECE = 20_000
-"""Entries of a chain that one run verifies of its past, and at most of what is new."""
+"""The number of past entries that one run verifies, and the most new ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChainProgress:
-    """What one run has found of a chain."""
+    """The findings of one run on a chain."""
 
     chain: str
     verified_to: int
     """The newest entry that was verified."""
     round_at: int
-    """How far the present round over the past has come."""
+    """The place up to which the present round over the past has come."""
     head: int
     problems: tuple[str, ...]
 
@@ -36,8 +36,8 @@ class ChainProgress:
 def verify_on(session: Session, now: datetime, *, piece: int = PIECE) -> list[ChainProgress]:
     """Verifies every chain from where the last run ended; the progress is stored.
 
-    A chain with a problem is verified from the same place by the next run: it is named until
-    somebody has dealt with it.
+    The next run verifies a faulty chain from the same place, so that the fault is named until it is
+    mended.
     """
     known = {row.chain: row for row in session.scalars(select(AuditCheckpointRow))}
     names = sorted({*all_chains(session), *known})
@@ -79,7 +79,7 @@ def _lost(session: Session, chain: str, verified: Link) -> Iterator[str]:
 
 
 def _piece(session: Session, chain: str, start: Link, size: int) -> tuple[Link, list[str]]:
-    """Where `size` entries after `start` end, and what is wrong with them."""
+    """The end of `size` entries after `start`, and their faults."""
     if size == 0:
         return start, []
     return problems_of(chain, start, links(session, chain, after=start.seq, limit=size))

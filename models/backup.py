@@ -1,4 +1,4 @@
-"""Backup plans: what a strategy may declare for the case that a child order fails."""
+"""Backup plans: a strategy's declared steps for failed child orders."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -19,7 +19,7 @@ from config.vocabulary import BackupStep as BackupStep
 from models.enums import Algorithm
 
 MAX_RUNGS = 8
-"""A ladder longer than this outlives every deadline that its backoff could meet."""
+"""The longest list of steps; a longer one outlives every deadline."""
 _RISK_SWITCH = "cancel_on_risk_increase"
 
 
@@ -56,11 +56,11 @@ Rungs = Annotated[tuple[BackupStep, ...], Field(max_length=MAX_RUNGS)]
 
 
 class BackupPlan(BaseModel):
-    """A strategy's ladders by failure class; None leaves a class to the operator's configuration.
+    """A strategy's steps by failure class; None leaves a class to the operator's configuration.
 
     The short form is a list of names, as in ["reduce_size", "cancel_on_risk_increase"]: its steps
-    are one ladder for every class below except `throttled`, which a changed order can't cure.
-    There is no ladder for `symbol` and `fatal`: they stop.
+    serve every class below except `throttled`, which a changed order can't cure. `symbol` and
+    `fatal` have no steps: they stop.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -94,7 +94,7 @@ class BackupPlan(BaseModel):
         return rungs
 
     def rungs(self, failure: FailureClass) -> tuple[BackupStep, ...] | None:
-        """The declared ladder of a class; None when the strategy left it open or can't set it."""
+        """The declared steps of a class; None when the strategy left it open or can't set it."""
         return {
             FailureClass.THROTTLED: self.throttled,
             FailureClass.TIMEOUT: self.timeout,

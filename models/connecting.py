@@ -1,7 +1,7 @@
-"""How every connection to Postgres is made: bounded, so that nothing waits for the dead.
+"""Connections to Postgres, with bounds, so that no process waits for a dead one.
 
-A process that is frozen (SIGSTOP, a paused container, swap) keeps its connection and its locks
-for as long as nobody ends them; a machine that vanished does so until keepalives find out.
+A frozen process (SIGSTOP, a paused container, swap) keeps its connection and its locks until they
+are ended; a vanished machine does so until keepalives notice.
 """
 
 from typing import Any
@@ -11,11 +11,12 @@ from sqlalchemy.exc import OperationalError
 
 CONNECT_TIMEOUT_SECONDS = 5
 LOCK_TIMEOUT_MS = 10_000
-"""A gate or a sender that waits longer for a lock is better tried again from its row."""
+"""The longest wait for a lock; a gate or a sender is better tried again from its row."""
 STATEMENT_TIMEOUT_MS = 30_000
 IDLE_IN_TRANSACTION_MS = 5_000
-"""A transaction makes no calls but to Postgres and, for at most 0.3 s, to Redis. Whoever says
-nothing for longer inside one is frozen; half of the time that others wait for its locks."""
+"""The longest silence inside a transaction, half of the time that others wait for its locks. A
+transaction calls only Postgres and, for at most 0.3 s, Redis; a longer silence means a frozen
+process."""
 
 # The client finds a vanished server within 11 s (idle + interval * count), and unacknowledged
 # data, that of a query, within 10 s.
@@ -63,7 +64,7 @@ def connect_args(
 
 
 def is_crowded(error: OperationalError) -> bool:
-    """Whether Postgres had no place for one more connection: silent ones are ended soon."""
+    """Whether Postgres had no place for one more connection; silent ones are ended soon."""
     # Before there is a session psycopg knows no code of an error.
     return any(sign in str(error.orig) for sign in _CROWDED)
 
@@ -72,7 +73,7 @@ _CROWDED = ("too many clients", "too many connections", "connection slots are re
 
 
 def server_settings() -> dict[str, str]:
-    """What a server of ours holds any client to that brings no bounds of its own."""
+    """The bounds that our own server sets for clients without bounds."""
     return {
         **_SERVER_SIDE,
         "lock_timeout": "60000",
@@ -81,8 +82,7 @@ def server_settings() -> dict[str, str]:
 
 
 def migration_engine(url: str) -> Engine:
-    """One that changes tables: it gives up waiting for others soon, and works for as long as it
-    needs."""
+    """An engine for changing tables: short waits for locks, and no limit on statements."""
     return create_engine(
         url,
         connect_args=connect_args(

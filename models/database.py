@@ -1,4 +1,4 @@
-"""The door to Postgres: engine, units of work, and session-level advisory locks."""
+"""Access to Postgres: engine, units of work, and session-level advisory locks."""
 
 import json
 import select
@@ -20,13 +20,13 @@ from models.connecting import CONNECT_TIMEOUT_SECONDS, connect_args, is_crowded
 from models.text import storable, storable_json
 
 PLACE_SECONDS = 3.0 * CONNECT_TIMEOUT_SECONDS
-"""Servers of ours end a connection that doesn't log in after a third of it."""
+"""The time to connect. Our own servers end a connection without a login after a third of it."""
 _AGAIN_SECONDS = 0.1
 
 
 def plain_json(value: Any) -> str:
-    """JSON that a column holds: no NaN, which Postgres would refuse later and less clearly, and no
-    character that it can't store."""
+    """JSON for a column: without NaN, which Postgres would refuse later and less clearly, and
+    without unstorable characters."""
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     if "\\u0000" in text or "\\ud" in text:
         text = json.dumps(storable_json(value), allow_nan=False, separators=(",", ":"))
@@ -34,7 +34,7 @@ def plain_json(value: Any) -> str:
 
 
 def _refuse_ended(connection: psycopg.Connection[Any], *_: object) -> None:
-    """Takes a connection that the server has ended out of the pool, before it is used.
+    """Removes a connection that the server has ended from the pool before it is used.
 
     A ping would find it too, for a round trip in every transaction. Postgres says nothing on an
     idle connection but that it ends it, so a look at the socket is enough.
@@ -48,7 +48,7 @@ def _refuse_ended(connection: psycopg.Connection[Any], *_: object) -> None:
 
 
 def _as_lost_connection(context: ExceptionContext) -> OperationalError | None:
-    """A transaction that was ended for its silence is a lost connection to whoever wakes up.
+    """Treats a transaction that was ended for its silence as a lost connection.
 
     psycopg calls it an internal error, which nobody tries again.
     """
@@ -124,7 +124,7 @@ class Database:
 
 
 class UnitOfWork:
-    """One transaction with its audit entries and what is to happen after its commit.
+    """One transaction with its audit entries and the actions after its commit.
 
     Leaving the block without `commit()` rolls everything back. Audit entries are written last, so
     that the chain's lock is held for the shortest time.

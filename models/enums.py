@@ -28,7 +28,7 @@ class ExecutionPriority(StrEnum):
 
 
 class ExecutionStatus(StrEnum):
-    """Where a trade request stands, from its arrival to its end."""
+    """The status of a trade request, from its arrival to its end."""
 
     PENDING_VALIDATION = "pending_validation"
     VALIDATION_PASSED = "validation_passed"
@@ -61,7 +61,8 @@ class MessageRefusal(StrEnum):
 
 
 NOTHING_TO_REDUCE = "no position is left to reduce"
-"""Why a trade ends whose goal is met by others: a success, however much of it was filled."""
+"""The end reason of an exit when others have closed its position: a success, whatever was
+filled."""
 
 
 class Verdict(StrEnum):
@@ -84,7 +85,7 @@ class CheckStatus(StrEnum):
 
 
 class ExposureDelta(StrEnum):
-    """What a trade does to the net position, working orders included."""
+    """The effect of a trade on the net position, working orders included."""
 
     ADDS = "adds"
     REDUCES = "reduces"
@@ -93,7 +94,7 @@ class ExposureDelta(StrEnum):
 
 
 class TradingState(StrEnum):
-    """What is allowed in a scope; the strictest that applies wins."""
+    """The permitted trading of a scope; the strictest state that applies wins."""
 
     ACTIVE = "active"
     RECOVERING = "recovering"
@@ -198,7 +199,7 @@ class Style(StrEnum):
     """How a child meets the book: it takes at once, rests only, or does either."""
 
     IOC = "ioc"
-    """It takes what is there at once, and the rest of it ends."""
+    """It takes the available quantity at once, and its rest ends."""
     POST_ONLY = "post_only"
     """It rests, and is refused if it would take."""
     LIMIT = "limit"
@@ -294,7 +295,7 @@ class TradeBlockReason(StrEnum):
 
 
 class OperatorRole(StrEnum):
-    """What an operator may do; `bot/authority/actors.py` has the powers of each."""
+    """The roles of operators; `bot/authority/actors.py` has the powers of each."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"

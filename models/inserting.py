@@ -1,7 +1,7 @@
-"""New rows without a flush: for what is written under a lock that others wait for.
+"""Inserts without a flush, for rows that are written under a contended lock.
 
-A flush works out what changed in which order, a third of a millisecond for every table. Whoever
-writes rows that he has just made knows both already.
+A flush determines changes and their order, a third of a millisecond for every table. For new rows
+both are known.
 """
 
 from collections.abc import Sequence
@@ -36,14 +36,14 @@ def insert_rows(session: Session, rows: Sequence[Base]) -> None:
 
 
 def write_rows(session: Session, rows: Sequence[Base]) -> None:
-    """Inserts rows of one table that nobody changes any more: the session never knows them."""
+    """Inserts rows of one table that are never changed; the session does not track them."""
     if rows:
         session.execute(_write(type(rows[0])), [_values(row) for row in rows])
 
 
 def insert_unless_known(session: Session, row: Base) -> bool:
-    """Inserts a row unless its key is taken, and says whether it did; waits for whoever is just
-    writing the same key."""
+    """Inserts a row unless its key is taken; returns whether it did. It waits for a transaction
+    that is writing the same key."""
     found = session.execute(_insert_unless_known(type(row)), _values(row)).first()
     if found is None:
         return False
@@ -73,7 +73,7 @@ def _generated_key(table: Table) -> Column[Any] | None:
 
 @cache
 def _insert(kind: type[Base]) -> tuple[Any, str | None]:
-    """The statement, made once, and the name of the key that it gives back."""
+    """The statement, made once, and the name of the key that it returns."""
     table = _table(kind)
     key = _generated_key(table)
     if key is None:

@@ -1,9 +1,8 @@
 """Every lock of mlrisk, and the order in which they are taken.
 
 Order: account row, then parent, then child, then reservation, then position (and under it the
-strategies' shares), then audit chain.
-Whoever needs several takes them in this order; that is what keeps them free of deadlocks.
-Advisory locks are numbered; a number is never given to another purpose.
+strategies' shares), then audit chain. A transaction that needs several takes them in this order,
+which prevents deadlocks. Advisory locks are numbered; a number is never given to another purpose.
 """
 
 import hashlib
@@ -28,8 +27,8 @@ class AdvisoryLock(IntEnum):
 
     AUDIT_CHAIN = 1
     SENDING = 2
-    """Held shared from a child's claim until nothing of it is on its way unheard; a halt waits for
-    its holders."""
+    """Held shared from a child's claim until its outcome is stored; a halt waits for its
+    holders."""
     OPERATORS = 3
     """Held while operators are added or disabled: there is one first, and one is always left."""
 
@@ -42,7 +41,7 @@ def _key(name: str) -> int:
 def lock_audit_chain(session: Session, chain: str) -> tuple[int, str] | None:
     """Serialises a chain's writers until the commit; returns its newest entry's (seq, hash).
 
-    None: the chain is empty. The entry is read after the lock is held, in the same round trip.
+    None for an empty chain. The entry is read after the lock is held, in the same round trip.
     """
     keys = {"kind": int(AdvisoryLock.AUDIT_CHAIN), "key": _key(chain), "chain": chain}
     found = session.execute(_AUDIT_HEAD, keys).first()
@@ -53,7 +52,7 @@ _AUDIT_HEAD = text("SELECT seq, hash FROM audit_head(:kind, :key, :chain)")
 
 
 def lock_operators(session: Session) -> None:
-    """Serialises changes of who the operators are, until the commit."""
+    """Serialises changes of the operators until the commit."""
     keys = {"kind": int(AdvisoryLock.OPERATORS), "key": 0}
     session.execute(text("SELECT pg_advisory_xact_lock(:kind, :key)"), keys)
 
@@ -75,22 +74,22 @@ class Holder:
 
     pid: int
     since: datetime | None
-    """None: Postgres doesn't show it; it counts until the session has gone."""
+    """None when Postgres doesn't show it; the session counts until it has gone."""
 
 
 def sending_holders(connection: Connection) -> dict[Holder, float]:
     """Sessions that hold any account's sending lock or have children locked, and for how many
     seconds.
 
-    Nothing is waited for, so that a halt never stands before the senders of exits.
+    It waits for nothing, so that a halt never delays the senders of exits.
     """
     rows = connection.execute(_HOLDERS, {"kind": int(AdvisoryLock.SENDING)})
     return {Holder(pid, since): float(seconds) for pid, since, seconds in rows}
 
 
-# A session executes nothing between the taking and the giving back of its lock, so that the end of
-# its last statement is when it took it. Claims are transactions on other sessions: whatever began
-# to change children before the halt may still commit one.
+# A session executes nothing while it holds its lock, so that the end of its last statement is the
+# time of the lock. Claims are transactions on other sessions: a transaction that began to change
+# children before the halt may still commit a claim.
 _HOLDERS = text(
     """
     SELECT a.pid, held.since,
@@ -118,7 +117,8 @@ def end_session(connection: Connection, pid: int) -> bool:
 
 
 def lock_account(session: Session, account: str) -> bool:
-    """Serialises the gate of one account, so that limits hold across workers; False: unknown."""
+    """Serialises the gate of one account, so that limits hold across workers; False when the
+    account is unknown."""
     return session.execute(_ACCOUNT, {"account": account}).first() is not None
 
 
@@ -135,10 +135,9 @@ def lock_parent(session: Session, request_id: str) -> ParentOrderRow | None:
 def lock_open_parents(
     session: Session, after: str, limit: int, *, exits: bool, wait_ms: int | None
 ) -> Sequence[ParentOrderRow]:
-    """Locks the next open parents that nobody has ended, by request id; reduce-only ones only
-    if `exits`.
+    """Locks the next open parents that are not ending, by request id; exits only if `exits`.
 
-    Without `wait_ms` those that somebody holds are left out; with it they are waited for so long.
+    Without `wait_ms` locked parents are left out; with it they are waited for that long.
     """
     if wait_ms is not None:
         session.execute(text(f"SET LOCAL lock_timeout = '{wait_ms}ms'"))
@@ -219,7 +218,7 @@ def lock_reservation(session: Session, request_id: str) -> ReservationRow | None
 
 
 def lock_order(session: Session, child_id: int) -> tuple[ParentOrderRow, ChildOrderRow] | None:
-    """Locks a child's parent and then the child, in one round trip; None: no such child."""
+    """Locks a child's parent and then the child, in one round trip; None without such a child."""
     return _lock_order(session, _ORDER_BY_CHILD, {"key": child_id})
 
 
@@ -255,8 +254,8 @@ def _lock_order(
 
 
 def _lock(session: Session, kind: type[R], key: object) -> R | None:
-    """A row that this transaction holds already is the session's own: nobody can have changed
-    it meanwhile. What the session has changed elsewhere stays unwritten until the commit."""
+    """A row that this transaction has locked is the session's own, because no other can change it.
+    Changes of the session elsewhere stay unwritten until the commit."""
     if (kind, key) in _held(session):
         return session.get(kind, key)
     if _is_changed(session, kind, key):

@@ -1,4 +1,4 @@
-"""Messages at the door: what a strategy may send, refused by field name when it is not that."""
+"""Messages of strategies: their schema, with refusals by field name."""
 
 import json
 import re
@@ -33,14 +33,14 @@ _MONEY_BOUND = Decimal(10) ** 12
 MAX_METADATA_BYTES = 4096
 _WRITABLE_DIGITS = 100
 _SCORE_BOUND = 1e16
-"""From here on a float no longer tells one whole number from the next."""
+"""The size from which a float no longer distinguishes whole numbers."""
 
 
 def parse_plain_decimal(value: object) -> Decimal:
     """A number in plain digits as Decimal; floats count as their shortest decimal text.
 
-    Exponents, NaN, infinities, booleans, blanks and signs other than a leading minus are refused:
-    what a person reads in the message is the number that counts.
+    Exponents, NaN, infinities, booleans, blanks and signs other than a leading minus are refused,
+    so that the number is exactly as a person reads it in the message.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise ValueError("must be a number in plain decimal digits")
@@ -54,7 +54,7 @@ def parse_plain_decimal(value: object) -> Decimal:
 
 
 def _digits(value: str | int | float | Decimal) -> str:
-    """The text that is judged; empty where writing it would cost more than it is worth."""
+    """The judged text; empty for a value that is too large to be written."""
     if isinstance(value, str):
         return value
     if isinstance(value, Decimal):
@@ -67,8 +67,8 @@ def _digits(value: str | int | float | Decimal) -> str:
 
 
 def _parse_score(value: object) -> float:
-    """A finite number. A float counts as it is, with as many digits and as small as models give
-    it; the rule of plain digits is for money, and here for text."""
+    """A finite number. A float counts as it is, with any number of digits; the rule of plain digits
+    is for money, and here for text."""
     if isinstance(value, float):
         if not abs(value) < _SCORE_BOUND:
             raise ValueError(f"must be a finite number below {_SCORE_BOUND:g} (no NaN or infinity)")
@@ -137,12 +137,12 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9_.:\-]{1,64}")
 
 
 def is_identifier(value: str) -> bool:
-    """Whether a message may call an account, a strategy or itself so."""
+    """Whether a message may use this name for an account, a strategy or itself."""
     return _IDENTIFIER.fullmatch(value) is not None
 
 
 def _storable_text(value: str) -> str:
-    """Refuses what no JSONB column holds: NUL and lone surrogates."""
+    """Refuses characters that no JSONB column holds: NUL and lone surrogates."""
     if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise ValueError("must not hold NUL or lone surrogates")
     return value
@@ -246,7 +246,7 @@ class SignalData(Message):
     @model_validator(mode="after")
     def _rates_are_in_order(self) -> Self:
         if self.reduce_only:
-            return self  # No form holds an exit back: what doesn't fit is planned as immediate.
+            return self  # No form stops an exit: an exit that doesn't fit is planned as immediate.
         least, most = self.min_participation_rate, self.participation_rate
         if least is not None and most is not None and least > most:
             raise ValueError("min_participation_rate must not exceed participation_rate")
@@ -276,7 +276,7 @@ class SignalData(Message):
 
 
 class MLPredictions(Message):
-    """What the model says of its own prediction. Absent values deny what adds risk."""
+    """The model's statements about its own prediction. Absent values deny entries."""
 
     confidence: Share | None = None
     uncertainty: Share | None = None
@@ -297,8 +297,8 @@ class MLPredictions(Message):
 
 
 class RequestMarketData(Message):
-    """Market and portfolio as the strategy sees them: claims that are stored and compared. The
-    gate decides on its own data."""
+    """The strategy's own figures of market and portfolio, which are stored and compared. The gate
+    decides on its own data."""
 
     price: PositiveDecimal | None = None
     spread_bps: Score | None = None

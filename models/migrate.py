@@ -36,7 +36,7 @@ def downgrade(url: str, revision: str) -> None:
 
 
 def make_revision(url: str, message: str) -> None:
-    """Writes a migration for what the tables have and the database at `url` hasn't."""
+    """Writes a migration for the differences between the tables and the database at `url`."""
     command.revision(_config(url), message=message, autogenerate=True)
 
 

@@ -1,4 +1,4 @@
-"""Conditions that name the rows which are not over, as the partial indexes of the tables do."""
+"""Conditions for the rows that have not ended, as in the partial indexes of the tables."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +10,7 @@ from models.tables import ChildOrderRow, ParentOrderRow, ReservationRow
 
 
 def _one_of(column: Any, states: Iterable[str]) -> ColumnElement[bool]:
-    """Compares with literals, not parameters: only so can a prepared statement use an index on
+    """Compares with literals, not parameters, so that a prepared statement can use an index on
     these states alone."""
     literals: BindParameter[Any] = bindparam(
         None, [str(s) for s in states], expanding=True, literal_execute=True

@@ -1,4 +1,4 @@
-"""Values as notebooks hold them, as the plain ones that a message carries.
+"""Turns values of notebooks into the plain ones of a message.
 
 numpy's and pandas' scalars and arrays are read by their own methods; neither library is imported.
 """
@@ -21,7 +21,7 @@ OTHER_NAMES = {
 
 
 def plainly(value: Any, depth: int = _SECTIONS) -> Any:
-    """The message with plain numbers and lists; what is no number or array stays as it is."""
+    """The message with plain numbers and lists; anything else stays as it is."""
     if isinstance(value, Mapping):
         if depth <= 0:
             return value
@@ -56,7 +56,7 @@ def first_gaps_as_nothing(value: Any) -> Any:
 
 
 def exits_gaps_as_nothing(message: Any) -> Any:
-    """An exit is not refused for a hole in what no decision on it reads."""
+    """Drops returns with a gap from an exit, which no decision on it reads."""
     if not isinstance(message, Mapping):
         return message
     signal, market = message.get("signal_data"), message.get("market_data")

@@ -1,6 +1,6 @@
-"""Brings a database to what this version needs: roles, their owner's tables, and their rights.
+"""Prepares a database for this version: roles, the owner's tables, and rights.
 
-Every step can be run again, and one that is killed half-way leaves what was before.
+Every step can be run again; a step that is killed half-way changes nothing.
 """
 
 from collections.abc import Iterable
@@ -30,10 +30,10 @@ def provision(logins: DatabaseLogins) -> None:
 
 def make_roles(bootstrap: str, logins: DatabaseLogins) -> None:
     """Makes the roles that the addresses name, with their passwords, and gives database and tables
-    to the owner, whoever had them; in one transaction.
+    to the owner, in one transaction.
 
-    What a role may, and its settings, are set anew each time: a role may change its own password
-    and settings, and must not lock itself out for longer than to the next start.
+    Rights and settings of a role are set anew each time, because a role may change its own password
+    and settings and must not lock itself out beyond the next start.
     """
     engine = migration_engine(bootstrap)
     try:
@@ -69,7 +69,7 @@ def _make(server: psycopg.Connection[Any], role: str, password: str) -> None:
     name = sql.Identifier(role)
     if server.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
         server.execute(sql.SQL("CREATE ROLE {}").format(name))
-    # The server is told no password that could stand in its log.
+    # The server gets no password in clear, which could stand in its log.
     verifier = server.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
     server.execute(
         sql.SQL("ALTER ROLE {} {} PASSWORD {}").format(
@@ -80,7 +80,8 @@ def _make(server: psycopg.Connection[Any], role: str, password: str) -> None:
 
 
 def _bound(server: psycopg.Connection[Any], logins: DatabaseLogins, itself: str | None) -> None:
-    """Who may connect, and how often: the application never uses up what the operator needs."""
+    """Sets the allowed roles and their numbers of connections, so that the application leaves some
+    to the operator."""
     application, operator = _name(logins.application), _name(logins.operator)
     if application != itself:
         limit = sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}")

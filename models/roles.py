@@ -1,8 +1,7 @@
-"""What each role of Postgres may do with our tables: stated once, granted after each migration.
+"""The rights of each Postgres role on our tables: declared once, granted after each migration.
 
-The role that owns the tables makes and changes them. The others use them: the application's can
-neither change nor delete what is written once, and deletes only where the code does; beat's
-appends to the audit.
+The owner's role makes and changes the tables. The application's role can neither change nor delete
+rows that are written once, and deletes only where the code does. Beat's role appends to the audit.
 """
 
 from collections.abc import Iterable, Iterator
@@ -42,21 +41,21 @@ WRITTEN_ONCE: tuple[type[Base], ...] = (
     VolumeModelRow,
 )
 DELETED: tuple[type[Base], ...] = (DisagreementRow, ForeignOrderRow, HeartbeatRow, TallyChangeRow)
-"""What the application takes away again; it deletes nothing else."""
+"""The tables from which the application deletes."""
 MOVED_BY_TRIGGER: tuple[type[Base], ...] = (AuditHeadRow,)
-"""What nobody but the owner's trigger changes."""
+"""The tables that only the owner's triggers change."""
 OPERATORS_OWN: tuple[type[Base], ...] = (OperatorRow,)
-"""What the operator's role alone adds to and changes."""
+"""The tables that the operator's role alone changes."""
 _VERSION = "alembic_version"
 
 
 class RoleError(ValueError):
-    """A role of the database isn't as it must be; the message says what to do."""
+    """A role of the database has wrong rights; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseLogins:
-    """Addresses of one database, by what they are for. Equal ones are one role for several."""
+    """Addresses of one database by purpose. Equal addresses are one role for several purposes."""
 
     application: str = field(repr=False)
     """Workers and feed."""
@@ -67,7 +66,7 @@ class DatabaseLogins:
     audit: str = field(repr=False)
     """Beat: appends to the audit."""
     bootstrap: str | None = field(default=None, repr=False)
-    """A superuser, who makes the other roles; None: they are there."""
+    """A superuser for making the other roles; None when they exist."""
 
     @classmethod
     def of(
@@ -79,7 +78,8 @@ class DatabaseLogins:
         audit: str | None = None,
         bootstrap: str | None = None,
     ) -> Self:
-        """What isn't named is done by the application's role, migrations by the bootstrap's."""
+        """The addresses with defaults: the application's role, and the bootstrap's for
+        migrations."""
         return cls(
             application,
             owner or bootstrap or application,
@@ -116,8 +116,8 @@ def grant(logins: DatabaseLogins) -> None:
 
 
 def powers_of(address: str) -> list[str]:
-    """What the role of this address may and the application must not; empty when it is as it
-    should be."""
+    """The powers of the role of this address that the application must not have; empty when there
+    are none."""
     engine = migration_engine(address)
     try:
         with engine.connect() as connection:
@@ -156,7 +156,7 @@ _POWERS = text(
 
 
 def _role_of(address: str) -> str:
-    """The role that an address logs in as; the server knows it where the address says nothing."""
+    """The role of an address; the server tells it when the address does not."""
     engine = migration_engine(address)
     try:
         with engine.connect() as connection:
@@ -194,7 +194,7 @@ _FOR_AUDIT = (
     f"REVOKE ALL ON {_list(Base.metadata.tables)}, {_VERSION} FROM {{role}}",
     f"GRANT SELECT, INSERT ON {AuditRow.__tablename__} TO {{role}}",
     f"GRANT SELECT ON {AuditHeadRow.__tablename__} TO {{role}}",
-    # In whose chain its entries belong.
+    # The chain of its entries.
     f"GRANT SELECT ON {AccountBindingRow.__tablename__} TO {{role}}",
     # Canaries of queues that don't exist (`workers/celery/cleaning.py`).
     f"GRANT SELECT, DELETE ON {HeartbeatRow.__tablename__} TO {{role}}",

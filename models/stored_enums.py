@@ -10,7 +10,7 @@ E = TypeVar("E", bound=StrEnum)
 
 
 class UnknownValue(ValueError):
-    """A column holds a word that its vocabulary does not have."""
+    """A column holds an unknown word."""
 
 
 class StoredEnum(TypeDecorator[E]):

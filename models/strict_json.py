@@ -1,4 +1,4 @@
-"""JSON in which every key stands once: of a doubled one nobody can say which value was meant."""
+"""JSON without repeated keys, because the meant value of a repeated key is unknown."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,7 @@ def loads(
     parse_float: Callable[[str], Any] | None = None,
     object_hook: Callable[[dict[str, Any]], Any] = lambda found: found,
 ) -> Any:
-    """As `json.loads`. Raises ValueError for whatever it can't read, deep nesting too."""
+    """As `json.loads`. Raises ValueError for unreadable text, deep nesting included."""
     try:
         return json.loads(
             text,

@@ -1,4 +1,4 @@
-"""Text of others that every column can hold: what can't be stored is kept as its visible code.
+"""Foreign text for any column: an unstorable character is kept as its visible code.
 
 A reason that a person typed, a name, a message of the exchange: a NUL or half of a character pair
 in it must never undo the halt, the outcome or the record that it belongs to.
@@ -28,7 +28,7 @@ def storable_json(value: Any) -> Any:
     """The same for every text and name inside a JSON value, and for numbers.
 
     Postgres keeps a number's digits: a large float comes back as an integer, and zero without its
-    sign. A hash of what was written would not be that of what is read.
+    sign. The hash of the read value would differ from that of the written one.
     """
     if isinstance(value, float) and (value == 0 or abs(value) >= _INTEGERS):
         return int(value) if value else 0.0
@@ -48,6 +48,6 @@ class StorableText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """What goes to Postgres, as a value and in a comparison."""
+        """The value for Postgres, stored or compared."""
         del dialect
         return None if value is None else storable(value)

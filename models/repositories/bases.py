@@ -1,7 +1,7 @@
-"""What losses are measured from: confirmed readings of equity, in the money of now.
+"""The bases of losses: confirmed readings of equity, scaled by later cash flows.
 
-A base is believed once three readings in a row agree on it, and it is scaled by every cash flow
-since: a withdrawal of 11 % makes it 11 % smaller, and so is no loss. All of it is rows.
+A base is believed once three readings in a row agree on it. Every later cash flow scales it: a
+withdrawal of 11 % makes it 11 % smaller, and so is no loss. All of it is rows.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from models.inserting import insert_unless_known
 from models.tables import CashFlowRow, EquityDayRow, EquityRow
 
 CONFIRMATIONS = 3
-"""Readings in a row that must agree before anything latches on them: one bad tick is no loss."""
+"""Readings in a row that must agree before they trip a breaker: one bad tick is no loss."""
 AGREEMENT = Decimal("0.02")
 """Readings agree within this share: far above what nine seconds of a market do to an account."""
 CARRIED = timedelta(hours=1)
@@ -26,7 +26,7 @@ CARRIED = timedelta(hours=1)
 UNVALUED_FOR = timedelta(hours=1)
 """Readings that show what a deposit without a price made of the account come within this time."""
 FLOWS_AWAY = timedelta(seconds=60)
-"""While cash flows can't be read for so long, a withdrawal may look like a loss: losses count."""
+"""The time for which cash flows may be unreadable before losses count all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Flow:
     amount: Decimal
     at: datetime
     price: Decimal | None = Decimal(1)
-    """Of one unit, in equity's own unit; None: nobody can say what it was worth."""
+    """The price of one unit, in equity's own unit; None when it is unknown."""
     price_source: str | None = "at par"
 
     @property
@@ -87,7 +87,7 @@ def begin_day(session: Session, account: str, at: datetime, equity: Decimal) -> 
 
 
 def confirm(session: Session, account: str, now: datetime) -> EquityDayRow | None:
-    """Takes in the newest readings: what three of them agree on is the account's equity."""
+    """Takes the newest readings: the value on which three of them agree is the account's equity."""
     day = newest_day(session, account, lock=True)
     if day is None:
         return None
@@ -152,7 +152,7 @@ def scaled(equity: Decimal, shares: Sequence[Decimal]) -> Decimal:
 
 
 def known_flows(session: Session, account: str, ids: Sequence[str]) -> set[str]:
-    """Which of these are booked already."""
+    """The flows of these that are booked already."""
     query = select(CashFlowRow.flow_id).where(
         CashFlowRow.account == account, CashFlowRow.flow_id.in_(ids)
     )
@@ -160,9 +160,9 @@ def known_flows(session: Session, account: str, ids: Sequence[str]) -> set[str]:
 
 
 def book_flow(session: Session, account: str, flow: Flow, now: datetime) -> bool:
-    """Stores a cash flow once and scales what was measured before it; False: it was known.
+    """Stores a cash flow once and scales earlier readings; returns False when it was known.
 
-    One whose worth is not known scales nothing here: see `settle_unvalued`.
+    A flow of unknown value scales nothing here: see `settle_unvalued`.
     """
     day = newest_day(session, account, lock=True)
     before = [equity for _, equity in readings(session, account, flow.at)]
@@ -186,7 +186,7 @@ def book_flow(session: Session, account: str, flow: Flow, now: datetime) -> bool
     if day is None or not before or value is None:
         return True
     if share is None:
-        # Emptied, or filled from nothing: what comes next is a new account's money.
+        # The account was emptied, or filled from zero: it begins anew.
         rebase(session, account, now)
         day.start_confirmed, day.rebased_at = False, flow.at
         day.peak_equity, day.peak_at = Decimal(0), flow.at
@@ -196,11 +196,11 @@ def book_flow(session: Session, account: str, flow: Flow, now: datetime) -> bool
 
 
 def settle_unvalued(session: Session, account: str, now: datetime) -> list[CashFlowRow]:
-    """Scales by deposits whose worth nobody could say; returns those that this settles.
+    """Scales by deposits of unknown value; returns those that this settles.
 
-    All that the account rose by from the readings before to those after is taken for the deposit,
-    so that it hides no loss; a withdrawal whose worth is unknown scales nothing and counts as
-    lost. Either may trip a limit too early, and neither too late.
+    The rise from the readings before to those after is taken as the deposit, so that it hides no
+    loss. A withdrawal of unknown value scales nothing and counts as a loss. Either may trip a limit
+    too early, but never too late.
     """
     day = newest_day(session, account, lock=True)
     open_flows = session.scalars(
@@ -251,7 +251,7 @@ def _risen(session: Session, account: str, at: datetime) -> Decimal | None:
 
 
 def _scale(day: EquityDayRow, share: Decimal, at: datetime) -> None:
-    """Brings what was measured before a cash flow into the money after it."""
+    """Scales the readings before a cash flow to the money after it."""
     if day.start_at is None or day.start_at < at:
         day.start_equity *= share
     if day.peak_at is None or day.peak_at < at:
@@ -261,7 +261,7 @@ def _scale(day: EquityDayRow, share: Decimal, at: datetime) -> None:
 
 
 def _share(before: Decimal, amount: Decimal) -> Decimal | None:
-    """What a cash flow makes of every unit that was there."""
+    """The factor by which a cash flow scales the equity before it."""
     if before <= 0 or before + amount <= 0:
         return None
     with localcontext() as context:
@@ -270,8 +270,8 @@ def _share(before: Decimal, amount: Decimal) -> Decimal | None:
 
 
 def rebase(session: Session, account: str, now: datetime, *, peak: bool = False) -> None:
-    """What was lost has been judged: the present equity is the new start of the day and of 24
-    hours, and with `peak` of the drawdown."""
+    """Takes the present equity as the new start of the day and of 24 hours, and with `peak` of the
+    drawdown, because earlier losses have been judged."""
     day = newest_day(session, account, lock=True)
     if day is None:
         return

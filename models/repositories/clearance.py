@@ -1,5 +1,5 @@
-"""Everything that the last check before sending reads, in one statement: it is asked under the
-locks of the order, for every child."""
+"""The data of the pre-send check, in one statement, because it is read under the order's locks for
+every child."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from models.tables import InstrumentRow, ParentOrderRow, TradingStateRow
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What the decision of a parent said."""
+    """The decision of a parent."""
 
     verdict: Verdict
     approved_qty: Decimal
@@ -26,19 +26,20 @@ class Approval:
 
 @dataclass(slots=True)
 class Clearance:
-    """What is stored that may keep a child from going out; None: there is no such row."""
+    """The stored facts that may stop a child; None for a missing row."""
 
     states: list[TradingStateRow] = field(default_factory=list)
-    """Of the scopes that apply; a scope without a row is ACTIVE, but global must have one."""
+    """The trading states of the scopes that apply. A scope without a row is ACTIVE; the global one
+    must have a row."""
     approval: Approval | None = None
     instrument: InstrumentRow | None = None
     exit_under_way: bool = False
-    """An exit of this symbol is being worked that overtakes everything else, or that closes all of
-    a position and with it what would be added meanwhile."""
+    """Whether an emergency exit of this symbol is being worked, or one that closes all of a
+    position."""
 
 
 def read(session: Session, parent: ParentOrderRow) -> Clearance:
-    """As of the statement's start: the parent's lock must be held before it."""
+    """Reads the facts as of the statement's start; the parent's lock must be held before."""
     found = Clearance()
     for what, words, numbers, at in session.execute(_STATEMENT, _parameters(parent)):
         _take(found, what, words, numbers, at)

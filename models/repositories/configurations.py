@@ -1,4 +1,4 @@
-"""Versions of the limits set at run time: which is in force, what was asked for, by whom."""
+"""Versions of the limits that were set at run time: the one in force, and every proposal."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ FILES_VERSION = 1
 """The configuration of the files, without any override."""
 CHANGED, PROPOSED = "config_changed", "config_proposed"
 """The kinds of the audit entries that put a version in force, and that ask for one."""
-# Only with a literal can Postgres use the partial index of this kind.
+# A literal, so that Postgres can use the partial index of this kind.
 _CHANGED: Any = literal_column(f"'{CHANGED}'")
 
 
@@ -32,7 +32,7 @@ class VersionState(StrEnum):
 
 
 class Direction(StrEnum):
-    """What a change does to the limits; what isn't known to be stricter is looser."""
+    """The direction of a change; a change that isn't known to be stricter counts as looser."""
 
     TIGHTENING = "tightening"
     LOOSENING = "loosening"
@@ -41,7 +41,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """What the newest audit entry that put limits in force says."""
+    """The content of the newest audit entry that put limits in force."""
 
     version: int
     sha256: str
@@ -50,10 +50,11 @@ class Activation:
 def active(
     session: Session, environment: str, mode: str
 ) -> tuple[ConfigVersionRow | None, Activation | None]:
-    """The active version and what the audit says is active, as of one moment; None: the files
+    """The active version by its row and by the audit record, as of one moment; None for the files
     alone.
 
-    The row alone proves nothing: it can be written, deleted or made active again past us.
+    The row alone proves nothing, because it can be written, deleted or made active again without
+    mlrisk.
     """
     said = AuditRow.payload
     newest = (
@@ -90,7 +91,7 @@ def active(
 
 
 def proposal(session: Session, version_id: int) -> Mapping[str, Any] | None:
-    """What the audit says was proposed as this version."""
+    """The proposal of this version by the audit record."""
     return session.scalar(
         select(AuditRow.payload)
         .where(
@@ -104,7 +105,7 @@ def proposal(session: Session, version_id: int) -> Mapping[str, Any] | None:
 
 
 def subject(version_id: int) -> str:
-    """What audit entries about a version are about."""
+    """The subject of audit entries about a version."""
     return f"config:{version_id}"
 
 
@@ -118,7 +119,7 @@ def version(session: Session, version_id: int, *, lock: bool = False) -> ConfigV
 def history(
     session: Session, environment: str, mode: str, limit: int
 ) -> Sequence[ConfigVersionRow]:
-    """Newest first."""
+    """Every version, newest first."""
     return session.scalars(
         select(ConfigVersionRow)
         .where(ConfigVersionRow.environment == environment, ConfigVersionRow.mode == mode)
@@ -128,7 +129,7 @@ def history(
 
 
 def digest(environment: str, mode: str, override: Mapping[str, Any]) -> str:
-    """The fingerprint of what a version puts in force."""
+    """The fingerprint of the limits of a version."""
     # Through floats: JSONB gives 1 back for 1.0, and both mean the same limit.
     plain = {path: _number(value) for path, value in override.items()}
     canonical = json.dumps(

@@ -1,4 +1,4 @@
-"""Stored decisions of a time."""
+"""Stored decisions of a period."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -17,10 +17,11 @@ def note_positions(
     differences: Mapping[str, tuple[Decimal, Decimal]],
     now: datetime,
 ) -> Sequence[DisagreementRow]:
-    """Counts a reading of symbol -> (ours, the exchange's); returns what still disagrees.
+    """Counts a reading of (our quantity, the exchange's) by symbol; returns the symbols that still
+    disagree.
 
-    What is compared is the exchange's quantity minus ours: that stays while both move by trading.
-    A reading in the same direction confirms as much of it as both show; none, or one in the other
+    The exchange's quantity minus ours is compared, because it stays while both move by trading. A
+    reading in the same direction confirms the smaller difference; none, or one in the other
     direction, begins anew. The account's row is locked by the caller.
     """
     known = {row.symbol: row for row in of_account(session, account)}
@@ -67,8 +68,8 @@ def note_foreign_orders(
     *,
     orphans: Mapping[str, str],
 ) -> Sequence[str]:
-    """Notes the orders of others that rest now; returns those that weren't known. `orphans` has
-    the ids in our form of those that no row explains, by order id."""
+    """Notes foreign orders that rest now; returns the new ones. `orphans` has the ids in our form
+    of orders without a row, by order id."""
     session.execute(
         delete(ForeignOrderRow).where(
             ForeignOrderRow.account == account, ForeignOrderRow.order_id.not_in(order_ids)

@@ -1,8 +1,8 @@
-"""Everything that a decision reads of an account, in one statement and so as of one moment.
+"""The account data of a decision, in one statement and therefore as of one moment.
 
 A fill moves quantity from a reservation to a position, and a halt changes several states: two
-statements could see half of either. One is also a small part of the time of a dozen, all of it
-spent under the account's lock.
+statements could see half of either. One statement also takes a fraction of the time of a dozen, all
+of it under the account's lock.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ from models.repositories.states import GLOBAL_KEY, STATES, state_row
 from models.tables import BreakerRow, InstrumentRow, TradingStateRow
 
 LOSS_STREAK_WINDOW = timedelta(hours=24)
-"""A streak is counted within a day: what was lost before is drawdown, which has its own limit."""
+"""A streak is counted within a day; earlier losses are drawdown, which has its own limit."""
 FILL_WINDOW = timedelta(hours=1)
 """An older fill says nothing of the market of now, whatever limits are set."""
 STREAK_LIMIT = 100
@@ -38,35 +38,36 @@ class TradeKey:
 
 @dataclass(slots=True)
 class AccountFacts:
-    """What is stored that bears on one trade; None: there is no such row.
+    """The stored facts about one trade; None for a missing row.
 
-    Its rows belong to no session: they are for reading.
+    Its rows belong to no session; they are read only.
     """
 
     states: list[TradingStateRow] = field(default_factory=list)
     """Of the scopes that apply; a scope without a row is ACTIVE, but global must have one."""
     breakers: list[BreakerRow] = field(default_factory=list)
-    """The tripped ones of the scopes that apply."""
+    """The tripped breakers of the scopes that apply."""
     fitness: tuple[bool, str, datetime] | None = None
     """Whether the exchange lets the account trade, why not, and when it was asked."""
     instrument: InstrumentRow | None = None
     positions: list[HeldPosition] = field(default_factory=list)
     unbooked: Decimal = Decimal(0)
-    """What the exchange holds of the trade's symbol beyond our fills, as reconciling last saw."""
+    """The exchange's position in the trade's symbol beyond our fills, by the last
+    reconciliation."""
     reservations: list[HeldReservation] = field(default_factory=list)
-    """What approved trades may still fill."""
+    """The quantity that approved trades may still fill."""
     equity_at: datetime | None = None
     equity: Decimal | None = None
     available: Decimal | None = None
     resting_notional: Decimal = Decimal(0)
-    """What rests at the exchange and adds risk: its reading of the free margin knows of it."""
+    """Entries that rest at the exchange, which its reading of the free margin includes."""
     filled_since: Decimal = Decimal(0)
-    """What was filled of adding orders since the newest reading, which doesn't know of it."""
+    """Fills of entries since the newest reading, which doesn't include them."""
     equity_a_day_ago: Decimal | None = None
     """The middle one of the first three readings of the last 24 hours, in the money of now."""
     equity_a_day_ago_at: datetime | None = None
     cash_flows: list[tuple[datetime, Decimal]] = field(default_factory=list)
-    """When money came or left, and what that made of each unit that was there."""
+    """Times of cash flows, and the factor of each on the equity before it."""
     equity_day_start: Decimal | None = None
     equity_peak: Decimal | None = None
     consecutive_losses: int = 0
@@ -74,17 +75,17 @@ class AccountFacts:
     own_qty: Decimal = Decimal(0)
     """The strategy's own share of the position in the trade's symbol."""
     own_working: Decimal = Decimal(0)
-    """What its own approved trades of the trade's side may still fill."""
+    """The quantity that its own approved trades of the trade's side may still fill."""
     newest_fill: tuple[Decimal, datetime] | None = None
     """The account's last trade in the trade's symbol within `FILL_WINDOW`: its price and time."""
     own_reserved: Decimal = Decimal(0)
-    """Notional of what its own approved trades may still add, in every symbol."""
+    """Notional that its own approved trades may still add, in every symbol."""
     same_orders_last_minute: int = 0
     """Approved trades alike in strategy, symbol, side and size: a runaway loop looks so."""
 
 
 def read(session: Session, trade: TradeKey, now: datetime) -> AccountFacts:
-    """The facts as of the statement's start: the account's lock must be held before it."""
+    """Reads the facts as of the statement's start; the account's lock must be held before."""
     facts = AccountFacts()
     for what, words, numbers, at in session.execute(_STATEMENT, _parameters(trade, now)):
         _READERS[what](facts, words, numbers, at)

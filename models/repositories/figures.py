@@ -1,4 +1,4 @@
-"""Decisions and trades of a time, counted: Postgres adds every figure up from narrow rows."""
+"""Figures of decisions and trades of a period; Postgres adds them up from narrow rows."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from models.enums import NOTHING_TO_REDUCE, ParentState, TradeSide, Verdict
 from models.tables import DecisionFiguresRow, ParentOrderRow
 
 UNRECORDED = "unrecorded"
-"""The risk level of what was decided before levels were kept."""
+"""The risk level of decisions from before levels were kept."""
 
 
 @dataclass
@@ -26,9 +26,9 @@ class Counted:
     average_confidence: float | None = None
     reasons: Counter[str] = field(default_factory=Counter)
     blamed: Counter[str] = field(default_factory=Counter)
-    """By the check that said no."""
+    """Denials by the check that denied."""
     alone: Counter[str] = field(default_factory=Counter)
-    """Denials in which that check was the only one that said no."""
+    """Denials by the check that denied alone."""
     missing: Counter[str] = field(default_factory=Counter)
     """By the check that had no input."""
     risk_levels: Counter[str] = field(default_factory=Counter)
@@ -72,7 +72,7 @@ class EndedParents:
 
     count: int
     succeeded: int
-    """Filled whole, or exits whose position others closed."""
+    """Trades that were filled whole, and exits of positions that others closed."""
     average_seconds: float | None
     """From start to end, of the completed ones."""
     paid: Decimal

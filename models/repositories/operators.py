@@ -23,12 +23,12 @@ def named(session: Session, name: str, *, lock: bool = False) -> OperatorRow | N
 
 
 def count(session: Session) -> int:
-    """Disabled ones as well: who was there once is never nobody again."""
+    """The number of operators, disabled ones included."""
     return session.scalar(select(func.count()).select_from(OperatorRow)) or 0
 
 
 def risk_officers(session: Session) -> int:
-    """How many there are that are not disabled."""
+    """The number of risk officers that are not disabled."""
     return (
         session.scalar(
             select(func.count())

@@ -34,7 +34,7 @@ K = TypeVar("K")
 
 @dataclass(frozen=True, slots=True)
 class WakeWindow:
-    """What a dispatcher's tick looks for: due within `horizon`, or woken in vain before the
+    """The rows of a dispatcher's tick: due within `horizon`, or enqueued in vain before the
     timeout."""
 
     now: datetime
@@ -46,7 +46,7 @@ class WakeWindow:
 
 @dataclass(frozen=True, slots=True)
 class Due(Generic[K]):
-    """Something that wants a wake-up at a time; urgent is an exit in an emergency."""
+    """A row to be enqueued for a time; urgent is an exit in an emergency."""
 
     key: K
     at: datetime
@@ -70,13 +70,12 @@ _PLAN_ANEW = text("SET LOCAL plan_cache_mode = force_custom_plan")
 def take_due_children(
     session: Session, account: str, window: WakeWindow, limit: int, *, reduces: bool
 ) -> Sequence[Due[int]]:
-    """Planned children of the account that need a wake-up, marked as woken now: exits, or what
-    adds.
+    """Planned children of the account to be enqueued, marked as woken now: exits, or entries.
 
-    A child needs one when it is due within the horizon and was never woken, or when its last
-    wake-up is older than the timeout and it should have gone out by now: that wake-up was lost.
-    The timeout of what adds doubles with each one in vain; an exit's never does. Of a parent's
-    late children only the first is woken; when it has gone out, the next one is.
+    A child is enqueued when it is due within the horizon and never was, or when its last message is
+    older than the timeout and it is late: that message was lost. An entry's timeout doubles with
+    each message in vain; an exit's never does. Of a parent's late children only the first is
+    enqueued; the next follows when it has gone out.
     """
     rows = session.execute(
         _due_children(),
@@ -99,7 +98,7 @@ def _due_parameters(
     }
 
 
-# Built once: each takes longer to be put together than to be run.
+# Built once, because building a statement takes longer than running it.
 _OF_ACCOUNT: BindParameter[str] = bindparam("of_account")
 _REDUCES: BindParameter[bool] = bindparam("reduces")
 _MOST: BindParameter[int] = bindparam("most")
@@ -141,12 +140,13 @@ def _due_children() -> Update:
 
 
 MOST_DOUBLINGS = 2
-"""Of the wake timeout: a child whose wake-ups are lost is found again within four of them, and
-the spread."""
+"""The most doublings of the wake timeout: a child with lost messages is enqueued again within four
+timeouts and the spread."""
 
 
 def _patience(wakes: Any, key: Any) -> Any:
-    """In wake timeouts. Spread by up to half: what was lost together doesn't come together."""
+    """In wake timeouts, spread by up to half, so that messages that were lost together don't come
+    back together."""
     doubled = func.power(2, func.least(wakes, MOST_DOUBLINGS))
     return doubled * case((wakes == 0, 1.0), else_=1 + (key % 8) / 16.0)
 
@@ -193,8 +193,8 @@ def first_planned(session: Session, request_id: str) -> ChildOrderRow | None:
 def take_due_parents(
     session: Session, account: str, window: WakeWindow, limit: int, *, reduces: bool
 ) -> Sequence[Due[str]]:
-    """Stepped parents of the account that want to be looked at, marked as woken now; lost
-    wake-ups included."""
+    """Event-driven parents of the account with a due step, marked as woken now; lost messages
+    included."""
     rows = session.execute(
         _due_parents(),
         _due_parameters(account, window, limit, reduces=reduces)
@@ -246,8 +246,8 @@ def _when(due: Due[Any]) -> datetime:
 
 
 def overdue_requests(session: Session, account: str, now: datetime, limit: int) -> Sequence[str]:
-    """The account's requests with planned children whose deadline has passed: those must never
-    go out."""
+    """The account's requests with planned children after their deadline, which must never go
+    out."""
     return session.scalars(
         select(ChildOrderRow.request_id)
         .where(
@@ -264,7 +264,7 @@ def overdue_requests(session: Session, account: str, now: datetime, limit: int) 
 def unresolved_children(
     session: Session, *, account: str | None = None, older_than: datetime | None = None
 ) -> Sequence[ChildOrderRow]:
-    """Children that may have an order at the exchange whose end we haven't stored."""
+    """Children that may have an order at the exchange without a stored end."""
     query = select(ChildOrderRow).where(CHILD_MAY_BE_AT_EXCHANGE)
     if account is not None:
         query = query.where(ChildOrderRow.account == account)
@@ -308,9 +308,9 @@ def children_of(session: Session, request_id: str) -> Sequence[ChildOrderRow]:
 
 
 def open_children(session: Session, request_id: str) -> Sequence[ChildOrderRow]:
-    """Those that are not final, counting what this session has changed and not written yet.
+    """The children that are not final, by the session's own unwritten changes too.
 
-    No child comes back from a final state, so that Postgres needn't hear of the changes first.
+    No child comes back from a final state, so the changes need not be flushed first.
     """
     with session.no_autoflush:
         stored = session.scalars(_OPEN_CHILDREN, {"request_id": request_id}).all()
@@ -328,7 +328,7 @@ _OPEN_CHILDREN = (
 
 
 def children_at_work(session: Session, request_id: str) -> Sequence[ChildOrderRow]:
-    """Those that are not final, and the youngest: all that a parent's next step depends on."""
+    """The children that are not final, and the youngest, on which a parent's next step depends."""
     youngest = (
         select(ChildOrderRow)
         .where(ChildOrderRow.request_id == request_id)
@@ -364,8 +364,7 @@ def open_parents(session: Session, account: str | None = None) -> Sequence[Paren
 def take_lost_requests(
     session: Session, account: str, window: WakeWindow, limit: int
 ) -> Sequence[str]:
-    """Ids of the account's requests that were written first and whose validation never came;
-    marked as woken."""
+    """Ids of the account's stored requests that were never validated; marked as woken."""
     table = TradeRequestRow
     chosen = (
         select(table.request_id)
@@ -390,7 +389,7 @@ def take_lost_requests(
 def set_request_status(
     session: Session, request_id: str, status: ExecutionStatus, now: datetime
 ) -> None:
-    """What has become of a request; nothing happens where there is no such row."""
+    """Sets the status of a request; does nothing without such a row."""
     with session.no_autoflush:
         session.execute(
             update(TradeRequestRow)

@@ -1,4 +1,4 @@
-"""What pacing looks at once a second: a few columns of every parent under way."""
+"""The throttle's input, once a second: a few columns of every parent under way."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -13,7 +13,7 @@ from models.tables import ParentOrderRow
 
 
 class PacingRow(NamedTuple):
-    """A parent without what its pace doesn't depend on."""
+    """The columns of a parent that the throttle reads."""
 
     request_id: str
     strategy: str
@@ -29,7 +29,7 @@ class PacingRow(NamedTuple):
 
 
 def open_parents(session: Session, account: str) -> Sequence[PacingRow]:
-    """By request id. Who is set aside has no pace: nothing of it is placed."""
+    """The parents by request id, without those that are set aside and place nothing."""
     return [PacingRow(*row) for row in session.execute(_OPEN, {"account": account})]
 
 

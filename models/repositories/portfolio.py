@@ -60,7 +60,7 @@ def record_equity(
     available: Decimal,
     unrealised_pnl: Decimal,
 ) -> None:
-    """Stores a reading. It may begin a day; what losses are measured from is confirmed later
+    """Stores a reading, which may begin a day. The bases of losses are confirmed later
     (`bases.confirm`)."""
     session.add(
         EquityRow(
@@ -115,7 +115,7 @@ def positions(session: Session, account: str) -> Sequence[PositionRow]:
 
 
 def lock_position(session: Session, account: str, symbol: str, now: datetime) -> PositionRow:
-    """The net position of a symbol, locked; one that was never held begins at nothing."""
+    """The net position of a symbol, locked; a new one begins at zero."""
     key = (account, symbol)
     held = session.get(PositionRow, key, with_for_update=True, populate_existing=True)
     if held is not None:
@@ -138,7 +138,7 @@ def lock_position(session: Session, account: str, symbol: str, now: datetime) ->
 
 @dataclass(frozen=True, slots=True)
 class ReportedPosition:
-    """What the exchange says of a position besides its quantity, which fills make."""
+    """The exchange's data of a position besides its quantity, which comes from fills."""
 
     qty: Decimal
     liquidation_price: Decimal | None
@@ -150,8 +150,7 @@ def store_reported(
 ) -> None:
     """Liquidation prices and marks, by symbol.
 
-    News of a position that has turned since says nothing of what is held now, and an answer that
-    was long under way brings no older mark than is known.
+    Data of a position that has turned since is ignored, and so is an older mark than the known one.
     """
     for symbol, position in sorted(reported.items()):
         values: dict[str, object] = {"liquidation_price": position.liquidation_price}

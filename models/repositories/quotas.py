@@ -1,4 +1,4 @@
-"""How much a strategy asks for at once, counted in the rows of its requests."""
+"""Use of quotas, counted in the rows of a strategy's requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,18 +34,18 @@ _USED = text(
 
 @dataclass(slots=True)
 class Used:
-    """How much of its quotas a strategy uses."""
+    """A strategy's use of its quotas."""
 
     requests: int = 0
-    """Taken lately, of what may add risk."""
+    """Recent requests that may add risk."""
     open_requests: int = 0
     exits: int = 0
-    """Taken lately, of what only reduces."""
+    """Recent requests that only reduce."""
     open_exits: int = 0
 
 
 def used(session: Session, account: str, strategy: str, since: datetime) -> Used:
-    """What was taken after `since`, and what is not yet at its end."""
+    """Counts requests after `since`, and those that have not ended."""
     wanted = {"account": account, "strategy": strategy, "since": since}
     found = Used()
     for name, count in session.execute(_USED, wanted):
@@ -54,7 +54,7 @@ def used(session: Session, account: str, strategy: str, since: datetime) -> Used
 
 
 def is_known(session: Session, account: str, strategy: str, keys: Sequence[str]) -> bool:
-    """Whether a strategy's request was taken before, under one of the keys that it may have."""
+    """Whether a strategy's request is known, under one of its possible keys."""
     found = session.scalar(
         select(TradeRequestRow.request_id).where(
             TradeRequestRow.request_id.in_(keys),

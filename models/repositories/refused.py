@@ -11,14 +11,15 @@ from models.enums import MessageRefusal
 from models.tables import RefusedMessagesRow
 
 MAX_SENDERS = 20
-"""Of one minute, by reason and name. Names cost nothing to invent: all further ones are one."""
+"""The most names of one minute and reason. Names are free to invent, so all further ones count as
+one."""
 OTHERS = "(others)"
 _MINUTE = timedelta(minutes=1)
 _BATCH = 500
 
 
 def count(session: Session, kind: str, sender: str, now: datetime) -> tuple[str, int]:
-    """Counts one message; returns under which sender, and how many it has in this minute."""
+    """Counts one message; returns its sender and the sender's number in this minute."""
     minute = now.replace(second=0, microsecond=0)
     row = RefusedMessagesRow
     found = session.execute(select(row.kind, row.sender).where(row.minute == minute))
@@ -36,8 +37,8 @@ def count(session: Session, kind: str, sender: str, now: datetime) -> tuple[str,
 
 
 def take_ended(session: Session, now: datetime) -> Sequence[RefusedMessagesRow]:
-    """What was counted in minutes that are over and is summed from now on, the oldest first;
-    locked, and without what somebody else is just summing."""
+    """The counts of minutes that are over, to be summed, the oldest first; locked, without those
+    that another process is summing."""
     row = RefusedMessagesRow
     found = session.scalars(
         select(row)
@@ -54,7 +55,7 @@ def take_ended(session: Session, now: datetime) -> Sequence[RefusedMessagesRow]:
 def total(
     session: Session, since: datetime, kinds: Iterable[MessageRefusal] = MessageRefusal
 ) -> int:
-    """How many were refused, in minutes that ended after `since`."""
+    """The number of refusals in minutes that ended after `since`."""
     row = RefusedMessagesRow
     return int(
         session.scalar(

@@ -1,4 +1,4 @@
-"""Whose the account's positions are: each strategy's share, kept beside the net by the same fills.
+"""Each strategy's share of the account's positions, kept beside the net by the same fills.
 
 Writers hold the lock of the position's row, so that the shares of a symbol change one at a time.
 """
@@ -15,7 +15,7 @@ from models.amounts import ZERO
 from models.tables import StrategyShareRow
 
 NOBODY = ""
-"""Holds what came from orders that are none of our trades'; no strategy can have this name."""
+"""The owner of quantity from foreign orders; no strategy can have this name."""
 
 
 def move(
@@ -30,8 +30,8 @@ def move(
 ) -> None:
     """Counts a signed fill on its strategy's share.
 
-    `takes`: it may close what others hold (an emergency exit, the exchange, a person), and then
-    their shares end with it. Any other fill beyond its strategy's share opens one of its own.
+    With `takes` it may close others' shares (an emergency exit, the exchange, a person). Any other
+    fill beyond its strategy's share opens a share of its own.
     """
     new = insert(StrategyShareRow).values(
         account=account,
@@ -76,7 +76,7 @@ def move(
 
 
 def taken(signed: Decimal, before: Decimal, others: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """What a closing fill takes from others' shares, signed as it moves them.
+    """The quantity that a closing fill takes from others' shares, signed as it moves them.
 
     It closes its own share first, then the largest of the others, so that lots stay whole.
     """

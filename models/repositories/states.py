@@ -1,9 +1,9 @@
 """Trading states by scope: a row each, and in the audit the entry that set it.
 
-A row alone proves nothing: it can be changed, deleted or restored past us. So whoever reads a
-state reads the newest entry of its scope with it, in the same statement. What doesn't agree counts
-as HALTED, and so does a row that is gone. A scope that was never set has neither row nor entry and
-is ACTIVE; the global one has a row from the first migration on.
+A row alone proves nothing, because it can be changed, deleted or restored without mlrisk. Every
+reading of a state therefore includes the newest entry of its scope, in the same statement. A row
+that disagrees counts as HALTED, and so does a missing one. A scope that was never set has neither
+row nor entry and is ACTIVE; the global scope has a row from the first migration on.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ RECORDED = "state_recorded"
 """The kind of an entry that sets a state and does nothing else."""
 _MOVED, _CONTRADICTED = "moved_states", "contradicted_states"
 
-# Only with literals can Postgres use the partial index of these kinds.
+# Literals, so that Postgres can use the partial index of these kinds.
 _SETS_A_STATE = (
     "payload ? 'epoch' AND kind IN ('halted', 'resumed', 'breaker_tripped', 'state_recorded')"
 )
@@ -66,13 +66,13 @@ _ONE = text(_SAID.format(subject=":subject"))
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """A scope whose row is not what the audit says, and in which state that leaves it."""
+    """A scope with a row that differs from the audit, and its resulting state."""
 
     kind: str
     key: str
     why: str
     said: TradingState | None
-    """By the audit; None: it was never set."""
+    """The state by the audit; None when it was never set."""
 
 
 def scopes_of(account: str, strategy: str, symbol: str) -> list[tuple[str, str]]:
@@ -86,15 +86,15 @@ def scopes_of(account: str, strategy: str, symbol: str) -> list[tuple[str, str]]
 
 
 def chain_of(kind: str, key: str) -> str:
-    """Where all entries of a scope's state are: they are ordered within one chain."""
+    """The chain of all entries about a scope's state."""
     return key if kind == ScopeKind.ACCOUNT else GLOBAL_CHAIN
 
 
 def applicable_states(
     session: Session, account: str, strategy: str, symbol: str
 ) -> Sequence[TradingStateRow]:
-    """States of the scopes that apply, for reading; a scope without one is ACTIVE, but global must
-    have one."""
+    """States of the scopes that apply, for reading. A scope without one is ACTIVE; the global one
+    must have one."""
     keys = {"account": account, "strategy": strategy, "symbol": symbol, "everything": GLOBAL_KEY}
     found = session.execute(_APPLICABLE, keys)
     rows = [state_row(words, numbers) for _, words, numbers, _ in found]
@@ -102,13 +102,13 @@ def applicable_states(
 
 
 def all_states(session: Session) -> Sequence[TradingStateRow]:
-    """Of every scope that has one, for reading."""
+    """The states of every scope that has one, for reading."""
     rows = [state_row(words, numbers) for words, numbers in _read_all(session)]
     return sorted(rows, key=lambda row: (row.scope_kind, row.scope_key))
 
 
 def contradictions(session: Session) -> list[Contradiction]:
-    """Scopes whose rows were changed, deleted or restored past us."""
+    """Scopes with rows that were changed, deleted or restored without mlrisk."""
     found, known = [], set()
     for (kind, key, state, _, said), (epoch, said_epoch) in _read_all(session):
         known.add(kind)
@@ -122,7 +122,7 @@ def contradictions(session: Session) -> list[Contradiction]:
 
 
 def state_row(words: Sequence[str | None], numbers: Sequence[Decimal | None]) -> TradingStateRow:
-    """A state as `STATES` gives it: what counts, and why. The row belongs to no session."""
+    """A state as `STATES` returns it, with the reason. The row belongs to no session."""
     kind, key, state, reason, said = words
     epoch, said_epoch = numbers
     why = _contradiction(state, epoch, said, said_epoch)
@@ -138,8 +138,8 @@ def lock_state(
 ) -> TradingStateRow:
     """The scope's row, locked for a change.
 
-    It is made ACTIVE with epoch 0 where it was never set. A row that was gone, or that the audit
-    contradicts, is HALTED, and `contradicted` tells why until `move` sets it.
+    A scope that was never set gets a row ACTIVE with epoch 0. A missing or contradicted row is
+    HALTED, and `contradicted` has the reason until `move` sets it.
     """
     first = _audited(session, kind, key)
     fresh = TradingState.ACTIVE
@@ -167,7 +167,7 @@ def lock_state(
 
 
 def contradicted(row: TradingStateRow) -> str | None:
-    """Why a locked row is not what the audit says; None when it is."""
+    """How a locked row differs from the audit; None when it agrees."""
     session = object_session(row)
     assert session is not None, "only a locked row knows it"
     found: str | None = session.info.get(_CONTRADICTED, {}).get((row.scope_kind, row.scope_key))
@@ -177,7 +177,7 @@ def contradicted(row: TradingStateRow) -> str | None:
 def move(
     row: TradingStateRow, to: TradingState, *, reason: str, actor: str, now: datetime
 ) -> dict[str, Any]:
-    """Sets a locked row; what it gives belongs into the audit entry of the same transaction."""
+    """Sets a locked row; the result belongs into the audit entry of the same transaction."""
     session = object_session(row)
     assert session is not None, "only a locked row can be moved"
     scope = (row.scope_kind, row.scope_key)
@@ -191,12 +191,12 @@ def move(
 
 
 def audited(row: TradingStateRow) -> dict[str, Any]:
-    """What an entry about a scope says of its state."""
+    """The state in an audit entry about a scope."""
     return {"to": str(row.state), "epoch": row.epoch}
 
 
 def _be_strict(session: Session, row: TradingStateRow) -> None:
-    # After the lock: whoever held it has written its entry with its row.
+    # After the lock, when its former holder has written entry and row.
     said = _audited(session, row.scope_kind, row.scope_key)
     state, epoch = (None, None) if said is None else (said[0], Decimal(said[1]))
     why = _contradiction(row.state, Decimal(row.epoch), state, epoch)
@@ -204,7 +204,7 @@ def _be_strict(session: Session, row: TradingStateRow) -> None:
         return
     session.info.setdefault(_CONTRADICTED, {})[row.scope_kind, row.scope_key] = why
     row.state, row.reason = _strict(row.state), why
-    # No older permit may count again.
+    # No older authorization may become valid again.
     row.epoch = max(row.epoch, 0 if said is None else said[1])
 
 
@@ -235,12 +235,12 @@ def _contradiction(
     said: str | None,
     said_epoch: Decimal | None,
 ) -> str | None:
-    """Why a row is not what the audit says; None when it is."""
+    """How a row differs from the audit; None when it agrees."""
     if state is None or epoch is None:
         return f"its row is gone, and the audit says {said}"
     if said is None:
         if state == TradingState.ACTIVE and epoch == 0:
-            return None  # as it was made: nobody has ever set it
+            return None  # as it was made; it was never set
         return f"its row says {state}, and no audit entry set it"
     if (state, epoch) != (said, said_epoch):
         return (
@@ -250,7 +250,7 @@ def _contradiction(
 
 
 def _strict(state: str | None) -> TradingState:
-    """HALTED, or what the row says where that is stricter."""
+    """HALTED, or the row's state if that is stricter."""
     halted = TradingState.HALTED
     if state not in list(TradingState):
         return halted
@@ -258,5 +258,6 @@ def _strict(state: str | None) -> TradingState:
 
 
 def epoch_sum(rows: Sequence[TradingStateRow]) -> int:
-    """Rises with every change of any state that applies; what a permit is bound to."""
+    """The epoch to which an authorization is bound; it rises with every change of any state that
+    applies."""
     return sum(row.epoch for row in rows)

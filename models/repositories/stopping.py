@@ -15,7 +15,7 @@ from models.tables import ChildOrderRow, ParentOrderRow, TradeRequestRow
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A child that never went out, or whose rest never will."""
+    """A child that ended: it never went out, or its rest never will."""
 
     order_link_id: str
     rest: Decimal
@@ -23,14 +23,14 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class StillOpen:
-    """What of a parent may still fill at the exchange."""
+    """The quantity of a parent that may still fill at the exchange."""
 
     children: int
     rests: bool
 
 
 def not_stopped(session: Session, *, exits: bool) -> Sequence[str]:
-    """Open parents that nobody has ended yet; reduce-only ones only if `exits`."""
+    """Open parents that are not ending; exits only if `exits`."""
     return session.scalars(
         select(ParentOrderRow.request_id)
         .where(
@@ -102,7 +102,7 @@ def still_open(session: Session, request_ids: Sequence[str]) -> Mapping[str, Sti
 def set_statuses(
     session: Session, request_ids: Sequence[str], status: ExecutionStatus, now: datetime
 ) -> None:
-    """What has become of these requests."""
+    """Sets the status of these requests."""
     session.execute(
         update(TradeRequestRow)
         .where(TradeRequestRow.request_id.in_(request_ids))

@@ -1,4 +1,4 @@
-"""How many requests, decisions, orders and fills there are by state, at a cost that never grows."""
+"""Counts of requests, decisions, orders and fills by state, at a constant cost."""
 
 from collections import defaultdict
 
@@ -22,8 +22,8 @@ def counts(session: Session) -> dict[str, dict[str, int]]:
 
 
 def fold(session: Session) -> None:
-    """Adds the changes up, so that few are left to be read. Whoever folds at the same time waits
-    and finds nothing left."""
+    """Adds the changes up, so that few are left to be read. A simultaneous call waits and finds
+    nothing left."""
     session.execute(_FOLD)
 
 

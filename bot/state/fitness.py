@@ -1,7 +1,8 @@
 """Whether the account may trade at all: key, rights, account type, position mode, clock, disk.
 
-The exchange is asked before a process is ready, and regularly after that; its answer is a row. The
-gate denies entries while the answer is no, too old, or missing. Exits go on.
+The exchange is asked before a process is ready, and regularly after that; its answer is a row.
+While the answer is no, too old, or missing, the gate denies entries, and approved entries wait
+(`bot.execution.sending.deferral`). Exits go on.
 """
 
 import logging
@@ -51,6 +52,14 @@ def problem(known: Fitness | None, now: datetime) -> str | None:
     if age > MAX_AGE:
         return f"the exchange was last asked {age.total_seconds():.0f} s ago whether it may trade"
     return None
+
+
+def of_facts(found: tuple[bool, str, datetime] | None) -> Fitness | None:
+    """The answer as a statement that reads it with other rows gives it; None: there is none."""
+    if found is None:
+        return None
+    ok, reasons, asked_at = found
+    return Fitness(ok, asked_at, reasons)
 
 
 def stored(session: Session, account: str) -> Fitness | None:

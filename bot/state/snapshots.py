@@ -63,11 +63,7 @@ def _breakers(found: AccountFacts, account: str, now: datetime) -> tuple[Breaker
         BreakerView(row.kind, f"{row.scope_kind}:{row.scope_key}", row.reason)
         for row in found.breakers
     )
-    known = None
-    if found.fitness is not None:
-        ok, reasons, asked_at = found.fitness
-        known = fitness.Fitness(ok, asked_at, reasons)
-    unfit = fitness.problem(known, now)
+    unfit = fitness.problem(fitness.of_facts(found.fitness), now)
     if unfit is None:
         return latched
     return (*latched, BreakerView(fitness.KIND, f"{ScopeKind.ACCOUNT}:{account}", unfit))

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.enums import Verdict
-from models.repositories.facts import INSTRUMENT, instrument_row
+from models.repositories.facts import FITNESS, INSTRUMENT, instrument_row
 from models.repositories.states import GLOBAL_KEY, STATES, state_row
 from models.tables import InstrumentRow, ParentOrderRow, TradingStateRow
 
@@ -32,6 +32,8 @@ class Clearance:
     """The trading states of the scopes that apply. A scope without a row is ACTIVE; the global one
     must have a row."""
     approval: Approval | None = None
+    fitness: tuple[bool, str, datetime] | None = None
+    """Whether the account may trade, why not, and when that was asked."""
     instrument: InstrumentRow | None = None
     exit_under_way: bool = False
     """Whether an emergency exit of this symbol is being worked, or one that closes all of a
@@ -64,6 +66,8 @@ def _take(
             found.states.append(state_row(words, numbers))
         case "approval":
             found.approval = Approval(Verdict(words[0]), numbers[0], at)
+        case "fitness":
+            found.fitness = (words[0] == "true", words[1], at)
         case "instrument":
             found.instrument = instrument_row(words, numbers, at)
         case "exit":
@@ -78,6 +82,8 @@ _STATEMENT = text(
     UNION ALL
     SELECT 'approval', ARRAY[verdict], ARRAY[approved_qty], decided_at
       FROM decision WHERE request_id = :request_id
+    UNION ALL
+{FITNESS}
     UNION ALL
 {INSTRUMENT}
     UNION ALL

@@ -130,6 +130,11 @@ INSTRUMENT = """
       FROM instrument WHERE symbol = :symbol
 """
 
+FITNESS = """
+    SELECT 'fitness', ARRAY[ok::text, reasons], NULL, asked_at
+      FROM account_fitness WHERE account = :account
+"""
+
 # Each part gives (what, words, numbers, at). States are compared with literals, not parameters:
 # only so can a prepared statement use the partial indexes.
 _STATEMENT = text(
@@ -141,8 +146,7 @@ _STATEMENT = text(
       WHERE tripped AND (scope_kind, scope_key) IN (('global', :everything),
         ('account', :account), ('strategy', :strategy), ('symbol', :symbol))
     UNION ALL
-    SELECT 'fitness', ARRAY[ok::text, reasons], NULL, asked_at
-      FROM account_fitness WHERE account = :account
+{FITNESS}
     UNION ALL
 {INSTRUMENT}
     UNION ALL

@@ -15,6 +15,7 @@ from bot.execution.sending import deferral, price_bound, volume_counter
 from bot.execution.sending.deferral import Deferral, DueChild, Sent
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
+from bot.state import fitness
 from models.enums import ChildState
 from models.repositories.clearance import Clearance
 from models.tables import ChildOrderRow, ParentOrderRow
@@ -45,6 +46,7 @@ def hold(
             else ()
         ),
         on_time=_on_time_qty(session, parent, child, now),
+        unfit=fitness.problem(fitness.of_facts(cleared.fitness), now),
         exit_under_way=not parent.reduce_only and cleared.exit_under_way,
     )
     return deferral.hold(parent, child, seen, pace, limits.working)

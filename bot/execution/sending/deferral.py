@@ -1,5 +1,5 @@
-"""Deferrals of a child that is due and authorized: by the operator, the price, the throttle or a
-late schedule.
+"""Deferrals of a child that is due and authorized: by the operator, the account's fitness, the
+price, the throttle or a late schedule.
 
 Nothing here ends a child. A deferral moves its due time; its deadline ends it if the deferral
 lasts.
@@ -21,6 +21,9 @@ LOOK_AGAIN = timedelta(seconds=1)
 PAUSE_LOOK = timedelta(seconds=2)
 """The time until a paused child is judged again. A resume enqueues its children itself; this is for
 a lost message."""
+UNFIT_LOOK = timedelta(seconds=5)
+"""The time until a child of an unfit account is judged again: on a full disk each look takes
+room."""
 LATE_AFTER = parents.LATE_AFTER
 DEFAULT_SPACING_SECONDS = 1.0
 
@@ -54,6 +57,8 @@ class DueChild:
     on_time: Decimal
     """The quantity of the parent's slice that is due now or within one spacing and not late; 0 for
     none."""
+    unfit: str | None
+    """The reason why the account must not add risk (an answer of the exchange, a full disk)."""
     exit_under_way: bool
     """Whether an exit of the same symbol goes first: an emergency, or one that closes all of it."""
 
@@ -91,6 +96,8 @@ def hold(
     """The first deferral that applies; None when the child may go out now."""
     if parent.state is ParentState.PAUSED:
         return Deferral(seen.now + PAUSE_LOOK, "paused by the operator")
+    if seen.unfit is not None and not parent.reduce_only:
+        return Deferral(seen.now + UNFIT_LOOK, f"the account must not trade: {seen.unfit}")
     if seen.exit_under_way and not parent.reduce_only:
         return Deferral(seen.now + LOOK_AGAIN, "an exit of this symbol goes first")
     limit = seen.limit

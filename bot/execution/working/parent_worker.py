@@ -47,7 +47,7 @@ from bot.execution.ports import (
     VolumeForecasts,
     limits_for,
 )
-from bot.execution.sending import authorization, price_bound, volume_counter
+from bot.execution.sending import authorization, deferral, price_bound, volume_counter
 from bot.execution.sending.cancelling import Cancels
 from bot.execution.sending.rate_limiter import OrderRateLimiter
 from bot.execution.working import failing_steps, setting_aside
@@ -55,6 +55,7 @@ from bot.execution.working.progress import factors, progress_of, touch_of
 from bot.failpoints import AFTER_CANCEL, AFTER_STEP_COMMIT, BEFORE_STEP_COMMIT, IN_STEP, hit
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
+from bot.state import fitness
 from models.database import Database, UnitOfWork
 from models.enums import Algorithm, ChildState, ParentState, Style
 from models.locks import lock_child, lock_order, lock_parent
@@ -223,7 +224,10 @@ class ParentWorker:
         children = list(orders.children_at_work(uow.session, parent.request_id))
         rules = portfolio.instrument(uow.session, parent.symbol)
         traded, parent.volume_mark = volume_counter.counted(parent.volume_mark, look.view)
-        actions = self._actions(parent, children, look, rules, traded, now)
+        unfit = None
+        if not parent.reduce_only:
+            unfit = fitness.problem(fitness.stored(uow.session, parent.account), now)
+        actions = self._actions(parent, children, look, rules, traded, unfit, now)
         self._note_source(uow, parent, look, now)
         parent.step_at = None
         for action in actions:
@@ -255,6 +259,7 @@ class ParentWorker:
         look: _Look,
         rules: InstrumentRow | None,
         traded: Decimal,
+        unfit: str | None,
         now: datetime,
     ) -> Sequence[Action]:
         live = _open(children)
@@ -265,8 +270,9 @@ class ParentWorker:
         limits = limits_for(self._limits, reduce_only=parent.reduce_only)
         pace = _pace_in_force(parent, now)
         if self._is_held(parent, pace, now):
-            resting = [child for child in live if child.rests]
-            return [*_cancel_all(resting), WaitUntil(min(now + POLL, parent.deadline_at))]
+            return _hold(parent, live, now + POLL)
+        if unfit is not None and now < parent.deadline_at:
+            return _hold(parent, live, now + deferral.UNFIT_LOOK)
         side = parent.side
         limit = self._price_limit(parent, look.view, rules, limits, now)
         touch = touch_of(side, look.view, traded, limits, now)
@@ -452,6 +458,14 @@ _SOON = timedelta(seconds=5)
 
 def _open(children: Sequence[ChildOrderRow]) -> list[ChildOrderRow]:
     return [child for child in children if not child.state.is_final]
+
+
+def _hold(
+    parent: ParentOrderRow, live: Sequence[ChildOrderRow], until: datetime
+) -> Sequence[Action]:
+    """Calls back what rests, and looks again later: for a while nothing may be placed."""
+    resting = [child for child in live if child.rests]
+    return [*_cancel_all(resting), WaitUntil(min(until, parent.deadline_at))]
 
 
 def _cancel_all(children: Sequence[ChildOrderRow]) -> list[CancelLive]:

@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import select
 
 from bot.errors import ClockRefused, DependencyDown
+from bot.execution.sending.sender import SendResult
 from bot.safety.monitor import Monitor
 from bot.state import disk_room, fitness
 from bot.state.fitness import Fitness
-from models.enums import TradingState, Verdict
+from models.enums import ChildState, TradingState, Verdict
 from models.tables import AccountFitnessRow, AuditRow, BreakerRow, TradingStateRow
 from tests.support.desk import Desk
 
@@ -86,11 +87,14 @@ def test_a_refused_clock_stops_what_adds_until_it_is_right_again(
     denied = why_denied(desk.approve("r-2", signal_data={"position_size": "2200"}))
     assert fitness.KIND in denied
     assert told in denied
+    posts = desk.exchange.posts
     desk.pass_time(10)
+    assert desk.send_due() == [SendResult.DEFERRED]
+    assert desk.exchange.posts == posts, "what adds is not tried in vain"
+    assert desk.approve("r-exit", **EXIT)["verdict"] != Verdict.DENY
     desk.send_due()
     assert desk.exchange.faults == []
     assert audited(desk) == [fitness.KIND]
-    assert desk.approve("r-exit", **EXIT)["verdict"] != Verdict.DENY
     assert fitness.clock_was_wrong(desk.db, desk.account)
     assert ask(desk).ok
     assert not fitness.clock_was_wrong(desk.db, desk.account)
@@ -202,3 +206,62 @@ def test_a_disk_without_room_stops_what_adds_risk_until_there_is_room_again(
     assert not fitness.room_was_short(desk.db, desk.account)
     assert desk.approve("r-again", signal_data={"position_size": "2100"})["verdict"] == "allow"
     assert audited(desk) == [fitness.KIND, "account_fit"]
+
+
+def full_disk(desk: Desk) -> None:
+    """The kernel's own file system has no byte free."""
+    short = disk_room.shortage(Path("/proc"))
+    assert short is not None
+    fitness.after_shortage(desk.db, desk.account, short, desk.clock)
+
+
+def test_slices_that_were_approved_wait_on_a_full_disk_and_go_on_by_themselves(desk: Desk) -> None:
+    """Seen: they went out while Postgres had no room left for their fills."""
+    desk.approve_twap("r-add")
+    posts = desk.exchange.posts
+    full_disk(desk)
+    for _ in range(3):
+        assert set(desk.send_due()) <= {SendResult.DEFERRED}
+        desk.pass_time(5)
+    assert desk.exchange.posts == posts
+    (first, *_) = desk.children("r-add")
+    assert first.state == ChildState.PLANNED
+    assert first.note is not None
+    assert first.note.startswith("the account must not trade: disk_nearly_full")
+    assert desk.audit_kinds().count("child_held") <= 3, "told once of each slice"
+    assert ask(desk).ok
+    for _ in range(8):
+        desk.pass_time(5)
+        desk.send_due()
+        desk.stream()
+    assert desk.exchange.posts > posts + 1
+    desk.check_balance()
+
+
+def test_an_exit_that_was_approved_goes_out_on_a_full_disk(desk: Desk) -> None:
+    held(desk)
+    desk.approve("r-exit", **EXIT)
+    full_disk(desk)
+    assert desk.send_due() == [SendResult.SENT]
+    desk.stream()
+    assert desk.position() == 0
+
+
+def test_what_rests_is_called_back_on_a_full_disk_and_placed_again(desk: Desk) -> None:
+    desk.approve(
+        signal_data={"position_size": "3000", "algorithm": "passive", "horizon_seconds": 60}
+    )
+    desk.step()
+    desk.stream()
+    assert len(desk.exchange.open_orders()) == 1
+    full_disk(desk)
+    for _ in range(3):
+        desk.pass_time(5)
+        desk.step()
+        desk.stream()
+        assert desk.exchange.open_orders() == []
+    assert ask(desk).ok
+    desk.pass_time(5)
+    desk.step()
+    assert len(desk.exchange.open_orders()) == 1
+    desk.check_balance()

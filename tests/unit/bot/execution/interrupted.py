@@ -172,5 +172,6 @@ class Interrupted:
             traded_since_start=None if per_second is None else per_second * passed,
             sent=[Sent(c.child.qty, c.at) for c in self.sent if c.at > since],
             on_time=max(on_time, default=Decimal(0)),
+            unfit=None,
             exit_under_way=False,
         )

@@ -17,6 +17,7 @@ from bot.execution.sending.deferral import (
     LATE_AFTER,
     LOOK_AGAIN,
     PAUSE_LOOK,
+    UNFIT_LOOK,
     Deferral,
     DueChild,
     Sent,
@@ -41,6 +42,7 @@ QUIET = DueChild(
     traded_since_start=D(10**6),
     sent=(),
     on_time=D(0),
+    unfit=None,
     exit_under_way=False,
 )
 PARENT = parent_of(D(10))
@@ -78,6 +80,15 @@ def test_an_emergency_exit_goes_before_what_adds_risk_only() -> None:
     seen = replace(QUIET, exit_under_way=True)
     found = hold(PARENT, SLICE, seen, None, RULES)
     assert found == Deferral(T0 + LOOK_AGAIN, "an exit of this symbol goes first")
+    exiting = parent_of(D(1), reduce_only=True)
+    assert hold(exiting, child_of(exiting, D(1)), seen, None, RULES) is None
+
+
+def test_an_account_that_must_not_trade_holds_what_adds_and_no_exit() -> None:
+    seen = replace(QUIET, unfit="disk_nearly_full: no room")
+    found = hold(PARENT, SLICE, seen, None, RULES)
+    told = "the account must not trade: disk_nearly_full: no room"
+    assert found == Deferral(T0 + UNFIT_LOOK, told)
     exiting = parent_of(D(1), reduce_only=True)
     assert hold(exiting, child_of(exiting, D(1)), seen, None, RULES) is None
 

@@ -21,7 +21,7 @@ from bot.execution.policy.scheduling import slippage_share
 from bot.execution.ports import MarketCache, TaskQueue
 from bot.market.reading import MarketReading
 from bot.risk import codec
-from bot.risk.checks import execution, exposures, trade_risk
+from bot.risk.checks import crowding, execution, exposures, margin, trade_risk
 from bot.risk.checks.registry import CHECKS
 from bot.risk.exposure import classify
 from bot.risk.limits import RiskLimits
@@ -43,9 +43,9 @@ _RULES = {
         trade_risk.RISK,
         exposures.GROSS,
         exposures.NET,
-        exposures.LEVERAGE,
-        exposures.MARGIN,
-        exposures.CORRELATED,
+        margin.LEVERAGE,
+        margin.MARGIN,
+        crowding.CORRELATED,
         execution.ADV,
     )
 }

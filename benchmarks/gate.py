@@ -17,11 +17,12 @@ from decimal import Decimal
 from pathlib import Path
 
 from benchmarks import nautilus_risk
+from bot.risk.checks.breach import Case
 from bot.risk.checks.registry import CHECKS
 from bot.risk.gate import evaluate
 from bot.risk.limits import RiskLimits
 from bot.risk.record import digest
-from bot.risk.selftest.baseline import Case, healthy
+from bot.risk.selftest.baseline import healthy
 from bot.risk.snapshot import WorkingView
 from models.enums import TradeSide, Verdict
 

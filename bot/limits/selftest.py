@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from bot.decision.decide import Outcome, decide
 from bot.execution.policy.planning import ParentPlan
+from bot.risk.checks.breach import BID, STEP, Case
 from bot.risk.limits import RiskLimits
 from bot.risk.selftest import self_test
-from bot.risk.selftest.baseline import BID, STEP, Case, healthy
+from bot.risk.selftest.baseline import healthy
 from bot.risk.selftest.exits import leaving
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
 from models.enums import Algorithm

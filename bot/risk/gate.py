@@ -20,8 +20,9 @@ from decimal import (
 )
 
 from bot.risk.book import Unclassifiable
+from bot.risk.checks.check import Applies, Check, CheckFunction
 from bot.risk.checks.outcome import unknown
-from bot.risk.checks.registry import CHECKS, Applies, CheckFunction, Row
+from bot.risk.checks.registry import CHECKS
 from bot.risk.claims import compare
 from bot.risk.decision import CheckResult, Decision, SizeFactor
 from bot.risk.exposure import FLOOR, Exposure, classify
@@ -51,8 +52,8 @@ _REASON_ORDER = {reason: index for index, reason in enumerate(TradeBlockReason)}
 
 
 _Asked = tuple[Rule, CheckFunction, Applies, CheckResult]
-"""The parts of a row that asking needs, as a plain tuple, which is unpacked twice as fast as a
-Row."""
+"""The parts of a check that asking needs, as a plain tuple, which is unpacked twice as fast as a
+Check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,12 @@ class _Plan:
     on_size: tuple[_Asked, ...]
 
     @classmethod
-    def of(cls, rows: Iterable[Row]) -> "_Plan":
+    def of(cls, rows: Iterable[Check]) -> "_Plan":
         first: list[_Asked] = []
         on_size: list[_Asked] = []
         for row in rows:
             part = on_size if row.on_size else first
-            part.append((row.rule, row.check, row.applies, row.not_asked))
+            part.append((row.rule, row.ask, row.applies, row.not_asked))
         return cls(tuple(first), tuple(on_size))
 
 
@@ -80,7 +81,7 @@ def evaluate(
     intent: TradeIntent,
     snapshot: RiskSnapshot,
     limits: RiskLimits,
-    rows: Iterable[Row] = CHECKS,
+    rows: Iterable[Check] = CHECKS,
 ) -> Decision:
     """Decides one trade. Never raises: an error inside becomes an UNKNOWN that denies.
 

@@ -18,9 +18,10 @@ from bot.clock import Clock
 from bot.errors import Refused
 from bot.execution.ports import LimitsSource
 from bot.market.reading import MarketReading
+from bot.risk.checks.breach import NOW, Case
 from bot.risk.gate import evaluate
 from bot.risk.limits import RiskLimits
-from bot.risk.selftest.baseline import NOW, Case, healthy
+from bot.risk.selftest.baseline import healthy
 from bot.risk.snapshot import PortfolioView
 from bot.state import snapshots
 from bot.state.breakers import tripped_of

@@ -215,7 +215,7 @@ def _allowed(
     exposure = classify(intent, snapshot)
     allowed, why = left, ""
     for row in _ROWS:
-        result = row.check(intent, exposure, snapshot, limits)
+        result = row.ask(intent, exposure, snapshot, limits)
         if result.status is not CheckStatus.FAIL:
             continue
         cap = ZERO if result.cap is None else max(ZERO, result.cap)

@@ -1,1 +1,1 @@
-"""One rule per module; the list of rules is in registry.py."""
+"""Each check is one function with its rule, limit and breach beside it; registry.py lists them."""

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from bot.risk.book import positive
+from bot.risk.checks.breach import HAIR, MID, NOW, Case
+from bot.risk.checks.check import check
 from bot.risk.checks.outcome import passed, unknown
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import Exposure, age_seconds
@@ -11,6 +13,10 @@ from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense, number_text
 from bot.risk.snapshot import RiskSnapshot, SeenPrice, TradeIntent
 from models.enums import TradeBlockReason as Why
+
+_Pair = tuple[str, Decimal, str, SeenPrice]
+"""A price of the market view with its name, and another source with its price."""
+
 
 AGREES = Rule(
     "market_agrees",
@@ -21,10 +27,12 @@ AGREES = Rule(
 )
 
 
-_Pair = tuple[str, Decimal, str, SeenPrice]
-"""A price of the market view with its name, and another source with its price."""
+def _another_fill(case: Case, limits: RiskLimits) -> Case:
+    price = MID / (1 + Decimal(repr(limits.max_disagreement_bps)) / 10_000 * HAIR)
+    return case.seeing(newest_fill=SeenPrice(price, NOW))
 
 
+@check(AGREES, limit="max_disagreement_bps", breach=_another_fill)
 def market_agrees(
     intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:

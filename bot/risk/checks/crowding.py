@@ -3,6 +3,8 @@
 from decimal import Decimal
 from math import exp, log
 
+from bot.risk.checks.breach import EQUITY, SYMBOL, Case
+from bot.risk.checks.check import check
 from bot.risk.checks.outcome import at_most, capped, failed, passed, unknown
 from bot.risk.correlation import crowd
 from bot.risk.decision import CheckResult
@@ -20,20 +22,14 @@ CORRELATED = Rule(
     Sense.AT_MOST,
     "USDT",
 )
-CORRELATED_COUNT = Rule(
-    "correlated_positions",
-    Why.CORRELATION_RISK_HIGH,
-    "the number of positions that move with this trade",
-    Sense.AT_MOST,
-)
-CONCENTRATION = Rule(
-    "concentration", Why.PORTFOLIO_RISK_LIMIT, "the effective number of bets", Sense.AT_LEAST
-)
-POSITIONS = Rule(
-    "open_positions", Why.PORTFOLIO_RISK_LIMIT, "the number of positions afterwards", Sense.AT_MOST
-)
 
 
+def _crowd(case: Case, limits: RiskLimits) -> Case:
+    notional = EQUITY * limits.max_correlated_share - case.notional / 2
+    return case.holding(("TWINUSDT", notional), correlation=1.0)
+
+
+@check(CORRELATED, limit="max_correlated_share", breach=_crowd)
 def correlated_exposure(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -50,6 +46,20 @@ def correlated_exposure(
     return _naming_assumed(result, crowded)
 
 
+CORRELATED_COUNT = Rule(
+    "correlated_positions",
+    Why.CORRELATION_RISK_HIGH,
+    "the number of positions that move with this trade",
+    Sense.AT_MOST,
+)
+
+
+def _crowd_count(case: Case, limits: RiskLimits) -> Case:
+    count = limits.max_correlated_positions + 1
+    return case.holding(*((f"S{i}USDT", Decimal(1)) for i in range(count)), correlation=1.0)
+
+
+@check(CORRELATED_COUNT, limit="max_correlated_positions", breach=_crowd_count)
 def correlated_positions(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -65,6 +75,18 @@ def _naming_assumed(result: CheckResult, crowded: Crowd) -> CheckResult:
     return result._replace(detail=f"unknown correlation counts as full: {crowded.assumed}")
 
 
+CONCENTRATION = Rule(
+    "concentration", Why.PORTFOLIO_RISK_LIMIT, "the effective number of bets", Sense.AT_LEAST
+)
+
+
+def _one_bet(case: Case, limits: RiskLimits) -> Case | None:
+    if limits.min_effective_bets <= 1:
+        return None
+    return case.holding((SYMBOL, EQUITY * limits.concentration_free_share))
+
+
+@check(CONCENTRATION, limit="min_effective_bets", breach=_one_bet)
 def concentration(
     intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -89,6 +111,16 @@ def concentration(
     return failed(CONCENTRATION, bets, limits.min_effective_bets, exposure.portfolio_age)
 
 
+POSITIONS = Rule(
+    "open_positions", Why.PORTFOLIO_RISK_LIMIT, "the number of positions afterwards", Sense.AT_MOST
+)
+
+
+def _many_positions(case: Case, limits: RiskLimits) -> Case:
+    return case.holding(*((f"S{i}USDT", Decimal(1)) for i in range(limits.max_positions)))
+
+
+@check(POSITIONS, limit="max_positions", breach=_many_positions)
 def open_positions(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:

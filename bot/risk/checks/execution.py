@@ -1,8 +1,11 @@
 """Checks on what working the order would cost and whether it can be worked in time."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from bot.risk.book import positive
+from bot.risk.checks.breach import Breach, Case, before
+from bot.risk.checks.check import check
 from bot.risk.checks.outcome import capped, failed, passed, unknown
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import Exposure, age_seconds
@@ -14,27 +17,28 @@ from models.amounts import ZERO
 from models.enums import Algorithm
 from models.enums import TradeBlockReason as Why
 
-IMPACT = Rule("impact", Why.IMPACT_TOO_HIGH, "the expected impact", Sense.AT_MOST, "bps")
-SLIPPAGE = Rule("slippage", Why.IMPACT_TOO_HIGH, "the expected slippage", Sense.AT_MOST, "bps")
-ADV = Rule(
-    "adv_share",
-    Why.LIQUIDITY_INSUFFICIENT,
-    "the size against a day's volume",
-    Sense.AT_MOST,
-    "USDT",
-)
-TIME = Rule(
-    "time_to_expiry",
-    Why.EXECUTION_INFEASIBLE,
-    "the time left to work the order",
-    Sense.AT_LEAST,
-    "s",
-)
-SLICES = Rule("slices", Why.EXECUTION_INFEASIBLE, "the number of slices", Sense.AT_MOST)
-
 _TWAP = Algorithm.TWAP
 
 
+IMPACT = Rule("impact", Why.IMPACT_TOO_HIGH, "the expected impact", Sense.AT_MOST, "bps")
+
+
+def _heavy(bps_of: Callable[[RiskLimits], float]) -> Breach:
+    """A volume of which the order is a modest share, so volatile that it still moves the price."""
+
+    def make(case: Case, limits: RiskLimits) -> Case:
+        share = float(limits.max_adv_share) / 2
+        sigma = bps_of(limits) * 1.05 / 1e4 / (limits.impact_coefficient * share**0.5)
+        return case.trading(
+            volume_24h=case.notional / Decimal(repr(share)),
+            volatility=sigma,
+            volatility_baseline=sigma,
+        )
+
+    return make
+
+
+@check(IMPACT, limit="max_impact_bps", breach=_heavy(lambda its: its.max_impact_bps))
 def impact(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -42,6 +46,10 @@ def impact(
     return _within_impact(IMPACT, exposure, snapshot, limits, limits.max_impact_bps, 0.0)
 
 
+SLIPPAGE = Rule("slippage", Why.IMPACT_TOO_HIGH, "the expected slippage", Sense.AT_MOST, "bps")
+
+
+@check(SLIPPAGE, limit="max_slippage_bps", breach=_heavy(lambda its: its.max_slippage_bps))
 def slippage(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -54,6 +62,24 @@ def slippage(
     )
 
 
+ADV = Rule(
+    "adv_share",
+    Why.LIQUIDITY_INSUFFICIENT,
+    "the size against a day's volume",
+    Sense.AT_MOST,
+    "USDT",
+)
+
+
+def _small_volume(case: Case, limits: RiskLimits) -> Case:
+    return case.trading(
+        volume_24h=case.notional / limits.max_adv_share / 2,
+        volatility=1e-9,
+        volatility_baseline=1e-9,
+    )
+
+
+@check(ADV, limit="max_adv_share", breach=_small_volume)
 def adv_share(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -66,6 +92,22 @@ def adv_share(
     return capped(ADV, asked, limit, limit, asked, exposure.market_age)
 
 
+TIME = Rule(
+    "time_to_expiry",
+    Why.EXECUTION_INFEASIBLE,
+    "the time left to work the order",
+    Sense.AT_LEAST,
+    "s",
+)
+
+
+def _late(case: Case, limits: RiskLimits) -> Case | None:
+    if limits.min_time_to_expiry_seconds <= 0:
+        return None
+    return case.intending(expires_at=before(-limits.min_time_to_expiry_seconds / 2))
+
+
+@check(TIME, limit="min_time_to_expiry_seconds", breach=_late)
 def time_to_expiry(
     intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -81,6 +123,19 @@ def time_to_expiry(
     return passed(TIME, -age, needed) if -age >= needed else failed(TIME, -age, needed)
 
 
+SLICES = Rule("slices", Why.EXECUTION_INFEASIBLE, "the number of slices", Sense.AT_MOST)
+
+
+def _too_many_slices(case: Case, limits: RiskLimits) -> Case:
+    return case.intending(
+        algorithm=Algorithm.TWAP,
+        horizon_seconds=float(limits.max_slices + 1),
+        interval_seconds=1.0,
+        expires_at=None,
+    )
+
+
+@check(SLICES, limit="max_slices", breach=_too_many_slices)
 def slices(
     intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:

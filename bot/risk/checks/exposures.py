@@ -1,5 +1,7 @@
 """Checks on how much the account would hold afterwards: size and exposure."""
 
+from bot.risk.checks.breach import EQUITY, HAIR, SYMBOL, Case
+from bot.risk.checks.check import check
 from bot.risk.checks.outcome import capped, skipped, unknown
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import Exposure
@@ -12,30 +14,16 @@ from models.enums import TradeBlockReason as Why
 ORDER = Rule(
     "order_notional", Why.EXCESSIVE_POSITION_SIZE, "the order's notional", Sense.AT_MOST, "USDT"
 )
-POSITION = Rule(
-    "position_size", Why.EXCESSIVE_POSITION_SIZE, "the position afterwards", Sense.AT_MOST, "USDT"
-)
-GROSS = Rule(
-    "gross_exposure", Why.GROSS_EXPOSURE_LIMIT, "gross exposure afterwards", Sense.AT_MOST, "USDT"
-)
-RESERVED = Rule(
-    "reservation_share",
-    Why.PORTFOLIO_RISK_LIMIT,
-    "what the strategy's trades may still add, afterwards",
-    Sense.AT_MOST,
-    "USDT",
-)
-NET = Rule(
-    "net_exposure",
-    Why.NET_EXPOSURE_LIMIT,
-    "net exposure afterwards in this direction",
-    Sense.AT_MOST,
-    "USDT",
-)
-
 _NO_ORDER_CAP = skipped(ORDER, "no cap per order is configured")
 
 
+def _large_order(case: Case, limits: RiskLimits) -> Case | None:
+    if limits.max_order_notional is None:
+        return None
+    return case.intending(notional=limits.max_order_notional * HAIR)
+
+
+@check(ORDER, limit="max_order_notional", breach=_large_order)
 def order_notional(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -47,6 +35,16 @@ def order_notional(
     return capped(ORDER, asked, limit, limit, asked)
 
 
+POSITION = Rule(
+    "position_size", Why.EXCESSIVE_POSITION_SIZE, "the position afterwards", Sense.AT_MOST, "USDT"
+)
+
+
+def _position(case: Case, limits: RiskLimits) -> Case:
+    return case.holding((SYMBOL, EQUITY * limits.max_position_share - case.notional / 2))
+
+
+@check(POSITION, limit="max_position_share", breach=_position)
 def position_size(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -58,6 +56,17 @@ def position_size(
     return capped(POSITION, held + asked, limit, limit - held, asked, exposure.portfolio_age)
 
 
+GROSS = Rule(
+    "gross_exposure", Why.GROSS_EXPOSURE_LIMIT, "gross exposure afterwards", Sense.AT_MOST, "USDT"
+)
+
+
+def _gross(case: Case, limits: RiskLimits) -> Case:
+    half = (EQUITY * limits.max_gross_exposure_share - case.notional / 2) / 2
+    return case.holding(("LONGUSDT", half), ("SHORTUSDT", -half))
+
+
+@check(GROSS, limit="max_gross_exposure_share", breach=_gross)
 def gross_exposure(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -69,6 +78,21 @@ def gross_exposure(
     return capped(GROSS, gross + asked, limit, limit - gross, asked, exposure.portfolio_age)
 
 
+RESERVED = Rule(
+    "reservation_share",
+    Why.PORTFOLIO_RISK_LIMIT,
+    "what the strategy's trades may still add, afterwards",
+    Sense.AT_MOST,
+    "USDT",
+)
+
+
+def _reserved(case: Case, limits: RiskLimits) -> Case:
+    reserved = EQUITY * limits.max_reservation_share - case.notional / 2
+    return case.owning(strategy_reserved=reserved)
+
+
+@check(RESERVED, limit="max_reservation_share", breach=_reserved)
 def reservation_share(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -85,6 +109,21 @@ def reservation_share(
     )
 
 
+NET = Rule(
+    "net_exposure",
+    Why.NET_EXPOSURE_LIMIT,
+    "net exposure afterwards in this direction",
+    Sense.AT_MOST,
+    "USDT",
+)
+
+
+def _net(case: Case, limits: RiskLimits) -> Case:
+    half = (EQUITY * limits.max_net_exposure_share - case.notional / 2) / 2
+    return case.holding(("ONEUSDT", half), ("TWOUSDT", half))
+
+
+@check(NET, limit="max_net_exposure_share", breach=_net)
 def net_exposure(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:

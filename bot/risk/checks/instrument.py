@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+from bot.risk.checks.breach import ASK, ExitBreach, before
+from bot.risk.checks.check import Applies, check
 from bot.risk.checks.outcome import capped, failed, passed, skipped, unknown, young
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import FLOOR, Exposure, age_seconds
@@ -13,23 +15,14 @@ from models.enums import CheckStatus
 from models.enums import TradeBlockReason as Why
 
 KNOWN = Rule("instrument", Why.INSTRUMENT_UNKNOWN, "the instrument", Sense.IS)
-STATUS = Rule("instrument_status", Why.INSTRUMENT_FILTER, "the instrument's status", Sense.IS)
-AGE = Rule(
-    "instrument_age", Why.DATA_STALE, "the age of the instrument's rules", Sense.AT_MOST, "s"
-)
-TICK = Rule("tick", Why.INSTRUMENT_FILTER, "the limit price", Sense.IS)
-MIN_QTY = Rule("min_qty", Why.INSTRUMENT_FILTER, "the sized quantity", Sense.AT_LEAST)
-MIN_NOTIONAL = Rule(
-    "min_notional", Why.INSTRUMENT_FILTER, "the sized notional", Sense.AT_LEAST, "USDT"
-)
-MAX_QTY = Rule("max_qty", Why.INSTRUMENT_FILTER, "the quantity per order", Sense.AT_MOST)
-MAX_NOTIONAL = Rule(
-    "max_notional", Why.INSTRUMENT_FILTER, "the notional per order", Sense.AT_MOST, "USDT"
-)
-
-_NO_MAXIMUM = skipped(MAX_NOTIONAL, "the instrument has no maximum notional")
 
 
+@check(
+    KNOWN,
+    applies=Applies.ALWAYS,
+    breach=lambda case, _: case.ruled(symbol="OTHERUSDT"),
+    exit_breach=ExitBreach(lambda case: case.ruled(symbol="OTHERUSDT")),
+)
 def instrument(
     intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
@@ -55,6 +48,10 @@ def _readable(rules: InstrumentView) -> bool:
     return True
 
 
+STATUS = Rule("instrument_status", Why.INSTRUMENT_FILTER, "the instrument's status", Sense.IS)
+
+
+@check(STATUS, breach=lambda case, _: case.ruled(status="Delivering"))
 def instrument_status(
     _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
@@ -67,6 +64,16 @@ def instrument_status(
     return failed(STATUS, rules.status, "Trading")
 
 
+AGE = Rule(
+    "instrument_age", Why.DATA_STALE, "the age of the instrument's rules", Sense.AT_MOST, "s"
+)
+
+
+@check(
+    AGE,
+    limit="max_instrument_age_seconds",
+    breach=lambda case, its: case.ruled(refreshed_at=before(its.max_instrument_age_seconds + 1)),
+)
 def instrument_age(
     _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -76,6 +83,15 @@ def instrument_age(
     return young(AGE, age, limits.max_instrument_age_seconds, limits.max_clock_skew_seconds)
 
 
+TICK = Rule("tick", Why.INSTRUMENT_FILTER, "the limit price", Sense.IS)
+
+
+@check(
+    TICK,
+    applies=Applies.ALWAYS,
+    breach=lambda case, _: case.intending(limit_price=Decimal("100.00001")),
+    exit_breach=ExitBreach(lambda case: case.intending(limit_price=Decimal(-1))),
+)
 def tick(
     intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
@@ -96,6 +112,10 @@ def tick(
     return failed(TICK, price, f"a multiple of {rules.tick_size:f}")
 
 
+MAX_QTY = Rule("max_qty", Why.INSTRUMENT_FILTER, "the quantity per order", Sense.AT_MOST)
+
+
+@check(MAX_QTY, breach=lambda case, _: case.ruled(max_qty=case.notional / ASK / 2))
 def max_qty(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
@@ -106,6 +126,13 @@ def max_qty(
     return capped(MAX_QTY, quantity, rules.max_qty, cap, exposure.opening_notional)
 
 
+MAX_NOTIONAL = Rule(
+    "max_notional", Why.INSTRUMENT_FILTER, "the notional per order", Sense.AT_MOST, "USDT"
+)
+_NO_MAXIMUM = skipped(MAX_NOTIONAL, "the instrument has no maximum notional")
+
+
+@check(MAX_NOTIONAL, breach=lambda case, _: case.ruled(max_notional=case.notional / 2))
 def max_notional(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
@@ -117,6 +144,16 @@ def max_notional(
     return capped(MAX_NOTIONAL, exposure.child_notional, limit, cap, exposure.opening_notional)
 
 
+MIN_QTY = Rule("min_qty", Why.INSTRUMENT_FILTER, "the sized quantity", Sense.AT_LEAST)
+
+
+@check(
+    MIN_QTY,
+    applies=Applies.ALWAYS,
+    on_size=True,
+    breach=lambda case, _: case.ruled(min_qty=case.notional / ASK * 2),
+    exit_breach=ExitBreach(lambda case: case.ruled(min_qty=case.held)),
+)
 def min_qty(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
@@ -131,6 +168,14 @@ def min_qty(
     return _at_least(MIN_QTY, exposure.sized_qty, least)
 
 
+MIN_NOTIONAL = Rule(
+    "min_notional", Why.INSTRUMENT_FILTER, "the sized notional", Sense.AT_LEAST, "USDT"
+)
+
+
+@check(
+    MIN_NOTIONAL, on_size=True, breach=lambda case, _: case.ruled(min_notional=case.notional * 2)
+)
 def min_notional(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:

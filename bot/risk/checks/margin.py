@@ -1,27 +1,28 @@
 """Checks on whether the account can carry what it would hold: leverage, margin, liquidation."""
 
+from decimal import Decimal
+
 from bot.risk.book import positive
+from bot.risk.checks.breach import EQUITY, MID, STEP, SYMBOL, Case
+from bot.risk.checks.check import check
 from bot.risk.checks.outcome import capped, failed, passed, unknown
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import Exposure
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense
-from bot.risk.snapshot import RiskSnapshot, TradeIntent
+from bot.risk.snapshot import PositionView, RiskSnapshot, TradeIntent
 from models.amounts import ZERO
 from models.enums import TradeBlockReason as Why
 
 LEVERAGE = Rule("leverage", Why.PORTFOLIO_RISK_LIMIT, "leverage afterwards", Sense.AT_MOST, "x")
-MARGIN = Rule(
-    "free_margin", Why.INSUFFICIENT_MARGIN, "the margin that the order needs", Sense.AT_MOST, "USDT"
-)
-LIQUIDATION = Rule(
-    "liquidation_distance",
-    Why.PORTFOLIO_RISK_LIMIT,
-    "the distance to liquidation",
-    Sense.AT_LEAST,
-)
 
 
+def _leverage(case: Case, _limits: RiskLimits) -> Case:
+    """By the instrument's own maximum, which binds like ours."""
+    return case.ruled(max_leverage=case.notional / EQUITY / 2)
+
+
+@check(LEVERAGE, limit="max_leverage", breach=_leverage)
 def leverage(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -34,6 +35,12 @@ def leverage(
     return capped(LEVERAGE, (gross + asked) / equity, limit, limit * equity - gross, asked)
 
 
+MARGIN = Rule(
+    "free_margin", Why.INSUFFICIENT_MARGIN, "the margin that the order needs", Sense.AT_MOST, "USDT"
+)
+
+
+@check(MARGIN, breach=lambda case, _: case.owning(available_margin=case.notional / 2))
 def free_margin(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -55,6 +62,23 @@ def free_margin(
     return capped(MARGIN, asked / times, usable, usable * times, asked, exposure.portfolio_age)
 
 
+LIQUIDATION = Rule(
+    "liquidation_distance",
+    Why.PORTFOLIO_RISK_LIMIT,
+    "the distance to liquidation",
+    Sense.AT_LEAST,
+)
+
+
+def _liquidation(case: Case, limits: RiskLimits) -> Case | None:
+    if limits.min_liquidation_distance <= 0:
+        return None
+    near = MID * (1 - Decimal(repr(limits.min_liquidation_distance)) / 2)
+    position = PositionView(SYMBOL, STEP, MID, liquidation_price=near)
+    return case.owning(positions=(position,))
+
+
+@check(LIQUIDATION, limit="min_liquidation_distance", breach=_liquidation)
 def liquidation_distance(
     intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:

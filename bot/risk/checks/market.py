@@ -4,6 +4,8 @@ from decimal import Decimal
 from math import inf, isfinite
 
 from bot.risk.book import positive
+from bot.risk.checks.breach import ASK, EQUITY, HAIR, MID, Case, before
+from bot.risk.checks.check import check
 from bot.risk.checks.outcome import at_most, below, capped, failed, passed, unknown, young
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import Exposure
@@ -13,30 +15,9 @@ from bot.risk.snapshot import MarketView, RiskSnapshot, TradeIntent
 from models.enums import TradeBlockReason as Why
 
 REFERENCE = Rule("reference_price", Why.DATA_MISSING, "the price to trade at", Sense.IS)
-AGE = Rule("data_age", Why.DATA_STALE, "the market data's age", Sense.AT_MOST, "s")
-VOLATILITY = Rule(
-    "volatility_regime",
-    Why.MARKET_CONDITIONS_ADVERSE,
-    "volatility over its baseline",
-    Sense.BELOW,
-    "x",
-)
-SPREAD = Rule("spread", Why.MARKET_CONDITIONS_ADVERSE, "the spread", Sense.AT_MOST, "bps")
-DEPTH = Rule(
-    "depth", Why.LIQUIDITY_INSUFFICIENT, "the size against the book's depth", Sense.AT_MOST, "USDT"
-)
-MARK = Rule("mark_deviation", Why.MARKET_CONDITIONS_ADVERSE, "the distance to mark", Sense.AT_MOST)
-INDEX = Rule(
-    "index_deviation", Why.MARKET_CONDITIONS_ADVERSE, "the distance to index", Sense.AT_MOST
-)
-LIMIT_PRICE = Rule(
-    "limit_price", Why.MARKET_CONDITIONS_ADVERSE, "how far the limit price crosses", Sense.AT_MOST
-)
-FUNDING = Rule(
-    "funding", Why.MARKET_CONDITIONS_ADVERSE, "the funding that this side pays", Sense.AT_MOST
-)
 
 
+@check(REFERENCE, breach=lambda case, _: case.trading(ask=None))
 def reference_price(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
@@ -49,6 +30,14 @@ def reference_price(
     return passed(REFERENCE, exposure.reference, None, exposure.market_age)
 
 
+AGE = Rule("data_age", Why.DATA_STALE, "the market data's age", Sense.AT_MOST, "s")
+
+
+@check(
+    AGE,
+    limit="max_market_age_seconds",
+    breach=lambda case, its: case.trading(as_of=before(its.max_market_age_seconds + 1)),
+)
 def data_age(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -57,6 +46,20 @@ def data_age(
     return young(AGE, age, limit, limits.max_clock_skew_seconds, shown=True)
 
 
+VOLATILITY = Rule(
+    "volatility_regime",
+    Why.MARKET_CONDITIONS_ADVERSE,
+    "volatility over its baseline",
+    Sense.BELOW,
+    "x",
+)
+
+
+@check(
+    VOLATILITY,
+    limit="max_volatility_ratio",
+    breach=lambda case, its: case.trading(volatility=0.01 * its.max_volatility_ratio),
+)
 def volatility_regime(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -74,6 +77,17 @@ def volatility_ratio(market: MarketView | None) -> float | None:
     return market.volatility / market.volatility_baseline
 
 
+SPREAD = Rule("spread", Why.MARKET_CONDITIONS_ADVERSE, "the spread", Sense.AT_MOST, "bps")
+
+
+def _wide_spread(case: Case, limits: RiskLimits) -> Case:
+    half = MID * Decimal(repr(limits.max_spread_bps)) * HAIR / 20_000
+    bid, ask = MID - half, MID + half
+    deep = EQUITY * EQUITY
+    return case.trading(bid=bid, ask=ask, bids=((bid, deep),), asks=((ask, deep),))
+
+
+@check(SPREAD, limit="max_spread_bps", breach=_wide_spread)
 def spread(
     _intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -81,6 +95,16 @@ def spread(
     return at_most(SPREAD, exposure.spread_bps, limits.max_spread_bps, exposure.market_age)
 
 
+DEPTH = Rule(
+    "depth", Why.LIQUIDITY_INSUFFICIENT, "the size against the book's depth", Sense.AT_MOST, "USDT"
+)
+
+
+def _thin_book(case: Case, limits: RiskLimits) -> Case:
+    return case.trading(ask_depth=case.notional / limits.max_depth_share / 2)
+
+
+@check(DEPTH, limit="max_depth_share", breach=_thin_book)
 def depth(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -102,6 +126,19 @@ def depth(
     )
 
 
+MARK = Rule("mark_deviation", Why.MARKET_CONDITIONS_ADVERSE, "the distance to mark", Sense.AT_MOST)
+
+
+def _away_from_mid(deviation: float) -> Decimal:
+    """A price from which the mid is just further away than this share of it."""
+    return MID / (1 + Decimal(repr(deviation)) * HAIR)
+
+
+@check(
+    MARK,
+    limit="max_mark_deviation",
+    breach=lambda case, its: case.trading(mark=_away_from_mid(its.max_mark_deviation)),
+)
 def mark_deviation(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -112,6 +149,16 @@ def mark_deviation(
     )
 
 
+INDEX = Rule(
+    "index_deviation", Why.MARKET_CONDITIONS_ADVERSE, "the distance to index", Sense.AT_MOST
+)
+
+
+@check(
+    INDEX,
+    limit="max_index_deviation",
+    breach=lambda case, its: case.trading(index=_away_from_mid(its.max_index_deviation)),
+)
 def index_deviation(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -122,6 +169,17 @@ def index_deviation(
     )
 
 
+LIMIT_PRICE = Rule(
+    "limit_price", Why.MARKET_CONDITIONS_ADVERSE, "how far the limit price crosses", Sense.AT_MOST
+)
+
+
+def _far_limit_price(case: Case, limits: RiskLimits) -> Case:
+    price = ASK * (1 + Decimal(repr(limits.max_limit_price_deviation)) * HAIR)
+    return case.intending(limit_price=price.quantize(Decimal("0.0001")))
+
+
+@check(LIMIT_PRICE, limit="max_limit_price_deviation", breach=_far_limit_price)
 def limit_price(
     intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -137,6 +195,17 @@ def limit_price(
     return at_most(LIMIT_PRICE, crossing, limits.max_limit_price_deviation)
 
 
+FUNDING = Rule(
+    "funding", Why.MARKET_CONDITIONS_ADVERSE, "the funding that this side pays", Sense.AT_MOST
+)
+
+
+def _costly_funding(case: Case, limits: RiskLimits) -> Case | None:
+    rate = limits.max_funding_rate * 1.05 + 1e-9
+    return case.trading(funding_rate=rate)
+
+
+@check(FUNDING, limit="max_funding_rate", breach=_costly_funding)
 def funding(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:

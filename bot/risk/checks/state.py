@@ -1,29 +1,33 @@
 """Checks on what is allowed at all: trading state, breakers, expiry, duplicates, reduce-only."""
 
+from decimal import Decimal
+
+from bot.risk.checks.breach import MID, NOW, SYMBOL, Case, ExitBreach, before
+from bot.risk.checks.check import Applies, check
 from bot.risk.checks.outcome import capped, failed, passed, unknown, young
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import Exposure, age_seconds
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense
 from bot.risk.scopes import strictest
-from bot.risk.snapshot import RiskSnapshot, TradeIntent
+from bot.risk.snapshot import BreakerView, RiskSnapshot, TradeIntent, WorkingView
 from models.amounts import ZERO
-from models.enums import ExecutionPriority, ExposureDelta, TradingState
+from models.enums import ExecutionPriority, ExposureDelta, TradeSide, TradingState
 from models.enums import TradeBlockReason as Why
-
-STATE = Rule("trading_state", Why.TRADING_STATE, "the trading state", Sense.IS)
-FLIP = Rule("flip", Why.WOULD_FLIP, "the part beyond the position", Sense.AT_MOST, "USDT")
-BREAKERS = Rule("breakers", Why.CIRCUIT_BREAKER_ACTIVE, "latched breakers", Sense.AT_MOST)
-RECOVERY = Rule("recovery", Why.TRADING_STATE, "the recovery's share of size", Sense.AT_LEAST)
-EXPIRY = Rule("expiry", Why.REQUEST_EXPIRED, "the time left", Sense.AT_LEAST, "s")
-REQUEST_AGE = Rule("request_age", Why.REQUEST_EXPIRED, "the request's age", Sense.AT_MOST, "s")
-DUPLICATE = Rule("duplicate_request", Why.DUPLICATE_REQUEST, "the request id", Sense.IS)
-REDUCE_ONLY = Rule("reduce_only", Why.NOTHING_TO_REDUCE, "what is left to reduce", Sense.AT_LEAST)
 
 _EMERGENCY, _FLIPS = ExecutionPriority.EMERGENCY, ExposureDelta.FLIPS
 _STOPPED = frozenset({TradingState.HALTED, TradingState.FLATTENING})
 
 
+STATE = Rule("trading_state", Why.TRADING_STATE, "the trading state", Sense.IS)
+
+
+@check(
+    STATE,
+    applies=Applies.ALWAYS,
+    breach=lambda case, _: case.in_state(TradingState.HALTED),
+    exit_breach=ExitBreach(lambda case: case.in_state(TradingState.HALTED)),
+)
 def trading_state(
     intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
@@ -42,6 +46,26 @@ def trading_state(
     return failed(STATE, worst.state, "active", detail=detail, because=because)
 
 
+FLIP = Rule("flip", Why.WOULD_FLIP, "the part beyond the position", Sense.AT_MOST, "USDT")
+
+
+def _flipping(case: Case, _limits: RiskLimits) -> Case:
+    """Reducing is allowed, turning the position around is not."""
+    held = case.holding((SYMBOL, case.notional / 2))
+    return held.in_state(TradingState.REDUCING).intending(side=TradeSide.SELL)
+
+
+def _too_far(case: Case) -> Case:
+    """Twice the position, while only reducing is allowed."""
+    return case.in_state(TradingState.REDUCING).intending(notional=4 * case.notional)
+
+
+@check(
+    FLIP,
+    applies=Applies.ALWAYS,
+    breach=_flipping,
+    exit_breach=ExitBreach(_too_far, left=Decimal(1)),
+)
 def flip(
     _intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
@@ -56,6 +80,14 @@ def flip(
     )
 
 
+BREAKERS = Rule("breakers", Why.CIRCUIT_BREAKER_ACTIVE, "latched breakers", Sense.AT_MOST)
+
+
+def _latched(case: Case, _limits: RiskLimits) -> Case:
+    return case.seeing(breakers=(BreakerView("self_test", "global:*", "self-test"),))
+
+
+@check(BREAKERS, breach=_latched)
 def breakers(
     _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
@@ -67,6 +99,10 @@ def breakers(
     return failed(BREAKERS, len(latched), 0, detail=detail)
 
 
+RECOVERY = Rule("recovery", Why.TRADING_STATE, "the recovery's share of size", Sense.AT_LEAST)
+
+
+@check(RECOVERY, breach=lambda case, _: case.seeing(recovery_share=0.0))
 def recovery(
     _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
@@ -79,6 +115,15 @@ def recovery(
     return unknown(RECOVERY, f"{share!r} is not a share")
 
 
+EXPIRY = Rule("expiry", Why.REQUEST_EXPIRED, "the time left", Sense.AT_LEAST, "s")
+
+
+@check(
+    EXPIRY,
+    applies=Applies.ALWAYS,
+    breach=lambda case, _: case.intending(expires_at=NOW),
+    exit_breach=ExitBreach(lambda case: case.intending(expires_at=NOW)),
+)
 def expiry(
     intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
@@ -93,6 +138,14 @@ def expiry(
     return failed(EXPIRY, -age, 0, detail="the request has expired")
 
 
+REQUEST_AGE = Rule("request_age", Why.REQUEST_EXPIRED, "the request's age", Sense.AT_MOST, "s")
+
+
+@check(
+    REQUEST_AGE,
+    limit="max_request_age_seconds",
+    breach=lambda case, its: case.intending(created_at=before(its.max_request_age_seconds + 1)),
+)
 def request_age(
     intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
@@ -102,6 +155,15 @@ def request_age(
     return young(REQUEST_AGE, age, limit, limits.max_clock_skew_seconds)
 
 
+DUPLICATE = Rule("duplicate_request", Why.DUPLICATE_REQUEST, "the request id", Sense.IS)
+
+
+@check(
+    DUPLICATE,
+    applies=Applies.ALWAYS,
+    breach=lambda case, _: case.seeing(request_seen=True),
+    exit_breach=ExitBreach(lambda case: case.seeing(request_seen=True)),
+)
 def duplicate_request(
     _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
@@ -114,6 +176,22 @@ def duplicate_request(
     return passed(DUPLICATE, "new", "new")
 
 
+REDUCE_ONLY = Rule("reduce_only", Why.NOTHING_TO_REDUCE, "what is left to reduce", Sense.AT_LEAST)
+
+
+def _closed_already(case: Case) -> Case:
+    """An exit at work closes it all."""
+    held = case.held
+    working = WorkingView(SYMBOL, TradeSide.SELL, held, held * MID, reduce_only=True)
+    return case.owning(working=(working,)).intending(reduce_only=True)
+
+
+@check(
+    REDUCE_ONLY,
+    applies=Applies.ALWAYS,
+    breach=lambda case, _: case.intending(reduce_only=True),
+    exit_breach=ExitBreach(_closed_already),
+)
 def reduce_only(
     intent: TradeIntent, exposure: Exposure, _snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:

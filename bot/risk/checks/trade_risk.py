@@ -3,6 +3,8 @@
 from decimal import Decimal
 
 from bot.risk.book import positive
+from bot.risk.checks.breach import EQUITY, HAIR, Case
+from bot.risk.checks.check import check
 from bot.risk.checks.outcome import capped, unknown
 from bot.risk.decision import CheckResult
 from bot.risk.exposure import Exposure
@@ -10,6 +12,13 @@ from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense
 from bot.risk.snapshot import MarketView, RiskSnapshot, TradeIntent
 from models.enums import TradeBlockReason as Why
+
+NORMAL_ES = 2.0627128
+"""Expected shortfall at 95 % of a standard normal: phi(1.644854) / 0.05 (McNeil & Frey 2000)."""
+
+_NORMAL = "95 % expected shortfall of a day, by the normal law: no daily returns are known"
+_RETURNS = "95 % expected shortfall of a day, of the daily returns"
+
 
 RISK = Rule(
     "trade_risk",
@@ -19,13 +28,15 @@ RISK = Rule(
     "USDT",
 )
 
-NORMAL_ES = 2.0627128
-"""Expected shortfall at 95 % of a standard normal: phi(1.644854) / 0.05 (McNeil & Frey 2000)."""
 
-_NORMAL = "95 % expected shortfall of a day, by the normal law: no daily returns are known"
-_RETURNS = "95 % expected shortfall of a day, of the daily returns"
+def _risky(case: Case, limits: RiskLimits) -> Case:
+    """So volatile, and usually so, that a bad day of this position alone costs too much."""
+    bad_day = EQUITY * limits.max_portfolio_risk * HAIR / case.notional
+    sigma = float(bad_day) / NORMAL_ES
+    return case.trading(volatility=sigma, volatility_baseline=sigma)
 
 
+@check(RISK, limit="max_portfolio_risk", breach=_risky)
 def trade_risk(
     intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:

@@ -8,19 +8,20 @@ from dataclasses import fields
 from decimal import Decimal
 from math import isfinite
 
-from bot.risk.checks.registry import CHECKS, Row
+from bot.risk.checks.breach import Case
+from bot.risk.checks.check import Check
+from bot.risk.checks.registry import CHECKS, declared
 from bot.risk.decision import Decision
 from bot.risk.gate import evaluate
 from bot.risk.limits import RiskLimits, config_path_of
-from bot.risk.selftest.baseline import Case, healthy
-from bot.risk.selftest.breaches import BREACHES
+from bot.risk.selftest.baseline import healthy
 from bot.risk.selftest.exits import exit_problems
 from models.enums import CheckStatus, Verdict
 
 _NO = (CheckStatus.FAIL, CheckStatus.UNKNOWN)
 
 
-def self_test(limits: RiskLimits, rows: Iterable[Row] = CHECKS) -> tuple[str, ...]:
+def self_test(limits: RiskLimits, rows: Iterable[Check] = CHECKS) -> tuple[str, ...]:
     """The faults of these limits; empty when there are none.
 
     A sound trade must pass, and the same trade with one limit breached must be denied or shrunk by
@@ -37,22 +38,22 @@ def self_test(limits: RiskLimits, rows: Iterable[Row] = CHECKS) -> tuple[str, ..
     asked = tuple(rows)
     base = healthy(limits)
     found = _unsound(_decide(base, limits, asked))
-    names = {row.rule.name for row in asked}
-    found += [f"the check {name!r} has no synthetic breach" for name in names - BREACHES.keys()]
-    for name, breach in BREACHES.items():
-        case = breach.make(base, limits)
+    # As the modules declare them: a check that is not asked, or not of what it should be, shows.
+    checks = {check.rule.name: check for check in (*asked, *declared())}
+    for name, check in checks.items():
+        case = check.breach(base, limits)
         if case is None:
             continue
         decision = _decide(case, limits, asked)
         statuses = {result.name: result.status for result in decision.checks}
         if statuses.get(name) not in _NO or decision.verdict is Verdict.ALLOW:
-            limit = f" ({config_path_of(breach.limit)})" if breach.limit else ""
+            limit = f" ({config_path_of(check.limit)})" if check.limit else ""
             found.append(f"the limit of {name!r}{limit} does not bite: its breach was approved")
-    found += exit_problems(base, limits, asked)
+    found += exit_problems(base, limits, asked, checks)
     return tuple(found)
 
 
-def _decide(case: Case, limits: RiskLimits, rows: tuple[Row, ...]) -> Decision:
+def _decide(case: Case, limits: RiskLimits, rows: tuple[Check, ...]) -> Decision:
     return evaluate(case.intent, case.snapshot, limits, rows)
 
 

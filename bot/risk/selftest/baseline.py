@@ -1,10 +1,9 @@
 """A sound trade in a calm market under any limits: the starting point of the self-test."""
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
+from bot.risk.checks.breach import ASK, BID, EQUITY, MID, NOW, STEP, SYMBOL, Case
 from bot.risk.exposure import FLOOR
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import (
@@ -12,69 +11,12 @@ from bot.risk.snapshot import (
     MarketView,
     ModelView,
     PortfolioView,
-    PositionView,
     RiskSnapshot,
     ScopeState,
     SeenPrice,
     TradeIntent,
 )
 from models.enums import TradeSide, TradingState
-
-NOW = datetime(2025, 1, 1, 12, 0, tzinfo=UTC)
-SYMBOL = "SELFUSDT"
-EQUITY = Decimal(100_000_000)
-BID, ASK = Decimal("99.9999"), Decimal("100.0001")
-MID = Decimal(100)
-STEP = Decimal("0.000001")
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One trade with everything that the gate reads."""
-
-    intent: TradeIntent
-    snapshot: RiskSnapshot
-
-    @property
-    def notional(self) -> Decimal:
-        """The trade's requested notional, in quote currency."""
-        return self.intent.notional
-
-    def intending(self, **changes: Any) -> "Case":
-        """The case with other fields of its intent."""
-        return replace(self, intent=replace(self.intent, **changes))
-
-    def predicting(self, **changes: Any) -> "Case":
-        """The case with other fields of its model's prediction."""
-        return self.intending(model=replace(self.intent.model, **changes))
-
-    def seeing(self, **changes: Any) -> "Case":
-        """The case with other fields of its snapshot."""
-        return replace(self, snapshot=replace(self.snapshot, **changes))
-
-    def trading(self, **changes: Any) -> "Case":
-        """The case with other fields of its market view."""
-        assert self.snapshot.market is not None
-        return self.seeing(market=replace(self.snapshot.market, **changes))
-
-    def ruled(self, **changes: Any) -> "Case":
-        """The case with other fields of its instrument's rules."""
-        assert self.snapshot.instrument is not None
-        return self.seeing(instrument=replace(self.snapshot.instrument, **changes))
-
-    def owning(self, **changes: Any) -> "Case":
-        """The case with other fields of its portfolio."""
-        assert self.snapshot.portfolio is not None
-        return self.seeing(portfolio=replace(self.snapshot.portfolio, **changes))
-
-    def holding(self, *held: tuple[str, Decimal], correlation: float = 0.0) -> "Case":
-        """Positions by symbol and signed notional, all with one correlation."""
-        positions = tuple(
-            PositionView(symbol, FLOOR.divide(notional, MID), MID) for symbol, notional in held
-        )
-        return self.owning(positions=positions).seeing(
-            correlations={symbol: correlation for symbol, _ in held}
-        )
 
 
 def healthy(limits: RiskLimits) -> Case:

@@ -1,40 +1,26 @@
 """Exits in the self-test: the checks on exits must stop them, and the checks on entries must
 not."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from typing import NamedTuple
 
-from bot.risk.checks.registry import Applies, Row
+from bot.risk.checks.breach import EQUITY, MID, SYMBOL, Case
+from bot.risk.checks.check import Applies, Check
 from bot.risk.decision import Decision
 from bot.risk.exposure import FLOOR
 from bot.risk.gate import evaluate
 from bot.risk.limits import RiskLimits
-from bot.risk.selftest.baseline import EQUITY, MID, NOW, SYMBOL, Case
-from bot.risk.selftest.breaches import BREACHES
-from bot.risk.snapshot import PositionView, ScopeState, ShareView, WorkingView
-from models.enums import CheckStatus, TradeSide, TradingState, Verdict
+from bot.risk.snapshot import PositionView, ShareView
+from models.enums import CheckStatus, TradeSide, Verdict
 
 _FAR_OVER = 20
 """The position as a multiple of the equity: far over every limit of size."""
 _NOTHING = Decimal(0)
 
 
-MODEL = frozenset(
-    {
-        "confidence",
-        "uncertainty",
-        "ensemble_agreement",
-        "prediction_stability",
-        "feature_importance",
-        "explainability",
-        "prediction_age",
-        "model_version",
-        "ensemble_entropy",
-    }
-)
-"""Checks that judge a close of more than the strategy's own share."""
+Checks = Mapping[str, Check]
+"""The checks by name, as their modules declare them."""
 
 
 def leaving(sound: Case, limits: RiskLimits) -> Case:
@@ -48,26 +34,31 @@ def leaving(sound: Case, limits: RiskLimits) -> Case:
     )
 
 
-def exit_problems(sound: Case, limits: RiskLimits, rows: tuple[Row, ...]) -> Iterator[str]:
-    """The faults of these checks on exits."""
+def exit_problems(
+    sound: Case, limits: RiskLimits, rows: tuple[Check, ...], checks: Checks
+) -> Iterator[str]:
+    """What is wrong with how the gate treats exits when it asks these rows."""
     case = leaving(sound, limits)
-    yield from _held_back(case, limits, rows)
-    yield from _not_bound(case, limits, rows)
-    yield from _beyond_own(case, limits, rows)
+    yield from _held_back(case, limits, rows, checks)
+    yield from _not_bound(case, limits, rows, checks)
+    yield from _beyond_own(case, limits, rows, checks)
 
 
-def _held_back(case: Case, limits: RiskLimits, rows: tuple[Row, ...]) -> Iterator[str]:
-    """Breaks each check that does not judge exits: an exit must pass whole. With a broken model the
-    exit is all its strategy's own; otherwise the model justifies the others' part."""
+def _held_back(
+    case: Case, limits: RiskLimits, rows: tuple[Check, ...], checks: Checks
+) -> Iterator[str]:
+    """Each check that exits aren't put to, broken: an exit must pass whole. With a broken model it
+    is all its strategy's own; otherwise the model stands for what is others'."""
     for row in rows:
         name = row.rule.name
-        if name not in BREACHES or name in BINDING:
+        check = checks[name]
+        if check.exit_breach is not None:
             continue
-        exits = [case.owning(own=ShareView(_held(case) / 8, _NOTHING))]
-        if name in MODEL:
+        exits = [case.owning(own=ShareView(case.held / 8, _NOTHING))]
+        if check.applies is Applies.MODEL:
             exits = [case, case.intending(reduce_only=True)]
         for exit_ in exits:
-            broken = BREACHES[name].make(exit_, limits)
+            broken = check.breach(exit_, limits)
             if broken is None:
                 continue
             still = _still_leaving(broken, exit_)
@@ -92,63 +83,28 @@ def _still_leaving(broken: Case, exit_: Case) -> Case:
     ).owning(positions=(held, *others), own=before.own)
 
 
-class Binding(NamedTuple):
-    """A way to break a check with an exit, and the share of the position that may still close."""
-
-    make: Callable[[Case], Case]
-    left: Decimal = _NOTHING
-
-
-def _state(case: Case, state: TradingState) -> Case:
-    return case.seeing(states=(ScopeState("global:*", state, "self-test"),))
-
-
-def _too_far(case: Case) -> Case:
-    """Twice the position, while only reducing is allowed."""
-    return _state(case, TradingState.REDUCING).intending(notional=4 * case.notional)
-
-
-def _closed_already(case: Case) -> Case:
-    """A working exit closes the whole position."""
-    held = _held(case)
-    working = WorkingView(SYMBOL, TradeSide.SELL, held, held * MID, reduce_only=True)
-    return case.owning(working=(working,)).intending(reduce_only=True)
-
-
-def _held(case: Case) -> Decimal:
-    assert case.snapshot.portfolio is not None
-    return case.snapshot.portfolio.positions[0].qty
-
-
-BINDING: Mapping[str, Binding] = {
-    "trading_state": Binding(lambda case: _state(case, TradingState.HALTED)),
-    "flip": Binding(_too_far, Decimal(1)),
-    "expiry": Binding(lambda case: case.intending(expires_at=NOW)),
-    "duplicate_request": Binding(lambda case: case.seeing(request_seen=True)),
-    "reduce_only": Binding(_closed_already),
-    "instrument": Binding(lambda case: case.ruled(symbol="OTHERUSDT")),
-    "tick": Binding(lambda case: case.intending(limit_price=Decimal(-1))),
-    "min_qty": Binding(lambda case: case.ruled(min_qty=_held(case))),
-}
-"""A breach for every check that judges exits."""
-
-
-def _not_bound(case: Case, limits: RiskLimits, rows: tuple[Row, ...]) -> Iterator[str]:
+def _not_bound(
+    case: Case, limits: RiskLimits, rows: tuple[Check, ...], checks: Checks
+) -> Iterator[str]:
     for row in rows:
-        if row.applies is Applies.ALWAYS and row.rule.name not in BINDING:
+        if row.applies is Applies.ALWAYS and checks[row.rule.name].exit_breach is None:
             yield f"the check {row.rule.name!r} binds exits and has no synthetic breach by one"
-    for name, binding in BINDING.items():
-        broken = binding.make(case)
+    for name, check in checks.items():
+        if check.exit_breach is None:
+            continue
+        broken = check.exit_breach.make(case)
         decision = evaluate(broken.intent, broken.snapshot, limits, rows)
         bites = any(c.name == name and c.status in _NO for c in decision.checks)
-        if not bites or decision.approved_qty > _held(case) * binding.left:
+        if not bites or decision.approved_qty > case.held * check.exit_breach.left:
             yield f"the check {name!r} does not bind exits: its breach by one was approved"
 
 
-def _beyond_own(case: Case, limits: RiskLimits, rows: tuple[Row, ...]) -> Iterator[str]:
-    """A strategy that owns a quarter of its exit: the model justifies the rest, and a reduce-only
-    request ends at the strategy's share."""
-    own = _held(case) / 8
+def _beyond_own(
+    case: Case, limits: RiskLimits, rows: tuple[Check, ...], checks: Checks
+) -> Iterator[str]:
+    """A strategy that owns a quarter of what it wants to close: the model stands for the rest, and
+    what is flagged as reduce-only ends at the share."""
+    own = case.held / 8
     shared = case.owning(own=ShareView(own, _NOTHING))
     sound = evaluate(shared.intent, shared.snapshot, limits, rows)
     if sound.verdict is not Verdict.ALLOW:
@@ -158,10 +114,10 @@ def _beyond_own(case: Case, limits: RiskLimits, rows: tuple[Row, ...]) -> Iterat
     if not _NOTHING < decision.approved_qty <= own:
         yield "a strategy's own share does not bind its reduce-only exits"
     for row in rows:
-        breach = BREACHES.get(row.rule.name)
-        if breach is None or row.rule.name not in MODEL:
+        check = checks[row.rule.name]
+        if check.applies is not Applies.MODEL:
             continue
-        broken = breach.make(shared, limits)
+        broken = check.breach(shared, limits)
         if broken is None:
             continue
         decision = evaluate(broken.intent, broken.snapshot, limits, rows)

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.risk.checks.check import Applies, Check
 from bot.risk.checks.outcome import capped, failed, passed, unknown
-from bot.risk.checks.registry import CHECKS, Applies, Row
+from bot.risk.checks.registry import CHECKS
 from bot.risk.decision import Decision
 from bot.risk.gate import evaluate
 from bot.risk.rule import Rule
@@ -40,12 +41,12 @@ ANSWERS: dict[str, Answer] = {
 NO = sorted(ANSWERS.keys() - {"passes"})
 
 
-def answering(row: Row, answer: str) -> Row:
-    return row._replace(check=lambda *_: ANSWERS[answer](row.rule))
+def answering(row: Check, answer: str) -> Check:
+    return row._replace(ask=lambda *_: ANSWERS[answer](row.rule))
 
 
 @st.composite
-def rows(draw: st.DrawFn, applies: set[Applies]) -> tuple[Row, ...]:
+def rows(draw: st.DrawFn, applies: set[Applies]) -> tuple[Check, ...]:
     """The registry, with any answer from the checks of these kinds and a pass from the others."""
     return tuple(
         answering(
@@ -64,7 +65,7 @@ def exit_of(
     return intent, cases.snapshot(portfolio=cases.portfolio(positions=(position,), own=share))
 
 
-def decide(case: tuple[TradeIntent, RiskSnapshot], asked: tuple[Row, ...]) -> Decision:
+def decide(case: tuple[TradeIntent, RiskSnapshot], asked: tuple[Check, ...]) -> Decision:
     return evaluate(*case, STRICT, asked)
 
 
@@ -78,7 +79,7 @@ def decide(case: tuple[TradeIntent, RiskSnapshot], asked: tuple[Row, ...]) -> De
     shared=st.booleans(),
 )
 def test_nothing_that_a_check_on_adding_says_blocks_an_exit(
-    asked: tuple[Row, ...],
+    asked: tuple[Check, ...],
     held: Decimal,
     part: Decimal,
     side: TradeSide,
@@ -96,7 +97,7 @@ def test_nothing_that_a_check_on_adding_says_blocks_an_exit(
 @QUICK
 @given(asked=rows({Applies.ADDING}), held=QTY, side=st.sampled_from(TradeSide))
 def test_nor_one_that_closes_others_part_with_a_sound_model(
-    asked: tuple[Row, ...], held: Decimal, side: TradeSide
+    asked: tuple[Check, ...], held: Decimal, side: TradeSide
 ) -> None:
     own = (held / 3).quantize(D("0.001"))
     decision = decide(exit_of(held, held, side, own, flagged=False), asked)
@@ -112,7 +113,7 @@ def test_nor_one_that_closes_others_part_with_a_sound_model(
     answer=st.sampled_from(["fails", "knows nothing", "breaks"]),
 )
 def test_without_a_model_an_exit_ends_at_its_own_share(
-    asked: tuple[Row, ...], held: Decimal, side: TradeSide, name: str, answer: str
+    asked: tuple[Check, ...], held: Decimal, side: TradeSide, name: str, answer: str
 ) -> None:
     own = (held / 3).quantize(D("0.001"))
     asked = tuple(answering(row, answer) if row.rule.name == name else row for row in asked)

@@ -23,7 +23,6 @@ from bot.risk.decision import Decision
 from bot.risk.gate import evaluate
 from bot.risk.limits import RiskLimits
 from bot.risk.selftest.baseline import healthy
-from bot.risk.selftest.breaches import BREACHES
 from bot.risk.snapshot import (
     BreakerView,
     PositionView,
@@ -354,7 +353,7 @@ def test_another_process_gives_the_same_bytes() -> None:
 def decisions_in_bytes(precision: int = 28) -> bytes:
     """Decisions of the sound trade and of every breach of it, as one byte string."""
     base = healthy(STRICT)
-    made = [base, *(breach.make(base, STRICT) for breach in BREACHES.values())]
+    made = [base, *(check.breach(base, STRICT) for check in CHECKS)]
     with decimal.localcontext(prec=precision):
         return b"\n".join(
             encoded(evaluate(case.intent, case.snapshot, STRICT))
@@ -401,10 +400,10 @@ def spoilt(value: Any, name: str = "") -> Iterator[Any]:
 def _denied_cases() -> list[Any]:
     base = healthy(STRICT).holding(("BTCUSDT", D(1000)), correlation=0.5)
     found = []
-    for name, breach in BREACHES.items():
-        case = breach.make(base, STRICT)
+    for check in CHECKS:
+        case = check.breach(base, STRICT)
         if case is not None:
-            found.append(pytest.param(case.intent, case.snapshot, id=name))
+            found.append(pytest.param(case.intent, case.snapshot, id=check.rule.name))
     return found
 
 
@@ -446,7 +445,7 @@ def test_a_check_that_breaks_denies_and_says_so_and_the_others_are_still_asked()
     def broken(*_: Any) -> Any:
         raise ZeroDivisionError("a defect")
 
-    rows = tuple(row._replace(check=broken) if row.rule.name == "spread" else row for row in CHECKS)
+    rows = tuple(row._replace(ask=broken) if row.rule.name == "spread" else row for row in CHECKS)
     decision = evaluate(cases.intent(), cases.snapshot(), cases.LIMITS, rows)
     assert decision.verdict is Verdict.DENY
     assert decision.reasons == (TradeBlockReason.INTERNAL_ERROR,)

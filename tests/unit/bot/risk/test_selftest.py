@@ -1,17 +1,17 @@
 """Each limit bites: alone where it can be alone, under every environment and mode."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
 from bot.risk import exposure
-from bot.risk.checks.registry import CHECKS, Applies, Row
+from bot.risk.checks import registry
+from bot.risk.checks.check import Applies, Check, check
+from bot.risk.checks.registry import CHECKS
 from bot.risk.gate import evaluate
 from bot.risk.limits import SIZE_CAPS, RiskLimits, limits_from_config
 from bot.risk.selftest import self_test
 from bot.risk.selftest.baseline import healthy
-from bot.risk.selftest.breaches import BREACHES
-from bot.risk.selftest.exits import BINDING, MODEL
 from config.thresholds import MLRiskConfigManager
 from models.enums import CheckStatus, Verdict
 from tests.unit.bot.risk.cases import D, limits
@@ -46,9 +46,10 @@ def test_every_limit_bites_in_every_environment_and_mode(environment: str, mode:
     assert self_test(limits_from_config(config)) == ()
 
 
-@pytest.mark.parametrize("name", [row.rule.name for row in CHECKS])
-def test_the_breach_is_caught_by_its_own_check_alone(name: str) -> None:
-    case = BREACHES[name].make(healthy(LIMITS), LIMITS)
+@pytest.mark.parametrize("broken", CHECKS, ids=lambda broken: broken.rule.name)
+def test_the_breach_is_caught_by_its_own_check_alone(broken: Check) -> None:
+    name = broken.rule.name
+    case = broken.breach(healthy(LIMITS), LIMITS)
     assert case is not None
     decision = evaluate(case.intent, case.snapshot, LIMITS)
     assert decision.verdict is not Verdict.ALLOW
@@ -68,7 +69,7 @@ def test_a_missing_check_is_found_out(name: str) -> None:
     assert any(f"'{name}'" in problem for problem in problems)
 
 
-def asked_of(name: str, applies: Applies) -> list[Row]:
+def asked_of(name: str, applies: Applies) -> list[Check]:
     return [r._replace(applies=applies) if r.rule.name == name else r for r in CHECKS]
 
 
@@ -101,21 +102,31 @@ def test_a_gate_that_knows_no_shares_is_found_out(monkeypatch: pytest.MonkeyPatc
     )
     problems = self_test(LIMITS)
     assert "a strategy's own share does not bind its reduce-only exits" in problems
-    assert len([p for p in problems if "own share" in p]) == 1 + len(MODEL)
+    assert len([p for p in problems if "own share" in p]) == 1 + len(names_of(Applies.MODEL))
 
 
 def test_every_check_that_binds_exits_has_a_breach_by_one() -> None:
-    assert set(names_of(Applies.ALWAYS)) == BINDING.keys()
-    assert set(names_of(Applies.MODEL)) == MODEL
+    for each in CHECKS:
+        assert (each.exit_breach is not None) is (each.applies is Applies.ALWAYS)
+    spread = next(each for each in CHECKS if each.rule.name == "spread")
+    with pytest.raises(ValueError, match="spread: a check has an exit_breach if it always applies"):
+        check(spread.rule, breach=spread.breach, applies=Applies.ALWAYS)(spread.ask)
 
 
-def test_a_check_without_a_breach_is_found_out() -> None:
-    extra = CHECKS[0]._replace(rule=CHECKS[0].rule.__class__("new", *_rest(CHECKS[0].rule)))
-    assert any("'new' has no synthetic breach" in p for p in self_test(LIMITS, [*CHECKS, extra]))
+def test_every_check_names_limits_that_there_are() -> None:
+    assert {each.limit for each in CHECKS if each.limit} <= {f.name for f in fields(RiskLimits)}
 
 
-def _rest(rule: object) -> tuple[object, ...]:
-    return tuple(getattr(rule, f.name) for f in fields(rule)[1:])  # type: ignore[arg-type]
+def test_a_check_whose_breach_it_does_not_see_is_found_out() -> None:
+    spread = next(each for each in CHECKS if each.rule.name == "spread")
+    blind = spread._replace(rule=replace(spread.rule, name="new"))
+    assert "the limit of 'new' (gate.max_spread_bps) does not bite: its breach was approved" in (
+        self_test(LIMITS, [*CHECKS, blind])
+    )
+
+
+def test_every_declared_check_has_its_line_in_the_registry() -> None:
+    assert {each.rule.name for each in registry.declared()} == {each.rule.name for each in CHECKS}
 
 
 @pytest.mark.parametrize(
@@ -134,8 +145,8 @@ def test_limits_that_let_no_sound_trade_pass_are_found_out(broken: RiskLimits) -
 def test_the_size_caps_are_those_whose_result_carries_a_cap() -> None:
     base = healthy(LIMITS)
     carrying = set()
-    for name, breach in BREACHES.items():
-        case = breach.make(base, LIMITS)
+    for each in CHECKS:
+        case, name = each.breach(base, LIMITS), each.rule.name
         assert case is not None
         if evaluate(case.intent, case.snapshot, LIMITS).check(name).cap is not None:
             carrying.add(name)
@@ -145,7 +156,7 @@ def test_the_size_caps_are_those_whose_result_carries_a_cap() -> None:
 def test_names_are_unique_and_each_check_has_one_row() -> None:
     names = [row.rule.name for row in CHECKS]
     assert len(set(names)) == len(names)
-    assert len({row.check for row in CHECKS}) == len(CHECKS)
+    assert len({row.ask for row in CHECKS}) == len(CHECKS)
     assert len(CHECKS) >= 50
 
 

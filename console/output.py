@@ -8,6 +8,8 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from models.amounts import shortest
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -27,12 +29,6 @@ def stderr() -> "Console":
     from console.foreign import SafeConsole
 
     return SafeConsole(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
-
-
-def plain(value: Decimal) -> str:
-    """Decimal as digits without exponent and without trailing zeros."""
-    text = format(value, "f")
-    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
 
 
 def utc(moment: datetime) -> str:
@@ -63,7 +59,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 def _encode(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return plain(value)
+        return shortest(value)
     if isinstance(value, datetime):
         return utc(value)
     if isinstance(value, Enum):

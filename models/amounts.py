@@ -1,4 +1,4 @@
-"""Amounts of money as rows keep them: computed exactly, rounded once to the column's decimals."""
+"""Amounts of money: exact sums, rounded once to a row's decimals, written in plain digits."""
 
 from decimal import Context, Decimal
 
@@ -8,6 +8,22 @@ EXACT = Context(prec=60)
 own."""
 PLACES = Decimal(1).scaleb(-18)
 """The decimals of a row, so that shared parts add up to the stored whole."""
+
+
+def plain(value: Decimal) -> str:
+    """Every digit without exponent: what is stored, so that it is read back as it was."""
+    return format(value, "f")
+
+
+def shortest(value: Decimal) -> str:
+    """Digits without exponent and without the zeros that a column adds: what people read."""
+    text = format(value, "f")
+    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+
+
+def compact(value: Decimal) -> Decimal:
+    """The number without the zeros that a column adds, and never in exponent form."""
+    return Decimal(shortest(value))
 
 
 def stored(amount: Decimal) -> Decimal:

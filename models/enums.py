@@ -1,6 +1,10 @@
 """The closed vocabularies of mlrisk; values are stored and published, so they are never renamed."""
 
+from collections.abc import Callable, Iterable
 from enum import StrEnum
+from typing import TypeVar
+
+T = TypeVar("T")
 
 from config.vocabulary import Algorithm as Algorithm
 
@@ -129,6 +133,14 @@ _STRICTNESS = {
     TradingState.HALTED: 4,
     TradingState.FLATTENING: 5,
 }
+
+
+def strictest(found: Iterable[T], state_of: Callable[[T], TradingState]) -> T | None:
+    """Of what has a trading state the one that allows least, the first of several.
+
+    None when there is none, which callers treat as unknown.
+    """
+    return max(found, key=lambda one: state_of(one).strictness, default=None)
 
 
 class ScopeKind(StrEnum):

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 
 from bot.risk.decision import CheckResult, SizeFactor
 from bot.risk.rule import RecordedRule, number_text
+from models.amounts import plain
 from models.enums import CheckStatus, TradeBlockReason
 
 T = TypeVar("T")
@@ -45,11 +46,6 @@ def canonical_bytes(data: Mapping[str, Any]) -> bytes:
     return json.dumps(
         data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     ).encode()
-
-
-def plain(value: Decimal) -> str:
-    """A Decimal's every digit without exponent."""
-    return format(value, "f")
 
 
 def moment_text(value: datetime) -> str:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from bot.risk.codec import plain
 from bot.risk.decision import CheckResult, Decision, SizeFactor
 from bot.risk.rule import number_text
+from models.amounts import plain
 from models.enums import CheckStatus, Verdict
 
 _NO = (CheckStatus.FAIL, CheckStatus.UNKNOWN)

@@ -20,6 +20,7 @@ from bot.risk.snapshot import (
     WorkingView,
 )
 from bot.state import fitness
+from models.amounts import compact
 from models.enums import ScopeKind, TradeSide, TradingState
 from models.repositories import facts, states
 from models.repositories.facts import AccountFacts
@@ -72,12 +73,12 @@ def _breakers(found: AccountFacts, account: str, now: datetime) -> tuple[Breaker
 def _instrument_view(row: InstrumentRow) -> InstrumentView:
     return InstrumentView(
         symbol=row.symbol,
-        tick_size=_plain(row.tick_size),
-        qty_step=_plain(row.qty_step),
-        min_qty=_plain(row.min_qty),
-        max_qty=_plain(row.max_qty),
-        min_notional=_plain(row.min_notional),
-        max_leverage=_plain(row.max_leverage),
+        tick_size=compact(row.tick_size),
+        qty_step=compact(row.qty_step),
+        min_qty=compact(row.min_qty),
+        max_qty=compact(row.max_qty),
+        min_notional=compact(row.min_notional),
+        max_leverage=compact(row.max_leverage),
         status=row.status,
         refreshed_at=row.refreshed_at,
     )
@@ -105,34 +106,34 @@ def _portfolio_view(
 ) -> PortfolioView:
     return PortfolioView(
         as_of=found.equity_at,
-        equity=_maybe_plain(found.equity),
-        available_margin=_maybe_plain(found.available),
-        margin_in_flight=_plain(_in_flight(found)),
-        equity_day_start=_maybe_plain(found.equity_day_start),
-        equity_peak=_maybe_plain(found.equity_peak),
+        equity=_maybe_compact(found.equity),
+        available_margin=_maybe_compact(found.available),
+        margin_in_flight=compact(_in_flight(found)),
+        equity_day_start=_maybe_compact(found.equity_day_start),
+        equity_peak=_maybe_compact(found.equity_peak),
         rolling_pnl_24h=_rolling_pnl(found),
         positions=tuple(
             PositionView(
                 p.symbol,
-                _plain(p.qty),
+                compact(p.qty),
                 market.mark(p.symbol),
-                _maybe_plain(p.entry_price),
-                _maybe_plain(p.liquidation_price),
+                _maybe_compact(p.entry_price),
+                _maybe_compact(p.liquidation_price),
                 _seen(p.mark_price, p.marked_at),
             )
             for p in _held(found, intent)
         ),
         working=tuple(
             WorkingView(
-                r.symbol, TradeSide(r.side), _plain(r.qty), _plain(r.notional), r.reduce_only
+                r.symbol, TradeSide(r.side), compact(r.qty), compact(r.notional), r.reduce_only
             )
             for r in found.reservations
         ),
         consecutive_losses=found.consecutive_losses,
         orders_last_second=found.orders_last_second,
         same_orders_last_minute=found.same_orders_last_minute,
-        own=ShareView(_plain(found.own_qty), _plain(found.own_working)),
-        strategy_reserved=_plain(found.own_reserved),
+        own=ShareView(compact(found.own_qty), compact(found.own_working)),
+        strategy_reserved=compact(found.own_reserved),
     )
 
 
@@ -144,17 +145,12 @@ def _in_flight(found: AccountFacts) -> Decimal:
 def _rolling_pnl(found: AccountFacts) -> Decimal | None:
     if found.equity is None or found.equity_a_day_ago is None:
         return None
-    return _plain(found.equity - found.equity_a_day_ago)
+    return compact(found.equity - found.equity_a_day_ago)
 
 
 def _seen(price: Decimal | None, at: datetime | None) -> SeenPrice | None:
-    return None if price is None or at is None else SeenPrice(_plain(price), at)
+    return None if price is None or at is None else SeenPrice(compact(price), at)
 
 
-def _maybe_plain(value: Decimal | None) -> Decimal | None:
-    return None if value is None else _plain(value)
-
-
-def _plain(value: Decimal) -> Decimal:
-    """The number without the trailing zeros of the column's scale, never in exponent form."""
-    return Decimal(format(value.normalize(), "f"))
+def _maybe_compact(value: Decimal | None) -> Decimal | None:
+    return None if value is None else compact(value)

@@ -14,8 +14,7 @@ from bot.execution.policy.scheduling import STEPPED
 from bot.risk.snapshot import SeenPrice
 from console.invariants.decoded import Inputs, inputs_of, is_ours
 from console.invariants.evidence import Evidence
-from console.output import plain
-from models.amounts import ZERO
+from models.amounts import ZERO, shortest
 from models.enums import ReservationState, TradeSide
 from models.tables import (
     ChildOrderRow,
@@ -58,8 +57,8 @@ def _worth(session: Session) -> list[str]:
         .order_by(DecisionRow.request_id)
     )
     return [
-        f"decision {request_id}: {plain(round(worth, 2))} were filled at the exchange's prices, "
-        f"and {plain(round(approved, 2))} were approved"
+        f"decision {request_id}: {shortest(round(worth, 2))} were filled at the exchange's prices, "
+        f"and {shortest(round(approved, 2))} were approved"
         for request_id, approved, worth in rows
     ]
 
@@ -79,8 +78,8 @@ def _reservations(session: Session) -> list[str]:
         expected = parent.approved_qty - parent.filled_qty - parent.released_qty
         if not final and (held.state != ReservationState.HELD or held.open_qty != expected):
             found.append(
-                f"{name} is {held.state} with {plain(held.open_qty)}, "
-                f"its parent may still fill {plain(expected)}"
+                f"{name} is {held.state} with {shortest(held.open_qty)}, "
+                f"its parent may still fill {shortest(expected)}"
             )
         same = (held.symbol, held.side, held.approved_qty, held.reduce_only)
         if same != (parent.symbol, parent.side, parent.approved_qty, parent.reduce_only):
@@ -244,8 +243,8 @@ def _decided(book: _Book, row: DecisionRow) -> list[str]:
         ),
     )
     return [
-        f"decision {row.request_id}: {what} of {plain(round(value, 2))} exceeds "
-        f"{plain(share)} of the equity {plain(round(portfolio.equity, 2))}"
+        f"decision {row.request_id}: {what} of {shortest(round(value, 2))} exceeds "
+        f"{shortest(share)} of the equity {shortest(round(portfolio.equity, 2))}"
         for what, value, share in uses
         if value > share * portfolio.equity * _ROUNDING
     ]

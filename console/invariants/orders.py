@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from bot.execution.orders.identity import order_link_id
 from console.invariants.evidence import Evidence
-from console.output import plain
 from console.runtime.exchange_record import AcceptedOrder
+from models.amounts import shortest
 from models.enums import Verdict
 from models.tables import ChildOrderRow, DecisionRow
 
@@ -66,7 +66,8 @@ def _against_decision(order: AcceptedOrder, decision: _Approval) -> list[str]:
         found.append(f"{name}: request {decision.request_id} was decided {decision.verdict}")
     if order.qty > decision.approved_qty:
         found.append(
-            f"{name}: {plain(order.qty)} is more than the approved {plain(decision.approved_qty)}"
+            f"{name}: {shortest(order.qty)} is more than the approved "
+            f"{shortest(decision.approved_qty)}"
         )
     if decision.decided_at > order.received_at and not _same_millisecond(order, decision):
         found.append(f"{name} reached the exchange before its decision")

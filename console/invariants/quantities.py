@@ -8,8 +8,7 @@ from sqlalchemy.orm import Session
 
 from console.invariants.evidence import SETTLING, Evidence
 from console.invariants.shares import shares_add_up
-from console.output import plain
-from models.amounts import ZERO
+from models.amounts import ZERO, shortest
 from models.open_rows import CHILD_IS_OPEN
 from models.tables import (
     ChildOrderRow,
@@ -47,19 +46,20 @@ def _parent_adds_up(
     name = f"parent {parent.request_id}"
     found: list[str] = []
     if approved is None or parent.approved_qty != approved:
-        words = "no decision" if approved is None else f"decision over {plain(approved)}"
-        found.append(f"{name}: approved {plain(parent.approved_qty)}, but {words}")
+        words = "no decision" if approved is None else f"decision over {shortest(approved)}"
+        found.append(f"{name}: approved {shortest(parent.approved_qty)}, but {words}")
     still_open = open_qty.get(parent.request_id)
     if still_open is None:
         return [*found, f"{name} has no reservation"]
     total = parent.filled_qty + parent.released_qty + still_open
     if total != parent.approved_qty:
         found.append(
-            f"{name}: filled {plain(parent.filled_qty)} + released {plain(parent.released_qty)} "
-            f"+ open {plain(still_open)} is not the approved {plain(parent.approved_qty)}"
+            f"{name}: filled {shortest(parent.filled_qty)} + released "
+            f"{shortest(parent.released_qty)} + open {shortest(still_open)} is not the approved "
+            f"{shortest(parent.approved_qty)}"
         )
     if parent.state.is_final and still_open != ZERO:
-        found.append(f"{name} is {parent.state} with {plain(still_open)} still open")
+        found.append(f"{name} is {parent.state} with {shortest(still_open)} still open")
     return found
 
 
@@ -78,15 +78,15 @@ def _children_add_up(session: Session) -> list[str]:
         fills = filled.get(child.child_id, ZERO)
         if fills != child.filled_qty:
             found.append(
-                f"child {child.order_link_id}: {plain(child.filled_qty)} filled, "
-                f"its fills are {plain(fills)}"
+                f"child {child.order_link_id}: {shortest(child.filled_qty)} filled, "
+                f"its fills are {shortest(fills)}"
             )
         if child.filled_qty > child.qty:
             found.append(f"child {child.order_link_id} is filled beyond its quantity")
         by_parent[child.request_id] += child.filled_qty
     found += [
-        f"parent {parent.request_id}: {plain(parent.filled_qty)} filled, its children "
-        f"{plain(by_parent[parent.request_id])}"
+        f"parent {parent.request_id}: {shortest(parent.filled_qty)} filled, its children "
+        f"{shortest(by_parent[parent.request_id])}"
         for parent in session.scalars(select(ParentOrderRow))
         if by_parent[parent.request_id] != parent.filled_qty
     ]
@@ -105,8 +105,8 @@ def _children_hold_what_is_open(session: Session) -> list[str]:
         holds = held[parent.request_id]
         if holds > may_fill or (not parent.stepped and holds < may_fill):
             found.append(
-                f"parent {parent.request_id}: its children hold {plain(holds)}, "
-                f"open is {plain(may_fill)}"
+                f"parent {parent.request_id}: its children hold {shortest(holds)}, "
+                f"open is {shortest(may_fill)}"
             )
     return found
 
@@ -127,8 +127,8 @@ def _positions_add_up(session: Session) -> list[str]:
         (row.account, row.symbol): row.qty for row in session.scalars(select(PositionRow)).all()
     }
     return [
-        f"position {symbol} of {account}: {plain(stored.get((account, symbol), ZERO))} stored, "
-        f"{plain(net.get((account, symbol), ZERO))} by fills"
+        f"position {symbol} of {account}: {shortest(stored.get((account, symbol), ZERO))} stored, "
+        f"{shortest(net.get((account, symbol), ZERO))} by fills"
         for account, symbol in sorted(net.keys() | stored.keys())
         if stored.get((account, symbol), ZERO) != net.get((account, symbol), ZERO)
     ]
@@ -155,12 +155,12 @@ def _exchange_agrees(evidence: Evidence) -> list[str]:
         at_exchange = all_of[request_id]
         if at_exchange > parent.approved_qty:
             found.append(
-                f"parent {request_id}: the exchange filled {plain(at_exchange)} of "
-                f"{plain(parent.approved_qty)} approved"
+                f"parent {request_id}: the exchange filled {shortest(at_exchange)} of "
+                f"{shortest(parent.approved_qty)} approved"
             )
         if not settled[request_id] <= parent.filled_qty <= at_exchange:
             found.append(
-                f"parent {request_id}: {plain(parent.filled_qty)} filled, "
-                f"the exchange's record has {plain(at_exchange)}"
+                f"parent {request_id}: {shortest(parent.filled_qty)} filled, "
+                f"the exchange's record has {shortest(at_exchange)}"
             )
     return found

@@ -7,8 +7,7 @@ from decimal import Decimal
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from console.output import plain
-from models.amounts import ZERO
+from models.amounts import ZERO, shortest
 from models.repositories.shares import NOBODY
 from models.tables import (
     ChildOrderRow,
@@ -43,14 +42,14 @@ def shares_add_up(session: Session) -> list[str]:
         stored[row.account, row.symbol, row.strategy] = row.filled_qty
     found = [
         f"share of {strategy or 'nobody'} in {symbol} of {account}: "
-        f"{plain(stored.get((account, symbol, strategy), ZERO))} stored, "
-        f"{plain(fills.get((account, symbol, strategy), ZERO))} by fills"
+        f"{shortest(stored.get((account, symbol, strategy), ZERO))} stored, "
+        f"{shortest(fills.get((account, symbol, strategy), ZERO))} by fills"
         for account, symbol, strategy in sorted(fills.keys() | stored.keys())
         if stored.get((account, symbol, strategy), ZERO)
         != fills.get((account, symbol, strategy), ZERO)
     ]
     found += [
-        f"shares in {symbol} of {account}: {plain(qty)} was taken from one and given to no other"
+        f"shares in {symbol} of {account}: {shortest(qty)} was taken from one and given to no other"
         for (account, symbol), qty in sorted(taken.items())
         if qty
     ]

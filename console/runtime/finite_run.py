@@ -14,7 +14,7 @@ from console.runtime.examination import examine
 from console.runtime.system import DEMO_STRATEGY, Progress, System
 from console.views.queries import database_now, trading_states
 from console.views.report import RunFacts, build_report
-from models.enums import ExecutionStatus
+from models.enums import ExecutionStatus, strictest
 from models.open_rows import CHILD_IS_OPEN, PARENT_IS_OPEN
 from models.tables import ChildOrderRow, ParentOrderRow, TradeRequestRow
 
@@ -51,11 +51,11 @@ def trading_is_off(settings: Settings) -> str | None:
     """Says that a halt of an earlier run still holds; None when trading is allowed."""
     with reading(settings.require_database_url()) as session:
         states = trading_states(session)
-    strictest = max(states, key=lambda line: line.state.strictness, default=None)
-    if strictest is None or strictest.state.allows_adding:
+    worst = strictest(states, lambda line: line.state)
+    if worst is None or worst.state.allows_adding:
         return None
     return (
-        f"trading is {strictest.state.upper()} ({strictest.reason}): nothing will be approved "
+        f"trading is {worst.state.upper()} ({worst.reason}): nothing will be approved "
         "until `mlrisk resume`"
     )
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bot.decision.forged_market import FORGED
 from bot.risk.snapshot import MarketView
-from console.output import plain
+from models.amounts import shortest
 from models.enums import ChildState, ExecutionStatus, TradingState
 from models.open_rows import CHILD_MAY_BE_AT_EXCHANGE, PARENT_IS_OPEN
 from models.repositories import bases, operators, states
@@ -198,7 +198,7 @@ def unvalued_flows(patient: Patient) -> Iterator[Vital]:
         .where(CashFlowRow.at > patient.now - timedelta(hours=24))
         .order_by(CashFlowRow.at)
     ).all()
-    shown = "; ".join(f"{plain(row.amount)} {row.currency}" for row in rows[:_SHOWN])
+    shown = "; ".join(f"{shortest(row.amount)} {row.currency}" for row in rows[:_SHOWN])
     text = f"{len(rows)} without a price (deposits count as all that came, withdrawals as lost)"
     yield Vital("worth of cash flows", f"{text}: {shown}" if rows else None)
 
@@ -213,7 +213,7 @@ def unpriced_fees(patient: Patient) -> Iterator[Vital]:
         .group_by(OtherFeeRow.coin)
         .order_by(OtherFeeRow.coin)
     ).all()
-    shown = ", ".join(f"{plain(total)} {coin}" for coin, total in rows[:_SHOWN])
+    shown = ", ".join(f"{shortest(total)} {coin}" for coin, total in rows[:_SHOWN])
     yield Vital("fees in other coins", f"without a price: {shown}" if rows else None)
 
 

@@ -1,8 +1,9 @@
 """The screen as one line of text, for logs and pipes."""
 
 from console.foreign import visible_line
-from console.output import plain, utc
+from console.output import utc
 from console.screen.view import ScreenView
+from models.amounts import shortest
 
 
 def line(view: ScreenView) -> str:
@@ -15,7 +16,7 @@ def line(view: ScreenView) -> str:
     parts = [
         utc(live.at),
         strictest.state.upper() if strictest else "NO STATE",
-        f"equity={plain(live.money.equity) if live.money.equity is not None else '-'}",
+        f"equity={shortest(live.money.equity) if live.money.equity is not None else '-'}",
         f"requests={sum(live.request_counts.values())}",
         *(f"{name}={verdicts.get(name, 0)}" for name in ("allow", "shrink", "deny")),
         f"children={sum(live.child_counts.values())}",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-from console.output import plain
+from models.amounts import shortest
 from models.enums import TradingState
 
 SPARKS = "▁▂▃▄▅▆▇█"
@@ -32,12 +32,12 @@ def money(value: Decimal | None, *, signed: bool = False) -> str:
 
 def amount(value: Decimal) -> str:
     """The number in plain digits, without an exponent."""
-    return plain(value)
+    return shortest(value)
 
 
 def price(value: Decimal) -> str:
     """Six significant digits without exponent: enough to tell ticks apart, and it fits."""
-    return plain(_SIX_DIGITS.plus(value))
+    return shortest(_SIX_DIGITS.plus(value))
 
 
 def clock(moment: datetime) -> str:

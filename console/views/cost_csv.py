@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from bot.tca.analysis import AgainstMarket, ChildCost, TradeCost
-from console.output import plain, utc
+from console.output import utc
+from models.amounts import shortest
 
 _MARKET_COLUMNS = (
     "vwap", "twap", "vwap_bps", "twap_bps", "participation", "reversion_1m_bps",
@@ -41,8 +42,8 @@ def cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return plain(Decimal(repr(value)))
-    return plain(value) if isinstance(value, Decimal) else str(value)
+        return shortest(Decimal(repr(value)))
+    return shortest(value) if isinstance(value, Decimal) else str(value)
 
 
 def _table(columns: Sequence[str], rows: Iterable[tuple[object, ...]]) -> str:

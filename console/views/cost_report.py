@@ -21,10 +21,10 @@ from bot.tca.resampling import Estimate
 from bot.tca.service import Costs, costs
 from bot.tca.summary import AlgorithmSummary, by_algorithm
 from config.settings import Settings
-from console.output import plain
 from console.runtime.configuring import moment_of
 from console.views.cost_csv import cell
 from console.views.queries import database_now
+from models.amounts import shortest
 
 
 def find_costs(
@@ -99,8 +99,8 @@ def print_verdict(out: Console, verdict: FitVerdict, in_force: float) -> None:
         return
     stricter = verdict.wished > Decimal(repr(in_force))
     way = "stricter, acts at once" if stricter else "looser, waits for a person in production"
-    out.print(f"{ACTOR} brings {PATH} from {in_force:g} to {plain(verdict.wished)} ({way})")
-    out.print(f"by hand: mlrisk config propose {PATH}={plain(verdict.wished)} -r 'fitted'")
+    out.print(f"{ACTOR} brings {PATH} from {in_force:g} to {shortest(verdict.wished)} ({way})")
+    out.print(f"by hand: mlrisk config propose {PATH}={shortest(verdict.wished)} -r 'fitted'")
 
 
 def print_trade(out: Console, trade: TradeCost) -> None:

@@ -12,9 +12,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.tca.service import costs
-from console.output import plain, utc
+from console.output import utc
 from console.views.queries import database_now, heartbeats
 from console.views.report import share_in_bps
+from models.amounts import shortest
 from models.enums import ExecutionStatus
 from models.repositories import figures
 from models.tables import AuditRow, DecisionFiguresRow, OtherFeeRow, ParentOrderRow, TradeRequestRow
@@ -77,7 +78,7 @@ def _fees_without_price(session: Session, since: datetime) -> dict[str, str]:
         .group_by(OtherFeeRow.coin)
         .order_by(OtherFeeRow.coin)
     )
-    return {coin: plain(total) for coin, total in rows}
+    return {coin: shortest(total) for coin, total in rows}
 
 
 def _risk_system(session: Session, since: datetime) -> dict[str, Any]:
@@ -131,7 +132,7 @@ def _models(session: Session, since: datetime) -> dict[str, Any]:
         .order_by(trades.c.version)
     )
     return {
-        name: {"trades": count, "realised": plain(total), "win_rate": _share(won, closed)}
+        name: {"trades": count, "realised": shortest(total), "win_rate": _share(won, closed)}
         for name, count, total, won, closed in rows
     }
 

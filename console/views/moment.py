@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from models.enums import ChildState, TradingState
+from models.enums import ChildState, TradingState, strictest
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -182,4 +182,4 @@ class Live:
     @property
     def strictest(self) -> StateLine | None:
         """The scope that allows least; None while no scope was ever set."""
-        return max(self.states, key=lambda line: line.state.strictness, default=None)
+        return strictest(self.states, lambda line: line.state)

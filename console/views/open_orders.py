@@ -10,8 +10,9 @@ from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from console.output import plain, utc
+from console.output import utc
 from console.views import parent_words
+from models.amounts import shortest
 from models.enums import ChildState
 from models.open_rows import CHILD_IS_OPEN
 from models.repositories import orders
@@ -108,9 +109,9 @@ def _cells(entry: Mapping[str, Any]) -> tuple[str, ...]:
         entry["state"],
         escape(entry["symbol"]),
         entry["side"],
-        plain(entry["approved_qty"]),
-        plain(entry["filled_qty"]),
-        plain(entry["open_qty"]),
+        shortest(entry["approved_qty"]),
+        shortest(entry["filled_qty"]),
+        shortest(entry["open_qty"]),
         ", ".join(_resting_words(child) for child in entry["resting"]),
         escape(
             parent_words.standing_words(
@@ -127,6 +128,6 @@ def _cells(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _resting_words(child: Mapping[str, Any]) -> str:
-    price = "" if child["price"] is None else f" at {plain(child['price'])}"
+    price = "" if child["price"] is None else f" at {shortest(child['price'])}"
     called_back = " (called back)" if child["cancel_requested_at"] else ""
-    return f"{plain(child['qty'] - child['filled_qty'])}{price}{called_back}"
+    return f"{shortest(child['qty'] - child['filled_qty'])}{price}{called_back}"

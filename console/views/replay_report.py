@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from bot.decision.decide import gate_version
 from bot.decision.replay import Answer, LimitsOf, Replayed, UnreadableDecision, replay
-from console.output import plain, utc
+from console.output import utc
+from models.amounts import shortest
 from models.repositories import decisions
 from models.tables import DecisionRow
 
@@ -90,8 +91,8 @@ def print_replay(out: Console, report: ReplayReport) -> None:
     for (before, after), count in sorted(report.verdicts.items()):
         out.print(f"   {before} -> {after}: {count}")
     out.print(
-        f"approved: {plain(report.notional_before)} USDT then, "
-        f"{plain(report.notional_after)} USDT now"
+        f"approved: {shortest(report.notional_before)} USDT then, "
+        f"{shortest(report.notional_after)} USDT now"
     )
     if report.different:
         out.print(_table(report.different[:_SHOWN]))
@@ -121,7 +122,7 @@ def _table(different: list[Replayed]) -> Table:
 
 
 def _short(answer: Answer) -> str:
-    return f"{answer.verdict} {plain(answer.approved_notional)}"
+    return f"{answer.verdict} {shortest(answer.approved_notional)}"
 
 
 def _difference(found: Replayed) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from console.invariants import InvariantResult
-from console.output import plain
 from console.views.limit_use import highest, limit_uses
+from models.amounts import shortest
 from models.enums import Verdict
 from models.tables import (
     ChildOrderRow,
@@ -59,7 +59,7 @@ def build_report(session: Session, since: datetime, facts: RunFacts) -> dict[str
         "parents": dict(sorted(Counter(parent.state for parent in parents).items())),
         "child_orders": dict(sorted(Counter(child.state for child in children).items())),
         "fills": fill_count,
-        "notional_filled": plain(notional),
+        "notional_filled": shortest(notional),
         "slippage_bps": slippage_bps(parents),
         "latency_ms": percentiles(_latencies(created, decisions, children)),
         "slice_lateness_ms": percentiles(
@@ -167,8 +167,8 @@ def _limits(decisions: Iterable[DecisionRow]) -> dict[str, Any]:
     uses = highest(use for row in decisions for use in limit_uses(row.decision))
     return {
         name: {
-            "value": plain(use.value),
-            "limit": plain(use.limit),
+            "value": shortest(use.value),
+            "limit": shortest(use.limit),
             "unit": use.unit,
             "share": round(use.share, 4),
         }

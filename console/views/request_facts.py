@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from bot.risk import alerts
 from bot.risk.portfolio.kinds import AlertLevel
-from console.output import plain, utc
+from console.output import utc
 from console.views import parent_words
+from models.amounts import shortest
 from models.tables import (
     AuditRow,
     Base,
@@ -162,9 +163,9 @@ def _print_orders(out: Console, facts: Mapping[str, Any]) -> None:
         return
     algorithm = parent_words.algorithm_words(parent["algorithm"], parent["ladder"])
     out.print(
-        f"parent: {algorithm} {plain(parent['approved_qty'])} "
-        f"[bold]{parent['state']}[/], filled {plain(parent['filled_qty'])}, released "
-        f"{plain(parent['released_qty'])}, limit {plain(parent['price_limit'])}, "
+        f"parent: {algorithm} {shortest(parent['approved_qty'])} "
+        f"[bold]{parent['state']}[/], filled {shortest(parent['filled_qty'])}, released "
+        f"{shortest(parent['released_qty'])}, limit {shortest(parent['price_limit'])}, "
         f"deadline {utc(parent['deadline_at'])}"
     )
     for label, words in _about_the_work(parent):
@@ -179,9 +180,9 @@ def _print_orders(out: Console, facts: Mapping[str, Any]) -> None:
             str(child["attempt"]),
             escape(child["order_link_id"]),
             escape(child["style"]),
-            "" if child["price"] is None else plain(child["price"]),
-            plain(child["qty"]),
-            plain(child["filled_qty"]),
+            "" if child["price"] is None else shortest(child["price"]),
+            shortest(child["qty"]),
+            shortest(child["filled_qty"]),
             _child_state(child),
             utc(child["due_at"]),
             utc(child["sent_at"]) if child["sent_at"] else "",
@@ -192,9 +193,9 @@ def _print_orders(out: Console, facts: Mapping[str, Any]) -> None:
     for fill in facts["fills"]:
         fills.add_row(
             utc(fill["executed_at"]),
-            plain(fill["qty"]),
-            plain(fill["price"]),
-            f"{plain(fill['fee'])} {escape(fill['fee_currency'])}",
+            shortest(fill["qty"]),
+            shortest(fill["price"]),
+            f"{shortest(fill['fee'])} {escape(fill['fee_currency'])}",
             "yes" if fill["is_maker"] else "no",
             escape(fill["source"]),
         )

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, object_session
 
 from models.audit import GLOBAL_CHAIN
-from models.enums import ScopeKind, TradingState
+from models.enums import ScopeKind, TradingState, strictest
 from models.tables import TradingStateRow
 
 GLOBAL_KEY = "*"
@@ -254,7 +254,7 @@ def _strict(state: str | None) -> TradingState:
     halted = TradingState.HALTED
     if state not in list(TradingState):
         return halted
-    return max(halted, TradingState(str(state)), key=lambda one: one.strictness)
+    return strictest((halted, TradingState(str(state))), TradingState) or halted
 
 
 def epoch_sum(rows: Sequence[TradingStateRow]) -> int:

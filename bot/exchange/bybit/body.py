@@ -7,6 +7,7 @@ from decimal import Decimal
 from bot.errors import Refused
 from bot.exchange.bybit.config import BybitConfig
 from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
+from models.amounts import shortest
 from models.enums import TradeSide
 
 LINK_ID = re.compile(r"[A-Za-z0-9_-]{1,36}\Z")
@@ -23,8 +24,7 @@ def plain(value: Decimal) -> str:
     out."""
     if not isinstance(value, Decimal) or not value.is_finite() or value <= 0:
         raise Refused(f"not a positive decimal: {value!r}", code="bad_order")
-    digits = format(value, "f")
-    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+    return shortest(value)
 
 
 def order_body(intent: OrderIntent, config: BybitConfig) -> dict[str, object]:

@@ -28,8 +28,8 @@ from bot.execution.policy.fallback import (
 from bot.execution.policy.fallback import after_fill as positions_after_fill
 from bot.execution.policy.scheduling import CLOSES_POSITION
 from bot.execution.ports import TaskQueue
-from bot.risk.codec import moment_text, plain
-from models.amounts import ZERO
+from bot.risk.codec import moment_text
+from models.amounts import ZERO, plain
 from models.backup import BackupStep, FailureClass
 from models.database import UnitOfWork
 from models.enums import Algorithm, ChildState, TradeSide

@@ -13,8 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.clock import Clock
 from bot.execution.orders import lifecycle
-from bot.risk.codec import plain
-from models.amounts import ZERO
+from models.amounts import ZERO, plain
 from models.database import Database, UnitOfWork
 from models.enums import ExecutionStatus
 from models.locks import lock_open_parents, lock_reservations

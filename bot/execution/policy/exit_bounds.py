@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
-from bot.risk.codec import plain
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import TradeIntent
+from models.amounts import plain
 from models.enums import TradeSide
 
 

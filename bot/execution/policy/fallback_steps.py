@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from bot.errors import Infeasible
 from bot.execution.algorithms.base import LotRules, whole_lots
-from bot.risk.codec import plain
+from models.amounts import shortest
 from models.backup import BackupStep, FailureClass
 from models.enums import Algorithm
 
@@ -108,7 +108,7 @@ def _retry(attempt: FailedAttempt, rules: LotRules) -> Remedy:
         released=dust,
         delay_seconds=delay,
         bound_bps=_next_bound(attempt),
-        note=f"{attempt.failure.value}: {_text(qty)} again after {delay:g} s",
+        note=f"{attempt.failure.value}: {shortest(qty)} again after {delay:g} s",
     )
 
 
@@ -118,7 +118,9 @@ def _reduce_size(attempt: FailedAttempt, rules: LotRules) -> Remedy:
     half = qty // rules.qty_step // 2 * rules.qty_step
     least = attempt.minimum(rules)
     if half < least:
-        raise Infeasible(f"half of {_text(qty)} is under the venue's minimum of {_text(least)}")
+        raise Infeasible(
+            f"half of {shortest(qty)} is under the venue's minimum of {shortest(least)}"
+        )
     delay = backoff_seconds(attempt.number)
     later = _before_deadline(attempt, delay + backoff_seconds(attempt.number + 1))
     rest = qty - half
@@ -129,8 +131,8 @@ def _reduce_size(attempt: FailedAttempt, rules: LotRules) -> Remedy:
         released=dust,
         delay_seconds=delay,
         later_delay_seconds=later,
-        note=f"{attempt.failure.value}: {_text(half)} after {delay:g} s, "
-        f"{_text(rest)} after {later:g} s",
+        note=f"{attempt.failure.value}: {shortest(half)} after {delay:g} s, "
+        f"{shortest(rest)} after {later:g} s",
     )
 
 
@@ -144,8 +146,8 @@ def _market_order_fallback(attempt: FailedAttempt, rules: LotRules) -> Remedy:
         qty=qty,
         released=dust,
         bound_bps=MAX_FALLBACK_BPS if attempt.bound_bps is None else attempt.widest_bps,
-        note=f"{attempt.failure.value}: {_text(qty)} at once, "
-        f"at most {_text(MAX_FALLBACK_BPS)} bps beyond the touch",
+        note=f"{attempt.failure.value}: {shortest(qty)} at once, "
+        f"at most {shortest(MAX_FALLBACK_BPS)} bps beyond the touch",
     )
 
 
@@ -160,7 +162,7 @@ def _other_algorithm(attempt: FailedAttempt, rules: LotRules, fallback: Algorith
         qty=qty,
         released=dust,
         algorithm=fallback,
-        note=f"{attempt.failure.value}: {_text(qty)} goes from {attempt.algorithm.value} "
+        note=f"{attempt.failure.value}: {shortest(qty)} goes from {attempt.algorithm.value} "
         f"to {fallback.value}",
     )
 
@@ -169,7 +171,7 @@ def _stop(attempt: FailedAttempt) -> Remedy:
     return Remedy(
         step=BackupStep.STOP_AND_ALERT,
         released=attempt.rest,
-        note=f"{attempt.failure.value}: nothing more to try, {_text(attempt.rest)} released",
+        note=f"{attempt.failure.value}: nothing more to try, {shortest(attempt.rest)} released",
     )
 
 
@@ -178,7 +180,7 @@ def too_small(attempt: FailedAttempt) -> Remedy:
     return Remedy(
         step=None,
         released=attempt.rest,
-        note=f"{attempt.failure.value}: {_text(attempt.rest)} is under the venue's minimum "
+        note=f"{attempt.failure.value}: {shortest(attempt.rest)} is under the venue's minimum "
         "and released",
     )
 
@@ -189,7 +191,7 @@ def too_late(attempt: FailedAttempt) -> Remedy:
         step=None,
         released=attempt.rest,
         note=f"{attempt.failure.value}: {attempt.seconds_left:g} s before the deadline, "
-        f"{_text(attempt.rest)} released",
+        f"{shortest(attempt.rest)} released",
     )
 
 
@@ -236,10 +238,5 @@ def _sendable(attempt: FailedAttempt, rules: LotRules, price: Decimal) -> tuple[
     lots, dust = whole_lots(attempt.rest, rules.qty_step)
     qty, least = lots * rules.qty_step, attempt.minimum(rules, price)
     if qty < least:
-        raise Infeasible(f"{_text(qty)} is under the venue's minimum of {_text(least)}")
+        raise Infeasible(f"{shortest(qty)} is under the venue's minimum of {shortest(least)}")
     return qty, dust
-
-
-def _text(value: Decimal) -> str:
-    """The number for a sentence, without the zeros that a database column adds."""
-    return plain(value.normalize())

@@ -19,10 +19,10 @@ from bot.execution.policy.scheduling import (
     schedule_for,
     slippage_share,
 )
-from bot.risk.codec import plain
 from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import InstrumentView, MarketView, RiskSnapshot, TradeIntent
+from models.amounts import plain
 from models.enums import Algorithm, TradeSide
 
 FALLBACK_SLIPPAGE = MAX_FALLBACK_BPS / 10_000

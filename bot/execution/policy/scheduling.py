@@ -10,10 +10,10 @@ from bot.execution.algorithms.base import LotRules, Schedule, Slice, whole_lots
 from bot.execution.algorithms.stepping import Terms
 from bot.execution.policy import steppers
 from bot.execution.policy.absence import LAST_SLICE_GRACE
-from bot.risk.codec import plain
 from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import AlgorithmOptions, InstrumentView, MarketView, TradeIntent
+from models.amounts import plain
 from models.enums import Algorithm, TradeSide
 
 DEFAULT_HORIZON_SECONDS = 30.0

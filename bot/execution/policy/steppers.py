@@ -12,9 +12,9 @@ from bot.execution.algorithms.passive import Passive
 from bot.execution.algorithms.pov import Pov
 from bot.execution.algorithms.steered_vwap import SteeredVwap, VolumeForecast
 from bot.execution.algorithms.stepping import Stepper, Terms
-from bot.risk.codec import plain
 from bot.risk.snapshot import AlgorithmOptions
 from config.working import WorkingRules
+from models.amounts import plain
 from models.enums import Algorithm
 
 ONE = Decimal(1)

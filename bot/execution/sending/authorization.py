@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from bot.execution.orders.parents import left_qty
-from models.enums import ChildState, ScopeKind, TradingState, Verdict
+from models.enums import ChildState, ScopeKind, TradingState, Verdict, strictest
 from models.repositories import states
 from models.repositories.clearance import Approval
 from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
@@ -82,9 +82,9 @@ def _stopped(
         return None
     if not any(row.scope_kind == ScopeKind.GLOBAL for row in rows):
         return Refusal(ChildState.CANCELLED, "halted: the global trading state is missing")
-    strictest = max((TradingState(row.state) for row in rows), key=lambda s: s.strictness)
-    if not strictest.allows_adding:
-        return Refusal(ChildState.CANCELLED, f"halted: trading state is {strictest.value}")
+    state = strictest((TradingState(row.state) for row in rows), TradingState)
+    if state is None or not state.allows_adding:
+        return Refusal(ChildState.CANCELLED, f"halted: trading state is {state}")
     if states.epoch_sum(rows) != parent.permit_epoch:
         return Refusal(ChildState.CANCELLED, "halted since the approval: its permit is void")
     return None

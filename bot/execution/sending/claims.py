@@ -22,8 +22,9 @@ from bot.execution.sending.deferral import Deferral
 from bot.execution.sending.rate_limiter import OrderRateLimiter
 from bot.execution.sending.trading_rules import fit_to_lots
 from bot.failpoints import BEFORE_CLAIM_COMMIT, hit
-from bot.risk.codec import moment_text, plain
+from bot.risk.codec import moment_text
 from bot.risk.snapshot import MarketView
+from models.amounts import plain
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, Style
 from models.locks import lock_order

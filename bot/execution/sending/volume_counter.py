@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from bot.risk.codec import moment_text, plain
+from bot.risk.codec import moment_text
 from bot.risk.snapshot import MarketView
-from models.amounts import ZERO
+from models.amounts import ZERO, plain
 
 
 def started(view: MarketView | None) -> dict[str, Any] | None:

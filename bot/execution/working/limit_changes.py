@@ -27,7 +27,7 @@ from bot.risk.exposure import classify
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import RiskSnapshot, TradeIntent, WorkingView
 from bot.state import snapshots
-from models.amounts import ZERO
+from models.amounts import ZERO, plain
 from models.database import Database, UnitOfWork
 from models.enums import CheckStatus, ChildState, TradeSide
 from models.locks import lock_account, lock_open_children, lock_parent
@@ -154,7 +154,7 @@ class LimitChanges:
             "price_limit_tightened",
             parent.request_id,
             "pacer",
-            {"from": codec.plain(parent.price_limit), "to": codec.plain(wanted)},
+            {"from": plain(parent.price_limit), "to": plain(wanted)},
             now,
         )
         parent.price_limit = wanted
@@ -183,7 +183,7 @@ class LimitChanges:
                 "parent_cut",
                 parent.request_id,
                 "pacer",
-                {"released": codec.plain(cut), "of": codec.plain(left), "why": why},
+                {"released": plain(cut), "of": plain(left), "why": why},
                 now,
             )
         return _Verdict(changed=cut > 0, complete=cut >= excess)

@@ -20,10 +20,9 @@ from bot.execution.policy.planning import ParentPlan
 from bot.execution.policy.throttle import Throttle
 from bot.execution.ports import TaskQueue
 from bot.risk.book import read_book
-from bot.risk.codec import plain
 from bot.risk.decision import Decision
 from bot.risk.snapshot import RiskSnapshot, TradeIntent, WorkingView
-from models.amounts import ZERO
+from models.amounts import ZERO, compact, plain
 from models.database import UnitOfWork
 from models.enums import Algorithm, ChildState, ExecutionPriority, ParentState
 from models.locks import lock_open_children, lock_parents_of
@@ -69,7 +68,7 @@ class Precedence:
         own = portfolio.own
         if own is not None:
             given = sum((s.free for s in self.slower if _is_own(s.parent, intent)), ZERO)
-            own = replace(own, working=_plain(max(ZERO, own.working - given)))
+            own = replace(own, working=compact(max(ZERO, own.working - given)))
         return replace(snapshot, portfolio=replace(portfolio, working=left, own=own))
 
 
@@ -232,10 +231,6 @@ def _is_rival(view: WorkingView, intent: TradeIntent) -> bool:
 def _less(view: WorkingView, qty: Decimal, notional: Decimal) -> WorkingView:
     return replace(
         view,
-        qty=_plain(max(ZERO, view.qty - qty)),
-        notional=_plain(max(ZERO, view.notional - notional)),
+        qty=compact(max(ZERO, view.qty - qty)),
+        notional=compact(max(ZERO, view.notional - notional)),
     )
-
-
-def _plain(value: Decimal) -> Decimal:
-    return Decimal(plain(value))

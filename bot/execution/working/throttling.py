@@ -31,7 +31,7 @@ from bot.execution.policy.throttle_groups import (
 from bot.execution.ports import LimitsSource, MarketCache, TaskQueue
 from bot.execution.working.limit_changes import LimitChanges
 from models.database import Database, UnitOfWork
-from models.enums import ChildState, ScopeKind, TradingState
+from models.enums import ChildState, ScopeKind, TradingState, strictest
 from models.locks import lock_open_children, lock_parent
 from models.repositories import pacing as rows
 from models.repositories import portfolio, states
@@ -203,7 +203,7 @@ def _strictest(
     all."""
     if (ScopeKind.GLOBAL.value, states.GLOBAL_KEY) not in stored:
         return None
-    return max((stored[s] for s in scopes if s in stored), key=lambda state: state.strictness)
+    return strictest((stored[s] for s in scopes if s in stored), TradingState)
 
 
 def _drawdown_share(session: Session, account: str, now: datetime) -> Decimal | None:

@@ -9,10 +9,9 @@ from bot.risk.decision import CheckResult
 from bot.risk.exposure import Exposure, age_seconds
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense
-from bot.risk.scopes import strictest
 from bot.risk.snapshot import BreakerView, RiskSnapshot, TradeIntent, WorkingView
 from models.amounts import ZERO
-from models.enums import ExecutionPriority, ExposureDelta, TradeSide, TradingState
+from models.enums import ExecutionPriority, ExposureDelta, TradeSide, TradingState, strictest
 from models.enums import TradeBlockReason as Why
 
 _EMERGENCY, _FLIPS = ExecutionPriority.EMERGENCY, ExposureDelta.FLIPS
@@ -33,7 +32,7 @@ def trading_state(
 ) -> CheckResult:
     """The strictest trading state allows the trade. Without a known state nothing passes, because
     trading might be halted. An emergency exit passes in every state."""
-    worst = strictest(snapshot.states)
+    worst = strictest(snapshot.states, lambda scope: scope.state)
     if intent.reduce_only and intent.priority is _EMERGENCY:
         return passed(STATE, "unknown" if worst is None else worst.state, "an emergency exit")
     if worst is None:
@@ -72,7 +71,7 @@ def flip(
     """Where only reducing is allowed, the part that would open the other side is denied."""
     if exposure.delta is not _FLIPS:
         return passed(FLIP, ZERO, ZERO)
-    worst = strictest(snapshot.states)
+    worst = strictest(snapshot.states, lambda scope: scope.state)
     opening = exposure.opening_notional
     allowed = worst is not None and worst.state.allows_adding
     return capped(

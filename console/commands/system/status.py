@@ -11,11 +11,12 @@ from bot.state.binding import bound_to, shown
 from console.context import reading, settings_of
 from console.errors import CommandError, ExitCode
 from console.options import HomeOption, JsonOption
-from console.output import plain, print_json, stdout
+from console.output import print_json, stdout
 from console.screen.source import process_status
 from console.views.fitness_line import fitness_line
 from console.views.moment import Live
 from console.views.queries import live
+from models.amounts import shortest
 from workers.supervision.supervisor import ProcessStatus
 
 
@@ -115,8 +116,8 @@ def _print(home: str, live: Live, processes: tuple[ProcessStatus, ...]) -> None:
     money = live.money
     out.print(
         f"account {escape(live.account)}: equity "
-        f"{plain(money.equity) if money.equity is not None else 'not read yet'}, "
-        f"today {plain(money.day_pnl) if money.day_pnl is not None else '–'}"
+        f"{shortest(money.equity) if money.equity is not None else 'not read yet'}, "
+        f"today {shortest(money.day_pnl) if money.day_pnl is not None else '–'}"
     )
     out.print(f"requests {live.request_counts}, decisions {live.verdict_counts}")
     out.print(f"child orders {live.child_counts}, fills {live.fill_count}")

@@ -15,10 +15,11 @@ from bot.execution.ports import DispatcherOnly
 from bot.execution.working.setting_aside import all_set_aside
 from console.context import acting, reading, settings_of, settings_to_act
 from console.options import HomeOption, JsonOption
-from console.output import plain, print_json, stdout, utc
+from console.output import print_json, stdout, utc
 from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
 from console.runtime.configuring import ActorOption, ReasonOption, actor_of
 from console.runtime.operator import task_queue
+from models.amounts import shortest
 from models.database import Database
 from models.tables import ParentOrderRow, TradeRequestRow
 
@@ -51,7 +52,7 @@ def list_parked(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption
     for facts in trades:
         stdout().print(
             f"{escape(facts['request_id'])} {facts['side']} {escape(facts['symbol'])} set aside "
-            f"since {utc(facts['since'])}, {plain(facts['open_qty'])} left, "
+            f"since {utc(facts['since'])}, {shortest(facts['open_qty'])} left, "
             f"{facts['attempts']} failed steps: {escape(facts['failure'] or '')}"
         )
     if not found and not trades:

@@ -8,8 +8,9 @@ from rich.table import Table
 
 from console.context import reading, settings_of
 from console.options import HomeOption, JsonOption
-from console.output import plain, print_json, stdout, utc
+from console.output import print_json, stdout, utc
 from console.views.queries import recent_requests
+from models.amounts import shortest
 
 
 def register(app: typer.Typer) -> None:
@@ -54,7 +55,7 @@ def requests(
         box=None,
     )  # fmt: skip
     for line in lines:
-        granted = plain(line.approved_notional) if line.approved_notional is not None else ""
+        granted = shortest(line.approved_notional) if line.approved_notional is not None else ""
         table.add_row(
             utc(line.received_at),
             escape(line.request_id),

@@ -5,32 +5,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from console.output import plain, to_json, utc, write_atomically
+from console.output import to_json, utc, write_atomically
 from models.enums import Verdict
-
-
-@given(
-    st.decimals(
-        allow_nan=False, allow_infinity=False, places=18, min_value=-(10**15), max_value=10**15
-    )
-)
-def test_plain_digits_lose_nothing_and_have_no_exponent(value: Decimal) -> None:
-    text = plain(value)
-    assert Decimal(text) == value
-    assert "E" not in text.upper()
-
-
-def test_plain_digits_have_no_trailing_zeros() -> None:
-    assert [plain(Decimal(text)) for text in ("1.500", "100", "0E+2", "1E+3", "0.000")] == [
-        "1.5",
-        "100",
-        "0",
-        "1000",
-        "0",
-    ]
 
 
 def test_times_are_utc_with_a_trailing_z() -> None:

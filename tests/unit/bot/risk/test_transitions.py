@@ -2,8 +2,6 @@
 
 import pytest
 
-from bot.risk.scopes import strictest
-from bot.risk.snapshot import ScopeState
 from bot.risk.transitions import change, emergency_stop
 from models.enums import TradingState as S
 
@@ -46,11 +44,3 @@ def test_an_emergency_stop_never_loosens(before: S) -> None:
     after = emergency_stop(before).after
     assert after.strictness >= before.strictness
     assert not after.allows_reducing
-
-
-def test_the_strictest_scope_wins_and_no_scope_is_unknown() -> None:
-    states = [ScopeState("a", S.REDUCING), ScopeState("b", S.HALTED), ScopeState("c", S.ACTIVE)]
-    worst = strictest(states)
-    assert worst is not None
-    assert worst.scope == "b"
-    assert strictest([]) is None

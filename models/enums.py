@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import TypeVar
 
-T = TypeVar("T")
-
 from config.vocabulary import Algorithm as Algorithm
+
+T = TypeVar("T")
 
 
 class TradeSide(StrEnum):

@@ -7,6 +7,7 @@ from decimal import Decimal
 import numpy as np
 
 from bot.errors import Infeasible
+from bot.execution.algorithms import volume_schedule
 from bot.execution.algorithms.base import LotRules
 from bot.execution.algorithms.stepping import (
     POLL,
@@ -25,7 +26,6 @@ from bot.execution.algorithms.stepping import (
     wait,
 )
 from bot.execution.algorithms.volume_forecast import VolumeForecast
-from bot.market.volume import schedule
 from models.enums import Style
 
 __all__ = ["CLOCK", "SteeredVwap", "VolumeForecast"]
@@ -48,9 +48,9 @@ class _Interval:
 class SteeredVwap:
     """One child at the start of each interval; the last interval takes all that is left.
 
-    The share comes from `schedule.share_now`, which also measured the models. Make the stepper anew
-    for each step with the newest forecast. Without a forecast (no model, stale, no bars) it follows
-    the clock.
+    The share comes from `volume_schedule.share_now`, which also measured the models. Make the
+    stepper anew for each step with the newest forecast. Without a forecast (no model, stale, no
+    bars) it follows the clock.
 
     A late quantity is caught up. One child is at most `max_catch_up` times the due slice, or the
     venue's minimum where that is more. Its part beyond that slice keeps the parent within
@@ -105,7 +105,7 @@ class SteeredVwap:
             start = self._unserved_since(progress, interval)
         ahead = self._volume(progress, start, interval.end)
         after = self._volume(progress, interval.end, progress.deadline_at)
-        (share,) = schedule.share_now(
+        (share,) = volume_schedule.share_now(
             np.array([[ahead, after]]),
             np.array([float(max(left / progress.total, Decimal(0)))]),
             np.array([self._volume(progress, progress.start_at, start)]),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import isfinite
 
-from bot.market.bars import MINUTE
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,7 @@ class VolumeForecast:
     """`traded` are the finished minutes from `first_minute` on, `expected` those that follow.
 
     Both in base units. `first_minute` is the minute in which the parent starts, the last expected
-    one that of its deadline. `caution` is the model's (see `bot.market.volume.schedule.share_now`).
+    one that of its deadline. `caution` is the model's (see `volume_schedule.share_now`).
     """
 
     model: str

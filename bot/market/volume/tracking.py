@@ -6,9 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
+from bot.execution.algorithms.volume_schedule import share_now
 from bot.market.volume.model import Outlook
 from bot.market.volume.panel import FloatArray, IntArray, Panel
-from bot.market.volume.schedule import share_now
 
 _BPS = 10_000.0
 

@@ -1,8 +1,11 @@
 """Turns a volume forecast into how much of an order to trade in each of the coming minutes."""
 
-import numpy as np
+from typing import TypeAlias
 
-from bot.market.volume.panel import FloatArray
+import numpy as np
+import numpy.typing as npt
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 
 def share_now(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.market.volume.schedule import plan, share_now
+from bot.execution.algorithms.volume_schedule import plan, share_now
 
 CAUTION = st.one_of(st.none(), st.floats(0.5, 3.0))
 FORECAST = st.lists(st.floats(0.01, 1e9), min_size=1, max_size=50).map(np.array)

@@ -20,7 +20,6 @@ from bot.execution.algorithms.pov import Pov
 from bot.execution.algorithms.steered_vwap import SteeredVwap
 from bot.execution.algorithms.stepping import Stepper, Terms, Touch
 from bot.execution.algorithms.volume_forecast import VolumeForecast
-from bot.execution.policy.scheduling import cost_parameters
 from bot.market.bars import MINUTE
 from bot.market.volume.learned import PooledRidge
 from bot.market.volume.model import Outlook
@@ -212,7 +211,9 @@ def _optimal(contest: Contest, now: datetime, touch: Touch) -> tuple[Slice, ...]
         "", "", "", window.symbol, order.side, notional, ModelView(), order.start_at
     )
     horizon = contest.horizon_seconds
-    costs = cost_parameters(intent, market, order.qty, contest.price, horizon, INTERVAL_SECONDS)
+    costs = implementation_shortfall.cost_parameters(
+        intent, market, order.qty, contest.price, horizon, INTERVAL_SECONDS
+    )
     plan = implementation_shortfall.plan(
         costs, horizon, order.qty, contest.price, lot_rules(window)
     )

@@ -12,6 +12,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    Strict,
     StringConstraints,
     ValidationError,
     ValidationInfo,
@@ -171,6 +172,14 @@ FeatureName = Annotated[
 ]
 
 
+ParameterValue = Annotated[
+    Annotated[bool, Strict()]
+    | Annotated[str, Strict(), StringConstraints(max_length=64), AfterValidator(_storable_text)]
+    | Score,
+    Field(union_mode="left_to_right"),
+]
+
+
 class Message(BaseModel):
     """The base of every message: frozen, and closed to unknown fields."""
 
@@ -237,6 +246,11 @@ class SignalData(Message):
     )
     requote_seconds: Seconds | None = Field(
         default=None, description="for passive: a child's least time in the queue"
+    )
+    parameters: dict[Identifier, ParameterValue] = Field(
+        default_factory=dict,
+        max_length=16,
+        description="of an algorithm that takes more than these fields, by its own names",
     )
     backup_plan: BackupPlan | None = Field(
         default=None, description="what to try when a child order fails, by failure class"

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from bot.bounded_text import is_too_deep, storable
 from bot.errors import BadMessage, FieldError
+from bot.execution.algorithms.table import ALGORITHMS
 from bot.risk.snapshot import AlgorithmOptions, ClaimsView, ModelView, TradeIntent
 from models.backup import BackupPlan, FailureClass
 from models.enums import Algorithm
@@ -30,16 +31,44 @@ def parse_request(raw: object) -> MLTradeRequest:
     if too_deep:
         raise BadMessage(_bounded([(str(key), "is nested too deep") for key in too_deep]))
     try:
-        return MLTradeRequest.model_validate(raw)
+        request = MLTradeRequest.model_validate(raw)
     except ValidationError as error:
-        raise BadMessage(
-            _bounded(
-                [
-                    (".".join(str(part) for part in detail["loc"]), detail["msg"])
-                    for detail in error.errors(include_input=False, include_url=False)
-                ]
+        raise _bad(error) from None
+    _check_parameters(request.signal_data)
+    return request
+
+
+def _check_parameters(signal: SignalData) -> None:
+    """By the model of the algorithm's module; an exit's are not held against it."""
+    if signal.reduce_only:
+        return
+    kind = None if signal.algorithm is None else ALGORITHMS[signal.algorithm].parameters
+    at = "signal_data.parameters"
+    if kind is None:
+        if signal.parameters:
+            who = (
+                "mlrisk chooses the algorithm, which"
+                if signal.algorithm is None
+                else (f"algorithm {signal.algorithm.value}")
             )
-        ) from None
+            raise BadMessage((FieldError(at, f"{who} takes no parameters"),))
+        return
+    try:
+        kind.model_validate(signal.parameters)
+    except ValidationError as error:
+        raise _bad(error, at) from None
+
+
+def _bad(error: ValidationError, *within: str) -> BadMessage:
+    """Every broken field by its dotted path, within this one."""
+    return BadMessage(
+        _bounded(
+            [
+                (".".join(str(part) for part in (*within, *detail["loc"])), detail["msg"])
+                for detail in error.errors(include_input=False, include_url=False)
+            ]
+        )
+    )
 
 
 def _bounded(found: list[tuple[str, str]]) -> tuple[FieldError, ...]:
@@ -63,8 +92,11 @@ def payload_of(request: MLTradeRequest) -> dict[str, Any]:
 
 def payload_hash(payload: dict[str, Any]) -> str:
     """The SHA-256 of a message's canonical JSON, in hexadecimal."""
-    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_canonical(payload).encode()).hexdigest()
+
+
+def _canonical(document: dict[str, Any]) -> str:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def to_intent(
@@ -158,6 +190,7 @@ def _options(signal: SignalData) -> AlgorithmOptions:
         backup_ladders={} if plan is None else _ladders(plan),
         fallback_algorithm=None if plan is None else plan.fallback_algorithm,
         cancel_on_risk_increase=plan is not None and plan.cancel_on_risk_increase,
+        parameters=_canonical(signal.parameters) if signal.parameters else "",
     )
 
 

@@ -5,10 +5,11 @@ from datetime import datetime
 from decimal import ROUND_FLOOR, Context, Decimal
 from typing import NamedTuple
 
+from bot.execution.algorithms.table import slice_count
 from bot.risk.book import Unclassifiable, finite, positive, read_book
 from bot.risk.snapshot import MarketView, PositionView, RiskSnapshot, ShareView, TradeIntent
 from models.amounts import ZERO
-from models.enums import Algorithm, ExecutionPriority, ExposureDelta, TradeSide
+from models.enums import ExecutionPriority, ExposureDelta, TradeSide
 
 FLOOR = Context(prec=34, rounding=ROUND_FLOOR)
 """Divisions of money round down here, so that no size exceeds its notional by a last digit."""
@@ -126,7 +127,7 @@ def classify(intent: TradeIntent, snapshot: RiskSnapshot) -> Exposure:
         reducing = own
     opening = ZERO if intent.reduce_only else requested - reducing
     opening_notional = notional if not reducing and opening else opening * price
-    slices = slice_count(intent)
+    slices = slice_count(intent.algorithm, intent)
     standing = same_way + book.adding_qty
     return Exposure(
         _delta(reducing, opening, capacity, same_way),
@@ -182,25 +183,6 @@ def age_seconds(snapshot: RiskSnapshot, moment: datetime | None) -> float | None
         return (snapshot.taken_at - moment).total_seconds()
     except TypeError:
         return None
-
-
-_VWAP, _ICEBERG = Algorithm.VWAP, Algorithm.ICEBERG
-_TIMED = (Algorithm.TWAP, _VWAP, Algorithm.IMPLEMENTATION_SHORTFALL)
-
-
-def slice_count(intent: TradeIntent) -> int:
-    """The number of children of the order; one unless its times or its display say more."""
-    if intent.algorithm is _VWAP and intent.options.volume_model is None:
-        return max(1, sum(1 for share in intent.volume_curve if share > 0))
-    shown = intent.options.display_notional
-    if intent.algorithm is _ICEBERG and shown is not None and shown > ZERO:
-        return max(1, int(min(intent.notional / shown, Decimal(1_000_000))))
-    if intent.algorithm not in _TIMED:
-        return 1
-    horizon, interval = intent.horizon_seconds, intent.interval_seconds
-    if horizon is None or interval is None or not (0 < interval <= horizon < 1e9):
-        return 1
-    return min(int(horizon / interval), 1_000_000)
 
 
 def _delta(

@@ -53,6 +53,8 @@ class AlgorithmOptions:
     """Failure class -> backup steps in order, as far as the strategy declared them."""
     fallback_algorithm: Algorithm | None = None
     cancel_on_risk_increase: bool = False
+    parameters: str = ""
+    """Those that the algorithm alone has, as canonical JSON; empty where there are none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,9 @@
 """CONTRIBUTING.md's worked examples work: each is added to a copy of the tree and used there."""
 
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from tests.support.repository import ROOT
 from tests.support.worked_examples import Example, example, run_in, tree_with
@@ -35,6 +38,95 @@ def test_a_check_is_two_files_and_its_test(tmp_path: Path) -> None:
     tree = tree_with(found, tmp_path)
     run_in(tree, "-c", A_CHECK + RUN_TESTS, *found.tests)
     _is_in_the_projects_style(found, tree)
+
+
+AN_ALGORITHM = """
+import json
+from dataclasses import replace
+from bot.decision.decide import Approved, Denied, decide, deciding_files, gate_version
+from bot.decision.parsing import parse_request, to_intent
+from bot.decision.replay import replay
+from bot.errors import BadMessage
+from bot.risk.checks.breach import NOW, SYMBOL
+from bot.risk.codec import to_json
+from bot.risk.limits import RiskLimits
+from bot.risk.selftest.baseline import healthy
+from models.enums import Algorithm
+from models.tables import DecisionRow
+
+LIMITS = RiskLimits(max_slices=10)
+SOUND = healthy(LIMITS)
+
+
+def asked(interval=10, **parameters):
+    signal = {"position_size": str(SOUND.notional), "algorithm": "front_loaded"}
+    signal |= {"horizon_seconds": 60, "interval_seconds": interval, "parameters": parameters}
+    request = {"request_id": "r-1", "symbol": SYMBOL, "side": "buy", "signal_data": signal}
+    request |= {"ml_predictions": {}, "created_at": NOW.isoformat()}
+    intent = to_intent(parse_request(json.loads(json.dumps(request))), "self-test", NOW)
+    return replace(intent, model=SOUND.intent.model)
+
+
+# The door reads the parameters by the algorithm's own model.
+for wrong, field in (({"first_share": 2}, "first_share"), ({"other": 1}, "other")):
+    try:
+        asked(**wrong)
+    except BadMessage as error:
+        assert error.errors[0].field == f"signal_data.parameters.{field}", error.errors
+    else:
+        raise AssertionError(f"{wrong} passed")
+
+# The gate counts its children, and the plan has as many.
+intent = asked(first_share=0.4)
+outcome = decide(intent, SOUND.snapshot, LIMITS)
+assert isinstance(outcome, Approved), outcome.decision
+assert outcome.decision.check("slices").raw_value == 6
+slices = outcome.plan.schedule.slices
+assert len(slices) == 6 and sum(s.qty for s in slices) == outcome.decision.approved_qty
+assert abs(float(slices[0].qty / outcome.plan.qty) - 0.4) < 1e-3
+assert outcome.plan.params["first_share"] == 0.4
+many = decide(asked(interval=1), SOUND.snapshot, LIMITS)
+assert isinstance(many, Denied) and many.decision.check("slices").raw_value == 60
+
+# It may be the configured default, and its file is part of the gate's version.
+working = replace(LIMITS.working, default_algorithm=Algorithm("front_loaded"))
+chosen = decide(
+    replace(SOUND.intent, algorithm=None), SOUND.snapshot, replace(LIMITS, working=working)
+)
+assert isinstance(chosen, Approved) and chosen.plan.algorithm == "front_loaded"
+assert any(path.name == "front_loaded.py" for path in deciding_files())
+
+# What was decided replays from its row.
+row = DecisionRow(
+    request_id="r-1",
+    intent=json.loads(json.dumps(to_json(intent))),
+    snapshot=json.loads(json.dumps(to_json(SOUND.snapshot))),
+    limits=json.loads(json.dumps(to_json(LIMITS))),
+    decision=json.loads(json.dumps(to_json(outcome.decision))),
+    decided_at=NOW,
+    gate_version=gate_version(),
+)
+(again,) = replay([row])
+assert not again.differs, again
+"""
+
+
+def test_an_algorithm_is_two_files_and_its_test(tmp_path: Path) -> None:
+    found = example("An execution algorithm")
+    assert found.files == {
+        "bot/execution/algorithms/front_loaded.py",
+        "config/vocabulary.py",
+    }
+    tree = tree_with(found, tmp_path)
+    run_in(tree, "-c", AN_ALGORITHM + RUN_TESTS, *found.tests)
+    _is_in_the_projects_style(found, tree)
+
+
+def test_a_name_without_its_algorithm_ends_the_start(tmp_path: Path) -> None:
+    found = example("An execution algorithm")
+    tree = tree_with(replace(found, new={}), tmp_path)
+    with pytest.raises(AssertionError, match=r"No module named .*front_loaded"):
+        run_in(tree, "-c", "import bot.risk.gate")
 
 
 def _is_in_the_projects_style(found: Example, tree: Path) -> None:

@@ -5,8 +5,10 @@ from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 from math import isfinite
 from random import Random
+from typing import Any
 
 from bot.errors import Infeasible
+from bot.execution.algorithms.algorithm import MAX_CHILDREN, ONE, AlgorithmSpec, Order, Step
 from bot.execution.algorithms.base import LotRules
 from bot.execution.algorithms.stepping import (
     Action,
@@ -23,7 +25,12 @@ from bot.execution.algorithms.stepping import (
     require_seconds,
     wait,
 )
+from bot.execution.algorithms.wish import Wish
+from models.amounts import ZERO, plain
 from models.enums import Style
+
+DEFAULT_DISPLAYS = 10
+"""An iceberg shows a tenth of itself unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +102,37 @@ class Iceberg:
             return False
         waited = progress.now - child.placed_at >= timedelta(seconds=self.guard_seconds)
         return waited and self.terms.crosses(child.price, touch)
+
+
+def _children(wish: Wish) -> int:
+    """As often as what it shows at a time goes into it; one where the strategy doesn't say."""
+    shown = wish.options.display_notional
+    if shown is None or not shown > ZERO:
+        return 1
+    return int(min(wish.notional / shown, Decimal(MAX_CHILDREN)))
+
+
+def _stored(order: Order) -> dict[str, Any]:
+    options = order.wish.options
+    shown = options.display_notional
+    display = order.qty / DEFAULT_DISPLAYS if shown is None else shown / order.price
+    if order.reduce_only:
+        # An entry that shows too little is refused by the gate's check of slices.
+        display = max(display, order.qty / order.max_slices)
+    return {
+        "display": plain(display),
+        "size_distortion": options.size_distortion,
+        "seed": options.seed,
+    }
+
+
+def _stepper(step: Step) -> Iceberg:
+    return Iceberg(
+        step.terms,
+        display=Decimal(step.params["display"]) * step.pace.size * min(step.pace.speed, ONE),
+        size_distortion=step.params["size_distortion"],
+        seed=step.params["seed"],
+    )
+
+
+ALGORITHM = AlgorithmSpec(children=_children, stored=_stored, stepper=_stepper, rests=True)

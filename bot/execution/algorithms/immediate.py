@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+from bot.execution.algorithms import passive
+from bot.execution.algorithms.algorithm import AlgorithmSpec, Order, Planned, Step, one_child
 from bot.execution.algorithms.base import (
     LotRules,
     Schedule,
@@ -10,6 +12,11 @@ from bot.execution.algorithms.base import (
     spread_over,
     whole_lots,
 )
+from bot.execution.algorithms.passive import Passive
+
+TIMEOUT_SECONDS = 30.0
+"""The original interface's execution timeout."""
+_WHOLE_HORIZON_SECONDS = 86_400.0
 
 
 def plan(qty: Decimal, price: Decimal, rules: LotRules, *, reduce_only: bool = False) -> Schedule:
@@ -25,3 +32,16 @@ def plan(qty: Decimal, price: Decimal, rules: LotRules, *, reduce_only: bool = F
         for slot, size in spread_over(children, lots, minimum, rules.max_child_lots())
     )
     return checked(Schedule(slices, residual), qty, rules)
+
+
+def _planned(order: Order) -> Planned:
+    schedule = plan(order.qty, order.worst, order.rules, reduce_only=order.reduce_only)
+    return Planned(schedule, {}, TIMEOUT_SECONDS)
+
+
+def _crossing(step: Step) -> Passive:
+    """A fallback's: all of the rest, crossing again and again until the deadline."""
+    return passive.stepper(step, cross_margin_seconds=_WHOLE_HORIZON_SECONDS)
+
+
+ALGORITHM = AlgorithmSpec(children=one_child, plan=_planned, stepper=_crossing)

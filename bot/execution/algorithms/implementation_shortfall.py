@@ -11,6 +11,7 @@ from decimal import Decimal
 from math import acosh, exp, expm1, fsum, isfinite, sqrt
 
 from bot.errors import Infeasible
+from bot.execution.algorithms.algorithm import AlgorithmSpec, Need, Order, Planned, by_interval
 from bot.execution.algorithms.base import (
     LotRules,
     Schedule,
@@ -20,6 +21,11 @@ from bot.execution.algorithms.base import (
     whole_lots,
 )
 from bot.execution.algorithms.weighted import exact_weights, split_by_weight
+from bot.execution.algorithms.wish import Market, Wish
+
+DEFAULT_RISK_AVERSION = 1e-6
+"""Lambda of the worked example in Almgren and Chriss (2000)."""
+_DAY_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +144,56 @@ def _require(name: str, value: float, *, above_zero: bool) -> None:
     if not isfinite(value) or value < 0 or (above_zero and value == 0):
         least = "positive" if above_zero else "at least 0"
         raise Infeasible(f"{name} must be {least} and finite, not {value}")
+
+
+def cost_parameters(
+    wish: Wish,
+    market: Market | None,
+    qty: Decimal,
+    price: Decimal,
+    horizon_seconds: float,
+    interval_seconds: float,
+) -> AcParams:
+    """The cost model of Almgren and Chriss from what the market shows, in days and quote money.
+
+    Their rule of thumb: trading 1 % of the daily volume costs one spread of temporary impact,
+    trading 10 % of it moves the price by one spread for good.
+    """
+    if market is None or market.bid is None or market.ask is None or not market.volume_24h:
+        raise Infeasible("implementation_shortfall needs a spread and the volume of 24 hours")
+    if market.volatility is None:
+        raise Infeasible("implementation_shortfall needs a volatility")
+    spread = float(market.ask - market.bid)
+    daily_volume = float(market.volume_24h / price)
+    return AcParams(
+        price=float(price),
+        shares=float(qty),
+        horizon=horizon_seconds / _DAY_SECONDS,
+        periods=max(1, int(horizon_seconds / interval_seconds)),
+        sigma=market.volatility * float(price),
+        half_spread=spread / 2,
+        gamma=spread / (0.1 * daily_volume),
+        eta=spread / (0.01 * daily_volume),
+        risk_aversion=(DEFAULT_RISK_AVERSION if wish.risk_aversion is None else wish.risk_aversion),
+    )
+
+
+def _planned(order: Order) -> Planned:
+    horizon, interval = order.horizon_seconds, order.interval_seconds
+    costs = cost_parameters(order.wish, order.market, order.qty, order.price, horizon, interval)
+    schedule = plan(
+        costs, horizon, order.qty, order.worst, order.rules, reduce_only=order.reduce_only
+    )
+    stored = {
+        "horizon_seconds": horizon,
+        "interval_seconds": interval,
+        "risk_aversion": costs.risk_aversion,
+        "expected_cost_bps": round(costs.expected_cost_bps(), 6),
+        "spacing_seconds": interval,
+    }
+    return Planned(schedule, stored, horizon)
+
+
+ALGORITHM = AlgorithmSpec(
+    children=by_interval, plan=_planned, parted_by_interval=True, needs=(Need.COSTS,)
+)

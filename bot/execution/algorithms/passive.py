@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
+from bot.execution.algorithms.algorithm import (
+    ONE,
+    AlgorithmSpec,
+    Order,
+    Step,
+    exact,
+    one_child,
+)
 from bot.execution.algorithms.base import LotRules
 from bot.execution.algorithms.stepping import (
     Action,
@@ -151,3 +160,36 @@ class Passive:
         if lots == 0:
             return (wait(progress),)
         return (Place(lots * rules.qty_step, style, price), wait(progress))
+
+
+def _stored(order: Order) -> dict[str, Any]:
+    options = order.wish.options
+    chosen = {
+        "improve_after": options.improve_after,
+        "cross_margin_seconds": options.cross_margin_seconds,
+        "requote_seconds": options.requote_seconds,
+    }
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def stepper(step: Step, **chosen: Any) -> Passive:
+    """Passive with these fields, at the pace that risk allows."""
+    if step.pace.speed < ONE:
+        # Slowed, it stays at the touch: only its deadline makes it cross.
+        chosen["improve_after"] = ONE
+    if step.pace.size < ONE:
+        chosen["max_child"] = step.total * step.pace.size
+    return Passive(step.terms, **chosen)
+
+
+def _stepper(step: Step) -> Passive:
+    said = step.params
+    chosen: dict[str, Any] = {
+        name: said[name] for name in ("cross_margin_seconds", "requote_seconds") if name in said
+    }
+    if "improve_after" in said:
+        chosen["improve_after"] = exact(said["improve_after"])
+    return stepper(step, **chosen)
+
+
+ALGORITHM = AlgorithmSpec(children=one_child, stored=_stored, stepper=_stepper, rests=True)

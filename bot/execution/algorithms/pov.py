@@ -3,8 +3,18 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from bot.errors import Infeasible
+from bot.execution.algorithms.algorithm import (
+    ONE,
+    AlgorithmSpec,
+    Need,
+    Order,
+    Step,
+    exact,
+    one_child,
+)
 from bot.execution.algorithms.base import LotRules
 from bot.execution.algorithms.stepping import (
     Action,
@@ -20,7 +30,11 @@ from bot.execution.algorithms.stepping import (
     require_share,
     wait,
 )
+from models.amounts import plain
 from models.enums import Style
+
+DEFAULT_PARTICIPATION = Decimal("0.1")
+"""Where neither strategy nor configuration says more: a tenth of the market hardly shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +103,36 @@ class Pov:
             return 0
         minimum = self.terms.min_lots(rules, self.terms.price_limit)
         return child_lots(wanted, progress, rules, minimum, tail)
+
+
+def _stored(order: Order) -> dict[str, Any]:
+    if order.market is None or order.market.traded_qty is None:
+        raise Infeasible("pov needs the market's traded volume, which is not known now")
+    cap, least = order.wish.options.participation_rate, order.wish.options.min_participation_rate
+    rate = (order.participation_cap or DEFAULT_PARTICIPATION) if cap is None else exact(cap)
+    return {
+        "cap_rate": plain(rate),
+        "floor_rate": None if least is None else plain(exact(least)),
+        "interval_seconds": order.interval_seconds,
+    }
+
+
+def _stepper(step: Step) -> Pov:
+    """Slowed by its rate: what a share of volume misses it must not make up for."""
+    slower = min(step.pace.speed, ONE) * step.pace.size
+    floor = step.params["floor_rate"]
+    return Pov(
+        step.terms,
+        cap_rate=Decimal(step.params["cap_rate"]) * slower,
+        floor_rate=None if floor is None else Decimal(floor) * slower,
+        interval_seconds=step.params["interval_seconds"],
+    )
+
+
+ALGORITHM = AlgorithmSpec(
+    children=one_child,
+    stored=_stored,
+    stepper=_stepper,
+    needs=(Need.TRADE_COUNT,),
+    parted_by_interval=True,
+)

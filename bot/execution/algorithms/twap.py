@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from math import isfinite, nextafter
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 from bot.errors import Infeasible
+from bot.execution.algorithms.algorithm import AlgorithmSpec, Order, Planned, by_interval
 from bot.execution.algorithms.base import (
     LotRules,
     Schedule,
@@ -18,6 +19,7 @@ from bot.execution.algorithms.base import (
     whole_lots,
 )
 from bot.execution.algorithms.weighted import apportion
+from bot.execution.algorithms.wish import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +136,38 @@ def _offsets(
         earliest = offsets[-1] if offsets else 0.0
         offsets.append(min(max((slot + middle + jitter) * spacing, earliest), last))
     return offsets
+
+
+def _planned(order: Order) -> Planned:
+    options = order.wish.options
+    params = TwapParams(
+        order.horizon_seconds,
+        order.interval_seconds,
+        start="mid_slot" if options.start == "mid_slot" else "at_once",
+        size_distortion=options.size_distortion,
+        time_distortion=options.time_distortion,
+        seed=options.seed,
+    )
+    schedule = plan(params, order.qty, order.worst, order.rules, reduce_only=order.reduce_only)
+    stored = {
+        "horizon_seconds": order.horizon_seconds,
+        "interval_seconds": order.interval_seconds,
+        **_recorded_randomness(options),
+        "spacing_seconds": order.interval_seconds,
+    }
+    return Planned(schedule, stored, order.horizon_seconds)
+
+
+def _recorded_randomness(options: Options) -> dict[str, Any]:
+    """What was asked for beyond an even TWAP; the seed stays with the decision."""
+    chosen = {
+        "start": None if options.start == "at_once" else options.start,
+        "size_distortion": options.size_distortion or None,
+        "time_distortion": options.time_distortion or None,
+    }
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+ALGORITHM = AlgorithmSpec(
+    children=by_interval, plan=_planned, parted_by_interval=True, takes_whole_horizon=True
+)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from math import inf
 
+from bot.execution.algorithms.algorithm import Need
+from bot.execution.algorithms.table import ALGORITHMS
 from bot.execution.policy.measures import near_depth, share_of, spread_bps, volatility_ratio
 from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
@@ -62,16 +64,17 @@ class _Facts:
     def missing_for(self, algorithm: Algorithm) -> str | None:
         """The missing data without which this algorithm can't be planned; None when nothing is
         missing."""
-        match algorithm:
-            case Algorithm.VWAP if not self.has_volume_forecast:
-                return "a volume curve or a volume model"
-            case Algorithm.POV if not self.counts_trades:
-                return "a count of the market's trades"
-            case Algorithm.IMPLEMENTATION_SHORTFALL if (
-                self.spread_bps is None or self.day_share is None or not self.knows_volatility
-            ):
-                return "the spread, the volatility and the volume of 24 hours"
-        return None
+        missing = (need.value for need in ALGORITHMS[algorithm].needs if not self.knows(need))
+        return next(missing, None)
+
+    def knows(self, need: Need) -> bool:
+        """Whether what an algorithm needs is known of this trade."""
+        if need is Need.VOLUME_FORECAST:
+            return self.has_volume_forecast
+        if need is Need.TRADE_COUNT:
+            return self.counts_trades
+        costs = self.spread_bps is not None and self.day_share is not None
+        return costs and self.knows_volatility
 
     def is_urgent(self, rules: WorkingRules) -> bool:
         return self.confidence is not None and self.confidence >= rules.urgent_confidence

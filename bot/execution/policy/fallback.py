@@ -15,6 +15,7 @@ from typing import Any
 
 from bot.errors import Infeasible
 from bot.execution.algorithms.base import LotRules
+from bot.execution.algorithms.table import ALGORITHMS
 from bot.execution.policy.failures import classify_end, classify_refusal, nothing_left_to_reduce
 from bot.execution.policy.fallback_steps import (
     FailedAttempt,
@@ -50,8 +51,6 @@ __all__ = [
 Positions = Mapping[str, int]
 """Steps taken so far by name of the failure class; stored with the parent."""
 
-
-_RESTING = (Algorithm.PASSIVE, Algorithm.ICEBERG)
 
 EXIT_ATTEMPTS = {
     FailureClass.PRICE: 30,
@@ -187,7 +186,7 @@ def stored_ladder(
     if fallback is None:
         # After a taker algorithm that found too little the rest is passive; after a maker algorithm
         # that was left behind it is immediate.
-        fallback = Algorithm.IMMEDIATE if algorithm in _RESTING else Algorithm.PASSIVE
+        fallback = Algorithm.IMMEDIATE if ALGORITHMS[algorithm].rests else Algorithm.PASSIVE
     declared = {
         **options.backup_ladders,
         "fallback_algorithm": fallback,

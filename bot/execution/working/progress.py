@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from bot.execution.algorithms.algorithm import PaceFactors
 from bot.execution.algorithms.stepping import LiveChild, Progress, Touch
 from bot.execution.orders import fallback_rows
-from bot.execution.policy.steppers import PaceFactors
 from bot.execution.policy.throttle import Throttle
 from bot.execution.sending import price_bound
 from bot.risk.limits import RiskLimits

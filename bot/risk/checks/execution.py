@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 
+from bot.execution.algorithms.table import ALGORITHMS
 from bot.risk.book import positive
 from bot.risk.checks.breach import Breach, Case, before
 from bot.risk.checks.check import check
@@ -16,9 +17,6 @@ from bot.risk.snapshot import RiskSnapshot, TradeIntent
 from models.amounts import ZERO
 from models.enums import Algorithm
 from models.enums import TradeBlockReason as Why
-
-_TWAP = Algorithm.TWAP
-
 
 IMPACT = Rule("impact", Why.IMPACT_TOO_HIGH, "the expected impact", Sense.AT_MOST, "bps")
 
@@ -113,8 +111,9 @@ def time_to_expiry(
 ) -> CheckResult:
     """Enough seconds are left until the request expires; a TWAP also needs its whole horizon."""
     needed = limits.min_time_to_expiry_seconds
-    if intent.algorithm is _TWAP and intent.horizon_seconds is not None:
-        needed += intent.horizon_seconds
+    algorithm = intent.algorithm
+    if algorithm is not None and ALGORITHMS[algorithm].takes_whole_horizon:
+        needed += intent.horizon_seconds or 0.0
     if intent.expires_at is None:
         return passed(TIME, "unlimited", needed)
     age = age_seconds(snapshot, intent.expires_at)

@@ -2,19 +2,24 @@
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from bot.errors import Infeasible
+from bot.execution.algorithms.algorithm import Order, PaceFactors
+from bot.execution.algorithms.base import LotRules
 from bot.execution.algorithms.iceberg import Iceberg
 from bot.execution.algorithms.passive import Passive
 from bot.execution.algorithms.pov import Pov
 from bot.execution.algorithms.steered_vwap import SteeredVwap
 from bot.execution.algorithms.stepping import Terms
-from bot.execution.policy.steppers import PaceFactors, parameters, stepper
+from bot.execution.algorithms.table import ALGORITHMS
+from bot.execution.policy.steppers import stepper
 from bot.risk.snapshot import AlgorithmOptions
 from config.working import WorkingRules
 from models.enums import Algorithm, TradeSide
+from tests.unit.bot.risk.cases import intent, market
 
 D = Decimal
 QTY, PRICE = D("1"), D("30000")
@@ -22,11 +27,31 @@ TERMS = Terms(TradeSide.BUY, D("30100"), D("0.1"))
 RULES = WorkingRules()
 
 
+def order(options: AlgorithmOptions, **changes: Any) -> Order:
+    facts: dict[str, Any] = {
+        "wish": intent(options=options),
+        "qty": QTY,
+        "price": PRICE,
+        "worst": PRICE,
+        "rules": LotRules(D("0.001"), D("0.001"), D(100), D(5)),
+        "reduce_only": False,
+        "horizon_seconds": 60.0,
+        "interval_seconds": 2.0,
+        "max_slices": 100,
+        "market": market(traded_qty=D(5)),
+        "max_catch_up": RULES.max_catch_up,
+        "participation_cap": RULES.participation_cap,
+    }
+    return Order(**(facts | changes))
+
+
 def made(
     algorithm: Algorithm, options: AlgorithmOptions | None = None, pace: PaceFactors | None = None
 ) -> object:
     """Through JSON, as the row stores it."""
-    params = parameters(algorithm, options or AlgorithmOptions(), RULES, QTY, PRICE, 2.0)
+    store = ALGORITHMS[algorithm].stored
+    assert store is not None
+    params = store(order(options or AlgorithmOptions()))
     return stepper(algorithm, json.loads(json.dumps(params)), TERMS, QTY, pace=pace)
 
 
@@ -63,8 +88,6 @@ def test_vwap_is_bound_by_catch_up_and_participation() -> None:
 
 
 def test_what_has_no_steps_is_refused_by_name() -> None:
-    with pytest.raises(Infeasible, match="twap"):
-        parameters(Algorithm.TWAP, AlgorithmOptions(), RULES, QTY, PRICE, 1.0)
     with pytest.raises(Infeasible, match="twap"):
         stepper(Algorithm.TWAP, {}, TERMS, QTY)
 

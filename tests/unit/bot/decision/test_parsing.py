@@ -49,6 +49,11 @@ def broken(path: str, value: object) -> dict[str, Any]:
 
 
 BAD = [
+    ("signal_data.parameters", {"depth": math.nan}),
+    ("signal_data.parameters", {"depth": [1]}),
+    ("signal_data.parameters", {"depth": "x" * 65}),
+    ("signal_data.parameters", {"a name": 1}),
+    ("signal_data.parameters", {f"p{i}": 1 for i in range(17)}),
     ("signal_data.position_size", "NaN"),
     ("signal_data.position_size", math.nan),
     ("signal_data.position_size", math.inf),
@@ -281,6 +286,36 @@ def test_the_time_of_receipt_is_no_part_of_the_content() -> None:
 def test_a_stop_reaches_the_gate() -> None:
     request = parse_request(broken("signal_data.stop_price", "48000.5"))
     assert to_intent(request, "paper", NOON).stop_price == Decimal("48000.5")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "words"),
+    [
+        ("twap", "algorithm twap takes no parameters"),
+        (None, "mlrisk chooses the algorithm, which takes no parameters"),
+    ],
+)
+def test_parameters_of_an_algorithm_that_takes_none_are_refused(
+    algorithm: str | None, words: str
+) -> None:
+    message = broken("signal_data.parameters", {"depth": 2})
+    message["signal_data"]["algorithm"] = algorithm
+    with pytest.raises(BadMessage) as refused:
+        parse_request(message)
+    assert [(e.field, e.message) for e in refused.value.errors] == [
+        ("signal_data.parameters", words)
+    ]
+
+
+def test_an_exit_is_not_refused_for_its_parameters() -> None:
+    message = broken("signal_data.parameters", {"quick": True, "depth": 2, "mode": "0.5"})
+    message["signal_data"] |= {"algorithm": "twap", "reduce_only": True}
+    intent = to_intent(parse_request(message), "paper", NOON)
+    assert intent.options.parameters == '{"depth":2.0,"mode":"0.5","quick":true}'
+
+
+def test_a_message_without_parameters_has_none_for_the_gate() -> None:
+    assert to_intent(parse_request(GOOD), "paper", NOON).options.parameters == ""
 
 
 @pytest.mark.parametrize(

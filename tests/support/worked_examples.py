@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.support.repository import FENCE, ROOT, text_of
 
-_ROOMS = ("bot", "config", "models")
+_ROOMS = ("config", "models", "bot", "tasks", "workers", "console")
 _NEW, _CHANGED = "# ", "--- "
 
 
@@ -48,7 +48,7 @@ def example(title: str) -> Example:
 
 
 def tree_with(found: Example, at: Path) -> Path:
-    """A copy of the code that decides, with the example in it."""
+    """A copy of the code with the example in it."""
     for room in _ROOMS:
         shutil.copytree(ROOT / room, at / room, ignore=shutil.ignore_patterns("__pycache__"))
     for path, text in found.new.items():
@@ -64,12 +64,12 @@ def tree_with(found: Example, at: Path) -> Path:
 
 
 def _with_hunk(text: str, hunk: str, path: str) -> str:
-    """The text with the hunk's `+` lines behind its other lines, which must stand there once."""
+    """The text with the hunk's `+` lines; its other lines must stand there once."""
     lines = hunk.splitlines()
-    context = "".join(f"{line[1:]}\n" for line in lines if not line.startswith("+"))
-    more = "".join(f"{line[1:]}\n" for line in lines if line.startswith("+"))
-    assert f"\n{text}".count(f"\n{context}") == 1, f"{path} has not once: {context!r}"
-    return text.replace(context, context + more)
+    before = "".join(f"{line[1:]}\n" for line in lines if not line.startswith("+"))
+    after = "".join(f"{line[1:]}\n" for line in lines)
+    assert f"\n{text}".count(f"\n{before}") == 1, f"{path} has not once: {before!r}"
+    return text.replace(before, after)
 
 
 def run_in(tree: Path, *arguments: str) -> str:

@@ -129,6 +129,21 @@ def test_a_name_without_its_algorithm_ends_the_start(tmp_path: Path) -> None:
         run_in(tree, "-c", "import bot.risk.gate")
 
 
+@pytest.mark.parametrize(
+    ("title", "files"),
+    [
+        ("A command", {"console/commands/trading/algorithms.py", "console/cli.py"}),
+        ("A Celery task with a schedule", {"tasks/monitoring.py", "workers/celery/schedule.py"}),
+    ],
+)
+def test_a_command_and_a_task_work_as_shown(title: str, files: set[str], tmp_path: Path) -> None:
+    found = example(title)
+    assert found.files == files
+    tree = tree_with(found, tmp_path)
+    run_in(tree, "-c", RUN_TESTS, *found.tests)
+    _is_in_the_projects_style(found, tree)
+
+
 def _is_in_the_projects_style(found: Example, tree: Path) -> None:
     config = ("--config", str(ROOT / "pyproject.toml"))
     run_in(tree, "-m", "ruff", "check", "--no-cache", *config, *found.new)

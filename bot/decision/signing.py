@@ -157,4 +157,4 @@ def _code(key: str, *parts: str) -> str:
     # Each part carries its length, so that moving text to the next part changes the code.
     encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
     message = b"".join(b"%d:%s" % (len(part), part) for part in encoded)
-    return hmac.new(key.encode(), message, hashlib.sha256).hexdigest()
+    return hmac.digest(key.encode(), message, hashlib.sha256).hex()

@@ -5,6 +5,9 @@ stand before another's. So before a worker takes a message, it puts what waits t
 and the lanes are served in turn. A strategy that sends much waits behind itself alone, and its
 exits do not even wait behind its own entries.
 
+A name in a message costs nothing, and a proof of it costs some times as much as all else. So an
+item waits where it claims to belong, and is proven when it is the oldest of its lane.
+
 An item moves from the queue to its lane in one step inside Redis: at any moment it is in one of
 both, whichever process dies. From a lane it is taken as from a queue.
 """
@@ -14,8 +17,9 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any, cast
 
@@ -39,8 +43,10 @@ MAX_LANES = 200
 """More names than this share nobody's lane: where keys of messages are off, names cost nothing."""
 _ENTRIES, _EXITS = f"{DOOR}.of.", f"{DOOR}.exits."
 _OURS = (VALIDATE_STORED, SET_ASIDE, CANARY_TASK)
-_SAYS_EXIT = re.compile(r'"reduce_only"\s*:\s*true')
-"""In a signed text, which is not read a second time for it."""
+_SAYS_EXIT = re.compile(r'"reduce_only\\?"\s*:\s*true')
+"""In a signed text or in a body that has one as a string: neither is read a second time for it."""
+_AskedBy = Callable[[str, Any], tuple[str, bool]]
+"""From a message's body and its signature: the strategy, and whether it asks for an exit."""
 
 AT_LEAST = 2_000
 """So many items are sorted before one message is taken, and more while there is time."""
@@ -49,6 +55,8 @@ SORTING_SECONDS = 0.5
 _MOST_BYTES = 16 * MAX_ITEM_BYTES
 _AT_ONCE = 50
 """Items that are read together, so that large ones don't fill the memory."""
+MOST_PROOFS = 2_000
+"""Oldest items of lanes that are proven before one message is taken."""
 
 # The items are named by their digests, so that nothing is moved but what was looked at: another
 # worker may sort the same queue. A lane is named first: nobody looks into one without a name.
@@ -98,13 +106,22 @@ def place_of(item: bytes, signatures: Signatures | None) -> Place:
 
     Nothing else is decided here. The worker that takes the item reads it again within all bounds.
     """
+    return _somewhere(item, _by_its_words if signatures is None else partial(_proven, signatures))
+
+
+def claimed_place_of(item: bytes) -> Place:
+    """The lane that the item's signature names, unproven: a proof costs some times as much."""
+    return _somewhere(item, _as_claimed)
+
+
+def _somewhere(item: bytes, asked_by: _AskedBy) -> Place:
     try:
-        return _place(item, signatures)
+        return _place(item, asked_by)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError, NotAuthentic):
         return Place(NOBODYS_LANE)
 
 
-def _place(item: bytes, signatures: Signatures | None) -> Place:
+def _place(item: bytes, asked_by: _AskedBy) -> Place:
     if len(item) > MAX_ITEM_BYTES:
         return Place(NOBODYS_LANE)
     found = json.loads(item)
@@ -114,21 +131,32 @@ def _place(item: bytes, signatures: Signatures | None) -> Place:
         return Place(OUR_LANE, again)
     if headers["task"] != authentication.TASK:
         return Place(NOBODYS_LANE, again)
-    request = _request(found["body"], found["properties"].get("body_encoding"))
-    if signatures is not None:
-        strategy = signatures.check(authentication.TASK, request, headers.get(HEADER)).strategy
-        exits = _SAYS_EXIT.search(request) is not None
-    else:
-        asked = json.loads(request) if isinstance(request, str) else request
-        strategy = asked.get("metadata", {}).get("strategy", "default")
-        exits = asked["signal_data"].get("reduce_only") is True
+    encoded = found["properties"].get("body_encoding") == "base64"
+    body = base64.b64decode(found["body"]).decode() if encoded else found["body"]
+    strategy, exits = asked_by(body, headers.get(HEADER))
     # By its own words: an entry that claims to be an exit is refused as one.
     return Place((_EXITS if exits else _ENTRIES) + _word(strategy), again)
 
 
-def _request(body: str, encoding: object) -> Any:
-    text = base64.b64decode(body).decode() if encoding == "base64" else body
-    args, named, _ = json.loads(text)
+def _by_its_words(body: str, _: object) -> tuple[str, bool]:
+    request = _request(body)
+    asked = json.loads(request) if isinstance(request, str) else request
+    exits = asked["signal_data"].get("reduce_only") is True
+    return asked.get("metadata", {}).get("strategy", "default"), exits
+
+
+def _proven(signatures: Signatures, body: str, header: Any) -> tuple[str, bool]:
+    request = _request(body)
+    strategy = signatures.check(authentication.TASK, request, header).strategy
+    return strategy, _SAYS_EXIT.search(request) is not None
+
+
+def _as_claimed(body: str, header: Any) -> tuple[str, bool]:
+    return header["strategy"], _SAYS_EXIT.search(body) is not None
+
+
+def _request(body: str) -> Any:
+    args, named, _ = json.loads(body)
     return args[0] if args else named["request"]
 
 
@@ -145,6 +173,8 @@ class Turns:
     def __init__(self, signatures: Signatures | None = None) -> None:
         self._signatures = signatures
         self._order: list[str] = []
+        self._proofs = 0
+        """Since the last message was taken."""
 
     def next(self, client: Redis, queues: Sequence[str]) -> list[str]:
         """The lanes in which something waits, in turn, after what waits in `queues` was put there.
@@ -163,13 +193,61 @@ class Turns:
             log.error("what waits can't be put into lanes: %s", error, extra={"queue": DOOR})
         self._order = [name for name in self._order if name in lanes]
         self._order += sorted(lanes.difference(self._order))
-        return list(self._order)
+        try:
+            return self._proven_first(client)
+        except ResponseError as error:
+            log.error("what waits in lanes can't be moved: %s", error, extra={"queue": DOOR})
+            return list(self._order)
 
     def served(self, lane: str) -> None:
         """The lane had its turn."""
         if lane in self._order:
             self._order.remove(lane)
             self._order.append(lane)
+
+    def _proven_first(self, client: Redis) -> list[str]:
+        """The lanes in turn, from the first whose oldest item is its strategy's.
+
+        Items that others have put before it are taken out. A worker that is faster may leave one
+        of them to us: then it is refused like any that nobody sent.
+        """
+        self._proofs = 0
+        for place, lane in enumerate(self._order if self._signatures is not None else ()):
+            if lane == NOBODYS_LANE or self._begins_with_its_own(client, lane):
+                return [*self._order[place:], *self._order[:place]]
+        return list(self._order)
+
+    def _begins_with_its_own(self, client: Redis, lane: str) -> bool:
+        """Takes out what is not the lane's, up to its own oldest item; false if it has none."""
+        at_once = 1
+        while self._proofs < MOST_PROOFS:
+            items = cast(list[bytes], client.lrange(lane, -at_once, -1))
+            foreign = self._foreign(items, lane)
+            if foreign and self._move(client, lane, foreign) < len(foreign):
+                return False  # another worker takes from it as well
+            if len(foreign) < len(items):
+                return True
+            if not items:
+                return False
+            at_once = _AT_ONCE
+        return False
+
+    def _foreign(self, items: Sequence[bytes], lane: str) -> list[tuple[str, str, str]]:
+        """What is before the first of the lane's own items, as `_wanted` tells it."""
+        found = []
+        for item in reversed(items):
+            self._proofs += 1
+            place = place_of(item, self._signatures)
+            if place.lane == lane:
+                break
+            known = place.lane if place.lane in self._order else NOBODYS_LANE
+            found.append((_digest(item), known, "LEFT"))
+        return found
+
+    def _move(self, client: Redis, source: str, wanted: Sequence[tuple[str, str, str]]) -> int:
+        """Puts the oldest items of a list where they belong; returns how many."""
+        words = [word for each in wanted for word in each]
+        return int(client.eval(_MOVE, 2, source, LANES, *words))
 
     def _sort(self, client: Redis, queue: str, count: int, lanes: set[str], until: float) -> None:
         """Puts the oldest items of a queue into lanes: all, unless they are too many."""
@@ -178,8 +256,7 @@ class Turns:
             # Of a client that decodes nothing.
             items = cast(list[bytes], client.lrange(queue, -min(_AT_ONCE, count - done), -1))
             wanted = self._wanted(items, lanes)
-            words = [word for each in wanted for word in each]
-            moved = int(client.eval(_MOVE, 2, queue, LANES, *words))
+            moved = self._move(client, queue, wanted)
             lanes.update(lane for _, lane, _ in wanted[:moved])
             done += moved
             size += sum(map(len, items))
@@ -190,11 +267,23 @@ class Turns:
         """For each item, the oldest first: its digest, its lane, and at which end it waits."""
         found, taken = [], set(lanes)
         for item in reversed(items):
-            place = place_of(item, self._signatures)
+            place = self._place(item, taken)
             is_new = place.lane not in taken and place.lane != OUR_LANE
             lane = NOBODYS_LANE if is_new and len(taken) >= MAX_LANES else place.lane
             taken.add(lane)
-            # Redis' own name of what it has; nothing is kept secret by it.
-            digest = hashlib.sha1(item, usedforsecurity=False).hexdigest()
-            found.append((digest, lane, "RIGHT" if place.first else "LEFT"))
+            found.append((_digest(item), lane, "RIGHT" if place.first else "LEFT"))
         return found
+
+    def _place(self, item: bytes, lanes: set[str]) -> Place:
+        """Into a lane that is there an item goes as it claims; only a proof makes a new one."""
+        if self._signatures is None:
+            return place_of(item, None)
+        claimed = claimed_place_of(item)
+        if claimed.lane in lanes or claimed.lane in (OUR_LANE, NOBODYS_LANE):
+            return claimed
+        return place_of(item, self._signatures)
+
+
+def _digest(item: bytes) -> str:
+    """Redis' own name of what it has; nothing is kept secret by it."""
+    return hashlib.sha1(item, usedforsecurity=False).hexdigest()

@@ -12,12 +12,14 @@ import pytest
 from kombu import Connection, Consumer, Queue, transport
 from redis import Redis
 
+from bot.clock import SystemClock
+from bot.decision.signing import Signature, Signatures
 from config.celery import DOOR, LANES, OUR_LANE
 from tests.support.services import RedisServer
-from tests.unit.workers.celery.test_lanes import item, request
+from tests.unit.workers.celery.test_lanes import MASTER, item, proven, request
 from workers.celery import lanes
 from workers.celery.lanes import MAX_LANES, NOBODYS_LANE, Turns
-from workers.celery.transport import look_at_every_item
+from workers.celery.transport import Channel, look_at_every_item
 
 pytestmark = pytest.mark.services
 
@@ -197,3 +199,90 @@ def test_names_without_end_share_one_lane(broker: Redis) -> None:
     broker.delete(*found)
     assert turns.next(broker, [DOOR]) == []
     assert not broker.exists(LANES)
+
+
+class Counted(Signatures):
+    """Counts its proofs, each of which costs more than all else that sorting does."""
+
+    proofs = 0
+
+    def check(self, task: str, text: object, header: object) -> Signature:
+        self.proofs += 1
+        return super().check(task, text, header)
+
+
+@pytest.fixture
+def keys(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> Counted:
+    """Keys of messages are on."""
+    found = Counted(MASTER, SystemClock(), {})
+    monkeypatch.setattr(Channel, "signatures", found)
+    return found
+
+
+def send(broker: Redis, sender: str, count: int = 1, *, as_if: str | None = None) -> None:
+    """Signed messages of a sender, who may name another as if it were his."""
+    name = as_if or sender
+    sent = [proven(name, signer=sender, id=f"{sender}-as-{name}-{n}") for n in range(count)]
+    for start in range(0, count, 1000):
+        broker.lpush(DOOR, *sent[start : start + 1000])
+
+
+def test_of_a_flood_only_what_is_served_is_proven(
+    broker: Redis, connection: Connection, keys: Counted
+) -> None:
+    """Seen: all 20,000 were proven before the message behind them had its turn, for 2.6 s."""
+    send(broker, "a", 20_000)
+    send(broker, "b")
+    before = list(takewhile(lambda task: task != "b-as-b-0", taken(connection)))
+    assert len(before) < 200
+    assert keys.proofs <= 2 * len(before) + 10
+
+
+def test_nobody_fills_the_lane_of_another(
+    broker: Redis, connection: Connection, keys: Counted
+) -> None:
+    """A name in a message costs nothing: without its proof nothing has a turn by it."""
+    send(broker, "b", 2)
+    send(broker, "a", 1_000, as_if="b")
+    send(broker, "b", 2)
+    send(broker, "c", 3)
+    found = taken(connection)
+    served = [next(found) for _ in range(12)]
+    own = [name for name in served if name[0] in "bc"]
+    assert sorted(own) == [
+        "b-as-b-0",
+        "b-as-b-0",
+        "b-as-b-1",
+        "b-as-b-1",
+        *(f"c-as-c-{n}" for n in range(3)),
+    ]
+    assert broker.llen(NOBODYS_LANE) + len(served) - len(own) >= 998
+
+
+def test_a_name_without_a_proof_makes_no_lane(
+    broker: Redis, connection: Connection, keys: Counted
+) -> None:
+    """Else made-up names would use up the lanes that there may be."""
+    for n in range(MAX_LANES + 1):
+        send(broker, "a", as_if=f"made-up-{n}")
+    send(broker, "b")
+    found = taken(connection)
+    assert "b-as-b-0" in [next(found) for _ in range(2)]
+    assert broker.smembers(LANES) <= {NOBODYS_LANE.encode(), f"{DOOR}.of.b".encode()}
+
+
+def test_a_lane_that_others_filled_is_proven_in_parts(
+    broker: Redis, connection: Connection, keys: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much waits in it, the others' turns come."""
+    monkeypatch.setattr(lanes, "MOST_PROOFS", 100)
+    send(broker, "b")
+    send(broker, "c", 3)
+    Turns(keys).next(broker, [DOOR])
+    broker.rpush(f"{DOOR}.of.b", *[proven("b", signer="a", id=f"false-{n}") for n in range(500)])
+    keys.proofs = 0
+    found = taken(connection)
+    served = [next(found) for _ in range(12)]
+    assert [name for name in served if name[0] == "c"] == [f"c-as-c-{n}" for n in range(3)]
+    assert "b-as-b-0" in served
+    assert keys.proofs <= 12 * (100 + lanes._AT_ONCE)

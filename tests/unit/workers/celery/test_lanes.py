@@ -13,7 +13,7 @@ from examples.signing import signed
 from tests.support.fakes import T0
 from tests.unit.workers.celery.test_items import BAD, good
 from workers.celery.items import MAX_ITEM_BYTES
-from workers.celery.lanes import NOBODYS_LANE, Place, is_lane, place_of
+from workers.celery.lanes import NOBODYS_LANE, Place, claimed_place_of, is_lane, place_of
 
 MASTER = "a master secret"
 
@@ -35,11 +35,11 @@ def request(strategy: str = "a", *, exits: object = False) -> dict[str, Any]:
     }
 
 
-def proven(strategy: str, *, signer: str, exits: bool = False) -> bytes:
+def proven(strategy: str, *, signer: str, exits: bool = False, **headers: Any) -> bytes:
     asked = request(strategy, exits=exits)
     sent = signed(asked | {"metadata": {"strategy": signer}}, key_line(MASTER, signer))
     header = sent["headers"][HEADER] | {"strategy": strategy}
-    return item(sent["args"][0], **{HEADER: header})
+    return item(sent["args"][0], **headers, **{HEADER: header})
 
 
 @pytest.mark.parametrize(
@@ -108,3 +108,15 @@ def test_with_keys_a_message_waits_where_its_signature_says_and_not_its_name() -
     assert place_of(proven("a", signer="a", exits=True), signatures).lane == "validation.exits.a"
     assert place_of(proven("b", signer="a"), signatures).lane == NOBODYS_LANE
     assert place_of(item(request("b")), signatures).lane == NOBODYS_LANE
+
+
+@pytest.mark.parametrize("exits", [False, True])
+def test_a_true_claim_is_the_place_that_its_proof_gives(*, exits: bool) -> None:
+    sent = proven("a", signer="a", exits=exits)
+    assert claimed_place_of(sent) == place_of(sent, Signatures(MASTER, SystemClock(), {}))
+
+
+@pytest.mark.parametrize("name", list(BAD))
+def test_what_is_no_message_claims_some_place_and_is_no_error(name: str) -> None:
+    raw = BAD[name] if isinstance(BAD[name], bytes) else json.dumps(BAD[name]).encode()
+    assert is_lane(claimed_place_of(raw).lane)

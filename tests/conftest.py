@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.support.schema",
     "tests.support.desk",
     "tests.support.operators",
+    "tests.support.scene",
 ]
 
 properties.register()
@@ -26,12 +27,20 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+SERVERS = frozenset({"postgres", "_session_redis", "paper_exchange"})
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs all tests of a module that share a server: it starts once."""
+    """Unit tests need no server. One worker runs all tests of a module that share one: it starts
+    once."""
     for item in items:
         fixtures = getattr(item, "_fixtureinfo", None)
-        if fixtures is None or item.get_closest_marker("xdist_group") is not None:
+        if fixtures is None:
+            continue
+        if item.location[0].startswith("tests/unit/") and SERVERS & set(fixtures.names_closure):
+            raise pytest.UsageError(f"{item.nodeid} needs a server: move it to tests/integration/")
+        if item.get_closest_marker("xdist_group") is not None:
             continue
         if any(each[-1].scope == "module" for each in fixtures.name2fixturedefs.values()):
             item.add_marker(pytest.mark.xdist_group(item.location[0]))

@@ -28,7 +28,7 @@ TESTS = [
     "test_order_scenarios.py",
     "test_selftest.py",
     "test_checks.py",
-    "test_agreement.py",
+    "checks/test_agreement.py",
     "test_gate_properties.py::test_losing_or_spoiling_an_input_never_turns_a_denial_into_an_approval",
 ]
 SOURCES = [

@@ -7,7 +7,7 @@ from bot.limits.service import ConfigurationService
 from bot.tca.refit import ACTOR
 from config.settings import Environment, Settings
 from tasks.bootstrap import Services
-from tests.integration.bot.tca.test_impact_refit import move_fills, trade
+from tests.integration.bot.tca.test_refit import move_fills, trade
 from tests.support.desk import Desk
 
 pytestmark = pytest.mark.services

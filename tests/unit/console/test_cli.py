@@ -195,21 +195,6 @@ def test_a_database_that_is_away_is_named_without_its_password(
     assert "hidden-word" not in error
 
 
-@pytest.mark.services
-def test_a_database_without_tables_asks_for_migrate(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str
-) -> None:
-    monkeypatch.setenv("MLRISK_DATABASE_URL", database_url)
-    assert run(["requests"]) == ExitCode.USAGE
-    assert "run `mlrisk migrate`" in capsys.readouterr().err
-    assert run(["migrate"]) == ExitCode.OK
-    assert "from an empty database" in capsys.readouterr().err
-    assert run(["migrate"]) == ExitCode.OK
-    assert "already there" in capsys.readouterr().err
-    assert run(["requests", "--json"]) == ExitCode.OK
-    assert json.loads(capsys.readouterr().out) == {"requests": []}
-
-
 def test_a_request_that_is_no_json_is_a_usage_error(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

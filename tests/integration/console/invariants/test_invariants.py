@@ -26,7 +26,7 @@ from models.tables import (
     StrategyShareRow,
     TradeRequestRow,
 )
-from tests.unit.console.scene import Scene
+from tests.support.scene import Scene
 
 pytestmark = pytest.mark.services
 D = Decimal

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from bot.safety.halt import TradingHalt
 from console.views.key_metrics import key_metrics, print_metrics
-from tests.unit.console.scene import START, Scene, read_only_engine
+from tests.support.scene import START, Scene, read_only_engine
 
 
 def metrics(scene: Scene, *, seconds: float = -60.0) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from console.views.moment import Live
 from console.views.queries import live, recent_requests
 from console.views.request_facts import request_facts
 from models.enums import TradingState
-from tests.unit.console.scene import ACCOUNT, Scene, read_only_engine
+from tests.support.scene import ACCOUNT, Scene, read_only_engine
 
 pytestmark = pytest.mark.services
 

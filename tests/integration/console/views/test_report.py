@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from console.invariants import InvariantResult
 from console.views.report import RunFacts, build_report, invariant_facts, passed, percentiles
 from console.views.summary import print_summary
-from tests.unit.console.scene import START, Scene, read_only_engine
+from tests.support.scene import START, Scene, read_only_engine
 
 KEYS = (
     *("requests", "decisions", "parents", "child_orders", "fills", "notional_filled"),

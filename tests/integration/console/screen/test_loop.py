@@ -25,7 +25,7 @@ from console.views.limit_use import LimitUse
 from console.views.moment import HeartbeatLine
 from console.views.queries import live
 from models.tables import BreakerRow
-from tests.unit.console.scene import ACCOUNT, Scene, read_only_engine
+from tests.support.scene import ACCOUNT, Scene, read_only_engine
 from workers.supervision.supervisor import ProcessStatus
 
 NOW = datetime(2025, 6, 1, 12, 0, 10, tzinfo=UTC)

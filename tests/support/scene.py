@@ -4,11 +4,13 @@ Everything is written by the domain's own services on a real Postgres; only the 
 is made here, in the paper exchange's journal format. Tests then break one thing.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
@@ -331,3 +333,11 @@ def read_only_engine(url: str) -> Engine:
 
 def _ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
+
+
+@pytest.fixture
+def scene(migrated_url: str) -> Iterator[Scene]:
+    """A system that has traded nothing yet."""
+    made = Scene(migrated_url)
+    yield made
+    made.close()

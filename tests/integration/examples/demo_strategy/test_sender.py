@@ -20,6 +20,7 @@ from aiohttp import web
 from models.messages import MLTradeRequest
 from paper_exchange.market.factory import open_source
 from tests.support.services import RedisServer
+from tests.support.waiting import eventually
 from tests.unit.examples.demo_strategy.market_frames import public_frames
 
 pytestmark = pytest.mark.services
@@ -118,10 +119,8 @@ def test_it_enqueues_valid_unique_requests_and_stops_on_sigterm(
         text=True,
     )
     try:
-        deadline = time.monotonic() + 60
-        while len(queued(redis)) < 8 and time.monotonic() < deadline:
-            assert process.poll() is None
-            time.sleep(0.2)
+        eventually(lambda: process.poll() is not None or len(queued(redis)) >= 8, "eight requests")
+        assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=60)
     finally:

@@ -35,7 +35,7 @@ from models.tables import (
     TradingStateRow,
 )
 from tests.support.fakes import FakeExchange
-from tests.unit.console.scene import ACCOUNT, START, Scene, read_only_engine
+from tests.support.scene import ACCOUNT, START, Scene, read_only_engine
 from workers.supervision.ports import free_port
 
 D = Decimal

@@ -10,24 +10,18 @@ from sqlalchemy.orm import Session
 
 from models.amounts import ZERO
 from models.tables import StrategyShareRow, TradeRequestRow
+from models.tables.decisions import ASKS_EXIT, IS_OPEN
 
-# In two parts, because each has an index of its own.
+# Payloads are large: they are not read here. Each count has an index.
+_OWN = "account = :account AND strategy = :strategy"
+_LATELY = f"{_OWN} AND received_at > :since"
 _USED = text(
-    """
-    SELECT CASE WHEN reduces THEN 'exits' ELSE 'requests' END, count(*)
-      FROM (
-        SELECT coalesce((payload -> 'signal_data' ->> 'reduce_only')::boolean, false) AS reduces
-          FROM trade_request
-          WHERE account = :account AND strategy = :strategy AND received_at > :since
-      ) AS lately GROUP BY reduces
-    UNION ALL
-    SELECT CASE WHEN reduces THEN 'open_exits' ELSE 'open_requests' END, count(*)
-      FROM (
-        SELECT coalesce((payload -> 'signal_data' ->> 'reduce_only')::boolean, false) AS reduces
-          FROM trade_request
-          WHERE account = :account AND strategy = :strategy AND status IN (
-            'pending_validation', 'validation_passed', 'pending_execution', 'executing')
-      ) AS open GROUP BY reduces
+    f"""
+    SELECT
+      (SELECT count(*) FROM trade_request WHERE {_LATELY}),
+      (SELECT count(*) FROM trade_request WHERE {_LATELY} AND {ASKS_EXIT}),
+      (SELECT count(*) FROM trade_request WHERE {_OWN} AND {IS_OPEN}),
+      (SELECT count(*) FROM trade_request WHERE {_OWN} AND {IS_OPEN} AND {ASKS_EXIT})
     """
 )
 
@@ -47,10 +41,8 @@ class Used:
 def used(session: Session, account: str, strategy: str, since: datetime) -> Used:
     """Counts requests after `since`, and those that have not ended."""
     wanted = {"account": account, "strategy": strategy, "since": since}
-    found = Used()
-    for name, count in session.execute(_USED, wanted):
-        setattr(found, name, count)
-    return found
+    lately, exits, at_work, open_exits = session.execute(_USED, wanted).one()
+    return Used(lately - exits, at_work - open_exits, exits, open_exits)
 
 
 def is_known(session: Session, account: str, strategy: str, keys: Sequence[str]) -> bool:

@@ -11,6 +11,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.enums import ExecutionStatus, TradeSide, Verdict
 from models.tables.base import Base
 
+ASKS_EXIT = """payload @> '{"signal_data": {"reduce_only": true}}'"""
+"""SQL of a request that is marked as reduce-only. A query with these very words is answered by an
+index, without reading payloads."""
+IS_OPEN = "status IN ('pending_validation', 'validation_passed', 'pending_execution', 'executing')"
+"""SQL of a request that has not ended."""
+
 
 class TradeRequestRow(Base):
     """What a strategy asked for, once per strategy and its id for ever."""
@@ -39,6 +45,19 @@ class TradeRequestRow(Base):
     __table_args__ = (
         Index("ix_trade_request_status", "status"),
         Index("ix_trade_request_received", "received_at"),
+        Index(
+            "ix_trade_request_exits",
+            "account",
+            "strategy",
+            "received_at",
+            postgresql_where=text(ASKS_EXIT),
+        ),
+        Index(
+            "ix_trade_request_open_exits",
+            "account",
+            "strategy",
+            postgresql_where=text(f"{ASKS_EXIT} AND {IS_OPEN}"),
+        ),
     )
 
 

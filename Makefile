@@ -26,11 +26,11 @@ print("1:" + hmac.new(sys.stdin.buffer.read().strip(), message, "sha256").hexdig
 endef
 export DEMO_KEY
 
-.PHONY: help run check unit test suite prove lint format bench lock secrets clean
+.PHONY: help run check unit test suite prove containers lint format bench lock secrets clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1 /p' Makefile | while read -r target text; do \
-		printf '  make %-8s %s\n' "$$target" "$$text"; done
+		printf '  make %-10s %s\n' "$$target" "$$text"; done
 
 run: $(RUNTIME)  ## Install what is needed and start everything on this machine, with a demo strategy
 	$(bytecode)
@@ -53,6 +53,9 @@ suite: $(DEV)  ## The tests of `make test` alone
 prove: $(DEV)  ## The long tests: whole matrices of kills and attacks, properties on many examples
 	$(bytecode)
 	@exec $(PYTEST) -m 'long or hypothesis' --hypothesis-profile prove $(PYTEST_ARGS)
+
+containers: $(DEV)  ## The compose file in a real engine, as root: trades, scaling, kills, data kept
+	@exec .ci/engine $(BIN)/python -m pytest tests/containers $(PYTEST_ARGS)
 
 lint: $(DEV)  ## Style, types and the import contract, without tests
 	$(BIN)/ruff check .

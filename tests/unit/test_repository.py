@@ -78,6 +78,25 @@ def test_continuous_integration_runs_what_the_readme_says() -> None:
     assert all(f"make {target} " in text_of("README.md") for target in ("test", "prove"))
 
 
+def test_what_needs_an_engine_runs_apart_and_is_told_why_there_is_none(tmp_path: Path) -> None:
+    """`make containers` starts one; a machine that can't is no failure."""
+    assert "make containers " in text_of("README.md")
+    assert ".ci/engine .venv/bin/python -m pytest tests/containers" in run_make(
+        "--dry-run", "containers"
+    )
+    for program in ("bash", "dirname", "env", "find", "id", "mktemp", "rm"):
+        (tmp_path / program).symlink_to(str(shutil.which(program)))
+    told = subprocess.run(
+        [ROOT / ".ci" / "engine", "bash", "-c", 'echo "<$NO_ENGINE>"; exit 3'],
+        env={"PATH": str(tmp_path), "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == 3
+    assert re.search(r"^<.+>$", told.stdout, re.MULTILINE), told.stdout + told.stderr
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+
+
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_pins_every_package_by_hash_and_names_no_host(lock: str) -> None:
     text = text_of(lock)

@@ -15,7 +15,7 @@ from bot.risk.snapshot import SeenPrice
 from console.invariants.decoded import Inputs, inputs_of, is_ours
 from console.invariants.evidence import Evidence
 from models.amounts import ZERO, shortest
-from models.enums import Algorithm, ReservationState, TradeSide
+from models.enums import ReservationState, TradeSide
 from models.tables import (
     ChildOrderRow,
     DecisionRow,
@@ -208,7 +208,7 @@ def _keeps_its_rests(parent: ParentOrderRow) -> bool:
     A schedule that a backup plan has turned into steps had released rests before; for it a
     child's end counts, which may find too little, never too much.
     """
-    return ALGORITHMS[Algorithm(parent.algorithm)].plan is None or "volume_model" in parent.params
+    return ALGORITHMS[parent.algorithm].plan is None or "volume_model" in parent.params
 
 
 def _decided(book: _Book, row: DecisionRow) -> list[str]:

@@ -89,7 +89,9 @@ class Bulk:
         over = parent is None
         key = {"request_id": "'load-' || n"}
         self._copy(
-            TradeRequestRow, requests, {**key, **({"status": "'completed'"} if over else {})}
+            TradeRequestRow,
+            requests,
+            {**key, **({"status": "'executed_successfully'"} if over else {})},
         )
         decided = {**key, "decided_at": _LONG_AGO}
         self._copy(DecisionRow, requests, decided)

@@ -82,7 +82,7 @@ def test_a_change_that_is_rolled_back_is_not_counted(desk: Desk) -> None:
     desk.approve()
     before = kept(desk.db)
     with desk.db.unit_of_work() as uow:
-        uow.session.get_one(TradeRequestRow, "r-1").status = "failed"
+        uow.session.get_one(TradeRequestRow, "r-1").status = "execution_failed"
         uow.session.flush()
     assert kept(desk.db) == before == counted_anew(desk.db)
 

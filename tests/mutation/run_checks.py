@@ -27,8 +27,8 @@ TESTS = [
     "test_gate.py",
     "test_order_scenarios.py",
     "test_selftest.py",
-    "test_checks.py",
-    "checks/test_agreement.py",
+    "test_factors.py",
+    "checks",
     "test_gate_properties.py::test_losing_or_spoiling_an_input_never_turns_a_denial_into_an_approval",
 ]
 SOURCES = [

@@ -113,7 +113,7 @@ def _heartbeats(settings: Settings) -> list[HealthCheck]:
 
 
 def _vitals(settings: Settings) -> list[HealthCheck]:
-    markets = _markets(settings)
+    markets, judged = _markets(settings), _judged_limits(settings)
     with reading(settings.require_database_url()) as session:
         patient = Patient(
             session=session,
@@ -121,7 +121,8 @@ def _vitals(settings: Settings) -> list[HealthCheck]:
             symbols=settings.symbol_list,
             now=database_now(session),
             markets=markets,
-            ineffective=_ineffective(settings),
+            ineffective=() if isinstance(judged, str) else judged,
+            unusable=judged if isinstance(judged, str) else None,
         )
         found = check_vitals(patient)
     return [HealthCheck(v.name, v.problem is None, v.problem or "well", down=v.down) for v in found]
@@ -156,10 +157,10 @@ def _shown(settings: Settings) -> Settings:
         return binding.shown(session, settings)
 
 
-def _ineffective(settings: Settings) -> tuple[str, ...]:
-    """What is wrong with the limits in force: unreadable, or passed by their own breach."""
+def _judged_limits(settings: Settings) -> tuple[str, ...] | str:
+    """The limits in force that their own breach passes, or why there are none to be judged."""
     try:
         with acting(settings) as db:
             return ConfiguredLimits(settings, db).in_force().ineffective
     except (MlriskError, ConfigError) as error:
-        return (str(error),)
+        return str(error)

@@ -69,6 +69,8 @@ class Patient:
     now: datetime
     markets: Mapping[str, MarketView | None]
     ineffective: Sequence[str] = ()
+    unusable: str | None = None
+    """Why there are no limits in force that could be judged."""
 
     def age(self, at: datetime) -> str:
         """The time since a moment in whole seconds, as text."""
@@ -166,7 +168,11 @@ def instruments(patient: Patient) -> Iterator[Vital]:
 
 
 def limits(patient: Patient) -> Iterator[Vital]:
-    """Whether each limit stops its own synthetic breach."""
+    """Whether the limits in force can be used, and each stops its own synthetic breach."""
+    if patient.unusable is not None:
+        told = f"{patient.unusable}; until then nothing may add risk"
+        yield Vital("limits", told)
+        return
     problem = "; ".join(patient.ineffective[:_SHOWN]) or None
     yield Vital("limits", problem and f"without effect: {problem}")
 

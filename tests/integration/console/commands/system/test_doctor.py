@@ -52,6 +52,7 @@ class Ward:
     desk: Desk
     markets: dict[str, MarketView | None] = field(default_factory=dict)
     ineffective: tuple[str, ...] = ()
+    unusable: str | None = None
 
     def check(self) -> list[Vital]:
         with self.desk.db.reading() as session:
@@ -63,6 +64,7 @@ class Ward:
                     self.desk.clock.now(),
                     self.markets,
                     self.ineffective,
+                    self.unusable,
                 )
             )
 
@@ -150,6 +152,10 @@ def ineffective(_: Session, ward: Ward) -> None:
     ward.ineffective = ("max_spread lets its own breach pass",)
 
 
+def unusable(_: Session, ward: Ward) -> None:
+    ward.unusable = "version 3 of the limits was changed past mlrisk"
+
+
 def undecided(session: Session, ward: Ward) -> None:
     at = ward.desk.clock.now() - timedelta(seconds=90)
     session.execute(update(TradeRequestRow).values(status="pending_validation", received_at=at))
@@ -225,6 +231,7 @@ BAD_STATES: dict[str, tuple[Callable[[Session, Ward], None], str, str]] = {
         "old",
     ),
     "limits without effect": (ineffective, "limits", "max_spread"),
+    "limits that the audit contradicts": (unusable, "limits", "past mlrisk; until then nothing"),
     "equity never read": (drop(EquityRow), "equity", "never read"),
     "forged market": (
         lambda session, ward: ForgedMarket(ward.desk.db, ACCOUNT, ward.desk.clock).report(
@@ -297,3 +304,12 @@ def test_each_bad_state_is_named(ward: Ward, kind: str) -> None:
     with ward.desk.db.transaction() as session:
         spoil(session, ward)
     assert words in ward.wrong()[name]
+
+
+def test_limits_that_the_audit_contradicts_are_told_by_their_cause_first(ward: Ward) -> None:
+    """Seen: `without effect: version 3 …`, as if each limit had let its own breach pass."""
+    ward.unusable = "version 3 of the limits was changed past mlrisk"
+    (told,) = (vital.problem for vital in ward.check() if vital.name == "limits")
+    assert told is not None
+    assert told.startswith("version 3 of the limits was changed past mlrisk")
+    assert "without effect" not in told

@@ -26,7 +26,7 @@ print("1:" + hmac.new(sys.stdin.buffer.read().strip(), message, "sha256").hexdig
 endef
 export DEMO_KEY
 
-.PHONY: help run check unit test suite prove containers lint format bench lock secrets clean
+.PHONY: help run check unit test suite prove containers lint format schema bench lock secrets clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1 /p' Makefile | while read -r target text; do \
@@ -70,6 +70,9 @@ format: $(DEV)  ## Rewrite the code in the project's style
 # A test run starts hundreds of processes: what one has compiled the others read, also where the
 # machine's setting forbids it.
 unit suite prove: export PYTHONDONTWRITEBYTECODE :=
+
+schema: $(DEV)  ## Write what is derived from the declared limits: JSON Schema, base layer, docs/limits.md
+	@$(BIN)/python -m config.published
 
 bench: $(DEV)  ## Measure enqueue to exchange-accepted on a small system of its own
 	@exec $(BIN)/python -m benchmarks.pipeline_latency

@@ -4,6 +4,8 @@ Bounded, because a few lines of YAML can stand for gigabytes (aliases of aliases
 than Python has, and a number can have more digits than may be converted.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,29 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 MAX_NODES = 50_000
 """Scalars, lists and mappings, each counted as often as aliases repeat it."""
+
+
+class _BoundedLoader(yaml.SafeLoader):
+    """Composing recurses, so that the depth is bounded while it is done."""
+
+    _depth = 0
+
+    def compose_sequence_node(self, anchor: Any) -> yaml.SequenceNode:
+        with self._one_deeper():
+            return super().compose_sequence_node(anchor)
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        with self._one_deeper():
+            return super().compose_mapping_node(anchor)
+
+    @contextmanager
+    def _one_deeper(self) -> Iterator[None]:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
+            raise YamlProblem(f"is nested deeper than {MAX_DEPTH} levels", line)
+        yield
+        self._depth -= 1
 
 
 class YamlProblem(Exception):
@@ -43,8 +68,7 @@ def read_text(path: Path) -> str:
 def compose(text: str) -> yaml.Node | None:
     """The nodes of one document, which know their places. Raises YamlProblem."""
     try:
-        _check_depth(text)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_BoundedLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         said = f"not readable as YAML: {error.problem}"
@@ -79,20 +103,6 @@ def load(text: str) -> Any:
         return None
     _check_keys(root, set())
     return value_of(root)
-
-
-def _check_depth(text: str) -> None:
-    """Before anything is built, which recurses."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > MAX_DEPTH:
-            mark = event.start_mark
-            line = None if mark is None else mark.line + 1
-            raise YamlProblem(f"is nested deeper than {MAX_DEPTH} levels", line)
 
 
 def _check_size(root: yaml.Node) -> None:

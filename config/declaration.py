@@ -1,9 +1,10 @@
 """How a limit is declared: one field with default, unit, meaning, bounds and stricter direction."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import Field, dataclass, field, fields, is_dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
@@ -158,16 +159,19 @@ def limit(
     return field(default=default, metadata={_DECLARED: declared})
 
 
-def declarations(cls: type) -> Iterator[Declaration]:
+@cache
+def declarations(cls: type) -> tuple[Declaration, ...]:
     """The keys that a dataclass declares, in the order of its fields; other fields are left out.
 
     Raises TypeError for a field whose type no file can say.
     """
     hints = get_type_hints(cls)
-    for each in fields(cls):
-        declared = each.metadata.get(_DECLARED)
-        if declared is not None:
-            yield _completed(declared, each, hints[each.name], getattr(cls, "SECTION", ""))
+    section = getattr(cls, "SECTION", "")
+    return tuple(
+        _completed(each.metadata[_DECLARED], each, hints[each.name], section)
+        for each in fields(cls)
+        if _DECLARED in each.metadata
+    )
 
 
 def from_file(cls: type[T], value: Callable[[str], Any]) -> T:
@@ -175,7 +179,7 @@ def from_file(cls: type[T], value: Callable[[str], Any]) -> T:
 
     A field whose default is another dataclass with declarations is made in the same way.
     """
-    found = {each.name: each.to_code(value(each.path)) for each in declarations(cls)}
+    found = {each.name: each.to_code(value(each.path)) for each in declarations(cast(type, cls))}
     for each in fields(cast(Any, cls)):
         inner: Any = each.default_factory
         if isinstance(inner, type) and is_dataclass(inner):

@@ -12,6 +12,8 @@ from bot.limits.changes import ValueChange, Version
 from bot.limits.selftest import prove
 from bot.limits.source import LayeredConfig, limits_of
 from config.loading import ConfigError, read
+from config.schema import RESERVED_NOTE
+from config.sections import DECLARED, RESERVED
 from config.settings import Settings
 from config.thresholds import MLRiskConfig, MLRiskConfigManager
 from console.errors import CommandError, ExitCode
@@ -79,6 +81,8 @@ def configuration_facts(config: MLRiskConfig, *, overrides_known: bool) -> Mappi
         "overrides_known": overrides_known,
         "values": config.to_dict(),
         "origins": {path: str(origin) for path, origin in config.origins.items()},
+        "units": {path: declared.unit for path, declared in DECLARED.items() if declared.unit},
+        "reserved": RESERVED,
     }
 
 
@@ -110,10 +114,11 @@ def print_configuration(
     )
     if not overrides_known:
         out.print("[yellow]no system runs here[/]: what was set at run time is not known")
-    table = Table("key", "value", *(["origin"] if origin else []), box=None)
-    for path in config.origins:
-        cells = [escape(path), escape(_text(config.value(path)))]
-        table.add_row(*cells, *([escape(str(config.origins[path]))] if origin else []))
+    table = Table("key", "value", "unit", *(["origin"] if origin else []), "", box=None)
+    for path, declared in DECLARED.items():
+        cells = [path, _text(config.value(path)), declared.unit]
+        cells += [str(config.origins[path])] if origin else []
+        table.add_row(*map(escape, [*cells, RESERVED_NOTE if declared.reserved else ""]))
     out.print(table)
 
 
@@ -122,13 +127,14 @@ def print_changes(out: Console, changes: Sequence[ValueChange]) -> None:
     if not changes:
         out.print("no difference")
         return
-    table = Table("key", "before", "after", "which is", box=None)
+    table = Table("key", "before", "after", "which is", "", box=None)
     for change in changes:
         table.add_row(
             escape(change.path),
             escape(_text(change.before)),
             escape(_text(change.after)),
             f"[{_STYLES[change.direction]}]{change.direction}[/]",
+            RESERVED_NOTE if change.path in RESERVED else "",
         )
     out.print(table)
 

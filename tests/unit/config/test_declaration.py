@@ -87,7 +87,7 @@ def test_a_type_that_no_file_can_say_is_refused_when_it_is_declared() -> None:
         when: complex = limit(1j, "", "No number of a file.")
 
     with pytest.raises(TypeError, match="when: no file can say"):
-        list(declarations(Wrong))
+        declarations(Wrong)
 
 
 @pytest.mark.parametrize("path", DECLARED)

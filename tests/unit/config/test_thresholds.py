@@ -230,10 +230,8 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         MLRiskConfigManager(tmp_path / "none.yaml")
 
 
-def test_the_published_schema_is_the_code_and_accepts_the_file() -> None:
-    published = PACKAGED.with_name("ml_risk_config.schema.json").read_text()
-    assert published == schema_text()
-    schema = json.loads(published)
+def test_the_schema_accepts_the_file() -> None:
+    schema = json.loads(schema_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     assert list(validator.iter_errors(yaml.safe_load(TEXT))) == []

@@ -40,6 +40,72 @@ def test_a_check_is_two_files_and_its_test(tmp_path: Path) -> None:
     _is_in_the_projects_style(found, tree)
 
 
+A_LIMIT = """
+import json, sys
+from pathlib import Path
+from bot.limits.changes import direction_of_value
+from bot.risk.limits import config_path_of, limits_from_config
+from bot.risk.selftest import self_test
+from config import published
+from config.loading import ConfigError
+from config.thresholds import PACKAGED, MLRiskConfigManager
+from console.output import stdout
+from console.views.configuration import print_configuration
+
+def read(**overrides):
+    named = {f"gate.{key}": value for key, value in overrides.items()}
+    return MLRiskConfigManager(PACKAGED, "production", "conservative", overrides=named).get_config()
+
+# Without its base value the start is refused by name.
+try:
+    read()
+except ConfigError as error:
+    assert "gate.max_basis is missing" in str(error), error
+else:
+    raise AssertionError("a file without the key was taken")
+assert set(path for path, text in published.published().items()
+           if not path.exists() or path.read_text() != text) == set(published.published())
+Path("docs").mkdir(exist_ok=True)
+published.main()
+
+# The file, the schema and the table have the key.
+config = read()
+assert config.gate.max_basis == 0.01
+schema = json.loads(Path("config/ml_risk_config.schema.json").read_text())
+key = schema["properties"]["base"]["properties"]["gate"]["properties"]["max_basis"]
+assert (key["type"], key["exclusiveMinimum"], key["default"]) == ("number", 0, 0.01)
+assert "`max_basis`" in Path("docs/limits.md").read_text()
+for wrong in (0, 2, "wide"):
+    try:
+        read(max_basis=wrong)
+    except ConfigError as error:
+        assert "gate.max_basis must be a number above 0 up to 1" in str(error), error
+    else:
+        raise AssertionError(f"{wrong} was taken")
+
+# `mlrisk config show` has its row, a change has its direction, and the gate has its value.
+print_configuration(stdout(), config, origin=True, overrides_known=True)
+assert direction_of_value("gate.max_basis", 0.01, 0.005) == "tightening"
+assert direction_of_value("gate.max_basis", 0.005, 0.01) == "loosening"
+limits = limits_from_config(read(max_basis=0.005))
+assert limits.max_basis == 0.005
+assert config_path_of("max_basis") == "gate.max_basis"
+assert self_test(limits) == ()
+"""
+
+
+def test_a_limit_is_one_field_besides_the_check_that_reads_it(tmp_path: Path) -> None:
+    found = example("A limit")
+    check = {"bot/risk/checks/basis.py", "bot/risk/checks/registry.py"}
+    assert found.files == {"config/limits.py", *check}
+    tree = tree_with(found, tmp_path)
+    shown = run_in(tree, "-c", A_LIMIT)
+    (row,) = (line for line in shown.splitlines() if "gate.max_basis" in line)
+    assert row.split()[1:5] == ["0.01", "share", "of", "the"]
+    run_in(tree, "-c", RUN_TESTS, *found.tests)
+    _is_in_the_projects_style(found, tree)
+
+
 AN_ALGORITHM = """
 import json
 from dataclasses import replace

@@ -84,7 +84,9 @@ def parser() -> argparse.ArgumentParser:
         "--ws-connect-rate", type=int, default=500, help="WebSocket connects per 5 min; 0: no limit"
     )
     doors.add_argument("--ws-ack-ms", type=float, default=20, help="delay of WebSocket acks")
-    doors.add_argument("--lenient", action="store_true", help="ignore unknown parameters")
+    doors.add_argument(
+        "--strict", action="store_true", help="refuse unknown parameters, which Bybit ignores"
+    )
     doors.add_argument("--control", action="store_true", help="serve /control/ (loopback only)")
     doors.add_argument(
         "--fault",
@@ -103,7 +105,7 @@ def options_of(args: argparse.Namespace) -> Options:
     server = ServerSettings(
         host=args.host,
         port=args.port,
-        strict=not args.lenient,
+        strict=args.strict,
         ws_ack_delay_seconds=args.ws_ack_ms / 1000,
         order_rate=args.order_rate,
         read_rate=args.read_rate,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from paper_exchange.server.auth import ApiKey
-from paper_exchange.server.rest.strict import Rules
+from paper_exchange.server.rest.strict import Rules, Strictness
 
 if TYPE_CHECKING:
     from paper_exchange.server.exchange import Exchange
@@ -21,8 +21,8 @@ class Call:
     now: int
     key: ApiKey | None = None
     ret_ext: dict[str, Any] = field(default_factory=dict)
-    shortest: bool = False
-    """Numbers must be in their shortest form."""
+    how: Strictness = field(default_factory=Strictness)
+    """How parameters are judged; it collects the names that are ignored."""
 
     @property
     def uid(self) -> str:
@@ -42,7 +42,8 @@ class Endpoint:
     method: str
     path: str
     handler: Handler
-    rules: Rules
+    rules: Rules | None
+    """None: no answer depends on the parameters, so that they are not judged."""
     signed: bool = False
     limit: int = 0
     spot_limit: int = 0

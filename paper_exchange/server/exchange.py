@@ -22,6 +22,8 @@ from paper_exchange.server.venue.venue import Venue
 from paper_exchange.types import PrivateEvent, Reject
 
 CONNECT_WINDOW_MS = 300_000
+MAX_IGNORED_KNOWN = 10_000
+"""Names of ignored parameters that are remembered: a client that makes them up grows nothing."""
 
 if TYPE_CHECKING:
     from paper_exchange.server.streams.sockets import Connection
@@ -33,8 +35,8 @@ class ServerSettings:
 
     host: str = "127.0.0.1"
     port: int = 0
-    strict: bool = True
-    """Refuse unknown and non-string fields instead of ignoring them."""
+    strict: bool = False
+    """Refuse unknown and non-string fields; Bybit itself ignores unknown ones."""
     ws_ack_delay_seconds: float = 0.02
     """Bybit is never instant: pybit's dispatcher dies on an ack within its own send (facts 0.5)."""
     trade_ack_delay_seconds: float = 0.005
@@ -74,6 +76,7 @@ class Exchange:
     dcp: DisconnectProtection = field(init=False)
     timed: TimedFaults = field(init=False)
     _trace_prefix: str = field(default_factory=lambda: uuid.uuid4().hex[:20])
+    _ignored: set[tuple[str, str]] = field(default_factory=set)
     _traces: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
@@ -94,6 +97,14 @@ class Exchange:
     def wall_ms(self) -> int:
         """The time by which signatures are judged; a fault may put it off."""
         return wall_ms() + int(self.faults.option("clock_skew", "ms") or 0)
+
+    def is_news(self, endpoint: str, name: str) -> bool:
+        """Whether this endpoint ignores a parameter of this name for the first time."""
+        known = self._ignored
+        if (endpoint, name) in known or len(known) >= MAX_IGNORED_KNOWN:
+            return False
+        known.add((endpoint, name))
+        return True
 
     def trace_id(self) -> str:
         """A new id for the trace header."""

@@ -1,7 +1,7 @@
 """One request through rules, budget and handler, whether it came by HTTP or WebSocket."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from paper_exchange.server.call import Call, Endpoint
 from paper_exchange.server.clock import wall_ms
 from paper_exchange.server.exchange import Exchange
 from paper_exchange.server.ratelimit import Usage
-from paper_exchange.server.rest.strict import check_body, check_query
+from paper_exchange.server.rest.strict import SERVED, Strictness, check_body, check_query
 from paper_exchange.types import Reject
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,8 @@ class Outcome:
     result: Mapping[str, Any]
     ret_ext: Mapping[str, Any]
     usage: Usage | None
+    ignored: Sequence[str] = ()
+    """Names of parameters that the request gave and that were not known."""
 
 
 def perform(
@@ -37,30 +39,59 @@ def perform(
 ) -> Outcome:
     """Never raises: what goes wrong inside becomes 10016, as at Bybit, and is logged."""
     usage: Usage | None = None
+    how = Strictness(
+        strict=exchange.settings.strict,
+        shortest=not query and exchange.faults.lasting("strict_decimals", endpoint.name),
+    )
     try:
         if endpoint.writes and key is not None and key.read_only:
             raise Reject(10005, "Permission denied, please check your API key permissions.")
-        call = Call(exchange, exchange.venue.catch_up(), key)
+        call = Call(exchange, exchange.venue.catch_up(), key, how=how)
         if endpoint.signed:
             usage = _budget(exchange, call, endpoint, params)
             if not usage.allowed:
                 raise Reject(10006, "Too many visits. Exceeded the API Rate Limit.")
-        strict = exchange.settings.strict
-        if query:
-            checked = check_query(params, endpoint.rules, strict=strict)
-        else:
-            call.shortest = exchange.faults.lasting("strict_decimals", endpoint.name)
-            checked = check_body(params, endpoint.rules, strict=strict, shortest=call.shortest)
-        result = endpoint.handler(call, checked)
+        result = _answer(call, endpoint, params, query=query)
     except Reject as refusal:
-        return Outcome(refusal.ret_code, refusal.ret_msg, {}, {}, usage)
+        ignored = _note_ignored(exchange, endpoint, how)
+        return Outcome(refusal.ret_code, refusal.ret_msg, {}, {}, usage, ignored)
     except Exception:
         log.exception(
             "internal error while serving a request",
             extra={"event": "paper.internal_error", "endpoint": endpoint.name},
         )
         return Outcome(10016, "Internal server error.", {}, {}, usage)
-    return Outcome(0, "OK", result, call.ret_ext, usage)
+    return Outcome(0, "OK", result, call.ret_ext, usage, _note_ignored(exchange, endpoint, how))
+
+
+def _answer(
+    call: Call, endpoint: Endpoint, params: Mapping[str, Any], *, query: bool
+) -> Mapping[str, Any]:
+    if endpoint.rules is None:
+        return endpoint.handler(call, params)
+    check = check_query if query else check_body
+    checked = check(params, endpoint.rules, call.how)
+    if checked.get("category", SERVED[0]) not in SERVED:
+        return _without_markets(endpoint, checked)
+    return endpoint.handler(call, checked)
+
+
+def _without_markets(endpoint: Endpoint, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The answer for `inverse` and `option`: categories that exist and hold nothing here."""
+    if endpoint.path == "/v5/order/cancel-all":
+        return {"list": [], "success": "1"}
+    if endpoint.writes or "symbol" in params:
+        raise Reject(10001, "params error: symbol invalid")
+    return {"category": params["category"], "list": [], "nextPageCursor": ""}
+
+
+def _note_ignored(exchange: Exchange, endpoint: Endpoint, how: Strictness) -> Sequence[str]:
+    """The ignored names, in the journal when this endpoint ignores them for the first time."""
+    names = tuple(sorted(how.ignored))
+    fresh = [name for name in names if exchange.is_news(endpoint.name, name)]
+    if fresh:
+        exchange.venue.journal("ignored", {"endpoint": endpoint.name, "parameters": fresh})
+    return names
 
 
 def _budget(exchange: Exchange, call: Call, endpoint: Endpoint, params: Mapping[str, Any]) -> Usage:

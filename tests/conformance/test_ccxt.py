@@ -22,12 +22,10 @@ def bybit(paper_exchange: PaperExchangeProcess) -> Iterator[Any]:
             "apiKey": paper_exchange.api_key,
             "secret": paper_exchange.api_secret,
             "enableRateLimit": False,
-            "options": {"fetchMarkets": {"types": ["linear", "spot"]}},
         }
     )
     client.urls["api"] = dict.fromkeys(client.urls["api"], paper_exchange.url)
     client.session.trust_env = False
-    client.has["fetchCurrencies"] = False
     yield client
     client.session.close()
 

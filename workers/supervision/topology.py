@@ -227,7 +227,7 @@ def _accounts_file(home: Home) -> Path:
 
 
 def _paper_exchange(home: Home, options: Options, port: int) -> ProcessSpec:
-    command = _python("paper_exchange.main", "--port", str(port), "--market", "auto")
+    command = _python("paper_exchange.main", "--port", str(port), "--market", "auto", "--strict")
     command += ["--symbols", ",".join(options.symbols), "--state-dir", str(home.paper)]
     command += ["--journal", str(home.paper / JOURNAL)]
     if not options.keys:

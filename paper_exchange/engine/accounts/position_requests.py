@@ -117,10 +117,13 @@ class PositionRequests:
         else:
             raise reject("param", "symbol or coin is required")
         changing = [m for m in markets if account.is_hedged(m.symbol) != hedge]
-        if not changing:
-            raise reject("mode_same")
-        for market in changing:
-            self._check_flat(account, market)
+        if params.get("symbol"):
+            if not changing:
+                raise reject("mode_same")
+            self._check_flat(account, changing[0])
+        else:
+            # By coin, symbols with a position or an order stay as they are, and that is a success.
+            changing = [market for market in changing if self._is_flat(account, market)]
         for market in changing:
             account.modes[market.symbol] = hedge
 
@@ -130,6 +133,11 @@ class PositionRequests:
             raise reject("mode_position")
         if any(order.market is market for order in account.open.values()):
             raise reject("mode_orders")
+
+    @staticmethod
+    def _is_flat(account: Account, market: Market) -> bool:
+        held = any(p.market is market and p.size for p in account.positions.values())
+        return not held and all(order.market is not market for order in account.open.values())
 
     # Exits
 

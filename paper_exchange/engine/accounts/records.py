@@ -77,7 +77,7 @@ def position_record(
         "adlRankIndicator": 2 if position.size else 0,
         "createdTime": str(position.created_ms),
         "updatedTime": str(position.updated_ms),
-        "openTime": str(position.opened_ms),
+        "openTime": position.opened_ms,
         "seq": position.seq,
         "isReduceOnly": False,
         "mmrSysUpdatedTime": "",

@@ -90,7 +90,7 @@ class Acceptance:
             reduce_only=new.reduce_only,
             close_on_trigger=new.close_on_trigger,
             position_idx=idx,
-            reduces=new.reduce_only or closing,
+            reduces=new.reduce_only or closing or new.close_on_trigger,
             smp_type=new.smp_type,
             order_filter=new.order_filter,
             market_unit=new.market_unit,

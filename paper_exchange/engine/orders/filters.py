@@ -157,6 +157,9 @@ def exits_of(params: Mapping[str, Any], market: Market) -> Exits | None:
     """Attached take-profit and stop-loss."""
     take = optional_ticks(market, params, "takeProfit")
     stop = optional_ticks(market, params, "stopLoss")
+    for name, price in (("tpLimitPrice", take), ("slLimitPrice", stop)):
+        if price is None and decimal_of(params, name):
+            raise reject("param", f"{name} invalid")
     if take is None and stop is None:
         return None
     mode = choice_of(params, "tpslMode", frozenset({"Full", "Partial"}), "Full")
@@ -182,6 +185,37 @@ def limit_exit_of(params: Mapping[str, Any], market: Market, prefix: str) -> int
     if (kind == "Limit") != (price is not None):
         raise reject("param", f"{prefix}LimitPrice invalid")
     return price
+
+
+def limit_price(params: Mapping[str, Any], market: Market, side: int) -> int:
+    """Ticks of a Limit order: its own price, or a level of the book that it names."""
+    level = _book_level(params, market, side)
+    if level is not None:
+        return level
+    value = decimal_of(params, "price")
+    if value is None:
+        raise reject("param", "price invalid")
+    price = price_ticks(market, value)
+    if not price:
+        raise reject("price_zero", spot=market.is_spot)
+    return price
+
+
+def _book_level(params: Mapping[str, Any], market: Market, side: int) -> int | None:
+    """`bboSideType` and `bboLevel`: the price of the book's level 1 to 5, on the own side (Queue)
+    or the opposite one (Counterparty); None where the request names no level."""
+    kind = choice_of(params, "bboSideType", frozenset({"Queue", "Counterparty"}), "")
+    level = choice_of(params, "bboLevel", frozenset("12345"), "")
+    if not kind and not level:
+        return None
+    if not kind or not level or market.is_spot or decimal_of(params, "triggerPrice"):
+        raise reject("param", "bboSideType or bboLevel invalid")
+    book = market.book
+    ladder = book.opposite(side if kind == "Counterparty" else -side)
+    levels = ladder.depth(int(level))
+    if len(levels) < int(level):
+        raise reject("no_price", spot=False)
+    return levels[-1][0]
 
 
 def _slippage_of(params: Mapping[str, Any], is_market: bool) -> tuple[str, str]:
@@ -232,14 +266,7 @@ def read_new_order(params: Mapping[str, Any], market: Market) -> NewOrder:
     elif qty or not (reduce_only and close):
         steps = quantity_steps(market, qty)
         check_size(market, qty, is_market, reduce_only and not spot)
-    price = 0
-    if not is_market:
-        value = decimal_of(params, "price")
-        if value is None:
-            raise reject("param", "price invalid")
-        price = price_ticks(market, value)
-        if not price:
-            raise reject("price_zero", spot=spot)
+    price = 0 if is_market else limit_price(params, market, side)
     if params.get("timeInForce") == "RPI":
         raise reject("rpi", spot=spot)
     if spot and integer_of(params, "isLeverage"):

@@ -9,7 +9,7 @@ from paper_exchange.server.call import Call
 from paper_exchange.server.clock import wall_ms
 from paper_exchange.server.exchange import Exchange
 from paper_exchange.server.rest import trade
-from paper_exchange.server.rest.strict import CREATE, check_body
+from paper_exchange.server.rest.strict import CREATE, Strictness, check_body
 from paper_exchange.server.wire import plain
 from paper_exchange.types import Category, InstrumentSpec, MarkUpdate, Reject
 
@@ -92,7 +92,7 @@ class Actions:
         order = body.get("order")
         if not isinstance(order, dict):
             raise Reject(10001, "order must be an object with the fields of order/create")
-        return self._create(self._uid(body), check_body(order, CREATE, strict=True))
+        return self._create(self._uid(body), check_body(order, CREATE, Strictness(strict=True)))
 
     def foreign_position(self, body: Body) -> Result:
         """Somebody trades `side` `qty` of `symbol` at market on this account."""
@@ -103,7 +103,7 @@ class Actions:
             "orderType": "Market",
             "qty": body.get("qty"),
         }
-        return self._create(self._uid(body), check_body(order, CREATE, strict=True))
+        return self._create(self._uid(body), check_body(order, CREATE, Strictness(strict=True)))
 
     def _create(self, uid: str, order: dict[str, Any]) -> Result:
         key = self._exchange.accounts[uid].keys[0]

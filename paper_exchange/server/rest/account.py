@@ -3,22 +3,29 @@
 from typing import Any
 
 from paper_exchange.server.call import Call, Endpoint, Params
+from paper_exchange.server.rest.market import instruments_info
 from paper_exchange.server.rest.paging import page
 from paper_exchange.server.rest.strict import (
     CLOSED_PNL,
     FEE_RATE,
+    INSTRUMENTS,
     NOTHING,
     POSITIONS,
     SET_DCP,
     SET_LEVERAGE,
+    SET_MARGIN_MODE,
     SET_PRICE_LIMIT_ACTION,
     SWITCH_MODE,
+    SYMBOL_INFO,
     TRADING_STOP,
     TRANSACTION_LOG,
     WALLET,
 )
 from paper_exchange.server.wire import plain
 from paper_exchange.types import Reject
+
+MARGIN_MODE = "REGULAR_MARGIN"
+MARGIN_MODES = (MARGIN_MODE, "ISOLATED_MARGIN", "PORTFOLIO_MARGIN")
 
 
 def position_list(call: Call, params: Params) -> dict[str, Any]:
@@ -89,7 +96,7 @@ def wallet_balance(call: Call, params: Params) -> dict[str, Any]:
 def account_info(call: Call, _params: Params) -> dict[str, Any]:
     """`GET account/info`."""
     return {
-        "marginMode": "REGULAR_MARGIN",
+        "marginMode": MARGIN_MODE,
         "updatedTime": str(call.exchange.started_ms),
         "unifiedMarginStatus": 5,
         "dcpStatus": "OFF",
@@ -219,7 +226,37 @@ def _write(path: str, handler: Any, table: Any, limit: int) -> Endpoint:
     return Endpoint("POST", path, handler, table, signed=True, limit=limit, writes=True)
 
 
+def set_margin_mode(call: Call, params: Params) -> dict[str, Any]:
+    """Cross margin is the mode there is; other modes are refused with Bybit's reason."""
+    if params["setMarginMode"] not in MARGIN_MODES:
+        raise Reject(10001, "params error: setMarginMode invalid")
+    if params["setMarginMode"] != MARGIN_MODE:
+        raise Reject(3400045, "Set margin mode failed")
+    return _settled(call, "margin-mode", params) | {"reasons": []}
+
+
+def symbol_info(call: Call, params: Params) -> dict[str, Any]:
+    """Leverage and position mode of one symbol, or of all."""
+    venue = call.exchange.venue
+    category = params["category"]
+    if category != "linear":
+        raise Reject(10001, "params error: category invalid")
+    if "symbol" in params:
+        specs = [venue.spec(category, params["symbol"])]
+    else:
+        specs = [spec for spec in venue.specs.values() if spec.category == category]
+    rows = [
+        {name: row[name] for name in ("symbol", "leverage", "side", "positionIdx")}
+        for spec in sorted(specs, key=lambda spec: spec.symbol)
+        for row in venue.engine.positions(call.uid, {"category": category, "symbol": spec.symbol})
+    ]
+    return {"category": category, "list": rows}
+
+
 ACCOUNT_ENDPOINTS = [
+    _read("/v5/position/symbol-info", symbol_info, SYMBOL_INFO, 50),
+    _read("/v5/account/instruments-info", instruments_info, INSTRUMENTS, 50),
+    _write("/v5/account/set-margin-mode", set_margin_mode, SET_MARGIN_MODE, 5),
     _read("/v5/position/list", position_list, POSITIONS, 50),
     _write("/v5/position/set-leverage", set_leverage, SET_LEVERAGE, 10),
     _write("/v5/position/switch-mode", switch_mode, SWITCH_MODE, 10),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from aiohttp import web
 
@@ -13,6 +13,9 @@ from paper_exchange.server.exchange import Exchange
 from paper_exchange.server.faults.catalogue import Fault
 from paper_exchange.server.pipeline import Outcome, limit_headers, perform
 from paper_exchange.server.rest.account import ACCOUNT_ENDPOINTS
+from paper_exchange.server.rest.assets import ASSET_ENDPOINTS
+from paper_exchange.server.rest.charts import CHART_ENDPOINTS
+from paper_exchange.server.rest.documented import DOCUMENTED_ENDPOINTS
 from paper_exchange.server.rest.market import MARKET_ENDPOINTS
 from paper_exchange.server.rest.strict import parse_body
 from paper_exchange.server.rest.trade import TRADE_ENDPOINTS
@@ -21,7 +24,14 @@ from paper_exchange.types import Reject
 
 ENDPOINTS: Mapping[str, Endpoint] = {
     endpoint.path: endpoint
-    for endpoint in (*MARKET_ENDPOINTS, *TRADE_ENDPOINTS, *ACCOUNT_ENDPOINTS)
+    for endpoint in (
+        *DOCUMENTED_ENDPOINTS,
+        *MARKET_ENDPOINTS,
+        *CHART_ENDPOINTS,
+        *TRADE_ENDPOINTS,
+        *ACCOUNT_ENDPOINTS,
+        *ASSET_ENDPOINTS,
+    )
 }
 HTML_PAGE = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
 MAX_BODY_BYTES = 1 << 20
@@ -114,6 +124,7 @@ class RestDoor:
             "Traceid": self._exchange.trace_id(),
             "Timenow": str(now),
             "Ret_code": str(outcome.ret_code),
+            **ignored_header(outcome),
             **(replaced or {}),
         }
         kept = {name: value for name, value in headers.items() if value is not None}
@@ -188,6 +199,13 @@ def auth_refusal(fault: Fault) -> Reject:
     code = int(fault.options["code"])
     texts = {10003: "API key is invalid.", 10004: "error sign!", 33004: "Your api key has expired."}
     return Reject(code, texts.get(code, "Permission denied."))
+
+
+def ignored_header(outcome: Outcome) -> dict[str, str]:
+    """Names as they came, percent-encoded: a header holds no line break and nothing but ASCII."""
+    if not outcome.ignored:
+        return {}
+    return {"X-Paper-Ignored": ",".join(quote(name) for name in outcome.ignored)}
 
 
 def _query(query: str) -> dict[str, str]:

@@ -8,24 +8,23 @@ from paper_exchange.server.rest.instruments import instrument_record, risk_limit
 from paper_exchange.server.rest.paging import page, page_limit
 from paper_exchange.server.rest.strict import (
     FUNDING_HISTORY,
+    INDEX_COMPONENTS,
     INSTRUMENTS,
-    KLINE,
     NOTHING,
     ORDERBOOK,
     PRICE_LIMIT,
     RECENT_TRADE,
     RISK_LIMIT,
+    RPI_ORDERBOOK,
     TICKERS,
 )
 from paper_exchange.server.rest.strict import rules as make_rules
 from paper_exchange.server.streams.ticker import ticker_record
-from paper_exchange.server.venue.tape import DAY_MINUTES, INTERVAL_MINUTES, MINUTE_MS, MONTH
 from paper_exchange.server.wire import plain
 from paper_exchange.types import Reject
 
 RISK_LIMIT_PAGE = 15
 FAR_FUTURE = 1 << 62
-LONGEST_MONTH_MINUTES = 31 * DAY_MINUTES
 
 
 def server_time(_call: Call, _params: Params) -> dict[str, Any]:
@@ -117,51 +116,6 @@ def recent_trade(call: Call, params: Params) -> dict[str, Any]:
     }
 
 
-def kline(call: Call, params: Params) -> dict[str, Any]:
-    """`GET market/kline`."""
-    venue = call.exchange.venue
-    spec = venue.spec(params.get("category", "linear"), params["symbol"])
-    interval = params["interval"]
-    if interval not in INTERVAL_MINUTES and interval != MONTH:
-        raise Reject(10001, "params error: interval invalid")
-    limit = page_limit(params, 200, 1000)
-    start, end = _kline_range(params, interval, limit, call.now)
-    tape = venue.tapes[spec.key]
-    tape.roll(call.now)
-    bars = [bar for _, bar in tape.klines(interval, start, end)]
-    if "start" in params and "end" not in params:
-        bars = bars[:limit]
-    rows = []
-    for bar in reversed(bars[-limit:]):
-        f = tape.bar_fields(bar)
-        rows.append(
-            [
-                str(bar.start),
-                f["open"],
-                f["high"],
-                f["low"],
-                f["close"],
-                f["volume"],
-                f["turnover"],
-            ]
-        )
-    return {"category": spec.category, "symbol": spec.symbol, "list": rows}
-
-
-def _kline_range(params: Params, interval: str, limit: int, now: int) -> tuple[int, int]:
-    """First and last bar start asked for, no wider than `limit` bars can fill."""
-    minutes = INTERVAL_MINUTES.get(interval, LONGEST_MONTH_MINUTES)
-    width = limit * minutes * MINUTE_MS
-    if "start" in params and "end" not in params:
-        start = int(params["start"])
-        return start, min(start + width, now)
-    end = min(int(params.get("end", now)), now)
-    start = int(params.get("start", 0))
-    if "end" in params and start > int(params["end"]):
-        raise Reject(10001, "params error: start is after end")
-    return max(start, end - width, 0), end
-
-
 def funding_history(call: Call, params: Params) -> dict[str, Any]:
     """`GET market/funding/history`, newest first."""
     venue = call.exchange.venue
@@ -226,14 +180,35 @@ def price_limit(call: Call, params: Params) -> dict[str, Any]:
     }
 
 
+def rpi_orderbook(call: Call, params: Params) -> dict[str, Any]:
+    """The book with a third number per level, the size of retail orders: there are none."""
+    book = orderbook(call, {"category": "linear", **params})
+    return {**book, **{side: [[*level, "0"] for level in book[side]] for side in ("b", "a")}}
+
+
+def index_components(call: Call, params: Params) -> dict[str, Any]:
+    """The index price; it has no components here."""
+    spec = call.exchange.venue.spec("linear", params["indexName"])
+    tape = call.exchange.venue.tapes[spec.key]
+    price = tape.index_price or tape.mark_price
+    return {
+        "indexName": spec.symbol,
+        "lastPrice": "" if price is None else plain(price),
+        "updateTime": str(call.now),
+        "components": [],
+    }
+
+
 MARKET_ENDPOINTS = [
+    Endpoint("GET", "/v5/market/full_orderbook", orderbook, ORDERBOOK),
+    Endpoint("GET", "/v5/market/rpi_orderbook", rpi_orderbook, RPI_ORDERBOOK),
+    Endpoint("GET", "/v5/market/index-price-components", index_components, INDEX_COMPONENTS),
     Endpoint("GET", "/v5/market/time", server_time, NOTHING),
     Endpoint("GET", "/v5/system/status", system_status, make_rules(s="id state")),
     Endpoint("GET", "/v5/market/instruments-info", instruments_info, INSTRUMENTS),
     Endpoint("GET", "/v5/market/tickers", tickers, TICKERS),
     Endpoint("GET", "/v5/market/orderbook", orderbook, ORDERBOOK),
     Endpoint("GET", "/v5/market/recent-trade", recent_trade, RECENT_TRADE),
-    Endpoint("GET", "/v5/market/kline", kline, KLINE),
     Endpoint("GET", "/v5/market/funding/history", funding_history, FUNDING_HISTORY),
     Endpoint("GET", "/v5/market/risk-limit", risk_limit, RISK_LIMIT),
     Endpoint("GET", "/v5/market/price-limit", price_limit, PRICE_LIMIT),

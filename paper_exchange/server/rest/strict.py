@@ -1,12 +1,14 @@
-"""Parameter rules of every endpoint: known names only, strings where Bybit wants strings.
+"""Parameter rules of every endpoint: names, and strings where Bybit wants strings.
 
-pybit happily sends JSON numbers, exponents and misspelt names. Bybit's own answer to each is not
-documented, so the paper exchange refuses them all: a client that passes here passes there.
+Bybit ignores a name that it does not know, and clients rely on it. The paper exchange ignores it
+too, but never in silence: the answer's header and the journal name it. With `--strict` an unknown
+name and a JSON number in place of a string are refused, so that a client's author finds them.
 """
 
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from paper_exchange.server.wire import DECIMAL, SHORTEST
@@ -16,6 +18,10 @@ Rules = Mapping[str, str]
 """Field name to kind, `!` marks a required one: `s` text, `n` decimal text, `i` integer, `b` bool,
 `k` orderLinkId, `c` category, `l` list of objects."""
 
+SERVED = ("linear", "spot")
+"""Categories with markets."""
+CATEGORIES = (*SERVED, "inverse", "option")
+"""Categories that Bybit documents."""
 _LINK_ID = re.compile(r"[A-Za-z0-9_-]+\Z")
 MAX_LINK_ID = 36
 _INTEGER = re.compile(r"[0-9]{1,18}\Z")
@@ -97,6 +103,22 @@ KLINE = rules("symbol:s interval:s", c="category", i="start end limit")
 FUNDING_HISTORY = rules("category:c symbol:s", i="startTime endTime limit")
 RISK_LIMIT = rules("category:c", s="symbol cursor")
 PRICE_LIMIT = rules("symbol:s", c="category")
+RPI_ORDERBOOK = rules("symbol:s limit:i", c="category")
+INDEX_COMPONENTS = rules("indexName:s")
+OPEN_INTEREST = rules("category:c symbol:s intervalTime:s", s="cursor", i="startTime endTime limit")
+COIN_INFO = rules(s="coin")
+ACCOUNT_COINS_BALANCE = rules("accountType:s", s="memberId coin", i="withBonus")
+ACCOUNT_COIN_BALANCE = rules(
+    "accountType:s coin:s",
+    s="memberId toMemberId toAccountType",
+    i="withBonus withTransferSafeAmount withLtvTransferSafeAmount",
+)
+WITHDRAWAL = rules("coinName:s")
+COLLATERAL_INFO = rules(s="currency")
+DEMO_MONEY = rules("utaDemoApplyMoney:l", i="adjustType")
+SET_MARGIN_MODE = rules("setMarginMode:s")
+SYMBOL_INFO = rules("category:c", s="symbol")
+BORROW_CHECK = rules("category:c symbol:s side:s")
 
 
 def parse_body(raw: bytes) -> dict[str, Any]:
@@ -123,12 +145,27 @@ def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def check_query(params: Mapping[str, str], table: Rules, *, strict: bool) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Strictness:
+    """How the parameters of one request are judged."""
+
+    strict: bool = False
+    """Refuse unknown names and JSON numbers in place of strings."""
+    shortest: bool = False
+    """Refuse numbers that aren't in their shortest form."""
+    ignored: set[str] = field(default_factory=set)
+    """Collects the unknown names that are ignored, at most `MAX_IGNORED`."""
+
+
+MAX_IGNORED = 20
+
+
+def check_query(params: Mapping[str, str], table: Rules, how: Strictness) -> dict[str, Any]:
     """A GET's parameters: all text on the wire; integers stay text but must be digits."""
     checked: dict[str, Any] = {}
     for name, value in params.items():
-        kind = _kind(name, table, strict=strict)
-        if value == "":
+        kind = _kind(name, table, how)
+        if kind is None or value == "":
             continue
         if kind == "i" and not _INTEGER.match(value):
             raise Reject(10001, f"params error: {name} must be an integer")
@@ -139,32 +176,30 @@ def check_query(params: Mapping[str, str], table: Rules, *, strict: bool) -> dic
     return checked
 
 
-def check_body(
-    params: Mapping[str, Any], table: Rules, *, strict: bool, shortest: bool = False
-) -> dict[str, Any]:
-    """A POST's parameters, typed as documented. Empty strings and null count as absent.
-
-    `shortest` refuses numbers that aren't in their shortest form.
-    """
+def check_body(params: Mapping[str, Any], table: Rules, how: Strictness) -> dict[str, Any]:
+    """A POST's parameters, typed as documented. Empty strings and null count as absent."""
     checked: dict[str, Any] = {}
     for name, value in params.items():
-        kind = _kind(name, table, strict=strict)
-        if value is None or value == "":
+        kind = _kind(name, table, how)
+        if kind is None or value is None or value == "":
             continue
-        checked[name] = _check_value(name, kind, value, strict=strict) if kind else value
-        if shortest and kind == "n" and not SHORTEST.match(checked[name]):
+        checked[name] = _check_value(name, kind, value, strict=how.strict)
+        if how.shortest and kind == "n" and not SHORTEST.match(checked[name]):
             raise Reject(10001, f"{_label(name)} invalid")
     _check_required(checked, table)
     return checked
 
 
-def _kind(name: str, table: Rules, *, strict: bool) -> str:
+def _kind(name: str, table: Rules, how: Strictness) -> str | None:
+    """The rule of a name; None for a name that is ignored."""
     kind = table.get(name)
-    if kind is None:
-        if strict:
-            raise Reject(10001, f"params error: unknown parameter {name[:64]}")
-        return ""
-    return kind.removeprefix("!")
+    if kind is not None:
+        return kind.removeprefix("!")
+    if how.strict:
+        raise Reject(10001, f"params error: unknown parameter {name[:64]}")
+    if len(how.ignored) < MAX_IGNORED:
+        how.ignored.add(name[:64])
+    return None
 
 
 def _check_required(checked: Mapping[str, Any], table: Rules) -> None:
@@ -199,7 +234,7 @@ def _check_text(name: str, kind: str, value: str) -> None:
             raise Reject(10001, f"params error: order link id is longer than {MAX_LINK_ID}")
         if not _LINK_ID.match(value):
             raise Reject(10001, "params error: orderLinkId has illegal characters")
-    if kind == "c" and value not in ("linear", "spot"):
+    if kind == "c" and value not in CATEGORIES:
         raise Reject(10001, "params error: category invalid")
     if len(value) > 512:
         raise Reject(10001, f"params error: {name} is too long")

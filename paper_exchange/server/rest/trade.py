@@ -10,6 +10,7 @@ from paper_exchange.server.rest.paging import page
 from paper_exchange.server.rest.strict import (
     AMEND,
     BATCH,
+    BORROW_CHECK,
     CANCEL,
     CANCEL_ALL,
     CREATE,
@@ -19,6 +20,7 @@ from paper_exchange.server.rest.strict import (
     Rules,
     check_body,
 )
+from paper_exchange.server.wire import plain
 from paper_exchange.types import Reject
 
 BATCH_MAX = {"linear": 20, "spot": 10}
@@ -138,10 +140,7 @@ def _batch(member: Member, table: Rules, *, with_time: bool) -> Member:
             if with_time:
                 row["createAt"] = ""
             try:
-                strict = call.exchange.settings.strict
-                full = check_body(
-                    {**item, "category": category}, table, strict=strict, shortest=call.shortest
-                )
+                full = check_body({**item, "category": category}, table, call.how)
                 row |= member(call, full)
             except Reject as refusal:
                 verdicts.append({"code": refusal.ret_code, "msg": refusal.ret_msg})
@@ -164,6 +163,33 @@ cancel_batch = _batch(cancel, CANCEL, with_time=False)
 def pre_check(call: Call, params: Params) -> dict[str, Any]:
     """`POST order/pre-check`."""
     return call.exchange.venue.engine.pre_check(call.uid, params)
+
+
+def borrow_check(call: Call, params: Params) -> dict[str, Any]:
+    """What could be bought or sold on spot without a loan; there are no loans here."""
+    venue = call.exchange.venue
+    spec = venue.spec("spot", params["symbol"])
+    if params["category"] != "spot" or params["side"] not in ("Buy", "Sell"):
+        raise Reject(10001, "params error: category or side invalid")
+    buys = params["side"] == "Buy"
+    coin = spec.quote_coin if buys else spec.base_coin
+    wallet = {row["coin"]: row for row in venue.engine.wallet(call.uid)["coin"]}
+    row = wallet.get(coin, {"walletBalance": "0", "locked": "0"})
+    free = max(Decimal(row["walletBalance"]) - Decimal(row["locked"] or "0"), Decimal(0))
+    levels = venue.engine.book("spot", spec.symbol, 1)[1 if buys else 0]
+    price = levels[0][0] * spec.tick_size if levels else Decimal(0)
+    qty = free if not buys else (free / price if price else Decimal(0))
+    most = plain(qty // spec.qty_step * spec.qty_step)
+    amount = plain(free if buys else free * price)
+    return {
+        "symbol": spec.symbol,
+        "side": params["side"],
+        "maxTradeQty": most,
+        "maxTradeAmount": amount,
+        "spotMaxTradeQty": most,
+        "spotMaxTradeAmount": amount,
+        "borrowCoin": coin,
+    }
 
 
 def realtime(call: Call, params: Params) -> dict[str, Any]:
@@ -230,6 +256,9 @@ TRADE_ENDPOINTS = [
     _post("amend-batch", amend_batch, BATCH, 20, batch=True),
     _post("cancel-batch", cancel_batch, BATCH, 20, batch=True),
     Endpoint("POST", "/v5/order/pre-check", pre_check, CREATE, signed=True, limit=10),
+    Endpoint(
+        "GET", "/v5/order/spot-borrow-check", borrow_check, BORROW_CHECK, signed=True, limit=50
+    ),
     Endpoint("GET", "/v5/order/realtime", realtime, OPEN_ORDERS, signed=True, limit=50),
     Endpoint("GET", "/v5/order/history", history, ORDER_HISTORY, signed=True, limit=50),
     Endpoint("GET", "/v5/execution/list", executions, EXECUTIONS, signed=True, limit=50),

@@ -1,13 +1,28 @@
 """Ticker records of REST and stream."""
 
+import math
 from decimal import Decimal
 from typing import Any
 
 from paper_exchange.server.venue.venue import Key, Venue
 from paper_exchange.server.wire import plain
+from paper_exchange.types import InstrumentSpec
 
-OPEN_INTEREST_TURNOVERS = 10_000_000
-"""No source tells open interest: a constant number of steps stands for it."""
+OPEN_INTEREST_STEPS = 10_000_000
+OPEN_INTEREST_SWING = 0.05
+OPEN_INTEREST_PERIODS_MS = (86_400_000 * 7, 86_400_000, 3_600_000 * 5)
+
+
+def open_interest(spec: InstrumentSpec, now_ms: int) -> Decimal:
+    """Open interest in base coin.
+
+    No source tells it. A number of steps stands for it, which swings by up to 5 % with periods of
+    a week, a day and five hours, so that clients see it move, and see the same at the same time.
+    """
+    turns = [now_ms % period / period for period in OPEN_INTEREST_PERIODS_MS]
+    waves = sum(math.sin(math.tau * turn) for turn in turns)
+    share = 1 + OPEN_INTEREST_SWING * waves / len(OPEN_INTEREST_PERIODS_MS)
+    return round(OPEN_INTEREST_STEPS * share) * spec.qty_step
 
 
 def next_funding_ms(now_ms: int, interval_minutes: int) -> int:
@@ -42,13 +57,13 @@ def ticker_record(venue: Venue, key: Key, *, full: bool) -> dict[str, Any]:
             record["prevPrice1h"] = hourly
         return record
     mark = tape.mark_price or last * spec.tick_size
-    interest = OPEN_INTEREST_TURNOVERS
+    interest = open_interest(spec, venue.now_ms)
     record |= day | {
         "tickDirection": tape.tick_direction,
         "markPrice": plain(mark.quantize(spec.tick_size)),
         "indexPrice": plain(index),
-        "openInterest": qty(interest),
-        "openInterestValue": plain((interest * spec.qty_step * mark).quantize(Decimal("0.01"))),
+        "openInterest": plain(interest),
+        "openInterestValue": plain((interest * mark).quantize(Decimal("0.01"))),
         "fundingRate": plain(tape.funding_rate or Decimal("0.0001")),
         "nextFundingTime": str(next_funding_ms(venue.now_ms, spec.funding_interval_minutes)),
         "fundingIntervalHour": str(spec.funding_interval_minutes // 60),

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from paper_exchange.server.streams.ticker import ticker_record
-from paper_exchange.server.venue.tape import INTERVAL_MINUTES, MONTH, PublicTrade, bucket
+from paper_exchange.server.venue.bars import INTERVAL_MINUTES, MONTH, bucket
+from paper_exchange.server.venue.tape import PublicTrade
 from paper_exchange.server.venue.venue import Key, Venue
 from paper_exchange.server.wire import dumps, plain
 from paper_exchange.types import Category

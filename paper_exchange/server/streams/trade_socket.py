@@ -7,7 +7,7 @@ from paper_exchange.server.call import Endpoint
 from paper_exchange.server.clock import wall_ms
 from paper_exchange.server.faults.catalogue import Fault
 from paper_exchange.server.pipeline import Outcome, limit_headers, perform
-from paper_exchange.server.rest.http import ENDPOINTS
+from paper_exchange.server.rest.http import ENDPOINTS, ignored_header
 from paper_exchange.server.streams.sockets import Connection
 from paper_exchange.server.wire import dumps
 from paper_exchange.types import Reject
@@ -119,6 +119,7 @@ class TradeConnection(Connection):
                 **limit_headers(self.exchange, outcome.usage),
                 "Traceid": self.exchange.trace_id(),
                 "Timenow": str(wall_ms()),
+                **ignored_header(outcome),
             },
             "connId": self.id,
         }

@@ -2,47 +2,24 @@
 
 from collections import deque
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from paper_exchange.server.venue.bars import (
+    DAY_MINUTES,
+    MAX_BARS,
+    MINUTE_MS,
+    Bar,
+    merged,
+    missing_minutes,
+)
+from paper_exchange.server.venue.price_bars import PriceBars
 from paper_exchange.server.wire import UnitFormat, plain, trimmed
 from paper_exchange.types import InstrumentSpec, MarketTrade, MarkUpdate, Past
 
-MINUTE_MS = 60_000
-DAY_MINUTES = 1440
 MAX_TRADES = 1000
 MAX_FUNDINGS = 200
-MAX_BARS = 30 * DAY_MINUTES
-"""A month of minutes: enough for volume curves; a bar takes about 200 bytes."""
-INTERVAL_MINUTES = {
-    **{str(m): m for m in (1, 3, 5, 15, 30, 60, 120, 240, 360, 720)},
-    "D": DAY_MINUTES,
-    "W": 7 * DAY_MINUTES,
-}
-MONTH = "M"
-
-
-class Bar:
-    """One minute in ticks and steps; turnover in tick-steps."""
-
-    __slots__ = ("close", "high", "low", "open", "start", "turnover", "volume")
-
-    def __init__(self, start: int, price: int) -> None:
-        self.start = start
-        self.open = self.high = self.low = self.close = price
-        self.volume = 0
-        self.turnover = 0
-
-    def add(self, price: int, qty: int) -> None:
-        """Takes one trade into the bar: price in ticks, quantity in steps."""
-        if price > self.high:
-            self.high = price
-        elif price < self.low:
-            self.low = price
-        self.close = price
-        self.volume += qty
-        self.turnover += price * qty
+MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +68,10 @@ class Tape:
         self.funding_rate: Decimal | None = None
         self.fundings: deque[tuple[int, Decimal]] = deque(maxlen=MAX_FUNDINGS)
         """Settled (time, rate) pairs, oldest first."""
+        self.mark_bars = PriceBars()
+        self.index_bars = PriceBars()
+        self.premium_bars = PriceBars()
+        """The mark's premium over the index, in millionths."""
         self._funding_period: int | None = None
         self.version = 0
         """Rises whenever something that a ticker shows may have changed."""
@@ -137,10 +118,7 @@ class Tape:
         """Adds the flat bars of minutes without a trade, up to the minute of `now_ms`."""
         if not self.bars:
             return
-        minute = now_ms - now_ms % MINUTE_MS
-        missing = (minute - self.bars[-1].start) // MINUTE_MS
-        for back in range(min(missing, MAX_BARS) - 1, -1, -1):
-            self.bars.append(Bar(minute - back * MINUTE_MS, self.bars[-1].close))
+        self.bars.extend(missing_minutes(self.bars[-1], now_ms))
 
     def on_mark(self, update: MarkUpdate) -> None:
         """Takes reference prices and notes the funding rate of each finished period."""
@@ -155,7 +133,17 @@ class Tape:
         self._funding_period = period
         if update.funding_rate is not None:
             self.funding_rate = update.funding_rate
+        self._chart(update.ts_ms)
         self.version += 1
+
+    def _chart(self, ts_ms: int) -> None:
+        mark, index, tick = self.mark_price, self.index_price, self.spec.tick_size
+        if mark is not None:
+            self.mark_bars.on_price(ts_ms, round(mark / tick))
+        if index is not None:
+            self.index_bars.on_price(ts_ms, round(index / tick))
+        if mark is not None and index:
+            self.premium_bars.on_price(ts_ms, round((mark / index - 1) * MILLION))
 
     def day(self, now_ms: int) -> dict[str, str]:
         """Statistics of the last 1,440 finished minutes, as far as they are known, and this one."""
@@ -195,33 +183,7 @@ class Tape:
 
     def klines(self, interval: str, start: int, end: int) -> list[tuple[int, Bar]]:
         """Bars whose start lies in [start, end], oldest first, as (end of bar, bar)."""
-        grouped: list[tuple[int, Bar]] = []
-        for minute in self._minutes(bucket(start, interval)[0], bucket(end, interval)[1]):
-            first, last = bucket(minute.start, interval)
-            if first < start or first > end:
-                continue
-            if not grouped or grouped[-1][1].start != first:
-                merged = Bar(first, minute.open)
-                grouped.append((last, merged))
-            merged = grouped[-1][1]
-            if minute.volume and not merged.volume:
-                # Nothing had traded in this bar: the old price was only a stand-in.
-                merged.open = merged.high = merged.low = minute.open
-            elif not minute.volume and merged.volume:
-                continue
-            merged.high = max(merged.high, minute.high)
-            merged.low = min(merged.low, minute.low)
-            merged.close = minute.close
-            merged.volume += minute.volume
-            merged.turnover += minute.turnover
-        return grouped
-
-    def _minutes(self, first: int, last: int) -> list[Bar]:
-        if not self.bars:
-            return []
-        oldest = self.bars[0].start
-        begin = max(0, (first - oldest) // MINUTE_MS)
-        return self.bars[begin : max(0, (last - oldest) // MINUTE_MS + 1)]
+        return merged(self.bars, interval, start, end)
 
     def load_past(self, past: Past, start_ms: int) -> None:
         """What happened before the source's first event, which comes at `start_ms`."""
@@ -232,6 +194,9 @@ class Tape:
             bar.volume, bar.turnover = old.volume, old.turnover
             self.bars.append(bar)
             self.last_price = bar.close
+        for series in (self.mark_bars, self.index_bars):
+            series.past(self.bars)
+        self.premium_bars.past(self.bars, flat=0)
         length = self.spec.funding_interval_minutes * MINUTE_MS
         settled = start_ms - start_ms % length
         count = len(past.funding_rates)
@@ -249,22 +214,3 @@ class Tape:
             "volume": self.qty_text(bar.volume),
             "turnover": plain(bar.turnover * unit),
         }
-
-
-def bucket(ts_ms: int, interval: str) -> tuple[int, int]:
-    """First and last millisecond of the bar that holds `ts_ms`; weeks begin on Monday, UTC."""
-    if interval == MONTH:
-        return _month(ts_ms)
-    length = INTERVAL_MINUTES[interval] * MINUTE_MS
-    # 1970-01-01 was a Thursday; the first Monday came four days later.
-    offset = 4 * DAY_MINUTES * MINUTE_MS if interval == "W" else 0
-    first = ts_ms - (ts_ms - offset) % length
-    return first, first + length - 1
-
-
-def _month(ts_ms: int) -> tuple[int, int]:
-    moment = datetime.fromtimestamp(ts_ms / 1000, UTC)
-    first = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    year, month = (first.year + 1, 1) if first.month == 12 else (first.year, first.month + 1)
-    following = first.replace(year=year, month=month)
-    return int(first.timestamp()) * 1000, int(following.timestamp()) * 1000 - 1

@@ -61,10 +61,21 @@ def test_hedge_mode_holds_both_sides_apart(desk: Any) -> None:
 
 def test_the_mode_cannot_be_switched_with_open_orders(desk: Any) -> None:
     order = desk.create("Buy", "1", "99")
-    assert code_of(mode, desk, 3, coin="USDT") == 110028
+    assert code_of(mode, desk, 3, symbol="BTCUSDT") == 110028
+    desk.cancel(order)
+    mode(desk, 3, symbol="BTCUSDT")
+    assert len(desk.engine.positions("u1", SCOPE)) == 2
+
+
+def test_by_coin_only_symbols_without_position_or_order_change_their_mode(desk: Any) -> None:
+    order = desk.create("Buy", "1", "99")
+    mode(desk, 3, coin="USDT")
+    assert len(desk.engine.positions("u1", SCOPE)) == 1
     desk.cancel(order)
     mode(desk, 3, coin="USDT")
     assert len(desk.engine.positions("u1", SCOPE)) == 2
+    mode(desk, 3, coin="USDT")  # unchanged is a success, by coin
+    assert code_of(mode, desk, 3, symbol="BTCUSDT") == 110025
 
 
 def test_pre_check_tells_the_margin_rates_and_places_nothing(desk: Any) -> None:

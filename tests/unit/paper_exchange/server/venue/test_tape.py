@@ -3,7 +3,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paper_exchange.server.venue.tape import MINUTE_MS, Tape, bucket
+from paper_exchange.server.venue.bars import MINUTE_MS, bucket
+from paper_exchange.server.venue.tape import Tape
 from paper_exchange.types import Bar, Past
 from tests.unit.paper_exchange.server.market_script import SPEC, mark, trade
 

@@ -1,0 +1,212 @@
+"""Coins, balances and collateral: the asset endpoints, and what an account may borrow or move."""
+
+from decimal import Decimal
+from typing import Any
+
+from paper_exchange.engine.numbers import plain as plain_amount
+from paper_exchange.server.call import Call, Endpoint, Params
+from paper_exchange.server.rest.strict import (
+    ACCOUNT_COIN_BALANCE,
+    ACCOUNT_COINS_BALANCE,
+    COIN_INFO,
+    COLLATERAL_INFO,
+    DEMO_MONEY,
+    WITHDRAWAL,
+    check_body,
+    rules,
+)
+from paper_exchange.types import Reject
+
+_DEMO_MOST = {
+    "BTC": Decimal(15),
+    "ETH": Decimal(200),
+    "USDT": Decimal(100_000),
+    "USDC": Decimal(100_000),
+}
+"""Bybit's demo account: the most of each coin in one call."""
+_DEMO_COIN = rules("coin:s amountStr:n")
+_MOST_COINS = 20
+
+
+def coin_info(call: Call, params: Params) -> dict[str, Any]:
+    """`asset/coin/query-info`: each coin with one chain that neither deposits nor withdraws."""
+    wanted = params.get("coin")
+    rows = [_coin(coin) for coin in _coins(call) if wanted in (None, coin)]
+    return {"rows": rows}
+
+
+def _coins(call: Call) -> list[str]:
+    specs = call.exchange.venue.specs.values()
+    coins = {coin for spec in specs for coin in (spec.base_coin, spec.quote_coin)}
+    return sorted(coins | {"USDT", "USDC"})
+
+
+def _coin(coin: str) -> dict[str, Any]:
+    return {
+        "name": coin,
+        "coin": coin,
+        "remainAmount": "0",
+        "chains": [
+            {
+                "chainType": coin,
+                "confirmation": "1",
+                "withdrawFee": "0",
+                "depositMin": "0",
+                "withdrawMin": "0",
+                "chain": coin,
+                "chainDeposit": "0",
+                "chainWithdraw": "0",
+                "minAccuracy": "8",
+                "withdrawPercentageFee": "0",
+                "contractAddress": "",
+                "safeConfirmNumber": "1",
+            }
+        ],
+    }
+
+
+def withdrawal(call: Call, params: Params) -> dict[str, Any]:
+    """What of each coin could leave the account without closing anything."""
+    coins = params["coinName"].split(",")
+    if len(coins) > _MOST_COINS:
+        raise Reject(10001, f"params error: coinName names more than {_MOST_COINS} coins")
+    movable = {coin: _movable(call, coin) for coin in coins}
+    return {"availableWithdrawal": movable[coins[0]], "availableWithdrawalMap": movable}
+
+
+def _movable(call: Call, coin: str) -> str:
+    """The wallet balance, no more than the account's available balance is worth."""
+    wallet = call.exchange.venue.engine.wallet(call.uid)
+    row = next((row for row in wallet["coin"] if row["coin"] == coin), None)
+    if row is None:
+        return "0"
+    balance = Decimal(row["walletBalance"]) - Decimal(row["locked"] or "0")
+    price = call.exchange.paper.queries.usd_price(coin)
+    if price > 0:
+        balance = min(balance, Decimal(wallet["totalAvailableBalance"] or "0") / price)
+    return plain_amount(max(balance, Decimal(0)).quantize(Decimal("1e-8")))
+
+
+def coins_balance(call: Call, params: Params) -> dict[str, Any]:
+    """Balances of one account type; only the unified account holds anything."""
+    wanted = params["coin"].split(",") if "coin" in params else None
+    rows = [row for row in _balances(call, params) if wanted is None or row["coin"] in wanted]
+    return {
+        "memberId": call.exchange.accounts[call.uid].numeric_id,
+        "accountType": params["accountType"],
+        "balance": rows,
+    }
+
+
+def coin_balance(call: Call, params: Params) -> dict[str, Any]:
+    """One coin's balance; an unknown coin has none."""
+    found = [row for row in _balances(call, params) if row["coin"] == params["coin"]]
+    row = found[0] if found else _balance(params["coin"], "0", "0")
+    ident = call.exchange.accounts[call.uid].numeric_id
+    return {
+        "accountType": params["accountType"],
+        "bizType": 1,
+        "accountId": ident,
+        "memberId": ident,
+        "balance": {**row, "transferSafeAmount": "", "ltvTransferSafeAmount": ""},
+    }
+
+
+def _balances(call: Call, params: Params) -> list[dict[str, Any]]:
+    if params["accountType"] != "UNIFIED":
+        return []
+    wallet = call.exchange.venue.engine.wallet(call.uid)
+    return [
+        _balance(row["coin"], row["walletBalance"], _movable(call, row["coin"]))
+        for row in wallet["coin"]
+    ]
+
+
+def _balance(coin: str, wallet: str, movable: str) -> dict[str, Any]:
+    return {"coin": coin, "transferBalance": movable, "walletBalance": wallet, "bonus": ""}
+
+
+def collateral_info(call: Call, params: Params) -> dict[str, Any]:
+    """Every coin of the wallet counts as collateral, and nothing can be borrowed."""
+    wallet = call.exchange.venue.engine.wallet(call.uid)
+    held = {row["coin"]: row for row in wallet["coin"]}
+    wanted = params.get("currency")
+    return {
+        "list": [
+            {
+                "availableToBorrow": "0",
+                "freeBorrowingAmount": "",
+                "freeBorrowAmount": "0",
+                "maxBorrowingAmount": "0",
+                "hourlyBorrowRate": "0",
+                "borrowUsageRate": "0",
+                "collateralSwitch": held.get(coin, {}).get("collateralSwitch", True),
+                "borrowAmount": "0",
+                "borrowable": False,
+                "currency": coin,
+                "otherBorrowAmount": "0",
+                "marginCollateral": held.get(coin, {}).get("marginCollateral", True),
+                "freeBorrowingLimit": "0",
+                "collateralRatio": "1",
+            }
+            for coin in _coins(call)
+            if wanted in (None, coin)
+        ]
+    }
+
+
+def demo_money(call: Call, params: Params) -> dict[str, Any]:
+    """Adds to the wallet (`adjustType` 0) or takes from it (1), as in Bybit's demo account."""
+    sign = {0: 1, 1: -1}.get(params.get("adjustType", 0))
+    if sign is None:
+        raise Reject(10001, "params error: adjustType invalid")
+    wishes = [check_body(item, _DEMO_COIN, call.how) for item in params["utaDemoApplyMoney"]]
+    amounts = [(wish["coin"], Decimal(wish["amountStr"])) for wish in wishes]
+    for coin, amount in amounts:
+        most = _DEMO_MOST.get(coin)
+        if most is None or not 0 < amount <= most:
+            raise Reject(10001, f"params error: amountStr of {coin} invalid")
+    for coin, amount in amounts:
+        call.exchange.paper.transfer(call.uid, coin, sign * amount, call.now)
+    call.exchange.venue.journal("setting", {"uid": call.uid, "what": "demo", "params": params})
+    call.exchange.venue.touched(call.uid)
+    return {}
+
+
+ASSET_ENDPOINTS = [
+    Endpoint("GET", "/v5/asset/coin/query-info", coin_info, COIN_INFO, signed=True, limit=5),
+    Endpoint(
+        "GET",
+        "/v5/asset/transfer/query-account-coins-balance",
+        coins_balance,
+        ACCOUNT_COINS_BALANCE,
+        signed=True,
+        limit=5,
+    ),
+    Endpoint(
+        "GET",
+        "/v5/asset/transfer/query-account-coin-balance",
+        coin_balance,
+        ACCOUNT_COIN_BALANCE,
+        signed=True,
+        limit=5,
+    ),
+    Endpoint("GET", "/v5/account/withdrawal", withdrawal, WITHDRAWAL, signed=True, limit=50),
+    Endpoint(
+        "GET",
+        "/v5/account/collateral-info",
+        collateral_info,
+        COLLATERAL_INFO,
+        signed=True,
+        limit=50,
+    ),
+    Endpoint(
+        "POST",
+        "/v5/account/demo-apply-money",
+        demo_money,
+        DEMO_MONEY,
+        signed=True,
+        limit=5,
+        writes=True,
+    ),
+]

@@ -1,0 +1,37 @@
+"""Minute bars of a price that does not trade: mark, index and the premium between them."""
+
+from paper_exchange.server.venue.bars import MAX_BARS, MINUTE_MS, Bar, merged, missing_minutes
+
+
+class PriceBars:
+    """Bars without volume, oldest first; a minute without a reading keeps the last price."""
+
+    def __init__(self) -> None:
+        self.bars: list[Bar] = []
+
+    def on_price(self, ts_ms: int, price: int) -> None:
+        """`price` in the series' own unit: ticks, or millionths for a premium."""
+        minute = ts_ms - ts_ms % MINUTE_MS
+        if self.bars and self.bars[-1].start >= minute:
+            self.bars[-1].add(price, 0)
+            return
+        self.roll(minute - MINUTE_MS)
+        self.bars.append(Bar(minute, price))
+
+    def roll(self, now_ms: int) -> None:
+        """Adds flat bars up to the minute of `now_ms`."""
+        if self.bars:
+            self.bars.extend(missing_minutes(self.bars[-1], now_ms))
+            del self.bars[:-MAX_BARS]
+
+    def past(self, bars: list[Bar], *, flat: int | None = None) -> None:
+        """Stands in for what is not known: the trades' own prices, or one `flat` price."""
+        for old in bars:
+            bar = Bar(old.start, old.open if flat is None else flat)
+            if flat is None:
+                bar.high, bar.low, bar.close = old.high, old.low, old.close
+            self.bars.append(bar)
+
+    def klines(self, interval: str, start: int, end: int) -> list[Bar]:
+        """Bars of `interval` whose start lies in [start, end], oldest first."""
+        return [bar for _, bar in merged(self.bars, interval, start, end)]

@@ -9,13 +9,15 @@ from paper_exchange.server.clock import wall_ms
 from paper_exchange.server.exchange import Exchange
 from paper_exchange.server.faults.control import ControlDoor
 from paper_exchange.server.rest.http import RestDoor, abort, forbidden
-from paper_exchange.server.streams.sockets import Connection
+from paper_exchange.server.streams.sockets import Connection, QuietConnection
 from paper_exchange.server.streams.trade_socket import TradeConnection
 from paper_exchange.types import Category
 
 log = logging.getLogger(__name__)
 
 PUBLIC_PATHS: Mapping[str, Category] = {"/v5/public/linear": "linear", "/v5/public/spot": "spot"}
+QUIET_PATHS = frozenset({"/v5/public/inverse", "/v5/public/option", "/v5/public/misc/status"})
+"""Public sockets on which nothing ever happens here."""
 SHUTDOWN_SECONDS = 1.0
 
 
@@ -69,6 +71,8 @@ class PaperServer:
         connection: Connection
         if path in PUBLIC_PATHS:
             connection = Connection(exchange, request, "public", PUBLIC_PATHS[path])
+        elif path in QUIET_PATHS:
+            connection = QuietConnection(exchange, request, "public")
         elif path == "/v5/private":
             connection = Connection(exchange, request, "private")
         elif path == "/v5/trade":

@@ -1,5 +1,6 @@
 """Unmodified pybit sockets: public books and trades, private records, order entry, reconnects."""
 
+import json
 import queue
 import time
 from decimal import Decimal
@@ -149,6 +150,31 @@ def test_unknown_topics_and_wrong_keys_are_refused_with_success_false(sockets: S
     frames = Frames()
     sockets.private(callback_function=frames, api_secret="wrong")
     assert frames.wait(lambda f: f.get("op") == "auth")["success"] is False
+
+
+def test_a_topic_that_does_not_exist_does_not_fail_the_others_of_its_request(
+    sockets: Sockets,
+) -> None:
+    frames = Frames()
+    client = sockets.public(callback_function=frames)
+    topics = ["allLiquidation", "tickers", "nothing", "orderbook.rpi"]
+    args = [f"{topic}.{SYMBOL}" for topic in topics] + ["adlAlert.USDT", "insurance.USDT"]
+    client.ws.send(json.dumps({"op": "subscribe", "req_id": "mixed", "args": args}))
+    answer = frames.wait(lambda f: f.get("op") == "subscribe")
+    assert answer["success"] is True
+    assert answer["ret_msg"] == f"error:handler not found,topic:nothing.{SYMBOL}"
+    frames.topic(f"tickers.{SYMBOL}")
+
+
+@pytest.mark.parametrize("channel", ["inverse", "option", "misc/status"])
+def test_a_socket_without_markets_accepts_and_stays_silent(sockets: Sockets, channel: str) -> None:
+    frames = Frames()
+    client = sockets.public(channel, callback_function=frames)
+    client.ws.send(json.dumps({"op": "subscribe", "args": ["publicTrade.BTCUSD", "system.status"]}))
+    assert frames.wait(lambda f: f.get("op") == "subscribe")["success"] is True
+    client.ws.send(json.dumps({"op": "unsubscribe", "args": ["publicTrade.BTCUSD"]}))
+    assert frames.wait(lambda f: f.get("op") == "unsubscribe")["success"] is True
+    assert not [frame for frame in frames.seen if "topic" in frame]
 
 
 def test_pings_are_answered(sockets: Sockets) -> None:

@@ -180,18 +180,21 @@ class Connection:
     def pong(self, message: dict[str, Any]) -> dict[str, Any]:
         """The answer to a ping, in the form of the path."""
         if self.category is not None:
-            return {
-                "success": True,
-                "ret_msg": "pong",
-                "conn_id": self.id,
-                "req_id": message.get("req_id", ""),
-                "op": "ping",
-            }
+            return self.public_pong(message)
         return {
             "req_id": message.get("req_id", ""),
             "op": "pong",
             "args": [str(wall_ms())],
             "conn_id": self.id,
+        }
+
+    def public_pong(self, message: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "success": True,
+            "ret_msg": "pong",
+            "conn_id": self.id,
+            "req_id": message.get("req_id", ""),
+            "op": "ping",
         }
 
     def other(self, message: dict[str, Any]) -> None:
@@ -253,7 +256,14 @@ class Connection:
         if problem is not None:
             self.refuse(message, problem)
             return
+        unknown = [arg for arg in args if not self._knows(arg)] if op == "subscribe" else []
+        args = [arg for arg in args if arg not in unknown]
         text = op if self.category == "spot" else ""
+        if unknown:
+            text = f"error:handler not found,topic:{unknown[0]}"
+        if not args:
+            self.refuse(message, text)
+            return
         frame = self._control(message, op, text, success=True)
         action = self._join if op == "subscribe" else self._quit
         self.later(self.exchange.ws_ack_delay, action, dumps(frame), args)
@@ -263,17 +273,17 @@ class Connection:
             return "args size >10"
         if self._args_characters + sum(map(len, args)) > MAX_ARGS_CHARACTERS:
             return "error:args too long"
-        if self.category is not None:
-            known = [self.exchange.public.knows(self.category, arg) for arg in args]
-        elif self.key is None:
+        if self.category is None and self.key is None:
             return "Request not authorized"
-        else:
-            known = [arg in PRIVATE_TOPICS for arg in args]
-            if _mixed(args):
-                return "error:all-in-one and categorised topics may not be mixed"
-        if not all(known):
-            return f"error:handler not found,topic:{args[known.index(False)]}"
+        if self.category is None and _mixed(args):
+            return "error:all-in-one and categorised topics may not be mixed"
         return None
+
+    def _knows(self, topic: str) -> bool:
+        """An unknown topic is left out and named; it does not fail the others of its request."""
+        if self.category is not None:
+            return self.exchange.public.knows(self.category, topic)
+        return topic in PRIVATE_TOPICS
 
     def _join(self, frame: str, args: list[str]) -> None:
         """Ack first, then snapshots: pybit stores the topic only after it has sent its request."""
@@ -296,6 +306,27 @@ class Connection:
                 if self.category is not None:
                     self.exchange.public.leave(self.category, topic, self)
         self.send(frame)
+
+
+class QuietConnection(Connection):
+    """A public socket of a category without markets, or of the system's status.
+
+    It accepts every topic, answers pings, and says nothing more.
+    """
+
+    def _problem(self, args: list[str]) -> str | None:
+        del args
+        return None
+
+    def _knows(self, topic: str) -> bool:
+        del topic
+        return True
+
+    def pong(self, message: dict[str, Any]) -> dict[str, Any]:
+        return self.public_pong(message)
+
+    def sign_in(self, message: dict[str, Any]) -> None:
+        self.refuse(message, "error:unknown op")
 
 
 def _mixed(args: list[str]) -> bool:

@@ -246,13 +246,33 @@ class PriceLimitTopic(Topic):
         return [f'{{"topic":"{self.name}","data":{dumps(data)},"ts":{self.venue.now_ms}}}']
 
 
+class SilentTopic(Topic):
+    """A documented topic about what never happens here: it is joined, and says nothing."""
+
+    interval = 3600.0
+
+    def snapshot(self, moment: float) -> list[str]:  # noqa: ARG002
+        return []
+
+    def push(self, moment: float) -> list[str]:  # noqa: ARG002
+        return []
+
+
+SILENT_BY_SYMBOL = frozenset({"allLiquidation", "orderbook.rpi"})
+SILENT_BY_COIN = frozenset({"adlAlert", "insurance"})
+
+
 def make_topic(venue: Venue, category: Category, name: str) -> Topic | None:
     """The topic of this name, or None if there is no such topic or instrument."""
     kind, _, rest = name.partition(".")
+    if kind in SILENT_BY_COIN and category == "linear":
+        return SilentTopic(venue, (category, rest), name)
     middle, dot, symbol = rest.rpartition(".")
     key: Key = (category, symbol if dot else rest)
     if key not in venue.specs:
         return None
+    if name.removesuffix(f".{key[1]}") in SILENT_BY_SYMBOL:
+        return SilentTopic(venue, key, name)
     if not dot:
         return _simple_topic(venue, key, kind, name)
     if kind == "orderbook" and middle in {str(depth) for depth in BOOK_INTERVAL_SECONDS}:

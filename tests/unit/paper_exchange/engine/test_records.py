@@ -25,11 +25,11 @@ COIN = """coin equity walletBalance usdValue locked totalOrderIM totalPositionIM
 unrealisedPnl cumRealisedPnl bonus borrowAmount spotBorrow accruedInterest marginCollateral
 collateralSwitch colRes availableToWithdraw"""
 NOT_STRINGS = {
-    "positionIdx": int, "openTime": int, "triggerDirection": int, "smpGroup": int, "seq": int, "riskId": int,
-    "autoAddMargin": int, "adlRankIndicator": int, "tradeMode": int, "reduceOnly": bool,
-    "closeOnTrigger": bool, "rpiTakerAccess": bool, "isMaker": bool, "isReduceOnly": bool,
-    "collateralSwitch": bool, "marginCollateral": bool, "cumFeeDetail": dict, "coin": (str, list),
-    "extraFees": (str, list),
+    "positionIdx": int, "openTime": int, "triggerDirection": int, "smpGroup": int, "seq": int,
+    "riskId": int, "autoAddMargin": int, "adlRankIndicator": int, "tradeMode": int,
+    "reduceOnly": bool, "closeOnTrigger": bool, "rpiTakerAccess": bool, "isMaker": bool,
+    "isReduceOnly": bool, "collateralSwitch": bool, "marginCollateral": bool, "cumFeeDetail": dict,
+    "coin": (str, list), "extraFees": (str, list),
 }  # fmt: skip
 SCOPE = {"category": "linear", "symbol": "BTCUSDT"}
 

@@ -8,7 +8,7 @@ from bot.account.lost_orders import LostOrders, waits
 from bot.clock import Clock
 from bot.exchange.bybit.retcodes import is_unexpected
 from bot.exchange.protocol import Exchange, ExchangeOrder
-from bot.execution.orders import belonging, lifecycle, ownership
+from bot.execution.orders import belonging, lifecycle, ownership, transitions
 from bot.execution.orders.executions import Executions
 from bot.execution.orders.fills import FillBook
 from bot.execution.orders.one_by_one import each
@@ -131,16 +131,7 @@ class ChildLookup:
             if found is None or not self._provably_not_taken(found[1], now):
                 return
             parent, child = found
-            child.fencing_token += 1
-            child.lease_owner, child.lease_until = None, None
-            uow.audit(
-                self._account,
-                "child_not_taken",
-                parent.request_id,
-                "reconcile",
-                {"child": child.order_link_id, "posts": child.posts, "id_taken_by": taken_by},
-                now,
-            )
+            transitions.disprove(uow, child, taken_by, now)
             if (why := _given_up(child, taken_by)) is not None:
                 log.critical("an order is given up: %s", why, extra={"child": child.order_link_id})
                 lifecycle.end_child(
@@ -164,9 +155,7 @@ class ChildLookup:
                     task_queue=self._task_queue,
                 )
             else:
-                child.state = ChildState.PLANNED
-                child.wake_at = now
-                child.due_at = now
+                transitions.plan_again(child, now)
                 wake_child(uow, child, is_urgent(parent), self._task_queue)
             uow.commit()
 

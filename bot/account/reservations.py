@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from bot.clock import Clock
 from bot.exchange.protocol import Exchange, ExchangeOrder
+from bot.execution.orders import transitions
 from bot.execution.orders.identity import PREFIX
 from bot.execution.orders.one_by_one import each
 from bot.execution.orders.parents import left_qty
@@ -261,11 +262,9 @@ def _write(
         )
         uow.session.add(reservation)
     over = needed == 0 and parent.state.is_final
-    reservation.open_qty = needed
     # More may rest at the exchange than was ever approved; that counts too.
     reservation.approved_qty = max(reservation.approved_qty, needed)
-    reservation.state = ReservationState.RELEASED if over else ReservationState.HELD
-    reservation.released_at = (reservation.released_at or now) if over else None
+    transitions.set_reservation(reservation, needed, now, released=over)
 
 
 def _audit(uow: UnitOfWork, account: str, difference: Difference, now: datetime) -> None:

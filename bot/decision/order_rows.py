@@ -3,12 +3,12 @@
 from datetime import timedelta
 from decimal import Decimal
 
+from bot.execution.orders import transitions
 from bot.execution.orders.identity import order_link_id
 from bot.execution.policy.planning import ParentPlan
 from bot.execution.sending import volume_counter
 from bot.risk.decision import Decision
 from bot.risk.snapshot import MarketView, TradeIntent
-from models.enums import ChildState, ParentState, ReservationState
 from models.tables import ChildOrderRow, ParentOrderRow, ReservationRow
 
 
@@ -20,7 +20,7 @@ def parent_row(
     market: MarketView | None,
 ) -> ParentOrderRow:
     """The parent; `epoch` binds its permit to the trading states that the decision saw."""
-    return ParentOrderRow(
+    return transitions.working_parent(
         request_id=intent.request_id,
         account=intent.account,
         strategy=intent.strategy,
@@ -38,7 +38,6 @@ def parent_row(
         reduce_only=decision.reduce_only,
         priority=intent.priority,
         permit_epoch=epoch,
-        state=ParentState.WORKING,
         start_at=plan.start_at,
         deadline_at=plan.deadline_at,
         stepped=plan.stepped,
@@ -50,7 +49,7 @@ def parent_row(
 
 def reservation_row(intent: TradeIntent, decision: Decision, plan: ParentPlan) -> ReservationRow:
     """The reservation: the trade's part of the limits until it is filled or released."""
-    return ReservationRow(
+    return transitions.held_reservation(
         request_id=intent.request_id,
         account=intent.account,
         symbol=intent.symbol,
@@ -59,7 +58,6 @@ def reservation_row(intent: TradeIntent, decision: Decision, plan: ParentPlan) -
         reference_price=decision.reference_price,
         approved_qty=plan.qty,
         open_qty=plan.qty,
-        state=ReservationState.HELD,
         created_at=plan.start_at,
     )
 
@@ -69,7 +67,7 @@ def child_rows(
 ) -> list[ChildOrderRow]:
     """One child a slice. The committing process enqueues those that are due within the horizon."""
     return [
-        ChildOrderRow(
+        transitions.planned_child(
             request_id=intent.request_id,
             slot=piece.slot,
             attempt=0,
@@ -83,7 +81,6 @@ def child_rows(
             planned_at=plan.start_at + timedelta(seconds=piece.offset_seconds),
             due_at=plan.start_at + timedelta(seconds=piece.offset_seconds),
             deadline_at=plan.deadline_at,
-            state=ChildState.PLANNED,
             wake_at=plan.start_at if piece.offset_seconds <= horizon.total_seconds() else None,
         )
         for piece in plan.schedule.slices

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -43,7 +44,7 @@ def not_stopped(session: Session, *, exits: bool) -> Sequence[str]:
 
 
 def end_planned(
-    session: Session, request_ids: Sequence[str], now: datetime, note: str
+    session: Session, request_ids: Sequence[str], changes: Mapping[str, Any]
 ) -> Mapping[str, Sequence[Ended]]:
     """Cancels planned children; by parent, in the order of their slots.
 
@@ -53,14 +54,7 @@ def end_planned(
     rows = session.execute(
         update(table)
         .where(table.request_id.in_(request_ids), table.state == ChildState.PLANNED)
-        .values(
-            state=ChildState.CANCELLED,
-            final_at=now,
-            note=note,
-            lease_owner=None,
-            lease_until=None,
-            fencing_token=table.fencing_token + 1,
-        )
+        .values(**changes)
         .returning(
             table.request_id, table.child_id, table.order_link_id, table.qty - table.filled_qty
         ),

@@ -11,7 +11,7 @@ from datetime import datetime
 from bot.authority.actors import Actor, Power, named, record, require
 from bot.clock import Clock
 from bot.errors import Refused
-from bot.execution.orders import lifecycle, parent_end
+from bot.execution.orders import lifecycle, parent_end, transitions
 from bot.execution.orders.parents import is_late, is_urgent, step_soon, wake_child
 from bot.execution.ports import DispatcherOnly, TaskQueue
 from bot.state import binding
@@ -71,9 +71,8 @@ class ParentControl:
             if parent.state == ParentState.PAUSED:
                 return _unchanged(uow, parent)
             now = self._clock.now()
-            parent.state = ParentState.PAUSED
+            transitions.pause(uow, parent, actor, _facts(parent, why, actor), now)
             step_soon(uow, parent, now, self._task_queue)
-            _record(uow, parent, "parent_paused", why, actor, now)
             report = ControlReport(
                 request_id,
                 ParentState.WORKING,
@@ -100,12 +99,9 @@ class ParentControl:
             if binding.is_guarded(uow.session):
                 require(actor, Power.RELEASE_WORK, f"resuming {request_id}")
             now = self._clock.now()
-            parent.state = ParentState.WORKING
-            # A parent that was set aside for its failures begins to count them anew.
-            parent.set_aside_at, parent.step_failures, parent.failure = None, 0, None
+            transitions.resume(uow, parent, actor, _facts(parent, why, actor), now)
             late = self._wake_late_children(uow, parent, now)
             step_soon(uow, parent, now, self._task_queue)
-            _record(uow, parent, "parent_resumed", why, actor, now)
             report = ControlReport(
                 request_id,
                 ParentState.PAUSED,
@@ -133,7 +129,8 @@ class ParentControl:
                 return _unchanged(uow, parent)
             now = self._clock.now()
             before = parent.state
-            _record(uow, parent, "parent_cancelled", why, actor, now)
+            facts = _facts(parent, why, actor)
+            record(uow, parent.account, "parent_cancelled", request_id, actor, facts, now)
             ended = lifecycle.stop(
                 uow, parent, f"{parent_end.CANCELLED_BY_OPERATOR}: {why}", now, self._task_queue
             )
@@ -246,8 +243,5 @@ def _resting(uow: UnitOfWork, request_id: str) -> tuple[str, ...]:
     )
 
 
-def _record(
-    uow: UnitOfWork, parent: ParentOrderRow, kind: str, reason: str, actor: Actor, now: datetime
-) -> None:
-    facts = {"reason": reason, "actor": named(actor), "filled": format(parent.filled_qty, "f")}
-    record(uow, parent.account, kind, parent.request_id, actor, facts, now)
+def _facts(parent: ParentOrderRow, reason: str, actor: Actor) -> dict[str, str]:
+    return {"reason": reason, "actor": named(actor), "filled": format(parent.filled_qty, "f")}

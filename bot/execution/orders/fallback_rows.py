@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from bot.execution.orders import price_band
+from bot.execution.orders import price_band, transitions
 from bot.execution.orders.parents import (
     is_urgent,
     left_qty,
@@ -227,10 +227,8 @@ def switch(uow: UnitOfWork, parent: ParentOrderRow, algorithm: Algorithm, now: d
     parent.ladder = {**(parent.ladder or {}), "algorithm": algorithm.value}
     for child in lock_open_children(uow.session, parent.request_id):
         if child.state == ChildState.PLANNED:
-            child.state = ChildState.CANCELLED
-            child.final_at = now
-            child.note = f"the rest goes on by {algorithm.value}"
-            child.fencing_token += 1
+            why = f"the rest goes on by {algorithm.value}"
+            transitions.end(uow, child, ChildState.CANCELLED, why, now)
 
 
 def _record(

@@ -18,6 +18,7 @@ from bot.execution.orders import (
     ledger,
     lifecycle,
     other_fees,
+    transitions,
     unreadable,
     venue_acts,
 )
@@ -172,9 +173,7 @@ class FillBook:
         was_final = child.state.is_final
         room = parent.approved_qty - parent.filled_qty
         counted = min(execution.qty, room)
-        child.filled_qty += execution.qty
-        child.acked_at = child.acked_at or now
-        child.exchange_order_id = child.exchange_order_id or execution.order_id
+        transitions.fill(uow, child, execution, now)
         parent.filled_notional += execution.qty * execution.price
         # A fee in a third coin is added once its price is known (`other_fees`).
         parent.fees += fees.known(execution)
@@ -190,22 +189,7 @@ class FillBook:
         if reservation is not None:
             reservation.open_qty = max(Decimal(0), reservation.open_qty - still_held)
         if was_final:
-            lifecycle.after_late_fill(uow, parent, child, now, self._task_queue)
-        uow.audit(
-            self._account,
-            "fill",
-            parent.request_id,
-            "exchange",
-            {
-                "exec_id": execution.exec_id,
-                "child": child.order_link_id,
-                "qty": format(execution.qty, "f"),
-                "price": format(execution.price, "f"),
-                "fee": format(execution.fee, "f"),
-                "fee_currency": execution.fee_currency,
-            },
-            now,
-        )
+            lifecycle.after_late_fill(uow, parent, now, self._task_queue)
 
     def _position(self, uow: UnitOfWork, execution: Execution, now: datetime) -> PositionRow:
         return portfolio.lock_position(uow.session, self._account, execution.symbol, now)
@@ -242,10 +226,6 @@ class FillBook:
                 task_queue=self._task_queue,
             )
             return
-        if child.state != ChildState.WORKING:
-            # Also a child that went back to the plan: its order was taken, and isn't sent once
-            # more.
-            child.state = ChildState.WORKING
         if child.exchange_status is None:
             return
         status = child.exchange_status
@@ -269,26 +249,7 @@ class FillBook:
         order: ExchangeOrder,
         now: datetime,
     ) -> None:
-        if child.exchange_order_id is None:
-            uow.audit(
-                self._account,
-                "order_at_exchange",
-                parent.request_id,
-                "exchange",
-                {"child": child.order_link_id, "order_id": order.order_id},
-                now,
-            )
-        child.exchange_order_id = order.order_id
-        child.exchange_filled_qty = order.filled_qty
-        child.exchange_status = order.status
-        child.acked_at = child.acked_at or now
-        # A process that is still sending this child loses its claim: the outcome is known better
-        # now.
-        child.fencing_token += 1
-        child.lease_owner, child.lease_until = None, None
-        child.state = ChildState.WORKING
-        child.note = endings.reason_of(order)
-        if order.status.is_final and child.filled_qty >= order.filled_qty:
+        if transitions.adopt(uow, child, order, endings.reason_of(order), now):
             endings.end_as_told(uow, parent, child, order.status, child.note, now, self._task_queue)
 
     def _disown(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from bot.execution.orders import fallback_rows, parent_end
+from bot.execution.orders import fallback_rows, parent_end, transitions
 from bot.execution.orders.fallback_rows import FollowUp
 from bot.execution.orders.parents import release, step_soon, unplanned_qty
 from bot.execution.ports import TaskQueue
@@ -65,28 +65,9 @@ def _close(
     note: str,
 ) -> Decimal:
     """Ends the child itself; returns its unfilled rest, which the caller must account for."""
-    child.state = state
-    child.final_at = now
-    child.note = note
-    child.lease_owner, child.lease_until = None, None
-    # A process that is still sending this child must not write its outcome over a final state.
-    child.fencing_token += 1
-    uow.audit(
-        child.account,
-        "child_ended",
-        parent.request_id,
-        "mlrisk",
-        {
-            "child": child.order_link_id,
-            "state": state.value,
-            "qty": format(child.qty, "f"),
-            "filled": format(child.filled_qty, "f"),
-            "note": note,
-        },
-        now,
-    )
+    rest = transitions.end(uow, child, state, note, now)
     fallback_rows.after_fill(parent, child)
-    return child.qty - child.filled_qty
+    return rest
 
 
 def _go_on(
@@ -208,7 +189,6 @@ def settle_stopped(
 def after_late_fill(
     uow: UnitOfWork,
     parent: ParentOrderRow,
-    child: ChildOrderRow,
     now: datetime,
     task_queue: TaskQueue,
 ) -> None:
@@ -217,8 +197,6 @@ def after_late_fill(
 
     The fill is counted already. A parent that has ended stays ended, under a corrected state.
     """
-    if child.filled_qty >= child.qty:
-        child.state = ChildState.FILLED
     if parent.state.is_final:
         parent_end.end_anew(uow, parent, now)
         return

@@ -6,12 +6,12 @@ Callers hold the parent's lock.
 
 from datetime import datetime
 
-from bot.execution.orders import exits
+from bot.execution.orders import exits, transitions
 from bot.execution.orders.parents import left_qty, release
 from bot.execution.policy.failures import CANCELLED_AT_EXCHANGE
 from models.amounts import ZERO
 from models.database import UnitOfWork
-from models.enums import NOTHING_TO_REDUCE, ExecutionStatus, ParentState, ReservationState
+from models.enums import NOTHING_TO_REDUCE, ExecutionStatus, ParentState
 from models.locks import lock_reservation
 from models.repositories import orders
 from models.tables import ParentOrderRow
@@ -28,6 +28,8 @@ _DECIDED = (_HALTED, CANCELLED_BY_OPERATOR, exits.REPLACED)
 
 def finish(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> None:
     """Ends a parent without anything open; the unfilled quantity is released."""
+    if parent.state.is_final:
+        return
     status = close(uow, parent, now, note)
     orders.set_request_status(uow.session, parent.request_id, status, now)
 
@@ -40,25 +42,8 @@ def close(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> 
     rest = left_qty(parent)
     if rest > 0:
         release(uow, parent, rest)
-    parent.state = _end_state(parent)
-    parent.finished_at = now
-    parent.end_reason = note
-    parent.step_at = None
     _release_reservation(uow, parent, now)
-    uow.audit(
-        parent.account,
-        "parent_ended",
-        parent.request_id,
-        "mlrisk",
-        {
-            "state": str(parent.state),
-            "approved": format(parent.approved_qty, "f"),
-            "filled": format(parent.filled_qty, "f"),
-            "released": format(parent.released_qty, "f"),
-            "note": note,
-        },
-        now,
-    )
+    transitions.end_parent(uow, parent, note, now)
     if not is_met:
         exits.report_unfilled(uow, parent, note, now)
     return _request_status(parent)
@@ -66,37 +51,16 @@ def close(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> 
 
 def end_anew(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
     """Concludes its end anew, after a fill that came late."""
-    before, parent.state = parent.state, _end_state(parent)
+    before = transitions.correct_end(parent)
     status = _request_status(parent)
     orders.set_request_status(uow.session, parent.request_id, status, now)
-    uow.audit(
-        parent.account,
-        "parent_end_corrected",
-        parent.request_id,
-        "mlrisk",
-        {
-            "before": before,
-            "state": str(parent.state),
-            "status": status.value,
-            "filled": format(parent.filled_qty, "f"),
-            "released": format(parent.released_qty, "f"),
-        },
-        now,
-    )
-
-
-def _end_state(parent: ParentOrderRow) -> ParentState:
-    if parent.filled_qty == parent.approved_qty:
-        return ParentState.COMPLETED
-    return ParentState.PARTIAL if parent.filled_qty > 0 else ParentState.UNFILLED
+    transitions.report_corrected_end(uow, parent, before, status, now)
 
 
 def _release_reservation(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
     reservation = lock_reservation(uow.session, parent.request_id)
     if reservation is not None:
-        reservation.state = ReservationState.RELEASED
-        reservation.released_at = now
-        reservation.open_qty = ZERO
+        transitions.set_reservation(reservation, ZERO, now, released=True)
 
 
 def _request_status(parent: ParentOrderRow) -> ExecutionStatus:

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.execution.algorithms.base import LotRules
+from bot.execution.orders import transitions
 from bot.execution.orders.identity import order_link_id
 from bot.execution.ports import TaskQueue
 from models.amounts import ZERO
 from models.database import UnitOfWork
-from models.enums import ChildState, ExecutionPriority, Style
+from models.enums import ExecutionPriority, Style
 from models.locks import lock_reservation
 from models.repositories import orders
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
@@ -124,7 +125,7 @@ def new_child(
 ) -> ChildOrderRow:
     """Adds a planned child of this parent and flushes it; its id at the exchange follows from its
     slice and attempt."""
-    child = ChildOrderRow(
+    child = transitions.planned_child(
         request_id=parent.request_id,
         slot=slot,
         attempt=attempt,
@@ -138,7 +139,6 @@ def new_child(
         planned_at=due_at,
         due_at=due_at,
         deadline_at=parent.deadline_at,
-        state=ChildState.PLANNED,
         style=style,
         price=price,
         bound_bps=bound_bps,

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy.exc import DBAPIError
 
 from bot.clock import Clock
-from bot.execution.orders import lifecycle
+from bot.execution.orders import lifecycle, transitions
 from models.amounts import ZERO, plain
 from models.database import Database, UnitOfWork
 from models.enums import ExecutionStatus
@@ -86,7 +86,7 @@ def _stop(
     uow: UnitOfWork, parents: Sequence[ParentOrderRow], reason: str, actor: str, now: datetime
 ) -> int:
     ids = [parent.request_id for parent in parents]
-    ended = stopping.end_planned(uow.session, ids, now, reason)
+    ended = transitions.end_all_planned(uow, ids, reason, now)
     stopping.request_cancels(uow.session, ids, now)
     still_open = stopping.still_open(uow.session, ids)
     lock_reservations(uow.session, ids)

@@ -12,8 +12,9 @@ from enum import StrEnum
 
 from bot.clock import Clock
 from bot.exchange.protocol import Exchange, OrderIntent, OrderType, TimeInForce
-from bot.execution.orders import lifecycle
+from bot.execution.orders import lifecycle, transitions
 from bot.execution.orders.parents import is_late, lot_rules, lowest_price, new_child, wake_again
+from bot.execution.orders.transitions import WriteAhead
 from bot.execution.policy.throttle import Throttle
 from bot.execution.ports import LimitsSource, TaskQueue, limits_for
 from bot.execution.sending import authorization, circumstances, closing, deferral, price_bound
@@ -154,7 +155,7 @@ class Claims:
             assert price is not None
             if not whole:
                 self._shrink(uow, parent, child, rules, price, now)
-            body = self._write_ahead(uow, parent, child, price, view, now, whole=whole)
+            body = self._write_ahead(uow, child, price, view, now, whole=whole)
             hit(BEFORE_CLAIM_COMMIT, parent.algorithm)
             uow.commit()
             return Claim(
@@ -265,7 +266,6 @@ class Claims:
     def _write_ahead(
         self,
         uow: UnitOfWork,
-        parent: ParentOrderRow,
         child: ChildOrderRow,
         price: Decimal,
         view: MarketView | None,
@@ -287,25 +287,9 @@ class Claims:
                 closes_position=whole,
             )
         )
-        child.body = dict(body)
-        child.price = price
-        child.arrival = _arrival(view)
-        child.state = ChildState.SENDING
-        child.lease_owner = self._owner
-        child.lease_until = now + timedelta(seconds=self._lease_seconds)
-        child.fencing_token += 1
-        child.claims += 1
-        child.wakes = 0
-        child.posts += 1
-        child.sent_at = now
-        uow.audit(
-            child.account,
-            "child_sending",
-            parent.request_id,
-            self._owner,
-            {"child": child.order_link_id, "body": dict(body), "post": child.posts},
-            now,
-        )
+        lease = timedelta(seconds=self._lease_seconds)
+        written = WriteAhead(self._owner, lease, dict(body), price, _arrival(view))
+        transitions.claim(uow, child, written, now)
         return dict(body)
 
 

@@ -29,7 +29,7 @@ from bot.errors import (
 from bot.exchange.bybit.outcome import HTTP_BAN
 from bot.exchange.bybit.retcodes import RetCodeClass
 from bot.exchange.protocol import Exchange, OrderAck
-from bot.execution.orders import lifecycle, ownership
+from bot.execution.orders import lifecycle, ownership, transitions
 from bot.execution.orders.parents import wake_again, wake_next_late
 from bot.execution.policy.failures import classify_refusal, nothing_left_to_reduce
 from bot.execution.ports import MarketCache, TaskQueue
@@ -219,11 +219,7 @@ class Sender:
             if owned is not None:
                 uow, parent, child = owned
                 now = self._clock.now()
-                child.state = ChildState.ACKED
-                child.exchange_order_id = ack.order_id
-                child.acked_at = child.acked_at or now
-                child.lease_owner, child.lease_until = None, None
-                self._audit_outcome(uow, child, claim, "acked", {"order_id": ack.order_id})
+                transitions.acknowledge(uow, child, ack.order_id, self._owner, now)
                 if claim.late:
                     wake_next_late(uow, parent, now, self._task_queue)
         return SendResult.SENT
@@ -232,16 +228,14 @@ class Sender:
         with self._outcome(claim) as owned:
             if owned is not None:
                 uow, parent, child = owned
-                child.ret_code = error.ret_code
-                self._audit_outcome(
-                    uow, child, claim, "refused", {"code": error.ret_code, "text": error.ret_msg}
-                )
+                now = self._clock.now()
+                transitions.note_refusal(uow, child, error, self._owner, now)
                 lifecycle.end_child(
                     uow,
                     parent,
                     child,
                     ChildState.REJECTED,
-                    self._clock.now(),
+                    now,
                     note=error.message,
                     task_queue=self._task_queue,
                     failure=classify_refusal(error.ret_code, error.action),
@@ -267,11 +261,8 @@ class Sender:
         with self._outcome(claim) as owned:
             if owned is not None:
                 uow, parent, child = owned
-                child.state = ChildState.PLANNED
-                child.due_at = max(child.due_at, now + not_taken_delay(child, error))
-                child.lease_owner, child.lease_until = None, None
-                child.note = error.message
-                self._audit_outcome(uow, child, claim, "not_taken", {"text": error.message})
+                due_at = now + not_taken_delay(child, error)
+                transitions.send_back(uow, child, error.message, due_at, self._owner, now)
                 wake_again(uow, parent, child, now, self._task_queue, failed=True)
         return SendResult.DEFERRED
 
@@ -279,11 +270,9 @@ class Sender:
         with self._outcome(claim) as owned:
             if owned is not None:
                 uow, _, child = owned
-                child.state = ChildState.UNKNOWN
-                child.ret_code = _ret_code(error)
-                child.lease_owner, child.lease_until = None, None
-                child.note = error.message
-                self._audit_outcome(uow, child, claim, "unknown", {"text": error.message})
+                transitions.lose_sight(
+                    uow, child, error.message, _ret_code(error), self._owner, self._clock.now()
+                )
         return SendResult.UNKNOWN
 
     @contextmanager
@@ -308,23 +297,6 @@ class Sender:
                 hit(BEFORE_OUTCOME_COMMIT, claim.algorithm)
                 uow.commit()
         hit(AFTER_OUTCOME_COMMIT, claim.algorithm)
-
-    def _audit_outcome(
-        self,
-        uow: UnitOfWork,
-        child: ChildOrderRow,
-        claim: Claim,
-        outcome: str,
-        details: dict[str, object],
-    ) -> None:
-        uow.audit(
-            child.account,
-            "child_outcome",
-            claim.request_id,
-            self._owner,
-            {"child": child.order_link_id, "outcome": outcome, **details},
-            self._clock.now(),
-        )
 
 
 def _ret_code(error: OutcomeUnknown) -> int | None:

@@ -13,10 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.execution.algorithms.stepping import POLL
-from bot.execution.orders import lifecycle
+from bot.execution.orders import lifecycle, transitions
 from bot.execution.ports import TaskQueue
 from models.database import UnitOfWork
-from models.enums import ParentState
 from models.open_rows import PARENT_IS_OPEN
 from models.repositories import orders
 from models.tables import ParentOrderRow
@@ -31,16 +30,13 @@ SET_ASIDE = "its steps fail"
 
 def set_aside(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
     """Sets a parent aside: nothing more is placed; its next steps only wind it down."""
-    parent.set_aside_at = now
-    if parent.stop_reason is None:
-        parent.state = ParentState.PAUSED
     facts = {
         "failures": parent.step_failures,
         "failure": parent.failure,
         "symbol": parent.symbol,
         "ends_at": _ends_at(parent, now).isoformat(),
     }
-    uow.audit(parent.account, "parent_set_aside", parent.request_id, "worker", facts, now)
+    transitions.set_aside(uow, parent, facts, now)
     log.critical(
         "a trade is set aside, its steps fail: %s", parent.failure,
         extra={"request": parent.request_id},

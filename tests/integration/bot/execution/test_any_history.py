@@ -17,10 +17,12 @@ from hypothesis.stateful import (
 
 from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Refused, Throttled
 from bot.execution.orders.control import ParentControl
+from bot.execution.orders.transitions import CHILD_MOVES, PARENT_MOVES
 from models.database import Database
 from models.enums import ChildState, ParentState
 from tests.support.desk import Desk
 from tests.support.fakes import INSTRUMENT, PRICE
+from tests.support.moves import moves, watch_moves
 from tests.support.properties import examples
 from tests.support.services import PostgresServer
 
@@ -37,7 +39,11 @@ FAULTS = {
 ALGORITHMS: dict[str, dict[str, object]] = {
     "immediate": {},
     "twap": {"horizon_seconds": 20, "interval_seconds": 4},
-    "vwap": {"horizon_seconds": 20, "volume_curve": [2, 1, 0, 3]},
+    "vwap": {
+        "horizon_seconds": 20,
+        "volume_curve": [2, 1, 0, 3],
+        "backup_plan": {"price": ["retry", "other_algorithm"], "fallback_algorithm": "passive"},
+    },
     "pov": {"horizon_seconds": 30, "participation_rate": 0.001},
     "iceberg": {"horizon_seconds": 40, "display_size": "700"},
     "passive": {"horizon_seconds": 30, "cross_margin_seconds": 8},
@@ -58,6 +64,7 @@ class AnyHistory(RuleBasedStateMachine):
         super().__init__()
         self.url = self.postgres.create_database(template=self.template)
         self.db = Database(self.url)
+        watch_moves(self.db)
         self.desk = Desk(self.db)
         self.desk.limits.change(
             max_gross_exposure_share=Decimal(100),
@@ -193,6 +200,15 @@ class AnyHistory(RuleBasedStateMachine):
     @invariant()
     def books_balance(self) -> None:
         self.desk.check_balance()
+
+    @invariant()
+    def every_move_is_of_the_table_and_has_its_entry(self) -> None:
+        for move in moves(self.db):
+            if move.kind == "child":
+                assert move.after in CHILD_MOVES[ChildState(move.before)], move
+            else:
+                assert move.after in PARENT_MOVES[ParentState(move.before)], move
+            assert move.audited, move
 
     @invariant()
     def one_order_per_child(self) -> None:

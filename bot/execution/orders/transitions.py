@@ -1,0 +1,385 @@
+"""The states of parent orders, child orders and reservations, and every move between them.
+
+Nothing else sets a state, a lease, a fencing token or the time of an end. Each move is checked
+against the table of allowed moves, and its audit entry is written in the same transaction.
+`lifecycle` decides what follows from a move: the rest of an ended child, the next attempt, the end
+of the parent. Callers hold the parent's lock, then the child's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from bot.authority.actors import Actor, record
+from bot.errors import ExchangeRefused, MlriskError
+from bot.exchange.protocol import ExchangeOrder, Execution
+from models.database import UnitOfWork
+from models.enums import ChildState, ExecutionStatus, ParentState, ReservationState
+from models.repositories import stopping
+from models.tables import ChildOrderRow, ParentOrderRow, ReservationRow
+
+_C, _P = ChildState, ParentState
+_TOLD: frozenset[ChildState] = frozenset({_C.WORKING, _C.FILLED, _C.CANCELLED, _C.REJECTED})
+"""What the exchange may report of any order of ours that has not ended here."""
+
+CHILD_MOVES: Mapping[ChildState, frozenset[ChildState]] = MappingProxyType(
+    {
+        _C.PLANNED: _TOLD | {_C.SENDING, _C.EXPIRED},
+        _C.SENDING: _TOLD | {_C.ACKED, _C.UNKNOWN, _C.PLANNED, _C.EXPIRED},
+        _C.UNKNOWN: _TOLD | {_C.PLANNED, _C.EXPIRED},
+        _C.ACKED: _TOLD | {_C.LOST},
+        _C.WORKING: _TOLD - {_C.WORKING} | {_C.LOST},
+        # An end is for ever, but a fill that comes late still counts.
+        _C.CANCELLED: frozenset({_C.FILLED}),
+        _C.REJECTED: frozenset({_C.FILLED}),
+        _C.EXPIRED: frozenset({_C.FILLED}),
+        _C.LOST: frozenset({_C.FILLED}),
+        _C.FILLED: frozenset(),
+    }
+)
+"""State of a child order to the states that may follow it."""
+
+_ENDS: frozenset[ParentState] = frozenset({_P.COMPLETED, _P.PARTIAL, _P.UNFILLED})
+PARENT_MOVES: Mapping[ParentState, frozenset[ParentState]] = MappingProxyType(
+    {
+        _P.WORKING: _ENDS | {_P.PAUSED},
+        _P.PAUSED: _ENDS | {_P.WORKING},
+        # A late fill makes more of an end, never less.
+        _P.UNFILLED: frozenset({_P.PARTIAL, _P.COMPLETED}),
+        _P.PARTIAL: frozenset({_P.COMPLETED}),
+        _P.COMPLETED: frozenset(),
+    }
+)
+"""State of a parent order to the states that may follow it."""
+
+
+class ForbiddenMove(MlriskError):
+    """A state was to follow another that it can't follow; the transaction must not be committed."""
+
+    def __init__(self, subject: str, before: StrEnum, after: StrEnum) -> None:
+        super().__init__(f"{subject} is {before} and can't become {after}")
+
+
+@dataclass(frozen=True, slots=True)
+class WriteAhead:
+    """What a claim stores before anything is sent."""
+
+    owner: str
+    """The process that is to send it."""
+    lease: timedelta
+    """For so long nobody else may conclude anything from its silence."""
+    body: dict[str, object]
+    """The exact request."""
+    price: Decimal
+    arrival: dict[str, object] | None
+    """The market at the claim; None when nothing was known of it."""
+
+
+def planned_child(**facts: Any) -> ChildOrderRow:
+    """A new child order with these columns, in its first state."""
+    return ChildOrderRow(state=_C.PLANNED, **facts)
+
+
+def working_parent(**facts: Any) -> ParentOrderRow:
+    """A new parent order with these columns, in its first state."""
+    return ParentOrderRow(state=_P.WORKING, **facts)
+
+
+def held_reservation(**facts: Any) -> ReservationRow:
+    """A new reservation with these columns, in its first state."""
+    return ReservationRow(state=ReservationState.HELD, **facts)
+
+
+def claim(uow: UnitOfWork, child: ChildOrderRow, written: WriteAhead, now: datetime) -> None:
+    """PLANNED to SENDING: the request is stored, and only the holder of the new token may send it
+    and store its outcome."""
+    _move(child, _C.SENDING)
+    child.body, child.price, child.arrival = dict(written.body), written.price, written.arrival
+    child.lease_owner, child.lease_until = written.owner, now + written.lease
+    child.fencing_token += 1
+    child.claims += 1
+    child.wakes = 0
+    child.posts += 1
+    child.sent_at = now
+    details = {"body": dict(written.body), "post": child.posts}
+    _audit(uow, child, "child_sending", written.owner, details, now)
+
+
+def acknowledge(
+    uow: UnitOfWork, child: ChildOrderRow, order_id: str, owner: str, now: datetime
+) -> None:
+    """SENDING to ACKED: the exchange has taken the order."""
+    _move(child, _C.ACKED)
+    child.exchange_order_id = order_id
+    child.acked_at = child.acked_at or now
+    _give_up_lease(child)
+    _outcome(uow, child, owner, {"outcome": "acked", "order_id": order_id}, now)
+
+
+def note_refusal(
+    uow: UnitOfWork, child: ChildOrderRow, error: ExchangeRefused, owner: str, now: datetime
+) -> None:
+    """Records the exchange's no; `lifecycle.end_child` ends the child in the same transaction."""
+    child.ret_code = error.ret_code
+    details = {"outcome": "refused", "code": error.ret_code, "text": error.ret_msg}
+    _outcome(uow, child, owner, details, now)
+
+
+def send_back(
+    uow: UnitOfWork, child: ChildOrderRow, why: str, due_at: datetime, owner: str, now: datetime
+) -> None:
+    """SENDING to PLANNED: the exchange provably did not take it, and it keeps its id."""
+    _move(child, _C.PLANNED)
+    child.due_at = max(child.due_at, due_at)
+    child.note = why
+    _give_up_lease(child)
+    _outcome(uow, child, owner, {"outcome": "not_taken", "text": why}, now)
+
+
+def lose_sight(
+    uow: UnitOfWork,
+    child: ChildOrderRow,
+    why: str,
+    ret_code: int | None,
+    owner: str,
+    now: datetime,
+) -> None:
+    """SENDING to UNKNOWN: the exchange must be asked before anything else."""
+    _move(child, _C.UNKNOWN)
+    child.ret_code = ret_code
+    child.note = why
+    _give_up_lease(child)
+    _outcome(uow, child, owner, {"outcome": "unknown", "text": why}, now)
+
+
+def disprove(uow: UnitOfWork, child: ChildOrderRow, taken_by: str | None, now: datetime) -> None:
+    """Records that the exchange has never taken the order and fences its sender off.
+
+    `plan_again` or `lifecycle.end_child` follows in the same transaction. `taken_by` is the number
+    of another's order that has its id.
+    """
+    _fence(child)
+    details = {"posts": child.posts, "id_taken_by": taken_by}
+    _audit(uow, child, "child_not_taken", "reconcile", details, now)
+
+
+def plan_again(child: ChildOrderRow, now: datetime) -> None:
+    """SENDING or UNKNOWN to PLANNED, due now; `disprove` has written the entry."""
+    _move(child, _C.PLANNED)
+    child.wake_at = child.due_at = now
+
+
+def fill(uow: UnitOfWork, child: ChildOrderRow, execution: Execution, now: datetime) -> None:
+    """Counts an execution on its child. A partly filled child is WORKING, also one that went back
+    to the plan: its order was taken, and isn't sent once more.
+
+    A child that had ended becomes FILLED when it is; the end of any other is `lifecycle`'s.
+    """
+    child.filled_qty += execution.qty
+    child.acked_at = child.acked_at or now
+    child.exchange_order_id = child.exchange_order_id or execution.order_id
+    if child.state.is_final:
+        if child.filled_qty >= child.qty:
+            _move(child, _C.FILLED)
+    elif child.filled_qty < child.qty:
+        _move(child, _C.WORKING)
+    details = {
+        "exec_id": execution.exec_id,
+        "qty": format(execution.qty, "f"),
+        "price": format(execution.price, "f"),
+        "fee": format(execution.fee, "f"),
+        "fee_currency": execution.fee_currency,
+    }
+    _audit(uow, child, "fill", "exchange", details, now)
+
+
+def adopt(
+    uow: UnitOfWork, child: ChildOrderRow, order: ExchangeOrder, note: str | None, now: datetime
+) -> bool:
+    """Takes over what the exchange says of the order, and says whether that is its end.
+
+    Its end needs our fills to add up to the exchange's; `endings` makes it. Until then the child
+    is WORKING. Whoever is still sending it has lost it: its outcome is known better now.
+    """
+    is_over = order.status.is_final and child.filled_qty >= order.filled_qty
+    moves = child.state is not _C.WORKING and not is_over
+    if child.exchange_order_id is None or moves:
+        details = {"order_id": order.order_id}
+        _audit(uow, child, "order_at_exchange", "exchange", details, now)
+    child.exchange_order_id = order.order_id
+    child.exchange_filled_qty = order.filled_qty
+    child.exchange_status = order.status
+    child.acked_at = child.acked_at or now
+    child.note = note
+    _fence(child)
+    if moves:
+        _move(child, _C.WORKING)
+    return is_over
+
+
+def end(
+    uow: UnitOfWork, child: ChildOrderRow, state: ChildState, note: str, now: datetime
+) -> Decimal:
+    """Ends a child; returns its unfilled rest, which the caller must account for."""
+    _move(child, state)
+    child.final_at = now
+    child.note = note
+    # A process that is still sending this child must not write its outcome over a final state.
+    _fence(child)
+    details = {
+        "state": state.value,
+        "qty": format(child.qty, "f"),
+        "filled": format(child.filled_qty, "f"),
+        "note": note,
+    }
+    _audit(uow, child, "child_ended", "mlrisk", details, now)
+    return child.qty - child.filled_qty
+
+
+def end_all_planned(
+    uow: UnitOfWork, request_ids: Sequence[str], note: str, now: datetime
+) -> Mapping[str, Sequence[stopping.Ended]]:
+    """Cancels every planned child of these parents in one statement; by parent.
+
+    The caller names the children in each parent's entry `parent_stopped`.
+    """
+    changes = {
+        "state": _C.CANCELLED,
+        "final_at": now,
+        "note": note,
+        "lease_owner": None,
+        "lease_until": None,
+        "fencing_token": ChildOrderRow.fencing_token + 1,
+    }
+    return stopping.end_planned(uow.session, request_ids, changes)
+
+
+def pause(
+    uow: UnitOfWork, parent: ParentOrderRow, actor: Actor, facts: Mapping[str, Any], now: datetime
+) -> None:
+    """WORKING to PAUSED, by an operator."""
+    _move_parent(parent, _P.PAUSED)
+    record(uow, parent.account, "parent_paused", parent.request_id, actor, dict(facts), now)
+
+
+def resume(
+    uow: UnitOfWork, parent: ParentOrderRow, actor: Actor, facts: Mapping[str, Any], now: datetime
+) -> None:
+    """PAUSED to WORKING, by an operator. A parent that was set aside counts its failures anew."""
+    _move_parent(parent, _P.WORKING)
+    parent.set_aside_at, parent.step_failures, parent.failure = None, 0, None
+    record(uow, parent.account, "parent_resumed", parent.request_id, actor, dict(facts), now)
+
+
+def set_aside(
+    uow: UnitOfWork, parent: ParentOrderRow, facts: Mapping[str, Any], now: datetime
+) -> None:
+    """To PAUSED, because its steps go on failing; one that is being stopped stays as it is."""
+    parent.set_aside_at = now
+    if parent.stop_reason is None and parent.state is not _P.PAUSED:
+        _move_parent(parent, _P.PAUSED)
+    uow.audit(parent.account, "parent_set_aside", parent.request_id, "worker", dict(facts), now)
+
+
+def end_parent(uow: UnitOfWork, parent: ParentOrderRow, note: str, now: datetime) -> None:
+    """Ends a parent as what was filled of it says; its rest has been released."""
+    _move_parent(parent, _end_state(parent))
+    parent.finished_at = now
+    parent.end_reason = note
+    parent.step_at = None
+    details = {
+        "state": parent.state.value,
+        "approved": format(parent.approved_qty, "f"),
+        "filled": format(parent.filled_qty, "f"),
+        "released": format(parent.released_qty, "f"),
+        "note": note,
+    }
+    uow.audit(parent.account, "parent_ended", parent.request_id, "mlrisk", details, now)
+
+
+def correct_end(parent: ParentOrderRow) -> ParentState:
+    """After a late fill: the end as it is now; returns what it was called. `report_corrected_end`
+    writes the entry."""
+    before, after = parent.state, _end_state(parent)
+    if after is not before:
+        _move_parent(parent, after)
+    return before
+
+
+def report_corrected_end(
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    before: ParentState,
+    status: ExecutionStatus,
+    now: datetime,
+) -> None:
+    """The entry of `correct_end`, with the status that the request has from now on."""
+    details = {
+        "before": before.value,
+        "state": parent.state.value,
+        "status": status.value,
+        "filled": format(parent.filled_qty, "f"),
+        "released": format(parent.released_qty, "f"),
+    }
+    uow.audit(parent.account, "parent_end_corrected", parent.request_id, "mlrisk", details, now)
+
+
+def set_reservation(
+    reservation: ReservationRow, open_qty: Decimal, now: datetime, *, released: bool
+) -> None:
+    """What of the limits it holds from now on; the caller's entry says why."""
+    reservation.open_qty = open_qty
+    reservation.state = ReservationState.RELEASED if released else ReservationState.HELD
+    reservation.released_at = (reservation.released_at or now) if released else None
+
+
+def _move(child: ChildOrderRow, after: ChildState) -> None:
+    if child.state is after is _C.WORKING:
+        return  # further fills and reports of an order that works
+    if after not in CHILD_MOVES[child.state]:
+        raise ForbiddenMove(f"child order {child.order_link_id}", child.state, after)
+    child.state = after
+
+
+def _move_parent(parent: ParentOrderRow, after: ParentState) -> None:
+    if after not in PARENT_MOVES[parent.state]:
+        raise ForbiddenMove(f"parent order {parent.request_id}", parent.state, after)
+    parent.state = after
+
+
+def _end_state(parent: ParentOrderRow) -> ParentState:
+    if parent.filled_qty == parent.approved_qty:
+        return _P.COMPLETED
+    return _P.PARTIAL if parent.filled_qty > 0 else _P.UNFILLED
+
+
+def _give_up_lease(child: ChildOrderRow) -> None:
+    child.lease_owner, child.lease_until = None, None
+
+
+def _fence(child: ChildOrderRow) -> None:
+    """Whoever holds an older token can store nothing any more."""
+    _give_up_lease(child)
+    child.fencing_token += 1
+
+
+def _outcome(
+    uow: UnitOfWork, child: ChildOrderRow, owner: str, details: Mapping[str, Any], now: datetime
+) -> None:
+    _audit(uow, child, "child_outcome", owner, details, now)
+
+
+def _audit(
+    uow: UnitOfWork,
+    child: ChildOrderRow,
+    kind: str,
+    actor: str,
+    details: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    entry = {"child": child.order_link_id, **details}
+    uow.audit(child.account, kind, child.request_id, actor, entry, now)

@@ -237,6 +237,21 @@ class OrderStatus(StrEnum):
         return self is not OrderStatus.OPEN
 
 
+class EndCause(StrEnum):
+    """Why a parent order ended or is being ended, as far as anything follows from it."""
+
+    HALTED = "halted"
+    CANCELLED_BY_OPERATOR = "cancelled_by_operator"
+    CANCELLED_AT_EXCHANGE = "cancelled_at_exchange"
+    """Somebody else cancelled its order at the exchange."""
+    REPLACED_BY_EXIT = "replaced_by_exit"
+    """It gave way to an exit."""
+    NOTHING_TO_REDUCE = "nothing_to_reduce"
+    """Others have closed the position that it was to reduce."""
+    OTHER = "other"
+    """Its own course or a failure: the words say which."""
+
+
 class ReservationState(StrEnum):
     """Whether a reservation still counts against the limits."""
 

@@ -13,6 +13,7 @@ from bot.execution.orders.executions import Executions
 from bot.execution.orders.fills import FillBook
 from bot.execution.orders.one_by_one import each
 from bot.execution.orders.parents import is_urgent, wake_child
+from bot.execution.orders.reasons import Reason
 from bot.execution.policy import absence
 from bot.execution.ports import TaskQueue
 from models.backup import FailureClass
@@ -140,7 +141,7 @@ class ChildLookup:
                     child,
                     ChildState.REJECTED,
                     now,
-                    note=f"never taken: {why}",
+                    note=Reason(f"never taken: {why}"),
                     task_queue=self._task_queue,
                     failure=FailureClass.REJECTED,
                 )
@@ -151,7 +152,7 @@ class ChildLookup:
                     child,
                     ChildState.EXPIRED,
                     now,
-                    note="never taken by the exchange, deadline passed",
+                    note=Reason("never taken by the exchange, deadline passed"),
                     task_queue=self._task_queue,
                 )
             else:

@@ -18,6 +18,7 @@ from bot.errors import MlriskError, Refused
 from bot.exchange.protocol import Exchange
 from bot.execution.orders import lifecycle
 from bot.execution.orders.fills import FillBook
+from bot.execution.orders.reasons import Reason
 from bot.execution.ports import TaskQueue
 from bot.execution.sending.cancelling import Cancels
 from models.database import Database
@@ -35,7 +36,7 @@ LONGEST_LAG = timedelta(seconds=120)
 restart of the venue."""
 _LONGEST_PAUSE_SECONDS = 60.0
 _LOSABLE = (ChildState.ACKED, ChildState.WORKING)
-_LOST = "lost by the exchange"
+_LOST = Reason("lost by the exchange")
 _BY_LINK = select(ChildOrderRow).where(
     ChildOrderRow.order_link_id == bindparam("link"), ChildOrderRow.account == bindparam("account")
 )

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from bot.authority.actors import Actor, Power, named, record, require
 from bot.clock import Clock
 from bot.exchange.protocol import Exchange
+from bot.execution.orders import reasons
 from bot.execution.orders.stopping import ParentStopper, Stopped
 from bot.safety import sealing
 from bot.safety.calling_back import CalledBack, call_back
@@ -30,8 +31,6 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-REASON = "halted"
-"""The beginning of the stop reason of a halt; the request's status follows from it."""
 LOCK_WAIT_MS = 6_000
 """Longer than a session may keep a transaction open without a word (`models/database.py`)."""
 
@@ -253,7 +252,7 @@ class TradingHalt:
         The steps of parents with resting orders send the cancels.
         """
         stopped = steps.run(
-            lambda: self._stopper.stop_all(REASON, actor, exits=exits),
+            lambda: self._stopper.stop_all(reasons.HALTED, actor, exits=exits),
             Stopped(),
             "not every order under way was ended; its children stop at their claim; run it again",
         )

@@ -18,7 +18,7 @@ from bot.tca.analysis import TradeCost, analyse
 from bot.tca.benchmarks import REVERSION_AFTER
 from bot.tca.shortfall import FillPart, middle
 from bot.tca.trade import Arrival, Child, Expectation, Fill, Trade
-from models.enums import NOTHING_TO_REDUCE
+from models.enums import EndCause
 from models.tables import ChildOrderRow, DecisionRow, FillRow, OtherFeeRow, ParentOrderRow
 
 
@@ -132,7 +132,7 @@ def _trade(
             day_volatility=_float(market.get("volatility")),
         ),
         children=tuple(_child(child, fills.get(child.child_id, ()), others) for child in children),
-        nothing_left=parent.end_reason == NOTHING_TO_REDUCE,
+        nothing_left=parent.end_cause is EndCause.NOTHING_TO_REDUCE,
     )
 
 

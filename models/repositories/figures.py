@@ -9,7 +9,7 @@ from decimal import Decimal
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from models.enums import NOTHING_TO_REDUCE, ParentState, TradeSide, Verdict
+from models.enums import EndCause, ParentState, TradeSide, Verdict
 from models.tables import DecisionFiguresRow, ParentOrderRow
 
 UNRECORDED = "unrecorded"
@@ -83,7 +83,7 @@ def ended(session: Session, since: datetime) -> EndedParents:
     """Counts, durations and costs of the parents that ended since a moment."""
     parent = ParentOrderRow
     completed = parent.state == ParentState.COMPLETED
-    succeeded = completed | (parent.end_reason == NOTHING_TO_REDUCE)
+    succeeded = completed | (parent.end_cause == EndCause.NOTHING_TO_REDUCE)
     lasted = func.extract("epoch", parent.finished_at - parent.start_at)
     at_decision = parent.filled_qty * parent.reference_price
     sign = case((parent.side == TradeSide.BUY, 1), else_=-1)

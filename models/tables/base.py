@@ -13,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 from models.enums import (
     Algorithm,
     ChildState,
+    EndCause,
     ExecutionPriority,
     ExecutionStatus,
     OperatorRole,
@@ -34,6 +35,7 @@ Utc = DateTime(timezone=True)
 _VOCABULARIES: tuple[type[StrEnum], ...] = (
     Algorithm,
     ChildState,
+    EndCause,
     ExecutionPriority,
     ExecutionStatus,
     OperatorRole,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.enums import (
     Algorithm,
     ChildState,
+    EndCause,
     ExecutionPriority,
     OrderStatus,
     ParentState,
@@ -81,6 +82,8 @@ class ParentOrderRow(Base):
     of them voids the permit of children that add risk."""
     state: Mapped[ParentState]
     end_reason: Mapped[str | None]
+    end_cause: Mapped[EndCause | None]
+    """None while it is open."""
     start_at: Mapped[datetime]
     deadline_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
@@ -101,6 +104,7 @@ class ParentOrderRow(Base):
     """Since when its steps only wind it down, because they went on failing."""
     stop_reason: Mapped[str | None]
     """Why it is being ended: nothing more is placed, and what rests is cancelled."""
+    stop_cause: Mapped[EndCause | None]
     pace: Mapped[dict[str, Any] | None]
     """How fast risk lets it be worked, with the cause; None: at its own pace."""
     ladder: Mapped[dict[str, Any] | None]
@@ -175,6 +179,10 @@ class ChildOrderRow(Base):
     """What the exchange says is filled; the child is done when our fills add up to it."""
     exchange_status: Mapped[OrderStatus | None]
     """The exchange's last word on the order; final while fills are still missing: wait for them."""
+    reject_reason: Mapped[str | None]
+    """The exchange's own word for why it refused the order; None: it gave none."""
+    cancel_type: Mapped[str | None]
+    """The exchange's own word for who cancelled the order; None: it gave none."""
     ret_code: Mapped[int | None] = mapped_column(Integer)
     absences: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     """How often its order was looked for in vain since it was last seen."""

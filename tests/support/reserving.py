@@ -21,6 +21,7 @@ from sqlalchemy import select, text
 from bot.clock import Clock, SystemClock
 from bot.decision.service import ApprovalService
 from bot.execution.orders import lifecycle
+from bot.execution.orders.reasons import Reason
 from bot.execution.ports import DispatcherOnly
 from bot.risk.limits import RiskLimits
 from models.database import Database
@@ -252,7 +253,7 @@ class _Gate:
                 child,
                 ChildState.CANCELLED,
                 self._clock.now(),
-                note="x",
+                note=Reason("x"),
                 task_queue=DispatcherOnly(),
             )
             uow.commit()

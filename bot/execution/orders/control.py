@@ -11,12 +11,13 @@ from datetime import datetime
 from bot.authority.actors import Actor, Power, named, record, require
 from bot.clock import Clock
 from bot.errors import Refused
-from bot.execution.orders import lifecycle, parent_end, transitions
+from bot.execution.orders import lifecycle, transitions
 from bot.execution.orders.parents import is_late, is_urgent, step_soon, wake_child
+from bot.execution.orders.reasons import cancelled_by_operator
 from bot.execution.ports import DispatcherOnly, TaskQueue
 from bot.state import binding
 from models.database import Database, UnitOfWork
-from models.enums import ChildState, ParentState
+from models.enums import ChildState, EndCause, ParentState
 from models.locks import lock_open_children, lock_parent
 from models.repositories import orders
 from models.tables import ParentOrderRow, TradeRequestRow
@@ -131,9 +132,7 @@ class ParentControl:
             before = parent.state
             facts = _facts(parent, why, actor)
             record(uow, parent.account, "parent_cancelled", request_id, actor, facts, now)
-            ended = lifecycle.stop(
-                uow, parent, f"{parent_end.CANCELLED_BY_OPERATOR}: {why}", now, self._task_queue
-            )
+            ended = lifecycle.stop(uow, parent, cancelled_by_operator(why), now, self._task_queue)
             report = ControlReport(
                 request_id,
                 before,
@@ -217,7 +216,7 @@ def _over(parent: ParentOrderRow) -> Refused:
 
 
 def _was_cancelled(parent: ParentOrderRow) -> bool:
-    return (parent.stop_reason or "").startswith(parent_end.CANCELLED_BY_OPERATOR)
+    return parent.stop_cause is EndCause.CANCELLED_BY_OPERATOR
 
 
 def _unchanged(uow: UnitOfWork, parent: ParentOrderRow) -> ControlReport:

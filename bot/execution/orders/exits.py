@@ -3,18 +3,18 @@
 import logging
 from datetime import datetime
 
+from bot.execution.orders.reasons import Reason
 from bot.risk.decision import Decision
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
 from models.database import UnitOfWork
-from models.enums import NOTHING_TO_REDUCE, CheckStatus, ExposureDelta
+from models.enums import CheckStatus, EndCause, ExposureDelta
 from models.tables import DisagreementRow, ParentOrderRow, PositionRow, TradeRequestRow
 
 log = logging.getLogger(__name__)
 
-REPLACED = "replaced by exit"
-"""The beginning of the stop reason of a parent that gave way to an exit; the exit's request id
-follows."""
 _REDUCING = (ExposureDelta.REDUCES, ExposureDelta.CLOSES)
+_MET = (EndCause.NOTHING_TO_REDUCE, EndCause.REPLACED_BY_EXIT)
+"""An exit that ends so has its goal: others have closed the position, or exit in its place."""
 _BROKEN = (CheckStatus.FAIL, CheckStatus.UNKNOWN)
 _MEANT = frozenset({"trading_state", "expiry", "duplicate_request", "reduce_only"})
 """Checks that may deny an exit without an alert: a person wanted it, or there is nothing to
@@ -79,22 +79,28 @@ def is_met(uow: UnitOfWork, parent: ParentOrderRow) -> bool:
     return held is None or held.qty * parent.side.sign >= 0
 
 
-def report_unfilled(uow: UnitOfWork, parent: ParentOrderRow, note: str, now: datetime) -> None:
+def report_unfilled(uow: UnitOfWork, parent: ParentOrderRow, reason: Reason, now: datetime) -> None:
     """Alerts of an exit that has ended while a part of its position is left."""
     rest = parent.approved_qty - parent.filled_qty
-    if not parent.reduce_only or rest <= 0 or note == NOTHING_TO_REDUCE:
+    if not parent.reduce_only or rest <= 0:
         return
-    if note.startswith(REPLACED):  # the other one exits in its place
+    if reason.cause in _MET:
         return
     uow.audit(
         parent.account,
         "exit_unfilled",
         parent.request_id,
         "mlrisk",
-        {"symbol": parent.symbol, "side": parent.side, "unfilled": format(rest, "f"), "why": note},
+        {
+            "symbol": parent.symbol,
+            "side": parent.side,
+            "unfilled": format(rest, "f"),
+            "why": reason.words,
+        },
         now,
     )
     log.critical(
-        "exit of %s ended: %s; %s of it is still on", parent.symbol, note, format(rest, "f"),
+        "exit of %s ended: %s; %s of it is still on",
+        parent.symbol, reason.words, format(rest, "f"),
         extra={"request_id": parent.request_id, "symbol": parent.symbol},
     )  # fmt: skip

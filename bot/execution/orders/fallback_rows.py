@@ -18,6 +18,7 @@ from bot.execution.orders.parents import (
     unplanned_qty,
     wake_child,
 )
+from bot.execution.orders.reasons import Reason
 from bot.execution.policy.exit_bounds import ExitBounds
 from bot.execution.policy.fallback import (
     FailedAttempt,
@@ -45,7 +46,7 @@ class FollowUp:
     """The caller's remaining work: to release a part, or to stop the parent for a reason."""
 
     released: Decimal
-    stop: str | None = None
+    stop: Reason | None = None
 
 
 def ladder_of(parent: ParentOrderRow) -> Ladder:
@@ -157,7 +158,7 @@ def follow_up(
     parent.ladder = {**before, "positions": positions}
     _record(uow, parent, child, failure, found, now)
     if found.stop:
-        return FollowUp(rest, stop=found.note)
+        return FollowUp(rest, stop=Reason(found.note))
     if found.algorithm is not None:
         switch(uow, parent, found.algorithm, now)
     if parent.stepped:

@@ -24,6 +24,7 @@ from bot.execution.orders import (
 )
 from bot.execution.orders.identity import PREFIX
 from bot.execution.orders.parents import is_urgent, take_back
+from bot.execution.orders.reasons import Reason
 from bot.execution.ports import TaskQueue
 from bot.failpoints import (
     AFTER_FILL_COMMIT,
@@ -222,7 +223,7 @@ class FillBook:
                 child,
                 ChildState.FILLED,
                 now,
-                note="filled",
+                note=Reason("filled"),
                 task_queue=self._task_queue,
             )
             return
@@ -230,7 +231,7 @@ class FillBook:
             return
         status = child.exchange_status
         if status.is_final and child.filled_qty >= (child.exchange_filled_qty or 0):
-            endings.end_as_told(uow, parent, child, status, child.note, now, self._task_queue)
+            endings.end_as_told(uow, parent, child, status, now, self._task_queue)
 
     def _is_news(self, child: ChildOrderRow, order: ExchangeOrder) -> bool:
         if child.state.is_final:
@@ -249,8 +250,8 @@ class FillBook:
         order: ExchangeOrder,
         now: datetime,
     ) -> None:
-        if transitions.adopt(uow, child, order, endings.reason_of(order), now):
-            endings.end_as_told(uow, parent, child, order.status, child.note, now, self._task_queue)
+        if transitions.adopt(uow, child, order, now):
+            endings.end_as_told(uow, parent, child, order.status, now, self._task_queue)
 
     def _disown(
         self, uow: UnitOfWork, child: ChildOrderRow, order: ExchangeOrder, why: str, now: datetime

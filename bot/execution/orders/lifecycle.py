@@ -13,6 +13,7 @@ from decimal import Decimal
 from bot.execution.orders import fallback_rows, parent_end, transitions
 from bot.execution.orders.fallback_rows import FollowUp
 from bot.execution.orders.parents import release, step_soon, unplanned_qty
+from bot.execution.orders.reasons import Reason, reason_to_stop
 from bot.execution.ports import TaskQueue
 from models.amounts import ZERO
 from models.backup import FailureClass
@@ -30,10 +31,10 @@ def end_child(
     state: ChildState,
     now: datetime,
     *,
-    note: str,
+    note: Reason,
     task_queue: TaskQueue,
     failure: FailureClass | None = None,
-    ends_parent: str | None = None,
+    ends_parent: Reason | None = None,
 ) -> None:
     """Moves a child to a final state; `failure` says why its rest is worth another attempt.
 
@@ -44,7 +45,8 @@ def end_child(
         return
     # First, so that a parent that ends with this child ends for that reason, not for the child's
     # note.
-    parent.stop_reason = parent.stop_reason or ends_parent
+    if ends_parent is not None:
+        transitions.begin_to_stop(parent, ends_parent)
     rest = _close(uow, parent, child, state, now, note)
     plan = FollowUp(rest)
     if rest > 0 and failure is not None and parent.stop_reason is None:
@@ -62,16 +64,16 @@ def _close(
     child: ChildOrderRow,
     state: ChildState,
     now: datetime,
-    note: str,
+    note: Reason,
 ) -> Decimal:
     """Ends the child itself; returns its unfilled rest, which the caller must account for."""
-    rest = transitions.end(uow, child, state, note, now)
+    rest = transitions.end(uow, child, state, note.words, now)
     fallback_rows.after_fill(parent, child)
     return rest
 
 
 def _go_on(
-    uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str, task_queue: TaskQueue
+    uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: Reason, task_queue: TaskQueue
 ) -> None:
     """Ends a parent without anything open; a stepped parent with a rest takes its next step."""
     if parent.state.is_final:
@@ -81,11 +83,11 @@ def _go_on(
     if parent.stepped and (open_children or unplanned > 0) and parent.stop_reason is None:
         step_soon(uow, parent, now, task_queue)
     elif not open_children:
-        parent_end.finish(uow, parent, now, parent.stop_reason or note)
+        parent_end.finish(uow, parent, now, reason_to_stop(parent) or note)
 
 
 def stop(
-    uow: UnitOfWork, parent: ParentOrderRow, reason: str, now: datetime, task_queue: TaskQueue
+    uow: UnitOfWork, parent: ParentOrderRow, reason: Reason, now: datetime, task_queue: TaskQueue
 ) -> int:
     """Ends a parent: nothing more is placed, planned children end, resting orders are to be
     cancelled.
@@ -94,7 +96,7 @@ def stop(
     """
     if parent.state.is_final:
         return 0
-    parent.stop_reason = parent.stop_reason or reason
+    transitions.begin_to_stop(parent, reason)
     ended = call_back(uow, parent, reason, now)
     open_children = orders.open_children(uow.session, parent.request_id)
     rests = any(child.rests for child in open_children)
@@ -106,7 +108,7 @@ def stop(
     return ended
 
 
-def call_back(uow: UnitOfWork, parent: ParentOrderRow, note: str, now: datetime) -> int:
+def call_back(uow: UnitOfWork, parent: ParentOrderRow, note: Reason, now: datetime) -> int:
     """Ends planned children and decides the cancel of resting orders.
 
     Returns how many planned children ended; the parent goes on as it is.
@@ -125,7 +127,7 @@ def cut(
     uow: UnitOfWork,
     parent: ParentOrderRow,
     qty: Decimal,
-    reason: str,
+    reason: Reason,
     now: datetime,
     task_queue: TaskQueue,
 ) -> None:
@@ -145,7 +147,7 @@ def expire(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, task_queue: T
     ]
     if not overdue:
         return 0
-    note = "deadline passed"
+    note = Reason("deadline passed")
     _end_planned(uow, parent, overdue, ChildState.EXPIRED, now, note)
     _go_on(uow, parent, now, note, task_queue)
     return len(overdue)
@@ -157,7 +159,7 @@ def _end_planned(
     planned: Sequence[ChildOrderRow],
     state: ChildState,
     now: datetime,
-    note: str,
+    note: Reason,
 ) -> None:
     """Ends children that never went out."""
     rest = sum((_close(uow, parent, child, state, now, note) for child in planned), ZERO)
@@ -179,7 +181,7 @@ def settle_stopped(
     them.
     """
     if not still_open:
-        return parent_end.close(uow, parent, now, parent.stop_reason or "")
+        return parent_end.close(uow, parent, now, reason_to_stop(parent) or Reason(""))
     if rests:
         parent.stepped = True
         parent.step_at, parent.step_wake_at = now, None
@@ -200,11 +202,11 @@ def after_late_fill(
     if parent.state.is_final:
         parent_end.end_anew(uow, parent, now)
         return
-    _give_way(uow, parent, now, "an earlier child filled late")
-    _go_on(uow, parent, now, "filled after its children had ended", task_queue)
+    _give_way(uow, parent, now, Reason("an earlier child filled late"))
+    _go_on(uow, parent, now, Reason("filled after its children had ended"), task_queue)
 
 
-def _give_way(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: str) -> None:
+def _give_way(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: Reason) -> None:
     """Takes from open children what exceeds the rest of the trade: the youngest planned children
     first, then resting orders, which are cancelled."""
     children = lock_open_children(uow.session, parent.request_id)

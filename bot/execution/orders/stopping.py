@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.clock import Clock
 from bot.execution.orders import lifecycle, transitions
+from bot.execution.orders.reasons import Reason
 from models.amounts import ZERO, plain
 from models.database import Database, UnitOfWork
 from models.enums import ExecutionStatus
@@ -45,7 +46,7 @@ class ParentStopper:
         self._clock = clock
         self._lock_wait_ms = lock_wait_ms
 
-    def stop_all(self, reason: str, actor: str, *, exits: bool) -> Stopped:
+    def stop_all(self, reason: Reason, actor: str, *, exits: bool) -> Stopped:
         """Ends parents that add risk and, if asked, exits. A second call ends nothing twice."""
         found = Stopped()
         self._pass(found, reason, actor, exits, lock_wait_ms=None)
@@ -60,7 +61,7 @@ class ParentStopper:
         return found
 
     def _pass(
-        self, found: Stopped, reason: str, actor: str, exits: bool, *, lock_wait_ms: int | None
+        self, found: Stopped, reason: Reason, actor: str, exits: bool, *, lock_wait_ms: int | None
     ) -> None:
         """Ends every parent that is not locked; waits the given time for each locked one."""
         after = ""
@@ -83,17 +84,17 @@ class ParentStopper:
 
 
 def _stop(
-    uow: UnitOfWork, parents: Sequence[ParentOrderRow], reason: str, actor: str, now: datetime
+    uow: UnitOfWork, parents: Sequence[ParentOrderRow], reason: Reason, actor: str, now: datetime
 ) -> int:
     ids = [parent.request_id for parent in parents]
-    ended = transitions.end_all_planned(uow, ids, reason, now)
+    ended = transitions.end_all_planned(uow, ids, reason.words, now)
     stopping.request_cancels(uow.session, ids, now)
     still_open = stopping.still_open(uow.session, ids)
     lock_reservations(uow.session, ids)
     statuses: dict[ExecutionStatus, list[str]] = {}
     for parent in parents:
         own = ended.get(parent.request_id, ())
-        parent.stop_reason = parent.stop_reason or reason
+        transitions.begin_to_stop(parent, reason)
         _account_for(uow, parent, own, actor, now)
         left = still_open.get(parent.request_id)
         # The dispatcher enqueues its steps: a message for each would delay the halt.

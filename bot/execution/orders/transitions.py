@@ -17,11 +17,14 @@ from typing import Any
 from bot.authority.actors import Actor, record
 from bot.errors import ExchangeRefused, MlriskError
 from bot.exchange.protocol import ExchangeOrder, Execution
+from bot.execution.orders.reasons import Reason
 from models.database import UnitOfWork
 from models.enums import ChildState, ExecutionStatus, ParentState, ReservationState
 from models.repositories import stopping
 from models.tables import ChildOrderRow, ParentOrderRow, ReservationRow
 
+_SILENCE = frozenset({"UNKNOWN", "EC_NoError"})
+"""The exchange's words for having nothing to say."""
 _C, _P = ChildState, ParentState
 _TOLD: frozenset[ChildState] = frozenset({_C.WORKING, _C.FILLED, _C.CANCELLED, _C.REJECTED})
 """What the exchange may report of any order of ours that has not ended here."""
@@ -197,9 +200,7 @@ def fill(uow: UnitOfWork, child: ChildOrderRow, execution: Execution, now: datet
     _audit(uow, child, "fill", "exchange", details, now)
 
 
-def adopt(
-    uow: UnitOfWork, child: ChildOrderRow, order: ExchangeOrder, note: str | None, now: datetime
-) -> bool:
+def adopt(uow: UnitOfWork, child: ChildOrderRow, order: ExchangeOrder, now: datetime) -> bool:
     """Takes over what the exchange says of the order, and says whether that is its end.
 
     Its end needs our fills to add up to the exchange's; `endings` makes it. Until then the child
@@ -214,7 +215,9 @@ def adopt(
     child.exchange_filled_qty = order.filled_qty
     child.exchange_status = order.status
     child.acked_at = child.acked_at or now
-    child.note = note
+    child.reject_reason = order.reject_reason or None
+    child.cancel_type = order.cancel_type or None
+    child.note = venues_words(child)
     _fence(child)
     if moves:
         _move(child, _C.WORKING)
@@ -285,18 +288,26 @@ def set_aside(
     uow.audit(parent.account, "parent_set_aside", parent.request_id, "worker", dict(facts), now)
 
 
-def end_parent(uow: UnitOfWork, parent: ParentOrderRow, note: str, now: datetime) -> None:
+def begin_to_stop(parent: ParentOrderRow, reason: Reason) -> None:
+    """Says why nothing more of a parent is placed; the first reason stays. What ends it has the
+    entry."""
+    if parent.stop_reason is None:
+        parent.stop_reason, parent.stop_cause = reason.words, reason.cause
+
+
+def end_parent(uow: UnitOfWork, parent: ParentOrderRow, reason: Reason, now: datetime) -> None:
     """Ends a parent as what was filled of it says; its rest has been released."""
     _move_parent(parent, _end_state(parent))
     parent.finished_at = now
-    parent.end_reason = note
+    parent.end_reason, parent.end_cause = reason.words, reason.cause
     parent.step_at = None
     details = {
         "state": parent.state.value,
         "approved": format(parent.approved_qty, "f"),
         "filled": format(parent.filled_qty, "f"),
         "released": format(parent.released_qty, "f"),
-        "note": note,
+        "note": reason.words,
+        "cause": reason.cause.value,
     }
     uow.audit(parent.account, "parent_ended", parent.request_id, "mlrisk", details, now)
 
@@ -335,6 +346,12 @@ def set_reservation(
     reservation.open_qty = open_qty
     reservation.state = ReservationState.RELEASED if released else ReservationState.HELD
     reservation.released_at = (reservation.released_at or now) if released else None
+
+
+def venues_words(child: ChildOrderRow) -> str | None:
+    """The exchange's words on the end of an order, for people; None: it gave none."""
+    words = (child.reject_reason, child.cancel_type)
+    return ", ".join(word for word in words if word and word not in _SILENCE) or None
 
 
 def _move(child: ChildOrderRow, after: ChildState) -> None:

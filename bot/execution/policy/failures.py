@@ -13,8 +13,6 @@ from bot.exchange.bybit.retcodes import RetCodeClass
 from models.backup import FailureClass
 from models.enums import Style
 
-CANCELLED_AT_EXCHANGE = "cancelled_at_exchange"
-"""The stop reason of a parent after somebody else cancelled its order at the exchange."""
 _NOTHING_TO_REDUCE = 110017
 _POST_ONLY_WOULD_TAKE = "EC_PostOnlyWillTakeLiquidity"
 _BY_REDUCE_ONLY = "CancelByReduceOnly"

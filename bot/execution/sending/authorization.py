@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from bot.execution.orders.parents import left_qty
-from models.enums import ChildState, ScopeKind, TradingState, Verdict, strictest
+from bot.execution.orders.reasons import Reason, reason_to_stop
+from models.enums import ChildState, EndCause, ScopeKind, TradingState, Verdict, strictest
 from models.repositories import states
 from models.repositories.clearance import Approval
 from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
@@ -29,7 +30,7 @@ class Refusal:
     """Why a child must not go out, and the state in which it ends."""
 
     state: ChildState
-    note: str
+    reason: Reason
 
 
 def refusal(
@@ -47,14 +48,15 @@ def refusal(
     if stopped is not None:
         return stopped
     if child.deadline_at <= now or parent.deadline_at <= now:
-        return Refusal(ChildState.EXPIRED, "deadline passed before it could be sent")
+        return Refusal(ChildState.EXPIRED, Reason("deadline passed before it could be sent"))
     if parent.state.is_final:
-        return Refusal(ChildState.CANCELLED, f"parent is {parent.state}")
-    if parent.stop_reason is not None:
-        return Refusal(ChildState.CANCELLED, parent.stop_reason)
+        return Refusal(ChildState.CANCELLED, Reason(f"parent is {parent.state}"))
+    stopping = reason_to_stop(parent)
+    if stopping is not None:
+        return Refusal(ChildState.CANCELLED, stopping)
     uncovered = _uncovered(approval, parent, child)
     if uncovered is not None:
-        return Refusal(ChildState.CANCELLED, f"not covered by its permit: {uncovered}")
+        return Refusal(ChildState.CANCELLED, Reason(f"not covered by its permit: {uncovered}"))
     if not child.reduce_only and approval is not None:
         return _too_old(now - approval.decided_at)
     return None
@@ -81,12 +83,20 @@ def _stopped(
     if reduce_only:
         return None
     if not any(row.scope_kind == ScopeKind.GLOBAL for row in rows):
-        return Refusal(ChildState.CANCELLED, "halted: the global trading state is missing")
+        return Refusal(
+            ChildState.CANCELLED,
+            Reason("halted: the global trading state is missing", EndCause.HALTED),
+        )
     state = strictest((TradingState(row.state) for row in rows), TradingState)
     if state is None or not state.allows_adding:
-        return Refusal(ChildState.CANCELLED, f"halted: trading state is {state}")
+        return Refusal(
+            ChildState.CANCELLED, Reason(f"halted: trading state is {state}", EndCause.HALTED)
+        )
     if states.epoch_sum(rows) != parent.permit_epoch:
-        return Refusal(ChildState.CANCELLED, "halted since the approval: its permit is void")
+        return Refusal(
+            ChildState.CANCELLED,
+            Reason("halted since the approval: its permit is void", EndCause.HALTED),
+        )
     return None
 
 
@@ -110,8 +120,11 @@ def _uncovered(
 def _too_old(age: timedelta) -> Refusal | None:
     if age > MAX_PERMIT_AGE:
         return Refusal(
-            ChildState.EXPIRED, f"approved {age.total_seconds():.0f} s ago: its permit is too old"
+            ChildState.EXPIRED,
+            Reason(f"approved {age.total_seconds():.0f} s ago: its permit is too old"),
         )
     if age < -FUTURE_TOLERANCE:
-        return Refusal(ChildState.CANCELLED, "approved in the future: its permit has no age")
+        return Refusal(
+            ChildState.CANCELLED, Reason("approved in the future: its permit has no age")
+        )
     return None

@@ -14,6 +14,7 @@ from bot.clock import Clock
 from bot.exchange.protocol import Exchange, OrderIntent, OrderType, TimeInForce
 from bot.execution.orders import lifecycle, transitions
 from bot.execution.orders.parents import is_late, lot_rules, lowest_price, new_child, wake_again
+from bot.execution.orders.reasons import Reason
 from bot.execution.orders.transitions import WriteAhead
 from bot.execution.policy.throttle import Throttle
 from bot.execution.ports import LimitsSource, TaskQueue, limits_for
@@ -219,9 +220,9 @@ class Claims:
             child,
             refusal.state,
             now,
-            note=refusal.note,
+            note=refusal.reason,
             task_queue=self._task_queue,
-            ends_parent=refusal.note if ends_parent else None,
+            ends_parent=refusal.reason if ends_parent else None,
         )
         uow.commit()
 
@@ -306,7 +307,7 @@ def _unfit(
         return closing.obstacle(uow, parent, child, held, now)
     if fit_to_lots(uow, parent, child, rules):
         return None
-    return authorization.Refusal(ChildState.CANCELLED, "less than a lot of the new rules")
+    return authorization.Refusal(ChildState.CANCELLED, Reason("less than a lot of the new rules"))
 
 
 def _arrival(view: MarketView | None) -> dict[str, object] | None:

@@ -11,11 +11,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.execution.orders.parents import left_qty, release
+from bot.execution.orders.reasons import NOTHING_LEFT, Reason
 from bot.execution.sending.authorization import Refusal
 from bot.execution.sending.deferral import LOOK_AGAIN, Deferral
 from models.amounts import ZERO
 from models.database import UnitOfWork
-from models.enums import NOTHING_TO_REDUCE, ChildState
+from models.enums import ChildState
 from models.repositories import orders
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow, PositionRow
 
@@ -58,10 +59,10 @@ def obstacle(
         why = f"the exchange holds {held.qty:f}, our fills make {ours.normalize():f}"
         return Deferral(now + LOOK_AGAIN, why)
     if left <= ZERO:
-        return Refusal(ChildState.CANCELLED, NOTHING_TO_REDUCE)
+        return Refusal(ChildState.CANCELLED, NOTHING_LEFT)
     if left > child.qty:
         why = f"{left.normalize():f} are held by now, which is more than was approved to be closed"
-        return Refusal(ChildState.CANCELLED, why)
+        return Refusal(ChildState.CANCELLED, Reason(why))
     release(uow, parent, child.qty - left)
     child.qty = left
     return None

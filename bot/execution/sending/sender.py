@@ -31,6 +31,7 @@ from bot.exchange.bybit.retcodes import RetCodeClass
 from bot.exchange.protocol import Exchange, OrderAck
 from bot.execution.orders import lifecycle, ownership, transitions
 from bot.execution.orders.parents import wake_again, wake_next_late
+from bot.execution.orders.reasons import NOTHING_LEFT, Reason
 from bot.execution.policy.failures import classify_refusal, nothing_left_to_reduce
 from bot.execution.ports import MarketCache, TaskQueue
 from bot.execution.sending.claims import Claim, Claims, NotClaimed, Prospect
@@ -49,7 +50,7 @@ from bot.failpoints import (
 from bot.risk.snapshot import MarketView
 from bot.state import fitness
 from models.database import Database, UnitOfWork
-from models.enums import NOTHING_TO_REDUCE, ChildState
+from models.enums import ChildState
 from models.locks import lock_order, sending_shared
 from models.tables import ChildOrderRow, ParentOrderRow
 
@@ -236,10 +237,10 @@ class Sender:
                     child,
                     ChildState.REJECTED,
                     now,
-                    note=error.message,
+                    note=Reason(error.message),
                     task_queue=self._task_queue,
                     failure=classify_refusal(error.ret_code, error.action),
-                    ends_parent=NOTHING_TO_REDUCE
+                    ends_parent=NOTHING_LEFT
                     if nothing_left_to_reduce(ret_code=error.ret_code)
                     else None,
                 )

@@ -16,6 +16,7 @@ from bot.clock import Clock
 from bot.execution.orders import lifecycle
 from bot.execution.orders.one_by_one import each
 from bot.execution.orders.parents import left_qty, lowest_price, release, step_soon, unplanned_qty
+from bot.execution.orders.reasons import Reason
 from bot.execution.policy.planning import round_to_tick
 from bot.execution.policy.scheduling import slippage_share
 from bot.execution.ports import MarketCache, TaskQueue
@@ -295,6 +296,6 @@ def _shorten(
         release(uow, parent, missing)
         return
     lifecycle.end_child(
-        uow, parent, child, ChildState.CANCELLED, now, note="a limit was tightened",
+        uow, parent, child, ChildState.CANCELLED, now, note=Reason("a limit was tightened"),
         task_queue=task_queue,
     )  # fmt: skip

@@ -37,6 +37,7 @@ from bot.execution.orders.parents import (
     unplanned_qty,
     wake_child,
 )
+from bot.execution.orders.reasons import Reason, reason_to_stop
 from bot.execution.policy import steppers
 from bot.execution.policy.exit_bounds import ExitBounds
 from bot.execution.policy.throttle import Throttle
@@ -239,7 +240,8 @@ class ParentWorker:
                 case WaitUntil():
                     parent.step_at, parent.step_wake_at = action.at, None
                 case Done():
-                    parent_end.finish(uow, parent, now, parent.stop_reason or action.reason.value)
+                    reason = reason_to_stop(parent) or Reason(action.reason.value)
+                    parent_end.finish(uow, parent, now, reason)
         self._look_again(uow, parent, now)
         return self._cancels_to_send(parent, children, now)
 
@@ -250,7 +252,7 @@ class ParentWorker:
             return
         refusal = authorization.parent_refusal(uow.session, parent)
         if refusal is not None:
-            lifecycle.stop(uow, parent, refusal.note, now, self._task_queue)
+            lifecycle.stop(uow, parent, refusal.reason, now, self._task_queue)
 
     def _actions(
         self,
@@ -387,7 +389,7 @@ class ParentWorker:
             if child.state == ChildState.PLANNED:
                 lifecycle.end_child(
                     uow, parent, child, ChildState.CANCELLED, now,
-                    note="called back before it went out", task_queue=self._task_queue,
+                    note=Reason("called back before it went out"), task_queue=self._task_queue,
                 )  # fmt: skip
 
     def _look_again(self, uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:

@@ -14,8 +14,8 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from bot.execution.orders import lifecycle
-from bot.execution.orders.exits import REPLACED
 from bot.execution.orders.parents import unplanned_qty
+from bot.execution.orders.reasons import replaced_by
 from bot.execution.policy.planning import ParentPlan
 from bot.execution.policy.throttle import Throttle
 from bot.execution.ports import TaskQueue
@@ -123,7 +123,7 @@ def _take(
     now: datetime,
     task_queue: TaskQueue,
 ) -> None:
-    reason = f"{REPLACED} {intent.request_id}"
+    reason = replaced_by(intent.request_id)
     for each in slower:
         if needed <= ZERO:
             return
@@ -150,7 +150,7 @@ def _end_entries(
     for parent in lock_parents_of(uow.session, intent.account, intent.symbol):
         against = not parent.reduce_only and parent.side != intent.side
         if against and _is_reached(parent, intent) and parent.stop_reason is None:
-            lifecycle.stop(uow, parent, f"{REPLACED} {intent.request_id}", now, task_queue)
+            lifecycle.stop(uow, parent, replaced_by(intent.request_id), now, task_queue)
 
 
 def _gives_way(parent: ParentOrderRow, intent: TradeIntent) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from bot.execution.algorithms.stepping import POLL
 from bot.execution.orders import lifecycle, transitions
+from bot.execution.orders.reasons import Reason, reason_to_stop
 from bot.execution.ports import TaskQueue
 from models.database import UnitOfWork
 from models.open_rows import PARENT_IS_OPEN
@@ -48,7 +49,7 @@ def wind_down(
 ) -> None:
     """Cancels open orders, and ends the parent when it has waited long enough; plans the next
     step."""
-    reason = parent.stop_reason or f"{SET_ASIDE}: {parent.failure}"
+    reason = reason_to_stop(parent) or Reason(f"{SET_ASIDE}: {parent.failure}")
     if parent.stop_reason is not None or now >= _ends_at(parent, now):
         lifecycle.stop(uow, parent, reason, now, task_queue)
     else:

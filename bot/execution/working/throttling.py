@@ -20,6 +20,7 @@ from bot.clock import Clock
 from bot.execution.orders import fallback_rows, lifecycle
 from bot.execution.orders.one_by_one import each
 from bot.execution.orders.parents import is_urgent, step_soon, wake_child
+from bot.execution.orders.reasons import Reason
 from bot.execution.policy.throttle import Throttle, ThrottleKind, pacing_rules
 from bot.execution.policy.throttle_groups import (
     Measure,
@@ -136,7 +137,7 @@ class Throttling:
         log.info("pace: %s", pace.sentence, extra={"request_id": parent.request_id})
         cancels = fallback_rows.ladder_of(parent).cancel_on_risk_increase
         if cancels and pace.rate < rate_before:
-            reason = f"risk increased: {pace.sentence}"
+            reason = Reason(f"risk increased: {pace.sentence}")
             lifecycle.stop(uow, parent, reason, now, self.task_queue)
             return
         if pace.speed > max(Decimal(1), Decimal(1) if before is None else before.speed):

@@ -18,7 +18,11 @@ OTHER_MACHINES = {
 }
 """Modules that set the state of rows that are no orders."""
 OWNED = frozenset(
-    {"state", "lease_owner", "lease_until", "fencing_token", "final_at", "finished_at", "acked_at"}
+    {
+        *("state", "lease_owner", "lease_until", "fencing_token"),
+        *("final_at", "finished_at", "acked_at"),
+        *("stop_reason", "stop_cause", "end_reason", "end_cause", "reject_reason", "cancel_type"),
+    }
 )
 """Columns that `transitions` alone sets."""
 ORDER_ROWS = frozenset({"ParentOrderRow", "ChildOrderRow", "ReservationRow"})

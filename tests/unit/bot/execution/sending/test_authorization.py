@@ -143,7 +143,7 @@ def test_a_moved_deadline_does_not_make_the_decision_younger() -> None:
     refused = refusal([state()], approval(), order, child(order), T0 + timedelta(days=2))
     assert refused is not None
     assert refused.state is ChildState.EXPIRED
-    assert "too old" in refused.note
+    assert "too old" in refused.reason.words
 
 
 @pytest.mark.parametrize("age", [timedelta(days=2), timedelta(days=-2)])
@@ -166,7 +166,7 @@ def test_a_child_of_another_trade_is_not_covered(changes: dict[str, str]) -> Non
     order = parent()
     refused = refusal([state()], approval(), order, child(order, **changes), T0)
     assert refused is not None
-    assert "another trade" in refused.note
+    assert "another trade" in refused.reason.words
 
 
 def test_a_child_that_adds_is_not_covered_by_a_parent_that_reduces() -> None:
@@ -179,7 +179,7 @@ def test_nothing_beyond_what_is_left_of_the_approval_goes_out() -> None:
     assert refusal([state()], approval(), order, child(order, D("0.4")), T0) is None
     refused = refusal([state()], approval(), order, child(order, D("0.401")), T0)
     assert refused is not None
-    assert refused.note == "not covered by its permit: 0.401 would go out, 0.400 are left"
+    assert refused.reason.words == "not covered by its permit: 0.401 would go out, 0.400 are left"
 
 
 def test_without_a_decision_or_a_global_state_nothing_goes_out() -> None:
@@ -193,4 +193,4 @@ def test_a_parent_that_works_more_than_was_approved_sends_nothing() -> None:
     order = parent(approved=D("1.1"))
     refused = refusal([state()], approval(), order, child(order, D("0.1")), T0)
     assert refused is not None
-    assert "1.1 are worked, 1.000 were approved" in refused.note
+    assert "1.1 are worked, 1.000 were approved" in refused.reason.words

@@ -83,7 +83,8 @@ class Login:
         """Accepts a code under the row's lock, so that it is accepted once."""
         with self._db.unit_of_work() as uow:
             now = operators.named(uow.session, row.name, lock=True)
-            assert now is not None, "operators are never deleted"
+            if now is None:
+                raise LookupError(f"the row of operator {row.name!r} is gone")
             cause = _cause(now, opened, step)
             if cause is None:
                 now.totp_step, now.failed_attempts, now.locked_until = step, 0, None

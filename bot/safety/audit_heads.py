@@ -135,7 +135,8 @@ class HeadsFile:
 
     def _remember(self, session: Session, begins: int, line: bytes) -> None:
         noted = self._noted(line)
-        assert noted is not None, "a line of our own"
+        if noted is None:
+            raise ValueError("a line of our own can't be read back")
         values = {"begins": begins, "number": noted.number, "code": noted.code, "at": noted.at}
         session.execute(
             insert(AuditHeadsFileRow)

@@ -238,7 +238,8 @@ def _bind_first(db: Database, identity: Identity, now: datetime) -> Identity:
         uow.commit()
     with db.reading() as session:
         bound = bound_to(session)
-    assert bound is not None, "rows of a binding are never deleted"
+    if bound is None:
+        raise LookupError("the row of the account's binding is gone")
     return bound
 
 

@@ -169,7 +169,8 @@ class StreamSocket:
         request_id = uuid4().hex
         message = json.dumps({"op": op, "req_id": request_id, "args": list(args)})
         try:
-            assert self.pybit is not None
+            if self.pybit is None:
+                raise ConnectionError("the socket is not open")
             self.pybit.ws.send(message)
         except (websocket.WebSocketException, OSError, AttributeError):
             self.break_off(f"{op} could not be sent")

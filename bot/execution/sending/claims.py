@@ -148,12 +148,13 @@ class Claims:
                 uow.session, parent, child, view, limits, cleared, now
             )
             if price is None:
-                hold = hold or Deferral(now + _NO_MARKET_LOOK, "no fresh market data")
+                blind = Deferral(now + _NO_MARKET_LOOK, "no fresh market data")
+                self._delay(uow, parent, child, hold or blind, now)
+                return NotClaimed.HELD
             hold = hold or self._budget_hold(child, now)
             if hold is not None:
                 self._delay(uow, parent, child, hold, now)
                 return NotClaimed.HELD
-            assert price is not None
             if not whole:
                 self._shrink(uow, parent, child, rules, price, now)
             body = self._write_ahead(uow, child, price, view, now, whole=whole)

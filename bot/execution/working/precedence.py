@@ -216,7 +216,8 @@ def _free(intent: TradeIntent, snapshot: RiskSnapshot) -> Decimal:
     """The quantity of the position, and of the strategy's own share, that no working order closes;
     negative if more is ordered than held."""
     portfolio = snapshot.portfolio
-    assert portfolio is not None, "a trade was approved on it"
+    if portfolio is None:
+        raise LookupError("a trade is approved on a known portfolio alone")
     book = read_book(intent.symbol, intent.side, portfolio)
     free = -intent.side.sign * book.held - book.closing_qty
     if portfolio.own is None or intent.priority is ExecutionPriority.EMERGENCY:

@@ -6,16 +6,8 @@ from typing import Any
 from bot.risk.decision import CheckResult
 from bot.risk.gate import evaluate
 from bot.risk.limits import RiskLimits
-from bot.risk.snapshot import (
-    RiskSnapshot,
-    TradeIntent,
-    WorkingView,
-)
-from models.enums import (
-    Algorithm,
-    CheckStatus,
-    TradeSide,
-)
+from bot.risk.snapshot import RiskSnapshot, TradeIntent, WorkingView
+from models.enums import Algorithm, CheckStatus, TradeSide
 from tests.unit.bot.risk import cases
 from tests.unit.bot.risk.cases import NOW, D
 

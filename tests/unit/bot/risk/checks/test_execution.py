@@ -2,9 +2,7 @@
 
 import pytest
 
-from models.enums import (
-    Algorithm,
-)
+from models.enums import Algorithm
 from tests.unit.bot.risk import cases
 from tests.unit.bot.risk.cases import D
 from tests.unit.bot.risk.checks.asking import FAIL, PASS, UNKNOWN, ago, asked, ruled, trading, twap

@@ -6,15 +6,8 @@ from typing import Any
 import pytest
 
 from bot.risk.gate import evaluate
-from bot.risk.snapshot import (
-    PositionView,
-)
-from models.enums import (
-    CheckStatus,
-    TradeBlockReason,
-    TradeSide,
-    Verdict,
-)
+from bot.risk.snapshot import PositionView
+from models.enums import CheckStatus, TradeBlockReason, TradeSide, Verdict
 from tests.unit.bot.risk import cases
 from tests.unit.bot.risk.cases import D, held
 from tests.unit.bot.risk.checks.asking import (

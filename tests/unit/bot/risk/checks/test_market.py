@@ -4,9 +4,7 @@ from typing import Any
 
 import pytest
 
-from models.enums import (
-    CheckStatus,
-)
+from models.enums import CheckStatus
 from tests.unit.bot.risk import cases
 from tests.unit.bot.risk.cases import D
 from tests.unit.bot.risk.checks.asking import FAIL, PASS, UNKNOWN, ago, asked, trading, twap

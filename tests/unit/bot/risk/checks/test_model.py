@@ -5,10 +5,7 @@ from typing import Any
 import pytest
 
 from bot.risk.gate import evaluate
-from models.enums import (
-    CheckStatus,
-    Verdict,
-)
+from models.enums import CheckStatus, Verdict
 from tests.unit.bot.risk import cases
 from tests.unit.bot.risk.checks.asking import FAIL, PASS, SKIPPED, UNKNOWN, ago, asked
 

@@ -1,9 +1,7 @@
 """The smallest cap sets the size; an input that can't be read is named."""
 
 from bot.risk.gate import evaluate
-from models.enums import (
-    Verdict,
-)
+from models.enums import Verdict
 from tests.unit.bot.risk import cases
 from tests.unit.bot.risk.cases import D
 from tests.unit.bot.risk.checks.asking import asked, ruled, trading

@@ -1,14 +1,7 @@
 """Trading states, breakers and duplicates deny, and say why."""
 
-from bot.risk.snapshot import (
-    BreakerView,
-    ScopeState,
-)
-from models.enums import (
-    ExecutionPriority,
-    TradeBlockReason,
-    TradingState,
-)
+from bot.risk.snapshot import BreakerView, ScopeState
+from models.enums import ExecutionPriority, TradeBlockReason, TradingState
 from tests.unit.bot.risk import cases
 from tests.unit.bot.risk.checks.asking import FAIL, PASS, UNKNOWN, asked
 

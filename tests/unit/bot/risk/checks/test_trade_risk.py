@@ -5,13 +5,8 @@ from typing import Any
 
 from bot.risk.decision import CheckResult
 from bot.risk.gate import evaluate
-from bot.risk.snapshot import (
-    RiskSnapshot,
-)
-from models.enums import (
-    TradeBlockReason,
-    Verdict,
-)
+from bot.risk.snapshot import RiskSnapshot
+from models.enums import TradeBlockReason, Verdict
 from tests.unit.bot.risk import cases
 from tests.unit.bot.risk.cases import D, held
 from tests.unit.bot.risk.checks.asking import (

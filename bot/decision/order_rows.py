@@ -1,25 +1,27 @@
-"""The rows of an approved trade: what its one transaction writes."""
+"""The rows of an approved trade: what its one transaction writes.
+
+They are made of an `Approved` alone, so that nothing else type-checks into an order.
+"""
 
 from datetime import timedelta
 from decimal import Decimal
 
+from bot.decision.decide import Approved
 from bot.execution.orders import transitions
 from bot.execution.orders.identity import order_link_id
-from bot.execution.policy.planning import ParentPlan
 from bot.execution.sending import volume_counter
-from bot.risk.decision import Decision
 from bot.risk.snapshot import MarketView, TradeIntent
 from models.tables import ChildOrderRow, ParentOrderRow, ReservationRow
 
 
 def parent_row(
     intent: TradeIntent,
-    decision: Decision,
-    plan: ParentPlan,
+    approved: Approved,
     epoch: int,
     market: MarketView | None,
 ) -> ParentOrderRow:
     """The parent; `epoch` binds its permit to the trading states that the decision saw."""
+    decision, plan = approved.decision, approved.plan
     return transitions.working_parent(
         request_id=intent.request_id,
         account=intent.account,
@@ -47,8 +49,9 @@ def parent_row(
     )
 
 
-def reservation_row(intent: TradeIntent, decision: Decision, plan: ParentPlan) -> ReservationRow:
+def reservation_row(intent: TradeIntent, approved: Approved) -> ReservationRow:
     """The reservation: the trade's part of the limits until it is filled or released."""
+    decision, plan = approved.decision, approved.plan
     return transitions.held_reservation(
         request_id=intent.request_id,
         account=intent.account,
@@ -62,10 +65,9 @@ def reservation_row(intent: TradeIntent, decision: Decision, plan: ParentPlan) -
     )
 
 
-def child_rows(
-    intent: TradeIntent, decision: Decision, plan: ParentPlan, horizon: timedelta
-) -> list[ChildOrderRow]:
+def child_rows(intent: TradeIntent, approved: Approved, horizon: timedelta) -> list[ChildOrderRow]:
     """One child a slice. The committing process enqueues those that are due within the horizon."""
+    decision, plan = approved.decision, approved.plan
     return [
         transitions.planned_child(
             request_id=intent.request_id,

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.clock import Clock
 from bot.decision import order_rows, parsing, responses
-from bot.decision.decide import decide, gate_version
+from bot.decision.decide import Approved, decide, gate_version
 from bot.decision.figures import figures_of
 from bot.decision.parking import MAX_ATTEMPTS, Killed, Parking
 from bot.decision.requests import Admission
@@ -16,7 +16,6 @@ from bot.errors import BadMessage, DependencyDown, FieldError, MlriskError
 from bot.execution.orders import exits, ownership
 from bot.execution.orders.attempts import SERVERS_AWAY
 from bot.execution.orders.parents import is_urgent, step_soon, wake_child
-from bot.execution.policy.planning import ParentPlan
 from bot.execution.ports import UNREADABLE, LimitsSource, MarketCache, TaskQueue
 from bot.execution.working import precedence
 from bot.failpoints import AFTER_DECISION_COMMIT, BEFORE_DECISION_COMMIT, hit
@@ -199,9 +198,11 @@ class ApprovalService:
             if exits.lacks_rules(intent, snapshot) and not with_what_is_known:
                 raise _RulesMissing
             stored = self._store_decision(uow, intent, snapshot, limits, decision)
-            if plan is not None:
-                precedence.apply(uow, before, intent, decision, plan, whole, self._task_queue)
-                self._store_plan(uow, intent, decision, plan, epoch, market.view)
+            if isinstance(outcome, Approved):
+                precedence.apply(
+                    uow, before, intent, decision, outcome.plan, whole, self._task_queue
+                )
+                self._store_plan(uow, intent, outcome, epoch, market.view)
             exits.report_denied(uow, intent, decision)
             row.status = (
                 ExecutionStatus.PENDING_EXECUTION if plan else ExecutionStatus.VALIDATION_FAILED
@@ -275,20 +276,19 @@ class ApprovalService:
         self,
         uow: UnitOfWork,
         intent: TradeIntent,
-        decision: Decision,
-        plan: ParentPlan,
+        approved: Approved,
         epoch: int,
         market: MarketView | None,
     ) -> None:
         """Writes the plan. This process enqueues the children that are due soon; the dispatcher
         enqueues the others."""
-        parent = order_rows.parent_row(intent, decision, plan, epoch, market)
-        children = order_rows.child_rows(intent, decision, plan, self._horizon)
+        parent = order_rows.parent_row(intent, approved, epoch, market)
+        children = order_rows.child_rows(intent, approved, self._horizon)
         # Parents first: children refer to rows that must be there.
         insert_rows(uow.session, [parent])
-        write_rows(uow.session, [order_rows.reservation_row(intent, decision, plan)])
+        write_rows(uow.session, [order_rows.reservation_row(intent, approved)])
         insert_rows(uow.session, children)
         for child in children:
             if child.wake_at is not None:
                 wake_child(uow, child, is_urgent(parent), self._task_queue)
-        step_soon(uow, parent, plan.start_at, self._task_queue)
+        step_soon(uow, parent, approved.plan.start_at, self._task_queue)

@@ -11,11 +11,16 @@ from uuid import uuid4
 import pytest
 from kombu import Connection, Consumer, Queue, transport
 from redis import Redis
+from sqlalchemy import select
 
 from bot.clock import SystemClock
 from bot.decision.signing import Signature, Signatures
+from bot.execution.sending.sender import SendResult
 from config.celery import DOOR, LANES, OUR_LANE
+from models.tables import TradeRequestRow
+from tests.support.desk import Desk
 from tests.support.services import RedisServer
+from tests.support.statements import statements
 from tests.unit.workers.celery.test_lanes import MASTER, item, proven, request
 from workers.celery import lanes
 from workers.celery.lanes import MAX_LANES, NOBODYS_LANE, Turns
@@ -286,3 +291,98 @@ def test_a_lane_that_others_filled_is_proven_in_parts(
     assert [name for name in served if name[0] == "c"] == [f"c-as-c-{n}" for n in range(3)]
     assert "b-as-b-0" in served
     assert keys.proofs <= 12 * (100 + lanes._AT_ONCE)
+
+
+def ask_for(broker: Redis, asked: list[dict[str, Any]]) -> None:
+    """Requests as their strategies send them."""
+    for start in range(0, len(asked), 1000):
+        sent = [item(each, id=each["request_id"]) for each in asked[start : start + 1000]]
+        broker.lpush(DOOR, *sent)
+
+
+def decided(desk: Desk, connection: Connection, count: int) -> list[dict[str, Any]]:
+    """The outcomes of the next messages; each is decided and then acknowledged."""
+    found: list[Any] = []
+    channel = connection.channel()
+    consumer = Consumer(channel, [Queue(DOOR)], on_message=found.append, auto_declare=False)
+    consumer.qos(prefetch_count=1)
+    consumer.consume()
+    outcomes = []
+    while len(outcomes) < count:
+        while not found:
+            connection.drain_events(timeout=20)
+        message = found.pop()
+        outcomes.append(desk.approval.validate_and_execute(message.payload[0][0]))
+        message.ack()
+    channel.close()
+    return outcomes
+
+
+def test_a_halt_takes_no_longer_for_what_waits_and_lets_none_of_it_through(
+    desk: Desk, broker: Redis, connection: Connection
+) -> None:
+    """20,000 messages wait, in lanes and before them."""
+    desk.approve_twap("r-before")
+    with statements(desk.db) as alone:
+        desk.trading_halt.halt(reason="once", actor="test")
+    desk.trading_halt.resume(reason="again", actor="test", development=True)
+    desk.approve_twap("r-under-way")
+    model = desk.request()
+    flood = [{**model, "request_id": f"r-{number}"} for number in range(20_000)]
+    ask_for(broker, flood)
+    (first,) = decided(desk, connection, 1)
+    assert first["verdict"] == "allow"
+    with statements(desk.db) as halting:
+        report = desk.trading_halt.halt(reason="now", actor="test")
+    assert (report.sealed_at, report.problems) == (desk.clock.now(), ())
+    # Of two parents, the one just decided and the one under way, not of what waits.
+    assert len(halting) <= len(alone) + 10
+    later = decided(desk, connection, 20)
+    assert {outcome["verdict"] for outcome in later} == {"deny"}
+    assert {tuple(outcome["reasons"]) for outcome in later} == {("emergency_stop_active",)}
+    assert set(desk.send_due()) <= {SendResult.STOPPED}
+    assert desk.exchange.posts == 0
+
+
+def test_what_a_flushall_takes_from_full_lanes_may_be_asked_again_and_nothing_runs_twice(
+    desk: Desk, broker: Redis, redis: RedisServer, connection: Connection
+) -> None:
+    """A message in Redis is a question that nobody has answered: its sender has no outcome of it,
+    the database has no row of it, and its id is free."""
+    desk.limits.change(max_repeated_orders=1000)
+    model = desk.request(signal_data={"position_size": "100"})
+    asked = [{**model, "request_id": f"r-{number}"} for number in range(30)]
+    ask_for(broker, asked)
+    answered = {str(each["request_id"]): each for each in decided(desk, connection, 5)}
+    redis.flushall()
+    with desk.db.reading() as session:
+        known = set(session.scalars(select(TradeRequestRow.request_id)))
+    assert known == set(answered)
+    ask_for(broker, asked)
+    again = {str(each["request_id"]): each for each in decided(desk, connection, 30)}
+    assert {name: again[name]["verdict"] for name in answered} == {
+        name: each["verdict"] for name, each in answered.items()
+    }
+    assert set(again) == {each["request_id"] for each in asked}
+    assert len(desk.children()) == 30, "one of each, although five were asked for twice"
+    assert set(desk.send_due()) == {SendResult.SENT}
+    assert desk.exchange.posts == 30
+
+
+def test_a_restart_of_redis_keeps_what_waits_in_full_lanes(
+    broker: Redis, redis: RedisServer, connection: Connection
+) -> None:
+    put(broker, "a", 1_000)
+    put(broker, "b", 3)
+    found = taken(connection)
+    assert [next(found) for _ in range(4)] == ["a-0", "b-0", "a-1", "b-1"]
+    before = waiting(broker)
+    redis.kill()
+    redis.start()
+    with redis.client(0) as client:
+        assert waiting(client) == before
+        assert client.smembers(LANES) == {f"{DOOR}.of.{name}".encode() for name in "ab"}
+    with Connection(redis.url()) as another:
+        rest = taken(another)
+        served = [next(rest) for _ in range(4)]
+    assert [name for name in served if name[0] == "a"] == ["a-2", "a-3", "a-4"]

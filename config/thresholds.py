@@ -85,10 +85,22 @@ class MLRiskConfigManager:
         if overrides:
             source = "override" if version is None else f"version {version}"
             layers.append(from_mapping(overrides, source))
+        self._layers = layers
         self._config = assemble(layers, self.environment, self.trading_mode, version or 1)
 
     def get_config(self) -> MLRiskConfig:
         """The configuration of these layers."""
+        return self._config
+
+    def update_config(self, changes: Mapping[str, Any]) -> MLRiskConfig:
+        """Lay these values over the layers, in this object alone; all of them or none.
+
+        Values by `section.key`, or sections. Raises ConfigError with every problem. The limits of a
+        running system are changed by `mlrisk config propose`, with versions and approvals.
+        """
+        layers = [*self._layers, from_mapping(changes, "update")]
+        self._config = assemble(layers, self.environment, self.trading_mode, self._config.version)
+        self._layers = layers
         return self._config
 
 

@@ -254,6 +254,21 @@ def test_overrides_of_a_version_are_named_after_it() -> None:
     assert manager().get_config().version == 1
 
 
+def test_an_update_acts_in_this_object_alone_and_as_a_whole() -> None:
+    it = manager()
+    before = it.get_config()
+    for wrong in ({"execution.max_slippage": 0.5}, {"gate.max_slices": 5, "gate.max_slics": 1}):
+        with pytest.raises(ConfigError):
+            it.update_config(wrong)
+        assert it.get_config() is before
+    it.update_config({"gate.max_slices": 5})
+    after = it.update_config({"gate": {"max_leverage": 2}})
+    assert (after.gate.max_slices, after.gate.max_leverage) == (5, 2.0)
+    assert after.origins["gate.max_slices"].layer == "update"
+    assert it.get_config() is after
+    assert manager().get_config().gate.max_slices == before.gate.max_slices
+
+
 def test_values_can_be_read_by_path_and_as_plain_json() -> None:
     config = manager().get_config()
     assert config.value("execution.max_retries") == 3

@@ -4,11 +4,12 @@ import json
 import os
 import pwd
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bot.authority import verifying
 from bot.authority.actors import IMPACT_REFIT, is_signed_by
@@ -176,6 +177,22 @@ def test_a_viewer_and_a_disabled_officer_open_no_door(
 def test_tightening_and_the_halt_ask_nobody(mlrisk: Mlrisk, db: Database) -> None:
     assert mlrisk("config", "propose", f"{LOSS}=0.01", "-r", "storm")[0] == ExitCode.OK
     mlrisk("halt", "--reason", "storm")
+    assert state(db) is TradingState.HALTED
+
+
+def test_who_locks_every_operator_out_keeps_nobody_from_stopping(
+    mlrisk: Mlrisk, db: Database, ann: Person, bob: Person, tmp_path: Path
+) -> None:
+    """A lock holds up what loosens, and nothing that tightens, stops or calls back."""
+    with db.transaction() as session:
+        until = SystemClock().now() + timedelta(hours=24)
+        session.execute(update(OperatorRow).values(locked_until=until, failed_attempts=20))
+    assert mlrisk("config", "propose", f"{LOSS}=0.01", "-r", "storm")[0] == ExitCode.OK
+    mlrisk("halt", "--reason", "storm")
+    assert state(db) is TradingState.HALTED
+    resume = ("resume", "--reason", "calm", *bob.on_the_command_line(tmp_path))
+    status, text = mlrisk(*resume)
+    assert (status, "bob is locked until" in text) == (ExitCode.FAILED, True)
     assert state(db) is TradingState.HALTED
 
 

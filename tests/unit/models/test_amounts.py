@@ -1,43 +1,42 @@
-"""Amounts are written in plain digits, and nothing of them is lost."""
+"""Amounts are exact, rounded once, and written in plain digits."""
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
-from models.amounts import compact, plain, shortest
+from models.amounts import compact, plain, share, shortest, stored, worth
+
+D = Decimal
 
 
-@given(
-    st.decimals(
-        allow_nan=False, allow_infinity=False, places=18, min_value=-(10**15), max_value=10**15
-    )
+@pytest.mark.parametrize(
+    ("value", "all_digits", "short"),
+    [
+        ("1E+3", "1000", "1000"),
+        ("1.500", "1.500", "1.5"),
+        ("0.000", "0.000", "0"),
+        ("1E-8", "0.00000001", "0.00000001"),
+        ("100", "100", "100"),
+        ("-2.50", "-2.50", "-2.5"),
+    ],
 )
-def test_plain_digits_lose_nothing_and_have_no_exponent(value: Decimal) -> None:
-    text = shortest(value)
-    assert Decimal(text) == value
-    assert "E" not in text.upper()
+def test_digits_are_plain(value: str, all_digits: str, short: str) -> None:
+    assert plain(D(value)) == all_digits
+    assert shortest(D(value)) == short
+    assert plain(compact(D(value))) == short
 
 
-def test_plain_digits_have_no_trailing_zeros() -> None:
-    assert [shortest(Decimal(text)) for text in ("1.500", "100", "0E+2", "1E+3", "0.000")] == [
-        "1.5",
-        "100",
-        "0",
-        "1000",
-        "0",
-    ]
+def test_a_threads_own_precision_changes_no_amount() -> None:
+    quantity, price = D("123456789.123456789"), D("98765.432109876")
+    expected = worth(quantity, price)
+    with localcontext() as context:
+        context.prec = 5
+        assert worth(quantity, price) == expected
+        assert stored(D("123456789.1234567891234567891")) == D("123456789.123456789123456789")
 
 
-def test_what_is_stored_keeps_every_digit() -> None:
-    assert [plain(Decimal(text)) for text in ("1.500", "0E+2", "1E-18", "0E-18")] == [
-        "1.500",
-        "0",
-        "0.000000000000000001",
-        "0.000000000000000000",
-    ]
-
-
-def test_a_compact_number_has_no_zeros_of_a_column_and_no_exponent() -> None:
-    found = [compact(Decimal(text)) for text in ("1.500", "1E+3", "0E-18")]
-    assert [str(number) for number in found] == ["1.5", "1000", "0"]
+def test_a_share_is_rounded_once_and_the_whole_is_the_total() -> None:
+    total, whole = D("10"), D("3")
+    assert share(total, D("1"), whole) == D("3.333333333333333333")
+    assert share(total, whole, whole) == total
+    assert share(total, D(0), whole) == 0

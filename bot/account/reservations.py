@@ -34,7 +34,7 @@ Row = TypeVar("Row", ParentOrderRow, ReservationRow)
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ReservationDifference:
     """One reservation that did not hold what its trade may still fill."""
 
     request_id: str
@@ -53,7 +53,7 @@ class ReservationReport:
 
     account: str
     checked: int
-    differences: tuple[Difference, ...]
+    differences: tuple[ReservationDifference, ...]
     exchange_asked: bool
 
 
@@ -170,7 +170,7 @@ def _repair(
     resting: Sequence[ExchangeOrder],
     now: datetime,
     may_lower: bool,
-) -> Difference | None:
+) -> ReservationDifference | None:
     with db.unit_of_work() as uow:
         lock_account(uow.session, account)
         parent = lock_parent(uow.session, request_id)
@@ -184,7 +184,7 @@ def _repair(
         if _fits(reservation, parent, needed):
             return None
         repaired = held is None or needed >= held or may_lower
-        difference = Difference(request_id, held, needed, repaired, why)
+        difference = ReservationDifference(request_id, held, needed, repaired, why)
         if repaired:
             _write(uow, parent, reservation, needed, now)
             _audit(uow, account, difference, now)
@@ -267,7 +267,7 @@ def _write(
     transitions.set_reservation(reservation, needed, now, released=over)
 
 
-def _audit(uow: UnitOfWork, account: str, difference: Difference, now: datetime) -> None:
+def _audit(uow: UnitOfWork, account: str, difference: ReservationDifference, now: datetime) -> None:
     held = None if difference.held is None else format(difference.held, "f")
     uow.audit(
         account,

@@ -16,8 +16,8 @@ from bot.execution.policy.throttle_reasons import (
     ADDING_REASONS,
     EXIT_REASONS,
     Conditions,
-    Reason,
     ThrottleKind,
+    ThrottleReason,
 )
 from bot.risk import codec
 from bot.risk.limits import RiskLimits
@@ -131,7 +131,7 @@ def pacing_rules(limits: RiskLimits) -> WorkingRules:
 
 
 def _pace_of(
-    in_force: list[Reason], conditions: Conditions, rules: WorkingRules, now: datetime
+    in_force: list[ThrottleReason], conditions: Conditions, rules: WorkingRules, now: datetime
 ) -> Throttle:
     if not in_force:
         return Throttle(ThrottleKind.NORMAL, _ONE, _ONE, _CLEAR, None, None, now)

@@ -32,7 +32,7 @@ class TickConditions:
 
 
 @dataclass(frozen=True, slots=True)
-class Throttled:
+class ThrottledParent:
     """The parts of a parent that the throttle reads."""
 
     request_id: str
@@ -57,7 +57,7 @@ class Measure:
     limits: RiskLimits
     rules: WorkingRules
 
-    def changed(self, paced: Throttled, now: datetime) -> Throttle | None:
+    def changed(self, paced: ThrottledParent, now: datetime) -> Throttle | None:
         """The parent's new throttle state; None while it keeps the present one."""
         around, current = self.around[paced.scope], paced.pace
         conditions = conditions_of(
@@ -74,16 +74,16 @@ class Measure:
             return None
         return found
 
-    def changing(self, group: Sequence[Throttled], now: datetime) -> list[Throttled]:
+    def changing(self, group: Sequence[ThrottledParent], now: datetime) -> list[ThrottledParent]:
         """The similar parents whose throttle state changes now."""
         if all(self.changed(corner, now) is None for corner in _corners(group)):
             return []
         return [paced for paced in group if self.changed(paced, now) is not None]
 
 
-def groups(parents: Iterable[Throttled]) -> list[list[Throttled]]:
+def groups(parents: Iterable[ThrottledParent]) -> list[list[ThrottledParent]]:
     """Similar parents, grouped."""
-    found: dict[object, list[Throttled]] = defaultdict(list)
+    found: dict[object, list[ThrottledParent]] = defaultdict(list)
     for paced in parents:
         pace = paced.pace
         does = None if pace is None else (pace.holds, pace.speed, pace.size, pace.kind)
@@ -92,7 +92,7 @@ def groups(parents: Iterable[Throttled]) -> list[list[Throttled]]:
     return list(found.values())
 
 
-def _corners(group: Sequence[Throttled]) -> list[Throttled]:
+def _corners(group: Sequence[ThrottledParent]) -> list[ThrottledParent]:
     """The parents with the extreme numbers of a group, in each combination."""
     notionals = [paced.remaining_notional for paced in group]
     paces = [paced.pace for paced in group if paced.pace is not None]

@@ -37,7 +37,7 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class ThrottleReason:
     """One reason of the throttle: its effect, its beginning and its end."""
 
     name: str
@@ -53,9 +53,11 @@ _Measure = Callable[[Conditions], float | Decimal | None]
 _Limit = Callable[[WorkingRules], float | Decimal]
 
 
-def _reaches(name: str, kind: ThrottleKind, cause: str, measure: _Measure, limit: _Limit) -> Reason:
-    """Whether the reason holds: it begins at the limit, ends below limit x (1 - hysteresis), and
-    stays as it is while unknown."""
+def _reaches(
+    name: str, kind: ThrottleKind, cause: str, measure: _Measure, limit: _Limit
+) -> ThrottleReason:
+    """A reason that begins at the limit, ends below limit x (1 - hysteresis), and stays as it is
+    while unknown."""
 
     def applies(conditions: Conditions, rules: WorkingRules, held: frozenset[str]) -> bool:
         value = measure(conditions)
@@ -65,7 +67,7 @@ def _reaches(name: str, kind: ThrottleKind, cause: str, measure: _Measure, limit
         # Written this way because NaN would pass the opposite comparison.
         return not float(value) < bound
 
-    return Reason(name, kind, cause, applies, measure, limit)
+    return ThrottleReason(name, kind, cause, applies, measure, limit)
 
 
 def _lower_end(limit: float | Decimal, rules: WorkingRules) -> float:
@@ -79,11 +81,13 @@ def _when(
     cause: str,
     test: Callable[[Conditions], bool],
     measured: Callable[[Conditions], Raw] = lambda _: None,
-) -> Reason:
-    return Reason(name, kind, cause, lambda conditions, _rules, _held: test(conditions), measured)
+) -> ThrottleReason:
+    return ThrottleReason(
+        name, kind, cause, lambda conditions, _rules, _held: test(conditions), measured
+    )
 
 
-def _unknown(name: str, cause: str, read: Callable[[Conditions], object]) -> Reason:
+def _unknown(name: str, cause: str, read: Callable[[Conditions], object]) -> ThrottleReason:
     return _when(
         f"{name}_unknown", ThrottleKind.PAUSE, f"{cause} is unknown", lambda c: read(c) is None
     )

@@ -25,7 +25,7 @@ from bot.execution.policy.throttle import Throttle, ThrottleKind, pacing_rules
 from bot.execution.policy.throttle_groups import (
     Measure,
     Scope,
-    Throttled,
+    ThrottledParent,
     TickConditions,
     groups,
 )
@@ -82,7 +82,7 @@ class Throttling:
         """Most ticks change nothing, and then nothing is locked."""
         known: dict[str, Throttle] = {}
 
-        def read(row: PacingRow) -> Throttled:
+        def read(row: PacingRow) -> ThrottledParent:
             if row.pace is None:
                 return _paced(row, None)
             if row.pace not in known:
@@ -160,9 +160,9 @@ def _pace_of(stored: Mapping[str, Any] | None) -> Throttle | None:
     return None if stored is None else Throttle.from_json(stored)
 
 
-def _paced(row: PacingRow | ParentOrderRow, pace: Throttle | None) -> Throttled:
+def _paced(row: PacingRow | ParentOrderRow, pace: Throttle | None) -> ThrottledParent:
     remaining = row.approved_qty - row.filled_qty - row.released_qty
-    return Throttled(
+    return ThrottledParent(
         row.request_id,
         row.strategy,
         row.symbol,

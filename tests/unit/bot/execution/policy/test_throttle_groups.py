@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.execution.policy.throttle import Throttle, conditions_of, next_pace, pacing_rules
-from bot.execution.policy.throttle_groups import Measure, Throttled, TickConditions, groups
+from bot.execution.policy.throttle_groups import Measure, ThrottledParent, TickConditions, groups
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.enums import TradeSide, TradingState
@@ -43,11 +43,11 @@ _EARLIER = st.sampled_from([None, _SLOWED, _SHRUNK])
 
 
 @st.composite
-def parents(draw: st.DrawFn) -> list[Throttled]:
+def parents(draw: st.DrawFn) -> list[ThrottledParent]:
     """Some with the pace that other conditions have given them a while ago."""
     found = []
     for number in range(draw(st.integers(2, 8))):
-        paced = Throttled(
+        paced = ThrottledParent(
             f"r-{number}", "s", "BTCUSDT", draw(_SIDES), draw(_EXITS), draw(_NOTIONALS), None
         )
         before = draw(_EARLIER)
@@ -64,7 +64,7 @@ def _view_of(there: TickConditions) -> MarketView:
     return there.view
 
 
-def _one_by_one(paced: Throttled, there: TickConditions, now: datetime) -> Throttle:
+def _one_by_one(paced: ThrottledParent, there: TickConditions, now: datetime) -> Throttle:
     """What the pure rule says of a single parent."""
     conditions = conditions_of(
         there.view,
@@ -80,7 +80,7 @@ def _one_by_one(paced: Throttled, there: TickConditions, now: datetime) -> Throt
 
 @given(parents(), _AROUND)
 def test_the_same_parents_change_as_when_each_is_judged(
-    several: list[Throttled], there: TickConditions
+    several: list[ThrottledParent], there: TickConditions
 ) -> None:
     measure = Measure({("s", "BTCUSDT"): there}, LIMITS, RULES)
     together = {
@@ -107,5 +107,5 @@ def test_a_thousand_parents_alike_are_one_group() -> None:
     assert len(groups([*alike, *map(_paced, range(500, 1000))])) == 2
 
 
-def _paced(number: int) -> Throttled:
-    return Throttled(f"r-{number}", "s", "BTCUSDT", TradeSide.BUY, False, D(number), None)
+def _paced(number: int) -> ThrottledParent:
+    return ThrottledParent(f"r-{number}", "s", "BTCUSDT", TradeSide.BUY, False, D(number), None)

@@ -1,4 +1,4 @@
-"""The Celery settings, each with the measurement behind it (facts: what Celery and Redis do)."""
+"""The Celery settings, each with the measurement behind it."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -78,7 +78,8 @@ class BackupPlan(BaseModel):
     )
     fallback_algorithm: Literal[Algorithm.IMMEDIATE, Algorithm.PASSIVE] | None = Field(
         default=None,
-        description="where other_algorithm goes; None: what took rests, and what rested takes",
+        description="the algorithm of other_algorithm; default: passive after a taker algorithm, "
+        "immediate after a maker algorithm",
     )
 
     @model_validator(mode="before")

@@ -1,4 +1,4 @@
-"""The figures that the user's document tracks: validation, execution, the risk system itself."""
+"""The figures of the original interface: validation, execution, the risk system itself."""
 
 from collections.abc import Iterable
 from datetime import datetime

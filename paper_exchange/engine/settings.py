@@ -75,7 +75,7 @@ class EngineSettings:
     uniform assumption, 0 the risk-averse one in which only trades advance us."""
     fill_on_cross: bool = False
     """Whether a replayed quote beyond our resting price fills us without a trade. Off: maker
-    fills need a trade (facts 10.2), the cautious reading."""
+    fills need a trade, the cautious reading."""
     collateral: Mapping[str, Decimal] = field(
         default_factory=lambda: {"USDT": Decimal(1), "USDC": Decimal(1)}
     )

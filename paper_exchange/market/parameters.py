@@ -233,7 +233,7 @@ BAR_INSTRUMENTS = (
         (4_000.0, 5_000.0, 4),
     ),
 )
-MIN_NOTIONAL = Decimal(5)  # [C] and facts 3.2
+MIN_NOTIONAL = Decimal(5)  # usual for linear contracts (docs/bybit.md)
 FUNDING_INTERVAL_MINUTES = 480  # [C]
 
 # --- efficient price --------------------------------------------------

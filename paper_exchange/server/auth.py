@@ -17,7 +17,7 @@ from paper_exchange.types import Reject
 
 DEFAULT_RECV_WINDOW_MS = 5000
 FUTURE_TOLERANCE_MS = 1000
-"""A timestamp may be this far ahead whatever the window: facts 2."""
+"""A timestamp may be this far ahead, whatever the window (`docs/bybit.md`)."""
 
 
 @dataclass(frozen=True, slots=True)

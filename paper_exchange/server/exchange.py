@@ -38,7 +38,7 @@ class ServerSettings:
     strict: bool = False
     """Refuse unknown and non-string fields; Bybit itself ignores unknown ones."""
     ws_ack_delay_seconds: float = 0.02
-    """Bybit is never instant: pybit's dispatcher dies on an ack within its own send (facts 0.5)."""
+    """Bybit is never instant: pybit's dispatcher dies on an ack within its own send."""
     trade_ack_delay_seconds: float = 0.005
     order_rate: int | None = None
     """Orders per second and UID instead of the documented 10 and 20; 0 is without limit."""

@@ -13,7 +13,7 @@ MINUTE_MS: Final = 60_000
 
 
 class Funding:
-    """Pays position value at mark x rate; with a positive rate longs pay (facts 5.4)."""
+    """Pays position value at mark x rate; with a positive rate longs pay."""
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -12,7 +12,7 @@ from paper_exchange.engine.settings import EngineSettings
 
 
 def break_even(account: Account, position: Position) -> Decimal | None:
-    """(entry x qty - realised) / (qty - |qty| x max(taker, 0.00055)), signed (facts 5.4)."""
+    """(entry x qty - realised) / (qty - |qty| x max(taker, 0.00055)), signed."""
     if not position.size:
         return None
     qty = position.quantity()

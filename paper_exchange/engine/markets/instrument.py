@@ -151,7 +151,7 @@ class Market:
         return sum((value for _, value in self._premiums), Decimal(0)) / len(self._premiums)
 
     def band(self) -> tuple[Decimal, Decimal] | None:
-        """Highest buy and lowest sell price, unrounded (facts 5.2); None without a reference."""
+        """Highest buy and lowest sell price, unrounded; None without a reference."""
         ref = self.reference()
         if ref is None:
             return None

@@ -1,6 +1,6 @@
 """Matching: takers walk the replayed book and other accounts' orders, makers wait in the queue.
 
-Fill model (facts 10.2): a taker consumes displayed liquidity until the replay updates the level;
+Fill model: a taker consumes displayed liquidity until the replay updates the level;
 a maker stands behind the size displayed on its arrival, moves up by trades and by its share of
 cancels, and is filled by replayed trades only. The replay itself never moves because of us.
 """

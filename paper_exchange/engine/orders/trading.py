@@ -109,7 +109,7 @@ class Trading:
         self.lifecycle.finish(order, status, cancel_type, reason)
 
     def _report_lost_cancel(self, order: Order) -> None:
-        """The fill won: Bybit then sends a second `Filled` that names the cancel (facts 4)."""
+        """The fill won: Bybit then sends a second `Filled` that names the cancel."""
         order.cancel_type = "CancelByUser"
         order.reject_reason = "EC_OrigClOrdIDDoesNotExist"
         self.lifecycle.publish(order)

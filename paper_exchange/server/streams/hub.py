@@ -99,7 +99,7 @@ class PrivateHub:
             self._crash(fault.options["seconds"])
 
     def _double_filled(self, first: PrivateEvent, rows: Sequence[Mapping[str, Any]]) -> None:
-        """A cancel that lost the race: the same record again (facts 4)."""
+        """A cancel that lost the race: the same record again."""
         for row in rows:
             if row["orderStatus"] == "Filled" and self._faults.strike_named(
                 "stream", "double_filled", "order"
@@ -152,7 +152,7 @@ def _same_message(a: PrivateEvent, b: PrivateEvent) -> bool:
 
 
 def _fast(row: Mapping[str, Any], category: str | None) -> dict[str, Any]:
-    """execution.fast never tells a maker its orderLinkId (facts 9.3)."""
+    """execution.fast never tells a maker its orderLinkId."""
     fast = {"category": category, **{name: row.get(name, "") for name in _FAST_FIELDS}}
     if row["isMaker"]:
         fast["orderLinkId"] = ""

@@ -17,6 +17,7 @@ from typing import Any
 from bot.authority.actors import Actor, record
 from bot.errors import ExchangeRefused, MlriskError
 from bot.exchange.protocol import ExchangeOrder, Execution
+from bot.execution.orders.approved import RiskApproved
 from bot.execution.orders.reasons import Reason
 from models.database import UnitOfWork
 from models.enums import ChildState, ExecutionStatus, ParentState, ReservationState
@@ -97,9 +98,12 @@ def held_reservation(**facts: Any) -> ReservationRow:
     return ReservationRow(state=ReservationState.HELD, **facts)
 
 
-def claim(uow: UnitOfWork, child: ChildOrderRow, written: WriteAhead, now: datetime) -> None:
+def claim(
+    uow: UnitOfWork, approved: RiskApproved[ChildOrderRow], written: WriteAhead, now: datetime
+) -> None:
     """PLANNED to SENDING: the request is stored, and only the holder of the new token may send it
     and store its outcome."""
+    child = approved.order
     _move(child, _C.SENDING)
     child.body, child.price, child.arrival = dict(written.body), written.price, written.arrival
     child.lease_owner, child.lease_until = written.owner, now + written.lease

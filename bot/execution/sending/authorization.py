@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from bot.execution.orders.approved import RiskApproved
 from bot.execution.orders.parents import left_qty
 from bot.execution.orders.reasons import Reason, reason_to_stop
 from models.enums import ChildState, EndCause, ScopeKind, TradingState, Verdict, strictest
 from models.repositories import states
-from models.repositories.clearance import Approval
+from models.repositories.clearance import Approval, Clearance
 from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
 
 MAX_PERMIT_AGE = timedelta(hours=24, minutes=1)
@@ -60,6 +61,14 @@ def refusal(
     if not child.reduce_only and approval is not None:
         return _too_old(now - approval.decided_at)
     return None
+
+
+def authorize(
+    cleared: Clearance, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
+) -> RiskApproved[ChildOrderRow] | Refusal:
+    """The child as one that may go out now, or why it may not."""
+    refused = refusal(cleared.states, cleared.approval, parent, child, now)
+    return RiskApproved(child) if refused is None else refused
 
 
 def is_foreign(account: str, parent: ParentOrderRow, child: ChildOrderRow) -> bool:

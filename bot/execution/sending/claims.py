@@ -13,6 +13,7 @@ from enum import StrEnum
 from bot.clock import Clock
 from bot.exchange.protocol import Exchange, OrderIntent, OrderType, TimeInForce
 from bot.execution.orders import lifecycle, transitions
+from bot.execution.orders.approved import RiskApproved
 from bot.execution.orders.parents import is_late, lot_rules, lowest_price, new_child, wake_again
 from bot.execution.orders.reasons import Reason
 from bot.execution.orders.transitions import WriteAhead
@@ -129,9 +130,9 @@ class Claims:
             if child.due_at > now:
                 return NotClaimed.NOT_DUE
             cleared = clearance.read(uow.session, parent)
-            refusal = authorization.refusal(cleared.states, cleared.approval, parent, child, now)
-            if refusal is not None:
-                self._stop(uow, parent, child, refusal, now)
+            approved = authorization.authorize(cleared, parent, child, now)
+            if isinstance(approved, authorization.Refusal):
+                self._stop(uow, parent, child, approved, now)
                 return NotClaimed.STOPPED
             limits = limits_for(self._limits, reduce_only=child.reduce_only)
             rules = cleared.instrument
@@ -157,7 +158,7 @@ class Claims:
                 return NotClaimed.HELD
             if not whole:
                 self._shrink(uow, parent, child, rules, price, now)
-            body = self._write_ahead(uow, child, price, view, now, whole=whole)
+            body = self._write_ahead(uow, approved, price, view, now, whole=whole)
             hit(BEFORE_CLAIM_COMMIT, parent.algorithm)
             uow.commit()
             return Claim(
@@ -268,7 +269,7 @@ class Claims:
     def _write_ahead(
         self,
         uow: UnitOfWork,
-        child: ChildOrderRow,
+        approved: RiskApproved[ChildOrderRow],
         price: Decimal,
         view: MarketView | None,
         now: datetime,
@@ -276,6 +277,7 @@ class Claims:
         whole: bool,
     ) -> dict[str, object]:
         """Stores the exact request, and the process that will send it."""
+        child = approved.order
         body = self._exchange.order_body(
             OrderIntent(
                 order_link_id=child.order_link_id,
@@ -291,7 +293,7 @@ class Claims:
         )
         lease = timedelta(seconds=self._lease_seconds)
         written = WriteAhead(self._owner, lease, dict(body), price, _arrival(view))
-        transitions.claim(uow, child, written, now)
+        transitions.claim(uow, approved, written, now)
         return dict(body)
 
 

@@ -189,6 +189,7 @@ class Connection:
         }
 
     def public_pong(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a ping on a public socket."""
         return {
             "success": True,
             "ret_msg": "pong",
@@ -323,9 +324,11 @@ class QuietConnection(Connection):
         return True
 
     def pong(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a ping, as on every public socket."""
         return self.public_pong(message)
 
     def sign_in(self, message: dict[str, Any]) -> None:
+        """Refuses: a public socket knows no authentication."""
         self.refuse(message, "error:unknown op")
 
 

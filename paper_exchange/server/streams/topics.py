@@ -252,9 +252,11 @@ class SilentTopic(Topic):
     interval = 3600.0
 
     def snapshot(self, moment: float) -> list[str]:  # noqa: ARG002
+        """No frame: nothing ever happens on this topic."""
         return []
 
     def push(self, moment: float) -> list[str]:  # noqa: ARG002
+        """No frame: nothing ever happens on this topic."""
         return []
 
 

@@ -1,14 +1,20 @@
 """Every error of mlrisk, in one tree.
 
-MlriskError ├── Refused final: the same call will be refused again │ ├── BadMessage a message broke
-the schema; names its fields │ │ ├── RequestIdTaken its request_id stands for another content; names
-the fields │ │ ├── QuotaExceeded its strategy asks for too much at once; it may come again │ │ └──
-NotAuthentic nothing proves that its strategy sent it │ ├── ExchangeRefused the exchange said a
-definite no │ ├── NotAuthorised an operator act without the needed authority │ └── Infeasible no
-valid schedule exists for the parameters ├── RetryLater nothing happened; safe to try again │ ├──
-Throttled a rate limit, ours or the exchange's │ ├── ClockRefused the exchange refused the time that
-a request was signed with │ └── DependencyDown Postgres, Redis or the exchange can't be reached └──
-OutcomeUnknown something may have happened: ask the exchange before anything else
+MlriskError
+├── Refused              final: the same call will be refused again
+│   ├── BadMessage           a message broke the schema; names its fields
+│   │   ├── RequestIdTaken       its request_id is another content's; names what differs
+│   │   ├── QuotaExceeded        its strategy asks for too much at once; it may come again
+│   │   └── NotAuthentic         nothing proves that its strategy sent it
+│   ├── ExchangeRefused      the exchange said a definite no
+│   ├── NotAuthorised        an operator act without the needed authority
+│   └── Infeasible           no valid schedule exists for the parameters
+├── RetryLater           nothing happened; safe to try again
+│   ├── Throttled            a rate limit, ours or the exchange's
+│   ├── ClockRefused         the exchange refused the time that a request was signed with
+│   └── DependencyDown       Postgres, Redis or the exchange can't be reached
+│       └── UnreadableReply      the exchange answered, and a field that decides is missing or wrong
+└── OutcomeUnknown       something may have happened: ask the exchange before anything else
 """
 
 from dataclasses import dataclass
@@ -122,3 +128,7 @@ class ClockRefused(RetryLater):
 
 class DependencyDown(RetryLater):
     """Postgres, Redis or the exchange can't be reached; nothing was sent."""
+
+
+class UnreadableReply(DependencyDown):
+    """The exchange answered, and a field that decides is missing or holds nonsense."""

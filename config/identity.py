@@ -35,6 +35,8 @@ class ExchangeMode(StrEnum):
     LIVE = "live"
 
 
+BYBIT = "bybit"
+"""The exchange when the settings name none; the rules for host names here are its own."""
 PAPER_KEY = "paper-key"
 PAPER_SECRET = "paper-secret"  # noqa: S105 - published, the paper exchange's own
 PAPER_ACCOUNT = "paper"
@@ -58,6 +60,10 @@ class Named(Protocol):
     @property
     def account(self) -> str:
         """The name of the account that the database belongs to."""
+
+    @property
+    def exchange(self) -> str:
+        """The name of the exchange's adapter."""
 
     @property
     def exchange_mode(self) -> ExchangeMode:
@@ -102,6 +108,8 @@ def streams_of(settings: Named) -> str | None:
         return settings.stream_url
     if settings.exchange_url is None or settings.exchange_mode is ExchangeMode.PAPER:
         return None
+    if settings.exchange != BYBIT:
+        return None
     rest = urlsplit(settings.exchange_url)
     if _is_default(settings.exchange_mode, rest):
         return None
@@ -141,7 +149,8 @@ def _addresses(settings: Named) -> Iterator[str]:
     if at.scheme != "https":
         yield f"MLRISK_EXCHANGE_URL must begin with https:// in mode {mode}: keys travel by it"
         return
-    yield from _family(mode, at, streams)
+    if settings.exchange == BYBIT:
+        yield from _family(mode, at, streams)
 
 
 def _family(mode: ExchangeMode, rest: SplitResult, streams: str | None) -> Iterator[str]:

@@ -128,6 +128,10 @@ class Settings(KeylessSettings):
         "1 for those that are not named",
     )
 
+    exchange: str = Field(
+        default=identity.BYBIT,
+        description="the exchange: the name of an adapter in bot/exchange/factory.py",
+    )
     exchange_mode: ExchangeMode = ExchangeMode.PAPER
     exchange_url: str | None = Field(
         default=None,

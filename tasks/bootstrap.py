@@ -20,9 +20,9 @@ from bot.decision.quotas import Quotas
 from bot.decision.service import ApprovalService
 from bot.decision.signing import Signatures
 from bot.errors import ClockRefused, MlriskError
-from bot.exchange.bybit.http import BybitExchange
 from bot.exchange.factory import make_exchange
 from bot.exchange.market_cache import RedisMarketCache
+from bot.exchange.protocol import Exchange
 from bot.execution.orders.fills import FillBook
 from bot.execution.ports import TaskQueue, limits_for
 from bot.execution.sending.claims import Claims
@@ -88,7 +88,7 @@ class Services:
         return Database(self.settings.require_database_url())
 
     @cached_property
-    def exchange(self) -> BybitExchange:
+    def exchange(self) -> Exchange:
         """Never one whose keys were not proven to be this database's.
 
         Without keys it reads what is public, for the account that others have proven.
@@ -281,7 +281,7 @@ class Services:
     @property
     def trading_halt(self) -> TradingHalt:
         """A halt waits for no exchange: without one it cancels nothing, and says so."""
-        exchange: BybitExchange | None = None
+        exchange: Exchange | None = None
         try:
             exchange = self.exchange
         except MlriskError as error:

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Sequence
 
 from bot.errors import DependencyDown, MlriskError
-from bot.exchange.bybit.http import BybitExchange
 from bot.exchange.market_cache import RedisMarketCache
+from bot.exchange.protocol import Exchange
 from bot.market.correlation import FEWEST_RETURNS, shrunk_correlations
 
 log = logging.getLogger(__name__)
@@ -15,7 +15,7 @@ HISTORY_MINUTES = 720
 regime."""
 
 
-def refresh(exchange: BybitExchange, cache: RedisMarketCache, symbols: Sequence[str]) -> int:
+def refresh(exchange: Exchange, cache: RedisMarketCache, symbols: Sequence[str]) -> int:
     """Publishes the correlations; returns how many symbols have them.
 
     A symbol that can't be read, or has too few bars, is left out and named. It counts as fully

@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from bot.market.bars import MinuteSource
 from models.enums import OrderStatus, TradeSide
 
 
@@ -194,8 +195,11 @@ CLOCK_OFFSET = "clock_offset"
 """The code of the refusal of a clock that is too far from the exchange's."""
 
 
-class Exchange(Protocol):
+class Exchange(MinuteSource, Protocol):
     """One account at one venue."""
+
+    def close(self) -> None:
+        """Gives the connections back; the object can't be used afterwards."""
 
     @property
     def recv_window_ms(self) -> int:
@@ -253,6 +257,10 @@ class Exchange(Protocol):
 
     def marks(self) -> Mapping[str, Decimal]:
         """The venue's mark price of each symbol of our kind; asked without a key."""
+
+    def minute_closes(self, symbol: str, *, count: int) -> Sequence[tuple[datetime, Decimal]]:
+        """Start and closing price of the last finished minutes, oldest first: at most `count`, and
+        at most as many as the venue tells at once."""
 
     def server_time(self) -> datetime:
         """The exchange's clock, UTC."""

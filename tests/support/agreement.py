@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import select
 
+from bot.exchange.bybit.adapter import bybit_config
 from bot.exchange.bybit.http import BybitExchange
-from bot.exchange.factory import bybit_config
 from bot.execution.orders.identity import PREFIX
 from config.settings import Settings
 from console.context import reading

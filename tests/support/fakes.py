@@ -25,6 +25,7 @@ from bot.exchange.protocol import (
 )
 from bot.execution.algorithms.volume_forecast import VolumeForecast
 from bot.execution.sending import trading_rules
+from bot.market.bars import Bar
 from bot.market.reading import MarketReading
 from bot.market.volume.store import UnreadableModel
 from bot.risk.limits import RiskLimits
@@ -354,6 +355,12 @@ class FakeExchange:
 
     def instruments(self) -> Sequence[Instrument]:
         return [self.instrument or INSTRUMENT]
+
+    def minute_closes(self, symbol: str, *, count: int) -> Sequence[tuple[datetime, Decimal]]:
+        return []
+
+    def minute_bars(self, symbol: str, start: datetime, end: datetime) -> Sequence[Bar]:
+        return []
 
     def server_time(self) -> datetime:
         return self.clock.now()

@@ -13,7 +13,7 @@ import yaml
 from sqlalchemy import make_url
 
 from bot.decision.signing import key_of
-from bot.exchange.factory import bybit_config
+from bot.exchange.bybit.adapter import bybit_config
 from config.celery import HOLD_KEYS, WORKERS
 from config.settings import FILE_SUFFIX, SettingsError, load_settings, secret_variables
 from examples.demo_strategy.strategy import NAME as DEMO_NAME

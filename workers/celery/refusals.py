@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from bot.clock import Clock
-from bot.exchange.bybit.streams import StreamHealth
+from bot.exchange.streams import StreamHealth
 from models.database import Database
 
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 from sqlalchemy.exc import OperationalError
 
 from bot.errors import DependencyDown
-from bot.exchange.bybit.frames import StreamEvent
 from bot.exchange.protocol import ExchangeOrder, ExchangePosition, Execution, Wallet
+from bot.exchange.streams import StreamEvent
 from tasks.bootstrap import Services
 
 log = logging.getLogger(__name__)

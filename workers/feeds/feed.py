@@ -14,15 +14,9 @@ import time
 
 from sqlalchemy.exc import OperationalError
 
-from bot.errors import MlriskError, RetryLater
-from bot.exchange.bybit.parse import UnreadableRow
-from bot.exchange.bybit.streams import (
-    StreamState,
-    StreamSupervisor,
-    private_stream,
-    public_stream,
-)
-from bot.exchange.factory import bybit_config
+from bot.errors import MlriskError, RetryLater, UnreadableReply
+from bot.exchange.factory import make_streams
+from bot.exchange.streams import Stream, StreamState
 from config.settings import load_settings
 from models.repositories import portfolio
 from tasks.bootstrap import Services, services
@@ -45,19 +39,16 @@ POSITION_SECONDS = 1.0
 def run(stop: threading.Event) -> int:
     """Feeds until `stop` is set; returns the exit status."""
     context = services()
-    config = bybit_config(context.settings)
+    account_streams = make_streams(context.settings)
     lifelines_of(context).start(stop)
     _prepare(context, stop)
     market, account = MarketFeed(context), AccountFeed(context)
     market.seed()
-    public = public_stream(
-        config,
-        context.settings.symbol_list,
-        on_event=market.on_event,
-        on_gap=market.on_gap,
+    public = account_streams.public(
+        context.settings.symbol_list, on_event=market.on_event, on_gap=market.on_gap
     )
-    market.resubscribe = public.resubscribe
-    private = private_stream(config, on_event=account.on_event, on_gap=account.on_gap)
+    market.renew_book = public.renew_book
+    private = account_streams.private(on_event=account.on_event, on_gap=account.on_gap)
     streams = (public, private)
     for stream in streams:
         stream.start()
@@ -92,7 +83,7 @@ def _ask_fitness(context: Services) -> None:
     try:
         context.check_fitness()
     except MlriskError as error:
-        if isinstance(error, RetryLater) and not isinstance(error, UnreadableRow):
+        if isinstance(error, RetryLater) and not isinstance(error, UnreadableReply):
             raise
         log.error("whether the account may trade is not known: %s", error)
 
@@ -108,7 +99,7 @@ def _watch(
     context: Services,
     market: MarketFeed,
     account: AccountFeed,
-    streams: tuple[StreamSupervisor, ...],
+    streams: tuple[Stream, ...],
     stop: threading.Event,
 ) -> int:
     positions, beat = _Pulse(POSITION_SECONDS), _Pulse(HEARTBEAT_SECONDS)

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from bot.errors import MlriskError
 from bot.exchange import correlations
-from bot.exchange.bybit.frames import StreamEvent
+from bot.exchange.streams import StreamEvent
 from bot.market.features import MarketTracker, TrackerSettings
 from bot.market.frames import BookFrame, TickerFrame, TradeFrame
 from bot.market.volatility import from_closes
@@ -29,7 +29,7 @@ class MarketFeed:
         self._context = context
         self._trackers = {s: MarketTracker(s, TRACKER) for s in context.settings.symbol_list}
         self._lock = threading.Lock()
-        self.resubscribe: Callable[[str], None] | None = None
+        self.renew_book: Callable[[str], None] | None = None
 
     def seed(self) -> None:
         """Starts the volatilities from the exchange's minute bars: a restart forgets nothing."""
@@ -61,9 +61,9 @@ class MarketFeed:
             return
         with self._lock:
             intact = tracker.feed(event)
-        if not intact and self.resubscribe is not None:
+        if not intact and self.renew_book is not None:
             log.warning("order book has a gap", extra={"symbol": event.symbol})
-            self.resubscribe(f"orderbook.50.{event.symbol}")
+            self.renew_book(event.symbol)
 
     def on_gap(self, why: str) -> None:
         """A new connection starts with snapshots; until then there is no market."""

@@ -9,30 +9,33 @@ from typing import Any
 
 from bot.exchange.bybit import parse
 from bot.exchange.bybit.parse import Row, UnreadableRow
-from bot.exchange.protocol import ExchangeOrder, ExchangePosition, Execution, Wallet
+from bot.exchange.streams import StreamEvent
 from bot.market.frames import (
     BookFrame,
     Level,
-    MarketFrame,
     PublicTrade,
     TickerFrame,
     TradeFrame,
 )
 from models.enums import TradeSide
 
-OrderUpdate = ExchangeOrder
-WalletUpdate = Wallet
-PositionUpdate = ExchangePosition
-AccountEvent = ExchangeOrder | Execution | ExchangePosition | Wallet
-StreamEvent = AccountEvent | MarketFrame
-
 PRIVATE_TOPICS = ("order", "execution", "position", "wallet")
+BOOK_DEPTH = 50
+"""Levels of each side. Bybit pushes this depth every 20 ms."""
 
 
-def public_topics(symbols: tuple[str, ...], *, depth: int = 50) -> tuple[str, ...]:
+def book_topic(symbol: str) -> str:
+    """The order book of one symbol."""
+    return f"orderbook.{BOOK_DEPTH}.{symbol}"
+
+
+def public_topics(symbols: tuple[str, ...]) -> tuple[str, ...]:
     """Order book, trades and ticker of each symbol."""
-    patterns = (f"orderbook.{depth}.{{}}", "publicTrade.{}", "tickers.{}")
-    return tuple(pattern.format(symbol) for symbol in symbols for pattern in patterns)
+    return tuple(
+        topic
+        for symbol in symbols
+        for topic in (book_topic(symbol), f"publicTrade.{symbol}", f"tickers.{symbol}")
+    )
 
 
 class ControlKind(StrEnum):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from bot.errors import DependencyDown
+from bot.errors import UnreadableReply
 from bot.exchange.protocol import (
     CashFlow,
     ExchangeOrder,
@@ -38,7 +38,7 @@ _STATUS = {
 _CASH_ONLY = frozenset({"Funding", "SessionSettlePnL"})
 
 
-class UnreadableRow(DependencyDown):
+class UnreadableRow(UnreadableReply):
     """The exchange's reply lacks a field that decides, or holds nonsense there."""
 
     def __init__(self, field: str, value: object) -> None:

@@ -10,12 +10,9 @@ is a defect and ends the supervisor visibly (`StreamState.CRASHED`).
 
 import logging
 import queue
-import random
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import DependencyDown, MlriskError
@@ -24,78 +21,22 @@ from bot.exchange.bybit.frames import (
     PRIVATE_TOPICS,
     Control,
     ControlKind,
-    StreamEvent,
+    book_topic,
     control,
     events,
     public_topics,
 )
 from bot.exchange.bybit.parse import UnreadableRow
+from bot.exchange.bybit.reconnects import PUBLIC_PACE, Reconnects
 from bot.exchange.bybit.stream_socket import StreamSocket
 from bot.exchange.bybit.subscriptions import Subscriptions
+from bot.exchange.streams import OnEvent, OnGap, StreamHealth, StreamState
 
 log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.1
 # A broken book asks with every frame until its snapshot comes, so requests have a least interval.
 _RESUBSCRIBE_SECONDS = 3.0
-
-
-class StreamState(StrEnum):
-    """The stages in the life of one stream."""
-
-    CONNECTING = "connecting"
-    LIVE = "live"
-    WAITING = "waiting"
-    """Between two attempts."""
-    STOPPED = "stopped"
-    CRASHED = "crashed"
-
-
-@dataclass(frozen=True, slots=True)
-class Reconnects:
-    """Times of a stream, in seconds."""
-
-    connect: float = 10.0
-    """The time for the connection, and again for the acknowledgements."""
-    silence: float = 45.0
-    """The longest silence, pongs included: two ping periods and a bit."""
-    data_silence: float | None = None
-    """The longest time without data; only for streams that always have some."""
-    refused_first: float = 30.0
-    refused_last: float = 600.0
-    """The longest pause before a refused symbol is asked for again; it may be listed later."""
-    backoff_first: float = 1.0
-    backoff_last: float = 5.0
-    """The longest pause between attempts. Without a market nothing is sent, so it is short."""
-    stable: float = 30.0
-    """A connection that lived this long resets the pauses to the first one."""
-
-    def pause(self, failures: int) -> float:
-        """Half of it is random, so that all streams of a fleet don't come back at once. Bybit
-        allows 500 connections in five minutes: two streams make 240 at most."""
-        longest = min(self.backoff_first * 2.0 ** min(failures, 16), self.backoff_last)
-        return longest * random.uniform(0.5, 1.0)
-
-
-# orderbook.50 pushes every 20 ms; 15 s without a frame is not a quiet market.
-PUBLIC_PACE = Reconnects(data_silence=15.0)
-
-
-@dataclass(frozen=True, slots=True)
-class StreamHealth:
-    """The state of a stream, for watchdogs."""
-
-    name: str
-    state: StreamState
-    connections: int
-    failures: int
-    """Failures in a row."""
-    frames: int
-    unreadable: int
-    silent_seconds: float | None
-    last_fault: str | None
-    refused: Mapping[str, str] = field(default_factory=dict)
-    """The exchange's reason by refused symbol."""
 
 
 @dataclass(slots=True)
@@ -115,8 +56,8 @@ class StreamSupervisor:
         topics: tuple[str, ...],
         *,
         private: bool,
-        on_event: Callable[[StreamEvent], None],
-        on_gap: Callable[[str], None],
+        on_event: OnEvent,
+        on_gap: OnGap,
         pace: Reconnects,
     ) -> None:
         self._config = config
@@ -153,6 +94,10 @@ class StreamSupervisor:
             self._thread.join(timeout_seconds)
             if self._thread.is_alive():
                 raise DependencyDown("the stream's thread did not end", code="stream_stuck")
+
+    def renew_book(self, symbol: str) -> None:
+        """Asks for a new snapshot of a symbol's order book."""
+        self.resubscribe(book_topic(symbol))
 
     def resubscribe(self, topic: str) -> None:
         """Asks for a fresh snapshot of one topic; call it from `on_event`, when a book broke.
@@ -313,8 +258,8 @@ class StreamSupervisor:
 def private_stream(
     config: BybitConfig,
     *,
-    on_event: Callable[[StreamEvent], None],
-    on_gap: Callable[[str], None],
+    on_event: OnEvent,
+    on_gap: OnGap,
     pace: Reconnects | None = None,
 ) -> StreamSupervisor:
     """Orders, executions, positions and wallet of the account."""
@@ -332,15 +277,14 @@ def public_stream(
     config: BybitConfig,
     symbols: tuple[str, ...],
     *,
-    on_event: Callable[[StreamEvent], None],
-    on_gap: Callable[[str], None],
-    depth: int = 50,
+    on_event: OnEvent,
+    on_gap: OnGap,
     pace: Reconnects | None = None,
 ) -> StreamSupervisor:
     """Book, trades and ticker of the symbols."""
     return StreamSupervisor(
         config,
-        public_topics(symbols, depth=depth),
+        public_topics(symbols),
         private=False,
         on_event=on_event,
         on_gap=on_gap,

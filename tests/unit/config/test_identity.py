@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.exchange.factory import bybit_config
+from bot.exchange.bybit.adapter import bybit_config
 from config.settings import SettingsError, load_settings
 
 OWN = {"API_KEY": "own-key", "API_SECRET": "own-secret"}

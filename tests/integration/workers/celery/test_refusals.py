@@ -6,8 +6,8 @@ import pytest
 from pydantic import SecretStr
 
 from bot.exchange.bybit.config import BybitConfig, BybitMode
-from bot.exchange.bybit.frames import StreamEvent
-from bot.exchange.bybit.streams import StreamState, public_stream
+from bot.exchange.bybit.streams import public_stream
+from bot.exchange.streams import StreamEvent, StreamState
 from bot.market.frames import BookFrame
 from paper_exchange.testing import PaperExchangeProcess
 from tests.support.desk import ACCOUNT, Desk

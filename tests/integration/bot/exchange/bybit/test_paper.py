@@ -21,15 +21,9 @@ from bot.errors import (
     Throttled,
 )
 from bot.exchange.bybit.config import BybitConfig, BybitMode
-from bot.exchange.bybit.frames import StreamEvent
 from bot.exchange.bybit.http import BybitExchange
-from bot.exchange.bybit.streams import (
-    Reconnects,
-    StreamState,
-    StreamSupervisor,
-    private_stream,
-    public_stream,
-)
+from bot.exchange.bybit.reconnects import Reconnects
+from bot.exchange.bybit.streams import StreamSupervisor, private_stream, public_stream
 from bot.exchange.protocol import (
     ExchangeOrder,
     ExchangePosition,
@@ -39,6 +33,7 @@ from bot.exchange.protocol import (
     TimeInForce,
     Wallet,
 )
+from bot.exchange.streams import StreamEvent, StreamState
 from bot.execution.orders.price_band import worst_allowed
 from bot.execution.orders.venue_acts import VenueAct, act_of
 from bot.market.features import MarketTracker

@@ -10,15 +10,10 @@ from typing import Any
 import pytest
 
 from bot.errors import DependencyDown
-from bot.exchange.bybit.frames import StreamEvent
-from bot.exchange.bybit.streams import (
-    Reconnects,
-    StreamState,
-    StreamSupervisor,
-    private_stream,
-    public_stream,
-)
+from bot.exchange.bybit.reconnects import Reconnects
+from bot.exchange.bybit.streams import StreamSupervisor, private_stream, public_stream
 from bot.exchange.protocol import ExchangeOrder, Execution
+from bot.exchange.streams import StreamEvent, StreamState
 from bot.market.frames import BookFrame
 from tests.support.waiting import eventually
 from tests.unit.bot.exchange.bybit.bybit_transport import config

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from bot.clock import Clock
-from bot.safety.halt import TradingHalt, latch
+from bot.safety import latch
+from bot.safety.halt import TradingHalt
 from models.database import Database, UnitOfWork
 from models.enums import ScopeKind, TradingState
 from models.repositories import states
@@ -41,5 +42,5 @@ def halt_on_ineffective_in(uow: UnitOfWork, clock: Clock, problems: Sequence[str
         return False
     more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
     reason = f"self-test: {'; '.join(problems[:_SHOWN])}{more}"
-    latch(uow, reason=reason, actor=ACTOR, now=now)
+    latch.halt(uow, reason=reason, actor=ACTOR, now=now)
     return True

@@ -1,4 +1,7 @@
-"""How a trading state may change: getting stricter is free, getting looser needs authority."""
+"""How a trading state may change: getting stricter is free, getting looser needs authority.
+
+The halt, the resume, tripped breakers and the notebook's manager all ask this table.
+"""
 
 from dataclasses import dataclass
 
@@ -20,9 +23,10 @@ class Transition:
         return self.refused is None and self.before is not self.after
 
 
-# The half-open way back: no stopped state returns to ACTIVE in one step.
+# The ways back. From HALTED a person chooses: the resume goes to ACTIVE at once, the notebook's
+# manager goes by RECOVERING, a tenth of the size. What is flat, or gets flat, goes step by step.
 _RECOVERS_TO = {
-    TradingState.HALTED: frozenset({TradingState.RECOVERING}),
+    TradingState.HALTED: frozenset({TradingState.ACTIVE, TradingState.RECOVERING}),
     TradingState.FLATTENING: frozenset({TradingState.HALTED, TradingState.FLAT}),
     TradingState.FLAT: frozenset({TradingState.RECOVERING}),
     TradingState.REDUCING: frozenset({TradingState.ACTIVE, TradingState.RECOVERING}),

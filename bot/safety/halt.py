@@ -14,15 +14,15 @@ from typing import TypeVar
 
 from sqlalchemy import select
 
-from bot.authority.actors import Actor, Power, named, record, require
+from bot.authority.actors import Actor, Power, named, require
 from bot.clock import Clock
 from bot.exchange.protocol import Exchange
 from bot.execution.orders import reasons
 from bot.execution.orders.stopping import ParentStopper, Stopped
-from bot.safety import sealing
+from bot.safety import latch, sealing
 from bot.safety.calling_back import CalledBack, call_back
 from models.audit import GLOBAL_CHAIN
-from models.database import Database, UnitOfWork
+from models.database import Database
 from models.enums import ScopeKind, TradingState
 from models.repositories import orders, states
 from models.tables import AccountRow
@@ -177,20 +177,8 @@ class TradingHalt:
             require(actor, Power.RESUME, "resuming")
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
-            row = states.lock_state(
-                uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=named(actor)
-            )
-            restored = restore(uow, reason=reason, actor=actor, now=now)
-            if row.state != TradingState.ACTIVE:
-                before = row.state
-                said = states.move(
-                    row, TradingState.ACTIVE, reason=reason, actor=named(actor), now=now
-                )
-                payload = {"reason": reason, "from": before, **said}
-                record(uow, GLOBAL_CHAIN, "resumed", "global:*", actor, payload, now)
-            elif not restored:
-                return
-            uow.commit()
+            if latch.release(uow, reason=reason, actor=actor, now=now):
+                uow.commit()
 
     def latch(self, reason: str, actor: str) -> bool:
         """Writes the state row alone: from its commit on, no claim succeeds. Returns True when it
@@ -199,7 +187,7 @@ class TradingHalt:
         It is for processes that may hold a sender's lock; `halt` also seals, cancels and revokes.
         """
         with self._db.unit_of_work() as uow:
-            already = latch(uow, reason=reason, actor=actor, now=self._clock.now())
+            already = latch.halt(uow, reason=reason, actor=actor, now=self._clock.now())
             uow.commit()
         return already
 
@@ -298,41 +286,3 @@ class TradingHalt:
 
 _NAMED = 5
 """The number of request ids in a line of the report."""
-
-
-def latch(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bool:
-    """Moves the global state to HALTED within the caller's transaction; returns True when it was
-    already."""
-    actor = named(actor)
-    row = states.lock_state(uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=actor)
-    if row.state == TradingState.HALTED and states.contradicted(row) is None:
-        return True
-    before = row.state
-    said = states.move(row, TradingState.HALTED, reason=reason, actor=actor, now=now)
-    payload = {"reason": reason, "from": before, **said}
-    uow.audit(GLOBAL_CHAIN, "halted", "global:*", actor, payload, now)
-    return False
-
-
-def restore(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> bool:
-    """Restores every other state that was changed without mlrisk to the audit's value."""
-    changed = False
-    for found in states.contradictions(uow.session):
-        if found.kind == ScopeKind.GLOBAL:
-            continue
-        kind, to = ScopeKind(found.kind), found.said or TradingState.ACTIVE
-        row = states.lock_state(uow.session, kind, found.key, now=now, actor=named(actor))
-        if states.contradicted(row) is None:
-            continue
-        said = states.move(row, to, reason=reason, actor=named(actor), now=now)
-        record(
-            uow,
-            states.chain_of(kind, found.key),
-            states.RECORDED,
-            f"{kind}:{found.key}",
-            actor,
-            {"reason": reason, "why": found.why, **said},
-            now,
-        )
-        changed = True
-    return changed

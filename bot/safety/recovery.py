@@ -23,7 +23,7 @@ from bot.risk.gate import evaluate
 from bot.risk.limits import RiskLimits
 from bot.risk.selftest.baseline import healthy
 from bot.risk.snapshot import PortfolioView
-from bot.state import snapshots
+from bot.state import snapshots, trading_state
 from bot.state.breakers import tripped_of
 from models.database import Database, UnitOfWork
 from models.enums import CheckStatus, CircuitBreakerType, ScopeKind, TradingState
@@ -159,7 +159,14 @@ class Recovery:
         if state.state != TradingState.REDUCING or tripped_of(uow.session, self._account):
             return False
         before = state.state
-        said = states.move(state, TradingState.ACTIVE, reason=reason, actor=named(actor), now=now)
+        said = trading_state.move(
+            state,
+            TradingState.ACTIVE,
+            reason=reason,
+            actor=named(actor),
+            now=now,
+            authorised=True,
+        )
         self._note(uow, "resumed", actor, {"reason": reason, "from": before, **said}, now)
         return True
 

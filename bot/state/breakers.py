@@ -2,11 +2,13 @@
 
 import logging
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.risk import alerts
+from bot.state import trading_state
 from models.database import UnitOfWork
 from models.enums import ScopeKind, TradingState
 from models.repositories import states
@@ -50,9 +52,9 @@ def trip(
                 changed_at=now,
             )
         )
-    said = {}
+    said: dict[str, Any] = {}
     if not reducing:
-        said = states.move(state, TradingState.REDUCING, reason=reason, actor=actor, now=now)
+        said = trading_state.move(state, TradingState.REDUCING, reason=reason, actor=actor, now=now)
     beside = [row.kind for row in tripped_of(uow.session, account) if row.kind != kind]
     tripped = {"breaker": kind, "value": value, "limit": limit, "reason": reason, "beside": beside}
     tripped |= said

@@ -163,7 +163,8 @@ class MLRiskManager:
         if self._state is TradingState.RECOVERING:
             self._step = min(self._step + 1, len(_LADDER) - 1)
             if self._step == len(_LADDER) - 1:
-                self._state, self._state_reason = TradingState.ACTIVE, reason
+                done = change(self._state, TradingState.ACTIVE, authorised=True)
+                self._state, self._state_reason = done.after, reason
         return _LADDER[self._step]
 
     def check_and_trigger_circuit_breakers(self, market_data: Mapping[str, Any]) -> BreakersResult:

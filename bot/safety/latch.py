@@ -1,0 +1,70 @@
+"""The global trading state within a caller's transaction: halted, and released again."""
+
+from datetime import datetime
+
+from bot.authority.actors import Actor, named, record
+from bot.state import trading_state
+from models.audit import GLOBAL_CHAIN
+from models.database import UnitOfWork
+from models.enums import ScopeKind, TradingState
+from models.repositories import states
+from models.tables import TradingStateRow
+
+
+def halt(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bool:
+    """Moves the global state to HALTED; True: it was that strict already."""
+    actor = named(actor)
+    row = _lock(uow, actor, now)
+    before = row.state
+    said = trading_state.tighten(row, TradingState.HALTED, reason=reason, actor=actor, now=now)
+    if not said:
+        return True
+    payload = {"reason": reason, "from": before, **said}
+    uow.audit(GLOBAL_CHAIN, "halted", "global:*", actor, payload, now)
+    return False
+
+
+def release(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> bool:
+    """Moves the global state back to ACTIVE, and what was changed past mlrisk to what the audit
+    says. The caller has proven that `actor` may. False: there is nothing to commit.
+
+    Raises Refused from a state that does not lead back to ACTIVE.
+    """
+    row = _lock(uow, named(actor), now)
+    restored = _restore(uow, reason=reason, actor=actor, now=now)
+    before = row.state
+    said = trading_state.move(
+        row, TradingState.ACTIVE, reason=reason, actor=named(actor), now=now, authorised=True
+    )
+    if said:
+        payload = {"reason": reason, "from": before, **said}
+        record(uow, GLOBAL_CHAIN, "resumed", "global:*", actor, payload, now)
+    return restored or bool(said)
+
+
+def _lock(uow: UnitOfWork, actor: str, now: datetime) -> TradingStateRow:
+    return states.lock_state(uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=actor)
+
+
+def _restore(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> bool:
+    """Sets every state but the global one that was changed past us to what the audit says."""
+    changed = False
+    for found in states.contradictions(uow.session):
+        if found.kind == ScopeKind.GLOBAL:
+            continue
+        kind, to = ScopeKind(found.kind), found.said or TradingState.ACTIVE
+        row = states.lock_state(uow.session, kind, found.key, now=now, actor=named(actor))
+        if states.contradicted(row) is None:
+            continue
+        said = trading_state.undo(row, to, reason=reason, actor=named(actor), now=now)
+        record(
+            uow,
+            states.chain_of(kind, found.key),
+            states.RECORDED,
+            f"{kind}:{found.key}",
+            actor,
+            {"reason": reason, "why": found.why, **said},
+            now,
+        )
+        changed = True
+    return changed

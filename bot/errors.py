@@ -19,25 +19,7 @@ MlriskError
 
 from dataclasses import dataclass
 
-
-class MlriskError(Exception):
-    """Root of what mlrisk raises on purpose."""
-
-    def __init__(self, message: str, *, code: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code or type(self).__name__
-
-    def __reduce__(self) -> tuple[object, ...]:
-        # Celery pickles results across processes; keyword-only arguments must survive that.
-        return (_rebuild, (type(self), self.message, self.__dict__))
-
-
-def _rebuild(cls: type[MlriskError], message: str, state: dict[str, object]) -> MlriskError:
-    error = cls.__new__(cls)
-    Exception.__init__(error, message)
-    error.__dict__.update(state)
-    return error
+from config.errors import MlriskError as MlriskError
 
 
 class Refused(MlriskError):

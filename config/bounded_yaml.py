@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from config.errors import MlriskError
+
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 MAX_NODES = 50_000
@@ -40,7 +42,7 @@ class _BoundedLoader(yaml.SafeLoader):
         self._depth -= 1
 
 
-class YamlProblem(Exception):
+class YamlProblem(MlriskError):
     """A text that is no usable YAML; `line` counts from 1, None where the whole is wrong."""
 
     def __init__(self, problem: str, line: int | None = None) -> None:

@@ -13,6 +13,7 @@ import yaml
 from config import bounded_yaml
 from config.bounded_yaml import YamlProblem
 from config.declaration import Declaration
+from config.errors import MlriskError
 from config.sections import SECTIONS, keys_of
 
 LAYERS = ("base", "environments", "modes", "overrides")
@@ -34,7 +35,7 @@ class Place:
         return self.file if self.line is None else f"{self.file}:{self.line}"
 
 
-class ConfigError(Exception):
+class ConfigError(MlriskError):
     """The configuration is refused; the message lists every problem with file and line."""
 
     def __init__(self, problems: Iterable[str]) -> None:

@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config import identity, logins
+from config.errors import MlriskError
 from config.identity import Environment as Environment
 from config.identity import ExchangeMode as ExchangeMode
 from config.identity import TradingMode as TradingMode
@@ -44,7 +45,7 @@ _KEYS = (f"{PREFIX}API_KEY", f"{PREFIX}API_SECRET")
 _KEY_FILES = tuple(name + FILE_SUFFIX for name in _KEYS)
 
 
-class SettingsError(Exception):
+class SettingsError(MlriskError):
     """A setting is missing or wrong; the message names every one and what it must be."""
 
 

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from config.errors import MlriskError
 
-class DamagedFileError(Exception):
+
+class DamagedFileError(MlriskError):
     """A file of mlrisk's own can't be read; the message is one line, with its path."""
 
 

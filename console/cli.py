@@ -185,7 +185,7 @@ def run(arguments: Sequence[str]) -> int:
         from console.foreign import visible
 
         sys.stderr.write(f"mlrisk: {visible(known.message)}\n")
-        return known.code
+        return known.exit_code
     return ExitCode.OK
 
 

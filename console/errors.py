@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from config.errors import MlriskError
+
 
 class ExitCode(IntEnum):
     """What the shell learns; documented, so never renumbered."""
@@ -19,13 +21,13 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-class CommandError(Exception):
+class CommandError(MlriskError):
     """Ends a command with one line and an exit code."""
 
     def __init__(self, message: str, code: ExitCode = ExitCode.FAILED) -> None:
         super().__init__(message)
         self.message = message
-        self.code = code
+        self.exit_code = code
 
 
 def explain(error: Exception) -> CommandError | None:
@@ -39,6 +41,10 @@ def explain(error: Exception) -> CommandError | None:
 
     if isinstance(error, SettingsError):
         return CommandError(str(error), ExitCode.USAGE)
+    from models.roles import RoleError
+
+    if isinstance(error, RoleError):
+        return CommandError(str(error), ExitCode.USAGE)
     from bot.errors import DependencyDown, MlriskError
 
     if isinstance(error, DependencyDown):
@@ -51,10 +57,6 @@ def explain(error: Exception) -> CommandError | None:
 def _explain_database(error: Exception) -> CommandError | None:
     from sqlalchemy.exc import DBAPIError
 
-    from models.roles import RoleError
-
-    if isinstance(error, RoleError):
-        return CommandError(str(error), ExitCode.USAGE)
     if not isinstance(error, DBAPIError):
         return None
     from psycopg import errors as pg

@@ -10,6 +10,7 @@ from typing import Self
 
 from sqlalchemy import text
 
+from config.errors import MlriskError
 from models.connecting import migration_engine
 from models.tables import (
     AccountBindingRow,
@@ -49,7 +50,7 @@ OPERATORS_OWN: tuple[type[Base], ...] = (OperatorRow,)
 _VERSION = "alembic_version"
 
 
-class RoleError(ValueError):
+class RoleError(MlriskError, ValueError):
     """A role of the database has wrong rights; the message says what to do."""
 
 

@@ -24,12 +24,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from paper_exchange.errors import PaperExchangeError
 from paper_exchange.line_file import LineFile
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-class JournalError(Exception):
+class JournalError(PaperExchangeError):
     """The journal file has a damaged line that is not its last."""
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol
 
+from paper_exchange.errors import PaperExchangeError
+
 Category = Literal["linear", "spot"]
 Side = Literal["Buy", "Sell"]
 
@@ -143,7 +145,7 @@ class MarketSource(Protocol):
         """At least the last 24 hours of each instrument that has a past; the rest are missing."""
 
 
-class Reject(Exception):
+class Reject(PaperExchangeError):
     """The exchange refuses a request with a retCode; nothing changed."""
 
     def __init__(self, ret_code: int, ret_msg: str) -> None:

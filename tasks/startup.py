@@ -13,7 +13,7 @@ from bot.limits import workers_file
 from bot.limits.service import ConfigurationService
 from bot.limits.source import LayeredConfig
 from bot.state import binding, fitness
-from config.settings import Environment, Settings, SettingsError
+from config.settings import Environment, Settings
 from config.thresholds import ConfigError
 from models import roles
 from models.database import Database
@@ -97,7 +97,7 @@ def prove_identity(settings: Settings) -> Settings:
         sys.exit(BAD_CONFIGURATION)
     except OperationalError as error:
         log.warning("whose keys these are will be proven before their first use: %s", error.orig)
-    except (MlriskError, SettingsError) as error:
+    except MlriskError as error:
         log.warning("whose keys these are and what they may will be asked again: %s", error)
     finally:
         db.dispose()

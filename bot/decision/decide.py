@@ -111,6 +111,7 @@ _DECIDING_CODE = (
     "bot/market/**/*.py",
     "config/bounded_yaml.py",
     "config/declaration.py",
+    "config/errors.py",
     "config/interface_keys.py",
     "config/limits.py",
     "config/loading.py",

@@ -38,7 +38,7 @@ from models.tables import (
 log = logging.getLogger(__name__)
 
 
-class _RulesMissing(Exception):
+class _RulesMissing(MlriskError):
     """An exit's instrument has no row here; the exchange may know it."""
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from bot.errors import Refused
 from bot.risk.snapshot import PortfolioView, PositionView
 from models.amounts import ZERO
 from models.enums import TradeSide
@@ -10,7 +11,7 @@ from models.enums import TradeSide
 _BUY = TradeSide.BUY
 
 
-class Unclassifiable(ValueError):
+class Unclassifiable(Refused, ValueError):
     """The trade can't be put against the book; the text says which input is missing."""
 
 

@@ -15,6 +15,7 @@ from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from bot.errors import Refused
 from bot.risk.decision import CheckResult, SizeFactor
 from bot.risk.rule import RecordedRule, number_text
 from models.amounts import plain
@@ -24,7 +25,7 @@ T = TypeVar("T")
 Json = dict[str, Any]
 
 
-class Unreadable(ValueError):
+class Unreadable(Refused, ValueError):
     """The JSON does not have the written form; the text names the place."""
 
 

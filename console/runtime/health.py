@@ -13,7 +13,6 @@ from bot.limits.source import ConfiguredLimits
 from bot.risk.snapshot import MarketView
 from bot.state import binding
 from config.celery import with_database
-from config.loading import ConfigError
 from config.settings import Environment, Settings
 from console.context import acting, reading
 from console.runtime.health_check import HealthCheck as HealthCheck
@@ -159,8 +158,8 @@ def _shown(settings: Settings) -> Settings:
 
 def _judged_limits(settings: Settings) -> tuple[str, ...] | str:
     """The limits in force that their own breach passes, or why there are none to be judged."""
-    try:
-        with acting(settings) as db:
+    with acting(settings) as db:
+        try:
             return ConfiguredLimits(settings, db).in_force().ineffective
-    except (MlriskError, ConfigError) as error:
-        return str(error)
+        except MlriskError as error:
+            return str(error)

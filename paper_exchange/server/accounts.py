@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from paper_exchange.engine.settings import AccountConfig
+from paper_exchange.errors import PaperExchangeError
 from paper_exchange.server.auth import ApiKey
 from paper_exchange.server.yaml_file import YamlFileError, load_yaml
 
@@ -18,7 +19,7 @@ DEFAULT_KEY = "paper-key"
 DEFAULT_SECRET = "paper-secret"  # noqa: S105 - published development key, refused nowhere else
 
 
-class AccountsError(Exception):
+class AccountsError(PaperExchangeError):
     """The accounts file is unusable; the message names the entry and the field."""
 
 

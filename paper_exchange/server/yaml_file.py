@@ -5,11 +5,13 @@ from typing import Any
 
 import yaml
 
+from paper_exchange.errors import PaperExchangeError
+
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 
 
-class YamlFileError(Exception):
+class YamlFileError(PaperExchangeError):
     """The file is no usable YAML; the message begins with its path, and the line where known."""
 
     def __init__(self, path: Path, line: int | None, problem: str) -> None:

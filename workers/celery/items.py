@@ -17,6 +17,7 @@ from bot.bounded_text import MAX_TEXT, storable
 from bot.decision.authentication import TASK as ASKED
 from bot.decision.signing import HEADER
 from config.celery import DOOR, TASK_TIME_LIMIT_SECONDS, VISIBILITY_TIMEOUT_SECONDS
+from config.errors import MlriskError
 from models import strict_json
 from tasks.monitoring import CANARY_TASK
 from tasks.validation import REFUSE_UNREADABLE
@@ -33,7 +34,7 @@ _FURTHEST = timedelta(seconds=VISIBILITY_TIMEOUT_SECONDS)
 _CONTENT_TYPE, _ENCODING = "application/json", "utf-8"
 
 
-class NoMessage(Exception):
+class NoMessage(MlriskError):
     """What is wrong with an item."""
 
 

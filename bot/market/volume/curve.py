@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bot.errors import Refused
 from bot.market.volume.panel import DAY_MINUTES, FloatArray, IntArray, Panel
 
 # A single minute's mean over two weeks is mostly noise; 15 minutes is the field's usual bin.
@@ -10,7 +11,7 @@ SMOOTHING_MINUTES = 15
 _FLOOR = 0.01
 
 
-class NotEnoughBars(ValueError):
+class NotEnoughBars(Refused, ValueError):
     """The training window is too short for the model."""
 
 

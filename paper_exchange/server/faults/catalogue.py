@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
+from paper_exchange.errors import PaperExchangeError
+
 Point = Literal["before", "after", "auth", "socket", "stream", "state", "order", "timed"]
 """Where a fault strikes: before or after a REST request took effect, at sign-in, on a WebSocket,
 on a private or public stream's message, as a state that lasts while it is switched on, at an
 order that has come into effect, or at a time of its own."""
 
 
-class FaultError(Exception):
+class FaultError(PaperExchangeError):
     """A fault description names something that doesn't exist or has a value out of range."""
 
 

@@ -23,6 +23,7 @@ from typing import Any
 from paper_exchange.engine.core import PaperEngine
 from paper_exchange.engine.orders.order import FINAL_STATUSES
 from paper_exchange.engine.persistence import dump
+from paper_exchange.errors import PaperExchangeError
 from paper_exchange.line_file import LineFile
 from paper_exchange.server.wire import dumps
 from paper_exchange.types import PrivateEvent
@@ -42,7 +43,7 @@ _DAMAGE = (
 State = dict[str, Any]
 
 
-class StateError(Exception):
+class StateError(PaperExchangeError):
     """The state directory holds something that cannot be restored."""
 
 

@@ -27,7 +27,7 @@ def test_a_start_with_another_account_says_what_to_do(migrated_url: str) -> None
     _refuse_anothers(migrated_url, Settings(account="paper"))
     with pytest.raises(CommandError, match="the right MLRISK_ACCOUNT") as refused:
         _refuse_anothers(migrated_url, Settings(account="other"))
-    assert refused.value.code == ExitCode.USAGE
+    assert refused.value.exit_code == ExitCode.USAGE
 
 
 def test_a_halt_holds_and_cancels_nothing_with_another_accounts_keys(

@@ -76,7 +76,7 @@ def tell_powers(settings: Settings) -> None:
         log.warning("what our role of Postgres may do can't be asked: %s", error.orig)
     else:
         if warning is not None:
-            log.warning("%s", warning)
+            log.warning("%s", warning, extra={"event": "role_of_postgres_is_too_strong"})
 
 
 def prove_identity(settings: Settings) -> Settings:

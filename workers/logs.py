@@ -1,6 +1,12 @@
-"""Logging of every process: one line an event, UTC, to stderr; JSON where machines read it."""
+"""Logging of every process: one line an event, UTC, to stderr; JSON where machines read it.
+
+A line of JSON has an `event` that never holds a value, and the sentence for people as `message`.
+The event is the field `event` of the call, or else the words of its constant text. What a task has
+bound (its name and id, the request, the child) is in every line of its run.
+"""
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -9,6 +15,8 @@ import structlog
 
 from models.characters import visible, visible_line
 
+_LONGEST_EVENT = 80
+_FILLED_IN = re.compile(r"%[-+ #0]*[0-9*]*(\.[0-9*]+)?[a-z]")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -17,7 +25,10 @@ def configure_logging(log_format: str = "text", level: int = logging.INFO) -> No
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
+        structlog.contextvars.merge_contextvars,
+        _said,
         structlog.stdlib.ExtraAdder(),
+        _named if log_format == "json" else _told,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: Any = (
@@ -48,6 +59,33 @@ def configure_logging(log_format: str = "text", level: int = logging.INFO) -> No
     logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
     logging.getLogger("celery.beat").setLevel(logging.WARNING)
     logging.getLogger("redbeat").setLevel(logging.WARNING)
+
+
+def event_of(text: str) -> str:
+    """The event of a log call by its constant text: the words, without what is filled in."""
+    words = re.findall(r"[a-z0-9]+", _FILLED_IN.sub(" ", text.lower().replace("'", "")))
+    return "_".join(words)[:_LONGEST_EVENT].rstrip("_")
+
+
+def _said(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Keeps the sentence, before a field `event` takes its place."""
+    event["message"] = event["event"]
+    return event
+
+
+def _named(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The stable event and the sentence, as machines read them."""
+    record: logging.LogRecord = event["_record"]
+    named = getattr(record, "event", None)
+    event["message"] = visible_line(event["message"])
+    event["event"] = str(named) if named else event_of(str(record.msg))
+    return event
+
+
+def _told(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The sentence, as people read it."""
+    event["event"] = event.pop("message")
+    return event
 
 
 def _harmless(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

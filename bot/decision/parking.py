@@ -156,7 +156,12 @@ class Parking:
         }
         uow.audit(row.account, "request_parked", row.request_id, "gate", facts, now)
         what = "an exit is parked, its position stays open" if is_exit(row) else "request parked"
-        log.critical("%s: %s", what, row.failure, extra={"request": row.request_id})
+        log.critical(
+            "%s: %s",
+            what,
+            row.failure,
+            extra={"event": "request_parked", "request": row.request_id},
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,11 @@ class Monitor:
             already = latch.halt(uow, reason=reason, actor="monitor", now=self.clock.now())
             uow.commit()
         if not already:
-            log.critical("HALTED: %s", reason, extra={"alert": AlertLevel.CRITICAL.value})
+            log.critical(
+                "HALTED: %s",
+                reason,
+                extra={"event": "trading_halted", "alert": AlertLevel.CRITICAL.value},
+            )
         return not already
 
     def judge_reconciliation(self, report: AccountReport) -> None:

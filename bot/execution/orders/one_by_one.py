@@ -31,9 +31,19 @@ def each(items: Iterable[T], act: Callable[[T], R], what: str) -> Iterator[R]:
             in_a_row += 1
             if in_a_row == FAILURES_IN_A_ROW:
                 raise
-            log.error("%s: %s", what, failure_text(error), extra={"item": str(item)})
+            _tell(logging.ERROR, what, item, error)
         except Exception as error:  # noqa: BLE001 - the others must have their turn
-            log.critical("%s: %s", what, failure_text(error), extra={"item": str(item)})
+            _tell(logging.CRITICAL, what, item, error)
         else:
             in_a_row = 0
             yield result
+
+
+def _tell(level: int, what: str, item: object, error: Exception) -> None:
+    log.log(
+        level,
+        "%s: %s",
+        what,
+        failure_text(error),
+        extra={"event": "one_of_many_failed", "item": str(item)},
+    )

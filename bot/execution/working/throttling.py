@@ -134,7 +134,11 @@ class Throttling:
             },
             now,
         )
-        log.info("pace: %s", pace.sentence, extra={"request_id": parent.request_id})
+        log.info(
+            "pace: %s",
+            pace.sentence,
+            extra={"event": "pace_changed", "request_id": parent.request_id},
+        )
         cancels = fallback_rows.ladder_of(parent).cancel_on_risk_increase
         if cancels and pace.rate < rate_before:
             reason = Reason(f"risk increased: {pace.sentence}")

@@ -19,7 +19,7 @@ from bot.execution.orders.parents import (
     wake_child,
 )
 from bot.execution.orders.reasons import Reason
-from bot.execution.policy.exit_bounds import ExitBounds
+from bot.execution.policy.exit_bounds import CLOSES_POSITION, ExitBounds
 from bot.execution.policy.fallback import (
     FailedAttempt,
     Ladder,
@@ -27,7 +27,6 @@ from bot.execution.policy.fallback import (
     respond,
 )
 from bot.execution.policy.fallback import after_fill as positions_after_fill
-from bot.execution.policy.scheduling import CLOSES_POSITION
 from bot.execution.ports import TaskQueue
 from bot.risk.codec import moment_text
 from models.amounts import ZERO, plain

@@ -10,6 +10,9 @@ from bot.risk.snapshot import TradeIntent
 from models.amounts import plain
 from models.enums import TradeSide
 
+CLOSES_POSITION = "closes_position"
+"""Parameter of a parent that closes a whole position under the venue's smallest order."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExitBounds:

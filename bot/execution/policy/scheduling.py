@@ -12,6 +12,7 @@ from bot.execution.algorithms.stepping import Terms
 from bot.execution.algorithms.table import ALGORITHMS
 from bot.execution.policy import steppers
 from bot.execution.policy.absence import LAST_SLICE_GRACE
+from bot.execution.policy.exit_bounds import CLOSES_POSITION
 from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import InstrumentView, MarketView, TradeIntent
@@ -19,8 +20,6 @@ from models.enums import Algorithm, TradeSide
 
 DEFAULT_HORIZON_SECONDS = 30.0
 DEFAULT_INTERVAL_SECONDS = 5.0
-CLOSES_POSITION = "closes_position"
-"""Parameter of a parent that closes a whole position under the venue's smallest order."""
 LAST_SLICE_GRACE_SECONDS = LAST_SLICE_GRACE.total_seconds()
 LEAST_STEPPED_SECONDS = 5.0
 """The shortest horizon of an event-driven trade, which must rest and cross."""

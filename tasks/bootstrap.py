@@ -24,7 +24,7 @@ from bot.exchange.factory import make_exchange
 from bot.exchange.market_cache import RedisMarketCache
 from bot.exchange.protocol import Exchange
 from bot.execution.orders.fills import FillBook
-from bot.execution.ports import TaskQueue, limits_for
+from bot.execution.ports import Deps, TaskQueue, limits_for
 from bot.execution.sending.claims import Claims
 from bot.execution.sending.dispatch import Dispatcher
 from bot.execution.sending.rate_limiter import RedisOrderRateLimiter, connect
@@ -99,6 +99,11 @@ class Services:
         else:
             binding.require_proven(self.db, self.settings)
         return exchange
+
+    @cached_property
+    def deps(self) -> Deps:
+        """What the services of the account share."""
+        return Deps(self.db, self.exchange, self.settings.account, self.clock, self.task_queue)
 
     @cached_property
     def market(self) -> RedisMarketCache:
@@ -227,14 +232,7 @@ class Services:
     @cached_property
     def reconciler(self) -> Reconciler:
         """Compares our books with the exchange's."""
-        return Reconciler(
-            db=self.db,
-            exchange=self.exchange,
-            account=self.settings.account,
-            clock=self.clock,
-            task_queue=self.task_queue,
-            budget=self.budget,
-        )
+        return Reconciler(self.deps, budget=self.budget)
 
     @cached_property
     def fills(self) -> FillBook:

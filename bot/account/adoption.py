@@ -10,12 +10,11 @@ from decimal import Decimal
 
 from bot.account.reconciliation import Reconciler
 from bot.authority.actors import Actor, Power, named, record, require
-from bot.clock import Clock
 from bot.errors import Refused
-from bot.exchange.protocol import Exchange, ExchangePosition
-from bot.execution.ports import TaskQueue
+from bot.exchange.protocol import ExchangePosition
+from bot.execution.ports import Deps
 from models.amounts import ZERO
-from models.database import Database, UnitOfWork
+from models.database import UnitOfWork
 from models.locks import lock_account
 from models.repositories import disagreements, portfolio, shares
 from models.tables import PositionAdoptionRow, PositionRow
@@ -40,25 +39,14 @@ class Difference:
 class Adopter:
     """Adoptions of one account's positions, for operators."""
 
-    def __init__(
-        self,
-        *,
-        db: Database,
-        exchange: Exchange,
-        account: str,
-        clock: Clock,
-        task_queue: TaskQueue,
-        free: bool = False,
-    ) -> None:
+    def __init__(self, deps: Deps, *, free: bool = False) -> None:
         """`free` is True where an adoption needs no login."""
-        self._db = db
-        self._exchange = exchange
-        self._account = account
-        self._clock = clock
+        self._db = deps.db
+        self._exchange = deps.exchange
+        self._account = deps.account
+        self._clock = deps.clock
         self._free = free
-        self._reconciler = Reconciler(
-            db=db, exchange=exchange, account=account, clock=clock, task_queue=task_queue
-        )
+        self._reconciler = Reconciler(deps)
 
     def look(self, symbol: str) -> Difference:
         """Reads the executions that the exchange still has, and both quantities.

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from bot.clock import Clock
 from bot.errors import MlriskError
-from bot.exchange.protocol import CashFlow, CoinPrice, Exchange, Wallet
+from bot.exchange.protocol import CashFlow, CoinPrice, Wallet
 from bot.execution.orders.coin_prices import price_at
-from models.database import Database, UnitOfWork
+from bot.execution.ports import Deps
+from models.database import UnitOfWork
 from models.repositories import bases
 from models.repositories.bases import Flow
 
@@ -27,11 +27,11 @@ class CashFlows:
     """Scales the equity readings, from which one account's losses are measured, by its cash
     flows."""
 
-    def __init__(self, db: Database, exchange: Exchange, account: str, clock: Clock) -> None:
-        self._db = db
-        self._exchange = exchange
-        self._account = account
-        self._clock = clock
+    def __init__(self, deps: Deps) -> None:
+        self._db = deps.db
+        self._exchange = deps.exchange
+        self._account = deps.account
+        self._clock = deps.clock
         self._waiting_since: dict[str, datetime] = {}
 
     def read(self, wallet: Wallet) -> int:

@@ -5,19 +5,18 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.account.lost_orders import LostOrders, waits
-from bot.clock import Clock
 from bot.exchange.bybit.retcodes import is_unexpected
-from bot.exchange.protocol import Exchange, ExchangeOrder
-from bot.execution.orders import belonging, lifecycle, ownership, transitions
+from bot.exchange.protocol import ExchangeOrder
+from bot.execution.orders import belonging, lifecycle, transitions
 from bot.execution.orders.executions import Executions
 from bot.execution.orders.fills import FillBook
 from bot.execution.orders.one_by_one import each
+from bot.execution.orders.ownership import Ownership
 from bot.execution.orders.parents import is_urgent, wake_child
 from bot.execution.orders.reasons import Reason
 from bot.execution.policy import absence
-from bot.execution.ports import TaskQueue
+from bot.execution.ports import Deps
 from models.backup import FailureClass
-from models.database import Database
 from models.enums import ChildState
 from models.locks import lock_order
 from models.repositories import orders
@@ -33,22 +32,14 @@ class ChildLookup:
     """Brings one account's children in line with the exchange's record of their orders."""
 
     def __init__(
-        self,
-        *,
-        db: Database,
-        exchange: Exchange,
-        account: str,
-        clock: Clock,
-        task_queue: TaskQueue,
-        fills: FillBook,
-        executions: Executions,
-        lost: LostOrders,
+        self, deps: Deps, fills: FillBook, executions: Executions, lost: LostOrders
     ) -> None:
-        self._db = db
-        self._exchange = exchange
-        self._account = account
-        self._clock = clock
-        self._task_queue = task_queue
+        self._db = deps.db
+        self._exchange = deps.exchange
+        self._account = deps.account
+        self._clock = deps.clock
+        self._task_queue = deps.task_queue
+        self._ownership = Ownership(deps.db, deps.account, deps.clock, actor="reconcile")
         self._fills = fills
         self._executions = executions
         self._lost = lost
@@ -57,9 +48,10 @@ class ChildLookup:
         """Brings a child in line with the exchange's record; never places an order."""
         with self._db.reading() as session:
             child = session.get(ChildOrderRow, child_id)
-        if child is not None and child.account != self._account:
-            # These keys can't see the order, so its absence proves nothing.
-            self._refuse(child)
+        # Other keys can't see the order, so its absence proves nothing.
+        if child is not None and self._ownership.refuses(
+            child.account, child.order_link_id, "resolve"
+        ):
             return None
         if child is None or not child.state.may_be_at_exchange:
             return None if child is None else child.state
@@ -103,17 +95,6 @@ class ChildLookup:
         """
         for _ in each(ids, self.resolve_child, "a child can't be looked up"):
             pass
-
-    def _refuse(self, child: ChildOrderRow) -> None:
-        ownership.refuse(
-            self._db,
-            ours=self._account,
-            theirs=child.account,
-            subject=child.order_link_id,
-            act="resolve",
-            actor="reconcile",
-            now=self._clock.now(),
-        )
 
     def _adopt(self, order: ExchangeOrder) -> None:
         if order.filled_qty > 0:

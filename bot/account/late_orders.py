@@ -5,14 +5,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from bot.clock import Clock
 from bot.errors import MlriskError
-from bot.exchange.protocol import Exchange
 from bot.execution.orders import belonging
 from bot.execution.orders.executions import Executions
 from bot.execution.orders.one_by_one import each
+from bot.execution.ports import Deps
 from bot.execution.sending.cancelling import Cancels
-from models.database import Database
 from models.locks import lock_order
 from models.open_rows import CHILD_WAS_GIVEN_UP
 from models.tables import ChildOrderRow
@@ -26,20 +24,11 @@ EXPIRED_RECHECK = timedelta(seconds=60)
 class LateOrders:
     """Cancels one account's late orders, and reads what they have filled."""
 
-    def __init__(
-        self,
-        *,
-        db: Database,
-        exchange: Exchange,
-        account: str,
-        clock: Clock,
-        executions: Executions,
-        cancels: Cancels,
-    ) -> None:
-        self._db = db
-        self._exchange = exchange
-        self._account = account
-        self._clock = clock
+    def __init__(self, deps: Deps, executions: Executions, cancels: Cancels) -> None:
+        self._db = deps.db
+        self._exchange = deps.exchange
+        self._account = deps.account
+        self._clock = deps.clock
         self._executions = executions
         self._cancels = cancels
 

@@ -13,15 +13,12 @@ from decimal import Decimal
 from sqlalchemy import bindparam, select
 
 from bot.authority.actors import Actor, Power, record, require
-from bot.clock import Clock
 from bot.errors import MlriskError, Refused
-from bot.exchange.protocol import Exchange
 from bot.execution.orders import lifecycle
 from bot.execution.orders.fills import FillBook
 from bot.execution.orders.reasons import Reason
-from bot.execution.ports import TaskQueue
+from bot.execution.ports import Deps
 from bot.execution.sending.cancelling import Cancels
-from models.database import Database
 from models.enums import ChildState
 from models.locks import lock_order
 from models.repositories import portfolio
@@ -48,24 +45,20 @@ class LostOrders:
 
     def __init__(
         self,
-        *,
-        db: Database,
-        exchange: Exchange,
-        account: str,
-        clock: Clock,
-        task_queue: TaskQueue,
+        deps: Deps,
         fills: FillBook,
         cancels: Cancels | None = None,
+        *,
         free: bool = False,
     ) -> None:
         """`free` is True where no login is needed to forget an order without proof."""
-        self._db = db
-        self._exchange = exchange
-        self._account = account
-        self._clock = clock
-        self._task_queue = task_queue
+        self._db = deps.db
+        self._exchange = deps.exchange
+        self._account = deps.account
+        self._clock = deps.clock
+        self._task_queue = deps.task_queue
         self._fills = fills
-        self._cancels = cancels or Cancels(exchange, None, account)
+        self._cancels = cancels or Cancels(deps.exchange, None, deps.account)
         self._free = free
 
     def missing(self, child_id: int) -> None:

@@ -9,11 +9,10 @@ that person. `mlrisk doctor` shows both.
 import logging
 from datetime import timedelta
 
-from bot.clock import Clock
 from bot.errors import MlriskError
 from bot.exchange.protocol import ExchangeOrder
+from bot.execution.ports import Deps
 from bot.execution.sending.cancelling import Cancels
-from models.database import Database
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +25,11 @@ orders are cancelled."""
 class Orphans:
     """Calls back those of one account's orders without a row that add risk."""
 
-    def __init__(self, db: Database, cancels: Cancels, account: str, clock: Clock) -> None:
-        self._db = db
+    def __init__(self, deps: Deps, cancels: Cancels) -> None:
+        self._db = deps.db
         self._cancels = cancels
-        self._account = account
-        self._clock = clock
+        self._account = deps.account
+        self._clock = deps.clock
 
     def call_back(self, order: ExchangeOrder) -> bool:
         """Returns True when the order was cancelled. The next look repeats a call that fails."""

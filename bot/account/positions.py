@@ -4,26 +4,23 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from bot.clock import Clock
 from bot.errors import Refused
-from bot.exchange.protocol import HEDGE_MODE, Exchange, ExchangePosition, UnreadableFact
+from bot.exchange.protocol import HEDGE_MODE, ExchangePosition, UnreadableFact
 from bot.execution.orders import unreadable
 from bot.execution.orders.executions import Executions
+from bot.execution.ports import Deps
 from bot.state import fitness
-from models.database import Database
 from models.repositories import portfolio
 
 
 class PositionCheck:
     """Compares one account's positions."""
 
-    def __init__(
-        self, db: Database, exchange: Exchange, account: str, clock: Clock, executions: Executions
-    ) -> None:
-        self._db = db
-        self._exchange = exchange
-        self._account = account
-        self._clock = clock
+    def __init__(self, deps: Deps, executions: Executions) -> None:
+        self._db = deps.db
+        self._exchange = deps.exchange
+        self._account = deps.account
+        self._clock = deps.clock
         self._executions = executions
 
     def differences(self) -> dict[str, tuple[Decimal, Decimal]]:

@@ -17,9 +17,7 @@ from bot.account.late_orders import LateOrders
 from bot.account.lost_orders import LostOrders, waits
 from bot.account.orphans import Orphans
 from bot.account.positions import PositionCheck
-from bot.clock import Clock
 from bot.exchange.protocol import (
-    Exchange,
     ExchangeOrder,
     ExchangePosition,
     Wallet,
@@ -31,12 +29,11 @@ from bot.execution.orders.identity import PREFIX, is_in_our_form
 from bot.execution.orders.one_by_one import each
 from bot.execution.orders.other_fees import OtherFees
 from bot.execution.policy import absence
-from bot.execution.ports import TaskQueue
+from bot.execution.ports import Deps
 from bot.execution.sending.cancelling import Cancels
 from bot.execution.sending.rate_limiter import OrderRateLimiter
 from bot.execution.sending.trading_rules import TradingRules
 from bot.failpoints import AFTER_EXPIRY_COMMIT, BEFORE_EXPIRY_COMMIT, hit
-from models.database import Database
 from models.enums import ChildState
 from models.locks import lock_parent
 from models.repositories import orders, portfolio
@@ -66,58 +63,25 @@ class AccountReport:
 class Reconciler:
     """Compares one account's rows with the exchange's record and adopts what is missing."""
 
-    def __init__(
-        self,
-        *,
-        db: Database,
-        exchange: Exchange,
-        account: str,
-        clock: Clock,
-        task_queue: TaskQueue,
-        budget: OrderRateLimiter | None = None,
-    ) -> None:
+    def __init__(self, deps: Deps, *, budget: OrderRateLimiter | None = None) -> None:
         """`budget` limits the rate of cancels; without it only the exchange's limit holds."""
-        absence.require_room(exchange.recv_window_ms)
-        self._db = db
-        self._exchange = exchange
-        self._account = account
-        self._clock = clock
-        self._task_queue = task_queue
-        self._fills = FillBook(db, account, task_queue)
-        self._cancels = Cancels(exchange, budget, account)
-        self._cash = CashFlows(db, exchange, account, clock)
-        self._other_fees = OtherFees(db, exchange, account, clock)
-        self._orphans = Orphans(db, self._cancels, account, clock)
-        self._rules = TradingRules(db, exchange, clock)
-        self._executions = Executions(db, exchange, account, clock, self._fills)
-        self._positions = PositionCheck(db, exchange, account, clock, self._executions)
-        self._late = LateOrders(
-            db=db,
-            exchange=exchange,
-            account=account,
-            clock=clock,
-            executions=self._executions,
-            cancels=self._cancels,
-        )
-        lost = LostOrders(
-            db=db,
-            exchange=exchange,
-            account=account,
-            clock=clock,
-            task_queue=task_queue,
-            fills=self._fills,
-            cancels=self._cancels,
-        )
-        self._lookup = ChildLookup(
-            db=db,
-            exchange=exchange,
-            account=account,
-            clock=clock,
-            task_queue=task_queue,
-            fills=self._fills,
-            executions=self._executions,
-            lost=lost,
-        )
+        absence.require_room(deps.exchange.recv_window_ms)
+        self._db = deps.db
+        self._exchange = deps.exchange
+        self._account = deps.account
+        self._clock = deps.clock
+        self._task_queue = deps.task_queue
+        self._fills = FillBook(deps.db, deps.account, deps.task_queue)
+        self._cancels = Cancels(deps.exchange, budget, deps.account)
+        self._cash = CashFlows(deps)
+        self._other_fees = OtherFees(deps)
+        self._orphans = Orphans(deps, self._cancels)
+        self._rules = TradingRules(deps.db, deps.exchange, deps.clock)
+        self._executions = Executions(deps, self._fills)
+        self._positions = PositionCheck(deps, self._executions)
+        self._late = LateOrders(deps, self._executions, self._cancels)
+        lost = LostOrders(deps, self._fills, self._cancels)
+        self._lookup = ChildLookup(deps, self._fills, self._executions, lost)
 
     def resolve_child(self, child_id: int) -> ChildState | None:
         """Brings a child to the truth; never places anything itself."""

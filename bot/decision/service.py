@@ -13,8 +13,9 @@ from bot.decision.figures import figures_of
 from bot.decision.parking import MAX_ATTEMPTS, Killed, Parking
 from bot.decision.requests import Admission
 from bot.errors import BadMessage, DependencyDown, FieldError, MlriskError
-from bot.execution.orders import exits, ownership
+from bot.execution.orders import exits
 from bot.execution.orders.attempts import SERVERS_AWAY
+from bot.execution.orders.ownership import Ownership
 from bot.execution.orders.parents import is_urgent, step_soon, wake_child
 from bot.execution.ports import UNREADABLE, LimitsSource, MarketCache, TaskQueue
 from bot.execution.working import precedence
@@ -71,6 +72,7 @@ class ApprovalService:
         self._market = market
         self._limits = limits
         self._clock = clock
+        self._ownership = Ownership(db, account, clock, actor="gate")
         self._task_queue = task_queue
         self._horizon = horizon
         self._read_rules = read_rules
@@ -114,16 +116,7 @@ class ApprovalService:
         """Decides a request from its row; None when there is no such row."""
         with self._db.reading() as session:
             row = session.get(TradeRequestRow, request_id)
-        if row is not None and row.account != self._account:
-            ownership.refuse(
-                self._db,
-                ours=self._account,
-                theirs=row.account,
-                subject=request_id,
-                act="validate",
-                actor="gate",
-                now=self._clock.now(),
-            )
+        if row is not None and self._ownership.refuses(row.account, request_id, "validate"):
             return None
         counted = self._parking.begin_stored(request_id, killed)
         if counted is None:

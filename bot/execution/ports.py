@@ -1,17 +1,21 @@
 """The outside world of execution, as protocols."""
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.clock import Clock
 from bot.errors import MlriskError
+from bot.exchange.protocol import Exchange
 from bot.execution.algorithms.volume_forecast import VolumeForecast
 from bot.market.reading import MarketReading
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from config.loading import ConfigError
+from models.database import Database
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +74,17 @@ class LimitsSource(Protocol):
 
     def last_known(self) -> RiskLimits:
         """The limits as last read, for exits; never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What every service of one account works with. The exchange holds the keys of that account."""
+
+    db: Database
+    exchange: Exchange
+    account: str
+    clock: Clock
+    task_queue: TaskQueue
 
 
 UNREADABLE = (MlriskError, ConfigError, SQLAlchemyError, OSError)

@@ -13,6 +13,7 @@ from bot.clock import FixedClock
 from bot.decision.requests import Admission
 from bot.decision.service import ApprovalService
 from bot.execution.orders.fills import FillBook
+from bot.execution.ports import Deps
 from bot.execution.sending.claims import Claims
 from bot.execution.sending.dispatch import Dispatcher
 from bot.execution.sending.sender import Sender, SendResult
@@ -68,14 +69,7 @@ class Desk:
             db=db, account=account, clock=self.clock, task_queue=self.task_queue
         )
         self.fill_book = FillBook(db, account, self.task_queue)
-        self.reconciler = Reconciler(
-            db=db,
-            exchange=self.exchange,
-            account=account,
-            clock=self.clock,
-            task_queue=self.task_queue,
-            budget=self.budget,
-        )
+        self.reconciler = Reconciler(self.deps, budget=self.budget)
         self.dispatcher = Dispatcher(
             db=db,
             account=account,
@@ -98,6 +92,11 @@ class Desk:
             task_queue=self.task_queue,
         )
         self.sender = self.new_sender("worker-1")
+
+    @property
+    def deps(self) -> Deps:
+        """With the exchange of now, which a test may have replaced."""
+        return Deps(self.db, self.exchange, self.account, self.clock, self.task_queue)
 
     def new_sender(self, owner: str) -> Sender:
         claims = Claims(

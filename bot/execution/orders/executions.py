@@ -2,10 +2,9 @@
 
 from datetime import timedelta
 
-from bot.clock import Clock
-from bot.exchange.protocol import Exchange, Execution
+from bot.exchange.protocol import Execution
 from bot.execution.orders.fills import FillBook
-from models.database import Database
+from bot.execution.ports import Deps
 from models.repositories import orders
 
 EXECUTION_OVERLAP = timedelta(minutes=5)
@@ -15,13 +14,11 @@ EXECUTION_OVERLAP = timedelta(minutes=5)
 class Executions:
     """Reads one account's executions; each is stored once."""
 
-    def __init__(
-        self, db: Database, exchange: Exchange, account: str, clock: Clock, fills: FillBook
-    ) -> None:
-        self._db = db
-        self._exchange = exchange
-        self._account = account
-        self._clock = clock
+    def __init__(self, deps: Deps, fills: FillBook) -> None:
+        self._db = deps.db
+        self._exchange = deps.exchange
+        self._account = deps.account
+        self._clock = deps.clock
         self._fills = fills
 
     def read_newest(self) -> int:

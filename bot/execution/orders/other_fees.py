@@ -12,15 +12,15 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from bot.clock import Clock
 from bot.errors import MlriskError
-from bot.exchange.protocol import CoinPrice, Exchange, Execution
+from bot.exchange.protocol import CoinPrice, Execution
 from bot.execution.orders import fees, ledger
 from bot.execution.orders.attempts import SERVERS_AWAY, failure_text
 from bot.execution.orders.coin_prices import price_at
 from bot.execution.orders.one_by_one import FAILURES_IN_A_ROW, each
+from bot.execution.ports import Deps
 from models import amounts
-from models.database import Database, UnitOfWork
+from models.database import UnitOfWork
 from models.locks import lock_parent
 from models.repositories import portfolio
 from models.tables import ChildOrderRow, FillRow, OtherFeeRow, ParentOrderRow, PositionRow
@@ -68,11 +68,11 @@ def keep(
 class OtherFees:
     """Gives one account's fees in third coins their price."""
 
-    def __init__(self, db: Database, exchange: Exchange, account: str, clock: Clock) -> None:
-        self._db = db
-        self._exchange = exchange
-        self._account = account
-        self._clock = clock
+    def __init__(self, deps: Deps) -> None:
+        self._db = deps.db
+        self._exchange = deps.exchange
+        self._account = deps.account
+        self._clock = deps.clock
 
     def price(self) -> int:
         """Asks for missing prices; returns how many fees got one.

@@ -5,10 +5,10 @@ rows that a message names by their id alone.
 """
 
 import logging
-from datetime import datetime
 
 from sqlalchemy import select
 
+from bot.clock import Clock
 from models.database import Database
 from models.tables import AuditRow
 
@@ -17,30 +17,47 @@ log = logging.getLogger(__name__)
 REFUSED = "foreign_account_refused"
 
 
-def refuse(
-    db: Database, *, ours: str, theirs: str, subject: str, act: str, actor: str, now: datetime
-) -> None:
-    """Records once per subject and act that `ours` was asked to act on a row of `theirs`."""
-    log.critical(
-        "refused to %s %s: it is of account %s, and this process has the keys of %s; every "
-        "account needs a database and a Redis of its own",
-        act,
-        subject,
-        theirs,
-        ours,
-        extra={"account": theirs, "process_account": ours},
-    )
-    with db.unit_of_work() as uow:
-        known = uow.session.scalar(
-            select(AuditRow.seq)
-            .where(
-                AuditRow.subject == subject,
-                AuditRow.kind == REFUSED,
-                AuditRow.chain == ours,
-                AuditRow.payload["act"].astext == act,
-            )
-            .limit(1)
+class Ownership:
+    """Refuses rows of other accounts than this process's; `actor` is named in the record."""
+
+    def __init__(self, db: Database, account: str, clock: Clock, *, actor: str) -> None:
+        self._db = db
+        self._account = account
+        self._clock = clock
+        self._actor = actor
+
+    def refuses(self, theirs: str, subject: str, act: str) -> bool:
+        """Whether a row is of the account `theirs` and not of ours. A refusal is recorded and
+        alerted."""
+        if theirs == self._account:
+            return False
+        self._refuse(theirs, subject, act)
+        return True
+
+    def _refuse(self, theirs: str, subject: str, act: str) -> None:
+        """Records once per subject and act."""
+        log.critical(
+            "refused to %s %s: it is of account %s, and this process has the keys of %s; every "
+            "account needs a database and a Redis of its own",
+            act,
+            subject,
+            theirs,
+            self._account,
+            extra={"account": theirs, "process_account": self._account},
         )
-        if known is None:
-            uow.audit(ours, REFUSED, subject, actor, {"act": act, "account": theirs}, now)
-        uow.commit()
+        with self._db.unit_of_work() as uow:
+            known = uow.session.scalar(
+                select(AuditRow.seq)
+                .where(
+                    AuditRow.subject == subject,
+                    AuditRow.kind == REFUSED,
+                    AuditRow.chain == self._account,
+                    AuditRow.payload["act"].astext == act,
+                )
+                .limit(1)
+            )
+            if known is None:
+                details = {"act": act, "account": theirs}
+                now = self._clock.now()
+                uow.audit(self._account, REFUSED, subject, self._actor, details, now)
+            uow.commit()

@@ -29,7 +29,8 @@ from bot.errors import (
 from bot.exchange.bybit.outcome import HTTP_BAN
 from bot.exchange.bybit.retcodes import RetCodeClass
 from bot.exchange.protocol import Exchange, OrderAck
-from bot.execution.orders import lifecycle, ownership, transitions
+from bot.execution.orders import lifecycle, transitions
+from bot.execution.orders.ownership import Ownership
 from bot.execution.orders.parents import wake_again, wake_next_late
 from bot.execution.orders.reasons import NOTHING_LEFT, Reason
 from bot.execution.policy.failures import classify_refusal, nothing_left_to_reduce
@@ -180,25 +181,14 @@ class Sender:
     ) -> Prospect | SendResult:
         """A look without locks, which ends most duplicate messages."""
         row = connection.execute(_LOOK, {"child_id": child_id}).first()
-        if row is not None and row.account != account:
-            self._refuse(row.account, account, row.order_link_id)
+        ours = Ownership(self._db, account, self._clock, actor=self._owner)
+        if row is not None and ours.refuses(row.account, row.order_link_id, "send"):
             return SendResult.FOREIGN
         if row is None or row.state != ChildState.PLANNED:
             return SendResult.ALREADY_TAKEN
         if row.due_at > self._clock.now():
             return SendResult.NOT_DUE
         return Prospect(child_id, row.symbol, account)
-
-    def _refuse(self, theirs: str, ours: str, link_id: str) -> None:
-        ownership.refuse(
-            self._db,
-            ours=ours,
-            theirs=theirs,
-            subject=link_id,
-            act="send",
-            actor=self._owner,
-            now=self._clock.now(),
-        )
 
     def _post(self, claim: Claim, account: str) -> SendResult | _RefusedByRules:
         hit(BEFORE_POST, claim.algorithm)

@@ -28,7 +28,8 @@ from bot.execution.algorithms.stepping import (
     WaitUntil,
 )
 from bot.execution.algorithms.volume_forecast import VolumeForecast
-from bot.execution.orders import fallback_rows, lifecycle, ownership, parent_end
+from bot.execution.orders import fallback_rows, lifecycle, parent_end
+from bot.execution.orders.ownership import Ownership
 from bot.execution.orders.parents import (
     is_urgent,
     lot_rules,
@@ -123,6 +124,7 @@ class ParentWorker:
         self._limits = limits
         self._forecasts = forecasts
         self._clock = clock
+        self._ownership = Ownership(db, account, clock, actor="worker")
         self._task_queue = task_queue
 
     def step(self, request_id: str, *, redelivered: bool = False) -> StepResult:
@@ -177,16 +179,7 @@ class ParentWorker:
         """A look without locks: most wake-ups that come twice end here."""
         with self._db.reading() as session:
             parent = session.get(ParentOrderRow, request_id)
-        if parent is not None and parent.account != self._account:
-            ownership.refuse(
-                self._db,
-                ours=self._account,
-                theirs=parent.account,
-                subject=request_id,
-                act="step",
-                actor="worker",
-                now=self._clock.now(),
-            )
+        if parent is not None and self._ownership.refuses(parent.account, request_id, "step"):
             return StepResult.FOREIGN
         if parent is None or parent.step_at is None or parent.state.is_final:
             return StepResult.IDLE

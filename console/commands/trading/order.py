@@ -13,7 +13,7 @@ from bot.clock import SystemClock
 from bot.exchange import factory
 from bot.execution.orders.control import ControlReport, ParentControl
 from bot.execution.orders.fills import FillBook
-from bot.execution.ports import DispatcherOnly
+from bot.execution.ports import Deps, DispatcherOnly
 from console.context import acting, reading, settings_to_act, settings_to_look
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stderr, stdout
@@ -148,15 +148,9 @@ def list_open(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption =
 def _lost_orders(ctx: typer.Context, home: HomeOption) -> Iterator[tuple[Database, LostOrders]]:
     settings, clock, task_queue = settings_to_act(ctx, home), SystemClock(), DispatcherOnly()
     with acting(settings) as db, closing(factory.make_exchange(settings, clock)) as exchange:
-        lost = LostOrders(
-            db=db,
-            exchange=exchange,
-            account=settings.account,
-            clock=clock,
-            task_queue=task_queue,
-            fills=FillBook(db, settings.account, task_queue),
-            free=may_recover(db, settings),
-        )
+        deps = Deps(db, exchange, settings.account, clock, task_queue)
+        fills = FillBook(db, settings.account, task_queue)
+        lost = LostOrders(deps, fills, free=may_recover(db, settings))
         yield db, lost
 
 

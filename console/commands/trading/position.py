@@ -8,7 +8,7 @@ import typer
 from bot.account.adoption import Adopter, Difference
 from bot.clock import SystemClock
 from bot.exchange import factory
-from bot.execution.ports import DispatcherOnly
+from bot.execution.ports import Deps, DispatcherOnly
 from console.context import acting, reading, settings_to_act, settings_to_look
 from console.errors import CommandError, ExitCode
 from console.options import HomeOption, JsonOption
@@ -69,14 +69,9 @@ def adopt(
     """
     settings, clock = settings_to_act(ctx, home), SystemClock()
     with acting(settings) as db, closing(factory.make_exchange(settings, clock)) as exchange:
-        adopter = Adopter(
-            db=db,
-            exchange=exchange,
-            account=settings.account,
-            clock=clock,
-            task_queue=task_queue(settings) or DispatcherOnly(),
-            free=may_recover(db, settings),
-        )
+        queue = task_queue(settings) or DispatcherOnly()
+        deps = Deps(db, exchange, settings.account, clock, queue)
+        adopter = Adopter(deps, free=may_recover(db, settings))
         seen = adopter.look(symbol)
         if seen.changes and not yes:
             _ask(seen)

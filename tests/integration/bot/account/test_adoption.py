@@ -45,14 +45,7 @@ def reconcile(desk: Desk) -> None:
 
 
 def adopter(desk: Desk, *, free: bool = True) -> Adopter:
-    return Adopter(
-        db=desk.db,
-        exchange=desk.exchange,
-        account=ACCOUNT,
-        clock=desk.clock,
-        task_queue=desk.task_queue,
-        free=free,
-    )
+    return Adopter(desk.deps, free=free)
 
 
 def emergency_exit(desk: Desk, request_id: str, size: str) -> dict[str, object]:

@@ -111,15 +111,7 @@ def test_a_fill_that_comes_after_the_loss_is_credited(desk: Desk) -> None:
 
 
 def lost_orders(desk: Desk, *, free: bool = True) -> LostOrders:
-    return LostOrders(
-        db=desk.db,
-        exchange=desk.exchange,
-        account="paper",
-        clock=desk.clock,
-        task_queue=desk.task_queue,
-        fills=desk.fill_book,
-        free=free,
-    )
+    return LostOrders(desk.deps, desk.fill_book, free=free)
 
 
 def test_force_takes_an_operators_login_where_it_is_not_free(desk: Desk) -> None:

@@ -17,7 +17,7 @@ from console.runtime.exchange_record import read_exchange_record
 from models.database import Database
 from models.enums import ChildState
 from paper_exchange.testing import PaperExchangeProcess
-from tests.support.desk import ACCOUNT, Desk
+from tests.support.desk import Desk
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.services
@@ -67,9 +67,7 @@ def venue(db: Database) -> Iterator[Venue]:
         exchange = BybitExchange(config)
         desk = Desk(db, clock=WallClock(datetime.now(UTC)))
         desk.exchange = exchange  # type: ignore[assignment]
-        desk.reconciler = Reconciler(
-            db=db, exchange=exchange, account=ACCOUNT, clock=desk.clock, task_queue=desk.task_queue
-        )
+        desk.reconciler = Reconciler(desk.deps)
         desk.sender = desk.new_sender("worker-1")
         row = exchange._session.read("get_tickers", category="linear", symbol=SYMBOL)["list"][0]
         desk.market.touch = D(row["ask1Price"])

@@ -25,6 +25,7 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from bot.errors import Refused
 from models.audit import Link, heads
 from models.tables import AuditHeadRow, AuditHeadsFileRow, AuditRow
 
@@ -136,7 +137,7 @@ class HeadsFile:
     def _remember(self, session: Session, begins: int, line: bytes) -> None:
         noted = self._noted(line)
         if noted is None:
-            raise ValueError("a line of our own can't be read back")
+            raise Refused(f"{self.path}: the line that was just made can't be read", code="heads")
         values = {"begins": begins, "number": noted.number, "code": noted.code, "at": noted.at}
         session.execute(
             insert(AuditHeadsFileRow)

@@ -73,6 +73,20 @@ class _Steps:
             return otherwise
 
 
+@dataclass(frozen=True, slots=True)
+class HaltWaits:
+    """How long a halt waits for others."""
+
+    seal_seconds: float = sealing.TIMEOUT_SECONDS
+    """The wait for senders that were under way at the latch."""
+    hold_limit_seconds: float = sealing.HOLD_LIMIT_SECONDS
+    """A session that holds a sender's lock for longer is ended."""
+    lock_ms: int = LOCK_WAIT_MS
+    """The wait for the lock of a parent that another process holds."""
+    sleep: Callable[[float], None] = time.sleep
+    """Passes the time that the exchange asks for between cancels."""
+
+
 class TradingHalt:
     """Moves the global trading state. Needs Postgres; Celery and the exchange only if given."""
 
@@ -83,11 +97,8 @@ class TradingHalt:
         *,
         exchange: Exchange | None = None,
         revoke: Callable[[], int] | None = None,
-        seal_timeout_seconds: float = sealing.TIMEOUT_SECONDS,
-        hold_limit_seconds: float = sealing.HOLD_LIMIT_SECONDS,
-        lock_wait_ms: int = LOCK_WAIT_MS,
         too_fast: Callable[[float], None] | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        waits: HaltWaits | None = None,
     ) -> None:
         """`too_fast` gets the time for which the exchange wants no cancel of anybody."""
         self._db = db
@@ -95,11 +106,13 @@ class TradingHalt:
         self._exchange = exchange
         self._revoke = revoke
         self._too_fast = too_fast
-        self._sleep = sleep
+        self._waits = waits or HaltWaits()
         self._sealer = sealing.Sealer(
-            db, timeout_seconds=seal_timeout_seconds, hold_limit_seconds=hold_limit_seconds
+            db,
+            timeout_seconds=self._waits.seal_seconds,
+            hold_limit_seconds=self._waits.hold_limit_seconds,
         )
-        self._stopper = ParentStopper(db, clock, lock_wait_ms=lock_wait_ms)
+        self._stopper = ParentStopper(db, clock, lock_wait_ms=self._waits.lock_ms)
 
     def halt(
         self,
@@ -273,7 +286,7 @@ class TradingHalt:
                 exits=exits,
                 problem=steps.problems.append,
                 too_fast=self._too_fast,
-                sleep=self._sleep,
+                sleep=self._waits.sleep,
             ),
             CalledBack(0, ()),
             "working orders may remain: run it again, or cancel them at the exchange",

@@ -177,13 +177,5 @@ class Monitor:
         now: datetime,
     ) -> bool:
         """Trips a breaker of the account and moves its state to REDUCING; once."""
-        return breakers.trip(
-            uow,
-            self.account,
-            kind,
-            value=value,
-            limit=limit,
-            reason=reason,
-            actor="monitor",
-            now=now,
-        )
+        found = breakers.Finding(kind, value, limit, reason)
+        return breakers.trip(uow, self.account, found, actor="monitor", now=now)

@@ -239,7 +239,7 @@ def _bind_first(db: Database, identity: Identity, now: datetime) -> Identity:
     with db.reading() as session:
         bound = bound_to(session)
     if bound is None:
-        raise LookupError("the row of the account's binding is gone")
+        raise NotBoundYet("the binding of this database was deleted just after it was made")
     return bound
 
 

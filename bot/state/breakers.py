@@ -1,6 +1,7 @@
 """Trips a circuit breaker: its row is set and its account's trading state is tightened."""
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,14 +18,21 @@ from models.tables import BreakerRow
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Why a breaker trips: the value that was seen and the limit that it broke, as text."""
+
+    kind: str
+    value: str
+    limit: str
+    reason: str
+
+
 def trip(
     uow: UnitOfWork,
     account: str,
-    kind: str,
+    found: Finding,
     *,
-    value: str,
-    limit: str,
-    reason: str,
     actor: str,
     now: datetime,
 ) -> bool:
@@ -34,7 +42,9 @@ def trip(
     A state that was loosened while the breaker stayed tripped is tightened again.
     """
     state = states.lock_state(uow.session, ScopeKind.ACCOUNT, account, now=now, actor=actor)
-    known = uow.session.get(BreakerRow, (ScopeKind.ACCOUNT, account, kind), populate_existing=True)
+    known = uow.session.get(
+        BreakerRow, (ScopeKind.ACCOUNT, account, found.kind), populate_existing=True
+    )
     latched = known is not None and known.tripped
     reducing = TradingState(state.state).strictness >= TradingState.REDUCING.strictness
     if latched and reducing:
@@ -44,27 +54,35 @@ def trip(
             BreakerRow(
                 scope_kind=ScopeKind.ACCOUNT,
                 scope_key=account,
-                kind=kind,
+                kind=found.kind,
                 tripped=True,
-                value=value,
-                limit=limit,
-                reason=reason,
+                value=found.value,
+                limit=found.limit,
+                reason=found.reason,
                 changed_at=now,
             )
         )
     said: dict[str, Any] = {}
     if not reducing:
-        said = trading_state.move(state, TradingState.REDUCING, reason=reason, actor=actor, now=now)
-    beside = [row.kind for row in tripped_of(uow.session, account) if row.kind != kind]
-    tripped = {"breaker": kind, "value": value, "limit": limit, "reason": reason, "beside": beside}
+        said = trading_state.move(
+            state, TradingState.REDUCING, reason=found.reason, actor=actor, now=now
+        )
+    beside = [row.kind for row in tripped_of(uow.session, account) if row.kind != found.kind]
+    tripped = {
+        "breaker": found.kind,
+        "value": found.value,
+        "limit": found.limit,
+        "reason": found.reason,
+        "beside": beside,
+    }
     tripped |= said
     uow.audit(account, "breaker_tripped", f"account:{account}", actor, tripped, now)
     level = alerts.of_entry("breaker_tripped", tripped)
     log.log(
         alerts.LOG_LEVELS[level],
         "breaker tripped: %s",
-        reason,
-        extra={"breaker": kind, "alert": level.value},
+        found.reason,
+        extra={"breaker": found.kind, "alert": level.value},
     )
     return True
 

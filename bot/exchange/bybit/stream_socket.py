@@ -168,9 +168,10 @@ class StreamSocket:
     def _request(self, op: str, args: Sequence[str]) -> str:
         request_id = uuid4().hex
         message = json.dumps({"op": op, "req_id": request_id, "args": list(args)})
+        if self.pybit is None:
+            self.break_off(f"{op} could not be sent")
+            return request_id
         try:
-            if self.pybit is None:
-                raise ConnectionError("the socket is not open")
             self.pybit.ws.send(message)
         except (websocket.WebSocketException, OSError, AttributeError):
             self.break_off(f"{op} could not be sent")

@@ -92,14 +92,6 @@ def note_cancel(
 def _latch(
     uow: UnitOfWork, account: str, act: VenueAct, symbol: str, text: str, now: datetime
 ) -> None:
-    breakers.trip(
-        uow,
-        account,
-        act.value,
-        value=symbol,
-        limit="none",
-        reason=text,
-        actor="exchange",
-        now=now,
-    )
+    found = breakers.Finding(act.value, symbol, "none", text)
+    breakers.trip(uow, account, found, actor="exchange", now=now)
     log.critical("%s; entries are stopped", text, extra={"breaker": act.value, "symbol": symbol})

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from bot.errors import DependencyDown, OutcomeUnknown, Throttled
 from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
-from bot.safety.halt import TradingHalt
+from bot.safety.halt import HaltWaits, TradingHalt
 from models.enums import (
     ChildState,
     ExecutionStatus,
@@ -66,7 +66,7 @@ def test_with_a_hung_sender_everything_else_of_a_halt_is_done(desk: Desk) -> Non
         desk.clock,
         exchange=desk.exchange,
         revoke=lambda: revoked.append(1) or 1,
-        seal_timeout_seconds=0,
+        waits=HaltWaits(seal_seconds=0),
     )
     with hung_sender(desk):
         report = trading_halt.halt(reason="test", actor="me", cancel=True)
@@ -116,7 +116,9 @@ def test_a_parent_that_somebody_holds_keeps_no_other_from_being_stopped(desk: De
         desk.approve_twap(f"r-{number}", size="1000")
     with desk.db.unit_of_work() as holder:
         assert lock_parent(holder.session, "r-1") is not None
-        trading_halt = TradingHalt(desk.db, desk.clock, exchange=desk.exchange, lock_wait_ms=50)
+        trading_halt = TradingHalt(
+            desk.db, desk.clock, exchange=desk.exchange, waits=HaltWaits(lock_ms=50)
+        )
         report = trading_halt.halt(reason="test", actor="me")
     assert {r: desk.parent(r).state for r in ("r-0", "r-1", "r-2")} == {
         "r-0": ParentState.UNFILLED,
@@ -266,7 +268,7 @@ def test_a_halt_s_cancels_wait_out_a_rate_limit_and_tell_the_others(desk: Desk) 
         desk.clock,
         exchange=desk.exchange,
         too_fast=lambda seconds: desk.budget.throttled("paper", seconds, cancels=True),
-        sleep=slept.append,
+        waits=HaltWaits(sleep=slept.append),
     )
     too_fast = Throttled("10006", code="ret_10006", after_seconds=0.4)
     desk.exchange.cancel_faults = [(too_fast, False)] * 4
@@ -285,7 +287,9 @@ def never(_: float) -> None:
 def test_a_halt_does_not_wait_out_a_ban(desk: Desk) -> None:
     desk.approve(signal_data=RESTING)
     desk.step()
-    trading_halt = TradingHalt(desk.db, desk.clock, exchange=desk.exchange, sleep=never)
+    trading_halt = TradingHalt(
+        desk.db, desk.clock, exchange=desk.exchange, waits=HaltWaits(sleep=never)
+    )
     banned = Throttled("banned", code="http_403", after_seconds=600)
     desk.exchange.cancel_faults = [(banned, False)] * 4
     report = trading_halt.halt(reason="test", actor="me", cancel=True)
@@ -304,7 +308,7 @@ def test_a_halt_that_is_repeated_stops_nothing_twice(desk: Desk) -> None:
 
 class TestSealing:
     def test_a_sender_that_holds_its_lock_for_too_long_is_ended(self, desk: Desk) -> None:
-        trading_halt = TradingHalt(desk.db, desk.clock, hold_limit_seconds=0)
+        trading_halt = TradingHalt(desk.db, desk.clock, waits=HaltWaits(hold_limit_seconds=0))
         released = threading.Event()
         held = threading.Event()
 
@@ -332,7 +336,7 @@ class TestSealing:
     def test_a_claim_under_way_is_waited_for(self, desk: Desk) -> None:
         """A transaction from before the halt may commit a claim: the seal can't hold before."""
         desk.approve()
-        trading_halt = TradingHalt(desk.db, desk.clock, seal_timeout_seconds=0)
+        trading_halt = TradingHalt(desk.db, desk.clock, waits=HaltWaits(seal_seconds=0))
         with desk.db.unit_of_work() as claim:
             claim.session.execute(
                 update(ChildOrderRow)

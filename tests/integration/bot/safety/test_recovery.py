@@ -10,7 +10,7 @@ from bot.errors import NotAuthorised, Refused
 from bot.execution.sending.sender import SendResult
 from bot.safety.monitor import Monitor
 from bot.safety.recovery import Recovery
-from bot.state.breakers import trip
+from bot.state.breakers import Finding, trip
 from models.enums import OperatorRole, ScopeKind, TradingState
 from models.repositories import states
 from models.tables import AuditRow
@@ -62,16 +62,8 @@ def test_the_last_of_several_breakers_gives_the_account_back(
 ) -> None:
     lose(desk, monitor, "96900")
     with desk.db.unit_of_work() as uow:
-        trip(
-            uow,
-            ACCOUNT,
-            "data_quality_issue",
-            value="1",
-            limit="0",
-            reason="positions disagree",
-            actor="test",
-            now=desk.clock.now(),
-        )
+        found = Finding("data_quality_issue", "1", "0", "positions disagree")
+        trip(uow, ACCOUNT, found, actor="test", now=desk.clock.now())
         uow.commit()
     report = latches.reset(LOSS, reason="looked at", actor="test", authorised=True)
     assert report.state is TradingState.REDUCING

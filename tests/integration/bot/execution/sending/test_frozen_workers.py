@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from bot.safety.halt import TradingHalt
+from bot.safety.halt import HaltWaits, TradingHalt
 from console.context import reading
 from models.connecting import migration_engine
 from models.database import Database
@@ -44,7 +44,7 @@ def test_a_claim_that_is_frozen_stops_no_halt_and_posts_nothing_later(
 ) -> None:
     desk.approve_twap()
     with frozen(migrated_url, "claim", desk.children()[0].child_id) as process:
-        report = TradingHalt(desk.db, desk.clock, hold_limit_seconds=0).halt(
+        report = TradingHalt(desk.db, desk.clock, waits=HaltWaits(hold_limit_seconds=0)).halt(
             reason="test", actor="me"
         )
         told = process.go_on()
@@ -76,7 +76,7 @@ def test_a_sender_that_is_frozen_before_its_post_is_ended_by_the_seal(
         with desk.db.autocommit_connection() as connection:
             assert sending_holders(connection)
         assert desk.approve("r-2")["verdict"] == "allow"
-        report = TradingHalt(desk.db, desk.clock, hold_limit_seconds=0).halt(
+        report = TradingHalt(desk.db, desk.clock, waits=HaltWaits(hold_limit_seconds=0)).halt(
             reason="test", actor="me"
         )
         with desk.db.autocommit_connection() as connection:

@@ -11,7 +11,7 @@ from bot.errors import OutcomeUnknown
 from bot.exchange.protocol import ExchangePosition, Execution
 from bot.execution.sending.sender import SendResult
 from bot.execution.working.parent_worker import StepResult
-from bot.safety.halt import TradingHalt
+from bot.safety.halt import HaltWaits, TradingHalt
 from models.enums import NOTHING_TO_REDUCE, ChildState, TradeSide
 from models.locks import sending_holders
 from tests.support.desk import Desk
@@ -214,7 +214,7 @@ def test_a_halt_never_waits_for_the_position_that_is_being_read(
     """Whoever only asks has nothing on its way; the exit goes out after it, halted or not."""
     leave(small)
     held = small.exchange.positions()
-    trading_halt = TradingHalt(small.db, small.clock, seal_timeout_seconds=0)
+    trading_halt = TradingHalt(small.db, small.clock, waits=HaltWaits(seal_seconds=0))
     during: list[object] = []
 
     def slow() -> Sequence[ExchangePosition]:

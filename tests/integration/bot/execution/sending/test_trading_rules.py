@@ -8,7 +8,7 @@ import pytest
 
 from bot.errors import DependencyDown, ExchangeRefused
 from bot.execution.sending.sender import SendResult
-from bot.safety.halt import TradingHalt
+from bot.safety.halt import HaltWaits, TradingHalt
 from models.enums import ChildState
 from models.locks import sending_holders
 from models.tables import InstrumentRow
@@ -113,7 +113,7 @@ def test_a_halt_never_waits_for_rules_that_are_being_read(
     """The exchange has refused the order: whoever only reads rules has nothing on its way."""
     desk.approve()
     (child,) = desk.children()
-    trading_halt = TradingHalt(desk.db, desk.clock, seal_timeout_seconds=0)
+    trading_halt = TradingHalt(desk.db, desk.clock, waits=HaltWaits(seal_seconds=0))
     during: list[object] = []
 
     def slow() -> list[object]:

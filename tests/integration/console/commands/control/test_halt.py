@@ -232,16 +232,8 @@ def test_resume_says_what_still_denies_and_a_reset_breaker_is_the_way_back(
     _read_wallet(away)
     _bind(away, Environment.DEVELOPMENT)
     with away.db.unit_of_work() as uow:
-        breakers.trip(
-            uow,
-            ACCOUNT,
-            "data_quality_issue",
-            value="1",
-            limit="0",
-            reason="positions disagree",
-            actor="test",
-            now=away.clock.now(),
-        )
+        found = breakers.Finding("data_quality_issue", "1", "0", "positions disagree")
+        breakers.trip(uow, ACCOUNT, found, actor="test", now=away.clock.now())
         uow.commit()
     assert run(["resume", "--reason", "over", "--json"]) == ExitCode.HALTED
     facts = json.loads(capsys.readouterr().out)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from bot.exchange.bybit import parse
+from bot.exchange.bybit import parse, wallets
 from bot.exchange.bybit.parse import Row, UnreadableRow
 from bot.exchange.streams import StreamEvent
 from bot.market.frames import (
@@ -96,7 +96,7 @@ def events(frame: Row, *, category: str, settle_coin: str) -> Iterator[StreamEve
                 yield parse.position(row)
         case "wallet":
             for row in _rows(data):
-                yield parse.wallet(row, settle_coin=settle_coin)
+                yield wallets.wallet(row, settle_coin=settle_coin)
         case _:
             return
 

@@ -3,34 +3,30 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import partial
-from statistics import median
 from typing import TypeVar
 
 from bot.clock import Clock, SystemClock
-from bot.errors import ExchangeRefused, OutcomeUnknown, Refused, RetryLater
+from bot.errors import OutcomeUnknown, Refused
 from bot.exchange.bybit import body as bodies
-from bot.exchange.bybit import parse
+from bot.exchange.bybit import parse, wallets
 from bot.exchange.bybit.closures import Closures
 from bot.exchange.bybit.config import BybitConfig
+from bot.exchange.bybit.market_data import MarketData
+from bot.exchange.bybit.readiness import Readiness
 from bot.exchange.bybit.retcodes import GONE_CODES
 from bot.exchange.bybit.session import GuardedSession
 from bot.exchange.protocol import (
-    CLOCK_OFFSET,
     HEDGE_MODE,
     CashFlow,
-    CoinPrice,
     ExchangeOrder,
     ExchangePosition,
     Execution,
-    Instrument,
     OrderAck,
     OrderIntent,
     UnreadableFact,
     Wallet,
 )
-from bot.market.bars import MINUTE, Bar
 
 log = logging.getLogger(__name__)
 
@@ -40,33 +36,23 @@ UNREADABLE_KEPT = 1000
 
 # The largest pages that the endpoints take.
 ORDERS_PAGE, EXECUTIONS_PAGE, POSITIONS_PAGE = 50, 100, 200
-INSTRUMENTS_PAGE, KLINES_PAGE = 1000, 1000
 TRANSACTIONS_PAGE = 50
 CASH_FLOWS = ("TRANSFER_IN", "TRANSFER_OUT")
 """Transaction types of deposits and withdrawals: money enters and leaves a unified account by
 transfers."""
 # execution/list refuses a window of more than seven days.
 EXECUTION_WINDOW = timedelta(days=7)
-PRICED_BY = ("linear", "spot")
-"""The categories whose markets price a coin, in the order of trying."""
-PRICE_SEARCH = timedelta(minutes=5)
-"""How far back a minute's price is looked for."""
-CLOCK_SAMPLES = 5
-_NO_SUCH_SYMBOL = "ret_10001"
 _GONE = frozenset(f"ret_{code}" for code in GONE_CODES)
-# The answers of today's unified accounts (5, 6 = UTA 2.0); 3 and 4 are UTA 1.0.
-_UNIFIED = frozenset({3, 4, 5, 6})
 
 
-class BybitExchange:
+class BybitExchange(MarketData):
     """One account. Make it inside the process that uses it (Celery: `worker_process_init`)."""
 
     def __init__(
         self, config: BybitConfig, clock: Clock | None = None, closures: Closures | None = None
     ) -> None:
-        self._config = config
-        self._clock = clock or SystemClock()
-        self._session = GuardedSession(config, self._clock, closures)
+        known = clock or SystemClock()
+        super().__init__(GuardedSession(config, known, closures), config, known)
         self._unreadable: list[UnreadableFact] = []
 
     def __repr__(self) -> str:
@@ -254,7 +240,7 @@ class BybitExchange:
         rows = self._session.read("get_wallet_balance", accountType="UNIFIED").get("list")
         if not isinstance(rows, list) or len(rows) != 1:
             raise parse.UnreadableRow("list", rows)
-        return parse.wallet(rows[0], settle_coin=self._config.settle_coin)
+        return wallets.wallet(rows[0], settle_coin=self._config.settle_coin)
 
     def cash_flows(self, *, since: datetime) -> Sequence[CashFlow]:
         """Deposits, withdrawals and transfers since a moment, each once.
@@ -275,114 +261,6 @@ class BybitExchange:
                 found |= {flow.flow_id: flow for flow in map(parse.cash_flow, rows)}
         return sorted(found.values(), key=lambda flow: (flow.at, flow.flow_id))
 
-    def instruments(self) -> Sequence[Instrument]:
-        """Instruments of the settle coin. One unreadable row leaves out that one, with a log."""
-        found = []
-        rows = self._session.pages(
-            "get_instruments_info", category=self._config.category, limit=INSTRUMENTS_PAGE
-        )
-        for row in rows:
-            if row.get("settleCoin") != self._config.settle_coin:
-                continue
-            try:
-                found.append(parse.instrument(row, category=self._config.category))
-            except parse.UnreadableRow as error:
-                log.warning("instrument left out: %s", error, extra={"symbol": row.get("symbol")})
-        return found
-
-    def marks(self) -> Mapping[str, Decimal]:
-        """A symbol whose mark can't be read is left out."""
-        found = {}
-        for row in self._session.pages("get_tickers", category=self._config.category):
-            try:
-                mark = parse.positive_or_none(row, "markPrice")
-                if mark is not None:
-                    found[parse.text(row, "symbol")] = mark
-            except parse.UnreadableRow as error:
-                log.warning("a mark is left out: %s", error, extra={"symbol": row.get("symbol")})
-        return found
-
-    def minute_closes(self, symbol: str, *, count: int = 999) -> Sequence[tuple[datetime, Decimal]]:
-        """Closing prices of the last finished minutes, oldest first; at most 999."""
-        reply = self._session.read(
-            "get_kline",
-            category=self._config.category,
-            symbol=symbol,
-            interval="1",
-            limit=min(count + 1, KLINES_PAGE),
-        )
-        rows = reply.get("list")
-        if not isinstance(rows, list):
-            raise parse.UnreadableRow("list", rows)
-        # Newest first, and the newest, asked for on top, is still being made.
-        return [parse.close(row) for row in reversed(rows[1:])]
-
-    def minute_bars(self, symbol: str, start: datetime, end: datetime) -> Sequence[Bar]:
-        """The finished minutes that touch [start, end], oldest first, of all pages."""
-        return self._bars(self._config.category, symbol, start, end)
-
-    def coin_price(self, coin: str, at: datetime) -> CoinPrice | None:
-        """The coin's price in the settle coin at a moment, from one-minute bars.
-
-        None when the exchange lists no market of it.
-        """
-        if coin == self._config.settle_coin:
-            return CoinPrice(Decimal(1), "settle coin")
-        symbol = coin + self._config.settle_coin
-        for category in PRICED_BY:
-            try:
-                bars = self._bars(category, symbol, at - PRICE_SEARCH, at)
-            except ExchangeRefused as error:
-                if error.code != _NO_SUCH_SYMBOL:
-                    raise
-                continue
-            ended = [bar for bar in bars if bar.end <= at]
-            if ended:
-                source = f"{category} {symbol} {ended[-1].end.isoformat()}"
-                return CoinPrice(ended[-1].close, source)
-        return None
-
-    def _bars(self, category: str, symbol: str, start: datetime, end: datetime) -> Sequence[Bar]:
-        now = self._clock.now()
-        first = start.replace(second=0, microsecond=0)
-        found: dict[datetime, Bar] = {}
-        while first <= min(end, now):
-            last = min(first + (KLINES_PAGE - 1) * MINUTE, end)
-            reply = self._session.read(
-                "get_kline",
-                category=category,
-                symbol=symbol,
-                interval="1",
-                start=parse.to_milliseconds(first),
-                end=parse.to_milliseconds(last),
-                limit=KLINES_PAGE,
-            )
-            rows = reply.get("list")
-            if not isinstance(rows, list):
-                raise parse.UnreadableRow("list", rows)
-            found.update((bar.start, bar) for bar in map(parse.bar, rows) if bar.end <= now)
-            first += KLINES_PAGE * MINUTE
-        return [bar for _, bar in sorted(found.items())]
-
-    def server_time(self) -> datetime:
-        """The exchange's clock, UTC, to the microsecond."""
-        result = self._session.read("get_server_time")
-        nanoseconds = str(result.get("timeNano"))
-        if not parse.is_digits(nanoseconds):
-            raise parse.UnreadableRow("timeNano", nanoseconds)
-        whole = parse.from_milliseconds(int(nanoseconds) // 1_000_000)
-        return whole + timedelta(microseconds=int(nanoseconds) // 1000 % 1000)
-
-    def clock_offset_ms(self) -> float:
-        """Exchange clock minus ours: the median of CLOCK_SAMPLES."""
-        return median(self._clock_sample() for _ in range(CLOCK_SAMPLES))
-
-    def _clock_sample(self) -> float:
-        before = self._clock.now()
-        server = self.server_time()
-        middle = before + (self._clock.now() - before) / 2
-        return (server - middle) / timedelta(milliseconds=1)
-
     # Start-up.
 
     def account_uid(self) -> str:
@@ -393,84 +271,10 @@ class BybitExchange:
         return str(uid)
 
     def is_ready(self, symbols: Sequence[str] = ()) -> None:
-        """Checks the clock, the key, the account's type and its position mode.
-
-        See `Exchange.is_ready`.
-        """
-        # The clock first: with a wrong one every signed call fails and hides the cause.
-        self._check_clock()
-        found: list[Refused] = []
-        for check in (
-            self._check_key,
-            self._check_account,
-            partial(self._check_position_mode, symbols),
-        ):
-            try:
-                check()
-            except Refused as error:
-                found.append(error)
-            except RetryLater:
-                if not found:
-                    raise
-                break  # known faults are reported nevertheless
-        if len(found) == 1:
-            raise found[0]
-        if found:
-            raise Refused("; ".join(error.message for error in found), code=found[0].code)
-
-    def _check_clock(self) -> None:
-        offset = self.clock_offset_ms()
-        if abs(offset) > self._config.max_clock_offset_ms:
-            raise Refused(
-                f"our clock differs from the exchange's by {offset:.0f} ms "
-                f"(allowed {self._config.max_clock_offset_ms:.0f})",
-                code=CLOCK_OFFSET,
-            )
-
-    def _check_key(self) -> None:
-        try:
-            key = self._session.read("get_api_key_information")
-        except ExchangeRefused as error:
-            raise Refused(f"the API key is not accepted: {error}", code="api_key") from error
-        permissions = key.get("permissions")
-        if not isinstance(permissions, dict):
-            raise parse.UnreadableRow("permissions", permissions)
-        problems = []
-        if key.get("readOnly") != 0:
-            problems.append("it is read-only")
-        missing = {"Order", "Position"} - set(permissions.get("ContractTrade") or ())
-        if missing:
-            problems.append(f"ContractTrade lacks {', '.join(sorted(missing))}")
-        if "Withdraw" in (permissions.get("Wallet") or ()):
-            problems.append("it may withdraw, which a trading key must not")
-        if problems:
-            raise Refused(f"the API key is unfit: {'; '.join(problems)}", code="api_key")
-
-    def _check_position_mode(self, symbols: Sequence[str]) -> None:
-        """Asks for each symbol, because the list of all positions is empty for a flat account."""
-        self.positions()
-        hedged = [symbol for symbol in symbols if self._is_hedged(symbol)]
-        if hedged:
-            raise Refused(
-                f"the account is in hedge mode for {', '.join(hedged)}; one-way mode is needed",
-                code=HEDGE_MODE,
-            )
-
-    def _is_hedged(self, symbol: str) -> bool:
-        try:
-            rows = list(
-                self._session.pages("get_positions", category=self._config.category, symbol=symbol)
-            )
-        except ExchangeRefused as error:
-            # An unknown symbol makes no account unfit.
-            log.warning("position mode not known: %s", error, extra={"symbol": symbol})
-            return False
-        return any(row.get("positionIdx") not in (0, None) for row in rows)
-
-    def _check_account(self) -> None:
-        account = self._session.read("get_account_info")
-        if account.get("unifiedMarginStatus") not in _UNIFIED:
-            raise Refused("the account is not a unified trading account", code="account_type")
+        """Whether key, account, clock and position mode are fit; raises Refused with all that is
+        wrong."""
+        readiness = Readiness(self._session, self._config, self.clock_offset_ms, self.positions)
+        readiness.check(symbols)
 
 
 def _by_time(execution: Execution) -> tuple[datetime, str]:

@@ -17,7 +17,6 @@ from bot.exchange.protocol import (
     ExchangePosition,
     Execution,
     Instrument,
-    Wallet,
 )
 from bot.market.bars import Bar
 from models.enums import OrderStatus, TradeSide
@@ -201,60 +200,6 @@ def position(row: Row) -> ExchangePosition:
         liquidation_price=positive_or_none(row, "liqPrice"),
         leverage=positive_or_none(row, "leverage"),
     )
-
-
-def wallet(row: Row, *, settle_coin: str) -> Wallet:
-    """Account totals. In isolated margin mode they are empty and the settle coin's own count."""
-    coin = _coin(row, settle_coin)
-    return Wallet(
-        equity=_first(row, "totalEquity", coin, "equity"),
-        wallet_balance=_first(row, "totalWalletBalance", coin, "walletBalance"),
-        available=_available(row, coin),
-        initial_margin=_first(row, "totalInitialMargin", coin, "totalPositionIM", "totalOrderIM"),
-        maintenance_margin=_first(row, "totalMaintenanceMargin", coin, "totalPositionMM"),
-        unrealised_pnl=_first(row, "totalPerpUPL", coin, "unrealisedPnl"),
-        prices=_prices(row),
-        settle_coin_only=decimal_or_none(row, "totalEquity") is None,
-    )
-
-
-def _prices(row: Row) -> dict[str, Decimal]:
-    """The value of one unit of each held coin; a coin without a readable value is left out."""
-    coins = row.get("coin")
-    found = {}
-    for coin in coins if isinstance(coins, list) else ():
-        try:
-            name, held = text(coin, "coin"), decimal_or_none(coin, "equity")
-            worth = decimal_or_none(coin, "usdValue")
-        except UnreadableRow:
-            continue  # the totals don't depend on it
-        if held and worth and worth / held > 0:
-            found[name] = worth / held
-    return found
-
-
-def _coin(row: Row, settle_coin: str) -> Row:
-    coins = row.get("coin")
-    found = [c for c in coins if c.get("coin") == settle_coin] if isinstance(coins, list) else []
-    return found[0] if found else {}
-
-
-def _first(row: Row, total: str, coin: Row, *fields: str) -> Decimal:
-    value = decimal_or_none(row, total)
-    if value is not None:
-        return value
-    return sum((decimal(coin, field) for field in fields), Decimal(0))
-
-
-def _available(row: Row, coin: Row) -> Decimal:
-    total = decimal_or_none(row, "totalAvailableBalance")
-    if total is not None:
-        return total
-    held = sum(
-        (decimal_or_none(coin, field) or Decimal(0))
-        for field in ("totalPositionIM", "totalOrderIM", "locked", "bonus")
-    )
-    return decimal(coin, "walletBalance") - held
 
 
 def cash_flow(row: Row) -> CashFlow:

@@ -6,7 +6,6 @@ refuses to act. Keys may be rotated, because the exchange's id of the account st
 unset settings from the binding, so that a shell without a variable has no other authority.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import or_, select
@@ -14,8 +13,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from bot.authority import actors
-from bot.errors import DependencyDown, Refused
+from bot.errors import DependencyDown
 from bot.exchange.protocol import Exchange
+from bot.state.identity import Identity as Identity
+from bot.state.identity import WrongIdentity as WrongIdentity
+from bot.state.identity import another, compare, limits_of
 from config.settings import Environment, ExchangeMode, Settings, TradingMode
 from models.audit import GLOBAL_CHAIN
 from models.database import Database
@@ -24,35 +26,6 @@ from models.tables import AccountBindingRow, AccountRow, AuditRow, ParentOrderRo
 
 _ONE = 1
 _BOUND = "database_bound"
-
-
-class WrongIdentity(Refused):
-    """These settings are not the ones that the database belongs to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """The account of a process' keys, and the limits under which it trades."""
-
-    account: str
-    mode: str
-    exchange_uid: str
-    environment: Environment | None = None
-    """None when the database is of an earlier version and no process has started on it since."""
-    trading_mode: TradingMode | None = None
-
-    def __str__(self) -> str:
-        limits = f"{self.environment or 'no environment yet'}, {self.trading_mode or 'no mode yet'}"
-        return (
-            f"account {self.account}, {self.mode} trading, exchange account {self.exchange_uid}, "
-            f"{limits}"
-        )
-
-    @property
-    def is_guarded(self) -> bool:
-        """Whether lifting a halt needs a login: in every environment except development."""
-        is_free = self.environment is Environment.DEVELOPMENT
-        return not is_free or self.mode == ExchangeMode.LIVE
 
 
 def prove(db: Database, exchange: Exchange, settings: Settings, now: datetime) -> None:
@@ -77,7 +50,7 @@ def require_proven(db: Database, settings: Settings) -> None:
         bound = bound_to(session)
     if bound is None:
         raise NotBoundYet("no process with the exchange's keys has started on this database yet")
-    _compare(bound, _identity(settings, bound.exchange_uid))
+    compare(bound, _identity(settings, bound.exchange_uid))
 
 
 def settled(db: Database, settings: Settings) -> Settings:
@@ -94,7 +67,7 @@ def _settled(bound: Identity, settings: Settings) -> Settings:
     own = _of(bound)
     unsaid = {name: own[name] for name in own if name not in settings.model_fields_set}
     found = settings.model_copy(update=unsaid)
-    _compare(bound, _identity(found, bound.exchange_uid))
+    compare(bound, _identity(found, bound.exchange_uid))
     return found
 
 
@@ -107,14 +80,14 @@ def shown(session: Session, settings: Settings) -> Settings:
 def check_settings(db: Database, settings: Settings) -> None:
     """Compares the settings with the binding, without the exchange. Raises WrongIdentity."""
     with db.reading() as session:
-        refuse_another(session, settings)
+        refuseanother(session, settings)
 
 
-def refuse_another(session: Session, settings: Settings) -> None:
+def refuseanother(session: Session, settings: Settings) -> None:
     """As `check_settings`, in a transaction that will act. Raises WrongIdentity."""
     bound = bound_to(session)
     if bound is not None:
-        _compare(bound, _identity(settings, bound.exchange_uid))
+        compare(bound, _identity(settings, bound.exchange_uid))
 
 
 def mismatch(bound: Identity, settings: Settings) -> str | None:
@@ -198,7 +171,7 @@ def bind(db: Database, identity: Identity, now: datetime) -> None:
         bound = bound_to(session)
     if bound is None:
         bound = _bind_first(db, identity, now)
-    _compare(bound, identity)
+    compare(bound, identity)
     if bound.environment is None and identity.environment is not None:
         _bind_environment(db, identity, now)
 
@@ -231,7 +204,7 @@ def _bind_first(db: Database, identity: Identity, now: datetime) -> Identity:
                 {
                     "mode": identity.mode,
                     "exchange_uid": identity.exchange_uid,
-                    **_limits_of(identity),
+                    **limits_of(identity),
                 },
                 now,
             )
@@ -250,13 +223,9 @@ def _bind_environment(db: Database, identity: Identity, now: datetime) -> None:
         if row.environment is not None:
             return  # another process was first: this one is compared when it asks again
         row.environment, row.trading_mode = identity.environment, identity.trading_mode
-        said = _limits_of(identity)
+        said = limits_of(identity)
         uow.audit(GLOBAL_CHAIN, "environment_bound", identity.account, "mlrisk", said, now)
         uow.commit()
-
-
-def _limits_of(identity: Identity) -> dict[str, str | None]:
-    return {"environment": identity.environment, "trading_mode": identity.trading_mode}
 
 
 def _refuse_rows_of_others(session: Session, account: str) -> None:
@@ -264,7 +233,7 @@ def _refuse_rows_of_others(session: Session, account: str) -> None:
     known = set(session.scalars(select(AccountRow.account)))
     others = known - {account}
     if others and account not in known:
-        raise _another(f"holds the rows of account {', '.join(sorted(others))}", account)
+        raise another(f"holds the rows of account {', '.join(sorted(others))}", account)
     active = session.scalars(
         select(ParentOrderRow.account)
         .where(ParentOrderRow.account != account, PARENT_IS_OPEN)
@@ -275,49 +244,6 @@ def _refuse_rows_of_others(session: Session, account: str) -> None:
         )
     ).all()
     if active:
-        raise _another(
+        raise another(
             f"holds open trades or positions of account {', '.join(sorted(active))}", account
         )
-
-
-def _compare(bound: Identity, ours: Identity) -> None:
-    if bound.account != ours.account:
-        raise _another(f"belongs to account {bound.account}", ours.account)
-    if bound.mode != ours.mode:
-        raise WrongIdentity(
-            f"this database belongs to {bound.mode} trading, and MLRISK_EXCHANGE_MODE says "
-            f"{ours.mode}: start with MLRISK_EXCHANGE_MODE={bound.mode}, or give {ours.mode} "
-            "trading a new database (MLRISK_DATABASE_URL, or another --home)",
-            code="wrong_mode",
-        )
-    if bound.exchange_uid != ours.exchange_uid:
-        raise WrongIdentity(
-            f"this database belongs to the exchange's account {bound.exchange_uid}, and these API "
-            f"keys are those of {ours.exchange_uid}: start with keys of {bound.exchange_uid}, or "
-            "give the other account a new database (MLRISK_DATABASE_URL, or another --home)",
-            code="wrong_uid",
-        )
-    _compare_limits(bound, ours)
-
-
-def _compare_limits(bound: Identity, ours: Identity) -> None:
-    for name, theirs, said in (
-        ("MLRISK_ENVIRONMENT", bound.environment, ours.environment),
-        ("MLRISK_TRADING_MODE", bound.trading_mode, ours.trading_mode),
-    ):
-        if None not in (theirs, said) and theirs != said:
-            raise WrongIdentity(
-                f"this database belongs to {theirs}, and {name} says {said}: start with "
-                f"{name}={theirs}, or give {said} a new database (MLRISK_DATABASE_URL, or another "
-                "--home)",
-                code="wrong_environment",
-            )
-
-
-def _another(what: str, account: str) -> WrongIdentity:
-    return WrongIdentity(
-        f"this database {what}, and MLRISK_ACCOUNT says {account}: start with the right "
-        f"MLRISK_ACCOUNT, or give {account} a new database (MLRISK_DATABASE_URL, or another "
-        "--home)",
-        code="wrong_account",
-    )

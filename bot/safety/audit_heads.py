@@ -16,8 +16,7 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from bot.errors import Refused
+from bot.safety.noted_heads import AGAIN, Noted, against, moment
 from models.audit import Link, heads
 from models.tables import AuditHeadRow, AuditHeadsFileRow, AuditRow
 
@@ -39,18 +39,6 @@ LATE = timedelta(minutes=15)
 machine."""
 _END_BYTES = 65_536
 """The bytes that are read of either end of a file, far more than a line."""
-_AGAIN = "move it to {aside} when you know why, and a new one begins"
-
-
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """One line: the heads at a moment."""
-
-    number: int
-    at: datetime
-    heads: Mapping[str, Link]
-    before: str
-    code: str
 
 
 class HeadsFile:
@@ -81,7 +69,7 @@ class HeadsFile:
             problems = problems or self._missing(row, first, last)
             # Read after the line: entries between the two only move the heads on.
             known = heads(session)
-            problems += [] if last is None else _against(session, last, self.path, self._aside)
+            problems += [] if last is None else against(session, last, self.path, self._aside)
             if problems or (last is not None and last.heads == known):
                 return problems
             if not os.path.samestat(os.fstat(descriptor), self.path.stat()):
@@ -158,7 +146,7 @@ class HeadsFile:
         finally:
             os.close(descriptor)
         found += self._missing(row, first, last) if not found else []
-        return found if last is None else [*found, *_against(session, last, self.path, self._aside)]
+        return found if last is None else [*found, *against(session, last, self.path, self._aside)]
 
     def lateness(self, session: Session) -> str | None:
         """A fault when audit entries were not noted for long; None otherwise."""
@@ -170,11 +158,11 @@ class HeadsFile:
         newest = session.scalar(ends)
         if row is None or newest is None or newest - row.at <= LATE:
             return None
-        return f"{self.path} was last written at {_moment(row.at)}, the audit at {_moment(newest)}"
+        return f"{self.path} was last written at {moment(row.at)}, the audit at {moment(newest)}"
 
     def _gone(self, row: AuditHeadsFileRow) -> str:
         return (
-            f"{self.path} is gone, and its line {row.number} was written at {_moment(row.at)}; put "
+            f"{self.path} is gone, and its line {row.number} was written at {moment(row.at)}; put "
             f"it back, or make {self._aside} when you know why, and a new one begins"
         )
 
@@ -184,14 +172,14 @@ class HeadsFile:
         """The lines that the database knows and the file lacks."""
         if row is None:
             return []
-        again = _AGAIN.format(aside=self._aside)
+        again = AGAIN.format(aside=self._aside)
         if first is None or last is None:
             return [f"{self.path} is empty, and had {row.number} lines; {again}"]
         found = []
         if last.number < row.number:
             found.append(
                 f"{self.path} ends with line {last.number}, and line {row.number} was written at "
-                f"{_moment(row.at)}: its end was cut; {again}"
+                f"{moment(row.at)}: its end was cut; {again}"
             )
         elif last.number == row.number and last.code != row.code:
             found.append(f"{self.path}: line {row.number} is another than was written; {again}")
@@ -222,7 +210,7 @@ class HeadsFile:
             return None, None, []
         beginning = os.pread(descriptor, _END_BYTES, 0).splitlines()[0]
         first, last = self._noted(beginning), self._noted(lines[-1])
-        again = _AGAIN.format(aside=self._aside)
+        again = AGAIN.format(aside=self._aside)
         found = []
         if last is None:
             found.append(f"{self.path}: its newest line was changed or is torn; {again}")
@@ -286,39 +274,3 @@ def _end(descriptor: int) -> list[bytes]:
     begin = max(0, size - _END_BYTES)
     lines = os.pread(descriptor, _END_BYTES, begin).splitlines()
     return lines[1:] if begin else lines
-
-
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="seconds")
-
-
-def _against(session: Session, last: Noted, path: Path, aside: Path) -> list[str]:
-    """The heads of a line that the database no longer has."""
-    lost = list(_lost(session, last))
-    if not lost:
-        return []
-    known = heads(session)
-    behind = [chain for chain, head in last.heads.items() if known.get(chain, _NOTHING) != head]
-    if len(behind) == len(last.heads) and all(
-        known.get(chain, _NOTHING).seq < last.heads[chain].seq for chain in behind
-    ):
-        lost.append(
-            f"every chain ends before what {path} noted at {_moment(last.at)}: an older backup was "
-            "restored, or all ends were cut. Halt, compare orders and positions with the exchange, "
-            f"and {_AGAIN.format(aside=aside)}"
-        )
-    return lost
-
-
-_NOTHING = Link(0, "")
-
-
-def _lost(session: Session, last: Noted) -> Iterator[str]:
-    for chain, head in last.heads.items():
-        hashed = session.scalar(
-            select(AuditRow.hash).where(AuditRow.chain == chain, AuditRow.seq == head.seq)
-        )
-        if hashed is None:
-            yield f"{chain}: entry {head.seq} was there at {last.at.isoformat()} and is gone"
-        elif hashed != head.hash:
-            yield f"{chain}: entry {head.seq} is not what it was at {last.at.isoformat()}"

@@ -4,10 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-import numpy as np
-
 from bot.errors import Infeasible
-from bot.execution.algorithms import volume_schedule
 from bot.execution.algorithms.base import LotRules
 from bot.execution.algorithms.stepping import (
     POLL,
@@ -105,13 +102,13 @@ class SteeredVwap:
             start = self._unserved_since(progress, interval)
         ahead = self._volume(progress, start, interval.end)
         after = self._volume(progress, interval.end, progress.deadline_at)
-        (share,) = volume_schedule.share_now(
-            np.array([[ahead, after]]),
-            np.array([float(max(left / progress.total, Decimal(0)))]),
-            np.array([self._volume(progress, progress.start_at, start)]),
+        share = _share_now(
+            (ahead, after),
+            float(max(left / progress.total, Decimal(0))),
+            self._volume(progress, progress.start_at, start),
             caution,
         )
-        return progress.committed + min(progress.total * Decimal(float(share)), left)
+        return progress.committed + min(progress.total * Decimal(share), left)
 
     def slice_due(self, progress: Progress) -> Decimal:
         """The interval's own part of the parent, however late the parent is.
@@ -188,3 +185,18 @@ class SteeredVwap:
 
 def _count(progress: Progress, length: timedelta) -> int:
     return max(1, (progress.deadline_at - progress.start_at) // length)
+
+
+def _share_now(
+    volumes: tuple[float, float], left: float, traded: float, caution: float | None
+) -> float:
+    """`volume_schedule.share_now` for one parent; `volumes` are now and after."""
+    # Here and not above: a halt loads every algorithm, and needs none of numpy.
+    import numpy as np
+
+    from bot.execution.algorithms import volume_schedule
+
+    (share,) = volume_schedule.share_now(
+        np.array([volumes]), np.array([left]), np.array([traded]), caution
+    )
+    return float(share)

@@ -6,10 +6,12 @@ from typing import TypeVar
 from sqlalchemy import Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
+from config.errors import MlriskError
+
 E = TypeVar("E", bound=StrEnum)
 
 
-class UnknownValue(ValueError):
+class UnknownValue(MlriskError, ValueError):
     """A column holds an unknown word."""
 
 

@@ -80,10 +80,10 @@ def shown(session: Session, settings: Settings) -> Settings:
 def check_settings(db: Database, settings: Settings) -> None:
     """Compares the settings with the binding, without the exchange. Raises WrongIdentity."""
     with db.reading() as session:
-        refuseanother(session, settings)
+        refuse_another(session, settings)
 
 
-def refuseanother(session: Session, settings: Settings) -> None:
+def refuse_another(session: Session, settings: Settings) -> None:
     """As `check_settings`, in a transaction that will act. Raises WrongIdentity."""
     bound = bound_to(session)
     if bound is not None:

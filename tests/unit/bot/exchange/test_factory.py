@@ -1,7 +1,4 @@
-"""The factory is the one door to an adapter, and opens it when it is first asked."""
-
-import subprocess
-import sys
+"""The factory is the one door to an adapter."""
 
 import pytest
 
@@ -12,20 +9,11 @@ from bot.exchange.factory import Adapter, make_exchange, make_streams
 from config.settings import Settings, SettingsError
 from tests.support.fakes import T0
 
-ASK = "import sys, {}; print(sorted(m for m in sys.modules if m in ('pybit', 'requests')))"
-
 
 def test_bybits_module_is_an_adapter() -> None:
     found: Adapter = adapter
     assert found.exchange.__doc__
     assert found.streams.__doc__
-
-
-@pytest.mark.parametrize("module", ["workers.feeds.feed", "tasks.execution", "bot.safety.halt"])
-def test_no_client_library_is_loaded_before_an_exchange_is_asked_for(module: str) -> None:
-    code = ASK.format(module)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
 
 
 def test_an_exchange_without_an_adapter_is_refused_by_its_name() -> None:

@@ -21,6 +21,10 @@ FAILURES_IN_A_ROW = 3
 WAIT_SECONDS = 30.0
 """The total time for waits after refusals for speed: some hundred orders at ten a second."""
 _SHORTEST_WAIT_SECONDS = 0.05
+EFFECT_LOOKS = 20
+EFFECT_SECONDS = 0.1
+"""The exchange confirms a cancel before it takes effect: its list is read again up to this often,
+with this pause between two readings."""
 _PAGES = 10
 """A cancel of everything takes at most 500 orders a call."""
 
@@ -88,13 +92,19 @@ def call_back(
     asked = wanted()
     if everything:
         _cancel_all(exchange, cancels)
+        failed: frozenset[str] = frozenset()
     else:
-        _cancel_each(exchange, cancels, asked, problem)
+        failed = _cancel_each(exchange, cancels, asked, problem)
     for fact in exchange.take_unreadable():
         problem(f"{fact.kind} {fact.key} of {fact.symbol} can't be read: {fact.why}")
     if not asked:
         return CalledBack(0, ())
     left = tuple(wanted())
+    for _ in range(EFFECT_LOOKS):
+        if all(order.order_id in failed for order in left):
+            break
+        sleep(EFFECT_SECONDS)
+        left = tuple(wanted())
     still = {order.order_id for order in left}
     return CalledBack(sum(order.order_id not in still for order in asked), left)
 
@@ -120,15 +130,19 @@ def _cancel_each(
     patience: _Patience,
     orders: Sequence[ExchangeOrder],
     problem: Callable[[str], None],
-) -> None:
+) -> frozenset[str]:
+    """Returns the ids of the orders whose cancel failed."""
+    lost: set[str] = set()
     failed = 0
     for order in orders:
         try:
             patience.make(partial(exchange.cancel, order.symbol, order.order_link_id))
         except MlriskError as error:
             problem(f"{order.order_link_id} could not be cancelled: {error.message}")
+            lost.add(order.order_id)
             failed += 1
             if failed == FAILURES_IN_A_ROW:
                 raise
         else:
             failed = 0
+    return frozenset(lost)

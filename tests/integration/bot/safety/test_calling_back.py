@@ -1,4 +1,4 @@
-"""Calling back in a halt against the paper exchange's own rate limits."""
+"""Calling back in a halt: the exchange's rate limits, and cancels that take effect later."""
 
 import time
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
 from bot.safety.calling_back import call_back
 from models.enums import TradeSide
 from paper_exchange.testing import PaperExchangeProcess
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.services
 
@@ -32,7 +33,13 @@ def paper() -> Iterator[PaperExchangeProcess]:
 
 @pytest.fixture
 def exchange(paper: PaperExchangeProcess) -> Iterator[BybitExchange]:
-    made = BybitExchange(
+    made = client(paper)
+    yield made
+    made.close()
+
+
+def client(paper: PaperExchangeProcess) -> BybitExchange:
+    return BybitExchange(
         BybitConfig(
             api_key=SecretStr(paper.api_key),
             api_secret=SecretStr(paper.api_secret),
@@ -40,8 +47,6 @@ def exchange(paper: PaperExchangeProcess) -> Iterator[BybitExchange]:
             endpoint=paper.url,
         )
     )
-    yield made
-    made.close()
 
 
 def rest(exchange: BybitExchange) -> None:
@@ -89,3 +94,16 @@ def test_a_halt_calls_everything_back_although_the_rate_is_used_up(
     assert (found.cancelled, found.left, problems) == (ORDERS, (), [])
     assert exchange.open_orders() == []
     assert len(told) >= 4
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_cancel_that_takes_effect_later_leaves_no_order(everything: bool) -> None:
+    arguments = ("--market", "synthetic", "--seed", "11", "--ip-rate", "0", "--order-rate", "0")
+    with PaperExchangeProcess(*arguments, "--effect-delay-ms", "300") as paper:
+        exchange = client(paper)
+        for _ in range(3):
+            rest(exchange)
+        eventually(lambda: len(exchange.open_orders()) == 3)
+        found = call_back(exchange, everything=everything, exits=True, problem=pytest.fail)
+        exchange.close()
+    assert (found.cancelled, found.left) == (3, ())

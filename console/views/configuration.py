@@ -1,6 +1,7 @@
 """Configurations and their versions as plain facts and as tables."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from rich.table import Table
 from bot.limits.changes import ValueChange, Version
 from bot.limits.selftest import prove
 from bot.limits.source import LayeredConfig, limits_of
-from config.loading import ConfigError, read
+from config.loading import ConfigError, Origin, read
 from config.schema import RESERVED_NOTE
 from config.sections import DECLARED, RESERVED
 from config.settings import Settings
@@ -114,12 +115,20 @@ def print_configuration(
     )
     if not overrides_known:
         out.print("[yellow]no system runs here[/]: what was set at run time is not known")
+    if origin:
+        for folder in sorted({str(Path(o.place.file).parent) for o in config.origins.values()}):
+            out.print(f"files are in {escape(folder)}", soft_wrap=True)
     table = Table("key", "value", "unit", *(["origin"] if origin else []), "", box=None)
     for path, declared in DECLARED.items():
         cells = [path, _text(config.value(path)), declared.unit]
-        cells += [str(config.origins[path])] if origin else []
+        cells += [_origin(config.origins[path])] if origin else []
         table.add_row(*map(escape, [*cells, RESERVED_NOTE if declared.reserved else ""]))
     out.print(table)
+
+
+def _origin(origin: Origin) -> str:
+    """Layer, file name and line; a whole path would be broken where the column ends."""
+    return str(replace(origin, place=replace(origin.place, file=Path(origin.place.file).name)))
 
 
 def print_changes(out: Console, changes: Sequence[ValueChange]) -> None:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from bot.errors import MlriskError, Throttled
-from bot.exchange.bybit.outcome import HTTP_BAN
+from bot.exchange.bybit.retcodes import HTTP_BAN
 from bot.exchange.protocol import Exchange, ExchangeOrder
 from bot.execution.orders.identity import PREFIX
 

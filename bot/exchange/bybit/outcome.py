@@ -20,11 +20,10 @@ from bot.errors import (
     OutcomeUnknown,
     Throttled,
 )
-from bot.exchange.bybit.retcodes import RetCodeClass, classify, classify_http
+from bot.exchange.bybit.retcodes import HTTP_BAN, RetCodeClass, classify, classify_http
 
 # After HTTP 403 all calls of this IP must stop for at least ten minutes (`docs/bybit.md`).
 IP_BAN_SECONDS = 600.0
-HTTP_BAN = "http_403"
 OF_THE_ADDRESS = frozenset({HTTP_BAN, "ret_10018"})
 """Codes of rate limits that count every call of this machine."""
 CLOSED = "closed"

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+HTTP_BAN = "http_403"
+"""Code of the error for HTTP 403: all calls of this address must stop."""
+
 
 class RetCodeClass(StrEnum):
     """The reaction to a code. Names are stored with refused orders."""

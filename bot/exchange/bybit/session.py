@@ -27,7 +27,6 @@ from bot.exchange.bybit.config import BybitConfig, BybitMode
 from bot.exchange.bybit.outcome import (
     CALL_FAILURES,
     CLOSED,
-    HTTP_BAN,
     OF_THE_ADDRESS,
     clock_behind_ms,
     from_failure,
@@ -35,6 +34,7 @@ from bot.exchange.bybit.outcome import (
     too_fast_seconds,
     unusable_reply,
 )
+from bot.exchange.bybit.retcodes import HTTP_BAN
 
 log = logging.getLogger(__name__)
 

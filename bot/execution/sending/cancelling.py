@@ -1,7 +1,7 @@
 """Cancels at the exchange, counted by the rate limiter, which learns of refusals for speed."""
 
 from bot.errors import Throttled
-from bot.exchange.bybit.outcome import HTTP_BAN
+from bot.exchange.bybit.retcodes import HTTP_BAN
 from bot.exchange.protocol import Exchange, ExchangeOrder
 from bot.execution.sending.rate_limiter import OrderRateLimiter
 

@@ -26,8 +26,7 @@ from bot.errors import (
     RetryLater,
     Throttled,
 )
-from bot.exchange.bybit.outcome import HTTP_BAN
-from bot.exchange.bybit.retcodes import RetCodeClass
+from bot.exchange.bybit.retcodes import HTTP_BAN, RetCodeClass
 from bot.exchange.protocol import Exchange, OrderAck
 from bot.execution.orders import lifecycle, transitions
 from bot.execution.orders.ownership import Ownership

@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
 from bot.execution.orders import lifecycle
+from bot.execution.orders.reasons import HALTED
 from models.database import UnitOfWork
 from models.enums import ChildState
 from models.locks import lock_child, lock_order, lock_order_of_link, lock_parent
@@ -115,7 +116,7 @@ def test_what_was_changed_before_the_lock_is_not_lost_by_it(
 
 
 def stopped(desk: Desk, uow: UnitOfWork, parent: ParentOrderRow) -> int:
-    return lifecycle.stop(uow, parent, "halted", desk.clock.now(), desk.task_queue)
+    return lifecycle.stop(uow, parent, HALTED, desk.clock.now(), desk.task_queue)
 
 
 def expired(desk: Desk, uow: UnitOfWork, parent: ParentOrderRow) -> int:

@@ -29,7 +29,7 @@ def of_postgres(cause: Exception) -> DBAPIError:
 def test_a_known_cause_has_its_line_and_code(error: Exception, code: ExitCode, said: str) -> None:
     found = explain(error)
     assert found is not None
-    assert found.code is code
+    assert found.exit_code is code
     assert said in found.message
     assert "\n" not in found.message
 

@@ -1,7 +1,7 @@
-"""Reads YAML of strangers: every way in which it can be wrong is one line with its place.
+"""Reads untrusted YAML; every fault is one line of text with its place.
 
-Bounded, because a few lines of YAML can stand for gigabytes (aliases of aliases) or for more levels
-than Python has, and a number can have more digits than may be converted.
+The reading is bounded. A few lines of YAML can stand for gigabytes (aliases of aliases) or for more
+levels than Python has. A number can have more digits than may be converted.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ MAX_NODES = 50_000
 
 
 class _BoundedLoader(yaml.SafeLoader):
-    """Composing recurses, so that the depth is bounded while it is done."""
+    """Bounds the depth while it composes, because composing recurses."""
 
     _depth = 0
 
@@ -43,7 +43,7 @@ class _BoundedLoader(yaml.SafeLoader):
 
 
 class YamlProblem(MlriskError):
-    """A text that is no usable YAML; `line` counts from 1, None where the whole is wrong."""
+    """A text is no usable YAML. `line` counts from 1; it is None when the whole text is wrong."""
 
     def __init__(self, problem: str, line: int | None = None) -> None:
         super().__init__(problem)
@@ -52,7 +52,7 @@ class YamlProblem(MlriskError):
 
 
 def read_text(path: Path) -> str:
-    """A file's text. Raises YamlProblem for one that is away, too long or in another encoding."""
+    """A file's text. Raises YamlProblem for a file that is missing, too long or not in UTF-8."""
     try:
         with path.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
@@ -68,7 +68,7 @@ def read_text(path: Path) -> str:
 
 
 def compose(text: str) -> yaml.Node | None:
-    """The nodes of one document, which know their places. Raises YamlProblem."""
+    """The root node of one document; each node knows its place. Raises YamlProblem."""
     try:
         root = yaml.compose(text, Loader=_BoundedLoader)
     except yaml.MarkedYAMLError as error:
@@ -98,8 +98,8 @@ def value_of(node: yaml.Node) -> Any:
 
 
 def load(text: str) -> Any:
-    """The value of one document; None for an empty one. Raises YamlProblem, for keys given twice
-    as well."""
+    """The value of one document; None for an empty one. Raises YamlProblem, also for a key that is
+    given twice."""
     root = compose(text)
     if root is None:
         return None

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 WORKERS: Mapping[str, tuple[str, ...]] = {
     "validation": ("validation",),
-    # In turn, so that an exit waits for one ordinary message at most.
+    # The two are served in turn, so that an exit waits for one ordinary message at most.
     "execution": ("exits", "execution"),
     # Asks no exchange: nothing slow is ever ahead of a due child.
     "dispatch": ("dispatch",),
@@ -15,22 +15,24 @@ WORKERS: Mapping[str, tuple[str, ...]] = {
     # Reads the wallet for the loss breakers, and nothing else.
     "monitoring": ("monitoring",),
     "emergency": ("emergency",),
-    # What is slow and in nobody's way, in turn.
+    # Slow work that delays nothing else. The two are served in turn.
     "reporting": ("reconciliation", "reporting"),
 }
 """The queues of each worker process."""
 HOLD_KEYS = frozenset({"execution", "sweeping", "monitoring", "emergency", "reporting"})
 """The workers that have the exchange's keys, because they ask in the account's name: they send,
-look orders up and call them back, read the wallet, or reconcile. Others read what is public."""
+look orders up and call them back, read the wallet, or reconcile. Other workers read public data
+alone."""
 QUEUES = tuple(queue for queues in WORKERS.values() for queue in queues)
 
 DOOR = "validation"
-"""The one queue that strategies reach. What waits on it is put into lanes, which no strategy can
+"""The one queue that strategies reach. Its messages are sorted into lanes, which no strategy can
 write to (`workers/celery/lanes.py`)."""
 LANES = f"{DOOR}.lanes"
-"""The names of the lanes in which something waits, or did lately."""
+"""The key in Redis with the names of the lanes that hold messages, or did lately."""
 OUR_LANE = f"{DOOR}.ours"
-"""What no strategy asked for: wake-ups of stored requests, canaries, what is set aside."""
+"""The lane of our own messages: wake-ups of stored requests, canaries, messages that are set
+aside."""
 
 MARKET_DATABASE = 3
 """Redis database of the newest market data, apart from the broker's."""
@@ -40,13 +42,13 @@ VISIBILITY_TIMEOUT_SECONDS = 3 * TASK_TIME_LIMIT_SECONDS
 
 
 def celery_settings(redis_url: str) -> dict[str, Any]:
-    """Broker in database 0, results in 1, RedBeat in 2 of one Redis."""
+    """Celery's settings: broker in database 0, results in 1, RedBeat in 2 of one Redis."""
     return {
         "broker_url": with_database(redis_url, 0),
         "result_backend": with_database(redis_url, 1),
         **_redbeat_connection(with_database(redis_url, 2)),
         "redbeat_key_prefix": "mlrisk:beat:",
-        # Failover takes what is left of the lock: 10 s, not the default 25 minutes.
+        # A failover waits for the lock's end: 10 s at most, not the default 25 minutes.
         "redbeat_lock_timeout": 10,
         "beat_max_loop_interval": 1,
         "task_serializer": "json",
@@ -56,8 +58,8 @@ def celery_settings(redis_url: str) -> dict[str, Any]:
         # Without it a killed worker's task is acknowledged and lost; the claim on the row makes
         # the repetition harmless.
         "task_reject_on_worker_lost": True,
-        # How long a killed pool child's task waits for its result before it is delivered again;
-        # the default of 10 s is as long as some orders live.
+        # A killed child's task waits this long for its result before it is delivered again. The
+        # default of 10 s is as long as some orders live. In seconds.
         "worker_lost_wait": 2.0,
         "worker_prefetch_multiplier": 1,
         "task_ignore_result": True,
@@ -79,7 +81,7 @@ def celery_settings(redis_url: str) -> dict[str, Any]:
         "redis_backend_health_check_interval": 10,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
-        # A publish must not wait: the row is there, and the dispatcher finds it again.
+        # A publish must not wait: the row is there, and the dispatcher enqueues it again.
         "task_publish_retry_policy": {
             "max_retries": 2,
             "interval_start": 0.05,
@@ -100,10 +102,10 @@ def celery_settings(redis_url: str) -> dict[str, Any]:
 
 
 def _redbeat_connection(redis_url: str) -> dict[str, Any]:
-    """RedBeat's address without its login, which stands apart under names that are masked.
+    """RedBeat's address without its login. The login stands apart, under names that Celery masks.
 
-    A worker tells its settings to whoever asks through the broker, and Flower shows them. Celery
-    masks what it knows to be secret, and it knows no URL of RedBeat's.
+    A worker tells its settings to any client of the broker that asks, and Flower shows them. Celery
+    masks only settings that it knows to be secret, and it doesn't know RedBeat's URL.
     """
     at = urlsplit(redis_url)
     login, _, place = at.netloc.rpartition("@")

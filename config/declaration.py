@@ -20,12 +20,12 @@ _NOUNS = {
 
 
 class Stricter(StrEnum):
-    """Which value of a key is the stricter one."""
+    """The direction in which a key's value is stricter."""
 
     LOWER = "lower"
     HIGHER = "higher"
     UNKNOWN = "unknown"
-    """Neither is known to be: every change counts as loosening."""
+    """No direction is known to be stricter, so that every change counts as loosening."""
 
 
 LOWER, HIGHER = Stricter.LOWER, Stricter.HIGHER
@@ -33,19 +33,19 @@ LOWER, HIGHER = Stricter.LOWER, Stricter.HIGHER
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """One key of the configuration: what everything that checks or shows it is derived from."""
+    """One key of the configuration. Everything that checks or shows the key is derived from it."""
 
     name: str = ""
-    """The field's name, by which the code reads it."""
+    """The field's name in the code."""
     section: str = ""
     key: str = ""
-    """Its name in the file, where that is another one."""
+    """The key's name in the file."""
     kind: type = float
-    """Of the value in the file: bool, int, float, str or list."""
+    """The type of the value in the file: bool, int, float, str or list."""
     type: Any = None
-    """Of the value in the code, as the field is annotated."""
+    """The type of the value in the code: the field's annotation."""
     default: Any = None
-    """As the file says it."""
+    """The default in the form of the file."""
     unit: str = ""
     sentence: str = ""
     stricter: Stricter = Stricter.UNKNOWN
@@ -54,14 +54,14 @@ class Declaration:
     above: float | None = None
     """A lower bound that is not included."""
     choices: tuple[str, ...] = ()
-    """The words that a text, or each item of a list, is one of; empty: any."""
+    """The allowed words of a text, or of each item of a list; empty: any."""
     none: str | None = None
     """The word in the file that stands for None."""
     nullable: bool = False
     at_most: str = ""
     """The `section.key` that this one must not exceed."""
     factor: int = 1
-    """The code's value is the file's times this."""
+    """The code's value is the file's value times this factor."""
     reserved: bool = False
     """Nothing enforces it yet."""
 
@@ -71,7 +71,7 @@ class Declaration:
         return f"{self.section}.{self.key}"
 
     def describe(self) -> str:
-        """What the file may say, as a part of a sentence."""
+        """The accepted values of the file, as a part of a sentence."""
         parts = [_NOUNS[self.kind]]
         if self.choices:
             parts.append(f"of {', '.join(self.choices)}")
@@ -84,7 +84,7 @@ class Declaration:
         return " ".join(parts) + (" or null" if self.nullable else "")
 
     def tightens(self, before: Any, after: Any) -> bool:
-        """Whether the change is certainly stricter; one that is not known to be loosens."""
+        """Whether the change is certainly stricter. Any other change counts as loosening."""
         if self.stricter is Stricter.UNKNOWN or before == after:
             return False
         if before is None or after is None:
@@ -103,11 +103,11 @@ class Declaration:
             return bare(value)
         if bare is not Decimal and self.factor == 1:
             return value
-        # The shortest text of the float is what stands in the file.
+        # The shortest text of the float is the text in the file.
         return bare(Decimal(repr(value)) * self.factor)
 
     def to_file(self, value: Any) -> Any:
-        """The field's value as the file says it."""
+        """The field's value in the form of the file."""
         if value is None:
             return self.none
         if self.kind is list:
@@ -163,7 +163,7 @@ def limit(
 def declarations(cls: type) -> tuple[Declaration, ...]:
     """The keys that a dataclass declares, in the order of its fields; other fields are left out.
 
-    Raises TypeError for a field whose type no file can say.
+    Raises TypeError for a field of a type that no file can express.
     """
     hints = get_type_hints(cls)
     section = getattr(cls, "SECTION", "")
@@ -177,7 +177,7 @@ def declarations(cls: type) -> tuple[Declaration, ...]:
 def from_file(cls: type[T], value: Callable[[str], Any]) -> T:
     """An object of the dataclass, from the file's checked values by `section.key`.
 
-    A field whose default is another dataclass with declarations is made in the same way.
+    A field with another declaring dataclass as its default is made in the same way.
     """
     found = {each.name: each.to_code(value(each.path)) for each in declarations(cast(type, cls))}
     for each in fields(cast(Any, cls)):

@@ -1,4 +1,4 @@
-"""Which exchange the settings mean, and which combinations of them no process starts with.
+"""Finds the exchange that the settings mean, and refuses dangerous combinations of settings.
 
 REST and streams go to one place: both follow from one base URL, or both are given and belong
 together. Real money is never traded by a default.
@@ -41,13 +41,13 @@ PAPER_KEY = "paper-key"
 PAPER_SECRET = "paper-secret"  # noqa: S105 - published, the paper exchange's own
 PAPER_ACCOUNT = "paper"
 _SUFFIX = {ExchangeMode.LIVE: "", ExchangeMode.TESTNET: "-testnet", ExchangeMode.DEMO: "-demo"}
-"""What the first part of the exchange's host names adds in each mode."""
+"""The ending of the first part of the exchange's host names, by mode."""
 _REAL = ("bybit", "bytick")
-"""In the names of the exchange's own hosts."""
+"""Words in the names of the exchange's own hosts."""
 
 
 class Named(Protocol):
-    """What is read of the settings here."""
+    """The settings that this module reads."""
 
     @property
     def environment(self) -> Environment:
@@ -87,7 +87,7 @@ class Named(Protocol):
 
 
 def problems(settings: Named, *, has_own_keys: bool) -> list[str]:
-    """Why no process may start with these settings; empty when it may."""
+    """The reasons why no process may start with these settings; empty if it may start."""
     found = list(_addresses(settings))
     mode = settings.exchange_mode
     if not settings.holds_keys:
@@ -103,7 +103,7 @@ def problems(settings: Named, *, has_own_keys: bool) -> list[str]:
 
 
 def streams_of(settings: Named) -> str | None:
-    """The streams' base URL; None: it follows from the mode, as REST's does."""
+    """The streams' base URL; None when it follows from the mode, as REST's does."""
     if settings.stream_url is not None:
         return settings.stream_url
     if settings.exchange_url is None or settings.exchange_mode is ExchangeMode.PAPER:
@@ -133,7 +133,7 @@ def _real_money(settings: Named) -> Iterator[str]:
 
 
 def _addresses(settings: Named) -> Iterator[str]:
-    """What is wrong with where requests would go, or streams would come from."""
+    """The faults of the addresses that requests go to and streams come from."""
     mode, rest, streams = settings.exchange_mode, settings.exchange_url, settings.stream_url
     if rest is None:
         if streams is not None:
@@ -180,7 +180,8 @@ def _is_default(mode: ExchangeMode, rest: SplitResult) -> bool:
 
 
 def _derived(mode: ExchangeMode, rest: SplitResult) -> str | None:
-    """Streams beside a host of the exchange's own naming; demo has none of the public ones."""
+    """The streams' URL beside a REST host of the exchange's naming; None if there is none. The demo
+    mode has no public streams of its own."""
     label, _, domain = rest.netloc.partition(".")
     if mode is ExchangeMode.DEMO or label != f"api{_SUFFIX[mode]}" or not domain:
         return None

@@ -2,7 +2,7 @@
 
 The sections of the configuration file, its JSON Schema, `mlrisk config show`, the table in
 `docs/limits.md` and the direction of a change are derived from these fields. `make schema` writes
-what is derived and stored.
+the derived files.
 """
 
 from dataclasses import dataclass, field
@@ -18,8 +18,8 @@ EQUITY = "share of equity"
 DEFAULT_HARD_CAPS = frozenset(
     {"order_notional", "max_notional", "max_qty", "gross_exposure", "free_margin"}
 )
-"""Size caps that deny instead of shrinking: an order beyond them is more likely a mistake (or a
-race for the last of a shared budget) than an ambition."""
+"""The size caps that deny instead of shrinking. An order beyond them is more likely a mistake than
+an ambition, or it is a race for the last of a shared budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class RiskLimits:
 
     SECTION: ClassVar[str] = "gate"
 
-    # Model: what the prediction must say of itself.
+    # Model: the requirements on a prediction's own figures.
     min_confidence: float = limit(
         0.6,
         "probability",
@@ -389,7 +389,8 @@ class RiskLimits:
         low=0,
     )
 
-    # Size: where each factor is 1. Beyond these points the curves of `bot.risk.factors` bite.
+    # Size: the points up to which each factor is 1. Beyond them the curves of `bot.risk.factors`
+    # bite.
     full_size_confidence: float = limit(
         0.8, "probability", "From this confidence on the size is full.", above=0.5, high=1
     )
@@ -430,6 +431,6 @@ class RiskLimits:
     )
 
     working: WorkingRules = field(default_factory=WorkingRules)
-    """How an approved trade may be worked; no check of the gate reads it."""
+    """The rules for working an approved trade. No check of the gate reads them."""
     quotas: QuotaRules = field(default_factory=QuotaRules)
-    """How much a strategy may ask for; asked before the gate is."""
+    """The quotas of one strategy. They are checked before the gate."""

@@ -1,4 +1,5 @@
-"""Reads a layered YAML file: every error at once with file and line, every value's origin kept."""
+"""Reads a layered YAML file: reports every error at once with file and line, and keeps every
+value's origin."""
 
 import difflib
 import reprlib
@@ -19,14 +20,14 @@ from config.sections import SECTIONS, keys_of
 LAYERS = ("base", "environments", "modes", "overrides")
 SCALE = "scale"
 _LONGEST_KEY = 200
-# What is shown of a wrong value.
+# The bounds of a wrong value's text in messages.
 _shown = reprlib.Repr()
 _shown.maxlevel, _shown.maxstring, _shown.maxother = 2, 120, 120
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in a file something stands; lines count from 1."""
+    """A place in a file; lines count from 1."""
 
     file: str
     line: int | None = None
@@ -45,7 +46,7 @@ class ConfigError(MlriskError):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Which layer gave a value, and where it is written."""
+    """The layer that gave a value, and the place where the value is written."""
 
     layer: str
     place: Place
@@ -106,7 +107,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def unknown_key(key: str, section: str | None) -> str:
-    """The refusal of a key, naming the nearest one and the section that it may belong to."""
+    """The text that refuses a key. It names the nearest key, or the section that the key belongs
+    to."""
     here = list(SECTIONS) if section is None else list(keys_of(section))
     hint = nearest(key, here)
     if not hint:
@@ -119,7 +121,7 @@ def unknown_key(key: str, section: str | None) -> str:
 
 
 def check_value(value: Any, declared: Declaration) -> tuple[Any, str | None]:
-    """The value in its own type, and what is wrong with it."""
+    """The value in its own type, and its fault; None for a value without fault."""
     wrong = f"must be {declared.describe()}, found {_shown.repr(value)}"
     if value is None:
         return None, None if declared.nullable else wrong
@@ -137,7 +139,7 @@ def check_value(value: Any, declared: Declaration) -> tuple[Any, str | None]:
         return None, wrong
     try:
         number = float(value)
-    except (ValueError, OverflowError):  # beyond any float; a signalling NaN
+    except (ValueError, OverflowError):  # beyond any float, or a signalling NaN
         return None, wrong
     inside = (
         number - number == 0.0

@@ -1,16 +1,16 @@
-"""Addresses with a login in them: a password of any characters works, and none is ever shown.
+"""Addresses with a login: a password of any characters works, and none is ever shown.
 
-A password that was written into a URL as it is means what it says. Left alone, the part of it
-behind an `@` would be taken for the host, and stand in the error that this host is not found.
+A password may stand unencoded in a URL. Without encoding, its part behind an `@` would be taken for
+the host, and the error about the unknown host would show it.
 """
 
 from urllib.parse import quote, unquote, urlsplit
 
 
 def encoded(url: str) -> str:
-    """The URL with user and password percent-encoded; a `%` that encodes something stays so.
+    """The URL with user and password percent-encoded. Characters that are encoded already stay so.
 
-    Raises ValueError, without the URL, when it is none.
+    Raises ValueError for a text that is no URL. The error doesn't show the text.
     """
     scheme, separator, rest = url.partition("://")
     if not separator or not scheme:
@@ -28,7 +28,7 @@ def encoded(url: str) -> str:
 def _has_readable_port(url: str) -> bool:
     try:
         return urlsplit(url).port != 0
-    except ValueError:  # its text quotes what should have been a port, and may be a password
+    except ValueError:  # its text quotes the wrong port, which may be part of a password
         return False
 
 

@@ -1,6 +1,7 @@
 """Files that are derived from the declared keys: `python -m config.published` writes them.
 
-The JSON Schema, the base layer of the packaged configuration and the table in `docs/limits.md`.
+They are the JSON Schema, the base layer of the packaged configuration and the table in
+`docs/limits.md`.
 """
 
 from collections.abc import Iterator
@@ -108,7 +109,7 @@ def _row(declared: Declaration) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A default as YAML has it."""
+    """A default in the form of YAML."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -123,7 +124,7 @@ def value_text(value: Any) -> str:
 
 
 def main() -> None:
-    """Write the files that are old."""
+    """Write the files that are out of date."""
     for path, text in published().items():
         file = ROOT / path
         if not file.exists() or file.read_text(encoding="utf-8") != text:

@@ -8,9 +8,10 @@ from config.declaration import LOWER, limit
 
 @dataclass(frozen=True, slots=True)
 class QuotaRules:
-    """Numbers of requests of one strategy. A request beyond them is refused before it is decided.
+    """The numbers of requests of one strategy. A request beyond them is refused before it is
+    decided.
 
-    Requests that only reduce have bounds of their own, far from anything that is sane.
+    Requests that only reduce have bounds of their own, far beyond any sane number.
     """
 
     SECTION: ClassVar[str] = "quotas"

@@ -7,7 +7,7 @@ from config.declaration import HIGHER, LOWER, Declaration
 from config.sections import SECTIONS, keys_of
 
 RESERVED_NOTE = "reserved: not enforced yet"
-"""What people read beside a key that is checked and kept, and that nothing enforces."""
+"""The note beside a key that is checked and kept, but not enforced."""
 
 
 def config_schema() -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _type_schema(declared: Declaration) -> dict[str, Any]:
 
 
 def description(declared: Declaration) -> str:
-    """All that people need to know of a key, in a few sentences."""
+    """The description of a key in a few sentences: meaning, unit, stricter direction and bound."""
     parts = [declared.sentence]
     if declared.unit:
         parts.append(f"Unit: {declared.unit}.")

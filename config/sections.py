@@ -11,7 +11,7 @@ from config.quotas import QuotaRules
 from config.working import WorkingRules
 
 DECLARING = (RiskLimits, InterfaceKeys, WorkingRules, QuotaRules)
-"""Every class whose fields are keys; a key stands in its section in the order of these fields."""
+"""The classes that declare keys. The keys of a section stand in the order of these fields."""
 
 SECTIONS: Mapping[str, str] = {
     "ml_risk_thresholds": "Requirements on a prediction, and the largest size of a position.",
@@ -43,7 +43,7 @@ DECLARED: Mapping[str, Declaration] = {
 """Every key's declaration by `section.key`, in the order of the file."""
 
 RESERVED = tuple(path for path, each in DECLARED.items() if each.reserved)
-"""Keys that are checked and kept, and that nothing enforces yet."""
+"""The keys that are checked and kept, but not enforced yet."""
 
 
 def keys_of(section: str) -> Mapping[str, Declaration]:

@@ -2,7 +2,7 @@
 
 Precedence: environment (`MLRISK_*`), then the running system's own file in the home directory
 (`run/environment.json`, written by the supervisor, mode 0600), then the defaults below. A secret
-may also be named by `MLRISK_<NAME>_FILE`, the path of a file that holds it, as containers do.
+may also stand in a file, as in containers: `MLRISK_<NAME>_FILE` is its path.
 """
 
 import os
@@ -32,8 +32,8 @@ from config.state_files import DamagedFileError, read_object
 PREFIX = "MLRISK_"
 FILE_SUFFIX = "_FILE"
 MACHINES_HOME = Path("/var/lib/mlrisk")
-"""Of a user who has no directory."""
-# The demo strategy's and the tests'.
+"""The default home for a user without a home directory."""
+# The prefixes of the demo strategy's and the tests' variables.
 _OTHERS = (f"{PREFIX}DEMO_", f"{PREFIX}TEST_")
 # Each process is given one address of the database, as its own.
 _DATABASES = tuple(
@@ -46,11 +46,13 @@ _KEY_FILES = tuple(name + FILE_SUFFIX for name in _KEYS)
 
 
 class SettingsError(MlriskError):
-    """A setting is missing or wrong; the message names every one and what it must be."""
+    """A setting is missing or wrong. The message names every such setting and its accepted
+    values."""
 
 
 class KeylessSettings(BaseSettings):
-    """What a process needs that only passes messages on, and asks no exchange: no key."""
+    """The settings of a process that only passes messages on. It asks no exchange and needs no
+    key."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True
@@ -219,7 +221,8 @@ class Settings(KeylessSettings):
         return self
 
     def require_sound(self) -> None:
-        """Again what was checked when they were made, for settings that were changed since."""
+        """Repeats the checks that run when settings are made, for settings that were changed since.
+        Raises SettingsError."""
         if found := self._problems():
             raise SettingsError("; ".join(found))
 
@@ -263,9 +266,10 @@ class Settings(KeylessSettings):
         return self.redis_url.get_secret_value()
 
     def exchange_keys(self) -> tuple[SecretStr, SecretStr] | None:
-        """Key and secret; None where this process has none. Raises SettingsError.
+        """Key and secret; None for a process without keys. Raises SettingsError.
 
-        Those of a running system are read here and not before: most commands need none.
+        The files of a running system's keys are read here and not earlier, because most commands
+        need no key.
         """
         if not self.holds_keys:
             return None
@@ -295,7 +299,7 @@ def default_home() -> Path:
 
 
 def expanded(path: Path) -> Path:
-    """The path with `~` as the user's directory; SettingsError where the user has none."""
+    """The path with `~` as the user's directory. Raises SettingsError for a user without one."""
     try:
         return path.expanduser().absolute()
     except RuntimeError as error:
@@ -305,7 +309,7 @@ def expanded(path: Path) -> Path:
 
 
 def environment_file(home: Path) -> Path:
-    """Where the supervisor leaves the addresses of the running system."""
+    """The file in which the supervisor leaves the addresses of the running system."""
     return home / "run" / "environment.json"
 
 
@@ -331,7 +335,8 @@ def load_settings(home: Path | None = None) -> Settings:
 
 
 def load_keyless_settings() -> KeylessSettings:
-    """As `load_settings`, from the environment alone, for a process that needs no more."""
+    """Keyless settings, from the environment alone. Raises SettingsError as `load_settings`
+    does."""
     _refuse_unknown_variables()
     return _checked(KeylessSettings, _read_secret_files(KeylessSettings, os.environ))
 
@@ -341,13 +346,13 @@ class ChildSettings(NamedTuple):
 
     shared: dict[str, str]
     keys: dict[str, str]
-    """The exchange's keys, for those alone that ask it."""
+    """The exchange's keys, only for the processes that ask the exchange."""
 
 
 def settings_for_children() -> ChildSettings:
-    """The settings that this process's environment gives to those that it starts.
+    """The settings that this process's environment gives to its child processes.
 
-    Without addresses, which they are told by value.
+    Files of addresses and of our own keys are left out, because children get those values directly.
     """
     left_out = {f"{PREFIX}{name}{FILE_SUFFIX}" for name in ("DATABASE_URL", "REDIS_URL")}
     left_out |= {f"{PREFIX}{name}_KEY{FILE_SUFFIX}" for name in ("MARKET", "MESSAGE")}
@@ -386,7 +391,7 @@ def secret_variables(kind: type[KeylessSettings] = Settings) -> dict[str, str]:
 def _read_secret_files(
     kind: type[KeylessSettings], environment: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The secrets whose files the environment names."""
+    """The secrets in the files that the environment names."""
     found = {}
     for name, variable in secret_variables(kind).items():
         path = environment.get(variable + FILE_SUFFIX)
@@ -400,7 +405,7 @@ def _read_secret_files(
             ) from error
         if not secret:
             raise SettingsError(f"{variable}{FILE_SUFFIX}: {path} is empty")
-        # Processes of `mlrisk up` inherit the file and are given the value: the same one.
+        # Processes of `mlrisk up` inherit the file and are given its value too. Both must be equal.
         if (os.environ.get(variable) or secret) != secret:
             raise SettingsError(f"{variable} and {variable}{FILE_SUFFIX} differ: set one")
         found[name] = SecretStr(secret)

@@ -1,4 +1,4 @@
-"""Reads files that mlrisk wrote for itself, which a power cut or a person may have damaged."""
+"""Reads mlrisk's own files, which a power cut or a person may have damaged."""
 
 import json
 from pathlib import Path

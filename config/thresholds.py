@@ -39,7 +39,7 @@ class MLRiskConfig:
     trading_mode: str
     version: int
     origins: Mapping[str, Origin]
-    """Where each `section.key` comes from."""
+    """The origin of each `section.key`."""
 
     def value(self, path: str) -> Any:
         """One value by `section.key`; KeyError when there is none."""
@@ -74,7 +74,8 @@ class MLRiskConfigManager:
         overrides: Mapping[str, Any] | None = None,
         version: int | None = None,
     ) -> None:
-        """Overrides are values by `section.key`, or sections; a version number names them.
+        """Overrides are values by `section.key`, or sections. A version number is their name in
+        origins.
 
         Raises ConfigError with every problem.
         """
@@ -123,7 +124,7 @@ def load_base(path: str | Path = DEFAULT_PATH) -> MLRiskConfig:
 def assemble(
     layers: Iterable[Layer], environment: str, trading_mode: str, version: int
 ) -> MLRiskConfig:
-    """Later layers win; then every value and the values together are checked."""
+    """Merges the layers; later layers win. Then checks each value, and the values together."""
     values: dict[str, Any] = {}
     origins: dict[str, Origin] = {}
     problems: list[str] = []

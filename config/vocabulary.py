@@ -22,7 +22,7 @@ class BackupStep(StrEnum):
     RETRY = "retry"
     """The same quantity again after a growing delay."""
     REDUCE_SIZE = "reduce_size"
-    """Half of the quantity, the other half in the attempt after it."""
+    """Half of the quantity; the next attempt trades the other half."""
     MARKET_ORDER_FALLBACK = "market_order_fallback"
     """At once, as an IOC limit at most 1 % beyond the touch; never a naked market order."""
     OTHER_ALGORITHM = "other_algorithm"

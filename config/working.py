@@ -1,6 +1,6 @@
 """How approved trades may be worked: the section `working`.
 
-Nothing here makes the gate say no; it bounds how an approved trade reaches the market.
+These rules deny no trade. They bound how an approved trade reaches the market.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,8 @@ _STEPS = tuple(BackupStep)
 
 @dataclass(frozen=True, slots=True)
 class WorkingRules:
-    """Shares, sizes and speeds are Decimal, measures of the market float."""
+    """The rules for working trades. Shares, sizes and speeds are Decimal, measures of the market
+    float."""
 
     SECTION: ClassVar[str] = "working"
 

@@ -16,27 +16,27 @@ from bot.errors import MlriskError, RetryLater
 log = logging.getLogger(__name__)
 
 _IDENTIFIERS = ("request_id", "child_id")
-"""Arguments that say about what a task is; also as a field of a strategy's `request`."""
+"""The arguments that identify a task's request or child. `request_id` is also read from a
+strategy's `request`."""
 _LONGEST_IDENTIFIER = 64
 SLOW_SECONDS = 1.0
-"""A run that takes longer is told whatever it is."""
+"""A run that takes longer is logged at INFO even if it names no request. In seconds."""
 
 
 class MlriskTask(celery.Task):
     """Binds a run's identifiers to the log, times the run and logs failures.
 
-    It retries nothing by itself, because rows are found again. A task whose row may not be there
-    yet says so by `autoretry_for`.
+    It retries nothing by itself, because the dispatcher finds unfinished rows again. A task that
+    may run before its row exists sets `autoretry_for`.
     """
 
     abstract = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs the task. Every line that is logged meanwhile carries its identifiers, and a last
-        one says how long it took.
+        """Runs the task with its identifiers in every log line. The last line has the run's time.
 
-        What beat asks for several times a second names no request; its line is for debugging
-        unless it was slow.
+        The last line is at INFO if the task names a request or child, or if it is slow. Otherwise
+        it is at DEBUG, because beat starts tasks without identifiers as often as once a second.
         """
         began = time.monotonic()
         outcome = "done"
@@ -64,10 +64,10 @@ class MlriskTask(celery.Task):
         return signature(self.run)
 
     def _identifiers(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The request and the child that a call is about, as far as its arguments say."""
+        """The request id and the child id of a call, if its arguments have them."""
         try:
             given = dict(self._parameters.bind(*args, **kwargs).arguments)
-        except TypeError:  # the task itself answers a call with other arguments
+        except TypeError:  # the task itself handles wrong arguments
             given = {}
         request = args[0] if args else kwargs.get("request")
         if isinstance(request, Mapping):
@@ -80,15 +80,16 @@ class MlriskTask(celery.Task):
 
     @property
     def was_redelivered(self) -> bool:
-        """Whether an earlier delivery was never answered: it may have killed its process."""
+        """Whether an earlier delivery was never acknowledged. The message may have killed its
+        process."""
         return bool((self.request.delivery_info or {}).get("redelivered"))
 
     @property
     def has_expired(self) -> bool:
-        """Whether its message is too old to be worth a look.
+        """Whether the message has expired.
 
-        Celery asks before a message is handed to the pool, and there it may wait behind calls that
-        hang; by now a newer one is under way.
+        Celery checks this before it hands a message to the pool. In the pool the message may wait
+        behind calls that hang, and the dispatcher sends a newer message meanwhile.
         """
         expires = self.request.expires
         if isinstance(expires, str):
@@ -96,8 +97,8 @@ class MlriskTask(celery.Task):
         return isinstance(expires, datetime) and expires < datetime.now(UTC)
 
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        """Logs the failure: as a warning when it may pass, else as an error, with a traceback if
-        unexpected."""
+        """Logs the failure: RetryLater as a warning, any other as an error. Only an unexpected
+        error has a traceback."""
         level = logging.WARNING if isinstance(exc, RetryLater) else logging.ERROR
         known = isinstance(exc, MlriskError)
         log.log(

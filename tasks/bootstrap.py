@@ -54,14 +54,15 @@ log = logging.getLogger(__name__)
 
 
 def market_seal(settings: Settings, clock: Clock) -> Seal | None:
-    """What proves that a market in Redis is our feed's; None without a key."""
+    """The seal that proves that a market in Redis comes from our feed; None without a market
+    key."""
     if settings.market_key is None:
         return None
     return Seal(settings.market_key.get_secret_value(), clock)
 
 
 def message_signatures(settings: Settings, clock: Clock) -> Signatures | None:
-    """What proves that a message is its strategy's; None without a key."""
+    """The check that a message comes from its strategy; None without a message key."""
     if settings.message_key is None:
         return None
     key = settings.message_key.get_secret_value()
@@ -69,7 +70,7 @@ def message_signatures(settings: Settings, clock: Clock) -> Signatures | None:
 
 
 def heads_file(settings: Settings) -> HeadsFile:
-    """Where the ends of the audit chains are noted outside the database."""
+    """The file outside the database that notes the heads of the audit chains."""
     key = settings.market_key
     path = settings.audit_heads or settings.home / audit_heads.FILE
     return HeadsFile(path, None if key is None else key.get_secret_value())
@@ -77,7 +78,7 @@ def heads_file(settings: Settings) -> HeadsFile:
 
 @dataclass(frozen=True)
 class Services:
-    """What tasks call. Everything is made when it is first needed."""
+    """The services that tasks call. Each is made on its first use."""
 
     settings: Settings
     clock: Clock
@@ -89,9 +90,10 @@ class Services:
 
     @cached_property
     def exchange(self) -> Exchange:
-        """Never one whose keys were not proven to be this database's.
+        """The exchange, once its account is proven to be this database's.
 
-        Without keys it reads what is public, for the account that others have proven.
+        With keys, this process proves the account itself. Without keys, another process must have
+        proven it, and the exchange serves public data only.
         """
         exchange = make_exchange(self.settings, self.clock)
         if self.settings.holds_keys:
@@ -102,7 +104,7 @@ class Services:
 
     @cached_property
     def deps(self) -> Deps:
-        """What the services of the account share."""
+        """The dependencies that the account's services share."""
         return Deps(self.db, self.exchange, self.settings.account, self.clock, self.task_queue)
 
     @cached_property
@@ -122,7 +124,7 @@ class Services:
 
     @cached_property
     def market_for_exits(self) -> MarketOfLastResort:
-        """The market, and where it is not known the exchange's marks."""
+        """The market, with the exchange's marks where the market is unknown."""
         return MarketOfLastResort(self.market, self.exchange, self.clock)
 
     @cached_property
@@ -136,7 +138,7 @@ class Services:
 
     @cached_property
     def task_queue(self) -> TaskQueue:
-        """Enqueues what is due."""
+        """Enqueues due children, parents and requests."""
         return CeleryTaskQueue(
             expire_after=EXPIRES_IN_TIMEOUTS * timedelta(seconds=self.settings.wake_timeout_seconds)
         )
@@ -171,7 +173,7 @@ class Services:
 
     @cached_property
     def quotas(self) -> Quotas:
-        """Counts what each strategy uses of its quotas."""
+        """Counts each strategy's requests against its quotas."""
         return Quotas(self.db, self.settings.account, self.limits, self.clock)
 
     @cached_property
@@ -206,7 +208,8 @@ class Services:
     def budget(self) -> RedisOrderRateLimiter:
         """The rate limiter of order writes that all processes share."""
         url = with_database(self.settings.require_redis_url(), MARKET_DATABASE)
-        # It paces and permits nothing: with limits that can't be read it keeps the last pace.
+        # The limiter only paces and authorizes nothing. It therefore keeps the last known limits
+        # when newer ones can't be read.
         return RedisOrderRateLimiter(
             connect(url), lambda: limits_for(self.limits, reduce_only=True).working
         )
@@ -266,7 +269,7 @@ class Services:
 
     @cached_property
     def pacer(self) -> Throttling:
-        """Judges each second how fast parents under way go on."""
+        """Sets the execution throttle of parents under way, once a second."""
         return Throttling(
             db=self.db,
             account=self.settings.account,
@@ -278,7 +281,8 @@ class Services:
 
     @property
     def trading_halt(self) -> TradingHalt:
-        """A halt waits for no exchange: without one it cancels nothing, and says so."""
+        """Halts trading. Without an exchange it still halts, but it cancels no order and logs an
+        error."""
         exchange: Exchange | None = None
         try:
             exchange = self.exchange
@@ -304,7 +308,8 @@ class Services:
         )
 
     def watch_room(self) -> None:
-        """New risk stops before Postgres can't write, and goes on when there is room again."""
+        """Stops new risk before Postgres runs out of disk, and allows it again when there is
+        room."""
         account, home = self.settings.account, self.settings.home
         short = disk_room.shortage(home)
         if short is not None:
@@ -313,16 +318,18 @@ class Services:
             self.check_fitness()
 
     def tell_wrong_clock(self, error: ClockRefused) -> None:
-        """A refusal that proves that our clock is wrong stops what adds risk."""
+        """Stops new risk after the exchange refused a request because our clock is wrong."""
         fitness.after_clock_refusal(self.db, self.settings.account, error, self.clock)
 
     def ask_again_about_the_clock(self) -> None:
-        """Work resumes soon after the clock was set right: the next question is minutes away."""
+        """Asks the exchange again if our clock was wrong. Work resumes soon after the clock is
+        right, because the next scheduled check may be minutes away."""
         if fitness.clock_was_wrong(self.db, self.settings.account):
             self.check_fitness()
 
     def rebuild_reservations(self) -> ReservationReport:
-        """Compares what is held with what may still fill, and repairs it."""
+        """Compares reservations with the orders that may still fill, and repairs the
+        reservations."""
         return rebuild(self.db, self.settings.account, self.clock, self.exchange)
 
 
@@ -342,7 +349,7 @@ def services() -> Services:
 
 
 def _settled(settings: Settings) -> Settings:
-    """With what the database says of itself. Raises WrongIdentity."""
+    """The settings, with unset ones from the database's binding. Raises WrongIdentity."""
     db = Database(settings.require_database_url(), pool_size=1)
     try:
         return binding.settled(db, settings)

@@ -1,7 +1,7 @@
-"""How often a message has killed the process that worked it, as far as that is known for sure.
+"""Counts the processes that each message has killed for sure.
 
-The count lies in Redis beside the messages: who empties Redis takes both. It is kept by what a
-message says, so that nobody counts deaths against another's.
+The counts are in Redis beside the messages, so that emptying Redis removes both. The key is a hash
+of the message's task and body, so that one message's deaths never count for another.
 """
 
 import hashlib
@@ -12,17 +12,17 @@ from redis import Redis
 
 _KEY = "mlrisk:deaths:"
 _KEPT_SECONDS = 7 * 24 * 3600
-"""Longer than any message waits."""
+"""The time for which a count is kept, in seconds: longer than any message waits."""
 
 
 class Deaths:
-    """Counts the deaths of messages. Every call raises RedisError where Redis is away."""
+    """Counts the deaths that messages cause. Every call raises RedisError when Redis is away."""
 
     def __init__(self, app: Celery) -> None:
         self._redis: Redis = app.backend.client
 
     def add(self, task: str, body: str) -> int:
-        """Counts one more; returns how many there are."""
+        """Counts one more death; returns the new count."""
         key = _key(task, body)
         with self._redis.pipeline() as both:
             both.incr(key)
@@ -35,7 +35,7 @@ class Deaths:
         return int(self._redis.get(_key(task, body)) or 0)
 
     def forget(self, task: str, body: str) -> None:
-        """What was set aside begins anew when it is released."""
+        """Removes the count. A message that was set aside starts at zero when it is released."""
         self._redis.delete(_key(task, body))
 
 

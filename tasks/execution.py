@@ -11,7 +11,7 @@ EXPIRED = "expired"
 
 @shared_task(bind=True, base=MlriskTask, name="tasks.execution.send_child")
 def send_child(self: MlriskTask, child_id: int) -> str:
-    """Sends a child that is due; one that was claimed before is looked up, never posted again."""
+    """Sends a due child. A child that was claimed before is looked up and never posted again."""
     if self.has_expired:
         return EXPIRED
     context = services()
@@ -23,7 +23,7 @@ def send_child(self: MlriskTask, child_id: int) -> str:
 
 @shared_task(bind=True, base=MlriskTask, name="tasks.execution.step_parent")
 def step_parent(self: MlriskTask, request_id: str) -> str:
-    """Looks at a stepped parent that is due: new children, cancels, or its end."""
+    """Takes the next step of an event-driven parent: new children, cancels, or its end."""
     if self.has_expired:
         return EXPIRED
     return services().parent_worker.step(request_id, redelivered=self.was_redelivered).value

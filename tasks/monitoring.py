@@ -1,6 +1,6 @@
-"""What beat asks for: the dispatcher's tick, sweeps, reconciliation, breakers, canaries.
+"""The tasks that beat starts: the dispatcher's tick, sweeps, reconciliation, breakers, canaries.
 
-Each has the queue that `workers/celery/schedule.py` names, or waits in `monitoring`.
+`workers/celery/schedule.py` names the queue of each task. Default: `monitoring`.
 """
 
 import os
@@ -17,7 +17,7 @@ from tasks.base import MlriskTask
 from tasks.bootstrap import services
 
 CANARY = "queue:"
-"""What a queue's sign of life is called, before the queue's name."""
+"""The prefix of a queue's heartbeat; the queue's name follows it."""
 CANARY_TASK = "tasks.monitoring.canary"
 _SHOWN = 100
 QUIET_BEFORE_RESOLVE = timedelta(seconds=1.5)
@@ -26,19 +26,19 @@ QUIET_BEFORE_RESOLVE = timedelta(seconds=1.5)
 
 @shared_task(base=MlriskTask, name="tasks.monitoring.dispatch_due")
 def dispatch_due() -> int:
-    """Wakes every child and request that is due and was not woken, or whose wake-up was lost."""
+    """Wakes every due child, parent and request that has no wake-up yet or has lost it."""
     return services().dispatcher.tick()
 
 
 @shared_task(base=MlriskTask, name="tasks.monitoring.pace_parents")
 def pace_parents() -> int:
-    """Slows, shrinks, pauses or hurries what is under way, as market, account and limits say."""
+    """Slows, shrinks, pauses or hurries parents under way, by market, account and limits."""
     return services().pacer.tick()
 
 
 @shared_task(base=MlriskTask, name="tasks.monitoring.sweep")
 def sweep() -> None:
-    """Resolves children without news, ends overdue ones, looks again for given-up ones."""
+    """Ends overdue children, looks up children without news, and rechecks expired ones."""
     reconciler = services().reconciler
     stages: tuple[Callable[[], int], ...] = (
         reconciler.expire_overdue,
@@ -94,10 +94,10 @@ def refresh_correlations() -> int:
 
 @shared_task(bind=True, base=MlriskTask, name=CANARY_TASK)
 def canary(self: MlriskTask, queue: str) -> None:
-    """Proof that this queue's worker is alive: its newest run is on the screen.
+    """Proves by a heartbeat that this queue's worker takes messages.
 
-    Raises Refused for a queue by which it didn't come, of which it proves nothing: strategies reach
-    one of them.
+    Raises Refused for an unknown queue. Also raises Refused if the canary came by another queue,
+    because it then proves nothing. Strategies can send to one of the queues.
     """
     if queue not in QUEUES:
         raise Refused(f"no queue of ours is called {queue!r}"[:_SHOWN])

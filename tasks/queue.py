@@ -1,4 +1,4 @@
-"""Wake-ups through Celery: at least once at best, so that a lost one is only a delay."""
+"""Sends wake-ups through Celery. They may be lost or repeated; a lost one only causes a delay."""
 
 import logging
 from dataclasses import dataclass, field
@@ -22,20 +22,21 @@ STEP_PARENT = "tasks.execution.step_parent"
 VALIDATE_STORED = "tasks.validation.validate_stored"
 _REVOCABLE = (SEND_CHILD, STEP_PARENT)
 _ETA_THRESHOLD_SECONDS = 0.02
-"""Closer than this, an ETA costs more than it gains."""
+"""A wake-up that is due sooner has no ETA, because an ETA would cost more than it gains. In
+seconds."""
 FURTHEST_ETA = timedelta(seconds=VISIBILITY_TIMEOUT_SECONDS / 3)
-"""Redis delivers a message several times that waits longer than the visibility timeout; whatever
-wants to wait so long waits in its row."""
+"""The furthest due time of a wake-up. Redis delivers a message again when it waits longer than the
+visibility timeout. Later work therefore waits in its row."""
 EXPIRES_IN_TIMEOUTS = 6
-"""In wake timeouts: the longest after which the dispatcher wakes a child again, so that of each
-wake-up little more than one is alive."""
+"""The lifetime of a wake-up, in wake timeouts. The dispatcher wakes a child again after this time
+at the latest, so that hardly more than one wake-up of a child is alive."""
 _DEPTH_TIMEOUT_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class CeleryTaskQueue:
-    """Publishes identifiers only; a publish that fails is found again by the dispatcher, and so
-    is one that expires because nobody took it."""
+    """Publishes wake-ups, which hold identifiers only. The dispatcher repeats a wake-up that was
+    not published or that expired in its queue."""
 
     expire_after: timedelta = timedelta(seconds=18)
     clock: Clock = field(default_factory=SystemClock)
@@ -75,23 +76,23 @@ class CeleryTaskQueue:
                 **route,
             )
         except (OperationalError, RedisError, OSError) as error:
-            # "Publish failed" is not "not published", and the row is the truth either way.
+            # A publish that seems to fail may still arrive. The row decides in both cases.
             log.warning("wake-up not published: %s", error, extra={"task": name, "task_args": args})
 
 
 def _route(*, urgent: bool, reduces: bool) -> dict[str, str]:
-    """The emergency queue has a worker of its own: nothing ordinary is ever ahead of it. Other
-    exits have a queue whose messages the senders take in turn with ordinary ones."""
+    """The queue of a wake-up. The emergency queue has its own worker, so that no ordinary message
+    delays it. Other exits have a queue that the senders serve in turn with the ordinary one."""
     if urgent:
         return {"queue": "emergency"}
     return {"queue": EXITS} if reduces else {}
 
 
 class QueueDepth:
-    """How many messages wait in a queue. None when Redis can't tell at once.
+    """Counts the messages that wait in a queue; None when Redis doesn't answer within 0.25 s.
 
-    Of the door's it counts what is in no lane yet and what waits in ours: what strategies have
-    sent stands before no wake-up.
+    For the validation queue it counts the queue itself and our own lane. It leaves out the
+    strategies' lanes, because they delay no wake-up.
     """
 
     def __init__(self, redis_url: str) -> None:
@@ -113,7 +114,7 @@ class QueueDepth:
 def revoke_queued() -> int:
     """Takes queued and waiting send tasks away from workers; raises DependencyDown without Redis.
 
-    Send tasks are wake-ups: what is needed again after a resume is woken again from its row.
+    Send tasks are only wake-ups. After a resume, the rows that still need one are woken again.
     """
     try:
         purged = _purge("execution")

@@ -1,4 +1,4 @@
-"""The reporting queue: slow reads that must not stand in anybody's way."""
+"""The reporting queue: slow reads that must not delay other work."""
 
 import logging
 
@@ -15,15 +15,15 @@ log = logging.getLogger(__name__)
 
 @shared_task(base=MlriskTask, name="tasks.reporting.verify_audit")
 def verify_audit() -> list[str]:
-    """Verifies what is new in every audit chain and a piece of its past; what is wrong becomes an
-    alert."""
+    """Verifies the new entries of every audit chain and a part of the older ones. A fault becomes
+    an alert."""
     return services().monitor.verify_audit()
 
 
 @shared_task(base=MlriskTask, name="tasks.reporting.note_audit_heads")
 def note_audit_heads() -> list[str]:
-    """Notes outside the database where the audit chains end; what is gone since becomes an
-    alert."""
+    """Notes the heads of the audit chains outside the database. A loss since the last note becomes
+    an alert."""
     context = services()
     try:
         with context.db.transaction() as session:
@@ -31,7 +31,8 @@ def note_audit_heads() -> list[str]:
     except OSError as error:
         said = f"{context.audit_heads.path} can't be written: {error.strerror}"
         if context.settings.audit_heads is None:
-            # As in a container, whose home is nobody's to write: nobody has asked for it there.
+            # This happens in a container with an unwritable home, where no setting asks for the
+            # file.
             log.warning("the audit's ends are noted nowhere (MLRISK_AUDIT_HEADS): %s", said)
             return []
         problems = [said]
@@ -42,26 +43,27 @@ def note_audit_heads() -> list[str]:
 
 @shared_task(base=MlriskTask, name="tasks.reporting.fold_tallies")
 def fold_tallies() -> None:
-    """Adds up what the triggers counted since, so that the screens have few rows to read."""
+    """Adds up the triggers' newest counts, so that the screens read few rows."""
     with services().db.transaction() as session:
         tallies.fold(session)
 
 
 @shared_task(base=MlriskTask, name="tasks.reporting.sum_up_refused")
 def sum_up_refused() -> None:
-    """Says in the audit how many messages were refused in the minutes that are over."""
+    """Writes into the audit how many messages were refused in each minute that is over."""
     context = services()
     refusals.sum_up(context.db, context.clock)
 
 
 @shared_task(base=MlriskTask, name="tasks.reporting.refit_impact")
 def refit_impact() -> str:
-    """Fits the impact law on our own trades and feeds the gate; says what came of it."""
+    """Fits the impact law on our own trades and gives the gate the result; returns the outcome in
+    words."""
     context = services()
     return ImpactRefit(context.db, context.settings, context.clock).run().because
 
 
 @shared_task(base=MlriskTask, name="tasks.reporting.ping", ignore_result=False)
 def ping(value: str) -> str:
-    """Gives back what it was given: what a task costs before it does anything."""
+    """Returns its argument. It measures the cost of a task that does nothing else."""
     return value

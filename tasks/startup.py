@@ -1,5 +1,4 @@
-"""What a worker does before its first task: it proves whose keys it has, and the limits that it is
-about to keep."""
+"""The checks of a worker before its first task: the account of its keys, and its limits."""
 
 import logging
 import sys
@@ -25,7 +24,7 @@ BAD_CONFIGURATION = 2
 
 
 def require_message_key(settings: Settings) -> None:
-    """Ends the process where real money would be asked for in anybody's name."""
+    """Ends the process in production without a message key: requests would need no signature."""
     if settings.environment is Environment.PRODUCTION and settings.message_key is None:
         log.critical(
             "this process must not start: MLRISK_MESSAGE_KEY is not set, and in production a "
@@ -35,11 +34,11 @@ def require_message_key(settings: Settings) -> None:
 
 
 def prove_limits(settings: Settings) -> None:
-    """Ends the process on files that are wrong; halts on limits that don't bite.
+    """Ends the process if the configuration files are wrong; halts trading on ineffective limits.
 
-    A version in the database that can't be used ends nothing: the gate denies what adds risk
-    because of it, and exits need this process. It has connections of its own, because it runs in
-    the parent, before workers are forked.
+    An unusable version in the database doesn't end the process. The gate then denies new risk, and
+    exits need this process. The check has its own database connections, because it runs in the
+    parent process before the fork.
     """
     files, clock = LayeredConfig(settings), SystemClock()
     _require_sound(files)
@@ -48,7 +47,7 @@ def prove_limits(settings: Settings) -> None:
         workers_file.note(db, files, clock.now())
         problems = ConfigurationService(db, settings, clock).self_test()
     except (ConfigError, Refused) as error:
-        # The files are sound, so it is the version in force.
+        # The files are sound, so the fault is in the version in force.
         log.critical("nothing that adds risk is let through, exits go on: %s", error)
     except OperationalError as error:
         log.warning("limits will be proven at the first decision: %s", error.orig)
@@ -63,13 +62,13 @@ def _require_sound(files: LayeredConfig) -> None:
     try:
         files.build()
     except ConfigError as error:
-        # Celery logs and forgets what a signal's receiver raises, but not an exit.
+        # Celery only logs an error from a signal's receiver. SystemExit does end the process.
         log.critical("the configuration is refused: %s", error)
         sys.exit(BAD_CONFIGURATION)
 
 
 def tell_powers(settings: Settings) -> None:
-    """A line in the log for a role of Postgres that could undo what is recorded."""
+    """Logs a warning if our role of Postgres could undo records."""
     try:
         warning = roles.warning(settings.require_database_url())
     except OperationalError as error:
@@ -80,15 +79,16 @@ def tell_powers(settings: Settings) -> None:
 
 
 def prove_identity(settings: Settings) -> Settings:
-    """The settings with what is the database's to say.
+    """Returns the settings, with unset ones from the database's binding.
 
-    Ends the process when the database is another account's, mode's, environment's or exchange
-    account's. An exchange that can't be asked ends nothing: no service gets one before it is
-    proven. Without keys the settings are compared alone, and others prove the account.
+    Ends the process when the database belongs to another account, mode, environment or exchange
+    account. The process goes on if the exchange can't be asked, because services get the exchange
+    only after the proof. Without keys only the settings are compared; a process with keys proves
+    the account.
     """
     db, clock = Database(settings.require_database_url(), pool_size=1), SystemClock()
     try:
-        # Without the exchange first: what the settings alone show is told at once.
+        # First without the exchange: a fault in the settings alone shows at once.
         settings = binding.settled(db, settings)
         if settings.holds_keys:
             _prove_keys(db, settings, clock)
@@ -108,7 +108,7 @@ def _prove_keys(db: Database, settings: Settings, clock: Clock) -> None:
     exchange = make_exchange(settings, clock)
     try:
         binding.prove(db, exchange, settings, clock.now())
-        # A no is told and stops what adds risk; exits need this process all the same.
+        # An unfit account stops new risk. The process goes on, because exits need it.
         account, symbols = settings.account, settings.symbol_list
         fitness.ask_if_old(db, exchange, account, symbols, clock, home=settings.home)
     finally:

@@ -26,21 +26,21 @@ SET_ASIDE = "tasks.validation.set_aside"
     name=authentication.TASK,
     bind=True,
     ignore_result=False,
-    # Without Postgres, or before the database is anybody's, the request is nowhere but in this
-    # message. It comes again until it is a row; by then it may have expired, and that is its
-    # answer.
+    # Without Postgres, or before the database is bound, the request exists only in this message.
+    # The task is retried until the request is a row. If the request has expired by then, that is
+    # the answer.
     autoretry_for=(OperationalError, InterfaceError, NotBoundYet),
     max_retries=None,
     retry_backoff=1,
     retry_backoff_max=LONGEST_WAIT_SECONDS,
-    # Nor does it end with a worker that is killed at the hard time limit.
+    # The message also survives a worker that is killed at the hard time limit.
     acks_on_failure_or_timeout=False,
 )
 def validate_and_execute(self: MlriskTask, *request: Any, **named: Any) -> dict[str, Any]:
-    """A strategy's door: decides the request and starts its execution; idempotent by request_id.
+    """Decides a strategy's request and starts its execution; idempotent by request_id.
 
-    It takes one argument, `request`; whatever else is called is answered by its fields. A header
-    proves whose it is, where keys of messages are on.
+    The task takes one argument, `request`. A call with other arguments gets an answer that names
+    the wrong fields. With message keys on, a header proves the strategy.
     """
     return services().door.validate_and_execute(
         _the_request(request, named), proof_of(self.request), redelivered=self.was_redelivered
@@ -48,7 +48,7 @@ def validate_and_execute(self: MlriskTask, *request: Any, **named: Any) -> dict[
 
 
 def proof_of(context: Context) -> object:
-    """The header that proves whose message it is, as it was sent."""
+    """The header with the message's signature, as it was sent."""
     headers = context.headers
     return headers.get(signing.HEADER) if isinstance(headers, dict) else None
 
@@ -69,7 +69,7 @@ def refuse_unreadable(text: str, problem: str) -> dict[str, Any]:
 
 @shared_task(base=MlriskTask, name=VALIDATE_STORED)
 def validate_stored(request_id: str) -> None:
-    """Decides a request whose row was written before this wake-up."""
+    """Decides a stored request."""
     services().approval.validate_stored(request_id)
 
 
@@ -85,9 +85,10 @@ def validate_stored(request_id: str) -> None:
     acks_on_failure_or_timeout=False,
 )
 def set_aside(self: MlriskTask, task: str, body: str, proof: Any, cause: str) -> Any:
-    """Parks and answers the message of another task that has killed its processes.
+    """Parks and answers a message that has killed its processes.
 
-    A strategy may call it too: what has killed nobody is validated as if it came by itself.
+    A strategy may call this task too. A message with fewer than two counted deaths is decided as if
+    it came by its own task.
     """
     try:
         given, named, _ = strict_json.loads(body)

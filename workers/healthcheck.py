@@ -1,7 +1,7 @@
 """Tells by its exit status whether one process does its work: `python -m workers.healthcheck NAME`.
 
-For containers, where no supervisor looks: `feed` and `beat` are asked by what they leave behind,
-`worker QUEUE` by a ping of the worker on this host, and `url ADDRESS` by its answer.
+It is for containers, which have no supervisor. It judges `feed` by its heartbeat, `beat` by its
+lock, `worker QUEUE` by a ping of the worker on this host, and `url ADDRESS` by its answer.
 """
 
 import socket
@@ -14,12 +14,13 @@ from datetime import UTC, datetime, timedelta
 from config.settings import SettingsError
 
 FEED_STALE = timedelta(seconds=20)
-"""The feed writes every 5 s; four missed ones are no accident."""
+"""The age at which a heartbeat is too old. The feed writes one every 5 s, and four missed ones are
+no accident."""
 _TIMEOUT_SECONDS = 5.0
 
 
 def feed() -> bool:
-    """Its newest heartbeat is fresh."""
+    """Whether the feed's newest heartbeat is fresh."""
     from config.settings import load_settings
     from models.database import Database
     from models.tables import HeartbeatRow
@@ -34,7 +35,7 @@ def feed() -> bool:
 
 
 def beat() -> bool:
-    """Somebody holds its lock, which ends by itself 10 s after the last tick."""
+    """Whether beat's lock is held. The lock ends by itself 10 s after the last tick."""
     from redis import Redis
 
     from config.celery import celery_settings
@@ -51,13 +52,13 @@ def beat() -> bool:
 
 
 def worker(queue: str) -> bool:
-    """The worker of this host answers through the broker."""
+    """Whether the worker of this host answers through the broker."""
     from celery import Celery
 
     from config.celery import celery_settings
     from config.settings import load_keyless_settings
 
-    # Not workers.celery.app: it brings every task with it, a second of a processor each time.
+    # Not workers.celery.app: it imports every task, which takes a second of a processor each time.
     with Celery(set_as_current=False) as app:
         app.conf.update(celery_settings(load_keyless_settings().require_redis_url()))
         name = f"{queue}@{socket.gethostname()}"
@@ -65,7 +66,7 @@ def worker(queue: str) -> bool:
 
 
 def url(address: str) -> bool:
-    """The address answers with success."""
+    """Whether the address answers with status 200."""
     # A proxy for the internet must not be asked for this machine's own servers.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(address, timeout=_TIMEOUT_SECONDS) as reply:
@@ -78,20 +79,21 @@ PROBES: dict[str, tuple[Callable[..., bool], int]] = {
     "worker": (worker, 1),
     "url": (url, 1),
 }
-"""What can be asked, and how many words it takes."""
+"""Each probe, and the number of words that it takes."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0 when it does its work, 1 when it doesn't or can't be asked, 2 for a wrong question."""
+    """Returns 0 when the process does its work, 1 when it doesn't or can't be asked, 2 for a wrong
+    call."""
     probe, count = PROBES.get(arguments[0] if arguments else "", (None, 0))
     if probe is None or len(arguments) != count + 1:
         sys.stderr.write("usage: healthcheck feed | beat | worker QUEUE | url ADDRESS\n")
         return 2
     try:
         healthy = probe(*arguments[1:])
-    except Exception as error:  # noqa: BLE001 - whatever keeps it from being asked is unhealthy
-        # No secret is in it: a connection error may quote its address, so only settings' errors,
-        # which never do, are told in full.
+    except Exception as error:  # noqa: BLE001 - any error counts as unhealthy
+        # A connection error may quote an address with a secret, so that only its type is told.
+        # Settings' errors never quote a secret, and are told in full.
         told = str(error) if isinstance(error, SettingsError) else type(error).__name__
         sys.stderr.write(f"{arguments[0]} can't be asked: {told}\n")
         return 1

@@ -25,7 +25,7 @@ _PASSWORD_BYTES = 24
 _CHOOSE = "choose a new or an empty directory with --home"
 _MARK = "mlrisk-home"
 _MARK_TEXT = "This directory is a home of mlrisk: its state, its secrets, its logs.\n"
-# What every home has that was made before there was a mark.
+# The entries of every home that was made before there was a mark.
 _UNMARKED = ("run/lock", "redis", "paper", "secrets", "logs")
 
 
@@ -41,11 +41,12 @@ class HomeInUseError(Refused):
 
 
 class HomeRefusedError(Refused):
-    """The path is no home of ours and none may be made of it; nothing there was changed."""
+    """The path is no home of ours and can't become one; nothing there was changed."""
 
 
 class HomeOwnerError(HomeRefusedError):
-    """The home belongs to another user, whose servers couldn't read what ours write."""
+    """The home belongs to another user. That user's servers couldn't read the files that ours
+    write."""
 
 
 class SecretFileError(Refused):
@@ -99,12 +100,13 @@ class Home:
     def create(self) -> None:
         """Make the directories that are missing, with their modes.
 
-        Raises HomeRefusedError, as `check` does, and where they can't be made.
+        Raises HomeRefusedError as `check` does, and when a directory can't be made.
         """
         self.check()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            # The mark comes first: what an interrupted start leaves is known as ours.
+            # The mark comes first, so that an interrupted start leaves a directory that is known as
+            # ours.
             if not (self.path / _MARK).exists():
                 write_private(self.path / _MARK, _MARK_TEXT)
             self.path.chmod(_PASSABLE)
@@ -124,7 +126,7 @@ class Home:
         except (OSError, UnicodeDecodeError) as error:
             raise SecretFileError(f"{path} can't be read ({type(error).__name__})") from error
         if not secret or not secret.isprintable():
-            # Never drawn again: a server that was made with the former one takes no other.
+            # Never drawn again: a server that was made with the former secret accepts no other.
             raise SecretFileError(f"{path} holds no secret any more: put it back from a copy")
         return secret
 

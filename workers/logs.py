@@ -1,8 +1,8 @@
 """Logging of every process: one line an event, UTC, to stderr; JSON where machines read it.
 
 A line of JSON has an `event` that never holds a value, and the sentence for people as `message`.
-The event is the field `event` of the call, or else the words of its constant text. What a task has
-bound (its name and id, the request, the child) is in every line of its run.
+The event is the field `event` of the call, or else the words of its constant text. Every line of a
+task's run has the task's name and id, its request and its child.
 """
 
 import logging
@@ -62,19 +62,19 @@ def configure_logging(log_format: str = "text", level: int = logging.INFO) -> No
 
 
 def event_of(text: str) -> str:
-    """The event of a log call by its constant text: the words, without what is filled in."""
+    """The event of a log call: the words of its constant text, without filled-in values."""
     words = re.findall(r"[a-z0-9]+", _FILLED_IN.sub(" ", text.lower().replace("'", "")))
     return "_".join(words)[:_LONGEST_EVENT].rstrip("_")
 
 
 def _said(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Keeps the sentence, before a field `event` takes its place."""
+    """Keeps the sentence as `message`, before a field `event` takes its place."""
     event["message"] = event["event"]
     return event
 
 
 def _named(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The stable event and the sentence, as machines read them."""
+    """Sets the stable event and the sentence, for machines."""
     record: logging.LogRecord = event["_record"]
     named = getattr(record, "event", None)
     event["message"] = visible_line(event["message"])
@@ -83,18 +83,18 @@ def _named(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMappin
 
 
 def _told(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The sentence, as people read it."""
+    """Sets the sentence as the event, for people."""
     event["event"] = event.pop("message")
     return event
 
 
 def _harmless(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Text of others makes no line of its own, and steers no terminal on which a log is read.
+    """Makes others' text harmless: it starts no line of its own, and steers no terminal.
 
     Renderers do the same for the other fields.
     """
     event["event"] = visible_line(str(event.get("event", "")))
     if isinstance(event.get("exception"), str):
-        # The first column is for lines of the log.
+        # Only lines of the log start in the first column.
         event["exception"] = visible(event["exception"]).replace("\n", "\n  ")
     return event

@@ -9,7 +9,8 @@ from pathlib import Path
 def write_private(path: Path, text: str) -> None:
     """Put `text` in a file with mode 0600, replacing any former file in one step.
 
-    After a power cut it is the former file or this one: the text is on disk before it has the name.
+    After a power cut the file is either the former or the new one, because the text is on disk
+    before it gets the name.
     """
     descriptor, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -26,7 +27,8 @@ def write_private(path: Path, text: str) -> None:
 
 
 def take_away(path: Path) -> None:
-    """Remove what has this name, a directory in a file's place included, if anything has."""
+    """Remove the file of this name, or a directory in its place; does nothing if there is
+    neither."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

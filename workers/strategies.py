@@ -19,15 +19,15 @@ from workers.private_files import write_private
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What became of a strategy."""
+    """The result of adding or removing a strategy."""
 
     url_file: Path
     at_once: bool
-    """The server that runs knows of it; else its next start does."""
+    """Whether the running server knows of the change. Otherwise its next start does."""
 
 
 def add(home: Home, name: str) -> Changed:
-    """Give a strategy a user and a URL. One that is known keeps its password."""
+    """Give a strategy a user and a URL. A known strategy keeps its password."""
     with _alone(home):
         server = server_of(home, [name])
         server.write_users()
@@ -36,9 +36,10 @@ def add(home: Home, name: str) -> Changed:
 
 
 def remove(home: Home, name: str) -> Changed:
-    """Take a strategy's user away, and with it its open connections; a new one has a new password.
+    """Remove a strategy's user and its open connections. If it is added again, it has a new
+    password.
 
-    Raises Refused for one that isn't known.
+    Raises Refused for an unknown strategy.
     """
     with _alone(home):
         server = server_of(home)
@@ -47,7 +48,7 @@ def remove(home: Home, name: str) -> Changed:
         server = server.without(name)
         server.write_users()
         at_once = server.tell_users()
-        # Last, so that a removal that was cut off can be repeated.
+        # Last, so that an interrupted removal can be repeated.
         url_file(home, name).unlink(missing_ok=True)
         key_file(home, name).unlink(missing_ok=True)
         _secret_file(home, name).unlink()
@@ -61,7 +62,7 @@ def names_of(home: Home) -> list[str]:
 
 
 def url_file(home: Home, name: str) -> Path:
-    """Where a strategy finds its broker's URL."""
+    """The file with a strategy's broker URL."""
     return home.path / "strategies" / f"{name}.url"
 
 
@@ -72,7 +73,7 @@ def write_urls(home: Home, server: EmbeddedRedis) -> None:
 
 
 def server_of(home: Home, more: Iterable[str] = ()) -> EmbeddedRedis:
-    """The home's server as it is or will be, with its strategies and those that are to be added."""
+    """The home's server as it is or will be, with its strategies and those of `more`."""
     ports = home.known_ports()
     port = ports["redis"] if "redis" in ports else home.ports(["redis"])["redis"]
     names = sorted({*names_of(home), *map(checked, more)})
@@ -86,7 +87,7 @@ def server_of(home: Home, more: Iterable[str] = ()) -> EmbeddedRedis:
 
 
 def key_file(home: Home, name: str) -> Path:
-    """Where a strategy finds the key that signs its requests."""
+    """The file with the key that signs a strategy's requests."""
     return home.path / "strategies" / f"{name}.key"
 
 
@@ -98,13 +99,14 @@ def write_key(home: Home, name: str, key_line: str) -> Path:
 
 
 def rules_for_another_server(name: str) -> str:
-    """What makes a strategy's user on a Redis that isn't ours, with a password to be filled in."""
+    """The command that makes a strategy's user on another Redis, with a placeholder for the
+    password."""
     user, on, _, *rules = acl.strategy_user(checked(name), "")
     return " ".join(["ACL SETUSER", user, on, ">PASSWORD", *rules])
 
 
 def checked(name: str) -> str:
-    """The name, or Refused where it is none for a user and a file."""
+    """Returns the name. Raises Refused if it can't be a user's and a file's name."""
     if not acl.NAME.match(name):
         raise Refused(
             "a strategy's name has up to 32 lower-case letters, digits, - and _, and begins with a "
@@ -124,7 +126,7 @@ def _secret_file(home: Home, name: str) -> Path:
 
 @contextmanager
 def _alone(home: Home) -> Iterator[None]:
-    """Two that change the users at once would each leave the other's out."""
+    """Holds a lock: two changes at once would each leave out the other's users."""
     with (home.run / "strategies.lock").open("a", encoding="ascii") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield

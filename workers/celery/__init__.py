@@ -1,1 +1,1 @@
-"""The Celery application: its broker, its beat, and what it reads and refuses."""
+"""The Celery application: its broker, its beat, and the reading and refusing of messages."""

@@ -58,14 +58,15 @@ def _configure_logging(**_: Any) -> None:
 
 @worker_init.connect
 def _prove_limits(sender: "WorkController", **_: Any) -> None:
-    """Before anything is taken from a queue: a wrong configuration ends the worker here."""
+    """Checks keys, account and limits before any message is taken. A wrong configuration ends the
+    worker here."""
     settings = load_settings()
     reads_requests = DOOR in sender.app.amqp.queues.consume_from
     if reads_requests:
         require_message_key(settings)
     settings = prove_identity(settings)
     if reads_requests:
-        # Again: whether this is production is the database's to say.
+        # Again: the database's binding decides whether this is production.
         require_message_key(settings)
     prove_limits(settings)
     tell_powers(settings)
@@ -73,26 +74,27 @@ def _prove_limits(sender: "WorkController", **_: Any) -> None:
 
 @worker_init.connect
 def _clean_broker(**_: Any) -> None:
-    """What others left must not end this worker, nor keep messages from their queues."""
+    """Drops foreign entries of Redis that would end this worker or block messages."""
     clean_and_record(load_settings())
 
 
 @worker_init.connect
 def _obey_little(**_: Any) -> None:
-    """Before it listens to what is told to all workers."""
+    """Removes dangerous remote commands before the worker listens to any."""
     obey_little()
 
 
 @worker_init.connect
 def _count_deaths(**_: Any) -> None:
-    """Before a worker builds how it takes each task."""
+    """Installs the counting of deaths before the worker builds its task handlers."""
     app.loader.import_default_modules()
     count_deaths(app)
 
 
 @worker_init.connect
 def _share_memory(**_: Any) -> None:
-    """What the pool's children share stays shared: the collector must not touch it.
+    """Hides the loaded objects from the garbage collector, so that the pool's children go on
+    sharing their memory.
 
     Measured: a child's private memory after its first collection is 2 MB instead of 42 MB.
     """
@@ -103,10 +105,11 @@ def _share_memory(**_: Any) -> None:
 
 @worker_process_init.connect
 def _warm_up(**_: Any) -> None:
-    """Builds this child's own connections before its first task: never before the fork."""
+    """Builds this child's own connections after the fork and before its first task."""
     context = tasks.bootstrap.services()
     context.db.ping()
-    # A new Redis counts a window in which it can't know what was sent before: not at an order.
+    # With a new Redis the rate limiter counts one window, because it can't know the earlier orders.
+    # It does so here and not at the first order.
     context.budget.prepare(context.settings.account)
     log.info("worker process ready", extra={"pid": os.getpid()})
 
@@ -118,5 +121,5 @@ def _stop_when_told(**_: Any) -> None:
 
 @worker_ready.connect
 def _announce(**_: Any) -> None:
-    """It takes messages from now on."""
+    """Announces that this worker takes messages."""
     readiness.announce()

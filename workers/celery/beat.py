@@ -1,4 +1,4 @@
-"""The scheduler of beat: RedBeat's, which starts whatever others wrote into its schedule."""
+"""Beat's scheduler: RedBeat's, without foreign entries. RedBeat alone starts every stored entry."""
 
 from redbeat import RedBeatScheduler
 
@@ -9,10 +9,10 @@ from workers.celery import cleaning
 class CleanedScheduler(RedBeatScheduler):
     """`celery beat --scheduler workers.celery.beat.CleanedScheduler`.
 
-    A schedule that is poisoned later ends beat once: its supervisor starts it again.
+    A bad entry that is written later ends beat once. The supervisor then starts beat again.
     """
 
     def setup_schedule(self) -> None:
-        """Reads the stored schedule, after taking out what isn't ours."""
+        """Drops foreign entries, then reads the stored schedule."""
         cleaning.clean_and_record(load_keyless_settings(), self.app)
         super().setup_schedule()

@@ -1,7 +1,7 @@
 """The Celery application of processes that only pass messages on: beat and Flower.
 
-`celery -A workers.celery.broker beat …`. They know the broker and the schedule, beat Postgres as
-well, where it records what it drops. Keys are no business of theirs, and they start without any.
+`celery -A workers.celery.broker beat …`. Both know the broker and the schedule. Beat also knows
+Postgres, where it records dropped entries. Both start without any key.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from workers.supervision import readiness
 _settings = load_keyless_settings()
 app = Celery("mlrisk")
 app.conf.update(celery_settings(_settings.require_redis_url()))
-# Neither takes a message: what workers have not acknowledged is not theirs to give back to a queue.
+# Neither takes messages, so that neither may give workers' unacknowledged messages back to a queue.
 app.conf.broker_transport_options |= {"ack_emulation": False}
 app.conf.beat_schedule = beat_schedule()
 count_as_away()

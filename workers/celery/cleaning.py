@@ -1,8 +1,8 @@
-"""What others left in Redis, and would end beat or a worker: dropped at their start, and recorded.
+"""Drops and records entries that others left in Redis and that would end beat or a worker.
 
-Redis may be written by whoever has its password. A schedule that can't be read ends beat at each
-start, a message that can't be given back keeps all others from it, and a lock without an end is
-waited for forever.
+Anybody with Redis' password may write to it. An unreadable schedule ends beat at each start. One
+message that can't be given back to its queue blocks the return of all others. A lock without an end
+is never released.
 """
 
 import logging
@@ -46,14 +46,14 @@ _SEPARATOR = "\x06\x16"
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Something that was taken out of Redis."""
+    """An entry that was taken out of Redis."""
 
     place: str
     why: str
 
 
 def clean_schedule(app: Celery) -> list[Dropped]:
-    """Leaves in RedBeat's database what its own start can read."""
+    """Drops the entries of RedBeat's database that its start can't read or that aren't ours."""
     conf = app.redbeat_conf
     schedule, statics, lock = (
         name.encode() for name in (conf.schedule_key, conf.statics_key, conf.lock_key)
@@ -66,14 +66,15 @@ def clean_schedule(app: Celery) -> list[Dropped]:
         bad = _bad_entries(client, app, {schedule, statics, lock})
         for key, why in bad.items():
             client.zrem(schedule, key)
-            if key.startswith(conf.key_prefix.encode()):  # what lies elsewhere is not beat's
+            if key.startswith(conf.key_prefix.encode()):  # other keys are not beat's
                 client.delete(key)
             found.append(_dropped(key, why))
     return found
 
 
 def clean_broker(url: str) -> list[Dropped]:
-    """Leaves what kombu can give back to a queue, and our queues' bindings alone."""
+    """Drops unreadable messages, foreign bindings and lanes, keys of a wrong type and endless
+    locks."""
     bindings = {f"_kombu.binding.{queue}".encode(): queue for queue in QUEUES}
     types = {_UNACKED: b"hash", _UNACKED_INDEX: b"zset", _DEADLINES: b"zset"}
     types[LANES.encode()] = b"set"
@@ -103,10 +104,11 @@ def clean_broker(url: str) -> list[Dropped]:
 
 
 def clean_and_record(settings: KeylessSettings, app: Celery | None = None) -> None:
-    """The broker, for a worker; for beat, by its `app`, its schedule and canaries' signs of life.
+    """Cleans the broker for a worker. With `app`, cleans beat's schedule and foreign canaries'
+    heartbeats.
 
-    Each has the right to what would end it. Raises nothing for servers that are away: each process
-    waits for them by itself.
+    Each process has the rights in Redis to drop the entries that would end it. Raises no error for
+    servers that are away, because each process waits for them by itself.
     """
     url = settings.require_redis_url()
     try:
@@ -124,7 +126,8 @@ def clean_and_record(settings: KeylessSettings, app: Celery | None = None) -> No
             if app is not None:
                 found += _drop_canaries(uow.session)
             if found:
-                # The database's word: a variable would make a chain of another account.
+                # The binding names the account. A wrong variable would start a chain of another
+                # account.
                 bound = binding.bound_to(uow.session)
                 account = settings.account if bound is None else bound.account
                 details = {"count": len(found), "shown": _shown(found)}
@@ -137,7 +140,8 @@ def clean_and_record(settings: KeylessSettings, app: Celery | None = None) -> No
 
 
 def _drop_canaries(session: Session) -> list[Dropped]:
-    """Signs of life of queues that don't exist grow old, and the doctor would call them dead."""
+    """Drops heartbeats of unknown queues: they grow old, and `mlrisk doctor` would report dead
+    queues."""
     ours = [f"{CANARY}{queue}" for queue in QUEUES]
     names = session.scalars(
         delete(HeartbeatRow)
@@ -148,11 +152,12 @@ def _drop_canaries(session: Session) -> list[Dropped]:
 
 
 def _bad_entries(client: Redis, app: Celery, controls: set[bytes]) -> dict[bytes, str]:
-    """Keys of RedBeat that its start would stumble over, or that would run what isn't ours."""
+    """The keys of RedBeat that its start can't read or that would run foreign tasks, each with a
+    reason."""
     conf = app.redbeat_conf
     prefix = conf.key_prefix.encode()
     ours = {prefix + name.encode(): entry for name, entry in conf.schedule.items()}
-    # Entries of another version: RedBeat takes them away itself, without reading them.
+    # Entries of another version: RedBeat removes them itself, without reading them.
     statics = {prefix + name for name in client.smembers(conf.statics_key)}
     keys = {*client.scan_iter(prefix + b"*"), *client.zrange(conf.schedule_key, 0, -1)}
     bad = {}
@@ -169,7 +174,7 @@ def _why_unusable(key: str, expected: Mapping[str, Any], app: Celery) -> str | N
         entry = RedBeatSchedulerEntry.from_key(key, app=app)
         name, task, last_run = entry.name, entry.task, entry.last_run_at
         late = last_run is not None and last_run > datetime.now(UTC) + _SKEW
-    except Exception as error:  # noqa: BLE001 - whatever it is, beat would end of it
+    except Exception as error:  # noqa: BLE001 - any error would end beat
         return f"can't be read: {type(error).__name__}"
     if (app.redbeat_conf.key_prefix + name, task) != (key, expected["task"]):
         return "is another task's"
@@ -177,7 +182,7 @@ def _why_unusable(key: str, expected: Mapping[str, Any], app: Celery) -> str | N
 
 
 def _can_be_given_back(stored: bytes) -> bool:
-    """As kombu reads it: a message, its exchange and its routing key."""
+    """Whether kombu can read it as a message with its exchange and routing key."""
     try:
         message, exchange, key = loads(stored.decode())  # type: ignore[no-untyped-call]
     except (ValueError, TypeError, LookupError, RecursionError):
@@ -193,7 +198,7 @@ def _of_another_type(client: Redis, types: Mapping[bytes, bytes]) -> Iterator[Dr
 
 
 def _endless(client: Redis, lock: bytes, seconds: float) -> Iterator[Dropped]:
-    """A lock of ours ends by itself."""
+    """Drops a lock that doesn't end within `seconds`. A lock of ours always ends by itself."""
     left = client.ttl(lock)
     if left == -1 or left > seconds:
         client.delete(lock)

@@ -1,7 +1,7 @@
-"""What a worker does when it is told to through the broker: it answers questions and drops tasks.
+"""Limits the remote commands of a worker: it answers questions and drops revoked tasks.
 
-Whoever has Flower's password may tell all workers something. Of what Celery's obey, much would end
-the trading: to shut down, to leave a queue, to have fewer children, to slow down or kill a task.
+Anybody with Flower's password may send commands to all workers. Many of Celery's commands would end
+the trading: shutting down, leaving a queue, having fewer children, slowing down or killing a task.
 """
 
 from typing import Any
@@ -16,17 +16,18 @@ QUESTIONS = frozenset(
     }
 )
 OBEYED = QUESTIONS | {"enable_events", "revoke"}
-"""Flower asks for events again and again; a halt revokes what waits."""
+"""The commands that a worker obeys. Flower enables events repeatedly, and a halt revokes waiting
+tasks."""
 
 
 def obey_little() -> None:
-    """Of this process's worker; call it before the worker begins."""
+    """Removes all other commands from this process's worker. Call it before the worker begins."""
     for name in Panel.data.keys() - OBEYED:
         del Panel.data[name]
     Panel.data["revoke"] = _revoke
 
 
 def _revoke(state: Any, task_id: str | list[str], **_: Any) -> dict[str, Any]:
-    """Celery's, for tasks that wait: it would also kill the child that has one at hand."""
+    """Revokes waiting tasks. Celery's own command can also kill the child that runs a task."""
     answer: dict[str, Any] = control.revoke(state, task_id)
     return answer

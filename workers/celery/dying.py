@@ -1,8 +1,9 @@
-"""A worker counts the deaths of its processes by message, and sets a message aside at the second.
+"""Counts the processes that a message kills, and sets the message aside at the second death.
 
-Only a death counts that this very message was worked in, while the worker itself lives on: its
-processes work one message each. So a restart of the machine, `kill -9` of a worker, a stop and an
-outage of Postgres or Redis count for no message; of these, `parking` counts the attempts.
+Each process works one message at a time, so that the worker knows the message behind a death. A
+death counts only while the worker itself lives on. A machine's restart, `kill -9` of a worker, a
+stop and an outage of Postgres or Redis therefore count for no message. In these cases
+`bot.decision.parking` counts the attempts.
 """
 
 import logging
@@ -28,25 +29,29 @@ from tasks.validation import REFUSE_UNREADABLE, SET_ASIDE, VALIDATE_STORED
 log = logging.getLogger(__name__)
 
 _HOPELESS = MAX_DEATHS + 2
-"""Setting it aside has killed twice as well: nobody reads it any more."""
+"""From this many deaths on, setting the message aside has also killed twice. The message is then
+refused unread."""
 _END = re.compile(r"signal \d+( \(\w+\))?|exitcode -?\d+")
 _TOLD_TO_STOP = re.compile(r"signal (1|2|3|15)\b")
-"""A message that kills sends no such signal: these are how processes are stopped."""
+"""The signals that stop processes. They are no proof, because a message that kills its process
+causes none of them."""
 
 
 def count_deaths(app: Celery) -> None:
-    """Requests of the validation queue are watched from now on."""
+    """Installs the counting for the tasks of the validation queue."""
     for name in (TASK, VALIDATE_STORED, SET_ASIDE):
         app.tasks[name].Request = DyingRequest
 
 
 class DyingRequest(Request):
-    """Celery's, which by itself gives a message that kills back to its queue for ever."""
+    """Celery's request, with deaths counted. Celery alone gives a killing message back to its queue
+    for ever."""
 
     def on_failure(
         self, exc_info: ExceptionInfo, send_failed_event: bool = True, return_ok: bool = False
     ) -> None:
-        """Hears of every end of the task but a good one."""
+        """Sets the message aside after too many deaths. Handles any other failure as Celery
+        does."""
         cause = cause_of_death(exc_info.exception)
         if cause is not None and not self.acknowledged and self._is_set_aside(cause):
             task_ready(self)
@@ -60,7 +65,7 @@ class DyingRequest(Request):
         try:
             return self._count(cause)
         except (OperationalError, RedisError, OSError) as error:
-            # It goes back to its queue.
+            # The message goes back to its queue.
             log.error("a death can't be counted: %s", error, extra={"task_id": self.id})
             return False
 
@@ -85,7 +90,8 @@ class DyingRequest(Request):
         return True
 
     def _killer(self) -> tuple[str, str, Any]:
-        """Task, body and proof of what has killed: this message, or the one that it sets aside."""
+        """Task, body and signature of the killing message: this one, or the one that it sets
+        aside."""
         if self.type == SET_ASIDE and len(self.args) == 4:
             task, body, proof, _ = self.args
             return str(task), str(body), proof
@@ -95,9 +101,9 @@ class DyingRequest(Request):
 
 
 def cause_of_death(error: BaseException) -> str | None:
-    """How a process ended without an end of its task; None where it is nothing of the task's.
+    """The cause of a process's death; None where the task is not to blame.
 
-    The hard time limit is no proof: every task hangs on a server that is frozen.
+    The hard time limit is no proof: every task hangs on a frozen server.
     """
     if isinstance(error, ExceptionWithTraceback):
         error = error.exc

@@ -1,8 +1,9 @@
-"""What lies on a queue of Redis, as bytes that anybody may have put there, becomes a message that
-kombu and Celery can take: bounded, of known headers alone, and of a task that this queue is for.
+"""Turns an item of a Redis queue into a message that kombu and Celery can take.
 
-What is none becomes a task that answers and records it, under the message's own id where it has
-one. So nothing on a queue ends a worker, and nothing is lost in silence.
+Anybody may have put the item there. The message is bounded, has known headers alone, and names a
+task that may come by this queue. An item that is no such message becomes a task that answers and
+records it, under the item's own id if it has one. So no item ends a worker, and none is lost in
+silence.
 """
 
 import base64
@@ -25,21 +26,22 @@ from tasks.validation import REFUSE_UNREADABLE
 log = logging.getLogger(__name__)
 
 MAX_ITEM_BYTES = 1_048_576
-"""Of a message with its headers; the largest request has some 150 kB, and twice as much encoded."""
+"""The largest message with its headers, in bytes. The largest request has some 150 kB, and twice as
+much when encoded."""
 _MAX_WORD = 255
 _MAX_TEXT = 16_384
 _MAX_COUNT = 100_000
 _FURTHEST = timedelta(seconds=VISIBILITY_TIMEOUT_SECONDS)
-"""A message that waits in a worker for longer is delivered again meanwhile."""
+"""The furthest ETA. A message that waits longer in a worker is delivered again meanwhile."""
 _CONTENT_TYPE, _ENCODING = "application/json", "utf-8"
 
 
 class NoMessage(MlriskError):
-    """What is wrong with an item."""
+    """The item is no message; the text is the reason."""
 
 
 def message_of(item: bytes, queue: str) -> dict[str, Any]:
-    """The message that is handed on: the item's, or the refusal in its place."""
+    """The item's message, or a refusal in its place."""
     found: dict[str, Any] = {}
     try:
         found = _object(item)
@@ -66,8 +68,9 @@ def _object(item: bytes) -> dict[str, Any]:
 
 
 def _checked(found: Mapping[str, Any], queue: str) -> dict[str, Any]:
-    """The message as it is handed on. Its way is ours to say, not the sender's: what is given back
-    goes to the queue that it came from, and keeps nobody else's place among the unacknowledged."""
+    """The checked message. Its route and delivery tag are ours, not the sender's. A message that is
+    given back therefore returns to its own queue, and takes no other message's place among the
+    unacknowledged."""
     properties = found.get("properties")
     if not isinstance(properties, dict):
         raise NoMessage("its properties are no object")
@@ -88,7 +91,7 @@ def _checked(found: Mapping[str, Any], queue: str) -> dict[str, Any]:
 
 
 def _body(body: object, encoding: object) -> str:
-    """The body in base64, in which every message of kombu's own has it."""
+    """The body in base64, as in every message of kombu's own."""
     if not isinstance(body, str):
         raise NoMessage("its body is no text")
     if encoding is None:
@@ -109,7 +112,7 @@ def _priority(value: object) -> int:
 
 
 def _headers(headers: object, queue: str) -> dict[str, Any]:
-    """Those that Celery knows and ours, each of its kind; others are left out, because Celery
+    """Celery's headers and ours, each checked for its type. Others are left out, because Celery
     would take them for parts of its own state."""
     if not isinstance(headers, dict):
         raise NoMessage("its headers are no object")
@@ -126,7 +129,8 @@ def _headers(headers: object, queue: str) -> dict[str, Any]:
 
 
 def _may_come_by(task: str, queue: str) -> bool:
-    """Strategies ask by their queue, and its worker alone needs the key that proves who asks."""
+    """Whether a task may come by a queue. Requests come by the strategies' queue alone, because
+    only its worker needs the key that checks signatures."""
     if queue == DOOR:
         return task.startswith(f"tasks.{DOOR}.") or task == CANARY_TASK
     return task != ASKED

@@ -1,15 +1,15 @@
 """Serves strategies in turn: the messages of each strategy wait in a lane of their own.
 
-The queue at which strategies ask has one order, in which 20,000 messages of one strategy would
-stand before another's. So before a worker takes a message, it puts what waits there into lanes,
-and the lanes are served in turn. A strategy that sends much waits behind itself alone, and its
-exits do not even wait behind its own entries.
+The strategies' queue has one order, in which 20,000 messages of one strategy would delay all
+others. Before a worker takes a message, it therefore sorts waiting messages into lanes. It serves
+the lanes in turn. A strategy that sends much waits only behind itself, and its exits don't wait
+behind its own entries.
 
-A name in a message costs nothing, and a proof of it costs some times as much as all else. So an
-item waits where it claims to belong, and is proven when it is the oldest of its lane.
+A message may claim any name, and checking a claim costs several times as much as the rest. An item
+therefore waits in the lane that it claims. It is proven when it is the oldest of that lane.
 
-An item moves from the queue to its lane in one step inside Redis: at any moment it is in one of
-both, whichever process dies. From a lane it is taken as from a queue.
+Redis moves an item from the queue to its lane in one step. The item is always in one of the two,
+even if a process dies. A worker takes items from a lane as from a queue.
 """
 
 import base64
@@ -38,28 +38,33 @@ from workers.celery.items import MAX_ITEM_BYTES
 log = logging.getLogger(__name__)
 
 NOBODYS_LANE = f"{DOOR}.nobodys"
-"""What nobody can be proven to have sent, and what is no message at all."""
+"""The lane of messages without a proven sender, and of items that are no message."""
 MAX_LANES = 200
-"""More names than this share nobody's lane: where keys of messages are off, names cost nothing."""
+"""The largest number of lanes. Messages under further names share nobody's lane. The bound is
+needed because names are free without message keys."""
 _ENTRIES, _EXITS = f"{DOOR}.of.", f"{DOOR}.exits."
 _OURS = (VALIDATE_STORED, SET_ASIDE, CANARY_TASK)
 _SAYS_EXIT = re.compile(r'"reduce_only\\?"\s*:\s*true')
-"""In a signed text or in a body that has one as a string: neither is read a second time for it."""
+"""Finds an exit's flag in a signed text, or in a body that holds one as a string, without parsing
+it again."""
 _AskedBy = Callable[[str, Any], tuple[str, bool]]
-"""From a message's body and its signature: the strategy, and whether it asks for an exit."""
+"""Returns the strategy and whether it asks for an exit, from a message's body and signature."""
 
 AT_LEAST = 2_000
-"""So many items are sorted before one message is taken, and more while there is time."""
+"""The number of items that are sorted before one message is taken. More are sorted while there is
+time."""
 SORTING_SECONDS = 0.5
-"""A worker that has room waits for it, and answers nobody meanwhile."""
+"""The time for sorting more than AT_LEAST items, in seconds. The worker answers nobody
+meanwhile."""
 _MOST_BYTES = 16 * MAX_ITEM_BYTES
 _AT_ONCE = 50
-"""Items that are read together, so that large ones don't fill the memory."""
+"""The number of items that are read together: few, so that large ones don't fill the memory."""
 MOST_PROOFS = 2_000
-"""Oldest items of lanes that are proven before one message is taken."""
+"""The largest number of items that are proven before one message is taken. Only the oldest items of
+lanes are proven."""
 
-# The items are named by their digests, so that nothing is moved but what was looked at: another
-# worker may sort the same queue. A lane is named first: nobody looks into one without a name.
+# Digests name the items, so that only inspected items are moved: another worker may sort the same
+# queue. A lane's name is stored before its items, because workers look only into named lanes.
 _MOVE = """
 local moved = 0
 for i = 1, #ARGV, 3 do
@@ -72,7 +77,7 @@ end
 return moved
 """
 
-# How much waits in each queue, and the lanes in which something waits; empty ones are forgotten.
+# Returns the length of each queue, and the lanes that hold items. Empty lanes are forgotten.
 _LOOK = """
 local waiting, lanes = {}, {}
 for i = 2, #KEYS do waiting[i - 1] = redis.call('LLEN', KEYS[i]) end
@@ -89,20 +94,20 @@ return {waiting, lanes}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an item waits."""
+    """The place at which an item waits."""
 
     lane: str
     first: bool = False
-    """It was taken before, by a worker that did not finish it."""
+    """Whether a worker took it before and did not finish it."""
 
 
 def is_lane(name: str) -> bool:
-    """Whether a key is a lane's, and no queue's."""
+    """Whether a key is a lane and no queue."""
     return name in (OUR_LANE, NOBODYS_LANE) or name.startswith((_ENTRIES, _EXITS))
 
 
 def place_of(item: bytes, signatures: Signatures | None) -> Place:
-    """The lane of an item's strategy: by its signature where keys are on, else by its words.
+    """The lane of an item's strategy: by its signature with message keys on, else by its text.
 
     Nothing else is decided here. The worker that takes the item reads it again within all bounds.
     """
@@ -110,7 +115,8 @@ def place_of(item: bytes, signatures: Signatures | None) -> Place:
 
 
 def claimed_place_of(item: bytes) -> Place:
-    """The lane that the item's signature names, unproven: a proof costs some times as much."""
+    """The lane that the item's signature names. It is unproven, because a proof costs several times
+    as much."""
     return _somewhere(item, _as_claimed)
 
 
@@ -134,7 +140,7 @@ def _place(item: bytes, asked_by: _AskedBy) -> Place:
     encoded = found["properties"].get("body_encoding") == "base64"
     body = base64.b64decode(found["body"]).decode() if encoded else found["body"]
     strategy, exits = asked_by(body, headers.get(HEADER))
-    # By its own words: an entry that claims to be an exit is refused as one.
+    # The flag is the item's own claim. An entry that claims to be an exit is refused as an exit.
     return Place((_EXITS if exits else _ENTRIES) + _word(strategy), again)
 
 
@@ -161,25 +167,26 @@ def _request(body: str) -> Any:
 
 
 def _word(strategy: str) -> str:
-    """A part of a key for any name."""
+    """A strategy's name as a part of a key; a hash for names with other characters."""
     if is_identifier(strategy):
         return strategy
     return f"~{hashlib.sha256(strategy.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
 class Turns:
-    """The lanes as one worker serves them."""
+    """The order in which one worker serves the lanes."""
 
     def __init__(self, signatures: Signatures | None = None) -> None:
         self._signatures = signatures
         self._order: list[str] = []
         self._proofs = 0
-        """Since the last message was taken."""
+        """The number of proofs since the last message was taken."""
 
     def next(self, client: Redis, queues: Sequence[str]) -> list[str]:
-        """The lanes in which something waits, in turn, after what waits in `queues` was put there.
+        """Sorts the items of `queues` into lanes; returns the lanes that hold items, in turn.
 
-        What Redis refuses is told and stays where it is: the queue is served after the lanes.
+        An error is logged for a move that Redis refuses, and the items stay in their queue. The
+        queue is served after the lanes.
         """
         lanes: set[str] = set()
         try:
@@ -200,16 +207,16 @@ class Turns:
             return list(self._order)
 
     def served(self, lane: str) -> None:
-        """The lane had its turn."""
+        """Puts a lane that had its turn at the end of the order."""
         if lane in self._order:
             self._order.remove(lane)
             self._order.append(lane)
 
     def _proven_first(self, client: Redis) -> list[str]:
-        """The lanes in turn, from the first whose oldest item is its strategy's.
+        """The lanes in turn, from the first one that begins with a proven item of its own.
 
-        Items that others have put before it are taken out. A worker that is faster may leave one
-        of them to us: then it is refused like any that nobody sent.
+        Foreign items before that item are moved to other lanes. A faster worker may leave one of
+        them to us. It is then refused like any item without a proven sender.
         """
         self._proofs = 0
         for place, lane in enumerate(self._order if self._signatures is not None else ()):
@@ -218,7 +225,8 @@ class Turns:
         return list(self._order)
 
     def _begins_with_its_own(self, client: Redis, lane: str) -> bool:
-        """Takes out what is not the lane's, up to its own oldest item; false if it has none."""
+        """Moves foreign items out, up to the lane's own oldest item; false if it finds no such
+        item."""
         at_once = 1
         while self._proofs < MOST_PROOFS:
             items = cast(list[bytes], client.lrange(lane, -at_once, -1))
@@ -233,7 +241,8 @@ class Turns:
         return False
 
     def _foreign(self, items: Sequence[bytes], lane: str) -> list[tuple[str, str, str]]:
-        """What is before the first of the lane's own items, as `_wanted` tells it."""
+        """The foreign items before the first of the lane's own, each in the form that `_wanted`
+        returns."""
         found = []
         for item in reversed(items):
             self._proofs += 1
@@ -245,15 +254,15 @@ class Turns:
         return found
 
     def _move(self, client: Redis, source: str, wanted: Sequence[tuple[str, str, str]]) -> int:
-        """Puts the oldest items of a list where they belong; returns how many."""
+        """Moves the oldest items of a list to their lanes; returns the number of moved items."""
         words = [word for each in wanted for word in each]
         return int(client.eval(_MOVE, 2, source, LANES, *words))
 
     def _sort(self, client: Redis, queue: str, count: int, lanes: set[str], until: float) -> None:
-        """Puts the oldest items of a queue into lanes: all, unless they are too many."""
+        """Sorts the oldest items of a queue into lanes: all of them, unless there are too many."""
         done = size = 0
         while done < count and ((done < AT_LEAST and size < _MOST_BYTES) or monotonic() < until):
-            # Of a client that decodes nothing.
+            # The client decodes nothing, so that items are bytes.
             items = cast(list[bytes], client.lrange(queue, -min(_AT_ONCE, count - done), -1))
             wanted = self._wanted(items, lanes)
             moved = self._move(client, queue, wanted)
@@ -264,7 +273,8 @@ class Turns:
                 break
 
     def _wanted(self, items: Sequence[bytes], lanes: set[str]) -> list[tuple[str, str, str]]:
-        """For each item, the oldest first: its digest, its lane, and at which end it waits."""
+        """For each item, oldest first: its digest, its lane, and the end of the lane at which it
+        waits."""
         found, taken = [], set(lanes)
         for item in reversed(items):
             place = self._place(item, taken)
@@ -275,7 +285,7 @@ class Turns:
         return found
 
     def _place(self, item: bytes, lanes: set[str]) -> Place:
-        """Into a lane that is there an item goes as it claims; only a proof makes a new one."""
+        """An item joins a known lane by its claim. A new lane needs a proof."""
         if self._signatures is None:
             return place_of(item, None)
         claimed = claimed_place_of(item)
@@ -285,5 +295,5 @@ class Turns:
 
 
 def _digest(item: bytes) -> str:
-    """Redis' own name of what it has; nothing is kept secret by it."""
+    """The item's digest as Redis computes it. It keeps nothing secret."""
     return hashlib.sha1(item, usedforsecurity=False).hexdigest()

@@ -1,8 +1,9 @@
-"""Postgres and Redis are what everything stands on: when one is gone for long, people hear.
+"""Alerts people when Postgres or Redis is away for long.
 
-The system can't tell by itself then: no task runs, nothing is recorded. The feed lives through it,
-alone and in containers, and so it watches. Whoever is asked may hang instead of failing, so that
-each is asked in a thread of its own, and another one looks how long ago each has answered.
+No task can do this: without these servers no task runs and nothing is recorded. The feed runs
+through such an outage, in containers too, and therefore watches. A server may hang instead of
+failing. Each server is therefore asked in a thread of its own, and another thread checks when each
+last answered.
 """
 
 import logging
@@ -23,7 +24,8 @@ from tasks.bootstrap import Services
 log = logging.getLogger(__name__)
 
 PATIENCE = timedelta(seconds=15)
-"""A restart of Postgres or Redis takes seconds, and work goes on by itself after it."""
+"""The silence after which people are alerted. A restart of Postgres or Redis takes seconds, and
+work goes on by itself after it."""
 SECONDS_BETWEEN = 2.0
 SYSTEM_FAILURE = "system_failure"
 SYSTEM_FAILURE_OVER = "system_failure_over"
@@ -33,19 +35,19 @@ _ACTOR = "feed"
 
 @dataclass
 class Lifeline:
-    """One of the two, and when it last answered."""
+    """One of the two servers, with the time of its last answer."""
 
     name: str
     ask: Callable[[], object]
-    """Raises DBAPIError or RedisError where there is no answer."""
+    """Asks the server. Raises DBAPIError or RedisError when it doesn't answer."""
     answered_at: datetime
     failed_since: datetime | None = None
-    """Set once people have been told."""
+    """The start of a silence that people have been alerted about; otherwise None."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What is to be recorded, as soon as it can be."""
+    """An audit entry that is written as soon as Postgres takes it."""
 
     kind: str
     name: str
@@ -55,7 +57,7 @@ class Entry:
 
 @dataclass
 class Lifelines:
-    """Judges how long each has been silent. Records what it told once Postgres takes it."""
+    """Judges how long each server has been silent. Records its alerts once Postgres takes them."""
 
     db: Database
     account: str
@@ -71,7 +73,7 @@ class Lifelines:
         self._lines = {name: Lifeline(name, ask, now) for name, ask in self.probes.items()}
 
     def ask(self, name: str) -> bool:
-        """Asks one of them; whether it has answered. A hanging one hangs this call."""
+        """Asks one server; returns whether it answered. A hanging server hangs this call."""
         line = self._lines[name]
         try:
             line.ask()
@@ -81,7 +83,7 @@ class Lifelines:
         return True
 
     def look(self) -> None:
-        """Tells of a silence that has become long, once, and of its end. Asks nobody."""
+        """Alerts once about a long silence, and once about its end. Asks no server."""
         now = self.clock.now()
         for line in self._lines.values():
             silent = now - line.answered_at
@@ -93,7 +95,7 @@ class Lifelines:
                 line.failed_since = None
 
     def record(self) -> None:
-        """Puts what was told into the audit record; what can't be put there yet is kept."""
+        """Writes the alerts into the audit. Keeps those that can't be written yet."""
         with self._lock:
             entries = tuple(self._owed)
         if not entries:
@@ -140,7 +142,7 @@ def _every(stop: threading.Event, name: str, act: Callable[[], object]) -> None:
 
 
 def lifelines_of(context: Services) -> Lifelines:
-    """The servers of this process's settings, by connections that nobody else uses."""
+    """The lifelines to the servers of this process's settings, over connections of their own."""
     db = Database(context.settings.require_database_url(), pool_size=1)
     redis = Redis.from_url(
         context.settings.require_redis_url(), socket_timeout=1, socket_connect_timeout=1

@@ -1,7 +1,7 @@
-"""What a worker does with a message that it can't read as a task: it answers, and goes on.
+"""Answers messages that can't be read as a task, so that the worker goes on.
 
-Celery acknowledges a body that is no JSON in silence, and dies of one that is JSON without being a
-task's: the message comes again to the next worker, which dies of it too.
+Celery alone silently acknowledges a body that is no JSON. A JSON body that is no task's body ends
+the worker. The message then comes to the next worker and ends that one too.
 """
 
 import logging
@@ -22,11 +22,11 @@ from tasks.validation import REFUSE_UNREADABLE
 log = logging.getLogger(__name__)
 
 _PARTS = 3
-"""A task's body: its arguments, its named arguments, and what follows it."""
+"""The parts of a task's body: its arguments, its named arguments, and the tasks that follow it."""
 
 
 def read_json_strictly() -> None:
-    """Every message of this process is read so that a doubled key is refused."""
+    """Makes this process refuse every message with a doubled key."""
     register(  # type: ignore[no-untyped-call]
         "json",
         kombu_json.dumps,
@@ -41,12 +41,12 @@ def _loads(text: str | bytes) -> Any:
 
 
 def why_unreadable(message: Message) -> str | None:
-    """Why the message is no task that Celery can take; None where it is one."""
+    """The reason why Celery can't take the message as a task; None if it can."""
     headers = message.headers
     if not isinstance(headers, dict) or not all(
         isinstance(headers.get(name), str) for name in ("task", "id")
     ):
-        # Celery reads these itself, and knows messages of its older protocol.
+        # Celery reads these messages itself, and knows its older protocol.
         return None
     try:
         body = message.payload
@@ -54,7 +54,7 @@ def why_unreadable(message: Message) -> str | None:
         return storable(f"its body can't be read: {error}", MAX_TEXT)
     if not isinstance(body, list | tuple) or len(body) != _PARTS:
         return "its body is no list of arguments, named arguments and what follows"
-    # The pool's pickle recurses, and so would end the worker.
+    # The pool's pickle recurses, so that deep nesting would end the worker.
     if is_too_deep(body, MAX_DEPTH + _PARTS):
         return "its body is nested too deep"
     args, named, follows = body
@@ -63,16 +63,16 @@ def why_unreadable(message: Message) -> str | None:
     if follows is not None and not isinstance(follows, dict):
         return "what follows the task is no object"
     if follows is not None and any(follows.values()):
-        # The worker would send it on, to any queue and in our own name.
+        # The worker would send that task to any queue, in our own name.
         return "another task follows it"
     return None
 
 
 class AnsweringConsumer(Consumer):
-    """Celery's, in front of which unreadable messages are refused with an answer."""
+    """Celery's consumer, which first answers and refuses unreadable messages."""
 
     def create_task_handler(self, *args: Any, **named: Any) -> Callable[[Message], Any]:
-        """What is called for each message from a queue."""
+        """Returns the function that is called for each message from a queue."""
         handle = super().create_task_handler(*args, **named)
 
         def take(message: Message) -> Any:
@@ -82,15 +82,15 @@ class AnsweringConsumer(Consumer):
                     return handle(message)
                 except (*self.connection_errors, OSError):
                     raise
-                except Exception as error:  # noqa: BLE001 - it would end this worker, and the next
+                except Exception as error:  # noqa: BLE001 - it would end this worker and the next
                     problem = f"Celery can't take it: {type(error).__name__}: {error}"
             return self._refuse(message, storable(problem, MAX_TEXT))
 
         return take
 
     def _refuse(self, message: Message, problem: str) -> None:
-        """The refusal runs as a task under the message's own id, so that its result is the
-        answer on which the sender waits."""
+        """Sends the refusal as a task under the message's own id. Its result is the answer that the
+        sender waits for."""
         log.critical("message refused: %s", problem, extra={"task_id": message.headers["id"]})
         try:
             self.app.send_task(
@@ -100,7 +100,7 @@ class AnsweringConsumer(Consumer):
                 queue="validation",
             )
         except (OperationalError, RedisError, OSError) as error:
-            # It stays unacknowledged and comes again.
+            # The message stays unacknowledged and comes again.
             log.error("a refusal can't be sent: %s", error)
             return
         message.ack_log_error(  # type: ignore[no-untyped-call]

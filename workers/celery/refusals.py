@@ -1,4 +1,4 @@
-"""What the feed tells of its streams: how they are, and which symbols the exchange refuses."""
+"""The feed's reports on its streams: their state, and the symbols that the exchange refuses."""
 
 from collections.abc import Iterable, Mapping
 
@@ -29,7 +29,7 @@ class Refusals:
         self._told: dict[str, str] = {}
 
     def note(self, refused: Mapping[str, str]) -> None:
-        """Records what changed since the last call.
+        """Records the changes since the last call.
 
         `refused` is the exchange's reason by symbol.
         """

@@ -1,7 +1,7 @@
-"""A Redis that refuses every write counts as one that is away: clients come again.
+"""Treats a Redis that refuses every write as unreachable, so that clients try again.
 
-It refuses them while its log can't be written. To the Redis client that is a wrong command, and
-Celery's processes end on one.
+Redis refuses writes while it can't write its log. The Redis client takes such a refusal for the
+error of a wrong command, and Celery's processes end on that error.
 """
 
 from redis import exceptions
@@ -9,9 +9,9 @@ from redis._parsers.base import BaseParser
 
 
 class WritesRefusedError(exceptions.ConnectionError):
-    """Redis answers, and takes nothing."""
+    """Redis answers, but refuses every write."""
 
 
 def count_as_away() -> None:
-    """For every connection of this process to Redis."""
+    """Applies this to every connection of this process to Redis."""
     BaseParser.EXCEPTION_CLASSES["MISCONF"] = WritesRefusedError

@@ -9,23 +9,23 @@ from config.celery import QUEUES
 def beat_schedule() -> dict[str, dict[str, Any]]:
     """RedBeat's static entries; each task is harmless when it runs twice."""
     entries = {
-        # A second of lookahead is lost at most: children are woken up to 5 s before they are due.
+        # Children are woken up to 5 s before they are due. A tick costs at most 1 s of that.
         "dispatch-due": _every(1, "tasks.monitoring.dispatch_due", queue="dispatch"),
         "pace-parents": _every(1, "tasks.monitoring.pace_parents", queue="dispatch"),
         "sweep": _every(2, "tasks.monitoring.sweep", queue="sweeping"),
         "record-equity": _every(3, "tasks.monitoring.record_equity"),
-        # The stream brings fills within milliseconds; this finds what it missed.
+        # The stream brings fills within milliseconds. This finds the fills that it missed.
         "reconcile-account": _reconciling(20, "reconcile_account"),
         # Sizes change without notice; an hour is Bybit's own advice to integrators.
         "refresh-instruments": _reconciling(3600, "refresh_instruments"),
-        # An answer counts for two hours; a switched account is known in minutes.
+        # An answer counts for two hours. A switched account is noticed within minutes.
         "check-fitness": _reconciling(600, "check_fitness"),
         "refresh-correlations": _reconciling(60, "refresh_correlations"),
         "fold-tallies": _every(5, "tasks.reporting.fold_tallies"),
         "sum-up-refused": _every(30, "tasks.reporting.sum_up_refused"),
         "note-audit-heads": _every(60, "tasks.reporting.note_audit_heads"),
         "verify-audit": _every(300, "tasks.reporting.verify_audit"),
-        # Acts once a day; asked every hour, so that a machine that sleeps at night has its turn.
+        # The fit acts once a day. It is asked every hour, because a machine may sleep at night.
         "refit-impact": _every(3600, "tasks.reporting.refit_impact"),
     }
     for queue in QUEUES:
@@ -43,7 +43,7 @@ def _reconciling(seconds: int, task: str) -> dict[str, Any]:
 def _every(
     seconds: int, task: str, *, queue: str | None = None, args: tuple[Any, ...] = ()
 ) -> dict[str, Any]:
-    # Beat doesn't know the tasks, and would wait for each one's result.
+    # Beat doesn't know the tasks, and would otherwise wait for each result.
     options: dict[str, Any] = {"expires": seconds, "ignore_result": True}
     if queue is not None:
         options["queue"] = queue

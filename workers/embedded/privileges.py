@@ -12,8 +12,8 @@ from workers.embedded import becoming
 from workers.embedded.becoming import DIRECTORY_FD
 
 UNPRIVILEGED_UID = 65534  # "nobody" on every Linux distribution
-# CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE: the first one that we hold is enough to pass closed
-# directories; it is the weaker one.
+# CAP_DAC_READ_SEARCH, then CAP_DAC_OVERRIDE. Either one is enough to pass closed directories, and
+# the first is the weaker one.
 _PASSING = (1 << 2, 1 << 1)
 
 
@@ -27,14 +27,15 @@ def running_as_root() -> bool:
 
 
 def server_uid() -> int:
-    """The user as which a server runs."""
+    """The id of the user that a server runs as."""
     return UNPRIVILEGED_UID if running_as_root() else os.geteuid()
 
 
 def give_to_unprivileged(path: Path, *, place: int | None = None) -> None:
     """Hand a file or directory to the unprivileged user, if we are root.
 
-    With `place`, an open directory, `path` is a name in it, and a link is given, not its target.
+    `place` is an open directory; `path` is then a name in it. A link is then handed over itself,
+    not its target.
     """
     if running_as_root():
         uid, follow = UNPRIVILEGED_UID, place is None
@@ -50,11 +51,11 @@ def unprivileged(
 ) -> list[str]:
     """Return the command line that runs `command` as an ordinary user without any capability.
 
-    `entered` is a directory of that user's. Where it lies below a closed one (`/root`, a private
-    temporary directory), the program is given it open, and words of the command name it so.
-    `needs` are further paths that the program opens. Where one of those lies below a closed
-    directory, the program keeps one capability, the one to pass through.
-    Unchanged when we aren't root.
+    `entered` is a directory of that user's. If it lies below a closed directory (`/root`, a private
+    temporary directory), the program gets it opened, and the command names it by its descriptor.
+    `needs` are further paths that the program opens. If one of them lies below a closed directory,
+    the program keeps one capability, the one to pass through. The command stays unchanged when we
+    aren't root.
     """
     if not running_as_root():
         return command

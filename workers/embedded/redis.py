@@ -23,27 +23,28 @@ from workers.supervision.ports import LOOPBACK
 
 STOP_SIGNAL = "TERM"
 MEMORY_MB = 512
-"""Some 100,000 waiting messages. What comes then is refused, and the market is not renewed: what
-adds risk stops until the queues are shorter."""
+"""The server's memory in MB: room for some 100,000 waiting messages. A full server refuses further
+messages and market views. New risk then stops until the queues are shorter."""
 _PROBE_TIMEOUT_SECONDS = 2
 LIMITS = (
     f"maxmemory {MEMORY_MB}mb",
-    # All clients together, the largest is closed first; a message is far below 16 MB.
+    # All clients together; the largest one is closed first. A message is far below 16 MB.
     "maxmemory-clients 128mb",
     "client-output-buffer-limit normal 64mb 32mb 30",
     "client-output-buffer-limit pubsub 32mb 8mb 60",
     "client-query-buffer-limit 32mb",
     "proto-max-bulk-len 16mb",
-    # Silent ones make room; who waits for a message is not silent, and ours dial again.
+    # Silent clients are closed to make room. A client that waits for a message is not silent, and
+    # our own clients dial again.
     "timeout 600",
     "tcp-keepalive 60",
-    # No writing of files, running of code or reading of memory by any client, whatever its rights.
+    # No client may write files, run code or read memory, even with all rights.
     "enable-protected-configs no",
     "enable-module-command no",
     "enable-debug-command no",
     'rename-command RESTORE ""',
 )
-"""What clients may cost, and what nobody may do. The containers' Redis has the same."""
+"""The limits of clients' memory, and forbidden functions. The containers' Redis has the same."""
 
 
 class RedisError(DependencyDown):
@@ -83,13 +84,15 @@ class EmbeddedRedis:
             "protected-mode yes",
             "daemonize no",
             f"dir {_quoted(str(self.directory))}",
-            # A broker must not lose queues: defaults are no log at all, and evicting may follow.
+            # A broker must not lose queues. Redis keeps no log by default, and may be set to evict
+            # keys.
             "appendonly yes",
             "appendfsync everysec",
             'save ""',
             "maxmemory-policy noeviction",
             f"aclfile {_quoted(str(self.users))}",
-            # Commands instead of a dump at the log's head: every server reads every other's.
+            # The log begins with commands instead of a dump, so that every server can read every
+            # other's log.
             "aof-use-rdb-preamble no",
             *LIMITS,
         ]
@@ -102,9 +105,9 @@ class EmbeddedRedis:
         self._give_away()
 
     def tell_users(self) -> bool:
-        """Tell the server that runs of its strategies; False when none of ours runs.
+        """Tell the running server its strategies; False when no server of ours runs.
 
-        The connections of those that are gone end, and nobody else's: ACL LOAD would end all.
+        Only the connections of removed strategies end. ACL LOAD would end all connections.
         """
         if not self.is_ready():
             return False
@@ -119,10 +122,10 @@ class EmbeddedRedis:
         return True
 
     def keep_log(self, wanted: bool) -> bool:
-        """Let the server that runs keep its log, or go on without; tell whether that is news.
+        """Let the running server keep its log, or go on without it; tell whether that is a change.
 
-        Without it nothing is written, and nothing refused because that fails. What the server
-        holds outlives no end of it then. Raises redis' errors where it can't be asked.
+        Without its log the server writes nothing, so that no failed write makes it refuse messages.
+        Its data is then lost when it ends. Raises redis' errors when it can't be asked.
         """
         with self.admin() as admin:
             admin.set_retry(Retry(NoBackoff(), 0))  # the caller asks again
@@ -132,7 +135,7 @@ class EmbeddedRedis:
         return True
 
     def without(self, name: str) -> Self:
-        """The same server, which doesn't know this strategy."""
+        """The same server without this strategy."""
         left = {other: word for other, word in self.strategies.items() if other != name}
         return replace(self, strategies=left)
 
@@ -146,7 +149,7 @@ class EmbeddedRedis:
         )
 
     def is_ready(self) -> bool:
-        """Tell whether PING by password is answered, which it isn't while the log is loaded."""
+        """Tell whether PING by password is answered. It is not while the server loads its log."""
         try:
             with self.client() as client:
                 client.set_retry(Retry(NoBackoff(), 0))  # the caller asks again
@@ -187,11 +190,13 @@ class EmbeddedRedis:
         return f"redis://{login}@{LOOPBACK}:{self.port}/{database}"
 
     def _give_away(self) -> None:
-        """Let the unprivileged server have its files, those of a former server of root's, too."""
+        """Hand the server's files to the unprivileged user, including those of a former server of
+        root's."""
         if not running_as_root():
             return
         give_to_unprivileged(self.directory)
-        # That user may put links here: none is followed, and no file with a second name given away.
+        # That user may put links here. No link is followed, and no file with a second name is
+        # handed over.
         for _, directories, files, place in os.fwalk(self.directory):
             for name in (*directories, *files):
                 status = os.stat(name, dir_fd=place, follow_symlinks=False)

@@ -1,7 +1,7 @@
 """Known holes of Redis and Valkey servers, and the first version of each line without them.
 
-From the release notes of both projects. What only members of a cluster can use is left out: ours
-never is one.
+The list is from the release notes of both projects. It leaves out holes that only members of a
+cluster can use, because our server never is one.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 Version = tuple[int, int, int]
 
 _REDIS, _VALKEY = "redis", "valkey"
-# What `redis-server --version` and `valkey-server --version` print.
+# The output of `redis-server --version` and `valkey-server --version`.
 _BANNER = re.compile(r"^(Redis|Valkey) server v=(\d+)\.(\d+)\.(\d+)\b")
 _DIGITS = re.compile(r"^(\d+)\.(\d+)\.(\d+)")
 
@@ -24,9 +24,9 @@ class Hole:
     text: str
     fixed: Mapping[str, tuple[Version, ...]]
     since: Mapping[str, Version] = field(default_factory=dict)
-    """Where older versions don't have it."""
+    """The first version with the hole. Default: all older versions have it."""
     needs: str | None = None
-    """Something that a client must be allowed, and that our own server allows nobody."""
+    """A right that a client needs to use the hole, and that our own server gives to nobody."""
 
 
 HOLES = (
@@ -111,7 +111,8 @@ class Server:
 
     @property
     def is_safe(self) -> bool:
-        """Tell whether no client of ours, or without password, could use a known hole."""
+        """Tell whether no client of ours, and no client without a password, could use a known
+        hole."""
         return all(hole.needs is not None for hole in self.holes)
 
     def _has(self, hole: Hole) -> bool:
@@ -121,12 +122,12 @@ class Server:
         for first in fixed:
             if first[:2] == self.version[:2]:
                 return self.version < first
-        # A line that began after the fix has it; one that got none never will.
+        # A line that began after the fix has it. An older line without a fix never gets one.
         return self.version < max(fixed)
 
 
 def from_banner(text: str) -> Server | None:
-    """Read what a server program prints for `--version`; None if it is another program."""
+    """Read a server program's output of `--version`; None if it is another program."""
     found = _BANNER.match(text)
     if found is None:
         return None

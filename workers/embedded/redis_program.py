@@ -1,6 +1,6 @@
 """Chooses the server program: the machine's Valkey or Redis without known holes, else the wheel's.
 
-A distribution updates what it installs; the wheel is as old as its last release.
+A distribution updates its programs; the wheel is as old as its last release.
 """
 
 import importlib.util

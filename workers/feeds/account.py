@@ -1,4 +1,4 @@
-"""Private events become facts in Postgres; after a gap, what they didn't say is read by REST."""
+"""Stores private events in Postgres. After a gap, missed events are read by REST."""
 
 import logging
 import os
@@ -19,7 +19,8 @@ WALLET_SECONDS = 1.0
 
 
 class AccountFeed:
-    """Stores what the private streams say; after every connection, what they didn't."""
+    """Stores the private streams' events and, after every connection, the events that they
+    missed."""
 
     def __init__(self, context: Services) -> None:
         self._context = context
@@ -35,7 +36,7 @@ class AccountFeed:
             raise DependencyDown(f"Postgres can't be reached: {error.orig}") from error
 
     def on_gap(self, why: str) -> None:
-        """Reads by REST what no stream repeats."""
+        """Reads missed events by REST, because no stream repeats them."""
         log.info("account stream connected: %s", why)
         try:
             report = self._context.reconciler.reconcile_account()
@@ -60,7 +61,7 @@ class AccountFeed:
                 self._positions[event.symbol] = event
 
     def store_positions(self) -> None:
-        """Stores what was heard of positions since the last call, the newest of each."""
+        """Stores the newest position of each symbol with an event since the last call."""
         with self._lock:
             heard, self._positions = self._positions, {}
         if heard:

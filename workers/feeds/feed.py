@@ -1,8 +1,7 @@
 """The feed process: public streams become market views in Redis, private ones fills in Postgres.
 
 `python -m workers.feeds.feed`. It exits with 1 when a stream's thread crashed or Postgres stays
-away, and the supervisor starts it again; what was missed meanwhile is read by REST after every
-connection.
+away, and the supervisor starts it again. After every connection it reads missed events by REST.
 """
 
 import logging
@@ -31,7 +30,8 @@ from workers.supervision import readiness
 log = logging.getLogger(__name__)
 
 PUBLISH_SECONDS = 0.1
-"""Ten views a second and symbol: far inside the age limit, and cheap for Redis."""
+"""The time between two views of a symbol, in seconds. It is far below the age limit, and cheap for
+Redis."""
 HEARTBEAT_SECONDS = 5.0
 POSITION_SECONDS = 1.0
 
@@ -61,8 +61,8 @@ def run(stop: threading.Event) -> int:
 
 
 def _prepare(context: Services, stop: threading.Event) -> None:
-    """Proves whose keys these are; then trading rules and the account's row must be there before
-    the first request."""
+    """Proves the account of the keys, then stores the trading rules and the account's row. The
+    first request needs both."""
     while not stop.is_set():
         try:
             reconciler = context.reconciler  # with an exchange that is proven to be ours
@@ -72,14 +72,15 @@ def _prepare(context: Services, stop: threading.Event) -> None:
             _ask_fitness(context)
         except (RetryLater, OperationalError) as error:
             log.warning("waiting for the exchange and Postgres: %s", error)
-            readiness.announce()  # waiting for them, it is where it should be
+            readiness.announce()  # a feed that waits for servers counts as ready
             stop.wait(0.5)
         else:
             return
 
 
 def _ask_fitness(context: Services) -> None:
-    """A no stops what adds risk, not the feed: exits need the market."""
+    """Asks whether the account may trade. A refusal stops new risk but not the feed: exits need the
+    market."""
     try:
         context.check_fitness()
     except MlriskError as error:
@@ -125,7 +126,7 @@ def _watch(
 
 
 class _Pulse:
-    """Due at once, and again when this long has passed since then."""
+    """Is due at once, and again `seconds` after each time that it was due."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

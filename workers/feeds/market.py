@@ -17,9 +17,10 @@ from tasks.bootstrap import Services
 log = logging.getLogger(__name__)
 
 SEED_MINUTES = 240
-"""As long as the baseline's half-life."""
+"""The number of minute bars that seed the volatility: as long as the baseline's half-life."""
 TRACKER = TrackerSettings(levels=20)
-"""Levels stored with every decision: enough to walk for what the gate lets through."""
+"""The book's levels that are stored with every decision: enough for the orders that the gate
+allows."""
 
 
 class MarketFeed:
@@ -66,7 +67,8 @@ class MarketFeed:
             self.renew_book(event.symbol)
 
     def on_gap(self, why: str) -> None:
-        """A new connection starts with snapshots; until then there is no market."""
+        """Clears the market. A new connection starts with snapshots; until then there is no
+        market."""
         log.info("market stream connected: %s", why)
         with self._lock:
             for tracker in self._trackers.values():
@@ -82,5 +84,5 @@ class MarketFeed:
         try:
             self._context.market.put(views)
         except RedisError as error:
-            # Readers see no market, and refuse; the next round publishes again.
+            # Readers then see no market and refuse. The next round publishes again.
             log.warning("market views not published: %s", error)

@@ -1,4 +1,5 @@
-"""A file that holds room back: on a full disk it is given up, so that a halt can be written."""
+"""A file that holds back room on the disk. It is deleted on a full disk, so that a halt can be
+written."""
 
 import logging
 import os
@@ -11,11 +12,12 @@ log = logging.getLogger(__name__)
 NAME = "ballast"
 BYTES = 32 * disk_room.MB
 FULL_BYTES = 64 * disk_room.MB
-"""Postgres' next file of its log takes 16 MB."""
+"""The free room below which the disk is full, in bytes. The next file of Postgres' log takes 16
+MB."""
 
 
 def hold(home: Path) -> None:
-    """Make the file where there is much room; without it the system runs all the same."""
+    """Make the file if there is much room. The system also runs without it."""
     path = home / NAME
     free = disk_room.free_bytes(home)
     if path.exists() or free is None or free < disk_room.ENOUGH_BYTES + BYTES:

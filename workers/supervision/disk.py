@@ -1,8 +1,9 @@
 """The process that watches the disk of a home: `python -m workers.supervision.disk HOME`.
 
-On a full disk it gives up the room that is held back, and lets Redis go on without its log, which
-grows with every message and refuses all of them where it can't. When there is room again the log
-goes on and room is held back anew. It asks nobody else, and so looks while all others are down.
+On a full disk it gives up the room that is held back, and lets Redis go on without its log. The log
+grows with every message, and Redis refuses all messages while it can't write the log. When there is
+room again, the log goes on and room is held back anew. The process depends on no other one, and so
+it works while all others are down.
 """
 
 import argparse
@@ -26,7 +27,7 @@ LOOK_SECONDS = 1.0
 
 
 def look(home: Path, redis: EmbeddedRedis | None) -> None:
-    """Do what the room on the disk asks for; nothing is done twice.
+    """Act on the free room of the disk. A repeated look at the same room changes nothing.
 
     `redis` is the home's own server, if it has one.
     """

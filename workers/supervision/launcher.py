@@ -1,8 +1,8 @@
 """Becomes another program after tying its life to the process that started it.
 
-Run as a script with one argument, the path of a JSON file, by an interpreter in isolated mode:
-it may import nothing but the standard library. It replaces itself by `exec`, so process id and
-start time, which it records first, stay those of the program.
+Run as a script with one argument, the path of a JSON file, by an interpreter in isolated mode: it
+may import nothing but the standard library. It records its process id and start time, then replaces
+itself by `exec`. Both therefore stay those of the program.
 """
 
 import ctypes
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> None:
     _restore_default_signals()
     # A core file would hold keys and passwords.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # What breaks into one of our processes becomes nobody else by a set-user-id program.
+    # An intruder in one of our processes can't become another user by a set-user-id program.
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if launch.get("death_signal") is not None:
         _prctl(_PR_SET_PDEATHSIG, int(launch["death_signal"]))
@@ -74,7 +74,8 @@ def main(arguments: list[str]) -> None:
 
 
 def _restore_default_signals() -> None:
-    """A shell's background job ignores SIGINT, and `exec` would hand that on."""
+    """Restore the default signals: a shell's background job ignores SIGINT, and `exec` would hand
+    that on."""
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
 
@@ -86,7 +87,7 @@ def _prctl(option: int, value: int) -> None:
 
 
 def _record_and_wait(path: Path, restart_delay_seconds: float) -> None:
-    """Write who this process is, then wait if its predecessor started only just now."""
+    """Record this process's identity, then wait if its predecessor started only just now."""
     previous = _previous(path)
     same_run = previous.get("run_id") == os.environ.get(RUN_VARIABLE)
     now = time.time()
@@ -115,9 +116,9 @@ def _previous(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace the record; on a full disk write over the one before, which needs no more room.
+    """Replace the record. On a full disk overwrite the former record, which needs no more room.
 
-    A process whose record can't be written starts all the same.
+    The process starts even if its record can't be written.
     """
     unfinished = path.with_suffix(".new")
     try:

@@ -1,4 +1,5 @@
-"""What the supervisor leaves on disk for each process, and what each process leaves for it."""
+"""The files that the supervisor writes for each process, and those that each process writes for
+it."""
 
 import configparser
 import json
@@ -22,13 +23,13 @@ from workers.supervision.processes import ProcessIdentity
 
 log = logging.getLogger(__name__)
 
-# A program that fails at once is started again at this distance, for ever.
+# A program that fails at once is started again after this time, for ever.
 _RESTART_DELAY_SECONDS = 1.0
 # A worker ends after the task at hand: a POST takes 10 s at most, and its outcome is stored. Flower
-# ends after its questions to workers, Postgres when all is written. The rest is for a machine in
-# use: whoever is killed instead has to be recovered at the next start.
+# ends after its questions to workers, Postgres when all is written. The rest of the time is for a
+# busy machine, because a killed process has to be recovered at the next start.
 _STOP_SECONDS = 30
-# For what nobody told to stop when the supervisor died: grandchildren without a parent.
+# For grandchildren without a parent: nobody told them to stop when the supervisor died.
 _LOST_CHILD_STOP_SECONDS = 3.0
 # Linux allows 107 characters, and supervisord appends its process id while it creates the socket.
 _LONGEST_SOCKET_PATH = 90
@@ -38,10 +39,10 @@ _LONGEST_SOCKET_PATH = 90
 class ProcessSpec:
     """One process that the supervisor runs.
 
-    Processes of a lower stage start first and stop last; those of one stage start and stop
-    together. `env` is added to the supervisor's own environment and may hold secrets: it is
-    handed over by a private file. `ready` tells that the process does its work; the start is over
-    when all probes say so.
+    Processes of a lower stage start first and stop last. Processes of one stage start and stop
+    together. `env` is added to the supervisor's own environment; it may hold secrets, and is handed
+    over by a private file. `ready` tells whether the process does its work. The start is over when
+    all probes say so.
     """
 
     name: str
@@ -57,7 +58,7 @@ class ProcessSpec:
 
 @dataclass(frozen=True)
 class Run:
-    """Who supervises a home now, as stored in it. `socket` takes supervisord's calls."""
+    """The supervisord that runs a home now, as stored in the home. `socket` takes its calls."""
 
     pid: int
     start_ticks: int
@@ -77,9 +78,10 @@ class Run:
 
     @classmethod
     def load(cls, home: Home) -> "Run | None":
-        """Return the run stored in the home, which may be one that crashed.
+        """Return the run stored in the home; it may have crashed.
 
-        A damaged file is made anew from what runs, or from what a crash has left.
+        A damaged file is made anew from the running supervisord, or from the records that a crash
+        left.
         """
         path = home.run / "supervisor.json"
         try:
@@ -102,7 +104,7 @@ class Run:
         return cls(**stored)
 
     def forget(self, home: Home) -> None:
-        """Take away what only a running system needs."""
+        """Remove the files that only a running system needs."""
         discard(home, Path(self.socket))
         take_away(home.run / "supervisor.json")
 
@@ -123,7 +125,7 @@ def command(home: Home, name: str) -> list[str]:
 
 
 def log_file(home: Home, name: str) -> Path:
-    """Where a process's output goes."""
+    """The file of a process's output."""
     return home.logs / f"{name}.log"
 
 
@@ -162,7 +164,7 @@ def write_launches(home: Home, specs: Sequence[ProcessSpec]) -> None:
             "command": spec.command,
             "env": spec.env,
             "cwd": str(spec.cwd),
-            # Told to stop when supervisord dies by `kill -9`.
+            # The process gets this signal when supervisord dies by `kill -9`.
             "death_signal": number,
             "record": str(_record_file(home, spec.name)),
             "ready": str(_ready_file(home, spec.name)),
@@ -196,12 +198,12 @@ def restarts_by_itself(home: Home, name: str) -> bool:
 
 
 def record(home: Home, name: str) -> dict[str, Any]:
-    """Return what a process wrote about its latest start; empty before the first."""
+    """Return a process's own record of its latest start; empty before the first."""
     return _read_json(_record_file(home, name))
 
 
 def has_begun(home: Home, name: str, pid: int) -> bool:
-    """Tell whether the process of this id is the named one's latest start, as it said itself."""
+    """Tell whether this process id is the named process's latest start, by its own record."""
     return bool(pid) and record(home, name).get("pid") == pid
 
 
@@ -211,7 +213,7 @@ def announced(home: Home, name: str) -> bool:
 
 
 def stop_orphans(home: Home, run: Run) -> int:
-    """End what a crashed supervisor left behind; return how many processes that were.
+    """End the processes that a crashed supervisor left behind; return their number.
 
     They are known by their recorded identity and by the run's mark, never by name.
     """
@@ -250,7 +252,7 @@ def _ready_file(home: Home, name: str) -> Path:
 
 
 def _running(home: Home) -> Run | None:
-    """Find the supervisord of this home among the processes, and what its run is."""
+    """Find this home's supervisord among the processes, and return its run."""
     configuration = home.run / "supervisord.conf"
     for process in psutil.process_iter():
         try:
@@ -278,7 +280,7 @@ def _configured_socket(configuration: Path) -> str | None:
 
 
 def _crashed(home: Home) -> Run | None:
-    """The run of which records of processes are left; its supervisord has ended."""
+    """The run that left records of processes. Its supervisord has ended."""
     for path in sorted(_directory(home).glob("*.record.json")):
         run_id = _read_json(path).get("run_id")
         if isinstance(run_id, str):
@@ -290,7 +292,7 @@ def _recorded(stored: dict[str, Any]) -> psutil.Process | None:
     try:
         return ProcessIdentity.from_record(stored).process()
     except (KeyError, ValueError, TypeError):
-        return None  # damaged: its run's mark finds it
+        return None  # damaged: the run's mark finds the process
 
 
 def _stop_signal(launch: dict[str, Any]) -> signal.Signals:
@@ -306,7 +308,7 @@ def _stop_wait(launch: dict[str, Any]) -> float:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    """What is stored; empty when there is nothing that can be read."""
+    """The stored object; empty when there is none that can be read."""
     try:
         return read_object(path) or {}
     except DamagedFileError as error:

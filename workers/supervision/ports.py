@@ -32,9 +32,9 @@ def is_free(port: int) -> bool:
 def free_port(taken: Collection[int] = ()) -> int:
     """Draw a free port outside the kernel's range for outgoing connections.
 
-    A client that keeps dialling a stopped server whose port lies inside that range can be
-    given the very same port as its own end, connect to itself, and so hold the port against
-    the server that wants to return.
+    A client may keep dialling a stopped server on a port inside that range. The kernel may then
+    give the client this very port as its own end. The client connects to itself, and so holds the
+    port against the returning server.
     """
     candidates = _outside_ephemeral_range()
     for _ in range(_ATTEMPTS):

@@ -30,7 +30,7 @@ class ProcessIdentity:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "ProcessIdentity":
-        """Read an identity back from what was stored as JSON."""
+        """Read an identity back from its JSON record."""
         return cls(int(record["pid"]), int(record["start_ticks"]), str(record["boot_id"]))
 
     def is_alive(self) -> bool:
@@ -69,7 +69,7 @@ def families(root: psutil.Process) -> dict[int, list[psutil.Process]]:
 
 
 def is_running(process: psutil.Process) -> bool:
-    """Tell whether a process runs; an ended one that nobody has waited for does not."""
+    """Tell whether a process runs. A zombie does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -115,7 +115,7 @@ def kill_survivors(
 
 
 def memory_mb(family: Iterable[psutil.Process]) -> float:
-    """Return the memory of some processes, pages that they share with each other counted once."""
+    """Return the memory of some processes in 10^6 bytes. Pages that they share are counted once."""
     return sum(_memory_bytes(process) for process in family) / _BYTES_PER_MB
 
 

@@ -1,7 +1,7 @@
-"""How a process tells its supervisor that it does its work.
+"""Lets a process tell its supervisor that it does its work.
 
-The supervisor hands each process a path of its own; the file there is missing from the moment the
-process is started (again) until it announces itself. Without a supervisor nothing happens.
+The supervisor gives each process a path of its own. At each start the launcher removes the file
+there, and the process makes it anew when it announces itself. Without a supervisor nothing happens.
 """
 
 import logging
@@ -14,12 +14,12 @@ log = logging.getLogger(__name__)
 
 
 def announce() -> None:
-    """Tells it; telling it twice does no harm."""
+    """Announces it; a second call does no harm."""
     path = os.environ.get(READY_VARIABLE)
     if not path:
         return
     try:
         Path(path).touch(mode=0o600)
     except OSError as error:
-        # On a full disk: the work goes on, and only a start waits for the word.
+        # This happens on a full disk. The work goes on, and only a start waits for the file.
         log.warning("can't announce that this process is ready: %s", error)

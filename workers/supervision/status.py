@@ -1,4 +1,4 @@
-"""What each process of a running system is doing."""
+"""The state of each process of a running system."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,8 @@ from workers.supervision.launches import Run
 
 @dataclass(frozen=True)
 class ProcessStatus:
-    """What one process is doing: `state` is supervisord's word, `restarts` count in this run.
+    """The state of one process. `state` is supervisord's word; `restarts` counts the starts after
+    the first in this run.
 
     `memory_mb` is in 10^6 bytes with all child processes, shared pages counted once.
     """
@@ -28,7 +29,7 @@ class ProcessStatus:
 
 
 def status_of(home: Home, run: Run, infos: Iterable[Mapping[str, Any]]) -> list[ProcessStatus]:
-    """Return supervisord's own status and then that of each process it told about."""
+    """Return supervisord's own status, then that of each process in `infos`."""
     handle = run.identity.process()
     families = processes.families(handle) if handle else {}
     own = ProcessStatus(
@@ -60,7 +61,7 @@ def _one(
 
 
 def _state(home: Home, info: Mapping[str, Any], *, current: bool, waits: bool) -> str:
-    """Correct supervisord, which knows nothing of the launcher, where it spaces the starts."""
+    """Correct supervisord's state: it doesn't know that the launcher spaces the starts."""
     state = str(info["statename"])
     if state == "RUNNING" and waits:
         return "BACKOFF"

@@ -1,8 +1,8 @@
-"""supervisord that outlives its logs: on a full disk lines are lost and no process is.
+"""A supervisord that survives a full disk: log lines are lost, and no process is.
 
-Run as a script, with supervisord's own arguments. supervisord prints a line that it can't store to
-its standard error. That is a file on the same disk: the second failure ended it, and with it every
-process that it runs.
+Run as a script, with supervisord's own arguments. Plain supervisord prints a line that it can't
+store to its standard error, which is a file on the same disk. The second failure would end it with
+every process that it runs.
 """
 
 from pathlib import Path
@@ -12,24 +12,24 @@ from supervisor import loggers, supervisord
 
 
 class LossyFileHandler(loggers.RotatingFileHandler):
-    """Drops what can't be stored, and stores again as soon as it can."""
+    """Drops lines that can't be stored, and stores again as soon as it can."""
 
     stream: Any
 
     def emit(self, record: Any) -> None:
-        """As supervisord does, never raising."""
+        """Stores a record as supervisord does, but never raises."""
         try:
             if self.stream.closed:  # a rollover was cut off
                 self.stream = Path(self.baseFilename).open("ab")  # noqa: SIM115
             super().emit(record)
         except (OSError, ValueError):
-            return  # nowhere is left to say it
+            return  # there is no place left for a message
 
     def handleError(self) -> None:  # noqa: N802
-        """Says nothing: standard error is a file on the same disk."""
+        """Does nothing: standard error is a file on the same disk."""
 
     def close(self) -> None:
-        """As supervisord does; what is still buffered may be lost."""
+        """Closes as supervisord does. Buffered lines may be lost."""
         try:
             super().close()
         except (OSError, ValueError):

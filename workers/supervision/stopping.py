@@ -1,8 +1,8 @@
-"""A worker's warm shutdown also when nobody reads its output any more.
+"""Lets a worker shut down warmly even if nobody reads its output any more.
 
-Celery's handler of SIGTERM first says on standard output that it stops. When supervisord was
-killed, that pipe is broken: the handler would end in a BrokenPipeError, which the consumer takes
-for a lost broker, and the worker would go on for ever without one.
+Celery's handler of SIGTERM first prints on standard output that it stops. That pipe is broken after
+the death of supervisord, and the handler would end in a BrokenPipeError. The consumer takes this
+error for a lost broker, so that the worker would go on for ever.
 """
 
 import signal
@@ -12,7 +12,8 @@ from celery.worker import state
 
 
 def stop_without_a_reader() -> None:
-    """Wraps Celery's handler; call it in the worker's main process when that is installed."""
+    """Wraps Celery's handler. Call it in the worker's main process after Celery has installed the
+    handler."""
     celerys = signal.getsignal(signal.SIGTERM)
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -21,6 +22,6 @@ def stop_without_a_reader() -> None:
             try:
                 celerys(number, frame)
             except BrokenPipeError:
-                return  # it is asked to stop all the same
+                return  # the worker is asked to stop all the same
 
     signal.signal(signal.SIGTERM, stop)

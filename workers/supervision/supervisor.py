@@ -38,10 +38,10 @@ __all__ = [
 
 Progress = Callable[[str], None]
 
-# A dozen Pythons that start at once on two busy cores were seen to take two minutes; what
-# can't start at all is given up after its third start, not after this.
+# A dozen Pythons that start at once on two busy cores were seen to take two minutes. A process that
+# can't start at all is given up earlier, after its third start.
 _READY_TIMEOUT_SECONDS = 180.0
-# One failed start is an accident, as when a port is just being released.
+# One failed start may be an accident, for instance while a port is just being released.
 _STARTS_BEFORE_GIVING_UP = 3
 _SUPERVISORD_STOP_SECONDS = 10.0
 _LEFTOVER_SECONDS = 10.0
@@ -50,7 +50,8 @@ _POLL_SECONDS = 0.05
 _UP = frozenset({"STARTING", "RUNNING", "STOPPING", "BACKOFF"})
 _STOPPABLE = frozenset({"STARTING", "RUNNING"})
 
-# Linux ends a tied child when the thread that started it ends; this one lives as long as we do.
+# Linux ends a tied child when the thread that started it ends. The thread of this pool lives as
+# long as this process.
 _starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="supervisor-starter")
 
 
@@ -101,10 +102,10 @@ class Supervisor:
     ) -> None:
         """Start everything, stage by stage; when one thing fails, stop everything and raise.
 
-        `specs` may be a function, called when the home is ours, that prepares what they need.
-        When a stage with an `after_stage` callback is ready, that runs before the next one starts;
-        others get ready side by side. With `tied` the system stops by itself when this process
-        dies.
+        `specs` may be a function that prepares the processes' needs. It is called when the home is
+        ours. When a stage with an `after_stage` callback is ready, the callback runs before the
+        next stage starts. Stages without a callback get ready side by side. With `tied` the system
+        stops by itself when this process dies.
         """
         self.home.create()
         with self.home.lock():
@@ -185,7 +186,7 @@ class Supervisor:
             path = self.home.run / "supervisord.conf"
             write_private(path, supervisord.configuration(self.home, socket, specs))
             launches.write_launches(self.home, specs)
-            # -P: what lies beside the script must not hide a module of the same name.
+            # -P: a file beside the script must not hide a module of the same name.
             program = [sys.executable, "-P", steadfast.__file__, "-n", "-c", str(path)]
             launches.write_supervisord_launch(self.home, program, tied=tied)
             self._run = self._spawned(socket)
@@ -241,7 +242,7 @@ class Supervisor:
 
     def _start_stage(self, stage: int) -> None:
         for result in self._call("startProcessGroup", supervisord.group_name(stage), False):
-            # One that has already ended again is started again, and its probe judges it.
+            # A process that has already ended is started again, and its probe judges it.
             if result["status"] not in (Faults.SUCCESS, Faults.SPAWN_ERROR):
                 problem = f"could not be started: {result['description']}"
                 raise StartError(self._explain(result["name"], problem))
@@ -270,8 +271,8 @@ class Supervisor:
             if not up:
                 return clean
             for info in up:
-                # Asked again while it is stoppable: one that had ended by itself just when it
-                # was asked is already being started again.
+                # The call is repeated while the process is stoppable. A process that ended by
+                # itself just before the call is already being started again.
                 if self._hears(info):
                     with contextlib.suppress(SupervisorCallError):  # it ended in between
                         self._call("stopProcess", _full_name(info), False)
@@ -314,7 +315,7 @@ class Supervisor:
         return not killed
 
     def _family(self) -> set[psutil.Process]:
-        """Every process below supervisord, which inherits those that lose their parent."""
+        """Every process below supervisord. It inherits those that lose their parent."""
         handle = self._running.identity.process()
         return set(processes.descendants(handle)) if handle is not None else set()
 

@@ -19,8 +19,8 @@ from workers.supervision.launches import ProcessSpec
 _LOG_BYTES = "10MB"
 _LOG_BACKUPS = "3"
 _CALL_TIMEOUT_SECONDS = 10.0
-# How many descriptors a new child closes, one by one, before it becomes its program: until then
-# it is deaf to signals. All of ours but the first three close by themselves.
+# The number of descriptors that a new child closes, one by one, before it becomes its program.
+# Until then it is deaf to signals. All our descriptors but the first three close by themselves.
 _DESCRIPTORS = 64
 
 
@@ -41,9 +41,10 @@ def stage_of(group: str) -> int:
 def configuration(home: Home, socket_path: Path, specs: Sequence[ProcessSpec]) -> str:
     """Write supervisord's configuration. It holds no command, no environment and no secret.
 
-    Its paths start at the home, where supervisord runs: it trips over a % in a log file's path.
-    Restarts are unlimited and evenly spaced: supervisord's own back-off grows with each attempt
-    and gives up in the end, so `startsecs=0` turns it off and the launcher spaces the starts.
+    Its paths are relative to the home, where supervisord runs, because supervisord trips over a %
+    in a log file's path. Restarts are unlimited and evenly spaced. supervisord's own back-off grows
+    with each attempt and gives up in the end. `startsecs=0` therefore turns it off, and the
+    launcher spaces the starts.
     """
     parser = configparser.RawConfigParser()
     parser["supervisord"] = {
@@ -70,7 +71,7 @@ def configuration(home: Home, socket_path: Path, specs: Sequence[ProcessSpec]) -
             "autorestart": "true" if spec.autorestart else "false",
             "startsecs": "0",
             "stopsignal": spec.stop_signal,
-            # Last resort: whoever asks for the stop kills first, and so knows that it had to.
+            # Last resort: our own stop kills earlier, and so knows that it had to.
             "stopwaitsecs": str(spec.stop_wait_seconds + 1),
             "killasgroup": "true",
             "redirect_stderr": "true",

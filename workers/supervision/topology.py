@@ -1,4 +1,4 @@
-"""Which processes make up a system on one machine, and how each is started."""
+"""The processes of a system on one machine, and how each is started."""
 
 import http.client
 import json
@@ -24,30 +24,30 @@ from workers.supervision.launches import ProcessSpec
 from workers.supervision.ports import LOOPBACK
 
 SERVERS = 0
-"""Stage of what everything else needs; migrations run when it is ready."""
+"""The stage of the servers that everything else needs; migrations run when it is ready."""
 PROCESSES = 1
 STRATEGIES = 2
-"""Last stage: strategies stop first, so that nothing is asked of a system that is stopping."""
+"""The last stage. Strategies stop first, so that they ask nothing of a system that is stopping."""
 
 DEMO = "demo"
 MESSAGE_KEY = "message-key"
-"""The home's secret from which its strategies' keys follow."""
+"""The name of the home's secret from which its strategies' keys are derived."""
 DEMO_STRATEGY = "demo-imbalance"
-"""As which the demo strategy asks."""
+"""The name under which the demo strategy sends its requests."""
 FLOWER_USER = "mlrisk"
 JOURNAL = "journal.jsonl"
 _DATABASE = "mlrisk"
 _PAPER_KEY, _PAPER_SECRET = "paper-api-key", "paper-api-secret"
-# It listens nowhere: the name of a socket has a port in it.
+# Nothing listens on this port. It is a part of the socket's name.
 _SOCKET_PORT = 5432
-# The embedded server's roles by what they are for; each has a password of its own in the home.
+# The embedded server's roles by their purpose. Each has a password of its own in the home.
 _ROLES = {
     "owner": "mlrisk_owner",
     "application": "mlrisk_app",
     "operator": "mlrisk_operator",
     "audit": "mlrisk_audit",
 }
-# Of processes that pass messages on, and know no keys.
+# The application of processes that only pass messages on and know no keys.
 _BROKER_APP = "workers.celery.broker"
 # `python -m` finds our packages in the working directory, installed or not.
 _PACKAGES = Path(__file__).resolve().parents[2]
@@ -56,30 +56,31 @@ _PROBE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Options:
-    """What a person may choose about a system; an address that is given is not started here."""
+    """A person's choices about a system. A server with a given address is not started here."""
 
     paper: bool = True
     demo: bool = False
     logins: DatabaseLogins | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
     market_key: str | None = field(default=None, repr=False)
-    """Drawn by the home where none is given."""
+    """Default: drawn by the home."""
     message_key: str | None = field(default=None, repr=False)
     signed: bool = False
-    """Requests count only under their strategy's signature, as they do where a key is given; the
-    home draws one then."""
+    """Whether requests need their strategy's signature. The home then draws the message key if none
+    is given. With a given key, requests need a signature in any case."""
     exchange_url: str | None = None
     symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "DOGEUSDT")
     recordings: Path | None = None
     paper_arguments: tuple[str, ...] = ()
     demo_arguments: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Further settings of our own processes; keys are handed to those alone that need them."""
+    """Further settings of our own processes. The `keys` below go only to the processes that need
+    them."""
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     concurrency: Mapping[str, int] = field(
         default_factory=lambda: {"validation": 2, "execution": 4}
     )
-    """Child processes by worker; one where none is named."""
+    """The number of child processes by worker. Default: one."""
 
 
 @dataclass(frozen=True)
@@ -89,19 +90,20 @@ class Topology:
     postgres: EmbeddedPostgres | None
     redis: EmbeddedRedis | None
     environment: dict[str, str] = field(repr=False)
-    """What the console is told, by the home's file: of the exchange's keys the place alone."""
+    """The console's settings, for the home's file. They name the files of the exchange's keys, not
+    the keys."""
     specs: list[ProcessSpec]
     logins: DatabaseLogins = field(repr=False)
 
     def prepare(self) -> None:
-        """Create what the embedded servers need before their first start."""
+        """Create the files that the embedded servers need before their first start."""
         if self.postgres is not None:
             self.postgres.prepare()
         if self.redis is not None:
             self.redis.prepare()
 
     def create_database(self) -> DatabaseLogins:
-        """Create the embedded server's database, if there is one; return who may log in."""
+        """Create the embedded server's database, if there is one; return the logins."""
         if self.postgres is not None:
             self.postgres.create_database(_DATABASE)
         return self.logins
@@ -168,7 +170,8 @@ def flower_login(home: Home) -> tuple[str, str]:
 
 
 def _logins(home: Home, database: EmbeddedPostgres) -> DatabaseLogins:
-    """The superuser makes the others at each start; no process is told its password."""
+    """The logins of the embedded server. The superuser makes the others at each start; no process
+    gets its password."""
     urls = {
         purpose: database.url(_DATABASE, role, home.secret(f"postgres-{purpose}-password"))
         for purpose, role in _ROLES.items()
@@ -177,7 +180,7 @@ def _logins(home: Home, database: EmbeddedPostgres) -> DatabaseLogins:
 
 
 def _with_own_login(spec: ProcessSpec, cache: EmbeddedRedis) -> ProcessSpec:
-    """The process as a user of its own at the embedded Redis."""
+    """The process with its own user of the embedded Redis."""
     user = acl.USER_OF_PROCESS.get(spec.name)
     if user is None:
         return spec
@@ -210,8 +213,9 @@ def _servers(database: EmbeddedPostgres | None, cache: EmbeddedRedis | None) -> 
 
 
 def _paper_keys(home: Home) -> dict[str, str]:
-    """The files of the home's own keys, drawn once and left where its paper exchange reads them:
-    with published ones every user of the machine could trade in the account."""
+    """The files of the home's own keys. They are drawn once and left where the home's paper
+    exchange reads them. With published keys every user of the machine could trade in the
+    account."""
     key, secret = home.secret(_PAPER_KEY), home.secret(_PAPER_SECRET)
     account = {"uid": PAPER_ACCOUNT, "keys": [{"key": key, "secret": secret}]}
     write_private(_accounts_file(home), json.dumps([account]))
@@ -222,7 +226,7 @@ def _paper_keys(home: Home) -> dict[str, str]:
 
 
 def _accounts_file(home: Home) -> Path:
-    """JSON, which is YAML as well."""
+    """The paper exchange's accounts, as JSON, which is YAML as well."""
     return home.paper / "accounts.json"
 
 
@@ -256,8 +260,8 @@ def _own_processes(
             env={**environment, **(keys if holds_keys else {"MLRISK_HOLDS_KEYS": "false"})},
             stage=PROCESSES,
             cwd=_PACKAGES,
-            # Each announces itself (`workers.supervision.readiness`): one that is told to stop
-            # while it is still starting may be deaf to it.
+            # Each process announces itself (`workers.supervision.readiness`). A process that is
+            # still starting may be deaf to a signal to stop.
             ready=partial(launches.announced, home, name),
         )
 
@@ -292,7 +296,7 @@ def _beat(home: Home, environment: dict[str, str]) -> ProcessSpec:
 
 
 def _disk(home: Home, *, has_redis: bool) -> ProcessSpec:
-    """It reads the administrator's password of the home's Redis from the home itself."""
+    """The disk watcher. It reads the password of Redis' administrator from the home itself."""
     command = _python(
         "workers.supervision.disk", str(home.path), *(["--redis"] if has_redis else [])
     )
@@ -307,7 +311,7 @@ def _disk(home: Home, *, has_redis: bool) -> ProcessSpec:
 
 
 def _keyless(options: Options) -> dict[str, str]:
-    """Of the further settings what a process knows that has no key."""
+    """The further settings that a process without keys knows."""
     known = {f"{PREFIX}{name.upper()}" for name in KeylessSettings.model_fields}
     return {name: value for name, value in options.settings.items() if name in known}
 
@@ -328,8 +332,8 @@ def _flower(home: Home, port: int, environment: dict[str, str]) -> ProcessSpec:
 def _demo_strategy(
     options: Options, exchange_url: str, broker_url: str, message_key: str | None
 ) -> ProcessSpec:
-    """An outsider: it gets the broker's and the exchange's address, the key that signs its own
-    requests, and nothing else of ours."""
+    """The demo strategy. It is an outsider: it gets the addresses of broker and exchange, the key
+    that signs its own requests, and nothing else of ours."""
     command = _python("examples.demo_strategy", "--exchange-url", exchange_url)
     command += ["--symbols", ",".join(options.symbols), *options.demo_arguments]
     broker = {"MLRISK_DEMO_BROKER_URL": broker_url}

@@ -1,1 +1,1 @@
-"""What people use: the mlrisk command."""
+"""The command line for people: the mlrisk command."""

@@ -166,7 +166,7 @@ def _root(
     # typer hands both to the verbs through the context.
     del home, version
     if ctx.invoked_subcommand != "paper-exchange":
-        # The console says what matters itself; a library's line would tear the screen apart.
+        # The console reports everything itself; a library's log line would break the screen.
         logging.getLogger().addHandler(logging.NullHandler())
 
 

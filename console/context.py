@@ -1,4 +1,4 @@
-"""What every command shares: the home it works on, its settings, and a read-only database."""
+"""Shared parts of every command: the home it works on, its settings, and a read-only database."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from models.connecting import connect_args
 from models.database import Database
 
 _LOCK_TIMEOUT_MS = 5_000
-# What reads one moment of a large history counts between its statements; it locks nobody out.
+# Long, because a reader of a large history also works between statements. It blocks nobody.
 _STATEMENT_TIMEOUT_MS = 300_000
 _IDLE_IN_TRANSACTION_MS = 60_000
 
@@ -32,10 +32,10 @@ def chosen_home(ctx: typer.Context, home: Path | None) -> Path | None:
 
 
 def settings_of(ctx: typer.Context, home: Path | None) -> Settings:
-    """Settings of the system that this command is about; SettingsError names what is wrong."""
+    """The settings of the system that this command is about. SettingsError names the fault."""
     chosen = chosen_home(ctx, home)
     if chosen is not None:
-        # The Celery app and every process that we start find the same system by it.
+        # The Celery app and every process that we start find the same system by this variable.
         os.environ[f"{PREFIX}HOME"] = str(chosen)
     settings = load_settings(chosen)
     if settings.operator_database_url is None:
@@ -44,10 +44,10 @@ def settings_of(ctx: typer.Context, home: Path | None) -> Settings:
 
 
 def settings_to_act(ctx: typer.Context, home: Path | None) -> Settings:
-    """As `settings_of`, with what the running system's database says of whom it belongs to.
+    """As `settings_of`, with unset values from the running system's database.
 
-    Raises WrongIdentity where this caller says something else, and LookupError for a command that
-    does not say whose act it is.
+    Raises WrongIdentity if a set value contradicts the database. Raises LookupError for a command
+    that `console.runtime.acts` does not name.
     """
     require_declared(ctx)
     settings = settings_of(ctx, home)
@@ -56,8 +56,8 @@ def settings_to_act(ctx: typer.Context, home: Path | None) -> Settings:
 
 
 def settings_to_look(ctx: typer.Context, home: Path | None) -> Settings:
-    """As `settings_of`, about the account and under the limits of the database, whatever this
-    caller says."""
+    """As `settings_of`, with the database's account, environment and modes in place of this
+    caller's."""
     settings = settings_of(ctx, home)
     if settings.database_url is None:
         return settings
@@ -66,9 +66,9 @@ def settings_to_look(ctx: typer.Context, home: Path | None) -> Settings:
 
 
 def reading_engine(database_url: str) -> Engine:
-    """An engine whose transactions are read-only and see one moment.
+    """An engine for read-only transactions that see one moment each.
 
-    The console looks; it must not be able to write by accident, nor block a writer.
+    The console only looks. It must be unable to write by accident or to block a writer.
     """
     return create_engine(
         database_url,

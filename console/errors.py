@@ -6,7 +6,7 @@ from config.errors import MlriskError
 
 
 class ExitCode(IntEnum):
-    """What the shell learns; documented, so never renumbered."""
+    """The exit statuses of `mlrisk`. They are documented, so their numbers never change."""
 
     OK = 0
     FAILED = 1

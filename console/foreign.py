@@ -1,4 +1,4 @@
-"""Text of others as data: names, reasons and errors never steer a terminal, markup or a screen.
+"""Shows the text of others as data, so that it never steers a terminal, markup or a screen.
 
 A reason that a person typed, a request's id and an error of the exchange reach the screen. An
 escape code in them could move the cursor or forge a line, and a bracket could break rich's markup.
@@ -22,17 +22,18 @@ if TYPE_CHECKING:
 
 
 def json_safe(text: str) -> str:
-    """JSON whose strings hold no such character either: they become JSON's own escapes."""
+    """The JSON text with its unsafe characters replaced by JSON's own escapes."""
     return UNSAFE.sub(lambda found: json.dumps(found.group())[1:-1], text)
 
 
 class SafeConsole(Console):
-    """A console on which no text of others acts: the one way in which commands write to people."""
+    """A console that the text of others can't steer. Commands write to people through it alone."""
 
     def render(
         self, renderable: "RenderableType", options: "ConsoleOptions | None" = None
     ) -> Iterable[Segment]:
-        """As rich does, with controls made visible; rich's own cursor moves stay."""
+        """Renders as rich does, but makes control characters visible. rich's own cursor moves
+        stay."""
         for segment in super().render(renderable, options):
             if segment.control or not UNSAFE.search(segment.text):
                 yield segment
@@ -40,7 +41,7 @@ class SafeConsole(Console):
                 yield Segment(visible(segment.text), segment.style)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """As rich does; brackets that are no markup are shown as they stand."""
+        """Renders as rich does, but shows brackets that are no valid markup as they stand."""
         try:
             return super().render_str(text, **options)
         except MarkupError:

@@ -1,7 +1,8 @@
 """The verbs of the command line, each imported when it is asked for.
 
-A command's module imports what the command needs at its top: the database, the exchange, the
-screen. Naming all commands costs nothing, because `mlrisk --help` shows the sentences kept here.
+A command's module imports at its top everything that the command needs: the database, the exchange,
+the screen. Naming all commands costs nothing, because `mlrisk --help` shows the sentences kept
+here.
 """
 
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -18,7 +19,7 @@ SETTINGS: Mapping[str, Any] = {
     "context_settings": {"help_option_names": ["-h", "--help"]},
     "rich_markup_mode": "rich",
 }
-"""What every Typer application of the command line is made with."""
+"""The options of every Typer application of the command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Verb:
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands are imported one by one."""
+    """A group that imports its commands one by one."""
 
     verbs: ClassVar[Mapping[str, Verb]] = MappingProxyType({})
 

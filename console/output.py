@@ -17,15 +17,15 @@ _PIPE_WIDTH = 200
 
 
 def stdout() -> "Console":
-    """Where results go. Colours only on a terminal and without NO_COLOR."""
+    """The console for results. It has colours only on a terminal and without NO_COLOR."""
     from console.foreign import SafeConsole
 
-    # A pipe has no width: tables are not cut there.
+    # A pipe has no width, so tables are not cut there.
     return SafeConsole(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 
 
 def stderr() -> "Console":
-    """Where progress and complaints go."""
+    """The console for progress and complaints."""
     from console.foreign import SafeConsole
 
     return SafeConsole(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
@@ -51,7 +51,7 @@ def print_json(value: Any) -> None:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """The whole file or the former one: a reader never sees half a report."""
+    """Replaces the whole file in one step, so that a reader never sees half a report."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)

@@ -1,4 +1,5 @@
-"""What the commands that look back from now share: the option, and how its facts are shown."""
+"""Shared parts of the commands that look back from now: the option, and the display of its
+facts."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

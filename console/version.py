@@ -1,4 +1,4 @@
-"""What `mlrisk --version` says: the program, the Python and the newest schema revision."""
+"""The text of `mlrisk --version`: the program, the Python and the newest schema revision."""
 
 import platform
 from importlib.metadata import PackageNotFoundError, version

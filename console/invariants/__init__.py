@@ -30,12 +30,13 @@ TITLES = {
     "I10": "every approval has an effect",
 }
 _NEEDS_EXCHANGE = frozenset({"I1", "I4"})
-"""Invariants that say nothing at all without the exchange's record."""
+"""Invariants that can't be checked at all without the exchange's record."""
 
 
 @dataclass(frozen=True, slots=True)
 class InvariantResult:
-    """`checked` is False when there was nothing to check it against: that is not an ok."""
+    """The result of one invariant. `checked` is False without evidence to check it against; then
+    the invariant does not hold."""
 
     name: str
     title: str
@@ -49,7 +50,7 @@ class InvariantResult:
 
 
 def check_all(evidence: Evidence) -> list[InvariantResult]:
-    """Every invariant in order; one that is broken doesn't hide the next."""
+    """Checks every invariant in order. A broken one does not hide the next."""
     return [
         InvariantResult(
             name,

@@ -15,8 +15,8 @@ from models.tables import AuditRow, DecisionRow
 
 
 def i8_history_is_intact(evidence: Evidence) -> list[str]:
-    """Recomputes every hash of the chains, decisions from their stored inputs, and verifies who
-    signed what operators did."""
+    """Recomputes every hash of the chains, replays decisions from their stored inputs, and verifies
+    the signatures on operators' acts."""
     session = evidence.session
     found: list[str] = []
     for chain in all_chains(session):
@@ -42,7 +42,7 @@ def _replay(row: DecisionRow) -> list[str]:
     if sha256(stored).hexdigest() != row.decision_sha256:
         found.append(f"{name} was changed after it was written")
     if not is_ours(row):
-        # Another version decided: its answer stands, hashed, and only it could repeat it.
+        # Another version of the gate decided it. Only that version could replay it.
         return found
     inputs = inputs_of(row)
     if isinstance(inputs, str):

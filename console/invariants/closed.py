@@ -1,4 +1,4 @@
-"""I9: a missing, stale or failed input denies what adds risk, and never what reduces it."""
+"""I9: a missing, stale or failed input denies trades that add risk, never trades that reduce it."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -25,12 +25,12 @@ _MAY_STOP_A_REDUCTION = frozenset(
         "feasible_schedule",
     }
 )
-"""Checks that have nothing to do with data, money or the model. Kept here and not read from the
-gate's registry, so that a check which is put there by mistake is found."""
+"""Checks that are not about data, money or the model. The list is here and not in the gate's
+registry, so that a check that is put there by mistake is found."""
 
 
 def i9_unknown_means_no(evidence: Evidence) -> list[str]:
-    """Looks at each decision's own checks and, apart from them, at what its snapshot lacked."""
+    """Looks at each decision's own checks and, independently, at the gaps in its snapshot."""
     found: list[str] = []
     for row in evidence.decisions():
         exposure = row.decision["exposure"]
@@ -67,7 +67,8 @@ def _adding(row: DecisionRow) -> Iterator[str]:
 
 
 def _broken_checks(row: DecisionRow, limits: RiskLimits) -> Iterator[str]:
-    """A failed cap may shrink a trade, to the cap at most. Every other failure must deny."""
+    """Failed checks that the approval did not obey. A failed cap may shrink a trade to the cap.
+    Every other failure must deny."""
     for check in row.decision["checks"]:
         name, cap = check["name"], check.get("cap")
         if check["status"] not in _BROKEN:

@@ -26,7 +26,7 @@ def is_ours(row: DecisionRow) -> bool:
 def inputs_of(row: DecisionRow) -> Inputs | str:
     """The inputs, or a violation's text when the stored JSON can't be read back.
 
-    What another version of the gate wrote may be unreadable without anything being wrong.
+    The inputs of another version of the gate may be unreadable without a fault.
     """
     try:
         return Inputs(

@@ -8,7 +8,7 @@ from models.tables import DecisionRow, ParentOrderRow
 
 
 def i10_every_approval_has_an_effect(evidence: Evidence) -> list[str]:
-    """An approving decision has its parent order; both are written by one transaction."""
+    """Every approving decision has its parent order, because one transaction writes both."""
     without = evidence.session.execute(
         select(DecisionRow.request_id, DecisionRow.verdict)
         .outerjoin(ParentOrderRow, ParentOrderRow.request_id == DecisionRow.request_id)

@@ -1,4 +1,4 @@
-"""What an invariant is checked against: our rows, the exchange's own record, and the time."""
+"""The evidence for the invariants: our rows, the exchange's own record, and the time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,24 +13,25 @@ from models.tables import DecisionRow
 _BATCH = 500
 
 SETTLING = timedelta(seconds=15)
-"""How long a fact of the exchange may take to become a row: stream, then reconciliation."""
+"""The longest time in which a fact of the exchange becomes a row, by stream or by
+reconciliation."""
 STUCK_AFTER = timedelta(seconds=60)
 """Longer than a lease (30 s), a lost wake-up (3 s) and the restart of any process together."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One consistent look. `record` was read after the rows: every fill in a row is in it.
+    """One consistent look. `record` is read after the rows, so it holds every fill in a row.
 
-    `record` is None where the exchange keeps no record for us (testnet, live): then what can only
-    be told by the exchange isn't checked. `now` is the moment of the look.
+    `record` is None where the exchange keeps no record for us (testnet, live). Checks that need it
+    are then left out. `now` is the moment of the look.
     """
 
     session: Session
     record: ExchangeRecord | None
     now: datetime
     newest_decisions: int | None = None
-    """How many decisions are replayed, the newest first; None: all. One takes some 3 ms."""
+    """The number of decisions to replay, newest first. One takes about 3 ms. Default: all."""
 
     def decisions(self) -> Iterator[DecisionRow]:
         """The decisions to replay."""

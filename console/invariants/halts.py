@@ -20,7 +20,7 @@ _RESUMED = "resumed"
 
 @dataclass(frozen=True, slots=True)
 class SealedTime:
-    """From when to when a scope (`kind:key`) was sealed; `until` None: it still is."""
+    """The time in which a scope (`kind:key`) was sealed. `until` is None while it still is."""
 
     scope: str
     since: datetime
@@ -51,8 +51,8 @@ def i4_nothing_after_a_seal(evidence: Evidence) -> list[str]:
 def _violated(
     order: AcceptedOrder, times: list[SealedTime], scopes: dict[str, set[str]]
 ) -> Iterator[SealedTime]:
-    """At most one: the first sealed time that the order fell into."""
-    # An order without a child belongs to us all the same, so the global scope holds for it.
+    """The first sealed time that the order violates; at most one."""
+    # An order without a child is ours too, so the global scope applies to it.
     own = scopes.get(order.order_link_id, set()) | {"global:*", f"symbol:{order.symbol}"}
     for sealed in times:
         if sealed.scope in own and sealed.holds(order.received_at):
@@ -61,7 +61,7 @@ def _violated(
 
 
 def _sealed_times(session: Session) -> list[SealedTime]:
-    """Past and present, from the audit chain: what was sealed and when it was lifted."""
+    """Past and present sealed times, from the audit entries of seals and resumes."""
     rows = session.scalars(
         select(AuditRow)
         .where(AuditRow.chain == GLOBAL_CHAIN, AuditRow.kind.in_((_SEALED, _RESUMED)))
@@ -80,7 +80,7 @@ def _sealed_times(session: Session) -> list[SealedTime]:
 
 
 def _current(session: Session) -> Iterator[SealedTime]:
-    """The state rows themselves: a seal must hold even if its audit entry were missing."""
+    """Sealed times from the state rows: a seal must hold even if its audit entry is missing."""
     for row in session.scalars(select(TradingStateRow)):
         if row.sealed_at is not None and not TradingState(row.state).allows_adding:
             yield SealedTime(f"{row.scope_kind}:{row.scope_key}", row.sealed_at, None)

@@ -25,23 +25,25 @@ from models.tables import (
     ReservationRow,
 )
 
-# Valued with the same prices as the gate's, so only the rounding of stored decimals differs.
+# Both sides use the gate's prices, so only the rounding of stored decimals differs.
 _ROUNDING = Decimal("1.000001")
 _WORTH_SLACK = Decimal("1.5")
-"""A price may move while a day's trade is worked, and never by so much between honest readings."""
+"""A factor. Between honest readings a price moves by less, even while a trade is worked for a
+day."""
 
 
 def i5_limits_and_reservations_hold(evidence: Evidence) -> list[str]:
-    """Reservations match their parents; no approval ever exceeded a limit of its own decision, by
-    the market that the gate saw or by the exchange's own prices, nor was worth more when filled."""
+    """Reservations match their parents. No approval exceeds a limit of its own decision, neither by
+    the gate's market nor by the exchange's own prices. No trade is worth far more when it is
+    filled."""
     session = evidence.session
     return [*_reservations(session), *_exposures(session), *_worth(session)]
 
 
 def _worth(session: Session) -> list[str]:
-    """What was filled, at the prices of the fills, against what was approved.
+    """Finds approvals with fills worth more than the approved notional times `_WORTH_SLACK`.
 
-    Of a symbol's first trade nothing else tells that its market was made up.
+    For a symbol's first trade only this shows that its market was made up.
     """
     filled = (
         select(ChildOrderRow.request_id, func.sum(FillRow.qty * FillRow.price).label("worth"))
@@ -95,7 +97,7 @@ def _reservations(session: Session) -> list[str]:
 
 @dataclass(slots=True)
 class _Open:
-    """What one approved trade may still fill."""
+    """The open quantity of one approved trade."""
 
     symbol: str
     sign: int
@@ -114,7 +116,7 @@ class _Book:
     """The newest trade of each symbol."""
 
     def see(self, fill: FillRow) -> None:
-        """Its price; a settlement or a liquidation has none of the market."""
+        """Keeps the price of a trade. A settlement or a liquidation shows no market price."""
         before = self.fills.get(fill.symbol)
         if fill.exec_type == "Trade" and (before is None or before.at <= fill.executed_at):
             self.fills[fill.symbol] = SeenPrice(fill.price, fill.executed_at)
@@ -125,7 +127,8 @@ class _Book:
             trade.qty = max(ZERO, trade.qty - qty)
 
     def side_notional(self, symbol: str, sign: int, price: Decimal) -> Decimal:
-        """Position and adding orders in one direction of a symbol, never negative."""
+        """The worth of the position and adding orders in one direction of a symbol; never
+        negative."""
         adding = sum(
             (
                 trade.qty
@@ -137,7 +140,8 @@ class _Book:
         return max(ZERO, sign * self.positions[symbol] + adding) * price
 
     def gross(self, marks: Mapping[str, Decimal], orders: Mapping[str, Decimal]) -> Decimal:
-        """Positions at `marks`, adding orders at `orders`, and else at their decisions' prices."""
+        """Positions at `marks` plus adding orders at `orders`, or else at their decisions'
+        prices."""
         held = sum((abs(qty) * marks.get(s, ZERO) for s, qty in self.positions.items()), ZERO)
         adding = sum(
             (
@@ -152,7 +156,7 @@ class _Book:
 
 @dataclass(frozen=True, slots=True)
 class _Event:
-    """`order` decides between events of one instant: facts come before the decision."""
+    """A row with its time. `order` sorts rows of one instant: facts come before the decision."""
 
     at: datetime
     order: int
@@ -203,16 +207,17 @@ def _events(session: Session) -> Iterator[_Event]:
 
 
 def _keeps_its_rests(parent: ParentOrderRow) -> bool:
-    """Stepped from its start: what a child leaves goes to the next one and is released at the end.
+    """Whether the parent is stepped from its start. Such a parent passes the rest of a child to the
+    next child, and releases it at the end.
 
-    A schedule that a backup plan has turned into steps had released rests before; for it a
-    child's end counts, which may find too little, never too much.
+    A schedule that a backup plan turned into steps has released rests before. For it a child's end
+    counts as a release. That can find too few violations, never too many.
     """
     return ALGORITHMS[parent.algorithm].plan is None or "volume_model" in parent.params
 
 
 def _decided(book: _Book, row: DecisionRow) -> list[str]:
-    """Puts an approved trade into the book; what its own limits say against the result."""
+    """Puts an approved trade into the book, and returns the limits that the result exceeds."""
     symbol, sign = str(row.intent["symbol"]), TradeSide(row.intent["side"]).sign
     price = row.reference_price or ZERO
     reduce_only = bool(row.decision["reduce_only"])
@@ -251,10 +256,11 @@ def _decided(book: _Book, row: DecisionRow) -> list[str]:
 
 
 def _least_prices(book: _Book, inputs: Inputs) -> dict[str, Decimal]:
-    """What the exchange's own prices allow at the least: its mark as stored, or our newest fill
-    where there is none or an old one, less what an honest market may have been away from it.
+    """The lowest honest price of each symbol by the exchange's own prices.
 
-    The market view, from which the gate took its prices, has no say here.
+    The base is the exchange's stored mark, or our newest fill if the mark is missing, or old and
+    older than the fill. A young base is reduced by the largest allowed disagreement, an old one is
+    divided by `_WORTH_SLACK`. The market view, which gives the gate its prices, has no say here.
     """
     snapshot, limits = inputs.snapshot, inputs.limits
     bound = max(ZERO, 1 - Decimal(repr(limits.max_disagreement_bps)) / 10_000)

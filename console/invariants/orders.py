@@ -75,7 +75,7 @@ def _against_decision(order: AcceptedOrder, decision: _Approval) -> list[str]:
 
 
 def _same_millisecond(order: AcceptedOrder, decision: _Approval) -> bool:
-    """The exchange's record has whole milliseconds, so it may look up to one too early."""
+    """The record has whole milliseconds, so its time may look up to 1 ms too early."""
     return (decision.decided_at - order.received_at).total_seconds() < 0.001
 
 
@@ -94,7 +94,8 @@ def _against_child(order: AcceptedOrder, child: ChildOrderRow) -> list[str]:
 
 
 def i2_at_most_one_order_per_child(evidence: Evidence) -> list[str]:
-    """No id was accepted twice, none was drawn at random, and the exchange's id is the stored."""
+    """The exchange accepted no id twice, each id follows from its child, and the stored exchange
+    ids are those of the record."""
     found: list[str] = []
     children = list(evidence.session.scalars(select(ChildOrderRow)))
     for child in children:

@@ -45,7 +45,7 @@ def _pending_requests(session: Session, now: datetime) -> list[str]:
 
 
 def _parked_requests(session: Session) -> list[str]:
-    """Whose validation failed too often: nobody tries again until an operator has looked."""
+    """Requests that failed validation too often. They wait until an operator looks at them."""
     return [
         f"{'exit' if is_exit(row) else 'request'} {row.request_id} is parked since "
         f"{utc(row.updated_at)}: {row.failure}"
@@ -54,8 +54,8 @@ def _parked_requests(session: Session) -> list[str]:
 
 
 def _waiting_children(session: Session, now: datetime) -> list[str]:
-    """Planned children that should have gone out. Whoever is stopped or paused may wait for its
-    deadline; a parent that is being ended plans nothing."""
+    """Planned children that are late. A child of a paused parent, or any child while trading is
+    stopped, may wait for its deadline. A paused parent that is being ended has no such excuse."""
     stopped = _trading_is_stopped(session)
     rows = session.execute(
         select(ChildOrderRow, ParentOrderRow)
@@ -79,8 +79,8 @@ def _trading_is_stopped(session: Session) -> bool:
 
 
 def _unresolved_children(session: Session, now: datetime) -> list[str]:
-    """Sent children whose end should be known: of an immediate order soon after it was sent, of one
-    that rests soon after its cancel or its deadline."""
+    """Sent children without a known end. An immediate order must end soon after it was sent, a
+    resting one soon after its cancel or its deadline."""
     rows = session.scalars(
         select(ChildOrderRow).where(
             CHILD_MAY_BE_AT_EXCHANGE, ChildOrderRow.sent_at < now - STUCK_AFTER
@@ -104,8 +104,8 @@ def _unresolved(child: ChildOrderRow, now: datetime) -> str | None:
 
 
 def _forgotten_parents(session: Session, now: datetime) -> Iterator[str]:
-    """Stepped parents that nobody looks at: not in time, or never again. A pause is no excuse,
-    since what rests must be called back; the trading state is none, for the same reason."""
+    """Stepped parents without a next step, with a late one, or with failing ones. Neither a pause
+    nor a trading state is an excuse, because resting orders must be called back all the same."""
     rows = session.scalars(select(ParentOrderRow).where(ParentOrderRow.stepped, PARENT_IS_OPEN))
     for row in rows:
         if row.set_aside_at is not None:
@@ -133,7 +133,8 @@ def _overdue_parents(session: Session, now: datetime) -> list[str]:
 
 
 def _fills_differ(evidence: Evidence) -> list[str]:
-    """Both ways, by execId. What the exchange did only just now may still be on its way."""
+    """Compares executions and stored fills both ways, by execId. A new execution may still be on
+    its way; after `SETTLING` it must be stored."""
     if evidence.record is None:
         return []
     theirs = {fill.exec_id: fill for fill in evidence.record.fills}

@@ -1,4 +1,4 @@
-"""I3: what was filled, released and is open adds up to what was approved, to the last decimal."""
+"""I3: filled, released and open quantities add up to the approved one, to the last decimal."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -94,8 +94,8 @@ def _children_add_up(session: Session) -> list[str]:
 
 
 def _children_hold_what_is_open(session: Session) -> list[str]:
-    """Live children hold exactly what is open; of a stepped parent at most that, since it plans
-    one child after the other."""
+    """Live children hold exactly the open quantity. Those of a stepped parent hold at most that,
+    because it plans one child after the other."""
     held: dict[str, Decimal] = defaultdict(Decimal)
     for child in session.scalars(select(ChildOrderRow).where(CHILD_IS_OPEN)):
         held[child.request_id] += child.qty - child.filled_qty
@@ -112,7 +112,7 @@ def _children_hold_what_is_open(session: Session) -> list[str]:
 
 
 def _positions_add_up(session: Session) -> list[str]:
-    """Positions come from fills and from what an operator adopted. Funding moves none."""
+    """Positions come from fills and from operators' adoptions. Funding moves none."""
     net: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     rows = session.execute(
         select(FillRow.account, FillRow.symbol, FillRow.side, func.sum(FillRow.qty))
@@ -135,9 +135,10 @@ def _positions_add_up(session: Session) -> list[str]:
 
 
 def _exchange_agrees(evidence: Evidence) -> list[str]:
-    """By the exchange's record: never over the approved, and what has settled is what we have.
+    """Compares with the exchange's record: no fills beyond the approved quantity, and every settled
+    fill is ours.
 
-    A parent that ended is compared exactly; a living one may be behind by what is settling.
+    Our filled quantity may lack only fills that are still settling.
     """
     assert evidence.record is not None
     settled_before = evidence.now - SETTLING

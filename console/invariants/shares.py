@@ -1,5 +1,5 @@
-"""I3, continued: strategies' shares come from the fills of their trades, and what one lost another
-gained."""
+"""I3, continued: strategies' shares come from their trades' fills, and one share's loss is another
+one's gain."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -19,7 +19,8 @@ from models.tables import (
 
 
 def shares_add_up(session: Session) -> list[str]:
-    """Per account, symbol and strategy, with what an operator adopted. Funding moves none."""
+    """Compares stored shares with fills and adoptions, by account, symbol and strategy. Funding
+    moves none."""
     owner = func.coalesce(ParentOrderRow.strategy, NOBODY)
     signed = func.sum(case((FillRow.side == "buy", FillRow.qty), else_=-FillRow.qty))
     fills = {

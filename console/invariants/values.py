@@ -13,7 +13,7 @@ from models.tables import Base, ChildOrderRow
 
 _PLAIN = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _NUMBERS = ("qty", "price")
-# Columns of a fixed scale can't hold infinities; NaN they can.
+# Columns of a fixed scale can't hold infinities, but they can hold NaN.
 _NAN = Decimal("NaN")
 
 
@@ -28,7 +28,7 @@ def i7_numbers_are_exact(evidence: Evidence) -> list[str]:
         found += _body(name, body)
         sent = body.get("qty")
         if not isinstance(sent, str) or not _PLAIN.fullmatch(sent) or body.get("closeOnTrigger"):
-            continue  # what closes a whole position goes out as 0
+            continue  # an order that closes a whole position goes out as 0
         if Decimal(sent) != child.qty:
             found.append(f"{name}: {sent} was sent, its quantity is {child.qty:f}")
     if evidence.record is not None:

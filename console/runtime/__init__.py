@@ -1,1 +1,1 @@
-"""What commands act on: the running system, its servers and its operators."""
+"""The things that commands act on: the running system, its servers and its operators."""

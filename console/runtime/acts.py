@@ -1,7 +1,7 @@
-"""What every command may do: look, act by an operator's login, or act for anybody, and why.
+"""The authority of each command: it only looks, needs a login, or acts without one for a reason.
 
-A command that acts and is not named here is refused (`console.context.settings_to_act`), and a test
-holds the whole command line to this table.
+A command that acts and is not named here is refused (`console.context.settings_to_act`). A test
+compares the whole command line with this table.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,8 @@ BY_LOGIN: Mapping[str, str] = {
     "operator disable": "manage_operators",
     "operator reset": "manage_operators",
 }
-"""The power that each takes outside development (`bot.authority.actors.Power`)."""
+"""Commands that need a login outside development, each with its power
+(`bot.authority.actors.Power`)."""
 
 OPEN: Mapping[str, str] = {
     "halt": "it stops what adds risk, and must never wait for anybody",
@@ -50,11 +51,11 @@ OPEN: Mapping[str, str] = {
     "strategy key": "it takes the master secret of message keys",
     "strategy remove": "it takes the supervisor's password of Redis, and ends connections",
 }
-"""What asks nobody, and why not."""
+"""Commands that act without a login, each with the reason."""
 
 
 def require_declared(ctx: Context) -> None:
-    """Raises LookupError for a command that acts without saying by whose authority."""
+    """Raises LookupError for a command that acts and is in neither table."""
     name = path_of(ctx)
     if name not in BY_LOGIN and name not in OPEN:
         raise LookupError(

@@ -1,4 +1,5 @@
-"""Logins of operators on the command line: what is asked, from where, and never by an argument."""
+"""Operators' logins on the command line. Secrets come from a prompt or a file, never an
+argument."""
 
 import stat
 import sys
@@ -48,7 +49,7 @@ _T = TypeVar("_T")
 def logged_in(
     db: Database, name: str | None, login_file: Path | None, *, note: str | None = None
 ) -> Operator:
-    """The operator whose passphrase and code are given or typed. Raises NotAuthorised."""
+    """The operator with the passphrase and code that are given or typed. Raises NotAuthorised."""
     return Login(db, SystemClock(), note=actor_of(note))(_credentials(name, login_file))
 
 
@@ -60,9 +61,9 @@ def with_authority(
     login_file: Path | None,
     note: str | None = None,
 ) -> _T:
-    """Acts under the caller's note, and after a login where the act says that it takes one.
+    """Acts under the caller's note, and logs an operator in if the act needs it.
 
-    The act itself says whether it does, before it changes anything.
+    The act itself says so, before it changes anything.
     """
     if operator is None and login_file is None:
         try:
@@ -75,7 +76,7 @@ def with_authority(
 
 
 def new_passphrase(name: str, file: Path | None) -> str:
-    """A passphrase for an operator's new secrets, typed twice or read."""
+    """A passphrase for an operator's new secrets, typed twice or read from a file."""
     if file is not None:
         return _lines(file, 1)[0]
     _require_terminal("--passphrase-file")

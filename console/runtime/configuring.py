@@ -1,4 +1,4 @@
-"""What the commands about limits share: the service, values from the command line, named times."""
+"""Shared parts of the commands about limits: the service, values from the command line, times."""
 
 import os
 import re
@@ -46,16 +46,16 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 
 
 def actor_of(name: str | None) -> str:
-    """Who calls, as it is recorded: the account of the machine by the kernel's word.
+    """The caller as the record names him: the account on this machine, as the kernel tells it.
 
-    What the caller says himself (`--actor`, LOGNAME) is a note beside it, and proves nothing.
+    The caller's own words (`--actor`, LOGNAME) are a note beside it, and prove nothing.
     """
     return caller("cli", name or os.environ.get("LOGNAME"))
 
 
 @contextmanager
 def configuration_errors() -> Iterator[None]:
-    """A refused configuration becomes the lines that say why, and the exit code for it."""
+    """Turns a refused configuration into the lines that say why, and the exit code for it."""
     try:
         yield
     except ConfigError as error:
@@ -93,7 +93,7 @@ def values_of(assignments: Sequence[str]) -> dict[str, Any]:
 def chosen_configuration(
     settings: Settings, file: Path | None, assignments: Sequence[str]
 ) -> MLRiskConfig:
-    """The configuration in force, or that of a file, with some values changed; nothing is kept."""
+    """The configuration in force or of a file, with some values changed. Nothing is stored."""
     changes = values_of(assignments)
     layered = LayeredConfig(_with_file(settings, file))
     override: Mapping[str, Any] = {}

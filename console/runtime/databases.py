@@ -1,11 +1,11 @@
-"""Who logs in at a database of one's own, as the settings say."""
+"""The logins at a user's own database, as the settings name them."""
 
 from config.settings import Settings
 from models.roles import DatabaseLogins
 
 
 def database_logins(settings: Settings) -> DatabaseLogins | None:
-    """The logins of each purpose; None where no database is named."""
+    """The login for each purpose; None where the settings name no database."""
     if settings.database_url is None:
         return None
     named = {

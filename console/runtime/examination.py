@@ -21,10 +21,10 @@ def journal_path(settings: Settings) -> Path:
 def examine(
     settings: Settings, *, newest_decisions: int | None = None, all_settled: bool = False
 ) -> list[InvariantResult]:
-    """Every invariant of the system that these settings name.
+    """Checks every invariant of the system that these settings name.
 
-    With `all_settled` nothing is excused as being still on its way; `newest_decisions` limits how
-    many are replayed.
+    With `all_settled` no fact is excused as still on its way. `newest_decisions` bounds the number
+    of decisions to replay.
     """
     with reading(settings.require_database_url()) as session:
         now = datetime.now(UTC) + (SETTLING if all_settled else timedelta(0))
@@ -35,7 +35,7 @@ def examine(
 
 
 def _record(settings: Settings) -> ExchangeRecord | None:
-    """None where no paper exchange of ours keeps one."""
+    """The paper exchange's own record; None where no paper exchange of ours keeps one."""
     path = journal_path(settings)
     if settings.exchange_mode is not ExchangeMode.PAPER or not path.exists():
         return None

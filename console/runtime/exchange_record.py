@@ -45,7 +45,7 @@ class RecordedFill:
 
 @dataclass(frozen=True)
 class ExchangeRecord:
-    """Everything that the exchange accepted from us: orders whose id carries our prefix."""
+    """Everything that the exchange accepted from us: the orders with our prefix in their ids."""
 
     orders: tuple[AcceptedOrder, ...]
     fills: tuple[RecordedFill, ...]
@@ -68,7 +68,7 @@ class ExchangeRecord:
 
 
 def read_exchange_record(path: Path) -> ExchangeRecord:
-    """Our part of the journal; a journal that was never begun is an empty one."""
+    """Our part of the journal; empty before the journal exists."""
     return parse_exchange_record(read_journal(path) if path.exists() else ())
 
 
@@ -104,7 +104,7 @@ def _order(record: Mapping[str, Any]) -> AcceptedOrder:
 
 
 def _quantity(record: Mapping[str, Any]) -> Decimal:
-    """What the order is for; one of 0 closes the position that there was."""
+    """The quantity that the order asks for. An order over 0 closes the position of that moment."""
     asked = Decimal(str(record["qty"]))
     return asked or abs(Decimal(str(record.get("positionBefore") or 0)))
 

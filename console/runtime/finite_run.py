@@ -1,4 +1,4 @@
-"""A run that ends: wait, let what is open come to its end, and find out whether all held."""
+"""A run that ends: it waits until nothing is open, and finds out whether all invariants hold."""
 
 import time
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _SAY_EVERY_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """What is still on its way; nothing is when every count is 0."""
+    """The numbers of requests, parents and children that have not ended."""
 
     requests: int
     parents: int
@@ -48,7 +48,8 @@ def began(settings: Settings) -> datetime:
 
 
 def trading_is_off(settings: Settings) -> str | None:
-    """Says that a halt of an earlier run still holds; None when trading is allowed."""
+    """A sentence about a halt that still holds from an earlier run; None when trading is
+    allowed."""
     with reading(settings.require_database_url()) as session:
         states = trading_states(session)
     worst = strictest(states, lambda line: line.state)
@@ -83,7 +84,7 @@ def drain(system: System, progress: Progress, *, seconds: float = DRAIN_SECONDS)
 
 
 def unfinished(session: Session) -> Unfinished:
-    """Counts of what has not come to its end."""
+    """Counts the requests, parents and children that have not ended."""
 
     def count(query: object) -> int:
         return session.scalar(select(func.count()).select_from(query)) or 0  # type: ignore[arg-type]
@@ -105,9 +106,9 @@ def conclude(
     left: Unfinished,
     progress: Progress,
 ) -> dict[str, object]:
-    """Examines, reports, and stops everything; the report says how that went.
+    """Examines the invariants, reports, and stops everything. The report says how the stop went.
 
-    What was drained is examined without any allowance for what might still be settling.
+    If nothing is left open, the examination excuses no fact as still settling.
     """
     progress("examining the invariants")
     results = examine(system.settings, all_settled=left.nothing)

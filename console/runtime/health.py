@@ -1,4 +1,4 @@
-"""Is each thing that the system stands on there? Quick, and without secrets."""
+"""Checks quickly that each thing that the system depends on is there. It shows no secrets."""
 
 from datetime import UTC, datetime
 
@@ -34,7 +34,8 @@ _CLOCK_LIMIT_SECONDS = 2.5
 
 
 def check_health(settings: Settings) -> list[HealthCheck]:
-    """Postgres with its schema, Redis, the exchange with its clock, processes, canaries, vitals."""
+    """Checks Postgres with its schema, Redis, the exchange with its clock, processes, canaries,
+    vitals."""
     postgres = _postgres(settings)
     checks = [postgres, redis_line(settings), _exchange(settings), *_processes(settings)]
     checks += room_lines(settings.home)
@@ -64,8 +65,8 @@ def _postgres(settings: Settings) -> HealthCheck:
 
 
 def _role(settings: Settings) -> HealthCheck:
-    """In production alone a role with too much power is a fault: who tries it out is his own
-    guard."""
+    """Judges the rights of our Postgres role. Too many rights are a fault in production. Elsewhere
+    they are a warning, because there the user only tries the system out."""
     told = warning(settings.require_database_url())
     if told is None:
         return HealthCheck("role of postgres", True, "may not change what is recorded")
@@ -138,7 +139,7 @@ def _markets(settings: Settings) -> dict[str, MarketView | None]:
 
 
 def _audit_heads(settings: Settings) -> HealthCheck:
-    """Whether the database still has what was noted outside it of the audit's ends."""
+    """Whether the audit chains still have the ends that a file outside the database notes."""
     file = heads_file(settings)
     late = None
     try:
@@ -151,13 +152,13 @@ def _audit_heads(settings: Settings) -> HealthCheck:
 
 
 def _shown(settings: Settings) -> Settings:
-    """About the account and under the limits of the database, whatever this shell says."""
+    """The settings, with the database's account, environment and modes in place of this shell's."""
     with reading(settings.require_database_url()) as session:
         return binding.shown(session, settings)
 
 
 def _judged_limits(settings: Settings) -> tuple[str, ...] | str:
-    """The limits in force that their own breach passes, or why there are none to be judged."""
+    """The ineffective limits in force, or the reason why no limits can be judged."""
     with acting(settings) as db:
         try:
             return ConfiguredLimits(settings, db).in_force().ineffective

@@ -11,6 +11,7 @@ class HealthCheck:
     ok: bool
     detail: str
     down: bool = True
-    """What is not ok is silent or away; else it is there and in a bad state."""
+    """True: a check that is not ok means silence or absence. False: the thing is there, in a bad
+    state."""
     warning: bool = False
-    """What is ok works, and should be looked at all the same."""
+    """True: the thing works if the check is ok, and a person should look at it all the same."""

@@ -1,4 +1,4 @@
-"""What an operator's commands need of Celery, and what they do when it is away."""
+"""Celery's part in an operator's commands, and their behaviour while it is away."""
 
 from collections.abc import Callable
 from functools import partial
@@ -22,9 +22,9 @@ _PING_SECONDS = 2.0
 
 
 def revoker(settings: Settings) -> Callable[[], int] | None:
-    """Takes queued send tasks away; None where no broker is configured.
+    """A function that takes queued send tasks away; None where no broker is configured.
 
-    A broker that can't be reached raises RetryLater: the halt holds without it.
+    The function raises RetryLater when it can't reach the broker. The halt holds all the same.
     """
     if settings.redis_url is None:
         return None
@@ -37,18 +37,19 @@ def revoker(settings: Settings) -> Callable[[], int] | None:
 
 
 def too_fast_teller(settings: Settings) -> Callable[[float], None] | None:
-    """Tells the workers' budget for how long the exchange wants no cancel; None without a Redis."""
+    """A function that tells the workers' rate limiter how long the exchange accepts no cancel; None
+    without a Redis."""
     if settings.redis_url is None:
         return None
 
     client = connect(with_database(settings.require_redis_url(), MARKET_DATABASE))
-    # Nothing is taken from it here, so that its rules don't matter.
+    # This limiter gives out no requests here, so its rules don't matter.
     budget = RedisOrderRateLimiter(client, WorkingRules)
     return partial(budget.throttled, settings.account, cancels=True)
 
 
 def task_queue(settings: Settings) -> TaskQueue | None:
-    """Celery's; None where no Redis answers. Then each wake-up would only be waited for in vain."""
+    """Celery's queue; None where no Redis answers, because each wake-up would wait in vain."""
     if settings.redis_url is None or not _answers(settings.require_redis_url()):
         return None
     _use_application()
@@ -82,10 +83,10 @@ def cancel_without_postgres(
     exits: bool = False,
     too_fast: Callable[[float], None] | None = None,
 ) -> CommandError:
-    """The last resort of a halt: working orders go, though nothing can be recorded.
+    """The last resort of a halt: it cancels working orders, though it can't record anything.
 
-    Returns the error to end with, because a halt that isn't recorded is none: workers that still
-    reach Postgres may go on.
+    Returns the error to end with, because an unrecorded halt is none. Workers that still reach
+    Postgres may go on.
     """
     problems: list[str] = []
     try:
@@ -106,11 +107,11 @@ def cancel_without_postgres(
 
 
 def not_halted(why: Exception, outcome: str = "") -> CommandError:
-    """The state could not be written, so that workers may go on."""
+    """The error for a trading state that could not be written, so that workers may go on."""
     cause = getattr(why, "orig", why)
     line = str(cause).strip().splitlines()[0]
     more = f"; {outcome}" if outcome else ""
-    # It answers, but somebody holds the state's row: again helps, looking at the server doesn't.
+    # Postgres answers, but somebody holds the state's row. Only another try helps.
     held = isinstance(cause, LockNotAvailable | QueryCanceled)
     what = (
         "the state is held by another process; run it again"

@@ -1,4 +1,4 @@
-"""What the commands that loosen share: the latches of the account, and what they say after it."""
+"""Shared parts of the commands that loosen: the account's latches, and the report after them."""
 
 from rich.markup import escape
 
@@ -23,7 +23,7 @@ def latches(settings: Settings, db: Database) -> Recovery:
 
 
 def tell(denying: tuple[str, ...]) -> None:
-    """Whether new requests may trade, and if not, what stands in their way."""
+    """Prints whether new requests may trade, and if not, the reasons."""
     out = stdout()
     if not denying:
         out.print("[bold]ACTIVE[/]: new requests may trade")

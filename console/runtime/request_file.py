@@ -12,7 +12,7 @@ def read_request(file: str) -> Any:
     """The JSON value in a file, or on standard input where it is `-`. Raises CommandError."""
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        # Digits as text: a float would round money before anybody has looked at it.
+        # Numbers stay text, because a float would round money.
         return strict_json.loads(text, parse_float=str)
     except OSError as error:
         raise CommandError(f"{file} can't be read: {error.strerror}", ExitCode.USAGE) from error

@@ -12,18 +12,19 @@ _STANDARD_STREAMS = (0, 1, 2)
 
 
 class StopWish:
-    """`event` is set once somebody wants to stop; `number` is the signal that said so."""
+    """A wish to stop. `event` is set once there is one; `number` is the signal that carried it."""
 
     def __init__(self) -> None:
         self.event = threading.Event()
         self.number: signal.Signals | None = None
         self._starting = False
-        # Asked now: a terminal that was closed doesn't call itself one any more.
+        # Asked now, because `isatty` denies a terminal that was closed.
         self._terminals = [stream for stream in _STANDARD_STREAMS if os.isatty(stream)]
 
     @contextmanager
     def interrupting(self) -> Iterator[None]:
-        """Within the block the wish raises KeyboardInterrupt: nothing there waits on the event."""
+        """Makes the wish raise KeyboardInterrupt in the block, because nothing there waits on the
+        event."""
         self._starting = True
         try:
             yield
@@ -31,19 +32,20 @@ class StopWish:
             self._starting = False
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """The signal handler: notes the wish; during a start it also breaks the start off."""
+        """The signal handler. It notes the wish, and during a start it also interrupts the
+        start."""
         del frame
         first = not self.event.is_set()
         self.number = self.number or signal.Signals(number)
         if number == signal.SIGHUP:
             self._leave_the_terminal()
         self.event.set()
-        # Only the first one: the clean stop that follows must not be cut short.
+        # Only the first signal interrupts; a second one must not cut the clean stop short.
         if self._starting and first:
             raise KeyboardInterrupt
 
     def _leave_the_terminal(self) -> None:
-        """What is said from now on goes nowhere: a write to a closed terminal is an error."""
+        """Discards all later output, because a write to a closed terminal is an error."""
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in self._terminals:
             os.dup2(nowhere, stream)
@@ -52,9 +54,9 @@ class StopWish:
 
 @contextmanager
 def stop_wish() -> Iterator[StopWish]:
-    """Takes the signals for the time of the block, and gives them back.
+    """Handles the stop signals within the block, and restores the former handlers after it.
 
-    Under `nohup`, which has SIGHUP ignored, a closed terminal is no wish to stop.
+    `nohup` ignores SIGHUP, so under it a closed terminal is no wish to stop.
     """
     wish = StopWish()
     taken = [n for n in _NUMBERS if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]

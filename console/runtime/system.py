@@ -37,7 +37,7 @@ from workers.supervision.supervisor import (
 )
 
 DEMO_STRATEGY = "demo-strategy"
-# Between the supervisor's end and the removal of its addresses `mlrisk down` ends leftovers.
+# `mlrisk down` ends leftover processes after the supervisor's end, then removes its addresses.
 _LAST_STEPS_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 Progress = Callable[[str], None]
@@ -45,7 +45,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class StartOptions:
-    """What a person may choose on the command line."""
+    """The options that a person may choose on the command line."""
 
     demo: bool = True
     market: str | None = None
@@ -69,12 +69,13 @@ class System:
         return self.supervisor.is_alive()
 
     def was_stopped(self) -> bool:
-        """Whether a supervisor that has ended was told to: whoever does takes its addresses away.
+        """Whether somebody stopped a supervisor that has ended.
 
-        A crash leaves them where they are.
+        A stop removes the supervisor's addresses; a crash leaves them where they are.
         """
         with contextlib.suppress(ChildProcessError):
-            # Our child: while nobody has waited for it, `mlrisk down` takes it for not gone yet.
+            # The supervisor is our child. Until we wait for it, `mlrisk down` counts it as still
+            # there.
             os.waitpid(self.supervisor.pid, os.WNOHANG)
         deadline = time.monotonic() + _LAST_STEPS_SECONDS
         while environment_file(self.home.path).exists():
@@ -84,15 +85,15 @@ class System:
         return True
 
     def stop(self, progress: Progress) -> bool:
-        """True when every process ended because it was asked to."""
+        """Stops the system; True when every process ended because it was asked to."""
         return self.supervisor.shutdown(progress)
 
 
 def start(home_path: Path | None, options: StartOptions, progress: Progress) -> System:
-    """Everything in order: servers, migrations, then all processes, then the strategy.
+    """Starts everything in order: servers, migrations, then all processes, then the strategy.
 
-    Raises CommandError with what to do when the home is in use or a process doesn't come up;
-    what was started is stopped again then.
+    Raises CommandError with a remedy if the home is in use or a process doesn't come up. Then
+    everything that was started is stopped again.
     """
     home = _home(home_path)
     chosen = _settings(home)
@@ -134,7 +135,7 @@ def start(home_path: Path | None, options: StartOptions, progress: Progress) -> 
 
 def _home(path: Path | None) -> Home:
     """The home to start in, before anything in it is read or changed."""
-    # The settings know the home where the command line doesn't: $MLRISK_HOME, then the default.
+    # Without a path from the command line: $MLRISK_HOME, then the default.
     try:
         home = Home(path or default_home())
         home.check()
@@ -144,11 +145,12 @@ def _home(path: Path | None) -> Home:
 
 
 def _refuse_anothers(database_url: str, settings: Settings) -> None:
-    """Told once and here, not by every process that would end with it."""
+    """Refuses another system's database once and here, so that not every process ends with that
+    error."""
     db = Database(database_url, pool_size=1)
     try:
         bound = binding.settled(db, settings)
-        # The processes were chosen for these already: what is unsaid counts as said here.
+        # The processes were already chosen by these two values, so unset ones are compared as well.
         binding.check_settings(
             db,
             bound.model_copy(
@@ -178,7 +180,8 @@ def supervisor_of(home: Path | None) -> Supervisor:
 
 
 def memory_by_process(system: System) -> dict[str, float]:
-    """In 10^6 bytes, shared pages counted once; empty when the supervisor doesn't answer."""
+    """Each process's memory in 10^6 bytes, with shared pages counted once; empty when the
+    supervisor doesn't answer."""
     try:
         return {status.name: status.memory_mb for status in system.supervisor.status()}
     except SupervisorCallError:
@@ -186,7 +189,7 @@ def memory_by_process(system: System) -> dict[str, float]:
 
 
 def _settings(home: Home) -> Settings:
-    """Settings from the environment alone: addresses that a crash left behind mean nothing."""
+    """The settings without the addresses that a crash left behind, because those mean nothing."""
     try:
         Supervisor.attach(home)
     except NotRunningError:

@@ -1,7 +1,7 @@
-"""What must be alive and what must not be stuck, judged by rows and by the market in Redis.
+"""Questions about life and progress, answered by rows and by the market in Redis.
 
-Each question is one function; what it finds carries the name of the thing that is wrong. A system
-whose processes run may still be dead: these are the states that look green from outside.
+Each question is one function, and its findings carry the name of the faulty thing. A system may be
+dead although its processes run. These questions find such states, which look green from outside.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,12 +35,12 @@ from models.tables import (
 )
 
 EXPECTED = ("feed", "reconciliation")
-"""Signs of life that every system gives; queues' canaries are judged as they come."""
+"""Signs of life that every system gives. A queue's canary is judged once there is one."""
 STREAMS = ("public", "private")
 SILENT_SECONDS = 45.0
-"""Two ping periods and a bit: then a stream gives itself up."""
+"""A bit more than two ping periods: a stream that is silent for so long gives itself up."""
 MARKET_SECONDS = 10.0
-"""Twice what the gate lets pass: it has refused for a while."""
+"""Twice the age that the gate accepts, so that the gate has refused for a while."""
 FORGED_LATELY = timedelta(minutes=10)
 MONEY_AGE = timedelta(seconds=30)
 RULES_AGE = timedelta(hours=3)
@@ -52,7 +52,7 @@ _WAITING = (ExecutionStatus.PENDING_VALIDATION,)
 
 @dataclass(frozen=True, slots=True)
 class Vital:
-    """One thing that was looked at. `down`: it is silent, rather than in a bad state."""
+    """One finding. `down` says that the thing is silent, rather than in a bad state."""
 
     name: str
     problem: str | None
@@ -61,7 +61,8 @@ class Vital:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """A system as the doctor finds it; `ineffective` are limits that their own breach passes."""
+    """A system as the doctor finds it. `ineffective` names limits that let their own breach
+    pass."""
 
     session: Session
     account: str
@@ -70,7 +71,7 @@ class Patient:
     markets: Mapping[str, MarketView | None]
     ineffective: Sequence[str] = ()
     unusable: str | None = None
-    """Why there are no limits in force that could be judged."""
+    """Why no limits in force can be judged; None when they can."""
 
     def age(self, at: datetime) -> str:
         """The time since a moment in whole seconds, as text."""
@@ -78,13 +79,14 @@ class Patient:
 
 
 def check_vitals(patient: Patient) -> list[Vital]:
-    """Everything that was looked at, what is wrong first."""
+    """All findings, the problems first."""
     found = [vital for question in QUESTIONS for vital in question(patient)]
     return sorted(found, key=lambda vital: vital.problem is None)
 
 
 def signs_of_life(patient: Patient) -> Iterator[Vital]:
-    """Whoever has never been heard of is missing, not fine."""
+    """Whether each expected process has ever given a sign of life. Without any it counts as
+    missing."""
     names = set(patient.session.scalars(select(HeartbeatRow.name)))
     for name in EXPECTED:
         problem = None if name in names else "no sign of life was ever heard"
@@ -107,7 +109,7 @@ def streams(patient: Patient) -> Iterator[Vital]:
 
 
 def refused_symbols(patient: Patient) -> Iterator[Vital]:
-    """Each symbol whose market the exchange refuses to send."""
+    """Each symbol with a market that the exchange refuses to send."""
     beat = patient.session.get(HeartbeatRow, "feed")
     refused = {} if beat is None else beat.details.get("refused") or {}
     for symbol, why in sorted(refused.items()):
@@ -127,7 +129,7 @@ def markets(patient: Patient) -> Iterator[Vital]:
 
 
 def forged(patient: Patient) -> Iterator[Vital]:
-    """Whoever writes the market without our key has the broker's password."""
+    """Market data that our feed did not write. Its writer has the broker's password."""
     keys = patient.session.scalars(
         select(AuditRow.subject)
         .where(
@@ -143,7 +145,7 @@ def forged(patient: Patient) -> Iterator[Vital]:
 
 
 def logins(patient: Patient) -> Iterator[Vital]:
-    """An operator whom somebody's guesses have locked: perhaps himself, perhaps not."""
+    """Operators with a lock after failed logins. The failures may be somebody else's guesses."""
     locked = [
         f"{row.name} is locked until {row.locked_until:%H:%M:%S} UTC after {row.failed_attempts} "
         "failed logins"
@@ -154,7 +156,8 @@ def logins(patient: Patient) -> Iterator[Vital]:
 
 
 def instruments(patient: Patient) -> Iterator[Vital]:
-    """A configured symbol that the exchange does not trade is configuration without effect."""
+    """Whether the exchange trades each configured symbol. Otherwise its configuration has no
+    effect."""
     for symbol in patient.symbols:
         row = patient.session.get(InstrumentRow, symbol)
         problem = None
@@ -197,7 +200,7 @@ def money(patient: Patient) -> Iterator[Vital]:
 
 
 def unvalued_flows(patient: Patient) -> Iterator[Vital]:
-    """Losses are measured from less certain bases for the day after one."""
+    """Cash flows without a price. Each makes the bases of losses less certain for 24 h."""
     rows = patient.session.scalars(
         select(CashFlowRow)
         .where(CashFlowRow.account == patient.account, CashFlowRow.value.is_(None))
@@ -210,7 +213,8 @@ def unvalued_flows(patient: Patient) -> Iterator[Vital]:
 
 
 def unpriced_fees(patient: Patient) -> Iterator[Vital]:
-    """Fees that count in no profit and no loss; older ones are for `mlrisk metrics`."""
+    """Fees of the last 24 h that count in no profit and no loss. `mlrisk metrics` has older
+    ones."""
     rows = patient.session.execute(
         select(OtherFeeRow.coin, func.sum(OtherFeeRow.amount))
         .where(OtherFeeRow.account == patient.account, OtherFeeRow.cost.is_(None))
@@ -245,7 +249,7 @@ def contradicted_states(patient: Patient) -> Iterator[Vital]:
 
 
 def halts(patient: Patient) -> Iterator[Vital]:
-    """A halt that is not over: unsealed, or with orders that it should have stopped."""
+    """Whether each halt is complete: sealed, and without orders that it should have stopped."""
     rows = patient.session.scalars(
         select(TradingStateRow).where(TradingStateRow.state == TradingState.HALTED)
     )
@@ -288,7 +292,7 @@ def unreadable(patient: Patient) -> Iterator[Vital]:
 
 
 def orphans(patient: Patient) -> Iterator[Vital]:
-    """Orders in our name that rest although no row explains them."""
+    """Orders that rest under our ids without a row that explains them."""
     links = patient.session.scalars(
         select(ForeignOrderRow.orphan_link_id)
         .where(
@@ -308,7 +312,7 @@ def orphans(patient: Patient) -> Iterator[Vital]:
 
 
 def requests(patient: Patient) -> Iterator[Vital]:
-    """Old ones that nobody decides; those that are parked break an invariant and are told there."""
+    """Old requests that nobody decides. Parked ones break an invariant, which reports them."""
     oldest = patient.session.scalar(
         select(func.min(TradeRequestRow.received_at)).where(TradeRequestRow.status.in_(_WAITING))
     )
@@ -320,7 +324,7 @@ def requests(patient: Patient) -> Iterator[Vital]:
 
 
 def children(patient: Patient) -> Iterator[Vital]:
-    """Orders of which nobody knows what became of them, and cancels that nobody confirms."""
+    """Sent orders without a known outcome, and cancels that nobody confirms."""
     rows = patient.session.scalars(
         select(ChildOrderRow)
         .where(CHILD_MAY_BE_AT_EXCHANGE, ChildOrderRow.account == patient.account)

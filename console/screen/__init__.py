@@ -1,1 +1,1 @@
-"""The live screen: what a running system is doing, refreshed twice a second."""
+"""The live screen: it shows a running system's work, refreshed twice a second."""

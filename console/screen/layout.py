@@ -10,12 +10,12 @@ WIDE = 110
 TALL = 34
 _HEADER_ROWS = 4
 _FOOTER_ROWS = 1
-# A panel's frame and its table's head.
+# The rows of a panel's frame and its table's head.
 _CHROME = 3
 
 
 def compose(view: ScreenView, width: int, height: int, *, note: str = "") -> RenderableType:
-    """One frame. Small terminals lose panels, never the trading state."""
+    """Lays out one frame. Small terminals lose panels, never the trading state."""
     if height < _HEADER_ROWS + _FOOTER_ROWS + 5 or width < 50:
         return Group(panels.header(view))
     if width < WIDE or height < TALL:

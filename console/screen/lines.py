@@ -7,7 +7,7 @@ from models.amounts import shortest
 
 
 def line(view: ScreenView) -> str:
-    """State, money, counts and what is not well, in one line."""
+    """State, money, counts and everything that is not well, in one line."""
     live = view.live
     if live is None:
         return visible_line(f"{utc(view.now)} {view.problem or 'waiting for the first reading'}")

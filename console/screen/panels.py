@@ -19,7 +19,7 @@ _SPARK_WIDTH = 36
 
 
 def header(view: ScreenView) -> Panel:
-    """Trading state, money and the age of what everything else rests on."""
+    """The trading state, money, the ages of market and equity, and counts."""
     line = Text(no_wrap=True, overflow="ellipsis")
     second = Text(no_wrap=True, overflow="ellipsis", style="dim")
     if view.live is None:
@@ -92,7 +92,7 @@ def requests(view: ScreenView, rows: int) -> Panel:
 
 
 def children(view: ScreenView, rows: int) -> Panel:
-    """What is due next above what was done last."""
+    """The next due children above the last done ones."""
     table = _table(("due", 8), ("request", _ID_WIDTH), ("slot", 4), ("symbol", 8), ("side", 4))
     table.add_column("qty", justify="right", no_wrap=True, ratio=1)
     table.add_column("state", width=9, no_wrap=True)
@@ -205,9 +205,9 @@ def breakers(view: ScreenView, rows: int) -> Panel:
 
 
 def workers(view: ScreenView, rows: int) -> Panel:
-    """What the supervisor says of each process, and the last sign of life of its work.
+    """The supervisor's state of each process, and the last sign of life of its work.
 
-    Where there isn't room for all, those that aren't well come first.
+    If there isn't room for all, processes that aren't well come first.
     """
     table = _table()
     table.add_column("process", no_wrap=True, ratio=1, overflow="ellipsis")

@@ -54,12 +54,12 @@ class ViewSource:
         self._engine.dispose()
 
     def summary(self) -> str:
-        """What came of it all, in one line; empty while Postgres can't be read."""
+        """The present state in one line; empty while Postgres can't be read."""
         view = self.read()
         return "" if view.live is None else line(view)
 
     def read(self) -> ScreenView:
-        """A frame; while Postgres is away the frame says so instead."""
+        """Reads a frame. While Postgres is away the frame says so instead."""
         now = datetime.now(UTC)
         problem: str | None = None
         moment: Live | None = None
@@ -90,14 +90,14 @@ class ViewSource:
         )
 
     def _read_markets(self) -> list[MarketView]:
-        """The newest views; one that is missing has expired, and the gate refuses without it."""
+        """The newest market views. A missing one has expired, and the gate refuses without it."""
         if self._market is None:
             return []
         found = [self._market.get(symbol) for symbol in self._settings.symbol_list]
         return [view for view in found if view is not None]
 
     def _read_limits(self, session: Session) -> None:
-        """Takes in the decisions since the last frame."""
+        """Adds the limit use of the decisions since the last frame."""
         query = select(DecisionRow.decided_at, DecisionRow.decision).order_by(
             DecisionRow.decided_at.desc()
         )
@@ -133,5 +133,5 @@ def process_status(settings: Settings) -> tuple[ProcessStatus, ...]:
     try:
         return tuple(Supervisor.attach(Home(settings.home)).status())
     except (NotRunningError, SupervisorCallError):
-        # Also the case of servers and workers that somebody else runs (compose): rows tell enough.
+        # Somebody else may run servers and workers (compose). Their rows tell enough.
         return ()

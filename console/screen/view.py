@@ -1,4 +1,4 @@
-"""What one frame of the screen shows: the database's moment, the processes and the addresses."""
+"""The contents of one frame of the screen: the database's moment, the processes, the addresses."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +11,7 @@ from workers.supervision.supervisor import ProcessStatus
 
 @dataclass(frozen=True, slots=True)
 class ScreenView:
-    """`live` is None, and `problem` says why, while Postgres can't be read."""
+    """One frame. While Postgres can't be read, `live` is None and `problem` says why."""
 
     home: str
     now: datetime
@@ -25,4 +25,4 @@ class ScreenView:
     signed: bool = True
     """Requests count only when their strategy signed them."""
     market_age_seconds: float | None = None
-    """Of the oldest symbol's newest frame; None while the feed has published nothing."""
+    """The age of the oldest market view; None while the feed has published nothing."""

@@ -1,4 +1,4 @@
-"""How numbers, times and states read on the screen."""
+"""The words for numbers, times and states on the screen."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ _SIX_DIGITS = Context(prec=6)
 
 
 def money(value: Decimal | None, *, signed: bool = False) -> str:
-    """Two decimals with thousands marks; a dash for what isn't known."""
+    """Two decimals with thousands marks; a dash for an unknown number."""
     if value is None:
         return "–"
     rounded = value.quantize(_CENT, ROUND_HALF_EVEN)
@@ -83,6 +83,6 @@ def sparkline(values: Sequence[Decimal], width: int) -> str:
 
 
 def bar(share: float, width: int = 8) -> str:
-    """How full a limit is."""
+    """A bar that shows how full a limit is."""
     filled = max(0, min(width, round(share * width)))
     return "█" * filled + "░" * (width - filled)

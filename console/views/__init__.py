@@ -1,1 +1,1 @@
-"""What people read: tables, sentences and charts, made from rows."""
+"""The texts that people read: tables, sentences and charts, made from rows."""

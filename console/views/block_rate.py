@@ -1,4 +1,5 @@
-"""How many requests the gate blocks, by reason and by check, and whether one check stops it all."""
+"""The numbers of blocked requests, by reason and by check, and whether one check blocks nearly
+all."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ from models.repositories import figures, refused
 
 
 def rate_facts(session: Session, since: datetime) -> dict[str, Any]:
-    """Everything decided since then, and what could not even be decided."""
+    """Everything decided since that moment, and the messages that could not be decided."""
     counted = figures.counted(session, since)
     rates = block_rates(
         counted.decisions,

@@ -26,7 +26,8 @@ _STYLES = {Direction.TIGHTENING: "green", Direction.LOOSENING: "yellow", Directi
 
 
 def read_current(settings: Settings) -> tuple[MLRiskConfig, bool]:
-    """The configuration in force; False: no system runs here, so these are the files alone."""
+    """The configuration in force, and whether a system runs here. Otherwise the files alone
+    count."""
     if settings.database_url is None:
         return LayeredConfig(settings).build(), False
     with configuration_service(settings) as (_, service):
@@ -170,7 +171,7 @@ def print_history(out: Console, versions: Sequence[Version]) -> None:
 
 
 def print_version(out: Console, version: Version) -> None:
-    """What became of a change, for whoever made it."""
+    """Prints the outcome of a change for its author."""
     print_changes(out, version.changes)
     if version.state is VersionState.PROPOSED:
         out.print(

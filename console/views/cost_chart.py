@@ -18,17 +18,17 @@ from bot.tca.resampling import Estimate
 from bot.tca.summary import AlgorithmSummary, by_algorithm
 from bot.tca.trade import Fill
 
-# Paul Tol's bright scheme: told apart by the colour-blind too.
+# Paul Tol's bright scheme: colour-blind people tell these colours apart, too.
 _BLUE, _RED, _YELLOW, _GREEN, _PURPLE = "#4477aa", "#ee6677", "#ccbb44", "#228833", "#aa3377"
 _GREY, _INK = "#8a8a8a", "#222222"
 _DPI = 150
 _AROUND = timedelta(minutes=5)
-"""Of the market before the decision and after the last fill: where the price came from and went."""
+"""The market is shown from this long before the decision until this long after the last fill."""
 _PADDING = timedelta(seconds=30)
 
 
 def by_algorithm_figure(trades: Sequence[TradeCost]) -> Figure:
-    """Mean parts of the cost as bars, the mean total with its 95 % interval above them."""
+    """The mean parts of the cost as bars, with the mean total and its 95 % interval above them."""
     summaries = by_algorithm(trades)
     figure = Figure(figsize=(9.0, 1.9 + 1.15 * max(1, len(summaries))), layout="constrained")
     axes = figure.subplots()
@@ -54,7 +54,7 @@ def by_algorithm_figure(trades: Sequence[TradeCost]) -> Figure:
 
 
 def trade_figure(trade: TradeCost, bars: Sequence[Bar] = ()) -> Figure:
-    """The market's minutes with our fills and what they are measured by; below, the progress."""
+    """The market's minutes with our fills and benchmarks. The progress is below."""
     figure = Figure(figsize=(11.0, 6.8), layout="constrained")
     price, progress = figure.subplots(2, 1, sharex=True, height_ratios=(2.6, 1.0))
     figure.suptitle(_title(trade), x=0.01, ha="left", fontweight="bold")
@@ -86,7 +86,7 @@ def trade_figure(trade: TradeCost, bars: Sequence[Bar] = ()) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """The whole picture or the former one, as PNG."""
+    """Writes the picture as PNG in one step, so that a reader never sees half of it."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     figure.savefig(unfinished, format="png", dpi=_DPI)
     unfinished.replace(path)
@@ -165,7 +165,8 @@ def _draw_benchmarks(axes: Axes, trade: TradeCost, left: datetime, right: dateti
 
 
 def _draw_fills(axes: Axes, trade: TradeCost, fills: Sequence[Fill]) -> None:
-    """Larger fills are larger marks; a taker's point the way it trades, a maker's are rings."""
+    """Draws larger fills as larger marks. A taker's mark points the way it trades; a maker's is a
+    ring."""
     kinds = (
         ("taker's fills", False, "^" if trade.side.sign > 0 else "v", _RED, _RED),
         ("maker's fills", True, "o", "white", _GREEN),
@@ -188,7 +189,8 @@ def _draw_fills(axes: Axes, trade: TradeCost, fills: Sequence[Fill]) -> None:
 
 
 def _draw_progress(axes: Axes, trade: TradeCost, fills: Sequence[Fill], last: datetime) -> None:
-    """Filled quantity over time, against the plan where the algorithm had made one beforehand."""
+    """Draws the filled quantity over time, against the plan if the algorithm made one
+    beforehand."""
     start = trade.decided_at
     xs, ys = _stairs([(f.executed_at, f.part.qty) for f in fills], start, last, trade.qty)
     axes.plot(xs, ys, color=_GREEN, linewidth=2.2, drawstyle="steps-post", label="filled")
@@ -205,7 +207,8 @@ def _draw_progress(axes: Axes, trade: TradeCost, fills: Sequence[Fill], last: da
 
 
 def _plan(trade: TradeCost) -> list[ChildCost]:
-    """First attempts by time; none where steps made up their mind under way and re-priced."""
+    """The first attempts by time. None where they exceed the quantity, because steps decided and
+    re-priced under way."""
     first = [child for child in trade.children if child.attempt == 0]
     if sum((child.qty for child in first), Decimal(0)) > trade.qty:
         return []

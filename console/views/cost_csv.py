@@ -28,17 +28,18 @@ _ORDER_COLUMNS = (
 
 
 def cost_csv(trades: Iterable[TradeCost]) -> str:
-    """Numbers without exponent, empty where there is none; so in both tables."""
+    """The costs of trades, one line each. Numbers have no exponent; a missing one is empty."""
     return _table(_TRADE_COLUMNS, (_trade_row(trade) for trade in trades))
 
 
 def order_csv(trade: TradeCost) -> str:
-    """The orders of one trade; what they left unfilled is the trade's to count."""
+    """The orders of one trade, one line each. Their unfilled quantity counts for the trade
+    alone."""
     return _table(_ORDER_COLUMNS, (_order_row(trade, child) for child in trade.children))
 
 
 def cell(value: object) -> str:
-    """As digits, without exponent; nothing for None."""
+    """The value as digits without exponent; empty for None."""
     if value is None:
         return ""
     if isinstance(value, float):

@@ -30,7 +30,7 @@ from models.amounts import shortest
 def find_costs(
     session: Session, settings: Settings, *, request_id: str | None, since: str, ask_market: bool
 ) -> Costs:
-    """One trade's costs, or those of all that started since; the exchange is only read."""
+    """The costs of one trade, or of all trades since a moment. It only reads from the exchange."""
     start = None if request_id is not None else moment_of(since, database_now(session))
     if not ask_market:
         return costs(session, request_id=request_id, since=start)
@@ -39,7 +39,7 @@ def find_costs(
 
 
 def facts(found: Costs) -> dict[str, Any]:
-    """Everything, for a program."""
+    """All costs, for a program."""
     return {
         "trades": [asdict(trade) for trade in found.trades],
         "by_algorithm": [asdict(summary) for summary in by_algorithm(found.trades)],
@@ -49,7 +49,7 @@ def facts(found: Costs) -> dict[str, Any]:
 
 
 def print_costs(out: Console, found: Costs) -> None:
-    """For a person: by algorithm, then the impact law that these trades speak for."""
+    """Prints for a person the costs by algorithm, then the impact law that these trades suggest."""
     table = Table(
         "algorithm", "trades", "notional", "cost", "weighted bps", "mean bps [95 %]", "delay",
         "trading", "opportunity", "fees", "vs VWAP", "impact", "expected", "filled", "maker",
@@ -92,7 +92,7 @@ def verdict_facts(fit: ImpactFit, verdict: FitVerdict, in_force: float) -> dict[
 
 
 def print_verdict(out: Console, verdict: FitVerdict, in_force: float) -> None:
-    """For a person: what the fit says, and what the daily task makes of it."""
+    """Prints for a person the fit's result, and its consequence in the daily task."""
     out.print(escape(f"impact law: {verdict.because}"))
     if verdict.wished is None:
         out.print(f"{PATH} stays at {in_force:g}")
@@ -104,7 +104,7 @@ def print_verdict(out: Console, verdict: FitVerdict, in_force: float) -> None:
 
 
 def print_trade(out: Console, trade: TradeCost) -> None:
-    """For a person: the four parts, what they are measured from, and every order."""
+    """Prints for a person the four parts, their benchmarks, and every order."""
     cost, market = trade.cost, trade.market
     out.print(
         f"[bold]{escape(trade.request_id)}[/]  {escape(trade.algorithm)} {trade.side} "

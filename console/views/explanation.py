@@ -1,4 +1,4 @@
-"""A decision explained: sentence, every check, size factors, what would have been needed."""
+"""A decision explained: its sentence, every check, the size factors and the needed values."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -67,9 +67,9 @@ def decision_facts(decision: Decision) -> dict[str, Any]:
 
 
 def stored_explanation(session: Session, request_id: str) -> dict[str, Any] | None:
-    """The explanation of a stored request; None when nobody has heard of it.
+    """The explanation of a stored request; None for an unknown one.
 
-    Raises codec.Unreadable for what another version of the gate wrote.
+    Raises codec.Unreadable if another version of the gate wrote the decision and it can't be read.
     """
     request = session.get(TradeRequestRow, request_id)
     if request is None:
@@ -128,7 +128,7 @@ def _refused_message(session: Session, request_id: str) -> dict[str, Any] | None
 
 
 def print_stored(out: Console, facts: Mapping[str, Any]) -> None:
-    """For a person: what was asked, the answer and why, and what came of it."""
+    """Prints for a person the request, the answer with its reasons, and the outcome."""
     if "errors" in facts:
         out.print(f"[bold]{escape(facts['request_id'])}[/] was refused as a message:")
         for error in facts["errors"]:
@@ -153,7 +153,8 @@ def print_stored(out: Console, facts: Mapping[str, Any]) -> None:
 
 
 def print_decision(out: Console, facts: Mapping[str, Any]) -> None:
-    """The sentence first, then what was needed, the checks (failed ones first) and the factors."""
+    """Prints the sentence, then the needed values, the checks (failed ones first) and the
+    factors."""
     out.print(f"[bold]{facts['verdict'].upper()}[/]: {escape(facts['sentence'])}")
     for wish in facts["needed"]:
         out.print(f"   needed: {escape(wish)}")

@@ -1,4 +1,4 @@
-"""The line of `mlrisk doctor` that says whether the account may trade, and whose database it is."""
+"""The line of `mlrisk doctor` about account fitness and about the identity of the database."""
 
 from bot.state import binding, fitness
 from config.settings import Settings
@@ -8,7 +8,7 @@ from console.views.queries import database_now
 
 
 def fitness_line(settings: Settings) -> HealthCheck:
-    """Red while the gate denies what adds risk, or while no process would start."""
+    """Not ok while the gate denies what adds risk, or while no process would start."""
     with reading(settings.require_database_url()) as session:
         now = database_now(session)
         bound = binding.bound_to(session)

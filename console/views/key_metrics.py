@@ -23,11 +23,12 @@ from models.tables import AuditRow, DecisionFiguresRow, OtherFeeRow, ParentOrder
 _STOPS = "halted"
 _TRIPS = "breaker_tripped"
 IMPACT_TRADES = 200
-"""Of more trades than these the newest ones tell the impact."""
+"""The mean impact covers at most this many trades, the newest ones."""
 
 
 def key_metrics(session: Session, since: datetime) -> dict[str, Any]:
-    """Everything decided, ended or recorded since then; None where there is nothing to measure."""
+    """The figures of everything decided, ended or recorded since then. A figure without anything to
+    measure is None."""
     return {
         "since": since,
         "trade_validation": _validation(session, since),
@@ -64,14 +65,15 @@ def _execution(session: Session, since: datetime) -> dict[str, Any]:
 
 
 def _impact(session: Session, since: datetime) -> float | None:
-    """The mean of the newest trades: each one's is worked out from all its fills."""
+    """The mean impact of the newest trades only, because the impact of each one needs all its
+    fills."""
     found = costs(session, since=figures.start_of_newest(session, since, IMPACT_TRADES))
     known = [trade.realised_impact_bps for trade in found.trades]
     return _mean(float(impact) for impact in known if impact is not None)
 
 
 def _fees_without_price(session: Session, since: datetime) -> dict[str, str]:
-    """What was paid in coins that nobody has priced (yet): it is in no profit and no loss."""
+    """Fees in coins without a price yet. They count in no profit and no loss."""
     rows = session.execute(
         select(OtherFeeRow.coin, func.sum(OtherFeeRow.amount))
         .where(OtherFeeRow.executed_at >= since, OtherFeeRow.cost.is_(None))
@@ -110,8 +112,9 @@ def _risk_system(session: Session, since: datetime) -> dict[str, Any]:
 
 
 def _models(session: Session, since: datetime) -> dict[str, Any]:
-    """What the trades of each model version realised, before fees where they are not booked."""
-    # Parameters in GROUP BY are no longer the same expression: the version is named first.
+    """The realised profit of each model version's trades. Fees that are not booked are not
+    deducted."""
+    # Parameters would make the GROUP BY expression another one, so a subquery names the version.
     version = func.coalesce(DecisionFiguresRow.model_version, "none")
     trades = (
         select(version.label("version"), ParentOrderRow.realised_pnl.label("gained"))

@@ -1,4 +1,4 @@
-"""How much of each limit approved trades have used, from the numbers that decisions recorded."""
+"""The part of each limit that approved trades have used, from the numbers in their decisions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ _TOLERANCE = Decimal("1e-9")
 
 
 _NO_LIMITS = frozenset({"flip"})
-"""Their limit is the trade's own size, so that it is always used up."""
+"""Checks with the trade's own size as their limit. It is always used up."""
 
 
 @dataclass(frozen=True, slots=True)
 class LimitUse:
-    """One upper limit and what stood against it. `share` is value / limit."""
+    """One upper limit and the value compared with it. `share` is value / limit."""
 
     name: str
     value: Decimal
@@ -34,7 +34,7 @@ class LimitUse:
 def limit_uses(decision: Mapping[str, Any]) -> Iterable[LimitUse]:
     """The upper limits of an approved decision. Lower bounds (confidence) have no use.
 
-    A shrunk trade met its caps with less than it asked for, so such a use is the limit at most.
+    A shrunk trade asked for more than its caps allowed, so its use counts as the limit at most.
     """
     verdict = decision["verdict"]
     if verdict == Verdict.DENY:

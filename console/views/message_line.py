@@ -1,4 +1,4 @@
-"""The line of `mlrisk doctor` that says whether a request counts in whoever's name it comes."""
+"""The line of `mlrisk doctor` that says whether requests must be signed by their strategy."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ _WINDOW = timedelta(hours=24)
 
 
 def message_line(settings: Settings) -> HealthCheck:
-    """Red in production without keys, where no worker would start either."""
+    """Not ok in production without keys, where no worker would start either."""
     if settings.message_key is None:
         said = "not signed: whoever reaches the broker asks in any strategy's name"
         ok = settings.environment is not Environment.PRODUCTION

@@ -1,4 +1,4 @@
-"""One moment of a running system as plain values: what the screen, `status` and tests look at."""
+"""One moment of a running system as plain values, for the screen, `status` and tests."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class StateLine:
-    """A scope's trading state. `sealed` tells that nothing risk-adding can be accepted any more."""
+    """A scope's trading state. `sealed` means that nothing risk-adding can be accepted any more."""
 
     scope: str
     state: TradingState
@@ -37,13 +37,13 @@ class RequestLine:
     approved_notional: Decimal | None
     reasons: tuple[str, ...]
     progress: str = ""
-    """What works its order and what is in the way; empty when no order is open."""
+    """The algorithm of its open order and any obstacle; empty when no order is open."""
     end_reason: str | None = None
     """Why its order ended before it was filled."""
 
     @property
     def standing(self) -> str:
-        """In one line, what matters of it now."""
+        """The most important fact about it now, in one line."""
         if self.progress:
             return self.progress
         if self.end_reason:
@@ -53,7 +53,7 @@ class RequestLine:
 
 @dataclass(frozen=True, slots=True)
 class ChildLine:
-    """One child order; lateness is how long after its due time it was sent."""
+    """One child order. Its lateness is the time between its planned and its real sending."""
 
     request_id: str
     slot: int
@@ -71,12 +71,12 @@ class ChildLine:
 
     @property
     def rests(self) -> bool:
-        """It waits at the exchange for somebody to trade against it."""
+        """Whether it waits at the exchange for a counterparty."""
         return self.style != "ioc" and self.state in (ChildState.ACKED, ChildState.WORKING)
 
     @property
     def lateness_ms(self) -> float | None:
-        """From due time to sending, in milliseconds; None before it was sent."""
+        """The time from the planned to the real sending, in ms; None before it was sent."""
         return None if self.sent_at is None else (self.sent_at - self.planned_at) / _MILLISECOND
 
 
@@ -171,7 +171,7 @@ class Live:
     children_done: tuple[ChildLine, ...]
     child_counts: dict[str, int]
     lateness_ms: tuple[float, float] | None
-    """p50 and p99 of the last five minutes."""
+    """p50 and p99 of the last five minutes, in ms."""
     fills: tuple[FillLine, ...]
     fill_count: int
     positions: tuple[PositionLine, ...]

@@ -1,4 +1,4 @@
-"""The open parent orders as plain facts and as a table: what works each, and what is in its way."""
+"""The open parent orders as plain facts and as a table, each with its algorithm and obstacles."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -87,7 +87,7 @@ def _resting(child: ChildOrderRow) -> dict[str, Any]:
 
 
 def print_orders(out: Console, entries: Sequence[Mapping[str, Any]]) -> None:
-    """For a person; says so when there is none."""
+    """Prints the open orders for a person, or says that there is none."""
     if not entries:
         out.print("no order is open")
         return

@@ -1,6 +1,6 @@
-"""How a parent order reads: who works it, what slows or holds it, and how its backup plan stands.
+"""The words for a parent order: its algorithm, its obstacles and its backup plan.
 
-`order list`, `show` and the screen say it in the same words.
+`order list`, `show` and the screen use the same words.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ PAUSED = "paused by the operator"
 
 
 def worked_by(algorithm: str, ladder: Mapping[str, Any] | None) -> str:
-    """The algorithm that works it now: its own, or the one that a backup plan put in place."""
+    """The present algorithm: the approved one, or the one that a backup plan put in its place."""
     return str((ladder or {}).get("algorithm", algorithm))
 
 
@@ -26,7 +26,7 @@ def algorithm_words(algorithm: str, ladder: Mapping[str, Any] | None) -> str:
 
 
 def pace_words(pace: Mapping[str, Any] | None) -> str:
-    """What risk does to it with the cause; empty while nothing is in the way."""
+    """The execution throttle's effect with its cause; empty while it leaves the order alone."""
     if pace is None:
         return ""
     known = Throttle.from_json(pace)
@@ -46,7 +46,7 @@ def standing_words(
     *,
     set_aside_for: str | None = None,
 ) -> str:
-    """What is in its way, the strongest first; empty when it is just worked."""
+    """The strongest obstacle; empty when the order is simply worked."""
     if ParentState(state).is_final:
         return ""
     if stop_reason is not None:
@@ -59,12 +59,12 @@ def standing_words(
 
 
 def set_aside_for(parent: ParentOrderRow) -> str | None:
-    """Why its steps go on failing, where it is set aside for that."""
+    """The failure for which the order is set aside; None while it isn't."""
     return None if parent.set_aside_at is None else parent.failure or "its steps fail"
 
 
 def progress_words(parent: ParentOrderRow | None) -> str:
-    """One line about an open parent, what is in its way first; empty where none is open."""
+    """One line about an open parent, with the obstacle first; empty where none is open."""
     if parent is None or parent.state.is_final:
         return ""
     share = parent.filled_qty / parent.approved_qty
@@ -76,7 +76,7 @@ def progress_words(parent: ParentOrderRow | None) -> str:
 
 
 def planning_words(params: Mapping[str, Any]) -> str:
-    """What the plan could not do as asked: slices that were merged, a rest that was left out."""
+    """The plan's differences from the request: merged slices, and a rest that was left out."""
     merged, residual = params.get("slots_merged", 0), Decimal(params.get("residual", "0"))
     parts = [
         f"{merged} slices were too small and merged into others" if merged else "",

@@ -1,4 +1,4 @@
-"""What the live screen, `status` and `requests` read from Postgres, as plain values."""
+"""The queries of the live screen, `status` and `requests` to Postgres, with plain values."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -67,13 +67,13 @@ def live(session: Session, account: str, *, rows: int = 12) -> Live:
 
 
 def database_now(session: Session) -> datetime:
-    """Postgres' clock: ages don't depend on the watcher's."""
+    """The time of Postgres' clock, so that ages don't depend on the watcher's clock."""
     now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
     return now.astimezone(UTC)
 
 
 def trading_states(session: Session) -> tuple[StateLine, ...]:
-    """What counts of each scope, which may be stricter than its row."""
+    """The effective state of each scope. It may be stricter than the scope's row."""
     rows = {
         (row.scope_kind, row.scope_key): row for row in session.scalars(select(TradingStateRow))
     }
@@ -175,7 +175,7 @@ def recent_requests(session: Session, rows: int) -> tuple[RequestLine, ...]:
 
 
 def _end_reason(parent: ParentOrderRow | None) -> str | None:
-    """Of what was filled whole there is nothing to say."""
+    """Why the order ended; None for one that was wholly filled."""
     if parent is None or parent.state == ParentState.COMPLETED:
         return None
     return parent.end_reason
@@ -199,9 +199,9 @@ _CHILD_LINE = (
 
 
 def _children_due(session: Session, rows: int) -> tuple[ChildLine, ...]:
-    """Those at the exchange and the next planned ones, by the time that they were due.
+    """The children at the exchange and the next planned ones, by due time.
 
-    They are asked for apart: each has an index in the order that is wanted.
+    A query asks for each kind, because each kind has an index in the wanted order.
     """
     found = [
         ChildLine(**row._asdict())
@@ -271,7 +271,7 @@ def _positions(session: Session, account: str) -> tuple[PositionLine, ...]:
 
 
 def _newest_prices(session: Session, symbols: Sequence[str]) -> dict[str, Decimal]:
-    """The last fill price of each symbol: rows are all that the console reads."""
+    """The last fill price of each symbol, because the console reads rows alone here."""
     newest = {
         symbol: session.scalar(
             select(FillRow.price)

@@ -1,4 +1,4 @@
-"""How much of its quotas each strategy uses now."""
+"""The present use of each strategy's quotas."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -12,11 +12,11 @@ from models.repositories import quotas
 _WINDOW = timedelta(seconds=1)
 
 QuotaUse = dict[str, dict[str, int]]
-"""By quota: how much is `used`, and how much is `allowed`."""
+"""For each quota, the `used` and the `allowed` number."""
 
 
 def quota_uses(settings: Settings, strategies: Iterable[str]) -> dict[str, QuotaUse]:
-    """By strategy; empty where no database is known."""
+    """The use of quotas by strategy; empty where the settings name no database."""
     if settings.database_url is None:
         return {}
     with acting(settings) as db:
@@ -41,7 +41,7 @@ def quota_uses(settings: Settings, strategies: Iterable[str]) -> dict[str, Quota
 
 
 def quota_words(use: QuotaUse | None) -> str:
-    """One phrase for a table; empty where nothing is known."""
+    """The use as one phrase for a table; empty if the use is unknown."""
     if use is None:
         return ""
     entries, exits = use["open_requests"], use["open_exits"]

@@ -1,6 +1,6 @@
 """The line of `mlrisk doctor` about Redis: whether it answers, its version, its known holes.
 
-An old server of the user's own works, so that it is a warning and not a fault.
+A user's own old server works, so a known hole is a warning and not a fault.
 """
 
 import redis
@@ -18,7 +18,7 @@ _TIMEOUT_SECONDS = 3.0
 
 
 def redis_line(settings: Settings) -> HealthCheck:
-    """Down when it does not answer; a warning when clients could use a known hole of it."""
+    """Not ok when Redis does not answer. Warns when clients could use a known hole of it."""
     if settings.redis_url is None:
         return HealthCheck(_NAME, False, "MLRISK_REDIS_URL is not set")
     client = redis.Redis.from_url(
@@ -45,7 +45,7 @@ def _server(client: Redis) -> Server | None:
     try:
         return redis_holes.from_info(client.info("server"))
     except NoPermissionError:
-        # Every client may say hello, whatever its rights.
+        # Every client may send HELLO, whatever its rights.
         words = [_text(w) for w in client.execute_command("HELLO", 2)]  # type: ignore[no-untyped-call]
         hello = dict(zip(words[::2], words[1::2], strict=False))
         return redis_holes.from_info({f"{hello['server']}_version": hello["version"]})

@@ -1,4 +1,4 @@
-"""What a replay found, as plain facts and as tables."""
+"""The findings of a replay, as plain facts and as tables."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class ReplayReport:
     until: datetime
     decided: int = 0
     by_other_gates: int = 0
-    """Decided by another version of the gate: a difference there may be the code's."""
+    """Decisions of another version of the gate. There the code may explain a difference."""
     verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
     notional_before: Decimal = Decimal(0)
     notional_after: Decimal = Decimal(0)
@@ -38,11 +38,11 @@ class ReplayReport:
     _ours: set[str] = field(default_factory=set)
 
     def run(self, session: Session, limits_of: LimitsOf) -> None:
-        """Decides everything of the time again."""
+        """Decides all requests of the time span again."""
         for row in decisions.between(session, self.since, self.until):
             for outcome in replay([row], limits_of):
                 self._add(row, outcome)
-            # Read once: a long replay must not keep every snapshot.
+            # Each row is read once, because a long replay must not keep every snapshot.
             session.expunge(row)
 
     @property

@@ -1,4 +1,5 @@
-"""The report of a finite run: what was asked, decided, sent and filled, how fast, and what held."""
+"""The report of a finite run: its requests, decisions, orders and fills, its speed and
+invariants."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +30,7 @@ _TEN_THOUSAND = Decimal(10_000)
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What the rows don't know of a run."""
+    """The facts of a run that no row holds."""
 
     memory_mb: Mapping[str, float]
     invariants: Sequence[InvariantResult]
@@ -37,7 +38,7 @@ class RunFacts:
 
 
 def build_report(session: Session, since: datetime, facts: RunFacts) -> dict[str, Any]:
-    """Of the requests that came since the run began; the invariants hold for everything."""
+    """The report about the requests since the run began. Its invariants cover all rows."""
     ids = select(TradeRequestRow.request_id).where(TradeRequestRow.received_at >= since)
     requests = session.scalar(select(func.count()).select_from(ids.subquery())) or 0
     decisions = session.scalars(select(DecisionRow).where(DecisionRow.request_id.in_(ids))).all()
@@ -75,14 +76,14 @@ def build_report(session: Session, since: datetime, facts: RunFacts) -> dict[str
 
 
 def passed(report: Mapping[str, Any]) -> bool:
-    """Exit status 0 only if all invariants hold and everything stopped when asked to."""
+    """Whether all invariants hold and everything stopped when asked to."""
     return bool(report["stopped_cleanly"]) and all(
         answer == "ok" for answer in report["invariants"].values()
     )
 
 
 def invariant_facts(results: Iterable[InvariantResult]) -> dict[str, Any]:
-    """`ok`, or the list of what was violated, by the invariant's name."""
+    """For each invariant by name: `ok`, or the list of its violations."""
     return {
         result.name: "ok"
         if result.holds
@@ -132,7 +133,8 @@ def _latencies(
     decisions: Iterable[DecisionRow],
     children: Iterable[ChildOrderRow],
 ) -> list[float]:
-    """From the strategy's stamp to the exchange's acceptance of what was due at once, in ms."""
+    """The times from the strategy's stamp to the exchange's acceptance of children due at once, in
+    ms."""
     decided = {row.request_id: row.decided_at for row in decisions}
     first: dict[str, ChildOrderRow] = {}
     for child in children:
@@ -163,7 +165,7 @@ def _quantile(ordered: Sequence[float], share: float) -> float | None:
 
 
 def _limits(decisions: Iterable[DecisionRow]) -> dict[str, Any]:
-    """The highest use that an approved trade made of each limit."""
+    """The highest use of each limit by an approved trade."""
     uses = highest(use for row in decisions for use in limit_uses(row.decision))
     return {
         name: {

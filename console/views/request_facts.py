@@ -29,7 +29,7 @@ _STATUS_STYLES = {"pass": "green", "fail": "red", "unknown": "red", "skipped": "
 
 
 def request_facts(session: Session, request_id: str) -> dict[str, Any] | None:
-    """None when there is no such request."""
+    """Everything that is stored about a request; None for an unknown one."""
     request = session.get(TradeRequestRow, request_id)
     if request is None:
         return None
@@ -87,7 +87,7 @@ def _decision(row: DecisionRow | None) -> dict[str, Any] | None:
 
 
 def print_facts(out: Console, facts: Mapping[str, Any]) -> None:
-    """For a person: the answer first, then why, then what came of it."""
+    """Prints for a person the answer, its reasons, and the outcome."""
     request, decision = facts["request"], facts["decision"]
     payload = request["payload"]
     out.print(
@@ -131,7 +131,8 @@ def _factors(factors: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _about_the_work(parent: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Why it is worked as it is, each with a label; only what there is to say."""
+    """Labelled lines about the work: choice, plan, obstacle, failures and end. Empty ones are left
+    out."""
     params = parent["params"]
     lines = (
         ("chosen because", str(params.get("chosen_because") or "")),

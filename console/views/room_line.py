@@ -8,7 +8,7 @@ from workers.supervision import ballast
 
 
 def room_lines(home: Path) -> list[HealthCheck]:
-    """None where there is no home; bad while nothing may add risk for want of room."""
+    """One line, or no line without a home. Not ok while lack of room denies what adds risk."""
     free = disk_room.free_bytes(home)
     if free is None:
         return []

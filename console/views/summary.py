@@ -13,7 +13,7 @@ _SHOWN_VIOLATIONS = 5
 
 
 def print_summary(out: Console, report: Mapping[str, Any]) -> None:
-    """Counts first, then speed, then what held."""
+    """Prints the counts, then the speed, then the invariants."""
     decisions = report["decisions"]
     out.print(
         f"[bold]{report['requests']} requests[/]: {decisions['allow']} allowed, "

@@ -53,7 +53,7 @@ def halt(
     clock, actor, cancel = SystemClock(), actor_of(None), cancel or everything
     db = Database(settings.require_database_url())
     try:
-        # First, and with one connection: a Postgres that hangs holds each one up for seconds.
+        # This comes first and uses one connection: a hanging Postgres delays each one by seconds.
         try:
             already = _latch(db, TradingHalt(db, clock), reason, actor)
         except OperationalError as error:
@@ -96,15 +96,16 @@ def halt(
 
 
 def _tell(already: bool) -> None:
-    """At once, and beside the report: what follows may take its time."""
+    """Reports the halt before the final report, because the next steps may take long."""
     was = " (it was already)" if already else ""
     stderr().print(f"[bold]HALTED[/]{was}: nothing more goes out that adds risk")
 
 
 def _latch(db: Database, trading_halt: TradingHalt, reason: str, actor: str) -> bool:
-    """Whether it was halted already. Raises OperationalError.
+    """Halts, and returns whether it was halted already. Raises OperationalError.
 
-    Places that others have filled without logging in are waited for: those end soon.
+    While other connections fill Postgres it waits for a place. Connections that do not log in end
+    soon.
     """
     try:
         return trading_halt.latch(reason, actor)
@@ -116,9 +117,9 @@ def _latch(db: Database, trading_halt: TradingHalt, reason: str, actor: str) -> 
 
 
 def _own(db: Database, settings: Settings) -> tuple[Settings, str | None]:
-    """The settings as the database has them, or why these keys must cancel nothing that it knows.
+    """The settings completed from the database, and the reason if these keys must cancel nothing.
 
-    Rows alone are asked: nothing may keep a halt waiting.
+    It reads rows alone, because nothing may keep a halt waiting.
     """
     try:
         return settled(db, settings), None
@@ -129,8 +130,8 @@ def _own(db: Database, settings: Settings) -> tuple[Settings, str | None]:
 
 
 def _exchange(settings: Settings) -> tuple[Exchange | None, str | None]:
-    """What cancels, or why there is none."""
-    # Half a second of imports that the latch does not wait for.
+    """The exchange that cancels orders, or the reason why there is none."""
+    # These imports take half a second, and the latch must not wait for them.
     from bot.exchange.factory import make_exchange
 
     try:

@@ -1,4 +1,4 @@
-"""`mlrisk operator`: the persons who may act with authority, and what they did."""
+"""`mlrisk operator`: the persons with the authority to act, and their acts."""
 
 import os
 import sys
@@ -160,8 +160,8 @@ def _enrolled(
 
 
 def _confirm(service: Operators, new: Enrolment) -> bool:
-    """Shows the secret, and stores nothing before the authenticator is seen to have it."""
-    # As it is: a line that is wrapped is no address any more.
+    """Shows the secret and asks for the authenticator's code. A wrong code stores nothing."""
+    # Written directly, because a wrapped line is no valid address.
     sys.stderr.write(f"Give this to the authenticator app; it is shown once:\n{new.uri}\n")
     if not service.proves(new, str(typer.prompt("The code that it shows now", err=True))):
         raise CommandError(
@@ -171,7 +171,7 @@ def _confirm(service: Operators, new: Enrolment) -> bool:
 
 
 def _may_found(settings: Settings) -> bool:
-    """In production only the user whose home it is makes the first operator."""
+    """Whether this user may add the first operator: in production only the home's owner may."""
     if settings.environment is not Environment.PRODUCTION:
         return True
     try:

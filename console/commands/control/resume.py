@@ -1,4 +1,4 @@
-"""`mlrisk resume`: lets trading go on after a halt, and says what still denies it."""
+"""`mlrisk resume`: lets trading go on after a halt, and names everything that still denies it."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""`mlrisk strategy`: who may reach the embedded broker, each with a URL of its own."""
+"""`mlrisk strategy`: the strategies that may reach the embedded broker, each with its own URL."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -129,7 +129,8 @@ def acl(name: NameArgument) -> None:
 
 
 def _quota_uses(settings: Settings, names: Iterable[str]) -> dict[str, QuotaUse]:
-    """Empty, and said so, where they can't be read: the files are there all the same."""
+    """The use of quotas by strategy. If it can't be read, the result is empty and a message says
+    so."""
     try:
         return quota_uses(settings, names)
     except (MlriskError, SQLAlchemyError) as error:
@@ -138,10 +139,10 @@ def _quota_uses(settings: Settings, names: Iterable[str]) -> dict[str, QuotaUse]
 
 
 def _master(settings: Settings, home: Home) -> str | None:
-    """From which strategies' keys follow; None where requests are not signed."""
+    """The master secret of the strategies' keys; None where requests are not signed."""
     if settings.message_key is not None:
         return settings.message_key.get_secret_value()
-    # Of a production home that doesn't run.
+    # A production home holds the secret even while its system is down.
     return home.secret(MESSAGE_KEY) if (home.secrets / MESSAGE_KEY).exists() else None
 
 
@@ -157,7 +158,7 @@ def _key_line(settings: Settings, home: Home, name: str, generation: int | None 
 
 
 def _embedded(ctx: typer.Context, chosen: Path | None) -> Home:
-    """The home, where its broker is the embedded one."""
+    """The home, if its broker is the embedded one. Raises Refused otherwise."""
     settings = settings_of(ctx, chosen)
     home = _home(settings)
     if settings.redis_url is not None:

@@ -79,7 +79,7 @@ def _run(
             progress(f"still unfinished: {left}")
         return conclude(system, since, memory_mb, left, progress)
     finally:
-        # Whatever went wrong above, nothing that we started stays behind.
+        # Nothing that we started stays behind, even after a failure above.
         if system.is_alive():
             system.stop(progress)
 

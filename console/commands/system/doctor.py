@@ -56,11 +56,12 @@ def doctor(
 def exit_status(
     health: Sequence[HealthCheck], results: Sequence[InvariantResult], settings: Settings
 ) -> int:
-    """What is broken outweighs what is silent; 0 when all was checked and is well."""
+    """The exit status. A broken thing outweighs a silent one; 0 when all was checked and is
+    well."""
     ill = [check for check in health if not check.ok]
     if any(result.violations for result in results) or any(not check.down for check in ill):
         return ExitCode.FAILED
-    # A paper exchange keeps a journal; an exchange of other people's gives none away.
+    # Only a paper exchange gives us its journal.
     paper = settings.exchange_mode == "paper"
     if ill or (paper and not all(result.checked for result in results)):
         return ExitCode.DEPENDENCY_DOWN

@@ -22,7 +22,7 @@ def down(ctx: typer.Context, home: HomeOption = None) -> None:
     """
     supervisor = supervisor_of(chosen_home(ctx, home))
     say = stderr()
-    # A stop that was begun is finished: half a system helps nobody.
+    # A stop runs to its end once it has begun: half a system helps nobody.
     with stop_wish():
         clean = supervisor.shutdown(lambda step: say.print(step))
     say.print("stopped cleanly" if clean else "[red]stopped, but something had to be killed[/]")

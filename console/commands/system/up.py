@@ -75,7 +75,7 @@ def _say_where(system: System) -> None:
 
 
 def _run_until_stopped(system: System, wish: StopWish, *, lines: bool) -> None:
-    """Watches until somebody wants to stop, here or by `mlrisk down` elsewhere."""
+    """Watches until a person stops the system, here or by `mlrisk down` elsewhere."""
     source = ViewSource(system.settings, addresses(system.settings, system.home.known_ports()))
     last = ""
     try:
@@ -95,7 +95,7 @@ def _run_until_stopped(system: System, wish: StopWish, *, lines: bool) -> None:
 
 
 def stop_and_report(system: System, summary: str) -> bool:
-    """Stops what still runs; True if nothing had to be killed."""
+    """Stops the system if it still runs; True if nothing had to be killed."""
     say = stderr()
     if not system.is_alive():
         stopped = system.was_stopped()

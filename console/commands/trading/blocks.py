@@ -1,4 +1,4 @@
-"""`mlrisk blocks`: how many requests are blocked, and by what."""
+"""`mlrisk blocks`: how many requests are blocked, and by which reasons and checks."""
 
 import typer
 

@@ -156,7 +156,7 @@ def _lost_orders(ctx: typer.Context, home: HomeOption) -> Iterator[tuple[Databas
 
 @contextmanager
 def _control(ctx: typer.Context, home: HomeOption) -> Iterator[tuple[Database, ParentControl]]:
-    """Acts on the system's rows; its workers are woken where Redis answers."""
+    """Acts on the system's rows, and wakes its workers if Redis answers."""
     settings = settings_to_act(ctx, home)
     found = task_queue(settings)
     with acting(settings) as db:

@@ -1,5 +1,5 @@
-"""`mlrisk parked`: what failed too often, requests at their validation and trades at their steps,
-and what becomes of them."""
+"""`mlrisk parked`: requests that failed too often at validation, trades that failed too often at
+their steps, and an operator's ways to go on with them or end them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

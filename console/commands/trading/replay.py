@@ -1,4 +1,4 @@
-"""`mlrisk replay`: stored requests decided again, and what would have been different."""
+"""`mlrisk replay`: decides stored requests again and shows the differences."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`mlrisk requests`: the newest trade requests and what was decided about them."""
+"""`mlrisk requests`: the newest trade requests and the decisions about them."""
 
 from typing import Annotated
 

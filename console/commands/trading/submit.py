@@ -79,7 +79,7 @@ def _accept(settings: Settings, raw: Any) -> str:
 
 
 def _outcome(settings: Settings, request_id: str, wait_seconds: float) -> dict[str, Any]:
-    """The decision, or what is known when the time is up."""
+    """The decision, or the facts that are known when the time is up."""
     engine = reading_engine(settings.require_database_url())
     deadline = time.monotonic() + wait_seconds
     try:

@@ -1,4 +1,4 @@
-"""`mlrisk tca`: what trades cost, against the decision, the first order and the market."""
+"""`mlrisk tca`: the costs of trades against the decision, the first order and the market."""
 
 from pathlib import Path
 from typing import Annotated
@@ -94,7 +94,7 @@ def tca(
 
 
 def _draw(found: Costs, one: TradeCost | None, path: Path) -> None:
-    # matplotlib, which nothing else needs, takes a second.
+    # The import of matplotlib takes a second, and nothing else needs it.
     from console.views.cost_chart import by_algorithm_figure, save, trade_figure
 
     if one is None:
@@ -104,7 +104,7 @@ def _draw(found: Costs, one: TradeCost | None, path: Path) -> None:
 
 
 def _show_fit(settings: Settings, *, as_json: bool) -> None:
-    """What `tasks.reporting.refit_impact` would do now; nothing is changed."""
+    """Shows the result that `tasks.reporting.refit_impact` would have now, and changes nothing."""
     with configuration_service(settings) as (_, service):
         in_force = service.current().value(PATH)
     try:

@@ -26,7 +26,7 @@ from console.runtime.configuring import actor_of
 from models.repositories import volume_models
 
 DEFAULT_DAYS = 14
-"""Two weeks hold both weekends; models are good for a week, so an older past says less."""
+"""Two weeks hold two weekends. Models are good for a week, so older bars say less. Unit: days."""
 
 app = typer.Typer(no_args_is_help=True, help="Train and show the volume models behind VWAP.")
 
@@ -79,7 +79,8 @@ def train(
         raise CommandError("name one source: --bars FOLDER or --from-exchange", ExitCode.USAGE)
     settings = settings_of(ctx, home)
     if out is None and settings.database_url is not None:
-        # Before the work: a caller that is another than the database's stores nothing there.
+        # Checked before the work: a caller with another identity than the database's stores
+        # nothing.
         settings = settings_to_act(ctx, home)
     if bars is not None:
         panel, source = read_folder(bars), str(bars)
@@ -96,7 +97,7 @@ def train(
 
 
 def _store(settings: Settings, out: Path | None, text: str, source: str) -> str:
-    """In the database of the system that is chosen, so that all its machines have it."""
+    """Stores the models in the chosen system's database for all its machines, or in a file."""
     if out is None and settings.database_url is not None:
         return _store_row(settings, text, source)
     path = out or settings.home / MODELS_FILE
@@ -125,7 +126,8 @@ def _store_row(settings: Settings, text: str, source: str) -> str:
 
 
 def _from_exchange(settings: Settings, days: int, symbols: str | None) -> Panel:
-    """Says on stderr what it reads: two weeks of seven symbols are 150 requests."""
+    """Reads bars from the exchange and reports it on stderr: 14 days of 7 symbols take 150
+    requests."""
     chosen = settings.symbol_list
     if symbols is not None:
         chosen = tuple(part.strip().upper() for part in symbols.split(",") if part.strip())
@@ -163,7 +165,7 @@ def show(
 
 
 def _stored(settings: Settings, file: Path | None) -> tuple[StoredModels, str]:
-    """The models that are named, else those that the system's orders use, and where they are."""
+    """The models of the named file, else those that the system's orders use, with their place."""
     if file is None and settings.database_url is not None:
         with reading(settings.require_database_url()) as session:
             newest = volume_models.newest_id(session)
@@ -196,7 +198,8 @@ def _report(stored: StoredModels, place: str, as_json: bool) -> dict[str, Any]:
 
 
 def _summary(stored: StoredModels) -> dict[str, dict[str, dict[str, Any]]]:
-    """Window -> model -> mean over symbols, cut against static, symbols worse than TWAP."""
+    """For each window and model: the mean error over symbols, the cut against the static model, and
+    the symbols that are worse than TWAP."""
     summary: dict[str, dict[str, dict[str, Any]]] = {}
     for window, by_model in sorted(stored.errors.items(), key=lambda one: int(one[0])):
         static, twap = by_model["static"], by_model["twap"]

@@ -1,4 +1,4 @@
-"""`mlrisk whatif`: what the gate would answer now; nothing is written, sent or recorded."""
+"""`mlrisk whatif`: the gate's answer as of now; nothing is written, sent or recorded."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -75,7 +75,7 @@ def _intent(raw: Any, account: str, made_at: datetime | None) -> TradeIntent:
 
 
 def _made_at(raw: dict[str, Any], moment: datetime) -> dict[str, Any]:
-    """The request as if the strategy had made it at that moment; an old expiry goes with it."""
+    """The request as if the strategy had made it at that moment, without its old expiry."""
     predictions = raw.get("ml_predictions")
     if isinstance(predictions, dict):
         predictions = {**predictions, "predicted_at": moment.isoformat()}

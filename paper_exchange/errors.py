@@ -1,5 +1,5 @@
-"""The root of the paper exchange's own errors: it imports nothing of mlrisk's."""
+"""The root of the paper exchange's own errors. It imports nothing of mlrisk's."""
 
 
 class PaperExchangeError(Exception):
-    """What the paper exchange raises on purpose; the message is for people."""
+    """An error that the paper exchange raises on purpose. Its message is for people."""

@@ -1,9 +1,9 @@
 """The exchange's own record of everything that it accepted: append-only JSON lines.
 
-It is kept apart from every database, so that tests can compare what a client believes with what
-the exchange did. Each line is written and handed to the operating system before the reply goes
-out: it survives `kill -9` of the exchange, though not a power cut. On a full disk lines wait in
-memory until there is room.
+The journal is apart from every database, so that tests can compare a client's records with the
+exchange's. Each line is written and handed to the operating system before the reply goes out. It
+survives `kill -9` of the exchange, but not a power cut. On a full disk lines wait in memory until
+there is room.
 
 Every record has `n` (line number from 1), `t` (receive time, ms) and `kind`:
 
@@ -12,10 +12,10 @@ Every record has `n` (line number from 1), `t` (receive time, ms) and `kind`:
   `create` also has side, orderType, qty, price, timeInForce, reduceOnly and
   `positionBefore` (signed size, null on spot), and `origin` (`client`, `foreign`);
 - `fill`: an execution record as the stream reports it, under `row`;
-- `final`: an order that reached a final state, with status, cumExecQty and reasons, `forced` when
-  nobody asked for it;
+- `final`: an order that reached a final state, with status, cumExecQty and reasons; `forced` is
+  true if the client did not ask for it;
 - `setting`: accepted leverage, position mode and trading-stop requests;
-- `forced`: what the operator or a fault did to the account (ban, instrument change, ...).
+- `forced`: an act of an operator or a fault on the account (ban, instrument change, ...).
 """
 
 import json
@@ -54,7 +54,7 @@ class JournalWriter:
         self._file.append(_encode({"n": self._count, "t": t_ms, "kind": kind, **fields}))
 
     def flush(self) -> None:
-        """Write what a full disk has kept waiting."""
+        """Writes the lines that a full disk has kept waiting."""
         self._file.flush()
 
     def close(self) -> None:

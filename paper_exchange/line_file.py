@@ -1,4 +1,4 @@
-"""A file of lines that outlives a full disk: what finds no room waits in memory, in its order."""
+"""A file of lines that outlives a full disk. Lines without room wait in memory, in their order."""
 
 import logging
 from pathlib import Path
@@ -21,22 +21,25 @@ class LineFile:
 
     @property
     def is_behind(self) -> bool:
-        """Whether the file lacks something that was appended."""
+        """Whether a part of the appended lines is not yet in the file."""
         return bool(self._waiting)
 
     def append(self, line: str) -> None:
-        """Write one line, after those that wait."""
+        """Appends one line after those that wait."""
         was_behind = self.is_behind
         self._waiting += line.encode() + b"\n"
         self._write(told=was_behind)
 
     def flush(self) -> None:
-        """Write what waits, as far as there is room."""
+        """Writes the waiting lines, as far as there is room."""
         if self._waiting:
             self._write(told=True)
 
     def close(self) -> None:
-        """Write what waits for the last time; what still finds no room is lost, and told."""
+        """Writes the waiting lines a last time.
+
+        Lines that still find no room are lost and logged.
+        """
         self.flush()
         if self._waiting:
             log.error("%d bytes of %s are lost: the disk is full", len(self._waiting), self._path)

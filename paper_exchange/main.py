@@ -116,7 +116,7 @@ def options_of(args: argparse.Namespace) -> Options:
     )
     symbols = tuple(args.symbols.split(",")) if args.symbols else None
     engine = EngineSettings(
-        # Order ids must differ between runs: clients keep them for longer than we live.
+        # Order ids must differ between runs, because clients keep them for longer than a run.
         seed=int.from_bytes(os.urandom(6)),
         effect_delay_ms=args.effect_delay_ms,
         realtime_lag_ms=args.realtime_lag_ms,
@@ -139,7 +139,10 @@ def options_of(args: argparse.Namespace) -> Options:
 
 
 async def serve(options: Options, port_file: Path | None, parent: int | None) -> bool:
-    """Runs until SIGTERM or SIGINT, or until the parent process has gone; False on a failure."""
+    """Runs until SIGTERM or SIGINT, or until the parent process has gone.
+
+    Returns False on a failure.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -156,7 +159,7 @@ async def serve(options: Options, port_file: Path | None, parent: int | None) ->
     await running.start()
     if port_file is not None:
         _write_whole(port_file, str(running.port))
-    # What lives now lives for ever; scanning it again would only delay requests.
+    # Objects that exist now stay to the end. Scanning them again would only delay requests.
     gc.collect()
     gc.freeze()
     log.info("paper exchange ready at %s", running.url)
@@ -171,7 +174,7 @@ async def serve(options: Options, port_file: Path | None, parent: int | None) ->
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """Nobody who waits for the file may read half of it."""
+    """Writes a file in one step, so that no reader sees half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(text)
     temporary.replace(path)

@@ -54,7 +54,7 @@ class PaperExchangeProcess:
         self.journal_path = self.home / "journal.jsonl"
         self._log_path = self.home / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
-        # Proxy settings of the machine must not see what is meant for loopback.
+        # Requests for loopback must not go through the machine's proxy.
         self._opener = build_opener(ProxyHandler({}))
 
     @property
@@ -77,7 +77,7 @@ class PaperExchangeProcess:
     def start(self) -> "PaperExchangeProcess":
         """Starts the process and returns once it listens.
 
-        Raises RuntimeError when it ends before.
+        Raises RuntimeError when the process ends before.
         """
         port_file = self.home / "port"
         port_file.unlink(missing_ok=True)
@@ -106,7 +106,7 @@ class PaperExchangeProcess:
         return self
 
     def stop(self) -> int:
-        """SIGTERM; returns the exit status, 0 when it stopped cleanly."""
+        """Sends SIGTERM; returns the exit status, 0 for a clean stop."""
         if self._process is None:
             return 0
         self._process.terminate()
@@ -119,7 +119,7 @@ class PaperExchangeProcess:
         return status
 
     def kill(self) -> None:
-        """SIGKILL, as a crash of the exchange."""
+        """Sends SIGKILL, as in a crash of the exchange."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -136,14 +136,14 @@ class PaperExchangeProcess:
         return self._log_path.read_text() if self._log_path.exists() else ""
 
     def journal(self, *kinds: str) -> list[dict[str, Any]]:
-        """What the exchange accepted and did, by kind; see `paper_exchange.journal`."""
+        """The records of the exchange's journal, by kind; see `paper_exchange.journal`."""
         records = read_journal(self.journal_path)
         return [record for record in records if not kinds or record["kind"] in kinds]
 
     def control(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """A call of the control API; needs `--control` among the arguments."""
+        """Calls the control API. It needs `--control` among the arguments."""
         data = json.dumps(body).encode() if body is not None else None
         request = Request(f"{self.url}/control/{path}", data, method=method)  # noqa: S310
         try:

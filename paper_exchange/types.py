@@ -1,8 +1,8 @@
-"""The words that the paper exchange's market, engine and server share.
+"""The types that the paper exchange's market, engine and server share.
 
-Books and trades are integers inside: prices in ticks, quantities in steps of the instrument.
-That keeps replay fast and exact; Decimal begins where money does (fees, margin, wallet).
-Times are integer milliseconds of the exchange's own clock, which may run faster than the wall.
+Books and trades are integers inside: prices in ticks, quantities in steps of the instrument. This
+keeps replay fast and exact. Money is Decimal (fees, margin, wallet). Times are integer milliseconds
+of the exchange's own clock, which may run faster than the wall clock.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -117,9 +117,9 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What had happened to one instrument before the source's first event, oldest first.
+    """The history of one instrument before the source's first event, oldest first.
 
-    Bars have no gaps and end with minute -1: a drawn past closes at the source's first price, a
+    Bars have no gaps and end with minute -1. A drawn past closes at the source's first price, a
     recorded one next to it. Funding rates are those of the settlements before the start, one per
     funding interval.
     """
@@ -131,18 +131,18 @@ class Past:
 class MarketSource(Protocol):
     """An endless (or finite, where documented) stream of market events in time order.
 
-    `ts_ms` starts near 0 and rises for ever; a looped recording continues its time and moves its
-    prices nowhere (the first event after a loop is a snapshot).
+    `ts_ms` starts near 0 and rises for ever. A looped recording continues its time and keeps its
+    prices. The first event after a loop is a snapshot.
     """
 
     def instruments(self) -> Sequence[InstrumentSpec]:
-        """The instruments whose events come."""
+        """The instruments of the stream."""
 
     def events(self) -> Iterator[MarketEvent]:
         """The events of all instruments in time order."""
 
     def history(self) -> Mapping[tuple[Category, str], Past]:
-        """At least the last 24 hours of each instrument that has a past; the rest are missing."""
+        """The past of each instrument that has one, at least the last 24 hours."""
 
 
 class Reject(PaperExchangeError):
@@ -166,24 +166,24 @@ class PrivateEvent:
 
 
 class Engine(Protocol):
-    """What the server needs of the engine. Synchronous; never reads a clock; one thread at a time.
+    """The engine as the server uses it. It is synchronous and reads no clock.
 
-    Parameters and records use Bybit's own field names and string formats, so that the server adds
-    only envelope, authentication and transport. Every method may raise Reject.
-    `now_ms` never goes back. Events appear in the order in which they happened.
+    One thread calls it at a time. Parameters and records use Bybit's own field names and text
+    formats, so that the server adds only envelope, authentication and transport. Every method may
+    raise Reject. `now_ms` never goes back. Events appear in the order in which they happened.
     """
 
     def on_market(self, event: MarketEvent) -> None:
-        """Applies a market event at its `ts_ms`: makers fill, stops trigger, margin is checked."""
+        """Applies a market event at its `ts_ms`: fills makers, fires stops, checks margin."""
 
     def advance(self, now_ms: int) -> None:
-        """Runs what is due by `now_ms`: delayed order effects, funding, visibility lags."""
+        """Runs the effects due by `now_ms`: delayed orders, funding, visibility lags."""
 
     def next_due_ms(self) -> int | None:
-        """When `advance` next has something to do."""
+        """The time at which `advance` next has something to do, in milliseconds."""
 
     def drain_events(self) -> list[PrivateEvent]:
-        """Private events since the last call: per order execution/order, then position, wallet."""
+        """Private events since the last call: order and execution, then position, then wallet."""
 
     def create_order(self, uid: str, params: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
         """Accepts a new order; returns its ids."""
@@ -230,7 +230,7 @@ class Engine(Protocol):
         """The cash ledger, newest first, as Bybit's rows."""
 
     def pre_check(self, uid: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The margin that an order would need; nothing is placed."""
+        """The margin that an order needs. No order is placed."""
 
     def price_limit(self, category: Category, symbol: str) -> tuple[Decimal, Decimal]:
         """Highest buy and lowest sell price that the band allows now."""
@@ -238,4 +238,4 @@ class Engine(Protocol):
     def book(
         self, category: Category, symbol: str, depth: int
     ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """Bids (descending) and asks (ascending) in ticks and steps, replay minus what we took."""
+        """Bids (descending) and asks (ascending) in ticks and steps, less our own takers' size."""

@@ -1,1 +1,4 @@
-"""Matching, accounts and ledger: pure, synchronous, driven by a passed-in time."""
+"""The engine holds matching, accounts and the ledger.
+
+It does no I/O; its caller passes the time.
+"""

@@ -38,11 +38,11 @@ from paper_exchange.types import (
 Params = Mapping[str, Any]
 Rows = list[dict[str, Any]]
 PRUNE_MS: Final = 3_600_000
-"""Orders past their query window are dropped hourly, so that long runs don't grow."""
+"""The engine drops orders past their query window once an hour, so that long runs don't grow."""
 
 
 class PaperEngine:
-    """Implements `Engine`. Pure and synchronous: no clock, no thread, no I/O."""
+    """Implements `Engine`. It is synchronous and has no clock, no thread and no I/O."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class PaperEngine:
     # Market and time
 
     def on_market(self, event: MarketEvent) -> None:
-        """Takes one market event at its time, and fills what it makes fillable.
+        """Applies one market event at its time and fills the orders that it reaches.
 
         Raises ValueError for an instrument that the engine does not have.
         """
@@ -162,7 +162,7 @@ class PaperEngine:
         world.now = max(world.now, now_ms)
 
     def _effect_start(self) -> None:
-        """The first call tells what time it is: periodic work begins from there."""
+        """Starts periodic work at the time of the first call."""
         world = self.world
         self.funding.start(world.target)
         world.schedule_at(world.target + PRUNE_MS, "prune")
@@ -182,7 +182,7 @@ class PaperEngine:
         return events
 
     def _run_due(self) -> None:
-        """Ends a request: effects without delay happen at once, changes are reported."""
+        """Ends a request: runs the effects that have no delay, and reports the changes."""
         self.advance(self.world.now)
         self.settlement.settle()
 
@@ -247,7 +247,7 @@ class PaperEngine:
     def set_leverage(self, uid: str, params: Params, now_ms: int) -> None:
         """Changes a symbol's leverage.
 
-        Raises Reject when it is the present one or can't be carried.
+        Raises Reject for the present leverage and for one that the margin at hand can't carry.
         """
         self.advance(now_ms)
         self.requests.set_leverage(uid, params)
@@ -280,11 +280,11 @@ class PaperEngine:
         return self.queries.transaction_log(uid, params)
 
     def pre_check(self, uid: str, params: Params) -> dict[str, Any]:
-        """The margin that an order would need; nothing is placed."""
+        """The margin that an order needs. No order is placed."""
         return self.requests.pre_check(uid, params)
 
     def set_band_action(self, uid: str, modify: bool) -> None:
-        """Whether futures prices beyond the band are moved to it or refused."""
+        """Chooses whether a futures price beyond the band is moved to the band or refused."""
         self.world.account(uid).reprice = modify
 
     # Market views
@@ -310,7 +310,7 @@ class PaperEngine:
     # Forced events and persistence
 
     def force_cancel(self, uid: str, order_id: str, cancel_type: str) -> None:
-        """Cancels an order as the exchange would of its own accord."""
+        """Cancels an order as the exchange itself would."""
         self.hooks.cancel(uid, order_id, cancel_type)
         self._run_due()
 
@@ -325,13 +325,13 @@ class PaperEngine:
         self._run_due()
 
     def transfer(self, uid: str, coin: str, amount: Decimal, now_ms: int) -> None:
-        """Money comes into the account, or leaves it where the amount is negative."""
+        """Deposits an amount into the account; a negative amount is a withdrawal."""
         self.advance(now_ms)
         self.hooks.transfer(uid, coin, amount)
         self._run_due()
 
     def inject_foreign_order(self, uid: str, params: Params) -> dict[str, Any]:
-        """An order of the same account from elsewhere, in effect at once."""
+        """Places an order of the account from outside the API. It takes effect at once."""
         reply = self.hooks.foreign_order(uid, params)
         self._run_due()
         return reply
@@ -342,7 +342,7 @@ class PaperEngine:
         self._run_due()
 
     def restart_cache(self) -> None:
-        """Forgets the closed orders that order/realtime still showed."""
+        """Forgets the closed orders that order/realtime still shows."""
         self.hooks.restart_cache()
 
     def set_delays(

@@ -16,7 +16,7 @@ LOG_KIND: Final = {"Trade": "TRADE", "BustTrade": "LIQUIDATION", "AdlTrade": "AD
 
 @dataclass(frozen=True, slots=True)
 class Deal:
-    """One match: price in ticks, size in steps, and what it is worth."""
+    """One match: price in ticks, size in steps, value in the quote coin."""
 
     price: int
     steps: int
@@ -28,7 +28,7 @@ class Deal:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What a deal took off a position; money in quote coin."""
+    """The part of a position that a deal closed; money in quote coin."""
 
     steps: int = 0
     entry_value: Decimal = ZERO
@@ -36,14 +36,14 @@ class Closed:
 
 
 class Fills:
-    """Turns matched quantities into money. Knows nothing of books and queues."""
+    """Turns matched quantities into money. It uses no books and no queues."""
 
     def __init__(self, world: World, lifecycle: Lifecycle) -> None:
         self.world = world
         self.lifecycle = lifecycle
 
     def capacity(self, order: Order, price: int) -> int:
-        """Steps that the order may execute at a price now."""
+        """The steps that the order may execute now at a price in ticks."""
         if order.quote_budget is not None:
             return int(order.quote_left // (price * order.market.unit))
         if order.reduces:
@@ -82,7 +82,10 @@ class Fills:
     # Linear
 
     def _linear(self, account: Account, order: Order, deal: Deal) -> Execution:
-        """Closes first, then opens with what is left; books profit and fee in the settle coin."""
+        """Closes the opposite position first, then opens the rest.
+
+        Profit and fee are booked in the settle coin.
+        """
         market, world, steps = order.market, self.world, deal.steps
         position = account.position(market, order.position_idx)
         fee = deal.value * deal.rate
@@ -107,9 +110,9 @@ class Fills:
         return item
 
     def _close(self, position: Position, side: int, steps: int) -> Closed:
-        """Takes up to `steps` off an opposite position.
+        """Closes up to `steps` of an opposite position.
 
-        The share of a partial close is rounded once and subtracted, so nothing is ever lost.
+        The share of a partial close is rounded once and subtracted, so that no amount is lost.
         """
         count = min(steps, position.closable(side))
         if not count:
@@ -138,7 +141,10 @@ class Fills:
         position.open_fees += fee
 
     def _note_result(self, account: Account, position: Position, result: Decimal) -> None:
-        """Counts a realised result, fee included, and keeps track of who holds a position."""
+        """Counts a realised result, fee included.
+
+        An account without a position in the market is no longer one of its holders.
+        """
         market = position.market
         position.cur_realised += result
         position.cum_realised += result
@@ -159,7 +165,7 @@ class Fills:
         pnl: Decimal,
         close_fee: Decimal,
     ) -> None:
-        """Sums up for closed-pnl what the order closed."""
+        """Adds the closed part to the order's sums for `closed-pnl`."""
         order.closed_pnl += pnl - close_fee - closed.open_fees
         order.closed_size += closed.steps
         order.closed_entry_value += closed.entry_value
@@ -173,7 +179,7 @@ class Fills:
     # Spot
 
     def _spot(self, account: Account, order: Order, deal: Deal) -> Execution:
-        """Swaps coins. The fee is taken from what is received; a rebate from what is given."""
+        """Swaps the coins. A fee is booked in the coin received, a rebate in the coin given."""
         market = order.market
         base_qty = market.quantity(deal.steps)
         fee_in_base = (order.side > 0) == (deal.rate >= 0)

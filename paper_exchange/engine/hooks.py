@@ -1,4 +1,4 @@
-"""Forced events for tests: what an exchange does to an account without being asked."""
+"""Forced events for tests: changes to an account that its client did not request."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -43,12 +43,12 @@ class Hooks:
             raise reject("no_position")
 
     def deleverage(self, uid: str, symbol: str, qty: str) -> None:
-        """Auto-deleveraging: part of a position is closed at mark as `AdlTrade`."""
+        """Closes part of a position at mark by auto-deleveraging, as an `AdlTrade`."""
         account, market = self.world.account(uid), self.world.market("linear", symbol)
         self.risk.deleverage(account, market, qty)
 
     def transfer(self, uid: str, coin: str, amount: Decimal) -> None:
-        """A deposit (positive) or a withdrawal, as the transaction log shows it."""
+        """Deposits or withdraws (negative) an amount, as the transaction log shows it."""
         account, world = self.world.account(uid), self.world
         if not amount or account.balance(coin) + amount < 0:
             raise reject("param", "amount")
@@ -70,7 +70,7 @@ class Hooks:
         return self.trading.place_now(uid, params)
 
     def update_instrument(self, spec: InstrumentSpec) -> None:
-        """New filters; an instrument that closes loses its orders."""
+        """Puts new filters in force. An instrument that closes loses its orders."""
         market = self.world.market(spec.category, spec.symbol)
         market.replace_spec(spec)
         if spec.status == "Closed":
@@ -90,7 +90,7 @@ class Hooks:
         realtime_lag_ms: int | None = None,
         history_lag_ms: int | None = None,
     ) -> None:
-        """Changes delays at run time; what is already visible stays visible."""
+        """Changes delays at run time. Records that are visible stay visible."""
         old = self.world.settings
         new = replace(
             old,

@@ -1,4 +1,4 @@
-"""How numbers look on the wire: plain strings, never an exponent."""
+"""Formats numbers for the wire as plain text without an exponent."""
 
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
@@ -8,7 +8,7 @@ EIGHT: Final = Decimal("0.00000001")
 
 
 def plain(value: Decimal) -> str:
-    """All digits, without trailing zeros: "26.3725275", "0"."""
+    """The number with all its digits and without trailing zeros, e.g. "26.3725275" or "0"."""
     text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
@@ -16,10 +16,10 @@ def plain(value: Decimal) -> str:
 
 
 def money(value: Decimal) -> str:
-    """Rounded to eight decimals, without trailing zeros."""
+    """The amount rounded to eight decimals, without trailing zeros."""
     return plain(value.quantize(EIGHT, ROUND_HALF_UP))
 
 
 def grid(value: Decimal) -> str:
-    """With the decimals of its grid: "0.010" on a step of 0.001."""
+    """The number with the decimals of its grid: "0.010" on a step of 0.001."""
     return format(value, "f")

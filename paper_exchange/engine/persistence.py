@@ -1,6 +1,6 @@
 """Turns the engine's state into JSON-able values and back, exactly.
 
-Decimals become strings. What comes from the replay (books, marks) is not kept: it comes again.
+Decimals become text. Books and marks are not kept, because the source replays them.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ State = dict[str, Any]
 
 
 def plain_value(value: Any) -> Any:
-    """A Decimal with a mark of its own; everything else is JSON already."""
+    """A value for JSON. A Decimal gets a mark of its own; every other value is JSON already."""
     return {"d": str(value)} if isinstance(value, Decimal) else value
 
 
@@ -156,7 +156,7 @@ def _load_execution(world: World, state: Mapping[str, Any]) -> Execution:
 
 
 def dump(world: World) -> State:
-    """The whole state. Events must have been drained: they are not part of it."""
+    """The whole state. Drain the events first, because they are not part of it."""
     return {
         "version": VERSION,
         "now": world.now,
@@ -216,7 +216,7 @@ def load(world: World, state: Mapping[str, Any]) -> None:
 
 
 def _rebuild_markets(world: World, state: Mapping[str, Any]) -> None:
-    """Puts resting and waiting orders back where market events look for them."""
+    """Puts resting and waiting orders back where market events find them."""
     for key, orders in state["books"].items():
         category, _, symbol = key.partition("/")
         market = world.market(category, symbol)

@@ -1,4 +1,4 @@
-"""What an account may ask for: orders, executions, positions, wallet, ledger, with their lags."""
+"""An account's queries: orders, executions, positions, wallet and ledger, with their lags."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -20,7 +20,7 @@ from paper_exchange.engine.world import World
 DAY_MS: Final = 86_400_000
 WINDOW_MS: Final = 7 * DAY_MS
 UNFILLED_MS: Final = DAY_MS
-"""Cancelled, rejected and deactivated orders without fill can be queried for 24 h only."""
+"""Cancelled, rejected and deactivated orders without a fill stay queryable for 24 hours only."""
 
 
 def time_of(params: Mapping[str, Any], name: str) -> int | None:
@@ -34,7 +34,7 @@ def time_of(params: Mapping[str, Any], name: str) -> int | None:
 
 
 def window_of(params: Mapping[str, Any], now: int, default_ms: int = WINDOW_MS) -> tuple[int, int]:
-    """startTime and endTime as Bybit completes them; at most seven days apart."""
+    """startTime and endTime, completed as Bybit does; at most seven days apart."""
     start, end = time_of(params, "startTime"), time_of(params, "endTime")
     if start is None and end is None:
         return now - default_ms, now
@@ -49,7 +49,7 @@ def window_of(params: Mapping[str, Any], now: int, default_ms: int = WINDOW_MS) 
 
 
 class Queries:
-    """Read-only views; every row has Bybit's field names and string formats."""
+    """Read-only queries. Every row has Bybit's field names and text formats."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -79,7 +79,7 @@ class Queries:
         return [found] if found is not None and found.market.category == category else []
 
     def _seen(self, order: Order, lag_ms: int) -> dict[str, Any] | None:
-        """The record as it was `lag_ms` ago; None when there was none yet."""
+        """The record as it was `lag_ms` ago; None if the order had no record then."""
         if order.status == PENDING:
             return None
         if not lag_ms:
@@ -121,7 +121,7 @@ class Queries:
             raise reject("param", "symbol, settleCoin or baseCoin is required")
 
     def _cached(self, account: Account, order: Order) -> bool:
-        """Closed orders show in realtime while the cache holds them."""
+        """Whether order/realtime shows the order. A closed order shows while the cache holds it."""
         if not order.is_final:
             return True
         return order.order_id in account.recent.get(order.market.category, {})
@@ -142,7 +142,7 @@ class Queries:
         ]
 
     def _open_pool(self, account: Account) -> list[Order]:
-        """Open orders; under a lag also closed ones whose end isn't visible yet."""
+        """The open orders. With a lag also closed orders if their end isn't visible yet."""
         lag = self.world.settings.realtime_lag_ms
         if not lag:
             return list(account.open.values())
@@ -181,7 +181,7 @@ class Queries:
         return bool(order.filled) or self.world.now - order.updated_ms <= UNFILLED_MS
 
     def prune(self) -> None:
-        """Drops orders that no query can show any more; their orderLinkIds stay used."""
+        """Drops orders that no query can show any more. Their orderLinkIds stay used."""
         longest = UNFILLED_MS + max(
             self.world.settings.realtime_lag_ms, self.world.settings.history_lag_ms
         )
@@ -200,7 +200,10 @@ class Queries:
     # Executions and ledger
 
     def executions(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Newest first; orderId or orderLinkId make all other filters void."""
+        """Executions, newest first.
+
+        With orderId or orderLinkId every filter but the category is ignored.
+        """
         account = self.world.account(uid)
         category = self._category(params)
         order_id = params.get("orderId")
@@ -230,7 +233,7 @@ class Queries:
         return rows
 
     def transaction_log(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The cash ledger, newest first; without times the last 24 hours."""
+        """The cash ledger, newest first. Default window: the last 24 hours."""
         self.world.account(uid)
         start, end = window_of(params, self.world.now, DAY_MS)
         names = (("category", "category"), ("currency", "coin"), ("type", "kind"))
@@ -246,7 +249,11 @@ class Queries:
     # Positions and wallet
 
     def positions(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """With symbol also empty rows (two in hedge mode); with settleCoin only open ones."""
+        """Positions as Bybit's rows.
+
+        With a symbol the rows include empty positions, two in hedge mode. With settleCoin only open
+        positions are listed.
+        """
         account = self.world.account(uid)
         if params.get("category") != "linear":
             raise reject("param", "category invalid")
@@ -262,7 +269,7 @@ class Queries:
         return [self.position_row(account, position) for position in wanted]
 
     def closed_pnl(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """One row per order that closed something, newest first."""
+        """One row per order that closed a part of a position, newest first."""
         account = self.world.account(uid)
         if params.get("category") != "linear":
             raise reject("param", "category invalid")
@@ -288,7 +295,7 @@ class Queries:
         )
 
     def wallet(self, uid: str) -> dict[str, Any]:
-        """The unified account as Bybit's row: margin, and each coin's balance and worth."""
+        """The unified account as Bybit's row: margin, and the balance and value of each coin."""
         account = self.world.account(uid)
         by_coin: dict[str, Decimal] = {}
         for position in account.positions.values():
@@ -300,7 +307,11 @@ class Queries:
         return wallet_record(account, self.world.margin.account_margin(account), prices, by_coin)
 
     def usd_price(self, coin: str) -> Decimal:
-        """Value of a coin in USD: stable coins count 1, others by spot, else by future."""
+        """The value of a coin in USD.
+
+        A stable coin counts 1. Another coin counts at its spot mark, else at its future's mark,
+        else 0.
+        """
         if coin in ("USDT", "USDC", "USD"):
             return Decimal(1)
         for category in ("spot", "linear"):

@@ -12,7 +12,7 @@ from paper_exchange.engine.orders.order import SIDE_NAME, Order
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One fill (or funding payment) of one order; money as Decimal, sizes in grid units."""
+    """One fill or funding payment of one order. Money is Decimal; sizes are in grid units."""
 
     uid: str
     market: Market

@@ -1,4 +1,4 @@
-"""What all parts of the engine share: markets, accounts, time, identifiers, events, timers."""
+"""The state that all parts of the engine share: markets, accounts, time, ids, events and timers."""
 
 import heapq
 from collections.abc import Callable, Mapping, Sequence
@@ -17,14 +17,17 @@ from paper_exchange.types import Category, InstrumentSpec, PrivateEvent, Reject
 
 Topic = Literal["order", "execution", "position", "wallet"]
 Timer = tuple[int, int, str, tuple[Any, ...]]
-"""(due ms, sequence, action, arguments); arguments are JSON-able, so timers survive a restart."""
+"""A timer: (due ms, sequence, action, arguments).
+
+The arguments are JSON-able, so that timers survive a restart.
+"""
 
 SPOT_ID_BASE = 1_600_000_000_000_000_000
-"""Spot ids have 19 digits and begin with 16 in Bybit's examples."""
+"""In Bybit's examples spot ids have 19 digits and begin with 16."""
 
 
 class World:
-    """Shared state of the engine. Holds no rule of its own."""
+    """The engine's shared state. It holds no rule of its own."""
 
     def __init__(
         self,
@@ -53,16 +56,16 @@ class World:
         self.attach: dict[str, int] = {}
         """Steps newly opened by orders with attached exits, by order id."""
         self.effects: dict[str, Callable[..., None]] = {}
-        """What a timer's action does; each part registers its own."""
+        """The function of each timer action. Each part of the engine registers its own."""
         self.target = 0
-        """The time to which `advance` is going."""
+        """The target time of the running `advance`."""
 
     def use_settings(self, settings: EngineSettings) -> None:
         """Changes the engine's settings while it runs."""
         self.settings = self.margin.settings = settings
 
     def account(self, uid: str) -> Account:
-        """The account of a number. Raises Reject as for an invalid key when there is none."""
+        """The account of a uid. Raises Reject, as for an invalid key, when there is none."""
         try:
             return self.accounts[uid]
         except KeyError:
@@ -114,7 +117,7 @@ class World:
         self.schedule_at(self.now + delay_ms, action, *args)
 
     def schedule_at(self, due_ms: int, action: str, *args: Any) -> None:
-        """Runs a named effect at a time; those of one time run in the order of scheduling."""
+        """Runs a named effect at a time. Effects of one time run in the order of scheduling."""
         self.timer_count += 1
         heapq.heappush(self.timers, (due_ms, self.timer_count, action, args))
 

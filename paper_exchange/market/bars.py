@@ -1,6 +1,6 @@
-"""1-minute bars as a market: each bar becomes ticks whose volumes add up exactly to the bar's.
+"""1-minute bars as a market. Each bar becomes ticks; their volumes add up exactly to the bar's.
 
-The path of trades touches open, high, low and close; a synthetic book stands around it. Files are
+The path of trades touches open, high, low and close. A synthetic book stands around it. Files are
 read lazily, minute by minute, so that weeks of bars cost no memory.
 """
 
@@ -37,7 +37,7 @@ _BY_TIME = attrgetter("ts_ms")
 
 @dataclass(frozen=True, slots=True)
 class Ticks:
-    """The trades of a bar, one a slot; a slot of volume 0 moves the quotes without a trade."""
+    """The trades of a bar, one per slot. A slot of volume 0 moves the quotes without a trade."""
 
     prices: list[int]
     volumes: list[int]
@@ -55,10 +55,10 @@ def expand(bar: Bar, rng: np.random.Generator) -> Ticks:
 
 
 def _path(bar: Bar, rng: np.random.Generator) -> tuple[NDArray[np.int64], list[int]]:
-    """Brownian bridges between open, the two extremes and close, kept within the bar.
+    """The prices of a bar, as Brownian bridges between open, the two extremes and close.
 
-    A rising bar sees its low first, a falling one its high: the shorter of the two ways.
-    Returns the prices, and the slots of open, close and the extremes.
+    A rising bar sees its low first and a falling bar its high, which is the shorter way. Prices
+    stay within the bar. Returns the prices, and the slots of open, close and the extremes.
     """
     first, second = sorted(rng.choice(np.arange(1, TICKS_PER_BAR - 1), 2, replace=False).tolist())
     extremes = (bar.low, bar.high) if bar.close >= bar.open else (bar.high, bar.low)
@@ -75,14 +75,17 @@ def _path(bar: Bar, rng: np.random.Generator) -> tuple[NDArray[np.int64], list[i
 
 
 def _split(volume: int, weights: NDArray[np.float64], anchors: Sequence[int]) -> NDArray[np.int64]:
-    """Whole steps by largest remainder; the sum is exact, and the anchors get their step first."""
+    """Splits a volume into whole steps by largest remainder.
+
+    The sum is exact. The anchors get their step first.
+    """
     volumes = np.zeros(len(weights), dtype=np.int64)
     volumes[list(anchors[: min(volume, len(anchors))])] = 1
     rest = volume - int(volumes.sum())
     shares = rest * (weights / weights.sum())
     whole = np.floor(shares).astype(np.int64)
     missing = rest - int(whole.sum())
-    # Float rounding can leave a sum one off in either direction; both are put right here.
+    # Float rounding can leave a sum one off in either direction. Both are corrected here.
     order = np.argsort(whole - shares, kind="stable")
     step = 1 if missing >= 0 else -1
     whole[order[::step][: abs(missing)]] += step
@@ -93,7 +96,7 @@ def _split(volume: int, weights: NDArray[np.float64], anchors: Sequence[int]) ->
 class BarMarket:
     """A `MarketSource` of one folder of `SYMBOL_1m.csv.gz` files, looped. Deterministic by seed.
 
-    The first day is its past and never replayed; a shorter recording gets a drawn past.
+    The first day is the market's past and is never replayed. A shorter recording gets a drawn past.
     """
 
     def __init__(self, folder: Path, seed: int = 1, symbols: Sequence[str] | None = None) -> None:
@@ -137,7 +140,10 @@ class BarMarket:
 
     @cached_property
     def _recorded_past(self) -> dict[str, list[Bar]]:
-        """Bars before the replay's start by symbol; nothing unless all symbols have all of them."""
+        """The bars before the replay's start by symbol.
+
+        There are none unless all symbols have all of them.
+        """
         past: dict[str, list[Bar]] = {}
         start = self._first_common + DAY_MINUTES
         for instrument in self._chosen:
@@ -149,7 +155,11 @@ class BarMarket:
         return past
 
     def _one_pass(self) -> Iterator[MarketEvent]:
-        """From the first minute that all symbols have to the last one before any of them ends."""
+        """One pass over the bars.
+
+        It begins with the first minute that all symbols have. It ends with the last minute before a
+        symbol's bars end.
+        """
         first = self._first_common + (DAY_MINUTES if self._recorded_past else 0)
         rows = {i.symbol: self._rows(i, first) for i in self._chosen}
         heads = {symbol: next(bars) for symbol, bars in rows.items()}
@@ -176,7 +186,7 @@ class BarMarket:
 
 
 def _bars(path: Path, spec: InstrumentSpec, first: int) -> Iterator[Bar]:
-    """From minute `first` on."""
+    """The bars from minute `first` on."""
     ticks, steps = whole_units(spec.tick_size), whole_units(spec.qty_step)
     with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
         rows = csv.reader(lines)
@@ -199,7 +209,10 @@ def _minute(text: str, symbol: str) -> int:
 
 
 def _bar(minute: int, prices: Sequence[int], volume: int) -> Bar:
-    """The files don't tell turnover: the mean of the four prices stands for all of a minute's."""
+    """One bar.
+
+    The files hold no turnover, so that the mean of the four prices stands for its price.
+    """
     opened, high, low, close = prices
     return Bar(minute, opened, high, low, close, volume, volume * sum(prices) // 4)
 
@@ -234,7 +247,7 @@ class _BarMaker:
             ts_ms = start_ms + j * _TICK_MS + self._phase_ms
             quotes = (price - 1, price) if buy else (price, price + 1)
             bid, ask = sizes[j]
-            # The taker finds at least what the bar says has traded.
+            # The book shows at least the volume that the bar has traded.
             shown = (bid, max(ask, volume)) if buy else (max(bid, volume), ask)
             self._quote(ts_ms, quotes, shown, refreshed[j], out)
             if volume:

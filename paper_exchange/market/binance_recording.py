@@ -1,8 +1,8 @@
 """Recorded Binance USD-M streams as a market: every depth change and every trade, read lazily.
 
 Each symbol has one or more gzip files of `<receive time ns> <json>` lines. Its book begins with the
-REST snapshot near the start of the first file and continues by Binance's rule (`pu` of an update
-is `u` of the one before it). Times are receive times, the order in which it was all seen.
+REST snapshot near the start of the first file. It continues by Binance's rule: `pu` of an update is
+`u` of the one before it. Times are receive times, which give the order of arrival.
 """
 
 import gzip
@@ -36,7 +36,7 @@ _READ_BYTES = 1 << 18
 _MARK_EVERY_MS = 1000
 # Orders far from the market (a bid at 1000 for BTC) never trade here and would only cost memory.
 _BAND = Decimal("0.1")
-# The recording has no mark price or funding: the mid stands for it, and Binance's usual rate.
+# The recording has no mark price or funding. The mid and Binance's usual rate stand for them.
 _FUNDING_RATE = Decimal("0.0001")
 _PAST_SEED = 1
 _decode = json.JSONDecoder().raw_decode  # `json.loads` takes twice as long for a short message
@@ -61,7 +61,7 @@ class BinanceRecording:
         return list(self._specs.values())
 
     def history(self) -> Mapping[tuple[Category, str], Past]:
-        """Drawn: the recording holds nothing before its start."""
+        """A drawn past, because the recording holds nothing before its start."""
         specs = self.instruments()
         return pasts(_PAST_SEED, specs, opening_days(self.events(), specs))
 
@@ -79,7 +79,7 @@ class BinanceRecording:
 
 
 def _spec(symbol: str) -> InstrumentSpec:
-    """Bybit's rules, but Binance's lot of 0.001, which the recorded sizes are multiples of."""
+    """Bybit's rules with Binance's lot of 0.001, because recorded sizes are multiples of it."""
     rows = {i.symbol: i for i in P.INSTRUMENTS if i.category == "linear"}
     if symbol not in rows:
         raise ValueError(f"no trading rules are known for {symbol}")
@@ -103,7 +103,7 @@ def _lines(paths: Sequence[Path]) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _message(text: bytes) -> dict[str, Any]:
-    """The parsed message; a depth update's levels stay text, for the reader of levels."""
+    """The parsed message. A depth update's levels stay text for the `LevelReader`."""
     if b'"e":"depthUpdate"' not in text:
         return dict(_decode(text.decode())[0])
     head, _, levels = text.partition(b',"b":[')
@@ -126,10 +126,10 @@ class _Side:
         self._direction = direction
         self._band = band
         self._bound = 0
-        """No level is better than this one; 0 before the first."""
+        """A bound that no level is better than; 0 before the first level."""
 
     def apply(self, levels: Levels) -> list[tuple[int, int]]:
-        """Returns the levels that changed the book."""
+        """Applies levels; returns those that changed the book."""
         ticks, steps = levels
         if not ticks:
             return []
@@ -156,7 +156,10 @@ class _Side:
         self._bound = tick if better or not self._bound else self._bound
 
     def best(self) -> int:
-        """Found from the bound on: a search of all levels would be a fifth of a replay's time."""
+        """The best tick, searched from the bound on.
+
+        A search of all levels would take a fifth of a replay's time.
+        """
         if not self._sizes:
             raise ValueError("a side of the recorded book is empty")
         while self._bound not in self._sizes:
@@ -165,7 +168,7 @@ class _Side:
 
 
 class _SymbolStream:
-    """Turns one symbol's recorded messages into events. Nothing comes before its snapshot."""
+    """Turns one symbol's recorded messages into events. No event comes before its snapshot."""
 
     def __init__(self, spec: InstrumentSpec, start_ns: int) -> None:
         self._spec = spec
@@ -189,8 +192,8 @@ class _SymbolStream:
                 continue
             data = message["data"]
             if self._last_id is None:
-                # Before the snapshot nothing is known, but the updates that follow it may have
-                # overtaken it on the way.
+                # Nothing is known before the snapshot. Updates that follow it may have overtaken it
+                # on the way.
                 if data["e"] == "depthUpdate":
                     self._early.append(data)
             elif data["e"] == "depthUpdate":

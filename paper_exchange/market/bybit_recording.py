@@ -1,6 +1,6 @@
 """The recorded Bybit V5 session as a market: raw frames of order books, trades and tickers.
 
-All instruments start together, at the time of the last first snapshot: what came before it is
+All instruments start together, when the last of them has its first snapshot. Earlier updates are
 folded into the books with which a pass begins. Times are the matching engine's (`cts`, `T`), so
 that a trade precedes the book that shows its effect.
 """
@@ -32,7 +32,7 @@ Key = tuple[Category, str]
 
 FILE_PATTERN = "bybit_v5_ws_*.jsonl.zst"
 _TRADE, _BOOK, _MARK = 0, 1, 2  # order of events within one millisecond
-_PAST_SEED = 5  # bends to the recorded day with the least violence: kurtosis stays about 20
+_PAST_SEED = 5  # this seed's day needs the least bending: kurtosis stays about 20
 
 
 class BybitRecording:
@@ -56,7 +56,7 @@ class BybitRecording:
         return list(self._specs)
 
     def history(self) -> Mapping[tuple[Category, str], Past]:
-        """Drawn, but such as the recorded tickers tell of the 24 hours before."""
+        """Drawn pasts that agree with the recorded tickers about the 24 hours before the start."""
         rates = {
             (event.category, event.symbol): event.funding_rate
             for event in self._events[: 2 * len(self._specs)]
@@ -143,7 +143,7 @@ def _trade(spec: InstrumentSpec, trade: dict[str, Any]) -> MarketTrade:
 
 
 def _mark(spec: InstrumentSpec, frame: dict[str, Any]) -> MarkUpdate | None:
-    """None where a ticker's delta changes no reference price."""
+    """The reference prices of a ticker frame; None where its delta changes none of them."""
     data = frame["data"]
     mark, index, funding = (
         Decimal(text) if text else None
@@ -159,7 +159,7 @@ def _mark(spec: InstrumentSpec, frame: dict[str, Any]) -> MarkUpdate | None:
 
 
 def _day(tickers: Sequence[tuple[int, Mapping[str, Any]]], start_ms: int) -> DayStatistics | None:
-    """What the ticker said at the start; where none had come yet, the first that came."""
+    """The day's statistics from the ticker at the start, else from the first ticker after it."""
     state: dict[str, Any] = {}
     for ts_ms, changes in tickers:
         if ts_ms > start_ms and state:
@@ -206,7 +206,7 @@ def _folded(key: Key, updates: Sequence[BookUpdate]) -> BookUpdate:
 
 
 def _opening_mark(key: Key, updates: Sequence[MarkUpdate], start_ms: int) -> MarkUpdate:
-    """The reference prices known at the start; where none had come yet, the first that came."""
+    """The reference prices known at the start, else the first ones after it."""
     known = [u for u in updates if u.ts_ms <= start_ms] or list(updates[:1])
     mark = index = funding = None
     for update in known:

@@ -1,6 +1,6 @@
-"""Reads levels of recorded depth messages as whole ticks and steps: in bulk, and still exactly.
+"""Reads the levels of recorded depth messages as whole ticks and steps: in bulk, and exactly.
 
-Most of a replay's time would otherwise go into millions of short texts, one by one.
+Reading millions of short texts one by one would take most of a replay's time.
 """
 
 import json
@@ -10,9 +10,9 @@ from decimal import Decimal
 from paper_exchange.market.looping import whole_units
 
 Levels = tuple[list[int], list[int]]
-"""Ticks, and steps of the same levels."""
+"""The ticks of levels, and the steps of the same levels."""
 
-# What Binance writes today. Levels written otherwise are read one by one.
+# The decimals that Binance writes today. Levels in another form are read one by one.
 _PRICE_DECIMALS, _SIZE_DECIMALS = 2, 3
 _ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 _PRICE_END = b"." + b"0" * _PRICE_DECIMALS + b'","'
@@ -20,7 +20,7 @@ _SIZE_END = b"." + b"0" * _SIZE_DECIMALS + b'"]'
 
 
 class LevelReader:
-    """Of one instrument; off the grid is refused."""
+    """Reads the levels of one instrument. It refuses a value off the grid."""
 
     def __init__(self, tick_size: Decimal, qty_step: Decimal) -> None:
         self._tick = whole_units(tick_size)
@@ -31,7 +31,7 @@ class LevelReader:
         )
 
     def levels(self, text: bytes) -> Levels:
-        """Of `["63889.60","36.365"],["63890.10","0.000"]`."""
+        """Reads levels such as `["63889.60","36.365"],["63890.10","0.000"]`."""
         if not text:
             return [], []
         numbers = list(map(int, text.translate(None, b'"[].').split(b",")))
@@ -45,7 +45,7 @@ class LevelReader:
         return self.each(json.loads(b"[" + text + b"]"))
 
     def each(self, levels: Iterable[Sequence[str]]) -> Levels:
-        """Of parsed levels, whatever their decimals."""
+        """Reads parsed levels with any number of decimals."""
         ticks, steps = [], []
         for price, size in levels:
             ticks.append(self._tick(price))
@@ -54,13 +54,13 @@ class LevelReader:
 
 
 def _divisor(unit: Decimal, decimals: int) -> int:
-    """How many of the last decimals make one unit; 0 where it isn't a whole number of them."""
+    """A tick or step in units of the last decimal; 0 where it isn't a whole number of them."""
     scaled = unit.scaleb(decimals)
     return int(scaled) if scaled == int(scaled) else 0
 
 
 def _divided(numbers: list[int], divisor: int) -> list[int] | None:
-    """None where that leaves a remainder."""
+    """The numbers in units of the divisor; None where that leaves a remainder."""
     if divisor == 1:
         return numbers
     if not divisor:

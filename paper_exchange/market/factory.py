@@ -20,7 +20,7 @@ def open_source(
     symbols: Sequence[str] | None = None,
     recordings: Path | None = None,
 ) -> MarketSource:
-    """`recordings` is the directory of recorded markets; the caller knows where it is.
+    """Opens a source by its name. `recordings` is the directory of recorded markets.
 
     `auto` is the recorded Bybit session where `recordings` has it, else the synthetic market.
     Raises ValueError for an unknown name or symbol, FileNotFoundError for a missing recording.
@@ -40,7 +40,7 @@ def open_source(
 
 
 def _find(recordings: Path | None, pattern: str) -> Path | None:
-    """The newest by name of the matching files or folders."""
+    """The newest of the matching files or folders, by name."""
     return max(recordings.glob(pattern), default=None) if recordings is not None else None
 
 

@@ -8,7 +8,7 @@ from paper_exchange.types import Category, InstrumentSpec
 
 
 def spec_from_reply(category: Category, row: Mapping[str, Any]) -> InstrumentSpec:
-    """One row of an instruments-info reply ."""
+    """The rules of an instrument from one row of an instruments-info reply."""
     lots: Mapping[str, str] = row["lotSizeFilter"]
     risk: Mapping[str, str] = row["riskParameters"]
     linear = category == "linear"

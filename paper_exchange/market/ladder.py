@@ -1,8 +1,8 @@
-"""An order book that its owner moves to given quotes: a touch at an exact tick on each side, and
-levels on an absolute grid behind it.
+"""An order book that its owner moves to given quotes.
 
-A move therefore deletes and adds few levels, as a real delta does. Takers trade only what is
-displayed: whoever exhausts a level publishes its deletion first, then trades at the next.
+Each side has a touch at an exact tick, and levels on an absolute grid behind it. A move therefore
+deletes and adds few levels, as a real delta does. Takers trade only the displayed size. When a
+taker exhausts a level, its deletion is published before the trade at the next level.
 """
 
 from collections.abc import Sequence
@@ -81,7 +81,7 @@ class Ladder:
         return self._ask.touch
 
     def open(self, ts_ms: int, quotes: tuple[int, int], sizes: tuple[int, int]) -> BookUpdate:
-        """The first book, or one that forgets all before it: a snapshot."""
+        """Opens the book with a snapshot, which replaces any earlier book."""
         for side, touch, size in zip((self._bid, self._ask), quotes, sizes, strict=True):
             side.sizes.clear()
             side.changes.clear()
@@ -97,13 +97,15 @@ class Ladder:
         sizes: tuple[int, int],
         tilts: tuple[float, float] = (1.0, 1.0),
     ) -> None:
-        """New touch on both sides. Tilts multiply the sizes of new levels near the touch."""
+        """Sets a new touch on both sides. Tilts multiply the sizes of new levels near the touch."""
         self._shift(self._bid, quotes[0], sizes[0], tilts[0])
         self._shift(self._ask, quotes[1], sizes[1], tilts[1])
 
     def refresh(self, depths: Sequence[int], tilts: tuple[float, float]) -> None:
-        """Draws new sizes for some levels: the first half of `depths` on the bid, the rest on the
-        ask."""
+        """Draws new sizes for some levels.
+
+        The first half of `depths` is for the bid, the rest for the ask.
+        """
         half = len(depths) // 2
         for side, own, tilt in (
             (self._bid, depths[:half], tilts[0]),
@@ -113,7 +115,7 @@ class Ladder:
                 side.put(side.tick(k), self._level(k, tilt))
 
     def take(self, ts_ms: int, buy: bool, size: int, out: list[MarketEvent]) -> None:
-        """A taker's trades, and the deletion of each level that it exhausts."""
+        """Appends a taker's trades, and the deletion of each level that it exhausts."""
         side = self._ask if buy else self._bid
         for k in range(-1, P.SWEEP_LEVELS - 1):
             tick = side.touch if k < 0 else side.tick(k)
@@ -124,7 +126,7 @@ class Ladder:
             taker: Side = "Buy" if buy else "Sell"
             out.append(MarketTrade(self._category, self._symbol, ts_ms, tick, traded, taker))
             if traded < shown:
-                # Published with the next book: the level keeps its place, only smaller.
+                # The next book publishes the smaller size. The level keeps its place.
                 side.put(tick, shown - traded)
                 return
             side.drop(tick)
@@ -134,7 +136,7 @@ class Ladder:
                 return
 
     def publish(self, ts_ms: int, *, snapshot: bool = False) -> BookUpdate:
-        """What has changed since the last publication."""
+        """The changes since the last publication."""
         bids, asks = list(self._bid.changes.items()), list(self._ask.changes.items())
         self._bid.changes, self._ask.changes = {}, {}
         if snapshot:
@@ -148,7 +150,10 @@ class Ladder:
         return int(size) or 1
 
     def _shift(self, side: _Side, touch: int, size: int, tilt: float) -> None:
-        """Moves one side to its new touch: levels passed go, levels uncovered come."""
+        """Moves one side to its new touch.
+
+        Levels that it passes are dropped. Levels that it uncovers are added.
+        """
         if touch != side.touch:
             self._slide(side, touch, tilt)
         if side.sizes.get(touch) != size:
@@ -173,7 +178,7 @@ class Ladder:
             side.drop(old_touch)
 
     def _refill(self, side: _Side, tilt: float) -> None:
-        """Puts back the levels that takers have eaten."""
+        """Puts back the levels that takers have used up."""
         for k in range(P.BOOK_LEVELS):
             tick = side.tick(k)
             if tick not in side.sizes:

@@ -1,4 +1,4 @@
-"""What all recordings need: endless time from a finite file, and exact whole ticks and steps."""
+"""Shared by all recordings: endless time from a finite file, and exact whole ticks and steps."""
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -11,7 +11,10 @@ PAUSE_MS = 100  # between the last event of a pass and the first of the next
 
 
 def endless(one_pass: Callable[[], Iterator[MarketEvent]]) -> Iterator[MarketEvent]:
-    """`one_pass` gives events from about 0 ms on; for each instrument a snapshot comes first."""
+    """Repeats a pass without end.
+
+    `one_pass` gives events from about 0 ms on. Each instrument begins with a snapshot.
+    """
     base = 0
     while True:
         last: int | None = None
@@ -25,7 +28,10 @@ def endless(one_pass: Callable[[], Iterator[MarketEvent]]) -> Iterator[MarketEve
 
 
 def shifted(event: MarketEvent, by_ms: int) -> MarketEvent:
-    """The same event later. Written out, because `dataclasses.replace` is several times slower."""
+    """The same event later.
+
+    It is written out, because `dataclasses.replace` is several times slower.
+    """
     ts_ms = event.ts_ms + by_ms
     if isinstance(event, BookUpdate):
         return BookUpdate(
@@ -45,9 +51,10 @@ def shifted(event: MarketEvent, by_ms: int) -> MarketEvent:
 
 @lru_cache(maxsize=64)
 def whole_units(unit: Decimal) -> Callable[[str], int]:
-    """A parser from recorded text to a whole number of ticks or steps; off the grid is refused.
+    """A parser from recorded text to a whole number of ticks or steps.
 
-    Integers throughout: exact, and several times faster than Decimal on millions of levels.
+    It refuses a value off the grid. It uses integers throughout, which are exact and several times
+    faster than Decimal on millions of levels.
     """
     numerator, denominator = unit.as_integer_ratio()
 

@@ -1,8 +1,8 @@
 """Every figure of the synthetic market in one place, each with its source.
 
 Sources, cited by their letter:
-[A] execution.md section 5, cross-check table: daily sigma and volume of the 2025 klines, spread and
-    cost of walking the recorded L2-200 books.
+[A] Measured on the 2025 klines (daily sigma and volume) and on the recorded L2-200 books (spread
+    and cost of walking the book).
 [B] Measured on the 1-minute bars of 7 Bybit perpetuals, 20 days from 2025-05-30 (28,796 common
     minutes of BTC, ETH, SOL, DOGE): correlations 0.75 to 0.81, 1-minute kurtosis 11 to 30,
     Hill tail index 3.6 to 4.0, autocorrelation of returns -0.02 and of |returns| 0.24 after 1 and
@@ -291,6 +291,6 @@ BASIS_SECONDS = 1800.0  # [G]
 MARK_EVERY_STEPS = 10  # tickers arrive several times a second, mark changes about once [C]
 INTEREST_PER_INTERVAL = 0.0001  # [F]
 FUNDING_CLAMP = 0.0005  # [F]
-# Of the past: a mean premium that leaves the clamp for half of the intervals, and its memory [H].
+# For the past: the mean premium leaves the clamp in half of the intervals; its memory is of [H].
 PREMIUM_SD = 0.00074
 PREMIUM_MEMORY = 0.84

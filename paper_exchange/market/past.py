@@ -1,8 +1,8 @@
 """Draws the days before a market's first event, ending exactly at its first price.
 
-Prices come from the same generator as the synthetic market, in steps of some seconds; volumes from
-the same activity and trade sizes. Where a recorded ticker tells of the last 24 hours, the drawn
-day is bent to it: same price a day and an hour ago, same high, low and turnover.
+Prices come from the synthetic market's generator, in steps of some seconds. Volumes come from its
+activity and trade sizes. Where a recorded ticker tells of the last 24 hours, the drawn day is bent
+to it. It then has the same price a day and an hour ago, and the same high, low and turnover.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,10 +30,10 @@ Key = tuple[Category, str]
 
 DAY_MINUTES = 1440
 HOUR_MINUTES = 60
-# What the volume models need to learn from three days and to be tested on two; each day costs a
-# market about 0.03 s and 2 MB at its start.
+# The volume models learn from three days and are tested on two. Each day costs a market about 0.03
+# s and 2 MB at its start.
 MINUTES = 5 * DAY_MINUTES
-FUNDINGS = 200  # what one funding/history reply holds
+FUNDINGS = 200  # as many as one funding/history reply holds
 _STEP_MS = 6000
 _STEPS = 60_000 // _STEP_MS
 _SALT = 0x9A57  # keeps the past's draws apart from those of the live market of the same seed
@@ -45,7 +45,7 @@ _STRETCH = (0.2, 5.0)  # how far volatility may be bent towards a recorded day's
 
 @dataclass(frozen=True, slots=True)
 class DayStatistics:
-    """A recorded ticker's view of the 24 hours before the start; None where it didn't tell."""
+    """A recorded ticker's view of the 24 hours before the start; None for a missing field."""
 
     last: Decimal
     day_ago: Decimal | None = None
@@ -57,7 +57,7 @@ class DayStatistics:
 
 @dataclass(slots=True)
 class _Curves:
-    """Log prices by minute. `close` has one value more: the price before the first minute."""
+    """Log prices by minute. `close` also has the price before the first minute."""
 
     close: Floats
     high: Floats
@@ -67,7 +67,7 @@ class _Curves:
 class PastGenerator:
     """Pasts of any instruments of some coins, correlated as the coins are.
 
-    The same seed gives the same past to an instrument, whichever others are asked for.
+    With the same seed an instrument has the same past. The other instruments don't change it.
     """
 
     def __init__(self, seed: int, coins: Sequence[P.CoinParameters]) -> None:
@@ -84,7 +84,10 @@ class PastGenerator:
         day: DayStatistics,
         funding_rate: Decimal | None = None,
     ) -> Past:
-        """`funding_rate` is the one at the start, from which earlier ones are drawn backwards."""
+        """The past of one instrument.
+
+        `funding_rate` is the rate at the start. Earlier rates are drawn backwards from it.
+        """
         coin = self._places[spec.base_coin]
         spot = spec.category == "spot"
         rng = np.random.default_rng([self._seed, _SALT, coin, spot])
@@ -110,7 +113,7 @@ class PastGenerator:
         return _Curves(close, high, low)
 
     def _usd(self, coin: int, market: InstrumentParameters, rng: np.random.Generator) -> Floats:
-        """Turnover of each minute: expected trades by activity, and their sizes' dispersion."""
+        """The turnover of each minute in USD: expected trades times randomly dispersed sizes."""
         surprise = np.minimum(np.abs(self._path.surprise[:, coin]), 5.0)
         busy = self._path.activity * (1 + P.TRADE_VOLATILITY_LINK * surprise)
         share = busy.reshape(MINUTES, _STEPS).mean(axis=1) / busy.mean()
@@ -122,7 +125,7 @@ class PastGenerator:
 
 
 def _mean_square_size() -> float:
-    """Second moment of the trade sizes of mean 1: Lomax, cut at the table's cap."""
+    """The second moment of trade sizes of mean 1: Lomax, cut at the table's cap."""
     tail, scale = P.TRADE_SIZE_TAIL, P.TRADE_SIZE_TAIL - 1
     most = 1 + P.TRADE_SIZE_CAP / scale
     inner = (most ** (2 - tail) - 1) / (2 - tail) - (most ** (1 - tail) - 1) / (1 - tail)
@@ -131,7 +134,7 @@ def _mean_square_size() -> float:
 
 
 def _bend(curves: _Curves, day: DayStatistics) -> None:
-    """Moves the curves through the recorded prices, and their last day's range to the recorded."""
+    """Bends the curves to the recorded prices, and their last day to its recorded range."""
     if day.day_ago is None:
         return
     pins = {-DAY_MINUTES - 1: day.day_ago, -HOUR_MINUTES - 1: day.hour_ago, -1: day.last}
@@ -170,7 +173,10 @@ def _stretch(deviations: _Curves, target: Floats, wanted: float) -> float:
 
 
 def _squeeze(curves: _Curves, pins: Floats, ends: tuple[float | None, ...]) -> None:
-    """Maps the last day between the recorded low and high, keeping order and the pinned prices."""
+    """Maps the last day between the recorded low and high.
+
+    The order of prices and the pinned prices stay.
+    """
     last_day = slice(-DAY_MINUTES, None)
     inner = float(pins.min()), float(pins.max())
     found = float(curves.low[last_day].min()), float(curves.high[last_day].max())
@@ -208,7 +214,7 @@ def _bars(spec: InstrumentSpec, curves: _Curves, usd: Floats, day: DayStatistics
 
 
 def _touch(high: NDArray[np.int64], low: NDArray[np.int64], top: int, bottom: int) -> None:
-    """Rounding must not carry the last day past its extremes, nor keep it from them."""
+    """Gives the last day exactly its recorded extremes, in spite of rounding."""
     last_day = slice(-DAY_MINUTES, None)
     np.clip(high[last_day], bottom, top, out=high[last_day])
     np.clip(low[last_day], bottom, top, out=low[last_day])
@@ -217,10 +223,13 @@ def _touch(high: NDArray[np.int64], low: NDArray[np.int64], top: int, bottom: in
 
 
 def fundings(rng: np.random.Generator, now: Decimal | None = None) -> list[Decimal]:
-    """Bybit's formula on a premium that wanders as measured, drawn backwards from the present."""
+    """Funding rates by Bybit's formula, oldest first.
+
+    The premium wanders as measured. It is drawn backwards from the present.
+    """
     base, clamp = P.INTEREST_PER_INTERVAL, P.FUNDING_CLAMP
     gap = float(now) - base if now is not None else 0.0
-    # Inside the clamp every premium gives the same rate, so the present one is anybody's guess.
+    # Inside the clamp every premium gives the same rate. The present one is then taken as 0.
     premium = gap + np.sign(gap) * clamp
     memory = P.PREMIUM_MEMORY
     shocks = rng.standard_normal(FUNDINGS) * P.PREMIUM_SD * np.sqrt(1 - memory**2)
@@ -239,7 +248,10 @@ def pasts(
     funding_rates: Mapping[Key, Decimal] | None = None,
     coins: Sequence[P.CoinParameters] = P.COINS,
 ) -> dict[Key, Past]:
-    """Of the instruments whose day and market are known; `funding_rates` are those at the start."""
+    """The pasts of the instruments with a known day and market.
+
+    `funding_rates` are those at the start.
+    """
     generator = PastGenerator(seed, coins)
     markets = {(i.category, i.symbol): i for i in (*P.INSTRUMENTS, *P.BAR_INSTRUMENTS)}
     return {
@@ -254,13 +266,13 @@ def pasts(
 def opening_days(
     events: Iterator[MarketEvent], specs: Sequence[InstrumentSpec]
 ) -> dict[Key, DayStatistics]:
-    """Of a market that tells no more than its first prices."""
+    """The days of a market that tells no more than its first prices."""
     prices = first_prices(events, specs)
     return {spec.key: DayStatistics(spec.price(prices[spec.key])) for spec in specs}
 
 
 def first_prices(events: Iterator[MarketEvent], specs: Iterable[InstrumentSpec]) -> dict[Key, int]:
-    """Each instrument's first price in ticks: of its first trade or book (best bid)."""
+    """Each instrument's first price in ticks, from its first trade or its first book's best bid."""
     missing = {spec.key for spec in specs}
     found: dict[Key, int] = {}
     while missing:

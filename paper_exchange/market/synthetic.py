@@ -42,7 +42,10 @@ class SyntheticMarket:
         return pasts(self._seed, specs, opening_days(self.events(), specs))
 
     def events(self) -> Iterator[MarketEvent]:
-        """Endless; every call starts anew at time 0 with the same market."""
+        """The market's events without end.
+
+        Every call starts again at time 0 with the same market.
+        """
         path = PathGenerator(self._seed)
         makers = [self._maker(i) for i in self._chosen]
         marks = [_Reference(i) for i in self._chosen]
@@ -106,7 +109,7 @@ class _Reference:
         return round(float(np.exp(log_price)) / float(self._unit)) * self._unit
 
     def _funding(self, basis: float) -> Decimal:
-        """Bybit's formula on the running mean of the premium, which forgets over one interval."""
+        """Bybit's formula on the premium's running mean. The mean forgets over one interval."""
         interval = P.FUNDING_INTERVAL_MINUTES * 60_000 // (P.STEP_MS * P.MARK_EVERY_STEPS)
         self._samples = min(self._samples + 1, interval)
         self._premium += (basis - self._premium) / self._samples

@@ -11,8 +11,8 @@ from paper_exchange.market.parameters import InstrumentParameters
 from paper_exchange.market.synthetic_path import PathBlock, autoregress
 from paper_exchange.types import BookUpdate, MarketEvent
 
-# Quotes follow a price that has left their middle by more than this many half ticks; else they
-# would flicker whenever the price sits on a tick.
+# Quotes follow once the price is more than this many half ticks off their middle. With a smaller
+# bound they would flicker when the price sits on a tick.
 _STICKY_HALF_TICKS = 1.7
 _MEAN_ABSOLUTE_SURPRISE = 0.68  # of Student-t with 4 degrees of freedom and unit variance
 
@@ -40,7 +40,7 @@ class BookMaker:
         self._spread = 1
 
     def begin_block(self, path: PathBlock) -> None:
-        """Draws everything random of the coming block at once; `step` then only looks up."""
+        """Draws all random values of the coming block at once. `step` then only looks them up."""
         rng, steps = self._rng, P.STEPS_PER_BLOCK
         self._draw_quotes(path)
         pressure = path.pressure[:, self._coin]

@@ -1,7 +1,7 @@
-"""Draws what lies behind the synthetic market: efficient prices, volatility, pressure, activity.
+"""Draws the processes behind the synthetic market: prices, volatility, pressure and activity.
 
-One block is a minute of 100 ms steps for all coins at once, unless asked for otherwise. Nothing
-here knows books or ticks.
+One block is a minute of 100 ms steps for all coins at once, unless the caller asks for another
+size. This module knows neither books nor ticks.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ class PathBlock:
     basis: Floats
     """Log of perpetual over index."""
     pressure: Floats
-    """Known at the end of the step; leads the returns of the steps after it."""
+    """Pressure at the end of the step. It leads the returns of the later steps."""
     surprise: Floats
     """The step's return in standard deviations of that step."""
     sigma: Floats
@@ -34,9 +34,9 @@ class PathBlock:
 
 
 def autoregress(start: Floats, shocks: Floats, decay: float) -> Floats:
-    """y[t] = decay * y[t-1] + shocks[t], y[-1] = start, without a Python loop.
+    """Computes y[t] = decay * y[t-1] + shocks[t], y[-1] = start, without a Python loop.
 
-    Runs in slices short enough that decay**-n stays far from overflow.
+    It runs in slices short enough that decay**-n stays far from overflow.
     """
     out = np.empty_like(shocks)
     slice_length = max(1, min(len(shocks), int(-30.0 / np.log(decay))))
@@ -120,7 +120,7 @@ class PathGenerator:
         return sigma, volume / _mean_root_regime()
 
     def _regimes(self) -> Floats:
-        """Multiplier of each step; leaves the regime's state behind for the next block."""
+        """The multiplier of each step. It leaves the regime's state behind for the next block."""
         out = np.empty(self._block_steps)
         done = 0
         while done < len(out):
@@ -134,7 +134,10 @@ class PathGenerator:
         return out
 
     def _next_regime(self) -> int:
-        """Jump chain whose stationary time shares are REGIME_SHARE: share / dwell is visits."""
+        """The next regime of a jump chain with the stationary time shares REGIME_SHARE.
+
+        The chain visits a regime in proportion to share / dwell.
+        """
         if self._regime != 1:
             return 1  # calm and turbulent times meet by way of the normal one
         visits = [s / m for s, m in zip(P.REGIME_SHARE, P.REGIME_MINUTES, strict=True)]
@@ -142,7 +145,7 @@ class PathGenerator:
         return 0 if self._rng.random() < calm else 2
 
     def _innovations(self) -> Floats:
-        """Unit variance, Student-t, correlated through one common factor."""
+        """Innovations of unit variance: Student-t, correlated through one common factor."""
         nu = P.TAIL_DEGREES_OF_FREEDOM
         draws = self._rng.standard_t(nu, (self._block_steps, len(self._loading) + 1))
         draws *= np.sqrt((nu - 2) / nu)
@@ -155,12 +158,12 @@ class PathGenerator:
         return np.asarray(load * draws[:, :1] + own * draws[:, 1:])
 
     def _pressures(self, shocks: Floats) -> tuple[Floats, Floats]:
-        """(pressure before each step, pressure after it).
+        """The pressure before each step, and the pressure after it.
 
-        Its own shock is tied to the price's with the one weight that cancels the momentum which
-        the drift would leave in returns: makers lean against a move that has just happened.
-        Pressure shares the coins' common factor, as order flow does, else the part of the long-run
-        price that it carries would be uncorrelated.
+        Its own shock is tied to the price's shock by one weight. This weight cancels the momentum
+        that the drift would leave in returns: makers lean against a move that has just happened.
+        Pressure shares the coins' common factor, as order flow does. Otherwise the part of the
+        long-run price that it carries would be uncorrelated.
         """
         decay = self._decay(P.PRESSURE_SECONDS)
         drift = P.PRESSURE_DRIFT
@@ -183,7 +186,10 @@ class PathGenerator:
 
 
 def _mean_square_root() -> float:
-    """Root mean square of the volatility multiplier, so that daily sigma comes out as listed."""
+    """The root mean square of the volatility multiplier.
+
+    It makes daily sigma come out as listed.
+    """
     regime = sum(s * m**2 for s, m in zip(P.REGIME_SHARE, P.REGIME_SIGMA, strict=True))
     hours = float(np.mean(np.square(P.HOURLY_SIGMA)))
     return float(np.sqrt(regime * hours * np.exp(P.BURST_LOG_SD**2)))

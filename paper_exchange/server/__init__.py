@@ -1,1 +1,1 @@
-"""HTTP and WebSocket doors of the paper exchange."""
+"""The HTTP and WebSocket server of the paper exchange."""

@@ -37,11 +37,14 @@ class Account:
 
     @property
     def numeric_id(self) -> str:
-        """Bybit's ids are numbers; ours is a stable one made from the uid."""
+        """The account's number in the form of Bybit's ids.
+
+        It is made from the uid and is stable.
+        """
         return str(10_000_000 + zlib.crc32(self.uid.encode()) % 90_000_000)
 
     def fee_rates(self, category: str) -> tuple[Decimal, Decimal]:
-        """Maker and taker."""
+        """Maker and taker fee rates."""
         if category == "spot":
             return self.config.spot_maker_rate, self.config.spot_taker_rate
         return self.config.linear_maker_rate, self.config.linear_taker_rate
@@ -65,7 +68,7 @@ _KEY_FIELDS = {"key", "secret", "rsa_public_key", "rsa_public_key_file", "read_o
 
 
 def load_accounts(path: Path) -> list[Account]:
-    """A YAML or JSON list of accounts: the fields of AccountConfig, and `keys`.
+    """Reads a YAML or JSON list of accounts: the fields of AccountConfig, and `keys`.
 
     Each key has `key`, one of `secret`, `rsa_public_key` and `rsa_public_key_file` (relative to
     this file), and optionally `read_only`. Numbers are best written as strings.

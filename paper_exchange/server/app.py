@@ -1,4 +1,4 @@
-"""Assembles market, engine and doors into a server on one port."""
+"""Assembles market, engine and endpoints into a server on one port."""
 
 import logging
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ class PaperServer:
         self.exchange.timed.start()
 
     async def stop(self) -> None:
-        """Stops the market, says goodbye to all sockets, closes the port."""
+        """Stops the market, closes all sockets properly, closes the port."""
         self.exchange.venue.stop()
         self.exchange.public.close()
         self.exchange.dcp.close()

@@ -1,4 +1,4 @@
-"""Who is calling: API keys, HMAC and RSA signatures over raw bytes, and the recv_window rule."""
+"""Authentication: API keys, HMAC and RSA signatures over raw bytes, and the recv_window rule."""
 
 import base64
 import binascii
@@ -17,7 +17,7 @@ from paper_exchange.types import Reject
 
 DEFAULT_RECV_WINDOW_MS = 5000
 FUTURE_TOLERANCE_MS = 1000
-"""A timestamp may be this far ahead, whatever the window (`docs/bybit.md`)."""
+"""A timestamp may be this far ahead with any window (`docs/bybit.md`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,10 @@ class KeyRing:
     def authenticate(
         self, key: str, sign: str, timestamp: str, recv_window: str, payload: bytes, wall: int
     ) -> ApiKey:
-        """The caller's key, or Reject 10002, 10003 or 10004. `payload` is what was on the wire."""
+        """The caller's key, or Reject 10002, 10003 or 10004.
+
+        `payload` is exactly as it came on the wire.
+        """
         verifier = self.verifier(key)
         check_window(timestamp, recv_window, wall)
         origin = f"{timestamp}{key}{recv_window}".encode() + payload
@@ -90,7 +93,7 @@ class KeyRing:
         return verifier.api_key
 
     def authenticate_socket(self, key: str, expires: int, sign: str, wall: int) -> ApiKey:
-        """The WebSocket login; `expires` is the wall time in ms until which it may be used."""
+        """The WebSocket login. `expires` is the wall time until which the login is valid, in ms."""
         verifier = self.verifier(key)
         if expires <= wall:
             raise Reject(10002, "The request expires, please check your server timestamp.")
@@ -100,7 +103,10 @@ class KeyRing:
 
 
 def check_window(timestamp: str, recv_window: str, wall: int) -> None:
-    """`server - recv_window <= timestamp < server + 1000`, or Reject 10002 with both numbers."""
+    """Requires `server - recv_window <= timestamp < server + 1000`.
+
+    Otherwise raises Reject 10002 with both numbers.
+    """
     window = recv_window or str(DEFAULT_RECV_WINDOW_MS)
     if not (timestamp.isascii() and timestamp.isdigit()):
         raise Reject(10001, "params error: timestamp invalid")

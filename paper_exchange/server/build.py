@@ -1,4 +1,4 @@
-"""From options to a ready exchange: the one place that knows market, engine and server alike."""
+"""Builds a ready exchange from options. Only this module knows market, engine and server alike."""
 
 import logging
 import os
@@ -25,17 +25,17 @@ JOURNAL_NAME = "journal.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a person may choose when starting the exchange."""
+    """The options with which a person starts the exchange."""
 
     server: ServerSettings = field(default_factory=ServerSettings)
     engine: EngineSettings | None = None
     market: str = "auto"
     recordings: Path | None = None
-    """Where recorded markets are."""
+    """The directory of recorded markets."""
     symbols: tuple[str, ...] | None = None
     seed: int = 1
     speed: float = 1.0
-    """Times real time; 0 is as fast as the machine can."""
+    """Speed as a multiple of real time; 0 is as fast as the machine can."""
     accounts: Path | None = None
     journal: Path | None = None
     state_dir: Path | None = None
@@ -91,7 +91,7 @@ def build(options: Options) -> Running:
     accounts = (
         load_accounts(options.accounts) if options.accounts is not None else default_accounts()
     )
-    # Identifiers must differ from those of any earlier run: clients keep them for ever.
+    # Identifiers must differ from those of any earlier run, because clients keep them for ever.
     settings = options.engine or EngineSettings(seed=int.from_bytes(os.urandom(6)))
     engine = PaperEngine(source.instruments(), {a.uid: a.config for a in accounts}, settings)
     engine.world.ids = wall_ms() * 1000

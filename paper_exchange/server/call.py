@@ -1,4 +1,4 @@
-"""What an endpoint's handler is given, and how endpoints are described."""
+"""The request that a handler gets, and the description of an endpoint."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ Params = Mapping[str, Any]
 
 @dataclass(slots=True)
 class Call:
-    """One request: who, when (exchange time), and the `retExtInfo` of its answer."""
+    """One request: its caller, its exchange time, and the `retExtInfo` of its answer."""
 
     exchange: "Exchange"
     now: int
     key: ApiKey | None = None
     ret_ext: dict[str, Any] = field(default_factory=dict)
     how: Strictness = field(default_factory=Strictness)
-    """How parameters are judged; it collects the names that are ignored."""
+    """The rules by which parameters are checked. It collects the names that are ignored."""
 
     @property
     def uid(self) -> str:
@@ -37,20 +37,20 @@ Handler = Callable[[Call, Params], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A path's rule set. `limit` is requests per second and UID, 0 for public ones."""
+    """A path with its rules. `limit` is in requests per second and UID, 0 for public paths."""
 
     method: str
     path: str
     handler: Handler
     rules: Rules | None
-    """None: no answer depends on the parameters, so that they are not judged."""
+    """None: the parameters are not checked, because no answer depends on them."""
     signed: bool = False
     limit: int = 0
     spot_limit: int = 0
     batch: bool = False
     writes: bool = False
     trades: bool = False
-    """Counts against the order budget, which `--order-rate` may replace."""
+    """Whether requests count against the order budget, which `--order-rate` may replace."""
 
     @property
     def name(self) -> str:

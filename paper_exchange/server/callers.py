@@ -1,7 +1,8 @@
-"""Whose request it is, for limits by address: on one machine every user has the same address.
+"""Names the caller of a request for the limits by address.
 
-Loopback's callers are told apart by the user who owns the other end of the connection, so that one
-user's flood bans nobody else. Where that can't be known the address alone counts.
+On one machine every user has the same address. Loopback's callers are told apart by the user that
+owns the other end of the connection. One user's flood therefore bans nobody else. If the user isn't
+known, the address alone counts.
 """
 
 import socket
@@ -22,14 +23,14 @@ _NOBODYS = "0"
 
 
 class Callers:
-    """Names who is at the other end of each connection, once a connection."""
+    """Names the caller at the other end of each connection, once per connection."""
 
     def __init__(self, table: Path = _TABLE) -> None:
         self._table = table
         self._known: WeakKeyDictionary[BaseTransport, str] = WeakKeyDictionary()
 
     def name_of(self, request: web.BaseRequest) -> str:
-        """The address, and with loopback the user's number where it is known."""
+        """The caller's address. On loopback it includes the user's number if that is known."""
         address, transport = request.remote or "", request.transport
         if address != _LOOPBACK or transport is None:
             return address
@@ -40,7 +41,7 @@ class Callers:
         return known
 
     def _owner(self, transport: BaseTransport) -> str | None:
-        """The user at the other end; None where the kernel doesn't say."""
+        """The user at the other end; None where the kernel doesn't name one."""
         theirs, ours = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         if theirs is None or ours is None:
             return None
@@ -58,6 +59,6 @@ class Callers:
 
 
 def _hexadecimal(end: tuple[str, int]) -> str:
-    """As the kernel writes it: the address as one number of this machine's order."""
+    """The address as the kernel writes it: as one number in this machine's byte order."""
     number = int.from_bytes(socket.inet_aton(end[0]), sys.byteorder)
     return f"{number:08X}:{end[1]:04X}"

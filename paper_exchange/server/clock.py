@@ -21,7 +21,7 @@ class Clock(Protocol):
         """Exchange time in milliseconds since 1970."""
 
     def wall_seconds(self, exchange_ms: int) -> float:
-        """How long `exchange_ms` of exchange time take on the wall."""
+        """The time that `exchange_ms` of exchange time take on the wall, in seconds."""
 
 
 class ScaledClock:
@@ -47,13 +47,13 @@ class ScaledClock:
 
 
 class FreeClock:
-    """Time is what the last market event said: replay as fast as the machine can."""
+    """The time of the last market event: a replay as fast as the machine can."""
 
     def __init__(self) -> None:
         self._now = wall_ms()
 
     def advance_to(self, ts_ms: int) -> None:
-        """Moves the time forward to an event's; an earlier one changes nothing."""
+        """Moves the time forward to an event's time. An earlier time changes nothing."""
         self._now = max(self._now, ts_ms)
 
     def now_ms(self) -> int:

@@ -1,4 +1,4 @@
-"""The running exchange as its doors see it: venue, accounts, budgets, faults and streams."""
+"""The running exchange as its endpoints see it: venue, accounts, budgets, faults and streams."""
 
 import itertools
 import uuid
@@ -23,7 +23,7 @@ from paper_exchange.types import PrivateEvent, Reject
 
 CONNECT_WINDOW_MS = 300_000
 MAX_IGNORED_KNOWN = 10_000
-"""Names of ignored parameters that are remembered: a client that makes them up grows nothing."""
+"""The most ignored names that are remembered. Made-up names can't use more memory than that."""
 
 if TYPE_CHECKING:
     from paper_exchange.server.streams.sockets import Connection
@@ -31,14 +31,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """How the doors behave."""
+    """How the server behaves."""
 
     host: str = "127.0.0.1"
     port: int = 0
     strict: bool = False
     """Refuse unknown and non-string fields; Bybit itself ignores unknown ones."""
     ws_ack_delay_seconds: float = 0.02
-    """Bybit is never instant: pybit's dispatcher dies on an ack within its own send."""
+    """The delay of acknowledgements on sockets.
+
+    Bybit is never instant. pybit's dispatcher dies on an ack within its own send.
+    """
     trade_ack_delay_seconds: float = 0.005
     order_rate: int | None = None
     """Orders per second and UID instead of the documented 10 and 20; 0 is without limit."""
@@ -51,19 +54,19 @@ class ServerSettings:
     ws_connect_rate: int = 500
     """WebSocket connects per five minutes and address; 0 is without limit."""
     control: bool = False
-    """Serves `/control/...`: never where anybody else can reach the port."""
+    """Serves `/control/...`. Never use it where other people can reach the port."""
 
 
 @dataclass(slots=True)
 class Exchange:
-    """Everything that a request may need."""
+    """All state that a request may need."""
 
     venue: Venue
     accounts: Mapping[str, Account]
     settings: ServerSettings
     faults: FaultBoard
     paper: PaperEngine
-    """The same engine as the venue's, with the forced events that no client may ask for."""
+    """The venue's engine, with the forced events that no client may ask for."""
     connections: "set[Connection]" = field(default_factory=set)
     started_ms: int = field(default_factory=wall_ms)
     uid_limiter: UidLimiter = field(default_factory=UidLimiter)
@@ -95,7 +98,7 @@ class Exchange:
         self.timed.on_private(events)
 
     def wall_ms(self) -> int:
-        """The time by which signatures are judged; a fault may put it off."""
+        """The wall time that judges signatures, in milliseconds. A fault may shift it."""
         return wall_ms() + int(self.faults.option("clock_skew", "ms") or 0)
 
     def is_news(self, endpoint: str, name: str) -> bool:
@@ -111,7 +114,10 @@ class Exchange:
         return f"{self._trace_prefix}{next(self._traces):012x}"
 
     def take_budget(self, call: Call, endpoint: Endpoint, category: str, cost: int) -> Usage:
-        """The rolling-second budget of this UID on this endpoint; categories count apart."""
+        """Takes from the budget of this UID on this endpoint, over a rolling second.
+
+        Spot counts apart where it has a limit of its own.
+        """
         spot = category == "spot" and endpoint.spot_limit > 0
         limit = endpoint.spot_limit if spot else endpoint.limit
         override = self.settings.order_rate if endpoint.trades else self.settings.read_rate

@@ -1,4 +1,4 @@
-"""One request through rules, budget and handler, whether it came by HTTP or WebSocket."""
+"""Takes one request through rules, budget and handler, from HTTP and WebSocket alike."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ class Outcome:
     ret_ext: Mapping[str, Any]
     usage: Usage | None
     ignored: Sequence[str] = ()
-    """Names of parameters that the request gave and that were not known."""
+    """The request's parameter names that the endpoint does not know."""
 
 
 def perform(
@@ -37,7 +37,10 @@ def perform(
     *,
     query: bool,
 ) -> Outcome:
-    """Never raises: what goes wrong inside becomes 10016, as at Bybit, and is logged."""
+    """Performs one request and never raises.
+
+    An internal error becomes 10016, as at Bybit, and is logged.
+    """
     usage: Usage | None = None
     how = Strictness(
         strict=exchange.settings.strict,
@@ -77,7 +80,7 @@ def _answer(
 
 
 def _without_markets(endpoint: Endpoint, params: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The answer for `inverse` and `option`: categories that exist and hold nothing here."""
+    """The answer for `inverse` and `option`. These categories exist and hold nothing here."""
     if endpoint.path == "/v5/order/cancel-all":
         return {"list": [], "success": "1"}
     if endpoint.writes or "symbol" in params:
@@ -86,7 +89,7 @@ def _without_markets(endpoint: Endpoint, params: Mapping[str, Any]) -> Mapping[s
 
 
 def _note_ignored(exchange: Exchange, endpoint: Endpoint, how: Strictness) -> Sequence[str]:
-    """The ignored names, in the journal when this endpoint ignores them for the first time."""
+    """The ignored names. They are journaled when this endpoint ignores them for the first time."""
     names = tuple(sorted(how.ignored))
     fresh = [name for name in names if exchange.is_news(endpoint.name, name)]
     if fresh:
@@ -95,7 +98,7 @@ def _note_ignored(exchange: Exchange, endpoint: Endpoint, how: Strictness) -> Se
 
 
 def _budget(exchange: Exchange, call: Call, endpoint: Endpoint, params: Mapping[str, Any]) -> Usage:
-    """Batches pay per order."""
+    """Takes from the caller's budget. A batch costs one request per order."""
     cost = 1
     if endpoint.batch and isinstance(params.get("request"), list):
         cost = max(1, len(params["request"]))

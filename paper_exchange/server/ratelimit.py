@@ -8,7 +8,10 @@ IP_WINDOW_MS = 5000
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the `X-Bapi-Limit*` headers say; `allowed` is False when the request was over."""
+    """A budget's usage as the `X-Bapi-Limit*` headers show it.
+
+    `allowed` is False for a request over the limit.
+    """
 
     limit: int
     remaining: int
@@ -17,7 +20,7 @@ class Usage:
 
 
 class UidLimiter:
-    """A rolling second per (uid, endpoint, category); 0 means no limit."""
+    """Limits requests per rolling second and (uid, endpoint, category); 0 means no limit."""
 
     def __init__(self) -> None:
         self._windows: dict[tuple[str, str, str], deque[int]] = {}
@@ -39,8 +42,10 @@ class UidLimiter:
 
 
 class IpLimiter:
-    """`limit` requests in a window per address, or whom `Callers` names by it; a breach bans it for
-    `ban_seconds`."""
+    """Allows `limit` requests in a window per address. A breach bans the address.
+
+    `Callers` adds the user to the address where it can. The ban lasts `ban_seconds`.
+    """
 
     def __init__(self, limit: int, ban_seconds: float, window_ms: int = IP_WINDOW_MS) -> None:
         self._limit = limit

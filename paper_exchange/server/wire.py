@@ -9,9 +9,9 @@ from typing import Any
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 SHORTEST = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?\Z")
-"""`0.031`, neither `0.0310` nor `00.031`."""
+"""A number in its shortest form: `0.031`, neither `0.0310` nor `00.031`."""
 DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?\Z")
-"""What Bybit accepts as a number in a string; `1e-05`, `.5`, `+1` and ` 1` are not."""
+"""A number that Bybit accepts in a string; `1e-05`, `.5`, `+1` and ` 1` are not."""
 
 
 def dumps(value: object) -> str:
@@ -25,7 +25,7 @@ def plain(value: Decimal) -> str:
 
 
 def trimmed(value: Decimal) -> str:
-    """Without trailing zeros, as Bybit shows ratios and totals."""
+    """The number without trailing zeros, as Bybit shows ratios and totals."""
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 

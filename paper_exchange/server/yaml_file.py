@@ -1,4 +1,4 @@
-"""Reads a short YAML file in bounds: whatever is wrong with it is one line with its place."""
+"""Reads a short YAML file within bounds. Every problem becomes one line with its place."""
 
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def load_yaml(path: Path) -> Any:
 
 
 class _OneOfEachKey(yaml.SafeLoader):
-    """Refuses a key that stands in a mapping twice; the plain loader keeps the last."""
+    """Refuses a key that stands twice in a mapping. The plain loader keeps the last one."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
@@ -74,7 +74,7 @@ def _read(path: Path) -> str:
 
 
 def _check(path: Path, text: str) -> None:
-    """Before anything is built, which recurses."""
+    """Checks anchors and depth before anything is built, because building recurses."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         line = None if event.start_mark is None else event.start_mark.line + 1

@@ -13,10 +13,11 @@ ZERO = Decimal(0)
 
 @dataclass(slots=True, eq=False)
 class Position:
-    """A position of one symbol: `idx` 0 one-way, 1 hedge long, 2 hedge short.
+    """A position of one symbol.
 
-    `cost` is the exact entry value of the open size, so that the average price, which is a
-    quotient, is only ever shown and never computed with.
+    `idx` is 0 in one-way mode, 1 for hedge long and 2 for hedge short. `cost` is the exact entry
+    value of the open size. The average price is a quotient: the engine shows it and never computes
+    with it.
     """
 
     market: Market
@@ -29,7 +30,7 @@ class Position:
     cur_realised: Decimal = ZERO
     cum_realised: Decimal = ZERO
     buying: int = 0
-    """Steps of open buy orders that may add."""
+    """Open buy orders that may add to the position, in steps."""
     selling: int = 0
     created_ms: int = 0
     updated_ms: int = 0
@@ -42,11 +43,11 @@ class Position:
     exits: dict[str, Order] = field(default_factory=dict)
     """Waiting exits for the whole position, by `TakeProfit` and `StopLoss`."""
     partials: dict[str, Order] = field(default_factory=dict)
-    """Waiting exits for a part, by order id."""
+    """Waiting exits for a part of the position, by order id."""
     exit_side: int = 0
-    """Side of the position for which its exits were made."""
+    """The position's side when its exits were made."""
     trailing: int = 0
-    """Trailing distance in ticks, 0 is none."""
+    """Trailing distance in ticks. Default: 0, no trailing stop."""
     trailing_active: int | None = None
     trailing_extreme: int | None = None
 
@@ -70,13 +71,13 @@ class Position:
         return self.cost / self.quantity() if self.size else ZERO
 
     def closable(self, side: int) -> int:
-        """Steps that an order of direction `side` may execute before it would flip."""
+        """The steps that an order of direction `side` may execute before the position turns."""
         return abs(self.size) if self.side == -side else 0
 
 
 @dataclass(slots=True, eq=False)
 class Account:
-    """Everything that one uid owns at the exchange."""
+    """All that one account (uid) owns at the exchange."""
 
     config: AccountConfig
     wallet: dict[str, Decimal] = field(default_factory=dict)
@@ -98,9 +99,12 @@ class Account:
     """The closed orders that order/realtime still shows, oldest first."""
     order_loss: Decimal = ZERO
     active: dict[tuple[str, str, str], int] = field(default_factory=dict)
-    """Open orders by category, symbol ("" for all active ones of spot) and slot."""
+    """Number of open orders by category, symbol and slot.
+
+    The symbol is "" for active spot orders.
+    """
     closing: dict[str, Order] = field(default_factory=dict)
-    """Orders that closed something, for closed-pnl."""
+    """Orders that closed a part of a position, for `closed-pnl`."""
 
     @classmethod
     def opened(cls, config: AccountConfig) -> "Account":
@@ -151,7 +155,7 @@ class Account:
         return self.wallet.get(coin, ZERO)
 
     def void_margin(self) -> None:
-        """Forgets at which marks the account is known to be safe: its money has changed."""
+        """Forgets the marks in which the account is safe, because its money has changed."""
         for position in self.positions.values():
             if position.size:
                 position.market.holders[self.uid] = None

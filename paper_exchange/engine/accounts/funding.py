@@ -13,7 +13,10 @@ MINUTE_MS: Final = 60_000
 
 
 class Funding:
-    """Pays position value at mark x rate; with a positive rate longs pay."""
+    """Pays funding: position value at mark times the rate.
+
+    With a positive rate longs pay shorts.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world

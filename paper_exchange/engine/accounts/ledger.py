@@ -10,7 +10,10 @@ from paper_exchange.types import Category
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """One change: `change = cash_flow + funding - fee`. Decimal money, strings as shown."""
+    """One row of the transaction log: `change = cash_flow + funding - fee`.
+
+    Money is Decimal. Quantity, size, price and fee rate are text in Bybit's form.
+    """
 
     seq: int
     time_ms: int
@@ -61,7 +64,10 @@ class Ledger:
         link_id: str = "",
         trade_id: str = "",
     ) -> LogRow:
-        """Changes the wallet and writes the row that says why; there is no other way to do it."""
+        """Changes the wallet and writes a row with the reason.
+
+        Every change of a wallet goes through here.
+        """
         change = cash_flow - fee + (funding or ZERO)
         balance = account.balance(coin) + change
         account.wallet[coin] = balance

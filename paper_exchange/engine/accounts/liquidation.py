@@ -1,4 +1,4 @@
-"""Watches maintenance margin, liquidates, and closes positions by force."""
+"""Watches maintenance margin, liquidates accounts and closes positions by force."""
 
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
@@ -18,10 +18,10 @@ HALF: Final = Decimal("0.5")
 
 
 class RiskWatch:
-    """Liquidation by cross margin on mark.
+    """Liquidates an account by its cross margin on the mark price.
 
-    After an exact check an account is known to be safe while all its marks stay within a range,
-    so that a mark update seldom costs more than two comparisons.
+    An exact check finds a range of marks in which the account is safe. While all its marks stay in
+    their ranges, a mark update seldom costs more than two comparisons.
     """
 
     def __init__(self, world: World, lifecycle: Lifecycle, fills: Fills) -> None:
@@ -30,7 +30,7 @@ class RiskWatch:
         self.fills = fills
 
     def on_mark(self, market: Market) -> None:
-        """Checks the holders whose safe range the mark has left."""
+        """Checks each holder without a safe range, or with a range that the mark has left."""
         mark = market.mark()
         if mark is None:
             return
@@ -40,7 +40,7 @@ class RiskWatch:
 
     @staticmethod
     def is_unknown(account: Account) -> bool:
-        """Whether something happened since the last exact check."""
+        """Whether the account holds a position without a known safe range."""
         return any(
             position.market.holders.get(account.uid) is None
             for position in account.positions.values()
@@ -48,7 +48,10 @@ class RiskWatch:
         )
 
     def check(self, account: Account) -> bool:
-        """Liquidates when maintenance margin is used up; returns whether it did."""
+        """Liquidates the account if its balance is at most its maintenance margin.
+
+        Returns whether it did.
+        """
         held = [position for position in account.positions.values() if position.size]
         if not held:
             return False
@@ -60,9 +63,10 @@ class RiskWatch:
         return False
 
     def _remember(self, account: Account, held: list[Position], total: AccountMargin) -> None:
-        """No mark may use up the excess: each may move by excess / (2 x gross value).
+        """Stores the range of marks in which the account is safe.
 
-        Balance moves by at most gross value x move, maintenance by less (its slope is below one).
+        Each mark may move by excess / (2 x gross value), at most by half. The balance moves by at
+        most gross value x move. Maintenance margin moves by less, because its slope is below one.
         """
         marks = {position.market: position.market.mark() for position in held}
         gross = sum((p.quantity() * (marks[p.market] or ZERO) for p in held), ZERO)
@@ -76,9 +80,9 @@ class RiskWatch:
     def liquidate(self, account: Account, held: list[Position], total: AccountMargin) -> None:
         """Cancels all orders, then closes every position at its bankruptcy price.
 
-        Each position bears the balance in proportion to its maintenance margin; the price at
-        which it is taken over uses that up, fee included. A mark beyond it is the insurance
-        fund's loss.
+        Each position bears a share of the balance in proportion to its maintenance margin. The
+        bankruptcy price uses up this share, fee included. If the mark is worse than this price, the
+        insurance fund bears the loss.
         """
         for order in list(account.open.values()):
             if order.status == "Untriggered":
@@ -97,9 +101,9 @@ class RiskWatch:
     def _bust_price(
         self, account: Account, position: Position, mark: Decimal, share: Decimal
     ) -> int:
-        """Price at which closing costs the share: mark - side x share / qty, fee included.
+        """The price at which closing costs the share: mark - side x share / qty, fee included.
 
-        Rounded so that the account never ends below zero.
+        The price is rounded so that the account never ends below zero.
         """
         market, side = position.market, position.side
         rate = account.config.linear_taker_rate
@@ -110,7 +114,7 @@ class RiskWatch:
     def close(
         self, account: Account, position: Position, steps: int, ticks: int, exec_type: str
     ) -> Order:
-        """Closes part of a position by a system order that fills at once at a given price."""
+        """Closes part of a position with a system order that fills at once at the given price."""
         world, market = self.world, position.market
         order = Order(
             uid=account.uid,

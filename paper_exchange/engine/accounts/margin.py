@@ -1,4 +1,4 @@
-"""Cross margin: risk tiers, initial and maintenance margin on mark, and what is still free."""
+"""Cross margin: risk tiers, initial and maintenance margin on the mark price, and free margin."""
 
 from dataclasses import dataclass, replace
 from decimal import ROUND_UP, Decimal
@@ -40,9 +40,10 @@ def _tiers(
 
 
 def risk_tiers(spec: InstrumentSpec, settings: EngineSettings) -> tuple[RiskTier, ...]:
-    """Tiers of equal width whose rates grow in proportion, as Bybit's published tables do.
+    """The risk tiers, all of equal width.
 
-    The deduction makes maintenance margin continuous in the position's value.
+    Their rates grow in proportion, as in Bybit's published tables. The deduction makes maintenance
+    margin continuous in the position's value.
     """
     return _tiers(
         spec.max_leverage,
@@ -53,7 +54,7 @@ def risk_tiers(spec: InstrumentSpec, settings: EngineSettings) -> tuple[RiskTier
 
 
 def tier_for(value: Decimal, spec: InstrumentSpec, settings: EngineSettings) -> RiskTier:
-    """The tier of a position value; the last one also for what lies beyond it."""
+    """The tier of a position value. A value beyond the last tier belongs to the last one."""
     tiers = risk_tiers(spec, settings)
     index = int(value // settings.risk_tier_value)
     if index and value == index * settings.risk_tier_value:
@@ -93,12 +94,12 @@ class AccountMargin:
 
     @property
     def free(self) -> Decimal:
-        """The balance less initial margin and what spot orders lock."""
+        """The balance less initial margin and the coins that spot orders lock."""
         return self.balance - self.initial - self.locked
 
 
 class MarginModel:
-    """Computes margin from accounts; holds nothing but settings."""
+    """Computes margin from accounts. It holds nothing but settings."""
 
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
@@ -114,7 +115,7 @@ class MarginModel:
         return value * inverse + value * bankrupt * taker
 
     def maintenance_of(self, account: Account, position: Position, mark: Decimal) -> Decimal:
-        """The maintenance margin at a mark price, with the fee of closing at bankruptcy."""
+        """The maintenance margin at a mark price, plus the fee to close at the bankruptcy price."""
         if not position.size:
             return ZERO
         value = position.quantity() * mark
@@ -127,10 +128,10 @@ class MarginModel:
     def position_margin(
         self, account: Account, position: Position, buying: int = 0, selling: int = 0
     ) -> PositionMargin:
-        """Margin with `buying` and `selling` more steps of adding orders than there are.
+        """The margin of a position and its orders, with `buying` and `selling` steps added.
 
-        Orders need what the worse side would add: margin of the resulting position plus the fee
-        of getting there.
+        Orders need the margin that the worse side would add. This is the margin of the resulting
+        position plus the fee to reach it.
         """
         buys, sells = position.buying + buying, position.selling + selling
         if not (position.size or buys or sells):
@@ -185,7 +186,7 @@ class MarginModel:
     def maintenance_after(
         self, account: Account, position: Position, buying: int, selling: int
     ) -> Decimal:
-        """How much maintenance margin would grow if these steps traded at mark."""
+        """The growth of maintenance margin if these steps traded at mark; at least 0."""
         mark = position.market.mark()
         if mark is None:
             return ZERO
@@ -194,9 +195,10 @@ class MarginModel:
         return max(ZERO, grown - self.maintenance_of(account, position, mark))
 
     def liquidation_price(self, account: Account, position: Position) -> Decimal | None:
-        """The mark at which the account's maintenance margin is used up, all else unmoved.
+        """The mark at which maintenance margin uses up the account's balance, all else unchanged.
 
-        Balance and maintenance margin are linear in this position's mark: solve for equality.
+        Balance and maintenance margin are linear in this position's mark. The price is where both
+        are equal.
         """
         mark = position.market.mark()
         if not position.size or mark is None:

@@ -44,7 +44,8 @@ class PositionRequests:
     def set_leverage(self, uid: str, params: Mapping[str, Any]) -> None:
         """Changes a symbol's leverage, one number for both sides.
 
-        Raises Reject when it is out of range, the present one, or too high for the margin at hand.
+        Raises Reject for a leverage out of range, for the present one, and for one that the margin
+        at hand can't carry.
         """
         account, market = self.world.account(uid), self._linear_market(params)
         buy, sell = (self._leverage_of(params, name, market) for name in ("buy", "sell"))
@@ -97,9 +98,9 @@ class PositionRequests:
     # Mode
 
     def switch_mode(self, uid: str, params: Mapping[str, Any]) -> None:
-        """Changes one symbol, or all of a coin, between one-way and hedge mode.
+        """Switches one symbol, or all symbols of a coin, between one-way and hedge mode.
 
-        Raises Reject while a position or an order is open.
+        For one symbol it raises Reject while a position or an order is open.
         """
         account = self.world.account(uid)
         if params.get("category") != "linear":
@@ -122,7 +123,8 @@ class PositionRequests:
                 raise reject("mode_same")
             self._check_flat(account, changing[0])
         else:
-            # By coin, symbols with a position or an order stay as they are, and that is a success.
+            # With a coin, symbols with a position or an order keep their mode; the request
+            # succeeds.
             changing = [market for market in changing if self._is_flat(account, market)]
         for market in changing:
             account.modes[market.symbol] = hedge
@@ -235,7 +237,7 @@ class PositionRequests:
     # Pre-check
 
     def pre_check(self, uid: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Margin rates before and after an order that is judged but not placed."""
+        """The margin rates before and after an order. The order is checked and not placed."""
         account, market = self.world.account(uid), self._linear_market(params)
         new = read_new_order(params, market)
         if new.trigger is not None:

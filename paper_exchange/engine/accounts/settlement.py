@@ -1,4 +1,4 @@
-"""Ends an operation: what follows from changed positions, then position and wallet events."""
+"""Ends an operation: adapts orders to changed positions, then emits position and wallet events."""
 
 from paper_exchange.engine.accounts.account import Account, Position
 from paper_exchange.engine.accounts.liquidation import RiskWatch
@@ -27,7 +27,7 @@ class Settlement:
         self.queries = queries
 
     def settle(self) -> None:
-        """Adapts exits, margin and liquidations to what changed, then emits the events."""
+        """Adapts exits to changed positions, liquidates where needed, then emits the events."""
         world = self.world
         if not world.moved:
             return
@@ -54,7 +54,7 @@ class Settlement:
             self.exits.follow(world.accounts[uid], position)
 
     def _trim(self, position: Position) -> None:
-        """A resting reduce-only order never exceeds its position: it is cut or cancelled."""
+        """Cuts or cancels each open reducing order that exceeds its position."""
         for order in list(position.reducers.values()):
             if not order.is_open:
                 continue

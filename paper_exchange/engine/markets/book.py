@@ -1,6 +1,7 @@
-"""The replayed order book of one instrument, minus what our own takers have consumed.
+"""The replayed order book of one instrument, less the size that our own takers have consumed.
 
-Own impact may shift it: keys and sizes stay as replayed, prices seen by us are `shift` ticks away.
+Own impact may shift the book. Keys and sizes stay as replayed. Our prices are the replayed prices
+plus `shift` ticks.
 """
 
 from bisect import bisect_left, insort
@@ -12,8 +13,8 @@ Level = tuple[int, int]
 class SideBook:
     """One side. A key is `sign * price`, so that the best level always has the largest key.
 
-    Keys are kept in a plain sorted list: inserts near the best price move few elements, and the
-    best price and the first levels need no search.
+    Keys are in a plain sorted list. An insert near the best price moves few elements. The best
+    price and the first levels need no search.
     """
 
     __slots__ = ("keys", "shift", "sign", "sizes", "taken")
@@ -26,13 +27,13 @@ class SideBook:
         self.shift = 0
 
     def replace(self, levels: Sequence[Level]) -> None:
-        """Takes a snapshot: everything before it is forgotten, also what we consumed."""
+        """Takes a snapshot. It forgets the old levels and the sizes that our takers consumed."""
         self.sizes = {price: size for price, size in levels if size}
         self.keys = sorted(self.sign * price for price in self.sizes)
         self.taken.clear()
 
     def update(self, levels: Sequence[Level]) -> None:
-        """Takes absolute sizes; a level that is updated is whole again."""
+        """Takes absolute sizes. An updated level has its whole size again."""
         sizes, keys, sign = self.sizes, self.keys, self.sign
         for price, size in levels:
             if size:
@@ -47,20 +48,22 @@ class SideBook:
                 self.taken.pop(price, None)
 
     def available(self, price: int) -> int:
-        """What is left for us at a price, in steps: the replayed size less what our takers
-        consumed."""
+        """The size that is left for us at a price, in steps.
+
+        This is the replayed size less the size that our takers consumed.
+        """
         raw = price - self.shift
         size = self.sizes.get(raw, 0)
         return size - self.taken.get(raw, 0) if self.taken else size
 
     def best_available(self) -> int | None:
-        """Best price at which something is left for us."""
+        """The best price at which size is left for us; None without one."""
         for price, _ in self.levels():
             return price
         return None
 
     def levels(self) -> Iterator[Level]:
-        """What is left, best first."""
+        """The levels with the size that is left for us, best first."""
         for key in reversed(self.keys):
             price = self.sign * key + self.shift
             size = self.available(price)
@@ -68,7 +71,7 @@ class SideBook:
                 yield price, size
 
     def depth(self, count: int) -> list[Level]:
-        """The first `count` levels of what is left."""
+        """The first `count` levels with the size that is left for us."""
         out: list[Level] = []
         for level in self.levels():
             out.append(level)
@@ -101,7 +104,7 @@ class Book:
         self.bids.shift = self.asks.shift = ticks
 
     def opposite(self, side: int) -> SideBook:
-        """The side that an order of direction `side` (+1 buy, -1 sell) takes from."""
+        """The side from which an order of direction `side` takes; +1 is buy, -1 is sell."""
         return self.asks if side > 0 else self.bids
 
     def same(self, side: int) -> SideBook:

@@ -1,8 +1,9 @@
-"""Own impact: how far our taker flow has moved the prices that we meet, and how that decays.
+"""Own impact: the shift of the prices that we meet by our taker flow, and its decay.
 
-Square-root law with a linear start, I = Y sigma sqrt(J / V) for a signed flow J that decays
-exponentially (sources at `ImpactSettings`). Decay inside the root keeps the cost of a round trip
-positive: with it outside, splitting an order could earn money (Gatheral 2010).
+The square-root law has a linear start: I = Y sigma sqrt(J / V) for a signed flow J that decays
+exponentially. `ImpactSettings` names the sources. The decay is inside the root, which keeps the
+cost of a round trip positive. With the decay outside, splitting an order could earn money (Gatheral
+2010).
 """
 
 from decimal import Decimal
@@ -14,11 +15,14 @@ from paper_exchange.engine.settings import ImpactSettings
 
 DAY_MS: Final = 86_400_000
 REFRESH_MS: Final = 100
-"""The shift is taken anew ten times a second: far shorter than any half-life in use."""
+"""The interval between two computations of the shift, far shorter than any half-life in use."""
 
 
 class ImpactModel:
-    """Impact of one market. Floats: a model's estimate, not money; the shift is whole ticks."""
+    """The impact model of one market.
+
+    It uses floats, because it is an estimate and not money. The shift is in whole ticks.
+    """
 
     __slots__ = (
         "_decay",
@@ -36,14 +40,14 @@ class ImpactModel:
         self._symbol = market.symbol
         self._decay = log(2) / settings.half_life_ms
         self._flow = 0.0
-        """Signed taker steps, decayed to `_until`."""
+        """Signed taker flow in steps, decayed to `_until`."""
         self._until = 0
         self._traded = 0
         self._since: int | None = None
         self.next_ms = 0
 
     def on_trade(self, qty: int, now: int) -> None:
-        """Replayed volume, from which daily volume is estimated."""
+        """Counts replayed volume, from which the daily volume is estimated."""
         if self._since is None:
             self._since = now
         self._traded += qty
@@ -58,7 +62,10 @@ class ImpactModel:
         return self._flow * exp(-self._decay * (now - self._until)) if self._flow else 0.0
 
     def daily_volume(self, step: Decimal, now: int) -> float | None:
-        """Steps per day: given, else extrapolated from what was replayed; None when unknown."""
+        """The daily volume in steps: the setting, else an estimate from replayed volume.
+
+        None without both.
+        """
         given = self._settings.daily_volume.get(self._symbol)
         if given is not None:
             return float(given / step)
@@ -80,7 +87,7 @@ class ImpactModel:
         return size if flow > 0 else -size
 
     def shift(self, market: Market, now: int) -> int:
-        """Whole ticks by which the replayed prices are moved for us."""
+        """The shift of the replayed prices for our orders, in whole ticks."""
         self.next_ms = now + REFRESH_MS
         doubled = market.book.doubled_mid()
         if doubled is None:

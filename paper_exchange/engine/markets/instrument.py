@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 MarkRange = tuple[Decimal, Decimal]
 
 SAMPLE_MS: Final = 1000
-"""The premium is an average over 30 s (linear) or 2 min (spot): a sample a second is enough."""
+"""The interval between two samples of the premium.
+
+The premium is an average over 30 s (linear) or 2 min (spot), so that a sample a second is enough.
+"""
 PREMIUM_WINDOW_MS: Final = {"linear": 30_000, "spot": 120_000}
 
 
 class Market:
-    """Book and own orders in ticks and steps; reference prices as Decimal.
+    """One market. The book and our orders are in ticks and steps; reference prices are Decimal.
 
-    `tick` and `step` are the grid of the source's integers and never change; `spec` holds the
-    filters in force, which may.
+    `tick` and `step` are the grid of the source's integers and never change. `spec` holds the
+    filters in force, which may change.
     """
 
     __slots__ = (
@@ -73,7 +76,7 @@ class Market:
         self.trailing: dict[tuple[str, int], Position] = {}
         """Positions with a trailing stop, by uid and index."""
         self.holders: dict[str, MarkRange | None] = {}
-        """Accounts with a position here, with the marks between which they are known safe."""
+        """Accounts with a position here, each with the range of marks in which it is safe."""
         self.last: int | None = None
         self.last_mid: int | None = None
         self.checked_mid: int | None = None
@@ -85,7 +88,7 @@ class Market:
         self._premiums: deque[tuple[int, Decimal]] = deque()
 
     def replace_spec(self, spec: InstrumentSpec) -> None:
-        """Puts new filters in force; the integer grid stays the one of the source."""
+        """Puts new filters in force. The source's integer grid stays the same."""
         if spec.tick_size % self.tick or spec.qty_step % self.step:
             raise ValueError(
                 f"{spec.symbol}: tick {spec.tick_size} and step {spec.qty_step} must be multiples"
@@ -108,7 +111,7 @@ class Market:
         return self._mark is not None
 
     def mid(self) -> Decimal | None:
-        """Middle of the replayed best prices, or the last one known."""
+        """The middle of the replayed best prices, or the last known one."""
         doubled = self.book.doubled_mid()
         if doubled is None:
             doubled = self.last_mid
@@ -117,7 +120,7 @@ class Market:
         return None if doubled is None else doubled * self.tick / 2
 
     def mark(self) -> Decimal | None:
-        """Mark price: the source's, else mid, else last trade."""
+        """The mark price: the source's, else the mid, else the last trade."""
         if self._mark is not None:
             return self._mark
         mid = self.mid()
@@ -126,13 +129,13 @@ class Market:
         return None if self.last is None else self.last * self.tick
 
     def reference(self) -> Decimal | None:
-        """What the price band is built around: mark for futures, index for spot."""
+        """The centre of the price band: the mark for futures, the index for spot."""
         if self.is_spot and self.index is not None:
             return self.index
         return self.mark()
 
     def sample_premium(self, now: int) -> None:
-        """Keeps the average premium of mid over mark (index on spot)."""
+        """Adds a sample of the premium: mid less mark for futures, mid less index for spot."""
         self.next_sample_ms = now + SAMPLE_MS
         reference = self.index if self.is_spot else self._mark
         mid = self.mid()
@@ -145,7 +148,7 @@ class Market:
             premiums.popleft()
 
     def premium(self) -> Decimal:
-        """The mean of the premium's samples, a share of the index price; 0 without samples."""
+        """The mean of the premium's samples, in the quote coin; 0 without samples."""
         if not self._premiums:
             return Decimal(0)
         return sum((value for _, value in self._premiums), Decimal(0)) / len(self._premiums)
@@ -174,7 +177,10 @@ class Market:
         return self.floor_ticks(band[0]), self.ceil_ticks(band[1])
 
     def market_bound(self, side: int) -> int | None:
-        """Limit price of a Market order: reference x (1 +- X), rounded toward the market."""
+        """The limit price of a Market order: reference x (1 +- X), rounded toward the market.
+
+        The price is in ticks.
+        """
         ref = self.reference()
         if ref is None:
             return None
@@ -182,7 +188,7 @@ class Market:
         return self.floor_ticks(ref * (1 + x)) if side > 0 else self.ceil_ticks(ref * (1 - x))
 
     def floor_ticks(self, price: Decimal) -> int:
-        """Ticks of the grid at or below a price, on the tick in force."""
+        """The price rounded down to the present tick size, in ticks of the source's grid."""
         return int(price // self.spec.tick_size) * int(self.spec.tick_size / self.tick)
 
     def ceil_ticks(self, price: Decimal) -> int:

@@ -1,1 +1,1 @@
-"""Orders: judging them, matching them, changing them and ending them."""
+"""Orders: their checks, matching, amendments and ends."""

@@ -1,4 +1,4 @@
-"""Judges a new order: everything that can refuse it before anything is changed."""
+"""Checks a new order. A check can refuse it before anything is changed."""
 
 from decimal import Decimal
 
@@ -15,13 +15,13 @@ from paper_exchange.engine.world import World
 
 
 class Acceptance:
-    """The exchange's answer to a request, before any effect."""
+    """Checks a request and prepares its order, before any effect."""
 
     def __init__(self, world: World) -> None:
         self.world = world
 
     def prepare(self, account: Account, market: Market, new: NewOrder) -> Order:
-        """Everything that can refuse an order; nothing is changed before it returns."""
+        """Makes all checks that can refuse an order. Nothing is changed before it returns."""
         self._check_status(market, new)
         if new.link_id and new.link_id in account.links:
             raise reject("link_duplicate", spot=market.is_spot)
@@ -105,7 +105,10 @@ class Acceptance:
         )
 
     def _market_price(self, market: Market, new: NewOrder) -> int:
-        """Bound of a Market order: the band's, or the caller's own when that is tighter."""
+        """The bound of a Market order: the band's, or the caller's own if that is tighter.
+
+        The bound is in ticks.
+        """
         bound = self.market_bound(market, new.side, new.slippage_type, new.slippage)
         if bound is not None:
             return bound
@@ -114,9 +117,10 @@ class Acceptance:
         raise reject("no_price", spot=market.is_spot)
 
     def market_bound(self, market: Market, side: int, kind: str, slippage: str) -> int | None:
-        """The worst price of a market order in ticks: the band's, or nearer by its own slippage.
+        """The worst price of a market order: the band's bound, or its own slippage bound.
 
-        None when the market has neither a band nor a touch to measure from.
+        The tighter of the two applies. The price is in ticks. It is None while the market has no
+        reference price.
         """
         bound = market.market_bound(side)
         touch = market.book.opposite(side).best_available()
@@ -130,7 +134,10 @@ class Acceptance:
         return min(bound, own) if side > 0 else max(bound, own)
 
     def banded(self, account: Account, market: Market, side: int, price: int) -> int:
-        """Moves a futures price beyond the band to it, or refuses, as the account has set."""
+        """Moves a futures price beyond the band to the band, or refuses it, as the account has set.
+
+        A spot price beyond the band is always refused.
+        """
         band = market.band_ticks()
         if band is None:
             return price
@@ -145,7 +152,7 @@ class Acceptance:
         return bound
 
     def _check_trigger(self, order: Order) -> None:
-        """A trigger must lie on the side from which it can still be reached."""
+        """Refuses a trigger on the side from which the price can't reach it any more."""
         market, trigger = order.market, order.trigger
         if trigger is None:
             return
@@ -163,7 +170,7 @@ class Acceptance:
 
     @staticmethod
     def trigger_reference(market: Market, by: str) -> Decimal | None:
-        """The price that a trigger looks at; the mark stands in until there is another."""
+        """The price that a trigger follows. Until it is known, the mark price stands in."""
         if by == "MarkPrice":
             return market.mark()
         if by == "IndexPrice":
@@ -172,7 +179,7 @@ class Acceptance:
 
     @staticmethod
     def _exit_base(order: Order) -> Decimal:
-        """The price that attached exits must lie around: limit, trigger or mark."""
+        """The price around which attached exits must lie: trigger, limit or mark."""
         market = order.market
         if order.trigger is not None:
             return market.price(order.trigger.price)
@@ -180,7 +187,7 @@ class Acceptance:
         return market.price(order.price) if mark is None or not order.is_market else mark
 
     def _check_position(self, account: Account, order: Order) -> None:
-        """Cuts a reducing order to its position; refuses it when there is nothing to reduce."""
+        """Cuts a reducing order to its position. Refuses it when there is nothing to reduce."""
         if not order.reduces or order.trigger is not None:
             return
         position = account.position(order.market, order.position_idx)
@@ -191,13 +198,16 @@ class Acceptance:
 
     @staticmethod
     def _most(order: Order) -> int:
-        """What an order without a quantity may close: up to the maximum of one order."""
+        """The steps that an order without a quantity may close: the maximum size of one order."""
         spec = order.market.spec
         most = spec.max_market_qty if order.is_market else spec.max_limit_qty
         return int(most / order.market.step)
 
     def _check_value(self, order: Order) -> None:
-        """Minimum notional; closing orders are exempt."""
+        """Refuses an order below the minimum notional.
+
+        Reducing orders and orders sized by value are exempt.
+        """
         market = order.market
         if order.reduces or order.quote_budget is not None:
             return
@@ -207,10 +217,10 @@ class Acceptance:
         check_notional(market, price * market.quantity(order.qty))
 
     def check_funds(self, account: Account, order: Order) -> None:
-        """Free margin (linear) or free coins (spot) must cover the order.
+        """Refuses an order that free margin (linear) or free coins (spot) don't cover.
 
-        What only shrinks a position, together with all other orders of its side, is never
-        refused for money.
+        An order is never refused for money if it only shrinks a position together with the other
+        orders of its side.
         """
         margin = self.world.margin
         if order.is_spot:
@@ -239,7 +249,10 @@ class Acceptance:
         order.reserved_loss = loss
 
     def loss_of(self, account: Account, order: Order) -> Decimal:
-        """What the order would lose at once by trading at its limit instead of at mark."""
+        """The loss if the order trades at its limit instead of at mark.
+
+        The loss is in quote coin and includes the fee.
+        """
         market = order.market
         mark = market.mark()
         if mark is None:
@@ -251,7 +264,7 @@ class Acceptance:
         return worse * market.quantity(order.leaves) * rate
 
     def _check_risk_limit(self, position: Position, buying: int, selling: int) -> None:
-        """The worse side must fit into a tier that allows the position's leverage."""
+        """Refuses an order if its worse side fits into no tier with the position's leverage."""
         market = position.market
         mark = market.mark()
         if mark is None:
@@ -268,12 +281,19 @@ class Acceptance:
 
 
 def holds_funds(order: Order) -> bool:
-    """Conditional orders need margin or coins only once triggered; spot tpslOrder at once."""
+    """Whether the order holds margin or coins now.
+
+    A conditional order needs them only once it is triggered. A spot `tpslOrder` needs them at once.
+    """
     return order.trigger is None or (order.is_spot and order.order_filter == "tpslOrder")
 
 
 def check_exit_sides(market: Market, side: int, base: Decimal, exits: Exits) -> None:
-    """A take-profit lies beyond the base price in the position's direction, a stop-loss before."""
+    """Refuses an exit on the wrong side of the base price.
+
+    A take-profit lies beyond the base price in the position's direction. A stop-loss lies on the
+    other side.
+    """
     for name, ticks, beyond in (
         ("TakeProfit", exits.take_profit, side),
         ("StopLoss", exits.stop_loss, -side),

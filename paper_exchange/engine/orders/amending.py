@@ -24,13 +24,14 @@ from paper_exchange.types import Reject
 
 EXIT_FIELDS = ("takeProfit", "stopLoss")
 Changes = dict[str, int]
-"""New values in ticks and steps; 0 removes an exit. JSON-able, because effects are."""
+"""New values in ticks and steps; 0 removes an exit. They are JSON-able, because effects are."""
 
 
 class Amending:
-    """Judges an amendment at once, applies it after the delay if the order still lives.
+    """Checks an amendment at once and applies it after the delay if the order is still open.
 
-    A new price or a larger quantity loses the place in the queue; a smaller one keeps it.
+    An order with a new price or a larger quantity loses its place in the queue. An order with a
+    smaller quantity keeps it.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Amending:
         world.effects["amend"] = self.effect_amend
 
     def amend(self, uid: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Judges an amendment and schedules it; returns the order's ids.
+        """Checks an amendment and schedules it; returns the order's ids.
 
         Raises Reject for an unknown order, unreadable parameters, no change or too little margin.
         """
@@ -93,7 +94,7 @@ class Amending:
 
     @staticmethod
     def _real(order: Order, changes: Changes) -> Changes:
-        """Leaves out what is already so."""
+        """The changes without the values that the order already has."""
         now = {"qty": order.qty, "price": order.price}
         if order.trigger is not None:
             now["trigger"] = order.trigger.price
@@ -112,7 +113,10 @@ class Amending:
             raise reject("falling", price, current)
 
     def _read_exits(self, order: Order, params: Mapping[str, Any], changes: Changes) -> None:
-        """Attached exits: "0" removes one; a partly filled order keeps the ones it has."""
+        """Reads attached exits; "0" removes one.
+
+        Raises Reject for a reducing or partly filled order.
+        """
         market = order.market
         named = [name for name in EXIT_FIELDS if decimal_of(params, name) is not None]
         if not named:
@@ -137,7 +141,10 @@ class Amending:
     # Effect
 
     def effect_amend(self, uid: str, order_id: str, changes: Changes) -> None:
-        """Applies what still can be applied; an amendment that came too late does nothing."""
+        """Applies a scheduled amendment.
+
+        It does nothing if the order has ended or filled too far.
+        """
         account = self.world.accounts[uid]
         order = account.orders.get(order_id)
         if order is None or order.status not in OPEN_STATUSES:
@@ -195,7 +202,7 @@ class Amending:
         self.matcher.activate(order)
 
     def _set_terms(self, account: Account, order: Order, qty: int, price: int) -> None:
-        """Changes quantity and price together with what they reserve."""
+        """Changes quantity and price together with the margin or coins that they reserve."""
         self.lifecycle.release(account, order)
         order.qty, order.price = qty, price
         if not order.is_spot and not order.reduces:
@@ -203,7 +210,10 @@ class Amending:
         self.lifecycle.reserve(account, order)
 
     def _check_affordable(self, account: Account, order: Order, changes: Changes) -> None:
-        """Refuses what the account couldn't pay for, by trying it on an otherwise same account."""
+        """Refuses an amendment that the account can't pay for.
+
+        It puts the new terms in force, checks the funds and puts the old terms back.
+        """
         if "qty" not in changes and "price" not in changes:
             return
         qty, price = changes.get("qty", order.qty), changes.get("price", order.price)

@@ -1,4 +1,4 @@
-"""Conditional orders and trailing stops: what a price sets off."""
+"""Fires conditional orders and trailing stops when a price reaches them."""
 
 from paper_exchange.engine.accounts.account import Position
 from paper_exchange.engine.markets.instrument import Market
@@ -12,7 +12,7 @@ from paper_exchange.types import Reject
 
 
 class Conditional:
-    """Fires waiting orders when the price they look at reaches their trigger."""
+    """Fires waiting orders when the price that they follow reaches their trigger."""
 
     def __init__(
         self,
@@ -29,14 +29,17 @@ class Conditional:
         self.exits = exits
 
     def on_last(self, market: Market, ticks: int) -> None:
-        """A trade happened."""
+        """Fires the orders and trailing stops that a trade's price in ticks reaches."""
         for order in market.triggers.due("LastPrice", ticks):
             self.fire(order)
         if market.trailing:
             self._trail(market, ticks)
 
     def on_reference(self, market: Market) -> None:
-        """Mark or index may have moved; both stand in for a last price that isn't there yet."""
+        """Fires the orders that a new mark or index price reaches.
+
+        Until there is a last price, the mark price stands in for it.
+        """
         for by in list(market.triggers.bounds):
             if by == "LastPrice" and market.last is not None:
                 continue
@@ -46,7 +49,7 @@ class Conditional:
                     self.fire(order)
 
     def fire(self, order: Order) -> None:
-        """A trigger was reached: the order becomes active, or is cancelled when it can't be."""
+        """Makes a triggered order active, or cancels it when it can't become active."""
         if order.status != "Untriggered":
             return
         finish = self.lifecycle.finish
@@ -74,7 +77,11 @@ class Conditional:
         self.matcher.activate(order)
 
     def _active_price(self, order: Order) -> int | None:
-        """The price with which it enters the book: a Market order's bound, or within the band."""
+        """The price in ticks with which a triggered order enters the book.
+
+        A Market order has its bound. A limit price is moved into the band. The price is None when a
+        Market order has no bound.
+        """
         market = order.market
         if order.is_market:
             kind, slippage = order.slippage_type, order.slippage
@@ -91,7 +98,7 @@ class Conditional:
 
     @staticmethod
     def _trailed(position: Position, ticks: int) -> bool:
-        """Moves the extreme along; true when the price fell back from it by the distance."""
+        """Moves the extreme along. Returns whether the price fell back from it by the distance."""
         side = position.side
         if position.trailing_extreme is None:
             active = position.trailing_active

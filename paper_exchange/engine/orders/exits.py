@@ -1,4 +1,7 @@
-"""Take-profit and stop-loss orders: made for positions and fills, and cleared with them."""
+"""Take-profit and stop-loss orders.
+
+Positions and fills create them; a closed position clears them.
+"""
 
 from decimal import Decimal
 from typing import Final
@@ -11,13 +14,13 @@ from paper_exchange.engine.orders.triggers import FALLS, RISES
 from paper_exchange.engine.world import World
 
 MAX_PARTIAL: Final = 20
-"""Pairs under `Partial` per position, as Bybit documents."""
+"""The maximum of exit pairs under `Partial` per position, as Bybit documents."""
 PROFIT: Final = "TakeProfit"
 LOSS: Final = "StopLoss"
 
 
 class ExitOrders:
-    """Waiting orders that close a position; Bybit shows them as orders of their own."""
+    """Waiting orders that close a position. Bybit shows each as an order of its own."""
 
     def __init__(self, world: World, lifecycle: Lifecycle) -> None:
         self.world = world
@@ -33,7 +36,7 @@ class ExitOrders:
         steps: int,
         limit: int | None,
     ) -> Order:
-        """A waiting exit for `steps` of a position."""
+        """Creates a waiting exit for `steps` of a position."""
         world, market = self.world, position.market
         profit = kind.endswith(PROFIT)
         rises = profit == (position.side > 0)
@@ -67,7 +70,10 @@ class ExitOrders:
     def set_full(
         self, account: Account, position: Position, kind: str, price: int | None, by: str
     ) -> bool:
-        """Sets, moves or removes (None) the exit of a whole position; whether that changed it."""
+        """Sets, moves or removes (None) the exit of a whole position.
+
+        Returns whether that changed it.
+        """
         order = position.exits.get(kind)
         if order is None or order.trigger is None:
             if price is None:
@@ -91,7 +97,7 @@ class ExitOrders:
     def add_partial(
         self, account: Account, position: Position, exits: Exits, profit: int, loss: int
     ) -> None:
-        """Adds exits for a part of the position; the two halves cancel each other."""
+        """Adds exits for a part of the position. The two halves of a pair cancel each other."""
         made: list[Order] = []
         for kind, price, by, limit, steps in (
             (PROFIT, exits.take_profit, exits.tp_by, exits.tp_limit, profit),
@@ -113,7 +119,7 @@ class ExitOrders:
             raise reject("too_many_exits")
 
     def attach(self, order: Order, steps: int) -> None:
-        """An order with attached exits opened `steps`: its exits come into being."""
+        """Creates the attached exits of an order that opened `steps`."""
         account = self.world.accounts[order.uid]
         exits = order.exits
         if exits is None:
@@ -136,7 +142,7 @@ class ExitOrders:
                 self.set_full(account, position, kind, price, by)
 
     def _attach_spot(self, account: Account, order: Order, exits: Exits) -> None:
-        """Spot exits sell (or buy back) what the ended order received, net of its fee."""
+        """Creates exits that sell or buy back the fill of an ended spot order, net of its fee."""
         market, world = order.market, self.world
         net = market.quantity(order.filled)
         if order.side > 0:
@@ -177,7 +183,10 @@ class ExitOrders:
             made[0].pair_id, made[1].pair_id = made[1].order_id, made[0].order_id
 
     def follow(self, account: Account, position: Position) -> None:
-        """After a change of the position: exits grow and shrink with it, and end with it."""
+        """Adapts exits to a changed position.
+
+        Full exits get the position's size. All exits are cleared when the position closes or turns.
+        """
         if not (position.exits or position.partials or position.trailing):
             return
         if not position.size or position.side != position.exit_side:
@@ -204,7 +213,8 @@ class ExitOrders:
     ) -> None:
         """Starts a trailing stop.
 
-        `distance` and `active`, the activation price, are in ticks; None is active at once.
+        `distance` and the activation price `active` are in ticks. With None the stop is active at
+        once.
         """
         position.trailing, position.trailing_active = distance, active
         position.trailing_extreme = None
@@ -218,7 +228,7 @@ class ExitOrders:
         position.market.trailing.pop((account.uid, position.idx), None)
 
     def cancel_pair(self, account: Account, order: Order) -> None:
-        """The other half of a pair ends when one half fires."""
+        """Cancels the other half of a pair when one half fires."""
         other = account.open.get(order.pair_id)
         if other is not None and other.status == "Untriggered":
             self._cancel(other, "CancelByTpSlTsClear", "EC_NoError")

@@ -1,4 +1,4 @@
-"""Reads the parameters of an order request strictly and holds them against the instrument."""
+"""Reads the parameters of an order request strictly and checks them against the instrument."""
 
 import re
 from collections.abc import Mapping
@@ -11,18 +11,18 @@ from paper_exchange.engine.orders.order import SIDE_SIGN, Exits, Trigger
 from paper_exchange.engine.orders.rejects import reject
 
 NUMBER: Final = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,18})?")
-"""Fifteen digits keep every quotient by a step within Decimal's 28."""
+"""Fifteen digits keep every quotient by a step within Decimal's 28 digits."""
 LINK_ID: Final = re.compile(r"[A-Za-z0-9_-]{0,36}")
 TIME_IN_FORCE: Final = frozenset({"GTC", "IOC", "FOK", "PostOnly"})
 TRIGGER_BY: Final = frozenset({"LastPrice", "MarkPrice", "IndexPrice"})
 SMP_TYPES: Final = frozenset({"None", "CancelMaker", "CancelTaker", "CancelBoth"})
 QUOTE_DECIMALS: Final = Decimal("0.00000001")
-"""Where the source doesn't tell a spot symbol's quotePrecision."""
+"""The default where the source doesn't name a spot symbol's quotePrecision."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """A create request in ticks and steps; `price` 0 for Market, `qty` 0 for 'close all'."""
+    """A create request in ticks and steps. `price` is 0 for Market; `qty` is 0 to close all."""
 
     side: int
     is_market: bool
@@ -44,7 +44,7 @@ class NewOrder:
 
 
 def decimal_of(params: Mapping[str, Any], name: str) -> Decimal | None:
-    """A non-negative decimal string, None when absent or empty; everything else is refused."""
+    """A non-negative decimal string; None when absent or empty. Raises Reject for anything else."""
     raw = params.get(name)
     if raw is None or raw == "":
         return None
@@ -54,7 +54,10 @@ def decimal_of(params: Mapping[str, Any], name: str) -> Decimal | None:
 
 
 def choice_of(params: Mapping[str, Any], name: str, allowed: frozenset[str], default: str) -> str:
-    """The parameter when it is one of the allowed words, `default` when absent, else Reject."""
+    """The parameter if it is an allowed word; `default` when absent.
+
+    Raises Reject for anything else.
+    """
     raw = params.get(name)
     if raw is None or raw == "":
         return default
@@ -101,7 +104,10 @@ def link_id_of(params: Mapping[str, Any]) -> str:
 
 
 def price_ticks(market: Market, price: Decimal, name: str = "price") -> int:
-    """Grid ticks of a price that lies on the tick in force."""
+    """A price in ticks of the source's grid.
+
+    Raises Reject for a price off the present tick size.
+    """
     if price % market.spec.tick_size:
         if name == "price":
             raise reject("price_invalid", spot=market.is_spot)
@@ -110,7 +116,7 @@ def price_ticks(market: Market, price: Decimal, name: str = "price") -> int:
 
 
 def optional_ticks(market: Market, params: Mapping[str, Any], name: str) -> int | None:
-    """Ticks of an optional price; "0" means none, as Bybit has it."""
+    """An optional price in ticks. A price of "0" means none, as at Bybit."""
     value = decimal_of(params, name)
     return price_ticks(market, value, name) if value else None
 
@@ -123,7 +129,10 @@ def quantity_steps(market: Market, qty: Decimal) -> int:
 
 
 def check_size(market: Market, qty: Decimal, is_market: bool, exempt_max: bool) -> None:
-    """Minimum and maximum quantity; reduce-only orders above the maximum are split, so exempt."""
+    """Checks minimum and maximum quantity.
+
+    Reduce-only orders above the maximum are split and therefore exempt from it.
+    """
     spec, spot = market.spec, market.is_spot
     if qty < spec.min_qty or not qty:
         raise reject("qty_min", spot=spot)
@@ -154,7 +163,7 @@ def _trigger_of(params: Mapping[str, Any], market: Market) -> Trigger | None:
 
 
 def exits_of(params: Mapping[str, Any], market: Market) -> Exits | None:
-    """Attached take-profit and stop-loss."""
+    """The attached take-profit and stop-loss of a request."""
     take = optional_ticks(market, params, "takeProfit")
     stop = optional_ticks(market, params, "stopLoss")
     for name, price in (("tpLimitPrice", take), ("slLimitPrice", stop)):
@@ -188,7 +197,7 @@ def limit_exit_of(params: Mapping[str, Any], market: Market, prefix: str) -> int
 
 
 def limit_price(params: Mapping[str, Any], market: Market, side: int) -> int:
-    """Ticks of a Limit order: its own price, or a level of the book that it names."""
+    """The price of a Limit order in ticks: its own price, or the book's level that it names."""
     level = _book_level(params, market, side)
     if level is not None:
         return level
@@ -202,8 +211,11 @@ def limit_price(params: Mapping[str, Any], market: Market, side: int) -> int:
 
 
 def _book_level(params: Mapping[str, Any], market: Market, side: int) -> int | None:
-    """`bboSideType` and `bboLevel`: the price of the book's level 1 to 5, on the own side (Queue)
-    or the opposite one (Counterparty); None where the request names no level."""
+    """The price of the book level that `bboSideType` and `bboLevel` name.
+
+    The level is 1 to 5, on the own side (Queue) or the opposite one (Counterparty). The price is
+    None when the request names no level.
+    """
     kind = choice_of(params, "bboSideType", frozenset({"Queue", "Counterparty"}), "")
     level = choice_of(params, "bboLevel", frozenset("12345"), "")
     if not kind and not level:
@@ -234,7 +246,7 @@ def _slippage_of(params: Mapping[str, Any], is_market: bool) -> tuple[str, str]:
 
 
 def _quote_budget(params: Mapping[str, Any], market: Market, side: int) -> tuple[str, bool]:
-    """marketUnit, and whether the quantity is in quote coin."""
+    """The request's marketUnit, and whether its quantity is in quote coin."""
     units = frozenset({"baseCoin", "quoteCoin"})
     default = "quoteCoin" if side > 0 else "baseCoin"
     unit = choice_of(params, "marketUnit", units, default) if market.is_spot else ""
@@ -247,7 +259,7 @@ def _quote_precision(market: Market) -> Decimal:
 
 
 def read_new_order(params: Mapping[str, Any], market: Market) -> NewOrder:
-    """Everything that can be judged from the request and the instrument alone."""
+    """Reads a create request and checks it against its instrument alone."""
     spot = market.is_spot
     side = SIDE_SIGN[required_choice(params, "side", frozenset(SIDE_SIGN))]
     kinds = frozenset({"Market", "Limit"})

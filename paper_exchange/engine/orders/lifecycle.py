@@ -1,4 +1,4 @@
-"""An order's way from reservation to its final state, and the events that tell of it."""
+"""Takes an order from its reservation to its final state and emits its events."""
 
 from decimal import Decimal
 
@@ -9,7 +9,10 @@ from paper_exchange.engine.world import World
 
 
 def count_key(order: Order) -> tuple[str, str, str]:
-    """Linear counts active orders per symbol, spot its active ones in total."""
+    """The key under which an open order is counted.
+
+    Linear counts active orders per symbol. Spot counts its active orders in total.
+    """
     market = order.market
     symbol = "" if market.is_spot and order.slot == "active" else market.symbol
     return (market.category, symbol, order.slot)
@@ -59,7 +62,7 @@ class Lifecycle:
         account.order_loss += order.reserved_loss
 
     def count_down(self, account: Account, order: Order, steps: int) -> None:
-        """Stops counting `steps` of an adding order that filled or ended."""
+        """Stops counting `steps` of an order that filled or ended."""
         steps = min(steps, order.counted)
         if not steps:
             return
@@ -71,13 +74,13 @@ class Lifecycle:
             position.selling -= steps
 
     def sync_lock(self, account: Account, order: Order) -> None:
-        """Makes the coins locked for a spot order equal to what it can still spend."""
+        """Locks the amount that a spot order can still spend, and frees the rest."""
         coin, amount = spot_hold(order)
         account.locked[coin] = account.locked.get(coin, ZERO) + amount - order.locked
         order.locked = amount
 
     def release(self, account: Account, order: Order) -> None:
-        """Gives back whatever the order still reserves."""
+        """Releases the margin or coins that the order still reserves."""
         if order.is_spot:
             coin, _ = spot_hold(order)
             account.locked[coin] = account.locked.get(coin, ZERO) - order.locked
@@ -121,7 +124,7 @@ class Lifecycle:
         cancel_type: str = "UNKNOWN",
         reject_reason: str = "EC_NoError",
     ) -> None:
-        """Ends an order for good and tells so."""
+        """Ends an order for good and emits its final state."""
         world = self.world
         account = world.accounts[order.uid]
         if order.status in ("New", "PartiallyFilled"):
@@ -141,14 +144,17 @@ class Lifecycle:
         self.publish(order)
 
     def wait(self, order: Order) -> None:
-        """Lets a conditional order wait for its trigger."""
+        """Puts a conditional order among those that wait for their trigger."""
         order.status = "Untriggered"
         order.updated_ms = self.world.now
         order.market.triggers.add(order)
         self.publish(order)
 
     def wake(self, order: Order) -> None:
-        """A triggered order is momentarily `Triggered`, then an active order like any other."""
+        """Turns a triggered order into an active one.
+
+        Its status is `Triggered` until it is matched.
+        """
         account = self.world.accounts[order.uid]
         order.market.triggers.remove(order)
         self.drop_exit(account, order)
@@ -162,7 +168,7 @@ class Lifecycle:
 
     @staticmethod
     def drop_exit(account: Account, order: Order) -> None:
-        """Takes an exit that fires or ends out of its position's books."""
+        """Removes an exit that fires or ends from its position."""
         if order.is_spot or order.slot != "exit":
             return
         position = account.position(order.market, order.position_idx)
@@ -171,7 +177,7 @@ class Lifecycle:
             del position.exits[order.stop_order_type]
 
     def forget(self, account: Account, order: Order) -> None:
-        """Removes an ended order from what is open."""
+        """Moves an ended order from the open orders to the recently closed ones."""
         if account.open.pop(order.order_id, None) is None:
             return
         key = count_key(order)

@@ -1,8 +1,8 @@
-"""Matching: takers walk the replayed book and other accounts' orders, makers wait in the queue.
+"""Matching: takers walk the replayed book and our resting orders; makers wait in the queue.
 
-Fill model: a taker consumes displayed liquidity until the replay updates the level;
-a maker stands behind the size displayed on its arrival, moves up by trades and by its share of
-cancels, and is filled by replayed trades only. The replay itself never moves because of us.
+A taker consumes displayed size until the replay updates the level. A maker stands behind the size
+displayed on its arrival. It moves up by trades and by its share of cancels. Replayed trades and our
+own takers fill it. Our orders never move the replay.
 """
 
 from collections.abc import Iterable, Iterator
@@ -68,7 +68,7 @@ class Matcher:
         return self._best_price(order) is not None
 
     def _prices(self, order: Order) -> Iterator[int]:
-        """Prices within the order's limit at which somebody offers, best first."""
+        """The prices within the order's limit at which there is size to take, best first."""
         market, side = order.market, order.side
         book, own = market.book.opposite(side), market.own.opposite(side)
         sign = book.sign
@@ -108,7 +108,7 @@ class Matcher:
             self._take_level(order, price)
 
     def _take_level(self, order: Order, price: int) -> None:
-        """Takes one level in time order: the replayed size ahead of each maker, then the maker."""
+        """Takes one level in time order: the replayed size ahead of each maker, then that maker."""
         market, side = order.market, order.side
         book, own = market.book.opposite(side), market.own.opposite(side)
         consumed = 0
@@ -141,7 +141,7 @@ class Matcher:
         return steps
 
     def _prevent_self_match(self, order: Order, maker: Order) -> bool:
-        """Applies the taker's setting; returns whether the taker lives on."""
+        """Applies the taker's setting for self-matches. Returns whether the taker stays open."""
         finish = self.lifecycle.finish
         if order.smp_type in ("CancelMaker", "CancelBoth"):
             maker.smp_order_id = order.order_id
@@ -168,7 +168,10 @@ class Matcher:
             maker.ahead = max(0, maker.ahead - consumed)
 
     def on_trade(self, market: Market, trade: MarketTrade) -> None:
-        """A replayed trade fills the makers that it reaches, each unit of it at most once."""
+        """Fills the makers that a replayed trade reaches.
+
+        Each unit of the trade fills at most once.
+        """
         own = market.own.asks if trade.side == "Buy" else market.own.bids
         at = trade.price + market.book.shift
         if not own.keys or own.keys[-1] < own.sign * at:
@@ -180,7 +183,10 @@ class Matcher:
                 return
 
     def _trade_level(self, own: OwnSide, price: int, remaining: int, through: bool) -> int:
-        """Works one level off; a trade through the price leaves nobody ahead of us."""
+        """Fills the makers of one level; returns the quantity that remains, in steps.
+
+        A trade through the price clears the queue ahead of our orders.
+        """
         consumed = 0
         if not through:
             own.traded[price] = own.traded.get(price, 0) + remaining
@@ -203,7 +209,10 @@ class Matcher:
     # Book updates
 
     def before_update(self, own: OwnSide, book: SideBook, levels: Iterable[Level]) -> None:
-        """Moves our orders up when a level shrank by more than was traded: cancels ahead of us."""
+        """Moves our orders up when a level shrank by more than was traded.
+
+        The difference was cancelled, and a share of it was ahead of us.
+        """
         shift = book.shift
         for raw, size in levels:
             level = own.levels.get(raw + shift)

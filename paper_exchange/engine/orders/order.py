@@ -15,7 +15,7 @@ SIDE_NAME: Final = {BUY: "Buy", SELL: "Sell"}
 SIDE_SIGN: Final = {"Buy": BUY, "Sell": SELL}
 
 PENDING: Final = ""
-"""Acknowledged, not yet in effect: no record shows it."""
+"""The status of an acknowledged order before its effect. No record shows it."""
 OPEN_STATUSES: Final = frozenset({"New", "PartiallyFilled", "Untriggered"})
 FINAL_STATUSES: Final = frozenset(
     {"Rejected", "PartiallyFilledCanceled", "Filled", "Cancelled", "Deactivated"}
@@ -24,7 +24,7 @@ FINAL_STATUSES: Final = frozenset(
 
 @dataclass(slots=True, eq=False)
 class Trigger:
-    """What makes a conditional order active."""
+    """The price condition that makes a conditional order active."""
 
     price: int
     direction: int
@@ -34,7 +34,7 @@ class Trigger:
 
 @dataclass(slots=True, eq=False)
 class Exits:
-    """Attached take-profit and stop-loss, in ticks; None is none."""
+    """Attached take-profit and stop-loss prices in ticks; None for no exit."""
 
     take_profit: int | None = None
     stop_loss: int | None = None
@@ -47,7 +47,7 @@ class Exits:
 
 @dataclass(slots=True, eq=False)
 class Order:
-    """Prices in ticks, quantities in steps, `value` in ticks x steps; times in ms."""
+    """An order. Prices are in ticks, quantities in steps, `value` in ticks x steps, times in ms."""
 
     uid: str
     market: "Market"
@@ -64,7 +64,7 @@ class Order:
     close_on_trigger: bool = False
     position_idx: int = 0
     reduces: bool = False
-    """May only shrink its position: reduce-only, or the closing side in hedge mode."""
+    """The order may only shrink its position: reduce-only, or hedge mode's closing side."""
     smp_type: str = "None"
     smp_order_id: str = ""
     create_type: str = "CreateByUser"
@@ -72,7 +72,7 @@ class Order:
     order_filter: str = "Order"
     market_unit: str = ""
     quote_budget: Decimal | None = None
-    """Quote coin that a spot market buy sized by value may spend."""
+    """The amount of quote coin that a spot market buy may spend when it is sized by value."""
     quote_left: Decimal = Decimal(0)
     slippage_type: str = ""
     slippage: str = ""
@@ -94,18 +94,18 @@ class Order:
     fill_count: int = 0
     exec_type: str = "Trade"
     ahead: int = 0
-    """Displayed size that must trade before us at our level."""
+    """The displayed size at our level that must trade before us, in steps."""
     reserved_loss: Decimal = Decimal(0)
     locked: Decimal = Decimal(0)
-    """Spot: what the order holds of its coin."""
+    """The amount of its coin that a spot order holds."""
     slot: str = "active"
-    """Which capacity it counts against: active, stop or exit."""
+    """The capacity that the order counts against: active, stop or exit."""
     pair_id: str = ""
-    """The other half of a take-profit and stop-loss pair."""
+    """The order id of the other half of a take-profit and stop-loss pair."""
     counted: int = 0
-    """Steps that the margin of its position counts for this order."""
+    """The steps that the position's margin counts for this order."""
     versions: list[tuple[int, Mapping[str, object]]] = field(default_factory=list)
-    """Past records, kept only where a visibility lag shows them."""
+    """Past records with their times, kept only where a visibility lag shows them."""
 
     @property
     def leaves(self) -> int:
@@ -124,7 +124,7 @@ class Order:
 
     @property
     def is_waiting(self) -> bool:
-        """A conditional order whose trigger hasn't been reached."""
+        """Whether the order is conditional and its trigger hasn't been reached."""
         return self.trigger is not None and self.status in (PENDING, "Untriggered")
 
     @property
@@ -146,7 +146,7 @@ class OwnSide:
         """Traded size per level since its last update, so that it isn't counted as cancelled."""
 
     def add(self, order: Order) -> None:
-        """Puts an order behind the others of its price."""
+        """Puts an order behind the others at its price."""
         level = self.levels.get(order.price)
         if level is None:
             self.levels[order.price] = [order]

@@ -1,6 +1,6 @@
-"""The refusals of the exchange: retCode and text for each reason, by category.
+"""The exchange's refusals: retCode and text for each reason, by category.
 
-Codes are Bybit's; texts are its own where the facts quote them (section 8).
+The codes are Bybit's. The texts are Bybit's own where Bybit documents them.
 """
 
 from typing import Final
@@ -95,10 +95,10 @@ CODES: Final[dict[str, tuple[int, int, str]]] = {
     "rpi": (110119, 170355, "RPI orders are restricted to approved market makers only"),
     "spot_margin": (170344, 170344, "Symbol is not supported on Margin Trading"),
 }
-"""The facts name no spot twin of 110118: the same code serves both."""
+"""Bybit documents no spot twin of 110118, so that both categories use this code."""
 
 
 def reject(reason: str, *args: object, spot: bool = False) -> Reject:
-    """The refusal for a reason; raise what it returns."""
+    """The refusal for a reason. The caller raises it."""
     linear_code, spot_code, text = CODES[reason]
     return Reject(spot_code if spot else linear_code, text.format(*args))

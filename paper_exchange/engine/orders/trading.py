@@ -1,4 +1,4 @@
-"""Order requests: judged at once, acknowledged, and brought into effect a little later."""
+"""Order requests: checked and acknowledged at once, and applied a little later."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from paper_exchange.engine.world import World
 
 
 class Trading:
-    """Create, amend, cancel: what is refused at once, and what happens after the delay."""
+    """Checks create and cancel requests at once and applies them after the delay."""
 
     def __init__(
         self, world: World, lifecycle: Lifecycle, matcher: Matcher, acceptance: Acceptance
@@ -30,28 +30,28 @@ class Trading:
     # Create
 
     def create(self, uid: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Judges and accepts a new order; returns its ids. Raises Reject as Bybit refuses it."""
+        """Checks and accepts a new order; returns its ids. Raises Reject as Bybit refuses it."""
         account, market = self.world.account(uid), self.world.market_of(params)
         order = self.acceptance.prepare(account, market, read_new_order(params, market))
         self.accept(account, order)
         return {"orderId": order.order_id, "orderLinkId": order.link_id}
 
     def accept(self, account: Account, order: Order) -> None:
-        """Registers a judged order and schedules its effect."""
+        """Registers a checked order and schedules its effect."""
         self.lifecycle.register(account, order)
         if holds_funds(order):
             self.lifecycle.reserve(account, order)
         self.schedule("create", order.uid, order.order_id)
 
     def effect_create(self, uid: str, order_id: str) -> None:
-        """The acknowledged order comes into effect."""
+        """Brings an acknowledged order into effect."""
         order = self.world.accounts[uid].orders.get(order_id)
         if order is None or order.status != PENDING:
             return
         self.begin(order)
 
     def begin(self, order: Order) -> None:
-        """Lets a conditional order wait; matches any other."""
+        """Puts a conditional order on wait; matches any other order."""
         if order.trigger is not None:
             self.lifecycle.wait(order)
         else:
@@ -71,7 +71,7 @@ class Trading:
     # Cancel
 
     def find(self, account: Account, params: Mapping[str, Any], market: Market) -> Order:
-        """The order that a request names: orderId wins over orderLinkId."""
+        """The order that a request names. `orderId` wins over `orderLinkId`."""
         order_id = params.get("orderId") or account.links.get(link_id_of(params), "")
         if not (params.get("orderId") or params.get("orderLinkId")):
             raise reject("param", "orderId or orderLinkId is required")
@@ -90,11 +90,11 @@ class Trading:
         return {"orderId": order.order_id, "orderLinkId": order.link_id}
 
     def schedule(self, action: str, *args: Any) -> None:
-        """Lets an acknowledged request take effect after the exchange's delay."""
+        """Schedules the effect of an acknowledged request after the exchange's delay."""
         self.world.schedule(self.world.settings.effect_delay_ms, action, *args)
 
     def effect_cancel(self, uid: str, order_id: str) -> None:
-        """Carries a scheduled cancel out; an order that has filled meanwhile keeps its fill."""
+        """Carries out a scheduled cancel. An order that has filled meanwhile keeps its fill."""
         order = self.world.accounts[uid].orders.get(order_id)
         if order is None:
             return
@@ -109,7 +109,7 @@ class Trading:
         self.lifecycle.finish(order, status, cancel_type, reason)
 
     def _report_lost_cancel(self, order: Order) -> None:
-        """The fill won: Bybit then sends a second `Filled` that names the cancel."""
+        """Emits a second `Filled` record that names the cancel, as Bybit does if the fill wins."""
         order.cancel_type = "CancelByUser"
         order.reject_reason = "EC_OrigClOrdIDDoesNotExist"
         self.lifecycle.publish(order)
@@ -124,7 +124,7 @@ class Trading:
         return {"list": listed, "success": "1"}
 
     def _selected(self, account: Account, params: Mapping[str, Any]) -> list[Order]:
-        """Open orders that a cancel-all names: symbol, else baseCoin, else settleCoin."""
+        """The open orders that a cancel-all selects: by symbol, else baseCoin, else settleCoin."""
         category = params.get("category")
         if category not in ("linear", "spot"):
             raise reject("param", "category invalid")
@@ -158,7 +158,10 @@ class Trading:
 
 
 def matches_filter(order: Order, wanted: str) -> bool:
-    """orderFilter: `Order` active ones, `StopOrder` conditional ones, `tpslOrder` exits."""
+    """Whether an order matches `orderFilter`.
+
+    `Order` selects active orders, `StopOrder` conditional orders and `tpslOrder` exits.
+    """
     is_exit = order.stop_order_type not in ("", "Stop") or order.order_filter == "tpslOrder"
     waiting = order.status == "Untriggered"
     if wanted == "Order":

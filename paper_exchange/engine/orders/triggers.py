@@ -1,4 +1,4 @@
-"""Waiting conditional orders of one market, found by price without looking at each."""
+"""Waiting conditional orders of one market. They are found by price, without a look at each."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -12,14 +12,14 @@ FALLS: Final = 2
 
 
 class TriggerBook:
-    """Conditional orders by the price that they look at, with the nearest trigger each way."""
+    """Conditional orders by the price that they follow, with the nearest trigger each way."""
 
     __slots__ = ("bounds", "orders")
 
     def __init__(self) -> None:
         self.orders: dict[str, dict[str, Order]] = {}
         self.bounds: dict[str, tuple[int | None, int | None]] = {}
-        """By reference: lowest rising and highest falling trigger, in ticks."""
+        """The lowest rising and highest falling trigger of each reference price, in ticks."""
 
     def __bool__(self) -> bool:
         return bool(self.bounds)
@@ -29,13 +29,13 @@ class TriggerBook:
             yield from group.values()
 
     def add(self, order: "Order") -> None:
-        """Waits for the order's trigger price; an order without one is ignored."""
+        """Adds an order with a trigger price; an order without one is ignored."""
         if order.trigger is not None:
             self.orders.setdefault(order.trigger.by, {})[order.order_id] = order
             self.refresh(order.trigger.by)
 
     def remove(self, order: "Order") -> None:
-        """Waits for the order no more."""
+        """Removes an order."""
         trigger = order.trigger
         if trigger is None:
             return
@@ -43,7 +43,7 @@ class TriggerBook:
             self.refresh(trigger.by)
 
     def refresh(self, by: str) -> None:
-        """Finds the nearest triggers again after one was added, moved or removed."""
+        """Finds the nearest triggers again after an order was added, moved or removed."""
         rise: int | None = None
         fall: int | None = None
         for order in self.orders.get(by, {}).values():

@@ -1,4 +1,4 @@
-"""Forced events: what the exchange or somebody else does to an account, on demand."""
+"""Forced events: changes to an account by the exchange or another client, on demand."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -88,14 +88,14 @@ class Actions:
         return {"cancelled": wanted}
 
     def foreign_order(self, body: Body) -> Result:
-        """An order that the client did not send: `order` has the fields of order/create."""
+        """Places an order that the client did not send. `order` has the fields of order/create."""
         order = body.get("order")
         if not isinstance(order, dict):
             raise Reject(10001, "order must be an object with the fields of order/create")
         return self._create(self._uid(body), check_body(order, CREATE, Strictness(strict=True)))
 
     def foreign_position(self, body: Body) -> Result:
-        """Somebody trades `side` `qty` of `symbol` at market on this account."""
+        """Trades `side` `qty` of `symbol` at market on this account, as another client would."""
         order = {
             "category": "linear",
             "symbol": body.get("symbol"),
@@ -114,7 +114,7 @@ class Actions:
         return dict(result)
 
     def instrument_change(self, body: Body) -> Result:
-        """New rules in force: tick_size, qty_step, min_qty, max_*, min_notional, status, ..."""
+        """Puts new rules in force, such as tick_size, qty_step, min_qty, max_*, status."""
         spec = self._spec(body)
         changes: dict[str, Any] = {}
         for name, value in body.items():
@@ -155,7 +155,7 @@ class Actions:
         venue.inject(MarkUpdate(spec.category, spec.symbol, venue.now_ms, known))
 
     def liquidation(self, body: Body) -> Result:
-        """The exchange takes over the position of `uid` at mark, whatever its margin."""
+        """Liquidates the position of `uid` at mark, whether its margin is used up or not."""
         uid, spec = self._uid(body), self._spec(body)
         self._exchange.paper.force_liquidation(uid, spec.symbol)
         return {"liquidated": spec.symbol}
@@ -185,7 +185,7 @@ class Actions:
             market.funding_rate = Decimal(str(body["rate"]))
         timers = list(world.timers)
         world.effects["funding"](spec.symbol)
-        # The regular payment stays where it was: this one came in addition.
+        # The regular payment keeps its time, because this payment is an extra one.
         world.timers[:] = timers
         market.funding_rate, market.next_funding_ms = usual, planned
         self._exchange.paper.advance(world.now)
@@ -193,7 +193,10 @@ class Actions:
         return {"settled": spec.symbol}
 
     def transfer(self, body: Body) -> Result:
-        """A deposit of `amount` of `coin` (USDT) to `uid`; a withdrawal where it is negative."""
+        """Deposits `amount` of `coin` to `uid`; a negative amount is a withdrawal.
+
+        Default coin: USDT.
+        """
         coin = str(body.get("coin", "USDT"))
         amount = Decimal(str(body.get("amount", "0")))
         if not amount.is_finite():
@@ -213,7 +216,7 @@ class Actions:
         return {"aborted": count}
 
     def ban(self, body: Body) -> Result:
-        """403 for this address."""
+        """Bans an address: its requests are answered with 403."""
         seconds = float(body.get("seconds", self._exchange.settings.ip_ban_seconds))
         address = str(body.get("address", "127.0.0.1"))
         self._exchange.ip_limiter.ban(address, wall_ms(), seconds)

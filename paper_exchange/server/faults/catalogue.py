@@ -10,9 +10,12 @@ from typing import Any, Literal
 from paper_exchange.errors import PaperExchangeError
 
 Point = Literal["before", "after", "auth", "socket", "stream", "state", "order", "timed"]
-"""Where a fault strikes: before or after a REST request took effect, at sign-in, on a WebSocket,
-on a private or public stream's message, as a state that lasts while it is switched on, at an
-order that has come into effect, or at a time of its own."""
+"""The point at which a fault strikes.
+
+It is before or after a REST request takes effect, at sign-in, on a WebSocket, on a private or
+public stream's message, at an order that has come into effect, or at a time of its own. A `state`
+lasts while the fault is switched on.
+"""
 
 
 class FaultError(PaperExchangeError):
@@ -144,7 +147,7 @@ class Fault:
 
 
 class FaultBoard:
-    """Which faults are on. Empty, it costs one attribute look-up per question."""
+    """The faults that are switched on. While there are none, a question costs one look-up."""
 
     def __init__(self, seed: int = 1) -> None:
         self._seed = seed
@@ -152,7 +155,7 @@ class FaultBoard:
         self._active: list[Fault] = []
         self._by_point: dict[str, list[Fault]] = {}
         self.on_change: Callable[[], None] = _nothing
-        """Told after every switch; states that the engine must know are set there."""
+        """Called after every switch. It sets the states that the engine must know."""
 
     def add(
         self,
@@ -165,8 +168,8 @@ class FaultBoard:
     ) -> Fault:
         """Switches a fault on for the endpoints that match a pattern.
 
-        `count` is how often it acts; None is without end.
-        Raises FaultError for an unknown name, an impossible probability or a bad option.
+        `count` is the number of times that it acts. Default: None, without end. Raises FaultError
+        for an unknown name, an impossible probability or a bad option.
         """
         kind = CATALOGUE.get(name)
         if kind is None:
@@ -190,7 +193,7 @@ class FaultBoard:
         return fault
 
     def remove(self, which: str | None = None) -> int:
-        """Switches off by id or name, or all; returns how many there were."""
+        """Switches faults off by id or name, or all of them; returns their number."""
         gone = [f for f in self._active if which in (None, f.name, str(f.id))]
         self._active = [f for f in self._active if f not in gone]
         for faults in self._by_point.values():
@@ -204,11 +207,11 @@ class FaultBoard:
         return tuple(self._active)
 
     def of(self, point: Point) -> tuple[Fault, ...]:
-        """The faults that act at a point of the request's way."""
+        """The faults that act at a point."""
         return tuple(self._by_point.get(point, ()))
 
     def strike(self, point: Point, endpoint: str) -> Fault | None:
-        """The first fault of this point that strikes now, in the order in which they were set."""
+        """The first fault of this point that strikes now, in the order of switching on."""
         faults = self._by_point.get(point)
         if faults:
             for fault in faults:
@@ -226,7 +229,7 @@ class FaultBoard:
         return None
 
     def option(self, name: str, option: str, endpoint: str = "*") -> float | None:
-        """A lasting state's number while it is switched on."""
+        """A number of a lasting fault; None while the fault is off."""
         for fault in self._by_point.get("state", ()):
             if fault.name == name and (endpoint == "*" or fnmatchcase(endpoint, fault.endpoint)):
                 return fault.options[option]

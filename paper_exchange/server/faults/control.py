@@ -1,4 +1,4 @@
-"""The control door `/control/...`: faults and forced events at run time, for tests only.
+"""The control API `/control/...`: faults and forced events at run time, for tests only.
 
 - `GET status`: clock, events, sockets, open faults.
 - `GET faults`, `POST faults` with `name` and optionally `endpoint`, `p`, `n`, `seed` and the
@@ -21,7 +21,10 @@ _ADD_NAMES = {"name": "name", "endpoint": "endpoint", "p": "probability", "n": "
 
 
 class ControlDoor:
-    """Unsigned, unlimited; answers 404 unless the server was started with `--control`."""
+    """The control API. It is unsigned and has no limits.
+
+    It answers 404 unless the server was started with `--control`.
+    """
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange

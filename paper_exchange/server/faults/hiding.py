@@ -1,5 +1,7 @@
-"""Orders that the records do not show: hidden for a while, forgotten for ever, or shown as an
-order of somebody else that has the same id."""
+"""Faults of order records: hidden for a while, forgotten for ever, or replaced.
+
+A replaced record shows an order of another client with the same id.
+"""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -44,7 +46,7 @@ def _is_hidden(faults: FaultBoard, row: Mapping[str, Any], now: int) -> bool:
 
 
 def _as_of_others(faults: FaultBoard, row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The row, or in its place that of somebody's order to the other side, larger and older."""
+    """The row, or in its place a larger and older order of another client on the other side."""
     factor = faults.option(OF_OTHERS, "factor", row["orderLinkId"])
     if factor is None:
         return row

@@ -1,4 +1,4 @@
-"""Faults that act on their own: at a time, at orders that rest, or through the engine's state."""
+"""Faults that act on their own: at a time, at resting orders, or through the engine's state."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ class TimedFaults:
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._lags = (0, 0)
         self.run: Callable[[str, Mapping[str, Any]], Mapping[str, Any]] | None = None
-        """The control door's actions; set once it is built."""
+        """The control API's actions, set once it is built."""
 
     def start(self) -> None:
         """Begins to watch the fault board."""
@@ -109,7 +109,7 @@ class TimedFaults:
         return fault.name, body
 
     def _smallest(self, spec: InstrumentSpec) -> str:
-        """The least quantity whose notional is surely enough."""
+        """A small quantity with a notional that is surely enough, in base units."""
         tape = self._exchange.venue.tapes[spec.key]
         price = max(tape.last_price, 1) * tape.spec.tick_size
         steps = int(2 * spec.min_notional / price / spec.qty_step) + 1

@@ -227,7 +227,7 @@ def _write(path: str, handler: Any, table: Any, limit: int) -> Endpoint:
 
 
 def set_margin_mode(call: Call, params: Params) -> dict[str, Any]:
-    """Cross margin is the mode there is; other modes are refused with Bybit's reason."""
+    """Accepts cross margin, the only mode here. Other modes are refused with Bybit's reason."""
     if params["setMarginMode"] not in MARGIN_MODES:
         raise Reject(10001, "params error: setMarginMode invalid")
     if params["setMarginMode"] != MARGIN_MODE:

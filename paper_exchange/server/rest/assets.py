@@ -1,4 +1,4 @@
-"""Coins, balances and collateral: the asset endpoints, and what an account may borrow or move."""
+"""The asset endpoints: coins, balances, collateral, and the amounts to borrow or move."""
 
 from decimal import Decimal
 from typing import Any
@@ -23,7 +23,7 @@ _DEMO_MOST = {
     "USDT": Decimal(100_000),
     "USDC": Decimal(100_000),
 }
-"""Bybit's demo account: the most of each coin in one call."""
+"""The most of each coin in one call, as for Bybit's demo account."""
 _DEMO_COIN = rules("coin:s amountStr:n")
 _MOST_COINS = 20
 
@@ -66,7 +66,7 @@ def _coin(coin: str) -> dict[str, Any]:
 
 
 def withdrawal(call: Call, params: Params) -> dict[str, Any]:
-    """What of each coin could leave the account without closing anything."""
+    """The amount of each coin that could leave the account without closing anything."""
     coins = params["coinName"].split(",")
     if len(coins) > _MOST_COINS:
         raise Reject(10001, f"params error: coinName names more than {_MOST_COINS} coins")
@@ -75,7 +75,7 @@ def withdrawal(call: Call, params: Params) -> dict[str, Any]:
 
 
 def _movable(call: Call, coin: str) -> str:
-    """The wallet balance, no more than the account's available balance is worth."""
+    """The free wallet balance, at most as much as the account's available balance is worth."""
     wallet = call.exchange.venue.engine.wallet(call.uid)
     row = next((row for row in wallet["coin"] if row["coin"] == coin), None)
     if row is None:

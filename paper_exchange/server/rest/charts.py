@@ -48,7 +48,7 @@ def kline(call: Call, params: Params) -> dict[str, Any]:
 
 
 def _price_kline(series: str) -> Handler:
-    """Newest first: start, open, high, low, close of a price that does not trade."""
+    """Klines of a price that does not trade: start, open, high, low, close. Newest first."""
 
     def handler(call: Call, params: Params) -> dict[str, Any]:
         if params.get("category", "linear") != "linear":
@@ -94,7 +94,7 @@ def _chart(
 
 
 def _kline_range(params: Params, interval: str, limit: int, now: int) -> tuple[int, int]:
-    """First and last bar start asked for, no wider than `limit` bars can fill."""
+    """The first and last bar start of a request, no further apart than `limit` bars."""
     minutes = INTERVAL_MINUTES.get(interval, LONGEST_MONTH_MINUTES)
     width = limit * minutes * MINUTE_MS
     if "start" in params and "end" not in params:
@@ -108,7 +108,7 @@ def _kline_range(params: Params, interval: str, limit: int, now: int) -> tuple[i
 
 
 def open_interest_history(call: Call, params: Params) -> dict[str, Any]:
-    """Newest first, one point at the start of each interval."""
+    """Open interest, one point at the start of each interval, newest first."""
     venue = call.exchange.venue
     spec = venue.spec(params["category"], params["symbol"])
     interval = OPEN_INTEREST_MINUTES.get(params["intervalTime"])

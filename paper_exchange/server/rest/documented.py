@@ -1,8 +1,8 @@
-"""Documented paths that the paper exchange has nothing to say about.
+"""Documented paths for which the paper exchange has no records.
 
 A client that walks through an API must not meet a plain 404 where Bybit documents a path. Reads
-answer as an account without such records; writes are refused as for a key without the permission.
-The paths and the shapes of their answers are those of Bybit's V5 documentation of July 2026.
+answer as for an account without such records. Writes are refused as for a key without the
+permission. Paths and answer shapes are those of Bybit's V5 documentation of July 2026.
 """
 
 from collections.abc import Mapping
@@ -71,7 +71,7 @@ _EMPTY_READS: Mapping[str, Mapping[str, Any]] = {
     "/v5/user/sub-apikeys": {"result": [], "nextPageCursor": ""},
     "/v5/user/submembers": {"subMembers": [], "nextCursor": "0"},
 }
-"""Signed reads and what each answers for an account that has no such records."""
+"""Signed reads, each with its answer for an account that has no such records."""
 
 _EMPTY_PUBLIC_READS: Mapping[str, Mapping[str, Any]] = {
     "/v5/announcements/index": {"total": 0, "list": []},
@@ -148,4 +148,4 @@ DOCUMENTED_ENDPOINTS = [
     *(Endpoint("GET", path, _empty(shape), None) for path, shape in _EMPTY_PUBLIC_READS.items()),
     *(Endpoint("POST", path, _refuse, None, signed=True, limit=10) for path in _REFUSED_WRITES),
 ]
-"""Their parameters are not judged: no answer depends on them."""
+"""The parameters are not checked, because no answer depends on them."""

@@ -1,4 +1,4 @@
-"""The REST door: reads raw bytes, proves the caller, applies faults, writes Bybit's headers."""
+"""REST: reads raw bytes, authenticates the caller, applies faults, writes Bybit's headers."""
 
 import asyncio
 from collections.abc import Mapping
@@ -131,7 +131,7 @@ class RestDoor:
         return web.Response(body=text.encode(), headers=kept)
 
     async def _before(self, request: web.BaseRequest, fault: Fault) -> web.StreamResponse | None:
-        """The fault's answer, or None to go on with the request."""
+        """The answer of a fault, or None to go on with the request."""
         options, name = fault.options, fault.name
         if name == "delay_before":
             await asyncio.sleep(options["ms"] / 1000)
@@ -202,7 +202,10 @@ def auth_refusal(fault: Fault) -> Reject:
 
 
 def ignored_header(outcome: Outcome) -> dict[str, str]:
-    """Names as they came, percent-encoded: a header holds no line break and nothing but ASCII."""
+    """The ignored names as they came, percent-encoded.
+
+    A header holds only ASCII and no line break.
+    """
     if not outcome.ignored:
         return {}
     return {"X-Paper-Ignored": ",".join(quote(name) for name in outcome.ignored)}
@@ -240,13 +243,16 @@ def _html() -> web.Response:
 
 
 def abort(request: web.BaseRequest) -> web.Response:
-    """A reset connection: the transport is gone before the returned response can be written."""
+    """Resets the connection. It is gone before the returned response can be written."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
 
 
 async def hold(request: web.BaseRequest, milliseconds: float) -> web.Response:
-    """No answer until the client gives up or the time is over; aiohttp cancels us then."""
+    """Holds the answer until the client gives up or the time is over, then resets the connection.
+
+    aiohttp cancels this call when the client gives up.
+    """
     await asyncio.sleep(milliseconds / 1000)
     return abort(request)

@@ -181,13 +181,13 @@ def price_limit(call: Call, params: Params) -> dict[str, Any]:
 
 
 def rpi_orderbook(call: Call, params: Params) -> dict[str, Any]:
-    """The book with a third number per level, the size of retail orders: there are none."""
+    """The book with a third number per level, the size of retail orders. It is always 0 here."""
     book = orderbook(call, {"category": "linear", **params})
     return {**book, **{side: [[*level, "0"] for level in book[side]] for side in ("b", "a")}}
 
 
 def index_components(call: Call, params: Params) -> dict[str, Any]:
-    """The index price; it has no components here."""
+    """The index price, with an empty list of components."""
     spec = call.exchange.venue.spec("linear", params["indexName"])
     tape = call.exchange.venue.tapes[spec.key]
     price = tape.index_price or tape.mark_price

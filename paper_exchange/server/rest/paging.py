@@ -32,8 +32,8 @@ def page(
 ) -> tuple[list[Mapping[str, Any]], str]:
     """One page of newest-first rows and the cursor of the next one (`""` at the end).
 
-    The cursor names the last row shown and the filters that it belongs to, URL-encoded as Bybit's
-    are. When that row has gone meanwhile, the page goes on with the first row that is older.
+    The cursor names the last row shown and the filters that it belongs to. It is URL-encoded as
+    Bybit's cursors are. If that row has gone, the page goes on with the first older row.
     """
     limit = page_limit(params, default, maximum)
     start = 0

@@ -1,8 +1,8 @@
 """Parameter rules of every endpoint: names, and strings where Bybit wants strings.
 
-Bybit ignores a name that it does not know, and clients rely on it. The paper exchange ignores it
-too, but never in silence: the answer's header and the journal name it. With `--strict` an unknown
-name and a JSON number in place of a string are refused, so that a client's author finds them.
+Bybit ignores an unknown name, and clients rely on it. The paper exchange ignores it too, but the
+answer's header and the journal name it. With `--strict` an unknown name and a JSON number in place
+of a string are refused, so that a client's author finds them.
 """
 
 import json
@@ -122,7 +122,7 @@ BORROW_CHECK = rules("category:c symbol:s side:s")
 
 
 def parse_body(raw: bytes) -> dict[str, Any]:
-    """The JSON object of a POST; NaN, duplicates and anything but an object are refused."""
+    """Reads the JSON object of a POST. It refuses NaN, duplicates and anything but an object."""
     if not raw:
         return {}
     try:
@@ -147,7 +147,7 @@ def _no_constant(name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Strictness:
-    """How the parameters of one request are judged."""
+    """The strictness with which the parameters of one request are checked."""
 
     strict: bool = False
     """Refuse unknown names and JSON numbers in place of strings."""
@@ -161,7 +161,10 @@ MAX_IGNORED = 20
 
 
 def check_query(params: Mapping[str, str], table: Rules, how: Strictness) -> dict[str, Any]:
-    """A GET's parameters: all text on the wire; integers stay text but must be digits."""
+    """Checks a GET's parameters.
+
+    All are text on the wire. Integers stay text but must be digits.
+    """
     checked: dict[str, Any] = {}
     for name, value in params.items():
         kind = _kind(name, table, how)
@@ -177,7 +180,10 @@ def check_query(params: Mapping[str, str], table: Rules, how: Strictness) -> dic
 
 
 def check_body(params: Mapping[str, Any], table: Rules, how: Strictness) -> dict[str, Any]:
-    """A POST's parameters, typed as documented. Empty strings and null count as absent."""
+    """Checks a POST's parameters, typed as documented.
+
+    Empty strings and null count as absent.
+    """
     checked: dict[str, Any] = {}
     for name, value in params.items():
         kind = _kind(name, table, how)

@@ -70,7 +70,7 @@ def note_create(
 
 
 def position_before(call: Call, params: Params) -> str | None:
-    """The signed size of the position that the order would change; null where there is none."""
+    """The signed size of the position that the order would change; None on spot."""
     if params["category"] != "linear":
         return None
     wanted = {"category": "linear", "symbol": params["symbol"]}
@@ -166,7 +166,7 @@ def pre_check(call: Call, params: Params) -> dict[str, Any]:
 
 
 def borrow_check(call: Call, params: Params) -> dict[str, Any]:
-    """What could be bought or sold on spot without a loan; there are no loans here."""
+    """The most that can be bought or sold on spot without a loan. There are no loans here."""
     venue = call.exchange.venue
     spec = venue.spec("spot", params["symbol"])
     if params["category"] != "spot" or params["side"] not in ("Buy", "Sell"):

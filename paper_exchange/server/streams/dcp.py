@@ -13,7 +13,10 @@ _CATEGORY_OF = {"DERIVATIVES": "linear", "SPOT": "spot"}
 
 
 class DisconnectProtection:
-    """Windows per uid and product; fires only when all sockets that subscribed are gone."""
+    """Disconnect windows per uid and product.
+
+    Orders are cancelled only when all sockets that subscribed are gone.
+    """
 
     def __init__(self, exchange: "Exchange") -> None:
         self._exchange = exchange

@@ -36,7 +36,7 @@ _FAST_FIELDS = (
 
 
 class PrivateHub:
-    """Knows which sockets listen to what; nothing is ever replayed to a late one."""
+    """Knows the sockets of each account. A socket gets no messages from before it joined."""
 
     def __init__(self, faults: FaultBoard) -> None:
         self._faults = faults
@@ -59,7 +59,10 @@ class PrivateHub:
         return [connection for group in self._sockets.values() for connection in group]
 
     def publish(self, events: Sequence[PrivateEvent]) -> None:
-        """Neighbouring rows of one topic travel in one message, as on Bybit."""
+        """Sends events to the sockets.
+
+        Neighbouring rows of one topic travel in one message, as on Bybit.
+        """
         start = 0
         while start < len(events):
             first = events[start]
@@ -72,7 +75,7 @@ class PrivateHub:
             start = end
 
     def _known(self, topic: str, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-        """A forgotten order is in no stream either."""
+        """The rows that the exchange still knows. No stream shows a forgotten order."""
         if topic not in ("order", "execution"):
             return rows
         return hiding.remembered(self._faults, rows)
@@ -99,7 +102,7 @@ class PrivateHub:
             self._crash(fault.options["seconds"])
 
     def _double_filled(self, first: PrivateEvent, rows: Sequence[Mapping[str, Any]]) -> None:
-        """A cancel that lost the race: the same record again."""
+        """Sends a Filled record again, as for a cancel that came too late, if the fault is on."""
         for row in rows:
             if row["orderStatus"] == "Filled" and self._faults.strike_named(
                 "stream", "double_filled", "order"
@@ -139,7 +142,7 @@ class PrivateHub:
                     connection.send(f'{{"id":"{ident}","topic":"{name}",{rest}')
 
     def _crash(self, seconds: float) -> None:
-        """The exchange is gone for a while: no sockets, no answers."""
+        """Takes the exchange away for a while: it has no sockets and gives no answers."""
         for name in ("ws_refuse", "connect_refuse"):
             fault = self._faults.add(name)
             asyncio.get_running_loop().call_later(seconds, self._faults.remove, str(fault.id))
@@ -152,7 +155,7 @@ def _same_message(a: PrivateEvent, b: PrivateEvent) -> bool:
 
 
 def _fast(row: Mapping[str, Any], category: str | None) -> dict[str, Any]:
-    """execution.fast never tells a maker its orderLinkId."""
+    """A row of execution.fast. It never tells a maker its orderLinkId."""
     fast = {"category": category, **{name: row.get(name, "") for name in _FAST_FIELDS}}
     if row["isMaker"]:
         fast["orderLinkId"] = ""

@@ -1,4 +1,4 @@
-"""Public streams: keeps the topics that somebody listens to and pushes what changed."""
+"""Public streams: keeps the topics that have listeners and pushes their changes."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.01
-"""The fastest topic's interval."""
+"""The interval of the fastest topic."""
 
 TopicKey = tuple[Category, str]
 
@@ -107,7 +107,10 @@ class PublicHub:
 
 
 def _frames(make: Callable[[float], list[str]], moment: float) -> list[str]:
-    """A topic that has nothing to say yet (no price, no band) is silent, and stops no other."""
+    """The frames of a topic.
+
+    A topic without data (no price, no band) sends nothing and stops no other topic.
+    """
     try:
         return make(moment)
     except Reject:

@@ -1,4 +1,4 @@
-"""The WebSocket door: connections, control frames and subscriptions of all four paths."""
+"""WebSockets: connections, control frames and subscriptions of all four paths."""
 
 import asyncio
 import contextlib
@@ -20,14 +20,14 @@ from paper_exchange.types import Category, Reject
 IDLE_SECONDS = 600
 """Bybit cuts a socket after ten minutes without ping or data from the client."""
 MAX_QUEUE = 20_000
-"""Frames waiting for a client that doesn't read; beyond it the connection is aborted."""
+"""The most frames that wait for a slow client. Beyond it the connection is aborted."""
 MAX_ARGS_CHARACTERS = 21_000
 SPOT_MAX_ARGS = 10
 _BATCH = 64
 
 
 class Connection:
-    """One socket: an ordered queue of frames and what its client asked for."""
+    """One socket: an ordered queue of frames and the topics that its client subscribed to."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class Connection:
         self._wake.set()
 
     def later(self, seconds: float, action: Callable[..., None], *args: Any) -> None:
-        """Runs after the ack delay, in order, unless the socket has gone."""
+        """Runs an action after a delay in seconds, unless the socket has gone."""
         loop = asyncio.get_running_loop()
 
         def act() -> None:
@@ -234,7 +234,7 @@ class Connection:
         return self.exchange.keys.authenticate_socket(args[0], int(expires), args[2], wall)
 
     def sign_in(self, message: dict[str, Any]) -> None:
-        """Takes effect at once: pybit subscribes without waiting for the answer."""
+        """Signs the socket in at once, because pybit subscribes without waiting for the answer."""
         if self.key is not None:
             self.ack(self._control(message, "auth", "Repeated authentication", success=True))
             return
@@ -281,13 +281,19 @@ class Connection:
         return None
 
     def _knows(self, topic: str) -> bool:
-        """An unknown topic is left out and named; it does not fail the others of its request."""
+        """Whether the path knows a topic.
+
+        An unknown topic is left out and named. The other topics of its request don't fail.
+        """
         if self.category is not None:
             return self.exchange.public.knows(self.category, topic)
         return topic in PRIVATE_TOPICS
 
     def _join(self, frame: str, args: list[str]) -> None:
-        """Ack first, then snapshots: pybit stores the topic only after it has sent its request."""
+        """Sends the ack first, then snapshots.
+
+        pybit stores the topic only after it has sent its request.
+        """
         self.send(frame)
         for topic in args:
             if topic in self.topics:

@@ -16,8 +16,9 @@ OPEN_INTEREST_PERIODS_MS = (86_400_000 * 7, 86_400_000, 3_600_000 * 5)
 def open_interest(spec: InstrumentSpec, now_ms: int) -> Decimal:
     """Open interest in base coin.
 
-    No source tells it. A number of steps stands for it, which swings by up to 5 % with periods of
-    a week, a day and five hours, so that clients see it move, and see the same at the same time.
+    No source tells it, so that a number of steps stands for it. The number swings by up to 5 % with
+    periods of a week, a day and five hours. Clients see it move, and all see the same value at the
+    same time.
     """
     turns = [now_ms % period / period for period in OPEN_INTEREST_PERIODS_MS]
     waves = sum(math.sin(math.tau * turn) for turn in turns)
@@ -32,7 +33,7 @@ def next_funding_ms(now_ms: int, interval_minutes: int) -> int:
 
 
 def ticker_record(venue: Venue, key: Key, *, full: bool) -> dict[str, Any]:
-    """All fields as text; `full` adds what REST has beyond the stream."""
+    """A ticker record, all fields as text. `full` adds the fields that only REST has."""
     spec, tape = venue.specs[key], venue.tapes[key]
     bids, asks = venue.engine.book(*key, 1)
     price, qty = tape.price_text, tape.qty_text

@@ -1,4 +1,4 @@
-"""Public topics: what each one remembers of its last push, and how it makes the next."""
+"""Public topics. Each one remembers its last push and makes the next one."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ BOOK_INTERVAL_SECONDS = {1: 0.01, 50: 0.02, 200: 0.1, 1000: 0.2}
 QUIET_REPEAT_SECONDS = 3.0
 """Level 1 repeats its snapshot after this much silence."""
 FORCED_LOOK_SECONDS = 0.5
-"""Our own impact decays without market events: look at least this often."""
+"""The longest time between two looks, because our own impact decays without market events."""
 FIRST_UPDATE_ID = 1000
 """Not 1, which means a restart snapshot."""
 MAX_TRADES_PER_MESSAGE = 1024
@@ -46,7 +46,10 @@ class Topic(ABC):
 
 
 class BookTopic(Topic):
-    """Levels as last pushed; deltas are differences to them, so no client sees an unknown level."""
+    """Levels as last pushed.
+
+    Deltas are differences to them, so that no client sees an unknown level.
+    """
 
     def __init__(self, venue: Venue, key: Key, name: str, depth: int) -> None:
         super().__init__(venue, key, name)
@@ -123,7 +126,7 @@ def _difference(old: dict[int, int], new: list[tuple[int, int]]) -> list[tuple[i
 
 
 class TradeTopic(Topic):
-    """Pushed when trades happen; has no snapshot."""
+    """Pushes trades as they happen. It has no snapshot."""
 
     interval = 3600.0
 
@@ -247,7 +250,7 @@ class PriceLimitTopic(Topic):
 
 
 class SilentTopic(Topic):
-    """A documented topic about what never happens here: it is joined, and says nothing."""
+    """A documented topic without events here. A client can join it, and it sends nothing."""
 
     interval = 3600.0
 

@@ -21,7 +21,7 @@ REMEMBERED_REQ_IDS = 10_000
 
 
 class TradeConnection(Connection):
-    """`/v5/trade`."""
+    """A connection to `/v5/trade`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -127,7 +127,10 @@ class TradeConnection(Connection):
         self.later(delay, self.send, dumps(frame))
 
     def _before(self, message: dict[str, Any], fault: Fault) -> bool:
-        """True when the request is not to be processed now."""
+        """Applies a fault before the request.
+
+        Returns True if the request is not to be processed now.
+        """
         name = fault.name
         if name == "delay_before":
             delay = fault.options["ms"] / 1000
@@ -155,4 +158,4 @@ class TradeConnection(Connection):
         elif name.startswith("code_"):
             code = 10000 if "10000" in name else 10016
             self._answer(message, Outcome(code, "Server error.", {}, {}, outcome.usage))
-        # Every other fault of an answer is a lost one here.
+        # Every other fault of an answer loses the answer here.

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 MINUTE_MS = 60_000
 DAY_MINUTES = 1440
 MAX_BARS = 30 * DAY_MINUTES
-"""A month of minutes: enough for volume curves; a bar takes about 200 bytes."""
+"""A month of minutes is enough for volume curves. A bar takes about 200 bytes."""
 INTERVAL_MINUTES = {
     **{str(m): m for m in (1, 3, 5, 15, 30, 60, 120, 240, 360, 720)},
     "D": DAY_MINUTES,
@@ -36,7 +36,7 @@ class Bar:
         self.turnover += price * qty
 
     def join(self, minute: "Bar") -> None:
-        """Takes in a later minute."""
+        """Adds a later minute to this bar."""
         if minute.volume and not self.volume:
             # Nothing has traded in this bar: the old price was only a stand-in.
             self.open = self.high = self.low = minute.open

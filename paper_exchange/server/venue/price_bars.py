@@ -10,7 +10,7 @@ class PriceBars:
         self.bars: list[Bar] = []
 
     def on_price(self, ts_ms: int, price: int) -> None:
-        """`price` in the series' own unit: ticks, or millionths for a premium."""
+        """Takes a price in the series' own unit: ticks, or millionths for a premium."""
         minute = ts_ms - ts_ms % MINUTE_MS
         if self.bars and self.bars[-1].start >= minute:
             self.bars[-1].add(price, 0)
@@ -25,7 +25,7 @@ class PriceBars:
             del self.bars[:-MAX_BARS]
 
     def past(self, bars: list[Bar], *, flat: int | None = None) -> None:
-        """Stands in for what is not known: the trades' own prices, or one `flat` price."""
+        """Fills the unknown past with the trades' own prices, or with one `flat` price."""
         for old in bars:
             bar = Bar(old.start, old.open if flat is None else flat)
             if flat is None:

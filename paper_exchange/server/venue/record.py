@@ -1,4 +1,4 @@
-"""What of the engine's events goes into the journal: fills, and orders that have ended."""
+"""Writes the engine's fills and ended orders into the journal."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ ASKED_CANCELS = frozenset({"", "UNKNOWN", "CancelByUser"})
 
 
 def journal_events(journal: JournalWriter, events: Iterable[PrivateEvent]) -> None:
-    """`forced` marks an end that nobody asked for."""
+    """Writes fills and ended orders. `forced` marks an end that the client did not ask for."""
     for event in events:
         row = event.data
         fields = {"uid": event.uid, "category": event.category}

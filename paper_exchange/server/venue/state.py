@@ -1,14 +1,19 @@
 """Keeps the engine's state in a directory, so that it survives a stop and `kill -9`.
 
-`snapshot.json` holds everything at one moment; `changes.jsonl` holds, line by line, what each
-later request and event changed. A line is handed to the operating system before the reply or the
-stream message that tells of it goes out. So after `kill -9` everything that anybody was told is
-there again: orders with their fills, positions, wallets, ledger, used orderLinkIds, identifiers,
-and accepted requests whose effect was still to come. Not kept: books, marks and trades (the market
-comes again from its source), the place in a price level's queue beyond the order of arrival, and
-how far a trailing stop had trailed since the position last changed. A power cut may lose the last
-lines: nothing is fsynced but snapshots. On a full disk the exchange goes on; what finds no room
-waits in memory.
+`snapshot.json` holds the whole state at one moment. Each line of `changes.jsonl` holds the changes
+of a later request or event. A line is handed to the operating system before the reply or the stream
+message that tells of it goes out.
+
+After `kill -9` everything that a client was told is there again: orders with their fills,
+positions, wallets, ledger, used orderLinkIds, identifiers, and accepted requests that had not taken
+effect yet.
+
+Books, marks and trades are not kept, because the market comes again from its source. Queue places
+are kept only as the order of arrival. The distance that a trailing stop has trailed is kept as of
+the position's last change.
+
+A power cut may lose the last lines, because only snapshots are fsynced. On a full disk the exchange
+goes on, and lines without room wait in memory.
 """
 
 import copy
@@ -31,7 +36,7 @@ from paper_exchange.types import PrivateEvent
 log = logging.getLogger(__name__)
 
 MAX_CHANGES_BYTES = 64 << 20
-"""Beyond this a new snapshot is cheaper to load than the changes."""
+"""Beyond this size a new snapshot is cheaper to load than the changes; in bytes."""
 _RESTING = ("New", "PartiallyFilled")
 _MERGED = frozenset({"orders", "open", "links", "recent", "closing", "closing_ids"})
 
@@ -61,10 +66,10 @@ class StateKeeper:
         self._known: dict[str, int] = {}
         self._booked: dict[str, int] = {}
         self._touched: dict[str, dict[str, None]] = {}
-        """Orders by account, the one that changed last at the end."""
+        """Changed orders by account. The order that changed last is at the end."""
 
     def load(self) -> bool:
-        """Restores what is there; True if anything was. Call `save` before recording."""
+        """Restores a stored state; returns whether there was one. Call `save` before recording."""
         if not self._snapshot.exists():
             return False
         try:
@@ -91,14 +96,15 @@ class StateKeeper:
                 if not line.endswith(b"\n"):
                     return
                 change = json.loads(line)
-                # Changes of an older snapshot stay behind when we die between the two writes.
+                # Changes of an older snapshot stay behind if the process dies between the two
+                # writes.
                 if change["number"] == self._number:
                     yield change["state"]
 
     def save(self) -> None:
         """Writes a whole snapshot and begins an empty list of changes.
 
-        Raises OSError where there is no room; the snapshot before and its changes hold then.
+        Raises OSError when there is no room. The earlier snapshot and its changes stay valid then.
         """
         world = self._engine.world
         temporary = self._snapshot.with_suffix(".tmp")
@@ -121,18 +127,18 @@ class StateKeeper:
         self._touched = {}
 
     def touch(self, uid: str, order_id: str | None = None) -> None:
-        """A request changed this account, and this order, without an event to tell so."""
+        """Notes that a request changed this account, and this order, without an event."""
         orders = self._touched.setdefault(uid, {})
         if order_id is not None:
             orders.pop(order_id, None)
             orders[order_id] = None
 
     def record(self, events: Iterable[PrivateEvent]) -> None:
-        """Appends what the touched accounts and orders are like now."""
+        """Appends the present state of the touched accounts and orders."""
         ended: set[str] = set()
         for event in events:
             ident = event.data["orderId"] if event.topic == "order" else None
-            # A lost cancel tells of a filled order again: it keeps its place among the ended.
+            # A lost cancel reports a filled order again. It keeps its place among the ended orders.
             self.touch(event.uid, None if ident in ended else ident)
             if ident is not None and event.data["orderStatus"] in FINAL_STATUSES:
                 ended.add(ident)
@@ -149,7 +155,10 @@ class StateKeeper:
             self._try_to_save()
 
     def _try_to_save(self) -> None:
-        """The changes hold everything as well, so that the next try has time."""
+        """Saves a snapshot if there is room.
+
+        The changes hold everything as well, so that the next try has time.
+        """
         try:
             self.save()
         except OSError as error:
@@ -157,7 +166,7 @@ class StateKeeper:
             log.error("no snapshot was written to %s: %s", self._snapshot.parent, error.strerror)
 
     def _change(self) -> State:
-        """A dump of a world that has the touched parts only."""
+        """A dump of the world's touched parts only."""
         world = self._engine.world
         part = copy.copy(world)
         part.accounts, part.executions = {}, {}
@@ -236,7 +245,10 @@ def _merge_account(account: State, orders: dict[str, State], part: Mapping[str, 
 
 
 def _books(known: Mapping[str, Any], orders: Mapping[str, Mapping[str, State]]) -> State:
-    """Resting orders by market: those of the snapshot in its order, then by arrival."""
+    """Resting orders by market.
+
+    The orders of the snapshot keep its order. The others follow by arrival.
+    """
     books: dict[str, dict[tuple[str, str], None]] = {}
     resting = {
         (uid, ident): f"{order['market'][0]}/{order['market'][1]}"

@@ -1,4 +1,4 @@
-"""What the market did: last trades, minute bars and day statistics of each instrument."""
+"""An instrument's public data: last trades, minute bars and day statistics."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Finished:
-    """The finished minutes of the last 24 hours as one; the running minute comes on top."""
+    """The finished minutes of the last 24 hours as one. The running minute is not in it."""
 
     since_ms: int
     open: int
@@ -36,7 +36,7 @@ class _Finished:
 
 
 class PublicTrade:
-    """A trade as the market sees it: a replayed one, or a taker order of ours."""
+    """A public trade: a replayed one, or a fill of our own taker."""
 
     __slots__ = ("id", "price", "qty", "seq", "side", "tick", "ts_ms")
 
@@ -74,7 +74,7 @@ class Tape:
         """The mark's premium over the index, in millionths."""
         self._funding_period: int | None = None
         self.version = 0
-        """Rises whenever something that a ticker shows may have changed."""
+        """Rises whenever a field of the ticker may have changed."""
         self._trade_count = 0
         self._finished: _Finished | None = None
 
@@ -146,7 +146,10 @@ class Tape:
             self.premium_bars.on_price(ts_ms, round((mark / index - 1) * MILLION))
 
     def day(self, now_ms: int) -> dict[str, str]:
-        """Statistics of the last 1,440 finished minutes, as far as they are known, and this one."""
+        """Statistics of the last 1,440 finished minutes and the running one.
+
+        Unknown minutes are left out.
+        """
         self.roll(now_ms)
         if not self.bars:
             return {}
@@ -164,7 +167,7 @@ class Tape:
         }
 
     def _finished_minutes(self, now_ms: int) -> _Finished:
-        """Computed once a minute: a finished bar never changes."""
+        """The finished minutes, computed once a minute because a finished bar never changes."""
         since = now_ms - now_ms % MINUTE_MS - DAY_MINUTES * MINUTE_MS
         if self._finished is None or self._finished.since_ms != since:
             recent = [bar for bar in self.bars[-DAY_MINUTES - 1 :] if bar.start >= since]
@@ -186,7 +189,7 @@ class Tape:
         return merged(self.bars, interval, start, end)
 
     def load_past(self, past: Past, start_ms: int) -> None:
-        """What happened before the source's first event, which comes at `start_ms`."""
+        """Loads the past before the source's first event. That event comes at `start_ms`."""
         this_minute = start_ms - start_ms % MINUTE_MS
         for old in past.bars:
             bar = Bar(this_minute + old.minute * MINUTE_MS, old.open)

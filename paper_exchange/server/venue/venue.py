@@ -1,4 +1,4 @@
-"""Joins market source, engine, clock and journal: the exchange without its doors."""
+"""Joins market source, engine, clock and journal: the exchange without its endpoints."""
 
 import asyncio
 import logging
@@ -30,17 +30,20 @@ from paper_exchange.types import (
 log = logging.getLogger(__name__)
 
 WORK_BUDGET_SECONDS = 0.02
-"""Longest stretch of market replay before other work gets the loop: keeps create's p99 low."""
+"""The longest stretch of market replay before other work gets the loop.
+
+It keeps the p99 of create low.
+"""
 MIN_SLEEP_SECONDS = 0.001
 MAX_SLEEP_SECONDS = 0.05
 WARM_UP_LIMIT_MS = 10_000
-"""Market time searched for a first book of every instrument before the doors open."""
+"""The market time that is searched for every instrument's first book before the server opens."""
 
 Key = tuple[Category, str]
 
 
 class Venue:
-    """All engine calls go through here, in one thread, at exchange times that never go back."""
+    """Makes all engine calls, in one thread, at exchange times that never go back."""
 
     def __init__(
         self,
@@ -63,7 +66,7 @@ class Venue:
         self.events_applied = 0
         self.source_mark: dict[Key, Decimal] = {}
         self.mark_factor: dict[Key, Decimal] = {}
-        """Faults move an instrument's mark price by a factor until it is taken back."""
+        """The factor by which a fault moves an instrument's mark price, until it is taken back."""
         self._trades: list[tuple[Key, PublicTrade]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._pumping = False
@@ -77,11 +80,14 @@ class Venue:
 
     @property
     def now_ms(self) -> int:
-        """The exchange time up to which everything has happened."""
+        """The exchange time up to which all events are applied, in milliseconds."""
         return self._now
 
     def open(self) -> None:
-        """Replays until each instrument has a book, then lets the clock's now be that moment."""
+        """Replays until each instrument has a book.
+
+        That moment becomes the clock's present time.
+        """
         first: deque[MarketEvent] = deque()
         missing = set(self.specs)
         while missing and self._next is not None and self._next.ts_ms <= WARM_UP_LIMIT_MS:
@@ -100,10 +106,10 @@ class Venue:
         self._dispatch()
 
     def catch_up(self) -> int:
-        """Applies what happened until now and returns the exchange time reached.
+        """Applies the events until now and returns the exchange time reached.
 
-        Under more market than the machine can replay, exchange time falls behind rather than
-        skipping events or starving the doors.
+        If the machine can't replay the market in time, exchange time falls behind. No event is
+        skipped, and requests still get their turn.
         """
         if self._free is not None:
             return self._now
@@ -193,7 +199,10 @@ class Venue:
             self.on_private(events)
 
     def _own_trades(self, events: Iterable[PrivateEvent]) -> list[tuple[Key, PublicTrade]]:
-        """Our takers' fills are public trades too; makers' are in the replayed trades already."""
+        """Our takers' fills as public trades.
+
+        Our makers' fills are in the replayed trades already.
+        """
         own = []
         for event in events:
             row = event.data
@@ -241,7 +250,7 @@ class Venue:
         try:
             self._step()
         except Exception:
-            # An exchange whose time stands still would look alive and be wrong.
+            # An exchange with a stopped clock would look alive and be wrong.
             log.exception("market replay failed", extra={"event": "paper.replay_failed"})
             self._pumping = False
             self.on_failure()
@@ -261,7 +270,7 @@ class Venue:
         clock.advance_to(self._now)
 
     def run_slice(self, count: int) -> None:
-        """Applies the next `count` events, whatever the clock says."""
+        """Applies the next `count` events without a look at the clock."""
         for _ in range(count):
             event = self._next
             if event is None:
@@ -271,7 +280,7 @@ class Venue:
         self._dispatch()
 
     def _pause(self) -> float:
-        """Wall seconds until something is due."""
+        """The wall time until something is due, in seconds."""
         due = self.engine.next_due_ms()
         upcoming = None if self._next is None else self._next.ts_ms + self._offset
         times = [t for t in (due, upcoming) if t is not None]
@@ -281,9 +290,9 @@ class Venue:
         return min(max(pause, MIN_SLEEP_SECONDS), MAX_SLEEP_SECONDS)
 
     def touched(self, uid: str | None = None, order_id: str | None = None) -> None:
-        """After a call that changed the engine: publishes its events and re-arms the pump.
+        """Publishes the engine's events after a call that changed it, and re-arms the pump.
 
-        What changed without an event yet is named: the account, and the order.
+        `uid` and `order_id` name an account and order that changed without an event.
         """
         if self.keeper is not None and uid is not None:
             self.keeper.touch(uid, order_id)
@@ -292,7 +301,7 @@ class Venue:
             self._arm(self._pause())
 
     def inject(self, event: MarketEvent) -> None:
-        """A market event of a fault or a test, at the current exchange time."""
+        """Applies a market event of a fault or a test at the current exchange time."""
         now = self.catch_up()
         self._apply(moved_to(event, now))
         self.touched()
@@ -307,14 +316,14 @@ class Venue:
     # -- lookups -----------------------------------------------------------------------------
 
     def spec(self, category: str, symbol: str) -> InstrumentSpec:
-        """The instrument, or Bybit's refusal of an unknown one."""
+        """The instrument. Raises Reject, as Bybit does, for an unknown one."""
         key: Key = ("spot" if category == "spot" else "linear", symbol)
         if key[0] == category and key in self.specs:
             return self.specs[key]
         raise Reject(10001, "Not supported symbols")
 
     def replace_spec(self, spec: InstrumentSpec) -> None:
-        """An instrument change; tick and step must divide the old ones' grid by themselves."""
+        """Takes an instrument's new rules. Its tick and step are on the source's grid."""
         self.specs[spec.key] = spec
         self.tapes[spec.key].spec = spec
 

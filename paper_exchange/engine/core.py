@@ -1,4 +1,4 @@
-"""The engine of the paper exchange: market events in, orders judged and filled, records out."""
+"""The engine of the paper exchange: takes market events, checks and fills orders, emits records."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -315,7 +315,7 @@ class PaperEngine:
         self._run_due()
 
     def force_liquidation(self, uid: str, symbol: str) -> None:
-        """Liquidates a symbol's positions at mark, whatever the margin."""
+        """Liquidates a symbol's positions at mark, with no look at the margin."""
         self.hooks.liquidate(uid, symbol)
         self._run_due()
 

@@ -14,7 +14,7 @@ Sources, cited by their letter:
     Lipton, Pesavento & Sotiropoulos 2013: the probability of an up-move rises with imbalance.
 [E] Gopikrishnan, Plerou, Gabaix & Stanley 2000: tail exponent of trade sizes about 1.5.
 [F] Bybit's published funding formula: premium plus clamp(0.01 % - premium, +-0.05 %) per 8 hours.
-[G] Our choice, within what the others allow.
+[G] Our choice, within the limits of the other sources.
 [H] Measured on 3,922 funding rates of BTCUSDT from March 2020 on: half are exactly 0.01 %, the
     quantiles -0.004 % (10 %) and 0.037 % (90 %), autocorrelation 0.84 after one interval.
 """
@@ -140,7 +140,7 @@ def _spot(
 # Rules [C]. Linear volume [A], spot volume [C] (turnover24h). Trades per second: the recorded
 # quiet 44 s had 1.3 / 0.5 / 3.8 / 1.9; raised so that mean trade sizes ($8k, $1k, $2.7k, $0.4k in
 # [C]) and the daily volume of [A] agree within one order [G]. Depth: touch and cumulative sizes of
-# [C], chosen so that walking 10k / 100k / 1M$ costs about what [A] lists.
+# [C], chosen so that walking 10k / 100k / 1M$ costs about as much as in [A].
 INSTRUMENTS = (
     _linear(
         "BTCUSDT",
@@ -280,7 +280,7 @@ TOUCH_NOISE_LOG_SD = 0.6
 TOUCH_NOISE_SECONDS = 1.0
 REFRESHED_LEVELS = 3  # per side and step; recorded deltas change 5 to 11 levels [C]
 REFRESH_DEPTH = 12.0  # mean distance of a refreshed level from the touch [C]
-WIDE_SPREAD_PROBABILITY = 0.06  # spread is one tick nearly always: [A] lists 1 tick for all four
+WIDE_SPREAD_PROBABILITY = 0.06  # spread is one tick nearly always: [A] has 1 tick for all four
 TRADE_SIZE_TAIL = 1.5  # [E]
 TRADE_SIZE_CAP = 400.0  # times the mean: keeps the truncated mean finite and sweeps inside the book
 TRADE_VOLATILITY_LINK = 1.0  # volume rises with |return|: correlation about 0.5 in [B]

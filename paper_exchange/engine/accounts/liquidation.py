@@ -147,7 +147,7 @@ class RiskWatch:
         return max(1, int((mark / market.tick).to_integral_value(ROUND_HALF_UP)))
 
     def force(self, account: Account, market: Market) -> bool:
-        """Liquidates the positions of one symbol at mark, whatever the margin."""
+        """Liquidates the positions of one symbol at mark, with no look at the margin."""
         held = [p for p in account.positions.values() if p.market is market and p.size]
         ticks = self._mark_ticks(market)
         if not held or ticks is None:

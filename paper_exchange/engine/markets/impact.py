@@ -53,7 +53,7 @@ class ImpactModel:
         self._traded += qty
 
     def on_take(self, side: int, steps: int, now: int) -> None:
-        """Counts what our taker traded: side +1 or -1, quantity in steps, time in milliseconds."""
+        """Counts our taker's trade: side +1 or -1, quantity in steps, time in milliseconds."""
         self._flow = self._decayed(now) + side * steps
         self._until = now
         self.next_ms = 0

@@ -48,7 +48,7 @@ class DisconnectProtection:
             timer.cancel()
 
     def socket_left(self, uid: str, topics: set[str]) -> None:
-        """Starts the window of each product whose last protected socket has gone."""
+        """Starts the window of each product that has lost its last protected socket."""
         for product, window in self._windows.get(uid, {}).items():
             topic = TOPIC_OF[product]
             if topic not in topics or (uid, topic) in self._timers:

@@ -216,7 +216,7 @@ class Connection:
         return {**frame, "op": op}
 
     def authenticate(self, message: dict[str, Any]) -> ApiKey:
-        """The key whose signature the request carries.
+        """The key that signed the request.
 
         Raises Reject for odd arguments, an unknown key, a wrong signature or a time that has
         passed.

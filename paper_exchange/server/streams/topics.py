@@ -87,7 +87,7 @@ class BookTopic(Topic):
         return [self._frame("snapshot", self._bids.items(), self._asks.items())]
 
     def push(self, moment: float) -> list[str]:
-        """The frames for all subscribers: what changed since the last push."""
+        """The frames for all subscribers: the changes since the last push."""
         levels = self._look(moment)
         if levels is not None:
             bids, asks = _difference(self._bids, levels[0]), _difference(self._asks, levels[1])

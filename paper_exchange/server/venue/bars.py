@@ -57,7 +57,7 @@ def missing_minutes(last: Bar, now_ms: int) -> list[Bar]:
 
 
 def merged(minutes: list[Bar], interval: str, start: int, end: int) -> list[tuple[int, Bar]]:
-    """Bars whose start lies in [start, end], oldest first, as (end of bar, bar).
+    """Bars that start in [start, end], oldest first, as (end of bar, bar).
 
     `minutes` are without gaps, oldest first.
     """

@@ -33,5 +33,5 @@ class PriceBars:
             self.bars.append(bar)
 
     def klines(self, interval: str, start: int, end: int) -> list[Bar]:
-        """Bars of `interval` whose start lies in [start, end], oldest first."""
+        """Bars of `interval` that start in [start, end], oldest first."""
         return [bar for _, bar in merged(self.bars, interval, start, end)]

@@ -185,7 +185,7 @@ class Tape:
         return self._finished
 
     def klines(self, interval: str, start: int, end: int) -> list[tuple[int, Bar]]:
-        """Bars whose start lies in [start, end], oldest first, as (end of bar, bar)."""
+        """Bars that start in [start, end], oldest first, as (end of bar, bar)."""
         return merged(self.bars, interval, start, end)
 
     def load_past(self, past: Past, start_ms: int) -> None:

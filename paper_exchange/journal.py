@@ -35,7 +35,7 @@ class JournalError(PaperExchangeError):
 
 
 class JournalWriter:
-    """Appends records; a torn last line (crash in the middle of a write) is cut off on opening."""
+    """Appends records. On opening it cuts off a torn last line, left by a crash during a write."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -45,7 +45,7 @@ class JournalWriter:
 
     @property
     def count(self) -> int:
-        """The number of records, those of earlier runs included."""
+        """The number of records, including those of earlier runs."""
         return self._count
 
     def write(self, kind: str, t_ms: int, fields: Mapping[str, Any]) -> None:
@@ -74,7 +74,7 @@ class JournalWriter:
 
 
 def read_journal(path: Path, *, after: int = 0) -> Iterator[dict[str, Any]]:
-    """Records with `n` greater than `after`, oldest first; safe while the exchange writes."""
+    """The records with `n` above `after`, oldest first. It is safe while the exchange writes."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):

@@ -146,7 +146,7 @@ class MarketSource(Protocol):
 
 
 class Reject(PaperExchangeError):
-    """The exchange refuses a request with a retCode; nothing changed."""
+    """The exchange refuses a request with a retCode. Nothing has changed."""
 
     def __init__(self, ret_code: int, ret_msg: str) -> None:
         super().__init__(f"{ret_code}: {ret_msg}")
@@ -198,7 +198,7 @@ class Engine(Protocol):
         """Accepts the cancel of every selected order; returns their ids."""
 
     def open_orders(self, uid: str, params: Mapping[str, Any], now_ms: int) -> list[dict[str, Any]]:
-        """`order/realtime` rows, newest first, unpaged; realtime's visibility lag applied."""
+        """`order/realtime` rows, newest first and unpaged, after realtime's visibility lag."""
 
     def order_history(
         self, uid: str, params: Mapping[str, Any], now_ms: int

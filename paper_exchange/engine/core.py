@@ -355,9 +355,9 @@ class PaperEngine:
         self.hooks.set_delays(effect_delay_ms, realtime_lag_ms, history_lag_ms)
 
     def snapshot(self) -> dict[str, Any]:
-        """Accounts, orders, executions, ledger and pending effects as a JSON-able dict."""
+        """The accounts, orders, executions, ledger and pending effects as a JSON-able dict."""
         return dump(self.world)
 
     def restore(self, state: Params) -> None:
-        """Takes over a snapshot; call it on a fresh engine before the first event."""
+        """Loads a snapshot. Call it on a fresh engine before the first event."""
         load(self.world, state)

@@ -1,4 +1,4 @@
-"""Applies one fill: to the order, the position or the coins, the ledger and the streams."""
+"""Applies one fill to the order, the position or the coins, the ledger and the streams."""
 
 from dataclasses import dataclass
 from decimal import Decimal

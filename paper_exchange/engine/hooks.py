@@ -15,7 +15,7 @@ from paper_exchange.types import InstrumentSpec
 
 
 class Hooks:
-    """Acts at the engine's present time; the caller settles afterwards."""
+    """Makes forced changes at the engine's present time. The caller settles afterwards."""
 
     def __init__(
         self, world: World, lifecycle: Lifecycle, trading: Trading, risk: RiskWatch
@@ -37,7 +37,7 @@ class Hooks:
         self.trading.cancel_now(order, cancel_type, reason)
 
     def liquidate(self, uid: str, symbol: str) -> None:
-        """Takes a position over as a liquidation. Raises Reject when there is none."""
+        """Liquidates a position. Raises Reject when there is none."""
         account = self.world.account(uid)
         if not self.risk.force(account, self.world.market("linear", symbol)):
             raise reject("no_position")
@@ -66,7 +66,7 @@ class Hooks:
         world.moved[uid] = None
 
     def foreign_order(self, uid: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Places an order at once, as another program of the account's owner would."""
+        """Places an order at once, as if another program of the account's owner had sent it."""
         return self.trading.place_now(uid, params)
 
     def update_instrument(self, spec: InstrumentSpec) -> None:
@@ -80,7 +80,7 @@ class Hooks:
                         self.trading.cancel_now(order, "CancelBySettle", "EC_NoError")
 
     def restart_cache(self) -> None:
-        """Forgets lately closed orders, as Bybit's open-order query does after its restart."""
+        """Forgets recently closed orders, as Bybit's open-order query does after a restart."""
         for account in self.world.accounts.values():
             account.recent.clear()
 

@@ -67,7 +67,7 @@ class Queries:
         return True
 
     def _by_id(self, account: Account, params: Mapping[str, Any]) -> list[Order] | None:
-        """The order named by id, None when the request names none."""
+        """The order that a request names by id; None when the request names none."""
         if params.get("orderId"):
             found = account.orders.get(str(params["orderId"]))
         elif params.get("orderLinkId"):
@@ -93,7 +93,7 @@ class Queries:
         return seen
 
     def open_orders(self, uid: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Open orders, and on request lately closed ones, newest first.
+        """Open orders, and on request recently closed ones, newest first.
 
         Raises Reject when a linear query names neither symbol nor coin.
         """

@@ -40,7 +40,7 @@ class ImpactSettings:
 
     enabled: bool = False
     prefactor: Decimal = Decimal(1)
-    """Y is of order one: Toth et al. 2011; Donier and Bonart 2015 for Bitcoin."""
+    """The factor Y is of order one (Toth et al. 2011; Donier and Bonart 2015 for Bitcoin)."""
     linear_below: Decimal = Decimal("0.00001")
     """Bucci et al. see the crossover between 1e-5 and 1e-3 of daily volume; we take the low end."""
     half_life_ms: int = 300_000

@@ -52,9 +52,9 @@ class World:
         self.changed: dict[tuple[str, str, int], Position] = {}
         """Positions to report when the operation ends."""
         self.moved: dict[str, None] = {}
-        """Accounts whose wallet or margin changed in this operation."""
+        """Accounts with a changed wallet or margin in this operation."""
         self.attach: dict[str, int] = {}
-        """Steps newly opened by orders with attached exits, by order id."""
+        """The steps that orders with attached exits have newly opened, by order id."""
         self.effects: dict[str, Callable[..., None]] = {}
         """The function of each timer action. Each part of the engine registers its own."""
         self.target = 0

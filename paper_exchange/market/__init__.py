@@ -1,1 +1,1 @@
-"""Where the paper exchange's books and trades come from."""
+"""The sources of the paper exchange's books and trades."""

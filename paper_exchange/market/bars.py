@@ -45,7 +45,10 @@ class Ticks:
 
 
 def expand(bar: Bar, rng: np.random.Generator) -> Ticks:
-    """Ticks of one bar; with four steps of volume or more, open, high, low and close all trade."""
+    """The ticks of one bar.
+
+    With a volume of four steps or more, open, high, low and close all trade.
+    """
     prices, anchors = _path(bar, rng)
     moves = np.diff(prices, prepend=prices[0])
     weights = rng.exponential(1.0, TICKS_PER_BAR) * (1 + np.abs(moves) / max(1, bar.high - bar.low))
@@ -110,7 +113,7 @@ class BarMarket:
         self._chosen = [i for s, i in known.items() if symbols is None or s in symbols]
 
     def instruments(self) -> Sequence[InstrumentSpec]:
-        """The instruments that the bars are of."""
+        """The instruments of the bars."""
         return [specification(i) for i in self._chosen]
 
     def history(self) -> Mapping[tuple[Category, str], Past]:

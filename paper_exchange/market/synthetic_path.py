@@ -18,7 +18,10 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class PathBlock:
-    """Arrays of shape (steps, coins) unless said otherwise; values hold at the end of a step."""
+    """Arrays of shape (steps, coins) unless said otherwise.
+
+    Values are those at the end of a step.
+    """
 
     log_price: Floats
     basis: Floats

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 PUBLIC_PATHS: Mapping[str, Category] = {"/v5/public/linear": "linear", "/v5/public/spot": "spot"}
 QUIET_PATHS = frozenset({"/v5/public/inverse", "/v5/public/option", "/v5/public/misc/status"})
-"""Public sockets on which nothing ever happens here."""
+"""Public sockets without any events here."""
 SHUTDOWN_SECONDS = 1.0
 
 

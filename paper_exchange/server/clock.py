@@ -1,8 +1,8 @@
 """The exchange's clock: wall time at speed 1, faster on request, or driven by the market's events.
 
-Two times exist. Exchange time stamps orders, fills and market data and may run fast. Wall time
-judges signatures and answers `market/time`, because clients sign with their own clock. At speed 1
-both agree to the millisecond.
+Two times exist. Exchange time stamps orders, fills and market data, and may run fast. Wall time
+decides on signatures and answers `market/time`, because clients sign with their own clock. At speed
+1 both agree to the millisecond.
 """
 
 import time
@@ -25,7 +25,7 @@ class Clock(Protocol):
 
 
 class ScaledClock:
-    """Starts at the wall's time and runs `speed` times as fast, immune to steps of the wall."""
+    """Starts at wall time and runs `speed` times as fast. Steps of the wall clock don't move it."""
 
     def __init__(self, speed: float = 1.0) -> None:
         if not speed > 0:
@@ -42,7 +42,7 @@ class ScaledClock:
         return self._start_wall + int(elapsed_ns * self._speed) // 1_000_000
 
     def wall_seconds(self, exchange_ms: int) -> float:
-        """How long a span of exchange time lasts on the wall, in seconds."""
+        """The wall time of a span of exchange time, in seconds."""
         return exchange_ms / 1000 / self._speed
 
 
@@ -61,5 +61,5 @@ class FreeClock:
         return self._now
 
     def wall_seconds(self, exchange_ms: int) -> float:  # noqa: ARG002 - time costs nothing here
-        """Always 0: no span of exchange time is waited for."""
+        """Always 0, because no span of exchange time is waited for."""
         return 0.0

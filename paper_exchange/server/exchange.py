@@ -50,7 +50,7 @@ class ServerSettings:
     ip_rate: int = 600
     """Requests per five seconds and address; 0 is without limit."""
     ip_ban_seconds: float = 600
-    """Bybit asks for ten minutes of silence after a 403."""
+    """The length of a ban: Bybit asks for ten minutes of silence after a 403."""
     ws_connect_rate: int = 500
     """WebSocket connects per five minutes and address; 0 is without limit."""
     control: bool = False
@@ -98,7 +98,7 @@ class Exchange:
         self.timed.on_private(events)
 
     def wall_ms(self) -> int:
-        """The wall time that judges signatures, in milliseconds. A fault may shift it."""
+        """The wall time for the check of signatures, in milliseconds. A fault may shift it."""
         return wall_ms() + int(self.faults.option("clock_skew", "ms") or 0)
 
     def is_news(self, endpoint: str, name: str) -> bool:

@@ -19,7 +19,7 @@ class YamlFileError(PaperExchangeError):
 
 
 def load_yaml(path: Path) -> Any:
-    """The value of the file's one document; None where it is empty. Raises YamlFileError.
+    """The value of the file's one document; None if it is empty. Raises YamlFileError.
 
     Anchors are refused, because a few lines of aliases can stand for gigabytes.
     """

@@ -23,7 +23,7 @@ class Funding:
         world.effects["funding"] = self.effect_funding
 
     def start(self, now: int) -> None:
-        """Schedules the first payment of every perpetual after a given time."""
+        """Schedules the first payment of every perpetual after a given time in milliseconds."""
         for market in self.world.markets.values():
             if not market.is_spot:
                 self._schedule(market, now)

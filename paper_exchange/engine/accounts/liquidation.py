@@ -161,7 +161,7 @@ class RiskWatch:
         return True
 
     def deleverage(self, account: Account, market: Market, qty: str) -> None:
-        """Closes part of the position against a bankrupt counterparty, at mark."""
+        """Closes part of the position at mark, as if against a bankrupt counterparty."""
         ticks = self._mark_ticks(market)
         steps = quantity_steps(market, Decimal(qty))
         for position in list(account.positions.values()):

@@ -161,7 +161,7 @@ class MarginModel:
         selling: int = 0,
         loss: Decimal = ZERO,
     ) -> AccountMargin:
-        """Margin of all positions, optionally with one more order on `candidate`."""
+        """The margin of all positions, optionally with one more order on `candidate`."""
         position_im = order_im = maintenance = unrealised = ZERO
         for position in account.positions.values():
             extra = (buying, selling) if position is candidate else (0, 0)

@@ -1,4 +1,4 @@
-"""Requests about positions: leverage, position mode, exits, and the margin an order would need."""
+"""Position requests: leverage, position mode, exits, and the margin that an order needs."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -27,7 +27,7 @@ HEDGE_MODE = 3
 
 
 class PositionRequests:
-    """Everything under /v5/position that changes something, and order/pre-check."""
+    """The requests under /v5/position that change something, and order/pre-check."""
 
     def __init__(self, world: World, acceptance: Acceptance, exits: ExitOrders) -> None:
         self.world = world

@@ -12,7 +12,10 @@ from paper_exchange.engine.settings import EngineSettings
 
 
 def break_even(account: Account, position: Position) -> Decimal | None:
-    """(entry x qty - realised) / (qty - |qty| x max(taker, 0.00055)), signed."""
+    """The price at which closing brings neither profit nor loss.
+
+    It is (entry x qty - realised) / (qty - abs(qty) x max(taker, 0.00055)), with a signed qty.
+    """
     if not position.size:
         return None
     qty = position.quantity()
@@ -97,7 +100,7 @@ def position_stream(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def rate_of(part: Decimal, balance: Decimal) -> str:
-    """A part of a balance as the wire shows it; 0 without a positive balance."""
+    """The ratio of an amount to a balance, in Bybit's format; "0" without a positive balance."""
     return money(part / balance) if part and balance > 0 else "0"
 
 
@@ -189,7 +192,7 @@ def log_record(row: LogRow, uid: str) -> dict[str, Any]:
 
 
 def closed_pnl_record(order: Order, leverage: Decimal) -> dict[str, Any]:
-    """A row of `position/closed-pnl`: one per order that closed something."""
+    """A row of `position/closed-pnl`. Each order that closed a part of a position has one."""
     market = order.market
     qty = market.quantity(order.closed_size)
     return {

@@ -10,7 +10,7 @@ from paper_exchange.engine.world import World
 
 
 class Settlement:
-    """Keeps dependent orders consistent, then reports each change once."""
+    """Adapts the orders that depend on a position, then reports each change once."""
 
     def __init__(
         self,

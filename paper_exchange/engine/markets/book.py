@@ -112,6 +112,9 @@ class Book:
         return self.bids if side > 0 else self.asks
 
     def doubled_mid(self) -> int | None:
-        """Bid plus ask in ticks: twice the mid price, exact as an integer."""
+        """The best bid plus the best ask in ticks.
+
+        It is twice the mid price and an exact integer.
+        """
         bids, asks = self.bids.keys, self.asks.keys
         return bids[-1] - asks[-1] if bids and asks else None

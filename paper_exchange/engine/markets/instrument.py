@@ -154,7 +154,7 @@ class Market:
         return sum((value for _, value in self._premiums), Decimal(0)) / len(self._premiums)
 
     def band(self) -> tuple[Decimal, Decimal] | None:
-        """Highest buy and lowest sell price, unrounded; None without a reference."""
+        """The highest buy and the lowest sell price, unrounded. None without a reference price."""
         ref = self.reference()
         if ref is None:
             return None
@@ -170,7 +170,7 @@ class Market:
         return high, low
 
     def band_ticks(self) -> tuple[int, int] | None:
-        """The band in ticks, rounded inwards on the tick in force."""
+        """The band in ticks, rounded inwards to the present tick size."""
         band = self.band()
         if band is None:
             return None

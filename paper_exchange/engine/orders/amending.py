@@ -1,4 +1,4 @@
-"""Amending an open order: new total quantity, price, trigger or attached exits."""
+"""Amends an open order: new total quantity, price, trigger or attached exits."""
 
 from collections.abc import Mapping
 from typing import Any

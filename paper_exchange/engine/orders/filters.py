@@ -67,7 +67,7 @@ def choice_of(params: Mapping[str, Any], name: str, allowed: frozenset[str], def
 
 
 def required_choice(params: Mapping[str, Any], name: str, allowed: frozenset[str]) -> str:
-    """The parameter, one of the allowed words. Raises Reject when it is absent or another."""
+    """The parameter if it is an allowed word. Raises Reject when it is absent or another word."""
     chosen = choice_of(params, name, allowed, "")
     if not chosen:
         raise reject("param", f"{name} invalid")
@@ -188,7 +188,7 @@ def exits_of(params: Mapping[str, Any], market: Market) -> Exits | None:
 
 
 def limit_exit_of(params: Mapping[str, Any], market: Market, prefix: str) -> int | None:
-    """Limit price of a take-profit or stop-loss that is worked as a limit order."""
+    """The limit price of a take-profit or stop-loss that is a limit order."""
     kind = choice_of(params, f"{prefix}OrderType", frozenset({"Market", "Limit"}), "Market")
     price = optional_ticks(market, params, f"{prefix}LimitPrice")
     if (kind == "Limit") != (price is not None):

@@ -17,7 +17,7 @@ from paper_exchange.types import MarketTrade
 
 
 class Matcher:
-    """Price-time priority over the replayed book and our own resting orders."""
+    """Matches with price-time priority over the replayed book and our own resting orders."""
 
     def __init__(self, world: World, lifecycle: Lifecycle, fills: Fills) -> None:
         self.world = world
@@ -226,7 +226,10 @@ class Matcher:
                 maker.ahead = max(0, min(maker.ahead, size))
 
     def after_update(self, market: Market) -> None:
-        """Optionally fills makers that the replayed quotes have crossed."""
+        """Fills makers that the replayed quotes have crossed.
+
+        The setting `fill_on_cross` turns it on.
+        """
         for side in (1, -1):
             own, book = market.own.same(side), market.book.opposite(side)
             while own.keys:

@@ -1,4 +1,4 @@
-"""An order as the engine holds it, and the index of our own orders that rest in a market."""
+"""An order as the engine holds it, and the index of our own resting orders of a market."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
@@ -155,7 +155,7 @@ class OwnSide:
             level.append(order)
 
     def remove(self, order: Order) -> None:
-        """Takes an order out. Raises KeyError or ValueError when it does not rest here."""
+        """Removes an order. Raises KeyError or ValueError when it does not rest here."""
         level = self.levels[order.price]
         level.remove(order)
         if not level:

@@ -63,7 +63,7 @@ class Actions:
         return result
 
     def cache_restart(self, _body: Body) -> Result:
-        """order/realtime forgets its closed orders."""
+        """Makes order/realtime forget its closed orders."""
         self._exchange.paper.restart_cache()
         return {}
 
@@ -161,7 +161,7 @@ class Actions:
         return {"liquidated": spec.symbol}
 
     def adl(self, body: Body) -> Result:
-        """Auto-deleveraging: closes `qty`, or a `share`, of the position of `uid` at mark."""
+        """Auto-deleverages: closes `qty`, or a `share`, of the position of `uid` at mark."""
         uid, spec = self._uid(body), self._spec(body)
         qty = body.get("qty")
         if qty is None:

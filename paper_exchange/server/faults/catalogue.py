@@ -122,7 +122,7 @@ class Fault:
         self._random = random.Random(self.seed)
 
     def strikes(self, endpoint: str) -> bool:
-        """Whether the fault acts on this request; counts it when it does."""
+        """Whether the fault acts on this request. It counts each act."""
         if self.remaining == 0 or not fnmatchcase(endpoint, self.endpoint):
             return False
         if self.probability < 1 and self._random.random() >= self.probability:

@@ -23,7 +23,7 @@ _RESTING = frozenset({"New", "PartiallyFilled", "Untriggered"})
 
 
 class TimedFaults:
-    """Watches the fault board and the private events; acts through the control actions."""
+    """Watches the fault board and the private events. It acts through the control actions."""
 
     def __init__(self, exchange: "Exchange") -> None:
         self._exchange = exchange

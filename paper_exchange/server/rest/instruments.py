@@ -12,7 +12,10 @@ LAUNCH_TIME = "1585526400000"
 
 
 def instrument_record(spec: InstrumentSpec) -> dict[str, Any]:
-    """The exchange's own reply where the source has one, with this instrument's rules on top."""
+    """An instrument's record.
+
+    It is the exchange's own reply where the source has one, with this instrument's rules on top.
+    """
     own = _linear(spec) if spec.category == "linear" else _spot(spec)
     record: dict[str, Any] = {**own, **spec.raw}
     for name, value in own.items():

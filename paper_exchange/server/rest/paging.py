@@ -1,4 +1,4 @@
-"""Pages over row lists by opaque cursors that survive new rows arriving in front."""
+"""Pages of row lists by opaque cursors. A cursor stays valid when new rows arrive in front."""
 
 import zlib
 from collections.abc import Mapping, Sequence

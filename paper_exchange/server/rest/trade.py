@@ -193,7 +193,7 @@ def borrow_check(call: Call, params: Params) -> dict[str, Any]:
 
 
 def realtime(call: Call, params: Params) -> dict[str, Any]:
-    """`GET order/realtime`: open orders and lately closed ones."""
+    """`GET order/realtime`: open orders and recently closed ones."""
     named = params.keys() & {"symbol", "baseCoin", "settleCoin", "orderId", "orderLinkId"}
     if params["category"] == "linear" and not named:
         raise Reject(10001, "params error: symbol, baseCoin or settleCoin is required")

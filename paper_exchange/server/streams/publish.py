@@ -39,7 +39,7 @@ class PublicHub:
         return (category, name) in self._topics or bool(make_topic(self._venue, category, name))
 
     def join(self, category: Category, name: str, connection: "Connection") -> None:
-        """Adds a listener and sends it the snapshot; pushes follow from here on."""
+        """Adds a listener and sends it the snapshot. Pushes follow."""
         topic_key = (category, name)
         topic = self._topics.get(topic_key)
         if topic is None:
@@ -57,7 +57,7 @@ class PublicHub:
             self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
 
     def leave(self, category: Category, name: str, connection: "Connection") -> None:
-        """Ends a subscription; a topic without any is forgotten."""
+        """Ends a subscription. A topic without subscriptions is dropped."""
         topic_key = (category, name)
         listeners = self._listeners.get(topic_key)
         if listeners is None:

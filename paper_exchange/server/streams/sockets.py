@@ -113,7 +113,7 @@ class Connection:
         return self.exchange.faults.lasting("ws_silence", self.kind)
 
     def send(self, text: str) -> None:
-        """Queues a text frame; a client that reads too slowly is cut off."""
+        """Queues a text frame. A client that reads too slowly is cut off."""
         if self._closed or self._silent:
             return
         if len(self._queue) >= MAX_QUEUE:
@@ -339,7 +339,7 @@ class QuietConnection(Connection):
 
 
 def _mixed(args: list[str]) -> bool:
-    """Whether one request asks for `order` and `order.linear` alike."""
+    """Whether one request asks for both `order` and `order.linear`, or another such pair."""
     whole = {arg for arg in args if arg in CATEGORISED}
     parts = {arg.rpartition(".")[0] for arg in args if arg.rpartition(".")[0] in CATEGORISED}
     # `execution.fast` is itself a whole topic, not a part of `execution`.

@@ -13,11 +13,11 @@ from paper_exchange.types import Category
 
 BOOK_INTERVAL_SECONDS = {1: 0.01, 50: 0.02, 200: 0.1, 1000: 0.2}
 QUIET_REPEAT_SECONDS = 3.0
-"""Level 1 repeats its snapshot after this much silence."""
+"""Level 1 repeats its snapshot after this time without a push."""
 FORCED_LOOK_SECONDS = 0.5
 """The longest time between two looks, because our own impact decays without market events."""
 FIRST_UPDATE_ID = 1000
-"""Not 1, which means a restart snapshot."""
+"""The first update id. It is not 1, because 1 means a restart snapshot."""
 MAX_TRADES_PER_MESSAGE = 1024
 
 

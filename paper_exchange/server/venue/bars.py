@@ -1,4 +1,4 @@
-"""Minute bars, and how they merge into the bars of an interval."""
+"""Minute bars, and their merge into the bars of an interval."""
 
 from datetime import UTC, datetime
 

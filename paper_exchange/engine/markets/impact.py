@@ -47,7 +47,7 @@ class ImpactModel:
         self.next_ms = 0
 
     def on_trade(self, qty: int, now: int) -> None:
-        """Counts replayed volume, from which the daily volume is estimated."""
+        """Counts replayed volume for the estimate of daily volume."""
         if self._since is None:
             self._since = now
         self._traded += qty

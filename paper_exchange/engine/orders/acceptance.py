@@ -152,7 +152,7 @@ class Acceptance:
         return bound
 
     def _check_trigger(self, order: Order) -> None:
-        """Refuses a trigger on the side from which the price can't reach it any more."""
+        """Sets a missing trigger direction. Refuses a trigger that the price has already passed."""
         market, trigger = order.market, order.trigger
         if trigger is None:
             return

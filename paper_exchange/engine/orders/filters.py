@@ -93,7 +93,8 @@ def integer_of(params: Mapping[str, Any], name: str, default: int = 0) -> int:
 def link_id_of(params: Mapping[str, Any]) -> str:
     """The client's order id.
 
-    Empty when absent. Raises Reject with Bybit's texts when it is too long or odd.
+    Empty when absent. Raises Reject with Bybit's texts when it is too long or has other
+    characters than letters, digits, `-` and `_`.
     """
     raw = params.get("orderLinkId") or ""
     if isinstance(raw, str) and len(raw) > 36:

@@ -9,7 +9,7 @@ from paper_exchange.engine.world import World
 
 
 def count_key(order: Order) -> tuple[str, str, str]:
-    """The key under which an open order is counted.
+    """The key of an open order in the account's counts.
 
     Linear counts active orders per symbol. Spot counts its active orders in total.
     """

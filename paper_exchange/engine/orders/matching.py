@@ -68,7 +68,7 @@ class Matcher:
         return self._best_price(order) is not None
 
     def _prices(self, order: Order) -> Iterator[int]:
-        """The prices within the order's limit at which there is size to take, best first."""
+        """The prices within the order's limit that have size to take, best first."""
         market, side = order.market, order.side
         book, own = market.book.opposite(side), market.own.opposite(side)
         sign = book.sign

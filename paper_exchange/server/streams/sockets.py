@@ -218,7 +218,7 @@ class Connection:
     def authenticate(self, message: dict[str, Any]) -> ApiKey:
         """The key that signed the request.
 
-        Raises Reject for odd arguments, an unknown key, a wrong signature or a time that has
+        Raises Reject for malformed arguments, an unknown key, a wrong signature or a time that has
         passed.
         """
         args = message.get("args")

@@ -59,7 +59,7 @@ def _items(value: object) -> Iterable[object]:
 
 
 def _outline(value: object, depth: int) -> object:
-    """The value without what exceeds the bounds."""
+    """The value without the parts beyond the bounds."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):

@@ -135,7 +135,7 @@ class MLTradeExecutionPipeline:
     async def pause_execution(
         self, request_id: str, reason: str, actor: Actor | None = None
     ) -> ControlReport:
-        """Places nothing more of one trade and calls back what rests; its deadline stays.
+        """Places nothing more of one trade and calls back resting orders; its deadline stays.
 
         Raises Refused for an unknown request, one that is over, or an empty reason.
         """
@@ -151,7 +151,7 @@ class MLTradeExecutionPipeline:
     async def cancel_execution(
         self, request_id: str, reason: str, actor: Actor | None = None
     ) -> ControlReport:
-        """Ends one trade and releases what is left. Raises Refused as `pause_execution` does."""
+        """Ends one trade and releases the remainder. Raises Refused as `pause_execution` does."""
         return await asyncio.to_thread(self.cancel, request_id, reason, actor)
 
     async def emergency_halt_all_trading(
@@ -212,7 +212,7 @@ class MLTradeExecutionPipeline:
             return self._system.control.resume(request_id, reason=reason, actor=_who(actor))
 
     def cancel(self, request_id: str, reason: str, actor: Actor | None = None) -> ControlReport:
-        """Ends the order: releases what has not gone out, and calls back what rests.
+        """Ends the order: releases the unsent quantity, and calls back resting orders.
 
         Raises Refused when there is no such order or it is over.
         """

@@ -1,1 +1,1 @@
-"""Enums, messages, tables and repositories: what is stored, and how it is read back."""
+"""Enums, messages, tables and repositories: how data is stored, and how it is read back."""

@@ -11,12 +11,12 @@ PLACES = Decimal(1).scaleb(-18)
 
 
 def plain(value: Decimal) -> str:
-    """Every digit without exponent: what is stored, so that it is read back as it was."""
+    """Every digit without exponent, as it is stored and read back unchanged."""
     return format(value, "f")
 
 
 def shortest(value: Decimal) -> str:
-    """Digits without exponent and without the zeros that a column adds: what people read."""
+    """Digits without exponent and without the zeros that a column adds, for people."""
     text = format(value, "f")
     return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
 

@@ -24,7 +24,7 @@ _RISK_SWITCH = "cancel_on_risk_increase"
 
 
 class FailureClass(StrEnum):
-    """Why a child order ended without its fill, as far as it decides what to try next."""
+    """Why a child order ended without its fill, as far as the next step depends on it."""
 
     THROTTLED = "throttled"
     """The venue did not process it: a rate limit, a restart or our clock."""

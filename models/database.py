@@ -159,7 +159,7 @@ class UnitOfWork:
         self._after.append(action)
 
     def commit(self) -> None:
-        """Writes the audit entries, commits, and then runs what waited for it, in order."""
+        """Writes the audit entries, commits, and then runs the waiting actions in order."""
         self.session.flush()
         append_entries(self.session, self._drafts)
         self.session.commit()

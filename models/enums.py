@@ -65,7 +65,7 @@ class MessageRefusal(StrEnum):
 
 
 NOTHING_TO_REDUCE = "no position is left to reduce"
-"""The end reason of an exit when others have closed its position: a success, whatever was
+"""The end reason of an exit when others have closed its position: a success, even with nothing
 filled."""
 
 
@@ -83,7 +83,7 @@ class CheckStatus(StrEnum):
     PASS = "pass"  # noqa: S105 - a verdict, not a password
     FAIL = "fail"
     UNKNOWN = "unknown"
-    """An input was missing, stale or unreadable: denies what adds risk."""
+    """An input was missing, stale or unreadable. It denies the part that adds risk."""
     SKIPPED = "skipped"
     """The rule does not apply to this exposure delta (for instance cash for a reducing order)."""
 
@@ -119,7 +119,7 @@ class TradingState(StrEnum):
 
     @property
     def allows_reducing(self) -> bool:
-        """Strategies may still reduce; flattening itself is the emergency queue's own work."""
+        """Whether strategies may reduce. Flattening itself is the emergency queue's own work."""
         return self in _MAY_REDUCE
 
 
@@ -136,9 +136,9 @@ _STRICTNESS = {
 
 
 def strictest(found: Iterable[T], state_of: Callable[[T], TradingState]) -> T | None:
-    """Of what has a trading state the one that allows least, the first of several.
+    """The item with the strictest trading state; the first of several.
 
-    None when there is none, which callers treat as unknown.
+    None without any item, which callers treat as unknown.
     """
     return max(found, key=lambda one: state_of(one).strictness, default=None)
 
@@ -192,7 +192,7 @@ class ChildState(StrEnum):
 
     @property
     def may_be_at_exchange(self) -> bool:
-        """An order of this child may rest or fill at the exchange."""
+        """Whether an order of this child may rest or fill at the exchange."""
         return self in _AT_EXCHANGE
 
 

@@ -30,7 +30,8 @@ class AdvisoryLock(IntEnum):
     """Held shared from a child's claim until its outcome is stored; a halt waits for its
     holders."""
     OPERATORS = 3
-    """Held while operators are added or disabled: there is one first, and one is always left."""
+    """Held while operators are added or disabled, so that there is one first and one is always
+    left."""
 
 
 def _key(name: str) -> int:

@@ -115,8 +115,8 @@ def _limit(server: psycopg.Connection[Any]) -> int:
 def _hand_over(server: psycopg.Connection[Any], owner: str) -> None:
     """Gives the schema's tables, sequences, views and routines to the owner.
 
-    Of a superuser made by initdb, who had them before there were roles, `REASSIGN OWNED` takes
-    nothing.
+    `REASSIGN OWNED` takes nothing from a superuser made by initdb, which owned them before there
+    were roles.
     """
     _run_all(server, server.execute(_FOREIGN, {"owner": owner}).fetchall())
 

@@ -51,7 +51,7 @@ _VERSION = "alembic_version"
 
 
 class RoleError(MlriskError, ValueError):
-    """A role of the database has wrong rights; the message says what to do."""
+    """A role of the database has wrong rights; the message gives the remedy."""
 
 
 @dataclass(frozen=True, slots=True)

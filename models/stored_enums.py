@@ -31,7 +31,7 @@ class StoredEnum(TypeDecorator[E]):
         self._members = {member.value: member for member in vocabulary}
 
     def process_bind_param(self, value: E | None, dialect: Dialect) -> str | None:
-        """What goes to Postgres, as a value and in a comparison; its plain word is taken too."""
+        """The word for Postgres, stored or compared. A plain word is taken too."""
         del dialect
         return None if value is None else self.vocabulary(value).value
 

@@ -65,7 +65,7 @@ class Adopter:
         return Difference(symbol, ours, qty, theirs.entry_price, theirs.liquidation_price)
 
     def adopt(self, seen: Difference, *, reason: str, actor: Actor, strategy: str = "") -> bool:
-        """Makes the ledger agree with what was seen. Returns False when it agreed already.
+        """Makes the ledger agree with the seen quantities; returns False when it agreed already.
 
         The adopted quantity belongs to `strategy`, or to no strategy when that is None. Emergency
         exits close the positions of all. Raises Refused without a reason, or when the ledger has

@@ -35,7 +35,7 @@ class CashFlows:
         self._waiting_since: dict[str, datetime] = {}
 
     def read(self, wallet: Wallet) -> int:
-        """Books what is new and confirms the newest readings; returns how many flows were new.
+        """Books new flows and confirms the newest readings; returns how many flows were new.
 
         `wallet` is the newest reading. It says which coins the equity counts.
 

@@ -155,7 +155,7 @@ def _given_up(child: ChildOrderRow, taken_by: str | None) -> str | None:
     """Why an order that was not taken is never sent again under its id; None when it may be.
 
     An unknown code is final, in the venue's own words. Apart from that, an order that only reduces
-    is tried until its deadline. The parent's fallback policy bounds what follows.
+    is tried until its deadline. The parent's fallback policy bounds the further attempts.
     """
     if taken_by is not None:
         return f"order {taken_by} of somebody else has its id"

@@ -22,7 +22,7 @@ EXPIRED_RECHECK = timedelta(seconds=60)
 
 
 class LateOrders:
-    """Cancels one account's late orders, and reads what they have filled."""
+    """Cancels one account's late orders, and reads their fills."""
 
     def __init__(self, deps: Deps, executions: Executions, cancels: Cancels) -> None:
         self._db = deps.db

@@ -59,7 +59,7 @@ class PositionCheck:
         }
 
     def differences_or_unfit(self) -> tuple[dict[str, tuple[Decimal, Decimal]], str | None]:
-        """The differences, or the one fact that makes them meaningless and stops what adds."""
+        """The differences, or the one fact that makes them meaningless and stops entries."""
         try:
             return self.differences(), None
         except Refused as error:

@@ -61,7 +61,7 @@ class AccountReport:
 
 
 class Reconciler:
-    """Compares one account's rows with the exchange's record and adopts what is missing."""
+    """Compares one account's rows with the exchange's record and adopts the missing facts."""
 
     def __init__(self, deps: Deps, *, budget: OrderRateLimiter | None = None) -> None:
         """`budget` limits the rate of cancels; without it only the exchange's limit holds."""

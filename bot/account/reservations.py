@@ -35,7 +35,7 @@ Row = TypeVar("Row", ParentOrderRow, ReservationRow)
 
 @dataclass(frozen=True, slots=True)
 class ReservationDifference:
-    """One reservation that did not hold what its trade may still fill."""
+    """One reservation that did not hold the quantity that its trade may still fill."""
 
     request_id: str
     held: Decimal | None
@@ -200,9 +200,9 @@ def needs(
 ) -> tuple[Decimal, str]:
     """The quantity that the trade may still fill, and how it was counted.
 
-    It is the larger of two quantities: what live children have open (`live`), and what the parent
-    has neither filled nor released. To it comes what rests at the exchange of children that were
-    given up here (`ended`).
+    It is the larger of two quantities: the open quantity of live children (`live`), and the
+    parent's quantity that is neither filled nor released. The resting quantity of children that
+    were given up here (`ended`) is added.
     """
     rest = ZERO
     if not parent.state.is_final:

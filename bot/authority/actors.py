@@ -173,7 +173,7 @@ def is_signed_by(entry: AuditDraft, public_key: str) -> bool:
 
 
 def _signed(draft: AuditDraft, operator: Operator) -> dict[str, Any]:
-    """The payload with the signature in it, over what will be stored."""
+    """The payload with its signature, which covers the form that will be stored."""
     block = {
         "key": operator.key.public_key().public_bytes_raw().hex(),
         "nonce": secrets.token_hex(_NONCE_BYTES),

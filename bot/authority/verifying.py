@@ -51,12 +51,12 @@ class _Known:
 
 @dataclass(slots=True)
 class _Register:
-    """The operators by what they are called in audit entries."""
+    """The operators by their names in audit entries."""
 
     known: dict[str, _Known] = field(default_factory=dict)
 
     def judge(self, entry: AuditDraft) -> str | None:
-        """Why an entry is not the act of the operator whom it names."""
+        """Why an entry is not the act of the operator that it names; None when it is."""
         if not self.known and entry.kind == ADDED and not claims_operator(entry.actor):
             return None
         who = self.known.get(entry.actor)

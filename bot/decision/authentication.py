@@ -43,7 +43,7 @@ class AuthenticatedDecisions:
             raw = self._open(request, header)
         except BadMessage as error:
             return self._approval.refuse(_claimed(request, header), error)
-        # A message that has killed its processes is parked, whatever the strategy's quota.
+        # A message that has killed its processes is parked without a look at the quota.
         if self._quotas is not None and killed is None:
             try:
                 self._quotas.require_room(raw)

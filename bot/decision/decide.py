@@ -1,4 +1,4 @@
-"""Gate and plan as one pure step: what live decisions, replay and what-if share."""
+"""Gate and plan as one pure step, which live decisions, replay and what-if share."""
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -52,7 +52,7 @@ class Denied:
 
     @property
     def plan(self) -> None:
-        """There is none."""
+        """Always None: a denied trade has no plan."""
         return None
 
 

@@ -1,4 +1,4 @@
-"""The rows of an approved trade: what its one transaction writes.
+"""The rows of an approved trade, which its one transaction writes.
 
 They are made of an `Approved` alone, so that nothing else type-checks into an order.
 """

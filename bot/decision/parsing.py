@@ -39,7 +39,7 @@ def parse_request(raw: object) -> MLTradeRequest:
 
 
 def _check_parameters(signal: SignalData) -> None:
-    """By the model of the algorithm's module; an exit's are not held against it."""
+    """Checks the parameters by the model of the algorithm's module. No exit is refused for them."""
     if signal.reduce_only:
         return
     kind = None if signal.algorithm is None else ALGORITHMS[signal.algorithm].parameters

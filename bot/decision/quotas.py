@@ -82,7 +82,8 @@ def _of_entries(used: Used, rules: QuotaRules) -> QuotaExceeded | None:
 
 
 def _of_exits(used: Used, rules: QuotaRules) -> QuotaExceeded | None:
-    """A reducing request without the mark counts among the entries, and may exceed their quota."""
+    """A reducing request without the mark counts as an entry, and may exceed the quota of
+    entries."""
     lately = used.exits + max(0, used.requests - rules.requests_per_second)
     waiting = used.open_exits + max(0, used.open_requests - rules.open_requests)
     return _exceeded(

@@ -26,7 +26,7 @@ def bad_message(request_id: str, error: BadMessage) -> dict[str, Any]:
 
 
 def asked_as(row: TradeRequestRow) -> str:
-    """The request's id as its strategy gave it, whatever the row's key is."""
+    """The request's id as its strategy gave it, even when the row's key differs."""
     return str(row.payload.get("request_id", row.request_id))
 
 

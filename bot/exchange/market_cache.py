@@ -1,7 +1,7 @@
 """The newest market of each symbol in Redis: written by the feed, read by gate and senders.
 
-It may vanish at any moment; then there is no market, and what adds risk is refused. With a seal,
-data that our own writers did not seal is unknown too: Redis alone decides nothing about money.
+It may vanish at any moment; then there is no market, and entries are refused. With a seal, data
+that our own writers did not seal is unknown too: Redis alone decides nothing about money.
 """
 
 import json
@@ -80,7 +80,7 @@ class RedisMarketCache:
         self._client.set(CORRELATIONS, text, ex=seconds)
 
     def put(self, views: Sequence[MarketView]) -> None:
-        """Publishes views in one round trip. Raises RedisError: the feed decides what then."""
+        """Publishes views in one round trip. Raises RedisError, on which the feed decides."""
         pipeline = self._client.pipeline(transaction=False)
         for view in views:
             coded = json.dumps(codec.to_dict(view), separators=(",", ":"))

@@ -1,9 +1,9 @@
-"""The stream protocols: what mlrisk hears from a venue without asking, in mlrisk's own words.
+"""The stream protocols: the events that a venue sends unasked, in mlrisk's own words.
 
 Nothing is replayed by a venue. So after every connection, and before any event of it, a stream
-calls `on_gap`, and the caller reads by the `Exchange` protocol what it has missed. Both callbacks
-run in the stream's own thread. A callback that raises an error of bot.errors drops the connection;
-any other exception is a defect and ends the stream visibly (`StreamState.CRASHED`).
+calls `on_gap`, and the caller reads the missed facts by the `Exchange` protocol. Both callbacks run
+in the stream's own thread. A callback that raises an error of bot.errors drops the connection; any
+other exception is a defect and ends the stream visibly (`StreamState.CRASHED`).
 """
 
 from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ class StreamHealth:
     state: StreamState
     connections: int
     failures: int
-    """In a row."""
+    """Failures in a row."""
     frames: int
     unreadable: int
     silent_seconds: float | None

@@ -78,7 +78,8 @@ class LimitsSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What every service of one account works with. The exchange holds the keys of that account."""
+    """The resources of every service of one account. The exchange holds the keys of that
+    account."""
 
     db: Database
     exchange: Exchange

@@ -1,4 +1,4 @@
-"""What a change of the configuration is: its values, its direction, and its record."""
+"""A change of the configuration: its values, its direction, and its record."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ from models.tables import ConfigVersionRow
 
 @dataclass(frozen=True, slots=True)
 class ValueChange:
-    """One value's way; `unset` takes an override back, so that the files' value counts again."""
+    """The change of one value; `unset` removes an override, so that the files' value counts
+    again."""
 
     path: str
     before: Any
@@ -35,7 +36,7 @@ class ValueChange:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version for whoever reads it."""
+    """One version of the limits, as readers see it."""
 
     id: int
     state: VersionState
@@ -44,13 +45,13 @@ class Version:
     proposed_by: str
     approved_by: str | None
     actor: str
-    """Who brought it into its present state."""
+    """The person or program that brought the version into its present state."""
     reason: str
     created_at: datetime
     changed_at: datetime
     sha256: str
     ineffective: tuple[str, ...] = ()
-    """Limits that do not bite with this version; with any, trading was halted."""
+    """The limits that do not bite with this version. With any of them, trading was halted."""
 
 
 def version_of(row: ConfigVersionRow, ineffective: tuple[str, ...] = ()) -> Version:
@@ -126,17 +127,17 @@ def differences(
 
 
 def direction_of_value(path: str, before: Any, after: Any) -> Direction:
-    """Tightening where the key's sense says so for certain; else loosening."""
+    """Tightening where the key's sense makes that certain; else loosening."""
     tightens = DECLARED[path].tightens(before, after)
     return Direction.TIGHTENING if tightens else Direction.LOOSENING
 
 
 def direction_of(changes: Sequence[ValueChange]) -> Direction:
-    """Of the whole: mixed as soon as both are in it."""
+    """The direction of all changes together: mixed when both directions are among them."""
     found = {change.direction for change in changes}
     return found.pop() if len(found) == 1 else Direction.MIXED
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it."""
+    """The value in its JSON form: a tuple becomes a list."""
     return list(value) if isinstance(value, tuple) else value

@@ -34,7 +34,7 @@ def prove(limits: RiskLimits, decide: Decide = decide) -> tuple[str, ...]:
 
 
 def _plans(limits: RiskLimits, decide: Decide) -> list[str]:
-    """An exit is planned whole, whatever its form, and within its bounds."""
+    """The faults of exits of odd forms. Each one must be planned whole and within its bounds."""
     found = []
     sound = leaving(healthy(limits), limits)
     for form in FORMS:

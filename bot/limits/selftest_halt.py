@@ -24,7 +24,7 @@ def halt_on_ineffective(db: Database, clock: Clock, problems: Sequence[str]) -> 
 
 
 def seal(db: Database, clock: Clock) -> None:
-    """Finishes such a halt: waits for senders under way and ends what was planned.
+    """Finishes such a halt: waits for senders under way and ends planned children.
 
     A sending process must not call this: it would wait for itself.
     """

@@ -28,8 +28,9 @@ class Bar:
 
 
 class MinuteSource(Protocol):
-    """Where minutes of the market come from."""
+    """A source of the market's minutes."""
 
     def minute_bars(self, symbol: str, start: datetime, end: datetime) -> Sequence[Bar]:
-        """The finished ones that touch [start, end]; raises MlriskError when the source is away."""
+        """The finished minutes that touch [start, end]. Raises MlriskError when the source is
+        away."""
         ...

@@ -1,7 +1,7 @@
 """MarketView to and from a compact JSON dict, as the feed keeps it in Redis.
 
 Decimals travel as plain strings, times as whole microseconds since 1970 UTC: nothing is rounded.
-What comes back from Redis is checked like any input; anything odd makes it unreadable.
+Data that comes back from Redis is checked like any input. One odd value makes all of it unreadable.
 """
 
 import math

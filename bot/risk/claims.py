@@ -27,7 +27,7 @@ def compare(
         return None
     try:
         found = _differences(claims, snapshot, limits.max_claim_deviation)
-    except Exception as error:  # noqa: BLE001 - information: what breaks here denies nothing
+    except Exception as error:  # noqa: BLE001 - information: a fault here denies nothing
         return unknown(CLAIMS, f"{type(error).__name__}: {error}")
     return passed(CLAIMS, "differs", None, detail="; ".join(found)) if found else None
 

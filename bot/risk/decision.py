@@ -16,7 +16,7 @@ class CheckResult(NamedTuple):
     """One rule's answer.
 
     `value`, `limit` and `margin` are decimal text (or words for states), in `unit`; margin is the
-    distance to the limit, negative when it is broken. `needed` says what would have passed.
+    distance to the limit, negative when it is broken. `needed` is the value that would have passed.
     `cap` is the largest notional that this rule allows, when it limits size rather than forbids.
     """
 

@@ -1,4 +1,5 @@
-"""A decision in words and rows for people: the verdict, its reasons, and what would have passed."""
+"""A decision in words and rows for people: the verdict, its reasons, and the values that would have
+passed."""
 
 from dataclasses import dataclass
 
@@ -57,7 +58,7 @@ def explain(decision: Decision) -> Explanation:
 
 
 def summary(decision: Decision) -> str:
-    """One sentence: the verdict, its reasons, and what would have been needed."""
+    """One sentence: the verdict, its reasons, and the values that were needed."""
     wanted = _size(decision.requested_qty, decision.requested_notional)
     got = _size(decision.approved_qty, decision.approved_notional)
     if decision.verdict is Verdict.ALLOW:

@@ -90,7 +90,7 @@ class Rule:
         return f"{self.subject} {self.sense.value} {self._with_unit(limit)}"
 
     def sentence(self, result: "CheckResult", /) -> str:
-        """The result as one sentence: value, limit, and what is required."""
+        """The result as one sentence: value, limit, and the required relation."""
         subject = self.subject[0].upper() + self.subject[1:]
         if result.status is CheckStatus.SKIPPED:
             return f"{subject}: not asked, {result.detail or 'the rule does not apply'}."

@@ -63,7 +63,7 @@ def _binary_entropy(p: float) -> float:
 
 
 def ensemble_entropy(probabilities: Sequence[float]) -> EnsembleEntropy:
-    """Entropy of the mean, mean of the entropies, and their difference (what members dispute)."""
+    """Entropy of the mean, mean of the entropies, and their difference, the members' dispute."""
     total = _binary_entropy(sum(probabilities) / len(probabilities))
     aleatoric = sum(map(_binary_entropy, probabilities)) / len(probabilities)
     # Jensen: the difference is never negative but for rounding.

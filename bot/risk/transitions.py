@@ -23,8 +23,8 @@ class Transition:
         return self.refused is None and self.before is not self.after
 
 
-# The ways back. From HALTED a person chooses: the resume goes to ACTIVE at once, the notebook's
-# manager goes by RECOVERING, a tenth of the size. What is flat, or gets flat, goes step by step.
+# The ways back. From HALTED a person chooses: the resume goes to ACTIVE at once, and the notebook's
+# manager goes by RECOVERING, at a tenth of the size. FLATTENING and FLAT lead back step by step.
 _RECOVERS_TO = {
     TradingState.HALTED: frozenset({TradingState.ACTIVE, TradingState.RECOVERING}),
     TradingState.FLATTENING: frozenset({TradingState.HALTED, TradingState.FLAT}),

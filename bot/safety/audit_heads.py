@@ -95,7 +95,7 @@ class HeadsFile:
         line = self._line(number, now, heads(session), _START)
         self._create(line)
         if row is not None:
-            # Moved aside once, it counts once.
+            # The move aside counts once.
             kept = f"{self._aside.name}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
             self._aside.rename(self._aside.with_name(kept))
         self._remember(session, number, line)

@@ -194,10 +194,10 @@ class TradingHalt:
                 uow.commit()
 
     def latch(self, reason: str, actor: str) -> bool:
-        """Writes the state row alone: from its commit on, no claim succeeds. Returns True when it
-        was halted before.
+        """Writes the state row alone; returns True when it was halted before.
 
-        It is for processes that may hold a sender's lock; `halt` also seals, cancels and revokes.
+        From its commit on no claim of an entry succeeds. It is for processes that may hold a
+        sender's lock; `halt` also seals, cancels and revokes.
         """
         with self._db.unit_of_work() as uow:
             already = latch.halt(uow, reason=reason, actor=actor, now=self._clock.now())

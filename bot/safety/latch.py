@@ -12,7 +12,7 @@ from models.tables import TradingStateRow
 
 
 def halt(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bool:
-    """Moves the global state to HALTED; True: it was that strict already."""
+    """Moves the global state to HALTED; returns True when it was that strict already."""
     actor = named(actor)
     row = _lock(uow, actor, now)
     before = row.state
@@ -25,10 +25,11 @@ def halt(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bool:
 
 
 def release(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> bool:
-    """Moves the global state back to ACTIVE, and what was changed past mlrisk to what the audit
-    says. The caller has proven that `actor` may. False: there is nothing to commit.
+    """Moves the global state back to ACTIVE; returns False when there is nothing to commit.
 
-    Raises Refused from a state that does not lead back to ACTIVE.
+    Every other state that was changed past mlrisk goes back to its state in the audit. The caller
+    has proven that `actor` has the power. Raises Refused from a state that does not lead back to
+    ACTIVE.
     """
     row = _lock(uow, named(actor), now)
     restored = _restore(uow, reason=reason, actor=actor, now=now)
@@ -47,7 +48,7 @@ def _lock(uow: UnitOfWork, actor: str, now: datetime) -> TradingStateRow:
 
 
 def _restore(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> bool:
-    """Sets every state but the global one that was changed past us to what the audit says."""
+    """Sets every other state that was changed past mlrisk back to its state in the audit."""
     changed = False
     for found in states.contradictions(uow.session):
         if found.kind == ScopeKind.GLOBAL:

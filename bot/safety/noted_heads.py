@@ -1,4 +1,4 @@
-"""The ends of the audit chains as a line of the file has them, against the database."""
+"""Compares the ends of the audit chains in a line of the file with the database."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from models.audit import Link, heads
 from models.tables import AuditRow
 
 AGAIN = "move it to {aside} when you know why, and a new one begins"
-"""What a person does about a file that is not as it was written."""
+"""The advice for a file that is not as it was written."""
 
 
 @dataclass(frozen=True, slots=True)

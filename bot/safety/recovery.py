@@ -56,8 +56,8 @@ _SOUND = (CheckStatus.PASS, CheckStatus.SKIPPED)
 
 @dataclass(frozen=True, slots=True)
 class BreakerReset:
-    """The effect of a reset. `still` names, in words, what goes on denying; empty when nothing
-    does."""
+    """The effect of a reset. `still` names, in words, the reasons that go on denying; empty without
+    any."""
 
     kind: str
     was_tripped: bool

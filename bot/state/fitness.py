@@ -55,7 +55,7 @@ def problem(known: Fitness | None, now: datetime) -> str | None:
 
 
 def of_facts(found: tuple[bool, str, datetime] | None) -> Fitness | None:
-    """The answer as a statement that reads it with other rows gives it; None: there is none."""
+    """The answer out of a statement that read it with other rows; None when there is none."""
     if found is None:
         return None
     ok, reasons, asked_at = found

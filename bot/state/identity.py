@@ -1,4 +1,4 @@
-"""Who trades on a database: account, mode, the exchange's account id, and limits."""
+"""The identity of a database: account, mode, the exchange's account id, and limits."""
 
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ def limits_of(identity: Identity) -> dict[str, str | None]:
 
 
 def compare(bound: Identity, ours: Identity) -> None:
-    """Raises WrongIdentity with the first thing in which a process is not of the database."""
+    """Raises WrongIdentity with the first difference between a process and its database."""
     if bound.account != ours.account:
         raise another(f"belongs to account {bound.account}", ours.account)
     if bound.mode != ours.mode:
@@ -76,7 +76,7 @@ def _compare_limits(bound: Identity, ours: Identity) -> None:
 
 
 def another(what: str, account: str) -> WrongIdentity:
-    """The refusal of a database that is of another account; `what` says why."""
+    """The refusal of a database of another account; the text `what` gives the reason."""
     return WrongIdentity(
         f"this database {what}, and MLRISK_ACCOUNT says {account}: start with the right "
         f"MLRISK_ACCOUNT, or give {account} a new database (MLRISK_DATABASE_URL, or another "

@@ -1,7 +1,8 @@
 """The one way in which the trading state of a scope changes in the database.
 
-`bot.risk.transitions` says which moves there are and which need authority; this asks it and writes
-the row. The caller holds the row's lock and writes the audit entry in the same transaction.
+`bot.risk.transitions` has the table of moves and the authority that each needs. This module asks
+the table and writes the row. The caller holds the row's lock and writes the audit entry in the same
+transaction.
 """
 
 from datetime import datetime
@@ -23,12 +24,11 @@ def move(
     now: datetime,
     authorised: bool = False,
 ) -> dict[str, Any]:
-    """Moves a locked row; returns what belongs into the audit entry.
+    """Moves a locked row; returns the facts for the audit entry.
 
-    It returns nothing when the scope is in that state already, or when it only gets stricter and
-    is stricter already. A row that was changed past mlrisk is written even so. `authorised` says
-    that a person with the power to loosen asks. Raises NotAuthorised without one, and Refused for
-    a move that does not exist.
+    The answer is empty when the scope is in that state already. A row that was changed past mlrisk
+    is written even so. `authorised` says that a person with the power to loosen asks. Raises
+    NotAuthorised without one, and Refused for a move that does not exist.
     """
     transition = change(TradingState(row.state), wanted, authorised=authorised)
     if transition.refused is not None:
@@ -41,7 +41,7 @@ def move(
 def tighten(
     row: TradingStateRow, wanted: TradingState, *, reason: str, actor: str, now: datetime
 ) -> dict[str, Any]:
-    """As `move`, for what only stops: a state that is stricter already stays as it is."""
+    """As `move`, for an act that only stops: a stricter state stays as it is."""
     before = TradingState(row.state)
     at_least = max(before, wanted, key=lambda state: state.strictness)
     return move(row, at_least, reason=reason, actor=actor, now=now)
@@ -52,8 +52,8 @@ def undo(
 ) -> dict[str, Any]:
     """Sets a locked row that was changed past mlrisk back to the state that the audit says.
 
-    It is no transition of its own: the audit has the one that led there. Raises Refused for a row
-    that nobody has changed.
+    This is no transition of its own, because the audit has the transition to that state. Raises
+    Refused for a row that nobody has changed.
     """
     if states.contradicted(row) is None:
         raise Refused(f"{row.scope_kind} {row.scope_key} is what the audit says")

@@ -73,7 +73,8 @@ class ChildCost:
 
 @dataclass(frozen=True, slots=True)
 class TradeCost:
-    """One trade's costs. `*_basis` says what a price is, where it could be one of several."""
+    """One trade's costs. Each `*_basis` names the price that was taken, where several are
+    possible."""
 
     request_id: str
     strategy: str

@@ -1,8 +1,8 @@
 """Implementation shortfall, split into delay, trading, opportunity and fees that add up exactly.
 
-Perold 1988 with the delay set apart: what a trade cost against the decision's price, in quote
-currency, positive when it cost us. With quantity Q, filled F at prices p_i, decision price D,
-price at the first order A, price at the end E and the side's sign s:
+Perold 1988 with the delay set apart: the cost of a trade against the decision's price, in quote
+currency, positive when it cost us. With quantity Q, filled F at prices p_i, decision price D, price
+at the first order A, price at the end E and the side's sign s:
 
     delay       = s * F * (A - D)
     trading     = s * (sum(q_i * p_i) - F * A)

@@ -20,11 +20,12 @@ from models.tables import CashFlowRow, EquityDayRow, EquityRow
 CONFIRMATIONS = 3
 """Readings in a row that must agree before they trip a breaker: one bad tick is no loss."""
 AGREEMENT = Decimal("0.02")
-"""Readings agree within this share: far above what nine seconds of a market do to an account."""
+"""Readings agree within this share, which is far above a market's effect on an account in nine
+seconds."""
 CARRIED = timedelta(hours=1)
 """A day starts from the last confirmed equity of the day before, unless that is older than this."""
 UNVALUED_FOR = timedelta(hours=1)
-"""Readings that show what a deposit without a price made of the account come within this time."""
+"""The time within which readings must show the effect of a deposit without a price."""
 FLOWS_AWAY = timedelta(seconds=60)
 """The time for which cash flows may be unreadable before losses count all the same."""
 
@@ -116,7 +117,7 @@ def agreed(equities: Sequence[Decimal]) -> Decimal | None:
 
 
 def known_until(day: EquityDayRow, now: datetime) -> datetime:
-    """Up to when readings can be told from cash flows."""
+    """The moment up to which readings can be told from cash flows."""
     read = day.flows_read_at
     return now if read is None or now - read > FLOWS_AWAY else read
 
@@ -152,7 +153,7 @@ def scaled(equity: Decimal, shares: Sequence[Decimal]) -> Decimal:
 
 
 def known_flows(session: Session, account: str, ids: Sequence[str]) -> set[str]:
-    """The flows of these that are booked already."""
+    """Those of these flows that are booked already."""
     query = select(CashFlowRow.flow_id).where(
         CashFlowRow.account == account, CashFlowRow.flow_id.in_(ids)
     )
@@ -226,8 +227,8 @@ def settle_unvalued(session: Session, account: str, now: datetime) -> list[CashF
 
 
 def _risen(session: Session, account: str, at: datetime) -> Decimal | None:
-    """By what the readings after a moment are larger than those before, at least one; None: there
-    are not enough of them yet."""
+    """The factor by which the readings after a moment exceed those before, at least one; None
+    without enough readings."""
     following = session.execute(
         select(EquityRow.at, EquityRow.equity)
         .where(EquityRow.account == account, EquityRow.at > at)
@@ -286,7 +287,7 @@ def rebase(session: Session, account: str, now: datetime, *, peak: bool = False)
 
 
 def _has_confirmed_peak(session: Session, day: EquityDayRow) -> bool:
-    """Some earlier day has one, or this one was started anew."""
+    """Whether an earlier day has a confirmed peak, or this day was started anew."""
     earlier = select(EquityDayRow.day).where(
         EquityDayRow.account == day.account, EquityDayRow.day < day.day
     )

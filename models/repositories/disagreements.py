@@ -21,8 +21,8 @@ def note_positions(
     disagree.
 
     The exchange's quantity minus ours is compared, because it stays while both move by trading. A
-    reading in the same direction confirms the smaller difference; none, or one in the other
-    direction, begins anew. The account's row is locked by the caller.
+    reading in the same direction confirms the smaller difference. A reading without a difference,
+    or with one in the other direction, begins anew. The caller holds the lock of the account's row.
     """
     known = {row.symbol: row for row in of_account(session, account)}
     session.execute(

@@ -20,14 +20,14 @@ from models.tables import BreakerRow, InstrumentRow, TradingStateRow
 LOSS_STREAK_WINDOW = timedelta(hours=24)
 """A streak is counted within a day; earlier losses are drawdown, which has its own limit."""
 FILL_WINDOW = timedelta(hours=1)
-"""An older fill says nothing of the market of now, whatever limits are set."""
+"""An older fill says nothing of the present market, under any limits."""
 STREAK_LIMIT = 100
 """Longer streaks than any limit need no counting."""
 
 
 @dataclass(frozen=True, slots=True)
 class TradeKey:
-    """The trade that facts are read for; two alike in all of it are the same order again."""
+    """The trade that facts are read for. Two trades with equal keys are the same order again."""
 
     account: str
     strategy: str
@@ -44,7 +44,8 @@ class AccountFacts:
     """
 
     states: list[TradingStateRow] = field(default_factory=list)
-    """Of the scopes that apply; a scope without a row is ACTIVE, but global must have one."""
+    """The trading states of the scopes that apply. A scope without a row is ACTIVE; the global one
+    must have a row."""
     breakers: list[BreakerRow] = field(default_factory=list)
     """The tripped breakers of the scopes that apply."""
     fitness: tuple[bool, str, datetime] | None = None

@@ -74,7 +74,7 @@ class EndedParents:
     succeeded: int
     """Trades that were filled whole, and exits of positions that others closed."""
     average_seconds: float | None
-    """From start to end, of the completed ones."""
+    """The average time from start to end of the completed ones, in seconds."""
     paid: Decimal
     at_decision: Decimal
 

@@ -10,7 +10,7 @@ from models.tables import OperatorRow
 
 
 def everybody(session: Session) -> Sequence[OperatorRow]:
-    """In the order in which they came."""
+    """All operators in the order in which they came."""
     return session.scalars(select(OperatorRow).order_by(OperatorRow.operator_id)).all()
 
 

@@ -25,7 +25,7 @@ class PacingRow(NamedTuple):
     released_qty: Decimal
     reference_price: Decimal
     pace: str | None
-    """As stored, unread."""
+    """The throttle state as stored, unread."""
 
 
 def open_parents(session: Session, account: str) -> Sequence[PacingRow]:

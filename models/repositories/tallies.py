@@ -9,7 +9,7 @@ from models.tables import TallyChangeRow, TallyRow
 
 
 def counts(session: Session) -> dict[str, dict[str, int]]:
-    """Table -> value -> rows that have it, as of one moment; values that nothing has are absent."""
+    """Table -> value -> rows that have it, as of one moment; values without a row are absent."""
     folded = select(TallyRow.name, TallyRow.value, TallyRow.count)
     changes = select(TallyChangeRow.name, TallyChangeRow.value, TallyChangeRow.change)
     found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))

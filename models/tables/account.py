@@ -1,4 +1,4 @@
-"""An account: whose database this is, whether it may trade, and its money."""
+"""An account: its binding to a database, its fitness to trade, and its money."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +18,8 @@ class AccountRow(Base):
 
 
 class AccountBindingRow(Base):
-    """Whose database this is: one account at one exchange, from the first start for ever."""
+    """The account that this database belongs to: one account at one exchange, for ever from the
+    first start on."""
 
     __tablename__ = "account_binding"
     one: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
@@ -26,28 +27,29 @@ class AccountBindingRow(Base):
     mode: Mapped[str]
     """Paper, demo, testnet or live."""
     exchange_uid: Mapped[str]
-    """The exchange's own id of the account; keys change, it does not."""
+    """The exchange's own id of the account. It stays when keys change."""
     bound_at: Mapped[datetime]
     environment: Mapped[str | None]
-    """None: bound by an earlier version, until a process starts on it."""
+    """None when an earlier version bound the database and no process has started on it since."""
     trading_mode: Mapped[str | None]
     limits_file_sha256: Mapped[str | None]
-    """Of the limits' file that the workers started last with; None: none has started yet."""
+    """SHA-256 of the limits' file with which the workers started last; None before their first
+    start."""
 
     __table_args__ = (CheckConstraint("one = 1", name="ck_binding_one"),)
 
 
 class AccountFitnessRow(Base):
-    """Whether an account may trade, as the exchange was last asked."""
+    """Whether an account may trade, by the exchange's last answer."""
 
     __tablename__ = "account_fitness"
     account: Mapped[str] = mapped_column(primary_key=True)
     asked_at: Mapped[datetime]
     ok: Mapped[bool]
     reasons: Mapped[str]
-    """What is wrong with it; empty when nothing is."""
+    """The faults of the account; empty when it has none."""
     changed_at: Mapped[datetime]
-    """When it was first told so."""
+    """The time when the exchange first gave this answer."""
 
 
 class EquityRow(Base):
@@ -66,33 +68,36 @@ class EquityRow(Base):
 
 
 class EquityDayRow(Base):
-    """A UTC day's start and the peak: what losses and drawdown are measured from
+    """The start of a UTC day and the peak, from which losses and drawdown are measured
     (`models/repositories/bases.py`)."""
 
     __tablename__ = "equity_day"
     account: Mapped[str] = mapped_column(primary_key=True)
     day: Mapped[str] = mapped_column(primary_key=True)
     start_equity: Mapped[Decimal]
-    """In the money of now, as the peak is: cash flows since then have scaled it."""
+    """In the money of now, like the peak: later cash flows have scaled it."""
     start_at: Mapped[datetime | None]
-    """The reading that it comes from; None: a day of an earlier version."""
+    """The time of the reading that the start comes from; None for a day of an earlier version."""
     start_confirmed: Mapped[bool] = mapped_column(server_default=text("true"))
-    """Three readings agree on it; before, one reading stands in for it and nothing latches."""
+    """Whether three readings agree on the start. Before that, one reading stands in for it and no
+    breaker latches."""
     peak_equity: Mapped[Decimal]
     """The highest confirmed equity ever, up to and including this day."""
     peak_at: Mapped[datetime | None]
     low_equity: Mapped[Decimal]
     confirmed_equity: Mapped[Decimal | None]
-    """What the newest three readings that agreed say."""
+    """The value of the newest three readings that agreed."""
     confirmed_at: Mapped[datetime | None]
     flows_read_at: Mapped[datetime | None]
-    """Up to when cash flows are known."""
+    """The moment up to which cash flows are known."""
     rebased_at: Mapped[datetime | None]
-    """When an operator last took what had been lost as judged: losses count from there."""
+    """The time of the last new start, by an operator or by a flow that emptied or filled the
+    account. Losses count from there."""
 
 
 class CashFlowRow(Base):
-    """Money that came or left without a trade: it scales what losses are measured from."""
+    """Money that came or left without a trade. It scales the bases that losses are measured
+    from."""
 
     __tablename__ = "cash_flow"
     account: Mapped[str] = mapped_column(primary_key=True)
@@ -102,12 +107,12 @@ class CashFlowRow(Base):
     currency: Mapped[str]
     amount: Mapped[Decimal]
     price: Mapped[Decimal | None]
-    """What one unit of its coin was worth at its time; None: nobody could say."""
+    """The worth of one unit of its coin at that time; None when no source knew it."""
     price_source: Mapped[str | None]
     value: Mapped[Decimal | None]
     """Amount times price, in equity's own unit."""
     share: Mapped[Decimal | None]
-    """What it made of every unit that was there before; None: it can't be said."""
+    """The factor by which the flow scales the equity before it; None when it is unknown."""
     recorded_at: Mapped[datetime]
 
     __table_args__ = (Index("ix_cash_flow_at", "account", "at"),)

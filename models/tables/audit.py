@@ -37,7 +37,7 @@ class AuditRow(Base):
         ),
         # The newest entry that put limits in force.
         Index("ix_audit_config", "seq", postgresql_where=text("kind = 'config_changed'")),
-        # What is rare and counted, among entries of every order.
+        # Entries of rare kinds that are counted among all other entries.
         Index(
             "ix_audit_rare",
             "kind",
@@ -48,7 +48,7 @@ class AuditRow(Base):
 
 
 class AuditHeadRow(Base):
-    """Where a chain ends; a trigger moves it in the transaction that writes the entries."""
+    """The end of a chain. A trigger moves it in the transaction that writes the entries."""
 
     __tablename__ = "audit_chain_head"
     chain: Mapped[str] = mapped_column(primary_key=True)
@@ -57,16 +57,16 @@ class AuditHeadRow(Base):
 
 
 class AuditHeadsFileRow(Base):
-    """How far a file outside the database has noted where the chains end."""
+    """How far a file outside the database has noted the ends of the chains."""
 
     __tablename__ = "audit_heads_file"
     path: Mapped[str] = mapped_column(primary_key=True)
     begins: Mapped[int]
-    """Number of its first line."""
+    """The number of its first line."""
     number: Mapped[int]
-    """Of its newest line."""
+    """The number of its newest line."""
     code: Mapped[str]
-    """Of its newest line."""
+    """The code of its newest line."""
     at: Mapped[datetime]
 
 

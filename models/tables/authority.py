@@ -11,23 +11,27 @@ from models.tables.base import Base
 
 
 class OperatorRow(Base):
-    """A person who may act with authority; never deleted, so that a name means one for ever."""
+    """A person with the right to act. The row is never deleted, so that a name means one person for
+    ever."""
 
     __tablename__ = "operator"
     operator_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     role: Mapped[OperatorRole]
     kdf: Mapped[str]
-    """How the passphrase becomes the key of `sealed`; of the passphrase itself nothing is here."""
+    """The derivation of the key of `sealed` from the passphrase. The passphrase itself is not
+    stored."""
     salt: Mapped[bytes]
     sealed: Mapped[bytes]
-    """The secret of the one-time codes and the private key, which the passphrase opens."""
+    """The secret of the one-time codes and the private key, locked by the passphrase."""
     public_key: Mapped[str]
-    """Verifies the acts; audit entries `operator_added` and `operator_reset` have it as well."""
+    """The key that verifies the operator's acts. The audit entries `operator_added` and
+    `operator_reset` have it as well."""
     totp_step: Mapped[int | None]
-    """The last step whose code was accepted: none up to it is accepted again."""
+    """The newest step with an accepted code. No code of it or of an earlier step is accepted
+    again."""
     failed_attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    """In a row; each is counted before it is looked at."""
+    """Failed attempts in a row. Each attempt is counted before it is looked at."""
     locked_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     created_by: Mapped[str]
@@ -42,31 +46,33 @@ class OperatorRow(Base):
 class ConfigVersionRow(Base):
     """One change of the limits at run time, from its proposal to its end; never deleted.
 
-    Version 1 is what the files say, so that ids begin with 2.
+    Version 1 stands for the files, so that ids begin with 2.
     """
 
     __tablename__ = "config_version"
     id: Mapped[int] = mapped_column(Identity(always=True, start=2), primary_key=True)
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
-    """When it came into its present state."""
+    """The time when the version came into its present state."""
     environment: Mapped[str]
     mode: Mapped[str]
     changes: Mapped[list[Any]]
-    """What was asked for: path, before, after, direction of each value, in the order of paths."""
+    """The requested changes in the order of paths: path, before, after and direction of each
+    value."""
     override: Mapped[dict[str, Any]]
-    """Every override in force with this version, path to value; the files' values stand below."""
+    """Every override in force with this version, path to value. Other values come from the
+    files."""
     direction: Mapped[str]
     state: Mapped[str]
     actor: Mapped[str]
-    """Who brought it into its present state."""
+    """The person or program that brought the version into its present state."""
     proposed_by: Mapped[str]
     approved_by: Mapped[str | None]
-    """The second person; None where nobody was needed or nobody has agreed yet."""
+    """The second person; None when no approval was needed or none has been given yet."""
     reason: Mapped[str]
     sha256: Mapped[str]
-    """Of environment, mode and override, as the audit entry that activated it says too: limits that
-    somebody wrote past us are not used."""
+    """The fingerprint of environment, mode and override. The activating audit entry has it as well,
+    so that limits that were written past mlrisk are not used."""
 
     __table_args__ = (
         CheckConstraint(

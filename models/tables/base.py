@@ -1,4 +1,4 @@
-"""What all tables share: how Python's types are stored."""
+"""The base of all tables: how Python's types are stored."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -46,11 +46,11 @@ _VOCABULARIES: tuple[type[StrEnum], ...] = (
     TradeSide,
     Verdict,
 )
-"""Stored as their words."""
+"""The vocabularies that columns store as their words."""
 
 
 class Base(DeclarativeBase):
-    """The base of every table: which column type stands for which Python type."""
+    """The base of every table, with the column type of each Python type."""
 
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's declared interface
         Decimal: Money,
@@ -66,7 +66,7 @@ class Base(DeclarativeBase):
 
 @event.listens_for(Base, "attribute_instrument", propagate=True)
 def _hold_members(table: type[Base], name: str, attribute: QueryableAttribute[Any]) -> None:
-    """A row holds members from the moment that it is set, not only after it was read again."""
+    """Makes a row hold members from the moment of setting, not only after it was read again."""
     del table, name
     stored = attribute.property.columns[0].type if hasattr(attribute.property, "columns") else None
     if isinstance(stored, StoredEnum):

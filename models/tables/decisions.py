@@ -1,4 +1,4 @@
-"""What strategies asked for, and the gate's answers."""
+"""The requests of strategies, and the gate's answers."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -12,18 +12,19 @@ from models.enums import ExecutionStatus, TradeSide, Verdict
 from models.tables.base import Base
 
 ASKS_EXIT = """payload @> '{"signal_data": {"reduce_only": true}}'"""
-"""SQL of a request that is marked as reduce-only. A query with these very words is answered by an
-index, without reading payloads."""
+"""SQL of a request that is marked as reduce-only. A query with these very words uses an index and
+reads no payloads."""
 IS_OPEN = "status IN ('pending_validation', 'validation_passed', 'pending_execution', 'executing')"
 """SQL of a request that has not ended."""
 
 
 class TradeRequestRow(Base):
-    """What a strategy asked for, once per strategy and its id for ever."""
+    """The request of a strategy, once per strategy and its id for ever."""
 
     __tablename__ = "trade_request"
     request_id: Mapped[str] = mapped_column(primary_key=True)
-    """The key of all that follows from it: `identity.request_keys`. The payload has its own."""
+    """The key of all rows that follow from the request (`identity.request_keys`). The payload has
+    the strategy's own id."""
     account: Mapped[str]
     strategy: Mapped[str]
     symbol: Mapped[str]
@@ -36,11 +37,11 @@ class TradeRequestRow(Base):
     expires_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
     wake_at: Mapped[datetime | None]
-    """When the request was last handed to the validation queue; None: never."""
+    """The time when the request was last handed to the validation queue; None means never."""
     attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    """Validations begun while it was undecided; too many park it."""
+    """Validations that began while the request was undecided. Too many of them park it."""
     failure: Mapped[str | None]
-    """Why its last validation failed."""
+    """The reason why its last validation failed."""
 
     __table_args__ = (
         Index("ix_trade_request_status", "status"),
@@ -84,7 +85,7 @@ class DecisionRow(Base):
 
     __table_args__ = (
         Index("ix_decision_decided", "decided_at"),
-        # The gate counts what is the same order again; facts.py has the same words.
+        # The gate counts repetitions of the same order; facts.py has the same words.
         Index(
             "ix_decision_alike",
             "account",
@@ -99,7 +100,7 @@ class DecisionRow(Base):
 
 
 class DecisionFiguresRow(Base):
-    """What is counted of a decision, apart from its long record: a million of them are added up
+    """The counted facts of a decision, apart from its long record. A million of them are added up
     without reading one snapshot."""
 
     __tablename__ = "decision_figures"
@@ -107,31 +108,32 @@ class DecisionFiguresRow(Base):
     decided_at: Mapped[datetime]
     verdict: Mapped[Verdict]
     reasons: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    """Of a denial, as are the next two."""
+    """The reasons of a denial; `blamed` and `missing` are of a denial as well."""
     blamed: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    """The checks that said no."""
+    """The checks that denied."""
     missing: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    """Those of them that had no input."""
+    """The denying checks that had no input."""
     confidence: Mapped[float | None] = mapped_column(Double)
     risk_level: Mapped[str | None]
-    """None where it was decided before this was kept."""
+    """None for a decision from before levels were kept."""
     model_version: Mapped[str | None]
 
     __table_args__ = (Index("ix_decision_figures_decided", "decided_at"),)
 
 
 class RefusedMessagesRow(Base):
-    """How many messages of one sender were refused for one reason in one minute."""
+    """The number of one sender's messages that were refused for one reason in one minute."""
 
     __tablename__ = "refused_messages"
     minute: Mapped[datetime] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
     sender: Mapped[str] = mapped_column(primary_key=True)
-    """As the messages say; `refused.OTHERS` for all beyond the first names of a minute."""
+    """The sender as the messages name it; `refused.OTHERS` for all beyond the first names of a
+    minute."""
     count: Mapped[int]
     last_at: Mapped[datetime]
     is_summed: Mapped[bool]
-    """Whether the audit says how many there were."""
+    """Whether the audit has the count."""
 
     __table_args__ = (
         Index("ix_refused_messages_open", "minute", postgresql_where=text("NOT is_summed")),

@@ -1,4 +1,4 @@
-"""What the exchange executed, and what it was paid for that."""
+"""The executions of the exchange, and the fees for them."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ class FillRow(Base):
     account: Mapped[str] = mapped_column(primary_key=True)
     exec_id: Mapped[str] = mapped_column(primary_key=True)
     child_id: Mapped[int | None] = mapped_column(ForeignKey("child_order.child_id"))
-    """None: a foreign order's execution, reported and not touched."""
+    """None for a foreign order's execution, which is reported and not touched."""
     order_id: Mapped[str]
     order_link_id: Mapped[str]
     symbol: Mapped[str]
@@ -40,29 +40,31 @@ class FillRow(Base):
 
 
 class OtherFeeRow(Base):
-    """A fill's fee in neither coin of its symbol, or besides its main one: what it was worth, once
-    that has been asked."""
+    """A fee of a fill in neither coin of its symbol, or beside the main fee. Its worth follows once
+    the exchange was asked for the price."""
 
     __tablename__ = "other_fee"
     account: Mapped[str] = mapped_column(primary_key=True)
     exec_id: Mapped[str] = mapped_column(primary_key=True)
     coin: Mapped[str] = mapped_column(primary_key=True)
     request_id: Mapped[str | None]
-    """None: a foreign order's."""
+    """None for a foreign order."""
     symbol: Mapped[str]
     side: Mapped[TradeSide]
     amount: Mapped[Decimal]
     qty: Mapped[Decimal]
     closed_qty: Mapped[Decimal]
-    """What the fill ended of the position: its part of the fee is the closing trade's own."""
+    """The quantity of the position that the fill closed. That part of the fee belongs to the
+    closing trade."""
     executed_at: Mapped[datetime]
     asked_at: Mapped[datetime | None]
-    """When the exchange answered; None: it is still to be asked."""
+    """The time of the exchange's answer; None while the exchange is still to be asked."""
     price: Mapped[Decimal | None]
-    """Of one unit at the time of the fill; None after an answer: the exchange knows none."""
+    """The price of one unit at the time of the fill. After an answer, None means that the exchange
+    knows no price."""
     price_source: Mapped[str | None]
     cost: Mapped[Decimal | None]
-    """Amount times price, in quote: booked on position and trades."""
+    """Amount times price, in quote currency. It is booked on the position and the trades."""
 
     __table_args__ = (
         Index(

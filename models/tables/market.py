@@ -22,7 +22,8 @@ class InstrumentRow(Base):
     min_notional: Mapped[Decimal]
     max_leverage: Mapped[Decimal]
     price_limit_x: Mapped[Decimal | None]
-    """Shares of the mark price that make the venue's price band; None: it doesn't say."""
+    """Shares of the mark price that make the venue's price band; None when the venue doesn't
+    publish them."""
     price_limit_y: Mapped[Decimal | None]
     status: Mapped[str]
     refreshed_at: Mapped[datetime]
@@ -34,7 +35,7 @@ class VolumeModelRow(Base):
     __tablename__ = "volume_model"
     model_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     document: Mapped[str]
-    """What `bot.market.volume.store` writes and reads."""
+    """The text that `bot.market.volume.store` writes and reads."""
     source: Mapped[str]
-    """Where the bars came from: a folder, or the exchange."""
+    """The origin of the bars: a folder, or the exchange."""
     stored_at: Mapped[datetime]

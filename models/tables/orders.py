@@ -35,7 +35,7 @@ class ReservationRow(Base):
     reference_price: Mapped[Decimal]
     approved_qty: Mapped[Decimal]
     open_qty: Mapped[Decimal]
-    """What may still fill; 0 when released."""
+    """The quantity that may still fill; 0 after the release."""
     state: Mapped[ReservationState]
     created_at: Mapped[datetime]
     released_at: Mapped[datetime | None]
@@ -43,7 +43,7 @@ class ReservationRow(Base):
     __table_args__ = (
         CheckConstraint("open_qty >= 0 AND open_qty <= approved_qty", name="ck_reservation_open"),
         Index("ix_reservation_held", "account", "symbol", postgresql_where=text("state = 'held'")),
-        # What a rebuild looks at: nothing that is over.
+        # A rebuild looks only at reservations that are not over.
         Index(
             "ix_reservation_open",
             "account",
@@ -71,46 +71,48 @@ class ParentOrderRow(Base):
     filled_notional: Mapped[Decimal]
     fees: Mapped[Decimal]
     realised_pnl: Mapped[Decimal] = mapped_column(server_default=text("0"))
-    """What the round trips that its fills closed have made, after the fees and funding of entry and
-    close; an entry alone is 0."""
+    """The profit of the round trips that its fills closed, after the fees and funding of entry and
+    close; 0 for an entry alone."""
     reference_price: Mapped[Decimal]
     price_limit: Mapped[Decimal]
     reduce_only: Mapped[bool]
     priority: Mapped[ExecutionPriority]
     permit_epoch: Mapped[int]
-    """Sum of the epochs of every trading state that applied when it was approved; a change of any
-    of them voids the permit of children that add risk."""
+    """The sum of the epochs of all trading states that applied at the approval. A change of any of
+    them voids the permit of children that add risk."""
     state: Mapped[ParentState]
     end_reason: Mapped[str | None]
     end_cause: Mapped[EndCause | None]
-    """None while it is open."""
+    """None while the parent is open."""
     start_at: Mapped[datetime]
     deadline_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 
     stepped: Mapped[bool] = mapped_column(server_default=text("false"))
-    """Its children are made one after the other; else all of them are there from the start."""
+    """Whether its children are made one after the other. Otherwise all of them exist from the
+    start."""
     step_at: Mapped[datetime | None]
-    """When a stepped parent is looked at next; None: nothing is left to do."""
+    """The time of a stepped parent's next step; None when nothing is left to do."""
     step_wake_at: Mapped[datetime | None]
-    """When that look was last handed to the execution queue."""
+    """The time when that step was last handed to the execution queue."""
     step_failures: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    """Looks that failed in a row; each puts off the next one."""
+    """Failed steps in a row. Each one delays the next step."""
     step_begun_at: Mapped[datetime | None]
-    """When the step under way began; one that is left behind is a process that died in it."""
+    """The start of the step under way. A start that is left behind shows that a process died in
+    it."""
     failure: Mapped[str | None]
-    """Why the last of them failed."""
+    """The reason why the last failed step failed."""
     set_aside_at: Mapped[datetime | None]
-    """Since when its steps only wind it down, because they went on failing."""
+    """The time since when its steps only wind it down, because they kept failing."""
     stop_reason: Mapped[str | None]
-    """Why it is being ended: nothing more is placed, and what rests is cancelled."""
+    """Why it is being ended: nothing more is placed, and resting orders are cancelled."""
     stop_cause: Mapped[EndCause | None]
     pace: Mapped[dict[str, Any] | None]
-    """How fast risk lets it be worked, with the cause; None: at its own pace."""
+    """The throttle state with its cause; None while the parent goes at its own pace."""
     ladder: Mapped[dict[str, Any] | None]
-    """How far each failure class has climbed the backup plan."""
+    """The progress of the fallback policy: its taken steps by failure class, and their effects."""
     volume_mark: Mapped[dict[str, Any] | None]
-    """What the market has traded since the start, as last counted."""
+    """The market's traded volume since the start, as last counted."""
 
     __table_args__ = (
         CheckConstraint("filled_qty >= 0 AND released_qty >= 0", name="ck_parent_not_negative"),
@@ -154,21 +156,22 @@ class ChildOrderRow(Base):
     filled_qty: Mapped[Decimal]
     reduce_only: Mapped[bool]
     planned_at: Mapped[datetime]
-    """When the plan wanted it sent; never moved, so that lateness can't hide in a deferral."""
+    """The time at which the plan wanted the child sent. It never moves, so that lateness can't hide
+    in a deferral."""
     due_at: Mapped[datetime]
-    """When it may go out: the plan's time, or later after a deferral."""
+    """The time from which the child may go out: the plan's time, or later after a deferral."""
     deadline_at: Mapped[datetime]
     state: Mapped[ChildState]
     body: Mapped[dict[str, Any] | None]
     """The exact request, stored before it is sent."""
     arrival: Mapped[dict[str, Any] | None]
-    """The market when it was claimed (bid, ask, as_of); None when nothing was known of it."""
+    """The market at the claim (bid, ask, as_of); None when it was unknown."""
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     fencing_token: Mapped[int] = mapped_column(server_default=text("0"))
     wake_at: Mapped[datetime | None]
     wakes: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    """How often it was woken again in vain, since a worker last looked at it."""
+    """The number of wakes in vain since a worker last looked at the child."""
     claims: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     posts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     sent_at: Mapped[datetime | None]
@@ -176,35 +179,38 @@ class ChildOrderRow(Base):
     final_at: Mapped[datetime | None]
     exchange_order_id: Mapped[str | None]
     exchange_filled_qty: Mapped[Decimal | None]
-    """What the exchange says is filled; the child is done when our fills add up to it."""
+    """The exchange's filled quantity. The child is done when our fills add up to it."""
     exchange_status: Mapped[OrderStatus | None]
-    """The exchange's last word on the order; final while fills are still missing: wait for them."""
+    """The exchange's last word on the order. It may be final while fills are still missing; the
+    child waits for them then."""
     reject_reason: Mapped[str | None]
-    """The exchange's own word for why it refused the order; None: it gave none."""
+    """The exchange's own word for its refusal of the order; None when it gave none."""
     cancel_type: Mapped[str | None]
-    """The exchange's own word for who cancelled the order; None: it gave none."""
+    """The exchange's own word for the origin of the cancel; None when it gave none."""
     ret_code: Mapped[int | None] = mapped_column(Integer)
     absences: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    """How often its order was looked for in vain since it was last seen."""
+    """The number of looks that missed the order since it was last seen."""
     absent_since: Mapped[datetime | None]
     look_at: Mapped[datetime | None]
-    """When a missing order is looked for again; None: with the others."""
+    """The time of the next look for a missing order; None means together with the others."""
     note: Mapped[str | None]
 
     style: Mapped[Style] = mapped_column(server_default=text("'ioc'"))
-    """How it meets the market: ioc, or post_only and limit, which rest."""
+    """How it meets the market: `ioc` takes at once, `post_only` and `limit` rest."""
     price: Mapped[Decimal | None]
-    """Where it rests, or its bound as the step chose it; None: from the touch at its claim."""
+    """The price at which it rests, or the bound that its step chose; None means from the touch at
+    its claim."""
     bound_bps: Mapped[Decimal | None]
-    """A backup plan's own slippage bound from the touch; None: the parent's."""
+    """A fallback step's own slippage bound from the touch; None means the parent's bound."""
     cancel_requested_at: Mapped[datetime | None]
-    """When its cancel was decided; nothing replaces it before the exchange has confirmed."""
+    """The time when its cancel was decided. Nothing replaces it before the exchange has
+    confirmed."""
     cancels: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    """Cancel requests sent."""
+    """The number of cancel requests that were sent."""
 
     @property
     def rests(self) -> bool:
-        """It stays in the book until it is filled or called back; an IOC ends by itself."""
+        """Whether it stays in the book until it is filled or called back. An IOC ends by itself."""
         return self.style.rests
 
     __table_args__ = (
@@ -215,7 +221,7 @@ class ChildOrderRow(Base):
         Index("ix_child_sent", "account", "sent_at", postgresql_where=text("sent_at IS NOT NULL")),
         Index("ix_child_due", "due_at", postgresql_where=text("state = 'planned'")),
         Index("ix_child_deadline", "deadline_at", postgresql_where=text("state = 'planned'")),
-        # A parent's own past may be long: its open children are found without it.
+        # A parent may have many ended children. This index finds the open ones without them.
         Index(
             "ix_child_open",
             "request_id",

@@ -1,4 +1,4 @@
-"""Positions from fills, the strategies' shares of them, and where the exchange disagrees."""
+"""Positions from fills, the strategies' shares of them, and disagreements with the exchange."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -19,25 +19,27 @@ class PositionRow(Base):
     qty: Mapped[Decimal]
     entry_price: Mapped[Decimal | None]
     realised_pnl: Mapped[Decimal]
-    """After fees and funding, which count when they are paid."""
+    """The profit after fees and funding, which count when they are paid."""
     fees: Mapped[Decimal]
-    """In quote; those in a third coin are `other_fees`."""
+    """Fees in quote currency; `other_fees` has those in a third coin."""
     funding: Mapped[Decimal] = mapped_column(server_default=text("0"))
-    """Paid, or received where it is negative."""
+    """Paid funding; negative when it was received."""
     open_costs: Mapped[Decimal] = mapped_column(server_default=text("0"))
-    """Fees and funding of what is held now: the round trip that closes it answers for them."""
+    """Fees and funding of the present position. The round trip that closes the position bears
+    them."""
     other_fees: Mapped[dict[str, Any] | None]
-    """Coin -> what was paid in it and has no price (yet), so that it is in no other sum."""
+    """Paid fees by coin that have no price, or none yet, and are therefore in no other sum."""
     liquidation_price: Mapped[Decimal | None]
-    """As the exchange last said; None: it names none, or was not asked yet."""
+    """The exchange's last figure; None when it names none or was not asked yet."""
     mark_price: Mapped[Decimal | None]
-    """In the exchange's answer about positions: what the market view is held against."""
+    """The mark in the exchange's answer about positions. The market view is compared with it."""
     marked_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
 
 
 class PositionAdoptionRow(Base):
-    """An operator made a position agree with the exchange: what fills don't explain."""
+    """An operator's act that makes a position agree with the exchange where fills don't explain
+    it."""
 
     __tablename__ = "position_adoption"
     adoption_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -48,56 +50,58 @@ class PositionAdoptionRow(Base):
     entry_before: Mapped[Decimal | None]
     entry_after: Mapped[Decimal | None]
     strategy: Mapped[str]
-    """On whose share it is counted; empty: nobody's."""
+    """The strategy with the share that it counts on; empty for no strategy."""
     reason: Mapped[str]
     actor: Mapped[str]
     adopted_at: Mapped[datetime]
 
 
 class DisagreementRow(Base):
-    """A position on which the exchange and our fills disagree, and for how long they do."""
+    """A position on which the exchange and our fills disagree, and since when they do."""
 
     __tablename__ = "position_disagreement"
     account: Mapped[str] = mapped_column(primary_key=True)
     symbol: Mapped[str] = mapped_column(primary_key=True)
     difference: Mapped[Decimal]
-    """The exchange's quantity minus ours, the smallest of the readings in a row."""
+    """The exchange's quantity minus ours: the smallest difference of the readings in a row."""
     ours: Mapped[Decimal]
     theirs: Mapped[Decimal]
     readings: Mapped[int] = mapped_column(Integer)
-    """How many in a row had a difference in this direction."""
+    """The number of readings in a row with a difference in this direction."""
     since: Mapped[datetime]
     seen_at: Mapped[datetime]
 
 
 class UnreadableFactRow(Base):
-    """A row of the exchange's that can't be read or stored: parked, so that others go on."""
+    """A row of the exchange that can't be read or stored. It is parked, so that others are used."""
 
     __tablename__ = "unreadable_fact"
     account: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
-    """The execution's id, the order's, or the position's symbol."""
+    """The id of the execution or order, or the position's symbol."""
     symbol: Mapped[str]
     why: Mapped[str]
     row: Mapped[str]
-    """As the exchange sent it."""
+    """The row as the exchange sent it."""
     first_seen_at: Mapped[datetime]
 
 
 class ForeignOrderRow(Base):
-    """An order that rests on our account and isn't ours; here from its report to its end."""
+    """An order that rests on our account and isn't ours. The row lasts from its report to its
+    end."""
 
     __tablename__ = "foreign_order"
     account: Mapped[str] = mapped_column(primary_key=True)
     order_id: Mapped[str] = mapped_column(primary_key=True)
     first_seen_at: Mapped[datetime]
     orphan_link_id: Mapped[str | None]
-    """Its id, when that is in our form: ours by its name, and no row here explains it."""
+    """The order's id when it has our form: the order is ours by its name, and no row explains
+    it."""
 
 
 class StrategyShareRow(Base):
-    """One strategy's part of a position; '' has what came from nobody's trade.
+    """One strategy's part of a position; the empty name has the part from no strategy's trades.
 
     `filled_qty` + `taken_qty` is the share. Over all strategies of a symbol, `filled_qty` adds up
     to the position and `taken_qty` to nothing.
@@ -110,5 +114,6 @@ class StrategyShareRow(Base):
     filled_qty: Mapped[Decimal]
     """Signed sum of the fills of its own trades."""
     taken_qty: Mapped[Decimal]
-    """What moved between shares: another's emergency exit or a foreign order closed it."""
+    """The quantity that moved between shares, closed by another's emergency exit or a foreign
+    order."""
     updated_at: Mapped[datetime]

@@ -10,7 +10,7 @@ from models.tables.base import Base
 
 
 class TradingStateRow(Base):
-    """What a scope allows. `epoch` rises with every change and voids older permits."""
+    """The permitted trading of a scope. `epoch` rises with every change and voids older permits."""
 
     __tablename__ = "trading_state"
     scope_kind: Mapped[str] = mapped_column(primary_key=True)
@@ -21,7 +21,7 @@ class TradingStateRow(Base):
     epoch: Mapped[int]
     changed_at: Mapped[datetime]
     sealed_at: Mapped[datetime | None]
-    """From when on the exchange accepts nothing risk-adding from us; None while ACTIVE."""
+    """The time from which the exchange accepts nothing risk-adding from us; None while ACTIVE."""
 
 
 class BreakerRow(Base):

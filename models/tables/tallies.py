@@ -7,13 +7,13 @@ from models.tables.base import Base
 
 
 class TallyRow(Base):
-    """How many rows of a table have a value: what was folded so far of `tally_change`."""
+    """The number of a table's rows with one value, as far as `tally_change` was folded."""
 
     __tablename__ = "tally"
     name: Mapped[str] = mapped_column(primary_key=True)
-    """The table whose rows are counted."""
+    """The table with the counted rows."""
     value: Mapped[str] = mapped_column(primary_key=True)
-    """Of its state, status, verdict or source."""
+    """The value of a row's state, status, verdict or source."""
     count: Mapped[int]
 
 

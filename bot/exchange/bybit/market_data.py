@@ -1,4 +1,4 @@
-"""The market over Bybit's HTTP interface: what is public, and asked for without a key."""
+"""The market over Bybit's HTTP interface: public data, asked for without a key."""
 
 import logging
 from collections.abc import Mapping, Sequence

@@ -35,7 +35,7 @@ DEFAULT_THROTTLE_SECONDS = 2.0
 # A reset time outside these bounds is a broken header or another clock.
 MIN_THROTTLE_SECONDS, MAX_THROTTLE_SECONDS = 0.1, 5.0
 _MAX_TEXT = 300
-_NOT_JSON = 409  # what pybit makes of a reply that is not JSON
+_NOT_JSON = 409  # pybit's code for a reply that is not JSON
 _CLOCK_TEXT = re.compile(r"server_timestamp\[([0-9]{10,15})\]")
 
 # Everything that a call through pybit can end with. The built-in ones come from pybit's own
@@ -56,7 +56,7 @@ CALL_FAILURES = (
 def from_failure(
     error: Exception, *, write: bool, now: datetime, redact: Callable[[str], str] = str
 ) -> MlriskError | None:
-    """The error of ours for one of `CALL_FAILURES`; None: the wanted state already holds."""
+    """The error of ours for one of `CALL_FAILURES`; None when the wanted state already holds."""
     if isinstance(error, InvalidRequestError):
         headers = error.resp_headers or {}
         text = redact(str(error.message))[:_MAX_TEXT]
@@ -71,7 +71,7 @@ def from_failure(
 def from_ret_code(
     code: object, text: str, headers: Mapping[str, str], *, write: bool, now: datetime
 ) -> MlriskError | None:
-    """The error for an envelope's retCode; None: the wanted state already holds."""
+    """The error for an envelope's retCode; None when the wanted state already holds."""
     if not isinstance(code, int) or isinstance(code, bool):
         return _no_answer("reply without a numeric retCode", "bad_reply", write=write)
     cls = classify(code, write=write, message=text)

@@ -222,7 +222,7 @@ class GuardedSession:
         )
 
     def _heed(self, method: str, failure: MlriskError) -> None:
-        """Notes a closure, whatever the call was, so that every process waits."""
+        """Notes a closure after any call, so that every process waits."""
         seconds = too_fast_seconds(failure)
         if seconds is None:
             return

@@ -1,11 +1,11 @@
 """StreamSupervisor: keeps one stream of Bybit alive, and reports when it is not.
 
-It builds the connection, routes its frames as typed events, watches its liveness, and rebuilds
-it with a growing pause. After every (re)connection `on_gap` is called before any event of that
+It builds the connection, routes its frames as typed events, watches its liveness, and rebuilds it
+with a growing pause. After every (re)connection `on_gap` is called before any event of that
 connection, while frames wait: nothing is replayed by the exchange, so the caller reconciles by
 REST. Both callbacks run in the supervisor's thread. A callback that raises an error of bot.errors
-drops the connection: what it could not take is reconciled after the next one. Any other exception
-is a defect and ends the supervisor visibly (`StreamState.CRASHED`).
+drops the connection: the lost facts are reconciled after the next one. Any other exception is a
+defect and ends the supervisor visibly (`StreamState.CRASHED`).
 """
 
 import logging

@@ -46,7 +46,7 @@ class Subscriptions:
             self._ask(socket, name)
 
     def ask_again(self, socket: Socket) -> None:
-        """Asks for what was refused, where its pause is over."""
+        """Asks again for each refused group after its pause."""
         now = time.monotonic()
         for name in [name for name, at in self._again_at.items() if at <= now]:
             del self._again_at[name]

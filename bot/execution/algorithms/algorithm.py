@@ -1,4 +1,4 @@
-"""What an algorithm is to the rest: how many children it makes, its plan or its steps, its needs.
+"""The interface of an algorithm: its count of children, its plan or its steps, and its needs.
 
 Each module of this folder that is named like a member of `Algorithm` has one `ALGORITHM`, made of
 the classes here; `table.ALGORITHMS` has them all.
@@ -20,13 +20,13 @@ from bot.execution.algorithms.wish import Market, Wish
 
 ONE = Decimal(1)
 MAX_CHILDREN = 1_000_000
-"""More than any limit allows: larger counts are not told apart."""
+"""A count beyond every limit; larger counts are cut to it."""
 STEP_INTERVAL_SECONDS = 1.0
-"""Between two children of a stepped trade: news that comes earlier is not waited for."""
+"""The usual interval between two children of a stepped trade, in seconds."""
 
 
 class Parameters(BaseModel):
-    """Parameters that an algorithm alone has, of a message's `signal_data.parameters`.
+    """Parameters of one algorithm alone, in a message's `signal_data.parameters`.
 
     A subclass in the algorithm's module declares them; unknown names are refused.
     """
@@ -44,9 +44,9 @@ class Order:
     wish: Wish
     qty: Decimal
     price: Decimal
-    """The decision's reference."""
+    """The decision's reference price."""
     worst: Decimal
-    """The lowest price of any child: the venue counts a child's worth there."""
+    """The lowest price of any child, at which the venue counts the child's worth."""
     rules: LotRules
     reduce_only: bool
     horizon_seconds: float
@@ -54,9 +54,10 @@ class Order:
     max_slices: int
     market: Market | None = None
     max_catch_up: Decimal = ONE
-    """The most that may be late at once, in planned slices."""
+    """The largest quantity that may be late at once, in planned slices."""
     participation_cap: Decimal | None = None
-    """The most of the traded volume that is ours, by the configuration; None: no cap."""
+    """The largest share of the traded volume that is ours, by the configuration; None means no
+    cap."""
 
     def parameters(self, kind: type[P]) -> P:
         """The algorithm's own parameters. Raises Infeasible with the name of one that is wrong."""
@@ -69,13 +70,13 @@ class Order:
 
 
 def read_parameters(kind: type[P], wish: Wish) -> P:
-    """What the message's document says, by its model. Raises pydantic's ValidationError."""
+    """Reads the message's parameters by their model. Raises pydantic's ValidationError."""
     return kind.model_validate_json(wish.options.parameters or "{}")
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A schedule, what is stored of how it came about, and the time that it may take."""
+    """A schedule, the stored parameters that explain it, and the time that it may take."""
 
     schedule: Schedule
     params: dict[str, Any]
@@ -93,19 +94,19 @@ class PaceFactors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What a stepper is made of, anew for each step."""
+    """The inputs of a stepper, which is made anew for each step."""
 
     params: Mapping[str, Any]
-    """As `AlgorithmSpec.stored` made them and the parent's row keeps them."""
+    """The parameters that `AlgorithmSpec.stored` made, as the parent's row keeps them."""
     terms: Terms
     total: Decimal
-    """Of the parent, in base units."""
+    """The parent's quantity, in base units."""
     pace: PaceFactors = field(default_factory=PaceFactors)
     forecast: VolumeForecast | None = None
 
 
 class Need(Enum):
-    """What an algorithm can't be planned without; mlrisk chooses it only where that is known."""
+    """The data that a plan needs. mlrisk chooses an algorithm only where its data are known."""
 
     VOLUME_FORECAST = "a volume curve or a volume model"
     TRADE_COUNT = "a count of the market's trades"
@@ -121,27 +122,28 @@ class AlgorithmSpec:
     """One algorithm. It has a `plan`, or `stored` and a `stepper`, or all three."""
 
     children: Callable[[Wish], int]
-    """How many children it will make: the gate bounds each child and their number by it."""
+    """The number of children of the trade. The gate bounds this number and each child."""
     plan: Callable[[Order], Planned] | None = None
-    """Raises Infeasible with the name of the parameter that makes a valid schedule impossible."""
+    """Makes the plan. Raises Infeasible with the name of the parameter that allows no schedule."""
     stored: Callable[[Order], dict[str, Any]] | None = None
-    """Of a stepped trade: what is stored with the parent, plain JSON, all that `stepper` needs."""
+    """Makes the stored parameters of a stepped trade: plain JSON with all that `stepper` needs."""
     stepper: Callable[[Step], Stepper] | None = None
-    """Raises Infeasible with the name of the parameter that is wrong."""
+    """Makes the stepper. Raises Infeasible with the name of the wrong parameter."""
     is_stepped: Callable[[Wish], bool] | None = None
-    """Whether this trade is worked step by step. Default: it is where there is no `plan`."""
+    """Whether this trade is worked step by step. Default: True without a `plan`."""
     parameters: type[Parameters] | None = None
     """The model of `signal_data.parameters`. Default: the algorithm takes none."""
     needs: tuple[Need, ...] = ()
     parted_by_interval: bool = False
-    """An interval that gives more than `max_slices` children is refused for what adds risk."""
+    """Whether an entry is refused when its interval gives more than `max_slices` children."""
     takes_whole_horizon: bool = False
-    """A request that expires before its horizon's end is refused for what adds risk."""
+    """Whether an entry is refused when it expires before its horizon's end."""
     rests: bool = False
-    """Its children wait in the book, so that its fallback takes; other algorithms' fallback rests.
-    """
+    """Whether its children rest in the book. Its fallback takes then; the fallback of others
+    rests."""
     step_interval: Callable[[float], float] = _one_second
-    """Seconds between two steps of a horizon of so many seconds, where the strategy names none."""
+    """The seconds between two steps, by the horizon's seconds. It counts where the strategy names
+    none."""
 
     def __post_init__(self) -> None:
         steps = self.stored is not None and self.stepper is not None
@@ -167,5 +169,5 @@ def by_interval(wish: Wish) -> int:
 
 
 def exact(share: float) -> Decimal:
-    """The shortest text of the float is what the message said."""
+    """The share as the message said it: the shortest text of the float."""
     return Decimal(repr(share))

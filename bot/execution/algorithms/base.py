@@ -45,8 +45,8 @@ class Slice:
 class Schedule:
     """A plan whose slices sum to `total - residual`, exactly.
 
-    `residual` is what the lot grid can't carry; `slots_merged` counts the slots that were joined
-    into larger neighbours because their own child would have been under the venue's minimum.
+    `residual` is the part that the lot grid can't carry; `slots_merged` counts the slots that were
+    joined into larger neighbours because their own child would have been under the venue's minimum.
     """
 
     slices: tuple[Slice, ...]
@@ -60,7 +60,7 @@ class Schedule:
 
 
 def whole_lots(qty: Decimal, step: Decimal) -> tuple[int, Decimal]:
-    """Quantity as whole lots and what is left over."""
+    """The quantity as whole lots, and the part that is left over."""
     lots = int(qty // step)
     return lots, qty - lots * step
 

@@ -35,7 +35,7 @@ DEFAULT_DISPLAYS = 10
 
 @dataclass(frozen=True, slots=True)
 class Iceberg:
-    """Shows `display` at a time, at `price` or where the near touch is when a child is placed.
+    """Shows `display` at a time, at `price` or at the near touch of the child's placing.
 
     `size_distortion` (0 to under 1) varies the display; drawn from `seed` and the child's slot,
     so that a step repeated after a crash draws the same. The last child may show less, or up to
@@ -105,7 +105,7 @@ class Iceberg:
 
 
 def _children(wish: Wish) -> int:
-    """As often as what it shows at a time goes into it; one where the strategy doesn't say."""
+    """The number of times that the shown size fits into the trade; one without a shown size."""
     shown = wish.options.display_notional
     if shown is None or not shown > ZERO:
         return 1

@@ -40,7 +40,8 @@ def _planned(order: Order) -> Planned:
 
 
 def _crossing(step: Step) -> Passive:
-    """A fallback's: all of the rest, crossing again and again until the deadline."""
+    """The stepper of a fallback: it crosses with all of the rest again and again until the
+    deadline."""
     return passive.stepper(step, cross_margin_seconds=_WHOLE_HORIZON_SECONDS)
 
 

@@ -154,7 +154,7 @@ def cost_parameters(
     horizon_seconds: float,
     interval_seconds: float,
 ) -> AcParams:
-    """The cost model of Almgren and Chriss from what the market shows, in days and quote money.
+    """The cost model of Almgren and Chriss from the market's data, in days and quote money.
 
     Their rule of thumb: trading 1 % of the daily volume costs one spread of temporary impact,
     trading 10 % of it moves the price by one spread for good.

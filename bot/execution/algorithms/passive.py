@@ -70,7 +70,7 @@ class Passive:
             require_positive("max_child", self.max_child)
 
     def step(self, progress: Progress, touch: Touch, rules: LotRules) -> tuple[Action, ...]:
-        """Rests one child where the phase says, or takes what is left in the last phase."""
+        """Rests one child where the phase says, or takes the remainder in the last phase."""
         ended = outside_of_work(progress, self.terms, rules)
         if ended is not None:
             return ended

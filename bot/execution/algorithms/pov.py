@@ -118,7 +118,7 @@ def _stored(order: Order) -> dict[str, Any]:
 
 
 def _stepper(step: Step) -> Pov:
-    """Slowed by its rate: what a share of volume misses it must not make up for."""
+    """The throttle lowers the rate itself, so that the slowed part is not caught up later."""
     slower = min(step.pace.speed, ONE) * step.pace.size
     floor = step.params["floor_rate"]
     return Pov(

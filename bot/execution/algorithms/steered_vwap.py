@@ -97,8 +97,8 @@ class SteeredVwap:
         start, left = interval.start, progress.total - progress.committed
         caution = None if self.forecast is None else self.forecast.caution
         if caution is None:
-            # A proportional split doesn't know what it missed: it begins where a child was last
-            # made, so that intervals without one (too small, an outage) add up.
+            # A proportional split doesn't know the missed part. It begins at the last child, so
+            # that intervals without a child (too small, an outage) add up.
             start = self._unserved_since(progress, interval)
         ahead = self._volume(progress, start, interval.end)
         after = self._volume(progress, interval.end, progress.deadline_at)
@@ -113,8 +113,8 @@ class SteeredVwap:
     def slice_due(self, progress: Progress) -> Decimal:
         """The interval's own part of the parent, however late the parent is.
 
-        The largest of what the clock, the forecast and the trading of the interval before it (a
-        surge that the schedule answers) give it.
+        It is the largest of three shares: by the clock, by the forecast, and by the trading of the
+        interval before, because the schedule answers a surge.
         """
         interval = self._interval(progress, progress.now)
         start_at, deadline_at = progress.start_at, progress.deadline_at

@@ -256,7 +256,7 @@ class Tail(StrEnum):
     WAIT = "wait"
     """Place nothing until more is wanted."""
     LEAVE = "leave"
-    """Place what is wanted; the rest is released in the end."""
+    """Place the wanted size; the rest is released in the end."""
 
 
 def child_lots(

@@ -159,7 +159,8 @@ def _planned(order: Order) -> Planned:
 
 
 def _recorded_randomness(options: Options) -> dict[str, Any]:
-    """What was asked for beyond an even TWAP; the seed stays with the decision."""
+    """The strategy's wishes beyond an even TWAP, for the record; the seed stays with the
+    decision."""
     chosen = {
         "start": None if options.start == "at_once" else options.start,
         "size_distortion": options.size_distortion or None,

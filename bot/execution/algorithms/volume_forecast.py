@@ -1,4 +1,4 @@
-"""The market's volume over a parent's life: what was traded and what is expected, by minute."""
+"""The market's volume over a parent's life: traded and expected, by minute."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -18,7 +18,7 @@ def share_now(
 
     `forecast` is (rows, minutes left); `volume_done` is the market's volume since the order began.
 
-    Without `caution`, what is left is split in proportion to the forecast. With it, the order is
+    Without `caution`, the remainder is split in proportion to the forecast. With it, the order is
     brought to the share that the market has still to trade: F / (done + now + F), F being the
     forecast after this minute times the caution. Prices are close to a martingale, so the error
     still to come depends on the distance between the two shares and not on past ones: a missed

@@ -1,7 +1,7 @@
-"""What an algorithm reads of a trade and of its market.
+"""The facts of a trade and of its market that an algorithm reads.
 
-The gate's records have these attributes; it counts children by the algorithms, so that they can't
-import it.
+The gate's records have these attributes. The gate imports the algorithms to count children, so the
+algorithms can't import the gate's records.
 """
 
 from decimal import Decimal
@@ -11,11 +11,11 @@ from models.enums import TradeSide
 
 
 class Options(Protocol):
-    """What an algorithm reads of the options of a trade (`bot.risk.snapshot.AlgorithmOptions`)."""
+    """The options of a trade that an algorithm reads (`bot.risk.snapshot.AlgorithmOptions`)."""
 
     @property
     def start(self) -> str:
-        """`at_once` or `mid_slot`: where in its slot a TWAP's slice is due."""
+        """`at_once` or `mid_slot`: the place in its slot at which a TWAP's slice is due."""
 
     @property
     def size_distortion(self) -> float:
@@ -27,23 +27,23 @@ class Options(Protocol):
 
     @property
     def seed(self) -> int | None:
-        """What the distortions are drawn from."""
+        """The seed of the distortions."""
 
     @property
     def volume_model(self) -> str | None:
-        """The name of a trained volume model; None: none steers the trade."""
+        """The name of a trained volume model; None when no model steers the trade."""
 
     @property
     def participation_rate(self) -> float | None:
-        """The most of the traded volume that is ours, from 0 to 1."""
+        """The largest share of the traded volume that is ours, from 0 to 1."""
 
     @property
     def min_participation_rate(self) -> float | None:
-        """The least of it."""
+        """The smallest share of the traded volume that is ours, from 0 to 1."""
 
     @property
     def display_notional(self) -> Decimal | None:
-        """What an iceberg shows at a time, in quote currency."""
+        """The size that an iceberg shows at a time, in quote currency."""
 
     @property
     def improve_after(self) -> float | None:
@@ -51,11 +51,11 @@ class Options(Protocol):
 
     @property
     def cross_margin_seconds(self) -> float | None:
-        """How long before the deadline a passive trade crosses."""
+        """The time before the deadline at which a passive trade crosses, in seconds."""
 
     @property
     def requote_seconds(self) -> float | None:
-        """A passive child's least time in the queue."""
+        """The least time of a passive child in the queue, in seconds."""
 
     @property
     def parameters(self) -> str:
@@ -63,11 +63,11 @@ class Options(Protocol):
 
 
 class Wish(Protocol):
-    """What an algorithm reads of a trade intent (`bot.risk.snapshot.TradeIntent`)."""
+    """The trade intent that an algorithm reads (`bot.risk.snapshot.TradeIntent`)."""
 
     @property
     def side(self) -> TradeSide:
-        """The side that the trade buys or sells on."""
+        """The trade's side: buy or sell."""
 
     @property
     def notional(self) -> Decimal:
@@ -75,11 +75,11 @@ class Wish(Protocol):
 
     @property
     def horizon_seconds(self) -> float | None:
-        """The time to spread the trade over; None: the default."""
+        """The time to spread the trade over, in seconds; None means the default."""
 
     @property
     def interval_seconds(self) -> float | None:
-        """The time between two children; None: the default."""
+        """The time between two children, in seconds; None means the default."""
 
     @property
     def volume_curve(self) -> tuple[float, ...]:
@@ -87,15 +87,15 @@ class Wish(Protocol):
 
     @property
     def risk_aversion(self) -> float | None:
-        """Lambda of Almgren and Chriss; None: the default."""
+        """Lambda of Almgren and Chriss; None means the default."""
 
     @property
     def options(self) -> Options:
-        """What else the strategy said of the work."""
+        """The strategy's other wishes for the work."""
 
 
 class Market(Protocol):
-    """What an algorithm reads of the market (`bot.risk.snapshot.MarketView`)."""
+    """The market data that an algorithm reads (`bot.risk.snapshot.MarketView`)."""
 
     @property
     def bid(self) -> Decimal | None:
@@ -107,12 +107,12 @@ class Market(Protocol):
 
     @property
     def volatility(self) -> float | None:
-        """Of log returns, scaled to one day."""
+        """The standard deviation of log returns, scaled to one day."""
 
     @property
     def volume_24h(self) -> Decimal | None:
-        """The quote notional of the last 24 hours."""
+        """The traded notional of the last 24 hours, in quote currency."""
 
     @property
     def traded_qty(self) -> Decimal | None:
-        """The base quantity traded since the feed's start."""
+        """The traded quantity since the feed's start, in base units."""

@@ -1,1 +1,1 @@
-"""Rows of parent and child orders: their lifecycle, their fills and what they cost."""
+"""Rows of parent and child orders: their lifecycle, their fills and their costs."""

@@ -86,7 +86,7 @@ class ParentControl:
         return report
 
     def resume(self, request_id: str, *, reason: str, actor: Actor) -> ControlReport:
-        """Goes on with what is left, to the original deadline; late slices catch up under their
+        """Goes on with the remainder, to the original deadline; late slices catch up under their
         bound.
 
         Raises Refused: empty_reason, unknown_request, no_parent, parent_over; NotAuthorised where

@@ -38,7 +38,7 @@ def end_as_told(
     if nothing_left_to_reduce(cancel_type=_word(child.cancel_type)):
         ends_parent = reasons.NOTHING_LEFT
     elif _was_cancelled_by_others(child):
-        # A person took it out of the book: to place the next one would fight them.
+        # A person took the order out of the book. Another order would work against that person.
         ends_parent = reasons.CANCELLED_AT_EXCHANGE
         _report_cancelled(uow, parent, child, now)
     lifecycle.end_child(

@@ -14,10 +14,11 @@ log = logging.getLogger(__name__)
 
 _REDUCING = (ExposureDelta.REDUCES, ExposureDelta.CLOSES)
 _MET = (EndCause.NOTHING_TO_REDUCE, EndCause.REPLACED_BY_EXIT)
-"""An exit that ends so has its goal: others have closed the position, or exit in its place."""
+"""An exit with one of these causes has met its goal: others have closed the position, or exit in
+its place."""
 _BROKEN = (CheckStatus.FAIL, CheckStatus.UNKNOWN)
 _MEANT = frozenset({"trading_state", "expiry", "duplicate_request", "reduce_only"})
-"""Checks that may deny an exit without an alert: a person wanted it, or there is nothing to
+"""Checks that may deny an exit without an alert, because a person wanted that or nothing is left to
 reduce."""
 
 

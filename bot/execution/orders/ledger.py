@@ -45,7 +45,7 @@ def closes(position: PositionRow, execution: Execution) -> Decimal:
 def price_other_fee(
     position: PositionRow, coin: str, fee: Decimal, cost: Decimal, carried: Decimal, now: datetime
 ) -> None:
-    """A trade's fee whose coin has a price now: out of its coin's own sum, into the others.
+    """Moves a trade's fee whose coin has a price now from the coin's own sum into the others.
 
     `carried` is the part that the closing trade of the present position will bear.
     """

@@ -131,7 +131,7 @@ def cut(
     now: datetime,
     task_queue: TaskQueue,
 ) -> None:
-    """Takes a quantity from a parent that no order at the exchange holds, from the end of its
+    """Releases a quantity that no order at the exchange holds, from the end of the parent's
     plan."""
     release(uow, parent, qty)
     _give_way(uow, parent, now, reason)
@@ -207,7 +207,7 @@ def after_late_fill(
 
 
 def _give_way(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, note: Reason) -> None:
-    """Takes from open children what exceeds the rest of the trade: the youngest planned children
+    """Takes the excess over the trade's rest from open children: the youngest planned children
     first, then resting orders, which are cancelled."""
     children = lock_open_children(uow.session, parent.request_id)
     excess = -unplanned_qty(parent, children)

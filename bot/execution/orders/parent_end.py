@@ -28,7 +28,7 @@ def finish(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, reason: Reaso
 def close(
     uow: UnitOfWork, parent: ParentOrderRow, now: datetime, reason: Reason
 ) -> ExecutionStatus:
-    """`finish` without the request's row: returns the status that it is to have."""
+    """`finish` without the request's row: returns the status that the request gets."""
     is_met = exits.is_met(uow, parent)
     if is_met and not reasons.is_decided(reason.cause):
         reason = reasons.NOTHING_LEFT

@@ -82,7 +82,7 @@ def is_late(child: ChildOrderRow, now: datetime) -> bool:
 
 
 def is_urgent(parent: ParentOrderRow) -> bool:
-    """Exits in an emergency overtake everything else."""
+    """Whether the parent is an exit in an emergency, which overtakes everything else."""
     return parent.reduce_only and parent.priority == ExecutionPriority.EMERGENCY
 
 

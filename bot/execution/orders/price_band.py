@@ -22,7 +22,7 @@ def worst_allowed(
     """The worst price that the venue takes for this side; None when the band is unknown.
 
     The mean premium isn't published. `with_premium` uses the present premium instead, for the
-    widest possible price. Without it the price lies in the band whatever the premium was.
+    widest possible price. Without it the price lies in the band under every premium.
     """
     x, y, mark = rules.price_limit_x, rules.price_limit_y, view.mark
     if x is None or y is None or mark is None:

@@ -1,4 +1,4 @@
-"""Why orders end: a cause that code goes by, and words for people that nothing reads again."""
+"""Why orders end: a cause for code, and words for people that no code reads again."""
 
 from dataclasses import dataclass
 
@@ -16,17 +16,17 @@ class Reason:
 
 HALTED = Reason("halted", EndCause.HALTED)
 CANCELLED_AT_EXCHANGE = Reason("cancelled_at_exchange", EndCause.CANCELLED_AT_EXCHANGE)
-"""Somebody else cancelled its order at the exchange."""
+"""Somebody else cancelled the order at the exchange."""
 NOTHING_LEFT = Reason(NOTHING_TO_REDUCE, EndCause.NOTHING_TO_REDUCE)
 
 
 def cancelled_by_operator(why: str) -> Reason:
-    """An operator ended it and said why."""
+    """The reason of an operator's cancel, with the operator's own words."""
     return Reason(f"cancelled by the operator: {why}", EndCause.CANCELLED_BY_OPERATOR)
 
 
 def replaced_by(request_id: str) -> Reason:
-    """It gave way to an exit, which has this request id."""
+    """The reason of an order that gave way to an exit with this request id."""
     return Reason(f"replaced by exit {request_id}", EndCause.REPLACED_BY_EXIT)
 
 
@@ -38,12 +38,12 @@ def reason_to_stop(parent: ParentOrderRow) -> Reason | None:
 
 
 def is_decided(cause: EndCause) -> bool:
-    """Whether we decided on the end: such a cause stays, whatever happens to the position."""
+    """Whether we decided on the end. Such a cause stays, even when the position changes."""
     return cause in _DECIDED
 
 
 def status_of_rest(cause: EndCause | None, *, filled: bool) -> ExecutionStatus:
-    """The status of a request that was not filled whole; `filled`: a part of it was."""
+    """The status of a request that was not filled whole; `filled` says whether a part of it was."""
     if cause is EndCause.HALTED:
         return ExecutionStatus.EMERGENCY_STOPPED
     if filled or cause is EndCause.NOTHING_TO_REDUCE:
@@ -59,4 +59,4 @@ _WANTED = frozenset(
         EndCause.REPLACED_BY_EXIT,
     }
 )
-"""A person wanted the trade to end, or another took its place: it has not failed."""
+"""A person wanted the end, or another trade took over; the trade has not failed."""

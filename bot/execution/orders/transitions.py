@@ -2,8 +2,8 @@
 
 Nothing else sets a state, a lease, a fencing token or the time of an end. Each move is checked
 against the table of allowed moves, and its audit entry is written in the same transaction.
-`lifecycle` decides what follows from a move: the rest of an ended child, the next attempt, the end
-of the parent. Callers hold the parent's lock, then the child's.
+`lifecycle` decides on the consequences of a move: the rest of an ended child, the next attempt, the
+end of the parent. Callers hold the parent's lock, then the child's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,10 @@ from models.repositories import stopping
 from models.tables import ChildOrderRow, ParentOrderRow, ReservationRow
 
 _SILENCE = frozenset({"UNKNOWN", "EC_NoError"})
-"""The exchange's words for having nothing to say."""
+"""Words of the exchange that carry no information."""
 _C, _P = ChildState, ParentState
 _TOLD: frozenset[ChildState] = frozenset({_C.WORKING, _C.FILLED, _C.CANCELLED, _C.REJECTED})
-"""What the exchange may report of any order of ours that has not ended here."""
+"""The states that the exchange may report of an order of ours that has not ended here."""
 
 CHILD_MOVES: Mapping[ChildState, frozenset[ChildState]] = MappingProxyType(
     {
@@ -62,7 +62,7 @@ PARENT_MOVES: Mapping[ParentState, frozenset[ParentState]] = MappingProxyType(
 
 
 class ForbiddenMove(MlriskError):
-    """A state was to follow another that it can't follow; the transaction must not be committed."""
+    """The table does not allow a state to follow another; the transaction must not be committed."""
 
     def __init__(self, subject: str, before: StrEnum, after: StrEnum) -> None:
         super().__init__(f"{subject} is {before} and can't become {after}")
@@ -70,17 +70,17 @@ class ForbiddenMove(MlriskError):
 
 @dataclass(frozen=True, slots=True)
 class WriteAhead:
-    """What a claim stores before anything is sent."""
+    """The facts that a claim stores before anything is sent."""
 
     owner: str
-    """The process that is to send it."""
+    """The process that will send the child."""
     lease: timedelta
-    """For so long nobody else may conclude anything from its silence."""
+    """While it lasts, nobody else may conclude anything from the owner's silence."""
     body: dict[str, object]
     """The exact request."""
     price: Decimal
     arrival: dict[str, object] | None
-    """The market at the claim; None when nothing was known of it."""
+    """The market at the claim; None when it was unknown."""
 
 
 def planned_child(**facts: Any) -> ChildOrderRow:
@@ -101,7 +101,7 @@ def held_reservation(**facts: Any) -> ReservationRow:
 def claim(
     uow: UnitOfWork, approved: RiskApproved[ChildOrderRow], written: WriteAhead, now: datetime
 ) -> None:
-    """PLANNED to SENDING: the request is stored, and only the holder of the new token may send it
+    """PLANNED to SENDING: stores the request. Only the holder of the new token may send the request
     and store its outcome."""
     child = approved.order
     _move(child, _C.SENDING)
@@ -139,7 +139,8 @@ def note_refusal(
 def send_back(
     uow: UnitOfWork, child: ChildOrderRow, why: str, due_at: datetime, owner: str, now: datetime
 ) -> None:
-    """SENDING to PLANNED: the exchange provably did not take it, and it keeps its id."""
+    """SENDING to PLANNED: the exchange provably did not take the order, and the child keeps its
+    id."""
     _move(child, _C.PLANNED)
     child.due_at = max(child.due_at, due_at)
     child.note = why
@@ -167,7 +168,7 @@ def disprove(uow: UnitOfWork, child: ChildOrderRow, taken_by: str | None, now: d
     """Records that the exchange has never taken the order and fences its sender off.
 
     `plan_again` or `lifecycle.end_child` follows in the same transaction. `taken_by` is the number
-    of another's order that has its id.
+    of a foreign order with the same id.
     """
     _fence(child)
     details = {"posts": child.posts, "id_taken_by": taken_by}
@@ -181,10 +182,11 @@ def plan_again(child: ChildOrderRow, now: datetime) -> None:
 
 
 def fill(uow: UnitOfWork, child: ChildOrderRow, execution: Execution, now: datetime) -> None:
-    """Counts an execution on its child. A partly filled child is WORKING, also one that went back
-    to the plan: its order was taken, and isn't sent once more.
+    """Counts an execution on its child.
 
-    A child that had ended becomes FILLED when it is; the end of any other is `lifecycle`'s.
+    A partly filled child becomes WORKING. That holds even after it went back to the plan, because
+    its order was taken and is not sent again. An ended child becomes FILLED once its whole quantity
+    is filled. `lifecycle` ends any other child.
     """
     child.filled_qty += execution.qty
     child.acked_at = child.acked_at or now
@@ -205,10 +207,11 @@ def fill(uow: UnitOfWork, child: ChildOrderRow, execution: Execution, now: datet
 
 
 def adopt(uow: UnitOfWork, child: ChildOrderRow, order: ExchangeOrder, now: datetime) -> bool:
-    """Takes over what the exchange says of the order, and says whether that is its end.
+    """Takes over the exchange's report of the order; returns whether the child ends by it.
 
-    Its end needs our fills to add up to the exchange's; `endings` makes it. Until then the child
-    is WORKING. Whoever is still sending it has lost it: its outcome is known better now.
+    The child ends when the order has ended and our fills add up to the exchange's; `endings` ends
+    it. Until then the child is WORKING. A process that still sends the child loses its token,
+    because the report knows the outcome better.
     """
     is_over = order.status.is_final and child.filled_qty >= order.filled_qty
     moves = child.state is not _C.WORKING and not is_over
@@ -250,7 +253,7 @@ def end(
 def end_all_planned(
     uow: UnitOfWork, request_ids: Sequence[str], note: str, now: datetime
 ) -> Mapping[str, Sequence[stopping.Ended]]:
-    """Cancels every planned child of these parents in one statement; by parent.
+    """Cancels every planned child of these parents in one statement; returns them by parent.
 
     The caller names the children in each parent's entry `parent_stopped`.
     """
@@ -285,7 +288,8 @@ def resume(
 def set_aside(
     uow: UnitOfWork, parent: ParentOrderRow, facts: Mapping[str, Any], now: datetime
 ) -> None:
-    """To PAUSED, because its steps go on failing; one that is being stopped stays as it is."""
+    """To PAUSED, because the parent's steps keep failing. A parent that is being stopped keeps its
+    state."""
     parent.set_aside_at = now
     if parent.stop_reason is None and parent.state is not _P.PAUSED:
         _move_parent(parent, _P.PAUSED)
@@ -293,14 +297,15 @@ def set_aside(
 
 
 def begin_to_stop(parent: ParentOrderRow, reason: Reason) -> None:
-    """Says why nothing more of a parent is placed; the first reason stays. What ends it has the
-    entry."""
+    """Records why nothing more of a parent is placed; the first reason stays. The act that ends the
+    parent has the audit entry."""
     if parent.stop_reason is None:
         parent.stop_reason, parent.stop_cause = reason.words, reason.cause
 
 
 def end_parent(uow: UnitOfWork, parent: ParentOrderRow, reason: Reason, now: datetime) -> None:
-    """Ends a parent as what was filled of it says; its rest has been released."""
+    """Ends a parent in the state that follows from its filled quantity; its rest has been
+    released."""
     _move_parent(parent, _end_state(parent))
     parent.finished_at = now
     parent.end_reason, parent.end_cause = reason.words, reason.cause
@@ -317,8 +322,8 @@ def end_parent(uow: UnitOfWork, parent: ParentOrderRow, reason: Reason, now: dat
 
 
 def correct_end(parent: ParentOrderRow) -> ParentState:
-    """After a late fill: the end as it is now; returns what it was called. `report_corrected_end`
-    writes the entry."""
+    """Corrects a parent's end after a late fill; returns the former state. `report_corrected_end`
+    writes the audit entry."""
     before, after = parent.state, _end_state(parent)
     if after is not before:
         _move_parent(parent, after)
@@ -332,7 +337,7 @@ def report_corrected_end(
     status: ExecutionStatus,
     now: datetime,
 ) -> None:
-    """The entry of `correct_end`, with the status that the request has from now on."""
+    """Writes the audit entry of `correct_end`, with the request's status from now on."""
     details = {
         "before": before.value,
         "state": parent.state.value,
@@ -346,14 +351,15 @@ def report_corrected_end(
 def set_reservation(
     reservation: ReservationRow, open_qty: Decimal, now: datetime, *, released: bool
 ) -> None:
-    """What of the limits it holds from now on; the caller's entry says why."""
+    """Sets the part of the limits that the trade holds from now on. The caller's audit entry has
+    the reason."""
     reservation.open_qty = open_qty
     reservation.state = ReservationState.RELEASED if released else ReservationState.HELD
     reservation.released_at = (reservation.released_at or now) if released else None
 
 
 def venues_words(child: ChildOrderRow) -> str | None:
-    """The exchange's words on the end of an order, for people; None: it gave none."""
+    """The exchange's words on the end of an order, for people; None when it gave none."""
     words = (child.reject_reason, child.cancel_type)
     return ", ".join(word for word in words if word and word not in _SILENCE) or None
 
@@ -383,7 +389,8 @@ def _give_up_lease(child: ChildOrderRow) -> None:
 
 
 def _fence(child: ChildOrderRow) -> None:
-    """Whoever holds an older token can store nothing any more."""
+    """Ends the lease and raises the token, so that the holder of an older token can store
+    nothing."""
     _give_up_lease(child)
     child.fencing_token += 1
 

@@ -68,7 +68,7 @@ class _Facts:
         return next(missing, None)
 
     def knows(self, need: Need) -> bool:
-        """Whether what an algorithm needs is known of this trade."""
+        """Whether the data that an algorithm needs are known for this trade."""
         if need is Need.VOLUME_FORECAST:
             return self.has_volume_forecast
         if need is Need.TRADE_COUNT:

@@ -30,7 +30,7 @@ class ExitBounds:
         return self.widest_bps / 10_000
 
     def stored(self) -> dict[str, Any]:
-        """As plain JSON, kept with the parent."""
+        """The bounds as plain JSON, kept with the parent."""
         limit = None if self.limit is None else plain(self.limit)
         return {
             "bound_bps": plain(self.bound_bps),

@@ -53,7 +53,7 @@ _BY_VENUES_WORD: Mapping[str, FailureClass] = MappingProxyType(
         "CancelAllBeforeAdl": FailureClass.SYMBOL,
         "CancelBySettle": FailureClass.SYMBOL,
         "CancelByDelivery": FailureClass.SYMBOL,
-        # A person at the venue, or a block of the account; sending again would fight them.
+        # A person at the venue, or a block of the account: another order would work against them.
         "CancelByAdmin": FailureClass.FATAL,
         "CancelByAccountBlocking": FailureClass.FATAL,
         _POST_ONLY_WOULD_TAKE: FailureClass.PRICE,

@@ -116,7 +116,8 @@ def conditions_of(
 def pacing_rules(limits: RiskLimits) -> WorkingRules:
     """The rules under the limits in force: nothing more is added where the gate would deny.
 
-    A tightened limit therefore acts on parents under way, whatever the section `working` says.
+    A tightened limit therefore acts on parents under way, even where the section `working` is
+    looser.
     """
     rules = limits.working
     volatility = min(rules.pause_volatility_ratio, limits.max_volatility_ratio)

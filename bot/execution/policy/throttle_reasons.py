@@ -11,7 +11,7 @@ from models.enums import TradingState
 
 
 class ThrottleKind(StrEnum):
-    """What the throttle does to a parent."""
+    """The effect of the throttle on a parent."""
 
     NORMAL = "normal"
     SLOW = "slow"

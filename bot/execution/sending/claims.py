@@ -47,16 +47,17 @@ class NotClaimed(StrEnum):
 
     NOT_DUE = "not_due"
     ALREADY_TAKEN = "already_taken"
-    """Claimed before: it is reconciled instead of posted."""
+    """The child was claimed before; it is reconciled instead of posted."""
     STOPPED = "stopped"
-    """Its authorization, state or deadline forbids it; the child has ended."""
+    """The child's authorization, state or deadline forbids it, and the child has ended."""
     FOREIGN = "foreign"
-    """Another account's: these keys must not sign it, and its own process will send it."""
+    """The child belongs to another account. These keys must not sign it, and its own process will
+    send it."""
     HELD = "held"
-    """It may go out later; the child's note has the reason."""
+    """The child may go out later; its note has the reason."""
     NEEDS_POSITION = "needs_position"
-    """It closes a whole position: claim it again with the exchange's position. Nothing was
-    changed."""
+    """The child closes a whole position, and nothing was changed. The caller claims it again with
+    the exchange's position."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ changes, because an unknown rate counts as used:
 - Redis goes away, or can't be reached at a process's start: nothing for one window, for the
   others may have used all of it; then the share.
 - Redis comes back: for `CAREFUL_MS` all processes together get the share of one, for the others
-  may still send on their own; what this process sent meanwhile is counted in.
+  may still send on their own; the orders that this process sent meanwhile are counted in.
 - Redis lost its memory (FLUSHALL, a new server) or its clock jumped: nothing for one window.
 
 The bound does not hold for a single process that is cut off from Redis: it adds its share to the
@@ -70,11 +70,12 @@ class BudgetRules(Protocol):
 
     @property
     def orders_per_second(self) -> int:
-        """What the exchange allows one account, creates and cancels each."""
+        """The exchange's limit for one account, per second. It holds for creates and cancels
+        each."""
 
     @property
     def exit_reserve(self) -> int:
-        """The number of them that is kept for exits."""
+        """The part of the creates that is kept for exits, per second."""
 
 
 class OrderRateLimiter(Protocol):

@@ -66,19 +66,20 @@ _LOOK = select(
 
 
 class SendResult(StrEnum):
-    """What became of one attempt to send a child."""
+    """The result of one attempt to send a child."""
 
     SENT = "sent"
     NOT_DUE = "not_due"
     ALREADY_TAKEN = "already_taken"
-    """Claimed before: whoever finds it so reconciles instead of posting."""
+    """The child was claimed before, so the caller reconciles instead of posting."""
     STOPPED = "stopped"
-    """Its permit, state or deadline forbids it; the child has ended."""
+    """The child's permit, state or deadline forbids sending, and the child has ended."""
     FOREIGN = "foreign"
-    """Another account's: nothing was sent or changed, and an alert was raised."""
+    """The child belongs to another account. Nothing was sent or changed, and an alert was
+    raised."""
     REFUSED = "refused"
     DEFERRED = "deferred"
-    """It will go out later: deferred, or provably not taken."""
+    """The child will go out later, because it was deferred or provably not taken."""
     UNKNOWN = "unknown"
 
 
@@ -149,7 +150,7 @@ class Sender:
         view: MarketView | None,
         held: Held | None = None,
     ) -> SendResult | _RefusedByRules:
-        """`held` is what the exchange holds of the symbol, where the claim has asked for it."""
+        """`held` is the exchange's position in the symbol, where the claim has asked for it."""
         with sending_shared(connection, prospect.account):
             claim = self._claims.claim(prospect, view, held)
             if isinstance(claim, Claim):

@@ -259,8 +259,8 @@ def _release_excess(
     now: datetime,
     task_queue: TaskQueue,
 ) -> Decimal:
-    """Cuts from the end of the schedule, or from what no child holds; orders at the exchange
-    stay."""
+    """Cuts from the end of the schedule, or from the quantity that no child holds; orders at the
+    exchange stay."""
     before = parent.released_qty
     if parent.stepped:
         children = orders.open_children(uow.session, parent.request_id)

@@ -1,4 +1,4 @@
-"""Works an event-driven parent: reads its rows and the market, then does what its algorithm says.
+"""Works an event-driven parent: reads its rows and the market, then takes its algorithm's actions.
 
 A step is one transaction under the parent's lock: new children, cancel requests and the time of the
 next look are rows before anything is sent. A repeated step finds them and does nothing twice. The
@@ -76,11 +76,11 @@ class StepResult(StrEnum):
     STEPPED = "stepped"
     NOT_DUE = "not_due"
     FOREIGN = "foreign"
-    """Another account's: nothing was done, and an alert was raised."""
+    """The parent belongs to another account. Nothing was done, and an alert was raised."""
     IDLE = "idle"
-    """It is over, or not worked by steps."""
+    """The parent is over, or is not worked by steps."""
     FAILED = "failed"
-    """It failed; the parent's row has the reason and the time of the next step."""
+    """The step failed; the parent's row has the reason and the time of the next step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,7 +458,8 @@ def _open(children: Sequence[ChildOrderRow]) -> list[ChildOrderRow]:
 def _hold(
     parent: ParentOrderRow, live: Sequence[ChildOrderRow], until: datetime
 ) -> Sequence[Action]:
-    """Calls back what rests, and looks again later: for a while nothing may be placed."""
+    """Calls back resting orders and looks again later, because for a while nothing may be
+    placed."""
     resting = [child for child in live if child.rests]
     return [*_cancel_all(resting), WaitUntil(min(until, parent.deadline_at))]
 

@@ -146,7 +146,7 @@ def _take(
 def _end_entries(
     uow: UnitOfWork, intent: TradeIntent, now: datetime, task_queue: TaskQueue
 ) -> None:
-    """Ends entries under way, which would buy back what the exit sells."""
+    """Ends entries under way, which would undo the exit."""
     for parent in lock_parents_of(uow.session, intent.account, intent.symbol):
         against = not parent.reduce_only and parent.side != intent.side
         if against and _is_reached(parent, intent) and parent.stop_reason is None:

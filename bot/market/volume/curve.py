@@ -44,6 +44,6 @@ def ahead(curve: FloatArray, minutes: IntArray, horizon_minutes: int) -> FloatAr
 
 
 def relative_volume(panel: Panel, curves: FloatArray) -> FloatArray:
-    """Volume over what the time of day expects; 1 is a normal minute."""
+    """Volume over the expected volume of the time of day; 1 is a normal minute."""
     relative: FloatArray = panel.volume / curves[:, panel.minutes_of_day]
     return relative

@@ -16,7 +16,7 @@ _WARM_UP_MINUTES = 300
 
 
 class DynamicRegression(FromOutlook):
-    """Linear in EWMAs of 2, 8, 30 and 120 minutes; what is left is split anew every minute."""
+    """Linear in EWMAs of 2, 8, 30 and 120 minutes; the remainder is split anew every minute."""
 
     name: ClassVar[str] = "dynamic"
 

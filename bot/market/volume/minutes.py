@@ -26,7 +26,7 @@ def without_gaps(symbol: str, minutes: IntArray, values: FloatArray) -> Bars:
     """Bars from rows in time order; a minute without a row had no trade: last close, no volume.
 
     `values` is (rows, 4): high, low, close, volume. Raises ValueError for rows out of order, gaps
-    over LONGEST_GAP_MINUTES, and what Bars refuses.
+    over LONGEST_GAP_MINUTES, and everything that Bars refuses.
     """
     steps = np.diff(minutes)
     if (steps < 1).any() or (steps > LONGEST_GAP_MINUTES).any():
@@ -51,7 +51,7 @@ def without_gaps(symbol: str, minutes: IntArray, values: FloatArray) -> Bars:
 def since_last_outage(symbol: str, rows: Sequence[tuple[int, Row]]) -> Bars:
     """Bars of the rows (in time order) that follow the last gap over LONGEST_GAP_MINUTES.
 
-    Raises ValueError when there are none, or what Bars refuses.
+    Raises ValueError when there are none, or when Bars refuses them.
     """
     if not rows:
         raise ValueError(f"no minutes of {symbol}")

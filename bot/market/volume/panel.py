@@ -99,7 +99,7 @@ class Panel:
 
     @property
     def typical_price(self) -> FloatArray:
-        """(high + low + close) / 3: about what a trade spread over the minute pays."""
+        """(high + low + close) / 3: about the price of a trade that is spread over the minute."""
         typical: FloatArray = (self.high + self.low + self.close) / 3.0
         return typical
 

@@ -81,11 +81,12 @@ class Case:
 
 
 Breach = Callable[[Case, RiskLimits], Case | None]
-"""From a sound trade to one that the check must not let pass; None where the limit can't bind."""
+"""Turns a sound trade into one that the check must not let pass; None where the limit can't
+bind."""
 
 
 class ExitBreach(NamedTuple):
-    """How an exit breaks a check that exits are put to, and what may close all the same."""
+    """How an exit breaks a check on exits, and the part that may close nevertheless."""
 
     make: Callable[[Case], Case]
     left: Decimal = Decimal(0)
@@ -93,5 +94,5 @@ class ExitBreach(NamedTuple):
 
 
 def before(seconds: float) -> datetime:
-    """The time of the synthetic trade, less so many seconds."""
+    """The moment so many seconds before the synthetic trade."""
     return NOW - timedelta(seconds=seconds)

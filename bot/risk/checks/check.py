@@ -1,4 +1,4 @@
-"""What a check of the gate is: a function with its rule, its limit and its breach beside it."""
+"""A check of the gate: a function with its rule, its limit and its breach beside it."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -19,7 +19,7 @@ class Applies(Enum):
     """The part of a trade that a check judges and may deny."""
 
     ADDING = "adding"
-    """The part that adds risk; a reduction is never asked."""
+    """The part that adds risk. The check is never asked about a reduction."""
     MODEL = "model"
     """The part that adds risk, and the part that closes more than the strategy's own share."""
     ALWAYS = "always"
@@ -35,10 +35,10 @@ class Check(NamedTuple):
     on_size: bool
     """Whether the check is asked after sizing, about the final quantity."""
     limit: str
-    """The field of RiskLimits that the breach goes beyond; empty where none does."""
+    """The field of RiskLimits that the breach violates; empty when it violates none."""
     breach: Breach
     exit_breach: ExitBreach | None
-    """None: exits are not put to the check."""
+    """None when exits are not put to the check."""
     not_asked: CheckResult
 
     def __call__(

@@ -1,4 +1,4 @@
-"""Checks on what working the order would cost and whether it can be worked in time."""
+"""Checks on the cost of working the order, and on whether it can be worked in time."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -187,8 +187,8 @@ def _walk(
     """The distance in bps that the last unit of `wanted` reaches, and the quantity within
     `allowed_bps`.
 
-    The last unit's price is never better than the average, so this errs on the careful side.
-    A book that ends before `wanted` is filled offers no more than what is seen.
+    The last unit's price is never better than the average, so this errs on the careful side. A book
+    that ends before `wanted` is filled offers no more than its visible quantity.
     """
     touch, first = levels[0]
     reach, resting = 0.0, touch * first

@@ -1,4 +1,4 @@
-"""Checks on what was lost lately and on how fast orders come: the limit itself trips."""
+"""Checks on recent losses and on the rate of orders: the limit itself trips."""
 
 from decimal import Decimal
 
@@ -25,7 +25,8 @@ def _peak_now(case: Case) -> Case:
 
 
 def _daily(case: Case, limits: RiskLimits) -> Case | None:
-    """From a start of which exactly the limit is gone: the limit itself has to trip."""
+    """An equity that has lost exactly the limit since the day's start: the limit itself has to
+    trip."""
     left = EQUITY * (1 - limits.max_daily_loss_share)
     if left <= 0:
         return None

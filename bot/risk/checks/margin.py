@@ -1,4 +1,5 @@
-"""Checks on whether the account can carry what it would hold: leverage, margin, liquidation."""
+"""Checks on whether the account can carry the position afterwards: leverage, margin,
+liquidation."""
 
 from decimal import Decimal
 
@@ -18,7 +19,7 @@ LEVERAGE = Rule("leverage", Why.PORTFOLIO_RISK_LIMIT, "leverage afterwards", Sen
 
 
 def _leverage(case: Case, _limits: RiskLimits) -> Case:
-    """By the instrument's own maximum, which binds like ours."""
+    """Breaks the instrument's own maximum, which binds like ours."""
     return case.ruled(max_leverage=case.notional / EQUITY / 2)
 
 

@@ -128,7 +128,7 @@ def feature_importance(
     shares: Collection[float] = importance.values()
     if len(shares) > 3:
         shares = sorted(shares, reverse=True)[:3]
-    # fsum gives the same digits in whatever order a store returns the features.
+    # fsum gives the same digits in any order of the features.
     return share_at_least(IMPORTANCE, min(1.0, fsum(shares)), limits.min_feature_importance)
 
 
@@ -154,7 +154,7 @@ def _unexplained(case: Case, limits: RiskLimits) -> Case:
 def explainability(
     intent: TradeIntent, _exposure: Exposure, _snapshot: RiskSnapshot, limits: RiskLimits
 ) -> CheckResult:
-    """An explanation exists and is readable, whatever its content."""
+    """An explanation exists and is readable; its content does not count."""
     importance, count = intent.model.feature_importance, 0
     score = intent.model.feature_importance_score
     if not importance and score is not None:

@@ -38,8 +38,8 @@ def unknown(
     because: TradeBlockReason = TradeBlockReason.DATA_MISSING,
     limit: Raw = None,
 ) -> CheckResult:
-    """A result UNKNOWN: the input is missing or unreadable, as `detail` says. It denies what
-    adds risk."""
+    """A result UNKNOWN: the input is missing or unreadable, as `detail` says. It denies the part
+    that adds risk."""
     return CheckResult(rule, CheckStatus.UNKNOWN, None, limit, None, None, detail, because)
 
 

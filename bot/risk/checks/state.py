@@ -1,4 +1,5 @@
-"""Checks on what is allowed at all: trading state, breakers, expiry, duplicates, reduce-only."""
+"""Checks on whether the trade is allowed at all: trading state, breakers, expiry, duplicates,
+reduce-only."""
 
 from decimal import Decimal
 
@@ -179,7 +180,7 @@ REDUCE_ONLY = Rule("reduce_only", Why.NOTHING_TO_REDUCE, "what is left to reduce
 
 
 def _closed_already(case: Case) -> Case:
-    """An exit at work closes it all."""
+    """An exit under way closes the whole position already."""
     held = case.held
     working = WorkingView(SYMBOL, TradeSide.SELL, held, held * MID, reduce_only=True)
     return case.owning(working=(working,)).intending(reduce_only=True)

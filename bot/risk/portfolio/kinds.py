@@ -48,9 +48,9 @@ class LotOrder(StrEnum):
     """The order in which an exit closes lots."""
 
     FIFO = "fifo"
-    """As they were booked."""
+    """The first booked lot first."""
     LIFO = "lifo"
     HIGHEST_COST = "highest_cost"
     """The lot that gains least first: of a short position, the one sold cheapest."""
     LONGEST_HELD = "longest_held"
-    """By the day of the fill, whenever it was booked."""
+    """The longest held lot first, by the day of its fill and not of its booking."""

@@ -179,7 +179,7 @@ def _get(source: Any, name: str) -> Any:
 
 
 def _is_scalar(position: Any) -> bool:
-    """As numpy's integers are, which are no int."""
+    """Whether a position is a scalar of numpy, such as its integers, which are no int."""
     return hasattr(position, "item") and getattr(position, "ndim", None) == 0
 
 

@@ -66,7 +66,7 @@ class RiskParameters:
     max_order_notional: Number | None = None
     max_orders_per_second: int = 10
     leverage: Number = Decimal(1)
-    """Set at the exchange for every symbol; what an order needs as margin is divided by it."""
+    """Set at the exchange for every symbol; the margin of an order is divided by it."""
 
     def __post_init__(self) -> None:
         for each in fields(self):

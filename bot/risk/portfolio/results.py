@@ -21,7 +21,7 @@ class PositionRisk:
     correlation_risk: float | None
     """The strongest correlation with a held symbol."""
     volatility: float | None
-    """Of a year."""
+    """The volatility of a year."""
     risk_level: RiskLevel | None
     tax_impact: Decimal | None = None
     """Estimated tax of closing this symbol's position at the given price; no tax advice."""

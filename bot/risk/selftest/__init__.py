@@ -38,7 +38,8 @@ def self_test(limits: RiskLimits, rows: Iterable[Check] = CHECKS) -> tuple[str, 
     asked = tuple(rows)
     base = healthy(limits)
     found = _unsound(_decide(base, limits, asked))
-    # As the modules declare them: a check that is not asked, or not of what it should be, shows.
+    # The modules' own declarations: a check that is not asked, or is asked about another part,
+    # shows.
     checks = {check.rule.name: check for check in (*asked, *declared())}
     for name, check in checks.items():
         case = check.breach(base, limits)

@@ -37,7 +37,7 @@ def leaving(sound: Case, limits: RiskLimits) -> Case:
 def exit_problems(
     sound: Case, limits: RiskLimits, rows: tuple[Check, ...], checks: Checks
 ) -> Iterator[str]:
-    """What is wrong with how the gate treats exits when it asks these rows."""
+    """The faults of the gate's treatment of exits when it asks these rows."""
     case = leaving(sound, limits)
     yield from _held_back(case, limits, rows, checks)
     yield from _not_bound(case, limits, rows, checks)
@@ -47,8 +47,11 @@ def exit_problems(
 def _held_back(
     case: Case, limits: RiskLimits, rows: tuple[Check, ...], checks: Checks
 ) -> Iterator[str]:
-    """Each check that exits aren't put to, broken: an exit must pass whole. With a broken model it
-    is all its strategy's own; otherwise the model stands for what is others'."""
+    """Breaks each check that exits are not put to; an exit must pass whole nevertheless.
+
+    Under a broken model the exit closes only its strategy's own share. Otherwise it also closes
+    shares of others, for which the sound model stands.
+    """
     for row in rows:
         name = row.rule.name
         check = checks[name]
@@ -69,7 +72,7 @@ def _held_back(
 
 
 def _still_leaving(broken: Case, exit_: Case) -> Case:
-    """The broken facts, around the same sale of the same position."""
+    """The broken case with the exit's own sale, position and share put back into it."""
     before, after = exit_.snapshot.portfolio, broken.snapshot.portfolio
     assert before is not None and after is not None
     (held,) = before.positions
@@ -102,8 +105,10 @@ def _not_bound(
 def _beyond_own(
     case: Case, limits: RiskLimits, rows: tuple[Check, ...], checks: Checks
 ) -> Iterator[str]:
-    """A strategy that owns a quarter of what it wants to close: the model stands for the rest, and
-    what is flagged as reduce-only ends at the share."""
+    """A strategy closes four times its own share: a sound model stands for the rest.
+
+    Under a broken model, and with the flag `reduce_only`, the exit ends at the share.
+    """
     own = case.held / 8
     shared = case.owning(own=ShareView(own, _NOTHING))
     sound = evaluate(shared.intent, shared.snapshot, limits, rows)

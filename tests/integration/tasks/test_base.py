@@ -41,17 +41,25 @@ def _as_it_is(**_: Any) -> None:
 
 @pytest.fixture
 def lines() -> Iterator[Lines]:
+    """At the loggers themselves: a process that has our Celery application sets up the root's
+    handlers anew when a worker starts in it."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     configure_logging("json", logging.DEBUG)
     found = Lines()
     found.setFormatter(root.handlers[0].formatter)
-    root.handlers = [found]
+    root.handlers = handlers
+    root.setLevel(level)
+    loggers = [log, logging.getLogger("tasks.base")]
+    for logger in loggers:
+        logger.addHandler(found)
+        logger.setLevel(logging.DEBUG)
     setup_logging.connect(_as_it_is)
     yield found
     setup_logging.disconnect(_as_it_is)
-    root.handlers = handlers
-    root.setLevel(level)
+    for logger in loggers:
+        logger.removeHandler(found)
+        logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture

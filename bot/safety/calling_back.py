@@ -21,10 +21,10 @@ FAILURES_IN_A_ROW = 3
 WAIT_SECONDS = 30.0
 """The total time for waits after refusals for speed: some hundred orders at ten a second."""
 _SHORTEST_WAIT_SECONDS = 0.05
-EFFECT_LOOKS = 20
-EFFECT_SECONDS = 0.1
-"""The exchange confirms a cancel before it takes effect: its list is read again up to this often,
-with this pause between two readings."""
+EFFECT_SECONDS = 2.0
+"""The exchange confirms a cancel before it takes effect: the list is read again for this time."""
+_EFFECT_PAUSE_SECONDS = 0.1
+_EFFECT_LOOKS = round(EFFECT_SECONDS / _EFFECT_PAUSE_SECONDS)
 _PAGES = 10
 """A cancel of everything takes at most 500 orders a call."""
 
@@ -100,10 +100,13 @@ def call_back(
     if not asked:
         return CalledBack(0, ())
     left = tuple(wanted())
-    for _ in range(EFFECT_LOOKS):
-        if all(order.order_id in failed for order in left):
+    confirmed = {order.order_id for order in asked} - failed
+    until = time.monotonic() + EFFECT_SECONDS
+    for _ in range(_EFFECT_LOOKS):
+        # An exchange that answers slowly must not hold a halt up: the time counts, too.
+        if confirmed.isdisjoint(order.order_id for order in left) or time.monotonic() >= until:
             break
-        sleep(EFFECT_SECONDS)
+        sleep(_EFFECT_PAUSE_SECONDS)
         left = tuple(wanted())
     still = {order.order_id for order in left}
     return CalledBack(sum(order.order_id not in still for order in asked), left)

@@ -122,6 +122,24 @@ def test_balances_collateral_coins_and_demo_money(session: HTTP) -> None:
         )
 
 
+def test_demo_money_that_can_not_be_taken_back_whole_moves_nothing(session: HTTP) -> None:
+    def balances() -> dict[str, str]:
+        rows = session.get_coins_balance(accountType="UNIFIED")["result"]["balance"]
+        return {row["coin"]: row["walletBalance"] for row in rows}
+
+    before = balances()
+    wishes = [{"coin": "USDT", "amountStr": "1"}, {"coin": "USDC", "amountStr": "99999"}]
+    with pytest.raises(InvalidRequestError):
+        call(
+            session,
+            "POST",
+            "/v5/account/demo-apply-money",
+            adjustType=1,
+            utaDemoApplyMoney=wishes,
+        )
+    assert balances() == before
+
+
 def test_an_order_takes_its_price_from_a_level_of_the_book(session: HTTP) -> None:
     scope = {"category": "linear", "symbol": SYMBOL}
     book = session.get_orderbook(**scope, limit=50)["result"]

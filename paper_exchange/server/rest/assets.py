@@ -1,5 +1,6 @@
 """The asset endpoints: coins, balances, collateral, and the amounts to borrow or move."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -166,11 +167,25 @@ def demo_money(call: Call, params: Params) -> dict[str, Any]:
         most = _DEMO_MOST.get(coin)
         if most is None or not 0 < amount <= most:
             raise Reject(10001, f"params error: amountStr of {coin} invalid")
+    if sign < 0:
+        _require_held(call, amounts)
     for coin, amount in amounts:
         call.exchange.paper.transfer(call.uid, coin, sign * amount, call.now)
     call.exchange.venue.journal("setting", {"uid": call.uid, "what": "demo", "params": params})
     call.exchange.venue.touched(call.uid)
     return {}
+
+
+def _require_held(call: Call, amounts: Sequence[tuple[str, Decimal]]) -> None:
+    """Refuses the whole request before any coin moves, if one of them is not there."""
+    left = {
+        row["coin"]: Decimal(row["walletBalance"])
+        for row in call.exchange.venue.engine.wallet(call.uid)["coin"]
+    }
+    for coin, amount in amounts:
+        left[coin] = left.get(coin, Decimal(0)) - amount
+        if left[coin] < 0:
+            raise Reject(10001, f"params error: amountStr of {coin} is more than the wallet holds")
 
 
 ASSET_ENDPOINTS = [

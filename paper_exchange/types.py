@@ -182,6 +182,9 @@ class Engine(Protocol):
     def next_due_ms(self) -> int | None:
         """The time at which `advance` next has something to do, in milliseconds."""
 
+    def next_seq(self) -> int:
+        """The next cross sequence. Books, trades and executions are numbered in one row."""
+
     def drain_events(self) -> list[PrivateEvent]:
         """Private events since the last call: order and execution, then position, then wallet."""
 

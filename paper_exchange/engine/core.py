@@ -175,6 +175,10 @@ class PaperEngine:
         """The time of the next timer, in milliseconds; None without one."""
         return self.world.timers[0][0] if self.world.timers else None
 
+    def next_seq(self) -> int:
+        """The next cross sequence. Books, trades and executions are numbered in one row."""
+        return self.world.next_seq()
+
     def drain_events(self) -> list[PrivateEvent]:
         """The private events since the last call, oldest first."""
         events = self.world.events

@@ -143,7 +143,7 @@ def order_record(order: Order) -> dict[str, Any]:
     record: dict[str, Any] = {
         "orderId": order.order_id,
         "orderLinkId": order.link_id,
-        "parentOrderLinkId": "",
+        "parentOrderLinkId": order.parent_link_id,
         "blockTradeId": "",
         "symbol": market.symbol,
         "price": grid(market.price(order.price)),

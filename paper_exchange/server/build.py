@@ -95,6 +95,8 @@ def build(options: Options) -> Running:
     settings = options.engine or EngineSettings(seed=int.from_bytes(os.urandom(6)))
     engine = PaperEngine(source.instruments(), {a.uid: a.config for a in accounts}, settings)
     engine.world.ids = wall_ms() * 1000
+    # The same holds for the sequence, which the market moves between two saves of the state.
+    engine.world.seq = wall_ms() * 100
     clock: Clock = FreeClock() if options.speed == 0 else ScaledClock(options.speed)
     path = options.journal
     if path is None and options.state_dir is not None:

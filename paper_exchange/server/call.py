@@ -21,6 +21,8 @@ class Call:
     now: int
     key: ApiKey | None = None
     ret_ext: dict[str, Any] = field(default_factory=dict)
+    granted: int = 1
+    """The number of orders of a batch that the request budget carries."""
     how: Strictness = field(default_factory=Strictness)
     """The rules by which parameters are checked. It collects the names that are ignored."""
 

@@ -4,6 +4,7 @@ import itertools
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paper_exchange.engine.core import PaperEngine
@@ -14,7 +15,12 @@ from paper_exchange.server.callers import Callers
 from paper_exchange.server.clock import wall_ms
 from paper_exchange.server.faults.catalogue import FaultBoard
 from paper_exchange.server.faults.timed import TimedFaults
-from paper_exchange.server.ratelimit import IpLimiter, UidLimiter, Usage
+from paper_exchange.server.ratelimit import (
+    DOCUMENTED_IP_RATE,
+    IpLimiter,
+    UidLimiter,
+    Usage,
+)
 from paper_exchange.server.streams.dcp import DisconnectProtection
 from paper_exchange.server.streams.hub import PrivateHub
 from paper_exchange.server.streams.publish import PublicHub
@@ -47,12 +53,16 @@ class ServerSettings:
     """Orders per second and UID instead of the documented 10 and 20; 0 is without limit."""
     read_rate: int | None = None
     """Signed reads per second and UID instead of the documented ones; 0 is without limit."""
-    ip_rate: int = 600
+    ip_rate: int = DOCUMENTED_IP_RATE
     """Requests per five seconds and address; 0 is without limit."""
     ip_ban_seconds: float = 600
     """The length of a ban: Bybit asks for ten minutes of silence after a 403."""
     ws_connect_rate: int = 500
     """WebSocket connects per five minutes and address; 0 is without limit."""
+    tls_certificate: Path | None = None
+    """The certificate chain with which the port speaks TLS. Default: None, plain HTTP."""
+    tls_key: Path | None = None
+    """The certificate's private key. Default: None, it is in the certificate's file."""
     control: bool = False
     """Serves `/control/...`. Never use it where other people can reach the port."""
 
@@ -121,6 +131,8 @@ class Exchange:
         spot = category == "spot" and endpoint.spot_limit > 0
         limit = endpoint.spot_limit if spot else endpoint.limit
         override = self.settings.order_rate if endpoint.trades else self.settings.read_rate
+        if override == 0:
+            return Usage(limit, limit, wall_ms(), cost)
         if override is not None:
             limit = override
         key = (call.uid, endpoint.path, "spot" if spot else "")

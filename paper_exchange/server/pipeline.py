@@ -9,7 +9,7 @@ from paper_exchange.server.auth import ApiKey
 from paper_exchange.server.call import Call, Endpoint
 from paper_exchange.server.clock import wall_ms
 from paper_exchange.server.exchange import Exchange
-from paper_exchange.server.ratelimit import Usage
+from paper_exchange.server.ratelimit import DOCUMENTED_IP_RATE, TOO_MANY, Usage
 from paper_exchange.server.rest.strict import SERVED, Strictness, check_body, check_query
 from paper_exchange.types import Reject
 
@@ -53,7 +53,8 @@ def perform(
         if endpoint.signed:
             usage = _budget(exchange, call, endpoint, params)
             if not usage.allowed:
-                raise Reject(10006, "Too many visits. Exceeded the API Rate Limit.")
+                raise Reject(*TOO_MANY)
+            call.granted = usage.granted
         result = _answer(call, endpoint, params, query=query)
     except Reject as refusal:
         ignored = _note_ignored(exchange, endpoint, how)
@@ -108,13 +109,10 @@ def _budget(exchange: Exchange, call: Call, endpoint: Endpoint, params: Mapping[
 def limit_headers(exchange: Exchange, outcome_usage: Usage | None) -> dict[str, str]:
     """Bybit's rate-limit headers: the endpoint's usage, or else the address's limit."""
     usage = outcome_usage
-    if usage is None or usage.limit == 0:
-        now = str(wall_ms())
-        return {
-            "X-Bapi-Limit": str(exchange.settings.ip_rate),
-            "X-Bapi-Limit-Status": str(exchange.settings.ip_rate),
-            "X-Bapi-Limit-Reset-Timestamp": now,
-        }
+    if usage is None:
+        # Without a limit, a client that paces itself by these headers must not read "none left".
+        limit = exchange.settings.ip_rate or DOCUMENTED_IP_RATE
+        usage = Usage(limit, limit, wall_ms(), 1)
     return {
         "X-Bapi-Limit": str(usage.limit),
         "X-Bapi-Limit-Status": str(usage.remaining),

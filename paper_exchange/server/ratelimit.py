@@ -4,19 +4,28 @@ from collections import deque
 from dataclasses import dataclass
 
 IP_WINDOW_MS = 5000
+DOCUMENTED_IP_RATE = 600
+"""Requests per five seconds and address, as Bybit documents."""
+TOO_MANY = (10006, "Too many visits. Exceeded the API Rate Limit.")
+"""The code and text for a request, or a batch's member, over the budget."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     """A budget's usage as the `X-Bapi-Limit*` headers show it.
 
-    `allowed` is False for a request over the limit.
+    `granted` is the part of the request's cost that the budget carries; 0 refuses the request.
     """
 
     limit: int
     remaining: int
     reset_ms: int
-    allowed: bool
+    granted: int
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the budget carries the request or a part of it."""
+        return self.granted > 0
 
 
 class UidLimiter:
@@ -26,19 +35,18 @@ class UidLimiter:
         self._windows: dict[tuple[str, str, str], deque[int]] = {}
 
     def take(self, key: tuple[str, str, str], limit: int, wall: int, cost: int = 1) -> Usage:
-        """Counts `cost` requests at once if all fit; a refused request costs nothing."""
+        """Counts as many of `cost` requests as fit; a refused request costs nothing."""
         if limit <= 0:
-            return Usage(0, 0, wall, allowed=True)
+            return Usage(0, 0, wall, cost)
         window = self._windows.get(key)
         if window is None:
             window = self._windows[key] = deque()
         while window and window[0] <= wall - 1000:
             window.popleft()
-        if len(window) + cost > limit:
-            reset = window[0] + 1000 if window else wall + 1000
-            return Usage(limit, max(0, limit - len(window)), reset, allowed=False)
-        window.extend([wall] * cost)
-        return Usage(limit, limit - len(window), wall, allowed=True)
+        granted = min(cost, max(0, limit - len(window)))
+        window.extend([wall] * granted)
+        reset = wall if granted == cost else window[0] + 1000
+        return Usage(limit, max(0, limit - len(window)), reset, granted)
 
 
 class IpLimiter:

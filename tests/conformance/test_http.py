@@ -176,6 +176,10 @@ def test_answers_carry_the_limit_headers(paper_exchange: PaperExchangeProcess) -
     _, _, headers = session.get_wallet_balance(accountType="UNIFIED")
     for name in ("X-Bapi-Limit", "X-Bapi-Limit-Status", "X-Bapi-Limit-Reset-Timestamp"):
         assert headers[name].isdigit()
+    # The fixture has no limits. A client that paces itself must not read "none left".
+    assert int(headers["X-Bapi-Limit-Status"]) > 0
+    _, _, public = session.get_tickers(category="linear", symbol=SYMBOL)
+    assert int(public["X-Bapi-Limit-Status"]) > 0
     assert headers["Traceid"]
     assert headers["Ret_code"] == "0"
 

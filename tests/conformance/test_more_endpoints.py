@@ -200,6 +200,19 @@ def below_(session: HTTP) -> str:
     return format((Decimal(book["b"][0][0]) * Decimal("0.995")).quantize(Decimal("0.1")), "f")
 
 
+def test_a_batch_over_the_budget_is_placed_as_far_as_it_fits(
+    limited: PaperExchangeProcess,
+) -> None:
+    session = http(limited)
+    order = {"symbol": SYMBOL, "side": "Buy", "orderType": "Limit", "qty": "0.001"}
+    members = [order | {"price": below(session)}] * 20
+    placed = session.place_batch_order(category="linear", request=members)
+    codes = [verdict["code"] for verdict in placed["retExtInfo"]["list"]]
+    assert codes == [0] * 10 + [10006] * 10
+    assert [bool(row["orderId"]) for row in placed["result"]["list"]] == [True] * 10 + [False] * 10
+    session.cancel_all_orders(**LINEAR)
+
+
 def test_too_many_requests_ban_the_address(limited: PaperExchangeProcess) -> None:
     session = http(limited)
     with pytest.raises(FailedRequestError) as banned:

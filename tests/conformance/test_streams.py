@@ -127,6 +127,40 @@ def test_an_orders_life_is_told_in_order(session: HTTP, sockets: Sockets) -> Non
     frames.topic("wallet")
 
 
+def test_a_fill_and_its_public_trade_have_one_id_and_one_sequence(
+    session: HTTP, sockets: Sockets
+) -> None:
+    public, private = Frames(), Frames()
+    sockets.public(callback_function=public).trade_stream(SYMBOL, unused)
+    sockets.private(callback_function=private).execution_stream(unused)
+    for frames in (public, private):
+        frames.wait(lambda f: f.get("op") == "subscribe" and f["success"] is True)
+    link_id = new_link_id()
+    order = {"category": "linear", "symbol": SYMBOL, "side": "Buy", "orderType": "Market"}
+    session.place_order(**order, qty="0.001", orderLinkId=link_id)
+    fill = private.row("execution", orderLinkId=link_id)
+    trade = public.row(f"publicTrade.{SYMBOL}", i=fill["execId"])
+    assert (trade["seq"], trade["p"]) == (fill["seq"], fill["execPrice"])
+
+
+def test_the_book_of_rest_is_the_deepest_streams_book_of_its_update_id(
+    session: HTTP, sockets: Sockets
+) -> None:
+    frames = Frames()
+    sockets.public(callback_function=frames).orderbook_stream(1000, SYMBOL, unused)
+    topic = f"orderbook.1000.{SYMBOL}"
+    frame = frames.topic(topic)
+    rest = session.get_orderbook(category="linear", symbol=SYMBOL, limit=1000)["result"]
+    book = {side: dict(frame["data"][side]) for side in ("b", "a")}
+    while frame["data"]["u"] < rest["u"]:
+        frame = frames.topic(topic)
+        for side in ("b", "a"):
+            book[side].update(frame["data"][side])
+    assert (frame["data"]["u"], frame["data"]["seq"]) == (rest["u"], rest["seq"])
+    for side in ("b", "a"):
+        assert {p: q for p, q in book[side].items() if q != "0"} == dict(rest[side])
+
+
 def test_categorised_topics_come_under_their_own_name(session: HTTP, sockets: Sockets) -> None:
     frames = Frames()
     private = sockets.private(callback_function=frames)

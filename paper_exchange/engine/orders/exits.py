@@ -35,6 +35,7 @@ class ExitOrders:
         by: str,
         steps: int,
         limit: int | None,
+        parent: str = "",
     ) -> Order:
         """Creates a waiting exit for `steps` of a position."""
         world, market = self.world, position.market
@@ -58,6 +59,7 @@ class ExitOrders:
             reduces=True,
             create_type=f"CreateBy{kind}",
             stop_order_type=kind,
+            parent_link_id=parent,
             trigger=Trigger(price, RISES if rises else FALLS, by),
             last_on_created=market.last,
             slot="exit",
@@ -68,18 +70,24 @@ class ExitOrders:
         return order
 
     def set_full(
-        self, account: Account, position: Position, kind: str, price: int | None, by: str
+        self,
+        account: Account,
+        position: Position,
+        kind: str,
+        price: int | None,
+        by: str,
+        parent: str = "",
     ) -> bool:
         """Sets, moves or removes (None) the exit of a whole position.
 
-        Returns whether that changed it.
+        A moved exit keeps its parent. Returns whether that changed it.
         """
         order = position.exits.get(kind)
         if order is None or order.trigger is None:
             if price is None:
                 return False
             steps = abs(position.size)
-            made = self.make(account, position, kind, price, by, steps, None)
+            made = self.make(account, position, kind, price, by, steps, None, parent)
             position.exits[kind] = made
             return True
         if price is None:
@@ -95,7 +103,13 @@ class ExitOrders:
         return True
 
     def add_partial(
-        self, account: Account, position: Position, exits: Exits, profit: int, loss: int
+        self,
+        account: Account,
+        position: Position,
+        exits: Exits,
+        profit: int,
+        loss: int,
+        parent: str = "",
     ) -> None:
         """Adds exits for a part of the position. The two halves of a pair cancel each other."""
         made: list[Order] = []
@@ -104,7 +118,8 @@ class ExitOrders:
             (LOSS, exits.stop_loss, exits.sl_by, exits.sl_limit, loss),
         ):
             if price is not None:
-                order = self.make(account, position, f"Partial{kind}", price, by, steps, limit)
+                name = f"Partial{kind}"
+                order = self.make(account, position, name, price, by, steps, limit, parent)
                 position.partials[order.order_id] = order
                 made.append(order)
         if len(made) == 2:
@@ -132,14 +147,14 @@ class ExitOrders:
             return
         if exits.mode == "Partial":
             position.tpsl_mode = "Partial"
-            self.add_partial(account, position, exits, steps, steps)
+            self.add_partial(account, position, exits, steps, steps, order.link_id)
             return
         for kind, price, by in (
             (PROFIT, exits.take_profit, exits.tp_by),
             (LOSS, exits.stop_loss, exits.sl_by),
         ):
             if price is not None:
-                self.set_full(account, position, kind, price, by)
+                self.set_full(account, position, kind, price, by, order.link_id)
 
     def _attach_spot(self, account: Account, order: Order, exits: Exits) -> None:
         """Creates exits that sell or buy back the fill of an ended spot order, net of its fee."""

@@ -69,6 +69,8 @@ class Order:
     smp_order_id: str = ""
     create_type: str = "CreateByUser"
     stop_order_type: str = ""
+    parent_link_id: str = ""
+    """The orderLinkId of the order that an exit was attached to."""
     order_filter: str = "Order"
     market_unit: str = ""
     quote_budget: Decimal | None = None

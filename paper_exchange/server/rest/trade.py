@@ -6,6 +6,7 @@ from typing import Any
 
 from paper_exchange.server.call import Call, Endpoint, Params
 from paper_exchange.server.faults import hiding
+from paper_exchange.server.ratelimit import TOO_MANY
 from paper_exchange.server.rest.paging import page
 from paper_exchange.server.rest.strict import (
     AMEND,
@@ -130,7 +131,7 @@ def _batch(member: Member, table: Rules, *, with_time: bool) -> Member:
         if not 1 <= len(requests) <= BATCH_MAX[category]:
             raise Reject(10001, f"params error: request needs 1 to {BATCH_MAX[category]} orders")
         rows, verdicts = [], []
-        for item in requests:
+        for number, item in enumerate(requests):
             row = {
                 "category": category,
                 "symbol": item.get("symbol", ""),
@@ -140,6 +141,8 @@ def _batch(member: Member, table: Rules, *, with_time: bool) -> Member:
             if with_time:
                 row["createAt"] = ""
             try:
+                if number >= call.granted:
+                    raise Reject(*TOO_MANY)
                 full = check_body({**item, "category": category}, table, call.how)
                 row |= member(call, full)
             except Reject as refusal:

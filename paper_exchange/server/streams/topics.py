@@ -6,7 +6,7 @@ from typing import Any
 
 from paper_exchange.server.streams.ticker import ticker_record
 from paper_exchange.server.venue.bars import INTERVAL_MINUTES, MONTH, bucket
-from paper_exchange.server.venue.tape import PublicTrade
+from paper_exchange.server.venue.tape import FIRST_UPDATE_ID, PublicTrade
 from paper_exchange.server.venue.venue import Key, Venue
 from paper_exchange.server.wire import dumps, plain
 from paper_exchange.types import Category
@@ -16,8 +16,8 @@ QUIET_REPEAT_SECONDS = 3.0
 """Level 1 repeats its snapshot after this time without a push."""
 FORCED_LOOK_SECONDS = 0.5
 """The longest time between two looks, because our own impact decays without market events."""
-FIRST_UPDATE_ID = 1000
-"""The first update id. It is not 1, because 1 means a restart snapshot."""
+DEEPEST = 1000
+"""The depth of the stream with whose update ids the book of REST agrees."""
 MAX_TRADES_PER_MESSAGE = 1024
 
 
@@ -75,7 +75,11 @@ class BookTopic(Topic):
     def _adopt(self, bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> None:
         self._bids, self._asks = dict(bids), dict(asks)
         self._seq = self._tape.seq
-        self.update_id += 1
+        if self.depth == DEEPEST:
+            self._tape.update_id += 1
+            self.update_id = self._tape.update_id
+        else:
+            self.update_id += 1
 
     def snapshot(self, moment: float) -> list[str]:
         """The frames for a new subscriber: the levels as last pushed."""

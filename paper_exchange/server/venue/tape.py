@@ -40,14 +40,20 @@ class PublicTrade:
 
     __slots__ = ("id", "price", "qty", "seq", "side", "tick", "ts_ms")
 
-    def __init__(self, ident: str, ts_ms: int, price: int, qty: int, side: str, tick: str) -> None:
+    def __init__(
+        self, ident: str, ts_ms: int, price: int, qty: int, side: str, tick: str, seq: int
+    ) -> None:
         self.id = ident
         self.ts_ms = ts_ms
         self.price = price
         self.qty = qty
         self.side = side
         self.tick = tick
-        self.seq = 0
+        self.seq = seq
+
+
+FIRST_UPDATE_ID = 1000
+"""The first update id of a book. It is not 1, because 1 means a restart snapshot."""
 
 
 class Tape:
@@ -61,6 +67,10 @@ class Tape:
         self.bars: list[Bar] = []
         """Minutes without gaps, oldest first."""
         self.seq = 0
+        """The cross sequence of the newest book, trade or fill."""
+        self.update_id = FIRST_UPDATE_ID
+        """The update id of the deepest book, for its stream and for REST alike."""
+        self._shown_version = 0
         self.last_price = 0
         self.tick_direction = "ZeroPlusTick"
         self.mark_price: Decimal | None = None
@@ -78,8 +88,18 @@ class Tape:
         self._trade_count = 0
         self._finished: _Finished | None = None
 
-    def on_trade(self, trade: MarketTrade) -> PublicTrade:
-        """Counts a trade; returns it with its id and tick direction."""
+    def show_book(self) -> int:
+        """The update id for a book outside of the stream. It rises when the book may differ."""
+        if self._shown_version != self.version:
+            self._shown_version = self.version
+            self.update_id += 1
+        return self.update_id
+
+    def on_trade(self, trade: MarketTrade, seq: int, ident: str | None = None) -> PublicTrade:
+        """Counts a trade; returns it with its id and tick direction.
+
+        A fill of our own has the execution's id. A replayed trade gets an id here.
+        """
         price = trade.price
         last = self.last_price
         if price > last:
@@ -91,7 +111,7 @@ class Tape:
             self.tick_direction = "ZeroPlusTick" if rising else "ZeroMinusTick"
         self.last_price = price
         self.version += 1
-        self.seq += 1
+        self.seq = max(self.seq, seq)
         self._trade_count += 1
         minute = trade.ts_ms - trade.ts_ms % MINUTE_MS
         bars = self.bars
@@ -103,14 +123,14 @@ class Tape:
                 del bars[:DAY_MINUTES]
         bars[-1].add(price, trade.qty)
         public = PublicTrade(
-            f"{trade.ts_ms:013d}{self._trade_count:08d}",
+            ident or f"{trade.ts_ms:013d}{self._trade_count:08d}",
             trade.ts_ms,
             price,
             trade.qty,
             trade.side,
             self.tick_direction,
+            seq,
         )
-        public.seq = self.seq
         self.trades.append(public)
         return public
 

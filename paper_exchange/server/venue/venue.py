@@ -140,13 +140,14 @@ class Venue:
         ts = event.ts_ms
         if isinstance(event, MarketTrade):
             key = (event.category, event.symbol)
-            self._trades.append((key, self.tapes[key].on_trade(event)))
+            trade = self.tapes[key].on_trade(event, self.engine.next_seq())
+            self._trades.append((key, trade))
         elif isinstance(event, MarkUpdate):
             event = self._bent(event)
             self.tapes[event.category, event.symbol].on_mark(event)
         else:
             tape = self.tapes[event.category, event.symbol]
-            tape.seq += 1
+            tape.seq = self.engine.next_seq()
             tape.version += 1
         self.engine.on_market(event)
         self.events_applied += 1
@@ -182,24 +183,24 @@ class Venue:
             )
 
     def _dispatch(self) -> None:
-        if self._trades:
-            trades, self._trades = self._trades, []
-            self.on_trades(trades)
         events = self.engine.drain_events()
         if self.keeper is not None:
             self.keeper.record(events)
         if self._journal is not None:
             self._journal.flush()
+        if events and self._journal is not None:
+            journal_events(self._journal, events)
+        trades, self._trades = self._trades, []
+        own = self._own_trades(events) if events else []
+        if own:
+            trades = sorted(trades + own, key=_cross_sequence)
+        if trades:
+            self.on_trades(trades)
         if events:
-            if self._journal is not None:
-                journal_events(self._journal, events)
-            own = self._own_trades(events)
-            if own:
-                self.on_trades(own)
             self.on_private(events)
 
     def _own_trades(self, events: Iterable[PrivateEvent]) -> list[tuple[Key, PublicTrade]]:
-        """Our takers' fills as public trades.
+        """Our takers' fills as public trades, with the execution's id and sequence.
 
         Our makers' fills are in the replayed trades already.
         """
@@ -217,7 +218,7 @@ class Venue:
                 int(Decimal(row["execQty"]) / spec.qty_step),
                 row["side"],
             )
-            own.append((key, self.tapes[key].on_trade(trade)))
+            own.append((key, self.tapes[key].on_trade(trade, row["seq"], row["execId"])))
         return own
 
     # -- the pump ----------------------------------------------------------------------------
@@ -326,6 +327,10 @@ class Venue:
         """Takes an instrument's new rules. Its tick and step are on the source's grid."""
         self.specs[spec.key] = spec
         self.tapes[spec.key].spec = spec
+
+
+def _cross_sequence(printed: tuple[Key, PublicTrade]) -> int:
+    return printed[1].seq
 
 
 def _nothing() -> None:

@@ -21,11 +21,13 @@ def test_no_second_ever_holds_more_than_the_limit(gaps: list[int], limit: int) -
             assert usage.reset_ms == inside[0] + 1000
 
 
-def test_a_batch_is_taken_whole_or_not_at_all() -> None:
+def test_a_batch_is_taken_as_far_as_it_fits() -> None:
     limiter = UidLimiter()
-    assert limiter.take(KEY, 10, 0, 8).remaining == 2
-    assert not limiter.take(KEY, 10, 1, 3).allowed
-    assert limiter.take(KEY, 10, 2, 2).remaining == 0
+    assert limiter.take(KEY, 10, 0, 5).remaining == 5
+    part = limiter.take(KEY, 10, 1, 8)
+    assert (part.granted, part.remaining, part.reset_ms) == (5, 0, 1000)
+    assert not limiter.take(KEY, 10, 2, 2).allowed
+    assert limiter.take(KEY, 10, 1000, 8).granted == 5
 
 
 def test_zero_is_without_limit() -> None:

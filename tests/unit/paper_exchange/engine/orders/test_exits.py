@@ -28,6 +28,20 @@ def test_attached_exits_appear_with_the_position_and_follow_its_size(desk: Any) 
     assert waiting(desk)["StopLoss"] == ("99.0", "1.400")
 
 
+def test_attached_exits_name_the_order_that_they_came_with(desk: Any) -> None:
+    def parents() -> set[str]:
+        rows = desk.engine.open_orders("u1", SCOPE, desk.now)
+        return {r["parentOrderLinkId"] for r in rows if r["orderStatus"] == "Untriggered"}
+
+    desk.create("Buy", "1", takeProfit="102", stopLoss="99", orderLinkId="parent")
+    assert parents() == {"parent"}
+    stop(desk, stopLoss="98")
+    assert parents() == {"parent"}
+    stop(desk, takeProfit="0", stopLoss="0")
+    stop(desk, stopLoss="97")
+    assert parents() == {""}
+
+
 def test_a_stop_loss_closes_the_position_and_clears_the_take_profit(desk: Any) -> None:
     desk.create("Buy", "1", takeProfit="102", stopLoss="99.5")
     desk.events()

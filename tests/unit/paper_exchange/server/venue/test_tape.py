@@ -23,7 +23,7 @@ def test_bars_hold_exactly_what_was_traded(
     for gap, price, qty in steps:
         now += gap
         trades.append((now, price, qty))
-        tape.on_trade(trade(now, price, qty))
+        tape.on_trade(trade(now, price, qty), 1)
     bars = [bar for _, bar in tape.klines(interval, 0, now)]
     assert sum(bar.volume for bar in bars) == sum(qty for _, _, qty in trades)
     assert sum(bar.turnover for bar in bars) == sum(p * q for _, p, q in trades)
@@ -38,7 +38,7 @@ def test_bars_hold_exactly_what_was_traded(
 
 def test_minutes_without_a_trade_are_flat() -> None:
     tape = Tape(SPEC)
-    tape.on_trade(trade(MONDAY, 1000))
+    tape.on_trade(trade(MONDAY, 1000), 1)
     tape.roll(MONDAY + 3 * MINUTE_MS)
     bars = [bar for _, bar in tape.klines("1", 0, MONDAY + 3 * MINUTE_MS)]
     assert [(bar.close, bar.volume) for bar in bars] == [(1000, 10)] + [(1000, 0)] * 3
@@ -53,7 +53,7 @@ def test_weeks_begin_on_monday_and_months_on_the_first() -> None:
 
 def test_tick_directions_tell_zero_moves_by_the_last_real_one() -> None:
     tape = Tape(SPEC)
-    told = [tape.on_trade(trade(MONDAY + i, p)).tick for i, p in enumerate((5, 6, 6, 5, 5))]
+    told = [tape.on_trade(trade(MONDAY + i, p), i).tick for i, p in enumerate((5, 6, 6, 5, 5))]
     assert told == ["PlusTick", "PlusTick", "ZeroPlusTick", "MinusTick", "ZeroMinusTick"]
 
 
@@ -70,7 +70,7 @@ def test_the_past_of_the_source_ends_where_its_first_minute_begins() -> None:
     bars = [Bar(m, 1000, 1010, 990, 1005, 7, 7000) for m in (-3, -2, -1)]
     start = MONDAY + 8 * 3_600_000 + 30_000
     tape.load_past(Past(bars, [Decimal("0.0001"), Decimal("0.0002")]), start)
-    tape.on_trade(trade(start + 10, 1004))
+    tape.on_trade(trade(start + 10, 1004), 1)
     told = [(bar.start - start + 30_000, bar.volume) for _, bar in tape.klines("1", 0, start)]
     assert told == [(-180_000, 7), (-120_000, 7), (-60_000, 7), (0, 10)]
     assert [(t - MONDAY, str(r)) for t, r in tape.fundings] == [
@@ -90,7 +90,7 @@ def test_the_day_is_the_last_1440_finished_minutes_and_the_running_one() -> None
     assert Decimal(day["volume24h"]) == 1440 * 2 * SPEC.qty_step
     assert Decimal(day["prevPrice24h"]) == SPEC.price(1000 + 1440)
     assert Decimal(day["prevPrice1h"]) == SPEC.price(1000 + 60)
-    tape.on_trade(trade(MONDAY + 31_000, 3100, 5))
+    tape.on_trade(trade(MONDAY + 31_000, 3100, 5), 1)
     day = tape.day(MONDAY + 31_000)
     assert Decimal(day["turnover24h"]) == (1440 * 4000 + 5 * 3100) * unit
     assert Decimal(day["highPrice24h"]) == SPEC.price(3100)

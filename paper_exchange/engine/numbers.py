@@ -23,3 +23,12 @@ def money(value: Decimal) -> str:
 def grid(value: Decimal) -> str:
     """The number with the decimals of its grid: "0.010" on a step of 0.001."""
     return format(value, "f")
+
+
+def grid_or_zero(value: Decimal) -> str:
+    """The number with the decimals of its grid, and a bare "0" for zero.
+
+    Bybit shows so what is filled and what is left of an order (`leavesQty` "0" on a step of 0.001).
+    Clients compare with the text: NautilusTrader takes only "0" for the end of an order.
+    """
+    return grid(value) if value else "0"

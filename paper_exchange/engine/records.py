@@ -6,7 +6,7 @@ from typing import Any
 
 from paper_exchange.engine.accounts.account import ZERO
 from paper_exchange.engine.markets.instrument import Market
-from paper_exchange.engine.numbers import grid, money, plain
+from paper_exchange.engine.numbers import grid, grid_or_zero, money, plain
 from paper_exchange.engine.orders.order import SIDE_NAME, Order
 
 
@@ -56,9 +56,9 @@ def execution_record(item: Execution) -> dict[str, Any]:
         "orderId": item.order_id,
         "orderLinkId": item.link_id,
         "side": SIDE_NAME[item.side],
-        "orderPrice": grid(market.price(item.order_price)),
+        "orderPrice": grid_or_zero(market.price(item.order_price)),
         "orderQty": grid(market.quantity(item.order_qty)),
-        "leavesQty": grid(market.quantity(item.leaves)),
+        "leavesQty": grid_or_zero(market.quantity(item.leaves)),
         "createType": item.create_type,
         "orderType": item.order_type,
         "stopOrderType": item.stop_order_type or "UNKNOWN",
@@ -79,7 +79,7 @@ def execution_record(item: Execution) -> dict[str, Any]:
         "indexPrice": optional(item.index),
         "underlyingPrice": "",
         "blockTradeId": "",
-        "closedSize": grid(market.quantity(item.closed_size)),
+        "closedSize": grid_or_zero(market.quantity(item.closed_size)),
         "seq": item.seq,
         "extraFees": "",
     }
@@ -146,7 +146,7 @@ def order_record(order: Order) -> dict[str, Any]:
         "parentOrderLinkId": order.parent_link_id,
         "blockTradeId": "",
         "symbol": market.symbol,
-        "price": grid(market.price(order.price)),
+        "price": grid_or_zero(market.price(order.price)),
         "qty": shown_qty,
         "side": SIDE_NAME[order.side],
         "isLeverage": "0" if market.is_spot else "",
@@ -156,9 +156,9 @@ def order_record(order: Order) -> dict[str, Any]:
         "cancelType": order.cancel_type,
         "rejectReason": order.reject_reason,
         "avgPrice": average,
-        "leavesQty": grid(market.quantity(leaves)),
+        "leavesQty": grid_or_zero(market.quantity(leaves)),
         "leavesValue": plain(leaves * order.price * market.unit),
-        "cumExecQty": grid(market.quantity(order.filled)),
+        "cumExecQty": grid_or_zero(market.quantity(order.filled)),
         "cumExecValue": plain(value),
         "cumExecFee": plain(sum(order.fees.values(), ZERO)),
         "cumFeeDetail": fees,

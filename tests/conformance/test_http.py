@@ -41,7 +41,7 @@ def test_a_limit_order_rests_is_found_amended_cancelled_and_remembered(session: 
         return next(iter(rows["result"]["list"]), None)
 
     row = eventually(resting)
-    assert (row["orderStatus"], row["price"], row["cumExecQty"]) == ("New", price, "0.000")
+    assert (row["orderStatus"], row["price"], row["cumExecQty"]) == ("New", price, "0")
     session.amend_order(category="linear", symbol=SYMBOL, orderId=order_id, qty="0.020")
     assert eventually(lambda: (r := resting()) and r["qty"] == "0.020" and r)
     session.cancel_order(category="linear", symbol=SYMBOL, orderLinkId=link_id)

@@ -122,7 +122,7 @@ def test_a_flip_closes_and_opens_in_one_fill(desk: Any) -> None:
     row = desk.position()
     assert (row["side"], row["size"], row["avgPrice"]) == ("Sell", "0.500", "100")
     executions = desk.engine.executions("u1", {"category": "linear"}, desk.now)
-    assert [e["closedSize"] for e in executions] == ["1.000", "0.000"]
+    assert [e["closedSize"] for e in executions] == ["1.000", "0"]
     assert D(row["curRealisedPnl"]) < 0
 
 

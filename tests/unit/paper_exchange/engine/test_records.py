@@ -67,8 +67,25 @@ def test_stream_records_add_theirs_and_call_the_entry_entry_price(desk: Any) -> 
 
 def test_quantities_and_prices_keep_the_decimals_of_their_grid(desk: Any) -> None:
     row = desk.order(desk.create("Buy", "1", "99"))
-    assert (row["qty"], row["leavesQty"], row["cumExecQty"]) == ("1.000", "1.000", "0.000")
+    assert (row["qty"], row["leavesQty"], row["cumExecQty"]) == ("1.000", "1.000", "0")
     assert (row["price"], row["leavesValue"], row["avgPrice"]) == ("99.0", "99", "0")
+
+
+def test_nothing_left_and_nothing_filled_are_a_bare_zero(desk: Any) -> None:
+    """Clients ask for the text "0", as Bybit sends it, and not for its value."""
+    desk.create("Buy", "1")
+    stop = desk.create("Sell", "1", reduceOnly=True, triggerPrice="90", triggerDirection=2)
+    waiting = desk.order(stop)
+    assert (waiting["leavesQty"], waiting["cumExecQty"]) == ("1.000", "0")
+    desk.events()
+    (fill,) = (event.data for event in desk.seen if event.topic == "execution")
+    assert (fill["execQty"], fill["leavesQty"], fill["closedSize"]) == ("1.000", "0", "0")
+    (filled,) = (
+        event.data
+        for event in desk.seen
+        if event.topic == "order" and event.data["orderStatus"] == "Filled"
+    )
+    assert (filled["leavesQty"], filled["cumExecQty"]) == ("0", "1.000")
 
 
 def test_linear_ids_are_uuids(desk: Any) -> None:

@@ -1,6 +1,6 @@
 """`mlrisk whatif`: the gate's answer as of now; nothing is written, sent or recorded."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -52,7 +52,7 @@ def whatif(
     Exit status 0 when it would be allowed or shrunk, 3 when denied, 4 when trading is halted.
     """
     settings = settings_to_look(ctx, home)
-    intent = _intent(read_request(order), settings.account, datetime.now(UTC) if fresh else None)
+    intent = _intent(read_request(order), settings.account, SystemClock().now() if fresh else None)
     limits = chosen_limits(settings, file, assignments or [])
     answer = _ask(settings, intent, limits)
     if as_json:

@@ -9,7 +9,7 @@ ROOMS = (
     *("config", "models", "bot", "paper_exchange", "tasks", "workers", "console"),
     *("examples", "benchmarks"),
 )
-FLOOR = 0.53
+FLOOR = 0.65
 """The share that was reached, less a few modules; raise it with every step. The aim is 0.9."""
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
 from bot.errors import Refused
 from bot.execution.ports import limits_for
@@ -19,7 +18,7 @@ from config.settings import Settings
 from config.thresholds import ConfigError
 from models.database import Database
 from models.enums import ScopeKind, TradingState
-from models.tables import AuditRow, ConfigVersionRow, TradingStateRow
+from models.tables import ConfigVersionRow, TradingStateRow
 from tasks import startup
 from tests.support.services import RedisServer
 
@@ -43,20 +42,6 @@ def state_of(db: Database) -> tuple[str, str]:
 def test_sound_limits_start_quietly(db: Database, migrated_url: str) -> None:
     startup.prove_limits(Settings(database_url=migrated_url))  # type: ignore[arg-type]
     assert state_of(db)[0] == TradingState.ACTIVE
-
-
-def test_a_worker_notes_which_limits_file_it_runs_once(db: Database, migrated_url: str) -> None:
-    settings = Settings(database_url=migrated_url)  # type: ignore[arg-type]
-    owner = Identity("paper", "paper", "17", settings.environment, settings.trading_mode)
-    startup.prove_limits(settings)  # of nobody's database yet
-    binding.bind(db, owner, datetime.now(UTC))
-    for _ in range(2):
-        startup.prove_limits(settings)
-    with db.reading() as session:
-        noted = workers_file.noted(session)
-        entries = session.scalars(select(AuditRow).where(AuditRow.kind == "limits_file")).all()
-    assert noted == LayeredConfig(settings).fingerprint()
-    assert [entry.payload for entry in entries] == [{"before": None, "sha256": noted}]
 
 
 def test_a_worker_that_ends_of_its_limits_file_notes_nothing_of_it(

@@ -1,15 +1,11 @@
 """The configuration: its values and defaults, its layers and origins, and what it refuses."""
 
 import json
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
-import yaml
 
-from bot.risk.limits import GATE_LIMITS, RiskLimits, config_path_of, limits_from_config
 from config.loading import parse
 from config.sections import SECTIONS, keys_of
 from config.thresholds import (
@@ -17,7 +13,6 @@ from config.thresholds import (
     ConfigError,
     MLRiskConfigManager,
     load_base,
-    schema_text,
 )
 
 TEXT = PACKAGED.read_text()
@@ -230,23 +225,6 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         MLRiskConfigManager(tmp_path / "none.yaml")
 
 
-def test_the_schema_accepts_the_file() -> None:
-    schema = json.loads(schema_text())
-    jsonschema.Draft202012Validator.check_schema(schema)
-    validator = jsonschema.Draft202012Validator(schema)
-    assert list(validator.iter_errors(yaml.safe_load(TEXT))) == []
-    for old, new in (
-        ("min_confidence: 0.6", "min_confidence: 2"),
-        ("max_retries: 3", "max_retris: 3"),
-        ("modes:", "mode:"),
-        ("hard_caps: [", "hard_caps: [1, "),
-        ("default_algorithm: auto", "default_algorithm: sniper"),
-        ("backup_throttled: [retry]", "backup_throttled: [pray]"),
-    ):
-        assert old in TEXT
-        assert list(validator.iter_errors(yaml.safe_load(TEXT.replace(old, new)))), new
-
-
 def test_overrides_of_a_version_are_named_after_it() -> None:
     config = manager(overrides={"execution.max_retries": 1}, version=7).get_config()
     assert config.version == 7
@@ -276,26 +254,6 @@ def test_values_can_be_read_by_path_and_as_plain_json() -> None:
     with pytest.raises(KeyError):
         config.value("execution.nothing")
     assert json.loads(json.dumps(config.to_dict()))["gate"]["hard_caps"]
-
-
-def test_every_limit_of_the_gate_is_set_by_the_configuration() -> None:
-    assert limits_from_config(load_base(PACKAGED)) == RiskLimits()
-    tight = manager(overrides={"execution.max_slippage": 0.0007, "gate.max_order_notional": 5})
-    limits = limits_from_config(tight.get_config())
-    assert limits.max_slippage_bps == 7.0
-    assert limits.max_order_notional == Decimal("5.0")
-    assert limits.max_daily_loss_share == Decimal("0.015")
-
-
-def test_every_key_of_the_gates_section_reaches_the_gate() -> None:
-    used = {config_path_of(name) for name in GATE_LIMITS}
-    assert {f"gate.{key}" for key in keys_of("gate")} <= used
-
-
-def test_an_unknown_size_cap_is_refused() -> None:
-    config = manager("development", overrides={"gate.hard_caps": ["deepth"]}).get_config()
-    with pytest.raises(ValueError, match="names deepth; known: adv_share"):
-        limits_from_config(config)
 
 
 def test_an_empty_file_has_no_base() -> None:

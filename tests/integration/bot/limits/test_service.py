@@ -1,37 +1,28 @@
 """Limits changed at run time, on real Postgres: who may, what is recorded, who notices."""
 
 import threading
-from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from bot.authority.actors import IMPACT_REFIT, Actor
 from bot.clock import FixedClock
-from bot.errors import DependencyDown, NotAuthorised, Refused
-from bot.limits import workers_file
-from bot.limits.selftest_halt import halt_on_ineffective
+from bot.errors import NotAuthorised, Refused
 from bot.limits.service import ConfigurationService
-from bot.limits.source import DEFAULT_CONFIG, ConfiguredLimits, LayeredConfig
-from bot.risk.limits import RiskLimits
-from bot.safety.halt import TradingHalt
 from bot.state import binding
 from bot.state.binding import Identity, WrongIdentity
 from config.settings import Environment, Settings, TradingMode
 from config.thresholds import ConfigError
 from models.audit import verify_chain
 from models.database import Database
-from models.enums import OperatorRole, ScopeKind, TradingState
+from models.enums import OperatorRole
 from models.repositories import configurations
 from models.repositories.configurations import Direction, VersionState
-from models.tables import AuditRow, ConfigVersionRow, TradingStateRow
-from tests.support.desk import Desk
+from models.tables import AuditRow, ConfigVersionRow
 from tests.support.fakes import T0
 from tests.support.operators import operator
-from tests.support.scopes import set_state
 
 ANN, BOB = operator("ann"), operator("bob")
 LOSS = "circuit_breakers.daily_loss_limit"
@@ -58,12 +49,6 @@ def development(db: Database, clock: FixedClock) -> ConfigurationService:
     return ConfigurationService(db, settings(Environment.DEVELOPMENT), clock)
 
 
-def state_of(db: Database) -> tuple[TradingState, str]:
-    with db.reading() as session:
-        row = session.get_one(TradingStateRow, (ScopeKind.GLOBAL, "*"))
-    return TradingState(row.state), row.reason
-
-
 def audit(db: Database) -> list[AuditRow]:
     with db.reading() as session:
         return list(session.scalars(select(AuditRow).order_by(AuditRow.seq)))
@@ -82,29 +67,6 @@ def test_a_production_database_is_loosened_by_nobody_who_calls_it_development(
         service.propose({LOSS: 0.02}, actor="cli:ann", reason="calm")
     version = service.propose({LOSS: 0.02}, actor=ANN, reason="calm")
     assert version.state is VersionState.PROPOSED
-
-
-def test_limits_are_changed_from_the_workers_file_alone(
-    db: Database, clock: FixedClock, production: ConfigurationService, tmp_path: Path
-) -> None:
-    """From a looser file of the caller's own, what loosens looks like a tightening."""
-    loose = tmp_path / "loose.yaml"
-    text = DEFAULT_CONFIG.read_text(encoding="utf-8")
-    loose.write_text(text.replace("daily_loss_limit: 0.015", "daily_loss_limit: 0.9"))
-    callers = ConfigurationService(db, settings(config_path=loose), clock)
-    owner = Identity("paper", "paper", "17", Environment.PRODUCTION, TradingMode.CONSERVATIVE)
-    binding.bind(db, owner, T0)
-    workers_file.note(db, LayeredConfig(settings()), T0)
-    with pytest.raises(Refused, match=r"loose\.yaml is not the one that the workers run") as error:
-        callers.propose({LOSS: 0.5}, actor="cli:ann", reason="tighter, as I see it")
-    assert error.value.code == "other_limits_file"
-    proposed = production.propose({LOSS: 0.5}, actor=ANN, reason="looser")
-    assert proposed.state is VersionState.PROPOSED
-    with pytest.raises(Refused, match="restart the workers with this one"):
-        callers.approve(proposed.id, actor=BOB)
-    assert callers.reject(proposed.id, actor=BOB, reason="no").state is VersionState.REJECTED
-    workers_file.note(db, LayeredConfig(settings(config_path=loose)), T0)
-    assert callers.propose({LOSS: 0.5}, actor="cli:ann", reason="x").state is VersionState.ACTIVE
 
 
 def test_tightening_acts_at_once_in_production(
@@ -320,228 +282,3 @@ def test_the_database_itself_refuses_a_second_active_version_and_a_lone_approver
         session.execute(update(ConfigVersionRow).values(state=VersionState.ACTIVE))
     with pytest.raises(IntegrityError), db.transaction() as session:
         session.execute(update(ConfigVersionRow).values(approved_by="cli:ann"))
-
-
-class TestTheSelfTest:
-    def broken(self, limits: RiskLimits) -> tuple[str, ...]:
-        return (
-            ("the limit of 'daily_loss' does not bite",)
-            if limits.max_daily_loss_share < Decimal("0.012")
-            else ()
-        )
-
-    def test_a_change_whose_limit_does_not_bite_halts_and_names_it(
-        self, db: Database, clock: FixedClock
-    ) -> None:
-        service = ConfigurationService(db, settings(), clock, prove=self.broken)
-        version = service.propose({LOSS: 0.01}, actor="cli:ann", reason="tighter")
-        assert version.ineffective == ("the limit of 'daily_loss' does not bite",)
-        state, reason = state_of(db)
-        assert state is TradingState.HALTED
-        assert reason == "self-test: the limit of 'daily_loss' does not bite"
-        assert [e.kind for e in audit(db)] == ["config_changed", "halted", "halt_sealed"]
-
-    def test_limits_that_bite_leave_trading_as_it_is(
-        self, db: Database, production: ConfigurationService
-    ) -> None:
-        assert production.self_test() == ()
-        production.propose({LOSS: 0.01}, actor="cli:ann", reason="tighter")
-        assert state_of(db)[0] is TradingState.ACTIVE
-
-    def test_a_resume_does_not_get_past_limits_that_do_not_bite(
-        self, desk: Desk, clock: FixedClock
-    ) -> None:
-        """Every decision proves it again: trading stays halted until the limit is cured."""
-        development = settings(Environment.DEVELOPMENT)
-        source = ConfiguredLimits(
-            development,
-            desk.db,
-            prove=lambda _: ("the limit of 'spread' does not bite",),
-            on_ineffective=lambda problems: halt_on_ineffective(desk.db, desk.clock, problems),
-        )
-        desk.approval._limits = source
-        assert desk.approve("r-1")["reasons"][0] == "emergency_stop_active"
-        TradingHalt(desk.db, desk.clock).resume(reason="try", actor="me", development=True)
-        assert desk.approve("r-2")["verdict"] == "deny"
-        assert state_of(desk.db)[0] is TradingState.HALTED
-
-    def test_a_flattening_system_is_not_called_back_to_halted(
-        self, db: Database, clock: FixedClock
-    ) -> None:
-        set_state(db, ScopeKind.GLOBAL, "*", TradingState.FLATTENING, now=T0)
-        assert not halt_on_ineffective(db, clock, ("x",))
-        assert state_of(db)[0] is TradingState.FLATTENING
-
-
-class Ticking:
-    """A monotonic clock that moves when a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class TestFollowing:
-    """What a worker knows of changes that others make."""
-
-    def test_a_change_is_noticed_within_a_second_without_restart(
-        self, db: Database, development: ConfigurationService
-    ) -> None:
-        time = Ticking()
-        source = ConfiguredLimits(settings(Environment.DEVELOPMENT), db, monotonic=time)
-        assert source.limits().max_daily_loss_share == Decimal("0.015")
-        development.propose({LOSS: 0.01}, actor="cli:ann", reason="tighter")
-        assert source.limits().max_daily_loss_share == Decimal("0.015")
-        time.now += 1
-        assert source.limits().max_daily_loss_share == Decimal("0.01")
-        assert source.in_force().version == 2
-
-    def test_postgres_is_asked_once_a_second_at_most(self, db: Database) -> None:
-        time = Ticking()
-        source = ConfiguredLimits(settings(), db, monotonic=time)
-        asked = []
-        reading = db.reading
-        db.reading = lambda: asked.append(1) or reading()  # type: ignore[method-assign,func-returns-value,assignment,return-value]
-        for _ in range(50):
-            source.limits()
-        assert len(asked) == 1
-
-    def test_limits_that_can_not_be_read_serve_a_few_seconds_and_then_nothing(
-        self, db: Database, postgres: Any, migrated_url: str
-    ) -> None:
-        time = Ticking()
-        source = ConfiguredLimits(settings(), db, monotonic=time)
-        known = source.limits()
-        db.dispose()
-        postgres.drop_database(migrated_url)
-        time.now += 4
-        assert source.limits() is known
-        time.now += 1
-        with pytest.raises(DependencyDown, match="can't be read"):
-            source.limits()
-
-    def test_a_worker_that_never_read_the_limits_has_none(
-        self, db: Database, postgres: Any, migrated_url: str
-    ) -> None:
-        source = ConfiguredLimits(settings(), db)
-        db.dispose()
-        postgres.drop_database(migrated_url)
-        with pytest.raises(DependencyDown):
-            source.limits()
-
-    def test_a_version_written_past_mlrisk_is_not_used(
-        self, db: Database, production: ConfigurationService
-    ) -> None:
-        production.propose({LOSS: 0.01}, actor="cli:ann", reason="tighter")
-        with db.transaction() as session:
-            session.execute(update(ConfigVersionRow).values(override={LOSS: 0.9}))
-        with pytest.raises(Refused, match="fingerprint"):
-            ConfiguredLimits(settings(), db).limits()
-
-    @pytest.mark.parametrize("also_audited", [False, True])
-    def test_a_version_that_nobody_activated_is_not_used(
-        self, db: Database, production: ConfigurationService, *, also_audited: bool
-    ) -> None:
-        """Its fingerprint is right: whoever writes rows can compute one."""
-        if also_audited:
-            production.propose({LOSS: 0.01}, actor="cli:ann", reason="tighter")
-        override = {LOSS: 0.9}
-        here = ("production", "conservative")
-        with db.transaction() as session:
-            session.execute(update(ConfigVersionRow).values(state="superseded"))
-            session.add(
-                ConfigVersionRow(
-                    created_at=T0,
-                    changed_at=T0,
-                    environment=here[0],
-                    mode=here[1],
-                    changes=[],
-                    override=override,
-                    direction="loosening",
-                    state="active",
-                    actor="nobody",
-                    proposed_by="nobody",
-                    reason="",
-                    sha256=configurations.digest(*here, override),
-                )
-            )
-        told = "version 2 is" if also_audited else "none is"
-        with pytest.raises(Refused, match=f"put in force past mlrisk: by the audit {told}"):
-            ConfiguredLimits(settings(), db).limits()
-        with pytest.raises(Refused, match="put in force past mlrisk"):
-            production.current()
-        with pytest.raises(Refused, match="put in force past mlrisk"):
-            production.propose({CONFIDENCE: 0.95}, actor="cli:ann", reason="tighter")
-
-    def test_limits_that_were_loosened_in_their_row_are_not_used(
-        self, db: Database, production: ConfigurationService
-    ) -> None:
-        production.propose({LOSS: 0.01}, actor="cli:ann", reason="tighter")
-        override = {LOSS: 0.9}
-        with db.transaction() as session:
-            digest = configurations.digest("production", "conservative", override)
-            session.execute(update(ConfigVersionRow).values(override=override, sha256=digest))
-        with pytest.raises(Refused, match="its fingerprint is not the one in the audit"):
-            ConfiguredLimits(settings(), db).limits()
-
-    def test_an_older_version_does_not_come_back_by_its_row(
-        self, db: Database, production: ConfigurationService
-    ) -> None:
-        production.propose({LOSS: 0.012}, actor="cli:ann", reason="tight")
-        production.propose({LOSS: 0.01}, actor="cli:ann", reason="tighter")
-        source = ConfiguredLimits(settings(), db)
-        assert source.limits().max_daily_loss_share == Decimal("0.01")
-        with db.transaction() as session:
-            session.execute(
-                update(ConfigVersionRow).where(ConfigVersionRow.id == 3).values(state="superseded")
-            )
-            session.execute(
-                update(ConfigVersionRow).where(ConfigVersionRow.id == 2).values(state="active")
-            )
-        with pytest.raises(Refused, match=r"version 2 .* past mlrisk: by the audit version 3 is"):
-            ConfiguredLimits(settings(), db).limits()
-
-    def test_a_version_that_is_gone_does_not_leave_the_files_in_force(
-        self, db: Database, production: ConfigurationService
-    ) -> None:
-        time = Ticking()
-        source = ConfiguredLimits(settings(), db, monotonic=time)
-        production.propose({LOSS: 0.01}, actor="cli:ann", reason="tighter")
-        time.now += 1
-        assert source.limits().max_daily_loss_share == Decimal("0.01")
-        with db.transaction() as session:
-            session.execute(delete(ConfigVersionRow))
-        time.now += 1
-        told = (
-            "version 2 of the limits is in force by the audit.*; restore the table config_version"
-        )
-        with pytest.raises(Refused, match=told):
-            source.limits()
-        assert source.last_known().max_daily_loss_share == Decimal("0.01")
-
-    def test_a_proposal_that_was_changed_in_its_row_is_approved_by_nobody(
-        self, db: Database, production: ConfigurationService
-    ) -> None:
-        proposed = production.propose({LOSS: 0.02}, actor=ANN, reason="calm again")
-        with db.transaction() as session:
-            row = session.get_one(ConfigVersionRow, proposed.id)
-            row.changes = [{**change, "after": 0.9} for change in row.changes]
-        with pytest.raises(Refused, match="is not what the audit says was proposed"):
-            production.approve(proposed.id, actor=BOB)
-        assert production.current().circuit_breakers.daily_loss_limit == 0.015
-
-    def test_wrong_files_refuse_to_start(self, tmp_path: Path, db: Database) -> None:
-        file = tmp_path / "wrong.yaml"
-        file.write_text("base: {gate: {max_leverag: 3}}\n", encoding="utf-8")
-        with pytest.raises(ConfigError, match=r"wrong\.yaml:1.*did you mean 'max_leverage'"):
-            ConfiguredLimits(settings(config_path=file), db)
-
-    def test_a_decision_uses_and_stores_the_version_in_force(
-        self, desk: Desk, development: ConfigurationService
-    ) -> None:
-        development.propose({CONFIDENCE: 0.89}, actor="cli:ann", reason="strict")
-        desk.approval._limits = ConfiguredLimits(settings(Environment.DEVELOPMENT), desk.db)
-        outcome = desk.approve(ml_predictions={"confidence": 0.88})
-        assert outcome["reasons"] == ["insufficient_confidence"]

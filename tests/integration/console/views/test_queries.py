@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from console.context import reading
 from console.views.moment import Live
 from console.views.queries import live, recent_requests
-from console.views.request_facts import request_facts
 from models.enums import TradingState
 from tests.support.scene import ACCOUNT, Scene, read_only_engine
 
@@ -53,18 +52,6 @@ def test_requests_children_fills_and_positions_are_told(scene: Scene) -> None:
     assert position.last_price == Decimal("30000.5")
     assert position.unrealised_pnl(Decimal("30010.5")) == Decimal(1)
     assert position.unrealised_pnl(None) is None
-
-
-def test_a_request_is_told_from_message_to_fill(scene: Scene) -> None:
-    scene.trade("r-1")
-    with scene.db.reading() as session:
-        facts = request_facts(session, "r-1")
-        assert request_facts(session, "r-unknown") is None
-    assert facts is not None
-    assert facts["decision"]["verdict"] == "allow"
-    assert {"value", "limit", "margin", "status"} <= facts["decision"]["checks"][0].keys()
-    assert [fill["qty"] for fill in facts["fills"]] == [Decimal("0.1")]
-    assert next(entry["kind"] for entry in facts["audit"]) == "decision"
 
 
 def test_the_console_s_session_can_not_write(scene: Scene) -> None:

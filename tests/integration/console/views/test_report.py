@@ -1,17 +1,13 @@
 """The report has exactly the keys that were promised, and its figures are those of the rows."""
 
-import io
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
-from rich.console import Console
 from sqlalchemy.orm import Session
 
 from console.invariants import InvariantResult
 from console.views.report import RunFacts, build_report, invariant_facts, passed, percentiles
-from console.views.summary import print_summary
 from tests.support.scene import START, Scene, read_only_engine
 
 KEYS = (
@@ -107,18 +103,3 @@ def test_percentiles_are_interpolated() -> None:
     assert percentiles(float(n) for n in range(101)) == {"p50": 50.0, "p99": 99.0}
     assert percentiles([1.0, 2.0]) == {"p50": 1.5, "p99": 2.0}
     assert percentiles([]) == {"p50": None, "p99": None}
-
-
-@pytest.mark.services
-def test_the_summary_says_what_failed(scene: Scene) -> None:
-    scene.trade("r-1")
-    broken = InvariantResult("I3", "title", ("parent r-1: [lost] 0.1",), checked=True)
-    report = _report(scene, invariants=[*OK[:2], broken], stopped_cleanly=False)
-    out = Console(file=io.StringIO(), width=120)
-    print_summary(out, report)
-    assert isinstance(out.file, io.StringIO)
-    text = out.file.getvalue()
-    assert "I3 violated (1)" in text
-    assert "parent r-1: [lost] 0.1" in text
-    assert "NOT ok" in text
-    assert Decimal(report["notional_filled"]) > 0

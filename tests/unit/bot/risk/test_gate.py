@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from bot.risk.decision import Decision
-from bot.risk.exposure import classify
 from bot.risk.gate import evaluate, floor_to_lot
 from bot.risk.snapshot import PositionView, RiskSnapshot, ScopeState, WorkingView
 from models.enums import (
@@ -46,43 +44,6 @@ def test_a_sound_trade_passes_whole_with_every_check_asked() -> None:
     assert {check.status for check in decision.checks} <= {CheckStatus.PASS, CheckStatus.SKIPPED}
     assert {factor.value for factor in decision.factors} == {D(1)}
     assert decision.decided_at == NOW
-
-
-@pytest.mark.parametrize(
-    ("position", "side", "qty", "delta"),
-    [
-        ("0", BUY, "0.1", ExposureDelta.ADDS),
-        ("0.1", BUY, "0.1", ExposureDelta.ADDS),
-        ("-0.3", BUY, "0.1", ExposureDelta.REDUCES),
-        ("-0.1", BUY, "0.1", ExposureDelta.CLOSES),
-        ("-0.05", BUY, "0.1", ExposureDelta.FLIPS),
-    ],
-)
-def test_a_trade_is_classified_against_the_net_position(
-    position: str, side: TradeSide, qty: str, delta: ExposureDelta
-) -> None:
-    snapshot = holding(held(position)) if position != "0" else holding()
-    intent = cases.intent(side=side, notional=D(qty) * 30000)
-    assert evaluate(intent, snapshot, cases.LIMITS).exposure is delta
-
-
-def test_working_orders_on_the_same_side_use_up_what_is_left_to_close() -> None:
-    working = (WorkingView("BTCUSDT", SELL, D("0.2"), D("6000"), reduce_only=True),)
-    snapshot = holding(held("0.3"), working=working)
-    assert evaluate(selling("0.1"), snapshot, cases.LIMITS).exposure is ExposureDelta.REDUCES
-    assert evaluate(selling("0.2"), snapshot, cases.LIMITS).exposure is ExposureDelta.FLIPS
-    busy = holding(held("0.3"), working=(WorkingView("BTCUSDT", SELL, D("0.3"), D("9000"), True),))
-    assert evaluate(selling("0.1"), busy, cases.LIMITS).exposure is ExposureDelta.ADDS
-    denied = evaluate(selling("0.1", reduce_only=True), busy, cases.LIMITS)
-    assert TradeBlockReason.NOTHING_TO_REDUCE in denied.reasons
-
-
-def test_working_orders_on_the_other_side_prove_nothing() -> None:
-    """They may not fill; a sell without a position opens a short."""
-    working = (WorkingView("BTCUSDT", BUY, D("1"), D("30000")),)
-    assert evaluate(selling("0.1"), holding(working=working), cases.LIMITS).exposure is (
-        ExposureDelta.ADDS
-    )
 
 
 def test_a_reduce_only_request_beyond_the_position_closes_it() -> None:
@@ -294,14 +255,6 @@ def test_a_lot_that_does_not_divide_the_quantity_rounds_down() -> None:
     assert floor_to_lot(D("1"), None) == 0
     assert floor_to_lot(D("1"), D("0")) == 0
     assert floor_to_lot(D("-1"), D("1")) == 0
-
-
-def test_classifying_leaves_the_snapshot_alone() -> None:
-    snapshot, intent = holding(held("0.3")), selling("0.1")
-    exposure = classify(intent, snapshot)
-    assert exposure.reducing_qty == D("0.1")
-    assert exposure.opening_notional == Decimal(0)
-    assert not exposure.adds
 
 
 def test_an_approved_notional_has_no_more_decimals_than_a_row_keeps() -> None:

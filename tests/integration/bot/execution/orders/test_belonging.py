@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.errors import DependencyDown, OutcomeUnknown, Throttled
+from bot.errors import OutcomeUnknown
 from models.enums import ChildState, OrderStatus, TradeSide
 from models.tables import ChildOrderRow, FillRow
 from tests.support.desk import Desk
@@ -110,49 +110,6 @@ def test_what_an_attempt_before_this_one_sent_is_ours(desk: Desk) -> None:
     desk.exchange._take(body)
     desk.stream()
     assert desk.child().state == ChildState.FILLED
-
-
-def test_our_order_whose_child_has_ended_is_called_back(desk: Desk) -> None:
-    desk.exchange.fill_share = D(0)
-    desk.approve()
-    desk.send(desk.child().child_id)
-    desk.stream()
-    child = desk.children()[0]
-    assert child.state == ChildState.CANCELLED
-    desk.exchange.reopen(child.order_link_id)
-    report = desk.reconciler.reconcile_account()
-    assert report.called_back == (child.order_link_id,)
-    assert desk.exchange.open_orders() == []
-    assert "order_called_back" in desk.audit_kinds()
-    assert desk.reconciler.reconcile_account().called_back == ()
-
-
-def test_a_call_back_that_fails_is_made_again_and_keeps_nothing_from_being_seen(
-    desk: Desk,
-) -> None:
-    desk.exchange.fill_share = D(0)
-    desk.approve()
-    desk.send(desk.child().child_id)
-    desk.stream()
-    child = desk.children()[0]
-    desk.exchange.reopen(child.order_link_id)
-    desk.exchange.cancel_faults.append((DependencyDown("refused"), False))
-    assert desk.reconciler.reconcile_account().called_back == ()
-    assert desk.reconciler.reconcile_account().called_back == (child.order_link_id,)
-
-
-def test_a_call_back_that_is_too_fast_is_told_to_the_cancels_budget(desk: Desk) -> None:
-    desk.exchange.fill_share = D(0)
-    desk.approve()
-    desk.send(desk.child().child_id)
-    desk.stream()
-    child = desk.children()[0]
-    desk.exchange.reopen(child.order_link_id)
-    too_fast = Throttled("too many visits", code="ret_10006", after_seconds=0.7)
-    desk.exchange.cancel_faults.append((too_fast, False))
-    assert desk.reconciler.reconcile_account().called_back == ()
-    assert (desk.budget.cancel_throttles, desk.budget.throttles) == ([0.7], [])
-    assert desk.reconciler.reconcile_account().called_back == (child.order_link_id,)
 
 
 def test_an_order_of_another_under_the_id_of_an_ended_child_is_left_alone(desk: Desk) -> None:

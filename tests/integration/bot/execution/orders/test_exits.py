@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from bot.decision.last_resort import MarketOfLastResort
 from bot.errors import DependencyDown, ExchangeRefused, MlriskError
 from bot.execution.sending.sender import SendResult
 from bot.risk import codec
@@ -278,59 +277,6 @@ def test_what_is_decided_on_an_odd_entry_price_is_stored_as_it_was_decided(desk:
     assert row.approved_notional == decided.approved_notional
     assert row.approved_qty == decided.approved_qty == reserved.approved_qty
     assert row.reference_price == decided.reference_price == reserved.reference_price
-
-
-@pytest.fixture
-def last_resort(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """A desk that asks the exchange for marks where nobody knows the market, as workers do."""
-    market = MarketOfLastResort(
-        desk.market, desk.exchange, desk.clock, monotonic=lambda: desk.clock.now().timestamp()
-    )
-    for service in (desk.approval, desk.sender, desk.worker):
-        monkeypatch.setattr(service, "_market", market)
-    return desk
-
-
-@pytest.mark.parametrize("algorithm", [None, "passive"])
-def test_a_losing_position_is_closed_although_nobody_knows_the_market(
-    last_resort: Desk, algorithm: str | None
-) -> None:
-    desk = last_resort
-    held = open_position(desk)
-    fall(desk, "0.3")
-    desk.market.away = True
-    desk.pass_time(2)
-    worth = held * desk.exchange.touch
-    outcome = ask_exit(desk, position_size=f"{worth:.2f}", algorithm=algorithm)
-    assert D(outcome["approved_qty"]) == held, "sized at the mark, not at the entry price"
-    assert desk.send_due() == [SendResult.SENT]
-    (price,) = prices_sent(desk)
-    assert round(price / desk.exchange.touch, 2) == D("0.95")
-
-
-def test_nothing_is_added_on_a_mark_alone(last_resort: Desk) -> None:
-    open_position(last_resort)
-    last_resort.market.away = True
-    outcome = last_resort.approve("more")
-    assert outcome["verdict"] == "deny"
-    assert "reference_price" in [check["name"] for check in outcome["checks_failed"]]
-
-
-def test_an_exchange_that_fails_is_not_asked_for_each_decision(
-    last_resort: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    open_position(last_resort)
-    asked = []
-
-    def fails() -> list[Any]:
-        asked.append(1)
-        raise DependencyDown("the exchange can't be reached")
-
-    monkeypatch.setattr(last_resort.exchange, "marks", fails)
-    last_resort.market.away = True
-    for number in range(5):
-        last_resort.approve(f"more-{number}")
-    assert len(asked) == 1
 
 
 def banded(desk: Desk, x: str, y: str) -> None:

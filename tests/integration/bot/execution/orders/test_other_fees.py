@@ -13,11 +13,9 @@ from bot.execution.orders.one_by_one import FAILURES_IN_A_ROW
 from bot.execution.orders.other_fees import OtherFees
 from bot.tca.service import costs
 from console.runtime.vitals import Patient, check_vitals
-from console.views.key_metrics import key_metrics
 from models.repositories import facts
 from models.tables import OtherFeeRow, PositionRow
 from tests.support.desk import ACCOUNT, Desk
-from tests.support.fakes import T0
 
 D = Decimal
 
@@ -86,35 +84,6 @@ def test_a_fee_that_gets_its_price_after_the_round_trip_is_that_trips(desk: Desk
     assert streak(desk) == 1
 
 
-def test_the_price_is_that_of_the_fill_and_stays(desk: Desk) -> None:
-    desk.exchange.prices["MNT"] = D("1.2")
-    trade(desk, "r-1", "buy")
-    filled_at = desk.exchange.fills[0].executed_at
-    desk.pass_time(30)
-    desk.reconciler.reconcile_account()
-    desk.exchange.prices["MNT"] = D(9)
-    desk.pass_time(30)
-    desk.reconciler.reconcile_account()
-    desk.stream()
-    assert desk.exchange.prices_asked == [("MNT", filled_at)]
-    (row,) = stored(desk)
-    assert (row.price, row.price_source, row.cost) == (D("1.2"), "fake MNTUSDT", D("0.6"))
-    assert position(desk).fees == D("0.6")
-    assert desk.audit_kinds().count("fee_priced") == 1
-
-
-def test_a_fee_that_nobody_can_price_stays_apart_and_is_named(desk: Desk) -> None:
-    trade(desk, "r-1", "buy", coin="ODD")
-    desk.reconciler.reconcile_account()
-    desk.reconciler.reconcile_account()
-    assert len(desk.exchange.prices_asked) == 1
-    assert (position(desk).fees, position(desk).other_fees) == (0, {"ODD": "0.5"})
-    assert problem(desk) == "without a price: 0.5 ODD"
-    with desk.db.transaction() as session:
-        found = key_metrics(session, T0 - timedelta(days=1))
-    assert found["execution"]["fees_without_price"] == {"ODD": "0.5"}
-
-
 @pytest.mark.parametrize("moment", ["stream", "reconcile"])
 def test_an_exchange_that_is_away_holds_back_no_fill(desk: Desk, moment: str) -> None:
     desk.exchange.price_faults = [DependencyDown("away")] * 3
@@ -123,21 +92,6 @@ def test_an_exchange_that_is_away_holds_back_no_fill(desk: Desk, moment: str) ->
         desk.reconciler.reconcile_account()
     assert position(desk).qty > 0
     assert desk.parent("r-1").filled_qty > 0
-
-
-def test_a_coin_that_the_exchange_never_answers_for_keeps_no_other_from_its_price(
-    desk: Desk,
-) -> None:
-    trade(desk, "r-1", "buy", coin="BAD")
-    trade(desk, "r-2", "sell", coin="MNT")
-    desk.exchange.price_faults = [DependencyDown("an unreadable kline")]
-    desk.exchange.prices["MNT"] = D(2)
-    desk.reconciler.reconcile_account()
-    assert (position(desk).fees, position(desk).other_fees) == (1, {"BAD": "0.5"})
-    assert [row.asked_at is None for row in sorted(stored(desk), key=lambda r: r.coin)] == [
-        True,
-        False,
-    ]
 
 
 def test_fees_that_cannot_be_booked_keep_no_reconciliation_from_its_report(

@@ -1,12 +1,10 @@
 """An operator's commands hold when Redis, the exchange or Postgres is away, and say what didn't."""
 
 import contextlib
-import io
 import json
 import socket
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,30 +14,21 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from bot.errors import DependencyDown
-from bot.exchange.protocol import ExchangeOrder, ExchangePosition, UnreadableFact
-from bot.execution.policy.throttle import Throttle, ThrottleKind
-from bot.state import binding, breakers
+from bot.exchange.protocol import ExchangeOrder, UnreadableFact
+from bot.state import binding
 from bot.state.binding import Identity
 from config.settings import Environment, SettingsError, TradingMode
 from console.cli import run
 from console.errors import ExitCode
 from console.runtime.operator import cancel_without_postgres, not_halted
 from models.enums import OrderStatus, TradeSide
-from models.repositories import disagreements, portfolio
 from models.tables import (
     AccountBindingRow,
     AuditRow,
-    ChildOrderRow,
-    ParentOrderRow,
-    TradeRequestRow,
     TradingStateRow,
 )
-from tests.support.fakes import FakeExchange
 from tests.support.scene import ACCOUNT, START, Scene, read_only_engine
 from workers.supervision.ports import free_port
-
-D = Decimal
-SLOWED = Throttle(ThrottleKind.SLOW, Decimal("0.5"), Decimal(1), "volatility", "2.1", "2", START)
 
 
 @pytest.fixture
@@ -87,98 +76,10 @@ def test_a_halt_whose_cancels_fail_is_a_halt_all_the_same(
     assert _state(away) == ("halted", True)
 
 
-@pytest.mark.services
-def test_parked_requests_are_listed_released_and_ended(
-    away: Scene, capsys: pytest.CaptureFixture[str]
-) -> None:
-    away.decide("r-1")
-    assert run(["parked", "list"]) == ExitCode.OK
-    assert "nothing is parked" in capsys.readouterr().out
-
-    def park() -> None:
-        with away.db.transaction() as session:
-            row = session.get_one(TradeRequestRow, "r-1")
-            row.status, row.attempts, row.failure = "parked", 5, "DataError: [overflow]"
-
-    def status() -> str:
-        with away.db.reading() as session:
-            return session.get_one(TradeRequestRow, "r-1").status
-
-    park()
-    assert run(["parked", "list"]) == ExitCode.OK
-    assert "5 attempts: DataError: [overflow]" in " ".join(capsys.readouterr().out.split())
-    assert run(["parked", "list", "--json"]) == ExitCode.OK
-    assert json.loads(capsys.readouterr().out)["parked"][0]["request_id"] == "r-1"
-    assert run(["parked", "release", "r-1", "--reason", "fixed", "--json"]) == ExitCode.OK
-    assert json.loads(capsys.readouterr().out)["status"] == status() == "pending_validation"
-    assert run(["parked", "end", "r-1", "--reason", "drill"]) == ExitCode.FAILED
-    assert "not parked" in capsys.readouterr().err
-    park()
-    assert run(["parked", "end", "r-1", "--reason", "drill"]) == ExitCode.OK
-    assert status() == "cancelled"
-
-
-@pytest.mark.services
-def test_trades_that_are_set_aside_are_listed_released_and_ended(
-    away: Scene, capsys: pytest.CaptureFixture[str]
-) -> None:
-    away.decide("r-1")
-
-    def set_aside() -> None:
-        with away.db.transaction() as session:
-            parent = session.get_one(ParentOrderRow, "r-1")
-            parent.state, parent.set_aside_at = "paused", START
-            parent.step_failures, parent.failure = 10, "ArithmeticError: [odd]"
-
-    def parent() -> ParentOrderRow:
-        with away.db.reading() as session:
-            return session.get_one(ParentOrderRow, "r-1")
-
-    set_aside()
-    assert run(["parked", "list"]) == ExitCode.OK
-    assert "10 failed steps: ArithmeticError: [odd]" in " ".join(capsys.readouterr().out.split())
-    assert run(["parked", "list", "--json"]) == ExitCode.OK
-    (listed,) = json.loads(capsys.readouterr().out)["set_aside"]
-    assert listed["request_id"] == "r-1"
-    assert run(["order", "list"]) == ExitCode.OK
-    assert "set aside" in " ".join(capsys.readouterr().out.split())
-    assert run(["parked", "release", "r-1", "--reason", "fixed", "--json"]) == ExitCode.OK
-    assert json.loads(capsys.readouterr().out)["status"] == "working"
-    assert (parent().set_aside_at, parent().step_failures) == (None, 0)
-    set_aside()
-    assert run(["parked", "end", "r-1", "--reason", "drill"]) == ExitCode.OK
-    assert parent().stop_reason == "cancelled by the operator: drill"
-
-
 def _bind(scene: Scene, environment: Environment, mode: str = "paper") -> None:
     """As the first process did that started on the scene's database."""
     owner = Identity(ACCOUNT, mode, "17", environment, TradingMode.PAPER_TRADING)
     binding.bind(scene.db, owner, START)
-
-
-@pytest.mark.services
-@pytest.mark.parametrize(
-    ("said", "words"),
-    [
-        (None, "resuming is free in development only"),
-        ("production", "resuming is free in development only"),
-        ("development", "belongs to production, and MLRISK_ENVIRONMENT says development"),
-    ],
-)
-def test_a_halt_in_production_is_lifted_from_no_shell_whatever_it_says(
-    away: Scene,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    said: str | None,
-    words: str,
-) -> None:
-    _bind(away, Environment.PRODUCTION)
-    run(["halt", "--reason", "drill"])
-    if said is not None:
-        monkeypatch.setenv("MLRISK_ENVIRONMENT", said)
-    assert run(["resume", "--reason", "please"]) == ExitCode.FAILED
-    assert words in capsys.readouterr().err
-    assert _state(away)[0] == "halted"
 
 
 @pytest.mark.services
@@ -191,63 +92,6 @@ def test_a_binding_that_is_deleted_by_hand_gives_no_authority(
     run(["halt", "--reason", "drill"])
     assert run(["resume", "--reason", "please"]) == ExitCode.FAILED
     assert "resuming is free in development only" in capsys.readouterr().err
-
-
-@pytest.mark.services
-def test_resume_is_free_where_the_database_is_developments(
-    away: Scene, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _bind(away, Environment.DEVELOPMENT)
-    run(["halt", "--reason", "drill"])
-    _read_wallet(away)
-    assert run(["resume", "--reason", "over"]) == ExitCode.OK
-    assert "ACTIVE" in capsys.readouterr().out
-    assert _state(away) == ("active", False)
-
-
-def _read_wallet(scene: Scene) -> None:
-    """A reading as of the wall clock, which the commands go by."""
-    money = D(100_000)
-    with scene.db.transaction() as session:
-        portfolio.record_equity(
-            session,
-            ACCOUNT,
-            datetime.now(UTC),
-            equity=money,
-            wallet_balance=money,
-            available=money,
-            unrealised_pnl=D(0),
-        )
-
-
-def _become(scene: Scene, *, mode: str) -> None:
-    with scene.db.transaction() as session:
-        session.get_one(AccountBindingRow, 1).mode = mode
-
-
-@pytest.mark.services
-def test_resume_says_what_still_denies_and_a_reset_breaker_is_the_way_back(
-    away: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _read_wallet(away)
-    _bind(away, Environment.DEVELOPMENT)
-    with away.db.unit_of_work() as uow:
-        found = breakers.Finding("data_quality_issue", "1", "0", "positions disagree")
-        breakers.trip(uow, ACCOUNT, found, actor="test", now=away.clock.now())
-        uow.commit()
-    assert run(["resume", "--reason", "over", "--json"]) == ExitCode.HALTED
-    facts = json.loads(capsys.readouterr().out)
-    assert facts["trading"] is False
-    assert "mlrisk breaker reset data_quality_issue" in facts["still_denying"][0]
-    reset = ["breaker", "reset", "data_quality_issue", "--reason", "looked at"]
-    _become(away, mode="live")
-    assert run(reset) == ExitCode.FAILED
-    assert "an operator has to log in" in capsys.readouterr().err
-    _become(away, mode="paper")
-    assert run(reset) == ExitCode.OK
-    assert "ACTIVE" in capsys.readouterr().out
-    assert run(["breaker", "list"]) == ExitCode.OK
-    assert "reset: looked at" in capsys.readouterr().out
 
 
 TWAP = {"algorithm": "twap", "horizon_seconds": 20, "interval_seconds": 5}
@@ -312,71 +156,6 @@ def test_an_order_that_can_not_be_acted_on_is_refused_in_one_line(
     assert run(["order", "pause", request_id, "--reason", reason]) == ExitCode.FAILED
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1].startswith(f"mlrisk: {words}")
-
-
-@pytest.mark.services
-def test_open_orders_are_listed_with_what_works_them_and_what_is_in_their_way(
-    away: Scene, capsys: pytest.CaptureFixture[str]
-) -> None:
-    away.trade("r-0")
-    away.decide("r-1", signal=TWAP)
-    away.decide("r-2", signal={"algorithm": "iceberg", "horizon_seconds": 20})
-    away.accept(away.rest("r-2"))
-    with away.db.transaction() as session:
-        row = session.get_one(ParentOrderRow, "r-2")
-        row.ladder = {"algorithm": "passive", "positions": {"timeout": 2, "rejected": 0}}
-        row.pace = SLOWED.to_json()
-    run(["order", "pause", "r-1", "--reason", "news"])
-    capsys.readouterr()
-    first, second = _ordered(capsys, "list")["orders"]
-    assert (first["request_id"], first["state"], first["resting"]) == ("r-1", "paused", [])
-    assert first["next_child_at"] == "2025-06-01T12:00:00.060Z"
-    assert (second["algorithm"], second["worked_by"]) == ("iceberg", "passive")
-    assert (second["approved_qty"], second["filled_qty"], second["open_qty"]) == ("0.1", "0", "0.1")
-    (resting,) = second["resting"]
-    assert (resting["style"], resting["price"], resting["qty"]) == ("post_only", "29999.9", "0.05")
-    assert run(["order", "list"]) == ExitCode.OK
-    text = capsys.readouterr().out
-    for words in (
-        *("paused by the operator", "iceberg, now passive", "timeout 2", "0.05 at 29999.9"),
-        "slow: volatility 2.1 (from 2)",
-    ):
-        assert words in text, words
-
-
-@pytest.mark.services
-def test_no_open_order_is_said(away: Scene, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _ordered(capsys, "list") == {"orders": []}
-    assert run(["order", "list"]) == ExitCode.OK
-    assert capsys.readouterr().out == "no order is open\n"
-
-
-@pytest.mark.services
-def test_a_request_is_shown_with_its_resting_order_its_pace_and_its_switch(
-    away: Scene, capsys: pytest.CaptureFixture[str]
-) -> None:
-    away.decide("r-1", signal={"algorithm": "iceberg", "horizon_seconds": 20})
-    child = away.rest("r-1")
-    away.accept(child)
-    with away.db.transaction() as session:
-        row = session.get_one(ParentOrderRow, "r-1")
-        row.ladder = {"algorithm": "passive", "positions": {"timeout": 2}}
-        row.pace = SLOWED.to_json()
-        row.params = {**row.params, "slots_merged": 3, "residual": "0.0004"}
-        session.get_one(ChildOrderRow, child.child_id).cancel_requested_at = away.clock.now()
-    assert run(["show", "r-1"]) == ExitCode.OK
-    text = capsys.readouterr().out
-    for words in (
-        *("parent: iceberg, now passive 0.1 working", "chosen because: asked for by the strategy"),
-        "plan: 3 slices were too small and merged into others; 0.0004 is no whole lot",
-        *("in its way: slow: volatility 2.1 (from 2)", "failures in a row: timeout 2"),
-        *("post_only", "29999.9", "acked, called back"),
-    ):
-        assert words in text, words
-    run(["order", "cancel", "r-1", "--reason", "drill"])
-    capsys.readouterr()
-    assert run(["show", "r-1"]) == ExitCode.OK
-    assert "in its way: ending: cancelled by the operator: drill" in capsys.readouterr().out
 
 
 def test_without_postgres_a_halt_with_cancel_still_asks_the_exchange(
@@ -485,29 +264,3 @@ def test_a_state_that_somebody_holds_is_not_called_an_unreachable_database() -> 
 def test_the_last_resort_says_that_it_failed() -> None:
     error = cancel_without_postgres(_Exchange(down=True), OSError("gone"))  # type: ignore[arg-type]
     assert error.message.endswith("could not be cancelled either: no route")
-
-
-@pytest.mark.services
-def test_a_position_is_adopted_after_a_yes_and_listed_before(
-    away: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    exchange = FakeExchange(away.clock)
-    held = ExchangePosition("BTCUSDT", D("0.05"), D(60_000), None, D(0), None, None)
-    exchange.positions = lambda: [held]  # type: ignore[method-assign]
-    monkeypatch.setattr("bot.exchange.factory.make_exchange", lambda *_: exchange)
-    with away.db.transaction() as session:
-        found = {"BTCUSDT": (D(0), D("0.05"))}
-        disagreements.note_positions(session, ACCOUNT, found, away.clock.now())
-    assert run(["position", "list", "--json"]) == ExitCode.OK
-    assert json.loads(capsys.readouterr().out)["disagreements"][0]["exchange"] == "0.05"
-    adopt = ["position", "adopt", "BTCUSDT", "--reason", "older than our start"]
-    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
-    assert run(adopt) == ExitCode.FAILED
-    assert "nothing was changed" in capsys.readouterr().err
-    assert run([*adopt, "--yes", "--json"]) == ExitCode.OK
-    facts = json.loads(capsys.readouterr().out)
-    assert (facts["before"], facts["after"], facts["changed"]) == ("0", "0.05", True)
-    assert run([*adopt, "--yes"]) == ExitCode.OK
-    assert "agrees already" in capsys.readouterr().out
-    assert run(["position", "list"]) == ExitCode.OK
-    assert "every position agrees" in capsys.readouterr().out

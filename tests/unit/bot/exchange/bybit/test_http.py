@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from bot.clock import FixedClock
-from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Refused
+from bot.errors import DependencyDown, OutcomeUnknown, Refused
 from bot.exchange.bybit.parse import UnreadableRow
 from bot.exchange.protocol import Exchange
 from models.enums import OrderStatus
@@ -272,42 +272,6 @@ def test_executions_are_told_of_the_coin_that_positions_are_told_of() -> None:
     assert [made.covers(symbol) for symbol in symbols] == [False, False, True, True]
 
 
-INSTRUMENT = {
-    "symbol": "BTCUSDT",
-    "settleCoin": "USDT",
-    "status": "Trading",
-    "priceFilter": {"tickSize": "0.10"},
-    "lotSizeFilter": {
-        "qtyStep": "0.001",
-        "minOrderQty": "0.001",
-        "maxOrderQty": "1190.000",
-        "maxMktOrderQty": "500.000",
-        "minNotionalValue": "5",
-    },
-    "leverageFilter": {"maxLeverage": "100.00"},
-    "riskParameters": {"priceLimitRatioX": "0.03", "priceLimitRatioY": "0.04"},
-    "fundingInterval": 240,
-}
-
-
-def test_an_unreadable_instrument_is_left_out_and_the_others_stay() -> None:
-    rows = [
-        INSTRUMENT,
-        INSTRUMENT | {"symbol": "BAD", "priceFilter": {"tickSize": "0"}},
-        INSTRUMENT | {"symbol": "BTCPERP", "settleCoin": "USDC"},
-    ]
-    (found,) = exchange(Transport([envelope({"list": rows})]), FixedClock(NOW)).instruments()
-    assert (found.symbol, found.tick_size, found.max_market_qty) == ("BTCUSDT", D("0.1"), D(500))
-    assert (found.price_limit_x, found.price_limit_y) == (D("0.03"), D("0.04"))
-    assert found.funding_interval_minutes == 240
-
-
-def test_a_price_band_that_isnt_told_is_not_guessed() -> None:
-    rows = [INSTRUMENT | {"riskParameters": {}}]
-    (found,) = exchange(Transport([envelope({"list": rows})]), FixedClock(NOW)).instruments()
-    assert (found.price_limit_x, found.price_limit_y) == (None, None)
-
-
 KEY_INFO: dict[str, Any] = {
     "userID": 24617703,
     "readOnly": 0,
@@ -345,86 +309,3 @@ def test_the_account_is_named_by_the_exchange() -> None:
 def test_an_account_without_a_readable_id_is_not_guessed(uid: object) -> None:
     with pytest.raises(UnreadableRow):
         exchange(start_up(key=KEY_INFO | {"userID": uid}), FixedClock(NOW)).account_uid()
-
-
-def test_a_fit_account_is_ready() -> None:
-    exchange(start_up(), FixedClock(NOW)).is_ready()
-
-
-@pytest.mark.parametrize(
-    ("changes", "code", "words"),
-    [
-        ({"key": KEY_INFO | {"readOnly": 1}}, "api_key", "read-only"),
-        (
-            {"key": {"readOnly": 0, "permissions": {"ContractTrade": ["Order"]}}},
-            "api_key",
-            "Position",
-        ),
-        (
-            {
-                "key": {
-                    "readOnly": 0,
-                    "permissions": {
-                        "ContractTrade": ["Order", "Position"],
-                        "Wallet": ["Withdraw"],
-                    },
-                }
-            },
-            "api_key",
-            "withdraw",
-        ),
-        ({"account": {"unifiedMarginStatus": 1}}, "account_type", "unified"),
-        (
-            {"time": {"timeNano": str(int((NOW.timestamp() - 0.6) * 1e9))}},
-            "clock_offset",
-            "-600 ms",
-        ),
-    ],
-)
-def test_an_unfit_account_is_refused_with_what_is_wrong(
-    changes: dict[str, Any], code: str, words: str
-) -> None:
-    with pytest.raises(Refused) as caught:
-        exchange(start_up(**changes), FixedClock(NOW)).is_ready()
-    assert caught.value.code == code
-    assert words in str(caught.value)
-
-
-def test_a_flat_account_in_hedge_mode_is_refused_by_its_symbols() -> None:
-    """Asked for all positions it shows none; asked for a symbol, one row for each side."""
-    sides = [{"positionIdx": index, "size": "0"} for index in (1, 2)]
-    account = exchange(start_up(positions={"list": sides}), FixedClock(NOW))
-    with pytest.raises(Refused, match="hedge mode") as caught:
-        account.is_ready(("BTCUSDT",))
-    assert caught.value.code == "hedge_mode"
-
-
-def test_everything_that_is_wrong_is_told_at_once() -> None:
-    account = exchange(
-        start_up(key=KEY_INFO | {"readOnly": 1}, account={"unifiedMarginStatus": 1}),
-        FixedClock(NOW),
-    )
-    with pytest.raises(Refused, match=r"read-only.*unified"):
-        account.is_ready()
-
-
-def test_a_key_that_the_exchange_does_not_know_is_refused() -> None:
-    def answer(request: requests.PreparedRequest) -> requests.Response:
-        if "query-api" in (request.url or ""):
-            return envelope(code=10003, msg="API key is invalid.")
-        return envelope({"timeNano": str(int(NOW.timestamp() * 1e9))})
-
-    with pytest.raises(Refused) as caught:
-        exchange(Transport(answer), FixedClock(NOW)).is_ready()
-    assert not isinstance(caught.value, ExchangeRefused)
-    assert caught.value.code == "api_key"
-
-
-def test_minute_closes_come_oldest_first_without_the_unfinished_one() -> None:
-    rows = [[str(n * 60_000), "1", "1", "1", str(n), "9", "9"] for n in (30, 29, 28)]
-    transport = Transport([envelope({"list": rows})])
-    closes = exchange(transport, FixedClock(NOW)).minute_closes("BTCUSDT", count=3)
-    assert [price for _, price in closes] == [D(28), D(29)]
-    assert closes[0][0] < closes[1][0]
-    assert query(transport.sent[0])["interval"] == "1"
-    assert query(transport.sent[0])["limit"] == "4"

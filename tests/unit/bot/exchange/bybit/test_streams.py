@@ -337,14 +337,6 @@ def test_stop_ends_every_thread_that_it_started(
     eventually(lambda: server.connected == 0)
 
 
-def test_pauses_grow_to_their_cap_and_are_jittered() -> None:
-    pace = Reconnects()
-    for failures, longest in [(0, 1.0), (1, 2.0), (2, 4.0), (3, 5.0), (5000, 5.0)]:
-        pauses = [pace.pause(failures) for _ in range(50)]
-        assert longest / 2 <= min(pauses) <= max(pauses) <= longest
-        assert len(set(pauses)) > 1
-
-
 def test_executions_are_typed_with_their_fees(
     server: StreamServer, listener: Listener, private: StreamSupervisor
 ) -> None:

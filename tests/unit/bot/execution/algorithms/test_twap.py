@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.errors import Infeasible
 from bot.execution.algorithms import immediate, twap
-from bot.execution.algorithms.base import LotRules, Schedule, split_evenly
+from bot.execution.algorithms.base import LotRules, Schedule
 from bot.execution.algorithms.twap import TwapParams, distorted_sizes
 
 SCENARIOS = yaml.safe_load((Path(__file__).parents[4] / "scenarios" / "execution.yaml").read_text())
@@ -129,12 +129,6 @@ def test_a_reducing_quantity_is_exempt_from_the_notional_rule_only() -> None:
         immediate.plan(D("0.001"), D(100), rules("0.001", min_qty="0.002"), reduce_only=True)
 
 
-def test_an_immediate_quantity_over_the_venues_maximum_becomes_several_children() -> None:
-    schedule = immediate.plan(D(25), D(100), rules("1", most="10"))
-    assert [s.qty for s in schedule.slices] == [D(8), D(8), D(9)]
-    assert {s.offset_seconds for s in schedule.slices} == {0.0}
-
-
 @given(
     lots=st.integers(1, 100_000),
     remainder=st.integers(0, 99),
@@ -161,13 +155,6 @@ def test_any_plan_is_exact_on_the_grid_inside_the_horizon_and_over_the_minimum(
     offsets = [s.offset_seconds for s in schedule.slices]
     assert offsets == sorted(set(offsets))
     assert schedule.slots_merged + len(schedule.slices) == slots
-
-
-@given(total=st.integers(0, 10**9), parts=st.integers(1, 1000))
-def test_even_parts_sum_and_differ_by_at_most_one(total: int, parts: int) -> None:
-    sizes = split_evenly(total, parts)
-    assert sum(sizes) == total
-    assert max(sizes) - min(sizes) <= 1
 
 
 @pytest.mark.parametrize("row", SCENARIOS["random_size"], ids=lambda r: str(r["distortion"]))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.exchange.protocol import Execution
-from bot.execution.orders import fees, ledger
+from bot.execution.orders import ledger
 from bot.execution.orders.ledger import moved
 from models import amounts
 from models.enums import TradeSide
@@ -123,21 +123,6 @@ def test_a_fee_in_another_coin_is_converted_or_kept_apart(
         ledger.book_trade(position, paid, T0)
     assert position.fees == 2 * D(cost)
     assert position.other_fees == apart
-
-
-@pytest.mark.parametrize(
-    ("symbol", "coin", "worth"),
-    [
-        ("BTCPERP", "USDC", "2"),
-        ("BTC-26DEC25", "BTC", "200"),
-        ("ETHUSDT-26DEC25", "USDT", "2"),
-        ("BTCDOMUSDT", "BTC", None),
-        ("1000PEPEUSDT", "1000", None),
-    ],
-)
-def test_a_coin_is_told_by_its_whole_name(symbol: str, coin: str, worth: str | None) -> None:
-    found = fees.in_quote(symbol, coin, D(2), D(100))
-    assert found == (None if worth is None else D(worth))
 
 
 @given(

@@ -18,7 +18,6 @@ from bot.execution.policy.throttle import (
     next_pace,
     pacing_rules,
 )
-from bot.execution.policy.throttle_reasons import ADDING_REASONS, EXIT_REASONS
 from bot.risk.codec import Unreadable
 from bot.risk.limits import RiskLimits
 from config.working import WorkingRules
@@ -197,11 +196,6 @@ def test_a_tightened_limit_of_the_gate_pauses_what_adds() -> None:
     assert pace(spread_bps=4.0, rules=rules).kind is ThrottleKind.PAUSE
     assert pace(volatility_ratio=1.3, rules=rules).kind is ThrottleKind.PAUSE
     assert pacing_rules(RiskLimits()) == RULES, "the base values leave the section as it is"
-
-
-def test_every_reason_has_a_name_of_its_own() -> None:
-    names = [reason.name for reason in (*ADDING_REASONS, *EXIT_REASONS)]
-    assert len(set(names)) == len(names)
 
 
 def test_conditions_are_measured_from_the_market_and_the_drawdown() -> None:

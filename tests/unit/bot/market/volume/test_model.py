@@ -9,7 +9,7 @@ import pytest
 from benchmarks.volume_models import looks_ahead, shuffled_after
 from bot.market.volume.curve import NotEnoughBars
 from bot.market.volume.model import NotTrained, Outlook, VolumeModel
-from bot.market.volume.panel import Bars, FloatArray, IntArray, Panel
+from bot.market.volume.panel import FloatArray, IntArray, Panel
 from bot.market.volume.static import StaticCurve
 from bot.market.volume.training import MODELS
 from tests.unit.bot.market.volume.synthetic import FIRST_MINUTE, SYMBOLS, panel
@@ -112,36 +112,3 @@ def test_an_empty_horizon_is_refused(
 def test_too_short_a_window_is_refused(name: str) -> None:
     with pytest.raises(NotEnoughBars):
         MODELS[name]().fit(panel(0.5))
-
-
-@pytest.mark.parametrize("name", ["dynamic", "learned"])
-def test_a_busy_half_hour_raises_the_next_minutes(
-    fitted: Mapping[str, VolumeModel], market: Panel, name: str
-) -> None:
-    calm = market.until(TRAIN_END)
-    volume = calm.volume.copy()
-    volume[:, -30:] *= 5.0
-    busy = Panel(calm.symbols, calm.first_minute, calm.high, calm.low, calm.close, volume)
-    quiet, loud = (fitted[name].forecast(h, SYMBOLS[0], 10) for h in (calm, busy))
-    assert (loud > 1.3 * quiet).all()
-
-
-def test_the_learned_model_works_without_the_other_symbols(
-    fitted: Mapping[str, VolumeModel], market: Panel
-) -> None:
-    alone = Panel.of([_bars(market, 0)])
-    ahead = fitted["learned"].forecast(alone, SYMBOLS[0], 60)
-    both = fitted["learned"].forecast(market, SYMBOLS[0], 60)
-    assert (ahead > 0.0).all()
-    assert ahead == pytest.approx(both, rel=0.5)
-
-
-def _bars(market: Panel, row: int) -> Bars:
-    return Bars(
-        market.symbols[row],
-        market.first_minute,
-        market.high[row],
-        market.low[row],
-        market.close[row],
-        market.volume[row],
-    )

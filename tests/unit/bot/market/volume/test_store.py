@@ -10,7 +10,7 @@ import pytest
 from bot.market.volume.model import NotTrained
 from bot.market.volume.store import MAX_AGE, StaleModel, UnreadableModel, dumps, load, loads
 from bot.market.volume.training import Trained, train
-from tests.unit.bot.market.volume.synthetic import FIRST_MINUTE, SYMBOLS, panel
+from tests.unit.bot.market.volume.synthetic import SYMBOLS, panel
 
 
 @pytest.fixture(scope="module")
@@ -103,10 +103,3 @@ def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UnreadableModel, match="mlrisk volume train"):
         load(tmp_path / "none.json")
-
-
-def test_the_tested_part_begins_after_the_learning_part(trained: Trained) -> None:
-    assert (trained.tested_from - trained.window_start) / timedelta(days=6) == pytest.approx(
-        0.65, abs=0.01
-    )
-    assert trained.window_start.timestamp() == FIRST_MINUTE * 60

@@ -12,7 +12,7 @@ from bot.risk.breakers.history import (
     StoplossGuard,
     consecutive_losses,
 )
-from bot.risk.breakers.locks import Lock, LockBook, LockSide
+from bot.risk.breakers.locks import LockSide
 
 NOW = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
 
@@ -54,17 +54,3 @@ def test_a_close_in_the_future_locks_nothing() -> None:
 def test_a_breaker_that_locks_nothing_cannot_be_configured(wrong: object) -> None:
     with pytest.raises(ValueError, match="must be above zero"):
         wrong()  # type: ignore[operator]
-
-
-def test_expired_locks_are_dropped_and_the_longest_is_shown() -> None:
-    book = LockBook()
-    book.add(None)
-    for minutes in (10, 30, 20):
-        book.add(Lock(NOW + timedelta(minutes=minutes), f"{minutes}"))
-    found = book.locked("XRPUSDT", NOW)
-    assert found is not None
-    assert found.reason == "30"
-    book.drop_expired(NOW + timedelta(minutes=25))
-    assert book.locked_globally(NOW) is not None
-    book.drop_expired(NOW + timedelta(minutes=30))
-    assert book.locked("XRPUSDT", NOW) is None

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from bot.risk.portfolio.kinds import MarketRegime
 from bot.risk.portfolio.regime import regime_of
 from bot.risk.portfolio.series import (
     beta,
@@ -89,20 +88,3 @@ def test_the_measures_are_those_of_the_books() -> None:
     assert beta(doubled, WAVE, 60) == pytest.approx(2)
     assert correlation(doubled, WAVE, 60) == pytest.approx(1)
     assert correlation(WAVE, tuple(-each for each in WAVE), 60) == pytest.approx(-1)
-
-
-@pytest.mark.parametrize(
-    ("swing", "drift", "regime"),
-    [
-        (0.03, 0.0, MarketRegime.CRISIS),
-        (0.015, 0.0, MarketRegime.HIGH_VOLATILITY),
-        (0.008, 0.0, MarketRegime.NORMAL),
-        (0.002, 0.0, MarketRegime.LOW_VOLATILITY),
-        (0.008, 0.001, MarketRegime.TRENDING_UP),
-        (0.008, -0.001, MarketRegime.TRENDING_DOWN),
-    ],
-)
-def test_the_regime_is_the_years_volatility_and_trend(
-    swing: float, drift: float, regime: MarketRegime
-) -> None:
-    assert regime_of(tuple(drift + (swing if i % 2 else -swing) for i in range(90))) is regime

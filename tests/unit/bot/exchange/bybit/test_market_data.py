@@ -85,3 +85,58 @@ def test_no_price_because_the_exchange_refuses_us_is_no_missing_market() -> None
     transport = Transport([envelope(code=10003, msg="no key")])
     with pytest.raises(ExchangeRefused):
         exchange(transport, FixedClock(NOW)).coin_price("ODD", NOW)
+
+
+D = Decimal
+
+
+def query(request: requests.PreparedRequest) -> dict[str, str]:
+    # Not unquoted: the cursor must go back exactly as it came.
+    raw = urlsplit(request.url or "").query
+    return dict(pair.split("=", 1) for pair in raw.split("&")) if raw else {}
+
+
+INSTRUMENT = {
+    "symbol": "BTCUSDT",
+    "settleCoin": "USDT",
+    "status": "Trading",
+    "priceFilter": {"tickSize": "0.10"},
+    "lotSizeFilter": {
+        "qtyStep": "0.001",
+        "minOrderQty": "0.001",
+        "maxOrderQty": "1190.000",
+        "maxMktOrderQty": "500.000",
+        "minNotionalValue": "5",
+    },
+    "leverageFilter": {"maxLeverage": "100.00"},
+    "riskParameters": {"priceLimitRatioX": "0.03", "priceLimitRatioY": "0.04"},
+    "fundingInterval": 240,
+}
+
+
+def test_an_unreadable_instrument_is_left_out_and_the_others_stay() -> None:
+    rows = [
+        INSTRUMENT,
+        INSTRUMENT | {"symbol": "BAD", "priceFilter": {"tickSize": "0"}},
+        INSTRUMENT | {"symbol": "BTCPERP", "settleCoin": "USDC"},
+    ]
+    (found,) = exchange(Transport([envelope({"list": rows})]), FixedClock(NOW)).instruments()
+    assert (found.symbol, found.tick_size, found.max_market_qty) == ("BTCUSDT", D("0.1"), D(500))
+    assert (found.price_limit_x, found.price_limit_y) == (D("0.03"), D("0.04"))
+    assert found.funding_interval_minutes == 240
+
+
+def test_a_price_band_that_isnt_told_is_not_guessed() -> None:
+    rows = [INSTRUMENT | {"riskParameters": {}}]
+    (found,) = exchange(Transport([envelope({"list": rows})]), FixedClock(NOW)).instruments()
+    assert (found.price_limit_x, found.price_limit_y) == (None, None)
+
+
+def test_minute_closes_come_oldest_first_without_the_unfinished_one() -> None:
+    rows = [[str(n * 60_000), "1", "1", "1", str(n), "9", "9"] for n in (30, 29, 28)]
+    transport = Transport([envelope({"list": rows})])
+    closes = exchange(transport, FixedClock(NOW)).minute_closes("BTCUSDT", count=3)
+    assert [price for _, price in closes] == [D(28), D(29)]
+    assert closes[0][0] < closes[1][0]
+    assert query(transport.sent[0])["interval"] == "1"
+    assert query(transport.sent[0])["limit"] == "4"

@@ -1,6 +1,7 @@
 """On recorded bars of days it has not seen the learned model reaches the project's goal."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,12 @@ import pytest
 
 from bot.market.volume.files import read_folder
 from bot.market.volume.learned import PooledRidge
-from bot.market.volume.panel import DAY_MINUTES, FloatArray
+from bot.market.volume.model import VolumeModel
+from bot.market.volume.panel import DAY_MINUTES, Bars, FloatArray, Panel
 from bot.market.volume.static import StaticCurve
 from bot.market.volume.tracking import TrackingWindows, Twap, tracking_errors
+from bot.market.volume.training import MODELS
+from tests.unit.bot.market.volume.synthetic import FIRST_MINUTE, SYMBOLS, panel
 
 FOLDER = "bybit_linear_1m_20250530"
 
@@ -42,3 +46,40 @@ def test_the_learned_schedule_cuts_the_error_and_no_symbol_is_worse_than_twap(
 
 def _mean(errors: dict[str, FloatArray]) -> float:
     return float(np.abs(np.concatenate(list(errors.values()))).mean())
+
+
+TRAIN_END = FIRST_MINUTE + 5 * 1440
+
+
+NAMES = sorted(MODELS)
+
+
+@pytest.fixture(scope="module")
+def market() -> Panel:
+    return panel(6)
+
+
+@pytest.fixture(scope="module")
+def fitted(market: Panel) -> Mapping[str, VolumeModel]:
+    return {name: MODELS[name]().fit(market.until(TRAIN_END)) for name in NAMES}
+
+
+def test_the_learned_model_works_without_the_other_symbols(
+    fitted: Mapping[str, VolumeModel], market: Panel
+) -> None:
+    alone = Panel.of([_bars(market, 0)])
+    ahead = fitted["learned"].forecast(alone, SYMBOLS[0], 60)
+    both = fitted["learned"].forecast(market, SYMBOLS[0], 60)
+    assert (ahead > 0.0).all()
+    assert ahead == pytest.approx(both, rel=0.5)
+
+
+def _bars(market: Panel, row: int) -> Bars:
+    return Bars(
+        market.symbols[row],
+        market.first_minute,
+        market.high[row],
+        market.low[row],
+        market.close[row],
+        market.volume[row],
+    )

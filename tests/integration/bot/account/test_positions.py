@@ -1,0 +1,148 @@
+"""Our positions are compared with the exchange's."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from bot.exchange.protocol import ExchangePosition, UnreadableFact
+from models.tables import PositionRow, UnreadableFactRow
+from tests.support.desk import Desk
+
+
+def sent(desk: Desk) -> None:
+    desk.approve()
+    desk.send(desk.child().child_id)
+
+
+def test_a_position_that_differs_from_the_exchange_is_reported(desk: Desk) -> None:
+    sent(desk)
+    desk.stream()
+    (execution,) = desk.exchange.fills
+    desk.exchange.fills[0] = replace(execution, qty=execution.qty + 1)
+    differences = desk.reconciler.position_differences()
+    assert differences["BTCUSDT"] == (execution.qty, execution.qty + 1)
+
+
+def parked(desk: Desk) -> list[tuple[str, str]]:
+    with desk.db.reading() as session:
+        rows = session.scalars(select(UnreadableFactRow).order_by(UnreadableFactRow.key)).all()
+    return [(row.kind, row.key) for row in rows]
+
+
+def test_what_the_exchange_sends_unreadable_is_parked_and_a_position_of_it_unknown(
+    desk: Desk,
+) -> None:
+    sent(desk)
+    desk.stream()
+    reported = desk.exchange.positions
+
+    def unreadable() -> Sequence[ExchangePosition]:
+        row = UnreadableFact("position", "BTCUSDT", "BTCUSDT", "unreadable field size", "{}")
+        desk.exchange.unreadable.append(row)
+        return []
+
+    desk.exchange.positions = unreadable  # type: ignore[method-assign]
+    assert desk.reconciler.reconcile_account().position_differences == {}
+    assert parked(desk) == [("position", "BTCUSDT")]
+    desk.exchange.positions = reported  # type: ignore[method-assign]
+    assert desk.reconciler.reconcile_account().position_differences == {}
+
+
+def test_a_position_in_another_coin_is_on_neither_side_of_the_comparison(desk: Desk) -> None:
+    sent(desk)
+    desk.stream()
+    (execution,) = desk.exchange.fills
+    usdc = replace(execution, exec_id="e-usdc", order_link_id="", symbol="BTCPERP")
+    desk.fill_book.apply_execution(usdc, desk.clock.now(), source="stream")
+    assert set(desk.reconciler.position_differences()) == {"BTCPERP"}
+    desk.exchange.of_another_coin.add("BTCPERP")
+    assert desk.reconciler.position_differences() == {}
+
+
+D = Decimal
+
+
+def trade(desk: Desk, request_id: str, side: str, price: str) -> None:
+    """Buys or sells, filled at a price of the test's choosing."""
+    desk.approve(request_id, side=side, signal_data={"position_size": "1000"})
+    desk.send_due()
+    fills = desk.exchange.fills
+    fills[-1] = replace(fills[-1], price=D(price))
+    desk.stream()
+
+
+def liquidated_at(desk: Desk, price: str) -> list[ExchangePosition]:
+    """What the exchange says of the positions, with this liquidation price."""
+    return [replace(p, liquidation_price=D(price)) for p in desk.exchange.positions()]
+
+
+def test_a_known_liquidation_price_reaches_the_gate(desk: Desk) -> None:
+    trade(desk, "buy-1", "buy", "65000")
+    near = liquidated_at(desk, "64500")
+    desk.exchange.positions = lambda: near  # type: ignore[method-assign]
+    desk.reconciler.reconcile_account()
+    outcome = desk.approve("r-next")
+    assert outcome["verdict"] == "deny"
+    assert "liquidation_distance" in [c["name"] for c in outcome["checks_failed"]]
+
+
+def test_a_liquidation_price_ends_with_its_position(desk: Desk) -> None:
+    """A long's price, far below the market, says nothing of the short that follows."""
+    trade(desk, "buy-1", "buy", "65000")
+    of_the_long = liquidated_at(desk, "1000")
+    desk.reconciler.store_positions(of_the_long)
+    assert desk.liquidation_price() == 1000
+    trade(desk, "sell-1", "sell", "65000")
+    trade(desk, "sell-2", "sell", "65000")
+    assert desk.liquidation_price() is None
+    desk.reconciler.store_positions(of_the_long)  # news that was under way
+    assert desk.liquidation_price() is None
+    desk.reconciler.store_positions(liquidated_at(desk, "900000"))
+    assert desk.liquidation_price() == 900_000
+    assert desk.approve("r-next", side="sell")["verdict"] == "allow"
+
+
+def test_a_position_that_the_exchange_does_not_list_has_no_liquidation_price(desk: Desk) -> None:
+    trade(desk, "buy-1", "buy", "65000")
+    desk.reconciler.store_positions(liquidated_at(desk, "1000"))
+    desk.exchange.positions = list  # type: ignore[method-assign]
+    desk.reconciler.position_differences()
+    assert desk.liquidation_price() is None
+
+
+def test_an_exchanges_mark_is_as_old_as_the_question_and_never_replaces_a_newer_one(
+    desk: Desk,
+) -> None:
+    """Stored as of now, an answer long under way would speak against a market that moved since."""
+    trade(desk, "buy-1", "buy", "65000")
+    (said,) = desk.exchange.positions()
+    asked_at = desk.clock.now()
+
+    def slow() -> list[ExchangePosition]:
+        desk.pass_time(70)
+        return [said]
+
+    desk.exchange.positions = slow  # type: ignore[method-assign]
+    desk.reconciler.position_differences()
+    assert stored_mark(desk) == (D(65000), asked_at)
+
+    heard_at = []
+
+    def overtaken() -> list[ExchangePosition]:
+        desk.pass_time(5)
+        desk.reconciler.store_positions([replace(said, mark_price=D(66000))])
+        heard_at.append(desk.clock.now())
+        return slow()
+
+    desk.exchange.positions = overtaken  # type: ignore[method-assign]
+    desk.reconciler.position_differences()
+    assert stored_mark(desk) == (D(66000), heard_at[0])
+
+
+def stored_mark(desk: Desk) -> tuple[Decimal | None, datetime | None]:
+    with desk.db.reading() as session:
+        row = session.get_one(PositionRow, (desk.account, "BTCUSDT"))
+    return row.mark_price, row.marked_at

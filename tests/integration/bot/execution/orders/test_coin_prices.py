@@ -1,0 +1,85 @@
+"""A fee in another coin gets the price of the time of its fill."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from bot.errors import DependencyDown
+from console.runtime.vitals import Patient, check_vitals
+from console.views.key_metrics import key_metrics
+from models.tables import OtherFeeRow, PositionRow
+from tests.support.desk import ACCOUNT, Desk
+from tests.support.fakes import T0
+
+D = Decimal
+
+
+def trade(desk: Desk, request_id: str, side: str, *, fee: str = "0.5", coin: str = "MNT") -> None:
+    """One order of 2000 that fills at once, with its fee in a coin."""
+    desk.approve(request_id, side=side)
+    desk.send_due()
+    desk.exchange.fills[-1] = replace(desk.exchange.fills[-1], fee=D(fee), fee_currency=coin)
+    desk.stream()
+
+
+def position(desk: Desk) -> PositionRow:
+    with desk.db.reading() as session:
+        return session.get_one(PositionRow, (ACCOUNT, "BTCUSDT"))
+
+
+def stored(desk: Desk) -> list[OtherFeeRow]:
+    with desk.db.reading() as session:
+        return list(session.scalars(select(OtherFeeRow).order_by(OtherFeeRow.executed_at)))
+
+
+def problem(desk: Desk) -> str | None:
+    desk.clock.move_to(desk.clock.now() + timedelta(seconds=61))
+    with desk.db.reading() as session:
+        patient = Patient(session, ACCOUNT, (), desk.clock.now(), {})
+        return next(v.problem for v in check_vitals(patient) if v.name == "fees in other coins")
+
+
+def test_the_price_is_that_of_the_fill_and_stays(desk: Desk) -> None:
+    desk.exchange.prices["MNT"] = D("1.2")
+    trade(desk, "r-1", "buy")
+    filled_at = desk.exchange.fills[0].executed_at
+    desk.pass_time(30)
+    desk.reconciler.reconcile_account()
+    desk.exchange.prices["MNT"] = D(9)
+    desk.pass_time(30)
+    desk.reconciler.reconcile_account()
+    desk.stream()
+    assert desk.exchange.prices_asked == [("MNT", filled_at)]
+    (row,) = stored(desk)
+    assert (row.price, row.price_source, row.cost) == (D("1.2"), "fake MNTUSDT", D("0.6"))
+    assert position(desk).fees == D("0.6")
+    assert desk.audit_kinds().count("fee_priced") == 1
+
+
+def test_a_fee_that_nobody_can_price_stays_apart_and_is_named(desk: Desk) -> None:
+    trade(desk, "r-1", "buy", coin="ODD")
+    desk.reconciler.reconcile_account()
+    desk.reconciler.reconcile_account()
+    assert len(desk.exchange.prices_asked) == 1
+    assert (position(desk).fees, position(desk).other_fees) == (0, {"ODD": "0.5"})
+    assert problem(desk) == "without a price: 0.5 ODD"
+    with desk.db.transaction() as session:
+        found = key_metrics(session, T0 - timedelta(days=1))
+    assert found["execution"]["fees_without_price"] == {"ODD": "0.5"}
+
+
+def test_a_coin_that_the_exchange_never_answers_for_keeps_no_other_from_its_price(
+    desk: Desk,
+) -> None:
+    trade(desk, "r-1", "buy", coin="BAD")
+    trade(desk, "r-2", "sell", coin="MNT")
+    desk.exchange.price_faults = [DependencyDown("an unreadable kline")]
+    desk.exchange.prices["MNT"] = D(2)
+    desk.reconciler.reconcile_account()
+    assert (position(desk).fees, position(desk).other_fees) == (1, {"BAD": "0.5"})
+    assert [row.asked_at is None for row in sorted(stored(desk), key=lambda r: r.coin)] == [
+        True,
+        False,
+    ]

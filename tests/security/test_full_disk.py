@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 import redis
 from pydantic import SecretStr
@@ -16,6 +15,7 @@ from redis._parsers.base import BaseParser
 from bot.state import disk_room
 from config.settings import Settings
 from console.views.redis_line import redis_line
+from tests.support.full_disk import let_files_grow, without_room
 from tests.support.services import RedisServer, redis_server
 from tests.support.waiting import eventually
 from workers.celery import refused_writes
@@ -110,36 +110,6 @@ def test_a_process_that_can_not_log_goes_on() -> None:
 def server() -> Iterator[RedisServer]:
     with redis_server() as running:
         yield running
-
-
-_BOUND = (
-    "import os, resource, sys; pid, user, group, size = map(int, sys.argv[1:]); "
-    "what = resource.RLIMIT_FSIZE; "
-    "os.setresgid(group, group, group); os.setresuid(user, user, user); "
-    "resource.prlimit(pid, what, (size, resource.prlimit(pid, what)[1]))"
-)
-
-
-def let_files_grow(server: RedisServer, size: int) -> None:
-    """Bounds the server's files, as its own user."""
-    process = psutil.Process(server.pid)
-    words = (process.pid, process.uids().real, process.gids().real, size)
-    subprocess.run([sys.executable, "-I", "-S", "-c", _BOUND, *map(str, words)], check=True)
-
-
-def without_room(server: RedisServer) -> None:
-    """Its log can't grow: the server takes no writes from now on."""
-    let_files_grow(server, 1)
-
-    def refused() -> bool:
-        with server.client() as client:
-            try:
-                client.set("more", "x" * 100)
-            except redis.RedisError:
-                return True
-        return False
-
-    eventually(refused, "a refusal")
 
 
 @pytest.mark.services

@@ -1,16 +1,17 @@
 """kombu's Redis transport, with every item checked first and strategies served in turn.
 
 kombu reads an item without bounds: an item that is no message ends its worker. kombu also takes the
-oldest item of a queue, so that 20,000 items of one strategy would delay all others.
+oldest item of a queue, so that 20,000 items of one strategy would delay all others. And kombu keeps
+a message's place in the worker when Redis refuses its acknowledgement.
 """
 
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
 from queue import Empty
 from time import monotonic
 from typing import Any, ClassVar
 
-from kombu.transport import TRANSPORT_ALIASES, redis
+from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 from kombu.utils.json import loads
 
 from bot.decision.signing import Signatures
@@ -19,8 +20,51 @@ from workers.celery.items import message_of
 from workers.celery.lanes import Turns, is_lane
 
 
+class QoS(redis.QoS):
+    """The messages that a worker has taken and not settled: neither acknowledged nor given back.
+
+    A worker takes only as many messages as it has places. Redis may refuse to settle a message, for
+    instance on a full disk. Celery logs that and goes on with the same connection. With the place
+    of the message kept as well, such a worker would take nothing any more, and would still answer
+    pings. The place is therefore free in any case, and the message is settled later.
+    """
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)  # type: ignore[no-untyped-call]
+        self._owed: dict[str, Callable[[], None]] = {}
+
+    def ack(self, delivery_tag: str) -> None:
+        """Acknowledges a message. Raises the error of a Redis that refuses."""
+        self._settle(delivery_tag, partial(super().ack, delivery_tag))
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Drops a message, or gives it back to its queue. Raises the error of a Redis that
+        refuses."""
+        self._settle(delivery_tag, partial(super().reject, delivery_tag, requeue=requeue))
+
+    def _settle(self, tag: str, settle: Callable[[], None]) -> None:
+        try:
+            settle()
+        except self.channel.connection_errors:
+            self._owed[tag] = settle
+            raise
+        finally:
+            virtual.QoS.ack(self, tag)  # type: ignore[no-untyped-call]
+
+    def restore_visible(self, *args: Any, **named: Any) -> None:
+        """Settles what Redis refused, then looks for messages that other workers lost. The worker's
+        timer calls this every few seconds."""
+        while self._owed:
+            tag, settle = next(iter(self._owed.items()))
+            settle()
+            del self._owed[tag]
+        super().restore_visible(*args, **named)  # type: ignore[no-untyped-call]
+
+
 class Channel(redis.Channel):
     """A channel of a worker."""
+
+    QoS = QoS
 
     signatures: ClassVar[Signatures | None] = None
     """Checks messages' signatures; None when message keys are off."""

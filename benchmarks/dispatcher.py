@@ -96,12 +96,12 @@ class Bench:
             horizon=horizon,
             wake_timeout=timedelta(hours=1),
         )
-        budget = FreeRateLimiter()
+        rate_limiter = FreeRateLimiter()
         claims = Claims(
             db=db,
             exchange=exchange,
             limits=limits,
-            budget=budget,
+            rate_limiter=rate_limiter,
             clock=clock,
             task_queue=DispatcherOnly(),
             owner="benchmark",
@@ -112,7 +112,7 @@ class Bench:
             exchange=exchange,
             market=market,
             claims=claims,
-            budget=budget,
+            rate_limiter=rate_limiter,
             clock=clock,
             task_queue=DispatcherOnly(),
             owner="benchmark",

@@ -76,7 +76,7 @@ class Bench:
                 older_than=timedelta(seconds=1)
             ),
             "look again for given up": desk.reconciler.recheck_expired,
-            "pace parents": desk.pacer.tick,
+            "pace parents": desk.throttling.tick,
             "rebuild reservations": self._rebuild,
             "decide": self._decide,
             "screen": self._screen,

@@ -54,16 +54,16 @@ def run(url: str, count: int, waiting: int) -> dict[str, dict[str, float]]:
 def taking(url: str, rules: Rules, waiting: int) -> Callable[[], object]:
     """A call of `take()` on a settled budget of an account of its own, with a queue before it."""
     account = f"{ACCOUNT}-{rules.orders_per_second}-{waiting}"
-    budget = RedisOrderRateLimiter(connect(url), lambda: rules)
-    budget.prepare(account)
-    budget.take(account, order="first", is_exit=False)
+    rate_limiter = RedisOrderRateLimiter(connect(url), lambda: rules)
+    rate_limiter.prepare(account)
+    rate_limiter.take(account, order="first", is_exit=False)
     time.sleep(max(CAREFUL_MS, WINDOW_MS) / 1000)
     for number in range(waiting):
-        budget.take(account, order=f"waiting-{number}", is_exit=False)
+        rate_limiter.take(account, order=f"waiting-{number}", is_exit=False)
     if waiting:
-        return lambda: budget.take(account, order=f"waiting-{waiting - 1}", is_exit=False)
+        return lambda: rate_limiter.take(account, order=f"waiting-{waiting - 1}", is_exit=False)
     numbers = itertools.count()
-    return lambda: budget.take(account, order=f"order-{next(numbers)}", is_exit=False)
+    return lambda: rate_limiter.take(account, order=f"order-{next(numbers)}", is_exit=False)
 
 
 def _nowhere() -> str:

@@ -25,12 +25,12 @@ look orders up and call them back, read the wallet, or reconcile. Other workers 
 alone."""
 QUEUES = tuple(queue for queues in WORKERS.values() for queue in queues)
 
-DOOR = "validation"
+STRATEGY_QUEUE = "validation"
 """The one queue that strategies reach. Its messages are sorted into lanes, which no strategy can
 write to (`workers/celery/lanes.py`)."""
-LANES = f"{DOOR}.lanes"
+LANES = f"{STRATEGY_QUEUE}.lanes"
 """The key in Redis with the names of the lanes that hold messages, or did lately."""
-OUR_LANE = f"{DOOR}.ours"
+OUR_LANE = f"{STRATEGY_QUEUE}.ours"
 """The lane of our own messages: wake-ups of stored requests, canaries, messages that are set
 aside."""
 

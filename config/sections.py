@@ -15,7 +15,7 @@ DECLARING = (RiskLimits, InterfaceKeys, WorkingRules, QuotaRules)
 
 SECTIONS: Mapping[str, str] = {
     "ml_risk_thresholds": "Requirements on a prediction, and the largest size of a position.",
-    "circuit_breakers": "Conditions that latch and stop new risk.",
+    "circuit_breakers": "Conditions that trip and stop new risk.",
     "emergency_stops": "Conditions that stop everything.",
     "position_monitoring": "Limits on open positions.",
     "execution": "The largest cost of an approved trade.",

@@ -106,7 +106,7 @@ _VERBS: Mapping[str, Verb] = {
         "Pause, resume, cancel and list the orders being worked.",
         is_group=True,
     ),
-    "breaker": Verb("control.breaker", "List latched breakers and take one back.", is_group=True),
+    "breaker": Verb("control.breaker", "List tripped breakers and reset one.", is_group=True),
     "operator": Verb(
         "control.operator",
         "Add, list, disable and reset the operators who act with authority; verify their acts.",

@@ -18,7 +18,7 @@ from pydantic_core import CoreSchema
 from config.vocabulary import BackupStep as BackupStep
 from models.enums import Algorithm
 
-MAX_RUNGS = 8
+MAX_STEPS = 8
 """The longest list of steps; a longer one outlives every deadline."""
 _RISK_SWITCH = "cancel_on_risk_increase"
 
@@ -52,7 +52,7 @@ _SHORT_FORM_CLASSES = (
     FailureClass.MARGIN,
     FailureClass.REJECTED,
 )
-Rungs = Annotated[tuple[BackupStep, ...], Field(max_length=MAX_RUNGS)]
+BackupSteps = Annotated[tuple[BackupStep, ...], Field(max_length=MAX_STEPS)]
 
 
 class BackupPlan(BaseModel):
@@ -65,16 +65,16 @@ class BackupPlan(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    throttled: Rungs | None = None
-    timeout: Rungs | None = None
-    price: Rungs | None = None
-    no_liquidity: Rungs | None = None
-    margin: Rungs | None = None
-    rejected: Rungs | None = None
+    throttled: BackupSteps | None = None
+    timeout: BackupSteps | None = None
+    price: BackupSteps | None = None
+    no_liquidity: BackupSteps | None = None
+    margin: BackupSteps | None = None
+    rejected: BackupSteps | None = None
     cancel_on_risk_increase: bool = Field(
         default=False,
         strict=True,
-        description="end what adds risk as soon as risk would slow it; can't undo the operator's",
+        description="ends an entry once the throttle would slow it; can't undo the operator's",
     )
     fallback_algorithm: Literal[Algorithm.IMMEDIATE, Algorithm.PASSIVE] | None = Field(
         default=None,
@@ -89,12 +89,12 @@ class BackupPlan(BaseModel):
 
     @field_validator("throttled", "timeout", "price", "no_liquidity", "margin", "rejected")
     @classmethod
-    def _is_a_ladder(cls, rungs: Rungs | None) -> Rungs | None:
-        if rungs is not None:
-            _require_ladder(rungs)
-        return rungs
+    def _may_be_tried(cls, steps: BackupSteps | None) -> BackupSteps | None:
+        if steps is not None:
+            _require_steps(steps)
+        return steps
 
-    def rungs(self, failure: FailureClass) -> tuple[BackupStep, ...] | None:
+    def steps_of(self, failure: FailureClass) -> tuple[BackupStep, ...] | None:
         """The declared steps of a class; None when the strategy left it open or can't set it."""
         return {
             FailureClass.THROTTLED: self.throttled,
@@ -113,16 +113,16 @@ class BackupPlan(BaseModel):
             "type": "array",
             "items": {"enum": list(_SHORT_NAMES)},
             "minItems": 1,
-            "maxItems": MAX_RUNGS + 1,
+            "maxItems": MAX_STEPS + 1,
         }
         return {"anyOf": [short, handler(core_schema)]}
 
 
-def _require_ladder(steps: Sequence[object]) -> None:
+def _require_steps(steps: Sequence[object]) -> None:
     if not steps:
         raise ValueError("must name at least one step")
-    if len(steps) > MAX_RUNGS:
-        raise ValueError(f"must name at most {MAX_RUNGS} steps")
+    if len(steps) > MAX_STEPS:
+        raise ValueError(f"must name at most {MAX_STEPS} steps")
     if BackupStep.STOP_AND_ALERT in steps[:-1]:
         raise ValueError("stop_and_alert must be the last step")
 
@@ -135,6 +135,6 @@ def _expand(names: Sequence[object]) -> dict[str, object]:
     steps = [name for name in names if name != _RISK_SWITCH]
     fields: dict[str, object] = {_RISK_SWITCH: _RISK_SWITCH in names}
     if steps or not names:
-        _require_ladder(steps)
+        _require_steps(steps)
         fields.update({failure.value: steps for failure in _SHORT_FORM_CLASSES})
     return fields

@@ -164,7 +164,7 @@ class Services:
         )
 
     @cached_property
-    def door(self) -> AuthenticatedDecisions:
+    def decisions(self) -> AuthenticatedDecisions:
         """Decides messages once their signature is verified, within each strategy's quotas."""
         signatures = message_signatures(self.settings, self.clock)
         if signatures is None:
@@ -184,7 +184,7 @@ class Services:
             exchange=self.exchange,
             market=self.market_for_exits,
             claims=self.claims,
-            budget=self.budget,
+            rate_limiter=self.rate_limiter,
             clock=self.clock,
             task_queue=self.task_queue,
             owner=self.owner,
@@ -197,7 +197,7 @@ class Services:
             db=self.db,
             exchange=self.exchange,
             limits=self.limits,
-            budget=self.budget,
+            rate_limiter=self.rate_limiter,
             clock=self.clock,
             task_queue=self.task_queue,
             owner=self.owner,
@@ -205,7 +205,7 @@ class Services:
         )
 
     @cached_property
-    def budget(self) -> RedisOrderRateLimiter:
+    def rate_limiter(self) -> RedisOrderRateLimiter:
         """The rate limiter of order writes that all processes share."""
         url = with_database(self.settings.require_redis_url(), MARKET_DATABASE)
         # The limiter only paces and authorizes nothing. It therefore keeps the last known limits
@@ -227,7 +227,7 @@ class Services:
                 ModelRows(self.db, otherwise=ModelFile(self.settings.home / MODELS_FILE)),
                 self.exchange,
             ),
-            budget=self.budget,
+            rate_limiter=self.rate_limiter,
             clock=self.clock,
             task_queue=self.task_queue,
         )
@@ -235,7 +235,7 @@ class Services:
     @cached_property
     def reconciler(self) -> Reconciler:
         """Compares our books with the exchange's."""
-        return Reconciler(self.deps, budget=self.budget)
+        return Reconciler(self.deps, rate_limiter=self.rate_limiter)
 
     @cached_property
     def fills(self) -> FillBook:
@@ -268,7 +268,7 @@ class Services:
         return heads_file(self.settings)
 
     @cached_property
-    def pacer(self) -> Throttling:
+    def throttling(self) -> Throttling:
         """Sets the execution throttle of parents under way, once a second."""
         return Throttling(
             db=self.db,
@@ -293,7 +293,7 @@ class Services:
             self.clock,
             exchange=exchange,
             revoke=revoke_queued,
-            too_fast=partial(self.budget.throttled, self.settings.account, cancels=True),
+            too_fast=partial(self.rate_limiter.throttled, self.settings.account, cancels=True),
         )
 
     def check_fitness(self) -> Fitness:

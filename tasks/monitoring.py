@@ -33,7 +33,7 @@ def dispatch_due() -> int:
 @shared_task(base=MlriskTask, name="tasks.monitoring.pace_parents")
 def pace_parents() -> int:
     """Slows, shrinks, pauses or hurries parents under way, by market, account and limits."""
-    return services().pacer.tick()
+    return services().throttling.tick()
 
 
 @shared_task(base=MlriskTask, name="tasks.monitoring.sweep")

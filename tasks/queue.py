@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from bot.clock import Clock, SystemClock
 from bot.errors import DependencyDown
 from bot.execution.sending.dispatch import EXITS
-from config.celery import DOOR, OUR_LANE, VISIBILITY_TIMEOUT_SECONDS
+from config.celery import OUR_LANE, STRATEGY_QUEUE, VISIBILITY_TIMEOUT_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,9 @@ class QueueDepth:
     def __call__(self, queue: str) -> int | None:
         try:
             waiting = int(self._client.llen(queue))
-            return waiting + int(self._client.llen(OUR_LANE)) if queue == DOOR else waiting
+            return (
+                waiting + int(self._client.llen(OUR_LANE)) if queue == STRATEGY_QUEUE else waiting
+            )
         except RedisError as error:
             log.warning("queue %s can't be measured: %s", queue, error, extra={"queue": queue})
             return None

@@ -42,7 +42,7 @@ def validate_and_execute(self: MlriskTask, *request: Any, **named: Any) -> dict[
     The task takes one argument, `request`. A call with other arguments gets an answer that names
     the wrong fields. With message keys on, a header proves the strategy.
     """
-    return services().door.validate_and_execute(
+    return services().decisions.validate_and_execute(
         _the_request(request, named), proof_of(self.request), redelivered=self.was_redelivered
     )
 
@@ -101,7 +101,7 @@ def set_aside(self: MlriskTask, task: str, body: str, proof: Any, cause: str) ->
     if task == VALIDATE_STORED:
         answer = services().approval.validate_stored(str(request), killed=killed)
     else:
-        answer = services().door.validate_and_execute(
+        answer = services().decisions.validate_and_execute(
             request, proof, redelivered=True, killed=killed
         )
     deaths.forget(task, body)

@@ -63,8 +63,8 @@ class AccountReport:
 class Reconciler:
     """Compares one account's rows with the exchange's record and adopts the missing facts."""
 
-    def __init__(self, deps: Deps, *, budget: OrderRateLimiter | None = None) -> None:
-        """`budget` limits the rate of cancels; without it only the exchange's limit holds."""
+    def __init__(self, deps: Deps, *, rate_limiter: OrderRateLimiter | None = None) -> None:
+        """`rate_limiter` limits the rate of cancels; without it only the exchange's limit holds."""
         absence.require_room(deps.exchange.recv_window_ms)
         self._db = deps.db
         self._exchange = deps.exchange
@@ -72,7 +72,7 @@ class Reconciler:
         self._clock = deps.clock
         self._task_queue = deps.task_queue
         self._fills = FillBook(deps.db, deps.account, deps.task_queue)
-        self._cancels = Cancels(deps.exchange, budget, deps.account)
+        self._cancels = Cancels(deps.exchange, rate_limiter, deps.account)
         self._cash = CashFlows(deps)
         self._other_fees = OtherFees(deps)
         self._orphans = Orphans(deps, self._cancels)

@@ -71,19 +71,19 @@ def child_rows(intent: TradeIntent, approved: Approved, horizon: timedelta) -> l
     return [
         transitions.planned_child(
             request_id=intent.request_id,
-            slot=piece.slot,
+            slot=part.slot,
             attempt=0,
-            order_link_id=order_link_id(intent.account, intent.request_id, piece.slot, 0),
+            order_link_id=order_link_id(intent.account, intent.request_id, part.slot, 0),
             account=intent.account,
             symbol=intent.symbol,
             side=intent.side,
-            qty=piece.qty,
+            qty=part.qty,
             filled_qty=Decimal(0),
             reduce_only=decision.reduce_only,
-            planned_at=plan.start_at + timedelta(seconds=piece.offset_seconds),
-            due_at=plan.start_at + timedelta(seconds=piece.offset_seconds),
+            planned_at=plan.start_at + timedelta(seconds=part.offset_seconds),
+            due_at=plan.start_at + timedelta(seconds=part.offset_seconds),
             deadline_at=plan.deadline_at,
-            wake_at=plan.start_at if piece.offset_seconds <= horizon.total_seconds() else None,
+            wake_at=plan.start_at if part.offset_seconds <= horizon.total_seconds() else None,
         )
-        for piece in plan.schedule.slices
+        for part in plan.schedule.slices
     ]

@@ -195,11 +195,11 @@ def _options(signal: SignalData) -> AlgorithmOptions:
 
 
 def _ladders(plan: BackupPlan) -> dict[str, tuple[str, ...]]:
-    declared = {failure: plan.rungs(failure) for failure in FailureClass}
+    declared = {failure: plan.steps_of(failure) for failure in FailureClass}
     return {
-        failure.value: tuple(step.value for step in rungs)
-        for failure, rungs in declared.items()
-        if rungs is not None
+        failure.value: tuple(step.value for step in steps)
+        for failure, steps in declared.items()
+        if steps is not None
     }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.clock import Clock
-from bot.safety import latch
+from bot.safety import global_state
 from bot.safety.halt import TradingHalt
 from models.database import Database, UnitOfWork
 from models.enums import ScopeKind, TradingState
@@ -42,5 +42,5 @@ def halt_on_ineffective_in(uow: UnitOfWork, clock: Clock, problems: Sequence[str
         return False
     more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
     reason = f"self-test: {'; '.join(problems[:_SHOWN])}{more}"
-    latch.halt(uow, reason=reason, actor=ACTOR, now=now)
+    global_state.set_halted(uow, reason=reason, actor=ACTOR, now=now)
     return True

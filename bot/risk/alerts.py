@@ -75,7 +75,7 @@ def of_decision(verdict: str, risk_level: str | None) -> AlertLevel:
 
 
 def of_breaker(kind: str, *, others: int, value: object = None, limit: object = None) -> AlertLevel:
-    """`others` are the breakers that are latched beside it."""
+    """`others` are the breakers that are tripped beside it."""
     if others > 0:
         return AlertLevel.EMERGENCY
     if kind == CircuitBreakerType.MODEL_PERFORMANCE_DEGRADED and _is_severe(value, limit):

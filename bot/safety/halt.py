@@ -19,7 +19,7 @@ from bot.clock import Clock
 from bot.exchange.protocol import Exchange
 from bot.execution.orders import reasons
 from bot.execution.orders.stopping import ParentStopper, Stopped
-from bot.safety import latch, sealing
+from bot.safety import global_state, sealing
 from bot.safety.calling_back import CalledBack, call_back
 from models.audit import GLOBAL_CHAIN
 from models.database import Database
@@ -78,7 +78,7 @@ class HaltWaits:
     """How long a halt waits for others."""
 
     seal_seconds: float = sealing.TIMEOUT_SECONDS
-    """The wait for senders that were under way at the latch."""
+    """The wait for senders that were under way when trading was halted."""
     hold_limit_seconds: float = sealing.HOLD_LIMIT_SECONDS
     """A session that holds a sender's lock for longer is ended."""
     lock_ms: int = LOCK_WAIT_MS
@@ -122,18 +122,18 @@ class TradingHalt:
         cancel: bool = False,
         everything: bool = False,
         stop_exits: bool = False,
-        latched: Callable[[bool], None] | None = None,
+        on_halted: Callable[[bool], None] | None = None,
     ) -> HaltReport:
         """Stops entries; a second call stops, cancels and seals again, harmlessly.
 
         Exits under way go on, and their orders stay, unless `stop_exits`. `cancel` cancels our
-        working orders at the exchange, with `everything` those of others as well. `latched` is
+        working orders at the exchange, with `everything` those of others as well. `on_halted` is
         called once the state is committed, with True if it was halted before. Raises only when the
         commit failed; then nothing is halted.
         """
-        already = self.latch(reason, actor)
-        if latched is not None:
-            latched(already)
+        already = self.set_halted(reason, actor)
+        if on_halted is not None:
+            on_halted(already)
         return self.follow(
             already, actor=actor, cancel=cancel, everything=everything, stop_exits=stop_exits
         )
@@ -190,17 +190,19 @@ class TradingHalt:
             require(actor, Power.RESUME, "resuming")
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
-            if latch.release(uow, reason=reason, actor=actor, now=now):
+            if global_state.set_active(uow, reason=reason, actor=actor, now=now):
                 uow.commit()
 
-    def latch(self, reason: str, actor: str) -> bool:
+    def set_halted(self, reason: str, actor: str) -> bool:
         """Writes the state row alone; returns True when it was halted before.
 
         From its commit on no claim of an entry succeeds. It is for processes that may hold a
         sender's lock; `halt` also seals, cancels and revokes.
         """
         with self._db.unit_of_work() as uow:
-            already = latch.halt(uow, reason=reason, actor=actor, now=self._clock.now())
+            already = global_state.set_halted(
+                uow, reason=reason, actor=actor, now=self._clock.now()
+            )
             uow.commit()
         return already
 

@@ -15,7 +15,7 @@ from bot.account.reconciliation import AccountReport
 from bot.clock import Clock
 from bot.execution.ports import LimitsSource
 from bot.risk.portfolio.kinds import AlertLevel
-from bot.safety import latch
+from bot.safety import global_state
 from bot.state import breakers
 from models.audit_progress import verify_on
 from models.database import Database, UnitOfWork
@@ -75,7 +75,9 @@ class Monitor:
         text = "; ".join(f"{one.kind} {one.key}: {one.why}" for one in found)
         with self.db.unit_of_work() as uow:
             reason = f"a trading state was changed past mlrisk: {text}"
-            already = latch.halt(uow, reason=reason, actor="monitor", now=self.clock.now())
+            already = global_state.set_halted(
+                uow, reason=reason, actor="monitor", now=self.clock.now()
+            )
             uow.commit()
         if not already:
             log.critical(

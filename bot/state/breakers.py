@@ -45,11 +45,11 @@ def trip(
     known = uow.session.get(
         BreakerRow, (ScopeKind.ACCOUNT, account, found.kind), populate_existing=True
     )
-    latched = known is not None and known.tripped
+    was_tripped = known is not None and known.tripped
     reducing = TradingState(state.state).strictness >= TradingState.REDUCING.strictness
-    if latched and reducing:
+    if was_tripped and reducing:
         return False
-    if not latched:
+    if not was_tripped:
         uow.session.merge(
             BreakerRow(
                 scope_kind=ScopeKind.ACCOUNT,

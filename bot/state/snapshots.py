@@ -22,9 +22,9 @@ from bot.risk.snapshot import (
 from bot.state import fitness
 from models.amounts import compact
 from models.enums import ScopeKind, TradeSide, TradingState
-from models.repositories import facts, states
-from models.repositories.facts import AccountFacts
+from models.repositories import snapshot_query, states
 from models.repositories.portfolio import HeldPosition
+from models.repositories.snapshot_query import AccountFacts
 from models.tables import InstrumentRow
 
 
@@ -35,10 +35,10 @@ def take(
     now: datetime,
 ) -> tuple[RiskSnapshot, int]:
     """The snapshot, and the epoch sum of the trading states that it saw."""
-    trade = facts.TradeKey(
+    trade = snapshot_query.TradeKey(
         intent.account, intent.strategy, intent.symbol, intent.side, intent.notional
     )
-    found = facts.read(session, trade, now)
+    found = snapshot_query.read(session, trade, now)
     views = tuple(
         ScopeState(f"{row.scope_kind}:{row.scope_key}", TradingState(row.state), row.reason)
         for row in found.states
@@ -60,14 +60,14 @@ def take(
 
 def _breakers(found: AccountFacts, account: str, now: datetime) -> tuple[BreakerView, ...]:
     """The tripped breakers; an account that is not known to be fit counts as one."""
-    latched = tuple(
+    tripped = tuple(
         BreakerView(row.kind, f"{row.scope_kind}:{row.scope_key}", row.reason)
         for row in found.breakers
     )
     unfit = fitness.problem(fitness.of_facts(found.fitness), now)
     if unfit is None:
-        return latched
-    return (*latched, BreakerView(fitness.KIND, f"{ScopeKind.ACCOUNT}:{account}", unfit))
+        return tripped
+    return (*tripped, BreakerView(fitness.KIND, f"{ScopeKind.ACCOUNT}:{account}", unfit))
 
 
 def _instrument_view(row: InstrumentRow) -> InstrumentView:

@@ -44,8 +44,8 @@ def too_fast_teller(settings: Settings) -> Callable[[float], None] | None:
 
     client = connect(with_database(settings.require_redis_url(), MARKET_DATABASE))
     # This limiter gives out no requests here, so its rules don't matter.
-    budget = RedisOrderRateLimiter(client, WorkingRules)
-    return partial(budget.throttled, settings.account, cancels=True)
+    rate_limiter = RedisOrderRateLimiter(client, WorkingRules)
+    return partial(rate_limiter.throttled, settings.account, cancels=True)
 
 
 def task_queue(settings: Settings) -> TaskQueue | None:

@@ -1,4 +1,4 @@
-"""Shared parts of the commands that loosen: the account's latches, and the report after them."""
+"""Shared parts of the commands that loosen: the account's breakers, and the report after them."""
 
 from rich.markup import escape
 
@@ -17,8 +17,8 @@ def may_recover(db: Database, settings: Settings) -> bool:
         return binding.is_free(session, settings)
 
 
-def latches(settings: Settings, db: Database) -> Recovery:
-    """The account's latches on the running system's database."""
+def breakers_of(settings: Settings, db: Database) -> Recovery:
+    """The account's breakers on the running system's database."""
     return Recovery(db, settings.account, ConfiguredLimits(settings, db), SystemClock())
 
 

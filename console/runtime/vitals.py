@@ -227,7 +227,7 @@ def unpriced_fees(patient: Patient) -> Iterator[Vital]:
     yield Vital("fees in other coins", f"without a price: {shown}" if rows else None)
 
 
-def latched(patient: Patient) -> Iterator[Vital]:
+def tripped(patient: Patient) -> Iterator[Vital]:
     """Each breaker that is tripped, and the command that resets it."""
     rows = patient.session.scalars(select(BreakerRow).where(BreakerRow.tripped))
     for row in rows:
@@ -355,7 +355,7 @@ QUESTIONS: tuple[Callable[[Patient], Iterator[Vital]], ...] = (
     money,
     unvalued_flows,
     unpriced_fees,
-    latched,
+    tripped,
     contradicted_states,
     halts,
     reconciliation,

@@ -80,7 +80,7 @@ class EquityDayRow(Base):
     """The time of the reading that the start comes from; None for a day of an earlier version."""
     start_confirmed: Mapped[bool] = mapped_column(server_default=text("true"))
     """Whether three readings agree on the start. Before that, one reading stands in for it and no
-    breaker latches."""
+    breaker trips."""
     peak_equity: Mapped[Decimal]
     """The highest confirmed equity ever, up to and including this day."""
     peak_at: Mapped[datetime | None]

@@ -25,7 +25,8 @@ class TradingStateRow(Base):
 
 
 class BreakerRow(Base):
-    """A latched condition that moves a trading state."""
+    """A condition that trips, stays tripped until an operator resets it, and moves a trading
+    state."""
 
     __tablename__ = "breaker"
     scope_kind: Mapped[str] = mapped_column(primary_key=True)

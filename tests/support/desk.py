@@ -52,7 +52,7 @@ class Desk:
         self.market = FakeMarket(self.clock)
         self.limits = FakeLimits()
         self.task_queue = RecordedTaskQueue()
-        self.budget = FreeRateLimiter()
+        self.rate_limiter = FreeRateLimiter()
         self.forecasts = FakeForecasts()
         prepare(db, self.exchange, account, T0)
         self.approval = ApprovalService(
@@ -69,7 +69,7 @@ class Desk:
             db=db, account=account, clock=self.clock, task_queue=self.task_queue
         )
         self.fill_book = FillBook(db, account, self.task_queue)
-        self.reconciler = Reconciler(self.deps, budget=self.budget)
+        self.reconciler = Reconciler(self.deps, rate_limiter=self.rate_limiter)
         self.dispatcher = Dispatcher(
             db=db,
             account=account,
@@ -79,7 +79,9 @@ class Desk:
             wake_timeout=timedelta(seconds=3),
         )
         self.trading_halt = TradingHalt(db, self.clock, exchange=self.exchange)
-        self.pacer = Throttling(db, account, self.market, self.limits, self.clock, self.task_queue)
+        self.throttling = Throttling(
+            db, account, self.market, self.limits, self.clock, self.task_queue
+        )
         self.worker = ParentWorker(
             db=db,
             account=account,
@@ -87,7 +89,7 @@ class Desk:
             market=self.market,
             limits=self.limits,
             forecasts=self.forecasts,
-            budget=self.budget,
+            rate_limiter=self.rate_limiter,
             clock=self.clock,
             task_queue=self.task_queue,
         )
@@ -103,7 +105,7 @@ class Desk:
             db=self.db,
             exchange=self.exchange,
             limits=self.limits,
-            budget=self.budget,
+            rate_limiter=self.rate_limiter,
             clock=self.clock,
             task_queue=self.task_queue,
             owner=owner,
@@ -114,7 +116,7 @@ class Desk:
             exchange=self.exchange,
             market=self.market,
             claims=claims,
-            budget=self.budget,
+            rate_limiter=self.rate_limiter,
             clock=self.clock,
             task_queue=self.task_queue,
             owner=owner,
@@ -258,5 +260,5 @@ def monitor(desk: Desk) -> Monitor:
 
 
 @pytest.fixture
-def latches(desk: Desk) -> Recovery:
+def recovery(desk: Desk) -> Recovery:
     return Recovery(desk.db, ACCOUNT, desk.limits, desk.clock)

@@ -87,7 +87,7 @@ def _act(desk: Desk, point: str, what: str) -> str:
             uow.commit()
         return "committed"
     if point == "claim":
-        claims.clearance.read = _after_freezing(claims.clearance.read)  # type: ignore[attr-defined]
+        claims.pre_send.read = _after_freezing(claims.pre_send.read)  # type: ignore[attr-defined]
     else:
         desk.exchange.before_post = _freeze
     return desk.sender.send(int(what), ACCOUNT).value

@@ -15,7 +15,7 @@ from celery.signals import (
 
 import tasks.bootstrap
 from bot.clock import SystemClock
-from config.celery import DOOR, celery_settings
+from config.celery import STRATEGY_QUEUE, celery_settings
 from config.settings import load_settings
 from tasks.startup import prove_identity, prove_limits, require_message_key, tell_powers
 from workers.celery.cleaning import clean_and_record
@@ -61,7 +61,7 @@ def _prove_limits(sender: "WorkController", **_: Any) -> None:
     """Checks keys, account and limits before any message is taken. A wrong configuration ends the
     worker here."""
     settings = load_settings()
-    reads_requests = DOOR in sender.app.amqp.queues.consume_from
+    reads_requests = STRATEGY_QUEUE in sender.app.amqp.queues.consume_from
     if reads_requests:
         require_message_key(settings)
     settings = prove_identity(settings)
@@ -110,7 +110,7 @@ def _warm_up(**_: Any) -> None:
     context.db.ping()
     # With a new Redis the rate limiter counts one window, because it can't know the earlier orders.
     # It does so here and not at the first order.
-    context.budget.prepare(context.settings.account)
+    context.rate_limiter.prepare(context.settings.account)
     log.info("worker process ready", extra={"pid": os.getpid()})
 
 

@@ -17,7 +17,7 @@ from uuid import uuid4
 from bot.bounded_text import MAX_TEXT, storable
 from bot.decision.authentication import TASK as ASKED
 from bot.decision.signing import HEADER
-from config.celery import DOOR, TASK_TIME_LIMIT_SECONDS, VISIBILITY_TIMEOUT_SECONDS
+from config.celery import STRATEGY_QUEUE, TASK_TIME_LIMIT_SECONDS, VISIBILITY_TIMEOUT_SECONDS
 from config.errors import MlriskError
 from models import strict_json
 from tasks.monitoring import CANARY_TASK
@@ -131,8 +131,8 @@ def _headers(headers: object, queue: str) -> dict[str, Any]:
 def _may_come_by(task: str, queue: str) -> bool:
     """Whether a task may come by a queue. Requests come by the strategies' queue alone, because
     only its worker needs the key that checks signatures."""
-    if queue == DOOR:
-        return task.startswith(f"tasks.{DOOR}.") or task == CANARY_TASK
+    if queue == STRATEGY_QUEUE:
+        return task.startswith(f"tasks.{STRATEGY_QUEUE}.") or task == CANARY_TASK
     return task != ASKED
 
 

@@ -29,7 +29,7 @@ from redis.exceptions import ResponseError
 from bot.decision import authentication
 from bot.decision.signing import HEADER, Signatures
 from bot.errors import NotAuthentic
-from config.celery import DOOR, LANES, OUR_LANE
+from config.celery import LANES, OUR_LANE, STRATEGY_QUEUE
 from models.messages import is_identifier
 from tasks.monitoring import CANARY_TASK
 from tasks.validation import SET_ASIDE, VALIDATE_STORED
@@ -37,12 +37,12 @@ from workers.celery.items import MAX_ITEM_BYTES
 
 log = logging.getLogger(__name__)
 
-NOBODYS_LANE = f"{DOOR}.nobodys"
+NOBODYS_LANE = f"{STRATEGY_QUEUE}.nobodys"
 """The lane of messages without a proven sender, and of items that are no message."""
 MAX_LANES = 200
 """The largest number of lanes. Messages under further names share nobody's lane. The bound is
 needed because names are free without message keys."""
-_ENTRIES, _EXITS = f"{DOOR}.of.", f"{DOOR}.exits."
+_ENTRIES, _EXITS = f"{STRATEGY_QUEUE}.of.", f"{STRATEGY_QUEUE}.exits."
 _OURS = (VALIDATE_STORED, SET_ASIDE, CANARY_TASK)
 _SAYS_EXIT = re.compile(r'"reduce_only\\?"\s*:\s*true')
 """Finds an exit's flag in a signed text, or in a body that holds one as a string, without parsing
@@ -197,13 +197,17 @@ class Turns:
             for queue, count in zip(queues, waiting, strict=True):
                 self._sort(client, queue, count, lanes, until)
         except ResponseError as error:
-            log.error("what waits can't be put into lanes: %s", error, extra={"queue": DOOR})
+            log.error(
+                "what waits can't be put into lanes: %s", error, extra={"queue": STRATEGY_QUEUE}
+            )
         self._order = [name for name in self._order if name in lanes]
         self._order += sorted(lanes.difference(self._order))
         try:
             return self._proven_first(client)
         except ResponseError as error:
-            log.error("what waits in lanes can't be moved: %s", error, extra={"queue": DOOR})
+            log.error(
+                "what waits in lanes can't be moved: %s", error, extra={"queue": STRATEGY_QUEUE}
+            )
             return list(self._order)
 
     def served(self, lane: str) -> None:

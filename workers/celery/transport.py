@@ -15,7 +15,7 @@ from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 from kombu.utils.json import loads
 
 from bot.decision.signing import Signatures
-from config.celery import DOOR, QUEUES
+from config.celery import QUEUES, STRATEGY_QUEUE
 from workers.celery.items import message_of
 from workers.celery.lanes import Turns, is_lane
 
@@ -87,7 +87,7 @@ class Channel(redis.Channel):
     def _keys(self, queues: list[str]) -> Iterator[str]:
         for priority in self.priority_steps:
             for queue in queues:
-                if queue == DOOR and priority == self.priority_steps[0]:
+                if queue == STRATEGY_QUEUE and priority == self.priority_steps[0]:
                     yield from self._lanes()
                 yield self._key(queue, priority)
 
@@ -95,7 +95,7 @@ class Channel(redis.Channel):
         return str(self._q_for_pri(queue, priority))  # type: ignore[no-untyped-call]
 
     def _lanes(self) -> list[str]:
-        doors = [self._key(DOOR, priority) for priority in self.priority_steps]
+        doors = [self._key(STRATEGY_QUEUE, priority) for priority in self.priority_steps]
         with self.conn_or_acquire() as client:
             return self._turns.next(client, doors)
 
@@ -113,7 +113,7 @@ class Channel(redis.Channel):
             destination, item = answer
             name = destination.decode()
             self._turns.served(name)
-            queue = DOOR if is_lane(name) else name.rsplit(self.sep, 1)[0]
+            queue = STRATEGY_QUEUE if is_lane(name) else name.rsplit(self.sep, 1)[0]
             self._queue_cycle.rotate(queue)
             # Other queues carry no tasks, but answers to questions that workers were asked.
             message = message_of(item, queue) if queue in QUEUES else _answer(item)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from config.celery import DOOR, QUEUES, WORKERS
+from config.celery import QUEUES, STRATEGY_QUEUE, WORKERS
 
 OURS = "mlrisk"
 """The user with all data. `mlrisk up` gives it to no process; it is for processes that a person
@@ -29,7 +29,7 @@ USER_OF_PROCESS: Mapping[str, str] = MappingProxyType(
 )
 """The user of each process that `mlrisk up` starts."""
 
-_WOKEN_BY_FEED = (DOOR, "exits", "execution", "emergency")
+_WOKEN_BY_FEED = (STRATEGY_QUEUE, "exits", "execution", "emergency")
 _HIDDEN = "resetkeys resetchannels -@all"
 _CONNECTING = "+auth +hello +ping +select +client|setname +client|setinfo +multi +exec +discard"
 # Of the dangerous commands clients need only INFO and a connection's own name and id. Commands that
@@ -61,7 +61,8 @@ def _publishing(queues: Iterable[str]) -> str:
 # A worker takes a message in its strategy's turn, keeps it until it is acknowledged, and answers
 # it.
 _TAKING = (
-    f"{_queues(QUEUES, '~')} ~{DOOR}.* ~_kombu.* ~unacked* ~celery-task-meta-* &celery-task-meta-*"
+    f"{_queues(QUEUES, '~')} ~{STRATEGY_QUEUE}.* ~_kombu.* ~unacked* "
+    "~celery-task-meta-* &celery-task-meta-*"
 )
 # Commands and questions to workers, their answers, and their events. Redis compares a subscribed
 # pattern by its letters, so that a wider pattern is not enough.
@@ -100,7 +101,7 @@ _RULES: Mapping[str, str] = MappingProxyType(
 # A strategy reads an answer, or waits for it, by its task's id, which nobody can guess or list.
 _STRATEGY_RULES = (
     f"%R~celery-task-meta-* &celery-task-meta-* {_CONNECTING} +get +mget +subscribe +unsubscribe "
-    f"{_publishing([DOOR])}"
+    f"{_publishing([STRATEGY_QUEUE])}"
 )
 
 

@@ -85,7 +85,7 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class PaceFactors:
+class ThrottleFactors:
     """How risk changes the work: `speed` slows or hurries it, `size` shrinks each child."""
 
     speed: Decimal = ONE
@@ -101,7 +101,7 @@ class Step:
     terms: Terms
     total: Decimal
     """The parent's quantity, in base units."""
-    pace: PaceFactors = field(default_factory=PaceFactors)
+    pace: ThrottleFactors = field(default_factory=ThrottleFactors)
     forecast: VolumeForecast | None = None
 
 

@@ -22,8 +22,8 @@ from bot.execution.orders.reasons import Reason
 from bot.execution.policy.exit_bounds import CLOSES_POSITION, ExitBounds
 from bot.execution.policy.fallback import (
     FailedAttempt,
-    Ladder,
-    Remedy,
+    FallbackEffect,
+    FallbackPolicy,
     respond,
 )
 from bot.execution.policy.fallback import after_fill as positions_after_fill
@@ -48,12 +48,12 @@ class FollowUp:
     stop: Reason | None = None
 
 
-def ladder_of(parent: ParentOrderRow) -> Ladder:
+def policy_of(parent: ParentOrderRow) -> FallbackPolicy:
     """The parent's own fallback policy. A parent from before fallback policies has none and
     stops."""
     plan: Mapping[str, Any] = parent.params.get("backup", {})
-    return Ladder(
-        rungs={
+    return FallbackPolicy(
+        steps={
             FailureClass(name): tuple(BackupStep(step) for step in steps)
             for name, steps in plan.get("rungs", {}).items()
         },
@@ -153,7 +153,7 @@ def follow_up(
         closes_position=bool(parent.params.get(CLOSES_POSITION)),
         **_exit_reach(parent, child, failure, row),
     )
-    found, positions = respond(ladder_of(parent), attempt, positions, lot_rules(row))
+    found, positions = respond(policy_of(parent), attempt, positions, lot_rules(row))
     parent.ladder = {**before, "positions": positions}
     _record(uow, parent, child, failure, found, now)
     if found.stop:
@@ -180,7 +180,7 @@ def _plan_attempts(
     parent: ParentOrderRow,
     child: ChildOrderRow,
     number: int,
-    found: Remedy,
+    found: FallbackEffect,
     now: datetime,
     task_queue: TaskQueue,
 ) -> None:
@@ -207,7 +207,11 @@ def _plan_attempts(
 
 
 def _step_later(
-    uow: UnitOfWork, parent: ParentOrderRow, found: Remedy, now: datetime, task_queue: TaskQueue
+    uow: UnitOfWork,
+    parent: ParentOrderRow,
+    found: FallbackEffect,
+    now: datetime,
+    task_queue: TaskQueue,
 ) -> None:
     """Returns the rest to a stepped parent, and stores when and how it places the next child."""
     changed = dict(parent.ladder or {})
@@ -236,7 +240,7 @@ def _record(
     parent: ParentOrderRow,
     child: ChildOrderRow,
     failure: FailureClass,
-    found: Remedy,
+    found: FallbackEffect,
     now: datetime,
 ) -> None:
     uow.audit(

@@ -76,7 +76,7 @@ def note_execution(
         },
         now,
     )
-    _latch(uow, account, act, execution.symbol, text, now)
+    _trip(uow, account, act, execution.symbol, text, now)
 
 
 def note_cancel(
@@ -86,10 +86,10 @@ def note_cancel(
     act = _BY_CANCEL.get(cancel_type)
     if act is not None:
         text = f"the exchange cancelled an order in {symbol}: {cancel_type}"
-        _latch(uow, account, act, symbol, text, now)
+        _trip(uow, account, act, symbol, text, now)
 
 
-def _latch(
+def _trip(
     uow: UnitOfWork, account: str, act: VenueAct, symbol: str, text: str, now: datetime
 ) -> None:
     found = breakers.Finding(act.value, symbol, "none", text)

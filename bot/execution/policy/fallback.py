@@ -19,9 +19,9 @@ from bot.execution.algorithms.table import ALGORITHMS
 from bot.execution.policy.failures import classify_end, classify_refusal, nothing_left_to_reduce
 from bot.execution.policy.fallback_steps import (
     FailedAttempt,
-    Remedy,
+    FallbackEffect,
     backoff_seconds,
-    remedy,
+    effect_of_step,
     too_late,
     too_small,
 )
@@ -33,19 +33,19 @@ from models.enums import Algorithm
 # The interface to fallback policies: failure classes, the next step, and its effect.
 __all__ = [
     "FailedAttempt",
-    "Ladder",
+    "FallbackEffect",
+    "FallbackPolicy",
     "Positions",
-    "Remedy",
     "after_fill",
     "backoff_seconds",
     "classify_end",
     "classify_refusal",
-    "ladder_for",
+    "effect_of_step",
     "next_step",
     "nothing_left_to_reduce",
-    "remedy",
+    "policy_for",
     "respond",
-    "stored_ladder",
+    "stored_policy",
 ]
 
 Positions = Mapping[str, int]
@@ -66,21 +66,21 @@ tried for about a minute; a refusal that only a person can judge, for some secon
 
 
 @dataclass(frozen=True, slots=True)
-class Ladder:
+class FallbackPolicy:
     """The steps per failure class before stop_and_alert, which always comes last."""
 
-    rungs: Mapping[FailureClass, tuple[BackupStep, ...]]
+    steps: Mapping[FailureClass, tuple[BackupStep, ...]]
     fallback_algorithm: Algorithm
     cancel_on_risk_increase: bool
     """Whether the parent ends as soon as the throttle would slow it; never for exits."""
 
 
-def ladder_for(
+def policy_for(
     declared: BackupPlan | Mapping[str, object] | None,
     rules: WorkingRules,
     *,
     reduce_only: bool = False,
-) -> Ladder:
+) -> FallbackPolicy:
     """The strategy's steps if it declared some, else the operator's.
 
     `fatal` stops at once. So does `symbol` for a trade that adds risk; an exit is tried like any
@@ -88,14 +88,14 @@ def ladder_for(
     enum) for a step that doesn't exist.
     """
     plan = _plan_of(declared)
-    rungs = {
-        failure: _before_stop(plan.rungs(failure) or operators)
-        for failure, operators in _operators_ladders(rules).items()
+    steps = {
+        failure: _before_stop(plan.steps_of(failure) or operators)
+        for failure, operators in _operators_steps(rules).items()
     }
-    rungs[FailureClass.FATAL] = ()
-    rungs[FailureClass.SYMBOL] = rungs[FailureClass.REJECTED] if reduce_only else ()
-    return Ladder(
-        rungs=MappingProxyType(rungs),
+    steps[FailureClass.FATAL] = ()
+    steps[FailureClass.SYMBOL] = steps[FailureClass.REJECTED] if reduce_only else ()
+    return FallbackPolicy(
+        steps=MappingProxyType(steps),
         fallback_algorithm=plan.fallback_algorithm or Algorithm.IMMEDIATE,
         cancel_on_risk_increase=not reduce_only
         and (plan.cancel_on_risk_increase or rules.cancel_on_risk_increase),
@@ -109,7 +109,7 @@ def _plan_of(declared: BackupPlan | Mapping[str, object] | None) -> BackupPlan:
     return BackupPlan.model_validate(stated)
 
 
-def _operators_ladders(rules: WorkingRules) -> Mapping[FailureClass, Sequence[str]]:
+def _operators_steps(rules: WorkingRules) -> Mapping[FailureClass, Sequence[str]]:
     return {
         FailureClass.THROTTLED: rules.backup_throttled,
         FailureClass.TIMEOUT: rules.backup_timeout,
@@ -126,14 +126,14 @@ def _before_stop(names: Sequence[str]) -> tuple[BackupStep, ...]:
 
 
 def next_step(
-    ladder: Ladder, failure: FailureClass, positions: Positions
+    policy: FallbackPolicy, failure: FailureClass, positions: Positions
 ) -> tuple[BackupStep, dict[str, int]]:
     """The next step of the class and the positions after it; past the end it is stop_and_alert."""
-    rungs = ladder.rungs.get(failure, ())
+    steps = policy.steps.get(failure, ())
     taken = positions.get(failure.value, 0)
-    if taken >= len(rungs):
+    if taken >= len(steps):
         return BackupStep.STOP_AND_ALERT, dict(positions)
-    return rungs[taken], {**positions, failure.value: taken + 1}
+    return steps[taken], {**positions, failure.value: taken + 1}
 
 
 def after_fill(positions: Positions, *, qty: Decimal, filled: Decimal) -> dict[str, int]:
@@ -151,15 +151,15 @@ def after_fill(positions: Positions, *, qty: Decimal, filled: Decimal) -> dict[s
 
 
 def respond(
-    ladder: Ladder, attempt: FailedAttempt, positions: Positions, rules: LotRules
-) -> tuple[Remedy, dict[str, int]]:
+    policy: FallbackPolicy, attempt: FailedAttempt, positions: Positions, rules: LotRules
+) -> tuple[FallbackEffect, dict[str, int]]:
     """The first step from here on that is possible for this attempt, and the positions after it.
 
     Delays grow with the attempts of the slice or with the steps of the class, whichever are more,
     because a stepped parent begins a slice with each child. The end of a list because of a near
     deadline is no alarm.
     """
-    step, after = next_step(ladder, attempt.failure, positions)
+    step, after = next_step(policy, attempt.failure, positions)
     if step is not BackupStep.STOP_AND_ALERT and attempt.rest < attempt.minimum(rules):
         return too_small(attempt), dict(positions)
     taken = positions.get(attempt.failure.value, 0)
@@ -167,10 +167,10 @@ def respond(
     passed: dict[str, None] = {}
     while True:
         try:
-            found = remedy(step, attempt, rules, ladder.fallback_algorithm)
+            found = effect_of_step(step, attempt, rules, policy.fallback_algorithm)
         except Infeasible as error:
             passed[f"no {step.value}, {error.message}"] = None
-            step, after = next_step(ladder, attempt.failure, after)
+            step, after = next_step(policy, attempt.failure, after)
         else:
             break
     if found.stop and passed and attempt.seconds_left <= backoff_seconds(attempt.number):
@@ -178,7 +178,7 @@ def respond(
     return replace(found, note="; ".join([found.note, *passed])), after
 
 
-def stored_ladder(
+def stored_policy(
     algorithm: Algorithm, options: AlgorithmOptions, rules: WorkingRules, *, reduce_only: bool
 ) -> dict[str, Any]:
     """The policy of a new parent as plain JSON; later changes of the rules don't affect it."""
@@ -192,14 +192,14 @@ def stored_ladder(
         "fallback_algorithm": fallback,
         "cancel_on_risk_increase": options.cancel_on_risk_increase,
     }
-    ladder = ladder_for(declared, rules, reduce_only=reduce_only)
-    rungs = {name: [step.value for step in steps] for name, steps in ladder.rungs.items()}
+    policy = policy_for(declared, rules, reduce_only=reduce_only)
+    by_class = {name: [step.value for step in steps] for name, steps in policy.steps.items()}
     if reduce_only:
         for name, attempts in EXIT_ATTEMPTS.items():
             if name.value not in options.backup_ladders:
-                rungs[name] = [BackupStep.RETRY.value] * attempts
+                by_class[name] = [BackupStep.RETRY.value] * attempts
     return {
-        "rungs": {name.value: steps for name, steps in rungs.items()},
-        "fallback_algorithm": ladder.fallback_algorithm.value,
-        "cancel_on_risk_increase": ladder.cancel_on_risk_increase,
+        "rungs": {name.value: steps for name, steps in by_class.items()},
+        "fallback_algorithm": policy.fallback_algorithm.value,
+        "cancel_on_risk_increase": policy.cancel_on_risk_increase,
     }  # fmt: skip

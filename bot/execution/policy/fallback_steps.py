@@ -55,7 +55,7 @@ class FailedAttempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Remedy:
+class FallbackEffect:
     """The use of the rest: qty + later_qty + released is exactly the rest."""
 
     step: BackupStep | None
@@ -81,9 +81,9 @@ class Remedy:
         return self.step is BackupStep.STOP_AND_ALERT
 
 
-def remedy(
+def effect_of_step(
     step: BackupStep, attempt: FailedAttempt, rules: LotRules, fallback: Algorithm
-) -> Remedy:
+) -> FallbackEffect:
     """The effect of one step on one failed attempt. Raises Infeasible when the step is
     impossible."""
     match step:
@@ -99,10 +99,10 @@ def remedy(
             return _stop(attempt)
 
 
-def _retry(attempt: FailedAttempt, rules: LotRules) -> Remedy:
+def _retry(attempt: FailedAttempt, rules: LotRules) -> FallbackEffect:
     qty, dust = _sendable(attempt, rules, attempt.price)
     delay = _before_deadline(attempt, _delay_seconds(attempt))
-    return Remedy(
+    return FallbackEffect(
         step=BackupStep.RETRY,
         qty=qty,
         released=dust,
@@ -112,7 +112,7 @@ def _retry(attempt: FailedAttempt, rules: LotRules) -> Remedy:
     )
 
 
-def _reduce_size(attempt: FailedAttempt, rules: LotRules) -> Remedy:
+def _reduce_size(attempt: FailedAttempt, rules: LotRules) -> FallbackEffect:
     _as_a_whole(attempt, BackupStep.REDUCE_SIZE)
     qty, dust = _sendable(attempt, rules, attempt.price)
     half = qty // rules.qty_step // 2 * rules.qty_step
@@ -124,7 +124,7 @@ def _reduce_size(attempt: FailedAttempt, rules: LotRules) -> Remedy:
     delay = backoff_seconds(attempt.number)
     later = _before_deadline(attempt, delay + backoff_seconds(attempt.number + 1))
     rest = qty - half
-    return Remedy(
+    return FallbackEffect(
         step=BackupStep.REDUCE_SIZE,
         qty=half,
         later_qty=rest,
@@ -136,12 +136,12 @@ def _reduce_size(attempt: FailedAttempt, rules: LotRules) -> Remedy:
     )
 
 
-def _market_order_fallback(attempt: FailedAttempt, rules: LotRules) -> Remedy:
+def _market_order_fallback(attempt: FailedAttempt, rules: LotRules) -> FallbackEffect:
     # A sale's notional is counted at its bound; a purchase passes a little too late at worst.
     lowest = attempt.price * (1 - MAX_FALLBACK_BPS / 10_000)
     qty, dust = _sendable(attempt, rules, lowest)
     _before_deadline(attempt, 0.0)
-    return Remedy(
+    return FallbackEffect(
         step=BackupStep.MARKET_ORDER_FALLBACK,
         qty=qty,
         released=dust,
@@ -151,13 +151,15 @@ def _market_order_fallback(attempt: FailedAttempt, rules: LotRules) -> Remedy:
     )
 
 
-def _other_algorithm(attempt: FailedAttempt, rules: LotRules, fallback: Algorithm) -> Remedy:
+def _other_algorithm(
+    attempt: FailedAttempt, rules: LotRules, fallback: Algorithm
+) -> FallbackEffect:
     _as_a_whole(attempt, BackupStep.OTHER_ALGORITHM)
     if attempt.algorithm is fallback:
         raise Infeasible(f"{fallback.value} works it already")
     qty, dust = _sendable(attempt, rules, attempt.price)
     _before_deadline(attempt, 0.0)
-    return Remedy(
+    return FallbackEffect(
         step=BackupStep.OTHER_ALGORITHM,
         qty=qty,
         released=dust,
@@ -167,17 +169,17 @@ def _other_algorithm(attempt: FailedAttempt, rules: LotRules, fallback: Algorith
     )
 
 
-def _stop(attempt: FailedAttempt) -> Remedy:
-    return Remedy(
+def _stop(attempt: FailedAttempt) -> FallbackEffect:
+    return FallbackEffect(
         step=BackupStep.STOP_AND_ALERT,
         released=attempt.rest,
         note=f"{attempt.failure.value}: nothing more to try, {shortest(attempt.rest)} released",
     )
 
 
-def too_small(attempt: FailedAttempt) -> Remedy:
+def too_small(attempt: FailedAttempt) -> FallbackEffect:
     """The release of a rest that can't be sent; this is no step of a policy."""
-    return Remedy(
+    return FallbackEffect(
         step=None,
         released=attempt.rest,
         note=f"{attempt.failure.value}: {shortest(attempt.rest)} is under the venue's minimum "
@@ -185,9 +187,9 @@ def too_small(attempt: FailedAttempt) -> Remedy:
     )
 
 
-def too_late(attempt: FailedAttempt) -> Remedy:
+def too_late(attempt: FailedAttempt) -> FallbackEffect:
     """The release of the rest at the deadline; this is no step of a policy."""
-    return Remedy(
+    return FallbackEffect(
         step=None,
         released=attempt.rest,
         note=f"{attempt.failure.value}: {attempt.seconds_left:g} s before the deadline, "

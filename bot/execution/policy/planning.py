@@ -9,7 +9,7 @@ from bot.errors import Infeasible
 from bot.execution.algorithms.base import Schedule
 from bot.execution.policy.algorithm_choice import Choice, choose_algorithm
 from bot.execution.policy.exit_bounds import exit_bounds, nearest_tick
-from bot.execution.policy.fallback import stored_ladder
+from bot.execution.policy.fallback import stored_policy
 from bot.execution.policy.fallback_steps import MAX_FALLBACK_BPS
 from bot.execution.policy.scheduling import (
     LAST_SLICE_GRACE_SECONDS,
@@ -127,7 +127,7 @@ def _plan(
             "slots_merged": schedule.slots_merged,
             "residual": plain(schedule.residual),
             "lowest_price": plain(lowest_price(intent, price, limits)),
-            "backup": stored_ladder(
+            "backup": stored_policy(
                 algorithm, intent.options, limits.working, reduce_only=reducing
             ),
             "fallback_limit": plain(

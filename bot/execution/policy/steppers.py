@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.errors import Infeasible
-from bot.execution.algorithms.algorithm import PaceFactors, Step
+from bot.execution.algorithms.algorithm import Step, ThrottleFactors
 from bot.execution.algorithms.stepping import Stepper, Terms
 from bot.execution.algorithms.table import ALGORITHMS
 from bot.execution.algorithms.volume_forecast import VolumeForecast
@@ -19,7 +19,7 @@ def stepper(
     terms: Terms,
     total: Decimal,
     *,
-    pace: PaceFactors | None = None,
+    pace: ThrottleFactors | None = None,
     forecast: VolumeForecast | None = None,
 ) -> Stepper:
     """For a parent of `total`. Raises Infeasible with the name of the parameter that is wrong."""
@@ -31,7 +31,7 @@ def stepper(
             params=params,
             terms=terms,
             total=total,
-            pace=pace or PaceFactors(),
+            pace=pace or ThrottleFactors(),
             forecast=forecast,
         )
     )

@@ -29,7 +29,14 @@ from models.enums import TradeSide, TradingState
 _ONE, _ZERO = Decimal(1), Decimal(0)
 _CLEAR = "nothing in the way"
 
-__all__ = ["Conditions", "Throttle", "ThrottleKind", "conditions_of", "next_pace", "pacing_rules"]
+__all__ = [
+    "Conditions",
+    "Throttle",
+    "ThrottleKind",
+    "conditions_of",
+    "next_throttle",
+    "throttle_rules",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ class Throttle:
         return codec.from_json(cls, data)
 
 
-def next_pace(
+def next_throttle(
     current: Throttle | None,
     conditions: Conditions,
     rules: WorkingRules,
@@ -113,7 +120,7 @@ def conditions_of(
     )
 
 
-def pacing_rules(limits: RiskLimits) -> WorkingRules:
+def throttle_rules(limits: RiskLimits) -> WorkingRules:
     """The rules under the limits in force: nothing more is added where the gate would deny.
 
     A tightened limit therefore acts on parents under way, even where the section `working` is

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from bot.execution.policy.throttle import Throttle, ThrottleKind, conditions_of, next_pace
+from bot.execution.policy.throttle import Throttle, ThrottleKind, conditions_of, next_throttle
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from config.working import WorkingRules
@@ -69,7 +69,9 @@ class Measure:
             limits=self.limits,
             now=now,
         )
-        found = next_pace(current, conditions, self.rules, reduce_only=paced.reduce_only, now=now)
+        found = next_throttle(
+            current, conditions, self.rules, reduce_only=paced.reduce_only, now=now
+        )
         if found is current or (current is None and found.kind is ThrottleKind.NORMAL):
             return None
         return found

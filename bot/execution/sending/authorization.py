@@ -15,10 +15,10 @@ from bot.execution.orders.parents import left_qty
 from bot.execution.orders.reasons import Reason, reason_to_stop
 from models.enums import ChildState, EndCause, ScopeKind, TradingState, Verdict, strictest
 from models.repositories import states
-from models.repositories.clearance import Approval, Clearance
+from models.repositories.pre_send import Approval, PreSendFacts
 from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
 
-MAX_PERMIT_AGE = timedelta(hours=24, minutes=1)
+MAX_AUTHORIZATION_AGE = timedelta(hours=24, minutes=1)
 """The longest life of an approval: the longest horizon of a message, and a minute for its last
 slice. The parent's deadline usually ends it much earlier; this bound holds even if a deadline was
 moved."""
@@ -64,7 +64,7 @@ def refusal(
 
 
 def authorize(
-    cleared: Clearance, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
+    cleared: PreSendFacts, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
 ) -> RiskApproved[ChildOrderRow] | Refusal:
     """The child as one that may go out now, or why it may not."""
     refused = refusal(cleared.states, cleared.approval, parent, child, now)
@@ -127,7 +127,7 @@ def _uncovered(
 
 
 def _too_old(age: timedelta) -> Refusal | None:
-    if age > MAX_PERMIT_AGE:
+    if age > MAX_AUTHORIZATION_AGE:
         return Refusal(
             ChildState.EXPIRED,
             Reason(f"approved {age.total_seconds():.0f} s ago: its permit is too old"),

@@ -12,15 +12,17 @@ class Cancels:
     Without a rate limiter, in an operator's command, the adapter alone tells the other processes.
     """
 
-    def __init__(self, exchange: Exchange, budget: OrderRateLimiter | None, account: str) -> None:
+    def __init__(
+        self, exchange: Exchange, rate_limiter: OrderRateLimiter | None, account: str
+    ) -> None:
         self._exchange = exchange
-        self._budget = budget
+        self._rate_limiter = rate_limiter
         self._account = account
 
     def send(self, symbol: str, order_link_id: str) -> None:
         """Asks for the cancel. Raises Throttled when our limit or the exchange's makes it wait, and
         the errors of `Exchange.cancel`."""
-        wait = 0.0 if self._budget is None else self._budget.take_cancel(self._account)
+        wait = 0.0 if self._rate_limiter is None else self._rate_limiter.take_cancel(self._account)
         if wait > 0:
             raise Throttled("the cancel waits for its budget", after_seconds=wait)
         try:
@@ -41,5 +43,5 @@ class Cancels:
     def too_fast(self, error: Throttled) -> None:
         """Stops the cancels of every process until the exchange's reset. Each process meets a ban
         by itself."""
-        if error.code != HTTP_BAN and self._budget is not None:
-            self._budget.throttled(self._account, error.after_seconds, cancels=True)
+        if error.code != HTTP_BAN and self._rate_limiter is not None:
+            self._rate_limiter.throttled(self._account, error.after_seconds, cancels=True)

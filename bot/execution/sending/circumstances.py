@@ -17,17 +17,17 @@ from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from bot.state import fitness
 from models.enums import ChildState
-from models.repositories.clearance import Clearance
+from models.repositories.pre_send import PreSendFacts
 from models.tables import ChildOrderRow, ParentOrderRow
 
 
-def hold(
+def find_deferral(
     session: Session,
     parent: ParentOrderRow,
     child: ChildOrderRow,
     view: MarketView | None,
     limits: RiskLimits,
-    cleared: Clearance,
+    cleared: PreSendFacts,
     now: datetime,
 ) -> Deferral | None:
     """Why the child waits, by its parent's recent sends and the market; None when it may go."""
@@ -49,7 +49,7 @@ def hold(
         unfit=fitness.problem(fitness.of_facts(cleared.fitness), now),
         exit_under_way=not parent.reduce_only and cleared.exit_under_way,
     )
-    return deferral.hold(parent, child, seen, pace, limits.working)
+    return deferral.find_deferral(parent, child, seen, pace, limits.working)
 
 
 def _sent_lately(session: Session, parent: ParentOrderRow, since: datetime) -> Sequence[Sent]:

@@ -31,7 +31,7 @@ from models.amounts import plain
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, Style
 from models.locks import lock_order
-from models.repositories import clearance, orders
+from models.repositories import orders, pre_send
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
 _NO_MARKET_LOOK = timedelta(seconds=0.5)
@@ -94,7 +94,7 @@ class Claims:
         db: Database,
         exchange: Exchange,
         limits: LimitsSource,
-        budget: OrderRateLimiter,
+        rate_limiter: OrderRateLimiter,
         clock: Clock,
         task_queue: TaskQueue,
         owner: str,
@@ -104,7 +104,7 @@ class Claims:
         self._db = db
         self._exchange = exchange
         self._limits = limits
-        self._budget = budget
+        self._rate_limiter = rate_limiter
         self._clock = clock
         self._task_queue = task_queue
         self._owner = owner
@@ -130,7 +130,7 @@ class Claims:
                 return NotClaimed.FOREIGN
             if child.due_at > now:
                 return NotClaimed.NOT_DUE
-            cleared = clearance.read(uow.session, parent)
+            cleared = pre_send.read(uow.session, parent)
             approved = authorization.authorize(cleared, parent, child, now)
             if isinstance(approved, authorization.Refusal):
                 self._stop(uow, parent, child, approved, now)
@@ -146,16 +146,16 @@ class Claims:
                 self._stop(uow, parent, child, unfit, now, ends_parent=last)
                 return NotClaimed.STOPPED
             price = price_bound.bound(parent, child, view, rules, limits, now)
-            hold = unfit or circumstances.hold(
+            wait = unfit or circumstances.find_deferral(
                 uow.session, parent, child, view, limits, cleared, now
             )
             if price is None:
                 blind = Deferral(now + _NO_MARKET_LOOK, "no fresh market data")
-                self._delay(uow, parent, child, hold or blind, now)
+                self._delay(uow, parent, child, wait or blind, now)
                 return NotClaimed.HELD
-            hold = hold or self._budget_hold(child, now)
-            if hold is not None:
-                self._delay(uow, parent, child, hold, now)
+            wait = wait or self._rate_deferral(child, now)
+            if wait is not None:
+                self._delay(uow, parent, child, wait, now)
                 return NotClaimed.HELD
             if not whole:
                 self._shrink(uow, parent, child, rules, price, now)
@@ -173,36 +173,36 @@ class Claims:
                 is_late(child, now),
             )
 
-    def _budget_hold(self, child: ChildOrderRow, now: datetime) -> Deferral | None:
+    def _rate_deferral(self, child: ChildOrderRow, now: datetime) -> Deferral | None:
         """The deferral by the rate limiter. It is asked last, so that only orders that really go
         out are counted, and answers within 0.3 s."""
-        wait = self._budget.take(
+        seconds = self._rate_limiter.take(
             child.account, order=child.order_link_id, is_exit=child.reduce_only
         )
-        if wait <= 0:
+        if seconds <= 0:
             return None
-        return Deferral(now + timedelta(seconds=wait), "the account's order budget is used up")
+        return Deferral(now + timedelta(seconds=seconds), "the account's order budget is used up")
 
     def _delay(
         self,
         uow: UnitOfWork,
         parent: ParentOrderRow,
         child: ChildOrderRow,
-        hold: Deferral,
+        wait: Deferral,
         now: datetime,
     ) -> None:
         """Sets a new due time; records a new reason."""
-        if child.note != hold.why:
+        if child.note != wait.why:
             uow.audit(
                 child.account,
                 "child_held",
                 parent.request_id,
                 self._owner,
-                {"child": child.order_link_id, "why": hold.why},
+                {"child": child.order_link_id, "why": wait.why},
                 now,
             )
-        child.note = hold.why
-        child.due_at = min(hold.until, child.deadline_at)
+        child.note = wait.why
+        child.due_at = min(wait.until, child.deadline_at)
         child.wakes = 0
         wake_again(uow, parent, child, now, self._task_queue)
         uow.commit()

@@ -3,7 +3,7 @@
 The venue takes no order of such a size, except one that closes the whole position. That order goes
 out only while the exchange shows exactly the child's quantity and no other order of the symbol,
 because it would close more if more were held. From the approval on no entry of the symbol is
-claimed (`models.repositories.clearance`).
+claimed (`models.repositories.pre_send`).
 """
 
 from dataclasses import dataclass

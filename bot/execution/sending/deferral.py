@@ -80,13 +80,13 @@ def looks_back(
 
 
 def window(parent: ParentOrderRow, pace: Throttle | None) -> timedelta:
-    """How far back `Circumstances.sent` must reach."""
+    """How far back `DueChild.sent` must reach."""
     if pace is None or not 0 < pace.speed < 1:
         return spacing(parent)
     return spacing(parent) / float(pace.speed)
 
 
-def hold(
+def find_deferral(
     parent: ParentOrderRow,
     child: ChildOrderRow,
     seen: DueChild,

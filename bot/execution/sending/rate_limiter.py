@@ -65,7 +65,7 @@ _STEP_MS = 20
 window's margin."""
 
 
-class BudgetRules(Protocol):
+class RateRules(Protocol):
     """The limiter's two numbers, read anew for each order."""
 
     @property
@@ -127,7 +127,7 @@ class RedisOrderRateLimiter:
     def __init__(
         self,
         client: "Redis",
-        rules: Callable[[], BudgetRules],
+        rules: Callable[[], RateRules],
         *,
         processes: int = PROCESSES,
         monotonic: Callable[[], float] = time.monotonic,

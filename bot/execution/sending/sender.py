@@ -110,7 +110,7 @@ class Sender:
         exchange: Exchange,
         market: MarketCache,
         claims: Claims,
-        budget: OrderRateLimiter,
+        rate_limiter: OrderRateLimiter,
         clock: Clock,
         task_queue: TaskQueue,
         owner: str,
@@ -120,7 +120,7 @@ class Sender:
         self._exchange = exchange
         self._market = market
         self._claims = claims
-        self._budget = budget
+        self._rate_limiter = rate_limiter
         self._clock = clock
         self._task_queue = task_queue
         self._owner = owner
@@ -245,7 +245,7 @@ class Sender:
         it."""
         # A ban of the address lasts minutes; every process meets it by itself.
         if isinstance(error, Throttled) and error.code != HTTP_BAN:
-            self._budget.throttled(account, error.after_seconds)
+            self._rate_limiter.throttled(account, error.after_seconds)
         if isinstance(error, ClockRefused):
             fitness.after_clock_refusal(self._db, account, error, self._clock)
         now = self._clock.now()

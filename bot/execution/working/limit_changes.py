@@ -33,7 +33,7 @@ from models.database import Database, UnitOfWork
 from models.enums import CheckStatus, ChildState, TradeSide
 from models.locks import lock_account, lock_open_children, lock_parent
 from models.repositories import orders, portfolio
-from models.repositories.pacing import PacingRow
+from models.repositories.throttle import ThrottledRow
 from models.tables import ChildOrderRow, DecisionRow, InstrumentRow, ParentOrderRow
 
 _RULES = {
@@ -76,7 +76,7 @@ class LimitChanges:
         self._limits: RiskLimits | None = None
         self._judged: set[str] = set()
 
-    def act_on(self, parents: Sequence[PacingRow], limits: RiskLimits) -> int:
+    def act_on(self, parents: Sequence[ThrottledRow], limits: RiskLimits) -> int:
         """Cuts the quantity that the limits in force deny; returns how many parents changed."""
         symbols = {p.request_id: p.symbol for p in parents if not p.reduce_only}
         adding = set(symbols)

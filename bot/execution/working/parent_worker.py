@@ -112,14 +112,14 @@ class ParentWorker:
         market: MarketCache,
         limits: LimitsSource,
         forecasts: VolumeForecasts,
-        budget: OrderRateLimiter,
+        rate_limiter: OrderRateLimiter,
         clock: Clock,
         task_queue: TaskQueue,
     ) -> None:
         self._db = db
         self._account = account
         self._exchange = exchange
-        self._cancels = Cancels(exchange, budget, account)
+        self._cancels = Cancels(exchange, rate_limiter, account)
         self._market = market
         self._limits = limits
         self._forecasts = forecasts
@@ -265,9 +265,9 @@ class ParentWorker:
         limits = limits_for(self._limits, reduce_only=parent.reduce_only)
         pace = _pace_in_force(parent, now)
         if self._is_held(parent, pace, now):
-            return _hold(parent, live, now + POLL)
+            return _wait_without_orders(parent, live, now + POLL)
         if unfit is not None and now < parent.deadline_at:
-            return _hold(parent, live, now + deferral.UNFIT_LOOK)
+            return _wait_without_orders(parent, live, now + deferral.UNFIT_LOOK)
         side = parent.side
         limit = self._price_limit(parent, look.view, rules, limits, now)
         touch = touch_of(side, look.view, traded, limits, now)
@@ -455,7 +455,7 @@ def _open(children: Sequence[ChildOrderRow]) -> list[ChildOrderRow]:
     return [child for child in children if not child.state.is_final]
 
 
-def _hold(
+def _wait_without_orders(
     parent: ParentOrderRow, live: Sequence[ChildOrderRow], until: datetime
 ) -> Sequence[Action]:
     """Calls back resting orders and looks again later, because for a while nothing may be

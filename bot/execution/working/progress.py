@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from bot.execution.algorithms.algorithm import PaceFactors
+from bot.execution.algorithms.algorithm import ThrottleFactors
 from bot.execution.algorithms.stepping import LiveChild, Progress, Touch
 from bot.execution.orders import fallback_rows
 from bot.execution.policy.throttle import Throttle
@@ -19,10 +19,14 @@ _HURRIED_MARGIN = timedelta(seconds=1)
 """The least time that a hurried exit keeps to cross."""
 
 
-def factors(pace: Throttle | None, parent: ParentOrderRow) -> PaceFactors:
+def factors(pace: Throttle | None, parent: ParentOrderRow) -> ThrottleFactors:
     """The effect of the throttle and of earlier failures on the next child."""
     size = fallback_rows.size_factor(parent)
-    return PaceFactors(size=size) if pace is None else PaceFactors(pace.speed, pace.size * size)
+    return (
+        ThrottleFactors(size=size)
+        if pace is None
+        else ThrottleFactors(pace.speed, pace.size * size)
+    )
 
 
 def progress_of(

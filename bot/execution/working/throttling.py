@@ -21,7 +21,7 @@ from bot.execution.orders import fallback_rows, lifecycle
 from bot.execution.orders.one_by_one import each
 from bot.execution.orders.parents import is_urgent, step_soon, wake_child
 from bot.execution.orders.reasons import Reason
-from bot.execution.policy.throttle import Throttle, ThrottleKind, pacing_rules
+from bot.execution.policy.throttle import Throttle, ThrottleKind, throttle_rules
 from bot.execution.policy.throttle_groups import (
     Measure,
     Scope,
@@ -34,9 +34,9 @@ from bot.execution.working.limit_changes import LimitChanges
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, ScopeKind, TradingState, strictest
 from models.locks import lock_open_children, lock_parent
-from models.repositories import pacing as rows
 from models.repositories import portfolio, states
-from models.repositories.pacing import PacingRow
+from models.repositories import throttle as rows
+from models.repositories.throttle import ThrottledRow
 from models.tables import EquityRow, ParentOrderRow
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class Throttling:
         with self.db.reading() as session:
             seen = rows.open_parents(session, self.account)
             around = _read(session, seen, self.market, self.account, now)
-        measure = Measure(around, limits, pacing_rules(limits))
+        measure = Measure(around, limits, throttle_rules(limits))
         changed = sum(
             each(
                 self._changing(seen, measure, now),
@@ -78,11 +78,11 @@ class Throttling:
         )
         return changed + self._limit_changes.act_on(seen, limits)
 
-    def _changing(self, seen: Sequence[PacingRow], measure: Measure, now: datetime) -> list[str]:
+    def _changing(self, seen: Sequence[ThrottledRow], measure: Measure, now: datetime) -> list[str]:
         """Most ticks change nothing, and then nothing is locked."""
         known: dict[str, Throttle] = {}
 
-        def read(row: PacingRow) -> ThrottledParent:
+        def read(row: ThrottledRow) -> ThrottledParent:
             if row.pace is None:
                 return _paced(row, None)
             if row.pace not in known:
@@ -139,7 +139,7 @@ class Throttling:
             pace.sentence,
             extra={"event": "pace_changed", "request_id": parent.request_id},
         )
-        cancels = fallback_rows.ladder_of(parent).cancel_on_risk_increase
+        cancels = fallback_rows.policy_of(parent).cancel_on_risk_increase
         if cancels and pace.rate < rate_before:
             reason = Reason(f"risk increased: {pace.sentence}")
             lifecycle.stop(uow, parent, reason, now, self.task_queue)
@@ -164,7 +164,7 @@ def _pace_of(stored: Mapping[str, Any] | None) -> Throttle | None:
     return None if stored is None else Throttle.from_json(stored)
 
 
-def _paced(row: PacingRow | ParentOrderRow, pace: Throttle | None) -> ThrottledParent:
+def _paced(row: ThrottledRow | ParentOrderRow, pace: Throttle | None) -> ThrottledParent:
     remaining = row.approved_qty - row.filled_qty - row.released_qty
     return ThrottledParent(
         row.request_id,
@@ -179,7 +179,7 @@ def _paced(row: PacingRow | ParentOrderRow, pace: Throttle | None) -> ThrottledP
 
 def _read(
     session: Session,
-    parents: Sequence[PacingRow],
+    parents: Sequence[ThrottledRow],
     market: MarketCache,
     account: str,
     now: datetime,

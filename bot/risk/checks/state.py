@@ -80,23 +80,23 @@ def flip(
     )
 
 
-BREAKERS = Rule("breakers", Why.CIRCUIT_BREAKER_ACTIVE, "latched breakers", Sense.AT_MOST)
+BREAKERS = Rule("breakers", Why.CIRCUIT_BREAKER_ACTIVE, "tripped breakers", Sense.AT_MOST)
 
 
-def _latched(case: Case, _limits: RiskLimits) -> Case:
+def _tripped(case: Case, _limits: RiskLimits) -> Case:
     return case.seeing(breakers=(BreakerView("self_test", "global:*", "self-test"),))
 
 
-@check(BREAKERS, breach=_latched)
+@check(BREAKERS, breach=_tripped)
 def breakers(
     _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
 ) -> CheckResult:
     """No breaker that applies to the trade is tripped."""
-    latched = snapshot.breakers
-    if not latched:
+    tripped = snapshot.breakers
+    if not tripped:
         return passed(BREAKERS, 0, 0)
-    detail = "; ".join(f"{b.kind} on {b.scope}: {b.reason}" for b in latched)
-    return failed(BREAKERS, len(latched), 0, detail=detail)
+    detail = "; ".join(f"{b.kind} on {b.scope}: {b.reason}" for b in tripped)
+    return failed(BREAKERS, len(tripped), 0, detail=detail)
 
 
 RECOVERY = Rule("recovery", Why.TRADING_STATE, "the recovery's share of size", Sense.AT_LEAST)

@@ -103,7 +103,7 @@ class BreakersResult(Awaitable, list[CircuitBreakerType]):
         super().__init__(tripped)
         self.reasons = {kind: trip.reason for kind, trip in tripped.items()}
         self.latched = tuple(latched)
-        """Every breaker that is latched now, newly or from before."""
+        """Every breaker that is tripped now, newly or from before."""
         others = len(self.latched) - 1
         self.alert_level = alerts.loudest(
             alerts.of_breaker(kind, others=others, value=trip.value, limit=trip.limit)

@@ -1,4 +1,4 @@
-"""`mlrisk breaker`: which breakers are latched, and an operator's way back from each."""
+"""`mlrisk breaker`: lists tripped breakers and resets one."""
 
 from typing import Annotated
 
@@ -11,9 +11,9 @@ from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout, utc
 from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
 from console.runtime.configuring import ReasonOption
-from console.runtime.recovering import latches, may_recover, tell
+from console.runtime.recovering import breakers_of, may_recover, tell
 
-app = typer.Typer(no_args_is_help=True, help="List latched breakers and take one back.")
+app = typer.Typer(no_args_is_help=True, help="List tripped breakers and reset one.")
 
 
 @app.command(name="list", epilog="Example: mlrisk breaker list --json")
@@ -21,7 +21,7 @@ def list_breakers(ctx: typer.Context, home: HomeOption = None, as_json: JsonOpti
     """List every breaker that has ever tripped, the tripped ones first, and what denies now."""
     settings = settings_to_look(ctx, home)
     with acting(settings) as db:
-        held = latches(settings, db)
+        held = breakers_of(settings, db)
         known, denying = held.known(), held.still_denying()
     rows = [
         {
@@ -67,7 +67,7 @@ def reset(
     """
     settings = settings_to_act(ctx, home)
     with acting(settings) as db:
-        held, free = latches(settings, db), may_recover(db, settings)
+        held, free = breakers_of(settings, db), may_recover(db, settings)
         report = with_authority(
             db,
             lambda by: held.reset(kind, reason=reason, actor=by, authorised=free),

@@ -55,7 +55,7 @@ def halt(
     try:
         # This comes first and uses one connection: a hanging Postgres delays each one by seconds.
         try:
-            already = _latch(db, TradingHalt(db, clock), reason, actor)
+            already = _set_halted(db, TradingHalt(db, clock), reason, actor)
         except OperationalError as error:
             exchange, wrong = _exchange(settings) if cancel else (None, None)
             if exchange is None:
@@ -101,19 +101,19 @@ def _tell(already: bool) -> None:
     stderr().print(f"[bold]HALTED[/]{was}: nothing more goes out that adds risk")
 
 
-def _latch(db: Database, trading_halt: TradingHalt, reason: str, actor: str) -> bool:
+def _set_halted(db: Database, trading_halt: TradingHalt, reason: str, actor: str) -> bool:
     """Halts, and returns whether it was halted already. Raises OperationalError.
 
     While other connections fill Postgres it waits for a place. Connections that do not log in end
     soon.
     """
     try:
-        return trading_halt.latch(reason, actor)
+        return trading_halt.set_halted(reason, actor)
     except OperationalError as error:
         if not is_crowded(error):
             raise
         db.wait_for_a_place()
-        return trading_halt.latch(reason, actor)
+        return trading_halt.set_halted(reason, actor)
 
 
 def _own(db: Database, settings: Settings) -> tuple[Settings, str | None]:
@@ -131,7 +131,7 @@ def _own(db: Database, settings: Settings) -> tuple[Settings, str | None]:
 
 def _exchange(settings: Settings) -> tuple[Exchange | None, str | None]:
     """The exchange that cancels orders, or the reason why there is none."""
-    # These imports take half a second, and the latch must not wait for them.
+    # These imports take half a second, and the halt must not wait for them.
     from bot.exchange.factory import make_exchange
 
     try:

@@ -11,7 +11,7 @@ from console.options import HomeOption, JsonOption
 from console.output import print_json
 from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
 from console.runtime.configuring import ReasonOption
-from console.runtime.recovering import latches, may_recover, tell
+from console.runtime.recovering import breakers_of, may_recover, tell
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +36,7 @@ def resume(
     settings = settings_to_act(ctx, home)
     with acting(settings) as db:
         free = may_recover(db, settings)
-        trading_halt, held = TradingHalt(db, SystemClock()), latches(settings, db)
+        trading_halt, held = TradingHalt(db, SystemClock()), breakers_of(settings, db)
 
         def act(actor: Actor) -> None:
             trading_halt.resume(reason=reason, actor=actor, development=free)

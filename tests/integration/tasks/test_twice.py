@@ -54,7 +54,7 @@ class DeskServices(Services):
             market_for_exits=desk.market,
             limits=desk.limits,
             task_queue=desk.task_queue,
-            budget=desk.budget,
+            rate_limiter=desk.rate_limiter,
             approval=desk.approval,
             dispatcher=desk.dispatcher,
             parent_worker=desk.worker,

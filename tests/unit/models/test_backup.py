@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from models.backup import MAX_RUNGS, BackupPlan, BackupStep, FailureClass
+from models.backup import MAX_STEPS, BackupPlan, BackupStep, FailureClass
 
 DECLARABLE = [f for f in FailureClass if f not in (FailureClass.SYMBOL, FailureClass.FATAL)]
 
@@ -20,7 +20,7 @@ def refusal(declared: Any) -> tuple[str, str]:
 
 def test_an_empty_plan_leaves_every_class_to_the_operator() -> None:
     plan = BackupPlan.model_validate({})
-    assert [plan.rungs(failure) for failure in FailureClass] == [None] * len(FailureClass)
+    assert [plan.steps_of(failure) for failure in FailureClass] == [None] * len(FailureClass)
     assert plan.cancel_on_risk_increase is False
     assert plan.fallback_algorithm is None
 
@@ -28,8 +28,8 @@ def test_an_empty_plan_leaves_every_class_to_the_operator() -> None:
 @pytest.mark.parametrize("failure", DECLARABLE)
 def test_a_ladder_is_declared_by_the_name_of_its_class(failure: FailureClass) -> None:
     plan = BackupPlan.model_validate({failure.value: ["retry", "stop_and_alert"]})
-    assert plan.rungs(failure) == (BackupStep.RETRY, BackupStep.STOP_AND_ALERT)
-    assert all(plan.rungs(other) is None for other in FailureClass if other is not failure)
+    assert plan.steps_of(failure) == (BackupStep.RETRY, BackupStep.STOP_AND_ALERT)
+    assert all(plan.steps_of(other) is None for other in FailureClass if other is not failure)
 
 
 def test_the_seeds_short_form_is_one_ladder_for_what_another_order_can_cure() -> None:
@@ -37,14 +37,14 @@ def test_the_seeds_short_form_is_one_ladder_for_what_another_order_can_cure() ->
         ["reduce_size", "market_order_fallback", "cancel_on_risk_increase"]
     )
     ladder = (BackupStep.REDUCE_SIZE, BackupStep.MARKET_ORDER_FALLBACK)
-    assert {failure for failure in FailureClass if plan.rungs(failure) == ladder} == {
+    assert {failure for failure in FailureClass if plan.steps_of(failure) == ladder} == {
         FailureClass.NO_LIQUIDITY,
         FailureClass.PRICE,
         FailureClass.MARGIN,
         FailureClass.TIMEOUT,
         FailureClass.REJECTED,
     }
-    assert plan.rungs(FailureClass.THROTTLED) is None
+    assert plan.steps_of(FailureClass.THROTTLED) is None
     assert plan.cancel_on_risk_increase is True
 
 
@@ -69,7 +69,7 @@ def test_a_plan_survives_its_own_json(declared: Any) -> None:
         ({"price": ["again"]}, "price.0", "Input should be 'retry'"),
         ({"price": []}, "price", "at least one step"),
         ({"price": ["stop_and_alert", "retry"]}, "price", "must be the last step"),
-        ({"price": ["retry"] * (MAX_RUNGS + 1)}, "price", f"at most {MAX_RUNGS}"),
+        ({"price": ["retry"] * (MAX_STEPS + 1)}, "price", f"at most {MAX_STEPS}"),
         ({"fatal": ["retry"]}, "fatal", "not permitted"),
         ({"symbol": ["retry"]}, "symbol", "not permitted"),
         ({"cancel_on_risk_increase": 1}, "cancel_on_risk_increase", "valid boolean"),
@@ -78,7 +78,7 @@ def test_a_plan_survives_its_own_json(declared: Any) -> None:
         ([["retry"]], "", "name 1 must be one of"),
         ([], "", "at least one step"),
         (["stop_and_alert", "retry"], "", "must be the last step"),
-        (["retry"] * (MAX_RUNGS + 1), "", f"at most {MAX_RUNGS}"),
+        (["retry"] * (MAX_STEPS + 1), "", f"at most {MAX_STEPS}"),
         ("retry", "", "valid dictionary"),
     ],
 )

@@ -91,7 +91,7 @@ def test_it_is_reported_once_and_again_when_another_one_comes(desk: Desk, monito
 
 
 def test_it_stops_entries_until_a_person_has_looked(
-    desk: Desk, monitor: Monitor, latches: Recovery
+    desk: Desk, monitor: Monitor, recovery: Recovery
 ) -> None:
     desk.approve("held")
     desk.send_due()
@@ -103,7 +103,7 @@ def test_it_stops_entries_until_a_person_has_looked(
     assert desk.approve("exit", side="sell", signal_data=exit_)["verdict"] == "allow"
     reconcile(desk, monitor)
     kind = "data_quality_issue"
-    report = latches.reset(kind, reason="restored a backup", actor="test", authorised=True)
+    report = recovery.reset(kind, reason="restored a backup", actor="test", authorised=True)
     assert report.was_tripped
     reconcile(desk, monitor)
     assert desk.approve("later")["verdict"] == "allow"

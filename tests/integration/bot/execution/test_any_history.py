@@ -136,7 +136,7 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(volatility=st.sampled_from([0.02, 0.04, 0.09]))
     def risk_changes(self, volatility: float) -> None:
         self.desk.market.volatility = volatility
-        self.desk.pacer.tick()
+        self.desk.throttling.tick()
 
     @rule(name=st.sampled_from(sorted(FAULTS)))
     def next_post_fails(self, name: str) -> None:
@@ -180,7 +180,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.desk.market.volatility = volatility
         for _ in range(times):
             self.desk.pass_time(seconds)
-            self.desk.pacer.tick()
+            self.desk.throttling.tick()
             self.step()
             self.send_due()
             self.desk.stream()
@@ -237,7 +237,7 @@ class AnyHistory(RuleBasedStateMachine):
         desk.exchange.cancel_faults.clear()
         desk.market.volatility = 0.02
         for _ in range(14):
-            desk.pacer.tick()
+            desk.throttling.tick()
             self.step()
             desk.send_due()
             desk.stream()

@@ -63,7 +63,7 @@ def _rebuild(desk: Desk) -> None:
 
 
 def _pace(desk: Desk) -> None:
-    desk.pacer.tick()
+    desk.throttling.tick()
 
 
 def _decide_and_send(desk: Desk) -> None:

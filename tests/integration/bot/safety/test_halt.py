@@ -1,4 +1,4 @@
-"""A halt: latched first, then what can still trade is stopped, and each failure is only a line."""
+"""A halt: the state first, then all that can still trade; each failure is only a line."""
 
 import threading
 from collections.abc import Iterator
@@ -78,13 +78,13 @@ def test_with_a_hung_sender_everything_else_of_a_halt_is_done(desk: Desk) -> Non
     assert "run it again" in problem
 
 
-def test_a_halt_is_told_as_soon_as_it_is_latched(desk: Desk) -> None:
+def test_a_halt_is_told_as_soon_as_it_is_set(desk: Desk) -> None:
     told: list[tuple[bool, TradingState, str]] = []
     desk.approve_twap()
     desk.trading_halt.halt(
         reason="test",
         actor="me",
-        latched=lambda already: told.append((already, state(desk), desk.parent().state)),
+        on_halted=lambda already: told.append((already, state(desk), desk.parent().state)),
     )
     assert told == [(False, TradingState.HALTED, ParentState.WORKING)]
 
@@ -184,7 +184,7 @@ def test_a_halt_s_cancels_wait_out_a_rate_limit_and_tell_the_others(desk: Desk) 
         desk.db,
         desk.clock,
         exchange=desk.exchange,
-        too_fast=lambda seconds: desk.budget.throttled("paper", seconds, cancels=True),
+        too_fast=lambda seconds: desk.rate_limiter.throttled("paper", seconds, cancels=True),
         waits=HaltWaits(sleep=slept.append),
     )
     too_fast = Throttled("10006", code="ret_10006", after_seconds=0.4)
@@ -193,8 +193,8 @@ def test_a_halt_s_cancels_wait_out_a_rate_limit_and_tell_the_others(desk: Desk) 
     assert desk.exchange.open_orders() == []
     assert (report.orders_cancelled, report.problems) == (4, ())
     assert slept == [0.4] * 4
-    assert desk.budget.cancel_throttles == [0.4] * 4
-    assert desk.budget.throttles == []
+    assert desk.rate_limiter.cancel_throttles == [0.4] * 4
+    assert desk.rate_limiter.throttles == []
 
 
 def never(_: float) -> None:

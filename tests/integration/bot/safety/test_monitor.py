@@ -1,4 +1,4 @@
-"""Breakers latch on confirmed facts, move the trading state, and stop what was approved before."""
+"""Breakers trip on confirmed facts, move the trading state, and stop what was approved before."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -7,8 +7,8 @@ from bot.exchange.protocol import ExchangePosition
 from bot.execution.sending.sender import SendResult
 from bot.safety.monitor import Monitor
 from models.enums import CircuitBreakerType, OrderStatus, ScopeKind, TradeSide, TradingState
-from models.repositories import facts, states
-from models.repositories.facts import TradeKey
+from models.repositories import snapshot_query, states
+from models.repositories.snapshot_query import TradeKey
 from models.tables import BreakerRow
 from tests.support.desk import ACCOUNT, Desk
 
@@ -52,7 +52,7 @@ def test_the_limit_itself_trips_and_a_cent_above_does_not(desk: Desk, monitor: M
     assert (row.value, row.limit) == ("0.030000", "0.03")
 
 
-def test_a_breaker_latches_when_the_money_comes_back(desk: Desk, monitor: Monitor) -> None:
+def test_a_breaker_stays_tripped_when_the_money_comes_back(desk: Desk, monitor: Monitor) -> None:
     lose(desk, monitor, "90000", 3)
     lose(desk, monitor, "120000", 5)
     assert account_state(desk) is TradingState.REDUCING
@@ -159,7 +159,7 @@ def trade(desk: Desk, request_id: str, side: str, price: str) -> None:
 def losses_in_a_row(desk: Desk) -> int:
     with desk.db.reading() as session:
         key = TradeKey(ACCOUNT, "test", "BTCUSDT", "buy", D(1000))
-        return facts.read(session, key, desk.clock.now()).consecutive_losses
+        return snapshot_query.read(session, key, desk.clock.now()).consecutive_losses
 
 
 def test_losing_trades_in_a_row_are_counted_and_a_winner_ends_the_row(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""A latch holds until a person takes it back, and the way back says what still denies."""
+"""A breaker stays tripped until a person resets it, and the way back says what still denies."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -41,12 +41,12 @@ def move_account(desk: Desk, to: TradingState) -> None:
 
 
 def test_a_reset_breaker_lets_the_account_trade_and_only_a_new_loss_trips_again(
-    desk: Desk, monitor: Monitor, latches: Recovery
+    desk: Desk, monitor: Monitor, recovery: Recovery
 ) -> None:
     desk.approve("r-before")
     lose(desk, monitor, "96900")
     assert desk.approve("r-denied")["verdict"] == "deny"
-    report = latches.reset(LOSS, reason="hedge was booked", actor="test", authorised=True)
+    report = recovery.reset(LOSS, reason="hedge was booked", actor="test", authorised=True)
     assert (report.was_tripped, report.state, report.still) == (True, TradingState.ACTIVE, ())
     assert desk.approve("r-after")["verdict"] == "shrink"  # the fall from the peak makes it smaller
     assert desk.send(desk.children("r-before")[0].child_id) is SendResult.STOPPED
@@ -58,17 +58,17 @@ def test_a_reset_breaker_lets_the_account_trade_and_only_a_new_loss_trips_again(
 
 
 def test_the_last_of_several_breakers_gives_the_account_back(
-    desk: Desk, monitor: Monitor, latches: Recovery
+    desk: Desk, monitor: Monitor, recovery: Recovery
 ) -> None:
     lose(desk, monitor, "96900")
     with desk.db.unit_of_work() as uow:
         found = Finding("data_quality_issue", "1", "0", "positions disagree")
         trip(uow, ACCOUNT, found, actor="test", now=desk.clock.now())
         uow.commit()
-    report = latches.reset(LOSS, reason="looked at", actor="test", authorised=True)
+    report = recovery.reset(LOSS, reason="looked at", actor="test", authorised=True)
     assert report.state is TradingState.REDUCING
     assert any("data_quality_issue is tripped: positions disagree" in line for line in report.still)
-    report = latches.reset("data_quality_issue", reason="looked at", actor="test", authorised=True)
+    report = recovery.reset("data_quality_issue", reason="looked at", actor="test", authorised=True)
     assert (report.state, report.still) == (TradingState.ACTIVE, ())
 
 
@@ -82,22 +82,22 @@ def test_a_breaker_that_stayed_tripped_reduces_again_after_its_state_was_loosene
 
 
 def test_an_account_that_reduces_without_a_breaker_is_given_back(
-    desk: Desk, monitor: Monitor, latches: Recovery
+    desk: Desk, monitor: Monitor, recovery: Recovery
 ) -> None:
     move_account(desk, TradingState.REDUCING)
-    assert latches.still_denying() == (f"account {ACCOUNT} is REDUCING: a test's",)
-    assert latches.release_account(reason="over", actor="test", authorised=True)
-    assert latches.still_denying() == ()
+    assert recovery.still_denying() == (f"account {ACCOUNT} is REDUCING: a test's",)
+    assert recovery.release_account(reason="over", actor="test", authorised=True)
+    assert recovery.still_denying() == ()
     lose(desk, monitor, "96900")
-    assert not latches.release_account(reason="over", actor="test", authorised=True)
+    assert not recovery.release_account(reason="over", actor="test", authorised=True)
     assert account_state(desk) is TradingState.REDUCING
 
 
-def test_what_still_denies_is_the_gates_own_word(desk: Desk, latches: Recovery) -> None:
+def test_what_still_denies_is_the_gates_own_word(desk: Desk, recovery: Recovery) -> None:
     wallet = replace(desk.exchange.wallet(), equity=D("80000"))
     desk.exchange.wallet = lambda: wallet  # type: ignore[method-assign]
     desk.pass_time(3)
-    named = [line.split(":")[0] for line in latches.still_denying()]
+    named = [line.split(":")[0] for line in recovery.still_denying()]
     assert named == ["daily_loss", "rolling_loss", "drawdown"]
     outcome = desk.approve()
     assert outcome["verdict"] == "deny"
@@ -105,16 +105,16 @@ def test_what_still_denies_is_the_gates_own_word(desk: Desk, latches: Recovery) 
 
 
 def test_a_reset_without_authority_is_refused_and_says_how(
-    desk: Desk, monitor: Monitor, latches: Recovery
+    desk: Desk, monitor: Monitor, recovery: Recovery
 ) -> None:
     lose(desk, monitor, "96900")
     with pytest.raises(NotAuthorised, match=r"has to log in \(`mlrisk operator add`"):
-        latches.reset(LOSS, reason="please", actor="test", authorised=False)
+        recovery.reset(LOSS, reason="please", actor="test", authorised=False)
     with pytest.raises(NotAuthorised, match="takes a risk_officer"):
         someone = operator("cat", OperatorRole.OPERATOR)
-        latches.reset(LOSS, reason="please", actor=someone, authorised=False)
+        recovery.reset(LOSS, reason="please", actor=someone, authorised=False)
     assert account_state(desk) is TradingState.REDUCING
-    report = latches.reset(LOSS, reason="booked", actor=operator("ann"), authorised=False)
+    report = recovery.reset(LOSS, reason="booked", actor=operator("ann"), authorised=False)
     assert (report.was_tripped, report.state) == (True, TradingState.ACTIVE)
     with desk.db.reading() as session:
         entries = session.scalars(select(AuditRow).where(AuditRow.actor == "operator:ann")).all()
@@ -123,8 +123,8 @@ def test_a_reset_without_authority_is_refused_and_says_how(
 
 
 def test_a_breaker_that_never_tripped_is_refused_with_those_that_did(
-    desk: Desk, monitor: Monitor, latches: Recovery
+    desk: Desk, monitor: Monitor, recovery: Recovery
 ) -> None:
     lose(desk, monitor, "96900")
     with pytest.raises(Refused, match=f"volatility_spike has never tripped.*{LOSS}"):
-        latches.reset("volatility_spike", reason="?", actor="test", authorised=True)
+        recovery.reset("volatility_spike", reason="?", actor="test", authorised=True)

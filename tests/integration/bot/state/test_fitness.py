@@ -177,7 +177,7 @@ def test_reconciling_a_hedge_mode_account_is_one_fact_and_no_failure(desk: Desk)
     assert audited(desk) == [fitness.KIND]
     assert "hedge_mode" in why_denied(desk.approve("r-add"))
     with desk.db.reading() as session:
-        # Nothing latches: it is over when the account is switched back.
+        # No breaker trips: the refusal ends when the account is switched back.
         assert session.scalars(select(BreakerRow)).all() == []
         assert {row.state for row in session.scalars(select(TradingStateRow))} == {
             TradingState.ACTIVE

@@ -59,21 +59,21 @@ def to_next_day(desk: Desk) -> None:
 
 
 def test_a_withdrawal_of_eleven_per_cent_denies_nothing(
-    desk: Desk, monitor: Monitor, latches: Recovery
+    desk: Desk, monitor: Monitor, recovery: Recovery
 ) -> None:
     read(desk, monitor, "99000", "99000", "99000")
     desk.clock.move_to(desk.clock.now() + timedelta(seconds=1))
     desk.exchange.transfer(D(-11_000))
     read(desk, monitor, *["88000"] * 5)
     assert state(desk) is TradingState.ACTIVE
-    assert latches.still_denying() == ()
+    assert recovery.still_denying() == ()
     assert desk.approve()["verdict"] != "deny"
     # One per cent was lost before, and one per cent is lost after.
     assert (day(desk).start_equity - 88_000) / day(desk).start_equity == pytest.approx(D("0.01"))
     assert desk.audit_kinds().count("cash_flow") == 1
     to_next_day(desk)
     read(desk, monitor, *["88000"] * 3)
-    assert latches.still_denying() == ()
+    assert recovery.still_denying() == ()
 
 
 def test_a_deposit_hides_no_loss(desk: Desk, monitor: Monitor) -> None:
@@ -108,13 +108,13 @@ def test_one_wrong_first_reading_does_not_disarm_the_loss_limit(
 
 
 def test_one_wrong_first_reading_does_not_deny_for_good(
-    desk: Desk, monitor: Monitor, latches: Recovery
+    desk: Desk, monitor: Monitor, recovery: Recovery
 ) -> None:
     cold(desk)
     read(desk, monitor, "160000")
     read(desk, monitor, "100000", "100000", "100000")
     assert state(desk) is TradingState.ACTIVE
-    assert latches.still_denying() == ()
+    assert recovery.still_denying() == ()
     assert day(desk).peak_equity == 100_000
 
 
@@ -150,11 +150,11 @@ def test_while_the_log_is_away_losses_still_trip_after_a_minute(
     assert state(desk) is TradingState.REDUCING
 
 
-def test_a_drawdown_has_a_way_back(desk: Desk, monitor: Monitor, latches: Recovery) -> None:
+def test_a_drawdown_has_a_way_back(desk: Desk, monitor: Monitor, recovery: Recovery) -> None:
     desk.limits.change(max_daily_loss_share=D("0.5"), max_rolling_loss_share=D("0.5"))
     read(desk, monitor, *["85000"] * 3)
-    assert [line.split(":")[0] for line in latches.still_denying()] == ["drawdown"]
-    report = latches.reset("drawdown", reason="a new mandate", actor="test", authorised=True)
+    assert [line.split(":")[0] for line in recovery.still_denying()] == ["drawdown"]
+    report = recovery.reset("drawdown", reason="a new mandate", actor="test", authorised=True)
     assert report.still == ()
     assert desk.approve()["verdict"] == "allow"
 
@@ -169,7 +169,7 @@ def flow(desk: Desk) -> CashFlowRow:
 
 
 def test_half_the_account_withdrawn_in_another_coin_trips_nothing(
-    desk: Desk, monitor: Monitor, latches: Recovery
+    desk: Desk, monitor: Monitor, recovery: Recovery
 ) -> None:
     desk.exchange.prices["BTC"] = D(100_000)
     read(desk, monitor, *["100000"] * 3)
@@ -177,7 +177,7 @@ def test_half_the_account_withdrawn_in_another_coin_trips_nothing(
     desk.exchange.transfer(D("-0.5"), "BTC")
     read(desk, monitor, *["50000"] * 5)
     assert state(desk) is TradingState.ACTIVE
-    assert latches.still_denying() == ()
+    assert recovery.still_denying() == ()
     assert desk.approve()["verdict"] != "deny"
     assert (day(desk).start_equity, day(desk).peak_equity) == (50_000, 50_000)
     stored = flow(desk)

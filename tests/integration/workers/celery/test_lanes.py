@@ -16,7 +16,7 @@ from sqlalchemy import select
 from bot.clock import SystemClock
 from bot.decision.signing import Signature, Signatures
 from bot.execution.sending.sender import SendResult
-from config.celery import DOOR, LANES, OUR_LANE
+from config.celery import LANES, OUR_LANE, STRATEGY_QUEUE
 from models.tables import TradeRequestRow
 from tests.support.desk import Desk
 from tests.support.services import RedisServer
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.services
 def broker(redis: RedisServer) -> Iterator[Redis]:
     with redis.client(0) as client:
         yield client
-        for pattern in (f"{DOOR}*", "unacked*"):
+        for pattern in (f"{STRATEGY_QUEUE}*", "unacked*"):
             client.delete(LANES, *client.scan_iter(pattern))
 
 
@@ -49,7 +49,7 @@ def connection(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 def put(
-    broker: Redis, strategy: str, count: int = 1, *, exits: bool = False, key: str = DOOR
+    broker: Redis, strategy: str, count: int = 1, *, exits: bool = False, key: str = STRATEGY_QUEUE
 ) -> None:
     """Messages of a strategy, each with an id that says which it is."""
     sent = [
@@ -64,7 +64,9 @@ def taken(connection: Connection) -> Iterator[str]:
     """The ids of the messages as a worker with room for one takes and acknowledges them."""
     found: list[Any] = []
     channel = connection.channel()
-    consumer = Consumer(channel, [Queue(DOOR)], on_message=found.append, auto_declare=False)
+    consumer = Consumer(
+        channel, [Queue(STRATEGY_QUEUE)], on_message=found.append, auto_declare=False
+    )
     consumer.qos(prefetch_count=1)
     consumer.consume()
     while True:
@@ -77,7 +79,7 @@ def taken(connection: Connection) -> Iterator[str]:
 
 def waiting(broker: Redis) -> Counter[str]:
     """Every message that is anywhere, by its id."""
-    keys = [DOOR.encode(), *broker.smembers(LANES)]
+    keys = [STRATEGY_QUEUE.encode(), *broker.smembers(LANES)]
     raw = [one for key in keys for one in broker.lrange(key, 0, -1)]
     raw += [json.dumps(json.loads(one)[0]).encode() for one in broker.hvals("unacked")]
     return Counter(json.loads(one)["headers"]["id"] for one in raw)
@@ -107,7 +109,7 @@ def test_strategies_are_served_in_turn_and_each_in_its_own_order(
     broker: Redis, connection: Connection
 ) -> None:
     put(broker, "a", 40)
-    put(broker, "b", 20, key=f"{DOOR}\x06\x163")
+    put(broker, "b", 20, key=f"{STRATEGY_QUEUE}\x06\x163")
     put(broker, "c", 20)
     found = taken(connection)
     served = [next(found) for _ in range(80)]
@@ -147,8 +149,8 @@ def test_many_workers_that_sort_at_once_move_each_message_once_and_in_order(
     def sort() -> None:
         turns = Turns()
         with redis.client(0) as client:
-            while client.llen(DOOR):
-                turns.next(client, [DOOR])
+            while client.llen(STRATEGY_QUEUE):
+                turns.next(client, [STRATEGY_QUEUE])
 
     with ThreadPoolExecutor(4) as pool:
         for each in [pool.submit(sort) for _ in range(4)]:
@@ -156,23 +158,26 @@ def test_many_workers_that_sort_at_once_move_each_message_once_and_in_order(
     assert waiting(broker) == everything
     for name in "ab":
         ids = [
-            json.loads(raw)["headers"]["id"] for raw in broker.lrange(f"{DOOR}.of.{name}", 0, -1)
+            json.loads(raw)["headers"]["id"]
+            for raw in broker.lrange(f"{STRATEGY_QUEUE}.of.{name}", 0, -1)
         ]
         assert ids[::-1] == [f"{name}-{number}" for number in range(600)]
 
 
 def test_what_was_taken_before_goes_first_in_its_lane(broker: Redis) -> None:
     put(broker, "a", 3)
-    broker.rpush(DOOR, item(request("a"), id="again", redelivered=True))
-    Turns().next(broker, [DOOR])
-    ids = [json.loads(raw)["headers"]["id"] for raw in broker.lrange(f"{DOOR}.of.a", 0, -1)]
+    broker.rpush(STRATEGY_QUEUE, item(request("a"), id="again", redelivered=True))
+    Turns().next(broker, [STRATEGY_QUEUE])
+    ids = [
+        json.loads(raw)["headers"]["id"] for raw in broker.lrange(f"{STRATEGY_QUEUE}.of.a", 0, -1)
+    ]
     assert ids[::-1] == ["again", "a-0", "a-1", "a-2"]
 
 
 def test_a_lane_that_can_t_be_written_keeps_no_message_from_its_worker(
     broker: Redis, connection: Connection
 ) -> None:
-    broker.set(f"{DOOR}.of.a", "not a list")
+    broker.set(f"{STRATEGY_QUEUE}.of.a", "not a list")
     put(broker, "a", 3)
     found = taken(connection)
     assert [next(found) for _ in range(3)] == ["a-0", "a-1", "a-2"]
@@ -184,8 +189,8 @@ def test_what_names_the_lanes_can_t_be_lost_without_what_is_in_them(
     """Nobody looks into a lane without a name: an item goes there when it has one."""
     broker.set(LANES, "not a set")
     put(broker, "a", 3)
-    Turns().next(broker, [DOOR])
-    assert (broker.llen(DOOR), broker.exists(f"{DOOR}.of.a")) == (3, 0)
+    Turns().next(broker, [STRATEGY_QUEUE])
+    assert (broker.llen(STRATEGY_QUEUE), broker.exists(f"{STRATEGY_QUEUE}.of.a")) == (3, 0)
     found = taken(connection)
     assert [next(found) for _ in range(3)] == ["a-0", "a-1", "a-2"]
 
@@ -195,14 +200,14 @@ def test_names_without_end_share_one_lane(broker: Redis) -> None:
         put(broker, uuid4().hex)
     put(broker, "a", 2)
     # Our own never wait among them.
-    broker.lpush(DOOR, item("r-1", task="tasks.validation.validate_stored"))
+    broker.lpush(STRATEGY_QUEUE, item("r-1", task="tasks.validation.validate_stored"))
     turns = Turns()
-    found = turns.next(broker, [DOOR])
+    found = turns.next(broker, [STRATEGY_QUEUE])
     assert len(found) == MAX_LANES + 2
     assert (broker.llen(NOBODYS_LANE), broker.llen(OUR_LANE)) == (22, 1)
-    assert turns.next(broker, [DOOR]) == found
+    assert turns.next(broker, [STRATEGY_QUEUE]) == found
     broker.delete(*found)
-    assert turns.next(broker, [DOOR]) == []
+    assert turns.next(broker, [STRATEGY_QUEUE]) == []
     assert not broker.exists(LANES)
 
 
@@ -229,7 +234,7 @@ def send(broker: Redis, sender: str, count: int = 1, *, as_if: str | None = None
     name = as_if or sender
     sent = [proven(name, signer=sender, id=f"{sender}-as-{name}-{n}") for n in range(count)]
     for start in range(0, count, 1000):
-        broker.lpush(DOOR, *sent[start : start + 1000])
+        broker.lpush(STRATEGY_QUEUE, *sent[start : start + 1000])
 
 
 def test_of_a_flood_only_what_is_served_is_proven(
@@ -273,7 +278,7 @@ def test_a_name_without_a_proof_makes_no_lane(
     send(broker, "b")
     found = taken(connection)
     assert "b-as-b-0" in [next(found) for _ in range(2)]
-    assert broker.smembers(LANES) <= {NOBODYS_LANE.encode(), f"{DOOR}.of.b".encode()}
+    assert broker.smembers(LANES) <= {NOBODYS_LANE.encode(), f"{STRATEGY_QUEUE}.of.b".encode()}
 
 
 def test_a_lane_that_others_filled_is_proven_in_parts(
@@ -283,8 +288,10 @@ def test_a_lane_that_others_filled_is_proven_in_parts(
     monkeypatch.setattr(lanes, "MOST_PROOFS", 100)
     send(broker, "b")
     send(broker, "c", 3)
-    Turns(keys).next(broker, [DOOR])
-    broker.rpush(f"{DOOR}.of.b", *[proven("b", signer="a", id=f"false-{n}") for n in range(500)])
+    Turns(keys).next(broker, [STRATEGY_QUEUE])
+    broker.rpush(
+        f"{STRATEGY_QUEUE}.of.b", *[proven("b", signer="a", id=f"false-{n}") for n in range(500)]
+    )
     keys.proofs = 0
     found = taken(connection)
     served = [next(found) for _ in range(12)]
@@ -297,14 +304,16 @@ def ask_for(broker: Redis, asked: list[dict[str, Any]]) -> None:
     """Requests as their strategies send them."""
     for start in range(0, len(asked), 1000):
         sent = [item(each, id=each["request_id"]) for each in asked[start : start + 1000]]
-        broker.lpush(DOOR, *sent)
+        broker.lpush(STRATEGY_QUEUE, *sent)
 
 
 def decided(desk: Desk, connection: Connection, count: int) -> list[dict[str, Any]]:
     """The outcomes of the next messages; each is decided and then acknowledged."""
     found: list[Any] = []
     channel = connection.channel()
-    consumer = Consumer(channel, [Queue(DOOR)], on_message=found.append, auto_declare=False)
+    consumer = Consumer(
+        channel, [Queue(STRATEGY_QUEUE)], on_message=found.append, auto_declare=False
+    )
     consumer.qos(prefetch_count=1)
     consumer.consume()
     outcomes = []
@@ -381,7 +390,7 @@ def test_a_restart_of_redis_keeps_what_waits_in_full_lanes(
     redis.start()
     with redis.client(0) as client:
         assert waiting(client) == before
-        assert client.smembers(LANES) == {f"{DOOR}.of.{name}".encode() for name in "ab"}
+        assert client.smembers(LANES) == {f"{STRATEGY_QUEUE}.of.{name}".encode() for name in "ab"}
     with Connection(redis.url()) as another:
         rest = taken(another)
         served = [next(rest) for _ in range(4)]

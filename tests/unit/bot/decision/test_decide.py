@@ -83,7 +83,7 @@ def test_a_whole_position_under_the_minimum_is_one_order_whatever_was_asked_for(
     found = exit_of(algorithm=algorithm, horizon_seconds=600, snapshot=odd)
     assert isinstance(found, Approved)
     assert found.plan.algorithm is Algorithm.IMMEDIATE
-    assert [piece.qty for piece in found.plan.schedule.slices] == [D("0.0123")]
+    assert [part.qty for part in found.plan.schedule.slices] == [D("0.0123")]
     assert found.plan.params["closes_position"] is True
     assert not found.plan.stepped
 
@@ -284,7 +284,7 @@ def test_what_is_decided_and_planned_is_what_the_rows_keep(
         assert plan.qty == decision.approved_qty
         for kept in (decision.reference_price, plan.price_limit, plan.qty):
             assert storable(kept)
-        assert all(storable(piece.qty) for piece in plan.schedule.slices)
+        assert all(storable(part.qty) for part in plan.schedule.slices)
 
 
 def test_a_plan_of_another_quantity_than_the_approved_is_no_approval() -> None:

@@ -15,7 +15,7 @@ from bot.execution.sending import authorization, deferral
 from bot.execution.sending.deferral import Deferral, DueChild, Sent
 from config.working import WorkingRules
 from models.enums import ChildState, ParentState, ScopeKind, TradingState, Verdict
-from models.repositories.clearance import Approval
+from models.repositories.pre_send import Approval
 from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
 from tests.support.fakes import T0
 
@@ -82,13 +82,13 @@ def child_of(
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """One claim: `hold` is None when the child went out."""
+    """One claim: `deferral` is None when the child went out."""
 
     at: datetime
     child: ChildOrderRow
     is_late: bool
     traded: Decimal | None
-    hold: Deferral | None
+    deferral: Deferral | None
 
 
 @dataclass
@@ -107,7 +107,7 @@ class Interrupted:
 
     @property
     def sent(self) -> list[Claimed]:
-        return [claim for claim in self.claims if claim.hold is None]
+        return [claim for claim in self.claims if claim.deferral is None]
 
     @property
     def largest(self) -> Decimal:
@@ -142,12 +142,12 @@ class Interrupted:
             return
         self._hear_fills()
         seen = self._circumstances()
-        hold = deferral.hold(self.parent, child, seen, None, self.rules)
+        waits = deferral.find_deferral(self.parent, child, seen, None, self.rules)
         is_late = deferral.is_late(child, self.now)
         traded = seen.traded_since_start
-        self.claims.append(Claimed(self.now, child, is_late, traded, hold))
-        if hold is not None:
-            child.due_at = min(hold.until, child.deadline_at)
+        self.claims.append(Claimed(self.now, child, is_late, traded, waits))
+        if waits is not None:
+            child.due_at = min(waits.until, child.deadline_at)
         else:
             child.state = ChildState.SENDING
 

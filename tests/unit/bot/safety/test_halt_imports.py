@@ -6,7 +6,7 @@ import sys
 HEAVY = ("numpy", "pandas", "scipy", "celery", "kombu", "pybit", "requests")
 ASK = f"""
 import sys
-import bot.safety.calling_back, bot.safety.halt, bot.safety.latch, bot.safety.sealing
+import bot.safety.calling_back, bot.safety.halt, bot.safety.global_state, bot.safety.sealing
 print(sorted(set(sys.modules) & {set(HEAVY)!r}))
 """
 

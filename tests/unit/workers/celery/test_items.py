@@ -11,7 +11,7 @@ from celery import Celery
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.celery import DOOR, QUEUES
+from config.celery import QUEUES, STRATEGY_QUEUE
 from tasks.validation import REFUSE_UNREADABLE
 from workers.celery import items
 from workers.celery.items import MAX_ITEM_BYTES, message_of
@@ -161,7 +161,7 @@ def test_other_queues_take_our_other_tasks() -> None:
     assert refused(taken(good(task="tasks.execution.send_child"), "execution")) is None
 
 
-@pytest.mark.parametrize("queue", [queue for queue in QUEUES if queue != DOOR])
+@pytest.mark.parametrize("queue", [queue for queue in QUEUES if queue != STRATEGY_QUEUE])
 def test_a_strategys_request_comes_by_no_other_queue(queue: str) -> None:
     """Whoever may wake workers could ask in any name where nobody looks for a signature."""
     found = refused(taken(good(), queue))

@@ -85,7 +85,7 @@ def test_a_parent_is_paced_although_another_can_not_be(desk: Desk) -> None:
     _two(desk)
     _refuse_changes(desk, "parent_order")
     desk.market.volatility = 0.06
-    desk.pacer.tick()
+    desk.throttling.tick()
     assert desk.parent(BAD).pace is None
     assert desk.parent(GOOD).pace is not None
 

@@ -13,7 +13,7 @@ from bot.execution.orders.one_by_one import FAILURES_IN_A_ROW
 from bot.execution.orders.other_fees import OtherFees
 from bot.tca.service import costs
 from console.runtime.vitals import Patient, check_vitals
-from models.repositories import facts
+from models.repositories import snapshot_query
 from models.tables import OtherFeeRow, PositionRow
 from tests.support.desk import ACCOUNT, Desk
 
@@ -39,9 +39,9 @@ def stored(desk: Desk) -> list[OtherFeeRow]:
 
 
 def streak(desk: Desk) -> int:
-    key = facts.TradeKey(ACCOUNT, "test", "BTCUSDT", "buy", D(2000))
+    key = snapshot_query.TradeKey(ACCOUNT, "test", "BTCUSDT", "buy", D(2000))
     with desk.db.transaction() as session:
-        return facts.read(session, key, desk.clock.now()).consecutive_losses
+        return snapshot_query.read(session, key, desk.clock.now()).consecutive_losses
 
 
 def problem(desk: Desk) -> str | None:

@@ -149,7 +149,7 @@ def test_an_operator_acts_on_the_orders_of_the_account_that_is_meant(
 
 REPEATED: dict[str, Callable[[Desk], object]] = {
     "dispatch": lambda desk: desk.dispatcher.tick(),
-    "pace": lambda desk: desk.pacer.tick(),
+    "pace": lambda desk: desk.throttling.tick(),
     "expire": lambda desk: desk.reconciler.expire_overdue(),
     "resolve": lambda desk: desk.reconciler.resolve_all(older_than=timedelta(0)),
     "recheck": lambda desk: desk.reconciler.recheck_expired(),

@@ -78,8 +78,8 @@ def test_an_act_of_the_exchange_stops_entries_and_is_booked_as_what_it_is(
         "r-out", side="sell", signal_data={"position_size": "1000", "reduce_only": True}
     )
     assert out["verdict"] == "allow"
-    latches = Recovery(desk.db, ACCOUNT, desk.limits, desk.clock)
-    report = latches.reset(kind, reason="looked at", actor="test", authorised=True)
+    recovery = Recovery(desk.db, ACCOUNT, desk.limits, desk.clock)
+    report = recovery.reset(kind, reason="looked at", actor="test", authorised=True)
     assert (report.state, report.still) == (TradingState.ACTIVE, ())
 
 

@@ -56,7 +56,7 @@ def test_a_claim_that_is_frozen_stops_no_halt_and_posts_nothing_later(
 
 
 @pytest.mark.long
-def test_a_change_of_state_that_is_frozen_keeps_no_halt_from_latching(
+def test_a_change_of_state_that_is_frozen_keeps_no_halt_from_being_set(
     desk: Desk, migrated_url: str
 ) -> None:
     with frozen(migrated_url, "state", states.GLOBAL_KEY) as process:

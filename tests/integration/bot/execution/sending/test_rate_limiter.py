@@ -68,7 +68,7 @@ def hammer(
     grants: "Queue[list[Grant]]",
 ) -> None:
     """Forty orders that wait at any time, each asked for again when told, as the sender does."""
-    budget = RedisOrderRateLimiter(connect(url), lambda: rules, processes=PROCESSES + 1)
+    rate_limiter = RedisOrderRateLimiter(connect(url), lambda: rules, processes=PROCESSES + 1)
     due = {f"{name}-{number}": 0.0 for number in range(40)}
     asks = dict.fromkeys(due, 0)
     start.wait()
@@ -84,7 +84,7 @@ def hammer(
             continue
         else:
             asks[order] += 1
-        wait = budget.take(ACCOUNT, order=order, is_exit=is_exit)
+        wait = rate_limiter.take(ACCOUNT, order=order, is_exit=is_exit)
         told = time.monotonic()
         if is_exit:
             got.append(Grant(asked, told, True, 1 if wait == 0 else 2))
@@ -291,19 +291,19 @@ class Clocks:
             self._client.delete(key)
         self.go_on(0)
 
-    def budget(self) -> RedisOrderRateLimiter:
+    def rate_limiter(self) -> RedisOrderRateLimiter:
         client = cast(Redis, Link(self._client, self))
         return RedisOrderRateLimiter(client, Rules, processes=5, monotonic=self.monotonic)
 
     def settled(self) -> RedisOrderRateLimiter:
-        budget = self.budget()
-        budget.prepare(ACCOUNT)
+        rate_limiter = self.rate_limiter()
+        rate_limiter.prepare(ACCOUNT)
         self.go_on(CAREFUL_MS)
-        return budget
+        return rate_limiter
 
 
-def goes(budget: RedisOrderRateLimiter, order: str, *, is_exit: bool = False) -> bool:
-    return budget.take(ACCOUNT, order=order, is_exit=is_exit) == 0
+def goes(rate_limiter: RedisOrderRateLimiter, order: str, *, is_exit: bool = False) -> bool:
+    return rate_limiter.take(ACCOUNT, order=order, is_exit=is_exit) == 0
 
 
 @settings(
@@ -327,7 +327,7 @@ def test_the_script_and_its_model_give_the_same_answers(
 ) -> None:
     redis.flushall()
     server_clock.go_on(0)
-    budget, window, pace = server_clock.settled(), OrderWindow(), AllowedRate()
+    rate_limiter, window, pace = server_clock.settled(), OrderWindow(), AllowedRate()
     caps = shared_caps(Rules.orders_per_second, Rules.exit_reserve)
     for after, order, is_exit, act in steps:
         server_clock.go_on(after)
@@ -335,14 +335,14 @@ def test_the_script_and_its_model_give_the_same_answers(
         if act == "pause":
             server_clock.go_on(GRACE_MS - 500)
         elif act == "cancel":
-            assert budget.take_cancel(ACCOUNT) == pace.take(now, caps.every) / 1000
+            assert rate_limiter.take_cancel(ACCOUNT) == pace.take(now, caps.every) / 1000
         elif act == "throttle":
-            budget.throttled(ACCOUNT, 0.3)
-            budget.throttled(ACCOUNT, 0.2, cancels=True)
+            rate_limiter.throttled(ACCOUNT, 0.3)
+            rate_limiter.throttled(ACCOUNT, 0.2, cancels=True)
             window.close_until(now + 300)
             pace.close_until(now + 200)
         else:
-            told = budget.take(ACCOUNT, order=name, is_exit=is_exit)
+            told = rate_limiter.take(ACCOUNT, order=name, is_exit=is_exit)
             assert told == window.take(now, name, caps, is_exit=is_exit) / 1000
 
 
@@ -370,9 +370,9 @@ def test_five_processes_stay_within_the_rate_whatever_happens_to_redis(
     redis.flushall()
     server_clock.is_away = False
     server_clock.go_on(0)
-    budgets = [server_clock.budget() for _ in range(5)]
-    for budget in budgets:
-        budget.prepare(ACCOUNT)
+    rate_limiters = [server_clock.rate_limiter() for _ in range(5)]
+    for rate_limiter in rate_limiters:
+        rate_limiter.prepare(ACCOUNT)
     server_clock.go_on(CAREFUL_MS)
     went = []
     for number, (event, process, size, is_exit) in enumerate(steps):
@@ -385,7 +385,7 @@ def test_five_processes_stay_within_the_rate_whatever_happens_to_redis(
         elif event in ("away", "back"):
             server_clock.is_away = event == "away"
         for order in range(12 if event == "burst" else 0):
-            if goes(budgets[process], f"{number}-{order}", is_exit=is_exit):
+            if goes(rate_limiters[process], f"{number}-{order}", is_exit=is_exit):
                 went.append(server_clock.elapsed_ms)
         server_clock.go_on(size // 10)
     for start in went:
@@ -396,59 +396,63 @@ def test_while_redis_may_be_new_to_others_all_together_get_the_share_of_one(
     server_clock: Clocks,
 ) -> None:
     server_clock.settled()
-    budgets = [server_clock.budget() for _ in range(5)]
+    rate_limiters = [server_clock.rate_limiter() for _ in range(5)]
     server_clock.is_away = True
-    assert not any(goes(budget, "a", is_exit=True) for budget in budgets)
+    assert not any(goes(rate_limiter, "a", is_exit=True) for rate_limiter in rate_limiters)
     server_clock.go_on(WINDOW_MS)
     # Four send alone and won't ask Redis for a while, which is back when the fifth asks it.
-    alone = [goes(budget, f"{n}", is_exit=True) for budget in budgets[1:] for n in range(3)]
+    alone = [
+        goes(rate_limiter, f"{n}", is_exit=True)
+        for rate_limiter in rate_limiters[1:]
+        for n in range(3)
+    ]
     assert alone.count(True) == 8
     server_clock.is_away = False
-    shared = [goes(budgets[0], f"{n}", is_exit=True) for n in range(12)]
+    shared = [goes(rate_limiters[0], f"{n}", is_exit=True) for n in range(12)]
     assert shared.count(True) == 2
     server_clock.go_on(CAREFUL_MS)
-    assert [goes(budgets[0], f"all-{n}", is_exit=True) for n in range(10)] == [True] * 10
+    assert [goes(rate_limiters[0], f"all-{n}", is_exit=True) for n in range(10)] == [True] * 10
 
 
 def test_what_a_process_sent_alone_counts_when_it_is_back(server_clock: Clocks) -> None:
-    budget = server_clock.settled()
+    rate_limiter = server_clock.settled()
     server_clock.is_away = True
-    goes(budget, "a", is_exit=True)
+    goes(rate_limiter, "a", is_exit=True)
     server_clock.go_on(WINDOW_MS)
-    assert [goes(budget, f"{n}", is_exit=True) for n in range(3)] == [True, True, False]
+    assert [goes(rate_limiter, f"{n}", is_exit=True) for n in range(3)] == [True, True, False]
     server_clock.is_away = False
     server_clock.go_on(round(RETRY_SECONDS * 1000))
-    assert not goes(budget, "b", is_exit=True)
+    assert not goes(rate_limiter, "b", is_exit=True)
 
 
 @pytest.mark.parametrize("jump", [3_600_000, -3_600_000, 500, -500])
 def test_a_clock_that_jumps_lets_nothing_extra_through_and_locks_nobody_out(
     server_clock: Clocks, jump: int
 ) -> None:
-    budget, other = server_clock.settled(), server_clock.budget()
+    rate_limiter, other = server_clock.settled(), server_clock.rate_limiter()
     other.prepare(ACCOUNT)
-    assert [goes(budget, str(n), is_exit=True) for n in range(11)] == [True] * 10 + [False]
+    assert [goes(rate_limiter, str(n), is_exit=True) for n in range(11)] == [True] * 10 + [False]
     for n in range(20):
-        budget.take(ACCOUNT, order=f"waiting-{n}", is_exit=False)
-        budget.take_cancel(ACCOUNT)
+        rate_limiter.take(ACCOUNT, order=f"waiting-{n}", is_exit=False)
+        rate_limiter.take_cancel(ACCOUNT)
     server_clock.jump(jump)
     server_clock.go_on(100)
     assert not any(
-        goes(each, f"late-{n}", is_exit=True) for n in range(10) for each in (other, budget)
+        goes(each, f"late-{n}", is_exit=True) for n in range(10) for each in (other, rate_limiter)
     )
-    assert budget.take_cancel(ACCOUNT) < 5
+    assert rate_limiter.take_cancel(ACCOUNT) < 5
     server_clock.go_on(WINDOW_MS)
     assert goes(other, "late-0", is_exit=True)
     server_clock.go_on(CAREFUL_MS)
-    assert goes(budget, "newcomer")
+    assert goes(rate_limiter, "newcomer")
 
 
 def test_a_jump_that_another_process_has_seen_costs_no_second_window(server_clock: Clocks) -> None:
-    budget, other = server_clock.settled(), server_clock.budget()
+    rate_limiter, other = server_clock.settled(), server_clock.rate_limiter()
     other.prepare(ACCOUNT)
     server_clock.jump(60_000)
     server_clock.go_on(10)
-    assert not goes(budget, "a")
+    assert not goes(rate_limiter, "a")
     server_clock.go_on(CAREFUL_MS)
     assert goes(other, "b")
 
@@ -456,21 +460,23 @@ def test_a_jump_that_another_process_has_seen_costs_no_second_window(server_cloc
 def test_a_lost_memory_counts_as_a_full_window_then_one_share_then_all(
     redis: RedisServer, server_clock: Clocks
 ) -> None:
-    budget = server_clock.settled()
-    assert all(goes(budget, str(n)) for n in range(8))
+    rate_limiter = server_clock.settled()
+    assert all(goes(rate_limiter, str(n)) for n in range(8))
     redis.flushall()
     server_clock.go_on(1)
-    assert not goes(budget, "exit", is_exit=True)
+    assert not goes(rate_limiter, "exit", is_exit=True)
     server_clock.go_on(WINDOW_MS)
-    assert goes(budget, "exit", is_exit=True)
-    assert [goes(budget, f"careful-{n}", is_exit=True) for n in range(2)] == [True, False]
+    assert goes(rate_limiter, "exit", is_exit=True)
+    assert [goes(rate_limiter, f"careful-{n}", is_exit=True) for n in range(2)] == [True, False]
     server_clock.go_on(CAREFUL_MS)
-    assert [goes(budget, f"all-{n}", is_exit=True) for n in range(11)] == [True] * 10 + [False]
+    assert [goes(rate_limiter, f"all-{n}", is_exit=True) for n in range(11)] == [True] * 10 + [
+        False
+    ]
 
 
 def test_a_throttle_holds_for_every_process_and_leaves_cancels_alone(server_clock: Clocks) -> None:
-    budget, other = server_clock.settled(), server_clock.budget()
-    budget.throttled(ACCOUNT, 0.4)
+    rate_limiter, other = server_clock.settled(), server_clock.rate_limiter()
+    rate_limiter.throttled(ACCOUNT, 0.4)
     waits = [other.take(ACCOUNT, order=str(n), is_exit=True) for n in range(5)]
     assert waits[0] == 0.4
     assert len(set(waits)) == 5
@@ -480,22 +486,22 @@ def test_a_throttle_holds_for_every_process_and_leaves_cancels_alone(server_cloc
 
 
 def test_accounts_have_budgets_of_their_own(server_clock: Clocks) -> None:
-    budget = server_clock.settled()
-    budget.prepare("second")
+    rate_limiter = server_clock.settled()
+    rate_limiter.prepare("second")
     server_clock.go_on(CAREFUL_MS)
-    assert all(goes(budget, str(n), is_exit=True) for n in range(10))
-    assert budget.take("second", order="a", is_exit=False) == 0
+    assert all(goes(rate_limiter, str(n), is_exit=True) for n in range(10))
+    assert rate_limiter.take("second", order="a", is_exit=False) == 0
 
 
 def test_creates_take_nothing_from_cancels_nor_cancels_from_creates(server_clock: Clocks) -> None:
-    budget = server_clock.settled()
-    assert all(goes(budget, str(n), is_exit=True) for n in range(10))
-    assert [budget.take_cancel(ACCOUNT) for _ in range(10)] == [0] * 10
+    rate_limiter = server_clock.settled()
+    assert all(goes(rate_limiter, str(n), is_exit=True) for n in range(10))
+    assert [rate_limiter.take_cancel(ACCOUNT) for _ in range(10)] == [0] * 10
     # Who has to wait takes nothing: however many ask meanwhile, the wait is the same.
-    assert [budget.take_cancel(ACCOUNT) for _ in range(30)] == [WINDOW_MS / 1000] * 30
+    assert [rate_limiter.take_cancel(ACCOUNT) for _ in range(30)] == [WINDOW_MS / 1000] * 30
     server_clock.go_on(WINDOW_MS)
-    assert [budget.take_cancel(ACCOUNT) for _ in range(10)] == [0] * 10
-    assert goes(budget, "after", is_exit=True)
+    assert [rate_limiter.take_cancel(ACCOUNT) for _ in range(10)] == [0] * 10
+    assert goes(rate_limiter, "after", is_exit=True)
 
 
 def test_what_redis_keeps_of_a_budget_is_one_small_key_when_nothing_moves(
@@ -503,10 +509,10 @@ def test_what_redis_keeps_of_a_budget_is_one_small_key_when_nothing_moves(
 ) -> None:
     settled(redis_url)
     with connect(redis_url) as own:
-        budget = RedisOrderRateLimiter(own, Rules)
+        rate_limiter = RedisOrderRateLimiter(own, Rules)
         for n in range(12):
-            budget.take(ACCOUNT, order=str(n), is_exit=False)
-            budget.take_cancel(ACCOUNT)
+            rate_limiter.take(ACCOUNT, order=str(n), is_exit=False)
+            rate_limiter.take_cancel(ACCOUNT)
     kept = {bytes(key).decode(): client.ttl(key) for key in client.scan_iter("mlrisk:orders:*")}
     without_end = [key for key, ttl in kept.items() if ttl == -1]
     assert without_end == [f"mlrisk:orders:{{{ACCOUNT}}}:state"]
@@ -517,7 +523,7 @@ def test_a_server_that_restarts_between_two_calls_costs_no_outage(
 ) -> None:
     settled(redis_url)
     with connect(redis_url) as own:
-        budget = RedisOrderRateLimiter(own, Rules)
-        assert goes(budget, "a", is_exit=True)
+        rate_limiter = RedisOrderRateLimiter(own, Rules)
+        assert goes(rate_limiter, "a", is_exit=True)
         redis.restart()
-        assert goes(budget, "b", is_exit=True)
+        assert goes(rate_limiter, "b", is_exit=True)

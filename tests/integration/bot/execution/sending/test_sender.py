@@ -381,7 +381,7 @@ class TestHalting:
     def test_a_permit_from_before_a_halt_is_void_after_the_resume(self, desk: Desk) -> None:
         desk.approve()
         parent_before = desk.parent()
-        desk.trading_halt.latch("test", "me")
+        desk.trading_halt.set_halted("test", "me")
         desk.trading_halt.resume(reason="fine again", actor="me", development=True)
         assert desk.send(desk.child().child_id) is SendResult.STOPPED
         assert desk.exchange.posts == 0

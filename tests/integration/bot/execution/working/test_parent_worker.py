@@ -182,7 +182,7 @@ def test_a_rate_limit_on_a_cancel_is_told_to_the_limiter(desk: Desk) -> None:
     desk.market.touch = PRICE + 10 * TICK
     desk.pass_time(3)
     desk.step()
-    assert (desk.budget.cancel_throttles, desk.budget.throttles) == ([0.7], [])
+    assert (desk.rate_limiter.cancel_throttles, desk.rate_limiter.throttles) == ([0.7], [])
 
 
 def test_a_cancel_that_the_budget_puts_off_is_no_attempt(desk: Desk) -> None:
@@ -191,13 +191,13 @@ def test_a_cancel_that_the_budget_puts_off_is_no_attempt(desk: Desk) -> None:
     desk.stream()
     (resting,) = desk.exchange.open_orders()
     desk.market.touch = PRICE + 10 * TICK
-    desk.budget.cancel_wait_seconds = 0.5
+    desk.rate_limiter.cancel_wait_seconds = 0.5
     desk.pass_time(3)
     for _ in range(5):
         desk.step()
         assert (desk.exchange.cancel_requests, desk.child().cancels) == ([], 0)
         desk.pass_time(1)
-    desk.budget.cancel_wait_seconds = 0.0
+    desk.rate_limiter.cancel_wait_seconds = 0.0
     desk.step()
     assert (desk.exchange.cancel_requests, desk.child().cancels) == ([resting.order_link_id], 1)
 
@@ -315,7 +315,7 @@ def test_a_state_that_changed_since_the_approval_ends_the_parent_at_its_next_ste
     desk: Desk,
 ) -> None:
     ask(desk, POV)
-    desk.trading_halt.latch("a breaker", "monitor")
+    desk.trading_halt.set_halted("a breaker", "monitor")
     desk.pass_time(2)
     desk.step()
     assert desk.exchange.posts == 0

@@ -26,7 +26,7 @@ def changes(desk: Desk, kind: str = "pace_changed") -> list[dict[str, object]]:
 
 def test_a_calm_market_changes_nothing_and_locks_nothing(desk: Desk) -> None:
     desk.approve_twap()
-    assert desk.pacer.tick() == 0
+    assert desk.throttling.tick() == 0
     assert desk.parent().pace is None
 
 
@@ -35,7 +35,7 @@ def test_a_volatile_market_stretches_the_time_between_slices_and_says_why(desk: 
     desk.send_due()
     desk.stream()
     desk.market.volatility = 0.04
-    assert desk.pacer.tick() == 1
+    assert desk.throttling.tick() == 1
     (change,) = changes(desk)
     assert (change["to"], change["value"], change["limit"]) == ("slow", "2", "1.5")
     desk.pass_time(5)
@@ -52,13 +52,13 @@ def test_a_wild_market_pauses_and_the_schedule_goes_on_to_its_deadline_after_it(
 ) -> None:
     desk.approve_twap()
     desk.market.volatility = 0.06
-    desk.pacer.tick()
+    desk.throttling.tick()
     for _ in range(3):
         desk.send_due()
         desk.pass_time(5)
     assert desk.exchange.posts == 0
     desk.market.volatility = 0.02
-    desk.pacer.tick()
+    desk.throttling.tick()
     for _ in range(20):
         desk.send_due()
         desk.stream()
@@ -98,7 +98,7 @@ def test_late_slices_stay_within_their_share_of_a_thin_market(desk: Desk) -> Non
 def test_a_thin_book_shrinks_the_slices_and_keeps_the_rest_for_later(desk: Desk) -> None:
     desk.approve_twap(size="6000")
     desk.market.ask_depth = D(10_000)
-    desk.pacer.tick()
+    desk.throttling.tick()
     assert changes(desk)[0]["to"] == "shrink"
     assert desk.children()[0].qty == D("0.015")
     desk.send_due()
@@ -120,7 +120,7 @@ def test_an_exit_is_hurried_where_an_entry_would_be_paused(desk: Desk) -> None:
     }
     assert desk.approve("exit", side="sell", signal_data=exit_signal)["verdict"] != "deny"
     desk.market.volatility = 0.06
-    desk.pacer.tick()
+    desk.throttling.tick()
     assert changes(desk)[-1]["to"] == "hurry"
     last = desk.children("exit")[-1]
     assert last.due_at - desk.clock.now() == (last.planned_at - desk.clock.now()) / 2
@@ -144,7 +144,7 @@ def test_a_plan_that_cancels_on_risk_ends_where_others_are_slowed(desk: Desk) ->
     desk.send_due()
     desk.stream()
     desk.market.volatility = 0.04
-    desk.pacer.tick()
+    desk.throttling.tick()
     parent = desk.parent()
     assert parent.state == ParentState.PARTIAL
     assert parent.end_reason is not None and parent.end_reason.startswith("risk increased: slow")
@@ -159,13 +159,13 @@ def test_a_paused_stepped_parent_calls_its_resting_orders_back(desk: Desk) -> No
     desk.stream()
     assert len(desk.exchange.open_orders()) == 1
     desk.market.volatility = 0.06
-    desk.pacer.tick()
+    desk.throttling.tick()
     desk.step()
     desk.stream()
     assert desk.exchange.open_orders() == []
     desk.market.volatility = 0.02
     desk.pass_time(6)
-    desk.pacer.tick()
+    desk.throttling.tick()
     desk.step()
     assert len(desk.exchange.open_orders()) == 1
     desk.check_balance()
@@ -188,7 +188,7 @@ def test_a_stepped_parent_that_is_paused_to_its_deadline_ends_there(
     desk.step()
     desk.stream()
     desk.market.volatility = 0.06
-    desk.pacer.tick()
+    desk.throttling.tick()
     desk.step()
     desk.stream()
     assert desk.exchange.open_orders() == []
@@ -204,10 +204,10 @@ def test_a_tightened_position_limit_cuts_what_is_under_way(desk: Desk) -> None:
     desk.approve_twap(size="6000")
     desk.send_due()
     desk.stream()
-    desk.pacer.tick()
+    desk.throttling.tick()
     before = desk.parent()
     desk.limits.change(max_position_share=D("0.03"))  # 3,000 of 100,000
-    assert desk.pacer.tick() == 1
+    assert desk.throttling.tick() == 1
     parent = desk.parent()
     assert parent.released_qty > 0
     left = parent.approved_qty - parent.released_qty
@@ -215,7 +215,7 @@ def test_a_tightened_position_limit_cuts_what_is_under_way(desk: Desk) -> None:
     (cut,) = changes(desk, "parent_cut")
     assert str(cut["why"]).startswith("position_size")
     desk.check_balance()
-    assert desk.pacer.tick() == 0, "what fits is not cut again"
+    assert desk.throttling.tick() == 0, "what fits is not cut again"
 
 
 def test_a_tightened_limit_cuts_a_stepped_parent_too(desk: Desk) -> None:
@@ -228,9 +228,9 @@ def test_a_tightened_limit_cuts_a_stepped_parent_too(desk: Desk) -> None:
         }
     )
     desk.step()
-    desk.pacer.tick()
+    desk.throttling.tick()
     desk.limits.change(max_position_share=D("0.03"))
-    assert desk.pacer.tick() == 1
+    assert desk.throttling.tick() == 1
     parent = desk.parent()
     assert (parent.approved_qty - parent.released_qty) * parent.reference_price <= 3000
     desk.check_balance()
@@ -248,7 +248,7 @@ def test_what_another_version_asked_for_does_not_go_on_under_tighter_limits(desk
             )
         )
     desk.limits.change(max_position_share=D("0.03"))
-    assert desk.pacer.tick() == 2
+    assert desk.throttling.tick() == 2
     assert desk.parent("r-1").state == ParentState.UNFILLED
     assert desk.parent("r-2").released_qty > 0
     assert "can't be read any more" in str(changes(desk, "parent_cut")[0]["why"])
@@ -259,14 +259,14 @@ def test_a_tightened_slippage_limit_moves_the_price_limit_and_a_loosened_one_doe
     desk: Desk,
 ) -> None:
     desk.approve_twap()
-    desk.pacer.tick()
+    desk.throttling.tick()
     before = desk.parent().price_limit
     desk.limits.change(max_slippage_bps=5.0)
-    desk.pacer.tick()
+    desk.throttling.tick()
     tightened = desk.parent().price_limit
     assert tightened < before
     desk.limits.change(max_slippage_bps=100.0)
-    desk.pacer.tick()
+    desk.throttling.tick()
     assert desk.parent().price_limit == tightened
 
 
@@ -286,11 +286,11 @@ def test_children_wait_while_the_market_is_beyond_the_limit(desk: Desk) -> None:
 
 def test_a_child_without_budget_waits_for_its_place(desk: Desk) -> None:
     desk.approve()
-    desk.budget.wait_seconds = 0.4
+    desk.rate_limiter.wait_seconds = 0.4
     desk.send_due()
     assert desk.exchange.posts == 0
     assert desk.children()[0].due_at == desk.clock.now() + timedelta(seconds=0.4)
-    desk.budget.wait_seconds = 0.0
+    desk.rate_limiter.wait_seconds = 0.0
     desk.pass_time(0.4)
     desk.send_due()
     assert desk.exchange.posts == 1
@@ -317,14 +317,14 @@ def test_an_emergency_exit_goes_first_and_through_its_own_queue(desk: Desk) -> N
 
 def test_calm_parents_cost_one_statement_together_and_no_lock(desk: Desk) -> None:
     desk.approve_twap("r-1")
-    desk.pacer.tick()
+    desk.throttling.tick()
     with statements(desk.db) as alone:
-        assert desk.pacer.tick() == 0
+        assert desk.throttling.tick() == 0
     for number in range(2, 5):
         assert desk.approve_twap(f"r-{number}", size="100")["verdict"] == "allow"
-    desk.pacer.tick()
+    desk.throttling.tick()
     with statements(desk.db) as together:
-        assert desk.pacer.tick() == 0
+        assert desk.throttling.tick() == 0
     assert together == alone
     assert not [said for said in together if "FOR UPDATE" in said]
 
@@ -335,6 +335,6 @@ def test_a_pace_that_cannot_be_read_keeps_no_other_parent_from_its_own(desk: Des
     with desk.db.transaction() as session:
         session.get_one(ParentOrderRow, "r-1").pace = {"kind": "odd"}
     desk.market.volatility = 0.04
-    assert desk.pacer.tick() == 1
+    assert desk.throttling.tick() == 1
     assert desk.parent("r-1").pace == {"kind": "odd"}
     assert (desk.parent("r-2").pace or {})["kind"] == "slow"

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bot.execution.algorithms.base import LotRules
-from bot.execution.policy.fallback import Ladder, after_fill, ladder_for, next_step, respond
+from bot.execution.policy.fallback import FallbackPolicy, after_fill, next_step, policy_for, respond
 from bot.execution.policy.fallback_steps import FailedAttempt
 from config.working import WorkingRules
-from models.backup import MAX_RUNGS, BackupPlan, BackupStep, FailureClass
+from models.backup import MAX_STEPS, BackupPlan, BackupStep, FailureClass
 from models.enums import Algorithm
 
 D = Decimal
@@ -21,8 +21,10 @@ RULES = WorkingRules()
 RETRY, REDUCE, MARKET, OTHER, STOP = BackupStep
 
 
-def ladder(*steps: str, failure: str = "no_liquidity", fallback: str = "immediate") -> Ladder:
-    return ladder_for({failure: list(steps), "fallback_algorithm": fallback}, RULES)
+def ladder(
+    *steps: str, failure: str = "no_liquidity", fallback: str = "immediate"
+) -> FallbackPolicy:
+    return policy_for({failure: list(steps), "fallback_algorithm": fallback}, RULES)
 
 
 def failed(
@@ -44,7 +46,7 @@ def failed(
 
 
 def climbed(
-    of: Ladder, failure: FailureClass, positions: dict[str, int], times: int
+    of: FallbackPolicy, failure: FailureClass, positions: dict[str, int], times: int
 ) -> list[BackupStep]:
     steps = []
     for _ in range(times):
@@ -54,38 +56,38 @@ def climbed(
 
 
 def test_without_a_declaration_the_operators_ladders_hold() -> None:
-    found = ladder_for(None, RULES)
+    found = policy_for(None, RULES)
     assert climbed(found, FailureClass.NO_LIQUIDITY, {}, 5) == [RETRY, RETRY, REDUCE, OTHER, STOP]
     assert climbed(found, FailureClass.MARGIN, {}, 3) == [REDUCE, REDUCE, STOP]
 
 
 def test_a_declared_ladder_replaces_the_operators_for_its_class_alone() -> None:
-    found = ladder_for(BackupPlan(margin=(RETRY,)), RULES)
+    found = policy_for(BackupPlan(margin=(RETRY,)), RULES)
     assert climbed(found, FailureClass.MARGIN, {}, 2) == [RETRY, STOP]
-    assert found.rungs[FailureClass.PRICE] == ladder_for(None, RULES).rungs[FailureClass.PRICE]
+    assert found.steps[FailureClass.PRICE] == policy_for(None, RULES).steps[FailureClass.PRICE]
 
 
 def test_a_mapping_counts_as_its_plan_and_its_absent_values_as_undeclared() -> None:
-    found = ladder_for({"price": ["retry"], "fallback_algorithm": None, "margin": None}, RULES)
-    assert found == ladder_for(BackupPlan(price=(RETRY,)), RULES)
+    found = policy_for({"price": ["retry"], "fallback_algorithm": None, "margin": None}, RULES)
+    assert found == policy_for(BackupPlan(price=(RETRY,)), RULES)
 
 
 def test_a_step_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ValidationError, match="price"):
-        ladder_for({"price": ["again"]}, RULES)
+        policy_for({"price": ["again"]}, RULES)
     with pytest.raises(ValueError, match="again"):
-        ladder_for(None, replace(RULES, backup_price=("again",)))
+        policy_for(None, replace(RULES, backup_price=("again",)))
 
 
 @pytest.mark.parametrize("reduce_only", [False, True])
 def test_a_fatal_failure_stops_at_once(reduce_only: bool) -> None:
-    found = ladder_for(None, RULES, reduce_only=reduce_only)
+    found = policy_for(None, RULES, reduce_only=reduce_only)
     assert climbed(found, FailureClass.FATAL, {}, 1) == [STOP]
 
 
 def test_a_closed_symbol_stops_what_adds_risk_and_lets_exits_try_again() -> None:
-    assert climbed(ladder_for(None, RULES), FailureClass.SYMBOL, {}, 1) == [STOP]
-    exits = ladder_for(None, RULES, reduce_only=True)
+    assert climbed(policy_for(None, RULES), FailureClass.SYMBOL, {}, 1) == [STOP]
+    exits = policy_for(None, RULES, reduce_only=True)
     assert climbed(exits, FailureClass.SYMBOL, {}, 2) == [RETRY, STOP]
 
 
@@ -103,11 +105,11 @@ def test_rising_risk_cancels_where_either_side_says_so_but_never_an_exit(
 ) -> None:
     rules = replace(RULES, cancel_on_risk_increase=configured)
     plan = BackupPlan(cancel_on_risk_increase=declared)
-    assert ladder_for(plan, rules, reduce_only=reduce_only).cancel_on_risk_increase is cancels
+    assert policy_for(plan, rules, reduce_only=reduce_only).cancel_on_risk_increase is cancels
 
 
 def test_each_class_has_its_own_place_on_the_ladder() -> None:
-    found = ladder_for(None, RULES)
+    found = policy_for(None, RULES)
     _, positions = next_step(found, FailureClass.MARGIN, {})
     step, positions = next_step(found, FailureClass.PRICE, positions)
     assert step is RETRY
@@ -181,7 +183,7 @@ def test_a_rest_under_the_minimum_takes_no_rung() -> None:
 
 
 def test_a_fatal_failure_stops_even_with_a_rest_under_the_minimum() -> None:
-    found, _ = respond(ladder_for(None, RULES), failed("0.4", FailureClass.FATAL), {}, LOTS)
+    found, _ = respond(policy_for(None, RULES), failed("0.4", FailureClass.FATAL), {}, LOTS)
     assert found.stop
 
 
@@ -195,7 +197,7 @@ def test_delays_grow_with_the_rungs_where_every_child_is_the_first_of_its_slot()
     assert delays == [0.5, 1.0, 2.0]
 
 
-def every_class(steps: list[BackupStep], *, reduce_only: bool = False) -> Ladder:
+def every_class(steps: list[BackupStep], *, reduce_only: bool = False) -> FallbackPolicy:
     names = tuple(step.value for step in steps)
     rules = WorkingRules(
         backup_throttled=names,
@@ -205,10 +207,10 @@ def every_class(steps: list[BackupStep], *, reduce_only: bool = False) -> Ladder
         backup_margin=names,
         backup_rejected=names,
     )
-    return ladder_for(None, rules, reduce_only=reduce_only)
+    return policy_for(None, rules, reduce_only=reduce_only)
 
 
-STEPS = st.lists(st.sampled_from([s for s in BackupStep if s is not STOP]), max_size=MAX_RUNGS)
+STEPS = st.lists(st.sampled_from([s for s in BackupStep if s is not STOP]), max_size=MAX_STEPS)
 
 
 @given(

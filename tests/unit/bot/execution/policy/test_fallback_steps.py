@@ -13,9 +13,9 @@ from bot.execution.policy.fallback_steps import (
     MAX_DELAY_SECONDS,
     MAX_FALLBACK_BPS,
     FailedAttempt,
-    Remedy,
+    FallbackEffect,
     backoff_seconds,
-    remedy,
+    effect_of_step,
     too_small,
 )
 from models.backup import BackupStep, FailureClass
@@ -52,8 +52,8 @@ def answer(
     attempt: FailedAttempt | None = None,
     lots: LotRules | None = None,
     fallback: Algorithm = Algorithm.IMMEDIATE,
-) -> Remedy:
-    return remedy(step, attempt or failed(), lots or rules(), fallback)
+) -> FallbackEffect:
+    return effect_of_step(step, attempt or failed(), lots or rules(), fallback)
 
 
 def test_a_retry_sends_the_same_again_after_a_delay_that_doubles() -> None:
@@ -204,7 +204,7 @@ def test_a_remedy_accounts_for_the_whole_rest_and_is_always_sendable(
         reduce_only=reduce_only,
     )
     try:
-        found = remedy(step, attempt, lots, Algorithm.IMMEDIATE)
+        found = effect_of_step(step, attempt, lots, Algorithm.IMMEDIATE)
     except Infeasible:
         assert step is not BackupStep.STOP_AND_ALERT
         return

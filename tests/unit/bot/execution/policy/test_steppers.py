@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.errors import Infeasible
-from bot.execution.algorithms.algorithm import Order, PaceFactors
+from bot.execution.algorithms.algorithm import Order, ThrottleFactors
 from bot.execution.algorithms.base import LotRules
 from bot.execution.algorithms.iceberg import Iceberg
 from bot.execution.algorithms.passive import Passive
@@ -46,7 +46,9 @@ def order(options: AlgorithmOptions, **changes: Any) -> Order:
 
 
 def made(
-    algorithm: Algorithm, options: AlgorithmOptions | None = None, pace: PaceFactors | None = None
+    algorithm: Algorithm,
+    options: AlgorithmOptions | None = None,
+    pace: ThrottleFactors | None = None,
 ) -> object:
     """Through JSON, as the row stores it."""
     store = ALGORITHMS[algorithm].stored
@@ -100,7 +102,7 @@ def test_a_backup_plan_needs_no_parameters_of_the_algorithm_it_goes_to() -> None
 
 
 def test_a_slower_pace_follows_less_of_the_volume_and_shows_less() -> None:
-    slow = PaceFactors(speed=D("0.5"))
+    slow = ThrottleFactors(speed=D("0.5"))
     pov, iceberg = made(Algorithm.POV, pace=slow), made(Algorithm.ICEBERG, pace=slow)
     assert isinstance(pov, Pov) and isinstance(iceberg, Iceberg)
     assert (pov.cap_rate, iceberg.display) == (D("0.05"), D("0.05"))
@@ -110,7 +112,7 @@ def test_a_slower_pace_follows_less_of_the_volume_and_shows_less() -> None:
 
 
 def test_a_shrunk_pace_makes_every_child_smaller() -> None:
-    small = PaceFactors(size=D("0.5"))
+    small = ThrottleFactors(size=D("0.5"))
     pov, iceberg = made(Algorithm.POV, pace=small), made(Algorithm.ICEBERG, pace=small)
     passive, vwap = made(Algorithm.PASSIVE, pace=small), made(Algorithm.VWAP, pace=small)
     assert isinstance(pov, Pov) and isinstance(iceberg, Iceberg)
@@ -121,6 +123,6 @@ def test_a_shrunk_pace_makes_every_child_smaller() -> None:
 
 
 def test_a_hurried_pace_never_shows_or_follows_more_than_was_approved_of() -> None:
-    fast = PaceFactors(speed=D(2))
+    fast = ThrottleFactors(speed=D(2))
     assert made(Algorithm.POV, pace=fast) == made(Algorithm.POV)
     assert made(Algorithm.ICEBERG, pace=fast) == made(Algorithm.ICEBERG)

@@ -15,8 +15,8 @@ from bot.execution.policy.throttle import (
     Throttle,
     ThrottleKind,
     conditions_of,
-    next_pace,
-    pacing_rules,
+    next_throttle,
+    throttle_rules,
 )
 from bot.risk.codec import Unreadable
 from bot.risk.limits import RiskLimits
@@ -41,7 +41,7 @@ def pace(
     """The next pace `after` seconds from NOW, in a calm market but for the changes."""
     conditions = replace(CALM, **changes)
     now = NOW + timedelta(seconds=after)
-    return next_pace(current, conditions, rules, reduce_only=exits, now=now)
+    return next_throttle(current, conditions, rules, reduce_only=exits, now=now)
 
 
 def test_a_calm_market_leaves_the_plan_as_it_is() -> None:
@@ -192,10 +192,10 @@ def test_a_change_of_the_rules_acts_on_what_is_under_way() -> None:
 
 
 def test_a_tightened_limit_of_the_gate_pauses_what_adds() -> None:
-    rules = pacing_rules(RiskLimits(max_spread_bps=4.0, max_volatility_ratio=1.3))
+    rules = throttle_rules(RiskLimits(max_spread_bps=4.0, max_volatility_ratio=1.3))
     assert pace(spread_bps=4.0, rules=rules).kind is ThrottleKind.PAUSE
     assert pace(volatility_ratio=1.3, rules=rules).kind is ThrottleKind.PAUSE
-    assert pacing_rules(RiskLimits()) == RULES, "the base values leave the section as it is"
+    assert throttle_rules(RiskLimits()) == RULES, "the base values leave the section as it is"
 
 
 def test_conditions_are_measured_from_the_market_and_the_drawdown() -> None:
@@ -269,7 +269,7 @@ def walked(
     for seconds, conditions in steps:
         now += timedelta(seconds=seconds)
         current = paces[-1] if paces else None
-        paces.append(next_pace(current, conditions, RULES, reduce_only=exits, now=now))
+        paces.append(next_throttle(current, conditions, RULES, reduce_only=exits, now=now))
     return paces, now
 
 
@@ -300,8 +300,8 @@ def test_more_risk_never_gives_a_faster_pace_for_what_adds(
     paces, now = walked(past, exits=False)
     current = paces[-1] if paces else None
     now += timedelta(seconds=wait)
-    safe = next_pace(current, one, RULES, reduce_only=False, now=now)
-    risky = next_pace(current, riskier, RULES, reduce_only=False, now=now)
+    safe = next_throttle(current, one, RULES, reduce_only=False, now=now)
+    risky = next_throttle(current, riskier, RULES, reduce_only=False, now=now)
     assert risky.rate <= safe.rate
 
 
@@ -356,14 +356,14 @@ def test_measures_that_stay_inside_their_bands_change_nothing(
             for name, (low, high) in chosen.items()
         }
         now += timedelta(seconds=RULES.min_pace_seconds)
-        current = next_pace(current, replace(CALM, **inside), RULES, reduce_only=exits, now=now)
+        current = next_throttle(current, replace(CALM, **inside), RULES, reduce_only=exits, now=now)
         settled = settled or current
         assert current is settled
 
 
 @given(anything, st.booleans())
 def test_the_same_conditions_again_change_nothing(conditions: Conditions, exits: bool) -> None:
-    first = next_pace(None, conditions, RULES, reduce_only=exits, now=NOW)
+    first = next_throttle(None, conditions, RULES, reduce_only=exits, now=NOW)
     for seconds in (0, 1, 100):
         now = NOW + timedelta(seconds=seconds)
-        assert next_pace(first, conditions, RULES, reduce_only=exits, now=now) is first
+        assert next_throttle(first, conditions, RULES, reduce_only=exits, now=now) is first

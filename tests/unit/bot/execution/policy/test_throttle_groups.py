@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.execution.policy.throttle import Throttle, conditions_of, next_pace, pacing_rules
+from bot.execution.policy.throttle import Throttle, conditions_of, next_throttle, throttle_rules
 from bot.execution.policy.throttle_groups import Measure, ThrottledParent, TickConditions, groups
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
@@ -16,7 +16,7 @@ from tests.unit.bot.risk import cases
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 LIMITS = RiskLimits()
-RULES = pacing_rules(LIMITS)
+RULES = throttle_rules(LIMITS)
 D = Decimal
 
 # Mostly alike and calm: only then do parents differ within a group.
@@ -75,7 +75,7 @@ def _one_by_one(paced: ThrottledParent, there: TickConditions, now: datetime) ->
         limits=LIMITS,
         now=now,
     )
-    return next_pace(paced.pace, conditions, RULES, reduce_only=paced.reduce_only, now=now)
+    return next_throttle(paced.pace, conditions, RULES, reduce_only=paced.reduce_only, now=now)
 
 
 @given(parents(), _AROUND)

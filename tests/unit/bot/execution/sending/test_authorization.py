@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.execution.sending.authorization import FUTURE_TOLERANCE, MAX_PERMIT_AGE, refusal
+from bot.execution.sending.authorization import FUTURE_TOLERANCE, MAX_AUTHORIZATION_AGE, refusal
 from models.enums import ChildState, ParentState, ScopeKind, TradingState, Verdict
 from models.repositories import states
-from models.repositories.clearance import Approval
+from models.repositories.pre_send import Approval
 from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
 from tests.support.fakes import T0
 
@@ -115,7 +115,7 @@ def test_whatever_goes_out_is_covered_unhalted_in_time_and_young(
     if not reduce_only:
         assert trading.allows_adding and scope.allows_adding
         assert states.epoch_sum(rows) == order.permit_epoch
-        assert -FUTURE_TOLERANCE <= age <= MAX_PERMIT_AGE
+        assert -FUTURE_TOLERANCE <= age <= MAX_AUTHORIZATION_AGE
 
 
 @given(age=ages)
@@ -124,7 +124,7 @@ def test_a_sound_permit_is_void_exactly_when_it_is_too_old_or_from_the_future(
 ) -> None:
     order = parent()
     refused = refusal([state()], approval(), order, child(order), T0 + age)
-    assert (refused is None) == (-FUTURE_TOLERANCE <= age <= MAX_PERMIT_AGE)
+    assert (refused is None) == (-FUTURE_TOLERANCE <= age <= MAX_AUTHORIZATION_AGE)
 
 
 @given(first=ages, later=st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=3)))

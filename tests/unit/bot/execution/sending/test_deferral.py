@@ -21,7 +21,7 @@ from bot.execution.sending.deferral import (
     Deferral,
     DueChild,
     Sent,
-    hold,
+    find_deferral,
     is_late,
     looks_back,
     shrunk_qty,
@@ -66,31 +66,31 @@ def late(**changes: Any) -> DueChild:
 
 
 def test_nothing_holds_a_child_on_its_time_in_a_quiet_market() -> None:
-    assert hold(PARENT, SLICE, QUIET, None, RULES) is None
+    assert find_deferral(PARENT, SLICE, QUIET, None, RULES) is None
 
 
 @pytest.mark.parametrize("stepped", [False, True])
 def test_the_operators_pause_holds_exits_too(stepped: bool) -> None:
     paused = parent_of(D(1), reduce_only=True, state=ParentState.PAUSED, stepped=stepped)
-    found = hold(paused, child_of(paused, D(1)), QUIET, None, RULES)
+    found = find_deferral(paused, child_of(paused, D(1)), QUIET, None, RULES)
     assert found == Deferral(T0 + PAUSE_LOOK, "paused by the operator")
 
 
 def test_an_emergency_exit_goes_before_what_adds_risk_only() -> None:
     seen = replace(QUIET, exit_under_way=True)
-    found = hold(PARENT, SLICE, seen, None, RULES)
+    found = find_deferral(PARENT, SLICE, seen, None, RULES)
     assert found == Deferral(T0 + LOOK_AGAIN, "an exit of this symbol goes first")
     exiting = parent_of(D(1), reduce_only=True)
-    assert hold(exiting, child_of(exiting, D(1)), seen, None, RULES) is None
+    assert find_deferral(exiting, child_of(exiting, D(1)), seen, None, RULES) is None
 
 
 def test_an_account_that_must_not_trade_holds_what_adds_and_no_exit() -> None:
     seen = replace(QUIET, unfit="disk_nearly_full: no room")
-    found = hold(PARENT, SLICE, seen, None, RULES)
+    found = find_deferral(PARENT, SLICE, seen, None, RULES)
     told = "the account must not trade: disk_nearly_full: no room"
     assert found == Deferral(T0 + UNFIT_LOOK, told)
     exiting = parent_of(D(1), reduce_only=True)
-    assert hold(exiting, child_of(exiting, D(1)), seen, None, RULES) is None
+    assert find_deferral(exiting, child_of(exiting, D(1)), seen, None, RULES) is None
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_what_would_cross_waits_while_the_touch_is_beyond_the_limit(
 ) -> None:
     parent = parent_of(D(1), side=side)
     seen = replace(QUIET, far_touch=None if touch is None else D(touch))
-    found = hold(parent, child_of(parent, D(1), style=style), seen, None, RULES)
+    found = find_deferral(parent, child_of(parent, D(1), style=style), seen, None, RULES)
     expected = Deferral(T0 + LOOK_AGAIN, "the market is beyond the limit of 101")
     assert found == (expected if held else None)
 
@@ -118,23 +118,25 @@ def test_what_would_cross_waits_while_the_touch_is_beyond_the_limit(
 @pytest.mark.parametrize("stepped", [False, True])
 def test_a_pace_without_speed_holds_everything(stepped: bool) -> None:
     parent = parent_of(D(1), stepped=stepped)
-    found = hold(parent, child_of(parent, D(1)), QUIET, pace("0"), RULES)
+    found = find_deferral(parent, child_of(parent, D(1)), QUIET, pace("0"), RULES)
     assert found == Deferral(T0 + LOOK_AGAIN, "slow: volatility 2 (from 1.5)")
 
 
 def test_a_slower_pace_stretches_the_time_since_the_youngest_child() -> None:
     seen = replace(QUIET, now=after(100), sent=[Sent(D(1), after(10)), Sent(D(1), after(40))])
     second = child_of(PARENT, D(1), after(100))
-    assert hold(PARENT, second, seen, pace("0.5"), RULES) == Deferral(after(160), pace().sentence)
-    assert hold(PARENT, second, replace(seen, now=after(160)), pace("0.5"), RULES) is None
+    assert find_deferral(PARENT, second, seen, pace("0.5"), RULES) == Deferral(
+        after(160), pace().sentence
+    )
+    assert find_deferral(PARENT, second, replace(seen, now=after(160)), pace("0.5"), RULES) is None
     for speed in ("1", "2"):
-        assert hold(PARENT, second, seen, pace(speed), RULES) is None
+        assert find_deferral(PARENT, second, seen, pace(speed), RULES) is None
 
 
 def test_a_stepped_parent_is_paced_by_its_own_steps() -> None:
     stepped = parent_of(D(10), stepped=True)
     seen = late(sent=[Sent(D(1), after(99))] * 9)
-    assert hold(stepped, child_of(stepped, D(1)), seen, pace("0.5"), RULES) is None
+    assert find_deferral(stepped, child_of(stepped, D(1)), seen, pace("0.5"), RULES) is None
 
 
 def test_only_a_late_slice_or_a_slower_pace_asks_what_went_out() -> None:
@@ -156,31 +158,33 @@ def test_a_slice_is_late_after_a_second_and_another_attempt_never_is() -> None:
 
 def test_a_late_slice_waits_until_the_oldest_of_this_interval_has_left_it() -> None:
     seen = late(sent=[Sent(D(1), after(s)) for s in (70, 50, 90)])
-    found = hold(PARENT, SLICE, seen, None, RULES)
+    found = find_deferral(PARENT, SLICE, seen, None, RULES)
     assert found == Deferral(after(110), "late: at most 3.0 slices in one interval")
-    assert hold(PARENT, SLICE, replace(seen, now=after(110)), None, RULES) is None
+    assert find_deferral(PARENT, SLICE, replace(seen, now=after(110)), None, RULES) is None
 
 
 def test_the_place_of_the_next_slice_is_kept() -> None:
     seen = late(sent=[Sent(D(1), after(90))], on_time=D(1))
-    assert hold(PARENT, SLICE, seen, None, RULES) is None
-    held = hold(PARENT, SLICE, replace(seen, sent=[*seen.sent, *seen.sent]), None, RULES)
+    assert find_deferral(PARENT, SLICE, seen, None, RULES) is None
+    held = find_deferral(PARENT, SLICE, replace(seen, sent=[*seen.sent, *seen.sent]), None, RULES)
     assert held is not None and held.until == after(150)
 
 
 def test_a_bound_without_room_for_two_slices_lets_late_ones_go_after_the_plan_only() -> None:
     rules = replace(RULES, max_catch_up=D("1.5"))
-    held = hold(PARENT, SLICE, late(on_time=D(1)), None, rules)
+    held = find_deferral(PARENT, SLICE, late(on_time=D(1)), None, rules)
     assert held is not None and held.until == after(100) + LOOK_AGAIN
-    assert hold(PARENT, SLICE, late(), None, rules) is None
+    assert find_deferral(PARENT, SLICE, late(), None, rules) is None
 
 
 def test_uneven_slices_are_measured_by_the_largest_at_hand() -> None:
     for changes in ({"on_time": D(9)}, {"sent": [Sent(D(9), after(90))]}):
-        assert hold(PARENT, SLICE, late(**changes), None, RULES) is None
+        assert find_deferral(PARENT, SLICE, late(**changes), None, RULES) is None
     big = child_of(PARENT, D(9))
-    assert hold(PARENT, big, late(sent=[Sent(D(1), after(90))] * 18), None, RULES) is None
-    assert hold(PARENT, big, late(sent=[Sent(D(1), after(90))] * 19), None, RULES) is not None
+    assert find_deferral(PARENT, big, late(sent=[Sent(D(1), after(90))] * 18), None, RULES) is None
+    assert (
+        find_deferral(PARENT, big, late(sent=[Sent(D(1), after(90))] * 19), None, RULES) is not None
+    )
 
 
 @pytest.mark.parametrize(
@@ -194,18 +198,20 @@ def test_a_second_late_slice_stays_within_its_share_of_what_was_traded(
     parent.filled_qty = D(filled)
     volume = None if traded is None else D(traded)
     seen = late(sent=[Sent(D(1), after(90))], traded_since_start=volume)
-    found = hold(parent, child_of(parent, D(1)), seen, None, RULES)
+    found = find_deferral(parent, child_of(parent, D(1)), seen, None, RULES)
     expected = Deferral(after(101), "late: its share of the traded volume is used up")
     assert found == (expected if held else None)
-    assert hold(parent, child_of(parent, D(1)), replace(seen, sent=()), None, RULES) is None
+    assert (
+        find_deferral(parent, child_of(parent, D(1)), replace(seen, sent=()), None, RULES) is None
+    )
     uncapped = replace(RULES, participation_cap=None)
-    assert hold(parent, child_of(parent, D(1)), seen, None, uncapped) is None
+    assert find_deferral(parent, child_of(parent, D(1)), seen, None, uncapped) is None
 
 
 def test_an_unknown_volume_does_not_hold_an_exit() -> None:
     exiting = parent_of(D(10), reduce_only=True)
     seen = late(sent=[Sent(D(1), after(90))], traded_since_start=None)
-    assert hold(exiting, child_of(exiting, D(1)), seen, None, RULES) is None
+    assert find_deferral(exiting, child_of(exiting, D(1)), seen, None, RULES) is None
 
 
 def ten_minutes(outage_seconds: float, volume_per_second: str | None) -> Interrupted:
@@ -287,7 +293,7 @@ def test_no_late_slice_goes_out_in_an_interval_that_is_full(run: Interrupted) ->
 
 @given(interrupted())
 def test_a_slice_on_its_time_is_never_held(run: Interrupted) -> None:
-    assert all(claim.is_late for claim in run.claims if claim.hold is not None)
+    assert all(claim.is_late for claim in run.claims if claim.deferral is not None)
 
 
 @given(interrupted())
@@ -305,7 +311,9 @@ def test_late_slices_keep_to_the_share_of_the_volume_but_for_one_in_an_interval(
 @given(interrupted())
 def test_nothing_goes_out_after_the_deadline_and_every_hold_ends(run: Interrupted) -> None:
     assert all(claim.at < run.parent.deadline_at for claim in run.sent)
-    assert all(claim.hold.until > claim.at for claim in run.claims if claim.hold is not None)
+    assert all(
+        claim.deferral.until > claim.at for claim in run.claims if claim.deferral is not None
+    )
 
 
 @given(interrupted(slack_seconds=10))
@@ -345,8 +353,10 @@ def test_what_a_claim_does_not_look_back_for_would_change_nothing(
     read = [one for one in sent if one.sent_at > since]
     if not looks_back(parent, child, at_pace, T0):
         read = []
-    everything = hold(parent, child, replace(QUIET, sent=sent, on_time=on_time), at_pace, RULES)
-    assert everything == hold(
+    everything = find_deferral(
+        parent, child, replace(QUIET, sent=sent, on_time=on_time), at_pace, RULES
+    )
+    assert everything == find_deferral(
         parent, child, replace(QUIET, sent=read, on_time=on_time), at_pace, RULES
     )
 

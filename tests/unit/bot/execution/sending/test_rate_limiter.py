@@ -78,7 +78,7 @@ def redis(time: FakeTime) -> ScriptedRedis:
 
 
 @pytest.fixture
-def budget(redis: ScriptedRedis, time: FakeTime) -> RedisOrderRateLimiter:
+def rate_limiter(redis: ScriptedRedis, time: FakeTime) -> RedisOrderRateLimiter:
     return make(redis, time)
 
 
@@ -86,45 +86,45 @@ def make(redis: ScriptedRedis, time: FakeTime) -> RedisOrderRateLimiter:
     return RedisOrderRateLimiter(redis, Rules, processes=5, monotonic=time)  # type: ignore[arg-type]
 
 
-def take(budget: RedisOrderRateLimiter, order: str, *, is_exit: bool = False) -> float:
-    return budget.take(ACCOUNT, order=order, is_exit=is_exit)
+def take(rate_limiter: RedisOrderRateLimiter, order: str, *, is_exit: bool = False) -> float:
+    return rate_limiter.take(ACCOUNT, order=order, is_exit=is_exit)
 
 
 def test_nothing_goes_for_a_window_after_redis_was_lost_then_the_share(
-    budget: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
+    rate_limiter: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
 ) -> None:
     redis.always_fails = RedisTimeoutError("hangs")
-    assert take(budget, "a", is_exit=True) == pytest.approx(WINDOW_SECONDS, abs=0.002)
+    assert take(rate_limiter, "a", is_exit=True) == pytest.approx(WINDOW_SECONDS, abs=0.002)
     time.now += WINDOW_SECONDS + 0.002
-    assert [take(budget, name, is_exit=True) > 0 for name in "abc"] == [False, False, True]
+    assert [take(rate_limiter, name, is_exit=True) > 0 for name in "abc"] == [False, False, True]
 
 
 def test_one_place_of_the_share_is_kept_for_exits(
-    budget: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
+    rate_limiter: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
 ) -> None:
     redis.always_fails = RedisTimeoutError("hangs")
-    take(budget, "a")
+    take(rate_limiter, "a")
     time.now += WINDOW_SECONDS + 0.002
-    assert [take(budget, name) > 0 for name in "ab"] == [False, True]
-    assert take(budget, "exit", is_exit=True) == 0
+    assert [take(rate_limiter, name) > 0 for name in "ab"] == [False, True]
+    assert take(rate_limiter, "exit", is_exit=True) == 0
 
 
 def test_a_redis_that_hangs_is_asked_once_per_retry_time_and_never_by_the_others(
-    budget: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
+    rate_limiter: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
 ) -> None:
     redis.always_fails = RedisTimeoutError("hangs")
     for number in range(50):
-        take(budget, str(number))
-        budget.take_cancel(ACCOUNT)
+        take(rate_limiter, str(number))
+        rate_limiter.take_cancel(ACCOUNT)
     assert len(redis.calls) == 1
     time.now += RETRY_SECONDS
     for number in range(50):
-        take(budget, str(number))
+        take(rate_limiter, str(number))
     assert len(redis.calls) == 2
 
 
 def test_each_change_is_logged_once(
-    budget: RedisOrderRateLimiter,
+    rate_limiter: RedisOrderRateLimiter,
     redis: ScriptedRedis,
     time: FakeTime,
     caplog: pytest.LogCaptureFixture,
@@ -132,36 +132,36 @@ def test_each_change_is_logged_once(
     caplog.set_level(logging.INFO, logger="bot.execution.sending.rate_limiter")
     redis.always_fails = RedisTimeoutError("hangs")
     for _ in range(20):
-        take(budget, "a")
+        take(rate_limiter, "a")
         time.now += 0.2
     redis.always_fails = None
     for _ in range(20):
-        take(budget, "a")
+        take(rate_limiter, "a")
         time.now += 0.2
     events = [getattr(record, "event", None) for record in caplog.records]
     assert events == ["order_budget.alone", "order_budget.shared"]
 
 
 def test_a_broken_connection_is_no_outage_but_redis_is_told_that_there_may_have_been_one(
-    budget: RedisOrderRateLimiter, redis: ScriptedRedis
+    rate_limiter: RedisOrderRateLimiter, redis: ScriptedRedis
 ) -> None:
     redis.fails = [RedisConnectionError("closed by the server")]
-    assert take(budget, "a") == 0
-    assert take(budget, "b") == 0
+    assert take(rate_limiter, "a") == 0
+    assert take(rate_limiter, "b") == 0
     assert redis.taken_with("away") == [-1, 0, -1]
 
 
 def test_what_was_sent_alone_is_counted_in_redis_on_return(
-    budget: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
+    rate_limiter: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
 ) -> None:
     redis.always_fails = RedisTimeoutError("hangs")
-    take(budget, "a")
+    take(rate_limiter, "a")
     time.now += WINDOW_SECONDS + 0.002
-    assert [take(budget, name, is_exit=True) for name in "ab"] == [0, 0]
+    assert [take(rate_limiter, name, is_exit=True) for name in "ab"] == [0, 0]
     redis.always_fails = None
     time.now += RETRY_SECONDS
-    take(budget, "c")
-    take(budget, "d")
+    take(rate_limiter, "c")
+    take(rate_limiter, "d")
     assert redis.taken_with("unrecorded")[-2:] == [2, 0]
     away = redis.taken_with("away")[-2:]
     assert away[0] == pytest.approx((WINDOW_SECONDS + RETRY_SECONDS) * 1000, abs=5)
@@ -169,61 +169,61 @@ def test_what_was_sent_alone_is_counted_in_redis_on_return(
 
 
 def test_a_clock_of_redis_that_jumps_is_noticed_and_a_slow_one_is_not_a_jump(
-    budget: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
+    rate_limiter: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
 ) -> None:
-    take(budget, "a")
+    take(rate_limiter, "a")
     time.now += 3600
     redis.clock_ahead_ms = 1_800  # 500 ppm
-    take(budget, "b")
+    take(rate_limiter, "b")
     assert redis.taken_with("trusted") == [-1, -1]
     for jump in (60_000, -60_000, 40):
         redis.clock_ahead_ms += jump
         time.now += 1
         redis.calls.clear()
-        take(budget, "c")
+        take(rate_limiter, "c")
         assert redis.taken_with("trusted") == [-1, 1000]
 
 
 def test_cancels_go_at_once_when_redis_was_lost_and_are_paced_by_the_share(
-    budget: RedisOrderRateLimiter, redis: ScriptedRedis
+    rate_limiter: RedisOrderRateLimiter, redis: ScriptedRedis
 ) -> None:
     redis.always_fails = RedisTimeoutError("hangs")
     for number in range(20):
-        take(budget, str(number))
-    assert [budget.take_cancel(ACCOUNT) for _ in range(2)] == [0, 0]
-    assert budget.take_cancel(ACCOUNT) == pytest.approx(WINDOW_SECONDS, abs=0.002)
+        take(rate_limiter, str(number))
+    assert [rate_limiter.take_cancel(ACCOUNT) for _ in range(2)] == [0, 0]
+    assert rate_limiter.take_cancel(ACCOUNT) == pytest.approx(WINDOW_SECONDS, abs=0.002)
 
 
 def test_a_throttle_outlives_redis_and_is_bounded(
-    budget: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
+    rate_limiter: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
 ) -> None:
-    budget.throttled(ACCOUNT, 3600)
-    budget.throttled(ACCOUNT, -1, cancels=True)
+    rate_limiter.throttled(ACCOUNT, 3600)
+    rate_limiter.throttled(ACCOUNT, -1, cancels=True)
     assert [args[0] for name, args in redis.calls if name == "throttle"] == [5000, 100]
     redis.always_fails = RedisTimeoutError("hangs")
-    wait = take(budget, "a")
+    wait = take(rate_limiter, "a")
     time.now += 4.99
-    assert take(budget, "a") > 0
+    assert take(rate_limiter, "a") > 0
     time.now += 0.02
-    assert take(budget, "a") == 0
+    assert take(rate_limiter, "a") == 0
     assert 0 < wait <= 5
 
 
 def test_a_throttle_of_creates_delays_no_cancel(
-    budget: RedisOrderRateLimiter, redis: ScriptedRedis
+    rate_limiter: RedisOrderRateLimiter, redis: ScriptedRedis
 ) -> None:
     redis.always_fails = RedisTimeoutError("hangs")
-    budget.throttled(ACCOUNT, 1)
-    assert budget.take_cancel(ACCOUNT) == 0
+    rate_limiter.throttled(ACCOUNT, 1)
+    assert rate_limiter.take_cancel(ACCOUNT) == 0
 
 
 def test_callers_who_are_refused_alone_get_different_times_and_not_all_of_the_wait(
-    budget: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
+    rate_limiter: RedisOrderRateLimiter, redis: ScriptedRedis, time: FakeTime
 ) -> None:
     redis.always_fails = RedisTimeoutError("hangs")
-    take(budget, "first")
+    take(rate_limiter, "first")
     time.now += WINDOW_SECONDS + 0.002
-    waits = [take(budget, str(number)) for number in range(50)]
+    waits = [take(rate_limiter, str(number)) for number in range(50)]
     assert len(set(waits)) == 50
     # Alone it would be one a window; with all of the rate the fifty are through in 7 s.
     assert max(waits) < 50 * WINDOW_SECONDS / 4
@@ -255,11 +255,11 @@ def test_five_processes_without_redis_stay_within_the_rate_in_any_second(
     time = FakeTime()
     redis = ScriptedRedis(time)
     redis.always_fails = RedisTimeoutError("hangs")
-    budgets = [make(redis, time) for _ in range(5)]
+    rate_limiters = [make(redis, time) for _ in range(5)]
     went = []
     for after, process, order, is_exit in steps:
         time.now += after / 1000
-        if take(budgets[process], f"{process}-{order}", is_exit=is_exit) == 0:
+        if take(rate_limiters[process], f"{process}-{order}", is_exit=is_exit) == 0:
             went.append(time.now)
     for start in went:
         assert sum(start <= moment < start + 1 for moment in went) <= 10

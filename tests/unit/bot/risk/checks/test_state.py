@@ -24,8 +24,8 @@ def test_states_breakers_and_duplicates_say_why() -> None:
         assert asked("trading_state", exit_now, snapshot=stopped).status is PASS
         entry_now = cases.intent(priority=ExecutionPriority.EMERGENCY)
         assert asked("trading_state", entry_now, snapshot=stopped).status is FAIL
-    latched = cases.snapshot(breakers=(BreakerView("daily_loss_limit", "global", "lost 3 %"),))
-    assert "lost 3 %" in asked("breakers", snapshot=latched).sentence
+    tripped = cases.snapshot(breakers=(BreakerView("daily_loss_limit", "global", "lost 3 %"),))
+    assert "lost 3 %" in asked("breakers", snapshot=tripped).sentence
     assert asked("duplicate_request", snapshot=cases.snapshot(request_seen=True)).status is FAIL
     assert asked("duplicate_request", snapshot=cases.snapshot(request_seen=None)).status is UNKNOWN
     for share, status in ((1.0, PASS), (0.1, PASS), (0.0, FAIL), (1.1, UNKNOWN), (-0.1, UNKNOWN)):

@@ -261,7 +261,7 @@ def test_there_is_nothing_to_release_while_nothing_is_stopped() -> None:
     assert manager().release_emergency_stop("why not").warning is not None
 
 
-async def test_breakers_latch_until_somebody_takes_them_back() -> None:
+async def test_breakers_stay_tripped_until_somebody_resets_them() -> None:
     it = manager()
     await validate(it)
     tripped = await it.check_and_trigger_circuit_breakers(

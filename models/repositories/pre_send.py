@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.enums import Verdict
-from models.repositories.facts import FITNESS, INSTRUMENT, instrument_row
+from models.repositories.snapshot_query import FITNESS, INSTRUMENT, instrument_row
 from models.repositories.states import GLOBAL_KEY, STATES, state_row
 from models.tables import InstrumentRow, ParentOrderRow, TradingStateRow
 
@@ -25,7 +25,7 @@ class Approval:
 
 
 @dataclass(slots=True)
-class Clearance:
+class PreSendFacts:
     """The stored facts that may stop a child; None for a missing row."""
 
     states: list[TradingStateRow] = field(default_factory=list)
@@ -40,9 +40,9 @@ class Clearance:
     position."""
 
 
-def read(session: Session, parent: ParentOrderRow) -> Clearance:
+def read(session: Session, parent: ParentOrderRow) -> PreSendFacts:
     """Reads the facts as of the statement's start; the parent's lock must be held before."""
-    found = Clearance()
+    found = PreSendFacts()
     for what, words, numbers, at in session.execute(_STATEMENT, _parameters(parent)):
         _take(found, what, words, numbers, at)
     return found
@@ -59,7 +59,7 @@ def _parameters(parent: ParentOrderRow) -> Mapping[str, object]:
 
 
 def _take(
-    found: Clearance, what: str, words: Sequence[str], numbers: Sequence[Decimal], at: datetime
+    found: PreSendFacts, what: str, words: Sequence[str], numbers: Sequence[Decimal], at: datetime
 ) -> None:
     match what:
         case "state":
@@ -74,8 +74,8 @@ def _take(
             found.exit_under_way = True
 
 
-# Each part gives (what, words, numbers, at), as in `models.repositories.facts`. Of the decision
-# three columns only: its record is large.
+# Each part gives (what, words, numbers, at), as in `models.repositories.snapshot_query`. It reads
+# three columns of the decision only: its record is large.
 _STATEMENT = text(
     f"""
 {STATES}

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from models.audit import AuditDraft, append_entries
 from models.database import Database
 from models.enums import ScopeKind, TradingState, Verdict
-from models.repositories import facts, portfolio, states
-from models.repositories.facts import AccountFacts, TradeKey
+from models.repositories import portfolio, snapshot_query, states
+from models.repositories.snapshot_query import AccountFacts, TradeKey
 from models.tables import (
     BreakerRow,
     ChildOrderRow,
@@ -39,7 +39,7 @@ _numbers = count(1)
 
 def read(db: Database, trade: TradeKey = TRADE, now: datetime = T0) -> AccountFacts:
     with db.reading() as session:
-        return facts.read(session, trade, now)
+        return snapshot_query.read(session, trade, now)
 
 
 def add_trade(
@@ -232,7 +232,7 @@ def test_the_newest_fill_is_the_accounts_last_trade_in_the_symbol(db: Database) 
     second = timedelta(seconds=1)
     assert read(db).newest_fill is None
     with db.transaction() as session:
-        add_fill(session, "e-0", facts.FILL_WINDOW, "1")
+        add_fill(session, "e-0", snapshot_query.FILL_WINDOW, "1")
     assert read(db).newest_fill is None
     with db.transaction() as session:
         add_fill(session, "e-1", 30 * second, "65000.5")
@@ -347,7 +347,7 @@ def test_a_streak_is_the_losses_since_the_newest_profit(
     """Oldest first; a trade that realised nothing says nothing."""
     trade = replace(TRADE, account=f"account-{next(_numbers)}")
     with db.transaction() as session:
-        add_trade(session, trade, pnl=-1, finished_at=T0 - facts.LOSS_STREAK_WINDOW)
+        add_trade(session, trade, pnl=-1, finished_at=T0 - snapshot_query.LOSS_STREAK_WINDOW)
         for minutes, pnl in enumerate(reversed(results), 1):
             add_trade(session, trade, pnl=pnl, finished_at=T0 - timedelta(minutes=minutes))
     expected = sum(1 for _ in takewhile(lambda pnl: pnl < 0, (p for p in results[::-1] if p)))

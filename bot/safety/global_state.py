@@ -11,7 +11,7 @@ from models.repositories import states
 from models.tables import TradingStateRow
 
 
-def halt(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bool:
+def set_halted(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bool:
     """Moves the global state to HALTED; returns True when it was that strict already."""
     actor = named(actor)
     row = _lock(uow, actor, now)
@@ -24,7 +24,7 @@ def halt(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bool:
     return False
 
 
-def release(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> bool:
+def set_active(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> bool:
     """Moves the global state back to ACTIVE; returns False when there is nothing to commit.
 
     Every other state that was changed past mlrisk goes back to its state in the audit. The caller

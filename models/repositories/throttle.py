@@ -12,7 +12,7 @@ from models.open_rows import PARENT_IS_OPEN
 from models.tables import ParentOrderRow
 
 
-class PacingRow(NamedTuple):
+class ThrottledRow(NamedTuple):
     """The columns of a parent that the throttle reads."""
 
     request_id: str
@@ -28,9 +28,9 @@ class PacingRow(NamedTuple):
     """The throttle state as stored, unread."""
 
 
-def open_parents(session: Session, account: str) -> Sequence[PacingRow]:
+def open_parents(session: Session, account: str) -> Sequence[ThrottledRow]:
     """The parents by request id, without those that are set aside and place nothing."""
-    return [PacingRow(*row) for row in session.execute(_OPEN, {"account": account})]
+    return [ThrottledRow(*row) for row in session.execute(_OPEN, {"account": account})]
 
 
 _OPEN = (

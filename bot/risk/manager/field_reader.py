@@ -14,7 +14,7 @@ from models.messages import parse_plain_decimal
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
-class InputDoor:
+class FieldReader:
     """Reads fields and collects their errors."""
 
     def __init__(self) -> None:

@@ -11,30 +11,36 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from paper_exchange import recorder
 from paper_exchange.engine.settings import EngineSettings, ImpactSettings
-from paper_exchange.server.accounts import AccountsError
+from paper_exchange.errors import PaperExchangeError
 from paper_exchange.server.build import Options, build
 from paper_exchange.server.exchange import ServerSettings
-from paper_exchange.server.faults.catalogue import CATALOGUE, FaultError
-from paper_exchange.server.venue.state import StateError
+from paper_exchange.server.faults.catalogue import CATALOGUE
+from paper_exchange.server.faults.scenario import SCHEMA_FILE
 
 log = logging.getLogger("paper_exchange")
 
 PARENT_CHECK_SECONDS = 1.0
+SCRIPT = "bybit-paper"
+"""The console script where the package is installed alone."""
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command line."""
     p = argparse.ArgumentParser(
-        prog="mlrisk paper-exchange",
+        prog=SCRIPT if Path(sys.argv[0]).name == SCRIPT else "mlrisk paper-exchange",
         description="An exchange on this machine that speaks Bybit's V5 protocol. Development "
-        "keys: paper-key / paper-secret. Stop it with Ctrl-C or SIGTERM.",
+        "keys: paper-key / paper-secret. Stop it with Ctrl-C or SIGTERM. "
+        "`record --help` tells how public streams are recorded.",
         epilog="faults: " + "; ".join(f"{n}: {k.about}" for n, k in CATALOGUE.items()),
     )
     p.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     p.add_argument("--port", type=int, default=8099, help="port; 0 picks a free one (%(default)s)")
     p.add_argument("--port-file", type=Path, help="write the port here when ready")
+    p.add_argument("--tls-certificate", type=Path, metavar="PEM", help="speak TLS with this chain")
+    p.add_argument("--tls-key", type=Path, metavar="PEM", help="its key; default: in the chain")
     market = p.add_argument_group("market")
     market.add_argument(
         "--market",
@@ -95,6 +101,10 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME[:ENDPOINT][:p=P][:n=N][:seed=S][:OPTION=X]",
         help="switch a fault on from the start; may be repeated",
     )
+    doors.add_argument("--scenario", type=Path, help="YAML or JSON file of faults and actions")
+    doors.add_argument(
+        "--scenario-schema", action="store_true", help="print the JSON schema of scenarios, and end"
+    )
     p.add_argument("--parent", type=int, help="stop when this parent process has gone")
     p.add_argument("--log-level", default="INFO", help="%(default)s")
     return p
@@ -112,6 +122,8 @@ def options_of(args: argparse.Namespace) -> Options:
         ip_rate=args.ip_rate,
         ws_connect_rate=args.ws_connect_rate,
         ip_ban_seconds=args.ip_ban_seconds,
+        tls_certificate=args.tls_certificate,
+        tls_key=args.tls_key,
         control=args.control,
     )
     symbols = tuple(args.symbols.split(",")) if args.symbols else None
@@ -135,6 +147,7 @@ def options_of(args: argparse.Namespace) -> Options:
         journal=args.journal,
         state_dir=args.state_dir,
         faults=tuple(args.fault),
+        scenario=args.scenario,
     )
 
 
@@ -181,9 +194,18 @@ def _write_whole(path: Path, text: str) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the exchange until a signal ends it; returns the process's exit code."""
+    """Runs the exchange until a signal ends it; returns the process's exit code.
+
+    With `record` as the first argument it records public streams instead.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["record"]:
+        return recorder.main(words[1:])
     p = parser()
-    args = p.parse_args(argv)
+    args = p.parse_args(words)
+    if args.scenario_schema:
+        sys.stdout.write(SCHEMA_FILE.read_text())
+        return 0
     logging.basicConfig(
         level=args.log_level.upper(),
         stream=sys.stderr,
@@ -191,11 +213,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     if args.control and args.host not in _LOOPBACK:
         p.error("--control would let anybody on the network break the exchange: use loopback")
+    if args.tls_key is not None and args.tls_certificate is None:
+        p.error("--tls-key needs --tls-certificate")
     if args.speed < 0:
         p.error("--speed must not be negative")
     try:
         healthy = asyncio.run(serve(options_of(args), args.port_file, args.parent))
-    except (AccountsError, FaultError, StateError, ValueError, OSError) as error:
+    except (PaperExchangeError, ValueError, OSError) as error:
         log.error("paper exchange cannot start: %s", error)
         return 2
     return 0 if healthy else 1

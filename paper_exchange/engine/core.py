@@ -20,6 +20,7 @@ from paper_exchange.engine.orders.exits import ExitOrders
 from paper_exchange.engine.orders.lifecycle import Lifecycle
 from paper_exchange.engine.orders.matching import Matcher
 from paper_exchange.engine.orders.rejects import reject
+from paper_exchange.engine.orders.staging import StagedFill, Staging
 from paper_exchange.engine.orders.trading import Trading
 from paper_exchange.engine.persistence import dump, load
 from paper_exchange.engine.queries import Queries
@@ -53,7 +54,8 @@ class PaperEngine:
         world = self.world = World(instruments, accounts, settings or EngineSettings())
         self.lifecycle = Lifecycle(world)
         self.fills = Fills(world, self.lifecycle)
-        self.matcher = Matcher(world, self.lifecycle, self.fills)
+        self.staging = Staging(world, self.lifecycle, self.fills)
+        self.matcher = Matcher(world, self.lifecycle, self.fills, self.staging)
         self.acceptance = Acceptance(world)
         self.trading = Trading(world, self.lifecycle, self.matcher, self.acceptance)
         self.amending = Amending(world, self.lifecycle, self.matcher, self.trading, self.acceptance)
@@ -339,6 +341,16 @@ class PaperEngine:
         reply = self.hooks.foreign_order(uid, params)
         self._run_due()
         return reply
+
+    def stage_fill(self, plan: StagedFill) -> None:
+        """Fills the next order that fits by decree; see `StagedFill`."""
+        self.staging.plans.append(plan)
+
+    def fill_rest(self, uid: str, order_id: str, now_ms: int) -> None:
+        """Fills what is left of a held order. Raises Reject when no order of this id is held."""
+        self.advance(now_ms)
+        self.staging.fill_rest(uid, order_id)
+        self._run_due()
 
     def update_instrument(self, spec: InstrumentSpec) -> None:
         """Puts new filters or another status in force."""

@@ -222,6 +222,8 @@ def _rebuild_markets(world: World, state: Mapping[str, Any]) -> None:
         market = world.market(category, symbol)
         for uid, order_id in orders:
             order = world.accounts[uid].orders[order_id]
+            if order.held:
+                continue
             market.own.same(order.side).add(order)
             market.resting += 1
     for account in world.accounts.values():

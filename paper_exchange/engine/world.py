@@ -57,6 +57,8 @@ class World:
         """The steps that orders with attached exits have newly opened, by order id."""
         self.effects: dict[str, Callable[..., None]] = {}
         """The function of each timer action. Each part of the engine registers its own."""
+        self.stop_fault: Callable[[str], str] = _no_fault
+        """What goes wrong with stop orders of a symbol: "", "never" or "unfilled"."""
         self.target = 0
         """The target time of the running `advance`."""
 
@@ -125,3 +127,7 @@ class World:
         """Marks a position as changed, so that the settlement reports it."""
         self.changed[(account.uid, position.market.symbol, position.idx)] = position
         self.moved[account.uid] = None
+
+
+def _no_fault(_symbol: str) -> str:
+    return ""

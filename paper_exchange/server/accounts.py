@@ -50,10 +50,14 @@ class Account:
         return self.config.linear_maker_rate, self.config.linear_taker_rate
 
 
+DEFAULT_BALANCES = {"USDT": Decimal(100_000), "BTC": Decimal(1), "ETH": Decimal(10)}
+"""Enough to buy and to sell on spot."""
+
+
 def default_accounts() -> list[Account]:
-    """The one account of development, with its published key."""
+    """The one account of development, with its published key, quote coins and base coins."""
     key = ApiKey(DEFAULT_KEY, DEFAULT_UID, DEFAULT_SECRET)
-    return [Account(AccountConfig(uid=DEFAULT_UID), (key,))]
+    return [Account(AccountConfig(uid=DEFAULT_UID, balances=DEFAULT_BALANCES), (key,))]
 
 
 _DECIMALS = {

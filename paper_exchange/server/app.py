@@ -1,13 +1,16 @@
 """Assembles market, engine and endpoints into a server on one port."""
 
 import logging
+import ssl
 from collections.abc import Mapping
+from pathlib import Path
 
 from aiohttp import web
 
 from paper_exchange.server.clock import wall_ms
 from paper_exchange.server.exchange import Exchange
 from paper_exchange.server.faults.control import ControlDoor
+from paper_exchange.server.faults.scenario import read_scenario
 from paper_exchange.server.rest.http import RestDoor, abort, forbidden
 from paper_exchange.server.streams.sockets import Connection, QuietConnection
 from paper_exchange.server.streams.trade_socket import TradeConnection
@@ -22,12 +25,13 @@ SHUTDOWN_SECONDS = 1.0
 
 
 class PaperServer:
-    """HTTP and WebSocket on one port of one event loop."""
+    """HTTP and WebSocket, with TLS or without, on one port of one event loop."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, scenario: Path | None = None) -> None:
         self.exchange = exchange
         self._rest = RestDoor(exchange)
         self._control = ControlDoor(exchange)
+        self._scenario = scenario
         self._server = web.Server(self._handle, access_log=None)
         self._runner = web.ServerRunner(self._server, shutdown_timeout=SHUTDOWN_SECONDS)
         self.port = 0
@@ -35,18 +39,33 @@ class PaperServer:
     @property
     def url(self) -> str:
         """The base address of REST."""
-        return f"http://{self.exchange.settings.host}:{self.port}"
+        settings = self.exchange.settings
+        scheme = "http" if settings.tls_certificate is None else "https"
+        return f"{scheme}://{settings.host}:{self.port}"
 
     async def start(self) -> None:
-        """Opens the market, then the port: the first request finds books and prices."""
+        """Opens the market, then the port: the first request finds books and prices.
+
+        Raises OSError when the certificate can't be read or the port is taken, and ScenarioError
+        for a bad scenario.
+        """
         settings = self.exchange.settings
+        context = None
+        if settings.tls_certificate is not None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+        steps = None
+        if self._scenario is not None:
+            steps = read_scenario(self._scenario, self._control.action_names)
         self.exchange.venue.open()
         await self._runner.setup()
-        site = web.TCPSite(self._runner, settings.host, settings.port)
+        site = web.TCPSite(self._runner, settings.host, settings.port, ssl_context=context)
         await site.start()
         self.port = self._runner.addresses[0][1]
         self.exchange.venue.start()
         self.exchange.timed.start()
+        if steps is not None:
+            self._control.start_scenario(steps)
 
     async def stop(self) -> None:
         """Stops the market, closes all sockets properly, closes the port."""
@@ -60,7 +79,7 @@ class PaperServer:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.raw_path.partition("?")[0]
-        if path.startswith("/control/"):
+        if path == "/" or path.startswith("/control/"):
             return await self._control.answer(request, path)
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._socket(request, path)

@@ -40,6 +40,7 @@ class Options:
     journal: Path | None = None
     state_dir: Path | None = None
     faults: Sequence[str] = ()
+    scenario: Path | None = None
 
 
 class Running:
@@ -112,4 +113,4 @@ def build(options: Options) -> Running:
             log.info("state restored from %s", options.state_dir)
         venue.keeper.save()
     exchange = Exchange(venue, {a.uid: a for a in accounts}, options.server, faults, engine)
-    return Running(PaperServer(exchange), journal, venue.keeper)
+    return Running(PaperServer(exchange, options.scenario), journal, venue.keeper)

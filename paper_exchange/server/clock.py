@@ -63,3 +63,22 @@ class FreeClock:
     def wall_seconds(self, exchange_ms: int) -> float:  # noqa: ARG002 - time costs nothing here
         """Always 0, because no span of exchange time is waited for."""
         return 0.0
+
+
+class FrozenClock:
+    """A clock that stands still and moves only when it is told to."""
+
+    def __init__(self, now_ms: int) -> None:
+        self._now = now_ms
+
+    def step(self, milliseconds: int) -> None:
+        """Moves the time forward by a span in milliseconds."""
+        self._now += milliseconds
+
+    def now_ms(self) -> int:
+        """Exchange time in milliseconds since 1970."""
+        return self._now
+
+    def wall_seconds(self, exchange_ms: int) -> float:
+        """A span of exchange time in seconds. The market looks again after that time."""
+        return exchange_ms / 1000

@@ -100,12 +100,21 @@ class Exchange:
         self.public = PublicHub(self.venue, self.faults)
         self.dcp = DisconnectProtection(self)
         self.timed = TimedFaults(self)
+        self.paper.world.stop_fault = self._stop_fault
         self.venue.on_private = self._on_private
         self.venue.on_trades = self.public.on_trades
 
     def _on_private(self, events: Sequence[PrivateEvent]) -> None:
         self.private.publish(events)
         self.timed.on_private(events)
+
+    def _stop_fault(self, symbol: str) -> str:
+        faults = self.faults
+        if not faults.active:
+            return ""
+        if faults.lasting("stops_never_trigger", symbol):
+            return "never"
+        return "unfilled" if faults.lasting("stops_do_not_fill", symbol) else ""
 
     def wall_ms(self) -> int:
         """The wall time for the check of signatures, in milliseconds. A fault may shift it."""

@@ -50,7 +50,8 @@ class Conditional:
 
     def fire(self, order: Order) -> None:
         """Makes a triggered order active, or cancels it when it can't become active."""
-        if order.status != "Untriggered":
+        fault = self.world.stop_fault(order.market.symbol)
+        if order.status != "Untriggered" or fault == "never":
             return
         finish = self.lifecycle.finish
         account, market = self.world.accounts[order.uid], order.market
@@ -74,7 +75,12 @@ class Conditional:
                 finish(order, "Cancelled", "CancelByCannotAffordOrderCost", "EC_NoError")
                 return
             self.lifecycle.reserve(account, order)
-        self.matcher.activate(order)
+        if fault != "unfilled":
+            self.matcher.activate(order)
+        elif order.is_market:
+            finish(order, "Cancelled", "UNKNOWN", "EC_NoImmediateQtyToFill")
+        else:
+            self.matcher.staging.hold(order)
 
     def _active_price(self, order: Order) -> int | None:
         """The price in ticks with which a triggered order enters the book.
@@ -92,6 +98,8 @@ class Conditional:
         return min(order.price, band[0]) if order.side > 0 else max(order.price, band[1])
 
     def _trail(self, market: Market, ticks: int) -> None:
+        if self.world.stop_fault(market.symbol) == "never":
+            return
         for position in list(market.trailing.values()):
             if self._trailed(position, ticks):
                 self._close_by_trailing(market, position, ticks)

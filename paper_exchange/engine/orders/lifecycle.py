@@ -112,7 +112,10 @@ class Lifecycle:
         market.resting += 1
 
     def unrest(self, order: Order) -> None:
-        """Takes a resting order out of the book."""
+        """Takes a resting order out of the book. A held order is not in it."""
+        if order.held:
+            order.held = False
+            return
         market = order.market
         market.own.same(order.side).remove(order)
         market.resting -= 1

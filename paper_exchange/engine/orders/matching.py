@@ -12,6 +12,7 @@ from paper_exchange.engine.markets.book import Level, SideBook
 from paper_exchange.engine.markets.instrument import Market
 from paper_exchange.engine.orders.lifecycle import Lifecycle
 from paper_exchange.engine.orders.order import Order, OwnSide
+from paper_exchange.engine.orders.staging import Staging
 from paper_exchange.engine.world import World
 from paper_exchange.types import MarketTrade
 
@@ -19,10 +20,11 @@ from paper_exchange.types import MarketTrade
 class Matcher:
     """Matches with price-time priority over the replayed book and our own resting orders."""
 
-    def __init__(self, world: World, lifecycle: Lifecycle, fills: Fills) -> None:
+    def __init__(self, world: World, lifecycle: Lifecycle, fills: Fills, staging: Staging) -> None:
         self.world = world
         self.lifecycle = lifecycle
         self.fills = fills
+        self.staging = staging
         self.front_share = world.settings.cancel_front_share
 
     # Takers
@@ -32,6 +34,8 @@ class Matcher:
         finish = self.lifecycle.finish
         if order.reduces and not self.fills.capacity(order, 1):
             finish(order, "Cancelled", "CancelByReduceOnly", "EC_NoError")
+            return
+        if self.staging.plans and self.staging.begin(order):
             return
         if order.time_in_force == "PostOnly" and self._would_take(order):
             status = "Rejected" if order.is_spot else "Cancelled"

@@ -69,6 +69,8 @@ class Order:
     smp_order_id: str = ""
     create_type: str = "CreateByUser"
     stop_order_type: str = ""
+    held: bool = False
+    """Whether a test holds the open order away from the book."""
     parent_link_id: str = ""
     """The orderLinkId of the order that an exit was attached to."""
     order_filter: str = "Order"

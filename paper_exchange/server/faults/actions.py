@@ -8,6 +8,7 @@ from typing import Any
 from paper_exchange.server.call import Call
 from paper_exchange.server.clock import wall_ms
 from paper_exchange.server.exchange import Exchange
+from paper_exchange.server.faults.steering import Steering
 from paper_exchange.server.rest import trade
 from paper_exchange.server.rest.strict import CREATE, Strictness, check_body
 from paper_exchange.server.wire import plain
@@ -49,6 +50,7 @@ class Actions:
             "close_sockets": self.close_sockets,
             "ban": self.ban,
             "pardon": self.pardon,
+            **Steering(exchange).table,
         }
 
     def run(self, name: str, body: Body) -> Result:

@@ -71,6 +71,9 @@ CATALOGUE: Mapping[str, FaultKind] = {
         "lists and streams show somebody else's older order under the id",
         {"factor": 10, "age_s": 86_400},
     ),
+    # stop orders; the endpoint filter is the symbol
+    "stops_never_trigger": FaultKind("state", "stop orders wait, whatever the price does"),
+    "stops_do_not_fill": FaultKind("state", "stop orders trigger and find nothing to fill"),
     "strict_decimals": FaultKind("state", "refuses numbers with zeros behind the last digit"),
     # streams; the endpoint filter is the topic
     "duplicate_execution": FaultKind("stream", "sends an execution twice"),
@@ -154,6 +157,8 @@ class FaultBoard:
         self._ids = itertools.count(1)
         self._active: list[Fault] = []
         self._by_point: dict[str, list[Fault]] = {}
+        self.hidden: dict[str, int | None] = {}
+        """Orders that the lists hide, by order id: until an exchange time in ms, or for ever."""
         self.on_change: Callable[[], None] = _nothing
         """Called after every switch. It sets the states that the engine must know."""
 

@@ -21,7 +21,7 @@ def shown_orders(
     faults: FaultBoard, rows: Sequence[dict[str, Any]], now: int
 ) -> Sequence[dict[str, Any]]:
     """The order records that a query may show at `now` (exchange time in milliseconds)."""
-    if not faults.active:
+    if not faults.active and not faults.hidden:
         return rows
     shown = [row for row in rows if not _is_hidden(faults, row, now)]
     return [dict(_as_of_others(faults, row)) for row in shown]
@@ -37,7 +37,15 @@ def remembered(
     return [_as_of_others(faults, row) for row in known]
 
 
+def is_hidden(faults: FaultBoard, order_id: str, now: int) -> bool:
+    """Whether a test hides this order from the lists at `now`."""
+    until = faults.hidden.get(order_id, 0)
+    return until is None or until > now
+
+
 def _is_hidden(faults: FaultBoard, row: Mapping[str, Any], now: int) -> bool:
+    if is_hidden(faults, row["orderId"], now):
+        return True
     link_id = row["orderLinkId"]
     if faults.lasting(FORGOTTEN, link_id):
         return True

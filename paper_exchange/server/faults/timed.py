@@ -31,6 +31,8 @@ class TimedFaults:
         self._lags = (0, 0)
         self.run: Callable[[str, Mapping[str, Any]], Mapping[str, Any]] | None = None
         """The control API's actions, set once it is built."""
+        self.on_orders: Callable[[Sequence[PrivateEvent]], None] | None = None
+        """Hears every private event; a scenario counts orders by it."""
 
     def start(self) -> None:
         """Begins to watch the fault board."""
@@ -129,6 +131,8 @@ class TimedFaults:
 
     def on_private(self, events: Sequence[PrivateEvent]) -> None:
         """Lets order faults act on orders that have just begun to rest."""
+        if self.on_orders is not None:
+            self.on_orders(events)
         faults = self._exchange.faults
         if not faults.of("order"):
             return

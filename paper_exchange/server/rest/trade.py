@@ -215,7 +215,9 @@ def history(call: Call, params: Params) -> dict[str, Any]:
 def executions(call: Call, params: Params) -> dict[str, Any]:
     """`GET execution/list`."""
     rows = call.exchange.venue.engine.executions(call.uid, params, call.now)
-    known = hiding.remembered(call.exchange.faults, rows)
+    faults = call.exchange.faults
+    listed = [row for row in rows if not hiding.is_hidden(faults, row["orderId"], call.now)]
+    known = hiding.remembered(faults, listed)
     return _paged(known, params, 50, 100, "execId", "execTime")
 
 

@@ -60,7 +60,8 @@ class Tape:
     """Running statistics of one instrument."""
 
     def __init__(self, spec: InstrumentSpec) -> None:
-        self.spec = spec
+        self.spec = self.grid = spec
+        """`grid` keeps the tick and the step of the source's integers."""
         self.price_text = UnitFormat(spec.tick_size)
         self.qty_text = UnitFormat(spec.qty_step)
         self.trades: deque[PublicTrade] = deque(maxlen=MAX_TRADES)

@@ -5,11 +5,12 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from paper_exchange.journal import JournalWriter
-from paper_exchange.server.clock import Clock, FreeClock
+from paper_exchange.server.clock import Clock, FreeClock, FrozenClock
 from paper_exchange.server.venue.record import journal_events
 from paper_exchange.server.venue.shift import moved_to, shifted
 from paper_exchange.server.venue.state import StateKeeper
@@ -42,6 +43,18 @@ WARM_UP_LIMIT_MS = 10_000
 Key = tuple[Category, str]
 
 
+@dataclass(slots=True)
+class Pins:
+    """Prices that a test has fixed, by instrument. The source does not move them."""
+
+    last: set[Key] = field(default_factory=set)
+    """Instruments whose replayed trades are left out."""
+    mark: dict[Key, Decimal] = field(default_factory=dict)
+    index: dict[Key, Decimal] = field(default_factory=dict)
+    source_index: dict[Key, Decimal] = field(default_factory=dict)
+    """The source's own index prices."""
+
+
 class Venue:
     """Makes all engine calls, in one thread, at exchange times that never go back."""
 
@@ -67,6 +80,10 @@ class Venue:
         self.source_mark: dict[Key, Decimal] = {}
         self.mark_factor: dict[Key, Decimal] = {}
         """The factor by which a fault moves an instrument's mark price, until it is taken back."""
+        self.pins = Pins()
+        self._running_clock = clock
+        self.on_time: Callable[[int], None] = _pass
+        """Called with the exchange time after each step of the market."""
         self._trades: list[tuple[Key, PublicTrade]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._pumping = False
@@ -117,7 +134,58 @@ class Venue:
         if target > self._now:
             self._replay(target)
             self._dispatch()
+            self.on_time(self._now)
         return self._now
+
+    def freeze(self) -> None:
+        """Stops exchange time and the market. Requests are answered, and nothing takes effect.
+
+        Raises Reject at a speed without a clock.
+        """
+        if self._free is not None:
+            raise Reject(10001, "at speed 0 there is no clock to freeze")
+        if not isinstance(self.clock, FrozenClock):
+            self.clock = FrozenClock(self.catch_up())
+
+    def step(self, milliseconds: int) -> int:
+        """Moves a frozen clock forward and replays the market; returns the exchange time.
+
+        Raises Reject while the clock runs.
+        """
+        clock = self.clock
+        if not isinstance(clock, FrozenClock):
+            raise Reject(10001, "freeze the clock before it can be stepped")
+        clock.step(milliseconds)
+        while self.catch_up() < clock.now_ms():
+            pass
+        return self._now
+
+    def thaw(self) -> None:
+        """Lets time run again. It goes on at the running clock's time, which is later."""
+        self.clock = self._running_clock
+        if self._pumping:
+            self._arm(0.0)
+
+    def play(self, source: MarketSource) -> None:
+        """Goes on with another source: its first event comes now.
+
+        Each instrument keeps its book until the source has one for it. Raises Reject for an
+        instrument that the exchange doesn't have, or has with another tick or step.
+        """
+        for spec in source.instruments():
+            tape = self.tapes.get(spec.key)
+            mine = None if tape is None else (tape.grid.tick_size, tape.grid.qty_step)
+            if mine != (spec.tick_size, spec.qty_step):
+                raise Reject(10001, f"no {spec.category} {spec.symbol} of this tick and step here")
+        events = iter(source.events())
+        first = next(events, None)
+        if first is None:
+            raise Reject(10001, "the source has no events")
+        now = self.catch_up()
+        self._source, self._events, self._next = source, events, first
+        self._offset = now - first.ts_ms
+        self._replay(now)
+        self._dispatch()
 
     def _replay(self, target: int) -> None:
         offset = self._offset
@@ -139,6 +207,8 @@ class Venue:
     def _apply(self, event: MarketEvent) -> None:
         ts = event.ts_ms
         if isinstance(event, MarketTrade):
+            if (event.category, event.symbol) in self.pins.last:
+                return
             key = (event.category, event.symbol)
             trade = self.tapes[key].on_trade(event, self.engine.next_seq())
             self._trades.append((key, trade))
@@ -161,16 +231,25 @@ class Venue:
             self.engine.advance(self._now)
 
     def _bent(self, event: MarkUpdate) -> MarkUpdate:
-        if event.mark_price is None:
-            return event
+        """The reference prices as faults and tests want them. The source's own are remembered."""
         key = (event.category, event.symbol)
-        self.source_mark[key] = event.mark_price
-        factor = self.mark_factor.get(key)
-        if factor is None:
+        mark, index = event.mark_price, event.index_price
+        if mark is not None:
+            self.source_mark[key] = mark
+            factor = self.mark_factor.get(key)
+            if factor is not None:
+                mark = (mark * factor).quantize(mark)
+        if index is not None:
+            self.pins.source_index[key] = index
+        if not (self.mark_factor or self.pins.mark or self.pins.index):
             return event
-        bent = (event.mark_price * factor).quantize(event.mark_price)
         return MarkUpdate(
-            event.category, event.symbol, event.ts_ms, bent, event.index_price, event.funding_rate
+            event.category,
+            event.symbol,
+            event.ts_ms,
+            self.pins.mark.get(key, mark),
+            self.pins.index.get(key, index),
+            event.funding_rate,
         )
 
     def _note_lag(self, target: int) -> None:
@@ -302,9 +381,14 @@ class Venue:
             self._arm(self._pause())
 
     def inject(self, event: MarketEvent) -> None:
-        """Applies a market event of a fault or a test at the current exchange time."""
+        """Applies a market event of a fault or a test at the current exchange time.
+
+        A trade is printed although the last price is pinned.
+        """
         now = self.catch_up()
+        pinned, self.pins.last = self.pins.last, set()
         self._apply(moved_to(event, now))
+        self.pins.last = pinned
         self.touched()
 
     # -- journal -----------------------------------------------------------------------------
@@ -334,6 +418,10 @@ def _cross_sequence(printed: tuple[Key, PublicTrade]) -> int:
 
 
 def _nothing() -> None:
+    return None
+
+
+def _pass(_: int) -> None:
     return None
 
 

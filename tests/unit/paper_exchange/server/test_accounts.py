@@ -34,6 +34,7 @@ def test_a_file_gives_accounts_with_exact_money(tmp_path: Path) -> None:
 def test_without_a_file_there_is_the_development_account() -> None:
     (account,) = default_accounts()
     assert (account.uid, account.keys[0].key) == ("paper", "paper-key")
+    assert account.config.balances.keys() == {"USDT", "BTC", "ETH"}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from paper_exchange import pytest_plugin, recorder
 from paper_exchange.main import parser
 from paper_exchange.server.faults.catalogue import CATALOGUE
 
@@ -14,7 +15,9 @@ def test_every_fault_stands_on_the_page_with_its_own_words() -> None:
 
 
 def test_every_option_on_the_page_exists() -> None:
-    known = parser().format_help()
+    plugin = Path(pytest_plugin.__file__).read_text()
+    known = parser().format_help() + recorder.parser().format_help()
+    known += " --paper-market --paper-arguments" if 'f"--paper-{name}"' in plugin else ""
     for word in PAGE.replace("`", " ").split():
         option = word.rstrip(".,;:)")
         if option.startswith("--") and option.strip("-"):

@@ -11,6 +11,7 @@ MlriskError
 │   └── Infeasible           no valid schedule exists for the parameters
 ├── RetryLater           nothing happened; safe to try again
 │   ├── Throttled            a rate limit, ours or the exchange's
+│   │   └── Banned               the exchange takes no call of this address
 │   ├── ClockRefused         the exchange refused the time that a request was signed with
 │   └── DependencyDown       Postgres, Redis or the exchange can't be reached
 │       └── UnreadableReply      the exchange answered, and a field that decides is missing or wrong
@@ -20,6 +21,7 @@ MlriskError
 from dataclasses import dataclass
 
 from config.errors import MlriskError as MlriskError
+from models.enums import VenueReason
 
 
 class Refused(MlriskError):
@@ -37,7 +39,16 @@ class RetryLater(MlriskError):
 
 
 class OutcomeUnknown(MlriskError):
-    """Something may have happened: ask the exchange before doing anything else."""
+    """Something may have happened: ask the exchange before doing anything else.
+
+    `ret_code` is the venue's own number, where it answered with one.
+    """
+
+    def __init__(
+        self, message: str, *, code: str | None = None, ret_code: int | None = None
+    ) -> None:
+        super().__init__(message, code=code)
+        self.ret_code = ret_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +90,16 @@ class NotAuthentic(BadMessage):
 class ExchangeRefused(Refused):
     """The exchange said a definite no."""
 
-    def __init__(self, ret_code: int, ret_msg: str, *, action: str = "REJECT") -> None:
-        super().__init__(f"exchange refused with {ret_code}: {ret_msg}", code=f"ret_{ret_code}")
+    def __init__(
+        self, ret_code: int | None, ret_msg: str, *, reason: VenueReason = VenueReason.OTHER
+    ) -> None:
+        """`ret_code` is the venue's own number, None where it has none; `ret_msg` its words."""
+        said = "" if ret_code is None else f" with {ret_code}"
+        code = "refused" if ret_code is None else f"ret_{ret_code}"
+        super().__init__(f"exchange refused{said}: {ret_msg}", code=code)
         self.ret_code = ret_code
         self.ret_msg = ret_msg
-        self.action = action
+        self.reason = reason
 
 
 class NotAuthorised(Refused):
@@ -96,6 +112,13 @@ class Infeasible(Refused):
 
 class Throttled(RetryLater):
     """A rate limit, ours or the exchange's; nothing was processed."""
+
+
+class Banned(Throttled):
+    """The exchange takes no call of this machine's address, whatever it asks for.
+
+    The adapter tells every process of it, so no caller has to.
+    """
 
 
 class ClockRefused(RetryLater):

@@ -69,6 +69,42 @@ NOTHING_TO_REDUCE = "no position is left to reduce"
 filled."""
 
 
+class VenueReason(StrEnum):
+    """Why the venue refused a request, ended an order or acted itself, in mlrisk's words.
+
+    Each adapter translates its venue's own words into these; nothing else reads those.
+    """
+
+    UNSTATED = "unstated"
+    """The venue gives no reason."""
+    REQUESTED = "requested"
+    """Somebody asked for the cancel: mlrisk, or a person at the venue."""
+    WOULD_TAKE = "would_take"
+    """A post-only order would have met the other side of the book."""
+    NOTHING_TO_REDUCE = "nothing_to_reduce"
+    """A reduce-only order has no position to reduce."""
+    PRICE = "price"
+    """Another price may be taken."""
+    NO_LIQUIDITY = "no_liquidity"
+    """The book held too little within its price."""
+    MARGIN = "margin"
+    """Funds, margin or a risk limit of the venue forbid the size."""
+    SYMBOL = "symbol"
+    """The symbol can't be traded now; exits may still be allowed."""
+    DISCONNECTED = "disconnected"
+    """The venue lost sight of us and cleared our orders: nothing is wrong with the order."""
+    LIQUIDATION = "liquidation"
+    """The venue takes over the position, or prepares to."""
+    DELEVERAGING = "auto_deleveraging"
+    """The venue closes the position against another account's liquidation, or prepares to."""
+    SETTLEMENT = "symbol_settlement"
+    """The venue settles and closes the symbol."""
+    ACCOUNT = "account"
+    """The account, its key or our configuration is refused: a person is needed."""
+    OTHER = "other"
+    """Any other definite no to this one order."""
+
+
 class Verdict(StrEnum):
     """The gate's answer: as requested, smaller, or not at all."""
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.account.lost_orders import LostOrders, waits
-from bot.exchange.bybit.retcodes import is_unexpected
 from bot.exchange.protocol import ExchangeOrder
 from bot.execution.orders import belonging, lifecycle, transitions
 from bot.execution.orders.executions import Executions
@@ -114,7 +113,7 @@ class ChildLookup:
                 return
             parent, child = found
             transitions.disprove(uow, child, taken_by, now)
-            if (why := _given_up(child, taken_by)) is not None:
+            if (why := self._given_up(child, taken_by)) is not None:
                 log.critical("an order is given up: %s", why, extra={"child": child.order_link_id})
                 lifecycle.end_child(
                     uow,
@@ -150,20 +149,20 @@ class ChildLookup:
             return False
         return now > child.sent_at + absence.proven_after(self._exchange.recv_window_ms)
 
+    def _given_up(self, child: ChildOrderRow, taken_by: str | None) -> str | None:
+        """Why an order that was not taken is never sent again under its id; None when it may be.
 
-def _given_up(child: ChildOrderRow, taken_by: str | None) -> str | None:
-    """Why an order that was not taken is never sent again under its id; None when it may be.
-
-    An unknown code is final, in the venue's own words. Apart from that, an order that only reduces
-    is tried until its deadline. The parent's fallback policy bounds the further attempts.
-    """
-    if taken_by is not None:
-        return f"order {taken_by} of somebody else has its id"
-    if child.ret_code is not None and is_unexpected(child.ret_code):
-        return f"the exchange answers {child.ret_code}, which nobody knows"
-    if child.posts >= MAX_POSTS and not child.reduce_only:
-        return f"{child.posts} attempts were not taken"
-    return None
+        An unknown code is final, in the venue's own words. Apart from that, an order that only
+        reduces is tried until its deadline. The parent's fallback policy bounds the further
+        attempts.
+        """
+        if taken_by is not None:
+            return f"order {taken_by} of somebody else has its id"
+        if child.ret_code is not None and self._exchange.is_unexpected(child.ret_code):
+            return f"the exchange answers {child.ret_code}, which nobody knows"
+        if child.posts >= MAX_POSTS and not child.reduce_only:
+            return f"{child.posts} attempts were not taken"
+        return None
 
 
 def _rests_in_silence(child: ChildOrderRow, before: datetime) -> bool:

@@ -107,7 +107,6 @@ _DECIDING_CODE = (
     "bot/authority/vault.py",
     "bot/clock.py",
     "bot/errors.py",
-    "bot/exchange/bybit/retcodes.py",
     "bot/market/**/*.py",
     "config/bounded_yaml.py",
     "config/declaration.py",

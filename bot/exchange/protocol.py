@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot.market.bars import MinuteSource
-from models.enums import OrderStatus, TradeSide
+from models.enums import OrderStatus, TradeSide, VenueReason
 
 
 class OrderType(StrEnum):
@@ -93,11 +93,17 @@ class ExchangeOrder:
     filled_qty: Decimal
     average_price: Decimal | None
     reduce_only: bool
-    reject_reason: str
-    cancel_type: str
     updated_at: datetime
     created_at: datetime | None = None
-    """None when the record doesn't say."""
+    """None: the record doesn't say."""
+    reason: VenueReason = VenueReason.UNSTATED
+    """Why it ended, where it has ended."""
+    words: str = ""
+    """The venue's own words on that, for the record alone."""
+
+
+TRADE, FUNDING = "Trade", "Funding"
+"""Kinds of execution that are asked for by their names; stored, so never renamed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +121,14 @@ class Execution:
     fee_currency: str
     is_maker: bool
     exec_type: str
+    """TRADE, FUNDING, or else the venue's own word."""
     executed_at: datetime
     moves_position: bool = True
+    venue_act: VenueReason | None = None
+    """Why the venue made it of its own accord (LIQUIDATION, DELEVERAGING or SETTLEMENT); None:
+    somebody's trade."""
     created_by: str = ""
-    """The maker of its order, in the venue's words."""
+    """The origin of its order in the venue's words, for the record alone."""
     other_fees: tuple[tuple[str, Decimal], ...] = ()
     """Further costs such as taxes, in coins other than the fee's."""
 
@@ -207,7 +217,10 @@ class Exchange(MinuteSource, Protocol):
         outcome."""
 
     def order_body(self, intent: OrderIntent) -> dict[str, object]:
-        """The exact request that `place` will send; stored before it is sent (write-ahead)."""
+        """The exact request that `place` will send; stored before it is sent (write-ahead).
+
+        Its `qty` and `price`, where it has one, are plain decimal digits: they are compared with
+        the venue's record of the order. Everything else is the venue's own."""
 
     def place(self, body: Mapping[str, object], *, as_of: datetime | None = None) -> OrderAck:
         """Sends one order. `as_of` is the time of the request, now by default. The exchange refuses
@@ -218,6 +231,10 @@ class Exchange(MinuteSource, Protocol):
 
     def cancel_all(self, symbol: str | None = None) -> Sequence[str]:
         """Cancels working orders (never protective stops); returns their order_link_ids."""
+
+    def is_unexpected(self, ret_code: int) -> bool:
+        """Whether the adapter does not expect this answer of the venue's to anything it sends:
+        asked again, the venue would say the same."""
 
     def find_order(self, symbol: str, order_link_id: str) -> ExchangeOrder | None:
         """Looks in open orders and in history. None when the exchange shows no such order now."""

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from bot.errors import MlriskError, Throttled
-from bot.exchange.bybit.retcodes import HTTP_BAN
+from bot.errors import Banned, MlriskError, Throttled
 from bot.exchange.protocol import Exchange, ExchangeOrder
 from bot.execution.orders.identity import PREFIX
 
@@ -55,7 +54,7 @@ class _Patience:
             try:
                 return call()
             except Throttled as error:
-                if error.code != HTTP_BAN:
+                if not isinstance(error, Banned):
                     self._too_fast(error.after_seconds)
                 wait = max(error.after_seconds, _SHORTEST_WAIT_SECONDS)
                 if wait > self._left:

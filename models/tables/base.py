@@ -22,6 +22,7 @@ from models.enums import (
     ReservationState,
     Style,
     TradeSide,
+    VenueReason,
     Verdict,
 )
 from models.stored_enums import StoredEnum
@@ -44,6 +45,7 @@ _VOCABULARIES: tuple[type[StrEnum], ...] = (
     ReservationState,
     Style,
     TradeSide,
+    VenueReason,
     Verdict,
 )
 """The vocabularies that columns store as their words."""

@@ -17,6 +17,7 @@ from models.enums import (
     ReservationState,
     Style,
     TradeSide,
+    VenueReason,
 )
 from models.tables.base import Base
 
@@ -183,10 +184,8 @@ class ChildOrderRow(Base):
     exchange_status: Mapped[OrderStatus | None]
     """The exchange's last word on the order. It may be final while fills are still missing; the
     child waits for them then."""
-    reject_reason: Mapped[str | None]
-    """The exchange's own word for its refusal of the order; None when it gave none."""
-    cancel_type: Mapped[str | None]
-    """The exchange's own word for the origin of the cancel; None when it gave none."""
+    venue_reason: Mapped[VenueReason | None]
+    """Why the exchange ended the order; None before it has ended it. `note` has its own words."""
     ret_code: Mapped[int | None] = mapped_column(Integer)
     absences: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     """The number of looks that missed the order since it was last seen."""

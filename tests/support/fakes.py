@@ -12,6 +12,7 @@ from bot.errors import ExchangeRefused, MlriskError, Refused
 from bot.exchange.bybit import body as bodies
 from bot.exchange.protocol import (
     HEDGE_MODE,
+    TRADE,
     CashFlow,
     CoinPrice,
     ExchangeOrder,
@@ -31,7 +32,11 @@ from bot.market.volume.store import UnreadableModel
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from models.database import Database
-from models.enums import OrderStatus, TradeSide
+from models.enums import (
+    OrderStatus,
+    TradeSide,
+    VenueReason,
+)
 from models.repositories import bases, portfolio
 from models.tables import AccountFitnessRow
 
@@ -77,6 +82,8 @@ class FakeExchange:
     """What is wrong with its key, if anything."""
     unreadable: list[UnreadableFact] = field(default_factory=list)
     of_another_coin: set[str] = field(default_factory=set)
+    unexpected: set[int] = field(default_factory=set)
+    """Answers that no order should ever get."""
     _ids: Any = field(default_factory=lambda: count(1))
 
     touch: Decimal = PRICE
@@ -113,7 +120,9 @@ class FakeExchange:
         if self.before_post is not None:
             self.before_post()
         if self.hedged:
-            raise ExchangeRefused(10001, "position idx not match position mode", action="FATAL")
+            raise ExchangeRefused(
+                10001, "position idx not match position mode", reason=VenueReason.ACCOUNT
+            )
         error, effect = self.faults.pop(0) if self.faults else (None, True)
         if effect:
             self._take(body)
@@ -126,13 +135,15 @@ class FakeExchange:
         rules = self.instrument or INSTRUMENT
         if qty < rules.min_qty:
             text = "The number of contracts exceeds minimum limit allowed"
-            raise ExchangeRefused(10001, text, action="REJECT")
+            raise ExchangeRefused(10001, text)
 
     def _whole(self, symbol: str, side: TradeSide) -> Decimal:
         """What an order of quantity 0 closes."""
         net = sum((p.qty for p in self.positions() if p.symbol == symbol), D(0))
         if -net * side.sign <= 0:
-            raise ExchangeRefused(110017, "current position is zero", action="REJECT")
+            raise ExchangeRefused(
+                110017, "current position is zero", reason=VenueReason.NOTHING_TO_REDUCE
+            )
         return abs(net)
 
     def _check_band(self, side: TradeSide, price: Decimal) -> None:
@@ -144,7 +155,9 @@ class FakeExchange:
         bound = self.touch * (1 + side.sign * rules.price_limit_x)
         if (price - bound) * side.sign > 0:
             code = 110121 if side is TradeSide.BUY else 110120
-            raise ExchangeRefused(code, f"price {price} is beyond the band", action="REJECT")
+            raise ExchangeRefused(
+                code, f"price {price} is beyond the band", reason=VenueReason.PRICE
+            )
 
     def _take(self, body: Mapping[str, object]) -> None:
         link = str(body["orderLinkId"])
@@ -185,8 +198,6 @@ class FakeExchange:
             filled_qty=filled,
             average_price=self.touch,
             reduce_only=bool(body["reduceOnly"]),
-            reject_reason="",
-            cancel_type="",
             updated_at=self.clock.now(),
             created_at=self.clock.now(),
         )
@@ -215,8 +226,6 @@ class FakeExchange:
             filled_qty=qty if status is OrderStatus.FILLED else D(0),
             average_price=price,
             reduce_only=False,
-            reject_reason="",
-            cancel_type="",
             updated_at=self.clock.now() - age,
             created_at=self.clock.now() - age,
         )
@@ -241,7 +250,7 @@ class FakeExchange:
                 fee=qty * price * D("0.00055"),
                 fee_currency="USDT",
                 is_maker=maker,
-                exec_type="Trade",
+                exec_type=TRADE,
                 executed_at=self.clock.now(),
             )
         )
@@ -266,13 +275,13 @@ class FakeExchange:
             self._execute(link, order.side, part, order.price, maker=True)
         return part
 
-    def end(self, link: str, *, reject_reason: str = "EC_NoError") -> None:
+    def end(self, link: str, *, reason: VenueReason = VenueReason.UNSTATED) -> None:
         """The venue ends a resting order of its own accord."""
         self.orders[link] = replace(
             self.orders[link],
             status=OrderStatus.CANCELLED,
             raw_status="Cancelled",
-            reject_reason=reject_reason,
+            reason=reason,
         )
 
     def reopen(self, link: str) -> None:
@@ -288,7 +297,7 @@ class FakeExchange:
                 order,
                 status=OrderStatus.CANCELLED,
                 raw_status="Cancelled",
-                cancel_type="CancelByUser",
+                reason=VenueReason.REQUESTED,
             )
         if error is not None:
             raise error
@@ -299,6 +308,9 @@ class FakeExchange:
             self.orders[link] = replace(self.orders[link], status=OrderStatus.CANCELLED)
         self.cancelled += ids
         return ids
+
+    def is_unexpected(self, ret_code: int) -> bool:
+        return ret_code in self.unexpected
 
     def find_order(self, symbol: str, order_link_id: str) -> ExchangeOrder | None:
         return self.orders.get(order_link_id) if self.visible else None

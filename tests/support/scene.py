@@ -226,8 +226,6 @@ class Scene:
             filled_qty=filled,
             average_price=D("30000.5"),
             reduce_only=child.reduce_only,
-            reject_reason="EC_NoError",
-            cancel_type="UNKNOWN",
             updated_at=at,
         )
 

@@ -14,7 +14,7 @@ from bot.exchange.bybit.closures import Closures
 from bot.exchange.bybit.config import BybitConfig
 from bot.exchange.bybit.market_data import MarketData
 from bot.exchange.bybit.readiness import Readiness
-from bot.exchange.bybit.retcodes import GONE_CODES
+from bot.exchange.bybit.retcodes import GONE_CODES, is_unexpected
 from bot.exchange.bybit.session import GuardedSession
 from bot.exchange.protocol import (
     HEDGE_MODE,
@@ -114,6 +114,10 @@ class BybitExchange(MarketData):
         if not isinstance(rows, list) or str(result.get("success", "1")) != "1":
             raise OutcomeUnknown("cancel-all was not confirmed", code="bad_ack")
         return [str(row["orderLinkId"]) for row in rows if row.get("orderLinkId")]
+
+    def is_unexpected(self, ret_code: int) -> bool:
+        """Whether Bybit should never answer so in the products and modes that mlrisk uses."""
+        return is_unexpected(ret_code)
 
     # Reads.
 

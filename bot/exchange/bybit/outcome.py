@@ -13,6 +13,7 @@ import urllib3
 from pybit.exceptions import FailedRequestError, InvalidRequestError
 
 from bot.errors import (
+    Banned,
     ClockRefused,
     DependencyDown,
     ExchangeRefused,
@@ -20,6 +21,7 @@ from bot.errors import (
     OutcomeUnknown,
     Throttled,
 )
+from bot.exchange.bybit import reasons
 from bot.exchange.bybit.retcodes import HTTP_BAN, RetCodeClass, classify, classify_http
 
 # After HTTP 403 all calls of this IP must stop for at least ten minutes (`docs/bybit.md`).
@@ -84,8 +86,8 @@ def from_ret_code(
     if cls is RetCodeClass.CLOCK:
         return ClockRefused(f"clock refused with {code}: {said}", code=f"ret_{code}")
     if cls is RetCodeClass.RECONCILE:
-        return _no_answer(f"{code}: {said}", f"ret_{code}", write=write)
-    return ExchangeRefused(code, said, action=cls.value)
+        return _no_answer(f"{code}: {said}", f"ret_{code}", write=write, ret_code=code)
+    return ExchangeRefused(code, said, reason=reasons.of_refusal(code, cls))
 
 
 def _from_http(error: FailedRequestError, *, write: bool) -> MlriskError:
@@ -95,10 +97,10 @@ def _from_http(error: FailedRequestError, *, write: bool) -> MlriskError:
         return _no_answer("reply is not JSON", "not_json", write=write)
     cls = classify_http(status, write=write)
     if cls is RetCodeClass.THROTTLE:
-        return Throttled(said, code=f"http_{status}", after_seconds=IP_BAN_SECONDS)
+        return Banned(said, code=f"http_{status}", after_seconds=IP_BAN_SECONDS)
     if cls is RetCodeClass.RECONCILE:
         return _no_answer(said, f"http_{status}", write=write)
-    return ExchangeRefused(status, said, action=cls.value)
+    return ExchangeRefused(status, said, reason=reasons.of_refusal(status, cls))
 
 
 def too_fast_seconds(error: MlriskError) -> float | None:
@@ -108,9 +110,11 @@ def too_fast_seconds(error: MlriskError) -> float | None:
     return DEFAULT_THROTTLE_SECONDS if error.code in _OVERLOAD else None
 
 
-def _no_answer(message: str, code: str, *, write: bool) -> MlriskError:
+def _no_answer(message: str, code: str, *, write: bool, ret_code: int | None = None) -> MlriskError:
     """A write may have happened; a read can simply be made again."""
-    return OutcomeUnknown(message, code=code) if write else DependencyDown(message, code=code)
+    if write:
+        return OutcomeUnknown(message, code=code, ret_code=ret_code)
+    return DependencyDown(message, code=code)
 
 
 def unusable_reply(message: str, *, write: bool) -> MlriskError:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.errors import UnreadableReply
+from bot.exchange.bybit import reasons
 from bot.exchange.protocol import (
     CashFlow,
     ExchangeOrder,
@@ -118,6 +119,10 @@ def side(row: Row) -> TradeSide:
 def order(row: Row) -> ExchangeOrder:
     """An order of realtime, history or the `order` topic. An unknown status counts as open."""
     raw_status = text(row, "orderStatus")
+    said = {
+        "reject_reason": str(row.get("rejectReason") or ""),
+        "cancel_type": str(row.get("cancelType") or ""),
+    }
     return ExchangeOrder(
         order_id=text(row, "orderId"),
         order_link_id=str(row.get("orderLinkId") or ""),
@@ -130,10 +135,10 @@ def order(row: Row) -> ExchangeOrder:
         filled_qty=decimal_or_none(row, "cumExecQty") or Decimal(0),
         average_price=positive_or_none(row, "avgPrice"),
         reduce_only=row.get("reduceOnly") is True,
-        reject_reason=str(row.get("rejectReason") or ""),
-        cancel_type=str(row.get("cancelType") or ""),
         updated_at=moment(row, "updatedTime"),
         created_at=moment(row, "createdTime") if row.get("createdTime") else None,
+        reason=reasons.of_end(**said),
+        words=reasons.words_of_end(**said),
     )
 
 
@@ -153,6 +158,7 @@ def execution(row: Row, *, settle_coin: str) -> Execution:
     """An execution of the list or the `execution` topic. A positive fee is one that we pay."""
     exec_type = str(row.get("execType") or "Trade")
     currency = str(row.get("feeCurrency") or settle_coin)
+    created_by = str(row.get("createType") or "")
     paid = {currency: decimal_or_none(row, "execFee") or Decimal(0)}
     for coin, extra in _extra_fees(row.get("extraFees"), currency):
         paid[coin] = paid.get(coin, Decimal(0)) + extra
@@ -170,7 +176,8 @@ def execution(row: Row, *, settle_coin: str) -> Execution:
         exec_type=exec_type,
         executed_at=moment(row, "execTime"),
         moves_position=exec_type not in _CASH_ONLY,
-        created_by=str(row.get("createType") or ""),
+        venue_act=reasons.of_execution(exec_type=exec_type, create_type=created_by),
+        created_by=created_by,
         other_fees=tuple(sorted(paid.items())),
     )
 

@@ -20,9 +20,9 @@ from tenacity import (
 )
 
 from bot.clock import Clock
-from bot.errors import ClockRefused, DependencyDown, MlriskError, Refused, Throttled
+from bot.errors import Banned, ClockRefused, DependencyDown, MlriskError, Refused, Throttled
 from bot.exchange.bybit import parse
-from bot.exchange.bybit.closures import Closures
+from bot.exchange.bybit.closures import Closed, Closures
 from bot.exchange.bybit.config import BybitConfig, BybitMode
 from bot.exchange.bybit.outcome import (
     CALL_FAILURES,
@@ -184,12 +184,7 @@ class GuardedSession:
         call: Call = getattr(self.http, method)
         closed = self._closures.of(method)
         if closed is not None:
-            what = "this address is banned" if closed.banned else f"{method} is closed to us"
-            raise Throttled(
-                f"{what} for {closed.seconds:.1f} s more",
-                code=HTTP_BAN if closed.banned else CLOSED,
-                after_seconds=closed.seconds,
-            )
+            raise _closed_to_us(method, closed)
         if self._config.api_key is None and method not in PUBLIC:
             raise Refused(f"{method} takes a key, which this process does not have", code=NO_KEY)
         failure: MlriskError | None = None
@@ -248,6 +243,14 @@ class GuardedSession:
         if not isinstance(result, dict):
             raise unusable_reply("no result", write=write)
         return result
+
+
+def _closed_to_us(method: str, closed: Closed) -> Throttled:
+    """The refusal of a call that isn't made, because the exchange has closed what it asks for."""
+    left = f"for {closed.seconds:.1f} s more"
+    if closed.banned:
+        return Banned(f"this address is banned {left}", code=HTTP_BAN, after_seconds=closed.seconds)
+    return Throttled(f"{method} is closed to us {left}", code=CLOSED, after_seconds=closed.seconds)
 
 
 def _revealed(secret: SecretStr | None) -> str | None:

@@ -3,17 +3,13 @@
 import logging
 from datetime import datetime
 
-from bot.execution.orders import lifecycle, reasons, transitions, venue_acts
+from bot.execution.orders import lifecycle, reasons, venue_acts
 from bot.execution.orders.reasons import Reason
-from bot.execution.policy.failures import (
-    cancelled_by_request,
-    classify_end,
-    nothing_left_to_reduce,
-)
+from bot.execution.policy.failures import classify_end
 from bot.execution.ports import TaskQueue
 from models.backup import FailureClass
 from models.database import UnitOfWork
-from models.enums import ChildState, OrderStatus
+from models.enums import ChildState, OrderStatus, VenueReason
 from models.tables import ChildOrderRow, ParentOrderRow
 
 log = logging.getLogger(__name__)
@@ -33,11 +29,14 @@ def end_as_told(
     now: datetime,
     task_queue: TaskQueue,
 ) -> None:
-    """Ends a child by the exchange's word; its unfilled rest may be tried again."""
+    """Ends a child by the exchange's word, which its row holds; its unfilled rest may be tried
+    again."""
+    reason = child.venue_reason or VenueReason.UNSTATED
+    words = child.note or reason.value
     ends_parent = None
-    if nothing_left_to_reduce(cancel_type=_word(child.cancel_type)):
+    if reason is VenueReason.NOTHING_TO_REDUCE:
         ends_parent = reasons.NOTHING_LEFT
-    elif _was_cancelled_by_others(child):
+    elif _was_cancelled_by_others(child, reason):
         # A person took the order out of the book. Another order would work against that person.
         ends_parent = reasons.CANCELLED_AT_EXCHANGE
         _report_cancelled(uow, parent, child, now)
@@ -47,12 +46,12 @@ def end_as_told(
         child,
         _FINAL_STATES[status],
         now,
-        note=Reason(transitions.venues_words(child) or status.value),
+        note=Reason(child.note or status.value),
         task_queue=task_queue,
-        failure=_failure(child),
+        failure=_failure(child, reason),
         ends_parent=ends_parent,
     )
-    venue_acts.note_cancel(uow, child.account, child.symbol, _word(child.cancel_type), now)
+    venue_acts.note_cancel(uow, child.account, child.symbol, reason, words, now)
 
 
 def _report_cancelled(
@@ -70,27 +69,15 @@ def _report_cancelled(
     log.critical("an order was cancelled at the exchange, its parent ends", extra=details)
 
 
-def _failure(child: ChildOrderRow) -> FailureClass | None:
+def _failure(child: ChildOrderRow, reason: VenueReason) -> FailureClass | None:
     """Why the rest is worth another attempt; None when we asked for the end ourselves."""
     if child.cancel_requested_at is not None:
         return None
-    return classify_end(
-        reject_reason=_word(child.reject_reason),
-        cancel_type=_word(child.cancel_type),
-        qty=child.qty,
-        filled=child.filled_qty,
-        style=child.style,
-    )
+    return classify_end(reason, qty=child.qty, filled=child.filled_qty, style=child.style)
 
 
-def _was_cancelled_by_others(child: ChildOrderRow) -> bool:
+def _was_cancelled_by_others(child: ChildOrderRow, reason: VenueReason) -> bool:
     """Whether a cancel that we did not ask for ended a resting order."""
     if not child.rests or child.cancel_requested_at is not None or child.filled_qty >= child.qty:
         return False
-    return cancelled_by_request(
-        cancel_type=_word(child.cancel_type), reject_reason=_word(child.reject_reason)
-    )
-
-
-def _word(stored: str | None) -> str:
-    return stored or ""
+    return reason is VenueReason.REQUESTED

@@ -24,8 +24,6 @@ from models.enums import ChildState, ExecutionStatus, ParentState, ReservationSt
 from models.repositories import stopping
 from models.tables import ChildOrderRow, ParentOrderRow, ReservationRow
 
-_SILENCE = frozenset({"UNKNOWN", "EC_NoError"})
-"""Words of the exchange that carry no information."""
 _C, _P = ChildState, ParentState
 _TOLD: frozenset[ChildState] = frozenset({_C.WORKING, _C.FILLED, _C.CANCELLED, _C.REJECTED})
 """The states that the exchange may report of an order of ours that has not ended here."""
@@ -222,9 +220,8 @@ def adopt(uow: UnitOfWork, child: ChildOrderRow, order: ExchangeOrder, now: date
     child.exchange_filled_qty = order.filled_qty
     child.exchange_status = order.status
     child.acked_at = child.acked_at or now
-    child.reject_reason = order.reject_reason or None
-    child.cancel_type = order.cancel_type or None
-    child.note = venues_words(child)
+    child.venue_reason = order.reason if order.status.is_final else None
+    child.note = order.words or None
     _fence(child)
     if moves:
         _move(child, _C.WORKING)
@@ -356,12 +353,6 @@ def set_reservation(
     reservation.open_qty = open_qty
     reservation.state = ReservationState.RELEASED if released else ReservationState.HELD
     reservation.released_at = (reservation.released_at or now) if released else None
-
-
-def venues_words(child: ChildOrderRow) -> str | None:
-    """The exchange's words on the end of an order, for people; None when it gave none."""
-    words = (child.reject_reason, child.cancel_type)
-    return ", ".join(word for word in words if word and word not in _SILENCE) or None
 
 
 def _move(child: ChildOrderRow, after: ChildState) -> None:

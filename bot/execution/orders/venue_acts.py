@@ -13,6 +13,7 @@ from enum import StrEnum
 from bot.exchange.protocol import Execution
 from bot.state import breakers
 from models.database import UnitOfWork
+from models.enums import VenueReason
 
 log = logging.getLogger(__name__)
 
@@ -25,32 +26,16 @@ class VenueAct(StrEnum):
     SETTLEMENT = "symbol_settlement"
 
 
-_BY_EXECUTION = {
-    "BustTrade": VenueAct.LIQUIDATION,
-    "AdlTrade": VenueAct.DELEVERAGING,
-    "Delivery": VenueAct.SETTLEMENT,
-    "Settle": VenueAct.SETTLEMENT,
-}
-# Parts of a liquidation are reported as ordinary trades of an order that its engine has made.
-_BY_CREATOR = {
-    "CreateByLiq": VenueAct.LIQUIDATION,
-    "CreateByTakeOver_PassThrough": VenueAct.LIQUIDATION,
-    "CreateByAdl_PassThrough": VenueAct.DELEVERAGING,
-    "CreateBySettle": VenueAct.SETTLEMENT,
-}
-_BY_CANCEL = {
-    "CancelByPrepareLiq": VenueAct.LIQUIDATION,
-    "CancelAllBeforeLiq": VenueAct.LIQUIDATION,
-    "CancelByPrepareAdl": VenueAct.DELEVERAGING,
-    "CancelAllBeforeAdl": VenueAct.DELEVERAGING,
-    "CancelBySettle": VenueAct.SETTLEMENT,
-    "CancelByDelivery": VenueAct.SETTLEMENT,
+_BY_REASON = {
+    VenueReason.LIQUIDATION: VenueAct.LIQUIDATION,
+    VenueReason.DELEVERAGING: VenueAct.DELEVERAGING,
+    VenueReason.SETTLEMENT: VenueAct.SETTLEMENT,
 }
 
 
 def act_of(execution: Execution) -> VenueAct | None:
     """The kind of the exchange's own act behind this execution; None when there is none."""
-    return _BY_EXECUTION.get(execution.exec_type) or _BY_CREATOR.get(execution.created_by)
+    return None if execution.venue_act is None else _BY_REASON.get(execution.venue_act)
 
 
 def note_execution(
@@ -80,12 +65,13 @@ def note_execution(
 
 
 def note_cancel(
-    uow: UnitOfWork, account: str, symbol: str, cancel_type: str, now: datetime
+    uow: UnitOfWork, account: str, symbol: str, reason: VenueReason, words: str, now: datetime
 ) -> None:
-    """Trips the account's breaker when the exchange has cancelled an order to act on it."""
-    act = _BY_CANCEL.get(cancel_type)
+    """Trips the account's breaker when the exchange has cancelled an order to act on it. `words`
+    are the venue's own on the cancel."""
+    act = _BY_REASON.get(reason)
     if act is not None:
-        text = f"the exchange cancelled an order in {symbol}: {cancel_type}"
+        text = f"the exchange cancelled an order in {symbol}: {words}"
         _trip(uow, account, act, symbol, text, now)
 
 

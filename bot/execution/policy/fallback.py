@@ -16,7 +16,7 @@ from typing import Any
 from bot.errors import Infeasible
 from bot.execution.algorithms.base import LotRules
 from bot.execution.algorithms.table import ALGORITHMS
-from bot.execution.policy.failures import classify_end, classify_refusal, nothing_left_to_reduce
+from bot.execution.policy.failures import classify_end, classify_refusal
 from bot.execution.policy.fallback_steps import (
     FailedAttempt,
     FallbackEffect,
@@ -42,7 +42,6 @@ __all__ = [
     "classify_refusal",
     "effect_of_step",
     "next_step",
-    "nothing_left_to_reduce",
     "policy_for",
     "respond",
     "stored_policy",

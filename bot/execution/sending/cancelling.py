@@ -1,7 +1,6 @@
 """Cancels at the exchange, counted by the rate limiter, which learns of refusals for speed."""
 
-from bot.errors import Throttled
-from bot.exchange.bybit.retcodes import HTTP_BAN
+from bot.errors import Banned, Throttled
 from bot.exchange.protocol import Exchange, ExchangeOrder
 from bot.execution.sending.rate_limiter import OrderRateLimiter
 
@@ -43,5 +42,5 @@ class Cancels:
     def too_fast(self, error: Throttled) -> None:
         """Stops the cancels of every process until the exchange's reset. Each process meets a ban
         by itself."""
-        if error.code != HTTP_BAN and self._rate_limiter is not None:
+        if not isinstance(error, Banned) and self._rate_limiter is not None:
             self._rate_limiter.throttled(self._account, error.after_seconds, cancels=True)

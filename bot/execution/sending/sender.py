@@ -19,6 +19,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from bot.clock import Clock
 from bot.errors import (
+    Banned,
     ClockRefused,
     ExchangeRefused,
     MlriskError,
@@ -26,13 +27,12 @@ from bot.errors import (
     RetryLater,
     Throttled,
 )
-from bot.exchange.bybit.retcodes import HTTP_BAN, RetCodeClass
 from bot.exchange.protocol import Exchange, OrderAck
 from bot.execution.orders import lifecycle, transitions
 from bot.execution.orders.ownership import Ownership
 from bot.execution.orders.parents import wake_again, wake_next_late
 from bot.execution.orders.reasons import NOTHING_LEFT, Reason
-from bot.execution.policy.failures import classify_refusal, nothing_left_to_reduce
+from bot.execution.policy.failures import classify_refusal
 from bot.execution.ports import MarketCache, TaskQueue
 from bot.execution.sending.claims import Claim, Claims, NotClaimed, Prospect
 from bot.execution.sending.closing import Held
@@ -50,7 +50,7 @@ from bot.failpoints import (
 from bot.risk.snapshot import MarketView
 from bot.state import fitness
 from models.database import Database, UnitOfWork
-from models.enums import ChildState
+from models.enums import ChildState, VenueReason
 from models.locks import lock_order, sending_shared
 from models.tables import ChildOrderRow, ParentOrderRow
 
@@ -229,12 +229,12 @@ class Sender:
                     now,
                     note=Reason(error.message),
                     task_queue=self._task_queue,
-                    failure=classify_refusal(error.ret_code, error.action),
+                    failure=classify_refusal(error.reason),
                     ends_parent=NOTHING_LEFT
-                    if nothing_left_to_reduce(ret_code=error.ret_code)
+                    if error.reason is VenueReason.NOTHING_TO_REDUCE
                     else None,
                 )
-        if error.action == RetCodeClass.FATAL:
+        if error.reason is VenueReason.ACCOUNT:
             # The refusal concerns the account, not this order: the next orders must not go out.
             unfit = fitness.Fitness(False, self._clock.now(), error.message)
             fitness.record(self._db, account, unfit)
@@ -244,7 +244,7 @@ class Sender:
         """Puts a child back to planned, under the same id: the exchange provably did not take
         it."""
         # A ban of the address lasts minutes; every process meets it by itself.
-        if isinstance(error, Throttled) and error.code != HTTP_BAN:
+        if isinstance(error, Throttled) and not isinstance(error, Banned):
             self._rate_limiter.throttled(account, error.after_seconds)
         if isinstance(error, ClockRefused):
             fitness.after_clock_refusal(self._db, account, error, self._clock)
@@ -262,7 +262,7 @@ class Sender:
             if owned is not None:
                 uow, _, child = owned
                 transitions.lose_sight(
-                    uow, child, error.message, _ret_code(error), self._owner, self._clock.now()
+                    uow, child, error.message, error.ret_code, self._owner, self._clock.now()
                 )
         return SendResult.UNKNOWN
 
@@ -288,9 +288,3 @@ class Sender:
                 hit(BEFORE_OUTCOME_COMMIT, claim.algorithm)
                 uow.commit()
         hit(AFTER_OUTCOME_COMMIT, claim.algorithm)
-
-
-def _ret_code(error: OutcomeUnknown) -> int | None:
-    """The venue's own code where it answered with one."""
-    number = error.code.removeprefix("ret_")
-    return int(number) if number != error.code and number.isdigit() else None

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from bot.clock import Clock
 from bot.errors import ExchangeRefused, MlriskError
-from bot.exchange.bybit.retcodes import RetCodeClass
 from bot.exchange.protocol import Exchange, Instrument
 from bot.execution.orders.parents import release
 from models.amounts import ZERO
 from models.database import Database, UnitOfWork
+from models.enums import VenueReason
 from models.repositories import portfolio
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 AGAIN_SECONDS = 5.0
 """How long a process trusts the rules that it has just read, so that a storm of refusals reads them
 once."""
-_OF_THE_ORDER = frozenset({RetCodeClass.REJECT.value, RetCodeClass.SYMBOL.value})
+_NOT_OF_THE_ORDER = frozenset({VenueReason.MARGIN, VenueReason.ACCOUNT})
 
 
 class TradingRules:
@@ -53,7 +53,7 @@ class TradingRules:
         """Whether a refusal may come from a new tick, lot, minimum or status that this process has
         not just read."""
         lately = self._read_at is not None and self._monotonic() - self._read_at < AGAIN_SECONDS
-        return error.action in _OF_THE_ORDER and not lately
+        return error.reason not in _NOT_OF_THE_ORDER and not lately
 
     def read_after_refusal(self) -> None:
         """Reads the rules again for the next attempt. A failure leaves them as they are. The

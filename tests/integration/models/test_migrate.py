@@ -67,7 +67,14 @@ def test_causes_of_ends_from_before_are_read_out_of_their_words_once(database_ur
             connection.execute(_OLD_REQUEST, {"id": name})
             connection.execute(_OLD_PARENT, {"id": name, "words": words})
         for slot, (status, note) in enumerate(
-            (("cancelled", "EC_PerCancelRequest, CancelByUser"), ("open", None), (None, "held"))
+            (
+                ("cancelled", "EC_PerCancelRequest, CancelByUser"),
+                ("rejected", "EC_PostOnlyWillTakeLiquidity, CancelByAdmin"),
+                ("cancelled", "EC_Unheard"),
+                ("filled", None),
+                ("open", None),
+                (None, "held"),
+            )
         ):
             connection.execute(_OLD_CHILD, {"slot": slot, "status": status, "note": note})
     migrate.upgrade(database_url)
@@ -76,14 +83,20 @@ def test_causes_of_ends_from_before_are_read_out_of_their_words_once(database_ur
             text("SELECT request_id, stop_cause, end_cause FROM parent_order")
         ).all()
         children = connection.execute(
-            text("SELECT reject_reason, cancel_type FROM child_order ORDER BY slot")
+            text("SELECT venue_reason, note FROM child_order ORDER BY slot")
         ).all()
     engine.dispose()
     assert {row[0]: (row[1], row[2]) for row in parents} == {
         name: (cause, cause) for name, (_, cause) in ends.items()
     }
-    told = ("EC_PerCancelRequest", "CancelByUser")
-    assert [tuple(row) for row in children] == [told, (None, None), (None, None)]
+    assert [tuple(row) for row in children] == [
+        ("requested", "EC_PerCancelRequest, CancelByUser"),
+        ("account", "EC_PostOnlyWillTakeLiquidity, CancelByAdmin"),
+        ("other", "EC_Unheard"),
+        ("unstated", None),
+        (None, None),
+        (None, "held"),
+    ]
 
 
 _OLD_REQUEST = text(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bot.errors import ExchangeRefused
 from bot.risk.codec import canonical_bytes
 from models.audit import chains, verify_chain
-from models.enums import ScopeKind, TradingState
+from models.enums import ScopeKind, TradingState, VenueReason
 from models.tables import AuditRow, TradeRequestRow, TradingStateRow
 from tests.support.desk import Desk
 from tests.support.properties import examples
@@ -38,7 +38,7 @@ def test_a_halt_holds_whatever_its_reason_and_its_person_are_called(desk: Desk) 
 
 def test_what_the_exchange_says_is_kept_and_the_order_ends(desk: Desk) -> None:
     desk.approve()
-    desk.exchange.faults.append((ExchangeRefused(110003, ODD), False))
+    desk.exchange.faults.append((ExchangeRefused(110003, ODD, reason=VenueReason.PRICE), False))
     desk.send_due()
     refused = desk.children()[0]
     assert refused.state == "rejected"

@@ -12,10 +12,11 @@ from bot.errors import (
     OutcomeUnknown,
     Throttled,
 )
+from models.enums import VenueReason
 
 ERRORS = [
     BadMessage((FieldError("side", "must be buy or sell"),)),
-    ExchangeRefused(110007, "ab not enough", action="RISK"),
+    ExchangeRefused(110007, "ab not enough", reason=VenueReason.MARGIN),
     Throttled("slow down", after_seconds=2.5),
     OutcomeUnknown("read timeout"),
 ]

@@ -19,7 +19,7 @@ from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Refused,
 from bot.execution.orders.control import ParentControl
 from bot.execution.orders.transitions import CHILD_MOVES, PARENT_MOVES
 from models.database import Database
-from models.enums import ChildState, ParentState
+from models.enums import ChildState, ParentState, VenueReason
 from tests.support.desk import Desk
 from tests.support.fakes import INSTRUMENT, PRICE
 from tests.support.moves import moves, watch_moves
@@ -31,8 +31,8 @@ FAULTS = {
     "lost request": (OutcomeUnknown("reset"), False),
     "throttled": (Throttled("10006"), False),
     "refused connection": (DependencyDown("refused"), False),
-    "price refused": (ExchangeRefused(110003, "price", action="REJECT"), False),
-    "no margin": (ExchangeRefused(110007, "margin", action="RISK"), False),
+    "price refused": (ExchangeRefused(110003, "price", reason=VenueReason.PRICE), False),
+    "no margin": (ExchangeRefused(110007, "margin", reason=VenueReason.MARGIN), False),
 }
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import update
 
-from bot.errors import DependencyDown, OutcomeUnknown, Throttled
+from bot.errors import Banned, DependencyDown, OutcomeUnknown, Throttled
 from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
 from bot.safety.halt import HaltWaits, TradingHalt
 from models.enums import (
@@ -207,7 +207,7 @@ def test_a_halt_does_not_wait_out_a_ban(desk: Desk) -> None:
     trading_halt = TradingHalt(
         desk.db, desk.clock, exchange=desk.exchange, waits=HaltWaits(sleep=never)
     )
-    banned = Throttled("banned", code="http_403", after_seconds=600)
+    banned = Banned("banned", after_seconds=600)
     desk.exchange.cancel_faults = [(banned, False)] * 4
     report = trading_halt.halt(reason="test", actor="me", cancel=True)
     assert report.sealed_at is not None

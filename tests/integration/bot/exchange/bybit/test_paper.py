@@ -39,7 +39,11 @@ from bot.execution.orders.venue_acts import VenueAct, act_of
 from bot.market.features import MarketTracker
 from bot.market.frames import BookFrame, TickerFrame, TradeFrame
 from bot.risk.snapshot import MarketView
-from models.enums import OrderStatus, TradeSide
+from models.enums import (
+    OrderStatus,
+    TradeSide,
+    VenueReason,
+)
 from models.tables import InstrumentRow
 from paper_exchange.testing import PaperExchangeProcess
 from tests.support.waiting import eventually
@@ -307,17 +311,17 @@ def test_a_post_only_order_that_would_take_is_acknowledged_and_then_cancelled(
     exchange.place(exchange.order_body(want))
     order = final(exchange, want.order_link_id)
     assert order.status is OrderStatus.CANCELLED
-    assert order.reject_reason == "EC_PostOnlyWillTakeLiquidity"
+    assert order.reason is VenueReason.WOULD_TAKE
     assert order.filled_qty == 0
 
 
 def test_a_refusal_carries_its_class(exchange: BybitExchange) -> None:
     with pytest.raises(ExchangeRefused) as caught:
         exchange.place(exchange.order_body(intent(exchange, qty=D("400"))))
-    assert caught.value.action == "RISK"
+    assert caught.value.reason is VenueReason.MARGIN
     with pytest.raises(ExchangeRefused) as caught:
         exchange.place(exchange.order_body(intent(exchange, qty=D("0.0015"))))
-    assert caught.value.action == "REJECT"
+    assert caught.value.reason is VenueReason.OTHER
 
 
 def test_an_order_link_id_that_was_used_is_an_unknown_outcome_that_the_look_up_settles(

@@ -12,6 +12,7 @@ from bot.execution.sending.sender import SendResult
 from bot.risk import codec
 from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
+from models.enums import VenueReason
 from models.tables import DecisionRow, InstrumentRow, PositionRow, ReservationRow
 from tests.support.desk import Desk
 from tests.support.fakes import INSTRUMENT, PRICE
@@ -193,7 +194,9 @@ def test_an_exit_that_ends_unfilled_is_an_alarm(
 def test_a_price_that_the_venue_refuses_is_asked_for_nearer_to_the_touch(desk: Desk) -> None:
     open_position(desk)
     ask_exit(desk)
-    desk.exchange.faults = [(ExchangeRefused(110003, "price out of band"), False)] * 2
+    desk.exchange.faults = [
+        (ExchangeRefused(110003, "price out of band", reason=VenueReason.PRICE), False)
+    ] * 2
     for _ in range(3):
         desk.send_due()
         desk.pass_time(2)
@@ -338,7 +341,7 @@ def test_a_refusal_for_a_band_that_is_narrower_than_known_halves_what_was_reache
 ) -> None:
     open_position(desk)
     banded(desk, "0.002", "0.004")
-    desk.exchange.faults.append((ExchangeRefused(110120, "price", action="REJECT"), False))
+    desk.exchange.faults.append((ExchangeRefused(110120, "price", reason=VenueReason.PRICE), False))
     ask_exit(desk)
     assert desk.send_due() == [SendResult.REFUSED]
     desk.pass_time(3)

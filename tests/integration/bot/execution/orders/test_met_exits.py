@@ -17,7 +17,14 @@ from bot.tca.summary import by_algorithm
 from console.views.explanation import print_stored, stored_explanation
 from console.views.key_metrics import key_metrics
 from console.views.queries import recent_requests
-from models.enums import NOTHING_TO_REDUCE, ExecutionStatus, OrderStatus, ParentState, TradeSide
+from models.enums import (
+    NOTHING_TO_REDUCE,
+    ExecutionStatus,
+    OrderStatus,
+    ParentState,
+    TradeSide,
+    VenueReason,
+)
 from models.repositories import disagreements
 from models.tables import ParentOrderRow, TradeRequestRow
 from tests.support.desk import ACCOUNT, Desk
@@ -55,7 +62,9 @@ def by_hand(desk: Desk, qty: Decimal) -> Execution:
 
 
 def refuse(desk: Desk) -> None:
-    desk.exchange.faults.append((ExchangeRefused(110017, "position is zero"), False))
+    desk.exchange.faults.append(
+        (ExchangeRefused(110017, "position is zero", reason=VenueReason.NOTHING_TO_REDUCE), False)
+    )
     desk.send_due()
 
 
@@ -71,7 +80,7 @@ def cancelled_there(desk: Desk) -> None:
     link_id = desk.children("out")[0].order_link_id
     order = desk.exchange.orders[link_id]
     desk.exchange.orders[link_id] = replace(
-        order, status=OrderStatus.CANCELLED, cancel_type="CancelByReduceOnly"
+        order, status=OrderStatus.CANCELLED, reason=VenueReason.NOTHING_TO_REDUCE
     )
     desk.stream()
 

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from bot.exchange.protocol import Execution
+from bot.exchange.protocol import FUNDING, Execution
 from bot.safety.recovery import Recovery
-from models.enums import ScopeKind, TradeSide, TradingState
+from models.enums import ScopeKind, TradeSide, TradingState, VenueReason
 from models.repositories import states
 from models.tables import BreakerRow, FillRow
 from tests.support.desk import ACCOUNT, Desk
@@ -22,7 +22,7 @@ def state(desk: Desk) -> TradingState:
     return next(found, TradingState.ACTIVE)
 
 
-def act(desk: Desk, exec_type: str, created_by: str = "", qty: str = "0.01") -> Execution:
+def act(desk: Desk, venue_act: VenueReason | None, qty: str = "0.01") -> Execution:
     """An execution that no order of ours has caused."""
     desk.approve("r-in")
     desk.send_due()
@@ -38,29 +38,26 @@ def act(desk: Desk, exec_type: str, created_by: str = "", qty: str = "0.01") -> 
         fee=D(1),
         fee_currency="USDT",
         is_maker=False,
-        exec_type=exec_type,
+        exec_type="its own word",
         executed_at=desk.clock.now(),
-        created_by=created_by,
+        venue_act=venue_act,
     )
     desk.exchange.fills.append(made)
     return made
 
 
 @pytest.mark.parametrize(
-    ("exec_type", "created_by", "kind"),
+    ("venue_act", "kind"),
     [
-        ("BustTrade", "CreateByLiq", "liquidation"),
-        ("Trade", "CreateByLiq", "liquidation"),
-        ("Trade", "CreateByTakeOver_PassThrough", "liquidation"),
-        ("AdlTrade", "CreateByAdl_PassThrough", "auto_deleveraging"),
-        ("Delivery", "", "symbol_settlement"),
-        ("Settle", "", "symbol_settlement"),
+        (VenueReason.LIQUIDATION, "liquidation"),
+        (VenueReason.DELEVERAGING, "auto_deleveraging"),
+        (VenueReason.SETTLEMENT, "symbol_settlement"),
     ],
 )
 def test_an_act_of_the_exchange_stops_entries_and_is_booked_as_what_it_is(
-    desk: Desk, exec_type: str, created_by: str, kind: str
+    desk: Desk, venue_act: VenueReason, kind: str
 ) -> None:
-    made = act(desk, exec_type, created_by)
+    made = act(desk, venue_act)
     before = desk.position()
     desk.stream()
     desk.stream()
@@ -68,7 +65,7 @@ def test_an_act_of_the_exchange_stops_entries_and_is_booked_as_what_it_is(
     assert state(desk) is TradingState.REDUCING
     with desk.db.reading() as session:
         row = session.get_one(BreakerRow, (ScopeKind.ACCOUNT, ACCOUNT, kind))
-        assert session.get_one(FillRow, (ACCOUNT, "venue-1")).exec_type == exec_type
+        assert session.get_one(FillRow, (ACCOUNT, "venue-1")).exec_type == "its own word"
     assert row.tripped
     assert "BTCUSDT" in row.reason
     kinds = desk.audit_kinds()
@@ -84,24 +81,25 @@ def test_an_act_of_the_exchange_stops_entries_and_is_booked_as_what_it_is(
 
 
 def test_somebody_elses_trade_and_funding_stop_nothing(desk: Desk) -> None:
-    made = act(desk, "Trade", "CreateByUser", qty="0.001")
+    made = act(desk, None, qty="0.001")
     desk.exchange.fills.append(
-        replace(made, exec_id="venue-2", exec_type="Funding", moves_position=False)
+        replace(made, exec_id="venue-2", exec_type=FUNDING, moves_position=False)
     )
     desk.stream()
     assert state(desk) is TradingState.ACTIVE
     assert desk.audit_kinds().count("foreign_fill") == 1
 
 
-@pytest.mark.parametrize("cancel", ["CancelByPrepareLiq", "CancelAllBeforeAdl", "CancelBySettle"])
+@pytest.mark.parametrize(
+    "reason", [VenueReason.LIQUIDATION, VenueReason.DELEVERAGING, VenueReason.SETTLEMENT]
+)
 def test_an_order_that_is_cancelled_before_such_an_act_stops_entries(
-    desk: Desk, cancel: str
+    desk: Desk, reason: VenueReason
 ) -> None:
     desk.approve("r-1", signal_data={"algorithm": "passive", "horizon_seconds": 60})
     desk.step("r-1")
     (link,) = desk.exchange.orders
-    desk.exchange.end(link)
-    desk.exchange.orders[link] = replace(desk.exchange.orders[link], cancel_type=cancel)
+    desk.exchange.end(link, reason=reason)
     desk.stream()
     assert state(desk) is TradingState.REDUCING
     desk.check_balance()

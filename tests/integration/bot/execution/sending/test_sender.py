@@ -13,7 +13,14 @@ from sqlalchemy import update
 from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Throttled
 from bot.exchange.protocol import ExchangeOrder
 from bot.execution.sending.sender import SendResult
-from models.enums import ChildState, OperatorRole, OrderStatus, ParentState, TradingState
+from models.enums import (
+    ChildState,
+    OperatorRole,
+    OrderStatus,
+    ParentState,
+    TradingState,
+    VenueReason,
+)
 from models.tables import ChildOrderRow, ParentOrderRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.operators import operator
@@ -170,7 +177,7 @@ def test_what_was_provably_not_taken_goes_back_to_the_plan(desk: Desk, error: Th
 
 
 def test_a_price_refusal_is_tried_again_as_a_new_attempt_with_a_new_id(desk: Desk) -> None:
-    desk.exchange.faults = [(ExchangeRefused(110003, "price", action="REJECT"), False)]
+    desk.exchange.faults = [(ExchangeRefused(110003, "price", reason=VenueReason.PRICE), False)]
     desk.approve()
     first = desk.child()
     assert desk.send(first.child_id) is SendResult.REFUSED
@@ -183,7 +190,7 @@ def test_a_price_refusal_is_tried_again_as_a_new_attempt_with_a_new_id(desk: Des
 
 
 def test_a_margin_refusal_halves_the_size_and_then_stops_with_an_alert(desk: Desk) -> None:
-    refusal = (ExchangeRefused(110007, "ab not enough", action="RISK"), False)
+    refusal = (ExchangeRefused(110007, "ab not enough", reason=VenueReason.MARGIN), False)
     desk.exchange.faults = [refusal] * 9
     desk.approve()
     whole = desk.child().qty
@@ -203,7 +210,7 @@ def test_a_margin_refusal_halves_the_size_and_then_stops_with_an_alert(desk: Des
 
 
 def test_an_error_of_the_account_stops_the_parent_at_once(desk: Desk) -> None:
-    desk.exchange.faults = [(ExchangeRefused(10003, "bad key", action="FATAL"), False)]
+    desk.exchange.faults = [(ExchangeRefused(10003, "bad key", reason=VenueReason.ACCOUNT), False)]
     desk.approve_twap()
     desk.send_due()
     assert desk.exchange.posts == 1
@@ -212,7 +219,9 @@ def test_an_error_of_the_account_stops_the_parent_at_once(desk: Desk) -> None:
 
 
 def test_a_reduction_that_finds_no_position_has_met_its_goal(desk: Desk) -> None:
-    refusal = ExchangeRefused(110017, "current position is zero", action="REJECT")
+    refusal = ExchangeRefused(
+        110017, "current position is zero", reason=VenueReason.NOTHING_TO_REDUCE
+    )
     desk.exchange.faults = [(refusal, False)]
     desk.approve()
     desk.send(desk.child().child_id)
@@ -226,7 +235,14 @@ def test_an_exit_that_finds_no_position_raises_no_alarm(desk: Desk) -> None:
     desk.approve("open")
     desk.send_due()
     desk.stream()
-    desk.exchange.faults = [(ExchangeRefused(110017, "current position is zero"), False)]
+    desk.exchange.faults = [
+        (
+            ExchangeRefused(
+                110017, "current position is zero", reason=VenueReason.NOTHING_TO_REDUCE
+            ),
+            False,
+        )
+    ]
     desk.approve(side="sell", signal_data={"position_size": "1000", "reduce_only": True})
     desk.send_due()
     assert desk.parent().state == ParentState.UNFILLED
@@ -450,14 +466,15 @@ class TestHalting:
 
 
 @pytest.mark.parametrize(
-    ("code", "posts"), [("ret_987654", 8), ("ret_10016", 36)], ids=["unknown code", "known code"]
+    ("code", "posts"), [(987654, 8), (10016, 36)], ids=["unknown code", "known code"]
 )
 def test_an_order_that_is_never_taken_is_sent_a_bounded_number_of_times(
-    desk: Desk, code: str, posts: int
+    desk: Desk, code: int, posts: int
 ) -> None:
     """Ten minutes of the same answer: each order and its parent's next one give up."""
     desk.approve_twap(size="600")
-    desk.exchange.faults = [(OutcomeUnknown("what?", code=code), False)] * 1000
+    desk.exchange.unexpected = {987654}
+    desk.exchange.faults = [(OutcomeUnknown("what?", ret_code=code), False)] * 1000
     with desk.db.transaction() as session:
         later = desk.clock.now() + timedelta(hours=1)
         session.execute(update(ParentOrderRow).values(deadline_at=later))

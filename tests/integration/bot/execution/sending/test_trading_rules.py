@@ -9,15 +9,15 @@ import pytest
 from bot.errors import DependencyDown, ExchangeRefused
 from bot.execution.sending.sender import SendResult
 from bot.safety.halt import HaltWaits, TradingHalt
-from models.enums import ChildState
+from models.enums import ChildState, VenueReason
 from models.locks import sending_holders
 from models.tables import InstrumentRow
 from tests.support.desk import Desk
 from tests.support.fakes import INSTRUMENT
 
 D = Decimal
-PRICE_REFUSED = (ExchangeRefused(110003, "price out of range", action="REJECT"), False)
-QTY_REFUSED = (ExchangeRefused(10001, "Qty invalid", action="REJECT"), False)
+PRICE_REFUSED = (ExchangeRefused(110003, "price out of range", reason=VenueReason.PRICE), False)
+QTY_REFUSED = (ExchangeRefused(10001, "Qty invalid"), False)
 
 
 def rules(desk: Desk) -> InstrumentRow:
@@ -86,7 +86,9 @@ def test_rules_are_read_once_for_a_storm_of_refusals_and_not_for_other_reasons(
     read = []
     monkeypatch.setattr(desk.exchange, "instruments", lambda: read.append(1) or [INSTRUMENT])
     desk.approve("r-1")
-    desk.exchange.faults = [(ExchangeRefused(110007, "ab not enough", action="RISK"), False)]
+    desk.exchange.faults = [
+        (ExchangeRefused(110007, "ab not enough", reason=VenueReason.MARGIN), False)
+    ]
     desk.send(desk.children("r-1")[0].child_id)
     assert read == []
     for number in (2, 3):

@@ -10,7 +10,7 @@ from bot.errors import DependencyDown, ExchangeRefused, OutcomeUnknown, Throttle
 from bot.execution.algorithms.volume_forecast import VolumeForecast
 from bot.execution.working.parent_worker import StepResult
 from console.views.queries import recent_requests
-from models.enums import ChildState, ExecutionStatus, ParentState
+from models.enums import ChildState, ExecutionStatus, ParentState, VenueReason
 from models.tables import TradeRequestRow
 from tests.support.desk import Desk
 from tests.support.fakes import PRICE, T0
@@ -21,7 +21,6 @@ BID = PRICE - TICK
 
 ICEBERG = {"algorithm": "iceberg", "display_size": "1000", "horizon_seconds": 120}
 PASSIVE = {"algorithm": "passive", "horizon_seconds": 60, "cross_margin_seconds": 20}
-POST_ONLY_WOULD_TAKE = "EC_PostOnlyWillTakeLiquidity"
 POV = {"algorithm": "pov", "participation_rate": 0.001, "horizon_seconds": 60}
 
 
@@ -324,7 +323,9 @@ def test_a_state_that_changed_since_the_approval_ends_the_parent_at_its_next_ste
 
 
 def test_refusals_of_a_stepped_parent_climb_its_ladder_to_the_stop(desk: Desk) -> None:
-    desk.exchange.faults = [(ExchangeRefused(110007, "margin", action="RISK"), False)] * 9
+    desk.exchange.faults = [
+        (ExchangeRefused(110007, "margin", reason=VenueReason.MARGIN), False)
+    ] * 9
     ask(desk, ICEBERG)
     for _ in range(12):
         desk.step()
@@ -343,7 +344,7 @@ def test_a_post_only_child_that_would_have_crossed_is_tried_again(desk: Desk) ->
     ask(desk, PASSIVE)
     desk.step()
     (order,) = desk.exchange.open_orders()
-    desk.exchange.end(order.order_link_id, reject_reason=POST_ONLY_WOULD_TAKE)
+    desk.exchange.end(order.order_link_id, reason=VenueReason.WOULD_TAKE)
     desk.stream()
     desk.pass_time(3)
     desk.step()
@@ -359,7 +360,7 @@ def test_post_only_children_that_would_have_crossed_use_up_no_ladder(desk: Desk)
     for _ in range(60):
         desk.step()
         for order in desk.exchange.open_orders():
-            desk.exchange.end(order.order_link_id, reject_reason=POST_ONLY_WOULD_TAKE)
+            desk.exchange.end(order.order_link_id, reason=VenueReason.WOULD_TAKE)
         desk.stream()
         desk.pass_time(1)
     styles = [style for style, _, _ in posted(desk)]

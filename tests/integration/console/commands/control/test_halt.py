@@ -211,8 +211,8 @@ def _order(link: str) -> ExchangeOrder:
     return ExchangeOrder(
         order_id=f"id-{link}", order_link_id=link, symbol="BTCUSDT", side=TradeSide.BUY,
         qty=Decimal(1), price=Decimal(1), status=OrderStatus.OPEN, raw_status="New",
-        filled_qty=Decimal(0), average_price=None, reduce_only=False, reject_reason="",
-        cancel_type="", updated_at=START,
+        filled_qty=Decimal(0), average_price=None, reduce_only=False,
+        updated_at=START,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from bot.errors import (
     OutcomeUnknown,
     Throttled,
 )
+from bot.exchange.bybit import reasons
 from bot.exchange.bybit.outcome import from_ret_code
 from bot.exchange.bybit.retcodes import (
     GONE_CODES,
@@ -54,7 +55,7 @@ def assert_maps_to_an_error(code: int) -> None:
     expected = ERROR_OF[cls]
     assert (error is None) if expected is None else isinstance(error, expected)
     if isinstance(error, ExchangeRefused):
-        assert error.action == cls.value
+        assert error.reason is reasons.of_refusal(code, cls)
 
 
 def test_every_class_has_an_error() -> None:

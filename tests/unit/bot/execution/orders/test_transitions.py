@@ -21,7 +21,7 @@ OWNED = frozenset(
     {
         *("state", "lease_owner", "lease_until", "fencing_token"),
         *("final_at", "finished_at", "acked_at"),
-        *("stop_reason", "stop_cause", "end_reason", "end_cause", "reject_reason", "cancel_type"),
+        *("stop_reason", "stop_cause", "end_reason", "end_cause", "venue_reason"),
     }
 )
 """Columns that `transitions` alone sets."""

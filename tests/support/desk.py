@@ -43,12 +43,16 @@ class Desk:
     """One account's services under test; time moves only when a test moves it."""
 
     def __init__(
-        self, db: Database, account: str = ACCOUNT, clock: FixedClock | None = None
+        self,
+        db: Database,
+        account: str = ACCOUNT,
+        clock: FixedClock | None = None,
+        exchange: FakeExchange | None = None,
     ) -> None:
         self.db = db
         self.account = account
         self.clock = clock or FixedClock(T0)
-        self.exchange = FakeExchange(self.clock)
+        self.exchange = exchange or FakeExchange(self.clock)
         self.market = FakeMarket(self.clock)
         self.limits = FakeLimits()
         self.task_queue = RecordedTaskQueue()

@@ -1,0 +1,205 @@
+"""A second exchange is one module and one line in the factory: a trade goes its whole way there."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from bot.clock import FixedClock
+from bot.exchange import factory
+from bot.exchange.streams import StreamState
+from bot.market.frames import BookFrame
+from bot.state import binding
+from config.settings import Settings
+from models.database import Database
+from models.enums import ChildState, ParentState, ScopeKind, TradingState, VenueReason
+from models.repositories import states
+from models.tables import FillRow
+from tests.support import second_exchange
+from tests.support.desk import ACCOUNT, Desk
+from tests.support.fakes import T0, D
+from tests.support.second_exchange import Kiosk, KioskStream
+from workers.celery.refusals import beat_of
+from workers.feeds.account import AccountFeed
+from workers.feeds.market import MarketFeed
+
+pytestmark = pytest.mark.services
+
+RESTING = {"position_size": "3000", "algorithm": "passive", "horizon_seconds": 120}
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setitem(factory.ADAPTERS, "kiosk", "tests.support.second_exchange")
+    monkeypatch.setattr(second_exchange, "KIOSKS", {})
+    return Settings(
+        exchange="kiosk",
+        account=ACCOUNT,
+        symbols="BTCUSDT",
+        paper_url="http://127.0.0.1:1",
+        _env_file=None,  # type: ignore[call-arg]
+    )
+
+
+@pytest.fixture
+def kiosk(settings: Settings) -> Kiosk:
+    return second_exchange.kiosk_of(settings.account)
+
+
+@pytest.fixture
+def desk(db: Database, settings: Settings, kiosk: Kiosk) -> Desk:
+    clock = FixedClock(T0)
+    exchange: Any = factory.make_exchange(settings, clock)
+    desk = Desk(db, clock=clock, exchange=exchange)
+    binding.prove(db, exchange, settings, clock.now())
+    return desk
+
+
+@pytest.fixture
+def private(desk: Desk, settings: Settings) -> Any:
+    context: Any = SimpleNamespace(
+        clock=desk.clock,
+        fills=desk.fill_book,
+        reconciler=desk.reconciler,
+        rebuild_reservations=lambda: None,
+        monitor=SimpleNamespace(heartbeat=lambda *_: None),
+    )
+    feed = AccountFeed(context)
+    stream = factory.make_streams(settings).private(on_event=feed.on_event, on_gap=feed.on_gap)
+    stream.start()
+    return stream
+
+
+def trading_state(desk: Desk) -> TradingState:
+    with desk.db.reading() as session:
+        rows = states.all_states(session)
+    found = (TradingState(r.state) for r in rows if r.scope_kind == ScopeKind.ACCOUNT)
+    return next(found, TradingState.ACTIVE)
+
+
+def fills(desk: Desk) -> list[str]:
+    with desk.db.reading() as session:
+        return list(session.scalars(select(FillRow.source)))
+
+
+@pytest.mark.parametrize("heard_by", ["stream", "reconcile"])
+def test_a_trade_is_decided_sent_filled_and_reconciled(
+    desk: Desk, kiosk: Kiosk, private: KioskStream, heard_by: str
+) -> None:
+    assert desk.approve()["verdict"] == "allow"
+    desk.send_due()
+    child = desk.child()
+    assert child.state == ChildState.ACKED
+    assert (child.body, child.exchange_order_id) == (kiosk.asked[0], "slip-1")
+    assert kiosk.asked[0]["direction"] == "up"
+    kiosk.sell(child.order_link_id, at=desk.clock.now(), streamed=heard_by == "stream")
+    if heard_by == "reconcile":
+        report = desk.reconciler.reconcile_account()
+        assert report.new_fills == 1
+    assert fills(desk) == [heard_by]
+    assert desk.child().state == ChildState.FILLED
+    assert desk.parent().state == ParentState.COMPLETED
+    assert desk.position() == child.qty
+    assert desk.reconciler.reconcile_account().new_fills == 0
+    assert desk.at_rest()
+    desk.check_balance()
+
+
+def test_an_answer_that_was_lost_is_looked_up_and_adopted(desk: Desk, kiosk: Kiosk) -> None:
+    kiosk.answers = False
+    desk.approve()
+    desk.send_due()
+    assert desk.child().state == ChildState.UNKNOWN
+    kiosk.sell(desk.child().order_link_id, at=desk.clock.now(), streamed=False)
+    assert desk.reconciler.resolve_child(desk.child().child_id) is ChildState.FILLED
+    assert len(kiosk.asked) == 1
+    desk.check_balance()
+
+
+@pytest.mark.parametrize(
+    ("word", "state", "kind"),
+    [
+        ("we seize it", TradingState.REDUCING, "breaker_tripped"),
+        ("you asked", TradingState.ACTIVE, "cancelled_at_exchange"),
+    ],
+)
+def test_an_end_in_its_words_means_what_it_means_anywhere(
+    desk: Desk, kiosk: Kiosk, private: KioskStream, word: str, state: TradingState, kind: str
+) -> None:
+    desk.approve(signal_data=RESTING)
+    desk.step()
+    kiosk.end(desk.child().order_link_id, word)
+    child = desk.children()[0]
+    assert (child.state, child.note) == (ChildState.CANCELLED, word)
+    assert child.venue_reason == second_exchange.REASON[word]
+    assert kind in desk.audit_kinds()
+    assert trading_state(desk) is state
+    desk.check_balance()
+
+
+def test_a_refusal_without_a_code_is_classed_by_its_reason(desk: Desk, kiosk: Kiosk) -> None:
+    """The price is cured by another attempt; a closed account stops what adds."""
+    kiosk.no = ["too dear", "go away"]
+    desk.approve()
+    desk.send_due()
+    first = desk.children()[0]
+    assert (first.state, first.ret_code) == (ChildState.REJECTED, None)
+    assert len(desk.children()) == 2
+    desk.pass_time(5)
+    desk.send_due()
+    assert desk.approve("r-2")["verdict"] == "deny"
+    desk.check_balance()
+
+
+def test_a_halt_calls_its_orders_back_and_is_sealed(desk: Desk, kiosk: Kiosk) -> None:
+    desk.approve(signal_data=RESTING)
+    desk.step()
+    assert len(desk.exchange.open_orders()) == 1
+    report = desk.trading_halt.halt(reason="test", actor="me", cancel=True)
+    assert (report.orders_cancelled, report.problems) == (1, ())
+    assert report.sealed_at == desk.clock.now()
+    assert [slip.why for slip in kiosk.slips.values()] == ["you asked"]
+    assert desk.approve("r-2")["verdict"] == "deny"
+
+
+def test_its_market_is_seeded_published_and_renewed_after_a_gap(
+    desk: Desk, settings: Settings
+) -> None:
+    bids: list[Any] = []
+    market = SimpleNamespace(
+        put=lambda views: bids.extend(view.bid for view in views),
+        put_correlations=lambda known: None,
+    )
+    feed = MarketFeed(
+        SimpleNamespace(settings=settings, exchange=desk.exchange, market=market)  # type: ignore[arg-type]
+    )
+    feed.seed()
+    public: Any = factory.make_streams(settings).public(
+        settings.symbol_list, on_event=feed.on_event, on_gap=feed.on_gap
+    )
+    feed.renew_book = public.renew_book
+    public.start()
+    for number, snapshot in ((1, True), (2, False), (9, False)):
+        public.hear(
+            BookFrame(
+                symbol="BTCUSDT",
+                at=desk.clock.now(),
+                is_snapshot=snapshot,
+                bids=((D(64_999), D(number)),),
+                asks=((D(65_001), D(number)),),
+                update_id=number,
+            )
+        )
+        feed.publish()
+    assert bids == [D(64_999), D(64_999), None]
+    assert public.renewed == ["BTCUSDT"]
+    public.stop()
+    assert beat_of([public.health()])["public"] == StreamState.STOPPED
+
+
+def test_the_adapter_is_written_against_the_protocols_alone() -> None:
+    text = Path(second_exchange.__file__).read_text(encoding="utf-8")
+    assert "bybit" not in text.lower()
+    assert set(second_exchange.REASON.values()) < set(VenueReason)

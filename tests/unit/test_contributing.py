@@ -1,5 +1,6 @@
 """CONTRIBUTING.md's worked examples work: each is added to a copy of the tree and used there."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -193,6 +194,43 @@ def test_a_name_without_its_algorithm_ends_the_start(tmp_path: Path) -> None:
     tree = tree_with(replace(found, new={}), tmp_path)
     with pytest.raises(AssertionError, match=r"No module named .*front_loaded"):
         run_in(tree, "-c", "import bot.risk.gate")
+
+
+AN_EXCHANGE = """
+import inspect
+from bot.exchange import factory, protocol, streams
+from bot.exchange.kiosk.adapter import KioskExchange, KioskStream, KioskStreams
+
+def asked_of(protocol):
+    known = {name: each for base in protocol.__mro__ for name, each in vars(base).items()}
+    return {name: each for name, each in known.items() if not name.startswith("_")}
+
+for protocol, made in (
+    (protocol.Exchange, KioskExchange),
+    (streams.Stream, KioskStream),
+    (streams.Streams, KioskStreams),
+):
+    for name, method in asked_of(protocol).items():
+        here = getattr(made, name)
+        if callable(method):
+            wanted, given = (list(inspect.signature(f).parameters.values()) for f in (method, here))
+            assert [(p.name, p.kind, p.default) for p in wanted] == [
+                (p.name, p.kind, p.default) for p in given
+            ], (made, name)
+assert list(factory.ADAPTERS) == ["bybit", "kiosk"]
+"""
+
+
+def test_an_exchange_is_one_package_and_one_line_in_the_factory(tmp_path: Path) -> None:
+    """`tests/integration/bot/exchange/test_second_exchange.py` trades through it."""
+    found = example("An exchange")
+    package = {f"bot/exchange/kiosk/{name}.py" for name in ("__init__", "words", "adapter")}
+    assert found.files == {"bot/exchange/factory.py", *package}
+    assert not any("bybit" in text.lower() for text in found.new.values())
+    tree = tree_with(found, tmp_path)
+    shutil.copy(ROOT / "tests/support/kiosk_client.py", tree)
+    run_in(tree, "-c", AN_EXCHANGE + RUN_TESTS, *found.tests)
+    _is_in_the_projects_style(found, tree)
 
 
 @pytest.mark.parametrize(

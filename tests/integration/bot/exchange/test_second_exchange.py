@@ -1,5 +1,10 @@
-"""A second exchange is one module and one line in the factory: a trade goes its whole way there."""
+"""A second exchange is one package and one line in the factory: a trade goes its whole way there.
 
+The exchange is CONTRIBUTING.md's worked example, as it stands in the document.
+"""
+
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,20 +12,21 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+import bot.exchange
 from bot.clock import FixedClock
 from bot.exchange import factory
 from bot.exchange.streams import StreamState
-from bot.market.frames import BookFrame
 from bot.state import binding
 from config.settings import Settings
 from models.database import Database
 from models.enums import ChildState, ParentState, ScopeKind, TradingState, VenueReason
 from models.repositories import states
 from models.tables import FillRow
-from tests.support import second_exchange
+from tests.support import kiosk_client
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import T0, D
-from tests.support.second_exchange import Kiosk, KioskStream
+from tests.support.kiosk_client import Board, Kiosk
+from tests.support.worked_examples import example
 from workers.celery.refusals import beat_of
 from workers.feeds.account import AccountFeed
 from workers.feeds.market import MarketFeed
@@ -31,21 +37,31 @@ RESTING = {"position_size": "3000", "algorithm": "passive", "horizon_seconds": 1
 
 
 @pytest.fixture
-def settings(monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setitem(factory.ADAPTERS, "kiosk", "tests.support.second_exchange")
-    monkeypatch.setattr(second_exchange, "KIOSKS", {})
-    return Settings(
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """Of an account at the kiosk, whose package is read from the document."""
+    for path, text in example("An exchange").new.items():
+        if path.startswith("bot/exchange/"):
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(text)
+    beside = [*bot.exchange.__path__, str(tmp_path / "bot/exchange")]
+    monkeypatch.setattr(bot.exchange, "__path__", beside)
+    monkeypatch.setitem(sys.modules, "kiosk_client", kiosk_client)
+    monkeypatch.setitem(factory.ADAPTERS, "kiosk", "bot.exchange.kiosk.adapter")
+    yield Settings(
         exchange="kiosk",
         account=ACCOUNT,
         symbols="BTCUSDT",
         paper_url="http://127.0.0.1:1",
         _env_file=None,  # type: ignore[call-arg]
     )
+    kiosk_client.close_all()
+    for name in [name for name in sys.modules if name.startswith("bot.exchange.kiosk")]:
+        del sys.modules[name]
 
 
 @pytest.fixture
 def kiosk(settings: Settings) -> Kiosk:
-    return second_exchange.kiosk_of(settings.account)
+    return kiosk_client.account(settings.account)
 
 
 @pytest.fixture
@@ -86,7 +102,7 @@ def fills(desk: Desk) -> list[str]:
 
 @pytest.mark.parametrize("heard_by", ["stream", "reconcile"])
 def test_a_trade_is_decided_sent_filled_and_reconciled(
-    desk: Desk, kiosk: Kiosk, private: KioskStream, heard_by: str
+    desk: Desk, kiosk: Kiosk, private: Any, heard_by: str
 ) -> None:
     assert desk.approve()["verdict"] == "allow"
     desk.send_due()
@@ -94,7 +110,7 @@ def test_a_trade_is_decided_sent_filled_and_reconciled(
     assert child.state == ChildState.ACKED
     assert (child.body, child.exchange_order_id) == (kiosk.asked[0], "slip-1")
     assert kiosk.asked[0]["direction"] == "up"
-    kiosk.sell(child.order_link_id, at=desk.clock.now(), streamed=heard_by == "stream")
+    kiosk.sell(child.order_link_id, at=desk.clock.now(), heard=heard_by == "stream")
     if heard_by == "reconcile":
         report = desk.reconciler.reconcile_account()
         assert report.new_fills == 1
@@ -112,28 +128,35 @@ def test_an_answer_that_was_lost_is_looked_up_and_adopted(desk: Desk, kiosk: Kio
     desk.approve()
     desk.send_due()
     assert desk.child().state == ChildState.UNKNOWN
-    kiosk.sell(desk.child().order_link_id, at=desk.clock.now(), streamed=False)
+    kiosk.sell(desk.child().order_link_id, at=desk.clock.now(), heard=False)
     assert desk.reconciler.resolve_child(desk.child().child_id) is ChildState.FILLED
     assert len(kiosk.asked) == 1
     desk.check_balance()
 
 
 @pytest.mark.parametrize(
-    ("word", "state", "kind"),
+    ("words", "reason", "state", "kind"),
     [
-        ("we seize it", TradingState.REDUCING, "breaker_tripped"),
-        ("you asked", TradingState.ACTIVE, "cancelled_at_exchange"),
+        ("we seize it", VenueReason.LIQUIDATION, TradingState.REDUCING, "breaker_tripped"),
+        ("you asked", VenueReason.REQUESTED, TradingState.ACTIVE, "cancelled_at_exchange"),
+        ("it rains", VenueReason.OTHER, TradingState.ACTIVE, "child_ended"),
     ],
 )
 def test_an_end_in_its_words_means_what_it_means_anywhere(
-    desk: Desk, kiosk: Kiosk, private: KioskStream, word: str, state: TradingState, kind: str
+    desk: Desk,
+    kiosk: Kiosk,
+    private: Any,
+    words: str,
+    reason: VenueReason,
+    state: TradingState,
+    kind: str,
 ) -> None:
     desk.approve(signal_data=RESTING)
     desk.step()
-    kiosk.end(desk.child().order_link_id, word)
+    kiosk.take_back(desk.child().order_link_id, words)
     child = desk.children()[0]
-    assert (child.state, child.note) == (ChildState.CANCELLED, word)
-    assert child.venue_reason == second_exchange.REASON[word]
+    assert (child.state, child.note) == (ChildState.CANCELLED, words)
+    assert child.venue_reason is reason
     assert kind in desk.audit_kinds()
     assert trading_state(desk) is state
     desk.check_balance()
@@ -165,7 +188,7 @@ def test_a_halt_calls_its_orders_back_and_is_sealed(desk: Desk, kiosk: Kiosk) ->
 
 
 def test_its_market_is_seeded_published_and_renewed_after_a_gap(
-    desk: Desk, settings: Settings
+    desk: Desk, kiosk: Kiosk, settings: Settings
 ) -> None:
     bids: list[Any] = []
     market = SimpleNamespace(
@@ -182,24 +205,10 @@ def test_its_market_is_seeded_published_and_renewed_after_a_gap(
     feed.renew_book = public.renew_book
     public.start()
     for number, snapshot in ((1, True), (2, False), (9, False)):
-        public.hear(
-            BookFrame(
-                symbol="BTCUSDT",
-                at=desk.clock.now(),
-                is_snapshot=snapshot,
-                bids=((D(64_999), D(number)),),
-                asks=((D(65_001), D(number)),),
-                update_id=number,
-            )
-        )
+        bids_of, asks_of = (((D(price), D(number)),) for price in (64_999, 65_001))
+        kiosk.tell(Board("BTCUSDT", number, snapshot, bids_of, asks_of, desk.clock.now()))
         feed.publish()
     assert bids == [D(64_999), D(64_999), None]
     assert public.renewed == ["BTCUSDT"]
     public.stop()
     assert beat_of([public.health()])["public"] == StreamState.STOPPED
-
-
-def test_the_adapter_is_written_against_the_protocols_alone() -> None:
-    text = Path(second_exchange.__file__).read_text(encoding="utf-8")
-    assert "bybit" not in text.lower()
-    assert set(second_exchange.REASON.values()) < set(VenueReason)

@@ -77,6 +77,11 @@ def parser() -> argparse.ArgumentParser:
     )
     state = p.add_argument_group("accounts and state")
     state.add_argument("--accounts", type=Path, help="YAML or JSON file of accounts and keys")
+    state.add_argument(
+        "--balances",
+        metavar="COIN=AMOUNT,…",
+        help="of the development account; default: USDT=100000,BTC=1,ETH=10",
+    )
     state.add_argument("--state-dir", type=Path, help="keep accounts, orders and fills here")
     state.add_argument(
         "--journal", type=Path, help="JSON-lines record of all that was accepted and filled"
@@ -144,6 +149,7 @@ def options_of(args: argparse.Namespace) -> Options:
         seed=args.seed,
         speed=args.speed,
         accounts=args.accounts,
+        balances=args.balances,
         journal=args.journal,
         state_dir=args.state_dir,
         faults=tuple(args.fault),
@@ -215,6 +221,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         p.error("--control would let anybody on the network break the exchange: use loopback")
     if args.tls_key is not None and args.tls_certificate is None:
         p.error("--tls-key needs --tls-certificate")
+    if args.balances is not None and args.accounts is not None:
+        p.error("--balances are those of the development account: name them in --accounts")
     if args.speed < 0:
         p.error("--speed must not be negative")
     try:

@@ -54,10 +54,23 @@ DEFAULT_BALANCES = {"USDT": Decimal(100_000), "BTC": Decimal(1), "ETH": Decimal(
 """Enough to buy and to sell on spot."""
 
 
-def default_accounts() -> list[Account]:
-    """The one account of development, with its published key, quote coins and base coins."""
+def default_accounts(balances: Mapping[str, Decimal] = DEFAULT_BALANCES) -> list[Account]:
+    """The one account of development, with its published key. Default: quote and base coins."""
     key = ApiKey(DEFAULT_KEY, DEFAULT_UID, DEFAULT_SECRET)
-    return [Account(AccountConfig(uid=DEFAULT_UID, balances=DEFAULT_BALANCES), (key,))]
+    return [Account(AccountConfig(uid=DEFAULT_UID, balances=dict(balances)), (key,))]
+
+
+def parse_balances(text: str) -> dict[str, Decimal]:
+    """`USDT=1000,BTC=0.5` as amounts by coin. Raises AccountsError for any other text."""
+    balances: dict[str, Decimal] = {}
+    for part in text.split(","):
+        coin, equals, amount = part.partition("=")
+        if not (coin.isalnum() and equals):
+            raise AccountsError(f"balances: {part!r} is not COIN=AMOUNT")
+        balances[coin] = _decimal(amount, f"balances: {coin}")
+        if balances[coin] < 0:
+            raise AccountsError(f"balances: {coin} must not be negative")
+    return balances
 
 
 _DECIMALS = {

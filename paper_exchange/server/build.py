@@ -10,7 +10,7 @@ from paper_exchange.engine.core import PaperEngine
 from paper_exchange.engine.settings import EngineSettings
 from paper_exchange.journal import JournalWriter
 from paper_exchange.market.factory import open_source
-from paper_exchange.server.accounts import default_accounts, load_accounts
+from paper_exchange.server.accounts import default_accounts, load_accounts, parse_balances
 from paper_exchange.server.app import PaperServer
 from paper_exchange.server.clock import Clock, FreeClock, ScaledClock, wall_ms
 from paper_exchange.server.exchange import Exchange, ServerSettings
@@ -37,6 +37,8 @@ class Options:
     speed: float = 1.0
     """Speed as a multiple of real time; 0 is as fast as the machine can."""
     accounts: Path | None = None
+    balances: str | None = None
+    """The balances of the development account, such as `USDT=1000,BTC=1`."""
     journal: Path | None = None
     state_dir: Path | None = None
     faults: Sequence[str] = ()
@@ -89,9 +91,12 @@ def build(options: Options) -> Running:
         symbols=options.symbols,
         recordings=options.recordings,
     )
-    accounts = (
-        load_accounts(options.accounts) if options.accounts is not None else default_accounts()
-    )
+    if options.accounts is not None:
+        accounts = load_accounts(options.accounts)
+    elif options.balances is not None:
+        accounts = default_accounts(parse_balances(options.balances))
+    else:
+        accounts = default_accounts()
     # Identifiers must differ from those of any earlier run, because clients keep them for ever.
     settings = options.engine or EngineSettings(seed=int.from_bytes(os.urandom(6)))
     engine = PaperEngine(source.instruments(), {a.uid: a.config for a in accounts}, settings)

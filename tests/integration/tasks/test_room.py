@@ -21,7 +21,8 @@ def test_new_risk_stops_for_want_of_room_and_goes_on_by_itself(
             return fitness.stored(session, settings.account)
 
     with PaperExchangeProcess(
-        "--market", "synthetic", "--symbols", "BTCUSDT", home=tmp_path
+        *("--market", "synthetic", "--symbols", "BTCUSDT", "--balances", "USDT=100000"),
+        home=tmp_path,
     ) as venue:
         settings = Settings(
             database_url=migrated_url, exchange_url=venue.url, symbols="BTCUSDT", home=tmp_path

@@ -26,7 +26,10 @@ numbers = count(1)
 
 @pytest.fixture
 def paper() -> Iterator[PaperExchangeProcess]:
-    arguments = ("--market", "synthetic", "--seed", "11", "--control", "--ip-rate", "0")
+    arguments = (
+        *("--market", "synthetic", "--seed", "11", "--control", "--ip-rate", "0"),
+        *("--balances", "USDT=100000"),
+    )
     with PaperExchangeProcess(*arguments, "--order-rate", str(RATE)) as server:
         yield server
 

@@ -3,7 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from paper_exchange.server.accounts import AccountsError, default_accounts, load_accounts
+from paper_exchange.server.accounts import (
+    AccountsError,
+    default_accounts,
+    load_accounts,
+    parse_balances,
+)
 
 GOOD = """
 - uid: alice
@@ -35,6 +40,13 @@ def test_without_a_file_there_is_the_development_account() -> None:
     (account,) = default_accounts()
     assert (account.uid, account.keys[0].key) == ("paper", "paper-key")
     assert account.config.balances.keys() == {"USDT", "BTC", "ETH"}
+
+
+def test_balances_are_read_from_one_text() -> None:
+    assert parse_balances("USDT=5000,BTC=0.5") == {"USDT": Decimal(5000), "BTC": Decimal("0.5")}
+    for text in ("", "USDT", "USDT=x", "USDT=-1", "USDT=NaN", "=5"):
+        with pytest.raises(AccountsError):
+            parse_balances(text)
 
 
 @pytest.mark.parametrize(

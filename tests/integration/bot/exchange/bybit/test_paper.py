@@ -58,7 +58,8 @@ numbers = count(1)
 
 @pytest.fixture(scope="module")
 def paper() -> Iterator[PaperExchangeProcess]:
-    arguments = ("--market", "synthetic", "--seed", "11", "--control")
+    # Other coins would move the equity with the market.
+    arguments = ("--market", "synthetic", "--seed", "11", "--control", "--balances", "USDT=100000")
     limits = ("--order-rate", "0", "--read-rate", "0", "--ip-rate", "0")
     with PaperExchangeProcess(*arguments, *limits) as server:
         yield server

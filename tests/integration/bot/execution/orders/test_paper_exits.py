@@ -57,7 +57,8 @@ class Venue:
 def venue(db: Database) -> Iterator[Venue]:
     arguments = ("--market", "synthetic", "--seed", "11", "--symbols", SYMBOL, "--control")
     limits = ("--order-rate", "0", "--read-rate", "0", "--ip-rate", "0")
-    with PaperExchangeProcess(*arguments, *limits) as paper:
+    money = ("--balances", "USDT=100000")
+    with PaperExchangeProcess(*arguments, *limits, *money) as paper:
         config = BybitConfig(
             api_key=SecretStr(paper.api_key),
             api_secret=SecretStr(paper.api_secret),

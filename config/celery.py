@@ -24,6 +24,8 @@ HOLD_KEYS = frozenset({"execution", "sweeping", "monitoring", "emergency", "repo
 look orders up and call them back, read the wallet, or reconcile. Other workers read public data
 alone."""
 QUEUES = tuple(queue for queues in WORKERS.values() for queue in queues)
+CANARY = "queue:"
+"""The prefix of a queue's heartbeat; the queue's name follows it."""
 
 STRATEGY_QUEUE = "validation"
 """The one queue that strategies reach. Its messages are sorted into lanes, which no strategy can

@@ -12,12 +12,10 @@ from celery import shared_task
 from bot.errors import ClockRefused, Refused
 from bot.exchange import correlations
 from bot.execution.orders.one_by_one import each
-from config.celery import QUEUES
+from config.celery import CANARY, QUEUES
 from tasks.base import MlriskTask
 from tasks.bootstrap import services
 
-CANARY = "queue:"
-"""The prefix of a queue's heartbeat; the queue's name follows it."""
 CANARY_TASK = "tasks.monitoring.canary"
 _SHOWN = 100
 QUIET_BEFORE_RESOLVE = timedelta(seconds=1.5)

@@ -103,6 +103,8 @@ def of_entry(kind: str, payload: Mapping[str, Any]) -> AlertLevel:
         return AlertLevel.CRITICAL if payload.get("locked_until") else AlertLevel.WARNING
     if kind == "backup_plan":
         return AlertLevel.CRITICAL if payload.get("stops") else AlertLevel.INFO
+    if kind == "worker_restarted":
+        return AlertLevel.CRITICAL if payload.get("again") else AlertLevel.WARNING
     if kind in _EMERGENCIES:
         return AlertLevel.EMERGENCY
     if kind in _CRITICAL:

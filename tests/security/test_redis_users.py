@@ -97,6 +97,7 @@ MAY: dict[str, tuple[str, ...]] = {
         *("LLEN validation", "GET celery-task-meta-x", "PSUBSCRIBE /0.celeryev/*"),
         *("PUBLISH /0.celery.pidbox x", "BRPOP x.reply.celery.pidbox 1"),
     ),
+    "canaries": ("LLEN dispatch", "PUBLISH /0.celery.pidbox x", "BRPOP x.reply.celery.pidbox 1"),
     "strategy-test": (
         *("LPUSH validation x", "LLEN validation", "SADD _kombu.binding.validation x"),
         *("SMEMBERS _kombu.binding.validation", "GET celery-task-meta-x"),
@@ -152,6 +153,9 @@ OTHERS: dict[tuple[str, str], tuple[str, ...]] = {
     ("flower", "bindings of queues"): ("SADD", "_kombu.binding.validation", "x"),
     ("flower", "everybody's answers"): ("PSUBSCRIBE", "celery-task-meta-*"),
     ("flower", "forged answers"): ("SET", "celery-task-meta-x", "x"),
+    ("canaries", "taking messages"): ("BRPOP", "execution", "1"),
+    ("canaries", "enqueueing"): ("LPUSH", "validation", "x"),
+    ("canaries", "unacknowledged messages"): ("HDEL", "unacked", "x"),
 }
 
 

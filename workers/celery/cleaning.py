@@ -23,11 +23,10 @@ from sqlalchemy.orm import Session
 
 from bot.bounded_text import storable
 from bot.state import binding
-from config.celery import LANES, QUEUES
+from config.celery import CANARY, LANES, QUEUES
 from config.settings import KeylessSettings
 from models.database import Database
 from models.tables import HeartbeatRow
-from tasks.monitoring import CANARY
 from workers.celery.lanes import is_lane
 
 log = logging.getLogger(__name__)

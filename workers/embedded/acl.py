@@ -24,8 +24,12 @@ STRATEGY = "strategy-"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 """A strategy's name. It becomes part of a user's name and of a file's."""
 CONSOLE, FEED, WORKER, BEAT, FLOWER = "console", "feed", "worker", "beat", "flower"
+CANARIES = "canaries"
 USER_OF_PROCESS: Mapping[str, str] = MappingProxyType(
-    {"feed": FEED, "beat": BEAT, "flower": FLOWER, **dict.fromkeys(WORKERS, WORKER)}
+    {
+        **{"feed": FEED, "beat": BEAT, "flower": FLOWER, "canaries": CANARIES},
+        **dict.fromkeys(WORKERS, WORKER),
+    }
 )
 """The user of each process that `mlrisk up` starts."""
 
@@ -77,6 +81,14 @@ _WORKER_RULES = (
     f"{_TAKING} {_DEATHS} {_CONTROL} {_EXCHANGE} ~{_CORRELATIONS} %R~{' %R~'.join(_VIEWS)} "
     f"{_COMMANDS}"
 )
+# Flower hears events, asks workers and measures queues. It takes, reads and adds no message.
+_ASKING_RULES = (
+    f"{_queues(QUEUES, '%R~')} %R~celery-task-meta-* {_CONTROL} "
+    "~_kombu.binding*.celery.pidbox ~_kombu.binding*.celeryev ~_kombu.binding_deadlines "
+    f"{_CONNECTING} +llen +get +mget +sadd +srem +smembers +del +exists +pexpire +brpop "
+    "+time +zadd +zrem +zrangebyscore +evalsha +script|load +script|exists "
+    "+publish +psubscribe +punsubscribe"
+)
 _RULES: Mapping[str, str] = MappingProxyType(
     {
         OURS: f"~* &* {_COMMANDS} +scan",
@@ -89,13 +101,9 @@ _RULES: Mapping[str, str] = MappingProxyType(
         f"{_publishing(_WOKEN_BY_FEED)}",
         # Beat wakes workers. At its start it drops foreign entries of its schedule.
         BEAT: f"~mlrisk:beat:* {_COMMANDS} +scan {_publishing(QUEUES)}",
-        # Flower hears events, asks workers and measures queues. It takes, reads and adds no
-        # message.
-        FLOWER: f"{_queues(QUEUES, '%R~')} %R~celery-task-meta-* {_CONTROL} "
-        "~_kombu.binding*.celery.pidbox ~_kombu.binding*.celeryev ~_kombu.binding_deadlines "
-        f"{_CONNECTING} +llen +get +mget +sadd +srem +smembers +del +exists +pexpire +brpop "
-        "+time +zadd +zrem +zrangebyscore +evalsha +script|load +script|exists "
-        "+publish +psubscribe +punsubscribe",
+        FLOWER: _ASKING_RULES,
+        # Measures the queues, and asks a worker whose canary stays away for its tasks.
+        CANARIES: _ASKING_RULES,
     }
 )
 # A strategy reads an answer, or waits for it, by its task's id, which nobody can guess or list.

@@ -192,6 +192,11 @@ def stop_wait_seconds(home: Home, name: str) -> float:
     return _stop_wait(_read_json(_launch_file(home, name)))
 
 
+def stop_signal(home: Home, name: str) -> signal.Signals:
+    """Return the signal that tells a process to stop."""
+    return _stop_signal(_read_json(_launch_file(home, name)))
+
+
 def restarts_by_itself(home: Home, name: str) -> bool:
     """Tell whether a process is started again when it ends."""
     return bool(_read_json(_launch_file(home, name)).get("autorestart", True))

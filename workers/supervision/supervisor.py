@@ -142,6 +142,22 @@ class Supervisor:
         self.stop_process(name)
         self.start_process(name)
 
+    def renew_process(self, name: str, pid: int) -> bool:
+        """End a running process as a stop does, or kill it; supervisord starts it again.
+
+        The process is never counted as stopped meanwhile, so that it comes back even if the caller
+        dies. Return False if another process than `pid` has the name by now, or is on its way.
+        """
+        info = self._info(name)
+        identity = ProcessIdentity.of(pid)
+        handle = identity.process() if identity else None
+        if handle is None or info["pid"] != pid or not self._hears(info):
+            return False
+        told = launches.stop_signal(self.home, name)
+        family = {handle: told, **dict.fromkeys(processes.descendants(handle), signal.SIGCONT)}
+        processes.stop_all(family, launches.stop_wait_seconds(self.home, name))
+        return True
+
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to one process, not to its children; if it ends, it is started again."""
         self._call("signalProcess", _full_name(self._info(name)), str(int(number)))

@@ -153,7 +153,7 @@ def build(home: Home, options: Options) -> Topology:
     broker = {**_keyless(options), "MLRISK_REDIS_URL": redis_url, **_runtime()}
     beat = {**broker, "MLRISK_DATABASE_URL": logins.audit}
     specs += [_beat(home, beat), _flower(home, chosen["flower"], broker)]
-    specs.append(_disk(home, has_redis=cache is not None))
+    specs += [_disk(home, has_redis=cache is not None), _canaries(home, beat)]
     if options.demo:
         if exchange_url is None:
             raise ValueError("the demo strategy needs the paper exchange or an exchange URL")
@@ -307,6 +307,18 @@ def _disk(home: Home, *, has_redis: bool) -> ProcessSpec:
         stage=PROCESSES,
         cwd=_PACKAGES,
         ready=partial(launches.announced, home, "disk"),
+    )
+
+
+def _canaries(home: Home, environment: dict[str, str]) -> ProcessSpec:
+    """The watch over workers. As beat, it appends to the audit and holds no keys."""
+    return ProcessSpec(
+        "canaries",
+        _python("workers.supervision.canaries", str(home.path)),
+        env=environment,
+        stage=PROCESSES,
+        cwd=_PACKAGES,
+        ready=partial(launches.announced, home, "canaries"),
     )
 
 

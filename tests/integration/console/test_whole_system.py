@@ -179,15 +179,16 @@ def _look_at_what_each_process_was_told(shell: Shell) -> None:
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):  # a worker's child may be replaced
                 told.setdefault(status.name, []).append(process.environ())
-    outsiders = {"supervisord", "postgres", "redis", "paper-exchange", "flower", "beat", "disk"}
-    assert set(told) == {*outsiders, *WORKERS, "feed"}
+    outsiders = {"supervisord", "postgres", "redis", "paper-exchange"}
+    keyless = {"flower", "beat", "disk", "canaries"}
+    assert set(told) == {*outsiders, *keyless, *WORKERS, "feed"}
     for name, environments in told.items():
         for environment in environments:
             assert not [word for word in words if word in str(environment)], name
             named = {v for v, value in environment.items() if value in (str(key), str(secret))}
             assert bool(named) == (name == "feed" or name in HOLD_KEYS), (name, named)
             ours = {v for v in environment if v.startswith("MLRISK_")}
-            if name in ("postgres", "redis", "paper-exchange", "supervisord"):
+            if name in outsiders:
                 assert ours <= {"MLRISK_RECORDINGS"}, name
     # A file of a secret is its owner's alone.
     assert {file.stat().st_mode & 0o077 for file in secrets.iterdir()} == {0}

@@ -76,6 +76,11 @@ def test_a_refused_login_is_a_warning_and_a_locked_operator_critical() -> None:
     assert of_entry("login_refused", locked) is AlertLevel.CRITICAL
 
 
+def test_a_silent_workers_restart_is_a_warning_and_a_repeated_one_critical() -> None:
+    assert of_entry("worker_restarted", {"again": False}) is AlertLevel.WARNING
+    assert of_entry("worker_restarted", {"again": True}) is AlertLevel.CRITICAL
+
+
 def test_a_backup_plan_is_critical_when_it_ends_the_trade() -> None:
     assert of_entry("backup_plan", {"stops": True}) is AlertLevel.CRITICAL
     assert of_entry("backup_plan", {"stops": False}) is AlertLevel.INFO

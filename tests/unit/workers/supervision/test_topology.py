@@ -34,7 +34,7 @@ def test_one_machine_has_servers_first_and_strategies_last(home: Home) -> None:
     built = topology.build(home, Options(demo=True))
     stages = {spec.name: spec.stage for spec in built.specs}
     servers = ["postgres", "redis", "paper-exchange"]
-    own = ["feed", *WORKERS, "beat", "flower", "disk"]
+    own = ["feed", *WORKERS, "beat", "flower", "disk", "canaries"]
     assert stages == {
         **dict.fromkeys(servers, topology.SERVERS),
         **dict.fromkeys(own, topology.PROCESSES),
@@ -59,7 +59,7 @@ def test_servers_of_ones_own_are_used_and_not_started(home: Home) -> None:
     assert built.environment["MLRISK_DATABASE_URL"] == logins.operator
     told = {name: spec.env.get("MLRISK_DATABASE_URL") for name, spec in _by_name(built).items()}
     assert told["execution"] == told["feed"] == logins.application
-    assert told["beat"] == logins.audit
+    assert told["beat"] == told["canaries"] == logins.audit
     assert told["flower"] is None
     assert built.environment["MLRISK_REDIS_URL"] == options.redis_url
     assert "MLRISK_EXCHANGE_URL" not in built.environment
@@ -143,7 +143,7 @@ def test_each_kind_of_process_logs_into_redis_as_a_user_of_its_own(home: Home) -
     told = {name: spec.env.get("MLRISK_REDIS_URL") for name, spec in _by_name(built).items()}
     told["console"] = built.environment["MLRISK_REDIS_URL"]
     logins = {name: urlsplit(url) for name, url in told.items() if url is not None}
-    own = {name: name for name in ("console", "feed", "beat", "flower")}
+    own = {name: name for name in ("console", "feed", "beat", "flower", "canaries")}
     assert {name: url.username for name, url in logins.items()} == {
         **own,
         **dict.fromkeys(WORKERS, "worker"),

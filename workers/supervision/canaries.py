@@ -1,0 +1,179 @@
+"""Restarts workers that take no messages: `python -m workers.supervision.canaries HOME`.
+
+This process looks at each queue's canary, and `workers.supervision.silence` decides. It asks a
+silent worker for the tasks at hand, and has supervisord start the worker anew. The restart is an
+entry of the audit. No order depends on it: a claimed row is sent by one process at most, and a
+killed worker's messages come again.
+"""
+
+import argparse
+import logging
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+
+from bot.risk import alerts
+from bot.state import binding
+from config.celery import (
+    CANARY,
+    QUEUES,
+    TASK_TIME_LIMIT_SECONDS,
+    WORKERS,
+    celery_settings,
+    with_database,
+)
+from config.settings import load_keyless_settings
+from models.database import Database
+from models.tables import HeartbeatRow
+from workers.celery.refused_writes import count_as_away
+from workers.home import Home
+from workers.logs import configure_logging
+from workers.supervision import launches, readiness
+from workers.supervision.silence import Look, Restarts, Silences, Silent
+from workers.supervision.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 2.0
+WORKER_RESTARTED = "worker_restarted"
+_TIMEOUT_SECONDS = 2.0
+_LONGEST_TASK_SECONDS = TASK_TIME_LIMIT_SECONDS + 30.0
+"""The age of a task at which the time limit must have ended it."""
+_AWAY = (RedisError, DBAPIError, OperationalError, OSError)
+
+
+@dataclass
+class Canaries:
+    """Looks at the workers of one home, and restarts silent ones."""
+
+    home: Home
+    db: Database
+    broker: Redis
+    is_at_work: Callable[[str], bool]
+    """Whether a worker has a task at hand. Raises one of the broker's errors."""
+    clock: Callable[[], float] = time.monotonic
+    _silences: Silences = field(default_factory=Silences)
+    _restarts: Restarts = field(default_factory=Restarts)
+
+    def look(self) -> None:
+        """Restart the workers that are silent. Nothing counts while Postgres or Redis is away."""
+        try:
+            silent = self._silences.look(self._seen())
+            idle = [one for one in silent if not self.is_at_work(one.worker)]
+        except _AWAY as error:
+            self._silences.forget()
+            log.info("canaries can't be judged: %s", type(error).__name__)
+            return
+        for one in idle:
+            self._restart(one)
+
+    def _seen(self) -> Look:
+        with self.db.reading() as session:
+            rows = session.execute(
+                select(HeartbeatRow.name, HeartbeatRow.at).where(
+                    HeartbeatRow.name.startswith(CANARY)
+                )
+            )
+            canaries = {name.removeprefix(CANARY): at for name, at in rows}
+        with self.broker.pipeline(transaction=False) as pipe:
+            for queue in QUEUES:
+                pipe.llen(queue)
+            waiting = dict(zip(QUEUES, pipe.execute(), strict=True))
+        return Look(self.clock(), self._workers(), canaries, waiting)
+
+    def _workers(self) -> dict[str, int]:
+        records = {
+            name: launches.record(self.home, name)
+            for name in WORKERS
+            if launches.announced(self.home, name)
+        }
+        return {name: int(record["pid"]) for name, record in records.items() if "pid" in record}
+
+    def _restart(self, one: Silent) -> None:
+        ended = Supervisor.attach(self.home).renew_process(one.worker, one.pid)
+        if not ended:
+            return
+        payload = {
+            "queues": list(one.queues),
+            "seconds": round(one.seconds, 1),
+            "again": self._restarts.note(one.worker, self.clock()),
+        }
+        level = alerts.of_entry(WORKER_RESTARTED, payload)
+        log.log(
+            alerts.LOG_LEVELS[level],
+            "%s took no messages for %.0f s and is started anew", one.worker, one.seconds,
+            extra={"kind": WORKER_RESTARTED, "worker": one.worker, "alert": level.value, **payload},
+        )  # fmt: skip
+        try:
+            self._record(one.worker, payload)
+        except DBAPIError as error:
+            log.error("the restart of %s is not recorded: %s", one.worker, error.orig)
+
+    def _record(self, worker: str, payload: dict[str, object]) -> None:
+        with self.db.unit_of_work() as uow:
+            bound = binding.bound_to(uow.session)
+            if bound is not None:  # before the first start has an account there is no chain
+                uow.audit(
+                    bound.account, WORKER_RESTARTED, worker, "canaries", payload, datetime.now(UTC)
+                )
+            uow.commit()
+
+
+def has_task_at_hand(redis_url: str, worker: str) -> bool:
+    """Ask a worker through the broker. A worker that doesn't answer has none.
+
+    A task that is older than every time limit doesn't count: nothing ends it any more.
+    """
+    with Celery(set_as_current=False) as app:
+        app.conf.update(celery_settings(redis_url))
+        # This process takes no messages, and may not give others' messages back to a queue.
+        app.conf.broker_transport_options |= {"ack_emulation": False}
+        name = f"{worker}@{socket.gethostname()}"
+        answer = app.control.inspect(destination=[name], timeout=_TIMEOUT_SECONDS).active() or {}
+    oldest = time.time() - _LONGEST_TASK_SECONDS
+    return any((task["time_start"] or time.time()) > oldest for task in answer.get(name, []))
+
+
+def canaries_of(home: Home) -> Canaries:
+    """The watch over the workers of a home, with the addresses of this process's settings."""
+    settings = load_keyless_settings()
+    redis_url = settings.require_redis_url()
+    broker = Redis.from_url(
+        with_database(redis_url, 0),
+        socket_timeout=_TIMEOUT_SECONDS,
+        socket_connect_timeout=_TIMEOUT_SECONDS,
+    )
+    db = Database(settings.require_database_url(), pool_size=1)
+    return Canaries(home, db, broker, lambda worker: has_task_at_hand(redis_url, worker))
+
+
+def main() -> None:
+    """Look every two seconds until told to stop."""
+    parser = argparse.ArgumentParser(prog="workers.supervision.canaries", description=__doc__)
+    parser.add_argument("home", type=Path)
+    arguments = parser.parse_args()
+    configure_logging(load_keyless_settings().log_format)
+    count_as_away()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    canaries = canaries_of(Home(arguments.home))
+    readiness.announce()
+    while not stop.wait(LOOK_SECONDS):
+        canaries.look()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Decides which workers have stopped taking messages although they could.
+
+A worker may stop to take messages after a fault of its broker's connection while its process lives
+and answers pings. Its queues' canaries then stay away, and what beat sends waits in its queues.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from config.celery import WORKERS
+
+SILENT_SECONDS = 30.0
+"""The time without a canary after which a worker counts as silent. Beat sends a canary every
+10 s."""
+GAP_SECONDS = 15.0
+"""The longest time between two looks. After a longer one the machine was suspended or too busy, and
+nothing from before counts."""
+REPEATED_WITHIN_SECONDS = 600.0
+"""Two restarts of one worker within this time are critical."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What can be seen of the workers at one moment, while Postgres and the broker answer."""
+
+    at: float
+    """A monotonic clock's seconds."""
+    workers: Mapping[str, int]
+    """The process id of each worker that has announced itself."""
+    canaries: Mapping[str, datetime]
+    """The newest heartbeat of each queue's canary. Only a change counts, not its time."""
+    waiting: Mapping[str, int]
+    """The number of messages that wait in each queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A worker that takes nothing from some of its queues."""
+
+    worker: str
+    pid: int
+    queues: tuple[str, ...]
+    seconds: float
+    """The longest silence of a queue's canary."""
+
+
+@dataclass(slots=True)
+class _Silence:
+    sign: tuple[int, datetime | None]
+    """The worker's process id, and its queue's newest canary."""
+    since: float
+
+
+@dataclass
+class Silences:
+    """How long each queue has been silent, from one look to the next."""
+
+    _of: dict[str, _Silence] = field(default_factory=dict)
+    _looked_at: float | None = None
+
+    def forget(self) -> None:
+        """Begin anew: what is needed for a look did not answer."""
+        self._of.clear()
+
+    def look(self, seen: Look) -> list[Silent]:
+        """The workers that are silent too long.
+
+        A silence begins with the worker's announcement, with its canary, and with the first message
+        that waits. It therefore needs a running worker, a beat that sends, and a broker that keeps
+        messages.
+        """
+        if self._looked_at is not None and seen.at - self._looked_at > GAP_SECONDS:
+            self.forget()
+        self._looked_at = seen.at
+        found = []
+        for worker, pid in seen.workers.items():
+            lasting = {queue: self._silence(queue, pid, seen) for queue in WORKERS[worker]}
+            silent = {queue: s for queue, s in lasting.items() if s > SILENT_SECONDS}
+            if silent:
+                found.append(Silent(worker, pid, tuple(silent), max(silent.values())))
+        return found
+
+    def _silence(self, queue: str, pid: int, seen: Look) -> float:
+        sign = (pid, seen.canaries.get(queue))
+        known = self._of.get(queue)
+        if known is None or known.sign != sign or not seen.waiting.get(queue):
+            known = self._of[queue] = _Silence(sign, seen.at)
+        return seen.at - known.since
+
+
+@dataclass
+class Restarts:
+    """The latest restart of each worker for its silence."""
+
+    _at: dict[str, float] = field(default_factory=dict)
+
+    def note(self, worker: str, at: float) -> bool:
+        """Note a restart; tell whether it is a repeated one."""
+        before = self._at.get(worker)
+        self._at[worker] = at
+        return before is not None and at - before < REPEATED_WITHIN_SECONDS

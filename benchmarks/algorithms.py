@@ -8,6 +8,8 @@ Every window is worked as a buy and as a sell, and their mean is one observation
 spread, fees and adverse selection and takes out most of where the market went. What the bars can't
 tell is drawn: the path inside a minute and the book (`paper_exchange/market/bars.py`). Impact
 is the law that `mlrisk tca` fits, for takers and makers alike; `--maker-impact 0` spares makers.
+Quotes that reach a resting order fill it. The rows "trades only" leave that out, so that the table
+shows what it does to the algorithms that rest.
 """
 
 import argparse
@@ -24,7 +26,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from benchmarks.contenders import Contest, Field, contenders
+from benchmarks.contenders import Contender, Contest, Field, contenders
 from benchmarks.recorded_windows import chosen_starts, cut, whole_lots
 from benchmarks.replayed_market import mid_at_start
 from benchmarks.replaying import Order, work
@@ -40,6 +42,8 @@ from models.enums import TradeSide
 
 FOLDER = "bybit_linear_1m_20250530"
 BASE = "twap"
+RESTING = ("iceberg", "passive")
+TRADES_ONLY = "trades only"
 MAX_SLIPPAGE = Decimal("0.05")
 """Wide: a limit that stops the costly ones would make them look cheap."""
 _SEED = 20250530
@@ -65,9 +69,15 @@ def run(
         for minute in chosen_starts(panel, symbol, train_end, minutes, windows_per_symbol, _SEED):
             window = cut(folder, panel, symbol, minute, minutes)
             for contest in _contests(Field(window, panel, outlooks, models[-1].caution), size):
-                for name, make in contenders().items():
-                    algorithm = make(contest)
-                    cost = work(window, contest.order, name, algorithm, maker_impact=maker_impact)
+                for name, make, quotes_fill in _contestants():
+                    cost = work(
+                        window,
+                        contest.order,
+                        name,
+                        make(contest),
+                        maker_impact=maker_impact,
+                        quotes_fill=quotes_fill,
+                    )
                     costs[name].append(cost)
     return {
         "training": [moment_of(panel.first_minute).isoformat(), moment_of(train_end).isoformat()],
@@ -77,6 +87,15 @@ def run(
         "algorithms": summarised(costs),
         "trades": [_trade(cost) for group in costs.values() for cost in group],
     }
+
+
+def _contestants() -> Iterator[tuple[str, Contender, bool]]:
+    """Each row's name and algorithm, and whether quotes that reach its orders fill them."""
+    makers = contenders()
+    for name, make in makers.items():
+        yield name, make, True
+    for name in RESTING:
+        yield f"{name}, {TRADES_ONLY}", makers[name], False
 
 
 def _contests(field: Field, size: float) -> Iterator[Contest]:

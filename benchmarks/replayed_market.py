@@ -15,15 +15,18 @@ _WEALTH = Decimal(10) ** 12
 """Margin is not what is compared."""
 
 
-def engine_of(window: Window) -> PaperEngine:
-    """With own impact by the law, at the volume and volatility of the day before the window."""
+def engine_of(window: Window, *, quotes_fill: bool = True) -> PaperEngine:
+    """With own impact by the law, at the volume and volatility of the day before the window.
+
+    `quotes_fill`: quotes that reach our makers fill them, as replayed trades do.
+    """
     impact = ImpactSettings(
         enabled=True,
         daily_volume={window.symbol: Decimal(repr(window.day_volume))},
         daily_volatility={window.symbol: Decimal(repr(window.day_volatility))},
     )
     account = AccountConfig(ACCOUNT, {"USDT": _WEALTH}, leverage=Decimal(1))
-    settings = EngineSettings(effect_delay_ms=EFFECT_MS, impact=impact)
+    settings = EngineSettings(effect_delay_ms=EFFECT_MS, impact=impact, fill_on_cross=quotes_fill)
     return PaperEngine([window.spec], {ACCOUNT: account}, settings)
 
 

@@ -1,7 +1,8 @@
 """One algorithm works one order in a replayed market: the paper exchange's engine, in this process.
 
 Our takers consume displayed size until the replay renews it; our makers wait in the queue and are
-filled by replayed trades only; what we trade moves the prices that we meet by the square-root law.
+filled by replayed trades and by quotes that reach them; what we trade moves the prices that we meet
+by the square-root law.
 Nothing reads a clock or draws a number: the same window, order and algorithm give the same trade.
 """
 
@@ -60,14 +61,22 @@ class _Sent:
 
 
 def work(
-    window: Window, order: Order, name: str, stepper_at: StepperAt, *, maker_impact: float = 1.0
+    window: Window,
+    order: Order,
+    name: str,
+    stepper_at: StepperAt,
+    *,
+    maker_impact: float = 1.0,
+    quotes_fill: bool = True,
 ) -> TradeCost:
     """Works the order to its end and says what it cost.
+
+    `quotes_fill`: quotes that reach our makers fill them, as replayed trades do.
 
     `maker_impact` is how much of the law's impact a filled maker has: the paper exchange says
     none, Toth et al. (2011) find the law whatever the style of execution.
     """
-    run = _Run(window, order, stepper_at, maker_impact)
+    run = _Run(window, order, stepper_at, maker_impact, quotes_fill)
     for event in window.events:
         run.play(event)
     return analyse(run.trade(name), run.bars())
@@ -77,11 +86,16 @@ class _Run:
     """Plays the market's events and, between them, what the exchange and the algorithm do."""
 
     def __init__(
-        self, window: Window, order: Order, stepper_at: StepperAt, maker_impact: float
+        self,
+        window: Window,
+        order: Order,
+        stepper_at: StepperAt,
+        maker_impact: float,
+        quotes_fill: bool,
     ) -> None:
         self._window, self._order, self._stepper_at = window, order, stepper_at
         self._maker_impact = maker_impact
-        self._engine = engine_of(window)
+        self._engine = engine_of(window, quotes_fill=quotes_fill)
         self._rules = lot_rules(window)
         self._sent: dict[int, _Sent] = {}
         self._filled = Decimal(0)

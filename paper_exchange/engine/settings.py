@@ -77,10 +77,11 @@ class EngineSettings:
     1 assumes that cancels are uniform in the queue. 0 is the cautious assumption: only trades move
     us up.
     """
-    fill_on_cross: bool = False
-    """Whether a replayed quote beyond our resting price fills us without a trade.
+    fill_on_cross: bool = True
+    """Whether a replayed quote at or through our resting price fills us, up to its size.
 
-    When it is off, maker fills need a trade, which is the cautious reading.
+    On an exchange such a quote would have traded with our order. When it is off, only replayed
+    trades fill makers, and an order may rest in a market that has gone through it.
     """
     collateral: Mapping[str, Decimal] = field(
         default_factory=lambda: {"USDT": Decimal(1), "USDC": Decimal(1)}

@@ -230,9 +230,10 @@ class Matcher:
                 maker.ahead = max(0, min(maker.ahead, size))
 
     def after_update(self, market: Market) -> None:
-        """Fills makers that the replayed quotes have crossed.
+        """Fills makers that the replayed quotes have reached, up to the size shown there.
 
-        The setting `fill_on_cross` turns it on.
+        A displayed quote at or through our price would have traded with us. The fill is at our
+        price and uses up the displayed size, so that the book never stands crossed.
         """
         for side in (1, -1):
             own, book = market.own.same(side), market.book.opposite(side)
@@ -240,9 +241,14 @@ class Matcher:
                 best, price = own.best(), book.best_available()
                 if best is None or price is None or side * (best - price) < 0:
                     break
-                maker = own.levels[best][0]
-                steps = min(book.available(price), self.fills.capacity(maker, best))
-                if steps <= 0:
-                    break
-                book.consume(price, steps)
-                self._fill_maker(maker, steps)
+                self._meet_quote(own.levels[best][0], book, price)
+
+    def _meet_quote(self, maker: Order, book: SideBook, price: int) -> None:
+        """Fills the first maker from one displayed level, or ends it when it may not fill."""
+        steps = min(book.available(price), self.fills.capacity(maker, maker.price))
+        if steps <= 0:
+            # Another order of the account has closed the position that this one would reduce.
+            self.lifecycle.finish(maker, "Cancelled", "CancelByReduceOnly", "EC_NoError")
+            return
+        book.consume(price, steps)
+        self._fill_maker(maker, steps)

@@ -12,7 +12,15 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
-from benchmarks.algorithms import FOLDER, by_window, check_identity, run, summarised
+from benchmarks.algorithms import (
+    FOLDER,
+    RESTING,
+    TRADES_ONLY,
+    by_window,
+    check_identity,
+    run,
+    summarised,
+)
 from benchmarks.contenders import Contest, Field, contenders
 from benchmarks.recorded_windows import cut
 from benchmarks.replayed_market import mid_at_start
@@ -146,9 +154,10 @@ def test_on_recorded_bars_the_whole_table_is_made_and_all_of_it_is_paired() -> N
     result = run(
         Path(recordings) / FOLDER, windows_per_symbol=1, minutes=MINUTES, symbols=["ETHUSDT"]
     )
-    assert list(result["algorithms"]) == list(contenders())
+    rows = [*contenders(), *(f"{name}, {TRADES_ONLY}" for name in RESTING)]
+    assert list(result["algorithms"]) == rows
     assert {row["windows"] for row in result["algorithms"].values()} == {1}
-    assert len(result["trades"]) == 2 * len(contenders())
+    assert len(result["trades"]) == 2 * len(rows)
     assert all(
         trade["window"] >= f"ETHUSDT {result['training'][1]:.16}" for trade in result["trades"]
     )

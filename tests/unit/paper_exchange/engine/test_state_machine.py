@@ -121,7 +121,7 @@ class Flow(RuleBasedStateMachine):
         self.engine.on_market(
             BookUpdate(category, "BTCUSDT", self.now, bid_levels, ask_levels, snapshot)
         )
-        self.read(category, maker_budget=D(0))
+        self.read(category, maker_budget=None, by_quotes=True)
 
     @rule(category=CATEGORIES, price=PRICES, qty=st.integers(1, 400), side=SIDES)
     def trade(self, category: Category, price: int, qty: int, side: Side) -> None:
@@ -263,8 +263,13 @@ class Flow(RuleBasedStateMachine):
         self.engine.advance(self.now)
         self.read(None, maker_budget=None)
 
-    def read(self, category: str | None, maker_budget: Decimal | None) -> None:
-        """Books the events of one operation; `maker_budget` is what a replayed trade can fill."""
+    def read(
+        self, category: str | None, maker_budget: Decimal | None, *, by_quotes: bool = False
+    ) -> None:
+        """Books the events of one operation; `maker_budget` is what a replayed trade can fill.
+
+        With `by_quotes` displayed quotes fill makers, and each unit of them only once.
+        """
         taken: dict[tuple[str, str, int], Decimal] = defaultdict(Decimal)
         made = D(0)
         makers: list[Mapping[str, Any]] = []
@@ -277,7 +282,10 @@ class Flow(RuleBasedStateMachine):
                     continue
                 opposite = "Sell" if row["side"] == "Buy" else "Buy"
                 price, qty = int(D(row["execPrice"]) / TICK), D(row["execQty"])
-                if row["isMaker"]:
+                if row["isMaker"] and by_quotes:
+                    makers.append(row)
+                    self.meet_quotes(str(event.category), opposite, price, qty)
+                elif row["isMaker"]:
                     made += qty
                     makers.append(row)
                     taken[str(event.category), row["side"], price] -= qty
@@ -295,6 +303,17 @@ class Flow(RuleBasedStateMachine):
                 self.use(kind, side, price, qty)
         for row in makers:
             self.check_priority(row)
+
+    def meet_quotes(self, kind: str, side: str, limit: int, qty: Decimal) -> None:
+        """A maker's fill came from displayed quotes that reached its limit, the best ones first."""
+        sign = -1 if side == "Sell" else 1
+        for price in sorted(self.sizes[kind, side], key=lambda p: -sign * p):
+            left = self.sizes[kind, side][price] * STEP - self.used[kind, side, price]
+            part = min(left, qty)
+            if sign * (price - limit) >= 0 and part > 0:
+                self.use(kind, side, price, part)
+                qty -= part
+        assert not qty, "a maker filled without a quote that reached it"
 
     def use(self, kind: str, side: str, price: int, qty: Decimal) -> None:
         """Takers' net of makers' fills came from the display, which is there only once."""
@@ -402,6 +421,14 @@ class Flow(RuleBasedStateMachine):
                 if order.reduces and order.status in ("New", "PartiallyFilled"):
                     position = account.positions["BTCUSDT", 0]
                     assert order.leaves <= position.closable(order.side)
+
+    @invariant()
+    def no_order_rests_in_a_quote_that_reaches_it(self) -> None:
+        for market in self.engine.world.markets.values():
+            for side in (1, -1):
+                best, quote = market.own.same(side).best(), market.book.opposite(side)
+                found = quote.best_available()
+                assert best is None or found is None or side * (best - found) < 0
 
     @invariant()
     def nobody_lives_below_maintenance_margin(self) -> None:

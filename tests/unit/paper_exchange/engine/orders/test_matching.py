@@ -79,12 +79,41 @@ def test_cancels_ahead_move_us_up_in_proportion_and_trades_are_not_counted_twice
     assert order.ahead == 1000
 
 
-def test_a_quote_beyond_our_price_fills_only_where_the_switch_says_so(
-    make_desk: Callable[..., Any],
+@pytest.mark.parametrize("ask", ["99.9", "100.0"], ids=["through", "at"])
+def test_a_quote_that_reaches_our_price_fills_up_to_its_size(
+    make_desk: Callable[..., Any], ask: str
 ) -> None:
-    for switch, filled in ((False, "0"), (True, "0.500")):
-        desk = make_desk(fill_on_cross=switch)
+    for settings, filled in (({}, "0.500"), ({"fill_on_cross": False}, "0")):
+        desk = make_desk(**settings)
         desk.book(bids=[("100.0", "1")], asks=[("100.1", "1")], snapshot=True)
-        order = desk.create("Buy", "1", "100.0")
-        desk.book(bids=[("99.0", "1")], asks=[("99.9", "0.5")], snapshot=True)
+        order = desk.create("Buy", "1", "100.0", timeInForce="PostOnly")
+        desk.book(bids=[("99.0", "1")], asks=[(ask, "0.5"), ("100.2", "1")], snapshot=True)
         assert desk.order(order)["cumExecQty"] == filled
+        assert all(row["execPrice"] == "100" for row in desk.events("execution"))
+
+
+def test_a_quote_that_our_maker_has_taken_is_gone_from_the_book(desk: Any) -> None:
+    desk.create("Buy", "0.2", "100.0")
+    desk.book(bids=[("100.0", "0"), ("99.9", "0")], asks=[("99.9", "0.5")])
+    assert desk.engine.book("linear", "BTCUSDT", 1)[1] == [(999, 300)]
+
+
+def test_a_quote_through_several_orders_fills_the_better_price_first(desk: Any) -> None:
+    worse = desk.create("Buy", "1", "99.9")
+    better = desk.create("Buy", "1", "100.0", uid="u2")
+    desk.book(bids=[("100.0", "0"), ("99.9", "0")], asks=[("99.8", "1.4")])
+    assert desk.order(better, uid="u2")["orderStatus"] == "Filled"
+    assert desk.order(worse)["cumExecQty"] == "0.400"
+
+
+def test_a_reducing_order_without_a_position_lets_the_quote_reach_the_next_order(
+    desk: Any,
+) -> None:
+    desk.create("Sell", "0.5", uid="u1")
+    first = desk.create("Buy", "0.5", "99.8", reduceOnly=True)
+    second = desk.create("Buy", "0.5", "99.8", reduceOnly=True)
+    other = desk.create("Buy", "0.5", "99.8", uid="u2")
+    desk.book(bids=[("100.0", "0"), ("99.9", "0"), ("99.8", "0")], asks=[("99.7", "2")])
+    assert desk.order(first)["orderStatus"] == "Filled"
+    assert desk.order(second)["cancelType"] == "CancelByReduceOnly"
+    assert desk.order(other, uid="u2")["orderStatus"] == "Filled"

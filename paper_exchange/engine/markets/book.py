@@ -27,13 +27,17 @@ class SideBook:
         self.shift = 0
 
     def replace(self, levels: Sequence[Level]) -> None:
-        """Takes a snapshot. It forgets the old levels and the sizes that our takers consumed."""
-        self.sizes = {price: size for price, size in levels if size}
-        self.keys = sorted(self.sign * price for price in self.sizes)
-        self.taken.clear()
+        """Takes a snapshot. The sizes that we consumed stay consumed where a level goes on."""
+        sizes = {price: size for price, size in levels if size}
+        if self.taken:
+            self._refresh([(price, sizes.get(price, 0)) for price in self.taken])
+        self.sizes = sizes
+        self.keys = sorted(self.sign * price for price in sizes)
 
     def update(self, levels: Sequence[Level]) -> None:
-        """Takes absolute sizes. An updated level has its whole size again."""
+        """Takes absolute sizes. The size that we consumed at a level stays consumed."""
+        if self.taken:
+            self._refresh(levels)
         sizes, keys, sign = self.sizes, self.keys, self.sign
         for price, size in levels:
             if size:
@@ -43,9 +47,23 @@ class SideBook:
             elif price in sizes:
                 del sizes[price]
                 del keys[bisect_left(keys, sign * price)]
-        if self.taken:
-            for price, _ in levels:
-                self.taken.pop(price, None)
+
+    def _refresh(self, levels: Sequence[Level]) -> None:
+        """Forgets the share of a consumed size that the replay has replaced.
+
+        A level that grows shows new size behind the consumed one. A level that shrinks loses its
+        orders uniformly, those that we consumed among them. A level that ends begins anew.
+        """
+        taken, sizes = self.taken, self.sizes
+        for price, size in levels:
+            used = taken.get(price)
+            old = sizes.get(price, 0)
+            if used is None or size >= old:
+                continue
+            if size:
+                taken[price] = -(-used * size // old)
+            else:
+                del taken[price]
 
     def available(self, price: int) -> int:
         """The size that is left for us at a price, in steps.
@@ -80,7 +98,7 @@ class SideBook:
         return out
 
     def consume(self, price: int, size: int) -> None:
-        """Remembers that we used `size` of a level until the replay updates that level."""
+        """Remembers that we used `size` of a level until the replay replaces that size."""
         raw = price - self.shift
         self.taken[raw] = self.taken.get(raw, 0) + size
 

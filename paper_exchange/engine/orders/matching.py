@@ -1,6 +1,6 @@
 """Matching: takers walk the replayed book and our resting orders; makers wait in the queue.
 
-A taker consumes displayed size until the replay updates the level. A maker stands behind the size
+A taker consumes displayed size until the replay replaces it. A maker stands behind the size
 displayed on its arrival. It moves up by trades and by its share of cancels. Replayed trades and our
 own takers fill it. Our orders never move the replay.
 """

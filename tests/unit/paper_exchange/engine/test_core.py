@@ -27,12 +27,15 @@ def test_a_market_buy_walks_the_book_and_opens_a_position(desk: Any) -> None:
     assert desk.cash() == D(100_000) - D("200.25") * D("0.00055")
 
 
-def test_liquidity_is_used_once_within_a_book_update(desk: Any) -> None:
+def test_liquidity_is_used_once_until_the_replay_shows_new_size(desk: Any) -> None:
     desk.create("Buy", "1")
     desk.create("Buy", "1")
     fills = [(e["execPrice"], e["execQty"]) for e in desk.events("execution")]
     assert fills == [("100.1", "1.000"), ("100.1", "0.500"), ("100.2", "0.500")]
     desk.book(asks=[("100.1", "1.5")])
+    desk.create("Buy", "1")
+    assert [e["execPrice"] for e in desk.events("execution")] == ["100.2"]
+    desk.book(asks=[("100.1", "2.5")])
     desk.create("Buy", "1")
     assert [e["execPrice"] for e in desk.events("execution")] == ["100.1"]
 

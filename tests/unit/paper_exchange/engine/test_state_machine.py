@@ -111,17 +111,24 @@ class Flow(RuleBasedStateMachine):
         bid_levels = list({MID - d: (MID - d, size) for d, size in bids}.values())
         ask_levels = list({MID + d: (MID + d, size) for d, size in asks}.values())
         for name, levels in (("Buy", bid_levels), ("Sell", ask_levels)):
-            side = self.sizes[category, name]
-            touched = set(side) if snapshot else {price for price, _ in levels}
-            if snapshot:
-                side.clear()
-            side.update(levels)
-            for price in touched | {price for price, _ in levels}:
-                self.used.pop((category, name, price), None)
+            self.refresh(category, name, dict(levels), snapshot)
         self.engine.on_market(
             BookUpdate(category, "BTCUSDT", self.now, bid_levels, ask_levels, snapshot)
         )
         self.read(category, maker_budget=None, by_quotes=True)
+
+    def refresh(self, kind: str, name: str, new: Mapping[int, int], snapshot: bool) -> None:
+        """A level that shrinks loses our takers' part of it in proportion; the rest stays used."""
+        side = self.sizes[kind, name]
+        for price in set(side) | set(new):
+            if price not in new and not snapshot:
+                continue
+            old, size = side.get(price, 0), new.get(price, 0)
+            used = int(self.used.pop((kind, name, price), ZERO) / STEP)
+            left = used if size >= old else -(-used * size // old)
+            if left:
+                self.used[kind, name, price] = left * STEP
+            side[price] = size
 
     @rule(category=CATEGORIES, price=PRICES, qty=st.integers(1, 400), side=SIDES)
     def trade(self, category: Category, price: int, qty: int, side: Side) -> None:

@@ -20,23 +20,49 @@ def test_levels_are_those_of_a_dictionary_best_first(
         assert list(book.levels()) == sorted(model.items(), key=lambda row: -sign * row[0])
 
 
-def test_what_is_consumed_comes_back_with_the_levels_next_update_only() -> None:
+def test_a_swept_level_stays_swept_while_the_replay_shows_nothing_new() -> None:
     book = SideBook(-1)
     book.replace([(101, 5), (102, 5)])
     book.consume(101, 5)
     assert book.best_available() == 102
-    book.update([(102, 4)])
+    for same in ([(102, 4)], [(101, 5)], [(101, 3)]):
+        book.update(same)
+        assert book.best_available() == 102
+    book.replace([(101, 3), (102, 4)])
     assert book.best_available() == 102
-    book.update([(101, 3)])
-    assert book.depth(2) == [(101, 3), (102, 4)]
 
 
-def test_a_snapshot_forgets_everything_before_it() -> None:
+def test_a_level_that_grows_shows_its_growth_and_one_that_ends_begins_anew() -> None:
+    book = SideBook(-1)
+    book.replace([(101, 5), (102, 5)])
+    book.consume(101, 5)
+    book.update([(101, 7)])
+    assert book.depth(1) == [(101, 2)]
+    book.update([(101, 0)])
+    book.update([(101, 5)])
+    assert book.depth(1) == [(101, 5)]
+    book.consume(101, 5)
+    book.replace([(102, 5)])
+    book.replace([(101, 5), (102, 5)])
+    assert book.depth(1) == [(101, 5)]
+
+
+def test_a_shrinking_level_loses_what_we_consumed_of_it_in_proportion() -> None:
+    book = SideBook(1)
+    book.replace([(100, 10)])
+    book.consume(100, 5)
+    book.update([(100, 6)])
+    assert book.depth(1) == [(100, 3)]
+    book.update([(100, 10)])
+    assert book.depth(1) == [(100, 7)]
+
+
+def test_a_snapshot_forgets_levels_that_it_does_not_have() -> None:
     book = SideBook(1)
     book.replace([(100, 5), (99, 5)])
     book.consume(100, 2)
     book.replace([(100, 5), (98, 0)])
-    assert book.depth(5) == [(100, 5)]
+    assert book.depth(5) == [(100, 3)]
 
 
 def test_a_shift_moves_the_prices_that_we_see_and_keeps_the_replays_own() -> None:
@@ -47,6 +73,6 @@ def test_a_shift_moves_the_prices_that_we_see_and_keeps_the_replays_own() -> Non
     assert (book.bids.depth(1), book.asks.depth(1)) == ([(103, 5)], [(105, 5)])
     book.asks.consume(105, 5)
     assert book.asks.best_available() is None
-    book.asks.update([(102, 1)])
+    book.asks.update([(102, 6)])
     assert book.asks.best_available() == 105
     assert book.doubled_mid() == 202

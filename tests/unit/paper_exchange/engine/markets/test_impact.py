@@ -79,4 +79,4 @@ def test_without_the_switch_prices_stay_the_replays_own(make_desk: Any) -> None:
     desk.create("Buy", "4")
     desk.now += 100
     desk.book(*LEVELS)
-    assert desk.engine.book("linear", "BTCUSDT", 1)[1] == [(1_000_001, 5_000_000)]
+    assert desk.engine.book("linear", "BTCUSDT", 1)[1] == [(1_000_001, 4_996_000)]

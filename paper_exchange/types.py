@@ -241,4 +241,8 @@ class Engine(Protocol):
     def book(
         self, category: Category, symbol: str, depth: int
     ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """Bids (descending) and asks (ascending) in ticks and steps, less our own takers' size."""
+        """Bids (descending) and asks (ascending) in ticks and steps.
+
+        They are the replay's less the size that takers used up, and the resting orders of all
+        accounts.
+        """

@@ -309,9 +309,12 @@ class PaperEngine:
     def book(
         self, category: Category, symbol: str, depth: int
     ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """The first `depth` bids and offers, best first, as (ticks, steps)."""
-        book = self.world.market(category, symbol).book
-        return book.bids.depth(depth), book.asks.depth(depth)
+        """The first `depth` bids and offers, best first, as (ticks, steps).
+
+        They are the replay's and those of all accounts, as on an exchange.
+        """
+        market = self.world.market(category, symbol)
+        return market.depth(1, depth), market.depth(-1, depth)
 
     # Forced events and persistence
 

@@ -61,6 +61,8 @@ class Fills:
         value = price * steps * market.unit
         rate = account.fee_rate(market, is_maker)
         deal = Deal(price, steps, value, rate, is_maker, exec_type)
+        if is_maker:
+            market.own.same(order.side).resize(order.price, -steps)
         order.filled += steps
         order.value += price * steps
         order.fill_count += 1

@@ -4,7 +4,7 @@ from collections import deque
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from paper_exchange.engine.markets.book import Book
+from paper_exchange.engine.markets.book import Book, Level
 from paper_exchange.engine.orders.order import OwnOrders
 from paper_exchange.engine.orders.triggers import TriggerBook
 from paper_exchange.types import Category, InstrumentSpec, MarkUpdate
@@ -86,6 +86,21 @@ class Market:
         self.next_funding_ms: int | None = None
         self.next_sample_ms = 0
         self._premiums: deque[tuple[int, Decimal]] = deque()
+
+    def depth(self, side: int, count: int) -> list[Level]:
+        """The first `count` levels of a side as everybody sees them: the replay's and ours."""
+        levels, own = self.book.same(side).depth(count), self.own.same(side)
+        if not own.keys:
+            return levels
+        sizes = dict(levels)
+        for price, size in own.depth(count):
+            sizes[price] = sizes.get(price, 0) + size
+        return sorted(sizes.items(), reverse=side > 0)[:count]
+
+    def best(self, side: int) -> int | None:
+        """The best price of a side in ticks, of the replay's orders and ours; None without one."""
+        levels = self.depth(side, 1)
+        return levels[0][0] if levels else None
 
     def replace_spec(self, spec: InstrumentSpec) -> None:
         """Puts new filters in force. The source's integer grid stays the same."""

@@ -123,7 +123,7 @@ class Acceptance:
         reference price.
         """
         bound = market.market_bound(side)
-        touch = market.book.opposite(side).best_available()
+        touch = market.best(-side)
         if bound is None or not kind or touch is None:
             return bound
         if kind == "TickSize":

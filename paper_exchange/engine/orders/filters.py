@@ -223,9 +223,7 @@ def _book_level(params: Mapping[str, Any], market: Market, side: int) -> int | N
         return None
     if not kind or not level or market.is_spot or decimal_of(params, "triggerPrice"):
         raise reject("param", "bboSideType or bboLevel invalid")
-    book = market.book
-    ladder = book.opposite(side if kind == "Counterparty" else -side)
-    levels = ladder.depth(int(level))
+    levels = market.depth(-side if kind == "Counterparty" else side, int(level))
     if len(levels) < int(level):
         raise reject("no_price", spot=False)
     return levels[-1][0]

@@ -140,12 +140,14 @@ class Order:
 class OwnSide:
     """Our resting orders of one side of one market: by price, then by time."""
 
-    __slots__ = ("keys", "levels", "sign", "traded")
+    __slots__ = ("keys", "levels", "sign", "sizes", "traded")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
         self.levels: dict[int, list[Order]] = {}
         self.keys: list[int] = []
+        self.sizes: dict[int, int] = {}
+        """The steps that our orders show at each price."""
         self.traded: dict[int, int] = {}
         """Traded size per level since its last update, so that it isn't counted as cancelled."""
 
@@ -154,22 +156,35 @@ class OwnSide:
         level = self.levels.get(order.price)
         if level is None:
             self.levels[order.price] = [order]
+            self.sizes[order.price] = order.leaves
             insort(self.keys, self.sign * order.price)
         else:
             level.append(order)
+            self.sizes[order.price] += order.leaves
+
+    def resize(self, price: int, steps: int) -> None:
+        """Notes that a resting order shows `steps` more (negative: fewer) than before."""
+        self.sizes[price] += steps
 
     def remove(self, order: Order) -> None:
         """Removes an order. Raises KeyError or ValueError when it does not rest here."""
         level = self.levels[order.price]
         level.remove(order)
+        self.sizes[order.price] -= order.leaves
         if not level:
             del self.levels[order.price]
+            del self.sizes[order.price]
             del self.keys[bisect_left(self.keys, self.sign * order.price)]
             self.traded.pop(order.price, None)
 
     def best(self) -> int | None:
         """The best price of our orders in ticks; None when none rests."""
         return self.sign * self.keys[-1] if self.keys else None
+
+    def depth(self, count: int) -> list[tuple[int, int]]:
+        """The first `count` levels with the size that our orders show, best first."""
+        prices = (self.sign * key for key in reversed(self.keys[-count:]))
+        return [(price, self.sizes[price]) for price in prices]
 
     def reached(self, price: int) -> list[int]:
         """Our levels that a trade at `price` reaches, best first."""

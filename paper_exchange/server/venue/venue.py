@@ -263,6 +263,7 @@ class Venue:
 
     def _dispatch(self) -> None:
         events = self.engine.drain_events()
+        self._note_books(events)
         if self.keeper is not None:
             self.keeper.record(events)
         if self._journal is not None:
@@ -277,6 +278,14 @@ class Venue:
             self.on_trades(trades)
         if events:
             self.on_private(events)
+
+    def _note_books(self, events: Iterable[PrivateEvent]) -> None:
+        """Marks the books that the accounts' own orders have changed, so that streams look."""
+        for event in events:
+            if event.topic == "order":
+                tape = self.tapes[event.category or "linear", event.data["symbol"]]
+                tape.seq = self.engine.next_seq()
+                tape.version += 1
 
     def _own_trades(self, events: Iterable[PrivateEvent]) -> list[tuple[Key, PublicTrade]]:
         """Our takers' fills as public trades, with the execution's id and sequence.

@@ -438,6 +438,16 @@ class Flow(RuleBasedStateMachine):
                 assert best is None or found is None or side * (best - found) < 0
 
     @invariant()
+    def everybody_sees_each_order_in_a_book_that_is_not_crossed(self) -> None:
+        for market in self.engine.world.markets.values():
+            for side in (1, -1):
+                own = market.own.same(side)
+                shown = {p: sum(o.leaves for o in orders) for p, orders in own.levels.items()}
+                assert own.sizes == shown
+            bid, ask = market.best(1), market.best(-1)
+            assert bid is None or ask is None or bid < ask
+
+    @invariant()
     def nobody_lives_below_maintenance_margin(self) -> None:
         for uid in UIDS:
             account = self.engine.world.accounts[uid]

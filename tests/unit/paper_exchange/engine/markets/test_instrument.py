@@ -65,3 +65,32 @@ def test_mark_falls_back_to_mid_then_to_the_last_trade() -> None:
     assert found.mark() == D("101.05")
     reference(found, mark_price=D(99))
     assert found.mark() == D(99)
+
+
+def test_everybody_sees_resting_orders_in_the_book_and_in_its_best_prices(desk: Any) -> None:
+    def book(depth: int) -> Any:
+        return desk.engine.book("linear", "BTCUSDT", depth)
+
+    joined = desk.create("Buy", "0.5", "100.0")
+    assert book(1)[0] == [(1000, 2500)]
+    desk.create("Sell", "0.3", "100.2", uid="u2")
+    desk.create("Buy", "1", "99.85".replace("85", "7"), uid="u2")
+    assert book(5)[0] == [(1000, 2500), (999, 3000), (998, 5000), (997, 1000)]
+    assert book(2)[1] == [(1001, 1500), (1002, 3300)]
+    amended = {"category": "linear", "symbol": "BTCUSDT", "orderId": joined, "qty": "0.2"}
+    desk.engine.amend_order("u1", amended, desk.now)
+    assert book(1)[0] == [(1000, 2200)]
+    desk.trade("100.0", "2.1", "Sell")
+    assert book(1)[0] == [(1000, 2100)]
+    desk.cancel(joined)
+    assert book(1)[0] == [(1000, 2000)]
+    desk.book(asks=[("100.1", "0"), ("100.2", "0")])
+    desk.create("Sell", "0.4", "100.1", uid="u2")
+    assert book(1)[1] == [(1001, 400)]
+
+
+def test_a_reducing_order_shows_what_it_may_still_close(desk: Any) -> None:
+    desk.create("Buy", "0.5")
+    desk.create("Sell", "0.5", "100.4", reduceOnly=True)
+    desk.create("Sell", "0.2")
+    assert desk.engine.book("linear", "BTCUSDT", 5)[1][-1] == (1004, 300)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from paper_exchange.server.streams.topics import BookTopic, TickerTopic, make_topic
 from paper_exchange.types import BookUpdate
 from tests.support.properties import examples
-from tests.unit.paper_exchange.server.market_script import KEY, book, make_venue, trade
+from tests.unit.paper_exchange.server.market_script import KEY, UID, book, make_venue, trade
 
 Levels = dict[str, str]
 
@@ -103,3 +103,20 @@ def test_a_ticker_sends_changed_fields_only() -> None:
 def test_there_is_no_such_topic(name: str) -> None:
     venue, _, _ = make_venue()
     assert make_topic(venue, "linear", name) is None
+
+
+def test_a_resting_order_is_in_the_streams_of_everybody_without_a_market_event() -> None:
+    venue, engine, _ = make_venue()
+    topics = [BookTopic(venue, KEY, f"orderbook.{d}.XUSDT", d) for d in (1, 50)]
+    ticker = TickerTopic(venue, KEY, "tickers.XUSDT")
+    for topic in (*topics, ticker):
+        topic.snapshot(1.0)
+        topic.push(1.0)
+    order = {"category": "linear", "symbol": "XUSDT", "side": "Buy", "qty": "2", "price": "100"}
+    engine.create_order(UID, {**order, "orderType": "Limit"}, venue.now_ms)
+    engine.advance(venue.now_ms + 10)
+    venue.touched(UID)
+    for topic in topics:
+        assert json.loads(topic.push(1.01)[0])["data"]["b"] == [["100.0", "2.00"]]
+    shown = json.loads(ticker.push(1.01)[0])["data"]
+    assert (shown["bid1Price"], shown["bid1Size"]) == ("100.0", "2.00")

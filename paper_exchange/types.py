@@ -5,7 +5,7 @@ keeps replay fast and exact. Money is Decimal (fees, margin, wallet). Times are 
 of the exchange's own clock, which may run faster than the wall clock.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -92,6 +92,18 @@ MarketEvent = BookUpdate | MarketTrade | MarkUpdate
 
 
 @dataclass(frozen=True, slots=True)
+class Print:
+    """A trade that one of our orders made and that the replay doesn't have.
+
+    `trade` is as the public sees it. `exec_id` and `seq` are those of the order's execution.
+    """
+
+    trade: MarketTrade
+    seq: int
+    exec_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
     """One minute of trading: prices in ticks, volume in steps, turnover in tick-steps.
 
@@ -171,7 +183,10 @@ class Engine(Protocol):
     One thread calls it at a time. Parameters and records use Bybit's own field names and text
     formats, so that the server adds only envelope, authentication and transport. Every method may
     raise Reject. `now_ms` never goes back. Events appear in the order in which they happened.
+    `on_print` gets each trade of an own order at the moment that it happens.
     """
+
+    on_print: Callable[[Print], None]
 
     def on_market(self, event: MarketEvent) -> None:
         """Applies a market event at its `ts_ms`: fills makers, fires stops, checks margin."""

@@ -1,6 +1,6 @@
 """The engine of the paper exchange: takes market events, checks and fills orders, emits records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from heapq import heappop
 from typing import Any, Final
@@ -33,6 +33,7 @@ from paper_exchange.types import (
     MarketEvent,
     MarketTrade,
     MarkUpdate,
+    Print,
     PrivateEvent,
 )
 
@@ -69,6 +70,7 @@ class PaperEngine:
         self.queries = Queries(world)
         self.settlement = Settlement(world, self.lifecycle, self.exits, self.risk, self.queries)
         self.hooks = Hooks(world, self.lifecycle, self.trading, self.risk)
+        self.on_print: Callable[[Print], None] = _ignore
         world.effects["start"] = self._effect_start
         world.effects["prune"] = self._effect_prune
         world.schedule_at(0, "start")
@@ -102,7 +104,7 @@ class PaperEngine:
         if ts >= market.next_sample_ms:
             market.sample_premium(ts)
         if world.moved:
-            self.settlement.settle()
+            self._settle()
 
     def _on_trade(self, market: Market, event: MarketTrade) -> None:
         market.last = event.price + market.book.shift
@@ -160,7 +162,7 @@ class PaperEngine:
             due, _, action, args = heappop(world.timers)
             world.now = max(world.now, due)
             world.effects[action](*args)
-            self.settlement.settle()
+            self._settle()
         world.now = max(world.now, now_ms)
 
     def _effect_start(self) -> None:
@@ -190,7 +192,29 @@ class PaperEngine:
     def _run_due(self) -> None:
         """Ends a request: runs the effects that have no delay, and reports the changes."""
         self.advance(self.world.now)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Ends an operation: its trades become public, then its changes are settled."""
+        if self.world.prints:
+            self._print_trades()
         self.settlement.settle()
+
+    def _print_trades(self) -> None:
+        """Makes own trades the last price, one after the other, and fires the stops they reach.
+
+        A fired stop may trade in its turn.
+        """
+        world = self.world
+        while world.prints:
+            prints, world.prints = world.prints, []
+            for one in prints:
+                trade = one.trade
+                market = world.markets[trade.category, trade.symbol]
+                market.last = trade.price
+                self.on_print(one)
+                if market.triggers or market.trailing:
+                    self.conditional.on_last(market, trade.price)
 
     # Orders
 
@@ -380,3 +404,7 @@ class PaperEngine:
     def restore(self, state: Params) -> None:
         """Loads a snapshot. Call it on a fresh engine before the first event."""
         load(self.world, state)
+
+
+def _ignore(_: Print) -> None:
+    return None

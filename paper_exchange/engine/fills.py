@@ -10,6 +10,7 @@ from paper_exchange.engine.orders.lifecycle import Lifecycle
 from paper_exchange.engine.orders.order import SIDE_NAME, Order
 from paper_exchange.engine.records import Execution, execution_stream
 from paper_exchange.engine.world import World
+from paper_exchange.types import MarketTrade, Print
 
 LOG_KIND: Final = {"Trade": "TRADE", "BustTrade": "LIQUIDATION", "AdlTrade": "ADL"}
 
@@ -54,8 +55,8 @@ class Fills:
 
     def fill(
         self, order: Order, price: int, steps: int, is_maker: bool, exec_type: str = "Trade"
-    ) -> None:
-        """Executes `steps` of an order at a price in ticks."""
+    ) -> Execution:
+        """Executes `steps` of an order at a price in ticks; returns the execution."""
         world, market = self.world, order.market
         account = world.accounts[order.uid]
         value = price * steps * market.unit
@@ -80,6 +81,24 @@ class Fills:
         world.executions.setdefault(order.uid, []).append(item)
         world.emit(order.uid, "execution", market.category, execution_stream(item))
         world.moved[order.uid] = None
+        return item
+
+    def take(self, order: Order, price: int, steps: int) -> None:
+        """Executes `steps` of a taker and tells the public of the trade."""
+        self.publish(self.fill(order, price, steps, is_maker=False), order.side)
+
+    def publish(self, item: Execution, taker: int) -> None:
+        """Tells the public of a trade that the replay doesn't have; `taker` is +1 or -1."""
+        market = item.market
+        trade = MarketTrade(
+            market.category,
+            market.symbol,
+            item.time_ms,
+            int(item.price / market.tick),
+            item.qty,
+            "Buy" if taker > 0 else "Sell",
+        )
+        self.world.prints.append(Print(trade, item.seq, item.exec_id))
 
     # Linear
 

@@ -13,7 +13,7 @@ from paper_exchange.engine.markets.instrument import Market
 from paper_exchange.engine.orders.rejects import reject
 from paper_exchange.engine.records import Execution
 from paper_exchange.engine.settings import AccountConfig, EngineSettings
-from paper_exchange.types import Category, InstrumentSpec, PrivateEvent, Reject
+from paper_exchange.types import Category, InstrumentSpec, Print, PrivateEvent, Reject
 
 Topic = Literal["order", "execution", "position", "wallet"]
 Timer = tuple[int, int, str, tuple[Any, ...]]
@@ -47,6 +47,8 @@ class World:
         self.seq = 0
         self.ids = 0
         self.events: list[PrivateEvent] = []
+        self.prints: list[Print] = []
+        """Trades of this operation that the public has not seen yet, oldest first."""
         self.timers: list[Timer] = []
         self.timer_count = 0
         self.changed: dict[tuple[str, str, int], Position] = {}

@@ -13,6 +13,7 @@ from paper_exchange.engine.markets.instrument import Market
 from paper_exchange.engine.orders.lifecycle import Lifecycle
 from paper_exchange.engine.orders.order import Order, OwnSide
 from paper_exchange.engine.orders.staging import Staging
+from paper_exchange.engine.records import Execution
 from paper_exchange.engine.world import World
 from paper_exchange.types import MarketTrade
 
@@ -126,7 +127,7 @@ class Matcher:
                 continue
             steps = min(self.fills.capacity(order, price), self.fills.capacity(maker, price))
             if steps > 0:
-                self.fills.fill(order, price, steps, is_maker=False)
+                self.fills.take(order, price, steps)
                 self._fill_maker(maker, steps)
         if not order.is_final:
             consumed += self._take_replay(order, book, price, book.available(price))
@@ -138,7 +139,7 @@ class Matcher:
         if steps <= 0:
             return 0
         book.consume(price, steps)
-        self.fills.fill(order, price, steps, is_maker=False)
+        self.fills.take(order, price, steps)
         impact = order.market.impact
         if impact is not None:
             impact.on_take(order.side, steps, self.world.now)
@@ -158,13 +159,14 @@ class Matcher:
 
     # Makers
 
-    def _fill_maker(self, maker: Order, steps: int) -> None:
-        self.fills.fill(maker, maker.price, steps, is_maker=True)
+    def _fill_maker(self, maker: Order, steps: int) -> Execution:
+        item = self.fills.fill(maker, maker.price, steps, is_maker=True)
         if maker.leaves:
             maker.status = "PartiallyFilled"
             self.lifecycle.publish(maker)
         else:
             self.lifecycle.finish(maker, "Filled")
+        return item
 
     @staticmethod
     def _advance_queue(own: OwnSide, price: int, consumed: int) -> None:
@@ -251,4 +253,4 @@ class Matcher:
             self.lifecycle.finish(maker, "Cancelled", "CancelByReduceOnly", "EC_NoError")
             return
         book.consume(price, steps)
-        self._fill_maker(maker, steps)
+        self.fills.publish(self._fill_maker(maker, steps), -maker.side)

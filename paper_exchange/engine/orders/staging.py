@@ -56,7 +56,7 @@ class Staging:
         price = self._price(order)
         steps = min(int(order.leaves * plan.share), self.fills.capacity(order, price))
         if steps > 0:
-            self.fills.fill(order, price, steps, is_maker=False)
+            self.fills.take(order, price, steps)
         if not order.leaves:
             self.lifecycle.finish(order, "Filled")
             return True
@@ -89,7 +89,7 @@ class Staging:
         price = self._price(order)
         steps = self.fills.capacity(order, price)
         if steps > 0:
-            self.fills.fill(order, price, steps, is_maker=False)
+            self.fills.take(order, price, steps)
         if order.leaves:
             # A reducing order whose position has shrunk meanwhile.
             self.lifecycle.finish(order, "Cancelled", "CancelByReduceOnly", "EC_NoError")

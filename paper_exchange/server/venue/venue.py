@@ -24,6 +24,7 @@ from paper_exchange.types import (
     MarketSource,
     MarketTrade,
     MarkUpdate,
+    Print,
     PrivateEvent,
     Reject,
 )
@@ -85,6 +86,7 @@ class Venue:
         self.on_time: Callable[[int], None] = _pass
         """Called with the exchange time after each step of the market."""
         self._trades: list[tuple[Key, PublicTrade]] = []
+        engine.on_print = self._on_print
         self._timer: asyncio.TimerHandle | None = None
         self._pumping = False
         self._lag_logged = 0.0
@@ -271,9 +273,6 @@ class Venue:
         if events and self._journal is not None:
             journal_events(self._journal, events)
         trades, self._trades = self._trades, []
-        own = self._own_trades(events) if events else []
-        if own:
-            trades = sorted(trades + own, key=_cross_sequence)
         if trades:
             self.on_trades(trades)
         if events:
@@ -287,27 +286,11 @@ class Venue:
                 tape.seq = self.engine.next_seq()
                 tape.version += 1
 
-    def _own_trades(self, events: Iterable[PrivateEvent]) -> list[tuple[Key, PublicTrade]]:
-        """Our takers' fills as public trades, with the execution's id and sequence.
-
-        Our makers' fills are in the replayed trades already.
-        """
-        own = []
-        for event in events:
-            row = event.data
-            if event.topic != "execution" or row["execType"] != "Trade" or row["isMaker"]:
-                continue
-            key: Key = (event.category or "linear", row["symbol"])
-            spec = self.specs[key]
-            trade = MarketTrade(
-                *key,
-                event.ts_ms,
-                int(Decimal(row["execPrice"]) / spec.tick_size),
-                int(Decimal(row["execQty"]) / spec.qty_step),
-                row["side"],
-            )
-            own.append((key, self.tapes[key].on_trade(trade, row["seq"], row["execId"])))
-        return own
+    def _on_print(self, one: Print) -> None:
+        """Takes a trade of an own order: last price, bars and the public stream have it."""
+        key = (one.trade.category, one.trade.symbol)
+        trade = self.tapes[key].on_trade(one.trade, one.seq, one.exec_id)
+        self._trades.append((key, trade))
 
     # -- the pump ----------------------------------------------------------------------------
 
@@ -420,10 +403,6 @@ class Venue:
         """Takes an instrument's new rules. Its tick and step are on the source's grid."""
         self.specs[spec.key] = spec
         self.tapes[spec.key].spec = spec
-
-
-def _cross_sequence(printed: tuple[Key, PublicTrade]) -> int:
-    return printed[1].seq
 
 
 def _nothing() -> None:

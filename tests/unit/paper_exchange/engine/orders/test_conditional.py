@@ -88,3 +88,39 @@ def test_a_trailing_stop_follows_the_extreme_and_closes_on_the_way_back(desk: An
     desk.trade("102", "0.1", "Sell")
     assert desk.position()["size"] == "0.000"
     assert desk.position()["trailingStop"] == "0"
+
+
+def test_an_accounts_own_trade_is_the_last_price_and_fires_the_stops_of_others(desk: Any) -> None:
+    stop = desk.create("Buy", "0.2", uid="u2", triggerPrice="100.2", triggerDirection=1)
+    desk.create("Buy", "1")
+    assert desk.order(stop, uid="u2")["orderStatus"] == "Untriggered"
+    desk.create("Buy", "1")  # takes the rest at 100.1 and 0.5 at 100.2
+    assert desk.order(stop, uid="u2")["orderStatus"] == "Filled"
+    assert desk.engine.world.markets["linear", "BTCUSDT"].last == 1002
+
+
+def test_a_fired_stop_fires_the_next_one_by_its_own_trade(desk: Any) -> None:
+    first = desk.create("Sell", "5", triggerPrice="99.95".replace("95", "9"), triggerDirection=2)
+    second = desk.create("Sell", "1", uid="u2", triggerPrice="99.8", triggerDirection=2)
+    desk.trade("99.9", "0.1", "Sell")
+    assert desk.order(first)["avgPrice"] == "99.94"
+    assert desk.order(second, uid="u2")["orderStatus"] == "Untriggered"
+    desk.create("Sell", "0.1", uid="u2")
+    assert desk.order(second, uid="u2")["orderStatus"] == "Filled"
+
+
+def test_a_trailing_stop_follows_own_trades_and_a_quote_that_filled_a_maker(desk: Any) -> None:
+    desk.create("Buy", "1")
+    stop = {
+        "category": "linear",
+        "symbol": "BTCUSDT",
+        "tpslMode": "Full",
+        "positionIdx": 0,
+        "trailingStop": "0.3",
+    }
+    desk.engine.trading_stop("u1", stop, desk.now)
+    desk.create("Buy", "2", uid="u2")  # up to 100.2
+    desk.create("Buy", "0.2", "99.9", uid="u2")
+    assert desk.position()["size"] == "1.000"
+    desk.book(bids=[("100.0", "0"), ("99.9", "0")], asks=[("99.9", "1")])
+    assert desk.position()["size"] == "0.000"

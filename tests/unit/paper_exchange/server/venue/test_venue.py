@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from paper_exchange.journal import JournalWriter, read_journal
-from paper_exchange.types import PrivateEvent
+from paper_exchange.types import BookUpdate, PrivateEvent
 from tests.unit.paper_exchange.server.market_script import (
     KEY,
     UID,
@@ -80,3 +80,19 @@ def test_own_consumption_shows_in_the_book_until_the_next_update() -> None:
     clock.now += 10
     venue.catch_up()
     assert engine.book(*KEY, 1)[1] == [(1001, 400)]
+
+
+def test_a_maker_that_a_quote_fills_is_a_public_trade_and_one_that_a_trade_fills_is_not() -> None:
+    through = BookUpdate(*KEY, 20, [(999, 0)], [(999, 30), (1001, 0)])
+    venue, engine, clock = make_venue(through, trade(40, 998, 80, "Sell"))
+    heard: list[Any] = []
+    venue.on_trades = heard.extend
+    order = {**BUY, "orderType": "Limit", "price": "99.9"}
+    engine.create_order(UID, order, venue.catch_up())
+    clock.now += 50
+    venue.catch_up()
+    rows = engine.executions(UID, {"category": "linear"}, venue.now_ms)
+    assert [(row["execQty"], row["isMaker"]) for row in rows] == [("0.70", True), ("0.30", True)]
+    assert [(t.price, t.qty, t.side) for _, t in heard] == [(999, 30, "Sell"), (998, 80, "Sell")]
+    assert heard[0][1].id == rows[1]["execId"]
+    assert venue.tapes[KEY].last_price == 998

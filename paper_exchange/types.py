@@ -250,6 +250,12 @@ class Engine(Protocol):
     def pre_check(self, uid: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """The margin that an order needs. No order is placed."""
 
+    def take_past(self, category: Category, symbol: str, day_volume: int) -> None:
+        """Takes an instrument's volume of the day before the start, in steps."""
+
+    def shift(self, category: Category, symbol: str) -> int:
+        """The ticks by which the accounts' own impact moves all prices of an instrument."""
+
     def price_limit(self, category: Category, symbol: str) -> tuple[Decimal, Decimal]:
         """Highest buy and lowest sell price that the band allows now."""
 

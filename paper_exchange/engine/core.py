@@ -132,7 +132,7 @@ class PaperEngine:
             book.bids.update(event.bids)
             book.asks.update(event.asks)
         if market.impact is not None and event.ts_ms >= market.impact.next_ms:
-            book.set_shift(market.impact.shift(market, event.ts_ms))
+            self._shift(market, market.impact.shift(market, event.ts_ms))
         if market.resting and self.world.settings.fill_on_cross:
             self.matcher.after_update(market)
         if (market.holders or market.triggers) and not market.has_mark:
@@ -140,6 +140,12 @@ class PaperEngine:
             if doubled is not None and doubled != market.checked_mid:
                 market.checked_mid = doubled
                 self._on_reference(market)
+
+    def _shift(self, market: Market, ticks: int) -> None:
+        """Moves the prices of a market by our impact, its mark and index among them."""
+        if ticks != market.book.shift:
+            market.book.set_shift(ticks)
+            self._on_reference(market)
 
     def _move_queues(self, market: Market, event: BookUpdate) -> None:
         for own, book, levels in (
@@ -318,6 +324,16 @@ class PaperEngine:
         self.world.account(uid).reprice = modify
 
     # Market views
+
+    def take_past(self, category: Category, symbol: str, day_volume: int) -> None:
+        """Takes an instrument's volume of the day before the start, in steps."""
+        market = self.world.market(category, symbol)
+        if market.impact is not None:
+            market.impact.take_past(day_volume)
+
+    def shift(self, category: Category, symbol: str) -> int:
+        """The ticks by which our own impact moves all prices of an instrument."""
+        return self.world.market(category, symbol).book.shift
 
     def price_limit(self, category: Category, symbol: str) -> tuple[Decimal, Decimal]:
         """The highest price to buy and the lowest to sell.

@@ -49,9 +49,9 @@ class ImpactSettings:
     default_daily_volatility: Decimal = Decimal("0.03")
     """A value between BTC (1.8 %) and DOGE (4 %) on the Bybit bars of May 2025."""
     daily_volume: Mapping[str, Decimal] = field(default_factory=dict)
-    """Base coin per day by symbol. For other symbols the replayed trades give an estimate."""
+    """Base coin per day by symbol. For other symbols the past day and the replay estimate it."""
     min_observation_ms: int = 60_000
-    """With less than a minute of trades an estimate of daily volume would be noise."""
+    """Without a past, an estimate of daily volume from less than a minute would be noise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class ImpactModel:
     __slots__ = (
         "_decay",
         "_flow",
+        "_past",
         "_settings",
         "_since",
         "_symbol",
@@ -43,8 +44,14 @@ class ImpactModel:
         """Signed taker flow in steps, decayed to `_until`."""
         self._until = 0
         self._traded = 0
+        self._past: int | None = None
+        """The volume of the day before the start, in steps."""
         self._since: int | None = None
         self.next_ms = 0
+
+    def take_past(self, day_volume: int) -> None:
+        """Takes the volume of the day before the start, in steps."""
+        self._past = day_volume or None
 
     def on_trade(self, qty: int, now: int) -> None:
         """Counts replayed volume for the estimate of daily volume."""
@@ -62,16 +69,20 @@ class ImpactModel:
         return self._flow * exp(-self._decay * (now - self._until)) if self._flow else 0.0
 
     def daily_volume(self, step: Decimal, now: int) -> float | None:
-        """The daily volume in steps: the setting, else an estimate from replayed volume.
+        """The daily volume in steps: the setting, else an estimate.
 
-        None without both.
+        The estimate is the rate of the past day and the replayed trades together. Without a past it
+        needs some observation. None without any of them.
         """
         given = self._settings.daily_volume.get(self._symbol)
         if given is not None:
             return float(given / step)
-        if self._since is None or now - self._since < self._settings.min_observation_ms:
+        seen = 0 if self._since is None else now - self._since
+        if self._past is not None:
+            return (self._past + self._traded) * DAY_MS / (DAY_MS + seen)
+        if self._since is None or seen < self._settings.min_observation_ms:
             return None
-        return self._traded * DAY_MS / (now - self._since)
+        return self._traded * DAY_MS / seen
 
     def fraction(self, step: Decimal, now: int) -> float:
         """Impact as a signed fraction of the price."""

@@ -31,6 +31,7 @@ class Market:
     """
 
     __slots__ = (
+        "_index",
         "_mark",
         "_premiums",
         "base",
@@ -41,7 +42,6 @@ class Market:
         "grid",
         "holders",
         "impact",
-        "index",
         "is_spot",
         "last",
         "last_mid",
@@ -81,7 +81,7 @@ class Market:
         self.last_mid: int | None = None
         self.checked_mid: int | None = None
         self._mark: Decimal | None = None
-        self.index: Decimal | None = None
+        self._index: Decimal | None = None
         self.funding_rate = Decimal(0)
         self.next_funding_ms: int | None = None
         self.next_sample_ms = 0
@@ -116,7 +116,7 @@ class Market:
         if update.mark_price is not None:
             self._mark = update.mark_price
         if update.index_price is not None:
-            self.index = update.index_price
+            self._index = update.index_price
         if update.funding_rate is not None:
             self.funding_rate = update.funding_rate
 
@@ -125,8 +125,18 @@ class Market:
         """Whether the source has given a mark price."""
         return self._mark is not None
 
+    @property
+    def index(self) -> Decimal | None:
+        """The index price with our own impact; None while the source has given none."""
+        return None if self._index is None else self._moved(self._index)
+
+    def _moved(self, price: Decimal) -> Decimal:
+        """A replayed price with our own impact on it. It stays positive."""
+        shift = self.book.shift
+        return max(self.tick, price + shift * self.tick) if shift else price
+
     def mid(self) -> Decimal | None:
-        """The middle of the replayed best prices, or the last known one."""
+        """The middle of the replayed best prices without our impact, or the last known one."""
         doubled = self.book.doubled_mid()
         if doubled is None:
             doubled = self.last_mid
@@ -135,12 +145,12 @@ class Market:
         return None if doubled is None else doubled * self.tick / 2
 
     def mark(self) -> Decimal | None:
-        """The mark price: the source's, else the mid, else the last trade."""
+        """The mark price with our own impact: the source's, else the mid, else the last trade."""
         if self._mark is not None:
-            return self._mark
+            return self._moved(self._mark)
         mid = self.mid()
         if mid is not None:
-            return mid
+            return self._moved(mid)
         return None if self.last is None else self.last * self.tick
 
     def reference(self) -> Decimal | None:
@@ -152,7 +162,7 @@ class Market:
     def sample_premium(self, now: int) -> None:
         """Adds a sample of the premium: mid less mark for futures, mid less index for spot."""
         self.next_sample_ms = now + SAMPLE_MS
-        reference = self.index if self.is_spot else self._mark
+        reference = self._index if self.is_spot else self._mark
         mid = self.mid()
         if reference is None or mid is None:
             return

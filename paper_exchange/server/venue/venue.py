@@ -11,8 +11,14 @@ from typing import Any
 
 from paper_exchange.journal import JournalWriter
 from paper_exchange.server.clock import Clock, FreeClock, FrozenClock
+from paper_exchange.server.venue.bars import DAY_MINUTES
 from paper_exchange.server.venue.record import journal_events
-from paper_exchange.server.venue.shift import moved_to, shifted
+from paper_exchange.server.venue.shift import (
+    marks_with_impact,
+    moved_to,
+    shifted,
+    with_impact,
+)
 from paper_exchange.server.venue.state import StateKeeper
 from paper_exchange.server.venue.tape import PublicTrade, Tape
 from paper_exchange.types import (
@@ -119,6 +125,7 @@ class Venue:
         self._offset = now - (first[-1].ts_ms if first else 0)
         for key, past in self._source.history().items():
             self.tapes[key].load_past(past, self._offset)
+            self.engine.take_past(*key, sum(bar.volume for bar in past.bars[-DAY_MINUTES:]))
         for event in first:
             self._apply(shifted(event, self._offset))
         self._now = max(self._now, now)
@@ -212,11 +219,15 @@ class Venue:
             if (event.category, event.symbol) in self.pins.last:
                 return
             key = (event.category, event.symbol)
-            trade = self.tapes[key].on_trade(event, self.engine.next_seq())
+            shift = self.engine.shift(*key)
+            shown = with_impact(event, shift) if shift else event
+            trade = self.tapes[key].on_trade(shown, self.engine.next_seq())
             self._trades.append((key, trade))
         elif isinstance(event, MarkUpdate):
             event = self._bent(event)
-            self.tapes[event.category, event.symbol].on_mark(event)
+            tape = self.tapes[event.category, event.symbol]
+            shift = self.engine.shift(event.category, event.symbol)
+            tape.on_mark(marks_with_impact(event, shift * tape.grid.tick_size) if shift else event)
         else:
             tape = self.tapes[event.category, event.symbol]
             tape.seq = self.engine.next_seq()

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from paper_exchange.engine.core import PaperEngine
-from paper_exchange.engine.settings import AccountConfig
+from paper_exchange.engine.settings import AccountConfig, EngineSettings
 from paper_exchange.journal import JournalWriter
 from paper_exchange.server.venue.venue import Venue
 from paper_exchange.types import (
@@ -78,11 +78,13 @@ def mark(ts: int, price: str) -> MarkUpdate:
 
 
 def make_venue(
-    *events: MarketEvent, journal: JournalWriter | None = None
+    *events: MarketEvent,
+    journal: JournalWriter | None = None,
+    settings: EngineSettings | None = None,
 ) -> tuple[Venue, PaperEngine, HandClock]:
     """A venue that has been opened on a book and a mark at time 0."""
     source = Script(book(0), mark(0, "100"), *events)
-    engine = PaperEngine([SPEC], {UID: AccountConfig(UID)})
+    engine = PaperEngine([SPEC], {UID: AccountConfig(UID)}, settings)
     clock = HandClock()
     venue = Venue(source, engine, clock, journal)
     venue.open()

@@ -80,3 +80,32 @@ def test_without_the_switch_prices_stay_the_replays_own(make_desk: Any) -> None:
     desk.now += 100
     desk.book(*LEVELS)
     assert desk.engine.book("linear", "BTCUSDT", 1)[1] == [(1_000_001, 4_996_000)]
+
+
+def test_impact_acts_from_the_first_second_by_the_past_days_volume(make_desk: Any) -> None:
+    impact = ImpactSettings(enabled=True, daily_volatility={"BTCUSDT": D("0.02")})
+    desk = make_desk(impact=impact)
+    desk.engine.take_past("linear", "BTCUSDT", 10_000_000)  # 10,000 coins
+    desk.book(*LEVELS, snapshot=True)
+    desk.create("Buy", "1")
+    desk.now += 100
+    desk.book(*LEVELS)
+    assert desk.engine.shift("linear", "BTCUSDT") == pytest.approx(200, rel=0.01)
+
+
+def test_impact_moves_mark_and_index_and_fires_the_stops_that_follow_them(make_desk: Any) -> None:
+    desk = impact_desk(make_desk)
+    desk.mark("100000", index_price=D("99990"))
+    stops = [
+        desk.create("Buy", "0.1", uid="u2", triggerPrice="100010", triggerDirection=1, triggerBy=by)
+        for by in ("MarkPrice", "IndexPrice")
+    ]
+    desk.create("Buy", "1")
+    desk.now += 100
+    desk.book(*LEVELS)
+    market = desk.engine.world.markets["linear", "BTCUSDT"]
+    moved = market.book.shift * D("0.1")
+    assert market.mark() == D(100_000) + moved
+    assert market.index == D(99_990) + moved
+    assert [desk.order(one, uid="u2")["orderStatus"] for one in stops] == ["Filled", "Filled"]
+    assert D(desk.position()["markPrice"]) == market.mark()

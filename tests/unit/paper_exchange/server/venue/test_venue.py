@@ -3,6 +3,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from paper_exchange.engine.settings import EngineSettings, ImpactSettings
 from paper_exchange.journal import JournalWriter, read_journal
 from paper_exchange.types import BookUpdate, PrivateEvent
 from tests.unit.paper_exchange.server.market_script import (
@@ -96,3 +97,18 @@ def test_a_maker_that_a_quote_fills_is_a_public_trade_and_one_that_a_trade_fills
     assert [(t.price, t.qty, t.side) for _, t in heard] == [(999, 30, "Sell"), (998, 80, "Sell")]
     assert heard[0][1].id == rows[1]["execId"]
     assert venue.tapes[KEY].last_price == 998
+
+
+def test_own_impact_is_in_the_trades_and_reference_prices_that_the_public_sees() -> None:
+    later = [book(100), trade(110, 1001), mark(120, "100")]
+    settings = EngineSettings(
+        impact=ImpactSettings(enabled=True, daily_volume={"XUSDT": Decimal(100)})
+    )
+    venue, engine, clock = make_venue(*later, settings=settings)
+    engine.create_order(UID, BUY, venue.catch_up())
+    clock.now += 200
+    venue.catch_up()
+    shift, tape = engine.shift(*KEY), venue.tapes[KEY]
+    assert shift > 0
+    assert tape.last_price == 1001 + shift
+    assert tape.mark_price == tape.index_price == 100 + shift * Decimal("0.1")

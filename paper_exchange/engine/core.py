@@ -24,6 +24,7 @@ from paper_exchange.engine.orders.staging import StagedFill, Staging
 from paper_exchange.engine.orders.trading import Trading
 from paper_exchange.engine.persistence import dump, load
 from paper_exchange.engine.queries import Queries
+from paper_exchange.engine.retention import Retention
 from paper_exchange.engine.settings import AccountConfig, EngineSettings
 from paper_exchange.engine.world import World
 from paper_exchange.types import (
@@ -39,8 +40,8 @@ from paper_exchange.types import (
 
 Params = Mapping[str, Any]
 Rows = list[dict[str, Any]]
-PRUNE_MS: Final = 3_600_000
-"""The engine drops orders past their query window once an hour, so that long runs don't grow."""
+PRUNE_MS: Final = 600_000
+"""The interval at which the engine drops records past their retention, in milliseconds."""
 
 
 class PaperEngine:
@@ -68,6 +69,7 @@ class PaperEngine:
         self.funding = Funding(world)
         self.requests = PositionRequests(world, self.acceptance, self.exits)
         self.queries = Queries(world)
+        self.retention = Retention(world)
         self.settlement = Settlement(world, self.lifecycle, self.exits, self.risk, self.queries)
         self.hooks = Hooks(world, self.lifecycle, self.trading, self.risk)
         self.on_print: Callable[[Print], None] = _ignore
@@ -178,7 +180,7 @@ class PaperEngine:
         world.schedule_at(world.target + PRUNE_MS, "prune")
 
     def _effect_prune(self) -> None:
-        self.queries.prune()
+        self.retention.prune()
         self.world.schedule(PRUNE_MS, "prune")
 
     def next_due_ms(self) -> int | None:

@@ -15,12 +15,11 @@ from paper_exchange.engine.orders.order import PENDING, Order
 from paper_exchange.engine.orders.rejects import reject
 from paper_exchange.engine.orders.trading import matches_filter
 from paper_exchange.engine.records import execution_record, order_record
+from paper_exchange.engine.retention import UNFILLED_MS, is_shown
 from paper_exchange.engine.world import World
 
 DAY_MS: Final = 86_400_000
 WINDOW_MS: Final = 7 * DAY_MS
-UNFILLED_MS: Final = DAY_MS
-"""Cancelled, rejected and deactivated orders without a fill stay queryable for 24 hours only."""
 
 
 def time_of(params: Mapping[str, Any], name: str) -> int | None:
@@ -107,7 +106,7 @@ class Queries:
             if category == "linear":
                 self._require_scope(params)
             orders = self._listed(account, params, category)
-        rows = (self._seen(order, lag) for order in orders if self._cached(account, order))
+        rows = (self._seen(order, lag) for order in orders if is_shown(account, order))
         return [row for row in rows if row is not None]
 
     def _category(self, params: Mapping[str, Any]) -> str:
@@ -119,12 +118,6 @@ class Queries:
     def _require_scope(self, params: Mapping[str, Any]) -> None:
         if not any(params.get(name) for name in ("symbol", "baseCoin", "settleCoin")):
             raise reject("param", "symbol, settleCoin or baseCoin is required")
-
-    def _cached(self, account: Account, order: Order) -> bool:
-        """Whether order/realtime shows the order. A closed order shows while the cache holds it."""
-        if not order.is_final:
-            return True
-        return order.order_id in account.recent.get(order.market.category, {})
 
     def _listed(self, account: Account, params: Mapping[str, Any], category: str) -> list[Order]:
         closed_only = str(params.get("openOnly", "0")) == "1"
@@ -178,24 +171,8 @@ class Queries:
     def _kept(self, order: Order) -> bool:
         if not order.is_final:
             return bool(order.versions)
-        return bool(order.filled) or self.world.now - order.updated_ms <= UNFILLED_MS
-
-    def prune(self) -> None:
-        """Drops orders that no query can show any more. Their orderLinkIds stay used."""
-        longest = UNFILLED_MS + max(
-            self.world.settings.realtime_lag_ms, self.world.settings.history_lag_ms
-        )
-        for account in self.world.accounts.values():
-            gone = [
-                order.order_id
-                for order in account.orders.values()
-                if order.is_final
-                and not order.filled
-                and self.world.now - order.updated_ms > longest
-                and not self._cached(account, order)
-            ]
-            for order_id in gone:
-                del account.orders[order_id]
+        age = self.world.now - order.updated_ms
+        return age <= (self.world.settings.retention_ms if order.filled else UNFILLED_MS)
 
     # Executions and ledger
 

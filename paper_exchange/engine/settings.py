@@ -66,6 +66,18 @@ class EngineSettings:
     """The lag of order/history and execution/list, as in volatile markets; a fault sets it."""
     closed_order_cache: int = 500
     """order/realtime keeps this number of closed orders of a category until a restart."""
+    retention_ms: int = 7 * 86_400_000
+    """The time that ended orders with fills, executions and the ledger can be queried.
+
+    Bybit's demo trading keeps orders for 7 days; real accounts keep them for two years.
+    """
+    max_history: int = 50_000
+    """The most ended orders, executions and ledger rows of an account that are kept.
+
+    With more, the oldest are forgotten before their time, so that memory stays bounded at any rate.
+    """
+    max_used_links: int = 100_000
+    """The orderLinkIds of an account that stay used after their orders are forgotten."""
     max_active_orders: int = 500
     """Bybit's documented capacity: per symbol and account (linear), per account (spot)."""
     max_conditional_orders: int = 10

@@ -43,6 +43,8 @@ class World:
         self.margin = MarginModel(settings)
         self.ledger = Ledger()
         self.executions: dict[str, list[Execution]] = {}
+        self.forgotten: dict[str, tuple[int, int]] = {}
+        """The executions and ledger rows of each account that were dropped since the start."""
         self.now = 0
         self.seq = 0
         self.ids = 0

@@ -65,6 +65,7 @@ class StateKeeper:
         self._bytes = 0
         self._known: dict[str, int] = {}
         self._booked: dict[str, int] = {}
+        """The executions and ledger rows of each account that were recorded, dropped ones too."""
         self._touched: dict[str, dict[str, None]] = {}
         """Changed orders by account. The order that changed last is at the end."""
 
@@ -122,8 +123,13 @@ class StateKeeper:
             self._file.close()
         self._file = LineFile(self._changes, "wb")
         self._bytes = 0
-        self._known = {uid: len(items) for uid, items in world.executions.items()}
-        self._booked = {uid: len(rows) for uid, rows in world.ledger.rows.items()}
+        gone = world.forgotten
+        self._known = {
+            uid: len(items) + gone.get(uid, (0, 0))[0] for uid, items in world.executions.items()
+        }
+        self._booked = {
+            uid: len(rows) + gone.get(uid, (0, 0))[1] for uid, rows in world.ledger.rows.items()
+        }
         self._touched = {}
 
     def touch(self, uid: str, order_id: str | None = None) -> None:
@@ -185,9 +191,11 @@ class StateKeeper:
                 closing={one: order for one, order in orders.items() if one in account.closing},
             )
             items, rows = world.executions.get(uid, []), world.ledger.rows.get(uid, [])
-            part.executions[uid] = items[self._known.get(uid, 0) :]
-            part.ledger.rows[uid] = rows[self._booked.get(uid, 0) :]
-            self._known[uid], self._booked[uid] = len(items), len(rows)
+            dropped_items, dropped_rows = world.forgotten.get(uid, (0, 0))
+            part.executions[uid] = items[max(0, self._known.get(uid, 0) - dropped_items) :]
+            part.ledger.rows[uid] = rows[max(0, self._booked.get(uid, 0) - dropped_rows) :]
+            self._known[uid] = len(items) + dropped_items
+            self._booked[uid] = len(rows) + dropped_rows
         return dump(part)
 
     def close(self) -> None:

@@ -64,19 +64,26 @@ def test_a_lag_that_is_switched_on_hides_only_what_comes_after(desk: Any) -> Non
     assert desk.order(new)["orderStatus"] == "New"
 
 
-def test_unfilled_cancelled_orders_are_gone_after_a_day_and_filled_ones_stay(desk: Any) -> None:
+def test_unfilled_orders_are_gone_after_a_day_and_filled_ones_after_the_retention(
+    desk: Any,
+) -> None:
     unfilled = desk.create("Buy", "1", "99", timeInForce="IOC")
     filled = desk.create("Buy", "1")
+    orders = desk.engine.world.accounts["u1"].orders
     desk.wait(DAY + 1)
     rows = desk.engine.order_history("u1", SCOPE, desk.now)
     assert [row["orderId"] for row in rows] == [filled]
     desk.engine.restart_cache()
     desk.wait(3_600_000)
-    assert unfilled not in desk.engine.world.accounts["u1"].orders
-    desk.wait(7 * DAY)
-    assert desk.engine.order_history("u1", SCOPE, desk.now) == []
+    assert unfilled not in orders
+    desk.wait(5 * DAY)
     window = {**SCOPE, "startTime": "0", "endTime": str(7 * DAY)}
     assert len(desk.engine.order_history("u1", window, desk.now)) == 1
+    assert len(desk.engine.executions("u1", window, desk.now)) == 1
+    desk.wait(DAY)
+    assert desk.engine.order_history("u1", window, desk.now) == []
+    assert desk.engine.executions("u1", window, desk.now) == []
+    assert filled not in orders
     with pytest.raises(Reject):
         desk.engine.executions("u1", {**window, "endTime": str(8 * DAY)}, desk.now)
 

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paper_exchange.engine.core import PaperEngine
-from paper_exchange.engine.settings import AccountConfig
+from paper_exchange.engine.settings import AccountConfig, EngineSettings
 from paper_exchange.server.venue.state import StateError, StateKeeper
 from paper_exchange.server.venue.venue import Venue
 from paper_exchange.types import Reject
@@ -135,6 +135,28 @@ def test_changes_on_top_of_a_snapshot_are_the_whole_state(
         state.pop("now")
         state.pop("target")
     assert new == old
+
+
+def test_rows_that_were_forgotten_meanwhile_are_neither_lost_nor_kept_twice(
+    tmp_path: Path,
+) -> None:
+    venue, engine, clock = make_venue(*MARKET, settings=EngineSettings(max_history=3))
+    venue.keeper = StateKeeper(tmp_path, engine)
+    venue.keeper.save()
+    buy = ("create", "Buy", "Market", 0, 100, False)
+    for _ in range(5):
+        act(venue, engine, clock, buy)
+        act(venue, engine, clock, ("wait", 20))
+    every = [item.exec_id for item in engine.world.executions[UID]]
+    engine.retention.prune()
+    assert len(engine.world.executions[UID]) == 3
+    for _ in range(2):
+        act(venue, engine, clock, buy)
+        act(venue, engine, clock, ("wait", 20))
+    every += [item.exec_id for item in engine.world.executions[UID][3:]]
+    other = PaperEngine([SPEC], {UID: AccountConfig(UID)})
+    assert StateKeeper(tmp_path, other).load()
+    assert [item.exec_id for item in other.world.executions[UID]] == every
 
 
 def test_a_torn_last_change_is_left_out(tmp_path: Path) -> None:

@@ -157,6 +157,10 @@ class PaperExchangeProcess:
         """
         return self.control("POST", f"actions/{action}", fields)
 
+    def play_scenario(self, steps: Sequence[Mapping[str, Any]]) -> None:
+        """Starts a scenario with these steps, as a file has them. An earlier one ends."""
+        self.control("POST", "scenario", {"steps": list(steps)})
+
     def set_price(self, symbol: str, **prices: str) -> None:
         """Fixes `last`, `mark` and `index` until `release_price`."""
         self.act("set_price", symbol=symbol, **prices)

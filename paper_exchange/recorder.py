@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import aiohttp
 import zstandard
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 FILE_NAME: Final = "bybit_v5_ws_%Y%m%d%H%M%S.jsonl.zst"
 """In the order of their names the newest is last, as `--market bybit` looks for it."""
+LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 REST_URL: Final = "https://api.bybit.com"
 STREAM_URL: Final = "wss://stream.bybit.com"
 TOPICS: Final = ("orderbook.{depth}.{symbol}", "publicTrade.{symbol}", "tickers.{symbol}")
@@ -85,7 +87,9 @@ async def record(
     Raises FileExistsError for an existing file, and aiohttp.ClientError or ValueError when the
     rules of the instruments can't be read.
     """
-    async with aiohttp.ClientSession(trust_env=True) as session:
+    # A request for loopback must not go through the machine's proxy.
+    is_local = urlsplit(wish.rest).hostname in LOOPBACK
+    async with aiohttp.ClientSession(trust_env=not is_local) as session:
         with opened(path) as recording:
             recording.write("header", format=2, exchange="BYBIT", symbols=list(wish.symbols))
             for category in wish.categories:

@@ -300,6 +300,29 @@ class PaperEngine:
         self.requests.switch_mode(uid, params)
         self._run_due()
 
+    def set_margin_mode(self, uid: str, isolated: bool, now_ms: int) -> None:
+        """Switches between cross and isolated margin. Raises Reject unless the account is flat."""
+        self.advance(now_ms)
+        self.requests.set_margin_mode(uid, isolated)
+        self._run_due()
+
+    def is_isolated(self, uid: str) -> bool:
+        """Whether each position of the account has a margin of its own."""
+        return self.world.account(uid).isolated
+
+    def add_margin(self, uid: str, params: Params, now_ms: int) -> dict[str, Any]:
+        """Adds margin to an isolated position; returns its row."""
+        self.advance(now_ms)
+        position = self.requests.add_margin(uid, params)
+        self._run_due()
+        return self.queries.position_row(self.world.account(uid), position)
+
+    def set_collateral(self, uid: str, coin: str, used: bool, now_ms: int) -> None:
+        """Switches a coin on or off as collateral."""
+        self.advance(now_ms)
+        self.requests.set_collateral(uid, coin, used)
+        self._run_due()
+
     def trading_stop(self, uid: str, params: Params, now_ms: int) -> None:
         """Sets or clears take-profit, stop-loss and trailing stop.
 

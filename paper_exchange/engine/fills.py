@@ -172,6 +172,8 @@ class Fills:
         position.seq = self.world.next_seq()
         position.updated_ms = self.world.now
         account.realised[market.quote] = account.realised.get(market.quote, ZERO) + result
+        if not position.size:
+            position.extra = ZERO
         sizes = (account.positions.get((market.symbol, idx)) for idx in (0, 1, 2))
         if not any(held is not None and held.size for held in sizes):
             market.holders.pop(account.uid, None)

@@ -108,6 +108,8 @@ def _dump_account(account: Account) -> State:
         "modes": dict(account.modes),
         "hedge": account.hedge,
         "reprice": account.reprice,
+        "isolated": account.isolated,
+        "no_collateral": sorted(account.no_collateral),
         "order_loss": str(account.order_loss),
         "orders": [_dump_order(order) for order in account.orders.values()],
         "open": list(account.open),
@@ -127,6 +129,9 @@ def _load_account(world: World, account: Account, state: Mapping[str, Any]) -> N
     account.leverage = {s: (Decimal(b), Decimal(a)) for s, (b, a) in state["leverage"].items()}
     account.modes, account.hedge = dict(state["modes"]), state["hedge"]
     account.reprice = state["reprice"]
+    # States of earlier versions have neither.
+    account.isolated = state.get("isolated", False)
+    account.no_collateral = set(state.get("no_collateral", ()))
     account.order_loss = Decimal(state["order_loss"])
     loaded = [_load_order(world, one) for one in state["orders"]]
     account.orders = {order.order_id: order for order in loaded}

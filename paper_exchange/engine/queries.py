@@ -281,19 +281,9 @@ class Queries:
                 coin = position.market.quote
                 by_coin[coin] = by_coin.get(coin, ZERO) + position.unrealised(mark)
         prices = {coin: self.usd_price(coin) for coin in account.wallet}
-        return wallet_record(account, self.world.margin.account_margin(account), prices, by_coin)
+        total = self.world.margin.account_margin(account)
+        return wallet_record(account, total, prices, by_coin, self.world.settings.collateral)
 
     def usd_price(self, coin: str) -> Decimal:
-        """The value of a coin in USD.
-
-        A stable coin counts 1. Another coin counts at its spot mark, else at its future's mark,
-        else 0.
-        """
-        if coin in ("USDT", "USDC", "USD"):
-            return Decimal(1)
-        for category in ("spot", "linear"):
-            market = self.world.markets.get((category, f"{coin}USDT"))
-            mark = market.mark() if market is not None else None
-            if mark is not None:
-                return mark
-        return ZERO
+        """The value of a coin in USD."""
+        return self.world.usd_price(coin)

@@ -96,11 +96,15 @@ class EngineSettings:
     trades fill makers, and an order may rest in a market that has gone through it.
     """
     collateral: Mapping[str, Decimal] = field(
-        default_factory=lambda: {"USDT": Decimal(1), "USDC": Decimal(1)}
+        default_factory=lambda: {
+            **{"USDT": Decimal(1), "USDC": Decimal(1)},
+            **{"BTC": Decimal("0.85"), "ETH": Decimal("0.85")},
+        }
     )
     """The share of a coin's value that counts as margin.
 
-    Coins without an entry count for nothing.
+    0.85 stands in Bybit's example of a tiered ratio for BTC; Bybit changes its ratios. Coins
+    without an entry count for nothing.
     """
     maintenance_base: Decimal = Decimal("0.5")
     """The first tier's maintenance rate as a share of 1 / maximum leverage.

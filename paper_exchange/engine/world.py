@@ -2,13 +2,14 @@
 
 import heapq
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Literal
 from uuid import UUID
 
 from paper_exchange.engine.accounts.account import Account, Position
 from paper_exchange.engine.accounts.ledger import Ledger
-from paper_exchange.engine.accounts.margin import MarginModel
+from paper_exchange.engine.accounts.margin import STABLE, MarginModel
 from paper_exchange.engine.markets.instrument import Market
 from paper_exchange.engine.orders.rejects import reject
 from paper_exchange.engine.records import Execution
@@ -40,7 +41,7 @@ class World:
             spec.key: Market(spec) for spec in instruments
         }
         self.accounts = {uid: Account.opened(config) for uid, config in accounts.items()}
-        self.margin = MarginModel(settings)
+        self.margin = MarginModel(settings, self.usd_price)
         self.ledger = Ledger()
         self.executions: dict[str, list[Execution]] = {}
         self.forgotten: dict[str, tuple[int, int]] = {}
@@ -89,6 +90,21 @@ class World:
     def market_of(self, params: Mapping[str, Any]) -> Market:
         """The market that a request names. Raises Reject when there is none."""
         return self.market(params.get("category"), params.get("symbol"))
+
+    def pricing_market(self, coin: str) -> Market | None:
+        """The market whose mark values a coin: its spot market, else its future. None without."""
+        for category in ("spot", "linear"):
+            market = self.markets.get((category, f"{coin}USDT"))
+            if market is not None and market.mark() is not None:
+                return market
+        return None
+
+    def usd_price(self, coin: str) -> Decimal:
+        """The value of a coin in USD: 1 for a stable coin, 0 for a coin without a market."""
+        if coin in STABLE:
+            return Decimal(1)
+        market = self.pricing_market(coin)
+        return (market.mark() if market is not None else None) or Decimal(0)
 
     def next_seq(self) -> int:
         """The next cross sequence of the matching engine."""

@@ -76,7 +76,8 @@ def test_a_scenario_runs_and_an_order_is_hidden(
     steered: PaperExchangeProcess, session: HTTP
 ) -> None:
     steps = [{"order": 1, "fault": {"name": "forgotten_orders", "endpoint": "never"}}]
-    assert steered.control("POST", "scenario", {"steps": steps}) == {"left": 1}
+    steered.play_scenario(steps)
+    assert steered.control("GET", "scenario") == {"left": 1}
     link_id = new_link_id()
     order = {"side": "Buy", "orderType": "Limit", "qty": "0.010", "orderLinkId": link_id}
     session.place_order(**LINEAR, **order, price=below(session))

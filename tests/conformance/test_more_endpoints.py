@@ -1,5 +1,6 @@
 """Batches, leverage, modes, exits, ledgers, budgets, bans, RSA keys: the rest of the REST API."""
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
@@ -75,6 +76,53 @@ def test_leverage_and_position_mode_say_when_nothing_changes(session: HTTP) -> N
     rows = session.get_positions(category="linear", symbol="DOGEUSDT")["result"]["list"]
     assert [(r["positionIdx"], r["leverage"]) for r in rows] == [(1, "7"), (2, "7")]
     session.switch_position_mode(category="linear", symbol="DOGEUSDT", mode=0)
+
+
+@pytest.fixture
+def isolated(session: HTTP) -> Iterator[HTTP]:
+    """A session of an account in isolated mode, which ends flat and in cross mode."""
+    session.set_margin_mode(setMarginMode="ISOLATED_MARGIN")
+    yield session
+    session.cancel_all_orders(category="linear", settleCoin="USDT")
+    with contextlib.suppress(InvalidRequestError):
+        session.place_order(**LINEAR, side="Sell", orderType="Market", qty="0.010", reduceOnly=True)
+    eventually(lambda: session.get_positions(**LINEAR)["result"]["list"][0]["size"] == "0.000")
+    session.set_margin_mode(setMarginMode="REGULAR_MARGIN")
+
+
+def test_an_isolated_position_has_a_margin_and_a_liquidation_price_of_its_own(
+    isolated: HTTP,
+) -> None:
+    assert isolated.get_account_info()["result"]["marginMode"] == "ISOLATED_MARGIN"
+    isolated.place_order(**LINEAR, side="Buy", orderType="Market", qty="0.010")
+
+    def position() -> dict[str, Any]:
+        return dict(isolated.get_positions(**LINEAR)["result"]["list"][0])
+
+    held = eventually(lambda: (row := position())["size"] == "0.010" and row)
+    leverage, entry = Decimal(held["leverage"]), Decimal(held["avgPrice"])
+    # The account could carry a hundred times as much. Its money does not stand behind the position.
+    assert entry * (1 - 1 / leverage) < Decimal(held["liqPrice"]) < entry
+    added = isolated.add_or_reduce_margin(**LINEAR, margin="20")["result"]
+    assert Decimal(added["liqPrice"]) < Decimal(held["liqPrice"])
+    assert code_of(isolated.set_margin_mode, setMarginMode="REGULAR_MARGIN") == 3400045
+    assert code_of(isolated.set_margin_mode, setMarginMode="PORTFOLIO_MARGIN") == 3400045
+
+
+def test_a_coin_counts_as_margin_as_the_account_has_set(session: HTTP) -> None:
+    def margin() -> Decimal:
+        wallet = session.get_wallet_balance(accountType="UNIFIED")["result"]["list"][0]
+        return Decimal(wallet["totalMarginBalance"])
+
+    [coin] = session.get_collateral_info(currency="BTC")["result"]["list"]
+    assert (coin["collateralRatio"], coin["collateralSwitch"]) == ("0.85", True)
+    before = margin()
+    session.set_collateral_coin(coin="BTC", collateralSwitch="OFF")
+    assert margin() < before - 1000
+    [coin] = session.get_collateral_info(currency="BTC")["result"]["list"]
+    assert coin["collateralSwitch"] is False
+    session.set_collateral_coin(coin="BTC", collateralSwitch="ON")
+    assert code_of(session.set_collateral_coin, coin="USDT", collateralSwitch="OFF") == 10001
 
 
 def test_a_position_takes_stops_and_its_close_is_accounted(session: HTTP) -> None:

@@ -25,6 +25,8 @@ class Position:
     leverage: Decimal
     size: int = 0
     """Signed steps."""
+    extra: Decimal = ZERO
+    """Margin that was added by hand, in isolated mode, in the quote coin."""
     cost: Decimal = ZERO
     open_fees: Decimal = ZERO
     cur_realised: Decimal = ZERO
@@ -89,6 +91,10 @@ class Account:
     modes: dict[str, bool] = field(default_factory=dict)
     """Hedge mode by symbol where it differs from the account's default."""
     hedge: bool = False
+    isolated: bool = False
+    """Whether each position has a margin of its own, and none shares the account's."""
+    no_collateral: set[str] = field(default_factory=set)
+    """Coins that the user has switched off as collateral."""
     reprice: bool = True
     orders: dict[str, Order] = field(default_factory=dict)
     """All orders that can still be queried, oldest first."""

@@ -4,7 +4,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 from paper_exchange.engine.accounts.account import ZERO, Account, Position
-from paper_exchange.engine.accounts.margin import AccountMargin
+from paper_exchange.engine.accounts.margin import STABLE, AccountMargin
 from paper_exchange.engine.fills import Fills
 from paper_exchange.engine.markets.instrument import Market
 from paper_exchange.engine.orders.filters import quantity_steps
@@ -18,7 +18,7 @@ HALF: Final = Decimal("0.5")
 
 
 class RiskWatch:
-    """Liquidates an account by its cross margin on the mark price.
+    """Liquidates an account, or a position of its own margin, by the mark price.
 
     An exact check finds a range of marks in which the account is safe. While all its marks stay in
     their ranges, a mark update seldom costs more than two comparisons.
@@ -50,11 +50,14 @@ class RiskWatch:
     def check(self, account: Account) -> bool:
         """Liquidates the account if its balance is at most its maintenance margin.
 
-        Returns whether it did.
+        In isolated mode it looks at each position's own margin. Returns whether it liquidated.
         """
         held = [position for position in account.positions.values() if position.size]
         if not held:
+            self._forget(account)
             return False
+        if account.isolated:
+            return self._check_isolated(account, held)
         total = self.world.margin.account_margin(account)
         if total.balance <= total.maintenance:
             self.liquidate(account, held, total)
@@ -62,14 +65,82 @@ class RiskWatch:
         self._remember(account, held, total)
         return False
 
+    def _check_isolated(self, account: Account, held: list[Position]) -> bool:
+        """Liquidates each position whose own margin is used up. Returns whether there was one."""
+        ended = False
+        for position in held:
+            market = position.market
+            market.holders.setdefault(account.uid, None)
+            mark = market.mark()
+            if mark is None:
+                continue
+            excess = self.world.margin.excess(account, position, mark)
+            if excess <= 0:
+                self._liquidate_one(account, position, mark)
+                ended = True
+                continue
+            move = min(HALF, excess / (2 * position.quantity() * mark))
+            market.holders[account.uid] = self._narrowed(account, position, mark, move)
+        return ended
+
+    def _narrowed(
+        self, account: Account, position: Position, mark: Decimal, move: Decimal
+    ) -> tuple[Decimal, Decimal]:
+        """The safe range of a position, within that of the symbol's other position, if it has one.
+
+        In hedge mode both sides of a symbol are liquidated by the same mark.
+        """
+        for other in account.positions.values():
+            if other.market is position.market and other is not position and other.size:
+                excess = self.world.margin.excess(account, other, mark)
+                move = min(move, max(ZERO, excess / (2 * other.quantity() * mark)))
+        return mark * (1 - move), mark * (1 + move)
+
+    def _liquidate_one(self, account: Account, position: Position, mark: Decimal) -> None:
+        """Cancels the symbol's orders, then closes the position where its own margin is used up."""
+        self._cancel_orders(account, position.market)
+        share = self.world.margin.own_margin(account, position) + position.unrealised(mark)
+        ticks = self._bust_price(account, position, mark, share)
+        self.close(account, position, abs(position.size), ticks, "BustTrade")
+
+    def _cancel_orders(self, account: Account, market: Market | None) -> None:
+        """Cancels the open orders of one market, or of all with None, before a liquidation."""
+        for order in list(account.open.values()):
+            if market in (None, order.market):
+                status = "Deactivated" if order.status == "Untriggered" else "Cancelled"
+                self.lifecycle.finish(order, status, "CancelAllBeforeLiq", "EC_NoError")
+
+    def _forget(self, account: Account) -> None:
+        """Stops watching the prices of a flat account's coins."""
+        for coin in account.wallet:
+            market = self.world.pricing_market(coin)
+            if market is not None:
+                market.holders.pop(account.uid, None)
+
+    def _exposures(self, account: Account) -> dict[Market, Decimal]:
+        """The value of each coin that is collateral and has a price, by the market of its price."""
+        out: dict[Market, Decimal] = {}
+        for coin, amount in account.wallet.items():
+            if coin in STABLE or not amount:
+                continue
+            value = abs(amount) * self.world.margin.worth(account, coin)
+            market = self.world.pricing_market(coin)
+            if value and market is not None:
+                out[market] = out.get(market, ZERO) + value
+        return out
+
     def _remember(self, account: Account, held: list[Position], total: AccountMargin) -> None:
         """Stores the range of marks in which the account is safe.
 
-        Each mark may move by excess / (2 x gross value), at most by half. The balance moves by at
-        most gross value x move. Maintenance margin moves by less, because its slope is below one.
+        Each mark may move by excess / (2 x gross value), at most by half. The gross value counts
+        positions and collateral coins. The balance moves by at most gross value x move. Maintenance
+        margin moves by less, because its slope is below one.
         """
+        coins = self._exposures(account)
         marks = {position.market: position.market.mark() for position in held}
         gross = sum((p.quantity() * (marks[p.market] or ZERO) for p in held), ZERO)
+        gross += sum(coins.values(), ZERO)
+        marks |= {market: market.mark() for market in coins}
         if not gross:
             return
         move = min(HALF, (total.balance - total.maintenance) / (2 * gross))
@@ -84,11 +155,7 @@ class RiskWatch:
         bankruptcy price uses up this share, fee included. If the mark is worse than this price, the
         insurance fund bears the loss.
         """
-        for order in list(account.open.values()):
-            if order.status == "Untriggered":
-                self.lifecycle.finish(order, "Deactivated", "CancelAllBeforeLiq", "EC_NoError")
-            else:
-                self.lifecycle.finish(order, "Cancelled", "CancelAllBeforeLiq", "EC_NoError")
+        self._cancel_orders(account, None)
         shares = []
         for position in held:
             mark = position.market.mark() or ZERO
@@ -152,10 +219,7 @@ class RiskWatch:
         ticks = self._mark_ticks(market)
         if not held or ticks is None:
             return False
-        for order in list(account.open.values()):
-            if order.market is market:
-                status = "Deactivated" if order.status == "Untriggered" else "Cancelled"
-                self.lifecycle.finish(order, status, "CancelAllBeforeLiq", "EC_NoError")
+        self._cancel_orders(account, market)
         for position in held:
             self.close(account, position, abs(position.size), ticks, "BustTrade")
         return True

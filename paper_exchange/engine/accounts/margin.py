@@ -1,5 +1,6 @@
-"""Cross margin: risk tiers, initial and maintenance margin on the mark price, and free margin."""
+"""Cross and isolated margin: risk tiers, initial and maintenance margin, and free margin."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import ROUND_UP, Decimal
 from functools import lru_cache
@@ -7,6 +8,9 @@ from functools import lru_cache
 from paper_exchange.engine.accounts.account import ZERO, Account, Position
 from paper_exchange.engine.settings import EngineSettings
 from paper_exchange.types import InstrumentSpec
+
+STABLE = ("USDT", "USDC", "USD")
+"""Coins that count one USD."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +103,36 @@ class AccountMargin:
 
 
 class MarginModel:
-    """Computes margin from accounts. It holds nothing but settings."""
+    """Computes margin from accounts. It holds settings, and asks for the prices of coins."""
 
-    def __init__(self, settings: EngineSettings) -> None:
+    def __init__(self, settings: EngineSettings, usd_price: Callable[[str], Decimal]) -> None:
         self.settings = settings
+        self._usd_price = usd_price
+
+    def worth(self, account: Account, coin: str) -> Decimal:
+        """The value of one unit of a coin as collateral, in USD.
+
+        It is 0 for a coin that is no collateral or is switched off. An isolated account's
+        collateral are its stable coins.
+        """
+        ratio = self.settings.collateral.get(coin, ZERO)
+        if coin in STABLE:
+            return ratio
+        if not ratio or account.isolated or coin in account.no_collateral:
+            return ZERO
+        return ratio * self._usd_price(coin)
+
+    def own_margin(self, account: Account, position: Position) -> Decimal:
+        """The margin of an isolated position: entry value / leverage, fee to close, and the extra.
+
+        It is in quote coin, and 0 when the position is flat.
+        """
+        if not position.size:
+            return ZERO
+        inverse = 1 / position.leverage
+        bankrupt = 1 - inverse if position.size > 0 else 1 + inverse
+        fee = position.cost * bankrupt * account.config.linear_taker_rate
+        return position.cost * inverse + fee + position.extra
 
     def initial_of(self, account: Account, position: Position, size: int, mark: Decimal) -> Decimal:
         """Initial margin of a signed size: value / leverage plus the fee to close it."""
@@ -147,7 +177,7 @@ class MarginModel:
                 after = self.initial_of(account, position, position.size + side * steps, mark)
                 worst = max(worst, after + steps * fee_per_step)
         return PositionMargin(
-            position_im=held,
+            position_im=self.own_margin(account, position) if account.isolated else held,
             order_im=worst - held,
             maintenance=self.maintenance_of(account, position, mark),
             unrealised=position.unrealised(mark),
@@ -171,11 +201,15 @@ class MarginModel:
             maintenance += part.maintenance
             unrealised += part.unrealised
         collateral = locked = ZERO
-        for coin, ratio in self.settings.collateral.items():
-            collateral += ratio * account.balance(coin)
-            locked += ratio * account.locked.get(coin, ZERO)
+        for coin, amount in account.wallet.items():
+            held = account.locked.get(coin, ZERO)
+            if amount or held:
+                worth = self.worth(account, coin)
+                collateral += worth * amount
+                locked += worth * held
         return AccountMargin(
-            balance=collateral + unrealised,
+            # An isolated position's profit is its own until it is realised.
+            balance=collateral if account.isolated else collateral + unrealised,
             position_im=position_im,
             order_im=order_im + account.order_loss + loss,
             maintenance=maintenance,
@@ -194,22 +228,28 @@ class MarginModel:
         grown = self.maintenance_of(account, after, mark)
         return max(ZERO, grown - self.maintenance_of(account, position, mark))
 
-    def liquidation_price(self, account: Account, position: Position) -> Decimal | None:
-        """The mark at which maintenance margin uses up the account's balance, all else unchanged.
+    def excess(self, account: Account, position: Position, mark: Decimal) -> Decimal:
+        """The balance behind a position less maintenance margin; at 0 it is liquidated."""
+        if account.isolated:
+            own = self.own_margin(account, position) + position.unrealised(mark)
+            return own - self.maintenance_of(account, position, mark)
+        total = self.account_margin(account)
+        return total.balance - total.maintenance
 
-        Balance and maintenance margin are linear in this position's mark. The price is where both
-        are equal.
+    def liquidation_price(self, account: Account, position: Position) -> Decimal | None:
+        """The mark at which maintenance margin uses up the balance, all else unchanged.
+
+        The balance is the account's, or an isolated position's own. Balance and maintenance margin
+        are linear in this position's mark. The price is where both are equal.
         """
         mark = position.market.mark()
         if not position.size or mark is None:
             return None
-        total = self.account_margin(account)
         own = self.maintenance_of(account, position, mark)
         own_per_price = own / mark
         slope = position.size * position.market.step - own_per_price
         if not slope:
             return None
-        excess = total.balance - total.maintenance
-        price = mark - excess / slope
+        price = mark - self.excess(account, position, mark) / slope
         tick = position.market.tick
         return max(tick, price.quantize(tick)) if price > 0 else None

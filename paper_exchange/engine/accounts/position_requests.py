@@ -1,11 +1,12 @@
 """Position requests: leverage, position mode, exits, and the margin that an order needs."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from paper_exchange.engine.accounts.account import Account, Position
-from paper_exchange.engine.accounts.margin import AccountMargin, tier_for
+from paper_exchange.engine.accounts.margin import STABLE, AccountMargin, tier_for
 from paper_exchange.engine.markets.instrument import Market
 from paper_exchange.engine.orders.acceptance import Acceptance, check_exit_sides
 from paper_exchange.engine.orders.exits import LOSS, PROFIT, ExitOrders
@@ -24,6 +25,7 @@ from paper_exchange.engine.orders.rejects import reject
 from paper_exchange.engine.world import World
 
 HEDGE_MODE = 3
+_SIGNED: Final = re.compile(r"-?\d{1,20}(\.\d{1,20})?")
 
 
 class PositionRequests:
@@ -44,34 +46,36 @@ class PositionRequests:
     def set_leverage(self, uid: str, params: Mapping[str, Any]) -> None:
         """Changes a symbol's leverage, one number for both sides.
 
+        In isolated hedge mode each side has its own.
+
         Raises Reject for a leverage out of range, for the present one, and for one that the margin
         at hand can't carry.
         """
         account, market = self.world.account(uid), self._linear_market(params)
         buy, sell = (self._leverage_of(params, name, market) for name in ("buy", "sell"))
-        if buy != sell:
+        if buy != sell and not (account.isolated and account.is_hedged(market.symbol)):
             raise reject("param", "buy leverage invalid")
         old = account.leverages(market)
         if old == (buy, sell):
             raise reject("leverage_same")
         held = [p for p in account.positions.values() if p.market is market]
         for position in held:
-            self._check_tier(position, buy)
-        self._apply_leverage(account, market, held, buy)
+            self._check_tier(position, sell if position.idx == 2 else buy)
+        self._apply_leverage(account, market, held, (buy, sell))
         margin = self.world.margin.account_margin(account)
-        if margin.free < 0 and buy < old[0]:
-            self._apply_leverage(account, market, held, old[0])
+        if margin.free < 0 and (buy < old[0] or sell < old[1]):
+            self._apply_leverage(account, market, held, old)
             raise reject("margin_short")
         account.void_margin()
         for position in held:
             self.world.note_position(account, position)
 
     def _apply_leverage(
-        self, account: Account, market: Market, held: list[Position], leverage: Decimal
+        self, account: Account, market: Market, held: list[Position], both: tuple[Decimal, Decimal]
     ) -> None:
-        account.leverage[market.symbol] = (leverage, leverage)
+        account.leverage[market.symbol] = both
         for position in held:
-            position.leverage = leverage
+            position.leverage = both[1] if position.idx == 2 else both[0]
 
     @staticmethod
     def _leverage_of(params: Mapping[str, Any], side: str, market: Market) -> Decimal:
@@ -94,6 +98,59 @@ class PositionRequests:
         value = position.market.quantity(worst) * mark
         if leverage > tier_for(value, position.market.spec, self.world.settings).max_leverage:
             raise reject("leverage_tier")
+
+    # Margin
+
+    def set_margin_mode(self, uid: str, isolated: bool) -> None:
+        """Switches the account between cross and isolated margin.
+
+        Raises Reject while a position or an order of a future is open.
+        """
+        account = self.world.account(uid)
+        if account.isolated == isolated:
+            return
+        held = any(position.size for position in account.positions.values())
+        if held or any(not order.is_spot for order in account.open.values()):
+            raise reject("margin_mode")
+        account.isolated = isolated
+
+    def add_margin(self, uid: str, params: Mapping[str, Any]) -> Position:
+        """Adds margin to an isolated position, or takes it back with a negative amount.
+
+        Only margin that was added can be taken back. Raises Reject for cross margin, for a flat
+        position, and for an amount that is not there.
+        """
+        account, market = self.world.account(uid), self._linear_market(params)
+        position = account.position(market, integer_of(params, "positionIdx"))
+        amount = _signed(str(params.get("margin", "")))
+        if not account.isolated or not position.size:
+            raise reject("param", "only an open isolated position has a margin of its own")
+        if not amount or amount % Decimal("0.0001"):
+            raise reject("param", "margin invalid")
+        free = self.world.margin.account_margin(account).free
+        if amount > free or position.extra + amount < 0:
+            raise reject("margin_short")
+        position.extra += amount
+        account.void_margin()
+        self.world.note_position(account, position)
+        return position
+
+    def set_collateral(self, uid: str, coin: str, used: bool) -> None:
+        """Switches a coin on or off as collateral.
+
+        Raises Reject for a stable coin, for a coin that is no collateral, and for one that the
+        account's positions need.
+        """
+        account = self.world.account(uid)
+        if coin in STABLE or coin not in self.world.settings.collateral:
+            raise reject("param", "coin invalid")
+        before = set(account.no_collateral)
+        (account.no_collateral.discard if used else account.no_collateral.add)(coin)
+        if self.world.margin.account_margin(account).free < 0 and not used:
+            account.no_collateral = before
+            raise reject("margin_short")
+        account.void_margin()
+        self.world.moved[uid] = None
 
     # Mode
 
@@ -258,6 +315,13 @@ class PositionRequests:
             "postImrE4": _e4(after, after.initial),
             "postMmrE4": _e4(after, after.maintenance + grown),
         }
+
+
+def _signed(text: str) -> Decimal:
+    """A plain decimal number that may be negative. Raises Reject for any other text."""
+    if not _SIGNED.fullmatch(text):
+        raise reject("param", "margin invalid")
+    return Decimal(text)
 
 
 def _e4(margin: AccountMargin, part: Decimal) -> int:

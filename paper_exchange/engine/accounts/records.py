@@ -1,5 +1,6 @@
 """Bybit-shaped records of positions, wallets, the cash ledger and closed PnL."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -105,9 +106,17 @@ def rate_of(part: Decimal, balance: Decimal) -> str:
 
 
 def wallet_record(
-    account: Account, margin: AccountMargin, prices: dict[str, Decimal], by_coin: dict[str, Decimal]
+    account: Account,
+    margin: AccountMargin,
+    prices: Mapping[str, Decimal],
+    by_coin: Mapping[str, Decimal],
+    collateral: Mapping[str, Decimal],
 ) -> dict[str, Any]:
-    """The account's row of `wallet-balance`; `by_coin` is unrealised PnL by settle coin."""
+    """The account's row of `wallet-balance`.
+
+    `by_coin` is unrealised PnL by settle coin. `collateral` names the coins that may be margin. An
+    isolated account has no margin of the whole account, as on Bybit.
+    """
     coins: list[dict[str, Any]] = []
     total_equity = total_wallet = ZERO
     for coin, balance in account.wallet.items():
@@ -132,8 +141,8 @@ def wallet_record(
                 "unrealisedPnl": plain(upl),
                 "cumRealisedPnl": plain(account.realised.get(coin, ZERO)),
                 "bonus": "0",
-                "collateralSwitch": is_margin,
-                "marginCollateral": is_margin,
+                "collateralSwitch": coin in collateral and coin not in account.no_collateral,
+                "marginCollateral": coin in collateral,
                 "locked": plain(account.locked.get(coin, ZERO)),
                 "spotHedgingQty": "0",
                 "spotBorrow": "0",
@@ -143,22 +152,27 @@ def wallet_record(
     im_rate = rate_of(margin.initial, margin.balance)
     mm_rate = rate_of(margin.maintenance, margin.balance)
     im, mm = money(margin.initial), money(margin.maintenance)
-    return {
-        "accountType": "UNIFIED",
-        "accountLTV": "0",
+    shared = {
         "accountIMRate": im_rate,
         "accountIMRateByMp": im_rate,
         "accountMMRate": mm_rate,
         "accountMMRateByMp": mm_rate,
-        "totalEquity": money(total_equity),
-        "totalWalletBalance": money(total_wallet),
         "totalMarginBalance": money(margin.balance),
         "totalAvailableBalance": money(max(margin.free, ZERO)),
-        "totalPerpUPL": money(margin.unrealised),
         "totalInitialMargin": im,
         "totalInitialMarginByMp": im,
         "totalMaintenanceMargin": mm,
         "totalMaintenanceMarginByMp": mm,
+    }
+    if account.isolated:
+        shared = dict.fromkeys(shared, "")
+    return {
+        "accountType": "UNIFIED",
+        "accountLTV": "0",
+        **shared,
+        "totalEquity": money(total_equity),
+        "totalWalletBalance": money(total_wallet),
+        "totalPerpUPL": money(margin.unrealised),
         "coin": coins,
     }
 

@@ -226,8 +226,9 @@ class Acceptance:
         if order.is_spot:
             coin, amount = spot_hold(order)
             free = account.balance(coin) - account.locked.get(coin, ZERO)
-            if coin in self.world.settings.collateral and account.positions:
-                free = min(free, margin.account_margin(account).free)
+            worth = margin.worth(account, coin)
+            if worth and account.positions:
+                free = min(free, margin.account_margin(account).free / worth)
             if amount > free:
                 raise reject("funds", spot=True)
             return

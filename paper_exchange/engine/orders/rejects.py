@@ -68,6 +68,7 @@ CODES: Final[dict[str, tuple[int, int, str]]] = {
     "not_modified": (34040, 34040, "not modified"),
     "unchanged": (10001, 10001, "params error: order not modified"),
     "margin_short": (110044, 110044, "Available margin is insufficient."),
+    "margin_mode": (3400045, 3400045, "Set margin mode failed"),
     "leverage_same": (110043, 110043, "leverage not modified"),
     "leverage_tier": (110013, 110013, "cannot set leverage due to risk limit level"),
     "mode_same": (110025, 110025, "Position mode is not modified"),

@@ -6,6 +6,7 @@ from paper_exchange.server.call import Call, Endpoint, Params
 from paper_exchange.server.rest.market import instruments_info
 from paper_exchange.server.rest.paging import page
 from paper_exchange.server.rest.strict import (
+    ADD_MARGIN,
     CLOSED_PNL,
     FEE_RATE,
     INSTRUMENTS,
@@ -25,7 +26,15 @@ from paper_exchange.server.wire import plain
 from paper_exchange.types import Reject
 
 MARGIN_MODE = "REGULAR_MARGIN"
-MARGIN_MODES = (MARGIN_MODE, "ISOLATED_MARGIN", "PORTFOLIO_MARGIN")
+ISOLATED = "ISOLATED_MARGIN"
+MARGIN_MODES = (MARGIN_MODE, ISOLATED, "PORTFOLIO_MARGIN")
+_ADDED = (
+    *("symbol", "positionIdx", "riskId", "riskLimitValue", "size", "liqPrice", "bustPrice"),
+    *("markPrice", "positionValue", "leverage", "autoAddMargin", "positionStatus", "positionIM"),
+    *("positionMM", "takeProfit", "stopLoss", "trailingStop", "unrealisedPnl", "cumRealisedPnl"),
+    *("avgPrice", "createdTime", "updatedTime"),
+)
+"""The fields of a position that `position/add-margin` answers."""
 
 
 def position_list(call: Call, params: Params) -> dict[str, Any]:
@@ -96,7 +105,7 @@ def wallet_balance(call: Call, params: Params) -> dict[str, Any]:
 def account_info(call: Call, _params: Params) -> dict[str, Any]:
     """`GET account/info`."""
     return {
-        "marginMode": MARGIN_MODE,
+        "marginMode": ISOLATED if call.exchange.paper.is_isolated(call.uid) else MARGIN_MODE,
         "updatedTime": str(call.exchange.started_ms),
         "unifiedMarginStatus": 5,
         "dcpStatus": "OFF",
@@ -227,12 +236,21 @@ def _write(path: str, handler: Any, table: Any, limit: int) -> Endpoint:
 
 
 def set_margin_mode(call: Call, params: Params) -> dict[str, Any]:
-    """Accepts cross margin, the only mode here. Other modes are refused with Bybit's reason."""
-    if params["setMarginMode"] not in MARGIN_MODES:
+    """`POST account/set-margin-mode`: cross or isolated. There is no portfolio margin here."""
+    mode = params["setMarginMode"]
+    if mode not in MARGIN_MODES:
         raise Reject(10001, "params error: setMarginMode invalid")
-    if params["setMarginMode"] != MARGIN_MODE:
+    if mode not in (MARGIN_MODE, ISOLATED):
         raise Reject(3400045, "Set margin mode failed")
+    call.exchange.paper.set_margin_mode(call.uid, mode == ISOLATED, call.now)
     return _settled(call, "margin-mode", params) | {"reasons": []}
+
+
+def add_margin(call: Call, params: Params) -> dict[str, Any]:
+    """`POST position/add-margin`: more margin for an isolated position, or less."""
+    row = call.exchange.paper.add_margin(call.uid, params, call.now)
+    _settled(call, "add-margin", params)
+    return {"category": params["category"], **{name: row[name] for name in _ADDED}}
 
 
 def symbol_info(call: Call, params: Params) -> dict[str, Any]:
@@ -258,6 +276,7 @@ ACCOUNT_ENDPOINTS = [
     _read("/v5/account/instruments-info", instruments_info, INSTRUMENTS, 50),
     _write("/v5/account/set-margin-mode", set_margin_mode, SET_MARGIN_MODE, 5),
     _read("/v5/position/list", position_list, POSITIONS, 50),
+    _write("/v5/position/add-margin", add_margin, ADD_MARGIN, 10),
     _write("/v5/position/set-leverage", set_leverage, SET_LEVERAGE, 10),
     _write("/v5/position/switch-mode", switch_mode, SWITCH_MODE, 10),
     _write("/v5/position/trading-stop", trading_stop, TRADING_STOP, 10),

@@ -12,6 +12,8 @@ from paper_exchange.server.rest.strict import (
     COIN_INFO,
     COLLATERAL_INFO,
     DEMO_MONEY,
+    SET_COLLATERAL,
+    SET_COLLATERALS,
     WITHDRAWAL,
     check_body,
     rules,
@@ -76,15 +78,16 @@ def withdrawal(call: Call, params: Params) -> dict[str, Any]:
 
 
 def _movable(call: Call, coin: str) -> str:
-    """The free wallet balance, at most as much as the account's available balance is worth."""
-    wallet = call.exchange.venue.engine.wallet(call.uid)
-    row = next((row for row in wallet["coin"] if row["coin"] == coin), None)
-    if row is None:
-        return "0"
-    balance = Decimal(row["walletBalance"]) - Decimal(row["locked"] or "0")
-    price = call.exchange.paper.queries.usd_price(coin)
-    if price > 0:
-        balance = min(balance, Decimal(wallet["totalAvailableBalance"] or "0") / price)
+    """The free wallet balance, at most as much as the account's free margin is worth.
+
+    A coin that is no collateral moves freely.
+    """
+    world = call.exchange.paper.world
+    account = world.account(call.uid)
+    balance = account.balance(coin) - account.locked.get(coin, Decimal(0))
+    worth = world.margin.worth(account, coin)
+    if worth:
+        balance = min(balance, world.margin.account_margin(account).free / worth)
     return plain_amount(max(balance, Decimal(0)).quantize(Decimal("1e-8")))
 
 
@@ -128,9 +131,9 @@ def _balance(coin: str, wallet: str, movable: str) -> dict[str, Any]:
 
 
 def collateral_info(call: Call, params: Params) -> dict[str, Any]:
-    """Every coin of the wallet counts as collateral, and nothing can be borrowed."""
-    wallet = call.exchange.venue.engine.wallet(call.uid)
-    held = {row["coin"]: row for row in wallet["coin"]}
+    """The share of each coin's value that counts as margin. Nothing can be borrowed."""
+    world = call.exchange.paper.world
+    ratios, off = world.settings.collateral, world.account(call.uid).no_collateral
     wanted = params.get("currency")
     return {
         "list": [
@@ -141,19 +144,39 @@ def collateral_info(call: Call, params: Params) -> dict[str, Any]:
                 "maxBorrowingAmount": "0",
                 "hourlyBorrowRate": "0",
                 "borrowUsageRate": "0",
-                "collateralSwitch": held.get(coin, {}).get("collateralSwitch", True),
+                "collateralSwitch": coin in ratios and coin not in off,
                 "borrowAmount": "0",
                 "borrowable": False,
                 "currency": coin,
                 "otherBorrowAmount": "0",
-                "marginCollateral": held.get(coin, {}).get("marginCollateral", True),
+                "marginCollateral": coin in ratios,
                 "freeBorrowingLimit": "0",
-                "collateralRatio": "1",
+                "collateralRatio": plain_amount(ratios.get(coin, Decimal(0))),
             }
             for coin in _coins(call)
             if wanted in (None, coin)
         ]
     }
+
+
+def set_collateral(call: Call, params: Params) -> dict[str, Any]:
+    """`POST account/set-collateral-switch`: counts a coin as margin, or no more."""
+    wanted = params["collateralSwitch"]
+    if wanted not in ("ON", "OFF"):
+        raise Reject(10001, "params error: collateralSwitch invalid")
+    call.exchange.paper.set_collateral(call.uid, params["coin"], wanted == "ON", call.now)
+    journaled = {"uid": call.uid, "what": "collateral", "params": params}
+    call.exchange.venue.journal("setting", journaled)
+    call.exchange.venue.touched(call.uid)
+    return {}
+
+
+def set_collaterals(call: Call, params: Params) -> dict[str, Any]:
+    """The same for several coins, one after the other. The first refusal ends the request."""
+    wishes = [check_body(item, SET_COLLATERAL, call.how) for item in params["request"]]
+    for wish in wishes:
+        set_collateral(call, wish)
+    return {"list": wishes}
 
 
 def demo_money(call: Call, params: Params) -> dict[str, Any]:
@@ -214,6 +237,24 @@ ASSET_ENDPOINTS = [
         COLLATERAL_INFO,
         signed=True,
         limit=50,
+    ),
+    Endpoint(
+        "POST",
+        "/v5/account/set-collateral-switch",
+        set_collateral,
+        SET_COLLATERAL,
+        signed=True,
+        limit=5,
+        writes=True,
+    ),
+    Endpoint(
+        "POST",
+        "/v5/account/set-collateral-switch-batch",
+        set_collaterals,
+        SET_COLLATERALS,
+        signed=True,
+        limit=5,
+        writes=True,
     ),
     Endpoint(
         "POST",

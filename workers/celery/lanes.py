@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
-from typing import Any, cast
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import ResponseError
@@ -33,7 +33,9 @@ from config.celery import LANES, OUR_LANE, STRATEGY_QUEUE
 from models.messages import is_identifier
 from tasks.monitoring import CANARY_TASK
 from tasks.validation import SET_ASIDE, VALIDATE_STORED
+from workers.celery import moving
 from workers.celery.items import MAX_ITEM_BYTES
+from workers.celery.moving import Move
 
 log = logging.getLogger(__name__)
 
@@ -53,29 +55,14 @@ _AskedBy = Callable[[str, Any], tuple[str, bool]]
 AT_LEAST = 2_000
 """The number of items that are sorted before one message is taken. More are sorted while there is
 time."""
-SORTING_SECONDS = 0.5
+SORTING_SECONDS = 1.0
 """The time for sorting more than AT_LEAST items, in seconds. The worker answers nobody
 meanwhile."""
 _MOST_BYTES = 16 * MAX_ITEM_BYTES
-_AT_ONCE = 50
-"""The number of items that are read together: few, so that large ones don't fill the memory."""
+_PROOFS_AT_ONCE = 50
 MOST_PROOFS = 2_000
 """The largest number of items that are proven before one message is taken. Only the oldest items of
 lanes are proven."""
-
-# Digests name the items, so that only inspected items are moved: another worker may sort the same
-# queue. A lane's name is stored before its items, because workers look only into named lanes.
-_MOVE = """
-local moved = 0
-for i = 1, #ARGV, 3 do
-  local item = redis.call('LINDEX', KEYS[1], -1)
-  if not item or redis.sha1hex(item) ~= ARGV[i] then break end
-  redis.call('SADD', KEYS[2], ARGV[i + 1])
-  redis.call('LMOVE', KEYS[1], ARGV[i + 1], 'RIGHT', ARGV[i + 2])
-  moved = moved + 1
-end
-return moved
-"""
 
 # Returns the length of each queue, and the lanes that hold items. Empty lanes are forgotten.
 _LOOK = """
@@ -130,7 +117,7 @@ def _somewhere(item: bytes, asked_by: _AskedBy) -> Place:
 def _place(item: bytes, asked_by: _AskedBy) -> Place:
     if len(item) > MAX_ITEM_BYTES:
         return Place(NOBODYS_LANE)
-    found = json.loads(item)
+    found = json.loads(item.decode())
     headers = found["headers"]
     again = headers.get("redelivered") is True
     if headers["task"] in _OURS:
@@ -233,59 +220,51 @@ class Turns:
         item."""
         at_once = 1
         while self._proofs < MOST_PROOFS:
-            items = cast(list[bytes], client.lrange(lane, -at_once, -1))
+            items = moving.oldest(client, lane, at_once)
             foreign = self._foreign(items, lane)
-            if foreign and self._move(client, lane, foreign) < len(foreign):
+            if foreign and moving.move(client, lane, LANES, foreign) < len(foreign):
                 return False  # another worker takes from it as well
             if len(foreign) < len(items):
                 return True
             if not items:
                 return False
-            at_once = _AT_ONCE
+            at_once = _PROOFS_AT_ONCE
         return False
 
-    def _foreign(self, items: Sequence[bytes], lane: str) -> list[tuple[str, str, str]]:
-        """The foreign items before the first of the lane's own, each in the form that `_wanted`
-        returns."""
+    def _foreign(self, items: Sequence[bytes], lane: str) -> list[Move]:
+        """The foreign items before the first of the lane's own."""
         found = []
-        for item in reversed(items):
+        for item in items:
             self._proofs += 1
             place = place_of(item, self._signatures)
             if place.lane == lane:
                 break
             known = place.lane if place.lane in self._order else NOBODYS_LANE
-            found.append((_digest(item), known, "LEFT"))
+            found.append(Move(item, known, "LEFT"))
         return found
-
-    def _move(self, client: Redis, source: str, wanted: Sequence[tuple[str, str, str]]) -> int:
-        """Moves the oldest items of a list to their lanes; returns the number of moved items."""
-        words = [word for each in wanted for word in each]
-        return int(client.eval(_MOVE, 2, source, LANES, *words))
 
     def _sort(self, client: Redis, queue: str, count: int, lanes: set[str], until: float) -> None:
         """Sorts the oldest items of a queue into lanes: all of them, unless there are too many."""
         done = size = 0
         while done < count and ((done < AT_LEAST and size < _MOST_BYTES) or monotonic() < until):
-            # The client decodes nothing, so that items are bytes.
-            items = cast(list[bytes], client.lrange(queue, -min(_AT_ONCE, count - done), -1))
+            items = moving.oldest(client, queue, count - done)
             wanted = self._wanted(items, lanes)
-            moved = self._move(client, queue, wanted)
-            lanes.update(lane for _, lane, _ in wanted[:moved])
+            moved = moving.move(client, queue, LANES, wanted)
+            lanes.update(each.lane for each in wanted[:moved])
             done += moved
             size += sum(map(len, items))
             if not items or moved < len(items):
                 break
 
-    def _wanted(self, items: Sequence[bytes], lanes: set[str]) -> list[tuple[str, str, str]]:
-        """For each item, oldest first: its digest, its lane, and the end of the lane at which it
-        waits."""
+    def _wanted(self, items: Sequence[bytes], lanes: set[str]) -> list[Move]:
+        """The place of each item, oldest first."""
         found, taken = [], set(lanes)
-        for item in reversed(items):
+        for item in items:
             place = self._place(item, taken)
             is_new = place.lane not in taken and place.lane != OUR_LANE
             lane = NOBODYS_LANE if is_new and len(taken) >= MAX_LANES else place.lane
             taken.add(lane)
-            found.append((_digest(item), lane, "RIGHT" if place.first else "LEFT"))
+            found.append(Move(item, lane, "RIGHT" if place.first else "LEFT"))
         return found
 
     def _place(self, item: bytes, lanes: set[str]) -> Place:
@@ -296,8 +275,3 @@ class Turns:
         if claimed.lane in lanes or claimed.lane in (OUR_LANE, NOBODYS_LANE):
             return claimed
         return place_of(item, self._signatures)
-
-
-def _digest(item: bytes) -> str:
-    """The item's digest as Redis computes it. It keeps nothing secret."""
-    return hashlib.sha1(item, usedforsecurity=False).hexdigest()

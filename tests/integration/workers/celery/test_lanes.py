@@ -297,7 +297,7 @@ def test_a_lane_that_others_filled_is_proven_in_parts(
     served = [next(found) for _ in range(12)]
     assert [name for name in served if name[0] == "c"] == [f"c-as-c-{n}" for n in range(3)]
     assert "b-as-b-0" in served
-    assert keys.proofs <= 12 * (100 + lanes._AT_ONCE)
+    assert keys.proofs <= 12 * (100 + lanes._PROOFS_AT_ONCE)
 
 
 def ask_for(broker: Redis, asked: list[dict[str, Any]]) -> None:

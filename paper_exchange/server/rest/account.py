@@ -197,7 +197,7 @@ def query_api(call: Call, _params: Params) -> dict[str, Any]:
         "permissions": {
             "ContractTrade": ["Order", "Position"],
             "Spot": ["SpotTrade"],
-            "Wallet": ["AccountTransfer", "SubMemberTransfer"],
+            "Wallet": [],
             "Options": [],
             "Derivatives": ["DerivativesTrade"],
             "CopyTrading": [],

@@ -43,13 +43,11 @@ _EMPTY_READS: Mapping[str, Mapping[str, Any]] = {
     "/v5/asset/portfolio-margin": {"wallet": {}, "assetPnlRange": []},
     "/v5/asset/settlement-record": CATEGORY_LIST,
     "/v5/asset/total-members-assets": {"total": "0", "quoteTotal": "0", "stat": 0, "list": []},
-    "/v5/asset/transfer/query-inter-transfer-list": LIST,
-    "/v5/asset/transfer/query-sub-member-list": {
-        "subMemberIds": [],
-        "transferableSubMemberIds": [],
+    "/v5/asset/transfer/query-asset-info": {
+        "spot": {"status": "ACCOUNT_STATUS_NORMAL", "assets": []}
     },
+    "/v5/asset/transfer/query-inter-transfer-list": LIST,
     "/v5/asset/transfer/query-transfer-coin-list": {"list": []},
-    "/v5/asset/transfer/query-universal-transfer-list": LIST,
     "/v5/asset/withdraw/query-address": ROWS,
     "/v5/asset/withdraw/query-record": ROWS,
     "/v5/asset/withdraw/vasp/list": {"vasp": []},
@@ -62,6 +60,11 @@ _EMPTY_READS: Mapping[str, Mapping[str, Any]] = {
     "/v5/pre-upgrade/execution/list": CATEGORY_LIST,
     "/v5/pre-upgrade/order/history": CATEGORY_LIST,
     "/v5/pre-upgrade/position/closed-pnl": CATEGORY_LIST,
+    "/v5/spot-margin-trade/state": {
+        "spotLeverage": "",
+        "spotMarginMode": "0",
+        "effectiveLeverage": "",
+    },
     "/v5/user/aff-customer-info": {},
     "/v5/user/escrow_sub_members": {"subMembers": [], "nextCursor": "0"},
     "/v5/user/get-member-type": {"accounts": []},
@@ -86,8 +89,6 @@ _EMPTY_PUBLIC_READS: Mapping[str, Mapping[str, Any]] = {
 
 _REFUSED_WRITES = (
     "/v5/account/borrow",
-    "/v5/account/mmp-modify",
-    "/v5/account/mmp-reset",
     "/v5/account/no-convert-repay",
     "/v5/account/quick-repayment",
     "/v5/account/repay",
@@ -108,9 +109,9 @@ _REFUSED_WRITES = (
     "/v5/position/confirm-pending-mmr",
     "/v5/position/move-positions",
     "/v5/position/set-auto-add-margin",
-    "/v5/position/set-risk-limit",
-    "/v5/position/set-tpsl-mode",
     "/v5/position/switch-isolated",
+    "/v5/spot-margin-trade/set-leverage",
+    "/v5/spot-margin-trade/switch-mode",
     "/v5/user/agreement",
     "/v5/user/create-demo-member",
     "/v5/user/create-sub-api",
@@ -118,14 +119,31 @@ _REFUSED_WRITES = (
     "/v5/user/del-submember",
     "/v5/user/delete-api",
     "/v5/user/delete-sub-api",
-    "/v5/user/frozen-sub-member",
     "/v5/user/update-api",
     "/v5/user/update-sub-api",
 )
 
 
+_REFUSED_READS = (
+    "/v5/asset/transfer/query-sub-member-list",
+    "/v5/asset/transfer/query-universal-transfer-list",
+)
+"""Reads for which Bybit asks the permission to transfer between members; no key here has it."""
+
+_DECLINED_WRITES: Mapping[str, tuple[int, str]] = {
+    "/v5/account/mmp-modify": (3500713, "MMP profile not found"),
+    "/v5/account/mmp-reset": (3500713, "MMP profile not found"),
+    "/v5/position/set-risk-limit": (110075, "The risk limit is not modified"),
+    "/v5/user/frozen-sub-member": (141009, "Sub user not found"),
+}
+"""Writes with one possible answer: no account has a profile of market maker protection or a
+sub-account, and the risk limit follows the position."""
+
+
 def _empty(shape: Mapping[str, Any]) -> Handler:
     def answer(_call: Call, params: Params) -> Mapping[str, Any]:
+        if not str(params.get("subMemberId", "0")).isdecimal():
+            raise Reject(10001, "params error: subMemberId invalid")
         if "category" in shape and "category" in params:
             return {**shape, "category": params["category"]}
         return shape
@@ -137,12 +155,32 @@ def _refuse(_call: Call, _params: Params) -> Mapping[str, Any]:
     raise Reject(10005, "Permission denied, please check your API key permissions.")
 
 
+def _decline(code: int, message: str) -> Handler:
+    def answer(_call: Call, _params: Params) -> Mapping[str, Any]:
+        raise Reject(code, message)
+
+    return answer
+
+
+def _tpsl_mode(call: Call, params: Params) -> Mapping[str, Any]:
+    """Every symbol's default mode is Full. An order or a trading stop names another for itself."""
+    if params.get("tpSlMode") == "Full":
+        raise Reject(10001, "params error: tpSlMode is not changed")
+    return _refuse(call, params)
+
+
 DOCUMENTED_ENDPOINTS = [
     *(
         Endpoint("GET", path, _empty(shape), None, signed=True, limit=10)
         for path, shape in _EMPTY_READS.items()
     ),
     *(Endpoint("GET", path, _empty(shape), None) for path, shape in _EMPTY_PUBLIC_READS.items()),
+    *(Endpoint("GET", path, _refuse, None, signed=True, limit=10) for path in _REFUSED_READS),
     *(Endpoint("POST", path, _refuse, None, signed=True, limit=10) for path in _REFUSED_WRITES),
+    *(
+        Endpoint("POST", path, _decline(*why), None, signed=True, limit=10)
+        for path, why in _DECLINED_WRITES.items()
+    ),
+    Endpoint("POST", "/v5/position/set-tpsl-mode", _tpsl_mode, None, signed=True, limit=10),
 ]
 """The parameters are not checked, because no answer depends on them."""

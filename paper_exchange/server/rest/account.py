@@ -116,6 +116,13 @@ def account_info(call: Call, _params: Params) -> dict[str, Any]:
     }
 
 
+def account_instruments(call: Call, params: Params) -> dict[str, Any]:
+    """The instruments with the account's rights: no order of retail price improvement."""
+    answer = instruments_info(call, params)
+    rights = {"isPublicRpi": False, "myRpiPermission": False}
+    return {**answer, "list": [{**row, **rights} for row in answer["list"]]}
+
+
 def fee_rate(call: Call, params: Params) -> dict[str, Any]:
     """`GET account/fee-rate`."""
     venue = call.exchange.venue
@@ -206,6 +213,11 @@ def query_api(call: Call, _params: Params) -> dict[str, Any]:
             "NFT": [],
             "Affiliate": [],
             "Earn": [],
+            "FiatP2P": [],
+            "FiatBitPay": [],
+            "FiatConvertBroker": [],
+            "BitCard": [],
+            "ByXPost": [],
         },
         "ips": ["127.0.0.1"],
         "type": 1,
@@ -273,7 +285,7 @@ def symbol_info(call: Call, params: Params) -> dict[str, Any]:
 
 ACCOUNT_ENDPOINTS = [
     _read("/v5/position/symbol-info", symbol_info, SYMBOL_INFO, 50),
-    _read("/v5/account/instruments-info", instruments_info, INSTRUMENTS, 50),
+    _read("/v5/account/instruments-info", account_instruments, INSTRUMENTS, 50),
     _write("/v5/account/set-margin-mode", set_margin_mode, SET_MARGIN_MODE, 5),
     _read("/v5/position/list", position_list, POSITIONS, 50),
     _write("/v5/position/add-margin", add_margin, ADD_MARGIN, 10),

@@ -56,6 +56,7 @@ def _coin(coin: str) -> dict[str, Any]:
                 "withdrawFee": "0",
                 "depositMin": "0",
                 "withdrawMin": "0",
+                "withdrawMax": "0",
                 "chain": coin,
                 "chainDeposit": "0",
                 "chainWithdraw": "0",

@@ -120,7 +120,11 @@ def open_interest_history(call: Call, params: Params) -> dict[str, Any]:
     newest = bucket(min(int(params.get("endTime", call.now)), call.now), interval)[0]
     oldest = max(int(params.get("startTime", 0)), newest - (OPEN_INTEREST_POINTS - 1) * length)
     rows = [
-        {"openInterest": plain(open_interest(spec, moment)), "timestamp": str(moment)}
+        {
+            "openInterest": plain(open_interest(spec, moment)),
+            "singleOpenInterest": plain(open_interest(spec, moment) / 2),
+            "timestamp": str(moment),
+        }
         for moment in range(newest, oldest - 1, -length)
     ]
     chosen, cursor = page(

@@ -1,5 +1,6 @@
 """`market/instruments-info` and `market/risk-limit` records from an instrument's rules."""
 
+import zlib
 from decimal import Decimal
 from typing import Any
 
@@ -28,6 +29,7 @@ def instrument_record(spec: InstrumentSpec) -> dict[str, Any]:
 def _linear(spec: InstrumentSpec) -> dict[str, Any]:
     exponent = spec.tick_size.normalize().as_tuple().exponent
     return {
+        "symbolId": _symbol_id(spec),
         "symbol": spec.symbol,
         "contractType": "LinearPerpetual",
         "status": spec.status,
@@ -70,6 +72,7 @@ def _linear(spec: InstrumentSpec) -> dict[str, Any]:
 
 def _spot(spec: InstrumentSpec) -> dict[str, Any]:
     return {
+        "symbolId": _symbol_id(spec),
         "symbol": spec.symbol,
         "baseCoin": spec.base_coin,
         "quoteCoin": spec.quote_coin,
@@ -91,7 +94,13 @@ def _spot(spec: InstrumentSpec) -> dict[str, Any]:
         "priceFilter": {"tickSize": plain(spec.tick_size)},
         "riskParameters": _bands(spec),
         "symbolType": "",
+        "xstockMultiplier": "1",
     }
+
+
+def _symbol_id(spec: InstrumentSpec) -> int:
+    """A number that stays the same over restarts."""
+    return 1 + zlib.crc32(f"{spec.category} {spec.symbol}".encode()) % 1_000_000
 
 
 def _bands(spec: InstrumentSpec) -> dict[str, str]:

@@ -65,6 +65,8 @@ def ticker_record(venue: Venue, key: Key, *, full: bool) -> dict[str, Any]:
         "indexPrice": plain(index),
         "openInterest": plain(interest),
         "openInterestValue": plain((interest * mark).quantize(Decimal("0.01"))),
+        "singleOpenInterest": plain(interest / 2),
+        "singleOpenInterestValue": plain((interest / 2 * mark).quantize(Decimal("0.01"))),
         "fundingRate": plain(tape.funding_rate or Decimal("0.0001")),
         "nextFundingTime": str(next_funding_ms(venue.now_ms, spec.funding_interval_minutes)),
         "fundingIntervalHour": str(spec.funding_interval_minutes // 60),

@@ -8,7 +8,9 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
-PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+# Most tests of whole systems wait for a market or a deadline: three fill two cores.
+WORKERS ?= 3
+PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
 # A stamp is named after what it stands for, so that nothing is installed twice and a changed lock
 # or a clone that was moved (scripts of an environment hold its path) is never taken for installed.

@@ -29,6 +29,14 @@ def cache_directory() -> Path:
     return directory
 
 
+def environment() -> dict[str, str]:
+    """For a client's process: no proxy, which would keep it from loopback, and no path of ours."""
+    clean = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+    # The second start of a client should not compile its thousands of files again.
+    clean.pop("PYTHONDONTWRITEBYTECODE", None)
+    return clean | {"PYTHONPATH": ""}
+
+
 def python_with(name: str, version: str) -> Path:
     """The Python of an environment that holds this release; skips where it can't be installed."""
     home = cache_directory() / f"{name}-{version}-{sys.version_info.major}{sys.version_info.minor}"

@@ -9,7 +9,9 @@ ROOMS = (
     *("config", "models", "bot", "paper_exchange", "tasks", "workers", "console"),
     *("examples", "benchmarks"),
 )
-FLOOR = 0.65
+KINDS = ("unit", "integration", "conformance")
+"""The folders of tests that mirror the code. Clients of others test the paper exchange."""
+FLOOR = 0.78
 """The share that was reached, less a few modules; raise it with every step. The aim is 0.9."""
 
 
@@ -25,7 +27,7 @@ def does_something(module: Path) -> bool:
 def has_a_test(module: Path) -> bool:
     """Whether a test of its name lies at its path, without servers or with them."""
     place = module.relative_to(ROOT).with_name(f"test_{module.name}")
-    return any((ROOT / "tests" / kind / place).exists() for kind in ("unit", "integration"))
+    return any((ROOT / "tests" / kind / place).exists() for kind in KINDS)
 
 
 def test_modules_have_a_test_at_their_own_path() -> None:

@@ -4,10 +4,8 @@ refused. Another strategy's use of the id is neither seen nor in the way."""
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from bot.errors import RequestIdTaken
-from models.tables import AuditRow, TradeRequestRow
 from tests.support.desk import Desk
 
 
@@ -52,22 +50,6 @@ def test_another_content_is_refused_by_what_differs_and_changes_nothing(
     assert len(desk.children()) == 1
 
 
-def test_the_same_content_in_other_words_gets_the_first_answer(desk: Desk) -> None:
-    raw, first = _first(desk)
-    again = dict(reversed(raw.items()))
-    again["signal_data"] = {"algorithm": "immediate", "position_size": 2000.0, "reduce_only": False}
-    again["ml_predictions"] = {
-        **raw["ml_predictions"],
-        "feature_importance": {"b": 0.40, "a": "0.6"},
-        "predicted_at": "2026-11-23T14:00:00+02:00",
-    }
-    again["created_at"] = "2026-11-23T13:00:00.000+01:00"
-    again["priority"] = "normal"
-    again["metadata"] = {"n": 1.50, "big": 1.0e23, "strategy": "test"}
-    assert desk.approval.validate_and_execute(again) == {**first, "repeated": True}
-    assert desk.admission.accept(again) == "r-1"
-
-
 def test_who_gives_no_time_may_send_again(desk: Desk) -> None:
     raw = desk.request("r-1")
     del raw["created_at"]
@@ -76,65 +58,8 @@ def test_who_gives_no_time_may_send_again(desk: Desk) -> None:
     assert desk.approval.validate_and_execute(raw) == {**first, "repeated": True}
 
 
-def test_a_row_of_an_older_version_is_the_same_content(desk: Desk) -> None:
-    """It was hashed without the fields that have come since."""
-    raw, first = _first(desk)
-    with desk.db.transaction() as session:
-        row = session.get_one(TradeRequestRow, "r-1")
-        row.payload = {
-            key: value
-            for key, value in row.payload.items()
-            if key not in ("priority", "expires_at", "market_data")
-        }
-        row.payload_sha256 = "of-an-older-version"
-    assert desk.approval.validate_and_execute(raw) == {**first, "repeated": True}
-
-
-def test_the_refusal_says_what_was_asked_for(desk: Desk) -> None:
-    raw, _ = _first(desk)
-    desk.approval.validate_and_execute({**raw, "side": "sell"})
-    with desk.db.reading() as session:
-        entry = session.scalars(
-            text("SELECT payload FROM audit_entry WHERE kind = 'request_id_taken'")
-        ).one()
-        assert session.get(AuditRow, ("global", 1)) is not None
-    assert entry["errors"] == [{"field": "side", "message": "was first buy, is now sell"}]
-
-
 def _of(desk: Desk, strategy: str, **changes: Any) -> dict[str, Any]:
     return desk.request("r-1", metadata={"strategy": strategy}, **changes)
-
-
-def test_two_strategies_may_use_one_id_and_see_nothing_of_each_other(desk: Desk) -> None:
-    first = desk.approval.validate_and_execute(_of(desk, "alpha"))
-    other = _of(desk, "beta", side="sell", signal_data={"position_size": "1000"})
-    second = desk.approval.validate_and_execute(other)
-    assert first["verdict"] == second["verdict"] == "allow"
-    assert first["request_id"] == second["request_id"] == "r-1"
-    assert (first["repeated"], second["repeated"]) == (False, False)
-    assert second["approved_notional"] != first["approved_notional"]
-    assert desk.approval.validate_and_execute(other) == {**second, "repeated": True}
-    again = desk.approval.validate_and_execute(_of(desk, "alpha"))
-    assert again == {**first, "repeated": True}
-    assert {(p.request_id, p.strategy) for p in map(desk.parent, ("r-1", "r-1~beta"))} == {
-        ("r-1", "alpha"),
-        ("r-1~beta", "beta"),
-    }
-    links = [child.order_link_id for child in desk.children()]
-    assert len(set(links)) == len(links) == 2
-    desk.send_due()
-    desk.stream()
-    assert desk.at_rest()
-    desk.check_balance()
-
-
-def test_another_content_of_the_second_strategy_is_refused_by_its_own_first(desk: Desk) -> None:
-    desk.approval.validate_and_execute(_of(desk, "alpha"))
-    second = desk.approval.validate_and_execute(_of(desk, "beta"))
-    changed = desk.approval.validate_and_execute(_of(desk, "beta", side="sell"))
-    assert [each["field"] for each in changed["error"]["fields"]] == ["side"]
-    again = desk.approval.validate_and_execute(_of(desk, "beta"))
-    assert again == {**second, "repeated": True}
 
 
 def test_a_squatted_id_does_not_deny_an_emergency_exit(desk: Desk) -> None:
@@ -171,10 +96,3 @@ def test_a_row_that_was_written_first_is_decided_under_its_own_key(desk: Desk) -
         assert outcome["request_id"] == "r-1"
     assert desk.parent(key).side == "sell"
     assert desk.parent("r-1").side == "buy"
-
-
-def test_no_message_can_ask_under_another_strategys_key(desk: Desk) -> None:
-    for strategy in ("alpha", "beta"):
-        desk.approval.validate_and_execute(_of(desk, strategy))
-    outcome = desk.approval.validate_and_execute(desk.request("r-1~beta"))
-    assert outcome["error"]["fields"][0]["field"] == "request_id"

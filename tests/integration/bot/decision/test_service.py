@@ -9,10 +9,8 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from bot.decision.decide import decide
 from bot.risk import codec
-from bot.risk.limits import RiskLimits
-from bot.risk.snapshot import RiskSnapshot, TradeIntent
+from bot.risk.snapshot import TradeIntent
 from bot.state import snapshots
 from models.audit import chains, verify_chain
 from models.tables import (
@@ -244,22 +242,6 @@ def test_what_a_strategy_claims_decides_nothing_is_stored_and_told_where_it_is_f
         "r-near", market_data={"price": "65100"}, signal_data={"position_size": 2002}
     )
     assert near["notes"] == []
-
-
-def test_a_stored_decision_replays_to_the_same_bytes(desk: Desk) -> None:
-    desk.approve("r-1")
-    desk.approve("r-2", ml_predictions={"confidence": 0.2})
-    desk.approve("r-3", signal_data={"position_size": "1"})
-    with desk.db.reading() as session:
-        rows = session.scalars(select(DecisionRow)).all()
-    assert len(rows) == 3
-    for row in rows:
-        decision = decide(
-            codec.from_json(TradeIntent, row.intent),
-            codec.from_json(RiskSnapshot, row.snapshot),
-            codec.from_json(RiskLimits, row.limits),
-        ).decision
-        assert codec.canonical_bytes(codec.to_json(decision)) == codec.canonical_bytes(row.decision)
 
 
 def test_the_audit_chain_verifies_and_names_what_was_changed(desk: Desk) -> None:

@@ -218,17 +218,6 @@ def test_a_size_below_the_grid_names_the_factor_that_made_it() -> None:
     assert TradeBlockReason.INSUFFICIENT_CONFIDENCE in decision.reasons
 
 
-def test_an_unknown_correlation_counts_as_full() -> None:
-    snapshot = replace(holding(held("1", "ETHUSDT", "29000")), correlations={})
-    decision = evaluate(cases.intent(), snapshot, cases.LIMITS)
-    assert decision.check("correlated_exposure").value == "32000"
-    assert "ETHUSDT" in decision.check("correlated_exposure").sentence
-    hedged = replace(snapshot, correlations={"ETHUSDT": -1.0})
-    assert (
-        evaluate(cases.intent(), hedged, cases.LIMITS).check("correlated_exposure").value == "3000"
-    )
-
-
 def test_slices_share_the_depth_and_the_largest_order() -> None:
     thin = cases.snapshot(
         market=cases.market(ask_depth=D("2000")), instrument=cases.instrument(max_qty=D("0.03"))

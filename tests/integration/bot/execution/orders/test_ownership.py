@@ -12,7 +12,6 @@ from bot.account.reservations import rebuild
 from bot.errors import Refused
 from bot.execution.orders.control import ParentControl
 from bot.execution.orders.ownership import REFUSED
-from bot.execution.sending.claims import NotClaimed, Prospect
 from bot.execution.sending.sender import SendResult
 from bot.execution.working.parent_worker import StepResult
 from models.database import Database
@@ -76,15 +75,6 @@ def test_the_sender_refuses_a_child_of_another_account(desk: Desk, theirs: Desk)
     assert rows_of(desk.db, "paper") == before
     assert refusals(desk.db) == [("other", {"act": "send", "account": "paper"})]
     assert desk.send(child) is SendResult.SENT
-
-
-def test_the_claim_itself_refuses_what_the_look_let_through(desk: Desk, theirs: Desk) -> None:
-    desk.approve()
-    before = rows_of(desk.db, "paper")
-    prospect = Prospect(desk.child().child_id, "BTCUSDT", "other")
-    claims = theirs.sender._claims
-    assert claims.claim(prospect, theirs.market.get("BTCUSDT")) is NotClaimed.FOREIGN
-    assert rows_of(desk.db, "paper") == before
 
 
 def test_another_account_never_steps_or_calls_back(desk: Desk, theirs: Desk) -> None:

@@ -22,7 +22,7 @@ from models.enums import (
     VenueReason,
 )
 from models.tables import ChildOrderRow, ParentOrderRow
-from tests.support.desk import ACCOUNT, Desk
+from tests.support.desk import Desk
 from tests.support.operators import operator
 
 D = Decimal
@@ -48,39 +48,12 @@ def test_a_second_wake_up_of_a_sent_child_posts_nothing(desk: Desk) -> None:
     assert desk.exchange.posts == 1
 
 
-def test_an_early_wake_up_sends_nothing(desk: Desk) -> None:
-    desk.approve_twap()
-    assert desk.send(desk.children()[-1].child_id) is SendResult.NOT_DUE
-    assert desk.exchange.posts == 0
-
-
 def test_the_body_is_stored_before_the_post(desk: Desk) -> None:
     desk.approve()
     seen = []
     desk.exchange.before_post = lambda: seen.append((desk.child().state, desk.child().body))
     desk.send(desk.child().child_id)
     assert seen == [(ChildState.SENDING, desk.exchange.accepted[0])]
-
-
-def test_many_workers_and_one_child_make_one_order(desk: Desk) -> None:
-    desk.approve()
-    child_id = desk.child().child_id
-    barrier = threading.Barrier(5)
-    results = []
-
-    def run(owner: str) -> None:
-        sender = desk.new_sender(owner)
-        barrier.wait()
-        results.append(sender.send(child_id, ACCOUNT))
-
-    threads = [threading.Thread(target=run, args=(f"w{i}",)) for i in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(results).count(SendResult.SENT) == 1
-    assert results.count(SendResult.ALREADY_TAKEN) == 4
-    assert desk.exchange.posts == 1
 
 
 def test_a_lost_ack_is_adopted_and_not_sent_again(desk: Desk) -> None:
@@ -310,30 +283,6 @@ def test_without_a_fresh_market_an_adding_child_waits(desk: Desk) -> None:
     desk.market.away = False
     desk.pass_time(1)
     assert desk.send(desk.child().child_id) is SendResult.SENT
-
-
-def test_a_worker_that_was_frozen_past_its_lease_does_not_post(desk: Desk) -> None:
-    desk.approve()
-    ticks = iter([0.0, 31.0])
-    desk.sender._monotonic = desk.sender._claims._monotonic = lambda: next(ticks)
-    assert desk.send(desk.child().child_id) is SendResult.ALREADY_TAKEN
-    assert desk.exchange.posts == 0
-
-
-def test_an_outcome_that_comes_after_the_lease_was_lost_changes_nothing(desk: Desk) -> None:
-    """The frozen worker's ack arrives after somebody else adopted the order."""
-    desk.approve()
-    child_id = desk.child().child_id
-
-    def adopted_meanwhile() -> None:
-        desk.exchange._take(desk.child().body or {})
-        desk.reconciler.resolve_child(child_id)
-        desk.exchange.faults = [(Throttled("too late to matter"), False)]
-
-    desk.exchange.before_post = adopted_meanwhile
-    desk.send(child_id)
-    assert desk.child().state == ChildState.FILLED
-    desk.check_balance()
 
 
 def test_the_price_is_bound_by_touch_and_parent(desk: Desk) -> None:

@@ -36,21 +36,6 @@ def test_bars_hold_exactly_what_was_traded(
     assert starts == list(range(starts[0], starts[-1] + 1, length)) if starts else True
 
 
-def test_minutes_without_a_trade_are_flat() -> None:
-    tape = Tape(SPEC)
-    tape.on_trade(trade(MONDAY, 1000), 1)
-    tape.roll(MONDAY + 3 * MINUTE_MS)
-    bars = [bar for _, bar in tape.klines("1", 0, MONDAY + 3 * MINUTE_MS)]
-    assert [(bar.close, bar.volume) for bar in bars] == [(1000, 10)] + [(1000, 0)] * 3
-
-
-def test_weeks_begin_on_monday_and_months_on_the_first() -> None:
-    day = 86_400_000
-    assert bucket(MONDAY + 3 * day, "W") == (MONDAY, MONDAY + 7 * day - 1)
-    first, last = bucket(MONDAY, "M")
-    assert (first, last + 1) == (1_698_796_800_000, 1_701_388_800_000)
-
-
 def test_tick_directions_tell_zero_moves_by_the_last_real_one() -> None:
     tape = Tape(SPEC)
     told = [tape.on_trade(trade(MONDAY + i, p), i).tick for i, p in enumerate((5, 6, 6, 5, 5))]

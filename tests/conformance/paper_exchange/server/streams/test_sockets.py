@@ -1,7 +1,6 @@
 """Unmodified pybit sockets: public books and trades, private records, order entry, reconnects."""
 
 import json
-import queue
 import time
 from decimal import Decimal
 from typing import Any
@@ -14,7 +13,6 @@ from tests.conformance.drivers import (
     SYMBOL,
     Frames,
     Sockets,
-    below,
     new_link_id,
 )
 from tests.support.waiting import eventually
@@ -95,38 +93,6 @@ def test_hundred_quick_subscriptions_are_all_acknowledged(sockets: Sockets) -> N
     assert public.is_connected()
 
 
-def test_an_orders_life_is_told_in_order(session: HTTP, sockets: Sockets) -> None:
-    frames = Frames()
-    private = sockets.private(callback_function=frames)
-    private.order_stream(unused)
-    private.execution_stream(unused)
-    private.fast_execution_stream(unused)
-    private.position_stream(unused)
-    private.wallet_stream(unused)
-    frames.wait(lambda f: f.get("op") == "auth" and f["success"] is True)
-    for _ in range(5):
-        frames.wait(lambda f: f.get("op") == "subscribe" and f["success"] is True)
-    link_id = new_link_id()
-    session.place_order(
-        category="linear",
-        symbol=SYMBOL,
-        side="Buy",
-        orderType="Market",
-        qty="0.002",
-        orderLinkId=link_id,
-    )
-    fast = frames.row("execution.fast", orderLinkId=link_id)
-    assert fast["category"] == "linear"
-    assert "execFee" not in fast
-    execution = frames.row("execution", orderLinkId=link_id)
-    assert execution["execId"] == fast["execId"]
-    order = frames.row("order", orderLinkId=link_id, orderStatus="Filled")
-    assert order["category"] == "linear"
-    position = frames.row("position", symbol=SYMBOL, side="Buy")
-    assert "entryPrice" in position
-    frames.topic("wallet")
-
-
 def test_a_fill_and_its_public_trade_have_one_id_and_one_sequence(
     session: HTTP, sockets: Sockets
 ) -> None:
@@ -159,20 +125,6 @@ def test_the_book_of_rest_is_the_deepest_streams_book_of_its_update_id(
     assert (frame["data"]["u"], frame["data"]["seq"]) == (rest["u"], rest["seq"])
     for side in ("b", "a"):
         assert {p: q for p, q in book[side].items() if q != "0"} == dict(rest[side])
-
-
-def test_categorised_topics_come_under_their_own_name(session: HTTP, sockets: Sockets) -> None:
-    frames = Frames()
-    private = sockets.private(callback_function=frames)
-    private.subscribe("order.linear", unused, "")
-    private.subscribe("execution.spot", unused, "")
-    for _ in range(2):
-        frames.wait(lambda f: f.get("op") == "subscribe" and f["success"] is True)
-    session.place_order(
-        category="linear", symbol=SYMBOL, side="Buy", orderType="Market", qty="0.002"
-    )
-    frames.row("order.linear", orderStatus="Filled")
-    assert not [f for f in frames.seen if f.get("topic") in ("order", "execution.spot")]
 
 
 def test_unknown_topics_and_wrong_keys_are_refused_with_success_false(sockets: Sockets) -> None:
@@ -219,45 +171,6 @@ def test_pings_are_answered(sockets: Sockets) -> None:
     assert public.is_connected()
     assert private.is_connected()
     assert trading.is_connected()
-
-
-def test_orders_by_socket_are_created_amended_cancelled_and_batched(
-    session: HTTP, sockets: Sockets
-) -> None:
-    replies: queue.Queue[dict[str, Any]] = queue.Queue()
-    trading = sockets.trading()
-    price = below(session)
-    order = {
-        "category": "linear",
-        "symbol": SYMBOL,
-        "side": "Buy",
-        "orderType": "Limit",
-        "qty": "0.010",
-        "price": price,
-    }
-    trading.place_order(replies.put, **order, orderLinkId=new_link_id())
-    created = replies.get(timeout=60)
-    assert created["retCode"] == 0
-    assert created["op"] == "order.create"
-    assert set(created["header"]) >= {"X-Bapi-Limit", "Traceid", "Timenow"}
-    order_id = created["data"]["orderId"]
-    known = {"category": "linear", "symbol": SYMBOL, "orderId": order_id}
-    trading.amend_order(replies.put, **known, qty="0.020")
-    assert replies.get(timeout=60)["op"] == "order.amend"
-    eventually(lambda: session.get_open_orders(**known)["result"]["list"][0]["qty"] == "0.020")
-    trading.cancel_order(replies.put, **known)
-    assert replies.get(timeout=60)["op"] == "order.cancel"
-    trading.cancel_order(replies.put, error_callback=replies.put, **known | {"orderId": "nobody"})
-    refused = replies.get(timeout=60)
-    assert refused["retCode"] == 110001
-    assert refused["data"] == {}
-    members = [{k: v for k, v in order.items() if k != "category"} for _ in range(2)]
-    members[1]["qty"] = "1e5"
-    trading.place_batch_order(replies.put, category="linear", request=members)
-    batch = replies.get(timeout=60)
-    assert [row["code"] for row in batch["retExtInfo"]["list"]] == [0, 10001]
-    assert batch["data"]["list"][0]["orderId"]
-    assert batch["data"]["list"][1]["orderId"] == ""
 
 
 def test_pybit_reconnects_and_resubscribes_after_an_abort(

@@ -17,7 +17,7 @@ from pybit.exceptions import FailedRequestError, InvalidRequestError
 from pybit.unified_trading import HTTP
 
 from paper_exchange.testing import PaperExchangeProcess
-from tests.conformance.drivers import SYMBOL, Frames, below, http, new_link_id
+from tests.conformance.drivers import SYMBOL, Frames, below, http
 from tests.support.waiting import eventually
 from workers.embedded.privileges import UNPRIVILEGED_UID
 
@@ -30,38 +30,6 @@ def code_of(call: Any, **arguments: Any) -> int:
     with pytest.raises(InvalidRequestError) as refused:
         call(**arguments)
     return int(refused.value.status_code)
-
-
-def test_batches_answer_per_member(session: HTTP) -> None:
-    price = below(session)
-    order = {
-        "symbol": SYMBOL,
-        "side": "Buy",
-        "orderType": "Limit",
-        "qty": "0.010",
-        "price": price,
-    }
-    members = [order | {"orderLinkId": new_link_id()} for _ in range(3)]
-    members[1] = members[1] | {"qty": "1e-2"}
-    placed = session.place_batch_order(category="linear", request=members)
-    assert [v["code"] for v in placed["retExtInfo"]["list"]] == [0, 10001, 0]
-    rows = placed["result"]["list"]
-    assert [bool(r["orderId"]) for r in rows] == [True, False, True]
-    assert [bool(r["createAt"]) for r in rows] == [True, False, True]
-    amended = session.amend_batch_order(
-        category="linear",
-        request=[
-            {"symbol": SYMBOL, "orderId": rows[0]["orderId"], "qty": "0.030"},
-            {"symbol": SYMBOL, "orderLinkId": "nobody", "qty": "0.030"},
-        ],
-    )
-    assert [v["code"] for v in amended["retExtInfo"]["list"]] == [0, 110001]
-    cancelled = session.cancel_batch_order(
-        category="linear",
-        request=[{"symbol": SYMBOL, "orderId": r["orderId"]} for r in rows if r["orderId"]],
-    )
-    assert [v["msg"] for v in cancelled["retExtInfo"]["list"]] == ["OK", "OK"]
-    assert code_of(session.place_batch_order, category="linear", request=[order] * 21) == 10001
 
 
 def test_leverage_and_position_mode_say_when_nothing_changes(session: HTTP) -> None:

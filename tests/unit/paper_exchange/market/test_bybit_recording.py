@@ -1,6 +1,5 @@
 """Recorded sessions replay as they were, forever, with books that never cross."""
 
-import gzip
 import io
 import json
 from collections import Counter
@@ -103,19 +102,3 @@ def test_a_symbol_that_was_not_recorded_is_refused_by_name(recordings: Path) -> 
     for spec in ("bybit", "binance"):
         with pytest.raises(ValueError, match="ADAUSDT"):
             open_source(spec, recordings=recordings, symbols=["ADAUSDT"])
-
-
-@pytest.mark.long
-def test_the_binance_streams_replay_unbroken_and_loop(recordings: Path) -> None:
-    source = open_source("binance", recordings=recordings, symbols=["BTCUSDT"])
-    events = check(source, 21_000)
-    (folder,) = recordings.glob("binance_usdm_*")
-    recorded = 0
-    for path in folder.glob("usdm_btcusdt_*.gz"):
-        with gzip.open(path, "rt") as lines:
-            recorded += sum('"e":"trade"' in line for line in lines)
-    starts = [i for i, e in enumerate(events) if isinstance(e, BookUpdate) and e.snapshot]
-    assert len(starts) == 2  # the second is the loop's
-    trades = sum(isinstance(e, MarketTrade) for e in events[: starts[1]])
-    assert recorded - 20 <= trades <= recorded  # a few came before the book was known
-    assert events[starts[1]].ts_ms - events[starts[1] - 1].ts_ms < 2000

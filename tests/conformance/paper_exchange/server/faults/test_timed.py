@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 from pybit.exceptions import InvalidRequestError
+from pybit.unified_trading import HTTP
 
 from tests.conformance.drivers import (
     SYMBOL,

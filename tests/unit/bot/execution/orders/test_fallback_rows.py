@@ -21,12 +21,12 @@ def test_a_policy_is_read_as_it_was_stored_and_an_older_parent_has_none() -> Non
         "fallback_algorithm": "passive",
         "cancel_on_risk_increase": True,
     }
-    found = rows.ladder_of(parent(backup=stored))
-    assert found.rungs == {
+    found = rows.policy_of(parent(backup=stored))
+    assert found.steps == {
         FailureClass.NO_LIQUIDITY: (BackupStep.RETRY, BackupStep.REDUCE_SIZE),
     }
     assert (found.fallback_algorithm, found.cancel_on_risk_increase) == (Algorithm.PASSIVE, True)
-    assert rows.ladder_of(parent()).rungs == {}
+    assert rows.policy_of(parent()).steps == {}
 
 
 def test_before_any_failure_the_parents_own_algorithm_works_at_its_whole_size() -> None:

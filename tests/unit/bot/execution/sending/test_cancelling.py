@@ -3,8 +3,7 @@
 import pytest
 
 from bot.clock import FixedClock
-from bot.errors import Throttled
-from bot.exchange.bybit.retcodes import HTTP_BAN
+from bot.errors import Banned, Throttled
 from bot.execution.sending.cancelling import Cancels
 from models.enums import OrderStatus, TradeSide
 from tests.support.fakes import FakeExchange, FreeRateLimiter
@@ -25,12 +24,12 @@ def test_without_room_nothing_is_asked() -> None:
     assert venue.cancel_requests == []
 
 
-@pytest.mark.parametrize(("code", "told"), [(None, [3.0]), (HTTP_BAN, [])])
+@pytest.mark.parametrize(("kind", "told"), [(Throttled, [3.0]), (Banned, [])])
 def test_a_refusal_for_speed_is_told_to_all_processes_and_a_ban_is_not(
-    code: str | None, told: list[float]
+    kind: type[Throttled], told: list[float]
 ) -> None:
     venue, budget = resting(), FreeRateLimiter()
-    venue.cancel_faults = [(Throttled("too fast", after_seconds=3.0, code=code), False)]
+    venue.cancel_faults = [(kind("too fast", after_seconds=3.0), False)]
     with pytest.raises(Throttled):
         Cancels(venue, budget, "paper").send("BTCUSDT", "a-1")  # type: ignore[arg-type]
     assert budget.cancel_throttles == told

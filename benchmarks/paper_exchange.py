@@ -1,4 +1,4 @@
-"""How fast the paper exchange is: orders over loopback, market events, memory per open order.
+"""How fast the paper exchange is: orders over loopback, market events, memory, a crowd of clients.
 
 Run: `python -m benchmarks.paper_exchange [--seconds 3] [--rate 200] [--json PATH]`.
 """
@@ -41,13 +41,13 @@ class Client:
 
     def _headers(self, payload: str) -> dict[str, str]:
         now = str(time.time_ns() // 1_000_000)
-        text = f"{now}{self._exchange.api_key}5000{payload}"
+        text = f"{now}{self._exchange.api_key}60000{payload}"
         secret = self._exchange.api_secret.encode()
         return {
             "X-BAPI-API-KEY": self._exchange.api_key,
             "X-BAPI-SIGN": hmac.new(secret, text.encode(), hashlib.sha256).hexdigest(),
             "X-BAPI-TIMESTAMP": now,
-            "X-BAPI-RECV-WINDOW": "5000",
+            "X-BAPI-RECV-WINDOW": "60000",
             "Content-Type": "application/json",
         }
 
@@ -195,6 +195,104 @@ async def fill_books(server: PaperExchangeProcess, count: int) -> tuple[int, int
     return placed, before, used
 
 
+async def crowd(count: int, seconds: float) -> Figures:
+    """Clients that trade, read and listen on two sockets each: errors, frames and memory."""
+    with PaperExchangeProcess("--market", "synthetic", *UNLIMITED) as server:
+        process = psutil.Process(server.pid)
+        async with aiohttp.ClientSession() as session:
+            order = await resting_order(Client(server, session))
+            members = [Member(server, session, order) for _ in range(count)]
+            await asyncio.gather(*(member.run(seconds) for member in members))
+        return {
+            "clients": count,
+            "seconds": seconds,
+            "requests": sum(member.requests for member in members),
+            "frames": sum(member.frames for member in members),
+            "errors": [error for member in members for error in member.errors],
+            "mb": round(process.memory_info().rss / 1e6, 1),
+        }
+
+
+class Member:
+    """One client of a crowd: a public socket, a private socket, and two orders a second."""
+
+    PAUSE_SECONDS = 0.5
+
+    def __init__(
+        self, server: PaperExchangeProcess, session: aiohttp.ClientSession, order: dict[str, Any]
+    ) -> None:
+        self._server, self._session, self._order = server, session, order
+        self._client = Client(server, session)
+        self.requests = self.frames = 0
+        self.errors: list[str] = []
+
+    async def run(self, seconds: float) -> None:
+        """Trades and listens for a time. A failed request or a lost socket is an error."""
+        end = time.perf_counter() + seconds
+        sockets = [
+            asyncio.create_task(self._listen("public/linear", self._public_topics(), end)),
+            asyncio.create_task(self._listen("private", ["order", "execution", "wallet"], end)),
+        ]
+        while time.perf_counter() < end:
+            try:
+                await self._trade()
+            except (RuntimeError, aiohttp.ClientError, TimeoutError) as error:
+                self.errors.append(f"{type(error).__name__}: {error}")
+            await asyncio.sleep(self.PAUSE_SECONDS)
+        await asyncio.gather(*sockets)
+
+    async def _trade(self) -> None:
+        answer = await self._client.post("/v5/order/create", self._order)
+        known = {name: self._order[name] for name in ("category", "symbol")}
+        known["orderId"] = answer["result"]["orderId"]
+        await self._client.get("/v5/order/realtime", f"category=linear&orderId={known['orderId']}")
+        await self._client.post("/v5/order/cancel", known)
+        self.requests += 3
+
+    @staticmethod
+    def _public_topics() -> list[str]:
+        return [f"orderbook.50.{SYMBOL}", f"publicTrade.{SYMBOL}", f"tickers.{SYMBOL}"]
+
+    async def _listen(self, path: str, topics: Sequence[str], end: float) -> None:
+        async with self._session.ws_connect(f"{self._server.ws_url}/v5/{path}") as socket:
+            if path == "private":
+                expires = time.time_ns() // 1_000_000 + 10_000
+                text, secret = f"GET/realtime{expires}", self._server.api_secret.encode()
+                sign = hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+                args = [self._server.api_key, expires, sign]
+                await socket.send_json({"op": "auth", "args": args})
+            await socket.send_json({"op": "subscribe", "args": list(topics)})
+            while (left := end - time.perf_counter()) > 0:
+                try:
+                    frame = await socket.receive(left)
+                except TimeoutError:
+                    return
+                if frame.type != aiohttp.WSMsgType.TEXT:
+                    self.errors.append(f"{path}: {frame.type.name}")
+                    return
+                self.frames += 1
+                said = json.loads(frame.data)
+                if said.get("success") is False:
+                    self.errors.append(f"{path}: {said}")
+
+
+def goals(figures: Figures, rate: float) -> Figures:
+    """What is to be reached, what was, and whether it is."""
+    crowded = figures["crowd"]
+    reached = {
+        f"create_p99_ms at {rate:g} a second": (
+            3.0,
+            figures["orders"][f"create_at_{rate:g}_per_second"]["p99_ms"],
+        ),
+        f"errors of {crowded['clients']} clients": (0, len(crowded["errors"])),
+        "memory_mb with these clients": (100, crowded["mb"]),
+    }
+    return {
+        name: {"most": most, "measured": measured, "reached": measured <= most}
+        for name, (most, measured) in reached.items()
+    }
+
+
 def write_accounts(path: Path, count: int) -> Path:
     """An account takes 500 active orders of a symbol: many orders need many accounts."""
     rows = [
@@ -229,6 +327,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3.0, help="per measurement")
     parser.add_argument("--rate", type=float, default=200.0, help="paced creates per second")
     parser.add_argument("--open-orders", type=int, default=10_000)
+    parser.add_argument("--clients", type=int, default=20, help="clients of the crowd")
+    parser.add_argument("--crowd-seconds", type=float, default=60.0)
     parser.add_argument("--market", default="synthetic")
     parser.add_argument("--recordings", type=Path)
     parser.add_argument("--json", type=Path)
@@ -237,7 +337,9 @@ def main() -> int:
         "market": market_events(args.seconds, args.market, args.recordings),
         "orders": asyncio.run(orders(args.seconds, args.rate)),
         "memory": asyncio.run(memory(args.open_orders)),
+        "crowd": asyncio.run(crowd(args.clients, args.crowd_seconds)),
     }
+    figures["goals"] = goals(figures, args.rate)
     text = json.dumps(figures, indent=2)
     if args.json is not None:
         args.json.write_text(text + "\n")

@@ -1,6 +1,7 @@
 """Minute bars, and their merge into the bars of an interval."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 MINUTE_MS = 60_000
 DAY_MINUTES = 1440
@@ -35,6 +36,12 @@ class Bar:
         self.volume += qty
         self.turnover += price * qty
 
+    def cover(self, minute: "Bar") -> None:
+        """Adds the prices of a later minute to this bar, whether it traded or not."""
+        self.high = max(self.high, minute.high)
+        self.low = min(self.low, minute.low)
+        self.close = minute.close
+
     def join(self, minute: "Bar") -> None:
         """Adds a later minute to this bar."""
         if minute.volume and not self.volume:
@@ -42,9 +49,7 @@ class Bar:
             self.open = self.high = self.low = minute.open
         elif not minute.volume and self.volume:
             return
-        self.high = max(self.high, minute.high)
-        self.low = min(self.low, minute.low)
-        self.close = minute.close
+        self.cover(minute)
         self.volume += minute.volume
         self.turnover += minute.turnover
 
@@ -56,11 +61,14 @@ def missing_minutes(last: Bar, now_ms: int) -> list[Bar]:
     return [Bar(minute - back * MINUTE_MS, last.close) for back in range(missing - 1, -1, -1)]
 
 
-def merged(minutes: list[Bar], interval: str, start: int, end: int) -> list[tuple[int, Bar]]:
+def merged(
+    minutes: list[Bar], interval: str, start: int, end: int, *, trades: bool = True
+) -> list[tuple[int, Bar]]:
     """Bars that start in [start, end], oldest first, as (end of bar, bar).
 
-    `minutes` are without gaps, oldest first.
+    `minutes` are without gaps, oldest first. With `trades` a minute without volume moves no price.
     """
+    add = Bar.join if trades else Bar.cover
     grouped: list[tuple[int, Bar]] = []
     for minute in _between(minutes, bucket(start, interval)[0], bucket(end, interval)[1]):
         first, last = bucket(minute.start, interval)
@@ -68,7 +76,7 @@ def merged(minutes: list[Bar], interval: str, start: int, end: int) -> list[tupl
             continue
         if not grouped or grouped[-1][1].start != first:
             grouped.append((last, Bar(first, minute.open)))
-        grouped[-1][1].join(minute)
+        add(grouped[-1][1], minute)
     return grouped
 
 
@@ -97,3 +105,12 @@ def _month(ts_ms: int) -> tuple[int, int]:
     year, month = (first.year + 1, 1) if first.month == 12 else (first.year, first.month + 1)
     following = first.replace(year=year, month=month)
     return int(first.timestamp()) * 1000, int(following.timestamp()) * 1000 - 1
+
+
+@lru_cache(maxsize=1)
+def flat_bars(first: int, count: int, price: int) -> tuple[Bar, ...]:
+    """Bars of one price for `count` minutes from `first`, in milliseconds.
+
+    All instruments share them: a finished bar never changes.
+    """
+    return tuple(Bar(first + n * MINUTE_MS, price) for n in range(count))

@@ -1,6 +1,13 @@
 """Minute bars of a price that does not trade: mark, index and the premium between them."""
 
-from paper_exchange.server.venue.bars import MAX_BARS, MINUTE_MS, Bar, merged, missing_minutes
+from paper_exchange.server.venue.bars import (
+    MAX_BARS,
+    MINUTE_MS,
+    Bar,
+    flat_bars,
+    merged,
+    missing_minutes,
+)
 
 
 class PriceBars:
@@ -25,13 +32,16 @@ class PriceBars:
             del self.bars[:-MAX_BARS]
 
     def past(self, bars: list[Bar], *, flat: int | None = None) -> None:
-        """Fills the unknown past with the trades' own prices, or with one `flat` price."""
-        for old in bars:
-            bar = Bar(old.start, old.open if flat is None else flat)
-            if flat is None:
-                bar.high, bar.low, bar.close = old.high, old.low, old.close
-            self.bars.append(bar)
+        """Fills the unknown past with the trades' own prices, or with one `flat` price.
+
+        The bars are shared, because a finished bar never changes. Copies of five days would take
+        12 MB.
+        """
+        if flat is None or not bars:
+            self.bars.extend(bars)
+        else:
+            self.bars.extend(flat_bars(bars[0].start, len(bars), flat))
 
     def klines(self, interval: str, start: int, end: int) -> list[Bar]:
         """Bars of `interval` that start in [start, end], oldest first."""
-        return [bar for _, bar in merged(self.bars, interval, start, end)]
+        return [bar for _, bar in merged(self.bars, interval, start, end, trades=False)]

@@ -123,7 +123,10 @@ class Venue:
             self._next = next(self._events, None)
         now = self.clock.now_ms()
         self._offset = now - (first[-1].ts_ms if first else 0)
-        for key, past in self._source.history().items():
+        histories = dict(self._source.history())
+        while histories:
+            # One after the other: the next tape takes the memory of the past before it.
+            key, past = histories.popitem()
             self.tapes[key].load_past(past, self._offset)
             self.engine.take_past(*key, sum(bar.volume for bar in past.bars[-DAY_MINUTES:]))
         for event in first:

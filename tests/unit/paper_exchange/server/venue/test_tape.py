@@ -83,3 +83,15 @@ def test_the_day_is_the_last_1440_finished_minutes_and_the_running_one() -> None
     assert day["price24hPcnt"] == "0.270492"  # 3100 / 2440 - 1
     day = tape.day(MONDAY + MINUTE_MS)
     assert Decimal(day["turnover24h"]) == (1439 * 4000 + 5 * 3100) * unit
+
+
+def test_marks_move_an_hour_whose_earlier_minutes_have_traded() -> None:
+    tape = Tape(SPEC)
+    start = MONDAY + 8 * 3_600_000 + 30 * MINUTE_MS
+    tape.load_past(Past([Bar(-1, 1000, 1010, 990, 1005, 7, 7000)]), start)
+    tape.on_mark(mark(start + 1, "110"))
+    [hour] = tape.mark_bars.klines("60", start - 3_600_000 + 1, start)
+    assert (hour.open, hour.high, hour.low, hour.close) == (1000, 1100, 990, 1100)
+    [minute] = [bar for _, bar in tape.klines("1", 0, start) if bar.volume]
+    assert (minute.high, minute.close) == (1010, 1005)
+    assert tape.mark_bars.bars[0] is tape.bars[0]  # shared, not copied

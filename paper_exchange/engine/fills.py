@@ -53,6 +53,27 @@ class Fills:
             return min(order.leaves, position.closable(order.side))
         return order.leaves
 
+    def affordable(self, order: Order, steps: int) -> int:
+        """The steps, of those that an order would fill, that its account can carry now.
+
+        Closing a position needs nothing. Steps that open one need free margin, which counts what
+        the account's orders reserve, and a risk tier for the resulting value.
+        """
+        market = order.market
+        if market.is_spot or order.reduces or not steps:
+            return steps
+        account = self.world.accounts[order.uid]
+        position = account.position(market, order.position_idx)
+        closable = position.closable(order.side)
+        if steps <= closable:
+            return steps
+        margin = self.world.margin
+        if margin.account_margin(account).free < 0 or not margin.fits_tier(
+            position, abs(position.size + order.side * steps)
+        ):
+            return closable
+        return steps
+
     def fill(
         self, order: Order, price: int, steps: int, is_maker: bool, exec_type: str = "Trade"
     ) -> Execution:

@@ -155,6 +155,16 @@ class MarginModel:
         fee = value * bankrupt * account.config.linear_taker_rate
         return value * tier.maintenance_rate - tier.deduction + fee
 
+    def fits_tier(self, position: Position, steps: int) -> bool:
+        """Whether a risk tier allows a position of this size with its leverage."""
+        market = position.market
+        mark = market.mark()
+        if mark is None or steps <= abs(position.size):
+            return True
+        value = market.quantity(steps) * mark
+        tier = tier_for(value, market.spec, self.settings)
+        return position.leverage <= tier.max_leverage and value <= tier.limit
+
     def position_margin(
         self, account: Account, position: Position, buying: int = 0, selling: int = 0
     ) -> PositionMargin:

@@ -62,8 +62,9 @@ class Settlement:
             if order.leaves <= closable:
                 continue
             if closable:
-                side = order.market.own.same(order.side)
-                side.resize(order.price, closable - order.leaves)
+                if not order.held:
+                    side = order.market.own.same(order.side)
+                    side.resize(order.price, closable - order.leaves)
                 order.qty = order.filled + closable
                 order.updated_ms = self.world.now
                 self.lifecycle.publish(order)

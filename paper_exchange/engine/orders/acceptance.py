@@ -3,7 +3,6 @@
 from decimal import Decimal
 
 from paper_exchange.engine.accounts.account import ZERO, Account, Position
-from paper_exchange.engine.accounts.margin import tier_for
 from paper_exchange.engine.markets.instrument import Market
 from paper_exchange.engine.numbers import grid
 from paper_exchange.engine.orders.filters import NewOrder, check_notional
@@ -266,18 +265,9 @@ class Acceptance:
 
     def _check_risk_limit(self, position: Position, buying: int, selling: int) -> None:
         """Refuses an order if its worse side fits into no tier with the position's leverage."""
-        market = position.market
-        mark = market.mark()
-        if mark is None:
-            return
         long = abs(position.size + position.buying + buying)
         short = abs(position.size - position.selling - selling)
-        now = abs(position.size)
-        if max(long, short) <= now:
-            return
-        value = market.quantity(max(long, short)) * mark
-        tier = tier_for(value, market.spec, self.world.settings)
-        if position.leverage > tier.max_leverage or value > tier.limit:
+        if not self.world.margin.fits_tier(position, max(long, short)):
             raise reject("risk_limit")
 
 

@@ -193,7 +193,8 @@ class Amending:
     def _amend_resting(self, account: Account, order: Order, changes: Changes) -> None:
         qty, price = changes.get("qty", order.qty), changes.get("price", order.price)
         if qty <= order.qty and price == order.price:
-            order.market.own.same(order.side).resize(price, qty - order.qty)
+            if not order.held:
+                order.market.own.same(order.side).resize(price, qty - order.qty)
             self._set_terms(account, order, qty, price)
             self.lifecycle.publish(order)
             return

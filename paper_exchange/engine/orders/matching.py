@@ -38,6 +38,9 @@ class Matcher:
             return
         if self.staging.plans and self.staging.begin(order):
             return
+        if order.leaves and not self.fills.affordable(order, order.leaves):
+            finish(order, "Cancelled", "CancelByCannotAffordOrderCost", "EC_NoError")
+            return
         if order.time_in_force == "PostOnly" and self._would_take(order):
             status = "Rejected" if order.is_spot else "Cancelled"
             finish(order, status, "UNKNOWN", "EC_PostOnlyWillTakeLiquidity")
@@ -125,7 +128,7 @@ class Matcher:
                 if not self._prevent_self_match(order, maker):
                     break
                 continue
-            steps = min(self.fills.capacity(order, price), self.fills.capacity(maker, price))
+            steps = self._maker_room(maker, self.fills.capacity(order, price))
             if steps > 0:
                 self.fills.take(order, price, steps)
                 self._fill_maker(maker, steps)
@@ -158,6 +161,22 @@ class Matcher:
         return True
 
     # Makers
+
+    def _maker_room(self, maker: Order, most: int) -> int:
+        """The steps of `most` that a maker may fill now; a maker that may fill none ends.
+
+        Its account may have changed since the order was accepted: another order has closed the
+        position that this one would reduce, or the money for a larger position is gone.
+        """
+        room = self.fills.capacity(maker, maker.price)
+        if not room:
+            self.lifecycle.finish(maker, "Cancelled", "CancelByReduceOnly", "EC_NoError")
+            return 0
+        steps = self.fills.affordable(maker, min(room, most))
+        if most and not steps:
+            cancel = "CancelByCannotAffordOrderCost"
+            self.lifecycle.finish(maker, "Cancelled", cancel, "EC_NoError")
+        return steps
 
     def _fill_maker(self, maker: Order, steps: int) -> Execution:
         item = self.fills.fill(maker, maker.price, steps, is_maker=True)
@@ -202,7 +221,7 @@ class Matcher:
             front = min(remaining, max(0, maker.ahead - consumed))
             consumed += front
             remaining -= front
-            steps = min(remaining, self.fills.capacity(maker, price))
+            steps = self._maker_room(maker, remaining)
             if steps > 0:
                 remaining -= steps
                 self._fill_maker(maker, steps)
@@ -247,10 +266,8 @@ class Matcher:
 
     def _meet_quote(self, maker: Order, book: SideBook, price: int) -> None:
         """Fills the first maker from one displayed level, or ends it when it may not fill."""
-        steps = min(book.available(price), self.fills.capacity(maker, maker.price))
-        if steps <= 0:
-            # Another order of the account has closed the position that this one would reduce.
-            self.lifecycle.finish(maker, "Cancelled", "CancelByReduceOnly", "EC_NoError")
+        steps = self._maker_room(maker, book.available(price))
+        if not steps:
             return
         book.consume(price, steps)
         self.fills.publish(self._fill_maker(maker, steps), -maker.side)

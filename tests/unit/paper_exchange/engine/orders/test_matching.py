@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +118,27 @@ def test_a_reducing_order_without_a_position_lets_the_quote_reach_the_next_order
     assert desk.order(first)["orderStatus"] == "Filled"
     assert desk.order(second)["cancelType"] == "CancelByReduceOnly"
     assert desk.order(other, uid="u2")["orderStatus"] == "Filled"
+
+
+def test_what_an_account_can_carry_is_measured_again_when_a_maker_fills(desk: Any) -> None:
+    """Two orders that each close the position are accepted without money; one may do so."""
+    desk.create("Buy", "1")
+    first = desk.create("Sell", "1", "100.4")
+    second = desk.create("Sell", "1", "100.5")
+    desk.engine.world.accounts["u1"].wallet["USDT"] = Decimal(5)
+    desk.trade("100.6", "9", "Buy")
+    assert desk.order(first)["orderStatus"] == "Filled"
+    row = desk.order(second)
+    assert (row["cumExecQty"], row["cancelType"]) == ("0", "CancelByCannotAffordOrderCost")
+    assert desk.position()["size"] == "0.000"
+
+
+def test_a_position_limit_is_measured_again_when_a_maker_fills(make_desk: Any) -> None:
+    desk = make_desk(risk_tier_value=Decimal(150), risk_tiers=1)
+    desk.book(bids=[("100.0", "9")], asks=[("100.1", "9")], snapshot=True)
+    desk.mark("100")
+    resting = desk.create("Buy", "1", "99.0")
+    desk.mark("200")
+    desk.trade("98.9", "9", "Sell")
+    assert desk.order(resting)["cancelType"] == "CancelByCannotAffordOrderCost"
+    assert desk.position()["size"] == "0.000"

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from paper_exchange import recorder
@@ -68,6 +69,18 @@ def parser() -> argparse.ArgumentParser:
     )
     matching.add_argument(
         "--effect-delay-ms", type=int, default=3, help="from an order's reply to its effect"
+    )
+    matching.add_argument(
+        "--effect-jitter-ms",
+        type=float,
+        default=0,
+        help="mean of a random delay on top (exponential; an account's requests keep their order)",
+    )
+    matching.add_argument(
+        "--cancel-front-share",
+        type=Decimal,
+        default=Decimal(1),
+        help="of a level's cancels that moves us up in proportion; 0: only trades move us up",
     )
     matching.add_argument(
         "--realtime-lag-ms", type=int, default=0, help="age of what order/realtime shows"
@@ -136,6 +149,8 @@ def options_of(args: argparse.Namespace) -> Options:
         # Order ids must differ between runs, because clients keep them for longer than a run.
         seed=int.from_bytes(os.urandom(6)),
         effect_delay_ms=args.effect_delay_ms,
+        effect_jitter_ms=args.effect_jitter_ms,
+        cancel_front_share=args.cancel_front_share,
         realtime_lag_ms=args.realtime_lag_ms,
         history_lag_ms=args.history_lag_ms,
         impact=ImpactSettings(enabled=args.impact),

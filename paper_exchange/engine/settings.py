@@ -60,6 +60,12 @@ class EngineSettings:
 
     effect_delay_ms: int = 3
     """The delay from the reply of create, amend, cancel to its effect; 3 ms in Bybit's example."""
+    effect_jitter_ms: float = 0
+    """The mean of a random delay on top of it, exponentially distributed. Default: 0, none.
+
+    Queueing in front of a matching engine has about such a tail. The requests of one account keep
+    their order.
+    """
     realtime_lag_ms: int = 0
     """The lag of order/realtime. Bybit documents none; a test may set one."""
     history_lag_ms: int = 0
@@ -86,8 +92,8 @@ class EngineSettings:
     cancel_front_share: Decimal = Decimal(1)
     """The share of a level's cancels that moves us up, in proportion to the queue ahead.
 
-    1 assumes that cancels are uniform in the queue. 0 is the cautious assumption: only trades move
-    us up.
+    1 assumes that cancels are uniform in the queue, as in the queue models of hftbacktest and
+    Rigtorp. 0 is the cautious assumption: only trades move us up.
     """
     fill_on_cross: bool = True
     """Whether a replayed quote at or through our resting price fills us, up to its size.

@@ -1,6 +1,7 @@
 """Order requests: checked and acknowledged at once, and applied a little later."""
 
 from collections.abc import Mapping
+from random import Random
 from typing import Any
 
 from paper_exchange.engine.accounts.account import Account
@@ -24,6 +25,9 @@ class Trading:
         self.acceptance = acceptance
         self.lifecycle = lifecycle
         self.matcher = matcher
+        self.jitter = Random(world.settings.seed)
+        self.last_due: dict[str, int] = {}
+        """The time at which the newest request of each account takes effect, in milliseconds."""
         world.effects["create"] = self.effect_create
         world.effects["cancel"] = self.effect_cancel
 
@@ -89,9 +93,18 @@ class Trading:
         self.schedule("cancel", order.uid, order.order_id)
         return {"orderId": order.order_id, "orderLinkId": order.link_id}
 
-    def schedule(self, action: str, *args: Any) -> None:
-        """Schedules the effect of an acknowledged request after the exchange's delay."""
-        self.world.schedule(self.world.settings.effect_delay_ms, action, *args)
+    def schedule(self, action: str, uid: str, *args: Any) -> None:
+        """Schedules the effect of an acknowledged request after the exchange's delay.
+
+        With a jitter no request overtakes an earlier one of its account.
+        """
+        world, settings = self.world, self.world.settings
+        due = world.now + settings.effect_delay_ms
+        if settings.effect_jitter_ms:
+            due += round(self.jitter.expovariate(1 / settings.effect_jitter_ms))
+            due = max(due, self.last_due.get(uid, 0))
+            self.last_due[uid] = due
+        world.schedule_at(due, action, uid, *args)
 
     def effect_cancel(self, uid: str, order_id: str) -> None:
         """Carries out a scheduled cancel. An order that has filled meanwhile keeps its fill."""

@@ -69,3 +69,30 @@ def test_cancel_all_takes_what_its_scope_names(
 def test_cancel_all_of_futures_needs_a_scope(desk: Any) -> None:
     with pytest.raises(Reject):
         desk.engine.cancel_all("u1", {"category": "linear"}, desk.now)
+
+
+def test_a_jitter_delays_by_its_mean_and_keeps_an_accounts_order(make_desk: Any) -> None:
+    desk = make_desk(effect_delay_ms=3, effect_jitter_ms=20.0, max_active_orders=1000)
+    desk.book(bids=[("100", "9")], asks=[("101", "9")], snapshot=True)
+    delays = []
+    for _ in range(300):
+        sent, order = desk.now, desk.create("Buy", "0.1", "99")
+        while not desk.engine.world.accounts["u1"].orders[order].status:
+            desk.wait(1)
+        delays.append(desk.now - sent)
+    assert min(delays) >= 3
+    assert 15 < sum(delays) / len(delays) - 3 < 25
+    burst = [desk.create("Buy", "0.1", "99") for _ in range(50)]
+    desk.events()
+    desk.wait(1000)
+    assert [row["orderId"] for row in desk.events("order")] == burst
+
+
+def test_the_share_of_cancels_that_moves_us_up_is_a_setting(make_desk: Any) -> None:
+    for share, left in ((1, 1000), (0, 2000)):
+        desk = make_desk(cancel_front_share=share)
+        desk.book(bids=[("100", "2")], asks=[("101", "9")], snapshot=True)
+        order = desk.engine.world.accounts["u1"].orders[desk.create("Buy", "1", "100")]
+        desk.book(bids=[("100", "4")])
+        desk.book(bids=[("100", "2")])
+        assert order.ahead == left

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from bot.authority import vault
 from bot.authority.actors import Operator
 from bot.authority.login import ATTEMPTS, FIRST_LOCK, LONGEST_LOCK, Credentials, Login
-from bot.authority.operators import Operators, enrol
+from bot.authority.operators import Operators
 from bot.clock import FixedClock
 from bot.errors import NotAuthorised
 from models.audit import verify_chain
@@ -169,19 +169,6 @@ def test_a_crowd_has_no_more_attempts_than_one(
         thread.join()
     assert len(work) == ATTEMPTS
     assert row_of(ann.db).failed_attempts == ATTEMPTS
-
-
-def test_a_reset_ends_the_lock_and_what_was_known_before(
-    ann: Person, login: Login, db: Database, clock: FixedClock
-) -> None:
-    bob = add_person(db, clock, "bob", OperatorRole.OPERATOR, by=ann.login())
-    for _ in range(ATTEMPTS):
-        refused(lambda: login(bob.credentials(passphrase="another passphrase")))
-    new = enrol("bob", "quite another passphrase")
-    Operators(db, clock).reset(new, ann.login(), reason="lost his phone")
-    assert refused(lambda: login(bob.credentials())).code == "login_refused"
-    bob.totp, bob.passphrase = new.secrets.totp, "quite another passphrase"
-    assert login(bob.credentials()).role is OperatorRole.OPERATOR
 
 
 def test_no_secret_is_in_a_log_a_traceback_a_representation_or_the_database(

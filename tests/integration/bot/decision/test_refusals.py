@@ -1,7 +1,6 @@
 """A flood of bad messages: each is answered, few are recorded, and all are counted."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -64,25 +63,3 @@ def test_invented_names_are_counted_together(desk: Desk) -> None:
     assert len(entries(desk)) <= refused.MAX_SENDERS + 2
     (rest,) = (entry for entry in entries(desk) if entry.subject == refused.OTHERS)
     assert rest.payload["count"] == 100 - refused.MAX_SENDERS
-
-
-def test_workers_count_together(desk: Desk) -> None:
-    with ThreadPoolExecutor(2) as workers:
-        list(workers.map(lambda number: refuse(desk, f"r-{number}"), range(60)))
-    assert counted(desk) == 60
-    assert desk.audit_kinds() == ["bad_message"]
-
-
-def test_one_that_comes_after_its_minute_was_summed_is_counted(desk: Desk) -> None:
-    """Clocks of workers differ."""
-    began = desk.clock.now()
-    refuse(desk, "r-1")
-    refuse(desk, "r-2")
-    desk.pass_time(60)
-    records.sum_up(desk.db, desk.clock)
-    desk.clock.move_to(began)
-    refuse(desk, "r-3")
-    desk.pass_time(60)
-    records.sum_up(desk.db, desk.clock)
-    counts = [entry.payload["count"] for entry in entries(desk) if entry.kind == records.SUMMED]
-    assert counts == [2, 3]

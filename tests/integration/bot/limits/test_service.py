@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError
 
 from bot.authority.actors import IMPACT_REFIT, Actor
 from bot.clock import FixedClock
@@ -271,14 +270,3 @@ def test_changes_at_the_same_time_come_one_after_the_other(
         ).all()
     assert len(rows) == 1
     assert sorted(rows[0].override) == sorted(paths)
-
-
-def test_the_database_itself_refuses_a_second_active_version_and_a_lone_approver(
-    db: Database, development: ConfigurationService
-) -> None:
-    development.propose({LOSS: 0.01}, actor="cli:ann", reason="one")
-    development.propose({LOSS: 0.009}, actor="cli:ann", reason="two")
-    with pytest.raises(IntegrityError), db.transaction() as session:
-        session.execute(update(ConfigVersionRow).values(state=VersionState.ACTIVE))
-    with pytest.raises(IntegrityError), db.transaction() as session:
-        session.execute(update(ConfigVersionRow).values(approved_by="cli:ann"))

@@ -17,9 +17,6 @@ from tests.support.fakes import T0
 from tests.support.full_disk import full_after
 
 KEY = "a key of the home"
-CUT = "DELETE FROM audit_entry WHERE chain = 'paper' AND seq > 3"
-GONE = "DELETE FROM audit_entry WHERE chain = 'global'"
-ALL_CUT = "DELETE FROM audit_entry WHERE seq > 1"
 
 
 @pytest.fixture
@@ -47,25 +44,6 @@ def problems(db: Database, file: HeadsFile) -> list[str]:
         return file.problems(session)
 
 
-def by_its_owner(db: Database, *statements: str) -> None:
-    with db.transaction() as session:
-        session.execute(text("ALTER TABLE audit_entry DISABLE TRIGGER ALL"))
-        for statement in statements:
-            session.execute(text(statement))
-        session.execute(text("ALTER TABLE audit_entry ENABLE TRIGGER ALL"))
-
-
-def heads_follow(db: Database, *statements: str) -> None:
-    """As `by_its_owner`, with the heads made to agree."""
-    by_its_owner(
-        db,
-        *statements,
-        "DELETE FROM audit_chain_head",
-        "INSERT INTO audit_chain_head SELECT DISTINCT ON (chain) chain, seq, hash"
-        " FROM audit_entry ORDER BY chain, seq DESC",
-    )
-
-
 def test_a_minute_with_news_is_a_line_and_one_without_is_none(
     db: Database, file: HeadsFile
 ) -> None:
@@ -76,37 +54,6 @@ def test_a_minute_with_news_is_a_line_and_one_without_is_none(
     assert len(file.path.read_text().splitlines()) == 2
     assert problems(db, file) == []
     assert file.path.stat().st_mode & 0o777 == 0o600
-
-
-@pytest.mark.parametrize(
-    ("statement", "words"),
-    [(CUT, "paper: entry 5 was there"), (GONE, "global: entry 5 was there")],
-)
-def test_an_end_that_is_cut_with_its_head_is_missed(
-    db: Database, file: HeadsFile, statement: str, words: str
-) -> None:
-    write(db)
-    note(db, file)
-    heads_follow(db, statement)
-    for found in (problems(db, file), note(db, file, 1)):
-        assert any(words in line for line in found), found
-        assert not any("older backup" in line for line in found)
-    # Nor does a chain that goes on make it right again.
-    write(db, what="other")
-    assert any("entry 5 is not what it was" in line for line in problems(db, file))
-
-
-def test_an_older_backup_is_named_with_what_to_do(db: Database, file: HeadsFile) -> None:
-    write(db)
-    note(db, file)
-    heads_follow(db, ALL_CUT)
-    found = problems(db, file)
-    assert "an older backup was restored" in found[-1]
-    assert "compare orders and positions with the exchange" in found[-1]
-    # When the file was moved away, a new one begins.
-    file.path.rename(file.path.with_suffix(".before"))
-    assert note(db, file, 1) == []
-    assert problems(db, file) == []
 
 
 @pytest.mark.parametrize("what", ["changed", "moved", "another key", "torn"])

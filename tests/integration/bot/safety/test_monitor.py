@@ -52,24 +52,6 @@ def test_the_limit_itself_trips_and_a_cent_above_does_not(desk: Desk, monitor: M
     assert (row.value, row.limit) == ("0.030000", "0.03")
 
 
-def test_a_breaker_stays_tripped_when_the_money_comes_back(desk: Desk, monitor: Monitor) -> None:
-    lose(desk, monitor, "90000", 3)
-    lose(desk, monitor, "120000", 5)
-    assert account_state(desk) is TradingState.REDUCING
-    assert desk.audit_kinds().count("breaker_tripped") == 1
-
-
-def test_a_breaker_that_trips_after_the_approval_stops_the_send(
-    desk: Desk, monitor: Monitor
-) -> None:
-    """Scenario trip-between-check-and-send."""
-    desk.approve()
-    lose(desk, monitor, "90000", 3)
-    assert desk.send(desk.child().child_id) is SendResult.STOPPED
-    assert desk.exchange.posts == 0
-    desk.check_balance()
-
-
 def test_a_tripped_breaker_denies_what_adds_and_lets_reduce(desk: Desk, monitor: Monitor) -> None:
     desk.approve()
     desk.send(desk.child().child_id)

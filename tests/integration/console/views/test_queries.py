@@ -3,13 +3,10 @@
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from console.context import reading
 from console.views.moment import Live
-from console.views.queries import live, recent_requests
+from console.views.queries import live
 from models.enums import TradingState
 from tests.support.scene import ACCOUNT, Scene, read_only_engine
 
@@ -52,10 +49,3 @@ def test_requests_children_fills_and_positions_are_told(scene: Scene) -> None:
     assert position.last_price == Decimal("30000.5")
     assert position.unrealised_pnl(Decimal("30010.5")) == Decimal(1)
     assert position.unrealised_pnl(None) is None
-
-
-def test_the_console_s_session_can_not_write(scene: Scene) -> None:
-    with reading(scene.database_url) as session:
-        assert recent_requests(session, 5) == ()
-        with pytest.raises(DBAPIError, match="read-only transaction"):
-            session.execute(text("UPDATE trading_state SET state = 'active'"))

@@ -82,24 +82,6 @@ def test_a_halt_that_is_lifted_by_hand_lets_no_claim_and_no_decision_pass(
     assert "changed past mlrisk" in row.reason
 
 
-@pytest.mark.parametrize(("kind", "key"), SCOPES)
-@pytest.mark.parametrize("act", BY_HAND.values(), ids=BY_HAND.keys())
-def test_a_resume_gives_back_what_the_audit_says(
-    desk: Desk, monitor: Monitor, act: ByHand, kind: ScopeKind, key: str
-) -> None:
-    set_state(desk.db, kind, key, TradingState.ACTIVE, now=desk.clock.now())
-    halted(desk, kind, key)
-    by_hand(desk, act, kind, key)
-    monitor.judge_states()
-    desk.trading_halt.resume(reason="looked into", actor="me", development=True)
-    with desk.db.reading() as session:
-        assert states.contradictions(session) == []
-    # The resume is of the global state; another scope is as the audit had it.
-    is_global = kind is ScopeKind.GLOBAL
-    assert strictest(desk.db) is (TradingState.ACTIVE if is_global else TradingState.HALTED)
-    assert not monitor.judge_states()
-
-
 def test_a_deleted_global_row_is_not_made_active_again(desk: Desk, monitor: Monitor) -> None:
     """Seen: the next lock of the row made it ACTIVE."""
     by_hand(desk, _sql("DELETE FROM trading_state"), ScopeKind.GLOBAL, "*")

@@ -193,28 +193,6 @@ def test_a_pause_survives_a_cancel_that_the_exchange_did_not_hear(
 # Resume
 
 
-def test_late_slices_catch_up_under_their_bound_after_a_resume(
-    desk: Desk, control: ParentControl
-) -> None:
-    """The bound is the default's: three slices in one interval of five seconds."""
-    approve(desk, "twap")
-    control.pause("r-1", **WHY)
-    work(desk, 13)
-    report = control.resume("r-1", **WHY)
-    late = [c for c in desk.children() if c.planned_at <= desk.clock.now()]
-    assert report.children_due == len(late) == 3
-    assert all(child.due_at == desk.clock.now() for child in late)
-    # One by one: the first is woken, and each that has gone out wakes the next.
-    assert desk.task_queue.children[-1] == (late[0].child_id, desk.clock.now())
-    work(desk, 17)
-    sent = sorted(child.sent_at for child in desk.children() if child.sent_at)
-    assert desk.parent().state == ParentState.COMPLETED
-    assert len(sent) == 6
-    assert all(
-        later - first >= timedelta(seconds=5) for first, later in zip(sent, sent[3:], strict=False)
-    )
-
-
 def test_a_child_that_is_not_due_yet_keeps_its_time(desk: Desk, control: ParentControl) -> None:
     approve(desk, "twap")
     before = {child.child_id: child.due_at for child in desk.children()}

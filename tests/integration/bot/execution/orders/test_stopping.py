@@ -13,7 +13,6 @@ from models.enums import (
 from models.locks import lock_parent
 from models.tables import AuditRow, ParentOrderRow, TradeRequestRow
 from tests.support.desk import Desk
-from tests.support.statements import statements
 
 pytestmark = pytest.mark.services
 
@@ -39,20 +38,6 @@ def test_a_parent_that_somebody_holds_keeps_no_other_from_being_stopped(desk: De
     again = desk.trading_halt.halt(reason="test", actor="me")
     assert desk.parent("r-1").state == ParentState.UNFILLED
     assert again.problems == ()
-
-
-def test_a_halt_takes_as_many_statements_for_many_parents_as_for_few(desk: Desk) -> None:
-    counts = []
-    for name, parents in (("few", 2), ("many", 5)):
-        for number in range(parents):
-            desk.approve_twap(f"{name}-{number}", size="1000")
-        with statements(desk.db) as said:
-            report = desk.trading_halt.halt(reason="test", actor="me")
-        assert report.children_cancelled == parents * 6
-        counts.append(len(said))
-        desk.trading_halt.resume(reason="on", actor="me", development=True)
-        desk.pass_time(60)
-    assert counts[0] == counts[1]
 
 
 def test_what_a_halt_stops_ends_as_it_does_one_by_one(desk: Desk) -> None:

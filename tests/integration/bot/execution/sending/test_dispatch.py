@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -15,7 +15,6 @@ from bot.execution.sending.dispatch import ENOUGH_WAITING, EXECUTION, EXITS
 from bot.execution.sending.retrying import LONGEST_BACKOFF_SECONDS, LONGEST_EXIT_BACKOFF_SECONDS
 from config.celery import VISIBILITY_TIMEOUT_SECONDS, celery_settings
 from models.enums import ChildState
-from tasks.execution import EXPIRED, send_child
 from tasks.queue import CeleryTaskQueue, QueueDepth
 from tests.support.desk import Desk
 from tests.support.services import RedisServer
@@ -229,12 +228,3 @@ def test_a_child_that_waits_for_minutes_waits_in_its_row(desk: Desk) -> None:
     child = desk.child()
     assert child.wake_at is None
     assert child.due_at >= desk.clock.now() + timedelta(seconds=600)
-
-
-def test_a_message_that_expired_inside_the_worker_is_not_worked() -> None:
-    past = datetime.now(UTC) - timedelta(seconds=1)
-    send_child.push_request(expires=past.isoformat())
-    try:
-        assert send_child.run(1) == EXPIRED
-    finally:
-        send_child.pop_request()

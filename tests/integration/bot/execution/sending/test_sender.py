@@ -223,58 +223,6 @@ def test_an_exit_that_finds_no_position_raises_no_alarm(desk: Desk) -> None:
     desk.check_balance()
 
 
-def test_an_unfilled_rest_is_tried_again_until_it_is_filled(desk: Desk) -> None:
-    desk.exchange.fill_share = D("0.5")
-    desk.approve()
-    for _ in range(3):
-        desk.send_due()
-        desk.stream()
-        desk.check_balance()
-        desk.pass_time(3)
-    desk.exchange.fill_share = D(1)
-    desk.send_due()
-    desk.stream()
-    assert desk.parent().state == ParentState.COMPLETED
-    assert [c.attempt for c in desk.children()] == [0, 1, 2, 3]
-    desk.check_balance()
-
-
-def test_a_taker_that_finds_nothing_rests_in_the_end_and_its_rest_is_released(desk: Desk) -> None:
-    desk.exchange.fill_share = D(0)
-    desk.approve()
-    for _ in range(9):
-        desk.send_due()
-        desk.stream()
-        desk.step()
-        desk.check_balance()
-        desk.pass_time(4)
-    for _ in range(3):
-        desk.step()
-        desk.stream()
-    styles = [str(body["timeInForce"]) for body in desk.exchange.accepted]
-    assert styles[:3] == ["IOC"] * 3
-    assert "PostOnly" in styles
-    assert desk.parent().state == ParentState.UNFILLED
-    assert not desk.exchange.open_orders()
-    desk.check_balance()
-
-
-def test_a_child_past_its_deadline_never_goes_out(desk: Desk) -> None:
-    desk.approve()
-    desk.pass_time(31)
-    assert desk.send(desk.child().child_id) is SendResult.STOPPED
-    assert desk.child().state == ChildState.EXPIRED
-    assert desk.exchange.posts == 0
-
-
-def test_overdue_children_are_swept(desk: Desk) -> None:
-    desk.approve_twap()
-    desk.pass_time(60)
-    assert desk.reconciler.expire_overdue() == 6
-    assert desk.parent().state == ParentState.UNFILLED
-    desk.check_balance()
-
-
 def test_without_a_fresh_market_an_adding_child_waits(desk: Desk) -> None:
     desk.approve()
     desk.market.away = True

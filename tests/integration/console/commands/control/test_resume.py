@@ -1,6 +1,5 @@
 """A halt is lifted by those who may, and what still denies is told."""
 
-import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -8,14 +7,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bot.state import binding, breakers
+from bot.state import binding
 from bot.state.binding import Identity
 from config.settings import Environment, TradingMode
 from console.cli import run
 from console.errors import ExitCode
 from models.repositories import portfolio
 from models.tables import (
-    AccountBindingRow,
     TradingStateRow,
 )
 from tests.support.scene import ACCOUNT, START, Scene, read_only_engine
@@ -99,33 +97,3 @@ def _read_wallet(scene: Scene) -> None:
             available=money,
             unrealised_pnl=D(0),
         )
-
-
-def _become(scene: Scene, *, mode: str) -> None:
-    with scene.db.transaction() as session:
-        session.get_one(AccountBindingRow, 1).mode = mode
-
-
-@pytest.mark.services
-def test_resume_says_what_still_denies_and_a_reset_breaker_is_the_way_back(
-    away: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _read_wallet(away)
-    _bind(away, Environment.DEVELOPMENT)
-    with away.db.unit_of_work() as uow:
-        found = breakers.Finding("data_quality_issue", "1", "0", "positions disagree")
-        breakers.trip(uow, ACCOUNT, found, actor="test", now=away.clock.now())
-        uow.commit()
-    assert run(["resume", "--reason", "over", "--json"]) == ExitCode.HALTED
-    facts = json.loads(capsys.readouterr().out)
-    assert facts["trading"] is False
-    assert "mlrisk breaker reset data_quality_issue" in facts["still_denying"][0]
-    reset = ["breaker", "reset", "data_quality_issue", "--reason", "looked at"]
-    _become(away, mode="live")
-    assert run(reset) == ExitCode.FAILED
-    assert "an operator has to log in" in capsys.readouterr().err
-    _become(away, mode="paper")
-    assert run(reset) == ExitCode.OK
-    assert "ACTIVE" in capsys.readouterr().out
-    assert run(["breaker", "list"]) == ExitCode.OK
-    assert "reset: looked at" in capsys.readouterr().out

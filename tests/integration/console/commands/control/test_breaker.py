@@ -1,0 +1,81 @@
+"""A reset breaker is the way back to trading."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from bot.state import binding, breakers
+from bot.state.binding import Identity
+from config.settings import Environment, TradingMode
+from console.cli import run
+from console.errors import ExitCode
+from models.repositories import portfolio
+from models.tables import (
+    AccountBindingRow,
+)
+from tests.support.scene import ACCOUNT, START, Scene
+from workers.supervision.ports import free_port
+
+D = Decimal
+
+
+@pytest.fixture
+def away(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """Postgres is there; Redis and the exchange are not."""
+    monkeypatch.setenv("MLRISK_DATABASE_URL", scene.database_url)
+    monkeypatch.setenv("MLRISK_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+    monkeypatch.setenv("MLRISK_EXCHANGE_URL", f"http://127.0.0.1:{free_port()}")
+    return scene
+
+
+def _bind(scene: Scene, environment: Environment, mode: str = "paper") -> None:
+    """As the first process did that started on the scene's database."""
+    owner = Identity(ACCOUNT, mode, "17", environment, TradingMode.PAPER_TRADING)
+    binding.bind(scene.db, owner, START)
+
+
+def _read_wallet(scene: Scene) -> None:
+    """A reading as of the wall clock, which the commands go by."""
+    money = D(100_000)
+    with scene.db.transaction() as session:
+        portfolio.record_equity(
+            session,
+            ACCOUNT,
+            datetime.now(UTC),
+            equity=money,
+            wallet_balance=money,
+            available=money,
+            unrealised_pnl=D(0),
+        )
+
+
+def _become(scene: Scene, *, mode: str) -> None:
+    with scene.db.transaction() as session:
+        session.get_one(AccountBindingRow, 1).mode = mode
+
+
+@pytest.mark.services
+def test_resume_says_what_still_denies_and_a_reset_breaker_is_the_way_back(
+    away: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _read_wallet(away)
+    _bind(away, Environment.DEVELOPMENT)
+    with away.db.unit_of_work() as uow:
+        found = breakers.Finding("data_quality_issue", "1", "0", "positions disagree")
+        breakers.trip(uow, ACCOUNT, found, actor="test", now=away.clock.now())
+        uow.commit()
+    assert run(["resume", "--reason", "over", "--json"]) == ExitCode.HALTED
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["trading"] is False
+    assert "mlrisk breaker reset data_quality_issue" in facts["still_denying"][0]
+    reset = ["breaker", "reset", "data_quality_issue", "--reason", "looked at"]
+    _become(away, mode="live")
+    assert run(reset) == ExitCode.FAILED
+    assert "an operator has to log in" in capsys.readouterr().err
+    _become(away, mode="paper")
+    assert run(reset) == ExitCode.OK
+    assert "ACTIVE" in capsys.readouterr().out
+    assert run(["breaker", "list"]) == ExitCode.OK
+    assert "reset: looked at" in capsys.readouterr().out

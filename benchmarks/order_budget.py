@@ -1,4 +1,4 @@
-"""What asking for the order budget costs: p50 and p99 of `take()`, through Redis and alone.
+"""The cost of asking the rate limiter: p50 and p99 of `take()`, through Redis and alone.
 
 Run: `python -m benchmarks.order_budget [--count 5000] [--waiting 1000]`. It starts a Redis of its
 own. *granted* has a rate that is never reached; *refused* asks while `--waiting` orders queue.

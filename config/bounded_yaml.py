@@ -113,12 +113,12 @@ def _check_size(root: yaml.Node) -> None:
     def size(node: yaml.Node, above: tuple[int, ...]) -> int:
         line = node.start_mark.line + 1
         if id(node) in above:
-            raise YamlProblem("a value holds itself", line)
+            raise YamlProblem("a value contains itself", line)
         if id(node) not in sizes:
             inside = (*above, id(node))
             sizes[id(node)] = 1 + sum(size(child, inside) for child in _children(node))
         if sizes[id(node)] > MAX_NODES:
-            raise YamlProblem(f"its aliases stand for more than {MAX_NODES} values", line)
+            raise YamlProblem(f"its aliases expand to more than {MAX_NODES} values", line)
         return sizes[id(node)]
 
     size(root, ())
@@ -134,7 +134,7 @@ def _check_keys(node: yaml.Node, seen: set[int]) -> None:
             named = (key.tag, str(key.value)) if isinstance(key, yaml.ScalarNode) else None
             if named in known:
                 line = key.start_mark.line + 1
-                raise YamlProblem(f"the key {key.value!r} stands here twice", line)
+                raise YamlProblem(f"the key {key.value!r} is given twice here", line)
             if named is not None:
                 known.add(named)
     for child in _children(node):

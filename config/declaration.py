@@ -210,7 +210,7 @@ def _kind(name: str, hint: Any) -> type:
         return float
     if isinstance(bare, type) and issubclass(bare, StrEnum):
         return str
-    raise TypeError(f"{name}: no file can say a value of {hint!r}")
+    raise TypeError(f"{name}: a file can't contain a value of {hint!r}")
 
 
 def _without_none(hint: Any) -> Any:

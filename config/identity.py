@@ -126,9 +126,9 @@ def _real_money(settings: Named) -> Iterator[str]:
         loose.append("MLRISK_TRADING_MODE=paper_trading")
     if loose and not settings.live_with_development_limits:
         yield (
-            f"{' and '.join(loose)} would trade real money under limits that are meant for none: "
-            "set MLRISK_ENVIRONMENT=production and MLRISK_TRADING_MODE=conservative, or say it a "
-            "second time with MLRISK_LIVE_WITH_DEVELOPMENT_LIMITS=true"
+            f"{' and '.join(loose)} would trade real money under development limits: set "
+            "MLRISK_ENVIRONMENT=production and MLRISK_TRADING_MODE=conservative, or confirm it "
+            "with MLRISK_LIVE_WITH_DEVELOPMENT_LIMITS=true"
         )
 
 
@@ -144,10 +144,15 @@ def _addresses(settings: Named) -> Iterator[str]:
         if any(name in (at.hostname or "") for name in _REAL):
             yield f"MLRISK_EXCHANGE_URL is {at.hostname}, and MLRISK_EXCHANGE_MODE is paper"
         if streams is not None and urlsplit(streams).netloc != at.netloc:
-            yield "MLRISK_STREAM_URL is another place than MLRISK_EXCHANGE_URL: name one place"
+            yield (
+                "MLRISK_STREAM_URL and MLRISK_EXCHANGE_URL are of different hosts: name one host"
+            )
         return
     if at.scheme != "https":
-        yield f"MLRISK_EXCHANGE_URL must begin with https:// in mode {mode}: keys travel by it"
+        yield (
+            f"MLRISK_EXCHANGE_URL must begin with https:// in mode {mode}, because requests "
+            "carry the key"
+        )
         return
     if settings.exchange == BYBIT:
         yield from _family(mode, at, streams)
@@ -161,8 +166,8 @@ def _family(mode: ExchangeMode, rest: SplitResult, streams: str | None) -> Itera
     elif streams is None:
         if not _is_default(mode, rest) and _derived(mode, rest) is None:
             yield (
-                f"MLRISK_EXCHANGE_URL is {rest.hostname}: where its streams are can't be told "
-                "from it; set MLRISK_STREAM_URL too"
+                f"MLRISK_EXCHANGE_URL is {rest.hostname}: the address of its streams can't be "
+                "derived from it; set MLRISK_STREAM_URL too"
             )
     else:
         to = urlsplit(streams)

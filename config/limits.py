@@ -244,7 +244,8 @@ class RiskLimits:
     max_portfolio_risk: Decimal = limit(
         Decimal("0.02"),
         EQUITY,
-        "The largest loss of a position at its stop, or on a day of its 95 % expected shortfall.",
+        "The largest loss of a position at its stop. Without a stop, the loss on a day of its "
+        "95 % expected shortfall.",
         LOWER,
         above=0,
         high=1,
@@ -384,7 +385,8 @@ class RiskLimits:
     max_claim_deviation: float = limit(
         0.1,
         "share of the known value",
-        "How far a strategy's word on market or portfolio may differ before people are told.",
+        "The largest difference between a strategy's own figure of market or portfolio and the "
+        "known value. A larger one raises an alert.",
         LOWER,
         low=0,
     )

@@ -228,7 +228,7 @@ class _Reader:
                 continue
             key = str(key_node.value)
             if key in found:
-                self._problem(place, f"{what}: the key {key!r} stands here twice")
+                self._problem(place, f"{what}: the key {key!r} is given twice here")
             found[key] = (key, value_node, place)
         return list(found.values())
 

@@ -91,20 +91,26 @@ class Settings(KeylessSettings):
     home: Path = Field(default_factory=lambda: default_home())
     owner_database_url: SecretStr | None = Field(
         default=None,
-        description="the database as the role that owns its tables, for migrations; else "
-        "bootstrap's or database_url's",
+        description=(
+            "the database with the role that owns its tables, for migrations. Default: "
+            "the address of bootstrap or database_url"
+        ),
     )
     operator_database_url: SecretStr | None = Field(
-        default=None, description="the database as the console's role; else database_url's"
+        default=None, description="the database with the console's role. Default: database_url"
     )
     audit_database_url: SecretStr | None = Field(
         default=None,
-        description="the database as beat's role, which appends to the audit; else database_url's",
+        description=(
+            "the database with beat's role, which appends to the audit. Default: database_url"
+        ),
     )
     bootstrap_database_url: SecretStr | None = Field(
         default=None,
-        description="the database as a superuser, who makes the roles of the other addresses, "
-        "for `mlrisk migrate` and `up` alone",
+        description=(
+            "the database with a superuser, which creates the roles of the other "
+            "addresses. Only `mlrisk migrate` and `mlrisk up` use it"
+        ),
     )
 
     environment: Environment = Environment.DEVELOPMENT
@@ -114,21 +120,29 @@ class Settings(KeylessSettings):
     market_key: SecretStr | None = Field(
         default=None,
         min_length=16,
-        description="seals the market in Redis, so that only the feed can make it; feed, workers "
-        "and console share it. Without it whatever Redis holds is believed",
+        description=(
+            "the key that seals the market data in Redis, so that only the feed can "
+            "write it. Feed, workers and console share it. Without it any market data in "
+            "Redis counts"
+        ),
     )
 
     message_key: SecretStr | None = Field(
         default=None,
         min_length=16,
-        description="master secret from which each strategy's key follows: with it a request "
-        "counts only if its strategy signed it. Production starts with nothing less",
+        description=(
+            "the master secret from which each strategy's key is derived. With it a "
+            "request counts only if its strategy signed it. Production does not start "
+            "without it"
+        ),
     )
     message_key_generations: str = Field(
         default="",
         pattern=r"^([A-Za-z0-9_.:\-]{1,64}=[1-9]\d{0,8}(,|$))*$",
-        description="the generation from which on a strategy's keys count, for example alpha=2; "
-        "1 for those that are not named",
+        description=(
+            "the oldest generation of a strategy's key that counts, for example "
+            "alpha=2. Default: 1 for each strategy"
+        ),
     )
 
     exchange: str = Field(
@@ -138,23 +152,28 @@ class Settings(KeylessSettings):
     exchange_mode: ExchangeMode = ExchangeMode.PAPER
     exchange_url: str | None = Field(
         default=None,
-        description="base URL of the exchange's HTTP interface; streams follow from it. Needed in "
-        "paper mode, elsewhere only for another host than the mode's own",
+        description=(
+            "the base URL of the exchange's HTTP interface; the address of the streams "
+            "is derived from it. Paper mode needs it; other modes need it only for a "
+            "host of your own"
+        ),
     )
     paper_url: str | None = Field(
-        default=None, description="base URL of the paper exchange; no other mode looks at it"
+        default=None, description="the base URL of the paper exchange; only paper mode reads it"
     )
     stream_url: str | None = Field(
-        default=None, description="base URL of the streams, where they don't follow"
+        default=None, description="the base URL of the streams, if it can't be derived"
     )
     live_with_development_limits: bool = Field(
         default=False,
-        description="says a second time that real money trades under development limits",
+        description="confirms that real money trades under development limits",
     )
     holds_keys: bool = Field(
         default=True,
-        description="false: this process has no key of the exchange, reads there what is public, "
-        "and leaves the proof of the account to those that have one",
+        description=(
+            "false: this process has no key of the exchange. It reads public data only, "
+            "and other processes prove the account"
+        ),
     )
     api_key: SecretStr = SecretStr(identity.PAPER_KEY)
     api_secret: SecretStr = SecretStr(identity.PAPER_SECRET)
@@ -163,8 +182,11 @@ class Settings(KeylessSettings):
 
     audit_heads: Path | None = Field(
         default=None,
-        description="file that notes each minute where the audit chains end; best on another disk "
-        "than the database. Default: audit-heads.jsonl in the home",
+        description=(
+            "the file that notes the newest entry of each audit chain every minute. "
+            "Another disk than the database's is best. Default: audit-heads.jsonl in the "
+            "home"
+        ),
     )
     recordings: Path | None = Field(
         default=None, description="market recordings for the paper exchange"
@@ -174,27 +196,36 @@ class Settings(KeylessSettings):
         default=5.0,
         gt=0,
         le=30,
-        description="how far ahead due children are handed to the queue; far below the visibility "
-        "timeout, because Redis delivers an ETA beyond it several times",
+        description=(
+            "how far ahead children are enqueued. It must be far below the visibility "
+            "timeout, because Redis delivers a message with a later ETA several times"
+        ),
     )
     wake_timeout_seconds: float = Field(
-        default=3.0, gt=0, description="a wake-up older than this is taken as lost and sent again"
+        default=3.0,
+        gt=0,
+        description=("a message that is older counts as lost and is enqueued again"),
     )
     lease_seconds: float = Field(
         default=15.0,
         gt=0,
-        description="longer than the slowest POST (11 s) and its bookkeeping, and half of the "
-        "shortest deadline, so that a dead sender's child is sent again in time",
+        description=(
+            "the lease of a claimed child. It is longer than the slowest POST (11 s) "
+            "with its bookkeeping, and at most half of the shortest deadline, so that "
+            "the child of a dead sender is sent again in time"
+        ),
     )
     validation_attempts: int = Field(
         default=5,
         ge=1,
         le=100,
-        description="a request whose validation fails so often is parked for an operator; two "
-        "processes that died of it are enough",
+        description=(
+            "how often the validation of a request may fail before the request is "
+            "parked for an operator. The death of two processes parks it as well"
+        ),
     )
     failpoint: str | None = Field(
-        default=None, description="testing only: process kills itself at the named point"
+        default=None, description="for tests only: the process kills itself at the named point"
     )
 
     @field_validator(
@@ -304,7 +335,7 @@ def expanded(path: Path) -> Path:
         return path.expanduser().absolute()
     except RuntimeError as error:
         raise SettingsError(
-            f"{path}: no directory is known of this user ($HOME): give an absolute path"
+            f"{path}: this user has no home directory ($HOME): give an absolute path"
         ) from error
 
 
@@ -422,7 +453,8 @@ def _read_environment_file(home: Path) -> dict[str, str]:
         loaded = read_object(environment_file(home)) or {}
     except DamagedFileError as error:
         raise SettingsError(
-            f"{error}: stop the system (`mlrisk down`) and start it again, which makes it anew"
+            f"{error}: stop the system (`mlrisk down`) and start it again; the start writes the "
+            "file again"
         ) from error
     return {str(key): str(value) for key, value in loaded.items()}
 

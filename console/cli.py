@@ -30,22 +30,22 @@ _VERBS: Mapping[str, Verb] = {
         "system.down",
         "Stop every process, strategies first and servers last. Nothing stored is lost.",
     ),
-    "status": Verb("system.status", "Processes, trading state, money and counts."),
+    "status": Verb("system.status", "Show processes, trading state, money and counts."),
     "screen": Verb(
         "system.screen",
         "Watch a running system; Ctrl-C closes the screen and leaves the system alone.",
     ),
     "halt": Verb(
         "control.halt",
-        "Stop what adds risk: the state first, then what is under way, then proof of both.",
+        "Halt trading: set the state, end entries under way, and prove that no more risk is added.",
     ),
     "resume": Verb(
         "control.resume",
-        "Back to ACTIVE; outside development it takes a risk officer's login.",
+        "Resume trading after a halt. Outside development this takes a risk officer's login.",
     ),
     "submit": Verb(
         "trading.submit",
-        "Write the request's row, then hand it to the validation worker.",
+        "Store a request, and hand it to the validation worker.",
     ),
     "requests": Verb(
         "trading.requests",
@@ -53,7 +53,7 @@ _VERBS: Mapping[str, Verb] = {
     ),
     "show": Verb(
         "trading.show",
-        "The request, the decision with every check, the factors of its size, orders and fills.",
+        "Show a request, its decision with every check, the factors of its size, orders and fills.",
     ),
     "tca": Verb(
         "trading.tca",
@@ -62,15 +62,16 @@ _VERBS: Mapping[str, Verb] = {
     ),
     "explain": Verb(
         "trading.explain",
-        "Every check with value, limit, margin and data age, the size's factors, what was needed.",
+        "Explain a decision: each check with value, limit, margin and data age; the size's "
+        "factors.",
     ),
     "whatif": Verb(
         "trading.whatif",
-        "Evaluate a request against the live market, portfolio and states, without any trace.",
+        "Decide a request on the live market, portfolio and states, without storing anything.",
     ),
     "replay": Verb(
         "trading.replay",
-        "Decide stored requests again on what each of them saw, and show the differences.",
+        "Decide stored requests again, each on its own snapshot, and show the differences.",
     ),
     "blocks": Verb(
         "trading.blocks",
@@ -79,16 +80,19 @@ _VERBS: Mapping[str, Verb] = {
     ),
     "metrics": Verb(
         "system.metrics",
-        "Approval and block rates, execution quality, breakers, stops and models since a moment.",
+        "Show approval and block rates, execution quality, breakers, stops and models since a "
+        "moment.",
     ),
-    "doctor": Verb("system.doctor", "Check everything that must hold, and say what doesn't."),
+    "doctor": Verb(
+        "system.doctor", "Check all invariants and all parts of the system, and name each fault."
+    ),
     "migrate": Verb(
         "system.migrate",
         "Create or update the tables. Running it twice changes nothing.",
     ),
     "paper-exchange": Verb(
         "system.paper_exchange",
-        "A server that answers like Bybit V5 (its own options: mlrisk paper-exchange --help).",
+        "Run a server that answers like Bybit V5 (its options: mlrisk paper-exchange --help).",
     ),
     "schema": Verb("system.schema", "Print a published JSON Schema.", is_group=True),
     "volume": Verb(
@@ -114,8 +118,8 @@ _VERBS: Mapping[str, Verb] = {
     ),
     "parked": Verb(
         "trading.parked",
-        "See, release or end requests whose validation failed too often, and trades "
-        "whose steps did.",
+        "List, release or end parked requests (failed validations) and trades set aside (failed "
+        "steps).",
         is_group=True,
     ),
     "position": Verb(

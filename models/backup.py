@@ -74,12 +74,17 @@ class BackupPlan(BaseModel):
     cancel_on_risk_increase: bool = Field(
         default=False,
         strict=True,
-        description="ends an entry once the throttle would slow it; can't undo the operator's",
+        description=(
+            "The trade ends once the throttle would slow it. It can't switch off the "
+            "operator's own rule."
+        ),
     )
     fallback_algorithm: Literal[Algorithm.IMMEDIATE, Algorithm.PASSIVE] | None = Field(
         default=None,
-        description="the algorithm of other_algorithm; default: passive after a taker algorithm, "
-        "immediate after a maker algorithm",
+        description=(
+            "The algorithm of the step other_algorithm. Default: passive after a taker "
+            "algorithm, immediate after a maker algorithm."
+        ),
     )
 
     @model_validator(mode="before")

@@ -189,71 +189,102 @@ class Message(BaseModel):
 class SignalData(Message):
     """The trade that the strategy wants."""
 
-    position_size: PositiveDecimal = Field(description="notional in the quote currency (USDT)")
+    position_size: PositiveDecimal = Field(description="The notional of the trade. Unit: USDT.")
     side: TradeSide | None = Field(
-        default=None, description="the request's side once more, with which it must agree"
+        default=None, description="The side once more. It must be the request's side."
     )
     reduce_only: bool = Field(
-        default=False, strict=True, description="never opens or flips a position"
+        default=False,
+        strict=True,
+        description=("The trade only reduces: it never opens a position or turns one around."),
     )
-    algorithm: Algorithm | None = Field(default=None, description="None lets mlrisk choose")
+    algorithm: Algorithm | None = Field(
+        default=None, description=("The algorithm. Without it mlrisk chooses one.")
+    )
     horizon_seconds: Annotated[float, BeforeValidator(_parse_score)] | None = Field(
-        default=None, gt=0, le=86_400, description="time over which a TWAP spreads its slices"
+        default=None,
+        gt=0,
+        le=86_400,
+        description=("The time over which the trade is spread. Unit: seconds."),
     )
     interval_seconds: Annotated[float, BeforeValidator(_parse_score)] | None = Field(
-        default=None, gt=0, le=86_400, description="time between two slices"
+        default=None, gt=0, le=86_400, description="The time between two slices. Unit: seconds."
     )
     limit_price: PositiveDecimal | None = Field(
-        default=None, description="never trade beyond this price"
+        default=None, description="The worst price of the trade."
     )
     stop_price: PositiveDecimal | None = Field(
         default=None,
-        description="where the strategy gives the trade up: the loss there is its risk. No order "
-        "is placed for it",
+        description=(
+            "The price at which the strategy ends the trade. The loss at this price "
+            "counts as its risk. mlrisk places no order there."
+        ),
     )
     volume_curve: tuple[VolumeShare, ...] = Field(
-        default=(), max_length=1440, description="expected volume of each equal slot, for VWAP"
+        default=(),
+        max_length=1440,
+        description=("For vwap: the expected volume of each slot of equal length."),
     )
     risk_aversion: VolumeShare | None = Field(
-        default=None, description="lambda of Almgren and Chriss, for implementation_shortfall"
+        default=None,
+        description=("For implementation_shortfall: the lambda of Almgren and Chriss."),
     )
     start: Literal["at_once", "mid_slot"] = Field(
-        default="at_once", description="a TWAP's slices at the start or the middle of their slots"
+        default="at_once",
+        description=(
+            "For twap: whether slices go out at the start or in the middle of their slots."
+        ),
     )
     size_distortion: Annotated[float, BeforeValidator(_parse_score), Field(ge=0, lt=1)] = Field(
-        default=0.0, description="share by which a TWAP's or an iceberg's children vary in size"
+        default=0.0,
+        description=("For twap and iceberg: how much the sizes vary. Unit: share of the size."),
     )
     time_distortion: Annotated[float, BeforeValidator(_parse_score), Field(ge=0, le=0.5)] = Field(
-        default=0.0, description="share of the interval by which a TWAP's slices move"
+        default=0.0, description=("For twap: how much the times vary. Unit: share of the interval.")
     )
     volume_model: Literal["static", "dynamic", "learned"] | None = Field(
-        default=None, description="for VWAP instead of a curve: trained by `mlrisk volume train`"
+        default=None,
+        description=(
+            "For vwap, in place of a curve: the model, which `mlrisk volume train` trains."
+        ),
     )
     participation_rate: PositiveShare | None = Field(
-        default=None, description="for POV: the most of the traded volume that is ours"
+        default=None, description="For pov: the largest share of the traded volume."
     )
     min_participation_rate: Share | None = Field(
-        default=None, description="for POV: the least; between the two it follows the clock"
+        default=None,
+        description=(
+            "For pov: the smallest share of the traded volume. Between "
+            "both shares the trade follows the clock."
+        ),
     )
     display_size: PositiveDecimal | None = Field(
-        default=None, description="for an iceberg: notional shown at a time, in USDT"
+        default=None, description="For iceberg: the notional of the visible child. Unit: USDT."
     )
     improve_after: Share | None = Field(
-        default=None, description="for passive: share of the horizon before it leaves the touch"
+        default=None,
+        description=("For passive: how long it stays at the touch. Unit: share of the horizon."),
     )
     cross_margin_seconds: Seconds | None = Field(
-        default=None, description="for passive: it crosses this long before the deadline"
+        default=None,
+        description=(
+            "For passive: how long before the deadline it crosses the spread. Unit: seconds."
+        ),
     )
     requote_seconds: Seconds | None = Field(
-        default=None, description="for passive: a child's least time in the queue"
+        default=None,
+        description=("For passive: the shortest time that a child rests. Unit: seconds."),
     )
     parameters: dict[Identifier, ParameterValue] = Field(
         default_factory=dict,
         max_length=16,
-        description="of an algorithm that takes more than these fields, by its own names",
+        description="Further parameters of an added algorithm, by its own names.",
     )
     backup_plan: BackupPlan | None = Field(
-        default=None, description="what to try when a child order fails, by failure class"
+        default=None,
+        description=(
+            "The fallback policy: the steps after a failed child order, for each class of failure."
+        ),
     )
     signal_strength: Score | None = None
 
@@ -301,10 +332,10 @@ class MLPredictions(Message):
     model_version: Identifier | None = None
     predicted_at: UtcTime | None = None
     stability: Share | None = Field(
-        default=None, description="prediction_stability by another name"
+        default=None, description="Another name of prediction_stability. Give one of them."
     )
     feature_importance_score: Share | None = Field(
-        default=None, description="one score in place of feature_importance"
+        default=None, description="One score in place of feature_importance."
     )
 
     _once = field_validator("stability", "feature_importance_score")(said_once)
@@ -319,10 +350,12 @@ class RequestMarketData(Message):
     volatility: Score | None = None
     volume_24h: PlainDecimal | None = None
     timestamp: UtcTime | None = None
-    volume: PlainDecimal | None = Field(default=None, description="volume_24h by another name")
+    volume: PlainDecimal | None = Field(
+        default=None, description=("Another name of volume_24h. Give one of them.")
+    )
     portfolio_value: PositiveDecimal | None = None
     returns: Annotated[tuple[Score | None, ...], BeforeValidator(first_gaps_as_nothing)] = Field(
-        default=(), max_length=5000, description="daily returns, oldest first; null is a gap"
+        default=(), max_length=5000, description="Daily returns, oldest first. Null is a gap."
     )
 
     _once = field_validator("volume")(said_once)
@@ -332,7 +365,7 @@ class MLTradeRequest(Message):
     """The one message of a strategy to mlrisk, sent to `validate_and_execute`."""
 
     request_id: Identifier = Field(
-        description="unique in its strategy for ever: the same id is the same request"
+        description="The id, unique in its strategy for ever. The same id is the same request."
     )
     symbol: Symbol
     side: TradeSide
@@ -342,12 +375,14 @@ class MLTradeRequest(Message):
     priority: ExecutionPriority = ExecutionPriority.NORMAL
     created_at: UtcTime | None = Field(
         default=None,
-        description="None: when it is received, so that time spent in a queue is not seen",
+        description=(
+            "The time of the request. Default: its receipt, without the earlier time in a queue."
+        ),
     )
     expires_at: UtcTime | None = None
     metadata: Annotated[dict[str, Any], AfterValidator(_small_and_storable)] = Field(
         default_factory=dict,
-        description="free for the strategy; `account` and `strategy` name the scopes",
+        description="Free fields of the strategy. `account` and `strategy` name the scopes.",
     )
 
     @model_validator(mode="before")

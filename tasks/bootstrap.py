@@ -114,7 +114,13 @@ class Services:
         client = Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
         seal = market_seal(self.settings, self.clock)
         if seal is None:
-            log.warning("whoever writes to Redis makes the market: MLRISK_MARKET_KEY is not set")
+            log.warning(
+                "MLRISK_MARKET_KEY is not set: anybody with access to Redis can change "
+                "the market data",
+                extra={
+                    "event": "whoever_writes_to_redis_makes_the_market_mlrisk_market_key_is_not_set"
+                },
+            )
         return RedisMarketCache(
             client,
             self.settings.symbol_list,
@@ -168,7 +174,14 @@ class Services:
         """Decides messages once their signature is verified, within each strategy's quotas."""
         signatures = message_signatures(self.settings, self.clock)
         if signatures is None:
-            log.warning("whoever reaches the broker asks in any name: MLRISK_MESSAGE_KEY isn't set")
+            log.warning(
+                "MLRISK_MESSAGE_KEY is not set: anybody with access to the broker can "
+                "send requests in any strategy's name",
+                extra={
+                    "event": "whoever_reaches_the_broker_asks_in_any_name_mlrisk_message_key_"
+                    "isnt_set"
+                },
+            )
         return AuthenticatedDecisions(self.approval, signatures, self.quotas)
 
     @cached_property
@@ -287,7 +300,11 @@ class Services:
         try:
             exchange = self.exchange
         except MlriskError as error:
-            log.error("halting without an exchange, its keys are unproven: %s", error)
+            log.error(
+                "the halt cancels no order at the exchange, because the keys are unproven: %s",
+                error,
+                extra={"event": "halting_without_an_exchange_its_keys_are_unproven"},
+            )
         return TradingHalt(
             self.db,
             self.clock,

@@ -98,8 +98,8 @@ def canary(self: MlriskTask, queue: str) -> None:
     because it then proves nothing. Strategies can send to one of the queues.
     """
     if queue not in QUEUES:
-        raise Refused(f"no queue of ours is called {queue!r}"[:_SHOWN])
+        raise Refused(f"mlrisk has no queue {queue!r}"[:_SHOWN])
     came_by = (self.request.delivery_info or {}).get("routing_key", queue)
     if came_by != queue:
-        raise Refused(f"a canary of {queue} came by the queue {came_by!r}"[:_SHOWN])
+        raise Refused(f"a canary of queue {queue} came by queue {came_by!r}"[:_SHOWN])
     services().monitor.heartbeat(f"{CANARY}{queue}", os.getpid())

@@ -77,7 +77,11 @@ class CeleryTaskQueue:
             )
         except (OperationalError, RedisError, OSError) as error:
             # A publish that seems to fail may still arrive. The row decides in both cases.
-            log.warning("wake-up not published: %s", error, extra={"task": name, "task_args": args})
+            log.warning(
+                "a message can't be enqueued now: %s",
+                error,
+                extra={"event": "wake_up_not_published", "task": name, "task_args": args},
+            )
 
 
 def _route(*, urgent: bool, reduces: bool) -> dict[str, str]:
@@ -109,7 +113,12 @@ class QueueDepth:
                 waiting + int(self._client.llen(OUR_LANE)) if queue == STRATEGY_QUEUE else waiting
             )
         except RedisError as error:
-            log.warning("queue %s can't be measured: %s", queue, error, extra={"queue": queue})
+            log.warning(
+                "the length of queue %s can't be read: %s",
+                queue,
+                error,
+                extra={"event": "queue_cant_be_measured", "queue": queue},
+            )
             return None
 
 

@@ -33,11 +33,19 @@ def note_audit_heads() -> list[str]:
         if context.settings.audit_heads is None:
             # This happens in a container with an unwritable home, where no setting asks for the
             # file.
-            log.warning("the audit's ends are noted nowhere (MLRISK_AUDIT_HEADS): %s", said)
+            log.warning(
+                "the file of audit heads (MLRISK_AUDIT_HEADS) can't be written: %s",
+                said,
+                extra={"event": "the_audits_ends_are_noted_nowhere_mlrisk_audit_heads"},
+            )
             return []
         problems = [said]
     for problem in problems:
-        log.critical("the audit's ends: %s", problem)
+        log.critical(
+            "the audit heads disagree with their file: %s",
+            problem,
+            extra={"event": "the_audits_ends"},
+        )
     return problems
 
 

@@ -27,8 +27,12 @@ def require_message_key(settings: Settings) -> None:
     """Ends the process in production without a message key: requests would need no signature."""
     if settings.environment is Environment.PRODUCTION and settings.message_key is None:
         log.critical(
-            "this process must not start: MLRISK_MESSAGE_KEY is not set, and in production a "
-            "request counts only if its strategy signed it"
+            "this process must not start: MLRISK_MESSAGE_KEY is not set, and production accepts "
+            "signed requests only",
+            extra={
+                "event": "this_process_must_not_start_mlrisk_message_key_is_not_set_and_in_"
+                "production_a_re"
+            },
         )
         sys.exit(BAD_CONFIGURATION)
 
@@ -48,9 +52,17 @@ def prove_limits(settings: Settings) -> None:
         problems = ConfigurationService(db, settings, clock).self_test()
     except (ConfigError, Refused) as error:
         # The files are sound, so the fault is in the version in force.
-        log.critical("nothing that adds risk is let through, exits go on: %s", error)
+        log.critical(
+            "the limits can't be used: entries are denied and exits go on: %s",
+            error,
+            extra={"event": "nothing_that_adds_risk_is_let_through_exits_go_on"},
+        )
     except OperationalError as error:
-        log.warning("limits will be proven at the first decision: %s", error.orig)
+        log.warning(
+            "the limits can't be tested now; the first decision tests them: %s",
+            error.orig,
+            extra={"event": "limits_will_be_proven_at_the_first_decision"},
+        )
     else:
         for problem in problems:
             log.critical("trading is HALTED: %s", problem)
@@ -72,7 +84,11 @@ def tell_powers(settings: Settings) -> None:
     try:
         warning = roles.warning(settings.require_database_url())
     except OperationalError as error:
-        log.warning("what our role of Postgres may do can't be asked: %s", error.orig)
+        log.warning(
+            "the rights of this process's Postgres role can't be read: %s",
+            error.orig,
+            extra={"event": "what_our_role_of_postgres_may_do_cant_be_asked"},
+        )
     else:
         if warning is not None:
             log.warning("%s", warning, extra={"event": "role_of_postgres_is_too_strong"})
@@ -96,9 +112,18 @@ def prove_identity(settings: Settings) -> Settings:
         log.critical("this process must not start: %s", error)
         sys.exit(BAD_CONFIGURATION)
     except OperationalError as error:
-        log.warning("whose keys these are will be proven before their first use: %s", error.orig)
+        log.warning(
+            "the exchange can't be reached; the process proves its keys before their first use: %s",
+            error.orig,
+            extra={"event": "whose_keys_these_are_will_be_proven_before_their_first_use"},
+        )
     except MlriskError as error:
-        log.warning("whose keys these are and what they may will be asked again: %s", error)
+        log.warning(
+            "the exchange can't be reached; the account and the rights of the keys are "
+            "asked for again: %s",
+            error,
+            extra={"event": "whose_keys_these_are_and_what_they_may_will_be_asked_again"},
+        )
     finally:
         db.dispose()
     return settings

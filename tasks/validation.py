@@ -94,7 +94,7 @@ def set_aside(self: MlriskTask, task: str, body: str, proof: Any, cause: str) ->
         given, named, _ = strict_json.loads(body)
         request = _the_request(tuple(given), dict(named))
     except (TypeError, ValueError):
-        return services().approval.refuse_unreadable(str(body), "it is no message to set aside")
+        return services().approval.refuse_unreadable(str(body), "this message can't be set aside")
     deaths = Deaths(self.app)
     count = deaths.of(task, body)
     killed = None if count < MAX_DEATHS else Killed(count, cause)

@@ -152,11 +152,19 @@ class Home:
         try:
             stored = read_object(self._ports_file) or {}
         except DamagedFileError as error:
-            log.warning("%s: ports are chosen anew at the next start", error)
+            log.warning(
+                "%s: the next start chooses new ports",
+                error,
+                extra={"event": "ports_are_chosen_anew_at_the_next_start"},
+            )
             return {}
         known = {name: port for name, port in stored.items() if _is_port(port)}
         if known != stored:
-            log.warning("%s has wrong ports: they are chosen anew", self._ports_file)
+            log.warning(
+                "%s has wrong ports: this start chooses new ones",
+                self._ports_file,
+                extra={"event": "has_wrong_ports_they_are_chosen_anew"},
+            )
         return known
 
     def write_environment(self, variables: Mapping[str, str]) -> None:
@@ -175,7 +183,11 @@ class Home:
         """
         path = self.run / "lock"
         if path.is_dir():
-            log.warning("%s is a directory: made anew", path)
+            log.warning(
+                "%s is a directory: it is replaced by a file",
+                path,
+                extra={"event": "is_a_directory_made_anew"},
+            )
             take_away(path)
         with path.open("a+", encoding="ascii", errors="replace") as stream:
             try:

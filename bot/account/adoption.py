@@ -59,7 +59,9 @@ class Adopter:
         qty = ZERO if theirs is None else theirs.qty
         again = self._theirs(symbol)
         if self._ours(symbol) != ours or (ZERO if again is None else again.qty) != qty:
-            raise Refused(f"{symbol} is being traded; try again when it is quiet", code="moving")
+            raise Refused(
+                f"{symbol} is being traded; try again when no trade is under way", code="moving"
+            )
         if theirs is None:
             return Difference(symbol, ours, ZERO, None, None)
         return Difference(symbol, ours, qty, theirs.entry_price, theirs.liquidation_price)
@@ -83,7 +85,7 @@ class Adopter:
             position = portfolio.lock_position(uow.session, self._account, seen.symbol, now)
             if position.qty != seen.before:
                 raise Refused(
-                    f"{seen.symbol} was traded since it was looked at: it is "
+                    f"{seen.symbol} was traded since you looked at it: the position is "
                     f"{position.qty.normalize():f} now",
                     code="moving",
                 )

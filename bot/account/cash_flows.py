@@ -118,10 +118,14 @@ class CashFlows:
         value = flow.value
         if value is None:
             log.critical(
-                "nobody can say what a cash flow in %s is worth: a deposit counts as all that the "
-                "account rose by, a withdrawal as lost",
+                "no price is known for a cash flow in %s: a deposit counts as the whole rise of "
+                "the account, a withdrawal as a loss",
                 flow.currency,
-                extra={"flow_id": flow.flow_id},
+                extra={
+                    "event": "nobody_can_say_what_a_cash_flow_in_is_worth_a_deposit_counts_as_"
+                    "all_that_the_acc",
+                    "flow_id": flow.flow_id,
+                },
             )
         details = {
             "kind": flow.kind,

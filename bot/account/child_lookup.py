@@ -114,14 +114,18 @@ class ChildLookup:
             parent, child = found
             transitions.disprove(uow, child, taken_by, now)
             if (why := self._given_up(child, taken_by)) is not None:
-                log.critical("an order is given up: %s", why, extra={"child": child.order_link_id})
+                log.critical(
+                    "an order of unknown outcome is given up: %s",
+                    why,
+                    extra={"event": "an_order_is_given_up", "child": child.order_link_id},
+                )
                 lifecycle.end_child(
                     uow,
                     parent,
                     child,
                     ChildState.REJECTED,
                     now,
-                    note=Reason(f"never taken: {why}"),
+                    note=Reason(f"the exchange never took it: {why}"),
                     task_queue=self._task_queue,
                     failure=FailureClass.REJECTED,
                 )
@@ -132,7 +136,7 @@ class ChildLookup:
                     child,
                     ChildState.EXPIRED,
                     now,
-                    note=Reason("never taken by the exchange, deadline passed"),
+                    note=Reason("the exchange never took it, and its deadline passed"),
                     task_queue=self._task_queue,
                 )
             else:
@@ -157,11 +161,11 @@ class ChildLookup:
         attempts.
         """
         if taken_by is not None:
-            return f"order {taken_by} of somebody else has its id"
+            return f"an order of another origin has its id: {taken_by}"
         if child.ret_code is not None and self._exchange.is_unexpected(child.ret_code):
-            return f"the exchange answers {child.ret_code}, which nobody knows"
+            return f"the exchange answers with the unknown code {child.ret_code}"
         if child.posts >= MAX_POSTS and not child.reduce_only:
-            return f"{child.posts} attempts were not taken"
+            return f"the exchange took none of {child.posts} attempts"
         return None
 
 

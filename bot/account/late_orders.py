@@ -50,7 +50,7 @@ class LateOrders:
             each(
                 given_up,
                 lambda child: self._recheck(child, now),
-                "a given-up order can't be looked for",
+                "an order that was given up can't be looked up again",
             )
         )
 
@@ -90,14 +90,21 @@ class LateOrders:
             self._executions.read_of(child.order_link_id)
         except MlriskError as error:
             log.critical(
-                "an order of ours rests without a child and can't be cancelled: %s",
+                "an order rests although its child has ended, and it can't be cancelled: %s",
                 error,
-                extra={"child": child.order_link_id},
+                extra={
+                    "event": "an_order_of_ours_rests_without_a_child_and_cant_be_cancelled",
+                    "child": child.order_link_id,
+                },
             )
             return False
         log.critical(
-            "an order of ours rested although its child had ended; it is cancelled",
-            extra={"order_id": order.order_id, "child": child.order_link_id},
+            "an order rested although its child had ended; it is cancelled",
+            extra={
+                "event": "an_order_of_ours_rested_although_its_child_had_ended_it_is_cancelled",
+                "order_id": order.order_id,
+                "child": child.order_link_id,
+            },
         )
         details = {"order_id": order.order_id, "child_state": child.state}
         self._note("order_called_back", child.order_link_id, details, self._clock.now())

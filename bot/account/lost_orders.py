@@ -105,20 +105,25 @@ class LostOrders:
             try:
                 self._cancels.send(child.symbol, link)
             except MlriskError as error:
-                log.warning("not cancelled: %s", error, extra={"order_link_id": link})
+                log.warning(
+                    "a lost order can't be cancelled: %s",
+                    error,
+                    extra={"event": "not_cancelled", "order_link_id": link},
+                )
         self._end(child.child_id, child.absences, actor, {"reason": why, "forced": force})
 
     def _prove(self, child: ChildOrderRow) -> None:
         since = child.absent_since
         if child.absences < LOOKS or since is None or self._clock.now() - since < LONGEST_LAG:
             raise Refused(
-                f"its absence is not proven: {child.absences} of {LOOKS} looks in vain, "
-                f"over {LONGEST_LAG.total_seconds():g} s at least",
+                f"its absence is not proven yet: {child.absences} of {LOOKS} look-ups found "
+                f"nothing; they must cover at least {LONGEST_LAG.total_seconds():g} s",
                 code="not_proven",
             )
         if not self._is_gone(child.symbol, child.order_link_id):
             raise Refused(
-                "the exchange knows it, or the positions disagree: it may have filled",
+                "the exchange knows the order, or the positions disagree: the order may have "
+                "filled",
                 code="not_proven",
             )
 
@@ -150,8 +155,13 @@ class LostOrders:
         if held.get(symbol, Decimal(0)) == theirs:
             return True
         log.warning(
-            "an order is missing and the positions disagree: it may have filled",
-            extra={"order_link_id": link, "symbol": symbol},
+            "an order is missing at the exchange and the positions disagree: the order may have "
+            "filled",
+            extra={
+                "event": "an_order_is_missing_and_the_positions_disagree_it_may_have_filled",
+                "order_link_id": link,
+                "symbol": symbol,
+            },
         )
         return False
 

@@ -49,13 +49,22 @@ class Orphans:
                 return False
         except MlriskError as error:
             log.critical(
-                "an order in our name that no row explains can't be cancelled: %s",
+                "an order has an id of ours but no row, and it can't be cancelled: %s",
                 error,
-                extra={**facts, "child": link},
+                extra={
+                    "event": "an_order_in_our_name_that_no_row_explains_cant_be_cancelled",
+                    **facts,
+                    "child": link,
+                },
             )
             return False
         log.critical(
-            "an order in our name that no row explains is cancelled", extra={**facts, "child": link}
+            "an order has an id of ours but no row; it is cancelled",
+            extra={
+                "event": "an_order_in_our_name_that_no_row_explains_is_cancelled",
+                **facts,
+                "child": link,
+            },
         )
         with self._db.unit_of_work() as uow:
             uow.audit(self._account, "orphan_called_back", link, "reconcile", dict(facts), now)

@@ -112,7 +112,11 @@ class Reconciler:
         with self._db.reading() as session:
             overdue = orders.overdue_requests(session, self._account, now, limit)
         return sum(
-            each(overdue, lambda request_id: self._expire(request_id, now), "overdue children stay")
+            each(
+                overdue,
+                lambda request_id: self._expire(request_id, now),
+                "overdue children can't be ended",
+            )
         )
 
     def _expire(self, request_id: str, now: datetime) -> int:

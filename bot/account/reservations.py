@@ -85,7 +85,11 @@ def rebuild(
         if difference is not None:
             found.append(difference)
             subject = {"request": difference.request_id}
-            log.warning("reservation repaired: %s", difference.why, extra=subject)
+            log.warning(
+                "a reservation is repaired: %s",
+                difference.why,
+                extra={"event": "reservation_repaired", **subject},
+            )
     return ReservationReport(account, len(requests), tuple(found), exchange is not None)
 
 
@@ -210,7 +214,10 @@ def needs(
     unseen = sum(
         (_unseen(o, ended[o.order_link_id]) for o in resting if o.order_link_id in ended), ZERO
     )
-    why = f"children have {live:f} open, the parent {rest:f}, ended children rest with {unseen:f}"
+    why = (
+        f"the children have {live:f} open, the parent has {rest:f}, and the ended children "
+        f"leave {unseen:f}"
+    )
     return max(live, rest) + unseen, why
 
 

@@ -46,6 +46,15 @@ class ForgedMarket:
                 uow.audit(self._account, FORGED, key, "market cache", {"why": why}, now)
                 uow.commit()
         except SQLAlchemyError as error:
-            log.critical("%s; it can't be recorded: %s", why, error)
+            log.critical(
+                "%s; the finding can't be recorded: %s",
+                why,
+                error,
+                extra={"event": "it_cant_be_recorded"},
+            )
             return
-        log.critical("%s: it was not written by our feed and counts as unknown", why)
+        log.critical(
+            "%s: our feed did not write this market data, so it counts as unknown",
+            why,
+            extra={"event": "it_was_not_written_by_our_feed_and_counts_as_unknown"},
+        )

@@ -20,7 +20,7 @@ def parent_row(
     epoch: int,
     market: MarketView | None,
 ) -> ParentOrderRow:
-    """The parent; `epoch` binds its permit to the trading states that the decision saw."""
+    """The parent; `epoch` binds its authorization to the trading states that the decision saw."""
     decision, plan = approved.decision, approved.plan
     return transitions.working_parent(
         request_id=intent.request_id,

@@ -79,7 +79,11 @@ class Parking:
                     row.attempts -= 1
                     uow.commit()
         except SERVERS_AWAY as error:
-            log.warning("an attempt stays counted: %s", error, extra={"request": request_id})
+            log.warning(
+                "the count of a failed attempt can't be taken back: %s",
+                error,
+                extra={"event": "an_attempt_stays_counted", "request": request_id},
+            )
 
     def failed(self, request_id: str, error: Exception) -> TradeRequestRow | None:
         """Stores why a counted attempt failed; parks the request after the last one."""
@@ -115,7 +119,7 @@ class Parking:
         with self.db.unit_of_work() as uow:
             row = uow.session.get(TradeRequestRow, request_id, with_for_update=True)
             if row is not None and row.status == ExecutionStatus.PENDING_VALIDATION:
-                row.failure = storable(f"the door refuses it now: {error.message}", MAX_FAILURE)
+                row.failure = storable(f"it is no longer accepted: {error.message}", MAX_FAILURE)
                 self._park(uow, row)
                 uow.commit()
         return row
@@ -130,18 +134,22 @@ class Parking:
             return
         row.attempts = (row.attempts or 0) + 1
         if killed is not None:
-            row.failure = f"it has killed {killed.deaths} processes: {killed.cause}"
+            row.failure = f"it ended {killed.deaths} processes: {killed.cause}"
             if is_exit(row) and killed.deaths == MAX_DEATHS:
                 row.attempts = self.max_attempts
             else:
                 self._park(uow, row)
         elif row.attempts > self.max_attempts:
-            row.failure = row.failure or "its validation never came to an end"
+            row.failure = row.failure or "its validation never ended"
             self._park(uow, row)
 
     def _fail(self, uow: UnitOfWork, row: TradeRequestRow, error: Exception) -> None:
         row.failure = failure_text(error)
-        log.error("validation failed: %s", row.failure, extra={"request": row.request_id})
+        log.error(
+            "the validation of a request failed: %s",
+            row.failure,
+            extra={"event": "validation_failed", "request": row.request_id},
+        )
         if row.attempts >= self.max_attempts:
             self._park(uow, row)
 

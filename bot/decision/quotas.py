@@ -77,7 +77,7 @@ def _of_entries(used: Used, rules: QuotaRules) -> QuotaExceeded | None:
         used.requests,
         rules.requests_per_second,
     ) or _exceeded(
-        ("open_requests", "requests not at their end"), used.open_requests, rules.open_requests
+        ("open_requests", "requests that have not ended"), used.open_requests, rules.open_requests
     )
 
 
@@ -88,7 +88,7 @@ def _of_exits(used: Used, rules: QuotaRules) -> QuotaExceeded | None:
     waiting = used.open_exits + max(0, used.open_requests - rules.open_requests)
     return _exceeded(
         ("exits_per_second", "exits in the last second"), lately, rules.exits_per_second
-    ) or _exceeded(("open_exits", "exits not at their end"), waiting, rules.open_exits)
+    ) or _exceeded(("open_exits", "exits that have not ended"), waiting, rules.open_exits)
 
 
 def _exceeded(quota: tuple[str, str], used: int, allowed: int) -> QuotaExceeded | None:

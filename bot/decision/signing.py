@@ -100,11 +100,12 @@ class Signatures:
         if found.expires < now.timestamp():
             when = datetime.fromtimestamp(found.expires, UTC)
             raise _refused(
-                MessageRefusal.SIGNATURE_EXPIRED, f"the message counted until {when.isoformat()}"
+                MessageRefusal.SIGNATURE_EXPIRED, f"the message was valid until {when.isoformat()}"
             )
         if found.expires > (now + LONGEST_LIFE + _SKEW).timestamp():
             raise _refused(
-                MessageRefusal.SIGNATURE_INVALID, f"a message may count for {LONGEST_LIFE} at most"
+                MessageRefusal.SIGNATURE_INVALID,
+                f"a message may be valid for {LONGEST_LIFE} at most",
             )
 
 
@@ -118,9 +119,7 @@ def require_own(signature: Signature, raw: Mapping[object, object]) -> None:
             "metadata.strategy is not the strategy whose key signed it",
         )
     if raw.get("request_id") != signature.request_id:
-        raise _refused(
-            MessageRefusal.SIGNATURE_INVALID, "request_id is not the one that was signed"
-        )
+        raise _refused(MessageRefusal.SIGNATURE_INVALID, "request_id differs from the signed one")
 
 
 def _read(header: object) -> Signature:

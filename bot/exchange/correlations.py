@@ -26,14 +26,24 @@ def refresh(exchange: Exchange, cache: RedisMarketCache, symbols: Sequence[str])
         try:
             found = exchange.minute_closes(symbol, count=HISTORY_MINUTES)
         except MlriskError as error:
-            log.error("no correlations of %s: %s", symbol, error)
+            log.error(
+                "the correlations of %s can't be computed: %s",
+                symbol,
+                error,
+                extra={"event": "no_correlations_of"},
+            )
             continue
         if len(found) <= FEWEST_RETURNS:
-            log.warning("no correlations of %s: only %d minutes are known", symbol, len(found))
+            log.warning(
+                "the correlations of %s can't be computed: only %d minutes are known",
+                symbol,
+                len(found),
+                extra={"event": "no_correlations_of_only_minutes_are_known"},
+            )
             continue
         closes[symbol] = found
     if symbols and not closes:
-        raise DependencyDown("the minutes of no symbol can be read", code="no_minutes")
+        raise DependencyDown("the minute bars of no symbol can be read", code="no_minutes")
     known = shrunk_correlations(closes) if len(closes) > 1 else {}
     cache.put_correlations(known)
     return len(known)

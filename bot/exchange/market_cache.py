@@ -54,7 +54,11 @@ class RedisMarketCache:
         try:
             raw = self._client.get(KEY + symbol)
         except RedisError as error:
-            log.warning("market cache can't be read: %s", error, extra={"symbol": symbol})
+            log.warning(
+                "the market cache can't be read: %s",
+                error,
+                extra={"event": "market_cache_cant_be_read", "symbol": symbol},
+            )
             return None
         return _view(self._opened(KEY + symbol, raw), symbol)
 
@@ -64,7 +68,11 @@ class RedisMarketCache:
         try:
             found = self._client.mget(keys)
         except RedisError as error:
-            log.warning("market cache can't be read: %s", error, extra={"symbol": symbol})
+            log.warning(
+                "the market cache can't be read: %s",
+                error,
+                extra={"event": "market_cache_cant_be_read", "symbol": symbol},
+            )
             return MarketReading()
         view, correlations, *marks = map(self._opened, keys, found)
         return MarketReading(
@@ -99,7 +107,11 @@ class RedisMarketCache:
         try:
             return self._seal.open(key, raw)
         except BrokenSeal as error:
-            log.error("market cache holds what is not ours: %s", error, extra={"key": key})
+            log.error(
+                "the market cache has an entry that our feed did not write: %s",
+                error,
+                extra={"event": "market_cache_holds_what_is_not_ours", "key": key},
+            )
             if self._on_forged is not None:
                 self._on_forged(key, error.message)
             return None
@@ -111,7 +123,11 @@ def _view(raw: object, symbol: str) -> MarketView | None:
     try:
         return codec.from_dict(json.loads(raw))
     except (ValueError, codec.UnreadableMarket) as error:
-        log.error("market cache holds no view: %s", error, extra={"symbol": symbol})
+        log.error(
+            "an entry of the market cache is no market view: %s",
+            error,
+            extra={"event": "market_cache_holds_no_view", "symbol": symbol},
+        )
         return None
 
 
@@ -126,7 +142,11 @@ def _mark(raw: object, symbol: str) -> Decimal | None:
     try:
         return codec.mark_from_text(raw.decode() if isinstance(raw, bytes) else raw)
     except (UnicodeDecodeError, codec.UnreadableMarket) as error:
-        log.error("market cache holds no mark: %s", error, extra={"symbol": symbol})
+        log.error(
+            "an entry of the market cache is no mark price: %s",
+            error,
+            extra={"event": "market_cache_holds_no_mark", "symbol": symbol},
+        )
         return None
 
 
@@ -137,5 +157,9 @@ def _correlations(raw: object, symbol: str) -> dict[str, float]:
         found = json.loads(raw)
         return {str(other): float(value) for other, value in found.get(symbol, {}).items()}
     except (ValueError, TypeError, AttributeError) as error:
-        log.error("correlations are unreadable: %s", error)
+        log.error(
+            "the correlations in the market cache are unreadable: %s",
+            error,
+            extra={"event": "correlations_are_unreadable"},
+        )
         return {}

@@ -99,7 +99,11 @@ def limits_for(source: LimitsSource, *, reduce_only: bool) -> RiskLimits:
     except UNREADABLE as error:
         if not reduce_only:
             raise
-        log.error("an exit goes by the limits as last read: %s", error)
+        log.error(
+            "the limits can't be read; an exit uses the last known ones: %s",
+            error,
+            extra={"event": "an_exit_goes_by_the_limits_as_last_read"},
+        )
         return source.last_known()
 
 

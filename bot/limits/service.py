@@ -324,8 +324,8 @@ def _require_second(approver: str, row: ConfigVersionRow) -> None:
         )
     if not claims_operator(proposer) and proposer not in list(Program):
         raise NotAuthorised(
-            f"version {row.id} was proposed by {proposer}, which is no operator's login: "
-            "propose it again"
+            f"version {row.id} was proposed by {proposer}, without an operator's login: propose "
+            "it again"
         )
 
 

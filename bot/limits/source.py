@@ -140,7 +140,11 @@ class ConfiguredLimits:
                 row = version_in_force(session, self._config.environment, self._config.mode)
         except DBAPIError as error:
             if self._read_at is not None and now - self._read_at < FRESH_SECONDS:
-                log.warning("limits could not be read again: %s", error.orig)
+                log.warning(
+                    "the limits can't be read again: %s",
+                    error.orig,
+                    extra={"event": "limits_could_not_be_read_again"},
+                )
                 return
             raise DependencyDown(f"the limits in force can't be read: {error.orig}") from error
         found = (FILES_VERSION, "") if row is None else (row.id, row.sha256)
@@ -182,16 +186,18 @@ def _contradiction(
         if said is None:
             return None
         return (
-            f"version {said.version} of the limits is in force by the audit, and was put out of "
-            "force past mlrisk"
+            f"version {said.version} of the limits is in force by the audit, and its row was put "
+            "out of force without mlrisk"
         )
     if said is None or said.version != row.id:
         told = "none is" if said is None else f"version {said.version} is"
-        return f"version {row.id} of the limits was put in force past mlrisk: by the audit {told}"
+        return (
+            f"version {row.id} of the limits was put in force without mlrisk: by the audit {told}"
+        )
     if said.sha256 != row.sha256:
         return (
-            f"version {row.id} of the limits was changed past mlrisk: its fingerprint is not the "
-            "one in the audit"
+            f"version {row.id} of the limits was changed without mlrisk: its fingerprint is not "
+            "the one in the audit"
         )
     return None
 
@@ -200,7 +206,7 @@ def verified_override(row: ConfigVersionRow) -> dict[str, Any]:
     """The row's overrides. Raises Refused when they differ from the audit record."""
     if row.sha256 != configurations.digest(row.environment, row.mode, row.override):
         raise Refused(
-            f"version {row.id} of the limits was changed past mlrisk: its fingerprint is wrong",
+            f"version {row.id} of the limits was changed without mlrisk: its fingerprint is wrong",
             code="configuration",
         )
     return row.override
@@ -213,8 +219,8 @@ def verified_proposal(session: Session, row: ConfigVersionRow) -> None:
     ours = storable_json({name: getattr(row, name) for name in _PROPOSED})
     if any(said.get(name) != ours[name] for name in _PROPOSED):
         raise Refused(
-            f"version {row.id} was changed past mlrisk, and is not what the audit says was "
-            "proposed: propose it again",
+            f"version {row.id} was changed without mlrisk and differs from the proposal in the "
+            "audit: propose it again",
             code="configuration",
         )
 

@@ -30,7 +30,10 @@ class Unreadable(Refused, ValueError):
 
 
 def to_json(obj: object) -> Json:
-    """One of the gate's dataclasses as a plain dictionary."""
+    """One of the gate's dataclasses as a plain dictionary.
+
+    Raises TypeError for any other object.
+    """
     encoded = _encode(obj)
     if not isinstance(encoded, dict):
         raise TypeError(f"{type(obj).__name__} is not one of the gate's records")

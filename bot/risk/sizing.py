@@ -16,7 +16,11 @@ _SQRT2 = sqrt(2.0)
 
 
 def bet_size(probability: float, classes: int = 2) -> float:
-    """Size in [0, 1] of a calibrated probability: 2*Phi((p - 1/k) / sqrt(p(1-p))) - 1."""
+    """Size in [0, 1] of a calibrated probability: 2*Phi((p - 1/k) / sqrt(p(1-p))) - 1.
+
+    `classes` is the number k of outcomes (López de Prado 2018, chapter 10). A probability of 1/k or
+    less gives 0. Raises ValueError for a probability outside of [0, 1].
+    """
     if not 0.0 <= probability <= 1.0:
         raise ValueError(f"probability {probability!r} is not in [0, 1]")
     edge = probability - 1.0 / classes
@@ -29,7 +33,11 @@ def bet_size(probability: float, classes: int = 2) -> float:
 
 
 def kelly_fraction(probability: float, odds: float) -> float:
-    """Growth-optimal fraction p - (1-p)/b for a win of `odds` per unit lost; never negative."""
+    """Growth-optimal fraction p - (1-p)/b for a win of `odds` per unit lost; never negative.
+
+    The formula is Kelly's (1956). Raises ValueError for a probability outside of [0, 1] and for
+    odds of 0 or less.
+    """
     if not 0.0 <= probability <= 1.0 or not odds > 0.0:
         raise ValueError(f"no Kelly fraction for p={probability!r}, b={odds!r}")
     return max(0.0, probability - (1.0 - probability) / odds)
@@ -63,7 +71,11 @@ def _binary_entropy(p: float) -> float:
 
 
 def ensemble_entropy(probabilities: Sequence[float]) -> EnsembleEntropy:
-    """Entropy of the mean, mean of the entropies, and their difference, the members' dispute."""
+    """Entropy of the mean, mean of the entropies, and their difference, the members' dispute.
+
+    `probabilities` has one value in [0, 1] for each member, and at least one member. Raises
+    ValueError for a mean or a value outside of [0, 1].
+    """
     total = _binary_entropy(sum(probabilities) / len(probabilities))
     aleatoric = sum(map(_binary_entropy, probabilities)) / len(probabilities)
     # Jensen: the difference is never negative but for rounding.
@@ -71,7 +83,11 @@ def ensemble_entropy(probabilities: Sequence[float]) -> EnsembleEntropy:
 
 
 def conformal_rank(count: int, alpha: float) -> int | None:
-    """Rank of the score that bounds the conformal set; None when the interval is infinite."""
+    """Rank of the score that bounds the conformal set; None when the interval is infinite.
+
+    The rank is ceil((count + 1) * (1 - alpha)) among `count` scores in ascending order, from 1 on.
+    Raises ValueError for a negative count and for an alpha outside of (0, 1).
+    """
     if count < 0 or not 0.0 < alpha < 1.0:
         raise ValueError(f"no conformal rank for n={count!r}, alpha={alpha!r}")
     # Through Decimal: (99+1)*(1-.1) is 90.00000000000001 in binary and would ask for rank 91.
@@ -95,7 +111,12 @@ class TailRisk:
 def tail_risk(
     quantile: float, *, shape: float, scale: float, threshold: float, exceedance_share: float
 ) -> TailRisk:
-    """Value at risk and expected shortfall of a generalised Pareto tail (shape < 1)."""
+    """Value at risk and expected shortfall of a generalised Pareto tail (shape < 1).
+
+    `quantile` is a share, for example 0.95. `exceedance_share` is the share of losses above
+    `threshold`; `scale`, `threshold` and the results are shares of the value (McNeil and Frey
+    2000). Raises ValueError for a tail without finite shortfall and for a quantile below the tail.
+    """
     if not shape < 1.0 or not scale > 0.0 or not 0.0 < exceedance_share <= 1.0:
         raise ValueError("the tail has no finite expected shortfall")
     if not 1.0 - exceedance_share <= quantile < 1.0:

@@ -27,9 +27,9 @@ def set_halted(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bo
 def set_active(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> bool:
     """Moves the global state back to ACTIVE; returns False when there is nothing to commit.
 
-    Every other state that was changed past mlrisk goes back to its state in the audit. The caller
-    has proven that `actor` has the power. Raises Refused from a state that does not lead back to
-    ACTIVE.
+    Every other state that was changed without mlrisk goes back to its state in the audit. The
+    caller has proven that `actor` has the power. Raises Refused from a state that does not lead
+    back to ACTIVE.
     """
     row = _lock(uow, named(actor), now)
     restored = _restore(uow, reason=reason, actor=actor, now=now)
@@ -48,7 +48,7 @@ def _lock(uow: UnitOfWork, actor: str, now: datetime) -> TradingStateRow:
 
 
 def _restore(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> bool:
-    """Sets every other state that was changed past mlrisk back to its state in the audit."""
+    """Sets every other state that was changed without mlrisk back to its state in the audit."""
     changed = False
     for found in states.contradictions(uow.session):
         if found.kind == ScopeKind.GLOBAL:

@@ -65,7 +65,12 @@ class _Steps:
         try:
             return step()
         except Exception as error:  # the other steps matter more than the cause
-            log.info("a step of the halt failed: %s", told, exc_info=True)
+            log.info(
+                "a step of the halt failed: %s",
+                told,
+                exc_info=True,
+                extra={"event": "a_step_of_the_halt_failed"},
+            )
             line = str(getattr(error, "orig", error)).strip().splitlines() or [""]
             problem = f"{told} ({type(error).__name__}: {line[0]})"
             if problem not in self.problems:
@@ -168,7 +173,7 @@ class TradingHalt:
         )
         nothing: tuple[str, ...] = ()
         unresolved = steps.run(
-            self._unresolved, nothing, "what may still be at the exchange could not be read"
+            self._unresolved, nothing, "the open orders at the exchange could not be read"
         )
         return HaltReport(
             TradingState.HALTED,
@@ -217,8 +222,10 @@ class TradingHalt:
             return None
         children = sealing.unsettled(self._db)
         problems.extend(
-            f"{child.order_link_id}: sent at {child.sent_at}, and no answer is known; it is being "
-            "looked up and called back"
+            (
+                f"{child.order_link_id}: sent at {child.sent_at}, and no answer is known; mlrisk "
+                "looks it up and cancels it"
+            )
             for child in children
         )
         window = timedelta(
@@ -231,7 +238,7 @@ class TradingHalt:
                 uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=actor
             )
             if row.state != TradingState.HALTED:
-                problems.append("the halt was lifted while it was being sealed")
+                problems.append("somebody resumed trading while the halt was being sealed")
                 return None
             if row.sealed_at is None:
                 row.sealed_at = max(now, until or now)
@@ -257,13 +264,14 @@ class TradingHalt:
         stopped = steps.run(
             lambda: self._stopper.stop_all(reasons.HALTED, actor, exits=exits),
             Stopped(),
-            "not every order under way was ended; its children stop at their claim; run it again",
+            "not every parent under way was ended; its children stop at their claim; run the "
+            "halt again",
         )
         if stopped.held:
             steps.problems.append(
-                f"{len(stopped.held)} orders under way are held by another process and were not "
-                f"ended ({', '.join(stopped.held[:_NAMED])}); their children stop at their claim; "
-                "run it again"
+                f"{len(stopped.held)} parents under way are locked by another process and were "
+                f"not ended ({', '.join(stopped.held[:_NAMED])}); their children stop at their "
+                "claim; run the halt again"
             )
         return stopped
 

@@ -74,7 +74,7 @@ class Monitor:
             return False
         text = "; ".join(f"{one.kind} {one.key}: {one.why}" for one in found)
         with self.db.unit_of_work() as uow:
-            reason = f"a trading state was changed past mlrisk: {text}"
+            reason = f"a trading state was changed without mlrisk: {text}"
             already = global_state.set_halted(
                 uow, reason=reason, actor="monitor", now=self.clock.now()
             )
@@ -144,8 +144,10 @@ class Monitor:
             CircuitBreakerType.DATA_QUALITY_ISSUE,
             value=text,
             limit="0",
-            reason=f"orders in our name that this database does not know: {text}; it lost rows, "
-            "or another system trades on the account",
+            reason=(
+                "the exchange has orders with our ids that this database does not know: "
+                f"{text}; the database lost rows, or another system trades on the account"
+            ),
             now=now,
         )
 
@@ -155,7 +157,9 @@ class Monitor:
             chains = verify_on(session, self.clock.now())
         problems = [problem for chain in chains for problem in chain.problems]
         for problem in problems:
-            log.critical("audit chain is broken: %s", problem)
+            log.critical(
+                "an audit chain is broken: %s", problem, extra={"event": "audit_chain_is_broken"}
+            )
         return problems
 
     def heartbeat(self, name: str, pid: int, details: dict[str, object] | None = None) -> None:

@@ -89,7 +89,9 @@ class Recovery:
     def reset(self, kind: str, *, reason: str, actor: Actor, authorised: bool) -> BreakerReset:
         """Resets a tripped breaker; the account trades again when it was the last one.
 
-        After the reset of a loss breaker the present equity is the new base.
+        After the reset of a loss breaker the present equity is the new base. `authorised` says that
+        the environment asks for no login. Raises NotAuthorised when the actor lacks the power, and
+        Refused for a breaker that never tripped.
         """
         if not authorised:
             require(actor, Power.RESET_BREAKER, f"resetting {kind}")

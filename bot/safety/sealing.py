@@ -55,9 +55,9 @@ class Sealer:
                     if now[holder] >= self._hold_limit_seconds and self._end(connection, holder):
                         awaited.discard(holder)
                         ended(
-                            f"a sender that had not moved for {now[holder]:.0f} s was ended "
-                            f"(session {holder.pid}): look at its worker; what it may have placed "
-                            "is being looked up"
+                            f"a sender was silent for {now[holder]:.0f} s, so its database "
+                            f"session {holder.pid} was ended: look at its worker; mlrisk is "
+                            "looking up the orders that it may have placed"
                         )
                 if awaited and time.monotonic() >= until:
                     return False

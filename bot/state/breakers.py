@@ -80,7 +80,7 @@ def trip(
     level = alerts.of_entry("breaker_tripped", tripped)
     log.log(
         alerts.LOG_LEVELS[level],
-        "breaker tripped: %s",
+        "a breaker tripped: %s",
         found.reason,
         extra={"breaker": found.kind, "alert": level.value},
     )

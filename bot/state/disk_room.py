@@ -36,8 +36,8 @@ def shortage(home: Path) -> str | None:
     if free is None or free >= LOW_BYTES:
         return None
     return (
-        f"{CODE}: less than {LOW_BYTES // MB} MB are free for {home}; what adds risk goes on by "
-        f"itself when {ENOUGH_BYTES // MB} MB are"
+        f"{CODE}: less than {LOW_BYTES // MB} MB are free for {home}; entries go on by "
+        f"themselves once {ENOUGH_BYTES // MB} MB are free"
     )
 
 

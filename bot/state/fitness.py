@@ -45,12 +45,15 @@ class Fitness:
 def problem(known: Fitness | None, now: datetime) -> str | None:
     """Why entries may not go out; None when the account is known to be fit."""
     if known is None:
-        return "the exchange was not asked yet whether the account may trade"
+        return "mlrisk has not asked the exchange yet whether the account may trade"
     if not known.ok:
         return known.reasons
     age = now - known.asked_at
     if age > MAX_AGE:
-        return f"the exchange was last asked {age.total_seconds():.0f} s ago whether it may trade"
+        return (
+            f"mlrisk asked the exchange {age.total_seconds():.0f} s ago for the last time "
+            "whether the account may trade"
+        )
     return None
 
 

@@ -26,8 +26,8 @@ def move(
 ) -> dict[str, Any]:
     """Moves a locked row; returns the facts for the audit entry.
 
-    The answer is empty when the scope is in that state already. A row that was changed past mlrisk
-    is written even so. `authorised` says that a person with the power to loosen asks. Raises
+    The answer is empty when the scope is in that state already. A row that was changed without
+    mlrisk is written even so. `authorised` says that a person with the power to loosen asks. Raises
     NotAuthorised without one, and Refused for a move that does not exist.
     """
     transition = change(TradingState(row.state), wanted, authorised=authorised)
@@ -50,13 +50,13 @@ def tighten(
 def undo(
     row: TradingStateRow, said: TradingState, *, reason: str, actor: str, now: datetime
 ) -> dict[str, Any]:
-    """Sets a locked row that was changed past mlrisk back to the state that the audit says.
+    """Sets a locked row that was changed without mlrisk back to the state that the audit says.
 
     This is no transition of its own, because the audit has the transition to that state. Raises
     Refused for a row that nobody has changed.
     """
     if states.contradicted(row) is None:
-        raise Refused(f"{row.scope_kind} {row.scope_key} is what the audit says")
+        raise Refused(f"{row.scope_kind} {row.scope_key} is the state in the audit")
     return states.move(row, said, reason=reason, actor=actor, now=now)
 
 

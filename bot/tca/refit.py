@@ -119,7 +119,7 @@ class ImpactRefit:
             return Refit(refusal.message)
         refit = self._bring_in(judged(fit, in_force), in_force, ours, now)
         log.info(
-            "impact re-fitted",
+            "the impact law was fitted again",
             extra={
                 "event": "impact_refit",
                 "coefficient": fit.coefficient,

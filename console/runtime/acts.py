@@ -36,18 +36,22 @@ BY_LOGIN: Mapping[str, str] = {
 (`bot.authority.actors.Power`)."""
 
 OPEN: Mapping[str, str] = {
-    "halt": "it stops what adds risk, and must never wait for anybody",
+    "halt": "it stops entries, and must never wait for a login",
     "order pause": "it places nothing more of one order",
     "order cancel": "it places nothing more of one order",
-    "parked end": "what is parked does nothing, and never will then",
+    "parked end": "a parked request does nothing, and never will afterwards",
     "submit": "it asks the gate, which decides",
     "volume train": "it spreads a trade over its time, within every limit",
-    "up": "its processes trade under what the database says, and what is halted stays so",
+    "up": (
+        "its processes trade under the limits and states of the database, and a halt stays in force"
+    ),
     "down": "it stops everything",
     "demo": "it trades on the paper exchange alone",
     "paper-exchange": "it is no part of the running system",
     "migrate": "it takes the database owner's address",
-    "strategy add": "it takes the supervisor's password of Redis; the gate decides what is asked",
+    "strategy add": (
+        "it takes the supervisor's password of Redis, and the gate decides the request"
+    ),
     "strategy key": "it takes the master secret of message keys",
     "strategy remove": "it takes the supervisor's password of Redis, and ends connections",
 }
@@ -58,9 +62,7 @@ def require_declared(ctx: Context) -> None:
     """Raises LookupError for a command that acts and is in neither table."""
     name = path_of(ctx)
     if name not in BY_LOGIN and name not in OPEN:
-        raise LookupError(
-            f"`mlrisk {name}` acts, and console/runtime/acts.py does not say for whom"
-        )
+        raise LookupError(f"console/runtime/acts.py does not say which power `mlrisk {name}` needs")
 
 
 def path_of(ctx: Context) -> str:

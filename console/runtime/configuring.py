@@ -27,18 +27,20 @@ ActorOption = Annotated[
     str | None,
     typer.Option(
         "--actor",
-        help="Who you are, where several people share one account: a note beside what you do.",
+        help="Your name, where several people share one account. It is recorded with the act.",
         show_default=False,
     ),
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change one value; may be given often."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help=("Change one value. The option may be repeated.")
+    ),
 ]
-ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="Why; it is recorded.")]
+ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="The reason. It is recorded.")]
 FileOption = Annotated[
     Path | None,
-    typer.Option("--config", help="Limits of this file instead of those in force."),
+    typer.Option("--config", help="Use the limits of this file instead of those in force."),
 ]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}

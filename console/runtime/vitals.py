@@ -89,7 +89,7 @@ def signs_of_life(patient: Patient) -> Iterator[Vital]:
     missing."""
     names = set(patient.session.scalars(select(HeartbeatRow.name)))
     for name in EXPECTED:
-        problem = None if name in names else "no sign of life was ever heard"
+        problem = None if name in names else "it never gave a sign of life"
         yield Vital(f"sign of life of {name}", problem, down=True)
 
 
@@ -208,7 +208,9 @@ def unvalued_flows(patient: Patient) -> Iterator[Vital]:
         .order_by(CashFlowRow.at)
     ).all()
     shown = "; ".join(f"{shortest(row.amount)} {row.currency}" for row in rows[:_SHOWN])
-    text = f"{len(rows)} without a price (deposits count as all that came, withdrawals as lost)"
+    text = (
+        f"{len(rows)} without a price (a deposit counts as the whole rise, a withdrawal as a loss)"
+    )
     yield Vital("worth of cash flows", f"{text}: {shown}" if rows else None)
 
 
@@ -243,7 +245,7 @@ def contradicted_states(patient: Patient) -> Iterator[Vital]:
     for found in states.contradictions(patient.session):
         yield Vital(
             f"trading state of {found.kind} {found.key}",
-            f"was changed past mlrisk: {found.why}; it counts as halted (look into it, then "
+            f"was changed without mlrisk: {found.why}; it counts as halted (look into it, then "
             "`mlrisk resume`)",
         )
 
@@ -304,8 +306,10 @@ def orphans(patient: Patient) -> Iterator[Vital]:
     shown = ", ".join(str(link) for link in links[:_SHOWN])
     yield Vital(
         "orders in our name",
-        f"{len(links)} rest that this database does not know: {shown} (`mlrisk halt --cancel` "
-        "cancels what adds, with `--stop-exits` all of them)"
+        (
+            f"{len(links)} rest and are unknown to this database: {shown} (`mlrisk halt --cancel` "
+            "cancels those that add risk, with `--stop-exits` all of them)"
+        )
         if links
         else None,
     )

@@ -115,7 +115,7 @@ def print_configuration(
         f"version {config.version}" + (" (the files)" if config.version == FILES_VERSION else "")
     )
     if not overrides_known:
-        out.print("[yellow]no system runs here[/]: what was set at run time is not known")
+        out.print("[yellow]no system runs here[/]: the values set at run time are not known")
     if origin:
         for folder in sorted({str(Path(o.place.file).parent) for o in config.origins.values()}):
             out.print(f"files are in {escape(folder)}", soft_wrap=True)
@@ -152,7 +152,7 @@ def print_changes(out: Console, changes: Sequence[ValueChange]) -> None:
 def print_history(out: Console, versions: Sequence[Version]) -> None:
     """Prints the versions that were made at run time."""
     if not versions:
-        out.print("nothing was changed at run time: version 1, the files, is in force")
+        out.print("nothing was changed at run time: version 1, from the files, is in force")
         return
     table = Table(
         "version", "state", "since", "proposed by", "approved by", "changes", "reason", box=None
@@ -175,8 +175,8 @@ def print_version(out: Console, version: Version) -> None:
     print_changes(out, version.changes)
     if version.state is VersionState.PROPOSED:
         out.print(
-            f"version {version.id} [bold]waits[/] because it loosens production: a second person "
-            f"runs `mlrisk config approve {version.id}`"
+            f"version {version.id} loosens limits of production and [bold]waits[/]: a second "
+            f"person runs `mlrisk config approve {version.id}`"
         )
     elif version.state is VersionState.REJECTED:
         out.print(f"version {version.id} is rejected")

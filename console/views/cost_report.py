@@ -78,7 +78,7 @@ def _print_fit(out: Console, fit: dict[str, Any]) -> None:
             f"{fit['coefficient']:.3f} -r 'fitted on own fills'"
         )
     else:
-        out.print("the interval reaches 0: these trades don't show an impact to feed the gate")
+        out.print("the interval includes 0: these trades show no impact that the gate could use")
 
 
 def verdict_facts(fit: ImpactFit, verdict: FitVerdict, in_force: float) -> dict[str, Any]:

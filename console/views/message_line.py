@@ -15,12 +15,17 @@ _WINDOW = timedelta(hours=24)
 def message_line(settings: Settings) -> HealthCheck:
     """Not ok in production without keys, where no worker would start either."""
     if settings.message_key is None:
-        said = "not signed: whoever reaches the broker asks in any strategy's name"
+        said = (
+            "not signed: anybody with access to the broker can send requests in any strategy's name"
+        )
         ok = settings.environment is not Environment.PRODUCTION
         return HealthCheck("messages", ok, f"{said} (MLRISK_MESSAGE_KEY is not set)", down=False)
     with reading(settings.require_database_url()) as session:
         kinds = [kind for kind in MessageRefusal if kind.is_of_signature]
         refused = refused_messages.total(session, database_now(session) - _WINDOW, kinds)
     return HealthCheck(
-        "messages", True, f"count only when signed; {refused} refused for that in the last 24 h"
+        "messages",
+        True,
+        f"count only when signed; {refused} refused in the last 24 h for a "
+        "missing or wrong signature",
     )

@@ -58,7 +58,7 @@ def _judged(server: Server | None) -> HealthCheck:
         return HealthCheck(_NAME, True, f"answers; {server}, no known holes")
     if server.is_safe:
         closed = ", ".join(f"{hole.cve} ({hole.needs})" for hole in server.holes)
-        text = f"answers; {server}, known holes by what our clients don't have: {closed}"
+        text = f"answers; {server}, with known holes that mlrisk's clients can't use: {closed}"
         return HealthCheck(_NAME, True, text)
     open_holes = "; ".join(f"{h.cve}: {h.text}" for h in server.holes if h.needs is None)
     text = f"answers, but {server} has known holes, update it ({open_holes})"

@@ -72,7 +72,7 @@ class ConfigVersionRow(Base):
     reason: Mapped[str]
     sha256: Mapped[str]
     """The fingerprint of environment, mode and override. The activating audit entry has it as well,
-    so that limits that were written past mlrisk are not used."""
+    so that limits that were written without mlrisk are not used."""
 
     __table_args__ = (
         CheckConstraint(

@@ -80,7 +80,7 @@ class ParentOrderRow(Base):
     priority: Mapped[ExecutionPriority]
     permit_epoch: Mapped[int]
     """The sum of the epochs of all trading states that applied at the approval. A change of any of
-    them voids the permit of children that add risk."""
+    them voids the authorization of children that add risk."""
     state: Mapped[ParentState]
     end_reason: Mapped[str | None]
     end_cause: Mapped[EndCause | None]

@@ -10,7 +10,8 @@ from models.tables.base import Base
 
 
 class TradingStateRow(Base):
-    """The permitted trading of a scope. `epoch` rises with every change and voids older permits."""
+    """The permitted trading of a scope. `epoch` rises with every change and voids
+    older authorizations."""
 
     __tablename__ = "trading_state"
     scope_kind: Mapped[str] = mapped_column(primary_key=True)

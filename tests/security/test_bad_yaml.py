@@ -25,8 +25,8 @@ _BOMB = "\n".join(
 )
 _SECTION = "base:\n  emergency_stops:\n    max_portfolio_drawdown: "
 BAD = {
-    "bomb": (_BOMB.encode(), ":", "aliases stand for more"),
-    "holds itself": (_SECTION.encode() + b"&a [*a]", ":3", "holds itself"),
+    "bomb": (_BOMB.encode(), ":", "aliases expand to more"),
+    "holds itself": (_SECTION.encode() + b"&a [*a]", ":3", "contains itself"),
     "deep": (_SECTION.encode() + b"[" * 5000, ":3", "nested deeper"),
     "deep blocks": (b"".join(b" " * n + b"a:\n" for n in range(200)), ":", "nested deeper"),
     "UTF-16": ("base: {}".encode("utf-16"), ":1", "not in UTF-8"),

@@ -229,7 +229,7 @@ def test_what_keeps_messages_from_coming_again_is_dropped(broker: Redis, db: Dat
 def test_canaries_of_no_queue_are_refused_and_their_signs_of_life_dropped(
     redis: RedisServer, db: Database
 ) -> None:
-    with pytest.raises(Refused, match="no queue of ours"):
+    with pytest.raises(Refused, match="mlrisk has no queue"):
         canary("of-somebody")
     now = datetime.now(UTC)
     with db.transaction() as session:

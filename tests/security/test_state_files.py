@@ -89,7 +89,9 @@ def test_damaged_addresses_are_one_line_that_says_what_to_do(
     assert run([command, *reason, "--home", str(home.path)]) == ExitCode.USAGE
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"mlrisk: {path} ")
-    assert line.endswith("stop the system (`mlrisk down`) and start it again, which makes it anew")
+    assert line.endswith(
+        "stop the system (`mlrisk down`) and start it again; the start writes the file again"
+    )
 
 
 @pytest.mark.parametrize("kind", DAMAGES)

@@ -197,6 +197,7 @@ def test_the_wheel_carries_data_migrations_and_types(tmp_path: Path) -> None:
             ".py",
             ".yaml",
             ".json",
+            ".js",
             ".mako",
             ".md",
             ".typed",

@@ -113,10 +113,19 @@ def clean_and_record(settings: KeylessSettings, app: Celery | None = None) -> No
     try:
         found = clean_broker(url) if app is None else clean_schedule(app)
     except RedisError as error:
-        log.warning("what others left in Redis can't be looked for: %s", error)
+        log.warning(
+            "Redis can't be searched for foreign entries: %s",
+            error,
+            extra={"event": "what_others_left_in_redis_cant_be_looked_for"},
+        )
         found = []
     if found:
-        log.critical("%d foreign entries of Redis are dropped: %s", len(found), _shown(found))
+        log.critical(
+            "%d foreign entries of Redis are deleted: %s",
+            len(found),
+            _shown(found),
+            extra={"event": "foreign_entries_of_redis_are_dropped"},
+        )
     if settings.database_url is None or (app is None and not found):
         return
     db = Database(settings.require_database_url(), pool_size=1)
@@ -133,7 +142,11 @@ def clean_and_record(settings: KeylessSettings, app: Celery | None = None) -> No
                 uow.audit(account, KIND, "start", "cleaning", details, datetime.now(UTC))
             uow.commit()
     except SQLAlchemyError as error:
-        log.error("dropped entries can't be recorded: %s", error)
+        log.error(
+            "deleted entries of Redis can't be recorded: %s",
+            error,
+            extra={"event": "dropped_entries_cant_be_recorded"},
+        )
     finally:
         db.dispose()
 

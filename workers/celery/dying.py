@@ -66,21 +66,32 @@ class DyingRequest(Request):
             return self._count(cause)
         except (OperationalError, RedisError, OSError) as error:
             # The message goes back to its queue.
-            log.error("a death can't be counted: %s", error, extra={"task_id": self.id})
+            log.error(
+                "the death of a worker process can't be counted: %s",
+                error,
+                extra={"event": "a_death_cant_be_counted", "task_id": self.id},
+            )
             return False
 
     def _count(self, cause: str) -> bool:
         task, body, proof = self._killer()
         deaths = Deaths(self._app).add(task, body)
         log.critical(
-            "a message has killed its process, %d: %s", deaths, cause,
-            extra={"task": task, "task_id": self.id, "deaths": deaths},
-        )  # fmt: skip
+            "a worker process died of a message (death %d of this message): %s",
+            deaths,
+            cause,
+            extra={
+                "event": "a_message_has_killed_its_process",
+                "task": task,
+                "task_id": self.id,
+                "deaths": deaths,
+            },
+        )
         if deaths < MAX_DEATHS:
             return False
         args: list[Any] = [task, body, proof, cause]
         if deaths >= _HOPELESS:
-            args = [storable(body, MAX_TEXT), f"it has killed {deaths} processes: {cause}"]
+            args = [storable(body, MAX_TEXT), f"it ended {deaths} processes: {cause}"]
         self._app.send_task(
             SET_ASIDE if deaths < _HOPELESS else REFUSE_UNREADABLE,
             args=args,

@@ -51,7 +51,11 @@ def message_of(item: bytes, queue: str) -> dict[str, Any]:
     headers = found.get("headers")
     given = headers.get("id") if isinstance(headers, dict) else None
     task_id = str(given) if _is_word(given) else str(uuid4())
-    log.critical("message refused: %s", problem, extra={"task_id": task_id, "queue": queue})
+    log.critical(
+        "a message is refused: %s",
+        problem,
+        extra={"event": "message_refused", "task_id": task_id, "queue": queue},
+    )
     return _refusal(item[:MAX_TEXT], storable(problem, MAX_TEXT), task_id, queue)
 
 
@@ -102,7 +106,7 @@ def _body(body: object, encoding: object) -> str:
             return body
     except ValueError:
         pass
-    raise NoMessage("its body is not in base64, as it says or must")
+    raise NoMessage("its body is not in base64")
 
 
 def _priority(value: object) -> int:
@@ -124,7 +128,7 @@ def _headers(headers: object, queue: str) -> dict[str, Any]:
     for name, is_right in _KINDS.items():
         value = headers.get(name)
         if value is not None and not is_right(value):
-            raise NoMessage(f"its header {name} is not what Celery puts there")
+            raise NoMessage(f"its header {name} is not one of Celery's values")
     return {name: headers[name] for name in _KNOWN if name in headers}
 
 

@@ -185,7 +185,9 @@ class Turns:
                 self._sort(client, queue, count, lanes, until)
         except ResponseError as error:
             log.error(
-                "what waits can't be put into lanes: %s", error, extra={"queue": STRATEGY_QUEUE}
+                "waiting messages can't be sorted into lanes: %s",
+                error,
+                extra={"event": "what_waits_cant_be_put_into_lanes", "queue": STRATEGY_QUEUE},
             )
         self._order = [name for name in self._order if name in lanes]
         self._order += sorted(lanes.difference(self._order))
@@ -193,7 +195,9 @@ class Turns:
             return self._proven_first(client)
         except ResponseError as error:
             log.error(
-                "what waits in lanes can't be moved: %s", error, extra={"queue": STRATEGY_QUEUE}
+                "messages can't be moved between lanes and queue: %s",
+                error,
+                extra={"event": "what_waits_in_lanes_cant_be_moved", "queue": STRATEGY_QUEUE},
             )
             return list(self._order)
 

@@ -106,7 +106,11 @@ class Lifelines:
                     uow.audit(self.account, one.kind, one.name, _ACTOR, one.payload, one.at)
                 uow.commit()
         except DBAPIError as error:
-            log.warning("a system failure is not recorded yet: %s", error.orig)
+            log.warning(
+                "a system failure can't be recorded yet: %s",
+                error.orig,
+                extra={"event": "a_system_failure_is_not_recorded_yet"},
+            )
             return
         with self._lock:
             del self._owed[: len(entries)]

@@ -53,7 +53,7 @@ def why_unreadable(message: Message) -> str | None:
     except (DecodeError, ContentDisallowed, ValueError, LookupError) as error:
         return storable(f"its body can't be read: {error}", MAX_TEXT)
     if not isinstance(body, list | tuple) or len(body) != _PARTS:
-        return "its body is no list of arguments, named arguments and what follows"
+        return "its body is no list of arguments, named arguments and options"
     # The pool's pickle recurses, so that deep nesting would end the worker.
     if is_too_deep(body, MAX_DEPTH + _PARTS):
         return "its body is nested too deep"
@@ -61,10 +61,10 @@ def why_unreadable(message: Message) -> str | None:
     if not isinstance(args, list | tuple) or not isinstance(named, dict):
         return "its arguments are no list, or its named arguments no object"
     if follows is not None and not isinstance(follows, dict):
-        return "what follows the task is no object"
+        return "the options of its task are no object"
     if follows is not None and any(follows.values()):
         # The worker would send that task to any queue, in our own name.
-        return "another task follows it"
+        return "its options name another task that would follow it"
     return None
 
 
@@ -91,7 +91,11 @@ class AnsweringConsumer(Consumer):
     def _refuse(self, message: Message, problem: str) -> None:
         """Sends the refusal as a task under the message's own id. Its result is the answer that the
         sender waits for."""
-        log.critical("message refused: %s", problem, extra={"task_id": message.headers["id"]})
+        log.critical(
+            "a message is refused: %s",
+            problem,
+            extra={"event": "message_refused", "task_id": message.headers["id"]},
+        )
         try:
             self.app.send_task(
                 REFUSE_UNREADABLE,
@@ -101,7 +105,11 @@ class AnsweringConsumer(Consumer):
             )
         except (OperationalError, RedisError, OSError) as error:
             # The message stays unacknowledged and comes again.
-            log.error("a refusal can't be sent: %s", error)
+            log.error(
+                "the answer to a refused message can't be sent: %s",
+                error,
+                extra={"event": "a_refusal_cant_be_sent"},
+            )
             return
         message.ack_log_error(  # type: ignore[no-untyped-call]
             log, self.connection_errors

@@ -32,7 +32,7 @@ class Hole:
 HOLES = (
     Hole(
         "CVE-2025-21605",
-        "a client without password fills the memory",
+        "a client without a password can fill the memory",
         {
             _REDIS: ((6, 2, 18), (7, 2, 8), (7, 4, 3)),
             _VALKEY: ((7, 2, 9), (8, 0, 3), (8, 1, 1)),
@@ -40,7 +40,7 @@ HOLES = (
     ),
     Hole(
         "CVE-2025-49844",
-        "code of others runs through Lua, with CVE-2025-46817, 46818 and 46819",
+        "Lua scripts can run foreign code, with CVE-2025-46817, 46818 and 46819",
         {
             _REDIS: ((6, 2, 20), (7, 2, 11), (7, 4, 6), (8, 0, 4), (8, 2, 2)),
             _VALKEY: ((7, 2, 11), (8, 0, 6), (8, 1, 4)),
@@ -48,18 +48,18 @@ HOLES = (
     ),
     Hole(
         "CVE-2025-67733",
-        "a script forges answers to others",
+        "a script can forge answers to other clients",
         {_REDIS: (), _VALKEY: ((7, 2, 12), (8, 0, 7), (8, 1, 6), (9, 0, 2))},
     ),
     Hole(
         "CVE-2026-27623",
-        "a client without password stops the server",
+        "a client without a password can stop the server",
         {_REDIS: (), _VALKEY: ((9, 0, 3),)},
         since={_VALKEY: (9, 0, 0)},
     ),
     Hole(
         "CVE-2026-23479",
-        "code of others runs through blocked clients, with CVE-2026-23631",
+        "blocked clients can run foreign code, with CVE-2026-23631",
         {
             _REDIS: ((7, 2, 14), (7, 4, 9), (8, 2, 6), (8, 4, 3), (8, 6, 3)),
             _VALKEY: ((7, 2, 13), (8, 0, 8), (8, 1, 7), (9, 0, 4)),
@@ -68,19 +68,19 @@ HOLES = (
     ),
     Hole(
         "CVE-2026-63639",
-        "code of others runs through RESTORE",
+        "RESTORE can run foreign code",
         {_REDIS: (), _VALKEY: ((7, 2, 14), (8, 0, 10), (8, 1, 9), (9, 0, 5), (9, 1, 1))},
         needs="RESTORE",
     ),
     Hole(
         "CVE-2026-56684",
-        "code of others runs through TLS",
+        "TLS can run foreign code",
         {_REDIS: (), _VALKEY: ((7, 2, 14), (8, 0, 10), (8, 1, 9), (9, 0, 5), (9, 1, 1))},
         needs="TLS",
     ),
     Hole(
         "CVE-2026-81934",
-        "code of others runs through TLS",
+        "TLS can run foreign code",
         {
             _REDIS: (
                 *((6, 2, 24), (7, 2, 16), (7, 4, 11)),

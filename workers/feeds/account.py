@@ -37,7 +37,9 @@ class AccountFeed:
 
     def on_gap(self, why: str) -> None:
         """Reads missed events by REST, because no stream repeats them."""
-        log.info("account stream connected: %s", why)
+        log.info(
+            "the account stream is connected: %s", why, extra={"event": "account_stream_connected"}
+        )
         try:
             report = self._context.reconciler.reconcile_account()
             self._context.reconciler.resolve_all(older_than=timedelta(0))

@@ -86,14 +86,22 @@ def _ask_fitness(context: Services) -> None:
     except MlriskError as error:
         if isinstance(error, RetryLater) and not isinstance(error, UnreadableReply):
             raise
-        log.error("whether the account may trade is not known: %s", error)
+        log.error(
+            "the exchange can't be asked whether the account may trade: %s",
+            error,
+            extra={"event": "whether_the_account_may_trade_is_not_known"},
+        )
 
 
 def _watch_room(context: Services) -> None:
     try:
         context.watch_room()
     except MlriskError as error:
-        log.error("whether the account may trade again is not known: %s", error)
+        log.error(
+            "the exchange can't be asked again whether the account may trade: %s",
+            error,
+            extra={"event": "whether_the_account_may_trade_again_is_not_known"},
+        )
 
 
 def _watch(
@@ -110,7 +118,11 @@ def _watch(
         health = [stream.health() for stream in streams]
         crashed = [h.name for h in health if h.state is StreamState.CRASHED]
         if crashed:
-            log.critical("stream crashed: %s", ", ".join(crashed))
+            log.critical(
+                "a stream of the feed crashed: %s",
+                ", ".join(crashed),
+                extra={"event": "stream_crashed"},
+            )
             return 1
         try:
             if positions.is_due():
@@ -150,7 +162,7 @@ def main() -> int:
     try:
         return run(stop)
     except MlriskError as error:
-        log.critical("feed stops: %s", error)
+        log.critical("the feed stops: %s", error, extra={"event": "feed_stops"})
         return 1
 
 

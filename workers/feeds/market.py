@@ -38,7 +38,11 @@ class MarketFeed:
             try:
                 closes = self._context.exchange.minute_closes(symbol, count=SEED_MINUTES)
             except MlriskError as error:  # also a symbol that the exchange does not know
-                log.warning("volatility starts unseeded: %s", error, extra={"symbol": symbol})
+                log.warning(
+                    "the volatility starts without past bars: %s",
+                    error,
+                    extra={"event": "volatility_starts_unseeded", "symbol": symbol},
+                )
                 continue
             daily = from_closes(closes)
             if daily is not None:
@@ -48,7 +52,11 @@ class MarketFeed:
                 self._context.exchange, self._context.market, tuple(self._trackers)
             )
         except (MlriskError, RedisError) as error:
-            log.warning("correlations start unknown: %s", error)
+            log.warning(
+                "the correlations are unknown at the start: %s",
+                error,
+                extra={"event": "correlations_start_unknown"},
+            )
 
     def on_event(self, event: StreamEvent) -> None:
         """Takes one public frame into the symbol's view.
@@ -63,13 +71,18 @@ class MarketFeed:
         with self._lock:
             intact = tracker.feed(event)
         if not intact and self.renew_book is not None:
-            log.warning("order book has a gap", extra={"symbol": event.symbol})
+            log.warning(
+                "an order book has a gap",
+                extra={"event": "order_book_has_a_gap", "symbol": event.symbol},
+            )
             self.renew_book(event.symbol)
 
     def on_gap(self, why: str) -> None:
         """Clears the market. A new connection starts with snapshots; until then there is no
         market."""
-        log.info("market stream connected: %s", why)
+        log.info(
+            "the market stream is connected: %s", why, extra={"event": "market_stream_connected"}
+        )
         with self._lock:
             for tracker in self._trackers.values():
                 tracker.gap()
@@ -85,4 +98,8 @@ class MarketFeed:
             self._context.market.put(views)
         except RedisError as error:
             # Readers then see no market and refuse. The next round publishes again.
-            log.warning("market views not published: %s", error)
+            log.warning(
+                "market views can't be published: %s",
+                error,
+                extra={"event": "market_views_not_published"},
+            )

@@ -31,7 +31,12 @@ def hold(home: Path) -> None:
             os.close(descriptor)
         unfinished.replace(path)
     except OSError as error:
-        log.warning("no room could be held back in %s: %s", home, error.strerror)
+        log.warning(
+            "the reserve file can't be made in %s: %s",
+            home,
+            error.strerror,
+            extra={"event": "no_room_could_be_held_back_in"},
+        )
 
 
 def release_when_full(home: Path) -> bool:
@@ -43,5 +48,9 @@ def release_when_full(home: Path) -> bool:
         (home / NAME).unlink()
     except OSError:
         return False  # given up already, or never held
-    log.critical("the disk is full: %d MB that were held back are given up", BYTES // disk_room.MB)
+    log.critical(
+        "the disk is full: the reserve file of %d MB is deleted",
+        BYTES // disk_room.MB,
+        extra={"event": "the_disk_is_full_mb_that_were_held_back_are_given_up"},
+    )
     return True

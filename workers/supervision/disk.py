@@ -49,12 +49,21 @@ def _keep_log(redis: EmbeddedRedis | None, *, wanted: bool) -> None:
         if not redis.keep_log(wanted):
             return
     except RedisError as error:  # the next look tries again
-        log.error("whether Redis keeps its log is not known: %s", error)
+        log.error(
+            "Redis can't be asked whether it keeps its log: %s",
+            error,
+            extra={"event": "whether_redis_keeps_its_log_is_not_known"},
+        )
         return
     if wanted:
         log.warning("Redis keeps its log again")
     else:
-        log.critical("the disk is full: Redis keeps no log, and what waits in it ends with it")
+        log.critical(
+            "the disk is full: Redis keeps no log, and its messages are lost if it ends",
+            extra={
+                "event": "the_disk_is_full_redis_keeps_no_log_and_what_waits_in_it_ends_with_it"
+            },
+        )
 
 
 def main() -> None:

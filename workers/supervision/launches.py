@@ -91,9 +91,18 @@ class Run:
             found = _running(home)
             if found is not None:
                 found.store(home)
-                log.warning("%s: made anew from process %d, which runs", error, found.pid)
+                log.warning(
+                    "%s: written again for process %d, which runs",
+                    error,
+                    found.pid,
+                    extra={"event": "made_anew_from_process_which_runs"},
+                )
                 return found
-            log.warning("%s: nothing runs in this home", error)
+            log.warning(
+                "%s: no process runs in this home",
+                error,
+                extra={"event": "nothing_runs_in_this_home"},
+            )
             return _crashed(home)
 
     @classmethod

@@ -22,4 +22,8 @@ def announce() -> None:
         Path(path).touch(mode=0o600)
     except OSError as error:
         # This happens on a full disk. The work goes on, and only a start waits for the file.
-        log.warning("can't announce that this process is ready: %s", error)
+        log.warning(
+            "this process can't tell that it is ready: %s",
+            error,
+            extra={"event": "cant_announce_that_this_process_is_ready"},
+        )

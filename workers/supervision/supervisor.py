@@ -193,7 +193,7 @@ class Supervisor:
             raise HomeInUseError(self.home.path, previous.pid)
         ended = launches.stop_orphans(self.home, previous)
         previous.forget(self.home)
-        progress(f"cleaned up after a crash: {ended} processes were left")
+        progress(f"ended {ended} processes that a crash had left running")
 
     def _start_supervisord(self, specs: Sequence[ProcessSpec], *, tied: bool) -> None:
         socket = launches.socket_path(self.home)
@@ -215,7 +215,7 @@ class Supervisor:
         self._child = _starter.submit(_spawn, self.home, run_id).result()
         identity = ProcessIdentity.of(self._child.pid)
         if identity is None:
-            raise StartError(self._explain("supervisord.out", "ended at once"))
+            raise StartError(self._explain("supervisord.out", "it ended at once"))
         return Run(
             identity.pid,
             identity.start_ticks,
@@ -323,7 +323,7 @@ class Supervisor:
         left = {*seen, *processes.started_by_run(run.run_id), *([handle] if handle else [])}
         killed = processes.kill_survivors(left, _LEFTOVER_SECONDS)
         if killed:
-            progress(f"{len(killed)} processes were left and are killed")
+            progress(f"{len(killed)} processes still run and are killed")
         if self._child is not None:
             self._child.wait()
         run.forget(self.home)

@@ -55,17 +55,20 @@ class Closures:
     def ban(self, seconds: float) -> None:
         """Closes every endpoint for the given time."""
         log.critical(
-            "the exchange bans this address: no call of any process for %.0f s", seconds,
+            "the exchange bans this address: no process calls it for %.0f s",
+            seconds,
             extra={"event": "address_ban", "seconds": seconds},
-        )  # fmt: skip
+        )
         self._close(_BAN, seconds)
 
     def close(self, endpoint: str, seconds: float) -> None:
         """Closes one endpoint for the given time."""
         log.warning(
-            "the exchange says too fast to %s: no process calls it for %.1f s", endpoint, seconds,
+            "the exchange says that calls of %s come too fast: no process makes one for %.1f s",
+            endpoint,
+            seconds,
             extra={"event": "endpoint_closed", "endpoint": endpoint, "seconds": seconds},
-        )  # fmt: skip
+        )
         self._close(_key(endpoint), seconds)
 
     def of(self, endpoint: str) -> Closed | None:
@@ -88,7 +91,11 @@ class Closures:
         try:
             self._client.set(key, "1", px=max(1, round(seconds * 1000)))
         except RedisError as error:
-            log.warning("other processes can't be told of what the exchange closed: %s", error)
+            log.warning(
+                "a closed endpoint can't be told to the other processes: %s",
+                error,
+                extra={"event": "other_processes_cant_be_told_of_what_the_exchange_closed"},
+            )
 
     def _hear(self, keys: tuple[str, ...], now: float) -> None:
         """Reads the closures of other processes."""
@@ -100,7 +107,11 @@ class Closures:
                     pipe.pttl(key)
                 found = pipe.execute()
         except RedisError as error:
-            log.warning("can't ask what the exchange has closed: %s", error)
+            log.warning(
+                "the closed endpoints can't be read from Redis: %s",
+                error,
+                extra={"event": "cant_ask_what_the_exchange_has_closed"},
+            )
             self._ask_at = now + _ASK_AGAIN_SECONDS
             return
         for key, milliseconds in zip(keys, found, strict=True):

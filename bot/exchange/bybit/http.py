@@ -99,7 +99,10 @@ class BybitExchange(MarketData):
         except OutcomeUnknown as error:
             if error.code not in _GONE:
                 raise
-            log.info("order was already gone", extra={"order_link_id": order_link_id})
+            log.info(
+                "an order to be cancelled was already gone",
+                extra={"event": "order_was_already_gone", "order_link_id": order_link_id},
+            )
 
     def cancel_all(self, symbol: str | None = None) -> Sequence[str]:
         """Cancels at most 500 orders a call: call it again until `open_orders` is empty."""
@@ -229,7 +232,12 @@ class BybitExchange(MarketData):
                 found.append(read(row))
             except parse.UnreadableRow as error:
                 name, symbol = str(row.get(key)), str(row.get("symbol"))
-                log.error("an %s can't be read: %s", kind, error, extra={"key": name})
+                log.error(
+                    "the %s from the exchange can't be read: %s",
+                    kind,
+                    error,
+                    extra={"event": "an_cant_be_read", "key": name},
+                )
                 if len(self._unreadable) < UNREADABLE_KEPT:
                     self._unreadable.append(
                         UnreadableFact(kind, name, symbol, error.message, str(dict(row))[:2000])

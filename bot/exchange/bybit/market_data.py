@@ -46,7 +46,11 @@ class MarketData:
             try:
                 found.append(parse.instrument(row, category=self._config.category))
             except parse.UnreadableRow as error:
-                log.warning("instrument left out: %s", error, extra={"symbol": row.get("symbol")})
+                log.warning(
+                    "an instrument is unreadable and left out: %s",
+                    error,
+                    extra={"event": "instrument_left_out", "symbol": row.get("symbol")},
+                )
         return found
 
     def marks(self) -> Mapping[str, Decimal]:
@@ -58,7 +62,11 @@ class MarketData:
                 if mark is not None:
                     found[parse.text(row, "symbol")] = mark
             except parse.UnreadableRow as error:
-                log.warning("a mark is left out: %s", error, extra={"symbol": row.get("symbol")})
+                log.warning(
+                    "a mark price is unreadable and left out: %s",
+                    error,
+                    extra={"event": "a_mark_is_left_out", "symbol": row.get("symbol")},
+                )
         return found
 
     def minute_closes(self, symbol: str, *, count: int = 999) -> Sequence[tuple[datetime, Decimal]]:

@@ -102,7 +102,11 @@ class Readiness:
             )
         except ExchangeRefused as error:
             # An unknown symbol makes no account unfit.
-            log.warning("position mode not known: %s", error, extra={"symbol": symbol})
+            log.warning(
+                "the position mode can't be read: %s",
+                error,
+                extra={"event": "position_mode_not_known", "symbol": symbol},
+            )
             return False
         return any(row.get("positionIdx") not in (0, None) for row in rows)
 

@@ -207,7 +207,7 @@ class GuardedSession:
     def _tell_clock(self, failure: ClockRefused, method: str, sent: datetime) -> None:
         failure.behind_ms = clock_behind_ms(failure.message, sent, self._clock.now())
         log.warning(
-            "the exchange refused our clock: %s",
+            "the exchange refused a request for its time: %s",
             failure.message,
             extra={
                 "event": "exchange.clock_refused",

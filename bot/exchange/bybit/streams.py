@@ -137,7 +137,10 @@ class StreamSupervisor:
         finally:
             if self._state is not StreamState.STOPPED:
                 self._state = StreamState.CRASHED
-                log.critical("stream crashed", extra={"stream": self.name})
+                log.critical(
+                    "a stream ended with an unexpected error",
+                    extra={"event": "stream_crashed", "stream": self.name},
+                )
 
     def _one_connection(self) -> None:
         began = time.monotonic()
@@ -158,7 +161,13 @@ class StreamSupervisor:
         pause = self._pace.pause(self._failures)
         self._failures += 1
         self._state, self._last_fault = StreamState.WAITING, fault
-        log.warning("stream %s down: %s; again in %.1f s", self.name, fault, pause)
+        log.warning(
+            "stream %s is down: %s; it connects again in %.1f s",
+            self.name,
+            fault,
+            pause,
+            extra={"event": "stream_down_again_in_s"},
+        )
         self._stopping.wait(pause)
 
     def _serve(self, socket: StreamSocket) -> str:
@@ -237,7 +246,7 @@ class StreamSupervisor:
         cause = "first connection" if self._connections == 1 else "reconnected"
         self._on_gap(cause)
         self._state = StreamState.LIVE
-        log.info("stream %s live: %s", self.name, cause)
+        log.info("stream %s is live: %s", self.name, cause, extra={"event": "stream_live"})
 
     def _route(self, frame: dict[str, Any]) -> None:
         self._frames += 1
@@ -247,7 +256,12 @@ class StreamSupervisor:
             )
         except UnreadableRow as error:
             self._unreadable += 1
-            log.error("unreadable frame of %s: %s", frame.get("topic"), error)
+            log.error(
+                "a frame of %s is unreadable: %s",
+                frame.get("topic"),
+                error,
+                extra={"event": "unreadable_frame_of"},
+            )
             if self._private:
                 self._on_gap("unreadable frame")  # REST will tell what the lost frames said
             return

@@ -57,7 +57,10 @@ class Subscriptions:
         name = self._name_of(req_id)
         if ok:
             if name is not None and name in self._refused:
-                log.warning("subscribed after a refusal", extra={"symbol": name})
+                log.warning(
+                    "the exchange accepted a subscription that it had refused",
+                    extra={"event": "subscribed_after_a_refusal", "symbol": name},
+                )
                 self._refused = {k: v for k, v in self._refused.items() if k != name}
                 self._attempts.pop(name, None)
             return None

@@ -81,11 +81,18 @@ def require_duration(name: str, value: float) -> float:
 
 
 def checked(schedule: Schedule, qty: Decimal, rules: LotRules) -> Schedule:
-    """The final check of every schedule: its sum is exact and every child is positive."""
+    """The final check of every schedule: its sum is exact and every child is positive.
+
+    Returns the schedule. Raises Infeasible when the check fails, which is a fault of the planner.
+    """
     if schedule.total + schedule.residual != qty:
-        raise Infeasible(f"slices sum to {schedule.total} of {qty}: planner error")
+        raise Infeasible(
+            f"the slices add up to {schedule.total} of {qty}: this is a fault of the planner"
+        )
     if any(s.qty <= 0 or s.qty % rules.qty_step for s in schedule.slices):
-        raise Infeasible("a slice is not a positive multiple of the lot: planner error")
+        raise Infeasible(
+            "a slice is not a positive multiple of the lot: this is a fault of the planner"
+        )
     return schedule
 
 

@@ -157,7 +157,8 @@ def cost_parameters(
     """The cost model of Almgren and Chriss from the market's data, in days and quote money.
 
     Their rule of thumb: trading 1 % of the daily volume costs one spread of temporary impact,
-    trading 10 % of it moves the price by one spread for good.
+    trading 10 % of it moves the price by one spread for good. Raises Infeasible without a spread,
+    a volume of 24 hours or a volatility.
     """
     if market is None or market.bid is None or market.ask is None or not market.volume_24h:
         raise Infeasible("implementation_shortfall needs a spread and the volume of 24 hours")

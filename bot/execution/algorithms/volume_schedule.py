@@ -42,6 +42,9 @@ def plan(
     """Shares for all minutes left, as seen now; their sum is `share_left`.
 
     The plan is made anew every minute: only its first share counts, the rest is the outlook.
+    `forecast` has the shape (minutes left,), in any unit of volume, as `volume_done` has. Raises
+    ValueError for an empty or non-positive forecast, a share outside of [0, 1] and a negative
+    volume.
     """
     if forecast.ndim != 1 or len(forecast) == 0:
         raise ValueError("a plan needs a forecast of at least one minute")

@@ -34,7 +34,8 @@ def exact_weights(name: str, weights: Sequence[Decimal | float]) -> list[Fractio
 def apportion(total: int, weights: Sequence[Fraction | int]) -> list[int]:
     """Whole numbers that sum to `total`, each the floor or the ceiling of its exact share.
 
-    Hamilton's largest-remainder method; equal remainders go to the earlier slot.
+    Hamilton's largest-remainder method; equal remainders go to the earlier slot. Raises
+    Infeasible when no weight is above 0.
     """
     whole = sum(weights, Fraction(0))
     if whole <= 0:

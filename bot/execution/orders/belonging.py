@@ -34,9 +34,13 @@ def agrees(
     why = order_mismatch(account, parent, child, order)
     if why is not None:
         log.error(
-            "an order is not ours although it has our id: %s",
+            "an order has the id of one of our children and is not ours: %s",
             why,
-            extra={"order_id": order.order_id, "child": child.order_link_id},
+            extra={
+                "event": "an_order_is_not_ours_although_it_has_our_id",
+                "order_id": order.order_id,
+                "child": child.order_link_id,
+            },
         )
     return why is None
 

@@ -21,7 +21,7 @@ def price_at(exchange: Exchange, coin: str, at: datetime, now: datetime) -> Coin
     try:
         found = exchange.coin_price(coin, at)
     except Refused as error:
-        log.error("no price of %s: %s", coin, error)
+        log.error("the price of %s can't be read: %s", coin, error, extra={"event": "no_price_of"})
         found = None
     if found is not None or now - at > WALLET_AGE:
         return found

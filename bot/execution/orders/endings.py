@@ -66,7 +66,10 @@ def _report_cancelled(
         details,
         now,
     )
-    log.critical("an order was cancelled at the exchange, its parent ends", extra=details)
+    log.critical(
+        "an order was cancelled at the exchange and not by mlrisk; its parent ends",
+        extra={"event": "an_order_was_cancelled_at_the_exchange_its_parent_ends", **details},
+    )
 
 
 def _failure(child: ChildOrderRow, reason: VenueReason) -> FailureClass | None:

@@ -52,9 +52,11 @@ def report_denied(uow: UnitOfWork, intent: TradeIntent, decision: Decision) -> N
         decision.decided_at,
     )
     log.critical(
-        "exit of %s denied: %s", intent.symbol, " ".join(broken.values()),
-        extra={"request_id": intent.request_id, "symbol": intent.symbol},
-    )  # fmt: skip
+        "the gate denied an exit of %s: %s",
+        intent.symbol,
+        " ".join(broken.values()),
+        extra={"event": "exit_of_denied", "request_id": intent.request_id, "symbol": intent.symbol},
+    )
 
 
 def report_bare(uow: UnitOfWork, row: TradeRequestRow, now: datetime) -> None:
@@ -63,9 +65,13 @@ def report_bare(uow: UnitOfWork, row: TradeRequestRow, now: datetime) -> None:
     facts = {"attempts": row.attempts, "failure": row.failure, "from": asked, "symbol": row.symbol}
     uow.audit(row.account, "exit_goes_at_once", row.request_id, "gate", facts, now)
     log.critical(
-        "an exit can't be validated as asked, it goes at once: %s", row.failure,
-        extra={"request": row.request_id},
-    )  # fmt: skip
+        "an exit can't be validated as it was sent; it goes out at once: %s",
+        row.failure,
+        extra={
+            "event": "an_exit_cant_be_validated_as_asked_it_goes_at_once",
+            "request": row.request_id,
+        },
+    )
 
 
 def is_met(uow: UnitOfWork, parent: ParentOrderRow) -> bool:
@@ -101,7 +107,13 @@ def report_unfilled(uow: UnitOfWork, parent: ParentOrderRow, reason: Reason, now
         now,
     )
     log.critical(
-        "exit of %s ended: %s; %s of it is still on",
-        parent.symbol, reason.words, format(rest, "f"),
-        extra={"request_id": parent.request_id, "symbol": parent.symbol},
-    )  # fmt: skip
+        "an exit of %s ended: %s; %s of the position is still open",
+        parent.symbol,
+        reason.words,
+        format(rest, "f"),
+        extra={
+            "event": "exit_of_ended_of_it_is_still_on",
+            "request_id": parent.request_id,
+            "symbol": parent.symbol,
+        },
+    )

@@ -231,7 +231,7 @@ def switch(uow: UnitOfWork, parent: ParentOrderRow, algorithm: Algorithm, now: d
     parent.ladder = {**(parent.ladder or {}), "algorithm": algorithm.value}
     for child in lock_open_children(uow.session, parent.request_id):
         if child.state == ChildState.PLANNED:
-            why = f"the rest goes on by {algorithm.value}"
+            why = f"the rest is traded by {algorithm.value}"
             transitions.end(uow, child, ChildState.CANCELLED, why, now)
 
 
@@ -259,6 +259,12 @@ def _record(
     )
     if found.stop:
         log.critical(
-            "backup plan stops %s: %s", parent.request_id, found.note,
-            extra={"request_id": parent.request_id, "failure": failure.value},
-        )  # fmt: skip
+            "the fallback policy stops %s: %s",
+            parent.request_id,
+            found.note,
+            extra={
+                "event": "backup_plan_stops",
+                "request_id": parent.request_id,
+                "failure": failure.value,
+            },
+        )

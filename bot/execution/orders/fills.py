@@ -83,9 +83,13 @@ class FillBook:
                     self._end_if_complete(uow, parent, child, now)
                 elif why is not None:
                     log.critical(
-                        "a fill is not that of the order whose id it has: %s",
+                        "a fill names one of our orders and does not belong to it: %s",
                         why,
-                        extra={"exec_id": execution.exec_id, "child": execution.order_link_id},
+                        extra={
+                            "event": "a_fill_is_not_that_of_the_order_whose_id_it_has",
+                            "exec_id": execution.exec_id,
+                            "child": execution.order_link_id,
+                        },
                     )
                     self._report(uow, "foreign_fill", execution, now, why=why)
                 elif execution.order_link_id.startswith(PREFIX):
@@ -257,9 +261,13 @@ class FillBook:
         self, uow: UnitOfWork, child: ChildOrderRow, order: ExchangeOrder, why: str, now: datetime
     ) -> None:
         log.critical(
-            "an order is not ours although it has our id: %s",
+            "an order has the id of one of our children and is not ours: %s",
             why,
-            extra={"order_id": order.order_id, "child": child.order_link_id},
+            extra={
+                "event": "an_order_is_not_ours_although_it_has_our_id",
+                "order_id": order.order_id,
+                "child": child.order_link_id,
+            },
         )
         details = {"order_id": order.order_id, "child": child.order_link_id, "why": why}
         uow.audit(self._account, "foreign_order", child.request_id, "exchange", details, now)

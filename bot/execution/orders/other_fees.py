@@ -87,15 +87,26 @@ class OtherFees:
             try:
                 self._ask(coin, prices, answered)
             except MlriskError as error:
-                log.warning("the price of a fee in %s can't be read now: %s", coin, error)
+                log.warning(
+                    "the price of %s, the coin of a fee, can't be read now: %s",
+                    coin,
+                    error,
+                    extra={"event": "the_price_of_a_fee_in_cant_be_read_now"},
+                )
                 failures += 1
                 if failures == FAILURES_IN_A_ROW:
                     break
         try:
-            return sum(each(answered, lambda row: self._book(row, prices), "a fee stays apart"))
+            return sum(
+                each(answered, lambda row: self._book(row, prices), "a fee has no known value")
+            )
         except (MlriskError, *SERVERS_AWAY) as error:
             # The reconciliation has other findings too, and they must be judged nevertheless.
-            log.error("fees stay apart for now: %s", failure_text(error))
+            log.error(
+                "fees can't be valued now: %s",
+                failure_text(error),
+                extra={"event": "fees_stay_apart_for_now"},
+            )
             return 0
 
     def _coins(self) -> list[str]:
@@ -149,10 +160,13 @@ class OtherFees:
     def _tell(self, uow: UnitOfWork, row: OtherFeeRow, now: datetime) -> None:
         if row.cost is None:
             log.warning(
-                "nobody can say what a fee of %s %s was worth: it stays apart",
+                "no price is known for a fee of %s %s: the fee counts in no result",
                 format(row.amount, "f"),
                 row.coin,
-                extra={"exec_id": row.exec_id},
+                extra={
+                    "event": "nobody_can_say_what_a_fee_of_was_worth_it_stays_apart",
+                    "exec_id": row.exec_id,
+                },
             )
         details = {
             "exec_id": row.exec_id,

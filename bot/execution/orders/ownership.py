@@ -37,13 +37,18 @@ class Ownership:
     def _refuse(self, theirs: str, subject: str, act: str) -> None:
         """Records once per subject and act."""
         log.critical(
-            "refused to %s %s: it is of account %s, and this process has the keys of %s; every "
-            "account needs a database and a Redis of its own",
+            "this process refused to %s %s: it belongs to account %s, and the process has the "
+            "keys of %s; each account needs a database and a Redis of its own",
             act,
             subject,
             theirs,
             self._account,
-            extra={"account": theirs, "process_account": self._account},
+            extra={
+                "event": "refused_to_it_is_of_account_and_this_process_has_the_keys_of_"
+                "every_account_needs",
+                "account": theirs,
+                "process_account": self._account,
+            },
         )
         with self._db.unit_of_work() as uow:
             known = uow.session.scalar(

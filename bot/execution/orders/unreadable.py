@@ -38,11 +38,12 @@ def park(db: Database, account: str, facts: Sequence[UnreadableFact], now: datet
             details = {"kind": fact.kind, "symbol": fact.symbol, "why": fact.why, "row": fact.row}
             uow.audit(account, "fact_parked", fact.key, "exchange", details, now)
             log.critical(
-                "%s %s of %s can't be used and is parked: %s",
+                "the %s %s of %s can't be used and is parked: %s",
                 fact.kind,
                 fact.key,
                 fact.symbol,
                 fact.why,
+                extra={"event": "of_cant_be_used_and_is_parked"},
             )
         uow.commit()
     return len(news)

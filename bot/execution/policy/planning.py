@@ -164,7 +164,10 @@ def price_limit(
 
 
 def round_to_tick(price: Decimal, tick: Decimal, side: TradeSide) -> Decimal:
-    """Down for a buy, up for a sell: rounding never pays more."""
+    """Rounds a price to the tick, down for a buy and up for a sell, so that it never pays more.
+
+    Raises Infeasible for a price under one tick.
+    """
     rounding = ROUND_FLOOR if side is TradeSide.BUY else ROUND_CEILING
     rounded = (price / tick).to_integral_value(rounding) * tick
     if rounded <= 0:

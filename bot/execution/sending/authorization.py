@@ -1,4 +1,4 @@
-"""The last check before a child goes out: state, permit, deadline, approval.
+"""The last check before a child goes out: state, authorization, deadline, approval.
 
 The authorization binds a child to the decision that approved it: the same trade, within the
 approved quantity, under the same trading states, and for a limited time.
@@ -57,7 +57,7 @@ def refusal(
         return Refusal(ChildState.CANCELLED, stopping)
     uncovered = _uncovered(approval, parent, child)
     if uncovered is not None:
-        return Refusal(ChildState.CANCELLED, Reason(f"not covered by its permit: {uncovered}"))
+        return Refusal(ChildState.CANCELLED, Reason(f"the approval does not cover it: {uncovered}"))
     if not child.reduce_only and approval is not None:
         return _too_old(now - approval.decided_at)
     return None
@@ -104,7 +104,9 @@ def _stopped(
     if states.epoch_sum(rows) != parent.permit_epoch:
         return Refusal(
             ChildState.CANCELLED,
-            Reason("halted since the approval: its permit is void", EndCause.HALTED),
+            Reason(
+                "trading was halted after the approval: the authorization is void", EndCause.HALTED
+            ),
         )
     return None
 
@@ -116,13 +118,13 @@ def _uncovered(
     if approval is None or approval.verdict is Verdict.DENY:
         return "no decision approves it"
     if parent.approved_qty > approval.approved_qty:
-        return f"{parent.approved_qty:f} are worked, {approval.approved_qty:f} were approved"
+        return f"{parent.approved_qty:f} are being traded, {approval.approved_qty:f} were approved"
     trade = (parent.account, parent.symbol, parent.side, parent.reduce_only)
     if (child.account, child.symbol, child.side, child.reduce_only) != trade:
-        return "it is another trade than its parent's"
+        return "its trade differs from its parent's"
     left = left_qty(parent)
     if child.qty > left:
-        return f"{child.qty:f} would go out, {left:f} are left"
+        return f"{child.qty:f} would be sent, {left:f} are left"
     return None
 
 
@@ -130,10 +132,11 @@ def _too_old(age: timedelta) -> Refusal | None:
     if age > MAX_AUTHORIZATION_AGE:
         return Refusal(
             ChildState.EXPIRED,
-            Reason(f"approved {age.total_seconds():.0f} s ago: its permit is too old"),
+            Reason(f"approved {age.total_seconds():.0f} s ago: the authorization is too old"),
         )
     if age < -FUTURE_TOLERANCE:
         return Refusal(
-            ChildState.CANCELLED, Reason("approved in the future: its permit has no age")
+            ChildState.CANCELLED,
+            Reason("approved in the future: the age of the authorization is unknown"),
         )
     return None

@@ -23,7 +23,7 @@ class Cancels:
         the errors of `Exchange.cancel`."""
         wait = 0.0 if self._rate_limiter is None else self._rate_limiter.take_cancel(self._account)
         if wait > 0:
-            raise Throttled("the cancel waits for its budget", after_seconds=wait)
+            raise Throttled("the rate limiter makes the cancel wait", after_seconds=wait)
         try:
             self._exchange.cancel(symbol, order_link_id)
         except Throttled as error:

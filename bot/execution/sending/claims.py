@@ -181,7 +181,7 @@ class Claims:
         )
         if seconds <= 0:
             return None
-        return Deferral(now + timedelta(seconds=seconds), "the account's order budget is used up")
+        return Deferral(now + timedelta(seconds=seconds), "the account's order rate is used up")
 
     def _delay(
         self,

@@ -61,7 +61,7 @@ def obstacle(
     if left <= ZERO:
         return Refusal(ChildState.CANCELLED, NOTHING_LEFT)
     if left > child.qty:
-        why = f"{left.normalize():f} are held by now, which is more than was approved to be closed"
+        why = f"the position is {left.normalize():f} now, which is more than the approval closes"
         return Refusal(ChildState.CANCELLED, Reason(why))
     release(uow, parent, child.qty - left)
     child.qty = left

@@ -81,7 +81,12 @@ class Dispatcher:
             return BATCH
         if waiting >= ENOUGH_WAITING:
             log.warning(
-                "queue %s is long, nothing more is woken into it", queue,
-                extra={"queue": queue, "waiting": waiting},
-            )  # fmt: skip
+                "queue %s is long; nothing more is enqueued on it for now",
+                queue,
+                extra={
+                    "event": "queue_is_long_nothing_more_is_woken_into_it",
+                    "queue": queue,
+                    "waiting": waiting,
+                },
+            )
         return min(BATCH, ENOUGH_WAITING - waiting)

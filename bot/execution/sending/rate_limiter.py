@@ -195,7 +195,9 @@ class RedisOrderRateLimiter:
         self._failed_at = None
         if self._alone_since is not None:
             self._alone_since = None
-            log.info("the order budget is shared again", extra={"event": "order_budget.shared"})
+            log.info(
+                "the processes share the rate limiter again", extra={"event": "order_budget.shared"}
+            )
         return wait
 
     def _run_take(
@@ -280,7 +282,7 @@ class RedisOrderRateLimiter:
         for window in self._windows.values():
             window.close_until(now + WINDOW_MS)
         log.warning(
-            "Redis can't be asked for the order budget, this process takes its share: %s",
+            "the rate limiter can't reach Redis; this process uses its own share of the rate: %s",
             error,
             extra={"event": "order_budget.alone", "orders_per_second": self._own_caps().every},
         )

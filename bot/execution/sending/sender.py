@@ -73,7 +73,7 @@ class SendResult(StrEnum):
     ALREADY_TAKEN = "already_taken"
     """The child was claimed before, so the caller reconciles instead of posting."""
     STOPPED = "stopped"
-    """The child's permit, state or deadline forbids sending, and the child has ended."""
+    """The child's authorization, state or deadline forbids sending, and the child has ended."""
     FOREIGN = "foreign"
     """The child belongs to another account. Nothing was sent or changed, and an alert was
     raised."""

@@ -105,5 +105,8 @@ def fit_to_lots(
     cut, child.qty = child.qty - qty, qty
     if not parent.stepped:  # a stepped parent plans it anew
         release(uow, parent, cut)
-    log.warning("a child is cut to whole lots", extra={"child": child.order_link_id})
+    log.warning(
+        "a child is cut to whole lots of the new trading rules",
+        extra={"event": "a_child_is_cut_to_whole_lots", "child": child.order_link_id},
+    )
     return True

@@ -33,7 +33,7 @@ LONGEST_PAUSE = timedelta(seconds=30)
 LONGEST_LOOK = timedelta(seconds=1.5)
 """A step that began this long ago has died or hangs. Until then a second message leaves the parent
 to it. A step that was only slow resets the count when it ends."""
-DIED = "its process died in a step"
+DIED = "its process died during a step"
 _TOO_LONG = frozenset({"57014", "25P03"})
 """SQLSTATEs by which Postgres ends a statement or an idle transaction: such a step takes too long
 each time. SQLAlchemy calls both operational, like an unreachable server."""
@@ -107,13 +107,21 @@ def _count(uow: UnitOfWork, parent: ParentOrderRow, failure: str, now: datetime)
     """Counts a failure and acts on the count."""
     parent.step_failures += 1
     parent.failure = failure
-    log.error("step failed: %s", failure, extra={"request": parent.request_id})
+    log.error(
+        "a step of a trade failed: %s",
+        failure,
+        extra={"event": "step_failed", "request": parent.request_id},
+    )
     if parent.step_failures == IMMEDIATE_AT and _can_go_at_once(parent, now):
         _go_at_once(uow, parent, now)
     if parent.step_failures == ALERTED_AT:
         facts = {"failures": ALERTED_AT, "failure": failure, "symbol": parent.symbol}
         uow.audit(parent.account, "steps_failing", parent.request_id, "worker", facts, now)
-        log.critical("a trade can't be worked: %s", failure, extra={"request": parent.request_id})
+        log.critical(
+            "the steps of a trade go on failing: %s",
+            failure,
+            extra={"event": "a_trade_cant_be_worked", "request": parent.request_id},
+        )
     if parent.set_aside_at is None and parent.step_failures >= _patience(parent, now):
         setting_aside.set_aside(uow, parent, now)
         parent.step_at = now
@@ -136,9 +144,13 @@ def _go_at_once(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
     fallback_rows.switch(uow, parent, Algorithm.IMMEDIATE, now)
     uow.audit(parent.account, "exit_goes_at_once", parent.request_id, "worker", facts, now)
     log.critical(
-        "the algorithm of an exit fails, it goes on at once: %s", parent.failure,
-        extra={"request": parent.request_id},
-    )  # fmt: skip
+        "the algorithm of an exit fails; the exit goes out at once: %s",
+        parent.failure,
+        extra={
+            "event": "the_algorithm_of_an_exit_fails_it_goes_on_at_once",
+            "request": parent.request_id,
+        },
+    )
 
 
 def _patience(parent: ParentOrderRow, now: datetime) -> float:

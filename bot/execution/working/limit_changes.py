@@ -92,7 +92,7 @@ class LimitChanges:
         for request_id, verdict in each(
             otherwise,
             lambda key: (key, self._judge(key, limits, self._market.read(symbols[key]))),
-            "a trade can't be put under the limits in force",
+            "a trade under way can't be brought under the limits in force",
         ):
             changed += verdict.changed
             if verdict.complete:
@@ -208,7 +208,7 @@ def _allowed(
     except codec.Unreadable as error:
         # The row is of another version of mlrisk. A parent that can't be judged under the new
         # limits does not go on.
-        return ZERO, f"its request can't be read any more: {error}"
+        return ZERO, f"its request is no longer readable: {error}"
     snapshot, _ = snapshots.take(session, stored, market, now)
     snapshot = _without(snapshot, parent, left)
     price = parent.reference_price

@@ -205,7 +205,11 @@ class ParentWorker:
                 now=now,
             )
         except MlriskError as error:
-            log.warning("no volume forecast: %s", error, extra={"request_id": parent.request_id})
+            log.warning(
+                "the volume can't be forecast: %s",
+                error,
+                extra={"event": "no_volume_forecast", "request_id": parent.request_id},
+            )
             return None
 
     def _advance(
@@ -346,7 +350,10 @@ class ParentWorker:
         slot = max((child.slot for child in children), default=-1) + 1
         held = unplanned_qty(parent, _open(children))
         if action.qty > held:
-            raise Refused(f"a step wants {action.qty:f}, {held:f} are left: planner error")
+            raise Refused(
+                f"a step places {action.qty:f} and only {held:f} are left: this is a "
+                "fault of the planner"
+            )
         child = new_child(
             uow,
             parent,
@@ -382,7 +389,7 @@ class ParentWorker:
             if child.state == ChildState.PLANNED:
                 lifecycle.end_child(
                     uow, parent, child, ChildState.CANCELLED, now,
-                    note=Reason("called back before it went out"), task_queue=self._task_queue,
+                    note=Reason("cancelled before it was sent"), task_queue=self._task_queue,
                 )  # fmt: skip
 
     def _look_again(self, uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
@@ -421,7 +428,9 @@ class ParentWorker:
             self._cancels.send(cancel.symbol, cancel.order_link_id)
         except MlriskError as error:
             log.warning(
-                "cancel not confirmed: %s", error, extra={"order_link_id": cancel.order_link_id}
+                "the exchange has not confirmed a cancel: %s",
+                error,
+                extra={"event": "cancel_not_confirmed", "order_link_id": cancel.order_link_id},
             )
             if isinstance(error, Throttled):
                 return False

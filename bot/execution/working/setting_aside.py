@@ -39,9 +39,10 @@ def set_aside(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
     }
     transitions.set_aside(uow, parent, facts, now)
     log.critical(
-        "a trade is set aside, its steps fail: %s", parent.failure,
-        extra={"request": parent.request_id},
-    )  # fmt: skip
+        "a trade is set aside because its steps fail: %s",
+        parent.failure,
+        extra={"event": "a_trade_is_set_aside_its_steps_fail", "request": parent.request_id},
+    )
 
 
 def wind_down(

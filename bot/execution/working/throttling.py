@@ -73,7 +73,7 @@ class Throttling:
             each(
                 self._changing(seen, measure, now),
                 lambda request_id: self._pace(request_id, measure),
-                "a parent can't be paced",
+                "a parent can't be throttled",
             )
         )
         return changed + self._limit_changes.act_on(seen, limits)
@@ -91,11 +91,13 @@ class Throttling:
                 )
             return _paced(row, known[row.pace])
 
-        readable = each(seen, read, "a parent can't be paced")
+        readable = each(seen, read, "a parent can't be throttled")
         alike = groups(readable)
         self._known = known
         changing = each(
-            alike, lambda group: measure.changing(group, now), "parents alike can't be paced"
+            alike,
+            lambda group: measure.changing(group, now),
+            "a group of parents can't be throttled",
         )
         return sorted(paced.request_id for group in changing for paced in group)
 

@@ -67,7 +67,11 @@ class VolumeHistory:
             known.failed_in = known.asked_in
             if not known.rows:
                 raise
-            log.warning("minutes can't be read: %s", error, extra={"symbol": symbol})
+            log.warning(
+                "the bars of a symbol can't be read: %s",
+                error,
+                extra={"event": "minutes_cant_be_read", "symbol": symbol},
+            )
             return
         known.asked_from = start if known.asked_from is None else min(start, known.asked_from)
         known.rows.update(row_of(bar) for bar in found)
@@ -95,4 +99,4 @@ def _bars(symbol: str, known: _Minutes, first: int, end: int) -> Bars:
     try:
         return since_last_outage(symbol, rows)
     except ValueError as error:
-        raise NoHistory(f"no usable minutes of {symbol}: {error}") from error
+        raise NoHistory(f"no bars of {symbol} are usable: {error}") from error

@@ -105,7 +105,11 @@ class VolumeSource:
             try:
                 found.append(read(symbol, since, now))
             except MlriskError as error:
-                log.info("a forecast goes without a peer: %s", error, extra={"symbol": symbol})
+                log.info(
+                    "a forecast leaves out a related symbol: %s",
+                    error,
+                    extra={"event": "a_forecast_goes_without_a_peer", "symbol": symbol},
+                )
         return found
 
 

@@ -24,7 +24,10 @@ def daily_loss(equity_start: Decimal, equity_now: Decimal, limit: Decimal) -> Tr
 
 
 def losing_streak(losses: int, limit: int) -> bool:
-    """Whether so many losses in a row stop trading; the limit itself trips."""
+    """Whether so many losses in a row stop trading; the limit itself trips.
+
+    Raises ValueError for a limit below 1.
+    """
     if limit < 1:
         raise ValueError(f"a streak needs a limit of at least 1, found {limit}")
     return losses >= limit

@@ -25,7 +25,10 @@ class SlidingWindow:
         self._latest: datetime | None = None
 
     def take(self, now: datetime, batch: int = 1) -> Taken:
-        """Lets the whole `batch` pass now, or nothing of it."""
+        """Lets the whole `batch` pass now, or nothing of it.
+
+        Raises ValueError for a batch below 1.
+        """
         if batch < 1:
             raise ValueError(f"a batch holds at least 1, found {batch}")
         moment = self._forget(now)

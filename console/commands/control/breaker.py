@@ -18,7 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="List tripped breakers and reset on
 
 @app.command(name="list", epilog="Example: mlrisk breaker list --json")
 def list_breakers(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List every breaker that has ever tripped, the tripped ones first, and what denies now."""
+    """List every breaker that has ever tripped, tripped ones first, and all that denies now."""
     settings = settings_to_look(ctx, home)
     with acting(settings) as db:
         held = breakers_of(settings, db)
@@ -58,12 +58,12 @@ def reset(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a tripped breaker back; with the last one, the account's REDUCING ends.
+    """Reset a tripped breaker. With the last one, the account's state REDUCING ends.
 
     Outside development it takes a risk officer's login.
 
     After a loss breaker the present equity is the new base: only a new loss trips it again.
-    Approvals from before stay void. Exit status 4 when something still denies what adds risk.
+    Earlier approvals stay void. Exit status 4 when something still denies entries.
     """
     settings = settings_to_act(ctx, home)
     with acting(settings) as db:

@@ -39,12 +39,12 @@ app = typer.Typer(
 def show(
     ctx: typer.Context,
     origin: Annotated[
-        bool, typer.Option("--origin", help="Say where each value comes from.")
+        bool, typer.Option("--origin", help="Show where each value comes from.")
     ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print every value in force: base, environment, mode, and what was set at run time.
+    """Print every value in force: base, environment, mode, and the values set at run time.
 
     Without a running system these are the files' values.
     """
@@ -61,7 +61,7 @@ def validate(
     file: Annotated[Path, typer.Argument(help="A configuration file (YAML).")],
     as_json: JsonOption = False,
 ) -> None:
-    """Check a file in every environment and mode: keys, values, and that each limit bites.
+    """Check a file in every environment and mode: keys, values, and the effect of each limit.
 
     Exit status 2 with every problem, its file and line.
     """
@@ -69,7 +69,9 @@ def validate(
     if as_json:
         print_json({"file": file, "valid": not problems, "problems": problems, "checked": tried})
     elif not problems:
-        stdout().print(f"{file} is valid in {', '.join(tried)}; every limit bites", markup=False)
+        stdout().print(
+            f"{file} is valid in {', '.join(tried)}; every limit is effective", markup=False
+        )
     else:
         raise CommandError("\n".join(problems), ExitCode.USAGE)
     if problems:
@@ -80,11 +82,11 @@ def validate(
 def diff(
     ctx: typer.Context,
     before: Annotated[str, typer.Argument(help="A version, `files`, `current`, or a file.")],
-    after: Annotated[str, typer.Argument(help="The same; what is compared with it.")],
+    after: Annotated[str, typer.Argument(help="The other version or file, in the same form.")],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare two configurations value by value, and say which way each one goes."""
+    """Compare two configurations value by value, and show which differences loosen a limit."""
     settings = settings_to_look(ctx, home)
     with configuration_errors():
         first = named_configuration(settings, before)
@@ -122,7 +124,9 @@ def propose(
     ] = None,
     unset: Annotated[
         list[str] | None,
-        typer.Option("--unset", metavar="KEY", help="Take an override back; may be given often."),
+        typer.Option(
+            "--unset", metavar="KEY", help=("Remove an override. The option may be repeated.")
+        ),
     ] = None,
     actor: ActorOption = None,
     operator: OperatorOption = None,
@@ -131,10 +135,10 @@ def propose(
     as_json: JsonOption = False,
 ) -> None:
     """Change limits. Tightening acts at once; loosening in production waits for `approve`, and
-    outside development it takes an operator's login. From another limits' file than that of the
-    running workers (MLRISK_CONFIG_PATH) nothing is changed.
+    outside development it takes an operator's login. The command
+    refuses another limits' file than that of the running workers (MLRISK_CONFIG_PATH).
 
-    Exit status 4 when a limit of the new version doesn't bite: trading is halted then.
+    Exit status 4 when a limit of the new version is ineffective: that halts trading.
     """
     changes = values_of(assignments or [])
     with configuration_service(settings_to_act(ctx, home)) as (db, service):
@@ -158,7 +162,7 @@ def approve(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Agree to somebody else's proposal: it acts now. Takes a risk officer's login."""
+    """Approve another person's proposal. It acts at once. Takes a risk officer's login."""
     with configuration_service(settings_to_act(ctx, home)) as (db, service):
         version = with_authority(
             db,
@@ -181,7 +185,7 @@ def reject(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """End a proposal; it never acts. Outside development it takes an operator's login."""
+    """Reject a proposal. It never acts. Outside development it takes an operator's login."""
     with configuration_service(settings_to_act(ctx, home)) as (db, service):
         version = with_authority(
             db,

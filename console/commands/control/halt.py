@@ -35,18 +35,21 @@ def halt(
         bool, typer.Option("--cancel", help="Also cancel our working orders (stops stay).")
     ] = False,
     everything: Annotated[
-        bool, typer.Option("--all", help="With --cancel: the working orders of others, too.")
+        bool,
+        typer.Option(
+            "--all", help=("With --cancel: also cancel working orders that mlrisk did not send.")
+        ),
     ] = False,
     stop_exits: Annotated[
-        bool, typer.Option("--stop-exits", help="End exits under way as well; else they go on.")
+        bool, typer.Option("--stop-exits", help="Also end exits under way. Default: exits go on.")
     ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Stop what adds risk: the state first, then what is under way, then proof of both.
+    """Halt trading: set the state, end entries under way, and prove that no more risk is added.
 
-    Asks nothing, works without Celery and Redis, and survives a restart. Exit status 1 when the
-    halt holds but could not be proven (sealed) or something is left to be looked at.
+    The command asks no question and needs neither Celery nor Redis. The halt survives a restart.
+    Exit status 1 when the halt is in force but not proven (sealed), or when a step failed.
     """
     settings = settings_of(ctx, home)
     release_when_full(settings.home)
@@ -126,7 +129,9 @@ def _own(db: Database, settings: Settings) -> tuple[Settings, str | None]:
     except WrongIdentity as error:
         return settings, str(error)
     except OperationalError as error:
-        return settings, f"whose account it is can't be read ({type(error.orig).__name__})"
+        return settings, (
+            f"the account that the database belongs to can't be read ({type(error.orig).__name__})"
+        )
 
 
 def _exchange(settings: Settings) -> tuple[Exchange | None, str | None]:
@@ -159,7 +164,8 @@ def _print(report: HaltReport) -> None:
     out = stdout()
     if report.sealed_at is not None:
         out.print(
-            f"sealed at {utc(report.sealed_at)}: nothing risk-adding can be accepted any more"
+            f"sealed at {utc(report.sealed_at)}: the exchange can accept nothing more that adds "
+            "risk"
         )
     else:
         out.print("[red]NOT sealed[/]: a placement may still be under way")
@@ -171,6 +177,6 @@ def _print(report: HaltReport) -> None:
     if report.exits_under_way:
         out.print(f"{report.exits_under_way} exits go on (--stop-exits ends them)")
     for link_id in report.unresolved:
-        out.print(f"unresolved: {escape(link_id)} may still be at the exchange")
+        out.print(f"unknown: {escape(link_id)} may still be at the exchange")
     for problem in report.problems:
         out.print(f"[red]problem[/]: {escape(problem)}")

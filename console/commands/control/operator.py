@@ -49,9 +49,10 @@ def add(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add an operator, and show once what the authenticator app reads (an otpauth address).
+    """Add an operator, and show the address for the authenticator app (otpauth) once.
 
-    The first is a risk officer and needs no login; everybody else takes a risk officer's.
+    The first operator is a risk officer and needs no login. Every other one takes a risk
+    officer's login.
     """
     settings = settings_to_act(ctx, home)
     with acting(settings) as db:
@@ -96,7 +97,7 @@ def disable(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Accept nothing of an operator any more; it can't be undone. Takes a risk officer's login."""
+    """Disable an operator for good. Takes a risk officer's login."""
     clock = SystemClock()
     with acting(settings_to_act(ctx, home)) as db:
         by = logged_in(db, operator, login_file)
@@ -132,7 +133,7 @@ def reset(
 
 @app.command(epilog="Example: mlrisk operator acts --json")
 def acts(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List what operators did, and verify each signature. Exit status 1 when one is not sound."""
+    """List the acts of operators, and verify each signature. Exit status 1 when one is wrong."""
     with reading(settings_to_look(ctx, home).require_database_url()) as session:
         found, wrong = all_acts(session), problems(session)
     if as_json:
@@ -165,7 +166,7 @@ def _confirm(service: Operators, new: Enrolment) -> bool:
     sys.stderr.write(f"Give this to the authenticator app; it is shown once:\n{new.uri}\n")
     if not service.proves(new, str(typer.prompt("The code that it shows now", err=True))):
         raise CommandError(
-            "that is not its code (is the clock right?); nothing was stored", ExitCode.FAILED
+            "the code is wrong (is the clock right?); nothing was stored", ExitCode.FAILED
         )
     return True
 

@@ -27,11 +27,11 @@ def resume(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Back to ACTIVE; outside development it takes a risk officer's login.
+    """Resume trading after a halt. Outside development this takes a risk officer's login.
 
-    Approvals from before the halt stay void: their child orders are not sent any more. Tripped
-    breakers stay tripped: `mlrisk breaker reset` takes one back. Exit status 4 when something of
-    the account still denies what adds risk.
+    Approvals from before the halt stay void: their child orders are never sent. Tripped breakers
+    stay tripped: `mlrisk breaker reset` resets one. Exit status 4 when something of the account
+    still denies entries.
     """
     settings = settings_to_act(ctx, home)
     with acting(settings) as db:

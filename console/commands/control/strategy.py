@@ -29,7 +29,7 @@ app = typer.Typer(
 NameArgument = Annotated[
     str, typer.Argument(help="Lower-case letters, digits, - and _; 32 at the most.")
 ]
-_LATER = "The embedded broker doesn't run: it knows of this from its next start."
+_LATER = "The embedded broker does not run. Its next start applies this change."
 
 
 @app.command(epilog="Example: mlrisk strategy add momentum")
@@ -43,9 +43,9 @@ def add(
 ) -> None:
     """Add a strategy and print the path of a file with its broker's URL.
 
-    The file is the owner's alone (mode 0600) and follows the broker's port. A system that runs
-    knows the strategy at once. A strategy that is known keeps its password; remove and add it for
-    another one. Where requests are signed its key is written as well (`mlrisk strategy key`).
+    Only the owner can read the file (mode 0600). It follows the broker's port. A running system
+    knows the strategy at once. A known strategy keeps its password; remove and add it for another
+    one. If requests are signed, its key is written as well (`mlrisk strategy key`).
     """
     place = _embedded(ctx, home)
     changed = strategies.add(place, name)
@@ -62,10 +62,14 @@ def add(
 @app.command(epilog="Example: mlrisk strategy key momentum --generation 2")
 def key(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="As the strategy calls itself in its messages.")],
+    name: Annotated[str, typer.Argument(help="The strategy's name in its messages.")],
     generation: Annotated[
         int | None,
-        typer.Option("--generation", min=1, help="Of a new key, after the former one was lost."),
+        typer.Option(
+            "--generation",
+            min=1,
+            help=("The generation of a new key, after the former key was lost."),
+        ),
     ] = None,
     show: Annotated[
         bool, typer.Option("--show", help="Print the key itself, and write no file.")
@@ -74,8 +78,8 @@ def key(
 ) -> None:
     """Write the key with which a strategy signs its requests, and print the path of its file.
 
-    The file is the owner's alone (mode 0600). The same name and generation give the same key.
-    MLRISK_MESSAGE_KEY_GENERATIONS says from which generation on a strategy's keys count.
+    Only the owner can read the file (mode 0600). The same name and generation give the same key.
+    MLRISK_MESSAGE_KEY_GENERATIONS sets the oldest generation of a strategy's key that counts.
     """
     settings = settings_of(ctx, home)
     place = _home(settings)
@@ -110,7 +114,7 @@ def list_strategies(
 def remove(ctx: typer.Context, name: NameArgument, home: HomeOption = None) -> None:
     """Remove a strategy and end its connections.
 
-    What it asked for before is decided and worked as ever: `mlrisk halt` stops that.
+    Its earlier requests are still decided and traded. `mlrisk halt` stops them.
     """
     changed = strategies.remove(_embedded(ctx, home), name)
     stdout().print(f"{name} can't reach the broker any more", markup=False)
@@ -120,10 +124,10 @@ def remove(ctx: typer.Context, name: NameArgument, home: HomeOption = None) -> N
 
 @app.command(epilog="Example: mlrisk strategy acl momentum")
 def acl(name: NameArgument) -> None:
-    """Print what makes a strategy's user on a Redis of your own (MLRISK_REDIS_URL).
+    """Print the command that makes a strategy's user on your own Redis (MLRISK_REDIS_URL).
 
-    Put a password in the place of PASSWORD, and give it to redis-cli as a user who may change
-    users.
+    Replace PASSWORD by a password, and run the command in redis-cli as a user with the right to
+    change users.
     """
     stdout().print(strategies.rules_for_another_server(name), markup=False, soft_wrap=True)
 
@@ -165,8 +169,8 @@ def _embedded(ctx: typer.Context, chosen: Path | None) -> Home:
         at = urlsplit(settings.redis_url.get_secret_value())
         if at.hostname != "127.0.0.1" or at.port != home.known_ports().get("redis"):
             raise Refused(
-                "this system's Redis is one of your own (MLRISK_REDIS_URL), which keeps its users "
-                "itself: `mlrisk strategy acl NAME` prints what makes one"
+                "this system uses your own Redis (MLRISK_REDIS_URL), so you create its users "
+                "yourself: `mlrisk strategy acl NAME` prints the command"
             )
     home.create()
     return home

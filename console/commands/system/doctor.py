@@ -32,11 +32,11 @@ def doctor(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check everything that must hold, and say what doesn't.
+    """Check all invariants and all parts of the system, and name each fault.
 
-    Exit status 0 when all is well; 1 when an invariant is broken or something is in a bad state
-    (a tripped breaker, a stuck order, a refused symbol, limits without effect); 5 when nothing
-    but silence is wrong: a server, process, stream or market that is away, or the paper exchange's
+    Exit status 0 when all is well. 1 when an invariant is broken or something is in a bad state
+    (a tripped breaker, a stuck order, a refused symbol, limits without effect). 5 when the only
+    fault is that something is away: a server, process, stream or market, or the paper exchange's
     journal, without which I1 and I4 are not checked. A line `warn` changes no exit status.
     """
     settings = settings_of(ctx, home)
@@ -56,7 +56,7 @@ def doctor(
 def exit_status(
     health: Sequence[HealthCheck], results: Sequence[InvariantResult], settings: Settings
 ) -> int:
-    """The exit status. A broken thing outweighs a silent one; 0 when all was checked and is
+    """The exit status. A broken part outweighs a silent one; 0 when all was checked and is
     well."""
     ill = [check for check in health if not check.ok]
     if any(result.violations for result in results) or any(not check.down for check in ill):

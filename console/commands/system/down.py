@@ -18,13 +18,15 @@ def register(app: typer.Typer) -> None:
 def down(ctx: typer.Context, home: HomeOption = None) -> None:
     """Stop every process, strategies first and servers last. Nothing stored is lost.
 
-    Exit status 1 when something had to be killed, 5 when nothing runs.
+    Exit status 1 when a process had to be killed, 5 when no system runs.
     """
     supervisor = supervisor_of(chosen_home(ctx, home))
     say = stderr()
     # A stop runs to its end once it has begun: half a system helps nobody.
     with stop_wish():
         clean = supervisor.shutdown(lambda step: say.print(step))
-    say.print("stopped cleanly" if clean else "[red]stopped, but something had to be killed[/]")
+    say.print(
+        "stopped cleanly" if clean else ("[red]stopped, but some processes had to be killed[/]")
+    )
     if not clean:
         raise typer.Exit(ExitCode.FAILED)

@@ -18,8 +18,8 @@ def metrics(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Approval and block rates, execution quality, breakers, stops and models since a moment.
+    """Show approval and block rates, execution quality, breakers, stops and models since a moment.
 
-    It adds up all that was decided since then: a million decisions take seconds.
+    The command reads all decisions since then. A million decisions take seconds.
     """
     show_since(ctx, home, since, key_metrics, print_metrics, as_json=as_json)

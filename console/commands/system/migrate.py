@@ -22,8 +22,8 @@ def migrate(ctx: typer.Context, home: HomeOption = None) -> None:
     """Create or update the tables. Running it twice changes nothing.
 
     `mlrisk up` does this by itself; use it for a database of your own. The role of
-    $MLRISK_OWNER_DATABASE_URL makes the tables and grants the others what they need;
-    $MLRISK_BOOTSTRAP_DATABASE_URL, a superuser's, makes those roles as well.
+    $MLRISK_OWNER_DATABASE_URL makes the tables and grants the rights of the other roles. With
+    $MLRISK_BOOTSTRAP_DATABASE_URL, a superuser's address, the command creates those roles as well.
     """
     settings = load_settings(chosen_home(ctx, home))
     settings.require_database_url()

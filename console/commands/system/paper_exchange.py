@@ -20,5 +20,5 @@ def register(app: typer.Typer) -> None:
 
 
 def paper_exchange(ctx: typer.Context) -> None:
-    """A server that answers like Bybit V5 (its own options: mlrisk paper-exchange --help)."""
+    """Run a server that answers like Bybit V5 (its options: mlrisk paper-exchange --help)."""
     raise typer.Exit(main(ctx.args))

@@ -26,10 +26,10 @@ def register(app: typer.Typer) -> None:
 
 
 def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Processes, trading state, money and counts.
+    """Show processes, trading state, money and counts.
 
     Exit status 0 when everything runs and trading is allowed, 4 when it is halted, 5 when
-    something is down.
+    a part is down.
     """
     settings = settings_of(ctx, home)
     if settings.database_url is None:
@@ -48,7 +48,7 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
         identity = None if bound is None else asdict(bound)
         print_json({**facts, "identity": identity, "account_problem": problem})
     else:
-        stdout().print(f"database: {bound or 'nobody has started on it yet'}", markup=False)
+        stdout().print(f"database: {bound or 'no process has started on it yet'}", markup=False)
         _print(str(settings.home), moment, processes)
         if problem is not None:
             stdout().print(f"[red]nothing that adds risk is allowed:[/] {escape(problem)}")

@@ -45,8 +45,8 @@ def up(
 ) -> None:
     """Start Postgres, Redis, the paper exchange, feed, workers, beat, Flower and a demo strategy.
 
-    Everything runs under one supervisor; Ctrl-C stops all of it. State stays in the home and is
-    taken up by the next start. With $MLRISK_DATABASE_URL or $MLRISK_REDIS_URL it uses your
+    Everything runs under one supervisor; Ctrl-C stops all of it. The state stays in the home, and
+    the next start continues from it. With $MLRISK_DATABASE_URL or $MLRISK_REDIS_URL it uses your
     servers instead of its own.
     """
     say = stderr()
@@ -105,5 +105,7 @@ def stop_and_report(system: System, summary: str) -> bool:
     clean = system.stop(lambda step: say.print(step))
     if summary:
         say.print(summary)
-    say.print("stopped cleanly" if clean else "[red]stopped, but something had to be killed[/]")
+    say.print(
+        "stopped cleanly" if clean else ("[red]stopped, but some processes had to be killed[/]")
+    )
     return clean

@@ -20,6 +20,6 @@ def blocks(
 ) -> None:
     """Count blocked requests by reason and by check, and hint at a check that blocks nearly all.
 
-    It adds up all that was decided since then: a million decisions take seconds.
+    The command reads all decisions since then. A million decisions take seconds.
     """
     show_since(ctx, home, since, rate_facts, print_rate, as_json=as_json)

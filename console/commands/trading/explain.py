@@ -19,18 +19,18 @@ def register(app: typer.Typer) -> None:
 
 def explain(
     ctx: typer.Context,
-    request_id: Annotated[str, typer.Argument(help="As the strategy named it.")],
+    request_id: Annotated[str, typer.Argument(help="The request_id that the strategy chose.")],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Every check with value, limit, margin and data age, the size's factors, what was needed."""
+    """Explain a decision: each check with value, limit, margin and data age; the size's factors."""
     with reading(settings_of(ctx, home).require_database_url()) as session:
         try:
             facts = stored_explanation(session, request_id)
         except Unreadable as error:
             raise CommandError(
-                f"{request_id} was decided by another version of the gate ({error}): "
-                f"`mlrisk show {request_id}` has its record"
+                f"another version of the gate ({error}) decided {request_id}: `mlrisk show "
+                f"{request_id}` shows its record"
             ) from error
     if facts is None:
         raise CommandError(f"no request is called {request_id!r}: `mlrisk requests` lists them")

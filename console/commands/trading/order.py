@@ -28,7 +28,7 @@ app = typer.Typer(
     no_args_is_help=True, help="Pause, resume, cancel and list the orders being worked."
 )
 
-RequestArgument = Annotated[str, typer.Argument(help="As the strategy named it.")]
+RequestArgument = Annotated[str, typer.Argument(help="The request_id that the strategy chose.")]
 
 
 @app.command(epilog='Example: mlrisk order pause demo-18c2f-1 --reason "news at noon"')
@@ -40,7 +40,7 @@ def pause(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Place nothing more of one order and call back what rests; its deadline stays.
+    """Pause one order: place nothing more, and cancel its resting orders. Its deadline stays.
 
     A second pause changes nothing.
     """
@@ -60,7 +60,7 @@ def resume(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Go on with a paused order, to its original deadline.
+    """Resume a paused order, with its original deadline.
 
     Slices that were due meanwhile catch up under the bound of the limits. Outside development it
     takes an operator's login.
@@ -85,9 +85,9 @@ def cancel(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """End one order: what has not gone out is released, what rests is called back.
+    """End one order: release its unsent quantity, and cancel its resting orders.
 
-    Fills that come before the exchange confirms count. It can't be undone.
+    Fills before the exchange's confirmation count. This can't be undone.
     """
     with _control(ctx, home) as (_, control):
         report = control.cancel(request_id, reason=reason, actor=actor_of(actor))
@@ -100,7 +100,10 @@ def forget(
     order_link_id: Annotated[str, typer.Argument(help="The order's id at the exchange.")],
     reason: ReasonOption,
     force: Annotated[
-        bool, typer.Option("--force", help="Without proof; asks for the id to be typed again.")
+        bool,
+        typer.Option(
+            "--force", help=("End the order without proof. The command asks for the id once more.")
+        ),
     ] = False,
     actor: ActorOption = None,
     operator: OperatorOption = None,
@@ -108,11 +111,11 @@ def forget(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """End an order that the exchange took and knows no more; what it held is released.
+    """End an order that the exchange took and no longer knows, and release its quantity.
 
-    Refused unless its absence is proven: looked for in vain over minutes, no execution, and the
-    positions agree. A fill that comes later is still credited. Outside development, --force takes
-    an operator's login.
+    The command is refused unless the absence is proven: look-ups over minutes found nothing, there
+    is no execution, and the positions agree. A later fill is still credited. Outside development,
+    --force takes an operator's login.
     """
     if force:
         typed = typer.prompt("Type the order's id to end it without proof", err=True)
@@ -129,12 +132,12 @@ def forget(
     if as_json:
         print_json({"order_link_id": order_link_id, "state": "lost", "forced": force})
     else:
-        stdout().print(f"{escape(order_link_id)} [bold]LOST[/]: what it held is released")
+        stdout().print(f"{escape(order_link_id)} [bold]LOST[/]: its quantity is released")
 
 
 @app.command("list", epilog="Example: mlrisk order list --json")
 def list_open(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List the open orders: what works each, what is in its way, and what comes next."""
+    """List the open orders: the algorithm of each, its obstacle and its next event."""
     settings = settings_to_look(ctx, home)
     with reading(settings.require_database_url()) as session:
         entries = open_orders(session, settings.account)
@@ -163,8 +166,8 @@ def _control(ctx: typer.Context, home: HomeOption) -> Iterator[tuple[Database, P
         yield db, ParentControl(db, SystemClock(), found, account=settings.account)
     if found is None:
         stderr().print(
-            "Redis doesn't answer: it is recorded and holds, but workers hear of it only when "
-            "the dispatcher finds it"
+            "Redis does not answer. The act is recorded and in force; workers follow once the "
+            "dispatcher finds it"
         )
 
 
@@ -183,4 +186,7 @@ def _tell(report: ControlReport, as_json: bool) -> None:
     if report.children_due:
         out.print(f"{report.children_due} slices are late and catch up under their bound")
     for link_id in report.called_back:
-        out.print(f"{escape(link_id)} rests and is being called back; a fill until then counts")
+        out.print(
+            f"{escape(link_id)} rests at the exchange and is being cancelled; a fill "
+            "before that counts"
+        )

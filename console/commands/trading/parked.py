@@ -25,17 +25,19 @@ from models.tables import ParentOrderRow, TradeRequestRow
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="See, release or end requests whose validation failed too often, and trades whose steps "
-    "did.",
+    help=(
+        "List, release or end parked requests (failed validations) and trades set aside "
+        "(failed steps)."
+    ),
 )
 
-RequestArgument = Annotated[str, typer.Argument(help="As the strategy named it.")]
+RequestArgument = Annotated[str, typer.Argument(help="The request_id that the strategy chose.")]
 
 
 @app.command("list", epilog="Example: mlrisk parked list --json")
 def list_parked(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List what is parked, with the failure that parked it. A trade ends by itself ten minutes
-    after it was set aside."""
+    """List parked requests and trades set aside, with their failures. A trade ends by itself ten
+    minutes after it was set aside."""
     with reading(settings_of(ctx, home).require_database_url()) as session:
         found = [_facts(row) for row in parked(session)]
         trades = [_trade_facts(row) for row in all_set_aside(session)]
@@ -70,8 +72,8 @@ def release(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let a request be validated again; the gate judges its age as of then. A trade goes on with
-    what is left, to its own deadline. Outside development it takes an operator's login."""
+    """Validate a parked request again; the gate judges its age as of then. A trade goes on with its
+    remaining quantity, to its own deadline. Outside development it takes an operator's login."""
     with _parked_work(ctx, home) as (db, acts):
         status = with_authority(
             db,
@@ -92,7 +94,7 @@ def end(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """End a request: it will never be validated. A trade ends when nothing of it is open."""
+    """End a parked request: it is never validated. A trade ends when nothing of it is open."""
     with _parked_work(ctx, home) as (_, acts):
         status = acts.end(request_id, reason=reason, actor=actor_of(actor))
     _tell(request_id, status, as_json=as_json)

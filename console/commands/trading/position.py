@@ -49,10 +49,10 @@ def list_disagreements(
 @app.command(epilog='Example: mlrisk position adopt BTCUSDT --reason "older than our start"')
 def adopt(
     ctx: typer.Context,
-    symbol: Annotated[str, typer.Argument(help="As the exchange names it.")],
+    symbol: Annotated[str, typer.Argument(help="The symbol, in the exchange's spelling.")],
     reason: ReasonOption,
     strategy: Annotated[
-        str, typer.Option("--strategy", help="Whose it is from now on; by default nobody's.")
+        str, typer.Option("--strategy", help="The strategy that gets it. Default: no strategy.")
     ] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
     actor: ActorOption = None,
@@ -63,9 +63,9 @@ def adopt(
 ) -> None:
     """Make our ledger agree with the exchange's position, where no fill explains it.
 
-    A row of its own records it; no fill is invented. Afterwards the position is judged and closed
-    like any other: by an emergency exit, or by `--strategy`. A breaker that tripped over it stays
-    tripped: `mlrisk breaker reset`.
+    A row of its own records the adoption; no fill is invented. Afterwards the position counts like
+    any other, and an emergency exit or the strategy of `--strategy` can close it. A breaker that
+    tripped because of it stays tripped: `mlrisk breaker reset`.
     """
     settings, clock = settings_to_act(ctx, home), SystemClock()
     with acting(settings) as db, closing(factory.make_exchange(settings, clock)) as exchange:
@@ -108,7 +108,10 @@ def _ask(seen: Difference) -> None:
 
 def _words(seen: Difference) -> str:
     entry = "" if seen.entry_price is None else f" at {seen.entry_price.normalize():f}"
-    return f"{seen.before.normalize():f} by our books, {seen.after.normalize():f}{entry} by theirs"
+    return (
+        f"{seen.before.normalize():f} by our books, {seen.after.normalize():f}{entry} by the "
+        "exchange's"
+    )
 
 
 def _facts(seen: Difference, changed: bool) -> dict[str, Any]:

@@ -32,17 +32,21 @@ def register(app: typer.Typer) -> None:
 
 def replay(
     ctx: typer.Context,
-    since: Annotated[str, typer.Option("--from", help="2026-11-23T12:00Z, a day, or 24h ago.")],
-    until: Annotated[str, typer.Option("--to", help="The same; not included.")] = "now",
+    since: Annotated[
+        str, typer.Option("--from", help=("The start: 2026-11-23T12:00Z, a day, or 24h ago."))
+    ],
+    until: Annotated[
+        str, typer.Option("--to", help="The end, in the same form; not included.")
+    ] = "now",
     file: FileOption = None,
     assignments: SetOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Decide stored requests again on what each of them saw, and show the differences.
+    """Decide stored requests again, each on its own snapshot, and show the differences.
 
-    With --config under that file's limits, with --set under the limits of then with single ones
-    changed; with neither under their own, where any difference is a defect (exit status 1).
+    --config uses that file's limits. --set changes single limits of each decision. Without both,
+    each decision keeps its own limits, and any difference is a defect (exit status 1).
     """
     settings = settings_to_look(ctx, home)
     now = datetime.now(UTC)

@@ -18,11 +18,11 @@ def register(app: typer.Typer) -> None:
 
 def show(
     ctx: typer.Context,
-    request_id: Annotated[str, typer.Argument(help="As the strategy named it.")],
+    request_id: Annotated[str, typer.Argument(help="The request_id that the strategy chose.")],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The request, the decision with every check, the factors of its size, orders and fills."""
+    """Show a request, its decision with every check, the factors of its size, orders and fills."""
     with reading(settings_of(ctx, home).require_database_url()) as session:
         facts = request_facts(session, request_id)
     if facts is None:

@@ -37,7 +37,7 @@ def submit(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the request's row, then hand it to the validation worker.
+    """Store a request, and hand it to the validation worker.
 
     The same request_id gives the first outcome again. Exit status 3 when it was denied, 4 when
     trading is halted, 2 when the message breaks the schema (`mlrisk schema request`).
@@ -109,7 +109,7 @@ def _facts(engine: Any, request_id: str) -> dict[str, Any]:
 
 
 def print_outcome(outcome: dict[str, Any]) -> None:
-    """For a person."""
+    """Prints the outcome for a person."""
     out, request_id = stdout(), escape(outcome["request_id"])
     if outcome["verdict"] is None:
         out.print(f"{request_id}: {escape(outcome['status'])}")

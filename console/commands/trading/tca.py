@@ -41,10 +41,13 @@ def tca(
     ] = None,
     since: Annotated[str, typer.Option("--since", help="1h, 7d, or 2026-11-23T12:00Z.")] = "1h",
     market: Annotated[
-        bool, typer.Option("--market/--no-market", help="Ask the exchange for its minutes.")
+        bool, typer.Option("--market/--no-market", help="Read the minute bars of the exchange.")
     ] = True,
     csv: Annotated[
-        Path | None, typer.Option("--csv", help="Write a line per trade, or per order of the one.")
+        Path | None,
+        typer.Option(
+            "--csv", help=("Write one line for each trade, or for each order of the one trade.")
+        ),
     ] = None,
     plot: Annotated[
         Path | None,
@@ -52,14 +55,14 @@ def tca(
     ] = None,
     fit_impact: Annotated[
         bool,
-        typer.Option("--fit-impact", help="Show what the daily re-fit of the gate's impact finds."),
+        typer.Option("--fit-impact", help="Show the result of the daily fit of the impact law."),
     ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Split the costs of trades into delay, trading, opportunity and fees, exact to the last digit.
 
-    Positive is what it cost, in the quote currency or in bps of the approved quantity at the
+    A positive figure is a cost, in the quote currency or in bps of the approved quantity at the
     decision's mid.
     """
     if plot is not None and plot.suffix.lower() != ".png":

@@ -53,10 +53,12 @@ def train(
         ),
     ] = None,
     from_exchange: Annotated[
-        bool, typer.Option("--from-exchange", help="Read the minutes from the exchange instead.")
+        bool,
+        typer.Option("--from-exchange", help=("Read the minute bars from the exchange instead.")),
     ] = False,
     days: Annotated[
-        int, typer.Option("--days", min=1, max=365, help="How far back, with --from-exchange.")
+        int,
+        typer.Option("--days", min=1, max=365, help=("How many days back, with --from-exchange.")),
     ] = DEFAULT_DAYS,
     symbols: Annotated[
         str | None,
@@ -70,10 +72,11 @@ def train(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Learn three volume models from one-minute bars and store them.
+    """Train three volume models on one-minute bars and store them.
 
-    The errors are measured on the last third of the bars with models that have not seen it; what
-    is stored is then fitted on all bars. Live orders refuse models whose bars end a week ago.
+    The errors are measured on the last third of the bars, with models that have not seen it. The
+    stored models are then fitted on all bars. Live orders refuse models with bars that end more
+    than a week ago.
     """
     if (bars is None) == (not from_exchange):
         raise CommandError("name one source: --bars FOLDER or --from-exchange", ExitCode.USAGE)
@@ -158,7 +161,7 @@ def show(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Training window, age and tracking errors of the stored models; exit status 1 when stale."""
+    """Show training window, age and errors of the stored models. Exit status 1 when stale."""
     stored, place = _stored(settings_of(ctx, home), file)
     if _report(stored, place, as_json)["stale"]:
         raise CommandError("the models are stale and will be refused: run `mlrisk volume train`")

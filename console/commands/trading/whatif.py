@@ -42,12 +42,12 @@ def whatif(
     file: FileOption = None,
     assignments: SetOption = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Take the request and its prediction as made now.")
+        bool, typer.Option("--fresh", help="Treat the request and its prediction as made now.")
     ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Evaluate a request against the live market, portfolio and states, without any trace.
+    """Decide a request on the live market, portfolio and states, without storing anything.
 
     Exit status 0 when it would be allowed or shrunk, 3 when denied, 4 when trading is halted.
     """

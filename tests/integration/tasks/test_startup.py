@@ -68,7 +68,7 @@ def test_a_version_that_no_longer_fits_the_file_ends_no_worker(
 
     monkeypatch.setattr(service.ConfigurationService, "current", unusable)
     startup.prove_limits(Settings(database_url=migrated_url))  # type: ignore[arg-type]
-    assert "nothing that adds risk is let through" in caplog.text
+    assert "entries are denied and exits go on" in caplog.text
     assert "gate.gone" in caplog.text
 
 
@@ -110,9 +110,9 @@ def test_a_version_written_past_mlrisk_ends_no_worker_and_lets_exits_alone_throu
             )
         )
     startup.prove_limits(settings)
-    assert "nothing that adds risk is let through" in caplog.text
+    assert "entries are denied and exits go on" in caplog.text
     limits = ConfiguredLimits(settings, db)
-    with pytest.raises(Refused, match="past mlrisk"):
+    with pytest.raises(Refused, match="without mlrisk"):
         limits_for(limits, reduce_only=False)
     assert limits_for(limits, reduce_only=True) == limits.last_known()
 

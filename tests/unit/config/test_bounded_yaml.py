@@ -20,10 +20,10 @@ def test_sound_yaml_is_read_and_an_empty_text_is_nothing() -> None:
     ("text", "words", "line"),
     [
         ("a: 1\nb: [", "not readable", 2),
-        ("a: 1\na: 2", "stands here twice", 2),
+        ("a: 1\na: 2", "is given twice here", 2),
         ("2024-99-99", "can't be read", 1),
         ("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), "nested deeper", 1),
-        ("a: &a [*a]", "holds itself", 1),
+        ("a: &a [*a]", "contains itself", 1),
         ("a: !!python/object:os.system {}", "could not determine a constructor", 1),
     ],
     ids=lambda value: str(value)[:20],
@@ -37,7 +37,7 @@ def test_each_fault_is_a_line_and_a_sentence(text: str, words: str, line: int) -
 def test_aliases_that_stand_for_too_much_are_refused() -> None:
     rows = ["a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]"]
     rows += [f"{to}: &{to} [{', '.join([f'*{of}'] * 10)}]" for of, to in ("ab", "bc", "cd", "de")]
-    with pytest.raises(YamlProblem, match="stand for more than"):
+    with pytest.raises(YamlProblem, match="expand to more than"):
         bounded_yaml.load("\n".join(rows))
 
 

@@ -83,5 +83,5 @@ def test_a_type_that_no_file_can_say_is_refused_when_it_is_declared() -> None:
         SECTION: ClassVar[str] = "gate"
         when: complex = limit(1j, "", "No number of a file.")
 
-    with pytest.raises(TypeError, match="when: no file can say"):
+    with pytest.raises(TypeError, match="when: a file can't contain"):
         declarations(Wrong)

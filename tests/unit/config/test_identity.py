@@ -67,7 +67,7 @@ def start(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
         ({"EXCHANGE_URL": "https://api.bybit.com"}, "and MLRISK_EXCHANGE_MODE is paper"),
         (
             {"EXCHANGE_URL": "http://127.0.0.1:5", "STREAM_URL": "ws://127.0.0.1:6"},
-            "name one place",
+            "name one host",
         ),
     ],
 )

@@ -168,7 +168,7 @@ def test_every_error_is_told_at_once_with_its_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("max_retries: 3", "max_retries: 3\n    max_retries: 4", "stands here twice"),
+        ("max_retries: 3", "max_retries: 3\n    max_retries: 4", "is given twice here"),
         ("max_retries: 3", "max_retries: true", "must be a whole number from 0"),
         ("auto_recovery: false", "auto_recovery: 0", "must be true or false"),
         ("take_profit: 0.15", "take_profit: .inf", "must be a number above 0"),

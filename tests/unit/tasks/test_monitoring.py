@@ -9,8 +9,8 @@ from tasks.monitoring import canary
 @pytest.mark.parametrize(
     ("queue", "came_by", "problem"),
     [
-        ("of-somebody", "of-somebody", "no queue of ours is called 'of-somebody'"),
-        ("execution", "validation", "a canary of execution came by the queue 'validation'"),
+        ("of-somebody", "of-somebody", "mlrisk has no queue 'of-somebody'"),
+        ("execution", "validation", "a canary of queue execution came by queue 'validation'"),
     ],
 )
 def test_a_canary_that_proves_nothing_is_refused(queue: str, came_by: str, problem: str) -> None:

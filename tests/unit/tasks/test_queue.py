@@ -68,7 +68,7 @@ def test_a_broker_that_is_away_stops_nobody(
 ) -> None:
     publisher.fault = fault
     QUEUE.request("r-1")
-    assert "wake-up not published" in caplog.text
+    assert "a message can't be enqueued now" in caplog.text
 
 
 def test_a_defect_is_not_taken_for_a_broker_that_is_away(publisher: Publisher) -> None:

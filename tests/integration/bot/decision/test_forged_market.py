@@ -29,4 +29,4 @@ def test_a_flood_is_one_entry_a_minute_and_key(desk: Desk) -> None:
 def test_without_postgres_the_reader_goes_on(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     gone = Database("postgresql+psycopg://nobody@127.0.0.1:1/none")
     ForgedMarket(gone, ACCOUNT, FixedClock(desk.clock.now())).report("a key", "no seal")
-    assert "it can't be recorded" in caplog.text
+    assert "the finding can't be recorded" in caplog.text

@@ -189,7 +189,7 @@ def test_what_has_killed_its_processes_is_parked_untried(
     killed = Killed(count, "signal 9 (SIGKILL)")
     outcome = desk.approval.validate_and_execute(raw, redelivered=True, killed=killed)
     assert outcome["error"]["type"] == "parked"
-    assert outcome["message"] == f"it has killed {count} processes: signal 9 (SIGKILL)"
+    assert outcome["message"] == f"it ended {count} processes: signal 9 (SIGKILL)"
     assert desk.audit_kinds() == ["request_parked"]
     with desk.db.reading() as session:
         assert [each.request_id for each in parked(session)] == ["r-bad"]

@@ -158,7 +158,7 @@ def test_a_proposal_of_before_there_were_logins_is_made_again(
         uow.session.execute(update(ConfigVersionRow).values(proposed_by="cli:ann"))
         uow.audit(entry.chain, entry.kind, entry.subject, "cli:ann", before, T0)
         uow.commit()
-    with pytest.raises(NotAuthorised, match="no operator's login: propose it again"):
+    with pytest.raises(NotAuthorised, match="without an operator's login: propose it again"):
         production.approve(waiting.id, actor=BOB)
 
 

@@ -143,11 +143,11 @@ class TestFollowing:
                 )
             )
         told = "version 2 is" if also_audited else "none is"
-        with pytest.raises(Refused, match=f"put in force past mlrisk: by the audit {told}"):
+        with pytest.raises(Refused, match=f"put in force without mlrisk: by the audit {told}"):
             ConfiguredLimits(settings(), db).limits()
-        with pytest.raises(Refused, match="put in force past mlrisk"):
+        with pytest.raises(Refused, match="put in force without mlrisk"):
             production.current()
-        with pytest.raises(Refused, match="put in force past mlrisk"):
+        with pytest.raises(Refused, match="put in force without mlrisk"):
             production.propose({CONFIDENCE: 0.95}, actor="cli:ann", reason="tighter")
 
     def test_limits_that_were_loosened_in_their_row_are_not_used(
@@ -175,7 +175,9 @@ class TestFollowing:
             session.execute(
                 update(ConfigVersionRow).where(ConfigVersionRow.id == 2).values(state="active")
             )
-        with pytest.raises(Refused, match=r"version 2 .* past mlrisk: by the audit version 3 is"):
+        with pytest.raises(
+            Refused, match=r"version 2 .* without mlrisk: by the audit version 3 is"
+        ):
             ConfiguredLimits(settings(), db).limits()
 
     def test_a_version_that_is_gone_does_not_leave_the_files_in_force(
@@ -203,7 +205,7 @@ class TestFollowing:
         with db.transaction() as session:
             row = session.get_one(ConfigVersionRow, proposed.id)
             row.changes = [{**change, "after": 0.9} for change in row.changes]
-        with pytest.raises(Refused, match="is not what the audit says was proposed"):
+        with pytest.raises(Refused, match="differs from the proposal in the audit"):
             production.approve(proposed.id, actor=BOB)
         assert production.current().circuit_breakers.daily_loss_limit == 0.015
 

@@ -119,13 +119,13 @@ def test_what_is_wrong_with_the_key_is_told_in_the_denial(desk: Desk) -> None:
 def test_an_account_that_was_never_asked_for_adds_nothing(desk: Desk) -> None:
     with desk.db.transaction() as session:
         session.delete(session.get_one(AccountFitnessRow, desk.account))
-    assert "not asked yet" in why_denied(desk.approve())
+    assert "has not asked the exchange yet" in why_denied(desk.approve())
 
 
 def test_an_old_answer_counts_for_nothing(desk: Desk) -> None:
     ask(desk)
     desk.pass_time(fitness.MAX_AGE.total_seconds() + 1)
-    assert "was last asked" in why_denied(desk.approve())
+    assert "for the last time" in why_denied(desk.approve())
     ask(desk)
     assert desk.approve("r-2")["verdict"] == "allow"
 

@@ -153,7 +153,7 @@ def ineffective(_: Session, ward: Ward) -> None:
 
 
 def unusable(_: Session, ward: Ward) -> None:
-    ward.unusable = "version 3 of the limits was changed past mlrisk"
+    ward.unusable = "version 3 of the limits was changed without mlrisk"
 
 
 def undecided(session: Session, ward: Ward) -> None:
@@ -231,7 +231,7 @@ BAD_STATES: dict[str, tuple[Callable[[Session, Ward], None], str, str]] = {
         "old",
     ),
     "limits without effect": (ineffective, "limits", "max_spread"),
-    "limits that the audit contradicts": (unusable, "limits", "past mlrisk; until then nothing"),
+    "limits that the audit contradicts": (unusable, "limits", "without mlrisk; until then nothing"),
     "equity never read": (drop(EquityRow), "equity", "never read"),
     "forged market": (
         lambda session, ward: ForgedMarket(ward.desk.db, ACCOUNT, ward.desk.clock).report(
@@ -271,7 +271,7 @@ BAD_STATES: dict[str, tuple[Callable[[Session, Ward], None], str, str]] = {
     "state set by hand": (
         lambda session, _: void(session.execute(update(TradingStateRow).values(epoch=7))),
         "trading state of global *",
-        "changed past mlrisk",
+        "changed without mlrisk",
     ),
     "unsealed halt": (halt, "halt of global *", "not sealed"),
     "halt that stopped nothing": (sealed_but_working, "halt of global *", "not stopped"),
@@ -308,8 +308,8 @@ def test_each_bad_state_is_named(ward: Ward, kind: str) -> None:
 
 def test_limits_that_the_audit_contradicts_are_told_by_their_cause_first(ward: Ward) -> None:
     """Seen: `without effect: version 3 …`, as if each limit had let its own breach pass."""
-    ward.unusable = "version 3 of the limits was changed past mlrisk"
+    ward.unusable = "version 3 of the limits was changed without mlrisk"
     (told,) = (vital.problem for vital in ward.check() if vital.name == "limits")
     assert told is not None
-    assert told.startswith("version 3 of the limits was changed past mlrisk")
+    assert told.startswith("version 3 of the limits was changed without mlrisk")
     assert "without effect" not in told

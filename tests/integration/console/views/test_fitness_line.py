@@ -21,7 +21,7 @@ def settings(migrated_url: str) -> Settings:
 def test_nobody_asked_yet(db: Database, settings: Settings) -> None:
     line = fitness_line(settings)
     assert not line.ok
-    assert "not asked yet" in line.detail
+    assert "has not asked the exchange yet" in line.detail
 
 
 def test_an_old_answer(desk: Desk, settings: Settings) -> None:

@@ -30,7 +30,7 @@ def test_holes_by_what_our_clients_may_not_are_named_and_no_warning(
     line = redis_line(settings(redis.url()))
     assert not line.warning
     assert line.detail == (
-        "answers; valkey 8.1.8, known holes by what our clients don't have: "
+        "answers; valkey 8.1.8, with known holes that mlrisk's clients can't use: "
         "CVE-2026-63639 (RESTORE), CVE-2026-56684 (TLS)"
     )
 
@@ -48,7 +48,7 @@ def test_an_old_server_of_the_users_own_is_a_warning(
     assert line.ok
     assert line.warning
     assert line.detail.startswith("answers, but redis 6.2.14 has known holes, update it (CVE-2025-")
-    assert "CVE-2025-49844: code of others runs through Lua" in line.detail
+    assert "CVE-2025-49844: Lua scripts can run foreign code" in line.detail
 
 
 def test_a_server_that_is_away_is_down() -> None:

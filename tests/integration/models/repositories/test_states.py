@@ -1,4 +1,4 @@
-"""A trading state that somebody changes past mlrisk: refused at once, halted, told, and given
+"""A trading state that somebody changes without mlrisk: refused at once, halted, told, and given
 back by a resume alone."""
 
 import logging
@@ -79,7 +79,7 @@ def test_a_halt_that_is_lifted_by_hand_lets_no_claim_and_no_decision_pass(
     with desk.db.reading() as session:
         row = states.applicable_states(session, "none", "none", "none")[0]
     assert (row.state, row.scope_kind) == (TradingState.HALTED, ScopeKind.GLOBAL)
-    assert "changed past mlrisk" in row.reason
+    assert "changed without mlrisk" in row.reason
 
 
 def test_a_deleted_global_row_is_not_made_active_again(desk: Desk, monitor: Monitor) -> None:
@@ -124,6 +124,6 @@ def test_the_halt_is_told_once(
     with caplog.at_level(logging.CRITICAL):
         assert monitor.judge_states()
         assert not monitor.judge_states()
-    assert caplog.text.count("a trading state was changed past mlrisk") == 1
+    assert caplog.text.count("a trading state was changed without mlrisk") == 1
     TradingHalt(desk.db, desk.clock).resume(reason="over", actor="me", development=True)
     assert not monitor.judge_states()

@@ -229,7 +229,7 @@ def test_the_next_start_ends_what_a_crashed_supervisor_left(
     home_again = Supervisor(home)
     said: list[str] = []
     home_again.start([ProcessSpec("program", _WAIT)], progress=said.append)
-    assert any("cleaned up after a crash" in line for line in said)
+    assert any("a crash had left running" in line for line in said)
     assert _gone(found)
     assert home_again.shutdown()
 

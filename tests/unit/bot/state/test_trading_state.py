@@ -57,5 +57,5 @@ def test_an_act_that_only_stops_leaves_a_stricter_state_as_it_is(session: Sessio
 
 
 def test_what_nobody_changed_is_not_undone(session: Session) -> None:
-    with pytest.raises(Refused, match="is what the audit says"):
+    with pytest.raises(Refused, match="is the state in the audit"):
         trading_state.undo(row(session, HALTED), ACTIVE, reason="r", actor="a", now=NOW)

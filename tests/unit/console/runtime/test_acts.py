@@ -48,4 +48,4 @@ def test_a_command_that_acts_and_is_not_declared_is_refused_before_it_acts() -> 
 
     ended = CliRunner().invoke(new, ["loosen"])
     assert isinstance(ended.exception, LookupError)
-    assert "`mlrisk loosen` acts" in str(ended.exception)
+    assert "power `mlrisk loosen` needs" in str(ended.exception)

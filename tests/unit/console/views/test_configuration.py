@@ -63,4 +63,4 @@ def test_where_nothing_differs_it_is_said() -> None:
     print_changes(console, [])
     print_history(console, [])
     assert "no difference" in text.getvalue()
-    assert "version 1, the files, is in force" in text.getvalue()
+    assert "version 1, from the files, is in force" in text.getvalue()

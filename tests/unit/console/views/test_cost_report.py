@@ -52,7 +52,7 @@ def test_trades_under_way_are_left_out_and_said() -> None:
 
 def test_a_fit_without_an_impact_feeds_nothing() -> None:
     text = printed(many(40, 0.0))
-    assert "don't show an impact" in text
+    assert "show no impact" in text
     assert "propose" not in text
 
 

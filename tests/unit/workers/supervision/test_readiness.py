@@ -24,4 +24,4 @@ def test_without_a_supervisor_or_a_directory_nothing_happens(
     assert not caplog.records
     monkeypatch.setenv(READY_VARIABLE, str(tmp_path / "absent" / "ready"))
     announce()
-    assert "can't announce" in caplog.text
+    assert "can't tell that it is ready" in caplog.text

@@ -77,7 +77,7 @@ def test_a_child_whose_id_another_has_gets_a_new_one(desk: Desk) -> None:
     first, second = desk.children()
     assert first.state == ChildState.REJECTED
     assert first.note is not None
-    assert "somebody else" in first.note
+    assert "another origin" in first.note
     assert second.order_link_id != first.order_link_id
     desk.check_balance()
 

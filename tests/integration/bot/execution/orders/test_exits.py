@@ -186,7 +186,7 @@ def test_an_exit_that_ends_unfilled_is_an_alarm(
     assert len(desk.children("exit")) > 8
     assert desk.audit_kinds().count("exit_unfilled") == 1
     assert any(
-        r.levelname == "CRITICAL" and f"{held:f} of it is still on" in r.getMessage()
+        r.levelname == "CRITICAL" and f"{held:f} of the position is still open" in r.getMessage()
         for r in caplog.records
     )
 

@@ -130,7 +130,7 @@ def test_it_is_not_sent_when_the_position_has_grown(small: Desk) -> None:
     assert small.exchange.posts == posts
     note = small.children("out")[0].note
     assert note is not None
-    assert "more than was approved" in note
+    assert "more than the approval closes" in note
     assert "exit_unfilled" in small.audit_kinds()
     small.check_balance()
 

@@ -1,4 +1,4 @@
-"""The order budget in a real Redis: processes, outages, lost memory, clocks that jump."""
+"""The rate limiter in a real Redis: processes, outages, lost memory, clocks that jump."""
 
 import multiprocessing
 import time

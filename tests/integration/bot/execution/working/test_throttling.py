@@ -251,7 +251,7 @@ def test_what_another_version_asked_for_does_not_go_on_under_tighter_limits(desk
     assert desk.throttling.tick() == 2
     assert desk.parent("r-1").state == ParentState.UNFILLED
     assert desk.parent("r-2").released_qty > 0
-    assert "can't be read any more" in str(changes(desk, "parent_cut")[0]["why"])
+    assert "is no longer readable" in str(changes(desk, "parent_cut")[0]["why"])
     desk.check_balance()
 
 

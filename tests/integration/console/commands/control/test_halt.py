@@ -131,8 +131,8 @@ def test_an_order_command_tells_a_person_what_it_did_and_that_redis_is_away(
     assert run(["order", "cancel", "r-1", "--reason", "drill", "--actor", "bob"]) == ExitCode.OK
     printed = capsys.readouterr()
     assert "r-1 ENDING: cancelled by the operator: drill" in printed.out
-    assert f"{child.order_link_id} rests and is being called back" in printed.out
-    assert "Redis doesn't answer" in printed.err
+    assert f"{child.order_link_id} rests at the exchange and is being cancelled" in printed.out
+    assert "Redis does not answer" in printed.err
     assert run(["order", "cancel", "r-1", "--reason", "drill"]) == ExitCode.OK
     assert "it was already; nothing was changed" in capsys.readouterr().out
     with away.db.reading() as session:

@@ -77,7 +77,7 @@ def test_with_proof_it_says_in_a_line_that_the_order_is_lost(
 ) -> None:
     look_in_vain(desk)
     status, out, err = forget(link, "--reason", "gone since noon")
-    assert (status, out, err) == (ExitCode.OK, f"{link} LOST: what it held is released", "")
+    assert (status, out, err) == (ExitCode.OK, f"{link} LOST: its quantity is released", "")
     assert desk.child().state == ChildState.LOST
     assert desk.reservation().open_qty == 0
     entry = recorded(desk)
@@ -99,7 +99,7 @@ def test_without_proof_it_says_what_is_missing_and_changes_nothing(
     for format_ in ((), ("--json",)):
         status, out, err = forget(link, "--reason", "gone", *format_)
         assert (status, out) == (ExitCode.FAILED, "")
-        assert f"its absence is not proven: 0 of {LOOKS} looks in vain" in err
+        assert f"its absence is not proven yet: 0 of {LOOKS} look-ups found nothing" in err
     assert desk.child().state == ChildState.ACKED
     assert desk.exchange.cancel_requests == []
     assert desk.reservation().open_qty > 0
@@ -113,7 +113,7 @@ def test_an_order_that_the_exchange_does_know_is_not_forgotten(desk: Desk, forge
     desk.exchange.cancel = lambda *_: None  # type: ignore[method-assign]
     status, _, err = forget(desk.child().order_link_id, "--reason", "gone")
     assert status == ExitCode.FAILED
-    assert "the exchange knows it" in err
+    assert "the exchange knows the order" in err
     assert desk.child().state == ChildState.ACKED
 
 
@@ -143,7 +143,7 @@ def test_force_asks_for_the_id_to_be_typed_again(desk: Desk, link: str, forget: 
     assert desk.child().state == ChildState.ACKED
     status, out, _ = forget(*force, typed=f"{link}\n")
     assert status == ExitCode.OK
-    assert out == f"{link} LOST: what it held is released"
+    assert out == f"{link} LOST: its quantity is released"
     assert recorded(desk).payload["forced"] is True
     assert desk.exchange.cancel_requests == [link]
 

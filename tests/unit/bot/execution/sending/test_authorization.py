@@ -1,4 +1,4 @@
-"""A child goes out only under a permit that is whole, unhalted and young."""
+"""A child goes out only with an authorization that is whole, unhalted and young."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -166,7 +166,7 @@ def test_a_child_of_another_trade_is_not_covered(changes: dict[str, str]) -> Non
     order = parent()
     refused = refusal([state()], approval(), order, child(order, **changes), T0)
     assert refused is not None
-    assert "another trade" in refused.reason.words
+    assert "differs from its parent's" in refused.reason.words
 
 
 def test_a_child_that_adds_is_not_covered_by_a_parent_that_reduces() -> None:
@@ -179,7 +179,9 @@ def test_nothing_beyond_what_is_left_of_the_approval_goes_out() -> None:
     assert refusal([state()], approval(), order, child(order, D("0.4")), T0) is None
     refused = refusal([state()], approval(), order, child(order, D("0.401")), T0)
     assert refused is not None
-    assert refused.reason.words == "not covered by its permit: 0.401 would go out, 0.400 are left"
+    assert refused.reason.words == (
+        "the approval does not cover it: 0.401 would be sent, 0.400 are left"
+    )
 
 
 def test_without_a_decision_or_a_global_state_nothing_goes_out() -> None:
@@ -193,4 +195,4 @@ def test_a_parent_that_works_more_than_was_approved_sends_nothing() -> None:
     order = parent(approved=D("1.1"))
     refused = refusal([state()], approval(), order, child(order, D("0.1")), T0)
     assert refused is not None
-    assert "1.1 are worked, 1.000 were approved" in refused.reason.words
+    assert "1.1 are being traded, 1.000 were approved" in refused.reason.words

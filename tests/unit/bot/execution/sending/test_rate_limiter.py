@@ -1,4 +1,4 @@
-"""The order budget while Redis is away, hangs or shows another time: each process alone."""
+"""The rate limiter while Redis is away, hangs or shows another time: each process alone."""
 
 import logging
 from collections.abc import Callable, Mapping

@@ -26,7 +26,7 @@ from sqlalchemy import select, text, update
 from benchmarks.whole_system import machine, quantiles
 from bot.clock import SystemClock
 from bot.decision.service import ApprovalService
-from bot.execution.ports import DispatcherOnly
+from bot.execution.ports import Deps, DispatcherOnly
 from bot.execution.sending.claims import Claims
 from bot.execution.sending.dispatch import Dispatcher
 from bot.execution.sending.sender import Sender, SendResult
@@ -97,25 +97,12 @@ class Bench:
             wake_timeout=timedelta(hours=1),
         )
         rate_limiter = FreeRateLimiter()
+        deps = Deps(db, exchange, ACCOUNT, clock, DispatcherOnly())
         claims = Claims(
-            db=db,
-            exchange=exchange,
-            limits=limits,
-            rate_limiter=rate_limiter,
-            clock=clock,
-            task_queue=DispatcherOnly(),
-            owner="benchmark",
-            lease_seconds=60,
+            deps, limits=limits, rate_limiter=rate_limiter, owner="benchmark", lease_seconds=60
         )
         self._sender = Sender(
-            db=db,
-            exchange=exchange,
-            market=market,
-            claims=claims,
-            rate_limiter=rate_limiter,
-            clock=clock,
-            task_queue=DispatcherOnly(),
-            owner="benchmark",
+            deps, market=market, claims=claims, rate_limiter=rate_limiter, owner="benchmark"
         )
         self._bulk = Bulk(db, self._approve())
 

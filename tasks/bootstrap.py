@@ -193,13 +193,10 @@ class Services:
     def sender(self) -> Sender:
         """Sends children."""
         return Sender(
-            db=self.db,
-            exchange=self.exchange,
+            self.deps,
             market=self.market_for_exits,
             claims=self.claims,
             rate_limiter=self.rate_limiter,
-            clock=self.clock,
-            task_queue=self.task_queue,
             owner=self.owner,
         )
 
@@ -207,12 +204,9 @@ class Services:
     def claims(self) -> Claims:
         """Claims children for this process."""
         return Claims(
-            db=self.db,
-            exchange=self.exchange,
+            self.deps,
             limits=self.limits,
             rate_limiter=self.rate_limiter,
-            clock=self.clock,
-            task_queue=self.task_queue,
             owner=self.owner,
             lease_seconds=self.settings.lease_seconds,
         )
@@ -231,9 +225,7 @@ class Services:
     def parent_worker(self) -> ParentWorker:
         """Takes the steps of event-driven parents."""
         return ParentWorker(
-            db=self.db,
-            account=self.settings.account,
-            exchange=self.exchange,
+            self.deps,
             market=self.market_for_exits,
             limits=self.limits,
             forecasts=VolumeSource(
@@ -241,8 +233,6 @@ class Services:
                 self.exchange,
             ),
             rate_limiter=self.rate_limiter,
-            clock=self.clock,
-            task_queue=self.task_queue,
         )
 
     @cached_property

@@ -9,6 +9,7 @@ from bot.exchange.protocol import ExchangeOrder
 from bot.execution.orders import belonging, lifecycle, transitions
 from bot.execution.orders.executions import Executions
 from bot.execution.orders.fills import FillBook
+from bot.execution.orders.lifecycle import Ending
 from bot.execution.orders.one_by_one import each
 from bot.execution.orders.ownership import Ownership
 from bot.execution.orders.parents import is_urgent, wake_child
@@ -33,11 +34,11 @@ class ChildLookup:
     def __init__(
         self, deps: Deps, fills: FillBook, executions: Executions, lost: LostOrders
     ) -> None:
+        self._deps = deps
         self._db = deps.db
         self._exchange = deps.exchange
         self._account = deps.account
         self._clock = deps.clock
-        self._task_queue = deps.task_queue
         self._ownership = Ownership(deps.db, deps.account, deps.clock, actor="reconcile")
         self._fills = fills
         self._executions = executions
@@ -106,42 +107,27 @@ class ChildLookup:
 
         `taken_by` is a foreign order with the same id. Ours can't be sent under that id.
         """
-        now = self._clock.now()
-        with self._db.unit_of_work() as uow:
+        with self._deps.work() as uow:
             found = lock_order(uow.session, child_id)
-            if found is None or not self._provably_not_taken(found[1], now):
+            if found is None or not self._provably_not_taken(found[1], uow.now):
                 return
             parent, child = found
-            transitions.disprove(uow, child, taken_by, now)
+            transitions.disprove(uow, child, taken_by)
             if (why := self._given_up(child, taken_by)) is not None:
                 log.critical(
                     "an order of unknown outcome is given up: %s",
                     why,
                     extra={"event": "an_order_is_given_up", "child": child.order_link_id},
                 )
-                lifecycle.end_child(
-                    uow,
-                    parent,
-                    child,
-                    ChildState.REJECTED,
-                    now,
-                    note=Reason(f"the exchange never took it: {why}"),
-                    task_queue=self._task_queue,
-                    failure=FailureClass.REJECTED,
-                )
-            elif child.deadline_at <= now:
-                lifecycle.end_child(
-                    uow,
-                    parent,
-                    child,
-                    ChildState.EXPIRED,
-                    now,
-                    note=Reason("the exchange never took it, and its deadline passed"),
-                    task_queue=self._task_queue,
-                )
+                never = Reason(f"the exchange never took it: {why}")
+                ending = Ending(ChildState.REJECTED, never, failure=FailureClass.REJECTED)
+                lifecycle.end_child(uow, parent, child, ending)
+            elif child.deadline_at <= uow.now:
+                late = Reason("the exchange never took it, and its deadline passed")
+                lifecycle.end_child(uow, parent, child, Ending(ChildState.EXPIRED, late))
             else:
-                transitions.plan_again(child, now)
-                wake_child(uow, child, is_urgent(parent), self._task_queue)
+                transitions.plan_again(uow, child)
+                wake_child(uow, child, is_urgent(parent))
             uow.commit()
 
     def _provably_not_taken(self, child: ChildOrderRow, now: datetime) -> bool:

@@ -16,6 +16,7 @@ from bot.authority.actors import Actor, Power, record, require
 from bot.errors import MlriskError, Refused
 from bot.execution.orders import lifecycle
 from bot.execution.orders.fills import FillBook
+from bot.execution.orders.lifecycle import Ending
 from bot.execution.orders.reasons import Reason
 from bot.execution.ports import Deps
 from bot.execution.sending.cancelling import Cancels
@@ -52,11 +53,11 @@ class LostOrders:
         free: bool = False,
     ) -> None:
         """`free` is True where no login is needed to forget an order without proof."""
+        self._deps = deps
         self._db = deps.db
         self._exchange = deps.exchange
         self._account = deps.account
         self._clock = deps.clock
-        self._task_queue = deps.task_queue
         self._fills = fills
         self._cancels = cancels or Cancels(deps.exchange, None, deps.account)
         self._free = free
@@ -166,8 +167,7 @@ class LostOrders:
         return False
 
     def _end(self, child_id: int, looks: int, actor: Actor, more: dict[str, object]) -> None:
-        now = self._clock.now()
-        with self._db.unit_of_work() as uow:
+        with self._deps.work() as uow:
             found = lock_order(uow.session, child_id)
             if found is None or found[1].state not in _LOSABLE or found[1].absences != looks:
                 return
@@ -179,19 +179,13 @@ class LostOrders:
                 "looks": looks,
                 "since": None if child.absent_since is None else child.absent_since.isoformat(),
             }
-            record(uow, self._account, "order_lost", parent.request_id, actor, details, now)
+            record(uow, self._account, "order_lost", parent.request_id, actor, details, uow.now)
             log.critical("the exchange lost an order of ours", extra=details)
             # A venue that loses an accepted order gets no more entries. An exit goes on, because it
             # can't do too much.
+            stops = None if parent.reduce_only else _LOST
             lifecycle.end_child(
-                uow,
-                parent,
-                child,
-                ChildState.LOST,
-                now,
-                note=_LOST,
-                task_queue=self._task_queue,
-                ends_parent=None if parent.reduce_only else _LOST,
+                uow, parent, child, Ending(ChildState.LOST, _LOST, ends_parent=stops)
             )
             uow.commit()
 

@@ -66,6 +66,7 @@ class Reconciler:
     def __init__(self, deps: Deps, *, rate_limiter: OrderRateLimiter | None = None) -> None:
         """`rate_limiter` limits the rate of cancels; without it only the exchange's limit holds."""
         absence.require_room(deps.exchange.recv_window_ms)
+        self._deps = deps
         self._db = deps.db
         self._exchange = deps.exchange
         self._account = deps.account
@@ -111,20 +112,14 @@ class Reconciler:
         now = self._clock.now()
         with self._db.reading() as session:
             overdue = orders.overdue_requests(session, self._account, now, limit)
-        return sum(
-            each(
-                overdue,
-                lambda request_id: self._expire(request_id, now),
-                "overdue children can't be ended",
-            )
-        )
+        return sum(each(overdue, self._expire, "overdue children can't be ended"))
 
-    def _expire(self, request_id: str, now: datetime) -> int:
-        with self._db.unit_of_work() as uow:
+    def _expire(self, request_id: str) -> int:
+        with self._deps.work() as uow:
             parent = lock_parent(uow.session, request_id)
             if parent is None:
                 return 0
-            ended = lifecycle.expire(uow, parent, now, self._task_queue)
+            ended = lifecycle.expire(uow, parent)
             hit(BEFORE_EXPIRY_COMMIT, parent.algorithm)
             uow.commit()
             hit(AFTER_EXPIRY_COMMIT, parent.algorithm)

@@ -17,7 +17,7 @@ from bot.execution.orders import exits
 from bot.execution.orders.attempts import SERVERS_AWAY
 from bot.execution.orders.ownership import Ownership
 from bot.execution.orders.parents import is_urgent, step_soon, wake_child
-from bot.execution.ports import UNREADABLE, LimitsSource, MarketCache, TaskQueue
+from bot.execution.ports import UNREADABLE, LimitsSource, MarketCache, OrderWork, TaskQueue
 from bot.execution.working import precedence
 from bot.failpoints import AFTER_DECISION_COMMIT, BEFORE_DECISION_COMMIT, hit
 from bot.risk import codec
@@ -161,9 +161,9 @@ class ApprovalService:
         """Raises _RulesMissing when an exit lacks its instrument's rules, unless they were asked
         for before."""
         market = self._market.read(request.symbol)
-        with self._db.unit_of_work() as uow:
-            now = self._clock.now()
-            row, is_new = self._admission.insert(uow, request, now)
+        with OrderWork(self._db, self._clock, self._task_queue) as uow:
+            received = self._clock.now()
+            row, is_new = self._admission.insert(uow, request, received)
             first = None if is_new else uow.session.get(DecisionRow, row.request_id)
             if first is not None:
                 return responses.of_decision(row, first, repeated=True)
@@ -172,11 +172,11 @@ class ApprovalService:
             key = row.request_id
             intent = parsing.to_intent(request, self._account, row.created_at, key=key)
             if bare:
-                exits.report_bare(uow, row, now)
+                exits.report_bare(uow, row, received)
                 intent = parsing.bare(intent)
-            self._serialise(uow, now)
+            self._serialise(uow, received)
             # Under the lock: the newest time, and nobody else's reservation in between.
-            now = self._clock.now()
+            now = uow.now
             limits, unread = self._limits_in_reach()
             before = precedence.of(uow.session, intent)
             whole, epoch = snapshots.take(uow.session, intent, market, now)
@@ -192,9 +192,7 @@ class ApprovalService:
                 raise _RulesMissing
             stored = self._store_decision(uow, intent, snapshot, limits, decision)
             if isinstance(outcome, Approved):
-                precedence.apply(
-                    uow, before, intent, decision, outcome.plan, whole, self._task_queue
-                )
+                precedence.apply(uow, before, intent, decision, outcome.plan, whole)
                 self._store_plan(uow, intent, outcome, epoch, market.view)
             exits.report_denied(uow, intent, decision)
             row.status = (
@@ -267,7 +265,7 @@ class ApprovalService:
 
     def _store_plan(
         self,
-        uow: UnitOfWork,
+        uow: OrderWork,
         intent: TradeIntent,
         approved: Approved,
         epoch: int,
@@ -283,5 +281,5 @@ class ApprovalService:
         insert_rows(uow.session, children)
         for child in children:
             if child.wake_at is not None:
-                wake_child(uow, child, is_urgent(parent), self._task_queue)
-        step_soon(uow, parent, approved.plan.start_at, self._task_queue)
+                wake_child(uow, child, is_urgent(parent))
+        step_soon(uow, parent, approved.plan.start_at)

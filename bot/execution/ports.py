@@ -1,9 +1,10 @@
-"""The outside world of execution, as protocols."""
+"""The outside world of execution, as protocols, and what its transactions and services share."""
 
 import logging
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from functools import cached_property
+from typing import Any, Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,7 +16,7 @@ from bot.market.reading import MarketReading
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from config.loading import ConfigError
-from models.database import Database
+from models.database import Database, UnitOfWork
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,34 @@ class LimitsSource(Protocol):
         """The limits as last read, for exits; never raises."""
 
 
+class OrderWork(UnitOfWork):
+    """One transaction on orders: its rows, its audit entries, its time and its task queue.
+
+    Whatever works on orders takes it instead of the three. Leaving the block without `commit()`
+    rolls everything back, as in `UnitOfWork`.
+    """
+
+    def __init__(self, db: Database, clock: Clock, task_queue: TaskQueue) -> None:
+        super().__init__(db.engine)
+        self._clock = clock
+        self.task_queue = task_queue
+
+    @cached_property
+    def now(self) -> datetime:
+        """The time of every row and entry of this transaction, UTC.
+
+        The clock is read when the time is first asked for. Ask after the locks are taken: the wait
+        for them may last seconds.
+        """
+        return self._clock.now()
+
+    def add_entry(
+        self, account: str, kind: str, subject: str, actor: str, payload: dict[str, Any]
+    ) -> None:
+        """Adds an audit entry of this transaction's time to the account's chain."""
+        self.audit(account, kind, subject, actor, payload, self.now)
+
+
 @dataclass(frozen=True, slots=True)
 class Deps:
     """The resources of every service of one account. The exchange holds the keys of that
@@ -86,6 +115,10 @@ class Deps:
     account: str
     clock: Clock
     task_queue: TaskQueue
+
+    def work(self) -> OrderWork:
+        """A new transaction on orders, for use in a `with` block."""
+        return OrderWork(self.db, self.clock, self.task_queue)
 
 
 UNREADABLE = (MlriskError, ConfigError, SQLAlchemyError, OSError)

@@ -87,15 +87,11 @@ class Desk:
             db, account, self.market, self.limits, self.clock, self.task_queue
         )
         self.worker = ParentWorker(
-            db=db,
-            account=account,
-            exchange=self.exchange,
+            self.deps,
             market=self.market,
             limits=self.limits,
             forecasts=self.forecasts,
             rate_limiter=self.rate_limiter,
-            clock=self.clock,
-            task_queue=self.task_queue,
         )
         self.sender = self.new_sender("worker-1")
 
@@ -106,23 +102,17 @@ class Desk:
 
     def new_sender(self, owner: str) -> Sender:
         claims = Claims(
-            db=self.db,
-            exchange=self.exchange,
+            self.deps,
             limits=self.limits,
             rate_limiter=self.rate_limiter,
-            clock=self.clock,
-            task_queue=self.task_queue,
             owner=owner,
             lease_seconds=15,
         )
         return Sender(
-            db=self.db,
-            exchange=self.exchange,
+            self.deps,
             market=self.market,
             claims=claims,
             rate_limiter=self.rate_limiter,
-            clock=self.clock,
-            task_queue=self.task_queue,
             owner=owner,
         )
 

@@ -21,8 +21,9 @@ from sqlalchemy import select, text
 from bot.clock import Clock, SystemClock
 from bot.decision.service import ApprovalService
 from bot.execution.orders import lifecycle
+from bot.execution.orders.lifecycle import Ending
 from bot.execution.orders.reasons import Reason
-from bot.execution.ports import DispatcherOnly
+from bot.execution.ports import DispatcherOnly, OrderWork
 from bot.risk.limits import RiskLimits
 from models.database import Database
 from models.enums import ChildState, ExecutionStatus, ReservationState
@@ -242,20 +243,12 @@ class _Gate:
 
     def release(self, name: str) -> None:
         """As a cancelled order releases: its child ends, and with it the parent."""
-        with self._db.unit_of_work() as uow:
+        with OrderWork(self._db, self._clock, DispatcherOnly()) as uow:
             parent = lock_parent(uow.session, name)
             (open_child,) = orders.open_children(uow.session, name)
             child = lock_child(uow.session, open_child.child_id)
             assert parent is not None and child is not None
-            lifecycle.end_child(
-                uow,
-                parent,
-                child,
-                ChildState.CANCELLED,
-                self._clock.now(),
-                note=Reason("x"),
-                task_queue=DispatcherOnly(),
-            )
+            lifecycle.end_child(uow, parent, child, Ending(ChildState.CANCELLED, Reason("x")))
             uow.commit()
 
 

@@ -18,7 +18,7 @@ from bot.clock import FixedClock
 from bot.decision.service import ApprovalService
 from bot.exchange.protocol import ExchangeOrder, Execution
 from bot.execution.orders.fills import FillBook
-from bot.execution.orders.parents import new_child
+from bot.execution.orders.parents import NewChild, new_child
 from bot.market.reading import MarketReading
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
@@ -26,7 +26,7 @@ from console.invariants import InvariantResult, check_all
 from console.invariants.evidence import Evidence
 from console.runtime.exchange_record import parse_exchange_record
 from models.database import Database
-from models.enums import ChildState, OrderStatus, ScopeKind, TradeSide
+from models.enums import ChildState, OrderStatus, ScopeKind, Style, TradeSide
 from models.locks import lock_parent
 from models.repositories import orders, portfolio, states
 from models.tables import AccountFitnessRow, ChildOrderRow, ParentOrderRow
@@ -147,16 +147,10 @@ class Scene:
         with self.db.unit_of_work() as uow:
             parent = lock_parent(uow.session, request_id)
             assert parent is not None
-            child = new_child(
-                uow,
-                parent,
-                slot=len(orders.children_of(uow.session, request_id)),
-                attempt=0,
-                qty=D(qty),
-                due_at=self.clock.now(),
-                style="post_only",
-                price=D(price),
-            )
+            slot = len(orders.children_of(uow.session, request_id))
+            due_at, style = self.clock.now(), Style.POST_ONLY
+            wanted = NewChild(slot, 0, D(qty), due_at, style, price=D(price))
+            child = new_child(uow, parent, wanted)
             uow.commit()
         return child
 

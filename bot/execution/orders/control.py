@@ -6,7 +6,6 @@ orders, and children are held at their claim.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from bot.authority.actors import Actor, Power, named, record, require
 from bot.clock import Clock
@@ -14,7 +13,7 @@ from bot.errors import Refused
 from bot.execution.orders import lifecycle, transitions
 from bot.execution.orders.parents import is_late, is_urgent, step_soon, wake_child
 from bot.execution.orders.reasons import cancelled_by_operator
-from bot.execution.ports import DispatcherOnly, TaskQueue
+from bot.execution.ports import DispatcherOnly, OrderWork, TaskQueue
 from bot.state import binding
 from models.database import Database, UnitOfWork
 from models.enums import ChildState, EndCause, ParentState
@@ -61,19 +60,21 @@ class ParentControl:
         self._clock = clock
         self._task_queue = task_queue or DispatcherOnly()
 
+    def _work(self) -> OrderWork:
+        return OrderWork(self._db, self._clock, self._task_queue)
+
     def pause(self, request_id: str, *, reason: str, actor: Actor) -> ControlReport:
         """Places nothing more and cancels resting orders, until `resume`; the deadline stays.
 
         Raises Refused: empty_reason, unknown_request, no_parent, parent_over.
         """
         why = _given(reason)
-        with self._db.unit_of_work() as uow:
+        with self._work() as uow:
             parent = _open_parent(uow, request_id, self._account)
             if parent.state == ParentState.PAUSED:
                 return _unchanged(uow, parent)
-            now = self._clock.now()
-            transitions.pause(uow, parent, actor, _facts(parent, why, actor), now)
-            step_soon(uow, parent, now, self._task_queue)
+            transitions.pause(uow, parent, actor, _facts(parent, why, actor))
+            step_soon(uow, parent)
             report = ControlReport(
                 request_id,
                 ParentState.WORKING,
@@ -93,16 +94,15 @@ class ParentControl:
         this needs a login, because risk is added again.
         """
         why = _given(reason)
-        with self._db.unit_of_work() as uow:
+        with self._work() as uow:
             parent = _open_parent(uow, request_id, self._account)
             if parent.state == ParentState.WORKING:
                 return _unchanged(uow, parent)
             if binding.is_guarded(uow.session):
                 require(actor, Power.RELEASE_WORK, f"resuming {request_id}")
-            now = self._clock.now()
-            transitions.resume(uow, parent, actor, _facts(parent, why, actor), now)
-            late = self._wake_late_children(uow, parent, now)
-            step_soon(uow, parent, now, self._task_queue)
+            transitions.resume(uow, parent, actor, _facts(parent, why, actor))
+            late = _wake_late_children(uow, parent)
+            step_soon(uow, parent)
             report = ControlReport(
                 request_id,
                 ParentState.PAUSED,
@@ -122,17 +122,16 @@ class ParentControl:
         Refused: empty_reason, unknown_request, no_parent, parent_over.
         """
         why = _given(reason)
-        with self._db.unit_of_work() as uow:
+        with self._work() as uow:
             parent = _known_parent(uow, request_id, self._account)
             if _is_over(parent) and not _was_cancelled(parent):
                 raise _over(parent)
             if parent.stop_reason is not None:
                 return _unchanged(uow, parent)
-            now = self._clock.now()
             before = parent.state
             facts = _facts(parent, why, actor)
-            record(uow, parent.account, "parent_cancelled", request_id, actor, facts, now)
-            ended = lifecycle.stop(uow, parent, cancelled_by_operator(why), now, self._task_queue)
+            record(uow, parent.account, "parent_cancelled", request_id, actor, facts, uow.now)
+            ended = lifecycle.stop(uow, parent, cancelled_by_operator(why))
             report = ControlReport(
                 request_id,
                 before,
@@ -145,24 +144,26 @@ class ParentControl:
             uow.commit()
         return report
 
-    def _wake_late_children(self, uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> int:
-        """Makes held children due at their planned times again, late and in the plan's order.
 
-        Every other deferral (price, throttle, rate limiter) is judged again at the claim.
-        """
-        late = [
-            child
-            for child in lock_open_children(uow.session, parent.request_id)
-            if child.state == ChildState.PLANNED and child.planned_at <= now
-        ]
-        late.sort(key=lambda child: (child.planned_at, child.slot, child.attempt))
-        for child in late:
-            child.due_at = child.wake_at = now
-        for place, child in enumerate(late):
-            # The other late children follow one by one: see `wake_next_late`.
-            if place == 0 or not is_late(child, now):
-                wake_child(uow, child, is_urgent(parent), self._task_queue)
-        return len(late)
+def _wake_late_children(uow: OrderWork, parent: ParentOrderRow) -> int:
+    """Makes held children due at their planned times again, late and in the plan's order.
+
+    Every other deferral (price, throttle, rate limiter) is judged again at the claim.
+    """
+    now = uow.now
+    late = [
+        child
+        for child in lock_open_children(uow.session, parent.request_id)
+        if child.state == ChildState.PLANNED and child.planned_at <= now
+    ]
+    late.sort(key=lambda child: (child.planned_at, child.slot, child.attempt))
+    for child in late:
+        child.due_at = child.wake_at = now
+    for place, child in enumerate(late):
+        # The other late children follow one by one: see `wake_next_late`.
+        if place == 0 or not is_late(child, now):
+            wake_child(uow, child, is_urgent(parent))
+    return len(late)
 
 
 def _given(reason: str) -> str:

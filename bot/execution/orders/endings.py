@@ -1,14 +1,13 @@
 """The end of a child by the exchange's word, and its consequences for the rest and the parent."""
 
 import logging
-from datetime import datetime
 
 from bot.execution.orders import lifecycle, reasons, venue_acts
+from bot.execution.orders.lifecycle import Ending
 from bot.execution.orders.reasons import Reason
 from bot.execution.policy.failures import classify_end
-from bot.execution.ports import TaskQueue
+from bot.execution.ports import OrderWork
 from models.backup import FailureClass
-from models.database import UnitOfWork
 from models.enums import ChildState, OrderStatus, VenueReason
 from models.tables import ChildOrderRow, ParentOrderRow
 
@@ -22,12 +21,7 @@ _FINAL_STATES = {
 
 
 def end_as_told(
-    uow: UnitOfWork,
-    parent: ParentOrderRow,
-    child: ChildOrderRow,
-    status: OrderStatus,
-    now: datetime,
-    task_queue: TaskQueue,
+    uow: OrderWork, parent: ParentOrderRow, child: ChildOrderRow, status: OrderStatus
 ) -> None:
     """Ends a child by the exchange's word, which its row holds; its unfilled rest may be tried
     again."""
@@ -39,33 +33,25 @@ def end_as_told(
     elif _was_cancelled_by_others(child, reason):
         # A person took the order out of the book. Another order would work against that person.
         ends_parent = reasons.CANCELLED_AT_EXCHANGE
-        _report_cancelled(uow, parent, child, now)
+        _report_cancelled(uow, parent, child)
     lifecycle.end_child(
         uow,
         parent,
         child,
-        _FINAL_STATES[status],
-        now,
-        note=Reason(child.note or status.value),
-        task_queue=task_queue,
-        failure=_failure(child, reason),
-        ends_parent=ends_parent,
+        Ending(
+            _FINAL_STATES[status],
+            Reason(child.note or status.value),
+            failure=_failure(child, reason),
+            ends_parent=ends_parent,
+        ),
     )
-    venue_acts.note_cancel(uow, child.account, child.symbol, reason, words, now)
+    venue_acts.note_cancel(uow, child.account, child.symbol, reason, words, uow.now)
 
 
-def _report_cancelled(
-    uow: UnitOfWork, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
-) -> None:
+def _report_cancelled(uow: OrderWork, parent: ParentOrderRow, child: ChildOrderRow) -> None:
     details = {"child": child.order_link_id, "request_id": parent.request_id}
-    uow.audit(
-        parent.account,
-        reasons.CANCELLED_AT_EXCHANGE.words,
-        parent.request_id,
-        "exchange",
-        details,
-        now,
-    )
+    words = reasons.CANCELLED_AT_EXCHANGE.words
+    uow.add_entry(parent.account, words, parent.request_id, "exchange", details)
     log.critical(
         "an order was cancelled at the exchange and not by mlrisk; its parent ends",
         extra={"event": "an_order_was_cancelled_at_the_exchange_its_parent_ends", **details},

@@ -4,6 +4,7 @@ import logging
 from datetime import datetime
 
 from bot.execution.orders.reasons import Reason
+from bot.execution.ports import OrderWork
 from bot.risk.decision import Decision
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
 from models.database import UnitOfWork
@@ -86,14 +87,14 @@ def is_met(uow: UnitOfWork, parent: ParentOrderRow) -> bool:
     return held is None or held.qty * parent.side.sign >= 0
 
 
-def report_unfilled(uow: UnitOfWork, parent: ParentOrderRow, reason: Reason, now: datetime) -> None:
+def report_unfilled(uow: OrderWork, parent: ParentOrderRow, reason: Reason) -> None:
     """Alerts of an exit that has ended while a part of its position is left."""
     rest = parent.approved_qty - parent.filled_qty
     if not parent.reduce_only or rest <= 0:
         return
     if reason.cause in _MET:
         return
-    uow.audit(
+    uow.add_entry(
         parent.account,
         "exit_unfilled",
         parent.request_id,
@@ -104,7 +105,6 @@ def report_unfilled(uow: UnitOfWork, parent: ParentOrderRow, reason: Reason, now
             "unfilled": format(rest, "f"),
             "why": reason.words,
         },
-        now,
     )
     log.critical(
         "an exit of %s ended: %s; %s of the position is still open",

@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.execution.orders import price_band, transitions
 from bot.execution.orders.parents import (
+    NewChild,
     is_urgent,
     left_qty,
     lot_rules,
@@ -27,11 +28,10 @@ from bot.execution.policy.fallback import (
     respond,
 )
 from bot.execution.policy.fallback import after_fill as positions_after_fill
-from bot.execution.ports import TaskQueue
+from bot.execution.ports import OrderWork
 from bot.risk.codec import moment_text
 from models.amounts import ZERO, plain
 from models.backup import BackupStep, FailureClass
-from models.database import UnitOfWork
 from models.enums import Algorithm, ChildState, TradeSide
 from models.locks import lock_open_children
 from models.repositories import orders, portfolio
@@ -121,12 +121,7 @@ def _reached_bps(child: ChildOrderRow) -> Decimal | None:
 
 
 def follow_up(
-    uow: UnitOfWork,
-    parent: ParentOrderRow,
-    child: ChildOrderRow,
-    failure: FailureClass,
-    now: datetime,
-    task_queue: TaskQueue,
+    uow: OrderWork, parent: ParentOrderRow, child: ChildOrderRow, failure: FailureClass
 ) -> FollowUp:
     """Takes the next fallback step for the rest of a child that has just ended."""
     rest = child.qty - child.filled_qty
@@ -147,7 +142,7 @@ def follow_up(
         rest=tried,
         number=number,
         price=lowest_price(parent),
-        seconds_left=(parent.deadline_at - now).total_seconds(),
+        seconds_left=(parent.deadline_at - uow.now).total_seconds(),
         algorithm=working_algorithm(parent),
         reduce_only=parent.reduce_only,
         closes_position=bool(parent.params.get(CLOSES_POSITION)),
@@ -155,15 +150,15 @@ def follow_up(
     )
     found, positions = respond(policy_of(parent), attempt, positions, lot_rules(row))
     parent.ladder = {**before, "positions": positions}
-    _record(uow, parent, child, failure, found, now)
+    _record(uow, parent, child, failure, found)
     if found.stop:
         return FollowUp(rest, stop=Reason(found.note))
     if found.algorithm is not None:
-        switch(uow, parent, found.algorithm, now)
+        switch(uow, parent, found.algorithm)
     if parent.stepped:
-        _step_later(uow, parent, found, now, task_queue)
+        _step_later(uow, parent, found)
         return FollowUp(ZERO)
-    _plan_attempts(uow, parent, child, number, found, now, task_queue)
+    _plan_attempts(uow, parent, child, number, found)
     return FollowUp(found.released)
 
 
@@ -176,13 +171,7 @@ def _leaves_too_little(parent: ParentOrderRow, rest: Decimal, rules: InstrumentR
 
 
 def _plan_attempts(
-    uow: UnitOfWork,
-    parent: ParentOrderRow,
-    child: ChildOrderRow,
-    number: int,
-    found: FallbackEffect,
-    now: datetime,
-    task_queue: TaskQueue,
+    uow: OrderWork, parent: ParentOrderRow, child: ChildOrderRow, number: int, found: FallbackEffect
 ) -> None:
     """Adds one more child of the slice for each part that is tried again."""
     parts = (
@@ -192,58 +181,45 @@ def _plan_attempts(
     for qty, delay, bound in parts:
         if qty <= 0:
             continue
-        successor = new_child(
-            uow,
-            parent,
-            slot=child.slot,
-            attempt=number,
-            qty=qty,
-            due_at=now + timedelta(seconds=delay),
-            bound_bps=bound,
-        )
+        due_at = uow.now + timedelta(seconds=delay)
+        wanted = NewChild(child.slot, number, qty, due_at, bound_bps=bound)
+        successor = new_child(uow, parent, wanted)
         number += 1
-        successor.wake_at = now
-        wake_child(uow, successor, is_urgent(parent), task_queue)
+        successor.wake_at = uow.now
+        wake_child(uow, successor, is_urgent(parent))
 
 
-def _step_later(
-    uow: UnitOfWork,
-    parent: ParentOrderRow,
-    found: FallbackEffect,
-    now: datetime,
-    task_queue: TaskQueue,
-) -> None:
+def _step_later(uow: OrderWork, parent: ParentOrderRow, found: FallbackEffect) -> None:
     """Returns the rest to a stepped parent, and stores when and how it places the next child."""
     changed = dict(parent.ladder or {})
-    at = now + timedelta(seconds=found.delay_seconds)
+    at = uow.now + timedelta(seconds=found.delay_seconds)
     changed["not_before"] = moment_text(at)
     if found.step is BackupStep.REDUCE_SIZE:
         changed["size"] = plain(Decimal(changed.get("size", "1")) / 2)
     if found.bound_bps is not None:
         changed["bound_bps"] = plain(found.bound_bps)
     parent.ladder = changed
-    step_soon(uow, parent, at, task_queue)
+    step_soon(uow, parent, at)
 
 
-def switch(uow: UnitOfWork, parent: ParentOrderRow, algorithm: Algorithm, now: datetime) -> None:
+def switch(uow: OrderWork, parent: ParentOrderRow, algorithm: Algorithm) -> None:
     """Lets another algorithm work the rest, step by step; planned slices end."""
     parent.stepped = True
     parent.ladder = {**(parent.ladder or {}), "algorithm": algorithm.value}
     for child in lock_open_children(uow.session, parent.request_id):
         if child.state == ChildState.PLANNED:
             why = f"the rest is traded by {algorithm.value}"
-            transitions.end(uow, child, ChildState.CANCELLED, why, now)
+            transitions.end(uow, child, ChildState.CANCELLED, why)
 
 
 def _record(
-    uow: UnitOfWork,
+    uow: OrderWork,
     parent: ParentOrderRow,
     child: ChildOrderRow,
     failure: FailureClass,
     found: FallbackEffect,
-    now: datetime,
 ) -> None:
-    uow.audit(
+    uow.add_entry(
         parent.account,
         "backup_plan",
         parent.request_id,
@@ -255,7 +231,6 @@ def _record(
             "note": found.note,
             "stops": found.stop,
         },
-        now,
     )
     if found.stop:
         log.critical(

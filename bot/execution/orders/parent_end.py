@@ -4,30 +4,26 @@ the filled quantity and the reason of the end.
 Callers hold the parent's lock.
 """
 
-from datetime import datetime
-
 from bot.execution.orders import exits, reasons, transitions
 from bot.execution.orders.parents import left_qty, release
 from bot.execution.orders.reasons import Reason
+from bot.execution.ports import OrderWork
 from models.amounts import ZERO
-from models.database import UnitOfWork
 from models.enums import ExecutionStatus, ParentState
 from models.locks import lock_reservation
 from models.repositories import orders
 from models.tables import ParentOrderRow
 
 
-def finish(uow: UnitOfWork, parent: ParentOrderRow, now: datetime, reason: Reason) -> None:
+def finish(uow: OrderWork, parent: ParentOrderRow, reason: Reason) -> None:
     """Ends a parent without anything open; the unfilled quantity is released."""
     if parent.state.is_final:
         return
-    status = close(uow, parent, now, reason)
-    orders.set_request_status(uow.session, parent.request_id, status, now)
+    status = close(uow, parent, reason)
+    orders.set_request_status(uow.session, parent.request_id, status, uow.now)
 
 
-def close(
-    uow: UnitOfWork, parent: ParentOrderRow, now: datetime, reason: Reason
-) -> ExecutionStatus:
+def close(uow: OrderWork, parent: ParentOrderRow, reason: Reason) -> ExecutionStatus:
     """`finish` without the request's row: returns the status that the request gets."""
     is_met = exits.is_met(uow, parent)
     if is_met and not reasons.is_decided(reason.cause):
@@ -35,25 +31,25 @@ def close(
     rest = left_qty(parent)
     if rest > 0:
         release(uow, parent, rest)
-    _release_reservation(uow, parent, now)
-    transitions.end_parent(uow, parent, reason, now)
+    _release_reservation(uow, parent)
+    transitions.end_parent(uow, parent, reason)
     if not is_met:
-        exits.report_unfilled(uow, parent, reason, now)
+        exits.report_unfilled(uow, parent, reason)
     return _request_status(parent)
 
 
-def end_anew(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
+def end_anew(uow: OrderWork, parent: ParentOrderRow) -> None:
     """Concludes its end anew, after a fill that came late."""
     before = transitions.correct_end(parent)
     status = _request_status(parent)
-    orders.set_request_status(uow.session, parent.request_id, status, now)
-    transitions.report_corrected_end(uow, parent, before, status, now)
+    orders.set_request_status(uow.session, parent.request_id, status, uow.now)
+    transitions.report_corrected_end(uow, parent, before, status)
 
 
-def _release_reservation(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
+def _release_reservation(uow: OrderWork, parent: ParentOrderRow) -> None:
     reservation = lock_reservation(uow.session, parent.request_id)
     if reservation is not None:
-        transitions.set_reservation(reservation, ZERO, now, released=True)
+        transitions.set_reservation(reservation, ZERO, uow.now, released=True)
 
 
 def _request_status(parent: ParentOrderRow) -> ExecutionStatus:

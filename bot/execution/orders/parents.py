@@ -1,13 +1,14 @@
 """Single acts on the rows of a parent and its children; callers hold the parent's lock."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.execution.algorithms.base import LotRules
 from bot.execution.orders import transitions
 from bot.execution.orders.identity import order_link_id
-from bot.execution.ports import TaskQueue
+from bot.execution.ports import OrderWork
 from models.amounts import ZERO
 from models.database import UnitOfWork
 from models.enums import ExecutionPriority, Style
@@ -21,19 +22,22 @@ LATE_AFTER = timedelta(seconds=1)
 """A slice later than this is catching up; tasks and locks take a few hundredths of a second."""
 
 
-def step_soon(uow: UnitOfWork, parent: ParentOrderRow, at: datetime, task_queue: TaskQueue) -> None:
-    """Plans a stepped parent's next step for `at`, or keeps an earlier one; enqueues it after the
-    commit."""
+def step_soon(uow: OrderWork, parent: ParentOrderRow, at: datetime | None = None) -> None:
+    """Plans a stepped parent's next step for `at`, by default now, or keeps an earlier one;
+    enqueues it after the commit."""
     if not parent.stepped:
         return
-    if parent.step_at is None or parent.step_at > at:
-        parent.step_at = at
-    parent.step_wake_at = at
+    wanted = uow.now if at is None else at
+    if parent.step_at is None or parent.step_at > wanted:
+        parent.step_at = wanted
+    parent.step_wake_at = wanted
     request_id, urgent, reduces = parent.request_id, is_urgent(parent), parent.reduce_only
-    uow.after_commit(lambda: task_queue.parent(request_id, at, urgent=urgent, reduces=reduces))
+    uow.after_commit(
+        lambda: uow.task_queue.parent(request_id, wanted, urgent=urgent, reduces=reduces)
+    )
 
 
-def wake_child(uow: UnitOfWork, child: ChildOrderRow, urgent: bool, task_queue: TaskQueue) -> None:
+def wake_child(uow: OrderWork, child: ChildOrderRow, urgent: bool) -> None:
     """Enqueues a child that is marked as woken after the commit.
 
     The dispatcher enqueues children that are due later than `SOON`: a row may wait for any time, a
@@ -43,37 +47,30 @@ def wake_child(uow: UnitOfWork, child: ChildOrderRow, urgent: bool, task_queue: 
         child.wake_at = None
         return
     child_id, due, reduces = child.child_id, child.due_at, child.reduce_only
-    uow.after_commit(lambda: task_queue.child(child_id, due, urgent=urgent, reduces=reduces))
+    uow.after_commit(lambda: uow.task_queue.child(child_id, due, urgent=urgent, reduces=reduces))
 
 
 def wake_again(
-    uow: UnitOfWork,
-    parent: ParentOrderRow,
-    child: ChildOrderRow,
-    now: datetime,
-    task_queue: TaskQueue,
-    *,
-    failed: bool = False,
+    uow: OrderWork, parent: ParentOrderRow, child: ChildOrderRow, *, failed: bool = False
 ) -> None:
     """Enqueues only the first of a parent's late or failed children after a deferral or a failure;
     otherwise all of them would come back and fail together."""
-    child.wake_at = now
-    follows = failed or is_late(child, now)
+    child.wake_at = uow.now
+    follows = failed or is_late(child, uow.now)
     if not (follows and orders.has_earlier_planned(uow.session, child)):
-        wake_child(uow, child, is_urgent(parent), task_queue)
+        wake_child(uow, child, is_urgent(parent))
 
 
-def wake_next_late(
-    uow: UnitOfWork, parent: ParentOrderRow, now: datetime, task_queue: TaskQueue
-) -> None:
+def wake_next_late(uow: OrderWork, parent: ParentOrderRow) -> None:
     """Enqueues the parent's next late child after one has gone out, as far as the catch-up bound
     allows."""
+    now = uow.now
     following = orders.first_planned(uow.session, parent.request_id)
     if following is None or not is_late(following, now) or following.due_at > now + SOON:
         return
     child_id, due, reduces = following.child_id, following.due_at, following.reduce_only
     urgent = is_urgent(parent)
-    uow.after_commit(lambda: task_queue.child(child_id, due, urgent=urgent, reduces=reduces))
+    uow.after_commit(lambda: uow.task_queue.child(child_id, due, urgent=urgent, reduces=reduces))
 
 
 def is_late(child: ChildOrderRow, now: datetime) -> bool:
@@ -111,37 +108,42 @@ def unplanned_qty(parent: ParentOrderRow, open_children: Sequence[ChildOrderRow]
     return left_qty(parent) - held
 
 
-def new_child(
-    uow: UnitOfWork,
-    parent: ParentOrderRow,
-    *,
-    slot: int,
-    attempt: int,
-    qty: Decimal,
-    due_at: datetime,
-    style: Style = Style.IOC,
-    price: Decimal | None = None,
-    bound_bps: Decimal | None = None,
-) -> ChildOrderRow:
-    """Adds a planned child of this parent and flushes it; its id at the exchange follows from its
-    slice and attempt."""
+@dataclass(frozen=True, slots=True)
+class NewChild:
+    """One more child order of a parent, as it is to be placed."""
+
+    slot: int
+    """The number of its slice."""
+    attempt: int
+    """0 for the slice's first child; together with the slot it fixes the id at the exchange."""
+    qty: Decimal
+    due_at: datetime
+    style: Style = Style.IOC
+    price: Decimal | None = None
+    """The price of a resting child; None lets the claim follow the touch."""
+    bound_bps: Decimal | None = None
+    """The reach beyond the touch that a fallback step allows; None for the parent's own."""
+
+
+def new_child(uow: UnitOfWork, parent: ParentOrderRow, wanted: NewChild) -> ChildOrderRow:
+    """Adds a planned child of this parent and flushes it."""
     child = transitions.planned_child(
         request_id=parent.request_id,
-        slot=slot,
-        attempt=attempt,
-        order_link_id=order_link_id(parent.account, parent.request_id, slot, attempt),
+        slot=wanted.slot,
+        attempt=wanted.attempt,
+        order_link_id=order_link_id(parent.account, parent.request_id, wanted.slot, wanted.attempt),
         account=parent.account,
         symbol=parent.symbol,
         side=parent.side,
-        qty=qty,
+        qty=wanted.qty,
         filled_qty=ZERO,
         reduce_only=parent.reduce_only,
-        planned_at=due_at,
-        due_at=due_at,
+        planned_at=wanted.due_at,
+        due_at=wanted.due_at,
         deadline_at=parent.deadline_at,
-        style=style,
-        price=price,
-        bound_bps=bound_bps,
+        style=wanted.style,
+        price=wanted.price,
+        bound_bps=wanted.bound_bps,
     )
     uow.session.add(child)
     uow.session.flush()

@@ -7,15 +7,15 @@ have. A parent that somebody else holds is left for last, so that it keeps no ot
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy.exc import DBAPIError
 
 from bot.clock import Clock
 from bot.execution.orders import lifecycle, transitions
 from bot.execution.orders.reasons import Reason
+from bot.execution.ports import DispatcherOnly, OrderWork
 from models.amounts import ZERO, plain
-from models.database import Database, UnitOfWork
+from models.database import Database
 from models.enums import ExecutionStatus
 from models.locks import lock_open_parents, lock_reservations
 from models.repositories import stopping
@@ -66,13 +66,13 @@ class ParentStopper:
         """Ends every parent that is not locked; waits the given time for each locked one."""
         after = ""
         while True:
-            with self._db.unit_of_work() as uow:
+            with OrderWork(self._db, self._clock, DispatcherOnly()) as uow:
                 parents = lock_open_parents(
                     uow.session, after, BATCH, exits=exits, wait_ms=lock_wait_ms
                 )
                 if not parents:
                     return
-                children = _stop(uow, parents, reason, actor, self._clock.now())
+                children = _stop(uow, parents, reason, actor)
                 uow.commit()
             found.parents += len(parents)
             found.children += children
@@ -83,37 +83,35 @@ class ParentStopper:
             return stopping.not_stopped(session, exits=exits)
 
 
-def _stop(
-    uow: UnitOfWork, parents: Sequence[ParentOrderRow], reason: Reason, actor: str, now: datetime
-) -> int:
+def _stop(uow: OrderWork, parents: Sequence[ParentOrderRow], reason: Reason, actor: str) -> int:
     ids = [parent.request_id for parent in parents]
-    ended = transitions.end_all_planned(uow, ids, reason.words, now)
-    stopping.request_cancels(uow.session, ids, now)
+    ended = transitions.end_all_planned(uow, ids, reason.words)
+    stopping.request_cancels(uow.session, ids, uow.now)
     still_open = stopping.still_open(uow.session, ids)
     lock_reservations(uow.session, ids)
     statuses: dict[ExecutionStatus, list[str]] = {}
     for parent in parents:
         own = ended.get(parent.request_id, ())
         transitions.begin_to_stop(parent, reason)
-        _account_for(uow, parent, own, actor, now)
+        _account_for(uow, parent, own, actor)
         left = still_open.get(parent.request_id)
         # The dispatcher enqueues its steps: a message for each would delay the halt.
         status = lifecycle.settle_stopped(
-            uow, parent, now, still_open=left is not None, rests=left is not None and left.rests
+            uow, parent, still_open=left is not None, rests=left is not None and left.rests
         )
         if status is not None:
             statuses.setdefault(status, []).append(parent.request_id)
     for status, those in statuses.items():
-        stopping.set_statuses(uow.session, those, status, now)
+        stopping.set_statuses(uow.session, those, status, uow.now)
     return sum(len(own) for own in ended.values())
 
 
 def _account_for(
-    uow: UnitOfWork, parent: ParentOrderRow, ended: Sequence[Ended], actor: str, now: datetime
+    uow: OrderWork, parent: ParentOrderRow, ended: Sequence[Ended], actor: str
 ) -> None:
     rest = sum((child.rest for child in ended), ZERO)
     lifecycle.keep_or_release(uow, parent, rest)
-    uow.audit(
+    uow.add_entry(
         parent.account,
         "parent_stopped",
         parent.request_id,
@@ -123,5 +121,4 @@ def _account_for(
             "children": [child.order_link_id for child in ended],
             "rest": plain(rest),
         },
-        now,
     )

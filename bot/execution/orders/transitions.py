@@ -19,7 +19,7 @@ from bot.errors import ExchangeRefused, MlriskError
 from bot.exchange.protocol import ExchangeOrder, Execution
 from bot.execution.orders.approved import RiskApproved
 from bot.execution.orders.reasons import Reason
-from models.database import UnitOfWork
+from bot.execution.ports import OrderWork
 from models.enums import ChildState, ExecutionStatus, ParentState, ReservationState
 from models.repositories import stopping
 from models.tables import ChildOrderRow, ParentOrderRow, ReservationRow
@@ -96,73 +96,60 @@ def held_reservation(**facts: Any) -> ReservationRow:
     return ReservationRow(state=ReservationState.HELD, **facts)
 
 
-def claim(
-    uow: UnitOfWork, approved: RiskApproved[ChildOrderRow], written: WriteAhead, now: datetime
-) -> None:
+def claim(uow: OrderWork, approved: RiskApproved[ChildOrderRow], written: WriteAhead) -> None:
     """PLANNED to SENDING: stores the request. Only the holder of the new token may send the request
     and store its outcome."""
     child = approved.order
     _move(child, _C.SENDING)
     child.body, child.price, child.arrival = dict(written.body), written.price, written.arrival
-    child.lease_owner, child.lease_until = written.owner, now + written.lease
+    child.lease_owner, child.lease_until = written.owner, uow.now + written.lease
     child.fencing_token += 1
     child.claims += 1
     child.wakes = 0
     child.posts += 1
-    child.sent_at = now
+    child.sent_at = uow.now
     details = {"body": dict(written.body), "post": child.posts}
-    _audit(uow, child, "child_sending", written.owner, details, now)
+    _audit(uow, child, "child_sending", written.owner, details)
 
 
-def acknowledge(
-    uow: UnitOfWork, child: ChildOrderRow, order_id: str, owner: str, now: datetime
-) -> None:
+def acknowledge(uow: OrderWork, child: ChildOrderRow, order_id: str, owner: str) -> None:
     """SENDING to ACKED: the exchange has taken the order."""
     _move(child, _C.ACKED)
     child.exchange_order_id = order_id
-    child.acked_at = child.acked_at or now
+    child.acked_at = child.acked_at or uow.now
     _give_up_lease(child)
-    _outcome(uow, child, owner, {"outcome": "acked", "order_id": order_id}, now)
+    _outcome(uow, child, owner, {"outcome": "acked", "order_id": order_id})
 
 
-def note_refusal(
-    uow: UnitOfWork, child: ChildOrderRow, error: ExchangeRefused, owner: str, now: datetime
-) -> None:
+def note_refusal(uow: OrderWork, child: ChildOrderRow, error: ExchangeRefused, owner: str) -> None:
     """Records the exchange's no; `lifecycle.end_child` ends the child in the same transaction."""
     child.ret_code = error.ret_code
     details = {"outcome": "refused", "code": error.ret_code, "text": error.ret_msg}
-    _outcome(uow, child, owner, details, now)
+    _outcome(uow, child, owner, details)
 
 
-def send_back(
-    uow: UnitOfWork, child: ChildOrderRow, why: str, due_at: datetime, owner: str, now: datetime
-) -> None:
+def send_back(uow: OrderWork, child: ChildOrderRow, why: str, due_at: datetime, owner: str) -> None:
     """SENDING to PLANNED: the exchange provably did not take the order, and the child keeps its
     id."""
     _move(child, _C.PLANNED)
     child.due_at = max(child.due_at, due_at)
     child.note = why
     _give_up_lease(child)
-    _outcome(uow, child, owner, {"outcome": "not_taken", "text": why}, now)
+    _outcome(uow, child, owner, {"outcome": "not_taken", "text": why})
 
 
 def lose_sight(
-    uow: UnitOfWork,
-    child: ChildOrderRow,
-    why: str,
-    ret_code: int | None,
-    owner: str,
-    now: datetime,
+    uow: OrderWork, child: ChildOrderRow, why: str, ret_code: int | None, owner: str
 ) -> None:
     """SENDING to UNKNOWN: the exchange must be asked before anything else."""
     _move(child, _C.UNKNOWN)
     child.ret_code = ret_code
     child.note = why
     _give_up_lease(child)
-    _outcome(uow, child, owner, {"outcome": "unknown", "text": why}, now)
+    _outcome(uow, child, owner, {"outcome": "unknown", "text": why})
 
 
-def disprove(uow: UnitOfWork, child: ChildOrderRow, taken_by: str | None, now: datetime) -> None:
+def disprove(uow: OrderWork, child: ChildOrderRow, taken_by: str | None) -> None:
     """Records that the exchange has never taken the order and fences its sender off.
 
     `plan_again` or `lifecycle.end_child` follows in the same transaction. `taken_by` is the number
@@ -170,16 +157,16 @@ def disprove(uow: UnitOfWork, child: ChildOrderRow, taken_by: str | None, now: d
     """
     _fence(child)
     details = {"posts": child.posts, "id_taken_by": taken_by}
-    _audit(uow, child, "child_not_taken", "reconcile", details, now)
+    _audit(uow, child, "child_not_taken", "reconcile", details)
 
 
-def plan_again(child: ChildOrderRow, now: datetime) -> None:
+def plan_again(uow: OrderWork, child: ChildOrderRow) -> None:
     """SENDING or UNKNOWN to PLANNED, due now; `disprove` has written the entry."""
     _move(child, _C.PLANNED)
-    child.wake_at = child.due_at = now
+    child.wake_at = child.due_at = uow.now
 
 
-def fill(uow: UnitOfWork, child: ChildOrderRow, execution: Execution, now: datetime) -> None:
+def fill(uow: OrderWork, child: ChildOrderRow, execution: Execution) -> None:
     """Counts an execution on its child.
 
     A partly filled child becomes WORKING. That holds even after it went back to the plan, because
@@ -187,7 +174,7 @@ def fill(uow: UnitOfWork, child: ChildOrderRow, execution: Execution, now: datet
     is filled. `lifecycle` ends any other child.
     """
     child.filled_qty += execution.qty
-    child.acked_at = child.acked_at or now
+    child.acked_at = child.acked_at or uow.now
     child.exchange_order_id = child.exchange_order_id or execution.order_id
     if child.state.is_final:
         if child.filled_qty >= child.qty:
@@ -201,10 +188,10 @@ def fill(uow: UnitOfWork, child: ChildOrderRow, execution: Execution, now: datet
         "fee": format(execution.fee, "f"),
         "fee_currency": execution.fee_currency,
     }
-    _audit(uow, child, "fill", "exchange", details, now)
+    _audit(uow, child, "fill", "exchange", details)
 
 
-def adopt(uow: UnitOfWork, child: ChildOrderRow, order: ExchangeOrder, now: datetime) -> bool:
+def adopt(uow: OrderWork, child: ChildOrderRow, order: ExchangeOrder) -> bool:
     """Takes over the exchange's report of the order; returns whether the child ends by it.
 
     The child ends when the order has ended and our fills add up to the exchange's; `endings` ends
@@ -215,11 +202,11 @@ def adopt(uow: UnitOfWork, child: ChildOrderRow, order: ExchangeOrder, now: date
     moves = child.state is not _C.WORKING and not is_over
     if child.exchange_order_id is None or moves:
         details = {"order_id": order.order_id}
-        _audit(uow, child, "order_at_exchange", "exchange", details, now)
+        _audit(uow, child, "order_at_exchange", "exchange", details)
     child.exchange_order_id = order.order_id
     child.exchange_filled_qty = order.filled_qty
     child.exchange_status = order.status
-    child.acked_at = child.acked_at or now
+    child.acked_at = child.acked_at or uow.now
     child.venue_reason = order.reason if order.status.is_final else None
     child.note = order.words or None
     _fence(child)
@@ -228,12 +215,10 @@ def adopt(uow: UnitOfWork, child: ChildOrderRow, order: ExchangeOrder, now: date
     return is_over
 
 
-def end(
-    uow: UnitOfWork, child: ChildOrderRow, state: ChildState, note: str, now: datetime
-) -> Decimal:
+def end(uow: OrderWork, child: ChildOrderRow, state: ChildState, note: str) -> Decimal:
     """Ends a child; returns its unfilled rest, which the caller must account for."""
     _move(child, state)
-    child.final_at = now
+    child.final_at = uow.now
     child.note = note
     # A process that is still sending this child must not write its outcome over a final state.
     _fence(child)
@@ -243,12 +228,12 @@ def end(
         "filled": format(child.filled_qty, "f"),
         "note": note,
     }
-    _audit(uow, child, "child_ended", "mlrisk", details, now)
+    _audit(uow, child, "child_ended", "mlrisk", details)
     return child.qty - child.filled_qty
 
 
 def end_all_planned(
-    uow: UnitOfWork, request_ids: Sequence[str], note: str, now: datetime
+    uow: OrderWork, request_ids: Sequence[str], note: str
 ) -> Mapping[str, Sequence[stopping.Ended]]:
     """Cancels every planned child of these parents in one statement; returns them by parent.
 
@@ -256,7 +241,7 @@ def end_all_planned(
     """
     changes = {
         "state": _C.CANCELLED,
-        "final_at": now,
+        "final_at": uow.now,
         "note": note,
         "lease_owner": None,
         "lease_until": None,
@@ -265,32 +250,26 @@ def end_all_planned(
     return stopping.end_planned(uow.session, request_ids, changes)
 
 
-def pause(
-    uow: UnitOfWork, parent: ParentOrderRow, actor: Actor, facts: Mapping[str, Any], now: datetime
-) -> None:
+def pause(uow: OrderWork, parent: ParentOrderRow, actor: Actor, facts: Mapping[str, Any]) -> None:
     """WORKING to PAUSED, by an operator."""
     _move_parent(parent, _P.PAUSED)
-    record(uow, parent.account, "parent_paused", parent.request_id, actor, dict(facts), now)
+    record(uow, parent.account, "parent_paused", parent.request_id, actor, dict(facts), uow.now)
 
 
-def resume(
-    uow: UnitOfWork, parent: ParentOrderRow, actor: Actor, facts: Mapping[str, Any], now: datetime
-) -> None:
+def resume(uow: OrderWork, parent: ParentOrderRow, actor: Actor, facts: Mapping[str, Any]) -> None:
     """PAUSED to WORKING, by an operator. A parent that was set aside counts its failures anew."""
     _move_parent(parent, _P.WORKING)
     parent.set_aside_at, parent.step_failures, parent.failure = None, 0, None
-    record(uow, parent.account, "parent_resumed", parent.request_id, actor, dict(facts), now)
+    record(uow, parent.account, "parent_resumed", parent.request_id, actor, dict(facts), uow.now)
 
 
-def set_aside(
-    uow: UnitOfWork, parent: ParentOrderRow, facts: Mapping[str, Any], now: datetime
-) -> None:
+def set_aside(uow: OrderWork, parent: ParentOrderRow, facts: Mapping[str, Any]) -> None:
     """To PAUSED, because the parent's steps keep failing. A parent that is being stopped keeps its
     state."""
-    parent.set_aside_at = now
+    parent.set_aside_at = uow.now
     if parent.stop_reason is None and parent.state is not _P.PAUSED:
         _move_parent(parent, _P.PAUSED)
-    uow.audit(parent.account, "parent_set_aside", parent.request_id, "worker", dict(facts), now)
+    uow.add_entry(parent.account, "parent_set_aside", parent.request_id, "worker", dict(facts))
 
 
 def begin_to_stop(parent: ParentOrderRow, reason: Reason) -> None:
@@ -300,11 +279,11 @@ def begin_to_stop(parent: ParentOrderRow, reason: Reason) -> None:
         parent.stop_reason, parent.stop_cause = reason.words, reason.cause
 
 
-def end_parent(uow: UnitOfWork, parent: ParentOrderRow, reason: Reason, now: datetime) -> None:
+def end_parent(uow: OrderWork, parent: ParentOrderRow, reason: Reason) -> None:
     """Ends a parent in the state that follows from its filled quantity; its rest has been
     released."""
     _move_parent(parent, _end_state(parent))
-    parent.finished_at = now
+    parent.finished_at = uow.now
     parent.end_reason, parent.end_cause = reason.words, reason.cause
     parent.step_at = None
     details = {
@@ -315,7 +294,7 @@ def end_parent(uow: UnitOfWork, parent: ParentOrderRow, reason: Reason, now: dat
         "note": reason.words,
         "cause": reason.cause.value,
     }
-    uow.audit(parent.account, "parent_ended", parent.request_id, "mlrisk", details, now)
+    uow.add_entry(parent.account, "parent_ended", parent.request_id, "mlrisk", details)
 
 
 def correct_end(parent: ParentOrderRow) -> ParentState:
@@ -328,11 +307,7 @@ def correct_end(parent: ParentOrderRow) -> ParentState:
 
 
 def report_corrected_end(
-    uow: UnitOfWork,
-    parent: ParentOrderRow,
-    before: ParentState,
-    status: ExecutionStatus,
-    now: datetime,
+    uow: OrderWork, parent: ParentOrderRow, before: ParentState, status: ExecutionStatus
 ) -> None:
     """Writes the audit entry of `correct_end`, with the request's status from now on."""
     details = {
@@ -342,7 +317,7 @@ def report_corrected_end(
         "filled": format(parent.filled_qty, "f"),
         "released": format(parent.released_qty, "f"),
     }
-    uow.audit(parent.account, "parent_end_corrected", parent.request_id, "mlrisk", details, now)
+    uow.add_entry(parent.account, "parent_end_corrected", parent.request_id, "mlrisk", details)
 
 
 def set_reservation(
@@ -386,19 +361,13 @@ def _fence(child: ChildOrderRow) -> None:
     child.fencing_token += 1
 
 
-def _outcome(
-    uow: UnitOfWork, child: ChildOrderRow, owner: str, details: Mapping[str, Any], now: datetime
-) -> None:
-    _audit(uow, child, "child_outcome", owner, details, now)
+def _outcome(uow: OrderWork, child: ChildOrderRow, owner: str, details: Mapping[str, Any]) -> None:
+    _audit(uow, child, "child_outcome", owner, details)
 
 
 def _audit(
-    uow: UnitOfWork,
-    child: ChildOrderRow,
-    kind: str,
-    actor: str,
-    details: Mapping[str, Any],
-    now: datetime,
+    uow: OrderWork, child: ChildOrderRow, kind: str, actor: str, details: Mapping[str, Any]
 ) -> None:
-    entry = {"child": child.order_link_id, **details}
-    uow.audit(child.account, kind, child.request_id, actor, entry, now)
+    uow.add_entry(
+        child.account, kind, child.request_id, actor, {"child": child.order_link_id, **details}
+    )

@@ -14,6 +14,7 @@ from bot.execution.policy.fallback_steps import MAX_FALLBACK_BPS
 from bot.execution.policy.scheduling import (
     LAST_SLICE_GRACE_SECONDS,
     LEAST_STEPPED_SECONDS,
+    ApprovedTrade,
     asked_horizon,
     lowest_price,
     schedule_for,
@@ -21,7 +22,7 @@ from bot.execution.policy.scheduling import (
 )
 from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
-from bot.risk.snapshot import InstrumentView, MarketView, RiskSnapshot, TradeIntent
+from bot.risk.snapshot import RiskSnapshot, TradeIntent
 from models.amounts import plain
 from models.enums import Algorithm, TradeSide
 
@@ -56,52 +57,40 @@ def plan_parent(
         raise Infeasible("reference price is missing")
     if instrument is None:
         raise Infeasible("the instrument's rules are missing")
+    trade = ApprovedTrade(intent, decision, snapshot.market, instrument, price, limits)
     if decision.reduce_only:
-        return _plan_exit(intent, decision, snapshot.market, instrument, price, limits)
+        return _plan_exit(trade)
     if snapshot.market is None:
         raise Infeasible("there is no market data")
     choice = choose_algorithm(intent, decision, snapshot.market, limits)
-    return _plan(choice, intent, decision, snapshot.market, instrument, price, limits)
+    return _plan(choice, trade)
 
 
-def _plan_exit(
-    intent: TradeIntent,
-    decision: Decision,
-    market: MarketView | None,
-    instrument: InstrumentView,
-    price: Decimal,
-    limits: RiskLimits,
-) -> ParentPlan:
-    if decision.approved_qty < instrument.min_qty:
+def _plan_exit(trade: ApprovedTrade) -> ParentPlan:
+    decision, market = trade.decision, trade.market
+    if decision.approved_qty < trade.instrument.min_qty:
         why = "the whole position is under the venue's smallest order"
     elif market is None or market.bid is None or market.ask is None:
         why = "there is no market data" if market is None else "the market has no touch"
     else:
-        choice = choose_algorithm(intent, decision, market, limits)
+        choice = choose_algorithm(trade.intent, decision, market, trade.limits)
         try:
-            return _plan(choice, intent, decision, market, instrument, price, limits)
+            return _plan(choice, trade)
         except _UNFIT as error:
             why = f"{choice[0].value} can't be planned: {error}"
     choice = Algorithm.IMMEDIATE, why
-    return _plan(choice, intent, decision, market, instrument, price, limits)
+    return _plan(choice, trade)
 
 
 _UNFIT = (Infeasible, ArithmeticError, ValueError)
 """The errors of planners for bad parameters, and those of arithmetic for unforeseen ones."""
 
 
-def _plan(
-    choice: Choice,
-    intent: TradeIntent,
-    decision: Decision,
-    market: MarketView | None,
-    instrument: InstrumentView,
-    price: Decimal,
-    limits: RiskLimits,
-) -> ParentPlan:
+def _plan(choice: Choice, trade: ApprovedTrade) -> ParentPlan:
     algorithm, why = choice
-    now = decision.decided_at
-    scheduled = schedule_for(algorithm, intent, decision, market, price, instrument, limits)
+    intent, decision, limits = trade.intent, trade.decision, trade.limits
+    instrument, price, now = trade.instrument, trade.price, decision.decided_at
+    scheduled = schedule_for(algorithm, trade)
     schedule, horizon = scheduled.schedule, scheduled.horizon_seconds
     if decision.reduce_only and algorithm is not Algorithm.IMMEDIATE:
         # A compressed schedule keeps the requested time for further attempts.

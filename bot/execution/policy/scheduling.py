@@ -40,16 +40,24 @@ class Scheduled:
     stepped: bool = False
 
 
-def schedule_for(
-    algorithm: Algorithm,
-    intent: TradeIntent,
-    decision: Decision,
-    market: MarketView | None,
-    price: Decimal,
-    instrument: InstrumentView,
-    limits: RiskLimits,
-) -> Scheduled:
+@dataclass(frozen=True, slots=True)
+class ApprovedTrade:
+    """An approved trade, with the market and the rules that its plan depends on."""
+
+    intent: TradeIntent
+    decision: Decision
+    market: MarketView | None
+    """None when an exit is planned without it."""
+    instrument: InstrumentView
+    price: Decimal
+    """The decision's reference price."""
+    limits: RiskLimits
+
+
+def schedule_for(algorithm: Algorithm, trade: ApprovedTrade) -> Scheduled:
     """Raises Infeasible with the name of the parameter that makes a valid schedule impossible."""
+    intent, decision, limits = trade.intent, trade.decision, trade.limits
+    instrument, market, price = trade.instrument, trade.market, trade.price
     rules = LotRules(
         instrument.qty_step, instrument.min_qty, instrument.max_qty, instrument.min_notional
     )
@@ -60,7 +68,7 @@ def schedule_for(
         return Scheduled(one.qty, plan, {CLOSES_POSITION: True}, immediate.TIMEOUT_SECONDS)
     spec = ALGORITHMS[algorithm]
     if spec.plan is None or spec.steps(intent):
-        return _stepped(algorithm, intent, decision, limits, instrument, market, price, rules)
+        return _stepped(algorithm, trade, rules)
     horizon, interval = _times(spec, intent, decision, limits.max_slices)
     planned = spec.plan(
         Order(
@@ -135,17 +143,9 @@ def _interval(
     return asked
 
 
-def _stepped(
-    algorithm: Algorithm,
-    intent: TradeIntent,
-    decision: Decision,
-    limits: RiskLimits,
-    instrument: InstrumentView,
-    market: MarketView | None,
-    price: Decimal,
-    rules: LotRules,
-) -> Scheduled:
+def _stepped(algorithm: Algorithm, trade: ApprovedTrade, rules: LotRules) -> Scheduled:
     """The parameters of a stepped trade, proven by making its stepper once."""
+    intent, decision, limits, price = trade.intent, trade.decision, trade.limits, trade.price
     spec = ALGORITHMS[algorithm]
     if spec.stored is None:
         raise Infeasible(f"algorithm {algorithm.value} has no steps")
@@ -168,12 +168,12 @@ def _stepped(
             horizon_seconds=horizon,
             interval_seconds=interval,
             max_slices=limits.max_slices,
-            market=market,
+            market=trade.market,
             max_catch_up=limits.working.max_catch_up,
             participation_cap=limits.working.participation_cap,
         )
     )
-    terms = Terms(intent.side, price, instrument.tick_size, decision.reduce_only)
+    terms = Terms(intent.side, price, trade.instrument.tick_size, decision.reduce_only)
     steppers.stepper(algorithm, params, terms, qty)
     params |= {"horizon_seconds": horizon, "spacing_seconds": interval}
     return Scheduled(qty, Schedule((), residual), params, horizon, stepped=True)

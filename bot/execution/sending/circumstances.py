@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 from bot.execution.policy.throttle import Throttle
 from bot.execution.sending import deferral, price_bound, volume_counter
 from bot.execution.sending.deferral import Deferral, DueChild, Sent
-from bot.risk.limits import RiskLimits
-from bot.risk.snapshot import MarketView
+from bot.execution.sending.price_bound import Pricing
 from bot.state import fitness
 from models.enums import ChildState
 from models.repositories.pre_send import PreSendFacts
@@ -25,19 +24,18 @@ def find_deferral(
     session: Session,
     parent: ParentOrderRow,
     child: ChildOrderRow,
-    view: MarketView | None,
-    limits: RiskLimits,
+    market: Pricing,
     cleared: PreSendFacts,
-    now: datetime,
 ) -> Deferral | None:
     """Why the child waits, by its parent's recent sends and the market; None when it may go."""
+    view, now = market.view, market.now
     pace = None if parent.pace is None else Throttle.from_json(parent.pace)
     traded = None
     if parent.volume_mark is not None and view is not None and view.traded_qty is not None:
         traded, parent.volume_mark = volume_counter.counted(parent.volume_mark, view)
     seen = DueChild(
         now=now,
-        far_touch=price_bound.far_touch(parent.side, view, limits, now),
+        far_touch=market.touch(parent.side),
         limit=price_bound.worst_price(parent, child),
         traded_since_start=traded,
         sent=(
@@ -49,7 +47,7 @@ def find_deferral(
         unfit=fitness.problem(fitness.of_facts(cleared.fitness), now),
         exit_under_way=not parent.reduce_only and cleared.exit_under_way,
     )
-    return deferral.find_deferral(parent, child, seen, pace, limits.working)
+    return deferral.find_deferral(parent, child, seen, pace, market.limits.working)
 
 
 def _sent_lately(session: Session, parent: ParentOrderRow, since: datetime) -> Sequence[Sent]:

@@ -10,25 +10,32 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from bot.clock import Clock
-from bot.exchange.protocol import Exchange, OrderIntent, OrderType, TimeInForce
+from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
 from bot.execution.orders import lifecycle, transitions
 from bot.execution.orders.approved import RiskApproved
-from bot.execution.orders.parents import is_late, lot_rules, lowest_price, new_child, wake_again
+from bot.execution.orders.lifecycle import Ending
+from bot.execution.orders.parents import (
+    NewChild,
+    is_late,
+    lot_rules,
+    lowest_price,
+    new_child,
+    wake_again,
+)
 from bot.execution.orders.reasons import Reason
 from bot.execution.orders.transitions import WriteAhead
 from bot.execution.policy.throttle import Throttle
-from bot.execution.ports import LimitsSource, TaskQueue, limits_for
+from bot.execution.ports import Deps, LimitsSource, OrderWork, limits_for
 from bot.execution.sending import authorization, circumstances, closing, deferral, price_bound
 from bot.execution.sending.closing import Held
 from bot.execution.sending.deferral import Deferral
+from bot.execution.sending.price_bound import Pricing
 from bot.execution.sending.rate_limiter import OrderRateLimiter
 from bot.execution.sending.trading_rules import fit_to_lots
 from bot.failpoints import BEFORE_CLAIM_COMMIT, hit
 from bot.risk.codec import moment_text
 from bot.risk.snapshot import MarketView
 from models.amounts import plain
-from models.database import Database, UnitOfWork
 from models.enums import ChildState, Style
 from models.locks import lock_order
 from models.repositories import orders, pre_send
@@ -90,23 +97,18 @@ class Claims:
 
     def __init__(
         self,
+        deps: Deps,
         *,
-        db: Database,
-        exchange: Exchange,
         limits: LimitsSource,
         rate_limiter: OrderRateLimiter,
-        clock: Clock,
-        task_queue: TaskQueue,
         owner: str,
         lease_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._db = db
-        self._exchange = exchange
+        self._deps = deps
+        self._exchange = deps.exchange
         self._limits = limits
         self._rate_limiter = rate_limiter
-        self._clock = clock
-        self._task_queue = task_queue
         self._owner = owner
         self._lease_seconds = lease_seconds
         self._monotonic = monotonic
@@ -119,10 +121,10 @@ class Claims:
         `held` is the exchange's position in the symbol, asked for only where it is needed.
         """
         lease_ends = self._monotonic() + self._lease_seconds
-        with self._db.unit_of_work() as uow:
+        with self._deps.work() as uow:
             found = lock_order(uow.session, prospect.child_id)
             # After the wait for the locks: the exchange counts the request's age from here.
-            now = self._clock.now()
+            now = uow.now
             if found is None or found[1].state != ChildState.PLANNED:
                 return NotClaimed.ALREADY_TAKEN
             parent, child = found
@@ -133,33 +135,32 @@ class Claims:
             cleared = pre_send.read(uow.session, parent)
             approved = authorization.authorize(cleared, parent, child, now)
             if isinstance(approved, authorization.Refusal):
-                self._stop(uow, parent, child, approved, now)
+                _stop(uow, parent, child, approved)
                 return NotClaimed.STOPPED
             limits = limits_for(self._limits, reduce_only=child.reduce_only)
             rules = cleared.instrument
             whole = closing.is_whole(child, rules)
             if whole and held is None:
                 return NotClaimed.NEEDS_POSITION
-            unfit = _unfit(uow, parent, child, rules, held if whole else None, now)
+            unfit = _unfit(uow, parent, child, rules, held if whole else None)
             if isinstance(unfit, authorization.Refusal):
                 last = whole and closing.is_all_that_is_left(parent, child)
-                self._stop(uow, parent, child, unfit, now, ends_parent=last)
+                _stop(uow, parent, child, unfit, ends_parent=last)
                 return NotClaimed.STOPPED
-            price = price_bound.bound(parent, child, view, rules, limits, now)
-            wait = unfit or circumstances.find_deferral(
-                uow.session, parent, child, view, limits, cleared, now
-            )
+            market = Pricing(view, rules, limits, now)
+            price = price_bound.bound(parent, child, market)
+            wait = unfit or circumstances.find_deferral(uow.session, parent, child, market, cleared)
             if price is None:
                 blind = Deferral(now + _NO_MARKET_LOOK, "no fresh market data")
-                self._delay(uow, parent, child, wait or blind, now)
+                self._delay(uow, parent, child, wait or blind)
                 return NotClaimed.HELD
             wait = wait or self._rate_deferral(child, now)
             if wait is not None:
-                self._delay(uow, parent, child, wait, now)
+                self._delay(uow, parent, child, wait)
                 return NotClaimed.HELD
             if not whole:
-                self._shrink(uow, parent, child, rules, price, now)
-            body = self._write_ahead(uow, approved, price, view, now, whole=whole)
+                self._shrink(uow, parent, child, rules, price)
+            body = self._write_ahead(uow, approved, price, view, whole=whole)
             hit(BEFORE_CLAIM_COMMIT, parent.algorithm)
             uow.commit()
             return Claim(
@@ -184,59 +185,25 @@ class Claims:
         return Deferral(now + timedelta(seconds=seconds), "the account's order rate is used up")
 
     def _delay(
-        self,
-        uow: UnitOfWork,
-        parent: ParentOrderRow,
-        child: ChildOrderRow,
-        wait: Deferral,
-        now: datetime,
+        self, uow: OrderWork, parent: ParentOrderRow, child: ChildOrderRow, wait: Deferral
     ) -> None:
         """Sets a new due time; records a new reason."""
         if child.note != wait.why:
-            uow.audit(
-                child.account,
-                "child_held",
-                parent.request_id,
-                self._owner,
-                {"child": child.order_link_id, "why": wait.why},
-                now,
-            )
+            details = {"child": child.order_link_id, "why": wait.why}
+            uow.add_entry(child.account, "child_held", parent.request_id, self._owner, details)
         child.note = wait.why
         child.due_at = min(wait.until, child.deadline_at)
         child.wakes = 0
-        wake_again(uow, parent, child, now, self._task_queue)
-        uow.commit()
-
-    def _stop(
-        self,
-        uow: UnitOfWork,
-        parent: ParentOrderRow,
-        child: ChildOrderRow,
-        refusal: authorization.Refusal,
-        now: datetime,
-        *,
-        ends_parent: bool = False,
-    ) -> None:
-        lifecycle.end_child(
-            uow,
-            parent,
-            child,
-            refusal.state,
-            now,
-            note=refusal.reason,
-            task_queue=self._task_queue,
-            ends_parent=refusal.reason if ends_parent else None,
-        )
+        wake_again(uow, parent, child)
         uow.commit()
 
     def _shrink(
         self,
-        uow: UnitOfWork,
+        uow: OrderWork,
         parent: ParentOrderRow,
         child: ChildOrderRow,
         rules: InstrumentRow | None,
         price: Decimal,
-        now: datetime,
     ) -> None:
         """Under a shrinking throttle, a part of a planned slice waits for the next spacing."""
         if parent.pace is None or parent.stepped or rules is None:
@@ -246,34 +213,21 @@ class Claims:
             lot_rules(rules).min_child_lots(lowest, reduce_only=parent.reduce_only) * rules.qty_step
         )
         qty = deferral.shrunk_qty(child, Throttle.from_json(parent.pace), rules.qty_step, least)
-        later = now + deferral.spacing(parent)
+        later = uow.now + deferral.spacing(parent)
         if qty == child.qty or later >= parent.deadline_at:
             return
         rest, child.qty = child.qty - qty, qty
-        new_child(
-            uow,
-            parent,
-            slot=child.slot,
-            attempt=orders.last_attempt(uow.session, parent.request_id, child.slot) + 1,
-            qty=rest,
-            due_at=later,
-        )
-        uow.audit(
-            child.account,
-            "child_shrunk",
-            parent.request_id,
-            self._owner,
-            {"child": child.order_link_id, "qty": plain(qty), "later": plain(rest)},
-            now,
-        )
+        attempt = orders.last_attempt(uow.session, parent.request_id, child.slot) + 1
+        new_child(uow, parent, NewChild(child.slot, attempt, rest, later))
+        details = {"child": child.order_link_id, "qty": plain(qty), "later": plain(rest)}
+        uow.add_entry(child.account, "child_shrunk", parent.request_id, self._owner, details)
 
     def _write_ahead(
         self,
-        uow: UnitOfWork,
+        uow: OrderWork,
         approved: RiskApproved[ChildOrderRow],
         price: Decimal,
         view: MarketView | None,
-        now: datetime,
         *,
         whole: bool,
     ) -> dict[str, object]:
@@ -294,21 +248,34 @@ class Claims:
         )
         lease = timedelta(seconds=self._lease_seconds)
         written = WriteAhead(self._owner, lease, dict(body), price, _arrival(view))
-        transitions.claim(uow, approved, written, now)
+        transitions.claim(uow, approved, written)
         return dict(body)
 
 
+def _stop(
+    uow: OrderWork,
+    parent: ParentOrderRow,
+    child: ChildOrderRow,
+    refusal: authorization.Refusal,
+    *,
+    ends_parent: bool = False,
+) -> None:
+    stops = refusal.reason if ends_parent else None
+    ending = Ending(refusal.state, refusal.reason, ends_parent=stops)
+    lifecycle.end_child(uow, parent, child, ending)
+    uow.commit()
+
+
 def _unfit(
-    uow: UnitOfWork,
+    uow: OrderWork,
     parent: ParentOrderRow,
     child: ChildOrderRow,
     rules: InstrumentRow | None,
     held: Held | None,
-    now: datetime,
 ) -> Deferral | authorization.Refusal | None:
     """Why its size may not go out; `held` is the exchange's position if it closes a whole one."""
     if held is not None:
-        return closing.obstacle(uow, parent, child, held, now)
+        return closing.obstacle(uow, parent, child, held, uow.now)
     if fit_to_lots(uow, parent, child, rules):
         return None
     return authorization.Refusal(ChildState.CANCELLED, Reason("less than a lot of the new rules"))

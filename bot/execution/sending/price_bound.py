@@ -5,6 +5,7 @@ attempt is anchored at the present touch, bounded by its slippage and the strate
 Neither passes the venue's price band if that is known.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -20,36 +21,43 @@ from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 _BPS = 10_000
 
 
-def bound(
-    parent: ParentOrderRow,
-    child: ChildOrderRow,
-    view: MarketView | None,
-    rules: InstrumentRow | None,
-    limits: RiskLimits,
-    now: datetime,
-) -> Decimal | None:
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """The inputs of a child's price besides its own rows and its parent's."""
+
+    view: MarketView | None
+    rules: InstrumentRow | None
+    limits: RiskLimits
+    now: datetime
+
+    def touch(self, side: TradeSide) -> Decimal | None:
+        """The price at which this side trades at once; None when it is unknown or too old."""
+        return far_touch(side, self.view, self.limits, self.now)
+
+
+def bound(parent: ParentOrderRow, child: ChildOrderRow, at: Pricing) -> Decimal | None:
     """The worst price of this child; a resting child's own price, where the limit still allows it.
 
     None when the market is unknown or stale and the child would add risk. An exit goes out even
     then, by the last known price.
     """
-    side = parent.side
+    side, view, rules = parent.side, at.view, at.rules
     better = min if side is TradeSide.BUY else max
     exit_ = ExitBounds.of(parent.params)
     if exit_ is not None:
         if child.rests and child.price is not None:
             return child.price if exit_.limit is None else better(child.price, exit_.limit)
-        return exit_limit(parent, exit_, child.bound_bps, view, rules, limits, now)
+        return exit_limit(parent, exit_, child.bound_bps, at)
     limit = _fixed_limit(parent, child)
     if not parent.reduce_only:
         limit = within_band(limit, side, view, rules)
     resting = None if not child.rests or child.price is None else better(child.price, limit)
-    touch = far_touch(side, view, limits, now)
+    touch = at.touch(side)
     if view is None or touch is None or rules is None:
         return (resting or limit) if parent.reduce_only else None
     if resting is not None:
         return resting
-    share = slippage_share(limits) if child.bound_bps is None else child.bound_bps / _BPS
+    share = slippage_share(at.limits) if child.bound_bps is None else child.bound_bps / _BPS
     tick = rules.tick_size.normalize()
     wanted = round_to_tick(better(touch * (1 + side.sign * share), limit), tick, side)
     return (
@@ -95,19 +103,13 @@ def _worth_enough(
 
 
 def exit_limit(
-    parent: ParentOrderRow,
-    exit_: ExitBounds,
-    bound_bps: Decimal | None,
-    view: MarketView | None,
-    rules: InstrumentRow | None,
-    limits: RiskLimits,
-    now: datetime,
+    parent: ParentOrderRow, exit_: ExitBounds, bound_bps: Decimal | None, at: Pricing
 ) -> Decimal:
     """The worst price that an exit takes now: the touch and its own bound, within the venue's band;
     without a touch the last known price and the widest bound."""
-    side = parent.side
+    side, view, rules = parent.side, at.view, at.rules
     better = min if side is TradeSide.BUY else max
-    anchor = far_touch(side, view, limits, now)
+    anchor = at.touch(side)
     share = (bound_bps or exit_.bound_bps) / _BPS
     band = None
     if anchor is None:

@@ -17,7 +17,6 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, bindparam, select
 
-from bot.clock import Clock
 from bot.errors import (
     Banned,
     ClockRefused,
@@ -27,13 +26,14 @@ from bot.errors import (
     RetryLater,
     Throttled,
 )
-from bot.exchange.protocol import Exchange, OrderAck
+from bot.exchange.protocol import OrderAck
 from bot.execution.orders import lifecycle, transitions
+from bot.execution.orders.lifecycle import Ending
 from bot.execution.orders.ownership import Ownership
 from bot.execution.orders.parents import wake_again, wake_next_late
 from bot.execution.orders.reasons import NOTHING_LEFT, Reason
 from bot.execution.policy.failures import classify_refusal
-from bot.execution.ports import MarketCache, TaskQueue
+from bot.execution.ports import Deps, MarketCache, OrderWork
 from bot.execution.sending.claims import Claim, Claims, NotClaimed, Prospect
 from bot.execution.sending.closing import Held
 from bot.execution.sending.rate_limiter import OrderRateLimiter
@@ -49,7 +49,6 @@ from bot.failpoints import (
 )
 from bot.risk.snapshot import MarketView
 from bot.state import fitness
-from models.database import Database, UnitOfWork
 from models.enums import ChildState, VenueReason
 from models.locks import lock_order, sending_shared
 from models.tables import ChildOrderRow, ParentOrderRow
@@ -105,27 +104,24 @@ class Sender:
 
     def __init__(
         self,
+        deps: Deps,
         *,
-        db: Database,
-        exchange: Exchange,
         market: MarketCache,
         claims: Claims,
         rate_limiter: OrderRateLimiter,
-        clock: Clock,
-        task_queue: TaskQueue,
         owner: str,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._db = db
-        self._exchange = exchange
+        self._deps = deps
+        self._db = deps.db
+        self._exchange = deps.exchange
+        self._clock = deps.clock
         self._market = market
         self._claims = claims
         self._rate_limiter = rate_limiter
-        self._clock = clock
-        self._task_queue = task_queue
         self._owner = owner
         self._monotonic = monotonic
-        self._rules = TradingRules(db, exchange, clock)
+        self._rules = TradingRules(deps.db, deps.exchange, deps.clock)
 
     def send(self, child_id: int, account: str) -> SendResult:
         """Sends the child if it is due, allowed and unclaimed; a second call does nothing."""
@@ -209,31 +205,24 @@ class Sender:
         with self._outcome(claim) as owned:
             if owned is not None:
                 uow, parent, child = owned
-                now = self._clock.now()
-                transitions.acknowledge(uow, child, ack.order_id, self._owner, now)
+                transitions.acknowledge(uow, child, ack.order_id, self._owner)
                 if claim.late:
-                    wake_next_late(uow, parent, now, self._task_queue)
+                    wake_next_late(uow, parent)
         return SendResult.SENT
 
     def _refused(self, claim: Claim, error: ExchangeRefused, account: str) -> SendResult:
         with self._outcome(claim) as owned:
             if owned is not None:
                 uow, parent, child = owned
-                now = self._clock.now()
-                transitions.note_refusal(uow, child, error, self._owner, now)
-                lifecycle.end_child(
-                    uow,
-                    parent,
-                    child,
+                transitions.note_refusal(uow, child, error, self._owner)
+                is_met = error.reason is VenueReason.NOTHING_TO_REDUCE
+                ending = Ending(
                     ChildState.REJECTED,
-                    now,
-                    note=Reason(error.message),
-                    task_queue=self._task_queue,
+                    Reason(error.message),
                     failure=classify_refusal(error.reason),
-                    ends_parent=NOTHING_LEFT
-                    if error.reason is VenueReason.NOTHING_TO_REDUCE
-                    else None,
+                    ends_parent=NOTHING_LEFT if is_met else None,
                 )
+                lifecycle.end_child(uow, parent, child, ending)
         if error.reason is VenueReason.ACCOUNT:
             # The refusal concerns the account, not this order: the next orders must not go out.
             unfit = fitness.Fitness(False, self._clock.now(), error.message)
@@ -248,34 +237,31 @@ class Sender:
             self._rate_limiter.throttled(account, error.after_seconds)
         if isinstance(error, ClockRefused):
             fitness.after_clock_refusal(self._db, account, error, self._clock)
-        now = self._clock.now()
         with self._outcome(claim) as owned:
             if owned is not None:
                 uow, parent, child = owned
-                due_at = now + not_taken_delay(child, error)
-                transitions.send_back(uow, child, error.message, due_at, self._owner, now)
-                wake_again(uow, parent, child, now, self._task_queue, failed=True)
+                due_at = uow.now + not_taken_delay(child, error)
+                transitions.send_back(uow, child, error.message, due_at, self._owner)
+                wake_again(uow, parent, child, failed=True)
         return SendResult.DEFERRED
 
     def _unknown(self, claim: Claim, error: OutcomeUnknown) -> SendResult:
         with self._outcome(claim) as owned:
             if owned is not None:
                 uow, _, child = owned
-                transitions.lose_sight(
-                    uow, child, error.message, error.ret_code, self._owner, self._clock.now()
-                )
+                transitions.lose_sight(uow, child, error.message, error.ret_code, self._owner)
         return SendResult.UNKNOWN
 
     @contextmanager
     def _outcome(
         self, claim: Claim
-    ) -> Iterator[tuple[UnitOfWork, ParentOrderRow, ChildOrderRow] | None]:
+    ) -> Iterator[tuple[OrderWork, ParentOrderRow, ChildOrderRow] | None]:
         """The rows, locked, to store the outcome in, and the commit after it.
 
         None when the outcome is known better by now: the token is no longer this claim's, or a fill
         or an order record has moved the child on.
         """
-        with self._db.unit_of_work() as uow:
+        with self._deps.work() as uow:
             found = lock_order(uow.session, claim.child_id)
             if (
                 found is None

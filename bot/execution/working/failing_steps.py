@@ -12,11 +12,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from bot.clock import Clock
 from bot.execution.orders import fallback_rows
 from bot.execution.orders.attempts import SERVERS_AWAY, failure_text
+from bot.execution.ports import Deps, OrderWork
 from bot.execution.working import setting_aside
-from models.database import Database, UnitOfWork
 from models.enums import Algorithm
 from models.locks import lock_parent
 from models.tables import ParentOrderRow
@@ -39,18 +38,16 @@ _TOO_LONG = frozenset({"57014", "25P03"})
 each time. SQLAlchemy calls both operational, like an unreachable server."""
 
 
-def begin(
-    db: Database, clock: Clock, request_id: str, *, alone: bool = False
-) -> ParentOrderRow | None:
+def begin(deps: Deps, request_id: str, *, alone: bool = False) -> ParentOrderRow | None:
     """Marks that a step begins, and returns its parent; None when it isn't due or another process
     works it.
 
     A mark of an earlier step is that of a process that died: a failure, counted here. `alone` means
     that this process has died for sure.
     """
-    now = clock.now()
-    with db.unit_of_work() as uow:
+    with deps.work() as uow:
         parent = lock_parent(uow.session, request_id)
+        now = uow.now
         if parent is None or parent.step_at is None or parent.step_at > now:
             return None
         begun = parent.step_begun_at
@@ -60,27 +57,26 @@ def begin(
         elif not alone and now - begun < LONGEST_LOOK:
             return None
         else:
-            _count(uow, parent, DIED, now)
+            _count(uow, parent, DIED)
         parent.step_begun_at = now
         uow.commit()
     return parent
 
 
-def failed(db: Database, clock: Clock, request_id: str, error: Exception) -> None:
+def failed(deps: Deps, request_id: str, error: Exception) -> None:
     """Stores why a step failed, and delays the next one or sets the parent aside.
 
     An unreachable server says nothing about the parent: then only the mark is taken back.
     """
-    now = clock.now()
-    with db.unit_of_work() as uow:
+    with deps.work() as uow:
         parent = lock_parent(uow.session, request_id)
         if parent is None or parent.state.is_final:
             return
         parent.step_begun_at = None
         if not says_nothing(error):
-            parent.step_at = now + _pause(parent.step_failures + 1)
+            parent.step_at = uow.now + _pause(parent.step_failures + 1)
             parent.step_wake_at = None
-            _count(uow, parent, failure_text(error), now)
+            _count(uow, parent, failure_text(error))
         uow.commit()
 
 
@@ -103,7 +99,7 @@ def is_blind(parent: ParentOrderRow) -> bool:
     return parent.reduce_only and parent.step_failures >= ALERTED_AT
 
 
-def _count(uow: UnitOfWork, parent: ParentOrderRow, failure: str, now: datetime) -> None:
+def _count(uow: OrderWork, parent: ParentOrderRow, failure: str) -> None:
     """Counts a failure and acts on the count."""
     parent.step_failures += 1
     parent.failure = failure
@@ -112,19 +108,19 @@ def _count(uow: UnitOfWork, parent: ParentOrderRow, failure: str, now: datetime)
         failure,
         extra={"event": "step_failed", "request": parent.request_id},
     )
-    if parent.step_failures == IMMEDIATE_AT and _can_go_at_once(parent, now):
-        _go_at_once(uow, parent, now)
+    if parent.step_failures == IMMEDIATE_AT and _can_go_at_once(parent, uow.now):
+        _go_at_once(uow, parent)
     if parent.step_failures == ALERTED_AT:
         facts = {"failures": ALERTED_AT, "failure": failure, "symbol": parent.symbol}
-        uow.audit(parent.account, "steps_failing", parent.request_id, "worker", facts, now)
+        uow.add_entry(parent.account, "steps_failing", parent.request_id, "worker", facts)
         log.critical(
             "the steps of a trade go on failing: %s",
             failure,
             extra={"event": "a_trade_cant_be_worked", "request": parent.request_id},
         )
-    if parent.set_aside_at is None and parent.step_failures >= _patience(parent, now):
-        setting_aside.set_aside(uow, parent, now)
-        parent.step_at = now
+    if parent.set_aside_at is None and parent.step_failures >= _patience(parent, uow.now):
+        setting_aside.set_aside(uow, parent)
+        parent.step_at = uow.now
 
 
 def _can_go_at_once(parent: ParentOrderRow, now: datetime) -> bool:
@@ -133,7 +129,7 @@ def _can_go_at_once(parent: ParentOrderRow, now: datetime) -> bool:
     return fallback_rows.working_algorithm(parent) is not Algorithm.IMMEDIATE
 
 
-def _go_at_once(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
+def _go_at_once(uow: OrderWork, parent: ParentOrderRow) -> None:
     """Goes on without the algorithm; its own price bound holds as before."""
     facts = {
         "failures": parent.step_failures,
@@ -141,8 +137,8 @@ def _go_at_once(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
         "from": fallback_rows.working_algorithm(parent).value,
         "symbol": parent.symbol,
     }
-    fallback_rows.switch(uow, parent, Algorithm.IMMEDIATE, now)
-    uow.audit(parent.account, "exit_goes_at_once", parent.request_id, "worker", facts, now)
+    fallback_rows.switch(uow, parent, Algorithm.IMMEDIATE)
+    uow.add_entry(parent.account, "exit_goes_at_once", parent.request_id, "worker", facts)
     log.critical(
         "the algorithm of an exit fails; the exit goes out at once: %s",
         parent.failure,

@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session
 
 from bot.clock import Clock
 from bot.execution.orders import lifecycle
+from bot.execution.orders.lifecycle import Ending
 from bot.execution.orders.one_by_one import each
 from bot.execution.orders.parents import left_qty, lowest_price, release, step_soon, unplanned_qty
 from bot.execution.orders.reasons import Reason
 from bot.execution.policy.planning import round_to_tick
 from bot.execution.policy.scheduling import slippage_share
-from bot.execution.ports import MarketCache, TaskQueue
+from bot.execution.ports import MarketCache, OrderWork, TaskQueue
 from bot.market.reading import MarketReading
 from bot.risk import codec
 from bot.risk.checks import crowding, execution, exposures, margin, trade_risk
@@ -29,7 +30,7 @@ from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import RiskSnapshot, TradeIntent, WorkingView
 from bot.state import snapshots
 from models.amounts import ZERO, plain
-from models.database import Database, UnitOfWork
+from models.database import Database
 from models.enums import CheckStatus, ChildState, TradeSide
 from models.locks import lock_account, lock_open_children, lock_parent
 from models.repositories import orders, portfolio
@@ -113,8 +114,7 @@ class LimitChanges:
             ).all()
 
     def _judge(self, request_id: str, limits: RiskLimits, market: MarketReading) -> _Verdict:
-        now = self._clock.now()
-        with self._db.unit_of_work() as uow:
+        with OrderWork(self._db, self._clock, self._task_queue) as uow:
             # Locked as by the gate, so that no decision counts on the quantity that is being cut.
             lock_account(uow.session, self._account)
             parent = lock_parent(uow.session, request_id)
@@ -123,20 +123,19 @@ class LimitChanges:
             rules = portfolio.instrument(uow.session, parent.symbol)
             if rules is None:
                 return _Verdict(changed=False, complete=False)
-            bounded = self._bound(uow, parent, rules, limits, now)
-            cut = self._cut(uow, parent, rules, limits, market, now)
+            bounded = self._bound(uow, parent, rules, limits)
+            cut = self._cut(uow, parent, rules, limits, market)
             if bounded or cut.changed:
-                step_soon(uow, parent, now, self._task_queue)
+                step_soon(uow, parent)
                 uow.commit()
             return _Verdict(bounded or cut.changed, cut.complete)
 
     def _bound(
         self,
-        uow: UnitOfWork,
+        uow: OrderWork,
         parent: ParentOrderRow,
         rules: InstrumentRow,
         limits: RiskLimits,
-        now: datetime,
     ) -> bool:
         """A stricter slippage limit moves the parent's price limit; a looser one never does."""
         side = parent.side
@@ -150,42 +149,39 @@ class LimitChanges:
         )  # fmt: skip
         if not stricter:
             return False
-        uow.audit(
+        uow.add_entry(
             parent.account,
             "price_limit_tightened",
             parent.request_id,
             "pacer",
             {"from": plain(parent.price_limit), "to": plain(wanted)},
-            now,
         )
         parent.price_limit = wanted
         return True
 
     def _cut(
         self,
-        uow: UnitOfWork,
+        uow: OrderWork,
         parent: ParentOrderRow,
         rules: InstrumentRow,
         limits: RiskLimits,
         market: MarketReading,
-        now: datetime,
     ) -> _Verdict:
         left = left_qty(parent)
         if left <= 0 or parent.stop_reason is not None:
             return _Verdict(changed=False, complete=True)
-        allowed, why = _allowed(uow.session, parent, left, limits, market, now)
+        allowed, why = _allowed(uow.session, parent, left, limits, market, uow.now)
         excess = left - allowed // rules.qty_step * rules.qty_step
         if excess <= 0:
             return _Verdict(changed=False, complete=True)
-        cut = _release_excess(uow, parent, excess, rules, now, self._task_queue)
+        cut = _release_excess(uow, parent, excess, rules)
         if cut > 0:
-            uow.audit(
+            uow.add_entry(
                 parent.account,
                 "parent_cut",
                 parent.request_id,
                 "pacer",
                 {"released": plain(cut), "of": plain(left), "why": why},
-                now,
             )
         return _Verdict(changed=cut > 0, complete=cut >= excess)
 
@@ -252,12 +248,7 @@ def _less(view: WorkingView, parent: ParentOrderRow, left: Decimal) -> WorkingVi
 
 
 def _release_excess(
-    uow: UnitOfWork,
-    parent: ParentOrderRow,
-    excess: Decimal,
-    rules: InstrumentRow,
-    now: datetime,
-    task_queue: TaskQueue,
+    uow: OrderWork, parent: ParentOrderRow, excess: Decimal, rules: InstrumentRow
 ) -> Decimal:
     """Cuts from the end of the schedule, or from the quantity that no child holds; orders at the
     exchange stay."""
@@ -275,18 +266,16 @@ def _release_excess(
         missing = excess - (parent.released_qty - before)
         if missing <= 0:
             break
-        _shorten(uow, parent, child, missing, rules, now, task_queue)
+        _shorten(uow, parent, child, missing, rules)
     return parent.released_qty - before
 
 
 def _shorten(
-    uow: UnitOfWork,
+    uow: OrderWork,
     parent: ParentOrderRow,
     child: ChildOrderRow,
     missing: Decimal,
     rules: InstrumentRow,
-    now: datetime,
-    task_queue: TaskQueue,
 ) -> None:
     """Takes `missing` off a planned child; ends a child that would be too small to send."""
     kept = child.qty - missing
@@ -295,7 +284,5 @@ def _shorten(
         child.qty = kept
         release(uow, parent, missing)
         return
-    lifecycle.end_child(
-        uow, parent, child, ChildState.CANCELLED, now, note=Reason("a limit was tightened"),
-        task_queue=task_queue,
-    )  # fmt: skip
+    ending = Ending(ChildState.CANCELLED, Reason("a limit was tightened"))
+    lifecycle.end_child(uow, parent, child, ending)

@@ -12,9 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from bot.clock import Clock
 from bot.errors import MlriskError, Refused, Throttled
-from bot.exchange.protocol import Exchange
 from bot.execution.algorithms import blind
 from bot.execution.algorithms.steered_vwap import CLOCK
 from bot.execution.algorithms.stepping import (
@@ -29,8 +27,10 @@ from bot.execution.algorithms.stepping import (
 )
 from bot.execution.algorithms.volume_forecast import VolumeForecast
 from bot.execution.orders import fallback_rows, lifecycle, parent_end
+from bot.execution.orders.lifecycle import Ending
 from bot.execution.orders.ownership import Ownership
 from bot.execution.orders.parents import (
+    NewChild,
     is_urgent,
     lot_rules,
     new_child,
@@ -43,22 +43,22 @@ from bot.execution.policy import steppers
 from bot.execution.policy.exit_bounds import ExitBounds
 from bot.execution.policy.throttle import Throttle
 from bot.execution.ports import (
+    Deps,
     LimitsSource,
     MarketCache,
-    TaskQueue,
+    OrderWork,
     VolumeForecasts,
     limits_for,
 )
 from bot.execution.sending import authorization, deferral, price_bound, volume_counter
 from bot.execution.sending.cancelling import Cancels
+from bot.execution.sending.price_bound import Pricing
 from bot.execution.sending.rate_limiter import OrderRateLimiter
 from bot.execution.working import failing_steps, setting_aside
 from bot.execution.working.progress import factors, progress_of, touch_of
 from bot.failpoints import AFTER_CANCEL, AFTER_STEP_COMMIT, BEFORE_STEP_COMMIT, IN_STEP, hit
-from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
 from bot.state import fitness
-from models.database import Database, UnitOfWork
 from models.enums import Algorithm, ChildState, ParentState, Style
 from models.locks import lock_child, lock_order, lock_parent
 from models.repositories import orders, portfolio
@@ -93,6 +93,17 @@ class _Look:
 
 
 @dataclass(frozen=True, slots=True)
+class _Seen:
+    """The inputs of one step, read under the parent's lock."""
+
+    rules: InstrumentRow | None
+    traded: Decimal
+    """The market's volume since the parent's start, in base units."""
+    unfit: str | None
+    """Why the account may not trade; None when it may."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Cancel:
     child_id: int
     algorithm: str
@@ -105,27 +116,21 @@ class ParentWorker:
 
     def __init__(
         self,
+        deps: Deps,
         *,
-        db: Database,
-        account: str,
-        exchange: Exchange,
         market: MarketCache,
         limits: LimitsSource,
         forecasts: VolumeForecasts,
         rate_limiter: OrderRateLimiter,
-        clock: Clock,
-        task_queue: TaskQueue,
     ) -> None:
-        self._db = db
-        self._account = account
-        self._exchange = exchange
-        self._cancels = Cancels(exchange, rate_limiter, account)
+        self._deps = deps
+        self._db = deps.db
+        self._clock = deps.clock
+        self._cancels = Cancels(deps.exchange, rate_limiter, deps.account)
         self._market = market
         self._limits = limits
         self._forecasts = forecasts
-        self._clock = clock
-        self._ownership = Ownership(db, account, clock, actor="worker")
-        self._task_queue = task_queue
+        self._ownership = Ownership(deps.db, deps.account, deps.clock, actor="worker")
 
     def step(self, request_id: str, *, redelivered: bool = False) -> StepResult:
         """Takes the parent's step if it is due; a second call does nothing.
@@ -137,36 +142,35 @@ class ParentWorker:
         early = self._not_now(request_id)
         if early is not None:
             return early
-        begun = failing_steps.begin(self._db, self._clock, request_id, alone=redelivered)
+        begun = failing_steps.begin(self._deps, request_id, alone=redelivered)
         if begun is None:
             return StepResult.NOT_DUE
         try:
             return self._step(begun)
         except Exception as error:
             # Stored in its row, and alerted if it repeats.
-            failing_steps.failed(self._db, self._clock, request_id, error)
+            failing_steps.failed(self._deps, request_id, error)
             if failing_steps.says_nothing(error):
                 raise
             return StepResult.FAILED
 
     def _step(self, begun: ParentOrderRow) -> StepResult:
         look = self._look(begun)
-        now = self._clock.now()
-        with self._db.unit_of_work() as uow:
+        with self._deps.work() as uow:
             parent = lock_parent(uow.session, begun.request_id)
             if parent is None:
                 return StepResult.IDLE
             parent.step_begun_at = None
-            if parent.step_at is None or parent.step_at > now:
+            if parent.step_at is None or parent.step_at > uow.now:
                 uow.commit()
                 return StepResult.IDLE if parent.step_at is None else StepResult.NOT_DUE
             if parent.set_aside_at is None:
-                cancels = self._advance(uow, parent, look, now)
+                cancels = self._advance(uow, parent, look)
                 failing_steps.worked(parent)
             else:
-                setting_aside.wind_down(uow, parent, now, self._task_queue)
+                setting_aside.wind_down(uow, parent)
                 children = orders.open_children(uow.session, parent.request_id)
-                cancels = self._cancels_to_send(parent, children, now)
+                cancels = _cancels_to_send(parent, children, uow.now)
             hit(BEFORE_STEP_COMMIT, parent.algorithm)
             uow.commit()
         hit(AFTER_STEP_COMMIT, parent.algorithm)
@@ -212,69 +216,53 @@ class ParentWorker:
             )
             return None
 
-    def _advance(
-        self, uow: UnitOfWork, parent: ParentOrderRow, look: _Look, now: datetime
-    ) -> Sequence[_Cancel]:
+    def _advance(self, uow: OrderWork, parent: ParentOrderRow, look: _Look) -> Sequence[_Cancel]:
         """Everything that one step writes; returns the cancels to send after the commit."""
-        self._stop_if_refused(uow, parent, now)
+        _stop_if_refused(uow, parent)
         if parent.state.is_final:
             return ()
         children = list(orders.children_at_work(uow.session, parent.request_id))
-        rules = portfolio.instrument(uow.session, parent.symbol)
-        traded, parent.volume_mark = volume_counter.counted(parent.volume_mark, look.view)
-        unfit = None
-        if not parent.reduce_only:
-            unfit = fitness.problem(fitness.stored(uow.session, parent.account), now)
-        actions = self._actions(parent, children, look, rules, traded, unfit, now)
-        self._note_source(uow, parent, look, now)
+        seen = _seen(uow, parent, look)
+        actions = self._actions(parent, children, look, seen, uow.now)
+        _note_source(uow, parent, look)
         parent.step_at = None
         for action in actions:
             match action:
                 case Place():
-                    children.append(self._place(uow, parent, children, action, now))
+                    children.append(_place(uow, parent, children, action))
                 case CancelLive():
-                    self._request_cancel(uow, parent, children, action, now)
+                    _request_cancel(uow, parent, children, action)
                 case WaitUntil():
                     parent.step_at, parent.step_wake_at = action.at, None
                 case Done():
                     reason = reason_to_stop(parent) or Reason(action.reason.value)
-                    parent_end.finish(uow, parent, now, reason)
-        self._look_again(uow, parent, now)
-        return self._cancels_to_send(parent, children, now)
-
-    def _stop_if_refused(self, uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
-        """Ends a parent whose authorization is void: resting orders are cancelled, the remainder is
-        released."""
-        if parent.stop_reason is not None:
-            return
-        refusal = authorization.parent_refusal(uow.session, parent)
-        if refusal is not None:
-            lifecycle.stop(uow, parent, refusal.reason, now, self._task_queue)
+                    parent_end.finish(uow, parent, reason)
+        _look_again(uow, parent)
+        return _cancels_to_send(parent, children, uow.now)
 
     def _actions(
         self,
         parent: ParentOrderRow,
         children: Sequence[ChildOrderRow],
         look: _Look,
-        rules: InstrumentRow | None,
-        traded: Decimal,
-        unfit: str | None,
+        seen: _Seen,
         now: datetime,
     ) -> Sequence[Action]:
         live = _open(children)
         if parent.stop_reason is not None:
             return [*_cancel_all(live), WaitUntil(now + POLL)] if live else [Done(_STOPPED)]
+        rules = seen.rules
         if rules is None:
             return [WaitUntil(now + POLL)]
         limits = limits_for(self._limits, reduce_only=parent.reduce_only)
         pace = _pace_in_force(parent, now)
-        if self._is_held(parent, pace, now):
+        if _is_held(parent, pace, now):
             return _wait_without_orders(parent, live, now + POLL)
-        if unfit is not None and now < parent.deadline_at:
+        if seen.unfit is not None and now < parent.deadline_at:
             return _wait_without_orders(parent, live, now + deferral.UNFIT_LOOK)
         side = parent.side
-        limit = self._price_limit(parent, look.view, rules, limits, now)
-        touch = touch_of(side, look.view, traded, limits, now)
+        limit = _price_limit(parent, Pricing(look.view, rules, limits, now))
+        touch = touch_of(side, look.view, seen.traded, limits, now)
         worth_at = touch.bid if touch.usable else None
         terms = Terms(side, limit, rules.tick_size.normalize(), parent.reduce_only, worth_at)
         progress = progress_of(parent, children, pace, now)
@@ -291,133 +279,6 @@ class ParentWorker:
             forecast=look.forecast,
         )
         return stepper.step(progress, touch, lot_rules(rules))
-
-    def _price_limit(
-        self,
-        parent: ParentOrderRow,
-        view: MarketView | None,
-        rules: InstrumentRow,
-        limits: RiskLimits,
-        now: datetime,
-    ) -> Decimal:
-        """The price limit: fixed for an entry, within the venue's band; an exit's follows the
-        touch."""
-        bounds = ExitBounds.of(parent.params)
-        if bounds is None:
-            side = parent.side
-            return price_bound.within_band(parent.price_limit, side, view, rules)
-        wider = fallback_rows.bound_bps(parent)
-        return price_bound.exit_limit(parent, bounds, wider, view, rules, limits, now)
-
-    def _is_held(self, parent: ParentOrderRow, pace: Throttle | None, now: datetime) -> bool:
-        """Whether nothing is placed and nothing may rest, because of the operator, the throttle or
-        a recent failure.
-
-        After the deadline nothing holds the parent, so that it is wound up.
-        """
-        if now >= parent.deadline_at:
-            return False
-        if parent.state is ParentState.PAUSED:
-            return True
-        if pace is not None and pace.speed <= 0:
-            return True
-        wait = fallback_rows.not_before(parent)
-        return wait is not None and wait > now
-
-    def _note_source(
-        self, uow: UnitOfWork, parent: ParentOrderRow, look: _Look, now: datetime
-    ) -> None:
-        """Records whether a model or the clock steers a VWAP, when that changes."""
-        if "volume_model" not in parent.params:
-            return
-        source = CLOCK if look.forecast is None else look.forecast.model
-        if parent.params.get("volume_source") == source:
-            return
-        parent.params = {**parent.params, "volume_source": source}
-        uow.audit(
-            parent.account, "volume_source", parent.request_id, "mlrisk", {"source": source}, now
-        )
-
-    def _place(
-        self,
-        uow: UnitOfWork,
-        parent: ParentOrderRow,
-        children: Sequence[ChildOrderRow],
-        action: Place,
-        now: datetime,
-    ) -> ChildOrderRow:
-        """Writes the child; it is sent by its own task after the commit."""
-        slot = max((child.slot for child in children), default=-1) + 1
-        held = unplanned_qty(parent, _open(children))
-        if action.qty > held:
-            raise Refused(
-                f"a step places {action.qty:f} and only {held:f} are left: this is a "
-                "fault of the planner"
-            )
-        child = new_child(
-            uow,
-            parent,
-            slot=slot,
-            attempt=0,
-            qty=action.qty,
-            due_at=now,
-            style=action.style,
-            price=action.price,
-            bound_bps=fallback_rows.bound_bps(parent) if action.style is Style.IOC else None,
-        )
-        child.wake_at = now
-        wake_child(uow, child, is_urgent(parent), self._task_queue)
-        return child
-
-    def _request_cancel(
-        self,
-        uow: UnitOfWork,
-        parent: ParentOrderRow,
-        children: Sequence[ChildOrderRow],
-        action: CancelLive,
-        now: datetime,
-    ) -> None:
-        """Decides cancels, which are sent after the commit. Children that have not gone out yet
-        simply end."""
-        for seen in children:
-            if seen.slot != action.slot or seen.state.is_final:
-                continue
-            child = lock_child(uow.session, seen.child_id)
-            if child is None:
-                continue
-            child.cancel_requested_at = child.cancel_requested_at or now
-            if child.state == ChildState.PLANNED:
-                lifecycle.end_child(
-                    uow, parent, child, ChildState.CANCELLED, now,
-                    note=Reason("cancelled before it was sent"), task_queue=self._task_queue,
-                )  # fmt: skip
-
-    def _look_again(self, uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
-        """Plans the next step. This process enqueues it when it is near, else the dispatcher
-        does."""
-        if parent.state.is_final:
-            return
-        wanted = parent.step_at or now + POLL
-        if wanted - now > _SOON:
-            parent.step_at = wanted
-            return
-        step_soon(uow, parent, wanted, self._task_queue)
-
-    def _cancels_to_send(
-        self, parent: ParentOrderRow, children: Sequence[ChildOrderRow], now: datetime
-    ) -> Sequence[_Cancel]:
-        """Children at the exchange with a cancel that was decided but not sent, or not
-        confirmed."""
-        due = []
-        for child in _open(children):
-            asked = child.cancel_requested_at
-            if asked is None or child.state not in (ChildState.ACKED, ChildState.WORKING):
-                continue
-            if child.cancels and now - asked < child.cancels * CANCEL_AGAIN:
-                continue
-            child.cancels += 1
-            due.append(_Cancel(child.child_id, parent.algorithm, child.symbol, child.order_link_id))
-        return due
 
     def _send_cancel(self, cancel: _Cancel) -> bool:
         """Sends a cancel. The exchange's records show its effect; an error is tried again later.
@@ -445,6 +306,136 @@ class ParentWorker:
                 if found is not None:
                     found[1].cancels = max(0, found[1].cancels - 1)
             uow.commit()
+
+
+def _seen(uow: OrderWork, parent: ParentOrderRow, look: _Look) -> _Seen:
+    """Reads the inputs of a step under the parent's lock, and counts the market's volume on."""
+    rules = portfolio.instrument(uow.session, parent.symbol)
+    traded, parent.volume_mark = volume_counter.counted(parent.volume_mark, look.view)
+    unfit = None
+    if not parent.reduce_only:
+        unfit = fitness.problem(fitness.stored(uow.session, parent.account), uow.now)
+    return _Seen(rules, traded, unfit)
+
+
+def _stop_if_refused(uow: OrderWork, parent: ParentOrderRow) -> None:
+    """Ends a parent whose authorization is void: resting orders are cancelled, the remainder is
+    released."""
+    if parent.stop_reason is not None:
+        return
+    refusal = authorization.parent_refusal(uow.session, parent)
+    if refusal is not None:
+        lifecycle.stop(uow, parent, refusal.reason)
+
+
+def _price_limit(parent: ParentOrderRow, at: Pricing) -> Decimal:
+    """The price limit: fixed for an entry, within the venue's band; an exit's follows the
+    touch."""
+    bounds = ExitBounds.of(parent.params)
+    if bounds is None:
+        side = parent.side
+        return price_bound.within_band(parent.price_limit, side, at.view, at.rules)
+    wider = fallback_rows.bound_bps(parent)
+    return price_bound.exit_limit(parent, bounds, wider, at)
+
+
+def _is_held(parent: ParentOrderRow, pace: Throttle | None, now: datetime) -> bool:
+    """Whether nothing is placed and nothing may rest, because of the operator, the throttle or
+    a recent failure.
+
+    After the deadline nothing holds the parent, so that it is wound up.
+    """
+    if now >= parent.deadline_at:
+        return False
+    if parent.state is ParentState.PAUSED:
+        return True
+    if pace is not None and pace.speed <= 0:
+        return True
+    wait = fallback_rows.not_before(parent)
+    return wait is not None and wait > now
+
+
+def _note_source(uow: OrderWork, parent: ParentOrderRow, look: _Look) -> None:
+    """Records whether a model or the clock steers a VWAP, when that changes."""
+    if "volume_model" not in parent.params:
+        return
+    source = CLOCK if look.forecast is None else look.forecast.model
+    if parent.params.get("volume_source") == source:
+        return
+    parent.params = {**parent.params, "volume_source": source}
+    uow.add_entry(parent.account, "volume_source", parent.request_id, "mlrisk", {"source": source})
+
+
+def _place(
+    uow: OrderWork, parent: ParentOrderRow, children: Sequence[ChildOrderRow], action: Place
+) -> ChildOrderRow:
+    """Writes the child; it is sent by its own task after the commit."""
+    slot = max((child.slot for child in children), default=-1) + 1
+    held = unplanned_qty(parent, _open(children))
+    if action.qty > held:
+        raise Refused(
+            f"a step places {action.qty:f} and only {held:f} are left: this is a "
+            "fault of the planner"
+        )
+    wanted = NewChild(
+        slot,
+        attempt=0,
+        qty=action.qty,
+        due_at=uow.now,
+        style=action.style,
+        price=action.price,
+        bound_bps=fallback_rows.bound_bps(parent) if action.style is Style.IOC else None,
+    )
+    child = new_child(uow, parent, wanted)
+    child.wake_at = uow.now
+    wake_child(uow, child, is_urgent(parent))
+    return child
+
+
+def _request_cancel(
+    uow: OrderWork, parent: ParentOrderRow, children: Sequence[ChildOrderRow], action: CancelLive
+) -> None:
+    """Decides cancels, which are sent after the commit. Children that have not gone out yet
+    simply end."""
+    for seen in children:
+        if seen.slot != action.slot or seen.state.is_final:
+            continue
+        child = lock_child(uow.session, seen.child_id)
+        if child is None:
+            continue
+        child.cancel_requested_at = child.cancel_requested_at or uow.now
+        if child.state == ChildState.PLANNED:
+            reason = Reason("cancelled before it was sent")
+            lifecycle.end_child(uow, parent, child, Ending(ChildState.CANCELLED, reason))
+
+
+def _look_again(uow: OrderWork, parent: ParentOrderRow) -> None:
+    """Plans the next step. This process enqueues it when it is near, else the dispatcher
+    does."""
+    if parent.state.is_final:
+        return
+    wanted = parent.step_at or uow.now + POLL
+    if wanted - uow.now > _SOON:
+        parent.step_at = wanted
+        return
+    step_soon(uow, parent, wanted)
+
+
+def _cancels_to_send(
+    parent: ParentOrderRow, children: Sequence[ChildOrderRow], now: datetime
+) -> Sequence[_Cancel]:
+    """Children at the exchange with a cancel that was decided but not sent, or not
+    confirmed."""
+    due = []
+    for child in _open(children):
+        asked = child.cancel_requested_at
+        if asked is None or child.state not in (ChildState.ACKED, ChildState.WORKING):
+            continue
+        if child.cancels and now - asked < child.cancels * CANCEL_AGAIN:
+            continue
+        child.cancels += 1
+        due.append(_Cancel(child.child_id, parent.algorithm, child.symbol, child.order_link_id))
+    return due
 
 
 def _pace_in_force(parent: ParentOrderRow, now: datetime) -> Throttle | None:

@@ -8,7 +8,6 @@ than the position.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
@@ -18,12 +17,11 @@ from bot.execution.orders.parents import unplanned_qty
 from bot.execution.orders.reasons import replaced_by
 from bot.execution.policy.planning import ParentPlan
 from bot.execution.policy.throttle import Throttle
-from bot.execution.ports import TaskQueue
+from bot.execution.ports import OrderWork
 from bot.risk.book import read_book
 from bot.risk.decision import Decision
 from bot.risk.snapshot import RiskSnapshot, TradeIntent, WorkingView
 from models.amounts import ZERO, compact, plain
-from models.database import UnitOfWork
 from models.enums import Algorithm, ChildState, ExecutionPriority, ParentState
 from models.locks import lock_open_children, lock_parents_of
 from models.repositories import orders
@@ -96,61 +94,49 @@ def of(session: Session, intent: TradeIntent, *, locked: bool = True) -> Precede
 
 
 def apply(
-    uow: UnitOfWork,
+    uow: OrderWork,
     precedence: Precedence,
     intent: TradeIntent,
     decision: Decision,
     plan: ParentPlan,
     snapshot: RiskSnapshot,
-    task_queue: TaskQueue,
 ) -> None:
     """Takes the quantity that the approved exit needs from slower ones, and ends entries against
     it.
 
     `snapshot` is the one before they gave way.
     """
-    now = decision.decided_at
-    _take(uow, precedence.slower, intent, plan.qty - _free(intent, snapshot), now, task_queue)
+    _take(uow, precedence.slower, intent, plan.qty - _free(intent, snapshot))
     if decision.reduce_only:
-        _end_entries(uow, intent, now, task_queue)
+        _end_entries(uow, intent)
 
 
-def _take(
-    uow: UnitOfWork,
-    slower: Iterable[Slower],
-    intent: TradeIntent,
-    needed: Decimal,
-    now: datetime,
-    task_queue: TaskQueue,
-) -> None:
+def _take(uow: OrderWork, slower: Iterable[Slower], intent: TradeIntent, needed: Decimal) -> None:
     reason = replaced_by(intent.request_id)
     for each in slower:
         if needed <= ZERO:
             return
         taken = min(needed, each.free)
         needed -= taken
-        uow.audit(
+        uow.add_entry(
             intent.account,
             "exit_gave_way",
             each.parent.request_id,
             "gate",
             {"to": intent.request_id, "qty": plain(taken)},
-            now,
         )
         if taken > each.unsent:
-            lifecycle.stop(uow, each.parent, reason, now, task_queue)
+            lifecycle.stop(uow, each.parent, reason)
         else:
-            lifecycle.cut(uow, each.parent, taken, reason, now, task_queue)
+            lifecycle.cut(uow, each.parent, taken, reason)
 
 
-def _end_entries(
-    uow: UnitOfWork, intent: TradeIntent, now: datetime, task_queue: TaskQueue
-) -> None:
+def _end_entries(uow: OrderWork, intent: TradeIntent) -> None:
     """Ends entries under way, which would undo the exit."""
     for parent in lock_parents_of(uow.session, intent.account, intent.symbol):
         against = not parent.reduce_only and parent.side != intent.side
         if against and _is_reached(parent, intent) and parent.stop_reason is None:
-            lifecycle.stop(uow, parent, replaced_by(intent.request_id), now, task_queue)
+            lifecycle.stop(uow, parent, replaced_by(intent.request_id))
 
 
 def _gives_way(parent: ParentOrderRow, intent: TradeIntent) -> bool:

@@ -15,8 +15,7 @@ from sqlalchemy.orm import Session
 from bot.execution.algorithms.stepping import POLL
 from bot.execution.orders import lifecycle, transitions
 from bot.execution.orders.reasons import Reason, reason_to_stop
-from bot.execution.ports import TaskQueue
-from models.database import UnitOfWork
+from bot.execution.ports import OrderWork
 from models.open_rows import PARENT_IS_OPEN
 from models.repositories import orders
 from models.tables import ParentOrderRow
@@ -29,15 +28,15 @@ SET_ASIDE = "its steps fail"
 """The beginning of the stop reason of a parent that was not let go on."""
 
 
-def set_aside(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
+def set_aside(uow: OrderWork, parent: ParentOrderRow) -> None:
     """Sets a parent aside: nothing more is placed; its next steps only wind it down."""
     facts = {
         "failures": parent.step_failures,
         "failure": parent.failure,
         "symbol": parent.symbol,
-        "ends_at": _ends_at(parent, now).isoformat(),
+        "ends_at": _ends_at(parent, uow.now).isoformat(),
     }
-    transitions.set_aside(uow, parent, facts, now)
+    transitions.set_aside(uow, parent, facts)
     log.critical(
         "a trade is set aside because its steps fail: %s",
         parent.failure,
@@ -45,16 +44,15 @@ def set_aside(uow: UnitOfWork, parent: ParentOrderRow, now: datetime) -> None:
     )
 
 
-def wind_down(
-    uow: UnitOfWork, parent: ParentOrderRow, now: datetime, task_queue: TaskQueue
-) -> None:
+def wind_down(uow: OrderWork, parent: ParentOrderRow) -> None:
     """Cancels open orders, and ends the parent when it has waited long enough; plans the next
     step."""
+    now = uow.now
     reason = reason_to_stop(parent) or Reason(f"{SET_ASIDE}: {parent.failure}")
     if parent.stop_reason is not None or now >= _ends_at(parent, now):
-        lifecycle.stop(uow, parent, reason, now, task_queue)
+        lifecycle.stop(uow, parent, reason)
     else:
-        lifecycle.call_back(uow, parent, reason, now)
+        lifecycle.call_back(uow, parent, reason)
     if parent.state.is_final:
         return
     is_open = bool(orders.open_children(uow.session, parent.request_id))

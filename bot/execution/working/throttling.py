@@ -29,9 +29,9 @@ from bot.execution.policy.throttle_groups import (
     TickConditions,
     groups,
 )
-from bot.execution.ports import LimitsSource, MarketCache, TaskQueue
+from bot.execution.ports import LimitsSource, MarketCache, OrderWork, TaskQueue
 from bot.execution.working.limit_changes import LimitChanges
-from models.database import Database, UnitOfWork
+from models.database import Database
 from models.enums import ChildState, ScopeKind, TradingState, strictest
 from models.locks import lock_open_children, lock_parent
 from models.repositories import portfolio, states
@@ -102,25 +102,22 @@ class Throttling:
         return sorted(paced.request_id for group in changing for paced in group)
 
     def _pace(self, request_id: str, measure: Measure) -> int:
-        with self.db.unit_of_work() as uow:
+        with OrderWork(self.db, self.clock, self.task_queue) as uow:
             parent = lock_parent(uow.session, request_id)
             if parent is None or parent.state.is_final:
                 return 0
-            now = self.clock.now()
-            found = measure.changed(_paced(parent, _pace_of(parent.pace)), now)
+            found = measure.changed(_paced(parent, _pace_of(parent.pace)), uow.now)
             if found is None:
                 return 0
-            self._apply(uow, parent, found, now)
+            self._apply(uow, parent, found)
             uow.commit()
         return 1
 
-    def _apply(
-        self, uow: UnitOfWork, parent: ParentOrderRow, pace: Throttle, now: datetime
-    ) -> None:
+    def _apply(self, uow: OrderWork, parent: ParentOrderRow, pace: Throttle) -> None:
         before = _pace_of(parent.pace)
         rate_before = Decimal(1) if before is None else before.rate
         parent.pace = pace.to_json()
-        uow.audit(
+        uow.add_entry(
             self.account,
             "pace_changed",
             parent.request_id,
@@ -134,7 +131,6 @@ class Throttling:
                 "value": pace.value,
                 "limit": pace.limit,
             },
-            now,
         )
         log.info(
             "pace: %s",
@@ -144,22 +140,22 @@ class Throttling:
         cancels = fallback_rows.policy_of(parent).cancel_on_risk_increase
         if cancels and pace.rate < rate_before:
             reason = Reason(f"risk increased: {pace.sentence}")
-            lifecycle.stop(uow, parent, reason, now, self.task_queue)
+            lifecycle.stop(uow, parent, reason)
             return
         if pace.speed > max(Decimal(1), Decimal(1) if before is None else before.speed):
-            self._pull_forward(uow, parent, pace, now)
-        step_soon(uow, parent, now, self.task_queue)
+            _pull_forward(uow, parent, pace)
+        step_soon(uow, parent)
 
-    def _pull_forward(
-        self, uow: UnitOfWork, parent: ParentOrderRow, pace: Throttle, now: datetime
-    ) -> None:
-        """Moves a hurried exit's planned slices earlier; its plan keeps the original times."""
-        for child in lock_open_children(uow.session, parent.request_id):
-            if child.state != ChildState.PLANNED or child.due_at <= now:
-                continue
-            child.due_at = now + (child.due_at - now) / float(pace.speed)
-            child.wake_at = now
-            wake_child(uow, child, is_urgent(parent), self.task_queue)
+
+def _pull_forward(uow: OrderWork, parent: ParentOrderRow, pace: Throttle) -> None:
+    """Moves a hurried exit's planned slices earlier; its plan keeps the original times."""
+    now = uow.now
+    for child in lock_open_children(uow.session, parent.request_id):
+        if child.state != ChildState.PLANNED or child.due_at <= now:
+            continue
+        child.due_at = now + (child.due_at - now) / float(pace.speed)
+        child.wake_at = now
+        wake_child(uow, child, is_urgent(parent))
 
 
 def _pace_of(stored: Mapping[str, Any] | None) -> Throttle | None:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from bot.execution.orders import lifecycle
 from bot.execution.orders.reasons import HALTED
-from models.database import UnitOfWork
+from bot.execution.ports import OrderWork
 from models.enums import ChildState
 from models.locks import lock_child, lock_order, lock_order_of_link, lock_parent
 from models.tables import ChildOrderRow, ParentOrderRow
@@ -115,19 +115,20 @@ def test_what_was_changed_before_the_lock_is_not_lost_by_it(
     assert desk.parent("r-1").end_reason == "changed first"
 
 
-def stopped(desk: Desk, uow: UnitOfWork, parent: ParentOrderRow) -> int:
-    return lifecycle.stop(uow, parent, HALTED, desk.clock.now(), desk.task_queue)
+def stopped(desk: Desk, uow: OrderWork, parent: ParentOrderRow) -> int:
+    return lifecycle.stop(uow, parent, HALTED)
 
 
-def expired(desk: Desk, uow: UnitOfWork, parent: ParentOrderRow) -> int:
-    return lifecycle.expire(uow, parent, desk.pass_time(3600), desk.task_queue)
+def expired(desk: Desk, uow: OrderWork, parent: ParentOrderRow) -> int:
+    desk.pass_time(3600)
+    return lifecycle.expire(uow, parent)
 
 
 @pytest.mark.parametrize(
     ("end", "state"), [(stopped, ChildState.CANCELLED), (expired, ChildState.EXPIRED)]
 )
 def test_an_end_takes_as_many_statements_for_many_children_as_for_few(
-    desk: Desk, end: Callable[[Desk, UnitOfWork, ParentOrderRow], int], state: ChildState
+    desk: Desk, end: Callable[[Desk, OrderWork, ParentOrderRow], int], state: ChildState
 ) -> None:
     """A halt stops every parent: it must not ask for each of a thousand slices."""
     counts = []
@@ -139,7 +140,7 @@ def test_an_end_takes_as_many_statements_for_many_children_as_for_few(
             "interval_seconds": 10,
         }
         desk.approval.validate_and_execute(desk.request(request_id, signal_data=signal))
-        with desk.db.unit_of_work() as uow, statements(desk.db) as said:
+        with desk.deps.work() as uow, statements(desk.db) as said:
             parent = lock_parent(uow.session, request_id)
             assert parent is not None
             assert end(desk, uow, parent) == slices

@@ -3,6 +3,7 @@
 import pytest
 
 from bot.execution.orders import lifecycle
+from bot.execution.orders.lifecycle import Ending
 from bot.execution.orders.reasons import Reason
 from models.enums import ChildState, EndCause, ExecutionStatus
 from models.locks import lock_order
@@ -22,13 +23,10 @@ def _status(desk: Desk) -> ExecutionStatus:
 )
 def test_words_that_sound_like_ours_decide_nothing(desk: Desk, words: str) -> None:
     desk.approve()
-    with desk.db.unit_of_work() as uow:
+    with desk.deps.work() as uow:
         found = lock_order(uow.session, desk.child().child_id)
         assert found is not None
-        now, queue = desk.clock.now(), desk.task_queue
-        lifecycle.end_child(
-            uow, *found, ChildState.CANCELLED, now, note=Reason(words), task_queue=queue
-        )
+        lifecycle.end_child(uow, *found, Ending(ChildState.CANCELLED, Reason(words)))
         uow.commit()
     parent = desk.parent()
     assert (parent.end_reason, parent.end_cause) == (words, EndCause.OTHER)

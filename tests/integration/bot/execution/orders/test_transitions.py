@@ -40,11 +40,11 @@ def test_slices_that_another_algorithm_replaces_end_with_an_entry_each(desk: Des
 def test_a_move_that_the_table_lacks_is_refused_and_changes_nothing(desk: Desk) -> None:
     desk.approve()
     child_id = desk.child().child_id
-    with desk.db.unit_of_work() as uow:
+    with desk.deps.work() as uow:
         found = lock_order(uow.session, child_id)
         assert found is not None
         with pytest.raises(transitions.ForbiddenMove, match="planned and can't become acked"):
-            transitions.acknowledge(uow, found[1], "order-1", "test", desk.clock.now())
+            transitions.acknowledge(uow, found[1], "order-1", "test")
         uow.commit()
     child = desk.child()
     assert (child.state, child.exchange_order_id) == (ChildState.PLANNED, None)

@@ -23,7 +23,7 @@ from bot.errors import ClockRefused, MlriskError
 from bot.exchange.factory import make_exchange
 from bot.exchange.market_cache import RedisMarketCache
 from bot.exchange.protocol import Exchange
-from bot.execution.orders.fills import FillBook
+from bot.execution.booking.fills import FillBook
 from bot.execution.ports import Deps, TaskQueue, limits_for
 from bot.execution.sending.claims import Claims
 from bot.execution.sending.dispatch import Dispatcher

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from bot.errors import MlriskError
 from bot.exchange.protocol import CashFlow, CoinPrice, Wallet
-from bot.execution.orders.coin_prices import price_at
+from bot.execution.booking.coin_prices import price_at
 from bot.execution.ports import Deps
 from models.database import UnitOfWork
 from models.repositories import bases

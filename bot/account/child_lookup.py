@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from bot.account.lost_orders import LostOrders, waits
 from bot.exchange.protocol import ExchangeOrder
-from bot.execution.orders import belonging, lifecycle, transitions
-from bot.execution.orders.executions import Executions
-from bot.execution.orders.fills import FillBook
+from bot.execution.booking import belonging
+from bot.execution.booking.executions import Executions
+from bot.execution.booking.fills import FillBook
+from bot.execution.orders import lifecycle, transitions
 from bot.execution.orders.lifecycle import Ending
 from bot.execution.orders.one_by_one import each
 from bot.execution.orders.ownership import Ownership

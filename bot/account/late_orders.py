@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from bot.errors import MlriskError
-from bot.execution.orders import belonging
-from bot.execution.orders.executions import Executions
+from bot.execution.booking import belonging
+from bot.execution.booking.executions import Executions
 from bot.execution.orders.one_by_one import each
 from bot.execution.ports import Deps
 from bot.execution.sending.cancelling import Cancels

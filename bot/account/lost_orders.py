@@ -14,8 +14,8 @@ from sqlalchemy import bindparam, select
 
 from bot.authority.actors import Actor, Power, record, require
 from bot.errors import MlriskError, Refused
+from bot.execution.booking.fills import FillBook
 from bot.execution.orders import lifecycle
-from bot.execution.orders.fills import FillBook
 from bot.execution.orders.lifecycle import Ending
 from bot.execution.orders.reasons import Reason
 from bot.execution.ports import Deps

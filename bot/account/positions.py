@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from bot.errors import Refused
 from bot.exchange.protocol import HEDGE_MODE, ExchangePosition, UnreadableFact
-from bot.execution.orders import unreadable
-from bot.execution.orders.executions import Executions
+from bot.execution.booking import unreadable
+from bot.execution.booking.executions import Executions
 from bot.execution.ports import Deps
 from bot.state import fitness
 from models.repositories import portfolio

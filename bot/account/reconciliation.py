@@ -22,12 +22,13 @@ from bot.exchange.protocol import (
     ExchangePosition,
     Wallet,
 )
-from bot.execution.orders import belonging, lifecycle
-from bot.execution.orders.executions import Executions
-from bot.execution.orders.fills import FillBook
+from bot.execution.booking import belonging
+from bot.execution.booking.executions import Executions
+from bot.execution.booking.fills import FillBook
+from bot.execution.booking.other_fees import OtherFees
+from bot.execution.orders import lifecycle
 from bot.execution.orders.identity import PREFIX, is_in_our_form
 from bot.execution.orders.one_by_one import each
-from bot.execution.orders.other_fees import OtherFees
 from bot.execution.policy import absence
 from bot.execution.ports import Deps
 from bot.execution.sending.cancelling import Cancels

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.errors import MlriskError, Refused
-from bot.execution.orders import fees
+from bot.execution.booking import fees
 from bot.market.bars import MINUTE, Bar, MinuteSource
 from bot.tca.analysis import TradeCost, analyse
 from bot.tca.benchmarks import REVERSION_AFTER

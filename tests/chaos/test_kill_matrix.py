@@ -12,7 +12,7 @@ import pytest
 from bot import failpoints
 from bot.account import reconciliation
 from bot.decision import service
-from bot.execution.orders import fills
+from bot.execution.booking import fills
 from bot.execution.sending import claims, sender
 from bot.execution.working import parent_worker
 from models.enums import Algorithm, ChildState, ParentState

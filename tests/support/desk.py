@@ -12,7 +12,7 @@ from bot.account.reconciliation import Reconciler
 from bot.clock import FixedClock
 from bot.decision.requests import Admission
 from bot.decision.service import ApprovalService
-from bot.execution.orders.fills import FillBook
+from bot.execution.booking.fills import FillBook
 from bot.execution.ports import Deps
 from bot.execution.sending.claims import Claims
 from bot.execution.sending.dispatch import Dispatcher

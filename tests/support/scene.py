@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from bot.clock import FixedClock
 from bot.decision.service import ApprovalService
 from bot.exchange.protocol import ExchangeOrder, Execution
-from bot.execution.orders.fills import FillBook
+from bot.execution.booking.fills import FillBook
 from bot.execution.orders.parents import NewChild, new_child
 from bot.market.reading import MarketReading
 from bot.risk.limits import RiskLimits

@@ -11,8 +11,8 @@ from rich.markup import escape
 from bot.account.lost_orders import LostOrders
 from bot.clock import SystemClock
 from bot.exchange import factory
+from bot.execution.booking.fills import FillBook
 from bot.execution.orders.control import ControlReport, ParentControl
-from bot.execution.orders.fills import FillBook
 from bot.execution.ports import Deps, DispatcherOnly
 from console.context import acting, reading, settings_to_act, settings_to_look
 from console.options import HomeOption, JsonOption

@@ -34,8 +34,8 @@ from bot.exchange.protocol import (
     Wallet,
 )
 from bot.exchange.streams import StreamEvent, StreamState
+from bot.execution.booking.venue_acts import VenueAct, act_of
 from bot.execution.orders.price_band import worst_allowed
-from bot.execution.orders.venue_acts import VenueAct, act_of
 from bot.market.features import MarketTracker
 from bot.market.frames import BookFrame, TickerFrame, TradeFrame
 from bot.risk.snapshot import MarketView

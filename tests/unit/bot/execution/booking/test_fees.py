@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from bot.execution.orders import fees
+from bot.execution.booking import fees
 
 D = Decimal
 

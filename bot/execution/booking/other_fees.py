@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from bot.errors import MlriskError
 from bot.exchange.protocol import CoinPrice, Execution
-from bot.execution.orders import fees, ledger
+from bot.execution.booking import fees, ledger
+from bot.execution.booking.coin_prices import price_at
 from bot.execution.orders.attempts import SERVERS_AWAY, failure_text
-from bot.execution.orders.coin_prices import price_at
 from bot.execution.orders.one_by_one import FAILURES_IN_A_ROW, each
 from bot.execution.ports import Deps
 from models import amounts

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.exchange.protocol import Execution
-from bot.execution.orders import ledger
-from bot.execution.orders.ledger import moved
+from bot.execution.booking import ledger
+from bot.execution.booking.ledger import moved
 from models import amounts
 from models.enums import TradeSide
 from models.tables import PositionRow

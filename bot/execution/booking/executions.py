@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot.exchange.protocol import Execution
-from bot.execution.orders.fills import FillBook
+from bot.execution.booking.fills import FillBook
 from bot.execution.ports import Deps
 from models.repositories import orders
 

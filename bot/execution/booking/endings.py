@@ -2,7 +2,8 @@
 
 import logging
 
-from bot.execution.orders import lifecycle, reasons, venue_acts
+from bot.execution.booking import venue_acts
+from bot.execution.orders import lifecycle, reasons
 from bot.execution.orders.lifecycle import Ending
 from bot.execution.orders.reasons import Reason
 from bot.execution.policy.failures import classify_end

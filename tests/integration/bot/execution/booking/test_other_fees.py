@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from bot.errors import DependencyDown
+from bot.execution.booking.other_fees import OtherFees
 from bot.execution.orders.one_by_one import FAILURES_IN_A_ROW
-from bot.execution.orders.other_fees import OtherFees
 from bot.tca.service import costs
 from console.runtime.vitals import Patient, check_vitals
 from models.repositories import snapshot_query

@@ -12,17 +12,16 @@ from sqlalchemy.exc import DataError
 
 from bot.clock import FixedClock
 from bot.exchange.protocol import ExchangeOrder, Execution
-from bot.execution.orders import (
+from bot.execution.booking import (
     belonging,
     endings,
     fees,
     ledger,
-    lifecycle,
     other_fees,
-    transitions,
     unreadable,
     venue_acts,
 )
+from bot.execution.orders import lifecycle, transitions
 from bot.execution.orders.identity import PREFIX
 from bot.execution.orders.lifecycle import Ending
 from bot.execution.orders.parents import is_urgent, take_back

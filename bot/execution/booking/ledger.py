@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bot.exchange.protocol import Execution
-from bot.execution.orders import fees
+from bot.execution.booking import fees
 from models import amounts
 from models.amounts import ZERO
 from models.tables import PositionRow

@@ -20,6 +20,7 @@ from bot.clock import Clock
 from bot.decision.requests import Admission
 from bot.errors import BadMessage, FieldError, Refused
 from bot.execution.orders.attempts import MAX_FAILURE, SERVERS_AWAY, failure_text
+from bot.execution.orders.request_status import move_request
 from bot.execution.ports import TaskQueue
 from bot.state import binding
 from models.database import Database, UnitOfWork
@@ -155,7 +156,7 @@ class Parking:
 
     def _park(self, uow: UnitOfWork, row: TradeRequestRow) -> None:
         now = self.clock.now()
-        row.status, row.updated_at = ExecutionStatus.PARKED, now
+        move_request(row, ExecutionStatus.PARKED, now)
         facts = {
             "attempts": row.attempts,
             "failure": row.failure,
@@ -208,7 +209,8 @@ class ParkedRequests:
             if status is ExecutionStatus.PENDING_VALIDATION and binding.is_guarded(uow.session):
                 require(actor, Power.RELEASE_WORK, f"releasing {request_id}")
             now = self.clock.now()
-            row.status, row.updated_at, row.wake_at, row.attempts = status, now, now, 0
+            move_request(row, status, now)
+            row.wake_at, row.attempts = now, 0
             record(uow, row.account, kind, request_id, actor, {"reason": why}, now)
             uow.commit()
         return row

@@ -9,9 +9,9 @@ from bot.decision import parsing, refusals
 from bot.decision.content import require_same
 from bot.errors import BadMessage, FieldError
 from bot.execution.orders.identity import request_keys
+from bot.execution.orders.request_status import received_request
 from bot.execution.ports import TaskQueue
 from models.database import Database, UnitOfWork
-from models.enums import ExecutionStatus
 from models.inserting import insert_unless_known
 from models.messages import MLTradeRequest
 from models.tables import TradeRequestRow
@@ -90,13 +90,12 @@ class Admission:
 
     def _new_row(self, key: str, request: MLTradeRequest, now: datetime) -> TradeRequestRow:
         payload = parsing.payload_of(request)
-        return TradeRequestRow(
+        return received_request(
             request_id=key,
             account=self._account,
             strategy=request.strategy,
             symbol=request.symbol,
             side=request.side,
-            status=ExecutionStatus.PENDING_VALIDATION,
             payload=payload,
             payload_sha256=parsing.payload_hash(payload),
             created_at=request.created_at or now,

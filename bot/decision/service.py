@@ -17,6 +17,7 @@ from bot.execution.orders import exits
 from bot.execution.orders.attempts import SERVERS_AWAY
 from bot.execution.orders.ownership import Ownership
 from bot.execution.orders.parents import is_urgent, step_soon, wake_child
+from bot.execution.orders.request_status import move_request
 from bot.execution.ports import UNREADABLE, LimitsSource, MarketCache, OrderWork, TaskQueue
 from bot.execution.working import precedence
 from bot.failpoints import AFTER_DECISION_COMMIT, BEFORE_DECISION_COMMIT, hit
@@ -195,10 +196,10 @@ class ApprovalService:
                 precedence.apply(uow, before, intent, decision, outcome.plan, whole)
                 self._store_plan(uow, intent, outcome, epoch, market.view)
             exits.report_denied(uow, intent, decision)
-            row.status = (
+            status = (
                 ExecutionStatus.PENDING_EXECUTION if plan else ExecutionStatus.VALIDATION_FAILED
             )
-            row.updated_at = now
+            move_request(row, status, now)
             algorithm = "" if plan is None else plan.algorithm.value
             hit(BEFORE_DECISION_COMMIT, algorithm)
             uow.commit()

@@ -1,6 +1,6 @@
 """Parents and children: finding what is due, unresolved or over."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -386,15 +386,15 @@ def take_lost_requests(
     ).all()
 
 
-def set_request_status(
-    session: Session, request_id: str, status: ExecutionStatus, now: datetime
+def change_requests(
+    session: Session, request_ids: Sequence[str], changes: Mapping[str, Any]
 ) -> None:
-    """Sets the status of a request; does nothing without such a row."""
+    """Changes these columns of the requests' rows; does nothing without such rows."""
     with session.no_autoflush:
         session.execute(
             update(TradeRequestRow)
-            .where(TradeRequestRow.request_id == request_id)
-            .values(status=status, updated_at=now),
+            .where(TradeRequestRow.request_id.in_(request_ids))
+            .values(**changes),
             execution_options={"synchronize_session": False},
         )
 

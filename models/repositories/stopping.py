@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models.enums import ChildState, ExecutionStatus
+from models.enums import ChildState
 from models.open_rows import CHILD_IS_OPEN, PARENT_IS_OPEN
-from models.tables import ChildOrderRow, ParentOrderRow, TradeRequestRow
+from models.tables import ChildOrderRow, ParentOrderRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +91,3 @@ def still_open(session: Session, request_ids: Sequence[str]) -> Mapping[str, Sti
         .group_by(table.request_id)
     )
     return {request_id: StillOpen(count, rests) for request_id, count, rests in rows}
-
-
-def set_statuses(
-    session: Session, request_ids: Sequence[str], status: ExecutionStatus, now: datetime
-) -> None:
-    """Sets the status of these requests."""
-    session.execute(
-        update(TradeRequestRow)
-        .where(TradeRequestRow.request_id.in_(request_ids))
-        .values(status=status, updated_at=now),
-        execution_options={"synchronize_session": False},
-    )

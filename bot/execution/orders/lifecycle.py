@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.execution.orders import fallback_rows, parent_end, transitions
+from bot.execution.orders import fallback_rows, parent_end, request_status, transitions
 from bot.execution.orders.fallback_rows import FollowUp
 from bot.execution.orders.parents import release, step_soon, unplanned_qty
 from bot.execution.orders.reasons import Reason, reason_to_stop
@@ -92,7 +92,7 @@ def stop(uow: OrderWork, parent: ParentOrderRow, reason: Reason) -> int:
     rests = any(child.rests for child in open_children)
     status = settle_stopped(uow, parent, still_open=bool(open_children), rests=rests)
     if status is not None:
-        orders.set_request_status(uow.session, parent.request_id, status, uow.now)
+        request_status.end_requests(uow, [parent.request_id], status)
     elif rests:
         step_soon(uow, parent)
     return ended

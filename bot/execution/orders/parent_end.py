@@ -4,14 +4,13 @@ the filled quantity and the reason of the end.
 Callers hold the parent's lock.
 """
 
-from bot.execution.orders import exits, reasons, transitions
+from bot.execution.orders import exits, reasons, request_status, transitions
 from bot.execution.orders.parents import left_qty, release
 from bot.execution.orders.reasons import Reason
 from bot.execution.ports import OrderWork
 from models.amounts import ZERO
 from models.enums import ExecutionStatus, ParentState
 from models.locks import lock_reservation
-from models.repositories import orders
 from models.tables import ParentOrderRow
 
 
@@ -20,7 +19,7 @@ def finish(uow: OrderWork, parent: ParentOrderRow, reason: Reason) -> None:
     if parent.state.is_final:
         return
     status = close(uow, parent, reason)
-    orders.set_request_status(uow.session, parent.request_id, status, uow.now)
+    request_status.end_requests(uow, [parent.request_id], status)
 
 
 def close(uow: OrderWork, parent: ParentOrderRow, reason: Reason) -> ExecutionStatus:
@@ -42,7 +41,7 @@ def end_anew(uow: OrderWork, parent: ParentOrderRow) -> None:
     """Concludes its end anew, after a fill that came late."""
     before = transitions.correct_end(parent)
     status = _request_status(parent)
-    orders.set_request_status(uow.session, parent.request_id, status, uow.now)
+    request_status.end_requests(uow, [parent.request_id], status)
     transitions.report_corrected_end(uow, parent, before, status)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import DBAPIError
 
 from bot.clock import Clock
-from bot.execution.orders import lifecycle, transitions
+from bot.execution.orders import lifecycle, request_status, transitions
 from bot.execution.orders.reasons import Reason
 from bot.execution.ports import DispatcherOnly, OrderWork
 from models.amounts import ZERO, plain
@@ -102,7 +102,7 @@ def _stop(uow: OrderWork, parents: Sequence[ParentOrderRow], reason: Reason, act
         if status is not None:
             statuses.setdefault(status, []).append(parent.request_id)
     for status, those in statuses.items():
-        stopping.set_statuses(uow.session, those, status, uow.now)
+        request_status.end_requests(uow, those, status)
     return sum(len(own) for own in ended.values())
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.errors import ExchangeRefused
 from bot.execution.orders import transitions
-from models.enums import ChildState
+from models.enums import ChildState, VenueReason
 from models.locks import lock_order
 from tests.support.desk import Desk
 from tests.support.moves import moves, watch_moves
@@ -26,7 +26,7 @@ def test_slices_that_another_algorithm_replaces_end_with_an_entry_each(desk: Des
     watch_moves(desk.db)
     desk.approve(signal_data=SWITCHING)
     planned = {child.order_link_id for child in desk.children()}
-    desk.exchange.faults.append((ExchangeRefused(110003, "price", action="REJECT"), False))
+    desk.exchange.faults.append((ExchangeRefused(110003, "price", reason=VenueReason.PRICE), False))
     desk.send_due()
     replaced = {
         child.order_link_id for child in desk.children() if child.state is ChildState.CANCELLED

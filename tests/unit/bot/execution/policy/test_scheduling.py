@@ -10,6 +10,7 @@ from bot.errors import Infeasible
 from bot.execution.policy.exit_bounds import CLOSES_POSITION
 from bot.execution.policy.scheduling import (
     DEFAULT_HORIZON_SECONDS,
+    ApprovedTrade,
     Scheduled,
     lowest_price,
     schedule_for,
@@ -29,9 +30,10 @@ def decided(**changes: Any) -> Decision:
 
 def scheduled(algorithm: Algorithm, decision: Decision, **wish: Any) -> Scheduled:
     trade = cases.intent(**wish)
-    return schedule_for(
-        algorithm, trade, decision, cases.market(), PRICE, cases.instrument(), cases.LIMITS
+    approved = ApprovedTrade(
+        trade, decision, cases.market(), cases.instrument(), PRICE, cases.LIMITS
     )
+    return schedule_for(algorithm, approved)
 
 
 def test_a_twap_that_names_no_times_has_the_default_ones() -> None:

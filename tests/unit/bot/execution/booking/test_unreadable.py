@@ -1,7 +1,7 @@
 """What can't be stored is kept as text, within bounds."""
 
-from bot.execution.orders import unreadable
-from tests.unit.bot.execution.orders.test_fills import executed
+from bot.execution.booking import unreadable
+from tests.unit.bot.execution.booking.test_fills import executed
 from tests.unit.bot.risk.cases import D
 
 

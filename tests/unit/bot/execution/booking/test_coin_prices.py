@@ -5,7 +5,7 @@ from datetime import timedelta
 from bot.clock import FixedClock
 from bot.errors import Refused
 from bot.exchange.protocol import CoinPrice
-from bot.execution.orders.coin_prices import WALLET_AGE, price_at
+from bot.execution.booking.coin_prices import WALLET_AGE, price_at
 from tests.support.fakes import FakeExchange
 from tests.unit.bot.risk.cases import NOW, D
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.unit.bot.execution.orders.test_fills import executed
+from tests.unit.bot.execution.booking.test_fills import executed
 from tests.unit.bot.risk.cases import D
 
 

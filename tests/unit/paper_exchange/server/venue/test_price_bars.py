@@ -29,5 +29,5 @@ def test_an_unknown_past_is_that_of_the_trades_or_flat() -> None:
     copied, flat = PriceBars(), PriceBars()
     copied.past([old])
     flat.past([old], flat=0)
-    assert (copied.bars[0].high, copied.bars[0].volume) == (60, 0)
+    assert (copied.bars[0].open, copied.bars[0].high) == (50, 60)
     assert (flat.bars[0].high, flat.bars[0].low) == (0, 0)

@@ -256,3 +256,9 @@ def monitor(desk: Desk) -> Monitor:
 @pytest.fixture
 def recovery(desk: Desk) -> Recovery:
     return Recovery(desk.db, ACCOUNT, desk.limits, desk.clock)
+
+
+@pytest.fixture
+def theirs(desk: Desk) -> Desk:
+    """Another account on the first one's database, with an exchange of its own keys."""
+    return Desk(desk.db, "other", desk.clock)

@@ -9,36 +9,12 @@ from sqlalchemy import select
 
 from bot.errors import DependencyDown
 from bot.safety.monitor import Monitor
-from models.enums import ScopeKind, TradingState
-from models.repositories import bases, states
-from models.tables import CashFlowRow, EquityDayRow
-from tests.support.desk import ACCOUNT, Desk
+from models.enums import TradingState
+from models.tables import CashFlowRow
+from tests.support.desk import Desk
+from tests.support.losses import account_state, day, read
 
 D = Decimal
-
-
-def read(desk: Desk, monitor: Monitor, *equities: str) -> None:
-    """One wallet after the other, each judged, three seconds apart."""
-    wallet = desk.exchange.wallet()
-    for equity in equities:
-        found = replace(wallet, equity=D(equity))
-        desk.exchange.wallet = lambda found=found: found  # type: ignore[method-assign,misc]
-        desk.pass_time(3)
-        monitor.judge_losses()
-
-
-def day(desk: Desk) -> EquityDayRow:
-    with desk.db.reading() as session:
-        found = bases.newest_day(session, ACCOUNT)
-    assert found is not None
-    return found
-
-
-def state(desk: Desk) -> TradingState:
-    with desk.db.reading() as session:
-        rows = states.applicable_states(session, ACCOUNT, "test", "BTCUSDT")
-    found = (TradingState(r.state) for r in rows if r.scope_kind == ScopeKind.ACCOUNT)
-    return next(found, TradingState.ACTIVE)
 
 
 def a_second_later(desk: Desk) -> None:
@@ -75,10 +51,10 @@ def test_a_price_that_cannot_be_asked_for_now_is_asked_for_later(
     desk.exchange.transfer(D(-10_000))
     desk.exchange.price_faults = [DependencyDown("no prices")] * 3
     read(desk, monitor, *["60000"] * 3)
-    assert state(desk) is TradingState.ACTIVE
+    assert account_state(desk) is TradingState.ACTIVE
     assert desk.audit_kinds().count("cash_flow") == 1
     read(desk, monitor, *["60000"] * 3)
-    assert state(desk) is TradingState.ACTIVE
+    assert account_state(desk) is TradingState.ACTIVE
     assert desk.audit_kinds().count("cash_flow") == 2
     assert day(desk).start_equity == pytest.approx(D(60_000), abs=D("0.01"))
 

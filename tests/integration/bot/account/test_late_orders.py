@@ -7,17 +7,12 @@ import pytest
 from bot.errors import DependencyDown, OutcomeUnknown
 from models.enums import (
     ChildState,
-    ParentState,
     TradeSide,
 )
 from models.tables import ChildOrderRow
 from tests.support.desk import Desk
 from tests.support.fakes import PRICE
-
-
-def sent(desk: Desk) -> None:
-    desk.approve()
-    desk.send(desk.child().child_id)
+from tests.support.unseen_orders import given_up
 
 
 def test_an_order_that_turns_up_after_it_was_given_up_takes_its_release_back(desk: Desk) -> None:
@@ -47,22 +42,6 @@ def test_an_order_that_was_given_up_is_looked_for_once_more_and_not_sixty_times(
         desk.pass_time(2)
         desk.reconciler.recheck_expired()
     assert asked == [desk.child().order_link_id]
-
-
-def given_up(desk: Desk) -> ChildOrderRow:
-    """A child whose order nobody could see until its deadline: it ended as never taken."""
-    sent(desk)
-    child = desk.child()
-    desk.exchange.visible = False
-    with desk.db.transaction() as session:
-        row = session.get_one(type(child), child.child_id)
-        row.state = ChildState.UNKNOWN
-        row.lease_until = None
-        row.exchange_order_id = None
-    desk.pass_time(60)
-    desk.reconciler.resolve_child(child.child_id)
-    assert desk.parent().state == ParentState.UNFILLED
-    return child
 
 
 def late_fill(desk: Desk, child: ChildOrderRow, qty: Decimal) -> None:

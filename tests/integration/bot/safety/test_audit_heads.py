@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -15,33 +14,7 @@ from models.audit import AuditDraft, append_entries
 from models.database import Database
 from tests.support.fakes import T0
 from tests.support.full_disk import full_after
-
-KEY = "a key of the home"
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> HeadsFile:
-    return HeadsFile(tmp_path / "heads.jsonl", KEY)
-
-
-def write(db: Database, count: int = 5, *, what: str = "s") -> None:
-    with db.transaction() as session:
-        drafts = [
-            AuditDraft(chain, "note", what, "test", {"n": n}, T0)
-            for chain in ("global", "paper")
-            for n in range(count)
-        ]
-        append_entries(session, drafts)
-
-
-def note(db: Database, file: HeadsFile, minute: int = 0) -> list[str]:
-    with db.transaction() as session:
-        return file.note(session, T0 + timedelta(minutes=minute))
-
-
-def problems(db: Database, file: HeadsFile) -> list[str]:
-    with db.reading() as session:
-        return file.problems(session)
+from tests.support.heads import KEY, note, problems, write
 
 
 def test_a_minute_with_news_is_a_line_and_one_without_is_none(

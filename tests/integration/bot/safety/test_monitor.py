@@ -7,29 +7,13 @@ from bot.exchange.protocol import ExchangePosition
 from bot.execution.sending.sender import SendResult
 from bot.safety.monitor import Monitor
 from models.enums import CircuitBreakerType, OrderStatus, ScopeKind, TradeSide, TradingState
-from models.repositories import snapshot_query, states
+from models.repositories import snapshot_query
 from models.repositories.snapshot_query import TradeKey
 from models.tables import BreakerRow
 from tests.support.desk import ACCOUNT, Desk
+from tests.support.losses import account_state, lose
 
 D = Decimal
-
-
-def account_state(desk: Desk) -> TradingState:
-    with desk.db.reading() as session:
-        rows = states.applicable_states(session, ACCOUNT, "test", "BTCUSDT")
-    return next(
-        (TradingState(r.state) for r in rows if r.scope_kind == ScopeKind.ACCOUNT),
-        TradingState.ACTIVE,
-    )
-
-
-def lose(desk: Desk, monitor: Monitor, equity: str, times: int) -> None:
-    wallet = desk.exchange.wallet()
-    desk.exchange.wallet = lambda: replace(wallet, equity=D(equity))  # type: ignore[method-assign]
-    for _ in range(times):
-        desk.pass_time(3)
-        monitor.judge_losses()
 
 
 def test_one_bad_reading_is_a_glitch(desk: Desk, monitor: Monitor) -> None:

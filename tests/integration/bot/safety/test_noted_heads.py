@@ -1,18 +1,11 @@
 """The ends of the audit chains are compared with those that a file notes."""
 
-from datetime import timedelta
-from pathlib import Path
-
 import pytest
 from sqlalchemy import text
 
 from bot.safety.audit_heads import HeadsFile
-from models.audit import AuditDraft, append_entries
 from models.database import Database
-from tests.support.fakes import T0
-
-KEY = "a key of the home"
-
+from tests.support.heads import note, problems, write
 
 CUT = "DELETE FROM audit_entry WHERE chain = 'paper' AND seq > 3"
 
@@ -21,31 +14,6 @@ GONE = "DELETE FROM audit_entry WHERE chain = 'global'"
 
 
 ALL_CUT = "DELETE FROM audit_entry WHERE seq > 1"
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> HeadsFile:
-    return HeadsFile(tmp_path / "heads.jsonl", KEY)
-
-
-def write(db: Database, count: int = 5, *, what: str = "s") -> None:
-    with db.transaction() as session:
-        drafts = [
-            AuditDraft(chain, "note", what, "test", {"n": n}, T0)
-            for chain in ("global", "paper")
-            for n in range(count)
-        ]
-        append_entries(session, drafts)
-
-
-def note(db: Database, file: HeadsFile, minute: int = 0) -> list[str]:
-    with db.transaction() as session:
-        return file.note(session, T0 + timedelta(minutes=minute))
-
-
-def problems(db: Database, file: HeadsFile) -> list[str]:
-    with db.reading() as session:
-        return file.problems(session)
 
 
 def by_its_owner(db: Database, *statements: str) -> None:

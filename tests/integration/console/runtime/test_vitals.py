@@ -204,11 +204,11 @@ ORPHAN = add(
     )
 )
 BAD_STATES: dict[str, tuple[Callable[[Session, Ward], None], str, str]] = {
-    "no feed": (drop(HeartbeatRow, "feed"), "sign of life of feed", "no sign"),
+    "no feed": (drop(HeartbeatRow, "feed"), "sign of life of feed", "never gave a sign"),
     "no reconciliation": (
         drop(HeartbeatRow, "reconciliation"),
         "sign of life of reconciliation",
-        "no sign",
+        "never gave a sign",
     ),
     "public stream waits": (
         feed(public="waiting", public_last_fault="no connection in time"),

@@ -1,42 +1,24 @@
 """The report has exactly the keys that were promised, and its figures are those of the rows."""
 
-from datetime import timedelta
-from typing import Any
-
 import pytest
-from sqlalchemy.orm import Session
 
 from console.invariants import InvariantResult
-from console.views.report import RunFacts, build_report, invariant_facts, passed, percentiles
-from tests.support.scene import START, Scene, read_only_engine
+from console.views.report import invariant_facts, passed, percentiles
+from tests.support.reports import OK, report_of
+from tests.support.scene import Scene
 
 KEYS = (
     *("requests", "decisions", "parents", "child_orders", "fills", "notional_filled"),
     *("slippage_bps", "latency_ms", "slice_lateness_ms", "limits", "memory_mb", "invariants"),
     "stopped_cleanly",
 )
-OK = [InvariantResult(f"I{n}", "title", (), checked=True) for n in range(1, 10)]
-
-
-def _report(scene: Scene, *, seconds: float = 0.0, **facts: Any) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "memory_mb": {"postgres": 51.26},
-        "invariants": OK,
-        "stopped_cleanly": True,
-    } | facts
-    engine = read_only_engine(scene.database_url)
-    try:
-        with Session(engine) as session:
-            return build_report(session, START + timedelta(seconds=seconds), RunFacts(**values))
-    finally:
-        engine.dispose()
 
 
 @pytest.mark.services
 def test_a_run_is_reported_by_its_rows(scene: Scene) -> None:
     scene.trade("r-1")
     scene.decide("r-2", predictions={"confidence": 0.1})
-    report = _report(scene)
+    report = report_of(scene)
     assert tuple(report) == KEYS
     assert report["requests"] == 2
     decisions = report["decisions"]
@@ -66,7 +48,7 @@ def test_a_run_is_reported_by_its_rows(scene: Scene) -> None:
 def test_a_sale_s_slippage_is_a_cost_with_the_same_sign(scene: Scene) -> None:
     scene.trade("r-1", side="sell")
     # Decided at the bid of 29999.9 and sold at 30000.5: better than expected.
-    assert _report(scene)["slippage_bps"] == -0.2
+    assert report_of(scene)["slippage_bps"] == -0.2
 
 
 @pytest.mark.services
@@ -75,7 +57,7 @@ def test_slices_due_later_don_t_count_as_latency(scene: Scene) -> None:
     later = scene.children("r-1")[1]
     scene.advance(5)
     scene.accept(later)
-    report = _report(scene)
+    report = report_of(scene)
     assert report["latency_ms"] == {"p50": None, "p99": None}
     assert report["slice_lateness_ms"]["p50"] == 10.0
 
@@ -84,7 +66,7 @@ def test_slices_due_later_don_t_count_as_latency(scene: Scene) -> None:
 def test_earlier_runs_are_not_in_it(scene: Scene) -> None:
     scene.trade("r-1")
     scene.advance(10)
-    report = _report(scene, seconds=5)
+    report = report_of(scene, seconds=5)
     assert (report["requests"], report["fills"], report["notional_filled"]) == (0, 0, "0")
     assert report["slippage_bps"] is None
 

@@ -13,37 +13,14 @@ from bot.safety.monitor import Monitor
 from bot.safety.recovery import Recovery
 from console.runtime.vitals import Patient, check_vitals
 from models.database import Database
-from models.enums import ScopeKind, TradingState
-from models.repositories import bases, portfolio, states
+from models.enums import TradingState
+from models.repositories import bases, portfolio
 from models.tables import CashFlowRow, EquityDayRow, EquityRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import T0, FakeExchange, prepare
+from tests.support.losses import account_state, day, read
 
 D = Decimal
-
-
-def read(desk: Desk, monitor: Monitor, *equities: str) -> None:
-    """One wallet after the other, each judged, three seconds apart."""
-    wallet = desk.exchange.wallet()
-    for equity in equities:
-        found = replace(wallet, equity=D(equity))
-        desk.exchange.wallet = lambda found=found: found  # type: ignore[method-assign,misc]
-        desk.pass_time(3)
-        monitor.judge_losses()
-
-
-def day(desk: Desk) -> EquityDayRow:
-    with desk.db.reading() as session:
-        found = bases.newest_day(session, ACCOUNT)
-    assert found is not None
-    return found
-
-
-def state(desk: Desk) -> TradingState:
-    with desk.db.reading() as session:
-        rows = states.applicable_states(session, ACCOUNT, "test", "BTCUSDT")
-    found = (TradingState(r.state) for r in rows if r.scope_kind == ScopeKind.ACCOUNT)
-    return next(found, TradingState.ACTIVE)
 
 
 def cold(desk: Desk) -> None:
@@ -65,7 +42,7 @@ def test_a_withdrawal_of_eleven_per_cent_denies_nothing(
     desk.clock.move_to(desk.clock.now() + timedelta(seconds=1))
     desk.exchange.transfer(D(-11_000))
     read(desk, monitor, *["88000"] * 5)
-    assert state(desk) is TradingState.ACTIVE
+    assert account_state(desk) is TradingState.ACTIVE
     assert recovery.still_denying() == ()
     assert desk.approve()["verdict"] != "deny"
     # One per cent was lost before, and one per cent is lost after.
@@ -81,9 +58,9 @@ def test_a_deposit_hides_no_loss(desk: Desk, monitor: Monitor) -> None:
     desk.clock.move_to(desk.clock.now() + timedelta(seconds=1))
     desk.exchange.transfer(D(98_000))
     read(desk, monitor, *["196000"] * 3)
-    assert state(desk) is TradingState.ACTIVE
+    assert account_state(desk) is TradingState.ACTIVE
     read(desk, monitor, *["193900"] * 3)  # 2 % before and 1.07 % since make 3.05 %
-    assert state(desk) is TradingState.REDUCING
+    assert account_state(desk) is TradingState.REDUCING
 
 
 def test_a_flow_that_the_log_shows_late_has_scaled_nothing_twice(
@@ -104,7 +81,7 @@ def test_one_wrong_first_reading_does_not_disarm_the_loss_limit(
     read(desk, monitor, "60000", "100000", "100000", "100000")
     assert (day(desk).start_equity, day(desk).start_confirmed) == (100_000, True)
     read(desk, monitor, "62000", "62000", "62000")
-    assert state(desk) is TradingState.REDUCING
+    assert account_state(desk) is TradingState.REDUCING
 
 
 def test_one_wrong_first_reading_does_not_deny_for_good(
@@ -113,7 +90,7 @@ def test_one_wrong_first_reading_does_not_deny_for_good(
     cold(desk)
     read(desk, monitor, "160000")
     read(desk, monitor, "100000", "100000", "100000")
-    assert state(desk) is TradingState.ACTIVE
+    assert account_state(desk) is TradingState.ACTIVE
     assert recovery.still_denying() == ()
     assert day(desk).peak_equity == 100_000
 
@@ -126,7 +103,7 @@ def test_a_wrong_first_reading_after_midnight_changes_nothing(desk: Desk, monito
     assert day(desk).day == "2026-11-24"
     assert day(desk).start_equity == 100_000
     read(desk, monitor, "62000", "62000")
-    assert state(desk) is TradingState.REDUCING
+    assert account_state(desk) is TradingState.REDUCING
 
 
 def test_a_peak_is_never_one_bad_tick(desk: Desk, monitor: Monitor) -> None:
@@ -144,10 +121,10 @@ def test_while_the_log_is_away_losses_still_trip_after_a_minute(
 
     desk.exchange.cash_flows = away  # type: ignore[method-assign,assignment]
     read(desk, monitor, *["90000"] * 3)
-    assert state(desk) is TradingState.ACTIVE
+    assert account_state(desk) is TradingState.ACTIVE
     desk.clock.move_to(desk.clock.now() + timedelta(seconds=60))
     read(desk, monitor, *["90000"] * 3)
-    assert state(desk) is TradingState.REDUCING
+    assert account_state(desk) is TradingState.REDUCING
 
 
 def test_a_drawdown_has_a_way_back(desk: Desk, monitor: Monitor, recovery: Recovery) -> None:
@@ -176,7 +153,7 @@ def test_half_the_account_withdrawn_in_another_coin_trips_nothing(
     a_second_later(desk)
     desk.exchange.transfer(D("-0.5"), "BTC")
     read(desk, monitor, *["50000"] * 5)
-    assert state(desk) is TradingState.ACTIVE
+    assert account_state(desk) is TradingState.ACTIVE
     assert recovery.still_denying() == ()
     assert desk.approve()["verdict"] != "deny"
     assert (day(desk).start_equity, day(desk).peak_equity) == (50_000, 50_000)
@@ -193,9 +170,9 @@ def test_a_deposit_of_another_coin_hides_no_loss_of_five_per_cent(
     a_second_later(desk)
     desk.exchange.transfer(D(1), "BTC")
     read(desk, monitor, *["200000"] * 3)
-    assert state(desk) is TradingState.ACTIVE
+    assert account_state(desk) is TradingState.ACTIVE
     read(desk, monitor, *["190000"] * 3)
-    assert state(desk) is TradingState.REDUCING
+    assert account_state(desk) is TradingState.REDUCING
 
 
 def test_a_coin_that_equity_does_not_count_scales_nothing(desk: Desk, monitor: Monitor) -> None:
@@ -221,7 +198,7 @@ def test_a_deposit_without_a_price_is_all_that_the_account_rose_by(
     assert (day(desk).start_equity, day(desk).peak_equity) == (200_000, 200_000)
     assert "cash_flow_settled" in desk.audit_kinds()
     read(desk, monitor, *["190000"] * 3)
-    assert state(desk) is TradingState.REDUCING
+    assert account_state(desk) is TradingState.REDUCING
 
 
 def test_a_deposit_without_a_price_that_shows_nowhere_scales_nothing(
@@ -242,7 +219,7 @@ def test_a_withdrawal_without_a_price_counts_as_lost_and_is_named(
     a_second_later(desk)
     desk.exchange.transfer(D(-1000), "ODD")
     read(desk, monitor, *["90000"] * 3)
-    assert state(desk) is TradingState.REDUCING
+    assert account_state(desk) is TradingState.REDUCING
     with desk.db.reading() as session:
         patient = Patient(session, ACCOUNT, (), desk.clock.now(), {})
         problem = next(v.problem for v in check_vitals(patient) if v.name == "worth of cash flows")

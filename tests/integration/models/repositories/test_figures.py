@@ -1,8 +1,5 @@
 """`mlrisk metrics` and `mlrisk blocks` count decisions in Postgres, as counting each one would."""
 
-from datetime import UTC, datetime
-from typing import Any
-
 import pytest
 from sqlalchemy import select, text
 
@@ -13,30 +10,12 @@ from models.repositories.figures import UNRECORDED
 from models.tables import DecisionFiguresRow
 from tests.support.bulk import Bulk
 from tests.support.desk import Desk
+from tests.support.mixed_day import LONG_AGO, a_mixed_day, facts
 from tests.support.statements import rows_fetched, statements
 
 pytestmark = pytest.mark.services
 
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 MANY = 20_000
-
-
-def a_mixed_day(desk: Desk) -> None:
-    """Allowed, shrunk and denied, for one reason and for several, with inputs missing."""
-    desk.approve("allowed")
-    desk.approve("other", ml_predictions={"model_version": "m-2", "confidence": 0.95})
-    desk.approve("shrunk", ml_predictions={"confidence": 0.62})
-    desk.approve("weak", ml_predictions={"confidence": 0.1})
-    desk.approve("bad", ml_predictions={"confidence": 0.1, "uncertainty": 0.9})
-    desk.approve("silent", ml_predictions={"confidence": None, "model_version": None})
-    desk.approve("tiny", signal_data={"position_size": "1"})
-    desk.send_due()
-    desk.stream()
-
-
-def facts(desk: Desk) -> tuple[dict[str, Any], dict[str, Any]]:
-    with desk.db.reading() as session:
-        return rate_facts(session, LONG_AGO), key_metrics(session, LONG_AGO)
 
 
 def test_what_was_decided_before_figures_were_kept_is_counted_too(

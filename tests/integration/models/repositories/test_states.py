@@ -2,61 +2,26 @@
 back by a resume alone."""
 
 import logging
-from collections.abc import Callable
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from bot.execution.sending.sender import SendResult
 from bot.safety.halt import TradingHalt
 from bot.safety.monitor import Monitor
 from console.views.queries import trading_states
-from models.database import Database
 from models.enums import ScopeKind, TradingState
 from models.repositories import states
-from tests.support.desk import ACCOUNT, Desk
-from tests.support.scopes import set_state
-
-SCOPES = [(ScopeKind.GLOBAL, "*"), (ScopeKind.ACCOUNT, ACCOUNT), (ScopeKind.STRATEGY, "test")]
-ByHand = Callable[[Session, str, str], None]
-
-
-def _sql(statement: str) -> ByHand:
-    def act(session: Session, kind: str, key: str) -> None:
-        where = " WHERE scope_kind = :kind AND scope_key = :key"
-        session.execute(text(statement + where), {"kind": kind, "key": key})
-
-    return act
-
-
-ACTIVE = _sql("UPDATE trading_state SET state = 'active'")
-BY_HAND = {
-    "set active": ACTIVE,
-    "deleted": _sql("DELETE FROM trading_state"),
-    "as of before": _sql("UPDATE trading_state SET state = 'active', epoch = 0"),
-    "with the next epoch": _sql("UPDATE trading_state SET state = 'active', epoch = epoch + 1"),
-}
-
-
-@pytest.fixture
-def monitor(desk: Desk) -> Monitor:
-    return Monitor(desk.db, ACCOUNT, desk.limits, desk.clock)
-
-
-def halted(desk: Desk, kind: ScopeKind, key: str) -> None:
-    set_state(desk.db, kind, key, TradingState.HALTED, now=desk.clock.now())
-
-
-def by_hand(desk: Desk, act: ByHand, kind: ScopeKind, key: str) -> None:
-    with desk.db.transaction() as session:
-        act(session, kind.value, key)
-
-
-def strictest(db: Database) -> TradingState:
-    with db.reading() as session:
-        found = [TradingState(row.state) for row in states.all_states(session)]
-    return max(found, key=lambda state: state.strictness)
+from tests.support.by_hand import (
+    ACTIVE,
+    BY_HAND,
+    SCOPES,
+    ByHand,
+    by_hand,
+    by_statement,
+    halted,
+    strictest,
+)
+from tests.support.desk import Desk
 
 
 @pytest.mark.parametrize(("kind", "key"), SCOPES)
@@ -84,7 +49,7 @@ def test_a_halt_that_is_lifted_by_hand_lets_no_claim_and_no_decision_pass(
 
 def test_a_deleted_global_row_is_not_made_active_again(desk: Desk, monitor: Monitor) -> None:
     """Seen: the next lock of the row made it ACTIVE."""
-    by_hand(desk, _sql("DELETE FROM trading_state"), ScopeKind.GLOBAL, "*")
+    by_hand(desk, by_statement("DELETE FROM trading_state"), ScopeKind.GLOBAL, "*")
     assert desk.approve("r-1")["verdict"] == "deny"
     assert desk.trading_halt.set_halted("drill", "me") is False
     assert strictest(desk.db) is TradingState.HALTED
@@ -100,7 +65,10 @@ def test_a_row_that_nobody_set_is_believed_only_as_it_was_made(desk: Desk) -> No
     with desk.db.reading() as session:
         assert states.contradictions(session) == []
     by_hand(
-        desk, _sql("UPDATE trading_state SET state = 'recovering'"), ScopeKind.SYMBOL, "BTCUSDT"
+        desk,
+        by_statement("UPDATE trading_state SET state = 'recovering'"),
+        ScopeKind.SYMBOL,
+        "BTCUSDT",
     )
     assert strictest(desk.db) is TradingState.HALTED
 
@@ -109,7 +77,7 @@ def test_exits_go_on_under_a_contradicted_state(desk: Desk) -> None:
     desk.approve()
     desk.send_due()
     desk.stream()
-    by_hand(desk, _sql("DELETE FROM trading_state"), ScopeKind.GLOBAL, "*")
+    by_hand(desk, by_statement("DELETE FROM trading_state"), ScopeKind.GLOBAL, "*")
     exit_now = {"position_size": "2000", "algorithm": "immediate", "reduce_only": True}
     found = desk.approve("r-exit", side="sell", signal_data=exit_now, priority="emergency")
     assert found["verdict"] == "allow"

@@ -15,34 +15,10 @@ from bot.risk.limits import RiskLimits
 from models.enums import VenueReason
 from models.tables import DecisionRow, InstrumentRow, PositionRow, ReservationRow
 from tests.support.desk import Desk
+from tests.support.exits import ask_exit, open_position
 from tests.support.fakes import INSTRUMENT, PRICE
 
 D = Decimal
-NOTHING_KNOWN: dict[str, Any] = {
-    "ml_predictions": {
-        "confidence": None,
-        "uncertainty": None,
-        "ensemble_agreement": None,
-        "prediction_stability": None,
-        "feature_importance": {},
-        "member_probabilities": [],
-    }
-}
-
-
-def open_position(desk: Desk) -> Decimal:
-    """A long position of some lots, bought at the fake's price."""
-    assert desk.approve("entry")["verdict"] == "allow"
-    desk.send_due()
-    desk.stream()
-    return desk.position()
-
-
-def ask_exit(desk: Desk, request_id: str = "exit", **signal: Any) -> dict[str, Any]:
-    wanted = {"position_size": "5000", "reduce_only": True, "algorithm": None, **signal}
-    return desk.approve(
-        request_id, side="sell", signal_data=wanted, priority="emergency", **NOTHING_KNOWN
-    )
 
 
 class Unreadable:

@@ -1,12 +1,11 @@
 """Two accounts' rows in one database: whatever selects or acts touches its own and no other."""
 
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import inspect, select
+from sqlalchemy import select
 
 from bot.account.reservations import rebuild
 from bot.errors import Refused
@@ -20,43 +19,11 @@ from models.tables import (
     AuditRow,
     ChildOrderRow,
     DecisionRow,
-    EquityRow,
-    FillRow,
     ParentOrderRow,
-    PositionRow,
-    ReservationRow,
     TradeRequestRow,
 )
+from tests.support.account_rows import rows_of
 from tests.support.desk import Desk
-
-_TABLES = (
-    TradeRequestRow,
-    DecisionRow,
-    ParentOrderRow,
-    ChildOrderRow,
-    ReservationRow,
-    FillRow,
-    PositionRow,
-    EquityRow,
-)
-
-
-@pytest.fixture
-def theirs(desk: Desk) -> Desk:
-    """Another account on the first one's database, with an exchange of its own keys."""
-    return Desk(desk.db, "other", desk.clock)
-
-
-def rows_of(db: Database, account: str) -> list[str]:
-    """Everything that is stored of an account, as text that two looks can be compared by."""
-    with db.reading() as session:
-        found = []
-        for table in _TABLES:
-            for row in session.scalars(select(table).where(table.account == account)):
-                state = inspect(row)
-                values = {c.key: getattr(row, c.key) for c in state.mapper.column_attrs}
-                found.append(json.dumps(values, default=str, sort_keys=True))
-    return sorted(found)
 
 
 def refusals(db: Database) -> list[tuple[str, dict[str, Any]]]:

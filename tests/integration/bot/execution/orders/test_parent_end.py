@@ -6,34 +6,13 @@ from decimal import Decimal
 from models.enums import (
     ChildState,
     ExecutionStatus,
-    ParentState,
     ReservationState,
 )
-from models.tables import ChildOrderRow, TradeRequestRow
+from models.tables import TradeRequestRow
 from tests.support.desk import Desk
+from tests.support.unseen_orders import given_up
 
 D = Decimal
-
-
-def sent(desk: Desk) -> None:
-    desk.approve()
-    desk.send(desk.child().child_id)
-
-
-def given_up(desk: Desk) -> ChildOrderRow:
-    """A child whose order nobody could see until its deadline: it ended as never taken."""
-    sent(desk)
-    child = desk.child()
-    desk.exchange.visible = False
-    with desk.db.transaction() as session:
-        row = session.get_one(type(child), child.child_id)
-        row.state = ChildState.UNKNOWN
-        row.lease_until = None
-        row.exchange_order_id = None
-    desk.pass_time(60)
-    desk.reconciler.resolve_child(child.child_id)
-    assert desk.parent().state == ParentState.UNFILLED
-    return child
 
 
 def status(desk: Desk) -> str:

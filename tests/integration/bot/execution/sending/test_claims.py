@@ -1,56 +1,13 @@
 """A claim makes a child its sender's own, for a lease."""
 
-import json
 import threading
-
-import pytest
-from sqlalchemy import inspect, select
 
 from bot.errors import Throttled
 from bot.execution.sending.claims import NotClaimed, Prospect
 from bot.execution.sending.sender import SendResult
-from models.database import Database
 from models.enums import ChildState
-from models.tables import (
-    ChildOrderRow,
-    DecisionRow,
-    EquityRow,
-    FillRow,
-    ParentOrderRow,
-    PositionRow,
-    ReservationRow,
-    TradeRequestRow,
-)
+from tests.support.account_rows import rows_of
 from tests.support.desk import ACCOUNT, Desk
-
-_TABLES = (
-    TradeRequestRow,
-    DecisionRow,
-    ParentOrderRow,
-    ChildOrderRow,
-    ReservationRow,
-    FillRow,
-    PositionRow,
-    EquityRow,
-)
-
-
-@pytest.fixture
-def theirs(desk: Desk) -> Desk:
-    """Another account on the first one's database, with an exchange of its own keys."""
-    return Desk(desk.db, "other", desk.clock)
-
-
-def rows_of(db: Database, account: str) -> list[str]:
-    """Everything that is stored of an account, as text that two looks can be compared by."""
-    with db.reading() as session:
-        found = []
-        for table in _TABLES:
-            for row in session.scalars(select(table).where(table.account == account)):
-                state = inspect(row)
-                values = {c.key: getattr(row, c.key) for c in state.mapper.column_attrs}
-                found.append(json.dumps(values, default=str, sort_keys=True))
-    return sorted(found)
 
 
 def test_the_claim_itself_refuses_what_the_look_let_through(desk: Desk, theirs: Desk) -> None:

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from pydantic import SecretStr
@@ -14,6 +16,7 @@ from bot.clock import FixedClock
 from bot.exchange.bybit.config import BybitConfig, BybitMode
 from bot.exchange.bybit.http import BybitExchange
 
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 KEY, SECRET = "key-for-tests", "secret-for-tests"
 ENDPOINT = "http://127.0.0.1:1"
 
@@ -79,3 +82,32 @@ def exchange(transport: Transport, clock: FixedClock, **changes: Any) -> BybitEx
     client.mount("http://", transport)
     client.mount("https://", transport)
     return made
+
+
+KEY_INFO: dict[str, Any] = {
+    "userID": 24617703,
+    "readOnly": 0,
+    "permissions": {"ContractTrade": ["Order", "Position"], "Wallet": ["AccountTransfer"]},
+}
+
+
+def start_up(**changes: Any) -> Transport:
+    """A whole account, with one answer changed."""
+    answers: dict[str, Any] = {
+        "/v5/market/time": {"timeNano": str(int(NOW.timestamp() * 1e9))},
+        "/v5/user/query-api": KEY_INFO,
+        "/v5/account/info": {"unifiedMarginStatus": 6, "marginMode": "REGULAR_MARGIN"},
+        "/v5/position/list": {"list": []},
+    }
+    paths = {
+        "time": "/v5/market/time",
+        "key": "/v5/user/query-api",
+        "account": "/v5/account/info",
+        "positions": "/v5/position/list",
+    }
+    answers |= {paths[name]: value for name, value in changes.items()}
+
+    def answer(request: requests.PreparedRequest) -> requests.Response:
+        return envelope(answers[urlsplit(request.url or "").path])
+
+    return Transport(answer)

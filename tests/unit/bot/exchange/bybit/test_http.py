@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,9 +16,15 @@ from bot.exchange.bybit.parse import UnreadableRow
 from bot.exchange.protocol import Exchange
 from models.enums import OrderStatus
 from tests.unit.bot.exchange.bybit.bybit_samples import LIMIT, order_row
-from tests.unit.bot.exchange.bybit.bybit_transport import Transport, envelope, exchange
+from tests.unit.bot.exchange.bybit.bybit_transport import (
+    KEY_INFO,
+    NOW,
+    Transport,
+    envelope,
+    exchange,
+    start_up,
+)
 
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 D = Decimal
 
 
@@ -270,35 +276,6 @@ def test_executions_are_told_of_the_coin_that_positions_are_told_of() -> None:
     made = exchange(Transport([envelope({"list": rows})]), FixedClock(NOW))
     assert [e.symbol for e in made.executions()] == ["BTCUSDT", "BTCUSDT-26DEC25"]
     assert [made.covers(symbol) for symbol in symbols] == [False, False, True, True]
-
-
-KEY_INFO: dict[str, Any] = {
-    "userID": 24617703,
-    "readOnly": 0,
-    "permissions": {"ContractTrade": ["Order", "Position"], "Wallet": ["AccountTransfer"]},
-}
-
-
-def start_up(**changes: Any) -> Transport:
-    """A whole account, with one answer changed."""
-    answers: dict[str, Any] = {
-        "/v5/market/time": {"timeNano": str(int(NOW.timestamp() * 1e9))},
-        "/v5/user/query-api": KEY_INFO,
-        "/v5/account/info": {"unifiedMarginStatus": 6, "marginMode": "REGULAR_MARGIN"},
-        "/v5/position/list": {"list": []},
-    }
-    paths = {
-        "time": "/v5/market/time",
-        "key": "/v5/user/query-api",
-        "account": "/v5/account/info",
-        "positions": "/v5/position/list",
-    }
-    answers |= {paths[name]: value for name, value in changes.items()}
-
-    def answer(request: requests.PreparedRequest) -> requests.Response:
-        return envelope(answers[urlsplit(request.url or "").path])
-
-    return Transport(answer)
 
 
 def test_the_account_is_named_by_the_exchange() -> None:

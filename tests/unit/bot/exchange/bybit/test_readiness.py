@@ -1,46 +1,20 @@
 """An account is fit for trading, or refused with all that is wrong with it."""
 
-from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 from bot.clock import FixedClock
 from bot.errors import ExchangeRefused, Refused
-from tests.unit.bot.exchange.bybit.bybit_transport import Transport, envelope, exchange
-
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-
-
-KEY_INFO: dict[str, Any] = {
-    "userID": 24617703,
-    "readOnly": 0,
-    "permissions": {"ContractTrade": ["Order", "Position"], "Wallet": ["AccountTransfer"]},
-}
-
-
-def start_up(**changes: Any) -> Transport:
-    """A whole account, with one answer changed."""
-    answers: dict[str, Any] = {
-        "/v5/market/time": {"timeNano": str(int(NOW.timestamp() * 1e9))},
-        "/v5/user/query-api": KEY_INFO,
-        "/v5/account/info": {"unifiedMarginStatus": 6, "marginMode": "REGULAR_MARGIN"},
-        "/v5/position/list": {"list": []},
-    }
-    paths = {
-        "time": "/v5/market/time",
-        "key": "/v5/user/query-api",
-        "account": "/v5/account/info",
-        "positions": "/v5/position/list",
-    }
-    answers |= {paths[name]: value for name, value in changes.items()}
-
-    def answer(request: requests.PreparedRequest) -> requests.Response:
-        return envelope(answers[urlsplit(request.url or "").path])
-
-    return Transport(answer)
+from tests.unit.bot.exchange.bybit.bybit_transport import (
+    KEY_INFO,
+    NOW,
+    Transport,
+    envelope,
+    exchange,
+    start_up,
+)
 
 
 def test_a_fit_account_is_ready() -> None:

@@ -2,10 +2,11 @@
 
 import os
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from workers.stop_event import StopEvent
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STANDARD_STREAMS = (0, 1, 2)
@@ -15,7 +16,7 @@ class StopWish:
     """A wish to stop. `event` is set once there is one; `number` is the signal that carried it."""
 
     def __init__(self) -> None:
-        self.event = threading.Event()
+        self.event = StopEvent()
         self.number: signal.Signals | None = None
         self._starting = False
         # Asked now, because `isatty` denies a terminal that was closed.

@@ -25,6 +25,7 @@ from workers.celery.refusals import Refusals, beat_of
 from workers.feeds.account import AccountFeed
 from workers.feeds.market import MarketFeed
 from workers.logs import configure_logging
+from workers.stop_event import StopEvent
 from workers.supervision import readiness
 
 log = logging.getLogger(__name__)
@@ -156,7 +157,7 @@ def main() -> int:
     """Runs the feed until a signal ends it; returns the process's exit code."""
     configure_logging(load_settings().log_format)
     app.set_current()
-    stop = threading.Event()
+    stop = StopEvent()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:

@@ -10,7 +10,6 @@ import argparse
 import logging
 import signal
 import socket
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,6 +39,7 @@ from models.tables import HeartbeatRow
 from workers.celery.refused_writes import count_as_away
 from workers.home import Home
 from workers.logs import configure_logging
+from workers.stop_event import StopEvent
 from workers.supervision import launches, readiness
 from workers.supervision.silence import Look, Restarts, Silences, Silent
 from workers.supervision.supervisor import Supervisor
@@ -166,7 +166,7 @@ def main() -> None:
     arguments = parser.parse_args()
     configure_logging(load_keyless_settings().log_format)
     count_as_away()
-    stop = threading.Event()
+    stop = StopEvent()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     canaries = canaries_of(Home(arguments.home))

@@ -9,7 +9,6 @@ it works while all others are down.
 import argparse
 import logging
 import signal
-import threading
 from pathlib import Path
 
 from redis.exceptions import RedisError
@@ -19,6 +18,7 @@ from workers import strategies
 from workers.embedded.redis import EmbeddedRedis
 from workers.home import Home
 from workers.logs import configure_logging
+from workers.stop_event import StopEvent
 from workers.supervision import ballast, readiness
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--redis", action="store_true", help="the home has a Redis of its own")
     arguments = parser.parse_args()
     configure_logging()
-    stop = threading.Event()
+    stop = StopEvent()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     home = Home(arguments.home)

@@ -194,7 +194,8 @@ class StreamSocket:
             with suppress(OSError):
                 raw.shutdown(sockets.SHUT_RDWR)
         reader = pybit.wst
-        if reader is not threading.current_thread():
+        # pybit makes the reader before it starts it: `connect` then tears down once more.
+        if reader is not threading.current_thread() and reader.is_alive():
             reader.join(timeout=2)
         with suppress(websocket.WebSocketException, OSError, AttributeError):
             pybit.exit()

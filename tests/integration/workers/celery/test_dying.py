@@ -62,7 +62,7 @@ def test_a_request_that_kills_twice_is_parked_recorded_and_answered(system: Mini
     answer = system.outcome(request)
     assert (answer["status"], answer["verdict"]) == ("parked", "deny")
     assert answer["error"]["type"] == "parked"
-    assert "killed 2 processes: signal 9 (SIGKILL)" in answer["message"]
+    assert "ended 2 processes: signal 9 (SIGKILL)" in answer["message"]
     assert deaths(system) == before + MAX_DEATHS
     (entry,) = parked_entries(system, request["request_id"])
     assert not entry["exit"]

@@ -58,7 +58,7 @@ NEEDS_A_SYSTEM = {
         "test_two_workers_reserve_the_last_ten_percent_and_one_wins",
     ),
     "trip-between-check-and-send": (
-        "integration/bot/safety/test_monitor.py",
+        "integration/bot/state/test_breakers.py",
         "test_a_breaker_that_trips_after_the_approval_stops_the_send",
     ),
     "store-lost-mid-check": (

@@ -10,7 +10,9 @@ from workers.celery.refused_writes import WritesRefusedError, count_as_away
 def test_a_refused_write_is_a_lost_connection_and_other_errors_stay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(BaseParser, "EXCEPTION_CLASSES", dict(BaseParser.EXCEPTION_CLASSES))
+    # Importing the workers' app anywhere in this process has applied it already.
+    redis_own = {k: v for k, v in BaseParser.EXCEPTION_CLASSES.items() if k != "MISCONF"}
+    monkeypatch.setattr(BaseParser, "EXCEPTION_CLASSES", redis_own)
     before = BaseParser.parse_error("MISCONF can't write its log")
     assert not isinstance(before, exceptions.ConnectionError)
     count_as_away()

@@ -106,7 +106,7 @@ def test_a_fill_and_its_public_trade_have_one_id_and_one_sequence(
     session.place_order(**order, qty="0.001", orderLinkId=link_id)
     fill = private.row("execution", orderLinkId=link_id)
     trade = public.row(f"publicTrade.{SYMBOL}", i=fill["execId"])
-    assert (trade["seq"], trade["p"]) == (fill["seq"], fill["execPrice"])
+    assert (trade["seq"], Decimal(trade["p"])) == (fill["seq"], Decimal(fill["execPrice"]))
 
 
 def test_the_book_of_rest_is_the_deepest_streams_book_of_its_update_id(

@@ -41,8 +41,9 @@ EFFECT_DELAY_MS = "150"
 """From the exchange's reply to the order's effect: without it the stream's news of a fill would
 often store the outcome before the sender can die of it."""
 WAVES = 6
-"""Whether a resting order fills, or lives long enough to be called back, is the market's to say:
-who has not come by the point tries again with a new request."""
+"""Whether a resting order fills, or lives long enough to be called back, is the market's to say.
+Whether a trade is whole at its deadline is also the machine's. An algorithm that has not come by
+the point, or is short, tries again with a new request."""
 
 _PLANNED = "has all its children from the start: nothing steps it"
 _NEVER_RESTS = "nothing of it rests, so that nothing is called back"
@@ -105,12 +106,13 @@ def test_a_worker_of_each_algorithm_killed_at_a_point_loses_and_doubles_nothing(
     alive, works = to_die, one_of_each(horizon)
     may_be_short = BLIND_AT_TIMES if point in NEWS_POINTS else AS_THE_MARKET_ALLOWS
     for _ in range(WAVES):
-        run_to_the_end(system, works, may_be_short)
+        short = run_to_the_end(system, works) - set(may_be_short)
         alive = {algorithm for algorithm in to_die if not (died / algorithm).exists()}
-        if not alive:
+        if not alive and not short:
             break
-        works = [work for work in one_of_each(horizon) if work["algorithm"] in alive]
+        works = [work for work in one_of_each(horizon) if work["algorithm"] in alive | short]
 
+    assert short == set(), "these were never whole by their deadline"
     assert alive == set(), f"nobody died at {point} for these: the run proves nothing of them"
     assert_system_agrees(system)
 
@@ -200,22 +202,22 @@ def soon(seconds: float) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
 
 
-def run_to_the_end(
-    system: MiniSystem, works: Sequence[dict[str, Any]], may_be_short: Sequence[Algorithm]
-) -> None:
-    """Sends one request for each, waits for all of them, and compares with the exchange."""
+def run_to_the_end(system: MiniSystem, works: Sequence[dict[str, Any]]) -> set[Algorithm]:
+    """Sends one request for each, waits for all of them, and compares with the exchange.
+
+    Returns the algorithms whose deadline came before the whole. Restarts take their time: on a busy
+    machine a deadline may be over meanwhile.
+    """
     requests = [trade_request(signal_data=work) for work in works]
     for request in requests:
         system.send(request)
     names = [str(request["request_id"]) for request in requests]
     system.tend(lambda: all(is_over(system, name) for name in names), "the parents to end", 100)
     parents = [assert_request_agrees(system, name) for name in names]
-    incomplete = [
-        (parent.algorithm, parent.state, parent.end_reason)
-        for parent in parents
-        if parent.state != ParentState.COMPLETED and parent.algorithm not in may_be_short
-    ]
-    assert incomplete == []
+    short = [parent for parent in parents if parent.state != ParentState.COMPLETED]
+    for parent in short:
+        assert parent.state in (ParentState.PARTIAL, ParentState.UNFILLED)
+    return {Algorithm(parent.algorithm) for parent in short}
 
 
 def is_over(system: MiniSystem, request_id: str) -> bool:

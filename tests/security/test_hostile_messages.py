@@ -34,7 +34,7 @@ def system(postgres: PostgresServer) -> Iterator[MiniSystem]:
 
 
 def send(system: MiniSystem, **given: Any) -> dict[str, Any]:
-    with Celery("outsider", broker=system.redis.url(0)) as client:
+    with Celery("outsider", broker=system.redis.url(0), set_as_current=False) as client:
         return system.result(client.send_task(TASK, queue="validation", **given).id)
 
 

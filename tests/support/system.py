@@ -288,7 +288,7 @@ class MiniSystem:
 
     def run_task(self, queue: str, name: str, *args: Any) -> str:
         """Enqueues a task of one queue; returns its id."""
-        with Celery("outsider", broker=self.redis.url(0)) as client:
+        with Celery("outsider", broker=self.redis.url(0), set_as_current=False) as client:
             return str(client.send_task(f"tasks.{queue}.{name}", args=args, queue=queue).id)
 
     def result(self, task_id: str, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:

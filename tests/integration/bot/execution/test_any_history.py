@@ -275,7 +275,7 @@ def test_any_history_balances_and_comes_to_rest(
     run_state_machine_as_test(
         AnyHistoryThatEnds,
         settings=settings(
-            max_examples=examples(25),
+            max_examples=examples(15),
             stateful_step_count=25,
             suppress_health_check=list(HealthCheck),
         ),

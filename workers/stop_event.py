@@ -1,6 +1,7 @@
 """An event that a signal handler may set."""
 
 import queue
+import signal
 import threading
 
 
@@ -41,3 +42,11 @@ class StopEvent(threading.Event):
             return self._wished
         self._wake.put(None)  # the next waiter wakes as well
         return True
+
+
+def stop_by_signal() -> StopEvent:
+    """A new wish to stop that SIGTERM and SIGINT set in this process from now on."""
+    stop = StopEvent()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -6,7 +6,6 @@ away, and the supervisor starts it again. After every connection it reads missed
 
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -25,7 +24,7 @@ from workers.celery.refusals import Refusals, beat_of
 from workers.feeds.account import AccountFeed
 from workers.feeds.market import MarketFeed
 from workers.logs import configure_logging
-from workers.stop_event import StopEvent
+from workers.stop_event import stop_by_signal
 from workers.supervision import readiness
 
 log = logging.getLogger(__name__)
@@ -157,9 +156,7 @@ def main() -> int:
     """Runs the feed until a signal ends it; returns the process's exit code."""
     configure_logging(load_settings().log_format)
     app.set_current()
-    stop = StopEvent()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_by_signal()
     try:
         return run(stop)
     except MlriskError as error:

@@ -8,7 +8,6 @@ killed worker's messages come again.
 
 import argparse
 import logging
-import signal
 import socket
 import time
 from collections.abc import Callable
@@ -39,7 +38,7 @@ from models.tables import HeartbeatRow
 from workers.celery.refused_writes import count_as_away
 from workers.home import Home
 from workers.logs import configure_logging
-from workers.stop_event import StopEvent
+from workers.stop_event import stop_by_signal
 from workers.supervision import launches, readiness
 from workers.supervision.silence import Look, Restarts, Silences, Silent
 from workers.supervision.supervisor import Supervisor
@@ -166,9 +165,7 @@ def main() -> None:
     arguments = parser.parse_args()
     configure_logging(load_keyless_settings().log_format)
     count_as_away()
-    stop = StopEvent()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_by_signal()
     canaries = canaries_of(Home(arguments.home))
     readiness.announce()
     while not stop.wait(LOOK_SECONDS):

@@ -8,7 +8,6 @@ it works while all others are down.
 
 import argparse
 import logging
-import signal
 from pathlib import Path
 
 from redis.exceptions import RedisError
@@ -18,7 +17,7 @@ from workers import strategies
 from workers.embedded.redis import EmbeddedRedis
 from workers.home import Home
 from workers.logs import configure_logging
-from workers.stop_event import StopEvent
+from workers.stop_event import stop_by_signal
 from workers.supervision import ballast, readiness
 
 log = logging.getLogger(__name__)
@@ -73,9 +72,7 @@ def main() -> None:
     parser.add_argument("--redis", action="store_true", help="the home has a Redis of its own")
     arguments = parser.parse_args()
     configure_logging()
-    stop = StopEvent()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_by_signal()
     home = Home(arguments.home)
     redis = strategies.server_of(home) if arguments.redis else None
     readiness.announce()

@@ -33,16 +33,22 @@ def agrees(
     """Whether the order is the child's; an order that shares its id alone is alerted."""
     why = order_mismatch(account, parent, child, order)
     if why is not None:
-        log.error(
-            "an order has the id of one of our children and is not ours: %s",
-            why,
-            extra={
-                "event": "an_order_is_not_ours_although_it_has_our_id",
-                "order_id": order.order_id,
-                "child": child.order_link_id,
-            },
-        )
+        log_foreign(child, order, why, logging.ERROR)
     return why is None
+
+
+def log_foreign(child: ChildOrderRow, order: ExchangeOrder, why: str, level: int) -> None:
+    """Logs at this level that an order has the child's id and is not the child's."""
+    log.log(
+        level,
+        "an order has the id of one of our children and is not ours: %s",
+        why,
+        extra={
+            "event": "an_order_is_not_ours_although_it_has_our_id",
+            "order_id": order.order_id,
+            "child": child.order_link_id,
+        },
+    )
 
 
 def order_mismatch(

@@ -245,15 +245,7 @@ class FillBook:
             endings.end_as_told(uow, parent, child, order.status)
 
     def _disown(self, uow: OrderWork, child: ChildOrderRow, order: ExchangeOrder, why: str) -> None:
-        log.critical(
-            "an order has the id of one of our children and is not ours: %s",
-            why,
-            extra={
-                "event": "an_order_is_not_ours_although_it_has_our_id",
-                "order_id": order.order_id,
-                "child": child.order_link_id,
-            },
-        )
+        belonging.log_foreign(child, order, why, logging.CRITICAL)
         details = {"order_id": order.order_id, "child": child.order_link_id, "why": why}
         uow.add_entry(self._account, "foreign_order", child.request_id, "exchange", details)
         uow.commit()

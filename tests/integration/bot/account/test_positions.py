@@ -9,6 +9,7 @@ from sqlalchemy import select
 from bot.exchange.protocol import ExchangePosition, UnreadableFact
 from models.tables import UnreadableFactRow
 from tests.support.desk import Desk
+from tests.support.liquidation import liquidated_at, trade
 
 
 def sent(desk: Desk) -> None:
@@ -62,20 +63,6 @@ def test_a_position_in_another_coin_is_on_neither_side_of_the_comparison(desk: D
 
 
 D = Decimal
-
-
-def trade(desk: Desk, request_id: str, side: str, price: str) -> None:
-    """Buys or sells, filled at a price of the test's choosing."""
-    desk.approve(request_id, side=side, signal_data={"position_size": "1000"})
-    desk.send_due()
-    fills = desk.exchange.fills
-    fills[-1] = replace(fills[-1], price=D(price))
-    desk.stream()
-
-
-def liquidated_at(desk: Desk, price: str) -> list[ExchangePosition]:
-    """What the exchange says of the positions, with this liquidation price."""
-    return [replace(p, liquidation_price=D(price)) for p in desk.exchange.positions()]
 
 
 def test_a_known_liquidation_price_reaches_the_gate(desk: Desk) -> None:

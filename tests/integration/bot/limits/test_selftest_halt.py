@@ -1,9 +1,7 @@
 """Limits that do not bite halt trading."""
 
 from decimal import Decimal
-from typing import Any
 
-import pytest
 from sqlalchemy import select
 
 from bot.clock import FixedClock
@@ -12,34 +10,16 @@ from bot.limits.service import ConfigurationService
 from bot.limits.source import ConfiguredLimits
 from bot.risk.limits import RiskLimits
 from bot.safety.halt import TradingHalt
-from config.settings import Environment, Settings, TradingMode
+from config.settings import Environment
 from models.database import Database
 from models.enums import ScopeKind, TradingState
 from models.tables import AuditRow, TradingStateRow
+from tests.support.configured import settings
 from tests.support.desk import Desk
 from tests.support.fakes import T0
 from tests.support.scopes import set_state
 
 LOSS = "circuit_breakers.daily_loss_limit"
-
-
-def settings(environment: Environment = Environment.PRODUCTION, **more: Any) -> Settings:
-    return Settings(environment=environment, trading_mode=TradingMode.CONSERVATIVE, **more)
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock(T0)
-
-
-@pytest.fixture
-def production(db: Database, clock: FixedClock) -> ConfigurationService:
-    return ConfigurationService(db, settings(), clock)
-
-
-@pytest.fixture
-def development(db: Database, clock: FixedClock) -> ConfigurationService:
-    return ConfigurationService(db, settings(Environment.DEVELOPMENT), clock)
 
 
 def state_of(db: Database) -> tuple[TradingState, str]:

@@ -1,7 +1,6 @@
 """Limits changed at run time, on real Postgres: who may, what is recorded, who notices."""
 
 import threading
-from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -20,6 +19,7 @@ from models.enums import OperatorRole
 from models.repositories import configurations
 from models.repositories.configurations import Direction, VersionState
 from models.tables import AuditRow, ConfigVersionRow
+from tests.support.configured import settings
 from tests.support.fakes import T0
 from tests.support.operators import operator
 
@@ -27,25 +27,6 @@ ANN, BOB = operator("ann"), operator("bob")
 LOSS = "circuit_breakers.daily_loss_limit"
 CONFIDENCE = "ml_risk_thresholds.min_confidence"
 GROSS = "gate.max_gross_exposure_share"
-
-
-def settings(environment: Environment = Environment.PRODUCTION, **more: Any) -> Settings:
-    return Settings(environment=environment, trading_mode=TradingMode.CONSERVATIVE, **more)
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock(T0)
-
-
-@pytest.fixture
-def production(db: Database, clock: FixedClock) -> ConfigurationService:
-    return ConfigurationService(db, settings(), clock)
-
-
-@pytest.fixture
-def development(db: Database, clock: FixedClock) -> ConfigurationService:
-    return ConfigurationService(db, settings(Environment.DEVELOPMENT), clock)
 
 
 def audit(db: Database) -> list[AuditRow]:

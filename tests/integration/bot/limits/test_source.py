@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from bot.clock import FixedClock
 from bot.errors import DependencyDown, Refused
 from bot.limits.service import ConfigurationService
 from bot.limits.source import ConfiguredLimits
-from config.settings import Environment, Settings, TradingMode
+from config.settings import Environment
 from config.thresholds import ConfigError
 from models.database import Database
 from models.repositories import configurations
 from models.tables import ConfigVersionRow
+from tests.support.configured import settings
 from tests.support.desk import Desk
 from tests.support.fakes import T0
 from tests.support.operators import operator
@@ -27,25 +27,6 @@ LOSS = "circuit_breakers.daily_loss_limit"
 
 
 CONFIDENCE = "ml_risk_thresholds.min_confidence"
-
-
-def settings(environment: Environment = Environment.PRODUCTION, **more: Any) -> Settings:
-    return Settings(environment=environment, trading_mode=TradingMode.CONSERVATIVE, **more)
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock(T0)
-
-
-@pytest.fixture
-def production(db: Database, clock: FixedClock) -> ConfigurationService:
-    return ConfigurationService(db, settings(), clock)
-
-
-@pytest.fixture
-def development(db: Database, clock: FixedClock) -> ConfigurationService:
-    return ConfigurationService(db, settings(Environment.DEVELOPMENT), clock)
 
 
 class Ticking:

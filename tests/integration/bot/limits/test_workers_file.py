@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -19,6 +18,7 @@ from models.database import Database
 from models.repositories.configurations import VersionState
 from models.tables import AuditRow
 from tasks import startup
+from tests.support.configured import settings
 from tests.support.fakes import T0
 from tests.support.operators import operator
 
@@ -26,20 +26,6 @@ ANN, BOB = operator("ann"), operator("bob")
 
 
 LOSS = "circuit_breakers.daily_loss_limit"
-
-
-def settings(environment: Environment = Environment.PRODUCTION, **more: Any) -> Settings:
-    return Settings(environment=environment, trading_mode=TradingMode.CONSERVATIVE, **more)
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock(T0)
-
-
-@pytest.fixture
-def production(db: Database, clock: FixedClock) -> ConfigurationService:
-    return ConfigurationService(db, settings(), clock)
 
 
 def test_limits_are_changed_from_the_workers_file_alone(

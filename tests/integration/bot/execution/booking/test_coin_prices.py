@@ -1,44 +1,15 @@
 """A fee in another coin gets the price of the time of its fill."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from sqlalchemy import select
-
 from bot.errors import DependencyDown
-from console.runtime.vitals import Patient, check_vitals
 from console.views.key_metrics import key_metrics
-from models.tables import OtherFeeRow, PositionRow
-from tests.support.desk import ACCOUNT, Desk
+from tests.support.desk import Desk
 from tests.support.fakes import T0
+from tests.support.other_coins import position, problem, stored, trade
 
 D = Decimal
-
-
-def trade(desk: Desk, request_id: str, side: str, *, fee: str = "0.5", coin: str = "MNT") -> None:
-    """One order of 2000 that fills at once, with its fee in a coin."""
-    desk.approve(request_id, side=side)
-    desk.send_due()
-    desk.exchange.fills[-1] = replace(desk.exchange.fills[-1], fee=D(fee), fee_currency=coin)
-    desk.stream()
-
-
-def position(desk: Desk) -> PositionRow:
-    with desk.db.reading() as session:
-        return session.get_one(PositionRow, (ACCOUNT, "BTCUSDT"))
-
-
-def stored(desk: Desk) -> list[OtherFeeRow]:
-    with desk.db.reading() as session:
-        return list(session.scalars(select(OtherFeeRow).order_by(OtherFeeRow.executed_at)))
-
-
-def problem(desk: Desk) -> str | None:
-    desk.clock.move_to(desk.clock.now() + timedelta(seconds=61))
-    with desk.db.reading() as session:
-        patient = Patient(session, ACCOUNT, (), desk.clock.now(), {})
-        return next(v.problem for v in check_vitals(patient) if v.name == "fees in other coins")
 
 
 def test_the_price_is_that_of_the_fill_and_stays(desk: Desk) -> None:

@@ -1,54 +1,26 @@
 """Fees in a third coin: converted at the price of their time, or kept apart and named."""
 
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from unittest.mock import Mock
 
 import pytest
-from sqlalchemy import select
 
 from bot.errors import DependencyDown
 from bot.execution.booking.other_fees import OtherFees
 from bot.execution.orders.one_by_one import FAILURES_IN_A_ROW
 from bot.tca.service import costs
-from console.runtime.vitals import Patient, check_vitals
 from models.repositories import snapshot_query
-from models.tables import OtherFeeRow, PositionRow
 from tests.support.desk import ACCOUNT, Desk
+from tests.support.other_coins import position, problem, stored, trade
 
 D = Decimal
-
-
-def trade(desk: Desk, request_id: str, side: str, *, fee: str = "0.5", coin: str = "MNT") -> None:
-    """One order of 2000 that fills at once, with its fee in a coin."""
-    desk.approve(request_id, side=side)
-    desk.send_due()
-    desk.exchange.fills[-1] = replace(desk.exchange.fills[-1], fee=D(fee), fee_currency=coin)
-    desk.stream()
-
-
-def position(desk: Desk) -> PositionRow:
-    with desk.db.reading() as session:
-        return session.get_one(PositionRow, (ACCOUNT, "BTCUSDT"))
-
-
-def stored(desk: Desk) -> list[OtherFeeRow]:
-    with desk.db.reading() as session:
-        return list(session.scalars(select(OtherFeeRow).order_by(OtherFeeRow.executed_at)))
 
 
 def streak(desk: Desk) -> int:
     key = snapshot_query.TradeKey(ACCOUNT, "test", "BTCUSDT", "buy", D(2000))
     with desk.db.transaction() as session:
         return snapshot_query.read(session, key, desk.clock.now()).consecutive_losses
-
-
-def problem(desk: Desk) -> str | None:
-    desk.clock.move_to(desk.clock.now() + timedelta(seconds=61))
-    with desk.db.reading() as session:
-        patient = Patient(session, ACCOUNT, (), desk.clock.now(), {})
-        return next(v.problem for v in check_vitals(patient) if v.name == "fees in other coins")
 
 
 def test_a_round_trip_that_only_costs_fees_in_another_coin_is_a_loss(desk: Desk) -> None:

@@ -6,34 +6,18 @@ from decimal import Decimal
 
 import pytest
 
-from bot.state import binding, breakers
-from bot.state.binding import Identity
-from config.settings import Environment, TradingMode
+from bot.state import breakers
+from config.settings import Environment
 from console.cli import run
 from console.errors import ExitCode
 from models.repositories import portfolio
 from models.tables import (
     AccountBindingRow,
 )
-from tests.support.scene import ACCOUNT, START, Scene
-from workers.supervision.ports import free_port
+from tests.support.scene import ACCOUNT, Scene
+from tests.support.trading_halts import bind
 
 D = Decimal
-
-
-@pytest.fixture
-def away(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    """Postgres is there; Redis and the exchange are not."""
-    monkeypatch.setenv("MLRISK_DATABASE_URL", scene.database_url)
-    monkeypatch.setenv("MLRISK_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
-    monkeypatch.setenv("MLRISK_EXCHANGE_URL", f"http://127.0.0.1:{free_port()}")
-    return scene
-
-
-def _bind(scene: Scene, environment: Environment, mode: str = "paper") -> None:
-    """As the first process did that started on the scene's database."""
-    owner = Identity(ACCOUNT, mode, "17", environment, TradingMode.PAPER_TRADING)
-    binding.bind(scene.db, owner, START)
 
 
 def _read_wallet(scene: Scene) -> None:
@@ -61,7 +45,7 @@ def test_resume_says_what_still_denies_and_a_reset_breaker_is_the_way_back(
     away: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _read_wallet(away)
-    _bind(away, Environment.DEVELOPMENT)
+    bind(away, Environment.DEVELOPMENT)
     with away.db.unit_of_work() as uow:
         found = breakers.Finding("data_quality_issue", "1", "0", "positions disagree")
         breakers.trip(uow, ACCOUNT, found, actor="test", now=away.clock.now())

@@ -11,13 +11,10 @@ from typing import Any
 import pytest
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
 
 from bot.errors import DependencyDown
 from bot.exchange.protocol import ExchangeOrder, UnreadableFact
-from bot.state import binding
-from bot.state.binding import Identity
-from config.settings import Environment, SettingsError, TradingMode
+from config.settings import Environment, SettingsError
 from console.cli import run
 from console.errors import ExitCode
 from console.runtime.operator import cancel_without_postgres, not_halted
@@ -25,29 +22,10 @@ from models.enums import OrderStatus, TradeSide
 from models.tables import (
     AccountBindingRow,
     AuditRow,
-    TradingStateRow,
 )
-from tests.support.scene import ACCOUNT, START, Scene, read_only_engine
+from tests.support.scene import START, Scene
+from tests.support.trading_halts import bind, state_and_seal
 from workers.supervision.ports import free_port
-
-
-@pytest.fixture
-def away(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    """Postgres is there; Redis and the exchange are not."""
-    monkeypatch.setenv("MLRISK_DATABASE_URL", scene.database_url)
-    monkeypatch.setenv("MLRISK_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
-    monkeypatch.setenv("MLRISK_EXCHANGE_URL", f"http://127.0.0.1:{free_port()}")
-    return scene
-
-
-def _state(scene: Scene) -> tuple[str, bool]:
-    engine = read_only_engine(scene.database_url)
-    try:
-        with Session(engine) as session:
-            row = session.scalars(select(TradingStateRow)).one()
-            return row.state, row.sealed_at is not None
-    finally:
-        engine.dispose()
 
 
 @pytest.mark.services
@@ -62,7 +40,7 @@ def test_a_halt_without_redis_is_sealed_and_cancels_what_was_planned(
     assert report["sealed_at"] is not None
     assert report["children_cancelled"] == 4
     assert "queued tasks could not be revoked" in report["problems"][0]
-    assert _state(away) == ("halted", True)
+    assert state_and_seal(away) == ("halted", True)
     assert away.parent("r-1").state == "unfilled"
 
 
@@ -73,20 +51,14 @@ def test_a_halt_whose_cancels_fail_is_a_halt_all_the_same(
     assert run(["halt", "--reason", "drill", "--cancel"]) == ExitCode.FAILED
     error = capsys.readouterr()
     assert "HALTED" in error.err + error.out
-    assert _state(away) == ("halted", True)
-
-
-def _bind(scene: Scene, environment: Environment, mode: str = "paper") -> None:
-    """As the first process did that started on the scene's database."""
-    owner = Identity(ACCOUNT, mode, "17", environment, TradingMode.PAPER_TRADING)
-    binding.bind(scene.db, owner, START)
+    assert state_and_seal(away) == ("halted", True)
 
 
 @pytest.mark.services
 def test_a_binding_that_is_deleted_by_hand_gives_no_authority(
     away: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _bind(away, Environment.PRODUCTION)
+    bind(away, Environment.PRODUCTION)
     with away.db.transaction() as session:
         session.execute(delete(AccountBindingRow))
     run(["halt", "--reason", "drill"])

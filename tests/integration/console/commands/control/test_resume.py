@@ -4,47 +4,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from bot.state import binding
-from bot.state.binding import Identity
-from config.settings import Environment, TradingMode
+from config.settings import Environment
 from console.cli import run
 from console.errors import ExitCode
 from models.repositories import portfolio
-from models.tables import (
-    TradingStateRow,
-)
-from tests.support.scene import ACCOUNT, START, Scene, read_only_engine
-from workers.supervision.ports import free_port
+from tests.support.scene import ACCOUNT, Scene
+from tests.support.trading_halts import bind, state_and_seal
 
 D = Decimal
-
-
-@pytest.fixture
-def away(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    """Postgres is there; Redis and the exchange are not."""
-    monkeypatch.setenv("MLRISK_DATABASE_URL", scene.database_url)
-    monkeypatch.setenv("MLRISK_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
-    monkeypatch.setenv("MLRISK_EXCHANGE_URL", f"http://127.0.0.1:{free_port()}")
-    return scene
-
-
-def _state(scene: Scene) -> tuple[str, bool]:
-    engine = read_only_engine(scene.database_url)
-    try:
-        with Session(engine) as session:
-            row = session.scalars(select(TradingStateRow)).one()
-            return row.state, row.sealed_at is not None
-    finally:
-        engine.dispose()
-
-
-def _bind(scene: Scene, environment: Environment, mode: str = "paper") -> None:
-    """As the first process did that started on the scene's database."""
-    owner = Identity(ACCOUNT, mode, "17", environment, TradingMode.PAPER_TRADING)
-    binding.bind(scene.db, owner, START)
 
 
 @pytest.mark.services
@@ -63,25 +31,25 @@ def test_a_halt_in_production_is_lifted_from_no_shell_whatever_it_says(
     said: str | None,
     words: str,
 ) -> None:
-    _bind(away, Environment.PRODUCTION)
+    bind(away, Environment.PRODUCTION)
     run(["halt", "--reason", "drill"])
     if said is not None:
         monkeypatch.setenv("MLRISK_ENVIRONMENT", said)
     assert run(["resume", "--reason", "please"]) == ExitCode.FAILED
     assert words in capsys.readouterr().err
-    assert _state(away)[0] == "halted"
+    assert state_and_seal(away)[0] == "halted"
 
 
 @pytest.mark.services
 def test_resume_is_free_where_the_database_is_developments(
     away: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _bind(away, Environment.DEVELOPMENT)
+    bind(away, Environment.DEVELOPMENT)
     run(["halt", "--reason", "drill"])
     _read_wallet(away)
     assert run(["resume", "--reason", "over"]) == ExitCode.OK
     assert "ACTIVE" in capsys.readouterr().out
-    assert _state(away) == ("active", False)
+    assert state_and_seal(away) == ("active", False)
 
 
 def _read_wallet(scene: Scene) -> None:

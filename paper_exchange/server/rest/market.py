@@ -76,7 +76,7 @@ def orderbook(call: Call, params: Params) -> dict[str, Any]:
     spec = venue.spec(params["category"], params["symbol"])
     depth = page_limit(params, 1 if spec.category == "spot" else 25, 1000)
     tape = venue.tapes[spec.key]
-    update_id = call.exchange.public.book_update_id(spec.key)
+    call.exchange.public.show_book(spec.key)
     bids, asks = venue.engine.book(spec.category, spec.symbol, depth)
     price, qty = tape.price_text, tape.qty_text
     return {
@@ -84,8 +84,8 @@ def orderbook(call: Call, params: Params) -> dict[str, Any]:
         "b": [[price(p), qty(q)] for p, q in bids],
         "a": [[price(p), qty(q)] for p, q in asks],
         "ts": call.now,
-        "u": update_id,
-        "seq": tape.seq,
+        "u": tape.update_id,
+        "seq": tape.book_seq,
         "cts": call.now,
     }
 

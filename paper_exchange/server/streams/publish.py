@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from paper_exchange.server.faults.catalogue import FaultBoard
-from paper_exchange.server.streams.topics import DEEPEST, Topic, TradeTopic, make_topic
+from paper_exchange.server.streams.topics import DEEPEST, BookTopic, Topic, TradeTopic, make_topic
 from paper_exchange.server.venue.tape import PublicTrade
 from paper_exchange.server.venue.venue import Key, Venue
 from paper_exchange.types import Category, Reject
@@ -81,18 +81,18 @@ class PublicHub:
             topic = self._by_trade[key]
             self._send((key[0], topic.name), topic.frames(chosen))
 
-    def book_update_id(self, key: Key) -> int:
-        """The update id of the present book, in the row of the 1000-level stream.
+    def show_book(self, key: Key) -> None:
+        """Numbers the present book in the row of the 1000-level stream.
 
         While that stream has listeners, they get the present book first. A client can thus apply
         exactly the stream's later changes to a book from REST.
         """
         topic_key = (key[0], f"orderbook.{DEEPEST}.{key[1]}")
         topic = self._topics.get(topic_key)
-        if topic is None:
-            return self._venue.tapes[key].show_book()
-        self._send(topic_key, _frames(topic.push, time.monotonic()))
-        return self._venue.tapes[key].update_id
+        if isinstance(topic, BookTopic):
+            self._send(topic_key, _frames(topic.push_present, time.monotonic()))
+        else:
+            self._venue.tapes[key].show_book(self._venue.now_ms)
 
     def _tick(self) -> None:
         if not self._topics:

@@ -76,7 +76,7 @@ class BookTopic(Topic):
         self._bids, self._asks = dict(bids), dict(asks)
         self._seq = self._tape.seq
         if self.depth == DEEPEST:
-            self._tape.update_id += 1
+            self._tape.number_book()
             self.update_id = self._tape.update_id
         else:
             self.update_id += 1
@@ -89,6 +89,11 @@ class BookTopic(Topic):
             if (levels := self._look(moment)) is not None:
                 self._adopt(*levels)
         return [self._frame("snapshot", self._bids.items(), self._asks.items())]
+
+    def push_present(self, moment: float) -> list[str]:
+        """As `push`, also where only time has passed since the last look."""
+        self._version = -1
+        return self.push(moment)
 
     def push(self, moment: float) -> list[str]:
         """The frames for all subscribers: the changes since the last push."""

@@ -71,7 +71,9 @@ class Tape:
         """The cross sequence of the newest book, trade or fill."""
         self.update_id = FIRST_UPDATE_ID
         """The update id of the deepest book, for its stream and for REST alike."""
-        self._shown_version = 0
+        self.book_seq = 0
+        """The cross sequence of the book with this update id."""
+        self._shown: tuple[int, int] | None = None
         self.last_price = 0
         self.tick_direction = "ZeroPlusTick"
         self.mark_price: Decimal | None = None
@@ -89,12 +91,19 @@ class Tape:
         self._trade_count = 0
         self._finished: _Finished | None = None
 
-    def show_book(self) -> int:
-        """The update id for a book outside of the stream. It rises when the book may differ."""
-        if self._shown_version != self.version:
-            self._shown_version = self.version
-            self.update_id += 1
-        return self.update_id
+    def number_book(self) -> None:
+        """Gives the present book the next update id."""
+        self.update_id += 1
+        self.book_seq = self.seq
+
+    def show_book(self, now_ms: int) -> None:
+        """Numbers a book outside of the stream, when it may differ from the one shown before.
+
+        Our own impact decays with time alone.
+        """
+        if self._shown != (self.version, now_ms):
+            self._shown = self.version, now_ms
+            self.number_book()
 
     def on_trade(self, trade: MarketTrade, seq: int, ident: str | None = None) -> PublicTrade:
         """Counts a trade; returns it with its id and tick direction.

@@ -1,5 +1,6 @@
 """Minute bars, and their merge into the bars of an interval."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -68,16 +69,24 @@ def merged(
 
     `minutes` are without gaps, oldest first. With `trades` a minute without volume moves no price.
     """
+    between = _between(minutes, bucket(start, interval)[0], bucket(end, interval)[1])
+    return grouped(between, interval, start, end, trades=trades)
+
+
+def grouped(
+    bars: Iterable[Bar], interval: str, start: int, end: int, *, trades: bool = True
+) -> list[tuple[int, Bar]]:
+    """As `merged`, from bars of any length that fits into the interval's."""
     add = Bar.join if trades else Bar.cover
-    grouped: list[tuple[int, Bar]] = []
-    for minute in _between(minutes, bucket(start, interval)[0], bucket(end, interval)[1]):
-        first, last = bucket(minute.start, interval)
+    found: list[tuple[int, Bar]] = []
+    for bar in bars:
+        first, last = bucket(bar.start, interval)
         if first < start or first > end:
             continue
-        if not grouped or grouped[-1][1].start != first:
-            grouped.append((last, Bar(first, minute.open)))
-        add(grouped[-1][1], minute)
-    return grouped
+        if not found or found[-1][1].start != first:
+            found.append((last, Bar(first, bar.open)))
+        add(found[-1][1], bar)
+    return found
 
 
 def _between(minutes: list[Bar], first: int, last: int) -> list[Bar]:

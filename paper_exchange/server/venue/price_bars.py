@@ -8,6 +8,7 @@ from paper_exchange.server.venue.bars import (
     merged,
     missing_minutes,
 )
+from paper_exchange.server.venue.older_bars import OlderBars
 
 
 class PriceBars:
@@ -15,6 +16,7 @@ class PriceBars:
 
     def __init__(self) -> None:
         self.bars: list[Bar] = []
+        self.older: OlderBars | None = None
 
     def on_price(self, ts_ms: int, price: int) -> None:
         """Takes a price in the series' own unit: ticks, or millionths for a premium."""
@@ -44,4 +46,8 @@ class PriceBars:
 
     def klines(self, interval: str, start: int, end: int) -> list[Bar]:
         """Bars of `interval` that start in [start, end], oldest first."""
-        return [bar for _, bar in merged(self.bars, interval, start, end, trades=False)]
+        if self.older is not None and self.older.needed(interval, start):
+            found = self.older.klines(self.bars, interval, start, end, trades=False)
+        else:
+            found = merged(self.bars, interval, start, end, trades=False)
+        return [bar for _, bar in found]

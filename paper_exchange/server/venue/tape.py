@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from paper_exchange.market.older import FlatHistory, OlderHistory
 from paper_exchange.server.venue.bars import (
     DAY_MINUTES,
     MAX_BARS,
@@ -13,6 +14,7 @@ from paper_exchange.server.venue.bars import (
     merged,
     missing_minutes,
 )
+from paper_exchange.server.venue.older_bars import OlderBars
 from paper_exchange.server.venue.price_bars import PriceBars
 from paper_exchange.server.wire import UnitFormat, plain, trimmed
 from paper_exchange.types import InstrumentSpec, MarketTrade, MarkUpdate, Past
@@ -67,6 +69,8 @@ class Tape:
         self.trades: deque[PublicTrade] = deque(maxlen=MAX_TRADES)
         self.bars: list[Bar] = []
         """Minutes without gaps, oldest first."""
+        self.older: OlderBars | None = None
+        """The days before the first of them."""
         self.seq = 0
         """The cross sequence of the newest book, trade or fill."""
         self.update_id = FIRST_UPDATE_ID
@@ -216,6 +220,8 @@ class Tape:
 
     def klines(self, interval: str, start: int, end: int) -> list[tuple[int, Bar]]:
         """Bars that start in [start, end], oldest first, as (end of bar, bar)."""
+        if self.older is not None and self.older.needed(interval, start):
+            return self.older.klines(self.bars, interval, start, end)
         return merged(self.bars, interval, start, end)
 
     def load_past(self, past: Past, start_ms: int) -> None:
@@ -235,6 +241,18 @@ class Tape:
         count = len(past.funding_rates)
         for number, rate in enumerate(past.funding_rates, 1):
             self.fundings.append((settled - (count - number) * length, rate))
+
+    def draw_older(self) -> None:
+        """Lets charts go on before the first known minute."""
+        if not self.bars:
+            return
+        first, day = self.bars[0], self.bars[:DAY_MINUTES]
+        minute = first.start // MINUTE_MS % DAY_MINUTES
+        volume = sum(bar.volume for bar in day) / len(day)
+        drawn = OlderHistory(self.spec.base_coin, minute, first.open, volume)
+        self.older = OlderBars(drawn, first.start)
+        self.mark_bars.older = self.index_bars.older = self.older
+        self.premium_bars.older = OlderBars(FlatHistory(minute, 0), first.start)
 
     def bar_fields(self, bar: Bar) -> dict[str, Any]:
         """The bar's prices and volumes as Bybit's text fields."""

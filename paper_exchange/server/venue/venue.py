@@ -128,6 +128,7 @@ class Venue:
             # One after the other: the next tape takes the memory of the past before it.
             key, past = histories.popitem()
             self.tapes[key].load_past(past, self._offset)
+            self.tapes[key].draw_older()
             self.engine.take_past(*key, sum(bar.volume for bar in past.bars[-DAY_MINUTES:]))
         for event in first:
             self._apply(shifted(event, self._offset))

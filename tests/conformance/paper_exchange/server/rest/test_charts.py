@@ -66,6 +66,15 @@ def test_longer_bars_add_up_to_the_minutes_they_hold(public: HTTP) -> None:
     assert sum(Decimal(row[6]) for row in minutes) == Decimal(hour[6])
 
 
+@pytest.mark.parametrize("interval", ["1", "5", "15", "60", "240", "720", "D"])
+def test_every_interval_has_a_thousand_bars(public: HTTP, interval: str) -> None:
+    rows = klines(public, interval=interval, limit=1000)
+    assert len(rows) == 1000
+    starts = [int(row[0]) for row in rows]
+    assert {later - earlier for later, earlier in pairwise(starts)} == {starts[0] - starts[1]}
+    assert all(Decimal(row[3]) <= Decimal(row[4]) <= Decimal(row[2]) for row in rows)
+
+
 def test_paging_backwards_by_end_reaches_the_whole_day(public: HTTP) -> None:
     newest = klines(public, interval="1", limit=1000)
     older = klines(public, interval="1", limit=1000, end=int(newest[-1][0]) - MINUTE)

@@ -88,6 +88,13 @@ def parser() -> argparse.ArgumentParser:
     matching.add_argument(
         "--history-lag-ms", type=int, default=0, help="age of what history and executions show"
     )
+    matching.add_argument(
+        "--insurance-fund",
+        type=Decimal,
+        metavar="USDT",
+        help="when it can't bear a bankruptcy, profitable positions of the other side are closed; "
+        "default: it never ends",
+    )
     state = p.add_argument_group("accounts and state")
     state.add_argument("--accounts", type=Path, help="YAML or JSON file of accounts and keys")
     state.add_argument(
@@ -153,6 +160,7 @@ def options_of(args: argparse.Namespace) -> Options:
         cancel_front_share=args.cancel_front_share,
         realtime_lag_ms=args.realtime_lag_ms,
         history_lag_ms=args.history_lag_ms,
+        insurance_fund=args.insurance_fund,
         impact=ImpactSettings(enabled=args.impact),
     )
     return Options(

@@ -169,6 +169,7 @@ def dump(world: World) -> State:
         "seq": world.seq,
         "ids": world.ids,
         "timer_count": world.timer_count,
+        "insurance": None if world.insurance is None else str(world.insurance),
         "timers": [[due, number, action, list(args)] for due, number, action, args in world.timers],
         "accounts": {uid: _dump_account(account) for uid, account in world.accounts.items()},
         "executions": {
@@ -204,6 +205,8 @@ def load(world: World, state: Mapping[str, Any]) -> None:
     # A server may have set the counters higher so that identifiers never repeat.
     world.seq, world.ids = max(world.seq, state["seq"]), max(world.ids, state["ids"])
     world.timer_count = state["timer_count"]
+    if world.insurance is not None and state.get("insurance") is not None:
+        world.insurance = Decimal(state["insurance"])
     world.timers = [(d, n, a, tuple(args)) for d, n, a, args in state["timers"]]
     heapify(world.timers)
     for uid, saved in state["accounts"].items():

@@ -120,5 +120,11 @@ class EngineSettings:
     risk_tier_value: Decimal = Decimal(2_000_000)
     """The width of a risk tier in quote coin, as in Bybit's first BTCUSDT tier."""
     risk_tiers: int = 50
+    insurance_fund: Decimal | None = None
+    """What the insurance fund holds at first, in quote coin; None never ends.
+
+    A fund that can't bear a bankrupt position's loss makes the exchange close profitable positions
+    of the other side.
+    """
     impact: ImpactSettings = field(default_factory=ImpactSettings)
     seed: int = 1

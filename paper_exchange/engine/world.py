@@ -46,6 +46,8 @@ class World:
         self.executions: dict[str, list[Execution]] = {}
         self.forgotten: dict[str, tuple[int, int]] = {}
         """The executions and ledger rows of each account that were dropped since the start."""
+        self.insurance = settings.insurance_fund
+        """What the insurance fund holds, in quote coin; None: it never ends."""
         self.now = 0
         self.seq = 0
         self.ids = 0

@@ -4,7 +4,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 from paper_exchange.engine.accounts.account import ZERO, Account, Position
-from paper_exchange.engine.accounts.margin import STABLE, AccountMargin
+from paper_exchange.engine.accounts.insurance import InsuranceFund
+from paper_exchange.engine.accounts.margin import STABLE, AccountMargin, risk_tiers, tier_for
 from paper_exchange.engine.fills import Fills
 from paper_exchange.engine.markets.instrument import Market
 from paper_exchange.engine.orders.filters import quantity_steps
@@ -28,6 +29,7 @@ class RiskWatch:
         self.world = world
         self.lifecycle = lifecycle
         self.fills = fills
+        self._fund = InsuranceFund(world, self.close)
 
     def on_mark(self, market: Market) -> None:
         """Checks each holder without a safe range, or with a range that the mark has left."""
@@ -97,11 +99,15 @@ class RiskWatch:
         return mark * (1 - move), mark * (1 + move)
 
     def _liquidate_one(self, account: Account, position: Position, mark: Decimal) -> None:
-        """Cancels the symbol's orders, then closes the position where its own margin is used up."""
+        """Cancels the symbol's orders, then closes as much of the position as its margin needs.
+
+        A position above the first risk tier goes down a tier, as long as its own margin is used up.
+        """
         self._cancel_orders(account, position.market)
-        share = self.world.margin.own_margin(account, position) + position.unrealised(mark)
-        ticks = self._bust_price(account, position, mark, share)
-        self.close(account, position, abs(position.size), ticks, "BustTrade")
+        while position.size and self.world.margin.excess(account, position, mark) <= 0:
+            share = self.world.margin.own_margin(account, position) + position.unrealised(mark)
+            ticks = self._bust_price(account, position, mark, share)
+            self._take_over(account, position, self._above_lower_tier(position, mark), ticks)
 
     def _cancel_orders(self, account: Account, market: Market | None) -> None:
         """Cancels the open orders of one market, or of all with None, before a liquidation."""
@@ -149,21 +155,55 @@ class RiskWatch:
                 market.holders[account.uid] = (mark * (1 - move), mark * (1 + move))
 
     def liquidate(self, account: Account, held: list[Position], total: AccountMargin) -> None:
-        """Cancels all orders, then closes every position at its bankruptcy price.
+        """Cancels all orders, then closes positions at their bankruptcy prices.
 
-        Each position bears a share of the balance in proportion to its maintenance margin. The
-        bankruptcy price uses up this share, fee included. If the mark is worse than this price, the
-        insurance fund bears the loss.
+        Positions above the first risk tier go down tier by tier, the highest first, until the
+        balance suffices; otherwise every position is closed. Each position bears a share of the
+        balance in proportion to its maintenance margin. The bankruptcy price uses up this share,
+        fee included. If the mark is worse than this price, the insurance fund bears the loss.
         """
         self._cancel_orders(account, None)
-        shares = []
-        for position in held:
-            mark = position.market.mark() or ZERO
-            part = self.world.margin.maintenance_of(account, position, mark)
-            share = total.balance * part / total.maintenance if total.maintenance else ZERO
-            shares.append((position, self._bust_price(account, position, mark, share)))
-        for position, ticks in shares:
-            self.close(account, position, abs(position.size), ticks, "BustTrade")
+        while (highest := self._highest(held)) is not None:
+            mark = highest.market.mark() or ZERO
+            ticks = self._shared_bust_price(account, highest, total)
+            self._take_over(account, highest, self._above_lower_tier(highest, mark), ticks)
+            total = self.world.margin.account_margin(account)
+            if total.balance > total.maintenance:
+                self._remember(account, held, total)
+                return
+        prices = [(one, self._shared_bust_price(account, one, total)) for one in held if one.size]
+        for position, ticks in prices:
+            self._take_over(account, position, abs(position.size), ticks)
+
+    def _tier(self, position: Position, mark: Decimal) -> int:
+        value = position.quantity() * mark
+        return tier_for(value, position.market.spec, self.world.settings).tier
+
+    def _highest(self, held: list[Position]) -> Position | None:
+        """The position of the highest risk tier above the first; None without one."""
+        tiers = [(self._tier(one, one.market.mark() or ZERO), one) for one in held if one.size]
+        tier, position = max(tiers, key=lambda one: one[0], default=(1, None))
+        return position if tier > 1 else None
+
+    def _above_lower_tier(self, position: Position, mark: Decimal) -> int:
+        """The steps that are too many for the next lower tier; all steps in the first tier."""
+        tier = self._tier(position, mark)
+        if tier == 1:
+            return abs(position.size)
+        limit = risk_tiers(position.market.spec, self.world.settings)[tier - 2].limit
+        return abs(position.size) - int(limit / (mark * position.market.step))
+
+    def _shared_bust_price(self, account: Account, position: Position, total: AccountMargin) -> int:
+        mark = position.market.mark() or ZERO
+        part = self.world.margin.maintenance_of(account, position, mark)
+        share = total.balance * part / total.maintenance if total.maintenance else ZERO
+        return self._bust_price(account, position, mark, share)
+
+    def _take_over(self, account: Account, position: Position, steps: int, ticks: int) -> None:
+        """Closes steps at the bankruptcy price; the insurance fund takes them."""
+        side = position.side
+        self.close(account, position, steps, ticks, "BustTrade")
+        self._fund.take_over(position, side, steps, ticks)
 
     def _bust_price(
         self, account: Account, position: Position, mark: Decimal, share: Decimal

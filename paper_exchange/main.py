@@ -59,6 +59,14 @@ def parser() -> argparse.ArgumentParser:
     market.add_argument("--symbols", help="comma-separated; default: all of the market")
     market.add_argument("--seed", type=int, default=1, help="seed of market and faults")
     market.add_argument(
+        "--book-updates",
+        type=int,
+        default=1,
+        metavar="N",
+        help="books of a synthetic instrument in 100 ms; with 5 they come every 10 to 20 ms "
+        "(%(default)s)",
+    )
+    market.add_argument(
         "--speed", type=float, default=1.0, help="times real time; 0 as fast as it goes"
     )
     matching = p.add_argument_group("matching")
@@ -170,6 +178,7 @@ def options_of(args: argparse.Namespace) -> Options:
         recordings=args.recordings,
         symbols=symbols,
         seed=args.seed,
+        updates=args.book_updates,
         speed=args.speed,
         accounts=args.accounts,
         balances=args.balances,

@@ -19,8 +19,11 @@ def open_source(
     seed: int = 1,
     symbols: Sequence[str] | None = None,
     recordings: Path | None = None,
+    updates: int = 1,
 ) -> MarketSource:
     """Opens a source by its name. `recordings` is the directory of recorded markets.
+
+    `updates` is how many books a synthetic instrument publishes in 100 ms.
 
     `auto` is the recorded Bybit session where `recordings` has it, else the synthetic market.
     Raises ValueError for an unknown name or symbol, FileNotFoundError for a missing recording.
@@ -29,9 +32,13 @@ def open_source(
         raise ValueError(f"unknown market {spec!r}; known: {', '.join(SPECS)}")
     if spec == "auto":
         found = _find(recordings, bybit_recording.FILE_PATTERN)
-        return BybitRecording(found, symbols) if found else SyntheticMarket(seed, symbols)
+        return (
+            BybitRecording(found, symbols)
+            if found
+            else SyntheticMarket(seed, symbols, updates=updates)
+        )
     if spec == "synthetic":
-        return SyntheticMarket(seed, symbols)
+        return SyntheticMarket(seed, symbols, updates=updates)
     if spec == "binance":
         return BinanceRecording(_need(recordings, binance_recording.FOLDER_PATTERN), symbols)
     if spec == "bars":

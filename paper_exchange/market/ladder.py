@@ -57,9 +57,11 @@ class Ladder:
         self._category = instrument.category
         self._symbol = instrument.symbol
         self.steps_per_usd = 1.0 / (price * float(instrument.qty_step))
-        slope = P.LEVEL_SIZE_GROWTH / P.BOOK_LEVELS
+        slope = P.LEVEL_SIZE_GROWTH / P.GROWN_LEVELS
         near = instrument.level_usd * self.steps_per_usd
-        self._level_steps = [near * (1 + slope * k) for k in range(P.BOOK_LEVELS)]
+        self._level_steps = [
+            near * (1 + slope * min(k, P.GROWN_LEVELS)) for k in range(P.BOOK_LEVELS)
+        ]
         self._fade: list[float] = np.exp(
             -np.arange(P.BOOK_LEVELS) / P.PRESSURE_TILT_LEVELS
         ).tolist()
@@ -183,3 +185,5 @@ class Ladder:
             tick = side.tick(k)
             if tick not in side.sizes:
                 side.put(tick, self._level(k, tilt))
+                if len(side.sizes) > P.BOOK_LEVELS:
+                    return

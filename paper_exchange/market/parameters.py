@@ -273,9 +273,10 @@ PRESSURE_TAKER = 0.5  # log odds of a buying taker per unit of pressure [G]
 IMPACT_TAKER = 1.0  # log odds of a buying taker per standard deviation of the step's return [G]
 
 # --- book and trades --------------------------------------------------
-BOOK_LEVELS = 60  # per side, at least 50 asked for
+BOOK_LEVELS = 1000  # per side, the depth of Bybit's deepest stream
 LEVEL_SIZE_LOG_SD = 0.8  # dispersion of displayed sizes [C]
-LEVEL_SIZE_GROWTH = 1.5  # sizes at the far end are 1 + this times those near the touch [C]
+LEVEL_SIZE_GROWTH = 1.5  # sizes from GROWN_LEVELS on are 1 + this times those near the touch [C]
+GROWN_LEVELS = 60  # [C]
 TOUCH_NOISE_LOG_SD = 0.6
 TOUCH_NOISE_SECONDS = 1.0
 REFRESHED_LEVELS = 3  # per side and step; recorded deltas change 5 to 11 levels [C]

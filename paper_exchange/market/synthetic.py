@@ -16,6 +16,8 @@ from paper_exchange.types import Category, InstrumentSpec, MarketEvent, MarkUpda
 
 _COIN_INDEX = {coin.coin: i for i, coin in enumerate(P.COINS)}
 _BY_TIME = attrgetter("ts_ms")
+MAX_UPDATES = 5
+"""Five books in a step are 10 to 20 ms apart, as in Bybit's fastest streams."""
 
 
 class SyntheticMarket:
@@ -24,12 +26,21 @@ class SyntheticMarket:
     The same seed gives the same events; leaving symbols out changes nothing for the others.
     """
 
-    def __init__(self, seed: int = 1, symbols: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, seed: int = 1, symbols: Sequence[str] | None = None, *, updates: int = 1
+    ) -> None:
+        """`updates` is how many books each instrument publishes in a step of 100 ms.
+
+        Raises ValueError for an unknown symbol, and for a number outside 1 to 5.
+        """
         known = {i.symbol for i in P.INSTRUMENTS}
         unknown = sorted(set(symbols or ()) - known)
         if unknown:
             raise ValueError(f"the synthetic market has no {unknown}; it has {sorted(known)}")
+        if not 1 <= updates <= MAX_UPDATES:
+            raise ValueError(f"{updates} book updates in a step; possible: 1 to {MAX_UPDATES}")
         self._seed = seed
+        self._updates = updates
         self._chosen = [i for i in P.INSTRUMENTS if symbols is None or i.symbol in symbols]
 
     def instruments(self) -> Sequence[InstrumentSpec]:
@@ -75,7 +86,7 @@ class SyntheticMarket:
         place = P.INSTRUMENTS.index(instrument)
         rng = np.random.default_rng([self._seed, place])
         phase_ms = P.STEP_MS // 2 + 7 * place  # books of different symbols are not pushed at once
-        return BookMaker(instrument, _coin(instrument), phase_ms, rng)
+        return BookMaker(instrument, _coin(instrument), phase_ms, rng, self._updates)
 
 
 class _Reference:

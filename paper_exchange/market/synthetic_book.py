@@ -21,10 +21,20 @@ class BookMaker:
     """Produces the events of one instrument, step by step. Deterministic by its generator."""
 
     def __init__(
-        self, instrument: InstrumentParameters, coin: int, phase_ms: int, rng: np.random.Generator
+        self,
+        instrument: InstrumentParameters,
+        coin: int,
+        phase_ms: int,
+        rng: np.random.Generator,
+        updates: int = 1,
     ) -> None:
+        """`updates` is how many books of a step are published, the last one at `phase_ms`.
+
+        The refreshed levels of a step are spread over them. The touch moves with the last one.
+        """
         self._coin = coin
         self._phase_ms = phase_ms
+        self._updates = [phase_ms * (number + 1) // updates for number in range(updates)]
         self._rng = rng
         self._spot = instrument.category == "spot"
         self._tick = float(instrument.tick_size)
@@ -58,18 +68,35 @@ class BookMaker:
 
     def step(self, j: int, start_ms: int, out: list[MarketEvent]) -> None:
         """Appends the events of step j of the block, in time order."""
-        ladder, tilts = self._ladder, self._tilts[j]
-        for offset, buy, size in islice(self._takers, self._counts[j]):
-            ladder.take(start_ms + offset, buy, size, out)
+        ladder, takers = self._ladder, islice(self._takers, self._counts[j])
+        taker = next(takers, None)
+        for number, at in enumerate(self._updates):
+            while taker is not None and taker[0] < at:
+                ladder.take(start_ms + taker[0], taker[1], taker[2], out)
+                taker = next(takers, None)
+            if at == self._phase_ms:
+                self._requote(j)
+            ladder.refresh(self._refreshed_by(j, number), self._tilts[j])
+            out.append(ladder.publish(start_ms + at))
+
+    def _requote(self, j: int) -> None:
+        """Moves the touch to the price at the end of the step, when it has moved far enough."""
+        ladder = self._ladder
         if self._moves[j]:
             self._spread = self._spreads[j]
         quotes, target = (ladder.bid, ladder.ask), self._mids[j]
         off = abs(2 * target - quotes[0] - quotes[1])
         if quotes[1] - quotes[0] != self._spread or off > _STICKY_HALF_TICKS:
             quotes = self._quotes(target, self._spread)
-        ladder.move(quotes, self._touch_sizes[j], tilts)
-        ladder.refresh(self._refreshed[j], tilts)
-        out.append(ladder.publish(start_ms + self._phase_ms))
+        ladder.move(quotes, self._touch_sizes[j], self._tilts[j])
+
+    def _refreshed_by(self, j: int, number: int) -> list[int]:
+        """The levels that one of the step's updates refreshes: of bids, then as many of asks."""
+        levels, updates = self._refreshed[j], len(self._updates)
+        if updates == 1:
+            return levels
+        half = len(levels) // 2
+        return levels[:half][number::updates] + levels[half:][number::updates]
 
     @staticmethod
     def _quotes(mid: float, spread: int) -> tuple[int, int]:

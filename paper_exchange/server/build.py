@@ -34,6 +34,8 @@ class Options:
     """The directory of recorded markets."""
     symbols: tuple[str, ...] | None = None
     seed: int = 1
+    updates: int = 1
+    """The books that a synthetic instrument publishes in 100 ms."""
     speed: float = 1.0
     """Speed as a multiple of real time; 0 is as fast as the machine can."""
     accounts: Path | None = None
@@ -90,6 +92,7 @@ def build(options: Options) -> Running:
         seed=options.seed,
         symbols=options.symbols,
         recordings=options.recordings,
+        updates=options.updates,
     )
     if options.accounts is not None:
         accounts = load_accounts(options.accounts)

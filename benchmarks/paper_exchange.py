@@ -1,6 +1,6 @@
-"""How fast the paper exchange is: orders over loopback, market events, memory, a crowd of clients.
+"""How fast the paper exchange is: orders, market events, memory, a crowd of clients, a day.
 
-Run: `python -m benchmarks.paper_exchange [--seconds 3] [--rate 200] [--json PATH]`.
+Run: `python -m benchmarks.paper_exchange [--only day] [--seconds 3] [--rate 200] [--json PATH]`.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -213,6 +213,33 @@ async def crowd(count: int, seconds: float) -> Figures:
         }
 
 
+async def day(hours: float, speed: float) -> Figures:
+    """Resident memory over hours of exchange time at speed, while a client trades and listens."""
+    with PaperExchangeProcess("--market", "synthetic", "--speed", f"{speed:g}", *UNLIMITED) as one:
+        process = psutil.Process(one.pid)
+        seconds = hours * 3600 / speed
+        async with aiohttp.ClientSession() as session:
+            member = Member(one, session, await resting_order(Client(one, session)))
+            member.PAUSE_SECONDS = seconds / 2000
+            trading = asyncio.create_task(member.run(seconds))
+            samples = []
+            while not trading.done():
+                samples.append(process.memory_info().rss)
+                await asyncio.sleep(seconds / 48)
+            await trading
+    later = samples[len(samples) // 4 :]
+    return {
+        "hours": hours,
+        "speed": speed,
+        "requests": member.requests,
+        "frames": member.frames,
+        "errors": member.errors,
+        "mb_at_first_quarter": round(later[0] / 1e6, 1),
+        "mb_at_most_later": round(max(later) / 1e6, 1),
+        "mb_at_the_end": round(later[-1] / 1e6, 1),
+    }
+
+
 class Member:
     """One client of a crowd: a public socket, a private socket, and two orders a second."""
 
@@ -329,17 +356,23 @@ def main() -> int:
     parser.add_argument("--open-orders", type=int, default=10_000)
     parser.add_argument("--clients", type=int, default=20, help="clients of the crowd")
     parser.add_argument("--crowd-seconds", type=float, default=60.0)
+    parser.add_argument("--hours", type=float, default=24.0, help="of the day at speed")
+    parser.add_argument("--speed", type=float, default=600.0, help="of the day at speed")
+    parser.add_argument("--only", choices=("market", "orders", "memory", "crowd", "day"))
     parser.add_argument("--market", default="synthetic")
     parser.add_argument("--recordings", type=Path)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    figures: Figures = {
-        "market": market_events(args.seconds, args.market, args.recordings),
-        "orders": asyncio.run(orders(args.seconds, args.rate)),
-        "memory": asyncio.run(memory(args.open_orders)),
-        "crowd": asyncio.run(crowd(args.clients, args.crowd_seconds)),
+    parts: dict[str, Callable[[], Figures]] = {
+        "market": lambda: market_events(args.seconds, args.market, args.recordings),
+        "orders": lambda: asyncio.run(orders(args.seconds, args.rate)),
+        "memory": lambda: asyncio.run(memory(args.open_orders)),
+        "crowd": lambda: asyncio.run(crowd(args.clients, args.crowd_seconds)),
+        "day": lambda: asyncio.run(day(args.hours, args.speed)),
     }
-    figures["goals"] = goals(figures, args.rate)
+    figures: Figures = {name: part() for name, part in parts.items() if args.only in (None, name)}
+    if args.only is None:
+        figures["goals"] = goals(figures, args.rate)
     text = json.dumps(figures, indent=2)
     if args.json is not None:
         args.json.write_text(text + "\n")

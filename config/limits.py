@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from config.declaration import HIGHER, LOWER, limit
+from config.positions import PositionRules
 from config.quotas import QuotaRules
 from config.working import WorkingRules
 
@@ -436,3 +437,5 @@ class RiskLimits:
     """The rules for working an approved trade. No check of the gate reads them."""
     quotas: QuotaRules = field(default_factory=QuotaRules)
     """The quotas of one strategy. They are checked before the gate."""
+    positions: PositionRules = field(default_factory=PositionRules)
+    """The rules for open positions, which the position monitor reads."""

@@ -7,10 +7,11 @@ from typing import Any
 from config.declaration import Declaration, declarations
 from config.interface_keys import InterfaceKeys
 from config.limits import RiskLimits
+from config.positions import PositionRules
 from config.quotas import QuotaRules
 from config.working import WorkingRules
 
-DECLARING = (RiskLimits, InterfaceKeys, WorkingRules, QuotaRules)
+DECLARING = (RiskLimits, PositionRules, InterfaceKeys, WorkingRules, QuotaRules)
 """The classes that declare keys. The keys of a section stand in the order of these fields."""
 
 SECTIONS: Mapping[str, str] = {

@@ -26,6 +26,7 @@ from models.tables import (
     HeartbeatRow,
     OperatorRow,
     PositionAdoptionRow,
+    PositionExitRow,
     TallyChangeRow,
     UnreadableFactRow,
     VolumeModelRow,
@@ -38,6 +39,7 @@ WRITTEN_ONCE: tuple[type[Base], ...] = (
     EquityRow,
     FillRow,
     PositionAdoptionRow,
+    PositionExitRow,
     UnreadableFactRow,
     VolumeModelRow,
 )

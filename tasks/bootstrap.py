@@ -17,6 +17,7 @@ from bot.decision.authentication import AuthenticatedDecisions
 from bot.decision.forged_market import ForgedMarket
 from bot.decision.last_resort import MarketOfLastResort
 from bot.decision.quotas import Quotas
+from bot.decision.requests import Admission
 from bot.decision.service import ApprovalService
 from bot.decision.signing import Signatures
 from bot.errors import ClockRefused, MlriskError
@@ -42,6 +43,9 @@ from bot.safety import audit_heads
 from bot.safety.audit_heads import HeadsFile
 from bot.safety.halt import TradingHalt
 from bot.safety.monitor import Monitor
+from bot.safety.positions.exits import ACTOR as POSITION_MONITOR
+from bot.safety.positions.exits import PositionExits
+from bot.safety.positions.monitor import PositionMonitor
 from bot.state import binding, disk_room, fitness
 from bot.state.fitness import Fitness
 from config.celery import MARKET_DATABASE as MARKET_DATABASE
@@ -263,6 +267,26 @@ class Services:
         """Judges losses and trips breakers."""
         return Monitor(
             db=self.db, account=self.settings.account, limits=self.limits, clock=self.clock
+        )
+
+    @cached_property
+    def position_monitor(self) -> PositionMonitor:
+        """Watches open positions and closes them."""
+        admission = Admission(
+            db=self.db,
+            account=self.settings.account,
+            clock=self.clock,
+            task_queue=self.task_queue,
+        )
+        return PositionMonitor(
+            db=self.db,
+            account=self.settings.account,
+            market=self.market_for_exits,
+            limits=self.limits,
+            clock=self.clock,
+            exits=PositionExits(admission, self.settings.account),
+            decide=lambda request_id: self.approval.validate_stored(request_id),
+            halt=lambda reason: self.trading_halt.halt(reason=reason, actor=POSITION_MONITOR),
         )
 
     @cached_property

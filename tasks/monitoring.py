@@ -71,6 +71,12 @@ def record_equity() -> None:
     context.monitor.judge_losses()
 
 
+@shared_task(base=MlriskTask, name="tasks.monitoring.watch_positions")
+def watch_positions() -> int:
+    """Looks at every open position, and closes those that must be closed."""
+    return services().position_monitor.look()
+
+
 @shared_task(base=MlriskTask, name="tasks.monitoring.refresh_instruments")
 def refresh_instruments() -> int:
     """Reads the trading rules again; sizes change twice a month and sometimes without notice."""

@@ -120,6 +120,7 @@ class Adopter:
         if seen.before * seen.after <= 0:
             # The position is gone, so its costs wait for no closing trade.
             position.open_costs = ZERO
+            position.opened_at = now if seen.after else None
         position.qty, position.entry_price = seen.after, seen.entry_price
         position.liquidation_price, position.updated_at = seen.liquidation_price, now
         shares.move(

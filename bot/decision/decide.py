@@ -114,6 +114,7 @@ _DECIDING_CODE = (
     "config/interface_keys.py",
     "config/limits.py",
     "config/loading.py",
+    "config/positions.py",
     "config/quotas.py",
     "config/schema.py",
     "config/sections.py",

@@ -34,7 +34,42 @@ class PositionRow(Base):
     mark_price: Mapped[Decimal | None]
     """The mark in the exchange's answer about positions. The market view is compared with it."""
     marked_at: Mapped[datetime | None]
+    opened_at: Mapped[datetime | None]
+    """The time of the fill that opened the present position; None while it is flat."""
     updated_at: Mapped[datetime]
+
+
+class PositionWatchRow(Base):
+    """The memory of the position monitor about one open position."""
+
+    __tablename__ = "position_watch"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    symbol: Mapped[str] = mapped_column(primary_key=True)
+    opened_at: Mapped[datetime]
+    """The position that the row is about: another one starts a new memory."""
+    best_price: Mapped[Decimal | None]
+    """The best mark since the position was opened: the highest of a long, the lowest of a short."""
+    mark_price: Mapped[Decimal | None]
+    """The mark of the newest look."""
+    looked_at: Mapped[datetime | None]
+    """The newest full look; None before the first one."""
+    told: Mapped[list[Any]]
+    """The causes that were alerted for this position."""
+
+
+class PositionExitRow(Base):
+    """An exit that the position monitor has asked for. A position has one at a time."""
+
+    __tablename__ = "position_exit"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    symbol: Mapped[str] = mapped_column(primary_key=True)
+    opened_at: Mapped[datetime] = mapped_column(primary_key=True)
+    attempt: Mapped[int] = mapped_column(Integer, primary_key=True)
+    cause: Mapped[str]
+    value: Mapped[str]
+    limit: Mapped[str]
+    request_id: Mapped[str] = mapped_column(unique=True)
+    asked_at: Mapped[datetime]
 
 
 class PositionAdoptionRow(Base):

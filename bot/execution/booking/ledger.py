@@ -27,6 +27,7 @@ def book_trade(position: PositionRow, execution: Execution, now: datetime) -> De
     if before * position.qty <= 0:
         # The exchange's price was that of the position that has ended or turned.
         position.liquidation_price = None
+        position.opened_at = execution.executed_at if position.qty else None
     carried = amounts.share(position.open_costs, closed, abs(before))
     of_close = amounts.share(cost, closed, execution.qty)
     position.open_costs += cost - of_close - carried

@@ -50,6 +50,7 @@ def test_the_base_has_the_seeds_values() -> None:
         "max_positions": 10,
         "stop_loss": 0.05,
         "take_profit": 0.15,
+        "trailing_stop": None,
         "alert_threshold": 0.03,
         "max_holding_hours": 24,
         "confidence_drop": 0.3,

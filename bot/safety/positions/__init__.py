@@ -1,0 +1,1 @@
+"""Open positions: when they are closed, and what protects them at the exchange."""

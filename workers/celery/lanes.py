@@ -12,11 +12,11 @@ Redis moves an item from the queue to its lane in one step. The item is always i
 even if a process dies. A worker takes items from a lane as from a queue.
 """
 
-import base64
 import hashlib
 import json
 import logging
 import re
+from binascii import a2b_base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -125,7 +125,7 @@ def _place(item: bytes, asked_by: _AskedBy) -> Place:
     if headers["task"] != authentication.TASK:
         return Place(NOBODYS_LANE, again)
     encoded = found["properties"].get("body_encoding") == "base64"
-    body = base64.b64decode(found["body"]).decode() if encoded else found["body"]
+    body = a2b_base64(found["body"]).decode() if encoded else found["body"]
     strategy, exits = asked_by(body, headers.get(HEADER))
     # The flag is the item's own claim. An entry that claims to be an exit is refused as an exit.
     return Place((_EXITS if exits else _ENTRIES) + _word(strategy), again)
@@ -249,20 +249,20 @@ class Turns:
 
     def _sort(self, client: Redis, queue: str, count: int, lanes: set[str], until: float) -> None:
         """Sorts the oldest items of a queue into lanes: all of them, unless there are too many."""
-        done = size = 0
-        while done < count and ((done < AT_LEAST and size < _MOST_BYTES) or monotonic() < until):
-            items = moving.oldest(client, queue, count - done)
-            wanted = self._wanted(items, lanes)
-            moved = moving.move(client, queue, LANES, wanted)
-            lanes.update(each.lane for each in wanted[:moved])
-            done += moved
-            size += sum(map(len, items))
-            if not items or moved < len(items):
-                break
 
-    def _wanted(self, items: Sequence[bytes], lanes: set[str]) -> list[Move]:
-        """The place of each item, oldest first."""
-        found, taken = [], set(lanes)
+        def goes_on(done: int, size: int) -> bool:
+            few = done < AT_LEAST and size < _MOST_BYTES
+            return done < count and (few or monotonic() < until)
+
+        if not count:
+            return
+        taken = set(lanes)
+        for each in moving.move_all(client, queue, LANES, partial(self._wanted, taken), goes_on):
+            lanes.add(each.lane)
+
+    def _wanted(self, taken: set[str], items: Sequence[bytes]) -> list[Move]:
+        """The place of each item, oldest first. Adds the lanes to those that are taken."""
+        found = []
         for item in items:
             place = self._place(item, taken)
             is_new = place.lane not in taken and place.lane != OUR_LANE

@@ -99,7 +99,12 @@ class Bench:
         rate_limiter = FreeRateLimiter()
         deps = Deps(db, exchange, ACCOUNT, clock, DispatcherOnly())
         claims = Claims(
-            deps, limits=limits, rate_limiter=rate_limiter, owner="benchmark", lease_seconds=60
+            deps,
+            limits=limits,
+            rate_limiter=rate_limiter,
+            owner="benchmark",
+            lease_seconds=60,
+            pending_halt=lambda: None,
         )
         self._sender = Sender(
             deps, market=market, claims=claims, rate_limiter=rate_limiter, owner="benchmark"

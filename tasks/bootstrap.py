@@ -39,7 +39,7 @@ from bot.limits.selftest_halt import halt_on_ineffective
 from bot.limits.source import ConfiguredLimits
 from bot.market.seal import Seal
 from bot.market.volume import MODELS_FILE
-from bot.safety import audit_heads
+from bot.safety import audit_heads, halt_journal
 from bot.safety.audit_heads import HeadsFile
 from bot.safety.halt import TradingHalt
 from bot.safety.monitor import Monitor
@@ -171,6 +171,7 @@ class Services:
             max_attempts=self.settings.validation_attempts,
             horizon=timedelta(seconds=self.settings.dispatch_horizon_seconds),
             read_rules=TradingRules(self.db, self.exchange, self.clock).refresh,
+            pending_halt=self.pending_halt,
         )
 
     @cached_property
@@ -213,6 +214,7 @@ class Services:
             rate_limiter=self.rate_limiter,
             owner=self.owner,
             lease_seconds=self.settings.lease_seconds,
+            pending_halt=self.pending_halt,
         )
 
     @cached_property
@@ -326,6 +328,14 @@ class Services:
             revoke=revoke_queued,
             too_fast=partial(self.rate_limiter.throttled, self.settings.account, cancels=True),
         )
+
+    def pending_halt(self) -> str | None:
+        """Why a halt in this home's journal stops entries; None without one."""
+        return halt_journal.pending(self.settings.home)
+
+    def record_journalled_halts(self) -> int:
+        """Takes the halts of this home's journal into Postgres; returns how many there were."""
+        return halt_journal.record(self.db, self.settings.home, self.clock)
 
     def check_fitness(self) -> Fitness:
         """Asks the exchange whether the account may trade, and stores its answer."""

@@ -61,7 +61,8 @@ def reconcile_account() -> None:
 def record_equity() -> None:
     """Reads the wallet and judges the loss breakers on it."""
     context = services()
-    # First: it needs no exchange.
+    # First: they need no exchange.
+    context.record_journalled_halts()
     context.monitor.judge_states()
     try:
         context.reconciler.record_wallet()

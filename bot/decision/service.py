@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -25,7 +26,7 @@ from bot.risk import codec
 from bot.risk.decision import Decision
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView, RiskSnapshot, TradeIntent
-from bot.state import snapshots
+from bot.state import halt_journal, snapshots
 from models.database import Database, UnitOfWork
 from models.enums import ExecutionStatus
 from models.inserting import insert_rows, write_rows
@@ -63,9 +64,11 @@ class ApprovalService:
         horizon: timedelta,
         max_attempts: int = MAX_ATTEMPTS,
         read_rules: Callable[[], object] | None = None,
+        pending_halt: Callable[[], str | None] = lambda: None,
     ) -> None:
         """`read_rules` reads the trading rules of every instrument from the exchange; without it
-        only stored rules count."""
+        only stored rules count. `pending_halt` says why a halt that Postgres doesn't know stops
+        entries; claims ask it again."""
         self._db = db
         self._account = account
         self._admission = Admission(db=db, account=account, clock=clock, task_queue=task_queue)
@@ -77,6 +80,7 @@ class ApprovalService:
         self._task_queue = task_queue
         self._horizon = horizon
         self._read_rules = read_rules
+        self._pending_halt = pending_halt
 
     def validate_and_execute(
         self, raw: object, *, redelivered: bool = False, killed: Killed | None = None
@@ -181,6 +185,9 @@ class ApprovalService:
             limits, unread = self._limits_in_reach()
             before = precedence.of(uow.session, intent)
             whole, epoch = snapshots.take(uow.session, intent, market, now)
+            pending = self._pending_halt()
+            if pending is not None:
+                whole = replace(whole, states=(*whole.states, halt_journal.as_state(pending)))
             snapshot = before.out_of(whole, intent)
             outcome = decide(intent, snapshot, limits)
             decision, plan = outcome.decision, outcome.plan

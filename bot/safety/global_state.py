@@ -3,7 +3,9 @@
 from datetime import datetime
 
 from bot.authority.actors import Actor, named, record
+from bot.safety import scoped_state
 from bot.state import trading_state
+from bot.state.scope import EVERYTHING
 from models.audit import GLOBAL_CHAIN
 from models.database import UnitOfWork
 from models.enums import ScopeKind, TradingState
@@ -13,15 +15,8 @@ from models.tables import TradingStateRow
 
 def set_halted(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bool:
     """Moves the global state to HALTED; returns True when it was that strict already."""
-    actor = named(actor)
-    row = _lock(uow, actor, now)
-    before = row.state
-    said = trading_state.tighten(row, TradingState.HALTED, reason=reason, actor=actor, now=now)
-    if not said:
-        return True
-    payload = {"reason": reason, "from": before, **said}
-    uow.audit(GLOBAL_CHAIN, "halted", "global:*", actor, payload, now)
-    return False
+    cause = scoped_state.Cause(reason, named(actor))
+    return scoped_state.tighten(uow, EVERYTHING, TradingState.HALTED, cause, now)
 
 
 def set_active(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> bool:

@@ -82,11 +82,12 @@ def cancel_without_postgres(
     everything: bool = False,
     exits: bool = False,
     too_fast: Callable[[float], None] | None = None,
+    journalled: bool = False,
 ) -> CommandError:
-    """The last resort of a halt: it cancels working orders, though it can't record anything.
+    """The last resort of a halt: it cancels working orders, though Postgres can't record it.
 
-    Returns the error to end with, because an unrecorded halt is none. Workers that still reach
-    Postgres may go on.
+    Returns the error to end with. Without a journal an unrecorded halt is none, because workers
+    that still reach Postgres may go on.
     """
     problems: list[str] = []
     try:
@@ -103,11 +104,14 @@ def cancel_without_postgres(
         outcome = (
             f"{found.cancelled} working orders cancelled at the exchange, {len(found.left)} left"
         )
-    return not_halted(why, "; ".join([outcome, *problems]))
+    return not_halted(why, "; ".join([outcome, *problems]), journalled=journalled)
 
 
-def not_halted(why: Exception, outcome: str = "") -> CommandError:
-    """The error for a trading state that could not be written, so that workers may go on."""
+def not_halted(why: Exception, outcome: str = "", *, journalled: bool = False) -> CommandError:
+    """The error for a trading state that could not be written.
+
+    A journalled halt holds on this machine; otherwise workers may go on.
+    """
     cause = getattr(why, "orig", why)
     line = str(cause).strip().splitlines()[0]
     more = f"; {outcome}" if outcome else ""
@@ -118,4 +122,11 @@ def not_halted(why: Exception, outcome: str = "") -> CommandError:
         if held
         else "Postgres can't be reached"
     )
-    return CommandError(f"NOT halted: {what} ({line}){more}", ExitCode.DEPENDENCY_DOWN)
+    if not journalled:
+        return CommandError(f"NOT halted: {what} ({line}){more}", ExitCode.DEPENDENCY_DOWN)
+    if not held:
+        what = "Postgres can't be reached, and workers on other machines may go on"
+    return CommandError(
+        f"HALTED by this home's journal, not sealed: {what} ({line}){more}",
+        ExitCode.DEPENDENCY_DOWN,
+    )

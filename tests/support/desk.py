@@ -57,6 +57,7 @@ class Desk:
         self.limits = FakeLimits()
         self.task_queue = RecordedTaskQueue()
         self.rate_limiter = FreeRateLimiter()
+        self.pending_halt: str | None = None
         self.forecasts = FakeForecasts()
         prepare(db, self.exchange, account, T0)
         self.approval = ApprovalService(
@@ -68,6 +69,7 @@ class Desk:
             task_queue=self.task_queue,
             horizon=timedelta(seconds=5),
             read_rules=lambda: self.reconciler.refresh_instruments(),
+            pending_halt=lambda: self.pending_halt,
         )
         self.admission = Admission(
             db=db, account=account, clock=self.clock, task_queue=self.task_queue
@@ -107,6 +109,7 @@ class Desk:
             rate_limiter=self.rate_limiter,
             owner=owner,
             lease_seconds=15,
+            pending_halt=lambda: self.pending_halt,
         )
         return Sender(
             self.deps,

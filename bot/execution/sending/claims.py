@@ -36,9 +36,10 @@ from bot.failpoints import BEFORE_CLAIM_COMMIT, hit
 from bot.risk.codec import moment_text
 from bot.risk.snapshot import MarketView
 from models.amounts import plain
-from models.enums import ChildState, Style
+from models.enums import ChildState, EndCause, Style
 from models.locks import lock_order
 from models.repositories import orders, pre_send
+from models.repositories.pre_send import PreSendFacts
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
 _NO_MARKET_LOOK = timedelta(seconds=0.5)
@@ -103,10 +104,14 @@ class Claims:
         rate_limiter: OrderRateLimiter,
         owner: str,
         lease_seconds: float,
+        pending_halt: Callable[[], str | None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`pending_halt` says why a halt that Postgres doesn't know stops entries; None without
+        one."""
         self._deps = deps
         self._exchange = deps.exchange
+        self._pending_halt = pending_halt
         self._limits = limits
         self._rate_limiter = rate_limiter
         self._owner = owner
@@ -133,7 +138,7 @@ class Claims:
             if child.due_at > now:
                 return NotClaimed.NOT_DUE
             cleared = pre_send.read(uow.session, parent)
-            approved = authorization.authorize(cleared, parent, child, now)
+            approved = self._authorize(cleared, parent, child, now)
             if isinstance(approved, authorization.Refusal):
                 _stop(uow, parent, child, approved)
                 return NotClaimed.STOPPED
@@ -173,6 +178,16 @@ class Claims:
                 lease_ends,
                 is_late(child, now),
             )
+
+    def _authorize(
+        self, cleared: PreSendFacts, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
+    ) -> RiskApproved[ChildOrderRow] | authorization.Refusal:
+        """As `authorization.authorize`; a halt that Postgres doesn't know stops entries as well."""
+        pending = None if child.reduce_only else self._pending_halt()
+        if pending is not None:
+            halted = Reason(f"halted: {pending}", EndCause.HALTED)
+            return authorization.Refusal(ChildState.CANCELLED, halted)
+        return authorization.authorize(cleared, parent, child, now)
 
     def _rate_deferral(self, child: ChildOrderRow, now: datetime) -> Deferral | None:
         """The deferral by the rate limiter. It is asked last, so that only orders that really go

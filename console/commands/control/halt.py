@@ -1,4 +1,4 @@
-"""`mlrisk halt`: stops all trading at once; needs Postgres and nothing else."""
+"""`mlrisk halt`: stops all trading at once; needs Postgres or the home's halt journal."""
 
 from dataclasses import replace
 from typing import Annotated, Any
@@ -7,10 +7,12 @@ import typer
 from rich.markup import escape
 from sqlalchemy.exc import OperationalError
 
-from bot.clock import SystemClock
+from bot.clock import Clock, SystemClock
 from bot.exchange.protocol import Exchange
 from bot.safety.halt import HaltReport, TradingHalt
+from bot.state import halt_journal
 from bot.state.binding import WrongIdentity, settled
+from bot.state.halt_journal import JournalledHalt
 from config.settings import Settings, SettingsError
 from console.context import settings_of
 from console.errors import ExitCode
@@ -60,12 +62,18 @@ def halt(
         try:
             already = _set_halted(db, TradingHalt(db, clock), reason, actor)
         except OperationalError as error:
+            # Before anything at the exchange: a Postgres that comes back must not let entries go.
+            journalled = _write_journal(settings, clock, reason, actor, cancel=cancel)
             exchange, wrong = _exchange(settings) if cancel else (None, None)
             if exchange is None:
-                raise not_halted(error, wrong or "") from error
-            too_fast = too_fast_teller(settings)
+                raise not_halted(error, wrong or "", journalled=journalled) from error
             raise cancel_without_postgres(
-                exchange, error, everything=everything, exits=stop_exits, too_fast=too_fast
+                exchange,
+                error,
+                everything=everything,
+                exits=stop_exits,
+                too_fast=too_fast_teller(settings),
+                journalled=journalled,
             ) from error
         _tell(already)
         exchange, wrong = None, None
@@ -96,6 +104,22 @@ def halt(
         _print(report)
     if report.sealed_at is None or report.problems:
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _write_journal(
+    settings: Settings, clock: Clock, reason: str, actor: str, *, cancel: bool
+) -> bool:
+    """Writes the halt to the home's journal; returns False where there is no such home."""
+    halt = JournalledHalt(clock.now(), actor, reason, "global", cancel=cancel)
+    try:
+        halt_journal.write(settings.home, halt)
+    except OSError as error:
+        stderr().print(
+            f"[red]problem[/]: the halt journal of {escape(str(settings.home))} can't be written "
+            f"({error.strerror})"
+        )
+        return False
+    return True
 
 
 def _tell(already: bool) -> None:

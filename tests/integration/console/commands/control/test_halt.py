@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy import delete, select
 
 from bot.errors import DependencyDown
 from bot.exchange.protocol import ExchangeOrder, UnreadableFact
+from bot.state import halt_journal
 from config.settings import Environment, SettingsError
 from console.cli import run
 from console.errors import ExitCode
@@ -141,6 +143,27 @@ def test_without_postgres_a_halt_with_cancel_still_asks_the_exchange(
     assert "NOT halted: Postgres can't be reached" in error
     assert "orders could not be cancelled either" in error
     assert "hidden-word" not in error
+
+
+def test_without_postgres_a_halt_is_written_to_the_home_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "run").mkdir()
+    url = f"postgresql+psycopg://x:x@127.0.0.1:{free_port()}/x"
+    monkeypatch.setenv("MLRISK_DATABASE_URL", url)
+    monkeypatch.setenv("MLRISK_HOME", str(tmp_path))
+    seen: list[str | None] = []
+
+    def made(*_: object) -> "_Exchange":
+        seen.append(halt_journal.pending(tmp_path))
+        return _Exchange()
+
+    monkeypatch.setattr("bot.exchange.factory.make_exchange", made)
+    assert run(["halt", "--reason", "drill", "--cancel"]) == ExitCode.DEPENDENCY_DOWN
+    error = capsys.readouterr().err
+    assert "HALTED by this home's journal, not sealed" in error
+    assert "2 working orders cancelled at the exchange, 0 left" in error
+    assert "drill" in str(seen[0])
 
 
 def test_a_postgres_that_hangs_is_asked_once_before_orders_are_cancelled(

@@ -1,0 +1,47 @@
+"""The trading state of one scope within a caller's transaction: halted, or to be flattened."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bot.authority.actors import Actor, named, record
+from bot.state import trading_state
+from bot.state.scope import Scope
+from models.database import UnitOfWork
+from models.enums import TradingState
+from models.repositories import states
+from models.tables import TradingStateRow
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a scope is halted, by whom, and further facts for the audit entry."""
+
+    reason: str
+    actor: Actor
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def tighten(
+    uow: UnitOfWork, scope: Scope, wanted: TradingState, cause: Cause, now: datetime
+) -> bool:
+    """Moves the scope to `wanted`; returns True when it was that strict already.
+
+    A logged-in operator's act is signed.
+    """
+    row = lock(uow, scope, cause.actor, now)
+    before = row.state
+    said = trading_state.tighten(
+        row, wanted, reason=cause.reason, actor=named(cause.actor), now=now
+    )
+    if not said:
+        return True
+    payload = {"reason": cause.reason, "from": before, **cause.facts, **said}
+    record(uow, scope.chain, "halted", str(scope), cause.actor, payload, now)
+    return False
+
+
+def lock(uow: UnitOfWork, scope: Scope, actor: Actor, now: datetime) -> TradingStateRow:
+    """The scope's row, locked for a change."""
+    return states.lock_state(uow.session, scope.kind, scope.key, now=now, actor=named(actor))

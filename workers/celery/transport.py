@@ -1,8 +1,9 @@
 """kombu's Redis transport, with every item checked first and strategies served in turn.
 
 kombu reads an item without bounds: an item that is no message ends its worker. kombu also takes the
-oldest item of a queue, so that 20,000 items of one strategy would delay all others. And kombu keeps
-a message's place in the worker when Redis refuses its acknowledgement.
+oldest item of a queue, so that 20,000 items of one strategy would delay all others. kombu keeps a
+message's place in the worker when Redis refuses its acknowledgement. And the Redis client gives a
+message back for ever while Redis refuses that.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,11 +14,41 @@ from typing import Any, ClassVar
 
 from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 from kombu.utils.json import loads
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import WatchError
 
 from bot.decision.signing import Signatures
 from config.celery import QUEUES, STRATEGY_QUEUE
 from workers.celery.items import message_of
 from workers.celery.lanes import Turns, is_lane
+
+
+class Client(Redis):
+    """A client whose transactions end when Redis refuses them or is away.
+
+    The client of redis-py takes a lost connection for a change of what the transaction watches, and
+    begins anew without a pause and without an end. A refusal of every write counts as a lost
+    connection, so that a worker would be busy with one message until there is room on the disk.
+    """
+
+    def transaction(
+        self, func: Callable[[Any], Any], *watches: Any, **named: Any
+    ) -> list[Any] | Any | None:
+        """Calls `func` with a pipeline and executes it, again whenever another client changes what
+        is watched. Raises the error of a Redis that refuses or is away."""
+        if named:
+            raise TypeError(f"a transaction takes no {', '.join(named)} here")
+        with self.pipeline(transaction=True) as pipe:
+            while True:
+                try:
+                    pipe.watch(*watches)
+                    func(pipe)
+                    return pipe.execute()
+                except WatchError as error:
+                    if isinstance(error.__context__, RedisConnectionError | RedisTimeoutError):
+                        raise error.__context__ from None
 
 
 class QoS(redis.QoS):
@@ -68,6 +99,10 @@ class Channel(redis.Channel):
 
     signatures: ClassVar[Signatures | None] = None
     """Checks messages' signatures; None when message keys are off."""
+
+    def _get_client(self) -> type[Redis]:
+        """The class of the channel's clients of Redis."""
+        return Client
 
     @cached_property
     def _turns(self) -> Turns:

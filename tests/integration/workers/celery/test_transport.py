@@ -18,7 +18,7 @@ from tests.unit.workers.celery.test_items import good
 from workers.celery import refused_writes
 from workers.celery.transport import Transport, look_at_every_item
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
 QUEUE = "dispatch"
 log = logging.getLogger(__name__)
@@ -84,6 +84,46 @@ def test_a_message_that_can_not_be_given_back_is_given_back_later(server: RedisS
         with server.client() as broker:
             assert broker.llen(QUEUE) == 1
             assert broker.hlen("unacked") == broker.zcard("unacked_index") == 0
+
+
+def test_giving_back_ends_while_redis_refuses_writes_and_is_done_when_there_is_room(
+    server: RedisServer,
+) -> None:
+    """Seen on a full disk: the worker began the same transaction again and again, without an
+    end."""
+    with Connection(server.url()) as connection, server.client() as broker:
+        put(broker, "first")
+        first = next(taken(connection))
+        without_room(server)
+        with pytest.raises(refused_writes.WritesRefusedError):
+            first.reject(requeue=True)
+        qos = first.channel.qos
+        assert qos.can_consume()
+        with pytest.raises(refused_writes.WritesRefusedError):
+            qos.restore_visible()
+        with_room(server)
+        qos.restore_visible()
+        assert broker.llen(QUEUE) == 1
+        assert broker.hlen("unacked") == broker.zcard("unacked_index") == 0
+
+
+def test_a_transaction_begins_anew_when_another_changes_what_it_watches(
+    server: RedisServer,
+) -> None:
+    with Connection(server.url()) as connection, server.client() as broker:
+        client = connection.channel().client
+        seen = []
+
+        def one_more(pipe: Any) -> None:
+            seen.append(int(pipe.get("count") or 0))
+            if len(seen) < 3:
+                broker.incr("count", 10)
+            pipe.multi()
+            pipe.set("count", seen[-1] + 1)
+
+        client.transaction(one_more, "count")
+        assert seen == [0, 10, 20]
+        assert broker.get("count") == b"21"
 
 
 def put(broker: Redis, *ids: str) -> None:

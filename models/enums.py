@@ -306,6 +306,24 @@ class CircuitBreakerType(StrEnum):
     DATA_QUALITY_ISSUE = "data_quality_issue"
 
 
+class BreakerSide(StrEnum):
+    """The side whose entries a breaker stops."""
+
+    BOTH = "both"
+    LONG = "long"
+    SHORT = "short"
+
+
+class BreakerAction(StrEnum):
+    """What a tripped breaker does in its scope; stored, so never renamed."""
+
+    REDUCE_ONLY = "reduce_only"
+    """Nothing that adds risk is approved or sent. A breaker of the account also sets its trading
+    state to REDUCING."""
+    FLATTEN = "flatten"
+    """All trading is halted, and the open positions are to be closed."""
+
+
 class MLRiskLevel(StrEnum):
     """The levels of the original interface's risk assessment, from the lowest to the highest."""
 

@@ -24,7 +24,7 @@ from bot.risk.limits import RiskLimits
 from bot.risk.selftest.baseline import healthy
 from bot.risk.snapshot import PortfolioView
 from bot.state import snapshots, trading_state
-from bot.state.breakers import tripped_of
+from bot.state.breakers import BreakerScope, end_trip, tripped_of
 from models.database import Database, UnitOfWork
 from models.enums import CheckStatus, CircuitBreakerType, ScopeKind, TradingState
 from models.repositories import bases, states
@@ -76,7 +76,7 @@ class Recovery:
         self._clock = clock
 
     def known(self) -> list[BreakerRow]:
-        """Every breaker that has ever tripped; those that are tripped now come first."""
+        """Every breaker that has been looked at or has tripped; tripped ones come first."""
         with self._db.reading() as session:
             return list(
                 session.scalars(
@@ -86,16 +86,26 @@ class Recovery:
                 )
             )
 
-    def reset(self, kind: str, *, reason: str, actor: Actor, authorised: bool) -> BreakerReset:
+    def reset(
+        self,
+        kind: str,
+        *,
+        reason: str,
+        actor: Actor,
+        authorised: bool,
+        scope: BreakerScope | None = None,
+    ) -> BreakerReset:
         """Resets a tripped breaker; the account trades again when it was the last one.
 
-        After the reset of a loss breaker the present equity is the new base. `authorised` says that
-        the environment asks for no login. Raises NotAuthorised when the actor lacks the power, and
-        Refused for a breaker that never tripped.
+        `scope` is None for a breaker of the account. After the reset of a loss breaker the present
+        equity is the new base. `authorised` says that the environment asks for no login. Raises
+        NotAuthorised when the actor lacks the power, and Refused for a breaker that never tripped.
         """
         if not authorised:
             require(actor, Power.RESET_BREAKER, f"resetting {kind}")
         now = self._clock.now()
+        scope = scope or BreakerScope(ScopeKind.ACCOUNT, self._account)
+        whole = scope.kind is ScopeKind.ACCOUNT
         with self._db.unit_of_work() as uow:
             state = states.lock_state(
                 uow.session, ScopeKind.ACCOUNT, self._account, now=now, actor=named(actor)
@@ -103,19 +113,23 @@ class Recovery:
             before = TradingState(state.state)
             row = uow.session.get(
                 BreakerRow,
-                (ScopeKind.ACCOUNT, self._account, kind),
+                (scope.kind, scope.key, kind),
                 with_for_update=True,
                 populate_existing=True,
             )
-            if row is None and kind != DRAWDOWN:
+            if (row is None or not row.count) and not (whole and kind == DRAWDOWN):
                 raise Refused(self._unknown(uow.session, kind), code="unknown_breaker")
-            was_tripped = row is None or row.tripped
+            was_tripped = row is None or row.tripped or (whole and kind == DRAWDOWN)
             if row is not None:
-                row.tripped, row.reason, row.changed_at = False, f"reset: {reason}", now
+                told = named(actor)
+                end_trip(uow.session, row, reason=f"reset: {reason}", actor=told, now=now)
+                row.share, row.memory = None, None
             if was_tripped:
-                if kind in LOSSES:
+                if whole and kind in LOSSES:
                     bases.rebase(uow.session, self._account, now, peak=kind == DRAWDOWN)
-                self._note(uow, "breaker_reset", actor, {"breaker": kind, "reason": reason}, now)
+                details: dict[str, Any] = {"breaker": kind, "reason": reason}
+                details |= {} if whole else {"scope": str(scope)}
+                self._note(uow, "breaker_reset", actor, details, now)
                 uow.session.flush()
                 self._release(uow, state, reason, actor, now)
             after = TradingState(state.state)

@@ -52,6 +52,7 @@ def take(
         portfolio=_portfolio_view(found, market, intent),
         states=views,
         breakers=_breakers(found, intent.account, now),
+        recovery_share=float(found.size_share),
         correlations=market.correlations,
         newest_fill=None if found.newest_fill is None else _seen(*found.newest_fill),
     )

@@ -10,9 +10,16 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.enums import Verdict
-from models.repositories.snapshot_query import FITNESS, INSTRUMENT, instrument_row
+from models.repositories.snapshot_query import (
+    BREAKERS,
+    FITNESS,
+    INSTRUMENT,
+    breaker_row,
+    held_side,
+    instrument_row,
+)
 from models.repositories.states import GLOBAL_KEY, STATES, state_row
-from models.tables import InstrumentRow, ParentOrderRow, TradingStateRow
+from models.tables import BreakerRow, InstrumentRow, ParentOrderRow, TradingStateRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,8 @@ class PreSendFacts:
     states: list[TradingStateRow] = field(default_factory=list)
     """The trading states of the scopes that apply. A scope without a row is ACTIVE; the global one
     must have a row."""
+    breakers: list[BreakerRow] = field(default_factory=list)
+    """The tripped breakers of the scopes and of the side that apply."""
     approval: Approval | None = None
     fitness: tuple[bool, str, datetime] | None = None
     """Whether the account may trade, why not, and when that was asked."""
@@ -48,12 +57,19 @@ def read(session: Session, parent: ParentOrderRow) -> PreSendFacts:
     return found
 
 
+def tripped_breakers(session: Session, parent: ParentOrderRow) -> list[BreakerRow]:
+    """The tripped breakers that apply to a parent's entries."""
+    found = session.execute(text(BREAKERS), _parameters(parent))
+    return [breaker_row(words) for _, words, _, _ in found]
+
+
 def _parameters(parent: ParentOrderRow) -> Mapping[str, object]:
     return {
         "request_id": parent.request_id,
         "account": parent.account,
         "strategy": parent.strategy,
         "symbol": parent.symbol,
+        "held_side": held_side(parent.side),
         "everything": GLOBAL_KEY,
     }
 
@@ -64,6 +80,8 @@ def _take(
     match what:
         case "state":
             found.states.append(state_row(words, numbers))
+        case "breaker":
+            found.breakers.append(breaker_row(words))
         case "approval":
             found.approval = Approval(Verdict(words[0]), numbers[0], at)
         case "fitness":
@@ -79,6 +97,8 @@ def _take(
 _STATEMENT = text(
     f"""
 {STATES}
+    UNION ALL
+{BREAKERS}
     UNION ALL
     SELECT 'approval', ARRAY[verdict], ARRAY[approved_qty], decided_at
       FROM decision WHERE request_id = :request_id

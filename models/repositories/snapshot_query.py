@@ -13,6 +13,7 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from models.enums import BreakerSide, TradeSide
 from models.repositories.portfolio import HeldPosition, HeldReservation
 from models.repositories.states import GLOBAL_KEY, STATES, state_row
 from models.tables import BreakerRow, InstrumentRow, TradingStateRow
@@ -48,6 +49,8 @@ class AccountFacts:
     must have a row."""
     breakers: list[BreakerRow] = field(default_factory=list)
     """The tripped breakers of the scopes that apply."""
+    size_share: Decimal = Decimal(1)
+    """The smallest share of the size that a breaker of these scopes allows while it recovers."""
     fitness: tuple[bool, str, datetime] | None = None
     """Whether the exchange lets the account trade, why not, and when it was asked."""
     instrument: InstrumentRow | None = None
@@ -112,6 +115,7 @@ def _parameters(trade: TradeKey, now: datetime) -> Mapping[str, object]:
         "strategy": trade.strategy,
         "symbol": trade.symbol,
         "side": trade.side,
+        "held_side": held_side(trade.side),
         "notional": format(trade.notional, "f"),
         "everything": GLOBAL_KEY,
         "day": now.astimezone(UTC).date().isoformat(),
@@ -136,16 +140,34 @@ FITNESS = """
       FROM account_fitness WHERE account = :account
 """
 
+_OF_THE_TRADE = """side IN ('both', :held_side) AND (scope_kind, scope_key) IN (
+        ('global', :everything), ('account', :account), ('strategy', :strategy),
+        ('symbol', :symbol))"""
+BREAKERS = f"""
+    SELECT 'breaker', ARRAY[scope_kind, scope_key, kind, reason], NULL::numeric[],
+        NULL::timestamptz
+      FROM breaker WHERE tripped AND {_OF_THE_TRADE}
+"""
+"""The tripped breakers of the scopes and of the side that apply."""
+
+
+def held_side(side: str) -> BreakerSide:
+    """The side of the position that an entry of this side opens."""
+    return BreakerSide.LONG if side == TradeSide.BUY else BreakerSide.SHORT
+
+
 # Each part gives (what, words, numbers, at). States are compared with literals, not parameters:
 # only so can a prepared statement use the partial indexes.
 _STATEMENT = text(
     f"""
 {STATES}
     UNION ALL
-    SELECT 'breaker', ARRAY[scope_kind, scope_key, kind, reason], NULL, NULL
+{BREAKERS}
+    UNION ALL
+    SELECT 'size_share', NULL, ARRAY[min(share)], NULL
       FROM breaker
-      WHERE tripped AND (scope_kind, scope_key) IN (('global', :everything),
-        ('account', :account), ('strategy', :strategy), ('symbol', :symbol))
+      WHERE NOT tripped AND share IS NOT NULL AND {_OF_THE_TRADE}
+      HAVING count(*) > 0
     UNION ALL
 {FITNESS}
     UNION ALL
@@ -267,11 +289,18 @@ def _state(
     facts.states.append(state_row(words, numbers))
 
 
-def _breaker(facts: AccountFacts, words: Sequence[str], _: object, __: object) -> None:
+def breaker_row(words: Sequence[str]) -> BreakerRow:
+    """A breaker as `BREAKERS` returns it; the row belongs to no session."""
     scope_kind, scope_key, kind, reason = words
-    facts.breakers.append(
-        BreakerRow(scope_kind=scope_kind, scope_key=scope_key, kind=kind, reason=reason)
-    )
+    return BreakerRow(scope_kind=scope_kind, scope_key=scope_key, kind=kind, reason=reason)
+
+
+def _breaker(facts: AccountFacts, words: Sequence[str], _: object, __: object) -> None:
+    facts.breakers.append(breaker_row(words))
+
+
+def _size_share(facts: AccountFacts, _: object, numbers: Sequence[Decimal], __: object) -> None:
+    (facts.size_share,) = numbers
 
 
 def _fitness(facts: AccountFacts, words: Sequence[str], _: object, at: datetime) -> None:
@@ -357,6 +386,7 @@ def _same_orders(facts: AccountFacts, _: object, numbers: Sequence[Decimal], __:
 _READERS: dict[str, _Reader] = {
     "state": _state,
     "breaker": _breaker,
+    "size_share": _size_share,
     "fitness": _fitness,
     "instrument": _instrument,
     "position": _position,

@@ -30,7 +30,7 @@ from models.tables.positions import (
     StrategyShareRow,
     UnreadableFactRow,
 )
-from models.tables.safety import BreakerRow, HeartbeatRow, TradingStateRow
+from models.tables.safety import BreakerRow, BreakerTripRow, HeartbeatRow, TradingStateRow
 from models.tables.tallies import TallyChangeRow, TallyRow
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "AuditRow",
     "Base",
     "BreakerRow",
+    "BreakerTripRow",
     "CashFlowRow",
     "ChildOrderRow",
     "ConfigVersionRow",

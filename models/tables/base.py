@@ -12,6 +12,8 @@ from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 
 from models.enums import (
     Algorithm,
+    BreakerAction,
+    BreakerSide,
     ChildState,
     EndCause,
     ExecutionPriority,
@@ -35,6 +37,8 @@ Utc = DateTime(timezone=True)
 
 _VOCABULARIES: tuple[type[StrEnum], ...] = (
     Algorithm,
+    BreakerAction,
+    BreakerSide,
     ChildState,
     EndCause,
     ExecutionPriority,

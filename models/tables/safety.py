@@ -1,11 +1,13 @@
 """Trading states, breakers, and signs of life."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Integer
+from sqlalchemy import Double, Identity, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models.enums import BreakerAction, BreakerSide
 from models.tables.base import Base
 
 
@@ -26,8 +28,8 @@ class TradingStateRow(Base):
 
 
 class BreakerRow(Base):
-    """A condition that trips, stays tripped until an operator resets it, and moves a trading
-    state."""
+    """A condition that trips and stays tripped until a person or the environment's recovery resets
+    it. It stops what adds risk in its scope and on its side."""
 
     __tablename__ = "breaker"
     scope_kind: Mapped[str] = mapped_column(primary_key=True)
@@ -38,6 +40,63 @@ class BreakerRow(Base):
     limit: Mapped[str | None]
     reason: Mapped[str]
     changed_at: Mapped[datetime]
+    side: Mapped[BreakerSide] = mapped_column(server_default=text("'both'"))
+    window: Mapped[str | None]
+    """The period or the base that the value is measured over, in words."""
+    count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """How often it has tripped."""
+    action: Mapped[BreakerAction] = mapped_column(server_default=text("'reduce_only'"))
+    share: Mapped[Decimal | None]
+    """The share of the size that it allows while it is not tripped; None is all of it."""
+    until: Mapped[datetime | None]
+    """The end of a timed lock. The evaluator ends it, never before it has waited as long."""
+    waited_seconds: Mapped[float] = mapped_column(Double, server_default=text("0"))
+    """How long it has been tripped or half open, as the evaluator's looks have counted it. A clock
+    that jumps adds at most the time between two looks."""
+    seen_at: Mapped[datetime | None]
+    """The evaluator's last look at it."""
+    escalated_at: Mapped[datetime | None]
+    """When it asked for the emergency stop; None since its last reset."""
+    memory: Mapped[dict[str, Any] | None]
+    """What its condition has to remember between two looks."""
+
+
+class BreakerTripRow(Base):
+    """One trip of a breaker, from its cause to its end."""
+
+    __tablename__ = "breaker_trip"
+    trip_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    scope_kind: Mapped[str]
+    scope_key: Mapped[str]
+    kind: Mapped[str]
+    side: Mapped[BreakerSide]
+    tripped_at: Mapped[datetime]
+    value: Mapped[str | None]
+    limit: Mapped[str | None]
+    window: Mapped[str | None]
+    count: Mapped[int] = mapped_column(Integer)
+    reason: Mapped[str]
+    action: Mapped[BreakerAction]
+    actor: Mapped[str]
+    equity: Mapped[Decimal | None]
+    """The newest equity at the trip."""
+    flat_at: Mapped[datetime | None]
+    """When the account first had no position after the trip."""
+    flat_equity: Mapped[Decimal | None]
+    resumed_at: Mapped[datetime | None]
+    resumed_by: Mapped[str | None]
+    resume_reason: Mapped[str | None]
+
+    __table_args__ = (
+        Index("ix_breaker_trip_at", "tripped_at"),
+        Index(
+            "ix_breaker_trip_open",
+            "scope_kind",
+            "scope_key",
+            "kind",
+            postgresql_where=text("resumed_at IS NULL"),
+        ),
+    )
 
 
 class HeartbeatRow(Base):

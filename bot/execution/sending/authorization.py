@@ -14,9 +14,9 @@ from bot.execution.orders.approved import RiskApproved
 from bot.execution.orders.parents import left_qty
 from bot.execution.orders.reasons import Reason, reason_to_stop
 from models.enums import ChildState, EndCause, ScopeKind, TradingState, Verdict, strictest
-from models.repositories import states
+from models.repositories import pre_send, states
 from models.repositories.pre_send import Approval, PreSendFacts
-from models.tables import ChildOrderRow, ParentOrderRow, TradingStateRow
+from models.tables import BreakerRow, ChildOrderRow, ParentOrderRow, TradingStateRow
 
 MAX_AUTHORIZATION_AGE = timedelta(hours=24, minutes=1)
 """The longest life of an approval: the longest horizon of a message, and a minute for its last
@@ -40,12 +40,14 @@ def refusal(
     parent: ParentOrderRow,
     child: ChildOrderRow,
     now: datetime,
+    breakers: Sequence[BreakerRow] = (),
 ) -> Refusal | None:
     """Why the child may not go out now; None when it may. A missing global state refuses.
 
-    An exit is exempt from halts and age alone. A halt that stops exits as well ends their parents.
+    An exit is exempt from halts, breakers and age alone. A halt that stops exits as well ends their
+    parents.
     """
-    stopped = _stopped(rows, parent, child.reduce_only)
+    stopped = _stopped(rows, parent, child.reduce_only) or _tripped(breakers, child.reduce_only)
     if stopped is not None:
         return stopped
     if child.deadline_at <= now or parent.deadline_at <= now:
@@ -67,7 +69,9 @@ def authorize(
     cleared: PreSendFacts, parent: ParentOrderRow, child: ChildOrderRow, now: datetime
 ) -> RiskApproved[ChildOrderRow] | Refusal:
     """The child as one that may go out now, or why it may not."""
-    refused = refusal(cleared.states, cleared.approval, parent, child, now)
+    refused = refusal(
+        cleared.states, cleared.approval, parent, child, now, breakers=cleared.breakers
+    )
     return RiskApproved(child) if refused is None else refused
 
 
@@ -79,7 +83,8 @@ def is_foreign(account: str, parent: ParentOrderRow, child: ChildOrderRow) -> bo
 def parent_refusal(session: Session, parent: ParentOrderRow) -> Refusal | None:
     """Why no further child of this parent may be made; None while its authorization holds."""
     rows = states.applicable_states(session, parent.account, parent.strategy, parent.symbol)
-    return _stopped(rows, parent, parent.reduce_only)
+    breakers = pre_send.tripped_breakers(session, parent)
+    return _stopped(rows, parent, parent.reduce_only) or _tripped(breakers, parent.reduce_only)
 
 
 def _stopped(
@@ -109,6 +114,20 @@ def _stopped(
             ),
         )
     return None
+
+
+def _tripped(breakers: Sequence[BreakerRow], reduce_only: bool) -> Refusal | None:
+    """Why a tripped breaker of the child's scope forbids it; an exit goes on."""
+    if reduce_only or not breakers:
+        return None
+    first = breakers[0]
+    return Refusal(
+        ChildState.CANCELLED,
+        Reason(
+            f"halted: breaker {first.kind} of {first.scope_kind} {first.scope_key} is tripped",
+            EndCause.HALTED,
+        ),
+    )
 
 
 def _uncovered(

@@ -237,3 +237,10 @@ class WorkingRules:
         "A tightened limit ends parents that add risk instead of slowing them.",
         HIGHER,
     )
+    foreign_orders_stop_entries: bool = limit(
+        True,
+        "",
+        "Orders of others on the account are an external halt: they stop entries until a person "
+        "resets the breaker external_halt. Without it they are reported only.",
+        HIGHER,
+    )

@@ -16,7 +16,7 @@ from bot.clock import Clock
 from bot.execution.ports import LimitsSource
 from bot.risk.portfolio.kinds import AlertLevel
 from bot.safety import global_state
-from bot.state import breakers
+from bot.state import breakers, external_halt
 from models.audit_progress import verify_on
 from models.database import Database, UnitOfWork
 from models.enums import CircuitBreakerType
@@ -94,6 +94,7 @@ class Monitor:
         with self.db.unit_of_work() as uow:
             lock_account(uow.session, self.account)
             self._report_orders(uow, report, now)
+            self._judge_foreign_orders(uow, report, now)
             self._judge_orphans(uow, report, now)
             noted: Sequence[DisagreementRow] = ()
             # For an account in hedge mode nothing was compared, which is no agreement either.
@@ -132,6 +133,16 @@ class Monitor:
             payload = {"orders": links}
             uow.audit(self.account, "orders_without_child", self.account, "reconcile", payload, now)
             log.critical("orders without a child rest at the exchange: %s", ", ".join(links))
+
+    def _judge_foreign_orders(self, uow: UnitOfWork, report: AccountReport, now: datetime) -> None:
+        """Stops entries while orders of others rest, where the limits say so. Limits that can't be
+        read deny entries by themselves."""
+        orphans = {order.order_id for order in report.orphans}
+        others = [order_id for order_id in report.foreign_orders if order_id not in orphans]
+        if not others:
+            return
+        if self.limits.last_known().working.foreign_orders_stop_entries:
+            external_halt.by_orders(uow, self.account, others, actor="monitor", now=now)
 
     def _judge_orphans(self, uow: UnitOfWork, report: AccountReport, now: datetime) -> None:
         """Trips at first sight, because the order may fill at once and no limit counts it."""

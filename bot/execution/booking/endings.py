@@ -8,6 +8,7 @@ from bot.execution.orders.lifecycle import Ending
 from bot.execution.orders.reasons import Reason
 from bot.execution.policy.failures import classify_end
 from bot.execution.ports import OrderWork
+from bot.state import external_halt
 from models.backup import FailureClass
 from models.enums import ChildState, OrderStatus, VenueReason
 from models.tables import ChildOrderRow, ParentOrderRow
@@ -47,6 +48,14 @@ def end_as_told(
         ),
     )
     venue_acts.note_cancel(uow, child.account, child.symbol, reason, words, uow.now)
+    if ends_parent is reasons.CANCELLED_AT_EXCHANGE:
+        external_halt.by_cancel(
+            uow,
+            child.account,
+            order_link_id=child.order_link_id,
+            symbol=child.symbol,
+            now=uow.now,
+        )
 
 
 def _report_cancelled(uow: OrderWork, parent: ParentOrderRow, child: ChildOrderRow) -> None:

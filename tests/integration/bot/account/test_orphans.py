@@ -141,6 +141,8 @@ def test_a_cancel_that_fails_is_made_again_and_keeps_nothing_from_being_seen(
 def test_an_order_that_only_begins_like_ours_is_somebody_else_s(
     desk: Desk, monitor: Monitor
 ) -> None:
+    rules = replace(desk.limits.limits().working, foreign_orders_stop_entries=False)
+    desk.limits.change(working=rules)
     for link in ("mr-by-hand", "by-hand"):
         desk.exchange.somebody_elses(link, side=TradeSide.BUY, qty=D(1), status=OrderStatus.OPEN)
     desk.pass_time(60)

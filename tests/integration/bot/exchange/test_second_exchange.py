@@ -138,7 +138,7 @@ def test_an_answer_that_was_lost_is_looked_up_and_adopted(desk: Desk, kiosk: Kio
     ("words", "reason", "state", "kind"),
     [
         ("we seize it", VenueReason.LIQUIDATION, TradingState.REDUCING, "breaker_tripped"),
-        ("you asked", VenueReason.REQUESTED, TradingState.ACTIVE, "cancelled_at_exchange"),
+        ("you asked", VenueReason.REQUESTED, TradingState.REDUCING, "cancelled_at_exchange"),
         ("it rains", VenueReason.OTHER, TradingState.ACTIVE, "child_ended"),
     ],
 )

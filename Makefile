@@ -97,6 +97,8 @@ secrets:  ## Generate the secrets and the .env of docker-compose.yml that are no
 	keep flower_login "mlrisk:$$(random)"; \
 	keep api_key paper-key; \
 	keep api_secret paper-secret; \
+	keep watchdog_api_key paper-watchdog-key; \
+	keep watchdog_api_secret paper-watchdog-secret; \
 	keep database_url \
 		"postgresql+psycopg://mlrisk:$$(< postgres_password.txt)@postgres:5432/mlrisk"; \
 	for purpose in owner application operator audit; do \

@@ -43,6 +43,9 @@ _DATABASES = tuple(
 
 _KEYS = (f"{PREFIX}API_KEY", f"{PREFIX}API_SECRET")
 _KEY_FILES = tuple(name + FILE_SUFFIX for name in _KEYS)
+_WATCHDOG = tuple(f"{PREFIX}WATCHDOG_{name}" for name in ("API_KEY", "API_SECRET"))
+# `workers.watchdog.settings` reads them; no other process is given them.
+_WATCHDOG_KEYS = (*_WATCHDOG, *(name + FILE_SUFFIX for name in _WATCHDOG))
 
 
 class SettingsError(MlriskError):
@@ -368,8 +371,14 @@ def load_settings(home: Path | None = None) -> Settings:
 def load_keyless_settings() -> KeylessSettings:
     """Keyless settings, from the environment alone. Raises SettingsError as `load_settings`
     does."""
+    return load_from_environment(KeylessSettings)
+
+
+def load_from_environment(kind: type[_S]) -> _S:
+    """A process's own kind of settings, from the environment alone. Raises SettingsError as
+    `load_settings` does."""
     _refuse_unknown_variables()
-    return _checked(KeylessSettings, _read_secret_files(KeylessSettings, os.environ))
+    return _checked(kind, _read_secret_files(kind, os.environ))
 
 
 class ChildSettings(NamedTuple):
@@ -378,6 +387,8 @@ class ChildSettings(NamedTuple):
     shared: dict[str, str]
     keys: dict[str, str]
     """The exchange's keys, only for the processes that ask the exchange."""
+    watchdog: dict[str, str]
+    """The watchdog's own keys, only for the watchdog."""
 
 
 def settings_for_children() -> ChildSettings:
@@ -390,9 +401,11 @@ def settings_for_children() -> ChildSettings:
     left_out |= {name + suffix for name in _DATABASES for suffix in ("", FILE_SUFFIX)}
     left_out.add(f"{PREFIX}HOLDS_KEYS")
     of_exchange = {*_KEYS, *_KEY_FILES}
-    found = ChildSettings({}, {})
+    found = ChildSettings({}, {}, {})
     for name, value in os.environ.items():
-        if name.startswith(PREFIX) and not name.startswith(_OTHERS) and name not in left_out:
+        if name in _WATCHDOG_KEYS:
+            found.watchdog[name] = value
+        elif name.startswith(PREFIX) and not name.startswith(_OTHERS) and name not in left_out:
             (found.keys if name in of_exchange else found.shared)[name] = value
     return found
 
@@ -462,6 +475,7 @@ def _read_environment_file(home: Path) -> dict[str, str]:
 def _refuse_unknown_variables() -> None:
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     known |= {variable + FILE_SUFFIX for variable in secret_variables().values()}
+    known |= {*_WATCHDOG_KEYS}
     unknown = [
         name
         for name in os.environ

@@ -13,6 +13,7 @@ from bot.errors import ClockRefused, Refused
 from bot.exchange import correlations
 from bot.execution.orders.one_by_one import each
 from config.celery import CANARY, QUEUES
+from models.tables.safety import SYSTEM_HEARTBEAT
 from tasks.base import MlriskTask
 from tasks.bootstrap import services
 
@@ -25,7 +26,10 @@ QUIET_BEFORE_RESOLVE = timedelta(seconds=1.5)
 @shared_task(base=MlriskTask, name="tasks.monitoring.dispatch_due")
 def dispatch_due() -> int:
     """Wakes every due child, parent and request that has no wake-up yet or has lost it."""
-    return services().dispatcher.tick()
+    context = services()
+    woken = context.dispatcher.tick()
+    context.monitor.heartbeat(SYSTEM_HEARTBEAT, os.getpid())
+    return woken
 
 
 @shared_task(base=MlriskTask, name="tasks.monitoring.pace_parents")
@@ -37,7 +41,9 @@ def pace_parents() -> int:
 @shared_task(base=MlriskTask, name="tasks.monitoring.sweep")
 def sweep() -> None:
     """Ends overdue children, looks up children without news, and rechecks expired ones."""
-    reconciler = services().reconciler
+    context = services()
+    context.monitor.heartbeat(SYSTEM_HEARTBEAT, os.getpid())
+    reconciler = context.reconciler
     stages: tuple[Callable[[], int], ...] = (
         reconciler.expire_overdue,
         lambda: reconciler.resolve_all(older_than=QUIET_BEFORE_RESOLVE),

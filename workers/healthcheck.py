@@ -1,15 +1,18 @@
 """Tells by its exit status whether one process does its work: `python -m workers.healthcheck NAME`.
 
 It is for containers, which have no supervisor. It judges `feed` by its heartbeat, `beat` by its
-lock, `worker QUEUE` by a ping of the worker on this host, and `url ADDRESS` by its answer.
+lock, `worker QUEUE` by a ping of the worker on this host, `watchdog JOURNAL` by the file that it
+touches beside its journal, and `url ADDRESS` by its answer.
 """
 
 import socket
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from config.settings import SettingsError
 
@@ -73,11 +76,18 @@ def url(address: str) -> bool:
         return bool(reply.status == 200)
 
 
+def watchdog(journal: str) -> bool:
+    """Whether the watchdog has looked lately."""
+    touched = Path(journal).with_suffix(".alive").stat().st_mtime
+    return time.time() - touched < FEED_STALE.total_seconds()
+
+
 PROBES: dict[str, tuple[Callable[..., bool], int]] = {
     "feed": (feed, 0),
     "beat": (beat, 0),
     "worker": (worker, 1),
     "url": (url, 1),
+    "watchdog": (watchdog, 1),
 }
 """Each probe, and the number of words that it takes."""
 
@@ -87,7 +97,9 @@ def main(arguments: Sequence[str]) -> int:
     call."""
     probe, count = PROBES.get(arguments[0] if arguments else "", (None, 0))
     if probe is None or len(arguments) != count + 1:
-        sys.stderr.write("usage: healthcheck feed | beat | worker QUEUE | url ADDRESS\n")
+        sys.stderr.write(
+            "usage: healthcheck feed | beat | worker QUEUE | watchdog JOURNAL | url ADDRESS\n"
+        )
         return 2
     try:
         healthy = probe(*arguments[1:])

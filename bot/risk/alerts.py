@@ -62,6 +62,7 @@ _CRITICAL = {
     "position_exit",
     "request_parked",
     "steps_failing",
+    "watchdog_acted",
     "liquidation",
     "auto_deleveraging",
     "symbol_settlement",

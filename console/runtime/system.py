@@ -10,8 +10,10 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bot.state import binding
+from config.identity import BYBIT
 from config.settings import (
     PREFIX,
+    ChildSettings,
     Environment,
     ExchangeMode,
     Settings,
@@ -219,8 +221,27 @@ def _options(settings: Settings, options: StartOptions) -> topology.Options:
         recordings=settings.recordings,
         settings=given.shared,
         keys=given.keys,
+        watchdog_keys=_watchdog_keys(settings, given),
         paper_arguments=("--market", options.market) if options.market else (),
     )
+
+
+def _watchdog_keys(settings: Settings, given: ChildSettings) -> dict[str, str]:
+    """The watchdog's own keys. Real money does not start without them, nor with the system's."""
+    keys = given.watchdog
+    if not keys and settings.exchange_mode is ExchangeMode.LIVE and settings.exchange == BYBIT:
+        raise CommandError(
+            f"{PREFIX}WATCHDOG_API_KEY and {PREFIX}WATCHDOG_API_SECRET (or their _FILE) are not "
+            "set: with real money the watchdog runs, by a key of its own",
+            ExitCode.USAGE,
+        )
+    own = given.keys.items()
+    if any((name.replace("WATCHDOG_", ""), value) in own for name, value in keys.items()):
+        raise CommandError(
+            "the watchdog has the system's own key: give it another key of the account",
+            ExitCode.USAGE,
+        )
+    return keys
 
 
 def _revealed(secret: SecretStr | None) -> str | None:

@@ -99,6 +99,11 @@ class BreakerTripRow(Base):
     )
 
 
+SYSTEM_HEARTBEAT = "system"
+"""The name of the whole system's sign of life, which the watchdog reads. The dispatcher and the
+sweeper give it, so that one of two workers may be restarted without a silence."""
+
+
 class HeartbeatRow(Base):
     """The last sign of life of a process or of a queue's canary."""
 

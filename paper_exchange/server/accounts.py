@@ -18,6 +18,10 @@ DEFAULT_UID = "paper"
 DEFAULT_KEY = "paper-key"
 DEFAULT_SECRET = "paper-secret"  # noqa: S105 - published development key, refused nowhere else
 
+SECOND_KEY = "paper-watchdog-key"
+"""Another published key of the same account, for a process that watches the first one's owner."""
+SECOND_SECRET = "paper-watchdog-secret"  # noqa: S105 - published as well
+
 
 class AccountsError(PaperExchangeError):
     """The accounts file is unusable; the message names the entry and the field."""
@@ -55,9 +59,12 @@ DEFAULT_BALANCES = {"USDT": Decimal(100_000), "BTC": Decimal(1), "ETH": Decimal(
 
 
 def default_accounts(balances: Mapping[str, Decimal] = DEFAULT_BALANCES) -> list[Account]:
-    """The one account of development, with its published key. Default: quote and base coins."""
-    key = ApiKey(DEFAULT_KEY, DEFAULT_UID, DEFAULT_SECRET)
-    return [Account(AccountConfig(uid=DEFAULT_UID, balances=dict(balances)), (key,))]
+    """The one account of development, with its published keys. Default: quote and base coins."""
+    keys = (
+        ApiKey(DEFAULT_KEY, DEFAULT_UID, DEFAULT_SECRET),
+        ApiKey(SECOND_KEY, DEFAULT_UID, SECOND_SECRET),
+    )
+    return [Account(AccountConfig(uid=DEFAULT_UID, balances=dict(balances)), keys)]
 
 
 def parse_balances(text: str) -> dict[str, Decimal]:

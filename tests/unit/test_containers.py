@@ -333,7 +333,7 @@ def test_the_exchanges_keys_are_mounted_where_the_account_is_asked_and_nowhere_e
     having = {
         name
         for name, service in services.items()
-        if any("API" in variable for variable in service.get("environment") or {})
+        if any("MLRISK_API" in variable for variable in service.get("environment") or {})
         or {"api_key", "api_secret"} & set(service.get("secrets") or ())
     }
     assert having == {"feed", *(f"worker-{name}" for name in HOLD_KEYS)}
@@ -342,6 +342,13 @@ def test_the_exchanges_keys_are_mounted_where_the_account_is_asked_and_nowhere_e
         held = {"api_key", "api_secret"} <= set(service["secrets"])
         assert held == (name in having)
         assert service["environment"]["MLRISK_HOLDS_KEYS"] == str(held).lower()
+    own = {name for name, one in services.items() if "watchdog_api_key" in one.get("secrets", ())}
+    assert own == {"watchdog"}
+    assert set(services["watchdog"]["secrets"]) == {
+        "audit_database_url",
+        "watchdog_api_key",
+        "watchdog_api_secret",
+    }
     ours = {"MLRISK_LOG_FORMAT", "MLRISK_ACCOUNT"}
     for name in {*OFFICIAL, "paper-exchange", "demo-strategy", "flower", "beat", "migrate"}:
         environment = services[name].get("environment") or {}

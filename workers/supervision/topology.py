@@ -22,6 +22,7 @@ from workers.private_files import write_private
 from workers.supervision import launches
 from workers.supervision.launches import ProcessSpec
 from workers.supervision.ports import LOOPBACK
+from workers.watchdog.settings import WatchdogSettings
 
 SERVERS = 0
 """The stage of the servers that everything else needs; migrations run when it is ready."""
@@ -36,8 +37,12 @@ DEMO_STRATEGY = "demo-imbalance"
 """The name under which the demo strategy sends its requests."""
 FLOWER_USER = "mlrisk"
 JOURNAL = "journal.jsonl"
+WATCHDOG_JOURNAL = "watchdog.jsonl"
+"""The file in the home in which the watchdog tells its acts."""
 _DATABASE = "mlrisk"
 _PAPER_KEY, _PAPER_SECRET = "paper-api-key", "paper-api-secret"
+# A second key of the same account, for the watchdog alone.
+_WATCHDOG_KEY, _WATCHDOG_SECRET = "watchdog-api-key", "watchdog-api-secret"
 # Nothing listens on this port. It is a part of the socket's name.
 _SOCKET_PORT = 5432
 # The embedded server's roles by their purpose. Each has a password of its own in the home.
@@ -77,6 +82,9 @@ class Options:
     """Further settings of our own processes. The `keys` below go only to the processes that need
     them."""
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    watchdog_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The watchdog's own keys of the exchange. The home draws those of its paper exchange. Without
+    any the watchdog is not started."""
     concurrency: Mapping[str, int] = field(
         default_factory=lambda: {"validation": 2, "execution": 4}
     )
@@ -124,7 +132,7 @@ def build(home: Home, options: Options) -> Topology:
         strategies.write_urls(home, cache)
         redis_url = cache.url(user=acl.CONSOLE)
     specs = _servers(database, cache)
-    keys = options.keys
+    keys, watchdog_keys = options.keys, options.watchdog_keys
     environment = {
         "MLRISK_HOME": str(home.path),
         "MLRISK_DATABASE_URL": logins.operator,
@@ -139,7 +147,7 @@ def build(home: Home, options: Options) -> Topology:
         exchange_url = f"http://{LOOPBACK}:{chosen['paper-exchange']}"
         specs.append(_paper_exchange(home, options, chosen["paper-exchange"]))
         if not options.keys:
-            keys = _paper_keys(home)
+            keys, watchdog_keys = _paper_keys(home), _watchdog_keys(home)
     if exchange_url is not None:
         environment["MLRISK_EXCHANGE_URL"] = exchange_url
     if options.recordings is not None:
@@ -154,6 +162,8 @@ def build(home: Home, options: Options) -> Topology:
     beat = {**broker, "MLRISK_DATABASE_URL": logins.audit}
     specs += [_beat(home, beat), _flower(home, chosen["flower"], broker)]
     specs += [_disk(home, has_redis=cache is not None), _canaries(home, beat)]
+    if watchdog_keys:
+        specs.append(_watchdog(home, options, logins.audit, exchange_url, watchdog_keys))
     if options.demo:
         if exchange_url is None:
             raise ValueError("the demo strategy needs the paper exchange or an exchange URL")
@@ -217,11 +227,20 @@ def _paper_keys(home: Home) -> dict[str, str]:
     exchange reads them. With published keys every user of the machine could trade in the
     account."""
     key, secret = home.secret(_PAPER_KEY), home.secret(_PAPER_SECRET)
-    account = {"uid": PAPER_ACCOUNT, "keys": [{"key": key, "secret": secret}]}
+    watchdog = {"key": home.secret(_WATCHDOG_KEY), "secret": home.secret(_WATCHDOG_SECRET)}
+    account = {"uid": PAPER_ACCOUNT, "keys": [{"key": key, "secret": secret}, watchdog]}
     write_private(_accounts_file(home), json.dumps([account]))
     return {
         "MLRISK_API_KEY_FILE": str(home.secrets / _PAPER_KEY),
         "MLRISK_API_SECRET_FILE": str(home.secrets / _PAPER_SECRET),
+    }
+
+
+def _watchdog_keys(home: Home) -> dict[str, str]:
+    """The files of the watchdog's own key of the home's paper exchange."""
+    return {
+        "MLRISK_WATCHDOG_API_KEY_FILE": str(home.secrets / _WATCHDOG_KEY),
+        "MLRISK_WATCHDOG_API_SECRET_FILE": str(home.secrets / _WATCHDOG_SECRET),
     }
 
 
@@ -319,6 +338,33 @@ def _canaries(home: Home, environment: dict[str, str]) -> ProcessSpec:
         stage=PROCESSES,
         cwd=_PACKAGES,
         ready=partial(launches.announced, home, "canaries"),
+    )
+
+
+def _watchdog(
+    home: Home,
+    options: Options,
+    database_url: str,
+    exchange_url: str | None,
+    keys: Mapping[str, str],
+) -> ProcessSpec:
+    """The watchdog. It appends to the audit as beat does, and holds a key of its own."""
+    environment = {
+        name: value
+        for name, value in options.settings.items()
+        if name in {f"{PREFIX}{field.upper()}" for field in WatchdogSettings.model_fields}
+    }
+    environment |= {"MLRISK_DATABASE_URL": database_url, **keys, **_runtime()}
+    if exchange_url is not None:
+        environment["MLRISK_EXCHANGE_URL"] = exchange_url
+    return ProcessSpec(
+        "watchdog",
+        _python("workers.watchdog.main", str(home.path / WATCHDOG_JOURNAL)),
+        env=environment,
+        # It starts and stops with the processes that it watches.
+        stage=PROCESSES,
+        cwd=_PACKAGES,
+        ready=partial(launches.announced, home, "watchdog"),
     )
 
 

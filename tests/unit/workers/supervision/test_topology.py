@@ -1,5 +1,6 @@
 """Which processes make up a system."""
 
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,7 +35,7 @@ def test_one_machine_has_servers_first_and_strategies_last(home: Home) -> None:
     built = topology.build(home, Options(demo=True))
     stages = {spec.name: spec.stage for spec in built.specs}
     servers = ["postgres", "redis", "paper-exchange"]
-    own = ["feed", *WORKERS, "beat", "flower", "disk", "canaries"]
+    own = ["feed", *WORKERS, "beat", "flower", "disk", "canaries", "watchdog"]
     assert stages == {
         **dict.fromkeys(servers, topology.SERVERS),
         **dict.fromkeys(own, topology.PROCESSES),
@@ -70,8 +71,9 @@ def test_servers_of_ones_own_are_used_and_not_started(home: Home) -> None:
 
 def test_no_secret_is_on_a_command_line_or_in_a_representation(home: Home) -> None:
     built = topology.build(home, Options(demo=True))
-    # Of servers, Postgres' roles, Flower, the market, the paper account, and the demo's own.
-    assert len(_secrets(home)) == 12
+    # Of servers, Postgres' roles, Flower, the market, the paper account with the watchdog's key,
+    # and the demo's own.
+    assert len(_secrets(home)) == 14
     for secret in _secrets(home):
         assert not any(secret in word for spec in built.specs for word in spec.command)
         assert secret not in repr(built)
@@ -136,6 +138,30 @@ def test_processes_get_the_settings_and_no_proxy_for_this_machine(
         assert specs[name].env["NO_PROXY"] == "127.0.0.1,localhost"
     assert specs["paper-exchange"].env["MLRISK_RECORDINGS"] == str(tmp_path)
     assert "MLRISK_DATABASE_URL" not in specs["paper-exchange"].env
+
+
+def test_the_watchdog_alone_has_its_key_and_knows_no_other_secret(home: Home) -> None:
+    built = topology.build(home, Options(message_key="m" * 20))
+    found = {name: str(spec.env) for name, spec in _by_name(built).items()}
+    holders = {name for name, env in found.items() if "watchdog-api" in env}
+    assert holders == {"watchdog"}
+    assert "WATCHDOG" not in str(built.environment)
+    assert "paper-api" not in found["watchdog"]
+    assert "m" * 20 not in found["watchdog"]
+    keys = {home.secret(f"{whose}-api-key") for whose in ("paper", "watchdog")}
+    assert len(keys) == 2
+    accounts = (home.paper / "accounts.json").read_text(encoding="utf-8")
+    assert all(key in accounts for key in keys)
+
+
+def test_without_a_key_of_its_own_there_is_no_watchdog(home: Home) -> None:
+    given = Options(keys={"MLRISK_API_KEY": "k", "MLRISK_API_SECRET": "s"})
+    assert "watchdog" not in _by_name(topology.build(home, given))
+    own = {"MLRISK_WATCHDOG_API_KEY": "w", "MLRISK_WATCHDOG_API_SECRET": "ws"}
+    built = _by_name(topology.build(home, replace(given, watchdog_keys=own)))
+    assert own.items() <= built["watchdog"].env.items()
+    assert "MLRISK_API_KEY" not in built["watchdog"].env
+    assert "MLRISK_WATCHDOG_API_KEY" not in built["execution"].env
 
 
 def test_each_kind_of_process_logs_into_redis_as_a_user_of_its_own(home: Home) -> None:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from config.declaration import HIGHER, LOWER, limit
+from config.lease import LeaseRules
 from config.positions import PositionRules
 from config.quotas import QuotaRules
 from config.working import WorkingRules
@@ -439,3 +440,5 @@ class RiskLimits:
     """The quotas of one strategy. They are checked before the gate."""
     positions: PositionRules = field(default_factory=PositionRules)
     """The rules for open positions, which the position monitor reads."""
+    lease: LeaseRules = field(default_factory=LeaseRules)
+    """The deadlines of the sensors behind the lease to trade. No check of the gate reads them."""

@@ -6,12 +6,13 @@ from typing import Any
 
 from config.declaration import Declaration, declarations
 from config.interface_keys import InterfaceKeys
+from config.lease import LeaseRules
 from config.limits import RiskLimits
 from config.positions import PositionRules
 from config.quotas import QuotaRules
 from config.working import WorkingRules
 
-DECLARING = (RiskLimits, PositionRules, InterfaceKeys, WorkingRules, QuotaRules)
+DECLARING = (RiskLimits, PositionRules, InterfaceKeys, WorkingRules, QuotaRules, LeaseRules)
 """The classes that declare keys. The keys of a section stand in the order of these fields."""
 
 SECTIONS: Mapping[str, str] = {
@@ -23,6 +24,7 @@ SECTIONS: Mapping[str, str] = {
     "gate": "Further limits of the gate.",
     "working": "How approved trades are worked: algorithm, rates, throttle, fallback steps.",
     "quotas": "How much one strategy may ask for.",
+    "trading_lease": "How old the readings behind the lease to trade may be.",
 }
 """Every section with its meaning, in the order of the file."""
 

@@ -35,6 +35,7 @@ class MLRiskConfig:
     gate: Any
     working: Any
     quotas: Any
+    trading_lease: Any
     environment: str
     trading_mode: str
     version: int

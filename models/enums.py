@@ -361,6 +361,7 @@ class TradeBlockReason(StrEnum):
     DATA_STALE = "data_stale"
     DATA_MISSING = "data_missing"
     TRADING_STATE = "trading_state"
+    TRADING_LEASE = "trading_lease"
     WOULD_FLIP = "would_flip"
     NOTHING_TO_REDUCE = "nothing_to_reduce"
     REQUEST_EXPIRED = "request_expired"
@@ -381,12 +382,3 @@ class OperatorRole(StrEnum):
     VIEWER = "viewer"
     OPERATOR = "operator"
     RISK_OFFICER = "risk_officer"
-
-
-class OverrideAction(StrEnum):
-    """The act that an override code opens, once."""
-
-    RECOVER = "recover"
-    """Begin the recovery of a scope."""
-    CONFIRM = "confirm"
-    """Confirm, as the second person, a recovery that another operator asked for."""

@@ -25,7 +25,6 @@ from models.tables import (
     ForeignOrderRow,
     HeartbeatRow,
     OperatorRow,
-    OverrideCodeRow,
     PositionAdoptionRow,
     PositionExitRow,
     TallyChangeRow,
@@ -48,7 +47,7 @@ DELETED: tuple[type[Base], ...] = (DisagreementRow, ForeignOrderRow, HeartbeatRo
 """The tables from which the application deletes."""
 MOVED_BY_TRIGGER: tuple[type[Base], ...] = (AuditHeadRow,)
 """The tables that only the owner's triggers change."""
-OPERATORS_OWN: tuple[type[Base], ...] = (OperatorRow, OverrideCodeRow)
+OPERATORS_OWN: tuple[type[Base], ...] = (OperatorRow,)
 """The tables that the operator's role alone changes."""
 _VERSION = "alembic_version"
 

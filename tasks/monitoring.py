@@ -12,6 +12,7 @@ from celery import shared_task
 from bot.errors import ClockRefused, Refused
 from bot.exchange import correlations
 from bot.execution.orders.one_by_one import each
+from bot.safety.sensing import BREAKERS
 from config.celery import CANARY, QUEUES
 from models.tables.safety import SYSTEM_HEARTBEAT
 from tasks.base import MlriskTask
@@ -23,12 +24,16 @@ QUIET_BEFORE_RESOLVE = timedelta(seconds=1.5)
 """A child without news for this long is looked up; the stream normally takes 20 ms."""
 
 
-@shared_task(base=MlriskTask, name="tasks.monitoring.dispatch_due")
-def dispatch_due() -> int:
-    """Wakes every due child, parent and request that has no wake-up yet or has lost it."""
+@shared_task(bind=True, base=MlriskTask, name="tasks.monitoring.dispatch_due")
+def dispatch_due(self: MlriskTask) -> int:
+    """Wakes every due child, parent and request that has no wake-up yet or has lost it.
+
+    Its tick is the system's sign of life, unless a strategy has asked for it by another queue.
+    """
     context = services()
     woken = context.dispatcher.tick()
-    context.monitor.heartbeat(SYSTEM_HEARTBEAT, os.getpid())
+    if _came_by(self, "dispatch") == "dispatch":
+        context.monitor.heartbeat(SYSTEM_HEARTBEAT, os.getpid())
     return woken
 
 
@@ -76,6 +81,7 @@ def record_equity() -> None:
         context.tell_wrong_clock(error)
         raise
     context.monitor.judge_losses()
+    context.monitor.heartbeat(BREAKERS, os.getpid())
 
 
 @shared_task(base=MlriskTask, name="tasks.monitoring.watch_positions")
@@ -112,7 +118,12 @@ def canary(self: MlriskTask, queue: str) -> None:
     """
     if queue not in QUEUES:
         raise Refused(f"mlrisk has no queue {queue!r}"[:_SHOWN])
-    came_by = (self.request.delivery_info or {}).get("routing_key", queue)
+    came_by = _came_by(self, queue)
     if came_by != queue:
         raise Refused(f"a canary of queue {queue} came by queue {came_by!r}"[:_SHOWN])
     services().monitor.heartbeat(f"{CANARY}{queue}", os.getpid())
+
+
+def _came_by(task: MlriskTask, queue: str) -> str:
+    """The queue that a message came by; `queue` for a call without a message."""
+    return str((task.request.delivery_info or {}).get("routing_key", queue))

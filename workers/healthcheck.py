@@ -1,8 +1,8 @@
 """Tells by its exit status whether one process does its work: `python -m workers.healthcheck NAME`.
 
-It is for containers, which have no supervisor. It judges `feed` by its heartbeat, `beat` by its
-lock, `worker QUEUE` by a ping of the worker on this host, `watchdog JOURNAL` by the file that it
-touches beside its journal, and `url ADDRESS` by its answer.
+It is for containers, which have no supervisor. It judges `feed` by its heartbeat, `safety` by its
+last look at the sensors, `beat` by its lock, `worker QUEUE` by a ping of the worker on this host,
+`watchdog JOURNAL` by the file that it touches beside its journal, and `url ADDRESS` by its answer.
 """
 
 import socket
@@ -19,6 +19,8 @@ from config.settings import SettingsError
 FEED_STALE = timedelta(seconds=20)
 """The age at which a heartbeat is too old. The feed writes one every 5 s, and four missed ones are
 no accident."""
+SAFETY_STALE = timedelta(seconds=20)
+"""The age at which the last look at the sensors is too old. The process looks every 2 s."""
 _TIMEOUT_SECONDS = 5.0
 
 
@@ -33,6 +35,23 @@ def feed() -> bool:
         with database.reading() as session:
             row = session.get(HeartbeatRow, "feed")
         return row is not None and datetime.now(UTC) - row.at < FEED_STALE
+    finally:
+        database.dispose()
+
+
+def safety() -> bool:
+    """Whether the safety process has looked at the sensors lately, whatever it has found."""
+    from sqlalchemy import func, select
+
+    from config.settings import load_settings
+    from models.database import Database
+    from models.tables import TradingLeaseRow
+
+    database = Database(load_settings().require_database_url(), pool_size=1)
+    try:
+        with database.reading() as session:
+            seen = session.scalar(select(func.max(TradingLeaseRow.looked_at)))
+        return seen is not None and datetime.now(UTC) - seen < SAFETY_STALE
     finally:
         database.dispose()
 
@@ -84,6 +103,7 @@ def watchdog(journal: str) -> bool:
 
 PROBES: dict[str, tuple[Callable[..., bool], int]] = {
     "feed": (feed, 0),
+    "safety": (safety, 0),
     "beat": (beat, 0),
     "worker": (worker, 1),
     "url": (url, 1),
@@ -98,7 +118,8 @@ def main(arguments: Sequence[str]) -> int:
     probe, count = PROBES.get(arguments[0] if arguments else "", (None, 0))
     if probe is None or len(arguments) != count + 1:
         sys.stderr.write(
-            "usage: healthcheck feed | beat | worker QUEUE | watchdog JOURNAL | url ADDRESS\n"
+            "usage: healthcheck feed | safety | beat | worker QUEUE | watchdog JOURNAL | url "
+            "ADDRESS\n"
         )
         return 2
     try:

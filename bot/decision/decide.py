@@ -112,6 +112,7 @@ _DECIDING_CODE = (
     "config/declaration.py",
     "config/errors.py",
     "config/interface_keys.py",
+    "config/lease.py",
     "config/limits.py",
     "config/loading.py",
     "config/positions.py",

@@ -40,6 +40,7 @@ _WARNINGS = {
     "signature_missing",
     "signature_outdated",
     "symbol_refused",
+    "trading_lease_withheld",
 }
 _CRITICAL = {
     "account_unfit",
@@ -103,7 +104,7 @@ def of_entry(kind: str, payload: Mapping[str, Any]) -> AlertLevel:
             value=payload.get("value"),
             limit=payload.get("limit"),
         )
-    if kind in ("login_refused", "code_refused"):
+    if kind == "login_refused":
         return AlertLevel.CRITICAL if payload.get("locked_until") else AlertLevel.WARNING
     if kind == "backup_plan":
         return AlertLevel.CRITICAL if payload.get("stops") else AlertLevel.INFO

@@ -240,6 +240,16 @@ class BreakerView:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseView:
+    """The account's lease to add risk at the moment of the snapshot."""
+
+    problem: str | None
+    """Why it does not stand; None while it stands."""
+    epoch: int = 0
+    """The number of the grant."""
+
+
+@dataclass(frozen=True, slots=True)
 class RiskSnapshot:
     """Everything that a decision may look at."""
 
@@ -260,3 +270,6 @@ class RiskSnapshot:
     """Whether a decision of this `request_id` exists; None when it could not be looked up."""
     newest_fill: SeenPrice | None = None
     """The account's last trade in this symbol, if it is young."""
+    lease: LeaseView | None = None
+    """The lease to trade. None where none is kept: in a notebook's process, and in snapshots of
+    versions before leases. A running system always has one, which stands or does not."""

@@ -10,6 +10,7 @@ from bot.market.reading import MarketReading
 from bot.risk.snapshot import (
     BreakerView,
     InstrumentView,
+    LeaseView,
     PortfolioView,
     PositionView,
     RiskSnapshot,
@@ -19,7 +20,7 @@ from bot.risk.snapshot import (
     TradeIntent,
     WorkingView,
 )
-from bot.state import fitness
+from bot.state import fitness, lease
 from models.amounts import compact
 from models.enums import ScopeKind, TradeSide, TradingState
 from models.repositories import snapshot_query, states
@@ -55,6 +56,7 @@ def take(
         recovery_share=float(found.size_share),
         correlations=market.correlations,
         newest_fill=None if found.newest_fill is None else _seen(*found.newest_fill),
+        lease=_lease(found),
     )
     return snapshot, states.epoch_sum(found.states)
 
@@ -69,6 +71,12 @@ def _breakers(found: AccountFacts, account: str, now: datetime) -> tuple[Breaker
     if unfit is None:
         return tripped
     return (*tripped, BreakerView(fitness.KIND, f"{ScopeKind.ACCOUNT}:{account}", unfit))
+
+
+def _lease(found: AccountFacts) -> LeaseView:
+    """A missing lease is one that does not stand."""
+    known = None if found.lease is None else lease.of_facts(*found.lease)
+    return LeaseView(lease.problem(known), 0 if known is None else known.epoch)
 
 
 def _instrument_view(row: InstrumentRow) -> InstrumentView:

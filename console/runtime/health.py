@@ -20,6 +20,7 @@ from console.runtime.vitals import Patient, check_vitals
 from console.screen.panels import STALE_SECONDS
 from console.screen.source import process_status
 from console.views.fitness_line import fitness_line
+from console.views.lease_view import lease_lines
 from console.views.message_line import message_line
 from console.views.queries import database_now, heartbeats
 from console.views.redis_line import redis_line
@@ -44,7 +45,7 @@ def check_health(settings: Settings) -> list[HealthCheck]:
     own = _shown(settings)
     checks += [_role(settings), fitness_line(settings), message_line(own)]
     checks.append(_audit_heads(settings))
-    return [*checks, *_heartbeats(own), *_vitals(own)]
+    return [*checks, *lease_lines(own), *_heartbeats(own), *_vitals(own)]
 
 
 def _postgres(settings: Settings) -> HealthCheck:

@@ -27,6 +27,8 @@ def line(view: ScreenView) -> str:
     tripped = [breaker.kind for breaker in live.breakers if breaker.tripped]
     if tripped:
         parts.append(f"breakers={','.join(tripped)}")
+    if live.lease_problem is not None:
+        parts.append("no_lease_exits_only")
     unwell = [p.name for p in view.processes if p.state != "RUNNING"]
     if unwell:
         parts.append(f"not_running={','.join(unwell)}")

@@ -42,6 +42,9 @@ def _state(line: Text, live: Live) -> None:
     if not strictest.state.allows_adding:
         sealed = "sealed" if strictest.sealed else "not sealed yet"
         line.append(f" {strictest.scope}: {strictest.reason} ({sealed})", "bold")
+    elif live.lease_problem is not None:
+        line.append(" exits only: ", "bold white on red")
+        line.append(f" {live.lease_problem}", "bold red")
 
 
 def _money(line: Text, live: Live) -> None:

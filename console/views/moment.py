@@ -178,6 +178,8 @@ class Live:
     breakers: tuple[BreakerLine, ...]
     heartbeats: tuple[HeartbeatLine, ...]
     parent_counts: dict[str, int] = field(default_factory=dict)
+    lease_problem: str | None = None
+    """Why no lease to trade stands; None while one does."""
 
     @property
     def strictest(self) -> StateLine | None:

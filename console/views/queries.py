@@ -7,6 +7,7 @@ from decimal import Decimal
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
+from bot.state import lease
 from console.views.moment import (
     BreakerLine,
     ChildLine,
@@ -63,6 +64,7 @@ def live(session: Session, account: str, *, rows: int = 12) -> Live:
         breakers=_breakers(session),
         heartbeats=heartbeats(session, now),
         parent_counts=counted.get("parent_order", {}),
+        lease_problem=lease.problem(lease.stored(session, account)),
     )
 
 

@@ -14,6 +14,7 @@ from models.repositories.snapshot_query import (
     BREAKERS,
     FITNESS,
     INSTRUMENT,
+    LEASE,
     breaker_row,
     held_side,
     instrument_row,
@@ -43,6 +44,10 @@ class PreSendFacts:
     approval: Approval | None = None
     fitness: tuple[bool, str, datetime] | None = None
     """Whether the account may trade, why not, and when that was asked."""
+    lease: tuple[Sequence[str], Sequence[Decimal | None]] | None = None
+    """The words and numbers of the lease to trade, as `LEASE` gives them."""
+    renewed_at: datetime | None = None
+    """The time of the lease's last renewal."""
     instrument: InstrumentRow | None = None
     exit_under_way: bool = False
     """Whether an emergency exit of this symbol is being worked, or one that closes all of a
@@ -86,6 +91,8 @@ def _take(
             found.approval = Approval(Verdict(words[0]), numbers[0], at)
         case "fitness":
             found.fitness = (words[0] == "true", words[1], at)
+        case "lease":
+            found.lease, found.renewed_at = (words, numbers), at
         case "instrument":
             found.instrument = instrument_row(words, numbers, at)
         case "exit":
@@ -104,6 +111,8 @@ _STATEMENT = text(
       FROM decision WHERE request_id = :request_id
     UNION ALL
 {FITNESS}
+    UNION ALL
+{LEASE}
     UNION ALL
 {INSTRUMENT}
     UNION ALL

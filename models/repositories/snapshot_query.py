@@ -53,6 +53,8 @@ class AccountFacts:
     """The smallest share of the size that a breaker of these scopes allows while it recovers."""
     fitness: tuple[bool, str, datetime] | None = None
     """Whether the exchange lets the account trade, why not, and when it was asked."""
+    lease: tuple[Sequence[str], Sequence[Decimal | None]] | None = None
+    """The words and numbers of the lease to trade, as `LEASE` gives them."""
     instrument: InstrumentRow | None = None
     positions: list[HeldPosition] = field(default_factory=list)
     unbooked: Decimal = Decimal(0)
@@ -140,6 +142,15 @@ FITNESS = """
       FROM account_fitness WHERE account = :account
 """
 
+LEASE = """
+    SELECT 'lease', ARRAY[withheld], ARRAY[epoch::numeric,
+        extract(epoch FROM clock_timestamp() - renewed_at),
+        extract(epoch FROM expires_at - clock_timestamp()),
+        extract(epoch FROM expires_at - renewed_at)], renewed_at
+      FROM trading_lease WHERE account = :account
+"""
+"""The lease, as one part of the statements of claims and decisions."""
+
 _OF_THE_TRADE = """side IN ('both', :held_side) AND (scope_kind, scope_key) IN (
         ('global', :everything), ('account', :account), ('strategy', :strategy),
         ('symbol', :symbol))"""
@@ -170,6 +181,8 @@ _STATEMENT = text(
       HAVING count(*) > 0
     UNION ALL
 {FITNESS}
+    UNION ALL
+{LEASE}
     UNION ALL
 {INSTRUMENT}
     UNION ALL
@@ -307,6 +320,12 @@ def _fitness(facts: AccountFacts, words: Sequence[str], _: object, at: datetime)
     facts.fitness = (words[0] == "true", words[1], at)
 
 
+def _lease(
+    facts: AccountFacts, words: Sequence[str], numbers: Sequence[Decimal], _: object
+) -> None:
+    facts.lease = (words, numbers)
+
+
 def _instrument(
     facts: AccountFacts, words: Sequence[str], numbers: Sequence[Decimal], at: datetime
 ) -> None:
@@ -388,6 +407,7 @@ _READERS: dict[str, _Reader] = {
     "breaker": _breaker,
     "size_share": _size_share,
     "fitness": _fitness,
+    "lease": _lease,
     "instrument": _instrument,
     "position": _position,
     "fill": _fill,

@@ -9,7 +9,7 @@ from models.tables.account import (
     EquityRow,
 )
 from models.tables.audit import AuditCheckpointRow, AuditHeadRow, AuditHeadsFileRow, AuditRow
-from models.tables.authority import ConfigVersionRow, OperatorRow, OverrideCodeRow
+from models.tables.authority import ConfigVersionRow, OperatorRow
 from models.tables.base import Base, Money, Utc
 from models.tables.decisions import (
     DecisionFiguresRow,
@@ -30,7 +30,13 @@ from models.tables.positions import (
     StrategyShareRow,
     UnreadableFactRow,
 )
-from models.tables.safety import BreakerRow, BreakerTripRow, HeartbeatRow, TradingStateRow
+from models.tables.safety import (
+    BreakerRow,
+    BreakerTripRow,
+    HeartbeatRow,
+    TradingLeaseRow,
+    TradingStateRow,
+)
 from models.tables.tallies import TallyChangeRow, TallyRow
 
 __all__ = [
@@ -59,7 +65,6 @@ __all__ = [
     "Money",
     "OperatorRow",
     "OtherFeeRow",
-    "OverrideCodeRow",
     "ParentOrderRow",
     "PositionAdoptionRow",
     "PositionExitRow",
@@ -71,6 +76,7 @@ __all__ = [
     "TallyChangeRow",
     "TallyRow",
     "TradeRequestRow",
+    "TradingLeaseRow",
     "TradingStateRow",
     "UnreadableFactRow",
     "Utc",

@@ -112,3 +112,28 @@ class HeartbeatRow(Base):
     pid: Mapped[int] = mapped_column(Integer)
     at: Mapped[datetime]
     details: Mapped[dict[str, Any]]
+
+
+class TradingLeaseRow(Base):
+    """The lease of an account to add risk. The safety process renews it for seconds at a time.
+
+    Its times are those of Postgres' clock.
+    """
+
+    __tablename__ = "trading_lease"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str]
+    """The process that renews it."""
+    epoch: Mapped[int]
+    """Rises with each grant after a lapse."""
+    granted_at: Mapped[datetime | None]
+    """The start of the present or last grant; None before the first."""
+    renewed_at: Mapped[datetime | None]
+    """The time of the look that the last renewal relies on."""
+    expires_at: Mapped[datetime | None]
+    withheld: Mapped[str]
+    """Why there is no lease; empty while it is granted."""
+    looked_at: Mapped[datetime]
+    """The time of the last look at the sensors."""
+    readings: Mapped[list[Any]]
+    """What the sensors read then (`bot.safety.sensors.Judged`)."""

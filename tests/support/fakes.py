@@ -39,6 +39,7 @@ from models.enums import (
 )
 from models.repositories import bases, portfolio
 from models.tables import AccountFitnessRow
+from tests.support.leases import grant_lease
 
 T0 = datetime(2026, 11, 23, 12, tzinfo=UTC)
 D = Decimal
@@ -529,6 +530,7 @@ def prepare(db: Database, exchange: FakeExchange, account: str, now: datetime) -
         session.merge(
             AccountFitnessRow(account=account, asked_at=now, ok=True, reasons="", changed_at=now)
         )
+        grant_lease(session, account)
         portfolio.ensure_account(session, account, now)
         trading_rules.store(session, [INSTRUMENT], now)
         for seconds in (6, 3, 0):

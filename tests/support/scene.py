@@ -30,6 +30,7 @@ from models.enums import ChildState, OrderStatus, ScopeKind, Style, TradeSide
 from models.locks import lock_parent
 from models.repositories import orders, portfolio, states
 from models.tables import AccountFitnessRow, ChildOrderRow, ParentOrderRow
+from tests.support.leases import grant_lease
 from tests.unit.bot.risk import cases
 
 ACCOUNT = "paper"
@@ -281,6 +282,7 @@ class Scene:
         rules = cases.instrument()
         with self.db.transaction() as session:
             portfolio.ensure_account(session, ACCOUNT, now)
+            grant_lease(session, ACCOUNT)
             session.add(
                 AccountFitnessRow(
                     account=ACCOUNT, asked_at=now, ok=True, reasons="", changed_at=now

@@ -29,10 +29,12 @@ from bot.exchange.market_cache import RedisMarketCache
 from bot.market.seal import Seal
 from bot.risk.snapshot import MarketView
 from config.celery import WORKERS
+from config.identity import PAPER_ACCOUNT
 from models.database import Database
 from models.provisioning import provision
 from models.tables import ChildOrderRow, EquityRow, FillRow, ParentOrderRow, TradeRequestRow
 from paper_exchange.testing import PaperExchangeProcess
+from tests.support.leases import grant_lease
 from tests.support.services import PostgresServer, RedisServer
 from tests.support.waiting import PATIENCE_SECONDS
 from workers import strategies
@@ -162,7 +164,10 @@ class MiniSystem:
         )
         self.workers: dict[str, Worker] = {}
 
-    def start(self, queues: Sequence[str] = QUEUES, *, beat: bool = True) -> None:
+    def start(
+        self, queues: Sequence[str] = QUEUES, *, beat: bool = True, safety: bool = False
+    ) -> None:
+        """With `safety` its process keeps the lease to trade. Else one stands from the start."""
         self.redis.start()
         self.exchange.start()
         self._add("feed", [sys.executable, "-m", "workers.feeds.feed"])
@@ -173,6 +178,11 @@ class MiniSystem:
             words = ("beat", "-S", "workers.celery.beat.CleanedScheduler", "--pidfile=")
             self._add("beat", self._celery(*words, app="workers.celery.broker"))
             self.workers["beat"].env["MLRISK_DATABASE_URL"] = self._audit_url
+        if safety:
+            self._add("safety", [sys.executable, "-m", "workers.safety"])
+        else:
+            with self.db.transaction() as session:
+                grant_lease(session, PAPER_ACCOUNT)
         for worker in self.workers.values():
             worker.start()
         self.wait(self._ready, "the system to be ready")
@@ -219,7 +229,9 @@ class MiniSystem:
         for name, worker in self.workers.items():
             if not worker.alive:
                 raise AssertionError(f"{name} ended:\n{self.logs(name)}")
-        return self.market_ready() and self.consuming(*self.workers.keys() - {"feed", "beat"})
+        return self.market_ready() and self.consuming(
+            *self.workers.keys() - {"feed", "beat", "safety"}
+        )
 
     def consuming(self, *names: str) -> bool:
         """These workers take tasks from their queues."""

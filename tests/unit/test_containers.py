@@ -221,7 +221,9 @@ def test_each_kind_of_container_logs_into_redis_as_a_user_of_its_own() -> None:
         if name != "redis"
     }
     own = {name: [f"redis_{name}_url"] for name in ("feed", "beat", "flower")}
-    workers = {name: ["redis_url"] for name in services if name.startswith("worker-")}
+    workers = {
+        name: ["redis_url"] for name in services if name.startswith("worker-") or name == "safety"
+    }
     assert {name: urls for name, urls in given.items() if urls} == {**own, **workers}
     for name, (secret,) in {**own, **workers}.items():
         path = services[name]["environment"]["MLRISK_REDIS_URL_FILE"]

@@ -43,7 +43,7 @@ class Client(Redis):
         with self.pipeline(transaction=True) as pipe:
             while True:
                 try:
-                    pipe.watch(*watches)
+                    pipe.watch(*watches)  # type: ignore[no-untyped-call]
                     func(pipe)
                     return pipe.execute()
                 except WatchError as error:

@@ -28,6 +28,8 @@ CANARIES = "canaries"
 USER_OF_PROCESS: Mapping[str, str] = MappingProxyType(
     {
         **{"feed": FEED, "beat": BEAT, "flower": FLOWER, "canaries": CANARIES},
+        # It reads the market, and shares the rights of those that decide by it.
+        "safety": WORKER,
         **dict.fromkeys(WORKERS, WORKER),
     }
 )

@@ -284,7 +284,10 @@ def _own_processes(
             ready=partial(launches.announced, home, name),
         )
 
-    specs = [process("feed", _python("workers.feeds.feed"), holds_keys=True)]
+    specs = [
+        process("feed", _python("workers.feeds.feed"), holds_keys=True),
+        _without_message_key(process("safety", _python("workers.safety"), holds_keys=False)),
+    ]
     for name, queues in WORKERS.items():
         command = _celery("worker", "--queues", ",".join(queues), "--hostname", f"{name}@%h")
         command += ["--concurrency", str(options.concurrency.get(name, 1))]
@@ -294,6 +297,11 @@ def _own_processes(
         command += ["--task-events", "--without-gossip", "--without-mingle"]
         specs.append(process(name, command, holds_keys=name in HOLD_KEYS))
     return specs
+
+
+def _without_message_key(spec: ProcessSpec) -> ProcessSpec:
+    """The process without the key of strategies' signatures, for one that reads no request."""
+    return replace(spec, env={k: v for k, v in spec.env.items() if k != "MLRISK_MESSAGE_KEY"})
 
 
 def _beat(home: Home, environment: dict[str, str]) -> ProcessSpec:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from math import inf
 
 from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
 from bot.execution.orders import lifecycle, transitions
@@ -35,6 +36,7 @@ from bot.execution.sending.trading_rules import fit_to_lots
 from bot.failpoints import BEFORE_CLAIM_COMMIT, hit
 from bot.risk.codec import moment_text
 from bot.risk.snapshot import MarketView
+from bot.state import lease
 from models.amounts import plain
 from models.enums import ChildState, EndCause, Style
 from models.locks import lock_order
@@ -42,6 +44,8 @@ from models.repositories import orders, pre_send
 from models.repositories.pre_send import PreSendFacts
 from models.tables import ChildOrderRow, InstrumentRow, ParentOrderRow
 
+NO_LEASE = "no lease to trade stands, and only exits go out"
+"""The note of a child that waits for the lease. It never changes while the child waits."""
 _NO_MARKET_LOOK = timedelta(seconds=0.5)
 _TIME_IN_FORCE = {
     Style.IOC: TimeInForce.IOC,
@@ -117,6 +121,7 @@ class Claims:
         self._owner = owner
         self._lease_seconds = lease_seconds
         self._monotonic = monotonic
+        self._lease = lease.Watch(monotonic)
 
     def claim(
         self, prospect: Prospect, view: MarketView | None, held: Held | None = None
@@ -137,6 +142,7 @@ class Claims:
                 return NotClaimed.FOREIGN
             if child.due_at > now:
                 return NotClaimed.NOT_DUE
+            asked = self._monotonic()
             cleared = pre_send.read(uow.session, parent)
             approved = self._authorize(cleared, parent, child, now)
             if isinstance(approved, authorization.Refusal):
@@ -154,7 +160,11 @@ class Claims:
                 return NotClaimed.STOPPED
             market = Pricing(view, rules, limits, now)
             price = price_bound.bound(parent, child, market)
-            wait = unfit or circumstances.find_deferral(uow.session, parent, child, market, cleared)
+            wait = (
+                unfit
+                or self._without_lease(child, cleared, now)
+                or circumstances.find_deferral(uow.session, parent, child, market, cleared)
+            )
             if price is None:
                 blind = Deferral(now + _NO_MARKET_LOOK, "no fresh market data")
                 self._delay(uow, parent, child, wait or blind)
@@ -175,7 +185,7 @@ class Claims:
                 child.fencing_token,
                 now,
                 body,
-                lease_ends,
+                min(lease_ends, asked + _may_add_for(child, cleared)),
                 is_late(child, now),
             )
 
@@ -188,6 +198,17 @@ class Claims:
             halted = Reason(f"halted: {pending}", EndCause.HALTED)
             return authorization.Refusal(ChildState.CANCELLED, halted)
         return authorization.authorize(cleared, parent, child, now)
+
+    def _without_lease(
+        self, child: ChildOrderRow, cleared: PreSendFacts, now: datetime
+    ) -> Deferral | None:
+        """The deferral of a child that adds risk while no lease to trade stands."""
+        if child.reduce_only:
+            return None
+        known = None if cleared.lease is None else lease.of_facts(*cleared.lease)
+        if self._lease.problem(known, cleared.renewed_at) is None:
+            return None
+        return Deferral(now + deferral.LOOK_AGAIN, NO_LEASE)
 
     def _rate_deferral(self, child: ChildOrderRow, now: datetime) -> Deferral | None:
         """The deferral by the rate limiter. It is asked last, so that only orders that really go
@@ -265,6 +286,14 @@ class Claims:
         written = WriteAhead(self._owner, lease, dict(body), price, _arrival(view))
         transitions.claim(uow, approved, written)
         return dict(body)
+
+
+def _may_add_for(child: ChildOrderRow, cleared: PreSendFacts) -> float:
+    """The seconds in which the claimed child may be posted: an adding one goes out under the lease
+    to trade that its claim has seen, or not at all."""
+    if child.reduce_only or cleared.lease is None:
+        return inf
+    return lease.of_facts(*cleared.lease).left_seconds or 0.0
 
 
 def _stop(

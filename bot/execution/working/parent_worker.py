@@ -58,7 +58,7 @@ from bot.execution.working import failing_steps, setting_aside
 from bot.execution.working.progress import factors, progress_of, touch_of
 from bot.failpoints import AFTER_CANCEL, AFTER_STEP_COMMIT, BEFORE_STEP_COMMIT, IN_STEP, hit
 from bot.risk.snapshot import MarketView
-from bot.state import fitness
+from bot.state import fitness, lease
 from models.enums import Algorithm, ChildState, ParentState, Style
 from models.locks import lock_child, lock_order, lock_parent
 from models.repositories import orders, portfolio
@@ -100,7 +100,8 @@ class _Seen:
     traded: Decimal
     """The market's volume since the parent's start, in base units."""
     unfit: str | None
-    """Why the account may not trade; None when it may."""
+    """Why the account may not add risk: it is unfit, or no lease to trade stands; None when it
+    may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +316,7 @@ def _seen(uow: OrderWork, parent: ParentOrderRow, look: _Look) -> _Seen:
     unfit = None
     if not parent.reduce_only:
         unfit = fitness.problem(fitness.stored(uow.session, parent.account), uow.now)
+        unfit = unfit or lease.problem(lease.stored(uow.session, parent.account))
     return _Seen(rules, traded, unfit)
 
 

@@ -1,6 +1,8 @@
 """The six circuit breakers of the original interface, as pure conditions over readings.
 
-A reading that is missing trips its breaker."""
+A breaker trips on what was measured. A reading that is missing is never fine either: in a running
+system the lease to trade is withheld while equity, markets or the evaluation itself are missing
+(`bot.safety.sensors`), and the gate's own checks are UNKNOWN, which denies entries."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -38,7 +40,7 @@ class BreakerLimits:
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """The readings of the breakers. None means unmeasured, and trips no breaker by itself."""
+    """The readings of the breakers. None means missing: it names no breaker, and clears none."""
 
     daily_loss: float | None = None
     """Lost share of the day's first equity; gains are negative."""

@@ -25,6 +25,7 @@ CHECKS: tuple[Check, ...] = (
     state.flip,
     state.breakers,
     state.recovery,
+    state.trading_lease,
     state.expiry,
     state.request_age,
     state.duplicate_request,

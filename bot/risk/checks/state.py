@@ -10,7 +10,7 @@ from bot.risk.decision import CheckResult
 from bot.risk.exposure import Exposure, age_seconds
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense
-from bot.risk.snapshot import BreakerView, RiskSnapshot, TradeIntent, WorkingView
+from bot.risk.snapshot import BreakerView, LeaseView, RiskSnapshot, TradeIntent, WorkingView
 from models.amounts import ZERO
 from models.enums import ExecutionPriority, ExposureDelta, TradeSide, TradingState, strictest
 from models.enums import TradeBlockReason as Why
@@ -113,6 +113,24 @@ def recovery(
     if share == 0.0:
         return failed(RECOVERY, share, 0, detail="the recovery allows no size yet")
     return unknown(RECOVERY, f"{share!r} is not a share")
+
+
+LEASE = Rule("trading_lease", Why.TRADING_LEASE, "the lease to trade", Sense.IS)
+
+
+@check(LEASE, breach=lambda case, _: case.seeing(lease=LeaseView("self-test")))
+def trading_lease(
+    _intent: TradeIntent, _exposure: Exposure, snapshot: RiskSnapshot, _limits: RiskLimits
+) -> CheckResult:
+    """A lease to trade stands; the safety process grants it while all that it must know is fresh.
+
+    Where no lease is kept, nothing is asked."""
+    lease = snapshot.lease
+    if lease is None:
+        return passed(LEASE, "not kept", "stands")
+    if lease.problem is None:
+        return passed(LEASE, "stands", "stands")
+    return failed(LEASE, "none", "stands", detail=lease.problem)
 
 
 EXPIRY = Rule("expiry", Why.REQUEST_EXPIRED, "the time left", Sense.AT_LEAST, "s")

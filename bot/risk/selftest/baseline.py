@@ -8,6 +8,7 @@ from bot.risk.exposure import FLOOR
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import (
     InstrumentView,
+    LeaseView,
     MarketView,
     ModelView,
     PortfolioView,
@@ -72,6 +73,7 @@ def _case(notional: Decimal, limits: RiskLimits) -> Case:
         states=(ScopeState("global:*", TradingState.ACTIVE),),
         known_model_versions={"sound": True, "rolled-back": False},
         newest_fill=SeenPrice(MID, NOW),
+        lease=LeaseView(None, 1),
     )
     return Case(_intent(notional, limits), snapshot)
 

@@ -14,6 +14,7 @@ from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout
 from console.screen.source import process_status
 from console.views.fitness_line import fitness_line
+from console.views.lease_view import LeaseView, lease_view, words_of
 from console.views.moment import Live
 from console.views.queries import live
 from models.amounts import shortest
@@ -28,8 +29,8 @@ def register(app: typer.Typer) -> None:
 def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show processes, trading state, money and counts.
 
-    Exit status 0 when everything runs and trading is allowed, 4 when it is halted, 5 when
-    a part is down.
+    Exit status 0 when everything runs and trading is allowed, 4 when it is halted or no lease
+    to trade stands, 5 when a part is down.
     """
     settings = settings_of(ctx, home)
     if settings.database_url is None:
@@ -41,21 +42,30 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
     with reading(settings.require_database_url()) as session:
         moment = live(session, shown(session, settings).account, rows=0)
         bound = bound_to(session)
+        lease = lease_view(session, moment.account)
     fitness = fitness_line(settings)
     problem = None if fitness.ok else fitness.detail
     if as_json:
         facts = _facts(str(settings.home), moment, processes)
         identity = None if bound is None else asdict(bound)
-        print_json({**facts, "identity": identity, "account_problem": problem})
+        print_json(
+            {
+                **facts,
+                "identity": identity,
+                "account_problem": problem,
+                "trading_lease": lease.to_json(),
+            }
+        )
     else:
         stdout().print(f"database: {bound or 'no process has started on it yet'}", markup=False)
         _print(str(settings.home), moment, processes)
+        _print_lease(lease)
         if problem is not None:
             stdout().print(f"[red]nothing that adds risk is allowed:[/] {escape(problem)}")
     if any(process.state != "RUNNING" for process in processes):
         raise typer.Exit(ExitCode.DEPENDENCY_DOWN)
     strictest = moment.strictest
-    if strictest is None or not strictest.state.allows_adding:
+    if strictest is None or not strictest.state.allows_adding or lease.problem is not None:
         raise typer.Exit(ExitCode.HALTED)
 
 
@@ -132,3 +142,16 @@ def _print(home: str, live: Live, processes: tuple[ProcessStatus, ...]) -> None:
             f"{process.uptime_seconds:.0f}",
         )
     out.print(table if processes else f"no supervisor runs in {escape(home)}")
+
+
+def _print_lease(lease: LeaseView) -> None:
+    """The lease in one line, and its sensors."""
+    out = stdout()
+    style = "green" if lease.problem is None else "bold red"
+    out.print(f"lease to trade: [{style}]{escape(lease.sentence)}[/]")
+    table = Table("sensor", "is", "reading", box=None)
+    for each in lease.sensors:
+        mark = "[green]fresh[/]" if each.problem is None else "[red]withholds[/]"
+        table.add_row(escape(each.name), mark, escape(words_of(each)))
+    if lease.sensors:
+        out.print(table)

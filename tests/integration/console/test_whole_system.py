@@ -180,7 +180,7 @@ def _look_at_what_each_process_was_told(shell: Shell) -> None:
             with contextlib.suppress(psutil.NoSuchProcess):  # a worker's child may be replaced
                 told.setdefault(status.name, []).append(process.environ())
     outsiders = {"supervisord", "postgres", "redis", "paper-exchange"}
-    keyless = {"flower", "beat", "disk", "canaries", "watchdog"}
+    keyless = {"flower", "beat", "disk", "canaries", "watchdog", "safety"}
     assert set(told) == {*outsiders, *keyless, *WORKERS, "feed"}
     for name, environments in told.items():
         for environment in environments:

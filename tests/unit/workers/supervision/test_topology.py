@@ -35,7 +35,7 @@ def test_one_machine_has_servers_first_and_strategies_last(home: Home) -> None:
     built = topology.build(home, Options(demo=True))
     stages = {spec.name: spec.stage for spec in built.specs}
     servers = ["postgres", "redis", "paper-exchange"]
-    own = ["feed", *WORKERS, "beat", "flower", "disk", "canaries", "watchdog"]
+    own = ["feed", "safety", *WORKERS, "beat", "flower", "disk", "canaries", "watchdog"]
     assert stages == {
         **dict.fromkeys(servers, topology.SERVERS),
         **dict.fromkeys(own, topology.PROCESSES),
@@ -172,7 +172,7 @@ def test_each_kind_of_process_logs_into_redis_as_a_user_of_its_own(home: Home) -
     own = {name: name for name in ("console", "feed", "beat", "flower", "canaries")}
     assert {name: url.username for name, url in logins.items()} == {
         **own,
-        **dict.fromkeys(WORKERS, "worker"),
+        **dict.fromkeys(("safety", *WORKERS), "worker"),
     }
     assert len({url.password for url in logins.values()}) == len(own) + 1
     assert not {url.password for url in logins.values()} & set(_secrets(home))

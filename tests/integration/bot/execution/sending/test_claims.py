@@ -48,7 +48,7 @@ def test_many_workers_and_one_child_make_one_order(desk: Desk) -> None:
 
 def test_a_worker_that_was_frozen_past_its_lease_does_not_post(desk: Desk) -> None:
     desk.approve()
-    ticks = iter([0.0, 31.0])
+    ticks = iter([0.0, 0.0, 31.0])
     desk.sender._monotonic = desk.sender._claims._monotonic = lambda: next(ticks)
     assert desk.send(desk.child().child_id) is SendResult.ALREADY_TAKEN
     assert desk.exchange.posts == 0

@@ -1,6 +1,6 @@
 """Trading states, breakers and duplicates deny, and say why."""
 
-from bot.risk.snapshot import BreakerView, ScopeState
+from bot.risk.snapshot import BreakerView, LeaseView, ScopeState
 from models.enums import ExecutionPriority, TradeBlockReason, TradingState
 from tests.unit.bot.risk import cases
 from tests.unit.bot.risk.checks.asking import FAIL, PASS, UNKNOWN, asked
@@ -31,3 +31,12 @@ def test_states_breakers_and_duplicates_say_why() -> None:
     for share, status in ((1.0, PASS), (0.1, PASS), (0.0, FAIL), (1.1, UNKNOWN), (-0.1, UNKNOWN)):
         result = asked("recovery", snapshot=cases.snapshot(recovery_share=share))
         assert result.status is status
+
+
+def test_without_a_lease_nothing_adds_and_where_none_is_kept_nothing_is_asked() -> None:
+    lapsed = cases.snapshot(lease=LeaseView("nobody has renewed it for 9 s", 4))
+    result = asked("trading_lease", snapshot=lapsed)
+    assert (result.status, result.reason) == (FAIL, TradeBlockReason.TRADING_LEASE)
+    assert "nobody has renewed it for 9 s" in result.sentence
+    assert asked("trading_lease", snapshot=cases.snapshot(lease=LeaseView(None, 4))).status is PASS
+    assert asked("trading_lease", snapshot=cases.snapshot(lease=None)).status is PASS

@@ -1,0 +1,104 @@
+"""The process that keeps the lease to trade: `python -m workers.safety`.
+
+It looks every two seconds in a loop of its own. A task of beat would wait for a worker, and every
+lapse of Redis would be a lapse of the lease. It holds no key of the exchange.
+"""
+
+import logging
+import threading
+import time
+
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
+
+from bot.errors import MlriskError, RetryLater
+from bot.safety.lease import LOOK_SECONDS, Kept, LeaseKeeper
+from bot.safety.sensing import Sensing
+from bot.state import binding
+from config.settings import load_settings
+from tasks.bootstrap import Services, services
+from workers.logs import configure_logging
+from workers.stop_event import stop_by_signal
+from workers.supervision import readiness
+
+log = logging.getLogger(__name__)
+
+FIRST_LOOK_SECONDS = 0.5
+"""The time between two looks before the first grant."""
+READY_SECONDS = 20.0
+"""A start waits so long for the first grant. A system whose exchange is away starts without one."""
+
+
+def run(stop: threading.Event) -> None:
+    """Keeps the lease until `stop` is set, and gives it back then."""
+    keeper: LeaseKeeper | None = None
+    granted, waits_until = False, time.monotonic() + READY_SECONDS
+    begun = time.monotonic()
+    # Before the first grant it looks more often, so that a start waits for no look.
+    while not stop.wait(_pause(begun, LOOK_SECONDS if granted else FIRST_LOOK_SECONDS)):
+        begun = time.monotonic()
+        try:
+            keeper = keeper or keeper_of(services())
+            if keeper is not None:
+                granted |= keeper.look() is not Kept.WITHHELD
+        except (DBAPIError, RedisError, RetryLater) as error:
+            log.warning(
+                "the sensors can't be read: %s",
+                type(error).__name__,
+                extra={"event": "sensors_cant_be_read"},
+            )
+        if granted or time.monotonic() > waits_until:
+            readiness.announce()
+    if keeper is not None:
+        _release(keeper)
+
+
+def _pause(begun: float, seconds: float) -> float:
+    """The rest of the time between two looks, so that a slow look delays the next one less."""
+    return max(0.1, begun + seconds - time.monotonic())
+
+
+def keeper_of(context: Services) -> LeaseKeeper | None:
+    """The keeper of the database's account; None while no process has bound one."""
+    with context.db.reading() as session:
+        bound = binding.bound_to(session)
+        if bound is None:
+            return None
+    settings = context.settings
+    binding.require_proven(context.db, settings)
+    sensing = Sensing(
+        context.db,
+        settings.account,
+        context.market,
+        settings.symbol_list,
+        context.clock,
+        context.pending_halt,
+    )
+    return LeaseKeeper(context.db, settings.account, context.owner, context.limits, sensing.read)
+
+
+def _release(keeper: LeaseKeeper) -> None:
+    try:
+        keeper.release("the safety process was stopped")
+    except DBAPIError as error:
+        log.warning(
+            "the lease can't be given back and lapses by itself: %s",
+            type(error).__name__,
+            extra={"event": "trading_lease_not_released"},
+        )
+
+
+def main() -> int:
+    """Keeps the lease until a signal ends it; returns the process's exit code."""
+    configure_logging(load_settings().log_format)
+    stop = stop_by_signal()
+    try:
+        run(stop)
+    except MlriskError as error:
+        log.critical("the safety process stops: %s", error, extra={"event": "safety_stops"})
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -10,9 +10,9 @@ WORKERS: Mapping[str, tuple[str, ...]] = {
     "execution": ("exits", "execution"),
     # Asks no exchange: nothing slow is ever ahead of a due child.
     "dispatch": ("dispatch",),
-    # Asks about one order after the other, and each answer may hang.
+    # Asks about one order after the other, stops included, and each answer may hang.
     "sweeping": ("sweeping",),
-    # Reads the wallet for the loss breakers, and nothing else.
+    # Reads the wallet for the loss breakers and looks at open positions, and nothing else.
     "monitoring": ("monitoring",),
     "emergency": ("emergency",),
     # Slow work that delays nothing else. The two are served in turn.

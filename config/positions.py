@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
-from config.declaration import LOWER, limit
+from config.declaration import HIGHER, LOWER, limit
 
 ENTRY_VALUE = "share of the entry value"
 
@@ -31,7 +31,7 @@ class PositionRules:
     check_interval_seconds: float = limit(
         30.0,
         "seconds",
-        "The time between two looks at every position. The prices are looked at every second.",
+        "The time between two looks at every position. The prices are looked at every two seconds.",
         LOWER,
         above=0,
     )
@@ -73,4 +73,26 @@ class PositionRules:
         LOWER,
         above=0,
         high=1,
+    )
+    protective_stops: bool = limit(
+        True,
+        "",
+        "A reduce-only stop order rests at the exchange for every open position.",
+        HIGHER,
+    )
+    stop_confirm_seconds: float = limit(
+        3.0,
+        "seconds",
+        "A stop that the exchange does not list after this time has failed; the position is "
+        "closed and entries stop.",
+        LOWER,
+        above=0,
+    )
+    stop_fill_seconds: float = limit(
+        5.0,
+        "seconds",
+        "A position that is still open so long after the mark reached its stop is closed by an "
+        "exit of our own.",
+        LOWER,
+        above=0,
     )

@@ -243,6 +243,17 @@ _AT_EXCHANGE = frozenset(
 )
 
 
+class StopState(StrEnum):
+    """The life of a protective stop at the exchange."""
+
+    PLACING = "placing"
+    """Asked for; the exchange does not list it yet."""
+    RESTING = "resting"
+    CANCELLING = "cancelling"
+    """Not wanted any more; it counts until the exchange has ended it."""
+    ENDED = "ended"
+
+
 class Style(StrEnum):
     """How a child meets the book: it takes at once, rests only, or does either."""
 

@@ -32,6 +32,8 @@ class AdvisoryLock(IntEnum):
     OPERATORS = 3
     """Held while operators are added or disabled, so that there is one first and one is always
     left."""
+    POSITION_GUARD = 8
+    """Held while a protective stop of one symbol takes its next step."""
 
 
 def _key(name: str) -> int:
@@ -67,6 +69,19 @@ def sending_shared(connection: Connection, account: str) -> Iterator[None]:
         yield
     finally:
         connection.execute(text("SELECT pg_advisory_unlock_shared(:kind, :key)"), keys)
+
+
+@contextmanager
+def try_position_guard(connection: Connection, account: str, symbol: str) -> Iterator[bool]:
+    """Whether this process alone takes the next step for a symbol's protective stop. It waits for
+    nobody."""
+    keys = {"kind": int(AdvisoryLock.POSITION_GUARD), "key": _key(f"{account}:{symbol}")}
+    is_ours = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:kind, :key)"), keys))
+    try:
+        yield is_ours
+    finally:
+        if is_ours:
+            connection.execute(text("SELECT pg_advisory_unlock(:kind, :key)"), keys)
 
 
 @dataclass(frozen=True, slots=True)

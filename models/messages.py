@@ -217,7 +217,8 @@ class SignalData(Message):
         default=None,
         description=(
             "The price at which the strategy ends the trade. The loss at this price "
-            "counts as its risk. mlrisk places no order there."
+            "counts as its risk. The position is closed there when it is tighter than "
+            "`position_monitoring.stop_loss`."
         ),
     )
     volume_curve: tuple[VolumeShare, ...] = Field(

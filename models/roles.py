@@ -27,6 +27,7 @@ from models.tables import (
     OperatorRow,
     PositionAdoptionRow,
     PositionExitRow,
+    PositionWatchRow,
     TallyChangeRow,
     UnreadableFactRow,
     VolumeModelRow,
@@ -43,7 +44,13 @@ WRITTEN_ONCE: tuple[type[Base], ...] = (
     UnreadableFactRow,
     VolumeModelRow,
 )
-DELETED: tuple[type[Base], ...] = (DisagreementRow, ForeignOrderRow, HeartbeatRow, TallyChangeRow)
+DELETED: tuple[type[Base], ...] = (
+    DisagreementRow,
+    ForeignOrderRow,
+    HeartbeatRow,
+    PositionWatchRow,
+    TallyChangeRow,
+)
 """The tables from which the application deletes."""
 MOVED_BY_TRIGGER: tuple[type[Base], ...] = (AuditHeadRow,)
 """The tables that only the owner's triggers change."""

@@ -46,6 +46,7 @@ from bot.safety.monitor import Monitor
 from bot.safety.positions.exits import ACTOR as POSITION_MONITOR
 from bot.safety.positions.exits import PositionExits
 from bot.safety.positions.monitor import PositionMonitor
+from bot.safety.positions.stops import ProtectiveStops
 from bot.state import binding, disk_room, fitness
 from bot.state.fitness import Fitness
 from config.celery import MARKET_DATABASE as MARKET_DATABASE
@@ -290,6 +291,11 @@ class Services:
             decide=lambda request_id: self.approval.validate_stored(request_id),
             halt=lambda reason: self.trading_halt.halt(reason=reason, actor=POSITION_MONITOR),
         )
+
+    @cached_property
+    def protective_stops(self) -> ProtectiveStops:
+        """Keeps the stops of open positions at the exchange."""
+        return ProtectiveStops(self.deps, self.limits, self.rate_limiter)
 
     @cached_property
     def audit_heads(self) -> HeadsFile:

@@ -66,6 +66,7 @@ def reconcile_account() -> None:
     context.monitor.judge_reconciliation(context.reconciler.reconcile_account())
     context.rebuild_reservations()
     context.monitor.heartbeat("reconciliation", os.getpid())
+    context.protective_stops.cancel_strangers()
 
 
 @shared_task(base=MlriskTask, name="tasks.monitoring.record_equity")
@@ -88,6 +89,12 @@ def record_equity() -> None:
 def watch_positions() -> int:
     """Looks at every open position, and closes those that must be closed."""
     return services().position_monitor.look()
+
+
+@shared_task(base=MlriskTask, name="tasks.monitoring.guard_positions")
+def guard_positions() -> int:
+    """Keeps the protective stop of every open position at the exchange."""
+    return services().protective_stops.guard()
 
 
 @shared_task(base=MlriskTask, name="tasks.monitoring.refresh_instruments")

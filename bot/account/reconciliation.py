@@ -27,7 +27,7 @@ from bot.execution.booking.executions import Executions
 from bot.execution.booking.fills import FillBook
 from bot.execution.booking.other_fees import OtherFees
 from bot.execution.orders import lifecycle
-from bot.execution.orders.identity import PREFIX, is_in_our_form
+from bot.execution.orders.identity import PREFIX, is_in_our_form, is_protective_stop
 from bot.execution.orders.one_by_one import each
 from bot.execution.policy import absence
 from bot.execution.ports import Deps
@@ -134,6 +134,8 @@ class Reconciler:
         open_orders = self._exchange.open_orders()
         known = self._rows_of(open_orders)
         for order in open_orders:
+            if is_protective_stop(order.order_link_id) and order.reduce_only:
+                continue  # triggered just now; `bot.safety.positions.stops` keeps them
             rows = known.get(order.order_link_id)
             if rows is None or not belonging.agrees(self._account, *rows, order):
                 foreign.append(order.order_id)

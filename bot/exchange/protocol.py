@@ -71,6 +71,20 @@ class OrderIntent:
 
 
 @dataclass(frozen=True, slots=True)
+class StopIntent:
+    """A protective stop to place: when the mark reaches its price, it closes the whole position at
+    the market. It can only reduce."""
+
+    order_link_id: str
+    symbol: str
+    side: TradeSide
+    """The side that closes the position."""
+    qty: Decimal
+    """The size of the position as far as known."""
+    trigger_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class OrderAck:
     """The exchange took the request. It does not mean that an order rests."""
 
@@ -100,6 +114,8 @@ class ExchangeOrder:
     """Why it ended, where it has ended."""
     words: str = ""
     """The venue's own words on that, for the record alone."""
+    trigger_price: Decimal | None = None
+    """The price from which a stop order acts; None for any other order."""
 
 
 TRADE, FUNDING = "Trade", "Funding"
@@ -222,6 +238,10 @@ class Exchange(MinuteSource, Protocol):
         Its `qty` and `price`, where it has one, are plain decimal digits: they are compared with
         the venue's record of the order. Everything else is the venue's own."""
 
+    def stop_body(self, intent: StopIntent) -> dict[str, object]:
+        """The exact request of a protective stop, which `place` sends. Raises Refused when the
+        venue has no such orders."""
+
     def place(self, body: Mapping[str, object], *, as_of: datetime | None = None) -> OrderAck:
         """Sends one order. `as_of` is the time of the request, now by default. The exchange refuses
         the request once `recv_window_ms` has passed since then."""
@@ -241,6 +261,9 @@ class Exchange(MinuteSource, Protocol):
 
     def open_orders(self) -> Sequence[ExchangeOrder]:
         """Every order of the account that may still fill."""
+
+    def conditional_orders(self) -> Sequence[ExchangeOrder]:
+        """Every stop of the account that has not been triggered. They are no open orders."""
 
     def executions(
         self, *, since: datetime | None = None, order_link_id: str | None = None

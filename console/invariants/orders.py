@@ -1,6 +1,7 @@
 """I1 and I2: every order at the exchange was approved, and none was sent twice."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +14,7 @@ from console.invariants.evidence import Evidence
 from console.runtime.exchange_record import AcceptedOrder
 from models.amounts import shortest
 from models.enums import Verdict
-from models.tables import ChildOrderRow, DecisionRow
+from models.tables import ChildOrderRow, DecisionRow, ProtectiveStopRow
 
 
 def i1_every_order_was_approved(evidence: Evidence) -> list[str]:
@@ -34,6 +35,27 @@ def i1_every_order_was_approved(evidence: Evidence) -> list[str]:
             continue
         found += _against_decision(order, decision)
         found += _against_child(order, child)
+    return found + _stops(evidence.session, evidence.record.stops)
+
+
+def _stops(session: Session, accepted: Sequence[AcceptedOrder]) -> list[str]:
+    """Protective stops are no decisions: each has a row, waits for a price, and only reduces."""
+    rows = {row.order_link_id: row for row in session.scalars(select(ProtectiveStopRow))}
+    found: list[str] = []
+    seen: set[str] = set()
+    for order in accepted:
+        name, row = f"protective stop {order.order_link_id}", rows.get(order.order_link_id)
+        if order.order_link_id in seen:
+            found.append(f"{name} was accepted more than once")
+        seen.add(order.order_link_id)
+        if row is None:
+            found.append(f"{name} at the exchange has no row")
+        elif (row.symbol, row.side.value) != (order.symbol, order.side):
+            found.append(f"{name} is {order.side} {order.symbol}, its row {row.side} {row.symbol}")
+        if not order.reduce_only:
+            found.append(f"{name} may add risk")
+        if not order.raw.get("triggerPrice"):
+            found.append(f"{name} waits for no price")
     return found
 
 

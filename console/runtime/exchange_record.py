@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bot.execution.orders.identity import PREFIX
+from bot.execution.orders.identity import PREFIX, is_protective_stop
 from paper_exchange.journal import read_journal
 
 # Executions of other types (funding) are cash only: they move no position.
@@ -45,10 +45,13 @@ class RecordedFill:
 
 @dataclass(frozen=True)
 class ExchangeRecord:
-    """Everything that the exchange accepted from us: the orders with our prefix in their ids."""
+    """Everything that the exchange accepted from us: the orders with a prefix of ours in their
+    ids."""
 
     orders: tuple[AcceptedOrder, ...]
     fills: tuple[RecordedFill, ...]
+    stops: tuple[AcceptedOrder, ...] = ()
+    """Our protective stops, which are no child orders."""
 
     @cached_property
     def fills_by_link_id(self) -> dict[str, list[RecordedFill]]:
@@ -76,14 +79,17 @@ def parse_exchange_record(records: Iterable[Mapping[str, Any]]) -> ExchangeRecor
     """Reads the journal's records; orders and fills that are not ours are left out."""
     orders: list[AcceptedOrder] = []
     fills: list[RecordedFill] = []
+    stops: list[AcceptedOrder] = []
     for record in records:
+        if record["kind"] == "create" and is_protective_stop(str(record.get("orderLinkId") or "")):
+            stops.append(_order(record))
         if record["kind"] == "create" and _is_ours(record):
             orders.append(_order(record))
         elif record["kind"] == "fill" and _is_ours(record["row"]):
             row = record["row"]
             if row.get("execType", "Trade") in _MOVING:
                 fills.append(_fill(row))
-    return ExchangeRecord(tuple(orders), tuple(fills))
+    return ExchangeRecord(tuple(orders), tuple(fills), tuple(stops))
 
 
 def _is_ours(record: Mapping[str, Any]) -> bool:

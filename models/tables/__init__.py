@@ -27,6 +27,7 @@ from models.tables.positions import (
     PositionExitRow,
     PositionRow,
     PositionWatchRow,
+    ProtectiveStopRow,
     StrategyShareRow,
     UnreadableFactRow,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "PositionExitRow",
     "PositionRow",
     "PositionWatchRow",
+    "ProtectiveStopRow",
     "RefusedMessagesRow",
     "ReservationRow",
     "StrategyShareRow",

@@ -4,9 +4,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Identity, Integer, text
+from sqlalchemy import Identity, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from models.enums import StopState, TradeSide
 from models.tables.base import Base
 
 
@@ -53,6 +54,8 @@ class PositionWatchRow(Base):
     """The mark of the newest look."""
     looked_at: Mapped[datetime | None]
     """The newest full look; None before the first one."""
+    crossed_at: Mapped[datetime | None]
+    """Since when the mark is beyond the position's stop; None while it is not."""
     told: Mapped[list[Any]]
     """The causes that were alerted for this position."""
 
@@ -70,6 +73,44 @@ class PositionExitRow(Base):
     limit: Mapped[str]
     request_id: Mapped[str] = mapped_column(unique=True)
     asked_at: Mapped[datetime]
+
+
+class ProtectiveStopRow(Base):
+    """A reduce-only stop order of ours that protects one open position at the exchange."""
+
+    __tablename__ = "protective_stop"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    order_link_id: Mapped[str] = mapped_column(primary_key=True)
+    symbol: Mapped[str]
+    opened_at: Mapped[datetime]
+    """The position that it protects."""
+    number: Mapped[int] = mapped_column(Integer)
+    side: Mapped[TradeSide]
+    qty: Mapped[Decimal]
+    """The size of the position when it was placed; it closes the whole position."""
+    trigger_price: Mapped[Decimal]
+    state: Mapped[StopState]
+    body: Mapped[dict[str, Any]]
+    """The exact request, stored before it was sent."""
+    order_id: Mapped[str | None]
+    asked_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    """The first time that the exchange listed it."""
+    seen_at: Mapped[datetime | None]
+    """The newest time that the exchange listed it."""
+    failed_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None]
+
+    __table_args__ = (
+        UniqueConstraint("account", "symbol", "number", name="uq_protective_stop_number"),
+        Index(
+            "ix_protective_stop_open",
+            "account",
+            "symbol",
+            postgresql_where=text("state <> 'ended'"),
+        ),
+    )
 
 
 class PositionAdoptionRow(Base):

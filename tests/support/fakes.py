@@ -21,6 +21,7 @@ from bot.exchange.protocol import (
     Instrument,
     OrderAck,
     OrderIntent,
+    StopIntent,
     UnreadableFact,
     Wallet,
 )
@@ -102,6 +103,19 @@ class FakeExchange:
             "reduceOnly": intent.reduce_only,
         }
 
+    def stop_body(self, intent: StopIntent) -> dict[str, object]:
+        return {
+            "timeInForce": "IOC",
+            "symbol": intent.symbol,
+            "side": intent.side.value,
+            "qty": "0",
+            "closeOnTrigger": True,
+            "price": None,
+            "triggerPrice": bodies.plain(intent.trigger_price),
+            "orderLinkId": intent.order_link_id,
+            "reduceOnly": True,
+        }
+
     def place(self, body: Mapping[str, object], *, as_of: datetime | None = None) -> OrderAck:
         """Refuses numbers that aren't in their shortest form and orders under the minimum notional,
         as Bybit does."""
@@ -169,6 +183,10 @@ class FakeExchange:
         self.accepted_at[link] = self.clock.now()
         body = {**body, "qty": str(qty)}
         number = next(self._ids)
+        if "triggerPrice" in body:
+            order = self._order(number, body, OrderStatus.OPEN, "Untriggered", D(0))
+            self.orders[link] = replace(order, trigger_price=D(str(body["triggerPrice"])))
+            return
         if body["timeInForce"] != "IOC":
             self.orders[link] = self._order(number, body, OrderStatus.OPEN, "New", D(0))
             return
@@ -193,7 +211,7 @@ class FakeExchange:
             symbol=str(body["symbol"]),
             side=TradeSide(str(body["side"])),
             qty=D(str(body["qty"])),
-            price=D(str(body["price"])),
+            price=None if body["price"] is None else D(str(body["price"])),
             status=status,
             raw_status=raw,
             filled_qty=filled,
@@ -317,7 +335,23 @@ class FakeExchange:
         return self.orders.get(order_link_id) if self.visible else None
 
     def open_orders(self) -> Sequence[ExchangeOrder]:
+        return [o for o in self._resting() if o.raw_status != "Untriggered"]
+
+    def conditional_orders(self) -> Sequence[ExchangeOrder]:
+        waiting = [o for o in self._resting() if o.raw_status == "Untriggered"]
+        return waiting if self.visible else []
+
+    def _resting(self) -> Sequence[ExchangeOrder]:
         return [o for o in self.orders.values() if o.status is OrderStatus.OPEN]
+
+    def trigger(self, link: str) -> None:
+        """The mark reaches a stop, which closes its position at the touch."""
+        order = self.orders[link]
+        qty = self._whole(order.symbol, order.side)
+        self.orders[link] = replace(
+            order, status=OrderStatus.FILLED, raw_status="Filled", filled_qty=qty
+        )
+        self._execute(link, order.side, qty, self.touch, maker=False)
 
     def executions(
         self, *, since: datetime | None = None, order_link_id: str | None = None

@@ -14,8 +14,8 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         "pace-parents": _every(1, "tasks.monitoring.pace_parents", queue="dispatch"),
         "sweep": _every(2, "tasks.monitoring.sweep", queue="sweeping"),
         "record-equity": _every(3, "tasks.monitoring.record_equity"),
-        # Exits of our own: they wait behind nothing but other exits.
-        "watch-positions": _every(1, "tasks.monitoring.watch_positions", queue="exits"),
+        "watch-positions": _every(2, "tasks.monitoring.watch_positions"),
+        "guard-positions": _every(2, "tasks.monitoring.guard_positions", queue="sweeping"),
         # The stream brings fills within milliseconds. This finds the fills that it missed.
         "reconcile-account": _reconciling(20, "reconcile_account"),
         # Sizes change without notice; an hour is Bybit's own advice to integrators.

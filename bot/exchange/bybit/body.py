@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from bot.errors import Refused
 from bot.exchange.bybit.config import BybitConfig
-from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
+from bot.exchange.protocol import OrderIntent, OrderType, StopIntent, TimeInForce
 from models.amounts import shortest
 from models.enums import TradeSide
 
@@ -59,12 +59,39 @@ def order_body(intent: OrderIntent, config: BybitConfig) -> dict[str, object]:
     return body
 
 
+def stop_body(intent: StopIntent, config: BybitConfig) -> dict[str, object]:
+    """The body of a stop that closes the whole position when the mark reaches its price.
+
+    With a quantity of 0 the stop follows the position's size. It may cancel other orders to free
+    margin (`closeOnTrigger`), because closing goes before everything else.
+    """
+    body: dict[str, object] = {
+        "category": config.category,
+        "symbol": intent.symbol,
+        "side": _SIDES[intent.side],
+        "orderType": OrderType.MARKET.value,
+        "qty": _WHOLE,
+        "triggerPrice": plain(intent.trigger_price),
+        # A long is closed when the price falls (2), a short when it rises (1).
+        "triggerDirection": 2 if intent.side is TradeSide.SELL else 1,
+        "triggerBy": "MarkPrice",
+        "timeInForce": TimeInForce.IOC.value,
+        "orderLinkId": intent.order_link_id,
+        "positionIdx": 0,
+        "reduceOnly": True,
+        "closeOnTrigger": True,
+        "smpType": config.smp_type,
+    }
+    check(body)
+    return body
+
+
 def check(body: Mapping[str, object]) -> None:
     """Refuses a body that pybit or the wire would change in meaning; nothing is sent then."""
     link_id = body.get("orderLinkId")
     if not isinstance(link_id, str) or not LINK_ID.match(link_id):
         raise Refused("orderLinkId must be 1 to 36 of A-Z a-z 0-9 _ -", code="bad_order")
-    for field in ("qty", "price", "slippageTolerance"):
+    for field in ("qty", "price", "slippageTolerance", "triggerPrice"):
         value = body.get(field)
         if field not in body and field != "qty":
             continue

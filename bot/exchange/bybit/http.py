@@ -24,6 +24,7 @@ from bot.exchange.protocol import (
     Execution,
     OrderAck,
     OrderIntent,
+    StopIntent,
     UnreadableFact,
     Wallet,
 )
@@ -75,6 +76,10 @@ class BybitExchange(MarketData):
         Raises Refused when an amount has no exact text.
         """
         return bodies.order_body(intent, self._config)
+
+    def stop_body(self, intent: StopIntent) -> dict[str, object]:
+        """The request of a protective stop; see `Exchange.stop_body`."""
+        return bodies.stop_body(intent, self._config)
 
     def place(self, body: Mapping[str, object], *, as_of: datetime | None = None) -> OrderAck:
         """Sends one order request, once; see `Exchange.place`."""

@@ -139,6 +139,7 @@ def order(row: Row) -> ExchangeOrder:
         created_at=moment(row, "createdTime") if row.get("createdTime") else None,
         reason=reasons.of_end(**said),
         words=reasons.words_of_end(**said),
+        trigger_price=positive_or_none(row, "triggerPrice"),
     )
 
 

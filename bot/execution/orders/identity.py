@@ -3,11 +3,15 @@
 import base64
 import hashlib
 import re
+from datetime import datetime
 
 PREFIX = "mr-"
+STOP_PREFIX = "ms-"
+"""The beginning of the ids of protective stops, which are no child orders."""
 MAX_LENGTH = 36
 """Bybit's documented limit for orderLinkId."""
 _FORM = re.compile(re.escape(PREFIX) + "[a-z2-7]{24}")
+_STOP_FORM = re.compile(re.escape(STOP_PREFIX) + "[a-z2-7]{24}")
 
 
 _OF_STRATEGY = "~"
@@ -31,6 +35,18 @@ def order_link_id(account: str, request_id: str, slot: int, attempt: int) -> str
     """
     digest = hashlib.sha256("\x1f".join((account, request_id, str(slot), str(attempt))).encode())
     return PREFIX + base64.b32encode(digest.digest()).decode()[:24].lower()
+
+
+def stop_link_id(account: str, symbol: str, opened_at: datetime, number: int) -> str:
+    """The id of a position's protective stop; `number` tells a symbol's stops apart."""
+    parts = (account, symbol, opened_at.isoformat(), str(number))
+    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
+    return STOP_PREFIX + base64.b32encode(digest).decode()[:24].lower()
+
+
+def is_protective_stop(link_id: str) -> bool:
+    """Whether the id has the form of `stop_link_id`'s."""
+    return _STOP_FORM.fullmatch(link_id) is not None
 
 
 def is_in_our_form(link_id: str) -> bool:

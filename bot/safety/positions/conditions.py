@@ -32,6 +32,10 @@ class Cause(StrEnum):
     STOP_FAILED = "protective_stop_failed"
 
 
+OF_THE_STOP = frozenset({Cause.STOP_LOSS, Cause.STRATEGY_STOP})
+"""The causes for which a stop rests at the exchange."""
+
+
 @dataclass(frozen=True, slots=True)
 class Confidence:
     """A strategy's confidence at its entry, and its newest one for the same trade since."""
@@ -140,6 +144,24 @@ def crowd(position: Watched, moving_along: int, most: int) -> Alarm | None:
         return None
     sentence = f"{moving_along} other positions move with {position.symbol}; the limit is {most}"
     return Alarm(Cause.CROWDED, str(moving_along), str(most), sentence)
+
+
+def stop_did_not_close(symbol: str, open_for: timedelta, rules: PositionRules) -> Alarm:
+    """The mark has reached the stop at the exchange, and the position is still open."""
+    seconds, limit = open_for.total_seconds(), rules.stop_fill_seconds
+    return Alarm(
+        Cause.STOP_FAILED,
+        f"{seconds:.1f}",
+        f"{limit:g}",
+        f"{symbol} is still open {seconds:.1f} s after the mark reached its stop at the exchange; "
+        f"the limit is {limit:g} s",
+    )
+
+
+def stop_failed(symbol: str) -> Alarm:
+    """No stop of the position rests at the exchange, and one has failed."""
+    sentence = f"no protective stop of {symbol} rests at the exchange"
+    return Alarm(Cause.STOP_FAILED, "none", "one stop", sentence)
 
 
 def _liquidation(position: Watched, least: Decimal) -> Alarm | None:

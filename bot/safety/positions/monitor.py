@@ -1,4 +1,4 @@
-"""Looks at every open position: prices every second, everything else at the configured interval."""
+"""Looks at each open position: prices every two seconds, the rest at the configured interval."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from bot.safety.positions.exits import ACTOR, PositionExits
 from config.positions import PositionRules
 from models.database import Database, UnitOfWork
 from models.enums import TradeSide
-from models.repositories import watching
+from models.repositories import stops, watching
 from models.tables import PositionRow, PositionWatchRow, TradeRequestRow
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,8 @@ class PositionMonitor:
         mark = _mark(reading, position, now)
         if watch.opened_at != opened_at:
             watch.opened_at, watch.told = opened_at, []
-            watch.best_price = watch.mark_price = watch.looked_at = None
+            watch.best_price = watch.mark_price = None
+            watch.looked_at = watch.crossed_at = None
         side = TradeSide.BUY if position.qty > 0 else TradeSide.SELL
         entries = watching.entries_of(uow.session, self.account, symbol, side, opened_at)
         return _Look(uow, now, position, watch, entries, mark)
@@ -111,9 +112,30 @@ class PositionMonitor:
         """Asks for an exit if there is a reason; returns its request's id."""
         least = limits.min_liquidation_distance
         found = conditions.exits(look.watched, limits.positions, least, look.now)
+        found = self._beside_the_stop(look, found, limits.positions)
         if not found:
             return None
         return self.exits.ask(look.uow, look.position, found[0], look.watched.mark, look.now)
+
+    def _beside_the_stop(
+        self, look: "_Look", found: list[Alarm], rules: PositionRules
+    ) -> list[Alarm]:
+        """Leaves a loss to the stop at the exchange for a while, and closes what that does not
+        close. A position whose stop failed is closed at once."""
+        session, watch = look.uow.session, look.watch
+        key = (session, self.account, watch.symbol, watch.opened_at)
+        if not any(alarm.cause in conditions.OF_THE_STOP for alarm in found):
+            watch.crossed_at = None
+        elif watch.crossed_at is None:
+            watch.crossed_at = look.now
+        if stops.protects(*key):
+            open_for = look.now - (watch.crossed_at or look.now)
+            if open_for >= timedelta(seconds=rules.stop_fill_seconds):
+                return [conditions.stop_did_not_close(watch.symbol, open_for, rules)]
+            return [alarm for alarm in found if alarm.cause not in conditions.OF_THE_STOP]
+        if rules.protective_stops and stops.newest_failure(*key) is not None:
+            return [conditions.stop_failed(watch.symbol), *found]
+        return found
 
     def _halt(self, look: "_Look", found: Alarm | None) -> Alarm | None:
         """Sets the state to HALTED, once for a position, so that an operator can resume."""

@@ -1,4 +1,5 @@
-"""`mlrisk position`: where the exchange contradicts our books, and an operator's way to agree."""
+"""`mlrisk position`: what is open and protected, where the exchange contradicts our books, and an
+operator's way to agree."""
 
 from contextlib import closing
 from typing import Annotated, Any
@@ -17,11 +18,13 @@ from console.runtime.authority import LoginFileOption, OperatorOption, with_auth
 from console.runtime.configuring import ActorOption, ReasonOption
 from console.runtime.operator import task_queue
 from console.runtime.recovering import may_recover
+from console.views.open_positions import line_of, open_positions
 from models.repositories import disagreements
 from models.tables import DisagreementRow
 
 app = typer.Typer(
-    no_args_is_help=True, help="List positions that disagree with the exchange, and adopt one."
+    no_args_is_help=True,
+    help="List open positions, and adopt one that disagrees with the exchange.",
 )
 
 
@@ -29,13 +32,16 @@ app = typer.Typer(
 def list_disagreements(
     ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
-    """List the positions on which the exchange and our fills disagree, as last reconciled."""
+    """List open positions with their stops, and positions that disagree with the exchange."""
     settings = settings_to_look(ctx, home)
     with reading(settings.require_database_url()) as session:
         found = disagreements.of_account(session, settings.account)
+        held = open_positions(session, settings.account)
     if as_json:
-        print_json({"disagreements": [_disagreement(row) for row in found]})
+        print_json({"positions": held, "disagreements": [_disagreement(row) for row in found]})
         return
+    for facts in held:
+        stdout().print(line_of(facts), markup=False)
     for row in found:
         stdout().print(
             f"{row.symbol}: ours {row.ours.normalize():f}, exchange {row.theirs.normalize():f}, "

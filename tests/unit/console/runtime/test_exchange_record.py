@@ -47,6 +47,13 @@ def test_orders_and_fills_come_in_our_words_and_types() -> None:
     assert fill.executed_at == datetime(2025, 6, 1, 12, 0, 0, 129_000, tzinfo=UTC)
 
 
+def test_protective_stops_stand_apart() -> None:
+    link = "ms-" + "a" * 24
+    record = parse_exchange_record([{**CREATE, "orderLinkId": link}])
+    assert record.orders == ()
+    assert [order.order_link_id for order in record.stops] == [link]
+
+
 def test_an_order_of_quantity_zero_is_for_the_position_that_there_was() -> None:
     closing = {**CREATE, "qty": "0", "positionBefore": "0.03"}
     short = {**CREATE, "qty": "0", "positionBefore": "-0.02"}

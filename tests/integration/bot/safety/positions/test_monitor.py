@@ -16,20 +16,9 @@ from models.repositories import watching as rows
 from models.tables import AuditRow, PositionExitRow, PositionRow, PositionWatchRow, TradingStateRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.fakes import PRICE
+from tests.support.watched import enter, price
 
 D = Decimal
-
-
-def enter(desk: Desk, request_id: str = "r-1", **changes: Any) -> None:
-    desk.approve(request_id, **changes)
-    desk.send_due()
-    desk.stream()
-
-
-def price(desk: Desk, factor: str) -> None:
-    """The market and the exchange move to a multiple of the first price."""
-    desk.market.touch = desk.exchange.touch = (PRICE * D(factor)).quantize(D("0.1"))
-    desk.pass_time(1)
 
 
 def causes(desk: Desk) -> list[str]:

@@ -15,6 +15,7 @@ from bot.exchange.bybit.body import plain
 from bot.exchange.protocol import (
     OrderIntent,
     OrderType,
+    StopIntent,
     TimeInForce,
 )
 from models.enums import TradeSide
@@ -38,6 +39,30 @@ def test_a_limit_body_is_explicit_and_in_plain_strings() -> None:
         "positionIdx": 0,
         "reduceOnly": True,
         "closeOnTrigger": False,
+        "smpType": "CancelMaker",
+    }
+
+
+@pytest.mark.parametrize(("side", "word", "direction"), [("sell", "Sell", 2), ("buy", "Buy", 1)])
+def test_a_stop_closes_the_whole_position_when_the_mark_reaches_it(
+    side: str, word: str, direction: int
+) -> None:
+    made = exchange(Transport([]), FixedClock(NOW))
+    intent = StopIntent("ms-1", "BTCUSDT", TradeSide(side), D("0.5"), D("61750.10"))
+    assert made.stop_body(intent) == {
+        "category": "linear",
+        "symbol": "BTCUSDT",
+        "side": word,
+        "orderType": "Market",
+        "qty": "0",
+        "triggerPrice": "61750.1",
+        "triggerDirection": direction,
+        "triggerBy": "MarkPrice",
+        "timeInForce": "IOC",
+        "orderLinkId": "ms-1",
+        "positionIdx": 0,
+        "reduceOnly": True,
+        "closeOnTrigger": True,
         "smpType": "CancelMaker",
     }
 

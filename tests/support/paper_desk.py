@@ -1,0 +1,69 @@
+"""A desk whose exchange is the real paper exchange, a process of its own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from pydantic import SecretStr
+
+from bot.account.reconciliation import Reconciler
+from bot.clock import FixedClock
+from bot.exchange.bybit.config import BybitConfig, BybitMode
+from bot.exchange.bybit.http import BybitExchange
+from models.database import Database
+from paper_exchange.testing import PaperExchangeProcess
+from tests.support.desk import Desk
+
+D = Decimal
+SYMBOL = "BTCUSDT"
+
+
+class WallClock(FixedClock):
+    """The exchange judges the age of requests by the real time."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass
+class Venue:
+    """The desk's exchange as a process of its own."""
+
+    paper: PaperExchangeProcess
+    exchange: BybitExchange
+    desk: Desk
+
+    def act(self, name: str, **body: str) -> None:
+        self.paper.control("POST", f"actions/{name}", {"symbol": SYMBOL, **body})
+
+    def held(self) -> Decimal:
+        return sum((p.qty for p in self.exchange.positions() if p.symbol == SYMBOL), D(0))
+
+    def book(self) -> Decimal:
+        self.desk.reconciler.reconcile_account()
+        return self.desk.position()
+
+
+@pytest.fixture
+def venue(db: Database) -> Iterator[Venue]:
+    arguments = ("--market", "synthetic", "--seed", "11", "--symbols", SYMBOL, "--control")
+    limits = ("--order-rate", "0", "--read-rate", "0", "--ip-rate", "0")
+    money = ("--balances", "USDT=100000")
+    with PaperExchangeProcess(*arguments, *limits, *money) as paper:
+        config = BybitConfig(
+            api_key=SecretStr(paper.api_key),
+            api_secret=SecretStr(paper.api_secret),
+            mode=BybitMode.PAPER,
+            endpoint=paper.url,
+        )
+        exchange = BybitExchange(config)
+        desk = Desk(db, clock=WallClock(datetime.now(UTC)))
+        desk.exchange = exchange  # type: ignore[assignment]
+        desk.reconciler = Reconciler(desk.deps)
+        desk.sender = desk.new_sender("worker-1")
+        row = exchange._session.read("get_tickers", category="linear", symbol=SYMBOL)["list"][0]
+        desk.market.touch = D(row["ask1Price"])
+        yield Venue(paper, exchange, desk)
+        exchange.close()

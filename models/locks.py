@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import ColumnElement, Connection, bindparam, select, text
 from sqlalchemy.orm import Session, SessionTransaction
 
 from models.open_rows import CHILD_IS_OPEN, PARENT_IS_OPEN
@@ -149,9 +149,16 @@ def lock_parent(session: Session, request_id: str) -> ParentOrderRow | None:
 
 
 def lock_open_parents(
-    session: Session, after: str, limit: int, *, exits: bool, wait_ms: int | None
+    session: Session,
+    after: str,
+    limit: int,
+    *,
+    exits: bool,
+    wait_ms: int | None,
+    only: ColumnElement[bool],
 ) -> Sequence[ParentOrderRow]:
-    """Locks the next open parents that are not ending, by request id; exits only if `exits`.
+    """Locks the next open parents that are not ending, by request id; exits only if `exits`,
+    and those that meet the condition `only`.
 
     Without `wait_ms` locked parents are left out; with it they are waited for that long.
     """
@@ -164,6 +171,7 @@ def lock_open_parents(
             PARENT_IS_OPEN,
             ParentOrderRow.stop_reason.is_(None),
             ParentOrderRow.reduce_only.in_((False, exits)),
+            only,
         )
         .order_by(ParentOrderRow.request_id)
         .limit(limit)

@@ -41,7 +41,7 @@ from bot.market.seal import Seal
 from bot.market.volume import MODELS_FILE
 from bot.safety import audit_heads, halt_journal
 from bot.safety.audit_heads import HeadsFile
-from bot.safety.halt import TradingHalt
+from bot.safety.halt import HaltWaits, TradingHalt
 from bot.safety.monitor import Monitor
 from bot.safety.positions.exits import ACTOR as POSITION_MONITOR
 from bot.safety.positions.exits import PositionExits
@@ -56,6 +56,8 @@ from models.database import Database
 from tasks.queue import EXPIRES_IN_TIMEOUTS, CeleryTaskQueue, QueueDepth, revoke_queued
 
 log = logging.getLogger(__name__)
+
+_FOLLOWING_SEAL_SECONDS = 1.0
 
 
 def market_seal(settings: Settings, clock: Clock) -> Seal | None:
@@ -318,6 +320,15 @@ class Services:
     def trading_halt(self) -> TradingHalt:
         """Halts trading. Without an exchange it still halts, but it cancels no order and logs an
         error."""
+        return self._halt(None)
+
+    @property
+    def following_halt(self) -> TradingHalt:
+        """As `trading_halt`, with a short wait for senders: exits wait behind its worker, and the
+        next call looks again."""
+        return self._halt(HaltWaits(seal_seconds=_FOLLOWING_SEAL_SECONDS))
+
+    def _halt(self, waits: HaltWaits | None) -> TradingHalt:
         exchange: Exchange | None = None
         try:
             exchange = self.exchange
@@ -333,6 +344,7 @@ class Services:
             exchange=exchange,
             revoke=revoke_queued,
             too_fast=partial(self.rate_limiter.throttled, self.settings.account, cancels=True),
+            waits=waits,
         )
 
     def pending_halt(self) -> str | None:

@@ -5,6 +5,7 @@ from typing import Any
 from celery import shared_task
 
 from bot.authority.actors import caller
+from bot.safety import emergency_stop
 from tasks.base import MlriskTask
 from tasks.bootstrap import services
 
@@ -16,3 +17,10 @@ def halt(reason: str, actor: str, cancel: bool = False, stop_exits: bool = False
         reason=reason, actor=caller("task", actor), cancel=cancel, stop_exits=stop_exits
     )
     return {"state": report.state.value, "problems": list(report.problems)}
+
+
+@shared_task(base=MlriskTask, name="tasks.emergency.follow_halts")
+def follow_halts() -> int:
+    """Stops, cancels and seals halts whose steps nobody has finished."""
+    context = services()
+    return emergency_stop.follow(context.following_halt, context.db)

@@ -36,6 +36,8 @@ class CalledBack:
 
     cancelled: int
     left: tuple[ExchangeOrder, ...]
+    is_known: bool = True
+    """False when the exchange could not be asked."""
 
 
 class _Patience:
@@ -71,22 +73,25 @@ def call_back(
     problem: Callable[[str], None],
     too_fast: Callable[[float], None] | None = None,
     sleep: Callable[[float], None] = time.sleep,
+    within: Callable[[Sequence[ExchangeOrder]], Sequence[ExchangeOrder]] | None = None,
 ) -> CalledBack:
     """Cancels working orders, never protective stops. Orders of others stay unless `everything`,
     our exits unless `exits`.
 
-    `too_fast` gets the time for which the exchange wants no cancel. Raises MlriskError when the
+    `too_fast` gets the time for which the exchange wants no cancel. `within` picks the orders of a
+    scope; it can't be combined with `everything`. Raises MlriskError when the
     exchange can't be asked.
     """
     cancels = _Patience(WAIT_SECONDS, too_fast or _tell_nobody, sleep)
     reads = _Patience(WAIT_SECONDS, _tell_nobody, sleep)
 
     def wanted() -> Sequence[ExchangeOrder]:
-        return [
+        found = [
             order
             for order in reads.make(exchange.open_orders)
             if everything or (is_ours(order) and (exits or not order.reduce_only))
         ]
+        return found if within is None else within(found)
 
     asked = wanted()
     if everything:

@@ -1,16 +1,14 @@
-"""The global trading state within a caller's transaction: halted, and released again."""
+"""Trading states within a caller's transaction: the global one halted, any of them released."""
 
 from datetime import datetime
 
 from bot.authority.actors import Actor, named, record
 from bot.safety import scoped_state
 from bot.state import trading_state
-from bot.state.scope import EVERYTHING
-from models.audit import GLOBAL_CHAIN
+from bot.state.scope import EVERYTHING, Scope
 from models.database import UnitOfWork
 from models.enums import ScopeKind, TradingState
 from models.repositories import states
-from models.tables import TradingStateRow
 
 
 def set_halted(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bool:
@@ -19,27 +17,25 @@ def set_halted(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bo
     return scoped_state.tighten(uow, EVERYTHING, TradingState.HALTED, cause, now)
 
 
-def set_active(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> bool:
-    """Moves the global state back to ACTIVE; returns False when there is nothing to commit.
+def set_active(
+    uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime, scope: Scope = EVERYTHING
+) -> bool:
+    """Moves the scope back to ACTIVE; returns False when there is nothing to commit.
 
-    Every other state that was changed without mlrisk goes back to its state in the audit. The
-    caller has proven that `actor` has the power. Raises Refused from a state that does not lead
-    back to ACTIVE.
+    With the global scope every other state that was changed without mlrisk goes back to its state
+    in the audit. The caller has proven that `actor` has the power. Raises Refused from a state that
+    does not lead back to ACTIVE.
     """
-    row = _lock(uow, named(actor), now)
-    restored = _restore(uow, reason=reason, actor=actor, now=now)
+    row = scoped_state.lock(uow, scope, actor, now)
+    restored = scope == EVERYTHING and _restore(uow, reason=reason, actor=actor, now=now)
     before = row.state
     said = trading_state.move(
         row, TradingState.ACTIVE, reason=reason, actor=named(actor), now=now, authorised=True
     )
     if said:
         payload = {"reason": reason, "from": before, **said}
-        record(uow, GLOBAL_CHAIN, "resumed", "global:*", actor, payload, now)
+        record(uow, scope.chain, "resumed", str(scope), actor, payload, now)
     return restored or bool(said)
-
-
-def _lock(uow: UnitOfWork, actor: str, now: datetime) -> TradingStateRow:
-    return states.lock_state(uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=actor)
 
 
 def _restore(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> bool:

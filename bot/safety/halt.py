@@ -1,4 +1,4 @@
-"""Halts and resumes trading: the state row first, then open work, then the seal.
+"""Halts and resumes trading, all or one scope: the state row first, then open work, then the seal.
 
 From the commit of the state row no claim of an entry succeeds. The later steps go on when one of
 them fails; each failure is a line of the report. A halt is *sealed* once the exchange can accept
@@ -7,29 +7,33 @@ nothing risk-adding from us any more (`sealing`).
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
-from bot.authority.actors import Actor, Power, named, require
+from bot.authority.actors import Actor, Power, named, record, require
 from bot.clock import Clock
-from bot.exchange.protocol import Exchange
+from bot.exchange.protocol import Exchange, ExchangeOrder
 from bot.execution.orders import reasons
 from bot.execution.orders.stopping import ParentStopper, Stopped
-from bot.safety import global_state, sealing
+from bot.safety import global_state, scoped_state, sealing
 from bot.safety.calling_back import CalledBack, call_back
-from models.audit import GLOBAL_CHAIN
+from bot.state.scope import EVERYTHING, Scope
 from models.database import Database
 from models.enums import ScopeKind, TradingState
-from models.repositories import orders, states
+from models.repositories import orders, scoping
 from models.tables import AccountRow
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+REPORT = "halt_report"
+"""The kind of the audit entry that holds a halt's report."""
 
 LOCK_WAIT_MS = 6_000
 """Longer than a session may keep a transaction open without a word (`models/database.py`)."""
@@ -39,8 +43,12 @@ LOCK_WAIT_MS = 6_000
 class HaltReport:
     """The effect of a halt. `sealed_at` is None when a sender could not be waited for."""
 
+    scope: str
+    """The halted scope, for example `global:*`."""
     state: TradingState
     already_halted: bool
+    latched_at: datetime
+    """The time after the state row's commit, or of the call that found it halted."""
     sealed_at: datetime | None
     parents_stopped: int
     children_cancelled: int
@@ -52,6 +60,10 @@ class HaltReport:
     tasks_revoked: int
     problems: tuple[str, ...]
     """Steps that failed or lack proof, each with advice."""
+    cancelled_at: datetime | None = None
+    """The end of the first round of cancels; None without one."""
+    clean_at: datetime | None = None
+    """The time since which no working order of the scope was left; None when one may be."""
 
 
 @dataclass(slots=True)
@@ -78,6 +90,28 @@ class _Steps:
             return otherwise
 
 
+def facts_of(report: HaltReport) -> dict[str, Any]:
+    """The report as plain JSON: for the audit entry, and for programs."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in asdict(report).items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """What a halt reaches: its scope, orders of others, and exits."""
+
+    scope: Scope
+    everything: bool
+    exits: bool
+
+    @property
+    def only(self) -> ColumnElement[bool]:
+        """The condition on the parents of the scope."""
+        return scoping.parents_of(self.scope.kind, self.scope.key)
+
+
 @dataclass(frozen=True, slots=True)
 class HaltWaits:
     """How long a halt waits for others."""
@@ -93,7 +127,7 @@ class HaltWaits:
 
 
 class TradingHalt:
-    """Moves the global trading state. Needs Postgres; Celery and the exchange only if given."""
+    """Moves the trading state of a scope. Needs Postgres; Celery and the exchange only if given."""
 
     def __init__(
         self,
@@ -123,51 +157,64 @@ class TradingHalt:
         self,
         *,
         reason: str,
-        actor: str,
+        actor: Actor,
         cancel: bool = False,
         everything: bool = False,
         stop_exits: bool = False,
         on_halted: Callable[[bool], None] | None = None,
+        scope: Scope = EVERYTHING,
     ) -> HaltReport:
-        """Stops entries; a second call stops, cancels and seals again, harmlessly.
+        """Stops entries of the scope; a second call stops, cancels and seals again, harmlessly.
 
         Exits under way go on, and their orders stay, unless `stop_exits`. `cancel` cancels our
         working orders at the exchange, with `everything` those of others as well. `on_halted` is
         called once the state is committed, with True if it was halted before. Raises only when the
         commit failed; then nothing is halted.
         """
-        already = self.set_halted(reason, actor)
+        already = self.set_halted(reason, actor, scope)
         if on_halted is not None:
             on_halted(already)
         return self.follow(
-            already, actor=actor, cancel=cancel, everything=everything, stop_exits=stop_exits
+            already,
+            actor=actor,
+            cancel=cancel,
+            everything=everything,
+            stop_exits=stop_exits,
+            scope=scope,
         )
 
     def follow(
         self,
         already: bool,
         *,
-        actor: str,
+        actor: Actor,
         cancel: bool = False,
         everything: bool = False,
         stop_exits: bool = False,
+        scope: Scope = EVERYTHING,
+        records_failure: bool = True,
     ) -> HaltReport:
         """The steps after the state row; `already` is whether it was halted before. Raises nothing:
-        a failure is a line of the report."""
-        actor = named(actor)
-        steps = _Steps()
-        stopped = self._stop_parents(steps, actor, stop_exits)
-        first = self._call_back(steps, everything, stop_exits) if cancel else CalledBack(0, ())
+        a failure is a line of the report.
+
+        The report becomes an audit entry, which a logged-in operator signs. Without
+        `records_failure` only a sealed halt's does, for a caller that tries again every second.
+        """
+        latched_at, steps = self._clock.now(), _Steps()
+        reach = _Reach(scope, everything=everything and scope == EVERYTHING, exits=stop_exits)
+        stopped = self._stop_parents(steps, named(actor), reach)
+        first = self._call_back(steps, reach) if cancel else CalledBack(0, ())
+        cancelled_at = self._clock.now() if cancel else None
         revoked = self._revoke_tasks(steps)
         sealed_at = steps.run(
-            lambda: self._seal(actor, steps.problems),
+            lambda: self._seal(named(actor), steps.problems, reach),
             None,
             "HALTED, but not sealed: a placement may still be under way; run it again",
         )
         # Repeated for orders of senders under way that were accepted after the first look.
         last = first
         if cancel and sealed_at:
-            last = self._call_back(steps, everything, stop_exits)
+            last = self._call_back(steps, reach)
         steps.problems.extend(
             f"{order.order_link_id or order.order_id} is still open" for order in last.left
         )
@@ -175,9 +222,12 @@ class TradingHalt:
         unresolved = steps.run(
             self._unresolved, nothing, "the open orders at the exchange could not be read"
         )
-        return HaltReport(
+        is_clean = cancel and sealed_at is not None and last.is_known and not last.left
+        report = HaltReport(
+            str(scope),
             TradingState.HALTED,
             already,
+            latched_at,
             sealed_at,
             stopped.parents,
             stopped.children,
@@ -186,32 +236,54 @@ class TradingHalt:
             first.cancelled + (last.cancelled if last is not first else 0),
             revoked,
             tuple(steps.problems),
+            cancelled_at,
+            self._clock.now() if is_clean else None,
         )
+        if sealed_at is None and not records_failure:
+            return report
+        return self._record(report, scope, actor)
 
-    def resume(self, *, reason: str, actor: Actor, development: bool) -> None:
-        """Returns to ACTIVE. Raises NotAuthorised outside development without an operator's
-        login."""
+    def _record(self, report: HaltReport, scope: Scope, actor: Actor) -> HaltReport:
+        steps = _Steps(list(report.problems))
+
+        def write() -> None:
+            with self._db.unit_of_work() as uow:
+                facts = facts_of(report)
+                record(uow, scope.chain, REPORT, str(scope), actor, facts, self._clock.now())
+                uow.commit()
+
+        steps.run(write, None, "the report is not in the audit")
+        return replace(report, problems=tuple(steps.problems))
+
+    def resume(
+        self, *, reason: str, actor: Actor, development: bool, scope: Scope = EVERYTHING
+    ) -> None:
+        """Returns the scope to ACTIVE.
+
+        Raises NotAuthorised outside development without an operator's login.
+        """
         if not development:
             require(actor, Power.RESUME, "resuming")
         now = self._clock.now()
         with self._db.unit_of_work() as uow:
-            if global_state.set_active(uow, reason=reason, actor=actor, now=now):
+            if global_state.set_active(uow, reason=reason, actor=actor, now=now, scope=scope):
                 uow.commit()
 
-    def set_halted(self, reason: str, actor: str) -> bool:
+    def set_halted(self, reason: str, actor: Actor, scope: Scope = EVERYTHING) -> bool:
         """Writes the state row alone; returns True when it was halted before.
 
-        From its commit on no claim of an entry succeeds. It is for processes that may hold a
-        sender's lock; `halt` also seals, cancels and revokes.
+        From its commit on no claim of an entry of the scope succeeds. It is for processes that may
+        hold a sender's lock; `halt` also seals, cancels and revokes.
         """
+        cause = scoped_state.Cause(reason, actor)
         with self._db.unit_of_work() as uow:
-            already = global_state.set_halted(
-                uow, reason=reason, actor=actor, now=self._clock.now()
+            already = scoped_state.tighten(
+                uow, scope, TradingState.HALTED, cause, self._clock.now()
             )
             uow.commit()
         return already
 
-    def _seal(self, actor: str, problems: list[str]) -> datetime | None:
+    def _seal(self, actor: str, problems: list[str], reach: _Reach) -> datetime | None:
         """Waits for every sender under way, then for requests that may be accepted without an
         answer."""
         if not self._sealer.wait(problems.append):
@@ -220,7 +292,7 @@ class TradingHalt:
                 "`mlrisk status` for a worker that hangs"
             )
             return None
-        children = sealing.unsettled(self._db)
+        children = sealing.unsettled(self._db, reach.only)
         problems.extend(
             (
                 f"{child.order_link_id}: sent at {child.sent_at}, and no answer is known; mlrisk "
@@ -234,10 +306,8 @@ class TradingHalt:
         now = self._clock.now()
         until = sealing.accepted_until(children, window)
         with self._db.unit_of_work() as uow:
-            row = states.lock_state(
-                uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=now, actor=actor
-            )
-            if row.state != TradingState.HALTED:
+            row = scoped_state.lock(uow, reach.scope, actor, now)
+            if TradingState(row.state).allows_reducing:
                 problems.append("somebody resumed trading while the halt was being sealed")
                 return None
             if row.sealed_at is None:
@@ -246,9 +316,9 @@ class TradingHalt:
                     uow.session.scalars(select(AccountRow.account).order_by(AccountRow.account))
                 )
                 uow.audit(
-                    GLOBAL_CHAIN,
+                    reach.scope.chain,
                     "halt_sealed",
-                    "global:*",
+                    str(reach.scope),
                     actor,
                     {"sealed_at": row.sealed_at.isoformat(), "accounts": accounts},
                     now,
@@ -256,13 +326,15 @@ class TradingHalt:
                 uow.commit()
             return row.sealed_at
 
-    def _stop_parents(self, steps: _Steps, actor: str, exits: bool) -> Stopped:
+    def _stop_parents(self, steps: _Steps, actor: str, reach: _Reach) -> Stopped:
         """Ends parents: unsent quantity is released, resting orders are to be cancelled.
 
         The steps of parents with resting orders send the cancels.
         """
         stopped = steps.run(
-            lambda: self._stopper.stop_all(reasons.HALTED, actor, exits=exits),
+            lambda: self._stopper.stop_all(
+                reasons.HALTED, actor, exits=reach.exits, only=reach.only
+            ),
             Stopped(),
             "not every parent under way was ended; its children stop at their claim; run the "
             "halt again",
@@ -284,23 +356,34 @@ class TradingHalt:
             self._revoke, 0, "queued tasks could not be revoked; they will stop at their claim"
         )
 
-    def _call_back(self, steps: _Steps, everything: bool, exits: bool) -> CalledBack:
+    def _call_back(self, steps: _Steps, reach: _Reach) -> CalledBack:
         exchange = self._exchange
         if exchange is None:
             steps.problems.append("working orders were not cancelled: no exchange is configured")
-            return CalledBack(0, ())
+            return CalledBack(0, (), is_known=False)
+        whole = reach.scope == EVERYTHING
         return steps.run(
             lambda: call_back(
                 exchange,
-                everything=everything,
-                exits=exits,
+                everything=reach.everything,
+                exits=reach.exits,
                 problem=steps.problems.append,
                 too_fast=self._too_fast,
                 sleep=self._waits.sleep,
+                within=None if whole else partial(self._within, reach),
             ),
-            CalledBack(0, ()),
+            CalledBack(0, (), is_known=False),
             "working orders may remain: run it again, or cancel them at the exchange",
         )
+
+    def _within(self, reach: _Reach, found: Sequence[ExchangeOrder]) -> Sequence[ExchangeOrder]:
+        """The orders of a scope: a symbol's by themselves, all others by their parents."""
+        if reach.scope.kind is ScopeKind.SYMBOL:
+            return [order for order in found if order.symbol == reach.scope.key]
+        links = [order.order_link_id for order in found]
+        with self._db.reading() as session:
+            own = scoping.links_of(session, reach.only, links)
+        return [order for order in found if order.order_link_id in own]
 
     def _unresolved(self) -> tuple[str, ...]:
         with self._db.reading() as session:

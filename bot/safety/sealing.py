@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select, true
 
 from models.database import Database
 from models.enums import ChildState
 from models.locks import Holder, end_session, sending_holders
 from models.open_rows import CHILD_MAY_BE_AT_EXCHANGE
-from models.tables import ChildOrderRow
+from models.tables import ChildOrderRow, ParentOrderRow
 
 TIMEOUT_SECONDS = 30.0
 """Longer than the slowest POST (3 s to connect, 8 s to read) and its bookkeeping."""
@@ -69,15 +69,20 @@ class Sealer:
         return end_session(connection, holder.pid)
 
 
-def unsettled(db: Database) -> Sequence[ChildOrderRow]:
-    """Risk-adding children that the exchange may still accept or have accepted unheard."""
+def unsettled(db: Database, only: ColumnElement[bool] | None = None) -> Sequence[ChildOrderRow]:
+    """Risk-adding children that the exchange may still accept or have accepted unheard.
+
+    `only` is a condition on their parents; all by default.
+    """
     with db.reading() as session:
         return session.scalars(
             select(ChildOrderRow)
+            .join(ParentOrderRow, ParentOrderRow.request_id == ChildOrderRow.request_id)
             .where(
                 CHILD_MAY_BE_AT_EXCHANGE,
                 ChildOrderRow.state.in_((ChildState.SENDING, ChildState.UNKNOWN)),
                 ChildOrderRow.reduce_only.is_(False),
+                true() if only is None else only,
             )
             .order_by(ChildOrderRow.child_id)
         ).all()

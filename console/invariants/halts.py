@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from console.invariants.evidence import Evidence
 from console.output import utc
 from console.runtime.exchange_record import AcceptedOrder
-from models.audit import GLOBAL_CHAIN
 from models.enums import ScopeKind, TradingState
 from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, TradingStateRow
 
@@ -64,8 +63,9 @@ def _sealed_times(session: Session) -> list[SealedTime]:
     """Past and present sealed times, from the audit entries of seals and resumes."""
     rows = session.scalars(
         select(AuditRow)
-        .where(AuditRow.chain == GLOBAL_CHAIN, AuditRow.kind.in_((_SEALED, _RESUMED)))
-        .order_by(AuditRow.seq)
+        .where(AuditRow.kind.in_((_SEALED, _RESUMED)))
+        # A scope's entries are all in one chain.
+        .order_by(AuditRow.chain, AuditRow.seq)
     )
     open_since: dict[str, datetime] = {}
     found: list[SealedTime] = []

@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, object_session
 
@@ -105,6 +105,20 @@ def all_states(session: Session) -> Sequence[TradingStateRow]:
     """The states of every scope that has one, for reading."""
     rows = [state_row(words, numbers) for words, numbers in _read_all(session)]
     return sorted(rows, key=lambda row: (row.scope_kind, row.scope_key))
+
+
+def all_halts_unsealed(session: Session) -> Sequence[TradingStateRow]:
+    """Scopes in HALTED whose seal is not proven."""
+    return session.scalars(
+        select(TradingStateRow)
+        .where(
+            TradingStateRow.state == TradingState.HALTED,
+            TradingStateRow.sealed_at.is_(None),
+            # As the first migration wrote it: nothing has traded yet.
+            TradingStateRow.epoch > 0,
+        )
+        .order_by(TradingStateRow.scope_kind, TradingStateRow.scope_key)
+    ).all()
 
 
 def contradictions(session: Session) -> list[Contradiction]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from models.enums import ChildState
@@ -30,14 +30,15 @@ class StillOpen:
     rests: bool
 
 
-def not_stopped(session: Session, *, exits: bool) -> Sequence[str]:
-    """Open parents that are not ending; exits only if `exits`."""
+def not_stopped(session: Session, *, exits: bool, only: ColumnElement[bool]) -> Sequence[str]:
+    """Open parents that are not ending and meet the condition; exits only if `exits`."""
     return session.scalars(
         select(ParentOrderRow.request_id)
         .where(
             PARENT_IS_OPEN,
             ParentOrderRow.stop_reason.is_(None),
             ParentOrderRow.reduce_only.in_((False, exits)),
+            only,
         )
         .order_by(ParentOrderRow.request_id)
     ).all()

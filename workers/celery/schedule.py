@@ -13,6 +13,8 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         "dispatch-due": _every(1, "tasks.monitoring.dispatch_due", queue="dispatch"),
         "pace-parents": _every(1, "tasks.monitoring.pace_parents", queue="dispatch"),
         "sweep": _every(2, "tasks.monitoring.sweep", queue="sweeping"),
+        # A stop that the system asked for itself is cancelled and sealed from its state row.
+        "follow-halts": _every(2, "tasks.emergency.follow_halts", queue="emergency"),
         "record-equity": _every(3, "tasks.monitoring.record_equity"),
         "watch-positions": _every(2, "tasks.monitoring.watch_positions"),
         "guard-positions": _every(2, "tasks.monitoring.guard_positions", queue="sweeping"),

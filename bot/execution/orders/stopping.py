@@ -6,8 +6,9 @@ have. A parent that somebody else holds is left for last, so that it keeps no ot
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from sqlalchemy import ColumnElement, true
 from sqlalchemy.exc import DBAPIError
 
 from bot.clock import Clock
@@ -38,6 +39,14 @@ class Stopped:
     """Reduce-only parents that go on."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Which:
+    """The parents that are to end."""
+
+    exits: bool
+    only: ColumnElement[bool]
+
+
 class ParentStopper:
     """Ends open parents."""
 
@@ -46,29 +55,40 @@ class ParentStopper:
         self._clock = clock
         self._lock_wait_ms = lock_wait_ms
 
-    def stop_all(self, reason: Reason, actor: str, *, exits: bool) -> Stopped:
-        """Ends parents that add risk and, if asked, exits. A second call ends nothing twice."""
+    def stop_all(
+        self, reason: Reason, actor: str, *, exits: bool, only: ColumnElement[bool] | None = None
+    ) -> Stopped:
+        """Ends parents that add risk and, if asked, exits. A second call ends nothing twice.
+
+        `only` is a condition on parents; all by default.
+        """
+        which = _Which(exits, true() if only is None else only)
         found = Stopped()
-        self._pass(found, reason, actor, exits, lock_wait_ms=None)
-        if self._left(exits):
+        self._pass(found, reason, actor, which, lock_wait_ms=None)
+        if self._left(which):
             try:
-                self._pass(found, reason, actor, exits, lock_wait_ms=self._lock_wait_ms)
+                self._pass(found, reason, actor, which, lock_wait_ms=self._lock_wait_ms)
             except DBAPIError:
-                self._pass(found, reason, actor, exits, lock_wait_ms=None)
-        found.held = tuple(self._left(exits))
+                self._pass(found, reason, actor, which, lock_wait_ms=None)
+        found.held = tuple(self._left(which))
         if not exits:
-            found.exits = len(self._left(exits=True)) - len(found.held)
+            found.exits = len(self._left(replace(which, exits=True))) - len(found.held)
         return found
 
     def _pass(
-        self, found: Stopped, reason: Reason, actor: str, exits: bool, *, lock_wait_ms: int | None
+        self, found: Stopped, reason: Reason, actor: str, which: _Which, *, lock_wait_ms: int | None
     ) -> None:
         """Ends every parent that is not locked; waits the given time for each locked one."""
         after = ""
         while True:
             with OrderWork(self._db, self._clock, DispatcherOnly()) as uow:
                 parents = lock_open_parents(
-                    uow.session, after, BATCH, exits=exits, wait_ms=lock_wait_ms
+                    uow.session,
+                    after,
+                    BATCH,
+                    exits=which.exits,
+                    wait_ms=lock_wait_ms,
+                    only=which.only,
                 )
                 if not parents:
                     return
@@ -78,9 +98,9 @@ class ParentStopper:
             found.children += children
             after = parents[-1].request_id
 
-    def _left(self, exits: bool) -> Sequence[str]:
+    def _left(self, which: _Which) -> Sequence[str]:
         with self._db.reading() as session:
-            return stopping.not_stopped(session, exits=exits)
+            return stopping.not_stopped(session, exits=which.exits, only=which.only)
 
 
 def _stop(uow: OrderWork, parents: Sequence[ParentOrderRow], reason: Reason, actor: str) -> int:

@@ -1,24 +1,26 @@
 """`mlrisk halt`: stops all trading at once; needs Postgres or the home's halt journal."""
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 from sqlalchemy.exc import OperationalError
 
-from bot.clock import Clock, SystemClock
+from bot.clock import SystemClock
 from bot.exchange.protocol import Exchange
-from bot.safety.halt import HaltReport, TradingHalt
+from bot.safety.halt import HaltReport, TradingHalt, facts_of
 from bot.state import halt_journal
 from bot.state.binding import WrongIdentity, settled
 from bot.state.halt_journal import JournalledHalt
+from bot.state.scope import EVERYTHING, Scope
 from config.settings import Settings, SettingsError
 from console.context import settings_of
-from console.errors import ExitCode
+from console.errors import CommandError, ExitCode
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stderr, stdout, utc
 from console.runtime.configuring import ReasonOption, actor_of
+from console.runtime.halting import ScopeOption, scope_of
 from console.runtime.operator import cancel_without_postgres, not_halted, revoker, too_fast_teller
 from models.connecting import is_crowded
 from models.database import Database
@@ -45,6 +47,7 @@ def halt(
     stop_exits: Annotated[
         bool, typer.Option("--stop-exits", help="Also end exits under way. Default: exits go on.")
     ] = False,
+    scope: ScopeOption = "global",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -54,16 +57,21 @@ def halt(
     Exit status 1 when the halt is in force but not proven (sealed), or when a step failed.
     """
     settings = settings_of(ctx, home)
+    where = scope_of(scope, settings)
+    if everything and where != EVERYTHING:
+        raise CommandError("--all works with the global scope only: orders of others have no other")
     release_when_full(settings.home)
     clock, actor, cancel = SystemClock(), actor_of(None), cancel or everything
     db = Database(settings.require_database_url())
     try:
         # This comes first and uses one connection: a hanging Postgres delays each one by seconds.
         try:
-            already = _set_halted(db, TradingHalt(db, clock), reason, actor)
+            already = _set_halted(db, TradingHalt(db, clock), reason, actor, where)
         except OperationalError as error:
             # Before anything at the exchange: a Postgres that comes back must not let entries go.
-            journalled = _write_journal(settings, clock, reason, actor, cancel=cancel)
+            journalled = _write_journal(
+                settings, JournalledHalt(clock.now(), actor, reason, str(where), cancel=cancel)
+            )
             exchange, wrong = _exchange(settings) if cancel else (None, None)
             if exchange is None:
                 raise not_halted(error, wrong or "", journalled=journalled) from error
@@ -75,7 +83,7 @@ def halt(
                 too_fast=too_fast_teller(settings),
                 journalled=journalled,
             ) from error
-        _tell(already)
+        _tell(where, already)
         exchange, wrong = None, None
         if cancel:
             settings, wrong = _own(db, settings)
@@ -93,24 +101,22 @@ def halt(
             cancel=exchange is not None,
             everything=everything,
             stop_exits=stop_exits,
+            scope=where,
         )
     finally:
         db.dispose()
     if wrong is not None:
         report = replace(report, problems=(*report.problems, f"no order was cancelled: {wrong}"))
     if as_json:
-        print_json(_facts(report))
+        print_json(facts_of(report))
     else:
         _print(report)
     if report.sealed_at is None or report.problems:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _write_journal(
-    settings: Settings, clock: Clock, reason: str, actor: str, *, cancel: bool
-) -> bool:
+def _write_journal(settings: Settings, halt: JournalledHalt) -> bool:
     """Writes the halt to the home's journal; returns False where there is no such home."""
-    halt = JournalledHalt(clock.now(), actor, reason, "global", cancel=cancel)
     try:
         halt_journal.write(settings.home, halt)
     except OSError as error:
@@ -122,25 +128,28 @@ def _write_journal(
     return True
 
 
-def _tell(already: bool) -> None:
+def _tell(scope: Scope, already: bool) -> None:
     """Reports the halt before the final report, because the next steps may take long."""
     was = " (it was already)" if already else ""
-    stderr().print(f"[bold]HALTED[/]{was}: nothing more goes out that adds risk")
+    of = "" if scope == EVERYTHING else f" {escape(str(scope))}"
+    stderr().print(f"[bold]HALTED[/]{of}{was}: nothing more goes out that adds risk")
 
 
-def _set_halted(db: Database, trading_halt: TradingHalt, reason: str, actor: str) -> bool:
+def _set_halted(
+    db: Database, trading_halt: TradingHalt, reason: str, actor: str, scope: Scope
+) -> bool:
     """Halts, and returns whether it was halted already. Raises OperationalError.
 
     While other connections fill Postgres it waits for a place. Connections that do not log in end
     soon.
     """
     try:
-        return trading_halt.set_halted(reason, actor)
+        return trading_halt.set_halted(reason, actor, scope)
     except OperationalError as error:
         if not is_crowded(error):
             raise
         db.wait_for_a_place()
-        return trading_halt.set_halted(reason, actor)
+        return trading_halt.set_halted(reason, actor, scope)
 
 
 def _own(db: Database, settings: Settings) -> tuple[Settings, str | None]:
@@ -169,23 +178,9 @@ def _exchange(settings: Settings) -> tuple[Exchange | None, str | None]:
         return None, str(error)
 
 
-def _facts(report: HaltReport) -> dict[str, Any]:
-    return {
-        "state": report.state,
-        "already_halted": report.already_halted,
-        "sealed_at": report.sealed_at,
-        "parents_stopped": report.parents_stopped,
-        "children_cancelled": report.children_cancelled,
-        "exits_under_way": report.exits_under_way,
-        "unresolved": report.unresolved,
-        "orders_cancelled": report.orders_cancelled,
-        "tasks_revoked": report.tasks_revoked,
-        "problems": report.problems,
-    }
-
-
 def _print(report: HaltReport) -> None:
     out = stdout()
+    out.print(f"latched at {utc(report.latched_at)}")
     if report.sealed_at is not None:
         out.print(
             f"sealed at {utc(report.sealed_at)}: the exchange can accept nothing more that adds "
@@ -193,6 +188,10 @@ def _print(report: HaltReport) -> None:
         )
     else:
         out.print("[red]NOT sealed[/]: a placement may still be under way")
+    times = {"cancels sent": report.cancelled_at, "no working order left": report.clean_at}
+    for what, at in times.items():
+        if at is not None:
+            out.print(f"{what} by {utc(at)}")
     out.print(
         f"{report.parents_stopped} orders under way ended with {report.children_cancelled} "
         f"planned child orders, {report.orders_cancelled} working orders cancelled, "

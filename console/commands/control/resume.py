@@ -5,12 +5,14 @@ import typer
 from bot.authority.actors import Actor
 from bot.clock import SystemClock
 from bot.safety.halt import TradingHalt
+from bot.state.scope import EVERYTHING
 from console.context import acting, settings_to_act
 from console.errors import ExitCode
 from console.options import HomeOption, JsonOption
 from console.output import print_json
 from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
 from console.runtime.configuring import ReasonOption
+from console.runtime.halting import ScopeOption, scope_of
 from console.runtime.recovering import breakers_of, may_recover, tell
 
 
@@ -24,6 +26,7 @@ def resume(
     reason: ReasonOption,
     operator: OperatorOption = None,
     login_file: LoginFileOption = None,
+    scope: ScopeOption = "global",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -34,13 +37,15 @@ def resume(
     still denies entries.
     """
     settings = settings_to_act(ctx, home)
+    where = scope_of(scope, settings)
     with acting(settings) as db:
         free = may_recover(db, settings)
         trading_halt, held = TradingHalt(db, SystemClock()), breakers_of(settings, db)
 
         def act(actor: Actor) -> None:
-            trading_halt.resume(reason=reason, actor=actor, development=free)
-            held.release_account(reason=reason, actor=actor, authorised=free)
+            trading_halt.resume(reason=reason, actor=actor, development=free, scope=where)
+            if where == EVERYTHING:
+                held.release_account(reason=reason, actor=actor, authorised=free)
 
         with_authority(db, act, operator=operator, login_file=login_file)
         denying = held.still_denying()

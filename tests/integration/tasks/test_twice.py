@@ -183,6 +183,7 @@ ARGUMENTS: dict[str, Callable[[Scene], tuple[Any, ...]]] = {
     "tasks.monitoring.check_fitness": lambda _: (),
     "tasks.monitoring.refresh_correlations": minutes_of_one_symbol,
     "tasks.monitoring.canary": lambda _: ("monitoring",),
+    "tasks.emergency.follow_halts": lambda _: (),
     "tasks.emergency.halt": lambda _: ("a drill", "somebody"),
     "tasks.reporting.verify_audit": some_audit_entries,
     "tasks.reporting.note_audit_heads": some_audit_entries,
@@ -196,6 +197,8 @@ ARGUMENTS: dict[str, Callable[[Scene], tuple[Any, ...]]] = {
 MAY_GROW = {
     # A reading of the wallet is a row of its own.
     "tasks.monitoring.record_equity": ("equity",),
+    # Each halt has a report.
+    "tasks.emergency.halt": ("audit_entry",),
 }
 
 

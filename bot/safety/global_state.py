@@ -10,6 +10,12 @@ from models.database import UnitOfWork
 from models.enums import ScopeKind, TradingState
 from models.repositories import states
 
+_FIRST_TO = {
+    TradingState.FLATTENING: (TradingState.HALTED,),
+    TradingState.FLAT: (TradingState.RECOVERING,),
+}
+"""The states on the way from a state to ACTIVE."""
+
 
 def set_halted(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bool:
     """Moves the global state to HALTED; returns True when it was that strict already."""
@@ -28,14 +34,18 @@ def set_active(
     """
     row = scoped_state.lock(uow, scope, actor, now)
     restored = scope == EVERYTHING and _restore(uow, reason=reason, actor=actor, now=now)
-    before = row.state
-    said = trading_state.move(
-        row, TradingState.ACTIVE, reason=reason, actor=named(actor), now=now, authorised=True
-    )
-    if said:
-        payload = {"reason": reason, "from": before, **said}
-        record(uow, scope.chain, "resumed", str(scope), actor, payload, now)
-    return restored or bool(said)
+    moved = False
+    for wanted in (*_FIRST_TO.get(TradingState(row.state), ()), TradingState.ACTIVE):
+        before = row.state
+        said = trading_state.move(
+            row, wanted, reason=reason, actor=named(actor), now=now, authorised=True
+        )
+        if said:
+            kind = "resumed" if wanted is TradingState.ACTIVE else states.RECORDED
+            payload = {"reason": reason, "from": before, **said}
+            record(uow, scope.chain, kind, str(scope), actor, payload, now)
+            moved = True
+    return restored or moved
 
 
 def _restore(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> bool:

@@ -269,17 +269,20 @@ class TradingHalt:
             if global_state.set_active(uow, reason=reason, actor=actor, now=now, scope=scope):
                 uow.commit()
 
-    def set_halted(self, reason: str, actor: Actor, scope: Scope = EVERYTHING) -> bool:
+    def set_halted(
+        self, reason: str, actor: Actor, scope: Scope = EVERYTHING, *, flatten: bool = False
+    ) -> bool:
         """Writes the state row alone; returns True when it was halted before.
+
+        `flatten` sets FLATTENING, which a `Flattener` ends.
 
         From its commit on no claim of an entry of the scope succeeds. It is for processes that may
         hold a sender's lock; `halt` also seals, cancels and revokes.
         """
         cause = scoped_state.Cause(reason, actor)
         with self._db.unit_of_work() as uow:
-            already = scoped_state.tighten(
-                uow, scope, TradingState.HALTED, cause, self._clock.now()
-            )
+            wanted = TradingState.FLATTENING if flatten else TradingState.HALTED
+            already = scoped_state.tighten(uow, scope, wanted, cause, self._clock.now())
             uow.commit()
         return already
 

@@ -1,6 +1,6 @@
 """`mlrisk halt`: stops all trading at once; needs Postgres or the home's halt journal."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from bot.clock import SystemClock
 from bot.exchange.protocol import Exchange
+from bot.safety.flattening import FlatReport
 from bot.safety.halt import HaltReport, TradingHalt, facts_of
 from bot.state import halt_journal
 from bot.state.binding import WrongIdentity, settled
@@ -24,6 +25,7 @@ from console.runtime.halting import ScopeOption, scope_of
 from console.runtime.operator import cancel_without_postgres, not_halted, revoker, too_fast_teller
 from models.connecting import is_crowded
 from models.database import Database
+from models.enums import ScopeKind
 from workers.supervision.ballast import release_when_full
 
 
@@ -44,6 +46,12 @@ def halt(
             "--all", help=("With --cancel: also cancel working orders that mlrisk did not send.")
         ),
     ] = False,
+    flatten: Annotated[
+        bool,
+        typer.Option(
+            "--flatten", help="Also cancel, and close every position that the exchange reports."
+        ),
+    ] = False,
     stop_exits: Annotated[
         bool, typer.Option("--stop-exits", help="Also end exits under way. Default: exits go on.")
     ] = False,
@@ -60,17 +68,24 @@ def halt(
     where = scope_of(scope, settings)
     if everything and where != EVERYTHING:
         raise CommandError("--all works with the global scope only: orders of others have no other")
+    if flatten and where.kind is ScopeKind.STRATEGY:
+        raise CommandError("--flatten works with no strategy: the exchange knows no strategies")
     release_when_full(settings.home)
-    clock, actor, cancel = SystemClock(), actor_of(None), cancel or everything
+    clock, actor, cancel = SystemClock(), actor_of(None), cancel or everything or flatten
     db = Database(settings.require_database_url())
     try:
         # This comes first and uses one connection: a hanging Postgres delays each one by seconds.
         try:
-            already = _set_halted(db, TradingHalt(db, clock), reason, actor, where)
+            already = _set_halted(
+                db, TradingHalt(db, clock), reason, actor, scope=where, flatten=flatten
+            )
         except OperationalError as error:
             # Before anything at the exchange: a Postgres that comes back must not let entries go.
             journalled = _write_journal(
-                settings, JournalledHalt(clock.now(), actor, reason, str(where), cancel=cancel)
+                settings,
+                JournalledHalt(
+                    clock.now(), actor, reason, str(where), cancel=cancel, flatten=flatten
+                ),
             )
             exchange, wrong = _exchange(settings) if cancel else (None, None)
             if exchange is None:
@@ -103,16 +118,32 @@ def halt(
             stop_exits=stop_exits,
             scope=where,
         )
+        flat = None
+        if flatten and exchange is not None:
+            flat = _flatten(db, settings, exchange, where, actor)
     finally:
         db.dispose()
+    if flatten and flat is None:
+        report = replace(report, problems=(*report.problems, "no position was closed"))
     if wrong is not None:
         report = replace(report, problems=(*report.problems, f"no order was cancelled: {wrong}"))
     if as_json:
-        print_json(facts_of(report))
+        print_json(facts_of(report) | ({} if flat is None else {"flat": asdict(flat)}))
     else:
         _print(report)
-    if report.sealed_at is None or report.problems:
+        _print_flat(flat)
+    not_flat = flatten and (flat is None or flat.flat_at is None)
+    if report.sealed_at is None or report.problems or not_flat:
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _flatten(
+    db: Database, settings: Settings, exchange: Exchange, scope: Scope, actor: str
+) -> FlatReport:
+    # The import takes long, and the halt must not wait for it.
+    from console.runtime.flattening import flattener
+
+    return flattener(db, settings, exchange, SystemClock()).flatten(scope, actor=actor)
 
 
 def _write_journal(settings: Settings, halt: JournalledHalt) -> bool:
@@ -136,7 +167,7 @@ def _tell(scope: Scope, already: bool) -> None:
 
 
 def _set_halted(
-    db: Database, trading_halt: TradingHalt, reason: str, actor: str, scope: Scope
+    db: Database, trading_halt: TradingHalt, reason: str, actor: str, *, scope: Scope, flatten: bool
 ) -> bool:
     """Halts, and returns whether it was halted already. Raises OperationalError.
 
@@ -144,12 +175,12 @@ def _set_halted(
     soon.
     """
     try:
-        return trading_halt.set_halted(reason, actor, scope)
+        return trading_halt.set_halted(reason, actor, scope, flatten=flatten)
     except OperationalError as error:
         if not is_crowded(error):
             raise
         db.wait_for_a_place()
-        return trading_halt.set_halted(reason, actor, scope)
+        return trading_halt.set_halted(reason, actor, scope, flatten=flatten)
 
 
 def _own(db: Database, settings: Settings) -> tuple[Settings, str | None]:
@@ -202,4 +233,18 @@ def _print(report: HaltReport) -> None:
     for link_id in report.unresolved:
         out.print(f"unknown: {escape(link_id)} may still be at the exchange")
     for problem in report.problems:
+        out.print(f"[red]problem[/]: {escape(problem)}")
+
+
+def _print_flat(flat: FlatReport | None) -> None:
+    if flat is None:
+        return
+    out = stdout()
+    asked = f"{len(flat.requests)} exits asked for"
+    if flat.flat_at is not None:
+        out.print(f"flat at {utc(flat.flat_at)}: the exchange reports no position; {asked}")
+    else:
+        left = escape(", ".join(flat.left)) or "unknown positions"
+        out.print(f"[red]NOT flat[/]: {left} remain; {asked}; run it again")
+    for problem in flat.problems:
         out.print(f"[red]problem[/]: {escape(problem)}")

@@ -1,0 +1,237 @@
+"""Flattens a halted scope: closes what the exchange reports, until it reports nothing.
+
+Each close is an ordinary emergency exit: a request with a deterministic id, decided by the gate and
+sent by this process itself, so that it needs no worker and no Redis. The exchange's positions alone
+say when it is over.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_UP, Decimal
+from functools import partial
+from typing import Any
+
+from bot.authority.actors import Actor, named, record
+from bot.clock import Clock
+from bot.errors import MlriskError, Refused
+from bot.exchange.protocol import Exchange, ExchangePosition
+from bot.risk.portfolio.kinds import AlertLevel
+from bot.safety import scoped_state
+from bot.state import trading_state
+from bot.state.scope import Scope
+from models.database import Database
+from models.enums import ChildState, ScopeKind, TradeSide, TradingState, Verdict
+from models.repositories import orders
+from models.tables import ParentOrderRow
+
+log = logging.getLogger(__name__)
+
+STRATEGY = "flatten"
+"""The strategy of the exits; an emergency exit may close every strategy's share."""
+FLATTENED = "flattened"
+"""The kind of the audit entry that ends a flattening."""
+WAIT_SECONDS = 30.0
+"""After this time people are told that positions remain."""
+_PAUSE_SECONDS = 0.2
+_ENOUGH = 2
+"""The notional of an exit in multiples of the position's: the gate cuts it to the position."""
+_CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class FlatteningPorts:
+    """The services of this process that close positions."""
+
+    exchange: Exchange
+    decide: Callable[[object], dict[str, Any]]
+    send: Callable[[int], object]
+    """Sends a child by its id."""
+    catch_up: Callable[[], object]
+    """Reads the exchange's executions and looks up orders of unknown outcome."""
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, slots=True)
+class FlatReport:
+    """The end of a flattening. `flat_at` is None when positions remain or can't be read."""
+
+    flat_at: datetime | None
+    requests: tuple[str, ...]
+    """The exits that were asked for."""
+    left: tuple[str, ...]
+    """Symbols that the exchange last reported as held."""
+    problems: tuple[str, ...]
+
+
+class Flattener:
+    """Closes the positions of one account."""
+
+    def __init__(self, db: Database, account: str, clock: Clock, ports: FlatteningPorts) -> None:
+        self._db = db
+        self._account = account
+        self._clock = clock
+        self._ports = ports
+
+    def flatten(
+        self, scope: Scope, *, actor: Actor, wait_seconds: float = WAIT_SECONDS
+    ) -> FlatReport:
+        """Closes until the exchange reports nothing, or until the time is over.
+
+        The scope is in FLATTENING, and in FLAT after a proven end. Raises Refused for a strategy,
+        because the exchange knows no strategies.
+        """
+        if scope.kind is ScopeKind.STRATEGY:
+            raise Refused("a strategy can't be flattened: the exchange knows no strategies")
+        run = _Run(self._epoch(scope, actor))
+        until = time.monotonic() + wait_seconds
+        while True:
+            held = self._held(scope, run)
+            if held is not None and not held:
+                return self._end(scope, actor, run, flat=True)
+            if time.monotonic() >= until:
+                return self._end(scope, actor, run, flat=False)
+            for position in held or ():
+                run.guard(f"{position.symbol} can't be closed", partial(self._close, position, run))
+            run.guard("the exchange's record can't be read", self._ports.catch_up)
+            self._ports.sleep(_PAUSE_SECONDS)
+
+    def _epoch(self, scope: Scope, actor: Actor) -> int:
+        with self._db.unit_of_work() as uow:
+            return scoped_state.lock(uow, scope, actor, self._clock.now()).epoch
+
+    def _held(self, scope: Scope, run: "_Run") -> Sequence[ExchangePosition] | None:
+        """The open positions of the scope; None when they can't be read."""
+        try:
+            found = self._ports.exchange.positions()
+        except MlriskError as error:
+            run.note(f"the positions can't be read: {error.message}")
+            return None
+        held = [
+            position
+            for position in found
+            if position.qty and scope.key in (position.symbol, self._account, "*")
+        ]
+        run.left = tuple(position.symbol for position in held)
+        return held
+
+    def _close(self, position: ExchangePosition, run: "_Run") -> None:
+        request_id = run.request_id(position.symbol)
+        if self._is_over(request_id):
+            request_id = run.next_request_id(position.symbol)
+        if not self._is_known(request_id):
+            answer = self._ports.decide(_message(request_id, position, self._clock.now()))
+            run.requests.append(request_id)
+            if answer.get("verdict") == Verdict.DENY:
+                run.note(f"{request_id} was denied: {answer.get('reasons')}")
+                run.next_request_id(position.symbol)
+                return
+        with self._db.reading() as session:
+            children = orders.children_of(session, request_id)
+        for child in children:
+            if child.state == ChildState.PLANNED and child.due_at <= self._clock.now():
+                self._ports.send(child.child_id)
+
+    def _is_known(self, request_id: str) -> bool:
+        with self._db.reading() as session:
+            return session.get(ParentOrderRow, request_id) is not None
+
+    def _is_over(self, request_id: str) -> bool:
+        with self._db.reading() as session:
+            parent = session.get(ParentOrderRow, request_id)
+        return parent is not None and parent.state.is_final
+
+    def _end(self, scope: Scope, actor: Actor, run: "_Run", *, flat: bool) -> FlatReport:
+        now = self._clock.now()
+        report = FlatReport(
+            now if flat else None, tuple(run.requests), run.left, tuple(run.problems)
+        )
+        run.guard("the end is not in the audit", lambda: self._record(scope, actor, report))
+        if not flat:
+            log.critical(
+                "NOT FLAT: %s still held after flattening %s",
+                ", ".join(run.left) or "unknown positions are",
+                scope,
+                extra={"event": "not_flat", "alert": AlertLevel.EMERGENCY.value},
+            )
+        return FlatReport(report.flat_at, report.requests, report.left, tuple(run.problems))
+
+    def _record(self, scope: Scope, actor: Actor, report: FlatReport) -> None:
+        now = self._clock.now()
+        facts: dict[str, Any] = {
+            "flat": report.flat_at is not None,
+            "requests": list(report.requests),
+            "left": list(report.left),
+        }
+        with self._db.unit_of_work() as uow:
+            row = scoped_state.lock(uow, scope, actor, now)
+            sealed_at, before = row.sealed_at, row.state
+            if report.flat_at is not None and before == TradingState.FLATTENING:
+                said = trading_state.move(
+                    row, TradingState.FLAT, reason="verified flat", actor=named(actor), now=now
+                )
+                # The move opens no way for an order, so that the proof goes on.
+                row.sealed_at = sealed_at
+                moved = {"reason": "verified flat", "from": before, **said}
+                record(uow, scope.chain, "state_recorded", str(scope), actor, moved, now)
+            record(uow, scope.chain, FLATTENED, str(scope), actor, facts, now)
+            uow.commit()
+
+
+class _Run:
+    """What one flattening has asked for and met."""
+
+    def __init__(self, epoch: int) -> None:
+        self._epoch = epoch
+        self._attempts: dict[str, int] = {}
+        self.requests: list[str] = []
+        self.left: tuple[str, ...] = ()
+        self.problems: list[str] = []
+
+    def request_id(self, symbol: str) -> str:
+        """The same for the same halt, symbol and attempt."""
+        return f"flatten.{symbol}.{self._epoch}.{self._attempts.get(symbol, 0)}"
+
+    def next_request_id(self, symbol: str) -> str:
+        """The id of the next attempt."""
+        self._attempts[symbol] = self._attempts.get(symbol, 0) + 1
+        return self.request_id(symbol)
+
+    def note(self, problem: str) -> None:
+        """Keeps a problem, once."""
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def guard(self, told: str, step: Callable[[], object]) -> None:
+        """Runs a step; an error of one is a line of the report and stops no other."""
+        try:
+            step()
+        except Exception as error:  # the other positions matter more than the cause
+            log.info(
+                "a step of the flattening failed: %s",
+                told,
+                exc_info=True,
+                extra={"event": "a_step_of_the_flattening_failed"},
+            )
+            self.note(f"{told} ({type(error).__name__})")
+
+
+def _message(request_id: str, position: ExchangePosition, now: datetime) -> dict[str, Any]:
+    price = position.mark_price or position.entry_price or Decimal(1)
+    notional = (abs(position.qty) * price * _ENOUGH).quantize(_CENT, ROUND_UP)
+    return {
+        "request_id": request_id,
+        "symbol": position.symbol,
+        "side": (TradeSide.SELL if position.qty > 0 else TradeSide.BUY).value,
+        "signal_data": {
+            "position_size": format(notional, "f"),
+            "reduce_only": True,
+            "algorithm": "immediate",
+        },
+        "ml_predictions": {},
+        "priority": "emergency",
+        "created_at": now.isoformat(),
+        "metadata": {"strategy": STRATEGY},
+    }

@@ -1,0 +1,98 @@
+"""Flattening: what the exchange reports is closed, verified, or told to people."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bot.errors import DependencyDown, OutcomeUnknown, Refused
+from bot.safety.flattening import Flattener, FlatteningPorts
+from bot.state.scope import EVERYTHING, Scope
+from models.enums import ScopeKind, TradingState
+from models.repositories import states
+from tests.support.desk import ACCOUNT, Desk
+from tests.support.exits import open_position
+
+pytestmark = pytest.mark.services
+
+
+def _flattener(desk: Desk, **changes: Any) -> Flattener:
+    def catch_up() -> None:
+        desk.pass_time(1)
+        desk.stream()
+
+    ports = FlatteningPorts(
+        exchange=desk.exchange,
+        decide=desk.approval.validate_and_execute,
+        send=desk.send,
+        catch_up=catch_up,
+        sleep=lambda _: None,
+    )
+    return Flattener(desk.db, ACCOUNT, desk.clock, ports)
+
+
+def _halt(desk: Desk) -> None:
+    desk.trading_halt.set_halted("drill", "me", flatten=True)
+    desk.trading_halt.follow(False, actor="me", cancel=True)
+
+
+def _state(desk: Desk) -> tuple[str, bool]:
+    with desk.db.reading() as session:
+        states_ = states.all_states(session)
+        assert states_
+    with desk.db.unit_of_work() as uow:
+        row = states.lock_state(
+            uow.session, ScopeKind.GLOBAL, states.GLOBAL_KEY, now=desk.clock.now(), actor="test"
+        )
+        return str(row.state), row.sealed_at is not None
+
+
+def test_a_position_is_closed_by_an_approved_exit_and_the_state_is_flat(desk: Desk) -> None:
+    assert open_position(desk) > 0
+    _halt(desk)
+    assert _state(desk) == (TradingState.FLATTENING, True)
+    report = _flattener(desk).flatten(EVERYTHING, actor="me")
+    assert (report.left, report.problems, len(report.requests)) == ((), (), 1)
+    assert report.flat_at is not None
+    assert desk.exchange.positions() == []
+    assert desk.position() == 0
+    assert _state(desk) == (TradingState.FLAT, True)
+    desk.check_balance()
+    assert desk.approve("entry-2")["verdict"] == "deny"
+    again = _flattener(desk).flatten(EVERYTHING, actor="me")
+    assert (again.flat_at is not None, again.requests) == (True, ())
+
+
+def test_an_exit_whose_answer_is_lost_closes_no_more_than_the_position(desk: Desk) -> None:
+    open_position(desk)
+    _halt(desk)
+    desk.exchange.faults = [(OutcomeUnknown("no answer"), True)]
+    report = _flattener(desk).flatten(EVERYTHING, actor="me")
+    assert report.flat_at is not None
+    assert desk.exchange.positions() == []
+    assert len(report.requests) == 1
+
+
+def test_a_position_that_can_not_be_closed_is_told_and_stays_flattening(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_position(desk)
+    _halt(desk)
+    desk.exchange.faults = [(DependencyDown("no route"), False)] * 50
+    report = _flattener(desk).flatten(EVERYTHING, actor="me", wait_seconds=1)
+    assert (report.flat_at, report.left) == (None, ("BTCUSDT",))
+    assert "NOT FLAT" in caplog.text
+    assert _state(desk)[0] == TradingState.FLATTENING
+
+
+def test_another_symbols_scope_closes_nothing_of_this_one(desk: Desk) -> None:
+    open_position(desk)
+    scope = Scope(ScopeKind.SYMBOL, "ETHUSDT")
+    desk.trading_halt.set_halted("drill", "me", scope, flatten=True)
+    assert _flattener(desk).flatten(scope, actor="me").requests == ()
+    assert sum(abs(p.qty) for p in desk.exchange.positions()) > Decimal(0)
+
+
+def test_a_strategy_can_not_be_flattened(desk: Desk) -> None:
+    with pytest.raises(Refused, match="knows no strategies"):
+        _flattener(desk).flatten(Scope(ScopeKind.STRATEGY, "s"), actor="me")

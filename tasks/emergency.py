@@ -23,4 +23,4 @@ def halt(reason: str, actor: str, cancel: bool = False, stop_exits: bool = False
 def follow_halts() -> int:
     """Stops, cancels and seals halts whose steps nobody has finished."""
     context = services()
-    return emergency_stop.follow(context.following_halt, context.db)
+    return emergency_stop.follow(lambda: context.following_halt, context.db)

@@ -1,6 +1,7 @@
 """Emergency stops that the system asks for itself, and the halt's steps that follow them."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 
 from bot.risk.portfolio.kinds import AlertLevel
@@ -45,14 +46,18 @@ def request_emergency_stop(
     return already
 
 
-def follow(trading_halt: TradingHalt, db: Database) -> int:
+def follow(make_halt: Callable[[], TradingHalt], db: Database) -> int:
     """Stops, cancels and seals every halt that is not sealed yet; returns how many there were.
 
-    The state rows alone tell what is left to do, so that a lost message or process loses nothing.
+    `make_halt` is called only when there is one. The state rows alone tell what is left to do, so
+    that a lost message or process loses nothing.
     """
     with db.reading() as session:
         rows = states.all_halts_unsealed(session)
         found = [Scope(ScopeKind(row.scope_kind), row.scope_key) for row in rows]
+    if not found:
+        return 0
+    trading_halt = make_halt()
     for scope in found:
         trading_halt.follow(True, actor=ACTOR, cancel=True, scope=scope, records_failure=False)
     return len(found)

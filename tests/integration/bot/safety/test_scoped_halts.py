@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import select
 
-from bot.safety import emergency_stop
-from bot.safety.emergency_stop import request_emergency_stop
 from bot.safety.halt import REPORT
 from bot.state.scope import EVERYTHING, Scope
 from models.enums import ParentState, ScopeKind, TradingState
@@ -76,18 +74,3 @@ def test_a_scoped_halt_is_left_by_a_resume_of_that_scope(desk: Desk) -> None:
     assert desk.approve("m-1", metadata={"strategy": "mine"})["verdict"] == "deny"
     desk.trading_halt.resume(reason="over", actor="me", development=True, scope=MINE)
     assert desk.approve("m-2", metadata={"strategy": "mine"})["verdict"] != "deny"
-
-
-def test_a_stop_that_the_system_asks_for_is_followed_from_its_row(desk: Desk) -> None:
-    _two_strategies(desk)
-    with desk.db.unit_of_work() as uow:
-        assert not request_emergency_stop(uow, "audit fails", desk.clock.now(), flatten=True)
-        assert request_emergency_stop(uow, "audit fails", desk.clock.now())
-        uow.commit()
-    assert len(_links(desk)) == 2
-    assert emergency_stop.follow(desk.trading_halt, desk.db) == 1
-    assert _links(desk) == []
-    assert emergency_stop.follow(desk.trading_halt, desk.db) == 0
-    with desk.db.reading() as session:
-        entry = session.scalars(select(AuditRow).where(AuditRow.kind == "halted")).one()
-    assert (entry.payload["automatic"], entry.payload["flatten"]) == (True, True)

@@ -42,6 +42,7 @@ from bot.market.volume import MODELS_FILE
 from bot.safety import audit_heads, halt_journal
 from bot.safety.audit_heads import HeadsFile
 from bot.safety.halt import HaltWaits, TradingHalt
+from bot.safety.model_performance import ModelPerformance
 from bot.safety.monitor import Monitor
 from bot.safety.positions.exits import ACTOR as POSITION_MONITOR
 from bot.safety.positions.exits import PositionExits
@@ -272,6 +273,13 @@ class Services:
         """Judges losses and trips breakers."""
         return Monitor(
             db=self.db, account=self.settings.account, limits=self.limits, clock=self.clock
+        )
+
+    @cached_property
+    def model_performance(self) -> ModelPerformance:
+        """Judges the strategies' models by the outcomes of their predictions."""
+        return ModelPerformance(
+            db=self.db, account=self.settings.account, minutes=self.exchange, clock=self.clock
         )
 
     @cached_property

@@ -97,6 +97,12 @@ def guard_positions() -> int:
     return services().protective_stops.guard()
 
 
+@shared_task(base=MlriskTask, name="tasks.monitoring.judge_models")
+def judge_models() -> int:
+    """Notes new predictions, and settles those whose horizon is over."""
+    return services().model_performance.look()
+
+
 @shared_task(base=MlriskTask, name="tasks.monitoring.refresh_instruments")
 def refresh_instruments() -> int:
     """Reads the trading rules again; sizes change twice a month and sometimes without notice."""

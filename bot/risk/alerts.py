@@ -40,6 +40,7 @@ _WARNINGS = {
     "signature_invalid",
     "signature_missing",
     "signature_outdated",
+    "size_shrunk",
     "symbol_refused",
     "trading_lease_withheld",
 }

@@ -31,6 +31,7 @@ from models.tables.positions import (
     StrategyShareRow,
     UnreadableFactRow,
 )
+from models.tables.predictions import ModelLaneRow, PredictionRow
 from models.tables.safety import (
     BreakerRow,
     BreakerTripRow,
@@ -63,6 +64,7 @@ __all__ = [
     "ForeignOrderRow",
     "HeartbeatRow",
     "InstrumentRow",
+    "ModelLaneRow",
     "Money",
     "OperatorRow",
     "OtherFeeRow",
@@ -71,6 +73,7 @@ __all__ = [
     "PositionExitRow",
     "PositionRow",
     "PositionWatchRow",
+    "PredictionRow",
     "ProtectiveStopRow",
     "RefusedMessagesRow",
     "ReservationRow",

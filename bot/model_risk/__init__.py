@@ -1,0 +1,1 @@
+"""Whether a model's stated probabilities still hold, judged by betting against them."""

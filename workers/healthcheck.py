@@ -1,20 +1,18 @@
 """Tells by its exit status whether one process does its work: `python -m workers.healthcheck NAME`.
 
 It is for containers, which have no supervisor. It judges `feed` by its heartbeat, `safety` by its
-last look at the sensors, `beat` by its lock, `worker QUEUE` by a ping of the worker on this host,
-`watchdog JOURNAL` by the file that it touches beside its journal, and `url ADDRESS` by its answer.
+last look at the sensors, `beat` by its lock, `worker` by its pulse, `watchdog JOURNAL` by the file
+that it touches beside its journal, and `url ADDRESS` by its answer. Each import is where it is
+needed, because an engine asks often and a Python with all of ours takes a second of a processor.
 """
 
-import socket
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from config.settings import SettingsError
+from workers import pulse
 
 FEED_STALE = timedelta(seconds=20)
 """The age at which a heartbeat is too old. The feed writes one every 5 s, and four missed ones are
@@ -73,22 +71,16 @@ def beat() -> bool:
         return bool(client.exists(f"{settings['redbeat_key_prefix']}:lock"))
 
 
-def worker(queue: str) -> bool:
-    """Whether the worker of this host answers through the broker."""
-    from celery import Celery
-
-    from config.celery import celery_settings
-    from config.settings import load_keyless_settings
-
-    # Not workers.celery.app: it imports every task, which takes a second of a processor each time.
-    with Celery(set_as_current=False) as app:
-        app.conf.update(celery_settings(load_keyless_settings().require_redis_url()))
-        name = f"{queue}@{socket.gethostname()}"
-        return bool(app.control.ping(destination=[name], timeout=_TIMEOUT_SECONDS))
+def worker() -> bool:
+    """Whether the worker of this container takes messages, by its own look."""
+    file = pulse.path()
+    return file is not None and pulse.is_fresh(file)
 
 
 def url(address: str) -> bool:
     """Whether the address answers with status 200."""
+    import urllib.request
+
     # A proxy for the internet must not be asked for this machine's own servers.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(address, timeout=_TIMEOUT_SECONDS) as reply:
@@ -105,7 +97,7 @@ PROBES: dict[str, tuple[Callable[..., bool], int]] = {
     "feed": (feed, 0),
     "safety": (safety, 0),
     "beat": (beat, 0),
-    "worker": (worker, 1),
+    "worker": (worker, 0),
     "url": (url, 1),
     "watchdog": (watchdog, 1),
 }
@@ -118,13 +110,14 @@ def main(arguments: Sequence[str]) -> int:
     probe, count = PROBES.get(arguments[0] if arguments else "", (None, 0))
     if probe is None or len(arguments) != count + 1:
         sys.stderr.write(
-            "usage: healthcheck feed | safety | beat | worker QUEUE | watchdog JOURNAL | url "
-            "ADDRESS\n"
+            "usage: healthcheck feed | safety | beat | worker | watchdog JOURNAL | url ADDRESS\n"
         )
         return 2
     try:
         healthy = probe(*arguments[1:])
     except Exception as error:  # noqa: BLE001 - any error counts as unhealthy
+        from config.settings import SettingsError
+
         # A connection error may quote an address with a secret, so that only its type is told.
         # Settings' errors never quote a secret, and are told in full.
         told = str(error) if isinstance(error, SettingsError) else type(error).__name__

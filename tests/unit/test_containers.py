@@ -20,6 +20,7 @@ from examples.demo_strategy.strategy import NAME as DEMO_NAME
 from tests.support.repository import ROOT, project, run_make, text_of
 from workers.embedded.postgres import COLLATION, EmbeddedPostgres
 from workers.embedded.redis import LIMITS
+from workers.pulse import PULSE_VARIABLE
 from workers.supervision.topology import Options
 
 OFFICIAL = {"postgres", "redis"}
@@ -36,6 +37,10 @@ def test_each_queue_has_its_worker_and_every_process_a_health_check() -> None:
         command = services[f"worker-{name}"]["command"]
         processes = Options().concurrency.get(name, 1)
         assert f"-Q {','.join(queues)} -n {name}@%h -c {processes} " in command
+        # It ends itself when it takes nothing, and its health check reads whether it is well.
+        assert services[f"worker-{name}"]["environment"][PULSE_VARIABLE].startswith("/tmp/")
+        assert services[f"worker-{name}"]["restart"] == "unless-stopped"
+        assert services[f"worker-{name}"]["healthcheck"]["test"][-1] == "worker"
     for name, service in services.items():
         if name not in ("migrate", "demo-strategy"):
             assert service["healthcheck"]["test"], name

@@ -24,12 +24,14 @@ from workers.celery.dying import count_deaths
 from workers.celery.reading import read_json_strictly
 from workers.celery.refused_writes import count_as_away
 from workers.celery.transport import look_at_every_item
+from workers.celery.watching import watch_itself
 from workers.logs import configure_logging
 from workers.supervision import readiness
 from workers.supervision.stopping import stop_without_a_reader
 
 if TYPE_CHECKING:
     from celery.worker import WorkController
+    from celery.worker.consumer import Consumer
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +119,11 @@ def _warm_up(**_: Any) -> None:
 @worker_ready.connect
 def _stop_when_told(**_: Any) -> None:
     stop_without_a_reader()
+
+
+@worker_ready.connect
+def _watch_itself(sender: "Consumer", **_: Any) -> None:
+    watch_itself(sender, load_settings())
 
 
 @worker_ready.connect

@@ -6,6 +6,7 @@ message's place in the worker when Redis refuses its acknowledgement. And the Re
 message back for ever while Redis refuses that.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from queue import Empty
@@ -23,6 +24,9 @@ from bot.decision.signing import Signatures
 from config.celery import QUEUES, STRATEGY_QUEUE
 from workers.celery.items import message_of
 from workers.celery.lanes import Turns, is_lane
+
+TAKEN: Counter[str] = Counter()
+"""The number of messages that this process has taken, by queue."""
 
 
 class Client(Redis):
@@ -152,6 +156,7 @@ class Channel(redis.Channel):
             self._queue_cycle.rotate(queue)
             # Other queues carry no tasks, but answers to questions that workers were asked.
             message = message_of(item, queue) if queue in QUEUES else _answer(item)
+            TAKEN[queue] += 1
             self.connection._deliver(message, queue)
             return True
         finally:

@@ -12,7 +12,6 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from celery import Celery
@@ -22,12 +21,9 @@ from redis.exceptions import RedisError
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from bot.risk import alerts
-from bot.state import binding
 from config.celery import (
     CANARY,
     QUEUES,
-    TASK_TIME_LIMIT_SECONDS,
     WORKERS,
     celery_settings,
     with_database,
@@ -39,17 +35,14 @@ from workers.celery.refused_writes import count_as_away
 from workers.home import Home
 from workers.logs import configure_logging
 from workers.stop_event import stop_by_signal
-from workers.supervision import launches, readiness
-from workers.supervision.silence import Look, Restarts, Silences, Silent
+from workers.supervision import launches, readiness, restarts
+from workers.supervision.silence import LONGEST_TASK_SECONDS, Look, Restarts, Silences, Silent
 from workers.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
-WORKER_RESTARTED = "worker_restarted"
 _TIMEOUT_SECONDS = 2.0
-_LONGEST_TASK_SECONDS = TASK_TIME_LIMIT_SECONDS + 30.0
-"""The age of a task at which the time limit must have ended it."""
 _AWAY = (RedisError, DBAPIError, OperationalError, OSError)
 
 
@@ -104,30 +97,8 @@ class Canaries:
         ended = Supervisor.attach(self.home).renew_process(one.worker, one.pid)
         if not ended:
             return
-        payload = {
-            "queues": list(one.queues),
-            "seconds": round(one.seconds, 1),
-            "again": self._restarts.note(one.worker, self.clock()),
-        }
-        level = alerts.of_entry(WORKER_RESTARTED, payload)
-        log.log(
-            alerts.LOG_LEVELS[level],
-            "%s took no messages for %.0f s and is started anew", one.worker, one.seconds,
-            extra={"kind": WORKER_RESTARTED, "worker": one.worker, "alert": level.value, **payload},
-        )  # fmt: skip
-        try:
-            self._record(one.worker, payload)
-        except DBAPIError as error:
-            log.error("the restart of %s is not recorded: %s", one.worker, error.orig)
-
-    def _record(self, worker: str, payload: dict[str, object]) -> None:
-        with self.db.unit_of_work() as uow:
-            bound = binding.bound_to(uow.session)
-            if bound is not None:  # before the first start has an account there is no chain
-                uow.audit(
-                    bound.account, WORKER_RESTARTED, worker, "canaries", payload, datetime.now(UTC)
-                )
-            uow.commit()
+        again = self._restarts.note(one.worker, self.clock())
+        restarts.tell(self.db, one, "canaries", again=again)
 
 
 def has_task_at_hand(redis_url: str, worker: str) -> bool:
@@ -141,7 +112,7 @@ def has_task_at_hand(redis_url: str, worker: str) -> bool:
         app.conf.broker_transport_options |= {"ack_emulation": False}
         name = f"{worker}@{socket.gethostname()}"
         answer = app.control.inspect(destination=[name], timeout=_TIMEOUT_SECONDS).active() or {}
-    oldest = time.time() - _LONGEST_TASK_SECONDS
+    oldest = time.time() - LONGEST_TASK_SECONDS
     return any((task["time_start"] or time.time()) > oldest for task in answer.get(name, []))
 
 

@@ -6,9 +6,8 @@ and answers pings. Its queues' canaries then stay away, and what beat sends wait
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from config.celery import WORKERS
+from config.celery import TASK_TIME_LIMIT_SECONDS, WORKERS
 
 SILENT_SECONDS = 30.0
 """The time without a canary after which a worker counts as silent. Beat sends a canary every
@@ -16,6 +15,8 @@ SILENT_SECONDS = 30.0
 GAP_SECONDS = 15.0
 """The longest time between two looks. After a longer one the machine was suspended or too busy, and
 nothing from before counts."""
+LONGEST_TASK_SECONDS = TASK_TIME_LIMIT_SECONDS + 30.0
+"""The age of a task at which the time limit must have ended it."""
 REPEATED_WITHIN_SECONDS = 600.0
 """Two restarts of one worker within this time are critical."""
 
@@ -28,8 +29,9 @@ class Look:
     """A monotonic clock's seconds."""
     workers: Mapping[str, int]
     """The process id of each worker that has announced itself."""
-    canaries: Mapping[str, datetime]
-    """The newest heartbeat of each queue's canary. Only a change counts, not its time."""
+    canaries: Mapping[str, object]
+    """The newest sign that a message of each queue was taken: the heartbeat of its canary, or the
+    number of taken messages. Only a change counts."""
     waiting: Mapping[str, int]
     """The number of messages that wait in each queue."""
 
@@ -47,7 +49,7 @@ class Silent:
 
 @dataclass(slots=True)
 class _Silence:
-    sign: tuple[int, datetime | None]
+    sign: tuple[int, object]
     """The worker's process id, and its queue's newest canary."""
     since: float
 

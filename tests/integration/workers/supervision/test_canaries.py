@@ -24,8 +24,9 @@ from tests.support.services import PostgresServer, RedisServer
 from tests.support.waiting import START_SECONDS, eventually
 from workers.home import Home
 from workers.supervision import launches
-from workers.supervision.canaries import WORKER_RESTARTED, Canaries, has_task_at_hand
+from workers.supervision.canaries import Canaries, has_task_at_hand
 from workers.supervision.launches import ProcessSpec
+from workers.supervision.restarts import WORKER_RESTARTED
 from workers.supervision.supervisor import Supervisor
 
 pytestmark = [pytest.mark.services, pytest.mark.long, pytest.mark.timeout(600)]

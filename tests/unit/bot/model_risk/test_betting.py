@@ -1,10 +1,8 @@
 """Bets against stated probabilities: fair under the null, and alarms within the budget."""
 
 import random
-from datetime import timedelta
 from math import isclose
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,14 +13,6 @@ from bot.model_risk.betting import (
     Interleaved,
     fraction,
     growth,
-)
-from bot.model_risk.budget import (
-    SHRINK_AT,
-    SHRINK_EVERY,
-    STOP_AT,
-    STOP_EVERY,
-    STREAMS,
-    stake,
 )
 
 PROBABILITIES = st.floats(0.0, 1.0)
@@ -70,14 +60,3 @@ def test_false_alarms_are_rarer_than_the_stakes_and_a_coin_is_found() -> None:
     coin = [run_length(0.5, seed) for seed in range(60)]
     assert sum(good) / len(good) > 500
     assert sum(coin) / len(coin) < 300
-
-
-def test_the_budget_is_kept_at_any_rate_of_predictions() -> None:
-    """A month of stakes over 20 streams sums up to one false shrink, a quarter to one stop."""
-    for pause in (timedelta(minutes=1), timedelta(hours=5)):
-        each = stake(pause, STREAMS) * STREAMS
-        assert each * (SHRINK_EVERY / pause) == pytest.approx(SHRINK_AT)
-        assert each * (STOP_EVERY / pause) == pytest.approx(STOP_AT)
-    assert stake(timedelta(hours=1), 40) == stake(timedelta(hours=1), 1) / 2
-    assert stake(timedelta(days=400), 1) == stake(None, 1) == stake(timedelta(days=1), 1)
-    assert stake(timedelta(seconds=-5), 1) == 0

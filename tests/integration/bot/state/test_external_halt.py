@@ -45,6 +45,7 @@ def test_a_cancel_that_is_not_ours_stops_entries_and_exits_go_on(desk: Desk) -> 
     found = breaker(desk)
     assert found is not None
     assert found.tripped
+    assert found.value is not None
     assert found.value in found.reason
     assert account_state(desk) is TradingState.REDUCING
     assert reasons.CANCELLED_AT_EXCHANGE.words in desk.audit_kinds()

@@ -167,6 +167,12 @@ def some_audit_entries(scene: Scene) -> tuple[Any, ...]:
     return ()
 
 
+def a_prediction(scene: Scene) -> tuple[Any, ...]:
+    """A request whose prediction waits for its outcome."""
+    a_child(scene)
+    return ()
+
+
 ARGUMENTS: dict[str, Callable[[Scene], tuple[Any, ...]]] = {
     authentication.TASK: a_request,
     validation.REFUSE_UNREADABLE: lambda _: ("[1, 2", "it is no JSON"),
@@ -179,6 +185,9 @@ ARGUMENTS: dict[str, Callable[[Scene], tuple[Any, ...]]] = {
     "tasks.monitoring.sweep": a_sent_child_without_news,
     "tasks.monitoring.reconcile_account": a_sent_child_without_news,
     "tasks.monitoring.record_equity": some_audit_entries,
+    "tasks.monitoring.judge_models": a_prediction,
+    "tasks.monitoring.watch_positions": lambda scene: a_filled_child(scene) and (),
+    "tasks.monitoring.guard_positions": lambda scene: a_filled_child(scene) and (),
     "tasks.monitoring.refresh_instruments": lambda _: (),
     "tasks.monitoring.check_fitness": lambda _: (),
     "tasks.monitoring.refresh_correlations": minutes_of_one_symbol,

@@ -73,7 +73,9 @@ def child_rows(intent: TradeIntent, approved: Approved, horizon: timedelta) -> l
             request_id=intent.request_id,
             slot=part.slot,
             attempt=0,
-            order_link_id=order_link_id(intent.account, intent.request_id, part.slot, 0),
+            order_link_id=order_link_id(
+                intent.account, intent.request_id, part.slot, 0, strategy=intent.strategy
+            ),
             account=intent.account,
             symbol=intent.symbol,
             side=intent.side,

@@ -14,7 +14,7 @@ from console.invariants.evidence import Evidence
 from console.runtime.exchange_record import AcceptedOrder
 from models.amounts import shortest
 from models.enums import Verdict
-from models.tables import ChildOrderRow, DecisionRow, ProtectiveStopRow
+from models.tables import ChildOrderRow, DecisionRow, ParentOrderRow, ProtectiveStopRow
 
 
 def i1_every_order_was_approved(evidence: Evidence) -> list[str]:
@@ -120,9 +120,13 @@ def i2_at_most_one_order_per_child(evidence: Evidence) -> list[str]:
     ids are those of the record."""
     found: list[str] = []
     children = list(evidence.session.scalars(select(ChildOrderRow)))
+    asked = select(ParentOrderRow.request_id, ParentOrderRow.strategy)
+    strategies = {row.request_id: row.strategy for row in evidence.session.execute(asked)}
     for child in children:
-        expected = order_link_id(child.account, child.request_id, child.slot, child.attempt)
-        if child.order_link_id != expected:
+        key = (child.account, child.request_id, child.slot, child.attempt)
+        tagged = order_link_id(*key, strategy=strategies[child.request_id])
+        # Children of earlier versions have ids without a tag.
+        if child.order_link_id not in (tagged, order_link_id(*key)):
             found.append(f"child {child.child_id}: id {child.order_link_id} isn't its own")
     if evidence.record is None:
         return found

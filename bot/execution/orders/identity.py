@@ -10,7 +10,9 @@ STOP_PREFIX = "ms-"
 """The beginning of the ids of protective stops, which are no child orders."""
 MAX_LENGTH = 36
 """Bybit's documented limit for orderLinkId."""
-_FORM = re.compile(re.escape(PREFIX) + "[a-z2-7]{24}")
+_TAG_LENGTH = 7
+_FORM = re.compile(re.escape(PREFIX) + f"(?:[a-z2-7]{{{_TAG_LENGTH}}}-)?[a-z2-7]{{24}}")
+"""Ids of earlier versions have no tag."""
 _STOP_FORM = re.compile(re.escape(STOP_PREFIX) + "[a-z2-7]{24}")
 
 
@@ -28,20 +30,28 @@ def request_keys(request_id: str, strategy: str) -> tuple[str, str]:
     return request_id, f"{request_id}{_OF_STRATEGY}{strategy}"
 
 
-def order_link_id(account: str, request_id: str, slot: int, attempt: int) -> str:
+def order_link_id(
+    account: str, request_id: str, slot: int, attempt: int, *, strategy: str | None = None
+) -> str:
     """The same child gives the same id on every run; another attempt gives another id.
 
-    24 base32 characters of a SHA-256 carry 120 bits: collisions are out of reach.
+    24 base32 characters of a SHA-256 carry 120 bits: collisions are out of reach. The strategy's
+    tag stands before them, so that the venue's own record can be attributed. Without a strategy it
+    is the id as earlier versions made it.
     """
-    digest = hashlib.sha256("\x1f".join((account, request_id, str(slot), str(attempt))).encode())
-    return PREFIX + base64.b32encode(digest.digest()).decode()[:24].lower()
+    own = _base32("\x1f".join((account, request_id, str(slot), str(attempt))), 24)
+    return PREFIX + own if strategy is None else f"{PREFIX}{strategy_tag(strategy)}-{own}"
+
+
+def strategy_tag(strategy: str) -> str:
+    """The mark of a strategy in the ids of its orders: seven characters, the same for ever."""
+    return _base32(strategy, _TAG_LENGTH)
 
 
 def stop_link_id(account: str, symbol: str, opened_at: datetime, number: int) -> str:
     """The id of a position's protective stop; `number` tells a symbol's stops apart."""
     parts = (account, symbol, opened_at.isoformat(), str(number))
-    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
-    return STOP_PREFIX + base64.b32encode(digest).decode()[:24].lower()
+    return STOP_PREFIX + _base32("\x1f".join(parts), 24)
 
 
 def is_protective_stop(link_id: str) -> bool:
@@ -53,3 +63,8 @@ def is_in_our_form(link_id: str) -> bool:
     """Whether the id has the form of `order_link_id`'s; nothing else makes such an id by
     accident."""
     return _FORM.fullmatch(link_id) is not None
+
+
+def _base32(text: str, length: int) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return base64.b32encode(digest).decode()[:length].lower()

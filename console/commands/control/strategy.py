@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.decision import signing
 from bot.errors import MlriskError, Refused
+from bot.execution.orders.identity import strategy_tag
 from config.settings import Settings
 from console.context import settings_of
 from console.options import HomeOption, JsonOption
@@ -101,7 +102,8 @@ def list_strategies(
     files = {name: str(strategies.url_file(place, name)) for name in strategies.names_of(place)}
     uses = _quota_uses(settings, files)
     if as_json:
-        print_json({"strategies": files, **({"quotas": uses} if uses else {})})
+        tags = {name: strategy_tag(name) for name in files}
+        print_json({"strategies": files, "tags": tags, **({"quotas": uses} if uses else {})})
         return
     for name, path in files.items():
         line = "  ".join(filter(None, (name, path, quota_words(uses.get(name)))))

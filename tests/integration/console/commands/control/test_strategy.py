@@ -82,7 +82,10 @@ def test_its_url_is_in_a_private_file_and_printed_on_request_alone(
     assert password not in home.secret("redis-password")
     assert run(["strategy", "list", "--json"]) == 0
     printed = capsys.readouterr().out
-    assert json.loads(printed) == {"strategies": {"momentum": str(file)}}
+    assert json.loads(printed) == {
+        "strategies": {"momentum": str(file)},
+        "tags": {"momentum": "irv6gcd"},
+    }
     assert run(["strategy", "add", "momentum", "--url"]) == 0
     assert capsys.readouterr().out.strip() == url, "the password of one that is known stays"
     assert came_in(url)

@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.execution.orders.identity import MAX_LENGTH, is_in_our_form, order_link_id
+from bot.execution.orders.identity import MAX_LENGTH, is_in_our_form, order_link_id, strategy_tag
 
 TEXT = st.text(min_size=1, max_size=64)
 
 
-@given(TEXT, TEXT, st.integers(0, 10_000), st.integers(0, 10))
+@given(TEXT, TEXT, st.integers(0, 10_000), st.integers(0, 10), st.none() | TEXT)
 def test_an_id_is_short_and_of_bybits_alphabet(
-    account: str, request: str, slot: int, attempt: int
+    account: str, request: str, slot: int, attempt: int, strategy: str | None
 ) -> None:
-    link = order_link_id(account, request, slot, attempt)
+    link = order_link_id(account, request, slot, attempt, strategy=strategy)
     assert len(link) <= MAX_LENGTH
     assert re.fullmatch(r"[a-z][A-Za-z0-9_-]*", link)
-    assert link == order_link_id(account, request, slot, attempt)
+    assert link == order_link_id(account, request, slot, attempt, strategy=strategy)
     assert is_in_our_form(link)
 
 
@@ -31,6 +31,8 @@ def test_an_id_is_short_and_of_bybits_alphabet(
         "by-capd2vjqdviyf2vgm6ure7hv",
         "mr-capd2vjqdviyf2vgm6ure7hv1",
         "mr-capd2vjqdviyf2vgm6ure7h1",
+        "mr-abcdefg-capd2vjqdviyf2vgm6ure7h",
+        "mr-abcdef-capd2vjqdviyf2vgm6ure7hv",
         "mr-CAPD2VJQDVIYF2VGM6URE7HV",
         "mr-capd2vjqdviyf2vgm6ure7hv\n",
     ],
@@ -48,3 +50,11 @@ def test_another_slot_or_attempt_gives_another_id() -> None:
 
 def test_the_id_of_a_child_never_changes_between_versions() -> None:
     assert order_link_id("paper", "r-1", 0, 0) == "mr-capd2vjqdviyf2vgm6ure7hv"
+    assert order_link_id("paper", "r-1", 0, 0, strategy="momentum") == (
+        f"mr-{strategy_tag('momentum')}-capd2vjqdviyf2vgm6ure7hv"
+    )
+    assert strategy_tag("momentum") == "irv6gcd"
+
+
+def test_strategies_have_tags_of_their_own() -> None:
+    assert len({strategy_tag(f"strategy-{number}") for number in range(2_000)}) == 2_000

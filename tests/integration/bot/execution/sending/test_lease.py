@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.execution.sending.claims import NO_LEASE, Claim, Claims, Prospect
+from bot.execution.sending.claims import NO_LEASE, Claim, Prospect
 from bot.execution.sending.sender import SendResult
 from bot.safety.lease import LENGTH, Kept, LeaseKeeper
 from bot.safety.sensing import database_time
@@ -122,14 +122,8 @@ def test_a_claimed_entry_is_posted_under_the_lease_that_it_saw_or_not_at_all(des
     child = approved(desk)
     remove_lease(desk)
     keeper(desk).look()
-    claims = Claims(
-        desk.deps,
-        limits=desk.limits,
-        rate_limiter=desk.rate_limiter,
-        owner="slow",
-        lease_seconds=15,
-        monotonic=lambda: 100.0,
-    )
+    claims = desk.sender._claims
+    claims._monotonic = lambda: 100.0
     claim = claims.claim(Prospect(child, "BTCUSDT", ACCOUNT), desk.market.get("BTCUSDT"))
     assert isinstance(claim, Claim)
     assert 100.0 < claim.lease_ends_monotonic <= 100.0 + LENGTH.total_seconds()

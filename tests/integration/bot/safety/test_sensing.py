@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import delete, text, update
 
 from bot.clock import FixedClock
+from bot.market.reading import MarketReading
+from bot.risk.snapshot import MarketView
 from bot.safety.monitor import Monitor
 from bot.safety.sensing import BEAT, BREAKERS, AuditVerifier, Sensing
 from bot.safety.sensors import faults, judge
@@ -35,6 +37,7 @@ class Watched:
 
     def __init__(self, db: Database) -> None:
         self.desk = Desk(db, clock=FixedClock(datetime.now(UTC)))
+        self.desk.reconciler.record_wallet()
         self.halted: str | None = None
         self.symbols = ["BTCUSDT"]
         monitor = Monitor(db, ACCOUNT, self.desk.limits, self.desk.clock)
@@ -95,7 +98,7 @@ def _clock_refused(watched: Watched) -> None:
 
 
 def _no_market(watched: Watched) -> None:
-    watched.symbols.append("NOSUCHUSDT")
+    watched.desk.market.away = True
 
 
 def _future_market(watched: Watched) -> None:
@@ -141,11 +144,20 @@ def test_each_fault_is_that_of_its_sensor_alone(
 def test_a_symbol_that_the_exchange_refuses_or_has_closed_needs_no_market(
     watched: Watched,
 ) -> None:
+    class Some:
+        """The market of the desk's symbol alone."""
+
+        def get(self, symbol: str) -> MarketView | None:
+            return watched.desk.market.get(symbol) if symbol == "BTCUSDT" else None
+
+        def read(self, symbol: str) -> MarketReading:
+            return MarketReading(self.get(symbol))
+
+    watched.sensing.market = Some()
     watched.symbols.append("NOSUCHUSDT")
+    assert watched.problems() == {"market": "missing: NOSUCHUSDT"}
     watched.feed_says(refused={"NOSUCHUSDT": "no such symbol"})
     assert watched.problems() == {}
-    watched.desk.clock.move_to(datetime.now(UTC) - timedelta(hours=1))
-    assert set(watched.problems()) == {"market"}
     with watched.desk.db.transaction() as session:
         session.execute(update(InstrumentRow).values(status="Closed"))
     assert watched.problems() == {"market": "missing"}, "nothing is left to trade"

@@ -22,24 +22,7 @@ class InterfaceKeys:
         low=0,
         high=1,
     )
-    max_execution_failure_rate: float = limit(
-        0.2,
-        "share of child orders",
-        "The notebook's manager trips a breaker when this part of the recent child orders failed.",
-        LOWER,
-        at="circuit_breakers.max_execution_failure_rate",
-        above=0,
-        high=1,
-    )
 
-    auto_recovery: bool = limit(
-        False,
-        "",
-        "Breakers re-arm by themselves after their cooldown.",
-        LOWER,
-        at="circuit_breakers.auto_recovery",
-        reserved=True,
-    )
     manual_recovery_required: bool = limit(
         True,
         "",

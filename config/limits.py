@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar
 
+from config.breakers import BreakerRules
 from config.declaration import HIGHER, LOWER, limit
 from config.lease import LeaseRules
 from config.positions import PositionRules
@@ -438,6 +439,8 @@ class RiskLimits:
     """The rules for working an approved trade. No check of the gate reads them."""
     quotas: QuotaRules = field(default_factory=QuotaRules)
     """The quotas of one strategy. They are checked before the gate."""
+    breakers: BreakerRules = field(default_factory=BreakerRules)
+    """When breakers trip and how they recover, which the evaluator reads."""
     positions: PositionRules = field(default_factory=PositionRules)
     """The rules for open positions, which the position monitor reads."""
     lease: LeaseRules = field(default_factory=LeaseRules)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import make_dataclass
 from typing import Any
 
+from config.breakers import BreakerRules
 from config.declaration import Declaration, declarations
 from config.interface_keys import InterfaceKeys
 from config.lease import LeaseRules
@@ -12,12 +13,21 @@ from config.positions import PositionRules
 from config.quotas import QuotaRules
 from config.working import WorkingRules
 
-DECLARING = (RiskLimits, PositionRules, InterfaceKeys, WorkingRules, QuotaRules, LeaseRules)
+DECLARING = (
+    RiskLimits,
+    BreakerRules,
+    PositionRules,
+    InterfaceKeys,
+    WorkingRules,
+    QuotaRules,
+    LeaseRules,
+)
 """The classes that declare keys. The keys of a section stand in the order of these fields."""
 
 SECTIONS: Mapping[str, str] = {
     "ml_risk_thresholds": "Requirements on a prediction, and the largest size of a position.",
     "circuit_breakers": "Conditions that trip and stop new risk.",
+    "breakers": "How breakers trip and recover.",
     "emergency_stops": "Conditions that stop everything.",
     "position_monitoring": "Limits on open positions.",
     "execution": "The largest cost of an approved trade.",

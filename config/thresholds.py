@@ -29,6 +29,7 @@ class MLRiskConfig:
 
     ml_risk_thresholds: Any
     circuit_breakers: Any
+    breakers: Any
     emergency_stops: Any
     position_monitoring: Any
     execution: Any

@@ -32,6 +32,8 @@ class AdvisoryLock(IntEnum):
     OPERATORS = 3
     """Held while operators are added or disabled, so that there is one first and one is always
     left."""
+    BREAKERS = 7
+    """Held while an account's breakers are judged, so that one evaluator does it at a time."""
     POSITION_GUARD = 8
     """Held while a protective stop of one symbol takes its next step."""
 
@@ -58,6 +60,13 @@ def lock_operators(session: Session) -> None:
     """Serialises changes of the operators until the commit."""
     keys = {"kind": int(AdvisoryLock.OPERATORS), "key": 0}
     session.execute(text("SELECT pg_advisory_xact_lock(:kind, :key)"), keys)
+
+
+def try_lock_breakers(session: Session, account: str) -> bool:
+    """Takes the account's lock of the evaluator until the commit; False when another has it."""
+    keys = {"kind": int(AdvisoryLock.BREAKERS), "key": _key(account)}
+    found = session.scalar(text("SELECT pg_try_advisory_xact_lock(:kind, :key)"), keys)
+    return bool(found)
 
 
 @contextmanager

@@ -41,6 +41,8 @@ from bot.market.seal import Seal
 from bot.market.volume import MODELS_FILE
 from bot.safety import audit_heads, halt_journal
 from bot.safety.audit_heads import HeadsFile
+from bot.safety.breakers.evaluator import ACTOR as BREAKERS
+from bot.safety.breakers.evaluator import BreakerEvaluator
 from bot.safety.halt import HaltWaits, TradingHalt
 from bot.safety.model_performance import ModelPerformance
 from bot.safety.monitor import Monitor
@@ -52,6 +54,7 @@ from bot.state import binding, disk_room, fitness
 from bot.state.fitness import Fitness
 from config.celery import MARKET_DATABASE as MARKET_DATABASE
 from config.celery import with_database
+from config.identity import Environment
 from config.settings import Settings, load_settings
 from models.database import Database
 from tasks.queue import EXPIRES_IN_TIMEOUTS, CeleryTaskQueue, QueueDepth, revoke_queued
@@ -306,6 +309,31 @@ class Services:
     def protective_stops(self) -> ProtectiveStops:
         """Keeps the stops of open positions at the exchange."""
         return ProtectiveStops(self.deps, self.limits, self.rate_limiter)
+
+    @cached_property
+    def breakers(self) -> BreakerEvaluator:
+        """Judges every circuit breaker."""
+        return BreakerEvaluator(
+            db=self.db,
+            account=self.settings.account,
+            symbols=self.settings.symbol_list,
+            market=self.market,
+            limits=self.limits,
+            clock=self.clock,
+            production=self.settings.environment is Environment.PRODUCTION,
+            stop=self._stop_for_breakers,
+        )
+
+    def _stop_for_breakers(self, reason: str, flatten: bool) -> None:
+        """The emergency stop that a breaker asks for. It cancels entries; the flattening of the
+        open positions is asked for in the log and belongs to whoever reads the halt."""
+        if flatten:
+            log.critical(
+                "the drawdown asks to close every position: %s",
+                reason,
+                extra={"event": "flatten_requested", "alert": "emergency"},
+            )
+        self.trading_halt.halt(reason=reason, actor=BREAKERS, cancel=True)
 
     @cached_property
     def audit_heads(self) -> HeadsFile:

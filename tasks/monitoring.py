@@ -81,8 +81,7 @@ def record_equity() -> None:
     except ClockRefused as error:
         context.tell_wrong_clock(error)
         raise
-    context.monitor.judge_losses()
-    context.monitor.heartbeat(BREAKERS, os.getpid())
+    _judge_breakers()
 
 
 @shared_task(base=MlriskTask, name="tasks.monitoring.watch_positions")
@@ -103,6 +102,21 @@ def judge_models() -> int:
     return services().model_performance.look()
 
 
+@shared_task(base=MlriskTask, name="tasks.monitoring.evaluate_breakers")
+def evaluate_breakers() -> int:
+    """Judges every circuit breaker; returns how many conditions were looked at."""
+    return _judge_breakers()
+
+
+def _judge_breakers() -> int:
+    context = services()
+    report = context.breakers.evaluate()
+    if report is None:
+        return 0  # another process is at it, and gives the sign of life
+    context.monitor.heartbeat(BREAKERS, os.getpid(), {"looked_at": report.looked_at})
+    return report.looked_at
+
+
 @shared_task(base=MlriskTask, name="tasks.monitoring.refresh_instruments")
 def refresh_instruments() -> int:
     """Reads the trading rules again; sizes change twice a month and sometimes without notice."""
@@ -117,9 +131,15 @@ def check_fitness() -> bool:
 
 @shared_task(base=MlriskTask, name="tasks.monitoring.refresh_correlations")
 def refresh_correlations() -> int:
-    """Publishes how the traded symbols move together; unknown counts as fully correlated."""
+    """Publishes how the traded symbols move together; unknown counts as fully correlated. The
+    breakers of volatility and correlation get the same minutes."""
     context = services()
-    return correlations.refresh(context.exchange, context.market, context.settings.symbol_list)
+    return correlations.refresh(
+        context.exchange,
+        context.market,
+        context.settings.symbol_list,
+        context.breakers.note_closes,
+    )
 
 
 @shared_task(bind=True, base=MlriskTask, name=CANARY_TASK)

@@ -1,12 +1,12 @@
 """Reads recent minutes of every traded symbol and publishes how they move together."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bot.errors import DependencyDown, MlriskError
 from bot.exchange.market_cache import RedisMarketCache
 from bot.exchange.protocol import Exchange
-from bot.market.correlation import FEWEST_RETURNS, shrunk_correlations
+from bot.market.correlation import FEWEST_RETURNS, Closes, shrunk_correlations
 
 log = logging.getLogger(__name__)
 
@@ -15,13 +15,19 @@ HISTORY_MINUTES = 720
 regime."""
 
 
-def refresh(exchange: Exchange, cache: RedisMarketCache, symbols: Sequence[str]) -> int:
-    """Publishes the correlations; returns how many symbols have them.
+def refresh(
+    exchange: Exchange,
+    cache: RedisMarketCache,
+    symbols: Sequence[str],
+    on_closes: Callable[[Mapping[str, Closes]], None] | None = None,
+) -> int:
+    """Publishes the correlations; returns how many symbols have them. `on_closes` gets the minutes
+    that were read.
 
     A symbol that can't be read, or has too few bars, is left out and named. It counts as fully
     correlated; the others stay known.
     """
-    closes = {}
+    closes: dict[str, Closes] = {}
     for symbol in symbols:
         try:
             found = exchange.minute_closes(symbol, count=HISTORY_MINUTES)
@@ -44,6 +50,8 @@ def refresh(exchange: Exchange, cache: RedisMarketCache, symbols: Sequence[str])
         closes[symbol] = found
     if symbols and not closes:
         raise DependencyDown("the minute bars of no symbol can be read", code="no_minutes")
+    if on_closes is not None:
+        on_closes(closes)
     known = shrunk_correlations(closes) if len(closes) > 1 else {}
     cache.put_correlations(known)
     return len(known)

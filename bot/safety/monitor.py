@@ -1,4 +1,4 @@
-"""Watching an account: loss breakers, disagreement with the exchange, the audit chain, heartbeats.
+"""Watching an account: changed states, disagreement with the exchange, the audit chain, heartbeats.
 
 A tripped breaker stays tripped until an operator resets it (`bot/safety/recovery.py`). One reading
 is a glitch until the next ones confirm it.
@@ -21,7 +21,7 @@ from models.audit_progress import verify_on
 from models.database import Database, UnitOfWork
 from models.enums import CircuitBreakerType
 from models.locks import lock_account
-from models.repositories import bases, disagreements, states
+from models.repositories import disagreements, states
 from models.repositories.bases import CONFIRMATIONS
 from models.tables import DisagreementRow, HeartbeatRow
 
@@ -36,32 +36,6 @@ class Monitor:
     account: str
     limits: LimitsSource
     clock: Clock
-
-    def judge_losses(self) -> bool:
-        """Trips the daily-loss breaker when the newest readings all breach it; True if it did."""
-        now = self.clock.now()
-        limit = self.limits.limits().max_daily_loss_share
-        with self.db.unit_of_work() as uow:
-            day = bases.newest_day(uow.session, self.account)
-            if day is None or not day.start_confirmed or day.start_equity <= 0:
-                return False
-            known = bases.known_until(day, now)
-            readings = [e for _, e in bases.readings(uow.session, self.account, known)]
-            if len(readings) < CONFIRMATIONS:
-                return False
-            losses = [(day.start_equity - reading) / day.start_equity for reading in readings]
-            if min(losses) < limit:
-                return False
-            tripped = self._trip(
-                uow,
-                CircuitBreakerType.DAILY_LOSS_LIMIT,
-                value=f"{losses[0]:.6f}",
-                limit=format(limit, "f"),
-                reason=f"lost {losses[0]:.2%} of the day's first equity; the limit is {limit:.2%}",
-                now=now,
-            )
-            uow.commit()
-            return tripped
 
     def judge_states(self) -> bool:
         """Halts when a trading state's row differs from the audit; returns True if it did.

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from bot.decision.forged_market import FORGED
 from bot.risk.snapshot import MarketView
 from models.amounts import shortest
-from models.enums import ChildState, ExecutionStatus, TradingState
+from models.enums import ChildState, ExecutionStatus, ScopeKind, TradingState
 from models.open_rows import CHILD_MAY_BE_AT_EXCHANGE, PARENT_IS_OPEN
 from models.repositories import bases, operators, states
 from models.tables import (
@@ -236,8 +236,14 @@ def tripped(patient: Patient) -> Iterator[Vital]:
         yield Vital(
             f"breaker {row.kind}",
             f"tripped on {row.scope_kind} {row.scope_key}: {row.reason} "
-            f"(`mlrisk breaker reset {row.kind}`)",
+            f"(`mlrisk breaker reset {row.kind}{_scope_option(row)}`)",
         )
+
+
+def _scope_option(row: BreakerRow) -> str:
+    """The option that names a breaker of one strategy or symbol."""
+    scoped = row.scope_kind in (ScopeKind.STRATEGY, ScopeKind.SYMBOL)
+    return f" --scope {row.scope_kind}:{row.scope_key}" if scoped else ""
 
 
 def contradicted_states(patient: Patient) -> Iterator[Vital]:

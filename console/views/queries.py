@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, or_, select
 from sqlalchemy.orm import Session
 
 from bot.state import lease
@@ -288,7 +288,9 @@ def _newest_prices(session: Session, symbols: Sequence[str]) -> dict[str, Decima
 
 def _breakers(session: Session) -> tuple[BreakerLine, ...]:
     rows = session.scalars(
-        select(BreakerRow).order_by(
+        select(BreakerRow)
+        .where(or_(BreakerRow.tripped, BreakerRow.count > 0, BreakerRow.share.is_not(None)))
+        .order_by(
             BreakerRow.tripped.desc(), BreakerRow.kind, BreakerRow.scope_kind, BreakerRow.scope_key
         )
     )

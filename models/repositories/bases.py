@@ -152,6 +152,29 @@ def scaled(equity: Decimal, shares: Sequence[Decimal]) -> Decimal:
     return equity
 
 
+def scaled_since(session: Session, account: str, equity: Decimal, at: datetime) -> Decimal:
+    """An equity of a moment in the money of now: later cash flows scale it."""
+    shares = session.scalars(
+        select(CashFlowRow.share).where(
+            CashFlowRow.account == account, CashFlowRow.at > at, CashFlowRow.share.is_not(None)
+        )
+    ).all()
+    return scaled(equity, [share for share in shares if share is not None])
+
+
+def first_readings(
+    session: Session, account: str, since: datetime, count: int = CONFIRMATIONS
+) -> list[Decimal]:
+    """The first readings from a moment on, each in the money of now."""
+    rows = session.execute(
+        select(EquityRow.at, EquityRow.equity)
+        .where(EquityRow.account == account, EquityRow.at >= since)
+        .order_by(EquityRow.at)
+        .limit(count)
+    ).all()
+    return [scaled_since(session, account, row.equity, row.at) for row in rows]
+
+
 def known_flows(session: Session, account: str, ids: Sequence[str]) -> set[str]:
     """Those of these flows that are booked already."""
     query = select(CashFlowRow.flow_id).where(

@@ -256,7 +256,11 @@ _STATEMENT = text(
           FROM (
             SELECT realised_pnl, row_number() OVER (ORDER BY finished_at DESC) AS place
               FROM parent_order
-              WHERE account = :account AND finished_at > :streak_since AND realised_pnl <> 0
+              WHERE account = :account AND realised_pnl <> 0
+                AND finished_at > greatest(:streak_since, (
+                  SELECT changed_at FROM breaker
+                    WHERE scope_kind = 'account' AND scope_key = :account
+                      AND kind = 'consecutive_losses' AND "count" > 0 AND NOT tripped))
               ORDER BY finished_at DESC LIMIT :streak_limit
           ) AS newest
       ) AS streak WHERE NOT over

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
+from bot.safety.breakers.evaluator import BreakerEvaluator
 from bot.safety.monitor import Monitor
 from models.enums import ScopeKind, TradingState
 from models.repositories import bases, states
@@ -19,22 +20,36 @@ def account_state(desk: Desk) -> TradingState:
     )
 
 
-def lose(desk: Desk, monitor: Monitor, equity: str, times: int) -> None:
+def judge(desk: Desk) -> None:
+    """One look of the evaluator at the account's breakers, as after a reading of the wallet."""
+    BreakerEvaluator(
+        db=desk.db,
+        account=ACCOUNT,
+        symbols=(),
+        market=desk.market,
+        limits=desk.limits,
+        clock=desk.clock,
+        production=True,
+        stop=lambda _reason, _flatten: None,
+    ).evaluate()
+
+
+def lose(desk: Desk, _monitor: Monitor, equity: str, times: int) -> None:
     wallet = desk.exchange.wallet()
     desk.exchange.wallet = lambda: replace(wallet, equity=Decimal(equity))  # type: ignore[method-assign]
     for _ in range(times):
         desk.pass_time(3)
-        monitor.judge_losses()
+        judge(desk)
 
 
-def read(desk: Desk, monitor: Monitor, *equities: str) -> None:
+def read(desk: Desk, _monitor: Monitor, *equities: str) -> None:
     """One wallet after the other, each judged, three seconds apart."""
     wallet = desk.exchange.wallet()
     for equity in equities:
         found = replace(wallet, equity=Decimal(equity))
         desk.exchange.wallet = lambda found=found: found  # type: ignore[method-assign,misc]
         desk.pass_time(3)
-        monitor.judge_losses()
+        judge(desk)
 
 
 def day(desk: Desk) -> EquityDayRow:

@@ -18,6 +18,7 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         "record-equity": _every(3, "tasks.monitoring.record_equity"),
         "watch-positions": _every(2, "tasks.monitoring.watch_positions"),
         "guard-positions": _every(2, "tasks.monitoring.guard_positions", queue="sweeping"),
+        "evaluate-breakers": _every(5, "tasks.monitoring.evaluate_breakers"),
         # The stream brings fills within milliseconds. This finds the fills that it missed.
         "reconcile-account": _reconciling(20, "reconcile_account"),
         # Sizes change without notice; an hour is Bybit's own advice to integrators.

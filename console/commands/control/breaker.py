@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from bot.state.breakers import BreakerScope
 from console.context import acting, settings_to_act, settings_to_look
 from console.errors import ExitCode
 from console.options import HomeOption, JsonOption
@@ -12,13 +13,19 @@ from console.output import print_json, stdout, utc
 from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
 from console.runtime.configuring import ReasonOption
 from console.runtime.recovering import breakers_of, may_recover, tell
+from models.enums import BreakerSide, ScopeKind
+from models.tables import BreakerRow
 
 app = typer.Typer(no_args_is_help=True, help="List tripped breakers and reset one.")
 
 
 @app.command(name="list", epilog="Example: mlrisk breaker list --json")
 def list_breakers(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List every breaker that has ever tripped, tripped ones first, and all that denies now."""
+    """List every breaker with its value, limit, window, trips, cause and action; tripped ones come
+    first. Then all that denies now.
+
+    `mlrisk breaker status` is the same.
+    """
     settings = settings_to_look(ctx, home)
     with acting(settings) as db:
         held = breakers_of(settings, db)
@@ -30,8 +37,15 @@ def list_breakers(ctx: typer.Context, home: HomeOption = None, as_json: JsonOpti
             "tripped": row.tripped,
             "value": row.value,
             "limit": row.limit,
+            "side": row.side,
+            "window": row.window,
+            "count": row.count,
+            "action": row.action,
+            "size_share": row.share,
+            "until": row.until,
             "reason": row.reason,
             "changed_at": row.changed_at,
+            "seen_at": row.seen_at,
         }
         for row in known
     ]
@@ -40,12 +54,44 @@ def list_breakers(ctx: typer.Context, home: HomeOption = None, as_json: JsonOpti
         return
     out = stdout()
     for row in known:
-        mark = "[red]tripped[/]" if row.tripped else "[green]ready[/]  "
-        out.print(
-            f"{mark} {escape(row.kind)} of {row.scope_kind} {escape(row.scope_key)} since "
-            f"{utc(row.changed_at)}: {escape(row.reason)}"
-        )
+        out.print(_line(row))
     tell(denying)
+
+
+app.command(name="status", epilog="Example: mlrisk breaker status --json")(list_breakers)
+
+
+def _line(row: BreakerRow) -> str:
+    """One breaker in words: its state, what was measured, and since when."""
+    mark = "[green]ready[/]  "
+    if row.tripped:
+        mark = "[red]tripped[/]"
+    elif row.share is not None:
+        mark = f"[yellow]{row.share:.0%} of size[/]"
+    side = "" if row.side is BreakerSide.BOTH else f" {row.side}"
+    parts = [f"{mark} {escape(row.kind)} of {row.scope_kind} {escape(row.scope_key)}{side}"]
+    if row.value is not None:
+        parts.append(f"value {escape(row.value)}, limit {escape(row.limit or 'none')}")
+    if row.window is not None:
+        parts.append(escape(row.window))
+    if row.count:
+        parts.append(f"tripped {row.count} times")
+    if row.tripped or row.reason:
+        parts.append(f"since {utc(row.changed_at)}: {escape(row.reason)}")
+    if row.tripped:
+        until = "" if row.until is None else f" until {utc(row.until)}"
+        parts.append(f"{row.action}{until}")
+    return "; ".join(parts)
+
+
+def _scope(text: str | None) -> BreakerScope | None:
+    """The scope that a person names; None is the account. Raises BadParameter for another word."""
+    if text is None:
+        return None
+    kind, _, key = text.partition(":")
+    if kind not in (ScopeKind.STRATEGY, ScopeKind.SYMBOL) or not key:
+        raise typer.BadParameter("a scope is strategy:NAME or symbol:NAME", param_hint="--scope")
+    return BreakerScope(ScopeKind(kind), key)
 
 
 @app.command(epilog='Example: mlrisk breaker reset daily_loss_limit --reason "hedge was booked"')
@@ -53,6 +99,10 @@ def reset(
     ctx: typer.Context,
     kind: Annotated[str, typer.Argument(help="As `mlrisk breaker list` names it.")],
     reason: ReasonOption,
+    scope: Annotated[
+        str | None,
+        typer.Option(help="strategy:NAME or symbol:NAME; default: the account."),
+    ] = None,
     operator: OperatorOption = None,
     login_file: LoginFileOption = None,
     home: HomeOption = None,
@@ -70,7 +120,9 @@ def reset(
         held, free = breakers_of(settings, db), may_recover(db, settings)
         report = with_authority(
             db,
-            lambda by: held.reset(kind, reason=reason, actor=by, authorised=free),
+            lambda by: held.reset(
+                kind, reason=reason, actor=by, authorised=free, scope=_scope(scope)
+            ),
             operator=operator,
             login_file=login_file,
         )

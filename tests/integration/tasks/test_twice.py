@@ -6,6 +6,7 @@ import os
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from models.tables import Base
 from tasks import bootstrap, validation
 from tasks.bootstrap import Services
 from tests.support.desk import Desk
+from tests.support.fakes import T0
 from tests.support.services import RedisServer
 
 pytestmark = pytest.mark.services
@@ -155,9 +157,9 @@ def a_sent_child_without_news(scene: Scene) -> tuple[Any, ...]:
 
 
 def minutes_of_one_symbol(scene: Scene) -> tuple[Any, ...]:
-    scene.desk.exchange.minute_closes = lambda symbol, count: dict.fromkeys(  # type: ignore[attr-defined]
-        range(count), Decimal(1)
-    )
+    scene.desk.exchange.minute_closes = lambda symbol, count: [  # type: ignore[attr-defined]
+        (T0 + timedelta(minutes=minute), Decimal(1)) for minute in range(count)
+    ]
     scene.services.__dict__["market"] = Correlations()
     return ()
 
@@ -188,6 +190,7 @@ ARGUMENTS: dict[str, Callable[[Scene], tuple[Any, ...]]] = {
     "tasks.monitoring.judge_models": a_prediction,
     "tasks.monitoring.watch_positions": lambda scene: a_filled_child(scene) and (),
     "tasks.monitoring.guard_positions": lambda scene: a_filled_child(scene) and (),
+    "tasks.monitoring.evaluate_breakers": some_audit_entries,
     "tasks.monitoring.refresh_instruments": lambda _: (),
     "tasks.monitoring.check_fitness": lambda _: (),
     "tasks.monitoring.refresh_correlations": minutes_of_one_symbol,

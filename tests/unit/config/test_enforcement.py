@@ -8,7 +8,7 @@ from config.settings import Settings
 from tests.support.repository import ROOT
 
 ROOMS = ("bot", "tasks", "workers", "console")
-HOLDERS = frozenset({"limits", "rules", "_rules", "working", "quotas", "section"})
+HOLDERS = frozenset({"limits", "breakers", "rules", "_rules", "working", "quotas", "section"})
 """What an object with declared limits is called where a limit is read of it."""
 BY_PURPOSE = frozenset({"owner_database_url", "audit_database_url", "bootstrap_database_url"})
 """Settings that `console.runtime.databases` reads by a name made of the purpose."""

@@ -15,6 +15,7 @@ from models.enums import OperatorRole, ScopeKind, TradingState
 from models.repositories import states
 from models.tables import AuditRow
 from tests.support.desk import ACCOUNT, Desk
+from tests.support.losses import judge
 from tests.support.operators import operator
 from tests.support.scopes import set_state
 
@@ -22,12 +23,12 @@ D = Decimal
 LOSS = "daily_loss_limit"
 
 
-def lose(desk: Desk, monitor: Monitor, equity: str, times: int = 3) -> None:
+def lose(desk: Desk, _monitor: Monitor, equity: str, times: int = 3) -> None:
     wallet = desk.exchange.wallet()
     desk.exchange.wallet = lambda: replace(wallet, equity=D(equity))  # type: ignore[method-assign]
     for _ in range(times):
         desk.pass_time(3)
-        monitor.judge_losses()
+        judge(desk)
 
 
 def account_state(desk: Desk) -> TradingState:

@@ -34,7 +34,7 @@ def request_emergency_stop(
     """
     facts = {"automatic": True, "flatten": flatten}
     already = scoped_state.tighten(
-        uow, scope, TradingState.HALTED, scoped_state.Cause(cause, actor, facts), now
+        uow, scope, TradingState.HALTED, scoped_state.HaltCause(cause, actor, facts), now
     )
     if not already:
         log.critical(

@@ -19,7 +19,7 @@ _FIRST_TO = {
 
 def set_halted(uow: UnitOfWork, *, reason: str, actor: str, now: datetime) -> bool:
     """Moves the global state to HALTED; returns True when it was that strict already."""
-    cause = scoped_state.Cause(reason, named(actor))
+    cause = scoped_state.HaltCause(reason, named(actor))
     return scoped_state.tighten(uow, EVERYTHING, TradingState.HALTED, cause, now)
 
 

@@ -279,7 +279,7 @@ class TradingHalt:
         From its commit on no claim of an entry of the scope succeeds. It is for processes that may
         hold a sender's lock; `halt` also seals, cancels and revokes.
         """
-        cause = scoped_state.Cause(reason, actor)
+        cause = scoped_state.HaltCause(reason, actor)
         with self._db.unit_of_work() as uow:
             wanted = TradingState.FLATTENING if flatten else TradingState.HALTED
             already = scoped_state.tighten(uow, scope, wanted, cause, self._clock.now())

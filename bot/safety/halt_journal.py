@@ -47,7 +47,7 @@ def _halt(db: Database, halts: Sequence[JournalledHalt], clock: Clock) -> None:
     now = clock.now()
     with db.unit_of_work() as uow:
         for halt in halts:
-            cause = scoped_state.Cause(
+            cause = scoped_state.HaltCause(
                 f"{halt.reason} (halted without Postgres)",
                 halt.actor,
                 {"journalled_at": halt.at.isoformat(), "flatten": halt.flatten},

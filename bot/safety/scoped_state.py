@@ -15,7 +15,7 @@ from models.tables import TradingStateRow
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class HaltCause:
     """Why a scope is halted, by whom, and further facts for the audit entry."""
 
     reason: str
@@ -24,7 +24,7 @@ class Cause:
 
 
 def tighten(
-    uow: UnitOfWork, scope: Scope, wanted: TradingState, cause: Cause, now: datetime
+    uow: UnitOfWork, scope: Scope, wanted: TradingState, cause: HaltCause, now: datetime
 ) -> bool:
     """Moves the scope to `wanted`; returns True when it was that strict already.
 

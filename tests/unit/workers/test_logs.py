@@ -102,10 +102,15 @@ def nameless(text: str) -> list[int]:
             if isinstance(key, ast.Constant) and key.value == "event"
         ]
         constant = isinstance(said, ast.Constant) and isinstance(said.value, str)
-        fixed = all(isinstance(each, ast.Constant) for each in explicit)
+        fixed = all(_is_fixed(each) for each in explicit)
         if not (constant and fixed and (explicit or "_" in event_of(str(said.value)))):
             found.append(call.lineno)
     return found
+
+
+def _is_fixed(value: ast.expr) -> bool:
+    """Whether a value is a text or the name of a constant."""
+    return isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and value.id.isupper())
 
 
 def test_every_call_has_a_stable_event() -> None:

@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from redis import Redis
 
@@ -30,8 +31,8 @@ from workers.supervision.ports import free_port
 
 __all__ = ["PostgresServer", "RedisServer", "free_port", "postgres_server", "redis_server"]
 
-_START_TIMEOUT_SECONDS = 30.0
-_STOP_TIMEOUT_SECONDS = 15.0
+_START_TIMEOUT_SECONDS = 60.0
+_STOP_TIMEOUT_SECONDS = 60.0
 
 # Linux ends a child when the *thread* that started it ends, so that one thread, which lives as
 # long as this process, starts them all: a server must outlive a test's own threads.
@@ -176,6 +177,19 @@ class PostgresServer(ServerProcess):
             for purpose in ("owner", "application", "operator", "audit")
         }
         return DatabaseLogins(**roles, bootstrap=self.embedded.url(database))
+
+    def kill(self) -> None:
+        """`kill -9` the server and return when its children are gone, too.
+
+        They end by themselves when they see its death. Until then they hold the shared memory of
+        its data directory, and a new server on it refuses to start.
+        """
+        children = psutil.Process(self.pid).children() if self._process is not None else []
+        super().kill()
+        _, alive = psutil.wait_procs(children, _STOP_TIMEOUT_SECONDS)
+        for child in alive:
+            child.kill()
+        psutil.wait_procs(alive)
 
     def drop_database(self, url_or_name: str) -> None:
         """Drop a database and close every connection to it."""

@@ -1,30 +1,33 @@
-"""A migrated database per test, copied from one migrated once."""
+"""A migrated database per test, like one that is migrated once."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from models.database import Database
-from models.provisioning import provision
+from tests.support.recycling import MigratedDatabases
 from tests.support.services import PostgresServer
-
-TEMPLATE = "mlrisk_template"
 
 
 @pytest.fixture(scope="session")
 def migrated_template(postgres: PostgresServer) -> str:
     """Tables of the owner's, with the rights of every role."""
-    provision(postgres.logins(postgres.create_database(TEMPLATE)))
-    return TEMPLATE
+    return postgres.migrated_template()
+
+
+@pytest.fixture(scope="session")
+def migrated_databases(postgres: PostgresServer, migrated_template: str) -> MigratedDatabases:
+    """This version's databases, which tests use one after the other."""
+    return MigratedDatabases(postgres, migrated_template)
 
 
 @pytest.fixture
-def migrated_url(postgres: PostgresServer, migrated_template: str) -> Iterator[str]:
+def migrated_url(migrated_databases: MigratedDatabases) -> Iterator[str]:
     """The URL of a fresh database with this version's tables, as the superuser: tests spoil rows
     as no process may."""
-    url = postgres.create_database(template=migrated_template)
+    url = migrated_databases.take()
     yield url
-    postgres.drop_database(url)
+    migrated_databases.give_back(url)
 
 
 @pytest.fixture

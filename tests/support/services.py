@@ -23,6 +23,7 @@ import psutil
 import pytest
 from redis import Redis
 
+from models.provisioning import provision
 from models.roles import DatabaseLogins
 from workers.embedded import postgres as embedded_postgres
 from workers.embedded import redis as embedded_redis
@@ -33,6 +34,7 @@ __all__ = ["PostgresServer", "RedisServer", "free_port", "postgres_server", "red
 
 _START_TIMEOUT_SECONDS = 60.0
 _STOP_TIMEOUT_SECONDS = 60.0
+_TEMPLATE = "mlrisk_template"
 
 # Linux ends a child when the *thread* that started it ends, so that one thread, which lives as
 # long as this process, starts them all: a server must outlive a test's own threads.
@@ -153,6 +155,7 @@ class PostgresServer(ServerProcess):
             directory,
         )
         self._numbers = itertools.count(1)
+        self._template: str | None = None
 
     @property
     def port(self) -> int:
@@ -168,6 +171,13 @@ class PostgresServer(ServerProcess):
         return self.embedded.create_database(
             name or f"test_{next(self._numbers)}", template=template
         )
+
+    def migrated_template(self) -> str:
+        """The database with the owner's tables and the rights of every role, made once."""
+        if self._template is None:
+            provision(self.logins(self.create_database(_TEMPLATE)))
+            self._template = _TEMPLATE
+        return self._template
 
     def logins(self, url: str) -> DatabaseLogins:
         """A database's logins of every purpose, by roles as those of `mlrisk up`."""

@@ -142,9 +142,10 @@ class MiniSystem:
         self.home = home
         self._settings = dict(settings or {})
         self.postgres = postgres
-        created = postgres.create_database(f"sys_{uuid4().hex[:12]}")
+        template = postgres.migrated_template()
+        created = postgres.create_database(f"sys_{uuid4().hex[:12]}", template=template)
         logins = postgres.logins(created)
-        provision(logins)
+        provision(logins)  # a copy has the tables, but no rights on the database itself
         self.database_url = logins.application
         self._audit_url = logins.audit
         self.db = Database(created)  # a test may do what no process may

@@ -24,7 +24,7 @@ from tests.support.desk import Desk
 from tests.support.fakes import INSTRUMENT, PRICE
 from tests.support.moves import moves, watch_moves
 from tests.support.properties import examples
-from tests.support.services import PostgresServer
+from tests.support.recycling import MigratedDatabases
 
 FAULTS = {
     "lost ack": (OutcomeUnknown("read timeout"), True),
@@ -57,12 +57,11 @@ CANCEL_FAULTS = {
 class AnyHistory(RuleBasedStateMachine):
     """Requests, steps, sends, faults, fills, paces, sweeps, halts and time, in any order."""
 
-    postgres: PostgresServer
-    template: str
+    databases: MigratedDatabases
 
     def __init__(self) -> None:
         super().__init__()
-        self.url = self.postgres.create_database(template=self.template)
+        self.url = self.databases.take()
         self.db = Database(self.url)
         watch_moves(self.db)
         self.desk = Desk(self.db)
@@ -80,7 +79,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.db.dispose()
-        self.postgres.drop_database(self.url)
+        self.databases.give_back(self.url)
 
     @initialize(algorithms=st.lists(st.sampled_from(sorted(ALGORITHMS)), min_size=1, max_size=3))
     def trades_are_under_way(self, algorithms: list[str]) -> None:
@@ -267,11 +266,8 @@ class AnyHistoryThatEnds(AnyHistory):
 
 @pytest.mark.hypothesis
 @pytest.mark.timeout(480)  # a minute of work on a quiet machine, three on a busy one
-def test_any_history_balances_and_comes_to_rest(
-    postgres: PostgresServer, migrated_template: str
-) -> None:
-    AnyHistoryThatEnds.postgres = postgres
-    AnyHistoryThatEnds.template = migrated_template
+def test_any_history_balances_and_comes_to_rest(migrated_databases: MigratedDatabases) -> None:
+    AnyHistoryThatEnds.databases = migrated_databases
     run_state_machine_as_test(
         AnyHistoryThatEnds,
         settings=settings(

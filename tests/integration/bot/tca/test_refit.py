@@ -1,21 +1,25 @@
 """The impact law, fitted on trades of our own services, becomes a configuration: real Postgres."""
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import select
 
+from bot.clock import FixedClock
 from bot.errors import Refused
 from bot.limits.service import ConfigurationService
 from bot.tca.impact import MIN_POINTS
 from bot.tca.refit import ACTOR, PATH, ImpactRefit, fit_recent
 from bot.tca.service import costs
 from config.settings import Environment, Settings, TradingMode
+from models.database import Database
 from models.repositories.configurations import Direction, VersionState
 from models.tables import ChildOrderRow, FillRow
 from tests.support.desk import Desk
 from tests.support.operators import operator
+from tests.support.services import PostgresServer
 
 pytestmark = pytest.mark.services
 D = Decimal
@@ -71,10 +75,27 @@ def move_fills(desk: Desk, y: float) -> None:
                 row.price += one.side.sign * one.prices.first_order * D(repr(excess))
 
 
-@pytest.fixture
-def traded(desk: Desk) -> Desk:
+@pytest.fixture(scope="module")
+def after_trades(postgres: PostgresServer) -> Iterator[tuple[str, datetime]]:
+    """A database with enough trades to fit, to be copied, and the time of its last one."""
+    url = postgres.create_database(template=postgres.migrated_template())
+    db = Database(url)
+    desk = Desk(db)
     trade(desk)
-    return desk
+    db.dispose()
+    yield postgres.name_of(url), desk.clock.now()
+    postgres.drop_database(url)
+
+
+@pytest.fixture
+def traded(postgres: PostgresServer, after_trades: tuple[str, datetime]) -> Iterator[Desk]:
+    """A desk that has traded."""
+    template, now = after_trades
+    url = postgres.create_database(template=template)
+    db = Database(url)
+    yield Desk(db, clock=FixedClock(now))
+    db.dispose()
+    postgres.drop_database(url)
 
 
 def test_more_impact_than_expected_tightens_at_once_even_in_production(traded: Desk) -> None:

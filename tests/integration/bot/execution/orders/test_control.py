@@ -49,13 +49,17 @@ def approve(desk: Desk, name: str, request_id: str = "r-1") -> None:
 
 
 def work(desk: Desk, seconds: int) -> None:
-    """What workers do in that time, second by second; the books balance after each."""
-    for _ in range(seconds):
+    """What workers do in that time, second by second; the books balance after each. The wallet is
+    read every third second, as by the feed."""
+    for second in range(seconds):
         desk.step()
         desk.send_due()
         desk.stream()
         desk.check_balance()
-        desk.pass_time(1)
+        if second % 3 == 0:
+            desk.pass_time(1)
+        else:
+            desk.clock.move_to(desk.clock.now() + timedelta(seconds=1))
 
 
 def status(desk: Desk) -> str:

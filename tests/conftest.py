@@ -21,6 +21,11 @@ pytest_plugins = [
 properties.register()
 
 
+# Matrices are small here: numpy's threads would only wait for each other, busily. What tests start
+# inherits it.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def pytest_configure() -> None:
     """What tests start hears Ctrl-C, although the tests may run in the background of a shell,
     whose children ignore it."""

@@ -23,6 +23,7 @@ from models.audit import chains, verify_chain
 from models.enums import ChildState, ExecutionStatus, ParentState
 from tests.support.seed_document import BASIC_SETUP, RETURNS, TRADE_EXECUTION, in_a_notebook
 from tests.support.system import ROOT, MiniSystem, some_size, trade_request
+from tests.support.waiting import START_SECONDS
 
 pytestmark = [pytest.mark.services, pytest.mark.xdist_group("whole-system")]
 D = Decimal
@@ -92,8 +93,8 @@ def assert_each_child_once(system: MiniSystem, request_id: str) -> None:
     assert parent.filled_qty + parent.released_qty == parent.approved_qty
 
 
-def completed(system: MiniSystem, request_id: str, seconds: float = 40) -> None:
-    parent = system.wait(lambda: system.finished(request_id), "the parent to end", seconds)
+def completed(system: MiniSystem, request_id: str) -> None:
+    parent = system.wait(lambda: system.finished(request_id), "the parent to end")
     assert parent.state == ParentState.COMPLETED, (parent.state, parent.end_reason)
     assert_each_child_once(system, request_id)
 
@@ -120,7 +121,7 @@ def test_the_seeds_sample_runs_through_the_pipeline(system: MiniSystem) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=START_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -163,7 +164,7 @@ def test_a_series_is_sent_as_a_message_and_a_hole_in_it_is_refused(system: MiniS
 
 
 def test_a_twap_sends_every_slice_in_time(system: MiniSystem) -> None:
-    request = twap_request(4, 0.5, symbol="ETHUSDT")
+    request = twap_request(8, 1.0, symbol="ETHUSDT")
     approved(system, request)
     completed(system, request["request_id"])
     assert len(accepted(system, request["request_id"])) == 8
@@ -236,7 +237,7 @@ def test_a_killed_feed_loses_no_fill(system: MiniSystem) -> None:
 
 
 def test_flushall_in_the_middle_of_a_twap_loses_and_doubles_nothing(system: MiniSystem) -> None:
-    request = twap_request(16, 2.0)
+    request = twap_request(24, 2.0)
     approved(system, request)
     system.wait(lambda: accepted(system, request["request_id"]), "the first slice")
     system.redis.flushall()
@@ -319,7 +320,7 @@ def test_halt_from_the_shell_stops_everything_and_survives_a_restart(system: Min
     for name in ("validation", "execution"):
         system.workers[name].stop(signal.SIGKILL)
         system.workers[name].start()
-    denied = system.outcome(trade_request(), seconds=30)
+    denied = system.outcome(trade_request())
     assert denied["verdict"] == "deny"
     assert "emergency_stop_active" in denied["reasons"] or "trading_state" in denied["reasons"]
     assert len(system.exchange.journal("create")) == count
@@ -339,7 +340,7 @@ def shell(*arguments: str, system: MiniSystem) -> str:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=START_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -348,9 +349,7 @@ def shell(*arguments: str, system: MiniSystem) -> str:
 
 def test_afterwards_every_book_agrees_and_the_chains_verify(system: MiniSystem) -> None:
     """Last of this module: after all of the above, ours and the exchange's books are the same."""
-    system.wait(
-        lambda: all(ChildState(c.state).is_final for c in _all_children(system)), "rest", 60
-    )
+    system.wait(lambda: all(ChildState(c.state).is_final for c in _all_children(system)), "rest")
     theirs = {record["row"]["execId"] for record in system.exchange.journal("fill")}
     system.wait(lambda: {f.exec_id for f in system.fills()} == theirs, "the same fills")
     links = Counter(r["orderLinkId"] for r in system.exchange.journal("create"))

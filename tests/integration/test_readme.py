@@ -12,6 +12,7 @@ from console.cli import run
 from tests.support.repository import code_blocks
 from tests.support.services import PostgresServer
 from tests.support.system import mini_system
+from tests.support.waiting import START_SECONDS
 
 pytestmark = [pytest.mark.services]
 
@@ -30,7 +31,7 @@ def test_the_readmes_strategy_is_decided_and_filled(
             env={"MLRISK_HOME": str(system.home), "PATH": "/usr/bin:/bin"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=START_SECONDS,
         )
         assert done.returncode == 0, done.stderr
         outcome = json.loads(done.stdout)

@@ -122,6 +122,9 @@ def test_a_person_starts_looks_trades_halts_resumes_and_stops(shell: Shell, tmp_
             stderr=log,
         )
     try:
+        # Each look is a process: they begin when the processes of the start have had the machine.
+        log_path = tmp_path / "up.log"
+        eventually(lambda: b"ACTIVE" in log_path.read_bytes(), "the first line", START_SECONDS)
         _look_and_trade(shell)
     finally:
         process.send_signal(signal.SIGINT)
@@ -137,7 +140,6 @@ def test_a_person_starts_looks_trades_halts_resumes_and_stops(shell: Shell, tmp_
 
 def _look_and_trade(shell: Shell) -> None:
     environment = shell.home / "run" / "environment.json"
-    eventually(environment.exists, "the servers")
     assert environment.stat().st_mode & 0o777 == 0o600
     assert {"MLRISK_DATABASE_URL", "MLRISK_REDIS_URL", "MLRISK_EXCHANGE_URL"} <= set(
         json.loads(environment.read_text())

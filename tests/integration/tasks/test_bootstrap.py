@@ -24,6 +24,7 @@ from tasks.bootstrap import Services
 from tasks.startup import prove_identity
 from tests.support.desk import Desk
 from tests.support.services import RedisServer
+from tests.support.waiting import START_SECONDS
 
 pytestmark = pytest.mark.services
 
@@ -137,7 +138,7 @@ def test_no_process_that_sends_starts_with_another_identity(
         ([sys.executable, "-m", "workers.feeds.feed"], 1),
     ):
         ended = subprocess.run(
-            command, env=env, capture_output=True, text=True, timeout=60, check=False
+            command, env=env, capture_output=True, text=True, timeout=START_SECONDS, check=False
         )
         assert ended.returncode == status, ended.stderr
         assert words in ended.stdout + ended.stderr

@@ -21,6 +21,7 @@ from models.enums import ScopeKind, TradingState
 from models.tables import ConfigVersionRow, TradingStateRow
 from tasks import startup
 from tests.support.services import RedisServer
+from tests.support.waiting import START_SECONDS
 
 pytestmark = pytest.mark.services
 
@@ -172,6 +173,6 @@ def ended_worker(
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=START_SECONDS,
         check=False,
     )  # fmt: skip

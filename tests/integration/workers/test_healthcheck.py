@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.services import PostgresServer
 from tests.support.system import MiniSystem, mini_system
+from tests.support.waiting import START_SECONDS
 
 pytestmark = pytest.mark.services
 ROOT = Path(__file__).parents[3]
@@ -22,7 +23,7 @@ def _ask(system: MiniSystem, *words: str) -> tuple[int, str]:
         env=system.env() if asked is None else asked.env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=START_SECONDS,
     )
     return done.returncode, done.stderr
 
@@ -53,7 +54,7 @@ def test_an_unreachable_server_is_unhealthy_and_its_password_stays_unsaid() -> N
             env={"PATH": "/usr/bin:/bin", **env},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=START_SECONDS,
         )
         assert done.returncode == 1
         assert "hidden-word" not in done.stderr + done.stdout
@@ -66,7 +67,7 @@ def test_a_wrong_question_is_told_from_a_sick_process(words: tuple[str, ...]) ->
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=START_SECONDS,
     )
     assert done.returncode == 2
     assert "usage" in done.stderr

@@ -44,12 +44,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = getattr(item, "_fixtureinfo", None)
         if fixtures is None:
             continue
-        if item.location[0].startswith("tests/unit/") and SERVERS & set(fixtures.names_closure):
+        module = item.nodeid.partition("::")[0]
+        if module.startswith("tests/unit/") and SERVERS & set(fixtures.names_closure):
             raise pytest.UsageError(f"{item.nodeid} needs a server: move it to tests/integration/")
         if item.get_closest_marker("xdist_group") is not None:
             continue
         if any(each[-1].scope == "module" for each in fixtures.name2fixturedefs.values()):
-            item.add_marker(pytest.mark.xdist_group(item.location[0]))
+            item.add_marker(pytest.mark.xdist_group(module))
 
 
 @pytest.fixture(autouse=True)

@@ -6,15 +6,15 @@ from psycopg import sql
 
 from models.database import Database
 from tests.support.desk import Desk
-from tests.support.recycling import MigratedDatabases
+from tests.support.recycling import RecycledDatabases
 from tests.support.services import PostgresServer
 
 pytestmark = pytest.mark.services
 
 
 @pytest.fixture
-def databases(postgres: PostgresServer, migrated_template: str) -> MigratedDatabases:
-    return MigratedDatabases(postgres, migrated_template)
+def databases(postgres: PostgresServer, migrated_template: str) -> RecycledDatabases:
+    return RecycledDatabases(postgres, migrated_template)
 
 
 def connected(url: str) -> psycopg.Connection[tuple[object, ...]]:
@@ -36,7 +36,7 @@ def content(url: str) -> dict[str, object]:
         return {**found, "sequences": connection.execute(query).fetchall()}
 
 
-def test_what_was_traded_in_it_is_gone(databases: MigratedDatabases) -> None:
+def test_what_was_traded_in_it_is_gone(databases: RecycledDatabases) -> None:
     first = databases.take()
     fresh = content(first)
     db = Database(first)
@@ -52,7 +52,7 @@ def test_what_was_traded_in_it_is_gone(databases: MigratedDatabases) -> None:
     databases.give_back(second)
 
 
-def test_a_connection_that_is_left_ends(databases: MigratedDatabases) -> None:
+def test_a_connection_that_is_left_ends(databases: RecycledDatabases) -> None:
     first = databases.take()
     with connected(first) as left:
         left.execute("begin")
@@ -87,7 +87,7 @@ def test_a_connection_that_is_left_ends(databases: MigratedDatabases) -> None:
     ],
 )
 def test_a_database_with_changed_definitions_is_dropped(
-    databases: MigratedDatabases, change: str
+    databases: RecycledDatabases, change: str
 ) -> None:
     url = databases.take()
     with connected(url) as connection:

@@ -27,6 +27,7 @@ from models.enums import ExecutionStatus
 from models.tables import ParentOrderRow, TradeRequestRow
 from tests.support.desk import Desk
 from tests.support.hostile import HOSTILE, LONG, MARK, STORABLE, TAG, spoil, spoiled
+from tests.support.recycling import RecycledDatabases
 from tests.support.services import PostgresServer
 from workers.supervision.ports import free_port
 
@@ -126,8 +127,8 @@ def words(param: Any, files: list[str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def attacked(postgres: PostgresServer, migrated_template: str) -> str:
-    """The name of a database full of attacks, to be copied."""
+def attacked(postgres: PostgresServer, migrated_template: str) -> RecycledDatabases:
+    """Databases full of attacks."""
     url = postgres.create_database(template=migrated_template)
     db = Database(url, pool_size=2)
     desk = Desk(db)
@@ -148,7 +149,7 @@ def attacked(postgres: PostgresServer, migrated_template: str) -> str:
         aside.set_aside_at, aside.failure = desk.clock.now(), "odd"
     spoil(db)
     db.dispose()
-    return postgres.name_of(url)
+    return RecycledDatabases(postgres, postgres.name_of(url))
 
 
 @pytest.fixture
@@ -167,14 +168,13 @@ def files(tmp_path: Path) -> list[str]:
 
 @pytest.fixture
 def mlrisk(
-    postgres: PostgresServer,
-    attacked: str,
+    attacked: RecycledDatabases,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> Iterator[Mlrisk]:
     """Runs a command line on a database of this test's own; Redis and the exchange are away."""
-    url = postgres.create_database(template=attacked)
+    url = attacked.take()
     monkeypatch.setenv("MLRISK_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MLRISK_DATABASE_URL", url)
     monkeypatch.setenv("MLRISK_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
@@ -188,7 +188,7 @@ def mlrisk(
         return printed.out, printed.err
 
     yield call
-    postgres.drop_database(url)
+    attacked.give_back(url)
 
 
 def wrong_in(printed: str) -> set[str]:

@@ -1,7 +1,7 @@
-"""Migrated databases that are emptied after a test and given to the next one.
+"""Copies of a template that are set back after a test and given to the next one.
 
 A copy of the template costs some 300 ms of a processor, because it has 600 files. Few of its tables
-change in a test, and those alone are emptied.
+change in a test, and those alone are set back.
 """
 
 import secrets
@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 from tests.support.services import PostgresServer
 
 _USES = 100
-"""So often a database is used: its catalog grows a little with each emptying."""
+"""So often a database is used: its catalog grows a little each time."""
 
 _TABLES = (
     "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
@@ -25,7 +25,7 @@ _SEQUENCES = "select sequencename, start_value, last_value from pg_sequences"
 _OURS = 16384
 """From here on Postgres numbers what it did not make itself."""
 
-# What changes a definition writes its row anew; emptying a table writes its row in pg_class alone.
+# A changed definition is a row written anew; truncating a table writes its row in pg_class alone.
 _DEFINITIONS = sql.SQL(
     "select array[{}]::text[] || array["
     " (select sum(hashtext(concat_ws(' ', oid, relname, relacl, relowner, reloptions,"
@@ -61,8 +61,8 @@ class _Fresh:
 
 
 @dataclass
-class MigratedDatabases:
-    """The migrated databases of one server."""
+class RecycledDatabases:
+    """The copies of one template, which is the name of a database of the server."""
 
     server: PostgresServer
     template: str
@@ -71,7 +71,7 @@ class MigratedDatabases:
     _fresh: _Fresh | None = None
 
     def take(self) -> str:
-        """The `postgresql+psycopg://` URL of a database as it is after its migration."""
+        """The `postgresql+psycopg://` URL of a database that is like the template."""
         if self._spare:
             return self.server.embedded.url(self._spare.pop())
         name = _new_name()
@@ -150,7 +150,7 @@ class MigratedDatabases:
 
 
 def _new_name() -> str:
-    return f"migrated_{secrets.token_hex(6)}"
+    return f"recycled_{secrets.token_hex(6)}"
 
 
 def _definitions(connection: psycopg.Connection[tuple[object, ...]]) -> list[str]:

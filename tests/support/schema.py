@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from models.database import Database
-from tests.support.recycling import MigratedDatabases
+from tests.support.recycling import RecycledDatabases
 from tests.support.services import PostgresServer
 
 
@@ -16,13 +16,13 @@ def migrated_template(postgres: PostgresServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def migrated_databases(postgres: PostgresServer, migrated_template: str) -> MigratedDatabases:
+def migrated_databases(postgres: PostgresServer, migrated_template: str) -> RecycledDatabases:
     """This version's databases, which tests use one after the other."""
-    return MigratedDatabases(postgres, migrated_template)
+    return RecycledDatabases(postgres, migrated_template)
 
 
 @pytest.fixture
-def migrated_url(migrated_databases: MigratedDatabases) -> Iterator[str]:
+def migrated_url(migrated_databases: RecycledDatabases) -> Iterator[str]:
     """The URL of a fresh database with this version's tables, as the superuser: tests spoil rows
     as no process may."""
     url = migrated_databases.take()

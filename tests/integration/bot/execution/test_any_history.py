@@ -24,7 +24,7 @@ from tests.support.desk import Desk
 from tests.support.fakes import INSTRUMENT, PRICE
 from tests.support.moves import moves, watch_moves
 from tests.support.properties import examples
-from tests.support.recycling import MigratedDatabases
+from tests.support.recycling import RecycledDatabases
 
 FAULTS = {
     "lost ack": (OutcomeUnknown("read timeout"), True),
@@ -57,7 +57,7 @@ CANCEL_FAULTS = {
 class AnyHistory(RuleBasedStateMachine):
     """Requests, steps, sends, faults, fills, paces, sweeps, halts and time, in any order."""
 
-    databases: MigratedDatabases
+    databases: RecycledDatabases
 
     def __init__(self) -> None:
         super().__init__()
@@ -266,7 +266,7 @@ class AnyHistoryThatEnds(AnyHistory):
 
 @pytest.mark.hypothesis
 @pytest.mark.timeout(480)  # a minute of work on a quiet machine, three on a busy one
-def test_any_history_balances_and_comes_to_rest(migrated_databases: MigratedDatabases) -> None:
+def test_any_history_balances_and_comes_to_rest(migrated_databases: RecycledDatabases) -> None:
     AnyHistoryThatEnds.databases = migrated_databases
     run_state_machine_as_test(
         AnyHistoryThatEnds,

@@ -116,6 +116,11 @@ _VERBS: Mapping[str, Verb] = {
         "Add, list, disable and reset the operators who act with authority; verify their acts.",
         is_group=True,
     ),
+    "codes": Verb(
+        "control.codes",
+        "Draw, list and revoke the single-use codes that open a recovery.",
+        is_group=True,
+    ),
     "parked": Verb(
         "trading.parked",
         "List, release or end parked requests (failed validations) and trades set aside (failed "

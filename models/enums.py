@@ -393,3 +393,12 @@ class OperatorRole(StrEnum):
     VIEWER = "viewer"
     OPERATOR = "operator"
     RISK_OFFICER = "risk_officer"
+
+
+class OverrideAction(StrEnum):
+    """The act that an override code opens, once."""
+
+    RECOVER = "recover"
+    """Begin the recovery of a scope."""
+    CONFIRM = "confirm"
+    """Confirm, as the second person, a recovery that another operator asked for."""

@@ -25,6 +25,7 @@ from models.tables import (
     ForeignOrderRow,
     HeartbeatRow,
     OperatorRow,
+    OverrideCodeRow,
     PositionAdoptionRow,
     PositionExitRow,
     PositionWatchRow,
@@ -54,7 +55,7 @@ DELETED: tuple[type[Base], ...] = (
 """The tables from which the application deletes."""
 MOVED_BY_TRIGGER: tuple[type[Base], ...] = (AuditHeadRow,)
 """The tables that only the owner's triggers change."""
-OPERATORS_OWN: tuple[type[Base], ...] = (OperatorRow,)
+OPERATORS_OWN: tuple[type[Base], ...] = (OperatorRow, OverrideCodeRow)
 """The tables that the operator's role alone changes."""
 _VERSION = "alembic_version"
 

@@ -75,7 +75,7 @@ class Login:
                     code="locked",
                 )
             row.failed_attempts += 1
-            row.locked_until = _locked_until(row.failed_attempts, now)
+            row.locked_until = locked_until(row.failed_attempts, now)
             uow.commit()
         return row
 
@@ -127,7 +127,8 @@ def _cause(row: OperatorRow, opened: vault.Secrets, step: int | None) -> str | N
     return None
 
 
-def _locked_until(failed: int, now: datetime) -> datetime | None:
+def locked_until(failed: int, now: datetime) -> datetime | None:
+    """The end of the lock after so many failures in a row; None while they are few."""
     if failed < ATTEMPTS:
         return None
     # Bounded before the power is computed, because the count may grow for years.

@@ -142,6 +142,7 @@ class Operators:
             row.kdf, row.salt, row.sealed = new.box.kdf, new.box.salt, new.box.sealed
             row.public_key = new.public_key
             row.totp_step, row.failed_attempts, row.locked_until = None, 0, None
+            row.code_failures, row.codes_locked_until = 0, None
             details = {"reason": reason, "key": new.public_key}
             record(uow, GLOBAL_CHAIN, RESET, subject_of(row.name), actor, details, now)
             uow.commit()

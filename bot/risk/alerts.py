@@ -108,7 +108,7 @@ def of_entry(kind: str, payload: Mapping[str, Any]) -> AlertLevel:
             value=payload.get("value"),
             limit=payload.get("limit"),
         )
-    if kind == "login_refused":
+    if kind in ("login_refused", "code_refused"):
         return AlertLevel.CRITICAL if payload.get("locked_until") else AlertLevel.WARNING
     if kind == "backup_plan":
         return AlertLevel.CRITICAL if payload.get("stops") else AlertLevel.INFO

@@ -14,7 +14,7 @@ LOOKS = frozenset(
         *("metrics", "doctor", "schema request", "volume show"),
         *("config show", "config validate", "config diff", "config history", "order list"),
         *("breaker list", "operator list", "operator acts", "parked list", "position list"),
-        *("strategy list", "strategy acl"),
+        *("strategy list", "strategy acl", "codes list"),
     }
 )
 
@@ -31,6 +31,8 @@ BY_LOGIN: Mapping[str, str] = {
     "operator add": "manage_operators",
     "operator disable": "manage_operators",
     "operator reset": "manage_operators",
+    "codes create": "resume",
+    "codes revoke": "resume",
 }
 """Commands that need a login outside development, each with its power
 (`bot.authority.actors.Power`)."""

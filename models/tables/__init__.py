@@ -9,7 +9,7 @@ from models.tables.account import (
     EquityRow,
 )
 from models.tables.audit import AuditCheckpointRow, AuditHeadRow, AuditHeadsFileRow, AuditRow
-from models.tables.authority import ConfigVersionRow, OperatorRow
+from models.tables.authority import ConfigVersionRow, OperatorRow, OverrideCodeRow
 from models.tables.base import Base, Money, Utc
 from models.tables.decisions import (
     DecisionFiguresRow,
@@ -68,6 +68,7 @@ __all__ = [
     "Money",
     "OperatorRow",
     "OtherFeeRow",
+    "OverrideCodeRow",
     "ParentOrderRow",
     "PositionAdoptionRow",
     "PositionExitRow",

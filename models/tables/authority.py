@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Identity, Index, Integer, text
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.enums import OperatorRole
+from models.enums import OperatorRole, OverrideAction
 from models.tables.base import Base
 
 
@@ -37,9 +37,38 @@ class OperatorRow(Base):
     created_by: Mapped[str]
     disabled_at: Mapped[datetime | None]
     disabled_by: Mapped[str | None]
+    code_failures: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """Refused override codes in a row. Each attempt is counted before it is looked at."""
+    codes_locked_until: Mapped[datetime | None]
+    """Until then no override code of this operator is looked at."""
 
     __table_args__ = (
         CheckConstraint("role IN ('viewer', 'operator', 'risk_officer')", name="ck_operator_role"),
+    )
+
+
+class OverrideCodeRow(Base):
+    """A single-use override code. The code itself is not stored, only what argon2id derives."""
+
+    __tablename__ = "override_code"
+    code_id: Mapped[str] = mapped_column(primary_key=True)
+    """The public part of the code, by which its row is found."""
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operator.operator_id"))
+    """The only operator who may use it."""
+    action: Mapped[OverrideAction]
+    scope: Mapped[str]
+    """The scope that it opens, as audit entries name it (`global:*`)."""
+    kdf: Mapped[str]
+    salt: Mapped[bytes]
+    derived: Mapped[bytes]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    revoked_by: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint("action IN ('recover', 'confirm')", name="ck_override_code_action"),
     )
 
 

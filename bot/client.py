@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 
 from bot.authority.actors import Actor, Operator, caller
+from bot.authority.override_codes import OverrideCodes, Use
 from bot.clock import Clock, SystemClock
 from bot.decision import responses
 from bot.decision.requests import Admission
@@ -24,12 +25,15 @@ from bot.risk.manager.account import UnifiedRiskManager
 from bot.risk.manager.manager import MLRiskManager
 from bot.risk.manager.results import Awaitable
 from bot.safety.halt import HaltReport, TradingHalt
+from bot.safety.recovering import Authority, Recovering
 from bot.state import binding
+from bot.state.scope import parse as parse_scope
 from config.settings import ExchangeMode, Settings, SettingsError, load_settings
 from models.database import Database
+from models.enums import OverrideAction
 from models.messages import MLTradeRequest
 from models.repositories import orders
-from models.tables import DecisionRow, ParentOrderRow, TradeRequestRow
+from models.tables import DecisionRow, ParentOrderRow, RecoveryRow, TradeRequestRow
 
 _NOT_RUNNING = (
     "no running mlrisk system can be reached: start one with `mlrisk up` (or `make run`), or set "
@@ -235,6 +239,39 @@ class MLTradeExecutionPipeline:
                 )
         finally:
             db.dispose()
+
+    def recover(
+        self,
+        reason: str,
+        override_code: str | None = None,
+        *,
+        scope: str = "global",
+        actor: Actor | None = None,
+    ) -> RecoveryRow:
+        """Asks for the recovery of a halted scope of the running system, as `mlrisk recover` does.
+
+        Outside development `actor` is an operator after a login, and the code is one of his for
+        this scope. In production a second person confirms it (`mlrisk recover confirm`). The
+        manager at hand is released by its own `release_emergency_stop`. Raises NotAuthorised and
+        Refused.
+        """
+        with _reaching_postgres():
+            db = self._system.db
+            settings = binding.settled(db, self._settings)
+            chosen = parse_scope(scope, settings.account)
+            with db.reading() as session:
+                is_free = binding.is_free(session, settings)
+                needs_second = not is_free and binding.needs_second_person(session, settings)
+            by, proven = _who(actor), None
+            if not is_free and override_code is not None and isinstance(by, Operator):
+                use = Use(OverrideAction.RECOVER, str(chosen))
+                proven = OverrideCodes(db, self._clock).prove(override_code, use, by)
+            return Recovering(db, settings.account, self._clock).ask(
+                chosen,
+                reason=reason,
+                authority=Authority(by, is_free=is_free, code=proven),
+                needs_second=needs_second,
+            )
 
     def close(self) -> None:
         """Returns the connections."""

@@ -14,6 +14,7 @@ from config.declaration import HIGHER, LOWER, limit
 from config.lease import LeaseRules
 from config.positions import PositionRules
 from config.quotas import QuotaRules
+from config.recovery import RecoveryRules
 from config.working import WorkingRules
 
 EQUITY = "share of equity"
@@ -441,6 +442,8 @@ class RiskLimits:
     """The quotas of one strategy. They are checked before the gate."""
     breakers: BreakerRules = field(default_factory=BreakerRules)
     """When breakers trip and how they recover, which the evaluator reads."""
+    recovery: RecoveryRules = field(default_factory=RecoveryRules)
+    """The rules of a recovery's ladder, which the monitoring reads."""
     positions: PositionRules = field(default_factory=PositionRules)
     """The rules for open positions, which the position monitor reads."""
     lease: LeaseRules = field(default_factory=LeaseRules)

@@ -11,6 +11,7 @@ from config.lease import LeaseRules
 from config.limits import RiskLimits
 from config.positions import PositionRules
 from config.quotas import QuotaRules
+from config.recovery import RecoveryRules
 from config.working import WorkingRules
 
 DECLARING = (
@@ -21,6 +22,7 @@ DECLARING = (
     WorkingRules,
     QuotaRules,
     LeaseRules,
+    RecoveryRules,
 )
 """The classes that declare keys. The keys of a section stand in the order of these fields."""
 
@@ -35,6 +37,7 @@ SECTIONS: Mapping[str, str] = {
     "working": "How approved trades are worked: algorithm, rates, throttle, fallback steps.",
     "quotas": "How much one strategy may ask for.",
     "trading_lease": "How old the readings behind the lease to trade may be.",
+    "recovery": "How a recovery climbs back to full size.",
 }
 """Every section with its meaning, in the order of the file."""
 

@@ -37,6 +37,7 @@ class MLRiskConfig:
     working: Any
     quotas: Any
     trading_lease: Any
+    recovery: Any
     environment: str
     trading_mode: str
     version: int

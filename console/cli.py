@@ -41,7 +41,13 @@ _VERBS: Mapping[str, Verb] = {
     ),
     "resume": Verb(
         "control.resume",
-        "Resume trading after a halt. Outside development this takes a risk officer's login.",
+        "Resume trading at full size after a halt. Outside development this takes a risk "
+        "officer's login; in production `mlrisk recover` takes its place.",
+    ),
+    "recover": Verb(
+        "control.recover",
+        "Recover from a halt: show what will resume, then trade at 10, 25, 50 and 100 % of the "
+        "size.",
     ),
     "submit": Verb(
         "trading.submit",

@@ -395,6 +395,20 @@ class OperatorRole(StrEnum):
     RISK_OFFICER = "risk_officer"
 
 
+class RecoveryPhase(StrEnum):
+    """The life of a recovery; the last three are final."""
+
+    PENDING = "pending"
+    """It waits for the second person."""
+    CLIMBING = "climbing"
+    """It trades at the share of its step."""
+    RECOVERED = "recovered"
+    FELL_BACK = "fell_back"
+    """A bad sign took it back to where it came from."""
+    ENDED = "ended"
+    """It expired, or another act moved its scope."""
+
+
 class OverrideAction(StrEnum):
     """The act that an override code opens, once."""
 

@@ -50,6 +50,7 @@ from bot.safety.positions.exits import ACTOR as POSITION_MONITOR
 from bot.safety.positions.exits import PositionExits
 from bot.safety.positions.monitor import PositionMonitor
 from bot.safety.positions.stops import ProtectiveStops
+from bot.safety.recovery_ladder import RecoveryLadder
 from bot.state import binding, disk_room, fitness
 from bot.state.fitness import Fitness
 from config.celery import MARKET_DATABASE as MARKET_DATABASE
@@ -334,6 +335,13 @@ class Services:
                 extra={"event": "flatten_requested", "alert": "emergency"},
             )
         self.trading_halt.halt(reason=reason, actor=BREAKERS, cancel=True)
+
+    @cached_property
+    def recovery_ladder(self) -> RecoveryLadder:
+        """Takes the steps of recoveries."""
+        return RecoveryLadder(
+            db=self.db, account=self.settings.account, limits=self.limits, clock=self.clock
+        )
 
     @cached_property
     def audit_heads(self) -> HeadsFile:

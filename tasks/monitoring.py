@@ -84,6 +84,12 @@ def record_equity() -> None:
     _judge_breakers()
 
 
+@shared_task(base=MlriskTask, name="tasks.monitoring.climb_recoveries")
+def climb_recoveries() -> int:
+    """Takes the steps of recoveries, and takes them back at a bad sign."""
+    return services().recovery_ladder.tick()
+
+
 @shared_task(base=MlriskTask, name="tasks.monitoring.watch_positions")
 def watch_positions() -> int:
     """Looks at every open position, and closes those that must be closed."""

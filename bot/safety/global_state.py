@@ -33,7 +33,7 @@ def set_active(
     does not lead back to ACTIVE.
     """
     row = scoped_state.lock(uow, scope, actor, now)
-    restored = scope == EVERYTHING and _restore(uow, reason=reason, actor=actor, now=now)
+    restored = scope == EVERYTHING and restore_others(uow, reason=reason, actor=actor, now=now)
     moved = False
     for wanted in (*_FIRST_TO.get(TradingState(row.state), ()), TradingState.ACTIVE):
         before = row.state
@@ -48,7 +48,7 @@ def set_active(
     return restored or moved
 
 
-def _restore(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> bool:
+def restore_others(uow: UnitOfWork, *, reason: str, actor: Actor, now: datetime) -> bool:
     """Sets every other state that was changed without mlrisk back to its state in the audit."""
     changed = False
     for found in states.contradictions(uow.session):

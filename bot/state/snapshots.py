@@ -53,10 +53,10 @@ def take(
         portfolio=_portfolio_view(found, market, intent),
         states=views,
         breakers=_breakers(found, intent.account, now),
-        recovery_share=float(found.size_share),
         correlations=market.correlations,
         newest_fill=None if found.newest_fill is None else _seen(*found.newest_fill),
         lease=_lease(found),
+        recovery_share=_recovery_share(found),
     )
     return snapshot, states.epoch_sum(found.states)
 
@@ -77,6 +77,17 @@ def _lease(found: AccountFacts) -> LeaseView:
     """A missing lease is one that does not stand."""
     known = None if found.lease is None else lease.of_facts(*found.lease)
     return LeaseView(lease.problem(known), 0 if known is None else known.epoch)
+
+
+def _recovery_share(found: AccountFacts) -> float:
+    """The smallest share that breakers and recoveries allow. A scope that recovers without a
+    recovery's row allows no size."""
+    shares = (
+        found.recoveries.get((row.scope_kind, row.scope_key), Decimal(0))
+        for row in found.states
+        if row.state == TradingState.RECOVERING
+    )
+    return float(min((found.size_share, *shares)))
 
 
 def _instrument_view(row: InstrumentRow) -> InstrumentView:

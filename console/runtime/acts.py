@@ -20,6 +20,7 @@ LOOKS = frozenset(
 
 BY_LOGIN: Mapping[str, str] = {
     "resume": "resume",
+    "recover": "resume",
     "breaker reset": "reset_breaker",
     "config propose": "loosen_limits",
     "config approve": "approve_limits",

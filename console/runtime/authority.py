@@ -42,6 +42,15 @@ PassphraseFileOption = Annotated[
         show_default=False,
     ),
 ]
+CodeFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--code-file",
+        help="A line with the override code, instead of asking; - is the standard input, after "
+        "the login's lines.",
+        show_default=False,
+    ),
+]
 
 _T = TypeVar("_T")
 
@@ -73,6 +82,14 @@ def with_authority(
                 raise
             sys.stderr.write(f"{refusal.message}\n")
     return act(logged_in(db, operator, login_file, note=note))
+
+
+def override_code(file: Path | None) -> str:
+    """An override code, typed or read from a file."""
+    if file is not None:
+        return _lines(file, 1)[0]
+    _require_terminal("--code-file")
+    return str(typer.prompt("Override code", hide_input=True, err=True))
 
 
 def new_passphrase(name: str, file: Path | None) -> str:

@@ -51,6 +51,8 @@ class AccountFacts:
     """The tripped breakers of the scopes that apply."""
     size_share: Decimal = Decimal(1)
     """The smallest share of the size that a breaker of these scopes allows while it recovers."""
+    recoveries: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    """The share of size that a climbing recovery allows, by scope."""
     fitness: tuple[bool, str, datetime] | None = None
     """Whether the exchange lets the account trade, why not, and when it was asked."""
     lease: tuple[Sequence[str], Sequence[Decimal | None]] | None = None
@@ -179,6 +181,11 @@ _STATEMENT = text(
       FROM breaker
       WHERE NOT tripped AND share IS NOT NULL AND {_OF_THE_TRADE}
       HAVING count(*) > 0
+    UNION ALL
+    SELECT 'recovery', ARRAY[scope_kind, scope_key], ARRAY[share], NULL
+      FROM recovery
+      WHERE phase = 'climbing' AND (scope_kind, scope_key) IN (('global', :everything),
+        ('account', :account), ('strategy', :strategy), ('symbol', :symbol))
     UNION ALL
 {FITNESS}
     UNION ALL
@@ -320,6 +327,12 @@ def _size_share(facts: AccountFacts, _: object, numbers: Sequence[Decimal], __: 
     (facts.size_share,) = numbers
 
 
+def _recovery(
+    facts: AccountFacts, words: Sequence[str], numbers: Sequence[Decimal], _: object
+) -> None:
+    facts.recoveries[words[0], words[1]] = numbers[0]
+
+
 def _fitness(facts: AccountFacts, words: Sequence[str], _: object, at: datetime) -> None:
     facts.fitness = (words[0] == "true", words[1], at)
 
@@ -410,6 +423,7 @@ _READERS: dict[str, _Reader] = {
     "state": _state,
     "breaker": _breaker,
     "size_share": _size_share,
+    "recovery": _recovery,
     "fitness": _fitness,
     "lease": _lease,
     "instrument": _instrument,

@@ -197,9 +197,11 @@ def move(
     scope = (row.scope_kind, row.scope_key)
     session.info.setdefault(_MOVED, set()).add(scope)
     session.info.get(_CONTRADICTED, {}).pop(scope, None)
-    row.state = to
     row.reason, row.actor, row.changed_at = reason, actor, now
-    row.epoch += 1
+    # The last step of a recovery makes nothing void that was approved during it.
+    if not (row.state == TradingState.RECOVERING and to is TradingState.ACTIVE):
+        row.epoch += 1
+    row.state = to
     row.sealed_at = None
     return audited(row)
 

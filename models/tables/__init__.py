@@ -36,6 +36,7 @@ from models.tables.safety import (
     BreakerRow,
     BreakerTripRow,
     HeartbeatRow,
+    RecoveryRow,
     TradingLeaseRow,
     TradingStateRow,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "PositionWatchRow",
     "PredictionRow",
     "ProtectiveStopRow",
+    "RecoveryRow",
     "RefusedMessagesRow",
     "ReservationRow",
     "StrategyShareRow",

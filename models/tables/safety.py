@@ -4,10 +4,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Double, Identity, Index, Integer, text
+from sqlalchemy import CheckConstraint, Double, Identity, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.enums import BreakerAction, BreakerSide
+from models.enums import BreakerAction, BreakerSide, RecoveryPhase
 from models.tables.base import Base
 
 
@@ -102,6 +102,52 @@ class BreakerTripRow(Base):
 SYSTEM_HEARTBEAT = "system"
 """The name of the whole system's sign of life, which the watchdog reads. The dispatcher and the
 sweeper give it, so that one of two workers may be restarted without a silence."""
+
+
+class RecoveryRow(Base):
+    """A recovery of a scope: asked for, confirmed, and climbing step by step. Never deleted."""
+
+    __tablename__ = "recovery"
+    recovery_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    scope_kind: Mapped[str]
+    scope_key: Mapped[str]
+    phase: Mapped[RecoveryPhase]
+    from_state: Mapped[str]
+    """The state that it leaves. A bad sign takes it back there."""
+    epoch: Mapped[int]
+    """The scope's epoch when the recovery was asked for, and from its begin on the epoch that it
+    made. Another epoch means that somebody else moved the scope."""
+    step: Mapped[int] = mapped_column(Integer)
+    share: Mapped[Decimal]
+    reason: Mapped[str]
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    """The end of the time in which a second person may confirm it."""
+    confirmed_by: Mapped[str | None]
+    begun_at: Mapped[datetime | None]
+    step_since: Mapped[datetime | None]
+    equity: Mapped[Decimal | None]
+    """The equity at its begin."""
+    changed_at: Mapped[datetime]
+    note: Mapped[str | None]
+    """Why it ended."""
+
+    __table_args__ = (
+        CheckConstraint(
+            "phase IN ('pending', 'climbing', 'recovered', 'fell_back', 'ended')",
+            name="ck_recovery_phase",
+        ),
+        CheckConstraint("share > 0 AND share <= 1", name="ck_recovery_share"),
+        CheckConstraint("confirmed_by <> asked_by", name="ck_recovery_second_person"),
+        Index(
+            "uq_recovery_open",
+            "scope_kind",
+            "scope_key",
+            unique=True,
+            postgresql_where=text("phase IN ('pending', 'climbing')"),
+        ),
+    )
 
 
 class HeartbeatRow(Base):

@@ -118,9 +118,10 @@ def test_one_person_can_not_approve_as_two(
     assert mlrisk("config", "approve", "2", *bob.on_the_command_line(tmp_path))[0] == ExitCode.OK
 
 
-def test_a_halt_in_production_is_lifted_by_a_login_alone_and_the_act_is_signed(
+def test_a_halt_in_staging_is_lifted_by_a_login_alone_and_the_act_is_signed(
     mlrisk: Mlrisk, db: Database, ann: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MLRISK_ENVIRONMENT", "staging")
     TradingHalt(db, SystemClock()).halt(reason="drill", actor="test")
     monkeypatch.setenv("LOGNAME", "boss")
     resume = ("resume", "--reason", "feed is back")
@@ -146,8 +147,9 @@ def test_a_halt_in_production_is_lifted_by_a_login_alone_and_the_act_is_signed(
 
 
 def test_a_code_lifts_one_halt_and_not_the_next(
-    mlrisk: Mlrisk, db: Database, ann: Person, tmp_path: Path
+    mlrisk: Mlrisk, db: Database, ann: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MLRISK_ENVIRONMENT", "staging")
     login = ann.on_the_command_line(tmp_path)
     resume = ("resume", "--reason", "again", *login)
     for expected in (TradingState.ACTIVE, TradingState.HALTED):
@@ -161,8 +163,10 @@ def test_a_code_lifts_one_halt_and_not_the_next(
     "command", [("resume", "-r", "x"), ("config", "propose", f"{LOSS}=0.02", "-r", "x")]
 )
 def test_a_viewer_and_a_disabled_officer_open_no_door(
-    mlrisk: Mlrisk, db: Database, ann: Person, bob: Person, tmp_path: Path, command: tuple[str, ...]
-) -> None:
+    mlrisk: Mlrisk, db: Database, ann: Person, bob: Person, tmp_path: Path,
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("MLRISK_ENVIRONMENT", "staging")
     TradingHalt(db, SystemClock()).halt(reason="drill", actor="test")
     eve = add_person(db, SystemClock(), "eve", OperatorRole.VIEWER, by=ann.login())
     status, text = mlrisk(*command, *eve.on_the_command_line(tmp_path))
@@ -181,9 +185,11 @@ def test_tightening_and_the_halt_ask_nobody(mlrisk: Mlrisk, db: Database) -> Non
 
 
 def test_who_locks_every_operator_out_keeps_nobody_from_stopping(
-    mlrisk: Mlrisk, db: Database, ann: Person, bob: Person, tmp_path: Path
-) -> None:
+    mlrisk: Mlrisk, db: Database, ann: Person, bob: Person, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     """A lock holds up what loosens, and nothing that tightens, stops or calls back."""
+    monkeypatch.setenv("MLRISK_ENVIRONMENT", "staging")
     with db.transaction() as session:
         until = SystemClock().now() + timedelta(hours=24)
         session.execute(update(OperatorRow).values(locked_until=until, failed_attempts=20))
@@ -220,8 +226,9 @@ def test_a_name_that_the_caller_gives_is_a_note(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_no_secret_of_a_login_is_printed_or_recorded(
-    mlrisk: Mlrisk, db: Database, ann: Person, tmp_path: Path
+    mlrisk: Mlrisk, db: Database, ann: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MLRISK_ENVIRONMENT", "staging")
     login = ann.on_the_command_line(tmp_path)
     printed = mlrisk("resume", "--reason", "x", "--json", *login)[1]
     printed += mlrisk("resume", "--reason", "x", *login)[1]

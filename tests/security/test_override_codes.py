@@ -313,7 +313,7 @@ def test_the_command_shows_a_code_once_and_lists_it_by_its_public_id(
         assert run(("codes", *arguments, *more)) == ExitCode.OK
         return capsys.readouterr().out
 
-    said = mlrisk("create", "--action", "confirm", "--scope", "symbol:btcusdt", "-r", "safe")
+    said = mlrisk("create", "--action", "confirm", "--scope", "symbol:BTCUSDT", "-r", "safe")
     code = said.splitlines()[0]
     assert "confirm symbol:BTCUSDT, for ann" in said
     assert OverrideCodes(db, SystemClock()).prove(

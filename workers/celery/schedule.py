@@ -16,6 +16,7 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         # A stop that the system asked for itself is cancelled and sealed from its state row.
         "follow-halts": _every(2, "tasks.emergency.follow_halts", queue="emergency"),
         "record-equity": _every(3, "tasks.monitoring.record_equity"),
+        "climb-recoveries": _every(5, "tasks.monitoring.climb_recoveries"),
         "watch-positions": _every(2, "tasks.monitoring.watch_positions"),
         "guard-positions": _every(2, "tasks.monitoring.guard_positions", queue="sweeping"),
         "evaluate-breakers": _every(5, "tasks.monitoring.evaluate_breakers"),

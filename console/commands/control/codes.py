@@ -8,7 +8,7 @@ import typer
 
 from bot.authority.override_codes import LIFETIME, LONGEST_LIFETIME, OverrideCodes, Use
 from bot.clock import SystemClock
-from bot.state import scopes
+from bot.state.scope import parse as parse_scope
 from console.context import acting, settings_to_act, settings_to_look
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout, utc
@@ -52,7 +52,7 @@ def create(
     The code opens one act on one scope, once, together with its owner's login.
     """
     settings = settings_to_act(ctx, home)
-    use = Use(action, str(scopes.parse(scope, settings.account)))
+    use = Use(action, str(parse_scope(scope, settings.account)))
     with acting(settings) as db:
         by = logged_in(db, operator, login_file)
         new = OverrideCodes(db, SystemClock()).create(

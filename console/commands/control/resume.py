@@ -4,8 +4,11 @@ import typer
 
 from bot.authority.actors import Actor
 from bot.clock import SystemClock
+from bot.errors import NotAuthorised
 from bot.safety.halt import TradingHalt
+from bot.state import binding
 from bot.state.scope import EVERYTHING
+from config.settings import Settings
 from console.context import acting, settings_to_act
 from console.errors import ExitCode
 from console.options import HomeOption, JsonOption
@@ -14,6 +17,7 @@ from console.runtime.authority import LoginFileOption, OperatorOption, with_auth
 from console.runtime.configuring import ReasonOption
 from console.runtime.halting import ScopeOption, scope_of
 from console.runtime.recovering import breakers_of, may_recover, tell
+from models.database import Database
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +34,8 @@ def resume(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Resume trading after a halt. Outside development this takes a risk officer's login.
+    """Resume trading at full size after a halt. Outside development this takes a risk officer's
+    login; in production `mlrisk recover` takes its place.
 
     Approvals from before the halt stay void: their child orders are never sent. Tripped breakers
     stay tripped: `mlrisk breaker reset` resets one. Exit status 4 when something of the account
@@ -40,6 +45,8 @@ def resume(
     where = scope_of(scope, settings)
     with acting(settings) as db:
         free = may_recover(db, settings)
+        if not free:
+            _refuse_production(db, settings)
         trading_halt, held = TradingHalt(db, SystemClock()), breakers_of(settings, db)
 
         def act(actor: Actor) -> None:
@@ -55,3 +62,14 @@ def resume(
         tell(denying)
     if denying:
         raise typer.Exit(ExitCode.HALTED)
+
+
+def _refuse_production(db: Database, settings: Settings) -> None:
+    """In production a halt ends by codes, two persons and a ladder alone."""
+    with db.reading() as session:
+        if binding.needs_second_person(session, settings):
+            raise NotAuthorised(
+                "resuming is free in development only; in production `mlrisk recover` ends a halt, "
+                "with an override code and a second risk officer",
+                code="recover_instead",
+            )

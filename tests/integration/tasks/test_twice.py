@@ -18,7 +18,11 @@ from sqlalchemy import func, select
 import tasks
 from bot.decision import authentication
 from bot.safety.halt import TradingHalt
+from bot.safety.recovering import Authority, Recovering
+from bot.safety.recovery_ladder import RecoveryLadder
+from bot.state.scope import EVERYTHING as GLOBAL
 from config.celery import celery_settings
+from config.recovery import RecoveryRules
 from config.settings import Settings
 from models.tables import Base
 from tasks import bootstrap, validation
@@ -175,6 +179,20 @@ def a_prediction(scene: Scene) -> tuple[Any, ...]:
     return ()
 
 
+def a_due_recovery(scene: Scene) -> tuple[Any, ...]:
+    desk = scene.desk
+    desk.limits.change(recovery=RecoveryRules(good_fills=0))
+    desk.trading_halt.halt(reason="drill", actor="test")
+    Recovering(desk.db, desk.account, desk.clock).ask(
+        GLOBAL, reason="over", authority=Authority("test", is_free=True), needs_second=False
+    )
+    desk.pass_time(15 * 60)
+    scene.services.__dict__["recovery_ladder"] = RecoveryLadder(
+        desk.db, desk.account, desk.limits, desk.clock
+    )
+    return ()
+
+
 ARGUMENTS: dict[str, Callable[[Scene], tuple[Any, ...]]] = {
     authentication.TASK: a_request,
     validation.REFUSE_UNREADABLE: lambda _: ("[1, 2", "it is no JSON"),
@@ -191,6 +209,7 @@ ARGUMENTS: dict[str, Callable[[Scene], tuple[Any, ...]]] = {
     "tasks.monitoring.watch_positions": lambda scene: a_filled_child(scene) and (),
     "tasks.monitoring.guard_positions": lambda scene: a_filled_child(scene) and (),
     "tasks.monitoring.evaluate_breakers": some_audit_entries,
+    "tasks.monitoring.climb_recoveries": a_due_recovery,
     "tasks.monitoring.refresh_instruments": lambda _: (),
     "tasks.monitoring.check_fitness": lambda _: (),
     "tasks.monitoring.refresh_correlations": minutes_of_one_symbol,

@@ -83,7 +83,7 @@ def test_a_passphrase_is_typed_without_being_shown_and_lifts_a_halt(
             **{name: value for name, value in os.environ.items() if "MLRISK" not in name},
             "MLRISK_HOME": str(tmp_path),
             "MLRISK_DATABASE_URL": migrated_url,
-            "MLRISK_ENVIRONMENT": "production",
+            "MLRISK_ENVIRONMENT": "staging",
             "MLRISK_TRADING_MODE": "conservative",
         }
     )

@@ -26,7 +26,10 @@ def test_what_wakes_sweeps_reconciles_and_judges_losses_shares_no_worker() -> No
     # Nothing that asks the exchange is ahead of a due child or of a breaker.
     others = {"dispatch-due", "pace-parents", "canary-dispatch"}
     assert {n for n in beat_schedule() if worker_of[_queue(n)] == "dispatch"} == others
-    losses = {"record-equity", "evaluate-breakers", "watch-positions", "canary-monitoring"}
+    losses = {
+        *("record-equity", "evaluate-breakers", "climb-recoveries"),
+        *("watch-positions", "canary-monitoring"),
+    }
     assert {n for n in beat_schedule() if worker_of[_queue(n)] == "monitoring"} == losses
 
 

@@ -27,7 +27,7 @@ from benchmarks.whole_system import machine, quantiles
 from bot.clock import SystemClock
 from bot.decision.service import ApprovalService
 from bot.execution.ports import Deps, DispatcherOnly
-from bot.execution.sending.claims import Claims
+from bot.execution.sending.claims import Claims, Lessee
 from bot.execution.sending.dispatch import Dispatcher
 from bot.execution.sending.sender import Sender, SendResult
 from bot.risk.limits import RiskLimits
@@ -102,8 +102,7 @@ class Bench:
             deps,
             limits=limits,
             rate_limiter=rate_limiter,
-            owner="benchmark",
-            lease_seconds=60,
+            lessee=Lessee("benchmark", 60),
             pending_halt=lambda: None,
         )
         self._sender = Sender(

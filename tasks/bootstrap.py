@@ -26,7 +26,7 @@ from bot.exchange.market_cache import RedisMarketCache
 from bot.exchange.protocol import Exchange
 from bot.execution.booking.fills import FillBook
 from bot.execution.ports import Deps, TaskQueue, limits_for
-from bot.execution.sending.claims import Claims
+from bot.execution.sending.claims import Claims, Lessee
 from bot.execution.sending.dispatch import Dispatcher
 from bot.execution.sending.rate_limiter import RedisOrderRateLimiter, connect
 from bot.execution.sending.sender import Sender
@@ -220,8 +220,7 @@ class Services:
             self.deps,
             limits=self.limits,
             rate_limiter=self.rate_limiter,
-            owner=self.owner,
-            lease_seconds=self.settings.lease_seconds,
+            lessee=Lessee(self.owner, self.settings.lease_seconds),
             pending_halt=self.pending_halt,
         )
 
@@ -370,7 +369,7 @@ class Services:
     def following_halt(self) -> TradingHalt:
         """As `trading_halt`, with a short wait for senders: exits wait behind its worker, and the
         next call looks again."""
-        return self._halt(HaltWaits(seal_seconds=_FOLLOWING_SEAL_SECONDS))
+        return self._halt(HaltWaits(seal_seconds=_FOLLOWING_SEAL_SECONDS, tries_again=True))
 
     def _halt(self, waits: HaltWaits | None) -> TradingHalt:
         exchange: Exchange | None = None

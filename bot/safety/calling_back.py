@@ -40,6 +40,20 @@ class CalledBack:
     """False when the exchange could not be asked."""
 
 
+def _tell_nobody(_: float) -> None:
+    """Does nothing: the adapter itself tells every process of refused reads, which have no other
+    limiter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How cancels wait while the exchange refuses them for speed."""
+
+    too_fast: Callable[[float], None] = _tell_nobody
+    """Gets the time for which the exchange wants no cancel of anybody, in seconds."""
+    sleep: Callable[[float], None] = time.sleep
+
+
 class _Patience:
     """Repeats calls until the exchange takes them, within one time for all of them."""
 
@@ -71,19 +85,17 @@ def call_back(
     everything: bool,
     exits: bool,
     problem: Callable[[str], None],
-    too_fast: Callable[[float], None] | None = None,
-    sleep: Callable[[float], None] = time.sleep,
+    waiting: Waiting = Waiting(),
     within: Callable[[Sequence[ExchangeOrder]], Sequence[ExchangeOrder]] | None = None,
 ) -> CalledBack:
     """Cancels working orders, never protective stops. Orders of others stay unless `everything`,
     our exits unless `exits`.
 
-    `too_fast` gets the time for which the exchange wants no cancel. `within` picks the orders of a
-    scope; it can't be combined with `everything`. Raises MlriskError when the
-    exchange can't be asked.
+    `within` picks the orders of a scope; it can't be combined with `everything`. Raises MlriskError
+    when the exchange can't be asked.
     """
-    cancels = _Patience(WAIT_SECONDS, too_fast or _tell_nobody, sleep)
-    reads = _Patience(WAIT_SECONDS, _tell_nobody, sleep)
+    cancels = _Patience(WAIT_SECONDS, waiting.too_fast, waiting.sleep)
+    reads = _Patience(WAIT_SECONDS, _tell_nobody, waiting.sleep)
 
     def wanted() -> Sequence[ExchangeOrder]:
         found = [
@@ -110,7 +122,7 @@ def call_back(
         # An exchange that answers slowly must not hold a halt up: the time counts, too.
         if confirmed.isdisjoint(order.order_id for order in left) or time.monotonic() >= until:
             break
-        sleep(_EFFECT_PAUSE_SECONDS)
+        waiting.sleep(_EFFECT_PAUSE_SECONDS)
         left = tuple(wanted())
     still = {order.order_id for order in left}
     return CalledBack(sum(order.order_id not in still for order in asked), left)
@@ -119,11 +131,6 @@ def call_back(
 def is_ours(order: ExchangeOrder) -> bool:
     """Whether the order is a child's, even one that has ended by its row."""
     return order.order_link_id.startswith(PREFIX)
-
-
-def _tell_nobody(_: float) -> None:
-    """Does nothing: the adapter itself tells every process of refused reads, which have no other
-    limiter."""
 
 
 def _cancel_all(exchange: Exchange, patience: _Patience) -> None:

@@ -59,5 +59,5 @@ def follow(make_halt: Callable[[], TradingHalt], db: Database) -> int:
         return 0
     trading_halt = make_halt()
     for scope in found:
-        trading_halt.follow(True, actor=ACTOR, cancel=True, scope=scope, records_failure=False)
+        trading_halt.follow(True, actor=ACTOR, cancel=True, scope=scope)
     return len(found)

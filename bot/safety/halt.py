@@ -21,7 +21,7 @@ from bot.exchange.protocol import Exchange, ExchangeOrder
 from bot.execution.orders import reasons
 from bot.execution.orders.stopping import ParentStopper, Stopped
 from bot.safety import global_state, scoped_state, sealing
-from bot.safety.calling_back import CalledBack, call_back
+from bot.safety.calling_back import CalledBack, Waiting, call_back
 from bot.state.scope import EVERYTHING, Scope
 from models.database import Database
 from models.enums import ScopeKind, TradingState
@@ -114,7 +114,7 @@ class _Reach:
 
 @dataclass(frozen=True, slots=True)
 class HaltWaits:
-    """How long a halt waits for others."""
+    """How a halt waits for others."""
 
     seal_seconds: float = sealing.TIMEOUT_SECONDS
     """The wait for senders that were under way when trading was halted."""
@@ -124,6 +124,8 @@ class HaltWaits:
     """The wait for the lock of a parent that another process holds."""
     sleep: Callable[[float], None] = time.sleep
     """Passes the time that the exchange asks for between cancels."""
+    tries_again: bool = False
+    """Whether the caller comes again while the halt is not sealed."""
 
 
 class TradingHalt:
@@ -144,7 +146,7 @@ class TradingHalt:
         self._clock = clock
         self._exchange = exchange
         self._revoke = revoke
-        self._too_fast = too_fast
+        self._too_fast = too_fast or (lambda _: None)
         self._waits = waits or HaltWaits()
         self._sealer = sealing.Sealer(
             db,
@@ -161,19 +163,15 @@ class TradingHalt:
         cancel: bool = False,
         everything: bool = False,
         stop_exits: bool = False,
-        on_halted: Callable[[bool], None] | None = None,
         scope: Scope = EVERYTHING,
     ) -> HaltReport:
         """Stops entries of the scope; a second call stops, cancels and seals again, harmlessly.
 
         Exits under way go on, and their orders stay, unless `stop_exits`. `cancel` cancels our
-        working orders at the exchange, with `everything` those of others as well. `on_halted` is
-        called once the state is committed, with True if it was halted before. Raises only when the
-        commit failed; then nothing is halted.
+        working orders at the exchange, with `everything` those of others as well. Raises only when
+        the commit of the state failed; then nothing is halted.
         """
         already = self.set_halted(reason, actor, scope)
-        if on_halted is not None:
-            on_halted(already)
         return self.follow(
             already,
             actor=actor,
@@ -192,13 +190,12 @@ class TradingHalt:
         everything: bool = False,
         stop_exits: bool = False,
         scope: Scope = EVERYTHING,
-        records_failure: bool = True,
     ) -> HaltReport:
         """The steps after the state row; `already` is whether it was halted before. Raises nothing:
         a failure is a line of the report.
 
-        The report becomes an audit entry, which a logged-in operator signs. Without
-        `records_failure` only a sealed halt's does, for a caller that tries again every second.
+        The report becomes an audit entry, which a logged-in operator signs. For a caller that
+        tries again only a sealed halt's does.
         """
         latched_at, steps = self._clock.now(), _Steps()
         reach = _Reach(scope, everything=everything and scope == EVERYTHING, exits=stop_exits)
@@ -239,7 +236,7 @@ class TradingHalt:
             cancelled_at,
             self._clock.now() if is_clean else None,
         )
-        if sealed_at is None and not records_failure:
+        if sealed_at is None and self._waits.tries_again:
             return report
         return self._record(report, scope, actor)
 
@@ -371,8 +368,7 @@ class TradingHalt:
                 everything=reach.everything,
                 exits=reach.exits,
                 problem=steps.problems.append,
-                too_fast=self._too_fast,
-                sleep=self._waits.sleep,
+                waiting=Waiting(self._too_fast, self._waits.sleep),
                 within=None if whole else partial(self._within, reach),
             ),
             CalledBack(0, (), is_known=False),

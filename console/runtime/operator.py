@@ -11,7 +11,7 @@ from bot.errors import MlriskError
 from bot.exchange.protocol import Exchange
 from bot.execution.ports import TaskQueue
 from bot.execution.sending.rate_limiter import RedisOrderRateLimiter, connect
-from bot.safety.calling_back import call_back
+from bot.safety.calling_back import Waiting, call_back
 from config.celery import MARKET_DATABASE, with_database
 from config.settings import Settings
 from config.working import WorkingRules
@@ -96,7 +96,7 @@ def cancel_without_postgres(
             everything=everything,
             exits=exits,
             problem=problems.append,
-            too_fast=too_fast,
+            waiting=Waiting(too_fast) if too_fast else Waiting(),
         )
     except MlriskError as error:
         outcome = f"orders could not be cancelled either: {error.message}"

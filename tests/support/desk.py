@@ -14,7 +14,7 @@ from bot.decision.requests import Admission
 from bot.decision.service import ApprovalService
 from bot.execution.booking.fills import FillBook
 from bot.execution.ports import Deps
-from bot.execution.sending.claims import Claims
+from bot.execution.sending.claims import Claims, Lessee
 from bot.execution.sending.dispatch import Dispatcher
 from bot.execution.sending.sender import Sender, SendResult
 from bot.execution.working.parent_worker import ParentWorker, StepResult
@@ -107,8 +107,7 @@ class Desk:
             self.deps,
             limits=self.limits,
             rate_limiter=self.rate_limiter,
-            owner=owner,
-            lease_seconds=15,
+            lessee=Lessee(owner, 15),
             pending_halt=lambda: self.pending_halt,
         )
         return Sender(

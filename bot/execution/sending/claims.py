@@ -97,6 +97,14 @@ class Claim:
     late: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Lessee:
+    """Who claims children, and for how long one is its own to send."""
+
+    owner: str
+    seconds: float
+
+
 class Claims:
     """Claims children of one account for one process."""
 
@@ -106,8 +114,7 @@ class Claims:
         *,
         limits: LimitsSource,
         rate_limiter: OrderRateLimiter,
-        owner: str,
-        lease_seconds: float,
+        lessee: Lessee,
         pending_halt: Callable[[], str | None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -118,8 +125,8 @@ class Claims:
         self._pending_halt = pending_halt
         self._limits = limits
         self._rate_limiter = rate_limiter
-        self._owner = owner
-        self._lease_seconds = lease_seconds
+        self._owner = lessee.owner
+        self._lease_seconds = lessee.seconds
         self._monotonic = monotonic
         self._lease = lease.Watch(monotonic)
 

@@ -12,7 +12,7 @@ from bot.errors import Throttled
 from bot.exchange.bybit.config import BybitConfig, BybitMode
 from bot.exchange.bybit.http import BybitExchange
 from bot.exchange.protocol import OrderIntent, OrderType, TimeInForce
-from bot.safety.calling_back import call_back
+from bot.safety.calling_back import Waiting, call_back
 from models.enums import TradeSide
 from paper_exchange.testing import PaperExchangeProcess
 from tests.support.waiting import eventually
@@ -92,7 +92,7 @@ def test_a_halt_calls_everything_back_although_the_rate_is_used_up(
         everything=everything,
         exits=True,
         problem=problems.append,
-        too_fast=told.append,
+        waiting=Waiting(told.append),
     )
     assert (found.cancelled, found.left, problems) == (ORDERS, (), [])
     assert exchange.open_orders() == []

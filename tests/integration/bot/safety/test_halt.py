@@ -74,15 +74,12 @@ def test_with_a_hung_sender_everything_else_of_a_halt_is_done(desk: Desk) -> Non
     assert "run it again" in problem
 
 
-def test_a_halt_is_told_as_soon_as_it_is_set(desk: Desk) -> None:
-    told: list[tuple[bool, TradingState, str]] = []
+def test_the_state_alone_can_be_set_before_the_steps(desk: Desk) -> None:
     desk.approve_twap()
-    desk.trading_halt.halt(
-        reason="test",
-        actor="me",
-        on_halted=lambda already: told.append((already, state(desk), desk.parent().state)),
-    )
-    assert told == [(False, TradingState.HALTED, ParentState.WORKING)]
+    assert not desk.trading_halt.set_halted("test", "me")
+    assert (state(desk), desk.parent().state) == (TradingState.HALTED, ParentState.WORKING)
+    desk.trading_halt.follow(False, actor="me")
+    assert desk.parent().state != ParentState.WORKING
 
 
 def test_each_step_of_a_halt_goes_on_when_another_fails(desk: Desk) -> None:

@@ -135,7 +135,7 @@ _VERBS: Mapping[str, Verb] = {
     ),
     "position": Verb(
         "trading.position",
-        "List positions that disagree with the exchange, and adopt one.",
+        "List open positions, and adopt one that disagrees with the exchange.",
         is_group=True,
     ),
     "strategy": Verb(

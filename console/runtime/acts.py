@@ -13,7 +13,8 @@ LOOKS = frozenset(
         *("status", "screen", "requests", "show", "tca", "explain", "whatif", "replay", "blocks"),
         *("metrics", "doctor", "schema request", "volume show"),
         *("config show", "config validate", "config diff", "config history", "order list"),
-        *("breaker list", "operator list", "operator acts", "parked list", "position list"),
+        *("breaker list", "breaker status"),
+        *("operator list", "operator acts", "parked list", "position list"),
         *("strategy list", "strategy acl", "codes list"),
     }
 )

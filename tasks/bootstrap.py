@@ -43,6 +43,8 @@ from bot.safety import audit_heads, halt_journal
 from bot.safety.audit_heads import HeadsFile
 from bot.safety.breakers.evaluator import ACTOR as BREAKERS
 from bot.safety.breakers.evaluator import BreakerEvaluator
+from bot.safety.emergency_stop import request_emergency_stop
+from bot.safety.flattening import Flattener, FlatteningPorts
 from bot.safety.halt import HaltWaits, TradingHalt
 from bot.safety.model_performance import ModelPerformance
 from bot.safety.monitor import Monitor
@@ -325,15 +327,32 @@ class Services:
         )
 
     def _stop_for_breakers(self, reason: str, flatten: bool) -> None:
-        """The emergency stop that a breaker asks for. It cancels entries; the flattening of the
-        open positions is asked for in the log and belongs to whoever reads the halt."""
-        if flatten:
-            log.critical(
-                "the drawdown asks to close every position: %s",
-                reason,
-                extra={"event": "flatten_requested", "alert": "emergency"},
-            )
-        self.trading_halt.halt(reason=reason, actor=BREAKERS, cancel=True)
+        """The emergency stop that a breaker asks for: latched first, then cancelled and sealed."""
+        now = self.clock.now()
+        with self.db.unit_of_work() as uow:
+            already = request_emergency_stop(uow, reason, now, flatten=flatten, actor=BREAKERS)
+            uow.commit()
+        self.trading_halt.follow(already, actor=BREAKERS, cancel=True)
+
+    @cached_property
+    def flattener(self) -> Flattener:
+        """Closes the positions of a scope that is to be flattened."""
+        return self.flattener_at(self.exchange, self.db)
+
+    def flattener_at(self, exchange: Exchange, db: Database) -> Flattener:
+        """As `flattener`, by the positions that `exchange` reports, with its states in `db`."""
+
+        def catch_up() -> None:
+            self.reconciler.read_newest_executions()
+            self.reconciler.resolve_all(older_than=timedelta(0))
+
+        ports = FlatteningPorts(
+            exchange=exchange,
+            decide=self.approval.validate_and_execute,
+            send=lambda child_id: self.sender.send(child_id, self.settings.account),
+            catch_up=catch_up,
+        )
+        return Flattener(db, self.settings.account, self.clock, ports)
 
     @cached_property
     def recovery_ladder(self) -> RecoveryLadder:

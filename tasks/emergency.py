@@ -24,3 +24,10 @@ def follow_halts() -> int:
     """Stops, cancels and seals halts whose steps nobody has finished."""
     context = services()
     return emergency_stop.follow(lambda: context.following_halt, context.db)
+
+
+@shared_task(base=MlriskTask, name="tasks.emergency.flatten")
+def flatten() -> int:
+    """Closes the positions of scopes that are to be flattened, one pass at a time."""
+    context = services()
+    return emergency_stop.flatten(lambda: context.flattener, context.db, context.clock.now())

@@ -1,16 +1,20 @@
-"""Emergency stops that the system asks for itself, and the halt's steps that follow them."""
+"""Emergency stops that the system asks for itself, the halt's steps and the flattening."""
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
 
 from bot.risk.portfolio.kinds import AlertLevel
 from bot.safety import scoped_state
+from bot.safety.flattening import WAIT_SECONDS, Flattener
 from bot.safety.halt import TradingHalt
 from bot.state.scope import EVERYTHING, Scope
 from models.database import Database, UnitOfWork
 from models.enums import ScopeKind, TradingState
 from models.repositories import states
+from models.tables import TradingStateRow
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +34,14 @@ def request_emergency_stop(
 
     From the commit on no claim of an entry of the scope succeeds. The halt's further steps follow
     from the row: an unsealed halt is stopped, cancelled and sealed by the emergency worker.
-    `flatten` is recorded with the cause; a person closes the positions.
+    With `flatten` it also closes the positions of the scope (`flatten` below). Those of a strategy
+    stay, because the exchange knows no strategies.
     """
     facts = {"automatic": True, "flatten": flatten}
+    closes = flatten and scope.kind is not ScopeKind.STRATEGY
+    wanted = TradingState.FLATTENING if closes else TradingState.HALTED
     already = scoped_state.tighten(
-        uow, scope, TradingState.HALTED, scoped_state.HaltCause(cause, actor, facts), now
+        uow, scope, wanted, scoped_state.HaltCause(cause, actor, facts), now
     )
     if not already:
         log.critical(
@@ -60,4 +67,30 @@ def follow(make_halt: Callable[[], TradingHalt], db: Database) -> int:
     trading_halt = make_halt()
     for scope in found:
         trading_halt.follow(True, actor=ACTOR, cancel=True, scope=scope)
+    return len(found)
+
+
+def flatten(make_flattener: Callable[[], Flattener], db: Database, now: datetime) -> int:
+    """Takes one pass over every scope that is to be flattened; returns how many there were.
+
+    A caller repeats it until no scope is in FLATTENING. People are told when one takes long.
+    """
+    with db.reading() as session:
+        wanted = select(TradingStateRow).where(TradingStateRow.state == TradingState.FLATTENING)
+        found = [
+            (Scope(ScopeKind(row.scope_kind), row.scope_key), row.changed_at)
+            for row in session.scalars(wanted)
+        ]
+    if not found:
+        return 0
+    flattener = make_flattener()
+    for scope, since in found:
+        held = flattener.take_pass(scope, actor=ACTOR)
+        if held and now - since >= timedelta(seconds=WAIT_SECONDS):
+            log.critical(
+                "NOT FLAT: %s still held while flattening %s",
+                ", ".join(held),
+                scope,
+                extra={"event": "not_flat", "alert": AlertLevel.EMERGENCY.value},
+            )
     return len(found)

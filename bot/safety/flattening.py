@@ -93,10 +93,28 @@ class Flattener:
                 return self._end(scope, actor, run, flat=True)
             if time.monotonic() >= until:
                 return self._end(scope, actor, run, flat=False)
-            for position in held or ():
-                run.guard(f"{position.symbol} can't be closed", partial(self._close, position, run))
-            run.guard("the exchange's record can't be read", self._ports.catch_up)
+            self._close_all(held or (), run)
             self._ports.sleep(_PAUSE_SECONDS)
+
+    def take_pass(self, scope: Scope, *, actor: Actor) -> tuple[str, ...]:
+        """One look: closes what the exchange reports, or ends the flattening where it reports
+        nothing. Returns the symbols that are held; a caller looks again until there are none.
+
+        Raises MlriskError when the positions can't be read.
+        """
+        run = _Run(self._epoch(scope, actor))
+        held = self._held(scope, run)
+        if held is None:
+            raise MlriskError("; ".join(run.problems))
+        if not held:
+            self._end(scope, actor, run, flat=True)
+        self._close_all(held, run)
+        return run.left
+
+    def _close_all(self, held: Sequence[ExchangePosition], run: "_Run") -> None:
+        for position in held:
+            run.guard(f"{position.symbol} can't be closed", partial(self._close, position, run))
+        run.guard("the exchange's record can't be read", self._ports.catch_up)
 
     def _epoch(self, scope: Scope, actor: Actor) -> int:
         with self._db.unit_of_work() as uow:

@@ -1,12 +1,11 @@
 """The parts of this process that flatten positions, without a worker or Redis."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from bot.clock import Clock
 from bot.exchange.protocol import Exchange
 from bot.execution.ports import DispatcherOnly, TaskQueue
-from bot.safety.flattening import Flattener, FlatteningPorts
+from bot.safety.flattening import Flattener
 from config.settings import Settings
 from models.database import Database
 from tasks.bootstrap import Services
@@ -24,16 +23,4 @@ class _OwnServices(Services):
 
 def flattener(db: Database, settings: Settings, exchange: Exchange, clock: Clock) -> Flattener:
     """Closes positions by the services of this process alone."""
-    own = _OwnServices(settings, clock)
-
-    def catch_up() -> None:
-        own.reconciler.read_newest_executions()
-        own.reconciler.resolve_all(older_than=timedelta(0))
-
-    ports = FlatteningPorts(
-        exchange=exchange,
-        decide=own.approval.validate_and_execute,
-        send=lambda child_id: own.sender.send(child_id, settings.account),
-        catch_up=catch_up,
-    )
-    return Flattener(db, settings.account, clock, ports)
+    return _OwnServices(settings, clock).flattener_at(exchange, db)

@@ -108,11 +108,11 @@ def all_states(session: Session) -> Sequence[TradingStateRow]:
 
 
 def all_halts_unsealed(session: Session) -> Sequence[TradingStateRow]:
-    """Scopes in HALTED whose seal is not proven."""
+    """Scopes in HALTED or FLATTENING whose seal is not proven."""
     return session.scalars(
         select(TradingStateRow)
         .where(
-            TradingStateRow.state == TradingState.HALTED,
+            TradingStateRow.state.in_((TradingState.HALTED, TradingState.FLATTENING)),
             TradingStateRow.sealed_at.is_(None),
             # As the first migration wrote it: nothing has traded yet.
             TradingStateRow.epoch > 0,

@@ -15,6 +15,7 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         "sweep": _every(2, "tasks.monitoring.sweep", queue="sweeping"),
         # A stop that the system asked for itself is cancelled and sealed from its state row.
         "follow-halts": _every(2, "tasks.emergency.follow_halts", queue="emergency"),
+        "flatten": _every(2, "tasks.emergency.flatten", queue="emergency"),
         "record-equity": _every(3, "tasks.monitoring.record_equity"),
         "climb-recoveries": _every(5, "tasks.monitoring.climb_recoveries"),
         "watch-positions": _every(2, "tasks.monitoring.watch_positions"),

@@ -215,6 +215,7 @@ ARGUMENTS: dict[str, Callable[[Scene], tuple[Any, ...]]] = {
     "tasks.monitoring.refresh_correlations": minutes_of_one_symbol,
     "tasks.monitoring.canary": lambda _: ("monitoring",),
     "tasks.emergency.follow_halts": lambda _: (),
+    "tasks.emergency.flatten": lambda _: (),
     "tasks.emergency.halt": lambda _: ("a drill", "somebody"),
     "tasks.reporting.verify_audit": some_audit_entries,
     "tasks.reporting.note_audit_heads": some_audit_entries,

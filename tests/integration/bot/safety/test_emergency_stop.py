@@ -3,10 +3,16 @@
 import pytest
 from sqlalchemy import select
 
+from bot.errors import DependencyDown
 from bot.safety import emergency_stop
 from bot.safety.emergency_stop import request_emergency_stop
-from models.tables import AuditRow
+from bot.state.scope import Scope
+from models.enums import ScopeKind, TradingState
+from models.repositories import states
+from models.tables import AuditRow, TradingStateRow
 from tests.support.desk import Desk
+from tests.support.exits import open_position
+from tests.support.flattening import flattener
 
 pytestmark = pytest.mark.services
 
@@ -27,3 +33,47 @@ def test_a_requested_stop_is_followed_from_its_row(desk: Desk) -> None:
     with desk.db.reading() as session:
         entry = session.scalars(select(AuditRow).where(AuditRow.kind == "halted")).one()
     assert (entry.payload["automatic"], entry.payload["flatten"]) == (True, True)
+
+
+def test_a_requested_flattening_closes_what_the_exchange_reports_pass_by_pass(desk: Desk) -> None:
+    assert open_position(desk) > 0
+    with desk.db.unit_of_work() as uow:
+        request_emergency_stop(uow, "the drawdown is red", desk.clock.now(), flatten=True)
+        uow.commit()
+    assert emergency_stop.follow(lambda: desk.trading_halt, desk.db) == 1
+    passes = 0
+    while emergency_stop.flatten(lambda: flattener(desk), desk.db, desk.clock.now()):
+        passes += 1
+        assert passes < 10
+    assert passes > 0
+    assert (desk.exchange.positions(), desk.position()) == ([], 0)
+    with desk.db.reading() as session:
+        kinds = set(session.scalars(select(AuditRow.kind)))
+        halted = session.get_one(TradingStateRow, (ScopeKind.GLOBAL, states.GLOBAL_KEY))
+    assert "flattened" in kinds
+    assert (halted.state, halted.sealed_at is not None) == (TradingState.FLAT, True)
+
+
+def test_people_are_told_when_a_flattening_takes_long(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_position(desk)
+    with desk.db.unit_of_work() as uow:
+        request_emergency_stop(uow, "the drawdown is red", desk.clock.now(), flatten=True)
+        uow.commit()
+    desk.exchange.faults = [(DependencyDown("no route"), False)] * 50
+    emergency_stop.flatten(lambda: flattener(desk), desk.db, desk.clock.now())
+    assert "NOT FLAT" not in caplog.text
+    desk.pass_time(31)
+    emergency_stop.flatten(lambda: flattener(desk), desk.db, desk.clock.now())
+    assert "NOT FLAT" in caplog.text
+
+
+def test_a_strategy_is_halted_and_not_flattened(desk: Desk) -> None:
+    open_position(desk)
+    scope = Scope(ScopeKind.STRATEGY, "s")
+    with desk.db.unit_of_work() as uow:
+        request_emergency_stop(uow, "its model fails", desk.clock.now(), scope=scope, flatten=True)
+        uow.commit()
+    assert emergency_stop.flatten(pytest.fail, desk.db, desk.clock.now()) == 0
+    assert desk.exchange.positions()

@@ -1,34 +1,18 @@
 """Flattening: what the exchange reports is closed, verified, or told to people."""
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from bot.errors import DependencyDown, OutcomeUnknown, Refused
-from bot.safety.flattening import Flattener, FlatteningPorts
 from bot.state.scope import EVERYTHING, Scope
 from models.enums import ScopeKind, TradingState
 from models.repositories import states
-from tests.support.desk import ACCOUNT, Desk
+from tests.support.desk import Desk
 from tests.support.exits import open_position
+from tests.support.flattening import flattener
 
 pytestmark = pytest.mark.services
-
-
-def _flattener(desk: Desk, **changes: Any) -> Flattener:
-    def catch_up() -> None:
-        desk.pass_time(1)
-        desk.stream()
-
-    ports = FlatteningPorts(
-        exchange=desk.exchange,
-        decide=desk.approval.validate_and_execute,
-        send=desk.send,
-        catch_up=catch_up,
-        sleep=lambda _: None,
-    )
-    return Flattener(desk.db, ACCOUNT, desk.clock, ports)
 
 
 def _halt(desk: Desk) -> None:
@@ -51,7 +35,7 @@ def test_a_position_is_closed_by_an_approved_exit_and_the_state_is_flat(desk: De
     assert open_position(desk) > 0
     _halt(desk)
     assert _state(desk) == (TradingState.FLATTENING, True)
-    report = _flattener(desk).flatten(EVERYTHING, actor="me")
+    report = flattener(desk).flatten(EVERYTHING, actor="me")
     assert (report.left, report.problems, len(report.requests)) == ((), (), 1)
     assert report.flat_at is not None
     assert desk.exchange.positions() == []
@@ -59,7 +43,7 @@ def test_a_position_is_closed_by_an_approved_exit_and_the_state_is_flat(desk: De
     assert _state(desk) == (TradingState.FLAT, True)
     desk.check_balance()
     assert desk.approve("entry-2")["verdict"] == "deny"
-    again = _flattener(desk).flatten(EVERYTHING, actor="me")
+    again = flattener(desk).flatten(EVERYTHING, actor="me")
     assert (again.flat_at is not None, again.requests) == (True, ())
 
 
@@ -67,7 +51,7 @@ def test_an_exit_whose_answer_is_lost_closes_no_more_than_the_position(desk: Des
     open_position(desk)
     _halt(desk)
     desk.exchange.faults = [(OutcomeUnknown("no answer"), True)]
-    report = _flattener(desk).flatten(EVERYTHING, actor="me")
+    report = flattener(desk).flatten(EVERYTHING, actor="me")
     assert report.flat_at is not None
     assert desk.exchange.positions() == []
     assert len(report.requests) == 1
@@ -79,7 +63,7 @@ def test_a_position_that_can_not_be_closed_is_told_and_stays_flattening(
     open_position(desk)
     _halt(desk)
     desk.exchange.faults = [(DependencyDown("no route"), False)] * 50
-    report = _flattener(desk).flatten(EVERYTHING, actor="me", wait_seconds=1)
+    report = flattener(desk).flatten(EVERYTHING, actor="me", wait_seconds=1)
     assert (report.flat_at, report.left) == (None, ("BTCUSDT",))
     assert "NOT FLAT" in caplog.text
     assert _state(desk)[0] == TradingState.FLATTENING
@@ -89,10 +73,10 @@ def test_another_symbols_scope_closes_nothing_of_this_one(desk: Desk) -> None:
     open_position(desk)
     scope = Scope(ScopeKind.SYMBOL, "ETHUSDT")
     desk.trading_halt.set_halted("drill", "me", scope, flatten=True)
-    assert _flattener(desk).flatten(scope, actor="me").requests == ()
+    assert flattener(desk).flatten(scope, actor="me").requests == ()
     assert sum(abs(p.qty) for p in desk.exchange.positions()) > Decimal(0)
 
 
 def test_a_strategy_can_not_be_flattened(desk: Desk) -> None:
     with pytest.raises(Refused, match="knows no strategies"):
-        _flattener(desk).flatten(Scope(ScopeKind.STRATEGY, "s"), actor="me")
+        flattener(desk).flatten(Scope(ScopeKind.STRATEGY, "s"), actor="me")

@@ -105,7 +105,7 @@ class BreakerRules:
     execution_window_minutes: float = limit(
         15.0, "minutes", "The window of the execution breaker.", above=0
     )
-    min_executions: int = limit(
+    failure_sample: int = limit(
         10, "child orders", "Fewer say nothing about the part that fails.", LOWER, low=1
     )
     max_data_silence_seconds: float = limit(

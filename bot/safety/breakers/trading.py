@@ -52,7 +52,7 @@ def failure_rate(
         value=f"{rate:.4f}",
         limit=f"{limit:g}",
         window=f"{rules.execution_window_minutes:g} minutes, {total} orders",
-        breached=total >= rules.min_executions and rate >= limit,
+        breached=total >= rules.failure_sample and rate >= limit,
         reason=f"{failed} of {total} recent orders failed",
     )
 

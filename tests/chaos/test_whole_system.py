@@ -17,10 +17,13 @@ import pandas as pd
 import psutil
 import pytest
 from pybit.unified_trading import HTTP
+from sqlalchemy import select
 
+from bot.execution.orders.identity import STOP_PREFIX
 from bot.risk import MLTradeRequest
 from models.audit import chains, verify_chain
 from models.enums import ChildState, ExecutionStatus, ParentState
+from models.tables import ChildOrderRow, ProtectiveStopRow
 from tests.support.seed_document import BASIC_SETUP, RETURNS, TRADE_EXECUTION, in_a_notebook
 from tests.support.system import ROOT, MiniSystem, some_size, trade_request
 from tests.support.waiting import START_SECONDS
@@ -311,19 +314,25 @@ def test_an_emergency_exit_goes_out_while_the_execution_worker_is_dead(
     system.workers["execution"].start()
 
 
+def _orders_sent(system: MiniSystem) -> list[str]:
+    """The ids of all orders that the exchange took, without protective stops."""
+    links = [str(record["orderLinkId"]) for record in system.exchange.journal("create")]
+    return [link for link in links if not link.startswith(STOP_PREFIX)]
+
+
 def test_halt_from_the_shell_stops_everything_and_survives_a_restart(system: MiniSystem) -> None:
     request = twap_request(30, 1.0)
     approved(system, request)
     system.wait(lambda: accepted(system, request["request_id"]), "the first slice")
     shell("halt", "--reason", "test", system=system)
-    count = len(system.exchange.journal("create"))
+    count = len(_orders_sent(system))
     for name in ("validation", "execution"):
         system.workers[name].stop(signal.SIGKILL)
         system.workers[name].start()
     denied = system.outcome(trade_request())
     assert denied["verdict"] == "deny"
     assert "emergency_stop_active" in denied["reasons"] or "trading_state" in denied["reasons"]
-    assert len(system.exchange.journal("create")) == count
+    assert len(_orders_sent(system)) == count
     parent = system.wait(lambda: system.finished(request["request_id"]), "the parent to end")
     assert parent.filled_qty + parent.released_qty == parent.approved_qty
     shell("resume", "--reason", "test over", system=system)
@@ -354,15 +363,12 @@ def test_afterwards_every_book_agrees_and_the_chains_verify(system: MiniSystem) 
     system.wait(lambda: {f.exec_id for f in system.fills()} == theirs, "the same fills")
     links = Counter(r["orderLinkId"] for r in system.exchange.journal("create"))
     assert set(links.values()) == {1}
-    assert set(links) <= {child.order_link_id for child in _all_children(system)}
     with system.db.transaction() as session:
+        stops = set(session.scalars(select(ProtectiveStopRow.order_link_id)))
+        assert set(links) <= {child.order_link_id for child in _all_children(system)} | stops
         assert [p for name in chains(session) for p in verify_chain(session, name).problems] == []
 
 
 def _all_children(system: MiniSystem) -> Sequence[Any]:
-    from sqlalchemy import select
-
-    from models.tables import ChildOrderRow
-
     with system.session() as session:
         return session.scalars(select(ChildOrderRow)).all()

@@ -50,7 +50,12 @@ class TestTheSelfTest:
         state, reason = state_of(db)
         assert state is TradingState.HALTED
         assert reason == "self-test: the limit of 'daily_loss' does not bite"
-        assert [e.kind for e in audit(db)] == ["config_changed", "halted", "halt_sealed"]
+        assert [e.kind for e in audit(db)] == [
+            "config_changed",
+            "halted",
+            "halt_sealed",
+            "halt_report",
+        ]
 
     def test_limits_that_bite_leave_trading_as_it_is(
         self, db: Database, production: ConfigurationService

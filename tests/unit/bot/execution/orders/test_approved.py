@@ -16,8 +16,9 @@ def test_a_claim_is_made_by_the_claims_alone() -> None:
     assert _places("Claim") == {"bot/execution/sending/claims.py"}
 
 
-def test_an_order_is_placed_at_the_exchange_by_the_sender_alone() -> None:
-    assert _places("place", of=".exchange") == {"bot/execution/sending/sender.py"}
+def test_an_order_is_placed_at_the_exchange_by_the_sender_and_as_a_protective_stop_alone() -> None:
+    places = {"bot/execution/sending/sender.py", "bot/safety/positions/stops.py"}
+    assert _places("place", of=".exchange") == places
 
 
 def _places(name: str, *, of: str = "") -> set[str]:

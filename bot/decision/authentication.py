@@ -12,6 +12,8 @@ from models import strict_json
 
 TASK = "tasks.validation.validate_and_execute"
 """The task to which strategies send. Their signatures cover its name."""
+OWN_NAMES = frozenset({"flatten", "position-monitor"})
+"""The strategies of the exits that the system asks for itself, without a message."""
 MAX_TEXT_BYTES = 262_144
 """The longest request as text. The largest reasonable one has about 150 kB of daily returns."""
 
@@ -54,13 +56,24 @@ class AuthenticatedDecisions:
     def _open(self, request: object, header: object) -> object:
         if isinstance(request, str) and len(request) > MAX_TEXT_BYTES:
             raise _bad(f"has {len(request)} characters, more than {MAX_TEXT_BYTES}")
-        if self._signatures is None:
-            return _read(request)
-        signature = self._signatures.check(TASK, request, header)
+        signature = None
+        if self._signatures is not None:
+            signature = self._signatures.check(TASK, request, header)
         raw = _read(request)
         if isinstance(raw, dict):
-            signing.require_own(signature, raw)
+            _require_outsider(raw)
+            if signature is not None:
+                signing.require_own(signature, raw)
         return raw
+
+
+def _require_outsider(raw: dict[str, Any]) -> None:
+    """Raises BadMessage for a name under which the system itself asks for exits."""
+    metadata = raw.get("metadata")
+    name = metadata.get("strategy") if isinstance(metadata, dict) else None
+    if name in OWN_NAMES:
+        why = f"is {name!r}, a name of the system's own: give the strategy another name"
+        raise BadMessage((FieldError("metadata.strategy", why),))
 
 
 def _read(request: object) -> object:

@@ -7,11 +7,13 @@ finds its request again.
 """
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from bot.decision.requests import Admission
+from bot.errors import RequestIdTaken
 from bot.risk.portfolio.kinds import AlertLevel
 from bot.safety.positions.conditions import Alarm
 from models.database import UnitOfWork
@@ -67,9 +69,12 @@ class PositionExits:
             if request.status in _UNDER_WAY or now - asked.asked_at < AGAIN_AFTER:
                 return None
             attempt = asked.attempt + 1
-        request_id = _request_id(position.symbol, opened_at, attempt)
-        message = self._admission.parse(_message(request_id, position, finding, mark, now))
-        row, is_new = self._admission.insert(uow, message, now)
+
+        def message(number: int) -> dict[str, Any]:
+            request_id = _request_id(position.symbol, opened_at, number)
+            return _message(request_id, position, finding, mark, now)
+
+        request_id, attempt = self._insert(uow, message, attempt, now)
         asked_now = PositionExitRow(
             account=self._account,
             symbol=position.symbol,
@@ -78,17 +83,17 @@ class PositionExits:
             cause=finding.cause.value,
             value=finding.value,
             limit=finding.limit,
-            request_id=row.request_id,
+            request_id=request_id,
             asked_at=now,
         )
-        if not is_new or not insert_unless_known(uow.session, asked_now):
+        if not insert_unless_known(uow.session, asked_now):
             return None
         facts: dict[str, Any] = {
             "cause": finding.cause.value,
             "value": finding.value,
             "limit": finding.limit,
             "reason": finding.sentence,
-            "request_id": row.request_id,
+            "request_id": request_id,
             "qty": format(position.qty, "f"),
             "mark": format(mark, "f"),
             "attempt": attempt,
@@ -102,10 +107,28 @@ class PositionExits:
                 "alert": AlertLevel.CRITICAL.value,
                 "symbol": position.symbol,
                 "cause": finding.cause.value,
-                "request_id": row.request_id,
+                "request_id": request_id,
             },
         )
-        return row.request_id
+        return request_id
+
+    def _insert(
+        self, uow: UnitOfWork, message: Callable[[int], dict[str, Any]], attempt: int, now: datetime
+    ) -> tuple[str, int]:
+        """Writes the request of the first attempt whose id is free; returns its id and number.
+
+        A strategy may have used an id of its own name that the system had not drawn yet.
+        """
+        while True:
+            try:
+                row, is_new = self._admission.insert(
+                    uow, self._admission.parse(message(attempt)), now
+                )
+            except RequestIdTaken:
+                is_new = False
+            if is_new:
+                return row.request_id, attempt
+            attempt += 1
 
 
 def _request_id(symbol: str, opened_at: datetime, attempt: int) -> str:

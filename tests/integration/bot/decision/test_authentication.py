@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.decision import signing
-from bot.decision.authentication import MAX_TEXT_BYTES, TASK, AuthenticatedDecisions
+from bot.decision.authentication import MAX_TEXT_BYTES, OWN_NAMES, TASK, AuthenticatedDecisions
 from bot.decision.signing import Signature, Signatures, key_of, mac_of
 from models.repositories import refused
 from models.tables import AuditRow, TradeRequestRow
@@ -108,3 +108,14 @@ def test_a_signed_text_that_is_no_request_is_refused_by_its_fields(
         outcome = door.validate_and_execute(text, {**header, "expires": expires, "mac": mac})
         assert [each["field"] for each in outcome["error"]["fields"]] == [field]
     assert signing.HEADER == "mlrisk_auth"
+
+
+@pytest.mark.parametrize("name", sorted(OWN_NAMES))
+def test_a_name_of_the_systems_own_is_refused_from_outside(desk: Desk, name: str) -> None:
+    door = AuthenticatedDecisions(desk.approval)
+    for request in (desk.request("r-1", metadata={"strategy": name}),):
+        for sent in (request, json.dumps(request)):
+            answer = door.validate_and_execute(sent)
+            assert answer["verdict"] == "deny"
+            assert "metadata.strategy" in str(answer)
+    assert desk.children() == []

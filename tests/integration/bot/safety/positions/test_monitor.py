@@ -207,3 +207,20 @@ def test_another_position_begins_a_new_memory(desk: Desk, watching: PositionMoni
         held = session.get_one(PositionRow, (ACCOUNT, "BTCUSDT"))
     assert row.opened_at == held.opened_at
     assert row.best_price == held.entry_price
+
+
+def test_an_id_that_somebody_used_first_keeps_no_exit_back(
+    desk: Desk, watching: PositionMonitor
+) -> None:
+    enter(desk)
+    with desk.db.reading() as session:
+        opened_at = session.get_one(PositionRow, (ACCOUNT, "BTCUSDT")).opened_at
+    assert opened_at is not None
+    squatted = f"position-exit.BTCUSDT.{int(opened_at.timestamp() * 1_000_000)}.0"
+    desk.approve(squatted, metadata={"strategy": "position-monitor"})
+    price(desk, "0.9")
+    assert watching.look() == 1
+    with desk.db.reading() as session:
+        (asked,) = session.scalars(select(PositionExitRow)).all()
+    assert (asked.cause, asked.attempt) == (Cause.STOP_LOSS, 1)
+    assert asked.request_id != squatted

@@ -12,6 +12,8 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from paper_exchange.market import parameters as P  # noqa: N812 - a table of named figures
+
 DAYS: Final = 1000
 """How many days there are before the first known one. One reply holds at most 1,000 bars."""
 DAY_MINUTES: Final = 1440
@@ -69,6 +71,9 @@ class OlderHistory:
         self._price = price
         self._volume = max(1.0, volume)
         self._edges = self._drawn_edges()
+        # The hours' curve begins with the first known minute, as that of the known ones does.
+        hours = (np.arange(DAY_MINUTES) - minute) % DAY_MINUTES / 60 - 0.5
+        self._busy = np.interp(hours, np.arange(24), P.HOURLY_VOLUME, period=24.0)
         self._days: Columns | None = None
         self._cached = lru_cache(_KEPT_DAYS)(self._minutes)
 
@@ -104,7 +109,8 @@ class OlderHistory:
         minute_sd = _SD / np.sqrt(DAY_MINUTES)
         path = np.linspace(first, last, length + 1) + minute_sd * walk
         wicks = rng.exponential(_WICK * minute_sd, (2, length))
-        return self._columns(path, wicks, rng.gamma(2.0, self._volume / 2, length))
+        busy = self._busy[:length]
+        return self._columns(path, wicks, busy * rng.gamma(2.0, self._volume / 2, length))
 
     def _columns(
         self,

@@ -52,6 +52,14 @@ RICH_ACCOUNT = """
   keys: [{key: paper-key, secret: paper-secret}]
 """
 """So rich that a module's requests add up to nothing near its limits."""
+CALM = {
+    "protective_stops: true": "protective_stops: false",
+    "max_data_silence_seconds: 30": "max_data_silence_seconds: 3600",
+    "failure_sample: 10": "failure_sample: 100000",
+    "stop_guard_stops: 3": "stop_guard_stops: null",
+}
+"""Changes of the default limits. Tests that kill and freeze processes would trip what these keys
+switch off, and each of these has tests of its own."""
 
 
 class Worker:
@@ -125,6 +133,16 @@ class Worker:
         return self.process is not None and self.process.poll() is None
 
 
+def _calm_limits(home: Path) -> Path:
+    text = (ROOT / "config" / "ml_risk_config.yaml").read_text(encoding="utf-8")
+    for default, calm in CALM.items():
+        assert text.count(default) == 1, default
+        text = text.replace(default, calm)
+    place = home / "limits.yaml"
+    place.write_text(text, encoding="utf-8")
+    return place
+
+
 class MiniSystem:
     """The processes of one small system and the questions that tests ask it."""
 
@@ -140,7 +158,6 @@ class MiniSystem:
         """`keep_exchange`: the exchange's orders and accounts survive its death, as the real
         one's do. `settings` are further `MLRISK_*` variables."""
         self.home = home
-        self._settings = dict(settings or {})
         self.postgres = postgres
         template = postgres.migrated_template()
         created = postgres.create_database(f"sys_{uuid4().hex[:12]}", template=template)
@@ -151,6 +168,7 @@ class MiniSystem:
         self.db = Database(created)  # a test may do what no process may
         place = Home(home)
         place.create()
+        self._settings = {"MLRISK_CONFIG_PATH": str(_calm_limits(home)), **(settings or {})}
         self.redis = RedisServer(home, strategies.server_of(place))
         self._market_key = secrets.token_hex(16)
         accounts = home / "accounts.yaml"

@@ -26,4 +26,4 @@ def test_the_demo_systems_exchange_has_past_enough_to_train_on(
     trained = json.loads(printed.out)
     assert trained["symbols"] == ["BTCUSDT", "ETHUSDT"]
     assert trained["stale"] is False
-    assert "BTCUSDT: 7,20" in printed.err
+    assert "BTCUSDT: 20,16" in printed.err

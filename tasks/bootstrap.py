@@ -42,8 +42,7 @@ from bot.market.volume import MODELS_FILE
 from bot.safety import audit_heads, halt_journal
 from bot.safety.audit_heads import HeadsFile
 from bot.safety.breakers.evaluator import ACTOR as BREAKERS
-from bot.safety.breakers.evaluator import BreakerEvaluator
-from bot.safety.emergency_stop import request_emergency_stop
+from bot.safety.breakers.evaluator import BreakerEvaluator, BreakerReport
 from bot.safety.flattening import Flattener, FlatteningPorts
 from bot.safety.halt import HaltWaits, TradingHalt
 from bot.safety.model_performance import ModelPerformance
@@ -323,16 +322,12 @@ class Services:
             limits=self.limits,
             clock=self.clock,
             production=self.settings.environment is Environment.PRODUCTION,
-            stop=self._stop_for_breakers,
+            follow=self._follow_breakers,
         )
 
-    def _stop_for_breakers(self, reason: str, flatten: bool) -> None:
-        """The emergency stop that a breaker asks for: latched first, then cancelled and sealed."""
-        now = self.clock.now()
-        with self.db.unit_of_work() as uow:
-            already = request_emergency_stop(uow, reason, now, flatten=flatten, actor=BREAKERS)
-            uow.commit()
-        self.trading_halt.follow(already, actor=BREAKERS, cancel=True)
+    def _follow_breakers(self, report: BreakerReport) -> None:
+        """The steps of an emergency stop that a breaker has latched: cancelled, then sealed."""
+        self.trading_halt.follow(report.was_halted, actor=BREAKERS, cancel=True)
 
     @cached_property
     def flattener(self) -> Flattener:

@@ -33,7 +33,7 @@ class Watch:
             limits=self.desk.limits,
             clock=self.desk.clock,
             production=self.production,
-            stop=lambda reason, flatten: self.stops.append((reason, flatten)),
+            follow=lambda report: self.stops.append((str(report.stopped), report.flatten)),
         )
 
     def look(self, times: int = 1, seconds: float = 3) -> BreakerReport:

@@ -30,7 +30,7 @@ def judge(desk: Desk) -> None:
         limits=desk.limits,
         clock=desk.clock,
         production=True,
-        stop=lambda _reason, _flatten: None,
+        follow=lambda _report: None,
     ).evaluate()
 
 

@@ -7,7 +7,7 @@ looks have seen it, so that a clock that jumps neither unlocks nor recovers anyt
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,10 +20,11 @@ from bot.execution.ports import LimitsSource, MarketCache
 from bot.market.correlation import Closes
 from bot.risk.breakers.tiers import DrawdownTier
 from bot.risk.limits import RiskLimits
-from bot.safety import global_state
 from bot.safety.breakers import losses, markets, recovering, trades, trading
 from bot.safety.breakers.readings import BreakerKind, BreakerReading
+from bot.safety.emergency_stop import request_emergency_stop
 from bot.state.breakers import BreakerScope, row_of, trip
+from config.breakers import BreakerRules
 from models.database import Database, UnitOfWork
 from models.enums import BreakerAction, ScopeKind
 from models.locks import try_lock_breakers
@@ -49,7 +50,9 @@ class BreakerReport:
     stopped: str | None = None
     """Why trading was halted; None when it was not."""
     flatten: bool = False
-    """Whether the open positions are to be closed after the halt."""
+    """Whether the open positions are closed as well."""
+    was_halted: bool = False
+    """Whether trading was stopped as strictly before."""
 
 
 @dataclass
@@ -63,15 +66,15 @@ class BreakerEvaluator:
     limits: LimitsSource
     clock: Clock
     production: bool
-    stop: Callable[[str, bool], object]
-    """The emergency stop: gets the reason, and whether to close the open positions."""
+    follow: Callable[[BreakerReport], object]
+    """Takes the further steps of an emergency stop, whose state is latched: cancels and seals."""
     model: ModelCondition | None = field(default=None)
 
     def evaluate(self) -> BreakerReport | None:
         """One look; None when another evaluator is at it.
 
-        After an escalation the state is HALTED with the same commit; the emergency stop then
-        cancels, seals and closes.
+        An escalation latches the emergency stop with the same commit. Its further steps follow from
+        the state's row, also where this process dies before it takes them.
         """
         limits = self.limits.limits()
         with self.db.unit_of_work() as uow:
@@ -80,7 +83,7 @@ class BreakerEvaluator:
             report = self._look(uow, limits, self.clock.now())
             uow.commit()
         if report.stopped is not None:
-            self.stop(report.stopped, report.flatten)
+            self.follow(report)
         return report
 
     def note_closes(self, closes: Mapping[str, Closes]) -> None:
@@ -130,8 +133,8 @@ class BreakerEvaluator:
             now,
             may_recover=limits.breakers.auto_recovery and not self.production,
         )
-        stopped, flatten = self._escalate(uow, limits, now)
-        return BreakerReport(len(readings), tuple(tripped), progress, stopped, flatten)
+        looked = BreakerReport(len(readings), tuple(tripped), progress)
+        return self._escalate(uow, limits.breakers, looked, now)
 
     def _readings(
         self, session: Session, limits: RiskLimits, now: datetime
@@ -187,10 +190,9 @@ class BreakerEvaluator:
             row.flat_equity = newest[0][1] if newest else None
 
     def _escalate(
-        self, uow: UnitOfWork, limits: RiskLimits, now: datetime
-    ) -> tuple[str | None, bool]:
+        self, uow: UnitOfWork, rules: BreakerRules, looked: BreakerReport, now: datetime
+    ) -> BreakerReport:
         """Halts for a breaker of the account that asks for it, trips again and again, or lasts."""
-        rules = limits.breakers
         rows = uow.session.scalars(
             select(BreakerRow)
             .where(
@@ -210,13 +212,13 @@ class BreakerEvaluator:
             flatten = flatten or row.action is BreakerAction.FLATTEN
             why.append(f"breaker {row.kind} {reason}: {row.reason}")
         if not why:
-            return None, False
+            return looked
         text = "; ".join(why)
-        global_state.set_halted(uow, reason=text, actor=ACTOR, now=now)
-        return text, flatten
+        was_halted = request_emergency_stop(uow, text, now, flatten=flatten, actor=ACTOR)
+        return replace(looked, stopped=text, flatten=flatten, was_halted=was_halted)
 
     def _reason_to_stop(
-        self, session: Session, row: BreakerRow, rules: Any, now: datetime
+        self, session: Session, row: BreakerRow, rules: BreakerRules, now: datetime
     ) -> str | None:
         if row.action is BreakerAction.FLATTEN:
             return "asks for the emergency stop"

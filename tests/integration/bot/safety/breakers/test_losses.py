@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from models.enums import BreakerAction, TradingState
+from models.enums import BreakerAction, ScopeKind, TradingState
 from models.repositories import states
 from models.tables import BreakerRow
 from tests.support.breakers import D, Watch, trade
@@ -109,4 +109,5 @@ def test_drawdown_goes_by_tiers_and_red_asks_for_the_flat_halt(watch: Watch) -> 
     assert watch.row("drawdown").action is BreakerAction.FLATTEN
     with watch.desk.db.reading() as session:
         rows = states.all_states(session)
-    assert rows[-1].state == TradingState.HALTED or rows[0].state == TradingState.HALTED
+    (latched,) = [row for row in rows if row.scope_kind == ScopeKind.GLOBAL]
+    assert latched.state == TradingState.FLATTENING, "in the transaction that found the drawdown"

@@ -38,7 +38,8 @@ class Breakers(RuleBasedStateMachine):
         super().__init__()
         self.desk = desk
         self.tripped = self._tripped()
-        self.halted = self._global() is TradingState.HALTED
+        self.flattening = self._global() is TradingState.FLATTENING
+        self.halted = self.flattening or self._global() is TradingState.HALTED
 
     def _tripped(self) -> set[_Key]:
         with self.desk.db.reading() as session:
@@ -74,7 +75,7 @@ class Breakers(RuleBasedStateMachine):
             limits=self.desk.limits,
             clock=self.desk.clock,
             production=True,
-            stop=lambda _reason, _flatten: None,
+            follow=lambda _report: None,
         )
         report = evaluator.evaluate()
         assert report is not None
@@ -82,6 +83,7 @@ class Breakers(RuleBasedStateMachine):
         assert self._tripped() >= self.tripped
         self.tripped = self._tripped()
         self.halted = self.halted or report.stopped is not None
+        self.flattening = self.flattening or report.flatten
 
     @rule(hours=st.sampled_from([-1, 1]))
     def the_clock_jumps(self, hours: int) -> None:
@@ -102,13 +104,14 @@ class Breakers(RuleBasedStateMachine):
     @rule()
     def a_person_resumes(self) -> None:
         self.desk.trading_halt.resume(reason="seen", actor="test", development=True)
-        self.halted = False
+        self.halted = self.flattening = False
 
     @invariant()
     def nothing_got_looser_and_the_stricter_wins(self) -> None:
         found = self._states()
         assert self._tripped() == self.tripped
-        assert (found[ScopeKind.GLOBAL] is TradingState.HALTED) is self.halted
+        stopped = TradingState.FLATTENING if self.flattening else TradingState.HALTED
+        assert (found[ScopeKind.GLOBAL] is stopped) is self.halted
         whole = {kind for scope, _, kind in self.tripped if scope == ScopeKind.ACCOUNT}
         if whole:
             assert found[ScopeKind.ACCOUNT].strictness >= TradingState.REDUCING.strictness

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from bot.execution.orders.one_by_one import each
 from bot.risk.portfolio.kinds import AlertLevel
 from bot.safety import scoped_state
-from bot.safety.flattening import WAIT_SECONDS, Flattener
+from bot.safety.flattening import WAIT_SECONDS, Flattener, tell_not_flat
 from bot.safety.halt import TradingHalt
 from bot.state.scope import EVERYTHING, Scope
 from models.database import Database, UnitOfWork
@@ -84,13 +85,15 @@ def flatten(make_flattener: Callable[[], Flattener], db: Database, now: datetime
     if not found:
         return 0
     flattener = make_flattener()
-    for scope, since in found:
-        held = flattener.take_pass(scope, actor=ACTOR)
-        if held and now - since >= timedelta(seconds=WAIT_SECONDS):
-            log.critical(
-                "NOT FLAT: %s still held while flattening %s",
-                ", ".join(held),
-                scope,
-                extra={"event": "not_flat", "alert": AlertLevel.EMERGENCY.value},
-            )
+
+    def take_pass(one: tuple[Scope, datetime]) -> int:
+        scope, since = one
+        report = flattener.take_pass(scope, actor=ACTOR)
+        # An exchange that can't be asked is no proof of anything.
+        if report.flat_at is None and now - since >= timedelta(seconds=WAIT_SECONDS):
+            tell_not_flat(scope, report.left)
+        return 1
+
+    for _ in each(found, take_pass, "a scope can't be flattened"):
+        pass
     return len(found)

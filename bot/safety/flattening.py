@@ -81,10 +81,9 @@ class Flattener:
         """Closes until the exchange reports nothing, or until the time is over.
 
         The scope is in FLATTENING, and in FLAT after a proven end. Raises Refused for a strategy,
-        because the exchange knows no strategies.
+        because the exchange knows no strategies, and for another account.
         """
-        if scope.kind is ScopeKind.STRATEGY:
-            raise Refused("a strategy can't be flattened: the exchange knows no strategies")
+        self._require_ours(scope)
         run = _Run(self._epoch(scope, actor))
         until = time.monotonic() + wait_seconds
         while True:
@@ -96,20 +95,25 @@ class Flattener:
             self._close_all(held or (), run)
             self._ports.sleep(_PAUSE_SECONDS)
 
-    def take_pass(self, scope: Scope, *, actor: Actor) -> tuple[str, ...]:
+    def take_pass(self, scope: Scope, *, actor: Actor) -> FlatReport:
         """One look: closes what the exchange reports, or ends the flattening where it reports
-        nothing. Returns the symbols that are held; a caller looks again until there are none.
+        nothing. A caller looks again until the report has the time of the end.
 
-        Raises MlriskError when the positions can't be read.
+        Raises Refused as `flatten` does.
         """
+        self._require_ours(scope)
         run = _Run(self._epoch(scope, actor))
         held = self._held(scope, run)
-        if held is None:
-            raise MlriskError("; ".join(run.problems))
-        if not held:
-            self._end(scope, actor, run, flat=True)
-        self._close_all(held, run)
-        return run.left
+        if held is not None and not held:
+            return self._end(scope, actor, run, flat=True)
+        self._close_all(held or (), run)
+        return FlatReport(None, tuple(run.requests), run.left, tuple(run.problems))
+
+    def _require_ours(self, scope: Scope) -> None:
+        if scope.kind is ScopeKind.STRATEGY:
+            raise Refused("a strategy can't be flattened: the exchange knows no strategies")
+        if scope.kind is ScopeKind.ACCOUNT and scope.key != self._account:
+            raise Refused(f"{scope} can't be flattened with the keys of account {self._account}")
 
     def _close_all(self, held: Sequence[ExchangePosition], run: "_Run") -> None:
         for position in held:
@@ -168,12 +172,7 @@ class Flattener:
         )
         run.guard("the end is not in the audit", lambda: self._record(scope, actor, report))
         if not flat:
-            log.critical(
-                "NOT FLAT: %s still held after flattening %s",
-                ", ".join(run.left) or "unknown positions are",
-                scope,
-                extra={"event": "not_flat", "alert": AlertLevel.EMERGENCY.value},
-            )
+            tell_not_flat(scope, run.left)
         return FlatReport(report.flat_at, report.requests, report.left, tuple(run.problems))
 
     def _record(self, scope: Scope, actor: Actor, report: FlatReport) -> None:
@@ -196,6 +195,17 @@ class Flattener:
                 record(uow, scope.chain, "state_recorded", str(scope), actor, moved, now)
             record(uow, scope.chain, FLATTENED, str(scope), actor, facts, now)
             uow.commit()
+
+
+def tell_not_flat(scope: Scope, left: Sequence[str]) -> None:
+    """Alerts people of positions that a flattening has not closed in time. `left` is empty when the
+    exchange can't be asked."""
+    log.critical(
+        "NOT FLAT: %s still held after flattening %s",
+        ", ".join(left) or "unknown positions are",
+        scope,
+        extra={"event": "not_flat", "alert": AlertLevel.EMERGENCY.value},
+    )
 
 
 class _Run:

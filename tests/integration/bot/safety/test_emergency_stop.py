@@ -1,5 +1,7 @@
 """A stop that the system asks for itself: latched in one transaction, followed from its row."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
@@ -77,3 +79,31 @@ def test_a_strategy_is_halted_and_not_flattened(desk: Desk) -> None:
         uow.commit()
     assert emergency_stop.flatten(pytest.fail, desk.db, desk.clock.now()) == 0
     assert desk.exchange.positions()
+
+
+def test_people_are_told_when_the_exchange_can_not_be_asked(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_position(desk)
+    with desk.db.unit_of_work() as uow:
+        request_emergency_stop(uow, "the drawdown is red", desk.clock.now(), flatten=True)
+        uow.commit()
+
+    def hangs() -> list[object]:
+        raise DependencyDown("no answer")
+
+    monkeypatch.setattr(desk.exchange, "positions", hangs)
+    desk.clock.move_to(desk.clock.now() + timedelta(seconds=31))
+    assert emergency_stop.flatten(lambda: flattener(desk), desk.db, desk.clock.now()) == 1
+    assert "NOT FLAT: unknown positions are still held" in caplog.text
+
+
+def test_another_accounts_scope_is_never_told_flat(desk: Desk) -> None:
+    scope = Scope(ScopeKind.ACCOUNT, "another")
+    with desk.db.unit_of_work() as uow:
+        request_emergency_stop(uow, "drill", desk.clock.now(), scope=scope, flatten=True)
+        uow.commit()
+    assert emergency_stop.flatten(lambda: flattener(desk), desk.db, desk.clock.now()) == 1
+    with desk.db.reading() as session:
+        row = session.get_one(TradingStateRow, (scope.kind, scope.key))
+    assert row.state == TradingState.FLATTENING

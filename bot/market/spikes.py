@@ -7,18 +7,16 @@ nothing. A spike is a market that moves more for many minutes.
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from itertools import pairwise
 from statistics import median
 
+from bot.market.correlation import Closes
 from bot.market.volatility import VolatilitySettings
 
 MINUTES_PER_DAY = 1440
 _MED_RV = math.pi / (6 - 4 * math.sqrt(3) + math.pi)
 _MINUTE = timedelta(minutes=1)
-
-Closes = Sequence[tuple[datetime, Decimal]]
 
 
 def median_volatility(returns: Sequence[float]) -> float | None:

@@ -7,7 +7,7 @@ looks have seen it, so that a clock that jumps neither unlocks nor recovers anyt
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -35,9 +35,6 @@ log = logging.getLogger(__name__)
 
 ACTOR = "breakers"
 _YELLOW_SHARE = Decimal("0.5")
-
-ModelCondition = Callable[[Session, datetime], Sequence[BreakerReading]]
-"""Judges the models' performance. None is registered yet: nothing is measured, nothing trips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,6 @@ class BreakerEvaluator:
     production: bool
     follow: Callable[[BreakerReport], object]
     """Takes the further steps of an emergency stop, whose state is latched: cancels and seals."""
-    model: ModelCondition | None = field(default=None)
 
     def evaluate(self) -> BreakerReport | None:
         """One look; None when another evaluator is at it.
@@ -150,7 +146,7 @@ class BreakerEvaluator:
             session, account, whole, limits, now, memories.get(_key(whole, BreakerKind.DRAWDOWN))
         )
         if fallen is not None:
-            yield fallen[0]
+            yield fallen
         day = bases.newest_day(session, account)
         equity = None if day is None else day.confirmed_equity
         yield trading.failure_rate(session, account, limits, now)
@@ -163,8 +159,6 @@ class BreakerEvaluator:
         yield from markets.data(self.market, self.symbols, limits, now, of_symbols)
         figures = _figures(memories.get(_key(whole, BreakerKind.CORRELATION)))
         yield from markets.bars(account, figures, limits, now)
-        if self.model is not None:
-            yield from self.model(session, now)
 
     def _note_flat(self, session: Session, now: datetime) -> None:
         """Notes in the open trips of the account when it first had no position."""

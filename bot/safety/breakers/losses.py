@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bot.risk.breakers.tiers import DrawdownTier, TierLimits, next_tier, smooth
 from bot.risk.limits import RiskLimits
-from bot.safety.breakers.readings import BreakerKind, BreakerReading
+from bot.safety.breakers.readings import BreakerKind, BreakerReading, seconds_between
 from bot.state.breakers import BreakerScope
 from models.amounts import ZERO
 from models.enums import BreakerAction
@@ -23,8 +23,6 @@ from models.tables import EquityDayRow
 
 _DAY = timedelta(hours=24)
 _PLACES = Decimal("0.000001")
-_LONGEST_STEP = 15.0
-"""The most seconds that one look adds to the smoothed drawdown, whatever the clock says."""
 
 
 def daily_loss(
@@ -85,8 +83,9 @@ def drawdown(
     limits: RiskLimits,
     now: datetime,
     memory: dict[str, Any] | None,
-) -> tuple[BreakerReading, DrawdownTier] | None:
-    """The drawdown's reading and tier; None before an equity and its peak are confirmed."""
+) -> BreakerReading | None:
+    """The drawdown's reading, whose memory has the tier; None before an equity and its peak are
+    confirmed."""
     day = bases.newest_day(session, account)
     if day is None or day.confirmed_equity is None or day.peak_equity <= 0:
         return None
@@ -95,7 +94,7 @@ def drawdown(
     smoothed = smooth(
         Decimal(before["smoothed"]) if "smoothed" in before else None,
         raw,
-        _seconds_since(before.get("at"), now),
+        seconds_between(datetime.fromisoformat(before["at"]), now) if "at" in before else 0.0,
         limits.breakers.drawdown_half_life_seconds,
     )
     red = limits.max_drawdown_share
@@ -107,7 +106,7 @@ def drawdown(
     )
     tier = next_tier(DrawdownTier(before.get("tier", "green")), raw, smoothed, rules)
     stops = tier.depth >= DrawdownTier.ORANGE.depth
-    reading = BreakerReading(
+    return BreakerReading(
         kind=BreakerKind.DRAWDOWN,
         scope=scope,
         value=format(raw.quantize(_PLACES), "f"),
@@ -125,14 +124,6 @@ def drawdown(
             "at": now.isoformat(),
         },
     )
-    return reading, tier
-
-
-def _seconds_since(text: str | None, now: datetime) -> float:
-    if text is None:
-        return 0.0
-    passed = (now - datetime.fromisoformat(text)).total_seconds()
-    return min(max(0.0, passed), _LONGEST_STEP)
 
 
 def _peak_of_the_day(

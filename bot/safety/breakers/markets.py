@@ -15,7 +15,7 @@ from bot.market.correlation import Closes, shrunk_correlations
 from bot.market.spikes import correlation_shift, volatility_spike
 from bot.risk.limits import RiskLimits
 from bot.risk.snapshot import MarketView
-from bot.safety.breakers.readings import BreakerKind, BreakerReading
+from bot.safety.breakers.readings import BreakerKind, BreakerReading, seconds_between
 from bot.state.breakers import BreakerScope
 from models.enums import ScopeKind
 
@@ -25,8 +25,6 @@ CORRELATION_MINUTES = 120
 """The short window of correlations; the history is all the minutes before it."""
 MEASURED_FOR = timedelta(minutes=5)
 """How long figures of minute bars count. Older ones are unmeasured."""
-_LONGEST_STEP = 15.0
-"""The most seconds of bad data that one look adds, whatever the clock says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +108,7 @@ def data(
         if problem is None:
             bad, seen = 0.0, True
         elif seen and "at" in memory:
-            passed = (now - datetime.fromisoformat(memory["at"])).total_seconds()
-            bad += min(max(0.0, passed), _LONGEST_STEP)
+            bad += seconds_between(datetime.fromisoformat(memory["at"]), now)
         yield BreakerReading(
             kind=BreakerKind.DATA,
             scope=BreakerScope(ScopeKind.SYMBOL, symbol),

@@ -8,6 +8,15 @@ from typing import Any
 from bot.state.breakers import BreakerScope, Finding
 from models.enums import BreakerAction, CircuitBreakerType
 
+_LONGEST_STEP = 15.0
+"""The most seconds that one look counts: three times the time between two looks."""
+
+
+def seconds_between(last: datetime, now: datetime) -> float:
+    """The seconds from one look to the next, within reason: a clock that jumps adds nearly
+    nothing."""
+    return min(max(0.0, (now - last).total_seconds()), _LONGEST_STEP)
+
 
 class BreakerKind(StrEnum):
     """The kinds of breaker that the evaluator judges; stored, so never renamed."""

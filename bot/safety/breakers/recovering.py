@@ -7,11 +7,11 @@ trips the breaker again. In production only timed locks end by themselves.
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 
 from sqlalchemy import or_, select
 
-from bot.safety.breakers.readings import BreakerKind, BreakerReading
+from bot.safety.breakers.readings import BreakerKind, BreakerReading, seconds_between
+from bot.safety.recovering import LADDER as WHOLE_LADDER
 from bot.state import trading_state
 from bot.state.breakers import end_trip, tripped_of
 from config.breakers import BreakerRules
@@ -23,10 +23,8 @@ from models.tables import BreakerRow, TradingStateRow
 log = logging.getLogger(__name__)
 
 ACTOR = "breakers"
-LADDER = (Decimal("0.10"), Decimal("0.25"), Decimal("0.50"))
+LADDER = WHOLE_LADDER[:-1]
 """The shares of the size before the whole of it."""
-LONGEST_STEP = 15.0
-"""The most seconds that one look adds to a wait: three times the time between two looks."""
 _OURS = frozenset({"breakers", "monitor"})
 """Who set a state that a recovery may end. A state that a person set stays."""
 _BY_A_PERSON = frozenset({BreakerKind.DRAWDOWN})
@@ -52,7 +50,8 @@ def advance(
         .order_by(BreakerRow.scope_kind, BreakerRow.scope_key, BreakerRow.kind)
     ).all()
     for row in rows:
-        row.waited_seconds += _passed(row, now)
+        since = max(row.seen_at or row.changed_at, row.changed_at)
+        row.waited_seconds += seconds_between(since, now)
         reading = seen.get((row.scope_kind, row.scope_key, row.kind))
         name = f"{row.kind} of {row.scope_kind} {row.scope_key}"
         if row.tripped and row.until is not None:
@@ -71,12 +70,6 @@ def advance(
     uow.session.flush()
     _release(uow, account, now)
     return tuple(changed)
-
-
-def _passed(row: BreakerRow, now: datetime) -> float:
-    """The seconds since the last look, within reason: a clock that jumps adds nearly nothing."""
-    since = max(row.seen_at or row.changed_at, row.changed_at)
-    return min(max(0.0, (now - since).total_seconds()), LONGEST_STEP)
 
 
 def _lock_is_over(row: BreakerRow, reading: BreakerReading | None, now: datetime) -> bool:

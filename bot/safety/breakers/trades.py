@@ -94,7 +94,7 @@ def judge(
     windows += [timedelta(minutes=rules.stop_guard_window_minutes)]
     found = closed_trades(session, account, now - max(windows))
     yield from _streaks(session, account, found, limits, now)
-    yield from _strategy_losses(session, account, found, limits, equity, now)
+    yield from _strategy_losses(session, found, limits, equity, now)
     yield from _locks([one.trade for one in found], account, limits, now)
 
 
@@ -133,14 +133,12 @@ def _streaks(
 
 def _strategy_losses(
     session: Session,
-    account: str,
     found: Sequence[StrategyTrade],
     limits: RiskLimits,
     equity: Decimal | None,
     now: datetime,
 ) -> Iterator[BreakerReading]:
     """The realised loss of each strategy since the UTC day's start, as a share of the equity."""
-    del account
     if equity is None or equity <= 0:
         return
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

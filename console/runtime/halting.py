@@ -1,4 +1,4 @@
-"""The scope of a halt or a resume, as a person names it."""
+"""The scope of a halt, a resume or a recovery, as a person names it."""
 
 from typing import Annotated
 

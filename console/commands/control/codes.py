@@ -8,12 +8,12 @@ import typer
 
 from bot.authority.override_codes import LIFETIME, LONGEST_LIFETIME, OverrideCodes, Use
 from bot.clock import SystemClock
-from bot.state.scope import parse as parse_scope
 from console.context import acting, settings_to_act, settings_to_look
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout, utc
 from console.runtime.authority import LoginFileOption, OperatorOption, logged_in
 from console.runtime.configuring import ReasonOption
+from console.runtime.halting import ScopeOption, scope_of
 from models.enums import OverrideAction
 from models.tables import OverrideCodeRow
 
@@ -21,11 +21,6 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Draw, list and revoke the single-use codes that open a recovery.",
 )
-
-ScopeOption = Annotated[
-    str,
-    typer.Option("--scope", help="global, account, strategy:NAME or symbol:NAME."),
-]
 
 
 @app.command(epilog='Example: mlrisk codes create --reason "for the safe"')
@@ -52,7 +47,7 @@ def create(
     The code opens one act on one scope, once, together with its owner's login.
     """
     settings = settings_to_act(ctx, home)
-    use = Use(action, str(parse_scope(scope, settings.account)))
+    use = Use(action, str(scope_of(scope, settings)))
     with acting(settings) as db:
         by = logged_in(db, operator, login_file)
         new = OverrideCodes(db, SystemClock()).create(

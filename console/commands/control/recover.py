@@ -16,7 +16,6 @@ from bot.safety.recovering import Authority, Recovering
 from bot.safety.recovery_preview import Preview, Resting, preview, resting_orders
 from bot.state import binding
 from bot.state.scope import Scope
-from bot.state.scope import parse as parse_scope
 from config.settings import Settings, SettingsError
 from console.context import acting, settings_to_act
 from console.errors import CommandError, ExitCode
@@ -30,6 +29,7 @@ from console.runtime.authority import (
     override_code,
 )
 from console.runtime.configuring import ReasonOption, actor_of
+from console.runtime.halting import ScopeOption, scope_of
 from console.runtime.recovering import breakers_of, may_recover
 from models.database import Database
 from models.enums import OverrideAction, RecoveryPhase
@@ -55,9 +55,7 @@ def recover(
     number: Annotated[
         int | None, typer.Argument(help="The number of the recovery to confirm.")
     ] = None,
-    scope: Annotated[
-        str, typer.Option("--scope", help="global, account, strategy:NAME or symbol:NAME.")
-    ] = "global",
+    scope: ScopeOption = "global",
     look: Annotated[
         bool, typer.Option("--look", help="Show what a recovery would do, and do nothing.")
     ] = False,
@@ -81,9 +79,7 @@ def recover(
     settings = settings_to_act(ctx, home)
     with acting(settings) as db:
         service = Recovering(db, settings.account, SystemClock())
-        chosen = (
-            parse_scope(scope, settings.account) if number is None else service.scope_of(number)
-        )
+        chosen = scope_of(scope, settings) if number is None else service.scope_of(number)
         shown = _preview(settings, db, chosen)
         if not as_json:
             _print(shown)

@@ -1,8 +1,15 @@
 """An event that a signal handler may set."""
 
-import queue
+import os
+import select
 import signal
 import threading
+import time
+import weakref
+
+LONGEST_WAIT_SECONDS = 0.5
+"""Python runs a handler only between its own steps. A signal that comes just before the process
+falls asleep in the kernel is therefore heard when that sleep ends."""
 
 
 class StopEvent(threading.Event):
@@ -10,14 +17,16 @@ class StopEvent(threading.Event):
 
     `threading.Event.set` takes a lock that `wait` holds for moments. A handler runs in the main
     thread. When the signal comes in such a moment while the main thread waits, the handler waits
-    for its own thread for ever. This class wakes its waiters through a `queue.SimpleQueue`, whose
-    `put` is reentrant. Once set it stays set.
+    for its own thread for ever. `queue.SimpleQueue.get` is no cure: on a busy machine Python 3.11
+    waits there for ever once a timeout has passed at the wrong moment. This class wakes its waiters
+    through a pipe that nobody reads. Once set it stays set.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._wished = False
-        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._reader, self._writer = os.pipe()
+        weakref.finalize(self, _close, self._reader, self._writer)
 
     def is_set(self) -> bool:
         """Whether somebody wishes a stop."""
@@ -25,8 +34,9 @@ class StopEvent(threading.Event):
 
     def set(self) -> None:
         """Wishes a stop and wakes all waiters."""
-        self._wished = True
-        self._wake.put(None)
+        if not self._wished:
+            self._wished = True
+            os.write(self._writer, b"\0")
 
     def clear(self) -> None:
         """Raises RuntimeError: a wish to stop is not taken back."""
@@ -34,14 +44,26 @@ class StopEvent(threading.Event):
 
     def wait(self, timeout: float | None = None) -> bool:
         """Waits for the wish, at most `timeout` seconds; returns whether there is one."""
-        if self._wished:
-            return True
-        try:
-            self._wake.get(timeout=None if timeout is None else max(0.0, timeout))
-        except queue.Empty:
-            return self._wished
-        self._wake.put(None)  # the next waiter wakes as well
-        return True
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._wished:
+            left = LONGEST_WAIT_SECONDS
+            if deadline is not None:
+                left = min(left, deadline - time.monotonic())
+            if left <= 0:
+                break
+            self._poll(left)
+        return self._wished
+
+    def _poll(self, seconds: float) -> None:
+        # A poll object is used by one thread at a time, so that each waiter makes its own.
+        woken = select.poll()
+        woken.register(self._reader, select.POLLIN)
+        woken.poll(seconds * 1000)
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def stop_by_signal() -> StopEvent:

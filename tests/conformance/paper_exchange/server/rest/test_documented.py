@@ -163,13 +163,22 @@ def test_demo_money_that_can_not_be_taken_back_whole_moves_nothing(session: HTTP
     assert balances() == before
 
 
+def the_order(session: HTTP, order_id: str) -> dict[str, Any]:
+    """The order, which the moving market may have filled by now."""
+    scope = {"category": "linear", "symbol": SYMBOL, "orderId": order_id}
+    for read in (session.get_open_orders, session.get_order_history):
+        if rows := read(**scope)["result"]["list"]:
+            return dict(rows[0])
+    raise AssertionError(f"{order_id} is neither open nor in the history")
+
+
 def test_an_order_takes_its_price_from_a_level_of_the_book(session: HTTP) -> None:
     scope = {"category": "linear", "symbol": SYMBOL}
     book = session.get_orderbook(**scope, limit=50)["result"]
     placed = session.place_order(
         **ORDER, qty="0.010", bboSideType="Queue", bboLevel="5", timeInForce="PostOnly"
     )
-    row = session.get_open_orders(**scope, orderId=placed["result"]["orderId"])["result"]["list"][0]
+    row = the_order(session, placed["result"]["orderId"])
     best, deep = float(book["b"][0][0]), float(book["b"][30][0])
     assert deep < float(row["price"]) <= best * 1.01
     with pytest.raises(InvalidRequestError):

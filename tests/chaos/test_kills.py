@@ -40,7 +40,7 @@ longest for a lease, the wait for proof that an order was not taken (10 s), and 
 EFFECT_DELAY_MS = "150"
 """From the exchange's reply to the order's effect: without it the stream's news of a fill would
 often store the outcome before the sender can die of it."""
-WAVES = 6
+WAVES = 10
 """Whether a resting order fills, or lives long enough to be called back, is the market's to say.
 Whether a trade is whole at its deadline is also the machine's. An algorithm that has not come by
 the point, or is short, tries again with a new request."""
@@ -205,25 +205,40 @@ def soon(seconds: float) -> str:
 def run_to_the_end(system: MiniSystem, works: Sequence[dict[str, Any]]) -> set[Algorithm]:
     """Sends one request for each, waits for all of them, and compares with the exchange.
 
-    Returns the algorithms whose deadline came before the whole. Restarts take their time: on a busy
-    machine a deadline may be over meanwhile.
+    Returns the algorithms whose deadline came before the whole, and those that the gate refused.
+    Restarts take their time: on a busy machine a deadline may be over meanwhile, or the market's
+    view too old while the feed is away.
     """
     requests = [trade_request(signal_data=work) for work in works]
     for request in requests:
         system.send(request)
     names = [str(request["request_id"]) for request in requests]
-    system.tend(lambda: all(is_over(system, name) for name in names), "the parents to end", 100)
-    parents = [assert_request_agrees(system, name) for name in names]
+    system.tend(
+        lambda: all(is_refused(system, name) or is_over(system, name) for name in names),
+        "the parents to end",
+        100,
+    )
+    refused = {name for name in names if is_refused(system, name)}
+    parents = [assert_request_agrees(system, name) for name in names if name not in refused]
     short = [parent for parent in parents if parent.state != ParentState.COMPLETED]
     for parent in short:
         assert parent.state in (ParentState.PARTIAL, ParentState.UNFILLED)
-    return {Algorithm(parent.algorithm) for parent in short}
+    repeated = {
+        Algorithm(work["algorithm"])
+        for request, work in zip(requests, works, strict=True)
+        if request["request_id"] in refused
+    }
+    return repeated | {Algorithm(parent.algorithm) for parent in short}
+
+
+def is_refused(system: MiniSystem, request_id: str) -> bool:
+    row = system.request_row(request_id)
+    return row is not None and row.status == ExecutionStatus.VALIDATION_FAILED
 
 
 def is_over(system: MiniSystem, request_id: str) -> bool:
     """Whether its parent has ended; a refusal would make the run prove nothing."""
-    row = system.request_row(request_id)
-    assert row is None or row.status != ExecutionStatus.VALIDATION_FAILED, "the gate said no"
+    assert not is_refused(system, request_id), "the gate said no"
     return system.finished(request_id) is not None
 
 

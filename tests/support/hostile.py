@@ -89,6 +89,7 @@ def _any(column: Column[Any]) -> Any:
         return SYMBOLS[0]
     made: dict[type, Any] = {
         dict: {"why": STORABLE},
+        list: [1],
         str: STORABLE,
         bool: True,
         datetime: datetime.now(UTC),

@@ -35,6 +35,7 @@ from models.provisioning import provision
 from models.tables import ChildOrderRow, EquityRow, FillRow, ParentOrderRow, TradeRequestRow
 from paper_exchange.testing import PaperExchangeProcess
 from tests.support.leases import grant_lease
+from tests.support.preloaded import PreloadedPopen
 from tests.support.services import PostgresServer, RedisServer
 from tests.support.waiting import PATIENCE_SECONDS
 from workers import strategies
@@ -70,23 +71,14 @@ class Worker:
         self.command = command
         self.env = env
         self.log = log
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: PreloadedPopen | None = None
         self._extra_env: dict[str, str] = {}
         self._log_begins = 0
 
     def start(self, **extra_env: str) -> None:
         self._extra_env = extra_env
         self._log_begins = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=ROOT,
-                env={**self.env, **extra_env},
-                start_new_session=True,
-            )
+        self.process = PreloadedPopen(self.command, {**self.env, **extra_env}, self.log)
 
     def stop(self, number: int = signal.SIGTERM, timeout: float = 15.0) -> None:
         if self.process is None:

@@ -2,7 +2,8 @@
 
 Run as a script with one argument, the path of a JSON file, by an interpreter in isolated mode: it
 may import nothing but the standard library. It records its process id and start time, then replaces
-itself by `exec`. Both therefore stay those of the program.
+itself by `exec`. Both therefore stay those of the program. A copy of supervisord prepares itself in
+the same way (`steadfast.py`).
 """
 
 import ctypes
@@ -47,7 +48,27 @@ def boot_id() -> str:
 
 def main(arguments: list[str]) -> None:
     """Read the launch file, prepare this process and become the command in it."""
-    launch = json.loads(Path(arguments[1]).read_text(encoding="utf-8"))
+    launch = read(arguments[1])
+    prepare(launch)
+    if launch.get("cwd"):
+        os.chdir(launch["cwd"])
+    command = launch["command"]
+    os.execvpe(command[0], command, environment_of(launch))  # noqa: S606
+
+
+def read(path: str) -> dict[str, Any]:
+    """Return the launch in a file."""
+    launch: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return launch
+
+
+def environment_of(launch: dict[str, Any]) -> dict[str, str]:
+    """Return the whole environment of a launch's command, once the process is prepared."""
+    return {**os.environ, **launch.get("env", {})}
+
+
+def prepare(launch: dict[str, Any]) -> None:
+    """Tie this process to its parent, and record its identity."""
     parent = os.environ.pop(PARENT_VARIABLE, None)
     _restore_default_signals()
     # A core file would hold keys and passwords.
@@ -67,10 +88,6 @@ def main(arguments: list[str]) -> None:
         os.environ[READY_VARIABLE] = launch["ready"]
     if launch.get("record"):
         _record_and_wait(Path(launch["record"]), float(launch["restart_delay_seconds"]))
-    if launch.get("cwd"):
-        os.chdir(launch["cwd"])
-    command = launch["command"]
-    os.execvpe(command[0], command, {**os.environ, **launch.get("env", {})})  # noqa: S606
 
 
 def _restore_default_signals() -> None:

@@ -22,6 +22,7 @@ from workers.private_files import write_private
 from workers.supervision import launches, processes, steadfast, supervisord
 from workers.supervision.launcher import PARENT_VARIABLE, RUN_VARIABLE
 from workers.supervision.launches import ProcessSpec, Run
+from workers.supervision.preloading import PADDING
 from workers.supervision.processes import ProcessIdentity
 from workers.supervision.status import ProcessStatus, status_of
 from workers.supervision.supervisord import SupervisorCallError
@@ -204,6 +205,8 @@ class Supervisor:
             launches.write_launches(self.home, specs)
             # -P: a file beside the script must not hide a module of the same name.
             program = [sys.executable, "-P", steadfast.__file__, "-n", "-c", str(path)]
+            if any(spec.preloaded for spec in specs):
+                program.append(PADDING)
             launches.write_supervisord_launch(self.home, program, tied=tied)
             self._run = self._spawned(socket)
             self._run.store(self.home)

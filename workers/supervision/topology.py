@@ -279,6 +279,7 @@ def _own_processes(
             env={**environment, **(keys if holds_keys else {"MLRISK_HOLDS_KEYS": "false"})},
             stage=PROCESSES,
             cwd=_PACKAGES,
+            preloaded=True,
             # Each process announces itself (`workers.supervision.readiness`). A process that is
             # still starting may be deaf to a signal to stop.
             ready=partial(launches.announced, home, name),
@@ -318,6 +319,7 @@ def _beat(home: Home, environment: dict[str, str]) -> ProcessSpec:
         env=environment,
         stage=PROCESSES,
         cwd=_PACKAGES,
+        preloaded=True,
         ready=partial(launches.announced, home, "beat"),
     )
 
@@ -333,6 +335,7 @@ def _disk(home: Home, *, has_redis: bool) -> ProcessSpec:
         env=_runtime(),
         stage=PROCESSES,
         cwd=_PACKAGES,
+        preloaded=True,
         ready=partial(launches.announced, home, "disk"),
     )
 
@@ -345,6 +348,7 @@ def _canaries(home: Home, environment: dict[str, str]) -> ProcessSpec:
         env=environment,
         stage=PROCESSES,
         cwd=_PACKAGES,
+        preloaded=True,
         ready=partial(launches.announced, home, "canaries"),
     )
 

@@ -174,13 +174,19 @@ def _look_at_what_each_process_was_told(shell: Shell) -> None:
     key, secret = (secrets / f"paper-api-{name}" for name in ("key", "secret"))
     words = [file.read_text(encoding="utf-8") for file in (key, secret)]
     assert not [word for word in words if word in (shell.home / "run/environment.json").read_text()]
-    told = {}
+    # What a copy of supervisord was told stands in its memory and in the file of its launch.
+    launched: dict[str, dict[str, str]] = {
+        file.name.removesuffix(".launch.json"): json.loads(file.read_text()).get("env", {})
+        for file in (shell.home / "run" / "processes").glob("*.launch.json")
+    }
+    told: dict[str, list[dict[str, str]]] = {}
     for status in Supervisor.attach(Home(shell.home)).status():
         processes = [psutil.Process(status.pid)]
         processes += processes[0].children(recursive=True) if status.name != "supervisord" else []
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):  # a worker's child may be replaced
-                told.setdefault(status.name, []).append(process.environ())
+                environment = {**process.environ(), **launched.get(status.name, {})}
+                told.setdefault(status.name, []).append(environment)
     outsiders = {"supervisord", "postgres", "redis", "paper-exchange"}
     keyless = {"flower", "beat", "disk", "canaries", "watchdog", "safety"}
     assert set(told) == {*outsiders, *keyless, *WORKERS, "feed"}

@@ -73,8 +73,9 @@ format: $(DEV)  ## Rewrite the code in the project's style
 # machine's setting forbids it.
 unit suite prove: export PYTHONDONTWRITEBYTECODE :=
 
-schema: $(DEV)  ## Write what is derived from the declared limits: JSON Schema, base layer, docs/limits.md
+schema: $(DEV)  ## Write what is derived from declarations: JSON Schema, base layer, limits, metrics
 	@$(BIN)/python -m config.published
+	@$(BIN)/python -m workers.exporter.published
 
 bench: $(DEV)  ## Measure enqueue to exchange-accepted on a small system of its own
 	@exec $(BIN)/python -m benchmarks.pipeline_latency
@@ -95,16 +96,17 @@ secrets:  ## Generate the secrets and the .env of docker-compose.yml that are no
 	keep message_key "$$(random)"; \
 	keep demo_key "$$($(PYTHON) -c "$$DEMO_KEY" < message_key.txt)"; \
 	keep flower_login "mlrisk:$$(random)"; \
+	keep grafana_password "$$(random)"; \
 	keep api_key paper-key; \
 	keep api_secret paper-secret; \
 	keep watchdog_api_key paper-watchdog-key; \
 	keep watchdog_api_secret paper-watchdog-secret; \
 	keep database_url \
 		"postgresql+psycopg://mlrisk:$$(< postgres_password.txt)@postgres:5432/mlrisk"; \
-	for purpose in owner application operator audit; do \
+	for purpose in owner application operator audit exporter; do \
 		keep "$${purpose}_database_url" "postgresql+psycopg://mlrisk_$$purpose:$$(random)@postgres:5432/mlrisk"; \
 	done; \
-	for user in worker feed beat flower; do \
+	for user in worker feed beat flower exporter; do \
 		keep "redis_$${user}_password" "$$(random)"; \
 		url="redis://$$user:$$(< redis_$${user}_password.txt)@redis:6379"; \
 		case $$user in worker) keep redis_url "$$url" ;; *) keep "redis_$${user}_url" "$$url" ;; esac; \

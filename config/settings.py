@@ -37,7 +37,8 @@ MACHINES_HOME = Path("/var/lib/mlrisk")
 _OTHERS = (f"{PREFIX}DEMO_", f"{PREFIX}TEST_")
 # Each process is given one address of the database, as its own.
 _DATABASES = tuple(
-    f"{PREFIX}{purpose}_DATABASE_URL" for purpose in ("OWNER", "OPERATOR", "AUDIT", "BOOTSTRAP")
+    f"{PREFIX}{purpose}_DATABASE_URL"
+    for purpose in ("OWNER", "OPERATOR", "AUDIT", "EXPORTER", "BOOTSTRAP")
 )
 
 
@@ -106,6 +107,13 @@ class Settings(KeylessSettings):
         default=None,
         description=(
             "the database with beat's role, which appends to the audit. Default: database_url"
+        ),
+    )
+    exporter_database_url: SecretStr | None = Field(
+        default=None,
+        description=(
+            "the database with the exporter's role, which reads what it measures. "
+            "Default: database_url"
         ),
     )
     bootstrap_database_url: SecretStr | None = Field(
@@ -235,6 +243,7 @@ class Settings(KeylessSettings):
         "owner_database_url",
         "operator_database_url",
         "audit_database_url",
+        "exporter_database_url",
         "bootstrap_database_url",
     )
     @classmethod

@@ -2,6 +2,7 @@
 
 The owner's role makes and changes the tables. The application's role can neither change nor delete
 rows that are written once, and deletes only where the code does. Beat's role appends to the audit.
+The exporter's role reads.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,22 +15,39 @@ from config.errors import MlriskError
 from models.connecting import migration_engine
 from models.tables import (
     AccountBindingRow,
+    AccountFitnessRow,
+    AuditCheckpointRow,
     AuditHeadRow,
+    AuditHeadsFileRow,
     AuditRow,
     Base,
+    BreakerRow,
+    BreakerTripRow,
+    ChildOrderRow,
     DecisionFiguresRow,
     DecisionRow,
     DisagreementRow,
+    EquityDayRow,
     EquityRow,
     FillRow,
     ForeignOrderRow,
     HeartbeatRow,
     OperatorRow,
+    OtherFeeRow,
     OverrideCodeRow,
+    ParentOrderRow,
     PositionAdoptionRow,
     PositionExitRow,
+    PositionRow,
     PositionWatchRow,
+    PredictionRow,
+    ProtectiveStopRow,
+    RefusedMessagesRow,
     TallyChangeRow,
+    TallyRow,
+    TradeRequestRow,
+    TradingLeaseRow,
+    TradingStateRow,
     UnreadableFactRow,
     VolumeModelRow,
 )
@@ -57,6 +75,18 @@ MOVED_BY_TRIGGER: tuple[type[Base], ...] = (AuditHeadRow,)
 """The tables that only the owner's triggers change."""
 OPERATORS_OWN: tuple[type[Base], ...] = (OperatorRow, OverrideCodeRow)
 """The tables that the operator's role alone changes."""
+MEASURED: tuple[type[Base], ...] = (
+    *(AccountBindingRow, AccountFitnessRow),
+    *(AuditCheckpointRow, AuditHeadRow, AuditHeadsFileRow, AuditRow),
+    *(BreakerRow, BreakerTripRow),
+    *(ChildOrderRow, DecisionFiguresRow, DecisionRow, FillRow, OtherFeeRow, ParentOrderRow),
+    *(DisagreementRow, ForeignOrderRow, UnreadableFactRow),
+    *(EquityDayRow, EquityRow, PositionRow, ProtectiveStopRow),
+    *(HeartbeatRow, PredictionRow, RefusedMessagesRow),
+    *(TallyChangeRow, TallyRow, TradingLeaseRow, TradingStateRow),
+)
+"""The tables that the exporter reads. Of requests it reads two columns."""
+_OF_REQUESTS = (TradeRequestRow.status, TradeRequestRow.received_at)
 _VERSION = "alembic_version"
 
 
@@ -76,6 +106,8 @@ class DatabaseLogins:
     """The console: as the application, over connections that are kept for it."""
     audit: str = field(repr=False)
     """Beat: appends to the audit."""
+    exporter: str = field(repr=False)
+    """The exporter: reads what it measures, and changes nothing."""
     bootstrap: str | None = field(default=None, repr=False)
     """A superuser for making the other roles; None when they exist."""
 
@@ -87,6 +119,7 @@ class DatabaseLogins:
         owner: str | None = None,
         operator: str | None = None,
         audit: str | None = None,
+        exporter: str | None = None,
         bootstrap: str | None = None,
     ) -> Self:
         """The addresses with defaults: the application's role, and the bootstrap's for
@@ -96,6 +129,7 @@ class DatabaseLogins:
             owner or bootstrap or application,
             operator or application,
             audit or application,
+            exporter or application,
             bootstrap,
         )
 
@@ -113,6 +147,7 @@ def grant(logins: DatabaseLogins) -> None:
                 role: statements
                 for address, statements in (
                     # Last the most: equal addresses are one role.
+                    (logins.exporter, _FOR_EXPORTER),
                     (logins.audit, _FOR_AUDIT),
                     (logins.application, _FOR_APPLICATION),
                     (logins.operator, _FOR_OPERATOR),
@@ -209,4 +244,10 @@ _FOR_AUDIT = (
     f"GRANT SELECT ON {AccountBindingRow.__tablename__} TO {{role}}",
     # Canaries of queues that don't exist (`workers/celery/cleaning.py`).
     f"GRANT SELECT, DELETE ON {HeartbeatRow.__tablename__} TO {{role}}",
+)
+_FOR_EXPORTER = (
+    f"REVOKE ALL ON {_list(Base.metadata.tables)}, {_VERSION} FROM {{role}}",
+    f"GRANT SELECT ON {_list(_names(MEASURED))} TO {{role}}",
+    f"GRANT SELECT ({_list(column.key for column in _OF_REQUESTS)})"
+    f" ON {TradeRequestRow.__tablename__} TO {{role}}",
 )

@@ -15,10 +15,12 @@ def public_url(url: str) -> str:
 
 
 def addresses(settings: Settings, ports: Mapping[str, int]) -> dict[str, str]:
-    """Flower and the paper exchange, where they run."""
+    """Flower, the metrics and the paper exchange, where they run."""
     found: dict[str, str] = {}
     if "flower" in ports:
         found["Flower"] = f"http://127.0.0.1:{ports['flower']}"
+    if "exporter" in ports:
+        found["metrics"] = f"http://127.0.0.1:{ports['exporter']}/metrics"
     if settings.exchange_url is not None:
         found["exchange"] = public_url(settings.exchange_url)
     return found

@@ -43,6 +43,11 @@ class PredictionRow(Base):
             "ix_prediction_open", "account", "known_at", postgresql_where=text("settled_at IS NULL")
         ),
         Index(
+            "ix_prediction_settled",
+            "settled_at",
+            postgresql_where=text("settled_at IS NOT NULL"),
+        ),
+        Index(
             "ix_prediction_stream",
             *("account", "strategy", "model_version", "symbol", "predicted_at"),
         ),

@@ -14,7 +14,7 @@ from models import migrate, provisioning
 from models.audit import GLOBAL_CHAIN, verify_chain
 from models.database import Database
 from models.provisioning import provision
-from models.roles import WRITTEN_ONCE, DatabaseLogins, RoleError, powers_of
+from models.roles import MEASURED, WRITTEN_ONCE, DatabaseLogins, RoleError, powers_of
 from models.tables import Base
 from tests.support.services import PostgresServer
 
@@ -102,7 +102,7 @@ _ATTACKS = (
 )
 
 
-@pytest.mark.parametrize("purpose", ["application", "operator", "audit"])
+@pytest.mark.parametrize("purpose", ["application", "operator", "audit", "exporter"])
 def test_no_role_of_a_process_can_undo_or_break_out(logins: DatabaseLogins, purpose: str) -> None:
     url = getattr(logins, purpose).replace("+psycopg", "")
     refused = (psycopg.errors.InsufficientPrivilege, psycopg.errors.FeatureNotSupported)
@@ -142,6 +142,14 @@ def test_what_is_written_once_is_changed_by_nobody_but_the_owner(logins: Databas
         "audit_entry": {"INSERT", "SELECT"},
         "heartbeat": {"DELETE", "SELECT"},
     }
+
+
+def test_the_exporter_reads_what_it_measures_and_nothing_else(logins: DatabaseLogins) -> None:
+    assert _rights(logins.exporter) == {kind.__tablename__: {"SELECT"} for kind in MEASURED}
+    for secret in ("SELECT * FROM operator", "SELECT payload FROM trade_request"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            _run(logins.exporter, secret)
+    _run(logins.exporter, "SELECT status, received_at FROM trade_request")
 
 
 def test_nobody_hands_rights_on(logins: DatabaseLogins) -> None:

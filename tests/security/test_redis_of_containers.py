@@ -17,7 +17,7 @@ from workers.supervision.ports import LOOPBACK, free_port
 
 pytestmark = [pytest.mark.services, pytest.mark.long]
 
-PROCESSES = ("worker", "feed", "beat", "flower")
+PROCESSES = ("worker", "feed", "beat", "flower", "exporter")
 
 
 def settings() -> list[str]:

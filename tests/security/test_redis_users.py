@@ -98,6 +98,10 @@ MAY: dict[str, tuple[str, ...]] = {
         *("PUBLISH /0.celery.pidbox x", "BRPOP x.reply.celery.pidbox 1"),
     ),
     "canaries": ("LLEN dispatch", "PUBLISH /0.celery.pidbox x", "BRPOP x.reply.celery.pidbox 1"),
+    "exporter": (
+        *("LLEN validation", "LLEN validation.of.x", "SMEMBERS validation.lanes", "HLEN unacked"),
+        "INFO memory",
+    ),
     "strategy-test": (
         *("LPUSH validation x", "LLEN validation", "SADD _kombu.binding.validation x"),
         *("SMEMBERS _kombu.binding.validation", "GET celery-task-meta-x"),
@@ -156,6 +160,14 @@ OTHERS: dict[tuple[str, str], tuple[str, ...]] = {
     ("canaries", "taking messages"): ("BRPOP", "execution", "1"),
     ("canaries", "enqueueing"): ("LPUSH", "validation", "x"),
     ("canaries", "unacknowledged messages"): ("HDEL", "unacked", "x"),
+    ("exporter", "reading requests"): ("LRANGE", "validation", "0", "-1"),
+    ("exporter", "taking messages"): ("BRPOP", "execution", "1"),
+    ("exporter", "enqueueing"): ("LPUSH", "validation", "x"),
+    ("exporter", "reading what is taken"): ("HGETALL", "unacked"),
+    ("exporter", "the market"): ("GET", "mlrisk:market:BTCUSDT"),
+    ("exporter", "answers"): ("GET", "celery-task-meta-x"),
+    ("exporter", "controlling workers"): ("PUBLISH", "/0.celery.pidbox", "x"),
+    ("exporter", "listing"): ("SCAN", "0"),
 }
 
 

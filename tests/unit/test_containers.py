@@ -24,6 +24,12 @@ from workers.pulse import PULSE_VARIABLE
 from workers.supervision.topology import Options
 
 OFFICIAL = {"postgres", "redis"}
+WATCHING = {
+    "prometheus": "prom/prometheus",
+    "alertmanager": "prom/alertmanager",
+    "grafana": "grafana/grafana",
+}
+"""What watches from outside, by its official image."""
 
 
 def _compose() -> dict[str, Any]:
@@ -49,7 +55,7 @@ def test_each_queue_has_its_worker_and_every_process_a_health_check() -> None:
 def test_nothing_is_published_beyond_this_machine() -> None:
     services = _compose()["services"]
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
-    assert set(published) == {"flower"}
+    assert set(published) == {"flower", "grafana"}
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
     assert not any("network_mode" in service for service in services.values())
 
@@ -106,6 +112,10 @@ def test_official_images_are_pinned_to_a_line() -> None:
     services = _compose()["services"]
     for name in OFFICIAL:
         assert re.fullmatch(rf"{name}:\d+(\.\d+)*", services[name]["image"])
+    for name, image in WATCHING.items():
+        assert re.fullmatch(rf"{image}:v?\d+\.\d+\.\d+", services[name]["image"])
+        assert services[name]["profiles"] == ["monitoring"], "nobody gets it unasked"
+        assert set(services[name].get("secrets", [])) <= {"grafana_password"}
 
 
 def test_secrets_reach_containers_as_files_alone(tmp_path: Path) -> None:
@@ -122,11 +132,11 @@ def test_secrets_reach_containers_as_files_alone(tmp_path: Path) -> None:
     assert made["postgres_password.txt"] in made["database_url.txt"]
     logins = {
         name: make_url(made[f"{name}_database_url.txt"])
-        for name in ("owner", "application", "operator", "audit")
+        for name in ("owner", "application", "operator", "audit", "exporter")
     }
     assert {str(url.username) for url in logins.values()} == {f"mlrisk_{name}" for name in logins}
     assert len({url.password for url in logins.values()}) == len(logins)
-    for user in ("worker", "feed", "beat", "flower"):
+    for user in ("worker", "feed", "beat", "flower", "exporter"):
         login = f"{user}:{made[f'redis_{user}_password.txt']}"
         file = "redis_url.txt" if user == "worker" else f"redis_{user}_url.txt"
         assert made[file] == f"redis://{login}@redis:6379"
@@ -225,7 +235,7 @@ def test_each_kind_of_container_logs_into_redis_as_a_user_of_its_own() -> None:
         for name, service in services.items()
         if name != "redis"
     }
-    own = {name: [f"redis_{name}_url"] for name in ("feed", "beat", "flower")}
+    own = {name: [f"redis_{name}_url"] for name in ("feed", "beat", "flower", "exporter")}
     workers = {
         name: ["redis_url"] for name in services if name.startswith("worker-") or name == "safety"
     }
@@ -250,6 +260,8 @@ def test_the_key_of_messages_is_where_requests_are_read_and_where_an_operator_wo
 def test_docker_accepts_the_compose_file() -> None:
     """Only paper trading runs the paper exchange and waits for it."""
     assert {"paper-exchange", "demo-strategy"} <= _services("paper,demo").keys()
+    assert WATCHING.keys() <= _services("monitoring").keys()
+    assert not WATCHING.keys() & _services("paper").keys()
     assert "paper-exchange" in _services("paper")["feed"]["depends_on"]
     live = _services("", MLRISK_EXCHANGE_MODE="live", MLRISK_LEASE_SECONDS="20")
     assert "paper-exchange" not in live
@@ -271,7 +283,7 @@ def test_what_runs_is_bounded_and_comes_from_no_registry() -> None:
     for name, service in _compose()["services"].items():
         assert service["mem_limit"], name
         assert service["pids_limit"], name
-        if name not in OFFICIAL:
+        if name not in OFFICIAL | WATCHING.keys():
             assert service["pull_policy"] == "never", name
 
 
@@ -304,7 +316,7 @@ def test_only_what_asks_the_exchange_sees_its_journal_and_the_limits() -> None:
         "paper:/var/lib/mlrisk:ro",
         "audit:/var/lib/mlrisk-audit:ro",
     ]
-    for name in ("beat", "flower", "demo-strategy"):
+    for name in ("beat", "flower", "exporter", "demo-strategy"):
         assert (services[name]["volumes"], services[name]["configs"]) == ([], []), name
 
 
@@ -357,11 +369,19 @@ def test_the_exchanges_keys_are_mounted_where_the_account_is_asked_and_nowhere_e
         "watchdog_api_secret",
     }
     ours = {"MLRISK_LOG_FORMAT", "MLRISK_ACCOUNT"}
-    for name in {*OFFICIAL, "paper-exchange", "demo-strategy", "flower", "beat", "migrate"}:
+    for name in {
+        *OFFICIAL,
+        "paper-exchange",
+        "demo-strategy",
+        "flower",
+        "beat",
+        "exporter",
+        "migrate",
+    }:
         environment = services[name].get("environment") or {}
         told = {v for v in environment if v.startswith("MLRISK_")} - ours
         assert all(variable.endswith("_URL_FILE") for variable in told), name
-        assert not told or name in ("flower", "beat", "migrate"), name
+        assert not told or name in ("flower", "beat", "exporter", "migrate"), name
 
 
 def test_containers_do_not_start_live_with_nothing_else_set(

@@ -24,10 +24,11 @@ STRATEGY = "strategy-"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 """A strategy's name. It becomes part of a user's name and of a file's."""
 CONSOLE, FEED, WORKER, BEAT, FLOWER = "console", "feed", "worker", "beat", "flower"
-CANARIES = "canaries"
+CANARIES, EXPORTER = "canaries", "exporter"
 USER_OF_PROCESS: Mapping[str, str] = MappingProxyType(
     {
-        **{"feed": FEED, "beat": BEAT, "flower": FLOWER, "canaries": CANARIES},
+        **{"feed": FEED, "beat": BEAT, "flower": FLOWER},
+        **{"canaries": CANARIES, "exporter": EXPORTER},
         # It reads the market, and shares the rights of those that decide by it.
         "safety": WORKER,
         **dict.fromkeys(WORKERS, WORKER),
@@ -91,6 +92,11 @@ _ASKING_RULES = (
     "+time +zadd +zrem +zrangebyscore +evalsha +script|load +script|exists "
     "+publish +psubscribe +punsubscribe"
 )
+# The exporter measures queues, lanes and what is taken, and changes nothing.
+_MEASURING_RULES = (
+    f"{_queues(QUEUES, '%R~')} %R~{STRATEGY_QUEUE}.* %R~unacked "
+    f"{_CONNECTING} +llen +hlen +smembers +info"
+)
 _RULES: Mapping[str, str] = MappingProxyType(
     {
         OURS: f"~* &* {_COMMANDS} +scan",
@@ -106,6 +112,7 @@ _RULES: Mapping[str, str] = MappingProxyType(
         FLOWER: _ASKING_RULES,
         # Measures the queues, and asks a worker whose canary stays away for its tasks.
         CANARIES: _ASKING_RULES,
+        EXPORTER: _MEASURING_RULES,
     }
 )
 # A strategy reads an answer, or waits for it, by its task's id, which nobody can guess or list.

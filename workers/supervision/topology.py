@@ -51,6 +51,7 @@ _ROLES = {
     "application": "mlrisk_app",
     "operator": "mlrisk_operator",
     "audit": "mlrisk_audit",
+    "exporter": "mlrisk_exporter",
 }
 # The application of processes that only pass messages on and know no keys.
 _BROKER_APP = "workers.celery.broker"
@@ -119,7 +120,7 @@ class Topology:
 
 def build(home: Home, options: Options) -> Topology:
     """Choose ports and secrets, and describe every process. The home must not be running."""
-    chosen = home.ports(["redis", "paper-exchange", "flower"])
+    chosen = home.ports(["redis", "paper-exchange", "flower", "exporter"])
     database = cache = None
     logins, redis_url, exchange_url = options.logins, options.redis_url, options.exchange_url
     if logins is None:
@@ -162,6 +163,8 @@ def build(home: Home, options: Options) -> Topology:
     beat = {**broker, "MLRISK_DATABASE_URL": logins.audit}
     specs += [_beat(home, beat), _flower(home, chosen["flower"], broker)]
     specs += [_disk(home, has_redis=cache is not None), _canaries(home, beat)]
+    exporter = {**broker, "MLRISK_DATABASE_URL": logins.exporter}
+    specs.append(_exporter(chosen["exporter"], exporter))
     if watchdog_keys:
         specs.append(_watchdog(home, options, logins.audit, exchange_url, watchdog_keys))
     if options.demo:
@@ -350,6 +353,18 @@ def _canaries(home: Home, environment: dict[str, str]) -> ProcessSpec:
         cwd=_PACKAGES,
         preloaded=True,
         ready=partial(launches.announced, home, "canaries"),
+    )
+
+
+def _exporter(port: int, environment: dict[str, str]) -> ProcessSpec:
+    """The exporter. It reads by roles of its own, and holds no keys."""
+    return ProcessSpec(
+        "exporter",
+        _python("workers.exporter.main", "--port", str(port)),
+        env=environment,
+        stage=PROCESSES,
+        cwd=_PACKAGES,
+        ready=partial(_answers, port, "/healthz"),
     )
 
 

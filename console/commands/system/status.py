@@ -12,12 +12,14 @@ from console.context import reading, settings_of
 from console.errors import CommandError, ExitCode
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout
+from console.runtime.addresses import addresses
 from console.screen.source import process_status
 from console.views.fitness_line import fitness_line
 from console.views.lease_view import LeaseView, lease_view, words_of
 from console.views.moment import Live
 from console.views.queries import live
 from models.amounts import shortest
+from workers.home import Home
 from workers.supervision.supervisor import ProcessStatus
 
 
@@ -39,6 +41,7 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
             ExitCode.DEPENDENCY_DOWN,
         )
     processes = process_status(settings)
+    where = addresses(settings, Home(settings.home).known_ports()) if processes else {}
     with reading(settings.require_database_url()) as session:
         moment = live(session, shown(session, settings).account, rows=0)
         bound = bound_to(session)
@@ -54,12 +57,15 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
                 "identity": identity,
                 "account_problem": problem,
                 "trading_lease": lease.to_json(),
+                "addresses": where,
             }
         )
     else:
         stdout().print(f"database: {bound or 'no process has started on it yet'}", markup=False)
         _print(str(settings.home), moment, processes)
         _print_lease(lease)
+        for name, address in where.items():
+            stdout().print(f"{name}: {address}", markup=False)
         if problem is not None:
             stdout().print(f"[red]nothing that adds risk is allowed:[/] {escape(problem)}")
     if any(process.state != "RUNNING" for process in processes):

@@ -10,7 +10,9 @@ from tests.support.repository import ROOT
 ROOMS = ("bot", "tasks", "workers", "console")
 HOLDERS = frozenset({"limits", "breakers", "rules", "_rules", "working", "quotas", "section"})
 """What an object with declared limits is called where a limit is read of it."""
-BY_PURPOSE = frozenset({"owner_database_url", "audit_database_url", "bootstrap_database_url"})
+BY_PURPOSE = frozenset(
+    f"{purpose}_database_url" for purpose in ("owner", "audit", "exporter", "bootstrap")
+)
 """Settings that `console.runtime.databases` reads by a name made of the purpose."""
 
 

@@ -35,7 +35,8 @@ def test_one_machine_has_servers_first_and_strategies_last(home: Home) -> None:
     built = topology.build(home, Options(demo=True))
     stages = {spec.name: spec.stage for spec in built.specs}
     servers = ["postgres", "redis", "paper-exchange"]
-    own = ["feed", "safety", *WORKERS, "beat", "flower", "disk", "canaries", "watchdog"]
+    own = ["feed", "safety", *WORKERS, "beat", "flower", "disk", "canaries", "exporter"]
+    own.append("watchdog")
     assert stages == {
         **dict.fromkeys(servers, topology.SERVERS),
         **dict.fromkeys(own, topology.PROCESSES),
@@ -49,6 +50,7 @@ def test_servers_of_ones_own_are_used_and_not_started(home: Home) -> None:
         "postgresql+psycopg://me:pw@db/mlrisk",
         operator="postgresql+psycopg://console:pw@db/mlrisk",
         audit="postgresql+psycopg://beat:pw@db/mlrisk",
+        exporter="postgresql+psycopg://exporter:pw@db/mlrisk",
     )
     options = Options(
         paper=False,
@@ -61,6 +63,7 @@ def test_servers_of_ones_own_are_used_and_not_started(home: Home) -> None:
     told = {name: spec.env.get("MLRISK_DATABASE_URL") for name, spec in _by_name(built).items()}
     assert told["execution"] == told["feed"] == logins.application
     assert told["beat"] == told["canaries"] == logins.audit
+    assert told["exporter"] == logins.exporter
     assert told["flower"] is None
     assert built.environment["MLRISK_REDIS_URL"] == options.redis_url
     assert "MLRISK_EXCHANGE_URL" not in built.environment
@@ -73,7 +76,7 @@ def test_no_secret_is_on_a_command_line_or_in_a_representation(home: Home) -> No
     built = topology.build(home, Options(demo=True))
     # Of servers, Postgres' roles, Flower, the market, the paper account with the watchdog's key,
     # and the demo's own.
-    assert len(_secrets(home)) == 14
+    assert len(_secrets(home)) == 15
     for secret in _secrets(home):
         assert not any(secret in word for spec in built.specs for word in spec.command)
         assert secret not in repr(built)
@@ -169,7 +172,7 @@ def test_each_kind_of_process_logs_into_redis_as_a_user_of_its_own(home: Home) -
     told = {name: spec.env.get("MLRISK_REDIS_URL") for name, spec in _by_name(built).items()}
     told["console"] = built.environment["MLRISK_REDIS_URL"]
     logins = {name: urlsplit(url) for name, url in told.items() if url is not None}
-    own = {name: name for name in ("console", "feed", "beat", "flower", "canaries")}
+    own = {name: name for name in ("console", "feed", "beat", "flower", "canaries", "exporter")}
     assert {name: url.username for name, url in logins.items()} == {
         **own,
         **dict.fromkeys(("safety", *WORKERS), "worker"),

@@ -261,7 +261,7 @@ def test_users_of_others_are_left_out_of_the_file_and_passwords_too(home: Home) 
     named = [line.split()[1] for line in text.splitlines()]
     assert named == [
         *("default", "supervisor", "mlrisk", "console", "worker", "feed", "beat", "flower"),
-        "canaries",
+        *("canaries", "exporter"),
         *("strategy-one", "strategy-two"),
     ]
     for word in (server.password, server.admin_password, "a-word", "b-word"):

@@ -1,0 +1,1 @@
+"""The exporter: figures of the whole system for Prometheus, computed from rows."""

@@ -16,7 +16,8 @@ FROM python:3.11-slim-bookworm
 RUN groupadd --gid 10001 mlrisk && \
     useradd --uid 10001 --gid 10001 --create-home --home-dir /var/lib/mlrisk mlrisk && \
     install --directory --owner mlrisk --group mlrisk --mode 700 /var/lib/mlrisk-audit \
-    /var/lib/mlrisk-watchdog
+    /var/lib/mlrisk-watchdog /var/lib/mlrisk-log/private /var/lib/mlrisk-log/public \
+    /var/lib/mlrisk-witness/private /var/lib/mlrisk-witness/public
 COPY --from=build /opt/mlrisk /opt/mlrisk
 # OPENBLAS: small matrices gain nothing from threads, and each process would start its own.
 ENV PATH=/opt/mlrisk/bin:$PATH \

@@ -34,6 +34,12 @@ AFTER_CANCEL = "after_cancel"
 BEFORE_EXPIRY_COMMIT = "before_expiry_commit"
 """Planned children that never went out by their deadline."""
 AFTER_EXPIRY_COMMIT = "after_expiry_commit"
+IN_SEQUENCING = "in_sequencing"
+"""Entries have their leaves in the audit log, and no checkpoint is signed."""
+BEFORE_SEQUENCE_COMMIT = "before_sequence_commit"
+AFTER_SEQUENCE_COMMIT = "after_sequence_commit"
+AFTER_SUBMISSION = "after_submission"
+"""The witness can read the checkpoint."""
 
 NAMES = frozenset(
     {
@@ -55,6 +61,10 @@ NAMES = frozenset(
         AFTER_CANCEL,
         BEFORE_EXPIRY_COMMIT,
         AFTER_EXPIRY_COMMIT,
+        IN_SEQUENCING,
+        BEFORE_SEQUENCE_COMMIT,
+        AFTER_SEQUENCE_COMMIT,
+        AFTER_SUBMISSION,
     }
 )
 

@@ -52,6 +52,14 @@ class LeaseRules:
         low=5,
         high=600,
     )
+    unsequenced_seconds: float = limit(
+        5.0,
+        "s",
+        "The longest time for which an audit entry may wait for its place in the audit log.",
+        LOWER,
+        low=3,
+        high=300,
+    )
     clock_seconds: float = limit(
         2.0,
         "s",

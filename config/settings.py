@@ -199,6 +199,21 @@ class Settings(KeylessSettings):
             "home"
         ),
     )
+    audit_log: Path | None = Field(
+        default=None,
+        description=(
+            "the directory of the audit log's key, and of the checkpoints that it gives to its "
+            "witness. Default: audit-log in the home"
+        ),
+    )
+    audit_witness: Path | None = Field(
+        default=None,
+        description=(
+            "the directory of the witness: its key, the checkpoints that it has signed and the "
+            "hashes that it has seen. Another disk than the database's is best. Default: "
+            "audit-witness in the home"
+        ),
+    )
     recordings: Path | None = Field(
         default=None, description="market recordings for the paper exchange"
     )

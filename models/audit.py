@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Select, func, select, text
@@ -46,19 +47,32 @@ class AuditReport:
     problems: tuple[str, ...]
 
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+
+def content_of(draft: AuditDraft) -> str:
+    """An entry without its place, in canonical JSON: chain, time as UTC microseconds, kind,
+    subject, actor and payload. It is the entry's leaf in the audit log."""
+    at = draft.at.astimezone(UTC).isoformat(timespec="microseconds")
+    return _canonical([draft.chain, at, draft.kind, draft.subject, draft.actor, draft.payload])
+
+
 def entry_hash(prev_hash: str, seq: int, draft: AuditDraft) -> str:
-    """The hash of an entry; times count as UTC microseconds, payloads in canonical JSON."""
-    record = [
-        draft.chain,
-        seq,
-        draft.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        draft.kind,
-        draft.subject,
-        draft.actor,
-        draft.payload,
-    ]
-    canonical = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256((prev_hash + canonical).encode()).hexdigest()
+    """The hash of an entry, which binds it to its place and to the entry before it."""
+    return chained_hash(prev_hash, seq, draft.chain, content_of(draft))
+
+
+def chained_hash(prev_hash: str, seq: int, chain: str, content: str) -> str:
+    """The hash of an entry with this content (`content_of`): its place stands behind the chain's
+    name."""
+    begins = _begin(chain)
+    canonical = f"{prev_hash}{begins}{seq},{content[len(begins) :]}"
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _begin(chain: str) -> str:
+    return f"[{_canonical(chain)},"
 
 
 def append_entries(session: Session, drafts: Sequence[AuditDraft]) -> None:

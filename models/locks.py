@@ -36,6 +36,8 @@ class AdvisoryLock(IntEnum):
     """Held while an account's breakers are judged, so that one evaluator does it at a time."""
     POSITION_GUARD = 8
     """Held while a protective stop of one symbol takes its next step."""
+    AUDIT_LOG = 9
+    """Held while entries get their places in the audit log, so that there is one log."""
 
 
 def _key(name: str) -> int:
@@ -54,6 +56,12 @@ def lock_audit_chain(session: Session, chain: str) -> tuple[int, str] | None:
 
 
 _AUDIT_HEAD = text("SELECT seq, hash FROM audit_head(:kind, :key, :chain)")
+
+
+def try_lock_audit_log(session: Session) -> bool:
+    """Takes the lock of the one sequencer until the commit; False when another has it."""
+    keys = {"kind": int(AdvisoryLock.AUDIT_LOG), "key": 0}
+    return bool(session.scalar(text("SELECT pg_try_advisory_xact_lock(:kind, :key)"), keys))
 
 
 def lock_operators(session: Session) -> None:

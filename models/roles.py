@@ -19,7 +19,10 @@ from models.tables import (
     AuditCheckpointRow,
     AuditHeadRow,
     AuditHeadsFileRow,
+    AuditLeafRow,
+    AuditNodeRow,
     AuditRow,
+    AuditTreeRow,
     Base,
     BreakerRow,
     BreakerTripRow,
@@ -53,7 +56,10 @@ from models.tables import (
 )
 
 WRITTEN_ONCE: tuple[type[Base], ...] = (
+    AuditLeafRow,
+    AuditNodeRow,
     AuditRow,
+    AuditTreeRow,
     DecisionFiguresRow,
     DecisionRow,
     EquityRow,

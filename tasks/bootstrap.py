@@ -59,6 +59,12 @@ from config.celery import with_database
 from config.identity import Environment
 from config.settings import Settings, load_settings
 from models.database import Database
+from models.transparency.submission import (
+    AUDIT_LOG,
+    AUDIT_WITNESS,
+    LogDirectory,
+    WitnessDirectory,
+)
 from tasks.queue import EXPIRES_IN_TIMEOUTS, CeleryTaskQueue, QueueDepth, revoke_queued
 
 log = logging.getLogger(__name__)
@@ -87,6 +93,14 @@ def heads_file(settings: Settings) -> HeadsFile:
     key = settings.market_key
     path = settings.audit_heads or settings.home / audit_heads.FILE
     return HeadsFile(path, None if key is None else key.get_secret_value())
+
+
+def audit_directories(settings: Settings) -> tuple[LogDirectory, WitnessDirectory]:
+    """Where the audit log and its witness have their keys and files."""
+    return (
+        LogDirectory(settings.audit_log or settings.home / AUDIT_LOG),
+        WitnessDirectory(settings.audit_witness or settings.home / AUDIT_WITNESS),
+    )
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
-"""The process that keeps the lease to trade: `python -m workers.safety`.
+"""The process that keeps the lease to trade and the audit log: `python -m workers.safety`.
 
 It looks every two seconds in a loop of its own. A task of beat would wait for a worker, and every
 lapse of Redis would be a lapse of the lease. It holds no key of the exchange.
 """
 
 import logging
-import threading
 import time
+from collections.abc import Callable
 
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
@@ -16,9 +16,10 @@ from bot.safety.lease import LOOK_SECONDS, Kept, LeaseKeeper
 from bot.safety.sensing import Sensing
 from bot.state import binding
 from config.settings import load_settings
-from tasks.bootstrap import Services, services
+from tasks.bootstrap import Services, audit_directories, services
+from workers.audit_log import AuditLogKeeper
 from workers.logs import configure_logging
-from workers.stop_event import stop_by_signal
+from workers.stop_event import StopEvent, stop_by_signal
 from workers.supervision import readiness
 
 log = logging.getLogger(__name__)
@@ -29,8 +30,10 @@ READY_SECONDS = 20.0
 """A start waits so long for the first grant. A system whose exchange is away starts without one."""
 
 
-def run(stop: threading.Event) -> None:
+def run(stop: StopEvent) -> None:
     """Keeps the lease until `stop` is set, and gives it back then."""
+    audit_log = audit_log_of(services(), stop)
+    audit_log.start()
     keeper: LeaseKeeper | None = None
     granted, waits_until = False, time.monotonic() + READY_SECONDS
     begun = time.monotonic()
@@ -38,7 +41,7 @@ def run(stop: threading.Event) -> None:
     while not stop.wait(_pause(begun, LOOK_SECONDS if granted else FIRST_LOOK_SECONDS)):
         begun = time.monotonic()
         try:
-            keeper = keeper or keeper_of(services())
+            keeper = keeper or keeper_of(services(), audit_log.fault)
             if keeper is not None:
                 granted |= keeper.look() is not Kept.WITHHELD
         except (DBAPIError, RedisError, RetryLater) as error:
@@ -58,7 +61,13 @@ def _pause(begun: float, seconds: float) -> float:
     return max(0.1, begun + seconds - time.monotonic())
 
 
-def keeper_of(context: Services) -> LeaseKeeper | None:
+def audit_log_of(context: Services, stop: StopEvent) -> AuditLogKeeper:
+    """The keeper of the database's audit log, in the directories that the settings name."""
+    directories = audit_directories(context.settings)
+    return AuditLogKeeper(context.db, context.clock, directories, stop)
+
+
+def keeper_of(context: Services, log_fault: Callable[[], str | None]) -> LeaseKeeper | None:
     """The keeper of the database's account; None while no process has bound one."""
     with context.db.reading() as session:
         bound = binding.bound_to(session)
@@ -73,6 +82,7 @@ def keeper_of(context: Services) -> LeaseKeeper | None:
         settings.symbol_list,
         context.clock,
         context.pending_halt,
+        log_fault,
     )
     return LeaseKeeper(context.db, settings.account, context.owner, context.limits, sensing.read)
 

@@ -15,6 +15,7 @@ from bot.clock import Clock
 from bot.exchange.protocol import CLOCK_OFFSET
 from bot.execution.ports import MarketCache
 from bot.safety.sensors import FUTURE_SECONDS, Reading, oldest
+from bot.safety.unsequenced import Unsequenced
 from bot.state import fitness
 from config.celery import CANARY
 from models.audit import (
@@ -104,7 +105,10 @@ class Sensing:
     clock: Clock
     pending_halt: Callable[[], str | None]
     """Why the halt journal stops entries; None without a journal."""
+    log_fault: Callable[[], str | None] = lambda: None
+    """What is wrong with the audit log, or between it and its witness."""
     _audit: AuditVerifier = field(init=False)
+    _unsequenced: Unsequenced = field(default_factory=Unsequenced)
 
     def __post_init__(self) -> None:
         self._audit = AuditVerifier(self.db, self.account)
@@ -128,6 +132,7 @@ class Sensing:
             equity = session.execute(_NEWEST_EQUITY, {"account": self.account}).scalar()
             known = fitness.stored(session, self.account)
             traded = self._traded(session, beats.get("feed"))
+            waits = self._unsequenced.seconds(session, at)
         clock = _clock(before, at, after, known)
         readings = {
             "market": self._market(at, traded),
@@ -137,6 +142,7 @@ class Sensing:
             "breakers": Reading(ages.get(BREAKERS)),
             "beat": Reading(ages.get(BEAT)),
             "audit": self._audit.read(at),
+            "audit_log": Reading(waits, self.log_fault()),
             "clock": clock,
             "halt_journal": Reading(0.0, self.pending_halt()),
         }

@@ -87,6 +87,11 @@ SENSORS: tuple[Sensor, ...] = (
         Consequence.TAKEN_BACK,
     ),
     Sensor(
+        "audit_log",
+        "a place in the audit log for every entry, and a witness that doesn't refuse the log",
+        lambda rules: rules.unsequenced_seconds,
+    ),
+    Sensor(
         "clock",
         "Postgres' clock and the exchange's beside this machine's",
         lambda rules: rules.clock_seconds,

@@ -8,7 +8,15 @@ from models.tables.account import (
     EquityDayRow,
     EquityRow,
 )
-from models.tables.audit import AuditCheckpointRow, AuditHeadRow, AuditHeadsFileRow, AuditRow
+from models.tables.audit import (
+    AuditCheckpointRow,
+    AuditHeadRow,
+    AuditHeadsFileRow,
+    AuditLeafRow,
+    AuditNodeRow,
+    AuditRow,
+    AuditTreeRow,
+)
 from models.tables.authority import ConfigVersionRow, OperatorRow, OverrideCodeRow
 from models.tables.base import Base, Money, Utc
 from models.tables.decisions import (
@@ -49,7 +57,10 @@ __all__ = [
     "AuditCheckpointRow",
     "AuditHeadRow",
     "AuditHeadsFileRow",
+    "AuditLeafRow",
+    "AuditNodeRow",
     "AuditRow",
+    "AuditTreeRow",
     "Base",
     "BreakerRow",
     "BreakerTripRow",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.tables.base import Base
@@ -45,6 +45,39 @@ class AuditRow(Base):
             postgresql_where=text("kind IN ('halted', 'breaker_tripped', 'bad_message')"),
         ),
     )
+
+
+class AuditLeafRow(Base):
+    """The place of an entry in the audit log. Each entry has one leaf, and places have no gaps."""
+
+    __tablename__ = "audit_leaf"
+    leaf: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """Its place among all leaves, from 0."""
+    chain: Mapped[str]
+    seq: Mapped[int]
+    hash: Mapped[bytes]
+    """SHA-256 of 0x00 and the entry's content (`models.audit.content_of`)."""
+
+    __table_args__ = (UniqueConstraint("chain", "seq", name="uq_audit_leaf_entry"),)
+
+
+class AuditNodeRow(Base):
+    """A full subtree of the audit log, of every eighth level, so that proofs are quickly made."""
+
+    __tablename__ = "audit_node"
+    level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    hash: Mapped[bytes]
+
+
+class AuditTreeRow(Base):
+    """A signed head of the audit log. Two heads of one size can't exist."""
+
+    __tablename__ = "audit_tree"
+    size: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    note: Mapped[str]
+    """The checkpoint with the log's signature (C2SP tlog-checkpoint)."""
+    at: Mapped[datetime]
 
 
 class AuditHeadRow(Base):

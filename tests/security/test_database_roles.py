@@ -92,6 +92,12 @@ _ATTACKS = (
     "INSERT INTO audit_entry SELECT * FROM audit_entry ON CONFLICT (chain, seq)"
     " DO UPDATE SET actor = 'another'",
     "MERGE INTO audit_entry a USING audit_entry b ON a.seq = b.seq WHEN MATCHED THEN DELETE",
+    "UPDATE audit_leaf SET hash = 'x'",
+    "DELETE FROM audit_leaf",
+    "TRUNCATE audit_node",
+    "UPDATE audit_tree SET note = 'another'",
+    "DROP TRIGGER audit_leaf_is_immutable ON audit_leaf",
+    "DROP TRIGGER audit_tree_is_immutable ON audit_tree",
     "DELETE FROM trading_state",
     "TRUNCATE trading_state",
     "DELETE FROM fill",

@@ -309,12 +309,33 @@ def test_the_ends_of_the_audit_are_noted_by_one_worker_outside_the_database() ->
     assert "--mode 700 /var/lib/mlrisk-audit" in text_of("Dockerfile")
 
 
+def test_the_audit_log_and_its_witness_share_no_key_and_write_into_no_file_of_the_other() -> None:
+    services = _compose()["services"]
+    holders = {
+        key: [name for name, service in services.items() if _mounts(service, f"{key}:")]
+        for key in ("log-key", "witness-key")
+    }
+    assert holders == {"log-key": ["safety"], "witness-key": ["watchdog"]}
+    for volume, writer in (("log:", "safety"), ("witness:", "watchdog")):
+        for name, service in services.items():
+            for mounted in _mounts(service, volume):
+                assert mounted.endswith(":ro") == (name != writer), (name, mounted)
+    for place in ("mlrisk-log/private", "mlrisk-witness/public"):
+        assert f"/var/lib/{place}" in text_of("Dockerfile")
+
+
+def _mounts(service: dict[str, Any], volume: str) -> list[str]:
+    return [each for each in service.get("volumes", []) if each.startswith(volume)]
+
+
 def test_only_what_asks_the_exchange_sees_its_journal_and_the_limits() -> None:
     """The paper exchange's own volume is read-only to the others, for `mlrisk doctor`."""
     services = _compose()["services"]
     assert services["worker-emergency"]["volumes"] == [
         "paper:/var/lib/mlrisk:ro",
         "audit:/var/lib/mlrisk-audit:ro",
+        "log:/var/lib/mlrisk-log/public:ro",
+        "witness:/var/lib/mlrisk-witness/public:ro",
     ]
     for name in ("beat", "flower", "exporter", "demo-strategy"):
         assert (services[name]["volumes"], services[name]["configs"]) == ([], []), name

@@ -13,6 +13,7 @@ from config.celery import HOLD_KEYS, WORKERS, with_database
 from config.identity import PAPER_ACCOUNT
 from config.settings import PREFIX, KeylessSettings
 from models.roles import DatabaseLogins
+from models.transparency.submission import AUDIT_LOG, AUDIT_WITNESS
 from workers import strategies
 from workers.embedded import acl, postgres, redis
 from workers.embedded.postgres import EmbeddedPostgres
@@ -386,7 +387,15 @@ def _watchdog(
         environment["MLRISK_EXCHANGE_URL"] = exchange_url
     return ProcessSpec(
         "watchdog",
-        _python("workers.watchdog.main", str(home.path / WATCHDOG_JOURNAL)),
+        _python(
+            "workers.watchdog.main",
+            str(home.path / WATCHDOG_JOURNAL),
+            *("--log", options.settings.get("MLRISK_AUDIT_LOG") or str(home.path / AUDIT_LOG)),
+            *(
+                "--witness",
+                options.settings.get("MLRISK_AUDIT_WITNESS") or str(home.path / AUDIT_WITNESS),
+            ),
+        ),
         env=environment,
         # It starts and stops with the processes that it watches.
         stage=PROCESSES,

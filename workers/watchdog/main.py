@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.clock import SystemClock
 from models.database import Database
 from models.tables.safety import SYSTEM_HEARTBEAT, HeartbeatRow
+from models.transparency.submission import LogDirectory, WitnessDirectory
 from workers.logs import configure_logging
 from workers.stop_event import StopEvent, stop_by_signal
 from workers.supervision import readiness
@@ -25,6 +26,7 @@ from workers.watchdog.pulse import Pulse
 from workers.watchdog.settings import WatchdogSettings, load_watchdog_settings
 from workers.watchdog.venue import CancelOnlyVenue, VenueError
 from workers.watchdog.watch import WATCHDOG_ACTED, Watchdog
+from workers.watchdog.witness import Witness, WitnessThread
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +76,12 @@ def record(db: Database, account: str, silence_id: str, acts: list[dict[str, Any
     return True
 
 
+def witness_of(log_directory: Path, own: Path, stop: StopEvent) -> WitnessThread:
+    """The witness of an audit log. It needs neither the database nor the exchange."""
+    witness = Witness(LogDirectory(log_directory), WitnessDirectory(own), SystemClock())
+    return WitnessThread(witness, stop.wait)
+
+
 def touch(alive: Path) -> None:
     """Tells the health check of a container that the watchdog looks. On a full disk it can't."""
     with contextlib.suppress(OSError):
@@ -111,10 +119,17 @@ def main() -> None:
     """Reads the settings, and watches."""
     parser = argparse.ArgumentParser(prog="workers.watchdog.main", description=__doc__)
     parser.add_argument("journal", type=Path, help="the file of the watchdog's own acts")
+    parser.add_argument("--log", type=Path, help="the directory of the audit log")
+    parser.add_argument("--witness", type=Path, help="the directory of the audit log's witness")
     arguments = parser.parse_args()
+    if (arguments.log is None) != (arguments.witness is None):
+        parser.error("--log and --witness belong together")
     settings = load_watchdog_settings()
     configure_logging(settings.log_format)
-    watch(settings, arguments.journal, stop_by_signal())
+    stop = stop_by_signal()
+    if arguments.log is not None:
+        witness_of(arguments.log, arguments.witness, stop).start()
+    watch(settings, arguments.journal, stop)
 
 
 if __name__ == "__main__":

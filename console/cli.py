@@ -89,6 +89,11 @@ _VERBS: Mapping[str, Verb] = {
         "Show approval and block rates, execution quality, breakers, stops and models since a "
         "moment.",
     ),
+    "audit": Verb(
+        "system.audit",
+        "Verify the audit, search and export it, and prove one entry to a third party.",
+        is_group=True,
+    ),
     "doctor": Verb(
         "system.doctor", "Check all invariants and all parts of the system, and name each fault."
     ),

@@ -12,6 +12,7 @@ LOOKS = frozenset(
     {
         *("status", "screen", "requests", "show", "tca", "explain", "whatif", "replay", "blocks"),
         *("metrics", "doctor", "schema request", "volume show"),
+        *("audit verify", "audit search", "audit export", "audit prove", "audit verifier"),
         *("config show", "config validate", "config diff", "config history", "order list"),
         *("breaker list", "breaker status"),
         *("operator list", "operator acts", "parked list", "position list"),

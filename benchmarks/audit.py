@@ -1,0 +1,245 @@
+"""The audit: entries taken in, provable after, verified, and what it costs decisions.
+
+`python -m benchmarks.audit` starts a Postgres of its own. Two processes write entries while a third
+one keeps the log and its witness, as the safety process and the watchdog do.
+"""
+
+import argparse
+import json
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from bot.clock import SystemClock
+from models import migrate
+from models.audit import AuditDraft, append_entries, chained_hash, content_of
+from models.database import Database
+from models.tables import AuditLeafRow
+from models.transparency.checking import Evidence, check
+from models.transparency.offline_verifier import Checkpoint, VerifierKey
+from models.transparency.submission import (
+    HASH_BYTES,
+    LogDirectory,
+    WitnessDirectory,
+    read,
+    read_note,
+)
+from tests.support.reserving import run
+from tests.support.services import postgres_server
+from workers.audit_log import AuditLogKeeper
+from workers.stop_event import StopEvent
+from workers.watchdog.witness import LOOK_SECONDS, Witness
+
+_PROCESSES = multiprocessing.get_context("spawn")
+PAYLOAD = {
+    "verdict": "allow",
+    "approved_notional": "1234.567800000000000000",
+    "reasons": ["position_limit"],
+    "decision_sha256": "f" * 64,
+    "risk_level": "moderate",
+}
+"""As the entry of a decision has it."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured."""
+
+    written: int
+    seconds: float
+    taken_in_per_second: float
+    signed_after_p50_seconds: float
+    signed_after_max_seconds: float
+    witnessed_after_p50_seconds: float
+    witnessed_after_max_seconds: float
+    verified_per_second_and_core: float
+    chain_microseconds_per_entry: float
+    decisions_per_second_without: float
+    decisions_per_second_with: float
+
+
+def _write(url: str, chain: str, transactions: int, each: int) -> None:
+    db = Database(url, pool_size=1)
+    for n in range(transactions):
+        with db.transaction() as session:
+            at = datetime.now(UTC)
+            append_entries(
+                session,
+                [
+                    AuditDraft(chain, "decision", f"r-{n}-{m}", "gate", PAYLOAD, at)
+                    for m in range(each)
+                ],
+            )
+    db.dispose()
+
+
+def _keep(url: str, home: Path, done: Event) -> None:
+    """The log and its witness, in one process."""
+    stop, db = StopEvent(), Database(url, pool_size=1)
+    log, own = LogDirectory(home / "log"), WitnessDirectory(home / "witness")
+    keeper = AuditLogKeeper(db, SystemClock(), (log, own), stop)
+    keeper.start()
+    witness = Witness(log, own, SystemClock())
+    while not done.wait(LOOK_SECONDS):
+        witness.look()
+    stop.set()
+    keeper.join()
+    if keeper._fault is not None:
+        print(keeper._fault, file=sys.stderr)
+
+
+@contextmanager
+def kept(url: str, home: Path) -> Iterator[None]:
+    """While the log of this database is kept."""
+    done = _PROCESSES.Event()
+    process = _PROCESSES.Process(target=_keep, args=(url, home, done))
+    process.start()
+    try:
+        yield
+    finally:
+        done.set()
+        process.join()
+
+
+def _progress(db: Database, own: WitnessDirectory) -> tuple[int, int]:
+    """The leaves that are in a signed head, and those that are witnessed."""
+    with db.reading() as session:
+        signed = session.scalar(select(func.max(AuditLeafRow.leaf)))
+    note = read_note(own.cosigned)
+    witnessed = 0 if note is None else Checkpoint.parse(note.text).size
+    return 0 if signed is None else signed + 1, witnessed
+
+
+def _delays(
+    db: Database, home: Path, expected: int, probes: int
+) -> tuple[list[float], list[float]]:
+    """For single entries on an idle log: until signed, and until witnessed."""
+    own, signed_after, witnessed_after = WitnessDirectory(home / "witness"), [], []
+    for n in range(probes):
+        time.sleep(0.37)  # another moment of the log's second
+        with db.transaction() as session:
+            append_entries(
+                session, [AuditDraft("probe", "probe", f"{n}", "bench", {}, datetime.now(UTC))]
+            )
+        begun, expected, signed = time.perf_counter(), expected + 1, None
+        while True:
+            now = _progress(db, own)
+            if signed is None and now[0] >= expected:
+                signed = time.perf_counter() - begun
+                signed_after.append(signed)
+            if now[1] >= expected:
+                witnessed_after.append(time.perf_counter() - begun)
+                break
+            time.sleep(0.01)
+    return sorted(signed_after), sorted(witnessed_after)
+
+
+def _verified(db: Database, home: Path, entries: int) -> float:
+    """Entries a second of this process' own time; what Postgres does runs on another core."""
+    log, own = LogDirectory(home / "log"), WitnessDirectory(home / "witness")
+    whole = own.leaves.read_bytes()
+    leaves = [whole[n : n + HASH_BYTES] for n in range(0, len(whole), HASH_BYTES)]
+    key, witness = read(log.key), read(own.key)
+    assert key is not None
+    assert witness is not None
+    evidence = Evidence(
+        VerifierKey.parse(key), VerifierKey.parse(witness), read_note(own.cosigned), leaves
+    )
+    begun = time.process_time()
+    with db.reading() as session:
+        report = check(session, evidence)
+    seconds = time.process_time() - begun
+    if report.faults or report.entries != entries or report.witnessed != entries:
+        raise SystemExit(f"the audit that was just written does not verify: {report}")
+    return entries / seconds
+
+
+def _chain_cost() -> float:
+    """What the chain's hash costs beside the leaf's, in microseconds an entry."""
+    draft = AuditDraft("paper", "decision", "r-1", "gate", PAYLOAD, datetime.now(UTC))
+    content, times = content_of(draft), 50_000
+    begun = time.process_time()
+    for n in range(times):
+        chained_hash("f" * 64, n, "paper", content)
+    return (time.process_time() - begun) / times * 1e6
+
+
+def measure(transactions: int, each: int, decisions: int) -> Figures:
+    """Every figure, on a new server."""
+    with postgres_server() as server, tempfile.TemporaryDirectory() as directory:
+        url, home = server.create_database(), Path(directory)
+        migrate.upgrade(url)
+        db = Database(url, pool_size=1)
+        writers = [
+            _PROCESSES.Process(target=_write, args=(url, chain, transactions, each))
+            for chain in ("paper", "global")
+        ]
+        expected = len(writers) * transactions * each
+        with kept(url, home):
+            begun = time.perf_counter()
+            for writer in writers:
+                writer.start()
+            for writer in writers:
+                writer.join()
+            seconds = time.perf_counter() - begun
+            while _progress(db, WitnessDirectory(home / "witness"))[1] < expected:
+                time.sleep(0.05)
+            signed, witnessed = _delays(db, home, expected, 12)
+        verified = _verified(db, home, expected + 12)
+        db.dispose()
+        without = _decisions(server.create_database(), decisions, None)
+        with_log = _decisions(server.create_database(), decisions, home / "second")
+    return Figures(
+        expected,
+        seconds,
+        expected / seconds,
+        signed[len(signed) // 2],
+        signed[-1],
+        witnessed[len(witnessed) // 2],
+        witnessed[-1],
+        verified,
+        _chain_cost(),
+        without,
+        with_log,
+    )
+
+
+def _decisions(url: str, each: int, home: Path | None) -> float:
+    """Whole decisions a second by two processes, with the log beside them or without."""
+    migrate.upgrade(url)
+    if home is None:
+        result = run(url, processes=2, each=each, gate=True, seed=7)
+    else:
+        with kept(url, home):
+            result = run(url, processes=2, each=each, gate=True, seed=7)
+    return result.asked / result.seconds
+
+
+def main() -> int:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--transactions", type=int, default=2_000, help="of each of two writers")
+    parser.add_argument("--each", type=int, default=10, help="entries of one transaction")
+    parser.add_argument("--decisions", type=int, default=500, help="of each of two processes")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    figures = measure(options.transactions, options.each, options.decisions)
+    if options.json:
+        print(json.dumps(asdict(figures), indent=2))
+        return 0
+    for name, value in asdict(figures).items():
+        print(f"{name.replace('_', ' '):40} {value:,.3f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -17,8 +17,8 @@ from tests.conformance.drivers import SYMBOL, http
 from tests.support.foreign import INSTALL_SECONDS, environment, python_with
 from tests.support.waiting import PATIENCE_SECONDS
 
-RELEASE = "1.221.0"
-"""The newest for Python 3.11."""
+RELEASES = {"1.221.0": "3.11", "1.231.0": "3.12"}
+"""The newest for Python 3.11, and the newest, which needs a later Python."""
 _SCRIPT = Path(__file__).resolve().parents[2] / "examples/clients/nautilus/trade.py"
 
 pytestmark = [
@@ -30,9 +30,9 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def python() -> Path:
-    return python_with("nautilus_trader", RELEASE)
+@pytest.fixture(scope="module", params=RELEASES)
+def python(request: pytest.FixtureRequest) -> Path:
+    return python_with("nautilus_trader", request.param, interpreter=RELEASES[request.param])
 
 
 def run(python: Path, exchange: PaperExchangeProcess, home: Path, *options: str) -> dict[str, Any]:

@@ -41,15 +41,33 @@ def environment() -> dict[str, str]:
     return clean | {"PYTHONPATH": ""}
 
 
-def python_with(name: str, version: str) -> Path:
-    """The Python of an environment that holds this release; skips where it can't be installed."""
+def python_with(name: str, version: str, *, interpreter: str | None = None) -> Path:
+    """The Python of an environment that holds this release; skips where it can't be installed.
+
+    `interpreter` is a Python's version, where the release is not for ours, for example "3.12".
+    """
+    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
+    wanted = interpreter or ours
+    base = Path(sys.executable) if wanted == ours else _interpreter(wanted)
 
     def fill(home: Path) -> None:
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
+        subprocess.run([base, "-m", "venv", "--without-pip", home], check=True)
         _install(home / "bin/python", f"{name}=={version}")
 
-    release = f"{name}-{version}-{sys.version_info.major}{sys.version_info.minor}"
+    release = f"{name}-{version}-{wanted.replace('.', '')}"
     return _filled(release, fill) / "bin/python"
+
+
+def _interpreter(version: str) -> Path:
+    """This machine's Python of a version, from the search path or from pyenv; skips without one."""
+    found = shutil.which(f"python{version}")
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    places = [Path(found)] if found else []
+    for place in [*places, *sorted(versions.glob(f"{version}.*/bin/python"))]:
+        # A name in the search path may be pyenv's own, of a version that it does not use here.
+        if subprocess.run([place, "--version"], capture_output=True).returncode == 0:
+            return place
+    pytest.skip(f"this machine has no Python {version}")
 
 
 def node_with(name: str, version: str) -> tuple[Path, Path]:

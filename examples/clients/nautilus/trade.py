@@ -4,8 +4,8 @@
     python trade.py --url http://127.0.0.1:8099 --keep     # the same without the sale
     python trade.py --url http://127.0.0.1:8099 --close    # takes the position over and sells it
 
-`--socket` sends orders over the WebSocket instead of HTTP. The last line of the output begins with
-`BOOKS` and holds what the node's own books say, as JSON.
+`--socket` sends orders over the WebSocket instead of HTTP; release 1.231 always does. The last line
+of the output begins with `BOOKS` and holds what the node's own books say, as JSON.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from nautilus_trader.adapters.bybit import (
     BybitLiveDataClientFactory,
     BybitLiveExecClientFactory,
     BybitProductType,
+    data,
     factories,
 )
 from nautilus_trader.config import InstrumentProviderConfig, LoggingConfig, TradingNodeConfig
@@ -113,13 +114,39 @@ class OneRound(Strategy):
             self.shutdown_system("the round is over")
 
 
+PUBLIC_ADDRESS = "get_ws_base_url_public"
+"""Release 1.221 asks this function of `factories` for the address of the public streams."""
+
+
+def point_public_streams(url: str) -> None:
+    """Sets the one address for which neither release has a setting: the public streams'."""
+    if hasattr(factories, PUBLIC_ADDRESS):
+        setattr(factories, PUBLIC_ADDRESS, lambda product_type, **_: f"{url}/{product_type.value}")
+        return
+    sockets = data.nautilus_pyo3.BybitWebSocketClient
+
+    def new_public(product_type: Any, environment: Any, **options: Any) -> Any:
+        """The release's own, which is given HTTP's address."""
+        options["url"] = f"{url}/{str(product_type).rpartition('.')[2].lower()}"
+        return sockets.new_public(product_type=product_type, environment=environment, **options)
+
+    compiled = data.nautilus_pyo3
+
+    class Module:
+        """The release's compiled module with another way to make public streams."""
+
+        BybitWebSocketClient = type("Streams", (), {"new_public": staticmethod(new_public)})
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(compiled, name)
+
+    data.nautilus_pyo3 = Module()
+
+
 def node_of(url: str, socket: bool) -> TradingNode:
     """A node whose every address is the paper exchange's."""
     streams = "ws" + url.removeprefix("http")
-    # Release 1.221 has settings for all addresses but that of the public streams.
-    factories.get_ws_base_url_public = lambda product_type, **_: (
-        f"{streams}/v5/public/{product_type.value}"
-    )
+    point_public_streams(f"{streams}/v5/public")
     shared: dict[str, Any] = {
         "api_key": "paper-key",
         "api_secret": "paper-secret",
@@ -138,8 +165,8 @@ def node_of(url: str, socket: bool) -> TradingNode:
                 **shared,
                 base_url_ws_private=f"{streams}/v5/private",
                 base_url_ws_trade=f"{streams}/v5/trade",
-                use_ws_trade_api=socket,
                 ws_trade_timeout_secs=30.0,
+                **({"use_ws_trade_api": socket} if hasattr(factories, PUBLIC_ADDRESS) else {}),
             )
         },
         timeout_post_stop=1.0,

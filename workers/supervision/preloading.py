@@ -43,6 +43,7 @@ MODULES = (
     "workers.celery.reading",
     "workers.celery.schedule",
     "workers.celery.watching",
+    "workers.exporter.main",
     "workers.feeds.account",
     "workers.feeds.market",
     "workers.safety",
@@ -117,6 +118,8 @@ def _run(command: Sequence[str]) -> int:
     # `python -m` finds modules in the working directory first.
     sys.path.insert(0, str(Path.cwd()))
     sys.argv = [module, *arguments]
+    # The program is another copy of its module, as under `python -m`.
+    sys.modules.pop(module, None)
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as ended:

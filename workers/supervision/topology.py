@@ -365,6 +365,7 @@ def _exporter(port: int, environment: dict[str, str]) -> ProcessSpec:
         env=environment,
         stage=PROCESSES,
         cwd=_PACKAGES,
+        preloaded=True,
         ready=partial(_answers, port, "/healthz"),
     )
 

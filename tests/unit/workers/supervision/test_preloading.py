@@ -98,6 +98,29 @@ def test_it_ends_as_its_program_ends(
     assert run(tmp_path, program) == [*told, f"status {status}"]
 
 
+def test_a_program_that_was_imported_already_begins_anew_without_a_warning(tmp_path: Path) -> None:
+    package = tmp_path / "a_package_of_the_test"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "program.py").write_text("print(__name__)", encoding="utf-8")
+    parent = _PARENT.replace(
+        "pid = os.fork()", "sys.path.insert(0, directory); __import__(module); pid = os.fork()"
+    )
+    result = subprocess.run(
+        [sys.executable, "-u", "-c", parent, "a_package_of_the_test.program", str(tmp_path)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+    )
+    assert result.stdout.splitlines() == [
+        "a_package_of_the_test.program",
+        "__main__",
+        "status 0",
+    ]
+
+
 def test_an_error_is_told_and_never_returns_into_the_parents_code(tmp_path: Path) -> None:
     *told, ended = run(tmp_path, "raise RuntimeError('it broke')")
     assert told[-1] == "RuntimeError: it broke"

@@ -64,7 +64,13 @@ def decide(intent: TradeIntent, snapshot: RiskSnapshot, limits: RiskLimits) -> O
 
     Pure in its three arguments: the same ones give the same answer in any process, at any time.
     """
-    decision = evaluate(intent, snapshot, limits)
+    return planned(intent, snapshot, limits, evaluate(intent, snapshot, limits))
+
+
+def planned(
+    intent: TradeIntent, snapshot: RiskSnapshot, limits: RiskLimits, decision: Decision
+) -> Outcome:
+    """The gate's answer with its plan, or the denial of an approval that can't be planned."""
     if not decision.approved:
         return Denied(decision)
     try:

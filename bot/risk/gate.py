@@ -26,7 +26,7 @@ from bot.risk.checks.registry import CHECKS
 from bot.risk.claims import compare
 from bot.risk.decision import CheckResult, Decision, SizeFactor
 from bot.risk.exposure import FLOOR, Exposure, classify
-from bot.risk.factors import FACTOR_REASONS, FACTORS, ONE
+from bot.risk.factors import FACTOR_REASONS, FACTORS, ONE, Factor
 from bot.risk.limits import RiskLimits
 from bot.risk.rule import Rule, Sense
 from bot.risk.snapshot import RiskSnapshot, TradeIntent
@@ -58,23 +58,25 @@ Check."""
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The rows of one evaluation, apart by when they are asked."""
+    """The rows of one evaluation, apart by when they are asked, and its factors."""
 
     first: tuple[_Asked, ...]
     on_size: tuple[_Asked, ...]
+    factors: tuple[Factor, ...]
 
     @classmethod
-    def of(cls, rows: Iterable[Check]) -> "_Plan":
+    def of(cls, rows: Iterable[Check], factors: Iterable[Factor]) -> "_Plan":
         first: list[_Asked] = []
         on_size: list[_Asked] = []
         for row in rows:
             part = on_size if row.on_size else first
             part.append((row.rule, row.ask, row.applies, row.not_asked))
-        return cls(tuple(first), tuple(on_size))
+        return cls(tuple(first), tuple(on_size), tuple(factors))
 
 
 _REGISTRY = CHECKS
-_PLAN = _Plan.of(CHECKS)
+_ALL_FACTORS = FACTORS
+_PLAN = _Plan.of(CHECKS, FACTORS)
 
 
 def evaluate(
@@ -82,15 +84,18 @@ def evaluate(
     snapshot: RiskSnapshot,
     limits: RiskLimits,
     rows: Iterable[Check] = CHECKS,
+    factors: Iterable[Factor] = FACTORS,
 ) -> Decision:
     """Decides one trade. Never raises: an error inside becomes an UNKNOWN that denies.
 
-    `rows` is for tests and for `mlrisk whatif`; live decisions always use the registry.
+    `rows` and `factors` are for tests and for questions of what the gate would have said without
+    one of them (`bot.gate_value`); live decisions always use all.
     """
     before = getcontext()
     setcontext(_CONTEXT)
     try:
-        plan = _PLAN if rows is _REGISTRY else _Plan.of(rows)
+        whole = rows is _REGISTRY and factors is _ALL_FACTORS
+        plan = _PLAN if whole else _Plan.of(rows, factors)
         return _evaluate(intent, snapshot, limits, plan)
     except Exception as error:  # noqa: BLE001 - total by contract: any defect here must deny
         return _refused(intent, snapshot, _broken(EXPOSURE, error))
@@ -124,7 +129,8 @@ def _evaluate(
         detail = f"{detail}; {exposure.beyond_own}"
     answers = _Answers([CheckResult(EXPOSURE, _PASS, exposure.delta, detail=detail)])
     _ask(plan.first, answers, intent, exposure, snapshot, limits)
-    factors = _factors(intent, exposure, snapshot, limits) if exposure.adds else ()
+    asked = plan.factors if exposure.adds else ()
+    factors = _factors(asked, intent, exposure, snapshot, limits)
     opening = _sized_opening(exposure, factors, answers)
     step = None if snapshot.instrument is None else snapshot.instrument.qty_step
     closing = _closing(exposure, answers)
@@ -192,10 +198,14 @@ def _closing(exposure: Exposure, answers: _Answers) -> Decimal:
 
 
 def _factors(
-    intent: TradeIntent, exposure: Exposure, snapshot: RiskSnapshot, limits: RiskLimits
+    asked: tuple[Factor, ...],
+    intent: TradeIntent,
+    exposure: Exposure,
+    snapshot: RiskSnapshot,
+    limits: RiskLimits,
 ) -> tuple[SizeFactor, ...]:
     found = []
-    for factor in FACTORS:
+    for factor in asked:
         try:
             found.append(factor(intent, exposure, snapshot, limits))
         except Exception:  # noqa: BLE001 - a factor that can't be computed leaves no size

@@ -113,6 +113,31 @@ class Verdict(StrEnum):
     DENY = "deny"
 
 
+class ValueEnd(StrEnum):
+    """How a trade that the gate did not allow would have ended."""
+
+    HORIZON = "horizon"
+    STOP = "stop"
+
+
+class NotValued(StrEnum):
+    """Why the worth of a blocked trade is not known."""
+
+    EXIT = "exit"
+    """It reduces a position: its worth depends on what else is held."""
+    NO_PLAN = "no_plan"
+    """No trade would have been possible, or the request can't be planned."""
+    NO_MARKET = "no_market"
+    """The decision had no touch, volume or volatility."""
+    NO_EQUITY = "no_equity"
+    NO_MINUTES = "no_minutes"
+    """The exchange has no minutes of the time until the horizon."""
+    LIMIT_NOT_REACHED = "limit_not_reached"
+    """The market did not go through the request's limit price."""
+    OTHER_GATE = "other_gate"
+    """Today's code does not give the recorded decision again."""
+
+
 class CheckStatus(StrEnum):
     """The result of one check."""
 

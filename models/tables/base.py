@@ -18,6 +18,7 @@ from models.enums import (
     EndCause,
     ExecutionPriority,
     ExecutionStatus,
+    NotValued,
     OperatorRole,
     OrderStatus,
     OverrideAction,
@@ -27,6 +28,7 @@ from models.enums import (
     StopState,
     Style,
     TradeSide,
+    ValueEnd,
     VenueReason,
     Verdict,
 )
@@ -46,6 +48,7 @@ _VOCABULARIES: tuple[type[StrEnum], ...] = (
     EndCause,
     ExecutionPriority,
     ExecutionStatus,
+    NotValued,
     OperatorRole,
     OrderStatus,
     OverrideAction,
@@ -55,6 +58,7 @@ _VOCABULARIES: tuple[type[StrEnum], ...] = (
     StopState,
     Style,
     TradeSide,
+    ValueEnd,
     VenueReason,
     Verdict,
 )

@@ -35,6 +35,7 @@ from bot.execution.working.parent_worker import ParentWorker
 from bot.execution.working.throttling import Throttling
 from bot.execution.working.volume_models import ModelFile, ModelRows
 from bot.execution.working.volume_source import VolumeSource
+from bot.gate_value.ledger import GateLedger
 from bot.limits.selftest_halt import halt_on_ineffective
 from bot.limits.source import ConfiguredLimits
 from bot.market.seal import Seal
@@ -297,6 +298,13 @@ class Services:
     def model_performance(self) -> ModelPerformance:
         """Judges the strategies' models by the outcomes of their predictions."""
         return ModelPerformance(
+            db=self.db, account=self.settings.account, minutes=self.exchange, clock=self.clock
+        )
+
+    @cached_property
+    def gate_ledger(self) -> GateLedger:
+        """Judges what blocked trades would have been worth."""
+        return GateLedger(
             db=self.db, account=self.settings.account, minutes=self.exchange, clock=self.clock
         )
 

@@ -108,6 +108,12 @@ def judge_models() -> int:
     return services().model_performance.look()
 
 
+@shared_task(base=MlriskTask, name="tasks.monitoring.value_blocks")
+def value_blocks() -> int:
+    """Writes what blocked trades would have been worth, once their horizon is over."""
+    return services().gate_ledger.judge()
+
+
 @shared_task(base=MlriskTask, name="tasks.monitoring.evaluate_breakers")
 def evaluate_breakers() -> int:
     """Judges every circuit breaker; returns how many conditions were looked at."""

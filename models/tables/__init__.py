@@ -26,6 +26,7 @@ from models.tables.decisions import (
     TradeRequestRow,
 )
 from models.tables.fills import FillRow, OtherFeeRow
+from models.tables.gate_values import GateValueRow
 from models.tables.market import InstrumentRow, VolumeModelRow
 from models.tables.orders import ChildOrderRow, ParentOrderRow, ReservationRow
 from models.tables.positions import (
@@ -74,6 +75,7 @@ __all__ = [
     "EquityRow",
     "FillRow",
     "ForeignOrderRow",
+    "GateValueRow",
     "HeartbeatRow",
     "InstrumentRow",
     "ModelLaneRow",

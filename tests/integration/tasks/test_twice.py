@@ -6,7 +6,7 @@ import os
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 import tasks
 from bot.decision import authentication
+from bot.market.bars import MINUTE, Bar
 from bot.safety.halt import TradingHalt
 from bot.safety.recovering import Authority, Recovering
 from bot.safety.recovery_ladder import RecoveryLadder
@@ -179,6 +180,26 @@ def a_prediction(scene: Scene) -> tuple[Any, ...]:
     return ()
 
 
+def quiet_minutes(_symbol: str, start: datetime, end: datetime) -> list[Bar]:
+    """A market that stands at the desk's price."""
+    price = Decimal(60_000)
+    first = start.replace(second=0, microsecond=0)
+    starts = [first + number * MINUTE for number in range(int((end - first) / MINUTE) + 1)]
+    return [Bar(at, price, price, price, price, Decimal(1), price) for at in starts]
+
+
+def a_block_whose_horizon_is_over(scene: Scene) -> tuple[Any, ...]:
+    """One of known worth, and one whose limit price the market did not reach."""
+    desk = scene.desk
+    desk.limits.change(min_confidence=0.99)
+    work = {"position_size": "2000", "horizon_seconds": 60}
+    desk.approve("r-1", signal_data=work)
+    desk.approve("r-2", signal_data={**work, "limit_price": "50000"})
+    desk.pass_time(180)
+    desk.exchange.minute_bars = quiet_minutes  # type: ignore[method-assign]
+    return ()
+
+
 def a_due_recovery(scene: Scene) -> tuple[Any, ...]:
     desk = scene.desk
     desk.limits.change(recovery=RecoveryRules(good_fills=0))
@@ -206,6 +227,7 @@ ARGUMENTS: dict[str, Callable[[Scene], tuple[Any, ...]]] = {
     "tasks.monitoring.reconcile_account": a_sent_child_without_news,
     "tasks.monitoring.record_equity": some_audit_entries,
     "tasks.monitoring.judge_models": a_prediction,
+    "tasks.monitoring.value_blocks": a_block_whose_horizon_is_over,
     "tasks.monitoring.watch_positions": lambda scene: a_filled_child(scene) and (),
     "tasks.monitoring.guard_positions": lambda scene: a_filled_child(scene) and (),
     "tasks.monitoring.evaluate_breakers": some_audit_entries,

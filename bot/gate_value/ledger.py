@@ -1,0 +1,139 @@
+"""The ledger of blocked trades: each one's worth, written once when its horizon is over."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from bot.clock import Clock
+from bot.errors import MlriskError
+from bot.gate_value.judging import Question, answer, question_of
+from bot.gate_value.worth import TAKER_FEE, Worth
+from bot.market.bars import MINUTE, Bar, MinuteSource
+from bot.model_risk.outcomes import DEFAULT_HORIZON
+from models.amounts import ZERO, stored
+from models.database import Database
+from models.enums import NotValued
+from models.inserting import insert_unless_known
+from models.repositories import gate_values
+from models.tables import DecisionRow, GateValueRow
+
+log = logging.getLogger(__name__)
+
+LOOKS_BACK = timedelta(days=3)
+"""Decisions of this time are judged: the longest horizon is a day, and the system may have been
+down."""
+LATE = timedelta(seconds=5)
+"""The exchange tells a minute this long after its end."""
+GIVEN_UP_AFTER = timedelta(hours=6)
+"""A trade whose minutes the exchange has not told by then stays without a known worth."""
+FEES_OF = timedelta(days=30)
+"""The fills that tell what a taker pays."""
+BATCH = 200
+"""Decisions in one look: each is read with its snapshot and decided again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    row: DecisionRow
+    question: Question
+
+
+@dataclass
+class GateLedger:
+    """Judges the blocked trades of one account. A second run finds them judged."""
+
+    db: Database
+    account: str
+    minutes: MinuteSource
+    clock: Clock
+
+    def judge(self) -> int:
+        """Judges those whose outcome can be known by now; returns how many lines it wrote."""
+        now = self.clock.now()
+        with self.db.reading() as session:
+            rows = gate_values.unjudged(
+                session,
+                self.account,
+                now - LOOKS_BACK,
+                now - LATE,
+                default_horizon=DEFAULT_HORIZON,
+                limit=BATCH,
+            )
+            rate = gate_values.taker_fee_rate(session, self.account, now - FEES_OF)
+        fee_rate = TAKER_FEE if rate is None else max(ZERO, stored(rate))
+        asked = [_Asked(row, question_of(row)) for row in rows]
+        bars = self._bars(asked)
+        lines = [
+            line for each in asked if (line := self._line(each, bars, fee_rate, now)) is not None
+        ]
+        if not lines:
+            return 0
+        with self.db.unit_of_work() as uow:
+            written = sum(insert_unless_known(uow.session, line) for line in lines)
+            uow.commit()
+        return written
+
+    def _bars(self, asked: Sequence[_Asked]) -> Mapping[str, Sequence[Bar]]:
+        """The minutes of each symbol from its first decision to its last horizon."""
+        spans: dict[str, tuple[datetime, datetime]] = {}
+        for each in asked:
+            missed = each.question.missed
+            if missed is not None:
+                symbol, (start, end) = missed.intent.symbol, missed.window
+                first, last = spans.get(symbol, (start, end))
+                spans[symbol] = min(first, start), max(last, end)
+        found: dict[str, Sequence[Bar]] = {}
+        for symbol, (start, end) in sorted(spans.items()):
+            try:
+                found[symbol] = self.minutes.minute_bars(symbol, start - MINUTE, end)
+            except MlriskError as error:
+                log.warning(
+                    "the minutes of blocked trades can't be read: %s",
+                    error,
+                    extra={"event": "minutes_of_blocked_trades_cant_be_read", "symbol": symbol},
+                )
+        return found
+
+    def _line(
+        self,
+        asked: _Asked,
+        bars: Mapping[str, Sequence[Bar]],
+        fee_rate: Decimal,
+        now: datetime,
+    ) -> GateValueRow | None:
+        """The line of one trade; None while the exchange may still tell its minutes."""
+        question = asked.question
+        found = answer(question, bars.get(asked.row.intent["symbol"], ()), fee_rate)
+        if found is NotValued.NO_MINUTES and now - question.known_at <= GIVEN_UP_AFTER:
+            return None
+        blockers = question.attribution.blockers
+        worth = found if isinstance(found, Worth) else None
+        return GateValueRow(
+            request_id=asked.row.request_id,
+            account=self.account,
+            strategy=asked.row.intent["strategy"],
+            symbol=asked.row.intent["symbol"],
+            side=asked.row.intent["side"],
+            verdict=asked.row.verdict,
+            decided_at=asked.row.decided_at,
+            known_at=question.known_at,
+            blockers=[blocker.name for blocker in blockers],
+            shares=[blocker.share for blocker in blockers],
+            not_valued=None if isinstance(found, Worth) else found,
+            judged_at=now,
+            fee_rate=None if worth is None else fee_rate,
+            **_columns(worth),
+        )
+
+
+_WORTH = (
+    *("qty", "entry_price", "exit_price", "ended_by", "ended_at"),
+    *("spread", "impact", "fees", "profit", "equity"),
+)
+
+
+def _columns(worth: Worth | None) -> dict[str, object]:
+    columns: dict[str, object] = {name: getattr(worth, name, None) for name in _WORTH}
+    return columns | {"profit_bps": None if worth is None else float(worth.profit_bps)}

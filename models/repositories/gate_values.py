@@ -1,0 +1,81 @@
+"""Queries on blocked trades and on what they would have been worth."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import Double, cast, func, select
+from sqlalchemy.orm import Session
+
+from models.enums import Verdict
+from models.tables import DecisionFiguresRow, DecisionRow, FillRow, GateValueRow
+
+_BLOCKS = (Verdict.DENY, Verdict.SHRINK)
+
+
+def unjudged(
+    session: Session,
+    account: str,
+    since: datetime,
+    now: datetime,
+    *,
+    default_horizon: timedelta,
+    limit: int,
+) -> Sequence[DecisionRow]:
+    """Denied and shrunk decisions since then whose horizon is over by `now` and that have no worth
+    yet, oldest first."""
+    figures, decision = DecisionFiguresRow, DecisionRow
+    judged = select(GateValueRow.request_id).where(GateValueRow.request_id == figures.request_id)
+    asked = cast(decision.intent["horizon_seconds"].astext, Double)
+    seconds = func.least(
+        func.greatest(func.coalesce(asked, default_horizon.total_seconds()), 60.0), 86_400.0
+    )
+    # The horizon ends with a whole minute.
+    over = figures.decided_at + (seconds + 60.0) * timedelta(seconds=1)
+    return session.scalars(
+        select(decision)
+        .join(figures, figures.request_id == decision.request_id)
+        .where(
+            figures.decided_at > since,
+            figures.verdict.in_(_BLOCKS),
+            decision.account == account,
+            ~judged.exists(),
+            over <= now,
+        )
+        .order_by(figures.decided_at, figures.request_id)
+        .limit(limit)
+    ).all()
+
+
+def between(session: Session, since: datetime, until: datetime) -> Sequence[GateValueRow]:
+    """The ledger's lines of requests decided in [since, until), oldest first."""
+    row = GateValueRow
+    return session.scalars(
+        select(row)
+        .where(row.decided_at >= since, row.decided_at < until)
+        .order_by(row.decided_at, row.request_id)
+    ).all()
+
+
+def first_decision(session: Session, since: datetime) -> datetime | None:
+    """The time of the first decision since then; None without one."""
+    return session.scalar(
+        select(func.min(DecisionFiguresRow.decided_at)).where(
+            DecisionFiguresRow.decided_at >= since
+        )
+    )
+
+
+def taker_fee_rate(session: Session, account: str, since: datetime) -> Decimal | None:
+    """The share of the notional that takers of this account have paid since then in quote
+    currency; None without such a fill."""
+    fill = FillRow
+    fees, notional = session.execute(
+        select(func.sum(fill.fee), func.sum(fill.qty * fill.price)).where(
+            fill.account == account,
+            fill.executed_at >= since,
+            fill.is_maker.is_(False),
+            fill.symbol.like(func.concat("%", fill.fee_currency)),
+        )
+    ).one()
+    return Decimal(fees) / Decimal(notional) if notional else None

@@ -1,6 +1,6 @@
 """`mlrisk config`, `explain`, `whatif`, `replay` and `blocks` on a real database."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,8 +8,10 @@ from sqlalchemy import update
 
 from bot.clock import SystemClock
 from console.errors import ExitCode
+from console.views.gate_value import panel_facts
 from models.database import Database
-from models.tables import DecisionFiguresRow
+from models.enums import NotValued, TradeSide, Verdict
+from models.tables import DecisionFiguresRow, GateValueRow
 from tests.integration.console.commands.commanding import Mlrisk
 from tests.support.desk import Desk
 from tests.support.operators import Person, add_person
@@ -151,6 +153,24 @@ class TestConfig:
         assert text.count("must not exceed execution.backup_max_slippage") == 1
 
 
+def _unknown_worth(request_id: str, at: datetime) -> GateValueRow:
+    """The ledger's line of a block whose minutes the exchange did not tell."""
+    return GateValueRow(
+        request_id=request_id,
+        account="paper",
+        strategy="test",
+        symbol="BTCUSDT",
+        side=TradeSide.BUY,
+        verdict=Verdict.DENY,
+        decided_at=at,
+        known_at=at,
+        blockers=["confidence"],
+        shares=[1.0],
+        not_valued=NotValued.NO_MINUTES,
+        judged_at=at,
+    )
+
+
 class TestBlocks:
     def test_the_rate_is_told_by_reason_and_by_check(self, desk: Desk, mlrisk: Mlrisk) -> None:
         desk.limits.change(max_repeated_orders=100)
@@ -169,3 +189,29 @@ class TestBlocks:
 
     def test_a_duration_is_needed(self, mlrisk: Mlrisk) -> None:
         assert mlrisk("blocks", "--since", "long")[0] == ExitCode.USAGE
+
+    def test_the_value_of_blocks_is_told_by_check_strategy_and_symbol(
+        self, desk: Desk, mlrisk: Mlrisk
+    ) -> None:
+        status, text = mlrisk("blocks", "--value")
+        assert status == ExitCode.OK
+        assert "No block has been judged" in text
+        desk.limits.change(min_confidence=0.99)
+        desk.approve("r-1", signal_data={"horizon_seconds": 60})
+        now = datetime.now(UTC)
+        with desk.db.transaction() as session:
+            session.execute(update(DecisionFiguresRow).values(decided_at=now))
+            session.add(_unknown_worth("r-1", now))
+        status, facts = mlrisk("blocks", "--value", "--json")
+        assert (status, facts["judged"], facts["by"]) == (ExitCode.OK, 1, "check")
+        (value,) = facts["values"]
+        assert (value["name"], value["known"]) == ("confidence", 0)
+        assert (value["unknown"], value["bps_a_day"]) == ({"no_minutes": 1}, None)
+        assert "confidence: no block of known worth" in mlrisk("blocks", "--value")[1]
+        for by, name in (("strategy", "test"), ("symbol", "BTCUSDT")):
+            _, facts = mlrisk("blocks", "--value", "--by", by, "--json")
+            assert [each["name"] for each in facts["values"]] == [name]
+        assert mlrisk("blocks", "--by", "symbol")[0] == ExitCode.USAGE
+        with desk.db.reading() as session:
+            panel = panel_facts(session, now - timedelta(days=1), now + timedelta(minutes=1))
+        assert ([each["name"] for each in panel["values"]], panel["more"]) == (["confidence"], 0)

@@ -1,6 +1,7 @@
 """Who blocked a trade, and which trade the gate would have allowed without that."""
 
 from decimal import Decimal
+from math import log
 
 import pytest
 from hypothesis import given, settings
@@ -75,8 +76,10 @@ def test_factors_share_by_logarithm_and_the_smallest_has_most() -> None:
     assert set(parts) == {FACTOR + "confidence", FACTOR + "uncertainty"}
     assert sum(parts.values()) == pytest.approx(1.0)
     made = decide(cases.intent(), cases.snapshot(), limits).decision
-    smallest = min(made.factors, key=lambda factor: factor.value)
-    assert max(parts, key=parts.__getitem__) == FACTOR + smallest.name
+    cut = {factor.name: log(factor.value) for factor in made.factors if factor.value < 1}
+    expected = {FACTOR + name: value / sum(cut.values()) for name, value in cut.items()}
+    assert parts == pytest.approx(expected)
+    assert len(set(parts.values())) == 2
     assert found.allowed is not None
     assert found.allowed.plan.qty == whole()
 

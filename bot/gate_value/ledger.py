@@ -29,9 +29,12 @@ LATE = timedelta(seconds=5)
 GIVEN_UP_AFTER = timedelta(hours=6)
 """A trade whose minutes the exchange has not told by then stays without a known worth."""
 FEES_OF = timedelta(days=30)
-"""The fills that tell what a taker pays."""
+FEES_FILLS = 1000
+"""The newest fills of this time tell what a taker pays."""
 BATCH = 200
-"""Decisions in one look: each is read with its snapshot and decided again."""
+"""Decisions in one transaction: each is read with its snapshot and decided again."""
+BATCHES = 10
+"""Transactions in one look, so that a flood of blocks is judged and nothing waits for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,15 @@ class GateLedger:
 
     def judge(self) -> int:
         """Judges those whose outcome can be known by now; returns how many lines it wrote."""
+        written = 0
+        for _ in range(BATCHES):
+            batch = self._judge_batch()
+            written += batch
+            if batch < BATCH:
+                break
+        return written
+
+    def _judge_batch(self) -> int:
         now = self.clock.now()
         with self.db.reading() as session:
             rows = gate_values.unjudged(
@@ -61,7 +73,9 @@ class GateLedger:
                 default_horizon=DEFAULT_HORIZON,
                 limit=BATCH,
             )
-            rate = gate_values.taker_fee_rate(session, self.account, now - FEES_OF)
+            if not rows:
+                return 0
+            rate = gate_values.taker_fee_rate(session, self.account, now - FEES_OF, FEES_FILLS)
         fee_rate = TAKER_FEE if rate is None else max(ZERO, stored(rate))
         asked = [_Asked(row, question_of(row)) for row in rows]
         bars = self._bars(asked)

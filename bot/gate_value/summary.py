@@ -19,6 +19,8 @@ class LedgerSummary:
     since: datetime
     until: datetime
     judged: int
+    not_judged: int
+    """Blocks whose horizon is not over, or that nobody has judged."""
     values: tuple[BlockValue, ...]
     """The dearest first."""
 
@@ -31,7 +33,8 @@ def summary(
     start = until if first is None else min(first, until)
     rows = gate_values.between(session, start, until)
     values = block_values(map(_block, rows), by, start, until) if start < until else ()
-    return LedgerSummary(start, until, len(rows), values)
+    missing = max(0, gate_values.blocked(session, start, until) - len(rows))
+    return LedgerSummary(start, until, len(rows), missing, values)
 
 
 def daily_line(session: Session, since: datetime, until: datetime) -> str:

@@ -33,6 +33,7 @@ def value_facts(
         "until": found.until,
         "by": by.value,
         "judged": found.judged,
+        "not_judged": found.not_judged,
         "values": [_facts(each) for each in found.values],
         "method": METHOD,
     }
@@ -48,7 +49,8 @@ def panel_facts(session: Session, since: datetime, until: datetime) -> dict[str,
 def print_value(out: Console, facts: dict[str, Any]) -> None:
     """Prints the facts as a table and a sentence for each line of it."""
     out.print(
-        f"{facts['judged']} blocks judged since {utc(facts['since'])}, by {escape(facts['by'])}"
+        f"{facts['judged']} blocks judged since {utc(facts['since'])}, by {escape(facts['by'])}; "
+        f"{facts['not_judged']} not judged"
     )
     if not facts["values"]:
         out.print(

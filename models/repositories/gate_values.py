@@ -66,16 +66,34 @@ def first_decision(session: Session, since: datetime) -> datetime | None:
     )
 
 
-def taker_fee_rate(session: Session, account: str, since: datetime) -> Decimal | None:
-    """The share of the notional that takers of this account have paid since then in quote
-    currency; None without such a fill."""
+def blocked(session: Session, since: datetime, until: datetime) -> int:
+    """How many decisions in [since, until) denied or shrank."""
+    figures = DecisionFiguresRow
+    counted = select(func.count()).where(
+        figures.decided_at >= since,
+        figures.decided_at < until,
+        figures.verdict.in_(_BLOCKS),
+    )
+    return session.scalar(counted) or 0
+
+
+def taker_fee_rate(session: Session, account: str, since: datetime, most: int) -> Decimal | None:
+    """The share of the notional that this account paid as a taker in quote currency, in its newest
+    fills since then; None without such a fill."""
     fill = FillRow
-    fees, notional = session.execute(
-        select(func.sum(fill.fee), func.sum(fill.qty * fill.price)).where(
+    newest = (
+        select(fill.fee.label("fee"), (fill.qty * fill.price).label("notional"))
+        .where(
             fill.account == account,
             fill.executed_at >= since,
             fill.is_maker.is_(False),
             fill.symbol.like(func.concat("%", fill.fee_currency)),
         )
+        .order_by(fill.executed_at.desc())
+        .limit(most)
+        .subquery()
+    )
+    fees, notional = session.execute(
+        select(func.sum(newest.c.fee), func.sum(newest.c.notional))
     ).one()
     return Decimal(fees) / Decimal(notional) if notional else None

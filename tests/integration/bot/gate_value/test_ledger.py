@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from bot.errors import DependencyDown
+from bot.gate_value import ledger as ledger_module
 from bot.gate_value.ledger import GateLedger
 from bot.gate_value.summary import daily_line, summary
 from bot.market.bars import MINUTE, Bar
@@ -158,7 +159,7 @@ GateLedger(db, sys.argv[2], Minutes(), FixedClock(datetime.fromisoformat(sys.arg
 
 
 def test_a_process_killed_in_the_middle_leaves_nothing_and_the_next_one_all(
-    desk: Desk, ledger: GateLedger, migrated_url: str
+    desk: Desk, ledger: GateLedger, migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.limits.change(min_confidence=0.99)
     names = {f"r-{number}" for number in range(5)}
@@ -175,5 +176,9 @@ def test_a_process_killed_in_the_middle_leaves_nothing_and_the_next_one_all(
     )
     assert died.returncode == -signal.SIGKILL, died.stderr
     assert lines(desk) == {}
+    with desk.db.reading() as session:
+        told = summary(session, desk.clock.now() - timedelta(hours=1), desk.clock.now())
+    assert (told.judged, told.not_judged) == (0, len(names))
+    monkeypatch.setattr(ledger_module, "BATCH", 2)
     assert ledger.judge() == len(names)
     assert lines(desk).keys() == names

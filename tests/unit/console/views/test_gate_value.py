@@ -27,6 +27,7 @@ FACTS: dict[str, Any] = {
     "until": NOW,
     "by": "check",
     "judged": 122,
+    "not_judged": 7,
     "values": [ROW],
     "method": METHOD,
 }
@@ -41,6 +42,7 @@ def printed(**changes: Any) -> str:
 def test_each_line_has_its_figures_and_its_sentence() -> None:
     told = printed()
     assert "122 blocks judged" in told
+    assert "7 not judged" in told
     assert "[spread] cost 3.10 bps a day (95 %: 1.00 to 5.20)" in told
     assert "-3.10 [-5.20, -1.00]" in told
     assert "25%" in told

@@ -66,6 +66,7 @@ from models.transparency.submission import (
     LogDirectory,
     WitnessDirectory,
 )
+from tasks.early_looks import EarlyLooks
 from tasks.queue import EXPIRES_IN_TIMEOUTS, CeleryTaskQueue, QueueDepth, revoke_queued
 
 log = logging.getLogger(__name__)
@@ -174,8 +175,17 @@ class Services:
     def task_queue(self) -> TaskQueue:
         """Enqueues due children, parents and requests."""
         return CeleryTaskQueue(
-            expire_after=EXPIRES_IN_TIMEOUTS * timedelta(seconds=self.settings.wake_timeout_seconds)
+            expire_after=EXPIRES_IN_TIMEOUTS
+            * timedelta(seconds=self.settings.wake_timeout_seconds),
+            early=self.early_looks,
         )
+
+    @cached_property
+    def early_looks(self) -> EarlyLooks:
+        """Asks for looks at the breakers after events."""
+        url = with_database(self.settings.require_redis_url(), MARKET_DATABASE)
+        client = Redis.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25)
+        return EarlyLooks(client, CeleryTaskQueue().look_at_breakers)
 
     @property
     def owner(self) -> str:

@@ -122,9 +122,12 @@ def evaluate_breakers() -> int:
 
 def _judge_breakers() -> int:
     context = services()
+    context.early_looks.begin()
     report = context.breakers.evaluate()
     if report is None:
-        return 0  # another process is at it, and gives the sign of life
+        # Another process is at it and gives the sign of life. It may not see what came meanwhile.
+        context.early_looks.ask()
+        return 0
     context.monitor.heartbeat(BREAKERS, os.getpid(), {"looked_at": report.looked_at})
     return report.looked_at
 

@@ -14,12 +14,14 @@ from bot.clock import Clock, SystemClock
 from bot.errors import DependencyDown
 from bot.execution.sending.dispatch import EXITS
 from config.celery import OUR_LANE, STRATEGY_QUEUE, VISIBILITY_TIMEOUT_SECONDS
+from tasks.early_looks import EarlyLooks
 
 log = logging.getLogger(__name__)
 
 SEND_CHILD = "tasks.execution.send_child"
 STEP_PARENT = "tasks.execution.step_parent"
 VALIDATE_STORED = "tasks.validation.validate_stored"
+EVALUATE_BREAKERS = "tasks.monitoring.evaluate_breakers"
 _REVOCABLE = (SEND_CHILD, STEP_PARENT)
 _ETA_THRESHOLD_SECONDS = 0.02
 """A wake-up that is due sooner has no ETA, because an ETA would cost more than it gains. In
@@ -40,6 +42,8 @@ class CeleryTaskQueue:
 
     expire_after: timedelta = timedelta(seconds=18)
     clock: Clock = field(default_factory=SystemClock)
+    early: EarlyLooks | None = None
+    """Asks for looks at the breakers; without it beat alone does."""
 
     def child(
         self, child_id: int, due_at: datetime, *, urgent: bool = False, reduces: bool = False
@@ -56,6 +60,16 @@ class CeleryTaskQueue:
     def request(self, request_id: str) -> None:
         """Enqueues a stored trade request, to be decided."""
         self._publish(VALIDATE_STORED, [request_id], None, {})
+
+    def breakers(self) -> None:
+        """Asks for a look at the breakers; many within a second become one."""
+        if self.early is not None:
+            self.early.ask()
+
+    def look_at_breakers(self, wait_seconds: float) -> None:
+        """Enqueues a look at the breakers that begins after so many seconds."""
+        at = self.clock.now() + timedelta(seconds=wait_seconds)
+        self._publish(EVALUATE_BREAKERS, [], at, {"queue": "monitoring"})
 
     def _publish(
         self, name: str, args: list[Any], at: datetime | None, route: dict[str, str]

@@ -50,6 +50,9 @@ class TaskQueue(Protocol):
     def request(self, request_id: str) -> None:
         """Enqueues a trade request, to be decided."""
 
+    def breakers(self) -> None:
+        """Asks for a look at the circuit breakers, because something happened that they count."""
+
 
 class VolumeForecasts(Protocol):
     """Forecasts of the market's volume while a parent is worked."""
@@ -87,6 +90,7 @@ class OrderWork(UnitOfWork):
     def __init__(self, db: Database, clock: Clock, task_queue: TaskQueue) -> None:
         super().__init__(db.engine)
         self._clock = clock
+        self._judges_breakers = False
         self.task_queue = task_queue
 
     @cached_property
@@ -103,6 +107,13 @@ class OrderWork(UnitOfWork):
     ) -> None:
         """Adds an audit entry of this transaction's time to the account's chain."""
         self.audit(account, kind, subject, actor, payload, self.now)
+
+    def judge_breakers(self) -> None:
+        """Asks for a look at the circuit breakers after the commit; once, however often it is
+        called."""
+        if not self._judges_breakers:
+            self._judges_breakers = True
+            self.after_commit(self.task_queue.breakers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +166,6 @@ class DispatcherOnly:
 
     def request(self, request_id: str) -> None:
         """The dispatcher's next tick finds it."""
+
+    def breakers(self) -> None:
+        """Beat's next look sees it."""

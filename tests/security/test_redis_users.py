@@ -82,12 +82,18 @@ MAY: dict[str, tuple[str, ...]] = {
         *("PSUBSCRIBE /0.celery.pidbox", "PUBLISH /0.celeryev/task.multi x"),
         *("LPUSH x.reply.celery.pidbox x", "SREM _kombu.binding.exits x", "HSCAN unacked 0"),
         *("GET mlrisk:mark:BTCUSDT", "SET mlrisk:correlations x", "SET mlrisk:address-ban x"),
+        *("SET mlrisk:breakers:asked 1 NX EX 9", "PTTL mlrisk:breakers:begun"),
         *("INCR mlrisk:deaths:x", "EXPIRE mlrisk:deaths:x 9", "DEL mlrisk:deaths:x"),
     ),
     "feed": (
         *("SET mlrisk:market:BTCUSDT x", "SET mlrisk:mark:BTCUSDT x", "SET mlrisk:correlations x"),
         *("LPUSH execution x", "LLEN execution", "SADD _kombu.binding.execution x"),
         *("SMEMBERS _kombu.binding.execution", "RPUSH mlrisk:orders:{x}:sent 1"),
+        *(
+            "LPUSH monitoring x",
+            "SET mlrisk:breakers:asked 1 NX EX 9",
+            "PTTL mlrisk:breakers:begun",
+        ),
     ),
     "beat": (
         *("ZADD mlrisk:beat::schedule 0 x", "SCAN 0", "HSET mlrisk:beat:sweep meta x"),

@@ -538,6 +538,8 @@ class RecordedTaskQueue:
     parents: list[tuple[str, datetime]] = field(default_factory=list)
     urgent: list[int | str] = field(default_factory=list)
     reducing: list[int | str] = field(default_factory=list)
+    looks: int = 0
+    """How often a look at the breakers was asked for."""
 
     def child(
         self, child_id: int, due_at: datetime, *, urgent: bool = False, reduces: bool = False
@@ -555,6 +557,9 @@ class RecordedTaskQueue:
 
     def request(self, request_id: str) -> None:
         self.requests.append(request_id)
+
+    def breakers(self) -> None:
+        self.looks += 1
 
 
 def prepare(db: Database, exchange: FakeExchange, account: str, now: datetime) -> None:

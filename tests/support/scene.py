@@ -68,6 +68,9 @@ class NoTaskQueue:
     def request(self, request_id: str) -> None:
         del request_id
 
+    def breakers(self) -> None:
+        """Nobody looks."""
+
 
 class FixedLimits:
     def limits(self) -> RiskLimits:

@@ -36,7 +36,7 @@ USER_OF_PROCESS: Mapping[str, str] = MappingProxyType(
 )
 """The user of each process that `mlrisk up` starts."""
 
-_WOKEN_BY_FEED = (STRATEGY_QUEUE, "exits", "execution", "emergency")
+_WOKEN_BY_FEED = (STRATEGY_QUEUE, "exits", "execution", "emergency", "monitoring")
 _HIDDEN = "resetkeys resetchannels -@all"
 _CONNECTING = "+auth +hello +ping +select +client|setname +client|setinfo +multi +exec +discard"
 # Of the dangerous commands clients need only INFO and a connection's own name and id. Commands that
@@ -76,13 +76,15 @@ _TAKING = (
 _CONTROL = "~*.celery.pidbox* ~celeryev.* &/0.celery.pidbox &/0.celeryev/* &/0.celeryev/worker.*"
 # The rate limiter of orders, and the endpoints that the exchange has closed to us.
 _EXCHANGE = "~mlrisk:orders:* ~mlrisk:closed:* ~mlrisk:address-ban"
+# Whether a look at the circuit breakers is asked for.
+_LOOKS = "~mlrisk:breakers:*"
 _CORRELATIONS = "mlrisk:correlations"
 _VIEWS = ("mlrisk:market:*", "mlrisk:mark:*")
 # The number of processes that each message has killed.
 _DEATHS = "~mlrisk:deaths:*"
 _WORKER_RULES = (
-    f"{_TAKING} {_DEATHS} {_CONTROL} {_EXCHANGE} ~{_CORRELATIONS} %R~{' %R~'.join(_VIEWS)} "
-    f"{_COMMANDS}"
+    f"{_TAKING} {_DEATHS} {_CONTROL} {_EXCHANGE} {_LOOKS} ~{_CORRELATIONS} "
+    f"%R~{' %R~'.join(_VIEWS)} {_COMMANDS}"
 )
 # Flower hears events, asks workers and measures queues. It takes, reads and adds no message.
 _ASKING_RULES = (
@@ -104,8 +106,8 @@ _RULES: Mapping[str, str] = MappingProxyType(
         # person starts by hand has the home's settings, and so this user.
         CONSOLE: _WORKER_RULES,
         WORKER: _WORKER_RULES,
-        # The feed writes the market, and wakes the workers that validate and send.
-        FEED: f"{_EXCHANGE} ~{' ~'.join((*_VIEWS, _CORRELATIONS))} {_COMMANDS} "
+        # The feed writes the market, and wakes the workers that validate, send and judge breakers.
+        FEED: f"{_EXCHANGE} {_LOOKS} ~{' ~'.join((*_VIEWS, _CORRELATIONS))} {_COMMANDS} "
         f"{_publishing(_WOKEN_BY_FEED)}",
         # Beat wakes workers. At its start it drops foreign entries of its schedule.
         BEAT: f"~mlrisk:beat:* {_COMMANDS} +scan {_publishing(QUEUES)}",

@@ -105,6 +105,7 @@ class FillBook:
                     self._report(uow, "foreign_fill", execution)
             else:
                 ledger.book_cash(self._position(uow, execution), execution, now)
+            uow.judge_breakers()
             algorithm = "" if parent is None else parent.algorithm
             hit(BEFORE_FILL_COMMIT, algorithm)
             uow.commit()

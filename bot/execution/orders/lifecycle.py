@@ -42,6 +42,8 @@ def end_child(uow: OrderWork, parent: ParentOrderRow, child: ChildOrderRow, endi
     ended stays as it is."""
     if child.state.is_final:
         return
+    if ending.failure is not None or ending.state in (ChildState.REJECTED, ChildState.LOST):
+        uow.judge_breakers()
     # First, so that a parent that ends with this child ends for that reason, not for the child's
     # note.
     if ending.ends_parent is not None:

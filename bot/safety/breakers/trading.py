@@ -4,18 +4,19 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from bot.risk.breakers.activity import SentOrder, Turnover, failures, is_churn
 from bot.risk.limits import RiskLimits
 from bot.safety.breakers.readings import BreakerKind, BreakerReading
 from bot.state.breakers import BreakerScope
-from models.enums import ScopeKind, TradeSide
+from models.enums import ChildState, ScopeKind, TradeSide
 from models.tables import BreakerRow, ChildOrderRow, FillRow, ParentOrderRow
 
 _PATIENCE = timedelta(seconds=5)
-"""An order without a known outcome for so long counts as failed."""
+"""An order without a known outcome for so long counts as failed. Any other outcome counts at
+once."""
 
 
 def failure_rate(
@@ -37,7 +38,10 @@ def failure_rate(
         ).where(
             ChildOrderRow.account == account,
             ChildOrderRow.sent_at > since,
-            ChildOrderRow.sent_at <= now - _PATIENCE,
+            or_(
+                ChildOrderRow.sent_at <= now - _PATIENCE,
+                ChildOrderRow.state != ChildState.UNKNOWN,
+            ),
         )
     )
     failed, total = failures(

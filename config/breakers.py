@@ -43,6 +43,13 @@ class BreakerRules:
         HIGHER,
         above=0,
     )
+    reset_to_full_size: bool = limit(
+        False,
+        "",
+        "A person's reset gives the scope back at full size where no login is needed. Elsewhere, "
+        "and where false, the ladder of `recovery` begins.",
+        LOWER,
+    )
     escalate_after_trips: int | None = limit(
         3,
         "trips within 24 hours",

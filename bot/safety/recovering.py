@@ -83,20 +83,7 @@ class Recovering:
             state = _locked(uow, scope, actor, now)
             self._require_recoverable(uow.session, scope, TradingState(state.state))
             _end_pending(uow, scope, "another recovery was asked for", actor, now)
-            row = RecoveryRow(
-                scope_kind=scope.kind,
-                scope_key=scope.key,
-                phase=RecoveryPhase.PENDING,
-                from_state=state.state,
-                epoch=state.epoch,
-                step=0,
-                share=LADDER[0],
-                reason=reason,
-                asked_by=named(actor),
-                asked_at=now,
-                expires_at=now + CONFIRM_WITHIN,
-                changed_at=now,
-            )
+            row = _new_row(scope, state, reason, actor, now)
             uow.session.add(row)
             uow.session.flush()
             said = {
@@ -110,6 +97,36 @@ class Recovering:
                 self._begin(uow, scope, state, row, actor, now)
             uow.commit()
         return row
+
+    def begin_after_reset(
+        self,
+        uow: UnitOfWork,
+        scope: Scope,
+        *,
+        reason: str,
+        actor: Actor,
+        now: datetime,
+    ) -> bool:
+        """Begins the recovery of a scope whose breakers a person has reset, within the caller's
+        transaction; returns whether it began.
+
+        The caller has proven that `actor` has the power. A scope that is halted, or recovers
+        already, stays as it is.
+        """
+        state = _locked(uow, scope, actor, now)
+        before = TradingState(state.state)
+        if before not in (TradingState.ACTIVE, TradingState.REDUCING):
+            return False
+        if contradicted(state) is not None:
+            return False
+        _end_pending(uow, scope, "a breaker was reset", actor, now)
+        row = _new_row(scope, state, reason, actor, now)
+        # A tripped breaker has the effect of REDUCING, also where no state says so.
+        row.from_state = TradingState.REDUCING
+        uow.session.add(row)
+        uow.session.flush()
+        self._begin(uow, scope, state, row, actor, now)
+        return True
 
     def confirm(self, recovery_id: int, *, reason: str, authority: Authority) -> RecoveryRow:
         """Confirms, as the second person, what another operator asked for, and begins it.
@@ -229,6 +246,25 @@ class Recovering:
             raise NotAuthorised(
                 f"no operator's signed act asks for recovery {row.recovery_id}", code="not_asked"
             )
+
+
+def _new_row(
+    scope: Scope, state: TradingStateRow, reason: str, actor: Actor, now: datetime
+) -> RecoveryRow:
+    return RecoveryRow(
+        scope_kind=scope.kind,
+        scope_key=scope.key,
+        phase=RecoveryPhase.PENDING,
+        from_state=state.state,
+        epoch=state.epoch,
+        step=0,
+        share=LADDER[0],
+        reason=reason,
+        asked_by=named(actor),
+        asked_at=now,
+        expires_at=now + CONFIRM_WITHIN,
+        changed_at=now,
+    )
 
 
 def _was_asked(session: Session, row: RecoveryRow) -> bool:

@@ -16,15 +16,17 @@ from sqlalchemy.orm import Session
 from bot.authority.actors import Actor, Power, named, record, require
 from bot.clock import Clock
 from bot.errors import Refused
-from bot.execution.ports import LimitsSource
+from bot.execution.ports import UNREADABLE, LimitsSource
 from bot.market.reading import MarketReading
 from bot.risk.checks.breach import NOW, Case
 from bot.risk.gate import evaluate
 from bot.risk.limits import RiskLimits
 from bot.risk.selftest.baseline import healthy
 from bot.risk.snapshot import PortfolioView
+from bot.safety.recovering import Recovering
 from bot.state import snapshots, trading_state
 from bot.state.breakers import BreakerScope, end_trip, tripped_of
+from bot.state.scope import Scope
 from models.database import Database, UnitOfWork
 from models.enums import CheckStatus, CircuitBreakerType, ScopeKind, TradingState
 from models.repositories import bases, states
@@ -74,6 +76,7 @@ class Recovery:
         self._account = account
         self._limits = limits
         self._clock = clock
+        self._recovering = Recovering(db, account, clock)
 
     def known(self) -> list[BreakerRow]:
         """Every breaker that has been looked at or has tripped; tripped ones come first."""
@@ -98,8 +101,10 @@ class Recovery:
         """Resets a tripped breaker; the account trades again when it was the last one.
 
         `scope` is None for a breaker of the account. After the reset of a loss breaker the present
-        equity is the new base. `authorised` says that the environment asks for no login. Raises
-        NotAuthorised when the actor lacks the power, and Refused for a breaker that never tripped.
+        equity is the new base. `authorised` says that the environment asks for no login. Unless it
+        does and the limits say so, the scope recovers by the ladder (`bot.safety.recovering`)
+        instead of trading at full size at once; a timed lock has no ladder. Raises NotAuthorised
+        when the actor lacks the power, and Refused for a breaker that never tripped.
         """
         if not authorised:
             require(actor, Power.RESET_BREAKER, f"resetting {kind}")
@@ -120,6 +125,8 @@ class Recovery:
             if (row is None or not row.count) and not (whole and kind == DRAWDOWN):
                 raise Refused(self._unknown(uow.session, kind), code="unknown_breaker")
             was_tripped = row is None or row.tripped or (whole and kind == DRAWDOWN)
+            climbs = not (authorised and self._gives_full_size())
+            timed = row is not None and row.until is not None
             if row is not None:
                 told = named(actor)
                 end_trip(uow.session, row, reason=f"reset: {reason}", actor=told, now=now)
@@ -131,7 +138,14 @@ class Recovery:
                 details |= {} if whole else {"scope": str(scope)}
                 self._note(uow, "breaker_reset", actor, details, now)
                 uow.session.flush()
-                self._release(uow, state, reason, actor, now)
+                if not climbs or timed:
+                    self._release(uow, state, reason, actor, now)
+                elif not whole or (
+                    before is TradingState.REDUCING and not tripped_of(uow.session, self._account)
+                ):
+                    self._recovering.begin_after_reset(
+                        uow, Scope(scope.kind, scope.key), reason=reason, actor=actor, now=now
+                    )
             after = TradingState(state.state)
             uow.commit()
         return BreakerReset(kind, was_tripped, before, after, self.still_denying())
@@ -185,6 +199,13 @@ class Recovery:
         )
         self._note(uow, "resumed", actor, {"reason": reason, "from": before, **said}, now)
         return True
+
+    def _gives_full_size(self) -> bool:
+        """Whether the limits let a reset skip the ladder; not while they can't be read."""
+        try:
+            return self._limits.limits().breakers.reset_to_full_size
+        except UNREADABLE:
+            return False
 
     def _note(
         self, uow: UnitOfWork, kind: str, actor: Actor, payload: dict[str, Any], now: datetime

@@ -36,7 +36,8 @@ from models.tables import (
 
 log = logging.getLogger(__name__)
 
-ACTOR = "monitor"
+ACTOR = "recovery"
+"""Not one of those whose states a breaker's own recovery may end."""
 ADVANCED, FELL_BACK, ENDED = "recovery_advanced", "recovery_fell_back", "recovery_ended"
 _FAILED = (ChildState.REJECTED, ChildState.LOST)
 

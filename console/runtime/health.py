@@ -9,7 +9,7 @@ from bot.clock import SystemClock
 from bot.errors import MlriskError
 from bot.exchange import factory
 from bot.exchange.market_cache import RedisMarketCache
-from bot.limits.source import ConfiguredLimits
+from bot.limits.source import ConfiguredLimits, LimitsInForce
 from bot.risk.snapshot import MarketView
 from bot.state import binding
 from config.celery import with_database
@@ -123,8 +123,9 @@ def _vitals(settings: Settings) -> list[HealthCheck]:
             symbols=settings.symbol_list,
             now=database_now(session),
             markets=markets,
-            ineffective=() if isinstance(judged, str) else judged,
+            ineffective=() if isinstance(judged, str) else judged.ineffective,
             unusable=judged if isinstance(judged, str) else None,
+            protects=isinstance(judged, str) or judged.limits.positions.protective_stops,
         )
         found = check_vitals(patient)
     return [HealthCheck(v.name, v.problem is None, v.problem or "well", down=v.down) for v in found]
@@ -159,10 +160,10 @@ def _shown(settings: Settings) -> Settings:
         return binding.shown(session, settings)
 
 
-def _judged_limits(settings: Settings) -> tuple[str, ...] | str:
-    """The ineffective limits in force, or the reason why no limits can be judged."""
+def _judged_limits(settings: Settings) -> LimitsInForce | str:
+    """The limits in force, or the reason why no limits can be judged."""
     with acting(settings) as db:
         try:
-            return ConfiguredLimits(settings, db).in_force().ineffective
+            return ConfiguredLimits(settings, db).in_force()
         except MlriskError as error:
             return str(error)

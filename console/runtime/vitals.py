@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from bot.decision.forged_market import FORGED
 from bot.risk.snapshot import MarketView
 from models.amounts import shortest
-from models.enums import ChildState, ExecutionStatus, ScopeKind, TradingState
+from models.enums import ChildState, ExecutionStatus, ScopeKind, StopState, TradingState
 from models.open_rows import CHILD_MAY_BE_AT_EXCHANGE, PARENT_IS_OPEN
-from models.repositories import bases, operators, states
+from models.repositories import bases, operators, states, stops, watching
 from models.tables import (
     AuditRow,
     BreakerRow,
@@ -46,6 +46,8 @@ MONEY_AGE = timedelta(seconds=30)
 RULES_AGE = timedelta(hours=3)
 STUCK = timedelta(seconds=60)
 """Much longer than any request, look-up or halt takes."""
+UNPROTECTED = timedelta(seconds=30)
+"""Ten times as long as a stop may take to rest at the exchange."""
 _SHOWN = 3
 _WAITING = (ExecutionStatus.PENDING_VALIDATION,)
 
@@ -72,6 +74,8 @@ class Patient:
     ineffective: Sequence[str] = ()
     unusable: str | None = None
     """Why no limits in force can be judged; None when they can."""
+    protects: bool = True
+    """Whether the limits in force want a stop at the exchange for each position."""
 
     def age(self, at: datetime) -> str:
         """The time since a moment in whole seconds, as text."""
@@ -290,6 +294,31 @@ def reconciliation(patient: Patient) -> Iterator[Vital]:
     yield Vital("positions agree with the exchange", text if confirmed else None)
 
 
+def protective_stops(patient: Patient) -> Iterator[Vital]:
+    """Open positions without a stop that rests at the exchange, where the limits want one."""
+    if not patient.protects:
+        return
+    resting = {
+        stop.symbol
+        for stop in stops.open_stops(patient.session, patient.account)
+        if stop.state is StopState.RESTING
+    }
+    bare = [
+        f"{row.symbol} ({row.qty.normalize():f}, open for {patient.age(row.opened_at)})"
+        for row in watching.open_positions(patient.session, patient.account)
+        if row.symbol not in resting
+        and row.opened_at is not None
+        and patient.now - row.opened_at > UNPROTECTED
+    ]
+    shown = ", ".join(bare[:_SHOWN])
+    yield Vital(
+        "positions without a protective stop",
+        f"{len(bare)} without a stop that rests at the exchange: {shown} (`mlrisk position list`)"
+        if bare
+        else None,
+    )
+
+
 def unreadable(patient: Patient) -> Iterator[Vital]:
     """Whether every answer of the exchange could be read."""
     rows = patient.session.scalars(
@@ -369,6 +398,7 @@ QUESTIONS: tuple[Callable[[Patient], Iterator[Vital]], ...] = (
     contradicted_states,
     halts,
     reconciliation,
+    protective_stops,
     unreadable,
     orphans,
     requests,

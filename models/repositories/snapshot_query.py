@@ -187,6 +187,13 @@ _STATEMENT = text(
       WHERE phase = 'climbing' AND (scope_kind, scope_key) IN (('global', :everything),
         ('account', :account), ('strategy', :strategy), ('symbol', :symbol))
     UNION ALL
+    -- An account whose breakers recover by themselves has their shares; a drawdown's is no step.
+    SELECT 'recovery', ARRAY[scope_kind, scope_key], ARRAY[min(share)], NULL
+      FROM breaker
+      WHERE NOT tripped AND share IS NOT NULL AND kind <> 'drawdown'
+        AND scope_kind = 'account' AND scope_key = :account
+      GROUP BY scope_kind, scope_key
+    UNION ALL
 {FITNESS}
     UNION ALL
 {LEASE}
@@ -330,7 +337,8 @@ def _size_share(facts: AccountFacts, _: object, numbers: Sequence[Decimal], __: 
 def _recovery(
     facts: AccountFacts, words: Sequence[str], numbers: Sequence[Decimal], _: object
 ) -> None:
-    facts.recoveries[words[0], words[1]] = numbers[0]
+    scope = (words[0], words[1])
+    facts.recoveries[scope] = min(numbers[0], facts.recoveries.get(scope, numbers[0]))
 
 
 def _fitness(facts: AccountFacts, words: Sequence[str], _: object, at: datetime) -> None:

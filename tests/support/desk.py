@@ -1,6 +1,7 @@
 """Everything that decides and executes, on a real database with a fake exchange and clock."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -257,6 +258,8 @@ def monitor(desk: Desk) -> Monitor:
 
 @pytest.fixture
 def recovery(desk: Desk) -> Recovery:
+    """Resets give the full size back, as in development."""
+    desk.limits.change(breakers=replace(desk.limits.value.breakers, reset_to_full_size=True))
     return Recovery(desk.db, ACCOUNT, desk.limits, desk.clock)
 
 

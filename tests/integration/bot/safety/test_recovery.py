@@ -1,7 +1,9 @@
 """A breaker stays tripped until a person resets it, and the way back says what still denies."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -9,14 +11,18 @@ from sqlalchemy import select
 from bot.errors import NotAuthorised, Refused
 from bot.execution.sending.sender import SendResult
 from bot.safety.monitor import Monitor
+from bot.safety.recovering import LADDER
 from bot.safety.recovery import Recovery
-from bot.state.breakers import Finding, trip
+from bot.safety.recovery_ladder import RecoveryLadder
+from bot.state.breakers import BreakerScope, Finding, trip
+from bot.state.scope import Scope
 from models.enums import OperatorRole, ScopeKind, TradingState
 from models.repositories import states
 from models.tables import AuditRow
 from tests.support.desk import ACCOUNT, Desk
 from tests.support.losses import judge
 from tests.support.operators import operator
+from tests.support.recovering import state
 from tests.support.scopes import set_state
 
 D = Decimal
@@ -116,7 +122,7 @@ def test_a_reset_without_authority_is_refused_and_says_how(
         recovery.reset(LOSS, reason="please", actor=someone, authorised=False)
     assert account_state(desk) is TradingState.REDUCING
     report = recovery.reset(LOSS, reason="booked", actor=operator("ann"), authorised=False)
-    assert (report.was_tripped, report.state) == (True, TradingState.ACTIVE)
+    assert (report.was_tripped, report.state) == (True, TradingState.RECOVERING)
     with desk.db.reading() as session:
         entries = session.scalars(select(AuditRow).where(AuditRow.actor == "operator:ann")).all()
     assert {entry.kind for entry in entries} == {"breaker_reset", "resumed"}
@@ -129,3 +135,78 @@ def test_a_breaker_that_never_tripped_is_refused_with_those_that_did(
     lose(desk, monitor, "96900")
     with pytest.raises(Refused, match=f"volatility_spike has never tripped.*{LOSS}"):
         recovery.reset("volatility_spike", reason="?", actor="test", authorised=True)
+
+
+def trip_of(desk: Desk, kind: str, scope: BreakerScope | None = None, **more: Any) -> None:
+    with desk.db.unit_of_work() as uow:
+        found = Finding(kind, "1", "0", "a test's", scope, **more)
+        trip(uow, ACCOUNT, found, actor="test", now=desk.clock.now())
+        uow.commit()
+
+
+def strict_recovery(desk: Desk) -> Recovery:
+    """Resets climb, as the limits' defaults say."""
+    return Recovery(desk.db, ACCOUNT, desk.limits, desk.clock)
+
+
+def test_a_reset_begins_the_ladder_and_the_last_step_gives_the_full_size(
+    desk: Desk, ladder: RecoveryLadder
+) -> None:
+    desk.approve("r-before")
+    full = desk.parent("r-before").approved_qty
+    trip_of(desk, "data_quality_issue")
+    trip_of(desk, "churn")
+    recovery = strict_recovery(desk)
+    report = recovery.reset("churn", reason="seen", actor="test", authorised=True)
+    assert report.state is TradingState.REDUCING
+    report = recovery.reset("data_quality_issue", reason="seen", actor="test", authorised=True)
+    assert report.state is TradingState.RECOVERING
+    for number, share in enumerate(LADDER):
+        desk.approve(f"r-{number}")
+        assert 0 < desk.parent(f"r-{number}").approved_qty <= full * share
+        desk.pass_time(15 * 60)
+        assert ladder.tick() == 1
+    assert account_state(desk) is TradingState.ACTIVE
+
+
+def test_a_recovery_after_a_reset_falls_back_and_no_look_lifts_it(
+    desk: Desk, ladder: RecoveryLadder
+) -> None:
+    trip_of(desk, "data_quality_issue")
+    strict_recovery(desk).reset("data_quality_issue", reason="seen", actor="test", authorised=True)
+    wallet = replace(desk.exchange.wallet(), equity=D("98000"))
+    desk.exchange.wallet = lambda: wallet  # type: ignore[method-assign]
+    for _ in range(3):
+        desk.pass_time(3)
+    assert ladder.tick() == 1
+    assert account_state(desk) is TradingState.REDUCING
+    judge(desk)
+    assert account_state(desk) is TradingState.REDUCING
+
+
+@pytest.mark.parametrize("kind", [ScopeKind.SYMBOL, ScopeKind.STRATEGY])
+def test_a_scope_whose_breaker_is_reset_climbs_by_itself(desk: Desk, kind: ScopeKind) -> None:
+    scope = BreakerScope(kind, "BTCUSDT" if kind is ScopeKind.SYMBOL else "test")
+    desk.approve("r-before")
+    full = desk.parent("r-before").approved_qty
+    trip_of(desk, "churn", scope)
+    recovery = strict_recovery(desk)
+    recovery.reset("churn", reason="seen", actor="test", authorised=True, scope=scope)
+    desk.approve("r-after")
+    assert 0 < desk.parent("r-after").approved_qty <= full * LADDER[0]
+    assert account_state(desk) is TradingState.ACTIVE
+
+
+def test_a_reset_lifts_no_halt_and_a_timed_lock_has_no_ladder(desk: Desk) -> None:
+    scope = BreakerScope(ScopeKind.SYMBOL, "BTCUSDT")
+    until = desk.clock.now() + timedelta(minutes=30)
+    trip_of(desk, "cooldown", scope, until=until)
+    recovery = strict_recovery(desk)
+    recovery.reset("cooldown", reason="seen", actor="test", authorised=True, scope=scope)
+    assert desk.approve("r-1")["verdict"] == "allow"
+    trip_of(desk, "churn", scope)
+    set_state(
+        desk.db, ScopeKind.SYMBOL, "BTCUSDT", TradingState.HALTED, now=desk.clock.now(), reason="x"
+    )
+    recovery.reset("churn", reason="seen", actor="test", authorised=True, scope=scope)
+    assert state(desk, Scope(ScopeKind.SYMBOL, "BTCUSDT")) is TradingState.HALTED

@@ -14,7 +14,14 @@ from bot.decision.forged_market import ForgedMarket
 from bot.risk.snapshot import MarketView
 from console.runtime.vitals import Patient, Vital, check_vitals
 from models.audit import GLOBAL_CHAIN, AuditDraft, append_entries
-from models.enums import ChildState, OperatorRole, ScopeKind, TradingState
+from models.enums import (
+    ChildState,
+    OperatorRole,
+    ScopeKind,
+    StopState,
+    TradeSide,
+    TradingState,
+)
 from models.repositories import states
 from models.tables import (
     BreakerRow,
@@ -26,6 +33,7 @@ from models.tables import (
     HeartbeatRow,
     InstrumentRow,
     OperatorRow,
+    ProtectiveStopRow,
     TradeRequestRow,
     TradingStateRow,
     UnreadableFactRow,
@@ -53,6 +61,7 @@ class Ward:
     markets: dict[str, MarketView | None] = field(default_factory=dict)
     ineffective: tuple[str, ...] = ()
     unusable: str | None = None
+    protects: bool = True
 
     def check(self) -> list[Vital]:
         with self.desk.db.reading() as session:
@@ -65,6 +74,7 @@ class Ward:
                     self.markets,
                     self.ineffective,
                     self.unusable,
+                    self.protects,
                 )
             )
 
@@ -313,3 +323,34 @@ def test_limits_that_the_audit_contradicts_are_told_by_their_cause_first(ward: W
     assert told is not None
     assert told.startswith("version 3 of the limits was changed without mlrisk")
     assert "without effect" not in told
+
+
+def test_a_position_without_a_resting_stop_is_named_where_stops_are_wanted(ward: Ward) -> None:
+    ward.desk.approve()
+    ward.desk.send_due()
+    ward.desk.stream()
+    line = "positions without a protective stop"
+    assert line not in ward.wrong()
+    ward.desk.clock.move_to(ward.desk.clock.now() + timedelta(seconds=31))
+    assert ward.wrong()[line].startswith("1 without a stop that rests at the exchange: BTCUSDT (")
+    ward.protects = False
+    assert line not in ward.wrong()
+    ward.protects = True
+    now = ward.desk.clock.now()
+    with ward.desk.db.transaction() as session:
+        session.add(
+            ProtectiveStopRow(
+                account=ACCOUNT,
+                order_link_id="mr-stop-1",
+                symbol=SYMBOL,
+                number=0,
+                opened_at=now,
+                side=TradeSide.SELL,
+                qty=D(1),
+                trigger_price=D(60_000),
+                state=StopState.RESTING,
+                body={},
+                asked_at=now,
+            )
+        )
+    assert line not in ward.wrong()

@@ -24,8 +24,10 @@ def test_where_it_is_allowed_a_breaker_waits_and_recovers_by_steps(watch: Watch)
     watch.look(1)
     assert account_state(watch.desk) is RECOVERING
     shares = []
-    for _ in range(3):
+    for number in range(3):
         shares.append(watch.row("correlation_breakdown").share)
+        watch.desk.approve(f"r-{number}")
+        assert watch.desk.parent(f"r-{number}").approved_qty > 0
         watch.look(2)
     assert shares == [D("0.10"), D("0.25"), D("0.50")]
     assert account_state(watch.desk) is ACTIVE

@@ -23,14 +23,6 @@ class InterfaceKeys:
         high=1,
     )
 
-    manual_recovery_required: bool = limit(
-        True,
-        "",
-        "Only an authorised person ends a halt.",
-        HIGHER,
-        at="emergency_stops.manual_recovery_required",
-        reserved=True,
-    )
     timeout_seconds: float = limit(
         30.0,
         "seconds",

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from config.breakers import BreakerRules
 from config.declaration import HIGHER, LOWER, limit
+from config.emergency import EmergencyRules
 from config.lease import LeaseRules
 from config.positions import PositionRules
 from config.quotas import QuotaRules
@@ -442,6 +443,8 @@ class RiskLimits:
     """The quotas of one strategy. They are checked before the gate."""
     breakers: BreakerRules = field(default_factory=BreakerRules)
     """When breakers trip and how they recover, which the evaluator reads."""
+    emergency: EmergencyRules = field(default_factory=EmergencyRules)
+    """What causes the emergency stop besides a single breaker. No check of the gate reads them."""
     recovery: RecoveryRules = field(default_factory=RecoveryRules)
     """The rules of a recovery's ladder, which the monitoring reads."""
     positions: PositionRules = field(default_factory=PositionRules)

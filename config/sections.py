@@ -6,6 +6,7 @@ from typing import Any
 
 from config.breakers import BreakerRules
 from config.declaration import Declaration, declarations
+from config.emergency import EmergencyRules
 from config.interface_keys import InterfaceKeys
 from config.lease import LeaseRules
 from config.limits import RiskLimits
@@ -18,6 +19,7 @@ DECLARING = (
     RiskLimits,
     BreakerRules,
     PositionRules,
+    EmergencyRules,
     InterfaceKeys,
     WorkingRules,
     QuotaRules,

@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import typer
 
@@ -121,7 +121,11 @@ _VERBS: Mapping[str, Verb] = {
         "Pause, resume, cancel and list the orders being worked.",
         is_group=True,
     ),
-    "breaker": Verb("control.breaker", "List tripped breakers and reset one.", is_group=True),
+    "breaker": Verb(
+        "control.breaker",
+        "List tripped breakers, reset one, and report how good they were.",
+        is_group=True,
+    ),
     "operator": Verb(
         "control.operator",
         "Add, list, disable and reset the operators who act with authority; verify their acts.",
@@ -152,8 +156,17 @@ _VERBS: Mapping[str, Verb] = {
 }
 
 
+_ALIASES: Mapping[str, str] = {"breakers": "breaker"}
+"""Other words for a verb, which the list of verbs does not show."""
+
+
 class _Verbs(LazyGroup):
     verbs: ClassVar[Mapping[str, Verb]] = _VERBS
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Takes another word for a verb as the verb itself."""
+        meant = [_ALIASES.get(word, word) for word in args[:1]] + args[1:]
+        return super().resolve_command(ctx, meant)
 
 
 app = typer.Typer(name="mlrisk", cls=_Verbs, no_args_is_help=True, epilog=EXIT_CODES, **SETTINGS)

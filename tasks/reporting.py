@@ -16,18 +16,19 @@ log = logging.getLogger(__name__)
 @shared_task(base=MlriskTask, name="tasks.reporting.verify_audit")
 def verify_audit() -> list[str]:
     """Verifies the new entries of every audit chain and a part of the older ones. A fault becomes
-    an alert."""
+    an alert and stops all trading."""
     return services().monitor.verify_audit()
 
 
 @shared_task(base=MlriskTask, name="tasks.reporting.note_audit_heads")
 def note_audit_heads() -> list[str]:
     """Notes the heads of the audit chains outside the database. A loss since the last note becomes
-    an alert."""
+    an alert and stops all trading."""
     context = services()
     try:
         with context.db.transaction() as session:
             problems = context.audit_heads.note(session, context.clock.now())
+        context.monitor.stop_for_audit(problems)
     except OSError as error:
         said = f"{context.audit_heads.path} can't be written: {error.strerror}"
         if context.settings.audit_heads is None:

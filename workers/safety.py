@@ -2,6 +2,9 @@
 
 It looks every two seconds in a loop of its own. A task of beat would wait for a worker, and every
 lapse of Redis would be a lapse of the lease. It holds no key of the exchange.
+
+It also stops all trading for a database or an audit that stays away, and for an audit that was
+changed.
 """
 
 import logging
@@ -11,10 +14,14 @@ from collections.abc import Callable
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
+from bot.clock import SystemClock
 from bot.errors import MlriskError, RetryLater
+from bot.safety import audit_watch, outages
 from bot.safety.lease import LOOK_SECONDS, Kept, LeaseKeeper
+from bot.safety.outages import Outages
 from bot.safety.sensing import Sensing
 from bot.state import binding
+from config.emergency import EmergencyRules
 from config.settings import load_settings
 from tasks.bootstrap import Services, audit_directories, services
 from workers.audit_log import AuditLogKeeper
@@ -35,6 +42,7 @@ def run(stop: StopEvent) -> None:
     audit_log = audit_log_of(services(), stop)
     audit_log.start()
     keeper: LeaseKeeper | None = None
+    watch = Outages(load_settings().home, SystemClock())
     granted, waits_until = False, time.monotonic() + READY_SECONDS
     begun = time.monotonic()
     # Before the first grant it looks more often, so that a start waits for no look.
@@ -44,7 +52,10 @@ def run(stop: StopEvent) -> None:
             keeper = keeper or keeper_of(services(), audit_log.fault)
             if keeper is not None:
                 granted |= keeper.look() is not Kept.WITHHELD
+                watch.look(outages.seen_in(keeper.readings), _rules(keeper))
         except (DBAPIError, RedisError, RetryLater) as error:
+            if isinstance(error, DBAPIError):
+                watch.look(outages.cause_of(error), _rules(keeper))
             log.warning(
                 "the sensors can't be read: %s",
                 type(error).__name__,
@@ -59,6 +70,11 @@ def run(stop: StopEvent) -> None:
 def _pause(begun: float, seconds: float) -> float:
     """The rest of the time between two looks, so that a slow look delays the next one less."""
     return max(0.1, begun + seconds - time.monotonic())
+
+
+def _rules(keeper: LeaseKeeper | None) -> EmergencyRules:
+    """As last read; the defaults before anything was."""
+    return EmergencyRules() if keeper is None else keeper.limits.last_known().emergency
 
 
 def audit_log_of(context: Services, stop: StopEvent) -> AuditLogKeeper:
@@ -84,7 +100,14 @@ def keeper_of(context: Services, log_fault: Callable[[], str | None]) -> LeaseKe
         context.pending_halt,
         log_fault,
     )
-    return LeaseKeeper(context.db, settings.account, context.owner, context.limits, sensing.read)
+    return LeaseKeeper(
+        context.db,
+        settings.account,
+        context.owner,
+        context.limits,
+        sensing.read,
+        also=lambda uow, readings, now: audit_watch.judge(uow, settings.account, readings, now),
+    )
 
 
 def _release(keeper: LeaseKeeper) -> None:

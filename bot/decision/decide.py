@@ -117,6 +117,7 @@ _DECIDING_CODE = (
     "config/bounded_yaml.py",
     "config/breakers.py",
     "config/declaration.py",
+    "config/emergency.py",
     "config/errors.py",
     "config/interface_keys.py",
     "config/lease.py",

@@ -73,8 +73,8 @@ _CRITICAL = {
     "symbol_settlement",
 }
 """The system or the exchange failed, or a person stopped it."""
-_EMERGENCIES = {"system_failure"}
-"""The whole system is down, because a server that it needs is gone."""
+_EMERGENCIES = {"emergency_triggered", "system_failure"}
+"""The system has stopped itself, or is down because a server that it needs is gone."""
 
 
 def of_decision(verdict: str, risk_level: str | None) -> AlertLevel:

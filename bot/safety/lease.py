@@ -7,7 +7,7 @@ means yes: what is not renewed lapses by itself.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -36,6 +36,8 @@ NOT_YET = "not granted yet"
 _ACTOR = "safety"
 
 Read = Callable[[], tuple[datetime, Mapping[str, Reading]]]
+Also = Callable[[UnitOfWork, Mapping[str, Reading], datetime], object]
+"""Acts on the readings within the look's transaction."""
 
 
 class Kept(StrEnum):
@@ -58,13 +60,18 @@ class LeaseKeeper:
     limits: LimitsSource
     read: Read
     """Reads the sensors (`bot.safety.sensing.Sensing.read`)."""
+    also: Also | None = None
+    readings: Mapping[str, Reading] = field(default_factory=dict, init=False)
+    """What the last look read; empty when it could not read."""
 
     def look(self) -> Kept:
         """Reads every sensor, and renews the lease only if all are fresh.
 
         Raises SQLAlchemy's DBAPIError when Postgres can't be asked; the lease then lapses.
         """
+        self.readings = {}
         looked_at, readings = self.read()
+        self.readings = readings
         judged = self._judged(readings)
         with self.db.unit_of_work() as uow:
             row = self._locked(uow, looked_at)
@@ -78,6 +85,8 @@ class LeaseKeeper:
                 if faults(judged)
                 else self._renew(uow, row, looked_at, now)
             )
+            if self.also is not None:
+                self.also(uow, readings, now)
             uow.commit()
         return kept
 

@@ -15,7 +15,7 @@ from bot.account.reconciliation import AccountReport
 from bot.clock import Clock
 from bot.execution.ports import LimitsSource
 from bot.risk.portfolio.kinds import AlertLevel
-from bot.safety import global_state
+from bot.safety import audit_watch, global_state
 from bot.state import breakers, external_halt
 from models.audit_progress import verify_on
 from models.database import Database, UnitOfWork
@@ -137,15 +137,30 @@ class Monitor:
         )
 
     def verify_audit(self) -> list[str]:
-        """Faults of every chain, in new entries and in a piece of the past; empty when none."""
-        with self.db.transaction() as session:
-            chains = verify_on(session, self.clock.now())
-        problems = [problem for chain in chains for problem in chain.problems]
+        """Faults of every chain, in new entries and in a piece of the past; empty when none.
+
+        A fault causes the emergency stop, in the transaction that finds it.
+        """
+        now = self.clock.now()
+        with self.db.unit_of_work() as uow:
+            chains = verify_on(uow.session, now)
+            problems = [problem for chain in chains for problem in chain.problems]
+            if problems:
+                audit_watch.stop_for(uow, self.account, problems, now)
+            uow.commit()
         for problem in problems:
             log.critical(
                 "an audit chain is broken: %s", problem, extra={"event": "audit_chain_is_broken"}
             )
         return problems
+
+    def stop_for_audit(self, problems: Sequence[str]) -> None:
+        """Stops all trading when the ends of the audit are not as they were noted elsewhere."""
+        if not problems:
+            return
+        with self.db.unit_of_work() as uow:
+            audit_watch.stop_for(uow, self.account, problems, self.clock.now())
+            uow.commit()
 
     def heartbeat(self, name: str, pid: int, details: dict[str, object] | None = None) -> None:
         """Stores a sign of life under `name`."""

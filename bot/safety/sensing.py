@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from bot.clock import Clock
 from bot.exchange.protocol import CLOCK_OFFSET
 from bot.execution.ports import MarketCache
-from bot.safety.sensors import FUTURE_SECONDS, Reading, oldest
+from bot.safety.sensors import AUDIT_UNWRITABLE, FUTURE_SECONDS, Reading, oldest
 from bot.safety.unsequenced import Unsequenced
 from bot.state import fitness
 from config.celery import CANARY
@@ -65,7 +65,7 @@ class AuditVerifier:
         except OperationalError:
             raise
         except DBAPIError as error:
-            return Reading(fault=f"the audit can't be written: {type(error.orig).__name__}")
+            return Reading(fault=f"{AUDIT_UNWRITABLE}: {type(error.orig).__name__}")
         with self.db.reading() as session:
             start = self._verified or self._checkpoint(session)
             entries = list(links(session, self.account, after=start.seq, limit=PIECE))

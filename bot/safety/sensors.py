@@ -17,6 +17,10 @@ FUTURE_SECONDS = 2.0
 has no age."""
 
 
+AUDIT_UNWRITABLE = "the audit can't be written"
+"""How the fault of an audit begins that takes no entry. Every other fault of it is a change."""
+
+
 class Consequence(StrEnum):
     """What a sensor that is not fresh does to the lease."""
 

@@ -14,7 +14,7 @@ LOOKS = frozenset(
         *("metrics", "doctor", "schema request", "volume show"),
         *("audit verify", "audit search", "audit export", "audit prove", "audit verifier"),
         *("config show", "config validate", "config diff", "config history", "order list"),
-        *("breaker list", "breaker status"),
+        *("breaker list", "breaker status", "breaker report"),
         *("operator list", "operator acts", "parked list", "position list"),
         *("strategy list", "strategy acl", "codes list"),
     }

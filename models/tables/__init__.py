@@ -44,6 +44,7 @@ from models.tables.predictions import ModelLaneRow, PredictionRow
 from models.tables.safety import (
     BreakerRow,
     BreakerTripRow,
+    EmergencyTriggerRow,
     HeartbeatRow,
     RecoveryRow,
     TradingLeaseRow,
@@ -71,6 +72,7 @@ __all__ = [
     "DecisionFiguresRow",
     "DecisionRow",
     "DisagreementRow",
+    "EmergencyTriggerRow",
     "EquityDayRow",
     "EquityRow",
     "FillRow",

@@ -80,8 +80,10 @@ class BreakerTripRow(Base):
     actor: Mapped[str]
     equity: Mapped[Decimal | None]
     """The newest equity at the trip."""
+    within_again_at: Mapped[datetime | None]
+    """When its reading was first within the threshold again."""
     flat_at: Mapped[datetime | None]
-    """When the account first had no position after the trip."""
+    """When its scope first had no position after the trip."""
     flat_equity: Mapped[Decimal | None]
     resumed_at: Mapped[datetime | None]
     resumed_by: Mapped[str | None]
@@ -148,6 +150,27 @@ class RecoveryRow(Base):
             postgresql_where=text("phase IN ('pending', 'climbing')"),
         ),
     )
+
+
+class EmergencyTriggerRow(Base):
+    """A trigger of the emergency stop: what its last look saw, and when it fired."""
+
+    __tablename__ = "emergency_trigger"
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+    threshold: Mapped[str]
+    since: Mapped[datetime | None]
+    """Since when the value counts; None while there is nothing."""
+    seen_at: Mapped[datetime]
+    """The look that saw what the row says: the last one that saw something else than before."""
+    fired_at: Mapped[datetime | None]
+    """When it stopped all trading; None once a person has recovered from that."""
+    cleared_at: Mapped[datetime | None]
+    """When a person's recovery was seen. What came before it is judged."""
+    count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """How often it has fired."""
+    memory: Mapped[dict[str, Any] | None]
+    """What it has to remember between two looks."""
 
 
 class HeartbeatRow(Base):

@@ -35,7 +35,7 @@ def read_bars(path: Path) -> Bars:
     """Columns timestamp (ISO 8601 with zone), high, low, close, volume; others are ignored."""
     symbol = path.name.split("_1m.csv")[0]
     try:
-        minutes, values = _numbers(path)
+        minutes, values = numbers_of(path)
     except (OSError, EOFError, ValueError, IndexError, csv.Error, zlib.error) as error:
         raise UnreadableBars(f"{path.name} can't be read as bars: {error}") from error
     if len(minutes) == 0:
@@ -46,7 +46,11 @@ def read_bars(path: Path) -> Bars:
         raise UnreadableBars(f"{path.name}: {error}") from error
 
 
-def _numbers(path: Path) -> tuple[IntArray, FloatArray]:
+def numbers_of(path: Path) -> tuple[IntArray, FloatArray]:
+    """The minutes of a file, and high, low, close and volume of each, as they stand there.
+
+    Raises OSError, EOFError, ValueError, IndexError, csv.Error or zlib.error for another file.
+    """
     minutes: list[int] = []
     values: list[list[float]] = []
     with _opened(path) as file:

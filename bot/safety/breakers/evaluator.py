@@ -20,7 +20,7 @@ from bot.execution.ports import LimitsSource, MarketCache
 from bot.market.correlation import Closes
 from bot.risk.breakers.tiers import DrawdownTier
 from bot.risk.limits import RiskLimits
-from bot.safety.breakers import losses, markets, recovering, trades, trading
+from bot.safety.breakers import emergencies, endings, losses, markets, recovering, trades, trading
 from bot.safety.breakers.readings import BreakerKind, BreakerReading
 from bot.safety.emergency_stop import request_emergency_stop
 from bot.state.breakers import BreakerScope, row_of, trip
@@ -29,7 +29,7 @@ from models.database import Database, UnitOfWork
 from models.enums import BreakerAction, ScopeKind
 from models.locks import try_lock_breakers
 from models.repositories import bases
-from models.tables import BreakerRow, BreakerTripRow, PositionRow
+from models.tables import BreakerRow, BreakerTripRow
 
 log = logging.getLogger(__name__)
 
@@ -114,13 +114,15 @@ class BreakerEvaluator:
                 _deepen(row, reading)
             elif not row.tripped:
                 row.value, row.limit, row.window = reading.value, reading.limit, reading.window
+            elif reading.value is not None and reading.clears:
+                endings.note_within_again(uow.session, reading.scope, reading.kind, now)
             if reading.memory is not None:
                 row.memory = reading.memory
             if reading.kind is BreakerKind.DRAWDOWN and not row.tripped:
                 yellow = (reading.memory or {}).get("tier") == DrawdownTier.YELLOW
                 row.share = _YELLOW_SHARE if yellow else None
         uow.session.flush()
-        self._note_flat(uow.session, now)
+        endings.note_flat(uow.session, self.account, now)
         progress = recovering.advance(
             uow,
             self.account,
@@ -130,24 +132,25 @@ class BreakerEvaluator:
             may_recover=limits.breakers.auto_recovery and not self.production,
         )
         looked = BreakerReport(len(readings), tuple(tripped), progress)
-        return self._escalate(uow, limits.breakers, looked, now)
+        return self._escalate(uow, limits, looked, now)
 
     def _readings(
         self, session: Session, limits: RiskLimits, now: datetime
     ) -> Iterator[BreakerReading]:
         account, whole = self.account, self._whole
         memories = _memories(session)
-        loss = losses.daily_loss(
-            session, account, whole, limits, now, memories.get(_key(whole, BreakerKind.DAILY_LOSS))
-        )
-        if loss is not None:
-            yield loss
-        fallen = losses.drawdown(
-            session, account, whole, limits, now, memories.get(_key(whole, BreakerKind.DRAWDOWN))
-        )
-        if fallen is not None:
-            yield fallen
         day = bases.newest_day(session, account)
+        if day is not None:
+            loss = losses.daily_loss(
+                session, day, whole, limits, now, memories.get(_key(whole, BreakerKind.DAILY_LOSS))
+            )
+            if loss is not None:
+                yield loss
+            fallen = losses.drawdown(
+                day, whole, limits, now, memories.get(_key(whole, BreakerKind.DRAWDOWN))
+            )
+            if fallen is not None:
+                yield fallen
         equity = None if day is None else day.confirmed_equity
         yield trading.failure_rate(session, account, limits, now)
         yield from trading.churn(session, account, limits, equity, now)
@@ -160,33 +163,11 @@ class BreakerEvaluator:
         figures = _figures(memories.get(_key(whole, BreakerKind.CORRELATION)))
         yield from markets.bars(account, figures, limits, now)
 
-    def _note_flat(self, session: Session, now: datetime) -> None:
-        """Notes in the open trips of the account when it first had no position."""
-        waiting = session.scalars(
-            select(BreakerTripRow).where(
-                BreakerTripRow.resumed_at.is_(None),
-                BreakerTripRow.flat_at.is_(None),
-                BreakerTripRow.scope_kind == ScopeKind.ACCOUNT,
-            )
-        ).all()
-        if not waiting:
-            return
-        held = session.scalar(
-            select(PositionRow.symbol)
-            .where(PositionRow.account == self.account, PositionRow.qty != 0)
-            .limit(1)
-        )
-        if held is not None:
-            return
-        newest = bases.readings(session, self.account, now, count=1)
-        for row in waiting:
-            row.flat_at = now
-            row.flat_equity = newest[0][1] if newest else None
-
     def _escalate(
-        self, uow: UnitOfWork, rules: BreakerRules, looked: BreakerReport, now: datetime
+        self, uow: UnitOfWork, limits: RiskLimits, looked: BreakerReport, now: datetime
     ) -> BreakerReport:
-        """Halts for a breaker of the account that asks for it, trips again and again, or lasts."""
+        """Halts for a breaker of the account that asks for it, trips again and again, or lasts, and
+        for a trigger of the emergency stop that fires."""
         rows = uow.session.scalars(
             select(BreakerRow)
             .where(
@@ -199,12 +180,15 @@ class BreakerEvaluator:
         why: list[str] = []
         flatten = False
         for row in rows:
-            reason = self._reason_to_stop(uow.session, row, rules, now)
+            reason = self._reason_to_stop(uow.session, row, limits.breakers, now)
             if reason is None:
                 continue
             row.escalated_at = now
             flatten = flatten or row.action is BreakerAction.FLATTEN
             why.append(f"breaker {row.kind} {reason}: {row.reason}")
+        fired = emergencies.judge(uow, self.account, limits, now)
+        if fired is not None:
+            why.append(fired)
         if not why:
             return looked
         text = "; ".join(why)

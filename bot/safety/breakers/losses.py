@@ -27,7 +27,7 @@ _PLACES = Decimal("0.000001")
 
 def daily_loss(
     session: Session,
-    account: str,
+    day: EquityDayRow,
     scope: BreakerScope,
     limits: RiskLimits,
     now: datetime,
@@ -35,14 +35,14 @@ def daily_loss(
 ) -> BreakerReading | None:
     """The loss since the UTC day's start, of 24 hours, and from the day's peak; the worst use of
     its limit counts. None before the day's start is confirmed."""
-    day = bases.newest_day(session, account)
-    if day is None or not day.start_confirmed or day.start_equity <= 0:
+    account = day.account
+    if not day.start_confirmed or day.start_equity <= 0:
         return None
     known = bases.known_until(day, now)
     readings = [equity for _, equity in bases.readings(session, account, known)]
     if len(readings) < CONFIRMATIONS:
         return None
-    peak, kept = _peak_of_the_day(session, account, day, known, memory)
+    peak, kept = _peak_of_the_day(session, day, known, memory)
     most = limits.max_daily_loss_share
     candidates = [
         ("of the day's first equity", "since 00:00 UTC", day.start_equity, most),
@@ -50,7 +50,7 @@ def daily_loss(
         (
             "of the equity 24 hours ago",
             "24 hours",
-            _a_day_ago(session, account, day, now),
+            _a_day_ago(session, day, now),
             limits.max_rolling_loss_share,
         ),
     ]
@@ -77,8 +77,7 @@ def daily_loss(
 
 
 def drawdown(
-    session: Session,
-    account: str,
+    day: EquityDayRow,
     scope: BreakerScope,
     limits: RiskLimits,
     now: datetime,
@@ -86,8 +85,7 @@ def drawdown(
 ) -> BreakerReading | None:
     """The drawdown's reading, whose memory has the tier; None before an equity and its peak are
     confirmed."""
-    day = bases.newest_day(session, account)
-    if day is None or day.confirmed_equity is None or day.peak_equity <= 0:
+    if day.confirmed_equity is None or day.peak_equity <= 0:
         return None
     raw = max(ZERO, (day.peak_equity - day.confirmed_equity) / day.peak_equity)
     before = memory or {}
@@ -128,7 +126,6 @@ def drawdown(
 
 def _peak_of_the_day(
     session: Session,
-    account: str,
     day: EquityDayRow,
     known: datetime,
     memory: dict[str, Any] | None,
@@ -142,7 +139,7 @@ def _peak_of_the_day(
     peak = day.start_equity
     if memory and memory.get("since") == since.isoformat():
         kept = bases.scaled_since(
-            session, account, Decimal(memory["peak"]), datetime.fromisoformat(memory["at"])
+            session, day.account, Decimal(memory["peak"]), datetime.fromisoformat(memory["at"])
         )
         peak = max(peak, kept)
     equity, confirmed_at = day.confirmed_equity, day.confirmed_at
@@ -152,7 +149,7 @@ def _peak_of_the_day(
     return peak, remembered
 
 
-def _a_day_ago(session: Session, account: str, day: EquityDayRow, now: datetime) -> Decimal | None:
+def _a_day_ago(session: Session, day: EquityDayRow, now: datetime) -> Decimal | None:
     since = max(now - _DAY, day.rebased_at or now - _DAY)
-    first = bases.first_readings(session, account, since)
+    first = bases.first_readings(session, day.account, since)
     return median(first) if len(first) >= CONFIRMATIONS else None

@@ -1,28 +1,40 @@
-"""`mlrisk breaker`: lists tripped breakers and resets one."""
+"""`mlrisk breaker`: lists tripped breakers, resets one, and reports how good they are."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
+from bot.limits.source import ConfiguredLimits
+from bot.market.recorded_files import read_recorded
+from bot.safety.breakers import replaying
+from bot.safety.breakers.past_trips import trips_of
+from bot.safety.breakers.quality import qualities
 from bot.state.breakers import BreakerScope
-from console.context import acting, settings_to_act, settings_to_look
+from console.context import acting, reading, settings_of, settings_to_act, settings_to_look
 from console.errors import ExitCode
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout, utc
 from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
-from console.runtime.configuring import ReasonOption
+from console.runtime.configuring import ReasonOption, duration_of
 from console.runtime.recovering import breakers_of, may_recover, tell
+from console.since import SinceOption
+from console.views.breaker_report import facts_of, print_report
+from console.views.queries import database_now
+from console.views.trigger_view import line_of, triggers
 from models.enums import BreakerSide, ScopeKind
 from models.tables import BreakerRow
 
-app = typer.Typer(no_args_is_help=True, help="List tripped breakers and reset one.")
+app = typer.Typer(
+    no_args_is_help=True, help="List tripped breakers, reset one, and report how good they were."
+)
 
 
 @app.command(name="list", epilog="Example: mlrisk breaker list --json")
 def list_breakers(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List every breaker with its value, limit, window, trips, cause and action; tripped ones come
-    first. Then all that denies now.
+    first. Then the triggers of the emergency stop, and all that denies now.
 
     `mlrisk breaker status` is the same.
     """
@@ -30,6 +42,8 @@ def list_breakers(ctx: typer.Context, home: HomeOption = None, as_json: JsonOpti
     with acting(settings) as db:
         held = breakers_of(settings, db)
         known, denying = held.known(), held.still_denying()
+        with db.reading() as session:
+            stops = triggers(session)
     rows = [
         {
             "scope": f"{row.scope_kind}:{row.scope_key}",
@@ -50,11 +64,14 @@ def list_breakers(ctx: typer.Context, home: HomeOption = None, as_json: JsonOpti
         for row in known
     ]
     if as_json:
-        print_json({"breakers": rows, "still_denying": denying})
+        found = {"breakers": rows, "emergency_triggers": stops, "still_denying": denying}
+        print_json(found)
         return
     out = stdout()
     for row in known:
         out.print(_line(row))
+    for facts in stops:
+        out.print(line_of(facts))
     tell(denying)
 
 
@@ -110,7 +127,8 @@ def reset(
 ) -> None:
     """Reset a tripped breaker. With the last one, the account's state REDUCING ends.
 
-    Outside development it takes a risk officer's login.
+    Outside development it takes a risk officer's login, and the scope climbs back by the ladder of
+    `mlrisk recover`.
 
     After a loss breaker the present equity is the new base: only a new loss trips it again.
     Earlier approvals stay void. Exit status 4 when something still denies entries.
@@ -141,3 +159,50 @@ def reset(
         tell(report.still)
     if report.still:
         raise typer.Exit(ExitCode.HALTED)
+
+
+@app.command(epilog="Example: mlrisk breaker report --since 30d, or --replay recordings/minutes")
+def report(
+    ctx: typer.Context,
+    since: SinceOption = "30d",
+    replay: Annotated[
+        Path | None,
+        typer.Option(
+            "--replay",
+            help="Take a folder of SYMBOL_1m.csv or SYMBOL_1m.csv.gz files through the breakers of "
+            "the market instead.",
+            show_default=False,
+        ),
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Report how good each breaker was: trips, time, false trips, loss until flat, re-trips.
+
+    The figures follow from the stored trips. With --replay they follow from recorded minutes, by
+    the limits of the configuration file, and no running system is needed: the breakers
+    volatility_spike, correlation_breakdown and data_quality_issue as if they had looked live. The
+    report says what each figure means.
+    """
+    facts = _stored(ctx, home, since) if replay is None else _replayed(ctx, home, replay)
+    if as_json:
+        print_json(facts)
+    else:
+        print_report(stdout(), facts)
+
+
+def _stored(ctx: typer.Context, home: Path | None, since: str) -> dict[str, Any]:
+    settings = settings_to_look(ctx, home)
+    with reading(settings.require_database_url()) as session:
+        until = database_now(session)
+        start = until - duration_of(since)
+        trips = trips_of(session, settings.account, start, until)
+    return facts_of(qualities(trips, start, until), start, until)
+
+
+def _replayed(ctx: typer.Context, home: Path | None, folder: Path) -> dict[str, Any]:
+    recorded = read_recorded(folder)
+    limits = ConfiguredLimits(settings_of(ctx, home)).limits()
+    found = replaying.replay(recorded, limits)
+    judged = qualities(found.trips, found.since, found.until)
+    return facts_of(judged, found.since, found.until, [bars.symbol for bars in recorded])

@@ -30,7 +30,7 @@ from console.runtime.authority import (
 )
 from console.runtime.configuring import ReasonOption, actor_of
 from console.runtime.halting import ScopeOption, scope_of
-from console.runtime.recovering import breakers_of, may_recover
+from console.runtime.recovering import breakers_of, may_end_halt
 from models.database import Database
 from models.enums import OverrideAction, RecoveryPhase
 from models.tables import RecoveryRow
@@ -142,7 +142,7 @@ def _authority(
 ) -> Authority:
     """A login and a code where the environment asks for them; else the caller's note."""
     operator, login_file, code_file = given
-    free = may_recover(db, settings)
+    free = may_end_halt(db, settings)
     if free and operator is None and login_file is None:
         actor: Actor = actor_of(None)
         return Authority(actor, is_free=True)

@@ -16,7 +16,7 @@ from console.output import print_json
 from console.runtime.authority import LoginFileOption, OperatorOption, with_authority
 from console.runtime.configuring import ReasonOption
 from console.runtime.halting import ScopeOption, scope_of
-from console.runtime.recovering import breakers_of, may_recover, tell
+from console.runtime.recovering import breakers_of, may_end_halt, tell
 from models.database import Database
 
 
@@ -44,7 +44,7 @@ def resume(
     settings = settings_to_act(ctx, home)
     where = scope_of(scope, settings)
     with acting(settings) as db:
-        free = may_recover(db, settings)
+        free = may_end_halt(db, settings)
         if not free:
             _refuse_production(db, settings)
         trading_halt, held = TradingHalt(db, SystemClock()), breakers_of(settings, db)

@@ -44,6 +44,13 @@ def test_the_base_has_the_seeds_values() -> None:
         "max_portfolio_drawdown": 0.1,
         "max_position_drawdown": 0.2,
         "manual_recovery_required": True,
+        "losing_streak_halts": True,
+        "breakers_at_once": 3,
+        "breakers_window_minutes": 15.0,
+        "failing_models": 2,
+        "exchange_lost_seconds": 300.0,
+        "database_lost_seconds": 300.0,
+        "audit_unwritable_seconds": 60.0,
     }
     assert base.position_monitoring.__dict__ == {
         "check_interval_seconds": 30,

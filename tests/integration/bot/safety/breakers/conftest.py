@@ -2,13 +2,16 @@
 
 import pytest
 
+from config.emergency import EmergencyRules
 from tests.support.breakers import Watch
 from tests.support.desk import Desk
 
 
 @pytest.fixture
 def watch(desk: Desk) -> Watch:
-    """An evaluator whose account has 100,000 USDT."""
+    """An evaluator whose account has 100,000 USDT. A losing streak trips its breaker alone, as in
+    development."""
     watch = Watch(desk)
+    desk.limits.change(emergency=EmergencyRules(losing_streak_halts=False))
     watch.equity("100000")
     return watch

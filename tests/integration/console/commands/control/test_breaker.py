@@ -6,7 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from bot.safety.emergency_triggers import several_breakers
+from bot.safety.trigger_rows import TriggerRows
 from bot.state import breakers
+from config.emergency import EmergencyRules
 from config.settings import Environment
 from console.cli import run
 from console.errors import ExitCode
@@ -63,3 +66,24 @@ def test_resume_says_what_still_denies_and_a_reset_breaker_is_the_way_back(
     assert "ACTIVE" in capsys.readouterr().out
     assert run(["breaker", "list"]) == ExitCode.OK
     assert "reset: looked at" in capsys.readouterr().out
+
+
+@pytest.mark.services
+def test_the_report_has_the_stored_trips_and_the_list_has_the_triggers(
+    away: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bind(away, Environment.DEVELOPMENT)
+    now = datetime.now(UTC)
+    with away.db.unit_of_work() as uow:
+        found = breakers.Finding("data_quality_issue", "1", "0", "positions disagree")
+        breakers.trip(uow, ACCOUNT, found, actor="test", now=now)
+        rows = TriggerRows(uow, ACCOUNT, now)
+        rows.note(several_breakers([], EmergencyRules(), None, now))
+        uow.commit()
+    assert run(["breakers", "report", "--since", "1h", "--json"]) == ExitCode.OK
+    facts = json.loads(capsys.readouterr().out)
+    (row,) = facts["breakers"]
+    assert (row["kind"], row["trips"], row["false_trips"]) == ("data_quality_issue", 1, 0)
+    assert run(["breaker", "list", "--json"]) == ExitCode.OK
+    (trigger,) = json.loads(capsys.readouterr().out)["emergency_triggers"]
+    assert (trigger["kind"], trigger["fired_at"]) == ("several_breakers", None)

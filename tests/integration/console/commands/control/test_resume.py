@@ -52,6 +52,22 @@ def test_resume_is_free_where_the_database_is_developments(
     assert state_and_seal(away) == ("active", False)
 
 
+@pytest.mark.services
+@pytest.mark.parametrize("command", ["resume", "recover"])
+def test_in_development_too_a_person_ends_a_halt_where_the_limits_ask_for_one(
+    away: Scene, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    bind(away, Environment.DEVELOPMENT)
+    run(["halt", "--reason", "drill"])
+    required = "emergency_stops.manual_recovery_required=true"
+    assert run(["config", "propose", required, "--reason", "drill"]) == ExitCode.OK
+    capsys.readouterr()
+    act = [command, "--reason", "please"] + (["--yes"] if command == "recover" else [])
+    assert run(act) != ExitCode.OK
+    assert state_and_seal(away)[0] == "halted"
+    assert "log in" in (told := capsys.readouterr().err) or "operator" in told
+
+
 def _read_wallet(scene: Scene) -> None:
     """A reading as of the wall clock, which the commands go by."""
     money = D(100_000)

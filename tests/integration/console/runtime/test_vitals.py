@@ -22,7 +22,7 @@ from models.enums import (
     TradeSide,
     TradingState,
 )
-from models.repositories import states
+from models.repositories import portfolio, states
 from models.tables import (
     BreakerRow,
     ChildOrderRow,
@@ -326,9 +326,10 @@ def test_limits_that_the_audit_contradicts_are_told_by_their_cause_first(ward: W
 
 
 def test_a_position_without_a_resting_stop_is_named_where_stops_are_wanted(ward: Ward) -> None:
-    ward.desk.approve()
-    ward.desk.send_due()
-    ward.desk.stream()
+    with ward.desk.db.transaction() as session:
+        now = ward.desk.clock.now()
+        held = portfolio.lock_position(session, ACCOUNT, SYMBOL, now)
+        held.qty, held.opened_at = D("0.03"), now
     line = "positions without a protective stop"
     assert line not in ward.wrong()
     ward.desk.clock.move_to(ward.desk.clock.now() + timedelta(seconds=31))

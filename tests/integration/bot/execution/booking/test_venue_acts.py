@@ -77,7 +77,7 @@ def test_an_act_of_the_exchange_stops_entries_and_is_booked_as_what_it_is(
     assert out["verdict"] == "allow"
     recovery = Recovery(desk.db, ACCOUNT, desk.limits, desk.clock)
     report = recovery.reset(kind, reason="looked at", actor="test", authorised=True)
-    assert (report.state, report.still) == (TradingState.ACTIVE, ())
+    assert (report.state, report.still) == (TradingState.RECOVERING, ())
 
 
 def test_somebody_elses_trade_and_funding_stop_nothing(desk: Desk) -> None:

@@ -135,14 +135,19 @@ def several_breakers(
 
 
 def losing_streak(
-    tripped_at: datetime | None, cause: str, rules: EmergencyRules, begins: datetime | None
+    tripped_at: datetime | None,
+    cause: str,
+    most: int,
+    rules: EmergencyRules,
+    begins: datetime | None,
 ) -> Judgement:
-    """The account's losing streak, whose breaker tripped at that time; None while it has not."""
+    """The account's losing streak, whose breaker tripped at that time at `most` losses; None while
+    it has not."""
     counts = tripped_at is not None and (begins is None or tripped_at > begins)
     return Judgement(
         TriggerKind.LOSING_STREAK,
         cause if counts else "no losing streak at its limit",
-        "emergency_stops.max_consecutive_losses",
+        f"{most} losing trades in a row",
         tripped_at if counts else None,
         counts and rules.losing_streak_halts,
     )

@@ -31,7 +31,7 @@ def judge(uow: UnitOfWork, account: str, limits: RiskLimits, now: datetime) -> s
     """
     rows, rules = TriggerRows(uow, account, now), limits.emergency
     _several(uow.session, rows, rules, now)
-    _streak(uow.session, rows, rules, account)
+    _streak(uow.session, rows, limits, account)
     _models(uow.session, rows, rules)
     _exchange(uow.session, rows, rules, account)
     uow.session.flush()
@@ -50,13 +50,14 @@ def _several(session: Session, rows: TriggerRows, rules: EmergencyRules, now: da
     rows.note(emergency_triggers.several_breakers(trips, rules, begins, now))
 
 
-def _streak(session: Session, rows: TriggerRows, rules: EmergencyRules, account: str) -> None:
+def _streak(session: Session, rows: TriggerRows, limits: RiskLimits, account: str) -> None:
     row = session.get(BreakerRow, (ScopeKind.ACCOUNT, account, BreakerKind.STREAK))
     tripped = row is not None and row.tripped
     at = row.changed_at if row is not None and tripped else None
     cause = row.reason if row is not None else ""
     begins = rows.begins(TriggerKind.LOSING_STREAK)
-    rows.note(emergency_triggers.losing_streak(at, cause, rules, begins))
+    most = limits.max_consecutive_losses
+    rows.note(emergency_triggers.losing_streak(at, cause, most, limits.emergency, begins))
 
 
 def _models(session: Session, rows: TriggerRows, rules: EmergencyRules) -> None:

@@ -59,8 +59,8 @@ def test_what_tripped_before_a_persons_recovery_counts_no_more() -> None:
     found = trips(("a", 1), ("b", 5), ("c", 9))
     assert several_breakers(found, RULES, None, NOW).fires
     assert not several_breakers(found, RULES, ago(5), NOW).fires
-    assert not losing_streak(ago(5), "5 in a row", RULES, ago(5)).fires
-    assert losing_streak(ago(4), "5 in a row", RULES, ago(5)).fires
+    assert not losing_streak(ago(5), "5 in a row", 5, RULES, ago(5)).fires
+    assert losing_streak(ago(4), "5 in a row", 5, RULES, ago(5)).fires
     stopped = {"one": ago(5), "two": ago(1)}
     assert failing_models(stopped, RULES, None).fires
     assert not failing_models(stopped, RULES, ago(5)).fires
@@ -69,7 +69,7 @@ def test_what_tripped_before_a_persons_recovery_counts_no_more() -> None:
 def test_a_trigger_that_is_switched_off_never_fires() -> None:
     off = EmergencyRules(losing_streak_halts=False, breakers_at_once=None, failing_models=None)
     assert not several_breakers(trips(("a", 1), ("b", 1), ("c", 1), ("d", 1)), off, None, NOW).fires
-    assert not losing_streak(ago(1), "9 in a row", off, None).fires
+    assert not losing_streak(ago(1), "9 in a row", 5, off, None).fires
     assert not failing_models({"one": ago(1), "two": ago(1)}, off, None).fires
     long = Lasting(ago(600), NOW, 36_000.0, 7_000)
     assert not stays_away(TriggerKind.EXCHANGE_LOST, "away", long, None).fires

@@ -6,7 +6,7 @@ from console.views.trigger_view import line_of
 
 FACTS = {
     "kind": "exchange_lost",
-    "value": "silent for [30] s",
+    "value": "silent [red]for 30 s",
     "threshold": "300 s",
     "since": None,
     "fired_at": None,
@@ -22,4 +22,4 @@ def test_a_quiet_trigger_and_one_that_fired() -> None:
     fired = line_of({**FACTS, "since": at, "fired_at": at, "count": 2})
     assert "since 2026-03-01T12:00:00" in fired
     assert "fired 2 times" in fired
-    assert r"\[30]" in fired, "the words of others are no markup"
+    assert r"\[red]for" in fired, "the words of others are no markup"

@@ -166,7 +166,7 @@ ORDERS_ENDED = Metric(
 RET_CODES = Metric(
     "mlrisk_order_answers_total",
     Kind.COUNTER,
-    "Ended orders by the retCode of the exchange's last answer; none without an answer.",
+    "Ended orders by the retCode of the exchange's no; none of those that it took.",
     (Label("ret_code"),),
     most=_NAMES,
 )

@@ -6,8 +6,10 @@ computes every counter from rows. Nothing is lost when it is killed.
 
 import argparse
 import logging
+import os
 import threading
 import time
+from collections.abc import Sequence
 
 from redis import Redis
 
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _LOOPBACK = "127.0.0.1"
 _REDIS_TIMEOUT_SECONDS = 2.0
+_END_SECONDS = 5.0
 
 
 def run(stop: threading.Event, host: str, port: int) -> None:
@@ -54,6 +57,18 @@ def run(stop: threading.Event, host: str, port: int) -> None:
         log.info("metrics at http://%s:%s/metrics", host, port, extra={"event": "exporter_answers"})
         stop.wait()
         server.shutdown()
+    _end(threads)
+
+
+def _end(threads: Sequence[threading.Thread]) -> None:
+    """Waits for the threads that read. A server that hangs must not hold up the end, and a thread
+    that is left running can spoil the end of the interpreter."""
+    deadline = time.monotonic() + _END_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    if any(thread.is_alive() for thread in threads):
+        log.info("a server still hangs: the exporter ends", extra={"event": "exporter_ends"})
+        os._exit(0)
 
 
 def main() -> None:

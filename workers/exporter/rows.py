@@ -17,7 +17,7 @@ from workers.exporter.ledger import SETTLED_AFTER, Axis, Ledger, edges_of
 from workers.exporter.metric import Figures, Metric, add, of_bucket
 
 NO_CODE = "none"
-"""The retCode of an order without an answer."""
+"""Stands for the retCode of an order that the exchange did not refuse."""
 _Groups = Iterable[Sequence[Any]]
 
 

@@ -12,4 +12,5 @@ def test_user_password_and_query_are_left_out() -> None:
 def test_only_what_runs_has_an_address() -> None:
     assert addresses(Settings(), {}) == {}
     found = addresses(Settings(exchange_url="http://u:p@127.0.0.1:8099"), {"flower": 5555})
+    assert addresses(Settings(), {"exporter": 9464}) == {"metrics": "http://127.0.0.1:9464/metrics"}
     assert found == {"Flower": "http://127.0.0.1:5555", "exchange": "http://127.0.0.1:8099"}

@@ -103,7 +103,7 @@ secrets:  ## Generate the secrets and the .env of docker-compose.yml that are no
 	keep watchdog_api_secret paper-watchdog-secret; \
 	keep database_url \
 		"postgresql+psycopg://mlrisk:$$(< postgres_password.txt)@postgres:5432/mlrisk"; \
-	for purpose in owner application operator audit exporter; do \
+	for purpose in owner application operator audit exporter viewer; do \
 		keep "$${purpose}_database_url" "postgresql+psycopg://mlrisk_$$purpose:$$(random)@postgres:5432/mlrisk"; \
 	done; \
 	for user in worker feed beat flower exporter; do \

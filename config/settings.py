@@ -38,7 +38,7 @@ _OTHERS = (f"{PREFIX}DEMO_", f"{PREFIX}TEST_")
 # Each process is given one address of the database, as its own.
 _DATABASES = tuple(
     f"{PREFIX}{purpose}_DATABASE_URL"
-    for purpose in ("OWNER", "OPERATOR", "AUDIT", "EXPORTER", "BOOTSTRAP")
+    for purpose in ("OWNER", "OPERATOR", "AUDIT", "EXPORTER", "VIEWER", "BOOTSTRAP")
 )
 
 
@@ -114,6 +114,13 @@ class Settings(KeylessSettings):
         description=(
             "the database with the exporter's role, which reads what it measures. "
             "Default: database_url"
+        ),
+    )
+    viewer_database_url: SecretStr | None = Field(
+        default=None,
+        description=(
+            "the database with the browser console's role, which reads alone. Default: the "
+            "address of operator_database_url"
         ),
     )
     bootstrap_database_url: SecretStr | None = Field(
@@ -259,6 +266,7 @@ class Settings(KeylessSettings):
         "operator_database_url",
         "audit_database_url",
         "exporter_database_url",
+        "viewer_database_url",
         "bootstrap_database_url",
     )
     @classmethod

@@ -51,7 +51,10 @@ def make_roles(bootstrap: str, logins: DatabaseLogins) -> None:
 
 
 def _passwords(logins: DatabaseLogins) -> dict[str, str]:
-    addresses = (logins.owner, logins.application, logins.operator, logins.audit, logins.exporter)
+    addresses = (
+        *(logins.owner, logins.application, logins.operator, logins.audit, logins.exporter),
+        logins.of_viewer,
+    )
     found: dict[str, str] = {}
     for url in map(make_url, addresses):
         if not url.username or not url.password:

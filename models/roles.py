@@ -3,6 +3,7 @@
 The owner's role makes and changes the tables. The application's role can neither change nor delete
 rows that are written once, and deletes only where the code does. Beat's role appends to the audit.
 The exporter's role reads.
+The viewer's role reads everything but the secrets of operators, and changes nothing.
 """
 
 from collections.abc import Iterable, Iterator
@@ -116,6 +117,8 @@ class DatabaseLogins:
     """Beat: appends to the audit."""
     exporter: str = field(repr=False)
     """The exporter: reads what it measures, and changes nothing."""
+    viewer: str = field(repr=False, default="")
+    """The browser console's pages: reads, and changes nothing. Empty: the operator's."""
     bootstrap: str | None = field(default=None, repr=False)
     """A superuser for making the other roles; None when they exist."""
 
@@ -128,6 +131,7 @@ class DatabaseLogins:
         operator: str | None = None,
         audit: str | None = None,
         exporter: str | None = None,
+        viewer: str | None = None,
         bootstrap: str | None = None,
     ) -> Self:
         """The addresses with defaults: the application's role, and the bootstrap's for
@@ -138,8 +142,14 @@ class DatabaseLogins:
             operator or application,
             audit or application,
             exporter or application,
+            viewer or "",
             bootstrap,
         )
+
+    @property
+    def of_viewer(self) -> str:
+        """The address for reading alone; the operator's where no role is named for it."""
+        return self.viewer or self.operator
 
 
 def grant(logins: DatabaseLogins) -> None:
@@ -156,6 +166,7 @@ def grant(logins: DatabaseLogins) -> None:
                 for address, statements in (
                     # Last the most: equal addresses are one role.
                     (logins.exporter, _FOR_EXPORTER),
+                    (logins.of_viewer, _FOR_VIEWER),
                     (logins.audit, _FOR_AUDIT),
                     (logins.application, _FOR_APPLICATION),
                     (logins.operator, _FOR_OPERATOR),
@@ -242,6 +253,12 @@ def _statements(not_its_own: tuple[type[Base], ...]) -> Iterator[str]:
     yield f"GRANT SELECT ON {_VERSION} TO {{role}}"
 
 
+_FOR_VIEWER = (
+    f"REVOKE ALL ON {_list(Base.metadata.tables)}, {_VERSION} FROM {{role}}",
+    # Sealed secrets and derived codes are for those who check them.
+    f"GRANT SELECT ON {_list(Base.metadata.tables.keys() - _names(OPERATORS_OWN))} TO {{role}}",
+    f"GRANT SELECT ON {_VERSION} TO {{role}}",
+)
 _FOR_APPLICATION = tuple(_statements(OPERATORS_OWN))
 _FOR_OPERATOR = tuple(_statements(()))
 _FOR_AUDIT = (

@@ -10,7 +10,7 @@ def database_logins(settings: Settings) -> DatabaseLogins | None:
         return None
     named = {
         purpose: secret.get_secret_value()
-        for purpose in ("owner", "operator", "audit", "exporter", "bootstrap")
+        for purpose in ("owner", "operator", "audit", "exporter", "viewer", "bootstrap")
         if (secret := getattr(settings, f"{purpose}_database_url")) is not None
     }
     return DatabaseLogins.of(settings.require_database_url(), **named)

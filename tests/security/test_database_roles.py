@@ -108,7 +108,7 @@ _ATTACKS = (
 )
 
 
-@pytest.mark.parametrize("purpose", ["application", "operator", "audit", "exporter"])
+@pytest.mark.parametrize("purpose", ["application", "operator", "audit", "exporter", "viewer"])
 def test_no_role_of_a_process_can_undo_or_break_out(logins: DatabaseLogins, purpose: str) -> None:
     url = getattr(logins, purpose).replace("+psycopg", "")
     refused = (psycopg.errors.InsufficientPrivilege, psycopg.errors.FeatureNotSupported)
@@ -126,6 +126,20 @@ def test_no_role_of_a_process_can_undo_or_break_out(logins: DatabaseLogins, purp
 @pytest.mark.parametrize("purpose", ["application", "operator", "audit"])
 def test_each_of_them_appends_to_the_audit(logins: DatabaseLogins, purpose: str) -> None:
     _append(getattr(logins, purpose))
+
+
+def test_the_viewers_role_changes_nothing_and_reads_no_secret(logins: DatabaseLogins) -> None:
+    url = logins.viewer.replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as connection:
+        for table in sorted(Base.metadata.tables):
+            for statement in (
+                f"INSERT INTO {table} DEFAULT VALUES",
+                f"DELETE FROM {table}",
+                *([f"SELECT FROM {table}"] if table in ("operator", "override_code") else []),
+            ):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(statement.encode())
+        assert connection.execute("SELECT count(*) FROM audit_entry").fetchone() is not None
 
 
 def test_what_is_written_once_is_changed_by_nobody_but_the_owner(logins: DatabaseLogins) -> None:

@@ -184,7 +184,7 @@ class PostgresServer(ServerProcess):
         database = self.name_of(url)
         roles = {
             purpose: self.embedded.url(database, f"test_{purpose}", self.embedded.password)
-            for purpose in ("owner", "application", "operator", "audit", "exporter")
+            for purpose in ("owner", "application", "operator", "audit", "exporter", "viewer")
         }
         return DatabaseLogins(**roles, bootstrap=self.embedded.url(database))
 

@@ -31,6 +31,8 @@ USER_OF_PROCESS: Mapping[str, str] = MappingProxyType(
         **{"canaries": CANARIES, "exporter": EXPORTER},
         # It reads the market, and shares the rights of those that decide by it.
         "safety": WORKER,
+        # It halts as the console's commands do.
+        "web": CONSOLE,
         **dict.fromkeys(WORKERS, WORKER),
     }
 )

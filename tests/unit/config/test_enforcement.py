@@ -11,7 +11,7 @@ ROOMS = ("bot", "tasks", "workers", "console")
 HOLDERS = frozenset({"limits", "breakers", "rules", "_rules", "working", "quotas", "section"})
 """What an object with declared limits is called where a limit is read of it."""
 BY_PURPOSE = frozenset(
-    f"{purpose}_database_url" for purpose in ("owner", "audit", "exporter", "bootstrap")
+    f"{purpose}_database_url" for purpose in ("owner", "audit", "exporter", "viewer", "bootstrap")
 )
 """Settings that `console.runtime.databases` reads by a name made of the purpose."""
 

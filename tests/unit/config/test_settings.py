@@ -71,7 +71,7 @@ def test_every_secret_setting_may_be_a_file_and_nothing_else_may(
 ) -> None:
     secrets = {"database_url", "redis_url", "market_key", "message_key"}
     secrets |= {"api_key", "api_secret"}
-    purposes = ("owner", "operator", "audit", "exporter", "bootstrap")
+    purposes = ("owner", "operator", "audit", "exporter", "viewer", "bootstrap")
     secrets |= {f"{purpose}_database_url" for purpose in purposes}
     assert set(secret_variables()) == secrets
     path = _secret_file(tmp_path, "any://a-word-from-the-file\n")

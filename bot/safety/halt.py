@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, select
 
-from bot.authority.actors import Actor, Power, named, record, require
+from bot.authority.actors import Actor, Operator, Power, named, record, require
 from bot.clock import Clock
 from bot.exchange.protocol import Exchange, ExchangeOrder
 from bot.execution.orders import reasons
@@ -88,6 +88,12 @@ class _Steps:
             if problem not in self.problems:
                 self.problems.append(problem)
             return otherwise
+
+
+def _follower_of(actor: Actor) -> str:
+    """Who takes the steps after the state. The operator has signed the act, not its steps, so that
+    these name him and do not claim to be his."""
+    return f"for {actor}" if isinstance(actor, Operator) else named(actor)
 
 
 def facts_of(report: HaltReport) -> dict[str, Any]:
@@ -199,12 +205,12 @@ class TradingHalt:
         """
         latched_at, steps = self._clock.now(), _Steps()
         reach = _Reach(scope, everything=everything and scope == EVERYTHING, exits=stop_exits)
-        stopped = self._stop_parents(steps, named(actor), reach)
+        stopped = self._stop_parents(steps, _follower_of(actor), reach)
         first = self._call_back(steps, reach) if cancel else CalledBack(0, ())
         cancelled_at = self._clock.now() if cancel else None
         revoked = self._revoke_tasks(steps)
         sealed_at = steps.run(
-            lambda: self._seal(named(actor), steps.problems, reach),
+            lambda: self._seal(_follower_of(actor), steps.problems, reach),
             None,
             "HALTED, but not sealed: a placement may still be under way; run it again",
         )

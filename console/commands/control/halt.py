@@ -1,31 +1,23 @@
 """`mlrisk halt`: stops all trading at once; needs Postgres or the home's halt journal."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.markup import escape
-from sqlalchemy.exc import OperationalError
 
 from bot.clock import SystemClock
-from bot.exchange.protocol import Exchange
 from bot.safety.flattening import FlatReport
-from bot.safety.halt import HaltReport, TradingHalt, facts_of
-from bot.state import halt_journal
-from bot.state.binding import WrongIdentity, settled
-from bot.state.halt_journal import JournalledHalt
+from bot.safety.halt import HaltReport, facts_of
 from bot.state.scope import EVERYTHING, Scope
-from config.settings import Settings, SettingsError
 from console.context import settings_of
-from console.errors import CommandError, ExitCode
+from console.errors import ExitCode
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stderr, stdout, utc
 from console.runtime.configuring import ReasonOption, actor_of
+from console.runtime.halt_steps import HaltOrder, HaltSteps
 from console.runtime.halting import ScopeOption, scope_of
-from console.runtime.operator import cancel_without_postgres, not_halted, revoker, too_fast_teller
-from models.connecting import is_crowded
 from models.database import Database
-from models.enums import ScopeKind
 from workers.supervision.ballast import release_when_full
 
 
@@ -65,68 +57,24 @@ def halt(
     Exit status 1 when the halt is in force but not proven (sealed), or when a step failed.
     """
     settings = settings_of(ctx, home)
-    where = scope_of(scope, settings)
-    if everything and where != EVERYTHING:
-        raise CommandError("--all works with the global scope only: orders of others have no other")
-    if flatten and where.kind is ScopeKind.STRATEGY:
-        raise CommandError("--flatten works with no strategy: the exchange knows no strategies")
+    order = HaltOrder(
+        scope_of(scope, settings),
+        reason,
+        cancel=cancel,
+        everything=everything,
+        flatten=flatten,
+        stop_exits=stop_exits,
+    )
     release_when_full(settings.home)
-    clock, actor, cancel = SystemClock(), actor_of(None), cancel or everything or flatten
     db = Database(settings.require_database_url())
     try:
-        # This comes first and uses one connection: a hanging Postgres delays each one by seconds.
-        try:
-            already = _set_halted(
-                db, TradingHalt(db, clock), reason, actor, scope=where, flatten=flatten
-            )
-        except OperationalError as error:
-            # Before anything at the exchange: a Postgres that comes back must not let entries go.
-            journalled = _write_journal(
-                settings,
-                JournalledHalt(
-                    clock.now(), actor, reason, str(where), cancel=cancel, flatten=flatten
-                ),
-            )
-            exchange, wrong = _exchange(settings) if cancel else (None, None)
-            if exchange is None:
-                raise not_halted(error, wrong or "", journalled=journalled) from error
-            raise cancel_without_postgres(
-                exchange,
-                error,
-                everything=everything,
-                exits=stop_exits,
-                too_fast=too_fast_teller(settings),
-                journalled=journalled,
-            ) from error
-        _tell(where, already)
-        exchange, wrong = None, None
-        if cancel:
-            settings, wrong = _own(db, settings)
-            exchange, wrong = (None, wrong) if wrong else _exchange(settings)
-        trading_halt = TradingHalt(
-            db,
-            clock,
-            exchange=exchange,
-            revoke=revoker(settings),
-            too_fast=too_fast_teller(settings),
-        )
-        report = trading_halt.follow(
-            already,
-            actor=actor,
-            cancel=exchange is not None,
-            everything=everything,
-            stop_exits=stop_exits,
-            scope=where,
-        )
-        flat = None
-        if flatten and exchange is not None:
-            flat = _flatten(db, settings, exchange, where, actor)
+        steps = HaltSteps(settings, db, SystemClock(), order, actor_of(None), complain=_complain)
+        already = steps.set_halted()
+        _tell(order.scope, already)
+        report = steps.follow(already)
+        flat = steps.flatten()
     finally:
         db.dispose()
-    if flatten and flat is None:
-        report = replace(report, problems=(*report.problems, "no position was closed"))
-    if wrong is not None:
-        report = replace(report, problems=(*report.problems, f"no order was cancelled: {wrong}"))
     if as_json:
         print_json(facts_of(report) | ({} if flat is None else {"flat": asdict(flat)}))
     else:
@@ -137,26 +85,8 @@ def halt(
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _flatten(
-    db: Database, settings: Settings, exchange: Exchange, scope: Scope, actor: str
-) -> FlatReport:
-    # The import takes long, and the halt must not wait for it.
-    from console.runtime.flattening import flattener
-
-    return flattener(db, settings, exchange, SystemClock()).flatten(scope, actor=actor)
-
-
-def _write_journal(settings: Settings, halt: JournalledHalt) -> bool:
-    """Writes the halt to the home's journal; returns False where there is no such home."""
-    try:
-        halt_journal.write(settings.home, halt)
-    except OSError as error:
-        stderr().print(
-            f"[red]problem[/]: the halt journal of {escape(str(settings.home))} can't be written "
-            f"({error.strerror})"
-        )
-        return False
-    return True
+def _complain(problem: str) -> None:
+    stderr().print(f"[red]problem[/]: {escape(problem)}")
 
 
 def _tell(scope: Scope, already: bool) -> None:
@@ -164,49 +94,6 @@ def _tell(scope: Scope, already: bool) -> None:
     was = " (it was already)" if already else ""
     of = "" if scope == EVERYTHING else f" {escape(str(scope))}"
     stderr().print(f"[bold]HALTED[/]{of}{was}: nothing more goes out that adds risk")
-
-
-def _set_halted(
-    db: Database, trading_halt: TradingHalt, reason: str, actor: str, *, scope: Scope, flatten: bool
-) -> bool:
-    """Halts, and returns whether it was halted already. Raises OperationalError.
-
-    While other connections fill Postgres it waits for a place. Connections that do not log in end
-    soon.
-    """
-    try:
-        return trading_halt.set_halted(reason, actor, scope, flatten=flatten)
-    except OperationalError as error:
-        if not is_crowded(error):
-            raise
-        db.wait_for_a_place()
-        return trading_halt.set_halted(reason, actor, scope, flatten=flatten)
-
-
-def _own(db: Database, settings: Settings) -> tuple[Settings, str | None]:
-    """The settings completed from the database, and the reason if these keys must cancel nothing.
-
-    It reads rows alone, because nothing may keep a halt waiting.
-    """
-    try:
-        return settled(db, settings), None
-    except WrongIdentity as error:
-        return settings, str(error)
-    except OperationalError as error:
-        return settings, (
-            f"the account that the database belongs to can't be read ({type(error.orig).__name__})"
-        )
-
-
-def _exchange(settings: Settings) -> tuple[Exchange | None, str | None]:
-    """The exchange that cancels orders, or the reason why there is none."""
-    # These imports take half a second, and the halt must not wait for them.
-    from bot.exchange.factory import make_exchange
-
-    try:
-        return make_exchange(settings, SystemClock()), None
-    except SettingsError as error:
-        return None, str(error)
 
 
 def _print(report: HaltReport) -> None:

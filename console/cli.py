@@ -35,6 +35,10 @@ _VERBS: Mapping[str, Verb] = {
         "system.screen",
         "Watch a running system; Ctrl-C closes the screen and leaves the system alone.",
     ),
+    "web": Verb(
+        "system.web",
+        "Print the browser console's address, and in development a link that logs you in once.",
+    ),
     "halt": Verb(
         "control.halt",
         "Halt trading: set the state, end entries under way, and prove that no more risk is added.",

@@ -40,6 +40,8 @@ ASKED, CONFIRMED = "recovery_asked", "recovery_confirmed"
 OPEN = (RecoveryPhase.PENDING, RecoveryPhase.CLIMBING)
 CODE_NEEDED = "code_needed"
 """The code of a refusal that an override code may lift."""
+CHANGED = "changed_since"
+"""The code of a refusal because somebody moved the state since the person looked at it."""
 _LEAVES = (TradingState.HALTED, TradingState.FLAT, TradingState.REDUCING)
 
 
@@ -69,10 +71,17 @@ class Recovering:
             return list(session.scalars(found.order_by(RecoveryRow.recovery_id)))
 
     def ask(
-        self, scope: Scope, *, reason: str, authority: Authority, needs_second: bool
+        self,
+        scope: Scope,
+        *,
+        reason: str,
+        authority: Authority,
+        needs_second: bool,
+        seen_epoch: int | None = None,
     ) -> RecoveryRow:
         """Asks for a scope's recovery, and begins it unless a second person has to confirm.
 
+        `seen_epoch` is the epoch of the state that the person has looked at; None asks nothing.
         Raises NotAuthorised without login or code where they are needed, and Refused when there is
         nothing to recover.
         """
@@ -81,6 +90,10 @@ class Recovering:
         with self._db.unit_of_work() as uow:
             self._spend(uow, authority, now)
             state = _locked(uow, scope, actor, now)
+            if seen_epoch is not None and state.epoch != seen_epoch:
+                raise Refused(
+                    f"the state of {scope} changed since you looked: look again", code=CHANGED
+                )
             self._require_recoverable(uow.session, scope, TradingState(state.state))
             _end_pending(uow, scope, "another recovery was asked for", actor, now)
             row = _new_row(scope, state, reason, actor, now)

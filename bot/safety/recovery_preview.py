@@ -17,7 +17,7 @@ from models.tables import AuditRow, ChildOrderRow, ParentOrderRow, TradingStateR
 
 ACTS_SHOWN = 50
 """The newest acts since the halt that are shown."""
-_PERSONS = ("operator:", "cli:", "pipeline:", "note:")
+_PERSONS = ("operator:", "cli:", "web:", "pipeline:", "note:")
 """How audit entries name persons; all other actors are programs."""
 
 

@@ -51,6 +51,7 @@ OPEN: Mapping[str, str] = {
         "its processes trade under the limits and states of the database, and a halt stays in force"
     ),
     "down": "it stops everything",
+    "web": "its link lets this machine's user in where acts need no login, and nobody elsewhere",
     "demo": "it trades on the paper exchange alone",
     "paper-exchange": "it is no part of the running system",
     "migrate": "it takes the database owner's address",

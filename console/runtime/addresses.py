@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
 from config.settings import Settings
+from workers.supervision.topology import WEB, has_web
+
+CONSOLE = "console"
+"""The browser console's name among the addresses."""
 
 
 def public_url(url: str) -> str:
@@ -15,8 +19,10 @@ def public_url(url: str) -> str:
 
 
 def addresses(settings: Settings, ports: Mapping[str, int]) -> dict[str, str]:
-    """Flower, the metrics and the paper exchange, where they run."""
+    """The browser console, Flower, the metrics and the paper exchange, where they run."""
     found: dict[str, str] = {}
+    if WEB in ports and has_web():
+        found[CONSOLE] = f"http://127.0.0.1:{ports[WEB]}"
     if "flower" in ports:
         found["Flower"] = f"http://127.0.0.1:{ports['flower']}"
     if "exporter" in ports:

@@ -7,6 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from console.runtime.addresses import CONSOLE
 from console.screen import words
 from console.screen.view import ScreenView
 from console.views.moment import ChildLine, HeartbeatLine, Live
@@ -250,6 +251,8 @@ def footer(view: ScreenView, note: str = "") -> Text:
     """The last line: a note, addresses, and how to end the screen."""
     parts = [note] if note else []
     parts += [f"{name} {address}" for name, address in view.addresses.items()]
+    if CONSOLE in view.addresses:
+        parts.append("`mlrisk web` logs in")
     if not view.signed:
         parts.append("requests are not signed")
     text = Text("   ".join([*parts, "Ctrl-C ends"]), no_wrap=True, overflow="ellipsis")

@@ -55,7 +55,7 @@ def test_each_queue_has_its_worker_and_every_process_a_health_check() -> None:
 def test_nothing_is_published_beyond_this_machine() -> None:
     services = _compose()["services"]
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
-    assert set(published) == {"flower", "grafana"}
+    assert set(published) == {"flower", "grafana", "web"}
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
     assert not any("network_mode" in service for service in services.values())
 
@@ -132,7 +132,7 @@ def test_secrets_reach_containers_as_files_alone(tmp_path: Path) -> None:
     assert made["postgres_password.txt"] in made["database_url.txt"]
     logins = {
         name: make_url(made[f"{name}_database_url.txt"])
-        for name in ("owner", "application", "operator", "audit", "exporter")
+        for name in ("owner", "application", "operator", "audit", "exporter", "viewer")
     }
     assert {str(url.username) for url in logins.values()} == {f"mlrisk_{name}" for name in logins}
     assert len({url.password for url in logins.values()}) == len(logins)
@@ -237,7 +237,9 @@ def test_each_kind_of_container_logs_into_redis_as_a_user_of_its_own() -> None:
     }
     own = {name: [f"redis_{name}_url"] for name in ("feed", "beat", "flower", "exporter")}
     workers = {
-        name: ["redis_url"] for name in services if name.startswith("worker-") or name == "safety"
+        name: ["redis_url"]
+        for name in services
+        if name.startswith("worker-") or name in ("safety", "web")
     }
     assert {name: urls for name, urls in given.items() if urls} == {**own, **workers}
     for name, (secret,) in {**own, **workers}.items():
@@ -376,7 +378,7 @@ def test_the_exchanges_keys_are_mounted_where_the_account_is_asked_and_nowhere_e
         if any("MLRISK_API" in variable for variable in service.get("environment") or {})
         or {"api_key", "api_secret"} & set(service.get("secrets") or ())
     }
-    assert having == {"feed", *(f"worker-{name}" for name in HOLD_KEYS)}
+    assert having == {"feed", "web", *(f"worker-{name}" for name in HOLD_KEYS)}
     for name in ("feed", *(f"worker-{name}" for name in WORKERS)):
         service = services[name]
         held = {"api_key", "api_secret"} <= set(service["secrets"])

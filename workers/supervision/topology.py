@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from bot.decision import signing
@@ -37,6 +38,10 @@ MESSAGE_KEY = "message-key"
 DEMO_STRATEGY = "demo-imbalance"
 """The name under which the demo strategy sends its requests."""
 FLOWER_USER = "mlrisk"
+WEB = "web"
+"""The browser console: its process, and its port's name in the home."""
+WEB_LINK_KEY = "web-link-key"
+"""The home's secret of one-time links to the browser console."""
 JOURNAL = "journal.jsonl"
 WATCHDOG_JOURNAL = "watchdog.jsonl"
 """The file in the home in which the watchdog tells its acts."""
@@ -53,12 +58,14 @@ _ROLES = {
     "operator": "mlrisk_operator",
     "audit": "mlrisk_audit",
     "exporter": "mlrisk_exporter",
+    "viewer": "mlrisk_viewer",
 }
 # The application of processes that only pass messages on and know no keys.
 _BROKER_APP = "workers.celery.broker"
 # `python -m` finds our packages in the working directory, installed or not.
 _PACKAGES = Path(__file__).resolve().parents[2]
 _PROBE_SECONDS = 1.0
+_WEB_PACKAGES = ("fastapi", "jinja2", "python_multipart", "sse_starlette", "uvicorn")
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,7 @@ class Topology:
 
 def build(home: Home, options: Options) -> Topology:
     """Choose ports and secrets, and describe every process. The home must not be running."""
-    chosen = home.ports(["redis", "paper-exchange", "flower", "exporter"])
+    chosen = home.ports(["redis", "paper-exchange", "flower", "exporter", WEB])
     database = cache = None
     logins, redis_url, exchange_url = options.logins, options.redis_url, options.exchange_url
     if logins is None:
@@ -163,6 +170,8 @@ def build(home: Home, options: Options) -> Topology:
     broker = {**_keyless(options), "MLRISK_REDIS_URL": redis_url, **_runtime()}
     beat = {**broker, "MLRISK_DATABASE_URL": logins.audit}
     specs += [_beat(home, beat), _flower(home, chosen["flower"], broker)]
+    if has_web():
+        specs.append(_web(home, chosen[WEB], {**own, **keys}, logins))
     specs += [_disk(home, has_redis=cache is not None), _canaries(home, beat)]
     exporter = {**broker, "MLRISK_DATABASE_URL": logins.exporter}
     specs.append(_exporter(chosen["exporter"], exporter))
@@ -421,6 +430,27 @@ def _flower(home: Home, port: int, environment: dict[str, str]) -> ProcessSpec:
         stage=PROCESSES,
         cwd=_PACKAGES,
         ready=partial(_answers, port, "/healthcheck"),
+    )
+
+
+def has_web() -> bool:
+    """Whether the packages of the extra `web` are installed."""
+    return all(find_spec(name) is not None for name in _WEB_PACKAGES)
+
+
+def _web(home: Home, port: int, environment: dict[str, str], logins: DatabaseLogins) -> ProcessSpec:
+    """The browser console. It shows by a role that reads alone, and acts as the commands do."""
+    environment = {k: v for k, v in environment.items() if k != "MLRISK_MESSAGE_KEY"}
+    environment["MLRISK_DATABASE_URL"] = logins.of_viewer
+    home.secret(WEB_LINK_KEY)
+    environment["MLRISK_OPERATOR_DATABASE_URL"] = logins.operator
+    return ProcessSpec(
+        WEB,
+        _python("console.web.main", "--port", str(port)),
+        env=environment,
+        stage=PROCESSES,
+        cwd=_PACKAGES,
+        ready=partial(_answers, port, "/healthz"),
     )
 
 

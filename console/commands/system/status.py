@@ -12,7 +12,7 @@ from console.context import reading, settings_of
 from console.errors import CommandError, ExitCode
 from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout
-from console.runtime.addresses import addresses
+from console.runtime.addresses import CONSOLE, addresses
 from console.screen.source import process_status
 from console.views.fitness_line import fitness_line
 from console.views.lease_view import LeaseView, lease_view, words_of
@@ -65,7 +65,8 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
         _print(str(settings.home), moment, processes)
         _print_lease(lease)
         for name, address in where.items():
-            stdout().print(f"{name}: {address}", markup=False)
+            how = " (`mlrisk web` prints a link that logs you in)" if name == CONSOLE else ""
+            stdout().print(f"{name}: {address}{how}", markup=False)
         if problem is not None:
             stdout().print(f"[red]nothing that adds risk is allowed:[/] {escape(problem)}")
     if any(process.state != "RUNNING" for process in processes):

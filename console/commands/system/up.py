@@ -71,6 +71,7 @@ def _say_where(system: System) -> None:
     out.print(f"running in {system.settings.home}, supervisor {system.supervisor.pid}")
     for name, address in addresses(system.settings, system.home.known_ports()).items():
         out.print(f"{name}: {address}")
+    out.print("`mlrisk web` logs you in to the console in a browser")
     out.print("watch it with `mlrisk screen`, stop it with `mlrisk down`")
 
 

@@ -189,12 +189,12 @@ def _look_at_what_each_process_was_told(shell: Shell) -> None:
                 told.setdefault(status.name, []).append(environment)
     outsiders = {"supervisord", "postgres", "redis", "paper-exchange"}
     keyless = {"flower", "beat", "disk", "canaries", "watchdog", "safety", "exporter"}
-    assert set(told) == {*outsiders, *keyless, *WORKERS, "feed"}
+    assert set(told) == {*outsiders, *keyless, *WORKERS, "feed", "web"}
     for name, environments in told.items():
         for environment in environments:
             assert not [word for word in words if word in str(environment)], name
             named = {v for v, value in environment.items() if value in (str(key), str(secret))}
-            assert bool(named) == (name == "feed" or name in HOLD_KEYS), (name, named)
+            assert bool(named) == (name in ("feed", "web") or name in HOLD_KEYS), (name, named)
             ours = {v for v in environment if v.startswith("MLRISK_")}
             if name in outsiders:
                 assert ours <= {"MLRISK_RECORDINGS"}, name

@@ -36,7 +36,7 @@ def test_one_machine_has_servers_first_and_strategies_last(home: Home) -> None:
     stages = {spec.name: spec.stage for spec in built.specs}
     servers = ["postgres", "redis", "paper-exchange"]
     own = ["feed", "safety", *WORKERS, "beat", "flower", "disk", "canaries", "exporter"]
-    own.append("watchdog")
+    own += ["web", "watchdog"]
     assert stages == {
         **dict.fromkeys(servers, topology.SERVERS),
         **dict.fromkeys(own, topology.PROCESSES),
@@ -74,9 +74,9 @@ def test_servers_of_ones_own_are_used_and_not_started(home: Home) -> None:
 
 def test_no_secret_is_on_a_command_line_or_in_a_representation(home: Home) -> None:
     built = topology.build(home, Options(demo=True))
-    # Of servers, Postgres' roles, Flower, the market, the paper account with the watchdog's key,
-    # and the demo's own.
-    assert len(_secrets(home)) == 15
+    # Of servers, Postgres' roles, Flower, links of the browser, the market, the paper account with
+    # the watchdog's key, and the demo's own.
+    assert len(_secrets(home)) == 17
     for secret in _secrets(home):
         assert not any(secret in word for spec in built.specs for word in spec.command)
         assert secret not in repr(built)
@@ -175,6 +175,7 @@ def test_each_kind_of_process_logs_into_redis_as_a_user_of_its_own(home: Home) -
     own = {name: name for name in ("console", "feed", "beat", "flower", "canaries", "exporter")}
     assert {name: url.username for name, url in logins.items()} == {
         **own,
+        "web": "console",
         **dict.fromkeys(("safety", *WORKERS), "worker"),
     }
     assert len({url.password for url in logins.values()}) == len(own) + 1

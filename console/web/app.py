@@ -1,0 +1,103 @@
+"""The application: its routes, its guard, and what it answers when something is wrong."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import python_multipart  # noqa: F401 - FastAPI reads forms by it
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+from bot.errors import MlriskError
+from console.errors import CommandError
+from console.web import acts, door, pages, render
+from console.web.desk import Desk
+from console.web.door import SEE_OTHER, Forbidden, NeedsLogin, desk_of, token_of
+from console.web.guard import Guard
+
+log = logging.getLogger(__name__)
+_STATIC = Path(__file__).parent / "static"
+
+
+def make_app(desk: Desk) -> FastAPI:
+    """The application over a desk."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        reader = asyncio.create_task(desk.watch.run())
+        try:
+            yield
+        finally:
+            reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reader
+            desk.close()
+
+    # No generated documentation: it would load scripts from elsewhere.
+    app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.desk = desk
+    for part in (door, pages, acts):
+        app.include_router(part.router)
+    app.mount("/static", StaticFiles(directory=_STATIC))
+    _answer_errors(app)
+    app.add_middleware(Guard)
+    return app
+
+
+def _answer_errors(app: FastAPI) -> None:
+    @app.exception_handler(NeedsLogin)
+    def needs_login(request: Request, _: NeedsLogin) -> Response:
+        if request.url.path == "/events":
+            return Response(status_code=401)
+        return RedirectResponse("/login", SEE_OTHER)
+
+    @app.exception_handler(Forbidden)
+    def forbidden(request: Request, error: Forbidden) -> Response:
+        return told(request, 403, "Not allowed", str(error))
+
+    @app.exception_handler(HTTPException)
+    def http_error(request: Request, error: HTTPException) -> Response:
+        title = "Not found" if error.status_code == 404 else "Not done"
+        return told(request, error.status_code, title, str(error.detail))
+
+    @app.exception_handler(RequestValidationError)
+    def bad_form(request: Request, _: RequestValidationError) -> Response:
+        return told(request, 422, "Not understood", "a field of the form is missing or too long")
+
+    @app.exception_handler(MlriskError)
+    def refused(request: Request, error: MlriskError) -> Response:
+        words = error.message if isinstance(error, CommandError) else str(error)
+        return told(request, 409, "Refused", words)
+
+    @app.exception_handler(DBAPIError)
+    def away(request: Request, error: DBAPIError) -> Response:
+        log.warning(
+            "a page can't be made: %s",
+            type(error.orig).__name__,
+            extra={"event": "web_page_without_database"},
+        )
+        return told(request, 503, "No database", "Postgres can't be reached")
+
+
+def told(request: Request, status: int, title: str, message: str) -> Response:
+    """A page that says what is wrong."""
+    desk = desk_of(request)
+    session = desk.sessions.find(token_of(request))
+    html = render.page(
+        "message.html",
+        title=title,
+        person=None if session is None else session.person,
+        csrf="" if session is None else session.csrf,
+        mark=desk.mark(desk.settings),
+        message=message,
+        back="/",
+        back_words="Back to the watch",
+    )
+    return HTMLResponse(html, status)

@@ -1,0 +1,136 @@
+"""What the routes share: settings, sessions, the reader of the pages, and the ways to act."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from bot.authority.actors import Operator, caller
+from bot.authority.login import Credentials, Login
+from bot.clock import Clock
+from bot.errors import NotAuthorised
+from bot.state import binding
+from config.settings import ExchangeMode, Settings
+from console.context import reading_engine
+from console.runtime.web_link import KEY, Links
+from console.web.halts import Halts
+from console.web.people import Person
+from console.web.sessions import Sessions
+from console.web.watch import Watch
+from models.database import Database
+from models.repositories import operators
+from workers.home import Home
+
+LOGINS_A_MINUTE = 20
+"""Attempts of all persons together. Each costs the work of a passphrase."""
+_MINUTE = timedelta(minutes=1)
+
+
+class TooManyLogins(NotAuthorised):
+    """More attempts to log in than this process works on."""
+
+
+@dataclass
+class Desk:
+    """One per process."""
+
+    settings: Settings
+    """With the database role that reads alone."""
+    clock: Clock
+    watch: Watch
+
+    def __post_init__(self) -> None:
+        self.sessions = Sessions(self.clock)
+        self.links = Links(lambda: _link_secret(self.settings.home), self.clock)
+        self.halts = Halts(self.clock)
+        self._attempts: deque[Any] = deque()
+        self._one_login = threading.Lock()
+
+    @cached_property
+    def acting_settings(self) -> Settings:
+        """With the operator's role, as the commands have it."""
+        own = self.settings.operator_database_url
+        if own is None:
+            return self.settings
+        return self.settings.model_copy(update={"database_url": own})
+
+    @cached_property
+    def db(self) -> Database:
+        """The database for acts and logins."""
+        return Database(self.acting_settings.require_database_url())
+
+    @cached_property
+    def look(self) -> Engine:
+        """Read-only transactions of the pages."""
+        return reading_engine(self.settings.require_database_url())
+
+    def close(self) -> None:
+        """Closes the connections."""
+        for name in ("db", "look"):
+            if name in self.__dict__:
+                self.__dict__[name].dispose()
+
+    def reading(self) -> Session:
+        """A session on one read-only snapshot."""
+        return Session(self.look)
+
+    def settled(self) -> Settings:
+        """The settings to act by, completed from the database. Raises WrongIdentity."""
+        return binding.settled(self.db, self.acting_settings)
+
+    def is_free(self) -> bool:
+        """Whether acts need no login here, as the database says it."""
+        with self.db.reading() as session:
+            return binding.is_free(session, self.acting_settings)
+
+    def login(self, given: Credentials) -> Operator:
+        """The operator. One attempt at a time; raises NotAuthorised."""
+        with self._one_login:
+            now = self.clock.now()
+            while self._attempts and now - self._attempts[0] > _MINUTE:
+                self._attempts.popleft()
+            if len(self._attempts) >= LOGINS_A_MINUTE:
+                raise TooManyLogins("too many logins were tried: wait a minute", code="too_many")
+            self._attempts.append(now)
+            return Login(self.db, self.clock, note=caller("web"))(given)
+
+    def is_still(self, person: Person) -> bool:
+        """Whether an operator has the account, the role and the key of the login. While Postgres is
+        away nobody can say, and the session goes on."""
+        operator = person.operator
+        if operator is None:
+            return True
+        try:
+            with self.db.reading() as session:
+                row = operators.named(session, operator.name)
+        except DBAPIError:
+            return True
+        key = operator.key.public_key().public_bytes_raw().hex()
+        return (
+            row is not None
+            and row.disabled_at is None
+            and (row.role, row.public_key) == (operator.role, key)
+        )
+
+    def mark(self, settings: Settings) -> str | None:
+        """The watermark of pages that show no real money."""
+        mode = settings.exchange_mode
+        return None if mode is ExchangeMode.LIVE else f"{mode.upper()}: no real money"
+
+
+def _link_secret(home: Path) -> str | None:
+    """The home's secret for links; None where `mlrisk up` has made none."""
+    place = Home(home)
+    return place.secret(KEY) if (place.secrets / KEY).exists() else None
+
+
+Read = Callable[[], Any]
+Form = Mapping[str, str]

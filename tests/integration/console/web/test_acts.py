@@ -1,0 +1,154 @@
+"""The acts in the browser: the red button, the way back with its proof, and breakers' resets."""
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from bot.authority.override_codes import OverrideCodes, Use
+from bot.authority.verifying import acts, problems
+from bot.clock import SystemClock
+from bot.safety.halt import TradingHalt
+from bot.state.breakers import BreakerScope
+from config.settings import Environment
+from models.enums import OverrideAction, ScopeKind, TradingState
+from models.tables import BreakerRow, TradingStateRow
+from tests.support.operators import Person, add_person
+from tests.support.scene import ACCOUNT, Scene
+from tests.support.trading_halts import bind, state_and_seal
+from tests.support.waiting import eventually
+from tests.support.web import Browser, Entered, TestClient
+
+pytestmark = [pytest.mark.services, pytest.mark.usefixtures("quick_passphrases", "standing_codes")]
+
+
+def value_of(name: str, page: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found, name
+    return found[1]
+
+
+def proof(browser: Browser, person: Person, page: str = "/recover", **more: str) -> dict[str, str]:
+    text = browser.get(page).text
+    return {
+        "csrf": value_of("csrf", text),
+        "seen": value_of("seen", text),
+        "reason": "looked at it",
+        "passphrase": person.passphrase,
+        "code": person.fresh_code(),
+        **more,
+    }
+
+
+def test_the_button_tells_what_will_happen_halts_and_shows_the_proof(
+    entered: Entered, ann: Person, scene: Scene
+) -> None:
+    scene.decide("r-1", signal={"algorithm": "twap", "horizon_seconds": 60})
+    browser = entered(ann)
+    csrf = browser.csrf("/halt")
+    told = browser.post("/halt/look", csrf=csrf, reason="drill")
+    assert "1 orders under way that add risk end" in told.text
+    assert state_and_seal(scene)[0] == TradingState.ACTIVE
+    epoch = value_of("epoch", told.text)
+    asked = browser.post("/halt", csrf=csrf, reason="drill", epoch=epoch)
+    assert (asked.status_code, state_and_seal(scene)[0]) == (303, TradingState.HALTED)
+    place = asked.headers["location"]
+    eventually(lambda: "refresh" not in browser.get(place).headers, "the halt's end")
+    page = browser.get(place).text
+    assert "<strong>sealed</strong>" in page and "HALTED and proven" in page
+    with scene.db.reading() as session:
+        assert problems(session) == []
+        assert {"halted", "halt_report"} <= {act.kind for act in acts(session)}
+    again = browser.post("/halt", csrf=csrf, reason="again", epoch=epoch)
+    page = browser.get(again.headers["location"]).text
+    assert "changed since you looked" in page and "it was halted already" in page
+
+
+@pytest.mark.parametrize("wrong", ["scope=nonsense", "scope=strategy:x&flatten=true", "reason="])
+def test_a_halt_that_can_not_be_is_refused_in_words(
+    entered: Entered, ann: Person, scene: Scene, wrong: str
+) -> None:
+    browser = entered(ann)
+    form = {"csrf": browser.csrf("/halt"), "reason": "drill"}
+    form |= dict(part.split("=") for part in wrong.split("&"))
+    assert browser.post("/halt", **form).status_code in (409, 422)
+    assert state_and_seal(scene)[0] == TradingState.ACTIVE
+
+
+def test_a_recovery_in_production_takes_code_totp_and_a_second_person(
+    entered: Entered, ann: Person, scene: Scene
+) -> None:
+    bind(scene, Environment.PRODUCTION)
+    clock = SystemClock()
+    TradingHalt(scene.db, clock).halt(reason="drill", actor="test")
+    bob = add_person(scene.db, clock, "bob", by=ann.login())
+
+    def code(person: Person, action: OverrideAction) -> str:
+        use = Use(action, "global:*")
+        return OverrideCodes(scene.db, clock).create(use, person.login(), reason="test").code
+
+    browser, other = entered(ann), entered(bob)
+    good = code(ann, OverrideAction.RECOVER)
+    for bad in ({"passphrase": "no"}, {"code": "000000"}, {"override": "000000-AAAAA"}):
+        refused = browser.post("/recover", **{**proof(browser, ann, override=good), **bad})
+        assert refused.status_code == 403, bad
+    assert browser.post("/recover", **proof(browser, ann, override=good)).status_code == 303
+    assert state_and_seal(scene)[0] == TradingState.HALTED
+    page = other.get("/recover").text
+    assert "waits for a second risk officer" in page
+    number = re.search(r"/recover/(\d+)/confirm", page)
+    assert number
+    said = proof(other, bob, override=code(bob, OverrideAction.CONFIRM))
+    assert other.post(f"/recover/{number[1]}/confirm", **said).status_code == 303
+    assert state_and_seal(scene)[0] == TradingState.RECOVERING
+    with scene.db.reading() as session:
+        assert problems(session) == []
+
+
+def test_what_changed_since_the_look_is_told_and_nothing_is_done(
+    entered: Entered, ann: Person, scene: Scene
+) -> None:
+    halt = TradingHalt(scene.db, SystemClock())
+    halt.halt(reason="drill", actor="test")
+    browser = entered(ann)
+    old = proof(browser, ann)
+    halt.resume(reason="over", actor="test", development=True)
+    halt.halt(reason="a second cause", actor="test")
+    refused = browser.post("/recover", **{**old, "code": ann.fresh_code()})
+    assert (refused.status_code, "changed since you looked" in refused.text) == (409, True)
+    assert state_and_seal(scene)[0] == TradingState.HALTED
+    assert browser.post("/recover", **proof(browser, ann)).status_code == 303
+    assert state_and_seal(scene)[0] == TradingState.RECOVERING
+
+
+def test_a_breaker_is_reset_with_totp_by_what_the_person_has_seen(
+    entered: Entered, ann: Person, scene: Scene, console: TestClient
+) -> None:
+    now = SystemClock().now()
+    with scene.db.transaction() as session:
+        scope = BreakerScope(ScopeKind.ACCOUNT, ACCOUNT)
+        session.add(
+            BreakerRow(
+                scope_kind=scope.kind,
+                scope_key=scope.key,
+                kind="volatility_spike",
+                tripped=True,
+                value="9",
+                limit="3",
+                reason="drill",
+                changed_at=now,
+                count=1,
+            )
+        )
+    browser = entered(ann)
+    page = browser.get("/recover").text
+    assert "Breaker volatility spike" in page
+    form = proof(browser, ann, kind="volatility_spike", scope=f"account:{ACCOUNT}")
+    assert browser.post("/breakers/reset", **{**form, "seen": "0"}).status_code == 409
+    refused = browser.post("/breakers/reset", **{**form, "code": "000000"})
+    assert refused.status_code == 403
+    done = browser.post("/breakers/reset", **{**form, "code": ann.fresh_code()})
+    assert done.status_code == 303, done.text
+    with scene.db.reading() as session:
+        assert session.scalars(select(BreakerRow.tripped)).all() == [False]
+        assert session.scalars(select(TradingStateRow)).all()

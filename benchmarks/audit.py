@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
+import psutil
 from sqlalchemy import func, select
 
 from bot.clock import SystemClock
@@ -57,6 +58,11 @@ class Figures:
     written: int
     seconds: float
     taken_in_per_second: float
+    processor_microseconds_per_entry: float
+    """Of writers, log, witness and Postgres together; other work on the machine changes it
+    little."""
+    two_idle_cores_take_in_per_second: float
+    """What that processor time allows."""
     signed_after_p50_seconds: float
     signed_after_max_seconds: float
     witnessed_after_p50_seconds: float
@@ -143,6 +149,20 @@ def _delays(
     return sorted(signed_after), sorted(witnessed_after)
 
 
+def _processor_seconds(server: int) -> float:
+    """Of our child processes and of the server with its own, so far."""
+    parents = psutil.Process(server), psutil.Process()
+    alive = [parents[0], *(child for parent in parents for child in parent.children(True))]
+    times = {process.pid: process.cpu_times() for process in alive}
+    ended = parents[1].cpu_times()
+    return (
+        sum(each.user + each.system for each in times.values())
+        + sum(times[pid].children_user + times[pid].children_system for pid in times)
+        + ended.children_user
+        + ended.children_system
+    )
+
+
 def _verified(db: Database, home: Path, entries: int) -> float:
     """Entries a second of this process' own time; what Postgres does runs on another core."""
     log, own = LogDirectory(home / "log"), WitnessDirectory(home / "witness")
@@ -185,7 +205,7 @@ def measure(transactions: int, each: int, decisions: int) -> Figures:
         ]
         expected = len(writers) * transactions * each
         with kept(url, home):
-            begun = time.perf_counter()
+            begun, worked = time.perf_counter(), _processor_seconds(server.pid)
             for writer in writers:
                 writer.start()
             for writer in writers:
@@ -193,6 +213,7 @@ def measure(transactions: int, each: int, decisions: int) -> Figures:
             seconds = time.perf_counter() - begun
             while _progress(db, WitnessDirectory(home / "witness"))[1] < expected:
                 time.sleep(0.05)
+            worked = _processor_seconds(server.pid) - worked
             signed, witnessed = _delays(db, home, expected, 12)
         verified = _verified(db, home, expected + 12)
         db.dispose()
@@ -202,6 +223,8 @@ def measure(transactions: int, each: int, decisions: int) -> Figures:
         expected,
         seconds,
         expected / seconds,
+        worked / expected * 1e6,
+        2 * expected / worked,
         signed[len(signed) // 2],
         signed[-1],
         witnessed[len(witnessed) // 2],

@@ -48,13 +48,23 @@ class AuditReport:
 
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+_quoted = json.encoder.encode_basestring_ascii
 
 
 def content_of(draft: AuditDraft) -> str:
-    """An entry without its place, in canonical JSON: chain, time as UTC microseconds, kind,
-    subject, actor and payload. It is the entry's leaf in the audit log."""
-    at = draft.at.astimezone(UTC).isoformat(timespec="microseconds")
-    return _canonical([draft.chain, at, draft.kind, draft.subject, draft.actor, draft.payload])
+    """An entry without its place, in canonical JSON. It is the entry's leaf in the audit log."""
+    return content(draft.chain, draft.at, draft.kind, draft.subject, draft.actor, draft.payload)
+
+
+def content(
+    chain: str, at: datetime, kind: str, subject: str, actor: str, payload: dict[str, Any]
+) -> str:
+    """The canonical JSON of an entry's fields; the time counts as UTC microseconds."""
+    moment = at.astimezone(UTC).isoformat(timespec="microseconds")
+    return (
+        f'{_begin(chain)}"{moment}",{_quoted(kind)},{_quoted(subject)},{_quoted(actor)},'
+        f"{_canonical(payload)}]"
+    )
 
 
 def entry_hash(prev_hash: str, seq: int, draft: AuditDraft) -> str:

@@ -4,14 +4,15 @@ Entries are recomputed from their content. What doesn't fit is compared hash by 
 damaged entry and the kind of damage are named.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.audit import AuditDraft, all_chains, chained_hash, content_of, problems_of_end
+from models.audit import all_chains, chained_hash, content, problems_of_end
 from models.transparency.differences import Damage
 from models.transparency.merkle import Frontier, root_at
 from models.transparency.naming import Fault, of_chain, of_log
@@ -75,24 +76,24 @@ class _Scan:
         """Reads all leaves from the frontier on."""
         while True:
             bounds = {"begin": self.frontier.size, "end": self.frontier.size + PAGE}
-            rows = session.execute(_LEAVES, bounds).all()
+            rows: Any = session.execute(_LEAVES, bounds).all()
             for row in rows:
                 self._take(row)
             if len(rows) < PAGE:
                 return
 
-    def _take(self, row: Row[Any]) -> None:
-        leaf, chain, seq, hashed, at, kind, subject, actor, payload, prev, own = tuple(row)
+    def _take(self, row: Any) -> None:
+        leaf, chain, seq, hashed, at, kind, subject, actor, payload, prev, own = row
         place = self.frontier.size
         if leaf != place:
             raise TornLogError(f"the audit log lacks leaf {place}")
         if own is None:
             self.suspected.add(chain)
         else:
-            content = content_of(AuditDraft(chain, kind, subject, actor, payload, at))
+            written = content(chain, at, kind, subject, actor, json.loads(payload))
             if (
-                leaf_hash(content.encode()) != hashed
-                or chained_hash(prev, seq, chain, content) != own
+                leaf_hash(written.encode()) != hashed
+                or chained_hash(prev, seq, chain, written) != own
                 or self._last.get(chain, prev) != prev
             ):
                 self.suspected.add(chain)
@@ -108,7 +109,7 @@ class _Scan:
 _LEAVES = text(
     """
     SELECT leaf.leaf, leaf.chain, leaf.seq, leaf.hash, entry.at, entry.kind, entry.subject,
-           entry.actor, entry.payload, entry.prev_hash, entry.hash
+           entry.actor, CAST(entry.payload AS text), entry.prev_hash, entry.hash
       FROM audit_leaf leaf
       LEFT JOIN audit_entry entry ON entry.chain = leaf.chain AND entry.seq = leaf.seq
      WHERE leaf.leaf >= :begin AND leaf.leaf < :end ORDER BY leaf.leaf

@@ -44,16 +44,19 @@ class Frontier:
         """The frontier of a stored tree."""
         return cls(size, [nodes.node(level, index) for level, index in peaks(size)])
 
-    def append(self, leaf: bytes) -> Iterator[Node]:
-        """Adds the hash of a leaf; yields each perfect subtree above it that is full now."""
+    def append(self, leaf: bytes) -> Sequence[Node]:
+        """Adds the hash of a leaf; returns each perfect subtree above it that is full now."""
         index, level, found = self.size, 0, leaf
-        self.size += 1
+        self.size = index + 1
+        if not index & 1:
+            self._peaks.append(leaf)
+            return ()
         full = []
         while index & 1:
             found, index, level = node_hash(self._peaks.pop(), found), index >> 1, level + 1
             full.append(Node(level, index, found))
         self._peaks.append(found)
-        return iter(full)
+        return full
 
     def root(self) -> bytes:
         """The root of the whole tree."""

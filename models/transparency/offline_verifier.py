@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Verifies the proof of one audit entry without mlrisk, its database or a network.
 
     python offline_verifier.py PROOF.json --log-key LOG_KEY --witness-key WITNESS_KEY

@@ -70,6 +70,7 @@ _VERBS: Mapping[str, Verb] = {
         "Split the costs of trades into delay, trading, opportunity and fees, exact to "
         "the last digit.",
     ),
+    "report": Verb("trading.report", "Report about a day.", is_group=True),
     "explain": Verb(
         "trading.explain",
         "Explain a decision: each check with value, limit, margin and data age; the size's "
@@ -130,6 +131,7 @@ _VERBS: Mapping[str, Verb] = {
         "List tripped breakers, reset one, and report how good they were.",
         is_group=True,
     ),
+    "alert": Verb("control.alert", "List, show and acknowledge alerts.", is_group=True),
     "operator": Verb(
         "control.operator",
         "Add, list, disable and reset the operators who act with authority; verify their acts.",

@@ -15,6 +15,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.orm import Session
 
+from models.alerts.raising import follow
 from models.audit import AuditDraft, append_entries
 from models.connecting import CONNECT_TIMEOUT_SECONDS, connect_args, is_crowded
 from models.text import storable, storable_json
@@ -159,8 +160,9 @@ class UnitOfWork:
         self._after.append(action)
 
     def commit(self) -> None:
-        """Writes the audit entries, commits, and then runs the waiting actions in order."""
+        """Writes alerts and audit entries, commits, and then runs the waiting actions in order."""
         self.session.flush()
+        follow(self.session, self._drafts)
         append_entries(self.session, self._drafts)
         self.session.commit()
         self._drafts.clear()

@@ -441,3 +441,33 @@ class OverrideAction(StrEnum):
     """Begin the recovery of a scope."""
     CONFIRM = "confirm"
     """Confirm, as the second person, a recovery that another operator asked for."""
+
+
+class AlertLevel(StrEnum):
+    """Four levels of alert, from the quietest to the loudest."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    EMERGENCY = "emergency"
+
+    @property
+    def rank(self) -> int:
+        """0 for the quietest level, 3 for the loudest."""
+        return list(AlertLevel).index(self)
+
+
+class AlertState(StrEnum):
+    """How far an alert is: nobody has answered it, an operator has, or it is over."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    CLEARED = "cleared"
+
+
+class AlertNews(StrEnum):
+    """What a delivery tells of an alert."""
+
+    RAISED = "raised"
+    REPEATED = "repeated"
+    CLEARED = "cleared"

@@ -1,8 +1,9 @@
 """Every lock of mlrisk, and the order in which they are taken.
 
 Order: account row, then parent, then child, then reservation, then position (and under it the
-strategies' shares), then audit chain. A transaction that needs several takes them in this order,
-which prevents deadlocks. Advisory locks are numbered; a number is never given to another purpose.
+strategies' shares), then alert (in the order of the keys), then audit chain. A transaction that
+needs several takes them in this order, which prevents deadlocks. Advisory locks are numbered; a
+number is never given to another purpose.
 """
 
 import hashlib

@@ -17,6 +17,7 @@ from models.connecting import migration_engine
 from models.tables import (
     AccountBindingRow,
     AccountFitnessRow,
+    AlertRow,
     AuditCheckpointRow,
     AuditHeadRow,
     AuditHeadsFileRow,
@@ -265,6 +266,8 @@ _FOR_AUDIT = (
     f"REVOKE ALL ON {_list(Base.metadata.tables)}, {_VERSION} FROM {{role}}",
     f"GRANT SELECT, INSERT ON {AuditRow.__tablename__} TO {{role}}",
     f"GRANT SELECT ON {AuditHeadRow.__tablename__} TO {{role}}",
+    # The alerts that follow from its entries.
+    f"GRANT SELECT, INSERT, UPDATE ON {AlertRow.__tablename__} TO {{role}}",
     # The chain of its entries.
     f"GRANT SELECT ON {AccountBindingRow.__tablename__} TO {{role}}",
     # Canaries of queues that don't exist (`workers/celery/cleaning.py`).

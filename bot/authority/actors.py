@@ -43,13 +43,20 @@ class Power(StrEnum):
     ADOPT_POSITION = "adopt_position"
     FORGET_ORDER = "forget_order"
     RELEASE_WORK = "release_work"
+    ACKNOWLEDGE_ALERTS = "acknowledge_alerts"
     MANAGE_OPERATORS = "manage_operators"
 
 
 POWERS: Mapping[OperatorRole, frozenset[Power]] = {
     OperatorRole.VIEWER: frozenset(),
     OperatorRole.OPERATOR: frozenset(
-        {Power.LOOSEN_LIMITS, Power.ADOPT_POSITION, Power.FORGET_ORDER, Power.RELEASE_WORK}
+        {
+            Power.LOOSEN_LIMITS,
+            Power.ADOPT_POSITION,
+            Power.FORGET_ORDER,
+            Power.RELEASE_WORK,
+            Power.ACKNOWLEDGE_ALERTS,
+        }
     ),
     OperatorRole.RISK_OFFICER: frozenset(Power),
 }

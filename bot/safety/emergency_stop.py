@@ -9,6 +9,7 @@ from sqlalchemy import select
 from bot.execution.orders.one_by_one import each
 from bot.risk.portfolio.kinds import AlertLevel
 from bot.safety import scoped_state
+from bot.safety.alerts import conditions
 from bot.safety.flattening import WAIT_SECONDS, Flattener, tell_not_flat
 from bot.safety.halt import TradingHalt
 from bot.state.scope import EVERYTHING, Scope
@@ -92,6 +93,8 @@ def flatten(make_flattener: Callable[[], Flattener], db: Database, now: datetime
         # An exchange that can't be asked is no proof of anything.
         if report.flat_at is None and now - since >= timedelta(seconds=WAIT_SECONDS):
             tell_not_flat(scope, report.left)
+            with db.transaction() as session:
+                conditions.not_flat(session, scope, report.left, now)
         return 1
 
     for _ in each(found, take_pass, "a scope can't be flattened"):

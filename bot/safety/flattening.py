@@ -20,6 +20,7 @@ from bot.errors import MlriskError, Refused
 from bot.exchange.protocol import Exchange, ExchangePosition
 from bot.risk.portfolio.kinds import AlertLevel
 from bot.safety import scoped_state
+from bot.safety.alerts import conditions
 from bot.state import trading_state
 from bot.state.scope import Scope
 from models.database import Database
@@ -189,6 +190,7 @@ class Flattener:
                 said = trading_state.move(
                     row, TradingState.FLAT, reason="verified flat", actor=named(actor), now=now
                 )
+                conditions.is_flat(uow.session, scope, now)
                 # The move opens no way for an order, so that the proof goes on.
                 row.sealed_at = sealed_at
                 moved = {"reason": "verified flat", "from": before, **said}

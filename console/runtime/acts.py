@@ -16,7 +16,8 @@ LOOKS = frozenset(
         *("config show", "config validate", "config diff", "config history", "order list"),
         *("breaker list", "breaker status", "breaker report"),
         *("operator list", "operator acts", "parked list", "position list"),
-        *("strategy list", "strategy acl", "codes list"),
+        *("strategy list", "strategy acl", "codes list", "alert list", "alert show"),
+        "report daily",
     }
 )
 
@@ -30,6 +31,7 @@ BY_LOGIN: Mapping[str, str] = {
     "order resume": "release_work",
     "order forget": "forget_order",
     "parked release": "release_work",
+    "alert ack": "acknowledge_alerts",
     "position adopt": "adopt_position",
     "operator add": "manage_operators",
     "operator disable": "manage_operators",

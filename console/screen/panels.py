@@ -64,6 +64,8 @@ def _money(line: Text, live: Live) -> None:
 
 
 def _ages(line: Text, view: ScreenView, live: Live) -> None:
+    if live.alerts_open:
+        line.append(f"alerts: {_counts(live.alerts_open)}  ", "bold yellow")
     verdicts = live.verdict_counts
     market = "–" if view.market_age_seconds is None else words.seconds(view.market_age_seconds)
     line.append(

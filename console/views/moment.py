@@ -178,6 +178,8 @@ class Live:
     breakers: tuple[BreakerLine, ...]
     heartbeats: tuple[HeartbeatLine, ...]
     parent_counts: dict[str, int] = field(default_factory=dict)
+    alerts_open: dict[str, int] = field(default_factory=dict)
+    """The number of alerts that wait for an operator, by level, the loudest first."""
     lease_problem: str | None = None
     """Why no lease to trade stands; None while one does."""
 

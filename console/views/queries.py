@@ -8,6 +8,7 @@ from sqlalchemy import Row, func, or_, select
 from sqlalchemy.orm import Session
 
 from bot.state import lease
+from console.views.alert_facts import open_counts
 from console.views.moment import (
     BreakerLine,
     ChildLine,
@@ -64,6 +65,7 @@ def live(session: Session, account: str, *, rows: int = 12) -> Live:
         breakers=_breakers(session),
         heartbeats=heartbeats(session, now),
         parent_counts=counted.get("parent_order", {}),
+        alerts_open=open_counts(session),
         lease_problem=lease.problem(lease.stored(session, account)),
     )
 

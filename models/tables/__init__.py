@@ -8,6 +8,7 @@ from models.tables.account import (
     EquityDayRow,
     EquityRow,
 )
+from models.tables.alerts import AlertChannelRow, AlertDeliveryRow, AlertRow
 from models.tables.audit import (
     AuditCheckpointRow,
     AuditHeadRow,
@@ -56,6 +57,9 @@ __all__ = [
     "AccountBindingRow",
     "AccountFitnessRow",
     "AccountRow",
+    "AlertChannelRow",
+    "AlertDeliveryRow",
+    "AlertRow",
     "AuditCheckpointRow",
     "AuditHeadRow",
     "AuditHeadsFileRow",

@@ -11,6 +11,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 
 from models.enums import (
+    AlertLevel,
+    AlertNews,
+    AlertState,
     Algorithm,
     BreakerAction,
     BreakerSide,
@@ -41,6 +44,9 @@ Utc = DateTime(timezone=True)
 
 
 _VOCABULARIES: tuple[type[StrEnum], ...] = (
+    AlertLevel,
+    AlertNews,
+    AlertState,
     Algorithm,
     BreakerAction,
     BreakerSide,

@@ -158,6 +158,7 @@ def test_what_is_written_once_is_changed_by_nobody_but_the_owner(logins: Databas
     assert rights["audit_chain_head"] == {"SELECT"}
     assert _rights(logins.audit) == {
         "account_binding": {"SELECT"},
+        "alert": {"INSERT", "SELECT", "UPDATE"},
         "audit_chain_head": {"SELECT"},
         "audit_entry": {"INSERT", "SELECT"},
         "heartbeat": {"DELETE", "SELECT"},

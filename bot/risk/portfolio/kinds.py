@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from models.enums import AlertLevel as AlertLevel
+
 
 class PositionSizeMethod(StrEnum):
     """The methods by which a position's size is computed."""
@@ -33,15 +35,6 @@ class RiskLevel(StrEnum):
     HIGH = "high"
     VERY_HIGH = "very_high"
     EXTREME = "extreme"
-
-
-class AlertLevel(StrEnum):
-    """Four levels of alert, from the quietest to the loudest."""
-
-    INFO = "info"
-    WARNING = "warning"
-    CRITICAL = "critical"
-    EMERGENCY = "emergency"
 
 
 class LotOrder(StrEnum):

@@ -14,6 +14,7 @@ from console.options import HomeOption, JsonOption
 from console.output import print_json, stdout
 from console.runtime.addresses import CONSOLE, addresses
 from console.screen.source import process_status
+from console.views.alert_lines import channel_lines
 from console.views.fitness_line import fitness_line
 from console.views.lease_view import LeaseView, lease_view, words_of
 from console.views.moment import Live
@@ -46,6 +47,7 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
         moment = live(session, shown(session, settings).account, rows=0)
         bound = bound_to(session)
         lease = lease_view(session, moment.account)
+        told_by = channel_lines(session)
     fitness = fitness_line(settings)
     problem = None if fitness.ok else fitness.detail
     if as_json:
@@ -58,6 +60,7 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
                 "account_problem": problem,
                 "trading_lease": lease.to_json(),
                 "addresses": where,
+                "alert_channels": [asdict(line) for line in told_by],
             }
         )
     else:
@@ -67,6 +70,9 @@ def status(ctx: typer.Context, home: HomeOption = None, as_json: JsonOption = Fa
         for name, address in where.items():
             how = " (`mlrisk web` prints a link that logs you in)" if name == CONSOLE else ""
             stdout().print(f"{name}: {address}{how}", markup=False)
+        for line in told_by:
+            mark = "yellow" if line.warning or not line.ok else "green"
+            stdout().print(f"[{mark}]{escape(line.name)}:[/] {escape(line.detail)}")
         if problem is not None:
             stdout().print(f"[red]nothing that adds risk is allowed:[/] {escape(problem)}")
     if any(process.state != "RUNNING" for process in processes):
@@ -114,6 +120,7 @@ def _facts(home: str, live: Live, processes: tuple[ProcessStatus, ...]) -> dict[
             }
             for process in processes
         ],
+        "alerts_open": live.alerts_open,
         "heartbeat_age_seconds": {
             beat.name: round(beat.age_seconds, 1) for beat in live.heartbeats
         },
@@ -138,6 +145,11 @@ def _print(home: str, live: Live, processes: tuple[ProcessStatus, ...]) -> None:
     )
     out.print(f"requests {live.request_counts}, decisions {live.verdict_counts}")
     out.print(f"child orders {live.child_counts}, fills {live.fill_count}")
+    if live.alerts_open:
+        counts = ", ".join(f"{count} {level}" for level, count in live.alerts_open.items())
+        out.print(f"[yellow]alerts that wait for an operator:[/] {counts} (`mlrisk alert list`)")
+    else:
+        out.print("no alert waits for an operator")
     table = Table("process", "state", "pid", "restarts", "MB", "uptime s", box=None)
     for process in processes:
         table.add_row(

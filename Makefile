@@ -97,6 +97,7 @@ secrets:  ## Generate the secrets and the .env of docker-compose.yml that are no
 	keep demo_key "$$($(PYTHON) -c "$$DEMO_KEY" < message_key.txt)"; \
 	keep flower_login "mlrisk:$$(random)"; \
 	keep grafana_password "$$(random)"; \
+	keep alert_channels '# name level address, one channel a line (docs/alerts.md)'; \
 	keep api_key paper-key; \
 	keep api_secret paper-secret; \
 	keep watchdog_api_key paper-watchdog-key; \

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar
 
+from config.alerting import AlertingRules
 from config.breakers import BreakerRules
 from config.declaration import HIGHER, LOWER, limit
 from config.emergency import EmergencyRules
@@ -447,6 +448,8 @@ class RiskLimits:
     """What causes the emergency stop besides a single breaker. No check of the gate reads them."""
     recovery: RecoveryRules = field(default_factory=RecoveryRules)
     """The rules of a recovery's ladder, which the monitoring reads."""
+    alerting: AlertingRules = field(default_factory=AlertingRules)
+    """How alerts are told and escalated, which the alerting process reads."""
     positions: PositionRules = field(default_factory=PositionRules)
     """The rules for open positions, which the position monitor reads."""
     lease: LeaseRules = field(default_factory=LeaseRules)

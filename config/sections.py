@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import make_dataclass
 from typing import Any
 
+from config.alerting import AlertingRules
 from config.breakers import BreakerRules
 from config.declaration import Declaration, declarations
 from config.emergency import EmergencyRules
@@ -25,6 +26,7 @@ DECLARING = (
     QuotaRules,
     LeaseRules,
     RecoveryRules,
+    AlertingRules,
 )
 """The classes that declare keys. The keys of a section stand in the order of these fields."""
 
@@ -40,6 +42,7 @@ SECTIONS: Mapping[str, str] = {
     "quotas": "How much one strategy may ask for.",
     "trading_lease": "How old the readings behind the lease to trade may be.",
     "recovery": "How a recovery climbs back to full size.",
+    "alerting": "How alerts reach people, and what follows when nobody answers.",
 }
 """Every section with its meaning, in the order of the file."""
 

@@ -48,6 +48,9 @@ _WATCHDOG = tuple(f"{PREFIX}WATCHDOG_{name}" for name in ("API_KEY", "API_SECRET
 # `workers.watchdog.settings` reads them; no other process is given them.
 _WATCHDOG_KEYS = (*_WATCHDOG, *(name + FILE_SUFFIX for name in _WATCHDOG))
 
+_ALERT_CHANNELS = (f"{PREFIX}ALERT_CHANNELS", f"{PREFIX}ALERT_CHANNELS{FILE_SUFFIX}")
+# `workers.alerting.settings` reads them; no other process is given them.
+
 
 class SettingsError(MlriskError):
     """A setting is missing or wrong. The message names every such setting and its accepted
@@ -421,6 +424,8 @@ class ChildSettings(NamedTuple):
     """The exchange's keys, only for the processes that ask the exchange."""
     watchdog: dict[str, str]
     """The watchdog's own keys, only for the watchdog."""
+    alerting: dict[str, str]
+    """The addresses of people, only for the process that tells them."""
 
 
 def settings_for_children() -> ChildSettings:
@@ -433,10 +438,12 @@ def settings_for_children() -> ChildSettings:
     left_out |= {name + suffix for name in _DATABASES for suffix in ("", FILE_SUFFIX)}
     left_out.add(f"{PREFIX}HOLDS_KEYS")
     of_exchange = {*_KEYS, *_KEY_FILES}
-    found = ChildSettings({}, {}, {})
+    found = ChildSettings({}, {}, {}, {})
     for name, value in os.environ.items():
         if name in _WATCHDOG_KEYS:
             found.watchdog[name] = value
+        elif name in _ALERT_CHANNELS:
+            found.alerting[name] = value
         elif name.startswith(PREFIX) and not name.startswith(_OTHERS) and name not in left_out:
             (found.keys if name in of_exchange else found.shared)[name] = value
     return found
@@ -507,7 +514,7 @@ def _read_environment_file(home: Path) -> dict[str, str]:
 def _refuse_unknown_variables() -> None:
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     known |= {variable + FILE_SUFFIX for variable in secret_variables().values()}
-    known |= {*_WATCHDOG_KEYS}
+    known |= {*_WATCHDOG_KEYS, *_ALERT_CHANNELS}
     unknown = [
         name
         for name in os.environ

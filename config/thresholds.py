@@ -38,6 +38,7 @@ class MLRiskConfig:
     quotas: Any
     trading_lease: Any
     recovery: Any
+    alerting: Any
     environment: str
     trading_mode: str
     version: int

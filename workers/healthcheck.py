@@ -1,9 +1,10 @@
 """Tells by its exit status whether one process does its work: `python -m workers.healthcheck NAME`.
 
-It is for containers, which have no supervisor. It judges `feed` by its heartbeat, `safety` by its
-last look at the sensors, `beat` by its lock, `worker` by its pulse, `watchdog JOURNAL` by the file
-that it touches beside its journal, and `url ADDRESS` by its answer. Each import is where it is
-needed, because an engine asks often and a Python with all of ours takes a second of a processor.
+It is for containers, which have no supervisor. It judges `feed` and `alerting` by their heartbeats,
+`safety` by its last look at the sensors, `beat` by its lock, `worker` by its pulse, `watchdog
+JOURNAL` by the file that it touches beside its journal, and `url ADDRESS` by its answer. Each
+import is where it is needed, because an engine asks often and a Python with all of ours takes a
+second of a processor.
 """
 
 import sys
@@ -24,6 +25,15 @@ _TIMEOUT_SECONDS = 5.0
 
 def feed() -> bool:
     """Whether the feed's newest heartbeat is fresh."""
+    return _beats("feed")
+
+
+def alerting() -> bool:
+    """Whether the alerting process's newest heartbeat is fresh."""
+    return _beats("alerting")
+
+
+def _beats(name: str) -> bool:
     from config.settings import load_settings
     from models.database import Database
     from models.tables import HeartbeatRow
@@ -31,7 +41,7 @@ def feed() -> bool:
     database = Database(load_settings().require_database_url(), pool_size=1)
     try:
         with database.reading() as session:
-            row = session.get(HeartbeatRow, "feed")
+            row = session.get(HeartbeatRow, name)
         return row is not None and datetime.now(UTC) - row.at < FEED_STALE
     finally:
         database.dispose()
@@ -95,6 +105,7 @@ def watchdog(journal: str) -> bool:
 
 PROBES: dict[str, tuple[Callable[..., bool], int]] = {
     "feed": (feed, 0),
+    "alerting": (alerting, 0),
     "safety": (safety, 0),
     "beat": (beat, 0),
     "worker": (worker, 0),
@@ -110,7 +121,8 @@ def main(arguments: Sequence[str]) -> int:
     probe, count = PROBES.get(arguments[0] if arguments else "", (None, 0))
     if probe is None or len(arguments) != count + 1:
         sys.stderr.write(
-            "usage: healthcheck feed | safety | beat | worker | watchdog JOURNAL | url ADDRESS\n"
+            "usage: healthcheck feed | alerting | safety | beat | worker | watchdog JOURNAL | "
+            "url ADDRESS\n"
         )
         return 2
     try:

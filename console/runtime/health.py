@@ -19,6 +19,7 @@ from console.runtime.health_check import HealthCheck as HealthCheck
 from console.runtime.vitals import Patient, check_vitals
 from console.screen.panels import STALE_SECONDS
 from console.screen.source import process_status
+from console.views.alert_lines import alert_lines
 from console.views.audit_log_line import audit_log_line
 from console.views.fitness_line import fitness_line
 from console.views.lease_view import lease_lines
@@ -45,7 +46,7 @@ def check_health(settings: Settings) -> list[HealthCheck]:
         return checks
     own = _shown(settings)
     checks += [_role(settings), fitness_line(settings), message_line(own)]
-    checks += [_audit_heads(settings), audit_log_line(settings)]
+    checks += [_audit_heads(settings), audit_log_line(settings), *alert_lines(settings)]
     return [*checks, *lease_lines(own), *_heartbeats(own), *_vitals(own)]
 
 

@@ -222,6 +222,7 @@ def _options(settings: Settings, options: StartOptions) -> topology.Options:
         settings=given.shared,
         keys=given.keys,
         watchdog_keys=_watchdog_keys(settings, given),
+        alert_channels=given.alerting,
         paper_arguments=("--market", options.market) if options.market else (),
     )
 

@@ -51,7 +51,7 @@ def test_only_processes_that_ask_the_exchange_have_its_keys(home: Home) -> None:
     assert having == {"feed", *HOLD_KEYS}
     keyless = {spec.name for spec in built.specs if spec.env.get("MLRISK_HOLDS_KEYS") == "false"}
     assert set(WORKERS) - HOLD_KEYS == {"validation", "dispatch"}
-    assert keyless == {"validation", "dispatch", "safety"}
+    assert keyless == {"validation", "dispatch", "safety", "alerting"}
     assert built.logins.bootstrap is not None
     assert built.logins.owner not in built.environment.values()
     for spec in built.specs:
@@ -59,7 +59,7 @@ def test_only_processes_that_ask_the_exchange_have_its_keys(home: Home) -> None:
             assert home.secret(f"postgres{purpose}-password") not in str(spec.env), purpose
         if spec.name not in having:
             assert not set(KEYS.values()) & set(spec.env.values())
-        if spec.name not in {"feed", "safety", *WORKERS}:
+        if spec.name not in {"feed", "safety", "alerting", *WORKERS}:
             assert home.secret("postgres-application-password") not in str(spec.env)
     environments = {spec.name: spec.env for spec in built.specs}
     assert environments["beat"]["MLRISK_LOG_FORMAT"] == "json"

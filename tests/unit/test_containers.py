@@ -391,6 +391,8 @@ def test_the_exchanges_keys_are_mounted_where_the_account_is_asked_and_nowhere_e
         "watchdog_api_key",
         "watchdog_api_secret",
     }
+    told = {name for name, one in services.items() if "alert_channels" in one.get("secrets", ())}
+    assert told == {"alerting"}
     ours = {"MLRISK_LOG_FORMAT", "MLRISK_ACCOUNT"}
     for name in {
         *OFFICIAL,

@@ -39,6 +39,7 @@ MODULES = (
     "tasks.reporting",
     "tasks.startup",
     "tasks.validation",
+    "workers.alerting.main",
     "workers.celery.beat",
     "workers.celery.reading",
     "workers.celery.schedule",

@@ -94,6 +94,8 @@ class Options:
     watchdog_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The watchdog's own keys of the exchange. The home draws those of its paper exchange. Without
     any the watchdog is not started."""
+    alert_channels: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The channels of alerts, only for the process that uses them."""
     concurrency: Mapping[str, int] = field(
         default_factory=lambda: {"validation": 2, "execution": 4}
     )
@@ -302,6 +304,8 @@ def _own_processes(
         process("feed", _python("workers.feeds.feed"), holds_keys=True),
         _without_message_key(process("safety", _python("workers.safety"), holds_keys=False)),
     ]
+    alerting = process("alerting", _python("workers.alerting.main"), holds_keys=False)
+    specs.append(_alerting(alerting, options))
     for name, queues in WORKERS.items():
         command = _celery("worker", "--queues", ",".join(queues), "--hostname", f"{name}@%h")
         command += ["--concurrency", str(options.concurrency.get(name, 1))]
@@ -311,6 +315,13 @@ def _own_processes(
         command += ["--task-events", "--without-gossip", "--without-mingle"]
         specs.append(process(name, command, holds_keys=name in HOLD_KEYS))
     return specs
+
+
+def _alerting(spec: ProcessSpec, options: Options) -> ProcessSpec:
+    """The process that tells people. It needs Postgres alone, and has the channels' addresses."""
+    needless = {f"{PREFIX}{name}" for name in ("MESSAGE_KEY", "MARKET_KEY", "REDIS_URL")}
+    env = {name: value for name, value in spec.env.items() if name not in needless}
+    return replace(spec, env={**env, **options.alert_channels})
 
 
 def _without_message_key(spec: ProcessSpec) -> ProcessSpec:

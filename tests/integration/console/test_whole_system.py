@@ -188,7 +188,7 @@ def _look_at_what_each_process_was_told(shell: Shell) -> None:
                 environment = {**process.environ(), **launched.get(status.name, {})}
                 told.setdefault(status.name, []).append(environment)
     outsiders = {"supervisord", "postgres", "redis", "paper-exchange"}
-    keyless = {"flower", "beat", "disk", "canaries", "watchdog", "safety", "exporter"}
+    keyless = {"flower", "beat", "disk", "canaries", "watchdog", "safety", "exporter", "alerting"}
     assert set(told) == {*outsiders, *keyless, *WORKERS, "feed", "web"}
     for name, environments in told.items():
         for environment in environments:

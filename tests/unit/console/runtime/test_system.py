@@ -13,7 +13,7 @@ WATCHDOG = {"MLRISK_WATCHDOG_API_KEY": "c", "MLRISK_WATCHDOG_API_SECRET": "d"}
 
 def keys(mode: ExchangeMode, watchdog: dict[str, str]) -> dict[str, str]:
     settings = Settings.model_construct(exchange_mode=mode, exchange="bybit")
-    return _watchdog_keys(settings, ChildSettings({}, OWN, watchdog))
+    return _watchdog_keys(settings, ChildSettings({}, OWN, watchdog, {}))
 
 
 def test_real_money_does_not_start_without_a_watchdog() -> None:

@@ -35,8 +35,8 @@ def test_one_machine_has_servers_first_and_strategies_last(home: Home) -> None:
     built = topology.build(home, Options(demo=True))
     stages = {spec.name: spec.stage for spec in built.specs}
     servers = ["postgres", "redis", "paper-exchange"]
-    own = ["feed", "safety", *WORKERS, "beat", "flower", "disk", "canaries", "exporter"]
-    own += ["web", "watchdog"]
+    own = ["feed", "safety", "alerting", *WORKERS]
+    own += ["beat", "flower", "disk", "canaries", "exporter", "web", "watchdog"]
     assert stages == {
         **dict.fromkeys(servers, topology.SERVERS),
         **dict.fromkeys(own, topology.PROCESSES),
@@ -165,6 +165,18 @@ def test_without_a_key_of_its_own_there_is_no_watchdog(home: Home) -> None:
     assert own.items() <= built["watchdog"].env.items()
     assert "MLRISK_API_KEY" not in built["watchdog"].env
     assert "MLRISK_WATCHDOG_API_KEY" not in built["execution"].env
+
+
+def test_the_addresses_of_people_reach_the_process_that_tells_them_and_no_other(home: Home) -> None:
+    secret = {"MLRISK_ALERT_CHANNELS": "ops info json://user:s3cret@host/"}
+    built = topology.build(home, Options(alert_channels=secret))
+    given = {name for name, spec in _by_name(built).items() if "s3cret" in str(spec.env)}
+    assert given == {"alerting"}
+    assert "s3cret" not in str(built.environment)
+    assert "s3cret" not in repr(built)
+    assert "s3cret" not in str(_by_name(built)["alerting"].command)
+    alerting = _by_name(built)["alerting"].env
+    assert {"MLRISK_REDIS_URL", "MLRISK_MESSAGE_KEY", "MLRISK_MARKET_KEY"}.isdisjoint(alerting)
 
 
 def test_each_kind_of_process_logs_into_redis_as_a_user_of_its_own(home: Home) -> None:

@@ -1,0 +1,1 @@
+"""The process that tells people of alerts, apart from everything that trades."""

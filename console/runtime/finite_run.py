@@ -105,6 +105,8 @@ def conclude(
     memory_mb: Mapping[str, float],
     left: Unfinished,
     progress: Progress,
+    *,
+    started: datetime,
 ) -> dict[str, object]:
     """Examines the invariants, reports, and stops everything. The report says how the stop went.
 
@@ -113,6 +115,7 @@ def conclude(
     progress("examining the invariants")
     results = examine(system.settings, all_settled=left.nothing)
     with reading(system.settings.require_database_url()) as session:
-        report = build_report(session, since, RunFacts(memory_mb, results, stopped_cleanly=False))
+        facts = RunFacts(memory_mb, results, stopped_cleanly=False, started=started)
+        report = build_report(session, since, facts)
     report["stopped_cleanly"] = system.stop(progress)
     return report

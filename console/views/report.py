@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from console.invariants import InvariantResult
 from console.views.limit_use import highest, limit_uses
 from models.amounts import shortest
-from models.enums import Verdict
+from models.enums import AlertLevel, Verdict
 from models.tables import (
+    AlertRow,
     ChildOrderRow,
     DecisionRow,
     FillRow,
@@ -35,6 +36,8 @@ class RunFacts:
     memory_mb: Mapping[str, float]
     invariants: Sequence[InvariantResult]
     stopped_cleanly: bool
+    started: datetime | None = None
+    """The begin of the system's start; alerts count from then on. None: from the run's begin."""
 
 
 def build_report(session: Session, since: datetime, facts: RunFacts) -> dict[str, Any]:
@@ -69,6 +72,7 @@ def build_report(session: Session, since: datetime, facts: RunFacts) -> dict[str
             if child.sent_at is not None
         ),
         "limits": _limits(decisions),
+        "alerts": _alerts(session, facts.started or since),
         "memory_mb": {name: round(mb, 1) for name, mb in facts.memory_mb.items()},
         "invariants": invariant_facts(facts.invariants),
         "stopped_cleanly": facts.stopped_cleanly,
@@ -162,6 +166,18 @@ def _quantile(ordered: Sequence[float], share: float) -> float | None:
     below = int(place)
     above = min(below + 1, len(ordered) - 1)
     return round(ordered[below] + (ordered[above] - ordered[below]) * (place - below), 1)
+
+
+def _alerts(session: Session, since: datetime) -> list[dict[str, Any]]:
+    """Every alert of the run above information; a quiet run has none."""
+    rows = session.scalars(
+        select(AlertRow)
+        .where(AlertRow.last_seen >= since, AlertRow.level != AlertLevel.INFO)
+        .order_by(AlertRow.first_seen)
+    )
+    return [
+        {"level": row.level, "kind": row.kind, "count": row.count, "text": row.text} for row in rows
+    ]
 
 
 def _limits(decisions: Iterable[DecisionRow]) -> dict[str, Any]:

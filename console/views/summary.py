@@ -1,6 +1,6 @@
 """The finite run's report as a person reads it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -34,6 +34,7 @@ def print_summary(out: Console, report: Mapping[str, Any]) -> None:
     fullest = sorted(report["limits"].items(), key=lambda item: -item[1]["share"])
     used = ", ".join(f"{escape(name)} {use['share']:.0%}" for name, use in fullest[:_SHOWN_LIMITS])
     out.print(f"fullest limits: {used or 'none used'}")
+    _print_alerts(out, report["alerts"])
     total = sum(report["memory_mb"].values())
     out.print(f"memory {total:.0f} MB in {len(report['memory_mb'])} processes")
     for name, answer in report["invariants"].items():
@@ -41,6 +42,16 @@ def print_summary(out: Console, report: Mapping[str, Any]) -> None:
     stopped = "[green]yes[/]" if report["stopped_cleanly"] else "[red]no[/]"
     out.print(f"every process stopped when asked to: {stopped}")
     out.print("[bold green]all holds[/]" if passed(report) else "[bold red]NOT ok[/]")
+
+
+def _print_alerts(out: Console, alerts: Sequence[Mapping[str, Any]]) -> None:
+    if not alerts:
+        out.print("0 alerts")
+        return
+    out.print(f"[yellow]{len(alerts)} alerts[/]")
+    for one in alerts[:_SHOWN_VIOLATIONS]:
+        times = "" if one["count"] == 1 else f" {one['count']} times"
+        out.print(f"   {one['level']}{times}: {escape(one['text'])}")
 
 
 def _print_invariant(out: Console, name: str, answer: Any) -> None:

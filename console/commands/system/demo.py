@@ -1,6 +1,7 @@
 """`mlrisk demo`: a finite run of the whole system that ends with a report."""
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,6 +67,7 @@ def _run(
     def progress(step: str) -> None:
         say.print(step)
 
+    started = datetime.now(UTC)
     with wish.interrupting():
         system = start(home, StartOptions(demo=True, market=market), progress)
     try:
@@ -77,7 +79,7 @@ def _run(
         left = drain(system, progress)
         if not left.nothing:
             progress(f"still unfinished: {left}")
-        return conclude(system, since, memory_mb, left, progress)
+        return conclude(system, since, memory_mb, left, progress, started=started)
     finally:
         # Nothing that we started stays behind, even after a failure above.
         if system.is_alive():

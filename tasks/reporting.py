@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 
 from bot.decision import refusals
+from bot.reports.telling import tell_yesterday
 from bot.tca.refit import ImpactRefit
 from models.repositories import tallies
 from tasks.base import MlriskTask
@@ -70,6 +71,13 @@ def refit_impact() -> str:
     words."""
     context = services()
     return ImpactRefit(context.db, context.settings, context.clock).run().because
+
+
+@shared_task(base=MlriskTask, name="tasks.reporting.daily_report")
+def daily_report() -> str | None:
+    """Stores the summary of the day before as an alert of the level info, once; returns it."""
+    context = services()
+    return tell_yesterday(context.db, context.settings.account, context.limits, context.clock)
 
 
 @shared_task(base=MlriskTask, name="tasks.reporting.ping", ignore_result=False)

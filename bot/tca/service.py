@@ -37,12 +37,14 @@ def costs(
     *,
     request_id: str | None = None,
     since: datetime | None = None,
+    until: datetime | None = None,
     bars: MinuteSource | None = None,
 ) -> Costs:
-    """Costs of one request, or of all trades that started at `since` or later, oldest first."""
+    """Costs of one request, or of all trades that started at `since` or later and before `until`,
+    oldest first."""
     problems: list[str] = []
     trades = []
-    for parent, decision, children, fills, others in _rows(session, request_id, since):
+    for parent, decision, children, fills, others in _rows(session, request_id, since, until):
         try:
             trades.append(_trade(parent, decision, children, fills, others))
         except Refused as error:
@@ -65,7 +67,9 @@ _Others = Mapping[str, Sequence[OtherFeeRow]]
 _Rows = tuple[ParentOrderRow, DecisionRow, list[ChildOrderRow], _Fills, _Others]
 
 
-def _rows(session: Session, request_id: str | None, since: datetime | None) -> list[_Rows]:
+def _rows(
+    session: Session, request_id: str | None, since: datetime | None, until: datetime | None
+) -> list[_Rows]:
     query = select(ParentOrderRow, DecisionRow).join(
         DecisionRow, DecisionRow.request_id == ParentOrderRow.request_id
     )
@@ -74,6 +78,8 @@ def _rows(session: Session, request_id: str | None, since: datetime | None) -> l
         chosen = chosen.where(ParentOrderRow.request_id == request_id)
     if since is not None:
         chosen = chosen.where(ParentOrderRow.start_at >= since)
+    if until is not None:
+        chosen = chosen.where(ParentOrderRow.start_at < until)
     parents = session.execute(
         query.where(ParentOrderRow.request_id.in_(chosen)).order_by(
             ParentOrderRow.start_at, ParentOrderRow.request_id

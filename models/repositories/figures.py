@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import case, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.enums import EndCause, ParentState, TradeSide, Verdict
 from models.tables import DecisionFiguresRow, ParentOrderRow
@@ -34,14 +35,14 @@ class Counted:
     risk_levels: Counter[str] = field(default_factory=Counter)
 
 
-def counted(session: Session, since: datetime) -> Counted:
+def counted(session: Session, since: datetime, until: datetime | None = None) -> Counted:
     """One pass: decisions that answer alike are one row, and there are few ways to answer."""
     row = DecisionFiguresRow
     alike = (row.verdict, row.reasons, row.blamed, row.missing, row.risk_level)
     many = func.count()
     groups = session.execute(
         select(*alike, many, func.sum(row.confidence), func.count(row.confidence))
-        .where(row.decided_at >= since)
+        .where(row.decided_at >= since, *_before(row.decided_at, until))
         .group_by(*alike)
         .order_by(many.desc(), *alike)
     )
@@ -59,6 +60,12 @@ def counted(session: Session, since: datetime) -> Counted:
         scored += scores
     found.average_confidence = confidence / scored if scored else None
     return found
+
+
+def _before(
+    column: InstrumentedAttribute[Any], until: datetime | None
+) -> tuple[ColumnElement[bool], ...]:
+    return () if until is None else (column < until,)
 
 
 def _add(counter: Counter[str], names: Iterable[str], count: int) -> None:
@@ -79,7 +86,7 @@ class EndedParents:
     at_decision: Decimal
 
 
-def ended(session: Session, since: datetime) -> EndedParents:
+def ended(session: Session, since: datetime, until: datetime | None = None) -> EndedParents:
     """Counts, durations and costs of the parents that ended since a moment."""
     parent = ParentOrderRow
     completed = parent.state == ParentState.COMPLETED
@@ -94,7 +101,7 @@ def ended(session: Session, since: datetime) -> EndedParents:
             func.avg(lasted).filter(completed),
             func.coalesce(func.sum(sign * (parent.filled_notional - at_decision)), 0),
             func.coalesce(func.sum(at_decision), 0),
-        ).where(parent.finished_at >= since)
+        ).where(parent.finished_at >= since, *_before(parent.finished_at, until))
     ).one()
     average = None if seconds is None else float(seconds)
     return EndedParents(count, done, average, Decimal(paid), Decimal(reference))

@@ -53,16 +53,22 @@ def take_ended(session: Session, now: datetime) -> Sequence[RefusedMessagesRow]:
 
 
 def total(
-    session: Session, since: datetime, kinds: Iterable[MessageRefusal] = MessageRefusal
+    session: Session,
+    since: datetime,
+    kinds: Iterable[MessageRefusal] = MessageRefusal,
+    *,
+    until: datetime | None = None,
 ) -> int:
-    """The number of refusals in minutes that ended after `since`."""
+    """The number of refusals in minutes that ended after `since`, and began before `until`."""
     row = RefusedMessagesRow
+    before = () if until is None else (row.minute < until,)
     return int(
         session.scalar(
             select(func.coalesce(func.sum(row.count), 0)).where(
                 row.minute > since - _MINUTE,
                 row.last_at >= since,
                 row.kind.in_([kind.value for kind in kinds]),
+                *before,
             )
         )
         or 0

@@ -214,6 +214,13 @@ def a_due_recovery(scene: Scene) -> tuple[Any, ...]:
     return ()
 
 
+def a_day_ago(scene: Scene) -> tuple[()]:
+    """A decision of the day before."""
+    scene.desk.approve("r-1")
+    scene.desk.clock.move_to(scene.desk.clock.now() + timedelta(days=1))
+    return ()
+
+
 ARGUMENTS: dict[str, Callable[[Scene], tuple[Any, ...]]] = {
     authentication.TASK: a_request,
     validation.REFUSE_UNREADABLE: lambda _: ("[1, 2", "it is no JSON"),
@@ -244,6 +251,7 @@ ARGUMENTS: dict[str, Callable[[Scene], tuple[Any, ...]]] = {
     "tasks.reporting.fold_tallies": some_audit_entries,
     "tasks.reporting.sum_up_refused": lambda scene: scene.desk.approve("r-1", side="up") and (),
     "tasks.reporting.refit_impact": lambda _: (),
+    "tasks.reporting.daily_report": a_day_ago,
     "tasks.reporting.ping": lambda _: ("x",),
 }
 """What each task is called with, and what must be there before."""

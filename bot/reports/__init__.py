@@ -1,0 +1,1 @@
+"""Reports about a day, from the rows alone."""

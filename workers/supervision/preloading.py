@@ -40,6 +40,7 @@ MODULES = (
     "tasks.startup",
     "tasks.validation",
     "workers.alerting.main",
+    "workers.alerting.main",
     "workers.celery.beat",
     "workers.celery.reading",
     "workers.celery.schedule",

@@ -39,6 +39,10 @@ class AdvisoryLock(IntEnum):
     """Held while a protective stop of one symbol takes its next step."""
     AUDIT_LOG = 9
     """Held while entries get their places in the audit log, so that there is one log."""
+    HALT_FOLLOWER = 11
+    """Held by the one task that follows unsealed halts, so that others don't wait behind it."""
+    FLATTENER = 12
+    """Held by the one task that takes a pass of a flattening, for the same reason."""
 
 
 def _key(name: str) -> int:
@@ -94,6 +98,18 @@ def try_position_guard(connection: Connection, account: str, symbol: str) -> Ite
     """Whether this process alone takes the next step for a symbol's protective stop. It waits for
     nobody."""
     keys = {"kind": int(AdvisoryLock.POSITION_GUARD), "key": _key(f"{account}:{symbol}")}
+    is_ours = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:kind, :key)"), keys))
+    try:
+        yield is_ours
+    finally:
+        if is_ours:
+            connection.execute(text("SELECT pg_advisory_unlock(:kind, :key)"), keys)
+
+
+@contextmanager
+def try_alone(connection: Connection, lock: AdvisoryLock) -> Iterator[bool]:
+    """Whether this process alone does what the lock stands for. It waits for nobody."""
+    keys = {"kind": int(lock), "key": 0}
     is_ours = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:kind, :key)"), keys))
     try:
         yield is_ours

@@ -1,8 +1,8 @@
 """Emergency stops that the system asks for itself, the halt's steps and the flattening."""
 
 import logging
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 
@@ -10,11 +10,13 @@ from bot.execution.orders.one_by_one import each
 from bot.risk.portfolio.kinds import AlertLevel
 from bot.safety import scoped_state
 from bot.safety.alerts import conditions
-from bot.safety.flattening import WAIT_SECONDS, Flattener, tell_not_flat
+from bot.safety.flat_watch import FlatWatch, tell_not_flat
+from bot.safety.flattening import WAIT_SECONDS, Flattener
 from bot.safety.halt import TradingHalt
 from bot.state.scope import EVERYTHING, Scope
 from models.database import Database, UnitOfWork
 from models.enums import ScopeKind, TradingState
+from models.locks import AdvisoryLock, try_alone
 from models.repositories import states
 from models.tables import TradingStateRow
 
@@ -59,23 +61,30 @@ def follow(make_halt: Callable[[], TradingHalt], db: Database) -> int:
     """Stops, cancels and seals every halt that is not sealed yet; returns how many there were.
 
     `make_halt` is called only when there is one. The state rows alone tell what is left to do, so
-    that a lost message or process loses nothing.
+    that a lost message or process loses nothing. One process does it at a time; another returns at
+    once, so that a hanging exchange never occupies all processes of the emergency worker.
     """
     with db.reading() as session:
         rows = states.all_halts_unsealed(session)
         found = [Scope(ScopeKind(row.scope_kind), row.scope_key) for row in rows]
     if not found:
         return 0
-    trading_halt = make_halt()
-    for scope in found:
-        trading_halt.follow(True, actor=ACTOR, cancel=True, scope=scope)
+    with (
+        db.autocommit_connection() as connection,
+        try_alone(connection, AdvisoryLock.HALT_FOLLOWER) as alone,
+    ):
+        if alone:
+            trading_halt = make_halt()
+            for scope in found:
+                trading_halt.follow(True, actor=ACTOR, cancel=True, scope=scope)
     return len(found)
 
 
 def flatten(make_flattener: Callable[[], Flattener], db: Database, now: datetime) -> int:
     """Takes one pass over every scope that is to be flattened; returns how many there were.
 
-    A caller repeats it until no scope is in FLATTENING. People are told when one takes long.
+    A caller repeats it until no scope is in FLATTENING. People are told when one takes long. One
+    process does it at a time, as in `follow`.
     """
     with db.reading() as session:
         wanted = select(TradingStateRow).where(TradingStateRow.state == TradingState.FLATTENING)
@@ -85,18 +94,29 @@ def flatten(make_flattener: Callable[[], Flattener], db: Database, now: datetime
         ]
     if not found:
         return 0
-    flattener = make_flattener()
+
+    def tell(scope: Scope, left: Sequence[str]) -> None:
+        tell_not_flat(scope, left)
+        with db.transaction() as session:
+            conditions.not_flat(session, scope, left, now)
 
     def take_pass(one: tuple[Scope, datetime]) -> int:
         scope, since = one
-        report = flattener.take_pass(scope, actor=ACTOR)
-        # An exchange that can't be asked is no proof of anything.
-        if report.flat_at is None and now - since >= timedelta(seconds=WAIT_SECONDS):
-            tell_not_flat(scope, report.left)
-            with db.transaction() as session:
-                conditions.not_flat(session, scope, report.left, now)
+        rest = WAIT_SECONDS - (now - since).total_seconds()
+        with FlatWatch(scope, max(0.0, rest), tell) as watch:
+            report = make_flattener().take_pass(scope, actor=ACTOR)
+            watch.sees(report.left)
+            # An exchange that can't be asked is no proof of anything.
+            if report.flat_at is not None and watch.is_flat():
+                # People may have been told after the pass had cleared the alert.
+                with db.transaction() as session:
+                    conditions.is_flat(session, scope, now)
         return 1
 
-    for _ in each(found, take_pass, "a scope can't be flattened"):
-        pass
+    with (
+        db.autocommit_connection() as connection,
+        try_alone(connection, AdvisoryLock.FLATTENER) as alone,
+    ):
+        for _ in each(found if alone else (), take_pass, "a scope can't be flattened"):
+            pass
     return len(found)

@@ -2,13 +2,14 @@
 
 Each close is an ordinary emergency exit: a request with a deterministic id, decided by the gate and
 sent by this process itself, so that it needs no worker and no Redis. The exchange's positions alone
-say when it is over.
+say when it is over. Protective stops go last, because they protect until then.
 """
 
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_UP, Decimal
 from functools import partial
@@ -18,9 +19,10 @@ from bot.authority.actors import Actor, named, record
 from bot.clock import Clock
 from bot.errors import MlriskError, Refused
 from bot.exchange.protocol import Exchange, ExchangePosition
-from bot.risk.portfolio.kinds import AlertLevel
 from bot.safety import scoped_state
 from bot.safety.alerts import conditions
+from bot.safety.flat_watch import FlatWatch
+from bot.safety.last_stops import cancel_stops
 from bot.state import trading_state
 from bot.state.scope import Scope
 from models.database import Database
@@ -65,6 +67,20 @@ class FlatReport:
     left: tuple[str, ...]
     """Symbols that the exchange last reported as held."""
     problems: tuple[str, ...]
+    stops_cancelled: int = 0
+    """Protective stops, which are cancelled once everything is flat."""
+
+
+def held_in(
+    scope: Scope, account: str, positions: Sequence[ExchangePosition]
+) -> list[ExchangePosition]:
+    """The open positions of a scope among those that the exchange reports for an account."""
+    return [one for one in positions if one.qty and scope.key in (one.symbol, account, "*")]
+
+
+def closing_side(position: ExchangePosition) -> TradeSide:
+    """The side of an order that closes a position."""
+    return TradeSide.SELL if position.qty > 0 else TradeSide.BUY
 
 
 class Flattener:
@@ -77,9 +93,15 @@ class Flattener:
         self._ports = ports
 
     def flatten(
-        self, scope: Scope, *, actor: Actor, wait_seconds: float = WAIT_SECONDS
+        self,
+        scope: Scope,
+        *,
+        actor: Actor,
+        wait_seconds: float = WAIT_SECONDS,
+        watch: FlatWatch | None = None,
     ) -> FlatReport:
-        """Closes until the exchange reports nothing, or until the time is over.
+        """Closes until the exchange reports nothing, or until the time is over. `watch` is the
+        caller's, whose time has begun before; else people are told after the same time.
 
         The scope is in FLATTENING, and in FLAT after a proven end. Raises Refused for a strategy,
         because the exchange knows no strategies, and for another account.
@@ -87,14 +109,18 @@ class Flattener:
         self._require_ours(scope)
         run = _Run(self._epoch(scope, actor))
         until = time.monotonic() + wait_seconds
-        while True:
-            held = self._held(scope, run)
-            if held is not None and not held:
-                return self._end(scope, actor, run, flat=True)
-            if time.monotonic() >= until:
-                return self._end(scope, actor, run, flat=False)
-            self._close_all(held or (), run)
-            self._ports.sleep(_PAUSE_SECONDS)
+        own = FlatWatch(scope, wait_seconds)
+        with own if watch is None else nullcontext(watch) as told:
+            while True:
+                held = self._held(scope, run)
+                told.sees(run.left)
+                if held is not None and not held:
+                    told.is_flat()
+                    return self._end(scope, actor, run, flat=True)
+                if time.monotonic() >= until:
+                    return self._end(scope, actor, run, flat=False)
+                self._close_all(held or (), run)
+                self._ports.sleep(_PAUSE_SECONDS)
 
     def take_pass(self, scope: Scope, *, actor: Actor) -> FlatReport:
         """One look: closes what the exchange reports, or ends the flattening where it reports
@@ -132,11 +158,7 @@ class Flattener:
         except MlriskError as error:
             run.note(f"the positions can't be read: {error.message}")
             return None
-        held = [
-            position
-            for position in found
-            if position.qty and scope.key in (position.symbol, self._account, "*")
-        ]
+        held = held_in(scope, self._account, found)
         run.left = tuple(position.symbol for position in held)
         return held
 
@@ -167,14 +189,16 @@ class Flattener:
         return parent is not None and parent.state.is_final
 
     def _end(self, scope: Scope, actor: Actor, run: "_Run", *, flat: bool) -> FlatReport:
-        now = self._clock.now()
-        report = FlatReport(
-            now if flat else None, tuple(run.requests), run.left, tuple(run.problems)
-        )
+        flat_at = self._clock.now() if flat else None
+        stops = self._cancel_stops(scope, run) if flat else 0
+        report = FlatReport(flat_at, tuple(run.requests), run.left, tuple(run.problems), stops)
         run.guard("the end is not in the audit", lambda: self._record(scope, actor, report))
-        if not flat:
-            tell_not_flat(scope, run.left)
-        return FlatReport(report.flat_at, report.requests, report.left, tuple(run.problems))
+        return replace(report, problems=tuple(run.problems))
+
+    def _cancel_stops(self, scope: Scope, run: "_Run") -> int:
+        """Our books hear of the last fills first: else they would want their stops back."""
+        run.guard("the exchange's record can't be read", self._ports.catch_up)
+        return cancel_stops(self._ports.exchange, scope, problem=run.note)
 
     def _record(self, scope: Scope, actor: Actor, report: FlatReport) -> None:
         now = self._clock.now()
@@ -182,6 +206,7 @@ class Flattener:
             "flat": report.flat_at is not None,
             "requests": list(report.requests),
             "left": list(report.left),
+            "stops_cancelled": report.stops_cancelled,
         }
         with self._db.unit_of_work() as uow:
             row = scoped_state.lock(uow, scope, actor, now)
@@ -197,17 +222,6 @@ class Flattener:
                 record(uow, scope.chain, "state_recorded", str(scope), actor, moved, now)
             record(uow, scope.chain, FLATTENED, str(scope), actor, facts, now)
             uow.commit()
-
-
-def tell_not_flat(scope: Scope, left: Sequence[str]) -> None:
-    """Alerts people of positions that a flattening has not closed in time. `left` is empty when the
-    exchange can't be asked."""
-    log.critical(
-        "NOT FLAT: %s still held after flattening %s",
-        ", ".join(left) or "unknown positions are",
-        scope,
-        extra={"event": "not_flat", "alert": AlertLevel.EMERGENCY.value},
-    )
 
 
 class _Run:
@@ -254,7 +268,7 @@ def _message(request_id: str, position: ExchangePosition, now: datetime) -> dict
     return {
         "request_id": request_id,
         "symbol": position.symbol,
-        "side": (TradeSide.SELL if position.qty > 0 else TradeSide.BUY).value,
+        "side": closing_side(position).value,
         "signal_data": {
             "position_size": format(notional, "f"),
             "reduce_only": True,

@@ -97,7 +97,8 @@ class Options:
     alert_channels: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The channels of alerts, only for the process that uses them."""
     concurrency: Mapping[str, int] = field(
-        default_factory=lambda: {"validation": 2, "execution": 4}
+        # A flattening goes on while the steps of a halt hang.
+        default_factory=lambda: {"validation": 2, "execution": 4, "emergency": 2}
     )
     """The number of child processes by worker. Default: one."""
 

@@ -1,6 +1,7 @@
 """A stop that the system asks for itself: latched in one transaction, followed from its row."""
 
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from sqlalchemy import select
@@ -8,13 +9,15 @@ from sqlalchemy import select
 from bot.errors import DependencyDown
 from bot.safety import emergency_stop
 from bot.safety.emergency_stop import request_emergency_stop
+from bot.safety.flattening import WAIT_SECONDS, FlatReport, Flattener
 from bot.state.scope import Scope
-from models.enums import ScopeKind, TradingState
+from models.enums import AlertState, ScopeKind, TradingState
 from models.repositories import states
-from models.tables import AuditRow, TradingStateRow
+from models.tables import AlertRow, AuditRow, TradingStateRow
 from tests.support.desk import Desk
 from tests.support.exits import open_position
 from tests.support.flattening import flattener
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.services
 
@@ -69,6 +72,31 @@ def test_people_are_told_when_a_flattening_takes_long(
     desk.pass_time(31)
     emergency_stop.flatten(lambda: flattener(desk), desk.db, desk.clock.now())
     assert "NOT FLAT" in caplog.text
+    assert _not_flat(desk) == [AlertState.OPEN]
+
+
+def test_an_alert_that_comes_after_the_proof_is_cleared(desk: Desk) -> None:
+    with desk.db.unit_of_work() as uow:
+        request_emergency_stop(uow, "the drawdown is red", desk.clock.now(), flatten=True)
+        uow.commit()
+    desk.pass_time(WAIT_SECONDS - 0.05)
+    real = flattener(desk)
+
+    class Slow:
+        def take_pass(self, scope: Scope, *, actor: str) -> FlatReport:
+            report = real.take_pass(scope, actor=actor)
+            eventually(lambda: _not_flat(desk), "people are told while the pass goes on")
+            return report
+
+    assert emergency_stop.flatten(lambda: cast(Flattener, Slow()), desk.db, desk.clock.now()) == 1
+    assert _not_flat(desk) == [AlertState.CLEARED]
+
+
+def _not_flat(desk: Desk) -> list[AlertState]:
+    """The states of the alerts of a flattening that takes long."""
+    with desk.db.reading() as session:
+        found = session.scalars(select(AlertRow).where(AlertRow.kind == "not_flat"))
+        return [row.state for row in found]
 
 
 def test_a_strategy_is_halted_and_not_flattened(desk: Desk) -> None:

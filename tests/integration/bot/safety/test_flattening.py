@@ -4,13 +4,16 @@ from decimal import Decimal
 
 import pytest
 
-from bot.errors import DependencyDown, OutcomeUnknown, Refused
+from bot.errors import DependencyDown, MlriskError, OutcomeUnknown, Refused, Throttled
+from bot.exchange.protocol import StopIntent
+from bot.execution.orders.identity import stop_link_id
 from bot.state.scope import EVERYTHING, Scope
-from models.enums import ScopeKind, TradingState
+from models.enums import OrderStatus, ScopeKind, TradeSide, TradingState
 from models.repositories import states
 from tests.support.desk import Desk
 from tests.support.exits import open_position
 from tests.support.flattening import flattener
+from tests.support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.services
 
@@ -47,6 +50,19 @@ def test_a_position_is_closed_by_an_approved_exit_and_the_state_is_flat(desk: De
     assert (again.flat_at is not None, again.requests) == (True, ())
 
 
+def test_protective_stops_go_last(desk: Desk) -> None:
+    qty = open_position(desk)
+    link = stop_link_id("paper", "BTCUSDT", desk.clock.now(), 1)
+    intent = StopIntent(link, "BTCUSDT", TradeSide.SELL, qty, Decimal(60000))
+    desk.exchange.place(desk.exchange.stop_body(intent))
+    _halt(desk)
+    resting: list[int] = []
+    desk.exchange.before_post = lambda: resting.append(len(desk.exchange.conditional_orders()))
+    report = flattener(desk).flatten(EVERYTHING, actor="me")
+    assert (resting, report.stops_cancelled) == ([1], 1)
+    assert desk.exchange.orders[link].status is OrderStatus.CANCELLED
+
+
 def test_an_exit_whose_answer_is_lost_closes_no_more_than_the_position(desk: Desk) -> None:
     open_position(desk)
     _halt(desk)
@@ -55,6 +71,37 @@ def test_an_exit_whose_answer_is_lost_closes_no_more_than_the_position(desk: Des
     assert report.flat_at is not None
     assert desk.exchange.positions() == []
     assert len(report.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "takes_effect"),
+    [
+        pytest.param(OutcomeUnknown("no answer"), False, id="drop_before"),
+        pytest.param(OutcomeUnknown("no answer"), True, id="drop_after"),
+        pytest.param(OutcomeUnknown("server", ret_code=10016), True, id="code_10016_effect"),
+        pytest.param(Throttled("fast", after_seconds=0.2), False, id="rate_limit"),
+    ],
+)
+def test_no_fault_of_the_catalogue_makes_a_position_grow_or_stay(
+    desk: Desk, error: MlriskError, takes_effect: bool
+) -> None:
+    before = open_position(desk)
+    _halt(desk)
+    desk.exchange.faults = [(error, takes_effect)] * 2
+    desk.exchange.fill_share = Decimal("0.5")
+    seen = [before]
+
+    def note() -> None:
+        seen.append(sum((p.qty for p in desk.exchange.positions()), Decimal(0)))
+        if desk.exchange.posts > 4:
+            desk.exchange.fill_share = Decimal(1)
+
+    desk.exchange.before_post = note
+    report = flattener(desk).flatten(EVERYTHING, actor="me", wait_seconds=PATIENCE_SECONDS)
+    note()
+    assert (report.flat_at is not None, seen[-1]) == (True, 0)
+    assert seen == sorted(seen, reverse=True)
+    desk.check_balance()
 
 
 def test_a_position_that_can_not_be_closed_is_told_and_stays_flattening(

@@ -97,14 +97,14 @@ def test_the_markets_key_is_the_homes_own_unless_one_is_given_and_no_outsider_ha
 
 
 def test_each_queue_has_one_worker_that_takes_one_task_at_a_time(home: Home) -> None:
-    specs = _by_name(topology.build(home, Options(concurrency={"execution": 3})))
+    specs = _by_name(topology.build(home, Options(concurrency={"execution": 3, "emergency": 2})))
     served = []
     for name, queues in WORKERS.items():
         words = specs[name].command
         assert words[words.index("--queues") + 1] == ",".join(queues)
         served += queues
         assert words[words.index("--prefetch-multiplier") + 1] == "1"
-        expected = "3" if name == "execution" else "1"
+        expected = {"execution": "3", "emergency": "2"}.get(name, "1")
         assert words[words.index("--concurrency") + 1] == expected
     assert sorted(served) == sorted(QUEUES)
 

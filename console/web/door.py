@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
 
 from bot.authority.login import Credentials
-from bot.errors import NotAuthorised
+from bot.errors import MlriskError, NotAuthorised
 from console.web import render
 from console.web.desk import Desk, TooManyLogins
 from console.web.people import Person, Right, of_operator, of_this_machine
@@ -46,11 +46,11 @@ def door_of(request: Request) -> tuple[str | None, WebSession | None]:
     return token, desk_of(request).sessions.find(token)
 
 
-class NeedsLogin(Exception):
+class NeedsLogin(MlriskError):
     """The request comes without a session of a person."""
 
 
-class Forbidden(Exception):
+class Forbidden(MlriskError):
     """The person's role lacks the right, or the form is not from this session's page."""
 
 

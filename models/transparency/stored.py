@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from config.errors import MlriskError
 from models.audit import GENESIS, Link
 from models.tables import AuditLeafRow, AuditNodeRow, AuditRow, AuditTreeRow
 from models.transparency.merkle import STORED_EVERY, Node, fold
 
 
-class TornLogError(Exception):
+class TornLogError(MlriskError):
     """The stored log lacks a part or contradicts itself; the message says where."""
 
 

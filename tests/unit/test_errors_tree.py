@@ -12,6 +12,8 @@ PRODUCT = ("bot", "config", "console", "models", "tasks", "workers")
 REASONED = {
     # kombu connects again at the errors of redis, and at no others.
     "WritesRefusedError",
+    # The offline verifier is one file that runs without us.
+    "ProofError",
 }
 BUILTIN = {
     name

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bot.clock import Clock
 from bot.risk.portfolio.kinds import AlertLevel
+from config.errors import MlriskError
 from models.transparency.merkle import Frontier, LeafNodes, root_at
 from models.transparency.notes import WitnessSigner
 from models.transparency.offline_verifier import (
@@ -41,7 +42,7 @@ LOOK_SECONDS = 0.3
 _SHOWN = 300
 
 
-class Refusal(ProofError):
+class Refusal(MlriskError):
     """The log contradicts what the witness has signed."""
 
 

@@ -15,6 +15,9 @@ HOMES = {"bot/execution/orders/transitions.py", "bot/execution/orders/request_st
 OTHER_MACHINES = {
     "models/repositories/states.py": "trading states",
     "bot/limits/service.py": "versions of limits",
+    "bot/safety/alerts/acknowledging.py": "alerts",
+    "bot/safety/alerts/escalating.py": "alerts",
+    "models/alerts/raising.py": "alerts",
     "bot/safety/positions/stops.py": "protective stops",
 }
 """Modules that set the state of rows that are no orders."""
